@@ -1,0 +1,153 @@
+/**
+ * The port between SAT and whatever runs the models. An engine never sees SAT; the algorithm never
+ * sees a tensor. Only token ids, per-token log-probabilities (nats), per-token cotangents and
+ * per-state divergences pass. `contract.ts` is the test suite every implementation must pass.
+ * @module
+ */
+import type { RandomStream } from '../core/rng.ts';
+
+/** What a model can do; checked when a config is read, so nothing fails half-way through a run. */
+export interface Capabilities {
+  /** Exact full-vocabulary divergences (E27); gate 1 needs them. */
+  readonly exactKl: boolean;
+  readonly trainable: boolean;
+  readonly parameters: 'full' | 'lora' | 'table' | 'none';
+  readonly dtype: string;
+  /** Largest context plus message, in tokens. */
+  readonly maxContext: number;
+}
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+  /** Token ids as this very model sampled them; spliced in as they are, never re-tokenised. */
+  readonly tokens?: Int32Array;
+}
+
+/** Text to token ids and back, exactly as the checkpoint ships it. */
+export interface Tokenizer {
+  readonly vocabSize: number;
+  /** Ids that end a message. The first is the one demonstrations are closed with. */
+  readonly endTokens: readonly number[];
+  encode(text: string): Int32Array;
+  /** Text of a message; a closing end token is left out. */
+  decode(tokens: ArrayLike<number>): string;
+  /** The context in which the model writes the next assistant message. */
+  encodeChat(messages: readonly ChatMessage[]): Int32Array;
+}
+
+export interface SampleRequest {
+  /** Token ids before the message. Equal contexts are computed once. */
+  readonly context: Int32Array;
+  /** Draws for this message alone, one uniform per token. */
+  readonly stream: RandomStream;
+}
+
+export interface SamplingParams {
+  /** tau_s of E9; > 0. Sampling is from softmax(z / tau_s), no top-p, no top-k. */
+  readonly temperature: number;
+  readonly maxTokens: number;
+  readonly signal?: AbortSignal;
+  /** Called as each message finishes, in order of completion. */
+  readonly onCompletion?: (index: number, completion: Completion) => void;
+}
+
+export interface Completion {
+  /** Message tokens, the end token included when the model wrote one. Never empty. */
+  readonly tokens: Int32Array;
+  /** Sampler's log-probability of each token at the sampling temperature, nats. */
+  readonly logp: Float32Array;
+  readonly finish: 'stop' | 'length';
+}
+
+/** One message of one agent together with what it saw: the unit of scoring and training (E2). */
+export interface Sequence {
+  readonly context: Int32Array;
+  readonly tokens: Int32Array;
+}
+
+export interface ScoreParams {
+  readonly temperature: number;
+  readonly signal?: AbortSignal;
+}
+
+export type SnapshotId = string & { readonly __brand: 'SnapshotId' };
+
+export interface BackwardParams extends ScoreParams {
+  /** Adds weight * sum over own token states of exact KL(new || reference) to the loss (E27, E28, E31). */
+  readonly kl?: { readonly reference: SnapshotId; readonly weight: number };
+}
+
+export interface BackwardResult {
+  /** logp under the weights the gradient was taken at, per sequence [T]. */
+  readonly logp: readonly Float32Array[];
+  /** Exact KL(new || reference) per own token state, per sequence [T]; absent without `kl`. */
+  readonly kl?: readonly Float32Array[];
+}
+
+export interface AdamWParams {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Gradient is scaled down to this L2 norm; Infinity turns clipping off. */
+  readonly maxGradNorm: number;
+}
+
+/** Divergences between the current weights (`new`) and a snapshot (`cur`) at every own token state, nats. */
+export interface Divergence {
+  readonly klNewCur: readonly Float32Array[];
+  readonly klCurNew: readonly Float32Array[];
+  readonly tv: readonly Float32Array[];
+}
+
+/** One agent's model. Calls on one model are not concurrent; the caller awaits each. */
+export interface Model {
+  readonly capabilities: Capabilities;
+  readonly tokenizer: Tokenizer;
+  /** Number of parameters, for reports. */
+  readonly parameterCount: number;
+
+  /** One completion per request, in request order. */
+  sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]>;
+  /** Teacher-forced per-token logp under the current weights, per sequence [T]. */
+  forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
+  /**
+   * Accumulates d/dweights of sum(cotangent * logp) (+ the KL term). The total *loss* gradient, so
+   * `step` descends.
+   *
+   * @param cotangents - d loss / d logp_new, per sequence [T]
+   */
+  backward(
+    sequences: readonly Sequence[],
+    cotangents: readonly ArrayLike<number>[],
+    params: BackwardParams,
+  ): Promise<BackwardResult>;
+  /** One AdamW step on what was accumulated, which is then cleared; returns the L2 norm before clipping. */
+  step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }>;
+  /** Forgets accumulated gradients. */
+  zeroGradients(): void;
+  divergence(sequences: readonly Sequence[], cur: SnapshotId, params: ScoreParams): Promise<Divergence>;
+  /** Weights and optimiser state, byte-exact, kept in memory. */
+  snapshot(): Promise<SnapshotId>;
+  /** Puts every byte of the snapshot back and clears accumulated gradients; the snapshot stays valid. */
+  restore(id: SnapshotId): Promise<void>;
+  release(id: SnapshotId): void;
+  /** Writes a Hugging Face folder: weights, config, tokenizer; the optimiser's state beside them. */
+  save(dir: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LoadOptions {
+  readonly dir: string;
+  /** Also read the optimiser's state, if the folder has one. Default false: a fresh optimiser. */
+  readonly optimizer?: boolean;
+}
+
+/** A way to run models. */
+export interface Engine {
+  readonly name: string;
+  load(options: LoadOptions): Promise<Model>;
+  close(): Promise<void>;
+}

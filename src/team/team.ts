@@ -1,0 +1,82 @@
+/**
+ * A team: agents, and the protocol that says who acts when and sees what (E1, E2). There is no
+ * coordinator: a protocol is a fixed rule, never a model.
+ * @module
+ */
+import type { ChatMessage, Model } from '../engine/engine.ts';
+import type { TaskItem, Verdict } from '../task/task.ts';
+
+export interface Agent {
+  /** 0..n-1, the id the paper uses. */
+  readonly id: number;
+  readonly name: string;
+  readonly model: Model;
+  /** System message of this agent; absent: none. */
+  readonly instruction?: string;
+}
+
+/** One message of one agent within an episode. */
+export interface TeamMessage {
+  readonly turn: number;
+  readonly agent: number;
+  /** What the agent saw, in its own token ids. */
+  readonly context: Int32Array;
+  /** What it wrote, end token included (E2: never prompt, other agents' or padding tokens). */
+  readonly tokens: Int32Array;
+  /** The sampler's own logp [T]; a diagnostic only, ratios use the trainer's (E9). */
+  readonly logpSampler: Float32Array;
+  readonly text: string;
+  readonly finish: 'stop' | 'length';
+}
+
+/** One finished episode. */
+export interface Trajectory {
+  readonly item: TaskItem;
+  /** Position of the item in the batch: the group of E20. */
+  readonly group: number;
+  /** 0..G-1 within the group. */
+  readonly sample: number;
+  readonly messages: readonly TeamMessage[];
+  /** Verdict on the team's answer. */
+  readonly verdict: Verdict;
+  /** Verdict on each agent's own last message; undefined where the agent never spoke. */
+  readonly memberVerdicts: readonly (Verdict | undefined)[];
+  /** Team reward r(s, a): the same number for every agent, reward units. */
+  readonly reward: number;
+}
+
+/** A message as a protocol sees it: text, speaker, mean logp for ties. */
+export interface SpokenMessage {
+  readonly turn: number;
+  readonly agent: number;
+  readonly text: string;
+  readonly tokens: Int32Array;
+  /** Mean sampler logp per token, nats; breaks ties in votes. */
+  readonly meanLogp: number;
+}
+
+/** Who acts when, what they see, and what the team's answer is. */
+export interface Protocol {
+  readonly name: string;
+  /** Most turns an episode can have. */
+  readonly maxTurns: number;
+  /** Agents active at this turn, given what was said before it; empty: the episode is over. */
+  active(turn: number, spoken: readonly SpokenMessage[], agents: number): readonly number[];
+  /** What an active agent sees. Messages of the same turn are invisible to each other. */
+  view(
+    item: TaskItem,
+    agent: number,
+    spoken: readonly SpokenMessage[],
+    instruction: string | undefined,
+  ): readonly ChatMessage[];
+  /** Message whose text is the team's answer; `answerOf` gives the normalised answer to vote on. */
+  decide(
+    spoken: readonly SpokenMessage[],
+    answerOf: (message: SpokenMessage) => string | undefined,
+  ): SpokenMessage;
+}
+
+export interface Team {
+  readonly agents: readonly Agent[];
+  readonly protocol: Protocol;
+}

@@ -1,0 +1,147 @@
+/**
+ * Everything a run decides, as typed events: the run folder's `events.jsonl` is this list, sinks render
+ * it. Nothing here reads a clock; the store stamps `time` outside the fields that resume compares.
+ * @module
+ */
+
+/** Verdict of one agent's update (E36, E37, E64). */
+export type UpdateStatus = 'ACCEPT' | 'REJECT_KL' | 'REJECT_TEST' | 'REJECT_NAN' | 'SKIP';
+
+/** One attempt of OPTIMIZE. All KL in nats. */
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly beta: number;
+  readonly lrScale: number;
+  /** Empirical quantile of KL(new||cur) over own token states, or its upper bound under `slack`. */
+  readonly klQuantile: number;
+  readonly klMean: number;
+  readonly klMax: number;
+  readonly klMessageMean: number;
+  readonly tvMean: number;
+  readonly accepted: boolean;
+  /** Why not; absent when accepted. */
+  readonly reason?: 'kl_quantile' | 'kl_message' | 'not_finite';
+}
+
+export interface UpdateRecord {
+  readonly stage: number;
+  readonly agent: number;
+  readonly status: UpdateStatus;
+  readonly attempts: readonly AttemptRecord[];
+  readonly betaNext: number;
+  readonly lrScaleNext: number;
+  readonly targetKl: number;
+  readonly reward: number;
+  readonly rewardStd: number;
+  readonly fracRewardZeroStd: number;
+  readonly loss?: number;
+  readonly gradNorm?: number;
+  readonly clipRatio?: number;
+  readonly kl?: number;
+  readonly entropy?: number;
+  readonly meanLength: number;
+  readonly clippedRatio: number;
+  readonly trajectories: number;
+  readonly tokens: number;
+  /** Largest |sampler - trainer| logp per token of this batch (E9), nats. */
+  readonly logpMismatchMax: number;
+  readonly meanLogRatioWeight?: number;
+  readonly essShare?: number;
+}
+
+/** Wealth path and verdict of one acceptance test (E64). */
+export interface GateRecord {
+  readonly kind: 'promotion' | 'step';
+  readonly index: number;
+  readonly alpha: number;
+  readonly prompts: number;
+  readonly wealth: number;
+  /** Wealth of the mirrored test for harm. */
+  readonly harmWealth: number;
+  readonly meanDifference: number;
+  readonly decision: 'promote' | 'keep' | 'rollback';
+}
+
+/** A comparison on held-out prompts with its paired 95% interval. */
+export interface DifferenceRecord {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  readonly prompts: number;
+}
+
+export interface AccuracyRecord {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface EvaluationRecord {
+  readonly label: string;
+  readonly prompts: number;
+  readonly samples: number;
+  /** The team's answer. */
+  readonly team: AccuracyRecord;
+  readonly members: readonly AccuracyRecord[];
+}
+
+export type Phase =
+  | 'load'
+  | 'pretrain'
+  | 'rollout'
+  | 'score'
+  | 'update'
+  | 'divergence'
+  | 'gate'
+  | 'evaluate'
+  | 'checkpoint';
+
+export type RunEvent =
+  | {
+      readonly kind: 'run_started';
+      readonly stages: number;
+      readonly agents: readonly string[];
+      readonly fromStage: number;
+    }
+  | {
+      readonly kind: 'phase';
+      readonly stage: number;
+      readonly agent?: number;
+      readonly phase: Phase;
+      readonly done?: number;
+      readonly total?: number;
+    }
+  | { readonly kind: 'stage_started'; readonly stage: number; readonly order: readonly number[] }
+  | {
+      readonly kind: 'rollout';
+      readonly stage: number;
+      readonly agent: number;
+      readonly reward: number;
+      readonly trajectories: number;
+      readonly tokens: number;
+    }
+  | ({ readonly kind: 'update' } & UpdateRecord)
+  | ({ readonly kind: 'gate'; readonly stage: number } & GateRecord)
+  | {
+      readonly kind: 'stage_finished';
+      readonly stage: number;
+      readonly reward: number;
+      readonly accepted: number;
+      readonly tokens: number;
+    }
+  | { readonly kind: 'checkpoint'; readonly stage: number; readonly name: string }
+  | ({ readonly kind: 'evaluation'; readonly stage: number } & EvaluationRecord)
+  | {
+      readonly kind: 'comparison';
+      readonly stage: number;
+      readonly label: string;
+      readonly difference: DifferenceRecord;
+    }
+  | { readonly kind: 'warning'; readonly stage: number; readonly message: string }
+  | { readonly kind: 'run_finished'; readonly stage: number };
+
+/** Receives every event in order; a sink must not throw. `phase` events are progress only and are not stored. */
+export interface EventSink {
+  emit(event: RunEvent): void;
+  close?(): Promise<void>;
+}

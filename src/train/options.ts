@@ -1,0 +1,79 @@
+/**
+ * Options of a training run, in plain types: `config/` has the schema these must be assignable from,
+ * with defaults and descriptions. Names are the YAML's in camelCase.
+ * @module
+ */
+
+export interface TrustRegionOptions {
+  /** delta_i: radius on the quantile of the exact per-state KL, nats (E36). */
+  readonly targetKl: number;
+  /** 1 - alpha of E32, e.g. 0.99. */
+  readonly quantile: number;
+  /** Cap on the mean per-message KL, nats; undefined: off (E36 deltaMsg). */
+  readonly targetKlMessage?: number;
+  readonly slack: 'none' | 'dkw' | 'binom';
+  /** eta of E33/E34. */
+  readonly slackConfidence: number;
+  readonly maxBacktracks: number;
+}
+
+export interface OptimizerOptions {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly maxGradNorm: number;
+  /**
+   * Scales the learning rate by the radius: after an acceptance in the first attempt with less than half
+   * of the radius used the agent's rate grows by 1.5, after a backtrack it keeps the shrunken scale.
+   * Differs from the paper, which sets the rate by hand.
+   */
+  readonly adaptToRadius: boolean;
+}
+
+export interface GateOptions {
+  readonly kind: 'promotion' | 'step' | 'off';
+  /** Stages between promotion tests. */
+  readonly every: number;
+  /** Most paired prompts of one test (E64's N_plan). */
+  readonly nPlan: number;
+  /** Total false-acceptance probability over the whole run. */
+  readonly alpha: number;
+  /** Loss of reward against the champion that triggers a roll-back, reward units. */
+  readonly tolerance: number;
+}
+
+export interface TrainOptions {
+  readonly seed: number;
+  readonly stages: number;
+  readonly rolloutMode: 'fresh' | 'reuse';
+  readonly order: 'static' | 'random' | 'reverse';
+  /** Prompts per agent step (fresh) or per stage (reuse). */
+  readonly promptsPerStep: number;
+  /** G: episodes per prompt. */
+  readonly numGenerations: number;
+  readonly temperature: number;
+  readonly maxCompletionLength: number;
+  /** Passes over the batch per attempt (E of E37). */
+  readonly numIterations: number;
+  /** Minibatches per pass, in trajectories. */
+  readonly minibatchSize: number;
+  /** epsilon of E23. */
+  readonly epsilon: number;
+  readonly dualClip?: number;
+  readonly ratioNorm: 'sum' | 'mean';
+  readonly normalise: 'group' | 'mean';
+  readonly advantageClip: number;
+  /** Initial beta of E38. */
+  readonly beta: number;
+  readonly trustRegion: TrustRegionOptions;
+  readonly optimizer: OptimizerOptions;
+  readonly gate: GateOptions;
+  /** Share of the members' own mean verdict in the team reward (vote, debate); 0..1. */
+  readonly memberReward: number;
+  /** Checkpoint every this many stages. */
+  readonly saveSteps: number;
+  /** Held-out prompts of the before/after comparison. */
+  readonly evalPrompts: number;
+}
