@@ -1,0 +1,111 @@
+/**
+ * Group-relative advantages: each answer is judged against its siblings, so no critic is needed.
+ * The multi-step estimators with a critic are in `estimator.ts`.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "Group-relative normalization"; GRPO, arXiv 2402.03300
+ * @module
+ */
+import { checkFinite, checkLength, checkPositive } from './check.ts';
+import { DomainError } from './errors.ts';
+
+/** Below this spread (in the units of the input) a group carries no signal. */
+const NO_SIGNAL = 1e-12;
+
+/** Options of {@link groupNormalizedAdvantages}. */
+export interface GroupNormOptions {
+  /** `group`: divide by the group's deviation (paper); `mean`: centre only, keeps the reward's unit. */
+  readonly normalise?: 'group' | 'mean';
+  /** Symmetric bound A_clip > 0. Default 5. */
+  readonly clip?: number;
+  /** Added to the deviation to keep the quotient finite. Default 1e-8. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Ã_n = clamp( (A_n − μ_g) / (σ_g + ε), −A_clip, A_clip ),  g = group of n   (E20, E21).
+ *
+ * σ_g divides by G, not G − 1, as in the paper. A group whose values lie within 1e-12 of their mean
+ * (G = 1 included) carries no signal and gets exactly 0. A group is *all* trajectories of a prompt, also
+ * those in which the agent is silent. Since |z| <= sqrt(G − 1), a clip of 5 first acts at G = 27.
+ *
+ * Differs from the paper: A_clip is not an A_max; Ã has no unit and enters no certificate. With
+ * `normalise: 'mean'` nothing is divided away, which removes the re-weighting of prompts by 1/σ.
+ *
+ * @param values_N - advantage or return of each trajectory [N], finite
+ * @param groups_N - prompt id of each trajectory [N]; members need not be adjacent
+ * @returns advantages [N], in input order, each within ±clip
+ * @throws DomainError if lengths differ, a value is not finite, clip <= 0 or epsilon < 0
+ *
+ * @example
+ * groupNormalizedAdvantages([1, 0, 5, 5], [7, 7, 9, 9]); // ≈> [1, -1, 0, 0]
+ */
+export function groupNormalizedAdvantages(
+  values_N: ArrayLike<number>,
+  groups_N: ArrayLike<number>,
+  { normalise = 'group', clip = 5, epsilon = 1e-8 }: GroupNormOptions = {},
+): Float64Array {
+  const where = 'groupNormalizedAdvantages';
+  checkLength(where, 'group ids', values_N.length, groups_N.length);
+  checkFinite(where, 'values_N', values_N);
+  checkPositive(where, 'clip', clip);
+  if (!(epsilon >= 0)) throw new DomainError(`${where}: expected epsilon >= 0, got ${epsilon}`);
+
+  const advantages_N = new Float64Array(values_N.length);
+  for (const group of groupMembers(groups_N).values()) {
+    const mu = group.reduce((sum, n) => sum + values_N[n], 0) / group.length;
+    if (group.every((n) => Math.abs(values_N[n] - mu) < NO_SIGNAL)) continue;
+    const sigma = Math.sqrt(group.reduce((sum, n) => sum + (values_N[n] - mu) ** 2, 0) / group.length);
+    const scale = normalise === 'group' ? sigma + epsilon : 1;
+    for (const n of group) advantages_N[n] = Math.max(-clip, Math.min(clip, (values_N[n] - mu) / scale));
+  }
+  return advantages_N;
+}
+
+/**
+ * Â_n = ω_n (R_n − b_g),  b_g = Σ_g ω R / Σ_g ω   (E19).
+ *
+ * The value-free sequence-aware advantage: exactly E15 + E17 + E18 with the constant value b, gamma =
+ * lambda = 1 and a reward at the end only. On fresh data ω = 1 and it is GRPO's R − mean(R).
+ *
+ * @param returns_N - return of each trajectory [N], reward units, finite
+ * @param omega_N - product of the truncated turn weights, E13 [N], >= 0
+ * @param groups_N - prompt id of each trajectory [N]
+ * @returns advantages [N], reward units; 0 throughout a group whose weights sum to less than 1e-12
+ * @throws DomainError if lengths differ, a value is not finite or a weight is negative
+ *
+ * @example
+ * groupRelativeAdvantages([1, 0], [1, 1], [0, 0]); // => [0.5, -0.5]
+ */
+export function groupRelativeAdvantages(
+  returns_N: ArrayLike<number>,
+  omega_N: ArrayLike<number>,
+  groups_N: ArrayLike<number>,
+): Float64Array {
+  const where = 'groupRelativeAdvantages';
+  const N = returns_N.length;
+  checkLength(where, 'weights', N, omega_N.length);
+  checkLength(where, 'group ids', N, groups_N.length);
+  checkFinite(where, 'returns_N', returns_N);
+  checkFinite(where, 'omega_N', omega_N);
+  for (let n = 0; n < N; n++)
+    if (omega_N[n] < 0) throw new DomainError(`${where}: expected omega_N[${n}] >= 0, got ${omega_N[n]}`);
+
+  const advantages_N = new Float64Array(N);
+  for (const group of groupMembers(groups_N).values()) {
+    const total = group.reduce((sum, n) => sum + omega_N[n], 0);
+    if (total < NO_SIGNAL) continue;
+    const baseline = group.reduce((sum, n) => sum + omega_N[n] * returns_N[n], 0) / total;
+    for (const n of group) advantages_N[n] = omega_N[n] * (returns_N[n] - baseline);
+  }
+  return advantages_N;
+}
+
+/** Trajectory indices of each group, in order of first appearance. */
+function groupMembers(groups_N: ArrayLike<number>): Map<number, number[]> {
+  const members = new Map<number, number[]>();
+  for (let n = 0; n < groups_N.length; n++) {
+    const list = members.get(groups_N[n]);
+    if (list) list.push(n);
+    else members.set(groups_N[n], [n]);
+  }
+  return members;
+}

@@ -1,0 +1,179 @@
+/**
+ * Divergences between an agent's new and current policy at one token state: exact over the full
+ * vocabulary (the trust region needs these) and sampled from one token (for a loss only: a sample
+ * cannot see mass moved to a token the current policy almost never draws).
+ * @see SAT (arXiv 2605.05216) Sec. 4 "KL control"; Schulman, "Approximating KL divergence", 2020
+ * @module
+ */
+import { checkLength, checkPositive } from './check.ts';
+import { DomainError } from './errors.ts';
+
+/**
+ * log softmax(z / τ)   (E9).
+ *
+ * @param logits_V - logits [V], finite or −Infinity
+ * @param temperature - τ > 0, the sampling temperature
+ * @returns log-probabilities [V], nats
+ * @throws DomainError if temperature <= 0 or no logit is finite
+ */
+export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float64Array {
+  checkPositive('logSoftmax', 'temperature', temperature);
+  const logp_V = Float64Array.from(logits_V, (z) => z / temperature);
+  let max = -Infinity;
+  for (let v = 0; v < logp_V.length; v++) {
+    if (Number.isNaN(logp_V[v]))
+      throw new DomainError(`logSoftmax: expected a number at logits_V[${v}], got NaN`);
+    if (logp_V[v] > max) max = logp_V[v];
+  }
+  if (!Number.isFinite(max))
+    throw new DomainError(
+      `logSoftmax: expected a finite largest logit, got ${max} of ${logp_V.length} logits`,
+    );
+  let sum = 0;
+  for (let v = 0; v < logp_V.length; v++) sum += Math.exp(logp_V[v] - max);
+  const logNormaliser = max + Math.log(sum);
+  for (let v = 0; v < logp_V.length; v++) logp_V[v] -= logNormaliser;
+  return logp_V;
+}
+
+/** Divergences at one state. */
+export interface StateDivergence {
+  /** KL(new‖cur), the direction of the trust region, nats. */
+  readonly klNewCur: number;
+  /** KL(cur‖new), nats. */
+  readonly klCurNew: number;
+  /** Total variation, 0..1. */
+  readonly tv: number;
+}
+
+/**
+ * KL(p‖q) = Σ_v p_v (log p_v − log q_v), the other direction and TV = ½ Σ_v |p_v − q_v|   (E27).
+ *
+ * @param logpNew_V - log-probabilities of the new policy [V], normalised, nats
+ * @param logpCur_V - log-probabilities of the current policy [V], nats
+ * @returns both KLs (Infinity where the support grows) and TV
+ * @throws DomainError if the vocabularies differ in size
+ */
+export function stateDivergence(logpNew_V: ArrayLike<number>, logpCur_V: ArrayLike<number>): StateDivergence {
+  checkLength('stateDivergence', 'current log-probabilities', logpNew_V.length, logpCur_V.length);
+  let klNewCur = 0;
+  let klCurNew = 0;
+  let absolute = 0;
+  for (let v = 0; v < logpNew_V.length; v++) {
+    const p = Math.exp(logpNew_V[v]);
+    const q = Math.exp(logpCur_V[v]);
+    // 0 log 0 = 0
+    if (p > 0) klNewCur += p * (logpNew_V[v] - logpCur_V[v]);
+    if (q > 0) klCurNew += q * (logpCur_V[v] - logpNew_V[v]);
+    absolute += Math.abs(p - q);
+  }
+  // rounding can leave -1e-17 where the policies are equal
+  return { klNewCur: Math.max(0, klNewCur), klCurNew: Math.max(0, klCurNew), tv: absolute / 2 };
+}
+
+/** Divergences at one state with their gradients. */
+export interface ExactKl extends StateDivergence {
+  /** d KL(new‖cur) / d logitsNew [V]. */
+  readonly gradNewCur: Float64Array;
+  /** d KL(cur‖new) / d logitsNew [V]. */
+  readonly gradCurNew: Float64Array;
+}
+
+/**
+ * E27 from logits, with ∂KL(p‖q)/∂z_v = p_v (log p_v − log q_v − KL)/τ and
+ * ∂KL(q‖p)/∂z_v = (p_v − q_v)/τ,  p = softmax(z/τ), q fixed   (E28).
+ *
+ * @param logitsNew_V - logits of the new policy [V]
+ * @param logitsCur_V - logits of the current policy [V]
+ * @param temperature - τ_s of E9, > 0
+ * @returns both KLs in nats, TV and both gradients with respect to the new logits
+ * @throws DomainError if sizes differ, temperature <= 0, or a logit is NaN
+ *
+ * @example
+ * exactKl([1, 0], [1, 0]).klNewCur; // => 0
+ */
+export function exactKl(
+  logitsNew_V: ArrayLike<number>,
+  logitsCur_V: ArrayLike<number>,
+  { temperature = 1 }: { readonly temperature?: number } = {},
+): ExactKl {
+  const logpNew_V = logSoftmax(logitsNew_V, temperature);
+  const logpCur_V = logSoftmax(logitsCur_V, temperature);
+  const divergence = stateDivergence(logpNew_V, logpCur_V);
+  const V = logpNew_V.length;
+  const gradNewCur = new Float64Array(V);
+  const gradCurNew = new Float64Array(V);
+  for (let v = 0; v < V; v++) {
+    const p = Math.exp(logpNew_V[v]);
+    if (p > 0) gradNewCur[v] = (p * (logpNew_V[v] - logpCur_V[v] - divergence.klNewCur)) / temperature;
+    gradCurNew[v] = (p - Math.exp(logpCur_V[v])) / temperature;
+  }
+  return { ...divergence, gradNewCur, gradCurNew };
+}
+
+/** Names of the sampled estimators; `k3n` is the default, the only non-negative one in the new‖cur direction. */
+export type KlEstimator = 'k1' | 'k2' | 'k3' | 'k1n' | 'k3n';
+
+/** Beyond this log-ratio (nats) the value is frozen and the slope 0. */
+const MAX_TOKEN_LOG_RATIO = 10;
+
+/**
+ * Value and slope of a sampled KL at x = logp_new − logp_cur, token drawn from `cur`   (E29).
+ *
+ * k1 = −x, k2 = x²/2, k3 = eˣ−1−x estimate KL(cur‖new); k1n = eˣx, k3n = eˣ(x−1)+1 estimate KL(new‖cur).
+ * Differs from the official code, which uses k3 and so measures the other direction than its constraint.
+ *
+ * @param x - log-ratio of the token, nats; clamped to ±10, outside which the slope is 0
+ * @returns value in nats and d value / d logp_new
+ * @throws DomainError if x is NaN
+ */
+export function sampledKl(
+  x: number,
+  estimator: KlEstimator = 'k3n',
+): { readonly value: number; readonly slope: number } {
+  if (Number.isNaN(x)) throw new DomainError('sampledKl: expected a log-ratio, got NaN');
+  const clamped = Math.max(-MAX_TOKEN_LOG_RATIO, Math.min(MAX_TOKEN_LOG_RATIO, x));
+  const { value, slope } = estimatorAt(clamped, estimator);
+  return { value, slope: clamped === x ? slope : 0 };
+}
+
+function estimatorAt(x: number, estimator: KlEstimator): { readonly value: number; readonly slope: number } {
+  switch (estimator) {
+    case 'k1':
+      return { value: -x, slope: -1 };
+    case 'k2':
+      return { value: (x * x) / 2, slope: x };
+    case 'k3':
+      return { value: Math.expm1(x) - x, slope: Math.expm1(x) };
+    case 'k1n':
+      return { value: Math.exp(x) * x, slope: Math.exp(x) * (x + 1) };
+    case 'k3n':
+      // eˣ(x−1)+1 without cancelling the leading 1
+      return { value: Math.expm1(x) * (x - 1) + x, slope: Math.exp(x) * x };
+    default:
+      return estimator satisfies never;
+  }
+}
+
+/**
+ * κ_g = Σ of k over the agent's token states of trajectory g   (E27, monitor of E34 and E36).
+ *
+ * @param klTokens - exact KL per own token state, one array per message [M][T], nats
+ * @param trajectory_M - trajectory of each message; absent: every message is its own trajectory
+ * @returns sums, one per trajectory in order of first appearance, nats
+ * @throws DomainError if the number of labels differs from the number of messages
+ */
+export function messageSums(
+  klTokens: readonly ArrayLike<number>[],
+  trajectory_M?: ArrayLike<number>,
+): Float64Array {
+  if (trajectory_M) checkLength('messageSums', 'trajectory labels', klTokens.length, trajectory_M.length);
+  const sums = new Map<number, number>();
+  klTokens.forEach((tokens, m) => {
+    const trajectory = trajectory_M ? trajectory_M[m] : m;
+    let sum = sums.get(trajectory) ?? 0;
+    for (let t = 0; t < tokens.length; t++) sum += tokens[t];
+    sums.set(trajectory, sum);
+  });
+  return Float64Array.from(sums.values());
+}

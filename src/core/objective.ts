@@ -1,0 +1,172 @@
+/**
+ * The agent's loss and its cotangents: clipped likelihood ratios over whole messages. The core sees
+ * per-token log-probabilities and hands back d loss / d logp; the engine does the backward pass.
+ * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"; PPO, arXiv 1707.06347; GSPO, arXiv 2507.18071 (`ratioNorm: 'mean'`)
+ * @module
+ */
+import { checkFinite, checkLength } from './check.ts';
+import { DomainError } from './errors.ts';
+import { MAX_LOG_RATIO, messageLogRatio } from './weights.ts';
+
+/** Clipping of the ratio, shared by both levels. */
+export interface ClipOptions {
+  /** ε of E23, 0 < ε < 1. Default 0.2. */
+  readonly epsilon?: number;
+  /** c_d > 1 of E26b: bounds the loss of a punished message. Absent: off, as in the paper. */
+  readonly dualClip?: number;
+  /** `sum` (paper) or `mean` over the message's tokens (E26a). Default `sum`. */
+  readonly ratioNorm?: 'sum' | 'mean';
+}
+
+/** Log-probabilities of one batch: entry g is the agent's tokens of trajectory g, possibly none. */
+export interface SequenceObjectiveInput extends ClipOptions {
+  /** Under the weights being trained [N][T], nats. */
+  readonly logpNew: readonly ArrayLike<number>[];
+  /** Under the weights at the start of this agent's update [N][T], nats. */
+  readonly logpCur: readonly ArrayLike<number>[];
+  /** Ã per entry [N], no unit. */
+  readonly advantages: ArrayLike<number>;
+}
+
+/** Like the sequence level, with one entry per own *turn*. */
+export interface TurnObjectiveInput extends SequenceObjectiveInput {
+  /** Trajectory of each turn; any labels. */
+  readonly trajectories: ArrayLike<number>;
+}
+
+export interface Objective {
+  /** Policy part of E24; 0 for a batch without tokens. */
+  readonly loss: number;
+  /** Log-ratio after normalisation and clamp, 0 where there are no tokens [N], nats. */
+  readonly u_N: Float64Array;
+  /** exp(u), 1 where there are no tokens [N]. */
+  readonly ratio_N: Float64Array;
+  /** True where a token-bearing entry passes no gradient (gate = 0 of E25); false where there are no tokens. */
+  readonly gated_N: boolean[];
+  /** N of E24: trajectories with at least one token. */
+  readonly count: number;
+  /** Share of token-bearing entries held by a clip; entries with Ã = 0 are not counted as clipped. */
+  readonly clipFraction: number;
+  /** d loss / d logpNew, shaped like logpNew. */
+  readonly cotangents: Float64Array[];
+}
+
+/**
+ * loss = −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g),  r = exp(clamp(u, ±20)), r_c = exp(clamp(u, log(1−ε), log(1+ε)))
+ * (E22–E26), with cotangent −(1/N) gate_g r_g Ã_g at every token of trajectory g (E25', E31's policy part).
+ *
+ * N counts the trajectories in which the agent has tokens; the others are skipped. Ties pass the
+ * gradient. Outside ±20 nats the ratio is frozen and the gradient 0.
+ *
+ * @returns loss, diagnostics and one cotangent array per trajectory
+ * @throws DomainError if shapes differ, a number is not finite, or an option is out of range
+ *
+ * @example
+ * sequenceObjective({ logpNew: [[-1]], logpCur: [[-1]], advantages: [2] }).cotangents; // => [[-2]]
+ */
+export function sequenceObjective(input: SequenceObjectiveInput): Objective {
+  const count = input.logpNew.reduce((n, tokens) => n + (tokens.length > 0 ? 1 : 0), 0);
+  return clippedObjective('sequenceObjective', input, { count, weightOf: () => 1 / count });
+}
+
+/**
+ * loss = −(1/N) Σ_g (1/|T_i|) Σ_{t ∈ T_i} min(r_t a_t, r_{c,t} a_t)   (E26c, `ratioLevel: 'turn'`).
+ *
+ * Each own turn has its own ratio and its own advantage a_t = W_t A_t. Required for gae with lambda < 1:
+ * with a sequence ratio later turns would be over-weighted (up to 16.8 times at gamma lambda = 0.94).
+ *
+ * @throws DomainError as for {@link sequenceObjective}
+ */
+export function turnObjective(input: TurnObjectiveInput): Objective {
+  const where = 'turnObjective';
+  checkLength(where, 'trajectory labels', input.logpNew.length, input.trajectories.length);
+  const turnsOf = new Map<number, number>();
+  input.logpNew.forEach((tokens, k) => {
+    const trajectory = input.trajectories[k];
+    if (tokens.length > 0) turnsOf.set(trajectory, (turnsOf.get(trajectory) ?? 0) + 1);
+  });
+  const count = turnsOf.size;
+  return clippedObjective(where, input, {
+    count,
+    weightOf: (k) => 1 / (count * (turnsOf.get(input.trajectories[k]) ?? 1)),
+  });
+}
+
+interface Weighting {
+  readonly count: number;
+  /** Weight of entry k in the mean; asked only for entries with tokens. */
+  weightOf(k: number): number;
+}
+
+function clippedObjective(where: string, input: SequenceObjectiveInput, weighting: Weighting): Objective {
+  const { logpNew, logpCur, advantages, ratioNorm = 'sum' } = input;
+  const clip = clipBounds(where, input);
+  const N = logpNew.length;
+  checkLength(where, 'rows of logpCur', N, logpCur.length);
+  checkLength(where, 'advantages', N, advantages.length);
+  checkFinite(where, 'advantages', advantages);
+
+  const u_N = new Float64Array(N);
+  const ratio_N = new Float64Array(N).fill(1);
+  const gated_N = new Array<boolean>(N).fill(false);
+  const cotangents: Float64Array[] = [];
+  let loss = 0;
+  let spoken = 0;
+  let clipped = 0;
+  for (let k = 0; k < N; k++) {
+    const tokens = logpNew[k].length;
+    checkLength(where, `log-probabilities in logpCur[${k}]`, tokens, logpCur[k].length);
+    const cotangent = new Float64Array(tokens);
+    cotangents.push(cotangent);
+    if (tokens === 0) continue;
+    const divisor = ratioNorm === 'mean' ? tokens : 1;
+    const u = messageLogRatio(logpNew[k], logpCur[k]) / divisor;
+    if (!Number.isFinite(u))
+      throw new DomainError(`${where}: expected finite log-probabilities in row ${k}, got log-ratio ${u}`);
+    const term = clippedTerm(u, advantages[k], clip);
+    const weight = weighting.weightOf(k);
+    u_N[k] = term.u;
+    ratio_N[k] = term.ratio;
+    gated_N[k] = term.gated;
+    loss -= weight * term.value;
+    spoken++;
+    if (term.gated && advantages[k] !== 0) clipped++;
+    if (!term.gated) cotangent.fill((-weight * term.ratio * advantages[k]) / divisor);
+  }
+  const clipFraction = spoken === 0 ? 0 : clipped / spoken;
+  return { loss, u_N, ratio_N, gated_N, count: weighting.count, clipFraction, cotangents };
+}
+
+interface ClipBounds {
+  readonly lo: number;
+  readonly hi: number;
+  readonly dualClip: number;
+}
+
+function clipBounds(where: string, { epsilon = 0.2, dualClip }: ClipOptions): ClipBounds {
+  if (!(epsilon > 0 && epsilon < 1))
+    throw new DomainError(`${where}: expected epsilon strictly between 0 and 1, got ${epsilon}`);
+  if (dualClip !== undefined && !(dualClip > 1))
+    throw new DomainError(`${where}: expected dualClip > 1, got ${dualClip}; leave it out to turn it off`);
+  return { lo: Math.log(1 - epsilon), hi: Math.log(1 + epsilon), dualClip: dualClip ?? Infinity };
+}
+
+/** min(r A, r_c A), the dual clip and the gate of E25 for one entry. */
+function clippedTerm(
+  logRatio: number,
+  advantage: number,
+  { lo, hi, dualClip }: ClipBounds,
+): { readonly u: number; readonly ratio: number; readonly value: number; readonly gated: boolean } {
+  const u = Math.max(-MAX_LOG_RATIO, Math.min(MAX_LOG_RATIO, logRatio));
+  const ratio = Math.exp(u);
+  const free = ratio * advantage;
+  const held = Math.exp(Math.max(lo, Math.min(hi, u))) * advantage;
+  // u differs from logRatio exactly where the ±20 clamp froze the ratio
+  let gated = !(free <= held && advantage !== 0 && u === logRatio);
+  let value = Math.min(free, held);
+  if (advantage < 0 && value < dualClip * advantage) {
+    value = dualClip * advantage;
+    gated = true;
+  }
+  return { u, ratio, value, gated };
+}

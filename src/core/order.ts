@@ -1,0 +1,97 @@
+/**
+ * In which order a stage updates its agents.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "Update order"
+ * @module
+ */
+import { checkFinite, checkInteger, checkLength, checkWithin } from './check.ts';
+import { DomainError } from './errors.ts';
+
+/** 0, 1, .., n−1   (E43 `static`). */
+export function staticOrder(n: number): number[] {
+  checkInteger('staticOrder', 'n', n, 0);
+  return Array.from({ length: n }, (_, i) => i);
+}
+
+/**
+ * Fisher–Yates: for k = n−1..1, j = floor(U (k+1)), swap; one uniform per k   (E43 `random`).
+ *
+ * @param n - number of agents
+ * @param uniforms - draws in [0, 1), at least n − 1 of them; further ones are not used
+ * @throws DomainError if there are too few uniforms or one lies outside [0, 1)
+ *
+ * @example
+ * randomOrder(3, [0, 0]); // => [1, 2, 0]
+ */
+export function randomOrder(n: number, uniforms: ArrayLike<number>): number[] {
+  const order = staticOrder(n);
+  if (uniforms.length < n - 1)
+    throw new DomainError(`randomOrder: expected at least ${n - 1} uniforms, got ${uniforms.length}`);
+  for (let k = n - 1; k >= 1; k--) {
+    const u = uniforms[n - 1 - k];
+    if (!(u >= 0 && u < 1)) throw new DomainError(`randomOrder: expected uniforms in [0, 1), got ${u}`);
+    const j = Math.floor(u * (k + 1));
+    [order[k], order[j]] = [order[j], order[k]];
+  }
+  return order;
+}
+
+/**
+ * Agents by descending mean index of their first own turn, ties by id descending   (E43 `reverse`).
+ *
+ * Recommended with reused rollouts: with one turn per agent only suffix weights matter then, and the
+ * c-truncated recursion of E15 is complete. Equals n−1..0 when ids are in speaking order.
+ *
+ * @param meanFirstTurn_A - mean over the batch of each agent's first own turn [A]; NaN for an agent that
+ *   never spoke, which comes last
+ */
+export function reverseOrder(meanFirstTurn_A: ArrayLike<number>): number[] {
+  return staticOrder(meanFirstTurn_A.length).sort(
+    (a, b) => descending(meanFirstTurn_A[a], meanFirstTurn_A[b]) || b - a,
+  );
+}
+
+/**
+ * Agents by descending predicted gain, ties by id ascending, NaN last   (E43 `greedy`).
+ *
+ * A data-dependent order must not be chosen on the data a certificate is computed from.
+ *
+ * @param predictedGain_A - predicted gain of each agent's update [A], from {@link predictedGain} or E65
+ */
+export function greedyOrder(predictedGain_A: ArrayLike<number>): number[] {
+  return staticOrder(predictedGain_A.length).sort(
+    (a, b) => descending(predictedGain_A[a], predictedGain_A[b]) || a - b,
+  );
+}
+
+/** Comparison for a descending sort with NaN last. */
+function descending(a: number, b: number): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+  return a === b ? 0 : b > a ? 1 : -1;
+}
+
+/**
+ * pred_i = sqrt( 2 δ_i · mean of Ã_g² where i speaks ) · share of trajectories where i speaks   (E43).
+ *
+ * @param advantages_N - Ã per trajectory [N]
+ * @param spoke_N - whether the agent speaks in it [N]
+ * @param delta - δ_i, nats
+ * @returns predicted gain; 0 if the agent never speaks
+ */
+export function predictedGain(
+  advantages_N: ArrayLike<number>,
+  spoke_N: ArrayLike<boolean>,
+  delta: number,
+): number {
+  checkLength('predictedGain', 'flags', advantages_N.length, spoke_N.length);
+  checkFinite('predictedGain', 'advantages_N', advantages_N);
+  checkWithin('predictedGain', 'delta', [delta], { lo: 0, hi: Number.MAX_VALUE });
+  let spoken = 0;
+  let squares = 0;
+  for (let n = 0; n < advantages_N.length; n++) {
+    if (!spoke_N[n]) continue;
+    spoken++;
+    squares += advantages_N[n] ** 2;
+  }
+  if (spoken === 0) return 0;
+  return Math.sqrt((2 * delta * squares) / spoken) * (spoken / advantages_N.length);
+}

@@ -1,0 +1,216 @@
+/**
+ * OPTIMIZE's decisions as a pure state machine: after each attempt at an agent's update, accept it,
+ * take it back and retry with a smaller step, or give up. Whoever drives it snapshots, trains,
+ * measures and restores; nothing here touches weights.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "KL control and backtracking"
+ * @module
+ */
+import { checkInteger, checkOpenUnit, checkPositive } from './check.ts';
+import { DomainError } from './errors.ts';
+import {
+  dkwMinimumSize,
+  dkwUpperBound,
+  inverseCdfQuantile,
+  orderStatisticMinimumSize,
+  orderStatisticUpperBound,
+} from './quantile.ts';
+
+/** Radius and backtracking; defaults are those of E36–E38. */
+export interface TrustRegionRules {
+  /** δ_i: radius on the quantile of the exact per-state KL(new‖cur), nats. */
+  readonly targetKl: number;
+  /** Cap on the mean per-message KL, nats; absent: off, as in the paper. */
+  readonly targetKlMessage?: number;
+  /** M: attempts after the first. */
+  readonly maxBacktracks: number;
+  /** Lets the learning-rate scale follow the share of the radius used. Default false, as in the paper. */
+  readonly adaptToRadius?: boolean;
+}
+
+/** beta's factor per decision and its bounds (E38). */
+const BETA_FACTOR = 1.5;
+const BETA_MIN = 1e-6;
+const BETA_MAX = 1e3;
+/** Each retry halves the step: raising beta alone does nothing, the KL's slope is 0 at the start (E37). */
+const STEP_SHRINK = 0.5;
+const SCALE_FACTOR = 1.5;
+const SCALE_MIN = 1e-4;
+const SCALE_MAX = 1e4;
+
+/** What one attempt did, measured after its steps. KL in nats. */
+export interface AttemptMeasurement {
+  /** Quantile of KL(new‖cur) over own token states, or its upper bound under a slack. */
+  readonly klQuantile: number;
+  readonly klMean: number;
+  readonly klMax: number;
+  /** Mean over trajectories of κ_g, the KL summed over a message. */
+  readonly klMessageMean: number;
+  readonly tvMean: number;
+  /** Any further numbers that must be finite: losses, gradient norms. */
+  readonly mustBeFinite?: readonly number[];
+}
+
+export type ViolationReason = 'kl_quantile' | 'kl_message' | 'not_finite';
+
+/** Where OPTIMIZE stands before an attempt. */
+export interface TrustRegionState {
+  readonly rules: TrustRegionRules;
+  /** 0 for the first attempt. */
+  readonly attempt: number;
+  /** Weight of the KL penalty in this attempt. */
+  readonly beta: number;
+  /** Factor on the learning rate in this attempt. */
+  readonly lrScale: number;
+  /** The scale the update started with. */
+  readonly lrScaleStart: number;
+}
+
+/** Verdict on one attempt. `betaNext` and `lrScaleNext` are the agent's for its next update. */
+export type AttemptDecision =
+  | { readonly kind: 'accepted'; readonly betaNext: number; readonly lrScaleNext: number }
+  | { readonly kind: 'retry'; readonly reason: ViolationReason; readonly next: TrustRegionState }
+  | {
+      readonly kind: 'rejected';
+      readonly reason: ViolationReason;
+      readonly betaNext: number;
+      readonly lrScaleNext: number;
+    };
+
+/**
+ * The state before the first attempt of an agent's update.
+ *
+ * @param rules - radius and number of backtracks
+ * @param beta - β_i, which persists per agent across stages; 0.001 at the start of a run
+ * @param lrScale - the agent's learning-rate scale, 1 at the start of a run
+ * @throws DomainError if a radius, beta or the scale is not > 0 or maxBacktracks is not an integer >= 0
+ */
+export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale = 1): TrustRegionState {
+  const where = 'startTrustRegion';
+  checkPositive(where, 'targetKl', rules.targetKl);
+  if (rules.targetKlMessage !== undefined) checkPositive(where, 'targetKlMessage', rules.targetKlMessage);
+  checkInteger(where, 'maxBacktracks', rules.maxBacktracks, 0);
+  checkPositive(where, 'beta', beta);
+  checkPositive(where, 'lrScale', lrScale);
+  return { rules, attempt: 0, beta, lrScale, lrScaleStart: lrScale };
+}
+
+/**
+ * Gate 1 and what follows from it   (E36, E37, E38).
+ *
+ * Passed: β stays, or falls by 1.5 (not below 1e-6) if the first attempt used less than half of the
+ * radius. Violated: β rises by 1.5 (not above 1e3) and the step halves; after the last attempt the update
+ * is rejected and the caller must restore, so a violating update is never kept.
+ *
+ * Differs from the paper: the retry shrinks the step (a larger β alone leaves the first step unchanged),
+ * and with `adaptToRadius` the learning-rate scale carries over: ×1.5 when the first attempt used less
+ * than half of every radius, the shrunken scale after a backtrack.
+ *
+ * @param state - as it was when the attempt was made
+ * @param measurement - taken after the attempt's steps; NaN or ±Infinity anywhere means not passed
+ */
+export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasurement): AttemptDecision {
+  const { rules, attempt, beta, lrScale, lrScaleStart } = state;
+  const reason = violation(rules, measurement);
+  const adapt = rules.adaptToRadius ?? false;
+  if (reason === undefined) {
+    const first = attempt === 0;
+    const easy = first && measurement.klQuantile < rules.targetKl / 2;
+    const roomy = easy && !(measurement.klMessageMean >= (rules.targetKlMessage ?? Infinity) / 2);
+    return {
+      kind: 'accepted',
+      betaNext: easy ? Math.max(BETA_MIN, beta / BETA_FACTOR) : beta,
+      lrScaleNext: !adapt ? lrScaleStart : roomy ? Math.min(SCALE_MAX, lrScale * SCALE_FACTOR) : lrScale,
+    };
+  }
+  const betaNext = Math.min(BETA_MAX, BETA_FACTOR * beta);
+  const shrunken = lrScale * STEP_SHRINK;
+  if (attempt < rules.maxBacktracks)
+    return {
+      kind: 'retry',
+      reason,
+      next: { rules, attempt: attempt + 1, beta: betaNext, lrScale: shrunken, lrScaleStart },
+    };
+  return {
+    kind: 'rejected',
+    reason,
+    betaNext,
+    lrScaleNext: adapt ? Math.max(SCALE_MIN, shrunken) : lrScaleStart,
+  };
+}
+
+function violation(rules: TrustRegionRules, m: AttemptMeasurement): ViolationReason | undefined {
+  const numbers = [m.klQuantile, m.klMean, m.klMax, m.klMessageMean, m.tvMean, ...(m.mustBeFinite ?? [])];
+  if (!numbers.every(Number.isFinite)) return 'not_finite';
+  if (!(m.klQuantile <= rules.targetKl)) return 'kl_quantile';
+  if (!(m.klMessageMean <= (rules.targetKlMessage ?? Infinity))) return 'kl_message';
+  return undefined;
+}
+
+/** What {@link measureAttempt} is given: exact divergences at the monitor set. */
+export interface MonitorReadings {
+  /** KL(new‖cur) of every own token state of the batch, nats. */
+  readonly kl: ArrayLike<number>;
+  /** TV at the same states. */
+  readonly tv: ArrayLike<number>;
+  /** κ_g of every trajectory in which the agent spoke, nats. */
+  readonly messageKl: ArrayLike<number>;
+}
+
+export interface MonitorOptions {
+  /** 1 − α, e.g. 0.99. */
+  readonly quantile: number;
+  readonly slack: 'none' | 'dkw' | 'binom';
+  /** η of E33/E34. Unused with slack `none`. */
+  readonly slackConfidence: number;
+}
+
+/**
+ * Condenses exact divergences into the numbers gate 1 looks at   (E32–E36).
+ *
+ * Without slack the quantile is over token states (the paper's monitor). With `dkw` or `binom` it is the
+ * upper confidence bound over trajectories' message sums κ_g, because tokens of one trajectory are not
+ * independent; the radius then bounds a *message's* KL.
+ *
+ * @returns a measurement for {@link judgeAttempt}; NaN where a reading is not finite
+ * @throws DomainError if there are no readings, or too few trajectories for the slack
+ */
+export function measureAttempt(readings: MonitorReadings, options: MonitorOptions): AttemptMeasurement {
+  const where = 'measureAttempt';
+  const { kl, tv, messageKl } = readings;
+  checkInteger(where, 'number of token states', kl.length, 1);
+  checkInteger(where, 'number of trajectories', messageKl.length, 1);
+  checkOpenUnit(where, 'quantile', options.quantile);
+  const finite = allFinite(kl) && allFinite(tv) && allFinite(messageKl);
+  return {
+    klQuantile: finite ? monitorQuantile(readings, options) : Number.NaN,
+    klMean: meanOf(kl),
+    klMax: Float64Array.from(kl).reduce((a, b) => Math.max(a, b), -Infinity),
+    klMessageMean: meanOf(messageKl),
+    tvMean: meanOf(tv),
+  };
+}
+
+function monitorQuantile({ kl, messageKl }: MonitorReadings, options: MonitorOptions): number {
+  if (options.slack === 'none') return inverseCdfQuantile(kl, options.quantile);
+  const tail = { alpha: 1 - options.quantile, eta: options.slackConfidence };
+  const [bound, needed] =
+    options.slack === 'dkw'
+      ? [dkwUpperBound(messageKl, tail), dkwMinimumSize(tail)]
+      : [orderStatisticUpperBound(messageKl, tail)?.value, orderStatisticMinimumSize(tail)];
+  if (bound === undefined)
+    throw new DomainError(
+      `measureAttempt: expected at least ${needed} trajectories for slack "${options.slack}" at quantile ${options.quantile}, got ${messageKl.length}; raise prompts_per_step or num_generations, or set slack none`,
+    );
+  return bound;
+}
+
+function allFinite(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}
+
+function meanOf(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum / values.length;
+}

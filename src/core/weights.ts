@@ -1,0 +1,113 @@
+/**
+ * Weights that turn rollouts of the stage's start into statements about the intermediate team: the
+ * agents already updated in this stage (`done`) act differently from what the batch recorded (`beh`).
+ * With fresh rollouts `done` is empty for the batch and every weight is 1.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "Sequence-aware reuse"; V-trace, arXiv 1802.01561
+ * @module
+ */
+import { checkFinite, checkInteger, checkLength, checkPositive } from './check.ts';
+import { DomainError } from './errors.ts';
+
+/** Log-ratios are clamped to ±20 before exponentiation, so a weight is never infinite (E11, E22). */
+export const MAX_LOG_RATIO = 20;
+
+/**
+ * log ρ = Σ_u ( logp_new(x_u) − logp_beh(x_u) )   (E10; also the u of E22 with `cur` for `beh`).
+ *
+ * @param logpNew - logp of the message's tokens under the newer weights [T], nats
+ * @param logpOld - logp of the same tokens under the older weights [T], nats
+ * @returns the message's log-ratio, nats; 0 for an empty message
+ * @throws DomainError if the lengths differ
+ */
+export function messageLogRatio(logpNew: ArrayLike<number>, logpOld: ArrayLike<number>): number {
+  checkLength('messageLogRatio', 'old log-probabilities', logpNew.length, logpOld.length);
+  let sum = 0;
+  for (let t = 0; t < logpNew.length; t++) sum += logpNew[t] - logpOld[t];
+  return sum;
+}
+
+/** What one agent's message contributes to its turn. */
+export interface MessageRatio {
+  readonly turn: number;
+  readonly agent: number;
+  /** log ρ_{t,j} of E10, nats. */
+  readonly logRatio: number;
+}
+
+/**
+ * Σ_{j ∈ I(s_t), j ∈ done} log ρ_{t,j} for every turn t   (the exponent of E11).
+ *
+ * @param messages - the episode's messages, in any order
+ * @param done - agents already updated in this stage; the agent being updated is not among them
+ * @param turns - number of turns of the episode
+ * @returns summed log-ratio per turn [turns], nats; 0 where no `done` agent spoke
+ * @throws DomainError if a turn lies outside the episode
+ */
+export function turnLogRatios(
+  messages: readonly MessageRatio[],
+  done: ReadonlySet<number>,
+  turns: number,
+): Float64Array {
+  checkInteger('turnLogRatios', 'turns', turns, 0);
+  const sums = new Float64Array(turns);
+  for (const { turn, agent, logRatio } of messages) {
+    if (!(Number.isInteger(turn) && turn >= 0 && turn < turns))
+      throw new DomainError(`turnLogRatios: expected turns 0..${turns - 1}, got ${turn}`);
+    if (done.has(agent)) sums[turn] += logRatio;
+  }
+  return sums;
+}
+
+/** Weights of one episode; arrays are per turn. */
+export interface TurnWeights {
+  /** Exponent of E11 after its clamp, nats. */
+  readonly logRho: Float64Array;
+  /** ρ_t, how much likelier the intermediate team's action is. */
+  readonly rho: Float64Array;
+  /** c_t = min(c̄, ρ_t). */
+  readonly c: Float64Array;
+  /** Ω(τ) = Π_t c_t. */
+  readonly omega: number;
+}
+
+/**
+ * ρ_t = exp(clamp(Σ log ρ_{t,j}, ±20)),  c_t = min(c̄, ρ_t),  ω = Π_t c_t   (E11, E12, E13).
+ *
+ * Differs from the paper: its Algorithm 1 overwrites the behaviour policy inside the loop, which would
+ * make every ρ equal 1; here the behaviour logp stay those of the rollout.
+ *
+ * @param logRatios - summed log-ratio of the `done` agents per turn, 0 for none [turns], nats
+ * @throws DomainError if a log-ratio is not finite or cbar <= 0
+ *
+ * @example
+ * turnWeights([0, Math.log(0.5), Math.log(3)]).omega; // ≈> 0.5
+ */
+export function turnWeights(
+  logRatios: ArrayLike<number>,
+  { cbar = 1 }: { readonly cbar?: number } = {},
+): TurnWeights {
+  checkFinite('turnWeights', 'logRatios', logRatios);
+  checkPositive('turnWeights', 'cbar', cbar);
+  const logRho = Float64Array.from(logRatios, (x) => Math.max(-MAX_LOG_RATIO, Math.min(MAX_LOG_RATIO, x)));
+  const rho = logRho.map(Math.exp);
+  const c = rho.map((ratio) => Math.min(cbar, ratio));
+  const omega = c.reduce((product, weight) => product * weight, 1);
+  return { logRho, rho, c, omega };
+}
+
+/**
+ * W_t = Π_{k<=t} c_k   (E17): corrects the law of the state that turn t was played in.
+ *
+ * The recursion of E15 corrects only what comes after a turn, so without this factor forward-order
+ * reuse is biased. Differs from the paper, which has no prefix weight.
+ *
+ * @param c - truncated weights per turn [turns]
+ * @returns prefix products [turns]
+ */
+export function prefixWeights(c: ArrayLike<number>): Float64Array {
+  let product = 1;
+  return Float64Array.from(c, (weight) => {
+    product *= weight;
+    return product;
+  });
+}
