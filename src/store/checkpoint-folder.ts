@@ -1,0 +1,149 @@
+/**
+ * A checkpoint on disk: a folder that exists whole or not at all. It is filled under a temporary name,
+ * flushed, sealed with a marker that lists every file's size and SHA-256, and renamed into place.
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { syncFolder } from '../support/atomic-file.ts';
+import { StoreError } from '../support/errors.ts';
+import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/file-system.ts';
+
+/** The marker, written last; a folder without it is no checkpoint. */
+export const MARKER = 'COMPLETE';
+/** Resume state beside the agents' folders. */
+export const STATE_FILE = 'state.json';
+
+const CHECKPOINT_NAME = /^stage-(\d{4,})$/;
+
+/** What a checkpoint's `state.json` holds. */
+export interface CheckpointRecord {
+  readonly stage: number;
+  /** Name of the champion as of this checkpoint; absent before the first promotion. */
+  readonly champion?: string;
+  /** Lengths to cut the run's growing files back to on resume, bytes. */
+  readonly lengths: { readonly events: number; readonly metrics: number; readonly completions: number };
+  /** The training loop's own. */
+  readonly state: unknown;
+}
+
+interface Marker {
+  readonly format: 1;
+  readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+}
+
+/** Stage numbers of the complete checkpoints in a folder, ascending. */
+export function listCheckpoints(dir: string, fs: FileSystem = diskFileSystem): number[] {
+  return stageFolders(dir, fs)
+    .filter((name) => fs.existsSync(join(dir, name, MARKER)))
+    .map((name) => Number(CHECKPOINT_NAME.exec(name)?.[1]))
+    .sort((a, b) => a - b);
+}
+
+/** Names of everything that looks like a checkpoint, complete or not. */
+export function stageFolders(dir: string, fs: FileSystem = diskFileSystem): string[] {
+  try {
+    return fs.readdirSync(dir).filter((name) => CHECKPOINT_NAME.test(name));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/**
+ * Writes the marker over everything a folder holds, flushing each file first. From here on the folder
+ * counts as a checkpoint wherever it lies.
+ */
+export async function sealCheckpoint(dir: string, fs: FileSystem = diskFileSystem): Promise<void> {
+  const files: Record<string, { bytes: number; sha256: string }> = {};
+  for (const path of filesUnder(dir, fs)) {
+    flush(path, fs);
+    const name = relative(dir, path).split(sep).join('/');
+    files[name] = { bytes: fs.statSync(path).size, sha256: await sha256File(path) };
+  }
+  for (const folder of foldersUnder(dir, fs)) syncFolder(folder, fs);
+  const marker: Marker = { format: 1, files };
+  const path = join(dir, MARKER);
+  fs.writeFileSync(path, `${JSON.stringify(marker, null, 2)}\n`);
+  flush(path, fs);
+  syncFolder(dir, fs);
+}
+
+/**
+ * Checks every file against the marker.
+ *
+ * @returns the checkpoint's `state.json`
+ * @throws StoreError (exit code 2) naming the first file that is missing, cut short or changed
+ */
+export async function verifyCheckpoint(
+  dir: string,
+  fs: FileSystem = diskFileSystem,
+): Promise<CheckpointRecord> {
+  const marker = readJson(join(dir, MARKER), dir, fs) as Partial<Marker>;
+  if (typeof marker.files !== 'object' || marker.files === null)
+    throw damaged(join(dir, MARKER), 'a list of files', 'none');
+  for (const [name, expected] of Object.entries(marker.files)) {
+    const path = join(dir, name);
+    if (!fs.existsSync(path)) throw damaged(path, 'a file of the checkpoint', 'nothing there');
+    const { size } = fs.statSync(path);
+    if (size !== expected.bytes) throw damaged(path, `${expected.bytes} bytes`, `${size}`);
+    const sha256 = await sha256File(path);
+    if (sha256 !== expected.sha256)
+      throw damaged(path, `SHA-256 ${expected.sha256.slice(0, 12)}...`, `${sha256.slice(0, 12)}...`);
+  }
+  return readJson(join(dir, STATE_FILE), dir, fs) as CheckpointRecord;
+}
+
+/** SHA-256 of a file's bytes, in lower-case hex. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+function damaged(path: string, expected: string, got: string): StoreError {
+  return new StoreError(
+    `${path}: expected ${expected}, got ${got}; this checkpoint is damaged, remove its folder to use the one before it`,
+    { code: 'TROUPE_STORE_DAMAGED', exitCode: 2 },
+  );
+}
+
+function readJson(path: string, dir: string, fs: FileSystem): unknown {
+  try {
+    return JSON.parse(fs.readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT')
+      throw new StoreError(
+        `${dir}: expected a complete checkpoint, got a folder without ${relative(dir, path)}; use another one`,
+        { code: 'TROUPE_STORE_DAMAGED', exitCode: 2 },
+      );
+    if (error instanceof SyntaxError) throw damaged(path, 'JSON', 'something else');
+    throw error;
+  }
+}
+
+function flush(path: string, fs: FileSystem): void {
+  const fd = fs.openSync(path, 'r+');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Files of a folder and its folders, in one fixed order, so that markers are reproducible. */
+function filesUnder(dir: string, fs: FileSystem): string[] {
+  return fs
+    .readdirSync(dir, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(dir, entry.name);
+      return entry.isDirectory() ? filesUnder(path, fs) : [path];
+    });
+}
+
+function foldersUnder(dir: string, fs: FileSystem): string[] {
+  const inner = fs.readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...inner.flatMap((entry) => foldersUnder(join(dir, entry.name), fs)), dir];
+}

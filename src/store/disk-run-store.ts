@@ -1,0 +1,190 @@
+/**
+ * The run folder while this process owns it. {@link createRun} and {@link openRun} make one.
+ * @see train/store-port.ts for the resume rule
+ * @module
+ */
+import { join } from 'node:path';
+import { writeError, writeFileAtomic } from '../support/atomic-file.ts';
+import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
+import type { RunEvent } from '../train/events.ts';
+import {
+  type Checkpoint,
+  type CheckpointRequest,
+  checkpointName,
+  type MetricsRow,
+  type RunStore,
+} from '../train/store-port.ts';
+import { type AppendLog, openAppendLog } from './append-log.ts';
+import type { CheckpointRecord } from './checkpoint-folder.ts';
+import { addCheckpoint, linkChampion, pruneCheckpoints } from './checkpoints.ts';
+import {
+  CHECKPOINTS,
+  COMPLETIONS,
+  completionsFile,
+  EVENTS_FILE,
+  METRICS_FILE,
+  REPORT_FILE,
+  TIMINGS_FILE,
+} from './layout.ts';
+
+export interface DiskRunStoreOptions {
+  readonly dir: string;
+  /** Gives the lock back. */
+  readonly unlock: () => void;
+  /** Newest checkpoints that stay; the champion stays besides. */
+  readonly keepLast: number;
+  readonly last?: Checkpoint | undefined;
+  readonly champion?: Checkpoint | undefined;
+  /** What the growing files are cut back to; all 0 for a run without a checkpoint. */
+  readonly lengths: CheckpointRecord['lengths'];
+  readonly now: () => Date;
+  readonly fs?: FileSystem;
+}
+
+/** See {@link RunStore}. */
+export class DiskRunStore implements RunStore {
+  readonly dir: string;
+  readonly #options: DiskRunStoreOptions;
+  readonly #fs: FileSystem;
+  readonly #resumed: boolean;
+  readonly #events: AppendLog;
+  readonly #metrics: AppendLog;
+  readonly #timings: AppendLog;
+  #last: Checkpoint | undefined;
+  #champion: Checkpoint | undefined;
+  #phase = '';
+  #closed = false;
+
+  constructor(options: DiskRunStoreOptions) {
+    const { dir, lengths, fs = diskFileSystem } = options;
+    this.dir = dir;
+    this.#options = options;
+    this.#fs = fs;
+    this.#last = options.last;
+    this.#champion = options.champion;
+    this.#resumed = options.last !== undefined;
+    this.#events = openAppendLog(join(dir, EVENTS_FILE), { keepBytes: lengths.events, fs });
+    this.#metrics = openAppendLog(join(dir, METRICS_FILE), { keepBytes: lengths.metrics, fs });
+    this.#timings = openAppendLog(join(dir, TIMINGS_FILE), { fs });
+  }
+
+  lastCheckpoint(): Checkpoint | undefined {
+    return this.#last;
+  }
+
+  champion(): Checkpoint | undefined {
+    return this.#champion;
+  }
+
+  emit(event: RunEvent): void {
+    this.#time(event);
+    if (event.kind === 'phase') return;
+    // how often a run was started is no part of what it did
+    if (event.kind === 'run_started' && this.#resumed) return;
+    this.#events.append([event]);
+  }
+
+  appendMetrics(row: MetricsRow): void {
+    this.#metrics.append([row]);
+  }
+
+  appendCompletions(stage: number, rows: readonly object[]): void {
+    if (stage < (this.#last?.stage ?? 0))
+      throw new RangeError(
+        `appendCompletions: expected a stage >= ${this.#last?.stage}, the last checkpoint's, got ${stage}`,
+      );
+    try {
+      this.#fs.mkdirSync(join(this.dir, COMPLETIONS), { recursive: true });
+      const log = this.#openCompletions(stage);
+      try {
+        log.append(rows);
+      } finally {
+        log.close();
+      }
+    } catch (error) {
+      throw writeError(join(this.dir, completionsFile(stage)), error);
+    }
+  }
+
+  async writeCheckpoint(request: CheckpointRequest): Promise<Checkpoint> {
+    const { stage } = request;
+    const state: unknown = JSON.parse(JSON.stringify(request.state ?? null));
+    const champion = request.champion ?? this.#champion?.name;
+    const dir = join(this.dir, CHECKPOINTS);
+    const path = await addCheckpoint(dir, stage, {
+      save: request.save,
+      record: () => {
+        this.#sync(stage);
+        return {
+          stage,
+          ...(champion === undefined ? {} : { champion }),
+          lengths: this.#lengths(stage),
+          state,
+        };
+      },
+      fs: this.#fs,
+    });
+    const checkpoint: Checkpoint = { name: checkpointName(stage), stage, path, state };
+    this.#last = checkpoint;
+    if (champion === checkpoint.name) this.#champion = checkpoint;
+    try {
+      linkChampion(dir, champion, this.#fs);
+      pruneCheckpoints(dir, { keepLast: this.#options.keepLast, champion, fs: this.#fs });
+    } catch (error) {
+      throw writeError(dir, error, `the checkpoint ${checkpoint.name} is intact`);
+    }
+    return checkpoint;
+  }
+
+  writeReport(markdown: string): void {
+    writeFileAtomic(join(this.dir, REPORT_FILE), markdown, this.#fs);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const log of [this.#events, this.#metrics, this.#timings]) log.close();
+    this.#options.unlock();
+  }
+
+  /** Notes when each thing happened; of a phase's many progress events only the first. */
+  #time(event: RunEvent): void {
+    const { kind } = event;
+    const stage = 'stage' in event ? { stage: event.stage } : {};
+    const agent = 'agent' in event ? { agent: event.agent } : {};
+    const phase = kind === 'phase' ? { phase: event.phase } : {};
+    const row = { kind, ...stage, ...agent, ...phase };
+    const text = JSON.stringify(row);
+    if (kind === 'phase' && text === this.#phase) return;
+    if (kind === 'phase') this.#phase = text;
+    this.#timings.append([{ time: this.#options.now().toISOString(), ...row }]);
+  }
+
+  #lengths(stage: number): CheckpointRecord['lengths'] {
+    return {
+      events: this.#events.lengthBytes,
+      metrics: this.#metrics.lengthBytes,
+      completions: this.#completionsBytes(stage),
+    };
+  }
+
+  #completionsBytes(stage: number): number {
+    const path = join(this.dir, completionsFile(stage));
+    return this.#fs.existsSync(path) ? this.#fs.statSync(path).size : 0;
+  }
+
+  #openCompletions(stage: number): AppendLog {
+    const keepBytes = this.#completionsBytes(stage);
+    return openAppendLog(join(this.dir, completionsFile(stage)), { keepBytes, fs: this.#fs });
+  }
+
+  /** What the checkpoint records must be on disk before it is. */
+  #sync(stage: number): void {
+    this.#events.sync();
+    this.#metrics.sync();
+    if (this.#completionsBytes(stage) === 0) return;
+    const log = this.#openCompletions(stage);
+    log.sync();
+    log.close();
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Reading a run without owning it: for reports, evaluation and dashboards, while it runs or after.
+ * @module
+ */
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { StoreError } from '../support/errors.ts';
+import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
+import type { RunEvent } from '../train/events.ts';
+import { checkpointName } from '../train/store-port.ts';
+import { readJsonLines } from './append-log.ts';
+import { listCheckpoints, MARKER, verifyCheckpoint } from './checkpoint-folder.ts';
+import { readChampion } from './checkpoints.ts';
+import { CHECKPOINTS, CONFIG_FILE, EVENTS_FILE } from './layout.ts';
+import { assertRunFolder } from './run-folder.ts';
+
+/** Everything the run decided so far, in order. */
+export function readEvents(dir: string, fs: FileSystem = diskFileSystem): RunEvent[] {
+  return readJsonLines(join(dir, EVENTS_FILE), fs) as RunEvent[]; // this folder's own writer made them
+}
+
+/** Text of the resolved configuration. @throws StoreError (exit code 2) when this is no run folder */
+export function readRunConfig(dir: string, fs: FileSystem = diskFileSystem): string {
+  assertRunFolder(dir, fs);
+  return fs.readFileSync(join(dir, CONFIG_FILE), 'utf8');
+}
+
+/** A trained team on disk. */
+export interface StoredTeam {
+  /** Run the checkpoint belongs to. */
+  readonly run: string;
+  /** `stage-0012`. */
+  readonly checkpoint: string;
+  /** Model folder of agent 0, 1, ... */
+  readonly agents: readonly string[];
+}
+
+/**
+ * The team a path names: a run (its champion, else its newest checkpoint) or a checkpoint inside one.
+ *
+ * @returns undefined when the path is neither
+ * @throws StoreError (exit code 2) when the checkpoint is damaged or the run has none yet
+ */
+export async function findStoredTeam(
+  path: string,
+  fs: FileSystem = diskFileSystem,
+): Promise<StoredTeam | undefined> {
+  path = resolve(path);
+  if (fs.existsSync(join(path, MARKER))) return storedTeam(realpathSync(path), fs);
+  if (!fs.existsSync(join(path, CONFIG_FILE)) || !fs.existsSync(join(path, CHECKPOINTS))) return undefined;
+  const checkpoints = join(path, CHECKPOINTS);
+  const newest = listCheckpoints(checkpoints, fs).at(-1);
+  const name = readChampion(checkpoints, fs) ?? (newest === undefined ? undefined : checkpointName(newest));
+  if (name === undefined)
+    throw new StoreError(
+      `${path}: expected a run with a complete checkpoint, got none yet; let "troupe train --resume ${path}" finish a stage`,
+      { code: 'TROUPE_STORE_NO_CHECKPOINT', exitCode: 2 },
+    );
+  return storedTeam(join(checkpoints, name), fs);
+}
+
+async function storedTeam(path: string, fs: FileSystem): Promise<StoredTeam> {
+  await verifyCheckpoint(path, fs);
+  const agents = fs
+    .readdirSync(path)
+    .map((name) => Number(/^agent_(\d+)$/.exec(name)?.[1] ?? Number.NaN))
+    .filter((id) => !Number.isNaN(id))
+    .sort((a, b) => a - b)
+    .map((id) => join(path, `agent_${id}`));
+  return { run: dirname(dirname(path)), checkpoint: basename(path), agents };
+}

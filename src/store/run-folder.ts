@@ -1,0 +1,166 @@
+/**
+ * Making a run folder and opening one again. Opening heals whatever a crash left behind and cuts the
+ * growing files back to the newest complete checkpoint (the resume rule of `train/store-port.ts`).
+ * @module
+ */
+import { join, resolve } from 'node:path';
+import { removeQuietly, writeError, writeFileAtomic } from '../support/atomic-file.ts';
+import { StoreError } from '../support/errors.ts';
+import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
+import { processIdentity } from '../support/process-identity.ts';
+import { type Checkpoint, checkpointName } from '../train/store-port.ts';
+import { type CheckpointRecord, listCheckpoints, verifyCheckpoint } from './checkpoint-folder.ts';
+import { healCheckpoints, linkChampion, pruneCheckpoints } from './checkpoints.ts';
+import { DiskRunStore } from './disk-run-store.ts';
+import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, completionsFile, MANIFEST_FILE } from './layout.ts';
+import { acquireLock, assertUnlocked, LOCK_FILE } from './lock.ts';
+
+export interface RunFolderOptions {
+  /** Newest checkpoints that stay; the champion stays besides. Default 2. */
+  readonly keepLast?: number;
+  readonly now?: () => Date;
+  readonly fs?: FileSystem;
+}
+
+export interface CreateRunOptions extends RunFolderOptions {
+  /** Text of `config.yaml`: the resolved configuration. */
+  readonly config: string;
+  /** What `manifest.json` says besides the format: versions, machine. */
+  readonly manifest?: Readonly<Record<string, string | number>>;
+}
+
+export interface OpenRunOptions extends RunFolderOptions {
+  /** Replaces `config.yaml`, for a run that goes on with other settings (more stages, say). */
+  readonly config?: string;
+}
+
+/** Files that exist for a moment while others are written or the lock is taken; they name their process. */
+const PASSING = /^(?:lock|.*\.tmp)-(\d+)/;
+
+const NO_LENGTHS: CheckpointRecord['lengths'] = { events: 0, metrics: 0, completions: 0 };
+
+/**
+ * Makes a new run folder, owned by this process until `close`.
+ *
+ * @param dir - must not exist, or be empty
+ * @throws StoreError (exit code 2) when the folder holds a run already, naming its process if one runs
+ */
+export async function createRun(dir: string, options: CreateRunOptions): Promise<DiskRunStore> {
+  const { config, manifest, keepLast = 2, now = () => new Date(), fs = diskFileSystem } = options;
+  dir = resolve(dir);
+  if (!isFree(dir, fs)) {
+    assertUnlocked(dir, fs);
+    throw new StoreError(
+      `${dir}: expected a new or empty folder, got one with files in it; continue it with "troupe train --resume ${dir}", or choose another`,
+      { code: 'TROUPE_STORE_EXISTS', exitCode: 2 },
+    );
+  }
+  const fresh = !fs.existsSync(dir);
+  let unlock = () => {};
+  try {
+    fs.mkdirSync(dir, { recursive: true });
+    unlock = acquireLock(dir, { now, fs });
+    sweep(dir, fs);
+    const about = { format: 1, created: now().toISOString(), ...manifest };
+    writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
+    fs.mkdirSync(join(dir, CHECKPOINTS), { recursive: true });
+    writeFileAtomic(join(dir, CONFIG_FILE), config, fs); // last: with it the folder is a run
+    return new DiskRunStore({ dir, unlock, keepLast, lengths: NO_LENGTHS, now, fs });
+  } catch (error) {
+    unlock();
+    if (fresh) removeQuietly(dir, fs);
+    throw writeError(dir, error);
+  }
+}
+
+/**
+ * Opens a run to go on with it from its newest complete checkpoint, or from the start if it has none.
+ *
+ * @throws StoreError (exit code 2) when it is no run folder, in use, or its newest checkpoint is damaged
+ */
+export async function openRun(dir: string, options: OpenRunOptions = {}): Promise<DiskRunStore> {
+  const { config, keepLast = 2, now = () => new Date(), fs = diskFileSystem } = options;
+  dir = resolve(dir);
+  assertRunFolder(dir, fs);
+  const unlock = acquireLock(dir, { now, fs });
+  try {
+    sweep(dir, fs);
+    const checkpoints = join(dir, CHECKPOINTS);
+    healCheckpoints(checkpoints, fs);
+    const newest = listCheckpoints(checkpoints, fs).at(-1);
+    const last = newest === undefined ? undefined : await load(checkpoints, checkpointName(newest), fs);
+    const champion = last?.record.champion;
+    const best = champion === undefined ? undefined : await load(checkpoints, champion, fs);
+    const lengths = last?.record.lengths ?? NO_LENGTHS;
+    cutCompletions(dir, { stage: newest ?? -1, bytes: lengths.completions, fs });
+    linkChampion(checkpoints, champion, fs);
+    pruneCheckpoints(checkpoints, { keepLast, champion, fs });
+    const store = new DiskRunStore({
+      dir,
+      unlock,
+      keepLast,
+      lengths,
+      last: last?.checkpoint,
+      champion: best?.checkpoint,
+      now,
+      fs,
+    });
+    if (config !== undefined && config !== fs.readFileSync(join(dir, CONFIG_FILE), 'utf8'))
+      writeFileAtomic(join(dir, CONFIG_FILE), config, fs);
+    return store;
+  } catch (error) {
+    unlock();
+    throw error instanceof StoreError ? error : writeError(dir, error);
+  }
+}
+
+/** @throws StoreError (exit code 2) when a folder is not a run */
+export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): void {
+  if (fs.existsSync(join(dir, CONFIG_FILE)) && fs.existsSync(join(dir, CHECKPOINTS))) return;
+  throw new StoreError(
+    `${dir}: expected a run folder (${CONFIG_FILE} and ${CHECKPOINTS}/), got ${fs.existsSync(dir) ? 'a folder without them' : 'nothing there'}; "troupe train CONFIG" makes one`,
+    { code: 'TROUPE_STORE_NO_RUN', exitCode: 2 },
+  );
+}
+
+/** Free is also a folder where a run was killed before its configuration, the last thing made, was there. */
+function isFree(dir: string, fs: FileSystem): boolean {
+  if (!fs.existsSync(dir)) return true;
+  if (!fs.statSync(dir).isDirectory()) return false;
+  const beginnings = [LOCK_FILE, MANIFEST_FILE, CHECKPOINTS];
+  return fs.readdirSync(dir).every((name) => beginnings.includes(name) || PASSING.test(name));
+}
+
+/** Removes what processes that are gone left half-written at the top of the folder. */
+function sweep(dir: string, fs: FileSystem): void {
+  for (const name of fs.readdirSync(dir)) {
+    const pid = Number(PASSING.exec(name)?.[1] ?? Number.NaN);
+    if (pid === process.pid || (pid > 0 && processIdentity(pid) === undefined))
+      removeQuietly(join(dir, name), fs);
+  }
+}
+
+async function load(
+  checkpoints: string,
+  name: string,
+  fs: FileSystem,
+): Promise<{ checkpoint: Checkpoint; record: CheckpointRecord }> {
+  const path = join(checkpoints, name);
+  const record = await verifyCheckpoint(path, fs);
+  return { checkpoint: { name, stage: record.stage, path, state: record.state }, record };
+}
+
+/** Drops transcripts of stages after the checkpoint and cuts its own stage's file back. */
+function cutCompletions(
+  dir: string,
+  { stage, bytes, fs }: { stage: number; bytes: number; fs: FileSystem },
+): void {
+  const folder = join(dir, COMPLETIONS);
+  if (!fs.existsSync(folder)) return;
+  const own = join(dir, completionsFile(stage));
+  for (const entry of fs.readdirSync(folder)) {
+    const of = Number(/^stage-(\d+)\.jsonl$/.exec(entry)?.[1] ?? Number.NaN);
+    if (of > stage) fs.rmSync(join(folder, entry));
+  }
+  if (stage >= 0 && fs.existsSync(own)) fs.truncateSync(own, bytes);
+}

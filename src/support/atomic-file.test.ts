@@ -1,0 +1,63 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeError, writeFileAtomic } from './atomic-file.ts';
+import { EngineError } from './errors.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = fs.mkdtempSync(join(tmpdir(), 'troupe-atomic-'));
+});
+afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+  code: 'ENOSPC',
+  errno: -28,
+});
+
+describe('writeFileAtomic', () => {
+  it('replaces the file and leaves nothing beside it', () => {
+    const path = join(dir, 'a');
+    writeFileAtomic(path, 'one');
+    writeFileAtomic(path, Uint8Array.of(0, 255));
+    expect([...fs.readFileSync(path)]).toEqual([0, 255]);
+    expect(fs.readdirSync(dir)).toEqual(['a']);
+  });
+
+  it.each(['writeFileSync', 'fsyncSync', 'renameSync'] as const)(
+    'keeps the old file and says so when %s meets a full disk',
+    (name) => {
+      const path = join(dir, 'a');
+      writeFileAtomic(path, 'old');
+      const disk = {
+        ...fs,
+        [name]: () => {
+          throw full;
+        },
+      };
+      expect(() => writeFileAtomic(path, 'new', disk)).toThrow(
+        `${path}: expected to write it, but the disk is full; the file that was there is intact; free some space and go on`,
+      );
+      expect(fs.readFileSync(path, 'utf8')).toBe('old');
+      expect(fs.readdirSync(dir)).toEqual(['a']);
+    },
+  );
+
+  it('promises nothing about a file that was not there', () => {
+    expect(() => writeFileAtomic(join(dir, 'no', 'a'), 'x')).toThrow(
+      /no\/a: expected to write it, but ENOENT[^;]*; check/,
+    );
+  });
+});
+
+describe('writeError', () => {
+  it('finds a full disk behind the words of another layer', () => {
+    const error = writeError(
+      'p',
+      new EngineError('model.safetensors: expected to write it', { cause: full }),
+    );
+    expect(error).toMatchObject({ code: 'TROUPE_STORE_FULL', exitCode: 2 });
+    expect(writeError('p', new Error('bad'))).toMatchObject({ code: 'TROUPE_STORE_WRITE', exitCode: 74 });
+  });
+});
