@@ -1,0 +1,130 @@
+/**
+ * Softmax tables: one row of logits per state, where a state is the whole token prefix. Rows come into
+ * being when they first receive a gradient; before that a state has its prior logits, which are a
+ * function of the prefix alone. So reading (sampling, scoring) never changes a table.
+ * @module
+ */
+import { type AdamWOptions, adamwStep } from '../../core/adamw.ts';
+import { randomStream } from '../../core/rng.ts';
+
+/** Logits of a state that never received a gradient: offset_v + scale * normal(seed, prefix)_v. */
+export interface TablePrior {
+  /** Logit of each token in every state [V]; default 0. */
+  readonly offsets?: readonly number[];
+  /** Standard deviation of the state's own part, default 0: all states alike. */
+  readonly scale?: number;
+  /** Names the draws of that part. */
+  readonly seed?: number;
+}
+
+/** Rows in the order they came into being, and what AdamW keeps per logit. */
+export class LogitTable {
+  readonly vocabSize: number;
+  readonly prior: TablePrior;
+  /** AdamW steps taken. */
+  steps = 0;
+  #rows = new Map<string, number>();
+  #logits: Float64Array = new Float64Array();
+  #m: Float64Array = new Float64Array();
+  #v: Float64Array = new Float64Array();
+
+  constructor(vocabSize: number, prior: TablePrior) {
+    this.vocabSize = vocabSize;
+    this.prior = prior;
+  }
+
+  /** A copy that shares nothing that changes. */
+  clone(): LogitTable {
+    const copy = new LogitTable(this.vocabSize, this.prior);
+    copy.steps = this.steps;
+    copy.#rows = new Map(this.#rows);
+    copy.#logits = Float64Array.from(this.logits);
+    copy.#m = Float64Array.from(this.m);
+    copy.#v = Float64Array.from(this.v);
+    return copy;
+  }
+
+  /** Rows that exist. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** Prefixes of the rows, in row order; see {@link stateKey}. */
+  keys(): IterableIterator<string> {
+    return this.#rows.keys();
+  }
+
+  /** All logits [rows, V]; a view, invalid once a row is added. */
+  get logits(): Float64Array {
+    return this.#logits.subarray(0, this.size * this.vocabSize);
+  }
+
+  /** First moments [rows, V]; a view like {@link logits}. */
+  get m(): Float64Array {
+    return this.#m.subarray(0, this.size * this.vocabSize);
+  }
+
+  /** Second moments [rows, V]; a view like {@link logits}. */
+  get v(): Float64Array {
+    return this.#v.subarray(0, this.size * this.vocabSize);
+  }
+
+  /** Logits of a state [V]; not to be written to. */
+  read(key: string): Float64Array {
+    const row = this.#rows.get(key);
+    if (row === undefined) return this.#priorRow(key);
+    return this.#logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
+  }
+
+  /** Index of the state's row, which is made from its prior if need be. */
+  ensureRow(key: string): number {
+    const existing = this.#rows.get(key);
+    if (existing !== undefined) return existing;
+    const row = this.size;
+    const needed = (row + 1) * this.vocabSize;
+    if (needed > this.#logits.length) {
+      const capacity = Math.max(needed, this.#logits.length * 2);
+      this.#logits = grown(this.#logits, capacity);
+      this.#m = grown(this.#m, capacity);
+      this.#v = grown(this.#v, capacity);
+    }
+    this.#logits.set(this.#priorRow(key), row * this.vocabSize);
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  /**
+   * One AdamW step on all rows. Rows that do not exist have no moments and no gradient, so they would not
+   * move; weight decay, too, waits until a row exists.
+   *
+   * @param gradient - d loss / d logits [rows, V]
+   */
+  update(gradient: Float64Array, options: AdamWOptions): void {
+    const before = { m: this.m, v: this.v, t: this.steps };
+    const { parameters, state } = adamwStep(before, this.logits, gradient, options);
+    this.#logits = parameters;
+    this.#m = state.m;
+    this.#v = state.v;
+    this.steps = state.t;
+  }
+
+  #priorRow(key: string): Float64Array {
+    const { offsets, scale = 0, seed = 0 } = this.prior;
+    const row = Float64Array.from({ length: this.vocabSize }, (_, v) => offsets?.[v] ?? 0);
+    if (scale === 0) return row;
+    const stream = randomStream(seed, ...(key === '' ? [] : key.split(' ').map(Number)));
+    for (let v = 0; v < row.length; v++) row[v] = (row[v] as number) + scale * stream.normal();
+    return row;
+  }
+}
+
+/** Name of the state after `prefix`: its token ids, separated by spaces. */
+export function stateKey(prefix: ArrayLike<number>): string {
+  return Array.prototype.join.call(prefix, ' ');
+}
+
+function grown(values: Float64Array, capacity: number): Float64Array {
+  const copy = new Float64Array(capacity);
+  copy.set(values);
+  return copy;
+}

@@ -1,0 +1,57 @@
+/**
+ * One token per character of a given alphabet, and one end token: the smallest tokenizer that can hold
+ * a conversation.
+ * @module
+ */
+import { EngineError } from '../../support/errors.ts';
+import type { ChatMessage, Tokenizer } from '../engine.ts';
+
+/**
+ * Character i of the alphabet is token i; the end token is the last id and has no text.
+ *
+ * A chat is its messages one after the other, each closed by the end token, so that "ab","c" and
+ * "a","bc" are different contexts. Roles are not marked.
+ *
+ * @param alphabet - distinct characters, at least one
+ * @throws EngineError if a character occurs twice or the alphabet is empty
+ */
+export function createAlphabetTokenizer(alphabet: string): Tokenizer {
+  const characters = [...alphabet];
+  const ids = new Map(characters.map((character, id) => [character, id]));
+  if (characters.length === 0 || ids.size !== characters.length)
+    throw new EngineError(
+      `tabular tokenizer: expected an alphabet of distinct characters, got ${JSON.stringify(alphabet)}`,
+    );
+  const end = characters.length;
+
+  function encode(text: string): Int32Array {
+    return Int32Array.from([...text], (character) => {
+      const id = ids.get(character);
+      if (id === undefined)
+        throw new EngineError(
+          `tabular tokenizer: expected characters of ${JSON.stringify(alphabet)}, got ${JSON.stringify(character)}; add it to the alphabet`,
+        );
+      return id;
+    });
+  }
+
+  return {
+    vocabSize: characters.length + 1,
+    endTokens: [end],
+    encode,
+    decode(tokens) {
+      let text = '';
+      for (let i = 0; i < tokens.length; i++) text += characters[tokens[i] as number] ?? '';
+      return text;
+    },
+    encodeChat(messages: readonly ChatMessage[]) {
+      const context: number[] = [];
+      for (const message of messages) {
+        const body = message.tokens ?? encode(message.content);
+        context.push(...body);
+        if (body.at(-1) !== end) context.push(end); // a message cut at its length has no end of its own
+      }
+      return Int32Array.from(context);
+    },
+  };
+}
