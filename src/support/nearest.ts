@@ -1,0 +1,66 @@
+/**
+ * The "did you mean" of every error about an unknown name: edit distance with transpositions.
+ * @see Damerau, "A technique for computer detection and correction of spelling errors", CACM 1964
+ * @module
+ */
+
+/**
+ * Fewest insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`
+ * (optimal string alignment: no substring is edited twice).
+ *
+ * @returns distance in characters (UTF-16 code units)
+ *
+ * @example
+ * editDistance('quantil', 'quantile'); // => 1
+ * editDistance('saeve', 'seave'); // => 1
+ */
+export function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let best = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, beforeLast[j - 2] + 1);
+      row.push(best);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length];
+}
+
+/**
+ * The candidate a user most probably meant: the closest one, case and `-`/`_` set aside, if at most
+ * 2 edits or a third of its length away (whichever is more); ties go to the first.
+ *
+ * @returns the candidate as written, or undefined when none is near
+ *
+ * @example
+ * nearestName('promt_field', ['path', 'prompt_field']); // => 'prompt_field'
+ */
+export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+  const wanted = comparable(name);
+  let nearest: string | undefined;
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const distance = editDistance(wanted, comparable(candidate));
+    // a name of two letters must not match every other name of two letters
+    const allowed = Math.min(Math.max(2, candidate.length / 3), candidate.length - 1);
+    if (distance <= allowed && distance < smallest) {
+      nearest = candidate;
+      smallest = distance;
+    }
+  }
+  return nearest;
+}
+
+/** `useAll`, `use-all` and `use_all` are the same name to a person. */
+function comparable(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replaceAll('-', '_');
+}

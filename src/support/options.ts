@@ -1,0 +1,119 @@
+/**
+ * Reads an options record that came from YAML or flags into typed values, by hand: every problem is
+ * collected, so a user sees all of them at once, each with the option's path and what would be right.
+ * @module
+ */
+import { ConfigError, type ConfigIssue } from './errors.ts';
+import { nearestName } from './nearest.ts';
+
+export interface IntegerRange {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Takes options one by one; `finish` reports what was wrong and what nobody took. */
+export interface OptionReader {
+  integer(name: string, range: IntegerRange): number;
+  optionalInteger(name: string, range: Omit<IntegerRange, 'default'>): number | undefined;
+  /** A share in [0, 1]. */
+  share(name: string, fallback: number): number;
+  boolean(name: string, fallback: boolean): boolean;
+  text(name: string, fallback: string): string;
+  optionalText(name: string): string | undefined;
+  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T;
+  /** Records a problem that involves several options. */
+  reject(name: string, message: string): void;
+  /** @throws ConfigError listing every problem, unknown options included */
+  finish(): void;
+}
+
+/**
+ * @param where - what the options belong to, e.g. `task countdown`; begins every message
+ * @param record - the options as the user wrote them, snake_case keys
+ */
+export function readOptions(where: string, record: Readonly<Record<string, unknown>>): OptionReader {
+  return new RecordReader(where, record);
+}
+
+class RecordReader implements OptionReader {
+  readonly #where: string;
+  readonly #record: Readonly<Record<string, unknown>>;
+  readonly #known: string[] = [];
+  readonly #issues: ConfigIssue[] = [];
+
+  constructor(where: string, record: Readonly<Record<string, unknown>>) {
+    this.#where = where;
+    this.#record = record;
+  }
+
+  integer(name: string, range: IntegerRange): number {
+    return this.optionalInteger(name, range) ?? range.default;
+  }
+
+  optionalInteger(name: string, { min, max }: Omit<IntegerRange, 'default'>): number | undefined {
+    const isRight = (value: unknown): value is number =>
+      Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
+    return this.#take(name, `an integer from ${min} to ${max}`, isRight);
+  }
+
+  share(name: string, fallback: number): number {
+    const isRight = (value: unknown): value is number =>
+      typeof value === 'number' && value >= 0 && value <= 1;
+    return this.#take(name, 'a number from 0 to 1', isRight) ?? fallback;
+  }
+
+  boolean(name: string, fallback: boolean): boolean {
+    const isRight = (value: unknown): value is boolean => typeof value === 'boolean';
+    return this.#take(name, 'true or false', isRight) ?? fallback;
+  }
+
+  text(name: string, fallback: string): string {
+    return this.optionalText(name) ?? fallback;
+  }
+
+  optionalText(name: string): string | undefined {
+    const isRight = (value: unknown): value is string => typeof value === 'string' && value !== '';
+    return this.#take(name, 'a text that is not empty', isRight);
+  }
+
+  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const isRight = (value: unknown): value is T => choices.some((choice) => choice === value);
+    return this.#take(name, `one of ${choices.join(', ')}`, isRight) ?? fallback;
+  }
+
+  reject(name: string, message: string): void {
+    this.#issues.push({ path: name, message: `${this.#where}: ${message}` });
+  }
+
+  finish(): void {
+    for (const name of Object.keys(this.#record)) {
+      if (this.#known.includes(name)) continue;
+      const suggestion = nearestName(name, this.#known);
+      const help =
+        suggestion === undefined
+          ? this.#known.length === 0
+            ? 'it has no options'
+            : `the options are ${this.#known.join(', ')}`
+          : `did you mean "${suggestion}"?`;
+      const message = `${this.#where}: unknown option "${name}"; ${help}`;
+      this.#issues.push({ path: name, message, ...(suggestion === undefined ? {} : { suggestion }) });
+    }
+    if (this.#issues.length === 0) return;
+    throw new ConfigError(this.#issues.map((issue) => issue.message).join('\n'), {
+      code: 'TROUPE_CONFIG_OPTIONS',
+      issues: this.#issues,
+    });
+  }
+
+  /** A missing option and an explicit null are the same: the default applies. */
+  #take<T>(name: string, expected: string, isRight: (value: unknown) => value is T): T | undefined {
+    this.#known.push(name);
+    const value = this.#record[name];
+    if (value === undefined || value === null) return undefined;
+    if (isRight(value)) return value;
+    const shown = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : value;
+    this.reject(name, `expected ${name} to be ${expected}, got ${String(shown)}`);
+    return undefined;
+  }
+}
