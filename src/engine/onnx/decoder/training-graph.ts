@@ -1,0 +1,98 @@
+/**
+ * Whole-sequence graphs: `score` gives log-probabilities at the message positions, `train` gives those
+ * and the gradient of every weight in one run. The loss is never in the graph: its derivative with
+ * respect to the log-probabilities comes in as cotangents (E25', E31), the exact-KL part is added here (E28).
+ * @module
+ */
+import { Graph, type Value } from '../graph.ts';
+import { logSoftmax, selectRows } from '../ops.ts';
+import { Tape } from '../tape.ts';
+import type { DecoderConfig } from './config.ts';
+import { decoderLayers, outputLogits, sequenceInputs, weightInputs } from './layers.ts';
+import { parameterSpecs } from './parameters.ts';
+
+/** Prefix of gradient outputs: `d:` + parameter name. */
+export const GRADIENT_PREFIX = 'd:';
+
+export interface SequenceGraphOptions {
+  /** Emit gradients of every weight. */
+  readonly gradients: boolean;
+  /** Add weight * sum of exact KL(new || reference) to the loss. Needs `gradients`. */
+  readonly kl: boolean;
+  /** Also return the whole log-probability rows [M, V]. */
+  readonly rows: boolean;
+}
+
+/**
+ * Inputs: weights, tokens [B, T], mask, rope tables, places [M], targets [M], inverse_temperature [];
+ * with gradients also inverse [B T] and cotangents [M]; with kl reference [M, V] and kl_weight [].
+ * Outputs: logp [M]; rows [M, V]; kl [M]; d:<parameter>.
+ */
+export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraphOptions): Uint8Array {
+  const graph = new Graph();
+  const tape = new Tape(graph);
+  const weights = weightInputs(graph, config);
+  const inputs = sequenceInputs(graph, config, options.gradients);
+  const places = graph.input('places', ['M'], 'int64');
+  const targets = graph.input('targets', ['M'], 'int64');
+  const inverseTemperature = graph.input('inverse_temperature', []);
+  const inverse = options.gradients ? graph.input('inverse', ['BT'], 'int64') : places;
+
+  const { hidden } = decoderLayers(tape, config, weights, inputs);
+  const states = selectRows(tape, hidden, { places, inverse }, config.hiddenSize);
+  const rows = logSoftmax(tape, outputLogits(tape, config, weights, states), inverseTemperature);
+  const column = graph.op('Reshape', [targets, graph.ints([-1, 1])]);
+  const logp = graph.op('GatherElements', [rows, column], { attributes: { axis: 1 } });
+  graph.output(graph.op('Reshape', [logp, graph.ints([-1])]), 'logp');
+  if (options.rows) graph.output(rows, 'rows');
+  if (options.gradients) emitGradients();
+  return graph.build(options.gradients ? 'train' : 'score');
+
+  function emitGradients(): void {
+    const specs = parameterSpecs(config);
+    const cotangents = graph.op('Reshape', [graph.input('cotangents', ['M']), graph.ints([-1, 1])]);
+    const zeros = graph.op('Mul', [rows, graph.scalar(0)]);
+    let seed = graph.op('ScatterElements', [zeros, column, cotangents], { attributes: { axis: 1 } });
+    if (options.kl) seed = graph.op('Add', [seed, klSeed()]);
+    const gradients = tape.gradients(
+      new Map([[rows, seed]]),
+      specs.map((spec) => weights.get(spec.name) as Value),
+    );
+    gradients.forEach((gradient, i) => {
+      graph.output(gradient, GRADIENT_PREFIX + (specs[i] as { name: string }).name);
+    });
+  }
+
+  /** d/d rows of weight * sum_m KL: p (log p - log q + 1); the 1 vanishes in the softmax's backward. */
+  function klSeed(): Value {
+    const reference = graph.input('reference', ['M', config.vocabSize]);
+    const weight = graph.input('kl_weight', []);
+    const p = graph.op('Exp', [rows]);
+    const difference = graph.op('Sub', [rows, reference]);
+    const product = graph.op('Mul', [p, difference]);
+    graph.output(graph.op('ReduceSum', [product, graph.ints([-1])], { attributes: { keepdims: 0 } }), 'kl');
+    return graph.op('Mul', [graph.op('Add', [product, p]), weight]);
+  }
+}
+
+/**
+ * Divergences of two sets of log-probability rows [M, V]: KL(new||cur), KL(cur||new) and TV, each [M],
+ * over the full vocabulary (E27).
+ */
+export function buildDivergenceGraph(vocabSize: number): Uint8Array {
+  const graph = new Graph();
+  const next = graph.input('new', ['M', vocabSize]);
+  const cur = graph.input('cur', ['M', vocabSize]);
+  const p = graph.op('Exp', [next]);
+  const q = graph.op('Exp', [cur]);
+  const difference = graph.op('Sub', [next, cur]);
+  const rowSum = (value: Value): Value =>
+    graph.op('ReduceSum', [value, graph.ints([-1])], { attributes: { keepdims: 0 } });
+  graph.output(rowSum(graph.op('Mul', [p, difference])), 'kl_new_cur');
+  graph.output(graph.op('Neg', [rowSum(graph.op('Mul', [q, difference]))]), 'kl_cur_new');
+  graph.output(
+    graph.op('Mul', [rowSum(graph.op('Abs', [graph.op('Sub', [p, q])])), graph.scalar(0.5)]),
+    'tv',
+  );
+  return graph.build('divergence');
+}

@@ -1,0 +1,142 @@
+/**
+ * Keys and values of every slot, one pair of buffers per layer [slots, kvHeads, capacity, d], written in
+ * place by the sampler and read in place by the step graphs. Capacity grows with the longest message, since
+ * attention reads all of it.
+ * @module
+ */
+import type { DecoderConfig } from './decoder/config.ts';
+import type { Runtime, Tensor } from './runtime.ts';
+
+/** Keys and values of contexts after prefill, and where one context's row is. */
+export interface PrefilledStates {
+  /** Per layer [B, kvHeads, T, d]. */
+  readonly k: readonly Float32Array[];
+  readonly v: readonly Float32Array[];
+  /** [B, V] */
+  readonly logits: Float32Array;
+  readonly row: number;
+  /** T */
+  readonly length: number;
+}
+
+/** Capacity grows in steps of this many tokens, so buffers move rarely. */
+const STEP = 16;
+
+export class KvCache {
+  readonly #config: DecoderConfig;
+  #slots: number;
+  /** Tokens cached per slot; 0 where free. */
+  #lengths: Int32Array;
+  #capacity: number;
+  #k: Float32Array[];
+  #v: Float32Array[];
+  #tensors: ({ k: Tensor; v: Tensor } | undefined)[];
+
+  constructor(config: DecoderConfig, slots: number, longestContext: number) {
+    this.#config = config;
+    this.#slots = slots;
+    this.#lengths = new Int32Array(slots);
+    this.#capacity = roundUp(longestContext + 1);
+    this.#k = this.#allocate(this.#capacity);
+    this.#v = this.#allocate(this.#capacity);
+    this.#tensors = new Array(config.layers).fill(undefined);
+  }
+
+  /** Fills a slot with a context's keys and values. */
+  load(slot: number, length: number, states: PrefilledStates): void {
+    const { kvHeads, headDim, layers } = this.#config;
+    this.#reserve(length + 1);
+    for (let l = 0; l < layers; l++)
+      for (let h = 0; h < kvHeads; h++) {
+        const from = (states.row * kvHeads + h) * states.length * headDim;
+        const to = (slot * kvHeads + h) * this.#capacity * headDim;
+        this.#k[l].set(states.k[l].subarray(from, from + length * headDim), to);
+        this.#v[l].set(states.v[l].subarray(from, from + length * headDim), to);
+      }
+    this.#lengths[slot] = length;
+  }
+
+  /** Makes room for one more token per slot; returns the position each slot writes to [slots]. */
+  advance(): Int32Array {
+    let longest = 0;
+    for (const length of this.#lengths) longest = Math.max(longest, length);
+    this.#reserve(longest + 1);
+    const positions = Int32Array.from(this.#lengths);
+    for (let s = 0; s < this.#slots; s++) if (this.#lengths[s] > 0) this.#lengths[s]++;
+    return positions;
+  }
+
+  /** Writes one token's keys and values [slots, kvHeads d] of a layer at the given positions. */
+  append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void {
+    const { kvHeads, headDim } = this.#config;
+    const [cacheK, cacheV] = [this.#k[layer], this.#v[layer]];
+    for (let s = 0; s < this.#slots; s++)
+      for (let h = 0; h < kvHeads; h++) {
+        const from = (s * kvHeads + h) * headDim;
+        const to = ((s * kvHeads + h) * this.#capacity + positions[s]) * headDim;
+        for (let i = 0; i < headDim; i++) {
+          cacheK[to + i] = k[from + i];
+          cacheV[to + i] = v[from + i];
+        }
+      }
+  }
+
+  tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor } {
+    const known = this.#tensors[layer];
+    if (known) return known;
+    const dims = [this.#slots, this.#config.kvHeads, this.#capacity, this.#config.headDim];
+    const made = { k: runtime.floats(this.#k[layer], dims), v: runtime.floats(this.#v[layer], dims) };
+    this.#tensors[layer] = made;
+    return made;
+  }
+
+  /** Marks a slot free. */
+  clear(slot: number): void {
+    this.#lengths[slot] = 0;
+  }
+
+  /** Keeps only the given slots, in that order. */
+  keep(slots: readonly number[]): void {
+    const size = this.#config.kvHeads * this.#capacity * this.#config.headDim;
+    const gather = (buffer: Float32Array): Float32Array => {
+      const smaller = new Float32Array(slots.length * size);
+      slots.forEach((slot, row) => {
+        smaller.set(buffer.subarray(slot * size, (slot + 1) * size), row * size);
+      });
+      return smaller;
+    };
+    this.#k = this.#k.map(gather);
+    this.#v = this.#v.map(gather);
+    this.#lengths = Int32Array.from(slots, (slot) => this.#lengths[slot]);
+    this.#slots = slots.length;
+    this.#tensors.fill(undefined);
+  }
+
+  /** Moves the rows to larger buffers when the longest message needs more. */
+  #reserve(needed: number): void {
+    if (needed <= this.#capacity) return;
+    const from = this.#capacity;
+    const to = roundUp(needed);
+    this.#k = this.#k.map((buffer) => this.#moved(buffer, from, to));
+    this.#v = this.#v.map((buffer) => this.#moved(buffer, from, to));
+    this.#capacity = to;
+    this.#tensors.fill(undefined);
+  }
+
+  #moved(buffer: Float32Array, from: number, to: number): Float32Array {
+    const { kvHeads, headDim } = this.#config;
+    const larger = new Float32Array(this.#slots * kvHeads * to * headDim);
+    for (let row = 0; row < this.#slots * kvHeads; row++)
+      larger.set(buffer.subarray(row * from * headDim, (row + 1) * from * headDim), row * to * headDim);
+    return larger;
+  }
+
+  #allocate(capacity: number): Float32Array[] {
+    const { layers, kvHeads, headDim } = this.#config;
+    return Array.from({ length: layers }, () => new Float32Array(this.#slots * kvHeads * capacity * headDim));
+  }
+}
+
+function roundUp(tokens: number): number {
+  return Math.ceil(tokens / STEP) * STEP;
+}

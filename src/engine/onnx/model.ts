@@ -1,0 +1,159 @@
+/**
+ * One agent's decoder behind the engine port: a checkpoint's numbers, the sampler and the scorer over
+ * sessions it shares with every model of its architecture.
+ * @module
+ */
+import { ConfigError, EngineError } from '../../support/errors.ts';
+import type {
+  AdamWParams,
+  BackwardParams,
+  BackwardResult,
+  Capabilities,
+  Completion,
+  Divergence,
+  Model,
+  SampleRequest,
+  SamplingParams,
+  ScoreParams,
+  Sequence,
+  SnapshotId,
+  Tokenizer,
+} from '../engine.ts';
+import { type Checkpoint, saveCheckpoint } from './checkpoint.ts';
+import { parameterSpecs } from './decoder/parameters.ts';
+import { ParameterStore } from './parameter-store.ts';
+import { Sampler } from './sampler.ts';
+import { Scorer } from './scorer.ts';
+import type { Sessions } from './sessions.ts';
+import { createTokenizer } from './tokenizer.ts';
+
+export interface ModelOptions {
+  /** Padded tokens of one forward or backward run. */
+  readonly tokenBudget: number;
+  /** Messages decoded together. */
+  readonly decodeBatch: number;
+}
+
+export class OnnxModel implements Model {
+  readonly capabilities: Capabilities;
+  readonly tokenizer: Tokenizer;
+  readonly #checkpoint: Checkpoint;
+  readonly #parameters: ParameterStore;
+  readonly #scorer: Scorer;
+  readonly #sampler: Sampler;
+
+  /** @param where - where the checkpoint came from, for messages */
+  constructor(
+    sessions: Sessions,
+    checkpoint: Checkpoint,
+    options: ModelOptions & { readonly where: string },
+  ) {
+    const { config } = checkpoint;
+    if (config.endTokens.length === 0)
+      throw new ConfigError(
+        `${options.where}: expected an eos_token_id in config.json, got none; messages could not end`,
+      );
+    this.tokenizer = createTokenizer(checkpoint.tokenizer, config.endTokens, options.where);
+    if (this.tokenizer.vocabSize > config.vocabSize)
+      throw new ConfigError(
+        `${options.where}: the tokenizer has ${this.tokenizer.vocabSize} tokens, the model's embedding ${config.vocabSize}; ` +
+          'they belong to different models',
+      );
+    this.capabilities = {
+      exactKl: true,
+      trainable: true,
+      parameters: 'full',
+      dtype: 'float32',
+      maxContext: config.maxPositions,
+    };
+    this.#checkpoint = checkpoint;
+    this.#parameters = new ParameterStore(sessions.runtime, parameterSpecs(config), checkpoint.weights);
+    if (checkpoint.optimizer) this.#parameters.loadOptimizerState(checkpoint.optimizer);
+    this.#scorer = new Scorer(sessions, this.#parameters, options.tokenBudget);
+    this.#sampler = new Sampler({
+      sessions,
+      parameters: this.#parameters,
+      slots: options.decodeBatch,
+      endTokens: config.endTokens,
+      tokenBudget: options.tokenBudget,
+    });
+  }
+
+  get parameterCount(): number {
+    return this.#parameters.parameterCount;
+  }
+
+  sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
+    checkTemperature(params.temperature);
+    if (!Number.isInteger(params.maxTokens) || params.maxTokens < 1)
+      throw new EngineError(`engine onnx: expected maxTokens >= 1, got ${params.maxTokens}`);
+    return this.#sampler.sample(requests, params);
+  }
+
+  forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
+    checkTemperature(params.temperature);
+    return this.#scorer.forward(sequences, params);
+  }
+
+  backward(
+    sequences: readonly Sequence[],
+    cotangents: readonly ArrayLike<number>[],
+    params: BackwardParams,
+  ): Promise<BackwardResult> {
+    checkTemperature(params.temperature);
+    if (cotangents.length !== sequences.length)
+      throw new EngineError(
+        `engine onnx: expected ${sequences.length} cotangent rows, got ${cotangents.length}`,
+      );
+    sequences.forEach(({ tokens }, index) => {
+      if (cotangents[index]?.length !== tokens.length)
+        throw new EngineError(
+          `engine onnx: expected ${tokens.length} cotangents for sequence ${index}, got ${cotangents[index]?.length}`,
+        );
+    });
+    return this.#scorer.backward(sequences, cotangents, params);
+  }
+
+  async step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }> {
+    return { gradNorm: this.#parameters.stepAdamW(adamw) };
+  }
+
+  zeroGradients(): void {
+    this.#parameters.zeroGradients();
+  }
+
+  divergence(sequences: readonly Sequence[], cur: SnapshotId, params: ScoreParams): Promise<Divergence> {
+    checkTemperature(params.temperature);
+    return this.#scorer.divergence(sequences, cur, params);
+  }
+
+  async snapshot(): Promise<SnapshotId> {
+    return this.#parameters.snapshot();
+  }
+
+  async restore(id: SnapshotId): Promise<void> {
+    this.#parameters.restore(id);
+  }
+
+  release(id: SnapshotId): void {
+    this.#parameters.release(id);
+  }
+
+  async save(dir: string): Promise<void> {
+    saveCheckpoint(dir, {
+      config: this.#checkpoint.config,
+      tokenizer: this.#checkpoint.tokenizer,
+      weights: this.#parameters.weights(),
+      optimizer: this.#parameters.optimizerState(),
+    });
+  }
+
+  async close(): Promise<void> {
+    // sessions belong to the engine; the arrays are the garbage collector's
+  }
+}
+
+function checkTemperature(temperature: number): void {
+  if (!(temperature > 0) || !Number.isFinite(temperature))
+    throw new EngineError(`engine onnx: expected a temperature > 0, got ${temperature}`);
+}

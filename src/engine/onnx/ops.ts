@@ -1,0 +1,246 @@
+/**
+ * Differentiable operators: each emits its forward nodes and records the matching backward rule, written
+ * with as few passes over memory as the runtime's operators allow (elementwise passes, not matmuls, are
+ * what a small decoder loses its time to). Shapes are `[B, T, ...]`; `...` any leading axes.
+ * @see ops.test.ts: every rule against central differences
+ * @module
+ */
+import type { Value } from './graph.ts';
+import type { Tape } from './tape.ts';
+
+const MS = 'com.microsoft' as const;
+
+/** rows [.., D] = table [V, D] at ids [..]. */
+export function embedding(tape: Tape, table: Value, ids: Value, vocabSize: number, width: number): Value {
+  const { graph } = tape;
+  const rows = graph.op('Gather', [table, ids], { attributes: { axis: 0 } });
+  tape.record([rows], [table], ([grad]) => {
+    // a product with one-hot rows adds repeated ids in a fixed order, which a parallel scatter would not
+    const flat = graph.op('Reshape', [grad, graph.ints([-1, width])]);
+    return [graph.op('MatMul', [oneHotColumns(tape, ids, vocabSize), flat])];
+  });
+  return rows;
+}
+
+function oneHotColumns(tape: Tape, ids: Value, vocabSize: number): Value {
+  const { graph } = tape;
+  const flat = graph.op('Reshape', [ids, graph.ints([-1])]);
+  const values = graph.op(
+    'Concat',
+    [
+      graph.op('Reshape', [graph.scalar(0), graph.ints([1])]),
+      graph.op('Reshape', [graph.scalar(1), graph.ints([1])]),
+    ],
+    {
+      attributes: { axis: 0 },
+    },
+  );
+  return graph.op('OneHot', [flat, graph.ints([vocabSize]), values], {
+    attributes: { axis: 0 },
+    dtype: 'float32',
+  });
+}
+
+/** y [.., O] = x [.., I] W^T, W [O, I] as Hugging Face stores it. */
+export function linear(
+  tape: Tape,
+  x: Value,
+  weight: Value,
+  sizes: { readonly in: number; readonly out: number },
+): Value {
+  const { graph } = tape;
+  const y = graph.op('FusedMatMul', [x, weight], { domain: MS, attributes: { transB: 1 } });
+  tape.record([y], [x, weight], ([dy]) => {
+    const dx = graph.op('MatMul', [dy, weight]);
+    const dyFlat = graph.op('Reshape', [dy, graph.ints([-1, sizes.out])]);
+    const xFlat = graph.op('Reshape', [x, graph.ints([-1, sizes.in])]);
+    return [dx, graph.op('FusedMatMul', [dyFlat, xFlat], { domain: MS, attributes: { transA: 1 } })];
+  });
+  return y;
+}
+
+/** a + b, equal shapes. */
+export function add(tape: Tape, a: Value, b: Value): Value {
+  const sum = tape.graph.op('Add', [a, b]);
+  tape.record([sum], [a, b], ([grad]) => [grad, grad]);
+  return sum;
+}
+
+/** y = w x / sqrt(mean(x^2) + eps) over the last axis [D]. */
+export function rmsNorm(
+  tape: Tape,
+  x: Value,
+  weight: Value,
+  options: { readonly width: number; readonly epsilon: number },
+): Value {
+  const { graph } = tape;
+  const [y, inverse] = graph.ops('SimplifiedLayerNormalization', [x, weight], {
+    attributes: { axis: -1, epsilon: { float: options.epsilon } },
+    outputs: 2,
+  }) as readonly [Value, Value];
+  tape.record([y], [x, weight], ([dy]) => {
+    // dx = inv (w dy - xhat mean(w dy xhat)), and w xhat is y, which is there already
+    const xhat = graph.op('Mul', [x, inverse]);
+    const mean = graph.op('ReduceMean', [graph.op('Mul', [dy, y]), graph.ints([-1])], {
+      attributes: { keepdims: 1 },
+    });
+    const inner = graph.op('Sub', [graph.op('Mul', [dy, weight]), graph.op('Mul', [xhat, mean])]);
+    const product = graph.op('Reshape', [graph.op('Mul', [dy, xhat]), graph.ints([-1, options.width])]);
+    const dw = graph.op('ReduceSum', [product, graph.ints([0])], { attributes: { keepdims: 0 } });
+    return [graph.op('Mul', [inner, inverse]), dw];
+  });
+  return y;
+}
+
+/** Splits an axis into parts of the given sizes. */
+export function split(tape: Tape, x: Value, axis: number, sizes: readonly number[]): readonly Value[] {
+  const { graph } = tape;
+  const parts = graph.ops('Split', [x, graph.ints(sizes)], { attributes: { axis }, outputs: sizes.length });
+  tape.record(parts, [x], (grads) => {
+    if (grads.some((grad) => grad === undefined))
+      throw new RangeError('split: every part must reach the loss');
+    return [graph.op('Concat', grads, { attributes: { axis } })];
+  });
+  return parts;
+}
+
+/** silu(gate) * up, silu(x) = x sigmoid(x). */
+export function swiglu(tape: Tape, gate: Value, up: Value): Value {
+  const { graph } = tape;
+  const activated = graph.op('QuickGelu', [gate], { domain: MS, attributes: { alpha: { float: 1 } } });
+  const y = graph.op('Mul', [activated, up]);
+  tape.record([y], [gate, up], ([dy]) => {
+    // silu'(x) = s (1 + x - silu(x)), s = sigmoid(x)
+    const slope = graph.op('Mul', [
+      graph.op('Sigmoid', [gate]),
+      graph.op('Add', [graph.op('Sub', [gate, activated]), graph.scalar(1)]),
+    ]);
+    const dgate = graph.op('Mul', [graph.op('Mul', [dy, up]), slope]);
+    return [dgate, graph.op('Mul', [dy, activated])];
+  });
+  return y;
+}
+
+/** Reshape with constant target: 0 copies an axis, -1 infers one; `back` undoes it. */
+export function reshape(tape: Tape, x: Value, target: readonly number[], back: readonly number[]): Value {
+  const { graph } = tape;
+  const y = graph.op('Reshape', [x, graph.ints(target)]);
+  tape.record([y], [x], ([grad]) => [graph.op('Reshape', [grad, graph.ints(back)])]);
+  return y;
+}
+
+/** Swaps axes 1 and 2 of a 4-axis tensor: [B, T, H, d] to [B, H, T, d] and back. */
+export function swapHeads(tape: Tape, x: Value): Value {
+  const { graph } = tape;
+  const swap = (value: Value | undefined): Value =>
+    graph.op('Transpose', [value], { attributes: { perm: [0, 2, 1, 3] } });
+  const y = swap(x);
+  tape.record([y], [x], ([grad]) => [swap(grad)]);
+  return y;
+}
+
+/** Tables of the rotary embedding, one row per position [P, d/2]. */
+export interface RotaryTables {
+  readonly cos: Value;
+  readonly sin: Value;
+  /** -sin: the inverse rotation, which is the gradient. */
+  readonly sinNegative: Value;
+  /** First position, int64 [1]. */
+  readonly offset: Value;
+}
+
+/** Rotates x [B, H, T, d] by its positions (half-split pairs, as Qwen and Llama do). */
+export function rotary(tape: Tape, x: Value, tables: RotaryTables): Value {
+  const { graph } = tape;
+  const rotate = (value: Value | undefined, sin: Value): Value =>
+    graph.op('RotaryEmbedding', [value, tables.offset, tables.cos, sin], {
+      domain: MS,
+      attributes: { interleaved: 0 },
+    });
+  const y = rotate(x, tables.sin);
+  tape.record([y], [x], ([grad]) => [rotate(grad, tables.sinNegative)]);
+  return y;
+}
+
+export interface AttentionShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/**
+ * softmax(q k^T / sqrt(d) + mask) v with grouped queries: the g = heads / kvHeads query heads that share
+ * a key head are laid out as g T rows of it, so no key or value is ever repeated.
+ *
+ * @param q - [B, heads, T, d]
+ * @param k - [B, kvHeads, T, d]
+ * @param v - [B, kvHeads, T, d]
+ * @param mask - additive [g T, T]: 0 where allowed, very negative elsewhere
+ * @returns [B, heads, T, d]
+ */
+export function attention(
+  tape: Tape,
+  inputs: { readonly q: Value; readonly k: Value; readonly v: Value; readonly mask: Value },
+  shape: AttentionShape,
+): Value {
+  const { graph } = tape;
+  const { k, v } = inputs;
+  const grouped = graph.ints([0, shape.kvHeads, -1, shape.headDim]);
+  const perHead = graph.ints([0, shape.heads, -1, shape.headDim]);
+  const alpha = { float: 1 / Math.sqrt(shape.headDim) };
+  const q = graph.op('Reshape', [inputs.q, grouped]);
+  const scores = graph.op('FusedMatMul', [q, k], { domain: MS, attributes: { transB: 1, alpha } });
+  const p = graph.op('Softmax', [graph.op('Add', [scores, inputs.mask])], { attributes: { axis: -1 } });
+  const mixed = graph.op('MatMul', [p, v]);
+  const y = graph.op('Reshape', [mixed, perHead]);
+  tape.record([y], [inputs.q, k, v], ([grad]) => {
+    const dy = graph.op('Reshape', [grad, grouped]);
+    const dv = graph.op('FusedMatMul', [p, dy], { domain: MS, attributes: { transA: 1 } });
+    const dp = graph.op('FusedMatMul', [dy, v], { domain: MS, attributes: { transB: 1 } });
+    // sum_j dp_j p_j = dy . y: a row of d numbers instead of one of T
+    const dot = graph.op('ReduceSum', [graph.op('Mul', [dy, mixed]), graph.ints([-1])], {
+      attributes: { keepdims: 1 },
+    });
+    const ds = graph.op('Mul', [p, graph.op('Sub', [dp, dot])]);
+    const dq = graph.op('FusedMatMul', [ds, k], { domain: MS, attributes: { alpha } });
+    const dk = graph.op('FusedMatMul', [ds, q], { domain: MS, attributes: { transA: 1, alpha } });
+    return [graph.op('Reshape', [dq, perHead]), dk, dv];
+  });
+  return y;
+}
+
+/**
+ * Rows of x [B, T, D] at the given places, in that order [M, D].
+ *
+ * @param places - index into B T, each at most once, int64 [M]
+ * @param inverse - for each of B T its row, or M where none, int64 [B T]
+ */
+export function selectRows(
+  tape: Tape,
+  x: Value,
+  index: { readonly places: Value; readonly inverse: Value },
+  width: number,
+): Value {
+  const { graph } = tape;
+  const flat = graph.op('Reshape', [x, graph.ints([-1, width])]);
+  const rows = graph.op('Gather', [flat, index.places], { attributes: { axis: 0 } });
+  tape.record([rows], [x], ([grad]) => {
+    const zero = graph.op('Expand', [graph.scalar(0), graph.ints([1, width])]);
+    const padded = graph.op('Concat', [grad, zero], { attributes: { axis: 0 } });
+    const spread = graph.op('Gather', [padded, index.inverse], { attributes: { axis: 0 } });
+    return [graph.op('Reshape', [spread, graph.op('Shape', [x], { dtype: 'int64' })])];
+  });
+  return rows;
+}
+
+/** log softmax(z * inverseTemperature) over the last axis. */
+export function logSoftmax(tape: Tape, z: Value, inverseTemperature: Value): Value {
+  const { graph } = tape;
+  const y = graph.op('LogSoftmax', [graph.op('Mul', [z, inverseTemperature])], { attributes: { axis: -1 } });
+  tape.record([y], [z], ([grad]) => {
+    const total = graph.op('ReduceSum', [grad, graph.ints([-1])], { attributes: { keepdims: 1 } });
+    const inner = graph.op('Sub', [grad, graph.op('Mul', [graph.op('Exp', [y]), total])]);
+    return [graph.op('Mul', [inner, inverseTemperature])];
+  });
+  return y;
+}

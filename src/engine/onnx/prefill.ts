@@ -1,0 +1,97 @@
+/**
+ * Runs the contexts of waiting messages through the model, each distinct one once however many messages
+ * start from it, many at a time under a token budget, and keeps the states until the last message that
+ * needs them has started.
+ * @module
+ */
+import type { PrefilledStates } from './kv-cache.ts';
+import type { ParameterStore } from './parameter-store.ts';
+import { floatData } from './runtime.ts';
+import type { Sessions } from './sessions.ts';
+
+interface Waiting {
+  readonly context: Int32Array;
+  /** Messages that still have to start from this context. */
+  remaining: number;
+  states: PrefilledStates | undefined;
+}
+
+export class PrefillQueue {
+  readonly #sessions: Sessions;
+  readonly #parameters: ParameterStore;
+  readonly #tokenBudget: number;
+  readonly #keys: readonly string[];
+  readonly #waiting = new Map<string, Waiting>();
+
+  /** @param contexts - of all messages, in the order they will be taken */
+  constructor(
+    parts: { readonly sessions: Sessions; readonly parameters: ParameterStore; readonly tokenBudget: number },
+    contexts: readonly Int32Array[],
+  ) {
+    this.#sessions = parts.sessions;
+    this.#parameters = parts.parameters;
+    this.#tokenBudget = parts.tokenBudget;
+    this.#keys = contexts.map((context) => context.join());
+    contexts.forEach((context, index) => {
+      const entry = this.#waiting.get(this.#keys[index]);
+      if (entry) entry.remaining++;
+      else this.#waiting.set(this.#keys[index], { context, remaining: 1, states: undefined });
+    });
+  }
+
+  /** States of the message's context; call once per message, in order. */
+  async take(message: number): Promise<PrefilledStates> {
+    const key = this.#keys[message];
+    const entry = this.#waiting.get(key) as Waiting;
+    if (!entry.states) await this.#runNext();
+    if (--entry.remaining === 0) this.#waiting.delete(key);
+    return entry.states as PrefilledStates;
+  }
+
+  /** Runs the next waiting contexts (insertion order is the order they are needed in). */
+  async #runNext(): Promise<void> {
+    const batch: Waiting[] = [];
+    let length = 0;
+    for (const entry of this.#waiting.values()) {
+      if (entry.states) continue;
+      const padded = Math.max(length, entry.context.length);
+      if (batch.length > 0 && padded * (batch.length + 1) > this.#tokenBudget) break;
+      batch.push(entry);
+      length = padded;
+    }
+    const states = await this.#run(
+      batch.map((entry) => entry.context),
+      length,
+    );
+    batch.forEach((entry, row) => {
+      entry.states = { ...states, row };
+    });
+  }
+
+  async #run(contexts: readonly Int32Array[], length: number): Promise<Omit<PrefilledStates, 'row'>> {
+    const { runtime, config } = this.#sessions;
+    const tokens = new BigInt64Array(contexts.length * length);
+    const places = new BigInt64Array(contexts.length);
+    contexts.forEach((context, row) => {
+      for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
+      places[row] = BigInt(row * length + context.length - 1);
+    });
+    const rope = this.#sessions.rope(length);
+    const session = await this.#sessions.decode('prefill');
+    const outputs = await session.run({
+      ...this.#parameters.tensors(),
+      tokens: runtime.longs(tokens, [contexts.length, length]),
+      places: runtime.longs(places, [contexts.length]),
+      mask: this.#sessions.causalMask(length),
+      rope_cos: runtime.floats(rope.cos, [rope.positions, config.headDim / 2]),
+      rope_sin: runtime.floats(rope.sin, [rope.positions, config.headDim / 2]),
+    });
+    const layers = Array.from({ length: config.layers }, (_, l) => l);
+    return {
+      k: layers.map((l) => floatData(outputs[`k${l}`])),
+      v: layers.map((l) => floatData(outputs[`v${l}`])),
+      logits: floatData(outputs.logits),
+      length,
+    };
+  }
+}

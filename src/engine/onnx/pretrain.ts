@@ -1,0 +1,131 @@
+/**
+ * A small base model from scratch: next-token learning on demonstrations of a task, stopped short of
+ * mastery so that reinforcement learning has room. Deterministic from its seed.
+ * @module
+ */
+import { randomStream } from '../../core/rng.ts';
+import { EngineError } from '../../support/errors.ts';
+import type { AdamWParams, Sequence, Tokenizer } from '../engine.ts';
+import { characterTokenizer, END_TOKEN } from './character-tokenizer.ts';
+import type { DecoderConfig } from './decoder/config.ts';
+import { initialWeights } from './decoder/parameters.ts';
+import type { OnnxEngine } from './engine.ts';
+import type { OnnxModel } from './model.ts';
+
+/** Shape of the decoder to train. */
+export interface ModelShape {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly intermediateSize: number;
+  /** Longest context plus message the model is meant for, tokens. */
+  readonly maxPositions: number;
+}
+
+/** Text of one demonstration: what the model sees, and the message it should write. */
+export interface TextExample {
+  readonly prompt: string;
+  readonly messages: readonly string[];
+}
+
+export interface PretrainOptions {
+  readonly shape: ModelShape;
+  /** Characters that can occur. */
+  readonly alphabet: string;
+  readonly seed: number;
+  readonly steps: number;
+  /** Demonstrations per step. */
+  readonly batchSize: number;
+  /** Peak of a schedule with linear warm-up and cosine decay to a tenth. */
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly warmupSteps: number;
+  /** Demonstration number `index` of the run. */
+  readonly example: (index: number) => TextExample;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (progress: PretrainProgress) => void;
+}
+
+export interface PretrainProgress {
+  /** Steps done. */
+  readonly step: number;
+  readonly steps: number;
+  /** Mean negative log-probability of a message token, nats. */
+  readonly loss: number;
+  readonly tokens: number;
+}
+
+/**
+ * Trains a model; the caller saves it.
+ *
+ * @throws EngineError if the loss stops being a number
+ */
+export async function pretrain(engine: OnnxEngine, options: PretrainOptions): Promise<OnnxModel> {
+  const tokenizerFiles = characterTokenizer(options.alphabet);
+  const config = decoderConfig(options.shape, tokenizerFiles.vocabSize);
+  const weights = initialWeights(config, randomStream(options.seed, 0));
+  const model = await engine.fromCheckpoint({ config, weights, tokenizer: tokenizerFiles }, 'pretrain');
+  for (let step = 0; step < options.steps; step++) {
+    options.signal?.throwIfAborted();
+    const sequences: Sequence[] = [];
+    for (let i = 0; i < options.batchSize; i++)
+      sequences.push(...toSequences(options.example(step * options.batchSize + i), model.tokenizer));
+    const tokens = sequences.reduce((sum, sequence) => sum + sequence.tokens.length, 0);
+    const cotangents = sequences.map((sequence) =>
+      new Float32Array(sequence.tokens.length).fill(-1 / tokens),
+    );
+    const { logp } = await model.backward(sequences, cotangents, { temperature: 1 });
+    const loss =
+      -logp.reduce((sum, row) => sum + row.reduce((rowSum, value) => rowSum + value, 0), 0) / tokens;
+    if (!Number.isFinite(loss))
+      throw new EngineError(`pretrain: the loss is ${loss} at step ${step + 1}; lower the learning rate`);
+    await model.step(adamwAt(step, options));
+    options.onStep?.({ step: step + 1, steps: options.steps, loss, tokens });
+  }
+  return model;
+}
+
+/** Every message of a demonstration given what came before it. */
+export function toSequences(example: TextExample, tokenizer: Tokenizer): Sequence[] {
+  const end = tokenizer.endTokens[0] as number;
+  return example.messages.map((message, turn) => ({
+    context: tokenizer.encodeChat([
+      { role: 'user', content: example.prompt },
+      ...example.messages.slice(0, turn).map((content) => ({ role: 'assistant' as const, content })),
+    ]),
+    tokens: Int32Array.from([...tokenizer.encode(message), end]),
+  }));
+}
+
+function adamwAt(step: number, options: PretrainOptions): AdamWParams {
+  const warmup = Math.min(1, (step + 1) / Math.max(1, options.warmupSteps));
+  const cosine = 0.5 * (1 + Math.cos((Math.PI * step) / options.steps));
+  return {
+    learningRate: options.learningRate * warmup * (0.1 + 0.9 * cosine),
+    beta1: 0.9,
+    beta2: 0.98,
+    epsilon: 1e-8,
+    weightDecay: options.weightDecay,
+    maxGradNorm: 1,
+  };
+}
+
+function decoderConfig(shape: ModelShape, vocabSize: number): DecoderConfig {
+  return {
+    architecture: 'Qwen3ForCausalLM',
+    vocabSize,
+    hiddenSize: shape.hiddenSize,
+    layers: shape.layers,
+    heads: shape.heads,
+    kvHeads: shape.kvHeads,
+    headDim: shape.headDim,
+    intermediateSize: shape.intermediateSize,
+    normEpsilon: 1e-6,
+    ropeTheta: 10000,
+    tiedEmbeddings: true,
+    maxPositions: shape.maxPositions,
+    endTokens: [END_TOKEN],
+  };
+}

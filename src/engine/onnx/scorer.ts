@@ -1,0 +1,161 @@
+/**
+ * Whole-sequence passes over one model: log-probabilities, gradients, divergences, in padded batches
+ * under a token budget.
+ * @module
+ */
+import { EngineError } from '../../support/errors.ts';
+import type {
+  BackwardParams,
+  BackwardResult,
+  Divergence,
+  ScoreParams,
+  Sequence,
+  SnapshotId,
+} from '../engine.ts';
+import { type Batch, inputLength, packBatches } from './batch.ts';
+import { GRADIENT_PREFIX } from './decoder/training-graph.ts';
+import type { ParameterStore } from './parameter-store.ts';
+import { floatData, type Tensor } from './runtime.ts';
+import type { Sessions } from './sessions.ts';
+
+export class Scorer {
+  readonly #sessions: Sessions;
+  readonly #parameters: ParameterStore;
+  readonly #tokenBudget: number;
+
+  constructor(sessions: Sessions, parameters: ParameterStore, tokenBudget: number) {
+    this.#sessions = sessions;
+    this.#parameters = parameters;
+    this.#tokenBudget = tokenBudget;
+  }
+
+  async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
+    const logp = emptyRows(sequences);
+    const session = await this.#sessions.sequence({ gradients: false, kl: false, rows: false });
+    for (const batch of this.#pack(sequences)) {
+      params.signal?.throwIfAborted();
+      const outputs = await session.run({
+        ...this.#parameters.tensors(),
+        ...this.#feeds(batch, params.temperature),
+      });
+      scatterRows(batch, floatData(outputs.logp), logp);
+    }
+    return logp;
+  }
+
+  async backward(
+    sequences: readonly Sequence[],
+    cotangents: readonly ArrayLike<number>[],
+    params: BackwardParams,
+  ): Promise<BackwardResult> {
+    const logp = emptyRows(sequences);
+    const kl = params.kl ? emptyRows(sequences) : undefined;
+    const session = await this.#sessions.sequence({
+      gradients: true,
+      kl: params.kl !== undefined,
+      rows: false,
+    });
+    for (const batch of this.#pack(sequences)) {
+      params.signal?.throwIfAborted();
+      const feeds = this.#feeds(batch, params.temperature);
+      Object.assign(feeds, this.#gradientFeeds(batch, cotangents));
+      if (params.kl) {
+        feeds.reference = await this.#rows(batch, feeds, params.kl.reference);
+        feeds.kl_weight = this.#sessions.runtime.floats(Float32Array.of(params.kl.weight), []);
+      }
+      const outputs = await session.run({ ...this.#parameters.tensors(), ...feeds });
+      scatterRows(batch, floatData(outputs.logp), logp);
+      if (kl) scatterRows(batch, floatData(outputs.kl), kl);
+      this.#parameters.addGradients((name) => floatData(outputs[GRADIENT_PREFIX + name]));
+    }
+    return kl ? { logp, kl } : { logp };
+  }
+
+  async divergence(
+    sequences: readonly Sequence[],
+    cur: SnapshotId,
+    params: ScoreParams,
+  ): Promise<Divergence> {
+    const result = {
+      klNewCur: emptyRows(sequences),
+      klCurNew: emptyRows(sequences),
+      tv: emptyRows(sequences),
+    };
+    const session = await this.#sessions.divergence();
+    for (const batch of this.#pack(sequences)) {
+      params.signal?.throwIfAborted();
+      const feeds = this.#feeds(batch, params.temperature);
+      const next = await this.#rows(batch, feeds);
+      const outputs = await session.run({ new: next, cur: await this.#rows(batch, feeds, cur) });
+      scatterRows(batch, floatData(outputs.kl_new_cur), result.klNewCur);
+      scatterRows(batch, floatData(outputs.kl_cur_new), result.klCurNew);
+      scatterRows(batch, floatData(outputs.tv), result.tv);
+    }
+    return result;
+  }
+
+  /** Log-probability rows [M, V] under the current weights or a snapshot's. */
+  async #rows(batch: Batch, feeds: Readonly<Record<string, Tensor>>, snapshot?: SnapshotId): Promise<Tensor> {
+    const session = await this.#sessions.sequence({ gradients: false, kl: false, rows: true });
+    const inputs = Object.fromEntries(
+      Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)),
+    );
+    const outputs = await session.run({ ...this.#parameters.tensors(snapshot), ...inputs }, ['rows']);
+    const rows = outputs.rows;
+    if (!rows) throw new EngineError(`engine onnx: no log-probability rows for a batch of ${batch.rows}`);
+    return rows;
+  }
+
+  #pack(sequences: readonly Sequence[]): Batch[] {
+    const { maxPositions } = this.#sessions.config;
+    for (const sequence of sequences) {
+      if (sequence.context.length === 0)
+        throw new EngineError('engine onnx: expected a context of at least one token');
+      if (inputLength(sequence) > maxPositions)
+        throw new EngineError(
+          `engine onnx: expected at most ${maxPositions} tokens (max_position_embeddings), got ${inputLength(sequence)}`,
+        );
+    }
+    return packBatches(sequences, this.#tokenBudget);
+  }
+
+  #feeds(batch: Batch, temperature: number): Record<string, Tensor> {
+    const { runtime, config } = this.#sessions;
+    const rope = this.#sessions.rope(batch.length);
+    const half = config.headDim / 2;
+    return {
+      tokens: runtime.longs(batch.tokens, [batch.rows, batch.length]),
+      mask: this.#sessions.causalMask(batch.length),
+      rope_cos: runtime.floats(rope.cos, [rope.positions, half]),
+      rope_sin: runtime.floats(rope.sin, [rope.positions, half]),
+      places: runtime.longs(batch.places, [batch.places.length]),
+      targets: runtime.longs(batch.targets, [batch.targets.length]),
+      inverse_temperature: runtime.floats(Float32Array.of(1 / temperature), []),
+    };
+  }
+
+  #gradientFeeds(batch: Batch, cotangents: readonly ArrayLike<number>[]): Record<string, Tensor> {
+    const { runtime, config } = this.#sessions;
+    const rope = this.#sessions.rope(batch.length);
+    const flat = new Float32Array(batch.places.length);
+    batch.members.forEach((index, row) => {
+      flat.set(Float32Array.from(cotangents[index]), batch.offsets[row]);
+    });
+    return {
+      rope_sin_negative: runtime.floats(rope.sinNegative, [rope.positions, config.headDim / 2]),
+      inverse: runtime.longs(batch.inverse, [batch.inverse.length]),
+      cotangents: runtime.floats(flat, [flat.length]),
+    };
+  }
+}
+
+function emptyRows(sequences: readonly Sequence[]): Float32Array[] {
+  return sequences.map((sequence) => new Float32Array(sequence.tokens.length));
+}
+
+/** Puts a batch's flat results [M] back to their sequences. */
+function scatterRows(batch: Batch, flat: Float32Array, into: Float32Array[]): void {
+  batch.members.forEach((index, row) => {
+    into[index].set(flat.subarray(batch.offsets[row], batch.offsets[row + 1]));
+  });
+}

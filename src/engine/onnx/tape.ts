@@ -1,0 +1,67 @@
+/**
+ * Reverse-mode differentiation over a {@link Graph}: every differentiable operator records how gradients
+ * of its results become gradients of its arguments; `gradients` walks the records backwards and emits
+ * those nodes into the same graph, so forward and backward run as one.
+ * @module
+ */
+import type { Graph, Value } from './graph.ts';
+
+/** Emits nodes for d loss / d argument, given d loss / d result; undefined where none flows. */
+export type BackwardRule = (gradients: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
+
+interface Entry {
+  readonly results: readonly Value[];
+  readonly args: readonly Value[];
+  readonly backward: BackwardRule;
+}
+
+export class Tape {
+  readonly graph: Graph;
+  readonly #entries: Entry[] = [];
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+  }
+
+  /** Remembers one differentiable operation. */
+  record(results: readonly Value[], args: readonly Value[], backward: BackwardRule): void {
+    this.#entries.push({ results, args, backward });
+  }
+
+  /**
+   * Emits the backward pass.
+   *
+   * @param seeds - d loss / d value for the values the loss is made of
+   * @param wrt - values whose gradients are wanted
+   * @returns gradients in the order of `wrt`
+   * @throws RangeError if the loss does not depend on a wanted value
+   */
+  gradients(seeds: ReadonlyMap<Value, Value>, wrt: readonly Value[]): readonly Value[] {
+    const parts = new Map<string, Value[]>();
+    for (const [value, gradient] of seeds) parts.set(value.name, [gradient]);
+    const take = (value: Value): Value | undefined => {
+      const list = parts.get(value.name);
+      if (!list) return undefined;
+      const total = list.length === 1 ? (list[0] as Value) : this.graph.op('Sum', list);
+      parts.set(value.name, [total]);
+      return total;
+    };
+    for (let i = this.#entries.length - 1; i >= 0; i--) {
+      const entry = this.#entries[i] as Entry;
+      const incoming = entry.results.map(take);
+      if (incoming.every((gradient) => gradient === undefined)) continue;
+      entry.backward(incoming).forEach((gradient, k) => {
+        if (!gradient) return;
+        const name = (entry.args[k] as Value).name;
+        const list = parts.get(name);
+        if (list) list.push(gradient);
+        else parts.set(name, [gradient]);
+      });
+    }
+    return wrt.map((value) => {
+      const gradient = take(value);
+      if (!gradient) throw new RangeError(`tape: the loss does not depend on "${value.name}"`);
+      return gradient;
+    });
+  }
+}
