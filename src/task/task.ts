@@ -47,4 +47,6 @@ export interface Task {
   demonstrate?(item: TaskItem, stream: RandomStream): Demonstration;
   /** Characters that prompts and answers can contain, for building a tokenizer; absent if unknown. */
   readonly alphabet?: string;
+  /** What a user should know about the data before a run, e.g. records left out; one line each. */
+  readonly warnings?: readonly string[];
 }

@@ -1,0 +1,162 @@
+/**
+ * Any JSON-lines file as a task: one object per line with a prompt and a gold answer, judged by a named
+ * verifier. GSM8K works as it is shipped, with `prompt_field: question` and `verifier: numeric`.
+ * @module
+ */
+import { ConfigError, TaskError } from '../../support/errors.ts';
+import { readOptions } from '../../support/options.ts';
+import type { Demonstration, Split, Task, TaskItem, Verdict } from '../task.ts';
+import { BINARY_REWARD } from '../verdict.ts';
+import { type Partition, type PlacedRecord, partition, type Source } from './partition.ts';
+import { lineError, readRecords } from './records.ts';
+import { type AnswerVerifier, createVerifier, judge, VERIFIER_NAMES, type VerifierName } from './verifier.ts';
+
+export interface JsonlOptions {
+  /** File of the train split; also of the splits that have no file of their own. */
+  readonly path: string;
+  /** File of the test split; undefined (default): 15% of the prompts of `path`. */
+  readonly testPath: string | undefined;
+  /** File of the heldout split; undefined (default): another 15% of the prompts of `path`. */
+  readonly heldoutPath: string | undefined;
+  /** Default `prompt`. */
+  readonly promptField: string;
+  /** Default `answer`. */
+  readonly answerField: string;
+  /** Field with a text that solves the item; undefined (default): the answer's text. */
+  readonly demonstrationField: string | undefined;
+  /** Default `exact`. */
+  readonly verifier: VerifierName;
+  /** For `exact`: whether upper and lower case are the same. Default false. */
+  readonly ignoreCase: boolean;
+}
+
+export const DEFAULT_JSONL: Omit<JsonlOptions, 'path'> = {
+  testPath: undefined,
+  heldoutPath: undefined,
+  promptField: 'prompt',
+  answerField: 'answer',
+  demonstrationField: undefined,
+  verifier: 'exact',
+  ignoreCase: false,
+};
+
+/**
+ * Reads YAML options: `path` (required), `test_path`, `heldout_path`, `prompt_field`, `answer_field`,
+ * `demonstration_field`, `verifier` (`exact` or `numeric`), `ignore_case`.
+ *
+ * @throws ConfigError listing everything that is wrong
+ */
+export function readJsonlOptions(record: Readonly<Record<string, unknown>>): JsonlOptions {
+  const options = readOptions('task jsonl', record);
+  const d = DEFAULT_JSONL;
+  const read: JsonlOptions = {
+    path: options.text('path', ''),
+    testPath: options.optionalText('test_path'),
+    heldoutPath: options.optionalText('heldout_path'),
+    promptField: options.text('prompt_field', d.promptField),
+    answerField: options.text('answer_field', d.answerField),
+    demonstrationField: options.optionalText('demonstration_field'),
+    verifier: options.choice('verifier', VERIFIER_NAMES, d.verifier),
+    ignoreCase: options.boolean('ignore_case', d.ignoreCase),
+  };
+  if ((record.path ?? undefined) === undefined)
+    options.reject('path', 'expected path to name a JSON-lines file, got nothing; set path');
+  if (read.ignoreCase && read.verifier !== 'exact')
+    options.reject('ignore_case', `expected ignore_case with verifier exact only, got ${read.verifier}`);
+  options.finish();
+  return read;
+}
+
+/**
+ * Reads the files and checks every line: gold answers must be such that the verifier accepts them.
+ *
+ * @throws ConfigError naming file and line of the first record that cannot be used
+ */
+export function createJsonl(given: Pick<JsonlOptions, 'path'> & Partial<JsonlOptions>): Task {
+  const options: JsonlOptions = { ...DEFAULT_JSONL, ...given };
+  const source = (path: string): Source => ({
+    path,
+    records: readRecords(path, {
+      prompt: options.promptField,
+      answer: options.answerField,
+      demonstration: options.demonstrationField,
+    }),
+  });
+  const sorted = partition({
+    train: source(options.path),
+    ...(options.testPath === undefined ? {} : { test: source(options.testPath) }),
+    ...(options.heldoutPath === undefined ? {} : { heldout: source(options.heldoutPath) }),
+  });
+  if (sorted.splits.train.length === 0)
+    throw new ConfigError(
+      `task jsonl: expected records for the train split in ${options.path}, got none; ${sorted.warnings[0]}`,
+      { code: 'TROUPE_TASK_EMPTY_SPLIT' },
+    );
+  return new JsonlTask(sorted, createVerifier(options.verifier, options));
+}
+
+class JsonlTask implements Task {
+  readonly name = 'jsonl';
+  readonly rewardRange = BINARY_REWARD;
+  readonly warnings: readonly string[];
+  readonly #records: Partition['splits'];
+  readonly #gold = new Map<PlacedRecord, string>();
+  readonly #verifier: AnswerVerifier;
+  #alphabet: string | undefined;
+
+  constructor({ splits, warnings }: Partition, verifier: AnswerVerifier) {
+    this.#records = splits;
+    this.warnings = warnings;
+    this.#verifier = verifier;
+    for (const record of [...splits.train, ...splits.test, ...splits.heldout])
+      this.#gold.set(record, goldOf(record, verifier));
+  }
+
+  /** Every character of the files' prompts, answers and demonstrations, in code point order. */
+  get alphabet(): string {
+    if (this.#alphabet === undefined) {
+      const characters = new Set<string>();
+      for (const { prompt, answer, demonstration } of this.#gold.keys())
+        for (const character of prompt + answer + demonstration) characters.add(character);
+      this.#alphabet = [...characters].sort().join('');
+    }
+    return this.#alphabet;
+  }
+
+  size(split: Split): number {
+    return this.#records[split].length;
+  }
+
+  item(split: Split, index: number): TaskItem {
+    const record = this.#records[split][index];
+    if (record === undefined)
+      throw new TaskError(
+        `task jsonl: expected an index from 0 to ${this.size(split) - 1} in the ${split} split, got ${index}`,
+        { code: 'TROUPE_TASK_INDEX' },
+      );
+    return {
+      id: `${split}:${record.line}`, // a split's records come from one file
+      prompt: record.prompt,
+      answer: this.#gold.get(record) as string, // every record was given its gold answer above
+      data: record,
+    };
+  }
+
+  verify(item: TaskItem, text: string): Verdict {
+    return judge(this.#verifier, item.answer ?? '', text);
+  }
+
+  demonstrate(item: TaskItem): Demonstration {
+    return { messages: [(item.data as PlacedRecord).demonstration] };
+  }
+}
+
+function goldOf(record: PlacedRecord, verifier: AnswerVerifier): string {
+  const gold = verifier.read(record.answer);
+  if (gold === undefined)
+    throw lineError(
+      record,
+      `expected ${verifier.expects} in the gold answer, got none; fix the line or choose another verifier`,
+    );
+  return gold;
+}

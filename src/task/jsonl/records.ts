@@ -1,0 +1,131 @@
+/**
+ * Reads a JSON-lines file of prompts and answers. Whatever is wrong with it is said with file and line,
+ * before anything else happens.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../../support/errors.ts';
+import { nearestName } from '../../support/nearest.ts';
+import { excerpt } from '../verdict.ts';
+
+/** Which fields of a line hold what. */
+export interface RecordFields {
+  readonly prompt: string;
+  readonly answer: string;
+  /** A text that solves the item, for demonstrations; undefined: the answer's text. */
+  readonly demonstration: string | undefined;
+}
+
+export interface PromptRecord {
+  /** 1-based line in its file. */
+  readonly line: number;
+  readonly prompt: string;
+  /** As written; a number or boolean as JSON writes it. */
+  readonly answer: string;
+  readonly demonstration: string;
+}
+
+/**
+ * All records of a file, in order; blank lines are skipped.
+ *
+ * @throws ConfigError if the file cannot be read, is not UTF-8, has no record, or a line is no JSON
+ *   object with these fields
+ */
+export function readRecords(path: string, fields: RecordFields): PromptRecord[] {
+  const records = readText(path)
+    .split('\n')
+    .flatMap((text, index) =>
+      text.trim() === '' ? [] : [readRecord(text, fields, { path, line: index + 1 })],
+    );
+  if (records.length === 0)
+    throw new ConfigError(`${path}: expected at least one line with a JSON object, got none`, {
+      code: 'TROUPE_TASK_FILE',
+      issues: [{ file: path, path: 'path', message: 'the file has no records' }],
+    });
+  return records;
+}
+
+/** A place in a file. */
+export interface Place {
+  readonly path: string;
+  readonly line: number;
+}
+
+/** `<file>:<line>: <message>`, as a {@link ConfigError} that carries the place. */
+export function lineError({ path, line }: Place, message: string, cause?: unknown): ConfigError {
+  return new ConfigError(`${path}:${line}: ${message}`, {
+    code: 'TROUPE_TASK_LINE',
+    issues: [{ file: path, line, path: 'path', message }],
+    cause,
+  });
+}
+
+function readText(path: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`${path}: expected a file that can be read, got ${why}; check the path`, {
+      code: 'TROUPE_TASK_FILE',
+      issues: [{ file: path, path: 'path', message: 'the file cannot be read' }],
+      cause,
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ConfigError(`${path}: expected UTF-8 text, got other bytes; convert the file to UTF-8`, {
+      code: 'TROUPE_TASK_FILE',
+      issues: [{ file: path, path: 'path', message: 'the file is not UTF-8' }],
+      cause,
+    });
+  }
+}
+
+function readRecord(text: string, fields: RecordFields, place: Place): PromptRecord {
+  const value = parseLine(text, place);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw lineError(place, `expected a JSON object, got ${excerpt(text)}; write one object per line`);
+  const object = new Map<string, unknown>(Object.entries(value));
+  const answer = readField(object, { option: 'answer_field', name: fields.answer }, place);
+  const { demonstration } = fields;
+  return {
+    line: place.line,
+    prompt: readField(object, { option: 'prompt_field', name: fields.prompt }, place),
+    answer,
+    demonstration:
+      demonstration === undefined
+        ? answer
+        : readField(object, { option: 'demonstration_field', name: demonstration }, place),
+  };
+}
+
+function parseLine(text: string, place: Place): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw lineError(place, `expected a JSON object, got ${excerpt(text)}; fix or delete the line`, cause);
+  }
+}
+
+function readField(
+  object: ReadonlyMap<string, unknown>,
+  { option, name }: { readonly option: string; readonly name: string },
+  place: Place,
+): string {
+  const value = object.get(name);
+  const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+  if (typeof text === 'string' && text.trim() !== '') return text;
+  if (object.has(name)) {
+    const shown = JSON.stringify(value).slice(0, 40);
+    throw lineError(
+      place,
+      `expected field "${name}" to be a text that is not empty, got ${shown}; fix or delete the line`,
+    );
+  }
+  const others = [...object.keys()];
+  const nearest = nearestName(name, others);
+  const help = nearest === undefined ? `one of ${others.join(', ')}` : `"${nearest}"`;
+  throw lineError(place, `expected a field "${name}", got none; set ${option} to ${help}`);
+}

@@ -1,0 +1,62 @@
+/**
+ * Tasks by name, as a config file asks for them.
+ * @module
+ */
+import { ConfigError, TaskError } from '../support/errors.ts';
+import { nearestName } from '../support/nearest.ts';
+import { createArithmetic, readArithmeticOptions } from './arithmetic/arithmetic.ts';
+import { createCountdown, readCountdownOptions } from './countdown/countdown.ts';
+import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
+import { SPLITS } from './split.ts';
+import type { Split, Task } from './task.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+const TASKS: Readonly<Record<string, (options: Options) => Task>> = {
+  arithmetic: (options) => createArithmetic(readArithmeticOptions(options)),
+  countdown: (options) => createCountdown(readCountdownOptions(options)),
+  jsonl: (options) => createJsonl(readJsonlOptions(options)),
+};
+
+export const taskNames: readonly string[] = Object.keys(TASKS);
+
+/**
+ * Creates a task from options as YAML has them (snake_case keys; `docs/tasks.md` lists them).
+ *
+ * @throws ConfigError for an unknown task, unknown or wrong options, unusable files, or options under
+ *   which a split would be empty
+ *
+ * @example
+ * createTask('arithmetic', { operands: 2 }).item('train', 0).prompt.endsWith('='); // => true
+ */
+export function createTask(name: string, options: Options = {}): Task {
+  if (!Object.hasOwn(TASKS, name)) {
+    const nearest = nearestName(name, taskNames);
+    const help =
+      nearest === undefined ? `the tasks are ${taskNames.join(', ')}` : `did you mean "${nearest}"?`;
+    throw new ConfigError(`unknown task "${name}"; ${help}`, {
+      code: 'TROUPE_CONFIG_TASK',
+      issues: [
+        {
+          path: 'name',
+          message: `unknown task "${name}"`,
+          ...(nearest === undefined ? {} : { suggestion: nearest }),
+        },
+      ],
+    });
+  }
+  const task = TASKS[name](options);
+  for (const split of SPLITS) requireItem(task, split);
+  return task;
+}
+
+/** A generator whose options allow too few problems is refused now rather than in the middle of a run. */
+function requireItem(task: Task, split: Split): void {
+  if (task.size(split) !== undefined) return;
+  try {
+    task.item(split, 0);
+  } catch (cause) {
+    if (!(cause instanceof TaskError)) throw cause;
+    throw new ConfigError(cause.message, { code: 'TROUPE_CONFIG_TASK', cause });
+  }
+}
