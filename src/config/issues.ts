@@ -1,0 +1,89 @@
+/**
+ * What the schema found wrong, as lines a user understands, each with its place in the file or the flag
+ * that brought it in.
+ * @module
+ */
+import type { z } from 'zod';
+import { ConfigError, type ConfigIssue } from '../support/errors.ts';
+import { show } from './fields.ts';
+import { keysAt, nearestKey } from './key-tree.ts';
+import type { Override } from './overrides.ts';
+import type { YamlFile } from './yaml-file.ts';
+
+/** One problem before it has a place. */
+export interface PlacelessIssue {
+  readonly path: readonly PropertyKey[];
+  /** Without the path: `expected a number > 0, got -1`. */
+  readonly message: string;
+  readonly suggestion?: string;
+  /** Whether the key itself is wrong, not its value. */
+  readonly isKey?: boolean;
+}
+
+/** Where values came from. */
+export interface Sources {
+  /** How the file is called in messages. */
+  readonly name: string;
+  readonly file: YamlFile;
+  readonly overrides: readonly Override[];
+}
+
+/** One zod issue in our words; an unknown-key issue may hold several. */
+export function explain(issue: z.core.$ZodIssue): PlacelessIssue[] {
+  const { path } = issue;
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => {
+      const suggestion = nearestKey(path, key);
+      const help =
+        suggestion === undefined
+          ? `the keys here are ${keysAt(path).join(', ')}`
+          : `did you mean "${suggestion}"?`;
+      return {
+        path: [...path, key],
+        message: `unknown key "${key}"; ${help}`,
+        isKey: true,
+        ...(suggestion === undefined ? {} : { suggestion }),
+      };
+    });
+  if (issue.message.startsWith('expected ')) return [{ path, message: issue.message }];
+  if (issue.code === 'invalid_type' && issue.expected === 'object')
+    return [{ path, message: `expected a section (keys and values), got ${show(issue.input)}` }];
+  return [{ path, message: `${issue.message}, got ${show(issue.input)}` }];
+}
+
+/** @returns the error with one line per problem: `team.yaml:6:10 trust_region.target_kl: expected ...` */
+export function configError(problems: readonly PlacelessIssue[], sources: Sources): ConfigError {
+  const located = problems.map((problem) => locate(problem, sources));
+  const lines = located.map(({ issue, flag }) => {
+    if (flag !== undefined) return `${flag}: ${issue.message}`;
+    const dotted = problemPath(issue);
+    return `${issue.file}:${issue.line}:${issue.column} ${dotted === '' ? '' : `${dotted}: `}${issue.message}`;
+  });
+  return new ConfigError([...new Set(lines)].join('\n'), {
+    code: problems.some((problem) => problem.isKey) ? 'TROUPE_CONFIG_UNKNOWN_KEY' : 'TROUPE_CONFIG',
+    issues: located.map(({ issue }) => issue),
+  });
+}
+
+/** An unknown key is named by its message; the path before it says where. */
+function problemPath(issue: ConfigIssue): string {
+  return issue.message.startsWith('unknown key') ? issue.path.split('.').slice(0, -1).join('.') : issue.path;
+}
+
+function locate(
+  problem: PlacelessIssue,
+  { name, file, overrides }: Sources,
+): { readonly issue: ConfigIssue; readonly flag?: string } {
+  const { path, message, suggestion } = problem;
+  const issue = { path: path.join('.'), message, ...(suggestion === undefined ? {} : { suggestion }) };
+  // the flag that set the value, or else one that set something inside it
+  const override =
+    overrides.findLast((one) => startsWith(path, one.path)) ??
+    overrides.findLast((one) => path.length > 0 && startsWith(one.path, path));
+  if (override !== undefined) return { issue, flag: override.flag };
+  return { issue: { ...issue, file: name, ...file.position(path, problem.isKey ? 'key' : 'value') } };
+}
+
+function startsWith(path: readonly PropertyKey[], start: readonly PropertyKey[]): boolean {
+  return start.every((step, index) => String(step) === String(path[index]));
+}

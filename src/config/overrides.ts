@@ -1,0 +1,112 @@
+/**
+ * Configuration from the command line: `--train.stages 5`, `--train.stages=5` and `--set train.stages=5`
+ * are the same. Values are YAML, so numbers, words and lists are written as in the file.
+ * @module
+ */
+import { parseDocument } from 'yaml';
+import { ConfigError } from '../support/errors.ts';
+
+export interface Override {
+  /** As the user typed it, without the value: how errors name it. */
+  readonly flag: string;
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+const DOTTED = /^--([A-Za-z_]\w*(?:\.\w+)+)(?:=(.*))?$/s;
+
+/**
+ * Takes the overrides out of a command line.
+ *
+ * @param plain - keys that are also flags without a dot, e.g. `seed`
+ * @returns what is left for the verb, and the overrides in order
+ * @throws ConfigError for a flag without a value, or with one that is not YAML
+ *
+ * @example
+ * extractOverrides(['team.yaml', '--train.stages', '5']).rest; // => ['team.yaml']
+ */
+export function extractOverrides(
+  argv: readonly string[],
+  plain: readonly string[] = [],
+): { readonly rest: string[]; readonly overrides: Override[] } {
+  const rest: string[] = [];
+  const overrides: Override[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] as string;
+    if (word === '--') {
+      rest.push(...argv.slice(i));
+      break;
+    }
+    const match = word === '--set' || word.startsWith('--set=') ? undefined : matchFlag(word, plain);
+    if (match === undefined && !/^--set(=|$)/.test(word)) {
+      rest.push(word);
+      continue;
+    }
+    const inline = match?.inline ?? (word.startsWith('--set=') ? word.slice('--set='.length) : undefined);
+    const written = inline ?? argv[++i];
+    const flag = match === undefined ? '--set' : `--${match.key}`;
+    if (written === undefined || (inline === undefined && written.startsWith('--')))
+      throw new ConfigError(
+        `${flag}: expected a value, got ${written === undefined ? 'nothing' : `"${written}"`}`,
+      );
+    overrides.push(match === undefined ? parseSet(written) : makeOverride(flag, match.key, written));
+  }
+  return { rest, overrides };
+}
+
+function matchFlag(
+  word: string,
+  plain: readonly string[],
+): { readonly key: string; readonly inline: string | undefined } | undefined {
+  const dotted = DOTTED.exec(word);
+  if (dotted !== null) return { key: dotted[1] as string, inline: dotted[2] };
+  const [name, ...value] = word.replace(/^--/, '').split('=');
+  if (!word.startsWith('--') || name === undefined || !plain.includes(name)) return undefined;
+  return { key: name, inline: value.length > 0 ? value.join('=') : undefined };
+}
+
+function parseSet(written: string): Override {
+  const equals = written.indexOf('=');
+  if (equals < 1) throw new ConfigError(`--set: expected KEY=VALUE, got "${written}"`);
+  const key = written.slice(0, equals);
+  return makeOverride(`--set ${key}`, key, written.slice(equals + 1));
+}
+
+function makeOverride(flag: string, key: string, written: string): Override {
+  return { flag, path: key.split('.'), value: parseValue(flag, written) };
+}
+
+function parseValue(flag: string, written: string): unknown {
+  if (written === '') return '';
+  const document = parseDocument(written, { prettyErrors: false });
+  if (document.errors.length > 0)
+    throw new ConfigError(`${flag}: expected a value in YAML, got "${written}"; quote it`);
+  return document.toJS();
+}
+
+/**
+ * Puts overrides into a parsed file; later ones win.
+ *
+ * @returns a new value; sections that were not there are made
+ * @throws ConfigError when a path leads through something that is neither a section nor a list
+ */
+export function applyOverrides(root: unknown, overrides: readonly Override[]): unknown {
+  return overrides.reduce<unknown>((value, override) => setAt(value, override.path, override), root);
+}
+
+function setAt(parent: unknown, path: readonly string[], override: Override): unknown {
+  const [key, ...deeper] = path;
+  if (key === undefined) return override.value;
+  if (Array.isArray(parent)) {
+    const index = Number(key);
+    if (!Number.isInteger(index) || index < 0 || index > parent.length)
+      throw new ConfigError(`${override.flag}: expected a position from 0 to ${parent.length}, got "${key}"`);
+    return Object.assign([...parent], { [index]: setAt(parent[index], deeper, override) });
+  }
+  if (parent !== undefined && parent !== null && typeof parent !== 'object')
+    throw new ConfigError(
+      `${override.flag}: expected a key of a section, but its parent is ${JSON.stringify(parent)}`,
+    );
+  const section = (parent ?? {}) as Readonly<Record<string, unknown>>; // an object, by the check above
+  return { ...section, [key]: setAt(section[key], deeper, override) };
+}

@@ -1,0 +1,252 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../support/errors.ts';
+import { extractOverrides } from './overrides.ts';
+import { resolveConfig, resolveConfigText } from './resolve.ts';
+
+const MINIMAL = 'base: models/base\nagents: 3\ntask:\n  name: arithmetic\n';
+
+function resolved(text: string, ...flags: string[]) {
+  const { overrides } = extractOverrides(flags, ['seed', 'agents', 'base']);
+  return resolveConfigText(text, { path: '/team/team.yaml', overrides });
+}
+
+/** Lines of the error that a text and flags give. */
+function complaints(text: string, ...flags: string[]): string[] {
+  try {
+    resolved(text, ...flags);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      expect(error.exitCode).toBe(2);
+      return error.message.split('\n').map((line) => line.replace('/team/', ''));
+    }
+    throw error;
+  }
+  throw new Error('expected a refusal');
+}
+
+describe('a team file', () => {
+  it('needs no more than models and a task; every other field has its default', () => {
+    const { config } = resolved(MINIMAL);
+    expect(config.agents.map(({ name }) => name)).toEqual(['agent_0', 'agent_1', 'agent_2']);
+    expect(config.agents[2]?.model).toBe('/team/models/base');
+    expect(config.trust_region).toEqual({
+      target_kl: 0.01,
+      quantile: 0.99,
+      target_kl_message: 0.05,
+      slack: 'none',
+      slack_confidence: 0.05,
+      max_backtracks: 5,
+    });
+    expect(config.train.order).toBe('static');
+    expect(config.loss).toMatchObject({ epsilon: 0.2, dual_clip: 3, ratio_norm: 'sum', beta: 0.001 });
+    expect(config.gate).toMatchObject({ kind: 'promotion', alpha: 0.05 });
+  });
+
+  it('gets the defaults that depend on other fields', () => {
+    const { config } = resolved(
+      MINIMAL,
+      '--train.rollout_mode',
+      'reuse',
+      '--train.max_completion_length=501',
+    );
+    expect(config.train.order).toBe('reverse');
+    expect(config.loss.ratio_norm).toBe('mean');
+  });
+
+  it('resolves to a YAML that resolves to itself', () => {
+    const { config, resolvedYaml } = resolved(`${MINIMAL}  digits: [1, 2]\ntrain:\nloss: {dual_clip: off}\n`);
+    const again = resolveConfigText(resolvedYaml, { path: '/elsewhere/config.yaml' });
+    expect(again.config).toEqual(config);
+    expect(again.resolvedYaml).toBe(resolvedYaml);
+    expect(resolvedYaml).toContain('dual_clip: off');
+    expect(resolvedYaml).toContain('max_backtracks: 5');
+  });
+
+  it('names the nearest right key with file, line and column', () => {
+    expect(complaints(`${MINIMAL}trust_region:\n  quantil: 0.9\n  slakc: none\n`)).toEqual([
+      'team.yaml:6:3 trust_region: unknown key "quantil"; did you mean "quantile"?',
+      'team.yaml:7:3 trust_region: unknown key "slakc"; did you mean "slack"?',
+    ]);
+    expect(complaints(`${MINIMAL}trian: {}\n`)).toEqual([
+      'team.yaml:5:1 unknown key "trian"; did you mean "train"?',
+    ]);
+    expect(complaints('task: {name: a}\nagents:\n  - modle: x\n')[0]).toBe(
+      'team.yaml:3:5 agents.0: unknown key "modle"; did you mean "model"?',
+    );
+    expect(complaints(`${MINIMAL}protocol: {kind: vote, round: 2}\n`)[0]).toMatch(
+      /^team.yaml:5:24 protocol: unknown key "round"; the keys here are kind/,
+    );
+  });
+
+  it('finds a key that is right in another section', () => {
+    expect(complaints(`${MINIMAL}train: {target_kl: 1}\n`)).toEqual([
+      'team.yaml:5:9 train: unknown key "target_kl"; did you mean "trust_region.target_kl"?',
+    ]);
+  });
+
+  it.each([
+    ['train: {stages: many}', '5:17 train.stages: expected an integer >= 0, got "many"'],
+    ['train: {stages: 1.5}', '5:17 train.stages: expected an integer >= 0, got 1.5'],
+    ['train: 5', '5:8 train: expected a section (keys and values), got 5'],
+    ['optimizer: {adapt_to_radius: 1}', '5:30 optimizer.adapt_to_radius: expected true or false, got 1'],
+    [
+      'train: {order: statik}',
+      '5:16 train.order: expected one of static, random, reverse, got "statik"; did you mean "static"?',
+    ],
+    ['protocol: {kind: debat}', '5:18 protocol.kind: expected one of vote, relay, got "debat"'],
+    [
+      'protocol: {kind: votes}',
+      '5:18 protocol.kind: expected one of vote, relay, got "votes"; did you mean "vote"?',
+    ],
+    ['protocol: {}', '5:11 protocol.kind: expected one of vote, relay, got nothing'],
+    ['trust_region: {quantile: 1}', '5:26 trust_region.quantile: expected a number > 0 and < 1 (E32), got 1'],
+    ['loss: {dual_clip: 1}', '5:19 loss.dual_clip: expected a number > 1 (E26), or off, got 1'],
+    ['gate: {n_plan: 0}', '5:16 gate.n_plan: expected an integer >= 1 (E64), got 0'],
+    ['gate: {alpha: .nan}', '5:15 gate.alpha: expected a number > 0 and < 1 (E64), got NaN'],
+    ['name: 7', '5:7 name: expected a text, got 7'],
+  ])('refuses %s', (line, complaint) => {
+    expect(complaints(`${MINIMAL}${line}\n`)).toEqual([`team.yaml:${complaint}`]);
+  });
+
+  it('reports everything that is wrong at once, and what is missing', () => {
+    expect(complaints('seed: -1\ntrain: {stages: x}\n')).toEqual([
+      'team.yaml:1:7 seed: expected an integer >= 0, got -1',
+      'team.yaml:1:1 agents: expected a list of agents or how many there are, got nothing',
+      'team.yaml:1:1 task: expected a section with the name of a task, got nothing',
+      'team.yaml:2:17 train.stages: expected an integer >= 0, got "x"',
+    ]);
+    expect(complaints('')[0]).toMatch(/^team.yaml:1:1 agents: expected a list/);
+    expect(complaints('- 1\n')).toEqual(['team.yaml:1:1 expected a section (keys and values), got [1]']);
+  });
+
+  it('says where the YAML itself is broken', () => {
+    expect(complaints('a: 1\nb: [1,\n')[0]).toMatch(/^team.yaml:3:1 expected YAML: /);
+    expect(complaints('a: 1\na: 2\n')[0]).toBe('team.yaml:2:1 expected YAML: Map keys must be unique');
+  });
+
+  it('is read from a file, and its absence is a config error', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'troupe-config-'));
+    const path = join(dir, 'team.yaml');
+    writeFileSync(path, MINIMAL);
+    expect(resolveConfig(path).config.base).toBe(join(dir, 'models/base'));
+    expect(() => resolveConfig(join(dir, 'no.yaml'))).toThrow(
+      /no.yaml: expected a team file \(YAML\), got nothing there/,
+    );
+    rmSync(dir, { recursive: true });
+  });
+});
+
+describe('combinations that cannot work', () => {
+  it.each([
+    [
+      ['--trust_region.slack', 'binom', '--train.prompts_per_step', '32'],
+      /^--trust_region.slack: expected at least 299 trajectories per step for binom \(E34: .*\), got 256 = /,
+    ],
+    [
+      ['--trust_region.slack', 'dkw', '--train.prompts_per_step', '1000'],
+      /^--trust_region.slack: expected at least 14979 trajectories per step for dkw \(E33: .*or use binom$/,
+    ],
+    [
+      ['--train.num_generations', '1'],
+      /^--train.num_generations: expected an integer >= 2 \(E20: one episode/,
+    ],
+    [
+      ['--reward.member', '0.5', '--set', 'protocol.kind=relay'],
+      /^--reward.member: expected 0 with protocol relay/,
+    ],
+    [['--pretrain.heads', '5'], /^--pretrain.heads: expected heads of an even width/],
+    [['--pretrain.kv_heads', '3'], /^--pretrain.kv_heads: expected a divisor of heads = 4, got 3/],
+  ])('are refused: %j', (flags, complaint) => {
+    expect(complaints(MINIMAL, ...flags)[0]).toMatch(complaint);
+  });
+
+  it('include agents without a model, or with one name', () => {
+    expect(complaints('agents: 2\ntask: {name: a}\n')).toHaveLength(2);
+    expect(complaints('agents: 2\ntask: {name: a}\n')[0]).toBe(
+      'team.yaml:1:1 agents.0: expected a model folder, got nothing; set model here, or base for all agents',
+    );
+    expect(complaints(`${MINIMAL.replace('3', '[{name: a}, {}, {name: a}]')}`)).toEqual([
+      'team.yaml:2:32 agents.2.name: expected a name of its own, got "a", which is agent 0\'s',
+    ]);
+  });
+
+  it('are accepted just at the bound', () => {
+    const flags = [
+      '--trust_region.slack',
+      'binom',
+      '--train.prompts_per_step',
+      '23',
+      '--train.num_generations',
+      '13',
+    ];
+    expect(resolved(MINIMAL, ...flags).config.trust_region.slack).toBe('binom'); // 299
+  });
+});
+
+describe('flags', () => {
+  it('override the file in all three spellings, the last one winning', () => {
+    const flags = ['--train.stages', '3', '--set', 'train.stages=4', '--train.stages=5', '--seed', '9'];
+    const { config } = resolved(MINIMAL, ...flags);
+    expect(config.train.stages).toBe(5);
+    expect(config.seed).toBe(9);
+  });
+
+  it('reach into lists, and expand a number of agents first', () => {
+    const { config } = resolved(MINIMAL, '--agents', '2', '--agents.1.name', 'second');
+    expect(config.agents.map((agent) => agent.name)).toEqual(['agent_0', 'second']);
+  });
+
+  it('anchor folders where they were typed', () => {
+    const { config } = resolved(MINIMAL, '--agents.0.model', 'here');
+    expect(config.agents[0]?.model).toBe(resolve('here'));
+    expect(config.agents[1]?.model).toBe('/team/models/base');
+    expect(resolved(MINIMAL, '--base', 'b').config.agents[1]?.model).toBe(resolve('b'));
+  });
+
+  it('are named in errors', () => {
+    expect(complaints(MINIMAL, '--train.stages', 'x')).toEqual([
+      '--train.stages: expected an integer >= 0, got "x"',
+    ]);
+    expect(complaints(MINIMAL, '--set', 'train.stage=1')).toEqual([
+      '--set train.stage: unknown key "stage"; did you mean "stages"?',
+    ]);
+    expect(complaints(MINIMAL, '--name.x', '1')).toEqual(['--name.x: expected a text, got {"x":1}']);
+  });
+
+  it.each([
+    [['--train.stages'], '--train.stages: expected a value, got nothing'],
+    [['--train.stages', '--debug'], '--train.stages: expected a value, got "--debug"'],
+    [['--set', 'stages'], '--set: expected KEY=VALUE, got "stages"'],
+    [['--a.b', '[1'], '--a.b: expected a value in YAML, got "[1"; quote it'],
+  ])('without a usable value are refused: %j', (flags, message) => {
+    expect(() => extractOverrides(flags)).toThrow(message);
+  });
+
+  it('leave every other word to the verb, in order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.stringMatching(/^(-[a-z]|--[a-z]+|[a-z./]+)$/)), (words) => {
+        fc.pre(!words.includes('--set'));
+        const mixed = words.flatMap((word, i) => (i % 2 ? ['--x.y=1', word] : [word]));
+        const { rest, overrides } = extractOverrides(mixed);
+        expect(rest).toEqual(words);
+        expect(overrides).toHaveLength(Math.floor(words.length / 2));
+      }),
+    );
+    expect(extractOverrides(['a', '--', '--x.y=1']).rest).toEqual(['a', '--', '--x.y=1']);
+  });
+});
+
+it("places problems found later, a task's or a model's, in the file or at the flag", () => {
+  const { problem } = resolved(`${MINIMAL}  digits: 7\n`, '--task.size', '3');
+  const problems = [
+    { path: ['task', 'digits'], message: 'expected x, got 7' },
+    { path: ['task', 'size'], message: 'expected y, got 3' },
+  ];
+  expect(problem(problems).message).toBe(
+    '/team/team.yaml:5:11 task.digits: expected x, got 7\n--task.size: expected y, got 3',
+  );
+});

@@ -1,0 +1,97 @@
+/**
+ * From a team file and flags to a checked configuration with every default written out.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { ConfigError } from '../support/errors.ts';
+import { systemErrorCode } from '../support/file-system.ts';
+import { configError, explain, type PlacelessIssue, type Sources } from './issues.ts';
+import { applyOverrides, type Override } from './overrides.ts';
+import { type Config, configSchema } from './schema.ts';
+import { parseYamlFile } from './yaml-file.ts';
+
+export interface ResolvedConfig {
+  /** Checked; model folders are absolute. */
+  readonly config: Config;
+  /** The configuration as YAML, every default written out: what a run folder keeps. */
+  readonly resolvedYaml: string;
+  /** A problem found later (a task's options, a model folder), with its place in the file or its flag. */
+  problem(problems: readonly PlacelessIssue[]): ConfigError;
+}
+
+/**
+ * Reads and checks a team file.
+ *
+ * @param path - YAML file
+ * @param overrides - flags; they win over the file
+ * @throws ConfigError with one line per problem, each with file:line:column or the flag
+ */
+export function resolveConfig(path: string, overrides: readonly Override[] = []): ResolvedConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    const what = systemErrorCode(cause) === 'ENOENT' ? 'nothing there' : `one that cannot be read (${cause})`;
+    throw new ConfigError(`${path}: expected a team file (YAML), got ${what}`, {
+      code: 'TROUPE_CONFIG_FILE',
+      cause,
+    });
+  }
+  return resolveConfigText(text, { path, overrides });
+}
+
+/** {@link resolveConfig} for a text that is already read; `path` names it and anchors relative folders. */
+export function resolveConfigText(
+  text: string,
+  { path, overrides = [] }: { readonly path: string; readonly overrides?: readonly Override[] },
+): ResolvedConfig {
+  const name = shortName(path);
+  const file = parseYamlFile(text, name);
+  const sources: Sources = { name, file, overrides };
+  const value = overrides.reduce<unknown>(
+    (root, override) => expandShorthand(applyOverrides(root, [override])),
+    expandShorthand(file.value ?? {}),
+  );
+  const parsed = configSchema.safeParse(value, { reportInput: true });
+  if (!parsed.success) throw configError(parsed.error.issues.flatMap(explain), sources);
+  const config = withAbsoluteFolders(parsed.data, dirname(resolve(path)), overrides);
+  return {
+    config,
+    resolvedYaml: stringify(config, { lineWidth: 0 }),
+    problem: (problems) => configError(problems, sources),
+  };
+}
+
+/** `agents: 3` means three agents with nothing said about them; an empty section means its defaults. */
+function expandShorthand(root: unknown): unknown {
+  if (typeof root !== 'object' || root === null || Array.isArray(root)) return root;
+  const entries = Object.entries(root).filter(([, value]) => value !== null);
+  const expanded: Record<string, unknown> = Object.fromEntries(entries);
+  const { agents } = expanded;
+  if (typeof agents === 'number' && Number.isInteger(agents) && agents >= 0 && agents <= 1000)
+    expanded.agents = Array.from({ length: agents }, () => ({}));
+  return expanded;
+}
+
+/** Folders in the file are relative to it, folders in flags to where the command was typed. */
+function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly Override[]): Config {
+  const typed = new Set(overrides.map((override) => override.path.join('.')));
+  const absolute = (folder: string, ...paths: string[]): string =>
+    resolve(paths.some((path) => typed.has(path)) ? process.cwd() : anchor, folder);
+  return {
+    ...config,
+    ...(config.base === undefined ? {} : { base: absolute(config.base, 'base') }),
+    agents: config.agents.map((agent, id) => ({
+      ...agent,
+      // an agent that names no folder has the base's, so it follows the base's anchor
+      model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
+    })),
+  };
+}
+
+function shortName(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near !== '' && !near.startsWith('..') && !isAbsolute(near) ? near : path;
+}

@@ -1,0 +1,145 @@
+/**
+ * The team file as a whole: sections, defaults that depend on other fields, and combinations that
+ * cannot work, refused with the equation that says so.
+ * @module
+ */
+import { z } from 'zod';
+import { integer, show, text } from './fields.ts';
+import {
+  agentSchema,
+  engineSection,
+  evalSection,
+  gateSection,
+  lossSection,
+  optimizerSection,
+  pretrainSection,
+  protocolSection,
+  rewardSection,
+  taskSection,
+  trainSection,
+  trustRegionSection,
+} from './sections.ts';
+
+/** Beyond this many tokens the clip range of a summed log-ratio is useless (E26). */
+const LONG_MESSAGE_TOKENS = 500;
+
+export const agentsField = z
+  .array(agentSchema, {
+    error: (issue) => `expected a list of agents or how many there are, got ${show(issue.input)}`,
+  })
+  .min(1, { error: 'expected at least one agent, got none' })
+  .max(64, { error: 'expected at most 64 agents' })
+  .describe('The team: a list, or just a number of agents that all start from `base`.');
+
+const fileSchema = z.strictObject({
+  name: text().default('team').describe('Name of the team in reports.'),
+  seed: integer({ min: 0 }).default(1).describe('Names every random draw of the run.'),
+  base: text('a model folder')
+    .optional()
+    .describe('Model folder of agents that name none, relative to this file.'),
+  agents: agentsField,
+  engine: engineSection,
+  protocol: protocolSection,
+  task: taskSection,
+  pretrain: pretrainSection,
+  reward: rewardSection,
+  train: trainSection,
+  loss: lossSection,
+  trust_region: trustRegionSection,
+  optimizer: optimizerSection,
+  gate: gateSection,
+  eval: evalSection,
+});
+
+type FileConfig = z.output<typeof fileSchema>;
+
+/** A team file, checked and with every default in place. */
+export const configSchema = fileSchema.superRefine(refuseImpossible).transform(fillIn);
+
+/** The resolved configuration; keys as in the file. */
+export type Config = z.output<typeof configSchema>;
+
+/** Keys of the file that hold one value, usable as flags without a dot: `--seed 3`. */
+export const PLAIN_KEYS = ['name', 'seed', 'base', 'agents'] as const;
+
+/** Keys are rebuilt in the order of the schema, so that a resolved file resolves to itself. */
+function fillIn(config: FileConfig) {
+  const { stages, rollout_mode, order, ...train } = config.train;
+  const { epsilon, dual_clip, ratio_norm, ...loss } = config.loss;
+  const isLong = train.max_completion_length > LONG_MESSAGE_TOKENS;
+  return {
+    ...config,
+    agents: config.agents.map(({ name, model, ...agent }, id) => ({
+      name: name ?? `agent_${id}`,
+      model: model ?? (config.base as string), // refuseImpossible saw one of the two
+      ...agent,
+    })),
+    train: {
+      stages,
+      rollout_mode,
+      order: order ?? (rollout_mode === 'fresh' ? ('static' as const) : ('reverse' as const)),
+      ...train,
+    },
+    loss: {
+      epsilon,
+      dual_clip,
+      ratio_norm: ratio_norm ?? (isLong ? ('mean' as const) : ('sum' as const)),
+      ...loss,
+    },
+  };
+}
+
+function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
+  const refuse = (path: readonly (string | number)[], message: string): void =>
+    context.addIssue({ code: 'custom', path: [...path], message });
+  refuseAgents(config, refuse);
+  refuseSlack(config, refuse);
+  const { pretrain, protocol, reward } = config;
+  if (reward.member > 0 && protocol.kind !== 'vote')
+    refuse(
+      ['reward', 'member'],
+      `expected 0 with protocol ${protocol.kind}, where members give no answers of their own, got ${reward.member}`,
+    );
+  if (pretrain.hidden_size % pretrain.heads !== 0 || (pretrain.hidden_size / pretrain.heads) % 2 !== 0)
+    refuse(
+      ['pretrain', 'heads'],
+      `expected heads of an even width (hidden_size / heads), got ${pretrain.hidden_size} / ${pretrain.heads}`,
+    );
+  if (pretrain.heads % pretrain.kv_heads !== 0)
+    refuse(
+      ['pretrain', 'kv_heads'],
+      `expected a divisor of heads = ${pretrain.heads}, got ${pretrain.kv_heads}`,
+    );
+}
+
+type Refuse = (path: readonly (string | number)[], message: string) => void;
+
+function refuseAgents({ agents, base }: FileConfig, refuse: Refuse): void {
+  const names = new Map<string, number>();
+  agents.forEach((agent, id) => {
+    if (agent.model === undefined && base === undefined)
+      refuse(['agents', id], 'expected a model folder, got nothing; set model here, or base for all agents');
+    const name = agent.name ?? `agent_${id}`;
+    const other = names.get(name);
+    if (other !== undefined)
+      refuse(['agents', id, 'name'], `expected a name of its own, got "${name}", which is agent ${other}'s`);
+    names.set(name, id);
+  });
+}
+
+/** A confidence bound needs enough independent trajectories, or it can never be formed (E33, E34). */
+function refuseSlack({ train, trust_region }: FileConfig, refuse: Refuse): void {
+  const { slack, slack_confidence: eta, quantile } = trust_region;
+  if (slack === 'none') return;
+  const needed =
+    slack === 'dkw'
+      ? Math.ceil(Math.log(1 / eta) / (2 * (1 - quantile) ** 2))
+      : Math.ceil(Math.log(eta) / Math.log(quantile));
+  const trajectories = train.prompts_per_step * train.num_generations;
+  if (trajectories >= needed) return;
+  const equation = slack === 'dkw' ? 'E33: ln(1/eta) / (2 alpha^2)' : 'E34: ln(eta) / ln(1 - alpha)';
+  refuse(
+    ['trust_region', 'slack'],
+    `expected at least ${needed} trajectories per step for ${slack} (${equation}), got ${trajectories} = prompts_per_step x num_generations; raise one of them, lower quantile, or use ${slack === 'dkw' ? 'binom' : 'none'}`,
+  );
+}

@@ -1,0 +1,207 @@
+/**
+ * The sections of a team file. Descriptions here are the documentation: `--help`, `docs/config.md` and
+ * editors show them. Defaults are those of the method (`order` and `ratio_norm` depend on other
+ * fields and are filled in by `schema.ts`).
+ * @module
+ */
+import { z } from 'zod';
+import { choice, flag, integer, kindComplaint, number, numberOrOff, show, text } from './fields.ts';
+
+export const engineSection = z
+  .strictObject({
+    kind: choice(['onnx'])
+      .default('onnx')
+      .describe('What runs the models. onnx: embedded, CPU, full-parameter training.'),
+    threads: integer({ min: 0, max: 256 })
+      .default(0)
+      .describe('Threads of one operator; 0: one per core, at most 2 below 4 cores.'),
+    spinning: flag()
+      .default(false)
+      .describe('Whether idle threads spin: faster on an idle machine, slower on a busy one.'),
+    token_budget: integer({ min: 64 })
+      .default(4096)
+      .describe('Most tokens, padding included, of one micro-batch; bounds memory.'),
+    decode_batch: integer({ min: 1, max: 4096 })
+      .default(64)
+      .describe('Messages sampled at once; a finished one is replaced at once.'),
+  })
+  .prefault({})
+  .describe('The model backend.');
+
+export const agentSchema = z.strictObject({
+  name: text().optional().describe('Name in reports. Default: agent_0, agent_1, ...'),
+  model: text('a model folder')
+    .optional()
+    .describe('Hugging Face folder of this agent, relative to this file. Default: `base`.'),
+  instruction: text().optional().describe('System message of this agent. Default: none.'),
+});
+
+export const protocolSection = z
+  .discriminatedUnion(
+    'kind',
+    [
+      z.strictObject({
+        kind: z.literal('vote').describe('All answer at once, unseen by each other; the plurality wins.'),
+      }),
+      z.strictObject({
+        kind: z
+          .literal('relay')
+          .describe('Agents speak in turn over a shared transcript; the last message is the answer.'),
+      }),
+    ],
+    { error: kindComplaint(['vote', 'relay']) },
+  )
+  .prefault({ kind: 'vote' })
+  .describe('Who acts when and sees what (E1).');
+
+export const taskSection = z
+  .looseObject(
+    { name: text('the name of a task').describe('Name of the task.') },
+    { error: (issue) => `expected a section with the name of a task, got ${show(issue.input)}` },
+  )
+  .describe('What the team learns; further keys are options of that task.');
+
+export const pretrainSection = z
+  .strictObject({
+    layers: integer({ min: 1, max: 256 }).default(3).describe('Decoder layers.'),
+    hidden_size: integer({ min: 8 }).default(96).describe('Width of the residual stream.'),
+    heads: integer({ min: 1 }).default(4).describe('Attention heads; divides hidden_size.'),
+    kv_heads: integer({ min: 1 }).default(2).describe('Key-value heads; divides heads.'),
+    intermediate_size: integer({ min: 8 }).default(256).describe('Inner width of the feed-forward.'),
+    max_positions: integer({ min: 16 }).default(256).describe('Longest context plus message, in tokens.'),
+    steps: integer({ min: 1 }).default(400).describe('Optimiser steps; few on purpose, so that RL has room.'),
+    batch_size: integer({ min: 1 }).default(128).describe('Demonstrations per step.'),
+    learning_rate: number({ above: 0 }).default(3e-3).describe('Peak learning rate of AdamW.'),
+    warmup_steps: integer({ min: 0 }).default(20).describe('Steps until the learning rate is at its peak.'),
+    seed: integer({ min: 0 }).default(1).describe('Seed of the first base model; the k-th uses seed + k.'),
+  })
+  .prefault({})
+  .describe("Small base models from scratch, on the task's demonstrations (`troupe pretrain`).");
+
+export const rewardSection = z
+  .strictObject({
+    member: number({ min: 0, max: 1 })
+      .default(0)
+      .describe("Share of the members' own mean verdict in the team reward; vote only."),
+  })
+  .prefault({})
+  .describe('The team reward.');
+
+export const trainSection = z
+  .strictObject({
+    stages: integer({ min: 0 }).default(20).describe('Stages; every agent is updated once in each.'),
+    rollout_mode: choice(['fresh', 'reuse'])
+      .default('fresh')
+      .describe('fresh: new episodes before every agent step; reuse: one batch per stage, reweighted (E10).'),
+    order: choice(['static', 'random', 'reverse'])
+      .optional()
+      .describe('Order of agents within a stage (E43). Default: static when fresh, reverse when reuse.'),
+    prompts_per_step: integer({ min: 1 })
+      .default(64)
+      .describe('Prompts per agent step (fresh) or per stage (reuse).'),
+    num_generations: integer({ min: 2, equation: 'E20: one episode has no group to compare with' })
+      .default(8)
+      .describe('G, episodes per prompt.'),
+    temperature: number({ above: 0, equation: 'E9' })
+      .default(1)
+      .describe('Sampling temperature; no top-p, no top-k.'),
+    max_completion_length: integer({ min: 1 }).default(64).describe('Most tokens of one message.'),
+    num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt (E37).'),
+    minibatch_size: integer({ min: 1 }).default(256).describe('Trajectories per optimiser step.'),
+    save_steps: integer({ min: 1 }).default(1).describe('Checkpoint every this many stages.'),
+    save_total_limit: integer({ min: 1 })
+      .default(2)
+      .describe('Newest checkpoints that are kept; the champion is kept besides.'),
+  })
+  .prefault({})
+  .describe('The stage loop.');
+
+export const lossSection = z
+  .strictObject({
+    epsilon: number({ above: 0, below: 1, equation: 'E23' })
+      .default(0.2)
+      .describe('Clip width of the ratio.'),
+    dual_clip: numberOrOff({ above: 1, equation: 'E26' })
+      .default(3)
+      .describe('Bound on the ratio where the advantage is negative; off: as in the paper.'),
+    ratio_norm: choice(['sum', 'mean'])
+      .optional()
+      .describe(
+        'Log-ratio of a trajectory: sum over its tokens, or mean (E26). Default: sum up to 500 tokens, else mean.',
+      ),
+    normalise: choice(['group', 'mean'])
+      .default('group')
+      .describe('Advantages: group divides by the standard deviation of the group (E20), mean does not.'),
+    advantage_clip: number({ above: 0, equation: 'E21' }).default(5).describe('Largest advantage, absolute.'),
+    beta: number({ min: 0, max: 1000, equation: 'E38' })
+      .default(0.001)
+      .describe('Initial weight of the KL term; adapts per agent.'),
+  })
+  .prefault({})
+  .describe('The loss of one agent (E22-E26).');
+
+export const trustRegionSection = z
+  .strictObject({
+    target_kl: number({ above: 0, equation: 'E36' })
+      .default(0.01)
+      .describe('delta, radius on the quantile of the exact per-state KL, nats.'),
+    quantile: number({ above: 0, below: 1, equation: 'E32' })
+      .default(0.99)
+      .describe('Which quantile, 1 - alpha.'),
+    target_kl_message: numberOrOff({ above: 0, equation: 'E36' })
+      .default(0.05)
+      .describe('Cap on the mean KL of a whole message, nats; off: as in the paper.'),
+    slack: choice(['none', 'dkw', 'binom'])
+      .default('none')
+      .describe('Upper confidence bound of the quantile: none (paper), dkw (E33), binom (E34).'),
+    slack_confidence: number({ above: 0, below: 1, equation: 'E33' })
+      .default(0.05)
+      .describe('eta, how often that bound may fail.'),
+    max_backtracks: integer({ min: 0, max: 50, equation: 'E37' })
+      .default(5)
+      .describe('Attempts with a halved step before the update is rejected.'),
+  })
+  .prefault({})
+  .describe('Gate 1: every accepted update stays within its radius (E36).');
+
+export const optimizerSection = z
+  .strictObject({
+    learning_rate: number({ above: 0 }).default(1e-4).describe('Learning rate of AdamW.'),
+    beta1: number({ min: 0, below: 1 }).default(0.9).describe('Memory of the first moment.'),
+    beta2: number({ min: 0, below: 1 }).default(0.999).describe('Memory of the second moment.'),
+    epsilon: number({ above: 0 })
+      .default(1e-8)
+      .describe('Added to the root of the second moment; 1e-2 turns Adam into a plain gradient step.'),
+    weight_decay: number({ min: 0 }).default(0).describe('Decoupled weight decay.'),
+    max_grad_norm: numberOrOff({ above: 0 }).default(1).describe('The gradient is scaled down to this norm.'),
+    adapt_to_radius: flag()
+      .default(true)
+      .describe('Let the step grow while less than half of the radius is used, and shrink with backtracks.'),
+  })
+  .prefault({})
+  .describe('AdamW, one state per agent.');
+
+export const gateSection = z
+  .strictObject({
+    kind: choice(['promotion', 'step', 'off'])
+      .default('promotion')
+      .describe('promotion: prove the team against its champion now and then; step: test every update; off.'),
+    every: integer({ min: 1 }).default(5).describe('Stages between promotion tests.'),
+    n_plan: integer({ min: 1, equation: 'E64' }).default(512).describe('Most paired prompts of one test.'),
+    alpha: number({ above: 0, below: 1, equation: 'E64' })
+      .default(0.05)
+      .describe('Probability that any promotion of the run is wrong.'),
+    tolerance: number({ min: 0 })
+      .default(0.05)
+      .describe('Loss of reward against the champion that triggers a roll-back.'),
+  })
+  .prefault({})
+  .describe('Gate 2: the statistical test of gains (E64).');
+
+export const evalSection = z
+  .strictObject({
+    prompts: integer({ min: 2 }).default(256).describe('Held-out prompts of the before/after comparison.'),
+    k: integer({ min: 1 }).default(8).describe('Samples per prompt of `troupe eval`.'),
+  })
+  .prefault({})
+  .describe('Evaluation.');

@@ -1,0 +1,69 @@
+import { expect, expectTypeOf, it } from 'vitest';
+import type { GateOptions, OptimizerOptions, TrainOptions, TrustRegionOptions } from '../train/options.ts';
+import type { CamelCased } from './camel-case.ts';
+import { resolveConfigText } from './resolve.ts';
+import type { Config } from './schema.ts';
+import { engineOptions, trainOptions } from './train-options.ts';
+
+const text = `
+base: b
+agents: 1
+task: {name: t}
+seed: 7
+train: {stages: 2, prompts_per_step: 3}
+loss: {dual_clip: off, beta: 0.5}
+trust_region: {target_kl: 0.2, target_kl_message: off}
+optimizer: {max_grad_norm: off, beta2: 0.95}
+reward: {member: 0.25}
+eval: {prompts: 10}
+engine: {threads: 1}
+`;
+const { config } = resolveConfigText(text, { path: 'team.yaml' });
+
+it('offers every option of the training loop under its own name (a compile-time check)', () => {
+  type Flat = CamelCased<Config['train']> & CamelCased<Config['loss']>;
+  type Elsewhere = 'seed' | 'memberReward' | 'evalPrompts' | 'trustRegion' | 'optimizer' | 'gate';
+  expectTypeOf<Exclude<keyof TrainOptions, Elsewhere>>().toEqualTypeOf<
+    Exclude<keyof Flat, 'saveTotalLimit'> & keyof TrainOptions
+  >();
+  expectTypeOf<keyof CamelCased<Config['trust_region']>>().toEqualTypeOf<keyof TrustRegionOptions>();
+  expectTypeOf<keyof CamelCased<Config['optimizer']>>().toEqualTypeOf<keyof OptimizerOptions>();
+  expectTypeOf<CamelCased<Config['gate']>>().toEqualTypeOf<{
+    -readonly [K in keyof GateOptions]: GateOptions[K];
+  }>();
+});
+
+it('maps the file to the options', () => {
+  expect(trainOptions(config)).toEqual({
+    seed: 7,
+    stages: 2,
+    rolloutMode: 'fresh',
+    order: 'static',
+    promptsPerStep: 3,
+    numGenerations: 8,
+    temperature: 1,
+    maxCompletionLength: 64,
+    numIterations: 1,
+    minibatchSize: 256,
+    saveSteps: 1,
+    epsilon: 0.2,
+    ratioNorm: 'sum',
+    normalise: 'group',
+    advantageClip: 5,
+    beta: 0.5,
+    memberReward: 0.25,
+    evalPrompts: 10,
+    trustRegion: { targetKl: 0.2, quantile: 0.99, slack: 'none', slackConfidence: 0.05, maxBacktracks: 5 },
+    optimizer: {
+      learningRate: 1e-4,
+      beta1: 0.9,
+      beta2: 0.95,
+      epsilon: 1e-8,
+      weightDecay: 0,
+      maxGradNorm: Number.POSITIVE_INFINITY,
+      adaptToRadius: true,
+    },
+    gate: { kind: 'promotion', every: 5, nPlan: 512, alpha: 0.05, tolerance: 0.05 },
+  });
+  expect(engineOptions(config)).toEqual({ threads: 1, spinning: false, tokenBudget: 4096, decodeBatch: 64 });
+});

@@ -1,0 +1,38 @@
+/**
+ * From the file's sections and snake_case keys to the options of the training loop.
+ * @module
+ */
+import type { TrainOptions } from '../train/options.ts';
+import { type CamelCased, camelCased } from './camel-case.ts';
+import type { Config } from './schema.ts';
+
+/** @returns options of the training loop; what is `off` in the file is absent or Infinity here */
+export function trainOptions(config: Config): TrainOptions {
+  const { save_total_limit: _, ...train } = config.train;
+  const { dual_clip, ...loss } = config.loss;
+  const { target_kl_message, ...region } = config.trust_region;
+  const { max_grad_norm, ...optimizer } = config.optimizer;
+  return {
+    seed: config.seed,
+    ...camelCased(train),
+    ...camelCased(loss),
+    ...(dual_clip === 'off' ? {} : { dualClip: dual_clip }),
+    memberReward: config.reward.member,
+    evalPrompts: config.eval.prompts,
+    trustRegion: {
+      ...camelCased(region),
+      ...(target_kl_message === 'off' ? {} : { targetKlMessage: target_kl_message }),
+    },
+    optimizer: {
+      ...camelCased(optimizer),
+      maxGradNorm: max_grad_norm === 'off' ? Number.POSITIVE_INFINITY : max_grad_norm,
+    },
+    gate: camelCased(config.gate),
+  };
+}
+
+/** Options of the embedded engine. */
+export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>, 'kind'> {
+  const { kind: _, ...engine } = config.engine;
+  return camelCased(engine);
+}

@@ -1,0 +1,80 @@
+/**
+ * A YAML text that can still say where each of its values stands, so that errors found long after
+ * parsing name a line and a column.
+ * @module
+ */
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { ConfigError, type ConfigIssue } from '../support/errors.ts';
+
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface YamlFile {
+  /** Plain values of the file. */
+  readonly value: unknown;
+  /**
+   * Where the value at a path stands; for one that is not there, its nearest parent.
+   *
+   * @param at - `key`: the key itself, for errors about names
+   */
+  position(path: readonly PropertyKey[], at?: 'key' | 'value'): Position;
+}
+
+/**
+ * Parses YAML (JSON is YAML too).
+ *
+ * @param name - how the file is called in messages
+ * @throws ConfigError naming line and column of each syntax error
+ */
+export function parseYamlFile(text: string, name: string): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const issues = document.errors.map((error): ConfigIssue => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    return { file: name, line, column: col, path: '', message: firstLine(error.message) };
+  });
+  if (issues.length > 0)
+    throw new ConfigError(
+      issues
+        .map((issue) => `${name}:${issue.line}:${issue.column} expected YAML: ${issue.message}`)
+        .join('\n'),
+      { code: 'TROUPE_CONFIG_YAML', issues },
+    );
+  return {
+    value: document.toJS(),
+    position: (path, at = 'value') => {
+      const { line, col } = lines.linePos(offsetOf(document, path, at));
+      return { line, column: col };
+    },
+  };
+}
+
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: 'key' | 'value'): number {
+  let node: unknown = document.contents;
+  let offset = document.contents?.range[0] ?? 0;
+  for (const [index, step] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isSeq(node)) {
+      node = node.items[Number(step)];
+    } else if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+      if (pair === undefined) return offset;
+      // a parent without the value looked for is named by its own key
+      if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
+      if (at === 'key' && index === path.length - 1) return offset;
+      node = pair.value;
+    } else return offset;
+    if (index === path.length - 1 || isSeq(node) || isMap(node)) offset = rangeStart(node) ?? offset;
+  }
+  return offset;
+}
+
+function rangeStart(node: unknown): number | undefined {
+  return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range?.[0] : undefined;
+}
+
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/[.:]$/, '');
+}
