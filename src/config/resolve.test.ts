@@ -207,6 +207,15 @@ describe('flags', () => {
     expect(resolved(MINIMAL, '--base', 'b').config.agents[1]?.model).toBe(resolve('b'));
   });
 
+  it("anchor a task's files likewise", () => {
+    const text = `${MINIMAL}  path: data/train.jsonl\n  test_path: /abs/test.jsonl\n`;
+    expect(resolved(text).config.task).toMatchObject({
+      path: '/team/data/train.jsonl',
+      test_path: '/abs/test.jsonl',
+    });
+    expect(resolved(text, '--task.path', 'x.jsonl').config.task.path).toBe(resolve('x.jsonl'));
+  });
+
   it('are named in errors', () => {
     expect(complaints(MINIMAL, '--train.stages', 'x')).toEqual([
       '--train.stages: expected an integer >= 0, got "x"',

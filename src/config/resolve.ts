@@ -75,11 +75,16 @@ function expandShorthand(root: unknown): unknown {
   return expanded;
 }
 
-/** Folders in the file are relative to it, folders in flags to where the command was typed. */
+/** Folders and files in the file are relative to it, those in flags to where the command was typed. */
 function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly Override[]): Config {
   const typed = new Set(overrides.map((override) => override.path.join('.')));
-  const absolute = (folder: string, ...paths: string[]): string =>
-    resolve(paths.some((path) => typed.has(path)) ? process.cwd() : anchor, folder);
+  const absolute = (path: string, ...keys: string[]): string =>
+    resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, path);
+  const task = Object.entries(config.task).map(([key, value]) =>
+    /(^|_)path$/.test(key) && typeof value === 'string'
+      ? [key, absolute(value, `task.${key}`)]
+      : [key, value],
+  );
   return {
     ...config,
     ...(config.base === undefined ? {} : { base: absolute(config.base, 'base') }),
@@ -88,6 +93,7 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
       // an agent that names no folder has the base's, so it follows the base's anchor
       model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
     })),
+    task: Object.fromEntries(task) as Config['task'], // the same keys, `name` among them
   };
 }
 

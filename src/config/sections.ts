@@ -14,7 +14,7 @@ export const engineSection = z
       .describe('What runs the models. onnx: embedded, CPU, full-parameter training.'),
     threads: integer({ min: 0, max: 256 })
       .default(0)
-      .describe('Threads of one operator; 0: one per core, at most 2 below 4 cores.'),
+      .describe('Threads of one operator; 0: one per core, at most 8.'),
     spinning: flag()
       .default(false)
       .describe('Whether idle threads spin: faster on an idle machine, slower on a busy one.'),
@@ -59,7 +59,9 @@ export const taskSection = z
     { name: text('the name of a task').describe('Name of the task.') },
     { error: (issue) => `expected a section with the name of a task, got ${show(issue.input)}` },
   )
-  .describe('What the team learns; further keys are options of that task.');
+  .describe(
+    'What the team learns; further keys are options of that task. Keys that end in `path` are files, relative to this one.',
+  );
 
 export const pretrainSection = z
   .strictObject({

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { configMarkdown, configSchemaFile } from './docs.ts';
+import { configJsonSchema, keysAt, nearestKey } from './key-tree.ts';
+
+const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+
+describe('the generated documentation', () => {
+  it('is up to date (else: npx tsx scripts/config-docs.ts)', () => {
+    expect(read('config.md')).toBe(configMarkdown());
+    expect(read('schema.json')).toBe(configSchemaFile());
+  });
+
+  it('describes every field, and no section has more than 12', () => {
+    for (const [section, node] of Object.entries(configJsonSchema().properties ?? {})) {
+      expect(node.description, section).toMatch(/\.$/);
+      expect(keysAt([section]).length, section).toBeLessThanOrEqual(12);
+      for (const [key, leaf] of Object.entries(node.properties ?? {}))
+        expect(leaf.description, `${section}.${key}`).toMatch(/\.$/);
+    }
+  });
+
+  it('shows range, default and meaning of a field in one row', () => {
+    expect(configMarkdown()).toContain(
+      '| `quantile` | number > 0, < 1 | `0.99` | Which quantile, 1 - alpha. |',
+    );
+    expect(configMarkdown()).toContain('| `dual_clip` | number > 1 or `off` | `3` |');
+    expect(configMarkdown()).toContain(
+      '| `agents` | list of {name, model, instruction} or integer >= 1 | *required* |',
+    );
+  });
+});
+
+describe('key tree', () => {
+  it('knows the keys of sections, list entries and unions', () => {
+    expect(keysAt(['gate'])).toEqual(['kind', 'every', 'n_plan', 'alpha', 'tolerance']);
+    expect(keysAt(['agents', 0])).toEqual(['name', 'model', 'instruction']);
+    expect(keysAt(['protocol'])).toEqual(['kind']);
+    expect(keysAt(['nowhere'])).toEqual([]);
+  });
+
+  it('suggests nothing for a word that is like no key', () => {
+    expect(nearestKey(['gate'], 'zzzzzzzzzz')).toBeUndefined();
+  });
+});
