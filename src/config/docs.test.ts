@@ -35,7 +35,7 @@ describe('key tree', () => {
   it('knows the keys of sections, list entries and unions', () => {
     expect(keysAt(['gate'])).toEqual(['kind', 'every', 'n_plan', 'alpha', 'tolerance']);
     expect(keysAt(['agents', 0])).toEqual(['name', 'model', 'instruction']);
-    expect(keysAt(['protocol'])).toEqual(['kind']);
+    expect(keysAt(['protocol'])).toEqual(['kind', 'rounds', 'turns', 'order', 'seed']);
     expect(keysAt(['nowhere'])).toEqual([]);
   });
 

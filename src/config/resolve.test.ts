@@ -77,8 +77,8 @@ describe('a team file', () => {
     expect(complaints('task: {name: a}\nagents:\n  - modle: x\n')[0]).toBe(
       'team.yaml:3:5 agents.0: unknown key "modle"; did you mean "model"?',
     );
-    expect(complaints(`${MINIMAL}protocol: {kind: vote, round: 2}\n`)[0]).toMatch(
-      /^team.yaml:5:24 protocol: unknown key "round"; the keys here are kind/,
+    expect(complaints(`${MINIMAL}protocol: {kind: vote, xyzzy: 2}\n`)[0]).toMatch(
+      /^team.yaml:5:24 protocol: unknown key "xyzzy"; the keys here are kind/,
     );
   });
 
@@ -97,12 +97,12 @@ describe('a team file', () => {
       'train: {order: statik}',
       '5:16 train.order: expected one of static, random, reverse, got "statik"; did you mean "static"?',
     ],
-    ['protocol: {kind: debat}', '5:18 protocol.kind: expected one of vote, relay, got "debat"'],
+    ['protocol: {kind: 3}', '5:18 protocol.kind: expected one of vote, relay, debate, router, got 3'],
     [
       'protocol: {kind: votes}',
-      '5:18 protocol.kind: expected one of vote, relay, got "votes"; did you mean "vote"?',
+      '5:18 protocol.kind: expected one of vote, relay, debate, router, got "votes"; did you mean "vote"?',
     ],
-    ['protocol: {}', '5:11 protocol.kind: expected one of vote, relay, got nothing'],
+    ['protocol: {}', '5:11 protocol.kind: expected one of vote, relay, debate, router, got nothing'],
     ['trust_region: {quantile: 1}', '5:26 trust_region.quantile: expected a number > 0 and < 1 (E32), got 1'],
     ['loss: {dual_clip: 1}', '5:19 loss.dual_clip: expected a number > 1 (E26), or off, got 1'],
     ['gate: {n_plan: 0}', '5:16 gate.n_plan: expected an integer >= 1 (E64), got 0'],

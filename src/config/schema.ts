@@ -95,7 +95,7 @@ function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
   refuseAgents(config, refuse);
   refuseSlack(config, refuse);
   const { pretrain, protocol, reward } = config;
-  if (reward.member > 0 && protocol.kind !== 'vote')
+  if (reward.member > 0 && protocol.kind !== 'vote' && protocol.kind !== 'debate')
     refuse(
       ['reward', 'member'],
       `expected 0 with protocol ${protocol.kind}, where members give no answers of their own, got ${reward.member}`,

@@ -36,6 +36,8 @@ export const agentSchema = z.strictObject({
   instruction: text().optional().describe('System message of this agent. Default: none.'),
 });
 
+const rounds = (fallback: number) => integer({ min: 1, max: 100 }).default(fallback);
+
 export const protocolSection = z
   .discriminatedUnion(
     'kind',
@@ -47,9 +49,26 @@ export const protocolSection = z
         kind: z
           .literal('relay')
           .describe('Agents speak in turn over a shared transcript; the last message is the answer.'),
+        rounds: rounds(1).describe('relay: how often every agent speaks.'),
+      }),
+      z.strictObject({
+        kind: z
+          .literal('debate')
+          .describe('All answer at once, in rounds, each seeing the round before; then a vote.'),
+        rounds: rounds(2).describe('debate: rounds of answers.'),
+      }),
+      z.strictObject({
+        kind: z.literal('router').describe('One agent per turn over a shared transcript.'),
+        turns: integer({ min: 1, max: 1000 })
+          .optional()
+          .describe('router: messages per episode. Default: one per agent.'),
+        order: choice(['round_robin', 'random'])
+          .default('round_robin')
+          .describe('router: agents in order, or any agent each turn.'),
+        seed: integer({ min: 0 }).default(1).describe('router: names the random choices.'),
       }),
     ],
-    { error: kindComplaint(['vote', 'relay']) },
+    { error: kindComplaint(['vote', 'relay', 'debate', 'router']) },
   )
   .prefault({ kind: 'vote' })
   .describe('Who acts when and sees what (E1).');
@@ -84,7 +103,7 @@ export const rewardSection = z
   .strictObject({
     member: number({ min: 0, max: 1 })
       .default(0)
-      .describe("Share of the members' own mean verdict in the team reward; vote only."),
+      .describe("Share of the members' own mean verdict in the team reward; vote and debate only."),
   })
   .prefault({})
   .describe('The team reward.');
