@@ -71,6 +71,22 @@ const cases: Case[] = [
     build: (tape, [x, w]) => [ops.rmsNorm(tape, x!, w!, { width: 6, epsilon: 1e-6 })],
   },
   {
+    name: 'unitRms',
+    args: [{ name: 'x', shape: [3, 5, 7] }],
+    build: (tape, [x]) => {
+      const ones = tape.graph.op('Expand', [tape.graph.scalar(1), tape.graph.ints([7])]);
+      return [ops.unitRms(tape, x!, { ones, epsilon: 1e-6 })];
+    },
+  },
+  {
+    name: 'scaleColumns',
+    args: [
+      { name: 'matrix', shape: [3, 5] },
+      { name: 'scale', shape: [5] },
+    ],
+    build: (tape, [matrix, scale]) => [ops.scaleColumns(tape, matrix!, scale!)],
+  },
+  {
     name: 'split into unequal parts',
     args: [{ name: 'x', shape: [2, 6, 3] }],
     build: (tape, [x]) => ops.split(tape, x!, 1, [1, 2, 3]),

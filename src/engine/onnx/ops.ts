@@ -92,6 +92,41 @@ export function rmsNorm(
   return y;
 }
 
+/**
+ * x / sqrt(mean(x^2) + eps) over the last axis [D], without a weight: where a projection follows, the weight
+ * goes into its columns ({@link scaleColumns}), which costs a pass over the matrix instead of over all tokens.
+ */
+export function unitRms(
+  tape: Tape,
+  x: Value,
+  options: { readonly ones: Value; readonly epsilon: number },
+): Value {
+  const { graph } = tape;
+  const [y, inverse] = graph.ops('SimplifiedLayerNormalization', [x, options.ones], {
+    attributes: { axis: -1, epsilon: { float: options.epsilon } },
+    outputs: 2,
+  }) as readonly [Value, Value];
+  tape.record([y], [x], ([dy]) => {
+    const mean = graph.op('ReduceMean', [graph.op('Mul', [dy, y]), graph.ints([-1])], {
+      attributes: { keepdims: 1 },
+    });
+    const inner = graph.op('Sub', [dy, graph.op('Mul', [y, mean])]);
+    return [graph.op('Mul', [inner, inverse])];
+  });
+  return y;
+}
+
+/** W diag(w): column i of W [O, I] times w [I]. */
+export function scaleColumns(tape: Tape, matrix: Value, scale: Value): Value {
+  const { graph } = tape;
+  const y = graph.op('Mul', [matrix, scale]);
+  tape.record([y], [matrix, scale], ([dy]) => [
+    graph.op('Mul', [dy, scale]),
+    graph.op('ReduceSum', [graph.op('Mul', [dy, matrix]), graph.ints([0])], { attributes: { keepdims: 0 } }),
+  ]);
+  return y;
+}
+
 /** Splits an axis into parts of the given sizes. */
 export function split(tape: Tape, x: Value, axis: number, sizes: readonly number[]): readonly Value[] {
   const { graph } = tape;

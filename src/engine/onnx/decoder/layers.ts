@@ -14,9 +14,11 @@ import {
   reshape,
   rmsNorm,
   rotary,
+  scaleColumns,
   split,
   swapHeads,
   swiglu,
+  unitRms,
 } from '../ops.ts';
 import type { Tape } from '../tape.ts';
 import type { DecoderConfig } from './config.ts';
@@ -76,11 +78,13 @@ export function decoderLayers(
   const w = (name: string): Value => weights.get(name) as Value;
   const allHeads = heads + 2 * kvHeads;
   const cache: { k: Value; v: Value }[] = [];
+  const ones = tape.graph.op('Expand', [tape.graph.scalar(1), tape.graph.ints([D])]);
   let x = embedding(tape, w('embed_tokens'), inputs.tokens, config.vocabSize, D);
   for (let l = 0; l < config.layers; l++) {
     const names = layerNames(l);
-    const normed = rmsNorm(tape, x, w(names.inputNorm), { width: D, epsilon });
-    const qkv = linear(tape, normed, w(names.qkv), { in: D, out: allHeads * headDim });
+    const normed = unitRms(tape, x, { ones, epsilon });
+    const qkvScaled = scaleColumns(tape, w(names.qkv), w(names.inputNorm));
+    const qkv = linear(tape, normed, qkvScaled, { in: D, out: allHeads * headDim });
     const perHead = reshape(tape, qkv, [0, 0, allHeads, headDim], [0, 0, allHeads * headDim]);
     const [q, k, v] = split(tape, swapHeads(tape, perHead), 1, [heads, kvHeads, kvHeads]) as [
       Value,
@@ -105,20 +109,20 @@ export function decoderLayers(
     );
     const flat = reshape(tape, swapHeads(tape, mixed), [0, 0, heads * headDim], [0, 0, heads, headDim]);
     x = add(tape, x, linear(tape, flat, w(names.o), { in: heads * headDim, out: D }));
-    const normed2 = rmsNorm(tape, x, w(names.postNorm), { width: D, epsilon });
-    const gateUp = linear(tape, normed2, w(names.gateUp), { in: D, out: 2 * F });
-    const [gate, up] = split(tape, gateUp, 2, [F, F]) as [Value, Value];
-    x = add(tape, x, linear(tape, swiglu(tape, gate, up), w(names.down), { in: F, out: D }));
+    const normed2 = unitRms(tape, x, { ones, epsilon });
+    // the stacked weights are split, not the activations, which are many times larger
+    const gateUp = scaleColumns(tape, w(names.gateUp), w(names.postNorm));
+    const [gate, up] = split(tape, gateUp, 0, [F, F]) as [Value, Value];
+    const half = (weight: Value): Value => linear(tape, normed2, weight, { in: D, out: F });
+    x = add(tape, x, linear(tape, swiglu(tape, half(gate), half(up)), w(names.down), { in: F, out: D }));
   }
   return { hidden: x, cache };
 }
 
 /** Final norm and output projection of rows [.., D] to logits [.., V]. */
 export function outputLogits(tape: Tape, config: DecoderConfig, weights: WeightValues, rows: Value): Value {
-  const normed = rmsNorm(tape, rows, weights.get('norm') as Value, {
-    width: config.hiddenSize,
-    epsilon: config.normEpsilon,
-  });
+  const { hiddenSize: D, vocabSize, normEpsilon: epsilon } = config;
+  const normed = rmsNorm(tape, rows, weights.get('norm') as Value, { width: D, epsilon });
   const head = weights.get(config.tiedEmbeddings ? 'embed_tokens' : 'lm_head') as Value;
-  return linear(tape, normed, head, { in: config.hiddenSize, out: config.vocabSize });
+  return linear(tape, normed, head, { in: D, out: vocabSize });
 }

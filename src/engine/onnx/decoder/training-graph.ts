@@ -63,7 +63,10 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
     });
   }
 
-  /** d/d rows of weight * sum_m KL: p (log p - log q + 1); the 1 vanishes in the softmax's backward. */
+  /**
+   * d/d rows of weight * sum_m KL is weight * p (log p - log q + 1). The 1 is left out: the softmax's backward
+   * removes it up to rounding, and without it the gradient is exactly 0 at the reference (E37 relies on that).
+   */
   function klSeed(): Value {
     const reference = graph.input('reference', ['M', config.vocabSize]);
     const weight = graph.input('kl_weight', []);
@@ -71,7 +74,7 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
     const difference = graph.op('Sub', [rows, reference]);
     const product = graph.op('Mul', [p, difference]);
     graph.output(graph.op('ReduceSum', [product, graph.ints([-1])], { attributes: { keepdims: 0 } }), 'kl');
-    return graph.op('Mul', [graph.op('Add', [product, p]), weight]);
+    return graph.op('Mul', [product, weight]);
   }
 }
 

@@ -1,0 +1,23 @@
+/**
+ * `npm run bench -- NAME [--json]`: one file per hot path; with --json the last line is one JSON object.
+ * @module
+ */
+import { benchEngine } from './engine.ts';
+
+const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<object>>> = {
+  engine: benchEngine,
+};
+
+const [name, ...flags] = process.argv.slice(2);
+const bench = name === undefined ? undefined : BENCHES[name];
+if (!bench || flags.some((flag) => flag !== '--json')) {
+  console.error(
+    `bench: expected one of ${Object.keys(BENCHES).join(', ')} and optionally --json, got "${process.argv.slice(2).join(' ')}"`,
+  );
+  process.exit(2);
+}
+const json = flags.includes('--json');
+const result = await bench((line) => {
+  if (!json) console.log(line);
+});
+if (json) console.log(JSON.stringify(result));
