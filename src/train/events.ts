@@ -7,7 +7,7 @@
 /** Verdict of one agent's update (E36, E37, E64). */
 export type UpdateStatus = 'ACCEPT' | 'REJECT_KL' | 'REJECT_TEST' | 'REJECT_NAN' | 'SKIP';
 
-/** One attempt of OPTIMIZE. All KL in nats. */
+/** One attempt of OPTIMIZE. All KL in nats; NaN (null in JSON) where training broke down before measuring. */
 export interface AttemptRecord {
   readonly attempt: number;
   readonly beta: number;
@@ -51,7 +51,7 @@ export interface UpdateRecord {
 
 /** Wealth path and verdict of one acceptance test (E64). */
 export interface GateRecord {
-  readonly kind: 'promotion' | 'step';
+  readonly gate: 'promotion' | 'step';
   readonly index: number;
   readonly alpha: number;
   readonly prompts: number;
@@ -115,7 +115,8 @@ export type RunEvent =
   | {
       readonly kind: 'rollout';
       readonly stage: number;
-      readonly agent: number;
+      /** The agent the batch is for; absent when one batch serves the whole stage (`reuse`). */
+      readonly agent?: number;
       readonly reward: number;
       readonly trajectories: number;
       readonly tokens: number;
