@@ -4,7 +4,7 @@
  * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"; PPO, arXiv 1707.06347; GSPO, arXiv 2507.18071 (`ratioNorm: 'mean'`)
  * @module
  */
-import { checkFinite, checkLength } from './check.ts';
+import { checkFinite, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 import { MAX_LOG_RATIO, messageLogRatio } from './weights.ts';
 
@@ -16,6 +16,8 @@ export interface ClipOptions {
   readonly dualClip?: number;
   /** `sum` (paper) or `mean` over the message's tokens (E26a). Default `sum`. */
   readonly ratioNorm?: 'sum' | 'mean';
+  /** Nats beyond which the ratio is frozen (E22). Default 20. */
+  readonly maxLogRatio?: number;
 }
 
 /** Log-probabilities of one batch: entry g is the agent's tokens of trajectory g, possibly none. */
@@ -56,7 +58,7 @@ export interface Objective {
  * (E22–E26), with cotangent −(1/N) gate_g r_g Ã_g at every token of trajectory g (E25', E31's policy part).
  *
  * N counts the trajectories in which the agent has tokens; the others are skipped. Ties pass the
- * gradient. Outside ±20 nats the ratio is frozen and the gradient 0.
+ * gradient. Outside ±20 nats (`maxLogRatio`) the ratio is frozen and the gradient 0.
  *
  * @returns loss, diagnostics and one cotangent array per trajectory
  * @throws DomainError if shapes differ, a number is not finite, or an option is out of range
@@ -141,27 +143,37 @@ interface ClipBounds {
   readonly lo: number;
   readonly hi: number;
   readonly dualClip: number;
+  readonly maxLogRatio: number;
 }
 
-function clipBounds(where: string, { epsilon = 0.2, dualClip }: ClipOptions): ClipBounds {
+function clipBounds(
+  where: string,
+  { epsilon = 0.2, dualClip, maxLogRatio = MAX_LOG_RATIO }: ClipOptions,
+): ClipBounds {
+  checkPositive(where, 'maxLogRatio', maxLogRatio);
   if (!(epsilon > 0 && epsilon < 1))
     throw new DomainError(`${where}: expected epsilon strictly between 0 and 1, got ${epsilon}`);
   if (dualClip !== undefined && !(dualClip > 1))
     throw new DomainError(`${where}: expected dualClip > 1, got ${dualClip}; leave it out to turn it off`);
-  return { lo: Math.log(1 - epsilon), hi: Math.log(1 + epsilon), dualClip: dualClip ?? Infinity };
+  return {
+    lo: Math.log(1 - epsilon),
+    hi: Math.log(1 + epsilon),
+    dualClip: dualClip ?? Infinity,
+    maxLogRatio,
+  };
 }
 
 /** min(r A, r_c A), the dual clip and the gate of E25 for one entry. */
 function clippedTerm(
   logRatio: number,
   advantage: number,
-  { lo, hi, dualClip }: ClipBounds,
+  { lo, hi, dualClip, maxLogRatio }: ClipBounds,
 ): { readonly u: number; readonly ratio: number; readonly value: number; readonly gated: boolean } {
-  const u = Math.max(-MAX_LOG_RATIO, Math.min(MAX_LOG_RATIO, logRatio));
+  const u = Math.max(-maxLogRatio, Math.min(maxLogRatio, logRatio));
   const ratio = Math.exp(u);
   const free = ratio * advantage;
   const held = Math.exp(Math.max(lo, Math.min(hi, u))) * advantage;
-  // u differs from logRatio exactly where the ±20 clamp froze the ratio
+  // u differs from logRatio exactly where the clamp froze the ratio
   let gated = !(free <= held && advantage !== 0 && u === logRatio);
   let value = Math.min(free, held);
   if (advantage < 0 && value < dualClip * advantage) {

@@ -137,7 +137,7 @@ function rational(
  * @throws DomainError if p is outside (0, 1) or df is not an integer >= 1
  *
  * @example
- * studentQuantile(0.975, 10); // ≈> 2.2281388519649385
+ * studentQuantile(0.975, 10); // ≈> 2.2281388519862757
  */
 export function studentQuantile(p: number, df: number): number {
   checkOpenUnit('studentQuantile', 'p', p);

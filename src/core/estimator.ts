@@ -1,0 +1,153 @@
+/**
+ * Multi-step advantage estimators with a critic, along one episode's turns: c-truncated GAE (the
+ * method's own), V-trace (unbiased, unbounded weights), and their aggregation over an agent's own turns.
+ * The value-free counterpart is `groupRelativeAdvantages` in `advantage.ts`.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "Sequence-aware advantage"; GAE, arXiv 1506.02438; V-trace, arXiv 1802.01561
+ * @module
+ */
+import { checkFinite, checkLength } from './check.ts';
+import { DomainError } from './errors.ts';
+
+/** Discount and trace decay. */
+export interface TraceOptions {
+  /** Discount per turn, 0..1. Default 1 (turn level). */
+  readonly gamma?: number;
+  /** Trace decay, 0..1. Default 0.95. */
+  readonly lam?: number;
+}
+
+/**
+ * δ_t = r_t + γ V_{t+1} − V_t   (E14).
+ *
+ * @param rewards - team reward per turn [turns]
+ * @param values - critic's value before each turn [turns]
+ * @param lastValue - V after the last turn: 0 at a true end (default), the bootstrap value if truncated
+ * @returns temporal differences [turns]
+ * @throws DomainError if lengths differ, a number is not finite or gamma is outside [0, 1]
+ */
+export function temporalDifferences(
+  rewards: ArrayLike<number>,
+  values: ArrayLike<number>,
+  { gamma = 1, lastValue = 0 }: { readonly gamma?: number; readonly lastValue?: number } = {},
+): Float64Array {
+  const where = 'temporalDifferences';
+  checkLength(where, 'values', rewards.length, values.length);
+  checkFinite(where, 'rewards', rewards);
+  checkFinite(where, 'values', values);
+  checkFinite(where, 'lastValue', [lastValue]);
+  checkUnit(where, 'gamma', gamma);
+  return Float64Array.from(rewards, (reward_t, t) => {
+    const value_tp1 = t + 1 < values.length ? values[t + 1] : lastValue;
+    return reward_t + gamma * value_tp1 - values[t];
+  });
+}
+
+/**
+ * A_T = 0,  A_t = δ_t + γλ c_{t+1} A_{t+1}   (E15).
+ *
+ * ρ_t does not multiply δ_t: A_t is conditional on the action at t. Every weight is at most 1; with an
+ * exact critic the bias is at most {@link truncatedGaeBiasBound}. With c = 1 this is GAE.
+ *
+ * @param delta - temporal differences [turns]
+ * @param c - truncated weights per turn, E12 [turns]
+ * @returns advantages [turns], reward units
+ * @throws DomainError if lengths differ or an option is outside [0, 1]
+ */
+export function truncatedGae(
+  delta: ArrayLike<number>,
+  c: ArrayLike<number>,
+  { gamma = 1, lam = 0.95 }: TraceOptions = {},
+): Float64Array {
+  const where = 'truncatedGae';
+  checkLength(where, 'weights', delta.length, c.length);
+  checkUnit(where, 'gamma', gamma);
+  checkUnit(where, 'lam', lam);
+  const advantages = new Float64Array(delta.length);
+  let carried = 0; // c_{t+1} A_{t+1}
+  for (let t = delta.length - 1; t >= 0; t--) {
+    advantages[t] = delta[t] + gamma * lam * carried;
+    carried = c[t] * advantages[t];
+  }
+  return advantages;
+}
+
+/**
+ * X_T = 0,  X_t = min(ρ̄, ρ_t) δ_t + γλ c_t X_{t+1},  A_t = δ_t + γ X_{t+1}   (E16).
+ *
+ * Unbiased with an exact critic and ρ̄ = ∞, at the price of one unbounded weight per term.
+ *
+ * @param delta - temporal differences [turns]
+ * @param weights - ρ (E11) and c (E12) per turn [turns]
+ * @param options - trace, and ρ̄ (default Infinity; 10 in practice)
+ * @returns advantages [turns], reward units
+ * @throws DomainError if lengths differ or an option is out of range
+ */
+export function vtraceAdvantages(
+  delta: ArrayLike<number>,
+  weights: { readonly rho: ArrayLike<number>; readonly c: ArrayLike<number> },
+  { gamma = 1, lam = 0.95, rhoCap = Infinity }: TraceOptions & { readonly rhoCap?: number } = {},
+): Float64Array {
+  const where = 'vtraceAdvantages';
+  checkLength(where, 'ratios', delta.length, weights.rho.length);
+  checkLength(where, 'weights', delta.length, weights.c.length);
+  checkUnit(where, 'gamma', gamma);
+  checkUnit(where, 'lam', lam);
+  if (!(rhoCap > 0)) throw new DomainError(`${where}: expected rhoCap > 0, got ${rhoCap}`);
+  const advantages = new Float64Array(delta.length);
+  let x_tp1 = 0;
+  for (let t = delta.length - 1; t >= 0; t--) {
+    advantages[t] = delta[t] + gamma * x_tp1;
+    x_tp1 = Math.min(rhoCap, weights.rho[t]) * delta[t] + gamma * lam * weights.c[t] * x_tp1;
+  }
+  return advantages;
+}
+
+/**
+ * Â = (1/|T_i|) Σ_{t ∈ T_i} W_t A_t   (E18), 0 if the agent never acts.
+ *
+ * The mean, not the sum, over the *agent's own* turns: a sum rewards talking more often. Differs from the
+ * paper, which leaves its "aggregated per-timestep advantage" undefined and has no prefix weight; leave
+ * `prefix` out for that reading.
+ *
+ * @param advantages - A_t per turn [turns]
+ * @param ownTurns - T_i, turns at which the agent is active
+ * @param prefix - W_t of E17 [turns]
+ * @throws DomainError if lengths differ or a turn lies outside the episode
+ */
+export function aggregateOwnTurns(
+  advantages: ArrayLike<number>,
+  ownTurns: ArrayLike<number>,
+  prefix?: ArrayLike<number>,
+): number {
+  const where = 'aggregateOwnTurns';
+  if (prefix) checkLength(where, 'prefix weights', advantages.length, prefix.length);
+  if (ownTurns.length === 0) return 0;
+  let sum = 0;
+  for (let k = 0; k < ownTurns.length; k++) {
+    const t = ownTurns[k];
+    if (!(Number.isInteger(t) && t >= 0 && t < advantages.length))
+      throw new DomainError(`${where}: expected turns 0..${advantages.length - 1}, got ${t}`);
+    sum += (prefix ? prefix[t] : 1) * advantages[t];
+  }
+  return sum / ownTurns.length;
+}
+
+/**
+ * |bias of E15| <= (γλ / (1 − γλ)) A_max max_s TV(π̂, beh), with an exact critic.
+ *
+ * @param aMax - largest |A| of the intermediate team, reward units
+ * @param tvMax - largest total variation between the intermediate and the behaviour team
+ * @returns bound, reward units; Infinity at γλ = 1 with tvMax > 0
+ */
+export function truncatedGaeBiasBound(
+  { aMax, tvMax }: { readonly aMax: number; readonly tvMax: number },
+  { gamma = 1, lam = 0.95 }: TraceOptions = {},
+): number {
+  const decay = gamma * lam;
+  return tvMax === 0 || aMax === 0 ? 0 : (decay / (1 - decay)) * aMax * tvMax;
+}
+
+function checkUnit(where: string, name: string, value: number): void {
+  if (!(value >= 0 && value <= 1))
+    throw new DomainError(`${where}: expected ${name} in [0, 1], got ${value}`);
+}

@@ -1,0 +1,206 @@
+/**
+ * The gain a natural-gradient step is predicted to have, κ sqrt(δ) − a δ, from per-trajectory scores: the
+ * paper's gain term, three ways to compute it, and the cross-fitted version that measures something.
+ * @see SAT (arXiv 2605.05216) Theorem "info-lower"; natural policy gradient, Kakade 2001
+ * @module
+ */
+import { checkFinite, checkLength, checkPositive } from './check.ts';
+import { DomainError } from './errors.ts';
+import {
+  conjugateGradient,
+  dot,
+  type Matrix,
+  multiply,
+  multiplyTransposed,
+  solve,
+  symmetricEigenvalues,
+} from './linear.ts';
+
+/** Where the gradient and the Fisher matrix have been formed. */
+export interface FisherModel {
+  /** g = ∇L [D]. */
+  readonly gradient: ArrayLike<number>;
+  /** F, symmetric positive semi-definite [D][D]. */
+  readonly fisher: Matrix;
+  /** L_loc: Lipschitz constant of the gradient along the step. */
+  readonly lipschitz: number;
+}
+
+export interface InformationGainOptions {
+  /** δ, radius of ½ΔᵀFΔ, nats. */
+  readonly delta: number;
+  /** ε added to F's diagonal. */
+  readonly epsilon: number;
+}
+
+export interface InformationGain {
+  /** κ = sqrt(2 gᵀ F_reg⁻¹ g). */
+  readonly kappa: number;
+  /** a = L_loc / λ_min(F_reg). */
+  readonly a: number;
+  readonly lambdaMin: number;
+  /** κ sqrt(δ) − a δ. */
+  readonly gain: number;
+  /** Δ = sqrt(2δ / gᵀF_reg⁻¹g) F_reg⁻¹ g [D]. */
+  readonly step: Float64Array;
+}
+
+/**
+ * κ sqrt(δ) − a δ with κ = sqrt(2 gᵀ F_reg⁻¹ g), a = L_loc/λ_min(F_reg), F_reg = F + εI   (E65).
+ *
+ * Differs from the paper: the figure holds for the natural-gradient step alone, and its δ bounds the
+ * *mean* quadratic, not the largest KL; so it is a prediction, not part of a certificate.
+ *
+ * @throws DomainError if shapes differ, delta < 0, or epsilon or lipschitz is not usable
+ */
+export function informationGain(
+  { gradient, fisher, lipschitz }: FisherModel,
+  { delta, epsilon }: InformationGainOptions,
+): InformationGain {
+  const where = 'informationGain';
+  checkLength(where, 'rows of the Fisher matrix', gradient.length, fisher.length);
+  checkFinite(where, 'gradient', gradient);
+  checkRegularisation(where, delta, epsilon);
+  const regularised = plusDiagonal(fisher, epsilon);
+  const natural = solve(regularised, gradient);
+  const quad = dot(gradient, natural);
+  const kappa = Math.sqrt(Math.max(0, 2 * quad));
+  const lambdaMin = symmetricEigenvalues(regularised)[0];
+  const a = lipschitz / lambdaMin;
+  const scale = quad > 0 ? Math.sqrt((2 * delta) / quad) : 0;
+  return {
+    kappa,
+    a,
+    lambdaMin,
+    gain: kappa * Math.sqrt(delta) - a * delta,
+    step: natural.map((x) => scale * x),
+  };
+}
+
+/** Scores and raw advantages of N trajectories. */
+export interface ScoreSample {
+  /** Σ grad logp of the agent per trajectory, possibly projected [N][D]. */
+  readonly scores: Matrix;
+  /** Raw advantages, never normalised [N], reward units. */
+  readonly advantages_N: ArrayLike<number>;
+}
+
+export interface Kappa {
+  /** g = SᵀA/N [D]. */
+  readonly gradient: Float64Array;
+  /** gᵀ F_reg⁻¹ g,  F_reg = SᵀS/N + εI. */
+  readonly quad: number;
+  /** κ = sqrt(2 quad). */
+  readonly kappa: number;
+  /** F_reg⁻¹ g [D]. */
+  readonly natural: Float64Array;
+}
+
+/** How F_reg⁻¹ g is reached; all three agree. `direct` forms D×D, `gram` N×N, `cg` neither. */
+export type KappaRoute = 'direct' | 'gram' | 'cg';
+
+/**
+ * g = SᵀA/N, F = SᵀS/N, κ = sqrt(2 gᵀ(F + εI)⁻¹g)   (E65).
+ *
+ * With N < D and ε → 0, quad = mean(A²): the plug-in κ then measures nothing. Cross-fit
+ * ({@link crossFittedGain}) before believing it.
+ *
+ * @param route - default: the smaller of `direct` and `gram`
+ * @throws DomainError if there are no trajectories, shapes differ or epsilon <= 0
+ */
+export function kappaFromScores(
+  { scores, advantages_N }: ScoreSample,
+  { epsilon, route }: { readonly epsilon: number; readonly route?: KappaRoute },
+): Kappa {
+  const where = 'kappaFromScores';
+  const N = scores.length;
+  if (N === 0) throw new DomainError(`${where}: expected at least 1 trajectory, got 0`);
+  checkLength(where, 'advantages', N, advantages_N.length);
+  checkFinite(where, 'advantages_N', advantages_N);
+  checkPositive(where, 'epsilon', epsilon);
+  for (const row of scores) checkLength(where, 'score entries', scores[0].length, row.length);
+  const gradient = multiplyTransposed(scores, advantages_N).map((x) => x / N);
+  const natural = naturalGradient(
+    { scores, advantages_N },
+    { gradient, epsilon, route: route ?? (scores[0].length <= N ? 'direct' : 'gram') },
+  );
+  const quad = dot(gradient, natural);
+  return { gradient, quad, kappa: Math.sqrt(Math.max(0, 2 * quad)), natural };
+}
+
+function naturalGradient(
+  { scores, advantages_N }: ScoreSample,
+  {
+    gradient,
+    epsilon,
+    route,
+  }: { readonly gradient: Float64Array; readonly epsilon: number; readonly route: KappaRoute },
+): Float64Array {
+  const N = scores.length;
+  switch (route) {
+    case 'direct': {
+      const D = gradient.length;
+      const columns = Array.from({ length: D }, (_, d) => Float64Array.from(scores, (row) => row[d]));
+      const fisher = columns.map((p) => Float64Array.from(columns, (q) => dot(p, q) / N));
+      return solve(plusDiagonal(fisher, epsilon), gradient);
+    }
+    case 'gram': {
+      const gram = scores.map((p) => Float64Array.from(scores, (q) => dot(p, q) / N));
+      const weights = solve(plusDiagonal(gram, epsilon), advantages_N);
+      return multiplyTransposed(scores, weights).map((x) => x / N);
+    }
+    case 'cg':
+      return conjugateGradient(
+        (v) => multiplyTransposed(scores, multiply(scores, v)).map((x, d) => x / N + epsilon * v[d]),
+        gradient,
+      );
+    default:
+      return route satisfies never;
+  }
+}
+
+export interface CrossFittedGain {
+  /** κ sqrt(δ) on the half the direction came from: what the plug-in claims. */
+  readonly claimed: number;
+  /** g₂ᵀΔ on the other half: an unbiased first-order gain of that direction. */
+  readonly gain: number;
+}
+
+/**
+ * Δ = sqrt(2δ/q₁) F₁⁻¹g₁ from one half, gain g₂ᵀΔ from the other   (E65, the warning).
+ *
+ * @param fit - half that chooses the direction
+ * @param judge - half that never saw it
+ * @throws DomainError as for {@link kappaFromScores}, or if the halves differ in width
+ */
+export function crossFittedGain(
+  fit: ScoreSample,
+  judge: ScoreSample,
+  { delta, epsilon }: InformationGainOptions,
+): CrossFittedGain {
+  checkRegularisation('crossFittedGain', delta, epsilon);
+  const first = kappaFromScores(fit, { epsilon });
+  const gradient2 = kappaGradient(judge);
+  const scale = first.quad > 0 ? Math.sqrt((2 * delta) / first.quad) : 0;
+  return { claimed: first.kappa * Math.sqrt(delta), gain: scale * dot(gradient2, first.natural) };
+}
+
+function kappaGradient({ scores, advantages_N }: ScoreSample): Float64Array {
+  checkLength('crossFittedGain', 'advantages', scores.length, advantages_N.length);
+  return multiplyTransposed(scores, advantages_N).map((x) => x / scores.length);
+}
+
+function plusDiagonal(matrix: Matrix, epsilon: number): Float64Array[] {
+  return matrix.map((row, i) => {
+    const copy = Float64Array.from(row);
+    copy[i] += epsilon;
+    return copy;
+  });
+}
+
+function checkRegularisation(where: string, delta: number, epsilon: number): void {
+  if (!(delta >= 0 && Number.isFinite(delta)))
+    throw new DomainError(`${where}: expected delta >= 0, got ${delta}`);
+  if (!(epsilon >= 0 && Number.isFinite(epsilon)))
+    throw new DomainError(`${where}: expected epsilon >= 0, got ${epsilon}`);
+}

@@ -1,0 +1,81 @@
+/**
+ * The KL penalty of the agent's loss from sampled tokens, and the loss with it. With an engine that has
+ * exact divergences the penalty is added there (`backward`'s `kl`), and only `objective.ts` is needed.
+ * @see SAT (arXiv 2605.05216) Eq. "agent loss"
+ * @module
+ */
+import { checkLength } from './check.ts';
+import { type KlEstimator, sampledKl } from './divergence.ts';
+import { DomainError } from './errors.ts';
+import { type Objective, type SequenceObjectiveInput, sequenceObjective } from './objective.ts';
+
+export interface KlPenalty {
+  /** K̄: mean over all own tokens, nats; 0 without tokens. */
+  readonly klMean: number;
+  /** M: own tokens in the batch. */
+  readonly tokens: number;
+  /** β K̄. */
+  readonly loss: number;
+  /** (β/M) d k/d logpNew, shaped like logpNew. */
+  readonly cotangents: Float64Array[];
+}
+
+/**
+ * β K̄ = (β/M) Σ_tokens k(logp_new − logp_cur), with cotangent (β/M) k′   (E24, E29, E31).
+ *
+ * For a loss only: the trust region needs exact divergences.
+ *
+ * @param logp - per trajectory, under the weights being trained and at the start of the update [N][T], nats
+ * @param options - β >= 0 and the estimator, default k3n
+ * @throws DomainError if shapes differ, a log-ratio is NaN or beta is negative
+ */
+export function sampledKlPenalty(
+  {
+    logpNew,
+    logpCur,
+  }: { readonly logpNew: readonly ArrayLike<number>[]; readonly logpCur: readonly ArrayLike<number>[] },
+  { beta, estimator = 'k3n' }: { readonly beta: number; readonly estimator?: KlEstimator },
+): KlPenalty {
+  const where = 'sampledKlPenalty';
+  checkLength(where, 'rows of logpCur', logpNew.length, logpCur.length);
+  if (!(beta >= 0 && Number.isFinite(beta)))
+    throw new DomainError(`${where}: expected beta >= 0, got ${beta}`);
+  const tokens = logpNew.reduce((sum, row) => sum + row.length, 0);
+  let total = 0;
+  const cotangents = logpNew.map((row, g) => {
+    checkLength(where, `log-probabilities in logpCur[${g}]`, row.length, logpCur[g].length);
+    return Float64Array.from(row, (logp, t) => {
+      const { value, slope } = sampledKl(logp - logpCur[g][t], estimator);
+      total += value;
+      return (beta / tokens) * slope;
+    });
+  });
+  const klMean = tokens === 0 ? 0 : total / tokens;
+  return { klMean, tokens, loss: beta * klMean, cotangents };
+}
+
+/** The whole loss of E24 with sampled KL; `loss` and `cotangents` are the totals. */
+export interface AgentObjective extends Objective {
+  readonly policyLoss: number;
+  readonly klMean: number;
+}
+
+/**
+ * loss = −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g) + β K̄   (E24), cotangent −(1/N) gate r Ã + (β/M) k′   (E31).
+ *
+ * @throws DomainError as {@link sequenceObjective} and {@link sampledKlPenalty} do
+ */
+export function agentObjective(
+  input: SequenceObjectiveInput,
+  options: { readonly beta: number; readonly estimator?: KlEstimator },
+): AgentObjective {
+  const policy = sequenceObjective(input);
+  const penalty = sampledKlPenalty(input, options);
+  return {
+    ...policy,
+    loss: policy.loss + penalty.loss,
+    policyLoss: policy.loss,
+    klMean: penalty.klMean,
+    cotangents: policy.cotangents.map((row, g) => row.map((x, t) => x + penalty.cotangents[g][t])),
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * What an update can lose through the states it visits differently: occupancy penalties, from the
+ * paper's first-order one to the sharp and episodic forms. All are in reward units; each subtracted from
+ * the surrogate gain L_i gives a lower bound on the true gain.
+ * @see SAT (arXiv 2605.05216) Theorem 1; TRPO, arXiv 1502.05477; CPO, arXiv 1705.10528; HATRPO, arXiv 2109.11251
+ * @module
+ */
+import { checkFinite, checkLength } from './check.ts';
+import { DomainError } from './errors.ts';
+
+/** Sizes of one agent's step in a discounted world. */
+export interface StepSize {
+  /** Discount, 0 <= γ < 1. */
+  readonly gamma: number;
+  /** Largest |A| of the team *before* the step, reward units; A_clip cannot stand in for it. */
+  readonly aMax: number;
+  /** max_s TV(new, cur). */
+  readonly tvMax: number;
+}
+
+function checkDiscount(where: string, gamma: number): void {
+  if (!(gamma >= 0 && gamma < 1))
+    throw new DomainError(`${where}: expected 0 <= gamma < 1, got ${gamma}; episodes have horizonPenalty`);
+}
+
+/**
+ * (2γ/(1−γ)²) A_max sqrt(δ/2)   (occupancy term of E50, as printed in the paper).
+ *
+ * First order in the step: at γ >= 1/2 it exceeds any gain the step could have (E51). Informational only.
+ *
+ * @param klMax - δ_i, largest per-state KL, nats
+ */
+export function paperOccupancyPenalty({
+  gamma,
+  aMax,
+  klMax,
+}: {
+  readonly gamma: number;
+  readonly aMax: number;
+  readonly klMax: number;
+}): number {
+  checkDiscount('paperOccupancyPenalty', gamma);
+  return ((2 * gamma) / (1 - gamma) ** 2) * aMax * Math.sqrt(klMax / 2);
+}
+
+/** 4γ A_max TV² / (1−γ)²   (E53); with TV² replaced by KL/2 it is 2γ A_max KL / (1−γ)². */
+export function trpoPenalty({ gamma, aMax, tvMax }: StepSize): number {
+  checkDiscount('trpoPenalty', gamma);
+  return (4 * gamma * aMax * tvMax ** 2) / (1 - gamma) ** 2;
+}
+
+/** 4γ A_max TV² / ((1−γ)(1−γ+γTV))   (E54): E53 with the sharp occupancy lemma. */
+export function sharpPenalty({ gamma, aMax, tvMax }: StepSize): number {
+  checkDiscount('sharpPenalty', gamma);
+  return (4 * gamma * aMax * tvMax ** 2) / ((1 - gamma) * (1 - gamma + gamma * tvMax));
+}
+
+/**
+ * (2γ/(1−γ)²) max_s|f(s)| E_{s~d}[TV(s)],  f(s) = E_{a~new}[A(s, a)]   (E55).
+ *
+ * @param fMax - max_s |f(s)|, reward units; at most span(A) · max_s TV
+ * @param tvMean - TV averaged over the occupancy before the step, exact, not by Pinsker
+ */
+export function expectedTvPenalty({
+  gamma,
+  fMax,
+  tvMean,
+}: {
+  readonly gamma: number;
+  readonly fMax: number;
+  readonly tvMean: number;
+}): number {
+  checkDiscount('expectedTvPenalty', gamma);
+  return ((2 * gamma) / (1 - gamma) ** 2) * fMax * tvMean;
+}
+
+/**
+ * (4γ/(1−γ)²) max|A^cur| min( (Σ TV_i)², Σ δ_i/2 )   (E56): the whole stage at once, on the stage's start.
+ *
+ * @param tvMax_A - largest TV of each agent's step [A]
+ * @param klMax_A - largest per-state KL(new‖cur) of each agent's step [A], nats
+ */
+export function jointPenalty({
+  gamma,
+  aMax,
+  tvMax_A,
+  klMax_A,
+}: {
+  readonly gamma: number;
+  readonly aMax: number;
+  readonly tvMax_A: ArrayLike<number>;
+  readonly klMax_A: ArrayLike<number>;
+}): number {
+  checkDiscount('jointPenalty', gamma);
+  checkLength('jointPenalty', 'KL radii', tvMax_A.length, klMax_A.length);
+  const tvJoint2 = Math.min(total(tvMax_A) ** 2, total(klMax_A) / 2);
+  return ((4 * gamma) / (1 - gamma) ** 2) * aMax * tvJoint2;
+}
+
+/**
+ * |L_i^seq − L_i^stale| <= (4γ A_max/(1−γ)²) TV_i Σ_{k<i} TV_k: what agent i's surrogate is off by when
+ * it is computed on the stage's start instead of the intermediate team.
+ *
+ * @param tvMax - TV of agent i's own step
+ * @param tvBefore - TV of the steps taken before it in this stage
+ */
+export function staleSurrogateGap({ gamma, aMax, tvMax }: StepSize, tvBefore: ArrayLike<number>): number {
+  checkDiscount('staleSurrogateGap', gamma);
+  return ((4 * gamma * aMax) / (1 - gamma) ** 2) * tvMax * total(tvBefore);
+}
+
+/** ‖d′−d‖₁ <= (2γ/(1−γ)) max_s TV   (E52, the paper's constant; right for occupancies that sum to 1). */
+export function occupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
+  checkDiscount('occupancyShift', gamma);
+  return ((2 * gamma) / (1 - gamma)) * tvMax;
+}
+
+/** ‖d′−d‖₁ <= 2γ TV / (1−γ+γ TV)   (E52, sharp: attained by a two-state chain, never above 2). */
+export function sharpOccupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
+  checkDiscount('sharpOccupancyShift', gamma);
+  return (2 * gamma * tvMax) / (1 - gamma + gamma * tvMax);
+}
+
+/** One agent's own turns of an episode (γ = 1), in the order they are played. */
+export interface OwnTurns {
+  /** max over own turns of max_a Q − min_a Q, reward units; at most R_max − R_min for outcome rewards. */
+  readonly span: number;
+  /** a_j: largest TV over all contexts at own turn j [m]. Cannot be observed on language models. */
+  readonly tvMax: ArrayLike<number>;
+}
+
+/**
+ * |ΔJ_i − L_i| <= 2 span Σ_j a_j Σ_{k<j} t̄_k   (E58).
+ *
+ * With at most one own turn it is 0: the surrogate *equals* the true gain.
+ *
+ * @param tvMean - t̄_k = E_{d_k}[TV] at own turn k [m]
+ * @throws DomainError if lengths differ
+ */
+export function horizonPenalty({
+  span,
+  tvMax,
+  tvMean,
+}: OwnTurns & { readonly tvMean: ArrayLike<number> }): number {
+  checkLength('horizonPenalty', 'mean total variations', tvMax.length, tvMean.length);
+  return overOwnTurns(span, tvMax, (j) => 2 * total(Array.prototype.slice.call(tvMean, 0, j)));
+}
+
+/** |ΔJ_i − L_i| <= 2 span Σ_j a_j (1 − Π_{k<j}(1 − a_k))   (E59, by coupling). */
+export function coupledHorizonPenalty({ span, tvMax }: OwnTurns): number {
+  let together = 1;
+  return overOwnTurns(span, tvMax, (j) => {
+    if (j > 0) together *= 1 - tvMax[j - 1];
+    return 2 * (1 - together);
+  });
+}
+
+/**
+ * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(cur‖new)))   (E59b, Pinsker on the marginal).
+ *
+ * Grows like m^1.5 instead of m². The expectation is under `cur`, so the KL must be KL(cur‖new).
+ *
+ * @param klCurNewMean - E_{d_k} KL(cur‖new) at own turn k [m], nats
+ */
+export function marginalHorizonPenalty({
+  span,
+  tvMax,
+  klCurNewMean,
+}: OwnTurns & { readonly klCurNewMean: ArrayLike<number> }): number {
+  checkLength('marginalHorizonPenalty', 'KLs', tvMax.length, klCurNewMean.length);
+  let before = 0;
+  return overOwnTurns(span, tvMax, (j) => {
+    if (j > 0) before += klCurNewMean[j - 1];
+    return Math.min(2, Math.sqrt(2 * before));
+  });
+}
+
+/** Σ_j span · a_j · shift(j), where shift(j) bounds ‖d′−d‖₁ at own turn j; asked in ascending order. */
+function overOwnTurns(span: number, tvMax: ArrayLike<number>, shift: (j: number) => number): number {
+  checkFinite('horizonPenalty', 'tvMax', tvMax);
+  let sum = 0;
+  for (let j = 0; j < tvMax.length; j++) sum += span * tvMax[j] * shift(j);
+  return sum;
+}
+
+function total(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum;
+}

@@ -1,0 +1,163 @@
+/**
+ * Stage-0: brings an upgraded model inside a trust region around the policy it replaces, at one token
+ * state, and predicts whether the swap helps. Both models must share a token set.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
+ * @module
+ */
+import { checkDistribution, checkFinite, checkLength } from './check.ts';
+import { DomainError } from './errors.ts';
+
+/** `pre` is floored here: with pre(a) = 0 the KL would jump at w = 0. */
+const PRE_FLOOR = 1e-9;
+const BISECTIONS = 100;
+
+export interface Projection {
+  /** π_w ∝ pre^w cur^{1−w} [V]. */
+  readonly pi: Float64Array;
+  /** Weight of the upgrade, 0..1. */
+  readonly w: number;
+  /** λ = (1 − w)/w, the multiplier of the constraint; Infinity at w = 0. */
+  readonly lam: number;
+  /** KL(π‖cur) <= δ₀, nats. */
+  readonly klCur: number;
+  /** KL(π‖pre), nats. */
+  readonly klPre: number;
+  /** Whether the constraint binds. */
+  readonly active: boolean;
+}
+
+/**
+ * argmin_π KL(π‖pre) s.t. KL(π‖cur) <= δ₀  =  pre^w cur^{1−w} / Z,  w = 1/(1+λ)   (E40, E41).
+ *
+ * w = 1 if the upgrade is inside already, 0 (π = cur) if δ₀ <= 0, else bisected, keeping the low end, so
+ * the constraint always holds: KL(π_w‖cur) rises in w. Differs from the official code, which bisects λ with
+ * an arbitrary cap.
+ *
+ * @param pre_V - the upgrade's distribution [V]; floored at 1e-9 and renormalised
+ * @param cur_V - the current distribution [V]
+ * @param delta0 - δ₀ per token, nats; a message budget divides by the largest message length
+ * @throws DomainError if sizes differ or an argument is not a distribution
+ */
+export function projectOntoTrustRegion(
+  pre_V: ArrayLike<number>,
+  cur_V: ArrayLike<number>,
+  delta0: number,
+): Projection {
+  const where = 'projectOntoTrustRegion';
+  checkLength(where, 'current probabilities', pre_V.length, cur_V.length);
+  checkDistribution(where, 'pre_V', pre_V);
+  checkDistribution(where, 'cur_V', cur_V);
+  if (Number.isNaN(delta0)) throw new DomainError(`${where}: expected delta0 in nats, got NaN`);
+
+  const logPre_V = flooredLog(pre_V);
+  const logCur_V = Float64Array.from(cur_V, Math.log);
+  const mix = (w: number) => geometricMixture(logPre_V, logCur_V, w);
+  const result = (w: number, active: boolean): Projection => {
+    const pi = mix(w);
+    const klCur = klAgainst(pi, logCur_V);
+    return { pi, w, lam: (1 - w) / w, klCur, klPre: klAgainst(pi, logPre_V), active };
+  };
+  if (!(delta0 > 0)) return result(0, true);
+  if (klAgainst(mix(1), logCur_V) <= delta0) return result(1, false);
+  let low = 0;
+  let high = 1;
+  for (let i = 0; i < BISECTIONS; i++) {
+    const middle = (low + high) / 2;
+    if (klAgainst(mix(middle), logCur_V) <= delta0) low = middle;
+    else high = middle;
+  }
+  return result(low, true);
+}
+
+function flooredLog(p_V: ArrayLike<number>): Float64Array {
+  const floored = Float64Array.from(p_V, (p) => Math.max(p, PRE_FLOOR));
+  const total = floored.reduce((sum, p) => sum + p, 0);
+  return floored.map((p) => Math.log(p / total));
+}
+
+/** pre^w cur^{1−w} / Z; where cur is 0 the mixture is 0 for every w < 1. */
+function geometricMixture(logPre_V: Float64Array, logCur_V: Float64Array, w: number): Float64Array {
+  const logits_V = logPre_V.map((pre, v) => (w === 1 ? pre : w * pre + (1 - w) * logCur_V[v]));
+  const max = logits_V.reduce((a, b) => Math.max(a, b), -Infinity);
+  const mass_V = logits_V.map((z) => Math.exp(z - max));
+  const total = mass_V.reduce((sum, p) => sum + p, 0);
+  return mass_V.map((p) => p / total);
+}
+
+function klAgainst(p_V: Float64Array, logq_V: Float64Array): number {
+  let kl = 0;
+  for (let v = 0; v < p_V.length; v++) if (p_V[v] > 0) kl += p_V[v] * (Math.log(p_V[v]) - logq_V[v]);
+  return Math.max(0, kl);
+}
+
+/** What {@link swapCovariance} is given, per state. */
+export interface SwapTables {
+  /** Occupancy d(s) of the current team [S]. */
+  readonly occupancy_S: ArrayLike<number>;
+  /** The replaced agent's current policy [S][V]. */
+  readonly cur_S: readonly ArrayLike<number>[];
+  /** The upgrade's policy [S][V]. */
+  readonly pre_S: readonly ArrayLike<number>[];
+  /** A(s, a_j) of the current team [S][V], reward units. */
+  readonly advantage_S: readonly ArrayLike<number>[];
+  /** Mixture weight of each state, from {@link projectOntoTrustRegion} [S]; absent: 1. */
+  readonly w_S?: ArrayLike<number>;
+}
+
+/**
+ * C = E_{s~d, a~cur}[ A(s, a) w(s) log(pre(a|s)/cur(a|s)) ]   (E42).
+ *
+ * C > 0: the aligned swap helps to first order; C < 0: it hurts. Where cur is 0 nothing is drawn.
+ *
+ * @throws DomainError if the tables' shapes differ
+ */
+export function swapCovariance(tables: SwapTables): number {
+  const { occupancy_S, cur_S, pre_S, advantage_S, w_S } = tables;
+  const where = 'swapCovariance';
+  const S = occupancy_S.length;
+  checkLength(where, 'current policies', S, cur_S.length);
+  checkLength(where, 'upgrade policies', S, pre_S.length);
+  checkLength(where, 'advantage rows', S, advantage_S.length);
+  if (w_S) checkLength(where, 'weights', S, w_S.length);
+  let sum = 0;
+  for (let s = 0; s < S; s++) {
+    const weight = occupancy_S[s] * (w_S ? w_S[s] : 1);
+    for (let v = 0; v < cur_S[s].length; v++) {
+      const cur = cur_S[s][v];
+      if (cur > 0) sum += weight * cur * advantage_S[s][v] * Math.log(Math.max(pre_S[s][v], PRE_FLOOR) / cur);
+    }
+  }
+  return sum;
+}
+
+/** One existing rollout's evidence on a swap. */
+export interface SwapSamples {
+  /** Â per message [N], reward units. */
+  readonly advantages_N: ArrayLike<number>;
+  /** Upgrade's and current agent's logp of the same messages [N], nats. */
+  readonly logpPre_N: ArrayLike<number>;
+  readonly logpCur_N: ArrayLike<number>;
+  /** Mixture weight per message [N]; absent: 1. */
+  readonly w_N?: ArrayLike<number>;
+}
+
+/**
+ * (1/N) Σ_n Â_n w_n (logp_pre − logp_cur): E42 from existing rollouts, no new ones needed.
+ *
+ * @throws DomainError if lengths differ, there are no samples, or a number is not finite
+ */
+export function sampledSwapCovariance(samples: SwapSamples): number {
+  const { advantages_N, logpPre_N, logpCur_N, w_N } = samples;
+  const where = 'sampledSwapCovariance';
+  const N = advantages_N.length;
+  checkLength(where, 'upgrade log-probabilities', N, logpPre_N.length);
+  checkLength(where, 'current log-probabilities', N, logpCur_N.length);
+  if (w_N) checkLength(where, 'weights', N, w_N.length);
+  if (N === 0) throw new DomainError(`${where}: expected at least 1 sample, got 0`);
+  checkFinite(where, 'advantages_N', advantages_N);
+  checkFinite(where, 'logpPre_N', logpPre_N);
+  checkFinite(where, 'logpCur_N', logpCur_N);
+  let sum = 0;
+  for (let n = 0; n < N; n++) sum += advantages_N[n] * (w_N ? w_N[n] : 1) * (logpPre_N[n] - logpCur_N[n]);
+  return sum / N;
+}

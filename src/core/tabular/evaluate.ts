@@ -1,0 +1,104 @@
+/**
+ * Exact values, occupancies and advantages of a team in a finite MDP.
+ * @see SAT (arXiv 2605.05216) Sec. 3; algorithm equations E3–E5
+ * @module
+ */
+import { dot, multiply, solve } from '../linear.ts';
+import {
+  actionOf,
+  checkTeamPolicy,
+  jointActions,
+  jointDistribution,
+  type TeamMdp,
+  type TeamPolicy,
+} from './mdp.ts';
+
+export interface Evaluation {
+  /** V(s) [S], reward units. */
+  readonly value: Float64Array;
+  /** d(s) = (1−γ) Σ_t γᵗ P(s_t = s) [S]; sums to 1 (E4). */
+  readonly occupancy: Float64Array;
+  /** J = Σ_s initial(s) V(s), reward units (E3). */
+  readonly objective: number;
+  /** A(s, a) [S][joint actions], reward units (E5). */
+  readonly advantage: readonly Float64Array[];
+  /** max_{s,a} |A(s, a)|, reward units. */
+  readonly aMax: number;
+}
+
+/**
+ * V = (I − γP_π)⁻¹ r_π,  d = (1−γ)(I − γP_πᵀ)⁻¹ initial,  A = r + γPV − V   (E3, E4, E5).
+ *
+ * @throws DomainError if the policy does not fit the world
+ */
+export function evaluateTeam(mdp: TeamMdp, policies: TeamPolicy): Evaluation {
+  checkTeamPolicy(mdp, policies);
+  const { initial, gamma } = mdp;
+  const S = initial.length;
+  const joint = Array.from({ length: S }, (_, s) => jointDistribution(mdp, policies, s));
+  const rewardUnder = Float64Array.from(joint, (p, s) => dot(p, mdp.reward[s]));
+  const flow = joint.map((p, s) => {
+    const next = new Float64Array(S);
+    mdp.transition[s].forEach((row, a) => {
+      for (let k = 0; k < S; k++) next[k] += p[a] * row[k];
+    });
+    return next;
+  });
+  const system = flow.map((row, s) => row.map((p, k) => (s === k ? 1 : 0) - gamma * p));
+  const transposed = system.map((_, k) => Float64Array.from(system, (row) => row[k]));
+  const value = solve(system, rewardUnder);
+  const occupancy = solve(transposed, initial).map((x) => (1 - gamma) * x);
+  const advantage = mdp.reward.map((row, s) => {
+    const future = multiply(mdp.transition[s], value);
+    return Float64Array.from(row, (r, a) => r + gamma * future[a] - value[s]);
+  });
+  const aMax = advantage.reduce((max, row) => row.reduce((m, x) => Math.max(m, Math.abs(x)), max), 0);
+  return { value, occupancy, objective: dot(initial, value), advantage, aMax };
+}
+
+/**
+ * A_i(s, a_i) = E_{a_−i ~ π_−i}[ A(s, a) ]   (E39): what agent i's own choice is worth.
+ *
+ * @param evaluation - of the team whose other members are averaged over
+ * @returns advantages [S][actions of the agent], reward units
+ */
+export function agentAdvantage(
+  mdp: TeamMdp,
+  policies: TeamPolicy,
+  { agent, evaluation }: { readonly agent: number; readonly evaluation: Evaluation },
+): Float64Array[] {
+  const count = jointActions(mdp);
+  // the agent's own factor is replaced by 1, leaving the law of the others
+  const others = policies.map((policy, i) =>
+    i === agent ? policy.map((row) => new Float64Array(row.length).fill(1)) : policy,
+  );
+  return evaluation.advantage.map((row, s) => {
+    const weight = jointDistribution(mdp, others, s);
+    const own = new Float64Array(mdp.actions[agent]);
+    for (let a = 0; a < count; a++) own[actionOf(mdp.actions, a, agent)] += weight[a] * row[a];
+    return own;
+  });
+}
+
+/**
+ * L = (1/(1−γ)) E_{s~d, a~π′}[ A(s, a) ]: the surrogate gain of changing to `next` on the occupancy of the
+ * evaluated team. Of one agent's change it is L_i; of a whole stage's, the first term of E56.
+ *
+ * @param evaluation - of the team before the change
+ * @param next - the team after it
+ */
+export function surrogateGain(mdp: TeamMdp, evaluation: Evaluation, next: TeamPolicy): number {
+  let sum = 0;
+  for (let s = 0; s < mdp.initial.length; s++)
+    sum += evaluation.occupancy[s] * expectedAdvantage(mdp, evaluation, { policies: next, s });
+  return sum / (1 - mdp.gamma);
+}
+
+/** f(s) = E_{a~π′}[ A(s, a) ], reward units; 0 where π′ is the evaluated team (E5). */
+export function expectedAdvantage(
+  mdp: TeamMdp,
+  evaluation: Evaluation,
+  { policies, s }: { readonly policies: TeamPolicy; readonly s: number },
+): number {
+  return dot(jointDistribution(mdp, policies, s), evaluation.advantage[s]);
+}

@@ -1,0 +1,107 @@
+/**
+ * A finite discounted team MDP and its policies: a world small enough that every value, occupancy and
+ * divergence is known exactly, so claims about learning can be checked instead of estimated.
+ * @see SAT (arXiv 2605.05216) Sec. 3 "Team MDP"
+ * @module
+ */
+import { checkDistribution, checkFinite, checkLength } from '../check.ts';
+import { DomainError } from '../errors.ts';
+
+/** One agent's policy: a distribution over its actions in every state [S][actions]. */
+export type Policy = readonly ArrayLike<number>[];
+
+/** One policy per agent; agents act independently given the state (E1). */
+export type TeamPolicy = readonly Policy[];
+
+/**
+ * States 0..S−1; a joint action is a number in mixed radix, the *last* agent's action varying fastest.
+ */
+export interface TeamMdp {
+  /** Number of actions of each agent [A]. */
+  readonly actions: readonly number[];
+  /** P(s′ | s, a) [S][joint actions][S]. */
+  readonly transition: readonly (readonly ArrayLike<number>[])[];
+  /** r(s, a) [S][joint actions], reward units. */
+  readonly reward: readonly ArrayLike<number>[];
+  /** Law of s_0 [S]. */
+  readonly initial: ArrayLike<number>;
+  /** Discount, 0 <= γ < 1. */
+  readonly gamma: number;
+}
+
+/**
+ * Checks shapes and distributions once, so that the maths below need not.
+ *
+ * @returns the same world
+ * @throws DomainError naming the first thing that does not fit
+ */
+export function checkedMdp(mdp: TeamMdp): TeamMdp {
+  const where = 'TeamMdp';
+  const S = mdp.initial.length;
+  const joint = jointActions(mdp);
+  checkDistribution(where, 'initial', mdp.initial);
+  if (!(mdp.gamma >= 0 && mdp.gamma < 1))
+    throw new DomainError(`${where}: expected 0 <= gamma < 1, got ${mdp.gamma}`);
+  checkLength(where, 'transition states', S, mdp.transition.length);
+  checkLength(where, 'reward states', S, mdp.reward.length);
+  for (let s = 0; s < S; s++) {
+    checkLength(where, `joint actions in transition[${s}]`, joint, mdp.transition[s].length);
+    checkLength(where, `joint actions in reward[${s}]`, joint, mdp.reward[s].length);
+    checkFinite(where, `reward[${s}]`, mdp.reward[s]);
+    mdp.transition[s].forEach((next, a) => {
+      checkLength(where, `next states in transition[${s}][${a}]`, S, next.length);
+      checkDistribution(where, `transition[${s}][${a}]`, next);
+    });
+  }
+  return mdp;
+}
+
+/** @throws DomainError unless `policies` has one distribution per agent and state of the world */
+export function checkTeamPolicy(mdp: TeamMdp, policies: TeamPolicy): void {
+  checkLength('TeamPolicy', 'agents', mdp.actions.length, policies.length);
+  policies.forEach((policy, i) => {
+    checkLength('TeamPolicy', `states of agent ${i}`, mdp.initial.length, policy.length);
+    policy.forEach((row, s) => {
+      checkLength('TeamPolicy', `actions of agent ${i} in state ${s}`, mdp.actions[i], row.length);
+      checkDistribution('TeamPolicy', `policy of agent ${i} in state ${s}`, row);
+    });
+  });
+}
+
+/** Number of joint actions. */
+export function jointActions({ actions }: Pick<TeamMdp, 'actions'>): number {
+  return actions.reduce((product, count) => product * count, 1);
+}
+
+/** Action of `agent` within a joint action. */
+export function actionOf(actions: readonly number[], joint: number, agent: number): number {
+  let stride = 1;
+  for (let i = actions.length - 1; i > agent; i--) stride *= actions[i];
+  return Math.floor(joint / stride) % actions[agent];
+}
+
+/**
+ * π(a|s) = Π_i π^(i)(a_i|s)   (E1).
+ *
+ * @returns joint distribution of state s [joint actions]
+ */
+export function jointDistribution(
+  { actions }: Pick<TeamMdp, 'actions'>,
+  policies: TeamPolicy,
+  s: number,
+): Float64Array {
+  let joint = Float64Array.of(1);
+  for (let i = 0; i < actions.length; i++) {
+    const own = policies[i][s];
+    const next = new Float64Array(joint.length * actions[i]);
+    for (let a = 0; a < joint.length; a++)
+      for (let b = 0; b < actions[i]; b++) next[a * actions[i] + b] = joint[a] * own[b];
+    joint = next;
+  }
+  return joint;
+}
+
+/** The team with one agent's policy replaced (E6). */
+export function withPolicy(policies: TeamPolicy, agent: number, policy: Policy): TeamPolicy {
+  return policies.map((old, i) => (i === agent ? policy : old));
+}

@@ -1,0 +1,60 @@
+/**
+ * Two time scales: the divergence of a whole message and the divergences of its tokens, on message trees
+ * small enough to enumerate.
+ * @see algorithm equation E8
+ * @module
+ */
+import { checkLength } from '../check.ts';
+import { logSoftmax, stateDivergence } from '../divergence.ts';
+
+/** A policy over messages: logits of the next token, and what follows each of them. */
+export interface MessageTree {
+  readonly logits: ArrayLike<number>;
+  /** One subtree per token; absent where the message ends. */
+  readonly next?: readonly MessageTree[];
+}
+
+export interface MessageDivergence {
+  /** KL(new‖cur) of the message as one action, by enumeration, nats. */
+  readonly klNewCur: number;
+  /** KL(cur‖new) of the message, nats. */
+  readonly klCurNew: number;
+  readonly tv: number;
+  /** E_{x~new} Σ_u KL(new(.|x_<u)‖cur(.|x_<u)), token by token, nats; equals klNewCur. */
+  readonly tokenSum: number;
+}
+
+/**
+ * KL_msg(new‖cur) = E_{x~new} Σ_u KL(new(.|s, x_<u) ‖ cur(.|s, x_<u))   (E8).
+ *
+ * Directions do not mix: the expectation under `new` goes with KL(new‖cur).
+ *
+ * @throws DomainError if the trees have different shapes
+ */
+export function messageDivergence(next: MessageTree, cur: MessageTree): MessageDivergence {
+  const logpNew: number[] = [];
+  const logpCur: number[] = [];
+  const visit = (a: MessageTree, b: MessageTree, before: readonly [number, number]): number => {
+    const logpA = logSoftmax(a.logits);
+    const logpB = logSoftmax(b.logits);
+    checkLength('messageDivergence', 'tokens', logpA.length, logpB.length);
+    checkLength('messageDivergence', 'subtrees', a.next?.length ?? 0, b.next?.length ?? 0);
+    let sum = Math.exp(before[0]) * stateDivergence(logpA, logpB).klNewCur;
+    logpA.forEach((logp, v) => {
+      const after = [before[0] + logp, before[1] + logpB[v]] as const;
+      if (a.next && b.next) sum += visit(a.next[v], b.next[v], after);
+      else {
+        logpNew.push(after[0]);
+        logpCur.push(after[1]);
+      }
+    });
+    return sum;
+  };
+  const tokenSum = visit(next, cur, [0, 0]);
+  return { ...stateDivergence(logpNew, logpCur), tokenSum };
+}
+
+/** TV <= sqrt(KL/2): Pinsker's inequality, with either direction of the KL in nats. */
+export function pinsker(kl: number): number {
+  return Math.sqrt(kl / 2);
+}

@@ -1,0 +1,143 @@
+/**
+ * OPTIMIZE on one state with exact expectations: the trust-region state machine driven by a softmax table,
+ * with snapshot, restore and backtracking as a training run does them.
+ * @see algorithm equations E37, E38
+ * @module
+ */
+import { type AdamWState, adamwStep, initialAdamW } from '../adamw.ts';
+import { checkInteger, checkLength, checkPositive } from '../check.ts';
+import { exactKl, logSoftmax } from '../divergence.ts';
+import { judgeAttempt, startTrustRegion } from '../trust-region.ts';
+
+export interface OneStateProblem {
+  /** Logits of the current policy, where the update starts [V]. */
+  readonly logits: ArrayLike<number>;
+  /** A(a) of each action [V]. */
+  readonly advantages: ArrayLike<number>;
+}
+
+export interface OneStateOptions {
+  /** δ, nats. */
+  readonly targetKl: number;
+  readonly beta: number;
+  readonly learningRate: number;
+  /** Ascent steps per attempt; with one, beta is inert because the KL's slope is 0 at the start. */
+  readonly innerSteps: number;
+  readonly maxBacktracks: number;
+  readonly optimizer: 'adamw' | 'sgd';
+  /** ε of the clip. Default 0.2. */
+  readonly epsilon?: number;
+}
+
+/** One attempt, as it was made and judged. */
+export interface OneStateAttempt {
+  readonly attempt: number;
+  readonly beta: number;
+  readonly lrScale: number;
+  /** KL(new‖cur) after the attempt's steps, nats. */
+  readonly kl: number;
+  readonly accepted: boolean;
+}
+
+export interface OneStateResult {
+  readonly trace: readonly OneStateAttempt[];
+  readonly status: 'accepted' | 'rejected';
+  /** The starting logits, bit for bit, after a rejection [V]. */
+  readonly logits: Float64Array;
+  /** The optimiser's state that goes with the logits. */
+  readonly adamw: AdamWState;
+  readonly betaNext: number;
+  /** ⟨π_new − π_cur, A⟩; 0 after a rejection. */
+  readonly gain: number;
+}
+
+/**
+ * Ascends f = Σ_a cur(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖cur) and lets gate 1 judge   (E37, E38).
+ *
+ * @throws DomainError if shapes differ or an option is out of range
+ */
+export function optimizeOneState(
+  { logits, advantages }: OneStateProblem,
+  options: OneStateOptions,
+): OneStateResult {
+  const where = 'optimizeOneState';
+  checkLength(where, 'advantages', logits.length, advantages.length);
+  checkPositive(where, 'learningRate', options.learningRate);
+  checkInteger(where, 'innerSteps', options.innerSteps, 1);
+  const start = { logits: Float64Array.from(logits), adamw: initialAdamW(logits.length) };
+  const trace: OneStateAttempt[] = [];
+  let state = startTrustRegion(options, options.beta);
+  for (;;) {
+    const { attempt, beta, lrScale } = state;
+    const learningRate = options.learningRate * lrScale;
+    const tried = ascend(start, { advantages, beta, options: { ...options, learningRate } });
+    const { klNewCur: kl, tv } = exactKl(tried.logits, logits);
+    const decision = judgeAttempt(state, {
+      klQuantile: kl,
+      klMean: kl,
+      klMax: kl,
+      klMessageMean: kl,
+      tvMean: tv,
+    });
+    trace.push({ attempt, beta, lrScale, kl, accepted: decision.kind === 'accepted' });
+    if (decision.kind === 'retry') {
+      state = decision.next;
+      continue;
+    }
+    const kept = decision.kind === 'accepted' ? tried : start;
+    const gain = expectedUnder(kept.logits, advantages) - expectedUnder(start.logits, advantages);
+    return { trace, status: decision.kind, ...kept, betaNext: decision.betaNext, gain };
+  }
+}
+
+interface Weights {
+  readonly logits: Float64Array;
+  readonly adamw: AdamWState;
+}
+
+/** One attempt's steps from the snapshot; the snapshot itself is never written to. */
+function ascend(
+  start: Weights,
+  {
+    advantages,
+    beta,
+    options,
+  }: { readonly advantages: ArrayLike<number>; readonly beta: number; readonly options: OneStateOptions },
+): Weights {
+  let { logits, adamw } = start;
+  const { learningRate, epsilon = 0.2 } = options;
+  for (let step = 0; step < options.innerSteps; step++) {
+    const slope = objectiveGradient(logits, start.logits, { advantages, beta, epsilon });
+    const descent = slope.map((x) => -x);
+    if (options.optimizer === 'sgd') logits = logits.map((z, v) => z - learningRate * descent[v]);
+    else ({ parameters: logits, state: adamw } = adamwStep(adamw, logits, descent, { learningRate }));
+  }
+  return { logits, adamw };
+}
+
+/** ∂f/∂z: Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖cur)/∂z. */
+function objectiveGradient(
+  logits: Float64Array,
+  logitsCur: Float64Array,
+  {
+    advantages,
+    beta,
+    epsilon,
+  }: { readonly advantages: ArrayLike<number>; readonly beta: number; readonly epsilon: number },
+): Float64Array {
+  const logpNew = logSoftmax(logits);
+  const logpCur = logSoftmax(logitsCur);
+  const p = logpNew.map(Math.exp);
+  const credit = p.map((probability, a) => {
+    const ratio = Math.exp(logpNew[a] - logpCur[a]);
+    const held = Math.max(1 - epsilon, Math.min(1 + epsilon, ratio));
+    return ratio * advantages[a] <= held * advantages[a] ? probability * advantages[a] : 0;
+  });
+  const total = credit.reduce((sum, x) => sum + x, 0);
+  const { gradNewCur } = exactKl(logits, logitsCur);
+  return credit.map((x, a) => x - p[a] * total - beta * gradNewCur[a]);
+}
+
+function expectedUnder(logits: Float64Array, advantages: ArrayLike<number>): number {
+  return logSoftmax(logits).reduce((sum, logp, a) => sum + Math.exp(logp) * advantages[a], 0);
+}

@@ -1,0 +1,103 @@
+/**
+ * How far one policy moved, state by state, and what the bounds make of it: the four lower bounds on an
+ * agent's step in a discounted world.
+ * @see algorithm equations E50–E56
+ * @module
+ */
+import { stateDivergence } from '../divergence.ts';
+import { expectedTvPenalty, paperOccupancyPenalty, sharpPenalty, trpoPenalty } from '../penalty.ts';
+import { type Evaluation, expectedAdvantage, surrogateGain } from './evaluate.ts';
+import { jointDistribution, type Policy, type TeamMdp, type TeamPolicy } from './mdp.ts';
+
+export interface PolicyChange {
+  /** max_s KL(new‖cur), nats. */
+  readonly klMax: number;
+  /** max_s KL(cur‖new), nats. */
+  readonly klReverseMax: number;
+  /** max_s TV. */
+  readonly tvMax: number;
+  /** E_{s~d}[TV(s)] over the given occupancy. */
+  readonly tvMean: number;
+}
+
+/**
+ * Exact divergences of a policy change over states   (E27).
+ *
+ * @param occupancy - weights of `tvMean` [S], summing to 1
+ */
+export function policyChange(cur: Policy, next: Policy, occupancy: ArrayLike<number>): PolicyChange {
+  let klMax = 0;
+  let klReverseMax = 0;
+  let tvMax = 0;
+  let tvMean = 0;
+  cur.forEach((row, s) => {
+    const { klNewCur, klCurNew, tv } = stateDivergence(logOf(next[s]), logOf(row));
+    klMax = Math.max(klMax, klNewCur);
+    klReverseMax = Math.max(klReverseMax, klCurNew);
+    tvMax = Math.max(tvMax, tv);
+    tvMean += occupancy[s] * tv;
+  });
+  return { klMax, klReverseMax, tvMax, tvMean };
+}
+
+/** max_s TV between two teams' *joint* distributions (E56's TV_joint, exact). */
+export function jointTvMax(mdp: TeamMdp, cur: TeamPolicy, next: TeamPolicy): number {
+  let max = 0;
+  for (let s = 0; s < mdp.initial.length; s++) {
+    const p = jointDistribution(mdp, cur, s);
+    const q = jointDistribution(mdp, next, s);
+    max = Math.max(max, p.reduce((sum, x, a) => sum + Math.abs(x - q[a]), 0) / 2);
+  }
+  return max;
+}
+
+/** Everything the theory says about one agent's step; reward units except the divergences. */
+export interface StepBounds extends PolicyChange {
+  /** L_i: surrogate gain on the occupancy before the step. */
+  readonly surrogate: number;
+  /** max |A| of the team before the step. */
+  readonly aMax: number;
+  /** max_s |E_{a~new}[A(s, a)]|. */
+  readonly fMax: number;
+  /** L_i minus the penalties of E50, E53, E54 and E55. */
+  readonly lowerPaper: number;
+  readonly lowerTrpo: number;
+  readonly lowerSharp: number;
+  readonly lowerExpectedTv: number;
+}
+
+/**
+ * L_i and the lower bounds on ΔJ_i with exact advantages (ζ = 0)   (E50, E53, E54, E55).
+ *
+ * @param evaluation - of the team before the step
+ * @param before - that team
+ * @param step - which agent moved, and to what
+ */
+export function stepBounds(
+  mdp: TeamMdp,
+  { evaluation, before }: { readonly evaluation: Evaluation; readonly before: TeamPolicy },
+  { agent, after }: { readonly agent: number; readonly after: TeamPolicy },
+): StepBounds {
+  const { gamma } = mdp;
+  const { aMax, occupancy } = evaluation;
+  const change = policyChange(before[agent], after[agent], occupancy);
+  const surrogate = surrogateGain(mdp, evaluation, after);
+  let fMax = 0;
+  for (let s = 0; s < mdp.initial.length; s++)
+    fMax = Math.max(fMax, Math.abs(expectedAdvantage(mdp, evaluation, { policies: after, s })));
+  const size = { gamma, aMax, tvMax: change.tvMax };
+  return {
+    ...change,
+    surrogate,
+    aMax,
+    fMax,
+    lowerPaper: surrogate - paperOccupancyPenalty({ gamma, aMax, klMax: change.klMax }),
+    lowerTrpo: surrogate - trpoPenalty(size),
+    lowerSharp: surrogate - sharpPenalty(size),
+    lowerExpectedTv: surrogate - expectedTvPenalty({ gamma, fMax, tvMean: change.tvMean }),
+  };
+}
+
+function logOf(p_V: ArrayLike<number>): Float64Array {
+  return Float64Array.from(p_V, Math.log);
+}

@@ -1,0 +1,115 @@
+/**
+ * The worked examples as worlds: a coordination game where simultaneous updates lower J, and an episode
+ * where a stale occupancy does.
+ * @see algorithm section 4.5, G1, G2, G4
+ * @module
+ */
+import { checkLength } from '../check.ts';
+import { exactStep } from '../exact-step.ts';
+import { type Episode, type EpisodePolicy, evaluateEpisode, observedScores } from './episode.ts';
+import type { TeamMdp, TeamPolicy } from './mdp.ts';
+
+/**
+ * A two-agent game as a one-state MDP with γ = 0, so that J is the expected payoff.
+ *
+ * @param payoff - reward of (action of agent 0, action of agent 1), reward units
+ * @throws DomainError if the rows differ in length
+ */
+export function matrixGame(payoff: readonly ArrayLike<number>[]): TeamMdp {
+  for (const row of payoff) checkLength('matrixGame', 'payoffs per row', payoff[0].length, row.length);
+  const reward = payoff.flatMap((row) => Array.from(row));
+  return {
+    actions: [payoff.length, payoff[0].length],
+    transition: [reward.map(() => [1])],
+    reward: [reward],
+    initial: [1],
+    gamma: 0,
+  };
+}
+
+/** The game's team in which agent i plays action 1 with probability p_i. */
+export function binaryTeam(...p: readonly number[]): TeamPolicy {
+  return p.map((x) => [[1 - x, x]]);
+}
+
+/** G2: agent 0 chooses between states 1 and 2; agent 1 then acts without seeing which it is. */
+export interface StaleOccupancyWorld {
+  /** P(agent 0 goes to state 1). */
+  readonly p1: number;
+  /** P(agent 1 plays action 1), in both states. */
+  readonly b: number;
+  /** Reward 1 + bonus for action 1 in state 1; 1 for action 0 in state 2; else 0. */
+  readonly bonus: number;
+  /** δ of agents 0 and 1, nats. */
+  readonly deltas: readonly [number, number];
+}
+
+export interface StaleOccupancyOutcome {
+  readonly objective: number;
+  /** P(state 1) and J after agent 0's exact step. */
+  readonly p1After: number;
+  readonly objectiveAfterAgent0: number;
+  /** Agent 1's exact step scored on the stage's start, and J with it. */
+  readonly bStale: number;
+  readonly objectiveStale: number;
+  /** The same scored on the intermediate team. */
+  readonly bIntermediate: number;
+  readonly objectiveIntermediate: number;
+}
+
+/**
+ * One stage of G2 with agent 1 scored on the stale and on the intermediate occupancy.
+ */
+export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorld): StaleOccupancyOutcome {
+  const episode = blindFollower(bonus);
+  const start = evaluateEpisode(episode, team(p1, b));
+  const p1After = exactStep([1 - p1, p1], start.q[0][0], deltas[0]).pi[1];
+  const between = evaluateEpisode(episode, team(p1After, b));
+  const blindStep = (law: ArrayLike<number>) =>
+    exactStep([1 - b, b], observedScores(law, between.q[1], [0, 0])[0], deltas[1]).pi[1];
+  const bStale = blindStep(start.law[1]);
+  const bIntermediate = blindStep(between.law[1]);
+  const objectiveOf = (act: number) => evaluateEpisode(episode, team(p1After, act)).objective;
+  return {
+    objective: start.objective,
+    p1After,
+    objectiveAfterAgent0: between.objective,
+    bStale,
+    objectiveStale: objectiveOf(bStale),
+    bIntermediate,
+    objectiveIntermediate: objectiveOf(bIntermediate),
+  };
+}
+
+/** Agent 0 picks the next state, agent 1 is paid for matching it without seeing it. */
+function blindFollower(bonus: number): Episode {
+  const choose = [
+    [0, 1],
+    [1, 0],
+  ];
+  return {
+    // states 0 and 1 at the second turn are the example's s1 and s2
+    transition: [[choose, choose]],
+    reward: [
+      [
+        [0, 0],
+        [0, 0],
+      ],
+      [
+        [0, 1 + bonus],
+        [1, 0],
+      ],
+    ],
+    initial: [1, 0],
+    turn: [0, 1],
+  };
+}
+
+/** Agent 0 goes to s1 with probability `go`, agent 1 plays action 1 with probability `act`, everywhere. */
+function team(go: number, act: number): EpisodePolicy {
+  const everywhere = (p: number) => [
+    [1 - p, p],
+    [1 - p, p],
+  ];
+  return [everywhere(go), everywhere(act)];
+}
