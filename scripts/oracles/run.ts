@@ -1,0 +1,74 @@
+/**
+ * Runs oracle cases against the core: each family has one adapter, which only maps names.
+ * @module
+ */
+import { type Mismatch, mismatches } from './compare.ts';
+import { certificateAdapters } from './families-certificate.ts';
+import { learningAdapters } from './families-learning.ts';
+import { policyAdapters } from './families-policy.ts';
+import { tabularAdapters } from './families-tabular.ts';
+import { CaseInput, isRecord } from './input.ts';
+
+/** Computes a family's expected value from a case's input. */
+export type Adapter = (input: CaseInput) => unknown;
+
+export interface OracleCase {
+  readonly id: string;
+  readonly family: string;
+  readonly input: unknown;
+  readonly expected: unknown;
+  readonly tol: number;
+}
+
+const ADAPTERS: Readonly<Record<string, Adapter>> = {
+  ...learningAdapters,
+  ...policyAdapters,
+  ...certificateAdapters,
+  ...tabularAdapters,
+};
+
+/**
+ * @param text - contents of an oracle file: {version, cases: [{id, family, name, input, expected, tol, note}]}
+ * @returns its cases
+ * @throws Error in one line if the text is not such a file or has no cases
+ */
+export function parseOracles(text: string): OracleCase[] {
+  let file: unknown;
+  try {
+    file = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`expected JSON, got ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+  if (!isRecord(file) || !Array.isArray(file.cases))
+    throw new Error('expected an object with a list "cases"');
+  if (file.cases.length === 0) throw new Error('expected at least one case, got none');
+  return file.cases.map((entry: unknown, i) => {
+    if (
+      !isRecord(entry) ||
+      typeof entry.id !== 'string' ||
+      typeof entry.family !== 'string' ||
+      typeof entry.tol !== 'number' ||
+      !('input' in entry) ||
+      !('expected' in entry)
+    )
+      throw new Error(`cases[${i}]: expected id, family, input, expected and tol`);
+    const { id, family, input, expected, tol } = entry;
+    return { id, family, input, expected, tol };
+  });
+}
+
+/**
+ * Runs one case.
+ *
+ * @returns where it differs; empty if it passes. An unknown family or an error counts as one mismatch.
+ */
+export function runCase({ family, input, expected, tol }: OracleCase): Mismatch[] {
+  if (!Object.hasOwn(ADAPTERS, family)) return [{ path: 'family', got: 'unknown family', expected: family }];
+  try {
+    return mismatches(ADAPTERS[family](new CaseInput(input)), expected, tol);
+  } catch (error) {
+    return [{ path: '(error)', got: error instanceof Error ? error.message : String(error), expected }];
+  }
+}
