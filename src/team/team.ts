@@ -60,6 +60,11 @@ export interface Protocol {
   readonly name: string;
   /** Most turns an episode can have. */
   readonly maxTurns: number;
+  /**
+   * True where every message is an answer of its own (vote, debate), so that members' own verdicts may
+   * enter the reward. Absent: a message may be one step towards the team's answer.
+   */
+  readonly membersAnswer?: boolean;
   /** Agents active at this turn, given what was said before it; empty: the episode is over. */
   active(turn: number, spoken: readonly SpokenMessage[], agents: number): readonly number[];
   /** What an active agent sees. Messages of the same turn are invisible to each other. */

@@ -1,0 +1,64 @@
+/**
+ * The plurality vote, wherever answers are counted: among agents in `vote` and `debate`, among episodes
+ * in maj@K, among samples in self-consistency.
+ * @see Wang et al., "Self-consistency improves chain of thought reasoning", arXiv 2203.11171
+ * @module
+ */
+import { DomainError } from '../core/errors.ts';
+
+/** What a vote needs to know of a message. */
+export interface Ballot {
+  /** Breaks the last tie: the lower id wins. */
+  readonly agent: number;
+  /** Mean sampler logp per token, nats. */
+  readonly meanLogp: number;
+}
+
+/**
+ * The ballot that stands for the answer with the most votes.
+ *
+ * Ties between answers: the higher mean of their ballots' `meanLogp`, then the lower id among their
+ * voters. Of the winning answer's ballots the one with the highest `meanLogp` stands for it, then the
+ * lower id. Ballots without an answer do not vote, unless none has one: then the highest `meanLogp` of
+ * all stands, then the lower id.
+ *
+ * @param ballots - at least one; ids need not be sorted
+ * @param answerOf - the answer in normal form, undefined where there is none
+ * @throws DomainError if there is no ballot
+ */
+export function plurality<B extends Ballot>(
+  ballots: readonly B[],
+  answerOf: (ballot: B) => string | undefined,
+): B {
+  if (ballots.length === 0) throw new DomainError('plurality: expected at least one ballot, got none');
+  const byAnswer = new Map<string, B[]>();
+  // in order of id, so that sums of logp do not depend on the order of the list
+  for (const ballot of [...ballots].sort((a, b) => a.agent - b.agent)) {
+    const answer = answerOf(ballot);
+    if (answer === undefined) continue;
+    const same = byAnswer.get(answer);
+    if (same === undefined) byAnswer.set(answer, [ballot]);
+    else same.push(ballot);
+  }
+  if (byAnswer.size === 0) return mostConfident(ballots);
+  const best = [...byAnswer.values()].reduce((a, b) => (beats(b, a) ? b : a));
+  return mostConfident(best);
+}
+
+/** Whether the voters of one answer win against those of another; both sorted by id. */
+function beats(a: readonly Ballot[], b: readonly Ballot[]): boolean {
+  if (a.length !== b.length) return a.length > b.length;
+  const [logpA, logpB] = [meanLogpOf(a), meanLogpOf(b)];
+  return logpA === logpB ? a[0].agent < b[0].agent : logpA > logpB;
+}
+
+function meanLogpOf(ballots: readonly Ballot[]): number {
+  return ballots.reduce((sum, ballot) => sum + ballot.meanLogp, 0) / ballots.length;
+}
+
+function mostConfident<B extends Ballot>(ballots: readonly B[]): B {
+  return ballots.reduce((a, b) => {
+    if (a.meanLogp === b.meanLogp) return b.agent < a.agent ? b : a;
+    return b.meanLogp > a.meanLogp ? b : a;
+  });
+}

@@ -1,0 +1,272 @@
+import { describe, expect, it } from 'vitest';
+import { DomainError } from '../core/errors.ts';
+import { randomStream } from '../core/rng.ts';
+import type { Model } from '../engine/engine.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import type { Task, TaskItem } from '../task/task.ts';
+import { right, wrong } from '../task/verdict.ts';
+import { createDebate } from './debate.ts';
+import { createRelay } from './relay.ts';
+import { type RolloutOptions, rollout } from './rollout.ts';
+import type { Protocol, Team, Trajectory } from './team.ts';
+import { createVote } from './vote.ts';
+
+/** Say the letter of the prompt: texts are answers as they stand, blank ones are none. */
+const echo: Task = {
+  name: 'echo',
+  rewardRange: [0, 1],
+  size: () => undefined,
+  item: (split, index) => ({ id: `${split}-${index}`, prompt: 'abc'[index % 3] }),
+  verify: ({ prompt }, text) =>
+    text === ''
+      ? { correct: false, reward: 0, reason: 'blank' }
+      : text === prompt
+        ? right(text, 'yes')
+        : wrong(text, 'no'),
+};
+
+const ALPHABET = 'abc';
+/** A model that writes short texts of its own taste. */
+const model = (seed: number): Model =>
+  createTabularModel({ alphabet: ALPHABET, prior: { offsets: [0, 0, 0, 1], scale: 1, seed } });
+
+function teamOf(protocol: Protocol, models: readonly Model[] = [model(1), model(2), model(3)]): Team {
+  return { protocol, agents: models.map((each, id) => ({ id, name: `agent ${id}`, model: each })) };
+}
+
+const items = (count: number): TaskItem[] => Array.from({ length: count }, (_, i) => echo.item('train', i));
+
+function options(more: Partial<RolloutOptions> = {}): RolloutOptions {
+  return { items: items(4), samples: 3, temperature: 1, maxTokens: 4, stream: randomStream(7, 1), ...more };
+}
+
+type Sample = Model['sample'];
+
+/** The same model with another way to sample. */
+function withSample(inner: Model, sample: Sample): Model {
+  return new Proxy(inner, {
+    get(target, key) {
+      if (key === 'sample') return sample;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** A model that works through its requests one by one, last first. */
+function backwards(inner: Model): Model {
+  return withSample(inner, async (requests, params) => {
+    const completions: Awaited<ReturnType<Sample>> = [];
+    for (let i = requests.length - 1; i >= 0; i--)
+      completions[i] = (await inner.sample([requests[i]], params))[0];
+    return completions;
+  });
+}
+
+/** A model that writes down how many requests each call had. */
+function counting(inner: Model, calls: number[]): Model {
+  return withSample(inner, (requests, params) => {
+    calls.push(requests.length);
+    return inner.sample(requests, params);
+  });
+}
+
+const texts = ({ messages }: Trajectory) => messages.map(({ text }) => text);
+
+describe('rollout', () => {
+  it('orders trajectories by item, then sample', async () => {
+    const trajectories = await rollout(teamOf(createVote()), echo, options());
+    expect(trajectories.map(({ group, sample }) => [group, sample])).toEqual(
+      [0, 1, 2, 3].flatMap((group) => [0, 1, 2].map((sample) => [group, sample])),
+    );
+    expect(trajectories.map(({ item }) => item.id)).toEqual(
+      trajectories.map(({ group }) => `train-${group}`),
+    );
+  });
+
+  it.each([
+    ['vote', createVote()],
+    ['relay', createRelay(3, { rounds: 2 })],
+    ['debate', createDebate()],
+  ])('draws the same messages in %s however an engine batches and orders them', async (_, protocol) => {
+    const forward = await rollout(teamOf(protocol), echo, options());
+    const reversed = await rollout(
+      teamOf(
+        protocol,
+        [1, 2, 3].map((seed) => backwards(model(seed))),
+      ),
+      echo,
+      options(),
+    );
+    expect(reversed).toEqual(forward);
+  });
+
+  it('draws the same messages for the same name when more items or samples are asked for', async () => {
+    const team = teamOf(createRelay(3));
+    const small = await rollout(team, echo, options({ items: items(2), samples: 2 }));
+    const large = await rollout(team, echo, options({ items: items(4), samples: 5 }));
+    for (const trajectory of small)
+      expect(
+        large.find(({ group, sample }) => group === trajectory.group && sample === trajectory.sample),
+      ).toEqual(trajectory);
+  });
+
+  it('draws other messages under another stream, sample, agent or turn', async () => {
+    const same = [model(5), model(5)];
+    const alone = options({ items: items(1), samples: 8, maxTokens: 6 });
+    const first = await rollout(teamOf(createVote(), same), echo, alone);
+    const second = await rollout(teamOf(createVote(), same), echo, { ...alone, stream: randomStream(7, 2) });
+    expect(second.map(texts)).not.toEqual(first.map(texts));
+    const byAgent = [0, 1].map((agent) => first.map((trajectory) => texts(trajectory)[agent]));
+    expect(byAgent[0]).not.toEqual(byAgent[1]);
+    expect(new Set(byAgent[0]).size).toBeGreaterThan(1);
+  });
+
+  it('asks each agent once per turn, for all episodes together', async () => {
+    const calls: number[][] = [[], []];
+    const counted = calls.map((list, i) => counting(model(i), list));
+    await rollout(teamOf(createRelay(2, { rounds: 2 }), counted), echo, options());
+    expect(calls).toEqual([
+      [12, 12],
+      [12, 12],
+    ]);
+  });
+
+  it('lets later speakers see earlier ones, own tokens spliced in, and never those of the same turn', async () => {
+    const agents = [model(1), model(2)];
+    const { tokenizer } = agents[0];
+    const relayed = await rollout(teamOf(createRelay(2, { rounds: 2 }), agents), echo, options());
+    for (const { item, messages } of relayed) {
+      const own = { role: 'assistant' as const, content: messages[0].text, tokens: messages[0].tokens };
+      const other = { role: 'assistant' as const, content: messages[1].text };
+      const seen = tokenizer.encodeChat([{ role: 'user', content: item.prompt }, own, other]);
+      expect(messages[2].context).toEqual(seen);
+    }
+    const voted = await rollout(teamOf(createVote(), agents), echo, options());
+    for (const { item, messages } of voted)
+      for (const { context } of messages)
+        expect(context).toEqual(tokenizer.encodeChat([{ role: 'user', content: item.prompt }]));
+  });
+
+  it('keeps the sampler’s tokens, logp and finish, and the text they decode to', async () => {
+    const team = teamOf(createVote());
+    for (const { messages } of await rollout(team, echo, options())) {
+      expect(messages.map(({ agent, turn }) => [agent, turn])).toEqual([
+        [0, 0],
+        [1, 0],
+        [2, 0],
+      ]);
+      for (const { agent, context, tokens, logpSampler, text, finish } of messages) {
+        const { model: own } = team.agents[agent];
+        expect(own.tokenizer.decode(tokens)).toBe(text);
+        expect(finish === 'stop').toBe(tokens.at(-1) === own.tokenizer.endTokens[0]);
+        const [scored] = await own.forward([{ context, tokens }], { temperature: 1 });
+        expect(logpSampler).toEqual(scored);
+      }
+    }
+  });
+
+  it('judges the team’s answer and each member’s last message', async () => {
+    for (const { item, messages, verdict, memberVerdicts, reward } of await rollout(
+      teamOf(createDebate()),
+      echo,
+      options(),
+    )) {
+      const last = [0, 1, 2].map(
+        (agent) => messages.findLast((message) => message.agent === agent)?.text ?? '',
+      );
+      expect(memberVerdicts).toEqual(last.map((text) => echo.verify(item, text)));
+      expect(reward).toBe(verdict.reward);
+    }
+  });
+
+  it('leaves members without a verdict who never spoke', async () => {
+    const [trajectory] = await rollout(teamOf({ ...createRelay(3), maxTurns: 2 }), echo, options());
+    expect(trajectory.memberVerdicts[2]).toBeUndefined();
+    expect(trajectory.memberVerdicts[1]).toEqual(trajectory.verdict);
+  });
+
+  it('mixes the members’ mean reward into the team’s with the asked weight', async () => {
+    const plain = await rollout(teamOf(createVote()), echo, options());
+    const mixed = await rollout(teamOf(createVote()), echo, options({ memberReward: 0.3 }));
+    const rewards = new Set<number>();
+    mixed.forEach(({ reward, verdict, memberVerdicts }, i) => {
+      const members = memberVerdicts.filter((member) => member?.correct).length / 3;
+      expect(reward).toBeCloseTo(0.7 * plain[i].reward + 0.3 * members, 12);
+      expect(verdict).toEqual(plain[i].verdict);
+      rewards.add(reward);
+    });
+    expect(rewards.size).toBeGreaterThan(2);
+  });
+
+  it('verifies each text once per item', async () => {
+    const asked: string[] = [];
+    const spying: Task = {
+      ...echo,
+      verify: (item, text) => {
+        asked.push(`${item.id} ${text}`);
+        return echo.verify(item, text);
+      },
+    };
+    await rollout(teamOf(createVote()), spying, options({ samples: 20 }));
+    expect(asked.length).toBeGreaterThan(10);
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  it('goes on when a verifier fails: a warning, a wrong answer, and all other episodes', async () => {
+    const warnings: string[] = [];
+    const broken: Task = {
+      ...echo,
+      rewardRange: [-1, 1],
+      verify: (item, text) => {
+        if (text.startsWith('a')) throw new Error('no a, please');
+        return echo.verify(item, text);
+      },
+    };
+    const trajectories = await rollout(teamOf(createRelay(3)), broken, {
+      ...options(),
+      onWarning: (message) => warnings.push(message),
+    });
+    expect(trajectories).toHaveLength(12);
+    const failed = trajectories.filter((trajectory) => texts(trajectory)[2].startsWith('a'));
+    expect(failed.length).toBeGreaterThan(0);
+    for (const { verdict } of failed)
+      expect(verdict).toEqual({ correct: false, reward: -1, reason: 'the verifier failed: no a, please' });
+    expect(warnings[0]).toMatch(/^task echo: the verifier failed on item train-\d: no a, please$/);
+    expect(new Set(trajectories.map(({ verdict }) => verdict.reward)).size).toBeGreaterThan(1);
+  });
+
+  it('counts messages as they finish', async () => {
+    const seen: [number, number][] = [];
+    const relay = options({ onProgress: (done, total) => seen.push([done, total]) });
+    await rollout(teamOf(createRelay(3, { rounds: 2 })), echo, relay);
+    expect(seen).toEqual(Array.from({ length: 72 }, (_, i) => [i + 1, 72]));
+  });
+
+  it('stops when told to', async () => {
+    const controller = new AbortController();
+    const stopping = options({
+      signal: controller.signal,
+      onProgress: (done) => {
+        if (done === 12) controller.abort(new Error('enough'));
+      },
+    });
+    await expect(rollout(teamOf(createRelay(3)), echo, stopping)).rejects.toThrow('enough');
+  });
+
+  it('refuses what makes no sense', async () => {
+    const attempt = (protocol: Protocol, more: Partial<RolloutOptions>) =>
+      rollout(teamOf(protocol), echo, options(more));
+    await expect(attempt(createVote(), { samples: 0 })).rejects.toThrow(DomainError);
+    await expect(attempt(createVote(), { memberReward: 1.5 })).rejects.toThrow(DomainError);
+    await expect(attempt(createRelay(3), { memberReward: 0.5 })).rejects.toThrow(
+      'rollout: expected memberReward 0 with protocol relay, got 0.5',
+    );
+    await expect(attempt({ ...createVote(), active: () => [] }, {})).rejects.toThrow(
+      'expected protocol vote to let an agent speak, got silence',
+    );
+    const [first] = teamOf(createVote()).agents;
+    const misnumbered: Team = { protocol: createVote(), agents: [{ ...first, id: 1 }] };
+    await expect(rollout(misnumbered, echo, options())).rejects.toThrow('ids 0..n-1');
+  });
+});

@@ -1,0 +1,19 @@
+/**
+ * `vote`: every agent answers the prompt at once, without seeing the others; the team's answer is the
+ * plurality (ties: higher mean logp, then lower id).
+ * @module
+ */
+import { plurality } from './plurality.ts';
+import type { Protocol } from './team.ts';
+import { opening } from './transcript.ts';
+
+export function createVote(): Protocol {
+  return {
+    name: 'vote',
+    maxTurns: 1,
+    membersAnswer: true,
+    active: (turn, _spoken, agents) => (turn === 0 ? Array.from({ length: agents }, (_, id) => id) : []),
+    view: (item, _agent, _spoken, instruction) => opening(item, instruction),
+    decide: plurality,
+  };
+}
