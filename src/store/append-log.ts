@@ -12,7 +12,7 @@ export interface AppendLog {
   readonly path: string;
   /** Length in bytes; every line up to here was handed to the system whole. */
   readonly lengthBytes: number;
-  /** Adds one line per value. @throws StoreError; the file then ends where it did before. */
+  /** Adds one line per value; NaN and Infinity become null, as JSON has it. @throws StoreError; the file then ends where it did before. */
   append(values: readonly unknown[]): void;
   /** Flushes to the disk itself. */
   sync(): void;
@@ -55,7 +55,7 @@ export function openAppendLog(
       return length;
     },
     append(values) {
-      const bytes = Buffer.from(values.map(jsonLine).join(''));
+      const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
       try {
         fs.writeFileSync(fd, bytes);
       } catch (error) {
@@ -67,14 +67,6 @@ export function openAppendLog(
     sync: () => fs.fsyncSync(fd),
     close: () => fs.closeSync(fd),
   };
-}
-
-/** One value as a line. Numbers JSON cannot hold become the strings "NaN", "Infinity" and "-Infinity". */
-function jsonLine(value: unknown): string {
-  const text = JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'number' && !Number.isFinite(inner) ? String(inner) : inner,
-  );
-  return `${text}\n`;
 }
 
 /** After a failed append the file may hold half a line; cutting can fail too, then readers skip the rest. */

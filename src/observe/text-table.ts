@@ -1,0 +1,67 @@
+/**
+ * Tables of text: aligned columns for terminals, pipes for Markdown, and one-line charts.
+ * @module
+ */
+
+export type Alignment = 'left' | 'right';
+
+/**
+ * Aligned columns, two spaces apart, no trailing blanks.
+ *
+ * @param rows - the first one is the head
+ * @param align - per column; absent: left
+ */
+export function textTable(rows: readonly (readonly string[])[], align: readonly Alignment[] = []): string {
+  const widths = columnWidths(rows);
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => pad(cell, widths[i] ?? 0, align[i]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** The same as a Markdown table. */
+export function markdownTable(
+  rows: readonly (readonly string[])[],
+  align: readonly Alignment[] = [],
+): string {
+  const [head = [], ...body] = rows;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const rule = `|${head.map((_, i) => (align[i] === 'right' ? '--:' : '---')).join('|')}|`;
+  return [line(head), rule, ...body.map(line)].join('\n');
+}
+
+const BLOCKS = '▁▂▃▄▅▆▇█';
+
+/**
+ * A line chart one character high.
+ *
+ * @param width - newest values that fit; older ones are left out
+ */
+export function sparkline(values: readonly number[], width: number): string {
+  const shown = values.slice(-width);
+  const low = Math.min(...shown);
+  const span = Math.max(...shown) - low;
+  return shown
+    .map((value) => BLOCKS[span > 0 ? Math.round(((value - low) / span) * (BLOCKS.length - 1)) : 0])
+    .join('');
+}
+
+/** A bar of `width` characters filled to a share; beyond 1 it is full. */
+export function bar(share: number, width: number): string {
+  const filled = Math.round(Math.min(Math.max(share, 0), 1) * width);
+  return '█'.repeat(filled) + '░'.repeat(width - filled);
+}
+
+function columnWidths(rows: readonly (readonly string[])[]): number[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  return Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+}
+
+function pad(cell: string, width: number, align: Alignment | undefined): string {
+  return align === 'right' ? cell.padStart(width) : cell.padEnd(width);
+}
