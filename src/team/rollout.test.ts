@@ -6,6 +6,7 @@ import { createTabularModel } from '../engine/tabular/model.ts';
 import type { Task, TaskItem } from '../task/task.ts';
 import { right, wrong } from '../task/verdict.ts';
 import { createDebate } from './debate.ts';
+import { Judge } from './judge.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
 import type { Protocol, Team, Trajectory } from './team.ts';
@@ -225,7 +226,7 @@ describe('rollout', () => {
     };
     const trajectories = await rollout(teamOf(createRelay(3)), broken, {
       ...options(),
-      onWarning: (message) => warnings.push(message),
+      judge: new Judge(broken, (message) => warnings.push(message)),
     });
     expect(trajectories).toHaveLength(12);
     const failed = trajectories.filter((trajectory) => texts(trajectory)[2].startsWith('a'));

@@ -10,6 +10,7 @@ import type { Completion, SampleRequest } from '../engine/engine.ts';
 import type { Task, TaskItem } from '../task/task.ts';
 import { Judge } from './judge.ts';
 import type { Agent, SpokenMessage, Team, TeamMessage, Trajectory } from './team.ts';
+import { spokenOf } from './transcript.ts';
 
 export interface RolloutOptions {
   readonly items: readonly TaskItem[];
@@ -31,8 +32,8 @@ export interface RolloutOptions {
   readonly signal?: AbortSignal;
   /** Messages finished, and how many there will be if later turns are like this one. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** A verifier that threw, once per text; the text counts as wrong. */
-  readonly onWarning?: (message: string) => void;
+  /** Gives the verdicts; pass one to ask it for more of them afterwards. Default: one of its own. */
+  readonly judge?: Judge;
 }
 
 /** An episode under way. */
@@ -58,7 +59,7 @@ interface Acting {
  *
  * @returns trajectories in order of item, then sample [items * samples]
  * @throws DomainError if an option is out of range, or the protocol lets nobody speak
- * @throws whatever an engine throws; a verifier that throws is a warning and a wrong answer
+ * @throws whatever an engine throws; a verifier that throws is a wrong answer ({@link Judge})
  */
 export async function rollout(team: Team, task: Task, options: RolloutOptions): Promise<Trajectory[]> {
   check(team, options);
@@ -85,7 +86,7 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
     );
     live = acting.map(({ episode }) => episode);
   }
-  const judge = new Judge(task, options.onWarning);
+  const { judge = new Judge(task) } = options;
   return episodes.map((episode) =>
     trajectoryOf(team, judge, { episode, memberReward: options.memberReward }),
   );
@@ -167,12 +168,6 @@ function messageOf(
     text: agent.model.tokenizer.decode(tokens),
     finish,
   };
-}
-
-function spokenOf({ turn, agent, text, tokens, logpSampler }: TeamMessage): SpokenMessage {
-  let sum = 0;
-  for (const logp of logpSampler) sum += logp;
-  return { turn, agent, text, tokens, meanLogp: sum / logpSampler.length };
 }
 
 function trajectoryOf(

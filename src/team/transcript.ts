@@ -1,11 +1,18 @@
 /**
- * What an agent sees, as chat messages. Nothing is put into words here (no "agent 2 said"): a small
+ * Messages as protocols see them, and what an agent sees, as chat messages. Nothing is put into words here (no "agent 2 said"): a small
  * model's vocabulary may hold the characters of its task and no others.
  * @module
  */
 import type { ChatMessage } from '../engine/engine.ts';
 import type { TaskItem } from '../task/task.ts';
-import type { SpokenMessage } from './team.ts';
+import type { SpokenMessage, TeamMessage } from './team.ts';
+
+/** A message as protocols see it. */
+export function spokenOf({ turn, agent, text, tokens, logpSampler }: TeamMessage): SpokenMessage {
+  let sum = 0;
+  for (const logp of logpSampler) sum += logp;
+  return { turn, agent, text, tokens, meanLogp: sum / logpSampler.length };
+}
 
 /** The agent's own instruction, if it has one, and the prompt. */
 export function opening(item: TaskItem, instruction: string | undefined): ChatMessage[] {

@@ -1,0 +1,107 @@
+/**
+ * What is measured of a contestant (a team, a member, a self-consistency vote): avg@K, pass@k and maj@K
+ * on every prompt, with intervals that take the prompt as the unit of independence.
+ * @module
+ */
+import { DomainError } from '../core/errors.ts';
+import type { RandomStream } from '../core/rng.ts';
+import { type Interval, mean, passAtK, percentileBootstrap, wilsonInterval } from '../core/stats.ts';
+import type { Verdict } from '../task/task.ts';
+import { type Ballot, plurality } from '../team/plurality.ts';
+
+/** One sample of a contestant's answer to one prompt. */
+export interface Answer {
+  /** Position among the prompt's samples; breaks the last tie of maj@K. */
+  readonly sample: number;
+  readonly verdict: Verdict;
+  /** Mean sampler logp per token of the message that is the answer, nats; breaks ties of maj@K. */
+  readonly meanLogp: number;
+}
+
+/** A quantity on every prompt, and its mean with a 95% interval over prompts. */
+export interface Measure extends Interval {
+  /** [P], samples of one prompt averaged; NaN where the contestant gave too few answers to tell. */
+  readonly perPrompt: Float64Array;
+}
+
+export interface Scores {
+  /** Ids of the prompts [P]: what pairs two contestants. */
+  readonly items: readonly string[];
+  /** avg@K: share of correct answers. */
+  readonly avg: Measure;
+  /** pass@k: chance that k answers hold a correct one, unbiased from K samples. */
+  readonly pass: Measure;
+  /** maj@K: whether the plurality of the K answers is correct. */
+  readonly maj: Measure;
+  /** Mean reward of the answers, reward units. */
+  readonly reward: Measure;
+}
+
+export interface ScoreOptions {
+  readonly items: readonly string[];
+  /** k of pass@k, at most the number of samples. */
+  readonly k: number;
+  /** Draws the bootstrap resamples. */
+  readonly stream: RandomStream;
+}
+
+/**
+ * Scores a contestant from its answers.
+ *
+ * @param answers_P - the answers to each prompt [P]; a prompt may have none
+ * @throws DomainError if there is no answer at all, or prompts and ids do not match
+ */
+export function scoresOf(answers_P: readonly (readonly Answer[])[], options: ScoreOptions): Scores {
+  if (answers_P.length !== options.items.length)
+    throw new DomainError(
+      `scoresOf: expected answers to ${options.items.length} prompts, got ${answers_P.length}`,
+    );
+  // every measure resamples the same prompts, so equal measures have equal intervals
+  const measure = (value: (answers: readonly Answer[]) => number): Measure =>
+    measureOf(Float64Array.from(answers_P, value), options.stream.child(0));
+  return {
+    items: options.items,
+    avg: measure((answers) => meanOf(answers, ({ verdict }) => Number(verdict.correct))),
+    pass: measure((answers) => passOf(answers, options.k)),
+    maj: measure(majorityOf),
+    reward: measure((answers) => meanOf(answers, ({ verdict }) => verdict.reward)),
+  };
+}
+
+/**
+ * The mean over prompts and its 95% interval: Wilson's where every prompt counts 0 or 1, else the
+ * percentile bootstrap over prompts.
+ *
+ * @param perPrompt - one value per prompt [P]; NaN is left out
+ * @throws DomainError if no value is left
+ */
+export function measureOf(perPrompt: Float64Array, stream: RandomStream): Measure {
+  const known = perPrompt.filter((value) => !Number.isNaN(value));
+  if (known.length === 0)
+    throw new DomainError('measureOf: expected a value on at least one prompt, got none');
+  const isProportion = known.every((value) => value === 0 || value === 1);
+  const interval = isProportion
+    ? wilsonInterval(
+        known.reduce((sum, value) => sum + value, 0),
+        known.length,
+      )
+    : percentileBootstrap(known, { stream });
+  return { ...interval, perPrompt };
+}
+
+function meanOf(answers: readonly Answer[], value: (answer: Answer) => number): number {
+  return answers.length === 0 ? Number.NaN : mean(answers.map(value));
+}
+
+function passOf(answers: readonly Answer[], k: number): number {
+  if (answers.length < k) return Number.NaN;
+  return passAtK(answers.length, answers.filter(({ verdict }) => verdict.correct).length, k);
+}
+
+function majorityOf(answers: readonly Answer[]): number {
+  if (answers.length === 0) return Number.NaN;
+  const ballots = answers.map(({ sample, meanLogp, verdict }): Ballot & { readonly verdict: Verdict } => {
+    return { agent: sample, meanLogp, verdict };
+  });
+  return Number(plurality(ballots, ({ verdict }) => verdict.answer).verdict.correct);
+}
