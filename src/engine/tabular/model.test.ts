@@ -58,6 +58,7 @@ describe('a tabular model', () => {
     await model.forward([{ context, tokens: Int32Array.of(1) }], { temperature: 1 });
     await model.divergence([{ context, tokens: Int32Array.of(1) }], id, { temperature: 1 });
     expect(model.parameterCount).toBe(0);
+    expect(model.trainedStates()).toEqual([]);
   });
 
   it('has prior logits that depend on the prefix and the seed alone', () => {

@@ -38,6 +38,8 @@ export interface TabularModelOptions {
 
 /** A {@link Model} whose weights can also be read and set by state. */
 export interface TabularModel extends Model {
+  /** Prefixes of the states that ever received a gradient or were set, as token ids. */
+  trainedStates(): number[][];
   /** Logits of the state after `prefix` [V]. */
   logitsOf(prefix: ArrayLike<number>): Float64Array;
   /** Sets them; AdamW's moments stay. */
@@ -79,6 +81,10 @@ class TableModel implements TabularModel {
 
   get parameterCount(): number {
     return this.#table.logits.length;
+  }
+
+  trainedStates(): number[][] {
+    return [...this.#table.keys()].map((key) => (key === '' ? [] : key.split(' ').map(Number)));
   }
 
   logitsOf(prefix: ArrayLike<number>): Float64Array {

@@ -23,6 +23,8 @@ export class LogitTable {
   readonly prior: TablePrior;
   /** AdamW steps taken. */
   steps = 0;
+  /** Prior logits already computed; a function of the prefix, so clones share it. */
+  #priorRows = new Map<string, Float64Array>();
   #rows = new Map<string, number>();
   #logits: Float64Array = new Float64Array();
   #m: Float64Array = new Float64Array();
@@ -37,6 +39,7 @@ export class LogitTable {
   clone(): LogitTable {
     const copy = new LogitTable(this.vocabSize, this.prior);
     copy.steps = this.steps;
+    copy.#priorRows = this.#priorRows;
     copy.#rows = new Map(this.#rows);
     copy.#logits = Float64Array.from(this.logits);
     copy.#m = Float64Array.from(this.m);
@@ -109,6 +112,14 @@ export class LogitTable {
   }
 
   #priorRow(key: string): Float64Array {
+    const known = this.#priorRows.get(key);
+    if (known !== undefined) return known;
+    const row = this.#drawPriorRow(key);
+    this.#priorRows.set(key, row);
+    return row;
+  }
+
+  #drawPriorRow(key: string): Float64Array {
     const { offsets, scale = 0, seed = 0 } = this.prior;
     const row = Float64Array.from({ length: this.vocabSize }, (_, v) => offsets?.[v] ?? 0);
     if (scale === 0) return row;

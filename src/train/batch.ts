@@ -1,0 +1,95 @@
+/**
+ * One batch of episodes as an update sees it: what each agent wrote, the log-probabilities of that
+ * under the weights it was written with, and the weights of the episodes now that teammates may have
+ * changed since.
+ * @module
+ */
+import { effectiveSampleSize } from '../core/acceptance.ts';
+import { mean } from '../core/stats.ts';
+import { type MessageRatio, messageLogRatio, turnLogRatios, turnWeights } from '../core/weights.ts';
+import type { TeamMessage, Trajectory } from '../team/team.ts';
+import { joinRows, type OwnTrajectory } from './minibatch.ts';
+
+/** Messages of one agent over all trajectories of a batch. */
+export interface OwnMessages {
+  readonly messages: readonly TeamMessage[];
+  /** Index of each message's trajectory. */
+  readonly trajectoryOf: readonly number[];
+}
+
+export interface Batch {
+  readonly trajectories: readonly Trajectory[];
+  /** By agent id. */
+  readonly own: readonly OwnMessages[];
+  /** logp_beh of scored agents, per own message [T]; frozen: nothing overwrites it (P3). */
+  readonly logpBeh: ReadonlyMap<number, readonly Float32Array[]>;
+  /** Largest |sampler - trainer| per scored agent (E9), nats. */
+  readonly mismatch: ReadonlyMap<number, number>;
+  /** `done` of E10: logp of agents updated since this batch was rolled out, per own message [T]. */
+  readonly done: Map<number, readonly Float32Array[]>;
+}
+
+/** Sorts the messages of a batch by who wrote them. */
+export function ownMessages(trajectories: readonly Trajectory[], agents: number): OwnMessages[] {
+  return Array.from({ length: agents }, (_, agent) => {
+    const owned = trajectories.flatMap((trajectory, n) =>
+      trajectory.messages.filter((message) => message.agent === agent).map((message) => ({ message, n })),
+    );
+    return { messages: owned.map(({ message }) => message), trajectoryOf: owned.map(({ n }) => n) };
+  });
+}
+
+/** Weights that make the batch speak about the team as it is now. */
+export interface SequenceWeights {
+  /** omega(tau) = prod_t c_t per trajectory [N]. */
+  readonly omega_N: Float64Array;
+  /** Mean over trajectories of sum_t log rho_t, nats; minus the KL the team has moved. */
+  readonly meanLogWeight: number;
+  /** ESS / N of the untruncated weights prod_t rho_t, 0..1 (E66). */
+  readonly essShare: number;
+}
+
+/**
+ * rho_t, c_t and omega of every trajectory   (E10-E13).
+ *
+ * @returns all ones where nobody was updated since the rollout
+ */
+export function sequenceWeights({ trajectories, own, logpBeh, done }: Batch): SequenceWeights {
+  const ratios: MessageRatio[][] = trajectories.map(() => []);
+  for (const [agent, logpTar] of done) {
+    const { messages, trajectoryOf } = own[agent];
+    const beh = logpBeh.get(agent) ?? [];
+    for (const [m, { turn }] of messages.entries()) {
+      const logRatio = messageLogRatio(logpTar[m], beh[m]);
+      ratios[trajectoryOf[m]].push({ turn, agent, logRatio });
+    }
+  }
+  const updated = new Set(done.keys());
+  const weights = trajectories.map(({ messages }, n) => {
+    const turns = messages.reduce((last, { turn }) => Math.max(last, turn + 1), 0);
+    return turnWeights(turnLogRatios(ratios[n], updated, turns));
+  });
+  const logWeights = weights.map(({ logRho }) => logRho.reduce((sum, x) => sum + x, 0));
+  return {
+    omega_N: Float64Array.from(weights, ({ omega }) => omega),
+    meanLogWeight: mean(logWeights),
+    essShare: effectiveSampleSize(logWeights.map(Math.exp)) / trajectories.length,
+  };
+}
+
+/** What agent i wrote in each trajectory in which it spoke, with that trajectory's A_tilde. */
+export function ownTrajectories(
+  { own, logpBeh }: Batch,
+  agent: number,
+  advantages_N: Float64Array,
+): OwnTrajectory[] {
+  const { messages, trajectoryOf } = own[agent];
+  const logp = logpBeh.get(agent) ?? [];
+  const indices = new Map<number, number[]>(); // trajectory -> own messages
+  for (const [m, n] of trajectoryOf.entries()) indices.set(n, [...(indices.get(n) ?? []), m]);
+  return [...indices].map(([n, own]) => ({
+    advantage: advantages_N[n],
+    sequences: own.map((m) => messages[m]),
+    logpCur: joinRows(own.map((m) => logp[m])),
+  }));
+}

@@ -1,0 +1,120 @@
+/**
+ * ROLLOUT and RESCORE of Algorithm 1: episodes of the team as it is now, and their log-probabilities by
+ * the trainer's own forward pass.
+ * @module
+ */
+import { mean } from '../core/stats.ts';
+import type { Agent, Team, Trajectory } from '../team/team.ts';
+import { type Batch, ownMessages } from './batch.ts';
+import { type Place, progressOf, type RunContext } from './context.ts';
+import { playEpisodes } from './episodes.ts';
+import { checkSampledLogp } from './self-check.ts';
+import { trainStream } from './streams.ts';
+
+/** Prompts of each batch whose transcripts are kept for reading. */
+const TRANSCRIBED_PROMPTS = 4;
+
+/** Prompts and samples of the check before the first stage. */
+const CHECK = { prompts: 2, samples: 2 } as const;
+
+/**
+ * Rolls out `numGenerations` episodes for each of the next `promptsPerStep` train prompts and scores what
+ * the given agents wrote; logp_beh of the others is not needed   (RUN_STAGE, E9).
+ *
+ * @param place - the stage, and the agent the batch is for if it is for one
+ * @param scored - agents whose log-probabilities are frozen as logp_beh and compared with the sampler's
+ * @throws EngineError if sampler and trainer disagree
+ */
+export async function collectBatch(
+  context: RunContext,
+  team: Team,
+  { scored, ...place }: Place & { readonly scored: readonly Agent[] },
+): Promise<Batch> {
+  const { options, prompts, state } = context;
+  const { stage, agent } = place;
+  const trajectories = await playEpisodes(context, team, {
+    stage,
+    items: prompts.train.take(options.promptsPerStep),
+    samples: options.numGenerations,
+    stream: trainStream(options.seed, 'rollout', stage, agent === undefined ? 0 : agent + 1),
+    onProgress: progressOf(context, place, 'rollout'),
+  });
+  const tokens = trajectories.reduce(
+    (sum, { messages }) => sum + messages.reduce((part, message) => part + message.tokens.length, 0),
+    0,
+  );
+  state.tokens += tokens;
+  context.transcribe(stage, transcripts(trajectories, place));
+  context.emit({
+    kind: 'rollout',
+    ...place,
+    reward: mean(trajectories.map(({ reward }) => reward)),
+    trajectories: trajectories.length,
+    tokens,
+  });
+  return scoreBatch(context, team, { trajectories, scored, place });
+}
+
+/** RESCORE: the trainer's logp of every own message, compared with the sampler's (E9). */
+async function scoreBatch(
+  context: Pick<RunContext, 'options' | 'emit' | 'signal'>,
+  team: Team,
+  {
+    trajectories,
+    scored,
+    place,
+  }: {
+    readonly trajectories: readonly Trajectory[];
+    readonly scored: readonly Agent[];
+    readonly place: Place;
+  },
+): Promise<Batch> {
+  const own = ownMessages(trajectories, team.agents.length);
+  const logpBeh = new Map<number, readonly Float32Array[]>();
+  const mismatch = new Map<number, number>();
+  for (const agent of scored) {
+    const { messages } = own[agent.id];
+    progressOf(context, { ...place, agent: agent.id }, 'score')(0, messages.length);
+    const logp = await agent.model.forward(messages, {
+      temperature: context.options.temperature,
+      ...(context.signal && { signal: context.signal }),
+    });
+    mismatch.set(agent.id, checkSampledLogp(agent, messages, logp));
+    logpBeh.set(agent.id, logp);
+  }
+  return { trajectories, own, logpBeh, mismatch, done: new Map() };
+}
+
+/**
+ * E9 for every agent on a few episodes, before anything is trained; they are not trained on.
+ *
+ * @throws EngineError if sampler and trainer disagree
+ */
+export async function checkTeam(context: RunContext, team: Team): Promise<void> {
+  const { task, options } = context;
+  const available = Math.min(CHECK.prompts, task.size('train') ?? CHECK.prompts);
+  const trajectories = await playEpisodes(context, team, {
+    stage: 0,
+    items: Array.from({ length: available }, (_, index) => task.item('train', index)),
+    samples: CHECK.samples,
+    stream: trainStream(options.seed, 'check'),
+  });
+  await scoreBatch(context, team, { trajectories, scored: team.agents, place: { stage: 0 } });
+}
+
+function transcripts(trajectories: readonly Trajectory[], { stage, agent }: Place): object[] {
+  return trajectories
+    .filter(({ group }) => group < TRANSCRIBED_PROMPTS)
+    .map(({ item, sample, messages, verdict, reward }) => ({
+      stage,
+      ...(agent !== undefined && { agent }),
+      item: item.id,
+      sample,
+      prompt: item.prompt,
+      messages: messages.map(({ turn, agent: speaker, text }) => ({ turn, agent: speaker, text })),
+      ...(verdict.answer !== undefined && { answer: verdict.answer }),
+      correct: verdict.correct,
+      reason: verdict.reason,
+      reward,
+    }));
+}

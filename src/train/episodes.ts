@@ -1,0 +1,51 @@
+/**
+ * Episodes under the options of the run: every rollout of training, checking and testing is played the
+ * same way.
+ * @module
+ */
+import type { RandomStream } from '../core/rng.ts';
+import { TaskError } from '../support/errors.ts';
+import type { TaskItem } from '../task/task.ts';
+import { Judge } from '../team/judge.ts';
+import { rollout } from '../team/rollout.ts';
+import type { Team, Trajectory } from '../team/team.ts';
+import type { RunContext } from './context.ts';
+
+export interface EpisodeRequest {
+  readonly stage: number;
+  readonly items: readonly TaskItem[];
+  /** Episodes per item. */
+  readonly samples: number;
+  /** Named for this call alone. */
+  readonly stream: RandomStream;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Plays `samples` episodes of every item.
+ *
+ * @returns trajectories in order of item, then sample
+ * @throws TaskError if a reward is not a number within the task's range
+ */
+export async function playEpisodes(
+  { task, options, signal, emit }: Pick<RunContext, 'task' | 'options' | 'signal' | 'emit'>,
+  team: Team,
+  { stage, onProgress, ...request }: EpisodeRequest,
+): Promise<Trajectory[]> {
+  const trajectories = await rollout(team, task, {
+    ...request,
+    temperature: options.temperature,
+    maxTokens: options.maxCompletionLength,
+    memberReward: options.memberReward,
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    judge: new Judge(task, (message) => emit({ kind: 'warning', stage, message })),
+  });
+  const [lowest, highest] = task.rewardRange;
+  for (const { item, reward } of trajectories)
+    if (!(reward >= lowest && reward <= highest))
+      throw new TaskError(
+        `task ${task.name}: expected a reward from ${lowest} to ${highest} for item ${item.id}, got ${reward}; correct the verifier or its rewardRange`,
+      );
+  return trajectories;
+}

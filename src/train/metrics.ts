@@ -1,0 +1,101 @@
+/**
+ * Rows of `metrics.jsonl`: the field's own names (TRL's), so that a plot made for another trainer works
+ * here. `docs/metrics.md` lists every key with its formula and unit.
+ * @module
+ */
+import type { RunEvent } from './events.ts';
+import type { TrainOptions } from './options.ts';
+import type { MetricsRow } from './store-port.ts';
+
+/** What a row says besides its event. */
+export interface MetricsContext {
+  readonly options: TrainOptions;
+  /** Tokens sampled for training so far. */
+  readonly tokens: number;
+}
+
+type UpdateEvent = Extract<RunEvent, { kind: 'update' }>;
+type GateEvent = Extract<RunEvent, { kind: 'gate' }>;
+
+/** The row an event adds: one per agent's update, one per acceptance test, one per stage. */
+export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow | undefined {
+  switch (event.kind) {
+    case 'update':
+      return updateRow(event, context);
+    case 'gate':
+      return gateRow(event);
+    case 'stage_finished': {
+      const { stage, reward, accepted } = event;
+      return { stage, reward, accepted, num_tokens: context.tokens };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function updateRow(event: UpdateEvent, { options, tokens }: MetricsContext): MetricsRow {
+  const last = event.attempts.at(-1);
+  return {
+    stage: event.stage,
+    agent: event.agent,
+    num_tokens: tokens,
+    ...prefixed(`agent_${event.agent}/`, {
+      status: event.status,
+      reward: event.reward,
+      reward_std: event.rewardStd,
+      frac_reward_zero_std: event.fracRewardZeroStd,
+      loss: event.loss,
+      grad_norm: event.gradNorm,
+      'clip_ratio/region_mean': event.clipRatio,
+      kl: event.kl,
+      'kl/quantile': last?.klQuantile,
+      'kl/max': last?.klMax,
+      'kl/message_mean': last?.klMessageMean,
+      'tv/mean': last?.tvMean,
+      entropy: event.entropy,
+      target_kl: event.targetKl,
+      beta: event.betaNext,
+      learning_rate: options.optimizer.learningRate * (last?.lrScale ?? event.lrScaleNext),
+      attempts: event.attempts.length,
+      backtracks: Math.max(0, event.attempts.length - 1),
+      num_trajectories: event.trajectories,
+      num_own_tokens: event.tokens,
+      'completions/mean_length': event.meanLength,
+      'completions/clipped_ratio': event.clippedRatio,
+      'sampling/sampling_logp_difference/max': event.logpMismatchMax,
+      'sampling/log_ratio_mean': event.meanLogRatioWeight,
+      'sampling/ess_share': event.essShare,
+    }),
+  };
+}
+
+function gateRow(event: GateEvent): MetricsRow {
+  return {
+    stage: event.stage,
+    ...prefixed('gate/', {
+      kind: event.gate,
+      index: event.index,
+      decision: event.decision,
+      alpha: event.alpha,
+      num_prompts: event.prompts,
+      wealth: event.wealth,
+      harm_wealth: event.harmWealth,
+      mean_difference: event.meanDifference,
+    }),
+  };
+}
+
+type Value = number | string | boolean;
+
+/** Keys with a prefix; what was not measured is left out, what is not finite is null, as JSON has it. */
+function prefixed(
+  prefix: string,
+  values: Readonly<Record<string, Value | undefined>>,
+): Record<string, Value | null> {
+  const row: Record<string, Value | null> = {};
+  for (const [key, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    row[prefix + key] = typeof value === 'number' && !Number.isFinite(value) ? null : value;
+  }
+  return row;
+}

@@ -1,0 +1,104 @@
+/**
+ * One gradient of the agent's loss: the core's cotangents handed to the engine.
+ * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"
+ * @module
+ */
+import { sequenceObjective } from '../core/objective.ts';
+import type { Model, ScoreParams, Sequence, SnapshotId } from '../engine/engine.ts';
+import type { TrainOptions } from './options.ts';
+
+/** What one agent wrote in one trajectory, and what it should learn from it. */
+export interface OwnTrajectory {
+  /** A_tilde, no unit. */
+  readonly advantage: number;
+  /** Own messages, at least one. */
+  readonly sequences: readonly Sequence[];
+  /** logp_cur of all own tokens, message after message [T]: the trainer's, under the weights of S0, nats. */
+  readonly logpCur: Float32Array;
+}
+
+export interface GradientSettings {
+  readonly options: Pick<TrainOptions, 'temperature' | 'epsilon' | 'dualClip' | 'ratioNorm'>;
+  /** Weight of the KL term. */
+  readonly beta: number;
+  /** S0. */
+  readonly start: SnapshotId;
+  /** No step was taken yet, so the weights are those of S0. */
+  readonly atStart: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface MinibatchLoss {
+  /** E24; NaN if a log-probability was not finite, and then nothing was accumulated. */
+  readonly loss: number;
+  /** Share of trajectories held by a clip. */
+  readonly clipRatio: number;
+}
+
+/**
+ * Accumulates d/dweights of loss = -(1/N) sum_g min(r_g A_g, r_{c,g} A_g) + beta Kbar   (E24, E25', E31).
+ *
+ * A trajectory with A = 0 has loss 0 and cotangent 0 whatever its ratio. It is counted in N and in M but
+ * neither scored nor differentiated, so its states are missing from the sum of the KL term, and only
+ * gate 1 watches them. At S0 itself logp_new is logp_cur, and value and gradient of the KL term are 0
+ * exactly: neither is computed.
+ *
+ * @returns undefined if every advantage is 0: there is no gradient, and AdamW's momentum alone must not
+ *   move the weights
+ */
+export async function accumulateGradient(
+  model: Model,
+  trajectories: readonly OwnTrajectory[],
+  settings: GradientSettings,
+): Promise<MinibatchLoss | undefined> {
+  const { options, beta, start, atStart, signal } = settings;
+  const active = trajectories.filter(({ advantage }) => advantage !== 0);
+  if (active.length === 0) return undefined;
+  const score: ScoreParams = { temperature: options.temperature, ...(signal && { signal }) };
+  const sequences = active.flatMap((trajectory) => trajectory.sequences);
+
+  const logpNew = atStart
+    ? active.map(({ logpCur }) => logpCur)
+    : joinMessages(active, await model.forward(sequences, score));
+  if (!logpNew.every((row) => row.every(Number.isFinite))) return { loss: Number.NaN, clipRatio: 0 };
+
+  const newOf = new Map(active.map((trajectory, k) => [trajectory, logpNew[k]]));
+  const objective = sequenceObjective({
+    ...options,
+    logpNew: trajectories.map((trajectory) => newOf.get(trajectory) ?? trajectory.logpCur),
+    logpCur: trajectories.map(({ logpCur }) => logpCur),
+    advantages: trajectories.map(({ advantage }) => advantage),
+  });
+  const cotangents = trajectories.flatMap((trajectory, n) =>
+    newOf.has(trajectory) ? splitMessages(trajectory, objective.cotangents[n]) : [],
+  );
+  const states = trajectories.reduce((sum, { logpCur }) => sum + logpCur.length, 0); // M
+  const { kl = [] } = await model.backward(sequences, cotangents, {
+    ...score,
+    ...(!atStart && { kl: { reference: start, weight: beta / states } }),
+  });
+  const klSum = kl.reduce((sum, row) => sum + row.reduce((part, x) => part + x, 0), 0);
+  return { loss: objective.loss + (beta * klSum) / states, clipRatio: objective.clipFraction };
+}
+
+/** Rows per message [T] to rows per trajectory. */
+function joinMessages(trajectories: readonly OwnTrajectory[], rows: readonly Float32Array[]): Float32Array[] {
+  let next = 0;
+  return trajectories.map(({ sequences }) => joinRows(sequences.map(() => rows[next++])));
+}
+
+/** Rows one after the other. */
+export function joinRows(rows: readonly Float32Array[]): Float32Array {
+  if (rows.length === 1) return rows[0];
+  return Float32Array.from(rows.flatMap((row) => [...row]));
+}
+
+/** A trajectory's row cut back into its messages. */
+function splitMessages({ sequences }: OwnTrajectory, row: Float64Array): Float64Array[] {
+  let start = 0;
+  return sequences.map(({ tokens }) => {
+    const from = start;
+    start += tokens.length;
+    return row.subarray(from, start);
+  });
+}

@@ -1,0 +1,185 @@
+/**
+ * OPTIMIZE (E37): trains one agent on one batch and never keeps an update that leaves the trust region.
+ * Whether an attempt passes, and what the next one looks like, is the core's state machine; here is what
+ * it drives: snapshot, minibatches, steps, measurement, restore.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "KL control and backtracking"
+ * @module
+ */
+import { messageSums } from '../core/divergence.ts';
+import { randomOrder } from '../core/order.ts';
+import type { RandomStream } from '../core/rng.ts';
+import {
+  type AttemptDecision,
+  type AttemptMeasurement,
+  judgeAttempt,
+  measureAttempt,
+  startTrustRegion,
+  type TrustRegionState,
+} from '../core/trust-region.ts';
+import type { Model, SnapshotId } from '../engine/engine.ts';
+import type { AttemptRecord } from './events.ts';
+import { accumulateGradient, type MinibatchLoss, type OwnTrajectory } from './minibatch.ts';
+import type { TrainOptions } from './options.ts';
+import type { AgentState } from './state.ts';
+import { shuffleDraws } from './streams.ts';
+
+export interface OptimizeSettings {
+  readonly options: TrainOptions;
+  /** beta and learning-rate scale to start with. */
+  readonly state: AgentState;
+  /** Names the order of the minibatches, the same in every attempt. */
+  readonly stream: RandomStream;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress: (phase: 'update' | 'divergence', done: number, total: number) => void;
+}
+
+/** Means over the steps of one attempt. */
+export interface AttemptTraining extends MinibatchLoss {
+  /** L2 norm before clipping. */
+  readonly gradNorm: number;
+}
+
+export type OptimizeOutcome = {
+  readonly attempts: readonly AttemptRecord[];
+  /** What the agent's next update starts with. */
+  readonly next: AgentState;
+} & (
+  | { readonly status: 'SKIP' }
+  | {
+      readonly status: 'ACCEPT' | 'REJECT_KL' | 'REJECT_NAN';
+      /** S0, for the caller to release. */
+      readonly start: SnapshotId;
+      /** Of the last attempt. */
+      readonly training: AttemptTraining;
+    }
+);
+
+/**
+ * Up to 1 + M attempts of `numIterations` passes each; the first that stays inside the radius is kept, and
+ * after the last violation every byte of S0 is back   (E37).
+ *
+ * SKIP: the agent is silent, or every advantage is 0 and with it the loss. A NaN or infinity in a loss, a
+ * gradient or a divergence ends the attempt like a violation; if the last attempt ends so, the status is
+ * REJECT_NAN.
+ *
+ * @param model - the agent's; afterwards at the accepted update, or at S0
+ * @param trajectories - those in which the agent spoke
+ */
+export async function optimize(
+  model: Model,
+  trajectories: readonly OwnTrajectory[],
+  settings: OptimizeSettings,
+): Promise<OptimizeOutcome> {
+  const { options, state } = settings;
+  if (trajectories.every(({ advantage }) => advantage === 0))
+    return { status: 'SKIP', attempts: [], next: state };
+
+  const start = await model.snapshot(); // S0: weights and optimiser
+  const attempts: AttemptRecord[] = [];
+  const rules = { ...options.trustRegion, adaptToRadius: options.optimizer.adaptToRadius };
+  let region = startTrustRegion(rules, state.beta, state.lrScale);
+  for (;;) {
+    const training = await trainAttempt(model, trajectories, { ...settings, start, region });
+    const measurement = await measure(model, trajectories, { ...settings, start, training });
+    const decision = judgeAttempt(region, measurement);
+    attempts.push(attemptRecord(region, measurement, decision));
+    if (decision.kind === 'accepted')
+      return { status: 'ACCEPT', attempts, next: nextState(decision), start, training };
+    await model.restore(start); // a violating update is never kept
+    if (decision.kind === 'rejected') {
+      const status = decision.reason === 'not_finite' ? 'REJECT_NAN' : 'REJECT_KL';
+      return { status, attempts, next: nextState(decision), start, training };
+    }
+    region = decision.next;
+  }
+}
+
+interface AttemptSettings extends OptimizeSettings {
+  readonly start: SnapshotId;
+  readonly region: TrustRegionState;
+}
+
+/** All passes over the minibatches, or as far as numbers stay finite. */
+async function trainAttempt(
+  model: Model,
+  trajectories: readonly OwnTrajectory[],
+  { options, stream, region, start, signal, onProgress }: AttemptSettings,
+): Promise<AttemptTraining> {
+  const { beta, lrScale } = region;
+  const adamw = { ...options.optimizer, learningRate: options.optimizer.learningRate * lrScale };
+  const minibatches = Array.from({ length: options.numIterations }, (_, pass) =>
+    shuffledMinibatches(trajectories, options.minibatchSize, stream.child(pass)),
+  ).flat();
+  const steps: AttemptTraining[] = [];
+  for (const [index, minibatch] of minibatches.entries()) {
+    onProgress('update', index, minibatches.length);
+    const atStart = steps.length === 0;
+    const result = await accumulateGradient(model, minibatch, { options, beta, start, atStart, signal });
+    if (result === undefined) continue;
+    const gradNorm = Number.isFinite(result.loss) ? (await model.step(adamw)).gradNorm : Number.NaN;
+    steps.push({ ...result, gradNorm });
+    if (!Number.isFinite(gradNorm)) break;
+  }
+  const meanOf = (name: keyof AttemptTraining) =>
+    steps.reduce((sum, step) => sum + step[name], 0) / steps.length;
+  return { loss: meanOf('loss'), clipRatio: meanOf('clipRatio'), gradNorm: meanOf('gradNorm') };
+}
+
+function shuffledMinibatches<T>(things: readonly T[], size: number, stream: RandomStream): T[][] {
+  const order = randomOrder(things.length, shuffleDraws(stream, things.length));
+  const shuffled = order.map((k) => things[k]);
+  return Array.from({ length: Math.ceil(shuffled.length / size) }, (_, k) =>
+    shuffled.slice(k * size, (k + 1) * size),
+  );
+}
+
+/**
+ * Exact divergences from S0 at every own token state of the batch, trajectories without advantage
+ * included (E27), condensed for gate 1. After training that broke down there is nothing to measure.
+ */
+async function measure(
+  model: Model,
+  trajectories: readonly OwnTrajectory[],
+  {
+    options,
+    start,
+    training,
+    signal,
+    onProgress,
+  }: OptimizeSettings & { readonly start: SnapshotId; readonly training: AttemptTraining },
+): Promise<AttemptMeasurement> {
+  const mustBeFinite = [training.loss, training.gradNorm];
+  if (!mustBeFinite.every(Number.isFinite)) {
+    const none = Number.NaN;
+    return { klQuantile: none, klMean: none, klMax: none, klMessageMean: none, tvMean: none, mustBeFinite };
+  }
+  const sequences = trajectories.flatMap((trajectory) => trajectory.sequences);
+  const trajectoryOf = trajectories.flatMap(({ sequences: own }, n) => own.map(() => n));
+  onProgress('divergence', 0, sequences.length);
+  const { klNewCur, tv } = await model.divergence(sequences, start, {
+    temperature: options.temperature,
+    ...(signal && { signal }),
+  });
+  const readings = {
+    kl: klNewCur.flatMap((row) => [...row]),
+    tv: tv.flatMap((row) => [...row]),
+    messageKl: messageSums(klNewCur, trajectoryOf),
+  };
+  return { ...measureAttempt(readings, options.trustRegion), mustBeFinite };
+}
+
+function nextState(decision: Extract<AttemptDecision, { betaNext: number }>): AgentState {
+  return { beta: decision.betaNext, lrScale: decision.lrScaleNext };
+}
+
+function attemptRecord(
+  { attempt, beta, lrScale }: TrustRegionState,
+  { klQuantile, klMean, klMax, klMessageMean, tvMean }: AttemptMeasurement,
+  decision: AttemptDecision,
+): AttemptRecord {
+  return {
+    ...{ attempt, beta, lrScale, klQuantile, klMean, klMax, klMessageMean, tvMean },
+    accepted: decision.kind === 'accepted',
+    ...(decision.kind !== 'accepted' && { reason: decision.reason }),
+  };
+}

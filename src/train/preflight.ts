@@ -1,0 +1,49 @@
+/**
+ * What can be known before a run writes anything: whether the models and options can carry it.
+ * @module
+ */
+import { dkwMinimumSize, orderStatisticMinimumSize } from '../core/quantile.ts';
+import { ConfigError } from '../support/errors.ts';
+import type { Task } from '../task/task.ts';
+import type { Team } from '../team/team.ts';
+import type { TrainOptions } from './options.ts';
+
+/** @throws ConfigError in one sentence, naming the first thing that cannot work */
+export function checkRun({
+  team,
+  task,
+  options,
+}: {
+  readonly team: Team;
+  readonly task: Task;
+  readonly options: TrainOptions;
+}): void {
+  for (const { name, model } of team.agents) {
+    const { trainable, exactKl } = model.capabilities;
+    if (!trainable || !exactKl)
+      throw new ConfigError(
+        `agent "${name}": expected a model that can be trained and gives exact divergences (gate 1 needs them), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
+      );
+  }
+  if (task.size('train') === 0)
+    throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
+  const { slack, quantile, slackConfidence } = options.trustRegion;
+  if (slack === 'none') return;
+  const tail = { alpha: 1 - quantile, eta: slackConfidence };
+  const needed = slack === 'dkw' ? dkwMinimumSize(tail) : orderStatisticMinimumSize(tail);
+  const trajectories = options.promptsPerStep * options.numGenerations;
+  if (trajectories < needed)
+    throw new ConfigError(
+      `slack: expected at least ${needed} episodes per update for "${slack}" at quantile ${quantile}, got ${options.promptsPerStep} prompts x ${options.numGenerations} = ${trajectories}; raise prompts_per_step or num_generations, or set slack: none`,
+    );
+}
+
+/** What works but does less than it seems to. */
+export function startWarnings(options: TrainOptions): string[] {
+  const { promptsPerStep, numGenerations, minibatchSize, numIterations, beta } = options;
+  const steps = numIterations * Math.ceil((promptsPerStep * numGenerations) / minibatchSize);
+  if (steps >= 2 || beta === 0) return [];
+  return [
+    `beta has no effect with a single optimiser step per update: the KL term's slope is 0 where the step starts; the trust region still holds`,
+  ];
+}

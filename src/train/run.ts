@@ -1,0 +1,198 @@
+/**
+ * A training run from its first stage, or from its last checkpoint, to its end: stages, gate 2,
+ * checkpoints. Everything it decides is an event; nothing it decides depends on the clock or on how often
+ * it was interrupted, so a run that was killed and resumed ends with the same bytes as one that was not.
+ * @module
+ */
+import { join } from 'node:path';
+import type { Model } from '../engine/engine.ts';
+import type { Task } from '../task/task.ts';
+import type { Team } from '../team/team.ts';
+import { checkTeam } from './collect.ts';
+import { progressOf, type RunContext } from './context.ts';
+import type { EventSink, GateRecord, RunEvent } from './events.ts';
+import { testCandidate } from './gate.ts';
+import { Interrupted } from './interrupted.ts';
+import { metricsOf } from './metrics.ts';
+import type { TrainOptions } from './options.ts';
+import { checkRun, startWarnings } from './preflight.ts';
+import { createPromptCursor } from './prompts.ts';
+import { runStage } from './stage.ts';
+import { initialState, type RunState, resumeState } from './state.ts';
+import { type Checkpoint, checkpointName, type RunStore } from './store-port.ts';
+import { separateTeam, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
+
+export interface TrainingRun {
+  /** The base team, trained in place. Left alone if the store has a checkpoint to go on from. */
+  readonly team: Team;
+  readonly task: Task;
+  readonly options: TrainOptions;
+  readonly store: RunStore;
+  /** Sinks besides the store. */
+  readonly sinks?: readonly EventSink[];
+  /** Asks the run to stop; it does so between phases, never inside a write. */
+  readonly signal?: AbortSignal;
+  /** Reads what an agent's model saved in `dir`, its optimiser included. */
+  readonly loadAgent: (dir: string, agent: number) => Promise<Model>;
+  /** Called after the last checkpoint; the events it returns are recorded before `run_finished`. */
+  readonly evaluate?: (outcome: TrainingOutcome) => Promise<readonly RunEvent[]>;
+}
+
+export interface TrainingOutcome {
+  /** As the last stage left it; whoever started the run closes its models. */
+  readonly team: Team;
+  /** The last team proved better, in promotion mode. Load it to use it; that may displace `team`'s weights. */
+  readonly champion?: TeamSnapshot;
+  /** Counts of tests, promotions, roll-backs, tokens. */
+  readonly state: RunState;
+}
+
+/**
+ * Trains until `options.stages` stages are done.
+ *
+ * @throws ConfigError if a model or an option cannot do what the run needs; nothing was written
+ * @throws EngineError if sampler and trainer disagree (E9)
+ * @throws Interrupted if the signal was given
+ */
+export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
+  checkRun(run);
+  const { store, options, signal } = run;
+  const checkpoint = store.lastCheckpoint();
+  const state = checkpoint
+    ? resumeState(checkpoint.state, run.team.agents.length)
+    : initialState(run.team.agents.length, options.beta);
+  const context = createContext(run, state);
+  const fromStage = checkpoint?.stage ?? 0;
+  const agents = run.team.agents.map(({ name }) => name);
+  context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage });
+  try {
+    const start = checkpoint ? await resume(run, checkpoint) : await begin(run, context);
+    await checkTeam(context, start.team); // E9, every agent
+    const end = await runStages(run, context, start, fromStage);
+    const outcome = { ...end, state };
+    for (const event of (await run.evaluate?.(outcome)) ?? []) context.emit(event);
+    context.emit({ kind: 'run_finished', stage: options.stages });
+    return outcome;
+  } catch (error) {
+    if (signal?.aborted) throw interruption(run, context, error);
+    throw error;
+  }
+}
+
+/** The team being trained, and in promotion mode the one to deploy. */
+type Standing = Pick<TrainingOutcome, 'team' | 'champion'>;
+
+/** Stage 0: the base team is checkpoint and champion. */
+async function begin(run: TrainingRun, context: RunContext): Promise<Standing> {
+  const { team, options } = run;
+  for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
+  const champion = options.gate.kind === 'promotion' ? await snapshotTeam(team) : undefined;
+  await save(run, context, { team, stage: 0, isChampion: options.gate.kind !== 'off' });
+  return { team, ...(champion && { champion }) };
+}
+
+/** Weights and optimisers from the checkpoint; the champion from its own, in models of its own. */
+async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<Standing> {
+  const team = await loadTeam(run, checkpoint);
+  if (run.options.gate.kind !== 'promotion') return { team };
+  const champion = run.store.champion();
+  return {
+    team,
+    champion:
+      champion === undefined || champion.stage === checkpoint.stage
+        ? await snapshotTeam(team)
+        : separateTeam(await loadTeam(run, champion)),
+  };
+}
+
+async function loadTeam({ team, loadAgent }: TrainingRun, { path }: Checkpoint): Promise<Team> {
+  const agents = [];
+  for (const agent of team.agents)
+    agents.push({ ...agent, model: await loadAgent(agentFolder(path, agent.id), agent.id) });
+  return { ...team, agents };
+}
+
+async function runStages(
+  run: TrainingRun,
+  context: RunContext,
+  start: Standing,
+  fromStage: number,
+): Promise<Standing> {
+  const { options, state } = context;
+  let { team, champion } = start;
+  for (let stage = fromStage + 1; stage <= options.stages; stage++) {
+    context.signal?.throwIfAborted();
+    const tokensBefore = state.tokens;
+    const { reward, accepted } = await runStage(context, team, stage);
+    const tokens = state.tokens - tokensBefore;
+    context.emit({ kind: 'stage_finished', stage, reward, accepted, tokens });
+    const isLast = stage === options.stages;
+    let decision: GateRecord['decision'] = 'keep';
+    if (champion !== undefined && (isLast || stage % options.gate.every === 0))
+      ({ team, champion, decision } = await testCandidate(context, stage, { team, champion }));
+    const promoted = decision === 'promote';
+    if (isLast || promoted || stage % options.saveSteps === 0)
+      await save(run, context, { team, stage, isChampion: promoted || options.gate.kind === 'step' });
+  }
+  return { team, ...(champion && { champion }) };
+}
+
+/** Writes a checkpoint; in step mode every one is the champion, because every update proved itself. */
+async function save(
+  run: TrainingRun,
+  context: RunContext,
+  { team, stage, isChampion }: { readonly team: Team; readonly stage: number; readonly isChampion: boolean },
+): Promise<void> {
+  const { state, prompts } = context;
+  const name = checkpointName(stage);
+  state.prompts.train = prompts.train.position;
+  state.prompts.test = prompts.test.position;
+  progressOf(context, { stage }, 'checkpoint')(0, team.agents.length);
+  context.emit({ kind: 'checkpoint', stage, name }); // before the write, so that the checkpoint covers it
+  await run.store.writeCheckpoint({
+    stage,
+    state,
+    ...(isChampion && { champion: name }),
+    async save(dir) {
+      for (const { id, model } of team.agents) await model.save(agentFolder(dir, id));
+    },
+  });
+}
+
+function agentFolder(dir: string, agent: number): string {
+  return join(dir, `agent_${agent}`);
+}
+
+function createContext(
+  { task, options, store, sinks = [], signal }: TrainingRun,
+  state: RunState,
+): RunContext {
+  const { seed } = options;
+  const cursor = { train: state.prompts.train, test: state.prompts.test };
+  return {
+    task,
+    options,
+    state,
+    prompts: {
+      train: createPromptCursor(task, 'train', { seed, position: cursor.train, atEnd: 'reshuffle' }),
+      test: createPromptCursor(task, 'test', { seed, position: cursor.test, atEnd: 'stop' }),
+    },
+    emit(event) {
+      for (const sink of [store, ...sinks]) sink.emit(event);
+      const row = metricsOf(event, { options, tokens: state.tokens });
+      if (row !== undefined) store.appendMetrics(row);
+    },
+    transcribe: (stage, rows) => store.appendCompletions(stage, rows),
+    signal,
+  };
+}
+
+/** Says what is kept, to whoever stopped the run and in its log; a resumed run's log does not have it. */
+function interruption({ store }: TrainingRun, context: RunContext, cause: unknown): Interrupted {
+  const last = store.lastCheckpoint();
+  const message = last
+    ? `interrupted; everything up to ${last.name} is saved, resume with --resume`
+    : 'interrupted before the first checkpoint; nothing to resume from';
+  context.emit({ kind: 'warning', stage: last?.stage ?? 0, message });
+  return new Interrupted(message, cause);
+}

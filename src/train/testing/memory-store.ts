@@ -1,0 +1,87 @@
+/**
+ * A run folder whose logs are arrays; checkpoints are real folders, because models save into folders.
+ * Keeps the resume rule of the port: opening it again cuts every log back to the last checkpoint.
+ * @module
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunEvent } from '../events.ts';
+import {
+  type Checkpoint,
+  type CheckpointRequest,
+  checkpointName,
+  type MetricsRow,
+  type RunStore,
+} from '../store-port.ts';
+
+interface Saved {
+  readonly checkpoint: Checkpoint;
+  readonly champion: string | undefined;
+  readonly lengths: { readonly events: number; readonly metrics: number; readonly completions: number };
+}
+
+/** What outlives a process. */
+export class MemoryRun {
+  readonly dir = mkdtempSync(join(tmpdir(), 'troupe-run-'));
+  readonly events: string[] = [];
+  readonly metrics: string[] = [];
+  readonly completions: string[] = [];
+  readonly saved = new Map<string, Saved>();
+  #last: Saved | undefined;
+
+  /** Opens the run as a new process would. */
+  open(): RunStore {
+    const lengths = this.#last?.lengths ?? { events: 0, metrics: 0, completions: 0 };
+    this.events.length = lengths.events;
+    this.metrics.length = lengths.metrics;
+    this.completions.length = lengths.completions;
+    const resumed = this.#last !== undefined;
+    return {
+      dir: this.dir,
+      lastCheckpoint: () => this.#last?.checkpoint,
+      champion: () => this.saved.get(this.#last?.champion ?? '')?.checkpoint,
+      emit: (event) => this.#record(event, resumed),
+      appendMetrics: (row: MetricsRow) => void this.metrics.push(JSON.stringify(row)),
+      appendCompletions: (stage, rows) => {
+        for (const row of rows) this.completions.push(JSON.stringify({ ...row, stage }));
+      },
+      writeCheckpoint: (request) => this.#write(request),
+      writeReport() {},
+      async close() {},
+    };
+  }
+
+  /** Events as parsed JSON, of one kind. */
+  eventsOf<K extends RunEvent['kind']>(kind: K): Extract<RunEvent, { kind: K }>[] {
+    return this.events
+      .map((line) => JSON.parse(line) as RunEvent)
+      .filter((event): event is Extract<RunEvent, { kind: K }> => event.kind === kind);
+  }
+
+  remove(): void {
+    rmSync(this.dir, { recursive: true });
+  }
+
+  #record(event: RunEvent, resumed: boolean): void {
+    if (event.kind === 'phase' || (event.kind === 'run_started' && resumed)) return;
+    this.events.push(JSON.stringify(event));
+  }
+
+  async #write({ stage, save, state, champion }: CheckpointRequest): Promise<Checkpoint> {
+    const name = checkpointName(stage);
+    const path = join(this.dir, name);
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path);
+    await save(path);
+    const checkpoint = { name, stage, path, state: JSON.parse(JSON.stringify(state)) as unknown };
+    const { events, metrics, completions } = this;
+    this.#last = {
+      checkpoint,
+      champion: champion ?? this.#last?.champion,
+      lengths: { events: events.length, metrics: metrics.length, completions: completions.length },
+    };
+    this.saved.set(name, this.#last);
+    return checkpoint;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Teams of softmax tables on the letter task, and options that make them learn in a second.
+ * @module
+ */
+import { createTabularModel, type TabularModel } from '../../engine/tabular/model.ts';
+import type { Agent, Protocol, Team } from '../../team/team.ts';
+import type { RunContext } from '../context.ts';
+import type { RunEvent } from '../events.ts';
+import type { TrainOptions } from '../options.ts';
+import { createPromptCursor } from '../prompts.ts';
+import { initialState } from '../state.ts';
+import { createLetterTask, LETTERS } from './letter-task.ts';
+
+/** A team whose models can be looked into. */
+export interface TabularTeam extends Team {
+  readonly agents: readonly (Agent & { readonly model: TabularModel })[];
+}
+
+/** Agents with different random habits. */
+export function createTeam(protocol: Protocol, agents: number, seed = 1): TabularTeam {
+  return {
+    protocol,
+    agents: Array.from({ length: agents }, (_, id) => ({
+      id,
+      name: `table ${id}`,
+      model: createTabularModel({ alphabet: LETTERS, prior: { scale: 0.5, seed: 100 * seed + id } }),
+    })),
+  };
+}
+
+/** Changes to {@link trainOptions}, one level deep. */
+export type OptionChanges = Omit<Partial<TrainOptions>, 'trustRegion' | 'optimizer' | 'gate'> & {
+  readonly [K in 'trustRegion' | 'optimizer' | 'gate']?: Partial<TrainOptions[K]>;
+};
+
+export function trainOptions(changes: OptionChanges = {}): TrainOptions {
+  const { trustRegion, optimizer, gate, ...rest } = changes;
+  return {
+    seed: 1,
+    stages: 10,
+    rolloutMode: 'fresh',
+    order: 'static',
+    promptsPerStep: 16,
+    numGenerations: 8,
+    temperature: 1,
+    maxCompletionLength: 2,
+    numIterations: 1,
+    minibatchSize: 64,
+    epsilon: 0.2,
+    dualClip: 3,
+    ratioNorm: 'sum',
+    normalise: 'group',
+    advantageClip: 5,
+    beta: 0.001,
+    memberReward: 0,
+    saveSteps: 2,
+    evalPrompts: 0,
+    trustRegion: {
+      targetKl: 0.1,
+      quantile: 0.99,
+      targetKlMessage: 0.2,
+      slack: 'none',
+      slackConfidence: 0.05,
+      maxBacktracks: 5,
+      ...trustRegion,
+    },
+    optimizer: {
+      learningRate: 0.1,
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-3,
+      weightDecay: 0,
+      maxGradNorm: 1,
+      adaptToRadius: false,
+      ...optimizer,
+    },
+    gate: { kind: 'off', every: 5, nPlan: 200, alpha: 0.05, tolerance: 0.05, ...gate },
+    ...rest,
+  };
+}
+
+/** What runs share, outside of a run; `events` fills up. */
+export interface TestContext extends RunContext {
+  readonly events: RunEvent[];
+}
+
+export function createContext(team: Team, options: TrainOptions, task = createLetterTask()): TestContext {
+  const events: RunEvent[] = [];
+  const { seed } = options;
+  return {
+    task,
+    options,
+    state: initialState(team.agents.length, options.beta),
+    prompts: {
+      train: createPromptCursor(task, 'train', { seed, atEnd: 'reshuffle' }),
+      test: createPromptCursor(task, 'test', { seed, atEnd: 'stop' }),
+    },
+    events,
+    emit: (event) => void events.push(event),
+    transcribe() {},
+  };
+}

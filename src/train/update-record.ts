@@ -1,0 +1,75 @@
+/**
+ * What is written down about one agent's update; `docs/metrics.md` has every number's formula.
+ * @module
+ */
+import { mean, populationDeviation } from '../core/stats.ts';
+import type { Batch, OwnMessages, SequenceWeights } from './batch.ts';
+import type { UpdateRecord, UpdateStatus } from './events.ts';
+import type { OptimizeOutcome } from './optimize.ts';
+import type { TrainOptions } from './options.ts';
+
+/** A group whose rewards spread less than this has no signal, reward units. */
+const ZERO_STD = 1e-12;
+
+export interface UpdateFacts {
+  readonly stage: number;
+  readonly agent: number;
+  readonly status: UpdateStatus;
+  readonly outcome: OptimizeOutcome;
+  /** With the radius that was in force. */
+  readonly options: TrainOptions;
+  readonly weights: SequenceWeights;
+}
+
+export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
+  const { stage, agent, status, outcome, options, weights } = facts;
+  const { attempts, next } = outcome;
+  const accepted = attempts.find((attempt) => attempt.accepted);
+  const logp = (batch.logpBeh.get(agent) ?? []).flatMap((row) => [...row]);
+  return {
+    stage,
+    agent,
+    status,
+    attempts,
+    betaNext: next.beta,
+    lrScaleNext: next.lrScale,
+    targetKl: options.trustRegion.targetKl,
+    ...rewardStatistics(batch),
+    ...(outcome.status !== 'SKIP' && outcome.training),
+    ...(accepted && { kl: accepted.klMean }),
+    ...(logp.length > 0 && { entropy: -mean(logp) }),
+    ...lengthStatistics(batch.own[agent]),
+    logpMismatchMax: batch.mismatch.get(agent) ?? 0,
+    ...(options.rolloutMode === 'reuse' && {
+      meanLogRatioWeight: weights.meanLogWeight,
+      essShare: weights.essShare,
+    }),
+  };
+}
+
+function rewardStatistics({
+  trajectories,
+}: Batch): Pick<UpdateRecord, 'reward' | 'rewardStd' | 'fracRewardZeroStd'> {
+  const groups = new Map<number, number[]>();
+  for (const { group, reward } of trajectories) groups.set(group, [...(groups.get(group) ?? []), reward]);
+  const deviations = [...groups.values()].map((rewards) => populationDeviation(rewards));
+  return {
+    reward: mean(trajectories.map(({ reward }) => reward)),
+    rewardStd: mean(deviations),
+    fracRewardZeroStd: mean(deviations.map((deviation) => Number(deviation < ZERO_STD))),
+  };
+}
+
+function lengthStatistics({
+  messages,
+  trajectoryOf,
+}: OwnMessages): Pick<UpdateRecord, 'meanLength' | 'clippedRatio' | 'trajectories' | 'tokens'> {
+  const lengths = messages.map(({ tokens }) => tokens.length);
+  const cut = messages.map(({ finish }) => Number(finish === 'length'));
+  return {
+    meanLength: lengths.length === 0 ? 0 : mean(lengths),
+    clippedRatio: cut.length === 0 ? 0 : mean(cut),
+    trajectories: new Set(trajectoryOf).size,
+    tokens: lengths.reduce((sum, length) => sum + length, 0),
+  };
+}
