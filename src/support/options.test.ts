@@ -17,11 +17,11 @@ function read(record: Record<string, unknown>) {
   return values;
 }
 
-function issuesOf(record: Record<string, unknown>): readonly string[] {
+function linesOf(record: Record<string, unknown>): readonly string[] {
   try {
     read(record);
   } catch (error) {
-    if (error instanceof ConfigError) return error.issues.map((issue) => issue.message);
+    if (error instanceof ConfigError) return error.message.split('\n');
     throw error;
   }
   return [];
@@ -55,32 +55,42 @@ describe('readOptions', () => {
   });
 
   it('says what it expected and what it got', () => {
-    expect(issuesOf({ count: 7 })).toEqual(['task demo: expected count to be an integer from 2 to 6, got 7']);
-    expect(issuesOf({ noise: 1.5 })).toEqual([
-      'task demo: expected noise to be a number from 0 to 1, got 1.5',
+    expect(linesOf({ count: 7 })).toEqual(['task demo.count: expected an integer from 2 to 6, got 7']);
+    expect(linesOf({ noise: 1.5 })).toEqual(['task demo.noise: expected a number from 0 to 1, got 1.5']);
+    expect(linesOf({ use_all: 'yes' })).toEqual(['task demo.use_all: expected true or false, got "yes"']);
+    expect(linesOf({ mode: 'fuzzy' })).toEqual([
+      'task demo.mode: expected one of exact, numeric, got "fuzzy"',
     ]);
-    expect(issuesOf({ use_all: 'yes' })).toEqual([
-      'task demo: expected use_all to be true or false, got "yes"',
+    expect(linesOf({ noise: Number.NaN })).toEqual([
+      'task demo.noise: expected a number from 0 to 1, got NaN',
     ]);
-    expect(issuesOf({ mode: 'fuzzy' })).toEqual([
-      'task demo: expected mode to be one of exact, numeric, got "fuzzy"',
-    ]);
-    expect(issuesOf({ noise: Number.NaN })).toEqual([
-      'task demo: expected noise to be a number from 0 to 1, got NaN',
-    ]);
-    expect(issuesOf({ path: '' })).toHaveLength(1);
+    expect(linesOf({ path: '' })).toHaveLength(1);
   });
 
   it('names the nearest option for an unknown one, and lists all options when none is near', () => {
-    expect(issuesOf({ promt_field: 'q' })).toEqual([
+    expect(linesOf({ promt_field: 'q' })).toEqual([
       'task demo: unknown option "promt_field"; did you mean "prompt_field"?',
     ]);
-    expect(issuesOf({ temperature: 1 })).toEqual([
+    expect(linesOf({ temperature: 1 })).toEqual([
       'task demo: unknown option "temperature"; the options are count, limit, noise, use_all, prompt_field, path, mode',
     ]);
   });
 
-  it('reports every problem at once', () => {
-    expect(issuesOf({ count: 'x', mode: 1, usAll: true })).toHaveLength(3);
+  it('reports every problem at once, also as data without the place', () => {
+    expect(linesOf({ count: 'x', mode: 1, useAl: true })).toHaveLength(3);
+    let issues: unknown;
+    try {
+      read({ count: 'x', useAl: true });
+    } catch (error) {
+      issues = error instanceof ConfigError ? error.issues : error;
+    }
+    expect(issues).toEqual([
+      { path: 'count', message: 'expected an integer from 2 to 6, got "x"' },
+      {
+        path: 'useAl',
+        message: 'unknown option "useAl"; did you mean "use_all"?',
+        suggestion: 'use_all',
+      },
+    ]);
   });
 });

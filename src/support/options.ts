@@ -22,14 +22,15 @@ export interface OptionReader {
   text(name: string, fallback: string): string;
   optionalText(name: string): string | undefined;
   choice<T extends string>(name: string, choices: readonly T[], fallback: T): T;
-  /** Records a problem that involves several options. */
+  /** Records what else is wrong with an option, as `expected <what>, got <value>`. */
   reject(name: string, message: string): void;
   /** @throws ConfigError listing every problem, unknown options included */
   finish(): void;
 }
 
 /**
- * @param where - what the options belong to, e.g. `task countdown`; begins every message
+ * @param where - what the options belong to, e.g. `task countdown`; begins every line of the error. The
+ *   error's issues have the option as `path` and no such beginning, so a caller can name a better place
  * @param record - the options as the user wrote them, snake_case keys
  */
 export function readOptions(where: string, record: Readonly<Record<string, unknown>>): OptionReader {
@@ -41,6 +42,7 @@ class RecordReader implements OptionReader {
   readonly #record: Readonly<Record<string, unknown>>;
   readonly #known: string[] = [];
   readonly #issues: ConfigIssue[] = [];
+  readonly #lines: string[] = [];
 
   constructor(where: string, record: Readonly<Record<string, unknown>>) {
     this.#where = where;
@@ -83,7 +85,8 @@ class RecordReader implements OptionReader {
   }
 
   reject(name: string, message: string): void {
-    this.#issues.push({ path: name, message: `${this.#where}: ${message}` });
+    this.#issues.push({ path: name, message });
+    this.#lines.push(`${this.#where}.${name}: ${message}`);
   }
 
   finish(): void {
@@ -96,11 +99,12 @@ class RecordReader implements OptionReader {
             ? 'it has no options'
             : `the options are ${this.#known.join(', ')}`
           : `did you mean "${suggestion}"?`;
-      const message = `${this.#where}: unknown option "${name}"; ${help}`;
+      const message = `unknown option "${name}"; ${help}`;
       this.#issues.push({ path: name, message, ...(suggestion === undefined ? {} : { suggestion }) });
+      this.#lines.push(`${this.#where}: ${message}`);
     }
     if (this.#issues.length === 0) return;
-    throw new ConfigError(this.#issues.map((issue) => issue.message).join('\n'), {
+    throw new ConfigError(this.#lines.join('\n'), {
       code: 'TROUPE_CONFIG_OPTIONS',
       issues: this.#issues,
     });
@@ -113,7 +117,7 @@ class RecordReader implements OptionReader {
     if (value === undefined || value === null) return undefined;
     if (isRight(value)) return value;
     const shown = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : value;
-    this.reject(name, `expected ${name} to be ${expected}, got ${String(shown)}`);
+    this.reject(name, `expected ${expected}, got ${String(shown)}`);
     return undefined;
   }
 }

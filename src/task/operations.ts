@@ -19,9 +19,6 @@ export function readOperations<T extends string>(
   const characters = [...written];
   const operations = allowed.filter((operation) => characters.includes(operation));
   if (operations.length !== characters.length)
-    options.reject(
-      'operations',
-      `expected operations to be distinct characters of "${allowed.join('')}", got "${written}"`,
-    );
+    options.reject('operations', `expected distinct characters of "${allowed.join('')}", got "${written}"`);
   return operations;
 }

@@ -149,7 +149,7 @@ describe('createProtocol', () => {
     );
     expect(() => createProtocol('relay', { round: 2 }, 3)).toThrow('did you mean "rounds"?');
     expect(() => createProtocol('relay', { rounds: 0 }, 3)).toThrow(
-      'protocol relay: expected rounds to be an integer from 1 to 100, got 0',
+      'protocol relay.rounds: expected an integer from 1 to 100, got 0',
     );
   });
 });

@@ -143,7 +143,7 @@ describe('readArithmeticOptions', () => {
   it('refuses operations it does not know or that repeat', () => {
     for (const operations of ['+/', '++'])
       expect(() => readArithmeticOptions({ operations })).toThrow(
-        `task arithmetic: expected operations to be distinct characters of "+-*", got "${operations}"`,
+        `task arithmetic.operations: expected distinct characters of "+-*", got "${operations}"`,
       );
     expect(() => readArithmeticOptions({ operand: 2 })).toThrow(ConfigError);
   });

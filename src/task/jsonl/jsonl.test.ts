@@ -257,13 +257,13 @@ describe('readJsonlOptions', () => {
 
   it('asks for a path, and for options that go together', () => {
     expect(errorOf(() => readJsonlOptions({})).message).toBe(
-      'task jsonl: expected path to name a JSON-lines file, got nothing; set path',
+      'task jsonl.path: expected the name of a JSON-lines file, got nothing',
     );
     expect(
       errorOf(() => readJsonlOptions({ path: 'x', verifier: 'numeric', ignore_case: true })).message,
-    ).toBe('task jsonl: expected ignore_case with verifier exact only, got numeric');
+    ).toBe('task jsonl.ignore_case: expected false with verifier numeric, got true');
     expect(errorOf(() => readJsonlOptions({ path: 'x', verifier: 'nummeric' })).message).toBe(
-      'task jsonl: expected verifier to be one of exact, numeric, got "nummeric"',
+      'task jsonl.verifier: expected one of exact, numeric, got "nummeric"',
     );
   });
 });

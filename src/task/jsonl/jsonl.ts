@@ -60,9 +60,9 @@ export function readJsonlOptions(record: Readonly<Record<string, unknown>>): Jso
     ignoreCase: options.boolean('ignore_case', d.ignoreCase),
   };
   if ((record.path ?? undefined) === undefined)
-    options.reject('path', 'expected path to name a JSON-lines file, got nothing; set path');
+    options.reject('path', 'expected the name of a JSON-lines file, got nothing');
   if (read.ignoreCase && read.verifier !== 'exact')
-    options.reject('ignore_case', `expected ignore_case with verifier exact only, got ${read.verifier}`);
+    options.reject('ignore_case', `expected false with verifier ${read.verifier}, got true`);
   options.finish();
   return read;
 }
