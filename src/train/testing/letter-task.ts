@@ -14,10 +14,12 @@ export interface LetterTaskOptions {
   readonly letters?: Partial<Record<Split, string>>;
   /** Prompts of a split; absent: they never end. */
   readonly sizes?: Partial<Record<Split, number>>;
+  /** How far the answer is from the prompt's letter, by split; default 1. Unequal: training misleads. */
+  readonly shifts?: Partial<Record<Split, number>>;
 }
 
 /** Items of a split differ in id; the letter is drawn, so letters repeat. */
-export function createLetterTask({ letters = {}, sizes = {} }: LetterTaskOptions = {}): Task {
+export function createLetterTask({ letters = {}, sizes = {}, shifts = {} }: LetterTaskOptions = {}): Task {
   return {
     name: 'letters',
     rewardRange: [0, 1],
@@ -27,7 +29,7 @@ export function createLetterTask({ letters = {}, sizes = {} }: LetterTaskOptions
       const available = letters[split] ?? LETTERS;
       const seed = { train: 0, test: 1, heldout: 2 }[split];
       const prompt = available[randomStream(17, seed, index).int(available.length)];
-      const answer = LETTERS[(LETTERS.indexOf(prompt) + 1) % LETTERS.length];
+      const answer = LETTERS[(LETTERS.indexOf(prompt) + (shifts[split] ?? 1)) % LETTERS.length];
       return { id: `${split}-${index}`, prompt, answer };
     },
     verify(item, text) {
@@ -36,7 +38,7 @@ export function createLetterTask({ letters = {}, sizes = {} }: LetterTaskOptions
       return {
         correct,
         reward: correct ? 1 : 0,
-        reason: correct ? 'the next letter' : `expected ${item.answer}`,
+        reason: correct ? 'the right letter' : `expected ${item.answer}`,
         ...(answer !== '' && { answer }),
       };
     },

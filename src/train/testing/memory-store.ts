@@ -30,6 +30,11 @@ export class MemoryRun {
   readonly saved = new Map<string, Saved>();
   #last: Saved | undefined;
 
+  /** Name of the checkpoint to deploy. */
+  get champion(): string | undefined {
+    return this.#last?.champion;
+  }
+
   /** Opens the run as a new process would. */
   open(): RunStore {
     const lengths = this.#last?.lengths ?? { events: 0, metrics: 0, completions: 0 };
@@ -40,7 +45,7 @@ export class MemoryRun {
     return {
       dir: this.dir,
       lastCheckpoint: () => this.#last?.checkpoint,
-      champion: () => this.saved.get(this.#last?.champion ?? '')?.checkpoint,
+      champion: () => this.saved.get(this.champion ?? '')?.checkpoint,
       emit: (event) => this.#record(event, resumed),
       appendMetrics: (row: MetricsRow) => void this.metrics.push(JSON.stringify(row)),
       appendCompletions: (stage, rows) => {

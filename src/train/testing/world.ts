@@ -28,6 +28,17 @@ export function createTeam(protocol: Protocol, agents: number, seed = 1): Tabula
   };
 }
 
+/** Makes every agent answer with the letter `shift` after the prompt's, the more often the stronger. */
+export function teach(team: TabularTeam, shift: number, strength = 3): void {
+  const end = LETTERS.length;
+  for (const { model } of team.agents)
+    for (let prompt = 0; prompt < LETTERS.length; prompt++) {
+      const logits = new Float64Array(end + 1);
+      logits[(prompt + shift) % LETTERS.length] = strength;
+      model.setLogits([prompt, end], logits);
+    }
+}
+
 /** Changes to {@link trainOptions}, one level deep. */
 export type OptionChanges = Omit<Partial<TrainOptions>, 'trustRegion' | 'optimizer' | 'gate'> & {
   readonly [K in 'trustRegion' | 'optimizer' | 'gate']?: Partial<TrainOptions[K]>;

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { createVote } from '../team/vote.ts';
+import type { GateRecord } from './events.ts';
+import { testCandidate } from './gate.ts';
+import { separateTeam, snapshotTeam } from './team-snapshot.ts';
+import { createLetterTask } from './testing/letter-task.ts';
+import { savedBytes } from './testing/saved-bytes.ts';
+import {
+  createContext,
+  createTeam,
+  type TabularTeam,
+  type TestContext,
+  teach,
+  trainOptions,
+} from './testing/world.ts';
+
+const gate = { kind: 'promotion', nPlan: 300, alpha: 0.05, tolerance: 0.05 } as const;
+
+function gateEvents({ events }: TestContext): GateRecord[] {
+  return events.filter((event) => event.kind === 'gate');
+}
+
+function bytesOf(team: TabularTeam): Promise<Record<string, string>[]> {
+  return Promise.all(team.agents.map(({ model }) => savedBytes(model)));
+}
+
+describe('the promotion gate', () => {
+  it('promotes a truly better team, with fewer prompts than planned', async () => {
+    const team = createTeam(createVote(), 3);
+    const context = createContext(team, trainOptions({ gate }));
+    const champion = await snapshotTeam(team);
+    teach(team, 1);
+    const better = await bytesOf(team);
+    const result = await testCandidate(context, 5, { team, champion });
+    expect(result.decision).toBe('promote');
+    expect(await bytesOf(team)).toEqual(better); // the candidate is in place
+    const [record] = gateEvents(context);
+    expect(record).toMatchObject({ gate: 'promotion', index: 1, decision: 'promote' });
+    expect(record.alpha).toBeCloseTo((0.05 * 6) / Math.PI ** 2, 12);
+    expect(record.wealth).toBeGreaterThanOrEqual(1 / record.alpha);
+    expect(record.meanDifference).toBeGreaterThan(0.3);
+    expect(record.prompts).toBeLessThan(60);
+    expect(context.state.gate).toMatchObject({ tests: 1, promotions: 1, rollbacks: 0, radiusScale: 1 });
+
+    teach(team, 0);
+    await result.champion.load();
+    expect(await bytesOf(team)).toEqual(better); // the champion is now the team that was promoted
+  });
+
+  it('rolls back a harmed team and shrinks the radii', async () => {
+    const team = createTeam(createVote(), 3);
+    teach(team, 1);
+    const proven = await bytesOf(team);
+    const champion = await snapshotTeam(team);
+    teach(team, 2);
+    const context = createContext(team, trainOptions({ gate }));
+    const result = await testCandidate(context, 5, { team, champion });
+    expect(result).toMatchObject({ decision: 'rollback', champion });
+    expect(await bytesOf(team)).toEqual(proven);
+    const [record] = gateEvents(context);
+    expect(record.harmWealth).toBeGreaterThanOrEqual(1 / record.alpha);
+    expect(record.prompts).toBeLessThan(60);
+    expect(context.state.gate).toMatchObject({ promotions: 0, rollbacks: 1, radiusScale: 0.5 });
+  });
+
+  it('keeps training a team it can prove nothing about, on all planned prompts', async () => {
+    const team = createTeam(createVote(), 2);
+    const champion = await snapshotTeam(team);
+    const before = await bytesOf(team);
+    const context = createContext(team, trainOptions({ gate: { ...gate, nPlan: 70 } }));
+    const result = await testCandidate(context, 5, { team, champion });
+    expect(result).toMatchObject({ decision: 'keep', team, champion });
+    // equal teams on the same prompts and streams never differ: the pairing is exact
+    expect(gateEvents(context)[0]).toMatchObject({ prompts: 70, meanDifference: 0, wealth: 1 });
+    expect(await bytesOf(team)).toEqual(before);
+  });
+
+  it('tests every candidate on prompts of its own and spends less alpha each time', async () => {
+    const team = createTeam(createVote(), 2);
+    const seen: string[] = [];
+    const task = createLetterTask();
+    const item: typeof task.item = (split, index) => {
+      seen.push(`${split}-${index}`);
+      return task.item(split, index);
+    };
+    const context = createContext(team, trainOptions({ gate: { ...gate, nPlan: 40 } }), { ...task, item });
+    const champion = await snapshotTeam(team);
+    await testCandidate(context, 5, { team, champion });
+    await testCandidate(context, 10, { team, champion });
+    expect(seen).toEqual(Array.from({ length: 80 }, (_, k) => `test-${k}`));
+    const [first, second] = gateEvents(context);
+    expect(second.index).toBe(2);
+    expect(second.alpha).toBeCloseTo(first.alpha / 4, 12);
+  });
+
+  it('uses up a finite test split, then says once that nothing can be proved any more', async () => {
+    const team = createTeam(createVote(), 2);
+    const context = createContext(
+      team,
+      trainOptions({ gate: { ...gate, nPlan: 40 } }),
+      createLetterTask({ sizes: { test: 50 } }),
+    );
+    const champion = await snapshotTeam(team);
+    for (const stage of [1, 2, 3, 4])
+      expect((await testCandidate(context, stage, { team, champion })).decision).toBe('keep');
+    expect(gateEvents(context).map(({ prompts }) => prompts)).toEqual([40, 10]);
+    const warnings = context.events.filter(({ kind }) => kind === 'warning');
+    expect(warnings).toEqual([
+      { kind: 'warning', stage: 3, message: expect.stringContaining('ran out after 50 prompts') },
+    ]);
+  });
+
+  it('can have a champion with models of its own, and goes on training that after a roll-back', async () => {
+    const team = createTeam(createVote(), 2);
+    const separate = createTeam(createVote(), 2);
+    teach(separate, 1);
+    teach(team, 2);
+    const context = createContext(team, trainOptions({ gate }));
+    const result = await testCandidate(context, 5, { team, champion: separateTeam(separate) });
+    expect(result.decision).toBe('rollback');
+    expect(result.team).toBe(separate);
+    const proven = await bytesOf(separate);
+    teach(separate, 3);
+    await result.champion.load();
+    expect(await bytesOf(separate)).toEqual(proven); // frozen, although its models go on
+  });
+
+  it('decides the same whether the champion is a snapshot or has models of its own', async () => {
+    const decide = async (own: boolean) => {
+      const team = createTeam(createVote(), 2);
+      const champion = own ? separateTeam(createTeam(createVote(), 2)) : await snapshotTeam(team);
+      teach(team, 1, 0.7);
+      const context = createContext(team, trainOptions({ gate: { ...gate, nPlan: 100 } }));
+      await testCandidate(context, 5, { team, champion });
+      return gateEvents(context);
+    };
+    const records = await decide(false);
+    expect(records[0].prompts).toBeGreaterThan(32); // more than one batch, so the teams take turns
+    expect(await decide(true)).toEqual(records);
+  });
+});

@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest';
+import { sampledKl } from '../core/divergence.ts';
+import { randomStream } from '../core/rng.ts';
+import { createTabularModel, type TabularModel } from '../engine/tabular/model.ts';
+import type { OwnTrajectory } from './minibatch.ts';
+import { type OptimizeSettings, optimize } from './optimize.ts';
+import { savedBytes } from './testing/saved-bytes.ts';
+import { type OptionChanges, trainOptions } from './testing/world.ts';
+import { wrapModel } from './testing/wrapped-model.ts';
+
+/** Radii nothing leaves. */
+const WIDE = { targetKl: 100, targetKlMessage: 100 };
+
+function newModel(): TabularModel {
+  return createTabularModel({ alphabet: 'abcd', prior: { scale: 1, seed: 5 } });
+}
+
+/** Messages drawn from the model: prompts of one letter, advantages in turn +1, -1, 0. */
+async function drawnTrajectories(model: TabularModel, count = 12): Promise<OwnTrajectory[]> {
+  const requests = Array.from({ length: count }, (_, n) => ({
+    context: Int32Array.of(n % 3, 4),
+    stream: randomStream(1, n),
+  }));
+  const completions = await model.sample(requests, { temperature: 1, maxTokens: 3 });
+  const sequences = completions.map(({ tokens }, n) => ({ context: requests[n].context, tokens }));
+  const logp = await model.forward(sequences, { temperature: 1 });
+  return sequences.map((sequence, n) => ({
+    advantage: [1, -1, 0][n % 3],
+    sequences: [sequence],
+    logpCur: logp[n],
+  }));
+}
+
+function settings(changes: OptionChanges = {}): OptimizeSettings {
+  return {
+    options: trainOptions({ minibatchSize: 4, ...changes }),
+    state: { beta: 0.01, lrScale: 1 },
+    stream: randomStream(9),
+    onProgress() {},
+  };
+}
+
+describe('optimize', () => {
+  it('takes the plain policy-gradient step first: loss -mean(A), KL 0, cotangent -A/N', async () => {
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model);
+    const single = settings({ minibatchSize: 100, trustRegion: WIDE });
+    const outcome = await optimize(model, trajectories, single);
+
+    const byHand = newModel();
+    const N = trajectories.length;
+    await byHand.backward(
+      trajectories.flatMap(({ sequences }) => sequences),
+      trajectories.map(({ advantage, logpCur }) => Array.from(logpCur, () => -advantage / N)),
+      { temperature: 1 },
+    );
+    const { gradNorm } = await byHand.step(single.options.optimizer);
+
+    expect(outcome).toMatchObject({ status: 'ACCEPT', training: { clipRatio: 0 } });
+    if (outcome.status === 'SKIP') return;
+    const meanAdvantage = trajectories.reduce((sum, { advantage }) => sum + advantage, 0) / N;
+    expect(outcome.training.loss).toBeCloseTo(-meanAdvantage, 12);
+    expect(outcome.training.gradNorm).toBeCloseTo(gradNorm, 9);
+    for (const prefix of model.trainedStates())
+      for (const [v, logit] of model.logitsOf(prefix).entries())
+        expect(logit).toBeCloseTo(byHand.logitsOf(prefix)[v], 9);
+  });
+
+  it('leaves trajectories without advantage out of the work but not out of N', async () => {
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model, 12);
+    const single = settings({ minibatchSize: 100, trustRegion: WIDE });
+    const withZeros = await optimize(model, trajectories, single);
+    const informative = trajectories.filter(({ advantage }) => advantage !== 0);
+    const without = await optimize(newModel(), informative, single);
+    if (withZeros.status === 'SKIP' || without.status === 'SKIP') throw new Error('nothing to learn from');
+    // 8 of 12 have an advantage: the same sum, divided by 12 instead of 8
+    expect(withZeros.training.gradNorm / without.training.gradNorm).toBeCloseTo(8 / 12, 9);
+    const zeroState = [2, 4].join();
+    expect(model.trainedStates().map((prefix) => prefix.join())).not.toContain(zeroState);
+  });
+
+  it('skips an agent that is silent or has nothing to learn from, and leaves it as it was', async () => {
+    const model = newModel();
+    const before = await savedBytes(model);
+    expect(await optimize(model, [], settings())).toMatchObject({ status: 'SKIP', attempts: [] });
+    const flat = (await drawnTrajectories(model)).map((trajectory) => ({ ...trajectory, advantage: 0 }));
+    expect(await optimize(model, flat, settings())).toMatchObject({ status: 'SKIP' });
+    expect(await savedBytes(model)).toEqual(before);
+  });
+
+  it('puts every byte back after a rejection, the optimiser included', async () => {
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model);
+    const wide = settings({ trustRegion: WIDE });
+    await optimize(model, trajectories, wide); // so that the optimiser has a history
+    const current = await withCurrentLogp(model, trajectories);
+    const before = await savedBytes(model);
+    const outcome = await optimize(model, current, settings({ trustRegion: { targetKl: 1e-12 } }));
+    expect(outcome.status).toBe('REJECT_KL');
+    expect(outcome.attempts).toHaveLength(6);
+    expect(outcome.attempts.every(({ accepted, reason }) => !accepted && reason === 'kl_quantile')).toBe(
+      true,
+    );
+    expect(await savedBytes(model)).toEqual(before);
+  });
+
+  it('halves the step and raises beta until the update fits, starting from S0 each time', async () => {
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model);
+    const tight = settings({
+      numIterations: 2,
+      trustRegion: { targetKl: 0.01 },
+      optimizer: { learningRate: 0.4 },
+    });
+    const outcome = await optimize(model, trajectories, tight);
+    const { attempts } = outcome;
+    expect(outcome.status).toBe('ACCEPT');
+    expect(attempts.length).toBeGreaterThan(2);
+    for (const [k, attempt] of attempts.entries()) {
+      expect(attempt.lrScale).toBe(0.5 ** k);
+      expect(attempt.beta).toBeCloseTo(0.01 * 1.5 ** k, 12);
+      expect(attempt.klQuantile <= 0.01).toBe(k === attempts.length - 1);
+    }
+    const last = attempts[attempts.length - 1];
+    expect(outcome.next).toEqual({ beta: last.beta, lrScale: 1 });
+
+    // the same as one attempt from S0 with the last attempt's numbers: nothing of the others is left
+    const direct = newModel();
+    await optimize(direct, trajectories, {
+      ...tight,
+      options: {
+        ...tight.options,
+        trustRegion: { ...tight.options.trustRegion, maxBacktracks: 0 },
+      },
+      state: { beta: last.beta, lrScale: last.lrScale },
+    });
+    expect(await savedBytes(model)).toEqual(await savedBytes(direct));
+  });
+
+  it('keeps the shrunken step, and lets an easy one grow, when the rate follows the radius', async () => {
+    const adapting = (learningRate: number) =>
+      settings({ trustRegion: { targetKl: 0.01 }, optimizer: { learningRate, adaptToRadius: true } });
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model);
+    const start = await model.snapshot();
+    const hard = await optimize(model, trajectories, adapting(0.4));
+    expect(hard.next.lrScale).toBe(hard.attempts.at(-1)?.lrScale);
+    expect(hard.next.lrScale).toBeLessThan(1);
+    await model.restore(start);
+    const easy = await optimize(model, trajectories, adapting(1e-4));
+    expect(easy.attempts).toHaveLength(1);
+    expect(easy.next.lrScale).toBe(1.5);
+  });
+
+  it('rejects an update whose numbers are not finite, and says so', async () => {
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model);
+    const before = await savedBytes(model);
+    const broken = settings({ optimizer: { learningRate: Number.POSITIVE_INFINITY } });
+    const outcome = await optimize(model, trajectories, broken);
+    expect(outcome.status).toBe('REJECT_NAN');
+    expect(outcome.attempts.every(({ reason }) => reason === 'not_finite')).toBe(true);
+    expect(await savedBytes(model)).toEqual(before);
+  });
+
+  it('visits the minibatches in the same order in every attempt, and in another for another stream', async () => {
+    const visited = async (stream: number) => {
+      const model = newModel();
+      const trajectories = await drawnTrajectories(model);
+      const seen: string[][] = [];
+      const watching = wrapModel(model, {
+        backward(sequences, cotangents, params) {
+          seen.push(sequences.map(({ context, tokens }) => `${context} ${tokens}`));
+          return model.backward(sequences, cotangents, params);
+        },
+      });
+      await optimize(watching, trajectories, {
+        ...settings({ trustRegion: { targetKl: 1e-12, maxBacktracks: 1 } }),
+        stream: randomStream(stream),
+      });
+      return seen;
+    };
+    const seen = await visited(1);
+    expect(seen.length % 2).toBe(0);
+    expect(seen.slice(0, seen.length / 2)).toEqual(seen.slice(seen.length / 2));
+    expect(await visited(2)).not.toEqual(seen);
+  });
+
+  it('sees mass moved to a token that is never sampled', async () => {
+    // cur (1 - 1e-6, 1e-6): every sampled message is "a", and none is any good
+    const update = async (targetKl: number) => {
+      const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [Math.log(1e6), 0, -50] } });
+      const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
+      const [logpCur] = await model.forward([sequence], { temperature: 1 });
+      const trajectories = Array.from({ length: 8 }, () => ({
+        advantage: -1,
+        sequences: [sequence],
+        logpCur,
+      }));
+      const changes = {
+        numIterations: 2,
+        minibatchSize: 8,
+        trustRegion: { targetKl, targetKlMessage: 100, maxBacktracks: 0 },
+        optimizer: { learningRate: 2.7, epsilon: 1e-12 },
+      };
+      const { status, attempts } = await optimize(model, trajectories, settings(changes));
+      const [logpNew] = await model.forward([sequence], { temperature: 1 });
+      return { status, exact: attempts[0].klMean, sampled: sampledKl(logpNew[0] - logpCur[0], 'k3').value };
+    };
+    const radius = 0.05;
+    const unchecked = await update(100);
+    expect(unchecked.status).toBe('ACCEPT');
+    expect(unchecked.sampled).toBeLessThan(radius / 100); // what an estimate from the samples would have seen
+    expect(unchecked.exact).toBeGreaterThan(radius);
+    expect((await update(radius)).status).toBe('REJECT_KL');
+  });
+});
+
+async function withCurrentLogp(
+  model: TabularModel,
+  trajectories: readonly OwnTrajectory[],
+): Promise<OwnTrajectory[]> {
+  const logp = await model.forward(
+    trajectories.flatMap(({ sequences }) => sequences),
+    { temperature: 1 },
+  );
+  return trajectories.map((trajectory, n) => ({ ...trajectory, logpCur: logp[n] }));
+}

@@ -1,0 +1,291 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Model } from '../engine/engine.ts';
+import { createTabularEngine } from '../engine/tabular/engine.ts';
+import type { Task } from '../task/task.ts';
+import { createVote } from '../team/vote.ts';
+import type { RunEvent } from './events.ts';
+import { Interrupted } from './interrupted.ts';
+import { runTraining, type TrainingRun } from './run.ts';
+import { createLetterTask, LETTERS } from './testing/letter-task.ts';
+import { MemoryRun } from './testing/memory-store.ts';
+import { folderBytes, savedBytes } from './testing/saved-bytes.ts';
+import { createTeam, type OptionChanges, type TabularTeam, teach, trainOptions } from './testing/world.ts';
+import { wrapModel } from './testing/wrapped-model.ts';
+
+const runs: MemoryRun[] = [];
+
+afterEach(() => {
+  for (const run of runs.splice(0)) run.remove();
+});
+
+function newRun(): MemoryRun {
+  const run = new MemoryRun();
+  runs.push(run);
+  return run;
+}
+
+const gate = { kind: 'promotion', every: 2, nPlan: 80, alpha: 0.2, tolerance: 0.02 } as const;
+const small: OptionChanges = {
+  stages: 8,
+  saveSteps: 3,
+  promptsPerStep: 6,
+  order: 'random',
+  trustRegion: { targetKl: 1, targetKlMessage: 1 },
+  optimizer: { learningRate: 0.5, adaptToRadius: true },
+  gate,
+};
+
+interface World {
+  readonly team?: TabularTeam;
+  readonly task?: Task;
+}
+
+function training(memory: MemoryRun, changes: OptionChanges = small, world: World = {}): TrainingRun {
+  return {
+    team: world.team ?? createTeam(createVote(), 2),
+    task: world.task ?? createLetterTask(),
+    options: trainOptions(changes),
+    store: memory.open(),
+    loadAgent: (dir) => createTabularEngine().load({ dir, optimizer: true }),
+  };
+}
+
+/** Everything a run leaves behind. */
+function remains(memory: MemoryRun): unknown {
+  const { events, metrics, completions, dir, champion } = memory;
+  const logs = { events: [...events], metrics: [...metrics], completions: [...completions] };
+  return { ...logs, files: folderBytes(dir), champion };
+}
+
+describe('a training run', () => {
+  it('learns, promotes what it can prove, and keeps the champion where it can be found', async () => {
+    const memory = newRun();
+    const run = training(memory);
+    const { team, champion, state } = await runTraining(run);
+    const rewards = memory.eventsOf('stage_finished').map(({ reward }) => reward);
+    expect(rewards).toHaveLength(8);
+    expect(rewards[7]).toBeGreaterThan(rewards[0] + 0.3);
+    const gates = memory.eventsOf('gate');
+    expect(gates.map(({ stage }) => stage)).toEqual([2, 4, 6, 8]);
+    const promoted = gates.filter(({ decision }) => decision === 'promote').map(({ stage }) => stage);
+    expect(promoted.length).toBeGreaterThan(0);
+    expect(state.gate.promotions).toBe(promoted.length);
+    expect(gates.reduce((sum, { alpha }) => sum + alpha, 0)).toBeLessThan(0.2);
+
+    const kept = run.store.champion();
+    expect(kept?.stage).toBe(promoted.at(-1));
+    await champion?.load();
+    for (const { id, model } of team.agents)
+      expect(await savedBytes(model)).toEqual(folderBytes(`${kept?.path}/agent_${id}`));
+  });
+
+  it('says what it does from beginning to end', async () => {
+    const memory = newRun();
+    await runTraining(training(memory, { ...small, stages: 2, saveSteps: 1, gate: { kind: 'off' } }));
+    const kinds = memory.events.map((line) => (JSON.parse(line) as RunEvent).kind);
+    const stage = ['stage_started', 'rollout', 'update', 'rollout', 'update', 'stage_finished', 'checkpoint'];
+    expect(kinds).toEqual(['run_started', 'warning', 'checkpoint', ...stage, ...stage, 'run_finished']);
+    expect(memory.eventsOf('warning')[0].message).toContain(
+      'beta has no effect with a single optimiser step',
+    );
+    expect(memory.eventsOf('checkpoint').map(({ name }) => name)).toEqual([
+      'stage-0000',
+      'stage-0001',
+      'stage-0002',
+    ]);
+    expect(memory.completions.length).toBeGreaterThan(0);
+  });
+
+  it('reports what each phase has done of how much', async () => {
+    const phases: Extract<RunEvent, { kind: 'phase' }>[] = [];
+    const sink = { emit: (event: RunEvent) => void (event.kind === 'phase' && phases.push(event)) };
+    await runTraining({ ...training(newRun(), { ...small, stages: 2 }), sinks: [sink] });
+    expect(new Set(phases.map(({ phase }) => phase))).toEqual(
+      new Set(['rollout', 'score', 'update', 'divergence', 'gate', 'checkpoint']),
+    );
+    for (const { done = 0, total = 0 } of phases) expect(done).toBeLessThanOrEqual(total);
+  });
+
+  it('counts tokens over the whole run in its metrics', async () => {
+    const memory = newRun();
+    await runTraining(training(memory, { ...small, stages: 3 }));
+    const sampled = memory.eventsOf('rollout').reduce((sum, { tokens }) => sum + tokens, 0);
+    const rows = memory.metrics.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const stages = rows.filter((row) => 'accepted' in row);
+    expect(stages.map(({ stage }) => stage)).toEqual([1, 2, 3]);
+    expect(stages[2].num_tokens).toBe(sampled);
+    expect(rows.filter((row) => 'agent_1/status' in row)).toHaveLength(3);
+    expect(rows.filter((row) => 'gate/wealth' in row)).toHaveLength(2); // stage 2 and the last
+  });
+
+  it('records what the evaluation reports before it finishes', async () => {
+    const memory = newRun();
+    const difference = { mean: 0.1, low: 0, high: 0.2, prompts: 5 };
+    await runTraining({
+      ...training(memory, { ...small, stages: 1 }),
+      evaluate: async ({ team }) => [
+        { kind: 'comparison', stage: 1, label: `${team.agents.length} agents`, difference },
+      ],
+    });
+    const last = memory.events.slice(-2).map((line) => JSON.parse(line) as RunEvent);
+    expect(last).toEqual([
+      { kind: 'comparison', stage: 1, label: '2 agents', difference },
+      { kind: 'run_finished', stage: 1 },
+    ]);
+  });
+
+  it('never trains on a prompt of the acceptance tests', async () => {
+    const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+    const team = createTeam(createVote(), 2);
+    const { state } = await runTraining(training(newRun(), small, { team, task }));
+    expect(state.prompts.test).toBeGreaterThan(0);
+    const prompts = team.agents.flatMap(({ model }) =>
+      model.trainedStates().map(([prompt]) => LETTERS[prompt]),
+    );
+    expect(new Set(prompts)).toEqual(new Set('ab'));
+  });
+
+  it('rejects updates that are not finite and finishes all the same', async () => {
+    const memory = newRun();
+    const optimizer = { learningRate: Number.POSITIVE_INFINITY };
+    const team = createTeam(createVote(), 2);
+    const before = await savedBytes(team.agents[0].model);
+    await runTraining(training(memory, { ...small, stages: 2, optimizer }, { team }));
+    expect(memory.eventsOf('update').map(({ status }) => status)).toEqual(Array(4).fill('REJECT_NAN'));
+    expect(await savedBytes(team.agents[0].model)).toEqual(before);
+    expect(memory.eventsOf('run_finished')).toHaveLength(1);
+  });
+});
+
+/** Training teaches the letter after the prompt's, the tests want the letter before, which the base knows. */
+function misledWorld(): World {
+  const team = createTeam(createVote(), 2);
+  teach(team, 3, 2);
+  return { team, task: createLetterTask({ shifts: { test: 3 } }) };
+}
+
+describe('a run that is interrupted', () => {
+  it.each([
+    ['with promotions', () => ({}), small, 'promote'],
+    ['with roll-backs', misledWorld, small, 'rollback'],
+    ['that reuses rollouts', () => ({}), { ...small, rolloutMode: 'reuse' }, 'promote'],
+  ] as const)('ends with the same bytes as one that is not (%s)', async (_, world, changes, decision) => {
+    const whole = newRun();
+    let length = 0;
+    const counting = { emit: () => void length++ };
+    await runTraining({ ...training(whole, changes, world()), sinks: [counting] });
+    expect(whole.eventsOf('gate').map((record) => record.decision)).toContain(decision);
+
+    for (const every of [Math.floor(0.9 * length), Math.ceil(length / 3), Math.ceil(length / 7)]) {
+      const cut = newRun();
+      let attempts = 0;
+      for (let finished = false; !finished; attempts++) {
+        expect(attempts).toBeLessThan(50);
+        // every process gets as far as its own number of events, a little farther each time
+        finished = await runUntil(cut, every + 11 * attempts, training(cut, changes, world()));
+      }
+      expect(attempts).toBeGreaterThan(1);
+      expect(remains(cut)).toEqual(remains(whole));
+    }
+  });
+
+  it('says what is saved, and ends with exit code 130', async () => {
+    const memory = newRun();
+    const abort = new AbortController();
+    const sink = { emit: (event: RunEvent) => event.kind === 'stage_finished' && abort.abort() };
+    const stopped = runTraining({
+      ...training(memory, { ...small, saveSteps: 1 }),
+      sinks: [{ emit: (event) => void sink.emit(event) }],
+      signal: abort.signal,
+    });
+    await expect(stopped).rejects.toMatchObject({
+      name: 'Interrupted',
+      exitCode: 130,
+      message: 'interrupted; everything up to stage-0001 is saved, resume with --resume',
+    });
+    expect(memory.eventsOf('run_finished')).toHaveLength(0);
+  });
+
+  it('has nothing left to do once it is finished, and leaves the same log', async () => {
+    const memory = newRun();
+    await runTraining(training(memory));
+    const before = remains(memory);
+    await runTraining(training(memory));
+    expect(memory.eventsOf('run_finished')).toHaveLength(1);
+    expect(remains(memory)).toEqual(before);
+  });
+
+  it('is not resumed by another team', async () => {
+    const memory = newRun();
+    await runTraining(training(memory, { ...small, stages: 1 }));
+    const larger = training(memory, small, { team: createTeam(createVote(), 3) });
+    await expect(runTraining(larger)).rejects.toThrow('expected 3 agents, got 2');
+  });
+});
+
+/** Runs until the given number of events; whether it got to the end. */
+async function runUntil(memory: MemoryRun, events: number, run: TrainingRun): Promise<boolean> {
+  const abort = new AbortController();
+  let seen = 0;
+  const sink = { emit: () => void (++seen === events && abort.abort()) };
+  try {
+    await runTraining({ ...run, store: memory.open(), sinks: [sink], signal: abort.signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    return false;
+  }
+}
+
+describe('a run that cannot work', () => {
+  async function refused(changes: OptionChanges, world: World = {}, replaced: Partial<Model> = {}) {
+    const memory = newRun();
+    const run = training(memory, changes, world);
+    const agents = run.team.agents.map((agent) => ({ ...agent, model: wrapModel(agent.model, replaced) }));
+    const error = await runTraining({ ...run, team: { ...run.team, agents } }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    return { error, memory };
+  }
+
+  it('is refused before anything is written', async () => {
+    const { capabilities } = createTeam(createVote(), 1).agents[0].model;
+    const frozen = await refused(small, {}, { capabilities: { ...capabilities, exactKl: false } });
+    expect(frozen.error).toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(/^agent "table 0": expected a model .* gives exact divergences/),
+    });
+    expect(frozen.memory.events).toEqual([]);
+
+    const slack = await refused({ ...small, trustRegion: { slack: 'binom' } });
+    expect(slack.error).toMatchObject({
+      message: expect.stringMatching(/at least 299 episodes .* got 6 prompts x 8 = 48/),
+    });
+
+    const empty = await refused(small, { task: createLetterTask({ sizes: { train: 0 } }) });
+    expect(empty.error).toMatchObject({ message: expect.stringContaining('at least one prompt') });
+  });
+
+  it('stops at the first check when any agent samples from another policy than it trains', async () => {
+    const memory = newRun();
+    const run = training(memory);
+    const [first, second] = run.team.agents;
+    const model = wrapModel(second.model, {
+      sample: (requests, params) => second.model.sample(requests, { ...params, temperature: 0.9 }),
+    });
+    const team = { ...run.team, agents: [first, { ...second, model }] };
+    await expect(runTraining({ ...run, team })).rejects.toMatchObject({ code: 'TROUPE_LOGP_MISMATCH' });
+    expect(memory.eventsOf('stage_started')).toEqual([]);
+  });
+
+  it('stops at a reward that no verifier may give', async () => {
+    const task = createLetterTask();
+    const verify: Task['verify'] = (item, text) => ({ ...task.verify(item, text), reward: Number.NaN });
+    const { error } = await refused(small, { task: { ...task, verify } });
+    expect(error).toMatchObject({
+      name: 'TaskError',
+      message: expect.stringMatching(/from 0 to 1 .*got NaN/),
+    });
+  });
+});

@@ -1,0 +1,28 @@
+/**
+ * A model around a model: everything goes through, except what a test looks at or breaks on purpose.
+ * @module
+ */
+import type { Model } from '../../engine/engine.ts';
+
+/** The model with some of its methods replaced. */
+export function wrapModel(model: Model, replaced: Partial<Model>): Model {
+  return {
+    capabilities: model.capabilities,
+    tokenizer: model.tokenizer,
+    get parameterCount() {
+      return model.parameterCount;
+    },
+    sample: (requests, params) => model.sample(requests, params),
+    forward: (sequences, params) => model.forward(sequences, params),
+    backward: (sequences, cotangents, params) => model.backward(sequences, cotangents, params),
+    step: (adamw) => model.step(adamw),
+    zeroGradients: () => model.zeroGradients(),
+    divergence: (sequences, cur, params) => model.divergence(sequences, cur, params),
+    snapshot: () => model.snapshot(),
+    restore: (id) => model.restore(id),
+    release: (id) => model.release(id),
+    save: (dir) => model.save(dir),
+    close: () => model.close(),
+    ...replaced,
+  };
+}
