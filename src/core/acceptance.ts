@@ -99,6 +99,7 @@ export function truncatedGain(
   { lo, hi, cap = 2 }: { readonly lo: number; readonly hi: number; readonly cap?: number },
 ): TruncatedGain {
   const where = 'truncatedGain';
+  if (!(cap >= 1)) throw new DomainError(`${where}: expected cap >= 1, got ${cap}`);
   checkLength(where, 'returns', weights_N.length, returns_N.length);
   checkRange(where, lo, hi);
   checkWithin(where, 'returns_N', returns_N, { lo, hi });

@@ -30,9 +30,12 @@ export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float6
       `logSoftmax: expected a finite largest logit, got ${max} of ${logp_V.length} logits`,
     );
   let sum = 0;
-  for (let v = 0; v < logp_V.length; v++) sum += Math.exp(logp_V[v] - max);
-  const logNormaliser = max + Math.log(sum);
-  for (let v = 0; v < logp_V.length; v++) logp_V[v] -= logNormaliser;
+  for (let v = 0; v < logp_V.length; v++) {
+    logp_V[v] -= max; // first, so that large logits lose no digits
+    sum += Math.exp(logp_V[v]);
+  }
+  const logSum = Math.log(sum);
+  for (let v = 0; v < logp_V.length; v++) logp_V[v] -= logSum;
   return logp_V;
 }
 

@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exactKl, logSoftmax, messageSums, sampledKl, stateDivergence } from './divergence.ts';
+import { DomainError } from './errors.ts';
+
+const logits = (n: number) =>
+  fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLength: n, maxLength: n });
+
+describe('logSoftmax', () => {
+  it('normalises, also where exp would overflow or underflow', () => {
+    expect([...logSoftmax([1000, 1000])]).toEqual([-Math.LN2, -Math.LN2].map((x) => expect.closeTo(x, 12)));
+    expect([...logSoftmax([-1000, -1001])].reduce((s, x) => s + Math.exp(x), 0)).toBeCloseTo(1, 14);
+    expect(logSoftmax([0, -Infinity])[1]).toBe(-Infinity);
+  });
+
+  it('divides by the temperature', () => {
+    expect(logSoftmax([2, 0], 2)[0]).toBeCloseTo(logSoftmax([1, 0])[0], 15);
+  });
+
+  it('says what was wrong', () => {
+    expect(() => logSoftmax([1], 0)).toThrow('logSoftmax: expected temperature > 0, got 0');
+    expect(() => logSoftmax([1, Number.NaN])).toThrow('expected a number at logits_V[1], got NaN');
+    expect(() => logSoftmax([])).toThrow(DomainError);
+    expect(() => logSoftmax([-Infinity])).toThrow('expected a finite largest logit');
+  });
+});
+
+describe('exactKl', () => {
+  it('agrees with SciPy', () => {
+    // P, Q = softmax(z/.7); rel_entr(P, Q).sum(), rel_entr(Q, P).sum(), abs(P-Q).sum()/2
+    const kl = exactKl([1, -0.5, 2, 0.25], [0.5, 0.5, 1, -1], { temperature: 0.7 });
+    expect(kl.klNewCur).toBeCloseTo(0.24663973692953406, 14);
+    expect(kl.klCurNew).toBeCloseTo(0.4371892660724002, 14);
+    expect(kl.tv).toBeCloseTo(0.28239639463395344, 14);
+  });
+
+  it('has the gradients of its values', () => {
+    fc.assert(
+      fc.property(
+        logits(4),
+        logits(4),
+        fc.double({ min: 0.5, max: 2, noNaN: true }),
+        (zNew, zCur, temperature) => {
+          const { gradNewCur, gradCurNew } = exactKl(zNew, zCur, { temperature });
+          zNew.forEach((_, v) => {
+            const at = (h: number) =>
+              exactKl(
+                zNew.map((z, i) => (i === v ? z + h : z)),
+                zCur,
+                { temperature },
+              );
+            const [up, down] = [at(1e-5), at(-1e-5)];
+            expect(gradNewCur[v]).toBeCloseTo((up.klNewCur - down.klNewCur) / 2e-5, 5);
+            expect(gradCurNew[v]).toBeCloseTo((up.klCurNew - down.klCurNew) / 2e-5, 5);
+          });
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('is non-negative, shift-invariant, and obeys Pinsker in both directions', () => {
+    fc.assert(
+      fc.property(logits(5), logits(5), (zNew, zCur) => {
+        const kl = exactKl(zNew, zCur);
+        expect(kl.klNewCur).toBeGreaterThanOrEqual(0);
+        expect(kl.tv).toBeLessThanOrEqual(Math.sqrt(kl.klNewCur / 2) + 1e-7);
+        expect(kl.tv).toBeLessThanOrEqual(Math.sqrt(kl.klCurNew / 2) + 1e-7);
+        const moved = exactKl(
+          zNew.map((z) => z + 3),
+          zCur,
+        );
+        expect(moved.klNewCur).toBeCloseTo(kl.klNewCur, 12);
+        expect(kl.gradNewCur.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 12);
+      }),
+    );
+  });
+
+  it('sees mass on a token the current policy almost never draws; a sample does not', () => {
+    // G6: cur (1-1e-6, 1e-6), new (.95, .05)
+    const cur = [Math.log1p(-1e-6), Math.log(1e-6)];
+    const next = [Math.log(0.95), Math.log(0.05)];
+    expect(stateDivergence(next, cur).klNewCur).toBeCloseTo(0.4922612345528162, 12);
+    expect(sampledKl(next[0] - cur[0], 'k3').value).toBeCloseTo(0.0012932443880005334, 12);
+  });
+
+  it('is infinite where the support grows and finite where it shrinks', () => {
+    const grows = stateDivergence([Math.log(0.5), Math.log(0.5)], [0, -Infinity]);
+    expect(grows.klNewCur).toBe(Infinity);
+    expect(grows.klCurNew).toBeCloseTo(Math.LN2, 15);
+    expect(grows.tv).toBe(0.5);
+  });
+
+  it('says what was wrong', () => {
+    expect(() => exactKl([0], [0, 0])).toThrow(
+      'stateDivergence: expected 1 current log-probabilities, got 2',
+    );
+  });
+});
+
+describe('sampledKl', () => {
+  it('has its slope, zero at equality for the ones that are divergences', () => {
+    for (const estimator of ['k2', 'k3', 'k3n'] as const)
+      expect(sampledKl(0, estimator)).toEqual({ value: 0, slope: 0 });
+    fc.assert(
+      fc.property(fc.double({ min: -3, max: 3, noNaN: true }), (x) => {
+        for (const estimator of ['k1', 'k2', 'k3', 'k1n', 'k3n'] as const) {
+          const numeric =
+            (sampledKl(x + 1e-6, estimator).value - sampledKl(x - 1e-6, estimator).value) / 2e-6;
+          expect(sampledKl(x, estimator).slope).toBeCloseTo(numeric, 5);
+        }
+      }),
+    );
+  });
+
+  it('is unbiased in its direction, in value and in gradient', () => {
+    fc.assert(
+      fc.property(logits(4), logits(4), (zNew, zCur) => {
+        const p = logSoftmax(zNew);
+        const q = logSoftmax(zCur);
+        const kl = exactKl(zNew, zCur);
+        const mean = (estimator: 'k1' | 'k3' | 'k1n' | 'k3n') =>
+          q.reduce((sum, logq, v) => sum + Math.exp(logq) * sampledKl(p[v] - logq, estimator).value, 0);
+        fc.pre(p.every((logp, v) => Math.abs(logp - q[v]) < 10));
+        expect(mean('k1')).toBeCloseTo(kl.klCurNew, 9);
+        expect(mean('k3')).toBeCloseTo(kl.klCurNew, 9);
+        expect(mean('k1n')).toBeCloseTo(kl.klNewCur, 9);
+        expect(mean('k3n')).toBeCloseTo(kl.klNewCur, 9);
+        // E_cur[slope · ∂logp(x)/∂z_v], ∂logp(x)/∂z_v = [x = v] − p_v
+        const slopes = q.map((logq, x) => Math.exp(logq) * sampledKl(p[x] - logq).slope);
+        const total = slopes.reduce((a, b) => a + b, 0);
+        slopes.forEach((slope, v) => {
+          expect(slope - Math.exp(p[v]) * total).toBeCloseTo(kl.gradNewCur[v], 9);
+        });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is frozen beyond 10 nats', () => {
+    expect(sampledKl(12, 'k3n')).toEqual({ value: sampledKl(10, 'k3n').value, slope: 0 });
+    expect(sampledKl(-12, 'k1')).toEqual({ value: 10, slope: 0 });
+    expect(sampledKl(10, 'k2').slope).toBe(10);
+  });
+
+  it('says what was wrong', () => {
+    expect(() => sampledKl(Number.NaN)).toThrow('sampledKl: expected a log-ratio, got NaN');
+  });
+});
+
+describe('messageSums', () => {
+  it('adds a message, or all messages of a trajectory in order of first appearance', () => {
+    expect([...messageSums([[1, 2], [], [0.5]])]).toEqual([3, 0, 0.5]);
+    expect([...messageSums([[1, 2], [4], [0.5]], [7, 3, 7])]).toEqual([3.5, 4]);
+  });
+
+  it('says what was wrong', () => {
+    expect(() => messageSums([[1]], [])).toThrow('messageSums: expected 1 trajectory labels, got 0');
+  });
+});

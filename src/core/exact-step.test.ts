@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DomainError } from './errors.ts';
+import { exactStep } from './exact-step.ts';
+
+const CUR = [0.2, 0.3, 0.5];
+const distribution = fc
+  .array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 })
+  .map((x) => x.map((v) => v / x.reduce((a, b) => a + b, 0)));
+const scores = fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 4, maxLength: 4 });
+const klOf = (p: ArrayLike<number>, q: ArrayLike<number>) =>
+  Array.from(p).reduce((sum, x, v) => sum + (x > 0 ? x * Math.log(x / q[v]) : 0), 0);
+
+describe('exactStep', () => {
+  it("agrees with SciPy's constrained maximiser", () => {
+    // maximize <pi, s> s.t. KL(pi||cur) <= .05 by SLSQP over logits
+    const { pi, gain, kl } = exactStep(CUR, [1, 0.2, -0.5], 0.05);
+    [0.31857663107236484, 0.31558217274954714, 0.36584119617808797].forEach((p, v) => {
+      expect(pi[v]).toBeCloseTo(p, 6);
+    });
+    expect(gain).toBeCloseTo(0.1887724675332303, 8);
+    expect(kl).toBeCloseTo(0.05, 12);
+  });
+
+  it('takes the best action outright when the ball allows it, keeping ties in proportion', () => {
+    const { pi, eta, kl } = exactStep(CUR, [1, 1, 0], 5);
+    expect([...pi]).toEqual([expect.closeTo(0.4, 15), expect.closeTo(0.6, 15), 0]);
+    expect(eta).toBe(Infinity);
+    expect(kl).toBeCloseTo(Math.LN2, 14);
+  });
+
+  it('does not move at radius 0 or where every action is worth the same', () => {
+    expect(exactStep(CUR, [1, 2, 3], 0)).toMatchObject({ eta: 0, kl: 0, gain: 0 });
+    const flat = exactStep(CUR, [2, 2, 2], 0.1);
+    expect(flat.gain).toBeCloseTo(0, 15);
+    expect(flat.kl).toBeCloseTo(0, 15);
+  });
+
+  it('never plays what the current policy excludes', () => {
+    expect(exactStep([0.5, 0.5, 0], [0, 1, 9], 10).pi[2]).toBe(0);
+  });
+
+  it('stays inside the ball, gains, and beats any other point of it', () => {
+    fc.assert(
+      fc.property(
+        distribution,
+        scores,
+        distribution,
+        fc.double({ min: 1e-5, max: 0.5, noNaN: true }),
+        (cur, score, other, delta) => {
+          const { pi, gain, kl } = exactStep(cur, score, delta);
+          expect(klOf(pi, cur)).toBeLessThanOrEqual(delta + 1e-12);
+          expect(kl).toBeCloseTo(klOf(pi, cur), 12);
+          expect(gain).toBeGreaterThanOrEqual(-1e-15);
+          let rival = other;
+          while (klOf(rival, cur) > delta) rival = rival.map((p, v) => 0.8 * p + 0.2 * cur[v]);
+          const rivalGain = rival.reduce((sum, p, v) => sum + (p - cur[v]) * score[v], 0);
+          expect(gain).toBeGreaterThanOrEqual(rivalGain - 1e-9);
+        },
+      ),
+    );
+  });
+
+  it('gains more in a larger ball and ignores the scale of the score', () => {
+    fc.assert(
+      fc.property(distribution, scores, (cur, score) => {
+        const small = exactStep(cur, score, 0.01);
+        expect(exactStep(cur, score, 0.02).gain).toBeGreaterThanOrEqual(small.gain - 1e-12);
+        fc.pre(Math.max(...score) - Math.min(...score) > 1e-2);
+        const scaled = exactStep(
+          cur,
+          score.map((s) => 1000 * s + 5),
+          0.01,
+        );
+        scaled.pi.forEach((p, v) => {
+          expect(p).toBeCloseTo(small.pi[v], 6);
+        });
+      }),
+    );
+  });
+
+  it('says what was wrong', () => {
+    expect(() => exactStep([1], [1, 2], 0.1)).toThrow(DomainError);
+    expect(() => exactStep([0.5, 0.6], [1, 2], 0.1)).toThrow(
+      'exactStep: expected cur_V to sum to 1, got 1.1',
+    );
+    expect(() => exactStep([1], [Number.NaN], 0.1)).toThrow('expected finite score_V[0], got NaN');
+    expect(() => exactStep([1], [1], Number.NaN)).toThrow('expected delta in nats, got NaN');
+  });
+});

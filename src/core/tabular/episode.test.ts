@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DomainError } from '../errors.ts';
+import { randomEpisode, randomEpisodePolicy } from '../testing/worlds.ts';
+import {
+  type Episode,
+  type EpisodePolicy,
+  episodeChange,
+  evaluateEpisode,
+  observedScores,
+} from './episode.ts';
+
+const seeds = fc.integer({ min: 0, max: 100000 });
+const turns = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 5 });
+
+/** `old` with the agent's own turns moved a share of the way to random ones. */
+function changed(
+  seed: number,
+  episode: Episode,
+  { old, agent }: { old: EpisodePolicy; agent: number },
+): EpisodePolicy {
+  const target = randomEpisodePolicy(seed + 1, episode);
+  return old.map((rows, t) =>
+    episode.turn[t] !== agent
+      ? rows
+      : rows.map((row, s) => Float64Array.from(row, (p, a) => 0.7 * p + 0.3 * target[t][s][a])),
+  );
+}
+
+describe('evaluateEpisode', () => {
+  it('works two turns by hand', () => {
+    const episode: Episode = {
+      transition: [
+        [
+          [
+            [1, 0],
+            [0, 1],
+          ],
+          [
+            [0.5, 0.5],
+            [0.5, 0.5],
+          ],
+        ],
+      ],
+      reward: [
+        [
+          [0, 0.25],
+          [0, 0],
+        ],
+        [
+          [1, 0],
+          [0, 2],
+        ],
+      ],
+      initial: [1, 0],
+      turn: [0, 1],
+    };
+    const policy = [
+      [
+        [0.5, 0.5],
+        [1, 0],
+      ],
+      [
+        [0.5, 0.5],
+        [0.5, 0.5],
+      ],
+    ];
+    const { objective, law, q, value } = evaluateEpisode(episode, policy);
+    // V1 = (0.5, 1); Q0 = (0 + 0.5, 0.25 + 1)
+    expect([...value[1]]).toEqual([0.5, 1]);
+    expect([...q[0][0]]).toEqual([0.5, 1.25]);
+    expect(objective).toBe(0.875);
+    expect([...law[1]]).toEqual([0.5, 0.5]);
+  });
+
+  it('says what was wrong', () => {
+    const episode = randomEpisode(1, { states: 2, actions: 2, turn: [0, 1] });
+    const policy = randomEpisodePolicy(1, episode);
+    expect(() => evaluateEpisode(episode, policy.slice(1))).toThrow(DomainError);
+    expect(() => evaluateEpisode(episode, policy.slice(1))).toThrow(
+      'Episode: expected 2 policy turns, got 1',
+    );
+    expect(() => evaluateEpisode({ ...episode, transition: [] }, policy)).toThrow(
+      'transitions after 1 turns, got 0',
+    );
+    expect(() => evaluateEpisode({ ...episode, initial: [1, 1] }, policy)).toThrow('initial to sum to 1');
+  });
+});
+
+describe('episodeChange', () => {
+  it('has a surrogate that equals the true gain where the agent acts at most once', () => {
+    fc.assert(
+      fc.property(seeds, fc.constantFrom([0, 1, 2], [1, 0, 0, 2], [2, 2, 1], [0, 2]), (seed, turn) => {
+        const episode = randomEpisode(seed, { states: 3, actions: 2, turn });
+        const old = randomEpisodePolicy(seed, episode);
+        const next = changed(seed, episode, { old, agent: 1 });
+        const change = episodeChange(episode, { old, new: next }, 1);
+        expect(change.objectiveNew - change.objectiveOld).toBeCloseTo(change.surrogate, 12);
+        expect([change.penalty, change.coupledPenalty]).toEqual([0, 0]);
+      }),
+    );
+  });
+
+  it('keeps the true gain within both penalties of the surrogate', () => {
+    fc.assert(
+      fc.property(seeds, turns, (seed, turn) => {
+        const episode = randomEpisode(seed, { states: 3, actions: 3, turn });
+        const old = randomEpisodePolicy(seed, episode);
+        const next = changed(seed, episode, { old, agent: 1 });
+        const change = episodeChange(episode, { old, new: next }, 1);
+        const gap = Math.abs(change.objectiveNew - change.objectiveOld - change.surrogate);
+        // E58 needs the own turns' span only
+        const own = change.span > 0 ? change.ownSpan / change.span : 0;
+        expect(gap).toBeLessThanOrEqual(own * change.penalty + 1e-12);
+        expect(gap).toBeLessThanOrEqual(own * change.coupledPenalty + 1e-12);
+        expect(change.ownSpan).toBeLessThanOrEqual(change.span);
+        expect(change.ownTvMax).toHaveLength(turn.filter((i) => i === 1).length);
+      }),
+    );
+  });
+
+  it("refuses a change at another agent's turn", () => {
+    const episode = randomEpisode(3, { states: 2, actions: 2, turn: [0, 1] });
+    const old = randomEpisodePolicy(3, episode);
+    const next = changed(3, episode, { old, agent: 0 });
+    expect(() => episodeChange(episode, { old, new: next }, 1)).toThrow(
+      'episodeChange: expected agent 1 alone to change, got a change at turn 0',
+    );
+  });
+});
+
+describe('observedScores', () => {
+  it('adds what the states of one observation are worth, by their share', () => {
+    const scores = observedScores(
+      [0.25, 0.5, 0.25],
+      [
+        [1, 0],
+        [0, 2],
+        [4, 4],
+      ],
+      [0, 0, 1],
+    );
+    expect(scores.map((row) => [...row])).toEqual([
+      [0.25, 1],
+      [1, 1],
+    ]);
+    expect(() => observedScores([1], [[1]], [])).toThrow('observedScores: expected 1 observations, got 0');
+  });
+});
