@@ -1,6 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../support/errors.ts';
 import { createTask, taskNames } from './registry.ts';
+
+/** The options of a task, as the error about an unknown one lists them. */
+function optionsOf(name: string): string[] {
+  try {
+    createTask(name, { 'no such option at all': 1, path: 'x' });
+  } catch (error) {
+    if (error instanceof ConfigError)
+      return /the options are (.*)/.exec(error.message)?.[1].split(', ') ?? [];
+    throw error;
+  }
+  return [];
+}
 
 describe('createTask', () => {
   it('creates every generated task without any option', () => {
@@ -27,6 +40,16 @@ describe('createTask', () => {
     expect(() => createTask('arithmetic', { max_operands: 9 })).toThrow(
       'task arithmetic: unknown option "max_operands"; did you mean "max_operand"?',
     );
+  });
+
+  it('has every option in docs/tasks.md', () => {
+    const page = readFileSync(new URL('../../docs/tasks.md', import.meta.url), 'utf8');
+    for (const name of taskNames) {
+      const options = optionsOf(name);
+      expect(options.length).toBeGreaterThan(4);
+      const section = page.split(/^## /m).find((text) => text.startsWith(`${name}\n`));
+      for (const option of options) expect(section).toContain(`\`${option}\``);
+    }
   });
 
   it('refuses options under which a split would be empty', () => {

@@ -112,6 +112,18 @@ describe('rollout', () => {
       ).toEqual(trajectory);
   });
 
+  it('names the stream of a message by agent, group, sample and turn', async () => {
+    const team = teamOf(createRelay(3, { rounds: 2 }));
+    for (const { group, sample, messages } of await rollout(team, echo, options()))
+      for (const { agent, turn, context, tokens } of messages) {
+        const stream = randomStream(7, 1).child(agent, group, sample, turn);
+        const params = { temperature: 1, maxTokens: 4 };
+        expect((await team.agents[agent].model.sample([{ context, stream }], params))[0].tokens).toEqual(
+          tokens,
+        );
+      }
+  });
+
   it('draws other messages under another stream, sample, agent or turn', async () => {
     const same = [model(5), model(5)];
     const alone = options({ items: items(1), samples: 8, maxTokens: 6 });
@@ -121,6 +133,12 @@ describe('rollout', () => {
     const byAgent = [0, 1].map((agent) => first.map((trajectory) => texts(trajectory)[agent]));
     expect(byAgent[0]).not.toEqual(byAgent[1]);
     expect(new Set(byAgent[0]).size).toBeGreaterThan(1);
+    // this model does not look at its context, so only the stream can tell its two turns apart
+    const blind = createTabularModel({ alphabet: ALPHABET });
+    const twice = await rollout(teamOf(createRelay(1, { rounds: 2 }), [blind]), echo, alone);
+    expect(twice.map((trajectory) => texts(trajectory)[0])).not.toEqual(
+      twice.map((trajectory) => texts(trajectory)[1]),
+    );
   });
 
   it('asks each agent once per turn, for all episodes together', async () => {

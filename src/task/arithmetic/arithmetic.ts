@@ -5,7 +5,7 @@
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
-import { type OptionReader, readOptions } from '../../support/options.ts';
+import { readOptions } from '../../support/options.ts';
 import {
   ANSWER_MARKER,
   DEFAULT_HABITS,
@@ -52,7 +52,7 @@ export const DEFAULT_ARITHMETIC: ArithmeticOptions = {
  * @throws ConfigError listing everything that is wrong
  */
 export function readArithmeticOptions(record: Readonly<Record<string, unknown>>): ArithmeticOptions {
-  const options: OptionReader = readOptions('task arithmetic', record);
+  const options = readOptions('task arithmetic', record);
   const d = DEFAULT_ARITHMETIC;
   const read: ArithmeticOptions = {
     operands: options.integer('operands', { default: d.operands, min: 2, max: 6 }),
