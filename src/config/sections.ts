@@ -93,6 +93,7 @@ export const pretrainSection = z
     steps: integer({ min: 1 }).default(400).describe('Optimiser steps; few on purpose, so that RL has room.'),
     batch_size: integer({ min: 1 }).default(128).describe('Demonstrations per step.'),
     learning_rate: number({ above: 0 }).default(3e-3).describe('Peak learning rate of AdamW.'),
+    weight_decay: number({ min: 0 }).default(0.01).describe('Decoupled weight decay.'),
     warmup_steps: integer({ min: 0 }).default(20).describe('Steps until the learning rate is at its peak.'),
     seed: integer({ min: 0 }).default(1).describe('Seed of the first base model; the k-th uses seed + k.'),
   })

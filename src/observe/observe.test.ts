@@ -255,7 +255,7 @@ describe('the end of a run', () => {
       updates   4 in 2 stages: 2 accepted, 1 rejected by KL, 0 by the test, 0 not finite, 1 skipped
       attempts  6, of which 3 backtracks
       radius    no accepted update used more than 81.0% of its radius
-      tests     1: 1 promotions, 0 undecided, 0 roll-backs; champion: stage 2
+      tests     1: 1 promotion, 0 undecided, 0 roll-backs; champion: stage 2
       sampler   agreed with the trainer within 6.3e-6 nats per token
       tokens    12k sampled for training
 
@@ -291,7 +291,7 @@ describe('the end of a run', () => {
       | updates | 4 in 2 stages: 2 accepted, 1 rejected by KL, 0 by the test, 0 not finite, 1 skipped |
       | attempts | 6, of which 3 backtracks |
       | radius | no accepted update used more than 81.0% of its radius |
-      | tests | 1: 1 promotions, 0 undecided, 0 roll-backs; champion: stage 2 |
+      | tests | 1: 1 promotion, 0 undecided, 0 roll-backs; champion: stage 2 |
       | sampler | agreed with the trainer within 6.3e-6 nats per token |
       | tokens | 12k sampled for training |
 

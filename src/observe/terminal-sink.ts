@@ -81,6 +81,7 @@ class LiveSink implements EventSink {
   readonly #follower: Follower;
   readonly #log: ReturnType<typeof createLogUpdate>;
   readonly #timer: NodeJS.Timeout;
+  #closed = false;
   #drawnMs = Number.NEGATIVE_INFINITY;
 
   constructor(stream: NodeJS.WriteStream, now: () => number) {
@@ -104,6 +105,8 @@ class LiveSink implements EventSink {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     clearInterval(this.#timer);
     this.#draw();
     this.#log.done();

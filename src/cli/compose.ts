@@ -1,0 +1,143 @@
+/**
+ * The one place that names concrete engines, tasks, protocols and sinks, and joins them to what a team
+ * file asks for.
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import type { Config } from '../config/schema.ts';
+import { engineOptions } from '../config/train-options.ts';
+import type { Model } from '../engine/engine.ts';
+import { createOnnxEngine, type OnnxEngine } from '../engine/onnx/engine.ts';
+import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
+import { createTerminalSink } from '../observe/terminal-sink.ts';
+import { ConfigError, type ConfigIssue } from '../support/errors.ts';
+import { createTask } from '../task/registry.ts';
+import type { Task } from '../task/task.ts';
+import { createProtocol } from '../team/protocols.ts';
+import type { Protocol, Team } from '../team/team.ts';
+import type { EventSink } from '../train/events.ts';
+
+export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
+export { probeRuntime } from '../engine/onnx/probe.ts';
+
+/** Beyond this, more threads per operator slow small models down. */
+const MOST_THREADS = 8;
+
+/** Everything a verb works with, made from one team file. */
+export interface Composition {
+  readonly resolved: ResolvedConfig;
+  readonly config: Config;
+  readonly engine: OnnxEngine;
+  readonly task: Task;
+  readonly protocol: Protocol;
+}
+
+/** @throws ConfigError naming the place in the file of whatever cannot be made */
+export function compose(resolved: ResolvedConfig): Composition {
+  const { config } = resolved;
+  const { threads, ...engine } = engineOptions(config);
+  return {
+    resolved,
+    config,
+    task: composeTask(resolved),
+    protocol: composeProtocol(resolved),
+    engine: createOnnxEngine({
+      ...engine,
+      threads: threads || Math.min(availableParallelism(), MOST_THREADS),
+    }),
+  };
+}
+
+/** The task alone, for what needs no models. @throws ConfigError */
+export function composeTask(resolved: ResolvedConfig): Task {
+  const { name, ...options } = resolved.config.task;
+  return placed(resolved, ['task'], () => createTask(name, options));
+}
+
+function composeProtocol(resolved: ResolvedConfig): Protocol {
+  const { kind, ...options } = resolved.config.protocol;
+  return placed(resolved, ['protocol'], () => createProtocol(kind, options, resolved.config.agents.length));
+}
+
+/**
+ * Loads one model per agent.
+ *
+ * @param folders - of agent 0, 1, ...; default: those of the team file
+ * @param optimizer - also read the optimisers' states
+ * @throws ConfigError naming the agent whose model cannot be used
+ */
+export async function loadTeam(
+  { resolved, engine, protocol }: Composition,
+  { folders, optimizer = false }: { readonly folders?: readonly string[]; readonly optimizer?: boolean } = {},
+): Promise<Team> {
+  const agents = [];
+  for (const [id, { name, model: folder, instruction }] of resolved.config.agents.entries()) {
+    const dir = folders?.[id] ?? folder;
+    const path = folder === resolved.config.base ? ['base'] : ['agents', id, 'model'];
+    const model = await placedAsync(resolved, path, () => engine.load({ dir, optimizer }));
+    requireRoom(resolved, model, name);
+    agents.push({ id, name, model, ...(instruction === undefined ? {} : { instruction }) });
+  }
+  return { agents, protocol };
+}
+
+/** Closes a team's models. */
+export async function closeTeam(team: Team | undefined): Promise<void> {
+  for (const { model } of team?.agents ?? []) await model.close();
+}
+
+/** What shows a run as it goes: JSON lines, or a view for people. */
+export function composeSink({ json }: { readonly json: boolean }): EventSink {
+  return json ? createJsonLinesSink(process.stdout) : createTerminalSink({ stream: process.stdout });
+}
+
+function requireRoom(resolved: ResolvedConfig, model: Model, name: string): void {
+  const { max_completion_length } = resolved.config.train;
+  const { maxContext } = model.capabilities;
+  if (max_completion_length < maxContext) return;
+  throw resolved.problem([
+    {
+      path: ['train', 'max_completion_length'],
+      message: `expected less than the ${maxContext} tokens of context and message that the model of agent "${name}" can hold, got ${max_completion_length}`,
+    },
+  ]);
+}
+
+/** Runs a factory whose ConfigError knows option names but not where in the file they stand. */
+function placed<T>(resolved: ResolvedConfig, path: readonly (string | number)[], make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw placedError(resolved, path, error);
+  }
+}
+
+async function placedAsync<T>(
+  resolved: ResolvedConfig,
+  path: readonly (string | number)[],
+  make: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    throw placedError(resolved, path, error);
+  }
+}
+
+function placedError(resolved: ResolvedConfig, path: readonly (string | number)[], error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const issues: readonly ConfigIssue[] =
+    error.issues.length > 0 ? error.issues : [{ path: '', message: error.message }];
+  return resolved.problem(
+    issues.map(({ path: option, message, suggestion }) => {
+      const hint =
+        suggestion === undefined || message.includes('did you mean') ? '' : `; did you mean "${suggestion}"?`;
+      return {
+        path: [...path, ...(option === '' ? [] : option.split('.'))],
+        message: `${message.replace(/^unknown option /, 'unknown key ')}${hint}`,
+        isKey: message.startsWith('unknown option '),
+      };
+    }),
+  );
+}

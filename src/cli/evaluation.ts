@@ -1,0 +1,158 @@
+/**
+ * What `troupe eval` does: measures a team on one split, prints its scores and keeps every transcript.
+ * @module
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { type EvaluateOptions, evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
+import type { Measure, Scores } from '../evaluate/scores.ts';
+import { accuracy, percent } from '../observe/format.ts';
+import { createProgressLine, progressText } from '../observe/progress-line.ts';
+import { textTable } from '../observe/text-table.ts';
+import { writeFileAtomic } from '../support/atomic-file.ts';
+import type { Split } from '../task/task.ts';
+import type { Team, Trajectory } from '../team/team.ts';
+import { evaluationStream } from './before-after.ts';
+import { closeTeam, compose, loadTeam } from './compose.ts';
+import { listenForInterrupt } from './interrupt.ts';
+
+export interface EvaluationRequest {
+  readonly resolved: ResolvedConfig;
+  /** What is measured, for people. */
+  readonly title: string;
+  /** Model folders of agent 0, 1, ...; default: those of the team file. */
+  readonly folders?: readonly string[];
+  readonly split: Split;
+  /** K. */
+  readonly samples: number;
+  readonly prompts: number;
+  /** Where the transcripts go (JSON lines). */
+  readonly transcripts: string;
+  readonly json: boolean;
+}
+
+/** @throws TroupeError */
+export async function evaluate(request: EvaluationRequest): Promise<void> {
+  const composition = compose(request.resolved);
+  const { config, engine, task } = composition;
+  const interruption = listenForInterrupt('stopping');
+  const line = createProgressLine({ stream: process.stderr });
+  let team: Team | undefined;
+  try {
+    team = await loadTeam(composition, request.folders ? { folders: request.folders } : {});
+    const startedMs = performance.now();
+    let rows: string[] = [];
+    const options: EvaluateOptions = {
+      label: request.title,
+      split: request.split,
+      prompts: request.prompts,
+      samples: request.samples,
+      temperature: config.train.temperature,
+      maxTokens: config.train.max_completion_length,
+      stream: evaluationStream(config.seed),
+      signal: interruption.signal,
+      onProgress: (done, total) =>
+        line.update(progressText('messages', { done, total, elapsedMs: performance.now() - startedMs })),
+      onWarning: (message) => line.note(`warning: ${message}`),
+      onTrajectories: (trajectories) => {
+        rows = trajectories.map((trajectory) => JSON.stringify(transcript(trajectory, config.agents)));
+      },
+    };
+    const evaluation = await evaluateTeam(team, task, options);
+    line.close();
+    mkdirSync(dirname(request.transcripts), { recursive: true });
+    writeFileAtomic(request.transcripts, `${rows.join('\n')}\n`);
+    const text = request.json
+      ? `${JSON.stringify(evaluationJson(evaluation, config))}\n`
+      : renderEvaluation(evaluation, { ...request, agents: config.agents, task: task.name });
+    process.stdout.write(text);
+  } finally {
+    line.close();
+    interruption.release();
+    await closeTeam(team);
+    await engine.close();
+  }
+}
+
+type Names = readonly { readonly name: string }[];
+
+/** Table of avg@K, pass@K and maj@K with 95% intervals, for the team and each member. */
+export function renderEvaluation(
+  evaluation: TeamEvaluation,
+  {
+    title,
+    transcripts,
+    agents,
+    task,
+  }: Pick<EvaluationRequest, 'title' | 'transcripts'> & { agents: Names; task: string },
+): string {
+  const { team, members, prompts, samples, split, meanLength, clippedRatio } = evaluation;
+  const row = (name: string, scores: Scores): string[] => [
+    name,
+    ...[scores.avg, scores.pass, scores.maj].map(accuracy),
+  ];
+  const table = textTable(
+    [
+      ['', `avg@${samples}`, `pass@${evaluation.k}`, `maj@${samples}`],
+      row('team', team),
+      ...members.flatMap((scores, id) =>
+        scores === undefined ? [] : [row(agents[id]?.name ?? `agent_${id}`, scores)],
+      ),
+    ],
+    ['left', 'right', 'right', 'right'],
+  );
+  return [
+    `${title}: task ${task}, ${split} split, ${prompts} prompts x ${samples} samples`,
+    '',
+    table,
+    '',
+    `95% intervals over prompts; messages of ${meanLength.toFixed(1)} tokens on average, ${percent(clippedRatio)} cut off`,
+    `transcripts   ${relative(process.cwd(), transcripts)}`,
+    '',
+  ].join('\n');
+}
+
+function evaluationJson(
+  evaluation: TeamEvaluation,
+  { agents, task }: { agents: Names; task: { name: string } },
+): object {
+  const { members, team, ...rest } = evaluation;
+  return {
+    task: task.name,
+    ...rest,
+    team: scoresJson(team),
+    members: Object.fromEntries(
+      members.flatMap((scores, id) =>
+        scores === undefined ? [] : [[agents[id]?.name ?? `agent_${id}`, scoresJson(scores)]],
+      ),
+    ),
+  };
+}
+
+function scoresJson({ avg, pass, maj, reward }: Scores): object {
+  const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
+  return { avg: interval(avg), pass: interval(pass), maj: interval(maj), reward: interval(reward) };
+}
+
+function transcript({ item, sample, messages, verdict, reward }: Trajectory, agents: Names): object {
+  return {
+    item: item.id,
+    sample,
+    prompt: item.prompt,
+    messages: messages.map(({ turn, agent, text }) => ({ turn, agent: agents[agent]?.name ?? agent, text })),
+    ...(verdict.answer === undefined ? {} : { answer: verdict.answer }),
+    ...(item.answer === undefined ? {} : { gold: item.answer }),
+    correct: verdict.correct,
+    reason: verdict.reason,
+    reward,
+  };
+}
+
+/** Where transcripts go unless told otherwise: into the run, or beside where the command was typed. */
+export function defaultTranscripts(
+  run: string | undefined,
+  { name, task, split }: { readonly name: string; readonly task: string; readonly split: Split },
+): string {
+  return join(run ?? '.', 'evaluations', `${name}-${task}-${split}.jsonl`);
+}

@@ -1,0 +1,75 @@
+/**
+ * The command line: finds the verb, takes configuration flags out of its words, and turns whatever is
+ * thrown into one line and an exit code.
+ * @module
+ */
+import { Command } from 'commander';
+import { extractOverrides } from '../config/overrides.ts';
+import { endingOf } from './exit.ts';
+import { packageVersion } from './package-version.ts';
+import type { DefineVerb } from './verb.ts';
+
+/** Loaded when named, so that help and doctor do not wait for engines. */
+const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
+  quickstart: async () => (await import('./quickstart.ts')).defineQuickstart,
+  train: async () => (await import('./train.ts')).defineTrain,
+  eval: async () => (await import('./eval.ts')).defineEval,
+  pretrain: async () => (await import('./pretrain.ts')).definePretrain,
+  doctor: async () => (await import('./doctor.ts')).defineDoctor,
+};
+
+/** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
+const PLAIN_FLAGS = ['name', 'seed', 'base', 'agents'];
+
+/**
+ * Runs a command line.
+ *
+ * @param argv - words after the program's name
+ * @returns exit code
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const debug = argv.includes('--debug');
+  // a reader that has seen enough, such as `head`, is no failure
+  process.stdout.on('error', (error) => {
+    if ('code' in error && error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  try {
+    await run(argv.filter((word) => word !== '--debug'));
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    const { exitCode, message } = endingOf(error, { debug });
+    if (message !== '') process.stderr.write(`${message}\n`);
+    return exitCode;
+  }
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const { rest, overrides } = extractOverrides(argv, PLAIN_FLAGS);
+  const program = createProgram();
+  const named = rest.find((word) => Object.hasOwn(VERBS, word));
+  const verbs = named === undefined || rest[0] === 'help' ? Object.values(VERBS) : [VERBS[named]!];
+  for (const define of verbs) (await define())(program, { overrides });
+  await program.parseAsync(rest, { from: 'user' });
+}
+
+function createProgram(): Command {
+  const program = new Command('troupe')
+    .description(
+      'train and evaluate a team of small language models that answers as one, with no coordinator',
+    )
+    .version(packageVersion())
+    .exitOverride()
+    .showHelpAfterError(false)
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `${text
+            .trim()
+            .replaceAll(/\s*\n\s*/g, ' ')
+            .replace(/^error: /, '')}\n`,
+        ),
+    })
+    .addHelpText('after', '\nOptions of every verb:\n  --debug        show where an error was thrown');
+  return program;
+}

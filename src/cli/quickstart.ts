@@ -1,0 +1,40 @@
+/**
+ * `troupe quickstart`: base models, a trained team of three and its summary, in one command.
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import { resolveConfig } from '../config/resolve.ts';
+import { compose } from './compose.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { prepareModels } from './pretraining.ts';
+import { freeRunFolder } from './run-folder-name.ts';
+import { train } from './training.ts';
+import { type DefineVerb, OVERRIDE_HELP } from './verb.ts';
+
+const RECIPE = fileURLToPath(new URL('../../recipes/quickstart.yaml', import.meta.url));
+
+interface QuickstartFlags {
+  readonly run?: string;
+  readonly json?: boolean;
+}
+
+export const defineQuickstart: DefineVerb = (program, { overrides }) => {
+  program
+    .command('quickstart')
+    .description('prepare three small models, train them as a team, show what it was worth')
+    .option('--run <dir>', 'run folder to make (default: runs/quickstart-1, -2, ...)')
+    .option('--json', 'events as JSON lines on standard output')
+    .addHelpText('after', OVERRIDE_HELP)
+    .action(async ({ run = freeRunFolder('quickstart'), json = false }: QuickstartFlags) => {
+      const resolved = resolveConfig(RECIPE, overrides);
+      const composition = compose(resolved);
+      const interruption = listenForInterrupt('stopping');
+      try {
+        await prepareModels(composition, { signal: interruption.signal, force: false });
+      } finally {
+        interruption.release();
+        await composition.engine.close();
+      }
+      await train({ resolved, run, resume: false, json });
+    });
+};

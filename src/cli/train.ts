@@ -1,0 +1,46 @@
+/**
+ * `troupe train CONFIG`, `troupe train --resume RUN`.
+ * @module
+ */
+import { join } from 'node:path';
+import { resolveConfig } from '../config/resolve.ts';
+import { CONFIG_FILE } from '../store/layout.ts';
+import { readRunConfig } from '../store/read-run.ts';
+import { ConfigError } from '../support/errors.ts';
+import { freeRunFolder } from './run-folder-name.ts';
+import { train } from './training.ts';
+import { type DefineVerb, OVERRIDE_HELP } from './verb.ts';
+
+interface TrainFlags {
+  readonly resume?: string;
+  readonly run?: string;
+  readonly json?: boolean;
+}
+
+export const defineTrain: DefineVerb = (program, { overrides }) => {
+  program
+    .command('train')
+    .description('train a team by Sequential Agent Tuning')
+    .argument('[config]', 'team file (YAML)')
+    .option('--resume <run>', 'go on with a run from its newest complete checkpoint')
+    .option('--run <dir>', 'run folder to make (default: runs/NAME-1, -2, ...)')
+    .option('--json', 'events as JSON lines on standard output')
+    .addHelpText('after', OVERRIDE_HELP)
+    .action(async (config: string | undefined, { resume, run, json = false }: TrainFlags) => {
+      if (resume !== undefined) {
+        if (config !== undefined || run !== undefined)
+          throw new ConfigError(
+            `train --resume: expected nothing but the run folder, got "${config ?? run}" too`,
+          );
+        readRunConfig(resume); // refuses what is no run folder, before its configuration is looked for
+        const resolved = resolveConfig(join(resume, CONFIG_FILE), overrides);
+        return train({ resolved, run: resume, resume: true, json });
+      }
+      if (config === undefined)
+        throw new ConfigError(
+          'train: expected a team file, got nothing; try "troupe train recipes/quickstart.yaml"',
+        );
+      const resolved = resolveConfig(config, overrides);
+      await train({ resolved, run: run ?? freeRunFolder(resolved.config.name), resume: false, json });
+    });
+};

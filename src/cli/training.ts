@@ -1,0 +1,203 @@
+/**
+ * One training run from a checked team file to its report: what `troupe train` and `troupe quickstart`
+ * do. Nothing is written before everything that can be checked was checked.
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { trainOptions } from '../config/train-options.ts';
+import type { Model } from '../engine/engine.ts';
+import { renderReport, renderSummary } from '../observe/summary.ts';
+import { tallyRun } from '../observe/tally.ts';
+import type { DiskRunStore } from '../store/disk-run-store.ts';
+import { readEvents } from '../store/read-run.ts';
+import { createRun, openRun } from '../store/run-folder.ts';
+import type { Team } from '../team/team.ts';
+import type { EventSink, RunEvent } from '../train/events.ts';
+import { Interrupted } from '../train/interrupted.ts';
+import { checkRun } from '../train/preflight.ts';
+import { runTraining, type TrainingOutcome } from '../train/run.ts';
+import { beforeAfter } from './before-after.ts';
+import { type Composition, closeTeam, compose, composeSink, loadTeam } from './compose.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { packageVersion } from './package-version.ts';
+
+export interface TrainingRequest {
+  readonly resolved: ResolvedConfig;
+  /** Run folder. */
+  readonly run: string;
+  /** Go on with the run that is there. */
+  readonly resume: boolean;
+  /** Events as JSON lines instead of a view for people. */
+  readonly json: boolean;
+}
+
+/** @throws TroupeError of any kind; a folder that was there before is as it was, or can be resumed */
+export async function train(request: TrainingRequest): Promise<void> {
+  const closing: (() => unknown)[] = [];
+  try {
+    await trainOpening(request, (close) => closing.push(close));
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+/** @param defer - takes what must be given back at the end, however it comes */
+async function trainOpening(
+  { resolved, run, resume, json }: TrainingRequest,
+  defer: (close: () => unknown) => void,
+): Promise<void> {
+  const composition = compose(resolved);
+  const { config, engine, task } = composition;
+  defer(() => engine.close());
+  const options = trainOptions(config);
+  const settings = { config: resolved.resolvedYaml, keepLast: config.train.save_total_limit };
+
+  const opened = resume ? await openRun(run, settings) : undefined;
+  if (opened) defer(() => opened.close());
+  const start = startingPoint(opened, config.agents.length);
+  const team = await loadTeam(composition, start);
+  defer(() => closeTeam(team));
+  checkRun({ team, task, options });
+  const store = opened ?? (await createRun(run, { ...settings, manifest: manifest() }));
+  if (!opened) defer(() => store.close());
+
+  const sink = composeSink({ json });
+  defer(() => sink.close?.());
+  const { signal, release } = listenForInterrupt('stopping after the write that is under way');
+  defer(release);
+  try {
+    const outcome = await runTraining({
+      team,
+      task,
+      options,
+      store,
+      sinks: [sink],
+      signal,
+      loadAgent: agentLoader(composition, team, start),
+      evaluate: (reached) => evaluate(composition, reached, { store, sink, signal }),
+    });
+    await outcome.champion?.release();
+    if (outcome.team !== team) await closeTeam(outcome.team);
+  } catch (error) {
+    throw error instanceof Interrupted ? resumable(error, store, run) : error;
+  }
+  await sink.close?.();
+  finish(store, { resolved, json });
+}
+
+interface Start {
+  /** Model folder of agent 0, 1, ...; absent: the base models of the team file. */
+  readonly folders?: readonly string[];
+  readonly optimizer?: boolean;
+}
+
+/** The newest checkpoint, optimisers included; the base models for a run that starts. */
+function startingPoint(store: DiskRunStore | undefined, agents: number): Start {
+  const last = store?.lastCheckpoint();
+  if (last === undefined) return {};
+  return {
+    folders: Array.from({ length: agents }, (_, id) => join(last.path, `agent_${id}`)),
+    optimizer: true,
+  };
+}
+
+/** Reads an agent's model from a checkpoint, unless it is the one the team was loaded from. */
+function agentLoader(
+  { engine }: Composition,
+  team: Team,
+  { folders }: Start,
+): (dir: string, agent: number) => Promise<Model> {
+  const waiting = new Map(team.agents.map(({ id, model }) => [folders?.[id], model]));
+  return async (dir) => {
+    const loaded = waiting.get(dir);
+    waiting.delete(dir); // a second reader, such as the champion, needs weights of its own
+    return loaded ?? engine.load({ dir, optimizer: true });
+  };
+}
+
+/** Before against after; the untrained team is read again, because training changed it in place. */
+async function evaluate(
+  composition: Composition,
+  { team, champion }: TrainingOutcome,
+  {
+    store,
+    sink,
+    signal,
+  }: { readonly store: DiskRunStore; readonly sink: EventSink; readonly signal: AbortSignal },
+): Promise<readonly RunEvent[]> {
+  const { config, task } = composition;
+  const best = store.champion();
+  const isOther = best !== undefined && best.stage > 0 && best.stage !== store.lastCheckpoint()?.stage;
+  const untrained = await loadTeam(composition);
+  try {
+    return await beforeAfter(
+      {
+        untrained,
+        trained: team,
+        ...(isOther && champion
+          ? {
+              champion: {
+                stage: best.stage,
+                load: async () => {
+                  await champion.load();
+                  return champion.team;
+                },
+              },
+            }
+          : {}),
+      },
+      {
+        task,
+        seed: config.seed,
+        stage: config.train.stages,
+        prompts: config.eval.prompts,
+        samples: config.eval.k,
+        temperature: config.train.temperature,
+        maxTokens: config.train.max_completion_length,
+        signal,
+        emit: (event) => sink.emit(event),
+      },
+    );
+  } finally {
+    await closeTeam(untrained);
+  }
+}
+
+/** Report and closing words, from the events of the whole run, earlier processes' included. */
+function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>): void {
+  const { config } = resolved;
+  const tally = tallyRun(readEvents(store.dir));
+  const facts = [
+    ['team', `${config.agents.map(({ name }) => name).join(', ')} (${config.protocol.kind})`],
+    ['task', config.task.name],
+    ['seed', String(config.seed)],
+    ['stages', String(config.train.stages)],
+    ['troupe', packageVersion()],
+  ] as const;
+  store.writeReport(renderReport(tally, { title: config.name, facts }));
+  if (json) return;
+  const run = relative(process.cwd(), store.dir) || '.';
+  process.stdout.write(`\n${renderSummary(tally)}\n`);
+  process.stdout.write(
+    `team to use   ${join(run, 'checkpoints', store.champion() ? 'champion' : (store.lastCheckpoint()?.name ?? ''))}\n`,
+  );
+  process.stdout.write(`report        ${join(run, 'report.md')}\n`);
+}
+
+function resumable(error: Interrupted, store: DiskRunStore, run: string): Interrupted {
+  const last = store.lastCheckpoint();
+  const kept =
+    last === undefined ? 'no checkpoint was written yet' : `everything up to ${last.name} is saved`;
+  return new Interrupted(`interrupted; ${kept}; go on with: troupe train --resume ${run}`, error);
+}
+
+function manifest(): Record<string, string | number> {
+  return {
+    troupe: packageVersion(),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cores: availableParallelism(),
+  };
+}
