@@ -1,0 +1,226 @@
+/** The import table, sizes and circles of `src`: what the layout of the project promises. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../src', import.meta.url));
+
+interface SourceFile {
+  /** Relative to `src`, with `/`. */
+  readonly path: string;
+  readonly text: string;
+  /** Files of `src` it imports, relative to `src`. */
+  readonly imports: readonly string[];
+  /** Packages it imports, `node:` ones included. */
+  readonly packages: readonly string[];
+}
+
+const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => readSource(name.split(sep).join('/')));
+/** Tests and what only tests use may reach further. */
+const isTest = (path: string): boolean =>
+  path.endsWith('.test.ts') || path.includes('/testing/') || path.startsWith('engine/contract');
+const sources = files.filter(({ path }) => !isTest(path));
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  const named = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+  const isLocal = (name: string): boolean => name.startsWith('.');
+  return {
+    path,
+    text,
+    imports: named.filter(isLocal).map((name) =>
+      relative(ROOT, resolve(ROOT, dirname(path), name))
+        .split(sep)
+        .join('/'),
+    ),
+    packages: named.filter((name) => !isLocal(name)).map(packageOf),
+  };
+}
+
+function packageOf(name: string): string {
+  if (name.startsWith('node:')) return name;
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** The part of the project a file belongs to, as the import table names it. */
+function areaOf(path: string): string {
+  const PORTS: Readonly<Record<string, string>> = {
+    'engine/engine.ts': 'engine port',
+    'task/task.ts': 'task port',
+    'train/events.ts': 'event types',
+    'train/options.ts': 'event types',
+    'train/store-port.ts': 'event types',
+  };
+  const [folder = '', inner = ''] = path.split('/');
+  return PORTS[path] ?? (folder === 'engine' ? `engine/${inner}` : folder);
+}
+
+const PORTS = ['engine port', 'task port'];
+
+/** Who may import whom; every area may import itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  support: [],
+  'engine port': ['core'],
+  'task port': ['core'],
+  'event types': [],
+  'engine/onnx': ['core', 'support', 'engine port'],
+  'engine/tabular': ['core', 'support', 'engine port'],
+  task: ['core', 'support', 'task port'],
+  team: ['core', 'support', ...PORTS],
+  train: ['core', 'support', ...PORTS, 'team', 'event types'],
+  evaluate: ['core', 'support', ...PORTS, 'team', 'event types'],
+  store: ['support', 'event types'],
+  observe: ['support', 'event types'],
+  config: ['support', 'event types'],
+  cli: [
+    'core',
+    'support',
+    ...PORTS,
+    'event types',
+    'engine/onnx',
+    'engine/tabular',
+    'task',
+    'team',
+    'train',
+    'evaluate',
+    'store',
+    'observe',
+    'config',
+  ],
+};
+
+/** The one folder that may import a package. */
+const HOME_OF: Readonly<Record<string, string>> = {
+  zod: 'config/',
+  yaml: 'config/',
+  commander: 'cli/',
+  'log-update': 'observe/',
+  'onnxruntime-node': 'engine/onnx/',
+  'onnx-buf': 'engine/onnx/',
+  '@bufbuild/protobuf': 'engine/onnx/',
+  '@huggingface/tokenizers': 'engine/onnx/',
+  '@huggingface/jinja': 'engine/onnx/',
+};
+
+/** Concrete engines, tasks and sinks: named by `cli/compose.ts` alone. */
+const isConcrete = (path: string): boolean =>
+  /^engine\/(onnx|tabular)\//.test(path) ||
+  /^task\/(registry\.ts$|[^/]+\/)/.test(path) ||
+  /^observe\/[^/]*-sink\.ts$/.test(path);
+
+describe('imports', () => {
+  it('follow the table', () => {
+    const wrong = sources.flatMap(({ path, imports }) => {
+      const area = areaOf(path);
+      const allowed = [area, ...(MAY_IMPORT[area] ?? [])];
+      return imports.filter((to) => !allowed.includes(areaOf(to))).map((to) => `${path} -> ${to}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('name concrete engines, tasks and sinks in cli/compose.ts alone', () => {
+    const wrong = sources
+      .filter(({ path }) => path.startsWith('cli/') && path !== 'cli/compose.ts')
+      .flatMap(({ path, imports }) => imports.filter(isConcrete).map((to) => `${path} -> ${to}`));
+    expect(wrong).toEqual([]);
+  });
+
+  it('of a package come from one folder', () => {
+    const wrong = sources.flatMap(({ path, packages }) =>
+      packages
+        .filter((name) => !name.startsWith('node:') && !path.startsWith(HOME_OF[name] ?? 'nowhere'))
+        .map((name) => `${path} -> ${name}`),
+    );
+    expect(wrong).toEqual([]);
+    const used = new Set(sources.flatMap(({ packages }) => packages));
+    expect(Object.keys(HOME_OF).filter((name) => !used.has(name))).toEqual([]);
+  });
+
+  it('keep the core, the ports, teams and evaluation free of packages and of Node', () => {
+    const pure = ['core/', 'engine/engine.ts', 'task/task.ts', 'team/', 'evaluate/'];
+    const wrong = sources
+      .filter(({ path, packages }) => pure.some((part) => path.startsWith(part)) && packages.length > 0)
+      .map(({ path, packages }) => `${path} -> ${packages.join(', ')}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it('name files that exist, and run in no circle', () => {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const state = new Map<string, 'open' | 'done'>();
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (state.get(path) === 'done') return;
+      expect(state.get(path), [...trail, path].join(' -> ')).toBeUndefined();
+      state.set(path, 'open');
+      const file = byPath.get(path);
+      expect(file, `${path}, imported by ${trail.at(-1)}`).toBeDefined();
+      for (const to of file?.imports.filter((name) => name.endsWith('.ts')) ?? [])
+        visit(to, [...trail, path]);
+      state.set(path, 'done');
+    };
+    for (const { path } of files) visit(path, []);
+  });
+});
+
+/** Functions whose parameters are the words of one thing. */
+const MANY_WORDS = new Set(['core/rng.ts threefry2x32', 'engine/onnx/ops.ts embedding']);
+
+describe('sizes', () => {
+  it('of source files stay under 500 lines, of tests under 800', () => {
+    const tooLong = files
+      .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+      .filter(({ path, lines }) => lines > (isTest(path) ? 800 : 500));
+    expect(tooLong).toEqual([]);
+  });
+
+  it('of functions stay under 100 lines and 4 parameters', () => {
+    const tooBig = sources.flatMap(({ path, text }) => {
+      const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true);
+      const found: string[] = [];
+      const visit = (node: ts.Node): void => {
+        if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
+          const lineOf = (position: number): number => tree.getLineAndCharacterOfPosition(position).line + 1;
+          const first = lineOf(node.getStart(tree));
+          if (lineOf(node.getEnd()) - first >= 100) found.push(`${path}:${first}: too long`);
+          if (node.parameters.length > 4 && !MANY_WORDS.has(`${path} ${nameOf(node)}`))
+            found.push(`${path}:${first}: too many parameters`);
+        }
+        ts.forEachChild(node, visit);
+      };
+      visit(tree);
+      return found;
+    });
+    expect(tooBig).toEqual([]);
+  });
+
+  it('every source file opens by saying what it is', () => {
+    const silent = sources.filter(({ text }) => !/^\/\*\*[\s\S]*?@module/.test(text)).map(({ path }) => path);
+    expect(silent).toEqual([]);
+  });
+});
+
+function nameOf(node: ts.Node): string {
+  return 'name' in node && node.name !== undefined ? (node.name as ts.Node).getText() : '';
+}
+
+it('sees violations: an import of each kind that is not allowed', () => {
+  expect(areaOf('engine/onnx/decoder/layers.ts')).toBe('engine/onnx');
+  expect(MAY_IMPORT[areaOf('task/countdown/countdown.ts')]).not.toContain(areaOf('engine/onnx/engine.ts'));
+  expect(MAY_IMPORT[areaOf('train/stage.ts')]).not.toContain(areaOf('task/registry.ts'));
+  expect(['task/registry.ts', 'task/jsonl/jsonl.ts', 'observe/terminal-sink.ts'].every(isConcrete)).toBe(
+    true,
+  );
+  expect(['task/split.ts', 'task/task.ts', 'engine/engine.ts', 'observe/summary.ts'].some(isConcrete)).toBe(
+    false,
+  );
+  expect(packageOf('@huggingface/jinja/x')).toBe('@huggingface/jinja');
+  expect(packageOf('tsx/esm/api')).toBe('tsx');
+  expect(sources.length).toBeGreaterThan(80);
+});
