@@ -47,19 +47,24 @@ describe('the promotion gate', () => {
     expect(await bytesOf(team)).toEqual(better); // the champion is now the team that was promoted
   });
 
-  it('rolls back a harmed team and shrinks the radii', async () => {
+  // plain harm shows in the first batch, faint harm in a later one, with the other team in place
+  it.each([
+    ['plain', 3, { above: 0, upTo: 32 }],
+    ['faint', 0.6, { above: 32, upTo: 64 }],
+  ])('rolls back a team with %s harm and shrinks the radii', async (_, strength, prompts) => {
     const team = createTeam(createVote(), 3);
-    teach(team, 1);
+    teach(team, 1, strength);
     const proven = await bytesOf(team);
     const champion = await snapshotTeam(team);
-    teach(team, 2);
+    teach(team, 2, strength);
     const context = createContext(team, trainOptions({ gate }));
     const result = await testCandidate(context, 5, { team, champion });
     expect(result).toMatchObject({ decision: 'rollback', champion });
     expect(await bytesOf(team)).toEqual(proven);
     const [record] = gateEvents(context);
     expect(record.harmWealth).toBeGreaterThanOrEqual(1 / record.alpha);
-    expect(record.prompts).toBeLessThan(60);
+    expect(record.prompts).toBeGreaterThan(prompts.above);
+    expect(record.prompts).toBeLessThanOrEqual(prompts.upTo);
     expect(context.state.gate).toMatchObject({ promotions: 0, rollbacks: 1, radiusScale: 0.5 });
   });
 

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { TeamMessage, Trajectory } from '../team/team.ts';
+import { type Batch, ownMessages, ownTrajectories, sequenceWeights } from './batch.ts';
+import { createLetterTask } from './testing/letter-task.ts';
+
+function message(turn: number, agent: number, length = 1): TeamMessage {
+  const tokens = new Int32Array(length).fill(agent);
+  const context = Int32Array.of(turn);
+  return { turn, agent, context, tokens, logpSampler: new Float32Array(length), text: 'a', finish: 'stop' };
+}
+
+function trajectory(...messages: TeamMessage[]): Trajectory {
+  const verdict = { correct: true, reward: 1, reason: 'right' };
+  const item = createLetterTask().item('train', 0);
+  return { item, group: 0, sample: 0, messages, verdict, memberVerdicts: [], reward: 1 };
+}
+
+/** Three turns: agent 0, agent 1, agent 0 again; in the second trajectory agent 1 alone. */
+function batchOf(done: Batch['done']): Batch {
+  const trajectories = [
+    trajectory(message(0, 0, 2), message(1, 1), message(2, 0)),
+    trajectory(message(0, 1)),
+  ];
+  const own = ownMessages(trajectories, 2);
+  const logpBeh = new Map(
+    own.map(({ messages }, agent) => [
+      agent,
+      messages.map(({ tokens }) => new Float32Array(tokens.length).fill(-1)),
+    ]),
+  );
+  return { trajectories, own, logpBeh, mismatch: new Map(), done };
+}
+
+describe('a batch', () => {
+  it('has weight 1 everywhere while nobody was updated since the rollout', () => {
+    const { omega_N, meanLogWeight, essShare } = sequenceWeights(batchOf(new Map()));
+    expect([...omega_N]).toEqual([1, 1]);
+    expect([meanLogWeight, essShare]).toEqual([0, 1]);
+  });
+
+  it('weights an episode by what the updated agents would now say, truncated turn by turn', () => {
+    // agent 0: log rho = log 0.5 at turn 0 (two tokens), log 3 at turn 2, truncated to 1
+    const half = Math.log(0.5) / 2;
+    const tar = [Float32Array.of(-1 + half, -1 + half), Float32Array.of(-1 + Math.log(3))];
+    const { omega_N, meanLogWeight, essShare } = sequenceWeights(batchOf(new Map([[0, tar]])));
+    expect(omega_N[0]).toBeCloseTo(0.5, 6);
+    expect(omega_N[1]).toBe(1); // the updated agent does not speak in it
+    expect(meanLogWeight).toBeCloseTo(Math.log(1.5) / 2, 6);
+    expect(essShare).toBeCloseTo(2.5 ** 2 / (1.5 ** 2 + 1) / 2, 6); // of the weights 1.5 and 1, untruncated
+  });
+
+  it('hands an agent its own messages of each trajectory and no others', () => {
+    const batch = batchOf(new Map());
+    const [twice, ...none] = ownTrajectories(batch, 0, Float64Array.of(0.7, -0.2));
+    expect(none).toEqual([]);
+    expect(twice.advantage).toBe(0.7);
+    expect(twice.sequences).toEqual([batch.trajectories[0].messages[0], batch.trajectories[0].messages[2]]);
+    expect(twice.logpCur).toHaveLength(3);
+    expect(ownTrajectories(batch, 1, Float64Array.of(0.7, -0.2)).map(({ advantage }) => advantage)).toEqual([
+      0.7, -0.2,
+    ]);
+  });
+});
