@@ -115,6 +115,26 @@ describe('truncationBias', () => {
     expect(upper).toBeGreaterThan(0);
   });
 
+  it('bounds what truncation does to any mean, and truncated gains never overstate', () => {
+    const rows = fc.array(
+      fc.tuple(fc.double({ min: 0.01, max: 5, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })),
+      { minLength: 2, maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(rows, fc.double({ min: 1, max: 3, noNaN: true }), (pairs, cap) => {
+        const average = mean(pairs.map(([w]) => w));
+        const w = pairs.map(([x]) => x / average);
+        const f = pairs.map(([, x]) => x);
+        const whole = mean(w.map((x, n) => x * f[n]));
+        const cut = mean(w.map((x, n) => Math.min(x, cap) * f[n]));
+        const { plugIn } = truncationBias(w, { bound: 1, cap, delta: 0.05 });
+        expect(whole - cut).toBeLessThanOrEqual(plugIn + 1e-12);
+        const { gain_N } = truncatedGain(w, f, { lo: 0, hi: 1, cap });
+        expect(mean(gain_N)).toBeLessThanOrEqual(whole - mean(f) + 1e-12);
+      }),
+    );
+  });
+
   it('loses 12.6% of a log-normal weight at 1 and 0.2% at 2, message KL 0.05', () => {
     // 1 - E[min(w, C)], w = exp(N(-s²/2, s²)), s² = 0.1, by scipy.stats.norm: 0.12563, 0.0022139
     const stream = randomStream(5);
@@ -164,6 +184,13 @@ describe('createBettingTest', () => {
     expect(planned.at(-1)).toBeCloseTo(1.3071571575367125, 13);
     const open = wealthPath(D.slice(0, 5), { alpha: 0.1, lo: -0.5, hi: 2 });
     expect(open).toEqual([1.5, 1.125, 1.125, 2.25, 3.9375].map((x) => expect.closeTo(x, 13)));
+    // a wide spread and a loose alpha, so that the bet falls below its cap
+    const alternating = wealthPath(
+      Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 1 : -1)),
+      { alpha: 0.5, lo: -1, hi: 1 },
+    );
+    expect(alternating[7]).toBeCloseTo(0.45240623116040835, 13);
+    expect(alternating[15]).toBeCloseTo(0.3826464847806096, 13);
   });
 
   it('accepts at 1/alpha and keeps its verdict', () => {

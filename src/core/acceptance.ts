@@ -148,6 +148,9 @@ function truncatedWeights(where: string, weights_N: ArrayLike<number>, cap: numb
  *
  * @returns effective sample size, 0..N; 0 if every weight is 0
  * @throws DomainError if a weight is not finite
+ *
+ * @example
+ * effectiveSampleSize([1, 1, 0]); // => 2
  */
 export function effectiveSampleSize(weights_N: ArrayLike<number>): number {
   checkFinite('effectiveSampleSize', 'weights_N', weights_N);

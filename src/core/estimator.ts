@@ -52,6 +52,9 @@ export function temporalDifferences(
  * @param c - truncated weights per turn, E12 [turns]
  * @returns advantages [turns], reward units
  * @throws DomainError if lengths differ or an option is outside [0, 1]
+ *
+ * @example
+ * truncatedGae([0, 1], [1, 0.5], { lam: 1 }); // => [0.5, 1]
  */
 export function truncatedGae(
   delta: ArrayLike<number>,

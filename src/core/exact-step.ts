@@ -30,6 +30,9 @@ export interface ExactStep {
  * @param score_V - A_i(s, ·) [V], any unit
  * @param delta - δ, nats; nothing moves at δ <= 0
  * @throws DomainError if sizes differ, cur_V is not a distribution, or a score is not finite
+ *
+ * @example
+ * exactStep([0.5, 0.5], [1, 0], 1).pi; // => [1, 0]
  */
 export function exactStep(cur_V: ArrayLike<number>, score_V: ArrayLike<number>, delta: number): ExactStep {
   const where = 'exactStep';

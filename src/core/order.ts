@@ -56,6 +56,9 @@ export function reverseOrder(meanFirstTurn_A: ArrayLike<number>): number[] {
  * A data-dependent order must not be chosen on the data a certificate is computed from.
  *
  * @param predictedGain_A - predicted gain of each agent's update [A], from {@link predictedGain} or E65
+ *
+ * @example
+ * greedyOrder([0.1, 0.3, Number.NaN, 0.3]); // => [1, 3, 0, 2]
  */
 export function greedyOrder(predictedGain_A: ArrayLike<number>): number[] {
   return staticOrder(predictedGain_A.length).sort(

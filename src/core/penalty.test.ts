@@ -30,6 +30,9 @@ describe('discounted penalties', () => {
     const tvMax = Math.sqrt(0.005);
     expect(occupancyShift({ gamma: 0.99, tvMax })).toBeCloseTo(14.001, 3);
     expect(sharpOccupancyShift({ gamma: 0.99, tvMax })).toBeCloseTo(1.75, 4);
+    // 4 · ½ · ¼ / (½ · ¾)
+    expect(sharpPenalty({ gamma: 0.5, aMax: 1, tvMax: 0.5 })).toBeCloseTo(4 / 3, 14);
+    expect(expectedTvPenalty({ gamma: 0.5, fMax: 0.5, tvMean: 0.25 })).toBe(0.5);
     // G7: gamma .9, alpha .3
     expect(sharpOccupancyShift({ gamma: 0.9, tvMax: 0.3 })).toBeCloseTo(1.459459, 6);
   });

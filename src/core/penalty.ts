@@ -136,6 +136,9 @@ export interface OwnTurns {
  *
  * @param tvMean - t̄_k = E_{d_k}[TV] at own turn k [m]
  * @throws DomainError if lengths differ
+ *
+ * @example
+ * horizonPenalty({ span: 1, tvMax: [0.3], tvMean: [0.1] }); // => 0
  */
 export function horizonPenalty({
   span,

@@ -37,6 +37,9 @@ export interface Projection {
  * @param cur_V - the current distribution [V]
  * @param delta0 - δ₀ per token, nats; a message budget divides by the largest message length
  * @throws DomainError if sizes differ or an argument is not a distribution
+ *
+ * @example
+ * projectOntoTrustRegion([0.1, 0.9], [0.9, 0.1], 0.01).w; // ≈> 0.0961342323
  */
 export function projectOntoTrustRegion(
   pre_V: ArrayLike<number>,

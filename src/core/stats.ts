@@ -64,6 +64,9 @@ export interface Interval {
  * @param trials - integer >= 1, independent
  * @returns p̂ and the interval
  * @throws DomainError if the counts are not integers in range or confidence is outside (0, 1)
+ *
+ * @example
+ * wilsonInterval(7, 20).high; // ≈> 0.567145723
  */
 export function wilsonInterval(
   successes: number,

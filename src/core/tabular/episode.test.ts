@@ -101,6 +101,41 @@ describe('episodeChange', () => {
     );
   });
 
+  it('scores later own turns on the states the old team visits, not the new one', () => {
+    // agent 0 twice: first picks the state of the second turn, then action 1 pays 1 in state 1 only
+    const choose = [
+      [1, 0],
+      [0, 1],
+    ];
+    const episode: Episode = {
+      transition: [[choose, choose]],
+      reward: [
+        [
+          [0, 0],
+          [0, 0],
+        ],
+        [
+          [0, 0],
+          [0, 1],
+        ],
+      ],
+      initial: [1, 0],
+      turn: [0, 0],
+    };
+    const play = (go: number, take: number) =>
+      [go, take].map((p) => [
+        [1 - p, p],
+        [1 - p, p],
+      ]);
+    const change = episodeChange(episode, { old: play(0.5, 0.5), new: play(0.75, 0.9) }, 0);
+    expect(change.objectiveNew - change.objectiveOld).toBeCloseTo(0.75 * 0.9 - 0.25, 14);
+    // first turn 0.25 · 0.5, second turn d(1) = 0.5 of 0.4
+    expect(change.surrogate).toBeCloseTo(0.125 + 0.2, 14);
+    expect(change.span).toBe(1);
+    // 2 · span · a_2 · t̄_1
+    expect(change.penalty).toBeCloseTo(2 * 0.4 * 0.25, 14);
+  });
+
   it('keeps the true gain within both penalties of the surrogate', () => {
     fc.assert(
       fc.property(seeds, turns, (seed, turn) => {
@@ -125,6 +160,45 @@ describe('episodeChange', () => {
     const next = changed(3, episode, { old, agent: 0 });
     expect(() => episodeChange(episode, { old, new: next }, 1)).toThrow(
       'episodeChange: expected agent 1 alone to change, got a change at turn 0',
+    );
+  });
+});
+
+describe('the sequence ratio identity (E60a)', () => {
+  /** Every path of an episode with its probability under `policy`, its return, and its log-ratios per turn. */
+  function pathsOf(episode: Episode, policy: EpisodePolicy, next: EpisodePolicy) {
+    let open = Array.from(episode.initial, (p, s) => ({ s, p, total: 0, logRatios: [] as number[] }));
+    episode.turn.forEach((_, t) => {
+      open = open.flatMap(({ s, p, total, logRatios }) =>
+        Array.from(policy[t][s]).flatMap((pa, a) => {
+          const after = {
+            p: p * pa,
+            total: total + episode.reward[t][s][a],
+            logRatios: [...logRatios, Math.log(next[t][s][a] / pa)],
+          };
+          const states = t + 1 < episode.turn.length ? Array.from(episode.transition[t][s][a]) : [1];
+          return states.map((ps, k) => ({ ...after, s: k, p: after.p * ps }));
+        }),
+      );
+    });
+    return open;
+  }
+
+  it("gives the new team's J from the old team's trajectories, with no occupancy term", () => {
+    fc.assert(
+      fc.property(seeds, fc.constantFrom([0, 1, 0], [1, 1], [0, 1, 2]), (seed, turn) => {
+        const episode = randomEpisode(seed, { states: 2, actions: 2, turn });
+        const old = randomEpisodePolicy(seed, episode);
+        // agents 0 (done) and 1 (being updated) have both changed
+        const between = changed(seed, episode, { old, agent: 0 });
+        const next = changed(seed + 1, episode, { old: between, agent: 1 });
+        const estimate = pathsOf(episode, old, next).reduce((sum, { p, total, logRatios }) => {
+          const { rho } = turnWeights(logRatios);
+          return sum + p * total * rho.reduce((a, b) => a * b, 1);
+        }, 0);
+        expect(estimate).toBeCloseTo(evaluateEpisode(episode, next).objective, 11);
+      }),
+      { numRuns: 30 },
     );
   });
 });

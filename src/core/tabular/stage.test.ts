@@ -40,6 +40,8 @@ describe('runExactStage', () => {
           const { objective, steps } = runExactStage(mdp, randomTeam(seed, mdp), { order, deltas });
           for (let k = 1; k < objective.length; k++)
             expect(objective[k]).toBeGreaterThanOrEqual(objective[k - 1] - 1e-9 / (1 - gamma));
+          expect(steps.map((step) => step.objectiveBefore)).toEqual(objective.slice(0, -1));
+          expect(steps.map((step) => step.objectiveAfter)).toEqual(objective.slice(1));
           for (const step of steps) expect(step.klMax).toBeLessThanOrEqual(deltas[step.agent] + 1e-9);
         },
       ),

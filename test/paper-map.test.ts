@@ -1,0 +1,47 @@
+/** `docs/paper-map.md` must not go stale: what it names exists, and the named test uses it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = new URL('../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
+const lines = read('docs/paper-map.md').split('\n');
+
+/** Rows of the form | equation | what | `file` `function` | `test` | ... |. */
+const rows = lines.flatMap((line) => {
+  const match = line.match(
+    /^\| (?<equation>[^|]+) \| [^|]+ \| `(?<file>[^`]+)` `(?<name>[^`]+)` \| `(?<test>[^`]+)` \|/,
+  );
+  return match?.groups ? [match.groups as Record<'equation' | 'file' | 'name' | 'test', string>] : [];
+});
+
+describe('docs/paper-map.md', () => {
+  it('has a row of the right form for every line of its code tables', () => {
+    const marked = lines.filter((line) => /^\|.*`src\/\S+` `/.test(line));
+    expect(marked.length).toBeGreaterThan(60);
+    expect(rows).toHaveLength(marked.length);
+  });
+
+  for (const { equation, file, name, test } of rows)
+    it(`${equation}: ${name} is exported by ${file} and used by ${test}`, () => {
+      expect(read(file)).toMatch(new RegExp(`export (async )?(function|const|class) ${name}\\b`));
+      expect(read(test)).toMatch(new RegExp(`\\b${name}\\b`));
+    });
+
+  it('names only files that exist', () => {
+    const paths = lines.flatMap((line) =>
+      [...line.matchAll(/`((?:src|test|scripts)\/[^` ]+\.\w+)`/g)].map((m) => m[1]),
+    );
+    expect(paths.filter((path) => !existsSync(new URL(path, ROOT)))).toEqual([]);
+  });
+
+  it('covers every equation from E1 to E66 that is not said to be a rule', () => {
+    const text = lines.join('\n');
+    const covered = new Set<number>();
+    for (const [, from, , to] of text.matchAll(/\bE(\d+)([a-c]?)(?:-E(\d+))?/g))
+      for (let k = Number(from); k <= Number(to ?? from); k++) covered.add(k);
+    // the specification has no E30, E44-E49
+    const absent = [30, 44, 45, 46, 47, 48, 49];
+    const wanted = Array.from({ length: 66 }, (_, k) => k + 1).filter((k) => !absent.includes(k));
+    expect(wanted.filter((k) => !covered.has(k))).toEqual([]);
+  });
+});
