@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../errors.ts';
 import { randomEpisode, randomEpisodePolicy } from '../testing/worlds.ts';
+import { turnWeights } from '../weights.ts';
 import {
   type Episode,
   type EpisodePolicy,
