@@ -7,7 +7,11 @@ const CUR = [0.2, 0.3, 0.5];
 const distribution = fc
   .array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 })
   .map((x) => x.map((v) => v / x.reduce((a, b) => a + b, 0)));
-const scores = fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 4, maxLength: 4 });
+// sixteenths: two scores are equal or far apart
+const scores = fc.array(
+  fc.integer({ min: -48, max: 48 }).map((k) => k / 16),
+  { minLength: 4, maxLength: 4 },
+);
 const klOf = (p: ArrayLike<number>, q: ArrayLike<number>) =>
   Array.from(p).reduce((sum, x, v) => sum + (x > 0 ? x * Math.log(x / q[v]) : 0), 0);
 
@@ -66,7 +70,6 @@ describe('exactStep', () => {
       fc.property(distribution, scores, (cur, score) => {
         const small = exactStep(cur, score, 0.01);
         expect(exactStep(cur, score, 0.02).gain).toBeGreaterThanOrEqual(small.gain - 1e-12);
-        fc.pre(Math.max(...score) - Math.min(...score) > 1e-2);
         const scaled = exactStep(
           cur,
           score.map((s) => 1000 * s + 5),

@@ -122,6 +122,11 @@ describe('conjugateGradient', () => {
     );
   });
 
+  it('solves for right-hand sides whose squares underflow', () => {
+    const x = conjugateGradient((v) => multiply(M, v), [1e-200, 2e-200, -0.5e-200]);
+    expect(x[1] / 1e-200).toBeCloseTo(0.6615384615384615, 12);
+  });
+
   it('gives up on an operator it cannot invert', () => {
     const rotation = (v: Float64Array) => Float64Array.of(-v[1] + 1e-9 * v[0], v[0]);
     expect(() => conjugateGradient(rotation, [1, 0.3])).toThrow('is the operator positive definite?');

@@ -80,8 +80,11 @@ export function conjugateGradient(
 ): Float64Array {
   const D = b.length;
   const x = new Float64Array(D);
-  const residual = Float64Array.from(b);
-  const direction = Float64Array.from(b);
+  // solved for b / max|b|, so that squares of tiny entries do not underflow
+  const scale = Float64Array.from(b).reduce((max, entry) => Math.max(max, Math.abs(entry)), 0);
+  if (scale === 0) return x;
+  const residual = Float64Array.from(b, (entry) => entry / scale);
+  const direction = residual.slice();
   let square = dot(residual, residual);
   const target = tolerance ** 2 * square;
   for (let step = 0; square > target; step++) {
@@ -99,7 +102,7 @@ export function conjugateGradient(
     for (let i = 0; i < D; i++) direction[i] = residual[i] + (next / square) * direction[i];
     square = next;
   }
-  return x;
+  return x.map((entry) => scale * entry);
 }
 
 /**
