@@ -81,7 +81,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   return { reward: mean(rewards), accepted };
 }
 
-/** Every roll-back halves all radii (design: gate 2). */
+/** Every roll-back halves all radii; see `gate.ts`. */
 function withScaledRadius({ options, state }: RunContext): TrainOptions {
   const { targetKl, targetKlMessage, ...rules } = options.trustRegion;
   const scale = state.gate.radiusScale;
