@@ -99,8 +99,8 @@ export async function measureMachine(): Promise<Machine> {
   return {
     node: process.versions.node,
     cores: availableParallelism(),
-    memoryBytes: totalmem(),
-    freeMemoryBytes: freemem(),
+    memoryBytes: memoryLimit(),
+    freeMemoryBytes: Math.min(freemem(), memoryLimit()),
     freeDiskBytes: disk.bavail * disk.bsize,
     folder,
     writable: isWritable(folder),
@@ -151,6 +151,11 @@ async function probe(): Promise<number | Error> {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+/** What a container allows, where it allows less than the machine has. */
+function memoryLimit(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 }
 
 function nearestExisting(path: string): string {

@@ -5,6 +5,7 @@
  */
 import { Command } from 'commander';
 import { extractOverrides } from '../config/overrides.ts';
+import { systemErrorCode } from '../support/file-system.ts';
 import { endingOf } from './exit.ts';
 import { packageVersion } from './package-version.ts';
 import type { DefineVerb } from './verb.ts';
@@ -19,7 +20,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
 };
 
 /** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
-const PLAIN_FLAGS = ['name', 'seed', 'base', 'agents'];
+export const PLAIN_FLAGS = ['name', 'seed', 'base', 'agents'];
 
 /**
  * Runs a command line.
@@ -29,11 +30,7 @@ const PLAIN_FLAGS = ['name', 'seed', 'base', 'agents'];
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
-  // a reader that has seen enough, such as `head`, is no failure
-  process.stdout.on('error', (error) => {
-    if ('code' in error && error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', endQuietly);
   try {
     await run(argv.filter((word) => word !== '--debug'));
     return Number(process.exitCode ?? 0);
@@ -42,6 +39,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (message !== '') process.stderr.write(`${message}\n`);
     return exitCode;
   }
+}
+
+/** A reader that has seen enough, such as `head`, is no failure. */
+function endQuietly(error: Error): void {
+  if (systemErrorCode(error) === 'EPIPE') process.exit(0);
+  throw error;
 }
 
 async function run(argv: readonly string[]): Promise<void> {

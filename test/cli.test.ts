@@ -1,0 +1,289 @@
+/** The command line as users meet it: a whole run in processes of its own, kills, Ctrl-C and bad input. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../src/cli/main.ts';
+import { randomStream } from '../src/core/rng.ts';
+
+const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
+
+/** Two agents of 10,000 parameters, three stages, a promotion test after the second and the last. */
+const TEAM = `
+name: tiny
+base: base
+agents: 2
+task: {name: arithmetic, operands: 2, max_operand: 9}
+engine: {threads: 1}
+pretrain: {layers: 1, hidden_size: 32, heads: 2, kv_heads: 1, intermediate_size: 64, steps: 150, batch_size: 64, max_positions: 64}
+train: {stages: 3, prompts_per_step: 8, num_generations: 4, minibatch_size: 16, max_completion_length: 16}
+optimizer: {learning_rate: 1.0e-3}
+gate: {every: 2, n_plan: 20}
+eval: {prompts: 20, k: 2}
+`;
+
+/** For tests of several processes on a busy machine, ms. */
+const PATIENCE_MS = 240_000;
+
+let dir: string;
+let team: string;
+
+beforeAll(() => {
+  dir = fs.mkdtempSync(join(tmpdir(), 'troupe-cli-'));
+  team = join(dir, 'team.yaml');
+  fs.writeFileSync(team, TEAM);
+  expect(troupe('pretrain', team)).toMatchObject({ status: 0 });
+  expect(troupe('train', team, '--run', join(dir, 'whole'))).toMatchObject({ status: 0, stderr: '' });
+}, PATIENCE_MS);
+afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+function troupe(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TROUPE, ...args], {
+    cwd: dir,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/** The same within this process: a second faster, so fit for what fails early. */
+async function inProcess(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const said = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      said[name] += String(text);
+      return true;
+    }),
+  );
+  const cwd = process.cwd();
+  process.chdir(dir);
+  try {
+    return { status: await main(args), ...said };
+  } finally {
+    process.chdir(cwd);
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+/** Starts a verb with `--json` and sends a signal after so many events. */
+async function signalled(
+  signal: NodeJS.Signals,
+  events: number,
+  ...args: string[]
+): Promise<{ code: number | null; stderr: string; seen: number }> {
+  const child = spawn(process.execPath, [TROUPE, ...args, '--json'], {
+    cwd: dir,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  let seen = 0;
+  createInterface({ input: child.stdout }).on('line', () => {
+    if (++seen === events) child.kill(signal);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stderr, seen };
+}
+
+/** Every file of a run that must not depend on how often it was killed. */
+function bytesOf(run: string): Record<string, string> {
+  const named = fs
+    .readdirSync(run, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile());
+  const paths = named.map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(
+    paths
+      .map((path): [string, string] => [relative(run, path), fs.readFileSync(path).toString('base64')])
+      .filter(([name]) => !['timings.jsonl', 'manifest.json'].includes(name))
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+describe('a run', () => {
+  it('ends with a summary, a report, metrics and a team to use', () => {
+    const report = fs.readFileSync(join(dir, 'whole', 'report.md'), 'utf8');
+    expect(report).toMatch(/\| untrained team \| \d+\.\d% \[/);
+    expect(report).toMatch(/\| updates \| 6 in 3 stages: /);
+    const metrics = fs
+      .readFileSync(join(dir, 'whole', 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const keys = new Set(metrics.flatMap((line) => Object.keys(JSON.parse(line) as object)));
+    for (const key of ['stage', 'reward', 'agent_0/kl', 'agent_1/learning_rate']) expect(keys).toContain(key);
+    expect(fs.existsSync(join(dir, 'whole', 'checkpoints', 'champion', 'agent_1', 'model.safetensors'))).toBe(
+      true,
+    );
+    expect(fs.existsSync(join(dir, 'whole', 'lock'))).toBe(false);
+  });
+
+  it(
+    'killed five times at random and resumed has the bytes of one that was not',
+    async () => {
+      const run = join(dir, 'killed');
+      const draws = randomStream(20, 5);
+      for (let kill = 0; kill < 5; kill++) {
+        const start = fs.existsSync(join(run, 'config.yaml')) ? ['--resume', run] : [team, '--run', run];
+        const { code, seen } = await signalled('SIGKILL', 1 + draws.int(250), 'train', ...start);
+        expect({ code, some: seen > 0 }).toEqual({ code: null, some: true });
+      }
+      expect(troupe('train', '--resume', run)).toMatchObject({ status: 0, stderr: '' });
+      expect(bytesOf(run)).toEqual(bytesOf(join(dir, 'whole')));
+    },
+    PATIENCE_MS,
+  );
+
+  it('stopped by Ctrl-C says how to go on, and goes on', async () => {
+    const run = join(dir, 'stopped');
+    const { code, stderr } = await signalled('SIGINT', 60, 'train', team, '--run', run);
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/Ctrl-C again stops at once\n/);
+    expect(stderr).toContain(`go on with: troupe train --resume ${run}\n`);
+    expect(fs.existsSync(join(run, 'lock'))).toBe(false);
+    expect(troupe('train', '--resume', run)).toMatchObject({ status: 0 });
+    expect(bytesOf(run)).toEqual(bytesOf(join(dir, 'whole')));
+  });
+
+  it('is measured by eval, which keeps every transcript', async () => {
+    const { status, stdout } = await inProcess(
+      'eval',
+      join(dir, 'whole'),
+      '-k',
+      '3',
+      '--prompts',
+      '10',
+      '--json',
+    );
+    expect(status).toBe(0);
+    const result = JSON.parse(stdout) as {
+      samples: number;
+      team: { avg: { mean: number; low: number; high: number } };
+    };
+    expect(result.samples).toBe(3);
+    const { mean, low, high } = result.team.avg;
+    expect(low <= mean && mean <= high).toBe(true);
+    const [file] = fs.readdirSync(join(dir, 'whole', 'evaluations'));
+    const transcripts = fs
+      .readFileSync(join(dir, 'whole', 'evaluations', file!), 'utf8')
+      .trim()
+      .split('\n');
+    expect(transcripts).toHaveLength(30);
+    const correct = transcripts.filter((line) => (JSON.parse(line) as { correct: boolean }).correct).length;
+    expect(mean).toBeCloseTo(correct / 30, 12);
+    fs.rmSync(join(dir, 'whole', 'evaluations'), { recursive: true });
+    expect((await inProcess('eval', team, '--prompts', '4')).stdout).toMatch(/^team +\d+\.\d% \[/m);
+  });
+});
+
+describe('bad input', () => {
+  const damaged = (damage: (model: string) => void): string => {
+    const run = fs.mkdtempSync(join(dir, 'damaged-'));
+    fs.cpSync(join(dir, 'whole'), run, { recursive: true });
+    damage(join(run, 'checkpoints', 'stage-0003', 'agent_1', 'model.safetensors'));
+    return run;
+  };
+  const cases: [string, () => string[], RegExp][] = [
+    ['an unknown verb', () => ['trian'], /^unknown command 'trian' \(Did you mean train\?\)$/],
+    [
+      'an unknown flag',
+      () => ['train', team, '--rnu', 'x'],
+      /^unknown option '--rnu' \(Did you mean --run\?\)$/,
+    ],
+    ['no team file', () => ['train'], /^train: expected a team file, got nothing/],
+    ['a team file that is not there', () => ['train', 'no.yaml'], /^no\.yaml: expected a team file/],
+    [
+      'an unknown key',
+      () => ['train', team, '--train.stage', '3'],
+      /^--train\.stage: unknown key "stage"; did you mean "stages"\?$/,
+    ],
+    [
+      'a wrong type',
+      () => ['train', team, '--train.stages', 'x'],
+      /^--train\.stages: expected an integer >= 0, got "x"$/,
+    ],
+    [
+      'an unknown option of the task',
+      () => ['train', team, '--task.operand', '2'],
+      /did you mean "operands"\?$/,
+    ],
+    [
+      'an unknown task',
+      () => ['eval', team, '--task', 'arithmetik'],
+      /^--task: unknown task .*did you mean "arithmetic"\?$/,
+    ],
+    [
+      'a missing model folder',
+      () => ['train', team, '--base', 'none'],
+      /^--base: .*none: the model folder does not exist/,
+    ],
+    [
+      'a run folder with a run in it',
+      () => ['train', team, '--run', 'whole'],
+      /whole: expected a new or empty folder/,
+    ],
+    ['a folder that is no run', () => ['train', '--resume', '.'], /expected a run folder/],
+    [
+      'a checkpoint cut short',
+      () => ['train', '--resume', damaged((model) => fs.truncateSync(model, 100))],
+      /agent_1\/model\.safetensors: expected \d+ bytes, got 100; this checkpoint is damaged/,
+    ],
+    [
+      'a checkpoint with a wrong hash',
+      () => [
+        'eval',
+        join(
+          damaged((model) => {
+            const bytes = fs.readFileSync(model);
+            bytes[bytes.length - 1]! ^= 1;
+            fs.writeFileSync(model, bytes);
+          }),
+          'checkpoints/stage-0003',
+        ),
+      ],
+      /agent_1\/model\.safetensors: expected SHA-256 /,
+    ],
+  ];
+  it.each(cases)('%s gets one clear line and exit code 2, and nothing is written', async (_, args, line) => {
+    const words = args();
+    const before = fs.readdirSync(dir);
+    const { status, stdout, stderr } = await inProcess(...words);
+    expect(stderr.trimEnd()).toMatch(line);
+    expect({ status, stdout, lines: stderr.trimEnd().split('\n').length }).toEqual({
+      status: 2,
+      stdout: '',
+      lines: 1,
+    });
+    expect(fs.readdirSync(dir)).toEqual(before);
+  });
+
+  it('a run in use names the process that has it', async () => {
+    const run = join(dir, 'used');
+    const child = spawn(
+      process.execPath,
+      [TROUPE, 'train', team, '--run', run, '--train.stages', '500', '--json'],
+      {
+        cwd: dir,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
+    await once(child.stdout, 'data');
+    const { status, stderr } = troupe('train', '--resume', run);
+    child.kill('SIGKILL');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(new RegExp(`but process ${child.pid} since \\S+ holds it`));
+  });
+
+  it('ends a process with the code and the line, and shows where it was thrown with --debug only', () => {
+    const plain = troupe('train', 'no.yaml');
+    expect(plain).toEqual({ status: 2, stdout: '', stderr: expect.stringMatching(/^no\.yaml: [^\n]*\n$/) });
+    expect(troupe('train', 'no.yaml', '--debug').stderr).toMatch(/\n +at /);
+  });
+});
+
+it('doctor finds this machine able to run the tests', () => {
+  const { status, stdout } = troupe('doctor');
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^ok +onnxruntime +loads and computes/m);
+});
