@@ -53,10 +53,10 @@ export function syncFolder(path: string, fs: FileSystem = diskFileSystem): void 
  * @param intact - what is still good, if anything is
  */
 export function writeError(path: string, cause: unknown, intact?: string): StoreError {
-  if (cause instanceof StoreError) return cause;
+  if (cause instanceof StoreError && intact === undefined) return cause;
   const code = systemErrorCode(cause);
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const what = full ? 'the disk is full' : cause instanceof Error ? cause.message : String(cause);
+  const what = full ? 'the disk is full' : rootMessage(cause);
   const advice = full ? 'free some space and go on' : 'check that the folder is writable';
   const message = `${path}: expected to write it, but ${what}; ${intact ? `${intact}; ` : ''}${advice}`;
   return new StoreError(message, {
@@ -64,6 +64,11 @@ export function writeError(path: string, cause: unknown, intact?: string): Store
     cause,
     ...(full ? { exitCode: 2 } : {}),
   });
+}
+
+function rootMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : rootMessage(error.cause);
 }
 
 /** Removes what may be there; a failure is not the caller's news, who is already reporting one. */
