@@ -1,10 +1,10 @@
 /**
- * A run as lines of text: one per stage, test, evaluation and warning. What a pipe or a log file gets,
+ * A run as lines of text: one per stage, test and warning. What a pipe or a log file gets,
  * and what stays above the live view. Pure.
  * @module
  */
 import type { GateRecord, RunEvent, UpdateRecord } from '../train/events.ts';
-import { accuracy, count, duration, points, signed, small } from './format.ts';
+import { count, duration, signed, small } from './format.ts';
 import { phaseText } from './live-view.ts';
 import { type Progress, timeLeftMs, tokensPerSecond } from './progress.ts';
 
@@ -29,14 +29,13 @@ export function plainLine(
       return stageLine(event, view, { nowMs, stageUpdates });
     case 'gate':
       return gateLine(event);
-    case 'evaluation':
-      return evaluationLine(event);
-    case 'comparison':
-      return `${event.label}: ${points(event.difference)} points on ${event.difference.prompts} held-out prompts`;
     case 'warning':
       return `warning: ${event.message}`;
     case 'run_finished':
       return `finished after stage ${event.stage} in ${duration(nowMs - view.startedMs)}`;
+    // the closing summary has these two in tables
+    case 'evaluation':
+    case 'comparison':
     case 'phase':
     case 'stage_started':
     case 'rollout':
@@ -97,12 +96,6 @@ function gateLine(event: GateRecord & { readonly stage: number }): string {
     step: { promote: 'update proved better', keep: 'not proved', rollback: 'update taken back' },
   }[event.gate][event.decision];
   return `test ${event.index} at stage ${event.stage}: ${verdict}; ${signed(event.meanDifference, 3)} reward over ${event.prompts} prompts (wealth ${event.wealth.toPrecision(3)} of ${needed.toPrecision(3)})`;
-}
-
-function evaluationLine(event: Extract<RunEvent, { kind: 'evaluation' }>): string {
-  const best = event.members.reduce((a, b) => (b.mean > a.mean ? b : a), event.members[0] ?? event.team);
-  const members = event.members.length > 0 ? `, best member ${accuracy(best)}` : '';
-  return `${event.label}: team ${accuracy(event.team)}${members} (${event.prompts} prompts x ${event.samples})`;
 }
 
 function leftText(view: Progress, nowMs: number): string {
