@@ -16,13 +16,13 @@ export const engineSection = z
       .default(0)
       .describe('Threads of one operator; 0: one per core, at most 8.'),
     spinning: flag()
-      .default(false)
+      .default(true)
       .describe('Whether idle threads spin: faster on an idle machine, slower on a busy one.'),
     token_budget: integer({ min: 64 })
       .default(4096)
       .describe('Most tokens, padding included, of one micro-batch; bounds memory.'),
     decode_batch: integer({ min: 1, max: 4096 })
-      .default(64)
+      .default(128)
       .describe('Messages sampled at once; a finished one is replaced at once.'),
   })
   .prefault({})
