@@ -126,7 +126,8 @@ async function placedAsync<T>(
 }
 
 function placedError(resolved: ResolvedConfig, path: readonly (string | number)[], error: unknown): unknown {
-  if (!(error instanceof ConfigError)) return error;
+  // a problem inside another file, such as a line of a task's data, names its own place
+  if (!(error instanceof ConfigError) || error.issues.some(({ file }) => file !== undefined)) return error;
   const issues: readonly ConfigIssue[] =
     error.issues.length > 0 ? error.issues : [{ path: '', message: error.message }];
   return resolved.problem(

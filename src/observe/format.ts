@@ -47,3 +47,8 @@ export function small(value: number): string {
   if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(1);
   return value.toFixed(4);
 }
+
+/** `1 stage`, `2 stages`. */
+export function plural(value: number, noun: string): string {
+  return `${value} ${noun}${value === 1 ? '' : 's'}`;
+}

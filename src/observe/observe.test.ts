@@ -256,7 +256,7 @@ describe('the end of a run', () => {
       sampler   agreed with the trainer within 6.3e-6 nats per token
       tokens    12k sampled for training
 
-      the test split ran out
+      warning: the test split ran out
       "
     `);
   });
@@ -313,6 +313,17 @@ describe('the end of a run', () => {
     expect(renderReport(tallyRun([]), { title: 't', facts: [] })).toContain(
       'No held-out evaluation was made.',
     );
+  });
+
+  it('knows no best member where nobody spoke', () => {
+    const silent = { mean: Number.NaN, low: 0, high: 1 };
+    const spoke = { mean: 0.25, low: 0.2, high: 0.3 };
+    const table = (members: readonly (typeof silent)[]) => {
+      const event = { ...RUN[1], members } as RunEvent;
+      return renderSummary(tallyRun([JSON.parse(JSON.stringify(event)) as RunEvent]));
+    };
+    expect(table([silent])).toMatch(/^before .* - +200 x 8$/m);
+    expect(table([silent, spoke])).toContain('25.0% [20.0, 30.0]');
   });
 
   it('counts updates kept by a step test without calling any team a champion', () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { GateRecord, RunEvent, UpdateRecord } from '../train/events.ts';
-import { count, duration, signed, small } from './format.ts';
+import { count, duration, plural, signed, small } from './format.ts';
 import { phaseText } from './live-view.ts';
 import { type Progress, timeLeftMs, tokensPerSecond } from './progress.ts';
 
@@ -23,7 +23,7 @@ export function plainLine(
   switch (event.kind) {
     case 'run_started': {
       const from = event.fromStage > 0 ? `, going on after stage ${event.fromStage}` : '';
-      return `team of ${event.agents.length} (${event.agents.join(', ')}), ${event.stages} stages${from}`;
+      return `team of ${event.agents.length} (${event.agents.join(', ')}), ${plural(event.stages, 'stage')}${from}`;
     }
     case 'stage_finished':
       return stageLine(event, view, { nowMs, stageUpdates });

@@ -3,7 +3,7 @@
  * @module
  */
 import type { EvaluationRecord } from '../train/events.ts';
-import { accuracy, count, percent, points, small } from './format.ts';
+import { accuracy, count, percent, plural, points, small } from './format.ts';
 import type { AgentTally, Tally } from './tally.ts';
 import { type Alignment, markdownTable, sparkline, textTable } from './text-table.ts';
 
@@ -21,7 +21,13 @@ export function renderSummary(tally: Tally): string {
       : [textTable(evaluationRows(tally.evaluations), EVALUATION_ALIGN)]),
     ...(tally.comparisons.length === 0 ? [] : [comparisonLines(tally).join('\n')]),
     textTable(countRows(tally)),
-    ...(tally.warnings.length === 0 ? [] : [warningLines(tally).join('\n')]),
+    ...(tally.warnings.length === 0
+      ? []
+      : [
+          warningLines(tally)
+            .map((line) => `warning: ${line}`)
+            .join('\n'),
+        ]),
   ];
   return `${blocks.join('\n\n')}\n`;
 }
@@ -69,10 +75,16 @@ function evaluationRows(evaluations: readonly EvaluationRecord[]): string[][] {
     ...evaluations.map(({ label, team, members, prompts, samples }) => [
       label,
       accuracy(team),
-      members.length === 0 ? '-' : accuracy(members.reduce((a, b) => (b.mean > a.mean ? b : a))),
+      bestMember(members),
       `${prompts} x ${samples}`,
     ]),
   ];
+}
+
+/** A member that never spoke has no accuracy (NaN, null when read back); none at all is a dash. */
+function bestMember(members: EvaluationRecord['members']): string {
+  const known = members.filter(({ mean }) => Number.isFinite(mean));
+  return known.length === 0 ? '-' : accuracy(known.reduce((a, b) => (b.mean > a.mean ? b : a)));
 }
 
 /** An interval that does not contain 0 is what may be called a difference. */
@@ -93,7 +105,7 @@ function countRows(tally: Tally): string[][] {
   return [
     [
       'updates',
-      `${tally.updates} in ${tally.stages} stages: ${byStatus.ACCEPT} accepted, ${byStatus.REJECT_KL} rejected by KL, ${byStatus.REJECT_TEST} by the test, ${byStatus.REJECT_NAN} not finite, ${byStatus.SKIP} skipped`,
+      `${tally.updates} in ${plural(tally.stages, 'stage')}: ${byStatus.ACCEPT} accepted, ${byStatus.REJECT_KL} rejected by KL, ${byStatus.REJECT_TEST} by the test, ${byStatus.REJECT_NAN} not finite, ${byStatus.SKIP} skipped`,
     ],
     ['attempts', `${tally.attempts}, of which ${plural(tally.backtracks, 'backtrack')}`],
     [
@@ -129,8 +141,4 @@ function warningLines({ warnings }: Tally): string[] {
   const counts = new Map<string, number>();
   for (const warning of warnings) counts.set(warning, (counts.get(warning) ?? 0) + 1);
   return [...counts].map(([warning, times]) => (times > 1 ? `${warning} (${times} times)` : warning));
-}
-
-function plural(value: number, noun: string): string {
-  return `${value} ${noun}${value === 1 ? '' : 's'}`;
 }
