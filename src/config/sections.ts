@@ -157,7 +157,7 @@ export const lossSection = z
     advantage_clip: number({ above: 0, equation: 'E21' }).default(5).describe('Largest advantage, absolute.'),
     beta: number({ min: 0, max: 1000, equation: 'E38' })
       .default(0.001)
-      .describe('Initial weight of the KL term; adapts per agent.'),
+      .describe('Initial weight of the KL term; adapts per agent. 0: off, and stays off.'),
   })
   .prefault({})
   .describe('The loss of one agent (E22-E26).');

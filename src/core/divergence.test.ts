@@ -91,6 +91,25 @@ describe('exactKl', () => {
     expect(grows.tv).toBe(0.5);
   });
 
+  it('is not a number where any log-probability is not', () => {
+    const even = [Math.log(0.5), Math.log(0.5)];
+    for (const broken of [
+      [Number.NaN, Math.log(0.5)],
+      [0, Number.NaN],
+    ])
+      for (const [next, cur] of [
+        [broken, even],
+        [even, broken],
+        [broken, [0, -Infinity]],
+        [[0, -Infinity], broken],
+      ])
+        expect(stateDivergence(next, cur)).toEqual({
+          klNewCur: Number.NaN,
+          klCurNew: Number.NaN,
+          tv: Number.NaN,
+        });
+  });
+
   it('says what was wrong', () => {
     expect(() => exactKl([0], [0, 0])).toThrow(
       'stateDivergence: expected 1 current log-probabilities, got 2',

@@ -54,7 +54,8 @@ export interface StateDivergence {
  *
  * @param logpNew_V - log-probabilities of the new policy [V], normalised, nats
  * @param logpCur_V - log-probabilities of the current policy [V], nats
- * @returns both KLs (Infinity where the support grows) and TV
+ * @returns both KLs (Infinity where the support grows) and TV; all three NaN if any log-probability is, so
+ *   that a policy that has blown up is never mistaken for one that has not moved
  * @throws DomainError if the vocabularies differ in size
  */
 export function stateDivergence(logpNew_V: ArrayLike<number>, logpCur_V: ArrayLike<number>): StateDivergence {
@@ -70,6 +71,7 @@ export function stateDivergence(logpNew_V: ArrayLike<number>, logpCur_V: ArrayLi
     if (q > 0) klCurNew += q * (logpCur_V[v] - logpNew_V[v]);
     absolute += Math.abs(p - q);
   }
+  if (Number.isNaN(absolute)) return { klNewCur: Number.NaN, klCurNew: Number.NaN, tv: Number.NaN };
   // rounding can leave -1e-17 where the policies are equal
   return { klNewCur: Math.max(0, klNewCur), klCurNew: Math.max(0, klCurNew), tv: absolute / 2 };
 }

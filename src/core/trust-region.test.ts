@@ -78,6 +78,18 @@ describe('judgeAttempt', () => {
     });
   });
 
+  it('never turns a KL penalty on that was switched off', () => {
+    for (const quantiles of [[0], [1, 0], [1, 1, 1]]) {
+      const { states, decision } = drive(
+        rules,
+        0,
+        quantiles.map((q) => measured(q)),
+      );
+      expect(states.map(({ beta }) => beta)).toEqual(quantiles.map(() => 0));
+      expect(decision).toMatchObject({ betaNext: 0 });
+    }
+  });
+
   it('rejects at once with no backtracks', () => {
     expect(drive({ ...rules, maxBacktracks: 0 }, 1, [measured(1)]).decision?.kind).toBe('rejected');
   });
@@ -143,7 +155,10 @@ describe('judgeAttempt', () => {
     expect(() => startTrustRegion({ ...rules, maxBacktracks: 0.5 }, 1)).toThrow(
       'maxBacktracks to be an integer',
     );
-    expect(() => startTrustRegion(rules, 0)).toThrow('expected beta > 0, got 0');
+    for (const beta of [-1e-9, 1001, Number.NaN])
+      expect(() => startTrustRegion(rules, beta)).toThrow(
+        `startTrustRegion: expected beta in [0, 1000], got ${beta}`,
+      );
     expect(() => startTrustRegion(rules, 1, Number.NaN)).toThrow('expected lrScale > 0, got NaN');
   });
 });

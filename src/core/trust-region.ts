@@ -80,16 +80,19 @@ export type AttemptDecision =
  * The state before the first attempt of an agent's update.
  *
  * @param rules - radius and number of backtracks
- * @param beta - β_i, which persists per agent across stages; 0.001 at the start of a run
+ * @param beta - β_i, which persists per agent across stages; 0.001 at the start of a run; 0 turns the KL
+ *   penalty off, and it stays off: E38 only multiplies
  * @param lrScale - the agent's learning-rate scale, 1 at the start of a run
- * @throws DomainError if a radius, beta or the scale is not > 0 or maxBacktracks is not an integer >= 0
+ * @throws DomainError if a radius or the scale is not > 0, beta is outside [0, 1e3], or maxBacktracks is
+ *   not an integer >= 0
  */
 export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale = 1): TrustRegionState {
   const where = 'startTrustRegion';
   checkPositive(where, 'targetKl', rules.targetKl);
   if (rules.targetKlMessage !== undefined) checkPositive(where, 'targetKlMessage', rules.targetKlMessage);
   checkInteger(where, 'maxBacktracks', rules.maxBacktracks, 0);
-  checkPositive(where, 'beta', beta);
+  if (!(beta >= 0 && beta <= BETA_MAX))
+    throw new DomainError(`${where}: expected beta in [0, ${BETA_MAX}], got ${beta}`);
   checkPositive(where, 'lrScale', lrScale);
   return { rules, attempt: 0, beta, lrScale, lrScaleStart: lrScale };
 }
@@ -99,7 +102,7 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
  *
  * Passed: β stays, or falls by 1.5 (not below 1e-6) if the first attempt used less than half of the
  * radius. Violated: β rises by 1.5 (not above 1e3) and the step halves; after the last attempt the update
- * is rejected and the caller must restore, so a violating update is never kept.
+ * is rejected and the caller must restore, so a violating update is never kept. A β of 0 stays 0.
  *
  * Differs from the paper: the retry shrinks the step (a larger β alone leaves the first step unchanged),
  * and with `adaptToRadius` the learning-rate scale carries over: ×1.5 when the first attempt used less
@@ -118,7 +121,7 @@ export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasur
     const roomy = easy && !(measurement.klMessageMean >= (rules.targetKlMessage ?? Infinity) / 2);
     return {
       kind: 'accepted',
-      betaNext: easy ? Math.max(BETA_MIN, beta / BETA_FACTOR) : beta,
+      betaNext: easy && beta > 0 ? Math.max(BETA_MIN, beta / BETA_FACTOR) : beta,
       lrScaleNext: !adapt ? lrScaleStart : roomy ? Math.min(SCALE_MAX, lrScale * SCALE_FACTOR) : lrScale,
     };
   }

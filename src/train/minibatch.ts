@@ -75,7 +75,7 @@ export async function accumulateGradient(
   const states = trajectories.reduce((sum, { logpCur }) => sum + logpCur.length, 0); // M
   const { kl = [] } = await model.backward(sequences, cotangents, {
     ...score,
-    ...(!atStart && { kl: { reference: start, weight: beta / states } }),
+    ...(!atStart && beta > 0 && { kl: { reference: start, weight: beta / states } }),
   });
   const klSum = kl.reduce((sum, row) => sum + row.reduce((part, x) => part + x, 0), 0);
   return { loss: objective.loss + (beta * klSum) / states, clipRatio: objective.clipFraction };

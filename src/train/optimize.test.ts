@@ -153,6 +153,29 @@ describe('optimize', () => {
     expect(easy.next.lrScale).toBe(1.5);
   });
 
+  it('trains without the KL term at beta 0, through backtracks and into the next update', async () => {
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model);
+    const watched = wrapModel(model, {
+      backward(sequences, cotangents, params) {
+        expect(params.kl).toBeUndefined();
+        return model.backward(sequences, cotangents, params);
+      },
+    });
+    const outcome = await optimize(watched, trajectories, {
+      ...settings({
+        numIterations: 2,
+        trustRegion: { targetKl: 0.01 },
+        optimizer: { learningRate: 0.4 },
+      }),
+      state: { beta: 0, lrScale: 1 },
+    });
+    expect(outcome.status).toBe('ACCEPT');
+    expect(outcome.attempts.length).toBeGreaterThan(1);
+    expect(outcome.attempts.map(({ beta }) => beta)).toEqual(outcome.attempts.map(() => 0));
+    expect(outcome.next.beta).toBe(0);
+  });
+
   it('rejects an update whose numbers are not finite, and says so', async () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model);
