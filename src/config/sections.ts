@@ -129,6 +129,11 @@ export const trainSection = z
       .describe('Sampling temperature; no top-p, no top-k.'),
     max_completion_length: integer({ min: 1 }).default(64).describe('Most tokens of one message.'),
     num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt (E37).'),
+    companions: choice(['shared', 'independent'])
+      .default('shared')
+      .describe(
+        'What teammates of the learning agent do in the episodes of one prompt: shared draws once per prompt (less noise, fewer samples; fresh rollouts only), independent once per episode (the paper).',
+      ),
     minibatch_size: integer({ min: 1 }).default(256).describe('Trajectories per optimiser step.'),
     save_steps: integer({ min: 1 }).default(1).describe('Checkpoint every this many stages.'),
     save_total_limit: integer({ min: 1 })

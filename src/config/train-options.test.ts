@@ -40,6 +40,7 @@ it('maps the file to the options', () => {
     rolloutMode: 'fresh',
     order: 'static',
     promptsPerStep: 3,
+    companions: 'shared',
     numGenerations: 8,
     temperature: 1,
     maxCompletionLength: 64,

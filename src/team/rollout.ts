@@ -29,6 +29,13 @@ export interface RolloutOptions {
    * where group is the item's position.
    */
   readonly stream: RandomStream;
+  /**
+   * The agent the episodes are for: the others' streams are then named without the sample, so that the
+   * samples of an item differ by what the learner does (common random numbers). Companions that see the same
+   * in several samples say the same there, and are sampled once. Every episode is still a draw from the
+   * team's policy; only episodes of one item are coupled. Absent: all episodes are independent.
+   */
+  readonly learner?: number;
   readonly signal?: AbortSignal;
   /** Messages finished, and how many there will be if later turns are like this one. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -82,7 +89,13 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
     await playTurn(
       team,
       { turn, acting },
-      { ...options, onMessage: () => options.onProgress?.(++done, total) },
+      {
+        ...options,
+        onMessages: (count) => {
+          done += count;
+          options.onProgress?.(done, total);
+        },
+      },
     );
     live = acting.map(({ episode }) => episode);
   }
@@ -112,22 +125,33 @@ function check({ protocol, agents }: Team, { samples, memberReward = 0 }: Rollou
 async function playTurn(
   team: Team,
   { turn, acting }: { readonly turn: number; readonly acting: readonly Acting[] },
-  options: RolloutOptions & { readonly onMessage: () => void },
+  options: RolloutOptions & { readonly onMessages: (count: number) => void },
 ): Promise<void> {
   const said: { readonly episode: Episode; readonly message: TeamMessage }[] = [];
   for (const agent of team.agents) {
     const episodes = acting.filter(({ ids }) => ids.has(agent.id)).map(({ episode }) => episode);
     if (episodes.length === 0) continue;
     options.signal?.throwIfAborted();
-    const requests = requestsOf(team, agent, { turn, episodes, stream: options.stream });
+    const isCompanion = options.learner !== undefined && agent.id !== options.learner;
+    const { requests, askedBy } = requestsOf(team, agent, {
+      turn,
+      episodes,
+      stream: options.stream,
+      isCompanion,
+    });
     const completions = await agent.model.sample(requests, {
       temperature: options.temperature,
       maxTokens: options.maxTokens,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onCompletion: options.onMessage,
+      onCompletion: (index) => options.onMessages(askedBy.filter((request) => request === index).length),
     });
     episodes.forEach((episode, i) => {
-      const message = messageOf(agent, { turn, context: requests[i].context, completion: completions[i] });
+      const asked = askedBy[i];
+      const message = messageOf(agent, {
+        turn,
+        context: requests[asked].context,
+        completion: completions[asked],
+      });
       said.push({ episode, message });
     });
   }
@@ -137,21 +161,39 @@ async function playTurn(
   }
 }
 
+interface Asked {
+  readonly requests: readonly SampleRequest[];
+  /** Index of the request that answers each episode. */
+  readonly askedBy: readonly number[];
+}
+
+interface AskedAt {
+  readonly turn: number;
+  readonly episodes: readonly Episode[];
+  readonly stream: RandomStream;
+  /** Samples that see the same share one request. */
+  readonly isCompanion: boolean;
+}
+
 /** What an agent is asked at a turn; samples of one item that see the same share one context. */
-function requestsOf(
-  { protocol }: Team,
-  agent: Agent,
-  at: { readonly turn: number; readonly episodes: readonly Episode[]; readonly stream: RandomStream },
-): SampleRequest[] {
+function requestsOf({ protocol }: Team, agent: Agent, at: AskedAt): Asked {
   const openings = new Map<number, Int32Array>();
-  return at.episodes.map(({ item, group, sample, spoken }) => {
+  const known = new Map<string, number>();
+  const requests: SampleRequest[] = [];
+  const askedBy = at.episodes.map(({ item, group, sample, spoken }) => {
     let context = spoken.length === 0 ? openings.get(group) : undefined;
     if (context === undefined) {
       context = agent.model.tokenizer.encodeChat(protocol.view(item, agent.id, spoken, agent.instruction));
       if (spoken.length === 0) openings.set(group, context);
     }
-    return { context, stream: at.stream.child(agent.id, group, sample, at.turn) };
+    const key = `${group}:${context.join()}`;
+    const same = at.isCompanion ? known.get(key) : undefined;
+    if (same !== undefined) return same;
+    known.set(key, requests.length);
+    const name = [agent.id, group, at.isCompanion ? 0 : sample, at.turn];
+    return requests.push({ context, stream: at.stream.child(...name) }) - 1;
   });
+  return { requests, askedBy };
 }
 
 function messageOf(

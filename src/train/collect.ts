@@ -37,6 +37,7 @@ export async function collectBatch(
     items: prompts.train.take(options.promptsPerStep),
     samples: options.numGenerations,
     stream: trainStream(options.seed, 'rollout', stage, agent === undefined ? 0 : agent + 1),
+    ...(options.companions === 'shared' && agent !== undefined && { learner: agent }),
     onProgress: progressOf(context, place, 'rollout'),
   });
   const tokens = trajectories.reduce(

@@ -18,6 +18,8 @@ export interface EpisodeRequest {
   readonly samples: number;
   /** Named for this call alone. */
   readonly stream: RandomStream;
+  /** The agent the episodes are for, where its companions draw per item. */
+  readonly learner?: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
 

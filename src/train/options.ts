@@ -53,6 +53,13 @@ export interface TrainOptions {
   readonly promptsPerStep: number;
   /** G: episodes per prompt. */
   readonly numGenerations: number;
+  /**
+   * What the learner's teammates do in the G episodes of a prompt. `shared` (fresh rollouts only): draws of
+   * their own per prompt, not per episode, so that returns of a group differ by the learner's doing.
+   * Differs from the paper, whose episodes are independent; the gradient's expectation is the same.
+   * Default `independent`.
+   */
+  readonly companions?: 'shared' | 'independent';
   readonly temperature: number;
   readonly maxCompletionLength: number;
   /** Passes over the batch per attempt (E of E37). */
