@@ -75,6 +75,23 @@ describe('sequenceObjective', () => {
     expect([...dual.cotangents[0]]).toEqual([0]);
   });
 
+  it('clips higher than lower where asked to', () => {
+    const entry = (u: number, advantage: number) => ({
+      logpNew: [[u]],
+      logpCur: [[0]],
+      advantages: [advantage],
+    });
+    const gatedAt = (u: number, advantage: number) =>
+      sequenceObjective({ ...entry(u, advantage), epsilonHigh: 0.28 }).gated_N[0];
+    expect(sequenceObjective(entry(0.22, 1)).gated_N[0]).toBe(true); // e^0.22 = 1.246
+    expect([gatedAt(0.22, 1), gatedAt(0.25, 1), gatedAt(-0.22, -1), gatedAt(-0.23, -1)]).toEqual([
+      false, // 1.246
+      true, // 1.284
+      false, // 0.803
+      true, // 0.795
+    ]);
+  });
+
   it('has the gradient of its loss, in every variant', () => {
     for (const variant of [{}, { ratioNorm: 'mean' }, { dualClip: 1.15 }] as const)
       fc.assert(
@@ -140,6 +157,7 @@ describe('sequenceObjective', () => {
       [{ advantages: [Number.NaN] }, 'expected finite advantages[0], got NaN'],
       [{ logpNew: [[Number.NaN]] }, 'expected finite log-probabilities in row 0, got log-ratio NaN'],
       [{ epsilon: 1 }, 'expected epsilon strictly between 0 and 1, got 1'],
+      [{ epsilonHigh: 0 }, 'expected epsilonHigh > 0, got 0'],
       [{ dualClip: 1 }, 'expected dualClip > 1, got 1'],
       [{ maxLogRatio: 0 }, 'expected maxLogRatio > 0, got 0'],
     ];

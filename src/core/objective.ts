@@ -12,6 +12,8 @@ import { MAX_LOG_RATIO, messageLogRatio } from './weights.ts';
 export interface ClipOptions {
   /** ε of E23, 0 < ε < 1. Default 0.2. */
   readonly epsilon?: number;
+  /** Another ε for the upper end, log(1+ε): DAPO's "clip higher" (arXiv 2503.14476). Default: `epsilon`. */
+  readonly epsilonHigh?: number;
   /** c_d > 1 of E26b: bounds the loss of a punished message. Absent: off, as in the paper. */
   readonly dualClip?: number;
   /** `sum` (paper) or `mean` over the message's tokens (E26a). Default `sum`. */
@@ -148,16 +150,17 @@ interface ClipBounds {
 
 function clipBounds(
   where: string,
-  { epsilon = 0.2, dualClip, maxLogRatio = MAX_LOG_RATIO }: ClipOptions,
+  { epsilon = 0.2, epsilonHigh = epsilon, dualClip, maxLogRatio = MAX_LOG_RATIO }: ClipOptions,
 ): ClipBounds {
   checkPositive(where, 'maxLogRatio', maxLogRatio);
+  checkPositive(where, 'epsilonHigh', epsilonHigh);
   if (!(epsilon > 0 && epsilon < 1))
     throw new DomainError(`${where}: expected epsilon strictly between 0 and 1, got ${epsilon}`);
   if (dualClip !== undefined && !(dualClip > 1))
     throw new DomainError(`${where}: expected dualClip > 1, got ${dualClip}; leave it out to turn it off`);
   return {
     lo: Math.log(1 - epsilon),
-    hi: Math.log(1 + epsilon),
+    hi: Math.log(1 + epsilonHigh),
     dualClip: dualClip ?? Infinity,
     maxLogRatio,
   };

@@ -90,6 +90,29 @@ describe('judgeAttempt', () => {
     }
   });
 
+  it('keeps what leaves the radius where it is only recorded, beta and scale as they were', () => {
+    const recorded = { ...rules, gate: 'record', targetKlMessage: 1e-9, adaptToRadius: true } as const;
+    const kept = { kind: 'accepted', betaNext: 0.3, lrScaleNext: 2 };
+    for (const kl of [0, 0.004, 7]) expect(drive(recorded, 0.3, [measured(kl)], 2).decision).toEqual(kept);
+    const broken = measured(Number.NaN);
+    expect(drive(recorded, 0.3, [broken, measured(7)], 2).decision).toEqual(kept);
+    expect(drive(recorded, 0.3, [broken, broken, broken], 2).decision).toEqual({
+      kind: 'rejected',
+      reason: 'not_finite',
+      betaNext: 0.3,
+      lrScaleNext: 2,
+    });
+  });
+
+  it('shrinks the step by the factor asked for, at 1 not at all', () => {
+    const scales = (stepShrink: number) =>
+      drive({ ...rules, stepShrink }, 1, [measured(1), measured(1), measured(1)]).states.map(
+        ({ lrScale }) => lrScale,
+      );
+    expect(scales(0.25)).toEqual([1, 0.25, 0.0625]);
+    expect(scales(1)).toEqual([1, 1, 1]);
+  });
+
   it('rejects at once with no backtracks', () => {
     expect(drive({ ...rules, maxBacktracks: 0 }, 1, [measured(1)]).decision?.kind).toBe('rejected');
   });
@@ -158,6 +181,10 @@ describe('judgeAttempt', () => {
     for (const beta of [-1e-9, 1001, Number.NaN])
       expect(() => startTrustRegion(rules, beta)).toThrow(
         `startTrustRegion: expected beta in [0, 1000], got ${beta}`,
+      );
+    for (const stepShrink of [0, 1.5])
+      expect(() => startTrustRegion({ ...rules, stepShrink }, 1)).toThrow(
+        `startTrustRegion: expected stepShrink in (0, 1], got ${stepShrink}`,
       );
     expect(() => startTrustRegion(rules, 1, Number.NaN)).toThrow('expected lrScale > 0, got NaN');
   });

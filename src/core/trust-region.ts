@@ -25,13 +25,20 @@ export interface TrustRegionRules {
   readonly maxBacktracks: number;
   /** Lets the learning-rate scale follow the share of the radius used. Default false, as in the paper. */
   readonly adaptToRadius?: boolean;
+  /**
+   * `enforce` (default): what leaves the radius is taken back. `record`: radii are measured and decide
+   * nothing, beta and scale stay; numbers that are not finite are taken back all the same.
+   */
+  readonly gate?: 'enforce' | 'record';
+  /** Factor on the step per retry, 0 < factor <= 1. Default 1/2; at 1 only beta grows, as in the paper. */
+  readonly stepShrink?: number;
 }
 
 /** beta's factor per decision and its bounds (E38). */
 const BETA_FACTOR = 1.5;
 const BETA_MIN = 1e-6;
 const BETA_MAX = 1e3;
-/** Each retry halves the step: raising beta alone does nothing, the KL's slope is 0 at the start (E37). */
+/** Raising beta alone does nothing to a first step, the KL's slope is 0 at the start (E37). */
 const STEP_SHRINK = 0.5;
 const SCALE_FACTOR = 1.5;
 const SCALE_MIN = 1e-4;
@@ -83,8 +90,8 @@ export type AttemptDecision =
  * @param beta - β_i, which persists per agent across stages; 0.001 at the start of a run; 0 turns the KL
  *   penalty off, and it stays off: E38 only multiplies
  * @param lrScale - the agent's learning-rate scale, 1 at the start of a run
- * @throws DomainError if a radius or the scale is not > 0, beta is outside [0, 1e3], or maxBacktracks is
- *   not an integer >= 0
+ * @throws DomainError if a radius or the scale is not > 0, beta is outside [0, 1e3], stepShrink outside
+ *   (0, 1], or maxBacktracks is not an integer >= 0
  */
 export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale = 1): TrustRegionState {
   const where = 'startTrustRegion';
@@ -94,6 +101,9 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
   if (!(beta >= 0 && beta <= BETA_MAX))
     throw new DomainError(`${where}: expected beta in [0, ${BETA_MAX}], got ${beta}`);
   checkPositive(where, 'lrScale', lrScale);
+  const { stepShrink = STEP_SHRINK } = rules;
+  if (!(stepShrink > 0 && stepShrink <= 1))
+    throw new DomainError(`${where}: expected stepShrink in (0, 1], got ${stepShrink}`);
   return { rules, attempt: 0, beta, lrScale, lrScaleStart: lrScale };
 }
 
@@ -113,8 +123,11 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
  */
 export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasurement): AttemptDecision {
   const { rules, attempt, beta, lrScale, lrScaleStart } = state;
+  const isRecorded = rules.gate === 'record';
   const reason = violation(rules, measurement);
-  const adapt = rules.adaptToRadius ?? false;
+  const adapt = !isRecorded && (rules.adaptToRadius ?? false);
+  if (isRecorded && reason === undefined)
+    return { kind: 'accepted', betaNext: beta, lrScaleNext: lrScaleStart };
   if (reason === undefined) {
     const first = attempt === 0;
     const easy = first && measurement.klQuantile < rules.targetKl / 2;
@@ -125,8 +138,8 @@ export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasur
       lrScaleNext: !adapt ? lrScaleStart : roomy ? Math.min(SCALE_MAX, lrScale * SCALE_FACTOR) : lrScale,
     };
   }
-  const betaNext = Math.min(BETA_MAX, BETA_FACTOR * beta);
-  const shrunken = lrScale * STEP_SHRINK;
+  const betaNext = isRecorded ? beta : Math.min(BETA_MAX, BETA_FACTOR * beta);
+  const shrunken = lrScale * (rules.stepShrink ?? STEP_SHRINK);
   if (attempt < rules.maxBacktracks)
     return {
       kind: 'retry',
@@ -144,6 +157,7 @@ export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasur
 function violation(rules: TrustRegionRules, m: AttemptMeasurement): ViolationReason | undefined {
   const numbers = [m.klQuantile, m.klMean, m.klMax, m.klMessageMean, m.tvMean, ...(m.mustBeFinite ?? [])];
   if (!numbers.every(Number.isFinite)) return 'not_finite';
+  if (rules.gate === 'record') return undefined;
   if (!(m.klQuantile <= rules.targetKl)) return 'kl_quantile';
   if (!(m.klMessageMean <= (rules.targetKlMessage ?? Infinity))) return 'kl_message';
   return undefined;

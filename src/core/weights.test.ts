@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from './errors.ts';
-import { messageLogRatio, prefixWeights, turnLogRatios, turnWeights } from './weights.ts';
+import { messageLogRatio, prefixWeights, suffixWeights, turnLogRatios, turnWeights } from './weights.ts';
 
 describe('messageLogRatio', () => {
   it("adds the tokens' differences", () => {
@@ -89,6 +89,25 @@ describe('prefixWeights', () => {
       fc.property(fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 1 }), (x) => {
         const { c, omega } = turnWeights(x);
         expect(prefixWeights(c).at(-1)).toBe(omega);
+      }),
+    );
+  });
+});
+
+describe('suffixWeights', () => {
+  it('leaves out the turn itself and what came before', () => {
+    expect([...suffixWeights([0.5, 0.25, 1])]).toEqual([0.25, 1, 1]);
+    expect([...suffixWeights([])]).toEqual([]);
+  });
+
+  it('makes omega together with the prefix', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 1 }), (x) => {
+        const { c, omega } = turnWeights(x);
+        const prefix = prefixWeights(c);
+        suffixWeights(c).forEach((weight, t) => {
+          expect(weight * prefix[t]).toBeCloseTo(omega, 12);
+        });
       }),
     );
   });

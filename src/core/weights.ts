@@ -111,3 +111,26 @@ export function prefixWeights(c: ArrayLike<number>): Float64Array {
     return product;
   });
 }
+
+/**
+ * Π_{k>t} c_k: corrects what comes after turn t, the only weight of the paper's text   (E15 with λ = γ = 1
+ * and a constant value).
+ *
+ * Complete by itself only when agents are updated in reverse order of speaking; otherwise
+ * {@link prefixWeights} are needed too.
+ *
+ * @param c - truncated weights per turn [turns]
+ * @returns products of the weights after each turn [turns]
+ *
+ * @example
+ * suffixWeights([0.5, 0.25, 1]); // => [0.25, 1, 1]
+ */
+export function suffixWeights(c: ArrayLike<number>): Float64Array {
+  const suffix = new Float64Array(c.length);
+  let product = 1;
+  for (let t = c.length - 1; t >= 0; t--) {
+    suffix[t] = product;
+    product *= c[t];
+  }
+  return suffix;
+}
