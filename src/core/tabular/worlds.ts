@@ -6,7 +6,8 @@
  */
 import { checkLength } from '../check.ts';
 import { exactStep } from '../exact-step.ts';
-import { type Episode, type EpisodePolicy, evaluateEpisode, observedScores } from './episode.ts';
+import type { ObservedEpisode } from './blind-game.ts';
+import { type EpisodePolicy, evaluateEpisode, observedScores } from './episode.ts';
 import type { TeamMdp, TeamPolicy } from './mdp.ts';
 
 /**
@@ -61,15 +62,15 @@ export interface StaleOccupancyOutcome {
  * One stage of G2 with agent 1 scored on the stale and on the intermediate occupancy.
  */
 export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorld): StaleOccupancyOutcome {
-  const episode = blindFollower(bonus);
-  const start = evaluateEpisode(episode, team(p1, b));
+  const { episode } = blindFollower(bonus);
+  const start = evaluateEpisode(episode, followerPolicy(p1, b));
   const p1After = exactStep([1 - p1, p1], start.q[0][0], deltas[0]).pi[1];
-  const between = evaluateEpisode(episode, team(p1After, b));
+  const between = evaluateEpisode(episode, followerPolicy(p1After, b));
   const blindStep = (law: ArrayLike<number>) =>
     exactStep([1 - b, b], observedScores(law, between.q[1], [0, 0])[0], deltas[1]).pi[1];
   const bStale = blindStep(start.law[1]);
   const bIntermediate = blindStep(between.law[1]);
-  const objectiveOf = (act: number) => evaluateEpisode(episode, team(p1After, act)).objective;
+  const objectiveOf = (act: number) => evaluateEpisode(episode, followerPolicy(p1After, act)).objective;
   return {
     objective: start.objective,
     p1After,
@@ -81,32 +82,42 @@ export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorl
   };
 }
 
-/** Agent 0 picks the next state, agent 1 is paid for matching it without seeing it. */
-function blindFollower(bonus: number): Episode {
+/**
+ * The world of G2: agent 0 picks the next state, agent 1 is paid for matching it without seeing it.
+ *
+ * @param bonus - reward 1 + bonus for matching state 1, 1 for matching state 0, reward units
+ */
+export function blindFollower(bonus: number): ObservedEpisode {
   const choose = [
     [0, 1],
     [1, 0],
   ];
   return {
-    // states 0 and 1 at the second turn are the example's s1 and s2
-    transition: [[choose, choose]],
-    reward: [
-      [
-        [0, 0],
-        [0, 0],
+    episode: {
+      // states 0 and 1 at the second turn are the example's s1 and s2
+      transition: [[choose, choose]],
+      reward: [
+        [
+          [0, 0],
+          [0, 0],
+        ],
+        [
+          [0, 1 + bonus],
+          [1, 0],
+        ],
       ],
-      [
-        [0, 1 + bonus],
-        [1, 0],
-      ],
+      initial: [1, 0],
+      turn: [0, 1],
+    },
+    observation: [
+      [0, 1],
+      [0, 0],
     ],
-    initial: [1, 0],
-    turn: [0, 1],
   };
 }
 
 /** Agent 0 goes to s1 with probability `go`, agent 1 plays action 1 with probability `act`, everywhere. */
-function team(go: number, act: number): EpisodePolicy {
+export function followerPolicy(go: number, act: number): EpisodePolicy {
   const everywhere = (p: number) => [
     [1 - p, p],
     [1 - p, p],

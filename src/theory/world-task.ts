@@ -1,0 +1,117 @@
+/**
+ * Exact worlds as tasks: an episode whose every value is known, played through the same ports as any
+ * language task, so that the loop that trains language models can be watched on worlds where the truth is
+ * known. What the world draws for itself (first state, transitions) is part of the item, as the question is
+ * part of a prompt; the agents' draws are their models'.
+ * @module
+ */
+import { randomStream } from '../core/rng.ts';
+import type { ObservedEpisode } from '../core/tabular/blind-game.ts';
+import type { Episode } from '../core/tabular/episode.ts';
+import type { Split, Task, TaskItem } from '../task/task.ts';
+
+/** What the world drew for one item. */
+interface WorldDraws {
+  /** State at turn 0. */
+  readonly start: number;
+  /** One uniform per transition [H - 1]. */
+  readonly uniforms: readonly number[];
+}
+
+const SPLIT_KEYS: Readonly<Record<Split, number>> = { train: 0, test: 1, heldout: 2 };
+
+/**
+ * A world as a task. The team's answer is what it did, as {@link playText} writes it; its reward is the
+ * return R = sum_t r_t, whose mean over items and messages is the world's exact J (E7). Splits never end
+ * and share no draw. `correct` is a return above the middle of its range.
+ *
+ * @param seed - names the world's own draws
+ */
+export function createWorldTask(
+  { episode }: ObservedEpisode,
+  { name = 'world', seed = 1 }: { readonly name?: string; readonly seed?: number } = {},
+): Task {
+  const rewardRange = returnRange(episode);
+  const [lowest, highest] = rewardRange;
+  const H = episode.turn.length;
+  return {
+    name,
+    rewardRange,
+    size: () => undefined,
+    item(split, index) {
+      const stream = randomStream(seed, SPLIT_KEYS[split], index);
+      const start = drawIndex(episode.initial, stream.uniform());
+      const data: WorldDraws = { start, uniforms: episode.turn.slice(1).map(() => stream.uniform()) };
+      return { id: `${split}-${index}`, prompt: String(start), data };
+    },
+    verify(item, text) {
+      const actions = text === '' ? [] : text.split(' ').map(Number);
+      if (actions.length !== H)
+        return { correct: false, reward: lowest, reason: `expected ${H} actions, got "${text}"` };
+      const states = statesVisited(episode, item, actions);
+      const total = actions.reduce((sum, a, t) => sum + episode.reward[t][states[t]][a], 0);
+      const reward = Math.min(highest, Math.max(lowest, total)); // only rounding takes it outside
+      const reason = `return ${reward.toPrecision(4)} by way of states ${states.slice(0, H).join(' ')}`;
+      return { correct: reward > (lowest + highest) / 2, reward, answer: text, reason };
+    },
+  };
+}
+
+/** Actions of an episode in order of turns, as a verdict reads them: `0 2 1`. */
+export function playText(actions: readonly number[]): string {
+  return actions.join(' ');
+}
+
+/**
+ * s_0, s_1, ...: where an item's draws lead under the actions so far; the last one is where the next
+ * action is taken.
+ *
+ * @param actions - of the first turns
+ * @returns states [actions + 1], one fewer after the last turn
+ */
+export function statesVisited(
+  { transition, turn }: Episode,
+  item: TaskItem,
+  actions: readonly number[],
+): number[] {
+  const { start, uniforms } = item.data as WorldDraws; // items of a world task carry these
+  const states = [start];
+  for (const [t, a] of actions.entries())
+    if (t + 1 < turn.length) states.push(drawIndex(transition[t][states[t]][a], uniforms[t]));
+  return states;
+}
+
+/** Smallest and largest return of any play: what bounds every estimate made from returns. */
+function returnRange({ transition, reward }: Episode): readonly [number, number] {
+  const extreme = (pick: (...values: number[]) => number): number[] => {
+    let future: number[] | undefined;
+    for (let t = reward.length - 1; t >= 0; t--)
+      future = reward[t].map((row, s) =>
+        pick(...Array.from(row, (r, a) => r + (future ? reachable(transition[t][s][a], future, pick) : 0))),
+      );
+    return future ?? [0];
+  };
+  const [low, high] = [Math.min(...extreme(Math.min)), Math.max(...extreme(Math.max))];
+  return low < high ? [low, high] : [low, low + 1]; // a world of one return still needs a range
+}
+
+function reachable(
+  next: ArrayLike<number>,
+  future: readonly number[],
+  pick: (...values: number[]) => number,
+): number {
+  return pick(...future.filter((_, s) => next[s] > 0));
+}
+
+/** Inverse CDF; the last entry with mass where the sum rounds to less than 1. */
+function drawIndex(p: ArrayLike<number>, u: number): number {
+  let cumulated = 0;
+  let last = 0;
+  for (let k = 0; k < p.length; k++) {
+    if (!(p[k] > 0)) continue;
+    last = k;
+    cumulated += p[k];
+    if (u < cumulated) return k;
+  }
+  return last;
+}

@@ -1,0 +1,146 @@
+/**
+ * Teams that play exact worlds: a protocol that shows each agent what it may see of the state, models
+ * whose policy can be read and set, and from these the exact J of the team as its models are now.
+ * @module
+ */
+import { logSoftmax } from '../core/divergence.ts';
+import { DomainError } from '../core/errors.ts';
+import type { ObservedEpisode } from '../core/tabular/blind-game.ts';
+import { type EpisodePolicy, evaluateEpisode } from '../core/tabular/episode.ts';
+import type { Model } from '../engine/engine.ts';
+import type { Agent, Protocol, SpokenMessage, Team } from '../team/team.ts';
+import { playText, statesVisited } from './world-task.ts';
+
+/** A model whose policy can be read and set state by state. */
+export interface ExactModel extends Model {
+  /** Logits of the state after `prefix` [V]. */
+  logitsOf(prefix: ArrayLike<number>): Float64Array;
+  setLogits(prefix: ArrayLike<number>, logits: ArrayLike<number>): void;
+}
+
+/** Makes a model over the characters of an alphabet and one end token; whoever composes names the engine. */
+export type CreateModel = (options: { readonly alphabet: string }) => ExactModel;
+
+export interface WorldAgent extends Agent {
+  readonly model: ExactModel;
+}
+
+export interface WorldTeam extends Team {
+  readonly agents: readonly WorldAgent[];
+}
+
+const CHARACTERS = 'abcdefghijklmnopqrstuvwxyz';
+
+/** Every action is one token: the characters of the alphabet, and the end token as the last action. */
+function alphabetOf(actions: number): string {
+  if (actions < 2 || actions > CHARACTERS.length + 1)
+    throw new DomainError(
+      `world: expected agents with 2 to ${CHARACTERS.length + 1} actions, got ${actions}`,
+    );
+  return CHARACTERS.slice(0, actions - 1);
+}
+
+/** Most tokens of a message in a world. */
+export const ACTION_TOKENS = 1;
+
+/**
+ * One agent per turn, as the episode says. It sees the turn and its observation of the state and nothing
+ * else; the team's answer is all actions in order.
+ */
+export function createWorldProtocol(world: ObservedEpisode): Protocol {
+  const { episode } = world;
+  const H = episode.turn.length;
+  return {
+    name: 'world',
+    maxTurns: H,
+    active: (turn) => (turn < H ? [episode.turn[turn]] : []),
+    view(item, _agent, spoken) {
+      const states = statesVisited(episode, item, actionsOf(spoken));
+      return [{ role: 'user', content: seenAs(world, spoken.length, states[spoken.length]) }];
+    },
+    decide: (spoken) => ({ ...spoken[spoken.length - 1], text: playText(actionsOf(spoken)) }),
+  };
+}
+
+function actionsOf(spoken: readonly SpokenMessage[]): number[] {
+  return spoken.map(({ tokens }) => tokens[0]);
+}
+
+/** What an agent reads at a turn: the number of (turn, observation), counted in `a`s. */
+function seenAs({ observation }: ObservedEpisode, turn: number, state: number): string {
+  const before = observation.slice(0, turn).reduce((sum, states) => sum + Math.max(...states) + 1, 0);
+  return CHARACTERS[0].repeat(1 + before + observation[turn][state]);
+}
+
+/**
+ * A team that plays a policy.
+ *
+ * @param policy - a distribution per turn and state [H][S][actions], positive everywhere and equal where
+ *   the observations are
+ * @throws DomainError if an agent has different numbers of actions at its turns, or a probability is 0
+ */
+export function createWorldTeam(
+  world: ObservedEpisode,
+  policy: EpisodePolicy,
+  createModel: CreateModel,
+): WorldTeam {
+  const { episode } = world;
+  const agents = Array.from({ length: 1 + Math.max(...episode.turn) }, (_, id): WorldAgent => {
+    const counts = new Set(
+      episode.reward.flatMap((rows, t) => (episode.turn[t] === id ? [rows[0].length] : [])),
+    );
+    const [actions, ...others] = counts;
+    if (actions === undefined || others.length > 0)
+      throw new DomainError(
+        `world: expected agent ${id} to have one number of actions at all its turns, got [${[...counts].join(', ')}]`,
+      );
+    return { id, name: `agent_${id}`, model: createModel({ alphabet: alphabetOf(actions) }) };
+  });
+  const team = { agents, protocol: createWorldProtocol(world) };
+  setPolicy(world, team, policy);
+  return team;
+}
+
+/** Sets every agent's distributions. */
+export function setPolicy(world: ObservedEpisode, team: WorldTeam, policy: EpisodePolicy): void {
+  forEachState(world, team, ({ t, s, model, prefix }) => {
+    const row = Float64Array.from(policy[t][s], Math.log);
+    if (!row.every(Number.isFinite))
+      throw new DomainError(
+        `world: expected positive probabilities at turn ${t}, state ${s}, got [${Array.from(policy[t][s]).join(', ')}]`,
+      );
+    model.setLogits(prefix, row);
+  });
+}
+
+/** The policy that the models hold now, at temperature 1 [H][S][actions]. */
+export function policyOf(world: ObservedEpisode, team: WorldTeam): EpisodePolicy {
+  const policy: Float64Array[][] = world.episode.turn.map(() => []);
+  forEachState(world, team, ({ t, model, prefix }) => {
+    policy[t].push(logSoftmax(model.logitsOf(prefix)).map(Math.exp));
+  });
+  return policy;
+}
+
+/** J of the team as its models are now, exactly   (E7). */
+export function exactObjective(world: ObservedEpisode, team: WorldTeam): number {
+  return evaluateEpisode(world.episode, policyOf(world, team)).objective;
+}
+
+interface StateOfAgent {
+  readonly t: number;
+  readonly s: number;
+  readonly model: ExactModel;
+  readonly prefix: Int32Array;
+}
+
+/** Turns in order, states in order within a turn. */
+function forEachState(world: ObservedEpisode, team: WorldTeam, visit: (at: StateOfAgent) => void): void {
+  for (const [t, states] of world.observation.entries()) {
+    const { model } = team.agents[world.episode.turn[t]];
+    for (const s of states.keys()) {
+      const prefix = model.tokenizer.encodeChat([{ role: 'user', content: seenAs(world, t, s) }]);
+      visit({ t, s, model, prefix });
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../core/rng.ts';
+import { populationDeviation } from '../core/stats.ts';
+import { blindGame, blindPolicy, type ObservedEpisode } from '../core/tabular/blind-game.ts';
+import { type EpisodePolicy, evaluateEpisode } from '../core/tabular/episode.ts';
+import { binaryTeam, blindFollower, followerPolicy } from '../core/tabular/worlds.ts';
+import { randomEpisode, randomEpisodePolicy } from '../core/testing/worlds.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import { rollout } from '../team/rollout.ts';
+import { createWorldTask } from './world-task.ts';
+import { ACTION_TOKENS, createWorldTeam, exactObjective, policyOf } from './world-team.ts';
+
+/** A random world in which every agent sees the state. */
+function randomWorld(seed: number): { world: ObservedEpisode; policy: EpisodePolicy } {
+  const episode = randomEpisode(seed, { states: 3, actions: 3, turn: [0, 1, 0] });
+  const observation = episode.turn.map(() => [0, 1, 2]);
+  return { world: { episode, observation }, policy: randomEpisodePolicy(seed, episode) };
+}
+
+const game = blindGame([2, 3], [0, 1, 2, -1, 0, 5]);
+const follower = blindFollower(0.2);
+const worlds = {
+  'a random world': randomWorld(3),
+  'a blind game': {
+    world: game,
+    policy: blindPolicy(game, [[[0.3, 0.7]], [[0.2, 0.3, 0.5]]]),
+  },
+  'the blind follower (G2)': { world: follower, policy: followerPolicy(0.45, 0.55) },
+};
+
+describe('a world played through the ports', () => {
+  it.each(Object.entries(worlds))('%s pays on average what it is worth', async (_, { world, policy }) => {
+    const team = createWorldTeam(world, policy, createTabularModel);
+    const task = createWorldTask(world);
+    const trajectories = await rollout(team, task, {
+      items: Array.from({ length: 4000 }, (_, k) => task.item('train', k)),
+      samples: 1,
+      temperature: 1,
+      maxTokens: ACTION_TOKENS,
+      stream: randomStream(1),
+    });
+    const rewards = trajectories.map(({ reward }) => reward);
+    const mean = rewards.reduce((sum, r) => sum + r, 0) / rewards.length;
+    const error = populationDeviation(rewards) / Math.sqrt(rewards.length);
+    expect(error).toBeGreaterThan(0);
+    expect(Math.abs(mean - exactObjective(world, team))).toBeLessThan(4 * error);
+    const [low, high] = task.rewardRange;
+    expect(Math.min(...rewards)).toBeGreaterThanOrEqual(low);
+    expect(Math.max(...rewards)).toBeLessThanOrEqual(high);
+  });
+
+  it('is worth what the mathematics says, because its models hold exactly the policy given', () => {
+    fc.assert(
+      fc.property(fc.nat(1e6), (seed) => {
+        const { world, policy } = randomWorld(seed);
+        const team = createWorldTeam(world, policy, createTabularModel);
+        expect(exactObjective(world, team)).toBeCloseTo(evaluateEpisode(world.episode, policy).objective, 12);
+        policyOf(world, team).forEach((rows, t) => {
+          rows.forEach((row, s) => {
+            expect(Array.from(row)).toEqual(Array.from(policy[t][s], (p) => expect.closeTo(p, 12)));
+          });
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('bounds the return by its best and worst play', () => {
+    expect(createWorldTask(game).rewardRange).toEqual([-1, 5]);
+    expect(createWorldTask(follower).rewardRange).toEqual([0, 1.2]);
+    expect(createWorldTask(blindGame([1, 1], [3])).rewardRange).toEqual([3, 4]);
+  });
+
+  it('draws the same item for the same index, other draws for other splits', () => {
+    const { world } = worlds['a random world'];
+    const task = createWorldTask(world);
+    expect(task.item('train', 7)).toEqual(createWorldTask(world).item('train', 7));
+    const draws = (['train', 'test', 'heldout'] as const).map((split) =>
+      JSON.stringify(task.item(split, 7).data),
+    );
+    expect(new Set(draws).size).toBe(3);
+  });
+
+  it("takes one agent's message for no play of the team", () => {
+    const task = createWorldTask(game);
+    const item = task.item('train', 0);
+    expect(task.verify(item, '1')).toMatchObject({ correct: false, reward: -1 });
+    expect(task.verify(item, '1 2')).toMatchObject({ correct: true, reward: 5, answer: '1 2' });
+    expect(task.verify(item, '1 0').reward).toBe(-1);
+  });
+
+  it('says what was wrong', () => {
+    const sure = blindPolicy(game, [[[0, 1]], [[0.2, 0.3, 0.5]]]);
+    expect(() => createWorldTeam(game, sure, createTabularModel)).toThrow(
+      'world: expected positive probabilities at turn 0, state 0, got [0, 1]',
+    );
+    const single = blindGame([1, 2], [0, 1]);
+    expect(() =>
+      createWorldTeam(single, blindPolicy(single, binaryTeam(0.5, 0.5)), createTabularModel),
+    ).toThrow('expected agents with 2 to 27 actions, got 1');
+    const { episode, observation } = blindGame([2, 3], [0, 0, 0, 0, 0, 0]);
+    const mixed = { episode: { ...episode, turn: [0, 0] }, observation };
+    expect(() => createWorldTeam(mixed, [], createTabularModel)).toThrow(
+      'expected agent 0 to have one number of actions at all its turns, got [2, 3]',
+    );
+  });
+});
