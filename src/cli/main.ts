@@ -20,7 +20,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
 };
 
 /** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
-export const PLAIN_FLAGS = ['name', 'seed', 'base', 'agents'];
+export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
 
 /**
  * Runs a command line.

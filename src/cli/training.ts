@@ -172,6 +172,7 @@ function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, '
   const facts = [
     ['team', `${config.agents.map(({ name }) => name).join(', ')} (${config.protocol.kind})`],
     ['task', config.task.name],
+    ['algorithm', config.algorithm],
     ['seed', String(config.seed)],
     ['stages', String(config.train.stages)],
     ['troupe', packageVersion()],

@@ -2,6 +2,7 @@
  * `docs/config.md`, generated from the schema so that it cannot disagree with it.
  * @module
  */
+import { ALGORITHMS, type Algorithm } from './algorithms.ts';
 import { alternatives, configJsonSchema, type JsonSchema } from './key-tree.ts';
 
 const HEAD = `# Team files
@@ -30,6 +31,8 @@ export function configMarkdown(schema: JsonSchema = configJsonSchema()): string 
     HEAD,
     '## Top level\n',
     table(plain, schema.required),
+    ALGORITHM_HEAD,
+    ...Object.entries(ALGORITHMS).map(algorithmText),
     ...sections.flatMap(([name, node]) => [
       `## ${name}\n`,
       `${node.description ?? ''}\n`,
@@ -39,6 +42,19 @@ export function configMarkdown(schema: JsonSchema = configJsonSchema()): string 
     .join('\n')
     .trimEnd()
     .concat('\n');
+}
+
+const ALGORITHM_HEAD = `## Algorithms
+
+\`algorithm\` names a table of settings. They take the place of the defaults below; whatever the file or a flag
+sets itself stays as it is. All algorithms run in the same loop and write the same events and metrics. P, C
+and G numbers are findings of the algorithm's specification about the paper, its code and golden examples.
+`;
+
+function algorithmText([name, { about, settings }]: readonly [string, Algorithm]): string {
+  const rows = settings.map(([path, value, why]) => `| \`${path}: ${value}\` | ${cell(why)} |`);
+  const body = rows.length === 0 ? [] : ['| setting | why |', '|---|---|', ...rows, ''];
+  return [`### ${name}\n`, `${about}\n`, ...body].join('\n');
 }
 
 /** The JSON schema as a file for editors. */

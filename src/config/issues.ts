@@ -26,6 +26,8 @@ export interface Sources {
   readonly name: string;
   readonly file: YamlFile;
   readonly overrides: readonly Override[];
+  /** Dotted paths that nobody wrote: the file's algorithm set them. */
+  readonly filled: ReadonlySet<string>;
 }
 
 /** One zod issue in our words; an unknown-key issue may hold several. */
@@ -53,7 +55,7 @@ export function explain(issue: z.core.$ZodIssue): PlacelessIssue[] {
 
 /** @returns the error with one line per problem: `team.yaml:6:10 trust_region.target_kl: expected ...` */
 export function configError(problems: readonly PlacelessIssue[], sources: Sources): ConfigError {
-  const located = problems.map((problem) => locate(problem, sources));
+  const located = problems.map((problem) => locate(blameAlgorithm(problem, sources), sources));
   const lines = located.map(({ issue, flag }) => {
     if (flag !== undefined) return `${flag}: ${issue.message}`;
     const dotted = problemPath(issue);
@@ -68,6 +70,13 @@ export function configError(problems: readonly PlacelessIssue[], sources: Source
 /** An unknown key is named by its message; the path before it says where. */
 function problemPath(issue: ConfigIssue): string {
   return issue.message.startsWith('unknown key') ? issue.path.split('.').slice(0, -1).join('.') : issue.path;
+}
+
+/** A value that came with the algorithm is told to whoever chose the algorithm. */
+function blameAlgorithm(problem: PlacelessIssue, { filled }: Sources): PlacelessIssue {
+  const path = problem.path.join('.');
+  if (!filled.has(path)) return problem;
+  return { ...problem, path: ['algorithm'], message: `sets ${path}: ${problem.message}` };
 }
 
 function locate(

@@ -40,6 +40,8 @@ describe('a team file', () => {
       slack: 'none',
       slack_confidence: 0.05,
       max_backtracks: 5,
+      step_shrink: 0.5,
+      gate: 'enforce',
     });
     expect(config.train.order).toBe('static');
     expect(config.loss).toMatchObject({ epsilon: 0.2, dual_clip: 3, ratio_norm: 'sum', beta: 0.001 });

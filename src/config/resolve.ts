@@ -7,6 +7,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
+import { withAlgorithm } from './algorithms.ts';
 import { configError, explain, type PlacelessIssue, type Sources } from './issues.ts';
 import { applyOverrides, type Override } from './overrides.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -49,11 +50,12 @@ export function resolveConfigText(
 ): ResolvedConfig {
   const name = shortName(path);
   const file = parseYamlFile(text, name);
-  const sources: Sources = { name, file, overrides };
-  const value = overrides.reduce<unknown>(
+  const written = overrides.reduce<unknown>(
     (root, override) => expandShorthand(applyOverrides(root, [override])),
     expandShorthand(file.value ?? {}),
   );
+  const { file: value, filled } = withAlgorithm(written);
+  const sources: Sources = { name, file, overrides, filled };
   const parsed = configSchema.safeParse(value, { reportInput: true });
   if (!parsed.success) throw configError(parsed.error.issues.flatMap(explain), sources);
   const config = withAbsoluteFolders(parsed.data, dirname(resolve(path)), overrides);

@@ -4,7 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { integer, show, text } from './fields.ts';
+import { ALGORITHM_NAMES } from './algorithms.ts';
+import { choice, integer, show, text } from './fields.ts';
 import {
   agentSchema,
   engineSection,
@@ -15,6 +16,7 @@ import {
   pretrainSection,
   protocolSection,
   rewardSection,
+  schemeSection,
   taskSection,
   trainSection,
   trustRegionSection,
@@ -34,6 +36,9 @@ export const agentsField = z
 const fileSchema = z.strictObject({
   name: text().default('team').describe('Name of the team in reports.'),
   seed: integer({ min: 0 }).default(1).describe('Names every random draw of the run.'),
+  algorithm: choice(ALGORITHM_NAMES)
+    .default('sat')
+    .describe('A table of settings that fields of this file override; see Algorithms.'),
   base: text('a model folder')
     .optional()
     .describe('Model folder of agents that name none, relative to this file.'),
@@ -44,6 +49,7 @@ const fileSchema = z.strictObject({
   pretrain: pretrainSection,
   reward: rewardSection,
   train: trainSection,
+  scheme: schemeSection,
   loss: lossSection,
   trust_region: trustRegionSection,
   optimizer: optimizerSection,
@@ -60,12 +66,12 @@ export const configSchema = fileSchema.superRefine(refuseImpossible).transform(f
 export type Config = z.output<typeof configSchema>;
 
 /** Keys of the file that hold one value, usable as flags without a dot: `--seed 3`. */
-export const PLAIN_KEYS = ['name', 'seed', 'base', 'agents'] as const;
+export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents'] as const;
 
 /** Keys are rebuilt in the order of the schema, so that a resolved file resolves to itself. */
 function fillIn(config: FileConfig) {
   const { stages, rollout_mode, order, ...train } = config.train;
-  const { epsilon, dual_clip, ratio_norm, ...loss } = config.loss;
+  const { epsilon, epsilon_high, dual_clip, ratio_norm, ...loss } = config.loss;
   const isLong = train.max_completion_length > LONG_MESSAGE_TOKENS;
   return {
     ...config,
@@ -82,6 +88,7 @@ function fillIn(config: FileConfig) {
     },
     loss: {
       epsilon,
+      ...(epsilon_high === undefined ? {} : { epsilon_high }),
       dual_clip,
       ratio_norm: ratio_norm ?? (isLong ? ('mean' as const) : ('sum' as const)),
       ...loss,
@@ -94,6 +101,7 @@ function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
     context.addIssue({ code: 'custom', path: [...path], message });
   refuseAgents(config, refuse);
   refuseSlack(config, refuse);
+  refuseScheme(config, refuse);
   const { pretrain, protocol, reward } = config;
   if (reward.member > 0 && protocol.kind !== 'vote' && protocol.kind !== 'debate')
     refuse(
@@ -125,6 +133,30 @@ function refuseAgents({ agents, base }: FileConfig, refuse: Refuse): void {
       refuse(['agents', id, 'name'], `expected a name of its own, got "${name}", which is agent ${other}'s`);
     names.set(name, id);
   });
+}
+
+/** What the stage loop cannot do together, or an algorithm is not. */
+function refuseScheme(
+  { algorithm, agents, protocol, scheme, train, gate }: FileConfig,
+  refuse: Refuse,
+): void {
+  if (algorithm === 'single' && agents.length !== 1)
+    refuse(['algorithm'], `expected one agent with algorithm single, got ${agents.length}`);
+  if (scheme.credit === 'own' && protocol.kind !== 'vote' && protocol.kind !== 'debate')
+    refuse(
+      ['scheme', 'credit'],
+      `expected team with protocol ${protocol.kind}, where members give no answers of their own, got own`,
+    );
+  if (scheme.credit === 'own' && train.rollout_mode === 'reuse')
+    refuse(
+      ['scheme', 'credit'],
+      'expected team with rollout_mode reuse, where one batch of the whole team serves everybody, got own',
+    );
+  if (scheme.update_schedule === 'simultaneous' && gate.kind === 'step')
+    refuse(
+      ['scheme', 'update_schedule'],
+      'expected sequential with gate.kind step, which tests each update in the team it was made for (E64), got simultaneous',
+    );
 }
 
 /** A confidence bound needs enough independent trajectories, or it can never be formed (E33, E34). */

@@ -143,11 +143,35 @@ export const trainSection = z
   .prefault({})
   .describe('The stage loop.');
 
+export const schemeSection = z
+  .strictObject({
+    update_schedule: choice(['sequential', 'simultaneous'])
+      .default('sequential')
+      .describe(
+        'sequential: an agent learns from the team with the updates before its own in place (E6); simultaneous: all learn from the stage-start team and change at once (G1).',
+      ),
+    credit: choice(['team', 'own'])
+      .default('team')
+      .describe(
+        "team: every agent learns from the team's answer; own: each plays alone and learns from its own answer (vote and debate, fresh rollouts).",
+      ),
+    state_weight: flag()
+      .default(true)
+      .describe(
+        'Whether reused episodes are also weighted for the turns before an action (E17); false: as in the paper.',
+      ),
+  })
+  .prefault({})
+  .describe('What an update learns from; the algorithms differ in it.');
+
 export const lossSection = z
   .strictObject({
     epsilon: number({ above: 0, below: 1, equation: 'E23' })
       .default(0.2)
       .describe('Clip width of the ratio.'),
+    epsilon_high: number({ above: 0, equation: 'E23' })
+      .optional()
+      .describe('Clip width above 1, where it differs (DAPO: 0.28). Default: epsilon.'),
     dual_clip: numberOrOff({ above: 1, equation: 'E26' })
       .default(3)
       .describe('Bound on the ratio where the advantage is negative; off: as in the paper.'),
@@ -186,7 +210,15 @@ export const trustRegionSection = z
       .describe('eta, how often that bound may fail.'),
     max_backtracks: integer({ min: 0, max: 50, equation: 'E37' })
       .default(5)
-      .describe('Attempts with a halved step before the update is rejected.'),
+      .describe('Further attempts, each with a smaller step, before the update is rejected.'),
+    step_shrink: number({ above: 0, max: 1, equation: 'E37' })
+      .default(0.5)
+      .describe('Factor on the step per backtrack; 1: only beta grows, as in the paper.'),
+    gate: choice(['enforce', 'record'])
+      .default('enforce')
+      .describe(
+        'enforce: no update that leaves the region is kept; record: measured only, and beta stays as it is.',
+      ),
   })
   .prefault({})
   .describe('Gate 1: every accepted update stays within its radius (E36).');

@@ -21,7 +21,7 @@ engine: {threads: 1}
 const { config } = resolveConfigText(text, { path: 'team.yaml' });
 
 it('offers every option of the training loop under its own name (a compile-time check)', () => {
-  type Flat = CamelCased<Config['train']> & CamelCased<Config['loss']>;
+  type Flat = CamelCased<Config['train']> & CamelCased<Config['scheme']> & CamelCased<Config['loss']>;
   type Elsewhere = 'seed' | 'memberReward' | 'evalPrompts' | 'trustRegion' | 'optimizer' | 'gate';
   expectTypeOf<Exclude<keyof TrainOptions, Elsewhere>>().toEqualTypeOf<
     Exclude<keyof Flat, 'saveTotalLimit'> & keyof TrainOptions
@@ -47,6 +47,9 @@ it('maps the file to the options', () => {
     numIterations: 1,
     minibatchSize: 256,
     saveSteps: 1,
+    updateSchedule: 'sequential',
+    credit: 'team',
+    stateWeight: true,
     epsilon: 0.2,
     ratioNorm: 'sum',
     normalise: 'group',
@@ -54,7 +57,15 @@ it('maps the file to the options', () => {
     beta: 0.5,
     memberReward: 0.25,
     evalPrompts: 10,
-    trustRegion: { targetKl: 0.2, quantile: 0.99, slack: 'none', slackConfidence: 0.05, maxBacktracks: 5 },
+    trustRegion: {
+      targetKl: 0.2,
+      quantile: 0.99,
+      slack: 'none',
+      slackConfidence: 0.05,
+      maxBacktracks: 5,
+      stepShrink: 0.5,
+      gate: 'enforce',
+    },
     optimizer: {
       learningRate: 1e-4,
       beta1: 0.9,

@@ -9,13 +9,15 @@ import type { Config } from './schema.ts';
 /** @returns options of the training loop; what is `off` in the file is absent or Infinity here */
 export function trainOptions(config: Config): TrainOptions {
   const { save_total_limit: _, ...train } = config.train;
-  const { dual_clip, ...loss } = config.loss;
+  const { dual_clip, epsilon_high, ...loss } = config.loss;
   const { target_kl_message, ...region } = config.trust_region;
   const { max_grad_norm, ...optimizer } = config.optimizer;
   return {
     seed: config.seed,
     ...camelCased(train),
+    ...camelCased(config.scheme),
     ...camelCased(loss),
+    ...(epsilon_high === undefined ? {} : { epsilonHigh: epsilon_high }),
     ...(dual_clip === 'off' ? {} : { dualClip: dual_clip }),
     memberReward: config.reward.member,
     evalPrompts: config.eval.prompts,

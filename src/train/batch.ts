@@ -41,6 +41,8 @@ export function ownMessages(trajectories: readonly Trajectory[], agents: number)
 
 /** Weights that make the batch speak about the team as it is now. */
 export interface SequenceWeights {
+  /** c_t per trajectory [N][turns]. */
+  readonly c_N: readonly Float64Array[];
   /** omega(tau) = prod_t c_t per trajectory [N]. */
   readonly omega_N: Float64Array;
   /** Mean over trajectories of sum_t log rho_t, nats; minus the KL the team has moved. */
@@ -71,6 +73,7 @@ export function sequenceWeights({ trajectories, own, logpBeh, done }: Batch): Se
   });
   const logWeights = weights.map(({ logRho }) => logRho.reduce((sum, x) => sum + x, 0));
   return {
+    c_N: weights.map(({ c }) => c),
     omega_N: Float64Array.from(weights, ({ omega }) => omega),
     meanLogWeight: mean(logWeights),
     essShare: effectiveSampleSize(logWeights.map(Math.exp)) / trajectories.length,

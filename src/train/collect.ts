@@ -4,6 +4,7 @@
  * @module
  */
 import { mean } from '../core/stats.ts';
+import { alone } from '../team/alone.ts';
 import type { Agent, Team, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages } from './batch.ts';
 import { type Place, progressOf, type RunContext } from './context.ts';
@@ -19,7 +20,8 @@ const CHECK = { prompts: 2, samples: 2 } as const;
 
 /**
  * Rolls out `numGenerations` episodes for each of the next `promptsPerStep` train prompts and scores what
- * the given agents wrote; logp_beh of the others is not needed   (RUN_STAGE, E9).
+ * the given agents wrote; logp_beh of the others is not needed   (RUN_STAGE, E9). With credit `own` the
+ * agent the batch is for plays it alone.
  *
  * @param place - the stage, and the agent the batch is for if it is for one
  * @param scored - agents whose log-probabilities are frozen as logp_beh and compared with the sampler's
@@ -32,7 +34,9 @@ export async function collectBatch(
 ): Promise<Batch> {
   const { options, prompts, state } = context;
   const { stage, agent } = place;
-  const trajectories = await playEpisodes(context, team, {
+  const isAlone = options.credit === 'own' && agent !== undefined;
+  const players = isAlone ? { ...team, protocol: alone(team.protocol, agent) } : team;
+  const trajectories = await playEpisodes(context, players, {
     stage,
     items: prompts.train.take(options.promptsPerStep),
     samples: options.numGenerations,

@@ -18,7 +18,7 @@ export interface OwnTrajectory {
 }
 
 export interface GradientSettings {
-  readonly options: Pick<TrainOptions, 'temperature' | 'epsilon' | 'dualClip' | 'ratioNorm'>;
+  readonly options: Pick<TrainOptions, 'temperature' | 'epsilon' | 'epsilonHigh' | 'dualClip' | 'ratioNorm'>;
   /** Weight of the KL term. */
   readonly beta: number;
   /** S0. */

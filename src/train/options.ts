@@ -15,6 +15,13 @@ export interface TrustRegionOptions {
   /** eta of E33/E34. */
   readonly slackConfidence: number;
   readonly maxBacktracks: number;
+  /** Factor on the step per backtrack; 1: only beta grows (E37). */
+  readonly stepShrink: number;
+  /**
+   * `enforce`: gate 1, an update that leaves the region is never kept. `record`: the same numbers are
+   * measured and decide nothing, and beta stays; for baselines without a trust region.
+   */
+  readonly gate: 'enforce' | 'record';
 }
 
 export interface OptimizerOptions {
@@ -49,6 +56,22 @@ export interface TrainOptions {
   readonly stages: number;
   readonly rolloutMode: 'fresh' | 'reuse';
   readonly order: 'static' | 'random' | 'reverse';
+  /**
+   * `sequential`: an agent's update counts as soon as it is accepted, so the next one learns from the team
+   * as it is now (E6). `simultaneous`: every agent learns from the stage's start, and all new weights are
+   * installed together: the scheme SAT replaces (G1).
+   */
+  readonly updateSchedule: 'sequential' | 'simultaneous';
+  /**
+   * Whose verdict an agent learns from. `team`: the team's answer, in episodes of the whole team. `own`:
+   * its own answer, in episodes it plays alone; for protocols whose members answer, with fresh rollouts.
+   */
+  readonly credit: 'team' | 'own';
+  /**
+   * Whether reused episodes are weighted for the state a turn was played in (E17). false: for what came
+   * after it alone, the paper's text.
+   */
+  readonly stateWeight: boolean;
   /** Prompts per agent step (fresh) or per stage (reuse). */
   readonly promptsPerStep: number;
   /** G: episodes per prompt. */
@@ -68,6 +91,8 @@ export interface TrainOptions {
   readonly minibatchSize: number;
   /** epsilon of E23. */
   readonly epsilon: number;
+  /** epsilon of the upper end, where it differs. */
+  readonly epsilonHigh?: number;
   readonly dualClip?: number;
   readonly ratioNorm: 'sum' | 'mean';
   readonly normalise: 'group' | 'mean';

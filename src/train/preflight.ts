@@ -25,6 +25,7 @@ export function checkRun({
         `agent "${name}": expected a model that can be trained and gives exact divergences (gate 1 needs them), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
       );
   }
+  refuseScheme(team, options);
   if (task.size('train') === 0)
     throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
   const { slack, quantile, slackConfidence } = options.trustRegion;
@@ -35,6 +36,22 @@ export function checkRun({
   if (trajectories < needed)
     throw new ConfigError(
       `slack: expected at least ${needed} episodes per update for "${slack}" at quantile ${quantile}, got ${options.promptsPerStep} prompts x ${options.numGenerations} = ${trajectories}; raise prompts_per_step or num_generations, or set slack: none`,
+    );
+}
+
+/** What the stage loop cannot do together. */
+function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
+  if (credit === 'own' && protocol.membersAnswer !== true)
+    throw new ConfigError(
+      `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote or debate`,
+    );
+  if (credit === 'own' && rolloutMode === 'reuse')
+    throw new ConfigError(
+      'credit: expected team with rollout_mode reuse, where one batch of the whole team serves everybody, got own; choose rollout_mode fresh',
+    );
+  if (updateSchedule === 'simultaneous' && gate.kind === 'step')
+    throw new ConfigError(
+      'update_schedule: expected sequential with gate kind step, which tests each update in the team it was made for (E64), got simultaneous; choose gate kind promotion or off',
     );
 }
 

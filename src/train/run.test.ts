@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Model } from '../engine/engine.ts';
 import { createTabularEngine } from '../engine/tabular/engine.ts';
 import type { Task } from '../task/task.ts';
+import { createRelay } from '../team/relay.ts';
 import { createVote } from '../team/vote.ts';
 import type { RunEvent } from './events.ts';
 import { Interrupted } from './interrupted.ts';
@@ -262,6 +263,16 @@ describe('a run that cannot work', () => {
     expect(slack.error).toMatchObject({
       message: expect.stringMatching(/at least 299 episodes .* got 6 prompts x 8 = 48/),
     });
+
+    const world = { team: createTeam(createRelay(2), 2) };
+    const alone = await refused({ ...small, credit: 'own' }, world);
+    expect(alone.error).toMatchObject({
+      message: expect.stringMatching(/^credit: expected team with protocol relay/),
+    });
+    const shared = await refused({ ...small, credit: 'own', rolloutMode: 'reuse' });
+    expect(shared.error).toMatchObject({ message: expect.stringContaining('choose rollout_mode fresh') });
+    const stepwise = await refused({ ...small, updateSchedule: 'simultaneous', gate: { kind: 'step' } });
+    expect(stepwise.error).toMatchObject({ message: expect.stringContaining('(E64), got simultaneous') });
 
     const empty = await refused(small, { task: createLetterTask({ sizes: { train: 0 } }) });
     expect(empty.error).toMatchObject({ message: expect.stringContaining('at least one prompt') });

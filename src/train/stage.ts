@@ -7,10 +7,9 @@
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
-import { groupNormalizedAdvantages, groupRelativeAdvantages } from '../core/advantage.ts';
-import { randomOrder, reverseOrder, staticOrder } from '../core/order.ts';
 import { mean } from '../core/stats.ts';
 import type { Agent, Team } from '../team/team.ts';
+import { batchAdvantages } from './advantages.ts';
 import { type Batch, ownTrajectories, sequenceWeights } from './batch.ts';
 import { collectBatch } from './collect.ts';
 import { progressOf, type RunContext } from './context.ts';
@@ -18,7 +17,9 @@ import type { UpdateStatus } from './events.ts';
 import { testUpdate } from './gate.ts';
 import { type OptimizeOutcome, optimize } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
-import { shuffleDraws, trainStream } from './streams.ts';
+import { stageBatches } from './stage-batches.ts';
+import { trainStream } from './streams.ts';
+import { updateOrder } from './update-order.ts';
 import { updateRecord } from './update-record.ts';
 
 /** One pass over the team. */
@@ -30,7 +31,8 @@ export interface StageSummary {
 }
 
 /**
- * Updates every agent once, in place   (RUN_STAGE).
+ * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` nobody plays an
+ * episode once the first update is made, so all of them are updates of pi_cur.
  *
  * TRAIN and TEST prompts are different splits of the task, not shares of one batch: losses, orders and
  * gate 1 read `prompts.train` only, acceptance tests `prompts.test` only.
@@ -45,17 +47,17 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
     options.rolloutMode === 'reuse'
       ? await collectBatch(context, team, { stage, scored: team.agents })
       : undefined;
-  const sigma = updateOrder(team, { options, stage, reused }); // E43
+  const sigma = updateOrder(team.agents.length, { options, stage, reused }); // E43
   context.emit({ kind: 'stage_started', stage, order: sigma });
+  const batchOf = await stageBatches(context, team, { stage, sigma, reused });
   const rewards: number[] = [];
   let accepted = 0;
 
   for (const i of sigma) {
     const agent = team.agents[i];
-    // fresh: a batch under pi_hat^{i-1} for this step; nobody is `done` since it was rolled out
-    const batch = reused ?? (await collectBatch(context, team, { stage, agent: i, scored: [agent] }));
+    const batch = await batchOf(i); // fresh: under pi_hat^{i-1}, so nobody is `done` since it was rolled out
     const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
-    const advantages = batchAdvantages(batch, weights.omega_N, options); // A_tilde: E19-E21
+    const advantages = batchAdvantages(batch, i, { weights, options }); // A_tilde: E19-E21
     // logp_cur is logp_beh: an agent is updated once per stage, so its own weights are still the rollout's
     const trajectories = ownTrajectories(batch, i, advantages);
 
@@ -70,7 +72,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
     const status = await passGateTwo(context, stage, { team, agent, outcome }); // E64
     if (status === 'ACCEPT') {
       accepted++; // pi_hat^i: the weights in place
-      if (reused !== undefined) await markDone(reused, agent, options);
+      if (reused && options.updateSchedule === 'sequential') await markDone(reused, agent, options);
     }
     rewards.push(mean(batch.trajectories.map(({ reward }) => reward)));
     context.emit({
@@ -93,53 +95,6 @@ function withScaledRadius({ options, state }: RunContext): TrainOptions {
       ...(targetKlMessage !== undefined && { targetKlMessage: targetKlMessage * scale }),
     },
   };
-}
-
-/**
- * sigma   (E43). With fresh rollouts there is no batch yet when `reverse` is asked for, and every agent
- * counts as speaking equally early: n-1..0, which is the rule's own result for ids in speaking order.
- */
-function updateOrder(
-  { agents: { length: n } }: Team,
-  {
-    options,
-    stage,
-    reused,
-  }: { readonly options: TrainOptions; readonly stage: number; readonly reused: Batch | undefined },
-): number[] {
-  switch (options.order) {
-    case 'static':
-      return staticOrder(n);
-    case 'random':
-      return randomOrder(n, shuffleDraws(trainStream(options.seed, 'order', stage), n));
-    case 'reverse':
-      return reverseOrder(staticOrder(n).map((i) => (reused ? meanFirstTurn(reused, i) : 0)));
-    default:
-      return options.order satisfies never;
-  }
-}
-
-/** Mean over the batch of the index of the agent's first own turn; NaN if it is silent. */
-function meanFirstTurn({ own }: Batch, agent: number): number {
-  const { messages, trajectoryOf } = own[agent];
-  const first = new Map<number, number>();
-  for (const [m, { turn }] of messages.entries()) {
-    const n = trajectoryOf[m];
-    first.set(n, Math.min(turn, first.get(n) ?? turn));
-  }
-  return first.size === 0 ? Number.NaN : mean([...first.values()]);
-}
-
-/** A_hat = omega (R - b) (E19), normalised within the group (E20) and clipped (E21). */
-function batchAdvantages(
-  { trajectories }: Batch,
-  omega_N: Float64Array,
-  { normalise, advantageClip }: TrainOptions,
-): Float64Array {
-  const groups = trajectories.map(({ group }) => group);
-  const returns = trajectories.map(({ reward }) => reward);
-  const advantages = groupRelativeAdvantages(returns, omega_N, groups);
-  return groupNormalizedAdvantages(advantages, groups, { normalise, clip: advantageClip });
 }
 
 /** ACCEPT_TEST where the run asks for it after every step; a failed one restores S0. */

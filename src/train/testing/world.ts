@@ -51,6 +51,9 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
     stages: 10,
     rolloutMode: 'fresh',
     order: 'static',
+    updateSchedule: 'sequential',
+    credit: 'team',
+    stateWeight: true,
     promptsPerStep: 16,
     numGenerations: 8,
     temperature: 1,
@@ -73,6 +76,8 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
       slack: 'none',
       slackConfidence: 0.05,
       maxBacktracks: 5,
+      stepShrink: 0.5,
+      gate: 'enforce',
       ...trustRegion,
     },
     optimizer: {

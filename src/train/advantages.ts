@@ -1,0 +1,46 @@
+/**
+ * What a batch says an agent should do more or less of: rewards to A_tilde.
+ * @see SAT (arXiv 2605.05216) Sec. 4 "Group-relative normalization"
+ * @module
+ */
+import { groupNormalizedAdvantages, groupRelativeAdvantages } from '../core/advantage.ts';
+import { mean } from '../core/stats.ts';
+import { suffixWeights } from '../core/weights.ts';
+import type { Batch, SequenceWeights } from './batch.ts';
+import type { TrainOptions } from './options.ts';
+
+type AdvantageOptions = Pick<TrainOptions, 'stateWeight' | 'normalise' | 'advantageClip'>;
+
+/**
+ * A_hat = omega (R - b) (E19), normalised within the group (E20) and clipped (E21).
+ *
+ * @param agent - to be updated
+ * @param weights - of the batch's episodes now
+ * @returns A_tilde per trajectory [N], no unit
+ */
+export function batchAdvantages(
+  batch: Batch,
+  agent: number,
+  { weights, options }: { readonly weights: SequenceWeights; readonly options: AdvantageOptions },
+): Float64Array {
+  const groups = batch.trajectories.map(({ group }) => group);
+  const returns = batch.trajectories.map(({ reward }) => reward);
+  const weight_N = options.stateWeight ? weights.omega_N : ownSuffixWeights(batch, agent, weights);
+  const advantages = groupRelativeAdvantages(returns, weight_N, groups);
+  const { normalise, advantageClip: clip } = options;
+  return groupNormalizedAdvantages(advantages, groups, { normalise, clip });
+}
+
+/**
+ * Mean over the agent's own turns of what comes after them, prod_{k>t} c_k: E15 and E18 without E17, for a
+ * constant value; 0 where the agent is silent. On fresh episodes 1 wherever it speaks.
+ */
+function ownSuffixWeights({ own }: Batch, agent: number, { c_N }: SequenceWeights): Float64Array {
+  const { messages, trajectoryOf } = own[agent];
+  const ownTurns: number[][] = c_N.map(() => []);
+  for (const [m, { turn }] of messages.entries()) ownTurns[trajectoryOf[m]].push(turn);
+  return Float64Array.from(c_N, (c, n) => {
+    const suffix = suffixWeights(c);
+    return ownTurns[n].length === 0 ? 0 : mean(ownTurns[n].map((turn) => suffix[turn]));
+  });
+}

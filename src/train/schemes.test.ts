@@ -1,0 +1,179 @@
+/** What the baselines change about a stage: when updates count, whose verdict they learn from, what is kept. */
+import { describe, expect, it } from 'vitest';
+import { blindGame, blindPolicy } from '../core/tabular/blind-game.ts';
+import { binaryTeam } from '../core/tabular/worlds.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import { createDebate } from '../team/debate.ts';
+import { createRelay } from '../team/relay.ts';
+import { createVote } from '../team/vote.ts';
+import { createWorldTask } from '../theory/world-task.ts';
+import { ACTION_TOKENS, createWorldTeam, exactObjective } from '../theory/world-team.ts';
+import { batchAdvantages } from './advantages.ts';
+import type { Batch } from './batch.ts';
+import type { UpdateRecord } from './events.ts';
+import type { TrainOptions } from './options.ts';
+import { runStage } from './stage.ts';
+import { savedBytes } from './testing/saved-bytes.ts';
+import { createContext, createTeam, type OptionChanges, trainOptions } from './testing/world.ts';
+
+function updates(context: ReturnType<typeof createContext>): UpdateRecord[] {
+  return context.events.filter((event) => event.kind === 'update');
+}
+
+/** The game of G1: both agents should not turn to action 1 at once. */
+const game = blindGame([2, 2], [0, 2, 2, -1]);
+
+async function playGame(updateSchedule: TrainOptions['updateSchedule'], changes: OptionChanges = {}) {
+  const team = createWorldTeam(game, blindPolicy(game, binaryTeam(0.38, 0.38)), createTabularModel);
+  const options = trainOptions({
+    updateSchedule,
+    maxCompletionLength: ACTION_TOKENS,
+    promptsPerStep: 64,
+    minibatchSize: 1024,
+    numGenerations: 16,
+    normalise: 'mean',
+    trustRegion: { targetKl: 0.02, targetKlMessage: 0.02 },
+    // the direction of the gradient, as far as the radius reaches
+    optimizer: { learningRate: 0.4, beta1: 0, beta2: 0, epsilon: 1e-8, maxGradNorm: 1e9 },
+    ...changes,
+  });
+  const context = createContext(team, options, createWorldTask(game));
+  const before = exactObjective(game, team);
+  await runStage(context, team, 1);
+  return { gain: exactObjective(game, team) - before, context };
+}
+
+describe('the update schedule', () => {
+  it.each([1, 2, 3])(
+    'raises J when sequential and lowers it when simultaneous on G1 (seed %i)',
+    async (seed) => {
+      const sequential = await playGame('sequential', { seed });
+      const simultaneous = await playGame('simultaneous', { seed });
+      expect(sequential.gain).toBeGreaterThan(0.02);
+      expect(simultaneous.gain).toBeLessThan(-0.005);
+      for (const { context } of [sequential, simultaneous])
+        expect(updates(context).map(({ status }) => status)).toEqual(['ACCEPT', 'ACCEPT']);
+    },
+  );
+
+  it('lowers J on one shared batch too', async () => {
+    const { gain, context } = await playGame('simultaneous', { rolloutMode: 'reuse' });
+    expect(gain).toBeLessThan(-0.005);
+    // nobody is done while the others learn: every weight is 1
+    expect(updates(context).map(({ essShare }) => essShare)).toEqual([1, 1]);
+  });
+
+  it('plays every batch before the first update when simultaneous, in as many episodes', async () => {
+    const kinds = async (schedule: TrainOptions['updateSchedule']) => {
+      const { context } = await playGame(schedule);
+      return context.events.map(({ kind }) => kind).filter((kind) => kind !== 'phase');
+    };
+    expect(await kinds('sequential')).toEqual(['stage_started', 'rollout', 'update', 'rollout', 'update']);
+    expect(await kinds('simultaneous')).toEqual(['stage_started', 'rollout', 'rollout', 'update', 'update']);
+  });
+});
+
+describe('credit', () => {
+  it('of its own makes an agent learn alone what the others do not matter to', async () => {
+    const learn = async (agents: number, agent: number) => {
+      const team = createTeam(createVote(), agents);
+      const context = createContext(team, trainOptions({ credit: 'own', order: 'static' }));
+      await runStage(context, team, 1);
+      return { bytes: await savedBytes(team.agents[agent].model), context };
+    };
+    const inThree = await learn(3, 1);
+    const inTwo = await learn(2, 1);
+    expect(inThree.bytes).toEqual(inTwo.bytes);
+    const [first] = updates(inThree.context);
+    expect(first.trajectories).toBe(16 * 8);
+    const rollouts = inThree.context.events.filter((event) => event.kind === 'rollout');
+    for (const { tokens, trajectories } of rollouts) expect(tokens).toBeLessThanOrEqual(2 * trajectories);
+  });
+
+  it('of its own shows an agent of a debate nobody else', async () => {
+    const team = createTeam(createDebate({ rounds: 2 }), 2);
+    const context = createContext(team, trainOptions({ credit: 'own' }));
+    const lines: object[] = [];
+    await runStage({ ...context, transcribe: (_, rows) => void lines.push(...rows) }, team, 1);
+    const speakers = (lines as { agent: number; messages: { agent: number }[] }[]).map(
+      ({ agent, messages }) => messages.every((message) => message.agent === agent) && messages.length,
+    );
+    expect(new Set(speakers)).toEqual(new Set([2]));
+  });
+});
+
+describe('state weights', () => {
+  /** Agent 0 speaks at turns 0 and 2, agent 1 at turn 1; two episodes of one prompt. */
+  const batch = {
+    trajectories: [1, 0].map((reward) => ({ group: 0, reward })),
+    own: [
+      { messages: [{ turn: 0 }, { turn: 2 }, { turn: 0 }], trajectoryOf: [0, 0, 1] },
+      { messages: [{ turn: 1 }], trajectoryOf: [0] },
+    ],
+  } as unknown as Batch; // the fields that advantages are made from
+  const weights = {
+    c_N: [Float64Array.of(0.5, 1, 0.25), Float64Array.of(1, 1, 1)],
+    omega_N: Float64Array.of(0.125, 1),
+    meanLogWeight: 0,
+    essShare: 1,
+  };
+  const advantagesOf = (agent: number, stateWeight: boolean) => [
+    ...batchAdvantages(batch, agent, {
+      weights,
+      options: { stateWeight, normalise: 'mean', advantageClip: 5 },
+    }),
+  ];
+
+  it('weigh an episode by omega, whoever learns', () => {
+    // b = 0.125 / 1.125, A = omega (R - b), centred
+    const b = 0.125 / 1.125;
+    const raw = [0.125 * (1 - b), -b];
+    const mean = (raw[0] + raw[1]) / 2;
+    for (const agent of [0, 1])
+      expect(advantagesOf(agent, true)).toEqual(raw.map((a) => expect.closeTo(a - mean, 12)));
+  });
+
+  it('left out, weigh it by what came after the own turns, on average', () => {
+    // agent 0: (1 * 0.25 + 1) / 2 in the first episode, 1 in the second
+    const b = 0.625 / 1.625;
+    const raw = [0.625 * (1 - b), -b];
+    const mean = (raw[0] + raw[1]) / 2;
+    expect(advantagesOf(0, false)).toEqual(raw.map((a) => expect.closeTo(a - mean, 12)));
+    // agent 1 is silent in the second: its advantage there is 0, and the baseline is the first's reward
+    expect(advantagesOf(1, false)).toEqual([0, 0]);
+  });
+
+  it('matter in reuse alone', async () => {
+    const bytesOf = async (stateWeight: boolean, rolloutMode: 'fresh' | 'reuse') => {
+      const team = createTeam(createRelay(3), 3);
+      const context = createContext(team, trainOptions({ stateWeight, rolloutMode }));
+      await runStage(context, team, 1);
+      return Promise.all(team.agents.map(({ model }) => savedBytes(model)));
+    };
+    expect(await bytesOf(false, 'fresh')).toEqual(await bytesOf(true, 'fresh'));
+    expect(await bytesOf(false, 'reuse')).not.toEqual(await bytesOf(true, 'reuse'));
+  });
+});
+
+it('a recorded gate keeps what an enforced one takes back, and measures the same', async () => {
+  const play = async (gate: 'enforce' | 'record') => {
+    const team = createTeam(createVote(), 2);
+    const trustRegion = { targetKl: 1e-9, maxBacktracks: 1, gate };
+    const context = createContext(team, trainOptions({ trustRegion }));
+    await runStage(context, team, 1);
+    return { updates: updates(context), state: context.state };
+  };
+  const enforced = await play('enforce');
+  const recorded = await play('record');
+  expect(enforced.updates.map(({ status }) => status)).toEqual(['REJECT_KL', 'REJECT_KL']);
+  expect(recorded.updates.map(({ status }) => status)).toEqual(['ACCEPT', 'ACCEPT']);
+  const [{ attempts: taken }] = enforced.updates;
+  const [{ attempts: kept }] = recorded.updates;
+  expect(kept).toHaveLength(1);
+  expect(kept[0].klQuantile).toBe(taken[0].klQuantile);
+  expect(kept[0].klQuantile).toBeGreaterThan(1e-9);
+  expect(recorded.state.agents).toEqual([
+    { beta: 0.001, lrScale: 1 },
+    { beta: 0.001, lrScale: 1 },
+  ]);
+});
