@@ -35,6 +35,7 @@ export const ALGORITHMS = {
     settings: [
       ['train.rollout_mode', 'reuse', 'one batch per stage serves every agent (P2)'],
       ['train.order', 'static', 'any order is said to do; with the next line this one is biased (P2)'],
+      ['train.companions', 'independent', 'every episode a draw of its own'],
       ['scheme.state_weight', false, 'weights of later turns only, E15 without E17 (P2)'],
       ['loss.epsilon', 0.2, 'E23'],
       ['loss.dual_clip', 'off', 'E25: the ratio of a punished message is unbounded (E26b)'],
@@ -69,6 +70,7 @@ export const ALGORITHMS = {
       'TeamTR: fresh rollouts per agent and a KL penalty, no gates. Its KL is to the start of the update.',
     settings: [
       ['train.rollout_mode', 'fresh', 'new rollouts before every agent step (4.4)'],
+      ['train.companions', 'independent', 'every episode a draw of its own'],
       ['train.num_iterations', 2, 'with one step per update the penalty has no slope (E37)'],
       ['loss.beta', 0.001, 'fixed: with a recorded gate it does not adapt (4.4)'],
       ['loss.dual_clip', 'off', 'plain PPO clip (E25)'],
