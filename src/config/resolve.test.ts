@@ -160,6 +160,18 @@ describe('combinations that cannot work', () => {
       ['--reward.member', '0.5', '--set', 'protocol.kind=relay'],
       /^--reward.member: expected 0 with protocol relay/,
     ],
+    [
+      ['--scheme.estimator', 'gae'],
+      /^--scheme.estimator: expected group with engine onnx, .* no value head for the critic of E14, got gae$/,
+    ],
+    [['--scheme.estimator', 'vtrace'], /no value head .* got vtrace$/],
+    [
+      ['--scheme.lam', '0.95'],
+      /^--scheme.lam: expected 1 with the ratio of a whole sequence \(E22\).*got 0.95$/,
+    ],
+    [['--scheme.gamma', '0.99'], /^--scheme.gamma: expected 1 with estimator group.*\(E19\), got 0.99$/],
+    [['--scheme.order_split', 'test'], /^--scheme.order_split: expected train: .*\(E43\), got test$/],
+    [['--certificate.prompts', '1'], /^--certificate.prompts: expected 0, or at least 2 .*\(E63\), got 1$/],
     [['--pretrain.heads', '5'], /^--pretrain.heads: expected heads of an even width/],
     [['--pretrain.kv_heads', '3'], /^--pretrain.kv_heads: expected a divisor of heads = 4, got 3/],
   ])('are refused: %j', (flags, complaint) => {

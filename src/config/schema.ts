@@ -8,6 +8,7 @@ import { ALGORITHM_NAMES } from './algorithms.ts';
 import { choice, integer, show, text } from './fields.ts';
 import {
   agentSchema,
+  certificateSection,
   engineSection,
   evalSection,
   gateSection,
@@ -54,6 +55,7 @@ const fileSchema = z.strictObject({
   trust_region: trustRegionSection,
   optimizer: optimizerSection,
   gate: gateSection,
+  certificate: certificateSection,
   eval: evalSection,
 });
 
@@ -102,6 +104,7 @@ function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
   refuseAgents(config, refuse);
   refuseSlack(config, refuse);
   refuseScheme(config, refuse);
+  refuseEstimator(config, refuse);
   const { pretrain, protocol, reward } = config;
   if (reward.member > 0 && protocol.kind !== 'vote' && protocol.kind !== 'debate')
     refuse(
@@ -157,6 +160,33 @@ function refuseScheme(
       ['scheme', 'update_schedule'],
       'expected sequential with gate.kind step, which tests each update in the team it was made for (E64), got simultaneous',
     );
+}
+
+/** Estimators that need what no engine here has, and bounds that need data of their own. */
+function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Refuse): void {
+  const { estimator, gamma, lam, order_split } = scheme;
+  if (estimator !== 'group')
+    refuse(
+      ['scheme', 'estimator'],
+      `expected group with engine ${engine.kind}, whose models have no value head for the critic of E14, got ${estimator}`,
+    );
+  if (gamma < 1)
+    refuse(
+      ['scheme', 'gamma'],
+      `expected 1 with estimator group, whose advantage is that of a reward at the end of an undiscounted episode (E19), got ${gamma}`,
+    );
+  if (lam < 1)
+    refuse(
+      ['scheme', 'lam'],
+      `expected 1 with the ratio of a whole sequence (E22), under which a smaller lam weighs later turns more, up to 1/(1 - lam) times (E18, E19), got ${lam}`,
+    );
+  if (order_split === 'test')
+    refuse(
+      ['scheme', 'order_split'],
+      'expected train: an order chosen on test prompts would void the tests and bounds made from them (E43), got test',
+    );
+  if (certificate.prompts === 1)
+    refuse(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance (E63), got 1');
 }
 
 /** A confidence bound needs enough independent trajectories, or it can never be formed (E33, E34). */

@@ -160,6 +160,20 @@ export const schemeSection = z
       .describe(
         'Whether reused episodes are also weighted for the turns before an action (E17); false: as in the paper.',
       ),
+    estimator: choice(['group', 'gae', 'vtrace'])
+      .default('group')
+      .describe(
+        'group: advantages from the episodes of a prompt (E19). gae (E15) and vtrace (E16) need a critic, which no engine here has; they are refused.',
+      ),
+    gamma: number({ min: 0, max: 1, equation: 'E19' })
+      .default(1)
+      .describe('Discount per turn; 1 with estimator group.'),
+    lam: number({ min: 0, max: 1, equation: 'E15' })
+      .default(1)
+      .describe('Trace decay; 1 with estimator group.'),
+    order_split: choice(['train', 'test'])
+      .default('train')
+      .describe('Prompts that a data-dependent order is chosen on; test is refused (E43).'),
   })
   .prefault({})
   .describe('What an update learns from; the algorithms differ in it.');
@@ -256,6 +270,26 @@ export const gateSection = z
   })
   .prefault({})
   .describe('Gate 2: the statistical test of gains (E64).');
+
+export const certificateSection = z
+  .strictObject({
+    prompts: integer({ min: 0 })
+      .default(0)
+      .describe(
+        'Test prompts behind the reported lower bound of each accepted update (fresh, sequential) or of a stage; 0: none is reported. Hundreds are needed for a bound above 0.',
+      ),
+    confidence: number({ above: 0, below: 1, equation: 'E63' })
+      .default(0.05)
+      .describe("How often a stage's lower bound may be wrong (delta_c)."),
+    cap: number({ min: 1, equation: 'E62' })
+      .default(2)
+      .describe('C, largest weight of an episode; truncation only lowers the bound.'),
+    paper_gamma: number({ min: 0, below: 1, equation: 'E50' })
+      .default(0.99)
+      .describe("Discount at which the paper's bound is quoted, for information."),
+  })
+  .prefault({})
+  .describe('The reported certificate: held-out lower bounds on true gains (E61-E63, E66).');
 
 export const evalSection = z
   .strictObject({

@@ -1,5 +1,11 @@
 import { expect, expectTypeOf, it } from 'vitest';
-import type { GateOptions, OptimizerOptions, TrainOptions, TrustRegionOptions } from '../train/options.ts';
+import type {
+  CertificateOptions,
+  GateOptions,
+  OptimizerOptions,
+  TrainOptions,
+  TrustRegionOptions,
+} from '../train/options.ts';
 import type { CamelCased } from './camel-case.ts';
 import { resolveConfigText } from './resolve.ts';
 import type { Config } from './schema.ts';
@@ -22,12 +28,20 @@ const { config } = resolveConfigText(text, { path: 'team.yaml' });
 
 it('offers every option of the training loop under its own name (a compile-time check)', () => {
   type Flat = CamelCased<Config['train']> & CamelCased<Config['scheme']> & CamelCased<Config['loss']>;
-  type Elsewhere = 'seed' | 'memberReward' | 'evalPrompts' | 'trustRegion' | 'optimizer' | 'gate';
+  type Elsewhere =
+    | 'seed'
+    | 'memberReward'
+    | 'evalPrompts'
+    | 'trustRegion'
+    | 'optimizer'
+    | 'gate'
+    | 'certificate';
   expectTypeOf<Exclude<keyof TrainOptions, Elsewhere>>().toEqualTypeOf<
     Exclude<keyof Flat, 'saveTotalLimit'> & keyof TrainOptions
   >();
   expectTypeOf<keyof CamelCased<Config['trust_region']>>().toEqualTypeOf<keyof TrustRegionOptions>();
   expectTypeOf<keyof CamelCased<Config['optimizer']>>().toEqualTypeOf<keyof OptimizerOptions>();
+  expectTypeOf<keyof CamelCased<Config['certificate']>>().toEqualTypeOf<keyof CertificateOptions>();
   expectTypeOf<CamelCased<Config['gate']>>().toEqualTypeOf<{
     -readonly [K in keyof GateOptions]: GateOptions[K];
   }>();
@@ -76,6 +90,7 @@ it('maps the file to the options', () => {
       adaptToRadius: true,
     },
     gate: { kind: 'promotion', every: 5, nPlan: 512, alpha: 0.05, tolerance: 0.05 },
+    certificate: { prompts: 0, confidence: 0.05, cap: 2, paperGamma: 0.99 },
   });
   expect(engineOptions(config)).toEqual({ threads: 1, spinning: true, tokenBudget: 4096, decodeBatch: 128 });
 });

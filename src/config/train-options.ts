@@ -9,13 +9,14 @@ import type { Config } from './schema.ts';
 /** @returns options of the training loop; what is `off` in the file is absent or Infinity here */
 export function trainOptions(config: Config): TrainOptions {
   const { save_total_limit: _, ...train } = config.train;
+  const { update_schedule, credit, state_weight } = config.scheme; // the rest has one value that works
   const { dual_clip, epsilon_high, ...loss } = config.loss;
   const { target_kl_message, ...region } = config.trust_region;
   const { max_grad_norm, ...optimizer } = config.optimizer;
   return {
     seed: config.seed,
     ...camelCased(train),
-    ...camelCased(config.scheme),
+    ...camelCased({ update_schedule, credit, state_weight }),
     ...camelCased(loss),
     ...(epsilon_high === undefined ? {} : { epsilonHigh: epsilon_high }),
     ...(dual_clip === 'off' ? {} : { dualClip: dual_clip }),
@@ -30,6 +31,7 @@ export function trainOptions(config: Config): TrainOptions {
       maxGradNorm: max_grad_norm === 'off' ? Number.POSITIVE_INFINITY : max_grad_norm,
     },
     gate: camelCased(config.gate),
+    certificate: camelCased(config.certificate),
   };
 }
 

@@ -326,6 +326,17 @@ describe('the end of a run', () => {
     expect(table([silent, spoke])).toContain('25.0% [20.0, 30.0]');
   });
 
+  it('counts the stages whose certificate proved a gain', () => {
+    const certificate = { prompts: 9, delta: 0.05, gainMean: 0.1, paperBound: -47062 };
+    const stage = (gainLower: number): RunEvent => ({
+      ...{ kind: 'stage_finished', stage: 1, reward: 0, accepted: 1, tokens: 1 },
+      certificate: { ...certificate, gainLower },
+    });
+    const text = renderSummary(tallyRun([stage(-0.01), stage(0.02), stage(0)]));
+    expect(text).toMatch(/^certificates +1 of 3 stages with a lower bound above 0$/m);
+    expect(renderSummary(tallyRun(RUN))).not.toContain('certificates');
+  });
+
   it('counts updates kept by a step test without calling any team a champion', () => {
     const gate = RUN.find((event) => event.kind === 'gate');
     const step = { ...gate, gate: 'step' } as RunEvent;

@@ -115,6 +115,14 @@ function countRows(tally: Tally): string[][] {
         : `no accepted update used more than ${percent(tally.largestShare)} of its radius`,
     ],
     ['tests', gate === undefined ? 'none' : `${tests.promote + tests.keep + tests.rollback}: ${outcome}`],
+    ...(tally.certificates.stages === 0
+      ? []
+      : [
+          [
+            'certificates',
+            `${tally.certificates.positive} of ${tally.certificates.stages} stages with a lower bound above 0`,
+          ],
+        ]),
     ['sampler', `agreed with the trainer within ${small(tally.logpMismatchMax)} nats per token`],
     ['tokens', `${count(tally.tokens)} sampled for training`],
   ];

@@ -34,6 +34,8 @@ export interface Tally {
   readonly tests: { readonly promote: number; readonly keep: number; readonly rollback: number };
   readonly gate: 'promotion' | 'step' | undefined;
   readonly championStage: number | undefined;
+  /** Stages with a certificate (E66), and those of them whose lower bound lies above 0. */
+  readonly certificates: { readonly stages: number; readonly positive: number };
   /** Largest |sampler - trainer| logp per token of the whole run (E9), nats. */
   readonly logpMismatchMax: number;
   readonly tokens: number;
@@ -72,6 +74,10 @@ export function tallyRun(events: readonly RunEvent[]): Tally {
     },
     gate: gates.at(-1)?.gate,
     championStage: gates.filter(isPromotion).at(-1)?.stage,
+    certificates: {
+      stages: stages.filter(({ certificate }) => certificate !== undefined).length,
+      positive: stages.filter(({ certificate }) => certificate && certificate.gainLower > 0).length,
+    },
     logpMismatchMax: updates.reduce((max, { logpMismatchMax }) => Math.max(max, logpMismatchMax), 0),
     tokens: sum(of('rollout').map(({ tokens }) => tokens)),
     rewards: stages.map(({ reward }) => reward),

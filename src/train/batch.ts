@@ -45,7 +45,9 @@ export interface SequenceWeights {
   readonly c_N: readonly Float64Array[];
   /** omega(tau) = prod_t c_t per trajectory [N]. */
   readonly omega_N: Float64Array;
-  /** Mean over trajectories of sum_t log rho_t, nats; minus the KL the team has moved. */
+  /** sum_t log rho_t per trajectory [N], nats: the untruncated weight's logarithm. */
+  readonly logWeight_N: Float64Array;
+  /** Its mean over trajectories, nats; minus the KL the team has moved. */
   readonly meanLogWeight: number;
   /** ESS / N of the untruncated weights prod_t rho_t, 0..1 (E66). */
   readonly essShare: number;
@@ -71,12 +73,13 @@ export function sequenceWeights({ trajectories, own, logpBeh, done }: Batch): Se
     const turns = messages.reduce((last, { turn }) => Math.max(last, turn + 1), 0);
     return turnWeights(turnLogRatios(ratios[n], updated, turns));
   });
-  const logWeights = weights.map(({ logRho }) => logRho.reduce((sum, x) => sum + x, 0));
+  const logWeight_N = Float64Array.from(weights, ({ logRho }) => logRho.reduce((sum, x) => sum + x, 0));
   return {
     c_N: weights.map(({ c }) => c),
     omega_N: Float64Array.from(weights, ({ omega }) => omega),
-    meanLogWeight: mean(logWeights),
-    essShare: effectiveSampleSize(logWeights.map(Math.exp)) / trajectories.length,
+    logWeight_N,
+    meanLogWeight: mean(logWeight_N),
+    essShare: effectiveSampleSize(logWeight_N.map(Math.exp)) / trajectories.length,
   };
 }
 

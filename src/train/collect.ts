@@ -44,10 +44,7 @@ export async function collectBatch(
     ...(options.companions === 'shared' && agent !== undefined && { learner: agent }),
     onProgress: progressOf(context, place, 'rollout'),
   });
-  const tokens = trajectories.reduce(
-    (sum, { messages }) => sum + messages.reduce((part, message) => part + message.tokens.length, 0),
-    0,
-  );
+  const tokens = sampledTokens(trajectories);
   state.tokens += tokens;
   context.transcribe(stage, transcripts(trajectories, place));
   context.emit({
@@ -60,8 +57,14 @@ export async function collectBatch(
   return scoreBatch(context, team, { trajectories, scored, place });
 }
 
+/** Tokens that were sampled: a companion's message that several episodes share counts once. */
+function sampledTokens(trajectories: readonly Trajectory[]): number {
+  const messages = new Set(trajectories.flatMap(({ messages }) => messages.map(({ tokens }) => tokens)));
+  return [...messages].reduce((sum, tokens) => sum + tokens.length, 0);
+}
+
 /** RESCORE: the trainer's logp of every own message, compared with the sampler's (E9). */
-async function scoreBatch(
+export async function scoreBatch(
   context: Pick<RunContext, 'options' | 'emit' | 'signal'>,
   team: Team,
   {

@@ -23,6 +23,28 @@ export interface AttemptRecord {
   readonly reason?: 'kl_quantile' | 'kl_message' | 'not_finite';
 }
 
+/** What held-out episodes say about the gain of an accepted update or of a stage (E66). */
+export interface CertificateRecord {
+  /** Held-out prompts, one episode each; 0 for a stage that changed nothing. */
+  readonly prompts: number;
+  /** Probability with which `gainLower` may be above the true gain. */
+  readonly delta: number;
+  /** Conservative estimate of the gain (E62) and its lower bound (E63), reward units. */
+  readonly gainMean: number;
+  readonly gainLower: number;
+  /** The paper's certificate (E50), reward units. For information: no decision uses it. */
+  readonly paperBound: number;
+  /** What truncation hides (E61) and its upper bound, reward units; absent for a sum of steps, as `essShare`. */
+  readonly zeta?: number;
+  readonly zetaUpper?: number;
+  /** ESS / N of the full ratios, 0..1. */
+  readonly essShare?: number;
+  /** Of a single step: most own turns, and E58 and E59 from what was seen, reward units. */
+  readonly ownTurns?: number;
+  readonly horizonPenalty?: number;
+  readonly coupledHorizonPenalty?: number;
+}
+
 export interface UpdateRecord {
   readonly stage: number;
   readonly agent: number;
@@ -47,6 +69,7 @@ export interface UpdateRecord {
   readonly logpMismatchMax: number;
   readonly meanLogRatioWeight?: number;
   readonly essShare?: number;
+  readonly certificate?: CertificateRecord;
 }
 
 /** Wealth path and verdict of one acceptance test (E64). */
@@ -129,6 +152,7 @@ export type RunEvent =
       readonly reward: number;
       readonly accepted: number;
       readonly tokens: number;
+      readonly certificate?: CertificateRecord;
     }
   | { readonly kind: 'checkpoint'; readonly stage: number; readonly name: string }
   | ({ readonly kind: 'evaluation'; readonly stage: number } & EvaluationRecord)

@@ -69,7 +69,11 @@ describe('metrics', () => {
   it('are all described in docs/metrics.md, and nothing else is', async () => {
     const team = createTeam(createVote(), 2);
     const written = new Set<string>();
-    for (const changes of [{ rolloutMode: 'reuse' }, { gate: { kind: 'step', nPlan: 20 } }] as const) {
+    for (const changes of [
+      { rolloutMode: 'reuse' },
+      { gate: { kind: 'step', nPlan: 20 } },
+      { certificate: { prompts: 10 } },
+    ] as const) {
       const context = createContext(team, trainOptions(changes));
       const summary = await runStage(context, team, 1);
       const end = { kind: 'stage_finished', stage: 1, ...summary, tokens: 1 } as const;

@@ -3,7 +3,7 @@
  * here. `docs/metrics.md` lists every key with its formula and unit.
  * @module
  */
-import type { RunEvent } from './events.ts';
+import type { CertificateRecord, RunEvent } from './events.ts';
 import type { TrainOptions } from './options.ts';
 import type { MetricsRow } from './store-port.ts';
 
@@ -25,8 +25,9 @@ export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow 
     case 'gate':
       return gateRow(event);
     case 'stage_finished': {
-      const { stage, reward, accepted } = event;
-      return { stage, reward, accepted, num_tokens: context.tokens };
+      const { stage, reward, accepted, certificate } = event;
+      const row = { stage, reward, accepted, num_tokens: context.tokens };
+      return { ...row, ...prefixed('certificate/', certificateValues(certificate)) };
     }
     default:
       return undefined;
@@ -66,6 +67,26 @@ function updateRow(event: UpdateEvent, { options, tokens }: MetricsContext): Met
       'sampling/log_ratio_mean': event.meanLogRatioWeight,
       'sampling/ess_share': event.essShare,
     }),
+    ...prefixed(`agent_${event.agent}/certificate/`, certificateValues(event.certificate)),
+  };
+}
+
+function certificateValues(
+  certificate: CertificateRecord | undefined,
+): Readonly<Record<string, number | undefined>> {
+  if (certificate === undefined) return {};
+  return {
+    num_prompts: certificate.prompts,
+    delta: certificate.delta,
+    gain_mean: certificate.gainMean,
+    gain_lower: certificate.gainLower,
+    zeta: certificate.zeta,
+    zeta_upper: certificate.zetaUpper,
+    ess_share: certificate.essShare,
+    own_turns: certificate.ownTurns,
+    horizon_penalty: certificate.horizonPenalty,
+    coupled_horizon_penalty: certificate.coupledHorizonPenalty,
+    paper_bound: certificate.paperBound,
   };
 }
 

@@ -51,6 +51,17 @@ export interface GateOptions {
   readonly tolerance: number;
 }
 
+export interface CertificateOptions {
+  /** Test prompts of each certificate, one episode each; 0: none (E66). */
+  readonly prompts: number;
+  /** delta_c: probability with which a stage's lower bound may be wrong. */
+  readonly confidence: number;
+  /** C of E62. */
+  readonly cap: number;
+  /** Discount at which the paper's bound is quoted (E50). */
+  readonly paperGamma: number;
+}
+
 export interface TrainOptions {
   readonly seed: number;
   readonly stages: number;
@@ -102,6 +113,7 @@ export interface TrainOptions {
   readonly trustRegion: TrustRegionOptions;
   readonly optimizer: OptimizerOptions;
   readonly gate: GateOptions;
+  readonly certificate: CertificateOptions;
   /** Share of the members' own mean verdict in the team reward (vote, debate); 0..1. */
   readonly memberReward: number;
   /** Checkpoint every this many stages. */

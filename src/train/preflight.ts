@@ -22,7 +22,7 @@ export function checkRun({
     const { trainable, exactKl } = model.capabilities;
     if (!trainable || !exactKl)
       throw new ConfigError(
-        `agent "${name}": expected a model that can be trained and gives exact divergences (gate 1 needs them), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
+        `agent "${name}": expected a model that can be trained and gives exact divergences (gate 1 needs them, E27 and E36), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
       );
   }
   refuseScheme(team, options);

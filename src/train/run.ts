@@ -123,9 +123,10 @@ async function runStages(
   for (let stage = fromStage + 1; stage <= options.stages; stage++) {
     context.signal?.throwIfAborted();
     const tokensBefore = state.tokens;
-    const { reward, accepted } = await runStage(context, team, stage);
+    const { reward, accepted, certificate } = await runStage(context, team, stage);
     const tokens = state.tokens - tokensBefore;
-    context.emit({ kind: 'stage_finished', stage, reward, accepted, tokens });
+    const summary = { stage, reward, accepted, tokens, ...(certificate && { certificate }) };
+    context.emit({ kind: 'stage_finished', ...summary });
     const isLast = stage === options.stages;
     let decision: GateRecord['decision'] = 'keep';
     if (champion !== undefined && (isLast || stage % options.gate.every === 0))

@@ -114,6 +114,7 @@ describe('state weights', () => {
   const weights = {
     c_N: [Float64Array.of(0.5, 1, 0.25), Float64Array.of(1, 1, 1)],
     omega_N: Float64Array.of(0.125, 1),
+    logWeight_N: Float64Array.of(0, 0),
     meanLogWeight: 0,
     essShare: 1,
   };

@@ -11,9 +11,10 @@ import { mean } from '../core/stats.ts';
 import type { Agent, Team } from '../team/team.ts';
 import { batchAdvantages } from './advantages.ts';
 import { type Batch, ownTrajectories, sequenceWeights } from './batch.ts';
+import { type Certifier, openCertifier } from './certificate.ts';
 import { collectBatch } from './collect.ts';
 import { progressOf, type RunContext } from './context.ts';
-import type { UpdateStatus } from './events.ts';
+import type { CertificateRecord, UpdateStatus } from './events.ts';
 import { testUpdate } from './gate.ts';
 import { type OptimizeOutcome, optimize } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
@@ -28,6 +29,7 @@ export interface StageSummary {
   readonly reward: number;
   /** Agents whose update was accepted. */
   readonly accepted: number;
+  readonly certificate?: CertificateRecord;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   const sigma = updateOrder(team.agents.length, { options, stage, reused }); // E43
   context.emit({ kind: 'stage_started', stage, order: sigma });
   const batchOf = await stageBatches(context, team, { stage, sigma, reused });
+  const certifier = await openCertifier(context, team, stage); // E66
   const rewards: number[] = [];
   let accepted = 0;
 
@@ -70,6 +73,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
     }); // gate 1: E22-E38
     context.state.agents[i] = outcome.next;
     const status = await passGateTwo(context, stage, { team, agent, outcome }); // E64
+    const certificate = await closeUpdate(certifier, { agent, status, outcome }); // E61-E63
     if (status === 'ACCEPT') {
       accepted++; // pi_hat^i: the weights in place
       if (reused && options.updateSchedule === 'sequential') await markDone(reused, agent, options);
@@ -77,10 +81,11 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
     rewards.push(mean(batch.trajectories.map(({ reward }) => reward)));
     context.emit({
       kind: 'update',
-      ...updateRecord(batch, { stage, agent: i, status, outcome, options, weights }),
+      ...updateRecord(batch, { stage, agent: i, status, outcome, options, weights, certificate }),
     });
   }
-  return { reward: mean(rewards), accepted };
+  const certificate = await certifier.finish();
+  return { reward: mean(rewards), accepted, ...(certificate && { certificate }) };
 }
 
 /** Every roll-back halves all radii; see `gate.ts`. */
@@ -103,17 +108,25 @@ async function passGateTwo(
   stage: number,
   { team, agent, outcome }: { readonly team: Team; readonly agent: Agent; readonly outcome: OptimizeOutcome },
 ): Promise<UpdateStatus> {
-  if (outcome.status === 'SKIP') return 'SKIP';
+  if (outcome.status !== 'ACCEPT' || context.options.gate.kind !== 'step') return outcome.status;
   const { start } = outcome;
-  let status: UpdateStatus = outcome.status;
-  if (status === 'ACCEPT' && context.options.gate.kind === 'step') {
-    if (!(await testUpdate(context, stage, { team, agent, before: start }))) {
-      await agent.model.restore(start);
-      status = 'REJECT_TEST';
-    }
-  }
+  if (await testUpdate(context, stage, { team, agent, before: start })) return 'ACCEPT';
+  await agent.model.restore(start);
+  return 'REJECT_TEST';
+}
+
+/** Certifies an update that stays, and lets go of S0. */
+async function closeUpdate(
+  certifier: Certifier,
+  update: { readonly agent: Agent; readonly status: UpdateStatus; readonly outcome: OptimizeOutcome },
+): Promise<CertificateRecord | undefined> {
+  const { agent, status, outcome } = update;
+  if (outcome.status === 'SKIP') return undefined;
+  const { start, attempts } = outcome;
+  const klMax = attempts.at(-1)?.klMax ?? Number.NaN;
+  const certificate = status === 'ACCEPT' ? await certifier.step({ agent, start, klMax }) : undefined;
   agent.model.release(start);
-  return status;
+  return certificate;
 }
 
 /** The agent counts in rho from here on: its new logp of the shared batch (E10). */

@@ -6,7 +6,15 @@
 import { type RandomStream, randomStream } from '../core/rng.ts';
 
 /** First key after the seed; numbers are part of what makes a run reproducible, so they never change. */
-const PURPOSE = { rollout: 1, order: 2, minibatch: 3, gate: 4, shuffle: 5, check: 6 } as const;
+const PURPOSE = {
+  rollout: 1,
+  order: 2,
+  minibatch: 3,
+  gate: 4,
+  shuffle: 5,
+  check: 6,
+  certificate: 7,
+} as const;
 
 /** The stream of one purpose and further keys, e.g. stage and agent. */
 export function trainStream(

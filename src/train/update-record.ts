@@ -4,7 +4,7 @@
  */
 import { mean, populationDeviation } from '../core/stats.ts';
 import type { Batch, OwnMessages, SequenceWeights } from './batch.ts';
-import type { UpdateRecord, UpdateStatus } from './events.ts';
+import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
 import type { OptimizeOutcome } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
 
@@ -19,10 +19,11 @@ export interface UpdateFacts {
   /** With the radius that was in force. */
   readonly options: TrainOptions;
   readonly weights: SequenceWeights;
+  readonly certificate: CertificateRecord | undefined;
 }
 
 export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
-  const { stage, agent, status, outcome, options, weights } = facts;
+  const { stage, agent, status, outcome, options, weights, certificate } = facts;
   const { attempts, next } = outcome;
   const accepted = attempts.find((attempt) => attempt.accepted);
   const logp = (batch.logpBeh.get(agent) ?? []).flatMap((row) => [...row]);
@@ -44,6 +45,7 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
       meanLogRatioWeight: weights.meanLogWeight,
       essShare: weights.essShare,
     }),
+    ...(certificate && { certificate }),
   };
 }
 

@@ -40,12 +40,14 @@ export function teach(team: TabularTeam, shift: number, strength = 3): void {
 }
 
 /** Changes to {@link trainOptions}, one level deep. */
-export type OptionChanges = Omit<Partial<TrainOptions>, 'trustRegion' | 'optimizer' | 'gate'> & {
-  readonly [K in 'trustRegion' | 'optimizer' | 'gate']?: Partial<TrainOptions[K]>;
+export type OptionChanges = Omit<Partial<TrainOptions>, Section> & {
+  readonly [K in Section]?: Partial<TrainOptions[K]>;
 };
 
+type Section = 'trustRegion' | 'optimizer' | 'gate' | 'certificate';
+
 export function trainOptions(changes: OptionChanges = {}): TrainOptions {
-  const { trustRegion, optimizer, gate, ...rest } = changes;
+  const { trustRegion, optimizer, gate, certificate, ...rest } = changes;
   return {
     seed: 1,
     stages: 10,
@@ -90,6 +92,7 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
       adaptToRadius: false,
       ...optimizer,
     },
+    certificate: { prompts: 0, confidence: 0.05, cap: 2, paperGamma: 0.99, ...certificate },
     gate: { kind: 'off', every: 5, nPlan: 200, alpha: 0.05, tolerance: 0.05, ...gate },
     ...rest,
   };
