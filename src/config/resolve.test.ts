@@ -97,7 +97,7 @@ describe('a team file', () => {
     ['optimizer: {adapt_to_radius: 1}', '5:30 optimizer.adapt_to_radius: expected true or false, got 1'],
     [
       'train: {order: statik}',
-      '5:16 train.order: expected one of static, random, reverse, got "statik"; did you mean "static"?',
+      '5:16 train.order: expected one of static, random, reverse, greedy, got "statik"; did you mean "static"?',
     ],
     ['protocol: {kind: 3}', '5:18 protocol.kind: expected one of vote, relay, debate, router, got 3'],
     [

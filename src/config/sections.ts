@@ -115,9 +115,11 @@ export const trainSection = z
     rollout_mode: choice(['fresh', 'reuse'])
       .default('fresh')
       .describe('fresh: new episodes before every agent step; reuse: one batch per stage, reweighted (E10).'),
-    order: choice(['static', 'random', 'reverse'])
+    order: choice(['static', 'random', 'reverse', 'greedy'])
       .optional()
-      .describe('Order of agents within a stage (E43). Default: static when fresh, reverse when reuse.'),
+      .describe(
+        'Order of agents within a stage (E43); greedy: largest predicted gain first, from train episodes (fresh: of the stage before). Default: static when fresh, reverse when reuse.',
+      ),
     prompts_per_step: integer({ min: 1 })
       .default(64)
       .describe('Prompts per agent step (fresh) or per stage (reuse).'),

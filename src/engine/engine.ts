@@ -129,6 +129,12 @@ export interface Model {
   /** Forgets accumulated gradients. */
   zeroGradients(): void;
   divergence(sequences: readonly Sequence[], cur: SnapshotId, params: ScoreParams): Promise<Divergence>;
+  /**
+   * Scores: d/dweights of the summed logp of each sequence [sequences][D], where a model is small enough to
+   * give them (E65). Absent: it is not. Entries of one call mean the same weights; weights that no sequence
+   * touches may be left out.
+   */
+  scores?(sequences: readonly Sequence[], params: ScoreParams): Promise<Float64Array[]>;
   /** Weights and optimiser state, byte-exact, kept in memory. */
   snapshot(): Promise<SnapshotId>;
   /** Puts every byte of the snapshot back and clears accumulated gradients; the snapshot stays valid. */

@@ -66,7 +66,7 @@ export interface TrainOptions {
   readonly seed: number;
   readonly stages: number;
   readonly rolloutMode: 'fresh' | 'reuse';
-  readonly order: 'static' | 'random' | 'reverse';
+  readonly order: 'static' | 'random' | 'reverse' | 'greedy';
   /**
    * `sequential`: an agent's update counts as soon as it is accepted, so the next one learns from the team
    * as it is now (E6). `simultaneous`: every agent learns from the stage's start, and all new weights are

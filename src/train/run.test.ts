@@ -170,6 +170,7 @@ describe('a run that is interrupted', () => {
     ['with promotions', () => ({}), small, 'promote'],
     ['with roll-backs', misledWorld, small, 'rollback'],
     ['that reuses rollouts', () => ({}), { ...small, rolloutMode: 'reuse' }, 'promote'],
+    ['that orders by predicted gain', () => ({}), { ...small, order: 'greedy' }, 'promote'],
   ] as const)('ends with the same bytes as one that is not (%s)', async (_, world, changes, decision) => {
     const whole = newRun();
     let length = 0;

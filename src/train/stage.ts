@@ -20,7 +20,7 @@ import { type OptimizeOutcome, optimize } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
 import { stageBatches } from './stage-batches.ts';
 import { trainStream } from './streams.ts';
-import { updateOrder } from './update-order.ts';
+import { notePrediction, updateOrder } from './update-order.ts';
 import { updateRecord } from './update-record.ts';
 
 /** One pass over the team. */
@@ -49,7 +49,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
     options.rolloutMode === 'reuse'
       ? await collectBatch(context, team, { stage, scored: team.agents })
       : undefined;
-  const sigma = updateOrder(team.agents.length, { options, stage, reused }); // E43
+  const sigma = await updateOrder(context, team, { options, stage, reused }); // E43
   context.emit({ kind: 'stage_started', stage, order: sigma });
   const batchOf = await stageBatches(context, team, { stage, sigma, reused });
   const certifier = await openCertifier(context, team, stage); // E66
@@ -59,6 +59,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   for (const i of sigma) {
     const agent = team.agents[i];
     const batch = await batchOf(i); // fresh: under pi_hat^{i-1}, so nobody is `done` since it was rolled out
+    await notePrediction(context, team, { batch, agent, options }); // E65
     const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
     const advantages = batchAdvantages(batch, i, { weights, options }); // A_tilde: E19-E21
     // logp_cur is logp_beh: an agent is updated once per stage, so its own weights are still the rollout's

@@ -31,6 +31,8 @@ export interface RunState {
   };
   /** Tokens sampled for training so far. */
   tokens: number;
+  /** Greedy order with fresh rollouts: gain predicted from each agent's last batch; null: none yet. */
+  predictedGain?: (number | null)[];
 }
 
 /** The state before the first stage. */

@@ -2,10 +2,13 @@
  * In which order a stage updates the agents.
  * @module
  */
-import { randomOrder, reverseOrder, staticOrder } from '../core/order.ts';
+import { greedyOrder, randomOrder, reverseOrder, staticOrder } from '../core/order.ts';
 import { mean } from '../core/stats.ts';
+import type { Agent, Team } from '../team/team.ts';
 import type { Batch } from './batch.ts';
+import type { RunContext } from './context.ts';
 import type { TrainOptions } from './options.ts';
+import { predictGain } from './predicted-gain.ts';
 import { shuffleDraws, trainStream } from './streams.ts';
 
 export interface OrderFacts {
@@ -16,22 +19,50 @@ export interface OrderFacts {
 }
 
 /**
- * sigma   (E43). With fresh rollouts there is no batch yet when `reverse` is asked for, and every agent
- * counts as speaking equally early: n-1..0, which is the rule's own result for ids in speaking order.
+ * sigma   (E43).
  *
- * @param n - agents
+ * With fresh rollouts there is no batch yet when the order is asked for. `reverse` then counts every agent
+ * as speaking equally early: n-1..0, which is the rule's own result for ids in speaking order. `greedy`
+ * takes what each agent's last batch predicted, one stage old ({@link notePrediction}); in the first stage
+ * there is no prediction and the order is static.
  */
-export function updateOrder(n: number, { options, stage, reused }: OrderFacts): number[] {
+export async function updateOrder(
+  { state }: RunContext,
+  { agents }: Team,
+  { options, stage, reused }: OrderFacts,
+): Promise<number[]> {
+  const ids = staticOrder(agents.length);
   switch (options.order) {
     case 'static':
-      return staticOrder(n);
+      return ids;
     case 'random':
-      return randomOrder(n, shuffleDraws(trainStream(options.seed, 'order', stage), n));
+      return randomOrder(ids.length, shuffleDraws(trainStream(options.seed, 'order', stage), ids.length));
     case 'reverse':
-      return reverseOrder(staticOrder(n).map((i) => (reused ? meanFirstTurn(reused, i) : 0)));
+      return reverseOrder(ids.map((i) => (reused ? meanFirstTurn(reused, i) : 0)));
+    case 'greedy': {
+      const gains: number[] = [];
+      for (const agent of agents)
+        gains.push(
+          reused
+            ? await predictGain({ agents }, reused, { agent, options })
+            : (state.predictedGain?.[agent.id] ?? Number.NaN),
+        );
+      return greedyOrder(gains);
+    }
     default:
       return options.order satisfies never;
   }
+}
+
+/** With fresh rollouts and a greedy order: keeps for the next stage what this batch says about its agent. */
+export async function notePrediction(
+  { state }: RunContext,
+  { agents }: Team,
+  { batch, agent, options }: { readonly batch: Batch; readonly agent: Agent; readonly options: TrainOptions },
+): Promise<void> {
+  if (options.order !== 'greedy' || options.rolloutMode === 'reuse') return;
+  state.predictedGain ??= agents.map(() => null);
+  state.predictedGain[agent.id] = await predictGain({ agents }, batch, { agent, options });
 }
 
 /** Mean over the batch of the index of the agent's first own turn; NaN if it is silent. */

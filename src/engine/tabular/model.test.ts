@@ -111,6 +111,43 @@ describe('a tabular model', () => {
     ).rejects.toThrow('expected 1 cotangents for sequence 0, got 0');
   });
 
+  it('has the derivatives of its log-probabilities as scores', async () => {
+    const model = createTabularModel({ alphabet: 'ab', prior: { scale: 1, seed: 4 } });
+    const temperature = 0.7;
+    const sequences = [
+      { context: Int32Array.of(0, end), tokens: Int32Array.of(1, 0, end) },
+      { context: Int32Array.of(1, end), tokens: Int32Array.of(0) },
+      { context: Int32Array.of(0, end), tokens: Int32Array.of(1, end) },
+    ];
+    // in order of first passing
+    const states = [
+      [0, end],
+      [0, end, 1],
+      [0, end, 1, 0],
+      [1, end],
+    ];
+    const scores = (await model.scores?.(sequences, { temperature })) ?? [];
+    expect(scores.map((row) => row.length)).toEqual([12, 12, 12]);
+    const logps = async () =>
+      (await model.forward(sequences, { temperature })).map((row) => row.reduce((sum, x) => sum + x, 0));
+    for (const [k, state] of states.entries())
+      for (let v = 0; v < 3; v++) {
+        const logits = model.logitsOf(state);
+        const h = 0.05; // forward is float32
+        const moved = async (by: number) => {
+          model.setLogits(
+            state,
+            logits.map((z, u) => (u === v ? z + by : z)),
+          );
+          return logps();
+        };
+        const [up, down] = [await moved(h), await moved(-h)];
+        model.setLogits(state, logits);
+        for (const [s, row] of scores.entries())
+          expect(row[3 * k + v]).toBeCloseTo((Number(up[s]) - Number(down[s])) / (2 * h), 2);
+      }
+  });
+
   it('stops at its largest context', async () => {
     const model = createTabularModel({ alphabet: 'ab', maxContext: 3 });
     const request = { context: Int32Array.of(0), stream: draws(0, 0, 0) };

@@ -224,6 +224,27 @@ class TableModel implements TabularModel {
     };
   }
 
+  /** (1[v = x] - p_v) / tau at every state the sequences pass, in order of first passing [states * V]. */
+  async scores(sequences: readonly Sequence[], params: ScoreParams): Promise<Float64Array[]> {
+    params.signal?.throwIfAborted();
+    checkTemperature(params.temperature);
+    const { vocabSize } = this.tokenizer;
+    const passed = sequences.map(statesOf);
+    const columns = new Map<string, number>(); // state -> its first column
+    for (const { key } of passed.flat()) if (!columns.has(key)) columns.set(key, columns.size * vocabSize);
+    return passed.map((states) => {
+      const row = new Float64Array(columns.size * vocabSize);
+      for (const { key, token } of states) {
+        const logp = logSoftmax(this.#table.read(key), params.temperature);
+        const first = columns.get(key) as number; // set above
+        for (let v = 0; v < vocabSize; v++)
+          row[first + v] =
+            Number(row[first + v]) + (Number(v === token) - Math.exp(Number(logp[v]))) / params.temperature;
+      }
+      return row;
+    });
+  }
+
   async snapshot(): Promise<SnapshotId> {
     const id = `table-${this.#snapshotCount++}` as SnapshotId;
     this.#snapshots.set(id, this.#table.clone());

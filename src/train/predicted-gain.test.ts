@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { blindGame, blindPolicy, type ObservedEpisode } from '../core/tabular/blind-game.ts';
+import { binaryTeam } from '../core/tabular/worlds.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import type { Team } from '../team/team.ts';
+import { createVote } from '../team/vote.ts';
+import { createWorldTask } from '../theory/world-task.ts';
+import { ACTION_TOKENS, createWorldTeam } from '../theory/world-team.ts';
+import { collectBatch } from './collect.ts';
+import type { RunEvent } from './events.ts';
+import type { TrainOptions } from './options.ts';
+import { predictGain } from './predicted-gain.ts';
+import { runStage } from './stage.ts';
+import { createLetterTask, LETTERS } from './testing/letter-task.ts';
+import { createContext, createTeam, type OptionChanges, trainOptions } from './testing/world.ts';
+import { wrapModel } from './testing/wrapped-model.ts';
+
+/** Three agents whose actions pay a little, a lot, nothing. */
+const game = blindGame([2, 2, 2], [0, 0, 1, 1, 0.2, 0.2, 1.2, 1.2]);
+
+function gameTeam(world: ObservedEpisode = game): Team {
+  return createWorldTeam(world, blindPolicy(world, binaryTeam(0.5, 0.5, 0.5)), createTabularModel);
+}
+
+function gameContext(team: Team, changes: OptionChanges = {}) {
+  const options = trainOptions({
+    maxCompletionLength: ACTION_TOKENS,
+    promptsPerStep: 64,
+    minibatchSize: 1000,
+    ...changes,
+  });
+  return createContext(team, options, createWorldTask(game));
+}
+
+/** The same models without the scores. */
+function withoutScores(team: Team): Team {
+  return { ...team, agents: team.agents.map((agent) => ({ ...agent, model: wrapModel(agent.model, {}) })) };
+}
+
+async function predictions(team: Team, changes: OptionChanges = {}): Promise<number[]> {
+  const context = gameContext(team, changes);
+  const batch = await collectBatch(context, team, { stage: 1, scored: team.agents });
+  const gains: number[] = [];
+  for (const agent of team.agents)
+    gains.push(await predictGain(team, batch, { agent, options: context.options }));
+  return gains;
+}
+
+function ordersOf(events: readonly RunEvent[]): (readonly number[])[] {
+  return events.flatMap((event) => (event.kind === 'stage_started' ? [event.order] : []));
+}
+
+async function ordersOfStages(team: Team, changes: OptionChanges): Promise<(readonly number[])[]> {
+  const context = gameContext(team, { order: 'greedy', ...changes });
+  for (let stage = 1; stage <= 3; stage++) await runStage(context, team, stage);
+  return ordersOf(context.events);
+}
+
+describe('a predicted gain', () => {
+  it('is, cross-fitted, the first-order gain of a natural step of that radius', async () => {
+    // Q differs by 1 between an agent's actions at p = 1/2: g' F^-1 g = Var(Q) = d^2/4, gain sqrt(2 delta) d/2
+    const gains = await predictions(gameTeam(), { trustRegion: { targetKl: 0.02 } });
+    for (const [agent, pay] of [0.2, 1, 0].entries())
+      expect(Math.abs(gains[agent] - (Math.sqrt(0.04) * pay) / 2)).toBeLessThan(0.02);
+  });
+
+  it('claims nothing for an agent whose actions pay nothing, where the plug-in figure would', async () => {
+    const [, , cross] = await predictions(gameTeam());
+    expect(Math.abs(cross)).toBeLessThan(0.03);
+    const [, , plugIn] = await predictions(withoutScores(gameTeam()));
+    expect(plugIn).toBeGreaterThan(0.3);
+  });
+
+  it('cannot be cross-fitted from one prompt', async () => {
+    expect(await predictions(gameTeam(), { promptsPerStep: 1 })).toEqual([
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+    ]);
+  });
+});
+
+describe('the greedy order', () => {
+  it('is by this stage with reused episodes, and by the stage before with fresh ones', async () => {
+    const byGain = [1, 0, 2];
+    expect(await ordersOfStages(gameTeam(), { rolloutMode: 'reuse' })).toEqual([byGain, byGain, byGain]);
+    expect(await ordersOfStages(gameTeam(), {})).toEqual([[0, 1, 2], byGain, byGain]);
+  });
+
+  it('falls back to what can be known without scores: who speaks in how much of the batch', async () => {
+    const team = withoutScores(createTeam(createVote(), 3));
+    const speaks: typeof team.protocol.active = (turn, spoken, n) =>
+      team.protocol.active(turn, spoken, n).filter((id) => id !== 1);
+    const quiet: Team = { ...team, protocol: { ...team.protocol, active: speaks } };
+    const context = createContext(quiet, trainOptions({ order: 'greedy', rolloutMode: 'reuse' }));
+    await runStage(context, quiet, 1);
+    expect(ordersOf(context.events)).toEqual([[0, 2, 1]]);
+  });
+
+  it.each<TrainOptions['rolloutMode']>(['fresh', 'reuse'])(
+    '(%s) is never chosen on a test prompt',
+    async (mode) => {
+      const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+      const seen = new Set<string>();
+      const team = createTeam(createVote(), 2);
+      const watched: Team = {
+        ...team,
+        agents: team.agents.map((agent) => ({
+          ...agent,
+          model: wrapModel(agent.model, {
+            scores: (sequences, params) => {
+              for (const { context } of sequences) seen.add(LETTERS[context[0]]);
+              return agent.model.scores?.(sequences, params) ?? Promise.resolve([]);
+            },
+          }),
+        })),
+      };
+      const changes = { order: 'greedy', rolloutMode: mode, gate: { kind: 'step', nPlan: 40 } } as const;
+      const context = createContext(
+        watched,
+        trainOptions({ ...changes, certificate: { prompts: 20 } }),
+        task,
+      );
+      for (let stage = 1; stage <= 2; stage++) await runStage(context, watched, stage);
+      expect(context.prompts.test.position).toBeGreaterThan(0);
+      expect(seen).toEqual(new Set('ab'));
+    },
+  );
+});
