@@ -6,8 +6,8 @@
  * @module
  */
 import { randomStream } from '../core/rng.ts';
-import type { ObservedEpisode } from '../core/tabular/blind-game.ts';
 import type { Episode } from '../core/tabular/episode.ts';
+import type { ObservedEpisode } from '../core/tabular/observed-episode.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
 
 /** What the world drew for one item. */
@@ -82,7 +82,7 @@ export function statesVisited(
 }
 
 /** Smallest and largest return of any play: what bounds every estimate made from returns. */
-function returnRange({ transition, reward }: Episode): readonly [number, number] {
+function returnRange({ transition, reward, initial }: Episode): readonly [number, number] {
   const extreme = (pick: (...values: number[]) => number): number[] => {
     let future: number[] | undefined;
     for (let t = reward.length - 1; t >= 0; t--)
@@ -91,7 +91,8 @@ function returnRange({ transition, reward }: Episode): readonly [number, number]
       );
     return future ?? [0];
   };
-  const [low, high] = [Math.min(...extreme(Math.min)), Math.max(...extreme(Math.max))];
+  const possible = (values: readonly number[]) => values.filter((_, s) => initial[s] > 0);
+  const [low, high] = [Math.min(...possible(extreme(Math.min))), Math.max(...possible(extreme(Math.max)))];
   return low < high ? [low, high] : [low, low + 1]; // a world of one return still needs a range
 }
 

@@ -5,8 +5,8 @@
  */
 import { logSoftmax } from '../core/divergence.ts';
 import { DomainError } from '../core/errors.ts';
-import type { ObservedEpisode } from '../core/tabular/blind-game.ts';
 import { type EpisodePolicy, evaluateEpisode } from '../core/tabular/episode.ts';
+import type { ObservedEpisode } from '../core/tabular/observed-episode.ts';
 import type { Model } from '../engine/engine.ts';
 import type { Agent, Protocol, SpokenMessage, Team } from '../team/team.ts';
 import { playText, statesVisited } from './world-task.ts';
@@ -44,8 +44,8 @@ function alphabetOf(actions: number): string {
 export const ACTION_TOKENS = 1;
 
 /**
- * One agent per turn, as the episode says. It sees the turn and its observation of the state and nothing
- * else; the team's answer is all actions in order.
+ * One agent per turn, as the episode says. It sees its observation of the state and nothing else; the
+ * team's answer is all actions in order.
  */
 export function createWorldProtocol(world: ObservedEpisode): Protocol {
   const { episode } = world;
@@ -66,10 +66,9 @@ function actionsOf(spoken: readonly SpokenMessage[]): number[] {
   return spoken.map(({ tokens }) => tokens[0]);
 }
 
-/** What an agent reads at a turn: the number of (turn, observation), counted in `a`s. */
+/** What an agent reads at a turn: its observation, counted in `a`s. */
 function seenAs({ observation }: ObservedEpisode, turn: number, state: number): string {
-  const before = observation.slice(0, turn).reduce((sum, states) => sum + Math.max(...states) + 1, 0);
-  return CHARACTERS[0].repeat(1 + before + observation[turn][state]);
+  return CHARACTERS[0].repeat(1 + observation[turn][state]);
 }
 
 /**
@@ -77,7 +76,7 @@ function seenAs({ observation }: ObservedEpisode, turn: number, state: number): 
  *
  * @param policy - a distribution per turn and state [H][S][actions], positive everywhere and equal where
  *   the observations are
- * @throws DomainError if an agent has different numbers of actions at its turns, or a probability is 0
+ * @throws DomainError if an agent has different numbers of actions at its turns, or as {@link setPolicy}
  */
 export function createWorldTeam(
   world: ObservedEpisode,
@@ -101,15 +100,27 @@ export function createWorldTeam(
   return team;
 }
 
-/** Sets every agent's distributions. */
+/**
+ * Sets every agent's distributions.
+ *
+ * @throws DomainError if a probability is 0, or two states that look alike are to be acted in differently
+ */
 export function setPolicy(world: ObservedEpisode, team: WorldTeam, policy: EpisodePolicy): void {
+  const seen = new Map<string, ArrayLike<number>>(); // agent and observation -> its distribution
   forEachState(world, team, ({ t, s, model, prefix }) => {
-    const row = Float64Array.from(policy[t][s], Math.log);
-    if (!row.every(Number.isFinite))
+    const row = policy[t][s];
+    if (!Array.from(row).every((p) => p > 0))
       throw new DomainError(
-        `world: expected positive probabilities at turn ${t}, state ${s}, got [${Array.from(policy[t][s]).join(', ')}]`,
+        `world: expected positive probabilities at turn ${t}, state ${s}, got [${Array.from(row).join(', ')}]`,
       );
-    model.setLogits(prefix, row);
+    const key = `${world.episode.turn[t]}:${world.observation[t][s]}`;
+    const same = seen.get(key);
+    if (same !== undefined && !Array.from(row).every((p, a) => Math.abs(p - same[a]) < 1e-12))
+      throw new DomainError(
+        `world: expected the distribution [${Array.from(same).join(', ')}] again at turn ${t}, state ${s}, which looks like a state before, got [${Array.from(row).join(', ')}]`,
+      );
+    seen.set(key, row);
+    model.setLogits(prefix, Float64Array.from(row, Math.log));
   });
 }
 

@@ -2,30 +2,38 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { populationDeviation } from '../core/stats.ts';
-import { blindGame, blindPolicy, type ObservedEpisode } from '../core/tabular/blind-game.ts';
 import { type EpisodePolicy, evaluateEpisode } from '../core/tabular/episode.ts';
+import {
+  blindGame,
+  fullyObserved,
+  type ObservedEpisode,
+  playedBy,
+  truncatedMdp,
+} from '../core/tabular/observed-episode.ts';
 import { binaryTeam, blindFollower, followerPolicy } from '../core/tabular/worlds.ts';
-import { randomEpisode, randomEpisodePolicy } from '../core/testing/worlds.ts';
+import { randomEpisode, randomEpisodePolicy, randomTeam, randomWorld } from '../core/testing/worlds.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import { rollout } from '../team/rollout.ts';
 import { createWorldTask } from './world-task.ts';
 import { ACTION_TOKENS, createWorldTeam, exactObjective, policyOf } from './world-team.ts';
 
 /** A random world in which every agent sees the state. */
-function randomWorld(seed: number): { world: ObservedEpisode; policy: EpisodePolicy } {
+function seenWorld(seed: number): { world: ObservedEpisode; policy: EpisodePolicy } {
   const episode = randomEpisode(seed, { states: 3, actions: 3, turn: [0, 1, 0] });
-  const observation = episode.turn.map(() => [0, 1, 2]);
-  return { world: { episode, observation }, policy: randomEpisodePolicy(seed, episode) };
+  return { world: fullyObserved(episode), policy: randomEpisodePolicy(seed, episode) };
 }
 
 const game = blindGame([2, 3], [0, 1, 2, -1, 0, 5]);
 const follower = blindFollower(0.2);
+const mdp = randomWorld(4, { states: 2, actions: [2, 2], gamma: 0.5 });
+const steps = truncatedMdp(mdp, 3);
 const worlds = {
-  'a random world': randomWorld(3),
+  'a random world': seenWorld(3),
   'a blind game': {
     world: game,
-    policy: blindPolicy(game, [[[0.3, 0.7]], [[0.2, 0.3, 0.5]]]),
+    policy: playedBy(game, [[[0.3, 0.7]], [[0.2, 0.3, 0.5]]]),
   },
+  'a discounted team MDP': { world: steps, policy: playedBy(steps, randomTeam(4, mdp)) },
   'the blind follower (G2)': { world: follower, policy: followerPolicy(0.45, 0.55) },
 };
 
@@ -53,7 +61,7 @@ describe('a world played through the ports', () => {
   it('is worth what the mathematics says, because its models hold exactly the policy given', () => {
     fc.assert(
       fc.property(fc.nat(1e6), (seed) => {
-        const { world, policy } = randomWorld(seed);
+        const { world, policy } = seenWorld(seed);
         const team = createWorldTeam(world, policy, createTabularModel);
         expect(exactObjective(world, team)).toBeCloseTo(evaluateEpisode(world.episode, policy).objective, 12);
         policyOf(world, team).forEach((rows, t) => {
@@ -91,14 +99,18 @@ describe('a world played through the ports', () => {
   });
 
   it('says what was wrong', () => {
-    const sure = blindPolicy(game, [[[0, 1]], [[0.2, 0.3, 0.5]]]);
+    const sure = playedBy(game, [[[0, 1]], [[0.2, 0.3, 0.5]]]);
     expect(() => createWorldTeam(game, sure, createTabularModel)).toThrow(
       'world: expected positive probabilities at turn 0, state 0, got [0, 1]',
     );
+    const torn = followerPolicy(0.45, 0.55).map((rows) => [rows[0], [0.9, 0.1]]);
+    expect(() => createWorldTeam(follower, torn, createTabularModel)).toThrow(
+      /expected the distribution \[.*\] again at turn 1, state 1, .* got \[0.9, 0.1\]/,
+    );
     const single = blindGame([1, 2], [0, 1]);
-    expect(() =>
-      createWorldTeam(single, blindPolicy(single, binaryTeam(0.5, 0.5)), createTabularModel),
-    ).toThrow('expected agents with 2 to 27 actions, got 1');
+    expect(() => createWorldTeam(single, playedBy(single, binaryTeam(0.5, 0.5)), createTabularModel)).toThrow(
+      'expected agents with 2 to 27 actions, got 1',
+    );
     const { episode, observation } = blindGame([2, 3], [0, 0, 0, 0, 0, 0]);
     const mixed = { episode: { ...episode, turn: [0, 0] }, observation };
     expect(() => createWorldTeam(mixed, [], createTabularModel)).toThrow(

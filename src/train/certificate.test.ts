@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { paperBound } from '../core/certificate.ts';
-import type { ObservedEpisode } from '../core/tabular/blind-game.ts';
+import { fullyObserved } from '../core/tabular/observed-episode.ts';
 import { randomEpisode, randomEpisodePolicy } from '../core/testing/worlds.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import { createRelay } from '../team/relay.ts';
@@ -17,7 +17,7 @@ const CERTIFIED = 300;
 /** A stage on a random world of three turns, with the true gain of every step and of the stage. */
 async function certifiedStage(changes: OptionChanges = {}, turn: readonly number[] = [0, 1, 0]) {
   const episode = randomEpisode(5, { states: 2, actions: 2, turn });
-  const world: ObservedEpisode = { episode, observation: turn.map(() => [0, 1]) };
+  const world = fullyObserved(episode);
   const team = createWorldTeam(world, randomEpisodePolicy(5, episode), createTabularModel);
   const options = trainOptions({
     maxCompletionLength: ACTION_TOKENS,

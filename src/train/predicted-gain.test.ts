@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blindGame, blindPolicy, type ObservedEpisode } from '../core/tabular/blind-game.ts';
+import { blindGame, type ObservedEpisode, playedBy } from '../core/tabular/observed-episode.ts';
 import { binaryTeam } from '../core/tabular/worlds.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import type { Team } from '../team/team.ts';
@@ -19,7 +19,7 @@ import { wrapModel } from './testing/wrapped-model.ts';
 const game = blindGame([2, 2, 2], [0, 0, 1, 1, 0.2, 0.2, 1.2, 1.2]);
 
 function gameTeam(world: ObservedEpisode = game): Team {
-  return createWorldTeam(world, blindPolicy(world, binaryTeam(0.5, 0.5, 0.5)), createTabularModel);
+  return createWorldTeam(world, playedBy(world, binaryTeam(0.5, 0.5, 0.5)), createTabularModel);
 }
 
 function gameContext(team: Team, changes: OptionChanges = {}) {

@@ -1,6 +1,6 @@
 /** What the baselines change about a stage: when updates count, whose verdict they learn from, what is kept. */
 import { describe, expect, it } from 'vitest';
-import { blindGame, blindPolicy } from '../core/tabular/blind-game.ts';
+import { blindGame, playedBy } from '../core/tabular/observed-episode.ts';
 import { binaryTeam } from '../core/tabular/worlds.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import { createDebate } from '../team/debate.ts';
@@ -24,7 +24,7 @@ function updates(context: ReturnType<typeof createContext>): UpdateRecord[] {
 const game = blindGame([2, 2], [0, 2, 2, -1]);
 
 async function playGame(updateSchedule: TrainOptions['updateSchedule'], changes: OptionChanges = {}) {
-  const team = createWorldTeam(game, blindPolicy(game, binaryTeam(0.38, 0.38)), createTabularModel);
+  const team = createWorldTeam(game, playedBy(game, binaryTeam(0.38, 0.38)), createTabularModel);
   const options = trainOptions({
     updateSchedule,
     maxCompletionLength: ACTION_TOKENS,

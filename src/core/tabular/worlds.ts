@@ -6,9 +6,9 @@
  */
 import { checkLength } from '../check.ts';
 import { exactStep } from '../exact-step.ts';
-import type { ObservedEpisode } from './blind-game.ts';
 import { type EpisodePolicy, evaluateEpisode, observedScores } from './episode.ts';
 import type { TeamMdp, TeamPolicy } from './mdp.ts';
+import type { ObservedEpisode } from './observed-episode.ts';
 
 /**
  * A two-agent game as a one-state MDP with γ = 0, so that J is the expected payoff.

@@ -1,0 +1,101 @@
+/**
+ * Team MDPs and simultaneous games as episodes with one agent per turn: the agents of a step act one after
+ * the other, none seeing what was played before, so that episodes are all the mathematics and all the play
+ * there is.
+ * @module
+ */
+import { checkInteger, checkLength } from '../check.ts';
+import { DomainError } from '../errors.ts';
+import type { Episode, EpisodePolicy } from './episode.ts';
+import { checkedMdp, jointActions, type TeamMdp, type TeamPolicy } from './mdp.ts';
+
+/** An episode, and what is seen of its states. */
+export interface ObservedEpisode {
+  readonly episode: Episode;
+  /**
+   * What the agent of a turn sees of a state: 0, 1, ... [H][S]. An agent acts alike wherever it sees the
+   * same, at whichever turn.
+   */
+  readonly observation: readonly (readonly number[])[];
+}
+
+/** An episode in which everything is seen, the turn included. */
+export function fullyObserved(episode: Episode): ObservedEpisode {
+  const S = episode.initial.length;
+  return {
+    episode,
+    observation: episode.turn.map((_, t) => Array.from({ length: S }, (_, s) => t * S + s)),
+  };
+}
+
+/**
+ * The first `steps` steps of a discounted team MDP, R = Σ_{t<steps} γᵗ r_t: agent k of step t acts at turn
+ * t·n + k and sees the state alone. What is cut off is worth at most γ^steps max|r| / (1−γ).
+ *
+ * A state of turn t·n + k is s · Π_{i<k} actions_i + the joint action of agents 0..k−1.
+ *
+ * @param steps - how many, >= 1
+ * @throws DomainError if the world does not fit, or there is no agent or no step
+ */
+export function truncatedMdp(mdp: TeamMdp, steps: number): ObservedEpisode {
+  checkInteger('truncatedMdp', 'steps', steps, 1);
+  if (mdp.actions.length === 0) throw new DomainError('truncatedMdp: expected at least one agent, got none');
+  const { actions, transition, reward, initial, gamma } = checkedMdp(mdp);
+  const n = actions.length;
+  const S = initial.length;
+  const before = actions.map((_, k) => jointActions({ actions: actions.slice(0, k) }));
+  const states = S * before[n - 1];
+  const perState = <T>(make: (x: number) => T): T[] => Array.from({ length: states }, (_, x) => make(x));
+  const perAction = <T>(k: number, make: (a: number) => T): T[] =>
+    Array.from({ length: actions[k] }, (_, a) => make(a));
+  const turns = Array.from({ length: steps * n }, (_, turn) => ({ step: Math.floor(turn / n), k: turn % n }));
+  /** World state and joint action so far; state numbers that turn k does not use read as the last ones it does. */
+  const meaning = (k: number, x: number) => {
+    const used = Math.min(x, S * before[k] - 1);
+    return { s: Math.floor(used / before[k]), joint: used % before[k] };
+  };
+  return {
+    episode: {
+      transition: turns.slice(0, -1).map(({ k }) =>
+        perState((x) => {
+          const { s, joint } = meaning(k, x);
+          return perAction(k, (a) => {
+            const next = joint * actions[k] + a;
+            const law = new Float64Array(states);
+            if (k < n - 1) law[s * before[k + 1] + next] = 1;
+            else law.set(Float64Array.from(transition[s][next]));
+            return law;
+          });
+        }),
+      ),
+      reward: turns.map(({ step, k }) =>
+        perState((x) => {
+          const { s, joint } = meaning(k, x);
+          return perAction(k, (a) => (k < n - 1 ? 0 : gamma ** step * reward[s][joint * actions[k] + a]));
+        }),
+      ),
+      initial: perState((x) => (x < S ? initial[x] : 0)),
+      turn: turns.map(({ k }) => k),
+    },
+    observation: turns.map(({ k }) => perState((x) => meaning(k, x).s)),
+  };
+}
+
+/**
+ * A game in which all act once and at once: agent i acts at turn i, blind, and the payoff comes last.
+ *
+ * @param actions - number of actions of each agent, one or more agents
+ * @param payoff - reward of each joint action, the *last* agent's action varying fastest [joint actions],
+ *   reward units
+ * @throws DomainError if there is no agent, or the payoffs are not one per joint action
+ */
+export function blindGame(actions: readonly number[], payoff: ArrayLike<number>): ObservedEpisode {
+  if (actions.length > 0) checkLength('blindGame', 'payoffs', jointActions({ actions }), payoff.length);
+  const transition = [Array.from(payoff, () => [1])];
+  return truncatedMdp({ actions, transition, reward: [payoff], initial: [1], gamma: 0 }, 1);
+}
+
+/** The policy of an episode in which the MDP's team plays: one distribution per turn and state. */
+export function playedBy({ episode, observation }: ObservedEpisode, team: TeamPolicy): EpisodePolicy {
+  return observation.map((seen, t) => seen.map((s) => team[episode.turn[t]][s]));
+}
