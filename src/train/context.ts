@@ -5,7 +5,7 @@
 import type { Task } from '../task/task.ts';
 import type { Phase, RunEvent } from './events.ts';
 import type { TrainOptions } from './options.ts';
-import type { PromptCursor } from './prompts.ts';
+import { createPromptCursor, type PromptCursor } from './prompts.ts';
 import type { RunState } from './state.ts';
 
 export interface RunContext {
@@ -19,6 +19,22 @@ export interface RunContext {
   /** Adds readable transcripts of a stage. */
   readonly transcribe: (stage: number, rows: readonly object[]) => void;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The context of a run that goes on at `state`; what it decides goes to `emit`. */
+export function createContext(
+  parts: Pick<RunContext, 'task' | 'options' | 'state' | 'emit' | 'transcribe' | 'signal'>,
+): RunContext {
+  const { task, options, state } = parts;
+  const { seed } = options;
+  const { train, test } = state.prompts;
+  return {
+    ...parts,
+    prompts: {
+      train: createPromptCursor(task, 'train', { seed, position: train, atEnd: 'reshuffle' }),
+      test: createPromptCursor(task, 'test', { seed, position: test, atEnd: 'stop' }),
+    },
+  };
 }
 
 /** Where a phase happens. */

@@ -9,14 +9,13 @@ import type { Model } from '../engine/engine.ts';
 import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import { checkTeam } from './collect.ts';
-import { progressOf, type RunContext } from './context.ts';
+import { createContext, progressOf, type RunContext } from './context.ts';
 import type { EventSink, GateRecord, RunEvent } from './events.ts';
 import { testCandidate } from './gate.ts';
 import { Interrupted } from './interrupted.ts';
 import { metricsOf } from './metrics.ts';
 import type { TrainOptions } from './options.ts';
 import { checkRun, startWarnings } from './preflight.ts';
-import { createPromptCursor } from './prompts.ts';
 import { runStage } from './stage.ts';
 import { initialState, type RunState, resumeState } from './state.ts';
 import { type Checkpoint, checkpointName, type RunStore } from './store-port.ts';
@@ -61,7 +60,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const state = checkpoint
     ? resumeState(checkpoint.state, run.team.agents.length)
     : initialState(run.team.agents.length, options.beta);
-  const context = createContext(run, state);
+  const context = contextOf(run, state);
   const fromStage = checkpoint?.stage ?? 0;
   const agents = run.team.agents.map(({ name }) => name);
   context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage });
@@ -164,28 +163,16 @@ function agentFolder(dir: string, agent: number): string {
   return join(dir, `agent_${agent}`);
 }
 
-function createContext(
-  { task, options, store, sinks = [], signal }: TrainingRun,
-  state: RunState,
-): RunContext {
-  const { seed } = options;
-  const cursor = { train: state.prompts.train, test: state.prompts.test };
-  return {
-    task,
-    options,
-    state,
-    prompts: {
-      train: createPromptCursor(task, 'train', { seed, position: cursor.train, atEnd: 'reshuffle' }),
-      test: createPromptCursor(task, 'test', { seed, position: cursor.test, atEnd: 'stop' }),
-    },
+function contextOf({ task, options, store, sinks = [], signal }: TrainingRun, state: RunState): RunContext {
+  return createContext({
+    ...{ task, options, state, signal },
     emit(event) {
       for (const sink of [store, ...sinks]) sink.emit(event);
       const row = metricsOf(event, { options, tokens: state.tokens });
       if (row !== undefined) store.appendMetrics(row);
     },
     transcribe: (stage, rows) => store.appendCompletions(stage, rows),
-    signal,
-  };
+  });
 }
 
 /** Says what is kept, to whoever stopped the run and in its log; a resumed run's log does not have it. */

@@ -4,10 +4,9 @@
  */
 import { createTabularModel, type TabularModel } from '../../engine/tabular/model.ts';
 import type { Agent, Protocol, Team } from '../../team/team.ts';
-import type { RunContext } from '../context.ts';
+import { createContext as createRunContext, type RunContext } from '../context.ts';
 import type { RunEvent } from '../events.ts';
 import type { TrainOptions } from '../options.ts';
-import { createPromptCursor } from '../prompts.ts';
 import { initialState } from '../state.ts';
 import { createLetterTask, LETTERS } from './letter-task.ts';
 
@@ -105,17 +104,12 @@ export interface TestContext extends RunContext {
 
 export function createContext(team: Team, options: TrainOptions, task = createLetterTask()): TestContext {
   const events: RunEvent[] = [];
-  const { seed } = options;
-  return {
+  const context = createRunContext({
     task,
     options,
     state: initialState(team.agents.length, options.beta),
-    prompts: {
-      train: createPromptCursor(task, 'train', { seed, atEnd: 'reshuffle' }),
-      test: createPromptCursor(task, 'test', { seed, atEnd: 'stop' }),
-    },
-    events,
     emit: (event) => void events.push(event),
     transcribe() {},
-  };
+  });
+  return { ...context, events };
 }
