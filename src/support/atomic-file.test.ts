@@ -25,6 +25,12 @@ describe('writeFileAtomic', () => {
     expect(fs.readdirSync(dir)).toEqual(['a']);
   });
 
+  it('writes pieces one after the other', () => {
+    const path = join(dir, 'a');
+    writeFileAtomic(path, [Uint8Array.of(1, 2), new Uint8Array(), Uint8Array.of(3)]);
+    expect([...fs.readFileSync(path)]).toEqual([1, 2, 3]);
+  });
+
   it.each(['writeFileSync', 'fsyncSync', 'renameSync'] as const)(
     'keeps the old file and says so when %s meets a full disk',
     (name) => {

@@ -11,18 +11,20 @@ import { diskFileSystem, type FileSystem, systemErrorCode } from './file-system.
  * Replaces a file as one step: after a crash at any instant it holds all of the old bytes or all of the new.
  *
  * @param path - target file; its folder must exist
+ * @param data - the whole file, or its pieces in order
  * @throws StoreError when it cannot be written; the old file is intact and nothing is left beside it
  */
 export function writeFileAtomic(
   path: string,
-  data: string | Uint8Array,
+  data: string | Uint8Array | readonly Uint8Array[],
   fs: FileSystem = diskFileSystem,
 ): void {
   const temporary = `${path}.tmp-${process.pid}`;
   try {
     const fd = fs.openSync(temporary, 'w');
     try {
-      fs.writeFileSync(fd, data);
+      const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
+      for (const piece of pieces) fs.writeFileSync(fd, piece); // each goes where the one before ended
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);

@@ -4,7 +4,7 @@
  * @see https://github.com/huggingface/safetensors#format
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { writeFileAtomic } from './atomic-file.ts';
 import { ConfigError } from './errors.ts';
 
@@ -14,26 +14,45 @@ export interface FloatTensor {
   readonly values: Float32Array;
 }
 
+/** What a file holds. */
+export interface SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+  /** String pairs of the header; empty where there are none. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 interface HeaderEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly data_offsets: readonly [number, number];
 }
 
+interface Header {
+  /** In the order of the data. */
+  readonly entries: readonly (readonly [string, HeaderEntry])[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 const BYTES: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+const METADATA = '__metadata__';
+
+/** One read call takes less than 2 GiB. */
+const READ_CHUNK = 2 ** 30;
 
 /**
  * Writes tensors as float32, atomically.
  *
  * @param tensors - in the order they are laid out
  * @param metadata - string pairs of the header
+ * @throws StoreError if it cannot be written; the old file is intact
  */
 export function writeSafetensors(
   path: string,
   tensors: readonly (FloatTensor & { readonly name: string })[],
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): void {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header: Record<string, unknown> = { [METADATA]: metadata };
   let offset = 0;
   for (const { name, shape, values } of tensors) {
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] };
@@ -41,92 +60,149 @@ export function writeSafetensors(
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const headerLength = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + headerLength + offset);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerLength), true);
-  file.fill(0x20, 8, 8 + headerLength);
-  file.set(json, 8);
-  let position = 8 + headerLength;
-  for (const { values } of tensors) {
-    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
-    position += values.byteLength;
-  }
-  writeFileAtomic(path, file);
+  const start = new Uint8Array(8 + headerLength).fill(0x20, 8);
+  new DataView(start.buffer).setBigUint64(0, BigInt(headerLength), true);
+  start.set(json, 8);
+  // in pieces: the data may be larger than one array can be
+  writeFileAtomic(path, [
+    start,
+    ...tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+  ]);
 }
 
 /**
  * Reads all tensors as float32 (F32, F16 and BF16 on disk).
  *
- * @throws ConfigError if the file is missing, cut short, or not a safetensors file
+ * @throws ConfigError if the file is missing, cut short, or not a safetensors file: as the reference
+ * implementation, it takes no gaps and no overlaps between tensors and nothing after the last one
  */
-export function readSafetensors(path: string): Map<string, FloatTensor> {
-  const file = readWhole(path);
-  const fail = (what: string): never => {
-    throw new ConfigError(`${path}: ${what}; the file is damaged or was cut short, fetch or write it again`, {
-      code: 'TROUPE_SAFETENSORS',
-    });
-  };
-  if (file.length < 8) fail(`expected at least 8 bytes, got ${file.length}`);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const headerLength = Number(view.getBigUint64(0, true));
-  const start = 8 + headerLength;
-  if (start > file.length) fail(`header says ${headerLength} bytes, the file has ${file.length - 8}`);
-  const tensors = new Map<string, FloatTensor>();
-  for (const [name, entry] of parseHeader(file.subarray(8, start), fail)) {
-    const [from, to] = entry.data_offsets;
-    const width = BYTES[entry.dtype];
-    if (width === undefined)
-      fail(`tensor "${name}" has dtype ${entry.dtype}; supported: ${Object.keys(BYTES).join(', ')}`);
-    const count = entry.shape.reduce((product, size) => product * size, 1);
-    if (to - from !== count * (width as number))
-      fail(
-        `tensor "${name}" has ${to - from} bytes, its shape [${entry.shape}] needs ${count * (width as number)}`,
-      );
-    if (start + to > file.length)
-      fail(`tensor "${name}" ends at byte ${start + to}, the file has ${file.length}`);
-    const bytes = file.slice(start + from, start + to);
-    tensors.set(name, { shape: entry.shape, values: toFloat32(bytes, entry.dtype) });
-  }
-  return tensors;
-}
-
-function readWhole(path: string): Uint8Array {
+export function readSafetensors(path: string): SafetensorsFile {
+  let fd: number | undefined;
   try {
-    return readFileSync(path);
+    fd = openSync(path, 'r');
+    return readOpen(path, fd);
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(
-      `${path}: cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
-      { cause },
+      `${path}: expected a safetensors file, but it cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
+      { cause, code: 'TROUPE_SAFETENSORS' },
     );
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
-function parseHeader(bytes: Uint8Array, fail: (what: string) => never): [string, HeaderEntry][] {
+function readOpen(path: string, fd: number): SafetensorsFile {
+  const { size } = fstatSync(fd);
+  if (size < 8) throw damaged(path, `expected at least 8 bytes, got ${size}`);
+  const prefix = readBytes(path, fd, { from: 0, to: 8 });
+  const headerLength = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  const start = 8 + headerLength;
+  if (start > size) throw damaged(path, `header says ${headerLength} bytes, the file has ${size - 8}`);
+  const header = parseHeader(path, readBytes(path, fd, { from: 8, to: start }));
+  checkLayout(path, header, size - start);
+  const tensors = new Map<string, FloatTensor>();
+  for (const [name, { dtype, shape, data_offsets }] of header.entries) {
+    const [from, to] = data_offsets;
+    const bytes = readBytes(path, fd, { from: start + from, to: start + to });
+    tensors.set(name, { shape, values: toFloat32(bytes, dtype) });
+  }
+  return { tensors, metadata: header.metadata };
+}
+
+/** A file whose bytes contradict each other. */
+function damaged(path: string, what: string): ConfigError {
+  return new ConfigError(`${path}: ${what}; the file is damaged or was cut short, fetch or write it again`, {
+    code: 'TROUPE_SAFETENSORS',
+  });
+}
+
+function readBytes(
+  path: string,
+  fd: number,
+  range: { readonly from: number; readonly to: number },
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(range.to - range.from);
+  let done = 0;
+  while (done < bytes.length) {
+    const length = Math.min(READ_CHUNK, bytes.length - done);
+    const count = readSync(fd, bytes, done, length, range.from + done);
+    if (count === 0) throw damaged(path, `expected ${range.to} bytes, got ${range.from + done}`);
+    done += count;
+  }
+  return bytes;
+}
+
+function parseHeader(path: string, bytes: Uint8Array): Header {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    return fail('the header is not JSON');
+    throw damaged(path, 'the header is not JSON');
   }
-  if (typeof header !== 'object' || header === null) return fail('the header is not a JSON object');
-  return Object.entries(header)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, value]): [string, HeaderEntry] => {
-      const entry = value as Partial<HeaderEntry> | null;
-      const offsets = entry?.data_offsets;
-      const valid =
-        typeof entry?.dtype === 'string' &&
-        Array.isArray(entry.shape) &&
-        entry.shape.every((size) => Number.isSafeInteger(size) && size >= 0) &&
-        Array.isArray(offsets) &&
-        offsets.length === 2 &&
-        offsets.every((offset) => Number.isSafeInteger(offset) && offset >= 0);
-      return valid ? [name, entry as HeaderEntry] : fail(`the header entry of tensor "${name}" is malformed`);
-    });
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw damaged(path, 'the header is not a JSON object');
+  const { [METADATA]: metadata = {}, ...rest } = header as Readonly<Record<string, unknown>>;
+  if (!isStringRecord(metadata)) throw damaged(path, "the header's metadata is not pairs of strings");
+  const entries = Object.entries(rest).map(([name, value]) => {
+    if (!isHeaderEntry(value)) throw damaged(path, `the header entry of tensor "${name}" is malformed`);
+    return [name, value] as const;
+  });
+  entries.sort(
+    ([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1],
+  );
+  return { entries, metadata };
 }
 
-function toFloat32(bytes: Uint8Array, dtype: string): Float32Array {
-  if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+function isStringRecord(value: unknown): value is Readonly<Record<string, string>> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((text) => typeof text === 'string')
+  );
+}
+
+function isHeaderEntry(value: unknown): value is HeaderEntry {
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<HeaderEntry>;
+  const isSize = (size: unknown): boolean => Number.isSafeInteger(size) && (size as number) >= 0;
+  return (
+    typeof dtype === 'string' &&
+    Array.isArray(shape) &&
+    shape.every(isSize) &&
+    Array.isArray(offsets) &&
+    offsets.length === 2 &&
+    offsets.every(isSize)
+  );
+}
+
+/** Every tensor as long as its shape says, one right after the other, the last one ending with the file. */
+function checkLayout(path: string, { entries }: Header, dataLength: number): void {
+  let expected = 0;
+  for (const [name, { dtype, shape, data_offsets }] of entries) {
+    const [from, to] = data_offsets;
+    const width = BYTES[dtype];
+    if (width === undefined)
+      throw new ConfigError(
+        `${path}: tensor "${name}": expected dtype ${Object.keys(BYTES).join(', ')}, got ${dtype}; convert the file to one of these`,
+        { code: 'TROUPE_SAFETENSORS' },
+      );
+    const needed = shape.reduce((product, length) => product * length, width);
+    if (to - from !== needed)
+      throw damaged(path, `tensor "${name}" has ${to - from} bytes, its shape [${shape}] needs ${needed}`);
+    if (from !== expected)
+      throw damaged(
+        path,
+        `tensor "${name}" begins at byte ${from} of the data, the one before it ends at ${expected}`,
+      );
+    expected = to;
+  }
+  if (expected !== dataLength)
+    throw damaged(path, `the tensors take ${expected} bytes, the file has ${dataLength} after its header`);
+}
+
+function toFloat32({ buffer }: Uint8Array<ArrayBuffer>, dtype: string): Float32Array {
+  if (dtype === 'F32') return new Float32Array(buffer);
+  const halves = new Uint16Array(buffer);
   const values = new Float32Array(halves.length);
   if (dtype === 'BF16') {
     const bits = new Uint32Array(values.buffer);

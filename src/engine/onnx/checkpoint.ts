@@ -3,18 +3,28 @@
  * them the optimiser's moments in `optimizer.safetensors`.
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../support/atomic-file.ts';
+import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../../support/atomic-file.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { readSafetensors, writeSafetensors } from '../../support/safetensors.ts';
+import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../../support/safetensors.ts';
 import { type DecoderConfig, decoderConfigJson, parseDecoderConfig } from './decoder/config.ts';
-import { fromDiskTensors, parameterSpecs, toDiskTensors, type Weights } from './decoder/parameters.ts';
+import {
+  fromDiskTensors,
+  type ParameterSpec,
+  parameterSpecs,
+  toDiskTensors,
+  type Weights,
+} from './decoder/parameters.ts';
+import { parseJsonObject } from './json-object.ts';
 import type { OptimizerState } from './parameter-store.ts';
-import { readTokenizerFiles, type TokenizerFiles } from './tokenizer.ts';
+import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from './tokenizer-files.ts';
 
+const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
 const OPTIMIZER = 'optimizer.safetensors';
+/** Names the parts of weights that were saved in several files. */
+const SHARDS = 'model.safetensors.index.json';
 
 export interface Checkpoint {
   readonly config: DecoderConfig;
@@ -23,21 +33,52 @@ export interface Checkpoint {
   readonly optimizer?: OptimizerState;
 }
 
-/** @throws StoreError if a file cannot be written; files that were there are intact */
+/**
+ * Writes a folder. What can fail, writing, is done under a temporary name inside it; then the files move
+ * into place, and those of an earlier checkpoint that this one does not have are gone. Other files stay.
+ *
+ * @throws StoreError if a file cannot be written; those that were there are intact
+ */
 export function saveCheckpoint(dir: string, checkpoint: Checkpoint): void {
-  const { config, weights, tokenizer, optimizer } = checkpoint;
-  const specs = parameterSpecs(config);
-  mkdirSync(dir, { recursive: true });
-  writeSafetensors(join(dir, WEIGHTS), toDiskTensors(specs, weights));
-  if (optimizer) {
-    const moments = (kind: 'm' | 'v') =>
-      toDiskTensors(specs, optimizer[kind]).map((tensor) => ({ ...tensor, name: `${kind}.${tensor.name}` }));
-    writeSafetensors(join(dir, OPTIMIZER), [...moments('m'), ...moments('v')], {
-      step: String(optimizer.step),
-    });
+  const temporary = join(dir, `.tmp-${process.pid}`);
+  const intact = existsSync(join(dir, CONFIG))
+    ? 'the checkpoint that was there is intact'
+    : 'nothing half-written is left';
+  try {
+    mkdirSync(temporary, { recursive: true });
+    moveFiles(writeFiles(temporary, checkpoint), { from: temporary, to: dir });
+  } catch (error) {
+    throw writeError(dir, error, intact);
+  } finally {
+    removeQuietly(temporary);
   }
+  syncFolder(dir);
+}
+
+/** Moments must never stand beside weights that are not theirs, and a folder without config.json is no checkpoint. */
+function moveFiles(
+  names: readonly string[],
+  { from, to }: { readonly from: string; readonly to: string },
+): void {
+  rmSync(join(to, OPTIMIZER), { force: true });
+  for (const name of names) renameSync(join(from, name), join(to, name));
+  for (const name of TOKENIZER_FILES) if (!names.includes(name)) rmSync(join(to, name), { force: true });
+}
+
+/** @returns names of the files, in the order in which they may appear */
+function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Checkpoint): string[] {
+  const specs = parameterSpecs(config);
+  writeSafetensors(join(dir, WEIGHTS), toDiskTensors(specs, weights));
   for (const [name, bytes] of tokenizer.files) writeFileAtomic(join(dir, name), bytes);
-  writeFileAtomic(join(dir, 'config.json'), `${JSON.stringify(decoderConfigJson(config), null, 2)}\n`);
+  writeFileAtomic(join(dir, CONFIG), `${JSON.stringify(decoderConfigJson(config), null, 2)}\n`);
+  const names = [WEIGHTS, ...tokenizer.files.keys(), CONFIG];
+  if (optimizer === undefined) return names;
+  const moments = (kind: 'm' | 'v') =>
+    toDiskTensors(specs, optimizer[kind]).map((tensor) => ({ ...tensor, name: `${kind}.${tensor.name}` }));
+  writeSafetensors(join(dir, OPTIMIZER), [...moments('m'), ...moments('v')], {
+    step: String(optimizer.step),
+  });
+  return [...names, OPTIMIZER];
 }
 
 /**
@@ -55,42 +96,63 @@ export function loadCheckpoint(dir: string, options: { readonly optimizer: boole
   const config = readDecoderConfig(dir);
   const tokenizer = readTokenizerFiles(dir);
   const specs = parameterSpecs(config);
-  const tensors = readSafetensors(join(dir, WEIGHTS));
-  const weights = fromDiskTensors(specs, (name) => tensors.get(name), join(dir, WEIGHTS));
+  const checkpoint = { config, weights: readWeights(dir, config, specs), tokenizer };
   const path = join(dir, OPTIMIZER);
-  if (!options.optimizer || !existsSync(path)) return { config, weights, tokenizer };
-  const saved = readSafetensors(path);
-  const moments = (kind: 'm' | 'v') => fromDiskTensors(specs, (name) => saved.get(`${kind}.${name}`), path);
-  return {
-    config,
-    weights,
-    tokenizer,
-    optimizer: { step: readStep(path), m: moments('m'), v: moments('v') },
-  };
+  if (!options.optimizer || !existsSync(path)) return checkpoint;
+  return { ...checkpoint, optimizer: readOptimizer(path, specs) };
+}
+
+function readWeights(
+  dir: string,
+  { tiedEmbeddings }: DecoderConfig,
+  specs: readonly ParameterSpec[],
+): Map<string, Float32Array> {
+  const path = join(dir, WEIGHTS);
+  if (!existsSync(path)) {
+    if (!existsSync(join(dir, SHARDS)))
+      throw new ConfigError(`${path}: the file is missing; a model folder needs its weights`);
+    throw new ConfigError(
+      `${join(dir, SHARDS)}: expected the weights in one file, got parts; save the model again as one ${WEIGHTS}`,
+    );
+  }
+  const file = readSafetensors(path);
+  const weights = fromDiskTensors(specs, (name) => file.tensors.get(name), path);
+  // tied weights are sometimes written twice; rotary frequencies follow from the config
+  const isSpare = (name: string): boolean =>
+    (tiedEmbeddings && name === 'lm_head.weight') || name.endsWith('.rotary_emb.inv_freq');
+  refuseStrangers(path, file, (name) => isSpare(name) || specs.some((spec) => hasPart(spec, name)));
+  return weights;
+}
+
+function hasPart(spec: ParameterSpec, name: string): boolean {
+  return spec.parts.some((part) => part.name === name);
+}
+
+/** A tensor the config knows nothing of means another architecture, or another number of layers. */
+function refuseStrangers(
+  path: string,
+  { tensors }: SafetensorsFile,
+  isKnown: (name: string) => boolean,
+): void {
+  const stranger = [...tensors.keys()].find((name) => !isKnown(name));
+  if (stranger !== undefined)
+    throw new ConfigError(
+      `${path}: tensor "${stranger}" has no place in the model that config.json describes; the two belong to different models`,
+    );
+}
+
+function readOptimizer(path: string, specs: readonly ParameterSpec[]): OptimizerState {
+  const { tensors, metadata } = readSafetensors(path);
+  const step = Number(metadata.step);
+  if (metadata.step === undefined || !Number.isSafeInteger(step) || step < 0)
+    throw new ConfigError(`${path}: expected a step count in the metadata, got ${metadata.step}`);
+  const moments = (kind: 'm' | 'v') => fromDiskTensors(specs, (name) => tensors.get(`${kind}.${name}`), path);
+  return { step, m: moments('m'), v: moments('v') };
 }
 
 function readDecoderConfig(dir: string): DecoderConfig {
-  const path = join(dir, 'config.json');
+  const path = join(dir, CONFIG);
   if (!existsSync(path))
     throw new ConfigError(`${path}: the file is missing; a model folder needs its config.json`);
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new ConfigError(`${path}: expected JSON (${(cause as Error).message})`, { cause });
-  }
-  return parseDecoderConfig(json, path);
-}
-
-/** The optimiser's step count, from the header's metadata. */
-function readStep(path: string): number {
-  const file = readFileSync(path);
-  const headerLength = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.toString('utf8', 8, 8 + headerLength)) as {
-    __metadata__?: { step?: string };
-  };
-  const step = Number(header.__metadata__?.step);
-  if (!Number.isInteger(step) || step < 0)
-    throw new ConfigError(`${path}: expected a step count in the metadata, got ${header.__metadata__?.step}`);
-  return step;
+  return parseDecoderConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path);
 }

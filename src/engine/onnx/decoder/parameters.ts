@@ -3,9 +3,8 @@
  * into one matrix (one larger matmul instead of two or three), and taken apart again on disk.
  * @module
  */
-
 import type { RandomStream } from '../../../core/rng.ts';
-import { EngineError } from '../../../support/errors.ts';
+import { ConfigError } from '../../../support/errors.ts';
 import type { DecoderConfig } from './config.ts';
 
 /** One matrix or vector of the engine. */
@@ -153,7 +152,7 @@ export function toDiskTensors(specs: readonly ParameterSpec[], weights: Weights)
 /**
  * Stacks the tensors of a checkpoint into parameters.
  *
- * @throws EngineError if a tensor is missing or has another shape than the config says
+ * @throws ConfigError if a tensor is missing or has another shape than the config says
  */
 export function fromDiskTensors(
   specs: readonly ParameterSpec[],
@@ -169,10 +168,12 @@ export function fromDiskTensors(
       const tensor = read(part.name);
       const expected = spec.shape.length === 1 ? [part.rows] : [part.rows, rowSize];
       if (!tensor)
-        throw new EngineError(`${where}: tensor "${part.name}" is missing; the config asks for it`);
+        throw new ConfigError(
+          `${where}: tensor "${part.name}" is missing; config.json asks for it, the two belong to different models`,
+        );
       if (tensor.shape.join() !== expected.join())
-        throw new EngineError(
-          `${where}: tensor "${part.name}" has shape [${tensor.shape}], the config asks for [${expected}]`,
+        throw new ConfigError(
+          `${where}: tensor "${part.name}" has shape [${tensor.shape}], config.json asks for [${expected}]; the two belong to different models`,
         );
       values.set(tensor.values, row * rowSize);
       row += part.rows;

@@ -1,0 +1,33 @@
+/**
+ * The files that make up a checkpoint's tokenizer, as bytes: saving a model copies them as they were read.
+ * @see tokenizer.ts, which runs them
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../../support/errors.ts';
+
+export interface TokenizerFiles {
+  /** By name, in the order of {@link TOKENIZER_FILES}. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+const REQUIRED = 'tokenizer.json';
+
+/** Names of all files that can belong to a tokenizer; the first must be there. */
+export const TOKENIZER_FILES = [
+  REQUIRED,
+  'tokenizer_config.json',
+  'chat_template.jinja',
+  'generation_config.json',
+  'special_tokens_map.json',
+] as const;
+
+/** @throws ConfigError if the folder has no `tokenizer.json` */
+export function readTokenizerFiles(dir: string): TokenizerFiles {
+  const path = join(dir, REQUIRED);
+  if (!existsSync(path))
+    throw new ConfigError(`${path}: the file is missing; a model folder needs its tokenizer`);
+  const found = TOKENIZER_FILES.filter((name) => existsSync(join(dir, name)));
+  return { files: new Map(found.map((name) => [name, new Uint8Array(readFileSync(join(dir, name)))])) };
+}
