@@ -36,9 +36,8 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
   if (typeof json !== 'object' || json === null)
     throw new ConfigError(`${where}: expected a JSON object with a model configuration`);
   const fields = json as Readonly<Record<string, unknown>>;
-  const named = Array.isArray(fields.architectures)
-    ? String(fields.architectures[0])
-    : String(fields.model_type);
+  const listed: unknown = Array.isArray(fields.architectures) ? fields.architectures[0] : undefined;
+  const named = String(listed ?? fields.model_type);
   if (named !== 'Qwen3ForCausalLM' && named !== 'qwen3')
     throw new ConfigError(
       `${where}: architecture "${named}" is not supported; supported: ${ARCHITECTURES.join(', ')}`,
@@ -59,14 +58,14 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
   const kvHeads = int('num_key_value_heads', heads);
   if (heads % kvHeads !== 0)
     throw new ConfigError(`${where} num_key_value_heads: expected a divisor of ${heads}, got ${kvHeads}`);
-  const hiddenSize = int('hidden_size');
-  const headDim = int('head_dim', Math.floor(hiddenSize / heads));
+  const headDim = int('head_dim', 128); // Transformers' own default; not hidden_size / heads
   if (headDim % 2 !== 0) throw new ConfigError(`${where} head_dim: expected an even number, got ${headDim}`);
   refuseUnsupported(fields, where);
+  const vocabSize = int('vocab_size');
   return {
     architecture: 'Qwen3ForCausalLM',
-    vocabSize: int('vocab_size'),
-    hiddenSize,
+    vocabSize,
+    hiddenSize: int('hidden_size'),
     layers: int('num_hidden_layers'),
     heads,
     kvHeads,
@@ -76,10 +75,11 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
     ropeTheta: float(ropeTheta(fields), 'rope_theta'),
     tiedEmbeddings: fields.tie_word_embeddings === true,
     maxPositions: int('max_position_embeddings', 32768),
-    endTokens: tokenList(fields.eos_token_id),
+    endTokens: endTokens(fields.eos_token_id, vocabSize, where),
   };
 }
 
+/** Before version 5 Transformers wrote `rope_theta` and `rope_scaling`; since then both are in `rope_parameters`. */
 function ropeTheta(fields: Readonly<Record<string, unknown>>): unknown {
   const nested = fields.rope_parameters as Readonly<Record<string, unknown>> | null | undefined;
   return fields.rope_theta ?? nested?.rope_theta ?? 10000;
@@ -87,12 +87,11 @@ function ropeTheta(fields: Readonly<Record<string, unknown>>): unknown {
 
 /** Settings that change the numbers and are not implemented must not be ignored in silence. */
 function refuseUnsupported(fields: Readonly<Record<string, unknown>>, where: string): void {
-  const nested = fields.rope_parameters as Readonly<Record<string, unknown>> | null | undefined;
-  const ropeType = nested?.rope_type ?? 'default';
-  if (fields.rope_scaling != null || ropeType !== 'default')
-    throw new ConfigError(
-      `${where} rope_scaling: only unscaled rotary positions are supported, got ${JSON.stringify(fields.rope_scaling ?? ropeType)}`,
-    );
+  for (const key of ['rope_parameters', 'rope_scaling'])
+    if (!isUnscaled(fields[key] ?? {}))
+      throw new ConfigError(
+        `${where} ${key}: only unscaled rotary positions are supported, got ${JSON.stringify(fields[key])}`,
+      );
   if (fields.attention_bias === true)
     throw new ConfigError(
       `${where} attention_bias: expected false, got true; biased projections are not supported`,
@@ -106,9 +105,21 @@ function refuseUnsupported(fields: Readonly<Record<string, unknown>>, where: str
     throw new ConfigError(`${where} hidden_act: expected "silu", got ${JSON.stringify(activation)}`);
 }
 
-function tokenList(value: unknown): readonly number[] {
-  const list = Array.isArray(value) ? value : value == null ? [] : [value];
-  return list.filter((id): id is number => typeof id === 'number');
+function isUnscaled(rope: unknown): boolean {
+  if (typeof rope !== 'object' || rope === null) return false;
+  const { rope_theta, rope_type, type, ...scaling } = rope as Readonly<Record<string, unknown>>;
+  return (rope_type ?? type ?? 'default') === 'default' && Object.keys(scaling).length === 0;
+}
+
+function endTokens(value: unknown, vocabSize: number, where: string): readonly number[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : value == null ? [] : [value];
+  const isToken = (id: unknown): id is number =>
+    typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabSize;
+  if (!list.every(isToken))
+    throw new ConfigError(
+      `${where} eos_token_id: expected token ids from 0 to ${vocabSize - 1}, got ${JSON.stringify(value)}`,
+    );
+  return list;
 }
 
 /** The `config.json` of a decoder, as Transformers writes it. */

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../../../support/errors.ts';
+import { tinyConfig } from '../testing/tiny-model.ts';
+import { decoderConfigJson, parseDecoderConfig } from './config.ts';
+
+const WHERE = 'm/config.json';
+
+/** As published with a small model of the family. */
+const PUBLISHED = {
+  architectures: ['Qwen3ForCausalLM'],
+  attention_bias: false,
+  attention_dropout: 0.0,
+  bos_token_id: 151643,
+  eos_token_id: 151645,
+  head_dim: 128,
+  hidden_act: 'silu',
+  hidden_size: 1024,
+  initializer_range: 0.02,
+  intermediate_size: 3072,
+  max_position_embeddings: 40960,
+  max_window_layers: 28,
+  model_type: 'qwen3',
+  num_attention_heads: 16,
+  num_hidden_layers: 28,
+  num_key_value_heads: 8,
+  rms_norm_eps: 1e-6,
+  rope_scaling: null,
+  rope_theta: 1000000,
+  sliding_window: null,
+  tie_word_embeddings: true,
+  torch_dtype: 'bfloat16',
+  use_cache: true,
+  use_sliding_window: false,
+  vocab_size: 151936,
+};
+
+const parsed = (changes: Readonly<Record<string, unknown>> = {}) =>
+  parseDecoderConfig({ ...PUBLISHED, ...changes }, WHERE);
+
+describe('reading config.json', () => {
+  it('takes what the architecture needs from a published file', () => {
+    expect(parsed()).toEqual({
+      architecture: 'Qwen3ForCausalLM',
+      vocabSize: 151936,
+      hiddenSize: 1024,
+      layers: 28,
+      heads: 16,
+      kvHeads: 8,
+      headDim: 128,
+      intermediateSize: 3072,
+      normEpsilon: 1e-6,
+      ropeTheta: 1000000,
+      tiedEmbeddings: true,
+      maxPositions: 40960,
+      endTokens: [151645],
+    });
+  });
+
+  it('gives missing fields the defaults that Transformers gives them', () => {
+    const missing = Object.fromEntries(
+      [
+        'head_dim',
+        'num_key_value_heads',
+        'rms_norm_eps',
+        'rope_theta',
+        'tie_word_embeddings',
+        'max_position_embeddings',
+        'eos_token_id',
+        'hidden_act',
+      ].map((key) => [key, undefined]),
+    );
+    expect(parsed(missing)).toMatchObject({
+      headDim: 128,
+      kvHeads: 16,
+      normEpsilon: 1e-6,
+      ropeTheta: 10000,
+      tiedEmbeddings: false,
+      maxPositions: 32768,
+      endTokens: [],
+    });
+  });
+
+  it('knows the architecture by its model type where no class is named', () => {
+    expect(parsed({ architectures: undefined }).architecture).toBe('Qwen3ForCausalLM');
+    expect(parsed({ architectures: [] }).architecture).toBe('Qwen3ForCausalLM');
+    expect(parsed({ architectures: null }).architecture).toBe('Qwen3ForCausalLM');
+  });
+
+  it('reads rotary settings where older and newer files have them', () => {
+    const newer = { rope_theta: undefined, rope_scaling: undefined };
+    expect(parsed({ ...newer, rope_parameters: { rope_theta: 5e5, rope_type: 'default' } }).ropeTheta).toBe(
+      5e5,
+    );
+    expect(parsed({ ...newer, rope_parameters: { rope_theta: 5e5 } }).ropeTheta).toBe(5e5);
+    expect(parsed({ rope_scaling: { type: 'default' } }).ropeTheta).toBe(1e6);
+  });
+
+  it('takes one end token or several', () => {
+    expect(parsed({ eos_token_id: [151645, 151643] }).endTokens).toEqual([151645, 151643]);
+    expect(parsed({ eos_token_id: 0 }).endTokens).toEqual([0]);
+  });
+});
+
+describe('what cannot be computed is refused by name', () => {
+  it.each([
+    [
+      { architectures: ['LlamaForCausalLM'] },
+      'architecture "LlamaForCausalLM" is not supported; supported: Qwen3ForCausalLM',
+    ],
+    [{ architectures: undefined, model_type: 'gemma3' }, 'architecture "gemma3" is not supported'],
+    [{ architectures: undefined, model_type: undefined }, 'architecture "undefined" is not supported'],
+  ])('the architecture %j', (changes, line) => {
+    expect(() => parsed(changes)).toThrow(`${WHERE}: ${line}`);
+    expect(() => parsed(changes)).toThrow(
+      expect.objectContaining({ code: 'TROUPE_ARCHITECTURE', exitCode: 2 }),
+    );
+  });
+
+  it.each<[Readonly<Record<string, unknown>>, string]>([
+    [{ vocab_size: undefined }, 'vocab_size: expected a positive integer, got undefined'],
+    [{ hidden_size: '64' }, 'hidden_size: expected a positive integer, got "64"'],
+    [{ num_hidden_layers: 0 }, 'num_hidden_layers: expected a positive integer, got 0'],
+    [{ intermediate_size: 1.5 }, 'intermediate_size: expected a positive integer, got 1.5'],
+    [{ num_key_value_heads: 3 }, 'num_key_value_heads: expected a divisor of 16, got 3'],
+    [{ head_dim: 7 }, 'head_dim: expected an even number, got 7'],
+    [{ rms_norm_eps: 0 }, 'rms_norm_eps: expected a number > 0, got 0'],
+    [{ rope_theta: '10000' }, 'rope_theta: expected a number > 0, got "10000"'],
+    [
+      { attention_bias: true },
+      'attention_bias: expected false, got true; biased projections are not supported',
+    ],
+    [
+      { use_sliding_window: true },
+      'use_sliding_window: expected false, got true; sliding windows are not supported',
+    ],
+    [{ hidden_act: 'gelu' }, 'hidden_act: expected "silu", got "gelu"'],
+    [
+      { rope_scaling: { rope_type: 'yarn', factor: 4 } },
+      'rope_scaling: only unscaled rotary positions are supported, got {"rope_type":"yarn","factor":4}',
+    ],
+    [
+      { rope_scaling: { factor: 2 } },
+      'rope_scaling: only unscaled rotary positions are supported, got {"factor":2}',
+    ],
+    [
+      { rope_parameters: { rope_theta: 1e6, rope_type: 'linear', factor: 2 } },
+      'rope_parameters: only unscaled rotary positions are supported',
+    ],
+    [
+      { rope_parameters: 'default' },
+      'rope_parameters: only unscaled rotary positions are supported, got "default"',
+    ],
+    [{ eos_token_id: 151936 }, 'eos_token_id: expected token ids from 0 to 151935, got 151936'],
+    [{ eos_token_id: -1 }, 'eos_token_id: expected token ids from 0 to 151935, got -1'],
+    [{ eos_token_id: ['</s>'] }, 'eos_token_id: expected token ids from 0 to 151935, got ["</s>"]'],
+  ])('the setting %j', (changes, line) => {
+    expect(() => parsed(changes)).toThrow(ConfigError);
+    expect(() => parsed(changes)).toThrow(`${WHERE} ${line}`);
+  });
+
+  it.each([null, 3, 'x'])('a file that holds %j', (json) => {
+    expect(() => parseDecoderConfig(json, WHERE)).toThrow(`${WHERE}: expected a JSON object`);
+  });
+});
+
+describe('writing config.json', () => {
+  it.each([
+    tinyConfig(),
+    tinyConfig({ tiedEmbeddings: false, endTokens: [0, 3], ropeTheta: 1e6, normEpsilon: 1e-5 }),
+    parsed(),
+  ])('is undone by reading it', (config) => {
+    const text = JSON.stringify(decoderConfigJson(config));
+    expect(parseDecoderConfig(JSON.parse(text), WHERE)).toEqual(config);
+  });
+});
