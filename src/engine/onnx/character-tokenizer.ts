@@ -3,7 +3,7 @@
  * a few special tokens, as a `tokenizer.json` every Hugging Face tool reads (byte-pair encoding without merges).
  * @module
  */
-import type { TokenizerFiles } from './tokenizer.ts';
+import type { TokenizerFiles } from './tokenizer-files.ts';
 
 const SPECIAL = ['<|end|>', '<|user|>', '<|assistant|>', '<|system|>', '<|unknown|>'] as const;
 

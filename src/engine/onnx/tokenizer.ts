@@ -1,86 +1,76 @@
 /**
- * A checkpoint's own tokenizer and chat template, read from `tokenizer.json`, `tokenizer_config.json` and
- * `chat_template.jinja`, run by Hugging Face's libraries. Messages a model sampled are spliced in as the
- * ids it sampled, never re-tokenised.
+ * A checkpoint's own tokenizer and chat template, run by Hugging Face's libraries. Two kinds of text never
+ * pass through them: messages a model sampled are spliced into a chat as the ids it sampled, and special
+ * tokens written out in a message (`<|end|>`) are spelled letter by letter, so that what somebody writes
+ * never becomes control. Transformers' `apply_chat_template` lets both happen.
+ * @see tokenizer-files.ts for where the files come from
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, Tokenizer } from '../engine.ts';
-
-/** Files of a tokenizer as they stand in a checkpoint, kept so that saving copies them byte for byte. */
-export interface TokenizerFiles {
-  readonly files: ReadonlyMap<string, Uint8Array>;
-}
-
-const REQUIRED = 'tokenizer.json';
-const OPTIONAL = [
-  'tokenizer_config.json',
-  'chat_template.jinja',
-  'generation_config.json',
-  'special_tokens_map.json',
-];
-
-export function readTokenizerFiles(dir: string): TokenizerFiles {
-  const path = join(dir, REQUIRED);
-  if (!existsSync(path))
-    throw new ConfigError(`${path}: the file is missing; a model folder needs its tokenizer`);
-  const files = new Map<string, Uint8Array>([[REQUIRED, readFileSync(path)]]);
-  for (const name of OPTIONAL)
-    if (existsSync(join(dir, name))) files.set(name, readFileSync(join(dir, name)));
-  return { files };
-}
+import { type JsonObject, parseJsonObject, readAs } from './json-object.ts';
+import type { TokenizerFiles } from './tokenizer-files.ts';
 
 /**
  * @param endTokens - ids that end a message, from the model's config
+ * @param where - the checkpoint's folder, for messages
  * @throws ConfigError if a file is not what it should be
  */
 export function createTokenizer(
-  source: TokenizerFiles,
+  { files }: TokenizerFiles,
   endTokens: readonly number[],
   where: string,
 ): Tokenizer {
-  const parse = (name: string): Record<string, unknown> => {
-    const bytes = source.files.get(name);
-    if (!bytes) return {};
-    try {
-      return JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    } catch (cause) {
-      throw new ConfigError(`${join(where, name)}: expected JSON (${(cause as Error).message})`, { cause });
-    }
+  const read = (name: string): JsonObject => {
+    const bytes = files.get(name);
+    return bytes ? parseJsonObject(new TextDecoder().decode(bytes), join(where, name)) : {};
   };
-  const config = parse('tokenizer_config.json');
-  const templateFile = source.files.get('chat_template.jinja');
-  const template = templateFile ? new TextDecoder().decode(templateFile) : config.chat_template;
+  const config = read('tokenizer_config.json');
+  const json = read('tokenizer.json');
+  const template = templateText(files, config);
   return new CheckpointTokenizer({
-    tokenizer: new HuggingFaceTokenizer(parse(REQUIRED), config),
-    config,
-    endTokens,
-    template: typeof template === 'string' ? new Template(template) : undefined,
-    where,
+    tokenizer: readAs(
+      join(where, 'tokenizer.json'),
+      'a tokenizer',
+      () => new HuggingFaceTokenizer(json, config),
+    ),
+    template:
+      template === undefined
+        ? undefined
+        : readAs(`${where} chat template`, 'a Jinja template', () => new Template(template)),
+    ...{ config, endTokens, where },
   });
+}
+
+/** The template of its own file, else that of the config: a text, or a list of which one is called "default". */
+function templateText(files: TokenizerFiles['files'], config: JsonObject): string | undefined {
+  const file = files.get('chat_template.jinja');
+  if (file) return new TextDecoder().decode(file);
+  const { chat_template: template } = config;
+  if (!Array.isArray(template)) return typeof template === 'string' ? template : undefined;
+  const named = template as readonly (JsonObject | null)[];
+  const text = named.find((entry) => entry?.name === 'default')?.template;
+  return typeof text === 'string' ? text : undefined;
 }
 
 interface Parts {
   readonly tokenizer: HuggingFaceTokenizer;
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly config: JsonObject;
   readonly endTokens: readonly number[];
   readonly template: Template | undefined;
   readonly where: string;
 }
-
-/** Private-use characters that stand for a sampled message while the template is rendered. */
-const OPEN = '\uE000';
-const CLOSE = '\uE001';
 
 class CheckpointTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly endTokens: readonly number[];
   readonly #parts: Parts;
   readonly #ends: ReadonlySet<number>;
+  /** Matches what the vocabulary takes for a special token; absent where it has none. */
+  readonly #special: RegExp | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -89,6 +79,11 @@ class CheckpointTokenizer implements Tokenizer {
     let largest = -1;
     for (const id of parts.tokenizer.get_vocab(true).values()) largest = Math.max(largest, id);
     this.vocabSize = largest + 1;
+    const special = [...parts.tokenizer.get_added_tokens_decoder().values()]
+      .filter((token) => token.special && token.content !== '')
+      .map((token) => token.content)
+      .sort((a, b) => b.length - a.length); // the longest match wins, as in the library
+    this.#special = special.length > 0 ? new RegExp(special.map(escaped).join('|')) : undefined;
   }
 
   encode(text: string): Int32Array {
@@ -96,27 +91,48 @@ class CheckpointTokenizer implements Tokenizer {
   }
 
   decode(tokens: ArrayLike<number>): string {
+    const { tokenizer } = this.#parts;
     const ids = Array.from(tokens);
     while (ids.length > 0 && this.#ends.has(ids.at(-1) as number)) ids.pop();
-    return ids.length === 0 ? '' : this.#parts.tokenizer.decode(ids, { skip_special_tokens: false });
+    // an embedding can have more rows than the vocabulary has tokens; those have no text
+    const known = ids.filter((id) => tokenizer.id_to_token(id) !== undefined);
+    return known.length === 0 ? '' : tokenizer.decode(known, { skip_special_tokens: false });
   }
 
   encodeChat(messages: readonly ChatMessage[]): Int32Array {
+    const splices: ArrayLike<number>[] = [];
+    const mark = unusedCharacter(messages);
+    /** What stands for these ids while the template is rendered. */
+    const hold = (ids: ArrayLike<number>): string => `${mark}${splices.push(ids) - 1}${mark}`;
     const text = this.#render(
-      messages.map(({ role, content, tokens }, index) => ({
+      messages.map(({ role, content, tokens }) => ({
         role,
-        content: tokens ? `${OPEN}${index}${CLOSE}` : content,
+        content: tokens ? hold(this.#withoutEnd(tokens)) : this.#spelled(content, hold),
       })),
     );
     const ids: number[] = [];
-    let from = 0;
-    for (const match of text.matchAll(new RegExp(`${OPEN}(\\d+)${CLOSE}`, 'g'))) {
-      ids.push(...this.encode(text.slice(from, match.index)));
-      ids.push(...this.#withoutEnd(messages[Number(match[1])]?.tokens ?? new Int32Array()));
-      from = match.index + match[0].length;
-    }
-    ids.push(...this.encode(text.slice(from)));
+    text.split(mark).forEach((piece, index) => {
+      // every second piece is the number of a splice
+      const part = index % 2 === 0 ? this.encode(piece) : (splices[Number(piece)] as ArrayLike<number>);
+      for (let i = 0; i < part.length; i++) ids.push(part[i] as number);
+    });
     return Int32Array.from(ids);
+  }
+
+  /** The text with the ids of its special tokens, letter by letter, held in their place. */
+  #spelled(text: string, hold: (ids: ArrayLike<number>) => string): string {
+    if (!this.#special?.test(text)) return text;
+    return text.replace(new RegExp(this.#special, 'g'), (literal) => hold(this.#encodeLetters(literal)));
+  }
+
+  /** Ids of a text without special tokens: none survives being cut after its first character. */
+  #encodeLetters(text: string): number[] {
+    const match = this.#special?.exec(text);
+    if (!match) return [...this.encode(text)];
+    const [first, ...rest] = match[0];
+    if (first === undefined || rest.length === 0) return [...this.encode(text)]; // one character cannot be cut
+    const cut = match.index + first.length;
+    return [...this.encode(text.slice(0, cut)), ...this.#encodeLetters(text.slice(cut))];
   }
 
   /** The template closes a message itself. */
@@ -131,13 +147,27 @@ class CheckpointTokenizer implements Tokenizer {
       throw new ConfigError(
         `${where}: the checkpoint has no chat template; add chat_template.jinja to the folder`,
       );
-    return template.render({
+    const variables = {
       messages,
       add_generation_prompt: true,
       bos_token: tokenText(config.bos_token),
       eos_token: tokenText(config.eos_token),
-    });
+    };
+    return readAs(`${where} chat template`, 'messages it can render', () => template.render(variables));
   }
+}
+
+/** A private-use character that no message contains. */
+function unusedCharacter(messages: readonly ChatMessage[]): string {
+  for (let code = 0xe000; code < 0xf900; code++) {
+    const character = String.fromCharCode(code);
+    if (!messages.some(({ content }) => content.includes(character))) return character;
+  }
+  throw new RangeError('encodeChat: expected messages that leave a private-use character unused');
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
 function tokenText(token: unknown): string {

@@ -8,7 +8,7 @@ import type { DecoderConfig } from '../decoder/config.ts';
 import { initialWeights, type Weights } from '../decoder/parameters.ts';
 import type { OnnxEngine } from '../engine.ts';
 import type { OnnxModel } from '../model.ts';
-import type { TokenizerFiles } from '../tokenizer.ts';
+import type { TokenizerFiles } from '../tokenizer-files.ts';
 
 export const TINY_ALPHABET = 'abcde+=0123456789';
 
