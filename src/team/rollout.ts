@@ -139,11 +139,13 @@ async function playTurn(
       stream: options.stream,
       isCompanion,
     });
+    const episodesOf = new Uint32Array(requests.length); // how many a request answers
+    for (const asked of askedBy) episodesOf[asked]++;
     const completions = await agent.model.sample(requests, {
       temperature: options.temperature,
       maxTokens: options.maxTokens,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onCompletion: (index) => options.onMessages(askedBy.filter((request) => request === index).length),
+      onCompletion: (index) => options.onMessages(episodesOf[index]),
     });
     episodes.forEach((episode, i) => {
       const asked = askedBy[i];
