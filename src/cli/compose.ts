@@ -20,6 +20,7 @@ import type { EventSink } from '../train/events.ts';
 
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
+export { createTabularModel } from '../engine/tabular/model.ts';
 
 /** Beyond this, more threads per operator slow small models down. */
 const MOST_THREADS = 8;

@@ -1,0 +1,167 @@
+/**
+ * Line charts as SVG text: no library, no randomness, no clock, so equal data give equal bytes.
+ * @module
+ */
+
+export interface Axis {
+  readonly label: string;
+  /** Decades instead of a linear scale; values must be > 0. */
+  readonly log?: boolean;
+  /** Shown part; default: all data. What lies outside is cut off. */
+  readonly range?: readonly [number, number];
+}
+
+export interface Series {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** A reference rather than data. */
+  readonly dashed?: boolean;
+}
+
+export interface LineChart {
+  readonly title: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly Series[];
+}
+
+const WIDTH = 800;
+const HEIGHT = 400;
+const FRAME = { left: 72, right: 216, top: 36, bottom: 52 } as const;
+/** Distinguishable for colour-blind readers (Okabe and Ito). */
+const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
+
+/** Position in the picture of a value, and where the ticks are. */
+interface Scale {
+  readonly at: (value: number) => number;
+  readonly ticks: readonly number[];
+}
+
+/** Draws a chart; points that are not finite, or not > 0 on a log axis, are left out. */
+export function renderLineChart({ title, x, y, series }: LineChart): string {
+  const drawn = series.map((one) => ({
+    ...one,
+    points: one.points.filter(([a, b]) => isShown(a, x) && isShown(b, y)),
+  }));
+  const all = drawn.flatMap(({ points }) => points);
+  const right = WIDTH - FRAME.right;
+  const bottom = HEIGHT - FRAME.bottom;
+  const xs = scaleOf(
+    x,
+    all.map(([a]) => a),
+    [FRAME.left, right],
+  );
+  const ys = scaleOf(
+    y,
+    all.map(([, b]) => b),
+    [bottom, FRAME.top],
+  );
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
+    `<clipPath id="frame"><rect x="${FRAME.left}" y="${FRAME.top}" width="${right - FRAME.left}" height="${bottom - FRAME.top}"/></clipPath>`,
+    text(FRAME.left, 20, title, 'font-size="14" font-weight="bold"'),
+    ...xs.ticks.flatMap((tick) => [
+      line([xs.at(tick), FRAME.top], [xs.at(tick), bottom], 'stroke="#e0e0e0"'),
+      text(xs.at(tick), bottom + 16, tickLabel(tick), 'text-anchor="middle"'),
+    ]),
+    ...ys.ticks.flatMap((tick) => [
+      line([FRAME.left, ys.at(tick)], [right, ys.at(tick)], 'stroke="#e0e0e0"'),
+      text(FRAME.left - 6, ys.at(tick) + 4, tickLabel(tick), 'text-anchor="end"'),
+    ]),
+    `<rect x="${FRAME.left}" y="${FRAME.top}" width="${right - FRAME.left}" height="${bottom - FRAME.top}" fill="none" stroke="#404040"/>`,
+    text((FRAME.left + right) / 2, HEIGHT - 14, x.label, 'text-anchor="middle"'),
+    `<g transform="translate(16 ${(FRAME.top + bottom) / 2}) rotate(-90)">${text(0, 0, y.label, 'text-anchor="middle"')}</g>`,
+    ...drawn.map(({ points, dashed = false }, k) => {
+      const path = points.map(([a, b]) => `${fixed(xs.at(a))},${fixed(ys.at(b))}`).join(' ');
+      const style = `stroke="${colour(k)}"${dashed ? ' stroke-dasharray="6 4"' : ''}`;
+      return `<polyline points="${path}" fill="none" stroke-width="2" ${style} clip-path="url(#frame)"/>`;
+    }),
+    ...legend(drawn),
+    '</svg>\n',
+  ].join('\n');
+}
+
+/** Right of the frame. */
+function legend(series: readonly Series[]): string[] {
+  const left = WIDTH - FRAME.right + 12;
+  return series.flatMap(({ name, dashed = false }, k) => {
+    const y = FRAME.top + 12 + 18 * k;
+    const style = `stroke="${colour(k)}" stroke-width="2"${dashed ? ' stroke-dasharray="6 4"' : ''}`;
+    return [line([left, y - 4], [left + 22, y - 4], style), text(left + 28, y, name, 'font-size="11"')];
+  });
+}
+
+function isShown(value: number, { log = false }: Axis): boolean {
+  return Number.isFinite(value) && (!log || value > 0);
+}
+
+function scaleOf(
+  { log = false, range }: Axis,
+  values: readonly number[],
+  [from, to]: readonly [number, number],
+): Scale {
+  const place = log ? Math.log10 : (value: number) => value;
+  const [low, high] = range ? [place(range[0]), place(range[1])] : extent(values.map(place));
+  const at = (value: number): number => from + ((place(value) - low) / (high - low)) * (to - from);
+  return { at, ticks: log ? decades(low, high) : roundSteps(low, high) };
+}
+
+/** Smallest and largest with some room; never equal. */
+function extent(values: readonly number[]): readonly [number, number] {
+  const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  if (!(low <= high)) return [0, 1];
+  const room = low === high ? Math.max(Math.abs(low), 1) * 0.5 : (high - low) * 0.04;
+  return [low - room, high + room];
+}
+
+/** Powers of ten, every second or third where there are many; 1, 2 and 5 times them where there are few. */
+function decades(low: number, high: number): number[] {
+  if (high - low < 2)
+    return [Math.floor(low), Math.floor(low) + 1, Math.floor(low) + 2]
+      .flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)))
+      .filter((tick) => Math.log10(tick) >= low - 1e-9 && Math.log10(tick) <= high + 1e-9);
+  const first = Math.ceil(low - 1e-9);
+  const last = Math.floor(high + 1e-9);
+  const every = Math.max(1, Math.ceil((last - first + 1) / 8));
+  const ticks = [];
+  for (let power = first; power <= last; power += every) ticks.push(10 ** power);
+  return ticks;
+}
+
+/** About six multiples of 1, 2 or 5 times a power of ten. */
+function roundSteps(low: number, high: number): number[] {
+  const rough = (high - low) / 6;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((candidate) => candidate >= rough) ?? rough;
+  const ticks = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) ticks.push(k * step);
+  return ticks;
+}
+
+function tickLabel(value: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e5) return value.toExponential(1).replace('.0e', 'e');
+  return String(Number(value.toPrecision(6)));
+}
+
+function colour(k: number): string {
+  return COLOURS[k % COLOURS.length] as string;
+}
+
+function text(x: number, y: number, content: string, attributes: string): string {
+  const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return `<text x="${fixed(x)}" y="${fixed(y)}" ${attributes}>${escaped}</text>`;
+}
+
+function line(from: readonly [number, number], to: readonly [number, number], style: string): string {
+  const [x1, y1, x2, y2] = [...from, ...to].map(fixed);
+  return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" ${style}/>`;
+}
+
+/** Two digits are finer than a pixel, and the same on every machine. */
+function fixed(value: number): string {
+  return String(Number(value.toFixed(2)));
+}

@@ -1,0 +1,28 @@
+/**
+ * Every claim there is, in the order they are told.
+ * @module
+ */
+import type { ClaimGroup } from './claim.ts';
+import { boundClaims } from './claims/bounds.ts';
+import { episodeClaims } from './claims/episodes.ts';
+import { estimatorClaims } from './claims/estimator.ts';
+import { loopClaims } from './claims/loop.ts';
+import { occupancyClaims } from './claims/occupancy.ts';
+import { stageClaims } from './claims/stage.ts';
+import { statisticsClaims } from './claims/statistics.ts';
+import { trustRegionClaims } from './claims/trust-region.ts';
+import { upgradeClaims } from './claims/upgrade.ts';
+import { valueClaims } from './claims/values.ts';
+
+export const CLAIM_GROUPS: readonly ClaimGroup[] = [
+  stageClaims,
+  valueClaims,
+  occupancyClaims,
+  boundClaims,
+  episodeClaims,
+  estimatorClaims,
+  trustRegionClaims,
+  statisticsClaims,
+  upgradeClaims,
+  loopClaims,
+];

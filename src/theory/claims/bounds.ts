@@ -1,0 +1,221 @@
+/**
+ * Lower bounds on the gain of a step in discounted worlds: the paper's, which says nothing, and those that
+ * do.
+ * @see algorithm equations E50-E56
+ * @module
+ */
+import { paperBound, paperBoundCeiling } from '../../core/certificate.ts';
+import { jointPenalty } from '../../core/penalty.ts';
+import { evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
+import { withPolicy } from '../../core/tabular/mdp.ts';
+import { policyChange, type StepBounds, stepBounds } from '../../core/tabular/policy-change.ts';
+import { type ExactStage, runExactStage } from '../../core/tabular/stage.ts';
+import { perturbed } from '../../core/testing/worlds.ts';
+import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
+import { Extreme, GAMMAS, median, percent, type Sample, sampleWorlds, short } from '../sampling.ts';
+
+const RADII = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+
+/** A random change of one agent with every bound on its gain. */
+function* changedSteps(context: TheoryContext, key: number) {
+  for (const { mdp, team, stream, seed } of sampleWorlds(context, key)) {
+    const agent = stream.int(team.length);
+    const after = withPolicy(team, agent, perturbed(seed, team[agent], stream.uniform() ** 3));
+    const evaluation = evaluateTeam(mdp, team);
+    const bounds = stepBounds(mdp, { evaluation, before: team }, { agent, after });
+    yield { gamma: mdp.gamma, bounds, gain: evaluateTeam(mdp, after).objective - evaluation.objective };
+  }
+}
+
+function boundsAreValid(context: TheoryContext): Finding {
+  const excess = { paper: new Extreme(), trpo: new Extreme(), sharp: new Extreme(), cpo: new Extreme() };
+  for (const { gamma, bounds, gain } of changedSteps(context, 21)) {
+    const scale = (1 - gamma) ** 2; // rounding grows with the constants
+    excess.paper.see((bounds.lowerPaper - gain) * scale);
+    excess.trpo.see((bounds.lowerTrpo - gain) * scale);
+    excess.sharp.see((bounds.lowerSharp - gain) * scale);
+    excess.cpo.see((bounds.lowerExpectedTv - gain) * scale);
+  }
+  const { paper, trpo, sharp, cpo } = excess;
+  return {
+    holds: [paper, trpo, sharp, cpo].every(({ value }) => value <= 1e-11),
+    figures: `bound - gain at most ${short(paper.value)} (paper), ${short(trpo.value)} (E53), ${short(sharp.value)} (E54), ${short(cpo.value)} (E55), over ${paper.count} steps`,
+  };
+}
+
+/** The joint bound of a whole stage, from the stage's start alone. */
+function jointLower({ mdp, team }: Pick<Sample, 'mdp' | 'team'>, after: Sample['team']): number {
+  const evaluation = evaluateTeam(mdp, team);
+  const changes = team.map((policy, i) => policyChange(policy, after[i], evaluation.occupancy));
+  const penalty = jointPenalty({
+    ...{ gamma: mdp.gamma, aMax: evaluation.aMax },
+    tvMax_A: changes.map(({ tvMax }) => tvMax),
+    klMax_A: changes.map(({ klMax }) => klMax),
+  });
+  return surrogateGain(mdp, evaluation, after) - penalty;
+}
+
+function jointBoundIsValid(context: TheoryContext): Finding {
+  const excess = new Extreme();
+  for (const { mdp, team, seed } of sampleWorlds(context, 22)) {
+    const after = team.map((policy, i) => perturbed(seed + i, policy, 0.2));
+    const gain = evaluateTeam(mdp, after).objective - evaluateTeam(mdp, team).objective;
+    excess.see((jointLower({ mdp, team }, after) - gain) * (1 - mdp.gamma) ** 2);
+  }
+  return { holds: excess.value <= 1e-11, figures: `bound - gain at most ${excess} stages` };
+}
+
+function paperIsEverPositive(context: TheoryContext): Finding {
+  let [positive, steps] = [0, 0];
+  let below = 0;
+  for (const { mdp, team, stream } of sampleWorlds(context, 23, GAMMAS)) {
+    const deltas = team.map(() => 10 ** (-6 * stream.uniform()));
+    for (const step of runExactStage(mdp, team, { order: [...team.keys()], deltas }).steps) {
+      if (mdp.gamma < 0.5) {
+        if (step.lowerPaper > 0) below++;
+        continue;
+      }
+      steps++;
+      if (step.lowerPaper > 1e-9) positive++;
+    }
+  }
+  const atDefaults = paperBound({
+    gain: [1, 1, 1], // J lies in [0, 1]: no step gains more
+    delta: [0.01, 0.01, 0.01],
+    zeta: [0, 0, 0],
+    trajectories: [512, 512, 512],
+    ...{ gamma: 0.99, aMax: 5, confidence: 0.05 },
+  });
+  return {
+    holds: positive > 0,
+    figures: `positive in ${positive} of ${steps} ascent steps at gamma >= 1/2 (${below} below 1/2); at the paper's own settings ${short(atDefaults.lower)} on a reward in [0, 1] even if every step gained all of it`,
+  };
+}
+
+function ceilingIsNegative(): Finding {
+  const largest = new Extreme();
+  for (const gamma of [0.5, 0.6, 0.9, 0.99, 0.999])
+    for (const klMax of RADII) largest.see(paperBoundCeiling({ gamma, aMax: 1, klMax }));
+  const below = paperBoundCeiling({ gamma: 0.49, aMax: 1, klMax: 0.01 });
+  return {
+    holds: largest.value <= 1e-12 && below > 0,
+    figures: `largest value the bound could take ${short(largest.value)} for gamma >= 1/2, ${short(below)} at gamma 0.49`,
+  };
+}
+
+/** Every bound of a stage, as a sum over its steps; E56 for the stage at once. */
+interface StageFigures {
+  readonly gain: number;
+  readonly paper: number;
+  readonly trpo: number;
+  readonly sharp: number;
+  readonly cpo: number;
+  readonly joint: number;
+}
+
+function stageFigures(sample: Sample, delta: number): StageFigures {
+  const { mdp, team } = sample;
+  const stage: ExactStage = runExactStage(mdp, team, {
+    order: [...team.keys()],
+    deltas: team.map(() => delta),
+  });
+  const sum = (of: (step: StepBounds) => number) => stage.steps.reduce((total, step) => total + of(step), 0);
+  return {
+    gain: (stage.objective.at(-1) ?? Number.NaN) - stage.objective[0],
+    paper: sum(({ lowerPaper }) => lowerPaper),
+    trpo: sum(({ lowerTrpo }) => lowerTrpo),
+    sharp: sum(({ lowerSharp }) => lowerSharp),
+    cpo: sum(({ lowerExpectedTv }) => lowerExpectedTv),
+    joint: jointLower(sample, stage.policies),
+  };
+}
+
+const BOUNDS = [
+  ['expected TV (E55)', 'cpo'],
+  ['joint (E56)', 'joint'],
+  ['sharp (E54)', 'sharp'],
+  ['TRPO (E53)', 'trpo'],
+  ['paper (E50)', 'paper'],
+] as const;
+
+function whatBoundsProve(context: TheoryContext): Finding {
+  const few = { ...context, worlds: Math.min(context.worlds, 60) };
+  const samples = [...sampleWorlds(few, 24, [0.9])];
+  const byRadius = RADII.map((delta) => samples.map((sample) => stageFigures(sample, delta)));
+  const share = (key: keyof StageFigures, at: number) =>
+    byRadius[at].filter((figures) => figures[key] > 0).length / samples.length;
+  const relative = (key: keyof StageFigures, at: number) =>
+    median(byRadius[at].map((figures) => figures[key] / figures.gain));
+  const curves = (value: (key: keyof StageFigures, at: number) => number) =>
+    BOUNDS.map(([name, key]) => ({
+      name,
+      points: RADII.map((delta, at) => [delta, value(key, at)] as const),
+    }));
+  const charts: Chart[] = [
+    {
+      name: 'bounds-share',
+      title: 'Share of exact ascent stages whose bound is positive (gamma 0.9)',
+      x: { label: 'radius delta, nats', log: true },
+      y: { label: 'share', range: [-0.02, 1.02] },
+      series: curves(share),
+    },
+    {
+      name: 'bounds-size',
+      title: 'What a bound gives away of a stage, median (gamma 0.9); below 1 it is positive',
+      x: { label: 'radius delta, nats', log: true },
+      y: { label: '(true gain - bound) / true gain', log: true },
+      series: [
+        ...curves((key, at) => 1 - relative(key, at)),
+        { name: 'the whole gain', dashed: true, points: RADII.map((delta) => [delta, 1] as const) },
+      ],
+    },
+  ];
+  return {
+    holds:
+      share('paper', 0) === 0 && share('cpo', 0) === 1 && share('joint', 0) > 0.9 && share('trpo', 0) > 0.9,
+    figures: `positive at delta 1e-6 / 1e-4 / 1e-2: ${BOUNDS.map(([name, key]) => `${name} ${[0, 2, 4].map((at) => percent(share(key, at))).join(' / ')}`).join(', ')}`,
+    charts,
+  };
+}
+
+export const boundClaims: ClaimGroup = {
+  title: 'Bounds on the gain of a step',
+  claims: [
+    {
+      name: 'bounds are valid',
+      statement:
+        'the lower bounds of the paper (exact advantages), TRPO, the sharp form and expected TV never exceed the true gain',
+      source: 'E50, E53-E55',
+      predicted: 'holds',
+      check: boundsAreValid,
+    },
+    {
+      name: 'joint bound is valid',
+      statement: 'the HATRPO-style bound on a whole stage from its start alone never exceeds the true gain',
+      source: 'E56',
+      predicted: 'holds',
+      check: jointBoundIsValid,
+    },
+    {
+      name: 'paper certificate',
+      statement: "the paper's certificate can be positive at gamma >= 1/2",
+      source: 'E51, P1',
+      predicted: 'fails',
+      check: paperIsEverPositive,
+    },
+    {
+      name: 'ceiling of the certificate',
+      statement: 'no data whatever could make it positive at gamma >= 1/2',
+      source: 'E51',
+      predicted: 'holds',
+      check: ceilingIsNegative,
+    },
+    {
+      name: 'what bounds prove',
+      statement: 'second-order bounds certify small exact steps at gamma 0.9, where the paper certifies none',
+      source: 'E51-E56',
+      predicted: 'holds',
+      check: whatBoundsProve,
+    },
+  ],
+};

@@ -1,0 +1,317 @@
+/**
+ * What data can prove: confidence radii, the betting test, weights and their truncation, information gain.
+ * @see algorithm equations E33, E34, E61-E65; errors P8-P11 of the paper
+ * @module
+ */
+import {
+  createBettingTest,
+  effectiveSampleSize,
+  empiricalBernsteinLower,
+  hoeffdingLower,
+} from '../../core/acceptance.ts';
+import { crossFittedGain, kappaFromScores } from '../../core/information-gain.ts';
+import { dkwMinimumSize, orderStatisticMinimumSize, orderStatisticUpperBound } from '../../core/quantile.ts';
+import { type RandomStream, randomStream } from '../../core/rng.ts';
+import { normalQuantile } from '../../core/special.ts';
+import { mean } from '../../core/stats.ts';
+import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
+import { percent, short } from '../sampling.ts';
+
+/** Three standard errors above a nominal rate: what an honest test exceeds once in a thousand checks. */
+function withinError(rate: number, nominal: number, runs: number): boolean {
+  return rate <= nominal + 3 * Math.sqrt((nominal * (1 - nominal)) / runs);
+}
+
+/** P(|2 Bin(N, 1/2)/N - 1| > radius), exactly. */
+function coinLeaves(radius: number, N: number): number {
+  let logTerm = -N * Math.LN2;
+  let outside = 0;
+  for (let k = 0; k <= N; k++) {
+    if (Math.abs((2 * k) / N - 1) > radius) outside += Math.exp(logTerm);
+    logTerm += Math.log((N - k) / (k + 1));
+  }
+  return outside;
+}
+
+function printedHoeffding(): Finding {
+  const sizes = [10, 100, 1000];
+  const radius = (N: number) => Math.sqrt(Math.log(2 / 0.05) / (2 * N)); // as printed, for |X| <= 1
+  const printed = sizes.map((N) => coinLeaves(radius(N), N));
+  const right = sizes.map((N) => coinLeaves(2 * radius(N), N));
+  return {
+    holds: printed.every((rate) => rate <= 0.05),
+    figures: `a fair +-1 coin leaves the printed 95% radius in ${printed.map(percent).join(', ')} of samples of ${sizes.join(', ')}; twice the radius in ${right.map(percent).join(', ')}`,
+  };
+}
+
+function fairCoin(stream: RandomStream, N: number): Float64Array {
+  return Float64Array.from({ length: N }, () => (stream.uniform() < 0.5 ? -1 : 1));
+}
+
+function boundOnTheChosen({ seed }: TheoryContext): Finding {
+  const [runs, N, candidates] = [400, 60, 64];
+  const options = { lo: -1, hi: 1, delta: 0.05 };
+  let [reused, heldOut] = [0, 0];
+  for (let run = 0; run < runs; run++) {
+    const stream = randomStream(seed, 61, run);
+    let best = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < candidates; k++) best = Math.max(best, hoeffdingLower(fairCoin(stream, N), options));
+    if (best > 0) reused++;
+    if (hoeffdingLower(fairCoin(stream, N), options) > 0) heldOut++;
+  }
+  return {
+    holds: withinError(reused / runs, 0.05, runs),
+    figures: `best of ${candidates} worthless candidates "proved" on its own batch in ${percent(reused / runs)} of ${runs} runs at nominal 5%, on held-out data in ${percent(heldOut / runs)}`,
+  };
+}
+
+/** Mean of a sticky +-1 chain that draws anew with probability 1/mixing each step; its true mean is 0. */
+function stickyMean(stream: RandomStream, N: number, mixing: number): number {
+  let sum = 0;
+  for (let done = 0; done < N; ) {
+    const length = Math.min(
+      N - done,
+      1 + Math.floor(Math.log(1 - stream.uniform()) / Math.log(1 - 1 / mixing)),
+    );
+    sum += stream.uniform() < 0.5 ? -length : length;
+    done += length;
+  }
+  return sum / N;
+}
+
+function mixingSamples({ seed }: TheoryContext): Finding {
+  const [runs, N, mixing] = [20_000, 2000, 50];
+  // beta(k) = (1 - 1/mixing)^k / 2 for this chain
+  const effective = N / (1 + (mixing - 1));
+  const radius = (scale: number) => scale * Math.sqrt(Math.log(2 / 0.01) / (2 * effective));
+  let [printed, right] = [0, 0];
+  for (let run = 0; run < runs; run++) {
+    const centre = Math.abs(stickyMean(randomStream(seed, 62, run), N, mixing));
+    if (centre > radius(1)) printed++;
+    if (centre > radius(2)) right++;
+  }
+  return {
+    holds: withinError(right / runs, 0.01, runs),
+    figures: `a sticky chain leaves the radius with N/(1 + 2 sum beta) in ${percent(right / runs)} of ${runs} runs at nominal 1%, with the printed constant in ${percent(printed / runs)}`,
+  };
+}
+
+/** Paired 0/1 differences: discordant with the given probability, on average worth `gain`. */
+function pairedDifference(stream: RandomStream, discordant: number, gain: number): number {
+  const u = stream.uniform();
+  if (u >= discordant) return 0;
+  return u < (discordant + gain) / 2 ? 1 : -1;
+}
+
+function accepts(
+  stream: RandomStream,
+  { discordant, gain, nPlan }: { readonly discordant: number; readonly gain: number; readonly nPlan: number },
+): boolean {
+  const test = createBettingTest({ alpha: 0.05, lo: -1, hi: 1, nPlan });
+  for (;;) {
+    const { decided } = test.observe(pairedDifference(stream, discordant, gain));
+    if (decided !== undefined) return decided === 'accept';
+  }
+}
+
+const NULL_RUNS = 2000;
+
+function falseAcceptances({ seed }: TheoryContext): Finding {
+  let accepted = 0;
+  for (let run = 0; run < NULL_RUNS; run++)
+    if (accepts(randomStream(seed, 63, run), { discordant: 0.2, gain: 0, nPlan: 600 })) accepted++;
+  const rate = accepted / NULL_RUNS;
+  return {
+    holds: accepted > 0 && withinError(rate, 0.05, NULL_RUNS),
+    figures: `${percent(rate)} of ${NULL_RUNS} null runs accepted at alpha 5% (at most ${percent(0.05 + 3 * Math.sqrt((0.05 * 0.95) / NULL_RUNS))}), 20% discordant pairs, N 600`,
+  };
+}
+
+/** Settings of the specification's table: prompts for 80% power. */
+const POWER_TABLE = [
+  [0.1, 0.02, 2044],
+  [0.1, 0.05, 346],
+  [0.3, 0.02, 6916],
+  [0.3, 0.05, 1050],
+  [0.3, 0.1, 262],
+] as const;
+
+function powerOfBetting({ seed }: TheoryContext): Finding {
+  const runs = 300;
+  const powers = POWER_TABLE.map(([discordant, gain, nPlan], row) => {
+    let accepted = 0;
+    for (let run = 0; run < runs; run++)
+      if (accepts(randomStream(seed, 64, row, run), { discordant, gain, nPlan })) accepted++;
+    return accepted / runs;
+  });
+  const error = 3 * Math.sqrt((0.8 * 0.2) / runs);
+  return {
+    holds: powers.every((power) => Math.abs(power - 0.8) <= error + 0.02),
+    figures: POWER_TABLE.map(
+      ([discordant, gain, nPlan], row) => `${discordant}/+${gain} N ${nPlan}: ${percent(powers[row])}`,
+    ).join(', '),
+  };
+}
+
+function bettingBeatsBernstein({ seed }: TheoryContext): Finding {
+  const [runs, nPlan] = [300, 600];
+  let [betting, bernstein] = [0, 0];
+  for (let run = 0; run < runs; run++) {
+    if (accepts(randomStream(seed, 65, run), { discordant: 0.2, gain: 0.05, nPlan })) betting++;
+    const stream = randomStream(seed, 65, run);
+    const values = Float64Array.from({ length: nPlan }, () => pairedDifference(stream, 0.2, 0.05));
+    if (empiricalBernsteinLower(values, { lo: -1, hi: 1, delta: 0.05 }) > 0) bernstein++;
+  }
+  return {
+    holds: betting > 5 * bernstein,
+    figures: `power at +0.05, 20% discordant, N 600: betting ${percent(betting / runs)}, empirical Bernstein ${percent(bernstein / runs)}`,
+  };
+}
+
+/** E[min(w, C)] and (E w)^2 / E w^2 of a log-normal weight of mean 1 with the given message KL, by quantiles. */
+function logNormalWeight(kl: number, cap: number): { readonly kept: number; readonly essShare: number } {
+  const points = 20000;
+  const sd = Math.sqrt(2 * kl);
+  const weights = Float64Array.from({ length: points }, (_, k) =>
+    Math.exp(sd * normalQuantile((k + 0.5) / points) - kl),
+  );
+  return {
+    kept: mean(weights.map((w) => Math.min(w, cap))),
+    essShare: effectiveSampleSize(weights) / points,
+  };
+}
+
+function truncationMass(): Finding {
+  const [one, two] = [1, 2].map((cap) => 1 - logNormalWeight(0.05, cap).kept);
+  return {
+    holds: Math.abs(one - 0.126) < 0.001 && Math.abs(two - 0.0023) < 0.0002,
+    figures: `mass lost at message KL 0.05: ${short(one)} at C = 1, ${short(two)} at C = 2`,
+  };
+}
+
+function effectiveShare(): Finding {
+  const kls = [0.05, 0.43, 0.86];
+  const shares = kls.map((kl) => logNormalWeight(kl, 2).essShare);
+  return {
+    holds: kls.every((kl, k) => Math.abs(shares[k] - Math.exp(-2 * kl)) < 0.03),
+    figures: kls
+      .map((kl, k) => `KL ${kl}: ${short(shares[k])} (exp(-2 KL) ${short(Math.exp(-2 * kl))})`)
+      .join(', '),
+  };
+}
+
+function quantileBounds({ seed }: TheoryContext): Finding {
+  const tail = { alpha: 0.01, eta: 0.05 };
+  const [order, dkw] = [orderStatisticMinimumSize(tail), dkwMinimumSize(tail)];
+  const runs = 1000;
+  let covered = 0;
+  for (let run = 0; run < runs; run++) {
+    const stream = randomStream(seed, 66, run);
+    const bound = orderStatisticUpperBound(
+      Float64Array.from({ length: order }, () => stream.uniform()),
+      tail,
+    );
+    if ((bound?.value ?? 0) >= 0.99) covered++;
+  }
+  return {
+    holds: order === 299 && dkw === 14979 && withinError(1 - covered / runs, 0.05, runs),
+    figures: `a bound on the 99% quantile needs ${order} trajectories by order statistics (covers in ${percent(covered / runs)}), ${dkw} by DKW`,
+  };
+}
+
+function informationGainOfNoise({ seed }: TheoryContext): Finding {
+  const [N, D, delta] = [128, 1000, 0.01];
+  const sample = (key: number) => {
+    const stream = randomStream(seed, 67, key);
+    return {
+      scores: Array.from({ length: N }, () => Float64Array.from({ length: D }, () => stream.normal())),
+      advantages_N: Float64Array.from({ length: N }, () => stream.normal()),
+    };
+  };
+  const [fit, judge] = [sample(0), sample(1)];
+  const { kappa } = kappaFromScores(fit, { epsilon: 1e-6 });
+  const squares = mean(fit.advantages_N.map((a) => a * a));
+  const { claimed, gain } = crossFittedGain(fit, judge, { delta, epsilon: 1e-6 });
+  return {
+    holds: gain > claimed / 2,
+    figures: `pure noise, N ${N} < D ${D}: kappa ${short(kappa, 5)} = sqrt(2 mean A^2) ${short(Math.sqrt(2 * squares), 5)}; claimed gain ${short(claimed)}, cross-fitted ${short(gain)}`,
+  };
+}
+
+export const statisticsClaims: ClaimGroup = {
+  title: 'Statistics',
+  claims: [
+    {
+      name: 'printed Hoeffding radius',
+      statement: 'the printed finite-sample radius holds with its confidence',
+      source: 'P9',
+      predicted: 'fails',
+      check: printedHoeffding,
+    },
+    {
+      name: 'bound on the chosen',
+      statement: 'a bound holds for a candidate that was chosen on the same sample',
+      source: 'P10',
+      predicted: 'fails',
+      check: boundOnTheChosen,
+    },
+    {
+      name: 'mixing samples',
+      statement: 'dependent samples count as N/(1 + 2 sum beta) independent ones',
+      source: 'P11',
+      predicted: 'fails',
+      check: mixingSamples,
+    },
+    {
+      name: 'false acceptances',
+      statement: 'the betting test accepts a null at most alpha of the time, whenever it stops',
+      source: 'E64',
+      predicted: 'holds',
+      check: falseAcceptances,
+    },
+    {
+      name: 'power of the betting test',
+      statement: 'it has 80% power at the numbers of prompts of the table (discordant share / gain)',
+      source: 'E64',
+      predicted: 'holds',
+      check: powerOfBetting,
+    },
+    {
+      name: 'betting against Bernstein',
+      statement: 'it proves gains that an empirical Bernstein bound does not',
+      source: 'E63, E64',
+      predicted: 'holds',
+      check: bettingBeatsBernstein,
+    },
+    {
+      name: 'truncated weights',
+      statement:
+        'a weight cut at 1 loses an eighth of its mass at message KL 0.05, one cut at 2 next to nothing',
+      source: 'E61',
+      predicted: 'holds',
+      check: truncationMass,
+    },
+    {
+      name: 'effective sample size',
+      statement: 'a reused batch is worth about exp(-2 KL) of its episodes',
+      source: 'E60a',
+      predicted: 'holds',
+      check: effectiveShare,
+    },
+    {
+      name: 'quantile bounds',
+      statement: 'order statistics bound a 99% quantile from 299 trajectories, DKW from 14,979',
+      source: 'E33, E34',
+      predicted: 'holds',
+      check: quantileBounds,
+    },
+    {
+      name: 'information gain of noise',
+      statement:
+        'kappa sqrt(delta) measures a gain that other data confirm, with fewer trajectories than weights',
+      source: 'E65',
+      predicted: 'fails',
+      check: informationGainOfNoise,
+    },
+  ],
+};

@@ -1,0 +1,310 @@
+/**
+ * What the trust region sees and does not see, and what raising beta does.
+ * @see algorithm equations E20-E38; errors P7, P8, P12, P13, P18; golden examples G3, G5, G6
+ * @module
+ */
+import { groupNormalizedAdvantages } from '../../core/advantage.ts';
+import { exactKl, sampledKl, stateDivergence } from '../../core/divergence.ts';
+import { randomStream } from '../../core/rng.ts';
+import { evaluateEpisode } from '../../core/tabular/episode.ts';
+import { agentAdvantage, evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
+import { type Policy, type TeamPolicy, withPolicy } from '../../core/tabular/mdp.ts';
+import { fullyObserved } from '../../core/tabular/observed-episode.ts';
+import { optimizeOneState } from '../../core/tabular/optimize.ts';
+import { judgeAttempt, measureAttempt, startTrustRegion } from '../../core/trust-region.ts';
+import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
+import { Extreme, median, percent, sampleWorlds, short } from '../sampling.ts';
+
+/** G3: a chain of 200 decisions, one of which decides everything. */
+function quantileSeesAll(): Finding {
+  const [H, critical] = [200, 100];
+  const chain = (p: number) =>
+    Array.from({ length: H }, (_, t) => [t === critical ? [p, 1 - p] : [0.5, 0.5], [0.5, 0.5]]);
+  const { episode } = fullyObserved({
+    // state 1: the critical decision went wrong
+    transition: Array.from({ length: H - 1 }, (_, t) => [
+      [[1, 0], t === critical ? [0, 1] : [1, 0]],
+      [
+        [0, 1],
+        [0, 1],
+      ],
+    ]),
+    reward: Array.from({ length: H }, (_, t) => [t === H - 1 ? [1, 1] : [0, 0], [0, 0]]),
+    initial: [1, 0],
+    turn: Array.from({ length: H }, () => 0),
+  });
+  const [before, after] = [chain(0.99), chain(0.01)];
+  const objectives = [before, after].map((policy) => evaluateEpisode(episode, policy).objective);
+  const logs = (row: ArrayLike<number>) => Float64Array.from(row, Math.log);
+  const states = before.map((rows, t) => stateDivergence(logs(after[t][0]), logs(rows[0])));
+  const kl = states.map(({ klNewCur }) => klNewCur);
+  const readings = { kl, tv: states.map(({ tv }) => tv), messageKl: [kl.reduce((sum, x) => sum + x, 0)] };
+  const measured = measureAttempt(readings, { quantile: 0.99, slack: 'none', slackConfidence: 0.05 });
+  const verdict = (targetKlMessage?: number) => {
+    const rules = {
+      targetKl: 0.01,
+      maxBacktracks: 0,
+      ...(targetKlMessage !== undefined && { targetKlMessage }),
+    };
+    return judgeAttempt(startTrustRegion(rules, 0.001), measured).kind;
+  };
+  return {
+    holds: verdict() !== 'accepted',
+    figures: `J ${short(objectives[0])} -> ${short(objectives[1])} with a 99% quantile of ${measured.klQuantile} and a largest KL of ${short(measured.klMax)}: the quantile alone says ${verdict()}, a message cap of 0.05 says ${verdict(0.05)}`,
+  };
+}
+
+/** G6: which divergence sees mass appear, and which sees it vanish. */
+function directionsAgree(): Finding {
+  const logs = (p: number) => [Math.log1p(-p), Math.log(p)];
+  const vanish = stateDivergence(logs(1e-12), logs(0.01));
+  const appear = stateDivergence(logs(0.05), logs(1e-6));
+  const seen = sampledKl(logs(0.05)[0] - logs(1e-6)[0], 'k3').value;
+  const factors = [vanish.klCurNew / vanish.klNewCur, appear.klNewCur / appear.klCurNew];
+  return {
+    holds: factors.every((factor) => factor < 2),
+    figures: `mass vanishes: KL(cur||new) is ${short(factors[0])} times KL(new||cur); mass appears: ${short(factors[1])} times the other way, and a sample of the common token sees ${short(seen)} of ${short(appear.klNewCur)}`,
+  };
+}
+
+function betaHelpsOneStep(): Finding {
+  const problem = { logits: [0.3, -0.2, 0.5], advantages: [1, -0.5, 0.2] };
+  const options = { targetKl: 10, learningRate: 0.5, maxBacktracks: 0, optimizer: 'sgd' } as const;
+  const step = (beta: number, innerSteps: number) =>
+    optimizeOneState(problem, { ...options, beta, innerSteps }).logits;
+  const moved = (innerSteps: number) =>
+    Math.max(...step(0.001, innerSteps).map((z, v) => Math.abs(z - step(100 * 0.001, innerSteps)[v])));
+  const slope = Math.max(...exactKl(problem.logits, problem.logits).gradNewCur.map(Math.abs));
+  return {
+    holds: moved(1) > 0,
+    figures: `KL slope at the start ${slope}; 100 times the beta moves one step by ${moved(1)}, two steps by ${short(moved(2))}`,
+  };
+}
+
+/** The natural-gradient step of one agent's table: in every state cur exp(eta A), with 1/2 D'FD = delta. */
+function naturalStep(context: TheoryContext, key: number, size: number) {
+  const ratios = new Extreme();
+  let [small, worlds, meanExceeds, maxExceeds] = [Number.POSITIVE_INFINITY, 0, 0, 0];
+  for (const { mdp, team } of sampleWorlds(context, key)) {
+    const evaluation = evaluateTeam(mdp, team);
+    const advantage = agentAdvantage(mdp, team, { agent: 0, evaluation });
+    const expected = (values: (s: number, a: number) => number) =>
+      advantage.reduce(
+        (sum, row, s) =>
+          sum + evaluation.occupancy[s] * row.reduce((part, _, a) => part + team[0][s][a] * values(s, a), 0),
+        0,
+      );
+    const eta = Math.sqrt((2 * size) / expected((s, a) => advantage[s][a] ** 2));
+    const kls = advantage.map((row, s) => {
+      const mass = row.map((x, a) => team[0][s][a] * Math.exp(eta * x));
+      const total = mass.reduce((sum, p) => sum + p, 0);
+      return mass.reduce((sum, p, a) => sum + (p / total) * Math.log(p / total / team[0][s][a]), 0);
+    });
+    const mean = kls.reduce((sum, kl, s) => sum + evaluation.occupancy[s] * kl, 0);
+    worlds++;
+    ratios.see(mean / size);
+    small = Math.min(small, mean / size);
+    if (mean > size) meanExceeds++;
+    if (Math.max(...kls) > size) maxExceeds++;
+  }
+  return { largest: ratios.value, smallest: small, worlds, meanExceeds, maxExceeds };
+}
+
+function fisherIsLocal(context: TheoryContext): Finding {
+  const sizes = [1e-8, 1e-6, 1e-4, 1e-2];
+  const steps = sizes.map((size) => naturalStep(context, 71, size));
+  return {
+    holds: steps[0].largest < 1.01 && steps[0].smallest > 0.99,
+    figures: sizes
+      .map((size, k) => `${short(size)}: ${short(steps[k].smallest)} to ${short(steps[k].largest)}`)
+      .join(', '),
+  };
+}
+
+function naturalStepStaysInside(context: TheoryContext): Finding {
+  const { largest, worlds, meanExceeds, maxExceeds } = naturalStep(context, 72, 0.01);
+  return {
+    holds: maxExceeds === 0,
+    figures: `expected KL above delta in ${meanExceeds} of ${worlds} worlds (up to ${short(largest)} times), largest state KL above delta in ${maxExceeds}`,
+  };
+}
+
+/** Mixed second difference of G = L_1(x) + L_2(y; x) in one logit of each of the first two agents. */
+function separableObjective(context: TheoryContext): Finding {
+  const mixed: number[] = [];
+  const h = 1e-2;
+  const shifted = (policy: Policy, by: number): Policy =>
+    policy.map((row) => {
+      const mass = Array.from(row, (p, a) => p * Math.exp(a === 0 ? by : 0));
+      const total = mass.reduce((sum, p) => sum + p, 0);
+      return mass.map((p) => p / total);
+    });
+  for (const { mdp, team } of sampleWorlds(context, 73, [0.9])) {
+    const start = evaluateTeam(mdp, team);
+    const stage = (x: number, y: number): number => {
+      const first: TeamPolicy = withPolicy(team, 0, shifted(team[0], x));
+      const second = withPolicy(first, 1, shifted(team[1], y));
+      return surrogateGain(mdp, start, first) + surrogateGain(mdp, evaluateTeam(mdp, first), second);
+    };
+    mixed.push(Math.abs(stage(h, h) - stage(h, -h) - stage(-h, h) + stage(-h, -h)) / (4 * h * h));
+  }
+  return {
+    holds: Math.max(...mixed) < 1e-6,
+    figures: `mixed derivative of two agents' terms: median ${short(median(mixed))}, largest ${short(Math.max(...mixed))} over ${mixed.length} worlds`,
+  };
+}
+
+function convexBall(): Finding {
+  const q = [0.5023, 0.357, 0.1407].map(Math.log);
+  const ends = [
+    [-1.637, -0.139, -1.904],
+    [4.71, 5.49, -13.88],
+  ];
+  const middle = ends[0].map((z, v) => (z + ends[1][v]) / 2);
+  const [a, b, between] = [...ends, middle].map((logits) => exactKl(logits, q).klNewCur);
+  return {
+    holds: between <= Math.max(a, b),
+    figures: `KL ${short(a, 4)} and ${short(b, 4)} at two points, ${short(between, 4)} half-way between them`,
+  };
+}
+
+/** G5: two prompts, one rarely solved; a small gain there is bought with a larger loss on the other. */
+function normalisedSurrogate(): Finding {
+  const before = [0.01098694263059318, 0.5];
+  const after = [0.013386917827664779, 0.4950001666600003];
+  const J = (p: readonly number[]) => (p[0] + p[1]) / 2;
+  const size = 100_000;
+  const surrogate = before.reduce((sum, p, prompt) => {
+    const solved = Math.round(p * size);
+    const returns = Float64Array.from({ length: size }, (_, g) => Number(g < solved));
+    const [right, wrong] = [returns[0], returns[size - 1]].map(
+      (r) => groupNormalizedAdvantages(returns, new Uint8Array(size), { clip: 1e9 })[r === 1 ? 0 : size - 1],
+    );
+    return sum + (after[prompt] * right + (1 - after[prompt]) * wrong) / 2;
+  }, 0);
+  const change = J(after) - J(before);
+  return {
+    holds: Math.sign(surrogate) === Math.sign(change),
+    figures: `normalised surrogate ${short(surrogate)}, J ${short(change)}`,
+  };
+}
+
+function clipActs(): Finding {
+  const largest = (G: number) => {
+    const returns = Float64Array.from({ length: G }, (_, g) => Number(g === 0));
+    return groupNormalizedAdvantages(returns, new Uint8Array(G), { clip: 1e9 })[0];
+  };
+  const first = Array.from({ length: 40 }, (_, k) => k + 2).find((G) => largest(G) > 5);
+  return {
+    holds: largest(4) > 5 || largest(8) > 5,
+    figures: `largest normalised advantage ${short(largest(4), 4)} at G 4, ${short(largest(8), 4)} at G 8; a clip of 5 first acts at G ${first}`,
+  };
+}
+
+/** Share of messages whose summed log-ratio stays inside the clip, tokens' log-ratios N(-v/2, v). */
+function clipAtLength({ seed }: TheoryContext): Finding {
+  const lengths = [32, 512, 4096, 32768];
+  const draws = 4000;
+  const variance = 1e-4; // sd 0.01 per token, token KL 5e-5
+  const shares = lengths.map((length) => {
+    const stream = randomStream(seed, 74, length);
+    let inside = 0;
+    for (let k = 0; k < draws; k++) {
+      const u = Math.sqrt(length * variance) * stream.normal() - (length * variance) / 2;
+      if (u > Math.log(0.8) && u < Math.log(1.2)) inside++;
+    }
+    return inside / draws;
+  });
+  const chart: Chart = {
+    name: 'clip-at-length',
+    title: 'Messages inside the clip [0.8, 1.2], token KL 5e-5',
+    x: { label: 'tokens of the message', log: true },
+    y: { label: 'share', range: [0, 1.02] },
+    series: [
+      { name: 'summed log-ratio (E22)', points: lengths.map((length, k) => [length, shares[k]] as const) },
+    ],
+  };
+  const expected = [0.999, 0.63, 0.239, 0.06];
+  return {
+    holds: shares.every((share, k) => Math.abs(share - expected[k]) < 0.03),
+    figures: lengths.map((length, k) => `${length} tokens ${percent(shares[k])}`).join(', '),
+    charts: [chart],
+  };
+}
+
+export const trustRegionClaims: ClaimGroup = {
+  title: 'Trust region and loss',
+  claims: [
+    {
+      name: 'quantile gate',
+      statement: 'a 99% quantile of per-state KL keeps a catastrophic update out',
+      source: 'P8, G3',
+      predicted: 'fails',
+      check: quantileSeesAll,
+    },
+    {
+      name: 'directions of the KL',
+      statement: 'KL(new||cur) and KL(cur||new) are about the same, so either may be measured',
+      source: 'P18, G6',
+      predicted: 'fails',
+      check: directionsAgree,
+    },
+    {
+      name: 'beta alone',
+      statement: 'raising beta changes a retried single step',
+      source: 'E37',
+      predicted: 'fails',
+      check: betaHelpsOneStep,
+    },
+    {
+      name: 'Fisher and KL',
+      statement: "for small natural steps E[KL] / (1/2 D'FD) goes to 1 (ratios by size of the step)",
+      source: 'E65',
+      predicted: 'holds',
+      check: fisherIsLocal,
+    },
+    {
+      name: 'natural step',
+      statement: 'the natural-gradient step that earns kappa sqrt(delta) stays inside the radius delta',
+      source: 'P12',
+      predicted: 'fails',
+      check: naturalStepStaysInside,
+    },
+    {
+      name: 'separable objective',
+      statement: "a stage's objective is a sum of terms of one agent each",
+      source: 'P13',
+      predicted: 'fails',
+      check: separableObjective,
+    },
+    {
+      name: 'convex ball',
+      statement: 'the KL ball is convex in the logits',
+      source: 'P13',
+      predicted: 'fails',
+      check: convexBall,
+    },
+    {
+      name: 'normalised surrogate',
+      statement: 'a step that raises the surrogate of group-normalised advantages raises J',
+      source: 'P7, G5',
+      predicted: 'fails',
+      check: normalisedSurrogate,
+    },
+    {
+      name: 'advantage clip',
+      statement: 'a clip of 5 acts at group sizes 4 and 8',
+      source: 'E21, P6',
+      predicted: 'fails',
+      check: clipActs,
+    },
+    {
+      name: 'clip at length',
+      statement:
+        'the clip of a summed log-ratio holds nearly all messages at 32 tokens and a twentieth at 32,768',
+      source: 'E26',
+      predicted: 'holds',
+      check: clipAtLength,
+    },
+  ],
+};

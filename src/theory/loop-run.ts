@@ -1,0 +1,127 @@
+/**
+ * The training loop on exact worlds: the very `runStage` that trains language models, watched from where
+ * the true J is known.
+ * @module
+ */
+import type { EpisodePolicy } from '../core/tabular/episode.ts';
+import type { ObservedEpisode } from '../core/tabular/observed-episode.ts';
+import { createContext } from '../train/context.ts';
+import type { RunEvent, UpdateRecord } from '../train/events.ts';
+import type { TrainOptions } from '../train/options.ts';
+import { runStage } from '../train/stage.ts';
+import { initialState } from '../train/state.ts';
+import { createWorldTask } from './world-task.ts';
+import { ACTION_TOKENS, type CreateModel, createWorldTeam, exactObjective } from './world-team.ts';
+
+/** Plain gradient steps on raw advantages whose size follows the radius: what exact worlds need to learn. */
+export const LOOP_OPTIONS: TrainOptions = {
+  seed: 1,
+  stages: 1,
+  rolloutMode: 'fresh',
+  order: 'static',
+  updateSchedule: 'sequential',
+  credit: 'team',
+  stateWeight: true,
+  promptsPerStep: 64,
+  numGenerations: 8,
+  companions: 'independent',
+  temperature: 1,
+  maxCompletionLength: ACTION_TOKENS,
+  numIterations: 1,
+  minibatchSize: 1_000_000, // one step on the whole batch
+  epsilon: 0.2,
+  dualClip: 3,
+  ratioNorm: 'sum',
+  normalise: 'mean',
+  advantageClip: 1_000_000, // raw advantages keep their size
+  beta: 0.001,
+  trustRegion: {
+    targetKl: 0.02,
+    quantile: 0.99,
+    slack: 'none',
+    slackConfidence: 0.05,
+    maxBacktracks: 8,
+    stepShrink: 0.5,
+    gate: 'enforce',
+  },
+  optimizer: {
+    learningRate: 2,
+    beta1: 0,
+    beta2: 0,
+    epsilon: 1, // far above any gradient here: a gradient step, not Adam's
+    weightDecay: 0,
+    maxGradNorm: Number.POSITIVE_INFINITY,
+    adaptToRadius: true,
+  },
+  gate: { kind: 'off', every: 1, nPlan: 400, alpha: 0.05, tolerance: 0.05 },
+  certificate: { prompts: 0, confidence: 0.05, cap: 2, paperGamma: 0.99 },
+  memberReward: 0,
+  saveSteps: 1,
+  evalPrompts: 0,
+};
+
+/** Where a run starts and how it goes on. */
+export interface LoopRun {
+  readonly world: ObservedEpisode;
+  readonly policy: EpisodePolicy;
+  readonly options: TrainOptions;
+  readonly stages: number;
+}
+
+/** One update of a run, with what it truly did. */
+export interface WatchedUpdate extends UpdateRecord {
+  readonly objectiveBefore: number;
+  readonly objectiveAfter: number;
+}
+
+export interface WatchedRun {
+  /** J before the first stage and after each [stages + 1]. */
+  readonly objectives: readonly number[];
+  readonly updates: readonly WatchedUpdate[];
+  readonly events: readonly RunEvent[];
+}
+
+/**
+ * Runs stages and reads the exact J after every update.
+ *
+ * @param seed - names the world's own draws; the run's are named by `options.seed`
+ */
+export async function watchStages(
+  { world, policy, options, stages }: LoopRun,
+  { createModel, seed }: { readonly createModel: CreateModel; readonly seed: number },
+): Promise<WatchedRun> {
+  const team = createWorldTeam(world, policy, createModel);
+  const events: RunEvent[] = [];
+  const updates: WatchedUpdate[] = [];
+  let objectiveBefore = exactObjective(world, team);
+  const context = createContext({
+    task: createWorldTask(world, { seed }),
+    options,
+    state: initialState(team.agents.length, options.beta),
+    emit(event) {
+      if (event.kind === 'phase') return;
+      events.push(event);
+      if (event.kind !== 'update') return;
+      const { kind: _, ...record } = event;
+      const objectiveAfter = exactObjective(world, team);
+      updates.push({ ...record, objectiveBefore, objectiveAfter });
+      objectiveBefore = objectiveAfter;
+    },
+    transcribe() {},
+  });
+  const objectives = [objectiveBefore];
+  for (let stage = 1; stage <= stages; stage++) {
+    const { reward, accepted, certificate } = await runStage(context, team, stage);
+    const tokens = context.state.tokens;
+    events.push({
+      kind: 'stage_finished',
+      stage,
+      reward,
+      accepted,
+      tokens,
+      ...(certificate && { certificate }),
+    });
+    objectives.push(exactObjective(world, team));
+  }
+  return { objectives, updates, events };
+}
