@@ -34,6 +34,7 @@ export function plainLine(
     case 'run_finished':
       return `finished after stage ${event.stage} in ${duration(nowMs - view.startedMs)}`;
     // the closing summary has these two in tables
+    case 'heldout':
     case 'evaluation':
     case 'comparison':
     case 'phase':

@@ -154,6 +154,13 @@ export type RunEvent =
       readonly tokens: number;
       readonly certificate?: CertificateRecord;
     }
+  | {
+      /** What the team that enters the next stage gets on held-out prompts; 0: the base team. */
+      readonly kind: 'heldout';
+      readonly stage: number;
+      /** One episode per prompt [P], reward units; the same prompts and streams every time. */
+      readonly rewards: readonly number[];
+    }
   | { readonly kind: 'checkpoint'; readonly stage: number; readonly name: string }
   | ({ readonly kind: 'evaluation'; readonly stage: number } & EvaluationRecord)
   | {

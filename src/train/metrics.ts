@@ -3,6 +3,7 @@
  * here. `docs/metrics.md` lists every key with its formula and unit.
  * @module
  */
+import { mean } from '../core/stats.ts';
 import type { CertificateRecord, RunEvent } from './events.ts';
 import type { TrainOptions } from './options.ts';
 import type { MetricsRow } from './store-port.ts';
@@ -17,7 +18,7 @@ export interface MetricsContext {
 type UpdateEvent = Extract<RunEvent, { kind: 'update' }>;
 type GateEvent = Extract<RunEvent, { kind: 'gate' }>;
 
-/** The row an event adds: one per agent's update, one per acceptance test, one per stage. */
+/** The row an event adds: one per agent's update, acceptance test, stage and held-out measurement. */
 export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow | undefined {
   switch (event.kind) {
     case 'update':
@@ -28,6 +29,10 @@ export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow 
       const { stage, reward, accepted, certificate } = event;
       const row = { stage, reward, accepted, num_tokens: context.tokens };
       return { ...row, ...prefixed('certificate/', certificateValues(certificate)) };
+    }
+    case 'heldout': {
+      const { stage, rewards } = event;
+      return { stage, 'heldout/reward': mean(rewards), 'heldout/num_prompts': rewards.length };
     }
     default:
       return undefined;

@@ -118,6 +118,8 @@ export interface TrainOptions {
   readonly memberReward: number;
   /** Checkpoint every this many stages. */
   readonly saveSteps: number;
+  /** Held-out prompts played after every stage, one episode each; 0: none. */
+  readonly heldoutPrompts: number;
   /** Held-out prompts of the before/after comparison. */
   readonly evalPrompts: number;
 }

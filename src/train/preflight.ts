@@ -28,6 +28,11 @@ export function checkRun({
   refuseScheme(team, options);
   if (task.size('train') === 0)
     throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
+  const heldout = task.size('heldout') ?? options.heldoutPrompts;
+  if (heldout < options.heldoutPrompts)
+    throw new ConfigError(
+      `eval.stage_prompts: expected at most the ${heldout} prompts of the heldout split of task ${task.name}, got ${options.heldoutPrompts}`,
+    );
   const { slack, quantile, slackConfidence } = options.trustRegion;
   if (slack === 'none') return;
   const tail = { alpha: 1 - quantile, eta: slackConfidence };

@@ -119,6 +119,28 @@ describe('a training run', () => {
     expect(rows.filter((row) => 'gate/wealth' in row)).toHaveLength(2); // stage 2 and the last
   });
 
+  it('measures the team on the same held-out prompts after every stage, and trains as it would without', async () => {
+    const play = async (heldoutPrompts: number) => {
+      const memory = newRun();
+      const { team } = await runTraining(training(memory, { ...small, stages: 3, heldoutPrompts }));
+      return { memory, bytes: await Promise.all(team.agents.map(({ model }) => savedBytes(model))) };
+    };
+    const { memory, bytes } = await play(40);
+    const measured = memory.eventsOf('heldout');
+    expect(measured.map(({ stage, rewards }) => [stage, rewards.length])).toEqual([
+      [0, 40],
+      [1, 40],
+      [2, 40],
+      [3, 40],
+    ]);
+    const means = measured.map(({ rewards }) => rewards.reduce((sum, r) => sum + r, 0) / 40);
+    expect(means[3]).toBeGreaterThan((means[0] ?? 1) + 0.2);
+    expect(memory.metrics.filter((line) => line.includes('heldout/reward'))).toHaveLength(4);
+    const without = await play(0);
+    expect(without.bytes).toEqual(bytes);
+    expect(without.memory.eventsOf('heldout')).toEqual([]);
+  });
+
   it('records what the evaluation reports before it finishes', async () => {
     const memory = newRun();
     const difference = { mean: 0.1, low: 0, high: 0.2, prompts: 5 };
@@ -170,7 +192,12 @@ describe('a run that is interrupted', () => {
     ['with promotions', () => ({}), small, 'promote'],
     ['with roll-backs', misledWorld, small, 'rollback'],
     ['that reuses rollouts', () => ({}), { ...small, rolloutMode: 'reuse' }, 'promote'],
-    ['that orders by predicted gain', () => ({}), { ...small, order: 'greedy' }, 'promote'],
+    [
+      'that orders by predicted gain and measures',
+      () => ({}),
+      { ...small, order: 'greedy', heldoutPrompts: 5 },
+      'promote',
+    ],
   ] as const)('ends with the same bytes as one that is not (%s)', async (_, world, changes, decision) => {
     const whole = newRun();
     let length = 0;
@@ -274,6 +301,14 @@ describe('a run that cannot work', () => {
     expect(shared.error).toMatchObject({ message: expect.stringContaining('choose rollout_mode fresh') });
     const stepwise = await refused({ ...small, updateSchedule: 'simultaneous', gate: { kind: 'step' } });
     expect(stepwise.error).toMatchObject({ message: expect.stringContaining('(E64), got simultaneous') });
+
+    const heldout = await refused(
+      { ...small, heldoutPrompts: 9 },
+      { task: createLetterTask({ sizes: { heldout: 5 } }) },
+    );
+    expect(heldout.error).toMatchObject({
+      message: expect.stringMatching(/^eval.stage_prompts: .* at most the 5/),
+    });
 
     const empty = await refused(small, { task: createLetterTask({ sizes: { train: 0 } }) });
     expect(empty.error).toMatchObject({ message: expect.stringContaining('at least one prompt') });

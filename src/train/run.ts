@@ -12,6 +12,7 @@ import { checkTeam } from './collect.ts';
 import { createContext, progressOf, type RunContext } from './context.ts';
 import type { EventSink, GateRecord, RunEvent } from './events.ts';
 import { testCandidate } from './gate.ts';
+import { measureHeldOut } from './heldout.ts';
 import { Interrupted } from './interrupted.ts';
 import { metricsOf } from './metrics.ts';
 import type { TrainOptions } from './options.ts';
@@ -86,6 +87,7 @@ async function begin(run: TrainingRun, context: RunContext): Promise<Standing> {
   const { team, options } = run;
   for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
   const champion = options.gate.kind === 'promotion' ? await snapshotTeam(team) : undefined;
+  await measureHeldOut(context, team, 0);
   await save(run, context, { team, stage: 0, isChampion: options.gate.kind !== 'off' });
   return { team, ...(champion && { champion }) };
 }
@@ -130,6 +132,7 @@ async function runStages(
     let decision: GateRecord['decision'] = 'keep';
     if (champion !== undefined && (isLast || stage % options.gate.every === 0))
       ({ team, champion, decision } = await testCandidate(context, stage, { team, champion }));
+    await measureHeldOut(context, team, stage);
     const promoted = decision === 'promote';
     if (isLast || promoted || stage % options.saveSteps === 0)
       await save(run, context, { team, stage, isChampion: promoted || options.gate.kind === 'step' });
