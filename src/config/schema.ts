@@ -36,7 +36,9 @@ export const agentsField = z
 
 const fileSchema = z.strictObject({
   name: text().default('team').describe('Name of the team in reports.'),
-  seed: integer({ min: 0 }).default(1).describe('Names every random draw of the run.'),
+  seed: integer({ min: 0 })
+    .default(1)
+    .describe('Names every random draw of the run; a generated task has a seed of its own for its problems.'),
   algorithm: choice(ALGORITHM_NAMES)
     .default('sat')
     .describe('A table of settings that fields of this file override; see Algorithms.'),

@@ -16,8 +16,10 @@ export const engineSection = z
       .default(0)
       .describe('Threads of one operator; 0: one per core, at most 8.'),
     spinning: flag()
-      .default(true)
-      .describe('Whether idle threads spin: faster on an idle machine, slower on a busy one.'),
+      .default(false)
+      .describe(
+        'Whether idle threads spin: a little faster on an idle machine, several times slower on a busy one.',
+      ),
     token_budget: integer({ min: 64 })
       .default(4096)
       .describe('Most tokens, padding included, of one micro-batch; bounds memory.'),
