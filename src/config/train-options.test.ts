@@ -94,5 +94,5 @@ it('maps the file to the options', () => {
     gate: { kind: 'promotion', every: 5, nPlan: 512, alpha: 0.05, tolerance: 0.05 },
     certificate: { prompts: 0, confidence: 0.05, cap: 2, paperGamma: 0.99 },
   });
-  expect(engineOptions(config)).toEqual({ threads: 1, spinning: true, tokenBudget: 4096, decodeBatch: 128 });
+  expect(engineOptions(config)).toEqual({ threads: 1, spinning: false, tokenBudget: 4096, decodeBatch: 128 });
 });
