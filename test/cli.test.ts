@@ -102,6 +102,16 @@ function bytesOf(run: string): Record<string, string> {
   );
 }
 
+/** Everything under the working folder, with size and time of change: what a command may have written. */
+function listing(): string[] {
+  return fs
+    .readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => `${path} ${fs.statSync(path).size} ${fs.statSync(path).mtimeMs}`)
+    .sort();
+}
+
 describe('a run', () => {
   it('ends with a summary, a report, metrics and a team to use', () => {
     const report = fs.readFileSync(join(dir, 'whole', 'report.md'), 'utf8');
@@ -144,6 +154,19 @@ describe('a run', () => {
     expect(fs.existsSync(join(run, 'lock'))).toBe(false);
     expect(troupe('train', '--resume', run)).toMatchObject({ status: 0 });
     expect(bytesOf(run)).toEqual(bytesOf(join(dir, 'whole')));
+  });
+
+  it('goes on for more stages, or is finished already and comes to the same again', async () => {
+    const run = join(dir, 'longer');
+    fs.cpSync(join(dir, 'whole'), run, { recursive: true, verbatimSymlinks: true });
+    expect((await inProcess('train', '--resume', run)).status).toBe(0);
+    expect(bytesOf(run)).toEqual(bytesOf(join(dir, 'whole')));
+    const { status, stdout } = await inProcess('train', '--resume', run, '--train.stages', '4');
+    expect({ status, stdout }).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/going on after stage 3/),
+    });
+    expect(fs.existsSync(join(run, 'checkpoints', 'stage-0004', 'COMPLETE'))).toBe(true);
   });
 
   it('is measured by eval, which keeps every transcript', async () => {
@@ -225,6 +248,32 @@ describe('bad input', () => {
     ],
     ['a folder that is no run', () => ['train', '--resume', '.'], /expected a run folder/],
     [
+      'a run resumed with another team',
+      () => ['train', '--resume', 'whole', '--agents', '1'],
+      /^--agents: expected a list of 2, which this run was started with, got a list of 1; start a new run/,
+    ],
+    [
+      'a run resumed with another task',
+      () => ['train', '--resume', 'whole', '--task.operands', '3'],
+      /^--task\.operands: expected 2, which this run was started with, got 3/,
+    ],
+    [
+      'a run resumed for fewer stages than it has done',
+      () => ['train', '--resume', 'whole', '--train.stages', '1'],
+      /^--train\.stages: expected at least 3, the stages this run has done, got 1$/,
+    ],
+    [
+      'a run resumed without its base model',
+      () => {
+        const run = fs.mkdtempSync(join(dir, 'moved-'));
+        fs.cpSync(join(dir, 'whole'), run, { recursive: true });
+        const config = join(run, 'config.yaml');
+        fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replaceAll(join(dir, 'base'), '/gone'));
+        return ['train', '--resume', run];
+      },
+      /agents\.0\.model: expected the base model of "agent_0", .* got nothing in \/gone; put it back$/,
+    ],
+    [
       'a checkpoint cut short',
       () => ['train', '--resume', damaged((model) => fs.truncateSync(model, 100))],
       /agent_1\/model\.safetensors: expected \d+ bytes, got 100; this checkpoint is damaged/,
@@ -247,7 +296,7 @@ describe('bad input', () => {
   ];
   it.each(cases)('%s gets one clear line and exit code 2, and nothing is written', async (_, args, line) => {
     const words = args();
-    const before = fs.readdirSync(dir);
+    const before = listing();
     const { status, stdout, stderr } = await inProcess(...words);
     expect(stderr.trimEnd()).toMatch(line);
     expect({ status, stdout, lines: stderr.trimEnd().split('\n').length }).toEqual({
@@ -255,7 +304,7 @@ describe('bad input', () => {
       stdout: '',
       lines: 1,
     });
-    expect(fs.readdirSync(dir)).toEqual(before);
+    expect(listing()).toEqual(before);
   });
 
   it('a run in use names the process that has it', async () => {

@@ -3,6 +3,7 @@
  * @module
  */
 import { join } from 'node:path';
+import { requireSameRun } from '../config/continuation.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { readRunConfig } from '../store/read-run.ts';
@@ -33,7 +34,9 @@ export const defineTrain: DefineVerb = (program, { overrides }) => {
             `train --resume: expected nothing but the run folder, got "${config ?? run}" too`,
           );
         readRunConfig(resume); // refuses what is no run folder, before its configuration is looked for
-        const resolved = resolveConfig(join(resume, CONFIG_FILE), overrides);
+        const path = join(resume, CONFIG_FILE);
+        const resolved = resolveConfig(path, overrides);
+        if (overrides.length > 0) requireSameRun(resolveConfig(path).config, resolved);
         return train({ resolved, run: resume, resume: true, json });
       }
       if (config === undefined)

@@ -3,6 +3,7 @@
  * do. Nothing is written before everything that can be checked was checked.
  * @module
  */
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
@@ -10,7 +11,9 @@ import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { renderReport, renderSummary } from '../observe/summary.ts';
 import { tallyRun } from '../observe/tally.ts';
+import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
+import { CHECKPOINTS } from '../store/layout.ts';
 import { readEvents } from '../store/read-run.ts';
 import { createRun, openRun } from '../store/run-folder.ts';
 import type { Team } from '../team/team.ts';
@@ -54,6 +57,7 @@ async function trainOpening(
   const options = trainOptions(config);
   const settings = { config: resolved.resolvedYaml, keepLast: config.train.save_total_limit };
 
+  if (resume) checkContinuation(resolved, run);
   const opened = resume ? await openRun(run, settings) : undefined;
   if (opened) defer(() => opened.close());
   const start = startingPoint(opened, config.agents.length);
@@ -85,6 +89,27 @@ async function trainOpening(
   }
   await sink.close?.();
   finish(store, { resolved, json });
+}
+
+/** What a run that goes on still needs, looked at before its folder is touched. @throws ConfigError */
+function checkContinuation(resolved: ResolvedConfig, run: string): void {
+  const { agents, train } = resolved.config;
+  const done = listCheckpoints(join(run, CHECKPOINTS)).at(-1) ?? 0;
+  if (train.stages < done)
+    throw resolved.problem([
+      {
+        path: ['train', 'stages'],
+        message: `expected at least ${done}, the stages this run has done, got ${train.stages}`,
+      },
+    ]);
+  const missing = agents.find(({ model }) => !existsSync(join(model, 'config.json')));
+  if (missing !== undefined)
+    throw resolved.problem([
+      {
+        path: ['agents', agents.indexOf(missing), 'model'],
+        message: `expected the base model of "${missing.name}", which the closing comparison needs, got nothing in ${missing.model}; put it back`,
+      },
+    ]);
 }
 
 interface Start {
