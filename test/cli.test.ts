@@ -198,6 +198,14 @@ describe('a run', () => {
     fs.rmSync(join(dir, 'whole', 'evaluations'), { recursive: true });
     expect((await inProcess('eval', team, '--prompts', '4')).stdout).toMatch(/^team +\d+\.\d% \[/m);
   });
+
+  it('is measured by compare where it recorded nothing, on the same prompts as the others', async () => {
+    const { status, stdout } = await inProcess('compare', 'whole', 'whole', '--prompts', '10', '-k', '2');
+    expect(status).toBe(0);
+    expect(stdout).toContain('correct answers on 10 held-out prompts x 2 samples, by the team to use');
+    // the same team with like streams: not one answer differs
+    expect(stdout).toMatch(/^whole .* \+0\.0 \[\+0\.0, \+0\.0\] +no proven difference$/m);
+  });
 });
 
 describe('bad input', () => {
