@@ -10,6 +10,9 @@ import type { Tape } from './tape.ts';
 
 const MS = 'com.microsoft' as const;
 
+/** Added to the scores of what must not be seen: they vanish in a softmax and stay finite in float32. */
+export const MASKED = -1e30;
+
 /** rows [.., D] = table [V, D] at ids [..]. */
 export function embedding(tape: Tape, table: Value, ids: Value, vocabSize: number, width: number): Value {
   const { graph } = tape;
@@ -210,7 +213,7 @@ export interface AttentionShape {
  * @param q - [B, heads, T, d]
  * @param k - [B, kvHeads, T, d]
  * @param v - [B, kvHeads, T, d]
- * @param mask - additive [g T, T]: 0 where allowed, very negative elsewhere
+ * @param mask - additive [g T, T]: 0 where allowed, {@link MASKED} elsewhere
  * @returns [B, heads, T, d]
  */
 export function attention(

@@ -11,7 +11,7 @@
  * @module
  */
 import { Graph, type Value } from '../graph.ts';
-import { embedding, linear, rmsNorm, selectRows, split, swiglu } from '../ops.ts';
+import { embedding, linear, MASKED, rmsNorm, selectRows, split, swiglu } from '../ops.ts';
 import { Tape } from '../tape.ts';
 import type { DecoderConfig } from './config.ts';
 import { decoderLayers, outputLogits, sequenceInputs, weightInputs } from './layers.ts';
@@ -136,9 +136,10 @@ class StepBuilder {
     const k = graph.input('k', ['B', kvHeads, 'C', d]);
     const v = graph.input('v', ['B', kvHeads, 'C', d]);
     const lengths = graph.input('lengths', ['B'], 'int32');
+    // the runtime's own filter, -10,000, is a score that a trained model can reach
     const mixed = graph.op('MultiHeadAttention', [q, k, v, undefined, lengths], {
       domain: MS,
-      attributes: { num_heads: kvHeads },
+      attributes: { num_heads: kvHeads, mask_filter_value: { float: MASKED } },
     });
     const y = add2(
       graph,

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../../../core/rng.ts';
+import { createOnnxEngine } from '../engine.ts';
+import { referenceLogp } from '../testing/reference-decoder.ts';
+import { tinyConfig, tinyModel, tinyTokenizer, tinyWeights } from '../testing/tiny-model.ts';
+
+// three slots for seven messages: slots are used again, and dropped towards the end
+const engine = createOnnxEngine({ threads: 1, spinning: false, decodeBatch: 3 });
+
+function requests(vocabSize: number) {
+  const stream = randomStream(41);
+  return [1, 3, 1, 14, 7, 3, 2].map((length, i) => ({
+    context: Int32Array.from({ length }, () => stream.int(vocabSize)),
+    stream: randomStream(42, i),
+  }));
+}
+
+describe('decoding token by token', () => {
+  it.each([
+    { name: 'grouped queries, tied', changes: {} },
+    { name: 'plain heads, untied', changes: { tiedEmbeddings: false, kvHeads: 6 } },
+    { name: 'one key head, one layer', changes: { kvHeads: 1, layers: 1 } },
+  ])('gives each token the probability that plain float64 loops give it ($name)', async ({ changes }) => {
+    // an end token that is hardly ever drawn: messages outgrow the cache's first 16 positions
+    const config = tinyConfig({ ...changes, endTokens: [21] });
+    const model = await tinyModel(engine, { ...changes, endTokens: [21] });
+    const asked = requests(config.vocabSize);
+    const temperature = 1.3;
+    const said = await model.sample(asked, { temperature, maxTokens: 25 });
+    expect(Math.max(...said.map(({ tokens }) => tokens.length))).toBeGreaterThan(20);
+    said.forEach(({ tokens, logp }, i) => {
+      const context = asked[i]?.context as Int32Array;
+      const whole = [...context, ...tokens.slice(0, -1)];
+      const rows = referenceLogp(config, tinyWeights(config), { tokens: whole, temperature });
+      tokens.forEach((token, u) => {
+        const expected = rows[context.length + u - 1]?.[token] as number;
+        expect(Math.abs((logp[u] as number) - expected), `token ${u} of message ${i}`).toBeLessThan(4e-5);
+      });
+    });
+  });
+
+  it('never sees positions beyond a message, however low the scores of its own are', async () => {
+    const config = tinyConfig();
+    const weights = tinyWeights(config);
+    // queries against keys: every score far below the runtime's own filter of -10,000
+    for (const [name, values] of weights)
+      if (/[qk]_norm$/.test(name)) values.fill(name.endsWith('q_norm') ? -150 : 150);
+    const model = await engine.fromCheckpoint({ config, weights, tokenizer: tinyTokenizer() }, 'low');
+    const asked = requests(config.vocabSize);
+    const said = await model.sample(asked, { temperature: 1, maxTokens: 20 });
+    const scored = await model.forward(
+      said.map(({ tokens }, i) => ({ context: asked[i]?.context as Int32Array, tokens })),
+      { temperature: 1 },
+    );
+    said.forEach(({ logp }, i) => {
+      logp.forEach((value, u) => {
+        expect(Math.abs(value - (scored[i]?.[u] as number)), `token ${u} of message ${i}`).toBeLessThan(1e-4);
+      });
+    });
+  });
+});
