@@ -50,17 +50,16 @@ export class OnnxEngine implements Engine {
 
   /** Compiled graphs of an architecture; also for benchmarks. */
   async sessions(config: DecoderConfig): Promise<Sessions> {
-    const key = JSON.stringify(config);
-    const known = this.#sessions.get(key);
-    if (known) return known;
     this.#runtime ??= Runtime.open({
       threads: this.#options.threads ?? Math.min(2, availableParallelism()),
       spinning: this.#options.spinning ?? false,
       ...(this.#options.profile ? { profile: this.#options.profile } : {}),
     });
-    const made = new Sessions(config, await this.#runtime);
-    this.#sessions.set(key, made);
-    return made;
+    const runtime = await this.#runtime;
+    const key = JSON.stringify(config);
+    const sessions = this.#sessions.get(key) ?? new Sessions(config, runtime);
+    this.#sessions.set(key, sessions);
+    return sessions;
   }
 
   async close(): Promise<void> {

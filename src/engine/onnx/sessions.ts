@@ -3,6 +3,7 @@
  * architecture (weights are inputs), together with inputs that depend on lengths alone.
  * @module
  */
+import { CausalMasks } from './causal-mask.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import { buildDecodeGraph, type DecodeGraphKind } from './decoder/decode-graphs.ts';
 import {
@@ -13,19 +14,17 @@ import {
 import { type RopeTables, ropeTables } from './rope.ts';
 import type { Runtime, Session, Tensor } from './runtime.ts';
 
-/** Scores this low vanish in a softmax and stay finite in float32. */
-export const MASKED = -1e30;
-
 export class Sessions {
   readonly config: DecoderConfig;
   readonly runtime: Runtime;
   readonly #made = new Map<string, Promise<Session>>();
-  readonly #masks = new Map<number, Tensor>();
+  readonly #masks: CausalMasks;
   #rope: RopeTables;
 
   constructor(config: DecoderConfig, runtime: Runtime) {
     this.config = config;
     this.runtime = runtime;
+    this.#masks = new CausalMasks(runtime, config.heads / config.kvHeads);
     this.#rope = ropeTables(Math.min(256, config.maxPositions), config.headDim, config.ropeTheta);
   }
 
@@ -44,15 +43,7 @@ export class Sessions {
 
   /** Additive causal mask of a sequence graph: [g T, T], one copy per query head of a key head. */
   causalMask(length: number): Tensor {
-    const known = this.#masks.get(length);
-    if (known) return known;
-    const copies = this.config.heads / this.config.kvHeads;
-    const values = new Float32Array(copies * length * length);
-    for (let row = 0; row < copies * length; row++)
-      values.fill(MASKED, row * length + (row % length) + 1, (row + 1) * length);
-    const mask = this.runtime.floats(values, [copies * length, length]);
-    this.#masks.set(length, mask);
-    return mask;
+    return this.#masks.get(length);
   }
 
   /** Rotary tables that reach at least `positions`. */
@@ -65,8 +56,9 @@ export class Sessions {
   }
 
   async release(): Promise<void> {
-    for (const session of this.#made.values()) await (await session).release();
+    const made = [...this.#made.values()];
     this.#made.clear();
+    for (const session of made) await (await session).release();
   }
 
   #session(key: string, build: () => Uint8Array): Promise<Session> {
@@ -74,6 +66,7 @@ export class Sessions {
     if (!session) {
       session = this.runtime.session(build());
       this.#made.set(key, session);
+      session.catch(() => this.#made.delete(key)); // whoever asked is told; the next may try again
     }
     return session;
   }
