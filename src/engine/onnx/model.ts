@@ -37,7 +37,8 @@ export interface ModelOptions {
 export class OnnxModel implements Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
-  readonly #checkpoint: Checkpoint;
+  /** What a save needs beside the numbers; the weights it was made from are copied and let go. */
+  readonly #files: Pick<Checkpoint, 'config' | 'tokenizer'>;
   readonly #parameters: ParameterStore;
   readonly #scorer: Scorer;
   readonly #sampler: Sampler;
@@ -66,7 +67,7 @@ export class OnnxModel implements Model {
       dtype: 'float32',
       maxContext: config.maxPositions,
     };
-    this.#checkpoint = checkpoint;
+    this.#files = { config, tokenizer: checkpoint.tokenizer };
     this.#parameters = new ParameterStore(sessions.runtime, parameterSpecs(config), checkpoint.weights);
     if (checkpoint.optimizer) this.#parameters.loadOptimizerState(checkpoint.optimizer);
     this.#scorer = new Scorer(sessions, this.#parameters, options.tokenBudget);
@@ -83,19 +84,19 @@ export class OnnxModel implements Model {
     return this.#parameters.parameterCount;
   }
 
-  sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
+  async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
     checkTemperature(params.temperature);
     if (!Number.isInteger(params.maxTokens) || params.maxTokens < 1)
       throw new EngineError(`engine onnx: expected maxTokens >= 1, got ${params.maxTokens}`);
     return this.#sampler.sample(requests, params);
   }
 
-  forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
+  async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
     checkTemperature(params.temperature);
     return this.#scorer.forward(sequences, params);
   }
 
-  backward(
+  async backward(
     sequences: readonly Sequence[],
     cotangents: readonly ArrayLike<number>[],
     params: BackwardParams,
@@ -122,7 +123,11 @@ export class OnnxModel implements Model {
     this.#parameters.zeroGradients();
   }
 
-  divergence(sequences: readonly Sequence[], cur: SnapshotId, params: ScoreParams): Promise<Divergence> {
+  async divergence(
+    sequences: readonly Sequence[],
+    cur: SnapshotId,
+    params: ScoreParams,
+  ): Promise<Divergence> {
     checkTemperature(params.temperature);
     return this.#scorer.divergence(sequences, cur, params);
   }
@@ -141,8 +146,7 @@ export class OnnxModel implements Model {
 
   async save(dir: string): Promise<void> {
     saveCheckpoint(dir, {
-      config: this.#checkpoint.config,
-      tokenizer: this.#checkpoint.tokenizer,
+      ...this.#files,
       weights: this.#parameters.weights(),
       optimizer: this.#parameters.optimizerState(),
     });
@@ -154,6 +158,8 @@ export class OnnxModel implements Model {
 }
 
 function checkTemperature(temperature: number): void {
-  if (!(temperature > 0) || !Number.isFinite(temperature))
+  // the graphs divide in float32, so the reciprocal must be a number there too
+  const inverse = Math.fround(1 / temperature);
+  if (!(temperature > 0 && inverse > 0 && Number.isFinite(inverse)))
     throw new EngineError(`engine onnx: expected a temperature > 0, got ${temperature}`);
 }

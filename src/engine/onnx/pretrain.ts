@@ -60,7 +60,7 @@ export interface PretrainProgress {
 /**
  * Trains a model; the caller saves it.
  *
- * @throws EngineError if the loss stops being a number
+ * @throws EngineError if there is nothing to learn from, or the loss stops being a number
  */
 export async function pretrain(engine: OnnxEngine, options: PretrainOptions): Promise<OnnxModel> {
   const tokenizerFiles = characterTokenizer(options.alphabet);
@@ -73,6 +73,8 @@ export async function pretrain(engine: OnnxEngine, options: PretrainOptions): Pr
     for (let i = 0; i < options.batchSize; i++)
       sequences.push(...toSequences(options.example(step * options.batchSize + i), model.tokenizer));
     const tokens = sequences.reduce((sum, sequence) => sum + sequence.tokens.length, 0);
+    if (tokens === 0)
+      throw new EngineError(`pretrain: expected demonstrations with a message, got none at step ${step + 1}`);
     const cotangents = sequences.map((sequence) =>
       new Float32Array(sequence.tokens.length).fill(-1 / tokens),
     );

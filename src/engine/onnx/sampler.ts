@@ -6,12 +6,13 @@
  */
 import { EngineError } from '../../support/errors.ts';
 import type { Completion, SampleRequest, SamplingParams } from '../engine.ts';
-import { ATTENTION_ROLES, BLOCK_ROLES } from './decoder/decode-graphs.ts';
+import { drawToken } from './draw-token.ts';
 import { KvCache } from './kv-cache.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import { PrefillQueue } from './prefill.ts';
-import { floatData, type Session, type Tensor } from './runtime.ts';
+import { checkContext } from './sequence-check.ts';
 import type { Sessions } from './sessions.ts';
+import { StepFeeds, type StepSessions } from './step-feeds.ts';
 
 /** A slot of the batch and the message it is writing. */
 interface Slot {
@@ -19,12 +20,6 @@ interface Slot {
   readonly limit: number;
   readonly tokens: number[];
   readonly logp: number[];
-}
-
-interface StepSessions {
-  readonly embed: Session;
-  readonly layer: Session;
-  readonly head: Session;
 }
 
 /** One row of logits [B, V]. */
@@ -57,6 +52,14 @@ export class Sampler {
   async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
     if (requests.length === 0) return [];
     const { sessions } = this.#parts;
+    for (const { context } of requests) {
+      checkContext(context, sessions.config);
+      if (context.length >= sessions.config.maxPositions)
+        throw new EngineError(
+          `engine onnx: a context of ${context.length} tokens leaves no room for a message; ` +
+            `the model takes ${sessions.config.maxPositions} (max_position_embeddings)`,
+        );
+    }
     const steps: StepSessions = {
       embed: await sessions.decode('embed'),
       layer: await sessions.decode('layer'),
@@ -111,15 +114,11 @@ class SamplingRun {
   async #refill(): Promise<void> {
     for (let index = 0; index < this.#slots.length; index++)
       while (this.#slots[index] === undefined && this.#next < this.#requests.length) {
+        this.#params.signal?.throwIfAborted();
         const request = this.#next++;
         const states = await this.#contexts.take(request);
         const { length } = (this.#requests[request] as SampleRequest).context;
         const limit = Math.min(this.#params.maxTokens, this.#parts.sessions.config.maxPositions - length);
-        if (limit < 1)
-          throw new EngineError(
-            `engine onnx: a context of ${length} tokens leaves no room for a message; ` +
-              `the model takes ${this.#parts.sessions.config.maxPositions} (max_position_embeddings)`,
-          );
         const slot: Slot = { request, limit, tokens: [], logp: [] };
         this.#slots[index] = slot;
         this.#cache.load(index, length, states);
@@ -156,102 +155,4 @@ class SamplingRun {
     this.#cache.clear(index);
     this.#params.onCompletion?.(request, completion);
   }
-}
-
-/** Feeds of the step graphs, made once per run where they do not change. */
-class StepFeeds {
-  readonly #parts: RunParts;
-  readonly #cache: KvCache;
-  readonly #weights: readonly Record<string, Tensor>[];
-
-  constructor(parts: RunParts, cache: KvCache) {
-    this.#parts = parts;
-    this.#cache = cache;
-    const tensors = parts.parameters.tensors();
-    const { layers } = parts.sessions.config;
-    const pick = (layer: number, roles: readonly string[]): [string, Tensor][] =>
-      roles.map((role) => [role, tensors[`layers.${layer}.${role}`] as Tensor]);
-    const table: [string, Tensor] = ['embed_tokens', tensors.embed_tokens as Tensor];
-    const head: [string, Tensor][] = [
-      ['norm', tensors.norm as Tensor],
-      parts.sessions.config.tiedEmbeddings ? table : ['lm_head', tensors.lm_head as Tensor],
-    ];
-    const steps: [string, Tensor][][] = [[table, ...pick(0, ATTENTION_ROLES)]];
-    for (let l = 0; l + 1 < layers; l++)
-      steps.push([...pick(l, BLOCK_ROLES), ...pick(l + 1, ATTENTION_ROLES)]);
-    steps.push([...pick(layers - 1, BLOCK_ROLES), ...head]);
-    this.#weights = steps.map((entries) => Object.fromEntries(entries));
-  }
-
-  /**
-   * One step of every slot.
-   *
-   * @param last - last token of each slot [slots]; 0 for free ones
-   * @returns logits [slots, V]
-   */
-  async step(last: readonly number[]): Promise<Float32Array> {
-    const { sessions, steps } = this.#parts;
-    const { runtime, config } = sessions;
-    const slots = last.length;
-    const positions = this.#cache.advance();
-    const rope = sessions.rope(Math.max(...positions) + 1);
-    const shared = {
-      positions: runtime.longs(BigInt64Array.from(positions, BigInt), [slots, 1]),
-      rope_cos: runtime.floats(rope.cos, [rope.positions, config.headDim / 2]),
-      rope_sin: runtime.floats(rope.sin, [rope.positions, config.headDim / 2]),
-    };
-    const lengths = runtime.ints(
-      Int32Array.from(positions, (position) => position + 1),
-      [slots],
-    );
-    let state = await steps.embed.run({
-      ...this.#weights[0],
-      ...shared,
-      tokens: runtime.longs(BigInt64Array.from(last, BigInt), [slots]),
-    });
-    for (let l = 0; l < config.layers; l++) {
-      this.#cache.append(l, positions, floatData(state.k_next), floatData(state.v_next));
-      const cached = this.#cache.tensors(l, runtime);
-      const inputs = {
-        ...this.#weights[l + 1],
-        x: state.x_next as Tensor,
-        q: state.q_next as Tensor,
-        ...cached,
-        lengths,
-      };
-      state =
-        l + 1 < config.layers
-          ? await steps.layer.run({ ...inputs, ...shared })
-          : await steps.head.run(inputs);
-    }
-    return floatData(state.logits);
-  }
-}
-
-/**
- * Inverse-CDF draw in float64 from softmax(logits / temperature).
- *
- * @param logits - [V]
- * @param uniform - in [0, 1)
- * @returns the token and its log-probability, nats
- */
-export function drawToken(
-  logits: Float32Array,
-  temperature: number,
-  uniform: number,
-): { readonly token: number; readonly logp: number } {
-  let max = -Infinity;
-  for (let v = 0; v < logits.length; v++) if (logits[v] > max) max = logits[v];
-  let total = 0;
-  for (let v = 0; v < logits.length; v++) total += Math.exp((logits[v] - max) / temperature);
-  const target = uniform * total;
-  let sum = 0;
-  let token = 0;
-  for (let v = 0; v < logits.length; v++) {
-    const weight = Math.exp((logits[v] - max) / temperature);
-    if (weight > 0) token = v; // rounding at the end of the sum must not pick an impossible token
-    sum += weight;
-    if (sum > target) break;
-  }
-  return { token, logp: (logits[token] - max) / temperature - Math.log(total) };
 }

@@ -12,10 +12,11 @@ import type {
   Sequence,
   SnapshotId,
 } from '../engine.ts';
-import { type Batch, inputLength, packBatches } from './batch.ts';
+import { type Batch, packBatches } from './batch.ts';
 import { GRADIENT_PREFIX } from './decoder/training-graph.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import { floatData, type Tensor } from './runtime.ts';
+import { checkSequence } from './sequence-check.ts';
 import type { Sessions } from './sessions.ts';
 
 export class Scorer {
@@ -107,15 +108,7 @@ export class Scorer {
   }
 
   #pack(sequences: readonly Sequence[]): Batch[] {
-    const { maxPositions } = this.#sessions.config;
-    for (const sequence of sequences) {
-      if (sequence.context.length === 0)
-        throw new EngineError('engine onnx: expected a context of at least one token');
-      if (inputLength(sequence) > maxPositions)
-        throw new EngineError(
-          `engine onnx: expected at most ${maxPositions} tokens (max_position_embeddings), got ${inputLength(sequence)}`,
-        );
-    }
+    for (const sequence of sequences) checkSequence(sequence, this.#sessions.config);
     return packBatches(sequences, this.#tokenBudget);
   }
 

@@ -1,0 +1,145 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../../core/rng.ts';
+import { characterTokenizer } from './character-tokenizer.ts';
+import { loadCheckpoint } from './checkpoint.ts';
+import { initialWeights } from './decoder/parameters.ts';
+import { createOnnxEngine } from './engine.ts';
+import { type PretrainOptions, pretrain, toSequences } from './pretrain.ts';
+import { createTokenizer } from './tokenizer.ts';
+
+const engine = createOnnxEngine({ threads: 1, spinning: false, tokenBudget: 128 });
+
+const options: PretrainOptions = {
+  shape: {
+    layers: 1,
+    hiddenSize: 16,
+    heads: 2,
+    kvHeads: 1,
+    headDim: 8,
+    intermediateSize: 24,
+    maxPositions: 32,
+  },
+  alphabet: '0123456789+=',
+  seed: 3,
+  steps: 30,
+  batchSize: 8,
+  learningRate: 0.02,
+  weightDecay: 0.1,
+  warmupSteps: 5,
+  example: (index) => ({ prompt: `${index % 3}+1`, messages: [`${index % 3}+1=${(index % 3) + 1}`] }),
+};
+
+/** Every file that a model saves, as hex. */
+async function bytesOf(changes: Partial<PretrainOptions>): Promise<Record<string, string>> {
+  const dir = fs.mkdtempSync(join(tmpdir(), 'troupe-pretrain-'));
+  try {
+    await (await pretrain(engine, { ...options, ...changes })).save(dir);
+    return Object.fromEntries(
+      fs.readdirSync(dir).map((name) => [name, fs.readFileSync(join(dir, name), 'hex')]),
+    );
+  } finally {
+    fs.rmSync(dir, { recursive: true });
+  }
+}
+
+describe('pretrain', () => {
+  it('makes the same bytes from the same seed, and others from another', async () => {
+    const [first, second, other] = [
+      await bytesOf({ steps: 4 }),
+      await bytesOf({ steps: 4 }),
+      await bytesOf({ steps: 4, seed: 4 }),
+    ];
+    expect(Object.keys(first!)).toContain('model.safetensors');
+    expect(second).toEqual(first);
+    expect(other!['model.safetensors']).not.toBe(first!['model.safetensors']);
+    expect(other!['tokenizer.json']).toBe(first!['tokenizer.json']);
+  });
+
+  it('learns, and says how it goes', async () => {
+    const losses: number[] = [];
+    const model = await pretrain(engine, {
+      ...options,
+      steps: 60,
+      onStep: ({ step, steps, loss, tokens }) => {
+        expect([losses.push(loss), steps]).toEqual([step, 60]);
+        expect(tokens).toBe(8 * 6);
+      },
+    });
+    expect(losses.length).toBe(60);
+    expect(losses[0]).toBeCloseTo(Math.log(17), 0); // 17 tokens, none favored yet
+    expect(losses.at(-1)).toBeLessThan(0.3);
+    const asked = model.tokenizer.encodeChat([{ role: 'user', content: '2+1' }]);
+    const [row] = await model.forward(
+      [{ context: asked, tokens: Int32Array.of(...model.tokenizer.encode('2+1=3'), 0) }],
+      { temperature: 1 },
+    );
+    expect(row!.reduce((sum, logp) => sum + logp, 0)).toBeGreaterThan(Math.log(0.5));
+  });
+
+  it('takes demonstrations one after the other, whatever the batch', async () => {
+    const seen: number[] = [];
+    const example = (index: number) => {
+      seen.push(index);
+      return options.example(index);
+    };
+    await pretrain(engine, { ...options, steps: 3, batchSize: 2, example });
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('stops when the loss is no number', async () => {
+    await expect(pretrain(engine, { ...options, learningRate: 1e36, warmupSteps: 0 })).rejects.toThrow(
+      /^pretrain: the loss is \S+ at step [23]; lower the learning rate$/,
+    );
+  });
+
+  it('says so when there is nothing to learn from', async () => {
+    const example = () => ({ prompt: '1', messages: [] });
+    await expect(pretrain(engine, { ...options, example })).rejects.toThrow(
+      'pretrain: expected demonstrations with a message, got none at step 1',
+    );
+  });
+
+  it('stops between steps when asked to', async () => {
+    const controller = new AbortController();
+    const steps: number[] = [];
+    const training = pretrain(engine, {
+      ...options,
+      signal: controller.signal,
+      onStep: ({ step }) => {
+        steps.push(step);
+        if (step === 2) controller.abort(new Error('enough'));
+      },
+    });
+    await expect(training).rejects.toThrow('enough');
+    expect(steps).toEqual([1, 2]);
+  });
+
+  it('begins with the initial weights that the seed names', async () => {
+    const dir = fs.mkdtempSync(join(tmpdir(), 'troupe-pretrain-'));
+    try {
+      await (await pretrain(engine, { ...options, steps: 0 })).save(dir);
+      const { config, weights } = loadCheckpoint(dir, { optimizer: false });
+      expect(weights).toEqual(initialWeights(config, randomStream(3, 0)));
+      expect(config).toMatchObject({ vocabSize: 17, endTokens: [0], tiedEmbeddings: true, maxPositions: 32 });
+    } finally {
+      fs.rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+describe('toSequences', () => {
+  it('gives every message what came before it, and ends it', () => {
+    const { files } = characterTokenizer('ab12');
+    const tokenizer = createTokenizer({ files }, [0], 'm');
+    const [END, USER, ASSISTANT] = [0, 1, 2];
+    const [one, two, a, b] = [5, 6, 7, 8];
+    expect(toSequences({ prompt: 'a', messages: ['1', '2b'] }, tokenizer)).toEqual([
+      { context: Int32Array.of(USER, a, ASSISTANT), tokens: Int32Array.of(one, END) },
+      { context: Int32Array.of(USER, a, ASSISTANT, one, END, ASSISTANT), tokens: Int32Array.of(two, b, END) },
+    ]);
+    expect(toSequences({ prompt: 'a', messages: [] }, tokenizer)).toEqual([]);
+  });
+});
