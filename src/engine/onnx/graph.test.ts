@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { Graph } from './graph.ts';
+import { floatData, Runtime } from './runtime.ts';
+
+const runtime = await Runtime.open({ threads: 1, spinning: false });
+
+describe('a graph', () => {
+  it('runs: constants, attributes of every kind, left-out inputs, several outputs', async () => {
+    const graph = new Graph();
+    const x = graph.input('x', ['N', 4]);
+    // Clip without a lower bound: the second input is left out
+    const clipped = graph.op('Clip', [x, undefined, graph.scalar(2.5)]);
+    const turned = graph.op('Transpose', [clipped], { attributes: { perm: [1, 0] } });
+    const [upper, lower] = graph.ops('Split', [turned, graph.ints([1, 3])], {
+      attributes: { axis: 0 },
+      outputs: 2,
+    });
+    graph.output(upper!, 'upper');
+    graph.output(graph.op('LeakyRelu', [lower!], { attributes: { alpha: { float: 0.5 } } }), 'lower');
+    graph.output(graph.op('Gelu', [x], { attributes: { approximate: 'tanh' } }), 'gelu');
+    const session = await runtime.session(graph.build('kinds'));
+    const feed = runtime.floats(Float32Array.of(3, -2, 1, 0, 0, 4, -8, 2), [2, 4]);
+    const { upper: top, lower: bottom, gelu } = await session.run({ x: feed });
+    expect([...floatData(top)]).toEqual([2.5, 0]);
+    expect([...floatData(bottom)]).toEqual([-1, 2.5, 1, -4, 0, 2]);
+    expect(floatData(gelu)[2]).toBeCloseTo(0.841192, 5); // tanh approximation at 1
+    expect((await session.run({ x: feed }, ['upper'])).lower).toBeUndefined();
+    await session.release();
+  });
+
+  it('shares equal constants', () => {
+    const graph = new Graph();
+    expect(graph.scalar(2)).toBe(graph.scalar(2));
+    expect(graph.ints([2])).toBe(graph.ints([2]));
+    expect(
+      new Set([graph.scalar(2), graph.scalar(3), graph.ints([2]), graph.ints([2, 3]), graph.ints([])]).size,
+    ).toBe(5);
+    expect(graph.scalar(1).dtype).toBe('float32');
+    expect(graph.ints([1]).dtype).toBe('int64');
+  });
+
+  it('is the same bytes whenever it is built in the same way', () => {
+    const build = () => {
+      const graph = new Graph();
+      const x = graph.input('x', ['N', 3]);
+      graph.output(graph.op('Add', [x, graph.scalar(1)]), 'y');
+      return graph.build('same');
+    };
+    expect(build()).toEqual(build());
+  });
+
+  it('gives a result the type of its first input unless told otherwise', () => {
+    const graph = new Graph();
+    const ids = graph.input('ids', [2], 'int64');
+    expect(graph.op('Add', [ids, ids]).dtype).toBe('int64');
+    expect(graph.op('Cast', [ids], { attributes: { to: 1 }, dtype: 'float32' }).dtype).toBe('float32');
+  });
+
+  it('counts its nodes, outputs included', () => {
+    const graph = new Graph();
+    const x = graph.input('x', [1]);
+    graph.output(graph.op('Neg', [x]), 'y');
+    expect(graph.nodeCount).toBe(2);
+  });
+});
+
+describe('the runtime', () => {
+  it('reports what it cannot run as an engine error', async () => {
+    const graph = new Graph();
+    graph.output(graph.op('Neg', [graph.input('x', [2])]), 'y');
+    const session = await runtime.session(graph.build('neg'));
+    await expect(session.run({ x: runtime.floats(new Float32Array(3), [3]) })).rejects.toThrow(
+      /^engine onnx: /,
+    );
+    await expect(session.run({})).rejects.toThrow(/^engine onnx: /);
+    await session.release();
+  });
+
+  it('knows float32 outputs from others', () => {
+    expect(() => floatData(undefined)).toThrow('expected a float32 output, got none');
+    expect(() => floatData(runtime.longs(BigInt64Array.of(1n), [1]))).toThrow(
+      'expected a float32 output, got int64',
+    );
+  });
+});
