@@ -61,6 +61,9 @@ const fileSchema = z.strictObject({
   eval: evalSection,
 });
 
+/** Protocols in which every message is an answer of its own. */
+const MEMBERS_ANSWER: ReadonlySet<string> = new Set(['vote', 'debate', 'parts']);
+
 type FileConfig = z.output<typeof fileSchema>;
 
 /** A team file, checked and with every default in place. */
@@ -108,7 +111,7 @@ function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
   refuseScheme(config, refuse);
   refuseEstimator(config, refuse);
   const { pretrain, protocol, reward } = config;
-  if (reward.member > 0 && protocol.kind !== 'vote' && protocol.kind !== 'debate')
+  if (reward.member > 0 && !MEMBERS_ANSWER.has(protocol.kind))
     refuse(
       ['reward', 'member'],
       `expected 0 with protocol ${protocol.kind}, where members give no answers of their own, got ${reward.member}`,
@@ -147,7 +150,7 @@ function refuseScheme(
 ): void {
   if (algorithm === 'single' && agents.length !== 1)
     refuse(['algorithm'], `expected one agent with algorithm single, got ${agents.length}`);
-  if (scheme.credit === 'own' && protocol.kind !== 'vote' && protocol.kind !== 'debate')
+  if (scheme.credit === 'own' && !MEMBERS_ANSWER.has(protocol.kind))
     refuse(
       ['scheme', 'credit'],
       `expected team with protocol ${protocol.kind}, where members give no answers of their own, got own`,

@@ -49,6 +49,11 @@ export const protocolSection = z
       }),
       z.strictObject({
         kind: z
+          .literal('parts')
+          .describe('All write one part at once, unseen by each other; the answer is the parts in order.'),
+      }),
+      z.strictObject({
+        kind: z
           .literal('relay')
           .describe('Agents speak in turn over a shared transcript; the last message is the answer.'),
         rounds: rounds(1).describe('relay: how often every agent speaks.'),
@@ -70,7 +75,7 @@ export const protocolSection = z
         seed: integer({ min: 0 }).default(1).describe('router: names the random choices.'),
       }),
     ],
-    { error: kindComplaint(['vote', 'relay', 'debate', 'router']) },
+    { error: kindComplaint(['vote', 'parts', 'relay', 'debate', 'router']) },
   )
   .prefault({ kind: 'vote' })
   .describe('Who acts when and sees what (E1).');
@@ -106,7 +111,7 @@ export const rewardSection = z
   .strictObject({
     member: number({ min: 0, max: 1 })
       .default(0)
-      .describe("Share of the members' own mean verdict in the team reward; vote and debate only."),
+      .describe("Share of the members' own mean verdict in the team reward; vote, debate and parts only."),
   })
   .prefault({})
   .describe('The team reward.');
@@ -157,7 +162,7 @@ export const schemeSection = z
     credit: choice(['team', 'own'])
       .default('team')
       .describe(
-        "team: every agent learns from the team's answer; own: each plays alone and learns from its own answer (vote and debate, fresh rollouts).",
+        "team: every agent learns from the team's answer; own: each plays alone and learns from its own answer (vote, debate and parts, fresh rollouts).",
       ),
     state_weight: flag()
       .default(true)

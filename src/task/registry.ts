@@ -6,6 +6,7 @@ import { ConfigError, TaskError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
 import { createArithmetic, readArithmeticOptions } from './arithmetic/arithmetic.ts';
 import { createCountdown, readCountdownOptions } from './countdown/countdown.ts';
+import { createDigits, readDigitsOptions } from './digits/digits.ts';
 import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
 import { SPLITS } from './split.ts';
 import type { Split, Task } from './task.ts';
@@ -15,6 +16,7 @@ type Options = Readonly<Record<string, unknown>>;
 const TASKS: Readonly<Record<string, (options: Options) => Task>> = {
   arithmetic: (options) => createArithmetic(readArithmeticOptions(options)),
   countdown: (options) => createCountdown(readCountdownOptions(options)),
+  digits: (options) => createDigits(readDigitsOptions(options)),
   jsonl: (options) => createJsonl(readJsonlOptions(options)),
 };
 

@@ -3,6 +3,7 @@ import type { ChatMessage } from '../engine/engine.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { TaskItem } from '../task/task.ts';
 import { createDebate } from './debate.ts';
+import { createParts } from './parts.ts';
 import { createProtocol, protocolNames } from './protocols.ts';
 import { createRelay } from './relay.ts';
 import { createRouter } from './router.ts';
@@ -48,6 +49,16 @@ describe('vote', () => {
     const [a, b, c] = [say(0, 0, '2', -1), say(0, 1, '3', -5), say(0, 2, '3', -4)];
     expect(vote.decide([a, b, c], answerOf)).toBe(c);
     expect(vote.decide([a, b], answerOf)).toBe(a);
+  });
+});
+
+describe('parts', () => {
+  it('hears every agent once, unseen by the others, and joins what they write in order of id', () => {
+    const parts = createParts();
+    expect(order(parts, 3)).toEqual([[0, 1, 2]]);
+    expect(parts.view(item, 1, [], undefined)).toEqual([user('1+1=')]);
+    const decided = parts.decide([say(0, 2, '7', -3), say(0, 0, '5', -1), say(0, 1, '', -2)], answerOf);
+    expect(decided).toMatchObject({ agent: 0, text: '5  7', meanLogp: -2 });
   });
 });
 
@@ -129,7 +140,7 @@ describe('router', () => {
 
 describe('createProtocol', () => {
   it('knows the protocols and their options', () => {
-    expect(protocolNames).toEqual(['vote', 'relay', 'debate', 'router']);
+    expect(protocolNames).toEqual(['vote', 'parts', 'relay', 'debate', 'router']);
     expect(createProtocol('vote', {}, 3).maxTurns).toBe(1);
     expect(createProtocol('relay', { rounds: 2 }, 3).maxTurns).toBe(6);
     expect(createProtocol('debate', {}, 3).maxTurns).toBe(2);
@@ -138,7 +149,7 @@ describe('createProtocol', () => {
 
   it('says which protocols have members whose messages are answers', () => {
     const answering = protocolNames.filter((name) => createProtocol(name, {}, 3).membersAnswer);
-    expect(answering).toEqual(['vote', 'debate']);
+    expect(answering).toEqual(['vote', 'parts', 'debate']);
   });
 
   it('refuses what it does not know', () => {

@@ -6,6 +6,7 @@ import { ConfigError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
 import { type OptionReader, readOptions } from '../support/options.ts';
 import { createDebate, DEFAULT_DEBATE } from './debate.ts';
+import { createParts } from './parts.ts';
 import { createRelay, DEFAULT_RELAY } from './relay.ts';
 import { createRouter, DEFAULT_ROUTER } from './router.ts';
 import type { Protocol } from './team.ts';
@@ -16,6 +17,7 @@ type Reader = (options: OptionReader, agents: number) => () => Protocol;
 
 const PROTOCOLS: Readonly<Record<string, Reader>> = {
   vote: () => () => createVote(),
+  parts: () => () => createParts(),
   relay: (options, agents) => {
     const rounds = options.integer('rounds', { default: DEFAULT_RELAY.rounds, min: 1, max: 100 });
     return () => createRelay(agents, { rounds });

@@ -48,7 +48,7 @@ export function checkRun({
 function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
   if (credit === 'own' && protocol.membersAnswer !== true)
     throw new ConfigError(
-      `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote or debate`,
+      `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote, debate or parts`,
     );
   if (credit === 'own' && rolloutMode === 'reuse')
     throw new ConfigError(
