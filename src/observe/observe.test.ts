@@ -130,7 +130,7 @@ describe('in a pipe', () => {
       [   52s] stage 2/2 · 173 tok/s · reward 0.445 · 16s left
       [   56s] warning: the test split ran out
       [ 1m08s] test 1 at stage 2: promoted to champion; +0.083 reward over 312 prompts (wealth 40.2 of 32.9)
-      [ 1m12s] stage 2/2 · reward 0.510 · accepted 0/2 (REJECT_KL, SKIP) · kl 0.0200 - · backtracks 2 · 167 tok/s · 0s left
+      [ 1m12s] stage 2/2 · reward 0.510 · accepted 0/2 (REJECT_KL, SKIP) · kl 0.0200 - · backtracks 2 · 167 tok/s
       [ 1m24s] finished after stage 2 in 1m24s
       "
     `);
@@ -237,6 +237,24 @@ describe('time left', () => {
     view = advance(view, { kind: 'stage_started', stage: 3, order: [0] }, 3000);
     expect(timeLeftMs(view, 3300)).toBe(7 * 800 + 500);
     expect(timeLeftMs(view, 9999)).toBe(7 * 800);
+  });
+
+  it('counts a promotion test to the stage before it, and knows nothing of what follows the last stage', () => {
+    const test = RUN.find((event) => event.kind === 'gate') as Extract<RunEvent, { kind: 'gate' }>;
+    let view = advance(
+      startProgress(0),
+      { kind: 'run_started', stages: 2, agents: ['ada'], fromStage: 0 },
+      0,
+    );
+    view = advance(view, { kind: 'stage_started', stage: 1, order: [0] }, 0);
+    view = advance(view, { kind: 'stage_finished', stage: 1, reward: 0, accepted: 0, tokens: 0 }, 1000);
+    view = advance(view, { ...test, stage: 1 }, 1500);
+    expect(timeLeftMs(view, 1500)).toBe(1500);
+    view = advance(view, { kind: 'stage_started', stage: 2, order: [0] }, 1500);
+    view = advance(view, { ...test, gate: 'step', stage: 2 }, 2000); // within its stage
+    expect(timeLeftMs(view, 2000)).toBe(1000);
+    view = advance(view, { kind: 'stage_finished', stage: 2, reward: 0, accepted: 0, tokens: 0 }, 2500);
+    expect(timeLeftMs(view, 2500)).toBeUndefined();
   });
 });
 

@@ -32,9 +32,10 @@ export interface Progress {
   readonly championStage: number | undefined;
   /** Tokens sampled since this process started. */
   readonly tokens: number;
-  /** Durations of the stages finished by this process, ms. */
+  /** Durations of the stages finished by this process, each with the test after it, ms. */
   readonly stageMs: readonly number[];
   readonly stageStartedMs: number | undefined;
+  readonly stageEndedMs: number | undefined;
 }
 
 /** The view before any event. */
@@ -55,6 +56,7 @@ export function startProgress(nowMs: number): Progress {
     tokens: 0,
     stageMs: [],
     stageStartedMs: undefined,
+    stageEndedMs: undefined,
   };
 }
 
@@ -83,6 +85,7 @@ export function advance(view: Progress, event: RunEvent, nowMs: number): Progres
         ...view,
         gate: event,
         championStage: isPromotion(event) ? event.stage : view.championStage,
+        stageMs: withTestTime(view, nowMs),
       };
     case 'stage_finished':
       return {
@@ -93,6 +96,7 @@ export function advance(view: Progress, event: RunEvent, nowMs: number): Progres
         stageMs:
           view.stageStartedMs === undefined ? view.stageMs : [...view.stageMs, nowMs - view.stageStartedMs],
         stageStartedMs: undefined,
+        stageEndedMs: nowMs,
       };
     case 'run_finished':
       return { ...view, phase: undefined };
@@ -106,16 +110,27 @@ export function isPromotion({ gate, decision }: Pick<GateRecord, 'gate' | 'decis
   return gate === 'promotion' && decision === 'promote';
 }
 
+/** A promotion test follows its stage and belongs to it; a step test lies within one. */
+function withTestTime({ stageMs, stageStartedMs, stageEndedMs }: Progress, nowMs: number): readonly number[] {
+  const last = stageMs.at(-1);
+  if (last === undefined || stageStartedMs !== undefined || stageEndedMs === undefined) return stageMs;
+  return [...stageMs.slice(0, -1), last + nowMs - stageEndedMs];
+}
+
 /** How many stages the estimate of the time left looks back on. */
 const RECENT_STAGES = 5;
 
-/** @returns ms until the last stage ends, from the pace of the last few; undefined before one is finished */
+/**
+ * @returns ms until the last stage ends, from the pace of the last few; undefined before one is finished
+ *   and after the last, when what is left is no stage
+ */
 export function timeLeftMs(view: Progress, nowMs: number): number | undefined {
   const recent = view.stageMs.slice(-RECENT_STAGES);
   if (recent.length === 0) return undefined;
   const pace = recent.reduce((sum, ms) => sum + ms, 0) / recent.length;
   const running = view.stageStartedMs !== undefined;
   const whole = view.stages - view.stage;
+  if (whole <= 0 && !running) return undefined;
   return running ? whole * pace + Math.max(0, pace - (nowMs - (view.stageStartedMs ?? nowMs))) : whole * pace;
 }
 
