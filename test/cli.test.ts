@@ -208,6 +208,26 @@ describe('a run', () => {
   });
 });
 
+it('says what was left out of a data set, once, and keeps it in the log and the report', async () => {
+  const lines = Array.from({ length: 90 }, (_, n) => JSON.stringify({ prompt: `${n}+1=`, answer: n + 1 }));
+  fs.writeFileSync(join(dir, 'sums.jsonl'), lines.join('\n'));
+  fs.writeFileSync(join(dir, 'held.jsonl'), lines.slice(0, 10).join('\n'));
+  const task = 'task={name: jsonl, path: sums.jsonl, heldout_path: held.jsonl, verifier: numeric}';
+  const run = join(dir, 'sums');
+  const left = /warning: task jsonl: left out \d+ of \d+ records of the train split/g;
+  const short = /warning: the heldout split of task jsonl has 10 prompts left where 20 were asked for/g;
+
+  const trained = await inProcess('train', team, '--set', task, '--train.stages', '1', '--run', run);
+  expect(trained).toMatchObject({ status: 0, stderr: '' });
+  // as it happens, and in the summary
+  expect(trained.stdout.match(left)).toHaveLength(2);
+  expect(trained.stdout.match(short)).toHaveLength(2);
+  expect(fs.readFileSync(join(run, 'report.md'), 'utf8')).toMatch(/^\* task jsonl: left out/m);
+
+  const evaluated = await inProcess('eval', team, '--set', task, '--prompts', '2');
+  expect(evaluated.stderr.match(left)).toHaveLength(1);
+});
+
 describe('bad input', () => {
   const damaged = (damage: (model: string) => void): string => {
     const run = fs.mkdtempSync(join(dir, 'damaged-'));
@@ -255,6 +275,15 @@ describe('bad input', () => {
       /whole: expected a new or empty folder/,
     ],
     ['a folder that is no run', () => ['train', '--resume', '.'], /expected a run folder/],
+    [
+      'too few held-out records',
+      () => {
+        const lines = [1, 2, 3].map((n) => JSON.stringify({ prompt: `${n}+1=`, answer: n + 1 }));
+        fs.writeFileSync(join(dir, 'three.jsonl'), lines.join('\n'));
+        return ['train', team, '--set', 'task={name: jsonl, path: three.jsonl, verifier: numeric}'];
+      },
+      /^--set task: expected at least 2 prompts in the heldout split for the closing comparison, got \d; give/,
+    ],
     [
       'a run resumed with another team',
       () => ['train', '--resume', 'whole', '--agents', '1'],

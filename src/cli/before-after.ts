@@ -50,7 +50,7 @@ export function evaluationStream(seed: number): EvaluateOptions['stream'] {
   return randomStream(seed, EVALUATION);
 }
 
-/** @returns `evaluation` and `comparison` events, in the order they are to be read */
+/** @returns `warning`, `evaluation` and `comparison` events, in the order they are to be read */
 export async function beforeAfter(
   { untrained, trained, champion }: Contestants,
   options: BeforeAfterOptions,
@@ -58,6 +58,7 @@ export async function beforeAfter(
   const { task, stage, emit, seed, ...shared } = options;
   const contestants = champion === undefined ? 3 : 4;
   let finished = 0;
+  const warnings = new Set<string>(); // all contestants play the same prompts
   const measure = (label: string): EvaluateOptions => ({
     ...shared,
     label,
@@ -71,7 +72,7 @@ export async function beforeAfter(
         done: finished * total + done,
         total: contestants * total,
       }),
-    onWarning: (message) => emit({ kind: 'warning', stage, message }),
+    onWarning: (message) => warnings.add(message),
   });
   const evaluated = async (run: Promise<TeamEvaluation>): Promise<TeamEvaluation> => {
     const evaluation = await run;
@@ -93,6 +94,7 @@ export async function beforeAfter(
   );
 
   return [
+    ...[...warnings].map((message): RunEvent => ({ kind: 'warning', stage, message })),
     ...[before, alone, after, ...(best ? [best] : [])].map(
       (evaluation): RunEvent => ({
         kind: 'evaluation',

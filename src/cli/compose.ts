@@ -13,7 +13,7 @@ import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
 import { createTask } from '../task/registry.ts';
-import type { Task } from '../task/task.ts';
+import type { Split, Task } from '../task/task.ts';
 import { createProtocol } from '../team/protocols.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import type { EventSink } from '../train/events.ts';
@@ -48,6 +48,26 @@ export function compose(resolved: ResolvedConfig): Composition {
       threads: threads || Math.min(availableParallelism(), MOST_THREADS),
     }),
   };
+}
+
+/**
+ * Refuses a split with too few prompts for what is to be measured on it.
+ *
+ * @throws ConfigError
+ */
+export function requirePrompts(
+  { resolved, task }: Pick<Composition, 'resolved' | 'task'>,
+  split: Split,
+  { atLeast, purpose }: { readonly atLeast: number; readonly purpose: string },
+): void {
+  const size = task.size(split) ?? Number.POSITIVE_INFINITY;
+  if (size >= atLeast) return;
+  throw resolved.problem([
+    {
+      path: ['task'],
+      message: `expected at least ${atLeast} prompt${atLeast === 1 ? '' : 's'} in the ${split} split for ${purpose}, got ${size}; give the task more records`,
+    },
+  ]);
 }
 
 /** The task alone, for what needs no models. @throws ConfigError */

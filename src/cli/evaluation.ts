@@ -14,7 +14,7 @@ import { writeFileAtomic } from '../support/atomic-file.ts';
 import type { Split } from '../task/task.ts';
 import type { Team, Trajectory } from '../team/team.ts';
 import { evaluationStream } from './before-after.ts';
-import { closeTeam, compose, loadTeam } from './compose.ts';
+import { closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { listenForInterrupt } from './interrupt.ts';
 
 export interface EvaluationRequest {
@@ -36,10 +36,12 @@ export interface EvaluationRequest {
 export async function evaluate(request: EvaluationRequest): Promise<void> {
   const composition = compose(request.resolved);
   const { config, engine, task } = composition;
+  requirePrompts(composition, request.split, { atLeast: 1, purpose: 'an evaluation' });
   const interruption = listenForInterrupt('stopping');
   const line = createProgressLine({ stream: process.stderr });
   let team: Team | undefined;
   try {
+    for (const text of task.warnings ?? []) line.note(`warning: task ${task.name}: ${text}`);
     team = await loadTeam(composition, request.folders ? { folders: request.folders } : {});
     const startedMs = performance.now();
     let rows: string[] = [];

@@ -16,13 +16,14 @@ import type { DiskRunStore } from '../store/disk-run-store.ts';
 import { CHECKPOINTS } from '../store/layout.ts';
 import { readEvents } from '../store/read-run.ts';
 import { createRun, openRun } from '../store/run-folder.ts';
+import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import type { EventSink, RunEvent } from '../train/events.ts';
 import { Interrupted } from '../train/interrupted.ts';
 import { checkRun } from '../train/preflight.ts';
 import { runTraining, type TrainingOutcome } from '../train/run.ts';
 import { beforeAfter } from './before-after.ts';
-import { type Composition, closeTeam, compose, composeSink, loadTeam } from './compose.ts';
+import { type Composition, closeTeam, compose, composeSink, loadTeam, requirePrompts } from './compose.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { packageVersion } from './package-version.ts';
 
@@ -54,6 +55,7 @@ async function trainOpening(
   const composition = compose(resolved);
   const { config, engine, task } = composition;
   defer(() => engine.close());
+  requirePrompts(composition, 'heldout', { atLeast: 2, purpose: 'the closing comparison' });
   const options = trainOptions(config);
   const settings = { config: resolved.resolvedYaml, keepLast: config.train.save_total_limit };
 
@@ -71,6 +73,9 @@ async function trainOpening(
   defer(() => sink.close?.());
   const { signal, release } = listenForInterrupt('stopping after the write that is under way');
   defer(release);
+  // in the log they stand once, before everything a checkpoint covers
+  if (store.lastCheckpoint() === undefined)
+    for (const event of warningsOf(task)) for (const to of [store, sink]) to.emit(event);
   try {
     const outcome = await runTraining({
       team,
@@ -110,6 +115,11 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
         message: `expected the base model of "${missing.name}", which the closing comparison needs, got nothing in ${missing.model}; put it back`,
       },
     ]);
+}
+
+/** What a user should know about the data before a run. */
+function warningsOf({ name, warnings = [] }: Task): RunEvent[] {
+  return warnings.map((text) => ({ kind: 'warning', stage: 0, message: `task ${name}: ${text}` }));
 }
 
 interface Start {

@@ -84,7 +84,7 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
     resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, path);
   const task = Object.entries(config.task).map(([key, value]) =>
     /(^|_)path$/.test(key) && typeof value === 'string'
-      ? [key, absolute(value, `task.${key}`)]
+      ? [key, absolute(value, `task.${key}`, 'task')] // --task.path X, or --set task={path: X}
       : [key, value],
   );
   return {
