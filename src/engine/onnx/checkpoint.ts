@@ -96,17 +96,13 @@ export function loadCheckpoint(dir: string, options: { readonly optimizer: boole
   const config = readDecoderConfig(dir);
   const tokenizer = readTokenizerFiles(dir);
   const specs = parameterSpecs(config);
-  const checkpoint = { config, weights: readWeights(dir, config, specs), tokenizer };
+  const checkpoint = { config, weights: readWeights(dir, specs), tokenizer };
   const path = join(dir, OPTIMIZER);
   if (!options.optimizer || !existsSync(path)) return checkpoint;
   return { ...checkpoint, optimizer: readOptimizer(path, specs) };
 }
 
-function readWeights(
-  dir: string,
-  { tiedEmbeddings }: DecoderConfig,
-  specs: readonly ParameterSpec[],
-): Map<string, Float32Array> {
+function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, Float32Array> {
   const path = join(dir, WEIGHTS);
   if (!existsSync(path)) {
     if (!existsSync(join(dir, SHARDS)))
@@ -119,7 +115,7 @@ function readWeights(
   const weights = fromDiskTensors(specs, (name) => file.tensors.get(name), path);
   // tied weights are sometimes written twice; rotary frequencies follow from the config
   const isSpare = (name: string): boolean =>
-    (tiedEmbeddings && name === 'lm_head.weight') || name.endsWith('.rotary_emb.inv_freq');
+    name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
   refuseStrangers(path, file, (name) => isSpare(name) || specs.some((spec) => hasPart(spec, name)));
   return weights;
 }

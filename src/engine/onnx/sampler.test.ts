@@ -36,12 +36,15 @@ function watched(asked: readonly SampleRequest[], draws: number[]): SampleReques
 
 describe('the schedule', () => {
   it('changes no message: one by one, in few slots, in more slots than messages', async () => {
-    const model = await tinyModel(three);
-    const together = await model.sample(requests(12), params);
-    expect(new Set(together.map(({ tokens }) => tokens.length)).size).toBeGreaterThan(3);
+    // ends of every length, so that a wide batch is halved again and again as it runs out
+    const changes = { endTokens: [END, 7, 14] };
+    const long = { ...params, maxTokens: 40 };
+    const model = await tinyModel(three, changes);
+    const together = await model.sample(requests(12), long);
+    expect(new Set(together.map(({ tokens }) => tokens.length)).size).toBeGreaterThan(6);
     const alone: Completion[] = [];
-    for (const request of requests(12)) alone.push(...(await model.sample([request], params)));
-    const wide = await (await tinyModel(engineOf(32))).sample(requests(12), params);
+    for (const request of requests(12)) alone.push(...(await model.sample([request], long)));
+    const wide = await (await tinyModel(engineOf(32), changes)).sample(requests(12), long);
     for (const [i, { tokens, logp, finish }] of together.entries())
       for (const other of [alone[i]!, wide[i]!]) {
         expect(other.tokens).toEqual(tokens);

@@ -81,9 +81,8 @@ class CheckpointTokenizer implements Tokenizer {
     this.vocabSize = largest + 1;
     const special = [...parts.tokenizer.get_added_tokens_decoder().values()]
       .filter((token) => token.special && token.content !== '')
-      .map((token) => token.content)
-      .sort((a, b) => b.length - a.length); // the longest match wins, as in the library
-    this.#special = special.length > 0 ? new RegExp(special.map(escaped).join('|')) : undefined;
+      .map((token) => escaped(token.content));
+    this.#special = special.length > 0 ? new RegExp(special.join('|')) : undefined;
   }
 
   encode(text: string): Int32Array {
