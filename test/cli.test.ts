@@ -274,6 +274,31 @@ describe('bad input', () => {
       () => ['train', team, '--run', 'whole'],
       /whole: expected a new or empty folder/,
     ],
+    [
+      'a file where the run folder should be',
+      () => ['train', team, '--run', 'team.yaml'],
+      /team\.yaml: expected a new or empty folder, got a file; choose another$/,
+    ],
+    [
+      'quickstart into a run, before any model is made',
+      () => ['quickstart', '--run', 'whole'],
+      /whole: expected a new or empty folder, got one with files in it; continue it with/,
+    ],
+    [
+      'a folder where the transcripts should be',
+      () => ['eval', 'whole', '--transcripts', 'base'],
+      /^base: expected a file to write transcripts to, got a folder; choose another$/,
+    ],
+    [
+      'transcripts inside a file',
+      () => ['eval', 'whole', '--transcripts', 'team.yaml/x.jsonl'],
+      /^team\.yaml\/x\.jsonl: expected a file .* got a place inside the file .*team\.yaml; choose another$/,
+    ],
+    [
+      'an evaluation of more agents than there are',
+      () => ['eval', 'whole', '--agents', '3'],
+      /^--agents: expected the 2 agents of stage-\d+, got 3$/,
+    ],
     ['a folder that is no run', () => ['train', '--resume', '.'], /expected a run folder/],
     [
       'too few held-out records',

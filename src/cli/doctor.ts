@@ -3,11 +3,12 @@
  * about those that are not right.
  * @module
  */
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { textTable } from '../observe/text-table.ts';
 import type { DefineVerb } from './verb.ts';
+import { isWritable, nearestExisting } from './writable.ts';
 
 export interface Check {
   readonly name: string;
@@ -156,19 +157,6 @@ async function probe(): Promise<number | Error> {
 /** What a container allows, where it allows less than the machine has. */
 function memoryLimit(): number {
   return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
-}
-
-function nearestExisting(path: string): string {
-  return existsSync(path) ? path : nearestExisting(dirname(path));
-}
-
-function isWritable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function gigabytes(bytes: number): string {

@@ -39,6 +39,7 @@ export const defineEval: DefineVerb = (program, { overrides }) => {
     .action(async (team: string, flags: EvalFlags) => {
       const { resolved, stored } = await findTeam(team, withTask(overrides, flags.task));
       const { config } = resolved;
+      if (stored) requireSameSize(resolved, stored);
       const name = stored?.checkpoint ?? config.name;
       await evaluate({
         resolved,
@@ -66,6 +67,15 @@ async function findTeam(
     );
   const path = stored ? join(stored.run, CONFIG_FILE) : team;
   return { resolved: resolveConfig(path, overrides), stored };
+}
+
+/** A checkpoint has as many agents as it has. @throws ConfigError */
+function requireSameSize(resolved: ResolvedConfig, { checkpoint, agents }: StoredTeam): void {
+  const asked = resolved.config.agents.length;
+  if (asked === agents.length) return;
+  throw resolved.problem([
+    { path: ['agents'], message: `expected the ${agents.length} agents of ${checkpoint}, got ${asked}` },
+  ]);
 }
 
 /** Another task comes with its own options: those of the team's task would be unknown to it. */

@@ -2,8 +2,8 @@
  * What `troupe eval` does: measures a team on one split, prints its scores and keeps every transcript.
  * @module
  */
-import { mkdirSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { type EvaluateOptions, evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
 import type { Measure, Scores } from '../evaluate/scores.ts';
@@ -11,11 +11,13 @@ import { accuracy, percent } from '../observe/format.ts';
 import { createProgressLine, progressText } from '../observe/progress-line.ts';
 import { textTable } from '../observe/text-table.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ConfigError } from '../support/errors.ts';
 import type { Split } from '../task/task.ts';
 import type { Team, Trajectory } from '../team/team.ts';
 import { evaluationStream } from './before-after.ts';
 import { closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { listenForInterrupt } from './interrupt.ts';
+import { isWritable, nearestExisting } from './writable.ts';
 
 export interface EvaluationRequest {
   readonly resolved: ResolvedConfig;
@@ -36,6 +38,7 @@ export interface EvaluationRequest {
 export async function evaluate(request: EvaluationRequest): Promise<void> {
   const composition = compose(request.resolved);
   const { config, engine, task } = composition;
+  requireFilePlace(request.transcripts);
   requirePrompts(composition, request.split, { atLeast: 1, purpose: 'an evaluation' });
   const interruption = listenForInterrupt('stopping');
   const line = createProgressLine({ stream: process.stderr });
@@ -75,6 +78,21 @@ export async function evaluate(request: EvaluationRequest): Promise<void> {
     await closeTeam(team);
     await engine.close();
   }
+}
+
+/** Long work is not done for a file that could never be written. @throws ConfigError */
+function requireFilePlace(path: string): void {
+  const place = resolve(path);
+  const nearest = nearestExisting(place);
+  const isFolder = statSync(nearest).isDirectory();
+  const problem =
+    nearest === place
+      ? isFolder && 'a folder'
+      : isFolder
+        ? !isWritable(nearest) && `a place in ${nearest}, which is not writable`
+        : `a place inside the file ${nearest}`;
+  if (problem)
+    throw new ConfigError(`${path}: expected a file to write transcripts to, got ${problem}; choose another`);
 }
 
 type Names = readonly { readonly name: string }[];

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { resolveConfig } from '../config/resolve.ts';
+import { assertFree } from '../store/run-folder.ts';
 import { compose } from './compose.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { prepareModels } from './pretraining.ts';
@@ -27,6 +28,7 @@ export const defineQuickstart: DefineVerb = (program, { overrides }) => {
     .addHelpText('after', OVERRIDE_HELP)
     .action(async ({ run = freeRunFolder('quickstart'), json = false }: QuickstartFlags) => {
       const resolved = resolveConfig(RECIPE, overrides);
+      assertFree(run);
       const composition = compose(resolved);
       const interruption = listenForInterrupt('stopping');
       try {

@@ -35,11 +35,19 @@ export function explain(issue: z.core.$ZodIssue): PlacelessIssue[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
+      const keys = keysAt(path);
+      // one kind of a section may have the key where this one has not
+      if (keys.includes(key)) {
+        const kind = kindOf(issue.input);
+        return {
+          path: [...path, key],
+          message: `unknown key "${key}"; ${kind} has none of that name`,
+          isKey: true,
+        };
+      }
       const suggestion = nearestKey(path, key);
       const help =
-        suggestion === undefined
-          ? `the keys here are ${keysAt(path).join(', ')}`
-          : `did you mean "${suggestion}"?`;
+        suggestion === undefined ? `the keys here are ${keys.join(', ')}` : `did you mean "${suggestion}"?`;
       return {
         path: [...path, key],
         message: `unknown key "${key}"; ${help}`,
@@ -51,6 +59,12 @@ export function explain(issue: z.core.$ZodIssue): PlacelessIssue[] {
   if (issue.code === 'invalid_type' && issue.expected === 'object')
     return [{ path, message: `expected a section (keys and values), got ${show(issue.input)}` }];
   return [{ path, message: `${issue.message}, got ${show(issue.input)}` }];
+}
+
+function kindOf(section: unknown): string {
+  const kind =
+    typeof section === 'object' && section !== null && 'kind' in section ? section.kind : undefined;
+  return typeof kind === 'string' ? `kind ${kind}` : 'this kind';
 }
 
 /** @returns the error with one line per problem: `team.yaml:6:10 trust_region.target_kl: expected ...` */

@@ -130,6 +130,24 @@ describe('a team file', () => {
     expect(complaints('a: 1\na: 2\n')[0]).toBe('team.yaml:2:1 expected YAML: Map keys must be unique');
   });
 
+  it('says which alias has no anchor, and that it is one document', () => {
+    expect(complaints(`${MINIMAL}name: *who\n`)).toEqual([
+      'team.yaml: expected YAML: Unresolved alias (the anchor must be set before the alias): who',
+    ]);
+    expect(complaints(`${MINIMAL}---\nname: two\n`)).toEqual([
+      'team.yaml:5:1 expected YAML: one document, got several',
+    ]);
+  });
+
+  it('says that another kind of a section has the key', () => {
+    expect(complaints(`${MINIMAL}protocol: {kind: vote, rounds: 2}\n`)).toEqual([
+      'team.yaml:5:24 protocol: unknown key "rounds"; kind vote has none of that name',
+    ]);
+    expect(complaints(MINIMAL, '--protocol.rounds', '2')[0]).toMatch(
+      / protocol.kind: expected one of vote, /,
+    );
+  });
+
   it('is read from a file, and its absence is a config error', () => {
     const dir = mkdtempSync(join(tmpdir(), 'troupe-config-'));
     const path = join(dir, 'team.yaml');
@@ -137,6 +155,9 @@ describe('a team file', () => {
     expect(resolveConfig(path).config.base).toBe(join(dir, 'models/base'));
     expect(() => resolveConfig(join(dir, 'no.yaml'))).toThrow(
       /no.yaml: expected a team file \(YAML\), got nothing there/,
+    );
+    expect(() => resolveConfig(dir)).toThrow(
+      /expected a team file \(YAML\), got a folder; go on with a run by/,
     );
     rmSync(dir, { recursive: true });
   });

@@ -34,7 +34,13 @@ export function resolveConfig(path: string, overrides: readonly Override[] = [])
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    const what = systemErrorCode(cause) === 'ENOENT' ? 'nothing there' : `one that cannot be read (${cause})`;
+    const code = systemErrorCode(cause);
+    const what =
+      code === 'ENOENT'
+        ? 'nothing there'
+        : code === 'EISDIR'
+          ? 'a folder; go on with a run by "train --resume", measure one by "eval"'
+          : `one that cannot be read (${cause})`;
     throw new ConfigError(`${path}: expected a team file (YAML), got ${what}`, {
       code: 'TROUPE_CONFIG_FILE',
       cause,

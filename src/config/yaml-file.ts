@@ -33,7 +33,8 @@ export function parseYamlFile(text: string, name: string): YamlFile {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const issues = document.errors.map((error): ConfigIssue => {
     const { line, col } = lines.linePos(error.pos[0]);
-    return { file: name, line, column: col, path: '', message: firstLine(error.message) };
+    const message = error.code === 'MULTIPLE_DOCS' ? 'one document, got several' : firstLine(error.message);
+    return { file: name, line, column: col, path: '', message };
   });
   if (issues.length > 0)
     throw new ConfigError(
@@ -43,12 +44,26 @@ export function parseYamlFile(text: string, name: string): YamlFile {
       { code: 'TROUPE_CONFIG_YAML', issues },
     );
   return {
-    value: document.toJS(),
+    value: plainValue(document, name),
     position: (path, at = 'value') => {
       const { line, col } = lines.linePos(offsetOf(document, path, at));
       return { line, column: col };
     },
   };
+}
+
+/** Aliases are followed only now: one without its anchor, or too many of them, is a fault of the file. */
+function plainValue(document: Document.Parsed, name: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    const message = firstLine(cause instanceof Error ? cause.message : String(cause));
+    throw new ConfigError(`${name}: expected YAML: ${message}`, {
+      code: 'TROUPE_CONFIG_YAML',
+      issues: [{ file: name, path: '', message }],
+      cause,
+    });
+  }
 }
 
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: 'key' | 'value'): number {

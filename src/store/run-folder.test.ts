@@ -379,7 +379,11 @@ describe('the lock', () => {
     fs.writeFileSync(join(dir, 'notes.txt'), '');
     await expect(openRun(dir)).rejects.toThrow('expected a run folder (config.yaml and checkpoints/)');
     await expect(createRun(dir, { config: '' })).rejects.toMatchObject({ code: 'TROUPE_STORE_EXISTS' });
+    await expect(createRun(dir, { config: '' })).rejects.toThrow(/one with files in it; choose another$/);
     expect(fs.readdirSync(dir)).toEqual(['notes.txt']);
+    await expect(createRun(join(dir, 'notes.txt'), { config: '' })).rejects.toThrow(
+      /notes\.txt: expected a new or empty folder, got a file; choose another$/,
+    );
   });
 });
 

@@ -48,13 +48,7 @@ const NO_LENGTHS: CheckpointRecord['lengths'] = { events: 0, metrics: 0, complet
 export async function createRun(dir: string, options: CreateRunOptions): Promise<DiskRunStore> {
   const { config, manifest, keepLast = 2, now = () => new Date(), fs = diskFileSystem } = options;
   dir = resolve(dir);
-  if (!isFree(dir, fs)) {
-    assertUnlocked(dir, fs);
-    throw new StoreError(
-      `${dir}: expected a new or empty folder, got one with files in it; continue it with "troupe train --resume ${dir}", or choose another`,
-      { code: 'TROUPE_STORE_EXISTS', exitCode: 2 },
-    );
-  }
+  assertFree(dir, fs);
   const fresh = !fs.existsSync(dir);
   let unlock = () => {};
   try {
@@ -120,6 +114,24 @@ export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): v
   throw new StoreError(
     `${dir}: expected a run folder (${CONFIG_FILE} and ${CHECKPOINTS}/), got ${fs.existsSync(dir) ? 'a folder without them' : 'nothing there'}; "troupe train CONFIG" makes one`,
     { code: 'TROUPE_STORE_NO_RUN', exitCode: 2 },
+  );
+}
+
+/**
+ * Says why a folder cannot become a run; {@link createRun} asks first, and so may whoever has long work to
+ * do before it.
+ *
+ * @throws StoreError (exit code 2)
+ */
+export function assertFree(dir: string, fs: FileSystem = diskFileSystem): void {
+  dir = resolve(dir);
+  if (isFree(dir, fs)) return;
+  const isFolder = fs.statSync(dir).isDirectory();
+  if (isFolder) assertUnlocked(dir, fs);
+  const isRun = isFolder && fs.existsSync(join(dir, CONFIG_FILE)) && fs.existsSync(join(dir, CHECKPOINTS));
+  throw new StoreError(
+    `${dir}: expected a new or empty folder, got ${isFolder ? 'one with files in it' : 'a file'}; ${isRun ? `continue it with "troupe train --resume ${dir}", or choose another` : 'choose another'}`,
+    { code: 'TROUPE_STORE_EXISTS', exitCode: 2 },
   );
 }
 

@@ -41,7 +41,7 @@ export function createTask(name: string, options: Options = {}): Task {
       issues: [
         {
           path: 'name',
-          message: `unknown task "${name}"`,
+          message: nearest === undefined ? `unknown task "${name}"; ${help}` : `unknown task "${name}"`,
           ...(nearest === undefined ? {} : { suggestion: nearest }),
         },
       ],
