@@ -1,0 +1,159 @@
+/**
+ * What an answer says, as a tree: numbers and expressions, and the things answers are made of around them
+ * (lists, tuples, intervals, sets, relations, matrices, quantities, words). The tree keeps what was
+ * written; what it is worth is decided by the modules that compare.
+ * @module
+ */
+import { integer, type Rational } from '../rational.ts';
+
+/** A bracket that opens or closes a tuple or an interval. */
+export type BracketSign = '(' | '[' | '<';
+
+export type RelationSign = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'equiv' | 'subset' | 'to';
+
+export type SetOperation = 'union' | 'intersection' | 'difference';
+
+export type Node =
+  /** `decimals`: how many digits were written behind the point; absent for integers. */
+  | { readonly kind: 'number'; readonly value: Rational; readonly decimals?: number }
+  | { readonly kind: 'constant'; readonly name: 'pi' | 'e' | 'i' | 'infinity' }
+  | { readonly kind: 'symbol'; readonly name: string }
+  | { readonly kind: 'sum'; readonly terms: readonly Node[] }
+  | { readonly kind: 'product'; readonly factors: readonly Node[] }
+  | { readonly kind: 'quotient'; readonly over: Node; readonly under: Node }
+  | { readonly kind: 'negative'; readonly of: Node }
+  | { readonly kind: 'power'; readonly base: Node; readonly exponent: Node }
+  | { readonly kind: 'root'; readonly of: Node; readonly index: Node }
+  | { readonly kind: 'call'; readonly name: string; readonly args: readonly Node[] }
+  /** `sign` 1: `\pm of`, -1: `\mp of`. All of one answer change sign together. */
+  | { readonly kind: 'either-sign'; readonly sign: 1 | -1; readonly of: Node }
+  | Series
+  /** A value with what was written behind or before it: `cm^2`, `percent`, `degree`, `dollar`, any words. */
+  | { readonly kind: 'quantity'; readonly value: Node; readonly unit: string }
+  /** A numeral in another base, e.g. digits `52`, base 8. */
+  | { readonly kind: 'numeral'; readonly digits: string; readonly base: number }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'list'; readonly items: readonly Node[]; readonly joint: Joint }
+  /** A tuple or an interval, which is not to be told from the brackets alone; at least two items. */
+  | {
+      readonly kind: 'bracket';
+      readonly open: BracketSign;
+      readonly close: BracketSign;
+      readonly items: readonly Node[];
+    }
+  | { readonly kind: 'set'; readonly items: readonly Node[] }
+  | { readonly kind: 'builder'; readonly element: Node; readonly condition: Node }
+  | { readonly kind: 'set-name'; readonly name: string }
+  | {
+      readonly kind: 'set-operation';
+      readonly operation: SetOperation;
+      readonly left: Node;
+      readonly right: Node;
+    }
+  /** A chain: operands[0] signs[0] operands[1] signs[1] ... */
+  | { readonly kind: 'relation'; readonly operands: readonly Node[]; readonly signs: readonly RelationSign[] }
+  | { readonly kind: 'ratio'; readonly parts: readonly Node[] }
+  /** A value of a residue class, `3 \pmod 5`. */
+  | { readonly kind: 'residue'; readonly of: Node; readonly modulus: Node }
+  | { readonly kind: 'matrix'; readonly rows: readonly (readonly Node[])[] };
+
+/** What stands between the items of a list. */
+export type Joint = ',' | 'and' | 'or';
+
+/** `\sum_{variable=from}^{to} body` and its kin. */
+export interface Series {
+  readonly kind: 'series';
+  readonly operation: 'sum' | 'product' | 'integral' | 'limit';
+  readonly variable: string;
+  readonly from: Node | undefined;
+  readonly to: Node | undefined;
+  readonly body: Node;
+}
+
+export type Kind = Node['kind'];
+export type NodeOf<K extends Kind> = Extract<Node, { readonly kind: K }>;
+
+export function numberNode(value: bigint | number): NodeOf<'number'> {
+  return { kind: 'number', value: integer(value) };
+}
+
+export const PI: Node = { kind: 'constant', name: 'pi' };
+
+/** Factors as one node; factors that are products themselves are taken apart. */
+export function product(factors: readonly Node[]): Node {
+  const flat = factors.flatMap((factor) => (factor.kind === 'product' ? factor.factors : [factor]));
+  return flat.length === 1 ? (flat[0] as Node) : { kind: 'product', factors: flat };
+}
+
+/** The node without the items around a single one. */
+export function listOf(items: readonly Node[], joint: Joint): Node {
+  return items.length === 1 ? (items[0] as Node) : { kind: 'list', items, joint };
+}
+
+/** The node with each of its direct children replaced. */
+export function mapChildren(node: Node, change: (child: Node) => Node): Node {
+  switch (node.kind) {
+    case 'number':
+    case 'constant':
+    case 'symbol':
+    case 'numeral':
+    case 'text':
+    case 'set-name':
+      return node;
+    case 'sum':
+      return { ...node, terms: node.terms.map(change) };
+    case 'product':
+      return { ...node, factors: node.factors.map(change) };
+    case 'quotient':
+      return { ...node, over: change(node.over), under: change(node.under) };
+    case 'negative':
+    case 'either-sign':
+      return { ...node, of: change(node.of) };
+    case 'power':
+      return { ...node, base: change(node.base), exponent: change(node.exponent) };
+    case 'root':
+      return { ...node, of: change(node.of), index: change(node.index) };
+    case 'call':
+      return { ...node, args: node.args.map(change) };
+    case 'series':
+      return {
+        ...node,
+        from: node.from && change(node.from),
+        to: node.to && change(node.to),
+        body: change(node.body),
+      };
+    case 'quantity':
+      return { ...node, value: change(node.value) };
+    case 'list':
+    case 'bracket':
+    case 'set':
+      return { ...node, items: node.items.map(change) };
+    case 'builder':
+      return { ...node, element: change(node.element), condition: change(node.condition) };
+    case 'set-operation':
+      return { ...node, left: change(node.left), right: change(node.right) };
+    case 'relation':
+      return { ...node, operands: node.operands.map(change) };
+    case 'ratio':
+      return { ...node, parts: node.parts.map(change) };
+    case 'residue':
+      return { ...node, of: change(node.of), modulus: change(node.modulus) };
+    case 'matrix':
+      return { ...node, rows: node.rows.map((row) => row.map(change)) };
+  }
+}
+
+/** The node's direct children, in order. */
+export function childrenOf(node: Node): Node[] {
+  const children: Node[] = [];
+  mapChildren(node, (child) => {
+    children.push(child);
+    return child;
+  });
+  return children;
+}
+
+/** Whether the node or anything in it satisfies the test. */
+export function contains(node: Node, test: (node: Node) => boolean): boolean {
+  return test(node) || childrenOf(node).some((child) => contains(child, test));
+}

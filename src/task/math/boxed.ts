@@ -1,0 +1,108 @@
+/**
+ * Finds `\boxed{...}` and mathematics between dollars in a text, in one pass from left to right.
+ * @module
+ */
+
+/** A stretch of text. */
+export interface Span {
+  readonly content: string;
+  /** Where the stretch begins and ends, its delimiters included. */
+  readonly start: number;
+  readonly end: number;
+}
+
+const BOXES = ['\\boxed', '\\fbox', '\\framebox'];
+
+/** All boxes whose braces close, in order of their ends; boxes in boxes are the inner ones first. */
+export function boxesIn(text: string): Span[] {
+  const boxes: Span[] = [];
+  const open: { readonly at: number; readonly box: number | undefined }[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '\\' && (text[at + 1] === '{' || text[at + 1] === '}')) at++;
+    else if (character === '{') open.push({ at, box: boxBefore(text, at) });
+    else if (character === '}') {
+      const opening = open.pop();
+      if (opening?.box !== undefined)
+        boxes.push({ content: text.slice(opening.at + 1, at), start: opening.box, end: at + 1 });
+    }
+  }
+  return boxes.length > 0 ? boxes : bareBox(text);
+}
+
+function boxBefore(text: string, at: number): number | undefined {
+  const before = text.slice(Math.max(0, at - 12), at).trimEnd();
+  const name = BOXES.find((box) => before.endsWith(box));
+  return name === undefined ? undefined : at - (Math.min(at, 12) - before.length) - name.length;
+}
+
+/** `\boxed 5`: a box without braces holds what follows up to a blank. */
+function bareBox(text: string): Span[] {
+  const start = text.lastIndexOf('\\boxed');
+  if (start < 0) return [];
+  const [whole = '', content = ''] =
+    /^\\boxed\s*([^\s{}$\\]{1,40})/.exec(text.slice(start, start + 60)) ?? [];
+  return content === '' ? [] : [{ content, start, end: start + whole.length }];
+}
+
+/** Mathematics between `$`, `$$`, `\(` and `\)`, `\[` and `\]`, in order. */
+export function mathIn(text: string): Span[] {
+  const spans: Span[] = [];
+  let open: { readonly closing: string; readonly start: number; readonly from: number } | undefined;
+  for (let at = 0; at < text.length; at++) {
+    const two = text.slice(at, at + 2);
+    if (two === '\\$') {
+      at++;
+      continue;
+    }
+    const sign = two === '$$' || DELIMITERS.has(two) || two === '\\)' || two === '\\]' ? two : text[at];
+    if (open && sign === open.closing) {
+      const content = text.slice(open.from, at);
+      at += sign.length - 1;
+      if (content.trim() !== '') spans.push({ content, start: open.start, end: at + 1 });
+      open = undefined;
+    } else if (!open && sign !== undefined && DELIMITERS.has(sign)) {
+      open = { closing: DELIMITERS.get(sign) as string, start: at, from: at + sign.length };
+      at += sign.length - 1;
+    } else if (two.startsWith('\\')) at++;
+  }
+  return spans;
+}
+
+const DELIMITERS: ReadonlyMap<string, string> = new Map([
+  ['$', '$'],
+  ['$$', '$$'],
+  ['\\(', '\\)'],
+  ['\\[', '\\]'],
+]);
+
+/** Longest text between two stretches that belong together. */
+const MAX_GAP = 40;
+
+/**
+ * The last stretch, joined with those before it as long as only a comma, `and` or the like, and at most one
+ * other word, stands between: `\boxed{1} and \boxed{2}` is one answer.
+ */
+export function lastJoined(text: string, spans: readonly Span[]): string | undefined {
+  const last = spans.at(-1);
+  if (!last) return undefined;
+  let { start } = last;
+  const contents = [last.content];
+  for (let i = spans.length - 2; i >= 0; i--) {
+    const span = spans[i] as Span;
+    if (span.start >= start) continue; // inside the one behind it
+    if (start - span.end > MAX_GAP || !isConnection(text.slice(span.end, start))) break;
+    contents.unshift(span.content);
+    start = span.start;
+  }
+  return contents.join(', ');
+}
+
+function isConnection(gap: string): boolean {
+  const words = gap
+    .replace(/\\(?:quad|qquad)/g, ' , ')
+    .replace(/\\text\s*\{([^{}]*)\}/g, ' $1 ')
+    .replace(/\\[()[\]]|[$~{}]/g, ' ')
+    .trim();
+  return /^(?:[A-Za-z]+\s+)?(?:[,;]|and\b|or\b)(?:\s|[,;]|and\b|or\b)*$/i.test(words);
+}

@@ -1,0 +1,130 @@
+/**
+ * One way to write each answer, so that votes of equal answers fall on the same text. Rational numbers and
+ * polynomials are written out; other expressions are written by their value, since 1/(1+√2) and √2-1 have no
+ * common spelling that is easy to find. Units and names are left out, as the comparison leaves them out.
+ * @module
+ */
+import { formatRational } from '../rational.ts';
+import { constantValue, fingerprint, freeSymbols } from './agreement.ts';
+import { fractionOf } from './algebra.ts';
+import type { Node, NodeOf } from './ast.ts';
+import { rationalValue } from './fraction.ts';
+import { entriesOf, hasMatrix } from './matrix.ts';
+import { isName } from './name.ts';
+import { nodeKey } from './node-key.ts';
+import { plainPolynomialText } from './polynomial-text.ts';
+import { measured } from './quantity.ts';
+import { type Region, regionOf } from './region.ts';
+import { givenValue } from './relation.ts';
+import { isCapitalWord, wordsOf } from './words.ts';
+import { EXACT_WORK, type Work, withinLimits } from './work.ts';
+
+/** @throws TooMuchWork */
+export function canonicalText(node: Node, work: Work): string {
+  work.spend(1);
+  const text = (child: Node): string => canonicalText(child, work);
+  switch (node.kind) {
+    case 'list':
+    case 'set': {
+      const region = node.items.some(isInequality) ? regionOf(node, work) : undefined;
+      return region ? regionText(region, text) : `{${[...new Set(node.items.map(text))].sort().join(', ')}}`;
+    }
+    case 'bracket':
+      return bracketText(node, text);
+    case 'set-operation':
+    case 'builder':
+    case 'set-name': {
+      const region = regionOf(node, work);
+      return region ? regionText(region, text) : otherText(node);
+    }
+    case 'relation':
+      return relationText(node, work);
+    case 'numeral':
+      return `${node.digits}_${node.base}`;
+    case 'ratio':
+      return node.parts.map(text).join(':');
+    case 'residue':
+      return text(node.of);
+    default:
+      return hasMatrix(node) ? matrixText(node, work) : expressionText(node, work);
+  }
+}
+
+function isInequality(node: Node): boolean {
+  return node.kind === 'relation' && node.signs.some((sign) => sign !== '=');
+}
+
+function bracketText({ items, open, close }: NodeOf<'bracket'>, text: (node: Node) => string): string {
+  const inner = items.map(text).join(', ');
+  return items.length === 2 && open !== '<' ? `${open}${inner}${close === '[' ? ']' : ')'}` : `(${inner})`;
+}
+
+function regionText(region: Region, text: (node: Node) => string): string {
+  if (region.length === 0) return '{}';
+  return region
+    .map(({ low, high, lowClosed, highClosed }) =>
+      low === high
+        ? `{${text(low.node)}}`
+        : `${lowClosed ? '[' : '('}${text(low.node)}, ${text(high.node)}${highClosed ? ']' : ')'}`,
+    )
+    .join(' ∪ ');
+}
+
+/** The value that a name is set to; a bounded letter as the set of its values; else the relation as written. */
+function relationText(node: NodeOf<'relation'>, work: Work): string {
+  const value = givenValue(node, false);
+  if (value && (isName(node.operands[0] as Node) || freeSymbols(value).size === 0))
+    return canonicalText(value, work);
+  const region = regionOf(node, work);
+  if (region) return regionText(region, (child) => canonicalText(child, work));
+  const [left, right] = node.operands as [Node, Node];
+  if (node.signs.length !== 1) return otherText(node);
+  const difference: Node = { kind: 'sum', terms: [left, { kind: 'negative', of: right }] };
+  const polynomial = withinLimits(() => fractionOf(difference, work.part(EXACT_WORK)));
+  const [sign] = node.signs;
+  const scaled =
+    polynomial && plainPolynomialText(polynomial, { isMonic: sign === '=' || sign === '!=', work });
+  return scaled === undefined ? otherText(node) : `${scaled} ${sign} 0`;
+}
+
+function matrixText(node: Node, work: Work): string {
+  const rows = entriesOf(node, work);
+  if (!rows) return otherText(node);
+  return `[${rows.map((row) => `[${row.map((entry) => canonicalText(entry, work)).join(', ')}]`).join(', ')}]`;
+}
+
+/** Words, and letters that may be words: a letter alone may be a choice, many side by side a name. */
+function looksLikeWord(node: Node): boolean {
+  if (node.kind === 'text' || node.kind === 'symbol' || isCapitalWord(node)) return true;
+  return node.kind === 'product' && node.factors.length > 2 && node.factors.every(isLetter);
+}
+
+function isLetter(node: Node): boolean {
+  return (
+    (node.kind === 'symbol' && node.name.length === 1) || (node.kind === 'constant' && node.name === 'e')
+  );
+}
+
+function expressionText(node: Node, work: Work): string {
+  const { value } = measured(node);
+  if (looksLikeWord(value)) return wordsOf(value) || otherText(value);
+  const fraction = withinLimits(() => fractionOf(value, work.part(EXACT_WORK)));
+  const exact = rationalValue(fraction);
+  if (exact) return formatRational(exact);
+  if (freeSymbols(value).size === 0) {
+    const approximate = constantValue(value, work);
+    if (!Number.isNaN(approximate)) return numberText(approximate);
+  }
+  const polynomial = fraction && plainPolynomialText(fraction, { isMonic: false, work });
+  return polynomial ?? fingerprint(value, work) ?? wordsOf(value) ?? otherText(value);
+}
+
+/** Ten digits: more than errors reach, enough to keep different answers apart. */
+function numberText(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '-∞';
+  return `≈${Number(value.toPrecision(10))}`;
+}
+
+function otherText(node: Node): string {
+  return node.kind === 'text' ? node.text.replace(/\s+/g, ' ').trim() : nodeKey(node);
+}

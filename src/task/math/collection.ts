@@ -1,0 +1,121 @@
+/**
+ * Lists, sets, tuples and intervals. Lists and sets have no order; tuples and intervals do.
+ * @module
+ */
+import { constantValue } from './agreement.ts';
+import type { Node, NodeOf } from './ast.ts';
+import { allSame, type Comparer, different, type Outcome, same } from './outcome.ts';
+import { givenValue } from './relation.ts';
+
+export function isCollection(node: Node): node is NodeOf<'list' | 'set'> {
+  return node.kind === 'list' || node.kind === 'set';
+}
+
+/** One of the sides is a list or a set. */
+export function sameCollection(gold: Node, prediction: Node, comparer: Comparer): Outcome {
+  for (const [one, other] of [
+    [gold, prediction],
+    [prediction, gold],
+  ] as const)
+    if (other.kind === 'bracket' && other.items.length > 1 && isCollection(one)) {
+      if (one.kind === 'set') return different('one is a set, the other is ordered');
+      if (other.open !== '(' || other.close !== '(' || other.items.some(isInfinite))
+        return different('one is a list, the other an interval');
+      return one === gold
+        ? allSame(plainValues(one.items), other.items, comparer, 'the same items in order')
+        : allSame(other.items, plainValues(one.items), comparer, 'the same items in order');
+    }
+  const isSet = gold.kind === 'set' || prediction.kind === 'set';
+  const [a, b] = [itemsOf(gold), itemsOf(prediction)].map((items) =>
+    isSet ? distinct(items, comparer) : items,
+  ) as [readonly Node[], readonly Node[]];
+  return matched(a, b, comparer);
+}
+
+function itemsOf(node: Node): readonly Node[] {
+  return isCollection(node) ? withoutNames(withoutDomains(node.items)) : [node];
+}
+
+/** `2\pi k, k \in \mathbb{Z}` without what is said about k. */
+function withoutDomains(items: readonly Node[]): readonly Node[] {
+  const [first, ...rest] = items;
+  return first === undefined ? items : [first, ...rest.filter((item) => !isDomain(item))];
+}
+
+function isDomain(node: Node): boolean {
+  if (node.kind !== 'relation' || node.signs[0] !== 'in') return false;
+  return node.operands[0]?.kind === 'symbol' && node.operands[1]?.kind === 'set-name';
+}
+
+/** `x = 2, 3, 4` names the list, not its first item. */
+function withoutNames(items: readonly Node[]): readonly Node[] {
+  const [first, ...rest] = items;
+  if (first?.kind !== 'relation' || rest.length === 0 || rest.some(({ kind }) => kind === 'relation'))
+    return items;
+  const value = givenValue(first, false);
+  return value ? [value, ...rest] : items;
+}
+
+/** `x = 1, y = 2` as 1, 2. */
+function plainValues(items: readonly Node[]): Node[] {
+  return items.map((item) => (item.kind === 'relation' ? (givenValue(item, false) ?? item) : item));
+}
+
+/** Longer collections are compared item by item in order only. */
+const MAX_UNORDERED = 60;
+
+function distinct(items: readonly Node[], comparer: Comparer): readonly Node[] {
+  if (items.length > MAX_UNORDERED) return items;
+  return items.filter((item, i) => !items.slice(0, i).some((earlier) => comparer.same(earlier, item).same));
+}
+
+/** Every item of one side has a partner of its own on the other. */
+function matched(golds: readonly Node[], predictions: readonly Node[], comparer: Comparer): Outcome {
+  if (golds.length !== predictions.length)
+    return different(`expected ${golds.length} items, got ${predictions.length}`);
+  if (golds.length > MAX_UNORDERED) return allSame(golds, predictions, comparer, 'the same items in order');
+  const left = [...predictions];
+  for (const [i, gold] of golds.entries()) {
+    const partner = left.findIndex((prediction) => comparer.same(gold, prediction).same);
+    if (partner < 0) return different(`item ${i + 1} of the expected ones is missing`);
+    left.splice(partner, 1);
+  }
+  return same('the same items');
+}
+
+/** Two tuples or intervals. Brackets count where there can be an interval: two items in ascending order. */
+export function sameBracket(
+  gold: NodeOf<'bracket'>,
+  prediction: NodeOf<'bracket'>,
+  comparer: Comparer,
+): Outcome {
+  const items = allSame(gold.items, prediction.items, comparer, 'the same items in order');
+  if (!items.same) return items;
+  const isInterval =
+    gold.items.length === 2 &&
+    gold.open !== '<' &&
+    prediction.open !== '<' &&
+    !isDescending(gold.items, comparer);
+  const [low, high] = gold.items.map(
+    (item) => Number.isFinite(constantValue(item, comparer.work)) || !isInfinite(item),
+  );
+  const sameEnds =
+    (gold.open === prediction.open || low === false) && (gold.close === prediction.close || high === false);
+  if (sameEnds || (!isInterval && isTuple(gold) && isTuple(prediction))) return items;
+  return different('the brackets are not the same');
+}
+
+/** Whether the brackets fit, so that they may only hold coordinates. */
+function isTuple({ open, close }: NodeOf<'bracket'>): boolean {
+  return open === close;
+}
+
+function isDescending(items: readonly Node[], { work }: Comparer): boolean {
+  const [low, high] = items.map((item) => constantValue(item, work)) as [number, number];
+  return low > high;
+}
+
+function isInfinite(node: Node): boolean {
+  if (node.kind === 'negative') return isInfinite(node.of);
+  return node.kind === 'constant' && node.name === 'infinity';
+}

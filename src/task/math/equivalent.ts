@@ -1,0 +1,160 @@
+/**
+ * Whether two answers mean the same: what kinds of answer they are decides who compares them.
+ * @module
+ */
+import { freeSymbols } from './agreement.ts';
+import type { Node, NodeOf } from './ast.ts';
+import { isCollection, sameBracket, sameCollection } from './collection.ts';
+import { hasMatrix, sameMatrix } from './matrix.ts';
+import { type Comparer, different, firstSame, type Outcome, same } from './outcome.ts';
+import { plainWords } from './parse-text.ts';
+import { measured, sameQuantity } from './quantity.ts';
+import { regionOf } from './region.ts';
+import { givenValue, sameRelation } from './relation.ts';
+import { isRegion, sameRegion } from './same-region.ts';
+import { isCapitalWord, namedRegion, wordsOf } from './words.ts';
+import type { Work } from './work.ts';
+
+/**
+ * Compares two answers; the order matters only for what a prediction may leave out or add.
+ *
+ * @throws TooMuchWork
+ */
+export function equivalent(gold: Node, prediction: Node, work: Work): Outcome {
+  const comparer: Comparer = { work, same: compare };
+  function compare(a: Node, b: Node): Outcome {
+    work.spend(4);
+    const [x, y] = [bare(a), bare(b)];
+    const outcome = byKind(x, y, comparer);
+    return outcome.same || !sayWords(x, y) ? outcome : same('the same words');
+  }
+  return compare(gold, prediction);
+}
+
+/** Words behind something that cannot be measured say nothing. */
+function bare(node: Node): Node {
+  return node.kind === 'quantity' && CANNOT_BE_MEASURED.has(node.value.kind) ? bare(node.value) : node;
+}
+
+const CANNOT_BE_MEASURED: ReadonlySet<Node['kind']> = new Set(
+  'list set bracket relation set-operation set-name builder matrix numeral ratio residue text'.split(
+    ' ',
+  ) as Node['kind'][],
+);
+
+function byKind(a: Node, b: Node, comparer: Comparer): Outcome {
+  if (a.kind === 'relation' || b.kind === 'relation') return withRelation(a, b, comparer);
+  if (isRegion(a) || isRegion(b) || isNamedRegion(a) || isNamedRegion(b)) return sameRegion(a, b, comparer);
+  if (isCollection(a) || isCollection(b)) return withCollection(a, b, comparer);
+  if (hasMatrix(a) || hasMatrix(b)) return sameMatrix(a, b, comparer);
+  if (a.kind === 'bracket' && b.kind === 'bracket') return sameBracket(a, b, comparer);
+  if (a.kind === 'bracket' || b.kind === 'bracket')
+    return different('only one of them is a tuple or interval');
+  if (a.kind === 'text' || b.kind === 'text' || isCapitalWord(a) || isCapitalWord(b)) return sameWords(a, b);
+  if (a.kind === 'numeral' || b.kind === 'numeral') return sameNumeral(a, b);
+  if (a.kind === 'residue' || b.kind === 'residue') return sameResidue(a, b, comparer);
+  if (a.kind === 'ratio' && b.kind === 'ratio') return sameRatio(a, b, comparer);
+  return sameQuantity(a, b, comparer.work);
+}
+
+function withRelation(a: Node, b: Node, comparer: Comparer): Outcome {
+  if (a.kind === 'relation' && b.kind === 'relation') {
+    const relations = sameRelation(a, b, comparer);
+    const areBounds = sameSubject(a, b) && isSolvable(a, comparer) && isSolvable(b, comparer);
+    return relations.same || !areBounds ? relations : sameRegion(a, b, comparer);
+  }
+  const [relation, other, isPrediction] =
+    a.kind === 'relation' ? [a, b, false] : [b as NodeOf<'relation'>, a, true];
+  const isSet = other.kind === 'bracket' || other.kind === 'list' || other.kind === 'set' || isRegion(other);
+  return firstSame(
+    (function* () {
+      yield different('only one of them is a relation');
+      if (isSet && isSolvable(relation, comparer)) yield sameRegion(a, b, comparer);
+      const value = givenValue(relation, isPrediction);
+      if (value) yield isPrediction ? comparer.same(other, value) : comparer.same(value, other);
+      else if (other.kind === 'list') yield sameCollection(a, b, comparer);
+    })(),
+  );
+}
+
+/** Whether a relation says which numbers there are. */
+function isSolvable(relation: Node, { work }: Comparer): boolean {
+  return regionOf(relation, work) !== undefined;
+}
+
+function sameSubject(a: Node, b: Node): boolean {
+  const [x, y] = [freeSymbols(a), freeSymbols(b)];
+  return x.size === y.size && [...x].every((name) => y.has(name));
+}
+
+function withCollection(a: Node, b: Node, comparer: Comparer): Outcome {
+  const collections = sameCollection(a, b, comparer);
+  if (collections.same) return collections;
+  const isCondition = (node: Node): boolean =>
+    node.kind === 'list' && node.items.every(({ kind }) => kind === 'relation');
+  if (!isCondition(a) && !isCondition(b)) return collections;
+  const regions = sameRegion(a, b, comparer);
+  return regions.same ? regions : collections;
+}
+
+function isNamedRegion(node: Node): boolean {
+  return node.kind === 'text' && namedRegion(node.text) !== undefined;
+}
+
+function sayWords(a: Node, b: Node): boolean {
+  return a.kind === 'text' || b.kind === 'text' ? sameWords(a, b).same : false;
+}
+
+function sameWords(a: Node, b: Node): Outcome {
+  const [x, y] = [wordsOf(a), wordsOf(b)];
+  if (x === undefined || y === undefined) return different('only one of them is words');
+  return x === y ? same('the same words') : different('other words');
+}
+
+/** A numeral answers a question about its base: its digits and base count, not its value alone. */
+function sameNumeral(a: Node, b: Node): Outcome {
+  if (a.kind !== 'numeral' || b.kind !== 'numeral')
+    return different('only one of them is a numeral in another base');
+  if (a.base !== b.base) return different(`the bases are ${a.base} and ${b.base}`);
+  return a.digits === b.digits ? same('the same numeral') : different('other digits');
+}
+
+function sameResidue(a: Node, b: Node, comparer: Comparer): Outcome {
+  if (a.kind !== 'residue' || b.kind !== 'residue') {
+    const [x, y] = [a, b].map((node) => (node.kind === 'residue' ? node.of : node)) as [Node, Node];
+    return comparer.same(x, y);
+  }
+  const moduli = comparer.same(a.modulus, b.modulus);
+  if (!moduli.same) return moduli;
+  const difference: Node = { kind: 'sum', terms: [a.of, { kind: 'negative', of: b.of }] };
+  const turns: Node = { kind: 'quotient', over: difference, under: a.modulus };
+  const whole: Node = { kind: 'call', name: 'floor', args: [turns] };
+  return comparer.same(turns, whole);
+}
+
+/** a : b = c : d; with a 0 in it the parts are compared, as in the time 12:00. */
+function sameRatio(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>, comparer: Comparer): Outcome {
+  if (a.parts.length !== b.parts.length) return different('the ratios have different lengths');
+  if (!sameNotes(a, b)) return different('the words behind are not the same');
+  const isZero = (node: Node): boolean => node.kind === 'number' && node.value.numerator === 0n;
+  const [p, q] = [a, b].map(({ parts }) => parts.map((part) => measured(part).value)) as [Node[], Node[]];
+  const areParts = [...p, ...q].some(isZero);
+  const [x, y] = [p[0] as Node, q[0] as Node];
+  for (const [i, part] of p.entries()) {
+    const other = q[i] as Node; // equally many
+    const outcome = areParts
+      ? comparer.same(part, other)
+      : comparer.same({ kind: 'product', factors: [part, y] }, { kind: 'product', factors: [other, x] });
+    if (!outcome.same) return different('not the same ratio');
+  }
+  return same('the same ratio');
+}
+
+/** Whether words behind two ratios, as in `7:30 p.m.`, agree where both have some. */
+function sameNotes(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>): boolean {
+  const [x, y] = [a, b].map(({ parts }) => {
+    const last = parts.at(-1);
+    return last?.kind === 'quantity' ? plainWords(last.unit).replaceAll(' ', '') : '';
+  });
+  return x === '' || y === '' || x === y;
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { boxesIn, lastJoined, mathIn } from './boxed.ts';
+import { extractAnswer, goldAnswer } from './extract.ts';
+
+const found = (text: string) => {
+  const extracted = extractAnswer(text);
+  return extracted && [extracted.text.trim(), extracted.by];
+};
+
+describe('boxes', () => {
+  it('close at the matching brace', () => {
+    expect(found('so \\boxed{\\frac{1}{2}} it is')).toEqual(['\\frac{1}{2}', 'box']);
+    expect(found('\\boxed{\\{1, 2\\}}')).toEqual(['\\{1, 2\\}', 'box']);
+    expect(found('\\boxed {3}')).toEqual(['3', 'box']);
+    expect(found('\\fbox{3}')).toEqual(['3', 'box']);
+    expect(found('\\\\boxed{3}')).toEqual(['3', 'box']);
+  });
+
+  it('count from the last; one that does not close is passed over', () => {
+    expect(found('\\boxed{1} is wrong since this is the case: it must be \\boxed{2}')).toEqual(['2', 'box']);
+    expect(found('\\boxed{1} and then \\boxed{2')).toEqual(['1', 'box']);
+    expect(found('} } \\boxed{7}')).toEqual(['7', 'box']);
+    expect(found('\\boxed 5 is it')).toEqual(['5', 'box']);
+  });
+
+  it('belong together when little stands between', () => {
+    expect(found('\\boxed{1} and \\boxed{2}')).toEqual(['1, 2', 'box']);
+    expect(found('$\\boxed{k=45} \\quad \\text{and} \\quad \\boxed{n=2}$')).toEqual(['k=45, n=2', 'box']);
+    expect(found('\\boxed{1} papers and \\boxed{2} bins')).toEqual(['1, 2', 'box']);
+    expect(found('\\boxed{1},\\boxed{2},\\boxed{3}')).toEqual(['1, 2, 3', 'box']);
+    expect(found('\\boxed{1} no no no \\boxed{2}')).toEqual(['2', 'box']);
+    expect(lastJoined('\\boxed{\\boxed{3}}', boxesIn('\\boxed{\\boxed{3}}'))).toBe('\\boxed{3}');
+  });
+});
+
+describe('phrases and markers', () => {
+  it('lead to the answer in their sentence', () => {
+    expect(found('The answer is 5. I hope it is correct.')).toEqual(['5', 'phrase']);
+    expect(found('Answer: B')).toEqual(['B', 'phrase']);
+    expect(found('**Final Answer:** $\\frac{1}{2}$')).toEqual(['\\frac{1}{2}', 'phrase']);
+    expect(found('The final answer is "$12 $ and $13 $". I hope so.')).toEqual([
+      '" 12   and  13  "',
+      'phrase',
+    ]);
+    expect(found('The answer is 3.5 and not 4. Done.')).toEqual(['4', 'phrase']);
+    expect(found('the answer is that we need 12 apples')).toEqual(['12', 'phrase']);
+    expect(found('Answer is: New York')).toEqual(['New York', 'phrase']);
+  });
+
+  it('do not stand in longer words', () => {
+    expect(found('answer island 5')).toEqual(['5', 'last number']);
+  });
+
+  it('include the one of GSM8K', () => {
+    expect(found('12*2=24\n#### 1,234')).toEqual(['1,234', 'marker']);
+    expect(found('#### $5.50 per hour')).toEqual(['5.50 per hour', 'marker']);
+  });
+});
+
+describe('texts without any of these', () => {
+  it('are the answer if they are nothing else', () => {
+    expect(found('x \\in [-2,7]')).toEqual(['x \\in [-2,7]', 'whole text']);
+    expect(found('$28$ %')).toEqual(['28  %', 'whole text']);
+    expect(found('12 apples')).toEqual(['12 apples', 'whole text']);
+    expect(found('New York')).toEqual(['New York', 'whole text']);
+    expect(found('3.')).toEqual(['3', 'whole text']);
+  });
+
+  it('end in a formula or a number', () => {
+    expect(found('So we get $x=3$ and so on')).toEqual(['x=3', 'last formula']);
+    expect(found('It is \\( 9+1 \\)')).toEqual(['9+1', 'last formula']);
+    expect(found('The roots are $1$ and $2$')).toEqual(['1, 2', 'last formula']);
+    expect(found('the number is not 10 which is 1,000.99€')).toEqual(['1,000.99', 'last number']);
+    expect(found('that leaves -5 of them')).toEqual(['-5', 'last number']);
+    expect(found('from 3-5 we get 3/4')).toEqual(['3/4', 'last number']);
+  });
+
+  it('may have no answer', () => {
+    for (const text of ['', ' \n', 'I do not know what to say about this, it is beyond what I can do'])
+      expect(found(text)).toBeUndefined();
+  });
+});
+
+it('only what follows the last thought is read, and of that the end', () => {
+  expect(found('<think>\\boxed{1}</think> it is \\boxed{2}')).toEqual(['2', 'box']);
+  expect(found('<think>\\boxed{1}</think>')).toBeUndefined();
+  expect(found(`\\boxed{1}${' '.repeat(70_000)}`)).toBeUndefined();
+});
+
+it('mathIn knows all delimiters and escaped dollars', () => {
+  const spans = (text: string) => mathIn(text).map(({ content }) => content);
+  expect(spans('a $b$ c $$d$$ \\(e\\) \\[f\\] $g')).toEqual(['b', 'd', 'e', 'f']);
+  expect(spans('$a \\$ b$')).toEqual(['a \\$ b']);
+  expect(spans('\\$5 and \\$6')).toEqual([]);
+});
+
+it('goldAnswer is an answer alone or what a solution ends in', () => {
+  expect(goldAnswer(' \\frac{14}{3} ')).toBe('\\frac{14}{3}');
+  expect(goldAnswer('Thus $x = \\boxed{5}$.')).toBe('5');
+  expect(goldAnswer('2*3=6\n#### 6')).toBe('6');
+  expect(goldAnswer('\\frac{1}{7}\\triangle ABC')).toBe('\\frac{1}{7}\\triangle ABC');
+  expect(goldAnswer('  ')).toBeUndefined();
+});

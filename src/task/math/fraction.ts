@@ -1,0 +1,83 @@
+/**
+ * Exact values as quotients of two {@link Polynomial}s, and their arithmetic.
+ * @module
+ */
+import { integer, multiply, type Rational, rational } from '../rational.ts';
+import {
+  type Atom,
+  isDecisive,
+  minus,
+  monomialIn,
+  normalMonomial,
+  ONE,
+  ofPowers,
+  type Polynomial,
+  plus,
+  polynomialKey,
+  rationalOf,
+  times,
+} from './polynomial.ts';
+import type { Work } from './work.ts';
+
+/** over / under; under is 1 or has several monomials. */
+export interface Fraction {
+  readonly over: Polynomial;
+  readonly under: Polynomial;
+}
+
+/** a = b, decided exactly; undefined when exact arithmetic cannot tell. */
+export function sameFraction(a: Fraction, b: Fraction, work: Work): boolean | undefined {
+  const difference = minus(times(a.over, b.under, work), times(b.over, a.under, work), work);
+  if (difference.size === 0) return true;
+  return isDecisive(difference) ? false : undefined;
+}
+
+/** The value as a rational number, if it is one as written. */
+export function rationalValue(value: Fraction | undefined): Rational | undefined {
+  return value && value.under === ONE ? rationalOf(value.over) : undefined;
+}
+
+export function whole(over: Polynomial): Fraction {
+  return { over, under: ONE };
+}
+
+/** A letter, or another atom, by its key. */
+export function letter(key: string, atom: Atom = { key, type: 'letter' }): Fraction {
+  return whole(ofPowers(integer(1), [{ atom, exponent: integer(1) }]));
+}
+
+/** A value that is known by its key alone, to a power. */
+export function opaque(key: string, exponent: Rational = integer(1)): Fraction {
+  return whole(ofPowers(integer(1), [{ atom: { key, type: 'opaque' }, exponent }]));
+}
+
+export function sumOf(a: Fraction, b: Fraction, work: Work): Fraction {
+  if (a.under === ONE && b.under === ONE) return whole(plus(a.over, b.over, work));
+  const over = plus(times(a.over, b.under, work), times(b.over, a.under, work), work);
+  return { over, under: times(a.under, b.under, work) };
+}
+
+export function productOf(a: Fraction, b: Fraction, work: Work): Fraction {
+  const over = times(a.over, b.over, work);
+  if (a.under === ONE && b.under === ONE) return whole(over);
+  return { over, under: times(a.under, b.under, work) };
+}
+
+/** a / b; a denominator of one monomial moves up as negative exponents. @returns undefined when b is 0 */
+export function quotientOf(a: Fraction, b: Fraction, work: Work): Fraction | undefined {
+  if (b.over.size === 0) return undefined;
+  const over = times(a.over, b.under, work);
+  const monomial = monomialIn(b.over);
+  if (!monomial) return { over, under: times(a.under, b.over, work) };
+  const { numerator, denominator } = monomial.coefficient;
+  const powers = monomial.powers.map(({ atom, exponent }) => ({
+    atom,
+    exponent: multiply(exponent, integer(-1)),
+  }));
+  const inverse = normalMonomial(rational(denominator, numerator) as Rational, powers, work);
+  return { over: times(over, inverse, work), under: a.under };
+}
+
+export function fractionKey({ over, under }: Fraction): string {
+  return under === ONE ? `[${polynomialKey(over)}]` : `[${polynomialKey(over)}]/[${polynomialKey(under)}]`;
+}

@@ -1,0 +1,86 @@
+/**
+ * Reading written numbers: thousands separators of every style, decimal points, decimal commas.
+ * @module
+ */
+import { type Rational, rational } from '../rational.ts';
+import { TooMuchWork } from './work.ts';
+
+/**
+ * What a comma before three digits is: `1,234` may be one number, or two items of a list. Answers do not say
+ * which, so they are read in each way that makes sense.
+ */
+export type CommaReading = 'thousands' | 'list';
+
+/** Longest number that is read; more digits are no answer to anything. */
+const MAX_DIGITS = 1000;
+
+/** Between groups of three digits: `{,}`, `,\!`, `\,`, `\ ` and blanks always mean thousands. */
+const GROUP_SIGN = /^(?:\s*\{\s*,\s*\}\s*|,\s*\\!\s*|\\[,!;:]\s*|\\?\s)(?=\d{3}(?!\d))/;
+const GROUP_COMMA = /^,(?=\d{3}(?!\d))/;
+
+export interface WrittenNumber {
+  /** Digits with at most one point, e.g. `1234.50`; `` when there is no number. */
+  readonly digits: string;
+  /** Characters it takes up. */
+  readonly length: number;
+}
+
+/** The number that begins at `start`. A point that no digit follows belongs to the sentence. */
+export function readNumber(text: string, start: number, comma: CommaReading): WrittenNumber {
+  let at = digitsEnd(text, start);
+  let digits = text.slice(start, at);
+  if (digits.length >= 1 && digits.length <= 3 && !digits.startsWith('0'))
+    for (;;) {
+      const window = text.slice(at, at + 16);
+      const [sign] =
+        GROUP_SIGN.exec(window) ?? (comma === 'thousands' ? GROUP_COMMA.exec(window) : null) ?? [];
+      if (sign === undefined || digits.length > MAX_DIGITS) break;
+      digits += text.slice(at + sign.length, at + sign.length + 3);
+      at += sign.length + 3;
+    }
+  const point = text[at];
+  if (point === '.') {
+    const end = digitsEnd(text, at + 1);
+    // `0.\overline{3}`: the point is part of the number although no digit follows
+    const repeats = text.startsWith('\\overline', at + 1) || text.startsWith('\\dot{', at + 1);
+    if (end > at + 1 || (repeats && digits !== '')) {
+      digits = `${digits || '0'}.${text.slice(at + 1, end)}`;
+      at = end;
+    } else if (digits !== '' && !text.startsWith('..', at)) at++;
+  }
+  if (digits.length > MAX_DIGITS) throw new TooMuchWork('the answer has a number that is too large');
+  return { digits, length: at - start };
+}
+
+function digitsEnd(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && text.charCodeAt(at) >= 48 && text.charCodeAt(at) <= 57) at++;
+  return at;
+}
+
+/**
+ * A number with a decimal comma, written with a point: `0,5`, `1 234,5`, `1.234,5`, `1,25`.
+ *
+ * @returns undefined for texts that are more likely something else: `3,4` is a pair, `1,234` a thousand
+ */
+export function withDecimalPoint(text: string): string | undefined {
+  const [, sign = '', whole = '', decimals = ''] =
+    /^\s*(-?)(\d+|\d{1,3}(?:[ .]\d{3})+),(\d+)\s*$/.exec(text) ?? [];
+  const isClear = whole === '0' || /[ .]/.test(whole) || (decimals.length > 1 && decimals.length !== 3);
+  return decimals !== '' && isClear ? `${sign}${whole.replace(/[ .]/g, '')}.${decimals}` : undefined;
+}
+
+/** The value of digits with at most one point. */
+export function decimalValue(digits: string): Rational {
+  const [whole = '', decimals = ''] = digits.split('.');
+  return rational(BigInt(`${whole}${decimals}` || '0'), 10n ** BigInt(decimals.length)) as Rational; // a power of 10 is not 0
+}
+
+/** whole.decimals followed by `repeated` without end: `0.1` and `6` is 1/6. */
+export function repeatingValue(digits: string, repeated: string): Rational {
+  const [whole = '', decimals = ''] = digits.split('.');
+  const shift = 10n ** BigInt(decimals.length);
+  const nines = 10n ** BigInt(repeated.length) - 1n;
+  const value = BigInt(`${whole}${decimals}` || '0') * nines + BigInt(repeated);
+  return rational(value, shift * nines) as Rational; // callers give at least one digit
+}

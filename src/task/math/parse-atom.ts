@@ -1,0 +1,176 @@
+/**
+ * The smallest complete parts of an expression: numbers, letters and words, and everything in brackets.
+ * Commands with arguments are in `parse-command.ts`.
+ * @module
+ */
+import { type BracketSign, type Node, numberNode } from './ast.ts';
+import { type Cursor, ParseFailure } from './cursor.ts';
+import { CONSTANT_WORDS, FUNCTIONS, SYMBOL_WORDS } from './notation.ts';
+import { decimalValue, repeatingValue } from './numeral.ts';
+import { parseCommand, parseEnvironment } from './parse-command.ts';
+import { parseFunction } from './parse-function.ts';
+import { parseNumeral } from './parse-numeral.ts';
+import { parseSymbol } from './parse-symbol.ts';
+import { isMathInText } from './parse-text.ts';
+import { type Token, tokenize } from './tokenizer.ts';
+
+export function parseAtom(cursor: Cursor): Node {
+  const numeral = parseNumeral(cursor);
+  if (numeral) return numeral;
+  const token = cursor.take();
+  switch (token.kind) {
+    case 'number':
+      return parseNumber(cursor, token.digits);
+    case 'word':
+      return parseWord(cursor, token);
+    case 'command':
+      return parseCommand(cursor, token.name);
+    case 'begin':
+      return parseEnvironment(cursor, token.name);
+    case 'text':
+      return parseText(cursor, token.text);
+    case 'sign':
+      return parseBracketed(cursor, token.text);
+    default:
+      throw new ParseFailure('a part of a matrix stands alone');
+  }
+}
+
+function parseNumber(cursor: Cursor, digits: string): Node {
+  const point = digits.indexOf('.');
+  const repeated = point >= 0 ? repeatedDigits(cursor) : undefined;
+  if (repeated !== undefined) return { kind: 'number', value: repeatingValue(digits, repeated) };
+  const value = decimalValue(digits);
+  return point < 0
+    ? { kind: 'number', value }
+    : { kind: 'number', value, decimals: digits.length - point - 1 };
+}
+
+/** The digits under the bar of `0.1\overline{6}`. */
+function repeatedDigits(cursor: Cursor): string | undefined {
+  const command = cursor.command();
+  if (command !== 'overline' && command !== 'bar' && command !== 'dot') return undefined;
+  const [open, digits, close] = [cursor.sign(1), cursor.peek(2), cursor.sign(3)];
+  if (open !== '{' || digits?.kind !== 'number' || digits.digits.includes('.') || close !== '}')
+    return undefined;
+  for (let i = 0; i < 4; i++) cursor.take();
+  return digits.digits;
+}
+
+/** A run of letters: a function, a constant, a named symbol, or letters side by side. */
+function parseWord(cursor: Cursor, token: Token & { readonly kind: 'word' }): Node {
+  const { text } = token;
+  const name = FUNCTIONS.get(text) ?? (text.length > 2 ? FUNCTIONS.get(text.toLowerCase()) : undefined);
+  if (name !== undefined && text.length > 1) return parseFunction(cursor, name);
+  const constant =
+    CONSTANT_WORDS.get(text) ?? (text.length > 2 ? CONSTANT_WORDS.get(text.toLowerCase()) : undefined);
+  if (constant) return { kind: 'constant', name: constant };
+  if (SYMBOL_WORDS.has(text)) return parseSymbol(cursor, text);
+  if (text.length > 2 && /[a-z]/.test(text)) cursor.unknownWords++;
+  if (text.length > 1) cursor.putBack({ kind: 'word', text: text.slice(1), space: false });
+  return parseSymbol(cursor, text[0] as string);
+}
+
+/** Words in a text command; numbers that somebody put there are numbers. */
+function parseText(cursor: Cursor, text: string): Node {
+  const content = text.trim();
+  const name = FUNCTIONS.get(content);
+  if (name !== undefined && content.length > 1) return parseFunction(cursor, name);
+  if (/^[A-Za-z]$/.test(content) && !cursor.isAlone) return parseSymbol(cursor, content);
+  if (!isMathInText(text)) return (cursor.isAlone && listedWords(content)) || { kind: 'text', text: content };
+  const inner = tokenize(content, 'thousands', cursor.work);
+  if (inner.length === 0) return { kind: 'text', text: content };
+  cursor.insert([sign('('), ...inner, sign(')')]);
+  return cursor.deeper(() => parseAtom(cursor));
+}
+
+/** `A, C and D` as a list of words; undefined when it is one phrase or holds numbers. */
+function listedWords(content: string): Node | undefined {
+  const parts = content.split(/,|;|\band\b|\bor\b/).map((part) => part.trim());
+  const words = parts.filter((part) => part !== '');
+  if (words.length < 2 || words.some((word) => /\d/.test(word) || word.split(/\s+/).length > MAX_WORDS))
+    return undefined;
+  return { kind: 'list', items: words.map((text): Node => ({ kind: 'text', text })), joint: ',' };
+}
+
+/** Longer items are clauses. */
+const MAX_WORDS = 3;
+
+function sign(text: string): Token {
+  return { kind: 'sign', text, space: false };
+}
+
+const BRACKETS: ReadonlyMap<string, BracketSign> = new Map([
+  ['(', '('],
+  [')', '('],
+  ['[', '['],
+  [']', '['],
+  ['langle', '<'],
+  ['rangle', '<'],
+]);
+
+function parseBracketed(cursor: Cursor, opening: string): Node {
+  switch (opening) {
+    case '(':
+    case '[':
+    case 'langle':
+      return parseBracket(cursor, opening);
+    case '{': {
+      const inner = cursor.inside({}, () => cursor.grammar.list(cursor));
+      cursor.expect('}');
+      // braces with several items inside are a set that lost its backslashes
+      return inner.kind === 'list' && inner.items.length > 1 ? { kind: 'set', items: inner.items } : inner;
+    }
+    case '\\{':
+      return parseSet(cursor);
+    case '|': {
+      const inner = cursor.inside({ openBars: 1 }, () => cursor.grammar.sum(cursor));
+      cursor.expect('|');
+      return { kind: 'call', name: 'abs', args: [inner] };
+    }
+    case '#$':
+      return { kind: 'quantity', value: parseAmount(cursor), unit: 'dollar' };
+    default:
+      throw new ParseFailure(`"${opening}" begins nothing`);
+  }
+}
+
+/** The number behind a currency sign, which may have a sign: `\$-5`. */
+function parseAmount(cursor: Cursor): Node {
+  if (cursor.accept('-')) return { kind: 'negative', of: cursor.deeper(() => cursor.grammar.power(cursor)) };
+  return cursor.deeper(() => cursor.grammar.power(cursor));
+}
+
+/** Something in round, square or angle brackets: a grouped expression, or a tuple or interval. */
+function parseBracket(cursor: Cursor, opening: string): Node {
+  const modulus = parseModulus(cursor);
+  const inner = modulus ?? cursor.inside({}, () => cursor.grammar.list(cursor));
+  const closing = cursor.expect(')', ']', 'rangle');
+  const [open, close] = [BRACKETS.get(opening) as BracketSign, BRACKETS.get(closing) as BracketSign];
+  const items = inner.kind === 'list' ? inner.items : [inner];
+  if (items.length === 1 && open === close) return items[0] as Node;
+  return { kind: 'bracket', open, close, items };
+}
+
+/** `(mod 5)`, as written without commands. */
+function parseModulus(cursor: Cursor): Node | undefined {
+  const token = cursor.peek();
+  const isMod = (token?.kind === 'word' || token?.kind === 'text') && token.text.trim() === 'mod';
+  if (!isMod) return undefined;
+  cursor.take();
+  return { kind: 'residue', of: numberNode(0), modulus: cursor.grammar.sum(cursor) };
+}
+
+/** `\{a, b\}`, `\{x \mid x > 2\}`. */
+function parseSet(cursor: Cursor): Node {
+  const inner = cursor.inside({ inSet: true }, () => cursor.grammar.list(cursor));
+  const parting = cursor.sign();
+  if (parting === '|' || parting === 'mid' || parting === ':') {
+    cursor.take();
+    const condition = cursor.inside({}, () => cursor.grammar.list(cursor));
+    cursor.expect('\\}', '}');
+    return { kind: 'builder', element: inner, condition };
+  }
+  cursor.expect('\\}', '}');
+  return { kind: 'set', items: inner.kind === 'list' ? inner.items : [inner] };
+}

@@ -1,0 +1,42 @@
+/**
+ * What words in an answer are: connectors, units, numbers that were put in text, or words.
+ * @module
+ */
+import type { Joint } from './ast.ts';
+import type { Token } from './tokenizer.ts';
+import { isUnitWord } from './unit.ts';
+
+/** How a token separates items: `,` for commas and their like, or the word. Undefined if it does not. */
+export function jointOf(token: Token | undefined): Joint | undefined {
+  if (token?.kind === 'sign') {
+    if (token.text === 'and' || token.text === 'or') return token.text;
+    return token.text === ',' || token.text === ';' || token.text === 'quad' ? ',' : undefined;
+  }
+  if (token?.kind !== 'text') return undefined;
+  const word = plainWords(token.text).replace(/^[,;]/, '').trim();
+  if (word === 'and' || word === 'or') return word;
+  return word === '' && /^[\s,;]*$/.test(token.text) ? ',' : undefined;
+}
+
+/**
+ * The words of a text in normal form: lower case, without LaTeX styles, brackets and punctuation, single
+ * blanks. `\textbf{(C)}`, `(c)` and `C` have the same.
+ */
+export function plainWords(text: string): string {
+  return text
+    .replace(/\\(?:text|mbox|hbox|math|operatorname)[a-z]*\*?|\\(?:left|right|boxed|quad|[,;:! ])/g, ' ')
+    .replace(/[{}()[\]$;:!?"'`*~\\]|(?<!\d)[.,]|[.,](?!\d)/g, ' ')
+    .trim()
+    .replace(/\s+/g, ' ')
+    .toLowerCase();
+}
+
+/** Whether the content of a text command is mathematics after all: `\text{-3}`, `\text{12}`. */
+export function isMathInText(text: string): boolean {
+  if (!/[0-9]/.test(text)) return false;
+  const words = text.replace(/\\[a-zA-Z]+/g, ' ').match(/[A-Za-z]{2,}/g) ?? [];
+  return (
+    words.every((word) => isUnitWord(word) || word === 'and' || word === 'or') &&
+    !/^\s*[a-z]+\s*\^\s*\d/.test(text)
+  );
+}

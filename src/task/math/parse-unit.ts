@@ -1,0 +1,107 @@
+/**
+ * Units and other words behind a value, in text commands or typed plainly.
+ * @module
+ */
+import type { Node } from './ast.ts';
+import type { Cursor } from './cursor.ts';
+import { FUNCTIONS, SCALES } from './notation.ts';
+import { jointOf } from './parse-text.ts';
+import type { Token } from './tokenizer.ts';
+import { isUnitWord } from './unit.ts';
+
+/** A value and the words with it; percent and degree signs stand alone. */
+export function withUnit(value: Node, unit: string): Node {
+  if (value.kind !== 'quantity') return { kind: 'quantity', value, unit };
+  return value.unit === 'percent' || value.unit === 'degree'
+    ? value
+    : { ...value, unit: `${value.unit} ${unit}` };
+}
+
+/**
+ * The words behind the factors of a term, if that is what comes next: `cm`, `square inches`, `apples`. A word
+ * such as `million` becomes a factor instead.
+ */
+export function takeUnit(cursor: Cursor, factors: Node[]): string | undefined {
+  const token = cursor.peek();
+  if (cursor.sign() === '#$' && !isNumberNext(cursor)) {
+    cursor.take();
+    return 'dollar';
+  }
+  const postfix = cursor.sign();
+  if (postfix === '%' || postfix === 'degree') {
+    cursor.take();
+    return postfix === '%' ? 'percent' : 'degree';
+  }
+  if (token?.kind === 'text') {
+    if (jointOf(token) !== undefined) return undefined;
+    cursor.take();
+    return scaled(token.text.trim().toLowerCase(), factors)
+      ? takeUnit(cursor, factors)
+      : token.text + unitPower(cursor);
+  }
+  const last = factors.at(-1);
+  if (token?.kind !== 'word' || !last || !isValue(last)) return undefined;
+  if (scaled(token.text.toLowerCase(), factors)) {
+    cursor.take();
+    return takeUnit(cursor, factors);
+  }
+  if (!isUnitToken(cursor, token)) return undefined;
+  let unit = '';
+  for (let next = cursor.peek(); next !== undefined; next = cursor.peek()) {
+    if (
+      next.kind === 'word' &&
+      (unit === '' || isUnitWord(next.text) || /^(per|squared|cubed)$/.test(next.text))
+    ) {
+      cursor.take();
+      unit += ` ${next.text}${unitPower(cursor)}`;
+    } else if (next.kind === 'sign' && next.text === '/' && isUnitNext(cursor)) {
+      cursor.take();
+      unit += ' /';
+    } else break;
+  }
+  return unit;
+}
+
+function isNumberNext(cursor: Cursor): boolean {
+  const next = cursor.peek(1);
+  return next?.kind === 'number' || next?.kind === 'command';
+}
+
+function isUnitNext(cursor: Cursor): boolean {
+  const next = cursor.peek(1);
+  return next?.kind === 'word' && isUnitWord(next.text);
+}
+
+/** A plain word is a unit if it names one, or if it is a word rather than a product of letters. */
+function isUnitToken(cursor: Cursor, token: Token & { readonly kind: 'word' }): boolean {
+  const { text } = token;
+  if (text.length < 2) return false;
+  const isLast = cursor.peek(1) === undefined;
+  if (FUNCTIONS.has(text)) return isLast && isUnitWord(text);
+  if (isUnitWord(text)) return true;
+  return token.space && (text.length >= MIN_WORD_LENGTH || text === 'per');
+}
+
+const MIN_WORD_LENGTH = 4;
+
+function isValue({ kind }: Node): boolean {
+  return kind !== 'symbol' && kind !== 'text' && kind !== 'constant';
+}
+
+/** Multiplies by a number word such as `million`. */
+function scaled(word: string, factors: Node[]): boolean {
+  const scale = SCALES.get(word);
+  if (scale === undefined) return false;
+  factors.push({ kind: 'number', value: { numerator: scale, denominator: 1n } });
+  return true;
+}
+
+/** The exponent of a unit, `^2` or `^{2}`, as text. */
+function unitPower(cursor: Cursor): string {
+  if (cursor.sign() !== '^') return '';
+  const braced = cursor.sign(1) === '{';
+  const token = cursor.peek(braced ? 2 : 1);
+  if (token?.kind !== 'number') return '';
+  for (let i = 0; i < (braced ? 4 : 2); i++) if (!cursor.atEnd) cursor.take();
+  return `^${token.digits}`;
+}

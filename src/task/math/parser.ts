@@ -1,0 +1,150 @@
+/**
+ * The top of the grammar: lists of relations between sets and ratios of sums. One call reads one answer.
+ * @module
+ */
+import { type Joint, listOf, type Node, type RelationSign, type SetOperation } from './ast.ts';
+import { Cursor, ParseFailure } from './cursor.ts';
+import type { CommaReading } from './numeral.ts';
+import { parseAtom } from './parse-atom.ts';
+import { parsePower, parseSum } from './parse-expression.ts';
+import { jointOf } from './parse-text.ts';
+import { tokenize } from './tokenizer.ts';
+import type { Work } from './work.ts';
+
+export interface Parsed {
+  readonly node: Node;
+  /** Runs of letters that no mathematics explains. */
+  readonly unknownWords: number;
+}
+
+/**
+ * Reads an answer.
+ *
+ * @returns undefined when the text is not in any notation that is known
+ * @throws TooMuchWork
+ */
+export function parse(text: string, comma: CommaReading, work: Work): Parsed | undefined {
+  const cursor = new Cursor(
+    tokenize(text, comma, work),
+    { list, sum: parseSum, power: parsePower, atom: parseAtom },
+    work,
+  );
+  try {
+    const node = list(cursor);
+    if (!cursor.atEnd || (node.kind === 'list' && node.items.length === 0)) return undefined;
+    return { node, unknownWords: cursor.unknownWords };
+  } catch (error) {
+    if (error instanceof ParseFailure) return undefined;
+    throw error;
+  }
+}
+
+/** Items between commas, semicolons, `and`, `or`; separators may come doubled, first or last. */
+function list(cursor: Cursor): Node {
+  const items: Node[] = [];
+  let joint: Joint = ',';
+  for (;;) {
+    for (let next = jointOf(cursor.peek()); next !== undefined; next = jointOf(cursor.peek())) {
+      if (next !== ',') joint = next;
+      cursor.take();
+    }
+    if (isClosed(cursor)) return listOf(items, joint);
+    items.push(cursor.deeper(() => relation(cursor)));
+    if (jointOf(cursor.peek()) === undefined) return listOf(items, joint);
+  }
+}
+
+/** Whether what encloses the list ends here. */
+function isClosed(cursor: Cursor): boolean {
+  const token = cursor.peek();
+  if (token === undefined || token.kind === 'row' || token.kind === 'end') return true;
+  return token.kind === 'sign' && CLOSING.has(token.text);
+}
+
+const CLOSING: ReadonlySet<string> = new Set([')', ']', '}', '\\}', 'rangle', '&', '.']);
+
+const RELATIONS: ReadonlySet<string> = new Set([
+  '=',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  'in',
+  'equiv',
+  'subset',
+  'to',
+]);
+const NEGATED: ReadonlyMap<string, RelationSign> = new Map([['=', '!=']]);
+
+/** `a < b = c`; a relation sign that stands first or last relates nothing and is dropped. */
+function relation(cursor: Cursor): Node {
+  if (RELATIONS.has(cursor.sign() ?? '')) cursor.take();
+  const operands: Node[] = [setExpression(cursor)];
+  const signs: RelationSign[] = [];
+  for (let sign = relationSign(cursor); sign !== undefined; sign = relationSign(cursor)) {
+    if (isClosed(cursor) || jointOf(cursor.peek()) !== undefined) break;
+    operands.push(setExpression(cursor));
+    signs.push(sign);
+  }
+  const last = operands.at(-1) as Node; // there is always one
+  const modulus = takeModulus(cursor);
+  if (modulus) operands[operands.length - 1] = { kind: 'residue', of: last, modulus };
+  return operands.length === 1 ? (operands[0] as Node) : { kind: 'relation', operands, signs };
+}
+
+/** Takes a relation sign, also a negated one. */
+function relationSign(cursor: Cursor): RelationSign | undefined {
+  const isNegated = cursor.command() === 'not';
+  const sign = cursor.sign(isNegated ? 1 : 0);
+  if (sign === undefined || !RELATIONS.has(sign)) return undefined;
+  if (isNegated) cursor.take();
+  cursor.take();
+  if (!isNegated) return sign as RelationSign; // RELATIONS has these only
+  const negated = NEGATED.get(sign);
+  if (!negated) throw new ParseFailure(`no meaning for a negated ${sign}`);
+  return negated;
+}
+
+/** `\pmod{5}` or `\bmod 5` behind a value. */
+function takeModulus(cursor: Cursor): Node | undefined {
+  const command = cursor.command();
+  if (command !== 'pmod' && command !== 'bmod' && command !== 'mod' && command !== 'pod') return undefined;
+  cursor.take();
+  return cursor.deeper(() => parsePower(cursor));
+}
+
+const OPERATIONS: ReadonlySet<string> = new Set(['union', 'intersection', 'difference']);
+
+/** Sets joined by union, intersection and difference, from left to right. */
+function setExpression(cursor: Cursor): Node {
+  let left = ratio(cursor);
+  for (;;) {
+    const operation = cursor.sign();
+    if (operation !== undefined && OPERATIONS.has(operation)) {
+      cursor.take();
+      left = { kind: 'set-operation', operation: operation as SetOperation, left, right: ratio(cursor) };
+    } else if (isPlainUnion(cursor)) {
+      cursor.take();
+      left = { kind: 'set-operation', operation: 'union', left, right: ratio(cursor) };
+    } else return left;
+  }
+}
+
+/** `(0,1) U (2,3)`, typed with a letter. */
+function isPlainUnion(cursor: Cursor): boolean {
+  const token = cursor.peek();
+  const next = cursor.sign(1);
+  return token?.kind === 'word' && token.text === 'U' && (next === '(' || next === '[' || next === '\\{');
+}
+
+/** `a : b : c`. */
+function ratio(cursor: Cursor): Node {
+  const parts: Node[] = [parseSum(cursor)];
+  while (cursor.sign() === ':' && !cursor.inSet) {
+    cursor.take();
+    if (cursor.atEnd) break; // the colon of a heading
+    parts.push(parseSum(cursor));
+  }
+  return parts.length === 1 ? (parts[0] as Node) : { kind: 'ratio', parts };
+}

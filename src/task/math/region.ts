@@ -1,0 +1,235 @@
+/**
+ * Sets of real numbers as unions of intervals in normal form, so that `(0,9) \cup (9,36)`,
+ * `(0,36) \setminus \{9\}` and `0 < x < 36, x \ne 9` are one set. Ends are ordered by their value and compared
+ * exactly.
+ * @module
+ */
+import { constantValue } from './agreement.ts';
+import type { Node, NodeOf } from './ast.ts';
+import { mirrored, solve } from './inequality.ts';
+import { namedRegion } from './words.ts';
+import type { Work } from './work.ts';
+
+export interface End {
+  readonly node: Node;
+  readonly value: number;
+}
+
+/** low .. high, low <= high; a point has both ends closed. */
+export interface Piece {
+  readonly low: End;
+  readonly high: End;
+  readonly lowClosed: boolean;
+  readonly highClosed: boolean;
+}
+
+/** Pieces that do not touch, in ascending order. */
+export type Region = readonly Piece[];
+
+const INFINITY: Node = { kind: 'constant', name: 'infinity' };
+const TOP: End = { node: INFINITY, value: Number.POSITIVE_INFINITY };
+const BOTTOM: End = { node: { kind: 'negative', of: INFINITY }, value: Number.NEGATIVE_INFINITY };
+const ALL: Region = [{ low: BOTTOM, high: TOP, lowClosed: false, highClosed: false }];
+
+/** The set an answer describes; undefined when it is none of real numbers that can be worked out. */
+export function regionOf(node: Node, work: Work): Region | undefined {
+  work.spend(1);
+  switch (node.kind) {
+    case 'bracket':
+      return interval(node, work);
+    case 'set':
+      return points(node.items, work);
+    case 'set-name':
+      return SET_NAMES[node.name];
+    case 'set-operation': {
+      const [a, b] = [regionOf(node.left, work), regionOf(node.right, work)];
+      return a && b && combined(a, b, node.operation, work);
+    }
+    case 'builder':
+      return regionOf(node.condition, work);
+    case 'relation':
+      return fromRelation(node, work);
+    case 'list':
+      return fromList(node, work);
+    case 'text': {
+      const named = namedRegion(node.text);
+      return named && (named === 'all' ? ALL : []);
+    }
+    default:
+      return undefined;
+  }
+}
+
+const ZERO_END: End = { node: { kind: 'number', value: { numerator: 0n, denominator: 1n } }, value: 0 };
+
+const SET_NAMES: Readonly<Record<string, Region>> = {
+  R: ALL,
+  'R^+': [{ low: ZERO_END, high: TOP, lowClosed: false, highClosed: false }],
+  'R^>0': [{ low: ZERO_END, high: TOP, lowClosed: false, highClosed: false }],
+  'R^-': [{ low: BOTTOM, high: ZERO_END, lowClosed: false, highClosed: false }],
+};
+
+function endOf(node: Node, work: Work): End | undefined {
+  const value = constantValue(node, work);
+  return Number.isNaN(value) ? undefined : { node, value };
+}
+
+/** Two items in ascending order; others are a pair and no interval. */
+export function interval({ items, open, close }: NodeOf<'bracket'>, work: Work): Region | undefined {
+  if (items.length !== 2 || open === '<' || close === '<') return undefined;
+  const [low, high] = [endOf(items[0] as Node, work), endOf(items[1] as Node, work)];
+  if (!low || !high || low.value > high.value) return undefined;
+  if (low.value === high.value && !(open === '[' && close === '[')) return [];
+  return [{ low, high, lowClosed: isClosed(open, low), highClosed: isClosed(close, high) }];
+}
+
+/** Infinite ends are open, whatever bracket stands there. */
+function isClosed(sign: string, { value }: End): boolean {
+  return sign === '[' && Number.isFinite(value);
+}
+
+function points(items: readonly Node[], work: Work): Region | undefined {
+  const pieces: Piece[] = [];
+  for (const item of items) {
+    const end = endOf(item, work);
+    if (!end || !Number.isFinite(end.value)) return undefined;
+    pieces.push({ low: end, high: end, lowClosed: true, highClosed: true });
+  }
+  return joined(pieces);
+}
+
+/** What a chain says of the one thing it is about, e.g. `1 < x \le 2`, `x \ne 3`, `x \in [1, 2]`. */
+function fromRelation(node: NodeOf<'relation'>, work: Work): Region | undefined {
+  if (node.signs.length === 1 && node.signs[0] === 'in') return regionOf(node.operands[1] as Node, work);
+  const distance = fromDistance(node, work);
+  if (distance) return distance;
+  let region: Region | undefined = ALL;
+  for (const bound of solve(node, work) ?? []) {
+    const part = half(bound, work);
+    region = region && part && combined(region, part, 'intersection', work);
+  }
+  return region === ALL ? undefined : region;
+}
+
+/** `|a| < c` is -c < a < c, `|a| > c` is a < -c or a > c; undefined for what is not of this form. */
+function fromDistance({ operands, signs }: NodeOf<'relation'>, work: Work): Region | undefined {
+  const [left, right] = operands as [Node, Node]; // a relation has at least two
+  const [sign] = signs;
+  if (signs.length !== 1 || left.kind !== 'call' || left.name !== 'abs') return undefined;
+  const mirror = sign && mirrored(sign);
+  if (!sign || !mirror) return undefined;
+  const [inner] = left.args as [Node];
+  const sides: NodeOf<'relation'>[] = [
+    { kind: 'relation', operands: [inner, right], signs: [sign] },
+    { kind: 'relation', operands: [inner, { kind: 'negative', of: right }], signs: [mirror] },
+  ];
+  const [above, below] = sides.map((side) => fromRelation(side, work));
+  const isUnion = sign === '>' || sign === '>=' || sign === '=';
+  return above && below && combined(above, below, isUnion ? 'union' : 'intersection', work);
+}
+
+/** All x with `x sign bound`. */
+function half(
+  { sign, bound }: { readonly sign: string; readonly bound: Node },
+  work: Work,
+): Region | undefined {
+  const end = endOf(bound, work);
+  if (!end) return undefined;
+  const point: Piece = { low: end, high: end, lowClosed: true, highClosed: true };
+  switch (sign) {
+    case '<':
+    case '<=':
+      return [
+        { low: BOTTOM, high: end, lowClosed: false, highClosed: sign === '<=' && Number.isFinite(end.value) },
+      ];
+    case '>':
+    case '>=':
+      return [
+        { low: end, high: TOP, lowClosed: sign === '>=' && Number.isFinite(end.value), highClosed: false },
+      ];
+    case '=':
+      return [point];
+    case '!=':
+      return combined(ALL, [point], 'difference', work);
+    default:
+      return undefined;
+  }
+}
+
+/** Conditions hold together if they can; `x < 1, x > 3` can only mean one or the other. */
+function fromList({ items, joint }: NodeOf<'list'>, work: Work): Region | undefined {
+  const regions = items.map((item) => regionOf(item, work));
+  if (regions.length === 0 || regions.some((region) => region === undefined)) return undefined;
+  const all = regions as Region[]; // none is undefined
+  const joinBy = (operation: 'union' | 'intersection'): Region =>
+    all.reduce((a, b) => combined(a, b, operation, work));
+  if (joint === 'or') return joinBy('union');
+  const together = joinBy('intersection');
+  return together.length > 0 ? together : joinBy('union');
+}
+
+/** A boundary on the line: just before, at, or just behind a value. */
+interface Cut {
+  readonly end: End;
+  readonly side: 0 | 1;
+}
+
+/** Set algebra by sweeping over all cuts from left to right. */
+function combined(
+  a: Region,
+  b: Region,
+  operation: 'union' | 'intersection' | 'difference',
+  work: Work,
+): Region {
+  work.spend(4 * (a.length + b.length) * (a.length + b.length));
+  const cuts = [...a, ...b].flatMap(cutsOf).sort(byPosition);
+  const pieces: Piece[] = [];
+  for (let i = 0; i + 1 < cuts.length; i++) {
+    const [from, to] = [cuts[i] as Cut, cuts[i + 1] as Cut];
+    if (byPosition(from, to) === 0) continue;
+    const [inA, inB] = [covers(a, from), covers(b, from)];
+    const isIn = operation === 'union' ? inA || inB : inA && (operation === 'intersection' ? inB : !inB);
+    if (isIn)
+      pieces.push({ low: from.end, high: to.end, lowClosed: from.side === 0, highClosed: to.side === 1 });
+  }
+  return joined(pieces);
+}
+
+function cutsOf({ low, high, lowClosed, highClosed }: Piece): Cut[] {
+  return [
+    { end: low, side: lowClosed ? 0 : 1 },
+    { end: high, side: highClosed ? 1 : 0 },
+  ];
+}
+
+function byPosition(a: Cut, b: Cut): number {
+  return sameValue(a.end.value, b.end.value) ? a.side - b.side : a.end.value - b.end.value;
+}
+
+/** Two ways to write one end differ by rounding. */
+export function sameValue(a: number, b: number): boolean {
+  if (a === b) return true;
+  return Number.isFinite(a - b) && Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b));
+}
+
+/** Whether the stretch right behind the cut is in the region. */
+function covers(region: Region, cut: Cut): boolean {
+  return region.some((piece) => {
+    const [start, stop] = cutsOf(piece) as [Cut, Cut];
+    return byPosition(start, cut) <= 0 && byPosition(cut, stop) < 0;
+  });
+}
+
+/** Sorted, with pieces that touch made one. */
+function joined(pieces: readonly Piece[]): Region {
+  const sorted = [...pieces].sort((a, b) => byPosition(cutsOf(a)[0] as Cut, cutsOf(b)[0] as Cut));
+  const result: Piece[] = [];
+  for (const piece of sorted) {
+    const last = result.at(-1);
+    if (last && byPosition(cutsOf(last)[1] as Cut, cutsOf(piece)[0] as Cut) >= 0) {
+      if (byPosition(cutsOf(piece)[1] as Cut, cutsOf(last)[1] as Cut) > 0)
+        result[result.length - 1] = { ...last, high: piece.high, highClosed: piece.highClosed };
+    } else result.push(piece);
+  }
+  return result;
+}

@@ -1,0 +1,73 @@
+/**
+ * The first half of DeepScaleR's grader: answers are the same if they are the same string after a fixed series
+ * of replacements, in this order. Errors of the original are kept on purpose.
+ * @see Hendrycks et al. 2021, arXiv:2103.03874 (math_equivalence); agentica-project/deepscaler (MIT)
+ * @module
+ */
+
+export function sameByMathd(gold: string, prediction: string): boolean {
+  return mathdNormal(gold) === mathdNormal(prediction);
+}
+
+/** The normal form; an answer on which a step fails stays as it was before all steps but the first. */
+export function mathdNormal(answer: string): string {
+  const unwrapped = withoutTextCommand(answer.trim()).trim();
+  return replaced(unwrapped) ?? unwrapped;
+}
+
+/** The content of `\text{...}` if that is the whole string. */
+export function withoutTextCommand(text: string): string {
+  return /^\\text\{(.+?)\}$/.exec(text)?.[1] ?? text;
+}
+
+/** @returns undefined where the original fails: a unit that occurs twice, `\frac` or `\sqrt` at the very end */
+function replaced(answer: string): string | undefined {
+  let text = answer.replaceAll('\n', '').replaceAll('\\!', '').replaceAll('\\\\', '\\');
+  text = text.replaceAll('tfrac', 'frac').replaceAll('dfrac', 'frac');
+  text = text.replaceAll('\\left', '').replaceAll('\\right', '');
+  text = text.replaceAll('^{\\circ}', '').replaceAll('^\\circ', '').replaceAll('\\$', '');
+  const units = text.split('\\text{ ');
+  if (units.length > 2) return undefined;
+  text = units[0] as string; // split gives at least one part
+  text = text.replaceAll('\\%', '').replaceAll(' .', ' 0.').replaceAll('{.', '{0.');
+  if (text === '') return text;
+  if (text.startsWith('.')) text = `0${text}`;
+  const sides = text.split('=');
+  if (sides.length === 2 && [...(sides[0] as string)].length <= 2) text = sides[1] as string;
+  const rooted = withBracedRoots(text);
+  const broken = rooted === undefined ? undefined : withBracedFractions(rooted.replaceAll(' ', ''));
+  if (broken === undefined) return undefined;
+  return slashFraction(broken === '0.5' ? '\\frac{1}{2}' : broken);
+}
+
+/** `\sqrt3` to `\sqrt{3}`, one character only. */
+function withBracedRoots(text: string): string | undefined {
+  const [first = '', ...rest] = text.split('\\sqrt');
+  if (rest.includes('')) return undefined;
+  return rest.reduce((out, part) => `${out}\\sqrt${part.startsWith('{') ? part : braced(part)}`, first);
+}
+
+function braced(part: string): string {
+  const [character = ''] = part;
+  return `{${character}}${part.slice(character.length)}`;
+}
+
+/** `\frac12` to `\frac{1}{2}` and `\frac1{72}` to `\frac{1}{72}`; one that is too short stops all. */
+function withBracedFractions(text: string): string | undefined {
+  const [first = '', ...rest] = text.split('\\frac');
+  let out = first;
+  for (const part of rest) {
+    const [a, b] = part;
+    if (a === undefined) return undefined;
+    if (a === '{') out += `\\frac${part}`;
+    else if (b === undefined) return text;
+    else out += `\\frac{${a}}${b === '{' ? part.slice(a.length) : braced(part.slice(a.length))}`;
+  }
+  return out;
+}
+
+/** `-1/2` to `\frac{-1}{2}`, for integers written without signs and zeros they need not have. */
+function slashFraction(text: string): string {
+  const canonical = /^(0|-?[1-9]\d*)\/(0|-?[1-9]\d*)$/.exec(text);
+  return canonical ? `\\frac{${canonical[1]}}{${canonical[2]}}` : text;
+}

@@ -1,0 +1,222 @@
+/**
+ * From characters to tokens: LaTeX, plain text and Unicode notation end up as the same tokens, so the parser
+ * sees one language. Spacing, sizing and font commands disappear here.
+ * @module
+ */
+import {
+  DROPPED,
+  DROPPED_WITH_ARGUMENT,
+  MATRIX_ENVIRONMENTS,
+  SIGN_COMMANDS,
+  scriptOf,
+  TEXT_COMMANDS,
+  UNICODE,
+} from './notation.ts';
+import { type CommaReading, readNumber } from './numeral.ts';
+import { TooMuchWork, type Work } from './work.ts';
+
+/** `space`: whether whitespace stood before the token; `start`: where it begins in the cleaned text. */
+export type Token = { readonly space: boolean } & (
+  | { readonly kind: 'number'; readonly digits: string }
+  /** A run of letters. */
+  | { readonly kind: 'word'; readonly text: string }
+  /** A command that is no sign, without its backslash. */
+  | { readonly kind: 'command'; readonly name: string }
+  | { readonly kind: 'sign'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'begin' | 'end'; readonly name: string }
+  | { readonly kind: 'row' }
+);
+
+/** Longest answer that is read, in characters and in tokens. */
+export const MAX_ANSWER_LENGTH = 4000;
+const MAX_TOKENS = 1500;
+
+/** How characters are made one alphabet: see {@link UNICODE}; then compatibility forms are folded. */
+export function cleaned(text: string): string {
+  let out = '';
+  let script: 'raised' | 'lowered' | undefined;
+  for (const character of isPlain(text) ? [text] : text) {
+    const found = character.length === 1 || character.length === 2 ? scriptOf(character) : undefined;
+    const now = found && (found.raised ? 'raised' : 'lowered');
+    if (script && now !== script) out += '}';
+    if (now && now !== script) out += now === 'raised' ? '^{' : '_{';
+    script = now;
+    out += found ? found.plain : (UNICODE.get(character) ?? character);
+  }
+  if (script) out += '}';
+  return halvedBackslashes(isPlain(out) ? out : out.normalize('NFKC'));
+}
+
+function isPlain(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text);
+}
+
+/** Text that went through an escaping too many has every backslash doubled; then each pair is one. */
+function halvedBackslashes(text: string): string {
+  if (!/\\\\[a-zA-Z]/.test(text)) return text;
+  const runs = text.match(/\\+/g) ?? [];
+  return runs.every((run) => run.length % 2 === 0) ? text.replaceAll('\\\\', '\\') : text;
+}
+
+/**
+ * @param text - an answer; {@link cleaned} is applied
+ * @param comma - what a comma between digits is
+ * @throws TooMuchWork when the text is too long
+ */
+export function tokenize(text: string, comma: CommaReading, work: Work): Token[] {
+  if (text.length > MAX_ANSWER_LENGTH) throw new TooMuchWork('the answer is too long');
+  work.spend(text.length);
+  const scanner = new Scanner(cleaned(text), comma);
+  return scanner.tokens();
+}
+
+class Scanner {
+  readonly #text: string;
+  readonly #comma: CommaReading;
+  readonly #tokens: Token[] = [];
+  /** Environments that are open, innermost last; only matrices keep their cells and rows. */
+  readonly #environments: string[] = [];
+  #at = 0;
+  #space = false;
+
+  constructor(text: string, comma: CommaReading) {
+    this.#text = text;
+    this.#comma = comma;
+  }
+
+  tokens(): Token[] {
+    while (this.#at < this.#text.length) {
+      if (this.#tokens.length > MAX_TOKENS) throw new TooMuchWork('the answer is too long');
+      const character = this.#text[this.#at] as string;
+      if (/[\s~$"]/.test(character)) this.#skip(1);
+      else if (character === '\\') this.#command();
+      else if (/[0-9.]/.test(character)) this.#number();
+      else if (/[A-Za-z]/.test(character)) this.#word();
+      else this.#sign();
+    }
+    return this.#tokens;
+  }
+
+  #push(token: Token): void {
+    this.#tokens.push(token);
+    this.#space = false;
+  }
+
+  #skip(length: number): void {
+    this.#at += length;
+    this.#space = true;
+  }
+
+  #number(): void {
+    const { digits, length } = readNumber(this.#text, this.#at, this.#comma);
+    if (digits !== '') this.#push({ kind: 'number', digits, space: this.#space });
+    else if (this.#text.startsWith('...', this.#at)) {
+      this.#push({ kind: 'command', name: 'ldots', space: this.#space });
+      this.#at += 3;
+      return;
+    }
+    this.#at += Math.max(length, 1);
+  }
+
+  #word(): void {
+    const [text = ''] = /^[A-Za-z]+/.exec(this.#text.slice(this.#at, this.#at + 64)) ?? [];
+    this.#at += text.length;
+    if (text === 'and' || text === 'or') this.#push({ kind: 'sign', text, space: this.#space });
+    else this.#push({ kind: 'word', text, space: this.#space });
+  }
+
+  #sign(): void {
+    const rest = this.#text.slice(this.#at, this.#at + 2);
+    const [found, text] = TWO_CHARACTER_SIGNS.get(rest) ?? [rest[0] as string, rest[0] as string];
+    this.#at += found.length;
+    if (text === '&' && !this.#inMatrix()) return;
+    this.#push({ kind: 'sign', text, space: this.#space });
+  }
+
+  #command(): void {
+    const [whole = '\\', name = ''] =
+      /^\\([a-zA-Z]+\*?|[\s\S])?/.exec(this.#text.slice(this.#at, this.#at + 40)) ?? [];
+    this.#at += whole.length;
+    if (name === '\\') this.#lineBreak();
+    else if (name === 'begin' || name === 'end') this.#environment(name);
+    else if (TEXT_COMMANDS.has(name))
+      this.#push({ kind: 'text', text: this.#argument(), space: this.#space });
+    else if (name === 'mathbb' || name === 'mathds' || name === 'Bbb')
+      this.#push({ kind: 'command', name: `mathbb ${this.#argument()}`, space: this.#space });
+    else if (DROPPED_WITH_ARGUMENT.has(name)) this.#argument();
+    else if (DROPPED.has(name) || name.trim() === '') this.#drop(name);
+    else this.#named(name);
+  }
+
+  /** A command that stands for something; a known one may be glued to letters, as in `\cdotx`. */
+  #named(name: string): void {
+    const sign = SIGN_COMMANDS.get(name);
+    if (sign !== undefined) {
+      this.#push({ kind: 'sign', text: sign, space: this.#space });
+      return;
+    }
+    const glued = GLUED.exec(name);
+    if (glued) {
+      this.#at -= name.length - (glued[0] as string).length;
+      this.#push({ kind: 'sign', text: SIGN_COMMANDS.get(glued[0]) as string, space: this.#space });
+    } else this.#push({ kind: 'command', name, space: this.#space });
+  }
+
+  #drop(name: string): void {
+    this.#space = true;
+    const delimiter = this.#text[this.#at];
+    if (delimiter === '.' && (name === 'left' || name === 'right')) this.#at++;
+  }
+
+  #lineBreak(): void {
+    if (this.#inMatrix()) this.#push({ kind: 'row', space: this.#space });
+    else this.#push({ kind: 'sign', text: 'quad', space: true });
+  }
+
+  #environment(kind: 'begin' | 'end'): void {
+    const name = this.#argument().trim();
+    if (kind === 'begin') this.#environments.push(name);
+    const isMatrix = MATRIX_ENVIRONMENTS.has(name) || name === 'cases';
+    if (isMatrix) this.#push({ kind, name, space: this.#space });
+    if (kind === 'end') this.#environments.pop();
+    else if (name === 'array' && /^\s*\{/.test(this.#text.slice(this.#at, this.#at + 8))) this.#argument();
+    else if (isMatrix && this.#text[this.#at] === '[')
+      this.#at = this.#text.indexOf(']', this.#at) + 1 || this.#at;
+  }
+
+  #inMatrix(): boolean {
+    const inner = this.#environments.at(-1);
+    return inner !== undefined && (MATRIX_ENVIRONMENTS.has(inner) || inner === 'cases');
+  }
+
+  /** The raw argument behind a command: a balanced group, or one character. */
+  #argument(): string {
+    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
+    if (this.#text[this.#at] !== '{') return this.#text[this.#at++] ?? '';
+    const start = this.#at + 1;
+    let depth = 0;
+    for (; this.#at < this.#text.length; this.#at++) {
+      const character = this.#text[this.#at];
+      if (character === '\\') this.#at++;
+      else if (character === '{') depth++;
+      else if (character === '}' && --depth === 0) return this.#text.slice(start, this.#at++);
+    }
+    return this.#text.slice(start);
+  }
+}
+
+const TWO_CHARACTER_SIGNS: ReadonlyMap<string, readonly [string, string]> = new Map(
+  Object.entries({
+    '<=': '<=',
+    '>=': '>=',
+    '!=': '!=',
+    '==': '=',
+    ':=': '=',
+    '**': '^',
+    '=<': '<=',
+    '=>': '>=',
+  }).map(([found, text]) => [found, [found, text]]),
+);
+
+const GLUED = /^(?:qquad|quad|cdot(?!s$)|times|cup|cap)(?=[A-Za-z])/;
