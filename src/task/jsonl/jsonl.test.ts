@@ -181,6 +181,54 @@ describe('GSM8K lines', () => {
   });
 });
 
+describe('MATH lines', () => {
+  const lines = [
+    { problem: 'Solve $2x = 1$.', answer: '\\frac{1}{2}' },
+    { problem: 'Give the range.', answer: 'x \\in [-2,7]' },
+    { problem: 'Who wins?', answer: '\\text{Evelyn}' },
+  ];
+  const task = (verifier: 'math' | 'math-strict') =>
+    createJsonl({
+      path: records('math.jsonl', lines),
+      testPath: records('math-test.jsonl', [{ problem: 'a', answer: '1' }]),
+      heldoutPath: records('math-held.jsonl', [{ problem: 'b', answer: 'so \\boxed{2}' }]),
+      promptField: 'problem',
+      verifier,
+    });
+
+  it('keep gold answers as written, taken out of solutions', () => {
+    expect(task('math').item('train', 0).answer).toBe('\\frac{1}{2}');
+    expect(task('math').item('heldout', 0).answer).toBe('2');
+  });
+
+  it('are judged by meaning, and equal answers vote together', () => {
+    const math = task('math');
+    const verdicts = ['\\boxed{0.5}', 'The answer is $\\frac24$.', '#### 1/2'].map((text) =>
+      math.verify(math.item('train', 0), text),
+    );
+    expect(verdicts.every(({ correct, reward }) => correct && reward === 1)).toBe(true);
+    expect(new Set(verdicts.map(({ answer }) => answer))).toEqual(new Set(['1/2']));
+    expect(math.verify(math.item('train', 1), '\\boxed{-2 \\le x \\le 7}').correct).toBe(true);
+    expect(math.verify(math.item('train', 2), 'Answer: Evelyn').correct).toBe(true);
+    expect(math.verify(math.item('train', 2), 'Answer: Kevin')).toMatchObject({ correct: false, reward: 0 });
+  });
+
+  it('are judged as in the paper on request', () => {
+    const strict = task('math-strict');
+    expect(strict.verify(strict.item('train', 0), '\\boxed{0.5}').correct).toBe(true);
+    expect(strict.verify(strict.item('train', 0), '\\boxed{\\frac24}').correct).toBe(false);
+    expect(strict.verify(strict.item('train', 0), '0.5').answer).toBeUndefined();
+  });
+
+  it('are demonstrated by their answers, which the verifier accepts', () => {
+    const math = task('math');
+    for (let i = 0; i < lines.length; i++) {
+      const [message = ''] = math.demonstrate?.(math.item('train', i), randomStream(i)).messages ?? [];
+      expect(math.verify(math.item('train', i), message).correct).toBe(true);
+    }
+  });
+});
+
 describe('fields', () => {
   it('can have any name, and demonstrations one of their own', () => {
     const lines = [{ input: 'capital of France', gold: 'Paris', how: 'It is Paris' }];
@@ -263,7 +311,7 @@ describe('readJsonlOptions', () => {
       errorOf(() => readJsonlOptions({ path: 'x', verifier: 'numeric', ignore_case: true })).message,
     ).toBe('task jsonl.ignore_case: expected false with verifier numeric, got true');
     expect(errorOf(() => readJsonlOptions({ path: 'x', verifier: 'nummeric' })).message).toBe(
-      'task jsonl.verifier: expected one of exact, numeric, got "nummeric"',
+      'task jsonl.verifier: expected one of exact, numeric, math, math-strict, got "nummeric"',
     );
   });
 });

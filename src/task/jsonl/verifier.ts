@@ -3,11 +3,14 @@
  * same normal form are the same answer, for verdicts and for votes.
  * @module
  */
+import { judgedPart } from '../judged-part.ts';
+import { goldAnswer } from '../math/extract.ts';
+import { type MathMode, normalAnswer, verifyMath } from '../math/verify.ts';
 import type { Verdict } from '../task.ts';
 import { excerpt, noAnswer, right, wrong } from '../verdict.ts';
 import { extractNumber } from './numeric.ts';
 
-export const VERIFIER_NAMES = ['exact', 'numeric'] as const;
+export const VERIFIER_NAMES = ['exact', 'numeric', 'math', 'math-strict'] as const;
 export type VerifierName = (typeof VERIFIER_NAMES)[number];
 
 export interface AnswerVerifier {
@@ -15,11 +18,16 @@ export interface AnswerVerifier {
   readonly expects: string;
   /** The answer of a text in normal form; undefined when it has none. Never throws. */
   read(text: string): string | undefined;
+  /**
+   * The verdict on a text whose gold answer was read by `read`, for verifiers to whom more than equal normal
+   * forms is equal. Never throws.
+   */
+  judge?(gold: string, text: string): Verdict;
 }
 
 /**
  * @param name - `exact`: the whole text, its runs of whitespace made single blanks; `numeric`: the number
- *   that {@link extractNumber} finds
+ *   that {@link extractNumber} finds; `math` and `math-strict`: the two modes of {@link verifyMath}
  * @param options.ignoreCase - `exact` alone: letters are compared in lower case
  */
 export function createVerifier(
@@ -31,26 +39,36 @@ export function createVerifier(
       return { expects: 'a text', read: (text) => exactText(judgedPart(text), options.ignoreCase) };
     case 'numeric':
       return { expects: 'a number', read: (text) => extractNumber(judgedPart(text)) };
+    case 'math':
+      return mathVerifier('equivalent', 'an answer');
+    case 'math-strict':
+      return mathVerifier('strict-deepscaler', 'a closed \\boxed{...}');
   }
+}
+
+/** Gold answers are kept as they are written; votes are counted on the normal form. */
+function mathVerifier(mode: MathMode, expects: string): AnswerVerifier {
+  return {
+    expects,
+    read: goldAnswer,
+    judge(gold, text) {
+      const { correct, extracted, reason } = verifyMath(gold, text, mode);
+      if (!extracted) return noAnswer(`expected ${expects}, got ${excerpt(text.slice(-40))}`);
+      const answer = normalAnswer(extracted.text, mode);
+      const got = excerpt(extracted.text);
+      if (correct) return right(answer, `${got} is ${excerpt(gold)}: ${reason}`);
+      return wrong(answer, `got ${got}, expected ${excerpt(gold)}: ${reason}`);
+    },
+  };
 }
 
 /** The verdict on a text whose gold answer is given in normal form. */
 export function judge(verifier: AnswerVerifier, gold: string, text: string): Verdict {
+  if (verifier.judge) return verifier.judge(gold, text);
   const answer = verifier.read(text);
   if (answer === undefined) return noAnswer(`expected ${verifier.expects}, got ${excerpt(text)}`);
   if (answer === gold) return right(answer, `${excerpt(answer)} is right`);
   return wrong(answer, `got ${excerpt(answer)}, expected ${excerpt(gold)}`);
-}
-
-/** Answers stand at the end, so only the end of a very long text is read. */
-const JUDGED_LENGTH = 65_536;
-const END_OF_THOUGHT = '</think>';
-
-/** What follows the last end-of-thought mark, if there is one. */
-function judgedPart(text: string): string {
-  const thought = text.lastIndexOf(END_OF_THOUGHT);
-  const answer = thought < 0 ? text : text.slice(thought + END_OF_THOUGHT.length);
-  return answer.slice(-JUDGED_LENGTH);
 }
 
 function exactText(text: string, ignoreCase: boolean): string | undefined {
