@@ -9,6 +9,7 @@ import { createDebate } from './debate.ts';
 import { Judge } from './judge.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
+import { createRouter } from './router.ts';
 import type { Protocol, Team, Trajectory } from './team.ts';
 import { createVote } from './vote.ts';
 
@@ -287,5 +288,106 @@ describe('rollout', () => {
     const [first] = teamOf(createVote()).agents;
     const misnumbered: Team = { protocol: createVote(), agents: [{ ...first, id: 1 }] };
     await expect(rollout(misnumbered, echo, options())).rejects.toThrow('ids 0..n-1');
+  });
+});
+
+describe('rollout for a learner', () => {
+  const protocols: [string, Protocol][] = [
+    ['vote', createVote()],
+    ['relay', createRelay(3, { rounds: 2 })],
+    ['debate', createDebate()],
+    ['router', createRouter(3, { turns: 5, order: 'random' })],
+  ];
+  const said = ({ messages }: Trajectory) =>
+    messages.map(({ agent, turn, context, tokens }) => ({ agent, turn, context, tokens }));
+
+  it.each(protocols)(
+    'draws every message of %s by name, companions for all samples alike',
+    async (_, protocol) => {
+      const team = teamOf(protocol);
+      for (const learner of [0, 1, 2])
+        for (const { group, sample, messages } of await rollout(team, echo, options({ learner })))
+          for (const { agent, turn, context, tokens } of messages) {
+            const stream = randomStream(7, 1).child(agent, group, agent === learner ? sample : 0, turn);
+            const alone = await team.agents[agent].model.sample([{ context, stream }], {
+              temperature: 1,
+              maxTokens: 4,
+            });
+            expect(tokens).toEqual(alone[0].tokens);
+          }
+    },
+  );
+
+  it.each(protocols)('plays the first sample of %s as without a learner', async (_, protocol) => {
+    const team = teamOf(protocol);
+    const independent = await rollout(team, echo, options());
+    for (const learner of [0, 1, 2]) {
+      const coupled = await rollout(team, echo, options({ learner }));
+      for (const [n, { sample }] of coupled.entries())
+        if (sample === 0) expect(said(coupled[n])).toEqual(said(independent[n]));
+    }
+  });
+
+  it('changes nothing in what the learner of a vote says, and lets each companion say one thing per item', async () => {
+    const team = teamOf(createVote());
+    const independent = await rollout(team, echo, options());
+    const coupled = await rollout(team, echo, options({ learner: 1 }));
+    const of = (agent: number) => (trajectory: Trajectory) => texts(trajectory)[agent];
+    expect(coupled.map(of(1))).toEqual(independent.map(of(1)));
+    for (const companion of [0, 2])
+      for (const group of [0, 1, 2, 3]) {
+        const heard = coupled.filter((trajectory) => trajectory.group === group).map(of(companion));
+        expect(new Set(heard).size).toBe(1);
+      }
+    // and not one thing for all items
+    expect(new Set(coupled.map(of(0))).size).toBeGreaterThan(1);
+    expect(independent.map(of(0))).not.toEqual(coupled.map(of(0)));
+  });
+
+  it('lets who speaks after the learner answer what the learner said, the same to the same', async () => {
+    const coupled = await rollout(teamOf(createRelay(3)), echo, options({ samples: 8, learner: 1 }));
+    let different = 0;
+    for (const group of [0, 1, 2, 3]) {
+      const episodes = coupled.filter((trajectory) => trajectory.group === group);
+      expect(new Set(episodes.map((episode) => texts(episode)[0])).size).toBe(1);
+      const answers = new Map<string, string>();
+      for (const episode of episodes) {
+        const [, learner, after] = texts(episode);
+        expect(answers.get(learner) ?? after).toBe(after);
+        answers.set(learner, after);
+      }
+      different += Number(new Set(answers.values()).size > 1);
+    }
+    expect(different).toBeGreaterThan(0);
+  });
+
+  it('samples once what several episodes share', async () => {
+    const requestsOf = async (protocol: Protocol, learner: number | undefined) => {
+      const calls: number[][] = [[], [], []];
+      const counted = calls.map((list, i) => counting(model(i + 1), list));
+      const asked = options(learner === undefined ? {} : { learner });
+      const trajectories = await rollout(teamOf(protocol, counted), echo, asked);
+      return { calls, trajectories };
+    };
+    // 4 items x 3 samples
+    expect((await requestsOf(createVote(), undefined)).calls).toEqual([[12], [12], [12]]);
+    expect((await requestsOf(createVote(), 2)).calls).toEqual([[4], [4], [12]]);
+    const relay = await requestsOf(createRelay(3), 1);
+    const contexts = relay.trajectories.map(
+      ({ group, messages }) => `${group} ${messages[2].context.join()}`,
+    );
+    expect(relay.calls).toEqual([[4], [12], [new Set(contexts).size]]);
+    expect(new Set(contexts).size).toBeLessThan(12);
+  });
+
+  it('counts a shared message once per episode that has it', async () => {
+    const seen: [number, number][] = [];
+    await rollout(
+      teamOf(createVote()),
+      echo,
+      options({ learner: 1, onProgress: (done, total) => seen.push([done, total]) }),
+    );
+    expect(seen.at(-1)).toEqual([36, 36]);
+    expect(seen.every(([done], i) => done > (seen[i - 1]?.[0] ?? 0))).toBe(true);
   });
 });
