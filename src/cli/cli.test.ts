@@ -11,6 +11,7 @@ import { Interrupted } from '../train/interrupted.ts';
 import { checkMachine, type Machine, measureMachine, renderChecks } from './doctor.ts';
 import { endingOf } from './exit.ts';
 import { listenForInterrupt } from './interrupt.ts';
+import { asTyped } from './invocation.ts';
 import { PLAIN_FLAGS } from './main.ts';
 import { packageVersion } from './package-version.ts';
 import { freeRunFolder } from './run-folder-name.ts';
@@ -123,6 +124,17 @@ describe('doctor', () => {
     expect(machine.freeMemoryBytes).toBeLessThanOrEqual(machine.memoryBytes);
     expect(machine.runtime).toBeTypeOf('number');
   });
+});
+
+it('advises commands as they were typed', () => {
+  const message =
+    'm: the folder is missing; make it with troupe pretrain, or see "troupe doctor"; troupe is fine';
+  expect(asTyped(message, undefined)).toBe(message);
+  expect(asTyped(message, 'test')).toBe(message);
+  for (const script of ['troupe', 'quickstart'])
+    expect(asTyped(message, script)).toBe(
+      'm: the folder is missing; make it with npm run troupe -- pretrain, or see "npm run troupe -- doctor"; troupe is fine',
+    );
 });
 
 it('gives runs the first free number, and their names only plain characters', () => {

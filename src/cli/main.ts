@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 import { endingOf } from './exit.ts';
+import { asTyped } from './invocation.ts';
 import { packageVersion } from './package-version.ts';
 import type { DefineVerb } from './verb.ts';
 
@@ -38,7 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (error) {
     const { exitCode, message } = endingOf(error, { debug });
-    if (message !== '') process.stderr.write(`${message}\n`);
+    if (message !== '') process.stderr.write(`${asTyped(message, process.env.npm_lifecycle_event)}\n`);
     return exitCode;
   }
 }
