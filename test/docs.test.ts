@@ -1,0 +1,53 @@
+/** Links in the README and the documentation lead somewhere, and npm scripts they name exist. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
+const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
+
+/** GitHub's anchor of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+function anchorsOf(text: string): Set<string> {
+  return new Set([...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading ?? '')));
+}
+
+describe.each(pages)('%s', (page) => {
+  const text = textOf(page);
+
+  it('has no dead link', () => {
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link ?? '');
+    const dead = links.filter((link) => {
+      if (/^[a-z]+:/.test(link)) return false;
+      const [path, anchor] = link.split('#');
+      const target = path ? resolve(root, dirname(page), path) : join(root, page);
+      if (!existsSync(target)) return true;
+      return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).has(anchor);
+    });
+    expect(dead).toEqual([]);
+  });
+
+  it('names npm scripts and verbs that exist', () => {
+    const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
+    const named = [...text.matchAll(/npm (?:run )?([a-z:]+)/g)].map(([, script]) => script ?? '');
+    const known = [...Object.keys(scripts), 'ci', 'install', 'run'];
+    expect(named.filter((script) => !known.includes(script))).toEqual([]);
+    const main = textOf('src/cli/main.ts');
+    const verbs = [...text.matchAll(/npm run troupe -- ([a-z]+)/g)].map(([, verb]) => verb ?? '');
+    expect(verbs.filter((verb) => !main.includes(`  ${verb}: async () =>`))).toEqual([]);
+  });
+});
