@@ -1,0 +1,31 @@
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ALGORITHM_NAMES } from './algorithms.ts';
+import { resolveConfig } from './resolve.ts';
+
+const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url));
+
+const files = readdirSync(RECIPES, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.yaml'),
+);
+
+describe('the recipes', () => {
+  it.each(files)('%s is a team file', (name) => {
+    expect(resolveConfig(join(RECIPES, name)).config.agents.length).toBeGreaterThan(0);
+  });
+
+  it('of the ablations can be run with every algorithm for a team, and measure each stage', () => {
+    const ablations = files.filter((name) => dirname(name) === 'ablations');
+    expect(ablations).toHaveLength(3);
+    for (const name of ablations)
+      for (const algorithm of ALGORITHM_NAMES.filter((one) => one !== 'single')) {
+        const overrides = [{ flag: '--algorithm', path: ['algorithm'], value: algorithm }];
+        const { config } = resolveConfig(join(RECIPES, name), overrides);
+        expect(config).toMatchObject({ algorithm, protocol: { kind: 'parts' }, gate: { kind: 'off' } });
+        expect(config.task.digits).toBe(config.agents.length);
+        expect(config.eval.stage_prompts).toBeGreaterThan(100);
+      }
+  });
+});
