@@ -295,6 +295,16 @@ describe('bad input', () => {
       /^team\.yaml\/x\.jsonl: expected a file .* got a place inside the file .*team\.yaml; choose another$/,
     ],
     [
+      'a checkpoint taken out of its run',
+      () => {
+        fs.cpSync(join(dir, 'whole', 'checkpoints', 'stage-0003'), join(dir, 'alone', 'stage-0003'), {
+          recursive: true,
+        });
+        return ['eval', 'alone/stage-0003'];
+      },
+      /^alone\/stage-0003: expected a checkpoint inside its run, got one without .*config\.yaml; keep it/,
+    ],
+    [
       'an evaluation of more agents than there are',
       () => ['eval', 'whole', '--agents', '3'],
       /^--agents: expected the 2 agents of stage-\d+, got 3$/,

@@ -66,6 +66,10 @@ async function findTeam(
       `${team}: expected a run folder, a checkpoint inside one or a team file, got ${existsSync(team) ? 'a folder that is neither' : 'nothing there'}`,
     );
   const path = stored ? join(stored.run, CONFIG_FILE) : team;
+  if (stored && !existsSync(path))
+    throw new ConfigError(
+      `${team}: expected a checkpoint inside its run, got one without ${path}; keep it in the run's folder, or name its agents' folders as models of a team file`,
+    );
   return { resolved: resolveConfig(path, overrides), stored };
 }
 
