@@ -3,9 +3,11 @@
  * @module
  */
 import { benchEngine } from './engine.ts';
+import { benchVerify } from './verify.ts';
 
 const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<object>>> = {
   engine: benchEngine,
+  verify: benchVerify,
 };
 
 const [name, ...flags] = process.argv.slice(2);
