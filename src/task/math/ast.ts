@@ -9,7 +9,7 @@ import { integer, type Rational } from '../rational.ts';
 /** A bracket that opens or closes a tuple or an interval. */
 export type BracketSign = '(' | '[' | '<';
 
-export type RelationSign = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'equiv' | 'subset' | 'to';
+export type RelationSign = '=' | '≈' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'equiv' | 'subset' | 'to';
 
 export type SetOperation = 'union' | 'intersection' | 'difference';
 

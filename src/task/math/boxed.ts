@@ -80,10 +80,14 @@ const DELIMITERS: ReadonlyMap<string, string> = new Map([
 const MAX_GAP = 40;
 
 /**
- * The last stretch, joined with those before it as long as only a comma, `and` or the like, and at most one
- * other word, stands between: `\boxed{1} and \boxed{2}` is one answer.
+ * The last stretch, joined with those before it as long as the text between connects them. What is said
+ * twice counts once.
  */
-export function lastJoined(text: string, spans: readonly Span[]): string | undefined {
+export function lastJoined(
+  text: string,
+  spans: readonly Span[],
+  connects: (gap: string) => boolean,
+): string | undefined {
   const last = spans.at(-1);
   if (!last) return undefined;
   let { start } = last;
@@ -91,18 +95,27 @@ export function lastJoined(text: string, spans: readonly Span[]): string | undef
   for (let i = spans.length - 2; i >= 0; i--) {
     const span = spans[i] as Span;
     if (span.start >= start) continue; // inside the one behind it
-    if (start - span.end > MAX_GAP || !isConnection(text.slice(span.end, start))) break;
-    contents.unshift(span.content);
+    if (start - span.end > MAX_GAP || !connects(text.slice(span.end, start))) break;
+    if (!contents.includes(span.content)) contents.unshift(span.content);
     start = span.start;
   }
   return contents.join(', ');
 }
 
-function isConnection(gap: string): boolean {
-  const words = gap
+/** A comma, `and` or the like, with at most one other word before: `\boxed{1} apples and \boxed{2}`. */
+export function isConnection(gap: string): boolean {
+  return /^(?:[A-Za-z]+\s+)?(?:[,;]|and\b|or\b)(?:\s|[,;]|and\b|or\b)*$/i.test(wordsBetween(gap));
+}
+
+/** The same, or nothing but signs and blanks: two boxes side by side are one answer. */
+export function isConnectionOfBoxes(gap: string): boolean {
+  return !/[\p{L}\d]/u.test(wordsBetween(gap)) || isConnection(gap);
+}
+
+function wordsBetween(gap: string): string {
+  return gap
     .replace(/\\(?:quad|qquad)/g, ' , ')
     .replace(/\\text\s*\{([^{}]*)\}/g, ' $1 ')
     .replace(/\\[()[\]]|[$~{}]/g, ' ')
     .trim();
-  return /^(?:[A-Za-z]+\s+)?(?:[,;]|and\b|or\b)(?:\s|[,;]|and\b|or\b)*$/i.test(words);
 }

@@ -51,7 +51,7 @@ export function canonicalText(node: Node, work: Work): string {
 }
 
 function isInequality(node: Node): boolean {
-  return node.kind === 'relation' && node.signs.some((sign) => sign !== '=');
+  return node.kind === 'relation' && node.signs.some((sign) => sign !== '=' && sign !== '≈');
 }
 
 function bracketText({ items, open, close }: NodeOf<'bracket'>, text: (node: Node) => string): string {

@@ -5,7 +5,7 @@
 import { constantValue } from './agreement.ts';
 import type { Node, NodeOf } from './ast.ts';
 import { allSame, type Comparer, different, type Outcome, same } from './outcome.ts';
-import { givenValue } from './relation.ts';
+import { givenValue, namedLetter } from './relation.ts';
 
 export function isCollection(node: Node): node is NodeOf<'list' | 'set'> {
   return node.kind === 'list' || node.kind === 'set';
@@ -13,23 +13,34 @@ export function isCollection(node: Node): node is NodeOf<'list' | 'set'> {
 
 /** One of the sides is a list or a set. */
 export function sameCollection(gold: Node, prediction: Node, comparer: Comparer): Outcome {
-  for (const [one, other] of [
-    [gold, prediction],
-    [prediction, gold],
-  ] as const)
-    if (other.kind === 'bracket' && other.items.length > 1 && isCollection(one)) {
-      if (one.kind === 'set') return different('one is a set, the other is ordered');
-      if (other.open !== '(' || other.close !== '(' || other.items.some(isInfinite))
-        return different('one is a list, the other an interval');
-      return one === gold
-        ? allSame(plainValues(one.items), other.items, comparer, 'the same items in order')
-        : allSame(other.items, plainValues(one.items), comparer, 'the same items in order');
-    }
+  const ordered = orderedItems(gold, prediction) ?? orderedItems(prediction, gold)?.reverse();
+  if (ordered) {
+    const [a, b] = ordered as [readonly Node[], readonly Node[]];
+    return allSame(a, b, comparer, 'the same items in order');
+  }
+  if (gold.kind === 'bracket' || prediction.kind === 'bracket')
+    return different('one is ordered, the other is not');
   const isSet = gold.kind === 'set' || prediction.kind === 'set';
   const [a, b] = [itemsOf(gold), itemsOf(prediction)].map((items) =>
     isSet ? distinct(items, comparer) : items,
   ) as [readonly Node[], readonly Node[]];
   return matched(a, b, comparer);
+}
+
+/**
+ * The items of both, if order counts: a list against a tuple, or values of several letters (`x = 1, y = 2`)
+ * against bare values. Undefined if `one` is not the list of such a pair.
+ */
+function orderedItems(one: Node, other: Node): (readonly Node[])[] | undefined {
+  if (one.kind !== 'list') return undefined;
+  if (other.kind === 'bracket') {
+    const isTuple = other.open === '(' && other.close === '(' && !other.items.some(isInfinite);
+    return isTuple ? [plainValues(one.items), other.items] : undefined;
+  }
+  const letters = one.items.map(namedLetter);
+  const isNamed = letters.every((letter) => letter !== undefined) && new Set(letters).size > 1;
+  const isBare = other.kind === 'list' && other.items.every(({ kind }) => kind !== 'relation');
+  return isNamed && isBare ? [plainValues(one.items), other.items] : undefined;
 }
 
 function itemsOf(node: Node): readonly Node[] {
@@ -96,12 +107,11 @@ export function sameBracket(
     gold.open !== '<' &&
     prediction.open !== '<' &&
     !isDescending(gold.items, comparer);
-  const [low, high] = gold.items.map(
-    (item) => Number.isFinite(constantValue(item, comparer.work)) || !isInfinite(item),
-  );
-  const sameEnds =
-    (gold.open === prediction.open || low === false) && (gold.close === prediction.close || high === false);
-  if (sameEnds || (!isInterval && isTuple(gold) && isTuple(prediction))) return items;
+  const [low, high] = gold.items as [Node, Node | undefined];
+  // at an infinite end the bracket says nothing
+  const sameOpen = gold.open === prediction.open || isInfinite(low);
+  const sameClose = gold.close === prediction.close || (high !== undefined && isInfinite(high));
+  if ((sameOpen && sameClose) || (!isInterval && isTuple(gold) && isTuple(prediction))) return items;
   return different('the brackets are not the same');
 }
 

@@ -33,7 +33,7 @@ describe('answers of every kind', () => {
   });
 
   it('are equal either way round, but for what only a prediction may do', () => {
-    const oneWay = new Set(['2+3=5', '25']);
+    const oneWay = new Set(['25', '2a+b=5']);
     for (const { gold, prediction, equal } of answers)
       if (!oneWay.has(prediction))
         expect(compareAnswers(prediction, gold).same, `${prediction} and ${gold}`).toBe(equal);

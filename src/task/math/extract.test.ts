@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { boxesIn, lastJoined, mathIn } from './boxed.ts';
+import { boxesIn, isConnectionOfBoxes, lastJoined, mathIn } from './boxed.ts';
 import { extractAnswer, goldAnswer } from './extract.ts';
 
 const found = (text: string) => {
@@ -29,7 +29,10 @@ describe('boxes', () => {
     expect(found('\\boxed{1} papers and \\boxed{2} bins')).toEqual(['1, 2', 'box']);
     expect(found('\\boxed{1},\\boxed{2},\\boxed{3}')).toEqual(['1, 2, 3', 'box']);
     expect(found('\\boxed{1} no no no \\boxed{2}')).toEqual(['2', 'box']);
-    expect(lastJoined('\\boxed{\\boxed{3}}', boxesIn('\\boxed{\\boxed{3}}'))).toBe('\\boxed{3}');
+    const nested = '\\boxed{\\boxed{3}}';
+    expect(lastJoined(nested, boxesIn(nested), isConnectionOfBoxes)).toBe('\\boxed{3}');
+    expect(found('\\boxed{1}\\boxed{2}')).toEqual(['1, 2', 'box']);
+    expect(found('\\boxed{5}. \\n\\n \\boxed{5}')).toEqual(['5', 'box']);
   });
 });
 
@@ -45,6 +48,19 @@ describe('phrases and markers', () => {
     expect(found('The answer is 3.5 and not 4. Done.')).toEqual(['4', 'phrase']);
     expect(found('the answer is that we need 12 apples')).toEqual(['12', 'phrase']);
     expect(found('Answer is: New York')).toEqual(['New York', 'phrase']);
+  });
+
+  it('may state the answer at their end', () => {
+    expect(found('Final Answer: The largest $n$ is 34. I hope so.')).toEqual(['34', 'phrase']);
+    expect(found('Final Answer: Jane began 3 hours ago.')).toEqual(['3', 'phrase']);
+    expect(found('Answer: the color is dark red')).toEqual(['dark red', 'phrase']);
+  });
+
+  it('count more than a box only if they say that the answer is final', () => {
+    expect(found('\\boxed{255} is one part. The final answer is $10,455$.')).toEqual(['10,455', 'phrase']);
+    expect(found('\\boxed{255}. This answer is right 9 times.')).toEqual(['255', 'box']);
+    expect(found('\\boxed{255}. The final answer is as above.')).toEqual(['255', 'box']);
+    expect(found('The final answer is 5, that is \\boxed{6}')).toEqual(['6', 'box']);
   });
 
   it('do not stand in longer words', () => {
@@ -71,6 +87,7 @@ describe('texts without any of these', () => {
     expect(found('It is \\( 9+1 \\)')).toEqual(['9+1', 'last formula']);
     expect(found('The roots are $1$ and $2$')).toEqual(['1, 2', 'last formula']);
     expect(found('the number is not 10 which is 1,000.99€')).toEqual(['1,000.99', 'last number']);
+    expect(found('for $x^2$ it grows by 100%.')).toEqual(['100%', 'last number']);
     expect(found('that leaves -5 of them')).toEqual(['-5', 'last number']);
     expect(found('from 3-5 we get 3/4')).toEqual(['3/4', 'last number']);
   });

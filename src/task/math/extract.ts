@@ -1,12 +1,12 @@
 /**
- * Finds the answer in what a model wrote. In this order: the last `\boxed{...}`; what follows the last
- * "answer is" or "Answer:"; what follows the last `####`; the whole text, if it is nothing but an answer; the
- * last mathematics between dollars; the last number.
+ * Finds the answer in what a model wrote. In this order: the last `\boxed{...}`, unless "the final answer is"
+ * follows it; what follows the last "answer is" or "Answer:"; what follows the last `####`; the whole text, if
+ * it is nothing but an answer; the last mathematics between dollars, or the last number if that comes later.
  * @module
  */
 
 import { judgedPart } from '../judged-part.ts';
-import { boxesIn, lastJoined, mathIn } from './boxed.ts';
+import { boxesIn, isConnection, isConnectionOfBoxes, lastJoined, mathIn } from './boxed.ts';
 import { parse } from './parser.ts';
 import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import { isUnitWord } from './unit.ts';
@@ -25,10 +25,12 @@ const MAX_WHOLE_LENGTH = 400;
 /** The answer of a text; undefined when there is none. Never throws. */
 export function extractAnswer(text: string): Extracted | undefined {
   const read = judgedPart(text);
-  const box = lastJoined(read, boxesIn(read));
-  if (box !== undefined && box.trim() !== '') return { text: box, by: 'box' };
+  const boxes = boxesIn(read);
+  const box = lastJoined(read, boxes, isConnectionOfBoxes)?.trim();
   const phrase = afterPhrase(read);
-  if (phrase !== undefined) return { text: phrase, by: 'phrase' };
+  const isLater = phrase?.isFinal && phrase.at > (boxes.at(-1)?.end ?? 0) && /[\d$\\]/.test(phrase.text);
+  if (box && !isLater) return { text: box, by: 'box' };
+  if (phrase) return { text: phrase.text, by: 'phrase' };
   const marked = afterMarker(read);
   if (marked !== undefined) return { text: marked, by: 'marker' };
   return fromText(read);
@@ -40,21 +42,33 @@ export function goldAnswer(text: string): string | undefined {
   return answer === '' ? undefined : answer;
 }
 
+/** The whole text, else its last formula or the number behind that. */
 function fromText(text: string): Extracted | undefined {
   const whole = wholeAnswer(text);
   if (whole !== undefined) return { text: whole, by: 'whole text' };
-  const formula = lastJoined(text, mathIn(text));
-  if (formula !== undefined) return { text: formula, by: 'last formula' };
-  const number = lastNumber(text);
-  return number === undefined ? undefined : { text: number, by: 'last number' };
+  const formulas = mathIn(text);
+  const number = lastNumber(text.slice(formulas.at(-1)?.end ?? 0));
+  if (number !== undefined) return { text: number, by: 'last number' };
+  const formula = lastJoined(text, formulas, isConnection);
+  return formula === undefined ? undefined : { text: formula, by: 'last formula' };
 }
 
-const PHRASE = /\banswers?\b["'*_)\s]*(?:is|are|:|=)(?![a-z])[:*_\s]*/gi;
+const PHRASE = /\b(final\s+)?answers?\b["'*_)\s]*(?:is|are|:|=)(?![a-z])[:*_\s]*/gi;
+
+interface Phrase {
+  readonly text: string;
+  readonly at: number;
+  /** Whether it says "final answer". */
+  readonly isFinal: boolean;
+}
 
 /** What follows the last "answer is", up to the end of the sentence. */
-function afterPhrase(text: string): string | undefined {
+function afterPhrase(text: string): Phrase | undefined {
   const last = [...text.matchAll(PHRASE)].at(-1);
-  return last && sentenceAnswer(text.slice(last.index + last[0].length));
+  const answer = last && sentenceAnswer(text.slice(last.index + last[0].length));
+  return answer === undefined
+    ? undefined
+    : { text: answer, at: last?.index ?? 0, isFinal: last?.[1] !== undefined };
 }
 
 function afterMarker(text: string): string | undefined {
@@ -62,12 +76,13 @@ function afterMarker(text: string): string | undefined {
   return at < 0 ? undefined : sentenceAnswer(text.slice(at + 4));
 }
 
-/** The answer in a sentence that begins with it or leads to it. */
+/** The answer in a sentence that begins with it or leads to it, as in "the largest $n$ is 34". */
 function sentenceAnswer(text: string): string | undefined {
   const line = text.trimStart().split('\n', 1)[0]?.slice(0, MAX_ANSWER_LENGTH) ?? '';
   const sentence = line.slice(0, sentenceEnd(line)).trim();
   if (sentence === '') return undefined;
-  return fromText(sentence)?.text ?? sentence;
+  const stated = /^.*\b(?:is|are|equals|be)\b(.*)$/.exec(sentence)?.[1];
+  return (stated && wholeAnswer(stated)) || (fromText(sentence)?.text ?? sentence);
 }
 
 /** Where the first sentence ends; a full stop in mathematics or between digits ends none. */
@@ -85,7 +100,7 @@ function sentenceEnd(line: string): number {
 
 /** Words of sentences; no answer in symbols has one. */
 const PROSE =
-  /\b(?:is|are|was|the|so|we|that|of|to|be|by|it|this|which|therefore|hence|thus|since|because|get|have|has|answer|let|then|for|with|must|can|because)\b/i;
+  /\b(?:is|are|was|the|so|we|that|of|to|be|by|it|this|which|therefore|hence|thus|since|because|get|have|has|answer|let|then|for|with|must|can)\b/i;
 
 /** The text without dollars and stars if it is an answer and nothing else. */
 function wholeAnswer(text: string): string | undefined {
@@ -120,8 +135,12 @@ function hasWordsOutside(text: string): boolean {
     at = end;
   }
   const words = `${outside} ${text.slice(at)}`.match(/[A-Za-z]{2,}/g) ?? [];
-  return words.some((word) => !isUnitWord(word) && !/^(?:and|or|text|quad|mbox)$/.test(word));
+  // a connector may be in a text command between two formulas
+  return words.some((word) => !isUnitWord(word) && !/^(?:and|or|text|mbox|quad)$/.test(word));
 }
+
+/** A sign directly behind a letter, digit or bracket is an operator. */
+const NUMBER = /(?:(?<![\w)])-\s?)?(?:\d[\d,]*(?:\.\d+)?(?:\/\d+)?|\.\d+)(?:\s?\\?%)?/g;
 
 /** Only so much of the end is searched for a number. */
 const NUMBER_WINDOW = 1000;
@@ -129,8 +148,9 @@ const NUMBER_WINDOW = 1000;
 /** The last number, with its sign, thousands separators, decimals, and the denominator of a fraction. */
 function lastNumber(text: string): string | undefined {
   const tail = text.slice(-NUMBER_WINDOW);
-  const numbers = tail.match(
-    /(?<![\w)])-?\s?\d[\d,]*(?:\.\d+)?(?:\/\d+)?|(?<![\w)])-?\.\d+|\d[\d,]*(?:\.\d+)?(?:\/\d+)?/g,
-  );
-  return numbers?.at(-1)?.replace(/,+$/, '').replace(/\s/g, '');
+  const numbers = tail.match(NUMBER);
+  return numbers
+    ?.at(-1)
+    ?.replace(/,+(?=%|$)/, '')
+    .replace(/\s/g, '');
 }

@@ -24,6 +24,7 @@ const MIRRORED: ReadonlyMap<RelationSign, RelationSign> = new Map([
   ['>', '<'],
   ['>=', '<='],
   ['=', '='],
+  ['≈', '≈'],
   ['!=', '!='],
 ]);
 

@@ -118,7 +118,8 @@ export const SIGN_COMMANDS: ReadonlyMap<string, string> = new Map(
     '>': 'gt',
     '<=': 'le leq leqslant leqq',
     '>=': 'ge geq geqslant geqq',
-    '=': 'approx eq doteq simeq',
+    '=': 'eq doteq',
+    '≈': 'approx simeq thickapprox',
     '!=': 'ne neq',
     equiv: 'equiv',
     in: 'in',
@@ -157,7 +158,7 @@ export const DROPPED: ReadonlySet<string> = words(
   'left right middle big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr displaystyle textstyle ' +
     'scriptstyle limits nolimits mathstrut strut , ; : ! > boxed fbox mathbf boldsymbol bm bold mathcal mathfrak ' +
     'mathscr bf it rm sf tt large Large LARGE huge Huge small normalsize centering noindent ensuremath ' +
-    'hline nonumber notag ( ) [ ]',
+    'hline nonumber notag ( ) [ ] "',
 );
 
 /** Commands that are dropped together with their argument. */

@@ -118,8 +118,7 @@ function parseBracketed(cursor: Cursor, opening: string): Node {
     case '{': {
       const inner = cursor.inside({}, () => cursor.grammar.list(cursor));
       cursor.expect('}');
-      // braces with several items inside are a set that lost its backslashes
-      return inner.kind === 'list' && inner.items.length > 1 ? { kind: 'set', items: inner.items } : inner;
+      return inner; // braces without backslashes do not show: `{1,2}` is the list 1,2
     }
     case '\\{':
       return parseSet(cursor);

@@ -144,7 +144,7 @@ describe('compound answers', () => {
     expect(tree('(3, \\infty]')).toBe('(([ 3 infinity)');
     expect(tree('[1,2) \\cup (3,4)')).toBe('(union ([( 1 2) ((( 3 4))');
     expect(tree('\\{1\\pm\\sqrt5,-2\\}')).toBe('(set (+ 1 (pm (root 5 2))) (- 2))');
-    expect(tree('{1,2}')).toBe('(set 1 2)');
+    expect(tree('{1,2}')).toBe('(list , 1 2)');
     expect(tree('\\{x \\mid |x|<3\\}')).toBe('(all x (< (abs x) 3))');
     expect(tree('\\{x : x>2\\}')).toBe('(all x (> x 2))');
     expect(tree('(0,1) U (2,3)')).toBe('(union ((( 0 1) ((( 2 3))');
@@ -156,6 +156,7 @@ describe('compound answers', () => {
     expect(tree('a:b=7:32')).toBe('(= (: a b) (: 7 32))');
     expect(tree('x \\equiv 3 \\pmod{5}')).toBe('(equiv x (mod 3 5))');
     expect(tree('= 5')).toBe('5');
+    expect(tree('x = 1/3 \\approx 0.3')).toBe('(= ≈ x (/ 1 3) 3/10)');
   });
 
   it('are matrices and determinants', () => {

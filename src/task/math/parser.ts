@@ -65,6 +65,7 @@ const CLOSING: ReadonlySet<string> = new Set([')', ']', '}', '\\}', 'rangle', '&
 
 const RELATIONS: ReadonlySet<string> = new Set([
   '=',
+  '≈',
   '!=',
   '<',
   '<=',

@@ -75,7 +75,7 @@ function endOf(node: Node, work: Work): End | undefined {
 }
 
 /** Two items in ascending order; others are a pair and no interval. */
-export function interval({ items, open, close }: NodeOf<'bracket'>, work: Work): Region | undefined {
+function interval({ items, open, close }: NodeOf<'bracket'>, work: Work): Region | undefined {
   if (items.length !== 2 || open === '<' || close === '<') return undefined;
   const [low, high] = [endOf(items[0] as Node, work), endOf(items[1] as Node, work)];
   if (!low || !high || low.value > high.value) return undefined;

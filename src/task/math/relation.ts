@@ -45,12 +45,25 @@ interface Assignment {
   readonly value: Node;
 }
 
-/** `x = 5`, `5 = x`, `f(x) = ... = 3`: the name and the value; undefined for other relations. */
-function assignment({ operands, signs }: Relation): Assignment | undefined {
-  if (!signs.every((sign) => sign === '=')) return undefined;
-  const [first, last] = [operands[0] as Node, operands.at(-1) as Node];
-  if (isName(first)) return { name: first, value: last };
-  return isName(last) ? { name: last, value: first } : undefined;
+/** `x = 5`, `5 = x`, `A = x = 3`: the name and the value; undefined for other relations. */
+function assignment(relation: Relation): Assignment | undefined {
+  const operands = equated(relation);
+  const value = operands?.at(-1);
+  if (!operands || !value) return undefined;
+  const name = operands.slice(0, -1).find(isName);
+  if (name) return { name, value };
+  return isName(value) ? { name: value, value: operands[0] as Node } : undefined;
+}
+
+/**
+ * What a chain sets equal, without what it says is only about the same; undefined for other relations.
+ * `x = 1/3 \approx 0.3` ends in 1/3, but `x \approx 0.3` in 0.3.
+ */
+function equated({ operands, signs }: Relation): readonly Node[] | undefined {
+  if (!signs.every((sign) => sign === '=' || sign === '≈')) return undefined;
+  const approximate = signs.indexOf('≈');
+  const isExact = approximate > 0 || (approximate === 0 && !isName(operands[0] as Node));
+  return isExact ? operands.slice(0, approximate + 1) : operands;
 }
 
 function sameName(a: Node, b: Node): boolean {
@@ -66,18 +79,28 @@ function bothDefine(a: Assignment, b: Assignment): boolean {
 
 /**
  * The value that a relation gives for an answer that is none, e.g. 5 in `x = 5`. What is set equal must be a
- * name or a constant; where `isPrediction`, it may be any expression set equal to a constant other than 0.
+ * name or a constant. Where `isPrediction`, it may be any expression of several letters, as in `2a + b = 5` for
+ * "what is 2a + b?"; but `a + 2 = 5` still has to be solved.
  */
 export function givenValue(relation: Relation, isPrediction: boolean): Node | undefined {
-  const { operands, signs } = relation;
-  const last = operands.at(-1) as Node;
-  if (signs.length === 1 && (signs[0] === 'in' || signs[0] === 'equiv')) return last;
+  const { signs } = relation;
+  if (signs.length === 1 && (signs[0] === 'in' || signs[0] === 'equiv')) return relation.operands[1];
+  const operands = equated(relation);
+  const last = operands?.at(-1);
+  if (!operands || !last) return undefined;
   const assigned = assignment(relation);
   if (assigned) return assigned.value;
-  if (!signs.every((sign) => sign === '=')) return undefined;
-  if (operands.slice(0, -1).every((operand) => freeSymbols(operand).size === 0)) return last;
+  const letters = operands.slice(0, -1).map((operand) => freeSymbols(operand).size);
+  if (letters.every((count) => count === 0)) return last;
   const isZero = last.kind === 'number' && last.value.numerator === 0n;
-  return isPrediction && freeSymbols(last).size === 0 && !isZero ? last : undefined;
+  const isAsked = letters.every((count) => count > 1) && freeSymbols(last).size === 0 && !isZero;
+  return isPrediction && isAsked ? last : undefined;
+}
+
+/** The letter that an item names, without its index: `x` for `x_1 = 2`. */
+export function namedLetter(item: Node): string | undefined {
+  const name = item.kind === 'relation' ? assignment(item)?.name : undefined;
+  return name?.kind === 'symbol' ? name.name.split('_')[0] : undefined;
 }
 
 /** Relations of which both sides must be the same. */
@@ -98,9 +121,11 @@ function sameLink(a: Link, b: Link, comparer: Comparer): Outcome {
   return proportional(a, { left: b.right, sign: a.sign, right: b.left }, comparer);
 }
 
+const DIRECTED: ReadonlySet<RelationSign> = new Set(['<', '<=', '>', '>=']);
+
 /** Whether a.left - a.right is a constant times b.left - b.right, positive where the sign has a direction. */
 function proportional(a: Link, b: Link, comparer: Comparer): Outcome {
-  const hasDirection = a.sign !== '=' && a.sign !== '!=';
+  const hasDirection = DIRECTED.has(a.sign);
   const factor = factorBetween(a, b, comparer.work);
   if (factor !== undefined && factor !== 0 && (factor > 0 || !hasDirection))
     return same('the same relation up to a factor');
@@ -116,7 +141,7 @@ function factorBetween(a: Link, b: Link, work: Work): number | undefined {
   const exact = withinLimits(() => {
     const part = work.part(EXACT_WORK);
     const [p, q] = [fractionOf(x, part), fractionOf(y, part)];
-    return p && q && exactFactor(p, q, { isEquation: a.sign === '=' || a.sign === '!=', work: part });
+    return p && q && exactFactor(p, q, { isEquation: !DIRECTED.has(a.sign), work: part });
   });
   return exact ?? constantRatio(x, y, work);
 }
@@ -131,8 +156,8 @@ function exactFactor(
   b: Fraction,
   { isEquation, work }: { readonly isEquation: boolean; readonly work: Work },
 ): number | undefined {
-  const over = ratioBetween(a.over, b.over, work);
-  if (over !== undefined && over !== 0 && ratioBetween(a.under, b.under, work)) return over;
+  const [over, under] = [ratioBetween(a.over, b.over, work), ratioBetween(a.under, b.under, work)];
+  if (over && under) return over * under;
   const [p, q] = [cleared(a.over, work), cleared(b.over, work)];
   if (isEquation) return ratioBetween(p, q, work);
   return isPlain(p) && isPlain(q) && a.under === ONE && b.under === ONE ? 0 : undefined;
@@ -177,10 +202,10 @@ function isPlain(polynomial: Polynomial): boolean {
   return true;
 }
 
-/** `a < x < b` link by link, in either direction; chains of equations by their ends. */
+/** `a < x < b` link by link, in either direction; chains of equations by what they end in. */
 function sameChain(gold: Relation, prediction: Relation, comparer: Comparer): Outcome {
-  if (gold.signs.every((sign) => sign === '=') && prediction.signs.every((sign) => sign === '='))
-    return comparer.same(gold.operands.at(-1) as Node, prediction.operands.at(-1) as Node);
+  const [ends, others] = [equated(gold)?.at(-1), equated(prediction)?.at(-1)];
+  if (ends && others) return comparer.same(ends, others);
   const [a, b] = [linksOf(gold), linksOf(prediction)];
   if (a.length !== b.length) return different('the chains have different lengths');
   const turned = [...b]
