@@ -228,6 +228,15 @@ it('says what was left out of a data set, once, and keeps it in the log and the 
   expect(evaluated.stderr.match(left)).toHaveLength(1);
 });
 
+it('warns of a base model that cannot read the prompts', async () => {
+  const { status, stderr } = await inProcess('eval', team, '--task', 'countdown', '--prompts', '2');
+  expect(status).toBe(0);
+  expect(stderr).toMatch(
+    /warning: task countdown: agent "agent_0" reads the prompt "\d+ \d+ \d+>\d+:" as "\d+<\|unknown\|>/,
+  );
+  expect((await inProcess('eval', team, '--prompts', '2')).stderr).not.toContain('warning');
+});
+
 describe('bad input', () => {
   const damaged = (damage: (model: string) => void): string => {
     const run = fs.mkdtempSync(join(dir, 'damaged-'));

@@ -17,6 +17,7 @@ import type { Team, Trajectory } from '../team/team.ts';
 import { evaluationStream } from './before-after.ts';
 import { closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { listenForInterrupt } from './interrupt.ts';
+import { unreadablePrompts } from './readable.ts';
 import { isWritable, nearestExisting } from './writable.ts';
 
 export interface EvaluationRequest {
@@ -44,8 +45,9 @@ export async function evaluate(request: EvaluationRequest): Promise<void> {
   const line = createProgressLine({ stream: process.stderr });
   let team: Team | undefined;
   try {
-    for (const text of task.warnings ?? []) line.note(`warning: task ${task.name}: ${text}`);
     team = await loadTeam(composition, request.folders ? { folders: request.folders } : {});
+    for (const text of [...(task.warnings ?? []), ...unreadablePrompts(team, task, request.split)])
+      line.note(`warning: task ${task.name}: ${text}`);
     const startedMs = performance.now();
     let rows: string[] = [];
     const options: EvaluateOptions = {

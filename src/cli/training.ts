@@ -26,6 +26,7 @@ import { beforeAfter } from './before-after.ts';
 import { type Composition, closeTeam, compose, composeSink, loadTeam, requirePrompts } from './compose.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { packageVersion } from './package-version.ts';
+import { unreadablePrompts } from './readable.ts';
 
 export interface TrainingRequest {
   readonly resolved: ResolvedConfig;
@@ -75,7 +76,7 @@ async function trainOpening(
   defer(release);
   // in the log they stand once, before everything a checkpoint covers
   if (store.lastCheckpoint() === undefined)
-    for (const event of warningsOf(task)) for (const to of [store, sink]) to.emit(event);
+    for (const event of warningsOf(task, team)) for (const to of [store, sink]) to.emit(event);
   try {
     const outcome = await runTraining({
       team,
@@ -118,8 +119,9 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
 }
 
 /** What a user should know about the data before a run. */
-function warningsOf({ name, warnings = [] }: Task): RunEvent[] {
-  return warnings.map((text) => ({ kind: 'warning', stage: 0, message: `task ${name}: ${text}` }));
+function warningsOf(task: Task, team: Team): RunEvent[] {
+  const texts = [...(task.warnings ?? []), ...unreadablePrompts(team, task, 'train')];
+  return texts.map((text) => ({ kind: 'warning', stage: 0, message: `task ${task.name}: ${text}` }));
 }
 
 interface Start {
