@@ -5,7 +5,13 @@
  * @module
  */
 import { paperBound, paperBoundCeiling } from '../../core/certificate.ts';
-import { jointPenalty } from '../../core/penalty.ts';
+import {
+  coupledHorizonPenalty,
+  horizonPenalty,
+  jointPenalty,
+  paperOccupancyPenalty,
+  trpoPenalty,
+} from '../../core/penalty.ts';
 import { evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
 import { withPolicy } from '../../core/tabular/mdp.ts';
 import { policyChange, type StepBounds, stepBounds } from '../../core/tabular/policy-change.ts';
@@ -178,6 +184,30 @@ function whatBoundsProve(context: TheoryContext): Finding {
   };
 }
 
+/** Terms of a bound on three agents at the sizes of language-model training, on a reward in [0, 1]. */
+function termsAtScale(): Finding {
+  const agents = 3;
+  const gamma = 0.99;
+  const occupancy = [0.05, 0.01, 0.004].map(
+    (klMax) => agents * paperOccupancyPenalty({ gamma, aMax: 5, klMax }),
+  );
+  const tvMax = Math.sqrt(0.01 / 2);
+  const trpo = agents * trpoPenalty({ gamma, aMax: 5, tvMax });
+  const { finiteSample } = paperBound({
+    gain: [0, 0, 0],
+    delta: [0.01, 0.01, 0.01],
+    zeta: [0, 0, 0],
+    trajectories: [512, 512, 512],
+    ...{ gamma, aMax: 5, confidence: 0.05 },
+  });
+  const once = horizonPenalty({ span: 1, tvMax: [tvMax], tvMean: [tvMax] });
+  const twice = agents * coupledHorizonPenalty({ span: 1, tvMax: [tvMax, tvMax] });
+  return {
+    holds: Math.min(...occupancy, finiteSample, trpo) < 1,
+    figures: `paper occupancy ${occupancy.map((x) => Math.round(x)).join(' / ')} at delta 0.05 / 0.01 / 0.004, its finite-sample term ${short(finiteSample, 4)} at N 512, TRPO ${short(trpo)}; episodes with one turn per agent ${once}, with two ${short(twice)}`,
+  };
+}
+
 export const boundClaims: ClaimGroup = {
   title: 'Bounds on the gain of a step',
   claims: [
@@ -209,6 +239,14 @@ export const boundClaims: ClaimGroup = {
       source: 'E51',
       predicted: 'holds',
       check: ceilingIsNegative,
+    },
+    {
+      name: 'terms at scale',
+      statement:
+        'discounted penalties and their finite-sample term can fall below the largest possible gain, 1, in language-model training',
+      source: '3.4',
+      predicted: 'fails',
+      check: termsAtScale,
     },
     {
       name: 'what bounds prove',

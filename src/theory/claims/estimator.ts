@@ -192,6 +192,26 @@ function aggregateIsFair({ seed }: TheoryContext): Finding {
   };
 }
 
+/** Algorithm 1 as printed sets the behaviour policy to the intermediate team inside the loop: rho = 1. */
+function overwrittenBehaviour(context: TheoryContext): Finding {
+  const error = new Extreme();
+  for (const reused of reusedEpisodes(context, 56)) {
+    const { episode, beh, target } = reused;
+    const changed = (agents: readonly number[]) =>
+      beh.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
+    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_cur) once pi_cur is pi_hat
+    const estimate = [...enumeratePlays(episode, beh)].reduce(
+      (sum, play) => sum + play.probability * prefixWeights(rho)[1] * play.ratio(changed([1])) * play.total,
+      0,
+    );
+    error.see(Math.abs(estimate - evaluateEpisode(episode, changed([0, 1])).objective));
+  }
+  return {
+    holds: error.value < 1e-12,
+    figures: `surrogate off by up to ${error} episodes on returns in [0, 3]`,
+  };
+}
+
 export const estimatorClaims: ClaimGroup = {
   title: 'Reused episodes',
   claims: [
@@ -223,6 +243,14 @@ export const estimatorClaims: ClaimGroup = {
       source: 'P2',
       predicted: 'fails',
       check: suffixIsEnough,
+    },
+    {
+      name: 'overwritten behaviour',
+      statement:
+        'Algorithm 1 as printed, which overwrites the behaviour policy inside the loop, corrects for the agents updated before',
+      source: 'P3',
+      predicted: 'fails',
+      check: overwrittenBehaviour,
     },
     {
       name: 'orders and weights',

@@ -8,6 +8,7 @@ import {
   effectiveSampleSize,
   empiricalBernsteinLower,
   hoeffdingLower,
+  truncationBias,
 } from '../../core/acceptance.ts';
 import { crossFittedGain, kappaFromScores } from '../../core/information-gain.ts';
 import { dkwMinimumSize, orderStatisticMinimumSize, orderStatisticUpperBound } from '../../core/quantile.ts';
@@ -15,7 +16,7 @@ import { type RandomStream, randomStream } from '../../core/rng.ts';
 import { normalQuantile } from '../../core/special.ts';
 import { mean } from '../../core/stats.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { percent, short } from '../sampling.ts';
+import { Extreme, percent, short } from '../sampling.ts';
 
 /** Three standard errors above a nominal rate: what an honest test exceeds once in a thousand checks. */
 function withinError(rate: number, nominal: number, runs: number): boolean {
@@ -238,6 +239,37 @@ function informationGainOfNoise({ seed }: TheoryContext): Finding {
   };
 }
 
+/** |E[w f] - E[min(w, C) f]| against F (1 - E[min(w, C)]), on random discrete weights of mean 1. */
+function truncationBiasIsBounded({ worlds, seed }: TheoryContext): Finding {
+  const excess = new Extreme();
+  for (let k = 0; k < worlds; k++) {
+    const stream = randomStream(seed, 68, k);
+    const raw = Array.from({ length: 12 }, () => Math.exp(2 * stream.normal()));
+    const weights = raw.map((w) => w / mean(raw));
+    const values = raw.map(() => 2 * stream.uniform() - 1);
+    for (const cap of [1, 2, 4]) {
+      const cut = weights.map((w) => Math.min(w, cap));
+      const bias = Math.abs(mean(weights.map((w, n) => (w - cut[n]) * values[n])));
+      excess.see(bias - truncationBias(weights, { bound: 1, delta: 0.05, cap }).plugIn);
+    }
+  }
+  return { holds: excess.value <= 1e-12, figures: `bias - zeta at most ${excess} cases` };
+}
+
+function bernsteinCovers({ seed }: TheoryContext): Finding {
+  const [runs, N] = [2000, 100];
+  let missed = 0;
+  for (let run = 0; run < runs; run++) {
+    const stream = randomStream(seed, 69, run);
+    const values = Float64Array.from({ length: N }, () => Number(stream.uniform() < 0.05)); // rare, so skewed
+    if (empiricalBernsteinLower(values, { lo: 0, hi: 1, delta: 0.05 }) > 0.05) missed++;
+  }
+  return {
+    holds: withinError(missed / runs, 0.05, runs),
+    figures: `above the mean in ${percent(missed / runs)} of ${runs} samples of ${N} rare events at nominal 5%`,
+  };
+}
+
 export const statisticsClaims: ClaimGroup = {
   title: 'Statistics',
   claims: [
@@ -282,6 +314,21 @@ export const statisticsClaims: ClaimGroup = {
       source: 'E63, E64',
       predicted: 'holds',
       check: bettingBeatsBernstein,
+    },
+    {
+      name: 'empirical Bernstein bound',
+      statement: 'the empirical Bernstein bound holds with its confidence',
+      source: 'E63',
+      predicted: 'holds',
+      check: bernsteinCovers,
+    },
+    {
+      name: 'bias of truncated weights',
+      statement:
+        'cutting weights of mean 1 at C moves no mean of values up to F by more than F (1 - E[min(w, C)])',
+      source: 'E61',
+      predicted: 'holds',
+      check: truncationBiasIsBounded,
     },
     {
       name: 'truncated weights',

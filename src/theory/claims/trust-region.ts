@@ -4,7 +4,7 @@
  * @module
  */
 import { groupNormalizedAdvantages } from '../../core/advantage.ts';
-import { exactKl, sampledKl, stateDivergence } from '../../core/divergence.ts';
+import { exactKl, logSoftmax, sampledKl, stateDivergence } from '../../core/divergence.ts';
 import { randomStream } from '../../core/rng.ts';
 import { evaluateEpisode } from '../../core/tabular/episode.ts';
 import { agentAdvantage, evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
@@ -232,6 +232,41 @@ function clipAtLength({ seed }: TheoryContext): Finding {
   };
 }
 
+/** Sampled at temperature 0.8, scored at 1: how far apart the policies are before anything was learned. */
+function otherTemperature({ seed }: TheoryContext): Finding {
+  const kls = [1, 2, 4].map((sd) => {
+    const stream = randomStream(seed, 75, sd);
+    const logits = Float64Array.from({ length: 2000 }, () => sd * stream.normal());
+    return stateDivergence(logSoftmax(logits, 0.8), logSoftmax(logits)).klNewCur;
+  });
+  return {
+    holds: Math.max(...kls) < 0.01,
+    figures: `KL at zero update ${kls.map((kl) => short(kl)).join(', ')} nats per token for logits of deviation 1, 2, 4; a radius is 0.01 to 0.05`,
+  };
+}
+
+/** L(theta + g/L_blk) - L(theta) against |g|^2 / (2 L_blk) for one agent's softmax table. */
+function oneBlockAscends(context: TheoryContext): Finding {
+  const shortfall = new Extreme();
+  for (const { mdp, team } of sampleWorlds(context, 76)) {
+    const evaluation = evaluateTeam(mdp, team);
+    const advantage = agentAdvantage(mdp, team, { agent: 0, evaluation });
+    const gradient = advantage.map((row, s) =>
+      row.map((x, a) => (evaluation.occupancy[s] * team[0][s][a] * x) / (1 - mdp.gamma)),
+    );
+    const lipschitz = (2 * evaluation.aMax) / (1 - mdp.gamma); // A_max B1^2 / (1 - gamma), B1^2 <= 2
+    const moved = team[0].map((row, s) => {
+      const mass = Array.from(row, (p, a) => p * Math.exp(gradient[s][a] / lipschitz));
+      const total = mass.reduce((sum, p) => sum + p, 0);
+      return mass.map((p) => p / total);
+    });
+    const gain = surrogateGain(mdp, evaluation, withPolicy(team, 0, moved));
+    const square = gradient.flatMap((row) => [...row]).reduce((sum, g) => sum + g * g, 0);
+    shortfall.see((square / (2 * lipschitz) - gain) * (1 - mdp.gamma));
+  }
+  return { holds: shortfall.value <= 1e-12, figures: `promised - found at most ${shortfall} worlds` };
+}
+
 export const trustRegionClaims: ClaimGroup = {
   title: 'Trust region and loss',
   claims: [
@@ -248,6 +283,13 @@ export const trustRegionClaims: ClaimGroup = {
       source: 'P18, G6',
       predicted: 'fails',
       check: directionsAgree,
+    },
+    {
+      name: 'another temperature',
+      statement: 'scoring at temperature 1 what was sampled at 0.8 makes no difference to speak of',
+      source: 'E9',
+      predicted: 'fails',
+      check: otherTemperature,
     },
     {
       name: 'beta alone',
@@ -269,6 +311,13 @@ export const trustRegionClaims: ClaimGroup = {
       source: 'P12',
       predicted: 'fails',
       check: naturalStepStaysInside,
+    },
+    {
+      name: 'one block ascends',
+      statement: "a gradient step of size 1/L_blk on one agent's table gains at least |g|^2 / (2 L_blk)",
+      source: '4.1',
+      predicted: 'holds',
+      check: oneBlockAscends,
     },
     {
       name: 'separable objective',
