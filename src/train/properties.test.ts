@@ -1,0 +1,178 @@
+/**
+ * The algorithm's own properties that need an engine and the loop; those of the pure core are in
+ * `core/properties.test.ts`. Each holds for any options, not for those a test happens to use.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../core/rng.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import { createDebate } from '../team/debate.ts';
+import { createParts } from '../team/parts.ts';
+import { createRelay } from '../team/relay.ts';
+import type { Protocol, Team } from '../team/team.ts';
+import { createVote } from '../team/vote.ts';
+import type { UpdateRecord } from './events.ts';
+import { optimize } from './optimize.ts';
+import { runStage } from './stage.ts';
+import { createLetterTask, LETTERS } from './testing/letter-task.ts';
+import { savedBytes } from './testing/saved-bytes.ts';
+import { createContext, createTeam, type OptionChanges, trainOptions } from './testing/world.ts';
+
+const AGENTS = 3;
+const PROTOCOLS: readonly (() => Protocol)[] = [
+  createVote,
+  createParts,
+  () => createRelay(AGENTS),
+  () => createDebate({ rounds: 2 }),
+];
+
+/** Any way to run a stage. */
+const anyStage = fc.record({
+  seed: fc.nat(1e6),
+  protocol: fc.nat(PROTOCOLS.length - 1),
+  rolloutMode: fc.constantFrom('fresh', 'reuse'),
+  updateSchedule: fc.constantFrom('sequential', 'simultaneous'),
+  order: fc.constantFrom('static', 'random', 'reverse', 'greedy'),
+  stateWeight: fc.boolean(),
+  companions: fc.constantFrom('shared', 'independent'),
+  normalise: fc.constantFrom('group', 'mean'),
+  ratioNorm: fc.constantFrom('sum', 'mean'),
+  numIterations: fc.integer({ min: 1, max: 2 }),
+  minibatchSize: fc.constantFrom(7, 64),
+  beta: fc.constantFrom(0, 0.001, 1),
+  learningRate: fc.constantFrom(0.01, 0.3, 3),
+  adaptToRadius: fc.boolean(),
+});
+
+type AnyStage = typeof anyStage extends fc.Arbitrary<infer T> ? T : never;
+
+function optionsOf(
+  { protocol: _, learningRate, adaptToRadius, ...rest }: AnyStage,
+  more: OptionChanges = {},
+) {
+  return trainOptions({
+    ...rest,
+    promptsPerStep: 6,
+    numGenerations: 4,
+    ...more,
+    optimizer: { learningRate, adaptToRadius },
+  });
+}
+
+function teamOf({ protocol, seed }: AnyStage): ReturnType<typeof createTeam> {
+  return createTeam((PROTOCOLS[protocol] as () => Protocol)(), AGENTS, 1 + (seed % 100));
+}
+
+function updates(context: ReturnType<typeof createContext>): UpdateRecord[] {
+  return context.events.filter((event) => event.kind === 'update');
+}
+
+const bytesOf = (team: Team) => Promise.all(team.agents.map(({ model }) => savedBytes(model)));
+
+describe('properties of the loop', () => {
+  it('(7) a silent agent is skipped, and not one of its bytes changes', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStage, fc.nat(AGENTS - 1), async (any, silent) => {
+        const team = teamOf({ ...any, protocol: 0 });
+        const active: Protocol['active'] = (turn, spoken, agents) =>
+          team.protocol.active(turn, spoken, agents).filter((id) => id !== silent);
+        const quiet = { ...team, protocol: { ...team.protocol, active } };
+        const before = await savedBytes(quiet.agents[silent].model);
+        const context = createContext(quiet, optionsOf(any));
+        await runStage(context, quiet, 1);
+        const update = updates(context).find(({ agent }) => agent === silent);
+        expect(update).toMatchObject({ status: 'SKIP', attempts: [], tokens: 0 });
+        expect(await savedBytes(quiet.agents[silent].model)).toEqual(before);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('(8) after a rejection every byte is back, the optimiser included', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStage, fc.nat(2), async (any, maxBacktracks) => {
+        const team = teamOf(any);
+        const learn = createContext(
+          team,
+          optionsOf(any, { trustRegion: { targetKl: 10, targetKlMessage: 100 } }),
+        );
+        await runStage(learn, team, 1); // so that there are moments to restore
+        const before = await bytesOf(team);
+        const trustRegion = { targetKl: 1e-14, maxBacktracks };
+        const context = createContext(team, optionsOf(any, { trustRegion }));
+        await runStage(context, team, 2);
+        for (const { status, attempts } of updates(context))
+          if (status !== 'SKIP') expect([status, attempts.length]).toEqual(['REJECT_KL', 1 + maxBacktracks]);
+        expect(await bytesOf(team)).toEqual(before);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('(10) two runs of one seed are the same run', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStage, async (any) => {
+        const play = async () => {
+          const team = teamOf(any);
+          const context = createContext(team, optionsOf(any, { certificate: { prompts: 4 } }));
+          for (let stage = 1; stage <= 2; stage++) await runStage(context, team, stage);
+          return { events: context.events, state: context.state, bytes: await bytesOf(team) };
+        };
+        expect(await play()).toEqual(await play());
+      }),
+      { numRuns: 6 },
+    );
+  });
+
+  it('(12) no weight of a test prompt ever moves, whatever looks at test prompts', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStage, fc.boolean(), async (any, stepGate) => {
+        const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+        const team = teamOf(any);
+        const kind = stepGate && any.updateSchedule === 'sequential' ? 'step' : 'off';
+        const context = createContext(
+          team,
+          optionsOf(any, { gate: { kind, nPlan: 10, alpha: 0.5 }, certificate: { prompts: 5 } }),
+          task,
+        );
+        for (let stage = 1; stage <= 2; stage++) await runStage(context, team, stage);
+        expect(context.prompts.test.position).toBeGreaterThan(0);
+        const trained = team.agents.flatMap(({ model }) =>
+          model.trainedStates().map(([prompt]) => LETTERS[prompt]),
+        );
+        expect(trained.every((letter) => 'ab'.includes(letter))).toBe(true);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('(15) mass moved to a token that is never sampled trips gate 1', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.double({ min: 10, max: 25, noNaN: true }), fc.nat(1e6), async (rarity, seed) => {
+        // one likely answer, which is no good, and one that no batch will hold
+        const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [rarity, 0, -60] } });
+        const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
+        const [logpCur] = await model.forward([sequence], { temperature: 1 });
+        const trajectories = Array.from({ length: 8 }, () => ({
+          advantage: -1,
+          sequences: [sequence],
+          logpCur,
+        }));
+        const outcome = await optimize(model, trajectories, {
+          options: trainOptions({
+            numIterations: 3,
+            minibatchSize: 8,
+            trustRegion: { targetKl: 0.05, targetKlMessage: 100, maxBacktracks: 0 },
+            optimizer: { learningRate: rarity / 4, epsilon: 1e-12, maxGradNorm: 1e9 },
+          }),
+          state: { beta: 0, lrScale: 1 },
+          stream: randomStream(seed),
+          onProgress() {},
+        });
+        expect(outcome.status).toBe('REJECT_KL');
+        expect(outcome.attempts[0]?.klQuantile).toBeGreaterThan(0.05);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
