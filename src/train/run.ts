@@ -129,12 +129,14 @@ async function runStages(
     const summary = { stage, reward, accepted, tokens, ...(certificate && { certificate }) };
     context.emit({ kind: 'stage_finished', ...summary });
     const isLast = stage === options.stages;
+    const isTested = champion !== undefined && (isLast || stage % options.gate.every === 0);
     let decision: GateRecord['decision'] = 'keep';
-    if (champion !== undefined && (isLast || stage % options.gate.every === 0))
+    if (champion !== undefined && isTested)
       ({ team, champion, decision } = await testCandidate(context, stage, { team, champion }));
     await measureHeldOut(context, team, stage);
     const promoted = decision === 'promote';
-    if (isLast || promoted || stage % options.saveSteps === 0)
+    // a test that was not saved could be taken again, after a kill, by another candidate on the same prompts
+    if (isTested || isLast || stage % options.saveSteps === 0)
       await save(run, context, { team, stage, isChampion: promoted || options.gate.kind === 'step' });
   }
   return { team, ...(champion && { champion }) };
