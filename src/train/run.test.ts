@@ -59,6 +59,18 @@ function remains(memory: MemoryRun): unknown {
 }
 
 describe('a training run', () => {
+  it('saves after every promotion test, promoted or not, so that no prompts are tested on twice', async () => {
+    const memory = newRun();
+    // three prompts can prove nothing at this alpha
+    const undecided = { ...gate, nPlan: 3, alpha: 0.01 };
+    await runTraining(training(memory, { ...small, stages: 4, saveSteps: 100, gate: undecided }));
+    const tested = memory.eventsOf('gate').map(({ stage }) => stage);
+    const saved = memory.eventsOf('checkpoint').map(({ stage }) => stage);
+    expect(memory.eventsOf('gate').every(({ decision }) => decision === 'keep')).toBe(true);
+    expect(tested).toEqual([2, 4]);
+    expect(saved).toEqual(expect.arrayContaining(tested));
+  });
+
   it('learns, promotes what it can prove, and keeps the champion where it can be found', async () => {
     const memory = newRun();
     const run = training(memory);
