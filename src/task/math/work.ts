@@ -21,7 +21,7 @@ export const EXACT_WORK = 50_000;
 export const MAX_DEPTH = 60;
 
 /** Largest integer in exact arithmetic, in bits. */
-export const MAX_BITS = 8192;
+const MAX_BITS = 4096;
 
 export class Work {
   readonly #whole: Work | undefined;
@@ -47,7 +47,7 @@ export class Work {
   /** Whether a value is small enough to go on with. @throws TooMuchWork if it is not */
   requireBits(bits: number): void {
     if (!(bits <= MAX_BITS)) throw new TooMuchWork('the answer has a number that is too large');
-    this.spend(1 + bits / 64);
+    this.spend(1 + (bits * bits) / 2048); // as reducing a fraction does
   }
 }
 
