@@ -42,6 +42,8 @@ describe('agree', () => {
       ['f(x)', 'g(x)'],
       ['\\log100+\\ln100', '2'],
       ['e^{-50}', 'e^{-51}'],
+      ['\\sin1', '\\sin1+10^{-7}'],
+      ['x\\sin1', 'x\\sin1.0000001'],
       ['x', 'y'],
     ] as const)
       expect(agreement(a, b), `${a} and ${b}`).toBe(false);

@@ -73,7 +73,7 @@ export function fractionOf(node: Node, work: Work, bindings: Bindings = NOTHING_
       return seriesOf(node, work, bindings);
     case 'ratio':
       return node.parts.length === 2
-        ? of({ kind: 'quotient', over: node.parts[0] as Node, under: node.parts[1] as Node })
+        ? of({ kind: 'quotient', over: node.parts[0], under: node.parts[1] })
         : undefined;
     default:
       return undefined;

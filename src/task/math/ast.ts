@@ -82,12 +82,12 @@ export const PI: Node = { kind: 'constant', name: 'pi' };
 /** Factors as one node; factors that are products themselves are taken apart. */
 export function product(factors: readonly Node[]): Node {
   const flat = factors.flatMap((factor) => (factor.kind === 'product' ? factor.factors : [factor]));
-  return flat.length === 1 ? (flat[0] as Node) : { kind: 'product', factors: flat };
+  return flat.length === 1 ? flat[0] : { kind: 'product', factors: flat };
 }
 
 /** The node without the items around a single one. */
 export function listOf(items: readonly Node[], joint: Joint): Node {
-  return items.length === 1 ? (items[0] as Node) : { kind: 'list', items, joint };
+  return items.length === 1 ? items[0] : { kind: 'list', items, joint };
 }
 
 /** The node with each of its direct children replaced. */

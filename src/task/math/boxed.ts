@@ -93,7 +93,7 @@ export function lastJoined(
   let { start } = last;
   const contents = [last.content];
   for (let i = spans.length - 2; i >= 0; i--) {
-    const span = spans[i] as Span;
+    const span = spans[i];
     if (span.start >= start) continue; // inside the one behind it
     if (start - span.end > MAX_GAP || !connects(text.slice(span.end, start))) break;
     if (!contents.includes(span.content)) contents.unshift(span.content);

@@ -47,7 +47,9 @@ describe('normalAnswer', () => {
     expect(normalAnswer('\\begin{bmatrix} 0.5 \\\\ 1 \\end{bmatrix}')).toBe('[[1/2], [1]]');
     expect(normalAnswer('\\frac12\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}')).toBe('[[1/2], [1]]');
     expect(normalAnswer('0101_{2}')).toBe('101_2');
-    expect(normalAnswer('3:4')).toBe('3:4');
+    expect(normalAnswer('6:8')).toBe('3/4');
+    expect(normalAnswer('2:4:6')).toBe('1:2:3');
+    expect(normalAnswer('12:00')).toBe('12:0');
     for (const text of ['\\text{(B)}', 'B', '\\textbf{(b)}']) expect(normalAnswer(text), text).toBe('b');
     expect(normalAnswer('\\text{New York}')).toBe(normalAnswer('New York'));
   });

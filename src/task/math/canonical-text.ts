@@ -42,12 +42,21 @@ export function canonicalText(node: Node, work: Work): string {
     case 'numeral':
       return `${node.digits}_${node.base}`;
     case 'ratio':
-      return node.parts.map(text).join(':');
+      return ratioText(node, text);
     case 'residue':
       return text(node.of);
     default:
       return hasMatrix(node) ? matrixText(node, work) : expressionText(node, work);
   }
+}
+
+/** a : b as its quotient, longer ratios with 1 as their first part, those with a 0 as they stand. */
+function ratioText({ parts }: NodeOf<'ratio'>, text: (node: Node) => string): string {
+  const [first, second] = parts; // a ratio has two parts at least
+  const texts = parts.map(text);
+  if (texts.includes('0')) return texts.join(':');
+  if (parts.length === 2) return text({ kind: 'quotient', over: first, under: second });
+  return parts.map((part) => text({ kind: 'quotient', over: part, under: first })).join(':');
 }
 
 function isInequality(node: Node): boolean {
@@ -73,11 +82,10 @@ function regionText(region: Region, text: (node: Node) => string): string {
 /** The value that a name is set to; a bounded letter as the set of its values; else the relation as written. */
 function relationText(node: NodeOf<'relation'>, work: Work): string {
   const value = givenValue(node, false);
-  if (value && (isName(node.operands[0] as Node) || freeSymbols(value).size === 0))
-    return canonicalText(value, work);
+  if (value && (isName(node.operands[0]) || freeSymbols(value).size === 0)) return canonicalText(value, work);
   const region = regionOf(node, work);
   if (region) return regionText(region, (child) => canonicalText(child, work));
-  const [left, right] = node.operands as [Node, Node];
+  const [left, right] = node.operands;
   if (node.signs.length !== 1) return otherText(node);
   const difference: Node = { kind: 'sum', terms: [left, { kind: 'negative', of: right }] };
   const polynomial = withinLimits(() => fractionOf(difference, work.part(EXACT_WORK)));

@@ -15,7 +15,7 @@ export function isCollection(node: Node): node is NodeOf<'list' | 'set'> {
 export function sameCollection(gold: Node, prediction: Node, comparer: Comparer): Outcome {
   const ordered = orderedItems(gold, prediction) ?? orderedItems(prediction, gold)?.reverse();
   if (ordered) {
-    const [a, b] = ordered as [readonly Node[], readonly Node[]];
+    const [a, b] = ordered;
     return allSame(a, b, comparer, 'the same items in order');
   }
   if (gold.kind === 'bracket' || prediction.kind === 'bracket')
@@ -23,7 +23,7 @@ export function sameCollection(gold: Node, prediction: Node, comparer: Comparer)
   const isSet = gold.kind === 'set' || prediction.kind === 'set';
   const [a, b] = [itemsOf(gold), itemsOf(prediction)].map((items) =>
     isSet ? distinct(items, comparer) : items,
-  ) as [readonly Node[], readonly Node[]];
+  );
   return matched(a, b, comparer);
 }
 
@@ -107,7 +107,7 @@ export function sameBracket(
     gold.open !== '<' &&
     prediction.open !== '<' &&
     !isDescending(gold.items, comparer);
-  const [low, high] = gold.items as [Node, Node | undefined];
+  const [low, high] = gold.items;
   // at an infinite end the bracket says nothing
   const sameOpen = gold.open === prediction.open || isInfinite(low);
   const sameClose = gold.close === prediction.close || (high !== undefined && isInfinite(high));
@@ -121,7 +121,7 @@ function isTuple({ open, close }: NodeOf<'bracket'>): boolean {
 }
 
 function isDescending(items: readonly Node[], { work }: Comparer): boolean {
-  const [low, high] = items.map((item) => constantValue(item, work)) as [number, number];
+  const [low, high] = items.map((item) => constantValue(item, work));
   return low > high;
 }
 

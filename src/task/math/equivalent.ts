@@ -121,7 +121,7 @@ function sameNumeral(a: Node, b: Node): Outcome {
 
 function sameResidue(a: Node, b: Node, comparer: Comparer): Outcome {
   if (a.kind !== 'residue' || b.kind !== 'residue') {
-    const [x, y] = [a, b].map((node) => (node.kind === 'residue' ? node.of : node)) as [Node, Node];
+    const [x, y] = [a, b].map((node) => (node.kind === 'residue' ? node.of : node));
     return comparer.same(x, y);
   }
   const moduli = comparer.same(a.modulus, b.modulus);
@@ -137,11 +137,11 @@ function sameRatio(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>, comparer: Comparer): 
   if (a.parts.length !== b.parts.length) return different('the ratios have different lengths');
   if (!sameNotes(a, b)) return different('the words behind are not the same');
   const isZero = (node: Node): boolean => node.kind === 'number' && node.value.numerator === 0n;
-  const [p, q] = [a, b].map(({ parts }) => parts.map((part) => measured(part).value)) as [Node[], Node[]];
+  const [p, q] = [a, b].map(({ parts }) => parts.map((part) => measured(part).value));
   const areParts = [...p, ...q].some(isZero);
-  const [x, y] = [p[0] as Node, q[0] as Node];
+  const [x, y] = [p[0], q[0]];
   for (const [i, part] of p.entries()) {
-    const other = q[i] as Node; // equally many
+    const other = q[i]; // equally many
     const outcome = areParts
       ? comparer.same(part, other)
       : comparer.same({ kind: 'product', factors: [part, y] }, { kind: 'product', factors: [other, x] });

@@ -102,7 +102,7 @@ class Evaluator {
         return this.#series(node);
       case 'ratio':
         return node.parts.length === 2
-          ? over(this.value(node.parts[0] as Node), this.value(node.parts[1] as Node))
+          ? over(this.value(node.parts[0]), this.value(node.parts[1]))
           : UNDEFINED;
       default:
         return UNDEFINED;

@@ -28,6 +28,7 @@ describe('boxes', () => {
     expect(found('$\\boxed{k=45} \\quad \\text{and} \\quad \\boxed{n=2}$')).toEqual(['k=45, n=2', 'box']);
     expect(found('\\boxed{1} papers and \\boxed{2} bins')).toEqual(['1, 2', 'box']);
     expect(found('\\boxed{1},\\boxed{2},\\boxed{3}')).toEqual(['1, 2, 3', 'box']);
+    expect(found(`\\boxed{1} ${'-'.repeat(60)} \\boxed{2}`)).toEqual(['2', 'box']);
     expect(found('\\boxed{1} no no no \\boxed{2}')).toEqual(['2', 'box']);
     const nested = '\\boxed{\\boxed{3}}';
     expect(lastJoined(nested, boxesIn(nested), isConnectionOfBoxes)).toBe('\\boxed{3}');

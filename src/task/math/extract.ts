@@ -89,7 +89,7 @@ function sentenceAnswer(text: string): string | undefined {
 function sentenceEnd(line: string): number {
   let inMath = false;
   for (let at = 0; at < line.length; at++) {
-    const character = line[at] as string;
+    const character = line[at];
     if (character === '\\') at++;
     else if (character === '$') inMath = !inMath;
     else if (!inMath && '.!?'.includes(character) && /^["')\]*\s]*(\s|$)/.test(line.slice(at + 1, at + 6)))

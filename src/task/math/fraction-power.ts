@@ -79,7 +79,8 @@ export function rootOf(
 ): Fraction | undefined {
   const n = rationalValue(index);
   if (!n || n.numerator === 0n) return undefined;
-  return powerOf(of, whole(constant(rational(n.denominator, n.numerator) as Rational)), work);
+  const inverse = rational(n.denominator, n.numerator) as Rational; // n is not 0
+  return powerOf(of, whole(constant(inverse)), work);
 }
 
 /** base^(c + Σ cₖ·mₖ) = base^c · Π (base^mₖ)^cₖ, each base^mₖ being an atom. */

@@ -74,7 +74,8 @@ export function quotientOf(a: Fraction, b: Fraction, work: Work): Fraction | und
     atom,
     exponent: multiply(exponent, integer(-1)),
   }));
-  const inverse = normalMonomial(rational(denominator, numerator) as Rational, powers, work);
+  const factor = rational(denominator, numerator) as Rational; // no monomial has coefficient 0
+  const inverse = normalMonomial(factor, powers, work);
   return { over: times(over, inverse, work), under: a.under };
 }
 

@@ -37,7 +37,7 @@ export function mirrored(sign: RelationSign): RelationSign | undefined {
 export function solve({ operands, signs }: NodeOf<'relation'>, work: Work): Bound[] | undefined {
   const bounds: Bound[] = [];
   for (const [i, sign] of signs.entries()) {
-    const bound = solveOne(operands[i] as Node, sign, operands[i + 1] as Node, work); // one operand more than signs
+    const bound = solveOne(operands[i], sign, operands[i + 1], work); // one operand more than signs
     if (!bound || (bounds[0] && bounds[0].of !== bound.of)) return undefined;
     bounds.push(bound);
   }
@@ -68,7 +68,7 @@ function linear(
   const [a, b] = [fractionOf(left, work), fractionOf(right, work)];
   const names = new Set([...freeSymbols(left), ...freeSymbols(right)]);
   if (!a || !b || a.under !== ONE || b.under !== ONE || names.size !== 1) return undefined;
-  const [name] = [...names] as [string];
+  const [name] = names;
   const difference = minus(a.over, b.over, work);
   const key = `$${name}^1/1`;
   const slope = difference.get(key)?.coefficient;

@@ -52,12 +52,12 @@ function isTransposition(exponent: Node): boolean {
 }
 
 function transposed(rows: Rows | undefined): Rows | undefined {
-  return rows?.[0]?.map((_, column) => rows.map((row) => row[column] as Node)); // rows are equally long
+  return rows?.[0]?.map((_, column) => rows.map((row) => row[column])); // rows are equally long
 }
 
 function sumOf(a: Rows, b: Rows): Rows | undefined {
   if (a.length !== b.length || a[0]?.length !== b[0]?.length) return undefined;
-  return a.map((row, i) => row.map((x, j): Node => ({ kind: 'sum', terms: [x, b[i]?.[j] as Node] })));
+  return a.map((row, i) => row.map((x, j): Node => ({ kind: 'sum', terms: [x, b[i][j]] })));
 }
 
 function productOf(factors: readonly Node[], work: Work): Rows | undefined {
@@ -79,7 +79,7 @@ function matrixProduct(a: Rows, b: Rows, work: Work): Rows {
   work.spend(a.length * columns.length * b.length);
   return a.map((row) =>
     columns.map(
-      (column): Node => ({ kind: 'sum', terms: row.map((x, k) => product([x, column[k] as Node])) }), // lengths agree
+      (column): Node => ({ kind: 'sum', terms: row.map((x, k) => product([x, column[k]])) }), // lengths agree
     ),
   );
 }
@@ -92,7 +92,7 @@ export function sameMatrix(gold: Node, prediction: Node, { work }: Comparer): Ou
     return different(`expected ${a.length} by ${a[0]?.length} entries, got ${b.length} by ${b[0]?.length}`);
   for (const [i, row] of a.entries())
     for (const [j, entry] of row.entries()) {
-      const outcome = sameExpression(entry, b[i]?.[j] as Node, work); // sizes agree
+      const outcome = sameExpression(entry, b[i][j], work); // sizes agree
       if (!outcome.same) return different(`row ${i + 1}, column ${j + 1}: ${outcome.reason}`);
     }
   return same('all entries are equal');

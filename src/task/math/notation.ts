@@ -95,7 +95,7 @@ export function scriptOf(
   character: string,
 ): { readonly plain: string; readonly raised: boolean } | undefined {
   const raised = SUPERSCRIPTS.indexOf(character);
-  if (raised >= 0) return { plain: '0123456789+-'[raised] as string, raised: true };
+  if (raised >= 0) return { plain: '0123456789+-'[raised], raised: true };
   const lowered = SUBSCRIPTS.indexOf(character);
   return lowered < 0 ? undefined : { plain: String(lowered), raised: false };
 }

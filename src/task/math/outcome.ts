@@ -40,7 +40,7 @@ export function allSame(
   if (golds.length !== predictions.length)
     return different(`expected ${golds.length} items, got ${predictions.length}`);
   for (const [i, gold] of golds.entries()) {
-    const outcome = comparer.same(gold, predictions[i] as Node);
+    const outcome = comparer.same(gold, predictions[i]);
     if (!outcome.same)
       return different(golds.length > 1 ? `item ${i + 1}: ${outcome.reason}` : outcome.reason);
   }

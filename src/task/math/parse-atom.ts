@@ -68,7 +68,7 @@ function parseWord(cursor: Cursor, token: Token & { readonly kind: 'word' }): No
   if (SYMBOL_WORDS.has(text)) return parseSymbol(cursor, text);
   if (text.length > 2 && /[a-z]/.test(text)) cursor.unknownWords++;
   if (text.length > 1) cursor.putBack({ kind: 'word', text: text.slice(1), space: false });
-  return parseSymbol(cursor, text[0] as string);
+  return parseSymbol(cursor, text[0]);
 }
 
 /** Words in a text command; numbers that somebody put there are numbers. */
@@ -147,7 +147,7 @@ function parseBracket(cursor: Cursor, opening: string): Node {
   const closing = cursor.expect(')', ']', 'rangle');
   const [open, close] = [BRACKETS.get(opening) as BracketSign, BRACKETS.get(closing) as BracketSign];
   const items = inner.kind === 'list' ? inner.items : [inner];
-  if (items.length === 1 && open === close) return items[0] as Node;
+  if (items.length === 1 && open === close) return items[0];
   return { kind: 'bracket', open, close, items };
 }
 

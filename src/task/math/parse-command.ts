@@ -78,7 +78,7 @@ function parseArgument(cursor: Cursor): Node {
   if (token?.kind === 'word' && token.text.length > 1) {
     cursor.take();
     cursor.putBack({ ...token, text: token.text.slice(1), space: false });
-    return { kind: 'symbol', name: token.text[0] as string };
+    return { kind: 'symbol', name: token.text[0] };
   }
   return cursor.deeper(() => cursor.grammar.atom(cursor));
 }
@@ -125,7 +125,7 @@ export function parseEnvironment(cursor: Cursor, name: string): Node {
     if (cursor.accept('&')) continue;
     const token = cursor.take();
     if (token.kind !== 'row' && token.kind !== 'end') throw new ParseFailure('expected the end of a cell');
-    if (!(row.length === 1 && isNothing(row[0] as Node))) rows.push(row);
+    if (!(row.length === 1 && isNothing(row[0]))) rows.push(row);
     row = [];
     if (token.kind === 'end') break;
   }

@@ -24,7 +24,7 @@ export function parseSum(cursor: Cursor): Node {
       terms.push({ kind: 'either-sign', sign: sign === 'pm' ? 1 : -1, of: term });
     else terms.push(term);
   }
-  return terms.length === 1 ? (terms[0] as Node) : { kind: 'sum', terms };
+  return terms.length === 1 ? terms[0] : { kind: 'sum', terms };
 }
 
 /** A term with signs of its own, as in `3 - -2`. */
@@ -43,7 +43,7 @@ function negative(term: Node): Node {
 /** Factors joined by `*`, `/` or nothing, and the unit behind them. */
 function parseTerm(cursor: Cursor): Node {
   let factors: Node[] = [parsePower(cursor)];
-  const [first] = factors as [Node];
+  const [first] = factors;
   // words before a number, as in `\text{Rs. } 500`
   if (first.kind === 'text' && cursor.peek()?.kind === 'number')
     return withUnit(

@@ -30,7 +30,7 @@ export function parseFunction(cursor: Cursor, name: string): Node {
 }
 
 function named(name: string, args: readonly Node[], base: Node | undefined, work: Work): Node {
-  const [first] = args as [Node]; // parseArguments gives at least one
+  const [first] = args; // parseArguments gives at least one
   if (name === 'sqrt') return { kind: 'root', of: first, index: numberNode(2) };
   if (name === 'exp') return { kind: 'power', base: { kind: 'constant', name: 'e' }, exponent: first };
   if (name === 'lg') return { kind: 'call', name: 'log', args: [first, numberNode(10)] };

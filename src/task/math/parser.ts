@@ -91,7 +91,7 @@ function relation(cursor: Cursor): Node {
   const last = operands.at(-1) as Node; // there is always one
   const modulus = takeModulus(cursor);
   if (modulus) operands[operands.length - 1] = { kind: 'residue', of: last, modulus };
-  return operands.length === 1 ? (operands[0] as Node) : { kind: 'relation', operands, signs };
+  return operands.length === 1 ? operands[0] : { kind: 'relation', operands, signs };
 }
 
 /** Takes a relation sign, also a negated one. */
@@ -147,5 +147,5 @@ function ratio(cursor: Cursor): Node {
     if (cursor.atEnd) break; // the colon of a heading
     parts.push(parseSum(cursor));
   }
-  return parts.length === 1 ? (parts[0] as Node) : { kind: 'ratio', parts };
+  return parts.length === 1 ? parts[0] : { kind: 'ratio', parts };
 }

@@ -54,7 +54,7 @@ function leading(polynomial: Polynomial): Monomial | undefined {
 
 function isGreater(a: readonly Power[], b: readonly Power[]): boolean {
   for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i] as Power, b[i]];
+    const [x, y] = [a[i], b[i]];
     if (!y || x.atom.key < y.atom.key) return true;
     if (x.atom.key > y.atom.key) return false;
     if (x.exponent.numerator !== y.exponent.numerator) return x.exponent.numerator > y.exponent.numerator;

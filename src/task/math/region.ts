@@ -77,7 +77,7 @@ function endOf(node: Node, work: Work): End | undefined {
 /** Two items in ascending order; others are a pair and no interval. */
 function interval({ items, open, close }: NodeOf<'bracket'>, work: Work): Region | undefined {
   if (items.length !== 2 || open === '<' || close === '<') return undefined;
-  const [low, high] = [endOf(items[0] as Node, work), endOf(items[1] as Node, work)];
+  const [low, high] = [endOf(items[0], work), endOf(items[1], work)];
   if (!low || !high || low.value > high.value) return undefined;
   if (low.value === high.value && !(open === '[' && close === '[')) return [];
   return [{ low, high, lowClosed: isClosed(open, low), highClosed: isClosed(close, high) }];
@@ -100,7 +100,7 @@ function points(items: readonly Node[], work: Work): Region | undefined {
 
 /** What a chain says of the one thing it is about, e.g. `1 < x \le 2`, `x \ne 3`, `x \in [1, 2]`. */
 function fromRelation(node: NodeOf<'relation'>, work: Work): Region | undefined {
-  if (node.signs.length === 1 && node.signs[0] === 'in') return regionOf(node.operands[1] as Node, work);
+  if (node.signs.length === 1 && node.signs[0] === 'in') return regionOf(node.operands[1], work);
   const distance = fromDistance(node, work);
   if (distance) return distance;
   let region: Region | undefined = ALL;
@@ -113,12 +113,12 @@ function fromRelation(node: NodeOf<'relation'>, work: Work): Region | undefined 
 
 /** `|a| < c` is -c < a < c, `|a| > c` is a < -c or a > c; undefined for what is not of this form. */
 function fromDistance({ operands, signs }: NodeOf<'relation'>, work: Work): Region | undefined {
-  const [left, right] = operands as [Node, Node]; // a relation has at least two
+  const [left, right] = operands; // a relation has at least two
   const [sign] = signs;
   if (signs.length !== 1 || left.kind !== 'call' || left.name !== 'abs') return undefined;
   const mirror = sign && mirrored(sign);
   if (!sign || !mirror) return undefined;
-  const [inner] = left.args as [Node];
+  const [inner] = left.args;
   const sides: NodeOf<'relation'>[] = [
     { kind: 'relation', operands: [inner, right], signs: [sign] },
     { kind: 'relation', operands: [inner, { kind: 'negative', of: right }], signs: [mirror] },
@@ -185,7 +185,7 @@ function combined(
   const cuts = [...a, ...b].flatMap(cutsOf).sort(byPosition);
   const pieces: Piece[] = [];
   for (let i = 0; i + 1 < cuts.length; i++) {
-    const [from, to] = [cuts[i] as Cut, cuts[i + 1] as Cut];
+    const [from, to] = [cuts[i], cuts[i + 1]];
     if (byPosition(from, to) === 0) continue;
     const [inA, inB] = [covers(a, from), covers(b, from)];
     const isIn = operation === 'union' ? inA || inB : inA && (operation === 'intersection' ? inB : !inB);
@@ -215,19 +215,19 @@ export function sameValue(a: number, b: number): boolean {
 /** Whether the stretch right behind the cut is in the region. */
 function covers(region: Region, cut: Cut): boolean {
   return region.some((piece) => {
-    const [start, stop] = cutsOf(piece) as [Cut, Cut];
+    const [start, stop] = cutsOf(piece);
     return byPosition(start, cut) <= 0 && byPosition(cut, stop) < 0;
   });
 }
 
 /** Sorted, with pieces that touch made one. */
 function joined(pieces: readonly Piece[]): Region {
-  const sorted = [...pieces].sort((a, b) => byPosition(cutsOf(a)[0] as Cut, cutsOf(b)[0] as Cut));
+  const sorted = [...pieces].sort((a, b) => byPosition(cutsOf(a)[0], cutsOf(b)[0]));
   const result: Piece[] = [];
   for (const piece of sorted) {
     const last = result.at(-1);
-    if (last && byPosition(cutsOf(last)[1] as Cut, cutsOf(piece)[0] as Cut) >= 0) {
-      if (byPosition(cutsOf(piece)[1] as Cut, cutsOf(last)[1] as Cut) > 0)
+    if (last && byPosition(cutsOf(last)[1], cutsOf(piece)[0]) >= 0) {
+      if (byPosition(cutsOf(piece)[1], cutsOf(last)[1]) > 0)
         result[result.length - 1] = { ...last, high: piece.high, highClosed: piece.highClosed };
     } else result.push(piece);
   }

@@ -31,12 +31,12 @@ export function sameRelation(gold: Relation, prediction: Relation, comparer: Com
     if (values.same) return values;
   }
   const [x, y] = [linksOf(gold), linksOf(prediction)];
-  if (x.length === 1 && y.length === 1) return sameLink(x[0] as Link, y[0] as Link, comparer);
+  if (x.length === 1 && y.length === 1) return sameLink(x[0], y[0], comparer);
   return sameChain(gold, prediction, comparer);
 }
 
 function linksOf({ operands, signs }: Relation): Link[] {
-  return signs.map((sign, i) => ({ left: operands[i] as Node, sign, right: operands[i + 1] as Node })); // one more
+  return signs.map((sign, i) => ({ left: operands[i], sign, right: operands[i + 1] })); // one more
 }
 
 /** A name and what the last equals sign sets it to. */
@@ -52,7 +52,7 @@ function assignment(relation: Relation): Assignment | undefined {
   if (!operands || !value) return undefined;
   const name = operands.slice(0, -1).find(isName);
   if (name) return { name, value };
-  return isName(value) ? { name: value, value: operands[0] as Node } : undefined;
+  return isName(value) ? { name: value, value: operands[0] } : undefined;
 }
 
 /**
@@ -62,7 +62,7 @@ function assignment(relation: Relation): Assignment | undefined {
 function equated({ operands, signs }: Relation): readonly Node[] | undefined {
   if (!signs.every((sign) => sign === '=' || sign === '≈')) return undefined;
   const approximate = signs.indexOf('≈');
-  const isExact = approximate > 0 || (approximate === 0 && !isName(operands[0] as Node));
+  const isExact = approximate > 0 || (approximate === 0 && !isName(operands[0]));
   return isExact ? operands.slice(0, approximate + 1) : operands;
 }
 
@@ -213,7 +213,7 @@ function sameChain(gold: Relation, prediction: Relation, comparer: Comparer): Ou
     .map(({ left, sign, right }): Link => ({ left: right, sign: mirrored(sign) ?? sign, right: left }));
   return firstSame(
     [b, turned].map((links) => {
-      const outcomes = a.map((link, i) => sameLink(link, links[i] as Link, comparer)); // equally long
+      const outcomes = a.map((link, i) => sameLink(link, links[i], comparer)); // equally long
       return outcomes.find((outcome) => !outcome.same) ?? same('the same chain');
     }),
   );

@@ -6,7 +6,7 @@
 import { multiply, negate, type Rational, rational, subtract } from '../rational.ts';
 import { agree, constantValue, freeSymbols } from './agreement.ts';
 import { fractionOf } from './algebra.ts';
-import type { Node, NodeOf } from './ast.ts';
+import type { Node } from './ast.ts';
 import { rationalValue, sameFraction } from './fraction.ts';
 import { nodeKey } from './node-key.ts';
 import { different, type Outcome, same } from './outcome.ts';
@@ -50,7 +50,7 @@ function isRounding(decimal: Node, exact: Node, work: Work): boolean {
 
 function literalOf(node: Node): { readonly value: Rational; readonly decimals: number } | undefined {
   const isNegative = node.kind === 'negative';
-  const literal = (isNegative ? node.of : node) as NodeOf<'number'>;
+  const literal: Node = isNegative ? node.of : node;
   if (literal.kind !== 'number' || literal.decimals === undefined || literal.decimals < MIN_ROUNDED_DECIMALS)
     return undefined;
   return { value: isNegative ? negate(literal.value) : literal.value, decimals: literal.decimals };

@@ -4,7 +4,7 @@
  */
 import type { Node } from './ast.ts';
 import { type Comparer, different, type Outcome, same } from './outcome.ts';
-import { type Piece, type Region, regionOf, sameValue } from './region.ts';
+import { type Region, regionOf, sameValue } from './region.ts';
 import { sameExpression } from './same-expression.ts';
 
 /** Whether an answer can only be a set of numbers (an interval may also be a pair, so it is not here). */
@@ -27,7 +27,7 @@ export function sameRegion(gold: Node, prediction: Node, comparer: Comparer): Ou
     gold.operation === prediction.operation
   ) {
     const [x, y] = [operands(gold), operands(prediction)].map((items): Node => ({ kind: 'set', items }));
-    if (gold.operation !== 'difference') return comparer.same(x as Node, y as Node);
+    if (gold.operation !== 'difference') return comparer.same(x, y);
     const left = comparer.same(gold.left, prediction.left);
     return left.same ? comparer.same(gold.right, prediction.right) : left;
   }
@@ -43,7 +43,7 @@ function operands(node: Node & { readonly kind: 'set-operation' }): Node[] {
 function samePieces(a: Region, b: Region, { work }: Comparer): Outcome {
   if (a.length !== b.length) return different(`expected ${a.length} intervals, got ${b.length}`);
   for (const [i, piece] of a.entries()) {
-    const other = b[i] as Piece; // equally long
+    const other = b[i]; // equally long
     if (piece.lowClosed !== other.lowClosed || piece.highClosed !== other.highClosed)
       return different('an end is in one set and not in the other');
     for (const end of ['low', 'high'] as const) {

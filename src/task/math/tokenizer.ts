@@ -88,7 +88,7 @@ class Scanner {
   tokens(): Token[] {
     while (this.#at < this.#text.length) {
       if (this.#tokens.length > MAX_TOKENS) throw new TooMuchWork('the answer is too long');
-      const character = this.#text[this.#at] as string;
+      const character = this.#text[this.#at];
       if (/[\s~$"]/.test(character)) this.#skip(1);
       else if (character === '\\') this.#command();
       else if (/[0-9.]/.test(character)) this.#number();
@@ -128,7 +128,7 @@ class Scanner {
 
   #sign(): void {
     const rest = this.#text.slice(this.#at, this.#at + 2);
-    const [found, text] = TWO_CHARACTER_SIGNS.get(rest) ?? [rest[0] as string, rest[0] as string];
+    const [found, text] = TWO_CHARACTER_SIGNS.get(rest) ?? [rest[0], rest[0]];
     this.#at += found.length;
     if (text === '&' && !this.#inMatrix()) return;
     this.#push({ kind: 'sign', text, space: this.#space });
@@ -158,7 +158,7 @@ class Scanner {
     }
     const glued = GLUED.exec(name);
     if (glued) {
-      this.#at -= name.length - (glued[0] as string).length;
+      this.#at -= name.length - glued[0].length;
       this.#push({ kind: 'sign', text: SIGN_COMMANDS.get(glued[0]) as string, space: this.#space });
     } else this.#push({ kind: 'command', name, space: this.#space });
   }

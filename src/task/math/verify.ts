@@ -7,7 +7,6 @@
  * Nothing is executed, nothing throws, and work is counted so that no text keeps the process.
  * @module
  */
-import type { Node } from './ast.ts';
 import { canonicalText } from './canonical-text.ts';
 import { equivalent } from './equivalent.ts';
 import { type Extracted, extractAnswer, goldAnswer } from './extract.ts';
@@ -81,7 +80,7 @@ export function normalAnswer(answer: string, mode: MathMode = 'equivalent'): str
   const work = new Work();
   try {
     if (mode === 'strict-deepscaler') return sympyNormal(answer.slice(0, MAX_RAW_ANSWER));
-    const [first] = readAnswer(answer, work) as [Node]; // there is always one
+    const [first] = readAnswer(answer, work); // there is always one
     return canonicalText(first, work);
   } catch (error) {
     if (error instanceof TooMuchWork) return singleSpaced(answer).slice(0, MAX_RAW_ANSWER);

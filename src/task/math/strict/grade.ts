@@ -68,7 +68,7 @@ function sameBySympy(gold: string, prediction: string): Outcome {
     return different(`expected ${golds.length} items, got ${predictions.length}`);
   const work = new Work();
   for (const [i, item] of golds.entries()) {
-    const outcome = sameItem(item, predictions[i] as string, work); // equally many
+    const outcome = sameItem(item, predictions[i], work); // equally many
     if (!outcome.same) return outcome;
   }
   return same('the symbolic difference is 0');

@@ -59,7 +59,7 @@ const ALPHABETS: ReadonlyMap<string, readonly [number, number]> = new Map([
 ]);
 
 const DOUBLE_STRUCK: ReadonlyMap<string, string> = new Map(
-  [...'CHNPQRZ'].map((letter, i) => [letter, [...'ℂℍℕℙℚℝℤ'][i] as string]),
+  [...'CHNPQRZ'].map((letter, i) => [letter, [...'ℂℍℕℙℚℝℤ'][i]]),
 );
 
 /** Environments that are known; also `vmatrix` and `cases` are not. */
@@ -96,7 +96,7 @@ class Reader {
     if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
     let text = '';
     while (this.#at < this.#latex.length) {
-      const character = this.#latex[this.#at] as string;
+      const character = this.#latex[this.#at];
       if (character === closing) {
         this.#at++;
         break;
@@ -125,7 +125,7 @@ class Reader {
       case '-': {
         const [dashes = '-'] = /^-{1,3}/.exec(this.#latex.slice(this.#at - 1, this.#at + 2)) ?? [];
         this.#at += dashes.length - 1;
-        return ['-', '–', '—'][dashes.length - 1] as string;
+        return ['-', '–', '—'][dashes.length - 1];
       }
       default:
         return character;

@@ -28,12 +28,12 @@ function replaced(answer: string): string | undefined {
   text = text.replaceAll('^{\\circ}', '').replaceAll('^\\circ', '').replaceAll('\\$', '');
   const units = text.split('\\text{ ');
   if (units.length > 2) return undefined;
-  text = units[0] as string; // split gives at least one part
+  text = units[0]; // split gives at least one part
   text = text.replaceAll('\\%', '').replaceAll(' .', ' 0.').replaceAll('{.', '{0.');
   if (text === '') return text;
   if (text.startsWith('.')) text = `0${text}`;
   const sides = text.split('=');
-  if (sides.length === 2 && [...(sides[0] as string)].length <= 2) text = sides[1] as string;
+  if (sides.length === 2 && [...sides[0]].length <= 2) text = sides[1];
   const rooted = withBracedRoots(text);
   const broken = rooted === undefined ? undefined : withBracedFractions(rooted.replaceAll(' ', ''));
   if (broken === undefined) return undefined;

@@ -84,7 +84,7 @@ export function splitTuple(text: string): string[] {
   const inner = plain.slice(1, -1);
   const isTuple =
     plain.length > 2 &&
-    BRACKETS.includes(plain[0] as string) &&
+    BRACKETS.includes(plain[0]) &&
     BRACKETS.includes(plain.at(-1) as string) &&
     ![...BRACKETS].some((bracket) => inner.includes(bracket));
   return isTuple ? inner.split(',').map((item) => item.trim()) : [plain];
