@@ -157,7 +157,8 @@ export class DiskRunStore implements RunStore {
     const text = JSON.stringify(row);
     if (kind === 'phase' && text === this.#phase) return;
     if (kind === 'phase') this.#phase = text;
-    this.#timings.append([{ time: this.#options.now().toISOString(), ...row }]);
+    const rss = kind === 'phase' ? {} : { rss_bytes: process.memoryUsage.rss() };
+    this.#timings.append([{ time: this.#options.now().toISOString(), ...row, ...rss }]);
   }
 
   #lengths(stage: number): CheckpointRecord['lengths'] {

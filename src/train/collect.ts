@@ -11,6 +11,7 @@ import { type Place, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import { checkSampledLogp } from './self-check.ts';
 import { trainStream } from './streams.ts';
+import { transcripts } from './transcripts.ts';
 
 /** Prompts of each batch whose transcripts are kept for reading. */
 const TRANSCRIBED_PROMPTS = 4;
@@ -46,7 +47,7 @@ export async function collectBatch(
   });
   const tokens = sampledTokens(trajectories);
   state.tokens += tokens;
-  context.transcribe(stage, transcripts(trajectories, place));
+  context.transcribe(stage, transcripts(trajectories, { ...place, prompts: TRANSCRIBED_PROMPTS }));
   context.emit({
     kind: 'rollout',
     ...place,
@@ -108,21 +109,4 @@ export async function checkTeam(context: RunContext, team: Team): Promise<void> 
     stream: trainStream(options.seed, 'check'),
   });
   await scoreBatch(context, team, { trajectories, scored: team.agents, place: { stage: 0 } });
-}
-
-function transcripts(trajectories: readonly Trajectory[], { stage, agent }: Place): object[] {
-  return trajectories
-    .filter(({ group }) => group < TRANSCRIBED_PROMPTS)
-    .map(({ item, sample, messages, verdict, reward }) => ({
-      stage,
-      ...(agent !== undefined && { agent }),
-      item: item.id,
-      sample,
-      prompt: item.prompt,
-      messages: messages.map(({ turn, agent: speaker, text }) => ({ turn, agent: speaker, text })),
-      ...(verdict.answer !== undefined && { answer: verdict.answer }),
-      correct: verdict.correct,
-      reason: verdict.reason,
-      reward,
-    }));
 }

@@ -7,6 +7,9 @@
 /** Verdict of one agent's update (E36, E37, E64). */
 export type UpdateStatus = 'ACCEPT' | 'REJECT_KL' | 'REJECT_TEST' | 'REJECT_NAN' | 'SKIP';
 
+/** Levels of {@link AttemptRecord.klQuantiles}. */
+export const KL_LEVELS = [0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
+
 /** One attempt of OPTIMIZE. All KL in nats; NaN (null in JSON) where training broke down before measuring. */
 export interface AttemptRecord {
   readonly attempt: number;
@@ -16,6 +19,8 @@ export interface AttemptRecord {
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
+  /** Quantiles of KL(new||cur) over own token states at {@link KL_LEVELS}; absent where none was measured. */
+  readonly klQuantiles?: readonly number[];
   readonly klMessageMean: number;
   readonly tvMean: number;
   readonly accepted: boolean;
@@ -54,6 +59,8 @@ export interface UpdateRecord {
   readonly lrScaleNext: number;
   readonly targetKl: number;
   readonly reward: number;
+  /** Standard error of `reward` over prompts, whose episodes are averaged first; absent for a single prompt. */
+  readonly rewardSe?: number;
   readonly rewardStd: number;
   readonly fracRewardZeroStd: number;
   readonly loss?: number;
@@ -82,6 +89,8 @@ export interface GateRecord {
   /** Wealth of the mirrored test for harm. */
   readonly harmWealth: number;
   readonly meanDifference: number;
+  /** Both wealths on the way: [prompts seen, wealth, harmWealth], thinned, the last one always there. */
+  readonly path?: readonly (readonly [prompts: number, wealth: number, harmWealth: number])[];
   readonly decision: 'promote' | 'keep' | 'rollback';
 }
 
@@ -150,6 +159,8 @@ export type RunEvent =
       readonly kind: 'stage_finished';
       readonly stage: number;
       readonly reward: number;
+      /** Standard error of `reward` over prompts; absent where it is not known. */
+      readonly rewardSe?: number;
       readonly accepted: number;
       readonly tokens: number;
       readonly certificate?: CertificateRecord;
@@ -160,6 +171,11 @@ export type RunEvent =
       readonly stage: number;
       /** One episode per prompt [P], reward units; the same prompts and streams every time. */
       readonly rewards: readonly number[];
+      /**
+       * Share of right answers among each member's own in these episodes, where the protocol's members
+       * answer; null for one that never spoke.
+       */
+      readonly members?: readonly (number | null)[];
     }
   | { readonly kind: 'checkpoint'; readonly stage: number; readonly name: string }
   | ({ readonly kind: 'evaluation'; readonly stage: number } & EvaluationRecord)

@@ -114,9 +114,9 @@ function recordOf(
   {
     index,
     alpha,
-    result: { prompts, wealth, harmWealth, meanDifference },
+    result: { prompts, wealth, harmWealth, meanDifference, path },
     decision,
   }: Pick<GateRecord, 'index' | 'alpha' | 'decision'> & { readonly result: PairedTestResult },
 ): GateRecord {
-  return { gate, index, alpha, prompts, wealth, harmWealth, meanDifference, decision };
+  return { gate, index, alpha, prompts, wealth, harmWealth, meanDifference, path, decision };
 }

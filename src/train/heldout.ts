@@ -3,10 +3,15 @@
  * same ones with the same random streams, so that what changes from stage to stage is the team.
  * @module
  */
-import type { Team } from '../team/team.ts';
+import { mean } from '../core/stats.ts';
+import type { Team, Trajectory } from '../team/team.ts';
 import { progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import { trainStream } from './streams.ts';
+import { transcripts } from './transcripts.ts';
+
+/** Prompts whose transcripts are kept: the same after every stage, so that stages can be laid side by side. */
+const TRANSCRIBED_PROMPTS = 16;
 
 /**
  * Plays one episode on each of the first `heldoutPrompts` held-out prompts and records the rewards; does
@@ -25,5 +30,20 @@ export async function measureHeldOut(context: RunContext, team: Team, stage: num
     stream: trainStream(seed, 'heldout'), // the same after every stage: paired
     onProgress: progressOf(context, { stage }, 'evaluate'),
   });
-  context.emit({ kind: 'heldout', stage, rewards: trajectories.map(({ reward }) => reward) });
+  context.transcribe(
+    stage,
+    transcripts(trajectories, { stage, split: 'heldout', prompts: TRANSCRIBED_PROMPTS }),
+  );
+  context.emit({
+    kind: 'heldout',
+    stage,
+    rewards: trajectories.map(({ reward }) => reward),
+    ...(team.protocol.membersAnswer && { members: team.agents.map(({ id }) => ownShare(trajectories, id)) }),
+  });
+}
+
+/** Share of a member's own answers that are right; null if it gave none. */
+function ownShare(trajectories: readonly Trajectory[], agent: number): number | null {
+  const own = trajectories.flatMap(({ memberVerdicts }) => memberVerdicts[agent] ?? []);
+  return own.length === 0 ? null : mean(own.map(({ correct }) => Number(correct)));
 }

@@ -26,13 +26,20 @@ export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow 
     case 'gate':
       return gateRow(event);
     case 'stage_finished': {
-      const { stage, reward, accepted, certificate } = event;
-      const row = { stage, reward, accepted, num_tokens: context.tokens };
+      const { stage, reward, rewardSe, accepted, certificate } = event;
+      const row = {
+        ...{ stage, reward },
+        ...prefixed('', { reward_se: rewardSe }),
+        ...{ accepted, num_tokens: context.tokens },
+      };
       return { ...row, ...prefixed('certificate/', certificateValues(certificate)) };
     }
     case 'heldout': {
       const { stage, rewards } = event;
-      return { stage, 'heldout/reward': mean(rewards), 'heldout/num_prompts': rewards.length };
+      const members = Object.fromEntries(
+        (event.members ?? []).map((share, id) => [`agent_${id}/heldout/accuracy`, share]),
+      );
+      return { stage, 'heldout/reward': mean(rewards), 'heldout/num_prompts': rewards.length, ...members };
     }
     default:
       return undefined;
@@ -48,6 +55,7 @@ function updateRow(event: UpdateEvent, { options, tokens }: MetricsContext): Met
     ...prefixed(`agent_${event.agent}/`, {
       status: event.status,
       reward: event.reward,
+      reward_se: event.rewardSe,
       reward_std: event.rewardStd,
       frac_reward_zero_std: event.fracRewardZeroStd,
       loss: event.loss,

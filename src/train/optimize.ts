@@ -7,6 +7,7 @@
  */
 import { messageSums } from '../core/divergence.ts';
 import { randomOrder } from '../core/order.ts';
+import { inverseCdfQuantile } from '../core/quantile.ts';
 import type { RandomStream } from '../core/rng.ts';
 import {
   type AttemptDecision,
@@ -17,7 +18,7 @@ import {
   type TrustRegionState,
 } from '../core/trust-region.ts';
 import type { Model, SnapshotId } from '../engine/engine.ts';
-import type { AttemptRecord } from './events.ts';
+import { type AttemptRecord, KL_LEVELS } from './events.ts';
 import { accumulateGradient, type MinibatchLoss, type OwnTrajectory } from './minibatch.ts';
 import type { TrainOptions } from './options.ts';
 import type { AgentState } from './state.ts';
@@ -147,7 +148,7 @@ async function measure(
     signal,
     onProgress,
   }: OptimizeSettings & { readonly start: SnapshotId; readonly training: AttemptTraining },
-): Promise<AttemptMeasurement> {
+): Promise<Measurement> {
   const mustBeFinite = [training.loss, training.gradNorm];
   if (!mustBeFinite.every(Number.isFinite)) {
     const none = Number.NaN;
@@ -165,7 +166,16 @@ async function measure(
     tv: tv.flatMap((row) => [...row]),
     messageKl: messageSums(klNewCur, trajectoryOf),
   };
-  return { ...measureAttempt(readings, options.trustRegion), mustBeFinite };
+  return { ...measureAttempt(readings, options.trustRegion), mustBeFinite, ...spread(readings.kl) };
+}
+
+/** What decides, and how the divergence is spread for those who look on. */
+type Measurement = AttemptMeasurement & Pick<AttemptRecord, 'klQuantiles'>;
+
+/** Four digits are finer than a picture. */
+function spread(kl: readonly number[]): Pick<AttemptRecord, 'klQuantiles'> {
+  if (kl.length === 0 || !kl.every(Number.isFinite)) return {};
+  return { klQuantiles: KL_LEVELS.map((level) => Number(inverseCdfQuantile(kl, level).toPrecision(4))) };
 }
 
 function nextState(decision: Extract<AttemptDecision, { betaNext: number }>): AgentState {
@@ -174,11 +184,13 @@ function nextState(decision: Extract<AttemptDecision, { betaNext: number }>): Ag
 
 function attemptRecord(
   { attempt, beta, lrScale }: TrustRegionState,
-  { klQuantile, klMean, klMax, klMessageMean, tvMean }: AttemptMeasurement,
+  { klQuantile, klMean, klMax, klQuantiles, klMessageMean, tvMean }: Measurement,
   decision: AttemptDecision,
 ): AttemptRecord {
   return {
-    ...{ attempt, beta, lrScale, klQuantile, klMean, klMax, klMessageMean, tvMean },
+    ...{ attempt, beta, lrScale, klQuantile, klMean, klMax },
+    ...(klQuantiles && { klQuantiles }),
+    ...{ klMessageMean, tvMean },
     accepted: decision.kind === 'accepted',
     ...(decision.kind !== 'accepted' && { reason: decision.reason }),
   };

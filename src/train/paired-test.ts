@@ -10,6 +10,7 @@ import { type BettingTest, createBettingTest } from '../core/acceptance.ts';
 import { mean } from '../core/stats.ts';
 import { progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
+import type { GateRecord } from './events.ts';
 import { trainStream } from './streams.ts';
 import type { TeamSnapshot } from './team-snapshot.ts';
 
@@ -43,6 +44,8 @@ export interface PairedTestResult {
   readonly harmWealth: number;
   /** Mean of new - old, reward units; 0 without prompts. */
   readonly meanDifference: number;
+  /** See `GateRecord.path`. */
+  readonly path: NonNullable<GateRecord['path']>;
   readonly verdict: 'better' | 'harm' | 'undecided';
 }
 
@@ -63,6 +66,7 @@ export async function pairedTest(
   const plan = Math.min(nPlan, context.prompts.test.remaining ?? nPlan);
   const onProgress = progressOf(context, { stage: settings.stage }, 'gate');
   const differences: number[] = [];
+  const path: [number, number, number][] = [];
   let wealth = 1;
   let harmWealth = 1;
   const end = (verdict: PairedTestResult['verdict']): PairedTestResult => ({
@@ -70,9 +74,14 @@ export async function pairedTest(
     wealth,
     harmWealth,
     meanDifference: differences.length === 0 ? 0 : mean(differences),
+    path: thinned(
+      path.at(-1)?.[0] === differences.length
+        ? path
+        : [...path, [differences.length, rounded(wealth), rounded(harmWealth)]],
+    ),
     verdict,
   });
-  if (plan === 0) return end('undecided');
+  if (plan === 0) return { ...end('undecided'), path: [] };
 
   const { better, harm } = bettingTests(context, settings.alpha, plan);
   let inPlace: Side = 'new';
@@ -92,13 +101,27 @@ export async function pairedTest(
       const forward = better.observe(difference);
       wealth = forward.wealth;
       if (forward.decided === 'accept') return end('better');
-      if (harm === undefined) continue;
-      const mirrored = harm.observe(-difference - tolerance);
-      harmWealth = mirrored.wealth;
-      if (mirrored.decided === 'accept') return end('harm');
+      const mirrored = harm?.observe(-difference - tolerance);
+      harmWealth = mirrored?.wealth ?? harmWealth;
+      if (mirrored?.decided === 'accept') return end('harm');
+      path.push([differences.length, rounded(wealth), rounded(harmWealth)]);
     }
   }
   return end('undecided');
+}
+
+/** Most steps of a wealth path that are kept. */
+const PATH_STEPS = 64;
+
+/** The last step and at most 64 before it, evenly spread, the first among them. */
+function thinned<T>(path: readonly T[]): T[] {
+  const every = Math.ceil((path.length - 1) / PATH_STEPS);
+  return path.filter((_, k) => k === path.length - 1 || k % every === 0);
+}
+
+/** Four digits are finer than a picture. */
+function rounded(wealth: number): number {
+  return Number(wealth.toPrecision(4));
 }
 
 function bettingTests(

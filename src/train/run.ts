@@ -124,9 +124,9 @@ async function runStages(
   for (let stage = fromStage + 1; stage <= options.stages; stage++) {
     context.signal?.throwIfAborted();
     const tokensBefore = state.tokens;
-    const { reward, accepted, certificate } = await runStage(context, team, stage);
+    const { certificate, ...played } = await runStage(context, team, stage);
     const tokens = state.tokens - tokensBefore;
-    const summary = { stage, reward, accepted, tokens, ...(certificate && { certificate }) };
+    const summary = { stage, ...played, tokens, ...(certificate && { certificate }) };
     context.emit({ kind: 'stage_finished', ...summary });
     const isLast = stage === options.stages;
     const isTested = champion !== undefined && (isLast || stage % options.gate.every === 0);

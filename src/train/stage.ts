@@ -14,7 +14,7 @@ import { type Batch, ownTrajectories, sequenceWeights } from './batch.ts';
 import { type Certifier, openCertifier } from './certificate.ts';
 import { collectBatch } from './collect.ts';
 import { progressOf, type RunContext } from './context.ts';
-import type { CertificateRecord, UpdateStatus } from './events.ts';
+import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
 import { testUpdate } from './gate.ts';
 import { type OptimizeOutcome, optimize } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
@@ -27,6 +27,8 @@ import { updateRecord } from './update-record.ts';
 export interface StageSummary {
   /** Mean team reward of the stage's episodes, reward units. */
   readonly reward: number;
+  /** Its standard error over prompts; absent where a batch has a single one. */
+  readonly rewardSe?: number;
   /** Agents whose update was accepted. */
   readonly accepted: number;
   readonly certificate?: CertificateRecord;
@@ -53,7 +55,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   context.emit({ kind: 'stage_started', stage, order: sigma });
   const batchOf = await stageBatches(context, team, { stage, sigma, reused });
   const certifier = await openCertifier(context, team, stage); // E66
-  const rewards: number[] = [];
+  const records: UpdateRecord[] = [];
   let accepted = 0;
 
   for (const i of sigma) {
@@ -79,14 +81,28 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
       accepted++; // pi_hat^i: the weights in place
       if (reused && options.updateSchedule === 'sequential') await markDone(reused, agent, options);
     }
-    rewards.push(mean(batch.trajectories.map(({ reward }) => reward)));
-    context.emit({
-      kind: 'update',
-      ...updateRecord(batch, { stage, agent: i, status, outcome, options, weights, certificate }),
-    });
+    const record = updateRecord(batch, { stage, agent: i, status, outcome, options, weights, certificate });
+    records.push(record);
+    context.emit({ kind: 'update', ...record });
   }
   const certificate = await certifier.finish();
-  return { reward: mean(rewards), accepted, ...(certificate && { certificate }) };
+  return { ...stageReward(records, reused !== undefined), accepted, ...(certificate && { certificate }) };
+}
+
+/** The mean over the stage's batches; those of fresh rollouts are independent, a reused one is one. */
+function stageReward(
+  records: readonly UpdateRecord[],
+  isOneBatch: boolean,
+): Pick<StageSummary, 'reward' | 'rewardSe'> {
+  const errors = records.flatMap(({ rewardSe }) => (rewardSe === undefined ? [] : [rewardSe]));
+  const rootMeanSquare = Math.sqrt(mean(errors.map((error) => error * error)));
+  return {
+    reward: mean(records.map(({ reward }) => reward)),
+    ...(errors.length > 0 &&
+      errors.length === records.length && {
+        rewardSe: isOneBatch ? rootMeanSquare : rootMeanSquare / Math.sqrt(errors.length),
+      }),
+  };
 }
 
 /** Every roll-back halves all radii; see `gate.ts`. */

@@ -2,7 +2,7 @@
  * What is written down about one agent's update; `docs/metrics.md` has every number's formula.
  * @module
  */
-import { mean, populationDeviation } from '../core/stats.ts';
+import { mean, populationDeviation, sampleVariance } from '../core/stats.ts';
 import type { Batch, OwnMessages, SequenceWeights } from './batch.ts';
 import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
 import type { OptimizeOutcome } from './optimize.ts';
@@ -51,12 +51,14 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
 
 function rewardStatistics({
   trajectories,
-}: Batch): Pick<UpdateRecord, 'reward' | 'rewardStd' | 'fracRewardZeroStd'> {
+}: Batch): Pick<UpdateRecord, 'reward' | 'rewardSe' | 'rewardStd' | 'fracRewardZeroStd'> {
   const groups = new Map<number, number[]>();
   for (const { group, reward } of trajectories) groups.set(group, [...(groups.get(group) ?? []), reward]);
   const deviations = [...groups.values()].map((rewards) => populationDeviation(rewards));
+  const means = [...groups.values()].map((rewards) => mean(rewards));
   return {
     reward: mean(trajectories.map(({ reward }) => reward)),
+    ...(means.length > 1 && { rewardSe: Math.sqrt(sampleVariance(means) / means.length) }),
     rewardStd: mean(deviations),
     fracRewardZeroStd: mean(deviations.map((deviation) => Number(deviation < ZERO_STD))),
   };

@@ -1,0 +1,84 @@
+/** What runs write down for those who look on, besides what decides. */
+import { describe, expect, it } from 'vitest';
+import { createRelay } from '../team/relay.ts';
+import { createVote } from '../team/vote.ts';
+import { KL_LEVELS, type RunEvent } from './events.ts';
+import { testCandidate } from './gate.ts';
+import { measureHeldOut } from './heldout.ts';
+import { runStage } from './stage.ts';
+import { snapshotTeam } from './team-snapshot.ts';
+import { createContext, createTeam, teach, trainOptions } from './testing/world.ts';
+
+const of = <K extends RunEvent['kind']>(events: readonly RunEvent[], kind: K) =>
+  events.filter((event): event is Extract<RunEvent, { kind: K }> => event.kind === kind);
+
+describe('a stage', () => {
+  it('says how the divergence is spread: quantiles that rise up to the largest', async () => {
+    const team = createTeam(createVote(), 2);
+    const context = createContext(team, trainOptions());
+    await runStage(context, team, 1);
+    const updates = of(context.events, 'update');
+    expect(updates).toHaveLength(2);
+    for (const { klQuantiles = [], klMax, klQuantile } of updates.flatMap(({ attempts }) => attempts)) {
+      expect(klQuantiles).toHaveLength(KL_LEVELS.length);
+      expect([...klQuantiles].sort((a, b) => a - b)).toEqual(klQuantiles);
+      expect(klQuantiles.at(-1)).toBeLessThanOrEqual(klMax * 1.001);
+      // the radius is on the 99% quantile, the last level
+      expect(klQuantiles.at(-1)).toBeCloseTo(klQuantile, 3);
+    }
+  });
+
+  it('knows its standard error: of independent batches less than of one that serves all', async () => {
+    const errors = [];
+    for (const rolloutMode of ['fresh', 'reuse'] as const) {
+      const team = createTeam(createVote(), 2);
+      const context = createContext(team, trainOptions({ rolloutMode }));
+      const { rewardSe = Number.NaN } = await runStage(context, team, 1);
+      const own = of(context.events, 'update').map((update) => update.rewardSe ?? Number.NaN);
+      const rootMeanSquare = Math.sqrt((own[0]! ** 2 + own[1]! ** 2) / 2);
+      errors.push(rewardSe / rootMeanSquare);
+    }
+    expect(errors[0]).toBeCloseTo(Math.SQRT1_2, 12);
+    expect(errors[1]).toBeCloseTo(1, 12);
+  });
+});
+
+it('a test keeps a path of both wealths that ends where they ended, in at most 65 steps', async () => {
+  const old = createTeam(createVote(), 1, 3);
+  const context = createContext(
+    old,
+    trainOptions({ gate: { kind: 'promotion', nPlan: 200, tolerance: 0.05 } }),
+  );
+  const champion = await snapshotTeam(old);
+  teach(old, 1, 0.5);
+  await testCandidate(context, 1, { team: old, champion });
+  const [gate] = of(context.events, 'gate');
+  const path = gate?.path ?? [];
+  expect(path.length).toBeLessThanOrEqual(65);
+  expect(path.at(-1)?.[0]).toBe(gate?.prompts);
+  expect(path.at(-1)?.[1]).toBeCloseTo(gate?.wealth ?? Number.NaN, 2);
+  expect(new Set(path.map(([prompts]) => prompts)).size).toBe(path.length);
+});
+
+describe('a held-out measurement', () => {
+  it("has the members' own accuracy where members answer, and transcripts of the same prompts", async () => {
+    const rows: object[] = [];
+    const team = createTeam(createVote(), 2);
+    teach(team, 1, 50);
+    const context = createContext(team, trainOptions({ heldoutPrompts: 20 }));
+    await measureHeldOut({ ...context, transcribe: (_, more) => void rows.push(...more) }, team, 3);
+    const [heldout] = of(context.events, 'heldout');
+    expect(heldout?.members).toHaveLength(2);
+    const mean = heldout!.rewards.reduce((sum, reward) => sum + reward, 0) / heldout!.rewards.length;
+    expect(heldout!.members![0]).toBeCloseTo(mean, 12); // both say the same, so each is as good as the team
+    expect(rows).toHaveLength(16);
+    expect(rows[0]).toMatchObject({ stage: 3, split: 'heldout', sample: 0 });
+  });
+
+  it('has none where a message is a step towards the answer', async () => {
+    const team = createTeam(createRelay(2), 2);
+    const context = createContext(team, trainOptions({ heldoutPrompts: 4 }));
+    await measureHeldOut(context, team, 0);
+    expect(of(context.events, 'heldout')[0]).not.toHaveProperty('members');
+  });
+});

@@ -1,0 +1,35 @@
+/**
+ * Episodes for people to read: the rows of `completions/`.
+ * @module
+ */
+import type { Trajectory } from '../team/team.ts';
+import type { Place } from './context.ts';
+
+export interface TranscriptChoice extends Place {
+  /** Prompts whose episodes are kept, from the first. */
+  readonly prompts: number;
+  /** Where the prompts are from; absent: `train`. */
+  readonly split?: 'heldout';
+}
+
+/** One row per episode of the first prompts. */
+export function transcripts(
+  trajectories: readonly Trajectory[],
+  { stage, agent, prompts, split }: TranscriptChoice,
+): object[] {
+  return trajectories
+    .filter(({ group }) => group < prompts)
+    .map(({ item, sample, messages, verdict, reward }) => ({
+      stage,
+      ...(agent !== undefined && { agent }),
+      ...(split && { split }),
+      item: item.id,
+      sample,
+      prompt: item.prompt,
+      messages: messages.map(({ turn, agent: speaker, text }) => ({ turn, agent: speaker, text })),
+      ...(verdict.answer !== undefined && { answer: verdict.answer }),
+      correct: verdict.correct,
+      reason: verdict.reason,
+      reward,
+    }));
+}
