@@ -13,11 +13,21 @@ import type { Split, Task } from './task.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
-const TASKS: Readonly<Record<string, (options: Options) => Task>> = {
+const TASKS = {
   arithmetic: (options) => createArithmetic(readArithmeticOptions(options)),
   countdown: (options) => createCountdown(readCountdownOptions(options)),
   digits: (options) => createDigits(readDigitsOptions(options)),
   jsonl: (options) => createJsonl(readJsonlOptions(options)),
+} as const satisfies Readonly<Record<string, (options: Options) => Task>>;
+
+type TaskName = keyof typeof TASKS;
+
+/** What each task is, in one line: `troupe tasks` shows it. */
+export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
+  arithmetic: 'chains of integers to work out, endless',
+  countdown: 'reach a target from given numbers with + - * /, endless',
+  digits: 'a sum whose digits are written by different agents, endless',
+  jsonl: 'any JSON-lines file with prompts and answers, judged by a named verifier',
 };
 
 export const taskNames: readonly string[] = Object.keys(TASKS);
@@ -47,7 +57,7 @@ export function createTask(name: string, options: Options = {}): Task {
       ],
     });
   }
-  const task = TASKS[name](options);
+  const task = TASKS[name as TaskName](options); // hasOwn, above
   for (const split of SPLITS) requireItem(task, split);
   return task;
 }

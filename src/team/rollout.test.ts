@@ -113,6 +113,20 @@ describe('rollout', () => {
       ).toEqual(trajectory);
   });
 
+  it('draws for a part of a batch, given its groups and samples, what the whole batch would', async () => {
+    const team = teamOf(createRelay(3));
+    const whole = await rollout(team, echo, options({ samples: 4 }));
+    const part = await rollout(
+      team,
+      echo,
+      options({ items: [items(4)[3], items(4)[1]], groups: [3, 1], samples: 2, firstSample: 2 }),
+    );
+    expect(part).toEqual([14, 15, 6, 7].map((index) => whole[index]));
+    await expect(rollout(team, echo, options({ groups: [0, 1, 1, 2] }))).rejects.toThrow(
+      'rollout: expected 4 different groups, got 0, 1, 1, 2',
+    );
+  });
+
   it('names the stream of a message by agent, group, sample and turn', async () => {
     const team = teamOf(createRelay(3, { rounds: 2 }));
     for (const { group, sample, messages } of await rollout(team, echo, options()))

@@ -14,8 +14,15 @@ import { spokenOf } from './transcript.ts';
 
 export interface RolloutOptions {
   readonly items: readonly TaskItem[];
+  /**
+   * Group of each item [items]: its name in streams and trajectories, so that a part of a larger batch draws
+   * what the whole would. Default: its position.
+   */
+  readonly groups?: readonly number[];
   /** G: episodes per item, >= 1. */
   readonly samples: number;
+  /** Number of an item's first episode, for those that go on with earlier ones; default 0. */
+  readonly firstSample?: number;
   /** tau_s of E9. */
   readonly temperature: number;
   readonly maxTokens: number;
@@ -26,7 +33,7 @@ export interface RolloutOptions {
   readonly memberReward?: number;
   /**
    * Named by the caller for this call alone. A message draws from its child (agent, group, sample, turn),
-   * where group is the item's position.
+   * where group is the item's.
    */
   readonly stream: RandomStream;
   /**
@@ -71,9 +78,11 @@ interface Acting {
 export async function rollout(team: Team, task: Task, options: RolloutOptions): Promise<Trajectory[]> {
   check(team, options);
   const { protocol, agents } = team;
-  const episodes = options.items.flatMap((item, group) =>
-    Array.from({ length: options.samples }, (_, sample): Episode => {
-      return { item, group, sample, spoken: [], messages: [] };
+  const { groups, firstSample = 0 } = options;
+  const episodes = options.items.flatMap((item, position) =>
+    Array.from({ length: options.samples }, (_, k): Episode => {
+      const group = groups?.[position] ?? position;
+      return { item, group, sample: firstSample + k, spoken: [], messages: [] };
     }),
   );
   let live = episodes;
@@ -105,9 +114,14 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
   );
 }
 
-function check({ protocol, agents }: Team, { samples, memberReward = 0 }: RolloutOptions): void {
+function check(
+  { protocol, agents }: Team,
+  { items, groups, samples, memberReward = 0 }: RolloutOptions,
+): void {
   if (!Number.isInteger(samples) || samples < 1)
     throw new DomainError(`rollout: expected samples to be an integer >= 1, got ${samples}`);
+  if (groups !== undefined && (groups.length !== items.length || new Set(groups).size !== groups.length))
+    throw new DomainError(`rollout: expected ${items.length} different groups, got ${groups.join(', ')}`);
   if (!(memberReward >= 0 && memberReward <= 1))
     throw new DomainError(`rollout: expected memberReward from 0 to 1, got ${memberReward}`);
   if (memberReward > 0 && protocol.membersAnswer !== true)

@@ -32,7 +32,7 @@ export interface TeamMessage {
 /** One finished episode. */
 export interface Trajectory {
   readonly item: TaskItem;
-  /** Position of the item in the batch: the group of E20. */
+  /** The group of E20: position of the item in the batch, or the group it was given. */
   readonly group: number;
   /** 0..G-1 within the group. */
   readonly sample: number;
