@@ -11,12 +11,12 @@ import { diskFileSystem, type FileSystem, systemErrorCode } from './file-system.
  * Replaces a file as one step: after a crash at any instant it holds all of the old bytes or all of the new.
  *
  * @param path - target file; its folder must exist
- * @param data - the whole file, or its pieces in order
+ * @param data - the whole file, or its pieces in order, which may be made while they are written
  * @throws StoreError when it cannot be written; the old file is intact and nothing is left beside it
  */
 export function writeFileAtomic(
   path: string,
-  data: string | Uint8Array | readonly Uint8Array[],
+  data: string | Uint8Array | Iterable<Uint8Array>,
   fs: FileSystem = diskFileSystem,
 ): void {
   const temporary = `${path}.tmp-${process.pid}`;

@@ -7,7 +7,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } fro
 import { join } from 'node:path';
 import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../../support/atomic-file.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../../support/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../../support/safetensors.ts';
+import {
+  INDEX_FILE,
+  openWeightFiles,
+  WEIGHTS_FILE as WEIGHTS,
+  type WeightFiles,
+} from '../../support/weight-files.ts';
 import { type DecoderConfig, decoderConfigJson, parseDecoderConfig } from './decoder/config.ts';
 import {
   fromDiskTensors,
@@ -21,10 +27,7 @@ import type { OptimizerState } from './parameter-store.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from './tokenizer-files.ts';
 
 const CONFIG = 'config.json';
-const WEIGHTS = 'model.safetensors';
 const OPTIMIZER = 'optimizer.safetensors';
-/** Names the parts of weights that were saved in several files. */
-const SHARDS = 'model.safetensors.index.json';
 
 export interface Checkpoint {
   readonly config: DecoderConfig;
@@ -60,7 +63,7 @@ function moveFiles(
   names: readonly string[],
   { from, to }: { readonly from: string; readonly to: string },
 ): void {
-  rmSync(join(to, OPTIMIZER), { force: true });
+  for (const name of [OPTIMIZER, INDEX_FILE]) rmSync(join(to, name), { force: true });
   for (const name of names) renameSync(join(from, name), join(to, name));
   for (const name of TOKENIZER_FILES) if (!names.includes(name)) rmSync(join(to, name), { force: true });
 }
@@ -102,22 +105,18 @@ export function loadCheckpoint(dir: string, options: { readonly optimizer: boole
   return { ...checkpoint, optimizer: readOptimizer(path, specs) };
 }
 
+/** One tensor at a time, so that no more than the model and one tensor is in memory. */
 function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, Float32Array> {
-  const path = join(dir, WEIGHTS);
-  if (!existsSync(path)) {
-    if (!existsSync(join(dir, SHARDS)))
-      throw new ConfigError(`${path}: the file is missing; a model folder needs its weights`);
-    throw new ConfigError(
-      `${join(dir, SHARDS)}: expected the weights in one file, got parts; save the model again as one ${WEIGHTS}`,
-    );
+  const files = openWeightFiles(dir);
+  try {
+    // tied weights are sometimes written twice; rotary frequencies follow from the config
+    const isSpare = (name: string): boolean =>
+      name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
+    refuseStrangers(files, (name) => isSpare(name) || specs.some((spec) => hasPart(spec, name)));
+    return fromDiskTensors(specs, (name) => files.read(name), files.path);
+  } finally {
+    files.close();
   }
-  const file = readSafetensors(path);
-  const weights = fromDiskTensors(specs, (name) => file.tensors.get(name), path);
-  // tied weights are sometimes written twice; rotary frequencies follow from the config
-  const isSpare = (name: string): boolean =>
-    name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
-  refuseStrangers(path, file, (name) => isSpare(name) || specs.some((spec) => hasPart(spec, name)));
-  return weights;
 }
 
 function hasPart(spec: ParameterSpec, name: string): boolean {
@@ -125,11 +124,7 @@ function hasPart(spec: ParameterSpec, name: string): boolean {
 }
 
 /** A tensor the config knows nothing of means another architecture, or another number of layers. */
-function refuseStrangers(
-  path: string,
-  { tensors }: SafetensorsFile,
-  isKnown: (name: string) => boolean,
-): void {
+function refuseStrangers({ path, tensors }: WeightFiles, isKnown: (name: string) => boolean): void {
   const stranger = [...tensors.keys()].find((name) => !isKnown(name));
   if (stranger !== undefined)
     throw new ConfigError(

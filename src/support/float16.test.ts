@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fromFloat16, toBfloat16, widenFloats } from './float16.ts';
+
+describe('bfloat16', () => {
+  it('rounds to the nearest, ties to even', () => {
+    // torch.tensor([...]).to(torch.bfloat16).view(torch.uint16), PyTorch 2.8
+    const values = Float32Array.of(
+      1,
+      1 + 2 ** -8,
+      1 + 3 * 2 ** -8,
+      1 + 2 ** -8 + 2 ** -20,
+      -0,
+      3.4e38,
+      1e-45,
+    );
+    expect([...toBfloat16(values)]).toEqual([0x3f80, 0x3f80, 0x3f82, 0x3f81, 0x8000, 0x7f80, 0x0000]);
+  });
+
+  it('keeps infinities and NaN what they are', () => {
+    const bits = Uint32Array.of(0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffffffff);
+    const halves = toBfloat16(new Float32Array(bits.buffer));
+    const back = new Float32Array(halves.length);
+    widenFloats(new Uint8Array(halves.buffer), 'BF16', back);
+    expect([...back]).toEqual([Infinity, -Infinity, NaN, NaN, NaN]);
+  });
+
+  it('is exact on what it wrote itself, and never further than half a step away', () => {
+    fc.assert(
+      fc.property(fc.float32Array({ noNaN: true, minLength: 1, maxLength: 20 }), (values) => {
+        const back = new Float32Array(values.length);
+        widenFloats(new Uint8Array(toBfloat16(values).buffer), 'BF16', back);
+        expect(toBfloat16(back)).toEqual(toBfloat16(values));
+        values.forEach((value, i) => {
+          if (Math.abs(value) > 1e-30 && Math.abs(value) < 1e38)
+            expect(Math.abs((back[i] as number) / value - 1)).toBeLessThanOrEqual(2 ** -8);
+        });
+      }),
+    );
+  });
+});
+
+it('float16 widens every pattern to the number that its fields spell', () => {
+  for (const [half, value] of [
+    [0x3c00, 1],
+    [0x3555, 0.333251953125],
+    [0x0001, 2 ** -24],
+    [0xfbff, -65504],
+  ] as const)
+    expect(fromFloat16(half)).toBe(value);
+});

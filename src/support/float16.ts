@@ -1,0 +1,63 @@
+/**
+ * Numbers of 16 bits, as checkpoints store them, to float32 and back. Node 20 has no `Float16Array`.
+ * @module
+ */
+
+/** Types of weights on disk, as safetensors names them. */
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
+
+/** Bytes of one number. */
+export const FLOAT_BYTES: Readonly<Record<FloatDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+export function isFloatDtype(name: string): name is FloatDtype {
+  return Object.hasOwn(FLOAT_BYTES, name);
+}
+
+/**
+ * Widens little-endian numbers; every value of 16 bits has exactly one float32.
+ *
+ * @param bytes - whole numbers, aligned to their width
+ * @param target - filled from its start; at least as long as the numbers
+ */
+export function widenFloats(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype, target: Float32Array): void {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (dtype === 'F32') {
+    target.set(new Float32Array(buffer, byteOffset, byteLength / 4));
+    return;
+  }
+  const halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
+  if (dtype === 'F16') {
+    for (let i = 0; i < halves.length; i++) target[i] = fromFloat16(halves[i] as number);
+    return;
+  }
+  // bfloat16 is the upper half of a float32
+  const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
+}
+
+/** Value of a half-precision number given by its bits. */
+export function fromFloat16(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/**
+ * Bits of the nearest bfloat16 of every number, ties to even, as PyTorch rounds. A NaN stays one.
+ *
+ * @returns [values.length]
+ */
+export function toBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) {
+    const word = bits[i] as number;
+    const notANumber = (word & 0x7fffffff) > 0x7f800000;
+    // adding could carry a NaN over into a number, so NaN is cut instead and marked quiet
+    halves[i] = notANumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return halves;
+}

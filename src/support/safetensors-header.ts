@@ -1,0 +1,112 @@
+/**
+ * The header of a safetensors file: an 8-byte little-endian length and JSON that says where each tensor
+ * lies. Every length and offset is checked, so a file cut short or a header that lies is refused.
+ * @see https://github.com/huggingface/safetensors#format
+ * @module
+ */
+import { ConfigError } from './errors.ts';
+import { FLOAT_BYTES, type FloatDtype, isFloatDtype } from './float16.ts';
+
+export const METADATA = '__metadata__';
+
+/** What the header says of one tensor. */
+export interface HeaderEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** First byte and the one after the last, from the beginning of the data. */
+  readonly data_offsets: readonly [number, number];
+}
+
+export interface Header {
+  /** In the order of the data. */
+  readonly entries: readonly (readonly [string, HeaderEntry & { readonly dtype: FloatDtype }])[];
+  /** String pairs; empty where there are none. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A file whose bytes contradict each other. */
+export function damaged(path: string, what: string): ConfigError {
+  return new ConfigError(`${path}: ${what}; the file is damaged or was cut short, fetch or write it again`, {
+    code: 'TROUPE_SAFETENSORS',
+  });
+}
+
+/**
+ * Reads a header.
+ *
+ * @param path - of the file, for messages
+ * @param bytes - the JSON
+ * @param dataLength - bytes of the file after its header
+ * @throws ConfigError if it is not one; as the reference implementation, it takes no gaps and no overlaps
+ * between tensors and nothing after the last one
+ */
+export function parseHeader(path: string, bytes: Uint8Array, dataLength: number): Header {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw damaged(path, 'the header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw damaged(path, 'the header is not a JSON object');
+  const { [METADATA]: metadata = {}, ...rest } = header as Readonly<Record<string, unknown>>;
+  if (!isStringRecord(metadata)) throw damaged(path, "the header's metadata is not pairs of strings");
+  const entries = Object.entries(rest).map(([name, value]) => {
+    if (!isHeaderEntry(value)) throw damaged(path, `the header entry of tensor "${name}" is malformed`);
+    return [name, { ...value, dtype: floatDtype(path, name, value.dtype) }] as const;
+  });
+  entries.sort(
+    ([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1],
+  );
+  checkLayout(path, entries, dataLength);
+  return { entries, metadata };
+}
+
+function isStringRecord(value: unknown): value is Readonly<Record<string, string>> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((text) => typeof text === 'string')
+  );
+}
+
+function isHeaderEntry(value: unknown): value is HeaderEntry {
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<HeaderEntry>;
+  const isSize = (size: unknown): boolean => Number.isSafeInteger(size) && (size as number) >= 0;
+  return (
+    typeof dtype === 'string' &&
+    Array.isArray(shape) &&
+    shape.every(isSize) &&
+    Array.isArray(offsets) &&
+    offsets.length === 2 &&
+    offsets.every(isSize)
+  );
+}
+
+/** Every tensor as long as its shape says, one right after the other, the last one ending with the file. */
+function checkLayout(path: string, entries: Header['entries'], dataLength: number): void {
+  let expected = 0;
+  for (const [name, { dtype, shape, data_offsets }] of entries) {
+    const [from, to] = data_offsets;
+    const needed = shape.reduce((product, length) => product * length, FLOAT_BYTES[dtype]);
+    if (to - from !== needed)
+      throw damaged(path, `tensor "${name}" has ${to - from} bytes, its shape [${shape}] needs ${needed}`);
+    if (from !== expected)
+      throw damaged(
+        path,
+        `tensor "${name}" begins at byte ${from} of the data, the one before it ends at ${expected}`,
+      );
+    expected = to;
+  }
+  if (expected !== dataLength)
+    throw damaged(path, `the tensors take ${expected} bytes, the file has ${dataLength} after its header`);
+}
+
+function floatDtype(path: string, name: string, dtype: string): FloatDtype {
+  if (isFloatDtype(dtype)) return dtype;
+  const known = Object.keys(FLOAT_BYTES).join(', ');
+  throw new ConfigError(
+    `${path}: tensor "${name}": expected dtype ${known}, got ${dtype}; convert the file to one of these`,
+    { code: 'TROUPE_SAFETENSORS' },
+  );
+}

@@ -1,0 +1,46 @@
+/** Loading takes the memory of the model and of one tensor, not of the file besides. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { saveCheckpoint } from '../src/engine/onnx/checkpoint.ts';
+import { parameterSize, parameterSpecs } from '../src/engine/onnx/decoder/parameters.ts';
+import { tinyConfig, tinyTokenizer } from '../src/engine/onnx/testing/tiny-model.ts';
+import { streamSafetensors } from '../src/support/safetensors.ts';
+import { openWeightFiles } from '../src/support/weight-files.ts';
+
+const PROGRAM = fileURLToPath(new URL('../src/engine/onnx/testing/load-memory.ts', import.meta.url));
+let dir: string;
+
+/** 33 M numbers in 16 layers, 16 bits on disk, in shards of one tensor each. */
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'troupe-load-'));
+  const config = tinyConfig({ hiddenSize: 512, intermediateSize: 1024, layers: 16, heads: 4, headDim: 64 });
+  const weights = new Map(
+    parameterSpecs(config).map((spec) => [spec.name, new Float32Array(parameterSize(spec)).fill(0.5)]),
+  );
+  saveCheckpoint(dir, { config, weights, tokenizer: tinyTokenizer() });
+  const files = openWeightFiles(dir);
+  const weight_map: Record<string, string> = {};
+  for (const [name, { shape }] of files.tensors) {
+    weight_map[name] = `${name}.safetensors`;
+    const values = () => files.read(name)?.values as Float32Array;
+    streamSafetensors(join(dir, `${name}.safetensors`), [{ name, shape, values }], { dtype: 'BF16' });
+  }
+  files.close();
+  rmSync(join(dir, 'model.safetensors'));
+  writeFileSync(join(dir, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+it('reads a sharded model within 1.25 times its size in float32', () => {
+  const output = execFileSync(process.execPath, ['--import', 'tsx', '--expose-gc', PROGRAM, dir], {
+    encoding: 'utf8',
+  });
+  const { growth, bytes } = JSON.parse(output) as { growth: number; bytes: number };
+  expect(bytes).toBeGreaterThan(100e6);
+  expect(growth / bytes).toBeGreaterThan(0.9); // it measures something
+  expect(growth / bytes).toBeLessThan(1.25);
+});
