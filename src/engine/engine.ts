@@ -5,6 +5,7 @@
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
+import type { GeneratorOptions, MessageGenerator } from './generation.ts';
 
 /** What a model can do; checked when a config is read, so nothing fails half-way through a run. */
 export interface Capabilities {
@@ -111,6 +112,11 @@ export interface Model {
 
   /** One completion per request, in request order. */
   sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]>;
+  /**
+   * For serving: decodes messages as they come, greedily or from the nucleus too (`generation.ts`). The
+   * weights must not change while it is open. Absent: this engine does not serve.
+   */
+  generator?(options?: GeneratorOptions): MessageGenerator;
   /** Teacher-forced per-token logp under the current weights, per sequence [T]. */
   forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
   /**

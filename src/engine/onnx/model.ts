@@ -19,7 +19,9 @@ import type {
   SnapshotId,
   Tokenizer,
 } from '../engine.ts';
+import type { GeneratorOptions, MessageGenerator } from '../generation.ts';
 import { type Checkpoint, saveCheckpoint } from './checkpoint.ts';
+import { type BatchParts, ContinuousBatch } from './continuous-batch.ts';
 import { parameterSpecs } from './decoder/parameters.ts';
 import { ParameterStore } from './parameter-store.ts';
 import { Sampler } from './sampler.ts';
@@ -42,6 +44,7 @@ export class OnnxModel implements Model {
   readonly #parameters: ParameterStore;
   readonly #scorer: Scorer;
   readonly #sampler: Sampler;
+  readonly #batchParts: BatchParts;
 
   /** @param where - where the checkpoint came from, for messages */
   constructor(
@@ -71,6 +74,7 @@ export class OnnxModel implements Model {
     this.#parameters = new ParameterStore(sessions.runtime, parameterSpecs(config), checkpoint.weights);
     if (checkpoint.optimizer) this.#parameters.loadOptimizerState(checkpoint.optimizer);
     this.#scorer = new Scorer(sessions, this.#parameters, options.tokenBudget);
+    this.#batchParts = { sessions, parameters: this.#parameters, endTokens: config.endTokens };
     this.#sampler = new Sampler({
       sessions,
       parameters: this.#parameters,
@@ -89,6 +93,10 @@ export class OnnxModel implements Model {
     if (!Number.isInteger(params.maxTokens) || params.maxTokens < 1)
       throw new EngineError(`engine onnx: expected maxTokens >= 1, got ${params.maxTokens}`);
     return this.#sampler.sample(requests, params);
+  }
+
+  generator(options: GeneratorOptions = {}): MessageGenerator {
+    return new ContinuousBatch(this.#batchParts, options);
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {

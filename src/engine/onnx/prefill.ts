@@ -9,6 +9,11 @@ import type { ParameterStore } from './parameter-store.ts';
 import { floatData } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
 
+export interface PrefillParts {
+  readonly sessions: Sessions;
+  readonly parameters: ParameterStore;
+}
+
 interface Waiting {
   readonly context: Int32Array;
   /** Messages that still have to start from this context. */
@@ -17,20 +22,13 @@ interface Waiting {
 }
 
 export class PrefillQueue {
-  readonly #sessions: Sessions;
-  readonly #parameters: ParameterStore;
-  readonly #tokenBudget: number;
+  readonly #parts: PrefillParts & { readonly tokenBudget: number };
   readonly #keys: readonly string[];
   readonly #waiting = new Map<string, Waiting>();
 
   /** @param contexts - of all messages, in the order they will be taken */
-  constructor(
-    parts: { readonly sessions: Sessions; readonly parameters: ParameterStore; readonly tokenBudget: number },
-    contexts: readonly Int32Array[],
-  ) {
-    this.#sessions = parts.sessions;
-    this.#parameters = parts.parameters;
-    this.#tokenBudget = parts.tokenBudget;
+  constructor(parts: PrefillParts & { readonly tokenBudget: number }, contexts: readonly Int32Array[]) {
+    this.#parts = parts;
     this.#keys = contexts.map((context) => context.join());
     contexts.forEach((context, index) => {
       const entry = this.#waiting.get(this.#keys[index]);
@@ -55,11 +53,12 @@ export class PrefillQueue {
     for (const entry of this.#waiting.values()) {
       if (entry.states) continue;
       const padded = Math.max(length, entry.context.length);
-      if (batch.length > 0 && padded * (batch.length + 1) > this.#tokenBudget) break;
+      if (batch.length > 0 && padded * (batch.length + 1) > this.#parts.tokenBudget) break;
       batch.push(entry);
       length = padded;
     }
-    const states = await this.#run(
+    const states = await runContexts(
+      this.#parts,
       batch.map((entry) => entry.context),
       length,
     );
@@ -67,31 +66,41 @@ export class PrefillQueue {
       entry.states = { ...states, row };
     });
   }
+}
 
-  async #run(contexts: readonly Int32Array[], length: number): Promise<Omit<PrefilledStates, 'row'>> {
-    const { runtime, config } = this.#sessions;
-    const tokens = new BigInt64Array(contexts.length * length);
-    const places = new BigInt64Array(contexts.length);
-    contexts.forEach((context, row) => {
-      for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
-      places[row] = BigInt(row * length + context.length - 1);
-    });
-    const rope = this.#sessions.rope(length);
-    const session = await this.#sessions.decode('prefill');
-    const outputs = await session.run({
-      ...this.#parameters.tensors(),
-      tokens: runtime.longs(tokens, [contexts.length, length]),
-      places: runtime.longs(places, [contexts.length]),
-      mask: this.#sessions.causalMask(length),
-      rope_cos: runtime.floats(rope.cos, [rope.positions, config.headDim / 2]),
-      rope_sin: runtime.floats(rope.sin, [rope.positions, config.headDim / 2]),
-    });
-    const layers = Array.from({ length: config.layers }, (_, l) => l);
-    return {
-      k: layers.map((l) => floatData(outputs[`k${l}`])),
-      v: layers.map((l) => floatData(outputs[`v${l}`])),
-      logits: floatData(outputs.logits),
-      length,
-    };
-  }
+/**
+ * Runs contexts through the model, padded to one length.
+ *
+ * @param length - of the longest
+ * @returns states whose row b is context b
+ */
+export async function runContexts(
+  { sessions, parameters }: PrefillParts,
+  contexts: readonly Int32Array[],
+  length: number,
+): Promise<Omit<PrefilledStates, 'row'>> {
+  const { runtime, config } = sessions;
+  const tokens = new BigInt64Array(contexts.length * length);
+  const places = new BigInt64Array(contexts.length);
+  contexts.forEach((context, row) => {
+    for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
+    places[row] = BigInt(row * length + context.length - 1);
+  });
+  const rope = sessions.rope(length);
+  const session = await sessions.decode('prefill');
+  const outputs = await session.run({
+    ...parameters.tensors(),
+    tokens: runtime.longs(tokens, [contexts.length, length]),
+    places: runtime.longs(places, [contexts.length]),
+    mask: sessions.causalMask(length),
+    rope_cos: runtime.floats(rope.cos, [rope.positions, config.headDim / 2]),
+    rope_sin: runtime.floats(rope.sin, [rope.positions, config.headDim / 2]),
+  });
+  const layers = Array.from({ length: config.layers }, (_, l) => l);
+  return {
+    k: layers.map((l) => floatData(outputs[`k${l}`])),
+    v: layers.map((l) => floatData(outputs[`v${l}`])),
+    logits: floatData(outputs.logits),
+    length,
+  };
 }

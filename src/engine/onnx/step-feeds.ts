@@ -4,9 +4,8 @@
  * @module
  */
 import { ATTENTION_ROLES, BLOCK_ROLES } from './decoder/decode-graphs.ts';
-import type { KvCache } from './kv-cache.ts';
 import type { ParameterStore } from './parameter-store.ts';
-import { floatData, type Session, type Tensor } from './runtime.ts';
+import { floatData, type Runtime, type Session, type Tensor } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface StepSessions {
@@ -21,13 +20,23 @@ export interface StepParts {
   readonly steps: StepSessions;
 }
 
+/** Where a step reads keys and values and writes new ones. */
+export interface StepCache {
+  /** Makes room for one more token per row; returns the position each row writes to [rows]. */
+  advance(): Int32Array;
+  /** Writes one token's keys and values [rows, kvHeads d] of a layer at the given positions. */
+  append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void;
+  /** The whole cache of a layer [rows, kvHeads, capacity, d]. */
+  tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor };
+}
+
 /** Feeds of the step graphs, made once per run where they do not change. */
 export class StepFeeds {
   readonly #parts: StepParts;
-  readonly #cache: KvCache;
+  readonly #cache: StepCache;
   readonly #weights: readonly Record<string, Tensor>[];
 
-  constructor(parts: StepParts, cache: KvCache) {
+  constructor(parts: StepParts, cache: StepCache) {
     this.#parts = parts;
     this.#cache = cache;
     const tensors = parts.parameters.tensors();
