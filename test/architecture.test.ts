@@ -54,6 +54,10 @@ function areaOf(path: string): string {
   const PORTS: Readonly<Record<string, string>> = {
     'engine/engine.ts': 'engine port',
     'engine/generation.ts': 'engine port',
+    // what every engine samples with
+    'engine/decode-batch.ts': 'engine port',
+    'engine/draw-token.ts': 'engine port',
+    'engine/slot-sampler.ts': 'engine port',
     'task/task.ts': 'task port',
     'train/events.ts': 'event types',
     'train/options.ts': 'event types',
@@ -69,7 +73,7 @@ const PORTS = ['engine port', 'task port'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   support: [],
-  'engine port': ['core'],
+  'engine port': ['core', 'support'],
   'task port': ['core'],
   'event types': [],
   'engine/onnx': ['core', 'support', 'engine port'],

@@ -184,7 +184,7 @@ describe('what is drawn', () => {
       'nan',
     );
     await expect(model.sample(requests(1), params)).rejects.toThrow(
-      'engine onnx: expected logits that are numbers, got NaN; the weights are damaged',
+      'engine: expected logits that are numbers, got NaN; the weights are damaged',
     );
   });
 });

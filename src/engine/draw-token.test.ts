@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { randomStream } from '../../core/rng.ts';
+import { randomStream } from '../core/rng.ts';
 import { drawToken } from './draw-token.ts';
 
 /** Probabilities worked out apart, largest exponent taken off. */

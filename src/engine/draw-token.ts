@@ -2,7 +2,7 @@
  * One draw from the model's distribution over the next token: at a temperature, nothing filtered (E9).
  * @module
  */
-import { EngineError } from '../../support/errors.ts';
+import { EngineError } from '../support/errors.ts';
 
 /**
  * Inverse-CDF draw in float64 from softmax(logits / temperature).
@@ -23,7 +23,7 @@ export function drawToken(
   for (let v = 0; v < logits.length; v++) total += Math.exp((logits[v] - max) / temperature);
   if (Number.isNaN(total))
     throw new EngineError(
-      'engine onnx: expected logits that are numbers, got NaN; the weights are damaged, restore or load good ones',
+      'engine: expected logits that are numbers, got NaN; the weights are damaged, restore or load good ones',
     );
   const target = uniform * total;
   let sum = 0;

@@ -1,0 +1,76 @@
+/**
+ * A decoder's batch with a key/value cache: equal contexts are run through the model once and copied into
+ * their slots, later tokens one step at a time.
+ * @module
+ */
+import type { DecodeBatch, LogitsRow } from '../decode-batch.ts';
+import { KvCache } from './kv-cache.ts';
+import type { ParameterStore } from './parameter-store.ts';
+import { PrefillQueue } from './prefill.ts';
+import type { Sessions } from './sessions.ts';
+import { StepFeeds, type StepSessions } from './step-feeds.ts';
+
+export interface BatchParts {
+  readonly sessions: Sessions;
+  readonly parameters: ParameterStore;
+  /** Padded tokens of one prefill run. */
+  readonly tokenBudget: number;
+}
+
+/**
+ * @param contexts - of all requests, in the order they will be loaded
+ * @param slots - messages decoded together
+ */
+export async function openDecodeBatch(
+  parts: BatchParts,
+  contexts: readonly Int32Array[],
+  slots: number,
+): Promise<DecodeBatch> {
+  const { sessions } = parts;
+  const steps: StepSessions = {
+    embed: await sessions.decode('embed'),
+    layer: await sessions.decode('layer'),
+    head: await sessions.decode('head'),
+  };
+  return new CachedDecodeBatch({ ...parts, steps }, contexts, slots);
+}
+
+class CachedDecodeBatch implements DecodeBatch {
+  readonly vocabSize: number;
+  readonly #contexts: readonly Int32Array[];
+  readonly #prefill: PrefillQueue;
+  readonly #cache: KvCache;
+  readonly #feeds: StepFeeds;
+
+  constructor(
+    parts: BatchParts & { readonly steps: StepSessions },
+    contexts: readonly Int32Array[],
+    slots: number,
+  ) {
+    const { config } = parts.sessions;
+    this.vocabSize = config.vocabSize;
+    this.#contexts = contexts;
+    this.#prefill = new PrefillQueue(parts, contexts);
+    const longest = contexts.reduce((max, { length }) => Math.max(max, length), 0);
+    this.#cache = new KvCache(config, slots, longest);
+    this.#feeds = new StepFeeds(parts, this.#cache);
+  }
+
+  async load(slot: number, request: number): Promise<LogitsRow> {
+    const states = await this.#prefill.take(request);
+    this.#cache.load(slot, this.#contexts[request].length, states);
+    return states;
+  }
+
+  step(last: readonly number[]): Promise<Float32Array> {
+    return this.#feeds.step(last);
+  }
+
+  clear(slot: number): void {
+    this.#cache.clear(slot);
+  }
+
+  keep(slots: readonly number[]): void {
+    this.#cache.keep(slots);
+  }
+}
