@@ -6,7 +6,7 @@
  */
 import { EngineError } from '../../support/errors.ts';
 import type { RankedToken } from '../generation.ts';
-import { drawToken } from './draw-token.ts';
+import { drawToken } from '../draw-token.ts';
 
 export interface DrawOptions {
   /** >= 0; 0: the likeliest token. */
