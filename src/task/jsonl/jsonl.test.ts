@@ -315,3 +315,32 @@ describe('readJsonlOptions', () => {
     );
   });
 });
+
+describe('a set to measure on', () => {
+  it('has held-out records alone, and says nothing about splits that were not asked for', () => {
+    const task = createJsonl({ heldoutPath: records('measure.jsonl', questions(5)) });
+    expect(SPLITS.map((split) => task.size(split))).toEqual([0, 0, 5]);
+    expect(task.warnings).toEqual([]);
+    expect(() => readJsonlOptions({ test_path: 'a', heldout_path: 'b' })).toThrow(
+      'task jsonl.path: expected the name of a JSON-lines file, got nothing',
+    );
+  });
+
+  it('puts words around every problem by a template, and keeps the problem and its difficulty', () => {
+    const path = records('template.jsonl', [{ prompt: 'What is 1+1?', answer: 2, level: 3 }]);
+    const task = createJsonl({
+      heldoutPath: path,
+      promptTemplate: '{prompt} Level {level}. Answer in \\boxed{}, not \\text{{here}}.',
+      difficultyField: 'level',
+    });
+    expect(task.item('heldout', 0)).toMatchObject({
+      prompt: 'What is 1+1? Level 3. Answer in \\boxed{}, not \\text{here}.',
+      problem: 'What is 1+1?',
+      difficulty: '3',
+    });
+    expect(task.alphabet).toContain('\\');
+    expect(() => createJsonl({ heldoutPath: path, promptTemplate: '{promt}' })).toThrow(
+      'expected a field "promt", got none; set prompt_template to "prompt"',
+    );
+  });
+});

@@ -12,8 +12,11 @@ import { lineError, readRecords } from './records.ts';
 import { type AnswerVerifier, createVerifier, judge, VERIFIER_NAMES, type VerifierName } from './verifier.ts';
 
 export interface JsonlOptions {
-  /** File of the train split; also of the splits that have no file of their own. */
-  readonly path: string;
+  /**
+   * File of the train split; also of the splits that have no file of their own. Undefined: there is only
+   * `heldoutPath`, to measure on.
+   */
+  readonly path: string | undefined;
   /** File of the test split; undefined (default): 15% of the prompts of `path`. */
   readonly testPath: string | undefined;
   /** File of the heldout split; undefined (default): another 15% of the prompts of `path`. */
@@ -24,25 +27,33 @@ export interface JsonlOptions {
   readonly answerField: string;
   /** Field with a text that solves the item; undefined (default): the answer's text. */
   readonly demonstrationField: string | undefined;
+  /** Field that says how hard an item is; undefined (default): none does. */
+  readonly difficultyField: string | undefined;
+  /** The prompt, with `{field}` wherever a field goes; undefined (default): the prompt field alone. */
+  readonly promptTemplate: string | undefined;
   /** Default `exact`. */
   readonly verifier: VerifierName;
   /** For `exact`: whether upper and lower case are the same. Default false. */
   readonly ignoreCase: boolean;
 }
 
-export const DEFAULT_JSONL: Omit<JsonlOptions, 'path'> = {
+export const DEFAULT_JSONL: JsonlOptions = {
+  path: undefined,
   testPath: undefined,
   heldoutPath: undefined,
   promptField: 'prompt',
   answerField: 'answer',
   demonstrationField: undefined,
+  difficultyField: undefined,
+  promptTemplate: undefined,
   verifier: 'exact',
   ignoreCase: false,
 };
 
 /**
- * Reads YAML options: `path` (required), `test_path`, `heldout_path`, `prompt_field`, `answer_field`,
- * `demonstration_field`, `verifier` (`exact` or `numeric`), `ignore_case`.
+ * Reads YAML options: `path` (required unless `heldout_path` is all there is), `test_path`, `heldout_path`,
+ * `prompt_field`, `answer_field`, `demonstration_field`, `difficulty_field`, `prompt_template`, `verifier`,
+ * `ignore_case`.
  *
  * @throws ConfigError listing everything that is wrong
  */
@@ -50,16 +61,19 @@ export function readJsonlOptions(record: Readonly<Record<string, unknown>>): Jso
   const options = readOptions('task jsonl', record);
   const d = DEFAULT_JSONL;
   const read: JsonlOptions = {
-    path: options.text('path', ''),
+    path: options.optionalText('path'),
     testPath: options.optionalText('test_path'),
     heldoutPath: options.optionalText('heldout_path'),
     promptField: options.text('prompt_field', d.promptField),
     answerField: options.text('answer_field', d.answerField),
     demonstrationField: options.optionalText('demonstration_field'),
+    difficultyField: options.optionalText('difficulty_field'),
+    promptTemplate: options.optionalText('prompt_template'),
     verifier: options.choice('verifier', VERIFIER_NAMES, d.verifier),
     ignoreCase: options.boolean('ignore_case', d.ignoreCase),
   };
-  if ((record.path ?? undefined) === undefined)
+  const isForMeasuring = read.heldoutPath !== undefined && read.testPath === undefined;
+  if ((record.path ?? undefined) === undefined && !isForMeasuring)
     options.reject('path', 'expected the name of a JSON-lines file, got nothing');
   if (read.ignoreCase && read.verifier !== 'exact')
     options.reject('ignore_case', `expected false with verifier ${read.verifier}, got true`);
@@ -72,7 +86,7 @@ export function readJsonlOptions(record: Readonly<Record<string, unknown>>): Jso
  *
  * @throws ConfigError naming file and line of the first record that cannot be used
  */
-export function createJsonl(given: Pick<JsonlOptions, 'path'> & Partial<JsonlOptions>): Task {
+export function createJsonl(given: Partial<JsonlOptions>): Task {
   const options: JsonlOptions = { ...DEFAULT_JSONL, ...given };
   const source = (path: string): Source => ({
     path,
@@ -80,14 +94,16 @@ export function createJsonl(given: Pick<JsonlOptions, 'path'> & Partial<JsonlOpt
       prompt: options.promptField,
       answer: options.answerField,
       demonstration: options.demonstrationField,
+      difficulty: options.difficultyField,
+      template: options.promptTemplate,
     }),
   });
   const sorted = partition({
-    train: source(options.path),
+    ...(options.path === undefined ? {} : { train: source(options.path) }),
     ...(options.testPath === undefined ? {} : { test: source(options.testPath) }),
     ...(options.heldoutPath === undefined ? {} : { heldout: source(options.heldoutPath) }),
   });
-  if (sorted.splits.train.length === 0)
+  if (options.path !== undefined && sorted.splits.train.length === 0)
     throw new ConfigError(
       `task jsonl: expected records for the train split in ${options.path}, got none; ${sorted.warnings[0]}`,
       { code: 'TROUPE_TASK_EMPTY_SPLIT' },
@@ -116,8 +132,8 @@ class JsonlTask implements Task {
   get alphabet(): string {
     if (this.#alphabet === undefined) {
       const characters = new Set<string>();
-      for (const { prompt, answer, demonstration } of this.#gold.keys())
-        for (const character of prompt + answer + demonstration) characters.add(character);
+      for (const { prompt, asked = prompt, answer, demonstration } of this.#gold.keys())
+        for (const character of asked + answer + demonstration) characters.add(character);
       this.#alphabet = [...characters].sort().join('');
     }
     return this.#alphabet;
@@ -136,7 +152,9 @@ class JsonlTask implements Task {
       );
     return {
       id: `${split}:${record.line}`, // a split's records come from one file
-      prompt: record.prompt,
+      prompt: record.asked ?? record.prompt,
+      ...(record.asked === undefined ? {} : { problem: record.prompt }),
+      ...(record.difficulty === undefined ? {} : { difficulty: record.difficulty }),
       answer: this.#gold.get(record) as string, // every record was given its gold answer above
       data: record,
     };

@@ -13,8 +13,8 @@ export interface Source {
   readonly records: readonly PromptRecord[];
 }
 
-/** `train` is always there; a split without a source of its own gets its share of `train`'s records. */
-export type Sources = { readonly train: Source } & { readonly [split in 'test' | 'heldout']?: Source };
+/** A split without a source of its own gets its share of `train`'s records, if there is a train source. */
+export type Sources = { readonly [split in Split]?: Source };
 
 /** A record and the file it came from. */
 export interface PlacedRecord extends PromptRecord {
@@ -52,7 +52,8 @@ export function partition(sources: Sources): Partition {
   dropShared(splits, { from: 'train', where: 'heldout' }, warnings);
   dropShared(splits, { from: 'train', where: 'test' }, warnings);
   for (const split of SPLITS)
-    if (splits[split].length === 0) warnings.push(`the ${split} split has no records`);
+    if (splits[split].length === 0 && sources.train !== undefined)
+      warnings.push(`the ${split} split has no records`);
   return { splits, warnings };
 }
 

@@ -14,12 +14,20 @@ export interface RecordFields {
   readonly answer: string;
   /** A text that solves the item, for demonstrations; undefined: the answer's text. */
   readonly demonstration: string | undefined;
+  /** How hard the item is, for reports; undefined: not said. */
+  readonly difficulty?: string | undefined;
+  /** The prompt with `{field}` wherever a field's text goes; undefined: the prompt field as it stands. */
+  readonly template?: string | undefined;
 }
 
 export interface PromptRecord {
   /** 1-based line in its file. */
   readonly line: number;
+  /** The prompt field: the problem alone. */
   readonly prompt: string;
+  /** What the team is asked, where a template puts words around the problem. */
+  readonly asked?: string;
+  readonly difficulty?: string;
   /** As written; a number or boolean as JSON writes it. */
   readonly answer: string;
   readonly demonstration: string;
@@ -89,7 +97,7 @@ function readRecord(text: string, fields: RecordFields, place: Place): PromptRec
     throw lineError(place, `expected a JSON object, got ${excerpt(text)}; write one object per line`);
   const object = new Map<string, unknown>(Object.entries(value));
   const answer = readField(object, { option: 'answer_field', name: fields.answer }, place);
-  const { demonstration } = fields;
+  const { demonstration, difficulty, template } = fields;
   return {
     line: place.line,
     prompt: readField(object, { option: 'prompt_field', name: fields.prompt }, place),
@@ -98,7 +106,18 @@ function readRecord(text: string, fields: RecordFields, place: Place): PromptRec
       demonstration === undefined
         ? answer
         : readField(object, { option: 'demonstration_field', name: demonstration }, place),
+    ...(difficulty === undefined
+      ? {}
+      : { difficulty: readField(object, { option: 'difficulty_field', name: difficulty }, place) }),
+    ...(template === undefined ? {} : { asked: fillTemplate(template, object, place) }),
   };
+}
+
+/** `{name}` is the field of that name; `{{` and `}}` around a word keep the braces. */
+function fillTemplate(template: string, object: ReadonlyMap<string, unknown>, place: Place): string {
+  return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, kept: string | undefined, name: string) =>
+    kept === undefined ? readField(object, { option: 'prompt_template', name }, place) : `{${kept}}`,
+  );
 }
 
 function parseLine(text: string, place: Place): unknown {
