@@ -1,0 +1,141 @@
+/**
+ * Whether a training prompt occurs in an evaluation set. Copies are seldom letter by letter: what is compared
+ * is the problem without case, spacing, punctuation, LaTeX's own spacing and styling, and thousands
+ * separators. Three ways of being the same are found:
+ *
+ * * the same text;
+ * * the evaluation problem inside a longer prompt, whatever words a template puts around it;
+ * * the same problem hash: the same words and numbers in another order (sentences or clues shuffled).
+ *
+ * The last two want long problems, where chance does not reach; 13 words is the customary length (Brown et
+ * al., "Language models are few-shot learners", arXiv 2005.14165, appendix C).
+ * @module
+ */
+import { fnv1a } from './hash.ts';
+import type { TaskItem } from './task.ts';
+
+/** Tokens that a problem must have to be looked for inside longer prompts. */
+const CONTAINED_TOKENS = 13;
+/** Tokens that a problem must have to be recognised by its words alone, in any order. */
+const SHUFFLED_TOKENS = 20;
+
+/** What a team will be measured on. */
+export interface EvaluationSet {
+  readonly name: string;
+  readonly items: readonly TaskItem[];
+}
+
+/** How a training prompt is an evaluation problem. */
+export type Likeness = 'same text' | 'contains it' | 'same words in another order';
+
+export interface Match {
+  /** Name of the evaluation set. */
+  readonly set: string;
+  /** Id of its item. */
+  readonly item: string;
+  readonly likeness: Likeness;
+}
+
+/** LaTeX that changes how a formula looks and not what it says. */
+const STYLING =
+  /\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|quad|qquad|text|textbf|textit|mbox|mathrm|mathbf|mathit|mathbb|operatorname)(?![a-zA-Z])|\\[,!;: >\\]|[~$&]/g;
+
+/** Spellings of one sign, after lower-casing. */
+const SAME_SIGNS: readonly (readonly [RegExp, string])[] = [
+  [/\\[dt]frac/g, '\\frac'],
+  [/\\(?:cdot|times)(?![a-z])|[×·⋅]/g, '*'],
+  [/\\div(?![a-z])|÷/g, '/'],
+  [/\\leq?(?![a-z])|≤/g, ' <= '],
+  [/\\geq?(?![a-z])|≥/g, ' >= '],
+  [/\\neq?(?![a-z])|≠/g, ' neq '],
+  [/[−–—]/g, '-'],
+  [/\{,\}/g, ','],
+  [/(?<=\d),(?=\d{3}(?!\d))/g, ''],
+  [/\*{2,}|_{2,}|#+|`+/g, ' '], // Markdown
+];
+
+/**
+ * The words, numbers and operators of a problem: what is left of it when nothing is counted that two copies
+ * may differ in.
+ *
+ * @example
+ * problemTokens('Find $\\dfrac{1}{2}\\,x$, please.').join(' '); // => 'find frac 1 2 x please'
+ */
+export function problemTokens(text: string): string[] {
+  let plain = text.normalize('NFKC').replaceAll(STYLING, ' ').toLowerCase();
+  for (const [spelling, sign] of SAME_SIGNS) plain = plain.replaceAll(spelling, sign);
+  // an exclamation mark behind a number is a factorial
+  return plain.match(/\p{L}+|\d+(?:\.\d+)?|(?<=[\d)])!|[()+*/=<>^|%-]/gu) ?? [];
+}
+
+/**
+ * The problem hash: 64 bits over the bag of a problem's tokens, whatever their order, as 16 hexadecimal digits.
+ *
+ * @param tokens - {@link problemTokens}
+ */
+export function problemHash(tokens: readonly string[]): string {
+  const bag = [...tokens].sort().join(' ');
+  const hex = (value: number): string => value.toString(16).padStart(8, '0');
+  return hex(fnv1a(bag)) + hex(fnv1a(`${bag} ${tokens.length}`));
+}
+
+interface Entry extends Omit<Match, 'likeness'> {
+  readonly text: string;
+}
+
+/** Evaluation sets, ready to be asked about many prompts. */
+export class ContaminationIndex {
+  readonly #texts = new Map<string, Entry>();
+  readonly #hashes = new Map<string, Entry>();
+  /** By the first tokens of the problem; several problems may begin alike. */
+  readonly #openings = new Map<string, Entry[]>();
+
+  /** @param sets - where a problem is in several, the first is named */
+  constructor(sets: readonly EvaluationSet[]) {
+    for (const { name, items } of sets)
+      for (const item of items) this.#add(problemTokens(problemOf(item)), { set: name, item: item.id });
+  }
+
+  /** The evaluation item that a training item is, if any. */
+  find(item: TaskItem): Match | undefined {
+    const tokens = problemTokens(problemOf(item));
+    const same = this.#texts.get(tokens.join(' '));
+    if (same) return match(same, 'same text');
+    const whole = item.problem === undefined ? tokens : problemTokens(item.prompt);
+    const inside = this.#inside(whole);
+    if (inside) return match(inside, 'contains it');
+    const shuffled = tokens.length < SHUFFLED_TOKENS ? undefined : this.#hashes.get(problemHash(tokens));
+    return shuffled && match(shuffled, 'same words in another order');
+  }
+
+  #add(tokens: readonly string[], { set, item }: Pick<Entry, 'set' | 'item'>): void {
+    if (tokens.length === 0) return; // of signs alone nothing can be said
+    const entry: Entry = { set, item, text: tokens.join(' ') };
+    if (this.#texts.has(entry.text)) return;
+    this.#texts.set(entry.text, entry);
+    const hash = problemHash(tokens);
+    if (tokens.length >= SHUFFLED_TOKENS && !this.#hashes.has(hash)) this.#hashes.set(hash, entry);
+    if (tokens.length < CONTAINED_TOKENS) return;
+    const opening = tokens.slice(0, CONTAINED_TOKENS).join(' ');
+    this.#openings.set(opening, [...(this.#openings.get(opening) ?? []), entry]);
+  }
+
+  #inside(tokens: readonly string[]): Entry | undefined {
+    for (let start = 0; start + CONTAINED_TOKENS <= tokens.length; start++) {
+      const entries = this.#openings.get(tokens.slice(start, start + CONTAINED_TOKENS).join(' '));
+      if (entries === undefined) continue;
+      const rest = `${tokens.slice(start).join(' ')} `;
+      const found = entries.find(({ text }) => rest.startsWith(`${text} `));
+      if (found) return found;
+    }
+    return undefined;
+  }
+}
+
+function problemOf({ problem, prompt }: TaskItem): string {
+  return problem ?? prompt;
+}
+
+function match({ set, item }: Entry, likeness: Likeness): Match {
+  return { set, item, likeness };
+}
