@@ -6,10 +6,10 @@
  */
 import { checkDistribution, checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
+import { mixtureLogp, mixturePair, mixtureWeight } from './mixture.ts';
 
 /** `pre` is floored here: with pre(a) = 0 the KL would jump at w = 0. */
 const PRE_FLOOR = 1e-9;
-const BISECTIONS = 100;
 
 export interface Projection {
   /** π_w ∝ pre^w cur^{1−w} [V]. */
@@ -29,9 +29,9 @@ export interface Projection {
 /**
  * argmin_π KL(π‖pre) s.t. KL(π‖cur) <= δ₀  =  pre^w cur^{1−w} / Z,  w = 1/(1+λ)   (E40, E41).
  *
- * w = 1 if the upgrade is inside already, 0 (π = cur) if δ₀ <= 0, else bisected, keeping the low end, so
- * the constraint always holds: KL(π_w‖cur) rises in w. Differs from the official code, which bisects λ with
- * an arbitrary cap.
+ * w = 1 if the upgrade is inside already, 0 (π = cur) if δ₀ <= 0, else the largest that satisfies the
+ * constraint, which always holds: KL(π_w‖cur) rises in w. Differs from the official code, which bisects λ
+ * with an arbitrary cap.
  *
  * @param pre_V - the upgrade's distribution [V]; floored at 1e-9 and renormalised
  * @param cur_V - the current distribution [V]
@@ -52,39 +52,12 @@ export function projectOntoTrustRegion(
   checkDistribution(where, 'cur_V', cur_V);
   if (Number.isNaN(delta0)) throw new DomainError(`${where}: expected delta0 in nats, got NaN`);
 
-  const logPre_V = flooredLog(pre_V);
   const logCur_V = Float64Array.from(cur_V, Math.log);
-  const mix = (w: number) => geometricMixture(logPre_V, logCur_V, w);
-  const result = (w: number, active: boolean): Projection => {
-    const pi = mix(w);
-    const klCur = klAgainst(pi, logCur_V);
-    return { pi, w, lam: (1 - w) / w, klCur, klPre: klAgainst(pi, logPre_V), active };
-  };
-  if (!(delta0 > 0)) return result(0, true);
-  if (klAgainst(mix(1), logCur_V) <= delta0) return result(1, false);
-  let low = 0;
-  let high = 1;
-  for (let i = 0; i < BISECTIONS; i++) {
-    const middle = (low + high) / 2;
-    if (klAgainst(mix(middle), logCur_V) <= delta0) low = middle;
-    else high = middle;
-  }
-  return result(low, true);
-}
-
-function flooredLog(p_V: ArrayLike<number>): Float64Array {
-  const floored = Float64Array.from(p_V, (p) => Math.max(p, PRE_FLOOR));
-  const total = floored.reduce((sum, p) => sum + p, 0);
-  return floored.map((p) => Math.log(p / total));
-}
-
-/** pre^w cur^{1−w} / Z; where cur is 0 the mixture is 0 for every w < 1. */
-function geometricMixture(logPre_V: Float64Array, logCur_V: Float64Array, w: number): Float64Array {
-  const logits_V = logPre_V.map((pre, v) => (w === 1 ? pre : w * pre + (1 - w) * logCur_V[v]));
-  const max = logits_V.reduce((a, b) => Math.max(a, b), -Infinity);
-  const mass_V = logits_V.map((z) => Math.exp(z - max));
-  const total = mass_V.reduce((sum, p) => sum + p, 0);
-  return mass_V.map((p) => p / total);
+  const pair = mixturePair(Float64Array.from(pre_V, Math.log), logCur_V);
+  const w = mixtureWeight(pair, 0, delta0);
+  const pi = mixtureLogp(pair, w).map(Math.exp);
+  const klCur = klAgainst(pi, logCur_V);
+  return { pi, w, lam: (1 - w) / w, klCur, klPre: klAgainst(pi, pair.logPre_V), active: w < 1 };
 }
 
 function klAgainst(p_V: Float64Array, logq_V: Float64Array): number {
