@@ -86,6 +86,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['support', 'event types'],
   observe: ['support', 'event types'],
   config: ['support', 'event types'],
+  hub: ['support'],
   cli: [
     'core',
     'support',
@@ -101,6 +102,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
     'observe',
     'config',
+    'hub',
   ],
 };
 
@@ -115,6 +117,7 @@ const HOME_OF: Readonly<Record<string, string>> = {
   '@bufbuild/protobuf': 'engine/onnx/',
   '@huggingface/tokenizers': 'engine/onnx/',
   '@huggingface/jinja': 'engine/onnx/',
+  '@huggingface/hub': 'hub/',
 };
 
 /** Concrete engines, tasks and sinks: named by `cli/compose.ts` alone. */

@@ -17,6 +17,7 @@ import type { Split, Task } from '../task/task.ts';
 import { createProtocol } from '../team/protocols.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import type { EventSink } from '../train/events.ts';
+import { modelFolder } from './hub-models.ts';
 
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
@@ -94,9 +95,11 @@ export async function loadTeam(
 ): Promise<Team> {
   const agents = [];
   for (const [id, { name, model: folder, instruction }] of resolved.config.agents.entries()) {
-    const dir = folders?.[id] ?? folder;
+    const stored = folders?.[id];
     const path = folder === resolved.config.base ? ['base'] : ['agents', id, 'model'];
-    const model = await placedAsync(resolved, path, () => engine.load({ dir, optimizer }));
+    const model = await placedAsync(resolved, path, async () =>
+      engine.load({ dir: stored ?? (await modelFolder(folder)), optimizer }),
+    );
     requireRoom(resolved, model, name);
     agents.push({ id, name, model, ...(instruction === undefined ? {} : { instruction }) });
   }

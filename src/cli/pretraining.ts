@@ -8,6 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import { camelCased } from '../config/camel-case.ts';
 import { randomStream } from '../core/rng.ts';
 import { createProgressLine, progressText } from '../observe/progress-line.ts';
+import { isHubReference } from '../support/model-reference.ts';
 import type { Task } from '../task/task.ts';
 import { type Composition, type PretrainProgress, pretrain, type TextExample } from './compose.ts';
 
@@ -35,7 +36,8 @@ export async function prepareModels(
   { signal, force }: PretrainRequest,
 ): Promise<string[]> {
   const folders = [...new Set(composition.config.agents.map(({ model }) => model))];
-  const wanted = folders.filter((folder) => force || !existsSync(join(folder, 'config.json')));
+  const own = folders.filter((folder) => !isHubReference(folder));
+  const wanted = own.filter((folder) => force || !existsSync(join(folder, 'config.json')));
   if (wanted.length > 0) requireDemonstrations(composition);
   for (const folder of wanted) {
     const seed = composition.config.pretrain.seed + folders.indexOf(folder);

@@ -16,6 +16,7 @@ import type { DiskRunStore } from '../store/disk-run-store.ts';
 import { CHECKPOINTS } from '../store/layout.ts';
 import { readEvents } from '../store/read-run.ts';
 import { createRun, openRun } from '../store/run-folder.ts';
+import { isHubReference } from '../support/model-reference.ts';
 import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import type { EventSink, RunEvent } from '../train/events.ts';
@@ -24,6 +25,7 @@ import { checkRun } from '../train/preflight.ts';
 import { runTraining, type TrainingOutcome } from '../train/run.ts';
 import { beforeAfter } from './before-after.ts';
 import { type Composition, closeTeam, compose, composeSink, loadTeam, requirePrompts } from './compose.ts';
+import { pinModels } from './hub-models.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { packageVersion } from './package-version.ts';
 import { unreadablePrompts } from './readable.ts';
@@ -50,13 +52,16 @@ export async function train(request: TrainingRequest): Promise<void> {
 
 /** @param defer - takes what must be given back at the end, however it comes */
 async function trainOpening(
-  { resolved, run, resume, json }: TrainingRequest,
+  { resolved: asked, run, resume, json }: TrainingRequest,
   defer: (close: () => unknown) => void,
 ): Promise<void> {
-  const composition = compose(resolved);
-  const { config, engine, task } = composition;
+  const composed = compose(asked);
+  const { engine, task } = composed;
   defer(() => engine.close());
-  requirePrompts(composition, 'heldout', { atLeast: 2, purpose: 'the closing comparison' });
+  requirePrompts(composed, 'heldout', { atLeast: 2, purpose: 'the closing comparison' });
+  const resolved = await pinModels(asked);
+  const { config } = resolved;
+  const composition: Composition = { ...composed, resolved, config };
   const options = trainOptions(config);
   const settings = { config: resolved.resolvedYaml, keepLast: config.train.save_total_limit };
 
@@ -108,7 +113,9 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
         message: `expected at least ${done}, the stages this run has done, got ${train.stages}`,
       },
     ]);
-  const missing = agents.find(({ model }) => !existsSync(join(model, 'config.json')));
+  const missing = agents.find(
+    ({ model }) => !isHubReference(model) && !existsSync(join(model, 'config.json')),
+  );
   if (missing !== undefined)
     throw resolved.problem([
       {

@@ -7,6 +7,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
+import { isHubReference } from '../support/model-reference.ts';
 import { withAlgorithm } from './algorithms.ts';
 import { configError, explain, type PlacelessIssue, type Sources } from './issues.ts';
 import { applyOverrides, type Override } from './overrides.ts';
@@ -72,6 +73,17 @@ export function resolveConfigText(
   };
 }
 
+/** The same configuration with other models, as a run keeps it: a branch of the hub becomes a commit. */
+export function withModels(resolved: ResolvedConfig, nameOf: (model: string) => string): ResolvedConfig {
+  const { base, agents } = resolved.config;
+  const config: Config = {
+    ...resolved.config,
+    ...(base === undefined ? {} : { base: nameOf(base) }),
+    agents: agents.map((agent) => ({ ...agent, model: nameOf(agent.model) })),
+  };
+  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+}
+
 /** `agents: 3` means three agents with nothing said about them; an empty section means its defaults. */
 function expandShorthand(root: unknown): unknown {
   if (typeof root !== 'object' || root === null || Array.isArray(root)) return root;
@@ -86,8 +98,10 @@ function expandShorthand(root: unknown): unknown {
 /** Folders and files in the file are relative to it, those in flags to where the command was typed. */
 function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly Override[]): Config {
   const typed = new Set(overrides.map((override) => override.path.join('.')));
-  const absolute = (path: string, ...keys: string[]): string =>
-    resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, path);
+  const absolute = (path: string, ...keys: string[]): string => {
+    if (isHubReference(path)) return path;
+    return resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, path);
+  };
   const task = Object.entries(config.task).map(([key, value]) =>
     /(^|_)path$/.test(key) && typeof value === 'string'
       ? [key, absolute(value, `task.${key}`, 'task')] // --task.path X, or --set task={path: X}

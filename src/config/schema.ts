@@ -44,7 +44,9 @@ const fileSchema = z.strictObject({
     .describe('A table of settings that fields of this file override; see Algorithms.'),
   base: text('a model folder')
     .optional()
-    .describe('Model folder of agents that name none, relative to this file.'),
+    .describe(
+      'Model folder of agents that name none, relative to this file, or a model of the hub: hf:OWNER/NAME@REVISION.',
+    ),
   agents: agentsField,
   engine: engineSection,
   protocol: protocolSection,

@@ -34,7 +34,9 @@ export const agentSchema = z.strictObject({
   name: text().optional().describe('Name in reports. Default: agent_0, agent_1, ...'),
   model: text('a model folder')
     .optional()
-    .describe('Hugging Face folder of this agent, relative to this file. Default: `base`.'),
+    .describe(
+      'Hugging Face folder of this agent, relative to this file, or a model of the hub: hf:OWNER/NAME@REVISION. Default: `base`.',
+    ),
   instruction: text().optional().describe('System message of this agent. Default: none.'),
 });
 

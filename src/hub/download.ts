@@ -1,0 +1,223 @@
+/**
+ * One file from the hub into the cache: continued where an earlier attempt broke off, hashed while it comes
+ * in, and given its name only when size and checksum are what the hub says they are.
+ * @module
+ */
+import { createHash, type Hash } from 'node:crypto';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { downloadFile } from '@huggingface/hub';
+import { removeQuietly, writeError } from '../support/atomic-file.ts';
+import { TroupeError } from '../support/errors.ts';
+import { systemErrorCode } from '../support/file-system.ts';
+import { processIdentity } from '../support/process-identity.ts';
+import { hubError } from './request.ts';
+
+/** A file as the hub lists it. */
+export interface HubFile {
+  readonly path: string;
+  readonly size: number;
+  /** SHA-256 of a large file; of others the id git gives them, a SHA-1. */
+  readonly checksum: string;
+}
+
+export interface DownloadOptions {
+  /** The model as the user wrote it, for messages. */
+  readonly model: string;
+  readonly repo: string;
+  readonly commit: string;
+  readonly endpoint: string;
+  readonly token?: string;
+  readonly fetch: typeof fetch;
+  /** Where the file goes. */
+  readonly blob: string;
+  /** Files beside it that begin with its name. */
+  readonly leftovers: readonly string[];
+  /** Bytes of the file that are there. */
+  readonly onProgress?: (bytes: number) => void;
+  readonly onNote?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Connections that may break before it is the user's turn, as long as each one brought something. */
+const BREAKS = 5;
+
+/**
+ * @throws EngineError if the hub does not give the whole file; what came is kept for the next attempt
+ * @throws StoreError if the disk is full; the half file is removed
+ */
+export async function downloadBlob(file: HubFile, options: DownloadOptions): Promise<void> {
+  const { blob } = options;
+  if (existsSync(blob)) return;
+  mkdirSync(dirname(blob), { recursive: true });
+  const partial = claimPartial(options);
+  const attempt = { ...options, partial };
+  try {
+    await fetchAll(file, attempt);
+    renameSync(partial, blob);
+  } catch (error) {
+    const isBroken = systemErrorCode(error) !== undefined || isDamaged(error);
+    if (isBroken) removeQuietly(partial);
+    else if (existsSync(partial)) renameSync(partial, `${blob}.incomplete`);
+    if (error instanceof TroupeError || options.signal?.aborted) throw error;
+    throw writeError(blob, error, 'nothing half-written is left');
+  }
+}
+
+type Attempt = DownloadOptions & { readonly partial: string };
+
+async function fetchAll(file: HubFile, attempt: Attempt): Promise<void> {
+  const { model, partial, signal, onNote } = attempt;
+  for (let breaks = 0; ; breaks++) {
+    const before = sizeOf(partial);
+    const problem = before < file.size ? await fetchRest(file, attempt) : undefined;
+    signal?.throwIfAborted();
+    const got = sizeOf(partial);
+    if (problem === undefined && got >= file.size) break;
+    const part = `${got} of ${file.size} bytes of ${file.path}`;
+    if (breaks >= BREAKS || got <= before)
+      throw hubError(
+        `${model}: the connection broke after ${part}${problem === undefined ? '' : ` (${problem})`}; they are kept, run the command again to go on`,
+        true,
+      );
+    onNote?.(`${model}: the connection broke after ${part}; going on`);
+  }
+  await verify(file, attempt);
+}
+
+/** @returns why it stopped early, if it did */
+async function fetchRest(file: HubFile, attempt: Attempt): Promise<string | undefined> {
+  const { repo, commit, endpoint, token, partial } = attempt;
+  let refusal: unknown;
+  const watched: typeof fetch = async (input, init) => {
+    try {
+      const response = await attempt.fetch(input, init);
+      return wholeAgain(response, init) ? restart(partial, response) : response;
+    } catch (error) {
+      refusal = error; // the client's stream forgets what kind of error it was
+      throw error;
+    }
+  };
+  const from = sizeOf(partial);
+  try {
+    const whole = await downloadFile({
+      ...{ repo, path: file.path, revision: commit, hubUrl: endpoint, fetch: watched, xet: false },
+      ...(token === undefined ? {} : { accessToken: token }),
+    });
+    if (whole === null)
+      throw hubError(`${attempt.model}: the hub lists ${file.path} and does not have it; try again later`);
+    if (whole.size !== file.size)
+      throw hubError(
+        `${attempt.model}: ${file.path} should have ${file.size} bytes, the hub offers ${whole.size}; try again later`,
+      );
+    await append(from === 0 ? whole : whole.slice(from), attempt, file.size);
+    return undefined;
+  } catch (error) {
+    if (refusal instanceof TroupeError) throw refusal;
+    if (error instanceof TroupeError || systemErrorCode(error) === 'ENOSPC' || isDiskError(error))
+      throw error;
+    return error instanceof Error ? error.message.replace(/\s+/g, ' ') : String(error);
+  }
+}
+
+/** Whether the hub sent the file from its beginning though it was asked for the rest. */
+function wholeAgain(response: Response, init: RequestInit | undefined): boolean {
+  const range = new Headers(init?.headers).get('Range') ?? '';
+  return response.status === 200 && /^bytes=[1-9]/.test(range);
+}
+
+function restart(partial: string, response: Response): Response {
+  removeQuietly(partial);
+  return response;
+}
+
+async function append(body: Blob, { partial, onProgress, signal }: Attempt, size: number): Promise<void> {
+  const reader = body.stream().getReader();
+  let fd: number | undefined;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      fd ??= openSync(partial, 'a'); // after the first bytes: a restart removes what was there
+      if (done) return;
+      for (let at = 0; at < value.length; ) at += writeSync(fd, value, at);
+      const got = sizeOf(partial);
+      if (got > size) return; // more than there should be: the checksum will say so
+      onProgress?.(got);
+    }
+  } catch (error) {
+    await reader.cancel().catch(() => undefined); // the connection that broke cannot be told
+    throw error;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+class DamagedError extends Error {}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof DamagedError;
+}
+
+function isDiskError(error: unknown): boolean {
+  return (
+    error instanceof Error && 'syscall' in error && ['write', 'open', 'fsync'].includes(String(error.syscall))
+  );
+}
+
+async function verify(file: HubFile, { model, partial, onProgress }: Attempt): Promise<void> {
+  const size = sizeOf(partial);
+  const hash = emptyHash(file, size);
+  if (size > 0) for await (const chunk of createReadStream(partial)) hash.update(chunk as Uint8Array);
+  else if (!existsSync(partial)) closeSync(openSync(partial, 'a'));
+  const checksum = hash.digest('hex');
+  if (size === file.size && checksum === file.checksum) {
+    onProgress?.(size);
+    return;
+  }
+  const error = hubError(
+    `${model}: expected ${file.path} with checksum ${file.checksum}, got ${checksum}; it was damaged on its way and is thrown away, run the command again`,
+    true,
+  );
+  error.cause = new DamagedError();
+  throw error;
+}
+
+/** Git hashes a file with its length in front. */
+function emptyHash({ checksum }: HubFile, size: number): Hash {
+  return checksum.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
+}
+
+/**
+ * Takes over what an interrupted download left, under a name that says whose it is now: two processes must
+ * not write into one file.
+ */
+function claimPartial({ blob, leftovers }: DownloadOptions): string {
+  const partial = `${blob}.part-${process.pid}`;
+  const free = leftovers.find((path) => {
+    const owner = /\.part-(\d+)$/.exec(path)?.[1];
+    return (
+      path.endsWith('.incomplete') || (owner !== undefined && processIdentity(Number(owner)) === undefined)
+    );
+  });
+  if (free !== undefined && free !== partial)
+    try {
+      renameSync(free, partial);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error; // another process was faster
+    }
+  return partial;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,33 @@
+/**
+ * Where models come from and go to, read from the environment variables that every Hugging Face tool reads.
+ * @see https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
+ * @module
+ */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+export interface HubSettings {
+  /** Address of the hub, without a slash at the end. */
+  readonly endpoint: string;
+  readonly token?: string;
+  /** Folder of `models--OWNER--NAME`; shared with Python's `huggingface_hub`. */
+  readonly cacheDir: string;
+  /** Use what is in the cache and nothing else. */
+  readonly offline: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_CACHE` or `HF_HOME`, `HF_HUB_OFFLINE`. */
+export function hubSettings(environment: Environment = process.env): HubSettings {
+  const named = (...keys: string[]): string | undefined =>
+    keys.map((key) => environment[key]?.trim()).find((value) => value !== undefined && value !== '');
+  const home = named('HF_HOME') ?? join(named('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
+  const token = named('HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN');
+  return {
+    endpoint: (named('HF_ENDPOINT') ?? 'https://huggingface.co').replace(/\/+$/, ''),
+    ...(token === undefined ? {} : { token }),
+    cacheDir: named('HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub'),
+    offline: /^(1|on|yes|true)$/i.test(named('HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE') ?? ''),
+  };
+}

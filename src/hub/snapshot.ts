@@ -1,0 +1,166 @@
+/**
+ * A model of the hub as a folder on disk: what is missing is fetched, what is there is used, and the folder
+ * is only filled when every file of it is whole.
+ * @module
+ */
+import { statfsSync } from 'node:fs';
+import { listFiles, modelInfo } from '@huggingface/hub';
+import { StoreError, TroupeError } from '../support/errors.ts';
+import { type HubReference, parseHubReference } from '../support/model-reference.ts';
+import { INDEX_FILE, WEIGHTS_FILE } from '../support/weight-files.ts';
+import { CachedRepo, isCommit } from './cache.ts';
+import { downloadBlob, type HubFile } from './download.ts';
+import { createHubFetch, hubError, type RequestOptions } from './request.ts';
+import { type HubSettings, hubSettings } from './settings.ts';
+
+export interface FetchModelOptions extends Partial<Pick<RequestOptions, 'signal' | 'onNote' | 'wait'>> {
+  /** Default: from the environment. */
+  readonly settings?: HubSettings;
+  /** Bytes that are there, of all that are fetched. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** A model that is in the cache. */
+export interface FetchedModel {
+  readonly dir: string;
+  /** The commit it was fetched at; the same for ever, where a branch moves on. */
+  readonly commit: string;
+}
+
+/** Read by the engine or by whoever wants to know what a model is. */
+const SMALL_FILES = new Set([
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'README.md',
+  'LICENSE',
+]);
+const DEFAULT_REVISION = 'main';
+
+/**
+ * Makes sure that a model is in the cache.
+ *
+ * @param model - `hf:OWNER/NAME@REVISION`
+ * @throws ConfigError if the reference is malformed
+ * @throws EngineError if the hub does not give it
+ * @throws StoreError if there is no room for it
+ */
+export async function fetchModel(model: string, options: FetchModelOptions = {}): Promise<FetchedModel> {
+  const reference = parseHubReference(model);
+  const settings = options.settings ?? hubSettings();
+  const cache = new CachedRepo(settings.cacheDir, reference.repo);
+  const revision = reference.revision ?? DEFAULT_REVISION;
+  if (settings.offline || isCommit(revision)) {
+    const commit = cache.commitOf(revision);
+    if (commit !== undefined && cache.isWhole(commit)) return { dir: cache.snapshot(commit), commit };
+  }
+  if (settings.offline)
+    throw hubError(
+      `${model}: HF_HUB_OFFLINE is set and ${settings.cacheDir} does not have the whole model; unset it to fetch the rest`,
+    );
+  return fetchMissing(reference, { ...options, model, settings, cache, revision });
+}
+
+interface Fetching extends FetchModelOptions {
+  readonly model: string;
+  readonly settings: HubSettings;
+  readonly cache: CachedRepo;
+  readonly revision: string;
+}
+
+async function fetchMissing({ repo }: HubReference, options: Fetching): Promise<FetchedModel> {
+  const { model, settings, cache, revision } = options;
+  const fetch = createHubFetch(options);
+  const { commit, listed } = await lookUp(repo, { ...options, fetch });
+  const files = wantedFiles(model, listed);
+  const missing = files.filter(({ checksum }) => !cache.has(checksum));
+  requireRoom(options, missing);
+  let done = 0;
+  const total = missing.reduce((sum, { size }) => sum + size, 0);
+  for (const file of missing) {
+    const blob = cache.blob(file.checksum);
+    await downloadBlob(file, {
+      ...{ model, repo, commit, endpoint: settings.endpoint, fetch, blob, leftovers: cache.besides(blob) },
+      ...(settings.token === undefined ? {} : { token: settings.token }),
+      ...(options.signal && { signal: options.signal }),
+      ...(options.onNote && { onNote: options.onNote }),
+      onProgress: (bytes) => options.onProgress?.(done + bytes, total),
+    });
+    done += file.size;
+  }
+  for (const { path, checksum } of files) cache.link(commit, path, cache.blob(checksum));
+  cache.remember(revision, commit);
+  return { dir: cache.snapshot(commit), commit };
+}
+
+/** What the revision means now, and the files it has. */
+async function lookUp(
+  repo: string,
+  { model, settings, revision, fetch, signal }: Fetching & { readonly fetch: typeof globalThis.fetch },
+): Promise<{ readonly commit: string; readonly listed: readonly HubFile[] }> {
+  if (settings.token !== undefined && !settings.token.startsWith('hf_'))
+    throw hubError(
+      'HF_TOKEN: expected a token that begins with hf_, got another; make one on the hub, or unset it',
+    );
+  const access = {
+    hubUrl: settings.endpoint,
+    fetch,
+    ...(settings.token === undefined ? {} : { accessToken: settings.token }),
+  };
+  try {
+    const { sha } = await modelInfo({ ...access, name: repo, revision, additionalFields: ['sha'] });
+    const commit = String(sha);
+    if (!isCommit(commit)) throw new Error(`commit ${JSON.stringify(sha)}`);
+    const listed: HubFile[] = [];
+    for await (const { type, path, size, oid, lfs } of listFiles({ ...access, repo, revision: commit }))
+      if (type === 'file') listed.push({ path, size: lfs?.size ?? size, checksum: lfs?.oid ?? oid ?? '' });
+    return { commit, listed };
+  } catch (error) {
+    if (error instanceof TroupeError || signal?.aborted) throw error;
+    const why = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
+    throw hubError(
+      `${model}: ${settings.endpoint} does not answer as a hub does (${why}); check HF_ENDPOINT`,
+    );
+  }
+}
+
+/** Weights last, so that a model that cannot be used is known before gigabytes were fetched. */
+function wantedFiles(model: string, listed: readonly HubFile[]): HubFile[] {
+  const has = (name: string): boolean => listed.some(({ path }) => path === name);
+  const isWeight = (path: string): boolean =>
+    has(WEIGHTS_FILE) ? path === WEIGHTS_FILE : path === INDEX_FILE || /^model[^/]*\.safetensors$/.test(path);
+  for (const name of ['config.json', 'tokenizer.json'])
+    if (!has(name))
+      throw hubError(`${model}: the model has no ${name}, which a model needs here; choose another`);
+  const weights = listed.filter(({ path }) => isWeight(path));
+  if (weights.length === 0) {
+    const pickle = listed.find(({ path }) => /\.(bin|pt|pth)$/.test(path))?.path;
+    throw hubError(
+      pickle === undefined
+        ? `${model}: the model has no weights in safetensors; choose another`
+        : `${model}: expected weights in safetensors, got ${pickle}, a pickle, which is never read because reading one can run code; choose a revision with safetensors`,
+    );
+  }
+  const files = [...listed.filter(({ path }) => SMALL_FILES.has(path)), ...weights];
+  const nameless = files.find(({ checksum }) => !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum));
+  if (nameless) throw hubError(`${model}: the hub gives no checksum of ${nameless.path}; check HF_ENDPOINT`);
+  return files;
+}
+
+/** A disk that is too small is better known before than after an hour. */
+function requireRoom({ model, settings, cache }: Fetching, missing: readonly HubFile[]): void {
+  const needed = missing.reduce((sum, { size }) => sum + size, 0);
+  const { bavail, bsize } = statfsSync(cache.existingFolder());
+  if (needed < bavail * bsize) return;
+  throw new StoreError(
+    `${model}: expected ${gigabytes(needed)} free for ${settings.cacheDir}, got ${gigabytes(bavail * bsize)}; free some space, or set HF_HUB_CACHE to another disk`,
+    { code: 'TROUPE_STORE_FULL', exitCode: 2 },
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
