@@ -7,6 +7,7 @@
 import { describe } from 'vitest';
 import { describeDivergence } from './contract/divergence.ts';
 import { createHarness, type EngineContractOptions } from './contract/harness.ts';
+import { describeMixing } from './contract/mixing.ts';
 import { describeSampling } from './contract/sampling.ts';
 import { describeState } from './contract/state.ts';
 import { describeTraining } from './contract/training.ts';
@@ -32,5 +33,6 @@ export function describeEngineContract(
     describeTraining(harness);
     describeDivergence(harness);
     describeState(harness);
+    describeMixing(harness);
   });
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
+import type { DecodeBatch } from './decode-batch.ts';
 import type { GeneratorOptions, MessageGenerator } from './generation.ts';
 
 /** What a model can do; checked when a config is read, so nothing fails half-way through a run. */
@@ -117,6 +118,24 @@ export interface Model {
    * weights must not change while it is open. Absent: this engine does not serve.
    */
   generator?(options?: GeneratorOptions): MessageGenerator;
+  /**
+   * The two below are what a policy made of several models is built on; absent: this engine's models cannot be
+   * mixed. A batch decodes with the weights of when it was opened.
+   *
+   * @param contexts - of the requests, in the order they will be loaded
+   * @throws EngineError for a context that leaves no room for a message
+   */
+  decodeBatch?(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch>;
+  /**
+   * Log-probabilities of the whole vocabulary at every own token state.
+   *
+   * @param visit - called once per sequence, in any order, with rows [T, V] that are valid during the call
+   */
+  distributions?(
+    sequences: readonly Sequence[],
+    params: ScoreParams & { readonly snapshot?: SnapshotId },
+    visit: (index: number, logp_TV: Float32Array) => void,
+  ): Promise<void>;
   /** Teacher-forced per-token logp under the current weights, per sequence [T]. */
   forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
   /**

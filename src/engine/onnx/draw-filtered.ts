@@ -5,8 +5,8 @@
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
-import type { RankedToken } from '../generation.ts';
 import { drawToken } from '../draw-token.ts';
+import type { RankedToken } from '../generation.ts';
 
 export interface DrawOptions {
   /** >= 0; 0: the likeliest token. */

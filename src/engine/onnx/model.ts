@@ -4,6 +4,7 @@
  * @module
  */
 import { ConfigError, EngineError } from '../../support/errors.ts';
+import type { DecodeBatch } from '../decode-batch.ts';
 import type {
   AdamWParams,
   BackwardParams,
@@ -97,6 +98,19 @@ export class OnnxModel implements Model {
 
   generator(options: GeneratorOptions = {}): MessageGenerator {
     return new ContinuousBatch(this.#batchParts, options);
+  }
+
+  decodeBatch(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch> {
+    return this.#sampler.open(contexts, slots);
+  }
+
+  async distributions(
+    sequences: readonly Sequence[],
+    params: ScoreParams & { readonly snapshot?: SnapshotId },
+    visit: (index: number, logp_TV: Float32Array) => void,
+  ): Promise<void> {
+    checkTemperature(params.temperature);
+    return this.#scorer.distributions(sequences, params, visit);
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {

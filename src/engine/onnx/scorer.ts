@@ -95,6 +95,21 @@ export class Scorer {
     return result;
   }
 
+  async distributions(
+    sequences: readonly Sequence[],
+    { snapshot, ...params }: ScoreParams & { readonly snapshot?: SnapshotId },
+    visit: (index: number, logp_TV: Float32Array) => void,
+  ): Promise<void> {
+    const { vocabSize } = this.#sessions.config;
+    for (const batch of this.#pack(sequences)) {
+      params.signal?.throwIfAborted();
+      const rows = floatData(await this.#rows(batch, this.#feeds(batch, params.temperature), snapshot));
+      batch.members.forEach((index, row) => {
+        visit(index, rows.subarray(batch.offsets[row] * vocabSize, batch.offsets[row + 1] * vocabSize));
+      });
+    }
+  }
+
   /** Log-probability rows [M, V] under the current weights or a snapshot's. */
   async #rows(batch: Batch, feeds: Readonly<Record<string, Tensor>>, snapshot?: SnapshotId): Promise<Tensor> {
     const session = await this.#sessions.sequence({ gradients: false, kl: false, rows: true });

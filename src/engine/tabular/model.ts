@@ -5,6 +5,7 @@
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
+import type { DecodeBatch } from '../decode-batch.ts';
 import type {
   AdamWParams,
   BackwardParams,
@@ -20,6 +21,7 @@ import type {
   SnapshotId,
   Tokenizer,
 } from '../engine.ts';
+import { createTabularBatch } from './decode-batch.ts';
 import { writeTabularFolder } from './folder.ts';
 import { drawToken, klDivergence, logSoftmax, totalVariation } from './softmax.ts';
 import { LogitTable, stateKey, type TablePrior } from './table.ts';
@@ -135,6 +137,24 @@ class TableModel implements TabularModel {
       logp: Float32Array.from(logp),
       finish: ended ? 'stop' : 'length',
     };
+  }
+
+  async decodeBatch(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch> {
+    return createTabularBatch(this.#table, contexts, slots);
+  }
+
+  async distributions(
+    sequences: readonly Sequence[],
+    params: ScoreParams & { readonly snapshot?: SnapshotId },
+    visit: (index: number, logp_TV: Float32Array) => void,
+  ): Promise<void> {
+    params.signal?.throwIfAborted();
+    checkTemperature(params.temperature);
+    const table = params.snapshot === undefined ? this.#table : this.#snapshot(params.snapshot);
+    for (const [index, sequence] of sequences.entries()) {
+      const rows = statesOf(sequence).map(({ key }) => logSoftmax(table.read(key), params.temperature));
+      visit(index, Float32Array.from(rows.flatMap((row) => [...row])));
+    }
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
