@@ -17,8 +17,8 @@ function optionsOf(name: string): string[] {
 
 describe('createTask', () => {
   it('creates every generated task without any option', () => {
-    expect(taskNames).toEqual(['arithmetic', 'countdown', 'digits', 'jsonl']);
-    for (const name of ['arithmetic', 'countdown', 'digits']) {
+    expect(taskNames).toEqual(['arithmetic', 'blocksworld', 'countdown', 'digits', 'jsonl']);
+    for (const name of ['arithmetic', 'blocksworld', 'countdown', 'digits']) {
       const task = createTask(name);
       expect(task.name).toBe(name);
       expect(task.item('train', 0).prompt).not.toBe(task.item('test', 0).prompt);
@@ -32,7 +32,9 @@ describe('createTask', () => {
 
   it('names the task that was meant', () => {
     expect(() => createTask('countdwn')).toThrow('unknown task "countdwn"; did you mean "countdown"?');
-    expect(() => createTask('sudoku')).toThrow('the tasks are arithmetic, countdown, digits, jsonl');
+    expect(() => createTask('sudoku')).toThrow(
+      'the tasks are arithmetic, blocksworld, countdown, digits, jsonl',
+    );
     expect(() => createTask('toString')).toThrow(ConfigError);
   });
 

@@ -5,6 +5,7 @@
 import { ConfigError, TaskError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
 import { createArithmetic, readArithmeticOptions } from './arithmetic/arithmetic.ts';
+import { createBlocksworld, readBlocksworldOptions } from './blocksworld/blocksworld.ts';
 import { createCountdown, readCountdownOptions } from './countdown/countdown.ts';
 import { createDigits, readDigitsOptions } from './digits/digits.ts';
 import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
@@ -15,6 +16,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 const TASKS = {
   arithmetic: (options) => createArithmetic(readArithmeticOptions(options)),
+  blocksworld: (options) => createBlocksworld(readBlocksworldOptions(options)),
   countdown: (options) => createCountdown(readCountdownOptions(options)),
   digits: (options) => createDigits(readDigitsOptions(options)),
   jsonl: (options) => createJsonl(readJsonlOptions(options)),

@@ -1,0 +1,109 @@
+/**
+ * Blocksworld problems at random: two states drawn uniformly from all states of the same blocks, the second
+ * one's towers as the goal, as PlanBench made its instances.
+ * @see Slaney and Thiebaux, "Blocks World revisited", Artificial Intelligence 125, 2001
+ * @module
+ */
+import type { RandomStream } from '../../core/rng.ts';
+import type { Problem, Step } from '../planning/strips.ts';
+import { factsOf, onFacts, type Towers } from './domain.ts';
+import { towersText } from './notation.ts';
+import { shortestPlan } from './planner.ts';
+
+export interface PuzzleShape {
+  /** The number of blocks is drawn uniformly from `minBlocks` to `maxBlocks`. */
+  readonly minBlocks: number;
+  readonly maxBlocks: number;
+  /** How many names, from `a` on, blocks are named with; `maxBlocks` or more. */
+  readonly names: number;
+  /** Fewest and most actions of the shortest plan. */
+  readonly minActions: number;
+  readonly maxActions: number;
+}
+
+export interface Puzzle {
+  readonly start: Towers;
+  /** Towers to build, two blocks or more each. */
+  readonly wanted: Towers;
+  /** A shortest plan. */
+  readonly plan: readonly Step[];
+}
+
+const MAX_TRIES = 10_000;
+
+/**
+ * A problem whose goal does not hold at the start.
+ *
+ * @returns undefined if none within the wanted number of actions turned up in 10,000 draws
+ */
+export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Puzzle | undefined {
+  const { minBlocks, maxBlocks, names, minActions, maxActions } = shape;
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const count = minBlocks + stream.int(maxBlocks - minBlocks + 1);
+    const blocks = shuffled(nameList(names), stream).slice(0, count);
+    const start = drawTowers(blocks, stream);
+    const wanted = drawTowers(blocks, stream).filter((tower) => tower.length > 1);
+    const goal = onFacts(wanted);
+    const held = new Set(factsOf(start));
+    if (goal.every((fact) => held.has(fact))) continue; // a goal without facts too
+    const plan = shortestPlan({ start, wanted });
+    if (plan === undefined || plan.length < minActions || plan.length > maxActions) continue;
+    return { start, wanted, plan };
+  }
+  return undefined;
+}
+
+/** The same problem in STRIPS. */
+export function problemOf({ start, wanted }: Pick<Puzzle, 'start' | 'wanted'>): Problem {
+  return { init: factsOf(start), goal: onFacts(wanted) };
+}
+
+/** Blocks are named `a`, `b`, `c`, ... */
+export function nameList(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => String.fromCharCode('a'.charCodeAt(0) + at));
+}
+
+/** The key of a problem: the same for the same towers, in whatever order they stand. */
+export function puzzleKey({ start, wanted }: Pick<Puzzle, 'start' | 'wanted'>): string {
+  return `${towersText(start)}>${towersText(wanted)}`;
+}
+
+/**
+ * A state drawn uniformly: there are n!/k! C(n-1, k-1) states of n blocks in k towers, so k is drawn by these
+ * weights, then an order of all blocks, then k - 1 cuts. Towers are sorted by their lowest block.
+ */
+export function drawTowers(blocks: readonly string[], stream: RandomStream): string[][] {
+  const n = blocks.length;
+  const weights: number[] = [];
+  for (let k = 1, weight = 1; k <= n; k++) {
+    weights.push(weight); // C(n-1, k-1) / k!, up to a factor
+    weight *= (n - k) / (k * (k + 1));
+  }
+  const k = 1 + drawIndex(weights, stream);
+  const order = shuffled(blocks, stream);
+  const cuts = shuffled(
+    Array.from({ length: n - 1 }, (_, at) => at + 1),
+    stream,
+  )
+    .slice(0, k - 1)
+    .sort((a, b) => a - b);
+  return [0, ...cuts].map((from, at) => order.slice(from, cuts[at])).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function drawIndex(weights: readonly number[], stream: RandomStream): number {
+  let left = stream.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
+  for (const [at, weight] of weights.entries()) {
+    left -= weight;
+    if (left < 0) return at;
+  }
+  return weights.length - 1; // rounding
+}
+
+function shuffled<T>(list: readonly T[], stream: RandomStream): T[] {
+  const all = [...list];
+  for (let at = all.length - 1; at > 0; at--) {
+    const other = stream.int(at + 1);
+    [all[at], all[other]] = [all[other], all[at]];
+  }
+  return all;
+}
