@@ -27,6 +27,7 @@ type TaskName = keyof typeof TASKS;
 /** What each task is, in one line: `troupe tasks` shows it. */
 export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
   arithmetic: 'chains of integers to work out, endless',
+  blocksworld: 'towers of blocks to rebuild, in a compact notation or in the words of PlanBench, endless',
   countdown: 'reach a target from given numbers with + - * /, endless',
   digits: 'a sum whose digits are written by different agents, endless',
   jsonl: 'any JSON-lines file with prompts and answers, judged by a named verifier',
