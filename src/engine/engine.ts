@@ -104,12 +104,29 @@ export interface Divergence {
   readonly tv: readonly Float32Array[];
 }
 
+/**
+ * A policy on its way from one model to another: its update is a step along the geometric mixture of the two
+ * (E40), not a gradient, until the replacement stands alone and trains like any model.
+ */
+export interface Handover {
+  /** Radii of the steps taken so far, nats per token; the first is Stage-0's. */
+  readonly steps: readonly number[];
+  /** One more step, of at most `delta` at every token state. */
+  advance(delta: number): void;
+  /** Weight of the replacement at every own token state, 0..1, per sequence [T]. */
+  weights(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
+  /** The replacement stands alone from here on; the incumbent is kept only for earlier snapshots. */
+  finish(): Promise<void>;
+}
+
 /** One agent's model. Calls on one model are not concurrent; the caller awaits each. */
 export interface Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
   /** Number of parameters, for reports. */
   readonly parameterCount: number;
+  /** Present while the model is a mixture of two. */
+  readonly handover?: Handover | undefined;
 
   /** One completion per request, in request order. */
   sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]>;

@@ -50,6 +50,17 @@ export interface CertificateRecord {
   readonly coupledHorizonPenalty?: number;
 }
 
+/** How far an agent that is being replaced has come. */
+export interface HandoverRecord {
+  /** Mean and least weight of the replacement over own token states, 0..1. */
+  readonly weight: number;
+  readonly weightMin: number;
+  /** Radii of all steps so far, nats per token. */
+  readonly steps: readonly number[];
+  /** The replacement stands alone from here on. */
+  readonly finished: boolean;
+}
+
 export interface UpdateRecord {
   readonly stage: number;
   readonly agent: number;
@@ -77,6 +88,8 @@ export interface UpdateRecord {
   readonly meanLogRatioWeight?: number;
   readonly essShare?: number;
   readonly certificate?: CertificateRecord;
+  /** Of an agent in the middle of an upgrade, whose update is a step towards its replacement. */
+  readonly handover?: HandoverRecord;
 }
 
 /** Wealth path and verdict of one acceptance test (E64). */

@@ -18,7 +18,8 @@ import {
   type TrustRegionState,
 } from '../core/trust-region.ts';
 import type { Model, SnapshotId } from '../engine/engine.ts';
-import { type AttemptRecord, KL_LEVELS } from './events.ts';
+import { type AttemptRecord, type HandoverRecord, KL_LEVELS } from './events.ts';
+import { handOver } from './handover.ts';
 import { accumulateGradient, type MinibatchLoss, type OwnTrajectory } from './minibatch.ts';
 import type { TrainOptions } from './options.ts';
 import type { AgentState } from './state.ts';
@@ -36,8 +37,10 @@ export interface OptimizeSettings {
 
 /** Means over the steps of one attempt. */
 export interface AttemptTraining extends MinibatchLoss {
-  /** L2 norm before clipping. */
+  /** L2 norm before clipping; 0 for a step of a handover. */
   readonly gradNorm: number;
+  /** Instead of gradient steps, where the agent is being replaced. */
+  readonly handover?: HandoverRecord;
 }
 
 export type OptimizeOutcome = {
@@ -59,7 +62,8 @@ export type OptimizeOutcome = {
  * Up to 1 + M attempts of `numIterations` passes each; the first that stays inside the radius is kept, and
  * after the last violation every byte of S0 is back   (E37).
  *
- * SKIP: the agent is silent, or every advantage is 0 and with it the loss. A NaN or infinity in a loss, a
+ * An agent that is being replaced takes a step towards its replacement instead of gradient steps, under the
+ * same gates. SKIP: the agent is silent, or every advantage is 0 and with it the loss. A NaN or infinity in a loss, a
  * gradient or a divergence ends the attempt like a violation; if the last attempt ends so, the status is
  * REJECT_NAN.
  *
@@ -72,7 +76,8 @@ export async function optimize(
   settings: OptimizeSettings,
 ): Promise<OptimizeOutcome> {
   const { options, state } = settings;
-  if (trajectories.every(({ advantage }) => advantage === 0))
+  const { handover } = model;
+  if (trajectories.every(({ advantage }) => advantage === 0 && (!handover || trajectories.length === 0)))
     return { status: 'SKIP', attempts: [], next: state };
 
   const start = await model.snapshot(); // S0: weights and optimiser
@@ -80,12 +85,17 @@ export async function optimize(
   const rules = { ...options.trustRegion, adaptToRadius: options.optimizer.adaptToRadius };
   let region = startTrustRegion(rules, state.beta, state.lrScale);
   for (;;) {
-    const training = await trainAttempt(model, trajectories, { ...settings, start, region });
+    const attempt = { ...settings, start, region };
+    const training = model.handover
+      ? await handOver(model, trajectories, attempt)
+      : await trainAttempt(model, trajectories, attempt);
     const measurement = await measure(model, trajectories, { ...settings, start, training });
     const decision = judgeAttempt(region, measurement);
     attempts.push(attemptRecord(region, measurement, decision));
-    if (decision.kind === 'accepted')
+    if (decision.kind === 'accepted') {
+      if (training.handover?.finished) await model.handover?.finish();
       return { status: 'ACCEPT', attempts, next: nextState(decision), start, training };
+    }
     await model.restore(start); // a violating update is never kept
     if (decision.kind === 'rejected') {
       const status = decision.reason === 'not_finite' ? 'REJECT_NAN' : 'REJECT_KL';
@@ -95,7 +105,7 @@ export async function optimize(
   }
 }
 
-interface AttemptSettings extends OptimizeSettings {
+export interface AttemptSettings extends OptimizeSettings {
   readonly start: SnapshotId;
   readonly region: TrustRegionState;
 }
@@ -121,7 +131,7 @@ async function trainAttempt(
     steps.push({ ...result, gradNorm });
     if (!Number.isFinite(gradNorm)) break;
   }
-  const meanOf = (name: keyof AttemptTraining) =>
+  const meanOf = (name: 'loss' | 'clipRatio' | 'gradNorm') =>
     steps.reduce((sum, step) => sum + step[name], 0) / steps.length;
   return { loss: meanOf('loss'), clipRatio: meanOf('clipRatio'), gradNorm: meanOf('gradNorm') };
 }

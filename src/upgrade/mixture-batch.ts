@@ -1,0 +1,75 @@
+/**
+ * Mixture decoding: both members read every message with caches of their own, and each token is drawn from
+ * the mixture of their distributions.
+ * @module
+ */
+import type { MixtureSteps } from '../core/mixture.ts';
+import type { DecodeBatch, LogitsRow } from '../engine/decode-batch.ts';
+import { mixState } from './mixture-rows.ts';
+
+export interface MixtureBatchParts {
+  readonly incumbent: DecodeBatch;
+  readonly replacement: DecodeBatch;
+  readonly steps: MixtureSteps;
+  /** The one the mixture is made for and drawn at: it is another policy at another temperature. */
+  readonly temperature: number;
+}
+
+/** @param parts - both batches opened for the same contexts and slots */
+export function createMixtureBatch(parts: MixtureBatchParts): DecodeBatch {
+  return new MixtureBatch(parts);
+}
+
+class MixtureBatch implements DecodeBatch {
+  readonly vocabSize: number;
+  readonly #parts: MixtureBatchParts;
+  /** Slots that hold a message; free ones are not worth mixing. */
+  #open = new Set<number>();
+
+  constructor(parts: MixtureBatchParts) {
+    this.#parts = parts;
+    this.vocabSize = parts.incumbent.vocabSize;
+  }
+
+  async load(slot: number, request: number): Promise<LogitsRow> {
+    const { incumbent, replacement } = this.#parts;
+    const [cur, pre] = [await incumbent.load(slot, request), await replacement.load(slot, request)];
+    this.#open.add(slot);
+    const logits = new Float32Array(this.vocabSize);
+    this.#mix(logits, this.#row(cur.logits, cur.row), this.#row(pre.logits, pre.row));
+    return { logits, row: 0 };
+  }
+
+  async step(last: readonly number[]): Promise<Float32Array> {
+    const { incumbent, replacement } = this.#parts;
+    const [cur, pre] = [await incumbent.step(last), await replacement.step(last)];
+    const logits = new Float32Array(last.length * this.vocabSize);
+    for (const slot of this.#open)
+      this.#mix(this.#row(logits, slot), this.#row(cur, slot), this.#row(pre, slot));
+    return logits;
+  }
+
+  clear(slot: number): void {
+    this.#parts.incumbent.clear(slot);
+    this.#parts.replacement.clear(slot);
+    this.#open.delete(slot);
+  }
+
+  keep(slots: readonly number[]): void {
+    this.#parts.incumbent.keep(slots);
+    this.#parts.replacement.keep(slots);
+    const kept = slots.map((slot) => this.#open.has(slot));
+    this.#open = new Set(kept.flatMap((isOpen, slot) => (isOpen ? [slot] : [])));
+  }
+
+  #row(rows: Float32Array, row: number): Float32Array {
+    return rows.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
+  }
+
+  /** Writes numbers whose softmax at the temperature is the mixture. */
+  #mix(logits: Float32Array, incumbent: Float32Array, replacement: Float32Array): void {
+    const { temperature, steps } = this.#parts;
+    const { logp_V } = mixState({ incumbent, replacement }, temperature, steps);
+    for (let v = 0; v < logits.length; v++) logits[v] = temperature * (logp_V[v] as number);
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * An engine that also reads mixtures of what it reads.
+ * @module
+ */
+import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
+import { requireMixable } from './mixable.ts';
+import { isMixtureFolder, MIXTURE_FILE, readMixtureFolder } from './mixture-folder.ts';
+import { MixtureModel } from './mixture-model.ts';
+
+/**
+ * Loads a folder with a `mixture.json` as a mixture of its two members, any other as the engine does.
+ *
+ * @param slots - messages a mixture decodes together
+ */
+export function loadModel(engine: Engine, slots: number, { dir, optimizer }: LoadOptions): Promise<Model> {
+  if (!isMixtureFolder(dir)) return engine.load({ dir, ...(optimizer !== undefined && { optimizer }) });
+  return loadMixture(engine, slots, dir);
+}
+
+async function loadMixture(engine: Engine, slots: number, dir: string): Promise<Model> {
+  const { steps, ...folders } = readMixtureFolder(dir);
+  const incumbent = await engine.load({ dir: folders.incumbent });
+  try {
+    const replacement = await engine.load({ dir: folders.replacement });
+    try {
+      requireMixable({ incumbent, replacement }, `${dir}/${MIXTURE_FILE}`);
+      return new MixtureModel({ incumbent, replacement, steps, slots });
+    } catch (error) {
+      await replacement.close();
+      throw error;
+    }
+  } catch (error) {
+    await incumbent.close();
+    throw error;
+  }
+}
