@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { engineOptions } from '../config/train-options.ts';
-import type { Model } from '../engine/engine.ts';
+import type { LoadOptions, Model } from '../engine/engine.ts';
 import { createOnnxEngine, type OnnxEngine } from '../engine/onnx/engine.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
@@ -17,6 +17,7 @@ import type { Split, Task } from '../task/task.ts';
 import { createProtocol } from '../team/protocols.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import type { EventSink } from '../train/events.ts';
+import { loadModel } from '../upgrade/mixture-engine.ts';
 import { modelFolder } from './hub-models.ts';
 
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
@@ -31,6 +32,8 @@ export interface Composition {
   readonly resolved: ResolvedConfig;
   readonly config: Config;
   readonly engine: OnnxEngine;
+  /** Reads models of the engine, and mixtures of two of them. */
+  readonly loadModel: (options: LoadOptions) => Promise<Model>;
   readonly task: Task;
   readonly protocol: Protocol;
 }
@@ -38,16 +41,18 @@ export interface Composition {
 /** @throws ConfigError naming the place in the file of whatever cannot be made */
 export function compose(resolved: ResolvedConfig): Composition {
   const { config } = resolved;
-  const { threads, ...engine } = engineOptions(config);
+  const { threads, ...options } = engineOptions(config);
+  const engine = createOnnxEngine({
+    ...options,
+    threads: threads || Math.min(availableParallelism(), MOST_THREADS),
+  });
   return {
     resolved,
     config,
     task: composeTask(resolved),
     protocol: composeProtocol(resolved),
-    engine: createOnnxEngine({
-      ...engine,
-      threads: threads || Math.min(availableParallelism(), MOST_THREADS),
-    }),
+    engine,
+    loadModel: (what) => loadModel(engine, config.engine.decode_batch, what),
   };
 }
 
@@ -90,15 +95,16 @@ function composeProtocol(resolved: ResolvedConfig): Protocol {
  * @throws ConfigError naming the agent whose model cannot be used
  */
 export async function loadTeam(
-  { resolved, engine, protocol }: Composition,
+  composition: Composition,
   { folders, optimizer = false }: { readonly folders?: readonly string[]; readonly optimizer?: boolean } = {},
 ): Promise<Team> {
+  const { resolved, protocol } = composition;
   const agents = [];
   for (const [id, { name, model: folder, instruction }] of resolved.config.agents.entries()) {
     const stored = folders?.[id];
     const path = folder === resolved.config.base ? ['base'] : ['agents', id, 'model'];
     const model = await placedAsync(resolved, path, async () =>
-      engine.load({ dir: stored ?? (await modelFolder(folder)), optimizer }),
+      composition.loadModel({ dir: stored ?? (await modelFolder(folder)), optimizer }),
     );
     requireRoom(resolved, model, name);
     agents.push({ id, name, model, ...(instruction === undefined ? {} : { instruction }) });

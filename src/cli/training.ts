@@ -23,6 +23,7 @@ import type { EventSink, RunEvent } from '../train/events.ts';
 import { Interrupted } from '../train/interrupted.ts';
 import { checkRun } from '../train/preflight.ts';
 import { runTraining, type TrainingOutcome } from '../train/run.ts';
+import { isMixtureFolder } from '../upgrade/mixture-folder.ts';
 import { beforeAfter } from './before-after.ts';
 import { type Composition, closeTeam, compose, composeSink, loadTeam, requirePrompts } from './compose.ts';
 import { pinModels } from './hub-models.ts';
@@ -114,7 +115,8 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
       },
     ]);
   const missing = agents.find(
-    ({ model }) => !isHubReference(model) && !existsSync(join(model, 'config.json')),
+    ({ model }) =>
+      !isHubReference(model) && !existsSync(join(model, 'config.json')) && !isMixtureFolder(model),
   );
   if (missing !== undefined)
     throw resolved.problem([
@@ -149,7 +151,7 @@ function startingPoint(store: DiskRunStore | undefined, agents: number): Start {
 
 /** Reads an agent's model from a checkpoint, unless it is the one the team was loaded from. */
 function agentLoader(
-  { engine }: Composition,
+  { loadModel }: Composition,
   team: Team,
   { folders }: Start,
 ): (dir: string, agent: number) => Promise<Model> {
@@ -157,7 +159,7 @@ function agentLoader(
   return async (dir) => {
     const loaded = waiting.get(dir);
     waiting.delete(dir); // a second reader, such as the champion, needs weights of its own
-    return loaded ?? engine.load({ dir, optimizer: true });
+    return loaded ?? loadModel({ dir, optimizer: true });
   };
 }
 

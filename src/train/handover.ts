@@ -7,8 +7,23 @@
 import { sampledSwapCovariance } from '../core/projection.ts';
 import { mean } from '../core/stats.ts';
 import type { Model } from '../engine/engine.ts';
-import { joinRows, type OwnTrajectory } from './minibatch.ts';
-import type { AttemptSettings, AttemptTraining } from './optimize.ts';
+import type { HandoverRecord } from './events.ts';
+import { joinRows, type MinibatchLoss, type OwnTrajectory } from './minibatch.ts';
+import type { TrainOptions } from './options.ts';
+
+export interface HandoverSettings {
+  readonly options: Pick<TrainOptions, 'temperature' | 'trustRegion'>;
+  /** Shrinks the step below the radius; above 1 it changes nothing. */
+  readonly scale: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a step of a handover has to say in place of gradient steps. */
+export interface HandoverStep extends MinibatchLoss {
+  /** 0: there is none. */
+  readonly gradNorm: number;
+  readonly handover: HandoverRecord;
+}
 
 /**
  * Moves the weight of the replacement up as far as the radius allows at every token state (E41 from the
@@ -21,12 +36,12 @@ import type { AttemptSettings, AttemptTraining } from './optimize.ts';
 export async function handOver(
   model: Model,
   trajectories: readonly OwnTrajectory[],
-  { options, region, signal }: Pick<AttemptSettings, 'options' | 'region' | 'signal'>,
-): Promise<AttemptTraining> {
+  { options, scale, signal }: HandoverSettings,
+): Promise<HandoverStep> {
   const { handover } = model;
   if (handover === undefined)
     throw new RangeError('handOver: expected a model being replaced, got one that is not');
-  handover.advance(options.trustRegion.targetKl * Math.min(1, region.lrScale));
+  handover.advance(options.trustRegion.targetKl * Math.min(1, scale));
   const score = { temperature: options.temperature, ...(signal && { signal }) };
   const sequences = trajectories.flatMap((trajectory) => trajectory.sequences);
   const weights = (await handover.weights(sequences, score)).flatMap((row) => [...row]);

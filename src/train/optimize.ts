@@ -85,10 +85,9 @@ export async function optimize(
   const rules = { ...options.trustRegion, adaptToRadius: options.optimizer.adaptToRadius };
   let region = startTrustRegion(rules, state.beta, state.lrScale);
   for (;;) {
-    const attempt = { ...settings, start, region };
-    const training = model.handover
-      ? await handOver(model, trajectories, attempt)
-      : await trainAttempt(model, trajectories, attempt);
+    const training: AttemptTraining = model.handover
+      ? await handOver(model, trajectories, { ...settings, scale: region.lrScale })
+      : await trainAttempt(model, trajectories, { ...settings, start, region });
     const measurement = await measure(model, trajectories, { ...settings, start, training });
     const decision = judgeAttempt(region, measurement);
     attempts.push(attemptRecord(region, measurement, decision));
@@ -105,7 +104,7 @@ export async function optimize(
   }
 }
 
-export interface AttemptSettings extends OptimizeSettings {
+interface AttemptSettings extends OptimizeSettings {
   readonly start: SnapshotId;
   readonly region: TrustRegionState;
 }

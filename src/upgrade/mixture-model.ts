@@ -150,7 +150,13 @@ export class MixtureModel implements Model {
     cotangents: readonly ArrayLike<number>[],
     params: BackwardParams,
   ): Promise<BackwardResult> {
-    return this.#trained('gradients').backward(sequences, cotangents, params);
+    const { kl } = params;
+    const alone = kl && this.#snapshot(kl.reference).alone;
+    const reference = alone === undefined || alone === 'now' ? kl?.reference : alone;
+    return this.#trained('gradients').backward(sequences, cotangents, {
+      ...params,
+      ...(kl && reference && { kl: { ...kl, reference } }),
+    });
   }
 
   step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }> {

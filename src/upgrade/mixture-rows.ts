@@ -5,6 +5,9 @@
 import { logSoftmax } from '../core/divergence.ts';
 import { type MixtureSteps, mixtureLogp, mixturePair, weightAfterSteps } from '../core/mixture.ts';
 
+/** Engines hand divergences on in float32, where a radius used up to the last bit would read as exceeded. */
+const ROOM = 1 - 1e-6;
+
 /** The mixture at one state. */
 export interface MixedState {
   /** Weight of the replacement, 0..1. */
@@ -29,6 +32,9 @@ export function mixState(rows: MemberRows, temperature: number, steps: MixtureSt
     logSoftmax(rows.replacement, temperature),
     logSoftmax(rows.incumbent, temperature),
   );
-  const w = weightAfterSteps(pair, steps);
+  const w = weightAfterSteps(
+    pair,
+    steps.map((delta) => delta * ROOM),
+  );
   return { w, logp_V: mixtureLogp(pair, w) };
 }
