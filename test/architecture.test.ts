@@ -88,6 +88,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   observe: ['support', 'event types'],
   config: ['support', 'event types'],
   hub: ['support'],
+  watch: ['core', 'support', 'event types', 'store', 'observe', 'config', 'evaluate'],
   cli: [
     'core',
     'support',
@@ -105,6 +106,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'observe',
     'config',
     'hub',
+    'watch',
   ],
 };
 

@@ -13,7 +13,7 @@ import { renderReport, renderSummary } from '../observe/summary.ts';
 import { tallyRun } from '../observe/tally.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
-import { CHECKPOINTS } from '../store/layout.ts';
+import { CHECKPOINTS, REPORT_PICTURES } from '../store/layout.ts';
 import { readEvents } from '../store/read-run.ts';
 import { createRun, openRun } from '../store/run-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
@@ -24,6 +24,7 @@ import { Interrupted } from '../train/interrupted.ts';
 import { checkRun } from '../train/preflight.ts';
 import { runTraining, type TrainingOutcome } from '../train/run.ts';
 import { isMixtureFolder } from '../upgrade/mixture-folder.ts';
+import { reportPictures } from '../watch/report-pictures.ts';
 import { beforeAfter } from './before-after.ts';
 import { type Composition, closeTeam, compose, composeSink, loadTeam, requirePrompts } from './compose.ts';
 import { pinModels } from './hub-models.ts';
@@ -214,7 +215,9 @@ async function evaluate(
 /** Report and closing words, from the events of the whole run, earlier processes' included. */
 function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>): void {
   const { config } = resolved;
-  const tally = tallyRun(readEvents(store.dir));
+  const events = readEvents(store.dir);
+  const tally = tallyRun(events);
+  const pictures = reportPictures(events);
   const facts = [
     ['team', `${config.agents.map(({ name }) => name).join(', ')} (${config.protocol.kind})`],
     ['task', config.task.name],
@@ -223,7 +226,14 @@ function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, '
     ['stages', String(config.train.stages)],
     ['troupe', packageVersion()],
   ] as const;
-  store.writeReport(renderReport(tally, { title: config.name, facts }));
+  store.writeReport(
+    renderReport(tally, {
+      title: config.name,
+      facts,
+      pictures: pictures.map((picture) => ({ ...picture, path: `${REPORT_PICTURES}/${picture.name}.svg` })),
+    }),
+    Object.fromEntries(pictures.map(({ name, svg }) => [name, svg])),
+  );
   if (json) return;
   const run = relative(process.cwd(), store.dir) || '.';
   process.stdout.write(`\n${renderSummary(tally)}\n`);

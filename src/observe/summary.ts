@@ -11,6 +11,8 @@ export interface ReportFacts {
   readonly title: string;
   /** What was run with what: `seed`, `task`, ... in the order they are shown. */
   readonly facts: readonly (readonly [label: string, value: string])[];
+  /** Pictures in the order they are shown, each with its address from the report. */
+  readonly pictures?: readonly { readonly title: string; readonly reading: string; readonly path: string }[];
 }
 
 /** Closing summary for a terminal or a log. */
@@ -33,7 +35,7 @@ export function renderSummary(tally: Tally): string {
 }
 
 /** `report.md`. */
-export function renderReport(tally: Tally, { title, facts }: ReportFacts): string {
+export function renderReport(tally: Tally, { title, facts, pictures = [] }: ReportFacts): string {
   const sections = [
     `# ${title}`,
     markdownTable([['', ''], ...facts.map(([label, value]) => [label, value])]),
@@ -62,6 +64,8 @@ export function renderReport(tally: Tally, { title, facts }: ReportFacts): strin
             .map((line) => `* ${line}`)
             .join('\n'),
         ]),
+    ...(pictures.length === 0 ? [] : ['## Pictures']),
+    ...pictures.map((picture) => `![${picture.title}](${picture.path})\n\n${picture.reading}`),
   ];
   return `${sections.join('\n\n')}\n`;
 }

@@ -16,6 +16,20 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[];
   /** A reference rather than data. */
   readonly dashed?: boolean;
+  /** An area around or under the line: an interval, a share of a sum. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
+  /** Opacity of the area, default 0.18. */
+  readonly bandOpacity?: number;
+  /** Points instead of a line. */
+  readonly marks?: boolean;
+  /** Position in the palette; default: that of the series. */
+  readonly colour?: number;
+}
+
+/** Something that happened at one x. */
+export interface Guide {
+  readonly x: number;
+  readonly label: string;
 }
 
 export interface LineChart {
@@ -23,13 +37,15 @@ export interface LineChart {
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
+  /** Dotted vertical lines. */
+  readonly guides?: readonly Guide[];
 }
 
 const WIDTH = 800;
 const HEIGHT = 400;
 const FRAME = { left: 72, right: 216, top: 36, bottom: 52 } as const;
 /** Distinguishable for colour-blind readers (Okabe and Ito). */
-const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
+export const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
 
 /** Position in the picture of a value, and where the ticks are. */
 interface Scale {
@@ -38,12 +54,19 @@ interface Scale {
 }
 
 /** Draws a chart; points that are not finite, or not > 0 on a log axis, are left out. */
-export function renderLineChart({ title, x, y, series }: LineChart): string {
+export function renderLineChart({ title, x, y, series, guides = [] }: LineChart): string {
   const drawn = series.map((one) => ({
     ...one,
     points: one.points.filter(([a, b]) => isShown(a, x) && isShown(b, y)),
+    band: (one.band ?? []).filter(([a, b, c]) => isShown(a, x) && isShown(b, y) && isShown(c, y)),
   }));
-  const all = drawn.flatMap(({ points }) => points);
+  const all = drawn.flatMap(({ points, band }) => [
+    ...points,
+    ...band.flatMap(([a, low, high]): (readonly [number, number])[] => [
+      [a, low],
+      [a, high],
+    ]),
+  ]);
   const right = WIDTH - FRAME.right;
   const bottom = HEIGHT - FRAME.bottom;
   const xs = scaleOf(
@@ -72,9 +95,15 @@ export function renderLineChart({ title, x, y, series }: LineChart): string {
     `<rect x="${FRAME.left}" y="${FRAME.top}" width="${right - FRAME.left}" height="${bottom - FRAME.top}" fill="none" stroke="#404040"/>`,
     text((FRAME.left + right) / 2, HEIGHT - 14, x.label, 'text-anchor="middle"'),
     `<g transform="translate(16 ${(FRAME.top + bottom) / 2}) rotate(-90)">${text(0, 0, y.label, 'text-anchor="middle"')}</g>`,
-    ...drawn.map(({ points, dashed = false }, k) => {
-      const path = points.map(([a, b]) => `${fixed(xs.at(a))},${fixed(ys.at(b))}`).join(' ');
-      const style = `stroke="${colour(k)}"${dashed ? ' stroke-dasharray="6 4"' : ''}`;
+    ...guides.flatMap((guide) => guideLine(guide, xs, bottom)),
+    ...drawn.flatMap((one, k) => bandArea(one, colour(one.colour ?? k), { xs, ys })),
+    ...drawn.map(({ points, dashed = false, marks = false, colour: own }, k) => {
+      const place = points.map(([a, b]) => [fixed(xs.at(a)), fixed(ys.at(b))] as const);
+      const paint = colour(own ?? k);
+      if (marks)
+        return `<g fill="${paint}" clip-path="url(#frame)">${place.map(([a, b]) => `<circle cx="${a}" cy="${b}" r="3"/>`).join('')}</g>`;
+      const path = place.map(([a, b]) => `${a},${b}`).join(' ');
+      const style = `stroke="${paint}"${dashed ? ' stroke-dasharray="6 4"' : ''}`;
       return `<polyline points="${path}" fill="none" stroke-width="2" ${style} clip-path="url(#frame)"/>`;
     }),
     ...legend(drawn),
@@ -82,13 +111,40 @@ export function renderLineChart({ title, x, y, series }: LineChart): string {
   ].join('\n');
 }
 
+/** The area of a series, if it has one. */
+function bandArea(
+  { band = [], bandOpacity = 0.18 }: Series,
+  paint: string,
+  { xs, ys }: { readonly xs: Scale; readonly ys: Scale },
+): string[] {
+  if (band.length === 0) return [];
+  const edge = (side: 1 | 2): string[] =>
+    band.map((one) => `${fixed(xs.at(one[0]))},${fixed(ys.at(one[side]))}`);
+  const outline = [...edge(2), ...edge(1).reverse()].join(' ');
+  return [
+    `<polygon points="${outline}" fill="${paint}" fill-opacity="${bandOpacity}" clip-path="url(#frame)"/>`,
+  ];
+}
+
+function guideLine({ x, label }: Guide, xs: Scale, bottom: number): string[] {
+  const at = xs.at(x);
+  return [
+    line([at, FRAME.top], [at, bottom], 'stroke="#707070" stroke-dasharray="2 3" clip-path="url(#frame)"'),
+    text(at + 3, FRAME.top + 12, label, 'font-size="10" fill="#505050"'),
+  ];
+}
+
 /** Right of the frame. */
 function legend(series: readonly Series[]): string[] {
   const left = WIDTH - FRAME.right + 12;
-  return series.flatMap(({ name, dashed = false }, k) => {
+  return series.flatMap(({ name, dashed = false, marks = false, colour: own }, k) => {
     const y = FRAME.top + 12 + 18 * k;
-    const style = `stroke="${colour(k)}" stroke-width="2"${dashed ? ' stroke-dasharray="6 4"' : ''}`;
-    return [line([left, y - 4], [left + 22, y - 4], style), text(left + 28, y, name, 'font-size="11"')];
+    const paint = colour(own ?? k);
+    const style = `stroke="${paint}" stroke-width="2"${dashed ? ' stroke-dasharray="6 4"' : ''}`;
+    const key = marks
+      ? `<circle cx="${left + 11}" cy="${y - 4}" r="3" fill="${paint}"/>`
+      : line([left, y - 4], [left + 22, y - 4], style);
+    return [key, text(left + 28, y, name, 'font-size="11"')];
   });
 }
 

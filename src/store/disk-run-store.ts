@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from 'node:path';
-import { writeError, writeFileAtomic } from '../support/atomic-file.ts';
+import { removeQuietly, writeError, writeFileAtomic } from '../support/atomic-file.ts';
 import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
 import type { RunEvent } from '../train/events.ts';
 import {
@@ -24,6 +24,7 @@ import {
   EVENTS_FILE,
   METRICS_FILE,
   REPORT_FILE,
+  REPORT_PICTURES,
   TIMINGS_FILE,
 } from './layout.ts';
 
@@ -136,8 +137,16 @@ export class DiskRunStore implements RunStore {
     return checkpoint;
   }
 
-  writeReport(markdown: string): void {
+  /** @param pictures - SVG by file name without its ending, for {@link REPORT_PICTURES}; others are removed */
+  writeReport(markdown: string, pictures: Readonly<Record<string, string>> = {}): void {
+    const folder = join(this.dir, REPORT_PICTURES);
+    const files = Object.entries(pictures).map(([name, svg]) => [`${name}.svg`, svg] as const);
+    if (files.length > 0) this.#fs.mkdirSync(folder, { recursive: true });
+    for (const [name, svg] of files) writeFileAtomic(join(folder, name), svg, this.#fs);
     writeFileAtomic(join(this.dir, REPORT_FILE), markdown, this.#fs);
+    if (!this.#fs.existsSync(folder)) return;
+    for (const name of this.#fs.readdirSync(folder))
+      if (!files.some(([kept]) => kept === name)) removeQuietly(join(folder, name), this.#fs);
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,8 @@ export const METRICS_FILE = 'metrics.jsonl';
 /** Every wall-clock time of the run, so that nothing else depends on the clock. */
 export const TIMINGS_FILE = 'timings.jsonl';
 export const REPORT_FILE = 'report.md';
+/** Pictures of the report. */
+export const REPORT_PICTURES = 'report';
 export const CHECKPOINTS = 'checkpoints';
 export const COMPLETIONS = 'completions';
 

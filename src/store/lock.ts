@@ -70,6 +70,12 @@ export function assertUnlocked(dir: string, fs: FileSystem = diskFileSystem): vo
   if (record !== undefined && isHeld(record)) throw inUse(dir, record);
 }
 
+/** Whether a process that is alive, or one of another machine, owns a folder. */
+export function isLocked(dir: string, fs: FileSystem = diskFileSystem): boolean {
+  const record = readLock(join(dir, LOCK_FILE), fs);
+  return record !== undefined && isHeld(record);
+}
+
 /** A hard link appears with its content or not at all, unlike a file created and then written. */
 function tryLink(from: string, to: string, fs: FileSystem): boolean {
   try {

@@ -34,6 +34,9 @@ export interface OpenRunOptions extends RunFolderOptions {
   readonly config?: string;
 }
 
+/** Format of run folders, in `manifest.json`; a reader refuses a newer one. */
+export const RUN_FORMAT = 1;
+
 /** Files that exist for a moment while others are written or the lock is taken; they name their process. */
 const PASSING = /^(?:lock|.*\.tmp)-(\d+)/;
 
@@ -55,7 +58,7 @@ export async function createRun(dir: string, options: CreateRunOptions): Promise
     fs.mkdirSync(dir, { recursive: true });
     unlock = acquireLock(dir, { now, fs });
     sweep(dir, fs);
-    const about = { format: 1, created: now().toISOString(), ...manifest };
+    const about = { format: RUN_FORMAT, created: now().toISOString(), ...manifest };
     writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
     fs.mkdirSync(join(dir, CHECKPOINTS), { recursive: true });
     writeFileAtomic(join(dir, CONFIG_FILE), config, fs); // last: with it the folder is a run

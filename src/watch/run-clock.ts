@@ -1,0 +1,105 @@
+/**
+ * Where the time of a run went, from `timings.jsonl`: every stretch between two of its lines belongs to
+ * one stage and one phase. The file survives resuming, so the stretch between two processes, in which
+ * nothing ran, counts for nobody.
+ * @module
+ */
+import type { Phase } from '../train/events.ts';
+import type { ClockRow, NowRow } from './rows.ts';
+
+/** A line of `timings.jsonl`. */
+export interface TimingLine {
+  /** ISO time. */
+  readonly time: string;
+  readonly kind: string;
+  readonly stage?: number;
+  readonly agent?: number;
+  readonly phase?: Phase;
+  /** Resident memory of the training process, bytes. */
+  readonly rss_bytes?: number;
+}
+
+type Spent = Partial<Record<Phase | 'other', number>>;
+
+interface StageClock {
+  readonly startMs: number;
+  readonly phases: Spent;
+  rssBytes: number | undefined;
+}
+
+/** Adds lines up; mutable, because a run has many. */
+export interface RunClock {
+  add(lines: readonly TimingLine[]): void;
+  /** Rows of the stages that changed since the last call, and what is going on. */
+  take(): readonly (ClockRow | NowRow)[];
+}
+
+export function createRunClock(): RunClock {
+  const stages = new Map<number, StageClock>();
+  const changed = new Set<number>();
+  let last: { readonly line: TimingLine; readonly ms: number; readonly stage: number } | undefined;
+
+  const add = (line: TimingLine): void => {
+    const ms = Date.parse(line.time);
+    if (!Number.isFinite(ms)) return;
+    // a measurement or a test after a stage belongs to it, and so does the closing evaluation
+    const stage = line.kind === 'run_started' ? (last?.stage ?? 0) : (line.stage ?? last?.stage ?? 0);
+    const clock = stages.get(stage) ?? { startMs: ms, phases: {}, rssBytes: undefined };
+    stages.set(stage, clock);
+    if (last !== undefined && line.kind !== 'run_started') {
+      const phase = phaseBetween(last.line, line);
+      clock.phases[phase] = (clock.phases[phase] ?? 0) + Math.max(0, ms - last.ms);
+    }
+    if (line.rss_bytes !== undefined) clock.rssBytes = Math.max(clock.rssBytes ?? 0, line.rss_bytes);
+    changed.add(stage);
+    last = { line, ms, stage };
+  };
+
+  return {
+    add: (lines) => lines.forEach(add),
+    take() {
+      const rows: (ClockRow | NowRow)[] = [...changed].map((stage) => clockRow(stage, stages.get(stage)!));
+      changed.clear();
+      if (rows.length > 0 && last !== undefined) rows.push(nowRow(last));
+      return rows;
+    },
+  };
+}
+
+/**
+ * The phase that ran between two lines. A phase's line is written when it begins, or once a first part of
+ * it is done; a checkpoint's event comes before its files.
+ */
+function phaseBetween(from: TimingLine, to: TimingLine): Phase | 'other' {
+  if (from.kind === 'phase') return from.phase ?? 'other';
+  if (from.kind === 'checkpoint') return 'checkpoint';
+  return to.kind === 'phase' ? (to.phase ?? 'other') : 'other';
+}
+
+function clockRow(stage: number, { startMs, phases, rssBytes }: StageClock): ClockRow {
+  return {
+    kind: 'clock',
+    stage,
+    startMs,
+    phases: { ...phases },
+    ...(rssBytes !== undefined && { rssBytes }),
+  };
+}
+
+function nowRow({
+  line: { kind, phase, agent },
+  ms,
+  stage,
+}: {
+  readonly line: TimingLine;
+  readonly ms: number;
+  readonly stage: number;
+}): NowRow {
+  return {
+    kind: 'now',
+    stage,
+    ...(kind === 'phase' && phase !== undefined && { phase }),
+    ...(kind === 'phase' && agent !== undefined && { agent }),
+    sinceMs: ms,
+  };
+}

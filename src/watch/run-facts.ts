@@ -1,0 +1,39 @@
+/**
+ * The words that head a run, from its `config.yaml`. Read leniently: a run made by another version of
+ * troupe, with fields this one does not know, can still be looked at.
+ * @module
+ */
+import { parseYamlFile } from '../config/yaml-file.ts';
+import { readManifest, readRunConfig } from '../store/read-run.ts';
+import type { RunFacts } from './rows.ts';
+
+/** @throws StoreError (exit code 2) when this is no run folder, or one of a newer format */
+export function readRunFacts(dir: string): RunFacts {
+  const manifest = readManifest(dir);
+  const config = readRunConfig(dir);
+  const root = parseYamlFile(config, `${dir}/config.yaml`).value;
+  const text = (fallback: string, ...path: string[]): string => String(valueAt(root, path) ?? fallback);
+  const number = (fallback: number, ...path: string[]): number => Number(valueAt(root, path) ?? fallback);
+  const gate = text('off', 'gate', 'kind');
+  return {
+    name: text('run', 'name'),
+    task: text('unknown', 'task', 'name'),
+    protocol: text('unknown', 'protocol', 'kind'),
+    algorithm: text('sat', 'algorithm'),
+    seed: number(0, 'seed'),
+    quantile: number(0.99, 'trust_region', 'quantile'),
+    trustRegion: text('enforce', 'trust_region', 'gate') === 'record' ? 'record' : 'enforce',
+    gate: gate === 'promotion' || gate === 'step' ? gate : 'off',
+    gatePrompts: number(0, 'gate', 'n_plan'),
+    config,
+    manifest,
+  };
+}
+
+function valueAt(root: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined,
+    root,
+  );
+}
