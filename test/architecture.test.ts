@@ -122,6 +122,7 @@ const HOME_OF: Readonly<Record<string, string>> = {
   '@huggingface/tokenizers': 'engine/onnx/',
   '@huggingface/jinja': 'engine/onnx/',
   '@huggingface/hub': 'hub/',
+  tsx: 'task/',
 };
 
 /** Concrete engines, tasks and sinks: named by `cli/compose.ts` alone. */

@@ -23,6 +23,8 @@ import { modelFolder } from './hub-models.ts';
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
 export { createTabularModel } from '../engine/tabular/model.ts';
+export { VERIFIER_ABOUT } from '../task/jsonl/verifier.ts';
+export { TASK_ABOUT } from '../task/registry.ts';
 
 /** Beyond this, more threads per operator slow small models down. */
 const MOST_THREADS = 8;

@@ -16,6 +16,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
   quickstart: async () => (await import('./quickstart.ts')).defineQuickstart,
   train: async () => (await import('./train.ts')).defineTrain,
   eval: async () => (await import('./eval.ts')).defineEval,
+  tasks: async () => (await import('./tasks.ts')).defineTasks,
   compare: async () => (await import('./compare.ts')).defineCompare,
   theory: async () => (await import('./theory.ts')).defineTheory,
   pretrain: async () => (await import('./pretrain.ts')).definePretrain,

@@ -3,7 +3,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, parse, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
@@ -103,7 +103,7 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
     return resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, path);
   };
   const task = Object.entries(config.task).map(([key, value]) =>
-    /(^|_)path$/.test(key) && typeof value === 'string'
+    (key === 'module' || /(^|_)path$/.test(key)) && typeof value === 'string'
       ? [key, absolute(value, `task.${key}`, 'task')] // --task.path X, or --set task={path: X}
       : [key, value],
   );
@@ -115,8 +115,15 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
       // an agent that names no folder has the base's, so it follows the base's anchor
       model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
     })),
-    task: Object.fromEntries(task) as Config['task'], // the same keys, `name` among them
+    task: named(Object.fromEntries(task) as Config['task']), // the same keys, `name` among them
   };
+}
+
+/** A module without a name is called by its path: `rhymes` for `rhymes/task.ts` and for `rhymes.ts`. */
+function named(task: Config['task']): Config['task'] {
+  if (task.name !== '' || task.module === undefined) return task;
+  const { name, dir } = parse(task.module);
+  return { ...task, name: /^(task|index)$/.test(name) ? basename(dir) || name : name };
 }
 
 function shortName(path: string): string {

@@ -79,6 +79,13 @@ export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents'] as con
 
 /** Keys are rebuilt in the order of the schema, so that a resolved file resolves to itself. */
 function fillIn(config: FileConfig) {
+  const { name = '', module, ...options } = config.task;
+  // a module's own name is that of its path, which is known once that is absolute (`resolve.ts`)
+  const task: FileConfig['task'] & { readonly name: string } = {
+    name,
+    ...(module === undefined ? {} : { module }),
+    ...options,
+  };
   const { stages, rollout_mode, order, ...train } = config.train;
   const { epsilon, epsilon_high, dual_clip, ratio_norm, ...loss } = config.loss;
   const isLong = train.max_completion_length > LONG_MESSAGE_TOKENS;
@@ -89,6 +96,7 @@ function fillIn(config: FileConfig) {
       model: model ?? (config.base as string), // refuseImpossible saw one of the two
       ...agent,
     })),
+    task,
     train: {
       stages,
       rollout_mode,
@@ -108,6 +116,8 @@ function fillIn(config: FileConfig) {
 function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
   const refuse = (path: readonly (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path: [...path], message });
+  if (config.task.name === undefined && config.task.module === undefined)
+    refuse(['task', 'name'], 'expected the name of a task, got nothing; or module, for one of your own');
   refuseAgents(config, refuse);
   refuseSlack(config, refuse);
   refuseScheme(config, refuse);

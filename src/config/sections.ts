@@ -84,7 +84,14 @@ export const protocolSection = z
 
 export const taskSection = z
   .looseObject(
-    { name: text('the name of a task').describe('Name of the task.') },
+    {
+      name: text('the name of a task')
+        .optional()
+        .describe("Name of the task; with module what it is called in reports (default: the module's)."),
+      module: text('the path of a TypeScript module')
+        .optional()
+        .describe('A task of your own: one TypeScript module, relative to this file (`troupe tasks init`).'),
+    },
     { error: (issue) => `expected a section with the name of a task, got ${show(issue.input)}` },
   )
   .describe(

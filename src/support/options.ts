@@ -16,6 +16,8 @@ export interface IntegerRange {
 export interface OptionReader {
   integer(name: string, range: IntegerRange): number;
   optionalInteger(name: string, range: Omit<IntegerRange, 'default'>): number | undefined;
+  /** A finite number. */
+  number(name: string, fallback: number): number;
   /** A share in [0, 1]. */
   share(name: string, fallback: number): number;
   boolean(name: string, fallback: boolean): boolean;
@@ -57,6 +59,11 @@ class RecordReader implements OptionReader {
     const isRight = (value: unknown): value is number =>
       Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
     return this.#take(name, `an integer from ${min} to ${max}`, isRight);
+  }
+
+  number(name: string, fallback: number): number {
+    const isRight = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+    return this.#take(name, 'a number', isRight) ?? fallback;
   }
 
   share(name: string, fallback: number): number {

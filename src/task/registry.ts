@@ -9,6 +9,7 @@ import { createBlocksworld, readBlocksworldOptions } from './blocksworld/blocksw
 import { createCountdown, readCountdownOptions } from './countdown/countdown.ts';
 import { createDigits, readDigitsOptions } from './digits/digits.ts';
 import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
+import { createModuleTask } from './module/module.ts';
 import { SPLITS } from './split.ts';
 import type { Split, Task } from './task.ts';
 
@@ -36,7 +37,8 @@ export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
 export const taskNames: readonly string[] = Object.keys(TASKS);
 
 /**
- * Creates a task from options as YAML has them (snake_case keys; `docs/tasks.md` lists them).
+ * Creates a task from options as YAML has them (snake_case keys; `docs/tasks.md` lists them). With the option
+ * `module` it is the task of that TypeScript module, and `name` is just what it is called.
  *
  * @throws ConfigError for an unknown task, unknown or wrong options, unusable files, or options under
  *   which a split would be empty
@@ -45,6 +47,7 @@ export const taskNames: readonly string[] = Object.keys(TASKS);
  * createTask('arithmetic', { operands: 2 }).item('train', 0).prompt.endsWith('='); // => true
  */
 export function createTask(name: string, options: Options = {}): Task {
+  if (options.module !== undefined) return checked(createModuleTask(name, options));
   if (!Object.hasOwn(TASKS, name)) {
     const nearest = nearestName(name, taskNames);
     const help =
@@ -60,7 +63,10 @@ export function createTask(name: string, options: Options = {}): Task {
       ],
     });
   }
-  const task = TASKS[name as TaskName](options); // hasOwn, above
+  return checked(TASKS[name as TaskName](options)); // hasOwn, above
+}
+
+function checked(task: Task): Task {
   for (const split of SPLITS) requireItem(task, split);
   return task;
 }

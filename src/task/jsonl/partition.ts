@@ -47,10 +47,7 @@ export function partition(sources: Sources): Partition {
         path: source?.path ?? '',
       });
   }
-  const warnings: string[] = [];
-  dropShared(splits, { from: 'test', where: 'heldout' }, warnings);
-  dropShared(splits, { from: 'train', where: 'heldout' }, warnings);
-  dropShared(splits, { from: 'train', where: 'test' }, warnings);
+  const warnings = keepApart(splits);
   for (const split of SPLITS)
     if (splits[split].length === 0 && sources.train !== undefined)
       warnings.push(`the ${split} split has no records`);
@@ -62,8 +59,22 @@ function shareOf(record: PromptRecord, sources: Sources): Split {
   return sources[share] === undefined ? share : 'train';
 }
 
-function dropShared(
-  splits: Record<Split, PlacedRecord[]>,
+/**
+ * Leaves prompts that are in several splits in the one that matters most: heldout before test before train.
+ *
+ * @param splits - changed in place
+ * @returns one line per pair of splits from which something was left out
+ */
+export function keepApart<T extends { readonly prompt: string }>(splits: Record<Split, T[]>): string[] {
+  const warnings: string[] = [];
+  dropShared(splits, { from: 'test', where: 'heldout' }, warnings);
+  dropShared(splits, { from: 'train', where: 'heldout' }, warnings);
+  dropShared(splits, { from: 'train', where: 'test' }, warnings);
+  return warnings;
+}
+
+function dropShared<T extends { readonly prompt: string }>(
+  splits: Record<Split, T[]>,
   { from, where }: { readonly from: Split; readonly where: Split },
   warnings: string[],
 ): void {

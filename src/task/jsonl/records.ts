@@ -40,11 +40,24 @@ export interface PromptRecord {
  *   object with these fields
  */
 export function readRecords(path: string, fields: RecordFields): PromptRecord[] {
+  return readLines(path, (object, place) => readRecord(new Map(Object.entries(object)), fields, place));
+}
+
+/** All objects of a file, whatever their fields. @throws ConfigError as {@link readRecords} */
+export function readObjects(path: string): Readonly<Record<string, unknown>>[] {
+  return readLines(path, (object) => object);
+}
+
+function readLines<T>(
+  path: string,
+  read: (object: Readonly<Record<string, unknown>>, place: Place) => T,
+): T[] {
   const records = readText(path)
     .split('\n')
-    .flatMap((text, index) =>
-      text.trim() === '' ? [] : [readRecord(text, fields, { path, line: index + 1 })],
-    );
+    .flatMap((text, index) => {
+      const place = { path, line: index + 1 };
+      return text.trim() === '' ? [] : [read(parseObject(text, place), place)];
+    });
   if (records.length === 0)
     throw new ConfigError(`${path}: expected at least one line with a JSON object, got none`, {
       code: 'TROUPE_TASK_FILE',
@@ -91,11 +104,7 @@ function readText(path: string): string {
   }
 }
 
-function readRecord(text: string, fields: RecordFields, place: Place): PromptRecord {
-  const value = parseLine(text, place);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw lineError(place, `expected a JSON object, got ${excerpt(text)}; write one object per line`);
-  const object = new Map<string, unknown>(Object.entries(value));
+function readRecord(object: ReadonlyMap<string, unknown>, fields: RecordFields, place: Place): PromptRecord {
   const answer = readField(object, { option: 'answer_field', name: fields.answer }, place);
   const { demonstration, difficulty, template } = fields;
   return {
@@ -118,6 +127,13 @@ function fillTemplate(template: string, object: ReadonlyMap<string, unknown>, pl
   return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, kept: string | undefined, name: string) =>
     kept === undefined ? readField(object, { option: 'prompt_template', name }, place) : `{${kept}}`,
   );
+}
+
+function parseObject(text: string, place: Place): Readonly<Record<string, unknown>> {
+  const value = parseLine(text, place);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>; // an object of JSON has texts as keys
+  throw lineError(place, `expected a JSON object, got ${excerpt(text)}; write one object per line`);
 }
 
 function parseLine(text: string, place: Place): unknown {

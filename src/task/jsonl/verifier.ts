@@ -13,6 +13,14 @@ import { extractNumber } from './numeric.ts';
 export const VERIFIER_NAMES = ['exact', 'numeric', 'math', 'math-strict'] as const;
 export type VerifierName = (typeof VERIFIER_NAMES)[number];
 
+/** What each verifier does, in one line: `troupe tasks` shows it. */
+export const VERIFIER_ABOUT: Readonly<Record<VerifierName, string>> = {
+  exact: 'the whole text is the answer, up to whitespace',
+  numeric: 'the number behind ####, in \\boxed{} or last in the text, compared as an exact fraction',
+  math: 'the mathematical answer, compared by meaning: fractions, units, sets, intervals, algebra',
+  'math-strict': "the paper's grader (DeepScaleR), its known errors included, for comparison",
+};
+
 export interface AnswerVerifier {
   /** What an answer must contain, for messages, e.g. `a number`. */
   readonly expects: string;
