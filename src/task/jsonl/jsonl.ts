@@ -5,10 +5,11 @@
  */
 import { ConfigError, TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
+import { lineError } from '../json-lines.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../task.ts';
 import { BINARY_REWARD } from '../verdict.ts';
 import { type Partition, type PlacedRecord, partition, type Source } from './partition.ts';
-import { lineError, readRecords } from './records.ts';
+import { readRecords } from './records.ts';
 import { type AnswerVerifier, createVerifier, judge, VERIFIER_NAMES, type VerifierName } from './verifier.ts';
 
 export interface JsonlOptions {

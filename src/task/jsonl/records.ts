@@ -3,10 +3,8 @@
  * before anything else happens.
  * @module
  */
-import { readFileSync } from 'node:fs';
-import { ConfigError } from '../../support/errors.ts';
 import { nearestName } from '../../support/nearest.ts';
-import { excerpt } from '../verdict.ts';
+import { type JsonLine, lineError, type Place, readJsonLines } from '../json-lines.ts';
 
 /** Which fields of a line hold what. */
 export interface RecordFields {
@@ -40,71 +38,15 @@ export interface PromptRecord {
  *   object with these fields
  */
 export function readRecords(path: string, fields: RecordFields): PromptRecord[] {
-  return readLines(path, (object, place) => readRecord(new Map(Object.entries(object)), fields, place));
+  return readJsonLines(path).map((line) => readRecord(line, fields));
 }
 
 /** All objects of a file, whatever their fields. @throws ConfigError as {@link readRecords} */
 export function readObjects(path: string): Readonly<Record<string, unknown>>[] {
-  return readLines(path, (object) => object);
+  return readJsonLines(path).map(({ fields }) => Object.fromEntries(fields));
 }
 
-function readLines<T>(
-  path: string,
-  read: (object: Readonly<Record<string, unknown>>, place: Place) => T,
-): T[] {
-  const records = readText(path)
-    .split('\n')
-    .flatMap((text, index) => {
-      const place = { path, line: index + 1 };
-      return text.trim() === '' ? [] : [read(parseObject(text, place), place)];
-    });
-  if (records.length === 0)
-    throw new ConfigError(`${path}: expected at least one line with a JSON object, got none`, {
-      code: 'TROUPE_TASK_FILE',
-      issues: [{ file: path, path: 'path', message: 'the file has no records' }],
-    });
-  return records;
-}
-
-/** A place in a file. */
-export interface Place {
-  readonly path: string;
-  readonly line: number;
-}
-
-/** `<file>:<line>: <message>`, as a {@link ConfigError} that carries the place. */
-export function lineError({ path, line }: Place, message: string, cause?: unknown): ConfigError {
-  return new ConfigError(`${path}:${line}: ${message}`, {
-    code: 'TROUPE_TASK_LINE',
-    issues: [{ file: path, line, path: 'path', message }],
-    cause,
-  });
-}
-
-function readText(path: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`${path}: expected a file that can be read, got ${why}; check the path`, {
-      code: 'TROUPE_TASK_FILE',
-      issues: [{ file: path, path: 'path', message: 'the file cannot be read' }],
-      cause,
-    });
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new ConfigError(`${path}: expected UTF-8 text, got other bytes; convert the file to UTF-8`, {
-      code: 'TROUPE_TASK_FILE',
-      issues: [{ file: path, path: 'path', message: 'the file is not UTF-8' }],
-      cause,
-    });
-  }
-}
-
-function readRecord(object: ReadonlyMap<string, unknown>, fields: RecordFields, place: Place): PromptRecord {
+function readRecord({ place, fields: object }: JsonLine, fields: RecordFields): PromptRecord {
   const answer = readField(object, { option: 'answer_field', name: fields.answer }, place);
   const { demonstration, difficulty, template } = fields;
   return {
@@ -127,21 +69,6 @@ function fillTemplate(template: string, object: ReadonlyMap<string, unknown>, pl
   return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, kept: string | undefined, name: string) =>
     kept === undefined ? readField(object, { option: 'prompt_template', name }, place) : `{${kept}}`,
   );
-}
-
-function parseObject(text: string, place: Place): Readonly<Record<string, unknown>> {
-  const value = parseLine(text, place);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>; // an object of JSON has texts as keys
-  throw lineError(place, `expected a JSON object, got ${excerpt(text)}; write one object per line`);
-}
-
-function parseLine(text: string, place: Place): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw lineError(place, `expected a JSON object, got ${excerpt(text)}; fix or delete the line`, cause);
-  }
 }
 
 function readField(
