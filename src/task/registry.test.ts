@@ -17,8 +17,9 @@ function optionsOf(name: string): string[] {
 
 describe('createTask', () => {
   it('creates every generated task without any option', () => {
-    expect(taskNames).toEqual(['arithmetic', 'blocksworld', 'countdown', 'digits', 'jsonl']);
-    for (const name of ['arithmetic', 'blocksworld', 'countdown', 'digits']) {
+    const needPath = taskNames.filter((name) => optionsOf(name).includes('path'));
+    expect(needPath).toContain('jsonl');
+    for (const name of taskNames.filter((one) => !needPath.includes(one))) {
       const task = createTask(name);
       expect(task.name).toBe(name);
       expect(task.item('train', 0).prompt).not.toBe(task.item('test', 0).prompt);
@@ -32,9 +33,7 @@ describe('createTask', () => {
 
   it('names the task that was meant', () => {
     expect(() => createTask('countdwn')).toThrow('unknown task "countdwn"; did you mean "countdown"?');
-    expect(() => createTask('sudoku')).toThrow(
-      'the tasks are arithmetic, blocksworld, countdown, digits, jsonl',
-    );
+    expect(() => createTask('sudoku')).toThrow(`the tasks are ${taskNames.join(', ')}`);
     expect(() => createTask('toString')).toThrow(ConfigError);
   });
 
@@ -48,7 +47,7 @@ describe('createTask', () => {
     const page = readFileSync(new URL('../../docs/tasks.md', import.meta.url), 'utf8');
     for (const name of taskNames) {
       const options = optionsOf(name);
-      expect(options.length).toBeGreaterThan(4);
+      expect(options.length).toBeGreaterThan(0);
       const section = page.split(/^## /m).find((text) => text.startsWith(`${name}\n`));
       for (const option of options) expect(section).toContain(`\`${option}\``);
     }

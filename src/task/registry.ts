@@ -12,6 +12,9 @@ import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
 import { createModuleTask } from './module/module.ts';
 import { SPLITS } from './split.ts';
 import type { Split, Task } from './task.ts';
+import { readZebraOptions } from './zebra/options.ts';
+import { createZebra } from './zebra/zebra.ts';
+import { createZebraLogic, readZebraLogicOptions } from './zebra/zebralogic.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -21,6 +24,8 @@ const TASKS = {
   countdown: (options) => createCountdown(readCountdownOptions(options)),
   digits: (options) => createDigits(readDigitsOptions(options)),
   jsonl: (options) => createJsonl(readJsonlOptions(options)),
+  zebra: (options) => createZebra(readZebraOptions(options)),
+  zebralogic: (options) => createZebraLogic(readZebraLogicOptions(options)),
 } as const satisfies Readonly<Record<string, (options: Options) => Task>>;
 
 type TaskName = keyof typeof TASKS;
@@ -32,6 +37,8 @@ export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
   countdown: 'reach a target from given numbers with + - * /, endless',
   digits: 'a sum whose digits are written by different agents, endless',
   jsonl: 'any JSON-lines file with prompts and answers, judged by a named verifier',
+  zebra: 'who lives where, from clues with one solution, endless',
+  zebralogic: 'the benchmark ZebraLogic, for evaluation alone',
 };
 
 export const taskNames: readonly string[] = Object.keys(TASKS);

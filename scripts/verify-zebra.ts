@@ -1,0 +1,110 @@
+/**
+ * `npm run verify-zebra -- FILE...`: holds this repository's ZebraLogic against the published one.
+ *
+ * * Lines with an `output` (and its puzzle's `id`) are judged; each verdict that is not the line's `expected`
+ *   {`parsed`, `correct_cells`, `total_cells`, `solved`} is listed. Their puzzles are looked for in the files named
+ *   and then in the JSON-lines files beside them. Ends in accuracies and `N agree, M disagree`.
+ * * Files of puzzles alone are solved: ends in `N of M solved uniquely`, a solution that differs from the one given
+ *   being listed and not counted.
+ *
+ * Exit 0 if the files were judged, whatever the verdicts; 2 if one cannot be used.
+ * @module
+ */
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type JsonLine, readJsonLines } from '../src/task/json-lines.ts';
+import { type GridSolution, judgeGrid } from '../src/task/zebra/grid-answer.ts';
+import { tableRows } from '../src/task/zebra/official-prompt.ts';
+import { readPuzzle } from '../src/task/zebra/official-text.ts';
+import { readZebraLogicLine } from '../src/task/zebra/records.ts';
+import { solve } from '../src/task/zebra/solver.ts';
+
+class UsageError extends Error {}
+
+function main(paths: readonly string[]): number {
+  try {
+    if (paths.length === 0 || paths.some((path) => path.startsWith('-')))
+      throw new UsageError('expected names of JSON-lines files');
+    const lines = paths.flatMap(readJsonLines);
+    const outputs = lines.filter(({ fields }) => fields.has('output'));
+    if (outputs.length < lines.length) solveAll(lines.filter(({ fields }) => !fields.has('output')));
+    if (outputs.length > 0) judgeAll(outputs, lines);
+    return 0;
+  } catch (error) {
+    console.error(`verify-zebra: ${error instanceof Error ? error.message : String(error)}`);
+    return 2;
+  }
+}
+
+function solveAll(lines: readonly JsonLine[]): void {
+  let solved = 0;
+  for (const line of lines) {
+    const { id, puzzle: text, given } = readZebraLogicLine(line);
+    const puzzle = readPuzzle(text, given?.headers);
+    const { found } = solve(puzzle);
+    const rows = found[0] === undefined ? undefined : tableRows(puzzle, found[0]);
+    if (rows === undefined || found.length > 1)
+      console.log(`${id}: ${rows ? 'several solutions' : 'no solution'}`);
+    else if (given?.isComplete && JSON.stringify(rows) !== JSON.stringify(given.rows))
+      console.log(`${id}: expected ${JSON.stringify(given.rows)}, got ${JSON.stringify(rows)}`);
+    else solved++;
+  }
+  console.log(`${solved} of ${lines.length} solved uniquely`);
+}
+
+function judgeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): void {
+  const golds = findGolds(outputs, named);
+  const total = { agree: 0, solved: 0, correctCells: 0, totalCells: 0 };
+  for (const { place, fields } of outputs) {
+    const id = String(fields.get('id'));
+    const gold = golds.get(id);
+    const output = fields.get('output');
+    if (!gold) throw new UsageError(`${place.path}:${place.line}: expected the puzzle of "${id}", got none`);
+    if (typeof output !== 'string')
+      throw new UsageError(`${place.path}:${place.line}: expected a text in "output", got ${typeof output}`);
+    const { parsed, solved, correctCells, totalCells } = judgeGrid(gold, output);
+    const got = { parsed, correct_cells: correctCells, total_cells: totalCells, solved };
+    const differences = differencesOf(fields.get('expected'), got);
+    if (differences.length > 0) console.log(`line ${place.line} ${id}: ${differences.join('; ')}`);
+    else total.agree++;
+    total.solved += Number(solved);
+    total.correctCells += correctCells;
+    total.totalCells += totalCells;
+  }
+  const share = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(2)}%`;
+  console.log(
+    `puzzle accuracy ${share(total.solved, outputs.length)}, ` +
+      `cell accuracy ${share(total.correctCells, total.totalCells)}`,
+  );
+  console.log(`${total.agree} agree, ${outputs.length - total.agree} disagree`);
+}
+
+function differencesOf(expected: unknown, got: Readonly<Record<string, unknown>>): string[] {
+  const fields = Object.entries(expected ?? {});
+  if (fields.length === 0) return ['expected a verdict in "expected", got none'];
+  return fields.flatMap(([name, value]) =>
+    got[name] === value
+      ? []
+      : [`${name}: expected ${JSON.stringify(value)}, got ${JSON.stringify(got[name])}`],
+  );
+}
+
+/** The solved tables of the outputs' puzzles. */
+function findGolds(outputs: readonly JsonLine[], named: readonly JsonLine[]): Map<string, GridSolution> {
+  const wanted = new Set(outputs.map(({ fields }) => String(fields.get('id'))));
+  const golds = new Map<string, GridSolution>();
+  const take = (lines: readonly JsonLine[]): void => {
+    for (const line of lines) {
+      const id = String(line.fields.get('id'));
+      if (line.fields.has('puzzle') && wanted.has(id) && !golds.has(id))
+        golds.set(id, readZebraLogicLine(line).gold());
+    }
+  };
+  take(named);
+  for (const folder of new Set(outputs.map(({ place }) => dirname(place.path))))
+    for (const name of readdirSync(folder).filter((one) => one.endsWith('.jsonl')))
+      if (golds.size < wanted.size) take(readJsonLines(join(folder, name)));
+  return golds;
+}
+
+process.exitCode = main(process.argv.slice(2));

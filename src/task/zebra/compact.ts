@@ -1,0 +1,68 @@
+/**
+ * Zebra puzzles for models that read single characters: `3x2;A=2;B<E;C~F:` has 3 houses and two columns with the
+ * values A, B, C and D, E, F. The answer gives every value's house, column by column: `#213 132`.
+ * @module
+ */
+import type { Clue, Column, ZebraPuzzle } from './puzzle.ts';
+import type { Placement } from './solver.ts';
+
+/** One letter for each of at most 6 x 6 values. */
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij';
+
+const SIGNS: Readonly<Record<Clue['kind'], string>> = {
+  at: '=',
+  not_at: '!',
+  same: '=',
+  directly_left: '<',
+  left_of: '<<',
+  right_of: '>>',
+  adjacent: '~',
+  one_between: '-',
+  two_between: '--',
+};
+
+/** Every character of prompts and answers, the answer's marker aside, for puzzles up to this size. */
+export function compactAlphabet(houses: number, columns: number): string {
+  return `0123456789x;:=!<>~- ${LETTERS.slice(0, houses * columns)}`;
+}
+
+/** Columns with letters for values. */
+export function letterColumns(houses: number, columns: number): Column[] {
+  return Array.from({ length: columns }, (_, column) => ({
+    header: `${column + 1}`,
+    values: [...LETTERS.slice(column * houses, (column + 1) * houses)],
+  }));
+}
+
+export function compactPrompt({ houses, columns, clues }: ZebraPuzzle): string {
+  const texts = clues.map((clue) => {
+    const right = clue.kind === 'at' || clue.kind === 'not_at' ? `${clue.house + 1}` : LETTERS[clue.other];
+    return `${LETTERS[clue.value]}${SIGNS[clue.kind]}${right}`;
+  });
+  return `${houses}x${columns.length};${texts.join(';')}:`;
+}
+
+/** What follows the answer's marker: the house of each value, e.g. `213 132`. */
+export function compactAnswer(houses: number, house: ArrayLike<number>): string {
+  const digits = Array.from(house, (at) => `${at + 1}`).join('');
+  return digits.match(new RegExp(`.{${houses}}`, 'g'))?.join(' ') ?? digits;
+}
+
+/** Worked steps: values in the order in which deduction finds them, e.g. `A2`. */
+export function compactSteps(placements: readonly Placement[]): string[] {
+  return placements.map(({ value, house }) => `${LETTERS[value]}${house + 1}`);
+}
+
+/**
+ * The houses of a written answer; undefined if it does not have one house from 1 to `houses` for each value.
+ * Blanks do not matter.
+ */
+export function readCompactAnswer(
+  written: string,
+  { houses, columns }: Pick<ZebraPuzzle, 'houses' | 'columns'>,
+): Uint8Array | undefined {
+  const digits = written.slice(0, 200).replace(/\s/g, '');
+  if (digits.length !== houses * columns.length || !new RegExp(`^[1-${houses}]+$`).test(digits))
+    return undefined;
+  return Uint8Array.from(digits, (digit) => Number(digit) - 1);
+}

@@ -1,0 +1,115 @@
+/**
+ * Draws zebra puzzles with exactly one solution and no clue too many. The solution is drawn first. While the clues
+ * so far allow another solution as well, a true clue that rules it out is added; at the end every clue that is not
+ * needed is taken away again.
+ * @module
+ */
+import type { RandomStream } from '../../core/rng.ts';
+import { type Clue, type ClueKind, type Column, isTrue, RELATIONS, type ZebraPuzzle } from './puzzle.ts';
+import { solve } from './solver.ts';
+
+/** How often each kind of clue stands in ZebraLogic's own puzzles, in percent. */
+const FREQUENCY: Readonly<Record<ClueKind, number>> = {
+  at: 11,
+  not_at: 12,
+  same: 42,
+  directly_left: 10,
+  left_of: 8,
+  right_of: 8,
+  adjacent: 4,
+  one_between: 3,
+  two_between: 2,
+};
+
+export interface GeneratedZebra extends ZebraPuzzle {
+  /** House of every value. */
+  readonly house: Uint8Array;
+}
+
+/**
+ * A puzzle about these columns.
+ *
+ * @param kinds - the kinds of clue that may be used
+ * @returns undefined if clues of these kinds cannot tell the solution drawn from all others, as when all of them
+ *   are the same read from the left and from the right
+ */
+export function drawZebra(
+  {
+    houses,
+    columns,
+    kinds,
+  }: Pick<ZebraPuzzle, 'houses' | 'columns'> & { readonly kinds: readonly ClueKind[] },
+  stream: RandomStream,
+): GeneratedZebra | undefined {
+  const house = drawSolution(houses, columns, stream);
+  const truths = trueClues(house, houses, kinds);
+  const clues: Clue[] = [];
+  for (;;) {
+    const other = solve({ houses, columns, clues }).found.find((found) => !isSame(found, house));
+    if (other === undefined) break;
+    const clue = drawClue(
+      truths.filter((one) => !isTrue(one, other)),
+      stream,
+    );
+    if (clue === undefined) return undefined;
+    clues.push(clue);
+  }
+  return { houses, columns, house, clues: withoutNeedless({ houses, columns, clues }, stream) };
+}
+
+function drawSolution(houses: number, columns: readonly Column[], stream: RandomStream): Uint8Array {
+  return Uint8Array.from(columns.flatMap(() => shuffled([...Array(houses).keys()], stream)));
+}
+
+/** Every true clue of these kinds; of a pair of values whose order says nothing, the lower one comes first or last. */
+function trueClues(house: Uint8Array, houses: number, kinds: readonly ClueKind[]): Clue[] {
+  const clues: Clue[] = [];
+  const add = (clue: Clue): void => {
+    if (kinds.includes(clue.kind) && isTrue(clue, house)) clues.push(clue);
+  };
+  for (let value = 0; value < house.length; value++) {
+    for (let at = 0; at < houses; at++) {
+      add({ kind: 'at', value, house: at });
+      add({ kind: 'not_at', value, house: at });
+    }
+    for (let other = 0; other < house.length; other++)
+      if (other !== value) for (const kind of RELATIONS) add({ kind, value, other });
+  }
+  return clues;
+}
+
+/** A clue of a kind drawn by frequency; undefined when there is none to draw. */
+function drawClue(clues: readonly Clue[], stream: RandomStream): Clue | undefined {
+  const kinds = [...new Set(clues.map(({ kind }) => kind))];
+  let at = stream.uniform() * kinds.reduce((sum, kind) => sum + FREQUENCY[kind], 0);
+  const kind = kinds.find((one) => {
+    at -= FREQUENCY[one];
+    return at < 0;
+  });
+  const choices = clues.filter((clue) => clue.kind === (kind ?? kinds.at(-1))); // rounding may leave none
+  return choices.length === 0 ? undefined : choices[stream.int(choices.length)];
+}
+
+/** Takes clues away, in random order, as long as the solution stays the only one; the rest in random order. */
+function withoutNeedless(puzzle: ZebraPuzzle, stream: RandomStream): Clue[] {
+  let kept = [...puzzle.clues];
+  for (const clue of shuffled(kept, stream)) {
+    const clues = kept.filter((one) => one !== clue);
+    if (solve({ ...puzzle, clues }).found.length === 1) kept = clues;
+  }
+  return shuffled(kept, stream);
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.every((house, value) => house === other[value]);
+}
+
+/** A copy in random order. */
+export function shuffled<T>(items: readonly T[], stream: RandomStream): T[] {
+  const result = [...items];
+  for (let last = result.length - 1; last > 0; last--) {
+    const pick = stream.int(last + 1);
+    [result[last], result[pick]] = [result[pick] as T, result[last] as T];
+  }
+  return result;
+}
