@@ -69,7 +69,7 @@ class ZebraTask implements Task {
     const { trials } = solve(puzzle);
     return {
       id: `${split}-${index}`,
-      prompt: style === 'compact' ? compactPrompt(puzzle) : wordedPrompt(puzzle),
+      ...(style === 'compact' ? { prompt: compactPrompt(puzzle) } : wordedPrompt(puzzle)),
       answer:
         style === 'compact'
           ? compactAnswer(houses, house)
@@ -141,9 +141,10 @@ function drawColumns(
   }));
 }
 
-function wordedPrompt(puzzle: GeneratedZebra): string {
+function wordedPrompt(puzzle: GeneratedZebra): Pick<TaskItem, 'prompt' | 'problem'> {
   const { houses, columns } = puzzle;
-  return officialPrompt(puzzleText(puzzle), { houses, headers: headersOf(columns) });
+  const problem = puzzleText(puzzle);
+  return { prompt: officialPrompt(problem, { houses, headers: headersOf(columns) }), problem };
 }
 
 function headersOf(columns: readonly Column[]): string[] {

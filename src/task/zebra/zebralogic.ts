@@ -68,6 +68,7 @@ function itemOf(records: readonly ZebraLogicRecord[], split: Split, index: numbe
     id,
     prompt: officialPrompt(puzzle, { houses: rows.length, headers }),
     answer: rows.map((row) => row.join(', ').toLowerCase()).join(' | '),
+    problem: puzzle,
     difficulty: sizeGroup(rows.length, headers.length),
     data: record,
   };
