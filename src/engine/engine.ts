@@ -19,11 +19,32 @@ export interface Capabilities {
   readonly maxContext: number;
 }
 
+/** A call of a function that a model asked for, as OpenAI's API has it. */
+export interface ToolCall {
+  readonly id?: string;
+  readonly type?: 'function';
+  readonly function: { readonly name: string; readonly arguments: unknown };
+}
+
 export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
+  /** `tool`: what a function answered. */
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
+  /** Thinking that is kept apart from the content, where the chat template knows of it. */
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly ToolCall[];
+  readonly tool_call_id?: string;
+  readonly name?: string;
   /** Token ids as this very model sampled them; spliced in as they are, never re-tokenised. */
   readonly tokens?: Int32Array;
+}
+
+/** What a chat template is told besides the messages. */
+export interface ChatOptions {
+  /** Schemas of functions that the model may call, as OpenAI's API has them. */
+  readonly tools?: readonly unknown[];
+  /** Switches of the template, `enable_thinking` and the like, over those the model was loaded with. */
+  readonly kwargs?: Readonly<Record<string, unknown>>;
 }
 
 /** Text to token ids and back, exactly as the checkpoint ships it. */
@@ -35,7 +56,7 @@ export interface Tokenizer {
   /** Text of a message; a closing end token is left out. */
   decode(tokens: ArrayLike<number>): string;
   /** The context in which the model writes the next assistant message. */
-  encodeChat(messages: readonly ChatMessage[]): Int32Array;
+  encodeChat(messages: readonly ChatMessage[], options?: ChatOptions): Int32Array;
 }
 
 export interface SampleRequest {
@@ -191,6 +212,8 @@ export interface LoadOptions {
   readonly dir: string;
   /** Also read the optimiser's state, if the folder has one. Default false: a fresh optimiser. */
   readonly optimizer?: boolean;
+  /** Switches of the chat template, for every chat of this model. */
+  readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
 }
 
 /** A way to run models. */

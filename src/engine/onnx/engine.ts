@@ -35,14 +35,19 @@ export class OnnxEngine implements Engine {
 
   async load(options: LoadOptions): Promise<OnnxModel> {
     const checkpoint = loadCheckpoint(options.dir, { optimizer: options.optimizer ?? false });
-    return this.fromCheckpoint(checkpoint, options.dir);
+    return this.fromCheckpoint(checkpoint, options.dir, options);
   }
 
   /** A model over weights that are in memory already. */
-  async fromCheckpoint(checkpoint: Checkpoint, where: string): Promise<OnnxModel> {
+  async fromCheckpoint(
+    checkpoint: Checkpoint,
+    where: string,
+    { chatTemplateKwargs = {} }: Pick<LoadOptions, 'chatTemplateKwargs'> = {},
+  ): Promise<OnnxModel> {
     const sessions = await this.sessions(checkpoint.config);
     return new OnnxModel(sessions, checkpoint, {
       where,
+      chatTemplateKwargs,
       tokenBudget: this.#options.tokenBudget ?? DEFAULT_TOKEN_BUDGET,
       decodeBatch: this.#options.decodeBatch ?? DEFAULT_DECODE_BATCH,
     });

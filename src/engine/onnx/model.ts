@@ -12,6 +12,7 @@ import type {
   Capabilities,
   Completion,
   Divergence,
+  LoadOptions,
   Model,
   SampleRequest,
   SamplingParams,
@@ -28,6 +29,7 @@ import { ParameterStore } from './parameter-store.ts';
 import { Sampler } from './sampler.ts';
 import { Scorer } from './scorer.ts';
 import type { Sessions } from './sessions.ts';
+import { stopTokens } from './stop-tokens.ts';
 import { createTokenizer } from './tokenizer.ts';
 
 export interface ModelOptions {
@@ -51,17 +53,18 @@ export class OnnxModel implements Model {
   constructor(
     sessions: Sessions,
     checkpoint: Checkpoint,
-    options: ModelOptions & { readonly where: string },
+    options: ModelOptions & Pick<LoadOptions, 'chatTemplateKwargs'> & { readonly where: string },
   ) {
     const { config } = checkpoint;
-    if (config.endTokens.length === 0)
-      throw new ConfigError(
-        `${options.where}: expected an eos_token_id in config.json, got none; messages could not end`,
-      );
-    this.tokenizer = createTokenizer(checkpoint.tokenizer, config.endTokens, options.where);
+    const { where, chatTemplateKwargs: kwargs = {} } = options;
+    const endTokens = stopTokens(checkpoint.tokenizer, config.endTokens, {
+      vocabSize: config.vocabSize,
+      where,
+    });
+    this.tokenizer = createTokenizer(checkpoint.tokenizer, endTokens, { where, kwargs });
     if (this.tokenizer.vocabSize > config.vocabSize)
       throw new ConfigError(
-        `${options.where}: the tokenizer has ${this.tokenizer.vocabSize} tokens, the model's embedding ${config.vocabSize}; ` +
+        `${where}: the tokenizer has ${this.tokenizer.vocabSize} tokens, the model's embedding ${config.vocabSize}; ` +
           'they belong to different models',
       );
     this.capabilities = {
@@ -75,12 +78,12 @@ export class OnnxModel implements Model {
     this.#parameters = new ParameterStore(sessions.runtime, parameterSpecs(config), checkpoint.weights);
     if (checkpoint.optimizer) this.#parameters.loadOptimizerState(checkpoint.optimizer);
     this.#scorer = new Scorer(sessions, this.#parameters, options.tokenBudget);
-    this.#batchParts = { sessions, parameters: this.#parameters, endTokens: config.endTokens };
+    this.#batchParts = { sessions, parameters: this.#parameters, endTokens };
     this.#sampler = new Sampler({
       sessions,
       parameters: this.#parameters,
       slots: options.decodeBatch,
-      endTokens: config.endTokens,
+      endTokens,
       tokenBudget: options.tokenBudget,
     });
   }

@@ -133,7 +133,7 @@ describe('pretrain', () => {
 describe('toSequences', () => {
   it('gives every message what came before it, and ends it', () => {
     const { files } = characterTokenizer('ab12');
-    const tokenizer = createTokenizer({ files }, [0], 'm');
+    const tokenizer = createTokenizer({ files }, [0], { where: 'm' });
     const [END, USER, ASSISTANT] = [0, 1, 2];
     const [one, two, a, b] = [5, 6, 7, 8];
     expect(toSequences({ prompt: 'a', messages: ['1', '2b'] }, tokenizer)).toEqual([

@@ -10,7 +10,7 @@ import { createTokenizer } from './tokenizer.ts';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 
 const [END, USER, ASSISTANT, SYSTEM, UNKNOWN] = [0, 1, 2, 3, 4];
-const tokenizer = createTokenizer(tinyTokenizer(), [END], 'm');
+const tokenizer = createTokenizer(tinyTokenizer(), [END], { where: 'm' });
 const id = (character: string): number => 5 + [...TINY_ALPHABET].sort().indexOf(character);
 const ids = (text: string): number[] => [...text].map(id);
 
@@ -155,11 +155,9 @@ describe('encodeChat', () => {
         'chat_template.jinja': undefined,
         'tokenizer_config.json': { ...config, chat_template },
       });
-      expect([...createTokenizer(files, [END], 'm').encodeChat([{ role: 'user', content: 'a' }])]).toEqual([
-        USER,
-        id('a'),
-        END,
-      ]);
+      expect([
+        ...createTokenizer(files, [END], { where: 'm' }).encodeChat([{ role: 'user', content: 'a' }]),
+      ]).toEqual([USER, id('a'), END]);
     }
   });
 });
@@ -192,7 +190,7 @@ describe('a byte-level vocabulary', () => {
       'chat_template.jinja': '{% for m in messages %}{{ m.content }}<|im_end|>\n{% endfor %}',
     }),
     [next],
-    'm',
+    { where: 'm' },
   );
 
   it('keeps added tokens that are not special, and merges around what is spelled', () => {
@@ -214,7 +212,7 @@ describe('a byte-level vocabulary', () => {
 describe('a tokenizer that cannot be used is refused with one line', () => {
   const refusal = (changes: Readonly<Record<string, unknown>>): string => {
     try {
-      createTokenizer(changed(changes), [END], 'm').encodeChat([]);
+      createTokenizer(changed(changes), [END], { where: 'm' }).encodeChat([]);
     } catch (error) {
       expect(error).toBeInstanceOf(ConfigError);
       return (error as ConfigError).message;
