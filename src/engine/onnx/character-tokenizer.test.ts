@@ -33,7 +33,7 @@ describe('characterTokenizer', () => {
 
   it('keeps a character of two code units whole', () => {
     const { vocabSize, ...files } = characterTokenizer('😀é');
-    const tokenizer = createTokenizer(files, [END_TOKEN], 'here');
+    const tokenizer = createTokenizer(files, [END_TOKEN], { where: 'here' });
     expect(vocabSize).toBe(7);
     expect([...tokenizer.encode('é😀é')]).toEqual([5, 6, 5]);
     expect(tokenizer.decode([6, 5])).toBe('😀é');

@@ -11,7 +11,7 @@
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { ConfigError } from '../../support/errors.ts';
 import { type JsonObject, readAs } from './json-object.ts';
-import { pythonStrips, rewriteStrips } from './python-strips.ts';
+import { pythonFunctions, rewritePython } from './python-semantics.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 
 /** What a template is told besides the messages. */
@@ -55,7 +55,7 @@ export class ChatTemplate {
   static read(files: TokenizerFiles['files'], config: JsonObject, where: string): ChatTemplate {
     const parsed = [...templateTexts(files, config)].map(([name, text]) => {
       const template = readAs(`${where} chat template`, 'a Jinja template', () => new Template(text));
-      rewriteStrips(template.parsed);
+      rewritePython(template.parsed);
       return [name, template] as const;
     });
     const tokens = TOKENS.flatMap((name) => {
@@ -130,7 +130,7 @@ const GLOBALS = {
     throw new Error(message);
   },
   strftime_now,
-  ...pythonStrips,
+  ...pythonFunctions,
 };
 
 function range(first: number, end?: number, step = 1): number[] {

@@ -18,6 +18,7 @@ import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
 import { type JsonObject, parseJsonObject, readAs } from './json-object.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
+import { withRustDigits } from './tokenizer-json.ts';
 
 /**
  * @param endTokens - ids that end a message
@@ -39,7 +40,7 @@ export function createTokenizer(
   const tokenizer = readAs(
     join(where, 'tokenizer.json'),
     'a tokenizer',
-    () => new HuggingFaceTokenizer(json, config),
+    () => new HuggingFaceTokenizer(withRustDigits(json), config),
   );
   const template = ChatTemplate.read(files, config, where);
   return new CheckpointTokenizer({ tokenizer, template, endTokens, kwargs, where });
