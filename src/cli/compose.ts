@@ -84,6 +84,21 @@ export function composeTask(resolved: ResolvedConfig): Task {
   return placed(resolved, ['task'], () => createTask(name, options));
 }
 
+/**
+ * A task that is not the team's own: one to be measured on.
+ *
+ * @param section - name and options of the task
+ * @param path - where the file asks for it
+ * @throws ConfigError
+ */
+export function composeOtherTask(
+  resolved: ResolvedConfig,
+  { name, ...options }: Readonly<Record<string, unknown>>,
+  path: readonly (string | number)[],
+): Task {
+  return placed(resolved, path, () => createTask(String(name ?? ''), options));
+}
+
 function composeProtocol(resolved: ResolvedConfig): Protocol {
   const { kind, ...options } = resolved.config.protocol;
   return placed(resolved, ['protocol'], () => createProtocol(kind, options, resolved.config.agents.length));

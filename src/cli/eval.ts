@@ -2,20 +2,17 @@
  * `troupe eval TEAM`: how good a team is, with intervals.
  * @module
  */
-import { existsSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import type { Override } from '../config/overrides.ts';
-import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
-import { CONFIG_FILE } from '../store/layout.ts';
-import { findStoredTeam, type StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { SPLITS } from '../task/split.ts';
 import type { Split } from '../task/task.ts';
+import { type BenchmarkFlagWords, evaluateOnBenchmarks, isBenchmarking } from './eval-benchmarks.ts';
 import { defaultTranscripts, evaluate } from './evaluation.ts';
+import { findTeam, requireSameSize, withTask } from './find-team.ts';
 import { type DefineVerb, OVERRIDE_HELP } from './verb.ts';
 
-interface EvalFlags {
+interface EvalFlags extends BenchmarkFlagWords {
   readonly task?: string;
   readonly k?: number;
   readonly prompts?: number;
@@ -28,15 +25,33 @@ export const defineEval: DefineVerb = (program, { overrides }) => {
   program
     .command('eval')
     .description('measure a team: avg@K, pass@K, maj@K with 95% intervals')
-    .argument('<team>', 'run folder (its champion), checkpoint inside one, or team file (YAML)')
+    .argument('[team]', 'run folder (its champion), checkpoint inside one, or team file (YAML)')
     .option('--task <name>', "task, with its own defaults (default: the team's)")
     .option('-k <samples>', 'samples per prompt (default: eval.k)', positiveInteger)
     .option('--prompts <count>', 'prompts (default: eval.prompts)', positiveInteger)
     .addOption(new Option('--split <split>', 'prompts to measure on').choices(SPLITS).default('heldout'))
     .option('--transcripts <file>', 'where every transcript goes (default: evaluations/ in the run)')
+    .option(
+      '--benchmark <names>',
+      'benchmarks, comma-separated, or all of eval.benchmarks ("troupe tasks" lists them)',
+    )
+    .option('--data <folder>', 'where the files of benchmarks are (default: eval.data)')
+    .option('--temperature <t>', "of benchmarks (default: the paper's)", positiveNumber)
+    .option('--max-tokens <count>', "of a message in benchmarks (default: the paper's)", positiveInteger)
+    .addOption(
+      new Option(
+        '--early-stop <rule>',
+        'stop sampling when the vote is decided (default: eval.early_stop)',
+      ).choices(['off', 'exact', 'probable']),
+    )
+    .option('--against <team>', 'another team, or the folder of its evaluation: paired differences')
+    .option('--out <folder>', 'folder of the evaluation (default: evaluations/ in the run)')
+    .option('--resume [folder]', 'go on with an evaluation that was stopped')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', OVERRIDE_HELP)
-    .action(async (team: string, flags: EvalFlags) => {
+    .action(async (team: string | undefined, flags: EvalFlags) => {
+      if (isBenchmarking(flags)) return evaluateOnBenchmarks({ team, flags, overrides });
+      if (team === undefined) throw new ConfigError('eval: expected a team, got nothing');
       const { resolved, stored } = await findTeam(team, withTask(overrides, flags.task));
       const { config } = resolved;
       if (stored) requireSameSize(resolved, stored);
@@ -56,40 +71,14 @@ export const defineEval: DefineVerb = (program, { overrides }) => {
     });
 };
 
-async function findTeam(
-  team: string,
-  overrides: readonly Override[],
-): Promise<{ readonly resolved: ResolvedConfig; readonly stored: StoredTeam | undefined }> {
-  const stored = await findStoredTeam(team);
-  if (stored === undefined && statSync(team, { throwIfNoEntry: false })?.isFile() !== true)
-    throw new ConfigError(
-      `${team}: expected a run folder, a checkpoint inside one or a team file, got ${existsSync(team) ? 'a folder that is neither' : 'nothing there'}`,
-    );
-  const path = stored ? join(stored.run, CONFIG_FILE) : team;
-  if (stored && !existsSync(path))
-    throw new ConfigError(
-      `${team}: expected a checkpoint inside its run, got one without ${path}; keep it in the run's folder, or name its agents' folders as models of a team file`,
-    );
-  return { resolved: resolveConfig(path, overrides), stored };
-}
-
-/** A checkpoint has as many agents as it has. @throws ConfigError */
-function requireSameSize(resolved: ResolvedConfig, { checkpoint, agents }: StoredTeam): void {
-  const asked = resolved.config.agents.length;
-  if (asked === agents.length) return;
-  throw resolved.problem([
-    { path: ['agents'], message: `expected the ${agents.length} agents of ${checkpoint}, got ${asked}` },
-  ]);
-}
-
-/** Another task comes with its own options: those of the team's task would be unknown to it. */
-function withTask(overrides: readonly Override[], task: string | undefined): readonly Override[] {
-  if (task === undefined) return overrides;
-  return [{ flag: '--task', path: ['task'], value: { name: task } }, ...overrides];
-}
-
 function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer >= 1');
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('expected a number > 0');
   return value;
 }

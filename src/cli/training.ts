@@ -26,6 +26,7 @@ import { runTraining, type TrainingOutcome } from '../train/run.ts';
 import { isMixtureFolder } from '../upgrade/mixture-folder.ts';
 import { reportPictures } from '../watch/report-pictures.ts';
 import { beforeAfter } from './before-after.ts';
+import { cleanTask } from './clean-training.ts';
 import { type Composition, closeTeam, compose, composeSink, loadTeam, requirePrompts } from './compose.ts';
 import { pinModels } from './hub-models.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -57,9 +58,12 @@ async function trainOpening(
   { resolved: asked, run, resume, json }: TrainingRequest,
   defer: (close: () => unknown) => void,
 ): Promise<void> {
-  const composed = compose(asked);
-  const { engine, task } = composed;
+  const whole = compose(asked);
+  const { engine } = whole;
   defer(() => engine.close());
+  const task = cleanTask(asked, whole.task);
+  const composed: Composition = { ...whole, task };
+  requirePrompts(composed, 'train', { atLeast: 1, purpose: 'training' });
   requirePrompts(composed, 'heldout', { atLeast: 2, purpose: 'the closing comparison' });
   const resolved = await pinModels(asked);
   const { config } = resolved;

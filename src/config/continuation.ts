@@ -20,6 +20,8 @@ const FIXED: readonly (readonly string[])[] = [
   ['protocol'],
   ['task'],
   ['reward'],
+  ['contamination'],
+  ['eval', 'benchmarks'],
   ['train', 'temperature'],
   ['train', 'max_completion_length'],
   ['gate', 'alpha'],

@@ -9,6 +9,7 @@ import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { withAlgorithm } from './algorithms.ts';
+import type { BenchmarkEntry } from './evaluation-sections.ts';
 import { configError, explain, type PlacelessIssue, type Sources } from './issues.ts';
 import { applyOverrides, type Override } from './overrides.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -102,26 +103,52 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
     if (isHubReference(path)) return path;
     return resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, path);
   };
-  const task = Object.entries(config.task).map(([key, value]) =>
-    (key === 'module' || /(^|_)path$/.test(key)) && typeof value === 'string'
-      ? [key, absolute(value, `task.${key}`, 'task')] // --task.path X, or --set task={path: X}
-      : [key, value],
-  );
+  type Task = { readonly name?: string | undefined; readonly module?: string | undefined };
+  const taskAt = <T extends Task>(section: T, ...keys: string[]): T => {
+    const entries = Object.entries(section).map(([key, value]) =>
+      (key === 'module' || /(^|_)path$/.test(key)) && typeof value === 'string'
+        ? [key, absolute(value, ...keys.map((one) => `${one}.${key}`), ...keys)] // --task.path X, --set task={path: X}
+        : [key, value],
+    );
+    return named(Object.fromEntries(entries) as T); // the same keys
+  };
+  const listAt = (list: readonly BenchmarkEntry[], key: string): BenchmarkEntry[] =>
+    list.map((entry) =>
+      typeof entry === 'string'
+        ? entry
+        : {
+            ...entry,
+            ...(entry.data === undefined ? {} : { data: absolute(entry.data, key) }),
+            ...(entry.task === undefined ? {} : { task: taskAt(entry.task, key) }),
+          },
+    );
+  const { eval: evaluation, contamination } = config;
   return {
     ...config,
+    eval: {
+      ...evaluation,
+      benchmarks: listAt(evaluation.benchmarks, 'eval.benchmarks'),
+      ...(evaluation.data === undefined ? {} : { data: absolute(evaluation.data, 'eval.data') }),
+    },
+    contamination: {
+      ...contamination,
+      ...(contamination.sets === undefined ? {} : { sets: listAt(contamination.sets, 'contamination.sets') }),
+    },
     ...(config.base === undefined ? {} : { base: absolute(config.base, 'base') }),
     agents: config.agents.map((agent, id) => ({
       ...agent,
       // an agent that names no folder has the base's, so it follows the base's anchor
       model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
     })),
-    task: named(Object.fromEntries(task) as Config['task']), // the same keys, `name` among them
+    task: taskAt(config.task, 'task'),
   };
 }
 
 /** A module without a name is called by its path: `rhymes` for `rhymes/task.ts` and for `rhymes.ts`. */
-function named(task: Config['task']): Config['task'] {
-  if (task.name !== '' || task.module === undefined) return task;
+function named<T extends { readonly name?: string | undefined; readonly module?: string | undefined }>(
+  task: T,
+): T {
+  if (task.name || task.module === undefined) return task;
   const { name, dir } = parse(task.module);
   return { ...task, name: /^(task|index)$/.test(name) ? basename(dir) || name : name };
 }

@@ -5,12 +5,12 @@
  */
 import { z } from 'zod';
 import { ALGORITHM_NAMES } from './algorithms.ts';
+import { contaminationSection, evalSection } from './evaluation-sections.ts';
 import { choice, integer, show, text } from './fields.ts';
 import {
   agentSchema,
   certificateSection,
   engineSection,
-  evalSection,
   gateSection,
   lossSection,
   optimizerSection,
@@ -61,6 +61,7 @@ const fileSchema = z.strictObject({
   gate: gateSection,
   certificate: certificateSection,
   eval: evalSection,
+  contamination: contaminationSection,
 });
 
 /** Protocols in which every message is an answer of its own. */

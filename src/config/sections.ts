@@ -308,16 +308,3 @@ export const certificateSection = z
   })
   .prefault({})
   .describe('The reported certificate: held-out lower bounds on true gains (E61-E63, E66).');
-
-export const evalSection = z
-  .strictObject({
-    prompts: integer({ min: 2 }).default(256).describe('Held-out prompts of the before/after comparison.'),
-    k: integer({ min: 1 }).default(8).describe('Samples per prompt of `troupe eval`.'),
-    stage_prompts: integer({ min: 0 })
-      .default(0)
-      .describe(
-        'Held-out prompts played after every stage, one episode each, the same every time; 0: none. `troupe compare` reads them.',
-      ),
-  })
-  .prefault({})
-  .describe('Evaluation.');

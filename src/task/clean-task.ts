@@ -44,13 +44,15 @@ export function contaminatedPrompts(
  * The same task with those prompts left out of `train` and `test`; later items move up. A generator gives the
  * next problem that is in no evaluation set.
  *
+ * @param warning - what a user should know of it, said beside the task's own warnings
  * @throws TaskError from `item` if a generator has nothing else to give
  */
-export function withoutContaminated(task: Task, index: ContaminationIndex): Task {
+export function withoutContaminated(task: Task, index: ContaminationIndex, warning?: string): Task {
   const kept = new Map(LEARNT.map((split) => [split, new KeptItems(task, split, index)]));
   return withParts(task, {
     size: (split) => kept.get(split)?.size() ?? task.size(split),
     item: (split, i) => kept.get(split)?.item(i) ?? task.item(split, i),
+    warnings: [...(task.warnings ?? []), ...(warning === undefined ? [] : [warning])],
   });
 }
 

@@ -1,0 +1,130 @@
+/**
+ * One episode of an evaluation as it is kept: a line of JSON that a person can read and that every score can
+ * be computed from again. Scores are always computed from records, so a resumed evaluation and one read from
+ * disk give what an uninterrupted one does.
+ * @module
+ */
+import type { Verdict } from '../task/task.ts';
+import type { Judge } from '../team/judge.ts';
+import type { Team, TeamMessage, Trajectory } from '../team/team.ts';
+import { spokenOf } from '../team/transcript.ts';
+import type { Answer } from './scores.ts';
+
+export interface MessageRecord {
+  readonly turn: number;
+  /** Name of the agent. */
+  readonly agent: string;
+  readonly text: string;
+  /** How many it wrote. */
+  readonly tokens: number;
+  readonly finish: TeamMessage['finish'];
+}
+
+/** What an agent's own last message was worth. */
+export interface MemberRecord {
+  readonly agent: string;
+  /** Absent: no answer was found. */
+  readonly answer?: string;
+  readonly correct: boolean;
+  readonly reward: number;
+  readonly reason: string;
+  /** Mean sampler logp per token, nats; null where it is not a number. */
+  readonly mean_logp: number | null;
+}
+
+/** Keys as in the files. */
+export interface EpisodeRecord {
+  /** Position of the prompt in its split. */
+  readonly index: number;
+  readonly item: string;
+  readonly sample: number;
+  readonly difficulty?: string;
+  readonly prompt: string;
+  readonly messages: readonly MessageRecord[];
+  /** The team's answer in normal form; absent: none was found. */
+  readonly answer?: string;
+  readonly gold?: string;
+  readonly correct: boolean;
+  readonly reason: string;
+  readonly reward: number;
+  readonly mean_logp: number | null;
+  /** Per agent that spoke, in order of agents. */
+  readonly members: readonly MemberRecord[];
+}
+
+/**
+ * The record of an episode.
+ *
+ * @param trajectory - its group is the prompt's position
+ * @param judge - the one that judged it
+ */
+export function episodeRecord(
+  { agents, protocol }: Team,
+  judge: Judge,
+  trajectory: Trajectory,
+): EpisodeRecord {
+  const { item, group, sample, messages, verdict, memberVerdicts, reward } = trajectory;
+  const name = (id: number): string => agents[id].name;
+  const decided = protocol.decide(messages.map(spokenOf), ({ text }) => judge.verdict(item, text).answer);
+  return {
+    index: group,
+    item: item.id,
+    sample,
+    ...(item.difficulty === undefined ? {} : { difficulty: item.difficulty }),
+    prompt: item.prompt,
+    messages: messages.map(({ turn, agent, text, tokens, finish }) => ({
+      turn,
+      agent: name(agent),
+      text,
+      tokens: tokens.length,
+      finish,
+    })),
+    ...(verdict.answer === undefined ? {} : { answer: verdict.answer }),
+    ...(item.answer === undefined ? {} : { gold: item.answer }),
+    correct: verdict.correct,
+    reason: verdict.reason,
+    reward,
+    mean_logp: finite(decided.meanLogp),
+    members: agents.flatMap(({ id }): MemberRecord[] => {
+      const last = messages.findLast((message) => message.agent === id);
+      const own = memberVerdicts[id];
+      return last && own ? [memberRecord(name(id), own, spokenOf(last).meanLogp)] : [];
+    }),
+  };
+}
+
+function memberRecord(agent: string, verdict: Verdict, meanLogp: number): MemberRecord {
+  const { answer, correct, reward, reason } = verdict;
+  return {
+    agent,
+    ...(answer === undefined ? {} : { answer }),
+    correct,
+    reward,
+    reason,
+    mean_logp: finite(meanLogp),
+  };
+}
+
+/** JSON has no NaN; infinite ones would come back as null too. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** The team's answer, as scores want it. */
+export function answerOf(record: EpisodeRecord): Answer {
+  return toAnswer(record, record.sample);
+}
+
+/** An agent's own answer in an episode, if it spoke. */
+export function memberAnswerOf(record: EpisodeRecord, agent: string): Answer[] {
+  const member = record.members.find((one) => one.agent === agent);
+  return member ? [toAnswer(member, record.sample)] : [];
+}
+
+function toAnswer(
+  { answer, correct, reward, reason, mean_logp }: Omit<MemberRecord, 'agent'>,
+  sample: number,
+): Answer {
+  const verdict = { correct, reward, reason, ...(answer === undefined ? {} : { answer }) };
+  return { sample, verdict, meanLogp: mean_logp ?? Number.NEGATIVE_INFINITY };
+}
