@@ -121,12 +121,23 @@ export async function loadTeam(
     const stored = folders?.[id];
     const path = folder === resolved.config.base ? ['base'] : ['agents', id, 'model'];
     const model = await placedAsync(resolved, path, async () =>
-      composition.loadModel({ dir: stored ?? (await modelFolder(folder)), optimizer }),
+      composition.loadModel({
+        dir: stored ?? (await modelFolder(folder)),
+        optimizer,
+        ...templateSwitches(resolved.config, id),
+      }),
     );
     requireRoom(resolved, model, name);
     agents.push({ id, name, model, ...(instruction === undefined ? {} : { instruction }) });
   }
   return { agents, protocol };
+}
+
+/** How an agent's chat template is asked to write. */
+export function templateSwitches(config: Config, agent: number): Pick<LoadOptions, 'chatTemplateKwargs'> {
+  return {
+    chatTemplateKwargs: { ...config.chat_template_kwargs, ...config.agents[agent]?.chat_template_kwargs },
+  };
 }
 
 /** Closes a team's models. */

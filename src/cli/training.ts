@@ -27,7 +27,15 @@ import { isMixtureFolder } from '../upgrade/mixture-folder.ts';
 import { reportPictures } from '../watch/report-pictures.ts';
 import { beforeAfter } from './before-after.ts';
 import { cleanTask } from './clean-training.ts';
-import { type Composition, closeTeam, compose, composeSink, loadTeam, requirePrompts } from './compose.ts';
+import {
+  type Composition,
+  closeTeam,
+  compose,
+  composeSink,
+  loadTeam,
+  requirePrompts,
+  templateSwitches,
+} from './compose.ts';
 import { pinModels } from './hub-models.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { packageVersion } from './package-version.ts';
@@ -156,15 +164,15 @@ function startingPoint(store: DiskRunStore | undefined, agents: number): Start {
 
 /** Reads an agent's model from a checkpoint, unless it is the one the team was loaded from. */
 function agentLoader(
-  { loadModel }: Composition,
+  { config, loadModel }: Composition,
   team: Team,
   { folders }: Start,
 ): (dir: string, agent: number) => Promise<Model> {
   const waiting = new Map(team.agents.map(({ id, model }) => [folders?.[id], model]));
-  return async (dir) => {
+  return async (dir, agent) => {
     const loaded = waiting.get(dir);
     waiting.delete(dir); // a second reader, such as the champion, needs weights of its own
-    return loaded ?? loadModel({ dir, optimizer: true });
+    return loaded ?? loadModel({ dir, optimizer: true, ...templateSwitches(config, agent) });
   };
 }
 

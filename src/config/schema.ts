@@ -19,6 +19,7 @@ import {
   rewardSection,
   schemeSection,
   taskSection,
+  templateKwargs,
   trainSection,
   trustRegionSection,
 } from './sections.ts';
@@ -48,6 +49,9 @@ const fileSchema = z.strictObject({
       'Model folder of agents that name none, relative to this file, or a model of the hub: hf:OWNER/NAME@REVISION.',
     ),
   agents: agentsField,
+  chat_template_kwargs: templateKwargs(
+    'Switches of the chat templates of all agents, such as {enable_thinking: false}. Default: none.',
+  ).optional(),
   engine: engineSection,
   protocol: protocolSection,
   task: taskSection,

@@ -30,6 +30,15 @@ export const engineSection = z
   .prefault({})
   .describe('The model backend.');
 
+/** Whatever a template looks at: `enable_thinking`, `date_string`. */
+export function templateKwargs(description: string) {
+  return z
+    .record(z.string(), z.unknown(), {
+      error: (issue) => `expected a section of template switches, got ${show(issue.input)}`,
+    })
+    .describe(description);
+}
+
 export const agentSchema = z.strictObject({
   name: text().optional().describe('Name in reports. Default: agent_0, agent_1, ...'),
   model: text('a model folder')
@@ -38,6 +47,9 @@ export const agentSchema = z.strictObject({
       'Hugging Face folder of this agent, relative to this file, or a model of the hub: hf:OWNER/NAME@REVISION. Default: `base`.',
     ),
   instruction: text().optional().describe('System message of this agent. Default: none.'),
+  chat_template_kwargs: templateKwargs(
+    "Switches of this agent's chat template, over those for all agents.",
+  ).optional(),
 });
 
 const rounds = (fallback: number) => integer({ min: 1, max: 100 }).default(fallback);

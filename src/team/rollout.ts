@@ -11,6 +11,7 @@ import type { Task, TaskItem } from '../task/task.ts';
 import { Judge } from './judge.ts';
 import type { Agent, SpokenMessage, Team, TeamMessage, Trajectory } from './team.ts';
 import { spokenOf } from './transcript.ts';
+import { shareVocabulary } from './vocabularies.ts';
 
 export interface RolloutOptions {
   readonly items: readonly TaskItem[];
@@ -167,6 +168,7 @@ async function playTurn(
         turn,
         context: requests[asked].context,
         completion: completions[asked],
+        isMixed: !shareVocabulary(team),
       });
       said.push({ episode, message });
     });
@@ -214,17 +216,24 @@ function requestsOf({ protocol }: Team, agent: Agent, at: AskedAt): Asked {
 
 function messageOf(
   agent: Agent,
-  said: { readonly turn: number; readonly context: Int32Array; readonly completion: Completion },
+  said: {
+    readonly turn: number;
+    readonly context: Int32Array;
+    readonly completion: Completion;
+    readonly isMixed: boolean;
+  },
 ): TeamMessage {
   const { tokens, logp, finish } = said.completion;
+  const text = agent.model.tokenizer.decode(tokens);
   return {
     turn: said.turn,
     agent: agent.id,
     context: said.context,
     tokens,
     logpSampler: logp,
-    text: agent.model.tokenizer.decode(tokens),
+    text,
     finish,
+    ...(said.isMixed && { characters: Math.max(1, text.length) }),
   };
 }
 

@@ -27,6 +27,8 @@ export interface TeamMessage {
   readonly logpSampler: Float32Array;
   readonly text: string;
   readonly finish: 'stop' | 'length';
+  /** Characters of the text, at least 1, where agents write in different tokens; absent: they share them. */
+  readonly characters?: number;
 }
 
 /** One finished episode. */
@@ -51,7 +53,7 @@ export interface SpokenMessage {
   readonly agent: number;
   readonly text: string;
   readonly tokens: Int32Array;
-  /** Mean sampler logp per token, nats; breaks ties in votes. */
+  /** Mean sampler logp per token, or per character where agents write in different tokens, nats; breaks ties in votes. */
   readonly meanLogp: number;
 }
 

@@ -8,10 +8,10 @@ import type { TaskItem } from '../task/task.ts';
 import type { SpokenMessage, TeamMessage } from './team.ts';
 
 /** A message as protocols see it. */
-export function spokenOf({ turn, agent, text, tokens, logpSampler }: TeamMessage): SpokenMessage {
+export function spokenOf({ turn, agent, text, tokens, logpSampler, characters }: TeamMessage): SpokenMessage {
   let sum = 0;
   for (const logp of logpSampler) sum += logp;
-  return { turn, agent, text, tokens, meanLogp: sum / logpSampler.length };
+  return { turn, agent, text, tokens, meanLogp: sum / (characters ?? logpSampler.length) };
 }
 
 /** The agent's own instruction, if it has one, and the prompt. */

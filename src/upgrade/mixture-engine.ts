@@ -12,16 +12,20 @@ import { MixtureModel } from './mixture-model.ts';
  *
  * @param slots - messages a mixture decodes together
  */
-export function loadModel(engine: Engine, slots: number, { dir, optimizer }: LoadOptions): Promise<Model> {
-  if (!isMixtureFolder(dir)) return engine.load({ dir, ...(optimizer !== undefined && { optimizer }) });
-  return loadMixture(engine, slots, dir);
+export function loadModel(engine: Engine, slots: number, options: LoadOptions): Promise<Model> {
+  if (!isMixtureFolder(options.dir)) return engine.load(options);
+  return loadMixture(engine, slots, options);
 }
 
-async function loadMixture(engine: Engine, slots: number, dir: string): Promise<Model> {
+async function loadMixture(
+  engine: Engine,
+  slots: number,
+  { dir, optimizer: _, ...options }: LoadOptions,
+): Promise<Model> {
   const { steps, ...folders } = readMixtureFolder(dir);
-  const incumbent = await engine.load({ dir: folders.incumbent });
+  const incumbent = await engine.load({ ...options, dir: folders.incumbent });
   try {
-    const replacement = await engine.load({ dir: folders.replacement });
+    const replacement = await engine.load({ ...options, dir: folders.replacement });
     try {
       requireMixable({ incumbent, replacement }, `${dir}/${MIXTURE_FILE}`);
       return new MixtureModel({ incumbent, replacement, steps, slots });
