@@ -17,6 +17,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
   train: async () => (await import('./train.ts')).defineTrain,
   eval: async () => (await import('./eval.ts')).defineEval,
   tasks: async () => (await import('./tasks.ts')).defineTasks,
+  swap: async () => (await import('./swap.ts')).defineSwap,
   compare: async () => (await import('./compare.ts')).defineCompare,
   theory: async () => (await import('./theory.ts')).defineTheory,
   pretrain: async () => (await import('./pretrain.ts')).definePretrain,

@@ -85,6 +85,13 @@ export function withModels(resolved: ResolvedConfig, nameOf: (model: string) => 
   return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
 }
 
+/** The same configuration with a model folder of its own for every agent. */
+export function withAgentFolders(resolved: ResolvedConfig, folders: readonly string[]): ResolvedConfig {
+  const agents = resolved.config.agents.map((agent, id) => ({ ...agent, model: folders[id] ?? agent.model }));
+  const config: Config = { ...resolved.config, agents };
+  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+}
+
 /** `agents: 3` means three agents with nothing said about them; an empty section means its defaults. */
 function expandShorthand(root: unknown): unknown {
   if (typeof root !== 'object' || root === null || Array.isArray(root)) return root;

@@ -11,7 +11,7 @@ import { checkpointName } from '../train/store-port.ts';
 import { readJsonLines } from './append-log.ts';
 import { listCheckpoints, MARKER, verifyCheckpoint } from './checkpoint-folder.ts';
 import { readChampion } from './checkpoints.ts';
-import { CHECKPOINTS, CONFIG_FILE, EVENTS_FILE, MANIFEST_FILE } from './layout.ts';
+import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MANIFEST_FILE } from './layout.ts';
 import { assertRunFolder, RUN_FORMAT } from './run-folder.ts';
 
 /** Everything the run decided so far, in order. */
@@ -90,6 +90,21 @@ export async function findStoredTeam(
       { code: 'TROUPE_STORE_NO_CHECKPOINT', exitCode: 2 },
     );
   return storedTeam(join(checkpoints, name), fs);
+}
+
+/** Where a stored team stands in its run: prompts used, tests made. As the run's loop left it. */
+export async function readCheckpointState(
+  { run, checkpoint }: StoredTeam,
+  fs: FileSystem = diskFileSystem,
+): Promise<unknown> {
+  return (await verifyCheckpoint(join(run, CHECKPOINTS, checkpoint), fs)).state;
+}
+
+/** Transcripts of all stages, in order, as {@link RunStore.appendCompletions} was given them. */
+export function readCompletions(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
+  const folder = join(dir, COMPLETIONS);
+  if (!fs.existsSync(folder)) return [];
+  return [...fs.readdirSync(folder)].sort().flatMap((name) => readJsonLines(join(folder, name), fs));
 }
 
 async function storedTeam(path: string, fs: FileSystem): Promise<StoredTeam> {

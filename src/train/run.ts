@@ -79,6 +79,19 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   }
 }
 
+/**
+ * Makes a run of a team that is to be trained later: what {@link runTraining} writes before the first stage.
+ *
+ * @param state - to go on from: prompts that another run has used up, tests it has made
+ */
+export async function foundRun(run: Omit<TrainingRun, 'loadAgent'>, state: RunState): Promise<void> {
+  const { team, options } = run;
+  const context = contextOf(run, state);
+  const agents = team.agents.map(({ name }) => name);
+  context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage: 0 });
+  await openWith(run, context, team);
+}
+
 /** The team being trained, and in promotion mode the one to deploy. */
 type Standing = Pick<TrainingOutcome, 'team' | 'champion'>;
 
@@ -87,9 +100,14 @@ async function begin(run: TrainingRun, context: RunContext): Promise<Standing> {
   const { team, options } = run;
   for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
   const champion = options.gate.kind === 'promotion' ? await snapshotTeam(team) : undefined;
-  await measureHeldOut(context, team, 0);
-  await save(run, context, { team, stage: 0, isChampion: options.gate.kind !== 'off' });
+  await openWith(run, context, team);
   return { team, ...(champion && { champion }) };
+}
+
+/** What is measured and saved of the team before the first stage. */
+async function openWith(run: Pick<TrainingRun, 'options' | 'store'>, context: RunContext, team: Team) {
+  await measureHeldOut(context, team, 0);
+  await save(run, context, { team, stage: 0, isChampion: run.options.gate.kind !== 'off' });
 }
 
 /** Weights and optimisers from the checkpoint; the champion from its own, in models of its own. */
@@ -144,7 +162,7 @@ async function runStages(
 
 /** Writes a checkpoint; in step mode every one is the champion, because every update proved itself. */
 async function save(
-  run: TrainingRun,
+  run: Pick<TrainingRun, 'store'>,
   context: RunContext,
   { team, stage, isChampion }: { readonly team: Team; readonly stage: number; readonly isChampion: boolean },
 ): Promise<void> {
@@ -168,7 +186,10 @@ function agentFolder(dir: string, agent: number): string {
   return join(dir, `agent_${agent}`);
 }
 
-function contextOf({ task, options, store, sinks = [], signal }: TrainingRun, state: RunState): RunContext {
+function contextOf(
+  { task, options, store, sinks = [], signal }: Omit<TrainingRun, 'team' | 'loadAgent'>,
+  state: RunState,
+): RunContext {
   return createContext({
     ...{ task, options, state, signal },
     emit(event) {

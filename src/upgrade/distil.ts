@@ -67,8 +67,8 @@ export interface MeasuredDivergence {
 
 /** Exact KL(policy || reference) at every own token state, for models of one vocabulary   (E27). */
 export async function measureDivergence(
-  policy: Model,
-  reference: Model,
+  policy: Pick<Model, 'distributions'>,
+  reference: Pick<Model, 'distributions'>,
   { sequences, score }: { readonly sequences: readonly Sequence[]; readonly score: ScoreParams },
 ): Promise<MeasuredDivergence | undefined> {
   if (policy.distributions === undefined || reference.distributions === undefined) return undefined;

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
+import { MessageMixtureModel } from './message-model.ts';
 import { requireMixable } from './mixable.ts';
 import { isMixtureFolder, MIXTURE_FILE, readMixtureFolder } from './mixture-folder.ts';
 import { MixtureModel } from './mixture-model.ts';
@@ -22,13 +23,14 @@ async function loadMixture(
   slots: number,
   { dir, optimizer: _, ...options }: LoadOptions,
 ): Promise<Model> {
-  const { steps, ...folders } = readMixtureFolder(dir);
-  const incumbent = await engine.load({ ...options, dir: folders.incumbent });
+  const folder = readMixtureFolder(dir);
+  const incumbent = await engine.load({ ...options, dir: folder.incumbent });
   try {
-    const replacement = await engine.load({ ...options, dir: folders.replacement });
+    const replacement = await engine.load({ ...options, dir: folder.replacement });
     try {
+      if (folder.kind === 'messages') return new MessageMixtureModel({ ...folder, incumbent, replacement });
       requireMixable({ incumbent, replacement }, `${dir}/${MIXTURE_FILE}`);
-      return new MixtureModel({ incumbent, replacement, steps, slots });
+      return new MixtureModel({ incumbent, replacement, steps: folder.steps, slots });
     } catch (error) {
       await replacement.close();
       throw error;

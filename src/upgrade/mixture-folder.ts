@@ -12,13 +12,19 @@ import { ConfigError } from '../support/errors.ts';
 
 export const MIXTURE_FILE = 'mixture.json';
 const FORMAT = 'troupe-mixture-1';
+const MESSAGE_FORMAT = 'troupe-message-mixture-1';
 
-export interface MixtureFolder {
-  readonly steps: MixtureSteps;
-  /** Folders of the members. */
+/** Folders of the members. */
+interface MemberFolders {
   readonly incumbent: string;
   readonly replacement: string;
 }
+
+export type MixtureFolder = MemberFolders &
+  (
+    | { readonly kind: 'tokens'; readonly steps: MixtureSteps }
+    | { readonly kind: 'messages'; readonly delta0: number; readonly candidates: number }
+  );
 
 export function isMixtureFolder(dir: string): boolean {
   return existsSync(join(dir, MIXTURE_FILE));
@@ -39,13 +45,44 @@ export async function writeMixtureFolder(
   writeMixtureFile(dir, steps);
 }
 
+/** The same for a mixture of messages. */
+export async function writeMessageMixtureFolder(
+  dir: string,
+  {
+    incumbent,
+    replacement,
+    ...settings
+  }: {
+    readonly incumbent: Model;
+    readonly replacement: Model;
+    readonly delta0: number;
+    readonly candidates: number;
+  },
+): Promise<void> {
+  const { incumbent: cur, replacement: pre } = memberFolders(dir);
+  mkdirSync(dir, { recursive: true });
+  await incumbent.save(cur);
+  await replacement.save(pre);
+  writeMessageMixtureFile(dir, settings);
+}
+
+export function writeMessageMixtureFile(
+  dir: string,
+  { delta0, candidates }: { readonly delta0: number; readonly candidates: number },
+): void {
+  writeFileAtomic(
+    join(dir, MIXTURE_FILE),
+    `${JSON.stringify({ format: MESSAGE_FORMAT, delta0, candidates })}\n`,
+  );
+}
+
 /** Makes a mixture of two member folders that are in place. */
 export function writeMixtureFile(dir: string, steps: MixtureSteps): void {
   writeFileAtomic(join(dir, MIXTURE_FILE), `${JSON.stringify({ format: FORMAT, steps })}\n`);
 }
 
 /** Where a mixture's folder keeps its members. */
-export function memberFolders(dir: string): Pick<MixtureFolder, 'incumbent' | 'replacement'> {
+export function memberFolders(dir: string): MemberFolders {
   return { incumbent: join(dir, 'incumbent'), replacement: join(dir, 'replacement') };
 }
 
@@ -53,17 +90,24 @@ export function memberFolders(dir: string): Pick<MixtureFolder, 'incumbent' | 'r
 export function readMixtureFolder(dir: string): MixtureFolder {
   const file = join(dir, MIXTURE_FILE);
   const content = parsed(file);
-  const { format, steps } = (content ?? {}) as { readonly format?: unknown; readonly steps?: unknown };
+  const { format, steps, delta0, candidates } = (content ?? {}) as Readonly<Record<string, unknown>>;
+  const isRadius = (step: unknown): step is number => typeof step === 'number' && step > 0;
+  if (format === MESSAGE_FORMAT) {
+    if (!isRadius(delta0) || typeof candidates !== 'number' || !(candidates >= 2) || candidates % 2 !== 0)
+      throw new ConfigError(
+        `${file}: expected a "delta0" above 0 and an even number of "candidates", got ${JSON.stringify({ delta0, candidates })}; make the swap again`,
+      );
+    return { kind: 'messages', delta0, candidates, ...memberFolders(dir) };
+  }
   if (format !== FORMAT)
     throw new ConfigError(
       `${file}: expected format "${FORMAT}", got ${JSON.stringify(format)}; a newer troupe may have written it`,
     );
-  const isRadius = (step: unknown): step is number => typeof step === 'number' && step > 0;
   if (!Array.isArray(steps) || steps.length === 0 || !steps.every(isRadius))
     throw new ConfigError(
       `${file}: expected "steps" to be radii above 0, got ${JSON.stringify(steps)}; make the swap again`,
     );
-  return { steps, ...memberFolders(dir) };
+  return { kind: 'tokens', steps, ...memberFolders(dir) };
 }
 
 function parsed(file: string): unknown {

@@ -1,0 +1,272 @@
+/** Another model in one seat of a trained team: every mode, kills, and what is refused. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../src/cli/main.ts';
+
+const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
+const PATIENCE_MS = 240_000;
+
+const TEAM = `
+name: tiny
+base: base
+agents: 2
+task: {name: arithmetic, operands: 2, max_operand: 9}
+engine: {threads: 1}
+pretrain: {layers: 1, hidden_size: 32, heads: 2, kv_heads: 1, intermediate_size: 64, steps: 40, batch_size: 64, max_positions: 64}
+train: {stages: 2, prompts_per_step: 8, num_generations: 4, minibatch_size: 16, max_completion_length: 16}
+optimizer: {learning_rate: 1.0e-3}
+gate: {every: 2, n_plan: 20}
+eval: {prompts: 20, k: 2}
+`;
+
+let dir: string;
+
+beforeAll(() => {
+  dir = fs.mkdtempSync(join(tmpdir(), 'troupe-swap-'));
+  fs.writeFileSync(join(dir, 'team.yaml'), TEAM);
+  const large = TEAM.replace('base: base', 'base: large').replace('hidden_size: 32', 'hidden_size: 48');
+  fs.writeFileSync(join(dir, 'large.yaml'), large);
+  // one token more in the alphabet: another vocabulary
+  const other = TEAM.replace('base: base', 'base: other').replace(
+    'max_operand: 9',
+    'max_operand: 9, operations: "+-"',
+  );
+  fs.writeFileSync(join(dir, 'other.yaml'), other);
+  for (const file of ['team.yaml', 'large.yaml', 'other.yaml'])
+    expect(troupe('pretrain', file)).toMatchObject({ status: 0 });
+  expect(troupe('train', 'team.yaml', '--run', 'run')).toMatchObject({ status: 0 });
+}, PATIENCE_MS);
+afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+function troupe(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TROUPE, ...args], {
+    cwd: dir,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/** The same within this process, for what fails early. */
+async function refused(...args: string[]): Promise<string> {
+  let said = '';
+  const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    said += String(text);
+    return true;
+  });
+  const cwd = process.cwd();
+  process.chdir(dir);
+  try {
+    expect(await main(['swap', ...args])).toBe(2);
+    return said.trim();
+  } finally {
+    process.chdir(cwd);
+    spy.mockRestore();
+  }
+}
+
+function bytesOf(folder: string): Record<string, string> {
+  const root = join(dir, folder);
+  return Object.fromEntries(
+    fs
+      .readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path): [string, string] => [relative(root, path), fs.readFileSync(path).toString('base64')])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+const championOf = (run: string): string =>
+  relative(dir, fs.realpathSync(join(dir, run, 'checkpoints', 'champion')));
+
+describe('troupe swap', () => {
+  it(
+    'fills one seat, leaves every other byte alone, and makes a run that evaluates and trains on',
+    () => {
+      const before = bytesOf('run');
+      const { status, stdout, stderr } = troupe(
+        'swap',
+        'run',
+        '--agent',
+        '1',
+        '--with',
+        'large',
+        '--out',
+        'swapped',
+      );
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/forecast {6}(expected to|cannot tell)/);
+      expect(stdout).toMatch(/^before {2,}.*%/m);
+      expect(stdout).toMatch(/^stage-0 - before: [+-]/m);
+      expect(stdout).toMatch(/^decision {6}(promote|keep the old team|cannot tell): reward/m);
+      expect(stdout).toMatch(/unchanged {5}agent_0: \d+ files byte for byte/);
+      expect(bytesOf('run')).toEqual(before);
+      expect(bytesOf('swapped/team/agent_0')).toEqual(bytesOf(`${championOf('run')}/agent_0`));
+      expect(fs.readFileSync(join(dir, 'swapped/team/agent_1/mixture.json'), 'utf8')).toContain(
+        '"steps":[0.05]',
+      );
+      expect(troupe('eval', 'swapped', '--prompts', '4')).toMatchObject({ status: 0 });
+      const resumed = troupe('train', '--resume', 'swapped', '--json');
+      expect(resumed).toMatchObject({ status: 0, stderr: '' });
+      const events = resumed.stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((text) => JSON.parse(text));
+      const steps = events.filter(({ kind, handover }) => kind === 'update' && handover);
+      expect(steps.map(({ agent }) => agent)).toContain(1);
+      const [last] = steps.slice(-1);
+      expect(last.handover.steps.length).toBeGreaterThan(1);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'hands over until the replacement stands alone, and drops the old model',
+    () => {
+      const flags = [
+        '--mode',
+        'handover',
+        '--handover-stages',
+        '4',
+        '--trust_region.target_kl',
+        '50',
+        '--set',
+      ];
+      const { status, stderr } = troupe(
+        'swap',
+        'run',
+        '--agent',
+        'agent_1',
+        '--with',
+        'large',
+        '--out',
+        'handed',
+        ...flags,
+        'trust_region.target_kl_message=off',
+      );
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const checkpoints = fs.readdirSync(join(dir, 'handed/checkpoints')).sort();
+      expect(checkpoints).toContain('stage-0004');
+      const seat = fs.readdirSync(join(dir, 'handed/checkpoints/stage-0004/agent_1'));
+      expect(seat).toContain('model.safetensors');
+      expect(seat).not.toContain('mixture.json');
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'mixes messages, distils, and takes a model as it is where vocabularies differ',
+    () => {
+      for (const mode of ['message', 'distil', 'raw']) {
+        const out = `swapped-${mode}`;
+        const swapped = troupe(
+          'swap',
+          'run',
+          '--agent',
+          '0',
+          '--with',
+          'other',
+          '--mode',
+          mode,
+          '--distil-steps',
+          '4',
+          '--candidates',
+          '4',
+          '--out',
+          out,
+        );
+        expect({ mode, status: swapped.status, stderr: swapped.stderr }).toEqual({
+          mode,
+          status: 0,
+          stderr: '',
+        });
+        expect(bytesOf(`${out}/team/agent_1`)).toEqual(bytesOf(`${championOf('run')}/agent_1`));
+        expect(troupe('eval', out, '--prompts', '3')).toMatchObject({ status: 0 });
+        if (mode === 'message') expect(swapped.stdout).toMatch(/estimated: over \d+ messages/);
+        if (mode === 'distil') expect(swapped.stdout).toContain('nothing holds by construction');
+      }
+      // a mixture of messages only answers
+      const trained = troupe('train', '--resume', 'swapped-message');
+      expect(trained.status).toBe(2);
+      expect(trained.stderr).toContain('expected a model that can be trained');
+      expect(troupe('train', '--resume', 'swapped-raw', '--train.stages', '1')).toMatchObject({ status: 0 });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'leaves the old team whole and no half-made one when killed, and starts over cleanly',
+    async () => {
+      const before = bytesOf('run');
+      for (const delayMs of [900, 1600, 2400, 3200]) {
+        const child = spawn(
+          process.execPath,
+          [TROUPE, 'swap', 'run', '--agent', '1', '--with', 'large', '--out', 'killed'],
+          { cwd: dir, stdio: 'ignore' },
+        );
+        const timer = setTimeout(() => child.kill('SIGKILL'), delayMs);
+        await once(child, 'close');
+        clearTimeout(timer);
+        expect(bytesOf('run')).toEqual(before);
+        if (fs.existsSync(join(dir, 'killed'))) {
+          expect(troupe('eval', 'killed', '--prompts', '2')).toMatchObject({ status: 0 });
+          fs.rmSync(join(dir, 'killed'), { recursive: true });
+        }
+      }
+      expect(troupe('swap', 'run', '--agent', '1', '--with', 'large', '--out', 'killed')).toMatchObject({
+        status: 0,
+      });
+      expect(fs.readdirSync(dir).filter((name) => name.startsWith('.swap-'))).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'says what would happen without writing anything',
+    () => {
+      const names = fs.readdirSync(dir);
+      const { status, stdout } = troupe(
+        'swap',
+        'run',
+        '--agent',
+        '1',
+        '--with',
+        'large',
+        '--out',
+        'dry',
+        '--dry-run',
+      );
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/forecast/);
+      expect(stdout).toContain('nothing was written');
+      expect(fs.readdirSync(dir)).toEqual(names);
+    },
+    PATIENCE_MS,
+  );
+
+  it('refuses in one line what cannot be swapped', async () => {
+    const base = ['run', '--with', 'large', '--out', 'no'];
+    expect(await refused(...base, '--agent', '2')).toBe(
+      '--agent: expected 0 to 1 or one of agent_0, agent_1, got 2',
+    );
+    expect(await refused(...base, '--agent', '0', '--delta0', '0')).toContain(
+      '--delta0: expected a radius above 0 nats, got 0',
+    );
+    expect(await refused('run', '--with', 'other', '--agent', '0')).toMatch(
+      /expected two models of one vocabulary .* choose --mode message, distil or raw/,
+    );
+    expect(await refused('nothing', '--with', 'large', '--agent', '0')).toContain('expected a run folder');
+    expect(await refused('run', '--with', 'nothing', '--agent', '0')).toBe(
+      '--with nothing: expected a model folder or hf:OWNER/NAME, got nothing there',
+    );
+    expect(await refused('run', '--with', 'large', '--agent', '0', '--out', 'run')).toContain(
+      'expected a new or empty folder',
+    );
+    expect(fs.existsSync(join(dir, 'no'))).toBe(false);
+  });
+});
