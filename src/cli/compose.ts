@@ -12,6 +12,7 @@ import { createOnnxEngine, type OnnxEngine } from '../engine/onnx/engine.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
+import { createVerifier, judge, type VerifierName } from '../task/jsonl/verifier.ts';
 import { createTask } from '../task/registry.ts';
 import type { Split, Task } from '../task/task.ts';
 import { createProtocol } from '../team/protocols.ts';
@@ -23,11 +24,14 @@ import { modelFolder } from './hub-models.ts';
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
 export { createTabularModel } from '../engine/tabular/model.ts';
-export { VERIFIER_ABOUT } from '../task/jsonl/verifier.ts';
+export { VERIFIER_ABOUT, type VerifierName } from '../task/jsonl/verifier.ts';
 export { TASK_ABOUT } from '../task/registry.ts';
 
 /** Beyond this, more threads per operator slow small models down. */
 const MOST_THREADS = 8;
+
+/** Messages a mixture that is served decodes together. */
+const SERVED_SLOTS = 64;
 
 /** Everything a verb works with, made from one team file. */
 export interface Composition {
@@ -138,6 +142,27 @@ export function templateSwitches(config: Config, agent: number): Pick<LoadOption
   return {
     chatTemplateKwargs: { ...config.chat_template_kwargs, ...config.agents[agent]?.chat_template_kwargs },
   };
+}
+
+/** A protocol for so many members; a team that is served may have more than were trained. */
+export function composeProtocolFor(
+  kind: string,
+  options: Readonly<Record<string, unknown>>,
+  members: number,
+): Protocol {
+  return createProtocol(kind, options, members);
+}
+
+/** A model that is served beside those of a team file. */
+export async function loadServedModel(model: string, threads?: number): Promise<Model> {
+  const engine = createOnnxEngine({ threads: threads ?? Math.min(availableParallelism(), MOST_THREADS) });
+  return loadModel(engine, SERVED_SLOTS, { dir: await modelFolder(model) });
+}
+
+/** Reads answers as the verifier of JSON-lines tasks does, for teams without a task. */
+export function answerReader(verifier: VerifierName): (text: string) => string | undefined {
+  const reader = createVerifier(verifier, { ignoreCase: false });
+  return (text) => judge(reader, '', text).answer;
 }
 
 /** Closes a team's models. */

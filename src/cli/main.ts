@@ -20,6 +20,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
   swap: async () => (await import('./swap.ts')).defineSwap,
   compare: async () => (await import('./compare.ts')).defineCompare,
   theory: async () => (await import('./theory.ts')).defineTheory,
+  serve: async () => (await import('./serve.ts')).defineServe,
   pretrain: async () => (await import('./pretrain.ts')).definePretrain,
   doctor: async () => (await import('./doctor.ts')).defineDoctor,
 };

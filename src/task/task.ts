@@ -45,6 +45,11 @@ export interface Task {
   /** The index-th item of a split; the same for the same (options, split, index). */
   item(split: Split, index: number): TaskItem;
   verify(item: TaskItem, text: string): Verdict;
+  /**
+   * The answer of a text in normal form, read without the item: what a vote on somebody's own question is
+   * counted on. The same as `verify(item, text).answer` of any item. Absent: answers cannot be read alone.
+   */
+  answerOf?(text: string): string | undefined;
   /** One demonstration of an item of the train split; absent when the task has none. */
   demonstrate?(item: TaskItem, stream: RandomStream): Demonstration;
   /** Characters that prompts and answers can contain, for building a tokenizer; absent if unknown. */

@@ -28,6 +28,7 @@ export function createDebate({ rounds }: DebateOptions = DEFAULT_DEBATE): Protoc
     name: 'debate',
     maxTurns: rounds,
     membersAnswer: true,
+    votes: true,
     active: (turn, _spoken, agents) => (turn < rounds ? Array.from({ length: agents }, (_, id) => id) : []),
     view: (item, agent, spoken, instruction) => {
       const lastTurn = spoken.reduce((last, message) => Math.max(last, message.turn), -1);

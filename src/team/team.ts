@@ -67,6 +67,11 @@ export interface Protocol {
    * enter the reward. Absent: a message may be one step towards the team's answer.
    */
   readonly membersAnswer?: boolean;
+  /**
+   * True where the team's answer is the plurality of the answers of the last turn, so that a vote may stop
+   * once the rest cannot change it.
+   */
+  readonly votes?: boolean;
   /** Agents active at this turn, given what was said before it; empty: the episode is over. */
   active(turn: number, spoken: readonly SpokenMessage[], agents: number): readonly number[];
   /** What an active agent sees. Messages of the same turn are invisible to each other. */

@@ -12,6 +12,7 @@ export function createVote(): Protocol {
     name: 'vote',
     maxTurns: 1,
     membersAnswer: true,
+    votes: true,
     active: (turn, _spoken, agents) => (turn === 0 ? Array.from({ length: agents }, (_, id) => id) : []),
     view: (item, _agent, _spoken, instruction) => opening(item, instruction),
     decide: plurality,

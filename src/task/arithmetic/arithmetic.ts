@@ -114,6 +114,10 @@ class ArithmeticTask implements Task {
       : wrong(answer, `got ${answer}, expected ${item.answer}`);
   }
 
+  answerOf(text: string): string | undefined {
+    return this.verify({ id: '', prompt: '' }, text).answer;
+  }
+
   demonstrate(item: TaskItem, stream: RandomStream): Demonstration {
     const { steps, value } = reduceChain(item.data as Chain, this.#options.modulus);
     return { messages: [demonstrationText({ steps, answer: `${value}` }, this.#options, stream)] };

@@ -107,6 +107,13 @@ class CountdownTask implements Task {
     return right(answer, `reaches ${puzzle.target}`);
   }
 
+  answerOf(text: string): string | undefined {
+    const written = markedAnswer(text);
+    const parsed = written === undefined ? undefined : parseExpression(written);
+    if (!parsed?.ok || evaluate(parsed.expression) === undefined) return undefined;
+    return canonicalText(parsed.expression);
+  }
+
   demonstrate(item: TaskItem, stream: RandomStream): Demonstration {
     const { steps, expression } = item.data as Puzzle;
     return { messages: [demonstrationText({ steps, answer: expression }, this.#options, stream)] };

@@ -165,6 +165,10 @@ class JsonlTask implements Task {
     return judge(this.#verifier, item.answer ?? '', text);
   }
 
+  answerOf(text: string): string | undefined {
+    return judge(this.#verifier, '', text).answer; // the gold answer decides the verdict alone
+  }
+
   demonstrate(item: TaskItem): Demonstration {
     return { messages: [(item.data as PlacedRecord).demonstration] };
   }

@@ -1,0 +1,93 @@
+/**
+ * API keys at rest: a JSON file that holds the SHA-256 of each key and never a key. Keys are 256 random bits,
+ * so a plain hash cannot be searched, and needs no salt and no slow function to say so.
+ * @module
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { writeFileAtomic } from '../../support/atomic-file.ts';
+import { ConfigError } from '../../support/errors.ts';
+import { systemErrorCode } from '../../support/file-system.ts';
+
+const entrySchema = z.strictObject({
+  name: z.string().min(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  created: z.string(),
+  requests_per_minute: z.number().positive().optional(),
+  concurrency: z.int().positive().optional(),
+});
+const fileSchema = z.strictObject({ version: z.literal(1), keys: z.array(entrySchema) });
+
+/** One key; limits that are absent are the server's. */
+export type KeyEntry = z.output<typeof entrySchema>;
+
+/** Begins every key, so that it is recognised where it should not be. */
+const PREFIX = 'trp_';
+
+/** @throws ConfigError if the file is there and is no key file */
+export function readKeys(path: string): KeyEntry[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw new ConfigError(
+      `${path}: expected a key file, got one that cannot be read (${systemErrorCode(error)})`,
+      { cause: error },
+    );
+  }
+  const parsed = fileSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data.keys;
+  throw new ConfigError(
+    `${path}: expected a key file, got something else; make one with troupe serve keys add NAME`,
+  );
+}
+
+/**
+ * Adds a key.
+ *
+ * @returns the key, which is shown once and stored nowhere
+ * @throws ConfigError if the name is taken
+ */
+export function addKey(path: string, { name, created, ...limits }: Omit<KeyEntry, 'sha256'>): string {
+  const keys = readKeys(path);
+  if (keys.some((key) => key.name === name))
+    throw new ConfigError(
+      `${path}: expected a name of its own, got "${name}", which is a key already; remove it first`,
+    );
+  const key = PREFIX + randomBytes(32).toString('base64url');
+  write(path, [...keys, { name, sha256: hashKey(key), created, ...limits }]);
+  return key;
+}
+
+/** @throws ConfigError if there is no key of that name */
+export function removeKey(path: string, name: string): void {
+  const keys = readKeys(path);
+  const rest = keys.filter((key) => key.name !== name);
+  if (rest.length === keys.length)
+    throw new ConfigError(
+      `${path}: expected the name of a key, got "${name}"; the keys are ${keys.map((key) => key.name).join(', ') || 'none'}`,
+    );
+  write(path, rest);
+}
+
+/** SHA-256 of a key, hexadecimal. */
+export function hashKey(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}
+
+function write(path: string, keys: readonly KeyEntry[]): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileAtomic(path, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
+  chmodSync(path, 0o600);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Errors as the OpenAI API words them: `{error: {message, type, param, code}}`. Clients of that API show
+ * `message`, branch on `code`, and point at `param`.
+ * @module
+ */
+import { z } from 'zod';
+
+export type ErrorType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'permission_error'
+  | 'not_found_error'
+  | 'rate_limit_error'
+  | 'server_error';
+
+export interface ApiErrorOptions {
+  readonly status: number;
+  readonly type: ErrorType;
+  readonly code: string;
+  /** Field that is wrong, e.g. `messages[0].role`. */
+  readonly param?: string;
+  /** Seconds after which trying again may help. */
+  readonly retryAfter?: number;
+  /** Headers beside those of every answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly options: ApiErrorOptions;
+
+  constructor(message: string, options: ApiErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.options = options;
+  }
+
+  get body(): z.output<typeof errorSchema> {
+    const { type, param = null, code } = this.options;
+    return { error: { message: this.message, type, param, code } };
+  }
+}
+
+export const errorSchema = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullable().describe('Field of the request that is wrong.'),
+    code: z.string().nullable(),
+  }),
+});
+
+/** The client's mistake in a field. */
+export function invalid(param: string | undefined, message: string, code = 'invalid_value'): ApiError {
+  return new ApiError(message, {
+    status: 400,
+    type: 'invalid_request_error',
+    code,
+    ...(param === undefined ? {} : { param }),
+  });
+}
