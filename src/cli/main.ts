@@ -16,6 +16,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
   quickstart: async () => (await import('./quickstart.ts')).defineQuickstart,
   train: async () => (await import('./train.ts')).defineTrain,
   eval: async () => (await import('./eval.ts')).defineEval,
+  show: async () => (await import('./show.ts')).defineShow,
   tasks: async () => (await import('./tasks.ts')).defineTasks,
   swap: async () => (await import('./swap.ts')).defineSwap,
   compare: async () => (await import('./compare.ts')).defineCompare,

@@ -63,6 +63,18 @@ export const BENCHMARKS = {
       'JSON lines with "problem", "answer" and "level": examples/simplelr_math_eval/data/math500/test.jsonl of github.com/hkust-nlp/simpleRL-reason',
     k: 4,
   },
+  zebralogic: {
+    ...PAPER,
+    task: 'zebralogic',
+    fileOption: 'path',
+    options: {},
+    about: 'ZebraLogic, grid mode: who lives where, every cell right',
+    items: 1000,
+    files: ['zebralogic.jsonl', 'zebralogic/grid.jsonl', 'zebralogic/grid_463.jsonl'],
+    source:
+      'JSON lines with "puzzle", "size" and "solution": the grid puzzles of github.com/WildEval/ZeroEval, with solutions from the data set WildEval/ZebraLogic',
+    k: 64,
+  },
   gsm8k: {
     ...PAPER,
     task: 'jsonl',

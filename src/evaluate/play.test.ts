@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../core/rng.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import type { Task } from '../task/task.ts';
+import { right, wrong } from '../task/verdict.ts';
+import { createRelay } from '../team/relay.ts';
+import type { Protocol, Team } from '../team/team.ts';
+import { createVote } from '../team/vote.ts';
+import { benchmarkScores } from './benchmark-scores.ts';
+import type { EpisodeRecord } from './episode-record.ts';
+import { evaluateTeam } from './evaluate.ts';
+import { chunkSize, type PlayOptions, playBenchmark, samplesForSure } from './play.ts';
+
+/** Say the letter of the prompt. */
+const echo: Task = {
+  name: 'echo',
+  rewardRange: [0, 1],
+  size: () => 40,
+  item: (split, index) => ({
+    id: `${split}:${index}`,
+    prompt: 'abc'[index % 3],
+    difficulty: index % 2 === 0 ? 'even' : 'odd',
+  }),
+  verify: ({ prompt }, text) =>
+    text === ''
+      ? { correct: false, reward: 0, reason: 'blank' }
+      : text === prompt
+        ? right(text, 'yes')
+        : wrong(text, 'no'),
+};
+
+function teamOf(protocol: Protocol): Team {
+  return {
+    protocol,
+    agents: [1, 2, 3].map((seed, id) => ({
+      id,
+      name: `agent ${id}`,
+      model: createTabularModel({ alphabet: 'abc', prior: { offsets: [0, 0, 0, 1], scale: 1.5, seed } }),
+    })),
+  };
+}
+
+async function played(team: Team, more: Partial<PlayOptions> = {}): Promise<EpisodeRecord[]> {
+  const records: EpisodeRecord[] = [];
+  await playBenchmark(team, echo, {
+    split: 'heldout',
+    prompts: 40,
+    samples: 32,
+    temperature: 1,
+    maxTokens: 2,
+    stream: randomStream(5),
+    onChunk: (_, chunk) => records.push(...chunk),
+    ...more,
+  });
+  return records;
+}
+
+const score = (records: readonly EpisodeRecord[], more: object = {}) =>
+  benchmarkScores(records, {
+    samples: 32,
+    agents: ['agent 0', 'agent 1', 'agent 2'],
+    error: 0.05,
+    stream: randomStream(5),
+    ...more,
+  });
+
+describe('a benchmark played in chunks', () => {
+  it.each([
+    ['vote', createVote()],
+    ['relay', createRelay(3)],
+  ])(
+    'has the scores of evaluateTeam to the last digit, also read back from JSON (%s)',
+    async (_, protocol) => {
+      const team = teamOf(protocol);
+      const records = JSON.parse(JSON.stringify(await played(team))) as EpisodeRecord[];
+      const whole = await evaluateTeam(team, echo, {
+        label: 'whole',
+        split: 'heldout',
+        prompts: 40,
+        samples: 32,
+        temperature: 1,
+        maxTokens: 2,
+        stream: randomStream(5),
+      });
+      const { team: own, members, tokens } = score(records);
+      expect(own).toEqual(whole.team);
+      expect(members.map(({ scores }) => scores)).toEqual(whole.members);
+      expect(tokens).toBe(whole.tokens);
+    },
+  );
+
+  it('goes on from any chunk with the records that a whole run has there', async () => {
+    const team = teamOf(createVote());
+    const whole = await played(team);
+    const size = chunkSize({ samples: 32 });
+    expect(size).toBe(8);
+    expect(await played(team, { firstChunk: 3 })).toEqual(whole.slice(3 * size * 32));
+  });
+
+  it('breaks scores down by difficulty, and tells pass@k for every k', async () => {
+    const { difficulties, pass, prompts } = score(await played(teamOf(createVote())));
+    expect(prompts).toBe(40);
+    expect(difficulties.map(({ difficulty, prompts: count }) => [difficulty, count])).toEqual([
+      ['even', 20],
+      ['odd', 20],
+    ]);
+    expect(pass.map(({ k }) => k)).toEqual([1, 2, 4, 8, 16, 32]);
+    for (let i = 1; i < pass.length; i++) expect(pass[i].mean).toBeGreaterThanOrEqual(pass[i - 1].mean);
+  });
+});
+
+describe('votes that stop early', () => {
+  it('by the exact rule have the winners and maj@K of full votes, and draw the samples full votes draw', async () => {
+    const team = teamOf(createVote());
+    const full = await played(team);
+    const stop = { rule: 'exact', error: 0.05 } as const;
+    const stopped = await played(team, { stop });
+    const names = new Map(full.map((record) => [`${record.index} ${record.sample}`, record]));
+    for (const record of stopped) expect(record).toEqual(names.get(`${record.index} ${record.sample}`));
+    expect(stopped.length).toBeLessThan(full.length);
+    const scores = score(stopped, { stop });
+    expect(scores.team.maj).toEqual(score(full).team.maj);
+    expect(scores.sure).toBe(17);
+    expect(scores.savings).toMatchObject([{ rule: 'exact', used: stopped.length, full: 40 * 32 }]);
+  });
+
+  it('by the probable rule draw fewer still, and rarely have another winner', async () => {
+    const team = teamOf(createVote());
+    const stop = { rule: 'probable', error: 0.05 } as const;
+    const stopped = await played(team, { stop });
+    const [exact, probable] = score(await played(team)).savings;
+    expect(stopped.length).toBeLessThan(exact.used);
+    expect(probable.used).toBeLessThanOrEqual(exact.used);
+    expect(exact.changed).toBe(0);
+    expect(probable.changed).toBeLessThanOrEqual(2 + 40 * 0.05);
+    expect(score(stopped, { stop }).team.avg.mean).toBeGreaterThan(0);
+  });
+
+  it('always have enough samples for averages that stopping does not bias', () => {
+    expect(samplesForSure(64, undefined)).toBe(64);
+    expect(samplesForSure(64, { rule: 'exact', error: 0.05 })).toBe(33);
+    expect(samplesForSure(64, { rule: 'probable', error: 0.05 })).toBe(8);
+    expect(samplesForSure(4, { rule: 'probable', error: 0.05 })).toBe(3);
+    expect(samplesForSure(1, { rule: 'exact', error: 0.05 })).toBe(1);
+  });
+});
+
+it('refuses prompts with fewer episodes than promised', async () => {
+  const records = await played(teamOf(createVote()), { samples: 4 });
+  expect(() => score(records)).toThrow('benchmarkScores: expected at least 32 episodes of prompt 0, got 4');
+  expect(() => score([])).toThrow('benchmarkScores: expected episodes, got none');
+});

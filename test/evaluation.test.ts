@@ -1,0 +1,313 @@
+/** Tasks of one's own, evaluation over several benchmarks, transcripts and contamination, as users meet them. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const TROUPE = join(ROOT, 'bin', 'troupe.mjs');
+const PATIENCE_MS = 240_000;
+
+let dir: string;
+
+function troupe(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TROUPE, ...args], {
+    cwd: dir,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+const SUITE = `
+name: suite
+base: ${join(ROOT, 'recipes', 'quickstart-base')}
+agents: 2
+engine: {threads: 1}
+task: {name: arithmetic}
+train: {stages: 1, prompts_per_step: 4, num_generations: 2, max_completion_length: 24}
+gate: {kind: off}
+eval:
+  prompts: 4
+  k: 2
+  benchmarks:
+    - {name: sums, task: {module: mine/task.ts}, k: 4, prompts: 150}
+    - {name: chains, task: {name: arithmetic, operands: 2}, k: 8, prompts: 70}
+`;
+
+beforeAll(() => {
+  dir = fs.mkdtempSync(join(tmpdir(), 'troupe-evaluation-'));
+  expect(troupe('tasks', 'init', 'mine')).toMatchObject({ status: 0, stderr: '' });
+  fs.writeFileSync(join(dir, 'suite.yaml'), SUITE);
+}, PATIENCE_MS);
+afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+/** Every file of an evaluation that must not depend on how often it was killed. */
+function bytesOf(folder: string): Record<string, string> {
+  const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  return Object.fromEntries(
+    names
+      .filter((name) => !name.endsWith('timings.jsonl') && fs.statSync(join(folder, name)).isFile())
+      .map((name) => [name, fs.readFileSync(join(folder, name), 'utf8')]),
+  );
+}
+
+const journalOf = (folder: string): number => {
+  const path = join(folder, 'journal.jsonl');
+  return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').length - 1 : 0;
+};
+
+/** Kills an evaluation as soon as its journal has so many lines. */
+async function killedAt(lines: number, folder: string, ...args: string[]): Promise<void> {
+  const child = spawn(process.execPath, [TROUPE, ...args], { cwd: dir, stdio: 'ignore' });
+  const ended = once(child, 'close');
+  const timer = setInterval(() => {
+    if (journalOf(folder) >= lines) child.kill('SIGKILL');
+  }, 5);
+  await ended;
+  clearInterval(timer);
+}
+
+describe('a task of one’s own', () => {
+  it(
+    'passes its own test and the check as it is written',
+    () => {
+      const { status, stdout } = spawnSync(
+        process.execPath,
+        ['--import', 'tsx', '--test', join(dir, 'mine', 'task.test.ts')],
+        {
+          cwd: ROOT,
+          encoding: 'utf8',
+        },
+      );
+      expect({ status, passed: /pass 5/.test(stdout) }).toEqual({ status: 0, passed: true });
+      const check = troupe('tasks', 'check', 'mine/team.yaml');
+      expect(check).toMatchObject({ status: 0, stderr: '' });
+      expect(check.stdout).toContain('gold answers are accepted, an empty text is not');
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'can be trained on and measured right away, and its transcripts looked at',
+    () => {
+      const train = troupe(
+        'train',
+        'mine/team.yaml',
+        '--run',
+        'run',
+        '--train.stages',
+        '1',
+        '--train.prompts_per_step',
+        '4',
+        '--gate.kind',
+        'off',
+        '--eval.prompts',
+        '4',
+        '--eval.k',
+        '1',
+      );
+      expect(train).toMatchObject({ status: 0, stderr: '' });
+      expect(train.stdout).toContain('trained team');
+      expect(troupe('eval', 'run', '--prompts', '3', '-k', '2').status).toBe(0);
+
+      const shown = troupe('show', 'run', '--stage', '1', '--prompt', '0', '--limit', '2').stdout;
+      expect(shown).toMatch(/^== stage 1: prompt 0, train:\d+\n {4}\| \d+\+\d+\+\d+=\n/);
+      expect(shown).toMatch(/sample 0, for agent \d\n {2}agent 0 \(turn 0\)\n {4}\| /);
+      const heldout = troupe('show', 'run', '--split', 'heldout', '--prompt', '2', '--json')
+        .stdout.trim()
+        .split('\n');
+      expect(heldout.map((line) => JSON.parse(line) as object)).toMatchObject([
+        { item: 'heldout:2', sample: 0, position: 2 },
+        { item: 'heldout:2', sample: 1, position: 2 },
+      ]);
+      expect(troupe('show', 'run', '--prompt', 'heldout:77')).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/^run: expected prompt heldout:77, got \d+ others: train:/),
+      });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'is never overwritten',
+    () => {
+      const before = bytesOf(join(dir, 'mine'));
+      expect(troupe('tasks', 'init', 'mine')).toMatchObject({
+        status: 2,
+        stderr: 'mine: expected a name that is not taken, got an existing one; nothing was written\n',
+      });
+      expect(bytesOf(join(dir, 'mine'))).toEqual(before);
+      expect(troupe('tasks', 'init', 'what is this')).toMatchObject({ status: 2, stdout: '' });
+      expect(troupe('tasks').stdout).toMatch(
+        /arithmetic +chains[\s\S]*numeric +the number[\s\S]*math500 +MATH-500/,
+      );
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('an evaluation over several benchmarks', () => {
+  it(
+    'killed again and again and resumed has the bytes of one that was not',
+    async () => {
+      expect(troupe('eval', 'suite.yaml', '--benchmark', 'all', '--out', 'whole')).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+      const whole = bytesOf(join(dir, 'whole'));
+      expect(Object.keys(whole)).toEqual([
+        'episodes/chains.jsonl',
+        'episodes/sums.jsonl',
+        'evaluation.json',
+        'journal.jsonl',
+        'report.json',
+        'report.md',
+      ]);
+      const killed = join(dir, 'killed');
+      await killedAt(1, killed, 'eval', 'suite.yaml', '--benchmark', 'all', '--out', 'killed');
+      expect(journalOf(killed)).toBeLessThan(journalOf(join(dir, 'whole')));
+      await killedAt(2, killed, 'eval', 'suite.yaml', '--benchmark', 'all', '--out', 'killed', '--resume');
+      expect(troupe('eval', '--resume', 'killed')).toMatchObject({ status: 0 });
+      expect(bytesOf(killed)).toEqual(whole);
+
+      const report = JSON.parse(whole['report.json'] ?? '') as {
+        benchmarks: { name: string; team: object; agents: object; pass_at: object[] }[];
+      };
+      expect(report.benchmarks.map(({ name }) => name)).toEqual(['sums', 'chains']);
+      expect(report.benchmarks[1]).toMatchObject({
+        k: 8,
+        prompts: 70,
+        team: { avg: { mean: expect.any(Number) }, maj: { low: expect.any(Number) } },
+        agents: { agent_0: {}, agent_1: {} },
+        pass_at: [{ k: 1 }, { k: 2 }, { k: 4 }, { k: 8 }],
+      });
+      expect(whole['report.md']).toContain('| difficulty 3 digits (');
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'is compared with another team on the same prompts, and stops votes early where it may',
+    () => {
+      fs.writeFileSync(join(dir, 'other.yaml'), SUITE.replace('agents: 2', 'agents: 1'));
+      const words = ['--benchmark', 'chains', '--prompts', '12'];
+      const { status, stdout } = troupe(
+        'eval',
+        'suite.yaml',
+        ...words,
+        '--against',
+        'other.yaml',
+        '--early-stop',
+        'exact',
+        '--out',
+        'duel',
+      );
+      expect(status).toBe(0);
+      expect(stdout).toMatch(
+        /avg@K - that of suite: [+-][\d.]+ \[.*\] points, \w+ \(paired 95% interval, 12 prompts\)/,
+      );
+      expect(stdout).toMatch(/votes stopped early \(exact\): \d+ of 96 answers, [\d.]+% of the tokens saved/);
+      expect(troupe('show', 'duel', '--prompt', '3', '--sample', '0').stdout).toMatch(
+        /^== chains: prompt 3, heldout-3.*gold answer/,
+      );
+      expect(troupe('eval', 'other.yaml', ...words, '--against', 'whole', '--out', 'mismatch')).toMatchObject(
+        {
+          status: 2,
+          stderr: expect.stringContaining(
+            'expected an evaluation on the same prompts of chains with the same settings',
+          ),
+        },
+      );
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'says which file is missing and where it can be had, and never fetches one',
+    () => {
+      expect(troupe('eval', 'suite.yaml', '--benchmark', 'math500', '--data', 'nowhere')).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(
+          /^benchmark math500: expected its file math500\.jsonl or math500\/test\.jsonl, got nothing at nowhere; .*troupe downloads no data\n$/,
+        ),
+      });
+      expect(troupe('eval', 'suite.yaml', '--benchmark', 'math50').stderr).toContain(
+        'did you mean "math500"?',
+      );
+      fs.mkdirSync(join(dir, 'data'), { recursive: true });
+      fs.writeFileSync(join(dir, 'data', 'aime2024.jsonl'), '{"problem": "12+7=", "answer": "019"}\n');
+      const { stdout } = troupe(
+        'eval',
+        'suite.yaml',
+        '--benchmark',
+        'aime2024',
+        '--data',
+        'data',
+        '-k',
+        '1',
+        '--base',
+        'none',
+      );
+      expect(stdout).toBe('');
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('training prompts that occur in an evaluation set', () => {
+  const train = (...args: string[]) =>
+    troupe('train', 'dirty.yaml', '--run', 'clean', '--train.stages', '0', ...args);
+  beforeAll(() => {
+    const lines = fs
+      .readFileSync(join(dir, 'mine', 'data.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(0, 60);
+    const sums = lines.map((line) => JSON.parse(line) as { numbers: number[]; sum: number });
+    const write = (name: string, rows: readonly object[]): void =>
+      fs.writeFileSync(join(dir, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    write(
+      'train.jsonl',
+      sums.map(({ numbers, sum }) => ({ prompt: `${numbers.join('+')}=`, answer: `#${sum}` })),
+    );
+    write(
+      'measured.jsonl',
+      sums
+        .slice(0, 40)
+        .map(({ numbers, sum }) => ({ prompt: `$ ${numbers.join(' \\, + ')} = $`, answer: sum })),
+    );
+    fs.writeFileSync(
+      join(dir, 'dirty.yaml'),
+      SUITE.replace(
+        / {2}benchmarks:[\s\S]*/,
+        '  benchmarks: [{name: measured, task: {name: jsonl, heldout_path: measured.jsonl}}]\n',
+      ).replace('task: {name: arithmetic}', 'task: {name: jsonl, path: train.jsonl}'),
+    );
+  });
+
+  it(
+    'are refused by name before anything is written',
+    () => {
+      const { status, stderr } = train();
+      expect(status).toBe(2);
+      expect(stderr).toMatch(
+        /^dirty\.yaml:\d+:\d+ task: expected prompts that are in no evaluation set, but (\d+) of \d+ train and test prompts occur in measured \(\1\): train:\d+ is heldout:\d+ of measured \(same text\), .*; leave them out by contamination\.action: drop\n$/,
+      );
+      expect(fs.existsSync(join(dir, 'clean'))).toBe(false);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'are left out where the file says so, with a warning',
+    () => {
+      const { status, stdout } = train('--contamination.action', 'drop', '--json');
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/left out: \d+ of \d+ train and test prompts occur in measured/);
+    },
+    PATIENCE_MS,
+  );
+});
