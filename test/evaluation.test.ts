@@ -5,7 +5,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../src/cli/main.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TROUPE = join(ROOT, 'bin', 'troupe.mjs');
@@ -13,12 +14,23 @@ const PATIENCE_MS = 240_000;
 
 let dir: string;
 
-function troupe(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [TROUPE, ...args], {
-    cwd: dir,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
+/** Within this process: what is loaded once stays loaded. Kills are done to processes of their own. */
+async function troupe(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const said = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      said[name] += String(text);
+      return true;
+    }),
+  );
+  const cwd = process.cwd();
+  process.chdir(dir);
+  try {
+    return { status: await main(args), ...said };
+  } finally {
+    process.chdir(cwd);
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 const SUITE = `
@@ -37,9 +49,9 @@ eval:
     - {name: chains, task: {name: arithmetic, operands: 2}, k: 8, prompts: 70}
 `;
 
-beforeAll(() => {
+beforeAll(async () => {
   dir = fs.mkdtempSync(join(tmpdir(), 'troupe-evaluation-'));
-  expect(troupe('tasks', 'init', 'mine')).toMatchObject({ status: 0, stderr: '' });
+  expect(await troupe('tasks', 'init', 'mine')).toMatchObject({ status: 0, stderr: '' });
   fs.writeFileSync(join(dir, 'suite.yaml'), SUITE);
 }, PATIENCE_MS);
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
@@ -73,7 +85,7 @@ async function killedAt(lines: number, folder: string, ...args: string[]): Promi
 describe('a task of one’s own', () => {
   it(
     'passes its own test and the check as it is written',
-    () => {
+    async () => {
       const { status, stdout } = spawnSync(
         process.execPath,
         ['--import', 'tsx', '--test', join(dir, 'mine', 'task.test.ts')],
@@ -83,7 +95,7 @@ describe('a task of one’s own', () => {
         },
       );
       expect({ status, passed: /pass 5/.test(stdout) }).toEqual({ status: 0, passed: true });
-      const check = troupe('tasks', 'check', 'mine/team.yaml');
+      const check = await troupe('tasks', 'check', 'mine/team.yaml');
       expect(check).toMatchObject({ status: 0, stderr: '' });
       expect(check.stdout).toContain('gold answers are accepted, an empty text is not');
     },
@@ -92,8 +104,8 @@ describe('a task of one’s own', () => {
 
   it(
     'can be trained on and measured right away, and its transcripts looked at',
-    () => {
-      const train = troupe(
+    async () => {
+      const train = await troupe(
         'train',
         'mine/team.yaml',
         '--run',
@@ -111,19 +123,19 @@ describe('a task of one’s own', () => {
       );
       expect(train).toMatchObject({ status: 0, stderr: '' });
       expect(train.stdout).toContain('trained team');
-      expect(troupe('eval', 'run', '--prompts', '3', '-k', '2').status).toBe(0);
+      expect((await troupe('eval', 'run', '--prompts', '3', '-k', '2')).status).toBe(0);
 
-      const shown = troupe('show', 'run', '--stage', '1', '--prompt', '0', '--limit', '2').stdout;
+      const shown = (await troupe('show', 'run', '--stage', '1', '--prompt', '0', '--limit', '2')).stdout;
       expect(shown).toMatch(/^== stage 1: prompt 0, train:\d+\n {4}\| \d+\+\d+\+\d+=\n/);
       expect(shown).toMatch(/sample 0, for agent \d\n {2}agent 0 \(turn 0\)\n {4}\| /);
-      const heldout = troupe('show', 'run', '--split', 'heldout', '--prompt', '2', '--json')
+      const heldout = await troupe('show', 'run', '--split', 'heldout', '--prompt', '2', '--json')
         .stdout.trim()
         .split('\n');
       expect(heldout.map((line) => JSON.parse(line) as object)).toMatchObject([
         { item: 'heldout:2', sample: 0, position: 2 },
         { item: 'heldout:2', sample: 1, position: 2 },
       ]);
-      expect(troupe('show', 'run', '--prompt', 'heldout:77')).toMatchObject({
+      expect(await troupe('show', 'run', '--prompt', 'heldout:77')).toMatchObject({
         status: 2,
         stderr: expect.stringMatching(/^run: expected prompt heldout:77, got \d+ others: train:/),
       });
@@ -133,15 +145,15 @@ describe('a task of one’s own', () => {
 
   it(
     'is never overwritten',
-    () => {
+    async () => {
       const before = bytesOf(join(dir, 'mine'));
-      expect(troupe('tasks', 'init', 'mine')).toMatchObject({
+      expect(await troupe('tasks', 'init', 'mine')).toMatchObject({
         status: 2,
         stderr: 'mine: expected a name that is not taken, got an existing one; nothing was written\n',
       });
       expect(bytesOf(join(dir, 'mine'))).toEqual(before);
-      expect(troupe('tasks', 'init', 'what is this')).toMatchObject({ status: 2, stdout: '' });
-      expect(troupe('tasks').stdout).toMatch(
+      expect(await troupe('tasks', 'init', 'what is this')).toMatchObject({ status: 2, stdout: '' });
+      expect((await troupe('tasks')).stdout).toMatch(
         /arithmetic +chains[\s\S]*numeric +the number[\s\S]*math500 +MATH-500/,
       );
     },
@@ -153,7 +165,7 @@ describe('an evaluation over several benchmarks', () => {
   it(
     'killed again and again and resumed has the bytes of one that was not',
     async () => {
-      expect(troupe('eval', 'suite.yaml', '--benchmark', 'all', '--out', 'whole')).toMatchObject({
+      expect(await troupe('eval', 'suite.yaml', '--benchmark', 'all', '--out', 'whole')).toMatchObject({
         status: 0,
         stderr: '',
       });
@@ -170,7 +182,7 @@ describe('an evaluation over several benchmarks', () => {
       await killedAt(1, killed, 'eval', 'suite.yaml', '--benchmark', 'all', '--out', 'killed');
       expect(journalOf(killed)).toBeLessThan(journalOf(join(dir, 'whole')));
       await killedAt(2, killed, 'eval', 'suite.yaml', '--benchmark', 'all', '--out', 'killed', '--resume');
-      expect(troupe('eval', '--resume', 'killed')).toMatchObject({ status: 0 });
+      expect(await troupe('eval', '--resume', 'killed')).toMatchObject({ status: 0 });
       expect(bytesOf(killed)).toEqual(whole);
 
       const report = JSON.parse(whole['report.json'] ?? '') as {
@@ -191,10 +203,10 @@ describe('an evaluation over several benchmarks', () => {
 
   it(
     'is compared with another team on the same prompts, and stops votes early where it may',
-    () => {
+    async () => {
       fs.writeFileSync(join(dir, 'other.yaml'), SUITE.replace('agents: 2', 'agents: 1'));
       const words = ['--benchmark', 'chains', '--prompts', '12'];
-      const { status, stdout } = troupe(
+      const { status, stdout } = await troupe(
         'eval',
         'suite.yaml',
         ...words,
@@ -210,36 +222,38 @@ describe('an evaluation over several benchmarks', () => {
         /avg@K - that of suite: [+-][\d.]+ \[.*\] points, \w+ \(paired 95% interval, 12 prompts\)/,
       );
       expect(stdout).toMatch(/votes stopped early \(exact\): \d+ of 96 answers, [\d.]+% of the tokens saved/);
-      expect(troupe('show', 'duel', '--prompt', '3', '--sample', '0').stdout).toMatch(
+      expect((await troupe('show', 'duel', '--prompt', '3', '--sample', '0')).stdout).toMatch(
         /^== chains: prompt 3, heldout-3.*gold answer/,
       );
-      expect(troupe('eval', 'other.yaml', ...words, '--against', 'whole', '--out', 'mismatch')).toMatchObject(
-        {
-          status: 2,
-          stderr: expect.stringContaining(
-            'expected an evaluation on the same prompts of chains with the same settings',
-          ),
-        },
-      );
+      expect(
+        await troupe('eval', 'other.yaml', ...words, '--against', 'whole', '--out', 'mismatch'),
+      ).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining(
+          'expected an evaluation on the same prompts of chains with the same settings',
+        ),
+      });
     },
     PATIENCE_MS,
   );
 
   it(
     'says which file is missing and where it can be had, and never fetches one',
-    () => {
-      expect(troupe('eval', 'suite.yaml', '--benchmark', 'math500', '--data', 'nowhere')).toMatchObject({
-        status: 2,
-        stderr: expect.stringMatching(
-          /^benchmark math500: expected its file math500\.jsonl or math500\/test\.jsonl, got nothing at nowhere; .*troupe downloads no data\n$/,
-        ),
-      });
-      expect(troupe('eval', 'suite.yaml', '--benchmark', 'math50').stderr).toContain(
+    async () => {
+      expect(await troupe('eval', 'suite.yaml', '--benchmark', 'math500', '--data', 'nowhere')).toMatchObject(
+        {
+          status: 2,
+          stderr: expect.stringMatching(
+            /^benchmark math500: expected its file math500\.jsonl or math500\/test\.jsonl, got nothing at nowhere; .*troupe downloads no data\n$/,
+          ),
+        },
+      );
+      expect((await troupe('eval', 'suite.yaml', '--benchmark', 'math50')).stderr).toContain(
         'did you mean "math500"?',
       );
       fs.mkdirSync(join(dir, 'data'), { recursive: true });
       fs.writeFileSync(join(dir, 'data', 'aime2024.jsonl'), '{"problem": "12+7=", "answer": "019"}\n');
-      const { stdout } = troupe(
+      const { stdout } = await troupe(
         'eval',
         'suite.yaml',
         '--benchmark',
@@ -290,8 +304,8 @@ describe('training prompts that occur in an evaluation set', () => {
 
   it(
     'are refused by name before anything is written',
-    () => {
-      const { status, stderr } = train();
+    async () => {
+      const { status, stderr } = await train();
       expect(status).toBe(2);
       expect(stderr).toMatch(
         /^dirty\.yaml:\d+:\d+ task: expected prompts that are in no evaluation set, but (\d+) of \d+ train and test prompts occur in measured \(\1\): train:\d+ is heldout:\d+ of measured \(same text\), .*; leave them out by contamination\.action: drop\n$/,
@@ -303,8 +317,8 @@ describe('training prompts that occur in an evaluation set', () => {
 
   it(
     'are left out where the file says so, with a warning',
-    () => {
-      const { status, stdout } = train('--contamination.action', 'drop', '--json');
+    async () => {
+      const { status, stdout } = await train('--contamination.action', 'drop', '--json');
       expect(status).toBe(0);
       expect(stdout).toMatch(/left out: \d+ of \d+ train and test prompts occur in measured/);
     },
