@@ -7,8 +7,9 @@ import type { DecodeBatch, LogitsRow } from '../decode-batch.ts';
 import { KvCache } from './kv-cache.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import { PrefillQueue } from './prefill.ts';
+import type { Session } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
-import { StepFeeds, type StepSessions } from './step-feeds.ts';
+import { StepFeeds } from './step-feeds.ts';
 
 export interface BatchParts {
   readonly sessions: Sessions;
@@ -27,11 +28,7 @@ export async function openDecodeBatch(
   slots: number,
 ): Promise<DecodeBatch> {
   const { sessions } = parts;
-  const steps: StepSessions = {
-    embed: await sessions.decode('embed'),
-    layer: await sessions.decode('layer'),
-    head: await sessions.decode('head'),
-  };
+  const steps = await sessions.steps();
   return new CachedDecodeBatch({ ...parts, steps }, contexts, slots);
 }
 
@@ -43,7 +40,7 @@ class CachedDecodeBatch implements DecodeBatch {
   readonly #feeds: StepFeeds;
 
   constructor(
-    parts: BatchParts & { readonly steps: StepSessions },
+    parts: BatchParts & { readonly steps: readonly Session[] },
     contexts: readonly Int32Array[],
     slots: number,
   ) {

@@ -14,7 +14,8 @@ import {
   WEIGHTS_FILE as WEIGHTS,
   type WeightFiles,
 } from '../../support/weight-files.ts';
-import { type DecoderConfig, decoderConfigJson, parseDecoderConfig } from './decoder/config.ts';
+import { type DecoderConfig, parseDecoderConfig } from './decoder/config.ts';
+import { decoderConfigJson } from './decoder/config-json.ts';
 import {
   fromDiskTensors,
   type ParameterSpec,

@@ -20,7 +20,7 @@ import type { PrefilledStates } from './kv-cache.ts';
 import { type PrefillParts, runContexts } from './prefill.ts';
 import { RowCache } from './row-cache.ts';
 import { checkContext } from './sequence-check.ts';
-import { StepFeeds, type StepSessions } from './step-feeds.ts';
+import { StepFeeds } from './step-feeds.ts';
 
 export interface BatchParts extends PrefillParts {
   readonly endTokens: readonly number[];
@@ -191,11 +191,7 @@ export class ContinuousBatch implements MessageGenerator {
   async #stepFeeds(): Promise<StepFeeds> {
     const { sessions } = this.#parts;
     if (this.#feeds === undefined) {
-      const steps: StepSessions = {
-        embed: await sessions.decode('embed'),
-        layer: await sessions.decode('layer'),
-        head: await sessions.decode('head'),
-      };
+      const steps = await sessions.steps();
       this.#feeds = new StepFeeds({ ...this.#parts, steps }, this.#cache);
     }
     return this.#feeds;

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { createOnnxEngine } from './engine.ts';
+import { floatData, type Tensor } from './runtime.ts';
 import { tinyConfig, tinyModel } from './testing/tiny-model.ts';
 
 const sample = { temperature: 1, maxTokens: 4 };
@@ -10,7 +11,7 @@ it('compiles an architecture once, also for models that are made at the same tim
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const [first, second] = await Promise.all([engine.sessions(tinyConfig()), engine.sessions(tinyConfig())]);
   expect(first).toBe(second);
-  expect(await first.decode('embed')).toBe(await second.decode('embed'));
+  expect(await first.prefill()).toBe(await second.prefill());
   expect(await engine.sessions(tinyConfig({ layers: 1 }))).not.toBe(first);
   await engine.close();
 });
@@ -46,13 +47,14 @@ it('keeps models apart that share their graphs', async () => {
 it('grows rotary tables as positions are asked for, and changes none', async () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const sessions = await engine.sessions(tinyConfig({ maxPositions: 1000 }));
-  const small = sessions.rope(3);
-  expect(small.positions).toBe(256);
-  expect(sessions.rope(256)).toBe(small);
-  const large = sessions.rope(600);
-  expect(large.positions).toBe(1000); // no further than the model goes
-  expect(large.cos.slice(0, small.cos.length)).toEqual(small.cos);
-  expect((await engine.sessions(tinyConfig({ maxPositions: 10 }))).rope(1).positions).toBe(10);
+  const cos = (positions: number, of = sessions) => of.ropes.feeds(positions).rope_cos as Tensor;
+  const small = cos(3);
+  expect(small.dims[0]).toBe(256);
+  expect(cos(256)).toBe(small);
+  const large = cos(600);
+  expect(large.dims[0]).toBe(1000); // no further than the model goes
+  expect(floatData(large).slice(0, small.size)).toEqual(floatData(small));
+  expect(cos(1, await engine.sessions(tinyConfig({ maxPositions: 10 }))).dims[0]).toBe(10);
 });
 
 it('says what is wrong with cotangents before it runs anything', async () => {

@@ -26,12 +26,14 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 
-export type DType = 'float32' | 'int64' | 'int32';
+export type DType = 'float32' | 'int64' | 'int32' | 'uint16' | 'bfloat16';
 
 const ELEM_TYPE: Record<DType, TensorProto_DataType> = {
   float32: TensorProto_DataType.FLOAT,
   int64: TensorProto_DataType.INT64,
   int32: TensorProto_DataType.INT32,
+  uint16: TensorProto_DataType.UINT16,
+  bfloat16: TensorProto_DataType.BFLOAT16,
 };
 
 /** A tensor of the graph. */
@@ -53,8 +55,9 @@ export interface NodeOptions {
   readonly dtype?: DType;
 }
 
-const OPSET = 21;
-const IR_VERSION = 10;
+/** Operator set and format version. The newer pair is only for what it has and the older does not: BitCast. */
+const PLAIN = { opset: 21n, ir: 10n };
+const WITH_BIT_CAST = { opset: 26n, ir: 11n };
 
 export class Graph {
   readonly #nodes: NodeProto[] = [];
@@ -100,11 +103,12 @@ export class Graph {
 
   /** The serialized ModelProto. */
   build(name: string): Uint8Array {
+    const { opset, ir } = this.#nodes.some(({ opType }) => opType === 'BitCast') ? WITH_BIT_CAST : PLAIN;
     const model = create(ModelProtoSchema, {
-      irVersion: BigInt(IR_VERSION),
+      irVersion: ir,
       producerName: 'troupe',
       opsetImport: [
-        create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(OPSET) }),
+        create(OperatorSetIdProtoSchema, { domain: '', version: opset }),
         create(OperatorSetIdProtoSchema, { domain: 'com.microsoft', version: 1n }),
       ],
       graph: create(GraphProtoSchema, {

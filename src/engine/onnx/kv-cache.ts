@@ -5,6 +5,7 @@
  * @module
  */
 import type { DecoderConfig } from './decoder/config.ts';
+import { type LayerBuffers, LayerWindows } from './layer-windows.ts';
 import type { Runtime, Tensor } from './runtime.ts';
 
 /** Keys and values of contexts after prefill, and where one context's row is. */
@@ -24,6 +25,7 @@ const STEP = 16;
 
 export class KvCache {
   readonly #config: DecoderConfig;
+  readonly #windows: LayerWindows;
   #slots: number;
   /** Tokens cached per slot; 0 where free. */
   #lengths: Int32Array;
@@ -34,25 +36,20 @@ export class KvCache {
 
   constructor(config: DecoderConfig, slots: number, longestContext: number) {
     this.#config = config;
+    this.#windows = new LayerWindows(config);
     this.#slots = slots;
     this.#lengths = new Int32Array(slots);
     this.#capacity = roundUp(longestContext + 1);
-    this.#k = this.#allocate(this.#capacity);
-    this.#v = this.#allocate(this.#capacity);
+    this.#k = this.#allocate();
+    this.#v = this.#allocate();
     this.#tensors = new Array(config.layers).fill(undefined);
   }
 
   /** Fills a slot with a context's keys and values. */
   load(slot: number, length: number, states: PrefilledStates): void {
-    const { kvHeads, headDim, layers } = this.#config;
     this.#reserve(length + 1);
-    for (let l = 0; l < layers; l++)
-      for (let h = 0; h < kvHeads; h++) {
-        const from = (states.row * kvHeads + h) * states.length * headDim;
-        const to = (slot * kvHeads + h) * this.#capacity * headDim;
-        this.#k[l].set(states.k[l].subarray(from, from + length * headDim), to);
-        this.#v[l].set(states.v[l].subarray(from, from + length * headDim), to);
-      }
+    for (let layer = 0; layer < this.#config.layers; layer++)
+      this.#windows.load(this.#buffers(layer), { layer, row: slot, length }, states);
     this.#lengths[slot] = length;
   }
 
@@ -68,23 +65,17 @@ export class KvCache {
 
   /** Writes one token's keys and values [slots, kvHeads d] of a layer at the given positions. */
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void {
-    const { kvHeads, headDim } = this.#config;
-    const [cacheK, cacheV] = [this.#k[layer], this.#v[layer]];
-    for (let s = 0; s < this.#slots; s++)
-      for (let h = 0; h < kvHeads; h++) {
-        const from = (s * kvHeads + h) * headDim;
-        const to = ((s * kvHeads + h) * this.#capacity + positions[s]) * headDim;
-        for (let i = 0; i < headDim; i++) {
-          cacheK[to + i] = k[from + i];
-          cacheV[to + i] = v[from + i];
-        }
-      }
+    this.#windows.append(this.#buffers(layer), { layer, positions }, { k, v });
+  }
+
+  seen(layer: number, positions: Int32Array): Int32Array {
+    return this.#windows.seen(layer, positions);
   }
 
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor } {
     const known = this.#tensors[layer];
     if (known) return known;
-    const dims = [this.#slots, this.#config.kvHeads, this.#capacity, this.#config.headDim];
+    const dims = [this.#slots, this.#config.kvHeads, this.#capacityOf(layer), this.#config.headDim];
     const made = { k: runtime.floats(this.#k[layer], dims), v: runtime.floats(this.#v[layer], dims) };
     this.#tensors[layer] = made;
     return made;
@@ -97,8 +88,9 @@ export class KvCache {
 
   /** Keeps only the given slots, in that order. */
   keep(slots: readonly number[]): void {
-    const size = this.#config.kvHeads * this.#capacity * this.#config.headDim;
-    const gather = (buffer: Float32Array): Float32Array => {
+    const { kvHeads, headDim } = this.#config;
+    const gather = (buffer: Float32Array, l: number): Float32Array => {
+      const size = kvHeads * this.#capacityOf(l) * headDim;
       const smaller = new Float32Array(slots.length * size);
       slots.forEach((slot, row) => {
         smaller.set(buffer.subarray(slot * size, (slot + 1) * size), row * size);
@@ -115,15 +107,18 @@ export class KvCache {
   /** Moves the rows to larger buffers when the longest message needs more. */
   #reserve(needed: number): void {
     if (needed <= this.#capacity) return;
-    const from = this.#capacity;
-    const to = roundUp(needed);
-    this.#k = this.#k.map((buffer) => this.#moved(buffer, from, to));
-    this.#v = this.#v.map((buffer) => this.#moved(buffer, from, to));
-    this.#capacity = to;
+    const before = Array.from(this.#k, (_, l) => this.#capacityOf(l));
+    this.#capacity = roundUp(needed);
+    const grow = (buffer: Float32Array, l: number): Float32Array => {
+      const capacity = { from: before[l], to: this.#capacityOf(l) };
+      return capacity.from === capacity.to ? buffer : this.#moved(buffer, capacity);
+    };
+    this.#k = this.#k.map(grow);
+    this.#v = this.#v.map(grow);
     this.#tensors.fill(undefined);
   }
 
-  #moved(buffer: Float32Array, from: number, to: number): Float32Array {
+  #moved(buffer: Float32Array, { from, to }: { readonly from: number; readonly to: number }): Float32Array {
     const { kvHeads, headDim } = this.#config;
     const larger = new Float32Array(this.#slots * kvHeads * to * headDim);
     for (let row = 0; row < this.#slots * kvHeads; row++)
@@ -131,9 +126,20 @@ export class KvCache {
     return larger;
   }
 
-  #allocate(capacity: number): Float32Array[] {
+  #allocate(): Float32Array[] {
     const { layers, kvHeads, headDim } = this.#config;
-    return Array.from({ length: layers }, () => new Float32Array(this.#slots * kvHeads * capacity * headDim));
+    return Array.from(
+      { length: layers },
+      (_, l) => new Float32Array(this.#slots * kvHeads * this.#capacityOf(l) * headDim),
+    );
+  }
+
+  #capacityOf(layer: number): number {
+    return this.#windows.capacity(layer, this.#capacity);
+  }
+
+  #buffers(layer: number): LayerBuffers {
+    return { k: this.#k[layer], v: this.#v[layer], capacity: this.#capacityOf(layer) };
   }
 }
 

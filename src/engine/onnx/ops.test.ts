@@ -21,7 +21,7 @@ interface Case {
 }
 
 const ints = (...values: number[]) => BigInt64Array.from(values, BigInt);
-const rope = ropeTables(7, 6, 10000);
+const rope = ropeTables(7, { headDim: 6, theta: 10000 });
 const ropeArgs: Argument[] = [
   { name: 'cos', shape: [7, 3], values: rope.cos },
   { name: 'sin', shape: [7, 3], values: rope.sin },
@@ -100,6 +100,45 @@ const cases: Case[] = [
     build: (tape, [gate, up]) => [ops.swiglu(tape, gate!, up!)],
   },
   {
+    name: 'geglu',
+    args: [
+      { name: 'gate', shape: [3, 13] },
+      { name: 'up', shape: [3, 13] },
+    ],
+    build: (tape, [gate, up]) => [ops.geglu(tape, gate!, up!)],
+  },
+  {
+    name: 'addBias',
+    args: [
+      { name: 'x', shape: [2, 3, 5] },
+      { name: 'bias', shape: [5] },
+    ],
+    build: (tape, [x, bias]) => [ops.addBias(tape, x!, bias!, 5)],
+  },
+  {
+    name: 'shift',
+    args: [{ name: 'x', shape: [5] }],
+    build: (tape, [x]) => [ops.shift(tape, x!, 1)],
+  },
+  {
+    name: 'scale',
+    args: [{ name: 'x', shape: [2, 5] }],
+    build: (tape, [x]) => [ops.scale(tape, x!, -2.5)],
+  },
+  {
+    name: 'softcap, near 0 and far out',
+    args: [{ name: 'x', shape: [4, 5] }],
+    build: (tape, [x]) => [ops.softcap(tape, ops.scale(tape, x!, 2), 1.5)],
+  },
+  {
+    name: 'concat of unequal parts',
+    args: [
+      { name: 'a', shape: [2, 1, 3] },
+      { name: 'b', shape: [2, 4, 3] },
+    ],
+    build: (tape, [a, b]) => [ops.concat(tape, [a!, b!], { axis: 1, sizes: [1, 4] })],
+  },
+  {
     name: 'reshape',
     args: [{ name: 'x', shape: [2, 3, 10] }],
     build: (tape, [x]) => [ops.reshape(tape, x!, [0, 0, 5, 2], [0, 0, 10])],
@@ -126,6 +165,22 @@ const cases: Case[] = [
     ],
     build: (tape, [q, k, v, m]) => [
       ops.attention(tape, { q: q!, k: k!, v: v!, mask: m! }, { heads: 6, kvHeads: 3, headDim: 4 }),
+    ],
+  },
+  {
+    name: 'attention with squeezed scores and a scale of its own',
+    args: [
+      { name: 'q', shape: [2, 6, 5, 4] },
+      { name: 'k', shape: [2, 3, 5, 4] },
+      { name: 'v', shape: [2, 3, 5, 4] },
+      { name: 'mask', shape: [10, 5], values: mask },
+    ],
+    build: (tape, [q, k, v, m]) => [
+      ops.attention(
+        tape,
+        { q: q!, k: k!, v: v!, mask: m! },
+        { heads: 6, kvHeads: 3, headDim: 4, queryScalar: 2, softcap: 1.5 },
+      ),
     ],
   },
   {

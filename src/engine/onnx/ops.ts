@@ -159,6 +159,85 @@ export function swiglu(tape: Tape, gate: Value, up: Value): Value {
   return y;
 }
 
+/** gelu(gate) * up with the tanh form of gelu: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */
+export function geglu(tape: Tape, gate: Value, up: Value): Value {
+  const { graph } = tape;
+  const mul = (a: Value | undefined, b: Value): Value => graph.op('Mul', [a, b]);
+  const one = graph.scalar(1);
+  const square = mul(gate, gate);
+  const root = Math.sqrt(2 / Math.PI);
+  const inner = graph.op('Add', [mul(square, graph.scalar(root * 0.044715)), graph.scalar(root)]);
+  const t = graph.op('Tanh', [mul(inner, gate)]);
+  const share = mul(graph.op('Add', [t, one]), graph.scalar(0.5));
+  const activated = mul(gate, share);
+  const y = mul(activated, up);
+  tape.record([y], [gate, up], ([dy]) => {
+    // gelu'(x) = share + x (1 - t^2) u'(x) / 2, u'(x) = sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
+    const du = graph.op('Add', [mul(square, graph.scalar(1.5 * root * 0.044715)), graph.scalar(0.5 * root)]);
+    const bend = mul(mul(graph.op('Sub', [one, mul(t, t)]), du), gate);
+    const slope = graph.op('Add', [share, bend]);
+    return [mul(mul(dy, up), slope), mul(dy, activated)];
+  });
+  return y;
+}
+
+/** x [.., O] plus a bias [O]. */
+export function addBias(tape: Tape, x: Value, bias: Value, width: number): Value {
+  const { graph } = tape;
+  const y = graph.op('Add', [x, bias]);
+  tape.record([y], [x, bias], ([dy]) => {
+    const flat = graph.op('Reshape', [dy, graph.ints([-1, width])]);
+    return [dy, graph.op('ReduceSum', [flat, graph.ints([0])], { attributes: { keepdims: 0 } })];
+  });
+  return y;
+}
+
+/** x + c. */
+export function shift(tape: Tape, x: Value, c: number): Value {
+  const y = tape.graph.op('Add', [x, tape.graph.scalar(c)]);
+  tape.record([y], [x], ([dy]) => [dy]);
+  return y;
+}
+
+/** c x. */
+export function scale(tape: Tape, x: Value, c: number): Value {
+  const times = (value: Value | undefined): Value => tape.graph.op('Mul', [value, tape.graph.scalar(c)]);
+  const y = times(x);
+  tape.record([y], [x], ([dy]) => [times(dy)]);
+  return y;
+}
+
+/** Parts one after another along an axis; undoes {@link split}. */
+export function concat(
+  tape: Tape,
+  parts: readonly Value[],
+  at: { readonly axis: number; readonly sizes: readonly number[] },
+): Value {
+  const { graph } = tape;
+  const y = graph.op('Concat', parts, { attributes: { axis: at.axis } });
+  tape.record([y], parts, ([dy]) =>
+    graph.ops('Split', [dy, graph.ints(at.sizes)], { attributes: { axis: at.axis }, outputs: parts.length }),
+  );
+  return y;
+}
+
+/** c tanh(x / c): the identity near 0, never beyond c. */
+export function softcap(tape: Tape, x: Value, c: number): Value {
+  const { y, slope } = squeeze(tape, x, c);
+  tape.record([y], [x], ([dy]) => [tape.graph.op('Mul', [dy, slope()])]);
+  return y;
+}
+
+/** c tanh(x / c), and its slope 1 - tanh^2, emitted when asked for. */
+function squeeze(tape: Tape, x: Value, c: number): { readonly y: Value; readonly slope: () => Value } {
+  const { graph } = tape;
+  const t = graph.op('Tanh', [graph.op('Mul', [x, graph.scalar(1 / c)])]);
+  return {
+    y: graph.op('Mul', [t, graph.scalar(c)]),
+    slope: () => graph.op('Sub', [graph.scalar(1), graph.op('Mul', [t, t])]),
+  };
+}
+
 /** Reshape with constant target: 0 copies an axis, -1 infers one; `back` undoes it. */
 export function reshape(tape: Tape, x: Value, target: readonly number[], back: readonly number[]): Value {
   const { graph } = tape;
@@ -204,6 +283,10 @@ export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Scores are q k^T / sqrt of this; absent: headDim. */
+  readonly queryScalar?: number | undefined;
+  /** Scores are squeezed to (-c, c) before the mask. */
+  readonly softcap?: number | undefined;
 }
 
 /**
@@ -225,9 +308,11 @@ export function attention(
   const { k, v } = inputs;
   const grouped = graph.ints([0, shape.kvHeads, -1, shape.headDim]);
   const perHead = graph.ints([0, shape.heads, -1, shape.headDim]);
-  const alpha = { float: 1 / Math.sqrt(shape.headDim) };
+  const alpha = { float: 1 / Math.sqrt(shape.queryScalar ?? shape.headDim) };
   const q = graph.op('Reshape', [inputs.q, grouped]);
-  const scores = graph.op('FusedMatMul', [q, k], { domain: MS, attributes: { transB: 1, alpha } });
+  const product = graph.op('FusedMatMul', [q, k], { domain: MS, attributes: { transB: 1, alpha } });
+  const squeezed = shape.softcap === undefined ? undefined : squeeze(tape, product, shape.softcap);
+  const scores = squeezed?.y ?? product;
   const p = graph.op('Softmax', [graph.op('Add', [scores, inputs.mask])], { attributes: { axis: -1 } });
   const mixed = graph.op('MatMul', [p, v]);
   const y = graph.op('Reshape', [mixed, perHead]);
@@ -239,7 +324,8 @@ export function attention(
     const dot = graph.op('ReduceSum', [graph.op('Mul', [dy, mixed]), graph.ints([-1])], {
       attributes: { keepdims: 1 },
     });
-    const ds = graph.op('Mul', [p, graph.op('Sub', [dp, dot])]);
+    const dscores = graph.op('Mul', [p, graph.op('Sub', [dp, dot])]);
+    const ds = squeezed ? graph.op('Mul', [dscores, squeezed.slope()]) : dscores;
     const dq = graph.op('FusedMatMul', [ds, k], { domain: MS, attributes: { alpha } });
     const dk = graph.op('FusedMatMul', [ds, q], { domain: MS, attributes: { transA: 1, alpha } });
     return [graph.op('Reshape', [dq, perHead]), dk, dv];

@@ -65,6 +65,11 @@ export class ParameterStore {
     return new Map(this.specs.map((spec, i) => [spec.name, this.#weights[i]]));
   }
 
+  /** Accumulated gradients by name; the live arrays. */
+  gradients(): Weights {
+    return new Map(this.specs.map((spec, i) => [spec.name, this.#gradients[i]]));
+  }
+
   addGradients(gradient: (name: string) => Float32Array): void {
     this.specs.forEach((spec, i) => {
       const sum = this.#gradients[i];

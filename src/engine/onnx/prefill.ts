@@ -86,15 +86,12 @@ export async function runContexts(
     for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
     places[row] = BigInt(row * length + context.length - 1);
   });
-  const rope = sessions.rope(length);
-  const session = await sessions.decode('prefill');
+  const session = await sessions.prefill();
   const outputs = await session.run({
     ...parameters.tensors(),
     tokens: runtime.longs(tokens, [contexts.length, length]),
     places: runtime.longs(places, [contexts.length]),
-    mask: sessions.causalMask(length),
-    rope_cos: runtime.floats(rope.cos, [rope.positions, config.headDim / 2]),
-    rope_sin: runtime.floats(rope.sin, [rope.positions, config.headDim / 2]),
+    ...sessions.lengthFeeds(length),
   });
   const layers = Array.from({ length: config.layers }, (_, l) => l);
   return {

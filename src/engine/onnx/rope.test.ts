@@ -4,7 +4,7 @@ import { ropeTables } from './rope.ts';
 describe('ropeTables', () => {
   it('holds cos and sin of position times theta^(-2j/d)', () => {
     // python: [math.cos(p * 10000 ** (-2 * j / 4)) for p in range(3) for j in range(2)], and sin
-    const { positions, cos, sin } = ropeTables(3, 4, 10000);
+    const { positions, cos, sin } = ropeTables(3, { headDim: 4, theta: 10000 });
     expect(positions).toBe(3);
     const close = (got: Float32Array, expected: readonly number[]): void =>
       expected.forEach((value, i) => {
@@ -16,18 +16,21 @@ describe('ropeTables', () => {
 
   it('stays exact far out: angles are taken in float64', () => {
     // python: math.cos(40000.0), math.sin(40000 * 1e6 ** (-2 / 8))
-    const { cos, sin } = ropeTables(40001, 8, 1e6);
+    const { cos, sin } = ropeTables(40001, { headDim: 8, theta: 1e6 });
     expect(cos[40000 * 4]).toBeCloseTo(0.32258747361288764, 7);
     expect(sin[40000 * 4 + 1]).toBeCloseTo(0.9130803781772845, 7);
   });
 
   it('has the inverse rotation beside it', () => {
-    const { sin, sinNegative } = ropeTables(9, 6, 500);
+    const { sin, sinNegative } = ropeTables(9, { headDim: 6, theta: 500 });
     expect([...sinNegative]).toEqual([...sin].map((value) => -value));
   });
 
   it('does not change a position when the tables grow', () => {
-    const [short, long] = [ropeTables(5, 6, 10000), ropeTables(64, 6, 10000)];
+    const [short, long] = [
+      ropeTables(5, { headDim: 6, theta: 10000 }),
+      ropeTables(64, { headDim: 6, theta: 10000 }),
+    ];
     expect(long.cos.slice(0, 15)).toEqual(short.cos);
     expect(long.sin.slice(0, 15)).toEqual(short.sin);
   });

@@ -8,6 +8,7 @@
  */
 import type { DecoderConfig } from './decoder/config.ts';
 import type { PrefilledStates } from './kv-cache.ts';
+import { type LayerBuffers, LayerWindows } from './layer-windows.ts';
 import type { Runtime, Tensor } from './runtime.ts';
 import type { StepCache } from './step-feeds.ts';
 
@@ -15,10 +16,11 @@ import type { StepCache } from './step-feeds.ts';
 const TOKEN_STEP = 32;
 const ROW_STEP = 4;
 
-type CacheShape = Pick<DecoderConfig, 'layers' | 'kvHeads' | 'headDim'>;
+type CacheShape = Pick<DecoderConfig, 'layers' | 'kvHeads' | 'headDim' | 'layerKinds' | 'slidingWindow'>;
 
 export class RowCache implements StepCache {
   readonly #shape: CacheShape;
+  readonly #windows: LayerWindows;
   readonly #maxRows: number;
   /** Tokens cached per row. */
   #lengths: number[] = [];
@@ -29,6 +31,7 @@ export class RowCache implements StepCache {
 
   constructor(shape: CacheShape, maxRows: number) {
     this.#shape = shape;
+    this.#windows = new LayerWindows(shape);
     this.#maxRows = maxRows;
     this.#k = Array.from({ length: shape.layers }, () => new Float32Array(0));
     this.#v = Array.from({ length: shape.layers }, () => new Float32Array(0));
@@ -40,7 +43,7 @@ export class RowCache implements StepCache {
   }
 
   get sizeBytes(): number {
-    return this.#room.rows * this.#room.tokens * this.#bytesPerToken;
+    return this.#room.rows * this.#bytesPerRow(this.#room.tokens);
   }
 
   /** Longest live row, in tokens. */
@@ -50,26 +53,23 @@ export class RowCache implements StepCache {
 
   /** Bytes the cache takes once it holds so many rows of up to so many tokens. */
   bytesFor(rows: number, tokens: number): number {
-    return this.#rowsFor(rows) * roundUp(tokens, TOKEN_STEP) * this.#bytesPerToken;
+    return this.#rowsFor(rows) * this.#bytesPerRow(roundUp(tokens, TOKEN_STEP));
   }
 
-  get #bytesPerToken(): number {
+  /** Bytes of a row with room for so many tokens. */
+  #bytesPerRow(tokens: number): number {
     const { layers, kvHeads, headDim } = this.#shape;
-    return layers * kvHeads * headDim * 2 * Float32Array.BYTES_PER_ELEMENT;
+    let kept = 0;
+    for (let l = 0; l < layers; l++) kept += this.#windows.capacity(l, tokens);
+    return kept * kvHeads * headDim * 2 * Float32Array.BYTES_PER_ELEMENT;
   }
 
   /** Starts a row from a context's keys and values; returns its index, the last. */
   add(length: number, states: PrefilledStates): number {
-    const { kvHeads, headDim, layers } = this.#shape;
     const row = this.rows;
     this.#reserve(row + 1, Math.max(this.longest, length) + 1);
-    for (let l = 0; l < layers; l++)
-      for (let h = 0; h < kvHeads; h++) {
-        const from = (states.row * kvHeads + h) * states.length * headDim;
-        const to = (row * kvHeads + h) * this.#room.tokens * headDim;
-        this.#k[l].set(states.k[l].subarray(from, from + length * headDim), to);
-        this.#v[l].set(states.v[l].subarray(from, from + length * headDim), to);
-      }
+    for (let layer = 0; layer < this.#shape.layers; layer++)
+      this.#windows.load(this.#buffers(layer), { layer, row, length }, states);
     this.#lengths.push(length);
     this.#tensors.fill(undefined);
     return row;
@@ -78,10 +78,12 @@ export class RowCache implements StepCache {
   /** Ends a row; the last one takes its index. */
   remove(row: number): void {
     const last = this.rows - 1;
-    const size = this.#shape.kvHeads * this.#room.tokens * this.#shape.headDim;
     if (row !== last) {
-      for (const buffer of [...this.#k, ...this.#v])
-        buffer.copyWithin(row * size, last * size, (last + 1) * size);
+      for (let l = 0; l < this.#shape.layers; l++) {
+        const size = this.#shape.kvHeads * this.#windows.capacity(l, this.#room.tokens) * this.#shape.headDim;
+        for (const buffer of [this.#k[l], this.#v[l]])
+          buffer.copyWithin(row * size, last * size, (last + 1) * size);
+      }
       this.#lengths[row] = this.#lengths[last] as number;
     }
     this.#lengths.pop();
@@ -99,31 +101,30 @@ export class RowCache implements StepCache {
   }
 
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void {
-    const { kvHeads, headDim } = this.#shape;
-    const [cacheK, cacheV] = [this.#k[layer], this.#v[layer]];
-    for (let row = 0; row < this.rows; row++)
-      for (let h = 0; h < kvHeads; h++) {
-        const from = (row * kvHeads + h) * headDim;
-        const to = ((row * kvHeads + h) * this.#room.tokens + positions[row]) * headDim;
-        for (let i = 0; i < headDim; i++) {
-          cacheK[to + i] = k[from + i];
-          cacheV[to + i] = v[from + i];
-        }
-      }
+    this.#windows.append(this.#buffers(layer), { layer, positions }, { k, v });
+  }
+
+  seen(layer: number, positions: Int32Array): Int32Array {
+    return this.#windows.seen(layer, positions);
   }
 
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor } {
     const known = this.#tensors[layer];
     if (known) return known;
     const { kvHeads, headDim } = this.#shape;
-    const dims = [this.rows, kvHeads, this.#room.tokens, headDim];
-    const size = this.rows * kvHeads * this.#room.tokens * headDim;
+    const dims = [this.rows, kvHeads, this.#windows.capacity(layer, this.#room.tokens), headDim];
+    const size = dims.reduce((product, n) => product * n, 1);
     const made = {
       k: runtime.floats(this.#k[layer].subarray(0, size), dims),
       v: runtime.floats(this.#v[layer].subarray(0, size), dims),
     };
     this.#tensors[layer] = made;
     return made;
+  }
+
+  #buffers(layer: number): LayerBuffers {
+    const capacity = this.#windows.capacity(layer, this.#room.tokens);
+    return { k: this.#k[layer], v: this.#v[layer], capacity };
   }
 
   #rowsFor(rows: number): number {
@@ -141,9 +142,9 @@ export class RowCache implements StepCache {
   /** Lays the live rows out anew. */
   #move(room: { readonly rows: number; readonly tokens: number }): void {
     const { kvHeads, headDim } = this.#shape;
-    const from = this.#room.tokens * headDim;
-    const to = room.tokens * headDim;
-    const moved = (buffer: Float32Array): Float32Array => {
+    const moved = (buffer: Float32Array, l: number): Float32Array => {
+      const from = this.#windows.capacity(l, this.#room.tokens) * headDim;
+      const to = this.#windows.capacity(l, room.tokens) * headDim;
       const fresh = new Float32Array(room.rows * kvHeads * to);
       for (let row = 0; row < this.rows * kvHeads; row++)
         fresh.set(buffer.subarray(row * from, row * from + Math.min(from, to)), row * to);

@@ -57,6 +57,11 @@ export class Runtime {
     return new this.#ort.Tensor('int64', values, dims);
   }
 
+  /** bfloat16 numbers as their bits; the graph widens them. */
+  halves(values: Uint16Array, dims: readonly number[]): Tensor {
+    return new this.#ort.Tensor('uint16', values, dims);
+  }
+
   ints(values: Int32Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('int32', values, dims);
   }
@@ -85,15 +90,21 @@ export class Session {
   }
 
   /**
-   * @param feeds - inputs by name; their memory is read, not copied
+   * @param feeds - inputs by name; their memory is read, not copied. Those that the graph does not have are
+   * left out
    * @param fetches - outputs wanted; default all
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,
     fetches?: readonly string[],
   ): Promise<Readonly<Record<string, Tensor>>> {
+    const wanted: Record<string, Tensor> = {};
+    for (const name of this.#session.inputNames) {
+      const tensor = feeds[name];
+      if (tensor) wanted[name] = tensor;
+    }
     try {
-      return fetches ? await this.#session.run(feeds, [...fetches]) : await this.#session.run(feeds);
+      return fetches ? await this.#session.run(wanted, [...fetches]) : await this.#session.run(wanted);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new EngineError(`engine onnx: ${message}`, { cause });

@@ -113,10 +113,7 @@ export class Scorer {
   /** Log-probability rows [M, V] under the current weights or a snapshot's. */
   async #rows(batch: Batch, feeds: Readonly<Record<string, Tensor>>, snapshot?: SnapshotId): Promise<Tensor> {
     const session = await this.#sessions.sequence({ gradients: false, kl: false, rows: true });
-    const inputs = Object.fromEntries(
-      Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)),
-    );
-    const outputs = await session.run({ ...this.#parameters.tensors(snapshot), ...inputs }, ['rows']);
+    const outputs = await session.run({ ...this.#parameters.tensors(snapshot), ...feeds }, ['rows']);
     const rows = outputs.rows;
     if (!rows) throw new EngineError(`engine onnx: no log-probability rows for a batch of ${batch.rows}`);
     return rows;
@@ -128,14 +125,10 @@ export class Scorer {
   }
 
   #feeds(batch: Batch, temperature: number): Record<string, Tensor> {
-    const { runtime, config } = this.#sessions;
-    const rope = this.#sessions.rope(batch.length);
-    const half = config.headDim / 2;
+    const { runtime } = this.#sessions;
     return {
+      ...this.#sessions.lengthFeeds(batch.length),
       tokens: runtime.longs(batch.tokens, [batch.rows, batch.length]),
-      mask: this.#sessions.causalMask(batch.length),
-      rope_cos: runtime.floats(rope.cos, [rope.positions, half]),
-      rope_sin: runtime.floats(rope.sin, [rope.positions, half]),
       places: runtime.longs(batch.places, [batch.places.length]),
       targets: runtime.longs(batch.targets, [batch.targets.length]),
       inverse_temperature: runtime.floats(Float32Array.of(1 / temperature), []),
@@ -143,14 +136,12 @@ export class Scorer {
   }
 
   #gradientFeeds(batch: Batch, cotangents: readonly ArrayLike<number>[]): Record<string, Tensor> {
-    const { runtime, config } = this.#sessions;
-    const rope = this.#sessions.rope(batch.length);
+    const { runtime } = this.#sessions;
     const flat = new Float32Array(batch.places.length);
     batch.members.forEach((index, row) => {
       flat.set(Float32Array.from(cotangents[index]), batch.offsets[row]);
     });
     return {
-      rope_sin_negative: runtime.floats(rope.sinNegative, [rope.positions, config.headDim / 2]),
       inverse: runtime.longs(batch.inverse, [batch.inverse.length]),
       cotangents: runtime.floats(flat, [flat.length]),
     };

@@ -4,28 +4,39 @@
  * @module
  */
 import { CausalMasks } from './causal-mask.ts';
-import type { DecoderConfig } from './decoder/config.ts';
-import { buildDecodeGraph, type DecodeGraphKind } from './decoder/decode-graphs.ts';
+import { type DecoderConfig, layerKind } from './decoder/config.ts';
+import {
+  buildPrefillGraph,
+  buildStepGraph,
+  type GraphVariant,
+  type StepGraph,
+} from './decoder/decode-graphs.ts';
 import {
   buildDivergenceGraph,
   buildSequenceGraph,
   type SequenceGraphOptions,
 } from './decoder/training-graph.ts';
-import { type RopeTables, ropeTables } from './rope.ts';
+import { Ropes } from './ropes.ts';
 import type { Runtime, Session, Tensor } from './runtime.ts';
 
 export class Sessions {
   readonly config: DecoderConfig;
   readonly runtime: Runtime;
+  readonly variant: GraphVariant;
+  readonly ropes: Ropes;
   readonly #made = new Map<string, Promise<Session>>();
   readonly #masks: CausalMasks;
-  #rope: RopeTables;
+  readonly #windowMasks: CausalMasks | undefined;
 
-  constructor(config: DecoderConfig, runtime: Runtime) {
+  constructor(config: DecoderConfig, runtime: Runtime, variant: GraphVariant = { storage: 'float32' }) {
     this.config = config;
     this.runtime = runtime;
-    this.#masks = new CausalMasks(runtime, config.heads / config.kvHeads);
-    this.#rope = ropeTables(Math.min(256, config.maxPositions), config.headDim, config.ropeTheta);
+    this.variant = variant;
+    this.ropes = new Ropes(config, runtime);
+    const copies = config.heads / config.kvHeads;
+    this.#masks = new CausalMasks(runtime, { copies });
+    if (config.slidingWindow !== undefined)
+      this.#windowMasks = new CausalMasks(runtime, { copies, window: config.slidingWindow });
   }
 
   sequence(options: SequenceGraphOptions): Promise<Session> {
@@ -37,22 +48,31 @@ export class Sessions {
     return this.#session('divergence', () => buildDivergenceGraph(this.config.vocabSize));
   }
 
-  decode(kind: DecodeGraphKind): Promise<Session> {
-    return this.#session(`decode:${kind}`, () => buildDecodeGraph(this.config, kind));
+  prefill(): Promise<Session> {
+    return this.#session('prefill', () => buildPrefillGraph(this.config));
   }
 
-  /** Additive causal mask of a sequence graph: [g T, T], one copy per query head of a key head. */
-  causalMask(length: number): Tensor {
-    return this.#masks.get(length);
+  /** The step graphs of a model, in the order in which a step runs them: embed, one per further layer, head. */
+  async steps(): Promise<readonly Session[]> {
+    const { layers } = this.config;
+    const graphs = Array.from({ length: layers + 1 }, (_, i): StepGraph => {
+      if (i === layers) return { kind: 'head' };
+      return { kind: i === 0 ? 'embed' : 'layer', positions: layerKind(this.config, i).positions };
+    });
+    return Promise.all(
+      graphs.map((step) =>
+        this.#session(`step:${JSON.stringify(step)}`, () => buildStepGraph(this.config, this.variant, step)),
+      ),
+    );
   }
 
-  /** Rotary tables that reach at least `positions`. */
-  rope(positions: number): RopeTables {
-    if (positions > this.#rope.positions) {
-      const size = Math.min(this.config.maxPositions, 2 ** Math.ceil(Math.log2(positions)));
-      this.#rope = ropeTables(Math.max(size, positions), this.config.headDim, this.config.ropeTheta);
-    }
-    return this.#rope;
+  /** Feeds of whole-sequence graphs that depend on the length alone: masks and rotary tables. */
+  lengthFeeds(length: number): Record<string, Tensor> {
+    return {
+      ...this.ropes.feeds(length),
+      mask: this.#masks.get(length),
+      ...(this.#windowMasks ? { window_mask: this.#windowMasks.get(length) } : {}),
+    };
   }
 
   async release(): Promise<void> {

@@ -3,21 +3,17 @@
  * @see decoder/decode-graphs.ts for where they are cut
  * @module
  */
-import { ATTENTION_ROLES, BLOCK_ROLES } from './decoder/decode-graphs.ts';
+import { stepRoles } from './decoder/decode-graphs.ts';
+import { layerParameter } from './decoder/parameters.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import { floatData, type Runtime, type Session, type Tensor } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
 
-export interface StepSessions {
-  readonly embed: Session;
-  readonly layer: Session;
-  readonly head: Session;
-}
-
 export interface StepParts {
   readonly sessions: Sessions;
   readonly parameters: ParameterStore;
-  readonly steps: StepSessions;
+  /** Embed, one per further layer, head. */
+  readonly steps: readonly Session[];
 }
 
 /** Where a step reads keys and values and writes new ones. */
@@ -26,6 +22,8 @@ export interface StepCache {
   advance(): Int32Array;
   /** Writes one token's keys and values [rows, kvHeads d] of a layer at the given positions. */
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void;
+  /** Tokens a layer sees of rows whose newest token is at the given positions [rows]. */
+  seen(layer: number, positions: Int32Array): Int32Array;
   /** The whole cache of a layer [rows, kvHeads, capacity, d]. */
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor };
 }
@@ -40,18 +38,17 @@ export class StepFeeds {
     this.#parts = parts;
     this.#cache = cache;
     const tensors = parts.parameters.tensors();
-    const { layers } = parts.sessions.config;
-    const pick = (layer: number, roles: readonly string[]): [string, Tensor][] =>
-      roles.map((role) => [role, tensors[`layers.${layer}.${role}`] as Tensor]);
-    const table: [string, Tensor] = ['embed_tokens', tensors.embed_tokens as Tensor];
-    const head: [string, Tensor][] = [
-      ['norm', tensors.norm as Tensor],
-      parts.sessions.config.tiedEmbeddings ? table : ['lm_head', tensors.lm_head as Tensor],
-    ];
-    const steps: [string, Tensor][][] = [[table, ...pick(0, ATTENTION_ROLES)]];
-    for (let l = 0; l + 1 < layers; l++)
-      steps.push([...pick(l, BLOCK_ROLES), ...pick(l + 1, ATTENTION_ROLES)]);
-    steps.push([...pick(layers - 1, BLOCK_ROLES), ...head]);
+    const { config, variant } = parts.sessions;
+    const roles = stepRoles(config, variant.adapter);
+    const pick = (layer: number, half: readonly string[]): [string, Tensor][] =>
+      half.map((role) => [role, tensors[layerParameter(layer, role)] as Tensor]);
+    const whole = (...names: string[]): [string, Tensor][] =>
+      names.map((name) => [name, tensors[name] as Tensor]);
+    const steps = [[...whole('embed_tokens'), ...pick(0, roles.attention)]];
+    for (let l = 0; l + 1 < config.layers; l++)
+      steps.push([...pick(l, roles.block), ...pick(l + 1, roles.attention)]);
+    const head = whole('norm', config.tiedEmbeddings ? 'embed_tokens' : 'lm_head');
+    steps.push([...pick(config.layers - 1, roles.block), ...head]);
     this.#weights = steps.map((entries) => Object.fromEntries(entries));
   }
 
@@ -66,35 +63,22 @@ export class StepFeeds {
     const { runtime, config } = sessions;
     const slots = last.length;
     const positions = this.#cache.advance();
-    const rope = sessions.rope(Math.max(...positions) + 1);
     const shared = {
+      ...sessions.ropes.feeds(Math.max(...positions) + 1),
       positions: runtime.longs(BigInt64Array.from(positions, BigInt), [slots, 1]),
-      rope_cos: runtime.floats(rope.cos, [rope.positions, config.headDim / 2]),
-      rope_sin: runtime.floats(rope.sin, [rope.positions, config.headDim / 2]),
-    };
-    const lengths = runtime.ints(
-      Int32Array.from(positions, (position) => position + 1),
-      [slots],
-    );
-    let state = await steps.embed.run({
-      ...this.#weights[0],
-      ...shared,
       tokens: runtime.longs(BigInt64Array.from(last, BigInt), [slots]),
-    });
+    };
+    let state = await (steps[0] as Session).run({ ...this.#weights[0], ...shared });
     for (let l = 0; l < config.layers; l++) {
       this.#cache.append(l, positions, floatData(state.k_next), floatData(state.v_next));
-      const cached = this.#cache.tensors(l, runtime);
-      const inputs = {
+      state = await (steps[l + 1] as Session).run({
         ...this.#weights[l + 1],
+        ...shared,
+        ...this.#cache.tensors(l, runtime),
         x: state.x_next as Tensor,
         q: state.q_next as Tensor,
-        ...cached,
-        lengths,
-      };
-      state =
-        l + 1 < config.layers
-          ? await steps.layer.run({ ...inputs, ...shared })
-          : await steps.head.run(inputs);
+        lengths: runtime.ints(this.#cache.seen(l, positions), [slots]),
+      });
     }
     return floatData(state.logits);
   }

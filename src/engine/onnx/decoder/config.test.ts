@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../support/errors.ts';
 import { tinyConfig } from '../testing/tiny-model.ts';
-import { decoderConfigJson, parseDecoderConfig } from './config.ts';
+import { parseDecoderConfig } from './config.ts';
+import { decoderConfigJson } from './config-json.ts';
 
 const WHERE = 'm/config.json';
 
@@ -53,6 +54,7 @@ describe('reading config.json', () => {
       tiedEmbeddings: true,
       maxPositions: 40960,
       endTokens: [151645],
+      beginToken: 151643,
     });
   });
 
@@ -104,8 +106,9 @@ describe('reading config.json', () => {
 describe('what cannot be computed is refused by name', () => {
   it.each([
     [
-      { architectures: ['LlamaForCausalLM'] },
-      'architecture "LlamaForCausalLM" is not supported; supported: Qwen3ForCausalLM',
+      { architectures: ['OPTForCausalLM'] },
+      'architecture "OPTForCausalLM" is not supported; supported: Qwen3ForCausalLM, Qwen2ForCausalLM, LlamaForCausalLM, ' +
+        'MistralForCausalLM, SmolLM3ForCausalLM, Gemma3ForCausalLM, Gemma2ForCausalLM',
     ],
     [{ architectures: undefined, model_type: 'gemma3' }, 'architecture "gemma3" is not supported'],
     [{ architectures: undefined, model_type: undefined }, 'architecture "undefined" is not supported'],
@@ -125,31 +128,34 @@ describe('what cannot be computed is refused by name', () => {
     [{ head_dim: 7 }, 'head_dim: expected an even number, got 7'],
     [{ rms_norm_eps: 0 }, 'rms_norm_eps: expected a number > 0, got 0'],
     [{ rope_theta: '10000' }, 'rope_theta: expected a number > 0, got "10000"'],
+    [{ attention_bias: 'yes' }, 'attention_bias: expected true or false, got "yes"'],
     [
-      { attention_bias: true },
-      'attention_bias: expected false, got true; biased projections are not supported',
+      { layer_types: ['sliding_attention'] },
+      'layer_types: expected no sliding layers where use_sliding_window is off, got ["sliding_attention"]',
     ],
     [
-      { use_sliding_window: true },
-      'use_sliding_window: expected false, got true; sliding windows are not supported',
+      { use_sliding_window: true, sliding_window: 8, layer_types: ['full_attention'] },
+      'layer_types: expected 28 times "full_attention" or "sliding_attention", got ["full_attention"]',
     ],
-    [{ hidden_act: 'gelu' }, 'hidden_act: expected "silu", got "gelu"'],
+    [{ hidden_act: 'gelu' }, 'hidden_act: expected "silu", got "gelu"; other activations are not supported'],
     [
-      { rope_scaling: { rope_type: 'yarn', factor: 4 } },
-      'rope_scaling: only unscaled rotary positions are supported, got {"rope_type":"yarn","factor":4}',
+      { rope_scaling: { rope_type: 'dynamic', factor: 4 } },
+      'rope_scaling: expected rope_type default, linear, llama3 or yarn, got {"rope_type":"dynamic","factor":4}',
     ],
+    [{ rope_scaling: { factor: 2 } }, 'rope_scaling: expected rope_type default, linear, llama3 or yarn'],
     [
-      { rope_scaling: { factor: 2 } },
-      'rope_scaling: only unscaled rotary positions are supported, got {"factor":2}',
-    ],
-    [
-      { rope_parameters: { rope_theta: 1e6, rope_type: 'linear', factor: 2 } },
-      'rope_parameters: only unscaled rotary positions are supported',
+      { rope_scaling: { rope_type: 'linear', factor: 2, beta_fast: 3 } },
+      'rope_scaling.beta_fast: this setting of linear positions is not honoured',
     ],
     [
-      { rope_parameters: 'default' },
-      'rope_parameters: only unscaled rotary positions are supported, got "default"',
+      { rope_parameters: { rope_theta: 1e6, rope_type: 'llama3', factor: 2 } },
+      'rope_parameters.low_freq_factor: expected a number > 0, got undefined',
     ],
+    [{ rope_parameters: 'default' }, 'rope_parameters: expected an object, got "default"'],
+    [{ attention_dropout: 0.1 }, 'attention_dropout: expected 0, other values are not supported, got 0.1'],
+    [{ logit_scale: 0.5 }, 'logit_scale: this setting is not honoured, and it could change'],
+    [{ use_sliding_windw: true }, 'use_sliding_windw: this setting is not honoured'],
+    [{ quantization_config: { bits: 4 } }, 'quantization_config: this setting is not honoured'],
     [{ eos_token_id: 151936 }, 'eos_token_id: expected token ids from 0 to 151935, got 151936'],
     [{ eos_token_id: -1 }, 'eos_token_id: expected token ids from 0 to 151935, got -1'],
     [{ eos_token_id: ['</s>'] }, 'eos_token_id: expected token ids from 0 to 151935, got ["</s>"]'],

@@ -1,12 +1,28 @@
 /**
- * What a decoder is, read from a Hugging Face `config.json`. Only what the architecture needs is kept;
- * an architecture that is not here is refused by name.
+ * What a decoder is, read from a Hugging Face `config.json`. Only what the architecture needs is kept; an
+ * architecture that is not here is refused by name, and so is a setting that would change the numbers and
+ * is not honoured.
+ * @see families.ts for what tells the families apart
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
+import { ConfigFields } from './config-fields.ts';
+import {
+  ARCHITECTURES,
+  type Architecture,
+  type Biases,
+  FAMILIES,
+  type Family,
+  isArchitecture,
+  type LayerKind,
+} from './families.ts';
+import { type RopeScaling, readRope } from './rope-config.ts';
+
+export type { Architecture, Biases, LayerKind } from './families.ts';
+export { ARCHITECTURES } from './families.ts';
 
 export interface DecoderConfig {
-  readonly architecture: 'Qwen3ForCausalLM';
+  readonly architecture: Architecture;
   readonly vocabSize: number;
   /** D, width of the residual stream. */
   readonly hiddenSize: number;
@@ -21,94 +37,120 @@ export interface DecoderConfig {
   readonly tiedEmbeddings: boolean;
   readonly maxPositions: number;
   readonly endTokens: readonly number[];
+  /** What each layer attends to [layers]; absent: everything before, with positions. */
+  readonly layerKinds?: readonly LayerKind[];
+  /** Positions a sliding layer sees, its own included. */
+  readonly slidingWindow?: number;
+  /** How the frequencies of global positions are stretched. */
+  readonly ropeScaling?: RopeScaling;
+  /** Base of the frequencies in sliding layers, where it is another. */
+  readonly localRopeTheta?: number;
+  /** Projections that add a bias. */
+  readonly biases?: Biases;
+  /** Scores are divided by the root of this; absent: headDim. */
+  readonly queryScalar?: number;
+  /** Scores and logits squeezed to (-c, c) by c tanh(x / c). */
+  readonly attentionSoftcap?: number;
+  readonly logitSoftcap?: number;
+  /** Not used in computing; kept for whoever reads the saved folder. */
+  readonly beginToken?: number;
+  readonly padToken?: number;
 }
 
-export const ARCHITECTURES = ['Qwen3ForCausalLM'] as const;
+/** What the family of a decoder fixes. */
+export function familyOf(config: Pick<DecoderConfig, 'architecture'>): Family {
+  return FAMILIES[config.architecture];
+}
+
+/** What layer `l` attends to. */
+export function layerKind(config: Pick<DecoderConfig, 'layerKinds'>, l: number): LayerKind {
+  return config.layerKinds?.[l] ?? { window: false, positions: 'global' };
+}
 
 /**
  * Reads a parsed `config.json`.
  *
  * @param json - the parsed file
  * @param where - path of the file, for messages
- * @throws ConfigError if the architecture is unknown or a field is missing or out of range
+ * @throws ConfigError if the architecture is unknown, a field is missing or out of range, or a setting is
+ * not honoured
  */
 export function parseDecoderConfig(json: unknown, where: string): DecoderConfig {
   if (typeof json !== 'object' || json === null)
     throw new ConfigError(`${where}: expected a JSON object with a model configuration`);
-  const fields = json as Readonly<Record<string, unknown>>;
-  const listed: unknown = Array.isArray(fields.architectures) ? fields.architectures[0] : undefined;
-  const named = String(listed ?? fields.model_type);
-  if (named !== 'Qwen3ForCausalLM' && named !== 'qwen3')
+  const raw = json as Readonly<Record<string, unknown>>;
+  const architecture = readArchitecture(raw, where);
+  const family = FAMILIES[architecture];
+  const fields = new ConfigFields(raw, family.defaults, where);
+  fields.refuseUnknown(family.keys);
+  const heads = fields.int('num_attention_heads');
+  const kvHeads = fields.int('num_key_value_heads', heads);
+  if (heads % kvHeads !== 0)
+    throw new ConfigError(`${where} num_key_value_heads: expected a divisor of ${heads}, got ${kvHeads}`);
+  const hiddenSize = fields.int('hidden_size');
+  const layers = fields.int('num_hidden_layers');
+  const vocabSize = fields.int('vocab_size');
+  const maxPositions = fields.int('max_position_embeddings');
+  checkActivation(fields, family);
+  const layerKinds = family.layerKinds(fields, layers);
+  return {
+    architecture,
+    vocabSize,
+    hiddenSize,
+    layers,
+    heads,
+    kvHeads,
+    headDim: readHeadDim(fields, hiddenSize, heads),
+    intermediateSize: fields.int('intermediate_size'),
+    normEpsilon: fields.positive('rms_norm_eps'),
+    ...readRope(fields, maxPositions),
+    tiedEmbeddings: fields.value('tie_word_embeddings') === true,
+    maxPositions,
+    endTokens: endTokens(fields.value('eos_token_id'), vocabSize, where),
+    ...(layerKinds.some(({ window, positions }) => window || positions !== 'global') ? { layerKinds } : {}),
+    ...(layerKinds.some(({ window }) => window) ? { slidingWindow: fields.int('sliding_window') } : {}),
+    ...optional('biases', family.biases(fields)),
+    ...optional('queryScalar', fields.positiveOrNull('query_pre_attn_scalar')),
+    ...optional('attentionSoftcap', fields.positiveOrNull('attn_logit_softcapping')),
+    ...optional('logitSoftcap', fields.positiveOrNull('final_logit_softcapping')),
+    ...optional('beginToken', fields.tokenOrNull('bos_token_id')),
+    ...optional('padToken', fields.tokenOrNull('pad_token_id')),
+  };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
+}
+
+function readArchitecture(raw: Readonly<Record<string, unknown>>, where: string): Architecture {
+  const listed: unknown = Array.isArray(raw.architectures) ? raw.architectures[0] : undefined;
+  const named = String(listed ?? raw.model_type);
+  const found = isArchitecture(named)
+    ? named
+    : ARCHITECTURES.find((architecture) => FAMILIES[architecture].modelType === named);
+  if (!found)
     throw new ConfigError(
       `${where}: architecture "${named}" is not supported; supported: ${ARCHITECTURES.join(', ')}`,
       { code: 'TROUPE_ARCHITECTURE' },
     );
-  const int = (key: string, fallback?: number): number => {
-    const value = fields[key] ?? fallback;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1)
-      throw new ConfigError(`${where} ${key}: expected a positive integer, got ${JSON.stringify(value)}`);
-    return value;
-  };
-  const float = (value: unknown, key: string): number => {
-    if (typeof value !== 'number' || !(value > 0))
-      throw new ConfigError(`${where} ${key}: expected a number > 0, got ${JSON.stringify(value)}`);
-    return value;
-  };
-  const heads = int('num_attention_heads');
-  const kvHeads = int('num_key_value_heads', heads);
-  if (heads % kvHeads !== 0)
-    throw new ConfigError(`${where} num_key_value_heads: expected a divisor of ${heads}, got ${kvHeads}`);
-  const headDim = int('head_dim', 128); // Transformers' own default; not hidden_size / heads
-  if (headDim % 2 !== 0) throw new ConfigError(`${where} head_dim: expected an even number, got ${headDim}`);
-  refuseUnsupported(fields, where);
-  const vocabSize = int('vocab_size');
-  return {
-    architecture: 'Qwen3ForCausalLM',
-    vocabSize,
-    hiddenSize: int('hidden_size'),
-    layers: int('num_hidden_layers'),
-    heads,
-    kvHeads,
-    headDim,
-    intermediateSize: int('intermediate_size'),
-    normEpsilon: float(fields.rms_norm_eps ?? 1e-6, 'rms_norm_eps'),
-    ropeTheta: float(ropeTheta(fields), 'rope_theta'),
-    tiedEmbeddings: fields.tie_word_embeddings === true,
-    maxPositions: int('max_position_embeddings', 32768),
-    endTokens: endTokens(fields.eos_token_id, vocabSize, where),
-  };
+  return found;
 }
 
-/** Before version 5 Transformers wrote `rope_theta` and `rope_scaling`; since then both are in `rope_parameters`. */
-function ropeTheta(fields: Readonly<Record<string, unknown>>): unknown {
-  const nested = fields.rope_parameters as Readonly<Record<string, unknown>> | null | undefined;
-  return fields.rope_theta ?? nested?.rope_theta ?? 10000;
+function readHeadDim(fields: ConfigFields, hiddenSize: number, heads: number): number {
+  const headDim = fields.int('head_dim', Math.floor(hiddenSize / heads));
+  if (headDim % 2 !== 0)
+    throw new ConfigError(`${fields.where} head_dim: expected an even number, got ${headDim}`);
+  return headDim;
 }
 
-/** Settings that change the numbers and are not implemented must not be ignored in silence. */
-function refuseUnsupported(fields: Readonly<Record<string, unknown>>, where: string): void {
-  for (const key of ['rope_parameters', 'rope_scaling'])
-    if (!isUnscaled(fields[key] ?? {}))
-      throw new ConfigError(
-        `${where} ${key}: only unscaled rotary positions are supported, got ${JSON.stringify(fields[key])}`,
-      );
-  if (fields.attention_bias === true)
+/** Gemma's files name the activation twice; Transformers goes by `hidden_activation`. */
+function checkActivation(fields: ConfigFields, { activation }: Family): void {
+  const key = fields.value('hidden_activation') == null ? 'hidden_act' : 'hidden_activation';
+  const value = fields.value(key) ?? activation;
+  if (value !== activation)
     throw new ConfigError(
-      `${where} attention_bias: expected false, got true; biased projections are not supported`,
+      `${fields.where} ${key}: expected "${activation}", got ${JSON.stringify(value)}; other activations are not supported`,
     );
-  if (fields.use_sliding_window === true)
-    throw new ConfigError(
-      `${where} use_sliding_window: expected false, got true; sliding windows are not supported`,
-    );
-  const activation = fields.hidden_act ?? 'silu';
-  if (activation !== 'silu')
-    throw new ConfigError(`${where} hidden_act: expected "silu", got ${JSON.stringify(activation)}`);
-}
-
-function isUnscaled(rope: unknown): boolean {
-  if (typeof rope !== 'object' || rope === null) return false;
-  const { rope_theta, rope_type, type, ...scaling } = rope as Readonly<Record<string, unknown>>;
-  return (rope_type ?? type ?? 'default') === 'default' && Object.keys(scaling).length === 0;
 }
 
 function endTokens(value: unknown, vocabSize: number, where: string): readonly number[] {
@@ -120,32 +162,4 @@ function endTokens(value: unknown, vocabSize: number, where: string): readonly n
       `${where} eos_token_id: expected token ids from 0 to ${vocabSize - 1}, got ${JSON.stringify(value)}`,
     );
   return list;
-}
-
-/** The `config.json` of a decoder, as Transformers writes it. */
-export function decoderConfigJson(config: DecoderConfig): Record<string, unknown> {
-  return {
-    architectures: [config.architecture],
-    attention_bias: false,
-    attention_dropout: 0,
-    eos_token_id: config.endTokens.length === 1 ? config.endTokens[0] : config.endTokens,
-    head_dim: config.headDim,
-    hidden_act: 'silu',
-    hidden_size: config.hiddenSize,
-    initializer_range: 0.02,
-    intermediate_size: config.intermediateSize,
-    max_position_embeddings: config.maxPositions,
-    model_type: 'qwen3',
-    num_attention_heads: config.heads,
-    num_hidden_layers: config.layers,
-    num_key_value_heads: config.kvHeads,
-    rms_norm_eps: config.normEpsilon,
-    rope_scaling: null,
-    rope_theta: config.ropeTheta,
-    tie_word_embeddings: config.tiedEmbeddings,
-    torch_dtype: 'float32',
-    use_cache: true,
-    use_sliding_window: false,
-    vocab_size: config.vocabSize,
-  };
 }

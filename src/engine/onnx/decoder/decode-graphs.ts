@@ -3,110 +3,182 @@
  * the few new numbers into its own cache and attention reads the cache in place: nothing copies it.
  *
  *   embed:  tokens -> x, q, k, v of layer 0
- *   layer:  x, q, cache of layer l -> x, q, k, v of layer l + 1   (one session serves every layer)
+ *   layer:  x, q, cache of layer l -> x, q, k, v of layer l + 1   (one session serves every layer whose
+ *           next has the same kind of positions)
  *   head:   x, q, cache of the last layer -> logits
  *   prefill: whole contexts -> k, v of every layer and the logits after each context
+ *
+ * A sliding layer needs no mask here: its cache holds no more than the window.
  *
  * @see sampler.ts, which drives them
  * @module
  */
 import { Graph, type Value } from '../graph.ts';
-import { embedding, linear, MASKED, rmsNorm, selectRows, split, swiglu } from '../ops.ts';
+import { MASKED, rmsNorm, selectRows, split } from '../ops.ts';
 import { Tape } from '../tape.ts';
-import type { DecoderConfig } from './config.ts';
-import { decoderLayers, outputLogits, sequenceInputs, weightInputs } from './layers.ts';
+import type { AdapterShape } from './adapter.ts';
+import { type DecoderConfig, familyOf, type LayerKind } from './config.ts';
+import {
+  batchInputs,
+  decoderLayers,
+  embeddedTokens,
+  gated,
+  type LayerParts,
+  layerKinds,
+  normFactors,
+  outputLogits,
+  projected,
+  weightInputs,
+} from './layers.ts';
+import { adapterLayerSpecs, layerSpecs, projections } from './parameters.ts';
+import { GraphWeights, type WeightStorage } from './weight-inputs.ts';
 
-export type DecodeGraphKind = 'embed' | 'layer' | 'head' | 'prefill';
+/** Which step graph; `positions` are those of the layer whose queries and keys come out. */
+export type StepGraph =
+  | { readonly kind: 'embed' | 'layer'; readonly positions: LayerKind['positions'] }
+  | { readonly kind: 'head' };
+
+/** What graphs of a model depend on besides its config. */
+export interface GraphVariant {
+  readonly adapter?: AdapterShape | undefined;
+  readonly storage: WeightStorage;
+}
 
 const MS = 'com.microsoft' as const;
 
-/** Weights of a step graph by role; the sampler feeds the right layer's under these names. */
-export const ATTENTION_ROLES = ['input_norm', 'qkv', 'q_norm', 'k_norm'] as const;
-export const BLOCK_ROLES = ['o', 'post_norm', 'gate_up', 'down'] as const;
+/** Roles that a layer's first half reads, and those of its second. */
+export function stepRoles(
+  config: DecoderConfig,
+  adapter: AdapterShape | undefined,
+): { readonly attention: readonly string[]; readonly block: readonly string[] } {
+  const roles = [...layerSpecs(config, 0), ...(adapter ? adapterLayerSpecs(config, adapter, 0) : [])].map(
+    ({ name }) => name,
+  );
+  const isAttention = (role: string): boolean => /^(input_norm|qkv|q_norm|k_norm)/.test(role);
+  return { attention: roles.filter(isAttention), block: roles.filter((role) => !isAttention(role)) };
+}
 
-export function buildDecodeGraph(config: DecoderConfig, kind: DecodeGraphKind): Uint8Array {
+export function buildStepGraph(config: DecoderConfig, variant: GraphVariant, step: StepGraph): Uint8Array {
   const graph = new Graph();
-  const builder = new StepBuilder(graph, config);
-  if (kind === 'prefill') buildPrefill(graph, config);
-  else if (kind === 'embed') {
-    const tokens = graph.input('tokens', ['B'], 'int64');
-    const table = graph.input('embed_tokens', [config.vocabSize, config.hiddenSize]);
-    builder.emitQkv(embedding(builder.tape, table, tokens, config.vocabSize, config.hiddenSize));
-  } else {
+  const builder = new StepBuilder(graph, config, variant);
+  if (step.kind === 'embed') builder.emitQkv(builder.emitEmbedding(), step.positions);
+  else {
     const x = builder.emitBlock();
-    if (kind === 'layer') builder.emitQkv(x);
+    if (step.kind === 'layer') builder.emitQkv(x, step.positions);
     else builder.emitLogits(x);
   }
-  return graph.build(kind);
+  return graph.build(step.kind);
 }
 
 /**
- * Inputs: weights, tokens [B, T], mask, rope tables, places [B] (flat place of each context's last token).
+ * Inputs: weights, tokens [B, T], masks, rope tables, places [B] (flat place of each context's last token).
  * Outputs: k0, v0, k1, ... [B, kvHeads, T, d] and logits [B, V].
  */
-function buildPrefill(graph: Graph, config: DecoderConfig): void {
+export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
+  const graph = new Graph();
   const tape = new Tape(graph);
   const weights = weightInputs(graph, config);
   const places = graph.input('places', ['B'], 'int64');
-  const { hidden, cache } = decoderLayers(tape, config, weights, sequenceInputs(graph, config, false));
+  const inputs = {
+    ...batchInputs(graph, layerKinds(config), { headDim: config.headDim, gradients: false }),
+    tokens: graph.input('tokens', ['B', 'T'], 'int64'),
+  };
+  const { hidden, cache } = decoderLayers(tape, config, weights, inputs);
   cache.forEach(({ k, v }, layer) => {
     graph.output(k, `k${layer}`);
     graph.output(v, `v${layer}`);
   });
   const last = selectRows(tape, hidden, { places, inverse: places }, config.hiddenSize);
   graph.output(outputLogits(tape, config, weights, last), 'logits');
+  return graph.build('prefill');
 }
 
 /** Pieces of a step; the tape is only there because the operators want one, no gradient is taken. */
 class StepBuilder {
-  readonly tape: Tape;
+  readonly #tape: Tape;
   readonly #graph: Graph;
   readonly #config: DecoderConfig;
+  readonly #weights: GraphWeights;
+  readonly #parts: LayerParts;
 
-  constructor(graph: Graph, config: DecoderConfig) {
+  constructor(graph: Graph, config: DecoderConfig, variant: GraphVariant) {
     this.#graph = graph;
     this.#config = config;
-    this.tape = new Tape(graph);
+    this.#tape = new Tape(graph);
+    this.#weights = new GraphWeights(graph, config, variant);
+    this.#parts = {
+      tape: this.#tape,
+      config,
+      kind: { window: false, positions: 'none' }, // of no use in a step
+      weight: (role) => this.#weights.get(role),
+      adapter: variant.adapter,
+    };
+  }
+
+  emitEmbedding(): Value {
+    const tokens = this.#graph.input('tokens', ['B'], 'int64');
+    const table = this.#weights.table('embed_tokens');
+    return embeddedTokens(this.#tape, this.#config, table, tokens);
   }
 
   /**
    * x [B, D] -> outputs x; q [B, g, kvHeads d]: the query heads that share key head j are the g rows at
    * columns j d.., so grouped-query attention is plain attention of g positions; k, v [B, kvHeads d].
    */
-  emitQkv(x: Value): void {
-    const { hiddenSize: D, heads, kvHeads, headDim: d, normEpsilon: epsilon } = this.#config;
+  emitQkv(x: Value, positions: LayerKind['positions']): void {
+    const { heads, kvHeads, headDim: d } = this.#config;
     const graph = this.#graph;
-    const all = (heads + 2 * kvHeads) * d;
-    const normed = rmsNorm(this.tape, x, graph.input('input_norm', [D]), { width: D, epsilon });
-    const qkv = linear(this.tape, normed, graph.input('qkv', [all, D]), { in: D, out: all });
-    const [q, k, v] = split(this.tape, qkv, 1, [heads * d, kvHeads * d, kvHeads * d]) as [
+    const qkv = projected(this.#parts, projections(this.#config).qkv, this.#normed(x, 'input_norm'));
+    const [q, k, v] = split(this.#tape, qkv, 1, [heads * d, kvHeads * d, kvHeads * d]) as [
       Value,
       Value,
       Value,
     ];
     graph.output(x, 'x_next');
-    graph.output(this.#groupQueries(this.#rotated(q, 'q_norm', heads)), 'q_next');
-    graph.output(this.#rotated(k, 'k_norm', kvHeads), 'k_next');
+    graph.output(this.#groupQueries(this.#positioned(q, { norm: 'q_norm', heads, positions })), 'q_next');
+    graph.output(this.#positioned(k, { norm: 'k_norm', heads: kvHeads, positions }), 'k_next');
     graph.output(v, 'v_next');
   }
 
-  /** Norm per head, then the rotation of each row's position [B, heads d]. */
-  #rotated(x: Value, norm: 'q_norm' | 'k_norm', heads: number): Value {
+  #normed(x: Value, role: string): Value {
+    const { hiddenSize: width, normEpsilon: epsilon } = this.#config;
+    const factors = normFactors(this.#tape, this.#config, this.#weights.get(role));
+    return rmsNorm(this.#tape, x, factors, { width, epsilon });
+  }
+
+  /** The norm of what a block adds, where the family has one. */
+  #outNormed(x: Value, role: string): Value {
+    return familyOf(this.#config).sandwichNorms ? this.#normed(x, role) : x;
+  }
+
+  /** Norm per head, then the rotation of each row's position, where the layer has them [B, heads d]. */
+  #positioned(
+    x: Value,
+    at: { readonly norm: string; readonly heads: number; readonly positions: LayerKind['positions'] },
+  ): Value {
     const { headDim: d, normEpsilon: epsilon } = this.#config;
     const graph = this.#graph;
-    const perHead = graph.op('Reshape', [x, graph.ints([0, heads, 1, d])]);
-    const normed = rmsNorm(this.tape, perHead, graph.input(norm, [d]), { width: d, epsilon });
-    const rotated = graph.op(
-      'RotaryEmbedding',
-      [
-        normed,
-        this.#input('positions', ['B', 1], 'int64'),
-        this.#input('rope_cos', ['P', d / 2]),
-        this.#input('rope_sin', ['P', d / 2]),
-      ],
-      { domain: MS, attributes: { interleaved: 0 } },
-    );
-    return graph.op('Reshape', [rotated, graph.ints([0, heads * d])]);
+    const { qkNorm } = familyOf(this.#config);
+    if (!qkNorm && at.positions === 'none') return x;
+    let y = graph.op('Reshape', [x, graph.ints([0, at.heads, 1, d])]);
+    if (qkNorm) {
+      const factors = normFactors(this.#tape, this.#config, this.#weights.get(at.norm));
+      y = rmsNorm(this.#tape, y, factors, { width: d, epsilon });
+    }
+    if (at.positions !== 'none') {
+      const prefix = at.positions === 'local' ? 'local' : 'rope';
+      y = graph.op(
+        'RotaryEmbedding',
+        [
+          y,
+          this.#input('positions', ['B', 1], 'int64'),
+          this.#input(`${prefix}_cos`, ['P', d / 2]),
+          this.#input(`${prefix}_sin`, ['P', d / 2]),
+        ],
+        { domain: MS, attributes: { interleaved: 0 } },
+      );
+    }
+    return graph.op('Reshape', [y, graph.ints([0, at.heads * d])]);
   }
 
   #groupQueries(q: Value): Value {
@@ -119,41 +191,70 @@ class StepBuilder {
     return graph.op('Reshape', [swapped, graph.ints([0, group, kvHeads * d])]);
   }
 
-  /** Attention over the cache, output projection, feed-forward: the residual stream after the layer [B, D]. */
+  /** x, q and the cache of a layer -> x after it [B, D]. */
   emitBlock(): Value {
-    const {
-      hiddenSize: D,
-      heads,
-      kvHeads,
-      headDim: d,
-      intermediateSize: F,
-      normEpsilon: epsilon,
-    } = this.#config;
+    const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F } = this.#config;
+    const graph = this.#graph;
+    const { o, gate_up, down } = projections(this.#config);
+    const x = graph.input('x', ['B', D]);
+    const inputs = {
+      q: graph.input('q', ['B', heads / kvHeads, kvHeads * d]),
+      k: graph.input('k', ['B', kvHeads, 'C', d]),
+      v: graph.input('v', ['B', kvHeads, 'C', d]),
+      lengths: graph.input('lengths', ['B'], 'int32'),
+    };
+    const mixed = this.#config.attentionSoftcap === undefined ? this.#mixed(inputs) : this.#squeezed(inputs);
+    const attended = projected(this.#parts, o, this.#ungroup(mixed));
+    const y = add2(graph, x, this.#outNormed(attended, 'attention_out_norm'));
+    const gateUp = projected(this.#parts, gate_up, this.#normed(y, 'post_norm'));
+    const [gate, up] = split(this.#tape, gateUp, 1, [F, F]) as [Value, Value];
+    const raised = projected(this.#parts, down, gated(this.#tape, this.#config, gate, up));
+    return add2(graph, y, this.#outNormed(raised, 'mlp_out_norm'));
+  }
+
+  /** Attention of a step [B, g, kvHeads d]. */
+  #mixed({ q, k, v, lengths }: StepAttention): Value {
+    const { kvHeads, queryScalar } = this.#config;
+    return this.#graph.op('MultiHeadAttention', [q, k, v, undefined, lengths], {
+      domain: MS,
+      attributes: {
+        num_heads: kvHeads,
+        // the runtime's own filter, -10,000, is a score that a trained model can reach
+        mask_filter_value: { float: MASKED },
+        ...(queryScalar === undefined ? {} : { scale: { float: 1 / Math.sqrt(queryScalar) } }),
+      },
+    });
+  }
+
+  /** The same with squeezed scores, which the runtime's operator does not have. */
+  #squeezed({ q, k, v, lengths }: StepAttention): Value {
+    const { heads, kvHeads, headDim: d, queryScalar = d, attentionSoftcap: cap = 1 } = this.#config;
     const graph = this.#graph;
     const group = heads / kvHeads;
-    const x = graph.input('x', ['B', D]);
-    const q = graph.input('q', ['B', group, kvHeads * d]);
-    const k = graph.input('k', ['B', kvHeads, 'C', d]);
-    const v = graph.input('v', ['B', kvHeads, 'C', d]);
-    const lengths = graph.input('lengths', ['B'], 'int32');
-    // the runtime's own filter, -10,000, is a score that a trained model can reach
-    const mixed = graph.op('MultiHeadAttention', [q, k, v, undefined, lengths], {
+    const perHead = (value: Value, target: readonly number[]): Value =>
+      graph.op('Transpose', [graph.op('Reshape', [value, graph.ints(target)])], {
+        attributes: { perm: [0, 2, 1, 3] },
+      });
+    const alpha = { float: 1 / (cap * Math.sqrt(queryScalar)) };
+    const scores = graph.op('FusedMatMul', [perHead(q, [0, group, kvHeads, d]), k], {
       domain: MS,
-      attributes: { num_heads: kvHeads, mask_filter_value: { float: MASKED } },
+      attributes: { transB: 1, alpha },
     });
-    const y = add2(
-      graph,
-      x,
-      linear(this.tape, this.#ungroup(mixed), graph.input('o', [D, heads * d]), { in: heads * d, out: D }),
-    );
-    const normed = rmsNorm(this.tape, y, graph.input('post_norm', [D]), { width: D, epsilon });
-    const gateUp = linear(this.tape, normed, graph.input('gate_up', [2 * F, D]), { in: D, out: 2 * F });
-    const [gate, up] = split(this.tape, gateUp, 1, [F, F]) as [Value, Value];
-    return add2(
-      graph,
-      y,
-      linear(this.tape, swiglu(this.tape, gate, up), graph.input('down', [D, F]), { in: F, out: D }),
-    );
+    const squeezed = graph.op('Mul', [graph.op('Tanh', [scores]), graph.scalar(cap)]);
+    const shape = graph.op('Shape', [k], { attributes: { start: 2, end: 3 }, dtype: 'int64' });
+    const capacity = graph.op('Reshape', [shape, graph.ints([])]);
+    const zero = graph.op('Reshape', [graph.ints([0]), graph.ints([])]);
+    const one = graph.op('Reshape', [graph.ints([1]), graph.ints([])]);
+    const places = graph.op('Range', [zero, capacity, one], { dtype: 'int64' });
+    const ends = graph.op('Reshape', [
+      graph.op('Cast', [lengths], { attributes: { to: 7 }, dtype: 'int64' }),
+      graph.ints([-1, 1, 1, 1]),
+    ]);
+    const seen = graph.op('Less', [places, ends]);
+    const masked = graph.op('Where', [seen, squeezed, graph.scalar(MASKED)], { dtype: 'float32' });
+    const p = graph.op('Softmax', [masked], { attributes: { axis: -1 } });
+    const mixed = graph.op('Transpose', [graph.op('MatMul', [p, v])], { attributes: { perm: [0, 2, 1, 3] } });
+    return graph.op('Reshape', [mixed, graph.ints([0, 0, kvHeads * d])]);
   }
 
   #ungroup(mixed: Value): Value {
@@ -167,13 +268,9 @@ class StepBuilder {
   }
 
   emitLogits(x: Value): void {
-    const { hiddenSize: D, vocabSize: V, tiedEmbeddings } = this.#config;
-    const name = tiedEmbeddings ? 'embed_tokens' : 'lm_head';
-    const weights = new Map([
-      ['norm', this.#graph.input('norm', [D])],
-      [name, this.#graph.input(name, [V, D])],
-    ]);
-    this.#graph.output(outputLogits(this.tape, this.#config, weights, x), 'logits');
+    const name = this.#config.tiedEmbeddings ? 'embed_tokens' : 'lm_head';
+    const weights = new Map(['norm', name].map((each) => [each, this.#weights.get(each)]));
+    this.#graph.output(outputLogits(this.#tape, this.#config, weights, x), 'logits');
   }
 
   readonly #shared = new Map<string, Value>();
@@ -187,6 +284,13 @@ class StepBuilder {
     }
     return value;
   }
+}
+
+interface StepAttention {
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+  readonly lengths: Value;
 }
 
 function add2(graph: Graph, a: Value, b: Value): Value {

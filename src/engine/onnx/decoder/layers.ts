@@ -1,28 +1,37 @@
 /**
  * The decoder's layers over whole sequences, differentiable: what training, scoring and prefill share.
- * RMS norm, stacked q/k/v, norms on queries and keys, rotary positions, grouped-query attention, SwiGLU.
- * @see decode-graphs.ts for the one-token-at-a-time form
+ * Norm, stacked q/k/v, rotary positions, grouped-query attention, gated feed-forward; what else there is
+ * depends on the family and the config.
+ * @see families.ts for the differences, decode-graphs.ts for the one-token-at-a-time form
  * @module
  */
 import type { Graph, Value } from '../graph.ts';
 import {
   add,
+  addBias,
   attention,
+  concat,
   embedding,
+  geglu,
   linear,
   type RotaryTables,
   reshape,
   rmsNorm,
   rotary,
+  scale,
   scaleColumns,
+  shift,
+  softcap,
   split,
   swapHeads,
   swiglu,
   unitRms,
 } from '../ops.ts';
 import type { Tape } from '../tape.ts';
-import type { DecoderConfig } from './config.ts';
-import { layerNames, parameterSpecs } from './parameters.ts';
+import { type AdapterShape, adapterScale } from './adapter.ts';
+import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
+import { layerParameter, type Projection, parameterSpecs, projections } from './parameters.ts';
+import { widened } from './weight-inputs.ts';
 
 /** Weight inputs by parameter name. */
 export type WeightValues = ReadonlyMap<string, Value>;
@@ -32,32 +41,65 @@ export function weightInputs(graph: Graph, config: DecoderConfig): WeightValues 
   return new Map(parameterSpecs(config).map((spec) => [spec.name, graph.input(spec.name, spec.shape)]));
 }
 
-/** Inputs that depend on the batch only. */
-export interface SequenceInputs {
-  /** int64 [B, T] */
-  readonly tokens: Value;
-  /** additive causal mask, one copy per query head of a key head [g T, T] */
-  readonly mask: Value;
-  readonly rotary: RotaryTables;
+/** Inputs that depend on the batch only; those that no layer uses are not there. */
+export interface BatchInputs {
+  /** additive causal masks, one copy per query head of a key head [g T, T] */
+  readonly mask?: Value;
+  readonly windowMask?: Value;
+  readonly rotary: Readonly<Partial<Record<'global' | 'local', RotaryTables>>>;
 }
 
 /**
- * Declares the batch inputs; the inverse rotation only where `gradients` are wanted, because the runtime
- * insists on every declared input.
+ * Declares the batch inputs of layers; the inverse rotation only where `gradients` are wanted, because the
+ * runtime insists on every declared input.
  */
-export function sequenceInputs(graph: Graph, config: DecoderConfig, gradients: boolean): SequenceInputs {
-  const half = config.headDim / 2;
-  const sin = graph.input('rope_sin', ['P', half]);
-  return {
-    tokens: graph.input('tokens', ['B', 'T'], 'int64'),
-    mask: graph.input('mask', ['GT', 'T']),
-    rotary: {
-      cos: graph.input('rope_cos', ['P', half]),
+export function batchInputs(
+  graph: Graph,
+  kinds: readonly LayerKind[],
+  options: { readonly headDim: number; readonly gradients: boolean },
+): BatchInputs {
+  const half = options.headDim / 2;
+  const tables = (prefix: 'rope' | 'local'): RotaryTables => {
+    const sin = graph.input(`${prefix}_sin`, ['P', half]);
+    return {
+      cos: graph.input(`${prefix}_cos`, ['P', half]),
       sin,
-      sinNegative: gradients ? graph.input('rope_sin_negative', ['P', half]) : sin,
+      sinNegative: options.gradients ? graph.input(`${prefix}_sin_negative`, ['P', half]) : sin,
       offset: graph.ints([0]),
+    };
+  };
+  const uses = (positions: LayerKind['positions']): boolean =>
+    kinds.some((kind) => kind.positions === positions);
+  const mask = (name: string): Value => graph.input(name, ['GT', 'T']);
+  return {
+    ...(kinds.some(({ window }) => !window) ? { mask: mask('mask') } : {}),
+    ...(kinds.some(({ window }) => window) ? { windowMask: mask('window_mask') } : {}),
+    rotary: {
+      ...(uses('global') ? { global: tables('rope') } : {}),
+      ...(uses('local') ? { local: tables('local') } : {}),
     },
   };
+}
+
+/** Kinds of all layers. */
+export function layerKinds(config: DecoderConfig): readonly LayerKind[] {
+  return Array.from({ length: config.layers }, (_, l) => layerKind(config, l));
+}
+
+/** What a layer is emitted from. */
+export interface LayerParts {
+  readonly tape: Tape;
+  readonly config: DecoderConfig;
+  readonly kind: LayerKind;
+  /** The layer's weight of a role. */
+  readonly weight: (role: string) => Value;
+  /**
+   * A vector of ones [D], where the norms' weights go into the columns of the matrices that follow: a pass
+   * over the matrix instead of over all tokens, which pays while tokens outnumber rows.
+   */
+  readonly ones?: Value;
+  /** Increments of the projections, where the model has an adapter. */
+  readonly adapter?: AdapterShape | undefined;
 }
 
 export interface HiddenStates {
@@ -72,57 +114,207 @@ export function decoderLayers(
   tape: Tape,
   config: DecoderConfig,
   weights: WeightValues,
-  inputs: SequenceInputs,
+  inputs: BatchInputs & { readonly tokens: Value },
 ): HiddenStates {
-  const { hiddenSize: D, heads, kvHeads, headDim, normEpsilon: epsilon, intermediateSize: F } = config;
-  const w = (name: string): Value => weights.get(name) as Value;
-  const allHeads = heads + 2 * kvHeads;
+  const { hiddenSize: D } = config;
   const cache: { k: Value; v: Value }[] = [];
   const ones = tape.graph.op('Expand', [tape.graph.scalar(1), tape.graph.ints([D])]);
-  let x = embedding(tape, w('embed_tokens'), inputs.tokens, config.vocabSize, D);
+  let x = embeddedTokens(tape, config, weights.get('embed_tokens') as Value, inputs.tokens);
   for (let l = 0; l < config.layers; l++) {
-    const names = layerNames(l);
-    const normed = unitRms(tape, x, { ones, epsilon });
-    const qkvScaled = scaleColumns(tape, w(names.qkv), w(names.inputNorm));
-    const qkv = linear(tape, normed, qkvScaled, { in: D, out: allHeads * headDim });
-    const perHead = reshape(tape, qkv, [0, 0, allHeads, headDim], [0, 0, allHeads * headDim]);
-    const [q, k, v] = split(tape, swapHeads(tape, perHead), 1, [heads, kvHeads, kvHeads]) as [
-      Value,
-      Value,
-      Value,
-    ];
-    const qRotated = rotary(
-      tape,
-      rmsNorm(tape, q, w(names.qNorm), { width: headDim, epsilon }),
-      inputs.rotary,
-    );
-    const kRotated = rotary(
-      tape,
-      rmsNorm(tape, k, w(names.kNorm), { width: headDim, epsilon }),
-      inputs.rotary,
-    );
-    cache.push({ k: kRotated, v });
-    const mixed = attention(
-      tape,
-      { q: qRotated, k: kRotated, v, mask: inputs.mask },
-      { heads, kvHeads, headDim },
-    );
-    const flat = reshape(tape, swapHeads(tape, mixed), [0, 0, heads * headDim], [0, 0, heads, headDim]);
-    x = add(tape, x, linear(tape, flat, w(names.o), { in: heads * headDim, out: D }));
-    const normed2 = unitRms(tape, x, { ones, epsilon });
-    // the stacked weights are split, not the activations, which are many times larger
-    const gateUp = scaleColumns(tape, w(names.gateUp), w(names.postNorm));
-    const [gate, up] = split(tape, gateUp, 0, [F, F]) as [Value, Value];
-    const half = (weight: Value): Value => linear(tape, normed2, weight, { in: D, out: F });
-    x = add(tape, x, linear(tape, swiglu(tape, half(gate), half(up)), w(names.down), { in: F, out: D }));
+    const weight = (role: string): Value => weights.get(layerParameter(l, role)) as Value;
+    const layer = decoderLayer({ tape, config, kind: layerKind(config, l), weight, ones }, x, inputs);
+    cache.push({ k: layer.k, v: layer.v });
+    x = layer.x;
   }
   return { hidden: x, cache };
 }
 
+/** Rows of the embedding, scaled where the family does so [.., D]; a narrow table is frozen. */
+export function embeddedTokens(tape: Tape, config: DecoderConfig, table: Value, tokens: Value): Value {
+  const { hiddenSize: D, vocabSize } = config;
+  const rows =
+    table.dtype === 'float32'
+      ? embedding(tape, table, tokens, vocabSize, D)
+      : widened(tape.graph, tape.graph.op('Gather', [table, tokens], { attributes: { axis: 0 } }));
+  // the factor in float32, as Transformers rounds it
+  return familyOf(config).scaledEmbeddings ? scale(tape, rows, Math.fround(Math.sqrt(D))) : rows;
+}
+
+/** One layer: x [B, T, D] to x [B, T, D], with the keys and values it attends to [B, kvHeads, T, d]. */
+export function decoderLayer(
+  parts: LayerParts,
+  x: Value,
+  inputs: BatchInputs,
+): { readonly x: Value; readonly k: Value; readonly v: Value } {
+  const { tape, config, kind } = parts;
+  const { heads, kvHeads, headDim } = config;
+  const allHeads = heads + 2 * kvHeads;
+  const { qkv: qkvShape, o } = projections(config);
+  const normed = normedInput(parts, x, 'input_norm');
+  const matrix = normed.scaled(parts.weight('qkv'));
+  const stacked = linear(tape, normed.x, matrix, { in: qkvShape.in, out: allHeads * headDim });
+  const qkv = withIncrements(parts, qkvShape, { x: normed.x, y: stacked });
+  const perHead = reshape(tape, qkv, [0, 0, allHeads, headDim], [0, 0, allHeads * headDim]);
+  const [q, k, v] = split(tape, swapHeads(tape, perHead), 1, [heads, kvHeads, kvHeads]) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const qRotated = positioned(parts, q, { norm: 'q_norm', inputs });
+  const kRotated = positioned(parts, k, { norm: 'k_norm', inputs });
+  const mask = (kind.window ? inputs.windowMask : inputs.mask) as Value;
+  const mixed = attention(tape, { q: qRotated, k: kRotated, v, mask }, attentionShape(config));
+  const flat = reshape(tape, swapHeads(tape, mixed), [0, 0, heads * headDim], [0, 0, heads, headDim]);
+  const attended = projected(parts, o, flat);
+  const y = add(tape, x, outNormed(parts, attended, 'attention_out_norm'));
+  return { x: add(tape, y, outNormed(parts, feedForward(parts, y), 'mlp_out_norm')), k: kRotated, v };
+}
+
+/** What attention does besides q k^T v. */
+export function attentionShape(config: DecoderConfig): {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly queryScalar: number | undefined;
+  readonly softcap: number | undefined;
+} {
+  const { heads, kvHeads, headDim, queryScalar, attentionSoftcap } = config;
+  return { heads, kvHeads, headDim, queryScalar, softcap: attentionSoftcap };
+}
+
+/** Gated feed-forward of normed states. */
+function feedForward(parts: LayerParts, y: Value): Value {
+  const { tape, config } = parts;
+  const { hiddenSize: D, intermediateSize: F } = config;
+  const { gate_up, down } = projections(config);
+  const normed = normedInput(parts, y, 'post_norm');
+  // the stacked weights are split, not the activations, which are many times larger
+  const gateUp = normed.scaled(parts.weight('gate_up'));
+  const [gate, up] = split(tape, gateUp, 0, [F, F]) as [Value, Value];
+  const bias = gate_up.biased ? split(tape, parts.weight('gate_up_bias'), 0, [F, F]) : [];
+  const added = increments(parts, gate_up, normed.x);
+  const half = (weight: Value, i: number): Value => {
+    let z = linear(tape, normed.x, weight, { in: D, out: F });
+    if (bias[i]) z = addBias(tape, z, bias[i], F);
+    return added[i] ? add(tape, z, added[i]) : z;
+  };
+  return projected(parts, down, gated(tape, config, half(gate, 0), half(up, 1)));
+}
+
+/** activation(gate) * up. */
+export function gated(tape: Tape, config: DecoderConfig, gate: Value, up: Value): Value {
+  return familyOf(config).activation === 'silu' ? swiglu(tape, gate, up) : geglu(tape, gate, up);
+}
+
+/** A norm's factors: its weight, or 1 plus it. */
+export function normFactors(tape: Tape, config: DecoderConfig, weight: Value): Value {
+  return familyOf(config).normOffset === 1 ? shift(tape, weight, 1) : weight;
+}
+
+function normedInput(
+  parts: LayerParts,
+  x: Value,
+  role: string,
+): { readonly x: Value; readonly scaled: (matrix: Value) => Value } {
+  const { tape, config, ones } = parts;
+  const { hiddenSize: width, normEpsilon: epsilon } = config;
+  const factors = (): Value => normFactors(tape, config, parts.weight(role));
+  if (!ones) return { x: rmsNorm(tape, x, factors(), { width, epsilon }), scaled: (matrix) => matrix };
+  return {
+    x: unitRms(tape, x, { ones, epsilon }),
+    scaled: (matrix) => scaleColumns(tape, matrix, factors()),
+  };
+}
+
+/** The norm of what a block adds, where the family has one. */
+function outNormed(parts: LayerParts, x: Value, role: string): Value {
+  const { tape, config } = parts;
+  if (!familyOf(config).sandwichNorms) return x;
+  const factors = normFactors(tape, config, parts.weight(role));
+  return rmsNorm(tape, x, factors, { width: config.hiddenSize, epsilon: config.normEpsilon });
+}
+
+/** Queries or keys [B, H, T, d], normed and rotated where the layer does so. */
+function positioned(
+  { tape, config, kind, weight }: LayerParts,
+  x: Value,
+  { norm, inputs }: { readonly norm: string; readonly inputs: BatchInputs },
+): Value {
+  const options = { width: config.headDim, epsilon: config.normEpsilon };
+  const normed = familyOf(config).qkNorm
+    ? rmsNorm(tape, x, normFactors(tape, config, weight(norm)), options)
+    : x;
+  if (kind.positions === 'none') return normed;
+  return rotary(tape, normed, inputs.rotary[kind.positions] as RotaryTables);
+}
+
+/** x through a projection with its bias and increments. */
+export function projected(parts: LayerParts, shape: Projection, x: Value): Value {
+  const out = shape.parts.reduce((sum, { rows }) => sum + rows, 0);
+  const y = linear(parts.tape, x, parts.weight(shape.role), { in: shape.in, out });
+  return withIncrements(parts, shape, { x, y });
+}
+
+/** Adds a projection's bias and increments to its product. */
+function withIncrements(
+  parts: LayerParts,
+  shape: Projection,
+  product: { readonly x: Value; readonly y: Value },
+): Value {
+  const { tape } = parts;
+  const sizes = shape.parts.map(({ rows }) => rows);
+  const out = sizes.reduce((sum, rows) => sum + rows, 0);
+  const y = shape.biased ? addBias(tape, product.y, parts.weight(`${shape.role}_bias`), out) : product.y;
+  const added = increments(parts, shape, product.x);
+  if (added.every((part) => part === undefined)) return y;
+  const [only] = added;
+  if (added.length === 1) return add(tape, y, only as Value);
+  const split0 = split(tape, y, -1, sizes);
+  const sums = split0.map((part, i) => (added[i] ? add(tape, part, added[i]) : part));
+  return concat(tape, sums, { axis: -1, sizes });
+}
+
+/** scale B A x of each part of a projection; undefined where it has no adapter. */
+function increments(parts: LayerParts, shape: Projection, x: Value): readonly (Value | undefined)[] {
+  const { tape, adapter } = parts;
+  const adapted = shape.parts.filter(({ target }) => adapter?.targets.includes(target));
+  if (!adapter || adapted.length === 0) return shape.parts.map(() => undefined);
+  const { rank } = adapter;
+  const low = linear(tape, x, parts.weight(`${shape.role}.lora_a`), {
+    in: shape.in,
+    out: adapted.length * rank,
+  });
+  const scaled = scale(tape, low, adapterScale(adapter));
+  const each = <T>(values: readonly T[], whole: T): readonly T[] => (adapted.length === 1 ? [whole] : values);
+  const ranks = adapted.map(() => rank);
+  const rows = adapted.map((part) => part.rows);
+  const b = parts.weight(`${shape.role}.lora_b`);
+  const lows = each(adapted.length === 1 ? [] : split(tape, scaled, -1, ranks), scaled);
+  const ups = each(adapted.length === 1 ? [] : split(tape, b, 0, rows), b);
+  const results = lows.map((value, i) =>
+    linear(tape, value, ups[i] as Value, { in: rank, out: rows[i] as number }),
+  );
+  return shape.parts.map((part) => results[adapted.indexOf(part)]);
+}
+
 /** Final norm and output projection of rows [.., D] to logits [.., V]. */
 export function outputLogits(tape: Tape, config: DecoderConfig, weights: WeightValues, rows: Value): Value {
-  const { hiddenSize: D, vocabSize, normEpsilon: epsilon } = config;
-  const normed = rmsNorm(tape, rows, weights.get('norm') as Value, { width: D, epsilon });
   const head = weights.get(config.tiedEmbeddings ? 'embed_tokens' : 'lm_head') as Value;
-  return linear(tape, normed, head, { in: D, out: vocabSize });
+  const normed = finalNorm(tape, config, weights.get('norm') as Value, rows);
+  return cappedLogits(
+    tape,
+    config,
+    linear(tape, normed, head, { in: config.hiddenSize, out: config.vocabSize }),
+  );
+}
+
+/** The norm before the output projection. */
+export function finalNorm(tape: Tape, config: DecoderConfig, weight: Value, rows: Value): Value {
+  const { hiddenSize: width, normEpsilon: epsilon } = config;
+  return rmsNorm(tape, rows, normFactors(tape, config, weight), { width, epsilon });
+}
+
+/** Logits squeezed where the config says so. */
+export function cappedLogits(tape: Tape, config: DecoderConfig, logits: Value): Value {
+  return config.logitSoftcap === undefined ? logits : softcap(tape, logits, config.logitSoftcap);
 }

@@ -5,7 +5,8 @@
  */
 import type { RandomStream } from '../../../core/rng.ts';
 import { ConfigError } from '../../../support/errors.ts';
-import type { DecoderConfig } from './config.ts';
+import type { AdapterShape, Target } from './adapter.ts';
+import { type DecoderConfig, familyOf } from './config.ts';
 
 /** One matrix or vector of the engine. */
 export interface ParameterSpec {
@@ -17,67 +18,132 @@ export interface ParameterSpec {
   readonly decay: boolean;
 }
 
-export interface LayerNames {
-  readonly inputNorm: string;
-  readonly qkv: string;
-  readonly qNorm: string;
-  readonly kNorm: string;
-  readonly o: string;
-  readonly postNorm: string;
-  readonly gateUp: string;
-  readonly down: string;
+/** A projection of a layer: the matrices stacked in it, as a checkpoint names them. */
+export interface Projection {
+  readonly role: 'qkv' | 'o' | 'gate_up' | 'down';
+  /** Columns. */
+  readonly in: number;
+  readonly parts: readonly { readonly target: Target; readonly rows: number }[];
+  readonly biased: boolean;
 }
 
-export function layerNames(layer: number): LayerNames {
-  const p = `layers.${layer}.`;
+/** Name of a layer's parameter. */
+export function layerParameter(layer: number, role: string): string {
+  return `layers.${layer}.${role}`;
+}
+
+/** The four projections of a layer, in the order of the parameters. */
+export function projections(config: DecoderConfig): Readonly<Record<Projection['role'], Projection>> {
+  const { hiddenSize: D, intermediateSize: F, headDim, heads, kvHeads, biases } = config;
+  const attention = heads * headDim;
   return {
-    inputNorm: `${p}input_norm`,
-    qkv: `${p}qkv`,
-    qNorm: `${p}q_norm`,
-    kNorm: `${p}k_norm`,
-    o: `${p}o`,
-    postNorm: `${p}post_norm`,
-    gateUp: `${p}gate_up`,
-    down: `${p}down`,
+    qkv: {
+      role: 'qkv',
+      in: D,
+      parts: [
+        { target: 'q_proj', rows: attention },
+        { target: 'k_proj', rows: kvHeads * headDim },
+        { target: 'v_proj', rows: kvHeads * headDim },
+      ],
+      biased: biases?.qkv ?? false,
+    },
+    o: { role: 'o', in: attention, parts: [{ target: 'o_proj', rows: D }], biased: biases?.o ?? false },
+    gate_up: {
+      role: 'gate_up',
+      in: D,
+      parts: [
+        { target: 'gate_proj', rows: F },
+        { target: 'up_proj', rows: F },
+      ],
+      biased: biases?.mlp ?? false,
+    },
+    down: { role: 'down', in: F, parts: [{ target: 'down_proj', rows: D }], biased: biases?.mlp ?? false },
   };
+}
+
+/** Where a checkpoint keeps a projection. */
+export function diskName(layer: number, target: Target): string {
+  const block =
+    target === 'gate_proj' || target === 'up_proj' || target === 'down_proj' ? 'mlp' : 'self_attn';
+  return `model.layers.${layer}.${block}.${target}`;
 }
 
 /** Every parameter in a fixed order; the order of gradients and optimiser state too. */
 export function parameterSpecs(config: DecoderConfig): readonly ParameterSpec[] {
-  const { hiddenSize: D, intermediateSize: F, headDim, heads, kvHeads, vocabSize: V } = config;
+  const { hiddenSize: D, vocabSize: V } = config;
   const specs: ParameterSpec[] = [matrix('embed_tokens', [V, D], [['model.embed_tokens.weight', V]])];
-  for (let l = 0; l < config.layers; l++) {
-    const names = layerNames(l);
-    const disk = `model.layers.${l}.`;
-    specs.push(
-      vector(names.inputNorm, D, `${disk}input_layernorm.weight`),
-      matrix(
-        names.qkv,
-        [(heads + 2 * kvHeads) * headDim, D],
-        [
-          [`${disk}self_attn.q_proj.weight`, heads * headDim],
-          [`${disk}self_attn.k_proj.weight`, kvHeads * headDim],
-          [`${disk}self_attn.v_proj.weight`, kvHeads * headDim],
-        ],
-      ),
-      vector(names.qNorm, headDim, `${disk}self_attn.q_norm.weight`),
-      vector(names.kNorm, headDim, `${disk}self_attn.k_norm.weight`),
-      matrix(names.o, [D, heads * headDim], [[`${disk}self_attn.o_proj.weight`, D]]),
-      vector(names.postNorm, D, `${disk}post_attention_layernorm.weight`),
-      matrix(
-        names.gateUp,
-        [2 * F, D],
-        [
-          [`${disk}mlp.gate_proj.weight`, F],
-          [`${disk}mlp.up_proj.weight`, F],
-        ],
-      ),
-      matrix(names.down, [D, F], [[`${disk}mlp.down_proj.weight`, D]]),
-    );
-  }
+  for (let l = 0; l < config.layers; l++)
+    for (const spec of layerSpecs(config, l)) specs.push({ ...spec, name: layerParameter(l, spec.name) });
   specs.push(vector('norm', D, 'model.norm.weight'));
   if (!config.tiedEmbeddings) specs.push(matrix('lm_head', [V, D], [['lm_head.weight', V]]));
   return specs;
+}
+
+/** Parameters of one layer, named by their roles. */
+export function layerSpecs(config: DecoderConfig, l: number): readonly ParameterSpec[] {
+  const { hiddenSize: D, headDim } = config;
+  const { qkNorm, sandwichNorms } = familyOf(config);
+  const { qkv, o, gate_up, down } = projections(config);
+  const norm = (role: string, width: number, name: string): ParameterSpec =>
+    vector(role, width, `model.layers.${l}.${name}.weight`);
+  const projection = ({ role, in: columns, parts, biased }: Projection): ParameterSpec[] => {
+    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+    const stacked = (kind: 'weight' | 'bias') =>
+      parts.map((part): [string, number] => [`${diskName(l, part.target)}.${kind}`, part.rows]);
+    const weight = matrix(role, [rows, columns], stacked('weight'));
+    return biased ? [weight, stackedVector(`${role}_bias`, rows, stacked('bias'))] : [weight];
+  };
+  return [
+    norm('input_norm', D, 'input_layernorm'),
+    ...projection(qkv),
+    ...(qkNorm
+      ? [norm('q_norm', headDim, 'self_attn.q_norm'), norm('k_norm', headDim, 'self_attn.k_norm')]
+      : []),
+    ...projection(o),
+    // Gemma's post_attention_layernorm comes before the sum, the others' after it
+    ...(sandwichNorms ? [norm('attention_out_norm', D, 'post_attention_layernorm')] : []),
+    norm('post_norm', D, sandwichNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'),
+    ...projection(gate_up),
+    ...projection(down),
+    ...(sandwichNorms ? [norm('mlp_out_norm', D, 'post_feedforward_layernorm')] : []),
+  ];
+}
+
+/**
+ * Parameters of an adapter, in a fixed order: A of the parts of a projection stacked [parts r, in], and B
+ * likewise [rows of the parts, r].
+ */
+export function adapterSpecs(config: DecoderConfig, adapter: AdapterShape): readonly ParameterSpec[] {
+  return Array.from({ length: config.layers }, (_, l) =>
+    adapterLayerSpecs(config, adapter, l).map((spec) => ({ ...spec, name: layerParameter(l, spec.name) })),
+  ).flat();
+}
+
+/** An adapter's parameters in one layer, named by their roles. */
+export function adapterLayerSpecs(
+  config: DecoderConfig,
+  { rank, targets }: AdapterShape,
+  l: number,
+): readonly ParameterSpec[] {
+  return Object.values(projections(config)).flatMap(({ role, in: columns, parts }) => {
+    const adapted = parts.filter(({ target }) => targets.includes(target));
+    if (adapted.length === 0) return [];
+    const rows = adapted.reduce((sum, part) => sum + part.rows, 0);
+    const disk = (target: Target, factor: 'A' | 'B'): string =>
+      `base_model.model.${diskName(l, target)}.lora_${factor}.weight`;
+    return [
+      matrix(
+        `${role}.lora_a`,
+        [adapted.length * rank, columns],
+        adapted.map(({ target }) => [disk(target, 'A'), rank]),
+      ),
+      matrix(
+        `${role}.lora_b`,
+        [rows, rank],
+        adapted.map((part) => [disk(part.target, 'B'), part.rows]),
+      ),
+    ];
+  });
 }
 
 function matrix(
@@ -89,7 +155,15 @@ function matrix(
 }
 
 function vector(name: string, length: number, disk: string): ParameterSpec {
-  return { name, shape: [length], parts: [{ name: disk, rows: length }], decay: false };
+  return stackedVector(name, length, [[disk, length]]);
+}
+
+function stackedVector(
+  name: string,
+  length: number,
+  parts: readonly (readonly [string, number])[],
+): ParameterSpec {
+  return { name, shape: [length], parts: parts.map(([part, rows]) => ({ name: part, rows })), decay: false };
 }
 
 export function parameterSize(spec: ParameterSpec): number {
@@ -101,13 +175,14 @@ export type Weights = ReadonlyMap<string, Float32Array>;
 
 /**
  * Fresh weights: normal with deviation 0.02 (1/sqrt(2 layers) of it where a layer writes into the
- * residual stream), norms 1. Each parameter draws from a stream of its own.
+ * residual stream), norms 1, biases 0. Each parameter draws from a stream of its own.
  */
 export function initialWeights(config: DecoderConfig, stream: RandomStream): Weights {
   const weights = new Map<string, Float32Array>();
   parameterSpecs(config).forEach((spec, index) => {
     const values = new Float32Array(parameterSize(spec));
-    if (spec.shape.length === 1) values.fill(1);
+    if (spec.shape.length === 1)
+      values.fill(spec.name.endsWith('_bias') ? 0 : 1 - familyOf(config).normOffset); // norms start at 1
     else {
       const writesResidual = spec.name.endsWith('.o') || spec.name.endsWith('.down');
       const deviation = initialDeviation(config) * (writesResidual ? 1 / Math.sqrt(2 * config.layers) : 1);

@@ -8,7 +8,7 @@ import { Graph, type Value } from '../graph.ts';
 import { logSoftmax, selectRows } from '../ops.ts';
 import { Tape } from '../tape.ts';
 import type { DecoderConfig } from './config.ts';
-import { decoderLayers, outputLogits, sequenceInputs, weightInputs } from './layers.ts';
+import { batchInputs, decoderLayers, layerKinds, outputLogits, weightInputs } from './layers.ts';
 import { parameterSpecs } from './parameters.ts';
 
 /** Prefix of gradient outputs: `d:` + parameter name. */
@@ -32,7 +32,11 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
   const graph = new Graph();
   const tape = new Tape(graph);
   const weights = weightInputs(graph, config);
-  const inputs = sequenceInputs(graph, config, options.gradients);
+  const { headDim } = config;
+  const inputs = {
+    ...batchInputs(graph, layerKinds(config), { headDim, gradients: options.gradients }),
+    tokens: graph.input('tokens', ['B', 'T'], 'int64'),
+  };
   const places = graph.input('places', ['M'], 'int64');
   const targets = graph.input('targets', ['M'], 'int64');
   const inverseTemperature = graph.input('inverse_temperature', []);

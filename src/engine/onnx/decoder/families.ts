@@ -1,0 +1,259 @@
+/**
+ * The decoder families, one description each over the one decoder of layers.ts: what a family fixes, what
+ * its `config.json` may say, and what Transformers takes for granted where the file says nothing.
+ * @see Transformers 4.57, `configuration_*.py` and `modeling_*.py` of each family
+ * @module
+ */
+import type { ConfigFields } from './config-fields.ts';
+
+export const ARCHITECTURES = [
+  'Qwen3ForCausalLM',
+  'Qwen2ForCausalLM',
+  'LlamaForCausalLM',
+  'MistralForCausalLM',
+  'SmolLM3ForCausalLM',
+  'Gemma3ForCausalLM',
+  'Gemma2ForCausalLM',
+] as const;
+
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+export function isArchitecture(name: string): name is Architecture {
+  return (ARCHITECTURES as readonly string[]).includes(name);
+}
+
+/** What one layer attends to. */
+export interface LayerKind {
+  /** Only the last positions, as many as the sliding window has. */
+  readonly window: boolean;
+  /** Which frequencies rotate queries and keys; none: the layer does not know positions. */
+  readonly positions: 'global' | 'local' | 'none';
+}
+
+/** Which projections add a bias. */
+export interface Biases {
+  readonly qkv: boolean;
+  readonly o: boolean;
+  readonly mlp: boolean;
+}
+
+export interface Family {
+  readonly modelType: string;
+  /** Norms on queries and keys, per head. */
+  readonly qkNorm: boolean;
+  /** Norms after attention and feed-forward too, before their results are added. */
+  readonly sandwichNorms: boolean;
+  /** Norms multiply by this plus their weight. */
+  readonly normOffset: 0 | 1;
+  readonly activation: 'silu' | 'gelu_pytorch_tanh';
+  /** Embeddings are multiplied by the root of the width. */
+  readonly scaledEmbeddings: boolean;
+  /** Fields that the file may leave out. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** Fields it reads beside those that all families read. */
+  readonly keys: readonly string[];
+  readonly biases: (fields: ConfigFields) => Biases | undefined;
+  readonly layerKinds: (fields: ConfigFields, layers: number) => readonly LayerKind[];
+}
+
+const FULL: LayerKind = { window: false, positions: 'global' };
+const SLIDING: LayerKind = { window: true, positions: 'global' };
+
+const WINDOW_KEYS = ['use_sliding_window', 'sliding_window', 'max_window_layers', 'layer_types'];
+
+const SHARED = {
+  qkNorm: false,
+  sandwichNorms: false,
+  normOffset: 0,
+  activation: 'silu',
+  scaledEmbeddings: false,
+} as const;
+
+const DEFAULTS = {
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  tie_word_embeddings: false,
+  max_position_embeddings: 32768,
+};
+
+/** All of attention's projections or none, all of the feed-forward's or none. */
+function biasesByFlag(fields: ConfigFields): Biases | undefined {
+  const [attention, mlp] = [fields.flag('attention_bias'), fields.flag('mlp_bias')];
+  return attention || mlp ? { qkv: attention, o: attention, mlp } : undefined;
+}
+
+/** Layers from `max_window_layers` on slide, if any do. */
+function qwenLayers(fields: ConfigFields, layers: number): readonly LayerKind[] {
+  if (!slides(fields)) return new Array<LayerKind>(layers).fill(FULL);
+  const first = fields.value('max_window_layers');
+  return (
+    listedLayers(fields, layers, SLIDING) ??
+    Array.from({ length: layers }, (_, l) => (l >= Number(first) ? SLIDING : FULL))
+  );
+}
+
+/** Whether `use_sliding_window` turns windows on; then `layer_types` or the family's pattern says where. */
+function slides(fields: ConfigFields): boolean {
+  if (fields.flag('use_sliding_window') && fields.value('sliding_window') != null) return true;
+  const listed = fields.value('layer_types');
+  if (Array.isArray(listed) && listed.includes('sliding_attention'))
+    throw fields.problem('layer_types', 'no sliding layers where use_sliding_window is off', listed);
+  return false;
+}
+
+/** `layer_types`, where the file has it. */
+function listedLayers(
+  fields: ConfigFields,
+  layers: number,
+  sliding: LayerKind,
+): readonly LayerKind[] | undefined {
+  const listed = fields.value('layer_types');
+  if (listed == null) return undefined;
+  const names: Readonly<Record<string, LayerKind>> = { sliding_attention: sliding, full_attention: FULL };
+  if (!Array.isArray(listed) || listed.length !== layers || !listed.every((name) => String(name) in names))
+    throw fields.problem('layer_types', `${layers} times "full_attention" or "sliding_attention"`, listed);
+  return listed.map((name) => names[String(name)] as LayerKind);
+}
+
+/** Every `pattern`-th layer is global, the others slide. */
+function gemmaLayers(
+  fields: ConfigFields,
+  {
+    layers,
+    pattern,
+    sliding,
+  }: { readonly layers: number; readonly pattern: number; readonly sliding: LayerKind },
+): readonly LayerKind[] {
+  return (
+    listedLayers(fields, layers, sliding) ??
+    Array.from({ length: layers }, (_, l) => ((l + 1) % pattern === 0 ? FULL : sliding))
+  );
+}
+
+function smolLayers(fields: ConfigFields, layers: number): readonly LayerKind[] {
+  const interval = fields.int('no_rope_layer_interval', 4);
+  const listed = fields.value('no_rope_layers');
+  const rotated = listed ?? Array.from({ length: layers }, (_, l) => ((l + 1) % interval === 0 ? 0 : 1));
+  if (
+    !Array.isArray(rotated) ||
+    rotated.length !== layers ||
+    !rotated.every((flag) => flag === 0 || flag === 1)
+  )
+    throw fields.problem('no_rope_layers', `${layers} times 1 (positions) or 0 (none)`, rotated);
+  const types = slides(fields)
+    ? (listedLayers(fields, layers, SLIDING) ?? rotated.map((flag) => (flag === 0 ? SLIDING : FULL)))
+    : new Array<LayerKind>(layers).fill(FULL);
+  return types.map(({ window }, l) => ({ window, positions: rotated[l] === 1 ? 'global' : 'none' }));
+}
+
+function gemma(
+  modelType: string,
+  changes: Pick<Family, 'qkNorm' | 'defaults' | 'keys' | 'layerKinds'>,
+): Family {
+  return {
+    ...SHARED,
+    modelType,
+    sandwichNorms: true,
+    normOffset: 1,
+    activation: 'gelu_pytorch_tanh',
+    scaledEmbeddings: true,
+    biases: biasesByFlag,
+    ...changes,
+    defaults: {
+      ...DEFAULTS,
+      num_key_value_heads: 4,
+      head_dim: 256,
+      tie_word_embeddings: true,
+      query_pre_attn_scalar: 256,
+      sliding_window: 4096,
+      eos_token_id: 1,
+      ...changes.defaults,
+    },
+    keys: [
+      'attention_bias',
+      'hidden_activation',
+      'query_pre_attn_scalar',
+      'sliding_window',
+      'layer_types',
+      'final_logit_softcapping',
+      ...changes.keys,
+    ],
+  };
+}
+
+export const FAMILIES: Readonly<Record<Architecture, Family>> = {
+  Qwen3ForCausalLM: {
+    ...SHARED,
+    modelType: 'qwen3',
+    qkNorm: true,
+    defaults: { ...DEFAULTS, head_dim: 128, sliding_window: 4096, max_window_layers: 28 },
+    keys: ['attention_bias', ...WINDOW_KEYS],
+    biases: biasesByFlag,
+    layerKinds: qwenLayers,
+  },
+  // 2 and 2.5; DeepSeek-R1 distills
+  Qwen2ForCausalLM: {
+    ...SHARED,
+    modelType: 'qwen2',
+    defaults: { ...DEFAULTS, sliding_window: 4096, max_window_layers: 28 },
+    keys: WINDOW_KEYS,
+    biases: () => ({ qkv: true, o: false, mlp: false }),
+    layerKinds: qwenLayers,
+  },
+  // 3.x, and SmolLM2; DeepSeek-R1 distills
+  LlamaForCausalLM: {
+    ...SHARED,
+    modelType: 'llama',
+    defaults: { ...DEFAULTS, max_position_embeddings: 2048, eos_token_id: 2 },
+    keys: ['attention_bias', 'mlp_bias'],
+    biases: biasesByFlag,
+    layerKinds: (_, layers) => new Array<LayerKind>(layers).fill(FULL),
+  },
+  MistralForCausalLM: {
+    ...SHARED,
+    modelType: 'mistral',
+    defaults: {
+      ...DEFAULTS,
+      num_key_value_heads: 8,
+      max_position_embeddings: 131072,
+      sliding_window: 4096,
+      eos_token_id: 2,
+    },
+    keys: ['sliding_window'],
+    biases: () => undefined,
+    layerKinds: (fields, layers) =>
+      new Array<LayerKind>(layers).fill(fields.value('sliding_window') == null ? FULL : SLIDING),
+  },
+  SmolLM3ForCausalLM: {
+    ...SHARED,
+    modelType: 'smollm3',
+    defaults: {
+      ...DEFAULTS,
+      num_key_value_heads: 4,
+      rope_theta: 2000000,
+      tie_word_embeddings: true,
+      eos_token_id: 128001,
+    },
+    // max_window_layers stands in published files, where Transformers does not read it
+    keys: ['attention_bias', 'mlp_bias', 'no_rope_layers', 'no_rope_layer_interval', ...WINDOW_KEYS],
+    biases: biasesByFlag,
+    layerKinds: smolLayers,
+  },
+  Gemma3ForCausalLM: gemma('gemma3_text', {
+    qkNorm: true,
+    defaults: { rope_theta: 1000000, rope_local_base_freq: 10000, max_position_embeddings: 131072 },
+    keys: ['rope_local_base_freq', 'sliding_window_pattern', '_sliding_window_pattern'],
+    layerKinds: (fields, layers) =>
+      gemmaLayers(fields, {
+        layers,
+        pattern: fields.int('sliding_window_pattern', fields.int('_sliding_window_pattern', 6)),
+        sliding: { window: true, positions: 'local' },
+      }),
+  }),
+  Gemma2ForCausalLM: gemma('gemma2', {
+    qkNorm: false,
+    defaults: { max_position_embeddings: 8192, final_logit_softcapping: 30, attn_logit_softcapping: 50 },
+    keys: ['attn_logit_softcapping'],
+    layerKinds: (fields, layers) => gemmaLayers(fields, { layers, pattern: 2, sliding: SLIDING }),
+  }),
+};

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../../core/rng.ts';
+import { parameterSpecs, toDiskTensors } from './decoder/parameters.ts';
+import { createOnnxEngine } from './engine.ts';
+import { ParameterStore } from './parameter-store.ts';
+import { Sampler } from './sampler.ts';
+import { Scorer } from './scorer.ts';
+import { readTransformersFixture, transformersFixtures } from './testing/transformers-fixtures.ts';
+
+const engine = createOnnxEngine({ threads: 1, spinning: false });
+
+/** A temperature at which a margin of 2e-3 leaves the second best token a chance of e^-200. */
+const ALMOST_ARGMAX = 1e-5;
+
+const largest = (values: Float32Array): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+async function parts(name: string) {
+  const fixture = readTransformersFixture(name);
+  const specs = parameterSpecs(fixture.config);
+  const sessions = await engine.sessions(fixture.config);
+  const parameters = new ParameterStore(sessions.runtime, specs, fixture.weights);
+  return { ...fixture, specs, sessions, parameters };
+}
+
+it('has fixtures of every family', () => {
+  expect(transformersFixtures().length).toBeGreaterThanOrEqual(13);
+});
+
+describe.each(transformersFixtures())('%s computes what Transformers computes', (name) => {
+  it('log-probabilities and gradients of ragged messages, longer than windows and original positions', async () => {
+    const { specs, sessions, parameters, ...expected } = await parts(name);
+    // several batches, padded
+    const scorer = new Scorer(sessions, parameters, 80);
+    const params = { temperature: expected.temperature };
+    const { logp } = await scorer.backward(expected.sequences, expected.cotangents, params);
+    for (const rows of [logp, await scorer.forward(expected.sequences, params)])
+      rows.forEach((row, s) => {
+        expect(row.length).toBe(expected.logp[s]?.length);
+        row.forEach((value, t) => {
+          expect(Math.abs(value - (expected.logp[s]?.[t] as number)), `token ${t} of ${s}`).toBeLessThan(
+            1e-4,
+          );
+        });
+      });
+    const gradients = toDiskTensors(specs, parameters.gradients());
+    expect(gradients.map((tensor) => tensor.name).sort()).toEqual([...expected.gradients.keys()].sort());
+    const sizes = new Map([...expected.gradients].map(([tensor, values]) => [tensor, largest(values)]));
+    // a bias on keys without positions shifts all scores of a row alike: its gradient is 0 up to rounding
+    const rounding = 1e-5 * largest(Float32Array.from(sizes.values()));
+    for (const { name: tensor, values } of gradients) {
+      const wanted = expected.gradients.get(tensor) as Float32Array;
+      const error = largest(values.map((value, i) => value - (wanted[i] as number)));
+      const scale = Math.max(sizes.get(tensor) as number, rounding);
+      expect(error / scale, tensor).toBeLessThan(1e-3);
+    }
+    expect([...sizes.values()].filter((size) => size < rounding).length).toBeLessThanOrEqual(2);
+  });
+
+  it('a greedy continuation', async () => {
+    const { sessions, parameters, greedy } = await parts(name);
+    const sampler = new Sampler({ sessions, parameters, slots: 2, endTokens: [], tokenBudget: 256 });
+    const said = await sampler.sample(
+      greedy.map(({ context }, i) => ({ context, stream: randomStream(1, i) })),
+      { temperature: ALMOST_ARGMAX, maxTokens: greedy[0]?.tokens.length as number },
+    );
+    expect(said.map(({ tokens }) => [...tokens])).toEqual(greedy.map(({ tokens }) => [...tokens]));
+  });
+});
