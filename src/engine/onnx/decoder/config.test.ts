@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../support/errors.ts';
 import { tinyConfig } from '../testing/tiny-model.ts';
+import { readTransformersFixture, transformersFixtures } from '../testing/transformers-fixtures.ts';
 import { parseDecoderConfig } from './config.ts';
 import { decoderConfigJson } from './config-json.ts';
 
@@ -169,11 +170,77 @@ describe('what cannot be computed is refused by name', () => {
   });
 });
 
+describe('families', () => {
+  const plain = {
+    vocab_size: 64,
+    hidden_size: 32,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    intermediate_size: 8,
+  };
+  const read = (model_type: string, changes: Readonly<Record<string, unknown>> = {}) =>
+    parseDecoderConfig({ ...plain, model_type, eos_token_id: 0, ...changes }, WHERE);
+
+  it('take for granted what Transformers does', () => {
+    expect(read('llama')).toMatchObject({ headDim: 8, maxPositions: 2048, tiedEmbeddings: false });
+    expect(read('qwen2')).toMatchObject({ headDim: 8, biases: { qkv: true, o: false, mlp: false } });
+    expect(read('mistral').slidingWindow).toBe(4096);
+    expect(read('mistral', { sliding_window: null }).slidingWindow).toBeUndefined();
+    expect(read('smollm3')).toMatchObject({ ropeTheta: 2e6, tiedEmbeddings: true });
+    expect(read('gemma3_text')).toMatchObject({ headDim: 256, ropeTheta: 1e6, localRopeTheta: 1e4 });
+    expect(read('gemma2')).toMatchObject({ attentionSoftcap: 50, logitSoftcap: 30, queryScalar: 256 });
+    expect(read('gemma2', { attn_logit_softcapping: null }).attentionSoftcap).toBeUndefined();
+  });
+
+  it('have layers of their own kinds', () => {
+    const kinds = (config: ReturnType<typeof read>) =>
+      config.layerKinds?.map(({ window, positions }) => `${window ? 'window' : 'full'} ${positions}`);
+    expect(kinds(read('llama'))).toBeUndefined();
+    expect(kinds(read('smollm3', { no_rope_layer_interval: 2 }))).toEqual(
+      ['global', 'none', 'global', 'none'].map((positions) => `full ${positions}`),
+    );
+    expect(kinds(read('gemma3_text', { sliding_window_pattern: 3 }))).toEqual([
+      'window local',
+      'window local',
+      'full global',
+      'window local',
+    ]);
+    expect(kinds(read('gemma2'))).toEqual([0, 1, 0, 1].map((l) => (l ? 'full global' : 'window global')));
+    expect(
+      kinds(read('qwen2', { use_sliding_window: true, sliding_window: 9, max_window_layers: 3 })),
+    ).toEqual(['full global', 'full global', 'full global', 'window global']);
+  });
+
+  it('read positions as either version of Transformers writes them', () => {
+    const scaled = { rope_type: 'linear', factor: 8 };
+    const older = read('gemma3_text', { rope_theta: 5e5, rope_scaling: scaled, rope_local_base_freq: 2e4 });
+    const newer = read('gemma3_text', {
+      rope_parameters: {
+        full_attention: { ...scaled, rope_theta: 5e5 },
+        sliding_attention: { rope_type: 'default', rope_theta: 2e4 },
+      },
+    });
+    expect(newer).toEqual(older);
+    expect(older).toMatchObject({ ropeScaling: { kind: 'linear', factor: 8 }, localRopeTheta: 2e4 });
+  });
+
+  it('refuse what Transformers would not compute for them', () => {
+    expect(() => read('gemma3_text', { attn_logit_softcapping: 50 })).toThrow('attn_logit_softcapping');
+    expect(() => read('smollm3', { no_rope_layers: [1, 0] })).toThrow('no_rope_layers: expected 4 times');
+    expect(() => read('llama', { sliding_window: 12 })).toThrow(
+      'sliding_window: this setting is not honoured',
+    );
+  });
+});
+
 describe('writing config.json', () => {
   it.each([
     tinyConfig(),
     tinyConfig({ tiedEmbeddings: false, endTokens: [0, 3], ropeTheta: 1e6, normEpsilon: 1e-5 }),
     parsed(),
+    parsed({ use_sliding_window: true, sliding_window: 9, max_window_layers: 20, attention_bias: true }),
+    ...transformersFixtures().map((name) => readTransformersFixture(name).config),
   ])('is undone by reading it', (config) => {
     const text = JSON.stringify(decoderConfigJson(config));
     expect(parseDecoderConfig(JSON.parse(text), WHERE)).toEqual(config);
