@@ -88,7 +88,7 @@ export async function beforeAfter(
     ));
   const before = await evaluated(evaluateTeam(untrained, task, measure('untrained team')));
   const strongest = untrained.agents[bestMember(before)?.agent ?? 0]!;
-  const votes = messagesPerEpisode(before);
+  const votes = messagesPerAnswer(task, untrained, before);
   const alone = await evaluated(
     selfConsistency(strongest, task, { ...measure(`untrained ${strongest.name} x ${votes}, voting`), votes }),
   );
@@ -139,7 +139,12 @@ function comparisons(
   ];
 }
 
-/** How many messages the team spends on one answer: what self-consistency may spend too. */
-function messagesPerEpisode({ tokens, meanLength, prompts, samples }: TeamEvaluation): number {
+/** How many messages the team spends on one answer, or move: what self-consistency may spend too. */
+function messagesPerAnswer(
+  task: Task,
+  { protocol, agents }: Team,
+  { tokens, meanLength, prompts, samples }: TeamEvaluation,
+): number {
+  if (task.environment && protocol.moves) return protocol.moves.active(0, [], agents.length).length;
   return Math.max(1, Math.round(tokens / meanLength / (prompts * samples)));
 }

@@ -20,6 +20,7 @@ import type { Protocol, Team } from '../team/team.ts';
 import type { EventSink } from '../train/events.ts';
 import { loadModel } from '../upgrade/mixture-engine.ts';
 import { modelFolder } from './hub-models.ts';
+import { requireMoves } from './interactive.ts';
 
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
@@ -48,6 +49,9 @@ export interface Composition {
 export function compose(resolved: ResolvedConfig): Composition {
   const { config } = resolved;
   const { threads, ...options } = engineOptions(config);
+  const task = composeTask(resolved);
+  const protocol = composeProtocol(resolved);
+  requireMoves(resolved, task, protocol);
   const engine = createOnnxEngine({
     ...options,
     threads: threads || Math.min(availableParallelism(), MOST_THREADS),
@@ -55,8 +59,8 @@ export function compose(resolved: ResolvedConfig): Composition {
   return {
     resolved,
     config,
-    task: composeTask(resolved),
-    protocol: composeProtocol(resolved),
+    task,
+    protocol,
     engine,
     loadModel: (what) => loadModel(engine, config.engine.decode_batch, what),
   };

@@ -14,6 +14,7 @@ import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { Split } from '../task/task.ts';
 import type { Team, Trajectory } from '../team/team.ts';
+import { dialogue } from '../team/transcript.ts';
 import { evaluationStream } from './before-after.ts';
 import { closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -157,12 +158,15 @@ function scoresJson({ avg, pass, maj, reward }: Scores): object {
   return { avg: interval(avg), pass: interval(pass), maj: interval(maj), reward: interval(reward) };
 }
 
-function transcript({ item, sample, messages, verdict, reward }: Trajectory, agents: Names): object {
+function transcript(trajectory: Trajectory, agents: Names): object {
+  const { item, sample, verdict, reward } = trajectory;
   return {
     item: item.id,
     sample,
     prompt: item.prompt,
-    messages: messages.map(({ turn, agent, text }) => ({ turn, agent: agents[agent]?.name ?? agent, text })),
+    messages: dialogue(trajectory).map(({ turn, agent, text }) => {
+      return { turn, agent: typeof agent === 'number' ? (agents[agent]?.name ?? agent) : agent, text };
+    }),
     ...(verdict.answer === undefined ? {} : { answer: verdict.answer }),
     ...(item.answer === undefined ? {} : { gold: item.answer }),
     correct: verdict.correct,

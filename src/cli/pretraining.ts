@@ -111,8 +111,7 @@ async function saveWhole(folder: string, save: (dir: string) => Promise<void>): 
 function demonstration(task: Task, index: number, seed: number): TextExample {
   const size = task.size('train');
   const item = task.item('train', size === undefined ? index : index % size);
-  const { messages } = task.demonstrate!(item, randomStream(seed, DEMONSTRATIONS, index));
-  return { prompt: item.prompt, messages };
+  return { prompt: item.prompt, ...task.demonstrate!(item, randomStream(seed, DEMONSTRATIONS, index)) };
 }
 
 function requireDemonstrations({ resolved, task }: Composition): void {

@@ -92,7 +92,7 @@ export async function evaluateTeam(
     k,
     team: score(
       0,
-      byPrompt.map((episodes) => episodes.map((episode) => teamAnswer(team, judge, episode))),
+      byPrompt.map((episodes) => episodes.map(teamAnswer)),
     ),
     members: team.agents.map(({ id }) => {
       const answers_P = byPrompt.map((episodes) => episodes.flatMap((episode) => memberAnswer(id, episode)));
@@ -164,13 +164,8 @@ function itemsOf(task: Task, { split, start = 0, prompts, onWarning }: EvaluateO
   return Array.from({ length: count }, (_, i) => task.item(split, start + i));
 }
 
-function teamAnswer(
-  { protocol }: Team,
-  judge: Judge,
-  { item, sample, messages, verdict }: Trajectory,
-): Answer {
-  const decided = protocol.decide(messages.map(spokenOf), ({ text }) => judge.verdict(item, text).answer);
-  return { sample, verdict, meanLogp: decided.meanLogp };
+function teamAnswer({ sample, verdict, meanLogp }: Trajectory): Answer {
+  return { sample, verdict, meanLogp };
 }
 
 function memberAnswer(agent: number, { sample, messages, memberVerdicts }: Trajectory): Answer[] {

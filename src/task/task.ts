@@ -29,11 +29,70 @@ export interface Verdict {
   readonly answer?: string;
   /** One clause a person understands: why correct, or why not. */
   readonly reason: string;
+  /** What else was measured of the answer, by name; for reports, never for training. */
+  readonly scores?: Readonly<Record<string, number>>;
 }
 
 /** A transcript that solves an item, for pretraining: one or more assistant messages in order. */
 export interface Demonstration {
   readonly messages: readonly string[];
+  /** What the environment says after each message, in the same order; absent: nothing. Never learned. */
+  readonly replies?: readonly string[];
+}
+
+/**
+ * An episode of an interactive task as it stands. Immutable: a step gives the next scene, so the same
+ * messages (and draws) always lead to the same scene.
+ */
+export interface Scene {
+  /** What the environment said to the last message; every later view shows it. Absent: nothing. */
+  readonly reply?: string;
+  /** No further message is taken. */
+  readonly isOver: boolean;
+  /**
+   * What follows from the team's next message, or what has to be asked first.
+   *
+   * @param stream - draws of this step alone
+   */
+  step(text: string, stream: RandomStream): Scene | Inquiry;
+  /** Verdict on the episode, should it end here. */
+  verdict(): Verdict;
+}
+
+/** A question that an environment cannot answer by itself, e.g. what a suspect says. */
+export interface Inquiry {
+  readonly question: Question;
+  /** Goes on with what the answerer said. */
+  answered(text: string): Scene | Inquiry;
+}
+
+/** What an answerer is given: a chat that its answer continues. */
+export interface Question {
+  readonly messages: readonly {
+    readonly role: 'system' | 'user' | 'assistant';
+    readonly content: string;
+  }[];
+}
+
+/** A question and the draws of its answer. */
+export interface AskedQuestion extends Question {
+  readonly stream: RandomStream;
+}
+
+/** Who answers an environment's questions: a model, an endpoint, or a script. A task never calls it. */
+export interface Answerer {
+  /** One text per question, in order. */
+  answer(questions: readonly AskedQuestion[], signal?: AbortSignal): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** What makes a task interactive: it answers every message of the team until the episode is over. */
+export interface Environment {
+  /** Most messages of one episode. */
+  readonly maxTurns: number;
+  begin(item: TaskItem): Scene;
+  /** Answers the questions of this environment; absent: it asks none. */
+  readonly answerer?: Answerer;
 }
 
 export interface Task {
@@ -44,12 +103,18 @@ export interface Task {
   size(split: Split): number | undefined;
   /** The index-th item of a split; the same for the same (options, split, index). */
   item(split: Split, index: number): TaskItem;
+  /**
+   * Verdict on a text as the answer. Of an interactive task: on one message by itself, which is what a vote on
+   * the next message counts; the verdict on an episode is its last scene's.
+   */
   verify(item: TaskItem, text: string): Verdict;
   /**
    * The answer of a text in normal form, read without the item: what a vote on somebody's own question is
    * counted on. The same as `verify(item, text).answer` of any item. Absent: answers cannot be read alone.
    */
   answerOf?(text: string): string | undefined;
+  /** Present: the task is interactive. */
+  readonly environment?: Environment;
   /** One demonstration of an item of the train split; absent when the task has none. */
   demonstrate?(item: TaskItem, stream: RandomStream): Demonstration;
   /** Characters that prompts and answers can contain, for building a tokenizer; absent if unknown. */

@@ -10,8 +10,15 @@ import type { Protocol } from './team.ts';
  * @param protocol - one whose members answer (`membersAnswer`), with every agent active at the first turn
  */
 export function alone(protocol: Protocol, agent: number): Protocol {
+  const { moves } = protocol;
   return {
     ...protocol,
     active: (turn, spoken, agents) => protocol.active(turn, spoken, agents).filter((id) => id === agent),
+    ...(moves && {
+      moves: {
+        ...moves,
+        active: (turn, spoken, agents) => moves.active(turn, spoken, agents).filter((id) => id === agent),
+      },
+    }),
   };
 }

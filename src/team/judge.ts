@@ -3,7 +3,7 @@
  * again, and many samples of one prompt say the same.
  * @module
  */
-import type { Task, TaskItem, Verdict } from '../task/task.ts';
+import type { Scene, Task, TaskItem, Verdict } from '../task/task.ts';
 
 export class Judge {
   readonly #task: Task;
@@ -34,13 +34,27 @@ export class Judge {
     return verdict;
   }
 
+  /** The verdict on an interactive episode; a task that throws is treated as in {@link verdict}. */
+  outcome(item: TaskItem, scene: Scene): Verdict {
+    try {
+      return scene.verdict();
+    } catch (error) {
+      return this.failed(item, 'environment', error);
+    }
+  }
+
+  /** What an item is worth when its task fails: the lowest reward; the caller is warned. */
+  failed(item: TaskItem, part: 'verifier' | 'environment', error: unknown): Verdict {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#onWarning?.(`task ${this.#task.name}: the ${part} failed on item ${item.id}: ${why}`);
+    return { correct: false, reward: this.#task.rewardRange[0], reason: `the ${part} failed: ${why}` };
+  }
+
   #judge(item: TaskItem, text: string): Verdict {
     try {
       return this.#task.verify(item, text);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#onWarning?.(`task ${this.#task.name}: the verifier failed on item ${item.id}: ${why}`);
-      return { correct: false, reward: this.#task.rewardRange[0], reason: `the verifier failed: ${why}` };
+      return this.failed(item, 'verifier', error);
     }
   }
 }

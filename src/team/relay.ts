@@ -1,6 +1,7 @@
 /**
  * `relay`: agents speak in turn over one shared transcript; the last message is the team's answer.
- * The same as `router` with order `round_robin` and rounds times agents turns.
+ * The same as `router` with order `round_robin` and rounds times agents turns. With an interactive task the
+ * agents take turns until the task's episode is over.
  * @module
  */
 import type { Protocol } from './team.ts';
@@ -21,5 +22,6 @@ export function createRelay(agents: number, { rounds }: RelayOptions = DEFAULT_R
     active: (turn) => (turn < rounds * agents ? [turn % agents] : []),
     view: (item, agent, spoken, instruction) => sharedTranscript(item, agent, { spoken, instruction }),
     decide: (spoken) => spoken[spoken.length - 1],
+    moves: { active: (turn) => [turn % agents], choose: ([only]) => only },
   };
 }

@@ -1,17 +1,21 @@
 /**
  * Plays episodes: prompts in, trajectories out. All episodes advance turn by turn together, so that an
  * agent samples for all of them in one call, and every message has a random stream of its own, so that
- * neither batching nor order changes a draw.
+ * neither batching nor order changes a draw. With an interactive task the environment answers after every
+ * turn; what it says is in every later view and in nobody's tokens (E2).
  * @module
  */
 import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
-import type { Completion, SampleRequest } from '../engine/engine.ts';
 import type { Task, TaskItem } from '../task/task.ts';
+import { beginScene, playMoves } from './environment.ts';
+import type { Episode } from './episode.ts';
 import { Judge } from './judge.ts';
-import type { Agent, SpokenMessage, Team, TeamMessage, Trajectory } from './team.ts';
-import { spokenOf } from './transcript.ts';
-import { shareVocabulary } from './vocabularies.ts';
+import type { Team, Trajectory } from './team.ts';
+import { type Acting, playTurn } from './turn.ts';
+
+/** Stands where an agent's id does in the names of the environment's draws; no team is that large. */
+const ENVIRONMENT = 2 ** 32;
 
 export interface RolloutOptions {
   readonly items: readonly TaskItem[];
@@ -34,14 +38,15 @@ export interface RolloutOptions {
   readonly memberReward?: number;
   /**
    * Named by the caller for this call alone. A message draws from its child (agent, group, sample, turn),
-   * where group is the item's.
+   * where group is the item's, and a step of the environment from a like name of its own.
    */
   readonly stream: RandomStream;
   /**
    * The agent the episodes are for: the others' streams are then named without the sample, so that the
    * samples of an item differ by what the learner does (common random numbers). Companions that see the same
    * in several samples say the same there, and are sampled once. Every episode is still a draw from the
-   * team's policy; only episodes of one item are coupled. Absent: all episodes are independent.
+   * team's policy; only episodes of one item are coupled. An environment counts among the companions.
+   * Absent: all episodes are independent.
    */
   readonly learner?: number;
   readonly signal?: AbortSignal;
@@ -51,23 +56,9 @@ export interface RolloutOptions {
   readonly judge?: Judge;
 }
 
-/** An episode under way. */
-interface Episode {
-  readonly item: TaskItem;
-  readonly group: number;
-  readonly sample: number;
-  readonly spoken: SpokenMessage[];
-  readonly messages: TeamMessage[];
-}
-
-/** An episode that goes on, and who speaks in it now. */
-interface Acting {
-  readonly episode: Episode;
-  readonly ids: ReadonlySet<number>;
-}
-
 /**
- * G episodes of every item: trajectories of E2, rewards r(s, a) of E7 at the end of the episode.
+ * G episodes of every item: trajectories of E2, rewards r(s, a) of E7 at the end of the episode. With an
+ * interactive task an episode has as many turns as its environment wants, whatever the protocol's own limit.
  *
  * Agents that act at the same turn do not see each other. They sample one after the other, because two
  * agents may be the same model and calls on a model are not concurrent.
@@ -78,41 +69,70 @@ interface Acting {
  */
 export async function rollout(team: Team, task: Task, options: RolloutOptions): Promise<Trajectory[]> {
   check(team, options);
-  const { protocol, agents } = team;
-  const { groups, firstSample = 0 } = options;
-  const episodes = options.items.flatMap((item, position) =>
-    Array.from({ length: options.samples }, (_, k): Episode => {
-      const group = groups?.[position] ?? position;
-      return { item, group, sample: firstSample + k, spoken: [], messages: [] };
-    }),
-  );
+  checkEnvironment(team, task, options);
+  const { judge = new Judge(task) } = options;
+  const maxTurns = task.environment?.maxTurns ?? team.protocol.maxTurns;
+  const episodes = beginEpisodes(task, judge, options);
   let live = episodes;
   let done = 0;
-  for (let turn = 0; turn < protocol.maxTurns && live.length > 0; turn++) {
-    const acting = live
-      .map((episode): Acting => {
-        return { episode, ids: new Set(protocol.active(turn, episode.spoken, agents.length)) };
-      })
-      .filter(({ ids }) => ids.size > 0);
+  for (let turn = 0; turn < maxTurns && live.length > 0; turn++) {
+    const acting = actingIn(team, live, turn);
     const planned = acting.reduce((sum, { ids }) => sum + ids.size, 0);
-    const total = done + planned * (protocol.maxTurns - turn);
-    await playTurn(
-      team,
-      { turn, acting },
-      {
-        ...options,
-        onMessages: (count) => {
-          done += count;
-          options.onProgress?.(done, total);
-        },
+    const total = done + planned * (maxTurns - turn);
+    await playTurn(team, acting, {
+      ...options,
+      turn,
+      onMessages: (count) => {
+        done += count;
+        options.onProgress?.(done, total);
       },
-    );
+    });
+    if (task.environment) await answerTurn(team, task, acting, { ...options, turn, judge });
     live = acting.map(({ episode }) => episode);
   }
-  const { judge = new Judge(task) } = options;
   return episodes.map((episode) =>
     trajectoryOf(team, judge, { episode, memberReward: options.memberReward }),
   );
+}
+
+/** G episodes of every item, nothing said yet. */
+function beginEpisodes(
+  { environment }: Task,
+  judge: Judge,
+  { items, groups, samples, firstSample = 0 }: RolloutOptions,
+): Episode[] {
+  return items.flatMap((item, position) => {
+    const group = groups?.[position] ?? position;
+    const scene = environment && beginScene(environment, item, judge);
+    return Array.from({ length: samples }, (_, k): Episode => {
+      const play = scene && { scene, exchanges: [], replies: [] };
+      return { item, group, sample: firstSample + k, spoken: [], messages: [], ...(play && { play }) };
+    });
+  });
+}
+
+/** Episodes that go on at this turn, with those who speak. */
+function actingIn({ protocol, agents }: Team, live: readonly Episode[], turn: number): Acting[] {
+  return live.flatMap((episode) => {
+    const { spoken, play } = episode;
+    if (play?.scene.isOver) return [];
+    const active = (play ? protocol.moves : undefined)?.active ?? protocol.active;
+    const ids = new Set(active(turn, spoken, agents.length));
+    return ids.size === 0 ? [] : [{ episode, ids }];
+  });
+}
+
+/** What an interactive task does not go with. */
+function checkEnvironment({ protocol }: Team, task: Task, { memberReward = 0 }: RolloutOptions): void {
+  if (task.environment === undefined) return;
+  if (protocol.moves === undefined)
+    throw new DomainError(
+      `rollout: expected a protocol that takes turns with an environment for task ${task.name}, got ${protocol.name}`,
+    );
+  if (memberReward > 0)
+    throw new DomainError(
+      `rollout: expected memberReward 0 with task ${task.name}, whose messages are moves, got ${memberReward}`,
+    );
 }
 
 function check(
@@ -136,105 +156,33 @@ function check(
   });
 }
 
-/** Lets every acting agent speak once, each without seeing what the others say at this turn. */
-async function playTurn(
-  team: Team,
-  { turn, acting }: { readonly turn: number; readonly acting: readonly Acting[] },
-  options: RolloutOptions & { readonly onMessages: (count: number) => void },
+/** Sends one message per episode to the environment, and takes in what it says. */
+async function answerTurn(
+  { protocol }: Team,
+  task: Task,
+  acting: readonly Acting[],
+  { turn, judge, stream, learner, signal }: RolloutOptions & { readonly turn: number; readonly judge: Judge },
 ): Promise<void> {
-  const said: { readonly episode: Episode; readonly message: TeamMessage }[] = [];
-  for (const agent of team.agents) {
-    const episodes = acting.filter(({ ids }) => ids.has(agent.id)).map(({ episode }) => episode);
-    if (episodes.length === 0) continue;
-    options.signal?.throwIfAborted();
-    const isCompanion = options.learner !== undefined && agent.id !== options.learner;
-    const { requests, askedBy } = requestsOf(team, agent, {
-      turn,
-      episodes,
-      stream: options.stream,
-      isCompanion,
-    });
-    const episodesOf = new Uint32Array(requests.length); // how many a request answers
-    for (const asked of askedBy) episodesOf[asked]++;
-    const completions = await agent.model.sample(requests, {
-      temperature: options.temperature,
-      maxTokens: options.maxTokens,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onCompletion: (index) => options.onMessages(episodesOf[index]),
-    });
-    episodes.forEach((episode, i) => {
-      const asked = askedBy[i];
-      const message = messageOf(agent, {
-        turn,
-        context: requests[asked].context,
-        completion: completions[asked],
-        isMixed: !shareVocabulary(team),
-      });
-      said.push({ episode, message });
-    });
-  }
-  for (const { episode, message } of said) {
-    episode.messages.push(message);
-    episode.spoken.push(spokenOf(message));
-  }
-}
-
-interface Asked {
-  readonly requests: readonly SampleRequest[];
-  /** Index of the request that answers each episode. */
-  readonly askedBy: readonly number[];
-}
-
-interface AskedAt {
-  readonly turn: number;
-  readonly episodes: readonly Episode[];
-  readonly stream: RandomStream;
-  /** Samples that see the same share one request. */
-  readonly isCompanion: boolean;
-}
-
-/** What an agent is asked at a turn; samples of one item that see the same share one context. */
-function requestsOf({ protocol }: Team, agent: Agent, at: AskedAt): Asked {
-  const openings = new Map<number, Int32Array>();
-  const known = new Map<string, number>();
-  const requests: SampleRequest[] = [];
-  const askedBy = at.episodes.map(({ item, group, sample, spoken }) => {
-    let context = spoken.length === 0 ? openings.get(group) : undefined;
-    if (context === undefined) {
-      context = agent.model.tokenizer.encodeChat(protocol.view(item, agent.id, spoken, agent.instruction));
-      if (spoken.length === 0) openings.set(group, context);
-    }
-    const key = `${group}:${context.join()}`;
-    const same = at.isCompanion ? known.get(key) : undefined;
-    if (same !== undefined) return same;
-    known.set(key, requests.length);
-    const name = [agent.id, group, at.isCompanion ? 0 : sample, at.turn];
-    return requests.push({ context, stream: at.stream.child(...name) }) - 1;
+  const sent = acting.flatMap(({ episode }) => {
+    const { item, spoken, play, group, sample } = episode;
+    if (play === undefined || protocol.moves === undefined) return [];
+    const said = spoken.filter((message) => message.turn === turn);
+    const message = protocol.moves.choose(said, ({ text }) => judge.verdict(item, text).answer);
+    const name = [ENVIRONMENT, group, learner === undefined ? sample : 0, turn];
+    const { scene } = play;
+    return [{ play, message, move: { item, scene, text: message.text, stream: stream.child(...name) } }];
   });
-  return { requests, askedBy };
-}
-
-function messageOf(
-  agent: Agent,
-  said: {
-    readonly turn: number;
-    readonly context: Int32Array;
-    readonly completion: Completion;
-    readonly isMixed: boolean;
-  },
-): TeamMessage {
-  const { tokens, logp, finish } = said.completion;
-  const text = agent.model.tokenizer.decode(tokens);
-  return {
-    turn: said.turn,
-    agent: agent.id,
-    context: said.context,
-    tokens,
-    logpSampler: logp,
-    text,
-    finish,
-    ...(said.isMixed && { characters: Math.max(1, text.length) }),
-  };
+  const scenes = await playMoves(
+    task,
+    sent.map(({ move }) => move),
+    { judge, signal },
+  );
+  sent.forEach(({ play, message }, i) => {
+    const { reply } = scenes[i];
+    play.scene = scenes[i];
+    play.exchanges.push({ sent: message, reply });
+    if (reply !== undefined) play.replies.push({ turn, text: reply });
+  });
 }
 
 function trajectoryOf(
@@ -242,7 +190,15 @@ function trajectoryOf(
   judge: Judge,
   { episode, memberReward = 0 }: { readonly episode: Episode; readonly memberReward: number | undefined },
 ): Trajectory {
-  const { item, group, sample, spoken, messages } = episode;
+  const { item, group, sample, spoken, messages, play } = episode;
+  if (play !== undefined) {
+    const verdict = judge.outcome(item, play.scene);
+    const { replies, exchanges } = play;
+    const meanLogp = exchanges.at(-1)?.sent.meanLogp ?? Number.NEGATIVE_INFINITY; // over before it began
+    const memberVerdicts = agents.map(() => undefined);
+    const { reward } = verdict;
+    return { item, group, sample, messages, replies, verdict, meanLogp, memberVerdicts, reward };
+  }
   if (spoken.length === 0)
     throw new DomainError(`rollout: expected protocol ${protocol.name} to let an agent speak, got silence`);
   const decided = protocol.decide(spoken, (message) => judge.verdict(item, message.text).answer);
@@ -254,5 +210,6 @@ function trajectoryOf(
   const heard = memberVerdicts.filter((member) => member !== undefined);
   const members = heard.reduce((sum, member) => sum + member.reward, 0) / heard.length;
   const reward = (1 - memberReward) * verdict.reward + memberReward * members;
-  return { item, group, sample, messages, verdict, memberVerdicts, reward };
+  const { meanLogp } = decided;
+  return { item, group, sample, messages, verdict, meanLogp, memberVerdicts, reward };
 }

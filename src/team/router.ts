@@ -36,6 +36,7 @@ export function createRouter(agents: number, options: Partial<RouterOptions> = {
     active: (turn, spoken) => (turn < turns ? [speaker(turn, spoken)] : []),
     view: (item, agent, spoken, instruction) => sharedTranscript(item, agent, { spoken, instruction }),
     decide: (spoken) => spoken[spoken.length - 1],
+    moves: { active: (turn, spoken) => [speaker(turn, spoken)], choose: ([only]) => only },
   };
 }
 

@@ -31,6 +31,12 @@ export interface TeamMessage {
   readonly characters?: number;
 }
 
+/** What the environment of an interactive task said after a turn; nobody's own tokens (E2). */
+export interface EnvironmentReply {
+  readonly turn: number;
+  readonly text: string;
+}
+
 /** One finished episode. */
 export interface Trajectory {
   readonly item: TaskItem;
@@ -39,9 +45,16 @@ export interface Trajectory {
   /** 0..G-1 within the group. */
   readonly sample: number;
   readonly messages: readonly TeamMessage[];
-  /** Verdict on the team's answer. */
+  /** What the environment said; absent where the task has none. */
+  readonly replies?: readonly EnvironmentReply[];
+  /** Verdict on the team's answer, or on the last scene of an interactive task. */
   readonly verdict: Verdict;
-  /** Verdict on each agent's own last message; undefined where the agent never spoke. */
+  /** Mean sampler logp per token of the message that is the answer, nats; breaks ties between episodes. */
+  readonly meanLogp: number;
+  /**
+   * Verdict on each agent's own last message; undefined where the agent never spoke, and for all agents of an
+   * interactive task, whose messages are moves and not answers.
+   */
   readonly memberVerdicts: readonly (Verdict | undefined)[];
   /** Team reward r(s, a): the same number for every agent, reward units. */
   readonly reward: number;
@@ -84,6 +97,22 @@ export interface Protocol {
   /** Message whose text is the team's answer; `answerOf` gives the normalised answer to vote on. */
   decide(
     spoken: readonly SpokenMessage[],
+    answerOf: (message: SpokenMessage) => string | undefined,
+  ): SpokenMessage;
+  /** How the team takes turns with the environment of an interactive task; absent: it cannot. */
+  readonly moves?: Moves;
+}
+
+/**
+ * One message per turn goes to the environment, which answers and says when the episode is over. Every agent
+ * sees the prompt, those messages and the answers; a message that was not sent is seen by nobody.
+ */
+export interface Moves {
+  /** Agents that speak at this turn, at least one. */
+  active(turn: number, spoken: readonly SpokenMessage[], agents: number): readonly number[];
+  /** Which of this turn's messages is sent. */
+  choose(
+    said: readonly SpokenMessage[],
     answerOf: (message: SpokenMessage) => string | undefined,
   ): SpokenMessage;
 }

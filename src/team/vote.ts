@@ -1,6 +1,7 @@
 /**
  * `vote`: every agent answers the prompt at once, without seeing the others; the team's answer is the
- * plurality (ties: higher mean logp, then lower id).
+ * plurality (ties: higher mean logp, then lower id). With an interactive task every turn is such a vote, on
+ * the next message to the environment.
  * @module
  */
 import { plurality } from './plurality.ts';
@@ -16,5 +17,9 @@ export function createVote(): Protocol {
     active: (turn, _spoken, agents) => (turn === 0 ? Array.from({ length: agents }, (_, id) => id) : []),
     view: (item, _agent, _spoken, instruction) => opening(item, instruction),
     decide: plurality,
+    moves: {
+      active: (_turn, _spoken, agents) => Array.from({ length: agents }, (_, id) => id),
+      choose: plurality,
+    },
   };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Trajectory } from '../team/team.ts';
+import { dialogue } from '../team/transcript.ts';
 import type { Place } from './context.ts';
 
 export interface TranscriptChoice extends Place {
@@ -19,14 +20,14 @@ export function transcripts(
 ): object[] {
   return trajectories
     .filter(({ group }) => group < prompts)
-    .map(({ item, sample, messages, verdict, reward }) => ({
+    .map(({ item, sample, messages, replies, verdict, reward }) => ({
       stage,
       ...(agent !== undefined && { agent }),
       ...(split && { split }),
       item: item.id,
       sample,
       prompt: item.prompt,
-      messages: messages.map(({ turn, agent: speaker, text }) => ({ turn, agent: speaker, text })),
+      messages: dialogue({ messages, replies }),
       ...(verdict.answer !== undefined && { answer: verdict.answer }),
       correct: verdict.correct,
       reason: verdict.reason,

@@ -5,7 +5,7 @@
  */
 import { randomStream } from '../../core/rng.ts';
 import { EngineError } from '../../support/errors.ts';
-import type { AdamWParams, Sequence, Tokenizer } from '../engine.ts';
+import type { AdamWParams, ChatMessage, Sequence, Tokenizer } from '../engine.ts';
 import { characterTokenizer, END_TOKEN } from './character-tokenizer.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import { initialWeights } from './decoder/parameters.ts';
@@ -28,6 +28,8 @@ export interface ModelShape {
 export interface TextExample {
   readonly prompt: string;
   readonly messages: readonly string[];
+  /** What an environment says after each message, as a user message; it is seen and never learned. */
+  readonly replies?: readonly string[];
 }
 
 export interface PretrainOptions {
@@ -95,7 +97,11 @@ export function toSequences(example: TextExample, tokenizer: Tokenizer): Sequenc
   return example.messages.map((message, turn) => ({
     context: tokenizer.encodeChat([
       { role: 'user', content: example.prompt },
-      ...example.messages.slice(0, turn).map((content) => ({ role: 'assistant' as const, content })),
+      ...example.messages.slice(0, turn).flatMap((content, earlier): ChatMessage[] => {
+        const reply = example.replies?.[earlier];
+        const answer: ChatMessage[] = reply === undefined ? [] : [{ role: 'user', content: reply }];
+        return [{ role: 'assistant', content }, ...answer];
+      }),
     ]),
     tokens: Int32Array.from([...tokenizer.encode(message), end]),
   }));

@@ -1,0 +1,261 @@
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../core/rng.ts';
+import type { ChatMessage, Model } from '../engine/engine.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import type { AskedQuestion, Task } from '../task/task.ts';
+import { alone } from './alone.ts';
+import { createDebate } from './debate.ts';
+import { Judge } from './judge.ts';
+import { createParts } from './parts.ts';
+import { createRelay } from './relay.ts';
+import { type RolloutOptions, rollout } from './rollout.ts';
+import { createRouter } from './router.ts';
+import type { Protocol, Team, TeamMessage, Trajectory } from './team.ts';
+import { createHunt, HUNT_LETTERS } from './testing/hunt-task.ts';
+import { dialogue } from './transcript.ts';
+import { createVote } from './vote.ts';
+
+const model = (seed: number): Model =>
+  createTabularModel({ alphabet: HUNT_LETTERS, prior: { scale: 1, seed } });
+
+function teamOf(protocol: Protocol, agents = 3): Team {
+  const named = Array.from({ length: agents }, (_, id) => ({
+    id,
+    name: `agent ${id}`,
+    model: model(id + 1),
+    ...(id === 1 && { instruction: 'd' }),
+  }));
+  return { protocol, agents: named };
+}
+
+const play = (team: Team, task: Task, more: Partial<RolloutOptions> = {}): Promise<Trajectory[]> =>
+  rollout(team, task, {
+    items: Array.from({ length: 5 }, (_, i) => task.item('train', i)),
+    samples: 4,
+    temperature: 1,
+    maxTokens: 2,
+    stream: randomStream(3, 1),
+    ...more,
+  });
+
+const PROTOCOLS: [string, Protocol][] = [
+  ['relay', createRelay(3)],
+  ['router', createRouter(3, { order: 'random' })],
+  ['vote', createVote()],
+];
+
+/** The chat an agent should see, built by hand from an episode and what was sent at each turn. */
+function expectedView(
+  { item, replies = [] }: Trajectory,
+  { agent, turn }: TeamMessage,
+  sent: readonly TeamMessage[],
+): ChatMessage[] {
+  const chat: ChatMessage[] = agent === 1 ? [{ role: 'system', content: 'd' }] : [];
+  chat.push({ role: 'user', content: item.prompt });
+  for (const message of sent.slice(0, turn)) {
+    const own = message.agent === agent ? { tokens: message.tokens } : {};
+    chat.push({ role: 'assistant', content: message.text, ...own });
+    chat.push({ role: 'user', content: replies[message.turn].text });
+  }
+  return chat;
+}
+
+describe('rollout of an interactive task', () => {
+  it.each(PROTOCOLS)('shows what the environment said in every later view of %s', async (_, protocol) => {
+    const team = teamOf(protocol);
+    let later = 0;
+    for (const episode of await play(team, createHunt())) {
+      const turns = [...new Set(episode.messages.map(({ turn }) => turn))];
+      const sent = turns.map((turn) => {
+        const said = episode.messages.filter((message) => message.turn === turn);
+        const spoken = said.map((message) => ({ ...message, meanLogp: meanLogp(message) }));
+        const { agent } = (protocol.moves ?? createVote().moves!).choose(
+          spoken,
+          ({ text }) => text.slice(0, 1) || undefined,
+        );
+        return said.find((message) => message.agent === agent)!;
+      });
+      expect(episode.meanLogp).toBeCloseTo(meanLogp(sent.at(-1)!), 12);
+      for (const message of episode.messages) {
+        const { tokenizer } = team.agents[message.agent].model;
+        expect(message.context).toEqual(tokenizer.encodeChat(expectedView(episode, message, sent)));
+        later += Number(message.turn > 0);
+      }
+    }
+    expect(later).toBeGreaterThan(10);
+  });
+
+  it.each(PROTOCOLS)('keeps the environment out of every agent’s own tokens in %s', async (_, protocol) => {
+    const team = teamOf(protocol);
+    for (const { messages, group, sample } of await play(team, createHunt()))
+      for (const { agent, turn, context, tokens } of messages) {
+        const stream = randomStream(3, 1).child(agent, group, sample, turn);
+        const params = { temperature: 1, maxTokens: 2 };
+        const [drawn] = await team.agents[agent].model.sample([{ context, stream }], params);
+        expect(tokens).toEqual(drawn.tokens);
+      }
+  });
+
+  it('ends when the environment says so, at the latest after its rounds, whatever the protocol’s own', async () => {
+    const lengths = new Set<number>();
+    for (const { messages, replies, verdict, reward, memberVerdicts } of await play(
+      teamOf(createRelay(2), 2),
+      createHunt({ rounds: 5 }),
+    )) {
+      expect(messages.map(({ agent, turn }) => [agent, turn])).toEqual(
+        messages.map((_, turn) => [turn % 2, turn]),
+      );
+      expect(replies?.map(({ turn }) => turn)).toEqual(messages.map(({ turn }) => turn));
+      expect(messages.length === 5 || verdict.correct).toBe(true);
+      expect(reward).toBe(verdict.reward);
+      expect(memberVerdicts).toEqual([undefined, undefined]);
+      lengths.add(messages.length);
+    }
+    expect(lengths.size).toBeGreaterThan(2);
+  });
+
+  it('sends the plurality of a vote, and goes on with one agent alone', async () => {
+    const episodes = await play(teamOf(createVote()), createHunt());
+    const played = episodes.flatMap(({ messages, replies = [], item }) =>
+      replies.map(({ turn, text }) => ({
+        first: messages.filter((message) => message.turn === turn).map((message) => message.text[0]),
+        text,
+        item,
+      })),
+    );
+    const agreed = played.filter(({ first: [a, b, c] }) => a !== undefined && (a === b || a === c));
+    expect(agreed.length).toBeGreaterThan(5);
+    for (const { first, text, item } of agreed) {
+      const distance = HUNT_LETTERS.indexOf(item.answer!) - HUNT_LETTERS.indexOf(first[0]);
+      expect(text).toBe(HUNT_LETTERS[(distance + 4) % 4]);
+    }
+    for (const { messages } of await play(teamOf(alone(createVote(), 2)), createHunt()))
+      expect(new Set(messages.map(({ agent }) => agent))).toEqual(new Set([2]));
+  });
+
+  it.each(PROTOCOLS)('plays the first sample of %s for a learner as without one', async (_, protocol) => {
+    const task = createHunt({ noisy: true });
+    const independent = await play(teamOf(protocol), task);
+    for (const learner of [0, 1, 2]) {
+      const coupled = await play(teamOf(protocol), task, { learner });
+      coupled.forEach((trajectory, n) => {
+        if (trajectory.sample === 0) expect(trajectory).toEqual(independent[n]);
+      });
+      // companions that see the same say the same, and so does the environment
+      const answered = new Map<string, string>();
+      for (const { group, messages, replies = [] } of coupled)
+        for (const { turn, text } of replies) {
+          const seen = messages.filter((message) => message.turn <= turn);
+          const key = `${group} ${seen.map((message) => message.text).join()}`;
+          expect(answered.get(key) ?? text).toBe(text);
+          answered.set(key, text);
+        }
+    }
+  });
+
+  it('draws the environment’s part by name: alike under one stream, other under another sample', async () => {
+    const task = createHunt({ noisy: true });
+    const few = await play(teamOf(createRelay(3)), task, { samples: 2 });
+    const many = await play(teamOf(createRelay(3)), task, { samples: 6 });
+    for (const trajectory of few) expect(many).toContainEqual(trajectory);
+    const same = many.filter(
+      ({ group, messages }) => group === 0 && messages[0].text[0] === many[0].messages[0].text[0],
+    );
+    expect(new Set(same.map(({ replies = [] }) => replies[0].text)).size).toBeGreaterThan(1);
+  });
+
+  it('says who said what, in order, the environment after the agents of its turn', async () => {
+    const [episode] = await play(teamOf(createVote()), createHunt());
+    const said = dialogue(episode);
+    expect(said.slice(0, 4).map(({ agent }) => agent)).toEqual([0, 1, 2, 'environment']);
+    expect(said).toHaveLength(episode.messages.length + episode.replies!.length);
+    expect(said.map(({ turn }) => turn)).toEqual(said.map(({ turn }) => turn).sort());
+  });
+
+  it('loses one episode, not all, when the environment fails', async () => {
+    const hunt = createHunt();
+    const broken: Task = {
+      ...hunt,
+      environment: {
+        maxTurns: 3,
+        begin(item) {
+          if (item.id === 'train-1') throw new Error('no beginning');
+          const inner = hunt.environment!.begin(item);
+          if (item.id !== 'train-2') return inner;
+          return {
+            ...inner,
+            step: () => {
+              throw new Error('no step');
+            },
+          };
+        },
+      },
+    };
+    const warnings: string[] = [];
+    const episodes = await play(teamOf(createRelay(3)), broken, {
+      judge: new Judge(broken, (message) => warnings.push(message)),
+    });
+    expect(episodes).toHaveLength(20);
+    const failed = episodes.filter(({ verdict }) => verdict.reason.startsWith('the environment failed: no '));
+    expect([...new Set(failed.map(({ item }) => item.id))]).toEqual(['train-1', 'train-2']);
+    expect(failed.map(({ messages }) => messages.length)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    expect(warnings).toContain('task hunt: the environment failed on item train-2: no step');
+  });
+
+  it('refuses protocols without moves, and a reward for members', async () => {
+    for (const protocol of [createDebate(), createParts()])
+      await expect(play(teamOf(protocol), createHunt())).rejects.toThrow(
+        `expected a protocol that takes turns with an environment for task hunt, got ${protocol.name}`,
+      );
+    await expect(play(teamOf(createVote()), createHunt(), { memberReward: 0.5 })).rejects.toThrow(
+      'expected memberReward 0 with task hunt, whose messages are moves, got 0.5',
+    );
+  });
+});
+
+describe('an environment that asks', () => {
+  /** Says the second letter of the alphabet, or one drawn from the question's stream. */
+  function script(drawn: boolean): { calls: AskedQuestion[][]; task: (questions: number) => Task } {
+    const calls: AskedQuestion[][] = [];
+    const answerer = {
+      answer: async (questions: readonly AskedQuestion[]) => {
+        calls.push([...questions]);
+        return questions.map(({ stream }) => (drawn ? HUNT_LETTERS[stream.int(4)] : 'b'));
+      },
+      close: async () => {},
+    };
+    return { calls, task: (questions) => createHunt({ questions, answerer }) };
+  }
+
+  it('is answered once per turn for all episodes together, question after question', async () => {
+    const { calls, task } = script(false);
+    const episodes = await play(teamOf(createRelay(3)), task(2));
+    for (const { replies = [] } of episodes) for (const { text } of replies) expect(text).toBe('bb');
+    const turns = Math.max(...episodes.map(({ messages }) => messages.length));
+    expect(calls).toHaveLength(2 * turns);
+    expect(calls[0]).toHaveLength(20);
+    expect(calls[0][0].messages[0].content).toBe(`train-0 ${episodes[0].messages[0].text} 2`);
+    expect(calls[1][0].messages[0].content).toBe(`train-0 ${episodes[0].messages[0].text} 1`);
+  });
+
+  it('has draws of its own for every question', async () => {
+    const { task } = script(true);
+    const episodes = await play(teamOf(createRelay(3)), task(2));
+    expect(await play(teamOf(createRelay(3)), script(true).task(2))).toEqual(episodes);
+    const texts = episodes.flatMap(({ replies = [] }) => replies.map(({ text }) => text));
+    expect(new Set(texts).size).toBeGreaterThan(8);
+  });
+
+  it('fails in one line without an answerer, or when it never stops asking', async () => {
+    await expect(play(teamOf(createRelay(3)), createHunt({ questions: 1 }))).rejects.toThrow(
+      'task hunt: expected somebody to answer its questions, got none; name an answerer among its options',
+    );
+    await expect(play(teamOf(createRelay(3)), script(false).task(17))).rejects.toThrow(
+      'task hunt: expected at most 16 questions per message, got more on item train-0',
+    );
+  });
+});
+
+function meanLogp({ logpSampler }: TeamMessage): number {
+  return logpSampler.reduce((sum, logp) => sum + logp, 0) / logpSampler.length;
+}
