@@ -67,7 +67,8 @@ export async function decide(
   const index = ++state.gate.tests;
   const alpha = alphaSpending(options.gate.alpha, index);
   const contest = { old: separateTeam(before), new: separateTeam(after) };
-  const result = await pairedTest(context, contest, { stage: 0, index, alpha });
+  const strict = { ...context, options: { ...options, gate: { ...options.gate, tolerance: 0 } } };
+  const result = await pairedTest(strict, contest, { stage: 0, index, alpha });
   state.prompts.test = context.prompts.test.position;
   const action = ({ better: 'promote', harm: 'keep', undecided: 'cannot_tell' } as const)[result.verdict];
   return { ...result, alpha, action };
