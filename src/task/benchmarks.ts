@@ -49,6 +49,18 @@ const aime = (year: number): Benchmark => ({
   k: 64,
 });
 
+const planbench = (domain: string, items: number): Benchmark => ({
+  ...PAPER,
+  task: 'planbench',
+  fileOption: 'path',
+  options: {},
+  about: `PlanBench plan generation, ${domain} in words: any plan that works is right`,
+  items,
+  files: [`planbench/${domain}_task_1_plan_generation.json`, `${domain}_task_1_plan_generation.json`],
+  source: `plan-bench/prompts/${domain}/task_1_plan_generation.json of github.com/karthikv792/LLMs-Planning (MIT)`,
+  k: 8,
+});
+
 export const BENCHMARKS = {
   aime2024: aime(2024),
   aime2025: aime(2025),
@@ -75,6 +87,9 @@ export const BENCHMARKS = {
       'JSON lines with "puzzle", "size" and "solution": the grid puzzles of github.com/WildEval/ZeroEval, with solutions from the data set WildEval/ZebraLogic',
     k: 64,
   },
+  planbench_blocksworld: planbench('blocksworld', 500),
+  planbench_blocksworld_3: planbench('blocksworld_3', 100),
+  planbench_logistics: planbench('logistics', 285),
   gsm8k: {
     ...PAPER,
     task: 'jsonl',

@@ -10,6 +10,7 @@ import { createCountdown, readCountdownOptions } from './countdown/countdown.ts'
 import { createDigits, readDigitsOptions } from './digits/digits.ts';
 import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
 import { createModuleTask } from './module/module.ts';
+import { createPlanbench, readPlanbenchOptions } from './planbench/planbench.ts';
 import { SPLITS } from './split.ts';
 import type { Split, Task } from './task.ts';
 import { readZebraOptions } from './zebra/options.ts';
@@ -24,6 +25,7 @@ const TASKS = {
   countdown: (options) => createCountdown(readCountdownOptions(options)),
   digits: (options) => createDigits(readDigitsOptions(options)),
   jsonl: (options) => createJsonl(readJsonlOptions(options)),
+  planbench: (options) => createPlanbench(readPlanbenchOptions(options)),
   zebra: (options) => createZebra(readZebraOptions(options)),
   zebralogic: (options) => createZebraLogic(readZebraLogicOptions(options)),
 } as const satisfies Readonly<Record<string, (options: Options) => Task>>;
@@ -37,6 +39,7 @@ export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
   countdown: 'reach a target from given numbers with + - * /, endless',
   digits: 'a sum whose digits are written by different agents, endless',
   jsonl: 'any JSON-lines file with prompts and answers, judged by a named verifier',
+  planbench: 'plan generation of the benchmark PlanBench (Blocksworld, Logistics), for evaluation alone',
   zebra: 'who lives where, from clues with one solution, endless',
   zebralogic: 'the benchmark ZebraLogic, for evaluation alone',
 };

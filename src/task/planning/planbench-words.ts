@@ -3,7 +3,7 @@
  * The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
  * @module
  */
-import type { Fact, Problem } from './strips.ts';
+import type { Fact, Problem, Step } from './strips.ts';
 
 const STATEMENT = '[STATEMENT]';
 const INITIAL = 'As initial conditions I have that, ';
@@ -24,6 +24,9 @@ export function listed(parts: readonly string[]): string {
     ? parts.join('')
     : `${parts.slice(0, -1).join(', ')} and ${parts[parts.length - 1]}`;
 }
+
+/** A plan read from an answer, or why none could be. */
+export type PlanReading = { readonly plan: readonly Step[] } | { readonly problem: string };
 
 /** A problem in words and, for an example, its plan. */
 export interface Stated {
@@ -47,8 +50,15 @@ export function planbenchPrompt(introduction: string, stated: Stated, example: S
   );
 }
 
-function statement({ initial, goal }: Stated): string {
+/** The words of a problem without what all prompts share. */
+export function statement({ initial, goal }: Stated): string {
   return `${STATEMENT}\n${INITIAL}${initial}.\n${GOAL}${goal}.`;
+}
+
+/** The last statement of a prompt. */
+export function lastStatement(prompt: string): string {
+  const from = prompt.slice(prompt.lastIndexOf(STATEMENT));
+  return from.slice(0, from.indexOf('.', from.indexOf(GOAL)) + 1);
 }
 
 /**

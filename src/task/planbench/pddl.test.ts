@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { BLOCKSWORLD } from '../blocksworld/domain.ts';
+import { LOGISTICS } from '../logistics/domain.ts';
+import type { ActionSchema } from '../planning/strips.ts';
+import { type Expression, readPddl, readPddlProblem } from './pddl.ts';
+
+/** An action of a domain file in this repository's form, facts sorted. */
+function schemaOf(action: Expression): ActionSchema {
+  const [, name, ...rest] = [...action];
+  const part = (keyword: string): Expression => rest[rest.indexOf(keyword) + 1];
+  const list = (expression: Expression): Expression[] =>
+    expression[0] === 'and' ? [...expression].slice(1) : [expression];
+  const text = (fact: Expression): string => [...fact].join(' ');
+  const effects = list(part(':effect'));
+  const isDelete = (effect: Expression): boolean => effect[0] === 'not';
+  return normal({
+    name: String(name),
+    parameters: [...part(':parameters')].map(String),
+    needs: list(part(':precondition')).map(text),
+    deletes: effects.filter(isDelete).map((effect) => text(effect[1])),
+    adds: effects.filter((effect) => !isDelete(effect)).map(text),
+  });
+}
+
+/** Parameters by number, facts sorted: names and order of facts mean nothing. */
+function normal({ name, parameters, ...facts }: ActionSchema): ActionSchema {
+  const put = (list: readonly string[]): string[] =>
+    list
+      .map((fact) =>
+        fact
+          .split(' ')
+          .map((word) => (parameters.includes(word) ? `?${parameters.indexOf(word)}` : word))
+          .join(' '),
+      )
+      .sort();
+  const { needs, deletes, adds } = facts;
+  return {
+    name,
+    parameters: parameters.map((_, at) => `?${at}`),
+    needs: put(needs),
+    deletes: put(deletes),
+    adds: put(adds),
+  };
+}
+
+it.each([BLOCKSWORLD, LOGISTICS])(
+  '$name has the actions of the official domain file',
+  ({ name, actions }) => {
+    const path = new URL(`../../../test/fixtures/planbench/${name}_domain.pddl`, import.meta.url);
+    const domain = readPddl(readFileSync(path, 'utf8'));
+    const official = [...(domain ?? [])].filter((part) => part[0] === ':action').map(schemaOf);
+    const byName = (one: ActionSchema, other: ActionSchema): number => one.name.localeCompare(other.name);
+    expect(official.length).toBeGreaterThan(3);
+    expect(actions.map(normal).sort(byName)).toEqual(official.sort(byName));
+  },
+);
+
+it('reads a problem, whatever its case, with comments', () => {
+  const text = '(define (problem x) ; one\n(:init (HANDEMPTY) (on b c)) (:goal (and (on c b) (on a c))))';
+  expect(readPddlProblem(text)).toEqual({ init: ['handempty', 'on b c'], goal: ['on c b', 'on a c'] });
+  expect(readPddlProblem('(define (:init (p)) (:goal (q a)))')).toEqual({ init: ['p'], goal: ['q a'] });
+});
+
+it('reads nothing else', () => {
+  for (const text of [
+    '',
+    '(',
+    ')',
+    'x',
+    '(a) (b)',
+    '(define)',
+    '(define (:init (p)) (:goal (not (p))))',
+    '(define (:init ((p))) (:goal (q)))',
+  ])
+    expect(readPddlProblem(text)).toBeUndefined();
+});
