@@ -8,6 +8,8 @@ import { createArithmetic, readArithmeticOptions } from './arithmetic/arithmetic
 import { createBlocksworld, readBlocksworldOptions } from './blocksworld/blocksworld.ts';
 import { createCountdown, readCountdownOptions } from './countdown/countdown.ts';
 import { createDigits, readDigitsOptions } from './digits/digits.ts';
+import { createGuessNumber } from './guess-number/guess-number.ts';
+import { readGuessNumberOptions } from './guess-number/options.ts';
 import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
 import { createModuleTask } from './module/module.ts';
 import { createPlanbench, readPlanbenchOptions } from './planbench/planbench.ts';
@@ -24,6 +26,7 @@ const TASKS = {
   blocksworld: (options) => createBlocksworld(readBlocksworldOptions(options)),
   countdown: (options) => createCountdown(readCountdownOptions(options)),
   digits: (options) => createDigits(readDigitsOptions(options)),
+  'guess-number': (options) => createGuessNumber(readGuessNumberOptions(options)),
   jsonl: (options) => createJsonl(readJsonlOptions(options)),
   planbench: (options) => createPlanbench(readPlanbenchOptions(options)),
   zebra: (options) => createZebra(readZebraOptions(options)),
