@@ -41,6 +41,7 @@ export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
   blocksworld: 'towers of blocks to rebuild, in a compact notation or in the words of PlanBench, endless',
   countdown: 'reach a target from given numbers with + - * /, endless',
   digits: 'a sum whose digits are written by different agents, endless',
+  'guess-number': 'guess a secret from what the environment says to each guess: interactive, endless',
   jsonl: 'any JSON-lines file with prompts and answers, judged by a named verifier',
   planbench: 'plan generation of the benchmark PlanBench (Blocksworld, Logistics), for evaluation alone',
   zebra: 'who lives where, from clues with one solution, endless',

@@ -15,7 +15,10 @@ export interface TaskItem {
   /** Gold answer where there is a single one. */
   readonly answer?: string;
   readonly difficulty?: string;
-  /** The problem alone, where `prompt` puts words around it that all prompts of the task share. */
+  /**
+   * The problem alone, where `prompt` puts words around it that all prompts of the task share, or does not say
+   * it: of a guessing game the secret.
+   */
   readonly problem?: string;
   /** What the verifier needs beyond the above (e.g. the given numbers). */
   readonly data?: unknown;

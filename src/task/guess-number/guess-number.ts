@@ -41,7 +41,9 @@ export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Ta
       const secret = drawFromSplit('task guess-number', (stream) => drawSecret(codes, options, stream), at);
       const clues = secret.clues.map((clue) => `${clue.guess}:${told(clue)}`);
       const prompt = clues.join(' ') || NOT_UNDERSTOOD;
-      return { id: `${split}-${index}`, prompt, answer: secret.secret, data: secret };
+      // the same clues about another secret are another problem
+      const problem = `${prompt} = ${secret.secret}`;
+      return { id: `${split}-${index}`, prompt, problem, answer: secret.secret, data: secret };
     },
     verify(item, text): Verdict {
       const guess = text.trim();
