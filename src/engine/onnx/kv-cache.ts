@@ -5,20 +5,10 @@
  * @module
  */
 import type { DecoderConfig } from './decoder/config.ts';
-import { type LayerBuffers, LayerWindows } from './layer-windows.ts';
+import { type LayerBuffers, LayerWindows, type PrefilledStates } from './layer-windows.ts';
 import type { Runtime, Tensor } from './runtime.ts';
 
-/** Keys and values of contexts after prefill, and where one context's row is. */
-export interface PrefilledStates {
-  /** Per layer [B, kvHeads, T, d]. */
-  readonly k: readonly Float32Array[];
-  readonly v: readonly Float32Array[];
-  /** [B, V] */
-  readonly logits: Float32Array;
-  readonly row: number;
-  /** T */
-  readonly length: number;
-}
+export type { PrefilledStates } from './layer-windows.ts';
 
 /** Capacity grows in steps of this many tokens, so buffers move rarely. */
 const STEP = 16;

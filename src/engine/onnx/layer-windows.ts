@@ -5,7 +5,18 @@
  * @module
  */
 import { type DecoderConfig, layerKind } from './decoder/config.ts';
-import type { PrefilledStates } from './kv-cache.ts';
+
+/** Keys and values of contexts after prefill, and where one context's row is. */
+export interface PrefilledStates {
+  /** Per layer [B, kvHeads, T, d]. */
+  readonly k: readonly Float32Array[];
+  readonly v: readonly Float32Array[];
+  /** [B, V] */
+  readonly logits: Float32Array;
+  readonly row: number;
+  /** T */
+  readonly length: number;
+}
 
 /** A cache's buffers of one layer [rows, kvHeads, capacity, d]. */
 export interface LayerBuffers {
