@@ -88,6 +88,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   observe: ['support', 'event types'],
   config: ['support', 'event types'],
   hub: ['support'],
+  export: ['support', 'event types'],
+  plan: ['core', 'support', ...PORTS, 'team'],
   watch: ['core', 'support', 'event types', 'store', 'observe', 'config', 'evaluate'],
   serve: ['core', 'support', ...PORTS, 'team', 'config', 'event types'],
   cli: [
@@ -107,6 +109,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'observe',
     'config',
     'hub',
+    'export',
+    'plan',
     'watch',
     'serve',
   ],

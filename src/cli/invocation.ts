@@ -6,7 +6,8 @@
 /** Scripts of package.json that end here. */
 const SCRIPTS: readonly (string | undefined)[] = ['troupe', 'quickstart'];
 
-const COMMAND = /\btroupe (?=(?:doctor|eval|pretrain|quickstart|serve|show|tasks|theory|train)\b)/g;
+const COMMAND =
+  /\btroupe (?=(?:export|plan|doctor|eval|pretrain|quickstart|serve|show|tasks|theory|train)\b)/g;
 
 /**
  * A message whose commands are those of whoever reads it: messages say `troupe train`, which in a checkout

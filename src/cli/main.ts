@@ -23,6 +23,8 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
   theory: async () => (await import('./theory.ts')).defineTheory,
   serve: async () => (await import('./serve.ts')).defineServe,
   pretrain: async () => (await import('./pretrain.ts')).definePretrain,
+  export: async () => (await import('./export.ts')).defineExport,
+  plan: async () => (await import('./plan.ts')).definePlan,
   doctor: async () => (await import('./doctor.ts')).defineDoctor,
 };
 

@@ -64,6 +64,14 @@ export async function fetchModel(model: string, options: FetchModelOptions = {})
   return fetchMissing(reference, { ...options, model, settings, cache, revision });
 }
 
+/** Where a model lies in the cache, if it is whole there; asks nobody. */
+export function cachedModel(model: string, settings: HubSettings = hubSettings()): string | undefined {
+  const { repo, revision = DEFAULT_REVISION } = parseHubReference(model);
+  const cache = new CachedRepo(settings.cacheDir, repo);
+  const commit = cache.commitOf(revision);
+  return commit !== undefined && cache.isWhole(commit) ? cache.snapshot(commit) : undefined;
+}
+
 interface Fetching extends FetchModelOptions {
   readonly model: string;
   readonly settings: HubSettings;

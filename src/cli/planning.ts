@@ -1,0 +1,168 @@
+/**
+ * What `troupe plan` does: counts the work of a team file, measures or reads how fast a machine does it, and
+ * says what a run will take.
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import type { Config } from '../config/schema.ts';
+import { count, duration } from '../observe/format.ts';
+import { textTable } from '../observe/text-table.ts';
+import { calibrate } from '../plan/calibrate.ts';
+import { type MachineRates, type ModelSize, type Plan, planCost } from '../plan/cost.ts';
+import { type WorkloadOptions, workloadOf } from '../plan/workload.ts';
+import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ConfigError } from '../support/errors.ts';
+import { openWeightFiles } from '../support/weight-files.ts';
+import { closeTeam, compose, loadTeam } from './compose.ts';
+import { modelFolder } from './hub-models.ts';
+import { listenForInterrupt } from './interrupt.ts';
+
+export interface PlanRequest {
+  /** File of rates to use instead of a calibration. */
+  readonly machine?: string;
+  /** File to keep measured rates in. */
+  readonly saveMachine?: string;
+  readonly json?: boolean;
+}
+
+const RATES: readonly (keyof MachineRates)[] = [
+  'sampleMessage',
+  'forwardToken',
+  'backwardToken',
+  'fullBackwardToken',
+  'divergenceToken',
+  'step',
+  'messageTokens',
+  'sequenceTokens',
+  'activeShare',
+  'residentBytes',
+  'loadedParameters',
+];
+
+/** @returns what to print */
+export async function planRun(resolved: ResolvedConfig, request: PlanRequest): Promise<string> {
+  const { config } = resolved;
+  const models: ModelSize[] = [];
+  for (const { model } of config.agents) models.push(modelSize(await modelFolder(model)));
+  const rates = request.machine === undefined ? await measure(resolved) : readMachine(request.machine);
+  if (request.saveMachine !== undefined)
+    writeFileAtomic(request.saveMachine, `${JSON.stringify(rates, null, 2)}\n`);
+  const workload = workloadOf(workloadOptions(config), rates.activeShare);
+  const promotes = config.gate.kind === 'promotion';
+  const plan = planCost(workload, rates, { models, stages: config.train.stages, promotes });
+  return request.json
+    ? `${JSON.stringify({ plan, workload, machine: rates })}\n`
+    : `${render(plan, config)}\n`;
+}
+
+async function measure(resolved: ResolvedConfig): Promise<MachineRates> {
+  const composition = compose(resolved);
+  const { config, task, engine } = composition;
+  const interruption = listenForInterrupt('stopping');
+  let team: Awaited<ReturnType<typeof loadTeam>> | undefined;
+  try {
+    team = await loadTeam(composition);
+    return await calibrate(team, task, {
+      seed: config.seed,
+      promptsPerStep: config.train.prompts_per_step,
+      numGenerations: config.train.num_generations,
+      temperature: config.train.temperature,
+      maxTokens: config.train.max_completion_length,
+      memberReward: config.reward.member,
+      sharedCompanions: config.train.companions === 'shared' && config.train.rollout_mode === 'fresh',
+      tokenBudget: config.engine.token_budget,
+      decodeBatch: config.engine.decode_batch,
+      signal: interruption.signal,
+    });
+  } finally {
+    interruption.release();
+    await closeTeam(team);
+    await engine.close();
+  }
+}
+
+/** @throws ConfigError if the file does not hold the rates of a machine */
+function readMachine(path: string): MachineRates {
+  let rates: Partial<Record<keyof MachineRates, unknown>>;
+  try {
+    rates = JSON.parse(readFileSync(path, 'utf8')) as typeof rates;
+  } catch (cause) {
+    throw new ConfigError(`${path}: expected a file that --save-machine wrote, got none that can be read`, {
+      cause,
+    });
+  }
+  const wrong = RATES.find((key) => typeof rates[key] !== 'number' || !((rates[key] as number) >= 0));
+  if (wrong !== undefined)
+    throw new ConfigError(`${path} ${wrong}: expected a number >= 0, got ${JSON.stringify(rates[wrong])}`);
+  return rates as MachineRates; // every key was looked at
+}
+
+/** Sizes from headers and config alone. */
+function modelSize(dir: string): ModelSize {
+  const files = openWeightFiles(dir);
+  const parameters = [...files.tensors.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  files.close();
+  const path = join(dir, 'config.json');
+  const json = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const number = (key: string): number => Number(json[key] ?? 0);
+  const width = number('num_attention_heads') * number('head_dim') || number('hidden_size');
+  return { parameters, attention: number('num_hidden_layers') * width };
+}
+
+function workloadOptions(config: Config): WorkloadOptions {
+  const { train, scheme, protocol, gate, loss, certificate } = config;
+  const agents = config.agents.length;
+  const turns = protocol.kind === 'router' ? (protocol.turns ?? agents) / agents : 1;
+  const promotes = gate.kind === 'promotion';
+  return {
+    agents,
+    protocol: protocol.kind,
+    rounds: 'rounds' in protocol ? protocol.rounds : turns,
+    stages: train.stages,
+    reuse: train.rollout_mode === 'reuse',
+    sharedCompanions: train.companions === 'shared',
+    alone: scheme.credit === 'own',
+    promptsPerStep: train.prompts_per_step,
+    numGenerations: train.num_generations,
+    numIterations: train.num_iterations,
+    minibatchSize: train.minibatch_size,
+    klTerm: loss.beta > 0,
+    stagePrompts: config.eval.stage_prompts,
+    certificatePrompts: certificate.prompts,
+    ...(gate.kind === 'off'
+      ? {}
+      : { gate: { prompts: gate.n_plan, every: promotes ? gate.every : 1 / agents } }),
+    evaluation: { prompts: config.eval.prompts, samples: config.eval.k, contestants: promotes ? 4 : 3 },
+  };
+}
+
+function render(plan: Plan, config: Config): string {
+  const { stage, seconds } = plan;
+  const time = (value: number): string => duration(1000 * value);
+  const phases = Object.entries(stage.phases).map(([phase, value]) => `${phase} ${time(value)}`);
+  const rows = [
+    ['one stage', `${time(stage.seconds)}: ${phases.join(', ')}`],
+    ['', `${count(stage.tokens)} tokens sampled, ${flops(stage.flops)}`],
+    ['stages', `${config.train.stages}: ${time(config.train.stages * stage.seconds)}`],
+    ['promotion tests', plan.gates === 0 ? 'none' : `${plan.gates}, at most ${time(plan.gateSeconds)} each`],
+    ['closing comparison', time(plan.evaluationSeconds)],
+    [
+      'the run',
+      `${time(seconds.least)} to ${time(seconds.most)} (${(seconds.most / 3600).toFixed(2)} h), ${count(plan.tokens)} tokens, ${flops(plan.flops)}`,
+    ],
+    ['memory', `${(plan.memoryBytes / 1e9).toFixed(1)} GB`],
+  ];
+  return textTable(rows);
+}
+
+function flops(value: number): string {
+  const [unit, size] = value < 1e15 ? ['TFLOP', 1e12] : ['PFLOP', 1e15];
+  return `${(value / (size as number)).toFixed(1)} ${unit}`;
+}

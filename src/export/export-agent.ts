@@ -1,0 +1,122 @@
+/**
+ * One agent as a plain Hugging Face folder, streamed from the folder a run saved: weights in the number
+ * format asked for, in shards where they are large, and beside them everything that Transformers, vLLM and
+ * llama.cpp look for.
+ * @module
+ */
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../support/atomic-file.ts';
+import { streamSafetensors, type TensorToWrite, tensorBytes } from '../support/safetensors.ts';
+import { INDEX_FILE, WEIGHTS_FILE } from '../support/weight-files.ts';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weights.ts';
+
+export interface ExportAgentOptions {
+  readonly dtype: 'F32' | 'BF16';
+  /** Largest file of weights, bytes. */
+  readonly maxShardBytes: number;
+  /** Folder of the base of an agent that is an adapter; absent: the adapter is exported as it is. */
+  readonly mergeInto?: string;
+}
+
+/** What belongs to a tokenizer or says how to write; copied as it is. */
+const COPIED = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'chat_template.jinja',
+  'special_tokens_map.json',
+  'generation_config.json',
+];
+
+/** Whether a folder holds an adapter and not a whole model. */
+export function isAdapterFolder(dir: string): boolean {
+  return existsSync(join(dir, ADAPTER_CONFIG));
+}
+
+/**
+ * @param from - folder a run saved
+ * @param to - folder to fill; whoever calls puts it in place when all are written
+ * @returns names of the files of weights
+ * @throws ConfigError if the folder is not a whole model
+ * @throws StoreError if a file cannot be written
+ */
+export function exportAgent(from: string, to: string, options: ExportAgentOptions): string[] {
+  mkdirSync(to, { recursive: true });
+  const isAdapter = isAdapterFolder(from);
+  const copy = (name: string, dir: string): void => {
+    if (existsSync(join(dir, name)) && !existsSync(join(to, name)))
+      copyFileSync(join(dir, name), join(to, name));
+  };
+  for (const name of COPIED) copy(name, from);
+  if (isAdapter && options.mergeInto === undefined) {
+    for (const name of [ADAPTER_CONFIG, ADAPTER_WEIGHTS]) copy(name, from);
+    return [ADAPTER_WEIGHTS];
+  }
+  const whole = isAdapter ? (options.mergeInto as string) : from;
+  for (const name of COPIED) copy(name, whole);
+  const weights = exportedWeights(whole, isAdapter ? from : undefined);
+  try {
+    const files = writeWeights(to, weights.tensors, options);
+    writeConfig(whole, to, options.dtype);
+    return files;
+  } finally {
+    weights.close();
+  }
+}
+
+function writeWeights(
+  to: string,
+  tensors: readonly TensorToWrite[],
+  { dtype, maxShardBytes }: ExportAgentOptions,
+): string[] {
+  const shards = planShards(tensors, { dtype, maxShardBytes });
+  if (shards.length === 1) {
+    streamSafetensors(join(to, WEIGHTS_FILE), shards[0] as TensorToWrite[], { dtype });
+    return [WEIGHTS_FILE];
+  }
+  const weight_map: Record<string, string> = {};
+  const number = (value: number): string => String(value).padStart(5, '0');
+  const names = shards.map(
+    (_, index) => `model-${number(index + 1)}-of-${number(shards.length)}.safetensors`,
+  );
+  for (const [index, shard] of shards.entries()) {
+    const name = names[index] as string;
+    streamSafetensors(join(to, name), shard, { dtype });
+    for (const tensor of shard) weight_map[tensor.name] = name;
+  }
+  const total_size = tensors.reduce((sum, { shape }) => sum + tensorBytes(shape, dtype), 0);
+  const index = { metadata: { total_size }, weight_map };
+  writeFileAtomic(join(to, INDEX_FILE), `${JSON.stringify(index, null, 2)}\n`);
+  return names;
+}
+
+/** Tensors in order, a new file whenever the next one would make it too large; a larger tensor has its own. */
+export function planShards<T extends Pick<TensorToWrite, 'shape'>>(
+  tensors: readonly T[],
+  { dtype, maxShardBytes }: Pick<ExportAgentOptions, 'dtype' | 'maxShardBytes'>,
+): T[][] {
+  const shards: T[][] = [[]];
+  let size = 0;
+  for (const tensor of tensors) {
+    const bytes = tensorBytes(tensor.shape, dtype);
+    if (size > 0 && size + bytes > maxShardBytes) {
+      shards.push([]);
+      size = 0;
+    }
+    (shards.at(-1) as T[]).push(tensor);
+    size += bytes;
+  }
+  return shards;
+}
+
+/** The config with the number format of these files; `generation_config.json` where the model had none. */
+function writeConfig(from: string, to: string, dtype: 'F32' | 'BF16'): void {
+  const config = JSON.parse(readFileSync(join(from, 'config.json'), 'utf8')) as Record<string, unknown>;
+  const { dtype: _, ...rest } = config; // Transformers 5 writes `dtype`; every version reads `torch_dtype`
+  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+  const torch_dtype = dtype === 'BF16' ? 'bfloat16' : 'float32';
+  writeFileAtomic(join(to, 'config.json'), json({ ...rest, torch_dtype }));
+  const generation = join(to, 'generation_config.json');
+  if (!existsSync(generation) && config.eos_token_id != null)
+    writeFileAtomic(generation, json({ eos_token_id: config.eos_token_id }));
+}

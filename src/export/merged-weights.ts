@@ -1,0 +1,137 @@
+/**
+ * Weights as they are exported: those of a folder, or of a base with a low-rank adapter added to it, in PEFT's
+ * format: W + s B A, s = alpha / r, or alpha / sqrt(r) where the adapter is rank-stabilised.
+ * @see Hu et al., "LoRA", arXiv:2106.09685; Kalajdzievski, "rsLoRA", arXiv:2312.03732
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../support/errors.ts';
+import type { TensorToWrite } from '../support/safetensors.ts';
+import { openSafetensors, type SafetensorsReader } from '../support/safetensors-reader.ts';
+import { openWeightFiles } from '../support/weight-files.ts';
+
+export const ADAPTER_CONFIG = 'adapter_config.json';
+export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
+
+const PREFIX = 'base_model.model.';
+
+export interface ExportedWeights {
+  /** In the order of the base; each is made when it is asked for. */
+  readonly tensors: readonly TensorToWrite[];
+  close(): void;
+}
+
+/**
+ * @param dir - folder of the whole weights
+ * @param adapter - folder of an adapter to add to them
+ * @throws ConfigError if the adapter changes what the base does not have, or in another shape
+ */
+export function exportedWeights(dir: string, adapter?: string): ExportedWeights {
+  const files = openWeightFiles(dir);
+  let added: Adapter | undefined;
+  try {
+    added = adapter === undefined ? undefined : openAdapter(adapter);
+    added?.check((name) => files.tensors.get(name)?.shape, files.path);
+  } catch (error) {
+    files.close();
+    added?.close();
+    throw error;
+  }
+  const tensors = [...files.tensors].map(([name, { shape }]): TensorToWrite => {
+    const values = (): Float32Array => {
+      const read = files.read(name)?.values as Float32Array; // the name is the file's own
+      added?.addTo(name, read);
+      return read;
+    };
+    return { name, shape, values };
+  });
+  return {
+    tensors,
+    close: () => {
+      files.close();
+      added?.close();
+    },
+  };
+}
+
+interface Adapter {
+  check(shapeOf: (name: string) => readonly number[] | undefined, base: string): void;
+  addTo(name: string, weights: Float32Array): void;
+  close(): void;
+}
+
+function openAdapter(dir: string): Adapter {
+  const path = join(dir, ADAPTER_CONFIG);
+  const {
+    r,
+    lora_alpha: alpha,
+    use_rslora,
+    ...rest
+  } = JSON.parse(readFileSync(path, 'utf8')) as {
+    readonly r?: unknown;
+    readonly lora_alpha?: unknown;
+    readonly use_rslora?: unknown;
+    readonly use_dora?: unknown;
+    readonly rank_pattern?: object;
+    readonly alpha_pattern?: object;
+  };
+  if (typeof r !== 'number' || typeof alpha !== 'number' || !(r >= 1))
+    throw new ConfigError(`${path}: expected numbers r and lora_alpha, got ${r} and ${alpha}`);
+  const patterns = Object.keys({ ...rest.rank_pattern, ...rest.alpha_pattern });
+  if (rest.use_dora === true || patterns.length > 0)
+    throw new ConfigError(
+      `${path}: expected plain LoRA of one rank, got DoRA or patterns; merge it with PEFT`,
+    );
+  const scale = alpha / (use_rslora === true ? Math.sqrt(r) : r);
+  const file = openSafetensors(join(dir, ADAPTER_WEIGHTS));
+  const key = (name: string, side: 'A' | 'B'): string =>
+    `${PREFIX}${name.replace(/\.weight$/, '')}.lora_${side}.weight`;
+  return {
+    check: (shapeOf, base) => checkAdapter(file, shapeOf, base),
+    addTo(name, weights) {
+      const [a, b] = [file.read(key(name, 'A')), file.read(key(name, 'B'))];
+      if (a && b) addProduct(weights, { a: a.values, b: b.values, rank: a.shape[0] as number, scale });
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Every tensor of the adapter must have its place. */
+function checkAdapter(
+  { tensors, path }: SafetensorsReader,
+  shapeOf: (name: string) => readonly number[] | undefined,
+  base: string,
+): void {
+  for (const [name, { shape }] of tensors) {
+    const match = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name);
+    const target = match && shapeOf(`${match[1]}.weight`);
+    const [rows, columns] = target ?? [];
+    const fits = match?.[2] === 'A' ? shape[1] === columns : shape[0] === rows;
+    if (!target || shape.length !== 2 || !fits)
+      throw new ConfigError(
+        `${path}: tensor "${name}" of shape [${shape}] fits no weight of ${base}; the two belong to different models`,
+      );
+  }
+}
+
+/** weights += scale * b a. */
+function addProduct(
+  weights: Float32Array,
+  {
+    a,
+    b,
+    rank,
+    scale,
+  }: { readonly a: Float32Array; readonly b: Float32Array; readonly rank: number; readonly scale: number },
+): void {
+  const rows = b.length / rank;
+  const columns = a.length / rank;
+  for (let row = 0; row < rows; row++)
+    for (let k = 0; k < rank; k++) {
+      const factor = scale * (b[row * rank + k] as number);
+      const [to, from] = [row * columns, k * columns];
+      for (let column = 0; column < columns; column++)
+        (weights[to + column] as number) += factor * (a[from + column] as number);
+    }
+}

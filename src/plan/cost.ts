@@ -1,0 +1,121 @@
+/**
+ * From what a run will do and how fast a machine does it to time, arithmetic and memory.
+ * @module
+ */
+import type { Workload } from './workload.ts';
+
+/** How fast a machine runs the models of a team; measured by `calibrate.ts`, or kept in a file. */
+export interface MachineRates {
+  /** Seconds of one sampled message. */
+  readonly sampleMessage: number;
+  /** Seconds of one token (context and message) of each kind of pass. */
+  readonly forwardToken: number;
+  readonly backwardToken: number;
+  readonly fullBackwardToken: number;
+  readonly divergenceToken: number;
+  /** Seconds of one optimiser step. */
+  readonly step: number;
+  /** Mean length of a message, and of a message with its context, tokens. */
+  readonly messageTokens: number;
+  readonly sequenceTokens: number;
+  /** Share of episodes in groups whose rewards differ. */
+  readonly activeShare: number;
+  /** Resident memory of the process after the passes were run with full micro-batches, bytes. */
+  readonly residentBytes: number;
+  /** Parameters of all models that were loaded then. */
+  readonly loadedParameters: number;
+}
+
+export interface ModelSize {
+  readonly parameters: number;
+  /** Layers x query width: what attention adds per pair of tokens. */
+  readonly attention: number;
+}
+
+export interface StagePlan {
+  readonly seconds: number;
+  readonly phases: Readonly<Record<'rollout' | 'score' | 'update' | 'divergence', number>>;
+  /** Tokens sampled. */
+  readonly tokens: number;
+  /** Floating-point operations. */
+  readonly flops: number;
+}
+
+export interface Plan {
+  readonly stage: StagePlan;
+  /** Seconds of one promotion test at most, and how many there are. */
+  readonly gateSeconds: number;
+  readonly gates: number;
+  readonly evaluationSeconds: number;
+  readonly tokens: number;
+  readonly flops: number;
+  /** Without promotion tests, which stop early, and with all of them run to their end. */
+  readonly seconds: { readonly least: number; readonly most: number };
+  readonly memoryBytes: number;
+}
+
+/** Bytes per parameter: weights, gradient, two moments. */
+const TRAINED = 16;
+/** Weights and two moments, as a snapshot keeps them. */
+const SNAPSHOT = 12;
+/** Weights of the untrained team of the closing comparison; its gradients and moments are never touched. */
+const UNTRAINED = 4;
+
+export function planCost(
+  workload: Workload,
+  rates: MachineRates,
+  {
+    models,
+    stages,
+    promotes,
+  }: {
+    readonly models: readonly ModelSize[];
+    readonly stages: number;
+    readonly promotes: boolean;
+  },
+): Plan {
+  const { stage, gateMessages, gates, evaluationMessages } = workload;
+  const tokens = (messages: number): number => messages * rates.sequenceTokens;
+  const phases = {
+    rollout: stage.sampled * rates.sampleMessage,
+    score: tokens(stage.scored) * rates.forwardToken,
+    update:
+      tokens(stage.plainBackward) * rates.backwardToken +
+      tokens(stage.fullBackward) * (rates.forwardToken + rates.fullBackwardToken) +
+      stage.steps * rates.step,
+    divergence: tokens(stage.compared) * rates.divergenceToken,
+  };
+  const seconds = Object.values(phases).reduce((sum, value) => sum + value, 0);
+  const pass = forwardFlops(models, rates.sequenceTokens);
+  const passes =
+    stage.sampled + stage.scored + 3 * stage.plainBackward + 5 * stage.fullBackward + 2 * stage.compared;
+  const evaluationSeconds = evaluationMessages * rates.sampleMessage;
+  const gateSeconds = gateMessages * rates.sampleMessage;
+  const least = stages * seconds + evaluationSeconds;
+  return {
+    stage: { seconds, phases, tokens: stage.sampled * rates.messageTokens, flops: passes * pass },
+    gateSeconds,
+    gates,
+    evaluationSeconds,
+    tokens: stages * stage.sampled * rates.messageTokens,
+    flops: stages * passes * pass + evaluationMessages * pass,
+    seconds: { least, most: least + gates * gateSeconds },
+    memoryBytes: memoryOf(models, rates, promotes),
+  };
+}
+
+/** Operations of one forward pass over one message and its context, mean over the team: 2 per parameter and token. */
+function forwardFlops(models: readonly ModelSize[], tokens: number): number {
+  const one = ({ parameters, attention }: ModelSize): number =>
+    2 * parameters * tokens + 2 * attention * tokens * tokens;
+  return models.reduce((sum, model) => sum + one(model), 0) / models.length;
+}
+
+/** What was resident while calibrating, and what a run holds besides. */
+function memoryOf(models: readonly ModelSize[], rates: MachineRates, promotes: boolean): number {
+  const parameters = models.reduce((sum, model) => sum + model.parameters, 0);
+  const largest = Math.max(...models.map((model) => model.parameters));
+  const calibrated = rates.loadedParameters * TRAINED;
+  const run = parameters * (TRAINED + UNTRAINED + (promotes ? SNAPSHOT : 0)) + largest * SNAPSHOT;
+  return rates.residentBytes - calibrated + run;
+}

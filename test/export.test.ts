@@ -1,0 +1,161 @@
+/** A run, exported: folders that load, hold the same model, say where they come from, and never overwrite. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../src/cli/main.ts';
+import { resolveConfig } from '../src/config/resolve.ts';
+import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
+import { openWeightFiles } from '../src/support/weight-files.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const engine = createOnnxEngine({ threads: 1, spinning: false });
+let dir: string;
+let run: string;
+
+const TINY = {
+  agents: 2,
+  'train.stages': 1,
+  'train.prompts_per_step': 2,
+  'train.num_generations': 2,
+  'train.max_completion_length': 8,
+  'eval.prompts': 2,
+  'eval.k': 1,
+  'gate.kind': 'off',
+  'engine.threads': 1,
+};
+
+async function troupe(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
+  const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const error = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    const code = await main(argv);
+    const text = (spy: typeof out): string => spy.mock.calls.map(([chunk]) => String(chunk)).join('');
+    return { code, out: text(out), error: text(error) };
+  } finally {
+    out.mockRestore();
+    error.mockRestore();
+  }
+}
+
+beforeAll(async () => {
+  dir = fs.mkdtempSync(join(tmpdir(), 'troupe-export-'));
+  run = join(dir, 'run');
+  const flags = Object.entries(TINY).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  const { code, error } = await troupe(
+    'train',
+    join(root, 'recipes/quickstart.yaml'),
+    '--run',
+    run,
+    ...flags,
+  );
+  expect(error).toBe('');
+  expect(code).toBe(0);
+});
+afterAll(async () => {
+  await engine.close();
+  fs.rmSync(dir, { recursive: true, force: true });
+});
+
+async function logpOf(folder: string): Promise<number[]> {
+  const model = await engine.load({ dir: folder });
+  const sequence = { context: Int32Array.of(1, 8), tokens: Int32Array.of(2, 9, 10, 0) };
+  const [logp] = await model.forward([sequence], { temperature: 1 });
+  await model.close();
+  return [...(logp ?? [])];
+}
+
+const saved = (): string => join(run, 'checkpoints', 'stage-0001', 'agent_0');
+
+describe('an exported team', () => {
+  it('is one plain folder per agent with the very model that was trained, a card and a team file', async () => {
+    const out = join(dir, 'plain');
+    expect(await troupe('export', run, '--out', out)).toMatchObject({ code: 0, error: '' });
+    expect(fs.readdirSync(out).sort()).toEqual(['README.md', 'agent_0', 'agent_1', 'team.yaml']);
+    expect(fs.readdirSync(join(out, 'agent_0')).sort()).toEqual([
+      'README.md',
+      'chat_template.jinja',
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ]);
+    expect(await logpOf(join(out, 'agent_0'))).toEqual(await logpOf(saved()));
+    const { config } = resolveConfig(join(out, 'team.yaml'));
+    expect(config.agents.map(({ model }) => model)).toEqual([join(out, 'agent_0'), join(out, 'agent_1')]);
+    const card = fs.readFileSync(join(out, 'README.md'), 'utf8');
+    expect(card).toMatch(/^---\nlibrary_name: transformers\n/);
+    expect(card).toContain('| agent_0 | quickstart-base | not stated |');
+    expect(card).toMatch(/\| trained team \| \d+\.\d% \[\d+\.\d, \d+\.\d\] \| 2 x 1 \|/);
+    expect(card).toMatch(/\| updates \| \d of 2 accepted \|/);
+    expect(card).not.toContain(dir);
+  });
+
+  it('may be rounded to bfloat16 and cut into shards', async () => {
+    const out = join(dir, 'sharded');
+    const flags = ['--dtype', 'bf16', '--max-shard-size', '500KB'];
+    expect((await troupe('export', run, '--out', out, ...flags)).code).toBe(0);
+    const folder = join(out, 'agent_1');
+    const shards = fs.readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
+    expect(shards.length).toBeGreaterThan(2);
+    for (const name of shards) expect(fs.statSync(join(folder, name)).size).toBeLessThan(510_000);
+    const files = openWeightFiles(folder);
+    expect(new Set([...files.tensors.values()].map(({ dtype }) => dtype))).toEqual(new Set(['BF16']));
+    files.close();
+    expect(JSON.parse(fs.readFileSync(join(folder, 'config.json'), 'utf8')).torch_dtype).toBe('bfloat16');
+    const [rounded, exact] = [await logpOf(folder), await logpOf(saved().replace('agent_0', 'agent_1'))];
+    const differences = rounded.map((value, i) => Math.abs(value - exact[i]!));
+    expect(Math.max(...differences)).toBeLessThan(0.2);
+    expect(rounded).not.toEqual(exact);
+  });
+
+  it('never overwrites, and leaves nothing where it fails', async () => {
+    const out = join(dir, 'there');
+    fs.mkdirSync(out);
+    expect(await troupe('export', run, '--out', out)).toMatchObject({
+      code: 2,
+      error: `${out}: expected a folder that is not there yet, got one that is; choose another name\n`,
+    });
+    const copy = join(dir, 'damaged');
+    fs.cpSync(run, copy, { recursive: true });
+    const weights = join(copy, 'checkpoints', 'stage-0001', 'agent_1', 'model.safetensors');
+    fs.writeFileSync(weights, fs.readFileSync(weights).subarray(0, 1000));
+    const failed = await troupe('export', copy, '--out', join(dir, 'half'));
+    expect(failed.code).not.toBe(0);
+    expect(failed.error.trim().split('\n')).toHaveLength(1);
+    expect(fs.readdirSync(dir).filter((name) => name.startsWith('half'))).toEqual([]);
+    expect((await troupe('export', join(dir, 'no'), '--out', join(dir, 'x'))).code).toBe(2);
+  });
+
+  it('is refused sizes that are none', async () => {
+    const { code, error } = await troupe('export', run, '--out', join(dir, 'y'), '--max-shard-size', 'big');
+    expect(code).toBe(2);
+    expect(error).toContain('expected a size such as 500MB or 5GB');
+  });
+});
+
+const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
+const hasTransformers =
+  spawnSync(PYTHON, ['-c', 'import torch, transformers'], { timeout: 60_000 }).status === 0;
+
+it.skipIf(!hasTransformers)(
+  'loads in Transformers and gives the same log-probabilities',
+  async () => {
+    for (const flags of [[], ['--dtype', 'bf16', '--max-shard-size', '500KB']]) {
+      const out = join(dir, `transformers${flags.length}`);
+      expect((await troupe('export', run, '--out', out, ...flags)).code).toBe(0);
+      const script = join(root, 'conformance/export');
+      const scores = execFileSync(process.execPath, ['--import', 'tsx', join(script, 'score.ts'), out]);
+      fs.writeFileSync(join(out, 'scores.json'), scores);
+      const check = spawnSync(PYTHON, [join(script, 'check.py'), out, join(out, 'scores.json')], {
+        encoding: 'utf8',
+      });
+      expect(check.status, check.stderr).toBe(0);
+      expect(check.stdout.trim().split('\n')).toHaveLength(2);
+    }
+  },
+  300_000,
+);
