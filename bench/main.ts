@@ -3,10 +3,12 @@
  * @module
  */
 import { benchEngine } from './engine.ts';
+import { benchMixture } from './mixture.ts';
 import { benchVerify } from './verify.ts';
 
 const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<object>>> = {
   engine: benchEngine,
+  mixture: benchMixture,
   verify: benchVerify,
 };
 
