@@ -15,7 +15,7 @@ import { MessageMixtureModel } from '../upgrade/message-model.ts';
 import { requireMixable, vocabularyDifference } from '../upgrade/mixable.ts';
 import { memberFolders, writeMessageMixtureFile, writeMixtureFile } from '../upgrade/mixture-folder.ts';
 import { MixtureModel } from '../upgrade/mixture-model.ts';
-import type { SwapRequest } from './swapping.ts';
+import type { SwapRequest } from './swap-request.ts';
 
 /** Folders the two models were read from. */
 export interface MemberSources {

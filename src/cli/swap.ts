@@ -3,7 +3,8 @@
  * @module
  */
 import { InvalidArgumentError, Option } from 'commander';
-import { SWAP_MODES, type SwapMode, swap } from './swapping.ts';
+import { SWAP_MODES, type SwapMode } from './swap-request.ts';
+import { swap } from './swapping.ts';
 import { type DefineVerb, OVERRIDE_HELP } from './verb.ts';
 
 interface SwapFlags {

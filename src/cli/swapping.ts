@@ -5,7 +5,6 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
@@ -34,30 +33,9 @@ import {
 } from './swap-candidate.ts';
 import { storedEpisodes } from './swap-episodes.ts';
 import { foundSwappedRun } from './swap-folder.ts';
+import type { SwapRequest } from './swap-request.ts';
 import { renderSwap, type SwapContender, type SwapRecord, swapJson } from './swap-text.ts';
 import { train } from './training.ts';
-
-export const SWAP_MODES = ['mixture', 'handover', 'message', 'distil', 'raw'] as const;
-export type SwapMode = (typeof SWAP_MODES)[number];
-
-export interface SwapRequest {
-  /** Run folder or checkpoint. */
-  readonly team: string;
-  /** Number or name. */
-  readonly agent: string;
-  /** Model folder or reference. */
-  readonly replacement: string;
-  readonly mode: SwapMode;
-  /** Radius: nats per token, in mode message per message. */
-  readonly delta0: number;
-  readonly candidates: number;
-  readonly distilSteps: number;
-  readonly handoverStages: number;
-  readonly out?: string;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly overrides: readonly Override[];
-}
 
 /** A request whose words were all understood. */
 interface CheckedRequest extends SwapRequest {

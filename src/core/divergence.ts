@@ -18,9 +18,10 @@ import { DomainError } from './errors.ts';
  */
 export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float64Array {
   checkPositive('logSoftmax', 'temperature', temperature);
-  const logp_V = Float64Array.from(logits_V, (z) => z / temperature);
+  const logp_V = new Float64Array(logits_V.length);
   let max = -Infinity;
   for (let v = 0; v < logp_V.length; v++) {
+    logp_V[v] = logits_V[v] / temperature;
     if (Number.isNaN(logp_V[v]))
       throw new DomainError(`logSoftmax: expected a number at logits_V[${v}], got NaN`);
     if (logp_V[v] > max) max = logp_V[v];

@@ -32,9 +32,12 @@ export interface MixturePair {
  */
 export function mixturePair(logPre_V: ArrayLike<number>, logCur_V: ArrayLike<number>): MixturePair {
   checkLength('mixturePair', 'current log-probabilities', logPre_V.length, logCur_V.length);
-  const floored = Float64Array.from(logPre_V, (logp) => Math.max(logp, LOG_FLOOR));
+  const floored = new Float64Array(logPre_V.length);
   let total = 0;
-  for (const logp of floored) total += Math.exp(logp);
+  for (let v = 0; v < floored.length; v++) {
+    floored[v] = Math.max(logPre_V[v], LOG_FLOOR);
+    total += Math.exp(floored[v]);
+  }
   const logTotal = Math.log(total);
   for (let v = 0; v < floored.length; v++) floored[v] -= logTotal;
   return { logPre_V: floored, logCur_V: Float64Array.from(logCur_V) };
@@ -49,11 +52,14 @@ export function mixturePair(logPre_V: ArrayLike<number>, logCur_V: ArrayLike<num
 export function mixtureLogp({ logPre_V, logCur_V }: MixturePair, w: number): Float64Array {
   if (w === 1) return logPre_V.slice();
   if (w === 0) return logCur_V.slice();
-  const mixed = logPre_V.map((pre, v) => w * pre + (1 - w) * (logCur_V[v] as number));
+  const mixed = new Float64Array(logPre_V.length);
   let max = -Infinity;
-  for (const z of mixed) if (z > max) max = z;
+  for (let v = 0; v < mixed.length; v++) {
+    mixed[v] = w * logPre_V[v] + (1 - w) * logCur_V[v];
+    if (mixed[v] > max) max = mixed[v];
+  }
   let total = 0;
-  for (const z of mixed) total += Math.exp(z - max);
+  for (let v = 0; v < mixed.length; v++) total += Math.exp(mixed[v] - max);
   const logZ = max + Math.log(total);
   for (let v = 0; v < mixed.length; v++) mixed[v] -= logZ;
   return mixed;
@@ -107,10 +113,9 @@ class MixtureLine {
     this.hasHoles = pair.logCur_V.includes(-Infinity);
     this.#logFrom_V = mixtureLogp(pair, from);
     // where cur is 0 so is every mixture below w = 1, and nothing depends on u
-    this.#u_V = pair.logPre_V.map((pre, v) => {
-      const cur = pair.logCur_V[v] as number;
-      return cur === -Infinity ? 0 : pre - cur;
-    });
+    this.#u_V = new Float64Array(pair.logPre_V.length);
+    for (let v = 0; v < this.#u_V.length; v++)
+      this.#u_V[v] = pair.logCur_V[v] === -Infinity ? 0 : pair.logPre_V[v] - pair.logCur_V[v];
   }
 
   at(w: number): { readonly kl: number; readonly variance: number } {
