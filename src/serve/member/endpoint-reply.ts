@@ -37,7 +37,7 @@ const chunk = z.looseObject({
     .looseObject({ prompt_tokens: z.int().min(0), completion_tokens: z.int().min(0) })
     .nullish()
     .catch(null),
-  error: z.unknown(),
+  error: z.unknown().optional(),
 });
 
 /** Longest event that is read, bytes. */
