@@ -22,7 +22,7 @@ function member(name: string, { url }: StubEndpoint, options: Partial<EndpointMe
       name,
       endpoint: url,
       model: `model-of-${name}`,
-      stallMs: 150,
+      stallMs: 10_000,
       retries: 2,
       logprobs: true,
       random: () => 0,
@@ -250,6 +250,17 @@ describe('a vote of endpoints', () => {
       .toBe(false);
     expect(failures).toBe(0);
   });
+});
+
+it('holds nothing against a member that was stopped because the vote was decided', async () => {
+  const slow = await stub(BEHAVIORS.hangs);
+  const quick = await stub(says('4'));
+  const { client, url } = await serve({
+    members: [member('a', quick), member('b', quick), member('slow', slow, { breaker: { failures: 2 } })],
+  });
+  for (let i = 0; i < 4; i++) await client.chat.completions.create(ask);
+  const ready = (await (await fetch(`${url}/readyz`)).json()) as { members: { state: string }[] };
+  expect(ready.members.map(({ state }) => state)).toEqual(new Array(3).fill('circuit closed'));
 });
 
 describe('other protocols', () => {

@@ -149,7 +149,8 @@ export class EndpointMember implements Member {
       const reader = new ReplyReader(request);
       return await readReply(response, reader, () => timer.refresh());
     } catch (error) {
-      return this.#failure(controller.signal.aborted ? controller.signal.reason : error);
+      const isStopped = request.signal.aborted;
+      return this.#failure(controller.signal.aborted ? controller.signal.reason : error, isStopped);
     } finally {
       clearTimeout(timer);
       request.signal.removeEventListener('abort', leave);
@@ -206,21 +207,22 @@ export class EndpointMember implements Member {
     };
   }
 
-  #failure(error: unknown): Failure {
+  /** @param isStopped - whether the caller wanted it no more */
+  #failure(error: unknown, isStopped: boolean): Failure {
     if (error instanceof ReplyError) {
       const message = `member ${this.name}: ${error.message}`;
       const fault = error.message.includes('got nothing') ? 'timeout' : 'unavailable';
       return { error: new MemberError(message, { fault, cause: error }), isRetryable: true, isFault: true };
     }
-    const isDeadline = error instanceof MemberError && error.fault === 'timeout';
+    // the team had no time left for it; anything else that stops it from outside says nothing about it
+    const isLate = error instanceof MemberError && error.fault === 'timeout';
     const why = error instanceof Error ? rootMessage(error) : String(error);
     return {
-      error: isDeadline
+      error: isLate
         ? error
         : new MemberError(`member ${this.name}: ${why}`, { fault: 'unavailable', cause: error }),
-      isRetryable: !isDeadline,
-      // a client that left says nothing about the endpoint; one that had no time left does
-      isFault: isDeadline || !(error instanceof Error && error.name === 'AbortError'),
+      isRetryable: !isLate && !isStopped,
+      isFault: isLate || !isStopped,
     };
   }
 }
