@@ -32,7 +32,7 @@ const NO_STEP = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weig
 
 export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<MachineRates> {
   const { numGenerations: samples, promptsPerStep, decodeBatch } = options;
-  const prompts = Math.min(promptsPerStep, Math.max(2, Math.ceil((2 * decodeBatch) / samples)));
+  const prompts = Math.min(promptsPerStep, Math.max(2, Math.ceil((4 * decodeBatch) / samples)));
   const play = (count: number, key: number): Promise<Trajectory[]> =>
     rollout(team, task, {
       items: Array.from({ length: count }, (_, index) => task.item('train', index)),

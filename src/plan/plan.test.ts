@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../core/rng.ts';
+import { createTabularModel } from '../engine/tabular/model.ts';
+import type { Task } from '../task/task.ts';
+import { createDebate } from '../team/debate.ts';
+import { createRelay } from '../team/relay.ts';
+import { rollout } from '../team/rollout.ts';
+import type { Protocol, Team } from '../team/team.ts';
+import { createVote } from '../team/vote.ts';
+import { calibrate } from './calibrate.ts';
+import { planCost } from './cost.ts';
+import { type WorkloadOptions, workloadOf } from './workload.ts';
+
+const QUICKSTART: WorkloadOptions = {
+  agents: 3,
+  protocol: 'vote',
+  rounds: 1,
+  stages: 15,
+  reuse: false,
+  sharedCompanions: true,
+  alone: false,
+  promptsPerStep: 64,
+  numGenerations: 8,
+  numIterations: 1,
+  minibatchSize: 128,
+  klTerm: true,
+  stagePrompts: 0,
+  certificatePrompts: 0,
+  gate: { prompts: 300, every: 5 },
+  evaluation: { prompts: 500, samples: 2, contestants: 4 },
+};
+
+const task: Task = {
+  name: 'letters',
+  rewardRange: [0, 1],
+  size: () => undefined,
+  item: (split, index) => ({ id: `${split}-${index}`, prompt: 'ab'[index % 2]! }),
+  verify: (_, text) => ({
+    correct: text.length > 1,
+    reward: text.length > 1 ? 1 : 0,
+    answer: text,
+    reason: '',
+  }),
+};
+
+function teamOf(protocol: Protocol): Team {
+  const model = (seed: number) => createTabularModel({ alphabet: 'abcdefgh', prior: { scale: 1, seed } });
+  return { protocol, agents: [0, 1, 2].map((id) => ({ id, name: `a${id}`, model: model(id) })) };
+}
+
+describe('the work of a run', () => {
+  it('is counted by hand for quickstart', () => {
+    // a learner's 512 messages, and one message per prompt of each of its two companions, for three learners
+    expect(workloadOf(QUICKSTART, 0.5)).toEqual({
+      stage: {
+        sampled: 3 * (512 + 2 * 64),
+        scored: 3 * 512,
+        plainBackward: 3 * 64, // half of the first of four minibatches
+        fullBackward: 3 * 192,
+        compared: 3 * 512,
+        steps: 12,
+      },
+      gateMessages: 2 * 300 * 3,
+      gates: 3,
+      evaluationMessages: 500 * 2 * 4 * 3,
+    });
+  });
+
+  it('is one batch for all where it is reused, and everything differentiated at S0 without a KL term', () => {
+    const { stage } = workloadOf({ ...QUICKSTART, reuse: true, klTerm: false }, 1);
+    expect(stage).toMatchObject({
+      sampled: 3 * 512,
+      scored: 6 * 512,
+      plainBackward: 3 * 512,
+      fullBackward: 0,
+    });
+  });
+
+  it.each<[string, number, Protocol]>([
+    ['vote', 1, createVote()],
+    ['relay', 1, createRelay(3)],
+    ['debate', 2, createDebate()],
+  ])('is as many messages of %s as a rollout samples, or somewhat more', async (protocol, rounds, rules) => {
+    const options = { ...QUICKSTART, protocol, rounds, promptsPerStep: 4, numGenerations: 6 };
+    let sampled = 0;
+    for (let learner = 0; learner < 3; learner++) {
+      const trajectories = await rollout(teamOf(rules), task, {
+        items: [0, 1, 2, 3].map((index) => task.item('train', index)),
+        samples: 6,
+        temperature: 1,
+        maxTokens: 6,
+        stream: randomStream(4, learner),
+        learner,
+      });
+      sampled += new Set(trajectories.flatMap(({ messages }) => messages.map(({ tokens }) => tokens))).size;
+    }
+    const planned = workloadOf(options, 1).stage.sampled;
+    expect(planned / sampled).toBeGreaterThanOrEqual(1);
+    expect(planned / sampled).toBeLessThan(1.25); // companions that hear the same again are sampled once
+  });
+});
+
+describe('what it costs', () => {
+  const rates = {
+    sampleMessage: 0.01,
+    forwardToken: 0.001,
+    backwardToken: 0.002,
+    fullBackwardToken: 0.003,
+    divergenceToken: 0.002,
+    step: 0.1,
+    messageTokens: 10,
+    sequenceTokens: 20,
+    activeShare: 1,
+    residentBytes: 1e9,
+    loadedParameters: 3e6,
+  };
+  const models = [1, 2, 3].map(() => ({ parameters: 1e6, attention: 512 }));
+
+  it('is the work times the rates', () => {
+    const plan = planCost(workloadOf(QUICKSTART, 1), rates, { models, stages: 15, promotes: true });
+    expect(plan.stage.phases).toEqual({
+      rollout: expect.closeTo(19.2),
+      score: expect.closeTo(30.72),
+      update: expect.closeTo(384 * 0.04 + 1152 * 0.08 + 1.2),
+      divergence: expect.closeTo(61.44),
+    });
+    expect(plan.stage.tokens).toBe(19_200);
+    expect(plan.seconds.most - plan.seconds.least).toBeCloseTo(3 * 18);
+    // per message 2 x 10^6 x 20 + 2 x 512 x 400 operations; passes: 1920 + 1536 + 3 x 384 + 5 x 1152 + 2 x 1536
+    expect(plan.stage.flops).toBeCloseTo(13_440 * (4e7 + 409_600));
+    // weights, gradients and moments of the calibration go; 20 bytes and a champion's 12 come, and one snapshot
+    expect(plan.memoryBytes).toBe(1e9 - 48e6 + 96e6 + 12e6);
+  });
+});
+
+it('a calibration measures lengths, shares and rates of a real team', async () => {
+  const rates = await calibrate(teamOf(createVote()), task, {
+    seed: 1,
+    promptsPerStep: 8,
+    numGenerations: 4,
+    temperature: 1,
+    maxTokens: 6,
+    memberReward: 0,
+    sharedCompanions: true,
+    tokenBudget: 64,
+    decodeBatch: 8,
+  });
+  expect(rates.messageTokens).toBeGreaterThan(1);
+  expect(rates.messageTokens).toBeLessThanOrEqual(6);
+  expect(rates.sequenceTokens).toBeGreaterThan(rates.messageTokens);
+  expect(rates.activeShare).toBeGreaterThan(0);
+  expect(rates.activeShare).toBeLessThanOrEqual(1);
+  for (const key of ['sampleMessage', 'forwardToken', 'backwardToken', 'divergenceToken'] as const)
+    expect(rates[key]).toBeGreaterThan(0);
+});
