@@ -91,7 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   export: ['support', 'event types'],
   plan: ['core', 'support', ...PORTS, 'team'],
   watch: ['core', 'support', 'event types', 'store', 'observe', 'config', 'evaluate'],
-  serve: ['core', 'support', ...PORTS, 'team', 'config', 'event types'],
+  serve: ['core', 'support', ...PORTS, 'team', 'config', 'event types', 'watch'],
   cli: [
     'core',
     'support',

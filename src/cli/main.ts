@@ -19,6 +19,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
   show: async () => (await import('./show.ts')).defineShow,
   tasks: async () => (await import('./tasks.ts')).defineTasks,
   swap: async () => (await import('./swap.ts')).defineSwap,
+  watch: async () => (await import('./watch.ts')).defineWatch,
   compare: async () => (await import('./compare.ts')).defineCompare,
   theory: async () => (await import('./theory.ts')).defineTheory,
   serve: async () => (await import('./serve.ts')).defineServe,

@@ -13,14 +13,13 @@ import { createLineTail, type TailResult } from './line-tail.ts';
 import type { ClockRow, RunStatus, StatusRow, WatchRow } from './rows.ts';
 import { createRunClock, type TimingLine } from './run-clock.ts';
 
-/** What subscribers hear. */
-export interface RunListener {
-  /**
-   * @param rows - new ones
-   * @param restarted - everything heard before is void: the run went on from an earlier checkpoint
-   */
-  (rows: readonly WatchRow[], restarted: boolean): void;
-}
+/**
+ * What subscribers hear.
+ *
+ * @param rows - new ones
+ * @param restarted - everything heard before is void: the run went on from an earlier checkpoint
+ */
+export type RunListener = (rows: readonly WatchRow[], restarted: boolean) => void;
 
 export interface RunFollower {
   readonly dir: string;

@@ -87,11 +87,14 @@ function foldRow(view: RunView, row: WatchRow): void {
       stageOf(view, row.stage).tokens += row.tokens;
       return;
     case 'update':
-      return foldUpdate(view, row);
+      foldUpdate(view, row);
+      return;
     case 'gate':
-      return foldGate(view, row);
+      foldGate(view, row);
+      return;
     case 'stage_finished':
-      return foldStage(view, row);
+      foldStage(view, row);
+      return;
     case 'heldout':
       stageOf(view, row.stage).heldout = row;
       return;

@@ -72,7 +72,8 @@ export function throughputChart(view: RunView): RunChart {
 /** Seconds of each stage, stacked by phase. */
 export function phaseChart(view: RunView): RunChart {
   const stages = timed(view);
-  const present = PHASES.filter((phase) => stages.some(({ clock }) => (clock.phases[phase] ?? 0) > 0));
+  const shown = new Set(totalPhases(view).map(({ phase }) => phase));
+  const present = PHASES.filter((phase) => shown.has(phase));
   const series = present.map((phase, k): Series => {
     const below = present.slice(0, k);
     const edges = stages.map(({ stage, clock: { phases } }) => {
@@ -121,13 +122,16 @@ export function memoryChart(view: RunView): RunChart {
   };
 }
 
-/** Time of the whole run by phase, ms, most first. */
+/** What is less of the whole time is not worth a line. */
+const LEAST_SHARE = 5e-4;
+
+/** Time of the whole run by phase, ms, most first; what took next to nothing is left out. */
 export function totalPhases(view: RunView): { readonly phase: SpentPhase; readonly ms: number }[] {
   const clocks = [...view.stages.values()].flatMap(({ clock }) => clock ?? []);
-  return PHASES.map((phase) => ({
+  const spent = PHASES.map((phase) => ({
     phase,
     ms: clocks.reduce((sum, { phases }) => sum + (phases[phase] ?? 0), 0),
-  }))
-    .filter(({ ms }) => ms > 0)
-    .sort((a, b) => b.ms - a.ms);
+  }));
+  const total = spent.reduce((sum, { ms }) => sum + ms, 0);
+  return spent.filter(({ ms }) => ms > LEAST_SHARE * total).sort((a, b) => b.ms - a.ms);
 }

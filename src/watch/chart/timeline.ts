@@ -71,7 +71,7 @@ export function timelineSvg(view: RunView): string {
     `<rect width="${width}" height="${height}" fill="white"/>`,
     ...rows.map(
       (name, row) =>
-        `<text x="${LABEL - 8}" y="${TOP + row * pitch + 13}" text-anchor="end">${escape(short(name, 18))}</text>`,
+        `<text x="${LABEL - 8}" y="${TOP + row * pitch + 13}" text-anchor="end">${escaped(short(name, 18))}</text>`,
     ),
     ...stageTicks(stages).map(
       (stage) =>
@@ -106,6 +106,6 @@ function markAt(x: number, y: number, outcome: Outcome): string {
   }`;
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

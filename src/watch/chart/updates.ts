@@ -10,7 +10,7 @@ import { points, type RunChart, short, stageAxis } from './chart.ts';
 import { legendName } from './learning.ts';
 
 /** Zero has no place on a log axis; smaller divergences are drawn here, nats. */
-const KL_FLOOR = 1e-7;
+const KL_FLOOR = 1e-5;
 
 /** Updates of one agent in order. */
 function updatesOf(view: RunView, agent: number): UpdateRecord[] {
@@ -40,7 +40,7 @@ export function klChart(view: RunView, agent: number): RunChart {
       {
         name: 'tested quantile',
         points: points(updates, (update) => [update.stage, above(last(update).klQuantile)]),
-        colour: agent,
+        colour: 0,
       },
       {
         name: 'median, 5-95%',
@@ -51,13 +51,13 @@ export function klChart(view: RunView, agent: number): RunChart {
           return [[update.stage, above(klQuantiles[LOW])!, above(klQuantiles[HIGH])!] as const];
         }),
         bandOpacity: 0.14,
-        colour: agent,
+        colour: 0,
         dashed: true,
       },
       {
         name: 'largest',
         points: points(updates, (update) => [update.stage, above(last(update).klMax)]),
-        colour: 3,
+        colour: 5,
         dashed: true,
       },
       {
@@ -74,7 +74,7 @@ export function klChart(view: RunView, agent: number): RunChart {
       },
     ],
     reading:
-      'Exact KL of the update at the agent’s own token states: the quantile that gate 1 tests, the median with the middle 90%, the largest, and attempts that were refused. An update is kept only below the radius.',
+      'Exact KL of the update at the agent’s own token states: the quantile that gate 1 tests, the median with the middle 90%, the largest, and attempts that were refused. An update is kept only below the radius. What is below 1e-5 is drawn there.',
     whenEmpty: 'This agent was not updated yet.',
   };
 }

@@ -1,0 +1,119 @@
+/**
+ * One decision in full: the sentence, and the attempts or bets behind it.
+ * @module
+ */
+import { small } from '../../../src/observe/format.ts';
+import type { UpdateRecord } from '../../../src/train/events.ts';
+import { explain, outcomeOf, quantileName, wealthText } from '../../../src/watch/explain.ts';
+import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { Decision, GateView, RunView } from '../../../src/watch/run-view.ts';
+import { routeTo } from './hooks.ts';
+import { OutcomeMark } from './outcome-mark.tsx';
+
+interface DetailProps {
+  readonly decision: Decision;
+  readonly run: RunSummary;
+  readonly view: RunView;
+}
+
+export function DecisionDetail({ decision, run, view }: DetailProps) {
+  const { stage } = decision.kind === 'update' ? decision.update : decision.gate;
+  return (
+    <>
+      <p class="sentence">
+        <OutcomeMark outcome={outcomeOf(decision)} /> <b>Stage {stage}.</b>{' '}
+        {explain(decision, { agents: view.agents, facts: run.facts })}
+      </p>
+      {decision.kind === 'update' ? (
+        <Attempts update={decision.update} quantile={quantileName(run.facts)} />
+      ) : (
+        <Bets gate={decision.gate} />
+      )}
+      <p>
+        <a href={routeTo(run.id, 'transcripts', { b: String(stage) })}>What the team said in stage {stage}</a>
+      </p>
+    </>
+  );
+}
+
+const REASONS = {
+  kl_quantile: 'KL above the radius',
+  kl_message: 'KL of a message above its radius',
+  not_finite: 'not finite',
+} as const;
+
+function Attempts({ update, quantile }: { readonly update: UpdateRecord; readonly quantile: string }) {
+  if (update.attempts.length === 0) return null;
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>attempt</th>
+            <th>step x</th>
+            <th>beta</th>
+            <th>{quantile} of KL</th>
+            <th>of radius {small(update.targetKl)}</th>
+            <th>mean KL</th>
+            <th>largest</th>
+            <th>per message</th>
+            <th />
+          </tr>
+        </thead>
+        <tbody>
+          {update.attempts.map((attempt) => (
+            <tr key={attempt.attempt}>
+              <td>{attempt.attempt + 1}</td>
+              <td>{Number(attempt.lrScale.toPrecision(3))}</td>
+              <td>{small(attempt.beta)}</td>
+              <td>{number(attempt.klQuantile)}</td>
+              <td>
+                <Meter share={attempt.klQuantile / update.targetKl} />
+              </td>
+              <td>{number(attempt.klMean)}</td>
+              <td>{number(attempt.klMax)}</td>
+              <td>{number(attempt.klMessageMean)}</td>
+              <td>
+                {attempt.accepted ? 'kept' : attempt.reason === undefined ? '' : REASONS[attempt.reason]}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Bets({ gate }: { readonly gate: GateView }) {
+  return (
+    <ul class="plain">
+      <li>
+        bet on a gain: {wealthText(gate.wealth)} of {wealthText(1 / gate.alpha)}{' '}
+        <Meter share={gate.wealth * gate.alpha} />
+      </li>
+      <li>
+        bet on harm: {wealthText(gate.harmWealth)} of {wealthText(1 / gate.alpha)}{' '}
+        <Meter share={gate.harmWealth * gate.alpha} />
+      </li>
+    </ul>
+  );
+}
+
+/** How much of what is allowed, or needed, is there; over the end it is marked. */
+function Meter({ share }: { readonly share: number }) {
+  if (!Number.isFinite(share)) return <span>–</span>;
+  return (
+    <span class={share > 1 ? 'meter over' : 'meter'}>
+      <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+        <rect class="rail" width="100" height="8" rx="2" />
+        <rect class="fill" width={Math.min(100, 100 * share)} height="8" rx="2" />
+      </svg>
+      {(100 * share).toFixed(0)}%
+    </span>
+  );
+}
+
+/** JSON has null for what is not finite. */
+function number(value: number | null): string {
+  return value === null ? '–' : small(value);
+}

@@ -1,0 +1,76 @@
+/**
+ * Both gates in pictures: the exact divergence against its radius, beta and step size, betting tests, and
+ * certificates against what was measured.
+ * @module
+ */
+import { useState } from 'preact/hooks';
+import { certificateChart } from '../../../src/watch/chart/learning.ts';
+import {
+  betaChart,
+  klChart,
+  stepScaleChart,
+  wealthChart,
+  wealthPathChart,
+} from '../../../src/watch/chart/updates.ts';
+import { explain } from '../../../src/watch/explain.ts';
+import { gatesOf } from '../../../src/watch/run-view.ts';
+import { ChartCard } from './chart-card.tsx';
+import type { ViewProps } from './view-props.ts';
+
+export function Gates(props: ViewProps) {
+  const { run, view, theme } = props;
+  const common = { theme, prefix: run.label };
+  return (
+    <>
+      <h2>Gate 1: the trust region</h2>
+      <div class="grid">
+        {view.agents.map((name, id) => (
+          <ChartCard key={name} chart={klChart(view, id)} {...common} />
+        ))}
+        <ChartCard chart={betaChart(view)} {...common} />
+        <ChartCard chart={stepScaleChart(view)} {...common} />
+      </div>
+      <h2>Gate 2: betting tests</h2>
+      {run.facts.gate === 'off' && gatesOf(view).length === 0 ? (
+        <p class="empty card">
+          This run makes no tests (gate.kind: off): every update inside its radius is kept.
+        </p>
+      ) : (
+        <div class="grid pair">
+          <ChartCard chart={wealthChart(view)} {...common} />
+          <OneTest {...props} />
+        </div>
+      )}
+      <h2>Certificates</h2>
+      <div class="grid">
+        <ChartCard chart={certificateChart(view)} {...common} wide />
+      </div>
+    </>
+  );
+}
+
+function OneTest({ run, view, theme }: ViewProps) {
+  const gates = gatesOf(view);
+  const [wanted, setWanted] = useState<number>();
+  const gate = gates.find(({ index }) => index === wanted) ?? gates.at(-1);
+  if (gate === undefined) return <p class="empty card">No test was made yet.</p>;
+  return (
+    <section class="stack">
+      <label class="filters">
+        Test{' '}
+        <select
+          value={String(gate.index)}
+          onChange={({ currentTarget }) => setWanted(Number(currentTarget.value))}
+        >
+          {[...gates].reverse().map(({ index, stage, decision }) => (
+            <option key={index} value={String(index)}>
+              {index}, stage {stage}: {decision}
+            </option>
+          ))}
+        </select>
+      </label>
+      <ChartCard key={gate.index} chart={wealthPathChart(gate)} theme={theme} prefix={run.label} />
+      <p class="sentence">{explain({ kind: 'gate', gate }, { agents: view.agents, facts: run.facts })}</p>
+    </section>
+  );
+}

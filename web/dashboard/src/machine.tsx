@@ -1,0 +1,51 @@
+/**
+ * What the run costs: throughput, time by phase, memory.
+ * @module
+ */
+import { duration, percent } from '../../../src/observe/format.ts';
+import { memoryChart, phaseChart, throughputChart, totalPhases } from '../../../src/watch/chart/machine.ts';
+import type { RunView } from '../../../src/watch/run-view.ts';
+import { ChartCard } from './chart-card.tsx';
+import type { ViewProps } from './view-props.ts';
+
+export function Machine({ run, view, theme }: ViewProps) {
+  const common = { theme, prefix: run.label };
+  return (
+    <div class="grid pair">
+      <Totals view={view} />
+      <ChartCard chart={phaseChart(view)} {...common} />
+      <ChartCard chart={throughputChart(view)} {...common} />
+      <ChartCard chart={memoryChart(view)} {...common} />
+    </div>
+  );
+}
+
+function Totals({ view }: { readonly view: RunView }) {
+  const phases = totalPhases(view);
+  const total = phases.reduce((sum, { ms }) => sum + ms, 0);
+  return (
+    <section class="card">
+      <h3>Where the time went</h3>
+      {total === 0 ? (
+        <p class="empty">No time was recorded yet.</p>
+      ) : (
+        <ul class="bars">
+          {phases.map(({ phase, ms }) => (
+            <li key={phase}>
+              <span class="name">{phase}</span>
+              <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+                <rect class="rail" width="100" height="10" />
+                <rect class="fill" width={(100 * ms) / (phases[0]?.ms ?? ms)} height="10" />
+              </svg>
+              <b>{duration(ms)}</b>
+              <small>{percent(ms / total)}</small>
+            </li>
+          ))}
+        </ul>
+      )}
+      <p class="reading">
+        Wall-clock time of the training process, pauses between processes left out: {duration(total)}.
+      </p>
+    </section>
+  );
+}

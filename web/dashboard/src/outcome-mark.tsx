@@ -1,0 +1,18 @@
+/**
+ * The sign of an outcome: its colour and its mark, as on the timeline.
+ * @module
+ */
+import { MARKS } from '../../../src/watch/chart/timeline.ts';
+
+const CELL = 18;
+
+export function OutcomeMark({ outcome }: { readonly outcome: keyof typeof MARKS }) {
+  return (
+    <svg class="outcome" width={CELL} height={CELL} aria-hidden="true">
+      <rect class={`cell ${outcome}`} width={CELL} height={CELL} rx={3} />
+      <text class={`mark ${outcome}`} x={CELL / 2} y={13}>
+        {MARKS[outcome].mark}
+      </text>
+    </svg>
+  );
+}

@@ -1,0 +1,211 @@
+/**
+ * The timeline of decisions: a row per agent, a column per stage. The mouse or the arrow keys choose a
+ * cell; what happened there is said below, in a sentence with its numbers.
+ * @module
+ */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { csvCell } from '../../../src/watch/chart/chart.ts';
+import { MARKS, stageTicks, timelineCells, timelineSvg } from '../../../src/watch/chart/timeline.ts';
+import { explain, OUTCOMES, outcomeOf } from '../../../src/watch/explain.ts';
+import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { Decision, RunView } from '../../../src/watch/run-view.ts';
+import { Exports } from './chart-card.tsx';
+import { DecisionDetail } from './decision-detail.tsx';
+import { type Route, replaceQuery } from './hooks.ts';
+import { OutcomeMark } from './outcome-mark.tsx';
+
+const PITCH = 20;
+const CELL = 18;
+const TOP = 18;
+
+interface TimelineProps {
+  readonly run: RunSummary;
+  readonly view: RunView;
+  readonly route: Route;
+}
+
+interface Place {
+  readonly row: number;
+  readonly stage: number;
+}
+
+export function Timeline({ run, view, route }: TimelineProps) {
+  const { rows, cells, stages } = useMemo(() => timelineCells(view), [view, view.version]);
+  const drawing = useMemo(() => cells.map(cellSvg).join(''), [cells]);
+  const scroller = useRef<HTMLDivElement>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const chosen = placeOf(route);
+  useEffect(() => {
+    const element = scroller.current;
+    if (element && isAtEnd) element.scrollLeft = element.scrollWidth;
+  }, [stages, isAtEnd]);
+  if (cells.length === 0)
+    return <p class="empty">No agent was updated yet; the first update appears here.</p>;
+
+  const choose = ({ row, stage }: Place) => {
+    const place = { row: clamp(row, 0, rows.length - 1), stage: clamp(stage, 1, stages) };
+    replaceQuery(route, { stage: String(place.stage), row: String(place.row) });
+    scroller.current?.querySelector('.cursor')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const { row, stage } = chosen ?? { row: 0, stage: stages };
+    const to: Readonly<Record<string, Place>> = {
+      ArrowLeft: { row, stage: chosen ? stage - 1 : stage },
+      ArrowRight: { row, stage: stage + 1 },
+      ArrowUp: { row: row - 1, stage },
+      ArrowDown: { row: row + 1, stage },
+      Home: { row, stage: 1 },
+      End: { row, stage: stages },
+    };
+    const place = to[event.key];
+    if (place === undefined) return;
+    event.preventDefault();
+    choose(place);
+    setAtEnd(false);
+  };
+  const onClick = (event: MouseEvent) => {
+    const box = (event.currentTarget as SVGElement).getBoundingClientRect();
+    const stage = Math.floor((event.clientX - box.left) / PITCH) + 1;
+    const row = Math.floor((event.clientY - box.top - TOP) / PITCH);
+    if (row >= 0) choose({ row, stage });
+  };
+  const height = TOP + rows.length * PITCH;
+  return (
+    <div class="timeline">
+      <div class="rows">
+        <div class="labels">
+          {rows.map((name) => (
+            <span key={name} title={name}>
+              {name}
+            </span>
+          ))}
+        </div>
+        <div
+          class="scroller"
+          ref={scroller}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys choose a cell
+          tabIndex={0}
+          role="group"
+          aria-label="Timeline of updates and tests. Arrow keys choose an agent and a stage; what happened there is said below."
+          onKeyDown={onKeyDown}
+          onScroll={({ currentTarget: { scrollLeft, clientWidth, scrollWidth } }) =>
+            setAtEnd(scrollLeft + clientWidth >= scrollWidth - PITCH)
+          }
+        >
+          <svg width={stages * PITCH} height={height} onClick={onClick} aria-hidden="true">
+            {stageTicks(stages).map((stage) => (
+              <text key={stage} x={(stage - 1) * PITCH + CELL / 2} y={12} text-anchor="middle" class="tick">
+                {stage}
+              </text>
+            ))}
+            <g dangerouslySetInnerHTML={{ __html: drawing }} />
+            {chosen && (
+              <rect
+                class="cursor"
+                x={(chosen.stage - 1) * PITCH - 1}
+                y={TOP + chosen.row * PITCH - 1}
+                width={CELL + 2}
+                height={CELL + 2}
+                rx={4}
+              />
+            )}
+          </svg>
+        </div>
+      </div>
+      <Legend cells={cells} />
+      <Chosen run={run} view={view} rows={rows} place={chosen} />
+      <Exports
+        name={`${run.label}-timeline`}
+        svg={() => timelineSvg(view)}
+        csv={() => decisionsCsv(run, view)}
+      />
+    </div>
+  );
+}
+
+function placeOf({ query }: Route): Place | undefined {
+  const stage = Number(query.get('stage') ?? Number.NaN);
+  const row = Number(query.get('row') ?? Number.NaN);
+  return Number.isInteger(stage) && Number.isInteger(row) && stage > 0 && row >= 0
+    ? { row, stage }
+    : undefined;
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
+}
+
+/** Text, not elements: a run has thousands. */
+function cellSvg({ row, stage, outcome }: ReturnType<typeof timelineCells>['cells'][number]): string {
+  const { mark } = MARKS[outcome];
+  const x = (stage - 1) * PITCH;
+  const y = TOP + row * PITCH;
+  const sign =
+    mark === '' ? '' : `<text class="mark ${outcome}" x="${x + CELL / 2}" y="${y + 13}">${mark}</text>`;
+  return `<rect class="cell ${outcome}" x="${x}" y="${y}" width="${CELL}" height="${CELL}" rx="3"/>${sign}`;
+}
+
+function Legend({ cells }: { readonly cells: ReturnType<typeof timelineCells>['cells'] }) {
+  const present = new Set(cells.map(({ outcome }) => outcome));
+  return (
+    <ul class="legend">
+      {OUTCOMES.filter(({ outcome }) => present.has(outcome)).map(({ outcome, label }) => (
+        <li key={outcome}>
+          <OutcomeMark outcome={outcome} /> {label}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface ChosenProps {
+  readonly run: RunSummary;
+  readonly view: RunView;
+  readonly rows: readonly string[];
+  readonly place: Place | undefined;
+}
+
+function Chosen({ run, view, rows, place }: ChosenProps) {
+  const decision = place && decisionAt(view, place);
+  return (
+    <div class="chosen" aria-live="polite">
+      {place === undefined ? (
+        <p class="hint">Choose a cell to read why.</p>
+      ) : decision === undefined ? (
+        <p class="hint">
+          Nothing was decided for {rows[place.row]} in stage {place.stage}.
+        </p>
+      ) : (
+        <DecisionDetail decision={decision} run={run} view={view} />
+      )}
+    </div>
+  );
+}
+
+function decisionAt(view: RunView, { row, stage }: Place): Decision | undefined {
+  return view.decisions.find((decision) =>
+    decision.kind === 'update'
+      ? decision.update.stage === stage && decision.update.agent === row
+      : decision.gate.stage === stage && decision.gate.gate === 'promotion' && row >= view.agents.length,
+  );
+}
+
+/** One line per decision, with its sentence. */
+function decisionsCsv({ facts }: RunSummary, view: RunView): string {
+  const context = { agents: view.agents, facts };
+  const lines = view.decisions.map((decision) => {
+    const words = [outcomeOf(decision), explain(decision, context)];
+    if (decision.kind === 'gate') return [decision.gate.stage, '', '', '', '', ...words];
+    const { stage, agent, attempts, targetKl } = decision.update;
+    return [
+      stage,
+      view.agents[agent] ?? agent,
+      attempts.length,
+      attempts.at(-1)?.klQuantile ?? '',
+      targetKl,
+      ...words,
+    ];
+  });
+  const head = ['stage', 'agent', 'attempts', 'kl_quantile', 'target_kl', 'outcome', 'sentence'];
+  return [head, ...lines].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
+}

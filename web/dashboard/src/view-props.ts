@@ -1,0 +1,15 @@
+/**
+ * What every view of a run gets.
+ * @module
+ */
+import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunView } from '../../../src/watch/run-view.ts';
+import type { Route } from './hooks.ts';
+import type { Theme } from './plot.ts';
+
+export interface ViewProps {
+  readonly run: RunSummary;
+  readonly view: RunView;
+  readonly theme: Theme;
+  readonly route: Route;
+}
