@@ -56,6 +56,8 @@ function areaOf(path: string): string {
     'engine/generation.ts': 'engine port',
     // what every engine samples with
     'engine/decode-batch.ts': 'engine port',
+    'engine/batch-generator.ts': 'engine port',
+    'engine/draw-filtered.ts': 'engine port',
     'engine/draw-token.ts': 'engine port',
     'engine/slot-sampler.ts': 'engine port',
     'task/task.ts': 'task port',

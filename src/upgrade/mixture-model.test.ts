@@ -154,6 +154,36 @@ describe('a mixture', () => {
     expect(await model.forward(messages, score)).toEqual(asRead);
   });
 
+  it('serves what it samples, many requests at once, each told of its own tokens', async () => {
+    const model = await mixture();
+    const sampled = await written(model, { messages: 9 });
+    const generator = model.generator({ maxBatch: 4 });
+    const heard: number[][] = sampled.map(() => []);
+    const request = (m: number) => ({
+      context: sampled[m]?.context as Int32Array,
+      stream: randomStream(3, m),
+      temperature: TEMPERATURE,
+      topP: 1,
+      maxTokens: 12,
+      onToken: ({ token }: { readonly token: number }) => {
+        heard[m]?.push(token);
+        return undefined;
+      },
+    });
+    const generated = await Promise.all(sampled.map((_, m) => generator.generate(request(m))));
+    generated.forEach(({ tokens, finish }, m) => {
+      expect(tokens).toEqual(sampled[m]?.tokens);
+      expect(finish).toBe(sampled[m]?.finish);
+      expect(heard[m]).toEqual([...tokens]);
+    });
+    const greedy = { ...request(0), temperature: 0 };
+    expect((await generator.generate(greedy)).tokens).toEqual((await generator.generate(greedy)).tokens);
+    const gone = { ...request(0), signal: AbortSignal.abort(new Error('gone')) };
+    await expect(generator.generate(gone)).rejects.toThrow('gone');
+    await generator.close();
+    await expect(generator.generate(request(0))).rejects.toThrow('closed');
+  });
+
   it('comes back from its folder, and is the plain replacement once that stands alone', async () => {
     const model = await mixture([DELTA, 0.5]);
     const messages = await written(model);

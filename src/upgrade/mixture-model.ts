@@ -7,6 +7,8 @@
  */
 import { stateDivergence } from '../core/divergence.ts';
 import type { MixtureSteps } from '../core/mixture.ts';
+import { BatchGenerator } from '../engine/batch-generator.ts';
+import type { DecodeBatch } from '../engine/decode-batch.ts';
 import type {
   AdamWParams,
   BackwardParams,
@@ -23,6 +25,7 @@ import type {
   SnapshotId,
   Tokenizer,
 } from '../engine/engine.ts';
+import type { GeneratorOptions, MessageGenerator } from '../engine/generation.ts';
 import { sampleSlots } from '../engine/slot-sampler.ts';
 import { EngineError } from '../support/errors.ts';
 import { createMixtureBatch } from './mixture-batch.ts';
@@ -88,19 +91,34 @@ export class MixtureModel implements Model {
     if (requests.length === 0) return [];
     const contexts = requests.map(({ context }) => context);
     const slots = Math.min(this.#slots, requests.length);
-    const { temperature } = params;
-    const batch = createMixtureBatch({
-      incumbent: await batchOf(this.#incumbent, contexts, slots),
-      replacement: await batchOf(this.#replacement, contexts, slots),
-      steps: this.#steps,
-      temperature,
-    });
+    const batch = await this.#openBatch(contexts, slots, params.temperature);
     const rules = {
       slots,
       endTokens: this.tokenizer.endTokens,
       maxPositions: this.capabilities.maxContext,
     };
     return sampleSlots(batch, requests, { params, rules });
+  }
+
+  generator(options: GeneratorOptions = {}): MessageGenerator {
+    if (this.#isAlone && this.#replacement.generator) return this.#replacement.generator(options);
+    const { endTokens } = this.tokenizer;
+    const open = (contexts: readonly Int32Array[], temperature: number) =>
+      this.#openBatch(contexts, contexts.length, temperature);
+    return new BatchGenerator({ open, endTokens, maxPositions: this.capabilities.maxContext }, options);
+  }
+
+  async #openBatch(
+    contexts: readonly Int32Array[],
+    slots: number,
+    temperature: number,
+  ): Promise<DecodeBatch> {
+    return createMixtureBatch({
+      incumbent: await batchOf(this.#incumbent, contexts, slots),
+      replacement: await batchOf(this.#replacement, contexts, slots),
+      steps: this.#steps,
+      temperature,
+    });
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {

@@ -8,6 +8,7 @@
  */
 import { EngineError } from '../../support/errors.ts';
 import { FairQueue } from '../../support/fair-queue.ts';
+import { drawFiltered, rankTokens } from '../draw-filtered.ts';
 import type {
   Generation,
   GenerationRequest,
@@ -15,7 +16,6 @@ import type {
   GeneratorOptions,
   MessageGenerator,
 } from '../generation.ts';
-import { drawFiltered, rankTokens } from './draw-filtered.ts';
 import type { PrefilledStates } from './kv-cache.ts';
 import { type PrefillParts, runContexts } from './prefill.ts';
 import { RowCache } from './row-cache.ts';

@@ -4,9 +4,9 @@
  * @see Holtzman et al., "The curious case of neural text degeneration", ICLR 2020 (nucleus sampling)
  * @module
  */
-import { EngineError } from '../../support/errors.ts';
-import { drawToken } from '../draw-token.ts';
-import type { RankedToken } from '../generation.ts';
+import { EngineError } from '../support/errors.ts';
+import { drawToken } from './draw-token.ts';
+import type { RankedToken } from './generation.ts';
 
 export interface DrawOptions {
   /** >= 0; 0: the likeliest token. */
@@ -79,7 +79,7 @@ function logSoftmax(logits: Float32Array, temperature: number): Float64Array {
   }
   if (Number.isNaN(total))
     throw new EngineError(
-      'engine onnx: expected logits that are numbers, got NaN; the weights are damaged, load good ones',
+      'engine: expected logits that are numbers, got NaN; the weights are damaged, load good ones',
     );
   const logTotal = Math.log(total);
   for (let v = 0; v < logp_V.length; v++) logp_V[v] -= logTotal;
