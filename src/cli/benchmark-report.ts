@@ -9,6 +9,7 @@ import type { Measure, Scores } from '../evaluate/scores.ts';
 import { accuracy, count, duration, percent, points } from '../observe/format.ts';
 import { markdownTable, textTable } from '../observe/text-table.ts';
 import type { DifferenceRecord } from '../train/events.ts';
+import { furtherLines } from './further-scores.ts';
 
 /** One benchmark of a report. */
 export interface ReportedBenchmark {
@@ -133,9 +134,16 @@ function known(value: number | undefined): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
 }
 
-function scoresJson({ avg, pass, maj, reward }: Scores): object {
+function scoresJson({ avg, pass, maj, reward, further }: Scores): object {
   const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
-  return { avg: interval(avg), pass: interval(pass), maj: interval(maj), reward: interval(reward) };
+  const others = Object.entries(further ?? {}).map(([name, measure]) => [name, interval(measure)]);
+  return {
+    avg: interval(avg),
+    pass: interval(pass),
+    maj: interval(maj),
+    reward: interval(reward),
+    ...(further && { further: Object.fromEntries(others) }),
+  };
 }
 
 function headOf({ name, split, temperature, maxTokens, scores }: ReportedBenchmark): string {
@@ -170,6 +178,7 @@ function linesOf({ scores, differences = [] }: ReportedBenchmark, against: strin
   const curve = scores.pass.map(({ k, mean }) => `${k}: ${percent(mean)}`).join(', ');
   return [
     ...(scores.pass.length > 1 ? [`pass@k, unbiased: ${curve}`] : []),
+    ...furtherLines(scores.team),
     ...scores.savings.map(savingText),
     ...differences.map(
       ({ measure, difference }) =>

@@ -17,6 +17,7 @@ import type { Team, Trajectory } from '../team/team.ts';
 import { dialogue } from '../team/transcript.ts';
 import { evaluationStream } from './before-after.ts';
 import { closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
+import { furtherLines } from './further-scores.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { unreadablePrompts } from './readable.ts';
 import { isWritable, nearestExisting } from './writable.ts';
@@ -131,6 +132,7 @@ export function renderEvaluation(
     table,
     '',
     `95% intervals over prompts; messages of ${meanLength.toFixed(1)} tokens on average, ${percent(clippedRatio)} cut off`,
+    ...furtherLines(team),
     `transcripts   ${relative(process.cwd(), transcripts)}`,
     '',
   ].join('\n');
@@ -153,9 +155,16 @@ function evaluationJson(
   };
 }
 
-function scoresJson({ avg, pass, maj, reward }: Scores): object {
+function scoresJson({ avg, pass, maj, reward, further }: Scores): object {
   const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
-  return { avg: interval(avg), pass: interval(pass), maj: interval(maj), reward: interval(reward) };
+  const others = Object.entries(further ?? {}).map(([name, measure]) => [name, interval(measure)]);
+  return {
+    avg: interval(avg),
+    pass: interval(pass),
+    maj: interval(maj),
+    reward: interval(reward),
+    ...(further && { further: Object.fromEntries(others) }),
+  };
 }
 
 function transcript(trajectory: Trajectory, agents: Names): object {
@@ -172,6 +181,7 @@ function transcript(trajectory: Trajectory, agents: Names): object {
     correct: verdict.correct,
     reason: verdict.reason,
     reward,
+    ...(verdict.scores && { scores: verdict.scores }),
   };
 }
 

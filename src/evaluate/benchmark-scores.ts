@@ -87,7 +87,7 @@ export function benchmarkScores(
     );
   const score = (key: number, prompts: readonly (readonly EpisodeRecord[])[], of: ReadAnswers): Scores =>
     scoresFrom(prompts, { sure, of, stream: stream.child(1, key) });
-  const messages = records.flatMap((record) => record.messages);
+  const messages = records.flatMap((record) => record.messages.filter(({ tokens }) => tokens !== undefined));
   return {
     prompts: byPrompt.length,
     samples,
@@ -105,7 +105,7 @@ export function benchmarkScores(
       team: score(0, prompts, (record) => [answerOf(record)]),
     })),
     episodes: records.length,
-    tokens: messages.reduce((sum, { tokens }) => sum + tokens, 0),
+    tokens: messages.reduce((sum, { tokens = 0 }) => sum + tokens, 0),
     messages: messages.length,
     clipped: messages.filter(({ finish }) => finish === 'length').length,
     savings: stop ? [measuredSaving(byPrompt, samples, stop)] : replayedSavings(byPrompt, options.error),
@@ -208,7 +208,7 @@ function measuredSaving(
 
 function tokensOf(episodes: readonly EpisodeRecord[]): number {
   return episodes.reduce(
-    (sum, { messages }) => sum + messages.reduce((own, { tokens }) => own + tokens, 0),
+    (sum, { messages }) => sum + messages.reduce((own, { tokens = 0 }) => own + tokens, 0),
     0,
   );
 }

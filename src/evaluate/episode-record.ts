@@ -5,19 +5,18 @@
  * @module
  */
 import type { Verdict } from '../task/task.ts';
-import type { Judge } from '../team/judge.ts';
 import type { Team, TeamMessage, Trajectory } from '../team/team.ts';
 import { spokenOf } from '../team/transcript.ts';
 import type { Answer } from './scores.ts';
 
 export interface MessageRecord {
   readonly turn: number;
-  /** Name of the agent. */
+  /** Name of the agent, or `environment`. */
   readonly agent: string;
   readonly text: string;
-  /** How many it wrote. */
-  readonly tokens: number;
-  readonly finish: TeamMessage['finish'];
+  /** How many it wrote; absent where the environment speaks. */
+  readonly tokens?: number;
+  readonly finish?: TeamMessage['finish'];
 }
 
 /** What an agent's own last message was worth. */
@@ -48,6 +47,8 @@ export interface EpisodeRecord {
   readonly reason: string;
   readonly reward: number;
   readonly mean_logp: number | null;
+  /** What else the task measured. */
+  readonly scores?: Readonly<Record<string, number>>;
   /** Per agent that spoke, in order of agents. */
   readonly members: readonly MemberRecord[];
 }
@@ -56,41 +57,42 @@ export interface EpisodeRecord {
  * The record of an episode.
  *
  * @param trajectory - its group is the prompt's position
- * @param judge - the one that judged it
  */
-export function episodeRecord(
-  { agents, protocol }: Team,
-  judge: Judge,
-  trajectory: Trajectory,
-): EpisodeRecord {
-  const { item, group, sample, messages, verdict, memberVerdicts, reward } = trajectory;
+export function episodeRecord({ agents }: Team, trajectory: Trajectory): EpisodeRecord {
+  const { item, group, sample, messages, verdict, meanLogp, memberVerdicts, reward } = trajectory;
   const name = (id: number): string => agents[id].name;
-  const decided = protocol.decide(messages.map(spokenOf), ({ text }) => judge.verdict(item, text).answer);
   return {
     index: group,
     item: item.id,
     sample,
     ...(item.difficulty === undefined ? {} : { difficulty: item.difficulty }),
     prompt: item.prompt,
-    messages: messages.map(({ turn, agent, text, tokens, finish }) => ({
-      turn,
-      agent: name(agent),
-      text,
-      tokens: tokens.length,
-      finish,
-    })),
+    messages: messageRecords(trajectory, name),
     ...(verdict.answer === undefined ? {} : { answer: verdict.answer }),
     ...(item.answer === undefined ? {} : { gold: item.answer }),
     correct: verdict.correct,
     reason: verdict.reason,
     reward,
-    mean_logp: finite(decided.meanLogp),
+    mean_logp: finite(meanLogp),
+    ...(verdict.scores && { scores: verdict.scores }),
     members: agents.flatMap(({ id }): MemberRecord[] => {
       const last = messages.findLast((message) => message.agent === id);
       const own = memberVerdicts[id];
       return last && own ? [memberRecord(name(id), own, spokenOf(last).meanLogp)] : [];
     }),
   };
+}
+
+/** In order, the environment after the agents of its turn. */
+function messageRecords(
+  { messages, replies = [] }: Trajectory,
+  name: (agent: number) => string,
+): MessageRecord[] {
+  const said = messages.map(({ turn, agent, text, tokens, finish }): MessageRecord => {
+    return { turn, agent: name(agent), text, tokens: tokens.length, finish };
+  });
+  const answered = replies.map(({ turn, text }): MessageRecord => ({ turn, agent: 'environment', text }));
+  return [...said, ...answered].sort((a, b) => a.turn - b.turn);
 }
 
 function memberRecord(agent: string, verdict: Verdict, meanLogp: number): MemberRecord {
@@ -122,9 +124,22 @@ export function memberAnswerOf(record: EpisodeRecord, agent: string): Answer[] {
 }
 
 function toAnswer(
-  { answer, correct, reward, reason, mean_logp }: Omit<MemberRecord, 'agent'>,
+  {
+    answer,
+    correct,
+    reward,
+    reason,
+    mean_logp,
+    scores,
+  }: Omit<MemberRecord, 'agent'> & Pick<EpisodeRecord, 'scores'>,
   sample: number,
 ): Answer {
-  const verdict = { correct, reward, reason, ...(answer === undefined ? {} : { answer }) };
+  const verdict = {
+    correct,
+    reward,
+    reason,
+    ...(answer === undefined ? {} : { answer }),
+    ...(scores && { scores }),
+  };
   return { sample, verdict, meanLogp: mean_logp ?? Number.NEGATIVE_INFINITY };
 }

@@ -102,7 +102,7 @@ async function playChunk(
     };
     for (const trajectory of await rollout(team, task, wave)) {
       const position = trajectory.group - indices[0];
-      records[position].push(episodeRecord(team, judge, trajectory));
+      records[position].push(episodeRecord(team, trajectory));
       votes[position].add(trajectory.verdict.answer);
     }
     drawn += count;

@@ -35,6 +35,8 @@ export interface Scores {
   readonly maj: Measure;
   /** Mean reward of the answers, reward units. */
   readonly reward: Measure;
+  /** Mean of each further score that verdicts carry, by name; absent where none does. */
+  readonly further?: Readonly<Record<string, Measure>>;
 }
 
 export interface ScoreOptions {
@@ -59,8 +61,19 @@ export function scoresOf(answers_P: readonly (readonly Answer[])[], options: Sco
   // every measure resamples the same prompts, so equal measures have equal intervals
   const measure = (value: (answers: readonly Answer[]) => number): Measure =>
     measureOf(Float64Array.from(answers_P, value), options.stream.child(0));
+  const names = [
+    ...new Set(
+      answers_P.flatMap((answers) => answers.flatMap(({ verdict }) => Object.keys(verdict.scores ?? {}))),
+    ),
+  ];
+  const further = (name: string): Measure =>
+    measure((answers) => {
+      const known = answers.flatMap(({ verdict }) => verdict.scores?.[name] ?? []);
+      return known.length === 0 ? Number.NaN : mean(known);
+    });
   return {
     items: options.items,
+    ...(names.length > 0 && { further: Object.fromEntries(names.map((name) => [name, further(name)])) }),
     avg: measure((answers) => meanOf(answers, ({ verdict }) => Number(verdict.correct))),
     pass: measure((answers) => passOf(answers, options.k)),
     maj: measure(majorityOf),

@@ -32,5 +32,6 @@ export function transcripts(
       correct: verdict.correct,
       reason: verdict.reason,
       reward,
+      ...(verdict.scores && { scores: verdict.scores }),
     }));
 }

@@ -142,4 +142,18 @@ describe('toSequences', () => {
     ]);
     expect(toSequences({ prompt: 'a', messages: [] }, tokenizer)).toEqual([]);
   });
+
+  it('shows what an environment said between messages, and has nobody learn it', () => {
+    const { files } = characterTokenizer('ab12');
+    const tokenizer = createTokenizer({ files }, [0], { where: 'm' });
+    const [END, USER, ASSISTANT] = [0, 1, 2];
+    const [one, two, a, b] = [5, 6, 7, 8];
+    expect(toSequences({ prompt: 'a', messages: ['1', '2'], replies: ['b', 'a'] }, tokenizer)).toEqual([
+      { context: Int32Array.of(USER, a, ASSISTANT), tokens: Int32Array.of(one, END) },
+      {
+        context: Int32Array.of(USER, a, ASSISTANT, one, END, USER, b, ASSISTANT),
+        tokens: Int32Array.of(two, END),
+      },
+    ]);
+  });
 });
