@@ -4,11 +4,13 @@
  */
 import { benchEngine } from './engine.ts';
 import { benchMixture } from './mixture.ts';
+import { benchModels } from './models.ts';
 import { benchVerify } from './verify.ts';
 
 const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<object>>> = {
   engine: benchEngine,
   mixture: benchMixture,
+  models: benchModels,
   verify: benchVerify,
 };
 

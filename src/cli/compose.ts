@@ -8,7 +8,7 @@ import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { engineOptions } from '../config/train-options.ts';
 import type { LoadOptions, Model } from '../engine/engine.ts';
-import { createOnnxEngine, type OnnxEngine } from '../engine/onnx/engine.ts';
+import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
@@ -48,7 +48,7 @@ export interface Composition {
 /** @throws ConfigError naming the place in the file of whatever cannot be made */
 export function compose(resolved: ResolvedConfig): Composition {
   const { config } = resolved;
-  const { threads, ...options } = engineOptions(config);
+  const { threads, ...options } = embeddedOptions(config);
   const task = composeTask(resolved);
   const protocol = composeProtocol(resolved);
   requireMoves(resolved, task, protocol);
@@ -63,6 +63,20 @@ export function compose(resolved: ResolvedConfig): Composition {
     protocol,
     engine,
     loadModel: (what) => loadModel(engine, config.engine.decode_batch, what),
+  };
+}
+
+/** What a team file says of the embedded engine, as the engine takes it. */
+function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads: number } {
+  const { loraRank, loraAlpha, loraTargetModules, loraRslora, activationMib, ...options } =
+    engineOptions(config);
+  const names = loraTargetModules.split(',').map((name) => name.trim());
+  const targetModules = loraTargetModules === 'all-linear' ? loraTargetModules : names;
+  const lora = { r: loraRank, alpha: loraAlpha, targetModules, rslora: loraRslora };
+  return {
+    ...options,
+    activationBytes: activationMib * 2 ** 20,
+    ...(loraRank === 0 ? {} : { lora }),
   };
 }
 

@@ -26,6 +26,30 @@ export const engineSection = z
     decode_batch: integer({ min: 1, max: 4096 })
       .default(128)
       .describe('Messages sampled at once; a finished one is replaced at once.'),
+    lora_rank: integer({ min: 0, max: 1024 })
+      .default(0)
+      .describe(
+        'Rank of the adapters that are trained in place of all weights; agents with the same base share it in memory. 0: all weights are trained.',
+      ),
+    lora_alpha: number({ above: 0 })
+      .default(32)
+      .describe('Scale of the adapters: lora_alpha / lora_rank, or over its root with lora_rslora.'),
+    lora_target_modules: text()
+      .default('all-linear')
+      .describe(
+        'Projections with an adapter, separated by commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj. all-linear: all of them.',
+      ),
+    lora_rslora: flag().default(false).describe('Rank-stabilised scale: alpha over the root of the rank.'),
+    base_dtype: choice(['auto', 'float32', 'bfloat16'])
+      .default('auto')
+      .describe(
+        'How the matrices of a base that adapters share are kept. auto: in 16 bits where the base takes more than 1 GiB and loses nothing by it.',
+      ),
+    activation_mib: integer({ min: 0 })
+      .default(2048)
+      .describe(
+        'Activations kept between forward and backward where a model is too large for one graph, MiB; layers beyond it are computed again.',
+      ),
   })
   .prefault({})
   .describe('The model backend.');

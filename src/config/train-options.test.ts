@@ -94,5 +94,16 @@ it('maps the file to the options', () => {
     gate: { kind: 'promotion', every: 5, nPlan: 512, alpha: 0.05, tolerance: 0.05 },
     certificate: { prompts: 0, confidence: 0.05, cap: 2, paperGamma: 0.99 },
   });
-  expect(engineOptions(config)).toEqual({ threads: 1, spinning: false, tokenBudget: 4096, decodeBatch: 128 });
+  expect(engineOptions(config)).toEqual({
+    threads: 1,
+    spinning: false,
+    tokenBudget: 4096,
+    decodeBatch: 128,
+    loraRank: 0,
+    loraAlpha: 32,
+    loraTargetModules: 'all-linear',
+    loraRslora: false,
+    baseDtype: 'auto',
+    activationMib: 2048,
+  });
 });

@@ -5,15 +5,15 @@
  */
 import type { DecodeBatch, LogitsRow } from '../decode-batch.ts';
 import { KvCache } from './kv-cache.ts';
-import type { ParameterStore } from './parameter-store.ts';
 import { PrefillQueue } from './prefill.ts';
 import type { Session } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
 import { StepFeeds } from './step-feeds.ts';
+import type { WeightSource } from './weight-source.ts';
 
 export interface BatchParts {
   readonly sessions: Sessions;
-  readonly parameters: ParameterStore;
+  readonly weights: WeightSource;
   /** Padded tokens of one prefill run. */
   readonly tokenBudget: number;
 }

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } fro
 import { join } from 'node:path';
 import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../../support/atomic-file.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { readSafetensors, writeSafetensors } from '../../support/safetensors.ts';
+import { writeSafetensors } from '../../support/safetensors.ts';
 import {
   INDEX_FILE,
   openWeightFiles,
@@ -24,11 +24,11 @@ import {
   type Weights,
 } from './decoder/parameters.ts';
 import { parseJsonObject } from './json-object.ts';
+import { OPTIMIZER, readOptimizer, writeOptimizer } from './optimizer-file.ts';
 import type { OptimizerState } from './parameter-store.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from './tokenizer-files.ts';
 
 const CONFIG = 'config.json';
-const OPTIMIZER = 'optimizer.safetensors';
 
 export interface Checkpoint {
   readonly config: DecoderConfig;
@@ -77,11 +77,7 @@ function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Chec
   writeFileAtomic(join(dir, CONFIG), `${JSON.stringify(decoderConfigJson(config), null, 2)}\n`);
   const names = [WEIGHTS, ...tokenizer.files.keys(), CONFIG];
   if (optimizer === undefined) return names;
-  const moments = (kind: 'm' | 'v') =>
-    toDiskTensors(specs, optimizer[kind]).map((tensor) => ({ ...tensor, name: `${kind}.${tensor.name}` }));
-  writeSafetensors(join(dir, OPTIMIZER), [...moments('m'), ...moments('v')], {
-    step: String(optimizer.step),
-  });
+  writeOptimizer(join(dir, OPTIMIZER), specs, optimizer);
   return [...names, OPTIMIZER];
 }
 
@@ -131,15 +127,6 @@ function refuseStrangers({ path, tensors }: WeightFiles, isKnown: (name: string)
     throw new ConfigError(
       `${path}: tensor "${stranger}" has no place in the model that config.json describes; the two belong to different models`,
     );
-}
-
-function readOptimizer(path: string, specs: readonly ParameterSpec[]): OptimizerState {
-  const { tensors, metadata } = readSafetensors(path);
-  const step = Number(metadata.step);
-  if (metadata.step === undefined || !Number.isSafeInteger(step) || step < 0)
-    throw new ConfigError(`${path}: expected a step count in the metadata, got ${metadata.step}`);
-  const moments = (kind: 'm' | 'v') => fromDiskTensors(specs, (name) => tensors.get(`${kind}.${name}`), path);
-  return { step, m: moments('m'), v: moments('v') };
 }
 
 function readDecoderConfig(dir: string): DecoderConfig {

@@ -1,4 +1,9 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { describeEngineContract } from '../contract.ts';
+import type { Architecture, DecoderConfig } from './decoder/config.ts';
 import { createOnnxEngine } from './engine.ts';
 import { tinyModel } from './testing/tiny-model.ts';
 
@@ -25,3 +30,89 @@ describeEngineContract(
     gradientTolerance: 2e-2,
   },
 );
+
+const options = {
+  prompts: ['a', 'bc+1', 'deed=0123'],
+  learningRate: 1e-3,
+  logpTolerance: 1e-4,
+  divergenceTolerance: 1e-4,
+  gradientTolerance: 2e-2,
+};
+
+/** A model per family, with what the family and its settings add. */
+const FAMILIES: Readonly<Record<string, Partial<DecoderConfig>>> = {
+  Qwen2ForCausalLM: { biases: { qkv: true, o: false, mlp: false } },
+  LlamaForCausalLM: {
+    biases: { qkv: true, o: true, mlp: true },
+    ropeScaling: {
+      kind: 'llama3',
+      factor: 8,
+      lowFrequencyFactor: 1,
+      highFrequencyFactor: 4,
+      originalPositions: 8,
+    },
+  },
+  MistralForCausalLM: {
+    slidingWindow: 3,
+    layerKinds: [
+      { window: true, positions: 'global' },
+      { window: true, positions: 'global' },
+    ],
+  },
+  SmolLM3ForCausalLM: {
+    layerKinds: [
+      { window: false, positions: 'global' },
+      { window: false, positions: 'none' },
+    ],
+  },
+  Gemma3ForCausalLM: {
+    slidingWindow: 3,
+    localRopeTheta: 100,
+    queryScalar: 5,
+    logitSoftcap: 8,
+    layerKinds: [
+      { window: true, positions: 'local' },
+      { window: false, positions: 'global' },
+    ],
+  },
+  Gemma2ForCausalLM: {
+    slidingWindow: 3,
+    attentionSoftcap: 4,
+    logitSoftcap: 8,
+    layerKinds: [
+      { window: true, positions: 'global' },
+      { window: false, positions: 'global' },
+    ],
+  },
+};
+
+for (const [architecture, changes] of Object.entries(FAMILIES))
+  describeEngineContract(
+    `onnx, ${architecture}`,
+    () => tinyModel(engine, { ...changes, architecture: architecture as Architecture }),
+    { engine, ...options },
+  );
+
+const layered = createOnnxEngine({ threads: 1, tokenBudget: 64, decodeBatch: 3, execution: 'layers' });
+describeEngineContract('onnx, layer by layer', () => tinyModel(layered), { engine: layered, ...options });
+
+const folder = mkdtempSync(join(tmpdir(), 'troupe-lora-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+for (const baseDtype of ['float32', 'bfloat16'] as const) {
+  const adapting = createOnnxEngine({
+    threads: 1,
+    tokenBudget: 64,
+    decodeBatch: 3,
+    baseDtype,
+    lora: { r: 3, alpha: 6, targetModules: 'all-linear', rslora: false },
+  });
+  describeEngineContract(
+    `onnx, an adapter over a frozen base in ${baseDtype}`,
+    async () => {
+      const dir = join(folder, baseDtype);
+      if (!existsSync(dir)) await (await tinyModel(engine)).save(dir);
+      return adapting.load({ dir });
+    },
+    { engine: adapting, ...options, learningRate: 1e-2 },
+  );
+}

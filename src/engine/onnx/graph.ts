@@ -59,12 +59,24 @@ export interface NodeOptions {
 const PLAIN = { opset: 21n, ir: 10n };
 const WITH_BIT_CAST = { opset: 26n, ir: 11n };
 
+/** One graph cut in two; see {@link Graph.buildPair}. */
+export interface GraphPair {
+  readonly forward: Uint8Array;
+  readonly backward: Uint8Array;
+  /** Outputs of the first that are inputs of the second, beside what both are fed. */
+  readonly carried: readonly string[];
+}
+
+/** Cheap enough to compute twice rather than to keep their results. */
+const VIEWS: ReadonlySet<string> = new Set(['Reshape', 'Shape', 'Identity']);
+
 export class Graph {
   readonly #nodes: NodeProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #initializers: TensorProto[] = [];
   readonly #constants = new Map<string, Value>();
+  readonly #dtypes = new Map<string, DType>();
   #counter = 0;
 
   /** A tensor fed at run time. */
@@ -103,7 +115,115 @@ export class Graph {
 
   /** The serialized ModelProto. */
   build(name: string): Uint8Array {
-    const { opset, ir } = this.#nodes.some(({ opType }) => opType === 'BitCast') ? WITH_BIT_CAST : PLAIN;
+    return this.#model(name, { nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs });
+  }
+
+  /** The same with only what the outputs need; also for a choice of outputs. */
+  buildNeeded(name: string, outputs?: readonly string[]): Uint8Array {
+    const wanted = this.#outputs.filter((output) => outputs?.includes(output.name) ?? true);
+    const needed = this.#needed(
+      wanted.map((output) => output.name),
+      () => true,
+    );
+    return this.#model(name, {
+      nodes: this.#nodes.filter((node) => needed.has(node)),
+      inputs: this.#read(needed),
+      outputs: wanted,
+    });
+  }
+
+  /**
+   * Cuts the graph in two where its forward pass ends: the first model gives the forward outputs and every
+   * value that the second needs of it; the second gives the backward outputs. What depends on neither of the
+   * `dynamic` inputs (a weight made wide, say) is computed in both instead.
+   *
+   * @param cut - {@link nodeCount} when the forward pass was complete
+   * @param dynamic - inputs that differ from run to run
+   * @param forward - names of the forward outputs
+   */
+  buildPair(
+    name: string,
+    {
+      cut,
+      dynamic,
+      forward,
+    }: {
+      readonly cut: number;
+      readonly dynamic: readonly string[];
+      readonly forward: readonly string[];
+    },
+  ): GraphPair {
+    const moving = this.#movingValues(dynamic);
+    const before = new Set(this.#nodes.slice(0, cut).flatMap((node) => node.output));
+    const backward = this.#outputs.filter((output) => !forward.includes(output.name));
+    const carried = new Set<string>();
+    const inBackward = this.#needed(
+      backward.map((output) => output.name),
+      (value, node) => {
+        if (!before.has(value) || !moving.has(value) || VIEWS.has(node.opType)) return true;
+        carried.add(value);
+        return false;
+      },
+    );
+    const kept = [...carried];
+    const inForward = this.#needed([...forward, ...kept], () => true);
+    const info = (value: string): ValueInfoProto =>
+      valueInfo(value, this.#dtypes.get(value) ?? 'float32', undefined);
+    return {
+      carried: kept,
+      forward: this.#model(`${name}-forward`, {
+        nodes: this.#nodes.filter((node) => inForward.has(node)),
+        inputs: this.#read(inForward),
+        outputs: [...this.#outputs.filter((output) => forward.includes(output.name)), ...kept.map(info)],
+      }),
+      backward: this.#model(`${name}-backward`, {
+        nodes: this.#nodes.filter((node) => inBackward.has(node)),
+        inputs: [...this.#read(inBackward), ...kept.map(info)],
+        outputs: backward,
+      }),
+    };
+  }
+
+  /** Values that change with the given inputs. */
+  #movingValues(inputs: readonly string[]): ReadonlySet<string> {
+    const moving = new Set(inputs);
+    for (const node of this.#nodes)
+      if (node.input.some((value) => moving.has(value))) for (const value of node.output) moving.add(value);
+    return moving;
+  }
+
+  /** Nodes that the values are made of; `enter` says whether to go on through the node that makes a value. */
+  #needed(
+    values: readonly string[],
+    enter: (value: string, node: NodeProto) => boolean,
+  ): ReadonlySet<NodeProto> {
+    const makers = new Map(this.#nodes.flatMap((node) => node.output.map((value) => [value, node] as const)));
+    const needed = new Set<NodeProto>();
+    const open = [...values];
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      const maker = makers.get(value);
+      if (!maker || needed.has(maker) || !enter(value, maker)) continue;
+      needed.add(maker);
+      open.push(...maker.input);
+    }
+    return needed;
+  }
+
+  /** Inputs that some of the nodes read. */
+  #read(nodes: ReadonlySet<NodeProto>): ValueInfoProto[] {
+    const read = new Set([...nodes].flatMap((node) => node.input));
+    return this.#inputs.filter((input) => read.has(input.name));
+  }
+
+  #model(
+    name: string,
+    parts: {
+      readonly nodes: NodeProto[];
+      readonly inputs: ValueInfoProto[];
+      readonly outputs: ValueInfoProto[];
+    },
+  ): Uint8Array {
+    const { opset, ir } = parts.nodes.some(({ opType }) => opType === 'BitCast') ? WITH_BIT_CAST : PLAIN;
     const model = create(ModelProtoSchema, {
       irVersion: ir,
       producerName: 'troupe',
@@ -113,9 +233,9 @@ export class Graph {
       ],
       graph: create(GraphProtoSchema, {
         name,
-        node: this.#nodes,
-        input: this.#inputs,
-        output: this.#outputs,
+        node: parts.nodes,
+        input: parts.inputs,
+        output: parts.outputs,
         initializer: this.#initializers,
       }),
     });
@@ -143,6 +263,7 @@ export class Graph {
       }),
     );
     const dtype = options.dtype ?? inputs[0]?.dtype ?? 'float32';
+    for (const name of names) this.#dtypes.set(name, dtype);
     return names.map((name) => ({ name, dtype }));
   }
 

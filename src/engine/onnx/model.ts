@@ -22,12 +22,13 @@ import type {
   Tokenizer,
 } from '../engine.ts';
 import type { GeneratorOptions, MessageGenerator } from '../generation.ts';
-import { type Checkpoint, saveCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { type BatchParts, ContinuousBatch } from './continuous-batch.ts';
-import { parameterSpecs } from './decoder/parameters.ts';
-import { ParameterStore } from './parameter-store.ts';
+import { layeredTokenBudget } from './execution.ts';
+import { LayeredScorer } from './layered-scorer.ts';
+import type { ModelNumbers } from './model-numbers.ts';
 import { Sampler } from './sampler.ts';
-import { Scorer } from './scorer.ts';
+import { Scorer, type SequenceScorer } from './scorer.ts';
 import type { Sessions } from './sessions.ts';
 import { stopTokens } from './stop-tokens.ts';
 import { createTokenizer } from './tokenizer.ts';
@@ -37,22 +38,22 @@ export interface ModelOptions {
   readonly tokenBudget: number;
   /** Messages decoded together. */
   readonly decodeBatch: number;
+  /** Bytes of activations kept between forward and backward where a model runs layer by layer. */
+  readonly activationBytes: number;
 }
 
 export class OnnxModel implements Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
-  /** What a save needs beside the numbers; the weights it was made from are copied and let go. */
-  readonly #files: Pick<Checkpoint, 'config' | 'tokenizer'>;
-  readonly #parameters: ParameterStore;
-  readonly #scorer: Scorer;
+  readonly #numbers: ModelNumbers;
+  readonly #scorer: SequenceScorer;
   readonly #sampler: Sampler;
   readonly #batchParts: BatchParts;
 
   /** @param where - where the checkpoint came from, for messages */
   constructor(
     sessions: Sessions,
-    checkpoint: Checkpoint,
+    checkpoint: Pick<Checkpoint, 'config' | 'tokenizer'> & { readonly numbers: ModelNumbers },
     options: ModelOptions & Pick<LoadOptions, 'chatTemplateKwargs'> & { readonly where: string },
   ) {
     const { config } = checkpoint;
@@ -67,29 +68,23 @@ export class OnnxModel implements Model {
         `${where}: the tokenizer has ${this.tokenizer.vocabSize} tokens, the model's embedding ${config.vocabSize}; ` +
           'they belong to different models',
       );
+    const { numbers } = checkpoint;
     this.capabilities = {
       exactKl: true,
       trainable: true,
-      parameters: 'full',
-      dtype: 'float32',
+      parameters: numbers.kind,
+      dtype: numbers.dtype,
       maxContext: config.maxPositions,
     };
-    this.#files = { config, tokenizer: checkpoint.tokenizer };
-    this.#parameters = new ParameterStore(sessions.runtime, parameterSpecs(config), checkpoint.weights);
-    if (checkpoint.optimizer) this.#parameters.loadOptimizerState(checkpoint.optimizer);
-    this.#scorer = new Scorer(sessions, this.#parameters, options.tokenBudget);
-    this.#batchParts = { sessions, parameters: this.#parameters, endTokens };
-    this.#sampler = new Sampler({
-      sessions,
-      parameters: this.#parameters,
-      slots: options.decodeBatch,
-      endTokens,
-      tokenBudget: options.tokenBudget,
-    });
+    this.#numbers = numbers;
+    this.#scorer = createScorer(sessions, numbers, options);
+    const parts = { sessions, weights: numbers.source, endTokens, tokenBudget: options.tokenBudget };
+    this.#batchParts = parts;
+    this.#sampler = new Sampler({ ...parts, slots: options.decodeBatch });
   }
 
   get parameterCount(): number {
-    return this.#parameters.parameterCount;
+    return this.#numbers.parameterCount;
   }
 
   async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
@@ -141,11 +136,11 @@ export class OnnxModel implements Model {
   }
 
   async step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }> {
-    return { gradNorm: this.#parameters.stepAdamW(adamw) };
+    return { gradNorm: this.#numbers.trained.stepAdamW(adamw) };
   }
 
   zeroGradients(): void {
-    this.#parameters.zeroGradients();
+    this.#numbers.trained.zeroGradients();
   }
 
   async divergence(
@@ -158,28 +153,38 @@ export class OnnxModel implements Model {
   }
 
   async snapshot(): Promise<SnapshotId> {
-    return this.#parameters.snapshot();
+    return this.#numbers.trained.snapshot();
   }
 
   async restore(id: SnapshotId): Promise<void> {
-    this.#parameters.restore(id);
+    this.#numbers.trained.restore(id);
   }
 
   release(id: SnapshotId): void {
-    this.#parameters.release(id);
+    this.#numbers.trained.release(id);
   }
 
   async save(dir: string): Promise<void> {
-    saveCheckpoint(dir, {
-      ...this.#files,
-      weights: this.#parameters.weights(),
-      optimizer: this.#parameters.optimizerState(),
-    });
+    this.#numbers.save(dir);
+  }
+
+  /** Writes a folder of a whole model, an adapter merged into its base; without the optimiser. */
+  async saveMerged(dir: string): Promise<void> {
+    this.#numbers.saveMerged(dir);
   }
 
   async close(): Promise<void> {
     // sessions belong to the engine; the arrays are the garbage collector's
   }
+}
+
+/** One graph for small models; layer by layer for large ones, and for those with a frozen base. */
+function createScorer(sessions: Sessions, numbers: ModelNumbers, options: ModelOptions): SequenceScorer {
+  const { source, trained } = numbers;
+  if (sessions.execution === 'whole') return new Scorer(sessions, trained, options.tokenBudget);
+  const carryBytes = options.activationBytes;
+  const tokenBudget = Math.min(options.tokenBudget, layeredTokenBudget(sessions.config, carryBytes));
+  return new LayeredScorer({ sessions, weights: source, parameters: trained, tokenBudget, carryBytes });
 }
 
 function checkTemperature(temperature: number): void {

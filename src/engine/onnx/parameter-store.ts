@@ -8,11 +8,12 @@ import type { AdamWParams, SnapshotId } from '../engine.ts';
 import { adamwStep, globalNorm } from './adamw.ts';
 import { type ParameterSpec, parameterSize, type Weights } from './decoder/parameters.ts';
 import type { Runtime, Tensor } from './runtime.ts';
+import type { WeightSource } from './weight-source.ts';
 
 interface Snapshot {
   readonly weights: Float32Array[];
-  readonly m: Float32Array[];
-  readonly v: Float32Array[];
+  /** Absent where there was no step yet: all zero. */
+  readonly moments?: { readonly m: Float32Array[]; readonly v: Float32Array[] };
   readonly step: number;
   readonly tensors: Record<string, Tensor>;
 }
@@ -24,26 +25,34 @@ export interface OptimizerState {
   readonly v: ReadonlyMap<string, Float32Array>;
 }
 
-export class ParameterStore {
+export class ParameterStore implements WeightSource {
   readonly specs: readonly ParameterSpec[];
   readonly #runtime: Runtime;
+  /** Place of each parameter by its name. */
+  readonly #index: ReadonlyMap<string, number>;
   readonly #weights: Float32Array[];
-  readonly #gradients: Float32Array[];
-  readonly #m: Float32Array[];
-  readonly #v: Float32Array[];
+  /** Made when first needed: a model that only samples has neither gradients nor moments. */
+  #gradients: Float32Array[] | undefined;
+  #moments: { readonly m: Float32Array[]; readonly v: Float32Array[] } | undefined;
   readonly #tensors: Record<string, Tensor>;
   readonly #snapshots = new Map<SnapshotId, Snapshot>();
   #step = 0;
   #nextSnapshot = 0;
 
-  constructor(runtime: Runtime, specs: readonly ParameterSpec[], weights: Weights) {
+  /** @param weights - copied, unless `options.adopt` hands them over */
+  constructor(
+    runtime: Runtime,
+    specs: readonly ParameterSpec[],
+    weights: Weights,
+    options: { readonly adopt?: boolean } = {},
+  ) {
     this.specs = specs;
     this.#runtime = runtime;
-    this.#weights = specs.map((spec) => Float32Array.from(weights.get(spec.name) as Float32Array));
-    const zeros = (): Float32Array[] => specs.map((spec) => new Float32Array(parameterSize(spec)));
-    this.#gradients = zeros();
-    this.#m = zeros();
-    this.#v = zeros();
+    this.#index = new Map(specs.map((spec, i) => [spec.name, i]));
+    this.#weights = specs.map((spec) => {
+      const values = weights.get(spec.name) as Float32Array;
+      return options.adopt ? values : Float32Array.from(values);
+    });
     this.#tensors = this.#wrap(this.#weights);
   }
 
@@ -67,35 +76,34 @@ export class ParameterStore {
 
   /** Accumulated gradients by name; the live arrays. */
   gradients(): Weights {
-    return new Map(this.specs.map((spec, i) => [spec.name, this.#gradients[i]]));
+    const gradients = this.#liveGradients();
+    return new Map(this.specs.map((spec, i) => [spec.name, gradients[i]]));
   }
 
   addGradients(gradient: (name: string) => Float32Array): void {
-    this.specs.forEach((spec, i) => {
-      const sum = this.#gradients[i];
-      const part = gradient(spec.name);
-      for (let k = 0; k < sum.length; k++) sum[k] += part[k];
-    });
+    for (const spec of this.specs) this.addGradient(spec.name, gradient(spec.name));
+  }
+
+  /** Adds to one parameter's gradient, or to a part of it that begins at `offset`. */
+  addGradient(name: string, part: Float32Array, offset = 0): void {
+    const sum = this.#liveGradients()[this.#index.get(name) as number];
+    for (let k = 0; k < part.length; k++) sum[offset + k] += part[k];
   }
 
   zeroGradients(): void {
-    for (const gradient of this.#gradients) gradient.fill(0);
+    for (const gradient of this.#gradients ?? []) gradient.fill(0);
   }
 
   /** One AdamW step on the accumulated gradients, which are cleared. Returns the norm before clipping. */
   stepAdamW(params: AdamWParams): number {
-    const norm = globalNorm(this.#gradients);
+    const gradients = this.#liveGradients();
+    const { m, v } = this.#liveMoments();
+    const norm = globalNorm(gradients);
     const scale = norm > params.maxGradNorm ? params.maxGradNorm / norm : 1;
     this.#step++;
     this.specs.forEach((spec, i) => {
       adamwStep(
-        {
-          weights: this.#weights[i],
-          gradient: this.#gradients[i],
-          m: this.#m[i],
-          v: this.#v[i],
-          decay: spec.decay,
-        },
+        { weights: this.#weights[i], gradient: gradients[i], m: m[i], v: v[i], decay: spec.decay },
         params,
         { step: this.#step, scale },
       );
@@ -110,8 +118,7 @@ export class ParameterStore {
     const weights = copy(this.#weights);
     this.#snapshots.set(id, {
       weights,
-      m: copy(this.#m),
-      v: copy(this.#v),
+      ...(this.#moments ? { moments: { m: copy(this.#moments.m), v: copy(this.#moments.v) } } : {}),
       step: this.#step,
       tensors: this.#wrap(weights),
     });
@@ -120,11 +127,13 @@ export class ParameterStore {
 
   restore(id: SnapshotId): void {
     const snapshot = this.#find(id);
+    const { moments } = snapshot;
     this.specs.forEach((_, i) => {
       this.#weights[i].set(snapshot.weights[i]);
-      this.#m[i].set(snapshot.m[i]);
-      this.#v[i].set(snapshot.v[i]);
+      if (moments) this.#liveMoments().m[i].set(moments.m[i]);
+      if (moments) this.#liveMoments().v[i].set(moments.v[i]);
     });
+    if (!moments) this.#moments = undefined;
     this.#step = snapshot.step;
     this.zeroGradients();
   }
@@ -134,17 +143,33 @@ export class ParameterStore {
   }
 
   optimizerState(): OptimizerState {
+    const { m, v } = this.#liveMoments();
     const named = (arrays: Float32Array[]): Map<string, Float32Array> =>
       new Map(this.specs.map((spec, i) => [spec.name, arrays[i]]));
-    return { step: this.#step, m: named(this.#m), v: named(this.#v) };
+    return { step: this.#step, m: named(m), v: named(v) };
   }
 
   loadOptimizerState(state: OptimizerState): void {
+    const { m, v } = this.#liveMoments();
     this.specs.forEach((spec, i) => {
-      this.#m[i].set(state.m.get(spec.name) as Float32Array);
-      this.#v[i].set(state.v.get(spec.name) as Float32Array);
+      m[i].set(state.m.get(spec.name) as Float32Array);
+      v[i].set(state.v.get(spec.name) as Float32Array);
     });
     this.#step = state.step;
+  }
+
+  #liveGradients(): Float32Array[] {
+    this.#gradients ??= this.#zeros();
+    return this.#gradients;
+  }
+
+  #liveMoments(): { readonly m: Float32Array[]; readonly v: Float32Array[] } {
+    this.#moments ??= { m: this.#zeros(), v: this.#zeros() };
+    return this.#moments;
+  }
+
+  #zeros(): Float32Array[] {
+    return this.specs.map((spec) => new Float32Array(parameterSize(spec)));
   }
 
   #wrap(arrays: Float32Array[]): Record<string, Tensor> {

@@ -23,7 +23,7 @@ const [one, short, middle, long] = [draw(1), draw(3), draw(6), draw(11)] as [
 ];
 
 async function takeAll(contexts: readonly Int32Array[], tokenBudget: number): Promise<PrefilledStates[]> {
-  const queue = new PrefillQueue({ sessions, parameters, tokenBudget }, contexts);
+  const queue = new PrefillQueue({ sessions, weights: parameters, tokenBudget }, contexts);
   const taken: PrefilledStates[] = [];
   for (const message of contexts.keys()) taken.push(await queue.take(message));
   return taken;

@@ -5,13 +5,14 @@
  * @module
  */
 import type { PrefilledStates } from './kv-cache.ts';
-import type { ParameterStore } from './parameter-store.ts';
+import { LayerRunner, selectPlaces } from './layer-runner.ts';
 import { floatData } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
+import type { WeightSource } from './weight-source.ts';
 
 export interface PrefillParts {
   readonly sessions: Sessions;
-  readonly parameters: ParameterStore;
+  readonly weights: WeightSource;
 }
 
 interface Waiting {
@@ -75,7 +76,7 @@ export class PrefillQueue {
  * @returns states whose row b is context b
  */
 export async function runContexts(
-  { sessions, parameters }: PrefillParts,
+  { sessions, weights }: PrefillParts,
   contexts: readonly Int32Array[],
   length: number,
 ): Promise<Omit<PrefilledStates, 'row'>> {
@@ -86,9 +87,10 @@ export async function runContexts(
     for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
     places[row] = BigInt(row * length + context.length - 1);
   });
+  if (sessions.execution === 'layers') return runLayers({ sessions, weights }, { tokens, places, length });
   const session = await sessions.prefill();
   const outputs = await session.run({
-    ...parameters.tensors(),
+    ...weights.tensors(),
     tokens: runtime.longs(tokens, [contexts.length, length]),
     places: runtime.longs(places, [contexts.length]),
     ...sessions.lengthFeeds(length),
@@ -100,4 +102,28 @@ export async function runContexts(
     logits: floatData(outputs.logits),
     length,
   };
+}
+
+/** The same layer by layer. */
+async function runLayers(
+  { sessions, weights }: PrefillParts,
+  batch: { readonly tokens: BigInt64Array; readonly places: BigInt64Array; readonly length: number },
+): Promise<Omit<PrefilledStates, 'row'>> {
+  const { runtime, config } = sessions;
+  const { tokens, places, length } = batch;
+  const rows = places.length;
+  const [k, v]: [Float32Array[], Float32Array[]] = [[], []];
+  const hidden = await new LayerRunner(sessions, weights, 0).hidden(
+    { rows, length, tokens },
+    {
+      onKeys: (layer, keys, values) => {
+        k[layer] = keys;
+        v[layer] = values;
+      },
+    },
+  );
+  const x = runtime.floats(selectPlaces(hidden, places, config.hiddenSize), [rows, config.hiddenSize]);
+  const session = await sessions.logits();
+  const { logits } = await session.run({ ...weights.tensors(), x });
+  return { k, v, logits: floatData(logits), length };
 }

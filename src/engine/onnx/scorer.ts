@@ -8,6 +8,7 @@ import type {
   BackwardParams,
   BackwardResult,
   Divergence,
+  Model,
   ScoreParams,
   Sequence,
   SnapshotId,
@@ -19,7 +20,11 @@ import { floatData, type Tensor } from './runtime.ts';
 import { checkSequence } from './sequence-check.ts';
 import type { Sessions } from './sessions.ts';
 
-export class Scorer {
+/** Whole-sequence passes over a model. */
+export type SequenceScorer = Pick<Model, 'forward' | 'backward' | 'divergence'> &
+  Required<Pick<Model, 'distributions'>>;
+
+export class Scorer implements SequenceScorer {
   readonly #sessions: Sessions;
   readonly #parameters: ParameterStore;
   readonly #tokenBudget: number;
@@ -148,12 +153,13 @@ export class Scorer {
   }
 }
 
-function emptyRows(sequences: readonly Sequence[]): Float32Array[] {
+/** A row per sequence, as long as its message. */
+export function emptyRows(sequences: readonly Sequence[]): Float32Array[] {
   return sequences.map((sequence) => new Float32Array(sequence.tokens.length));
 }
 
 /** Puts a batch's flat results [M] back to their sequences. */
-function scatterRows(batch: Batch, flat: Float32Array, into: Float32Array[]): void {
+export function scatterRows(batch: Batch, flat: Float32Array, into: Float32Array[]): void {
   batch.members.forEach((index, row) => {
     into[index].set(flat.subarray(batch.offsets[row], batch.offsets[row + 1]));
   });

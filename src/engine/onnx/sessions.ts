@@ -4,13 +4,21 @@
  * @module
  */
 import { CausalMasks } from './causal-mask.ts';
-import { type DecoderConfig, layerKind } from './decoder/config.ts';
+import { type DecoderConfig, type LayerKind, layerKind } from './decoder/config.ts';
 import {
   buildPrefillGraph,
   buildStepGraph,
   type GraphVariant,
   type StepGraph,
 } from './decoder/decode-graphs.ts';
+import {
+  buildFinalNormGraph,
+  buildHeadDivergenceGraph,
+  buildHeadGradientGraph,
+  buildLogitsGraph,
+  buildStatisticsGraph,
+} from './decoder/head-graphs.ts';
+import { buildLayerGraph, buildLayerTraining, type LayerTraining } from './decoder/layer-graphs.ts';
 import {
   buildDivergenceGraph,
   buildSequenceGraph,
@@ -19,19 +27,36 @@ import {
 import { Ropes } from './ropes.ts';
 import type { Runtime, Session, Tensor } from './runtime.ts';
 
+/** Compiled graphs of a layer's training. */
+export interface LayerSessions {
+  readonly forward: Session;
+  readonly backward: Session;
+  readonly recomputing: () => Promise<Session>;
+  /** Outputs of forward that backward is fed. */
+  readonly carried: readonly string[];
+}
+
 export class Sessions {
   readonly config: DecoderConfig;
   readonly runtime: Runtime;
   readonly variant: GraphVariant;
+  /** One graph for whole sequences, or one per layer. */
+  readonly execution: 'whole' | 'layers';
   readonly ropes: Ropes;
   readonly #made = new Map<string, Promise<Session>>();
+  readonly #pairs = new Map<string, LayerTraining>();
   readonly #masks: CausalMasks;
   readonly #windowMasks: CausalMasks | undefined;
 
-  constructor(config: DecoderConfig, runtime: Runtime, variant: GraphVariant = { storage: 'float32' }) {
+  constructor(
+    config: DecoderConfig,
+    runtime: Runtime,
+    options: { readonly variant: GraphVariant; readonly execution: 'whole' | 'layers' },
+  ) {
     this.config = config;
     this.runtime = runtime;
-    this.variant = variant;
+    this.variant = options.variant;
+    this.execution = options.execution;
     this.ropes = new Ropes(config, runtime);
     const copies = config.heads / config.kvHeads;
     this.#masks = new CausalMasks(runtime, { copies });
@@ -64,6 +89,55 @@ export class Sessions {
         this.#session(`step:${JSON.stringify(step)}`, () => buildStepGraph(this.config, this.variant, step)),
       ),
     );
+  }
+
+  /** A layer over whole sequences. */
+  layer(kind: LayerKind): Promise<Session> {
+    const key = `layer:${JSON.stringify(kind)}`;
+    return this.#session(key, () => buildLayerGraph(this.config, this.variant, kind));
+  }
+
+  /** A layer's forward and backward; the one that computes forward again is made only when asked for. */
+  async layerTraining(kind: LayerKind): Promise<LayerSessions> {
+    const key = `training:${JSON.stringify(kind)}`;
+    let graphs = this.#pairs.get(key);
+    if (!graphs) {
+      graphs = buildLayerTraining(this.config, this.variant, kind);
+      this.#pairs.set(key, graphs);
+    }
+    const { forward, backward, recomputing, carried } = graphs;
+    return {
+      carried,
+      forward: await this.#session(`${key}:forward`, () => forward),
+      backward: await this.#session(`${key}:backward`, () => backward),
+      recomputing: () => this.#session(`${key}:recomputing`, () => recomputing),
+    };
+  }
+
+  headStatistics(reference: boolean): Promise<Session> {
+    return this.#session(`head-statistics:${reference}`, () =>
+      buildStatisticsGraph(this.config, this.variant, { reference }),
+    );
+  }
+
+  headGradient(options: { readonly reference: boolean; readonly table: boolean }): Promise<Session> {
+    return this.#session(`head-gradient:${options.reference}:${options.table}`, () =>
+      buildHeadGradientGraph(this.config, this.variant, options),
+    );
+  }
+
+  headDivergence(): Promise<Session> {
+    return this.#session('head-divergence', () => buildHeadDivergenceGraph(this.config, this.variant));
+  }
+
+  finalNorm(gradients: boolean): Promise<Session> {
+    return this.#session(`final-norm:${gradients}`, () =>
+      buildFinalNormGraph(this.config, this.variant, { gradients }),
+    );
+  }
+
+  logits(): Promise<Session> {
+    return this.#session('logits', () => buildLogitsGraph(this.config, this.variant));
   }
 
   /** Feeds of whole-sequence graphs that depend on the length alone: masks and rotary tables. */

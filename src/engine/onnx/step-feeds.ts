@@ -5,13 +5,13 @@
  */
 import { stepRoles } from './decoder/decode-graphs.ts';
 import { layerParameter } from './decoder/parameters.ts';
-import type { ParameterStore } from './parameter-store.ts';
 import { floatData, type Runtime, type Session, type Tensor } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
+import type { WeightSource } from './weight-source.ts';
 
 export interface StepParts {
   readonly sessions: Sessions;
-  readonly parameters: ParameterStore;
+  readonly weights: WeightSource;
   /** Embed, one per further layer, head. */
   readonly steps: readonly Session[];
 }
@@ -37,7 +37,7 @@ export class StepFeeds {
   constructor(parts: StepParts, cache: StepCache) {
     this.#parts = parts;
     this.#cache = cache;
-    const tensors = parts.parameters.tensors();
+    const tensors = parts.weights.tensors();
     const { config, variant } = parts.sessions;
     const roles = stepRoles(config, variant.adapter);
     const pick = (layer: number, half: readonly string[]): [string, Tensor][] =>

@@ -1,13 +1,20 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { parameterSpecs, toDiskTensors } from './decoder/parameters.ts';
-import { createOnnxEngine } from './engine.ts';
+import { createOnnxEngine, type OnnxEngine } from './engine.ts';
+import { LayeredScorer } from './layered-scorer.ts';
 import { ParameterStore } from './parameter-store.ts';
 import { Sampler } from './sampler.ts';
 import { Scorer } from './scorer.ts';
 import { readTransformersFixture, transformersFixtures } from './testing/transformers-fixtures.ts';
 
-const engine = createOnnxEngine({ threads: 1, spinning: false });
+const engines = {
+  whole: createOnnxEngine({ threads: 1, spinning: false, execution: 'whole' }),
+  layers: createOnnxEngine({ threads: 1, spinning: false, execution: 'layers' }),
+};
+afterAll(async () => {
+  for (const engine of Object.values(engines)) await engine.close();
+});
 
 /** A temperature at which a margin of 2e-3 leaves the second best token a chance of e^-200. */
 const ALMOST_ARGMAX = 1e-5;
@@ -15,7 +22,14 @@ const ALMOST_ARGMAX = 1e-5;
 const largest = (values: Float32Array): number =>
   values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-async function parts(name: string) {
+/** As one graph; layer by layer with everything carried; layer by layer with everything computed again. */
+const WAYS = [
+  { way: 'as one graph', execution: 'whole', carryBytes: 0 },
+  { way: 'layer by layer', execution: 'layers', carryBytes: 2 ** 30 },
+  { way: 'layer by layer, recomputing', execution: 'layers', carryBytes: 0 },
+] as const;
+
+async function parts(name: string, engine: OnnxEngine) {
   const fixture = readTransformersFixture(name);
   const specs = parameterSpecs(fixture.config);
   const sessions = await engine.sessions(fixture.config);
@@ -28,10 +42,14 @@ it('has fixtures of every family', () => {
 });
 
 describe.each(transformersFixtures())('%s computes what Transformers computes', (name) => {
-  it('log-probabilities and gradients of ragged messages, longer than windows and original positions', async () => {
-    const { specs, sessions, parameters, ...expected } = await parts(name);
-    // several batches, padded
-    const scorer = new Scorer(sessions, parameters, 80);
+  it.each(WAYS)('log-probabilities and gradients of ragged messages $way', async (way) => {
+    const { specs, sessions, parameters, ...expected } = await parts(name, engines[way.execution]);
+    // several batches, padded; several slices of the vocabulary
+    const layered = { sessions, weights: parameters, parameters, tokenBudget: 80, sliceNumbers: 900 };
+    const scorer =
+      way.execution === 'whole'
+        ? new Scorer(sessions, parameters, 80)
+        : new LayeredScorer({ ...layered, carryBytes: way.carryBytes });
     const params = { temperature: expected.temperature };
     const { logp } = await scorer.backward(expected.sequences, expected.cotangents, params);
     for (const rows of [logp, await scorer.forward(expected.sequences, params)])
@@ -57,9 +75,9 @@ describe.each(transformersFixtures())('%s computes what Transformers computes', 
     expect([...sizes.values()].filter((size) => size < rounding).length).toBeLessThanOrEqual(2);
   });
 
-  it('a greedy continuation', async () => {
-    const { sessions, parameters, greedy } = await parts(name);
-    const sampler = new Sampler({ sessions, parameters, slots: 2, endTokens: [], tokenBudget: 256 });
+  it.each(['whole', 'layers'] as const)('a greedy continuation, contexts run %s', async (execution) => {
+    const { sessions, parameters, greedy } = await parts(name, engines[execution]);
+    const sampler = new Sampler({ sessions, weights: parameters, slots: 2, endTokens: [], tokenBudget: 256 });
     const said = await sampler.sample(
       greedy.map(({ context }, i) => ({ context, stream: randomStream(1, i) })),
       { temperature: ALMOST_ARGMAX, maxTokens: greedy[0]?.tokens.length as number },

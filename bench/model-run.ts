@@ -1,0 +1,71 @@
+/**
+ * One model measured in a process of its own; prints a {@link ModelMeasurement}.
+ * @see models.ts
+ * @module
+ */
+import { randomStream } from '../src/core/rng.ts';
+import type { Sequence } from '../src/engine/engine.ts';
+import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
+import { median } from './matmuls.ts';
+import type { Workload } from './model-shapes.ts';
+
+interface Job {
+  readonly dir: string;
+  readonly kind: 'full' | 'lora';
+  readonly workload: Workload;
+}
+
+const { dir, kind, workload } = JSON.parse(process.argv[2] ?? '{}') as Job; // models.ts wrote it
+const lora = { r: 16, alpha: 32, targetModules: 'all-linear', rslora: false } as const;
+const engine = createOnnxEngine({
+  decodeBatch: workload.decodeBatch,
+  spinning: true, // PyTorch's threads do
+  ...(kind === 'lora' ? { lora } : {}),
+});
+
+async function seconds(run: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await run();
+  return (performance.now() - start) / 1000;
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  await run(); // compiles
+  const times: number[] = [];
+  for (let round = 0; round < workload.rounds; round++) times.push(await seconds(run));
+  return median(times);
+}
+
+const start = performance.now();
+const model = await engine.load({ dir });
+const load_s = (performance.now() - start) / 1000;
+const stream = randomStream(2);
+const draw = (length: number) => Int32Array.from({ length }, () => 2 + stream.int(1000));
+
+// no end token is ever likely among so many: every message has its full length
+const requests = Array.from({ length: workload.decodeBatch }, (_, i) => ({
+  context: draw(workload.context),
+  stream: randomStream(3, i),
+}));
+let decoded = 0;
+const decode = async (maxTokens: number): Promise<void> => {
+  const said = await model.sample(requests, { temperature: 1, maxTokens });
+  decoded = said.reduce((sum, { tokens }) => sum + tokens.length, 0);
+};
+const first = await timed(() => decode(1)); // contexts, and a first token
+const whole = await timed(() => decode(workload.decodeTokens + 1));
+const decode_tokens_per_s = (decoded - workload.decodeBatch) / Math.max(whole - first, 1e-3);
+
+const sequences: Sequence[] = Array.from({ length: workload.batch }, () => ({
+  context: draw(workload.context),
+  tokens: draw(workload.message),
+}));
+const cotangents = sequences.map(({ tokens }) => Array.from(tokens, () => -0.01));
+const train = await timed(() => model.backward(sequences, cotangents, { temperature: 1 }));
+const adamw = { learningRate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
+const step_s = await timed(() => model.step(adamw));
+const tokens = workload.batch * (workload.context + workload.message);
+const peak_gib = (process.resourceUsage().maxRSS * 1024) / 2 ** 30;
+const measured = { load_s, peak_gib, decode_tokens_per_s, train_tokens_per_s: tokens / train, step_s };
+console.log(JSON.stringify(measured));
+await engine.close();

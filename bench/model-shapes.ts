@@ -1,0 +1,128 @@
+/**
+ * The shapes measured by models.ts, and how a random model of one is written: bfloat16, as published models
+ * are, one tensor in memory at a time.
+ * @module
+ */
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomStream } from '../src/core/rng.ts';
+import { characterTokenizer } from '../src/engine/onnx/character-tokenizer.ts';
+import { type DecoderConfig, parseDecoderConfig } from '../src/engine/onnx/decoder/config.ts';
+import { parameterSpecs } from '../src/engine/onnx/decoder/parameters.ts';
+import { toBfloat16 } from '../src/support/float16.ts';
+
+/** What one side is asked to do. */
+export interface Workload {
+  /** Sequences of a training step, and their lengths. */
+  readonly batch: number;
+  readonly context: number;
+  readonly message: number;
+  /** Messages decoded together, and tokens of each. */
+  readonly decodeBatch: number;
+  readonly decodeTokens: number;
+  /** Timed this often; the median counts. */
+  readonly rounds: number;
+}
+
+/** What one side says. */
+export interface ModelMeasurement {
+  readonly load_s: number;
+  /** Highest resident memory of the process. */
+  readonly peak_gib: number;
+  readonly decode_tokens_per_s: number;
+  /** Tokens of contexts and messages per second of forward and backward. */
+  readonly train_tokens_per_s: number;
+  /** One step of the optimiser. */
+  readonly step_s: number;
+}
+
+const LLAMA = { architectures: ['LlamaForCausalLM'], model_type: 'llama', rms_norm_eps: 1e-5, rope_theta: 1e5 };
+
+/** The `config.json` of each, as published but for the end token, which is the character tokenizer's. */
+export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'smollm2-135m': {
+    ...LLAMA,
+    hidden_size: 576,
+    intermediate_size: 1536,
+    num_attention_heads: 9,
+    num_hidden_layers: 30,
+    num_key_value_heads: 3,
+    vocab_size: 49152,
+  },
+  'smollm2-360m': {
+    ...LLAMA,
+    hidden_size: 960,
+    intermediate_size: 2560,
+    num_attention_heads: 15,
+    num_hidden_layers: 32,
+    num_key_value_heads: 5,
+    vocab_size: 49152,
+  },
+  'qwen3-0.6b': {
+    architectures: ['Qwen3ForCausalLM'],
+    model_type: 'qwen3',
+    head_dim: 128,
+    hidden_size: 1024,
+    intermediate_size: 3072,
+    num_attention_heads: 16,
+    num_hidden_layers: 28,
+    num_key_value_heads: 8,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1e6,
+    vocab_size: 151936,
+  },
+};
+
+/** Writes a folder with random weights. */
+export function writeRandomModel(dir: string, name: string): void {
+  const json = {
+    ...SHAPES[name],
+    attention_bias: false,
+    eos_token_id: 0,
+    bos_token_id: 1,
+    hidden_act: 'silu',
+    max_position_embeddings: 2048,
+    tie_word_embeddings: true,
+    torch_dtype: 'bfloat16',
+  };
+  mkdirSync(dir, { recursive: true });
+  for (const [file, bytes] of characterTokenizer('abcdefgh').files) writeFileSync(join(dir, file), bytes);
+  writeWeights(join(dir, 'model.safetensors'), parseDecoderConfig(json, name));
+  writeFileSync(join(dir, 'config.json'), JSON.stringify(json));
+}
+
+function writeWeights(path: string, config: DecoderConfig): void {
+  const tensors = parameterSpecs(config).flatMap(({ shape, parts }) =>
+    parts.map(({ name, rows }) => ({ name, shape: [rows, ...shape.slice(1)] })),
+  );
+  const header: Record<string, unknown> = {};
+  let offset = 0;
+  for (const { name, shape } of tensors) {
+    const bytes = 2 * shape.reduce((product, n) => product * n, 1);
+    header[name] = { dtype: 'BF16', shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  const fd = openSync(path, 'w');
+  try {
+    for (const bytes of [length, text]) writeSync(fd, bytes);
+    tensors.forEach(({ shape }, index) => {
+      writeSync(fd, new Uint8Array(toBfloat16(randomValues(shape, index)).buffer));
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Norms 1; matrices of deviation 0.02, repeating, since only their size matters here. */
+function randomValues(shape: readonly number[], index: number): Float32Array {
+  const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
+  if (shape.length === 1) return values.fill(1);
+  const stream = randomStream(1, index);
+  const drawn = Float32Array.from({ length: Math.min(values.length, 65537) }, () => 0.02 * stream.normal());
+  for (let from = 0; from < values.length; from += drawn.length)
+    values.set(drawn.subarray(0, Math.min(drawn.length, values.length - from)), from);
+  return values;
+}

@@ -1,0 +1,92 @@
+/**
+ * Models of sizes that people use, with random weights: loading, decoding and training (all weights, and
+ * adapters), each also as a ratio to PyTorch with Transformers on the same machine in the same run. The two
+ * run in processes of their own, one after the other, so that the peak of memory of each is its own.
+ *
+ * Options by environment variable:
+ *   TROUPE_PYTHON         interpreter with torch, transformers and peft; absent: no ratios
+ *   TROUPE_BENCH_MODELS   names separated by commas; default all
+ *   TROUPE_BENCH_SIZE     small or full (default): how many tokens are timed
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ModelMeasurement, SHAPES, type Workload, writeRandomModel } from './model-shapes.ts';
+
+const SIZES: Readonly<Record<string, Workload>> = {
+  small: { batch: 2, context: 16, message: 16, decodeBatch: 8, decodeTokens: 4, rounds: 1 },
+  full: { batch: 4, context: 64, message: 64, decodeBatch: 32, decodeTokens: 32, rounds: 3 },
+};
+
+/** What is measured of a model with one kind of training. */
+const KINDS = ['full', 'lora'] as const;
+
+const INSTALL =
+  'models: no TROUPE_PYTHON, so no ratios to PyTorch; install conformance/requirements.txt into a virtual environment and name its python';
+
+export async function benchModels(log: (line: string) => void): Promise<object> {
+  const wanted = process.env.TROUPE_BENCH_MODELS?.split(',') ?? Object.keys(SHAPES);
+  const workload = SIZES[process.env.TROUPE_BENCH_SIZE ?? 'full'];
+  if (!workload || wanted.some((name) => !(name in SHAPES)))
+    throw new RangeError(
+      `models: expected TROUPE_BENCH_MODELS of ${Object.keys(SHAPES)} and TROUPE_BENCH_SIZE small or full`,
+    );
+  const python = process.env.TROUPE_PYTHON;
+  if (!python) log(INSTALL);
+  const results: Record<string, object> = {};
+  const folder = mkdtempSync(join(tmpdir(), 'troupe-models-'));
+  try {
+    for (const name of wanted) {
+      const dir = join(folder, name);
+      writeRandomModel(dir, name);
+      for (const kind of KINDS) {
+        const own = measure(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'model-run.ts')], {
+          dir,
+          kind,
+          workload,
+        });
+        const peer = python
+          ? measure(python, [join(import.meta.dirname, 'model_run.py')], { dir, kind, workload })
+          : undefined;
+        const result = { ...own, ...(peer ? { torch: peer, ratio: ratios(own, peer) } : {}) };
+        results[`${name}/${kind}`] = result;
+        log(`${name} ${kind}: ${describe(own, peer)}`);
+      }
+      rmSync(dir, { recursive: true });
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return results;
+}
+
+/** Runs one side to its end; its last line is the measurement. */
+function measure(program: string, args: readonly string[], job: object): ModelMeasurement {
+  const output = execFileSync(program, [...args, JSON.stringify(job)], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as ModelMeasurement; // our own programs wrote it
+}
+
+/** How many times as fast, or how much of the memory. */
+function ratios(own: ModelMeasurement, peer: ModelMeasurement): object {
+  return {
+    load: peer.load_s / own.load_s,
+    peak_memory: own.peak_gib / peer.peak_gib,
+    decode: own.decode_tokens_per_s / peer.decode_tokens_per_s,
+    train: own.train_tokens_per_s / peer.train_tokens_per_s,
+  };
+}
+
+function describe(own: ModelMeasurement, peer: ModelMeasurement | undefined): string {
+  const beside = (key: keyof ModelMeasurement, digits: number): string =>
+    `${own[key].toFixed(digits)}${peer ? ` (torch ${peer[key].toFixed(digits)})` : ''}`;
+  return (
+    `load ${beside('load_s', 1)} s, peak ${beside('peak_gib', 2)} GiB, decode ${beside('decode_tokens_per_s', 1)} ` +
+    `tokens/s, train ${beside('train_tokens_per_s', 1)} tokens/s, step ${beside('step_s', 2)} s`
+  );
+}

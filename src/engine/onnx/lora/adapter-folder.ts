@@ -1,0 +1,93 @@
+/**
+ * Folders of adapters: `adapter_config.json`, `adapter_model.safetensors`, and beside them the optimiser's
+ * moments of what is trained.
+ * @see ../checkpoint.ts for folders of whole models
+ * @module
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../../support/atomic-file.ts';
+import { ConfigError } from '../../../support/errors.ts';
+import { readSafetensors, writeSafetensors } from '../../../support/safetensors.ts';
+import type { DecoderConfig } from '../decoder/config.ts';
+import {
+  adapterSpecs,
+  fromDiskTensors,
+  type ParameterSpec,
+  toDiskTensors,
+  type Weights,
+} from '../decoder/parameters.ts';
+import { parseJsonObject } from '../json-object.ts';
+import { OPTIMIZER, readOptimizer, writeOptimizer } from '../optimizer-file.ts';
+import type { OptimizerState } from '../parameter-store.ts';
+import {
+  ADAPTER_CONFIG,
+  type AdapterConfig,
+  adapterConfigJson,
+  parseAdapterConfig,
+} from './adapter-config.ts';
+
+const WEIGHTS = 'adapter_model.safetensors';
+
+export interface Adapter {
+  readonly config: AdapterConfig;
+  readonly weights: Weights;
+  readonly optimizer?: OptimizerState;
+}
+
+export function isAdapterFolder(dir: string): boolean {
+  return existsSync(join(dir, ADAPTER_CONFIG));
+}
+
+/** @throws ConfigError if the file is missing or has settings that are not honoured */
+export function readAdapterConfig(dir: string): AdapterConfig {
+  const path = join(dir, ADAPTER_CONFIG);
+  return parseAdapterConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path);
+}
+
+/**
+ * @param base - config of the model the adapter belongs to
+ * @throws ConfigError if a tensor is missing, has another shape, or has no place in the model
+ */
+export function readAdapter(
+  dir: string,
+  base: DecoderConfig,
+  options: { readonly optimizer: boolean },
+): Adapter {
+  const config = readAdapterConfig(dir);
+  const specs = adapterSpecs(base, config);
+  const path = join(dir, WEIGHTS);
+  if (!existsSync(path)) throw new ConfigError(`${path}: the file is missing; an adapter needs its weights`);
+  const { tensors } = readSafetensors(path);
+  const weights = fromDiskTensors(specs, (name) => tensors.get(name), path);
+  const stranger = [...tensors.keys()].find((name) => !hasPart(specs, name));
+  if (stranger !== undefined)
+    throw new ConfigError(
+      `${path}: tensor "${stranger}" has no place in the adapter that ${ADAPTER_CONFIG} describes for ${config.base}`,
+    );
+  const moments = join(dir, OPTIMIZER);
+  if (!options.optimizer || !existsSync(moments)) return { config, weights };
+  return { config, weights, optimizer: readOptimizer(moments, specs) };
+}
+
+function hasPart(specs: readonly ParameterSpec[], name: string): boolean {
+  return specs.some(({ parts }) => parts.some((part) => part.name === name));
+}
+
+/**
+ * Each file is replaced whole, the config last: a folder without it is no adapter. Moments must never stand
+ * beside weights that are not theirs, so the old ones go first.
+ *
+ * @throws StoreError if a file cannot be written
+ */
+export function saveAdapter(dir: string, base: DecoderConfig, adapter: Adapter): void {
+  const specs = adapterSpecs(base, adapter.config);
+  mkdirSync(dir, { recursive: true });
+  rmSync(join(dir, OPTIMIZER), { force: true });
+  writeSafetensors(join(dir, WEIGHTS), toDiskTensors(specs, adapter.weights));
+  if (adapter.optimizer) writeOptimizer(join(dir, OPTIMIZER), specs, adapter.optimizer);
+  writeFileAtomic(
+    join(dir, ADAPTER_CONFIG),
+    `${JSON.stringify(adapterConfigJson(adapter.config), null, 2)}\n`,
+  );
+}
