@@ -36,7 +36,12 @@ export interface ModelMeasurement {
   readonly step_s: number;
 }
 
-const LLAMA = { architectures: ['LlamaForCausalLM'], model_type: 'llama', rms_norm_eps: 1e-5, rope_theta: 1e5 };
+const LLAMA = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  rms_norm_eps: 1e-5,
+  rope_theta: 1e5,
+};
 
 /** The `config.json` of each, as published but for the end token, which is the character tokenizer's. */
 export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {

@@ -42,11 +42,15 @@ export async function benchModels(log: (line: string) => void): Promise<object> 
       const dir = join(folder, name);
       writeRandomModel(dir, name);
       for (const kind of KINDS) {
-        const own = measure(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'model-run.ts')], {
-          dir,
-          kind,
-          workload,
-        });
+        const own = measure(
+          process.execPath,
+          ['--import', 'tsx', join(import.meta.dirname, 'model-run.ts')],
+          {
+            dir,
+            kind,
+            workload,
+          },
+        );
         const peer = python
           ? measure(python, [join(import.meta.dirname, 'model_run.py')], { dir, kind, workload })
           : undefined;

@@ -11,7 +11,10 @@ import { join, resolve } from 'node:path';
 import type { Model, Sequence } from '../src/engine/engine.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
 import { tinyTokenizer } from '../src/engine/onnx/testing/tiny-model.ts';
-import { readTransformersFixture, transformersFixtures } from '../src/engine/onnx/testing/transformers-fixtures.ts';
+import {
+  readTransformersFixture,
+  transformersFixtures,
+} from '../src/engine/onnx/testing/transformers-fixtures.ts';
 
 const TEMPERATURE = 0.8;
 const ADAMW = { learningRate: 0.02, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
@@ -38,7 +41,10 @@ async function describe(dir: string, model: Model, sequences: readonly Sequence[
     tokens: [...tokens],
     logp: [...(logp[i] ?? [])],
   }));
-  writeFileSync(join(dir, 'expected.json'), JSON.stringify({ temperature: TEMPERATURE, sequences: described }));
+  writeFileSync(
+    join(dir, 'expected.json'),
+    JSON.stringify({ temperature: TEMPERATURE, sequences: described }),
+  );
 }
 
 const lora = { r: 4, alpha: 8, targetModules: 'all-linear', rslora: true } as const;

@@ -14,7 +14,7 @@ export function decoderConfigJson(config: DecoderConfig): Record<string, unknown
     architectures: [config.architecture],
     ...(family.keys.includes('attention_bias') ? { attention_bias: config.biases?.qkv ?? false } : {}),
     attention_dropout: 0,
-    ...(config.beginToken === undefined ? {} : { bos_token_id: config.beginToken }),
+    ...tokenJson(config, 'bos_token_id', config.beginToken),
     eos_token_id: config.endTokens.length === 1 ? config.endTokens[0] : config.endTokens,
     head_dim: config.headDim,
     [isGemma ? 'hidden_activation' : 'hidden_act']: family.activation,
@@ -27,7 +27,7 @@ export function decoderConfigJson(config: DecoderConfig): Record<string, unknown
     num_attention_heads: config.heads,
     num_hidden_layers: config.layers,
     num_key_value_heads: config.kvHeads,
-    ...(config.padToken === undefined ? {} : { pad_token_id: config.padToken }),
+    ...tokenJson(config, 'pad_token_id', config.padToken),
     rms_norm_eps: config.normEpsilon,
     rope_scaling: ropeScalingJson(config.ropeScaling),
     rope_theta: config.ropeTheta,
@@ -37,6 +37,11 @@ export function decoderConfigJson(config: DecoderConfig): Record<string, unknown
     ...(isGemma ? gemmaJson(config) : windowJson(config)),
     vocab_size: config.vocabSize,
   };
+}
+
+/** Said to be none only where the family would take one for granted. */
+function tokenJson(config: DecoderConfig, key: string, id: number | undefined): Record<string, unknown> {
+  return id === undefined && !(key in familyOf(config).defaults) ? {} : { [key]: id ?? null };
 }
 
 function gemmaJson(config: DecoderConfig): Record<string, unknown> {

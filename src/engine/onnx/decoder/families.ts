@@ -166,7 +166,9 @@ function gemma(
       tie_word_embeddings: true,
       query_pre_attn_scalar: 256,
       sliding_window: 4096,
+      bos_token_id: 2,
       eos_token_id: 1,
+      pad_token_id: 0,
       ...changes.defaults,
     },
     keys: [
@@ -204,7 +206,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
   LlamaForCausalLM: {
     ...SHARED,
     modelType: 'llama',
-    defaults: { ...DEFAULTS, max_position_embeddings: 2048, eos_token_id: 2 },
+    defaults: { ...DEFAULTS, max_position_embeddings: 2048, bos_token_id: 1, eos_token_id: 2 },
     keys: ['attention_bias', 'mlp_bias'],
     biases: biasesByFlag,
     layerKinds: (_, layers) => new Array<LayerKind>(layers).fill(FULL),
@@ -217,6 +219,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
       num_key_value_heads: 8,
       max_position_embeddings: 131072,
       sliding_window: 4096,
+      bos_token_id: 1,
       eos_token_id: 2,
     },
     keys: ['sliding_window'],
@@ -232,7 +235,9 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
       num_key_value_heads: 4,
       rope_theta: 2000000,
       tie_word_embeddings: true,
+      bos_token_id: 128000,
       eos_token_id: 128001,
+      pad_token_id: 128004,
     },
     // max_window_layers stands in published files, where Transformers does not read it
     keys: ['attention_bias', 'mlp_bias', 'no_rope_layers', 'no_rope_layer_interval', ...WINDOW_KEYS],
