@@ -71,7 +71,7 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
   const { loraRank, loraAlpha, loraTargetModules, loraRslora, activationMib, ...options } =
     engineOptions(config);
   const names = loraTargetModules.split(',').map((name) => name.trim());
-  const targetModules = loraTargetModules === 'all-linear' ? loraTargetModules : names;
+  const targetModules = loraTargetModules === 'all-linear' ? ('all-linear' as const) : names;
   const lora = { r: loraRank, alpha: loraAlpha, targetModules, rslora: loraRslora };
   return {
     ...options,
