@@ -5,6 +5,7 @@
 import { ConfigError, TaskError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
 import { createArithmetic, readArithmeticOptions } from './arithmetic/arithmetic.ts';
+import { createAutoLogi, readAutoLogiOptions } from './autologi/autologi.ts';
 import { createBlocksworld, readBlocksworldOptions } from './blocksworld/blocksworld.ts';
 import { createCountdown, readCountdownOptions } from './countdown/countdown.ts';
 import { createDigits, readDigitsOptions } from './digits/digits.ts';
@@ -23,6 +24,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 const TASKS = {
   arithmetic: (options) => createArithmetic(readArithmeticOptions(options)),
+  autologi: (options) => createAutoLogi(readAutoLogiOptions(options)),
   blocksworld: (options) => createBlocksworld(readBlocksworldOptions(options)),
   countdown: (options) => createCountdown(readCountdownOptions(options)),
   digits: (options) => createDigits(readDigitsOptions(options)),
@@ -38,6 +40,7 @@ type TaskName = keyof typeof TASKS;
 /** What each task is, in one line: `troupe tasks` shows it. */
 export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
   arithmetic: 'chains of integers to work out, endless',
+  autologi: 'the benchmark AutoLogi, for evaluation alone',
   blocksworld: 'towers of blocks to rebuild, in a compact notation or in the words of PlanBench, endless',
   countdown: 'reach a target from given numbers with + - * /, endless',
   digits: 'a sum whose digits are written by different agents, endless',

@@ -1,0 +1,85 @@
+/**
+ * `value.name`: looked up in the tables of methods of this interpreter, never on an object of the host.
+ * @module
+ */
+import { DICT_METHODS, LIST_METHODS, SET_METHODS, TUPLE_METHODS } from './container-methods.ts';
+import { Raised, Unsupported } from './errors.ts';
+import type { Method, Runtime } from './runtime.ts';
+import { TEXT_METHODS } from './text-methods.ts';
+import {
+  Builtin,
+  PyDict,
+  PyException,
+  PyFunction,
+  PyList,
+  PyModule,
+  PySet,
+  PyTuple,
+  PyType,
+  typeName,
+  type Value,
+} from './value.ts';
+
+/** Every method there is. */
+export const METHOD_NAMES: ReadonlySet<string> = new Set(
+  [TEXT_METHODS, LIST_METHODS, TUPLE_METHODS, SET_METHODS, DICT_METHODS].flatMap((table) => [
+    ...table.keys(),
+  ]),
+);
+
+/**
+ * @throws Raised AttributeError for a value that has no such attribute in Python either
+ * @throws Unsupported for one that it may have there
+ */
+export function readAttribute(value: Value, name: string, runtime: Runtime): Value {
+  runtime.budget.spend(1);
+  const bind = <T extends Value>(self: T, method: Method<T> | undefined): Value => {
+    if (method === undefined) return missing(value, name);
+    return new Builtin(name, (call) => method(self, call, runtime));
+  };
+  if (typeof value === 'string') return bind(value, TEXT_METHODS.get(name));
+  if (value instanceof PyList) return bind(value, LIST_METHODS.get(name));
+  if (value instanceof PyTuple) return bind(value, TUPLE_METHODS.get(name));
+  if (value instanceof PySet) return bind(value, SET_METHODS.get(name));
+  if (value instanceof PyDict) {
+    if (name === 'most_common' && value.kind !== 'Counter') return missing(value, name);
+    return bind(value, DICT_METHODS.get(name));
+  }
+  if (value instanceof PyModule || value instanceof Builtin || value instanceof PyType) {
+    const member = value.members.get(name);
+    if (member !== undefined) return member;
+    if (name === '__name__') return value.name;
+    const method = value instanceof PyType ? unbound(value.name, name, runtime) : undefined;
+    if (method === undefined) throw new Unsupported(`${value.name}.${name}`);
+    return method;
+  }
+  if (value instanceof PyFunction && name === '__name__') return value.node.name;
+  if (value instanceof PyException && name === 'args') return new PyTuple(value.args);
+  return missing(value, name);
+}
+
+/** `str.lower` and its like: a method that takes its value as first argument. */
+function unbound(type: string, name: string, runtime: Runtime): Value | undefined {
+  const known = {
+    str: TEXT_METHODS,
+    list: LIST_METHODS,
+    set: SET_METHODS,
+    dict: DICT_METHODS,
+    tuple: TUPLE_METHODS,
+  };
+  const table = Object.entries(known).find(([one]) => one === type)?.[1];
+  if (!table?.has(name)) return undefined;
+  return new Builtin(name, ({ args: [self = null, ...args], named }) => {
+    if (typeName(self) !== type)
+      throw new Raised('TypeError', `descriptor '${name}' requires a '${type}' object`);
+    const method = readAttribute(self, name, runtime);
+    return method instanceof Builtin ? method.run({ args, named }) : null;
+  });
+}
+
+/** Methods that one kind of value has and another lacks are an error of the program; the rest may be a gap. */
+function missing(value: Value, name: string): never {
+  if (METHOD_NAMES.has(name) && !name.startsWith('_'))
+    throw new Raised('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`);
+  throw new Unsupported(`${typeName(value)}.${name}`);
+}

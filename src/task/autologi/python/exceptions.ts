@@ -1,0 +1,45 @@
+/**
+ * The exceptions that programs raise and catch, and which is a kind of which.
+ * @module
+ */
+import { PyException, PyType } from './value.ts';
+
+/** Each with the exception it is a kind of. */
+const BASE_OF: Readonly<Record<string, string>> = {
+  Exception: 'BaseException',
+  ArithmeticError: 'Exception',
+  ZeroDivisionError: 'ArithmeticError',
+  OverflowError: 'ArithmeticError',
+  AssertionError: 'Exception',
+  AttributeError: 'Exception',
+  ImportError: 'Exception',
+  ModuleNotFoundError: 'ImportError',
+  LookupError: 'Exception',
+  IndexError: 'LookupError',
+  KeyError: 'LookupError',
+  NameError: 'Exception',
+  UnboundLocalError: 'NameError',
+  RuntimeError: 'Exception',
+  NotImplementedError: 'RuntimeError',
+  StopIteration: 'Exception',
+  TypeError: 'Exception',
+  ValueError: 'Exception',
+};
+
+export function exceptionTypes(): [string, PyType][] {
+  return ['BaseException', ...Object.keys(BASE_OF)].map((name) => [
+    name,
+    new PyType(name, ({ args }) => new PyException(name, args), { isException: true }),
+  ]);
+}
+
+/** Whether an exception of one type is caught by naming another. */
+export function isKindOf(type: string, wanted: string): boolean {
+  for (
+    let at: string | undefined = type;
+    at !== undefined;
+    at = Object.hasOwn(BASE_OF, at) ? BASE_OF[at] : undefined
+  )
+    if (at === wanted) return true;
+  return false;
+}

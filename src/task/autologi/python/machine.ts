@@ -1,0 +1,18 @@
+/**
+ * The interpreter, as expressions and functions see it.
+ * @module
+ */
+import type { FunctionNode, Statement } from './ast.ts';
+import type { Budget } from './budget.ts';
+import type { Runtime } from './runtime.ts';
+import type { Call, Frame, Value } from './value.ts';
+
+export interface Machine {
+  readonly budget: Budget;
+  readonly runtime: Runtime;
+  readonly globals: Frame;
+  readonly builtins: ReadonlyMap<string, Value>;
+  call(callee: Value, call: Call): Value;
+  define(node: FunctionNode, frame: Frame): Value;
+  runBody(body: readonly Statement[], frame: Frame): Value;
+}

@@ -1,0 +1,85 @@
+/**
+ * Goes through tokens one by one, as parsers do.
+ * @module
+ */
+import { PythonSyntaxError } from './errors.ts';
+import { type Token, tokenize } from './token.ts';
+
+/** Brackets, blocks and operators within each other; Python's own limit on brackets is 200. */
+const MAX_NESTING = 100;
+
+export class TokenReader {
+  readonly #tokens: readonly Token[];
+  #at = 0;
+  #nesting = 0;
+
+  constructor(source: string) {
+    this.#tokens = tokenize(source);
+  }
+
+  peek(): Token {
+    return this.#tokens[this.#at] as Token; // the last token is never taken
+  }
+
+  next(): Token {
+    const token = this.peek();
+    if (token.type !== 'end') this.#at++;
+    return token;
+  }
+
+  atType(type: Token['type']): boolean {
+    return this.peek().type === type;
+  }
+
+  takeType(type: Token['type']): boolean {
+    return this.atType(type) && this.next() !== undefined;
+  }
+
+  /** Whether an operator comes. */
+  at(text: string): boolean {
+    return this.peek().type === 'operator' && this.peek().text === text;
+  }
+
+  take(text: string): boolean {
+    return this.at(text) && this.next() !== undefined;
+  }
+
+  expect(text: string): void {
+    if (!this.take(text)) throw this.error(`"${text}"`);
+  }
+
+  atWord(text: string): boolean {
+    return this.peek().type === 'name' && this.peek().text === text;
+  }
+
+  takeWord(text: string): boolean {
+    return this.atWord(text) && this.next() !== undefined;
+  }
+
+  expectWord(text: string): void {
+    if (!this.takeWord(text)) throw this.error(`"${text}"`);
+  }
+
+  /** Where to go back to with {@link rewind}. */
+  mark(): number {
+    return this.#at;
+  }
+
+  rewind(mark: number): void {
+    this.#at = mark;
+  }
+
+  /** Reads something inside something. @throws PythonSyntaxError if that goes too deep */
+  nested<T>(read: () => T): T {
+    if (++this.#nesting > MAX_NESTING) throw this.error(`at most ${MAX_NESTING} levels of nesting`);
+    const value = read();
+    this.#nesting--;
+    return value;
+  }
+
+  error(expected: string): PythonSyntaxError {
+    const { text, type, line } = this.peek();
+    const got = type === 'operator' || type === 'name' || type === 'number' ? `"${text}"` : type;
+    return new PythonSyntaxError(`line ${line}: expected ${expected}, got ${got}`);
+  }
+}

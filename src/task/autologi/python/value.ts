@@ -1,0 +1,234 @@
+/**
+ * Python's values. Integers are BigInt, floats are numbers, None is null; everything else that JavaScript lacks is
+ * a class here. No value is or holds an object of the host that a program could reach through: attributes are
+ * looked up in tables of this interpreter alone.
+ * @module
+ */
+import type { FunctionNode } from './ast.ts';
+
+export type Value =
+  | null
+  | boolean
+  | bigint
+  | number
+  | string
+  | PyList
+  | PyTuple
+  | PySet
+  | PyDict
+  | PyView
+  | PyRange
+  | PyIterator
+  | PyFunction
+  | Builtin
+  | PyType
+  | PyModule
+  | PyException;
+
+export class PyList {
+  readonly items: Value[];
+  constructor(items: Value[]) {
+    this.items = items;
+  }
+}
+
+export class PyTuple {
+  readonly items: readonly Value[];
+  constructor(items: readonly Value[]) {
+    this.items = items;
+  }
+}
+
+/** In order of insertion; Python's own order of sets is arbitrary. */
+export class PySet {
+  /** By {@link keyOf}. */
+  readonly members: Map<string, Value>;
+  readonly frozen: boolean;
+  constructor(members: Map<string, Value>, frozen = false) {
+    this.members = members;
+    this.frozen = frozen;
+  }
+}
+
+export class PyDict {
+  /** By {@link keyOf}. */
+  readonly entries: Map<string, readonly [key: Value, value: Value]>;
+  readonly kind: 'dict' | 'Counter' | 'defaultdict';
+  /** Of a defaultdict: makes the value of a missing key. */
+  readonly factory: Value;
+  constructor(
+    entries: Map<string, readonly [key: Value, value: Value]>,
+    { kind = 'dict', factory = null }: { readonly kind?: PyDict['kind']; readonly factory?: Value } = {},
+  ) {
+    this.entries = entries;
+    this.kind = kind;
+    this.factory = factory;
+  }
+}
+
+/** `keys()`, `values()` or `items()` of a dictionary: what it has now, not what it had then. */
+export class PyView {
+  readonly what: 'keys' | 'values' | 'items';
+  readonly dict: PyDict;
+  constructor(what: PyView['what'], dict: PyDict) {
+    this.what = what;
+    this.dict = dict;
+  }
+}
+
+export class PyRange {
+  readonly start: bigint;
+  readonly stop: bigint;
+  readonly step: bigint;
+  constructor(start: bigint, stop: bigint, step: bigint) {
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+  }
+
+  get length(): bigint {
+    const { start, stop, step } = this;
+    const span = step > 0n ? stop - start + step - 1n : stop - start + step + 1n;
+    return span / step > 0n ? span / step : 0n;
+  }
+}
+
+/** Generators, map, zip, reversed...: goes forward once. */
+export class PyIterator {
+  readonly kind: string;
+  readonly source: Iterator<Value>;
+  constructor(kind: string, source: Iterator<Value>) {
+    this.kind = kind;
+    this.source = source;
+  }
+}
+
+/** Variables of a call, a comprehension, or (with no `locals`) of the module. */
+export interface Frame {
+  readonly variables: Map<string, Value>;
+  /** Names that are this frame's own; undefined for the module's. */
+  readonly locals: ReadonlySet<string> | undefined;
+  readonly parent: Frame | undefined;
+  readonly isComprehension: boolean;
+}
+
+export class PyFunction {
+  readonly node: FunctionNode;
+  readonly defaults: ReadonlyMap<string, Value>;
+  readonly frame: Frame;
+  constructor(node: FunctionNode, defaults: ReadonlyMap<string, Value>, frame: Frame) {
+    this.node = node;
+    this.defaults = defaults;
+    this.frame = frame;
+  }
+}
+
+/** What is handed to a function of the interpreter. */
+export interface Call {
+  readonly args: readonly Value[];
+  readonly named: ReadonlyMap<string, Value>;
+}
+
+export class Builtin {
+  readonly name: string;
+  readonly run: (call: Call) => Value;
+  /** Attributes, such as `chain.from_iterable`. */
+  readonly members: ReadonlyMap<string, Value>;
+  constructor(name: string, run: (call: Call) => Value, members: ReadonlyMap<string, Value> = new Map()) {
+    this.name = name;
+    this.run = run;
+    this.members = members;
+  }
+}
+
+export class PyType {
+  readonly name: string;
+  /** Name of the type it is a kind of: `int` of `bool`, `LookupError` of `KeyError`. */
+  readonly base: string | undefined;
+  readonly isException: boolean;
+  readonly make: (call: Call) => Value;
+  readonly members: ReadonlyMap<string, Value>;
+  constructor(
+    name: string,
+    make: (call: Call) => Value,
+    options: {
+      readonly base?: string;
+      readonly isException?: boolean;
+      readonly members?: ReadonlyMap<string, Value>;
+    } = {},
+  ) {
+    this.name = name;
+    this.make = make;
+    this.base = options.base;
+    this.isException = options.isException ?? false;
+    this.members = options.members ?? new Map();
+  }
+}
+
+export class PyModule {
+  readonly name: string;
+  readonly members: ReadonlyMap<string, Value>;
+  constructor(name: string, members: ReadonlyMap<string, Value>) {
+    this.name = name;
+    this.members = members;
+  }
+}
+
+export class PyException {
+  readonly type: string;
+  readonly args: readonly Value[];
+  constructor(type: string, args: readonly Value[]) {
+    this.type = type;
+    this.args = args;
+  }
+}
+
+/** The name of a value's type, as Python has it. */
+export function typeName(value: Value): string {
+  switch (typeof value) {
+    case 'boolean':
+      return 'bool';
+    case 'bigint':
+      return 'int';
+    case 'number':
+      return 'float';
+    case 'string':
+      return 'str';
+    default:
+      return objectTypeName(value);
+  }
+}
+
+function objectTypeName(value: Exclude<Value, boolean | bigint | number | string>): string {
+  if (value === null) return 'NoneType';
+  if (value instanceof PyList) return 'list';
+  if (value instanceof PyTuple) return 'tuple';
+  if (value instanceof PySet) return value.frozen ? 'frozenset' : 'set';
+  if (value instanceof PyDict) return value.kind;
+  if (value instanceof PyView) return `dict_${value.what}`;
+  if (value instanceof PyRange) return 'range';
+  if (value instanceof PyIterator) return value.kind;
+  if (value instanceof PyFunction) return 'function';
+  if (value instanceof Builtin) return 'builtin_function_or_method';
+  if (value instanceof PyType) return 'type';
+  if (value instanceof PyModule) return 'module';
+  return value.type;
+}
+
+/** Whether a value counts as true. */
+export function isTruthy(value: Value): boolean {
+  if (typeof value === 'object' && value !== null) {
+    if (value instanceof PyList || value instanceof PyTuple) return value.items.length > 0;
+    if (value instanceof PySet) return value.members.size > 0;
+    if (value instanceof PyDict) return value.entries.size > 0;
+    if (value instanceof PyView) return value.dict.entries.size > 0;
+    if (value instanceof PyRange) return value.length > 0n;
+    return true;
+  }
+  return value !== null && value !== false && value !== 0n && value !== 0 && value !== '';
+}
+
+/** The characters of a text as Python counts them: code points. */
+export function characters(text: string): readonly string[] | string {
+  return /[\ud800-\udfff]/.test(text) ? [...text] : text;
+}
