@@ -173,8 +173,12 @@ describe('a check', () => {
   });
 
   it('is not verifiable where the interpreter itself fails', () => {
-    const source = 'def c0(inputs):\n    g = []\n    g.append(next(g[0]) for _ in [1])\n    return next(g[0])\nconstraint_list = [c0]\n';
-    expect(check(source)).toMatchObject({ kind: 'unverifiable', reason: expect.stringContaining('already running') });
+    const source =
+      'def c0(inputs):\n    g = []\n    g.append(next(g[0]) for _ in [1])\n    return next(g[0])\nconstraint_list = [c0]\n';
+    expect(check(source)).toMatchObject({
+      kind: 'unverifiable',
+      reason: expect.stringContaining('already running'),
+    });
   });
 
   it('leaves nothing behind for the next one', () => {

@@ -15,7 +15,8 @@ export function percentFormat(template: string, value: Value, budget: Budget): s
   let next = 0;
   const text = template.replace(
     /%(?:%|([-0+ ]*)(\d{1,9})?(?:\.(\d{1,9}))?([a-zA-Z])|.?)/gs,
-    (all, flags = '', width = '', precision: string | undefined, type: string | undefined) => {
+    (all, ...groups: (string | undefined)[]) => {
+      const [flags = '', width = '', precision, type] = groups;
       if (all === '%%') return '%';
       if (type === undefined) throw new Raised('ValueError', 'unsupported format character');
       if (next >= values.length) throw new Raised('TypeError', 'not enough arguments for format string');

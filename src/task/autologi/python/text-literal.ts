@@ -34,7 +34,8 @@ const SIMPLE: Readonly<Record<string, string>> = {
 function unescaped(text: string): string {
   return text.replace(
     /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3})|N\{[^}]*\}|(.))/gsu,
-    (all, x?: string, u?: string, long?: string, octal?: string, other?: string) => {
+    (all, ...groups: (string | undefined)[]) => {
+      const [x, u, long, octal, other] = groups;
       const hex = x ?? u ?? long;
       if (hex !== undefined) return codePoint(Number.parseInt(hex, 16));
       if (octal !== undefined) return codePoint(Number.parseInt(octal, 8));
