@@ -86,7 +86,7 @@ function attempt(read: () => Value): Value | undefined {
   try {
     return read();
   } catch (error) {
-    const isRefusal = [SyntaxError, PythonSyntaxError, Raised, Unsupported, LimitReached].some(
+    const isRefusal = [SyntaxError, RangeError, PythonSyntaxError, Raised, Unsupported, LimitReached].some(
       (type) => error instanceof type,
     );
     if (isRefusal) return undefined;

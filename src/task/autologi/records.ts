@@ -12,7 +12,6 @@ export interface AutoLogiRecord {
   readonly prompt: string;
   /** Background and constraints alone, where the file has them. */
   readonly problem: string | undefined;
-  readonly lang: string;
   readonly checker: Checker;
 }
 
@@ -51,17 +50,9 @@ function readRecord(id: string, line: JsonLine): AutoLogiRecord {
     constraints: codeOf('Constraint_List_code', line),
   });
   tryOut(checker, line);
-  const [problem, lang] = ['question', 'lang'].map((name) => {
-    const value = line.fields.get(name);
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  });
-  return {
-    id,
-    prompt: textOf('prompt', line.fields.get('prompt'), line),
-    problem,
-    lang: lang ?? 'en',
-    checker,
-  };
+  const question = line.fields.get('question');
+  const problem = typeof question === 'string' && question !== '' ? question : undefined;
+  return { id, prompt: textOf('prompt', line.fields.get('prompt'), line), problem, checker };
 }
 
 /** Runs the checks on the example, so that what they ask for while they run comes out now. */
