@@ -1,0 +1,257 @@
+/** What clients and operators do to a server: nonsense, floods, silence, and telling it to stop. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, describe, expect, it } from 'vitest';
+import { addKey } from '../../src/serve/access/key-file.ts';
+import { EndpointMember } from '../../src/serve/member/endpoint.ts';
+import { fuzzedRequest } from './fuzz.ts';
+import { BEHAVIORS, stubEndpoint } from './stub-endpoint.ts';
+import { embeddedMembers, tinyModels, tinyServer } from './tiny-server.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'troupe-serve-'));
+const models = await tinyModels();
+const { server, url, client, logged } = await tinyServer({
+  members: embeddedMembers(models),
+  options: { bodyBytes: 20_000, receiveTimeoutMs: 4000 },
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const ask = { model: 'team', messages: [{ role: 'user' as const, content: '1+2=' }], max_tokens: 4 };
+const post = (body: string, headers: Record<string, string> = {}, to = url): Promise<Response> =>
+  fetch(`${to}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body,
+  });
+
+/** The whole of it by TROUPE_FUZZ=10000; a part in every run. */
+const FUZZED = Number(process.env.TROUPE_FUZZ ?? 300);
+
+describe('nonsense', () => {
+  it(`never crashes, hangs or blames itself: ${FUZZED} fuzzed requests`, { timeout: 600_000 }, async () => {
+    const ajv = new Ajv2020({ strict: false });
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      components: { schemas: Record<string, object> };
+    };
+    const isError = ajv.compile(document.components.schemas.Error as object);
+    const isChat = ajv.compile(document.components.schemas.ChatCompletion as object);
+    const statuses = new Map<number, number>();
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let index = next++; index < FUZZED; index = next++) {
+        const { path, ...request } = fuzzedRequest(index);
+        const response = await fetch(url + path, { ...request, signal: AbortSignal.timeout(30_000) });
+        const text = await response.text();
+        statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+        const about = `request ${index}: ${JSON.stringify({ path, ...request }).slice(0, 500)} -> ${response.status} ${text.slice(0, 300)}`;
+        expect(response.status, about).toBeLessThan(500);
+        if (response.status >= 400 && request.method !== 'HEAD')
+          expect(isError(JSON.parse(text)), about).toBe(true);
+        if (response.status === 200 && text.startsWith('{"id":"chatcmpl'))
+          expect(isChat(JSON.parse(text)), `${about} ${ajv.errorsText(isChat.errors)}`).toBe(true);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    expect(statuses.get(200), JSON.stringify([...statuses])).toBeGreaterThan(FUZZED / 20);
+    expect(statuses.get(400)).toBeGreaterThan(FUZZED / 5);
+    expect(server.pending).toBe(0);
+    expect(logged.filter(([level]) => level === 'error')).toEqual([]);
+    expect((await client.chat.completions.create(ask)).choices).toHaveLength(1);
+  });
+
+  it('refuses bodies that are too large, announced or not, without reading on', async () => {
+    expect((await post(JSON.stringify({ ...ask, user: 'x'.repeat(30_000) }))).status).toBe(413);
+    const endless = new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(4096)) });
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: endless,
+      duplex: 'half',
+    } as RequestInit).catch(() => undefined);
+    expect(response?.status ?? 413).toBe(413); // or the connection was closed on it
+    expect(server.pending).toBe(0);
+  });
+
+  it('answers what is no HTTP, and goes on', async () => {
+    for (const bytes of [
+      '\u0000\u0001\r\n\r\n',
+      'GET / HTTP/9.9\r\n\r\n',
+      `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`,
+    ]) {
+      const answer = await raw(bytes);
+      expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d|$)/);
+    }
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('lets go of clients that never finish their request', async () => {
+    const start = performance.now();
+    const slow = [
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n',
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"mod',
+    ];
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => raw(slow[i % 2] as string)));
+    expect(performance.now() - start).toBeLessThan(30_000);
+    for (const answer of answers) expect(answer).toMatch(/^(HTTP\/1\.1 408|$)/);
+    await expect.poll(() => server.pending, { timeout: 5000 }).toBe(0);
+  });
+});
+
+describe('limits', () => {
+  it('need a key where there is a key file, and count each key for itself', async () => {
+    const keys = join(folder, 'keys.json');
+    const [alice, bob] = ['alice', 'bob'].map((name) =>
+      addKey(keys, { name, created: '', requests_per_minute: 2 }),
+    );
+    const guarded = await tinyServer({
+      members: embeddedMembers(models),
+      options: { keys },
+      apiKey: alice as string,
+    });
+    try {
+      expect((await post(JSON.stringify(ask), {}, guarded.url)).status).toBe(401);
+      expect((await fetch(`${guarded.url}/metrics`)).status).toBe(401);
+      expect((await fetch(`${guarded.url}/healthz`)).status).toBe(200);
+      for (let i = 0; i < 2; i++) await guarded.client.chat.completions.create(ask);
+      const error = await guarded.client.chat.completions.create(ask).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ status: 429, code: 'rate_limit_exceeded' });
+      const limited = await post(JSON.stringify(ask), { authorization: `Bearer ${alice}` }, guarded.url);
+      expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect((await post(JSON.stringify(ask), { authorization: `Bearer ${bob}` }, guarded.url)).status).toBe(
+        200,
+      );
+      expect(JSON.stringify(guarded.logged)).not.toContain(alice);
+      expect(JSON.stringify(guarded.logged)).not.toContain('1+2=');
+    } finally {
+      await guarded.server.stop();
+    }
+  });
+
+  it('refuse a crowd beyond the queue at once, with a time to come again', async () => {
+    const hanging = await stubEndpoint(BEHAVIORS.hangs);
+    const member = new EndpointMember({
+      name: 'm',
+      endpoint: hanging.url,
+      model: 'm',
+      stallMs: 60_000,
+      retries: 0,
+      logprobs: false,
+    });
+    const small = await tinyServer({
+      members: [member],
+      options: { maxRunning: 2, maxWaiting: 3, requestTimeoutMs: 1500 },
+    });
+    try {
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, () => post(JSON.stringify(ask), {}, small.url)),
+      );
+      const statuses = answers.map(({ status }) => status).sort();
+      expect(statuses).toEqual([...new Array(7).fill(429), ...new Array(5).fill(504)]);
+      const busy = answers.find(({ status }) => status === 429);
+      expect(Number(busy?.headers.get('retry-after'))).toBeGreaterThan(0);
+    } finally {
+      await small.server.stop();
+      await hanging.close();
+    }
+  });
+
+  it('refuse other names of this machine, and other types, to pages of other origins', async () => {
+    expect(await raw('GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 403/,
+    );
+    expect(await raw('GET /v1/models HTTP/1.1\r\nHost: localhost:1\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 200/,
+    );
+    expect((await post(JSON.stringify(ask), { 'content-type': 'text/plain' })).status).toBe(415);
+  });
+
+  it('refuse a public address without keys, unless it is meant', async () => {
+    const start = tinyServer({ members: embeddedMembers(models), options: { host: '0.0.0.0' } });
+    await expect(start).rejects.toThrow('expected API keys');
+  });
+});
+
+describe('SIGTERM', () => {
+  it('finishes every accepted request, refuses new ones, and leaves with 0', {
+    timeout: 120_000,
+  }, async () => {
+    const child = spawn(
+      process.execPath,
+      ['bin/troupe.mjs', 'serve', 'recipes/quickstart.yaml', '--port', '0'],
+      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    try {
+      const at = await new Promise<string>((resolve, reject) => {
+        let text = '';
+        child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+          const found = /chat +(http:\/\/127\.0\.0\.1:\d+)/.exec(text)?.[1];
+          if (found !== undefined) resolve(found);
+        });
+        child.once('exit', (code) => reject(new Error(`left with ${code}`)));
+      });
+      const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      let isTold = false;
+      const outcomes = { whole: 0, refused: 0, lost: 0, unreached: 0 };
+      const one = async (i: number): Promise<void> => {
+        const toldBefore = isTold;
+        const response = await post(
+          JSON.stringify({
+            ...ask,
+            messages: [{ role: 'user', content: '12+34+56=' }],
+            max_tokens: 32,
+            stream: i % 2 === 0,
+          }),
+          {},
+          at,
+        ).catch(() => undefined);
+        if (response === undefined) outcomes[toldBefore ? 'unreached' : 'lost']++;
+        else if (response.status === 503) outcomes.refused++;
+        else {
+          const text = await response.text().catch(() => '');
+          const isWhole =
+            response.status === 200 && (i % 2 === 0 ? text.endsWith('data: [DONE]\n\n') : text.endsWith('}'));
+          outcomes[isWhole ? 'whole' : 'lost']++;
+        }
+      };
+      await one(0);
+      const load = Array.from({ length: 24 }, async (_, w) => {
+        for (let i = 0; !isTold || i === 0; i++) await one(w + i);
+        await one(w); // one more each, after it was told
+      });
+      await expect.poll(() => outcomes.whole, { timeout: 60_000, interval: 10 }).toBeGreaterThan(30);
+      isTold = true;
+      child.kill('SIGTERM');
+      await Promise.all(load);
+      expect(await exited).toBe(0);
+      expect(outcomes.lost, JSON.stringify(outcomes)).toBe(0);
+      expect(outcomes.refused + outcomes.unreached, JSON.stringify(outcomes)).toBeGreaterThan(0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+});
+
+/** Sends bytes and gives what comes back until the other side closes. */
+function raw(bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(text));
+  });
+}
