@@ -5,12 +5,14 @@
 import { benchEngine } from './engine.ts';
 import { benchMixture } from './mixture.ts';
 import { benchModels } from './models.ts';
+import { benchServe } from './serve.ts';
 import { benchVerify } from './verify.ts';
 
 const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<object>>> = {
   engine: benchEngine,
   mixture: benchMixture,
   models: benchModels,
+  serve: benchServe,
   verify: benchVerify,
 };
 

@@ -19,6 +19,7 @@ import { EndpointMember } from '../serve/member/endpoint.ts';
 import type { Member } from '../serve/member/member.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
+import { shareVocabulary } from '../team/vocabularies.ts';
 import {
   answerReader,
   closeTeam,
@@ -53,6 +54,7 @@ interface Trained {
   }[];
   readonly protocol: { readonly kind: string };
   readonly answerOf: (text: string) => string | undefined;
+  readonly isMixed: boolean;
   readonly defaults: ServedTeam['defaults'];
   /** Tells weights apart. */
   readonly marks: readonly string[];
@@ -97,6 +99,10 @@ export async function composeServedTeam(path: string, options: ServedTeamOptions
     minMembers,
     memberTimeoutMs: (file?.member_timeout_s ?? 60) * 1000,
     answerOf: answersOf(file, trained),
+    isMixed:
+      trained !== undefined && added.length === 0
+        ? trained.isMixed
+        : !areOneModel(file?.members ?? [], trained),
     defaults: {
       temperature: file?.temperature ?? trained?.defaults.temperature ?? DEFAULTS.temperature,
       maxTokens: file?.max_tokens ?? trained?.defaults.maxTokens ?? DEFAULTS.maxTokens,
@@ -118,6 +124,11 @@ export async function composeServedTeam(path: string, options: ServedTeamOptions
   };
 }
 
+/** Whether all members are one model behind endpoints, and so write in the same tokens. */
+function areOneModel(members: readonly ServeMember[], trained: Trained | undefined): boolean {
+  return trained === undefined && new Set(members.map(({ model }) => model)).size === 1;
+}
+
 /** A majority answers for a vote; parts fit together only if all are there. */
 export function defaultMinMembers(protocol: string, members: number): number {
   return protocol === 'parts' ? members : Math.floor(members / 2) + 1;
@@ -135,6 +146,7 @@ async function trainedTeam(path: string, overrides: readonly Override[]): Promis
     members: team.agents,
     protocol: config.protocol,
     answerOf: task.answerOf === undefined ? textAnswer : (text) => task.answerOf?.(text),
+    isMixed: !shareVocabulary(team),
     defaults: {
       temperature: Math.min(2, config.train.temperature),
       maxTokens: config.train.max_completion_length,

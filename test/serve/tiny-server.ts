@@ -59,6 +59,7 @@ export function servedTeam({ members, protocol = 'vote', team = {} }: TinyOption
     minMembers: members.length,
     memberTimeoutMs: 20_000,
     answerOf: textAnswer,
+    isMixed: false,
     defaults: { temperature: 1, maxTokens: 24 },
     fingerprint: 'fp_tiny',
     ...team,

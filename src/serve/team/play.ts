@@ -139,7 +139,7 @@ class Play {
       text: message.text,
       // random turns of a router depend on what was said; a member without tokens has its letters
       tokens: message.tokens ?? Int32Array.from(message.text, (letter) => letter.codePointAt(0) as number),
-      meanLogp: message.meanLogp,
+      meanLogp: this.#team.isMixed ? perCharacter(message) : message.meanLogp,
     });
   }
 
@@ -281,4 +281,9 @@ class Play {
       isDegraded: this.#turns.some(({ status }) => status === 'failed'),
     };
   }
+}
+
+/** Mean log-probability per character of the text, nats: tokens of different vocabularies are no common unit. */
+function perCharacter({ meanLogp, completionTokens, text }: MemberMessage): number {
+  return (meanLogp * completionTokens) / Math.max(1, text.length);
 }

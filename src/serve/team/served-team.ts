@@ -18,6 +18,11 @@ export interface ServedTeam {
   readonly memberTimeoutMs: number;
   /** What votes are counted on; undefined where a text has no answer. */
   readonly answerOf: (text: string) => string | undefined;
+  /**
+   * Whether members write in different tokens, so that log-probabilities are compared per character, as
+   * `rollout` does.
+   */
+  readonly isMixed: boolean;
   /** What clients get who say nothing else. */
   readonly defaults: Pick<Sampling, 'temperature' | 'maxTokens'>;
   /** Changes when what is served changes: `system_fingerprint`. */

@@ -1,0 +1,25 @@
+/**
+ * The quickstart's model with an end token that is never drawn, so that every message is as long as it may
+ * be and both sides of the comparison do the same work.
+ * @module
+ */
+import { characterTokenizer } from '../src/engine/onnx/character-tokenizer.ts';
+import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';
+import type { TokenizerFiles } from '../src/engine/onnx/tokenizer-files.ts';
+
+export function benchConfig(): { readonly config: DecoderConfig; readonly tokenizer: TokenizerFiles } {
+  const tokenizer = characterTokenizer('0123456789+-*/()=#;,. ');
+  return {
+    tokenizer,
+    config: {
+      architecture: 'Qwen3ForCausalLM',
+      vocabSize: tokenizer.vocabSize,
+      ...{ layers: 4, hiddenSize: 128, heads: 4, kvHeads: 2, headDim: 32, intermediateSize: 384 },
+      normEpsilon: 1e-6,
+      ropeTheta: 10000,
+      tiedEmbeddings: true,
+      maxPositions: 256,
+      endTokens: [1_000_000],
+    },
+  };
+}
