@@ -13,12 +13,13 @@ import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
 import { createVerifier, judge, type VerifierName } from '../task/jsonl/verifier.ts';
-import { createTask } from '../task/registry.ts';
+import { createTask, type TaskContext } from '../task/registry.ts';
 import type { Split, Task } from '../task/task.ts';
 import { createProtocol } from '../team/protocols.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import type { EventSink } from '../train/events.ts';
 import { loadModel } from '../upgrade/mixture-engine.ts';
+import { createAnswerer } from './answerer.ts';
 import { modelFolder } from './hub-models.ts';
 import { requireMoves } from './interactive.ts';
 
@@ -33,6 +34,11 @@ const MOST_THREADS = 8;
 
 /** Messages a mixture that is served decodes together. */
 const SERVED_SLOTS = 64;
+
+/** What tasks are given besides their options. */
+const TASK_CONTEXT: TaskContext = {
+  answerer: (request) => createAnswerer(request, { loadModel: loadServedModel, environment: process.env }),
+};
 
 /** Everything a verb works with, made from one team file. */
 export interface Composition {
@@ -51,7 +57,7 @@ export function compose(resolved: ResolvedConfig): Composition {
   const { threads, ...options } = embeddedOptions(config);
   const task = composeTask(resolved);
   const protocol = composeProtocol(resolved);
-  requireMoves(resolved, task, protocol);
+  requireMoves(resolved, task, { protocol, isOwn: true });
   const engine = createOnnxEngine({
     ...options,
     threads: threads || Math.min(availableParallelism(), MOST_THREADS),
@@ -103,7 +109,7 @@ export function requirePrompts(
 /** The task alone, for what needs no models. @throws ConfigError */
 export function composeTask(resolved: ResolvedConfig): Task {
   const { name, ...options } = resolved.config.task;
-  return placed(resolved, ['task'], () => createTask(name, options));
+  return placed(resolved, ['task'], () => createTask(name, options, TASK_CONTEXT));
 }
 
 /**
@@ -118,7 +124,9 @@ export function composeOtherTask(
   { name, ...options }: Readonly<Record<string, unknown>>,
   path: readonly (string | number)[],
 ): Task {
-  return placed(resolved, path, () => createTask(String(name ?? ''), options));
+  const task = placed(resolved, path, () => createTask(String(name ?? ''), options, TASK_CONTEXT));
+  requireMoves(resolved, task, { protocol: composeProtocol(resolved), isOwn: false });
+  return task;
 }
 
 function composeProtocol(resolved: ResolvedConfig): Protocol {

@@ -7,20 +7,28 @@ import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Task } from '../task/task.ts';
 import type { Protocol } from '../team/team.ts';
 
-/** @throws ConfigError naming every key that does not go with an environment */
+/**
+ * @param setting.isOwn - the team learns this task; else it is only measured on it
+ * @throws ConfigError naming every key that does not go with an environment
+ */
 export function requireMoves(
   { config, problem }: ResolvedConfig,
   task: Task,
-  { name, moves }: Protocol,
+  setting: { readonly protocol: Protocol; readonly isOwn: boolean },
 ): void {
   if (task.environment === undefined) return;
   const { protocol, reward } = config;
+  const { name, moves } = setting.protocol;
   const problems: PlacelessIssue[] = [];
   if (moves === undefined)
     problems.push({
       path: ['protocol', 'kind'],
       message: `expected relay, router or vote with the interactive task ${task.name}, got ${name}, which has no message to send to the environment in between`,
     });
+  if (!setting.isOwn) {
+    if (problems.length > 0) throw problem(problems);
+    return;
+  }
   const limit = protocol.kind === 'relay' ? 'rounds' : 'turns';
   if ((protocol.kind === 'relay' && protocol.rounds !== 1) || (protocol.kind === 'router' && protocol.turns))
     problems.push({

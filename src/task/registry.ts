@@ -4,6 +4,10 @@
  */
 import { ConfigError, TaskError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
+import type { AnswererFactory } from './answerer-options.ts';
+import { createDetectiveCases, readDetectiveCasesOptions } from './arbench/detective-cases.ts';
+import { createGuessingNumbers, readGuessingNumbersOptions } from './arbench/guessing-numbers.ts';
+import { createSituationPuzzles, readSituationPuzzlesOptions } from './arbench/situation-puzzles.ts';
 import { createArithmetic, readArithmeticOptions } from './arithmetic/arithmetic.ts';
 import { createAutoLogi, readAutoLogiOptions } from './autologi/autologi.ts';
 import { createBlocksworld, readBlocksworldOptions } from './blocksworld/blocksworld.ts';
@@ -22,7 +26,22 @@ import { createZebraLogic, readZebraLogicOptions } from './zebra/zebralogic.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
+/** What a task may be given besides its options. */
+export interface TaskContext {
+  /** Makes whoever answers an environment's questions; absent: nobody does, and such a task cannot be played. */
+  readonly answerer?: AnswererFactory;
+}
+
 const TASKS = {
+  'arbench-dc': (options, context) => {
+    const { answerer, ...read } = readDetectiveCasesOptions(options);
+    return createDetectiveCases(read, context.answerer?.(answerer));
+  },
+  'arbench-gn': (options) => createGuessingNumbers(readGuessingNumbersOptions(options)),
+  'arbench-sp': (options, context) => {
+    const { answerer, ...read } = readSituationPuzzlesOptions(options);
+    return createSituationPuzzles(read, context.answerer?.(answerer));
+  },
   arithmetic: (options) => createArithmetic(readArithmeticOptions(options)),
   autologi: (options) => createAutoLogi(readAutoLogiOptions(options)),
   blocksworld: (options) => createBlocksworld(readBlocksworldOptions(options)),
@@ -33,12 +52,15 @@ const TASKS = {
   planbench: (options) => createPlanbench(readPlanbenchOptions(options)),
   zebra: (options) => createZebra(readZebraOptions(options)),
   zebralogic: (options) => createZebraLogic(readZebraLogicOptions(options)),
-} as const satisfies Readonly<Record<string, (options: Options) => Task>>;
+} as const satisfies Readonly<Record<string, (options: Options, context: TaskContext) => Task>>;
 
 type TaskName = keyof typeof TASKS;
 
 /** What each task is, in one line: `troupe tasks` shows it. */
 export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
+  'arbench-dc': 'AR-Bench DC: question suspects, played by a model, and name the murderer: interactive',
+  'arbench-gn': 'AR-Bench GN: guess four digits in 25 rounds: interactive',
+  'arbench-sp': 'AR-Bench SP: ask a referee, who is a model, what lies behind a story: interactive',
   arithmetic: 'chains of integers to work out, endless',
   autologi: 'the benchmark AutoLogi, for evaluation alone',
   blocksworld: 'towers of blocks to rebuild, in a compact notation or in the words of PlanBench, endless',
@@ -63,7 +85,7 @@ export const taskNames: readonly string[] = Object.keys(TASKS);
  * @example
  * createTask('arithmetic', { operands: 2 }).item('train', 0).prompt.endsWith('='); // => true
  */
-export function createTask(name: string, options: Options = {}): Task {
+export function createTask(name: string, options: Options = {}, context: TaskContext = {}): Task {
   if (options.module !== undefined) return checked(createModuleTask(name, options));
   if (!Object.hasOwn(TASKS, name)) {
     const nearest = nearestName(name, taskNames);
@@ -80,7 +102,7 @@ export function createTask(name: string, options: Options = {}): Task {
       ],
     });
   }
-  return checked(TASKS[name as TaskName](options)); // hasOwn, above
+  return checked(TASKS[name as TaskName](options, context)); // hasOwn, above
 }
 
 function checked(task: Task): Task {

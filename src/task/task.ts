@@ -86,7 +86,6 @@ export interface AskedQuestion extends Question {
 export interface Answerer {
   /** One text per question, in order. */
   answer(questions: readonly AskedQuestion[], signal?: AbortSignal): Promise<readonly string[]>;
-  close(): Promise<void>;
 }
 
 /** What makes a task interactive: it answers every message of the team until the episode is over. */

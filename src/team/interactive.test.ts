@@ -222,7 +222,6 @@ describe('an environment that asks', () => {
         calls.push([...questions]);
         return questions.map(({ stream }) => (drawn ? HUNT_LETTERS[stream.int(4)] : 'b'));
       },
-      close: async () => {},
     };
     return { calls, task: (questions) => createHunt({ questions, answerer }) };
   }

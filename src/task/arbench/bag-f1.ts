@@ -1,0 +1,39 @@
+/**
+ * The F1 score that AR-Bench gives to told stories: how far two bags of characters, or of words, overlap.
+ * @module
+ */
+
+/**
+ * F1 = 2PR / (P + R), P = overlap / |prediction|, R = overlap / |truth|, counting each part as often as both have
+ * it; 0 where nothing is shared.
+ *
+ * @example
+ * bagF1(['a', 'cat'], ['a', 'black', 'cat']); // ≈> 0.8
+ */
+export function bagF1(prediction: readonly string[], truth: readonly string[]): number {
+  const left = new Map<string, number>();
+  for (const part of truth) left.set(part, (left.get(part) ?? 0) + 1);
+  let overlap = 0;
+  for (const part of prediction) {
+    const count = left.get(part) ?? 0;
+    if (count === 0) continue;
+    left.set(part, count - 1);
+    overlap++;
+  }
+  if (overlap === 0) return 0;
+  const precision = overlap / prediction.length;
+  const recall = overlap / truth.length;
+  return (2 * precision * recall) / (precision + recall);
+}
+
+/** Both of the benchmark's: over words between blanks, and over characters; case and punctuation count. */
+export function storyF1(
+  prediction: string,
+  truth: string,
+): { readonly words: number; readonly characters: number } {
+  const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
+  return {
+    words: bagF1(words(prediction), words(truth)),
+    characters: bagF1([...prediction], [...truth]),
+  };
+}
