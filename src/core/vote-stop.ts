@@ -51,9 +51,7 @@ interface Candidate {
  * change: `exact` stops only where no tie is left to happen. Ballots without an answer have no vote.
  *
  * @example
- * const vote = new VoteStop({ ballots: 5, rule: 'exact' });
- * for (const answer of ['7', '9', '7', '7']) vote.add(answer);
- * vote.isDecided; // => true
+ * ['7', '9', '7', '7'].reduce((vote, answer) => (vote.add(answer), vote), new VoteStop({ ballots: 5, rule: 'exact' })).isDecided; // => true
  */
 export class VoteStop {
   readonly #ballots: number;
