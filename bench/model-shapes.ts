@@ -126,7 +126,7 @@ function randomValues(shape: readonly number[], index: number): Float32Array {
   const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
   if (shape.length === 1) return values.fill(1);
   const stream = randomStream(1, index);
-  const drawn = Float32Array.from({ length: Math.min(values.length, 65537) }, () => 0.02 * stream.normal());
+  const drawn = Float32Array.from({ length: Math.min(values.length, 4099) }, () => 0.02 * stream.normal());
   for (let from = 0; from < values.length; from += drawn.length)
     values.set(drawn.subarray(0, Math.min(drawn.length, values.length - from)), from);
   return values;

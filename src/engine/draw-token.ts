@@ -4,6 +4,9 @@
  */
 import { EngineError } from '../support/errors.ts';
 
+/** Room for one row, used again: exponentials of a large vocabulary are not worth taking twice. */
+let weights = new Float64Array(0);
+
 /**
  * Inverse-CDF draw in float64 from softmax(logits / temperature).
  *
@@ -19,8 +22,13 @@ export function drawToken(
 ): { readonly token: number; readonly logp: number } {
   let max = -Infinity;
   for (let v = 0; v < logits.length; v++) if (logits[v] > max) max = logits[v];
+  if (weights.length < logits.length) weights = new Float64Array(logits.length);
   let total = 0;
-  for (let v = 0; v < logits.length; v++) total += Math.exp((logits[v] - max) / temperature);
+  for (let v = 0; v < logits.length; v++) {
+    const weight = Math.exp((logits[v] - max) / temperature);
+    weights[v] = weight;
+    total += weight;
+  }
   if (Number.isNaN(total))
     throw new EngineError(
       'engine: expected logits that are numbers, got NaN; the weights are damaged, restore or load good ones',
@@ -29,7 +37,7 @@ export function drawToken(
   let sum = 0;
   let token = 0;
   for (let v = 0; v < logits.length; v++) {
-    const weight = Math.exp((logits[v] - max) / temperature);
+    const weight = weights[v];
     if (weight > 0) token = v; // rounding at the end of the sum must not pick an impossible token
     sum += weight;
     if (sum > target) break;

@@ -86,15 +86,7 @@ function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Chec
  * @throws ConfigError if a file is missing, cut short, or does not fit the others
  */
 export function loadCheckpoint(dir: string, options: { readonly optimizer: boolean }): Checkpoint {
-  if (!existsSync(dir) || !statSync(dir).isDirectory())
-    throw new ConfigError(
-      `${dir}: the model folder does not exist; check the path, or make one with troupe pretrain`,
-      {
-        code: 'TROUPE_MODEL_MISSING',
-      },
-    );
-  const config = readDecoderConfig(dir);
-  const tokenizer = readTokenizerFiles(dir);
+  const { config, tokenizer } = readCheckpointFiles(dir);
   const specs = parameterSpecs(config);
   const checkpoint = { config, weights: readWeights(dir, specs), tokenizer };
   const path = join(dir, OPTIMIZER);
@@ -104,20 +96,49 @@ export function loadCheckpoint(dir: string, options: { readonly optimizer: boole
 
 /** One tensor at a time, so that no more than the model and one tensor is in memory. */
 function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, Float32Array> {
+  const weights = new Map<string, Float32Array>();
+  readParameters(dir, specs, (spec, values) => weights.set(spec.name, values));
+  return weights;
+}
+
+/** What of a checkpoint is not numbers. @throws ConfigError if a file is missing or does not fit the others */
+export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 'tokenizer'> {
+  if (!existsSync(dir) || !statSync(dir).isDirectory())
+    throw new ConfigError(
+      `${dir}: the model folder does not exist; check the path, or make one with troupe pretrain`,
+      {
+        code: 'TROUPE_MODEL_MISSING',
+      },
+    );
+  return { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
+}
+
+/**
+ * Reads the weights of a folder one parameter after another.
+ *
+ * @param take - given each parameter's values, its own from then on, and their type on disk
+ * @throws ConfigError if a tensor is missing, has another shape, or has no place in the model
+ */
+export function readParameters(
+  dir: string,
+  specs: readonly ParameterSpec[],
+  take: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
+): void {
   const files = openWeightFiles(dir);
   try {
+    const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
     // tied weights are sometimes written twice; rotary frequencies follow from the config
     const isSpare = (name: string): boolean =>
       name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
-    refuseStrangers(files, (name) => isSpare(name) || specs.some((spec) => hasPart(spec, name)));
-    return fromDiskTensors(specs, (name) => files.read(name), files.path);
+    refuseStrangers(files, (name) => isSpare(name) || known.has(name));
+    for (const spec of specs) {
+      const read = fromDiskTensors([spec], (name) => files.read(name), files.path);
+      const [part] = spec.parts;
+      take(spec, read.get(spec.name) as Float32Array, files.tensors.get(part?.name ?? '')?.dtype ?? '');
+    }
   } finally {
     files.close();
   }
-}
-
-function hasPart(spec: ParameterSpec, name: string): boolean {
-  return spec.parts.some((part) => part.name === name);
 }
 
 /** A tensor the config knows nothing of means another architecture, or another number of layers. */

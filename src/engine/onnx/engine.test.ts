@@ -1,6 +1,10 @@
-import { expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { createOnnxEngine } from './engine.ts';
+import type { OnnxModel } from './model.ts';
 import { floatData, type Tensor } from './runtime.ts';
 import { tinyConfig, tinyModel } from './testing/tiny-model.ts';
 
@@ -65,4 +69,83 @@ it('says what is wrong with cotangents before it runs anything', async () => {
   await expect(model.backward([sequence], [[1]], sample)).rejects.toThrow(
     'expected 2 cotangents for sequence 0, got 1',
   );
+});
+
+describe('adapters', () => {
+  const lora = { r: 2, alpha: 4, targetModules: ['q_proj', 'down_proj'], rslora: false };
+  const sequence = { context: Int32Array.of(1, 7), tokens: Int32Array.of(9, 4) };
+  const step = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
+  const train = async (model: OnnxModel) => {
+    await model.backward([sequence], [[-1, -1]], sample);
+    await model.step(step);
+  };
+  let folder = '';
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'troupe-adapters-'));
+    const engine = createOnnxEngine({ threads: 1 });
+    await (await tinyModel(engine)).save(join(folder, 'base'));
+    await engine.close();
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('of several agents share one base, and leave it and one another alone', async () => {
+    const engine = createOnnxEngine({ threads: 1, lora });
+    const dir = join(folder, 'base');
+    const [one, other] = await Promise.all([engine.load({ dir }), engine.load({ dir })]);
+    const plain = await createOnnxEngine({ threads: 1 }).load({ dir });
+    const base = await plain.forward([sequence], sample);
+    const before = await other.forward([sequence], sample);
+    before[0]?.forEach((value, t) => {
+      expect(value).toBeCloseTo(base[0]?.[t] as number, 5); // a fresh adapter changes nothing
+    });
+    await train(one);
+    expect(await one.forward([sequence], sample)).not.toEqual(before);
+    expect(await other.forward([sequence], sample)).toEqual(before);
+    expect(one.capabilities.parameters).toBe('lora');
+    // 22 x 12 embedded, and what the adapters add: (12 + 24) 2 and (10 + 12) 2 per layer
+    expect(one.parameterCount - plain.parameterCount).toBe(2 * (2 * (12 + 24) + 2 * (10 + 12)));
+    await engine.close();
+  });
+
+  it('go on from a folder of theirs, with the optimiser, wherever that names its base from', async () => {
+    const engine = createOnnxEngine({ threads: 1, lora });
+    const model = await engine.load({ dir: join(folder, 'base') });
+    await train(model);
+    const saved = join(folder, 'adapter');
+    await model.save(saved);
+    const config = JSON.parse(readFileSync(join(saved, 'adapter_config.json'), 'utf8'));
+    writeFileSync(
+      join(saved, 'adapter_config.json'),
+      JSON.stringify({ ...config, base_model_name_or_path: '../base' }),
+    );
+    const again = await createOnnxEngine({ threads: 1 }).load({ dir: saved, optimizer: true });
+    await train(model);
+    await train(again);
+    expect(await again.forward([sequence], sample)).toEqual(await model.forward([sequence], sample));
+    writeFileSync(
+      join(saved, 'adapter_config.json'),
+      JSON.stringify({ ...config, base_model_name_or_path: '../gone' }),
+    );
+    await expect(engine.load({ dir: saved })).rejects.toThrow('"../gone" does not exist');
+    await engine.close();
+  });
+
+  it('merge into a whole model', async () => {
+    const engine = createOnnxEngine({ threads: 1, lora });
+    const model = await engine.load({ dir: join(folder, 'base') });
+    await train(model);
+    await model.saveMerged(join(folder, 'merged'));
+    const merged = await createOnnxEngine({ threads: 1 }).load({ dir: join(folder, 'merged') });
+    expect(merged.capabilities.parameters).toBe('full');
+    const [wanted, got] = [await model.forward([sequence], sample), await merged.forward([sequence], sample)];
+    got[0]?.forEach((value, t) => {
+      expect(value).toBeCloseTo(wanted[0]?.[t] as number, 4);
+    });
+    await engine.close();
+  });
+
+  it('are refused where they name what no layer has', async () => {
+    const engine = createOnnxEngine({ threads: 1, lora: { ...lora, targetModules: ['q_porj'] } });
+    await expect(engine.load({ dir: join(folder, 'base') })).rejects.toThrow('did you mean "q_proj"?');
+  });
 });

@@ -13,7 +13,13 @@ import type { GraphVariant } from './decoder/decode-graphs.ts';
 import type { WeightStorage } from './decoder/weight-inputs.ts';
 import { chosenExecution } from './execution.ts';
 import { adapterTargets } from './lora/adapter-config.ts';
-import { type Adapter, isAdapterFolder, readAdapter, readAdapterConfig } from './lora/adapter-folder.ts';
+import {
+  type Adapter,
+  adapterBaseFolder,
+  isAdapterFolder,
+  readAdapter,
+  readAdapterConfig,
+} from './lora/adapter-folder.ts';
 import { initialAdapter } from './lora/adapter-weights.ts';
 import { FrozenBase } from './lora/frozen-base.ts';
 import { type ModelOptions, OnnxModel } from './model.ts';
@@ -66,7 +72,7 @@ export class OnnxEngine implements Engine {
   async load(options: LoadOptions): Promise<OnnxModel> {
     const { dir, optimizer = false } = options;
     if (isAdapterFolder(dir)) {
-      const base = await this.#base(readAdapterConfig(dir).base);
+      const base = await this.#base(adapterBaseFolder(dir, readAdapterConfig(dir).base));
       return this.#adapted(base, readAdapter(dir, base.files.config, { optimizer }), { where: dir, options });
     }
     if (this.#options.lora) {
@@ -112,13 +118,8 @@ export class OnnxEngine implements Engine {
     const path = resolve(dir);
     let base = this.#bases.get(path);
     if (!base) {
-      base = this.#open().then(
-        (runtime) =>
-          new FrozenBase(
-            runtime,
-            loadCheckpoint(path, { optimizer: false }),
-            this.#options.baseDtype ?? 'auto',
-          ),
+      base = this.#open().then((runtime) =>
+        FrozenBase.fromFolder(runtime, path, this.#options.baseDtype ?? 'auto'),
       );
       this.#bases.set(path, base);
       base.catch(() => this.#bases.delete(path)); // whoever asked is told; the next may try again

@@ -5,7 +5,7 @@
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../../../support/atomic-file.ts';
 import { ConfigError } from '../../../support/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../../support/safetensors.ts';
@@ -43,6 +43,22 @@ export function isAdapterFolder(dir: string): boolean {
 export function readAdapterConfig(dir: string): AdapterConfig {
   const path = join(dir, ADAPTER_CONFIG);
   return parseAdapterConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path);
+}
+
+/**
+ * Folder of the model that the adapter in `dir` belongs to: where its config says, seen from here or from the
+ * adapter's folder.
+ *
+ * @throws ConfigError if there is none
+ */
+export function adapterBaseFolder(dir: string, base: string): string {
+  const found = [resolve(base), resolve(dir, base)].find((path) => existsSync(path));
+  if (found === undefined)
+    throw new ConfigError(
+      `${join(dir, ADAPTER_CONFIG)} base_model_name_or_path: expected the folder of the base model, "${base}" does not exist; fetch the base and write its folder there`,
+      { code: 'TROUPE_MODEL_MISSING' },
+    );
+  return found;
 }
 
 /**

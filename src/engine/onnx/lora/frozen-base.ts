@@ -3,44 +3,65 @@
  * bfloat16, half the memory; the graphs widen one layer at a time.
  * @module
  */
+import { ConfigError } from '../../../support/errors.ts';
 import { toBfloat16 } from '../../../support/float16.ts';
-import type { Checkpoint } from '../checkpoint.ts';
-import { parameterSpecs, type Weights } from '../decoder/parameters.ts';
+import { type Checkpoint, readCheckpointFiles, readParameters } from '../checkpoint.ts';
+import { type ParameterSpec, parameterSize, parameterSpecs, type Weights } from '../decoder/parameters.ts';
 import { isFrozenMatrix, type WeightStorage } from '../decoder/weight-inputs.ts';
 import type { Runtime, Tensor } from '../runtime.ts';
 
 /** Bases below this many bytes in float32 are kept so: they are faster, and there is room. */
 const NARROW_FROM_BYTES = 2 ** 30;
 
+type Files = Pick<Checkpoint, 'config' | 'tokenizer'>;
+
 export class FrozenBase {
-  readonly files: Pick<Checkpoint, 'config' | 'tokenizer'>;
+  readonly files: Files;
   readonly storage: WeightStorage;
   readonly tensors: Readonly<Record<string, Tensor>>;
   readonly parameterCount: number;
 
-  /**
-   * @param checkpoint - handed over; its matrices are let go one by one as they are narrowed
-   * @param storage - auto: bfloat16 where the base is large and no value changes by it
-   */
-  constructor(runtime: Runtime, checkpoint: Checkpoint, storage: WeightStorage | 'auto') {
-    const { config, tokenizer } = checkpoint;
-    this.files = { config, tokenizer };
-    const specs = parameterSpecs(config);
-    const weights = new Map(checkpoint.weights);
-    this.storage = storage === 'auto' ? chosenStorage(weights) : storage;
-    const tensors: Record<string, Tensor> = {};
-    let count = 0;
-    for (const spec of specs) {
-      const values = weights.get(spec.name) as Float32Array;
-      count += values.length;
-      tensors[spec.name] =
-        this.storage === 'bfloat16' && isFrozenMatrix(spec)
-          ? runtime.halves(toBfloat16(values), spec.shape)
-          : runtime.floats(values, spec.shape);
-      weights.delete(spec.name);
-    }
+  /** @param tensors - by parameter name, the matrices in `storage` */
+  constructor(files: Files, storage: WeightStorage, tensors: Readonly<Record<string, Tensor>>) {
+    this.files = files;
+    this.storage = storage;
     this.tensors = tensors;
-    this.parameterCount = count;
+    this.parameterCount = Object.values(tensors).reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** A base over weights in memory; what is kept in float32 is not copied. */
+  static fromWeights(runtime: Runtime, checkpoint: Checkpoint, storage: WeightStorage): FrozenBase {
+    const tensors = parameterSpecs(checkpoint.config).map((spec): [string, Tensor] => {
+      const values = checkpoint.weights.get(spec.name) as Float32Array;
+      return [spec.name, kept(runtime, { spec, values, storage })];
+    });
+    const { config, tokenizer } = checkpoint;
+    return new FrozenBase({ config, tokenizer }, storage, Object.fromEntries(tensors));
+  }
+
+  /**
+   * The base in a folder, read tensor by tensor: memory never holds more than the base as it is kept and one
+   * tensor.
+   *
+   * @param storage - auto: bfloat16 where the base is large and so on disk, so that no value changes
+   * @throws ConfigError if the folder is no whole checkpoint
+   */
+  static fromFolder(runtime: Runtime, dir: string, storage: WeightStorage | 'auto'): FrozenBase {
+    const files = readCheckpointFiles(dir);
+    const specs = parameterSpecs(files.config);
+    const bytes = 4 * specs.reduce((sum, spec) => sum + parameterSize(spec), 0);
+    const tensors: Record<string, Tensor> = {};
+    let chosen: WeightStorage | undefined = storage === 'auto' ? undefined : storage;
+    readParameters(dir, specs, (spec, values, dtype) => {
+      // the first is the embedding, and checkpoints are of one type but for accidents
+      if (storage === 'auto' && chosen === 'bfloat16' && dtype !== 'BF16' && isFrozenMatrix(spec))
+        throw new ConfigError(
+          `${dir}: expected all matrices in bfloat16 as the first is, got ${dtype} for ${spec.name}; say which to keep with engine.base_dtype`,
+        );
+      chosen ??= bytes >= NARROW_FROM_BYTES && dtype === 'BF16' ? 'bfloat16' : 'float32';
+      tensors[spec.name] = kept(runtime, { spec, values, storage: chosen });
+    });
+    return new FrozenBase(files, chosen ?? 'float32', tensors);
   }
 
   /** The weights in float32, those that are so already without a copy. */
@@ -61,13 +82,12 @@ function widened(halves: Uint16Array): Float32Array {
   return values;
 }
 
-function chosenStorage(weights: Weights): WeightStorage {
-  let bytes = 0;
-  for (const { byteLength } of weights.values()) bytes += byteLength;
-  if (bytes < NARROW_FROM_BYTES) return 'float32';
-  for (const values of weights.values()) {
-    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-    for (let i = 0; i < bits.length; i++) if ((bits[i] & 0xffff) !== 0) return 'float32';
-  }
-  return 'bfloat16';
+function kept(
+  runtime: Runtime,
+  parameter: { readonly spec: ParameterSpec; readonly values: Float32Array; readonly storage: WeightStorage },
+): Tensor {
+  const { spec, values, storage } = parameter;
+  return storage === 'bfloat16' && isFrozenMatrix(spec)
+    ? runtime.halves(toBfloat16(values), spec.shape)
+    : runtime.floats(values, spec.shape);
 }

@@ -36,7 +36,11 @@ async function fixture(name: string, storage: WeightStorage = 'float32') {
   const { rank, alpha, rankStabilized, targets } = adapter.config;
   const shape = { rank, alpha, rankStabilized, targets };
   const sessions = await engine.sessions(config, { storage, adapter: shape });
-  const base = new FrozenBase(sessions.runtime, { config, weights, tokenizer: tinyTokenizer() }, storage);
+  const base = FrozenBase.fromWeights(
+    sessions.runtime,
+    { config, weights, tokenizer: tinyTokenizer() },
+    storage,
+  );
   const numbers = adapterNumbers(sessions.runtime, base, adapter);
   const scorer = new LayeredScorer({
     sessions,
@@ -106,12 +110,12 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
     expectLogp(logp, narrow.rows('logp'), 0.5);
     // the base that those 16 bits are, in float32
     const sessions = await engine.sessions(narrow.config, { storage: 'float32', adapter: narrow.shape });
-    const rounded = new FrozenBase(
+    const rounded = FrozenBase.fromWeights(
       sessions.runtime,
       { config: narrow.config, weights: narrow.weights, tokenizer: tinyTokenizer() },
       'bfloat16',
     ).weights();
-    const base = new FrozenBase(
+    const base = FrozenBase.fromWeights(
       sessions.runtime,
       { config: narrow.config, weights: rounded, tokenizer: tinyTokenizer() },
       'float32',
