@@ -16,6 +16,7 @@ import { createDigits, readDigitsOptions } from './digits/digits.ts';
 import { createGuessNumber } from './guess-number/guess-number.ts';
 import { readGuessNumberOptions } from './guess-number/options.ts';
 import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
+import { createLogistics, readLogisticsOptions } from './logistics/logistics.ts';
 import { createModuleTask } from './module/module.ts';
 import { createPlanbench, readPlanbenchOptions } from './planbench/planbench.ts';
 import { SPLITS } from './split.ts';
@@ -49,6 +50,7 @@ const TASKS = {
   digits: (options) => createDigits(readDigitsOptions(options)),
   'guess-number': (options) => createGuessNumber(readGuessNumberOptions(options)),
   jsonl: (options) => createJsonl(readJsonlOptions(options)),
+  logistics: (options) => createLogistics(readLogisticsOptions(options)),
   planbench: (options) => createPlanbench(readPlanbenchOptions(options)),
   zebra: (options) => createZebra(readZebraOptions(options)),
   zebralogic: (options) => createZebraLogic(readZebraLogicOptions(options)),
@@ -68,6 +70,8 @@ export const TASK_ABOUT: Readonly<Record<TaskName, string>> = {
   digits: 'a sum whose digits are written by different agents, endless',
   'guess-number': 'guess a secret from what the environment says to each guess: interactive, endless',
   jsonl: 'any JSON-lines file with prompts and answers, judged by a named verifier',
+  logistics:
+    'packages to bring by truck and airplane, in a compact notation or in the words of PlanBench, endless',
   planbench: 'plan generation of the benchmark PlanBench (Blocksworld, Logistics), for evaluation alone',
   zebra: 'who lives where, from clues with one solution, endless',
   zebralogic: 'the benchmark ZebraLogic, for evaluation alone',

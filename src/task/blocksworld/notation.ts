@@ -4,6 +4,7 @@
  * or off the table), `_` sets it down (on another one, or on the table).
  * @module
  */
+import type { PlanReading } from '../planning/planbench-words.ts';
 import type { Step } from '../planning/strips.ts';
 import type { Towers } from './domain.ts';
 
@@ -49,9 +50,7 @@ function compactStep({ action, objects }: Step): string {
  *
  * @returns the actions, or what is wrong with the text
  */
-export function readCompactPlan(
-  text: string,
-): { readonly plan: readonly Step[] } | { readonly problem: string } {
+export function readCompactPlan(text: string): PlanReading {
   const dense = text.replace(/\s+/g, '');
   const parts = dense.match(/[\^_][^^_]*/g) ?? [];
   if (parts.length === 0 || parts.join('') !== dense)

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { shortestPath } from '../planning/a-star.ts';
 import type { Step } from '../planning/strips.ts';
 import { onFacts, type Towers } from './domain.ts';
 
@@ -19,10 +20,10 @@ interface Puzzle {
   readonly wanted: readonly (number | undefined)[];
 }
 
-interface Node {
-  readonly places: Places;
-  readonly moves: number;
-  readonly from?: { readonly node: Node; readonly block: number; readonly to: number };
+/** A block, and where it goes. */
+interface Move {
+  readonly block: number;
+  readonly to: number;
 }
 
 /** States taken up before the search gives up; eight blocks need far fewer. */
@@ -51,51 +52,26 @@ export function shortestPlan(
     });
   put(start, places);
   if (!put(wanted, goal)) return undefined; // the goal names a block that is not there
-  const end = search({ blocks, wanted: goal }, places, maxStates);
-  return end && stepsTo(end, blocks);
-}
-
-/** A* with one bucket per estimated number of moves; within a bucket the deepest state goes first. */
-function search(puzzle: Puzzle, start: Places, maxStates: number): Node | undefined {
-  const best = new Map<string, number>([[start.join(), 0]]);
-  const buckets: Node[][] = [];
-  const file = (node: Node): void => {
-    const estimate = node.moves + movesLeft(puzzle, node.places);
-    while (buckets.length <= estimate) buckets.push([]);
-    buckets[estimate].push(node);
-  };
-  file({ places: start, moves: 0 });
-  for (let estimate = 0, seen = 0; estimate < buckets.length && seen < maxStates; ) {
-    const node = buckets[estimate].pop();
-    if (node === undefined) {
-      estimate++;
-      continue;
-    }
-    if (node.moves > (best.get(node.places.join()) ?? 0)) continue; // a shorter way was found since
-    if (isGoal(puzzle, node.places)) return node;
-    seen++;
-    for (const next of successors(node)) {
-      const key = next.places.join();
-      if (next.moves >= (best.get(key) ?? Number.POSITIVE_INFINITY)) continue;
-      best.set(key, next.moves);
-      file(next);
-    }
-  }
-  return undefined;
+  const puzzle: Puzzle = { blocks, wanted: goal };
+  return shortestPath<Places, Move>({
+    start: places,
+    key: (state) => state.join(),
+    successors,
+    estimate: (state) => movesLeft(puzzle, state),
+    isGoal: (state) => isGoal(puzzle, state),
+    maxStates,
+  })?.flatMap(({ move, before }) => stepsOf(move, before, blocks));
 }
 
 function isGoal({ wanted }: Puzzle, places: Places): boolean {
   return wanted.every((under, block) => under === undefined || places[block] === under);
 }
 
-function* successors(node: Node): Generator<Node> {
-  const { places } = node;
+function* successors(places: Places): Generator<readonly [Move, Places]> {
   const clear = places.map((_, block) => block).filter((block) => !places.includes(block));
   for (const block of clear)
-    for (const to of [...clear, TABLE]) {
-      if (to === block || to === places[block]) continue;
-      yield { places: places.with(block, to), moves: node.moves + 1, from: { node, block, to } };
-    }
+    for (const to of [...clear, TABLE])
+      if (to !== block && to !== places[block]) yield [{ block, to }, places.with(block, to)];
 }
 
 /** Blocks that have to move at least once: the misplaced, what they have to make room for, and all above these. */
@@ -113,19 +89,12 @@ function movesLeft({ wanted }: Puzzle, places: Places): number {
   return moves.size;
 }
 
-function stepsTo(end: Node, blocks: readonly string[]): Step[] {
-  const steps: Step[] = [];
-  for (let node = end; node.from !== undefined; node = node.from.node) {
-    const { block, to, node: before } = node.from;
-    const [name, from] = [blocks[block], before.places[block]];
-    steps.unshift(
-      from === TABLE
-        ? { action: 'pick-up', objects: [name] }
-        : { action: 'unstack', objects: [name, blocks[from]] },
-      to === TABLE
-        ? { action: 'put-down', objects: [name] }
-        : { action: 'stack', objects: [name, blocks[to]] },
-    );
-  }
-  return steps;
+function stepsOf({ block, to }: Move, before: Places, blocks: readonly string[]): Step[] {
+  const [name, from] = [blocks[block], before[block]];
+  return [
+    from === TABLE
+      ? { action: 'pick-up', objects: [name] }
+      : { action: 'unstack', objects: [name, blocks[from]] },
+    to === TABLE ? { action: 'put-down', objects: [name] } : { action: 'stack', objects: [name, blocks[to]] },
+  ];
 }

@@ -5,26 +5,29 @@
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
+import { TaskError } from '../../support/errors.ts';
+import { type ActionRange, drawWithin } from '../planning/generated-task.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { factsOf, onFacts, type Towers } from './domain.ts';
 import { towersText } from './notation.ts';
 import { shortestPlan } from './planner.ts';
 
-export interface PuzzleShape {
+export interface PuzzleShape extends ActionRange {
   /** The number of blocks is drawn uniformly from `minBlocks` to `maxBlocks`. */
   readonly minBlocks: number;
   readonly maxBlocks: number;
   /** How many names, from `a` on, blocks are named with; `maxBlocks` or more. */
   readonly names: number;
-  /** Fewest and most actions of the shortest plan. */
-  readonly minActions: number;
-  readonly maxActions: number;
 }
 
-export interface Puzzle {
+/** A problem as drawn. */
+export interface Unsolved {
   readonly start: Towers;
   /** Towers to build, two blocks or more each. */
   readonly wanted: Towers;
+}
+
+export interface Puzzle extends Unsolved {
   /** A shortest plan. */
   readonly plan: readonly Step[];
 }
@@ -36,25 +39,33 @@ const MAX_TRIES = 10_000;
  *
  * @returns undefined if none within the wanted number of actions turned up in 10,000 draws
  */
-export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Puzzle | undefined {
-  const { minBlocks, maxBlocks, names, minActions, maxActions } = shape;
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const count = minBlocks + stream.int(maxBlocks - minBlocks + 1);
-    const blocks = shuffled(nameList(names), stream).slice(0, count);
-    const start = drawTowers(blocks, stream);
-    const wanted = drawTowers(blocks, stream).filter((tower) => tower.length > 1);
-    const goal = onFacts(wanted);
-    const held = new Set(factsOf(start));
-    if (goal.every((fact) => held.has(fact))) continue; // a goal without facts too
-    const plan = shortestPlan({ start, wanted });
-    if (plan === undefined || plan.length < minActions || plan.length > maxActions) continue;
-    return { start, wanted, plan };
-  }
-  return undefined;
+export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Unsolved | undefined {
+  return drawWithin(shape, () => drawTask(shape, stream), {
+    tries: MAX_TRIES,
+    actions: (drawn) => shortestPlan(drawn)?.length,
+  });
+}
+
+/** Two states of the same blocks; undefined where the goal, perhaps without facts, holds at the start. */
+function drawTask({ minBlocks, maxBlocks, names }: PuzzleShape, stream: RandomStream): Unsolved | undefined {
+  const count = minBlocks + stream.int(maxBlocks - minBlocks + 1);
+  const blocks = shuffled(nameList(names), stream).slice(0, count);
+  const start = drawTowers(blocks, stream);
+  const wanted = drawTowers(blocks, stream).filter((tower) => tower.length > 1);
+  const held = new Set(factsOf(start));
+  return onFacts(wanted).every((fact) => held.has(fact)) ? undefined : { start, wanted };
+}
+
+/** @throws TaskError if no plan was found, which does not happen with up to eight blocks */
+export function solved(drawn: Unsolved): Puzzle {
+  const plan = shortestPlan(drawn);
+  if (plan === undefined)
+    throw new TaskError(`task blocksworld: expected a plan for ${puzzleKey(drawn)}, got none`);
+  return { ...drawn, plan };
 }
 
 /** The same problem in STRIPS. */
-export function problemOf({ start, wanted }: Pick<Puzzle, 'start' | 'wanted'>): Problem {
+export function problemOf({ start, wanted }: Unsolved): Problem {
   return { init: factsOf(start), goal: onFacts(wanted) };
 }
 
@@ -64,7 +75,7 @@ export function nameList(count: number): string[] {
 }
 
 /** The key of a problem: the same for the same towers, in whatever order they stand. */
-export function puzzleKey({ start, wanted }: Pick<Puzzle, 'start' | 'wanted'>): string {
+export function puzzleKey({ start, wanted }: Unsolved): string {
   return `${towersText(start)}>${towersText(wanted)}`;
 }
 

@@ -1,0 +1,95 @@
+/**
+ * Logistics problems at random, of PlanBench's form: in every city the same number of places, the first one the
+ * airport, and one truck; airplanes at any airports; every package anywhere and wanted anywhere.
+ * @module
+ */
+import type { RandomStream } from '../../core/rng.ts';
+import { TaskError } from '../../support/errors.ts';
+import { type ActionRange, drawWithin } from '../planning/generated-task.ts';
+import type { Problem, Step } from '../planning/strips.ts';
+import { withKinds } from './domain.ts';
+import { findPlan } from './planner.ts';
+
+export interface PuzzleShape extends ActionRange {
+  readonly cities: number;
+  /** Places of each city, the airport among them. */
+  readonly locations: number;
+  readonly airplanes: number;
+  /** The number of packages is drawn uniformly from `minPackages` to `maxPackages`. */
+  readonly minPackages: number;
+  readonly maxPackages: number;
+}
+
+/** Places are numbered city by city; the first of each city is its airport. */
+export interface Layout {
+  /** Places of each city. */
+  readonly locations: number;
+  /** Place of each city's truck. */
+  readonly trucks: readonly number[];
+  readonly airplanes: readonly number[];
+  readonly packages: readonly { readonly from: number; readonly to: number }[];
+}
+
+export interface Puzzle extends Layout {
+  readonly plan: readonly Step[];
+}
+
+const MAX_TRIES = 1000;
+/** States of the search for a shortest plan: enough for two packages, and a split second. */
+const MAX_STATES = 3000;
+
+/**
+ * A problem in which a package has to be moved.
+ *
+ * @returns undefined if none within the wanted number of actions turned up in 1,000 draws
+ */
+export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Layout | undefined {
+  const draw = (): Layout | undefined => {
+    const layout = drawLayout(shape, stream);
+    return layout.packages.every(({ from, to }) => from === to) ? undefined : layout;
+  };
+  const actions = (layout: Layout): number | undefined =>
+    findPlan(problemOf(layout), MAX_STATES)?.steps.length;
+  return drawWithin(shape, draw, { tries: MAX_TRIES, actions });
+}
+
+/** @throws TaskError if no plan was found, which takes more packages than are allowed */
+export function solved(layout: Layout): Puzzle {
+  const found = findPlan(problemOf(layout), MAX_STATES);
+  if (found === undefined)
+    throw new TaskError('task logistics: expected a plan, got none; allow fewer packages or places');
+  return { ...layout, plan: found.steps };
+}
+
+function drawLayout(shape: PuzzleShape, stream: RandomStream): Layout {
+  const { cities, locations, airplanes, minPackages, maxPackages } = shape;
+  const any = (): number => stream.int(cities * locations);
+  const packages = minPackages + stream.int(maxPackages - minPackages + 1);
+  return {
+    locations,
+    trucks: Array.from({ length: cities }, (_, city) => city * locations + stream.int(locations)),
+    airplanes: Array.from({ length: airplanes }, () => locations * stream.int(cities)),
+    packages: Array.from({ length: packages }, () => ({ from: any(), to: any() })),
+  };
+}
+
+/** PlanBench's name of a place: `l0-1` is place 1 of city 0. */
+export function placeName(place: number, locations: number): string {
+  return `l${Math.floor(place / locations)}-${place % locations}`;
+}
+
+/** The problem in STRIPS, facts in the order in which PlanBench lists them. */
+export function problemOf({ locations, trucks, airplanes, packages }: Layout): Problem {
+  const name = (place: number): string => placeName(place, locations);
+  const places = trucks.flatMap((_, city) =>
+    Array.from({ length: locations }, (_, at) => city * locations + at),
+  );
+  const init = [
+    ...trucks.map((_, city) => `airport ${name(city * locations)}`),
+    ...airplanes.map((at, index) => `at a${index} ${name(at)}`),
+    ...packages.map(({ from }, index) => `at p${index} ${name(from)}`),
+    ...trucks.map((at, index) => `at t${index} ${name(at)}`),
+    ...places.map((place) => `in-city ${name(place)} c${Math.floor(place / locations)}`),
+  ];
+  return withKinds({ init, goal: packages.map(({ to }, index) => `at p${index} ${name(to)}`) });
+}
