@@ -80,6 +80,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'event types': [],
   'engine/onnx': ['core', 'support', 'engine port'],
   'engine/tabular': ['core', 'support', 'engine port'],
+  'engine/torch': ['core', 'support', 'engine port'],
   task: ['core', 'support', 'task port'],
   team: ['core', 'support', ...PORTS],
   train: ['core', 'support', ...PORTS, 'team', 'event types'],
@@ -101,6 +102,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'event types',
     'engine/onnx',
     'engine/tabular',
+    'engine/torch',
     'task',
     'team',
     'train',
@@ -140,7 +142,7 @@ const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
 
 /** Concrete engines, tasks and sinks: named by `cli/compose.ts` alone. */
 const isConcrete = (path: string): boolean =>
-  /^engine\/(onnx|tabular)\//.test(path) ||
+  /^engine\/(onnx|tabular|torch)\//.test(path) ||
   /^task\/(registry\.ts$|[^/]+\/)/.test(path) ||
   /^observe\/[^/]*-sink\.ts$/.test(path);
 

@@ -6,9 +6,11 @@
 import { availableParallelism } from 'node:os';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import { engineOptions } from '../config/train-options.ts';
-import type { LoadOptions, Model } from '../engine/engine.ts';
+import { engineOptions, torchOptions } from '../config/train-options.ts';
+import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
+import { readCheckpointTokenizer } from '../engine/onnx/checkpoint-text.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
+import { createTorchEngine } from '../engine/torch/engine.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
@@ -44,7 +46,10 @@ const TASK_CONTEXT: TaskContext = {
 export interface Composition {
   readonly resolved: ResolvedConfig;
   readonly config: Config;
-  readonly engine: OnnxEngine;
+  /** Runs the agents; closing it closes `embedded` too. */
+  readonly engine: Engine;
+  /** Makes base models from scratch, whatever runs them afterwards. */
+  readonly embedded: OnnxEngine;
   /** Reads models of the engine, and mixtures of two of them. */
   readonly loadModel: (options: LoadOptions) => Promise<Model>;
   readonly task: Task;
@@ -58,16 +63,18 @@ export function compose(resolved: ResolvedConfig): Composition {
   const task = composeTask(resolved);
   const protocol = composeProtocol(resolved);
   requireMoves(resolved, task, { protocol, isOwn: true });
-  const engine = createOnnxEngine({
+  const embedded = createOnnxEngine({
     ...options,
     threads: threads || Math.min(availableParallelism(), MOST_THREADS),
   });
+  const engine = config.engine.kind === 'torch' ? composeTorch(resolved, embedded) : embedded;
   return {
     resolved,
     config,
     task,
     protocol,
     engine,
+    embedded,
     loadModel: (what) => loadModel(engine, config.engine.decode_batch, what),
   };
 }
@@ -83,6 +90,28 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
     ...options,
     activationBytes: activationMib * 2 ** 20,
     ...(loraRank === 0 ? {} : { lora }),
+  };
+}
+
+/** The engine on PyTorch; its token is never in a file. */
+function composeTorch(resolved: ResolvedConfig, embedded: OnnxEngine): Engine {
+  const { address, python, ...options } = torchOptions(resolved.config);
+  const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN } = process.env;
+  const torch = placed(resolved, ['torch', 'address'], () =>
+    createTorchEngine({
+      ...options,
+      python: python ?? TROUPE_PYTHON ?? 'python3',
+      readTokenizer: readCheckpointTokenizer,
+      ...(address === undefined ? {} : { address: { url: address, token: TROUPE_WORKER_TOKEN ?? '' } }),
+    }),
+  );
+  return {
+    name: torch.name,
+    load: (what) => torch.load(what),
+    async close() {
+      await torch.close();
+      await embedded.close();
+    },
   };
 }
 

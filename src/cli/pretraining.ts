@@ -47,7 +47,7 @@ export async function prepareModels(
 }
 
 async function makeModel(
-  { config, engine, task }: Composition,
+  { config, embedded, task }: Composition,
   folder: string,
   { seed, signal }: { readonly seed: number; readonly signal: AbortSignal },
 ): Promise<void> {
@@ -68,7 +68,7 @@ async function makeModel(
   const startedMs = performance.now();
   let last: PretrainProgress | undefined;
   try {
-    const model = await pretrain(engine, {
+    const model = await pretrain(embedded, {
       ...options,
       shape,
       seed,

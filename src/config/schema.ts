@@ -20,6 +20,7 @@ import {
   schemeSection,
   taskSection,
   templateKwargs,
+  torchSection,
   trainSection,
   trustRegionSection,
 } from './sections.ts';
@@ -53,6 +54,7 @@ const fileSchema = z.strictObject({
     'Switches of the chat templates of all agents, such as {enable_thinking: false}. Default: none.',
   ).optional(),
   engine: engineSection,
+  torch: torchSection,
   protocol: protocolSection,
   task: taskSection,
   pretrain: pretrainSection,
@@ -127,6 +129,7 @@ function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
   refuseSlack(config, refuse);
   refuseScheme(config, refuse);
   refuseEstimator(config, refuse);
+  refuseEngine(config, refuse);
   const { pretrain, protocol, reward } = config;
   if (reward.member > 0 && !MEMBERS_ANSWER.has(protocol.kind))
     refuse(
@@ -209,6 +212,21 @@ function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Re
     );
   if (certificate.prompts === 1)
     refuse(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance (E63), got 1');
+}
+
+/** What is said of one engine means nothing to another. */
+function refuseEngine({ engine, torch }: FileConfig, refuse: Refuse): void {
+  const { kind, spinning, lora_rank } = engine;
+  if (kind === 'onnx' && torch !== undefined)
+    refuse(['torch'], 'expected nothing with engine.kind onnx, got a section; set engine.kind to torch');
+  if (kind === 'torch' && spinning)
+    refuse(['engine', 'spinning'], "expected false with kind torch, whose threads are PyTorch's, got true");
+  if (kind === 'torch' && lora_rank > 0)
+    refuse(['engine', 'lora_rank'], `expected 0 with kind torch, which trains all weights, got ${lora_rank}`);
+  if (torch?.address === undefined) return;
+  for (const key of ['python', 'device'] as const)
+    if (torch[key] !== undefined)
+      refuse(['torch', key], `expected nothing beside address, whose worker has its own, got ${torch[key]}`);
 }
 
 /** A confidence bound needs enough independent trajectories, or it can never be formed (E33, E34). */

@@ -9,9 +9,11 @@ import { choice, flag, integer, kindComplaint, number, numberOrOff, show, text }
 
 export const engineSection = z
   .strictObject({
-    kind: choice(['onnx'])
+    kind: choice(['onnx', 'torch'])
       .default('onnx')
-      .describe('What runs the models. onnx: embedded, CPU, full-parameter training.'),
+      .describe(
+        'What runs the models. onnx: embedded, CPU. torch: PyTorch in a Python process beside this one (docs/torch.md).',
+      ),
     threads: integer({ min: 0, max: 256 })
       .default(0)
       .describe('Threads of one operator; 0: one per core, at most 8.'),
@@ -53,6 +55,28 @@ export const engineSection = z
   })
   .prefault({})
   .describe('The model backend.');
+
+export const torchSection = z
+  .strictObject({
+    python: text('the path of a Python')
+      .optional()
+      .describe(
+        'The Python that has PyTorch and Transformers: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else python3.',
+      ),
+    address: text('an address like http://127.0.0.1:8470')
+      .optional()
+      .describe(
+        'A worker that is running already, instead of one of our own; its token is in $TROUPE_WORKER_TOKEN.',
+      ),
+    device: text('a device of PyTorch')
+      .optional()
+      .describe('auto, cpu, cuda, cuda:1 and the like. Default: auto, a GPU where there is one.'),
+    dtype: choice(['float32', 'bfloat16'])
+      .default('float32')
+      .describe('What models compute with; the optimizer works on float32 weights always.'),
+  })
+  .optional()
+  .describe('Where models run with engine.kind torch (docs/torch.md).');
 
 /** Whatever a template looks at: `enable_thinking`, `date_string`. */
 export function templateKwargs(description: string) {

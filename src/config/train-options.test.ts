@@ -9,7 +9,7 @@ import type {
 import type { CamelCased } from './camel-case.ts';
 import { resolveConfigText } from './resolve.ts';
 import type { Config } from './schema.ts';
-import { engineOptions, trainOptions } from './train-options.ts';
+import { engineOptions, torchOptions, trainOptions } from './train-options.ts';
 
 const text = `
 base: b
@@ -106,4 +106,35 @@ it('maps the file to the options', () => {
     baseDtype: 'auto',
     activationMib: 2048,
   });
+});
+
+const withSections = (sections: object) =>
+  resolveConfigText(JSON.stringify({ base: 'b', agents: 1, task: { name: 't' }, ...sections }), {
+    path: 'team.yaml',
+  }).config;
+
+it('gives the engine on PyTorch what the file says, and leaves open what it leaves open', () => {
+  const engine = { kind: 'torch' };
+  const defaults = { threads: 0, tokenBudget: 4096, decodeBatch: 128, device: 'auto', dtype: 'float32' };
+  expect(torchOptions(withSections({ engine }))).toEqual(defaults);
+  const torch = { python: 'py', device: 'cuda:1', dtype: 'bfloat16' };
+  expect(torchOptions(withSections({ engine, torch }))).toEqual({ ...defaults, ...torch });
+});
+
+it.each([
+  [{ torch: { python: 'py' } }, 'expected nothing with engine.kind onnx, got a section'],
+  [
+    { engine: { kind: 'torch', spinning: true } },
+    "expected false with kind torch, whose threads are PyTorch's",
+  ],
+  [
+    { engine: { kind: 'torch', lora_rank: 8 } },
+    'expected 0 with kind torch, which trains all weights, got 8',
+  ],
+  [
+    { engine: { kind: 'torch' }, torch: { address: 'http://h:1', device: 'cpu' } },
+    'expected nothing beside address, whose worker has its own, got cpu',
+  ],
+])('refuses what is said of another engine: %j', (sections, message) => {
+  expect(() => withSections(sections)).toThrow(message);
 });

@@ -41,3 +41,16 @@ export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>
   const { kind: _, ...engine } = config.engine;
   return camelCased(engine);
 }
+
+/** Options of the engine on PyTorch; what the file leaves open is open here. */
+export function torchOptions({ engine, torch = { dtype: 'float32' } }: Config) {
+  const { threads, token_budget, decode_batch } = engine;
+  const { python, address, device = 'auto', dtype } = torch;
+  return {
+    ...camelCased({ threads, token_budget, decode_batch }),
+    device,
+    dtype,
+    ...(python === undefined ? {} : { python }),
+    ...(address === undefined ? {} : { address }),
+  };
+}

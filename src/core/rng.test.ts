@@ -27,6 +27,17 @@ describe('randomStream', () => {
     expect(new Set(names.map((name) => draws(...name)[0])).size).toBe(names.length);
   });
 
+  it('says where its next draw is, so that others can make it', () => {
+    const stream = randomStream(7, 3);
+    stream.uniform();
+    const { key, counter } = stream.position();
+    const out = new Uint32Array(2);
+    threefry2x32(key[0], key[1], counter, 0, out);
+    const elsewhere = ((out[0]! >>> 5) * 2 ** 26 + (out[1]! >>> 6)) / 2 ** 53;
+    expect(counter).toBe(1);
+    expect(stream.uniform()).toBe(elsewhere);
+  });
+
   it('gives a child the stream of the longer name without advancing', () => {
     const stream = randomStream(7);
     const child = stream.child(3, 4);

@@ -47,6 +47,14 @@ export interface RandomStream {
   normal(): number;
   /** A stream of its own, named by this stream's name and further keys; does not advance this one. */
   child(...keys: readonly number[]): RandomStream;
+  /** What names the next draw, for whoever makes the draws of this stream elsewhere; does not advance it. */
+  position(): StreamPosition;
+}
+
+/** The next draw of a stream is `threefry2x32(key0, key1, counter, 0)`, and so on with the counter after it. */
+export interface StreamPosition {
+  readonly key: readonly [number, number];
+  readonly counter: number;
 }
 
 /**
@@ -99,5 +107,9 @@ class ThreefryStream implements RandomStream {
 
   child(...keys: readonly number[]): RandomStream {
     return fold(this.#key, keys);
+  }
+
+  position(): StreamPosition {
+    return { key: [this.#key[0], this.#key[1]], counter: this.#counter };
   }
 }

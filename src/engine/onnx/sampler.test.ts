@@ -29,6 +29,7 @@ function watched(asked: readonly SampleRequest[], draws: number[]): SampleReques
       int: (bound) => stream.int(bound),
       normal: () => stream.normal(),
       child: (...keys) => stream.child(...keys),
+      position: () => stream.position(),
     };
     return { context, stream: watchedStream };
   });

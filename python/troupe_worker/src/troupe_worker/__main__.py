@@ -1,0 +1,86 @@
+"""`python -m troupe_worker`: says in one JSON line on standard output where it listens, or why it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import sys
+import threading
+
+from . import PROTOCOL, VERSION
+
+TOKEN_VARIABLE = "TROUPE_WORKER_TOKEN"
+#: Exit code when a package is missing.
+MISSING_PACKAGE = 3
+
+
+def main() -> int:
+    """Serves until it is told to stop, or, with --with-parent, until standard input ends."""
+    options = _arguments()
+    # names and weights come from folders alone; nothing is asked of a hub
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        import numpy  # noqa: F401
+        import safetensors  # noqa: F401
+        import torch
+        import transformers
+    except ImportError as error:
+        _say({"error": {"kind": "package", "package": error.name or "torch", "message": str(error)}})
+        return MISSING_PACKAGE
+    from .errors import WorkerError
+    from .server import serve
+
+    if options.threads > 0:
+        torch.set_num_threads(options.threads)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
+    try:
+        server = serve(
+            options.device,
+            host=options.host,
+            port=options.port,
+            token=token,
+            # a parent needs no lease: its end is seen at once
+            lease_seconds=None if options.with_parent else options.lease_seconds,
+        )
+    except WorkerError as error:
+        _say({"error": {"kind": error.kind, "message": str(error)}})
+        return 1
+    made_up = {} if os.environ.get(TOKEN_VARIABLE) else {"token": token}
+    _say({"address": server.url, "version": VERSION, "protocol": PROTOCOL, "pid": os.getpid(), **made_up})
+    if options.with_parent:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="troupe-worker", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0: any free one")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+    parser.add_argument("--threads", type=int, default=0, help="threads on a CPU; 0: PyTorch's choice")
+    parser.add_argument("--lease-seconds", type=float, default=600.0, help="how long an unheard client is kept")
+    parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
+    return parser.parse_args()
+
+
+def _end_with_parent() -> None:
+    """A parent that dies, however it dies, closes the pipe; nothing here needs saving."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(0)
+
+
+def _say(line: dict[str, object]) -> None:
+    print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

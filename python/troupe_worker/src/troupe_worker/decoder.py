@@ -1,0 +1,66 @@
+"""A causal language model of Transformers, cut in two: the layers, and the head that makes logits.
+
+Cut there because `[tokens, vocabulary]` must never exist whole: the head runs over a few tokens at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from .errors import BadModel
+from .parameters import Tensors
+
+
+class Decoder:
+    """Reads parameters of the module in place, or a snapshot's where those are given."""
+
+    def __init__(self, model: Any, where: str) -> None:
+        self.model = model
+        self.config = model.config.get_text_config(decoder=True)
+        self.vocab_size: int = int(self.config.vocab_size)
+        self.max_positions: int = int(self.config.max_position_embeddings)
+        self._layers: nn.Module = model.get_decoder()
+        name = next(name for name, module in model.named_modules() if module is self._layers)
+        self._prefix = f"{name}."
+        self._head: nn.Module = model.get_output_embeddings()
+        self._softcap: float | None = getattr(self.config, "final_logit_softcapping", None)
+        # tied weights go by the name of the embedding
+        home = {id(parameter): name for name, parameter in model.named_parameters()}
+        self._head_names = {key: home[id(parameter)] for key, parameter in self._head.named_parameters()}
+        self._require_same_logits(where)
+
+    def layers(self, weights: Tensors | None, **inputs: Any) -> Any:
+        """Transformers' output object; `last_hidden_state` [B, T, D]."""
+        if weights is None:
+            return self._layers(**inputs)
+        own = {
+            name.removeprefix(self._prefix): value
+            for name, value in weights.items()
+            if name.startswith(self._prefix)
+        }
+        return functional_call(self._layers, own, (), inputs)
+
+    def logits(self, hidden: Tensor, weights: Tensors | None = None) -> Tensor:
+        """[M, D] -> [M, V] in float32."""
+        if weights is None:
+            logits = self._head(hidden)
+        else:
+            own = {key: weights[name] for key, name in self._head_names.items()}
+            logits = functional_call(self._head, own, (hidden,))
+        logits = logits.float()
+        return logits if self._softcap is None else torch.tanh(logits / self._softcap) * self._softcap
+
+    @torch.no_grad()
+    def _require_same_logits(self, where: str) -> None:
+        """A family whose head does something more than is known here must not be run with less."""
+        ids = torch.arange(4).remainder(self.vocab_size)[None].to(next(self.model.parameters()).device)
+        whole = self.model(input_ids=ids, use_cache=False).logits[0].float()
+        parts = self.logits(self.layers(None, input_ids=ids, use_cache=False).last_hidden_state[0])
+        error = float((whole - parts).abs().max())
+        if not error <= 1e-3 * max(1.0, float(whole.abs().max())):
+            name = type(self.model).__name__
+            raise BadModel(f"{where}: the head of {name} computes something this worker does not know")

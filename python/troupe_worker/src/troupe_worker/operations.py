@@ -1,0 +1,99 @@
+"""Calls that are applied once: an operation is named by its client, runs in a thread of its own, and keeps
+what it said until the client has had time to ask again. A repeated call, after a lost answer, is given the
+first one's frames.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+from .errors import Cancelled, DeadlinePassed
+
+#: Operations remembered per channel. Calls of a channel follow each other, so only the last is asked for
+#: again; loads, which share a channel, may overlap.
+REMEMBERED = 16
+
+
+class Operation:
+    """One call under way, or its outcome."""
+
+    def __init__(self, deadline_seconds: float) -> None:
+        self._deadline = time.monotonic() + deadline_seconds
+        self._cancelled = threading.Event()
+        self._changed = threading.Condition()
+        self._frames: list[bytes] = []
+        self._done = False
+
+    def check(self) -> None:
+        """Raises when nobody waits for the answer any more."""
+        if self._cancelled.is_set():
+            raise Cancelled
+        if time.monotonic() > self._deadline:
+            raise DeadlinePassed
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    @property
+    def done(self) -> bool:
+        return self._done
+
+    def say(self, frame: bytes, *, last: bool = False) -> None:
+        with self._changed:
+            self._frames.append(frame)
+            self._done = self._done or last
+            self._changed.notify_all()
+
+    def frames(self, heartbeat_seconds: float) -> Iterator[bytes | None]:
+        """Everything it says from the beginning; None when it has been silent for so long."""
+        place = 0
+        while True:
+            with self._changed:
+                if place >= len(self._frames) and not self._done:
+                    self._changed.wait(heartbeat_seconds)
+                said, done = self._frames[place:], self._done
+            place += len(said)
+            yield from said or ([] if done else [None])
+            if done:
+                return
+
+
+class Operations:
+    """All operations of a worker, by channel and name."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._channels: dict[str, OrderedDict[str, Operation]] = {}
+
+    def begin(
+        self, channel: str, name: str, deadline_seconds: float, run: Callable[[Operation], None]
+    ) -> Operation:
+        """The operation of that name: the one there was, or a new one, started."""
+        with self._lock:
+            known = self._channels.setdefault(channel, OrderedDict())
+            if name in known:
+                return known[name]
+            operation = known[name] = Operation(deadline_seconds)
+            finished = [key for key, one in known.items() if one.done]
+            for key in finished[: max(0, len(known) - REMEMBERED)]:
+                del known[key]
+        threading.Thread(target=run, args=(operation,), name=name, daemon=True).start()
+        return operation
+
+    def cancel(self, channel: str, name: str) -> bool:
+        """Whether there was one to cancel."""
+        with self._lock:
+            operation = self._channels.get(channel, {}).get(name)
+        if operation is None:
+            return False
+        operation.cancel()
+        return True
+
+    def forget(self, channel: str) -> None:
+        """Cancels and drops what a channel remembers."""
+        with self._lock:
+            for operation in self._channels.pop(channel, {}).values():
+                operation.cancel()

@@ -1,0 +1,191 @@
+"""The numbers of one model: weights, gradients, AdamW moments, step count; snapshots that come back
+byte for byte. With bfloat16 weights there are float32 masters beside them, which the optimiser moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .adamw import AdamWParams, Slot, adamw_step, global_norm
+from .errors import BadRequest, WorkerError
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class OptimizerState:
+    """AdamW's state as saved beside a checkpoint."""
+
+    step: int
+    m: Tensors
+    v: Tensors
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`weights` stay on the device, as references of divergences; what only a restore needs goes to the host."""
+
+    weights: Tensors
+    masters: Tensors | None
+    m: Tensors | None
+    v: Tensors | None
+    step: int
+
+
+class ParameterStore:
+    """Owns what `module` computes with."""
+
+    def __init__(self, module: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
+        """Takes a module whose parameters are float32 on the host."""
+        self.device = device
+        self._module = module
+        self._masters: Tensors | None = {} if dtype != torch.float32 else None
+        for name, parameter in module.named_parameters():
+            # a copy: mapped files are aligned otherwise, and alignment shows in the last bit of a product
+            full = parameter.data.to(device=device, dtype=torch.float32, copy=True).contiguous()
+            if self._masters is not None:
+                self._masters[name] = full
+            parameter.data = full.to(dtype)
+            parameter.requires_grad_(True)
+        for buffer in module.buffers():
+            buffer.data = buffer.data.to(device)  # rotary frequencies stay float32
+        self._parameters = dict(module.named_parameters())
+        self._gradients: Tensors | None = None
+        self._broken = False
+        self._m: Tensors | None = None
+        self._v: Tensors | None = None
+        self._step = 0
+        self._snapshots: dict[str, Snapshot] = {}
+        self._next_snapshot = 0
+
+    @property
+    def count(self) -> int:
+        return sum(parameter.numel() for parameter in self._parameters.values())
+
+    def weights(self, snapshot: str | None = None) -> Tensors | None:
+        """Weights of a snapshot by name; None for the current ones, which are in the module already."""
+        return None if snapshot is None else self._find(snapshot).weights
+
+    def masters(self) -> Tensors:
+        """The current weights in float32; live tensors."""
+        if self._masters is not None:
+            return self._masters
+        return {name: parameter.data for name, parameter in self._parameters.items()}
+
+    def collect_gradients(self) -> None:
+        """Adds what a backward pass left on the parameters to the float32 sums."""
+        if self._gradients is None:
+            self._gradients = {}
+        for name, parameter in self._parameters.items():
+            part, parameter.grad = parameter.grad, None
+            if part is None:
+                continue
+            if name in self._gradients:
+                self._gradients[name].add_(part)
+            else:
+                self._gradients[name] = part.to(torch.float32)
+
+    def break_gradients(self) -> None:
+        """A backward pass ended half-way: until they are forgotten, no step may use the sums."""
+        for parameter in self._parameters.values():
+            parameter.grad = None
+        self._broken = True
+
+    def zero_gradients(self) -> None:
+        self._gradients = None
+        self._broken = False
+
+    def gradients(self) -> Tensors:
+        """The sums by name, zeros where nothing came; float32."""
+        sums = self._gradients or {}
+        return {
+            name: sums[name] if name in sums else torch.zeros_like(parameter, dtype=torch.float32)
+            for name, parameter in self._parameters.items()
+        }
+
+    @torch.no_grad()
+    def step_adamw(self, params: AdamWParams) -> float:
+        """One step on the sums, which are cleared. Returns the norm before clipping."""
+        if self._broken:
+            raise WorkerError("step: a backward pass ended half-way; zero the gradients or restore a snapshot")
+        gradients = self.gradients()
+        norm = global_norm(list(gradients.values()))
+        scale = params.max_grad_norm / norm if norm > params.max_grad_norm else 1.0
+        m, v = self._moments()
+        self._step += 1
+        for name, weights in self.masters().items():
+            slot = Slot(weights, gradients[name].contiguous(), m[name], v[name], decay=weights.ndim >= 2)
+            adamw_step(slot, params, step=self._step, scale=scale)
+        self._publish()
+        self.zero_gradients()
+        return norm
+
+    def snapshot(self) -> str:
+        name = f"snapshot-{self._next_snapshot}"
+        self._next_snapshot += 1
+        self._snapshots[name] = Snapshot(
+            weights={key: parameter.data.clone() for key, parameter in self._parameters.items()},
+            masters=self._hosted(self._masters),
+            m=self._hosted(self._m),
+            v=self._hosted(self._v),
+            step=self._step,
+        )
+        return name
+
+    @torch.no_grad()
+    def restore(self, name: str) -> None:
+        snapshot = self._find(name)
+        for key, parameter in self._parameters.items():
+            parameter.data.copy_(snapshot.weights[key])
+        for key, values in (snapshot.masters or {}).items():
+            self.masters()[key].copy_(values)
+        if snapshot.m is None or snapshot.v is None:
+            self._m = self._v = None
+        else:
+            m, v = self._moments()
+            for key in m:
+                m[key].copy_(snapshot.m[key])
+                v[key].copy_(snapshot.v[key])
+        self._step = snapshot.step
+        self.zero_gradients()
+
+    def release(self, name: str) -> None:
+        self._snapshots.pop(name, None)
+
+    def optimizer_state(self) -> OptimizerState:
+        m, v = self._moments()
+        return OptimizerState(self._step, m, v)
+
+    @torch.no_grad()
+    def load_optimizer_state(self, state: OptimizerState) -> None:
+        m, v = self._moments()
+        for key in m:
+            m[key].copy_(state.m[key])
+            v[key].copy_(state.v[key])
+        self._step = state.step
+
+    def _moments(self) -> tuple[Tensors, Tensors]:
+        """Both moments; zeros until the first step."""
+        if self._m is None or self._v is None:
+            self._m = {key: torch.zeros_like(value) for key, value in self.masters().items()}
+            self._v = {key: torch.zeros_like(value) for key, value in self.masters().items()}
+        return self._m, self._v
+
+    def _publish(self) -> None:
+        """Rounds the masters to what the module computes with."""
+        for key, values in (self._masters or {}).items():
+            self._parameters[key].data.copy_(values)
+
+    def _hosted(self, tensors: Tensors | None) -> Tensors | None:
+        if tensors is None:
+            return None
+        return {key: tensor.to("cpu", copy=True) for key, tensor in tensors.items()}
+
+    def _find(self, name: str) -> Snapshot:
+        snapshot = self._snapshots.get(name)
+        if snapshot is None:
+            raise BadRequest(f'snapshot "{name}" does not exist; it was released')
+        return snapshot

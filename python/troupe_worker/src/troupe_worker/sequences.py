@@ -1,0 +1,125 @@
+"""Messages with their contexts: checked, and packed into padded batches under a token budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from .errors import BadRequest
+from .frames import Array, split_rows
+
+Ids = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message and what its agent saw."""
+
+    context: Ids
+    tokens: Ids
+
+    @property
+    def inputs(self) -> int:
+        """Tokens that the model reads to score it: the last token is only written."""
+        return len(self.context) + len(self.tokens) - 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows padded on the right, where causal attention never looks."""
+
+    #: Index of each row's message.
+    members: list[int]
+    #: [B, T]
+    input_ids: Tensor
+    #: Flat places in [B * T] of the M states that write a token.
+    places: Tensor
+    #: The tokens written there [M].
+    targets: Tensor
+    #: Where each row's states begin and end in M.
+    bounds: list[tuple[int, int]]
+
+
+def read_messages(arrays: dict[str, Array], *, vocab_size: int, max_positions: int) -> list[Message]:
+    """Messages of a call.
+
+    Raises:
+        BadRequest: a token is not the model's, a context is empty, or a message too long.
+    """
+    contexts = read_rows(arrays, "context")
+    tokens = read_rows(arrays, "tokens")
+    if len(contexts) != len(tokens):
+        raise BadRequest(f"expected as many contexts as messages, got {len(contexts)} and {len(tokens)}")
+    messages = [Message(context, written) for context, written in zip(contexts, tokens, strict=True)]
+    for message in messages:
+        check_context(message.context, vocab_size)
+        check_tokens(message.tokens, vocab_size)
+        if message.inputs > max_positions:
+            raise BadRequest(
+                f"expected at most {max_positions} tokens (max_position_embeddings), got {message.inputs}"
+            )
+    return messages
+
+
+def read_rows(arrays: dict[str, Array], name: str) -> list[Array]:
+    """A ragged array: `name` holds the rows, `name_lengths` their lengths."""
+    try:
+        return split_rows(arrays[name], arrays[f"{name}_lengths"])
+    except KeyError as error:
+        raise BadRequest(f"expected an array {error}, got none") from error
+
+
+def check_context(context: Ids, vocab_size: int) -> None:
+    if context.size == 0:
+        raise BadRequest("expected a context of at least one token")
+    check_tokens(context, vocab_size)
+
+
+def check_tokens(tokens: Ids, vocab_size: int) -> None:
+    wrong = tokens[(tokens < 0) | (tokens >= vocab_size)]
+    if wrong.size:
+        raise BadRequest(
+            f"expected token ids from 0 to {vocab_size - 1}, got {wrong[0]}; the tokens are another model's"
+        )
+
+
+def pack(messages: Sequence[Message], budget: int, device: torch.device) -> Iterator[Batch]:
+    """Batches of messages of like length; one that is longer than the budget stands alone."""
+    order = sorted(
+        (index for index, message in enumerate(messages) if message.tokens.size),
+        key=lambda index: -messages[index].inputs,
+    )
+    start = 0
+    while start < len(order):
+        longest = messages[order[start]].inputs
+        rows = max(1, budget // longest)
+        yield _batch(messages, order[start : start + rows], longest, device)
+        start += rows
+
+
+def _batch(messages: Sequence[Message], members: list[int], length: int, device: torch.device) -> Batch:
+    ids = np.zeros((len(members), length), dtype=np.int64)
+    places: list[Array] = []
+    bounds: list[tuple[int, int]] = []
+    states = 0
+    for row, index in enumerate(members):
+        message = messages[index]
+        ids[row, : message.inputs] = np.concatenate([message.context, message.tokens[:-1]])
+        first = row * length + len(message.context) - 1
+        places.append(np.arange(first, first + len(message.tokens)))
+        bounds.append((states, states + len(message.tokens)))
+        states += len(message.tokens)
+    return Batch(
+        members=members,
+        input_ids=torch.from_numpy(ids).to(device),
+        places=torch.from_numpy(np.concatenate(places)).to(device),
+        targets=torch.from_numpy(
+            np.concatenate([messages[index].tokens for index in members]).astype(np.int64)
+        ).to(device),
+        bounds=bounds,
+    )

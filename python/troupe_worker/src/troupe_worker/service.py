@@ -1,0 +1,200 @@
+"""The models of a worker and who uses them: sessions, dispatch of calls, clean-up of what nobody wants."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import transformers
+
+from . import PROTOCOL, VERSION
+from .errors import BadRequest, WorkerError
+from .frames import Array, Frame, encode
+from .model import Answer, Call, WorkerModel
+from .operations import Operation, Operations
+
+#: Methods of WorkerModel that a call may name.
+MODEL_CALLS = frozenset(
+    {
+        "sample",
+        "forward",
+        "backward",
+        "step",
+        "zero_gradients",
+        "gradients",
+        "divergence",
+        "snapshot",
+        "restore",
+        "release",
+        "save",
+    }
+)
+_LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600.0
+
+
+class _Held:
+    """A model, whose it is, and the lock that makes its calls follow each other."""
+
+    def __init__(self, model: WorkerModel, session: str) -> None:
+        self.model = model
+        self.session = session
+        self.lock = threading.Lock()
+
+
+class Service:
+    """Everything behind the HTTP front."""
+
+    def __init__(self, device: str) -> None:
+        self.device = pick_device(device)
+        self._operations = Operations()
+        self._models: dict[str, _Held] = {}
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._next_model = 0
+        self._seen: dict[str, float] = {}
+
+    def hello(self) -> dict[str, Any]:
+        """Who this is; checked by a client before anything else."""
+        return {
+            "name": "troupe-worker",
+            "version": VERSION,
+            "protocol": PROTOCOL,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "transformers": str(transformers.__version__),
+            "device": str(self.device),
+            "models": len(self._models),
+        }
+
+    def begin(self, frame: Frame) -> Operation:
+        """Starts a call, or finds it under way or done.
+
+        Raises:
+            BadRequest: the frame is no call.
+        """
+        header = frame.header
+        session, name = _word(header, "session"), _word(header, "operation")
+        self.touch(session)
+        deadline = header.get("deadline_seconds", _LONGEST_DEADLINE_SECONDS)
+        if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or not deadline > 0:
+            raise BadRequest(f"deadline_seconds: expected a number > 0, got {deadline!r}")
+
+        def run(operation: Operation) -> None:
+            self._run(operation, frame, session)
+
+        return self._operations.begin(
+            channel_of(header), name, min(float(deadline), _LONGEST_DEADLINE_SECONDS), run
+        )
+
+    def cancel(self, header: dict[str, Any]) -> bool:
+        """Asks a call to end at its next opportunity."""
+        return self._operations.cancel(channel_of(header), _word(header, "operation"))
+
+    def touch(self, session: str) -> None:
+        """A sign of life of a client."""
+        self._seen[session] = time.monotonic()
+
+    def drop_abandoned(self, lease_seconds: float) -> None:
+        """Frees the models of clients that were not heard of for a lease."""
+        now = time.monotonic()
+        gone = [session for session, seen in list(self._seen.items()) if now - seen > lease_seconds]
+        for session in gone:
+            self._seen.pop(session, None)
+            self._operations.forget(session)
+            for model in [name for name, held in list(self._models.items()) if held.session == session]:
+                self._close(model)
+
+    def _run(self, operation: Operation, frame: Frame, session: str) -> None:
+        def emit(header: dict[str, Any], arrays: dict[str, Array]) -> None:
+            operation.say(encode(header, arrays))
+
+        try:
+            operation.check()
+            value, arrays = self._apply(Call(frame, operation.check, emit), session)
+            answer = encode({"kind": "result", "value": value}, arrays)
+        except WorkerError as error:
+            answer = _error(error.kind, str(error))
+        except torch.OutOfMemoryError as error:
+            answer = _error("memory", f"{_first_line(error)}; lower engine.token_budget or engine.decode_batch")
+        except Exception as error:  # whatever a library throws must reach the client as one line
+            answer = _error("engine", f"{type(error).__name__}: {_first_line(error)}")
+        operation.say(answer, last=True)
+
+    def _apply(self, call: Call, session: str) -> Answer:
+        name = _word(call.frame.header, "call")
+        if name == "load":
+            return self._load(call, session)
+        model = _word(call.frame.header, "model")
+        if name == "close":
+            self._close(model)
+            return {}, {}
+        held = self._models.get(model)
+        if held is None or held.session != session:
+            raise WorkerError(f'there is no model "{model}" here; the worker was started anew', "unknown_model")
+        if name not in MODEL_CALLS:
+            raise BadRequest(f'there is no call "{name}"')
+        method: Callable[[Call], Answer] = getattr(held.model, name)
+        with held.lock:
+            return method(call)
+
+    def _load(self, call: Call, session: str) -> Answer:
+        with self._loading:  # Transformers' loader is not made for several threads
+            model = WorkerModel(call, self.device)
+        with self._lock:
+            name = f"model-{self._next_model}"
+            self._next_model += 1
+            self._models[name] = _Held(model, session)
+        return {"model": name, **model.facts()}, {}
+
+    def _close(self, model: str) -> None:
+        held = self._models.pop(model, None)
+        if held is None:
+            return
+        self._operations.forget(model)
+        with held.lock:
+            del held.model
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def channel_of(header: dict[str, Any]) -> str:
+    """Calls of one channel follow each other: a model's, or a client's loads and closings."""
+    if header.get("call") in ("load", "close"):
+        return _word(header, "session")
+    return _word(header, "model")
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto`: a GPU where there is one.
+
+    Raises:
+        WorkerError: PyTorch does not have the device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with contextlib.suppress(RuntimeError, AssertionError):
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+        return device
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    raise WorkerError(f'expected a device PyTorch has here, got "{name}"; it sees {count} GPUs', "device")
+
+
+def _word(header: dict[str, Any], name: str) -> str:
+    value = header.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 100:
+        raise BadRequest(f"{name}: expected a name, got {value!r}")
+    return value
+
+
+def _error(kind: str, message: str) -> bytes:
+    return encode({"kind": "error", "error": {"kind": kind, "message": message}})
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0]

@@ -1,0 +1,34 @@
+"""Threefry-2x32 with 20 rounds, over arrays: the draws of src/core/rng.ts, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+U32 = npt.NDArray[np.uint32]
+
+_ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
+_KEY_PARITY = np.uint32(0x1BD11BDA)
+
+
+def threefry2x32(keys: tuple[U32, U32], counters: tuple[U32, U32]) -> tuple[U32, U32]:
+    """64 bits of key and 64 bits of counter to 64 random bits, elementwise over arrays of one shape."""
+    k0, k1 = keys
+    words = (k0, k1, k0 ^ k1 ^ _KEY_PARITY)
+    with np.errstate(over="ignore"):  # arithmetic is modulo 2^32
+        x0, x1 = counters[0] + k0, counters[1] + k1
+        for group in range(5):
+            for r in _ROTATIONS[4 * (group & 1) : 4 * (group & 1) + 4]:
+                x0 = x0 + x1
+                x1 = ((x1 << np.uint32(r)) | (x1 >> np.uint32(32 - r))) ^ x0
+            step = group + 1
+            x0 = x0 + words[step % 3]
+            x1 = x1 + words[(step + 1) % 3] + np.uint32(step)
+    return x0, x1
+
+
+def uniforms(key0: U32, key1: U32, counter: U32) -> npt.NDArray[np.float64]:
+    """Draw number `counter` of each named stream, in [0, 1) with 53 random bits."""
+    high, low = threefry2x32((key0, key1), (counter, np.zeros_like(counter)))
+    bits = (high >> np.uint32(5)).astype(np.float64) * 67108864.0 + (low >> np.uint32(6)).astype(np.float64)
+    return bits / 9007199254740992.0

@@ -1,0 +1,169 @@
+"""One model: its optimiser, its snapshots, its folders, and what a cancelled call leaves behind."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from troupe_worker import VERSION
+from troupe_worker.adamw import AdamWParams, Slot, adamw_step
+from troupe_worker.errors import BadModel, BadRequest, Cancelled, WorkerError
+from troupe_worker.model import WorkerModel
+
+from .tiny import call, messages, ragged, write_tiny_model
+
+SCORE = {"temperature": 0.8}
+STEP = {
+    "learning_rate": 1e-2,
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "epsilon": 1e-8,
+    "weight_decay": 0.01,
+    "max_grad_norm": None,
+}
+COTANGENTS = ragged("cotangents", [[-1, 0.5], [-1, 2, -0.5, 1], [-1]], np.float32)
+
+
+class ModelTest(unittest.TestCase):
+    folder: Path
+    temporary: tempfile.TemporaryDirectory[str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        torch.set_num_threads(1)
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name) / "model"
+        write_tiny_model(cls.folder)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.temporary.cleanup()
+
+    def load(self, folder: Path | None = None, **changes: Any) -> WorkerModel:
+        params = {"dir": str(folder or self.folder), "dtype": "float32", "token_budget": 8, "decode_batch": 2}
+        return WorkerModel(call({**params, **changes}), torch.device("cpu"))
+
+    def train(self, model: WorkerModel) -> None:
+        model.backward(call(SCORE, {**messages(), **COTANGENTS}))
+        model.step(call(STEP))
+
+    def logp(self, model: WorkerModel) -> Any:
+        return model.forward(call(SCORE, messages()))[1]["logp"]
+
+    def test_a_cancelled_backward_is_not_half_applied(self) -> None:
+        model, batches = self.load(), []
+
+        def check() -> None:
+            batches.append(1)
+            if len(batches) > 1:
+                raise Cancelled
+
+        before = self.logp(model)
+        with self.assertRaises(Cancelled):
+            model.backward(call(SCORE, {**messages(), **COTANGENTS}, check=check))
+        with self.assertRaises(WorkerError):
+            model.step(call(STEP))
+        model.zero_gradients(call())
+        self.assertEqual(float(model.step(call(STEP))[1]["grad_norm"][0]), 0)
+        np.testing.assert_allclose(self.logp(model), before, atol=1e-2)
+
+    def test_bfloat16_weights_keep_what_they_cannot_hold(self) -> None:
+        """Steps far below bfloat16's resolution add up in the float32 masters."""
+        model = self.load(dtype="bfloat16")
+        masters = {name: tensor.clone() for name, tensor in model._parameters.masters().items()}
+        snapshot = model.snapshot(call())[0]["snapshot"]
+        for _ in range(3):
+            model.backward(call(SCORE, {**messages(), **COTANGENTS}))
+            model.step(call({**STEP, "learning_rate": 1e-6}))
+        moved = model._parameters.masters()
+        self.assertTrue(any(not torch.equal(moved[name], masters[name]) for name in masters))
+        self.assertTrue(all(float((moved[n] - masters[n]).abs().max()) < 1e-4 for n in masters))
+        model.restore(call({"snapshot": snapshot}))
+        for name, tensor in model._parameters.masters().items():
+            torch.testing.assert_close(tensor, masters[name], rtol=0, atol=0)
+
+    def test_folders_bring_back_weights_and_optimiser_to_the_bit(self) -> None:
+        model = self.load()
+        self.train(model)
+        saved = Path(self.temporary.name) / "saved"
+        model.save(call({"dir": str(saved)}))
+        loaded = self.load(saved, optimizer=True)
+        for one in (model, loaded):
+            self.train(one)
+        np.testing.assert_array_equal(self.logp(model), self.logp(loaded))
+        self.assertEqual([path.name for path in saved.iterdir() if path.name.startswith(".")], [])
+
+    def test_folders_that_do_not_fit_are_refused(self) -> None:
+        with self.assertRaisesRegex(BadModel, "config.json: the file is missing"):
+            self.load(Path(self.temporary.name) / "nowhere")
+        cut = Path(self.temporary.name) / "cut"
+        cut.mkdir()
+        for name in ("config.json", "model.safetensors"):
+            (cut / name).write_bytes((self.folder / name).read_bytes()[: 10**9 if name == "config.json" else 900])
+        with self.assertRaises(BadModel):
+            self.load(cut)
+        more = Path(self.temporary.name) / "more"
+        more.mkdir()
+        config = (self.folder / "config.json").read_text()
+        (more / "config.json").write_text(
+            config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 3').replace(
+                '"full_attention",', '"full_attention", "full_attention",', 1
+            )
+        )
+        (more / "model.safetensors").write_bytes((self.folder / "model.safetensors").read_bytes())
+        with self.assertRaisesRegex(BadModel, "is missing"):
+            self.load(more)
+
+    def test_tokens_of_another_model_are_refused(self) -> None:
+        model = self.load()
+        for name, token in (("context", -1), ("tokens", 23)):
+            arrays = messages()
+            arrays[name] = arrays[name].copy()
+            arrays[name][0] = token
+            with self.assertRaisesRegex(BadRequest, f"from 0 to 22, got {token}"):
+                model.forward(call(SCORE, arrays))
+
+    def test_sampling_is_the_same_in_any_batch(self) -> None:
+        contexts = [[1, 2, 3], [4], [1, 2, 3], [5, 6, 7, 8, 9], [4], [2, 2]]
+
+        def sample(order: list[int], slots: int) -> dict[int, list[int]]:
+            model, said = self.load(decode_batch=slots), {}
+
+            def emit(_header: dict[str, Any], arrays: dict[str, Any]) -> None:
+                ends = np.cumsum(arrays["tokens_lengths"])
+                for place, end, length in zip(arrays["index"], ends, arrays["tokens_lengths"], strict=True):
+                    said[order[int(place)]] = arrays["tokens"][end - length : end].tolist()
+
+            streams = np.array([[9, index, 0] for index in order], np.uint32)
+            arrays = {**ragged("context", [list(contexts[i]) for i in order], np.int32), "streams": streams}
+            model.sample(call({**SCORE, "max_tokens": 12, "end_tokens": [0]}, arrays, emit=emit))
+            return said
+
+        whole = sample(list(range(6)), 6)
+        self.assertEqual(sorted(whole), list(range(6)))
+        self.assertEqual(sample(list(range(6)), 2), whole)
+        self.assertEqual(sample([5, 3, 1, 0, 2, 4], 4), whole)
+
+
+class AdamWTest(unittest.TestCase):
+    def test_first_step_is_the_sign_of_the_gradient_and_decay_is_apart(self) -> None:
+        weights = torch.tensor([[1.0, -2.0]])
+        slot = Slot(weights, torch.tensor([[3.0, -0.5]]), torch.zeros(1, 2), torch.zeros(1, 2), decay=True)
+        params = AdamWParams(0.1, 0.9, 0.999, 0.0, 0.5, 1.0)
+        adamw_step(slot, params, step=1, scale=1.0)
+        torch.testing.assert_close(weights, torch.tensor([[0.95 - 0.1, -1.9 + 0.1]]))
+
+
+class PackageTest(unittest.TestCase):
+    def test_says_its_own_version(self) -> None:
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        self.assertIn(f'version = "{VERSION}"', project.read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,155 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Connection, type ConnectionOptions, PROTOCOL } from './connection.ts';
+import { encodeFrame, type Frame, FrameReader } from './frames.ts';
+
+const servers: Server[] = [];
+const connections: Connection[] = [];
+
+afterEach(() => {
+  for (const connection of connections.splice(0)) connection.close();
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** A worker that answers as a test says. */
+async function worker(
+  listener: RequestListener,
+  options: Partial<ConnectionOptions> = {},
+): Promise<Connection> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const connection = new Connection({ url: `http://127.0.0.1:${port}`, token: 'secret', ...options });
+  connections.push(connection);
+  return connection;
+}
+
+async function frameOf(request: AsyncIterable<unknown>): Promise<Frame> {
+  const reader = new FrameReader();
+  for await (const bytes of request) for (const frame of reader.read(bytes as Buffer)) return frame;
+  throw new Error('no frame');
+}
+
+const said = (header: object, arrays = {}): Buffer => Buffer.concat(encodeFrame({ ...header }, arrays));
+const result = (value: object = {}): Buffer => said({ kind: 'result', value });
+
+describe('hello', () => {
+  it('refuses a wrong token, another version and other servers, each in one line', async () => {
+    const cases: readonly (readonly [RequestListener, RegExp])[] = [
+      [(_, response) => response.writeHead(401).end(), /does not take this token; set TROUPE_WORKER_TOKEN/],
+      [
+        (_, response) =>
+          response.end(JSON.stringify({ name: 'troupe-worker', version: '9.1.0', protocol: PROTOCOL + 1 })),
+        /^engine torch: expected a worker that speaks protocol 1, got 2 \(troupe-worker 9\.1\.0 at .*\); install/,
+      ],
+      [(_, response) => response.end('<html>'), /expected a troupe worker at http:.*, got something else/],
+      [(_, response) => response.writeHead(404).end(), /expected a troupe worker at .*, got HTTP 404/],
+    ];
+    for (const [listener, message] of cases) {
+      const connection = await worker(listener);
+      await expect(connection.hello()).rejects.toThrow(message);
+    }
+  });
+
+  it('says who did not answer, and for how long', async () => {
+    const connection = new Connection({ url: 'http://127.0.0.1:9', token: '', retryMs: 150 });
+    await expect(connection.hello()).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^engine torch hello: no answer from http:\/\/127.0.0.1:9 after \d tries/,
+      ),
+      code: 'TROUPE_WORKER_LOST',
+      retryable: true,
+    });
+  });
+});
+
+describe('a call', () => {
+  it('is repeated under its name after a lost answer, and hears every frame once', async () => {
+    const operations: unknown[] = [];
+    const connection = await worker(async (request, response) => {
+      operations.push((await frameOf(request)).header.operation);
+      response.write(said({ kind: 'messages', n: 0 }));
+      if (operations.length === 1) {
+        response.write(result().subarray(0, 10));
+        setTimeout(() => response.destroy(), 20);
+      } else if (operations.length === 2) {
+        response.end(); // nothing said that it was all
+      } else {
+        response.write(said({ kind: 'wait' }));
+        response.write(said({ kind: 'messages', n: 1 }));
+        response.end(result({ answer: 42 }));
+      }
+    });
+    const heard: unknown[] = [];
+    const frame = await connection.call({
+      call: 'sample',
+      model: 'm',
+      onFrame: ({ header }) => heard.push(header.n),
+    });
+    expect(frame.header.value).toEqual({ answer: 42 });
+    expect(heard).toEqual([0, 1]);
+    expect(operations).toHaveLength(3);
+    expect(new Set(operations).size).toBe(1);
+  });
+
+  it('is repeated when the worker falls silent', async () => {
+    let calls = 0;
+    const connection = await worker(
+      (_, response) => {
+        if (++calls > 1) response.end(result());
+      },
+      { silenceMs: 200 },
+    );
+    await connection.call({ call: 'step', model: 'm' });
+    expect(calls).toBe(2);
+  });
+
+  it('is cancelled there when it is aborted here', async () => {
+    const controller = new AbortController();
+    let cancelled: (header: Frame['header']) => void = () => {};
+    const told = new Promise<Frame['header']>((resolve) => {
+      cancelled = resolve;
+    });
+    let asked: unknown;
+    const connection = await worker(async (request, response) => {
+      const { header } = await frameOf(request);
+      if (request.url === '/v1/cancel') {
+        response.end(result());
+        cancelled(header);
+      } else {
+        asked = header.operation;
+        controller.abort(new Error('enough'));
+      }
+    });
+    const call = connection.call({ call: 'forward', model: 'm', signal: controller.signal });
+    await expect(call).rejects.toThrow('enough');
+    expect((await told).operation).toBe(asked);
+  });
+
+  it('says at once when the worker is dead', async () => {
+    const connection = new Connection({
+      url: 'http://127.0.0.1:9',
+      token: '',
+      death: () => 'the worker died (killed by SIGKILL)',
+    });
+    await expect(connection.call({ call: 'backward', model: 'm' })).rejects.toThrow(
+      'engine torch backward: the worker died (killed by SIGKILL); a run that was training is saved, resume it',
+    );
+  });
+
+  it.each([
+    ['model', 'ConfigError', 'no config.json'],
+    ['store', 'StoreError', 'no config.json'],
+    ['memory', 'EngineError', 'engine torch load: no config.json'],
+  ])('throws what the worker says in the class that fits: %s', async (kind, name, message) => {
+    const connection = await worker((_, response) =>
+      response.end(said({ kind: 'error', error: { kind, message: 'no config.json' } })),
+    );
+    await expect(connection.call({ call: 'load' })).rejects.toMatchObject({ name, message });
+  });
+});

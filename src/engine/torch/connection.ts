@@ -1,0 +1,265 @@
+/**
+ * Calls to a worker over HTTP. A call carries the name of its operation, so that it can be repeated after a
+ * lost answer without being applied twice; connections that break are tried again with growing pauses.
+ * @module
+ */
+import { randomUUID } from 'node:crypto';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError, EngineError, StoreError } from '../../support/errors.ts';
+import { encodeFrame, type Frame, FrameReader, type WireArray, type WireHeader } from './frames.ts';
+
+/** What this client speaks; the worker's is in its `__init__.py`. */
+export const PROTOCOL = 1;
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly token: string;
+  /** How long a broken connection is tried again. Default 60 000. */
+  readonly retryMs?: number;
+  /** Longest silence of a worker, which says that it lives every 5 s. Default 60 000. */
+  readonly silenceMs?: number;
+  /** Longest time for one call. Default one hour. */
+  readonly deadlineMs?: number;
+  /** Why the worker will never answer again, if so. */
+  readonly death?: () => string | undefined;
+}
+
+export interface Call {
+  readonly call: string;
+  readonly model?: string;
+  readonly params?: WireHeader;
+  readonly arrays?: Readonly<Record<string, WireArray>>;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of every frame before the last, once. */
+  readonly onFrame?: (frame: Frame) => void;
+}
+
+/** What a worker says of itself. */
+export interface Hello {
+  readonly name: string;
+  readonly version: string;
+  readonly protocol: number;
+  readonly device: string;
+  readonly torch: string;
+}
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** The answer to a call did not come; asking again is safe. */
+class LostAnswer extends Error {}
+
+export class Connection {
+  readonly #options: Required<Omit<ConnectionOptions, 'death'>> & Pick<ConnectionOptions, 'death'>;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #session = randomUUID();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = { retryMs: 60_000, silenceMs: 60_000, deadlineMs: 3_600_000, ...options };
+  }
+
+  get url(): string {
+    return this.#options.url;
+  }
+
+  /** @throws EngineError if nobody answers, the token is wrong, or another version answers */
+  async hello(): Promise<Hello> {
+    const { body } = await this.#retried('hello', undefined, () => this.#plain('GET', '/v1/hello'));
+    let hello: Partial<Hello> = {};
+    try {
+      hello = JSON.parse(body.toString()) as Partial<Hello>; // looked at below
+    } catch {} // not a worker: said below
+    if (hello.name !== 'troupe-worker')
+      throw new EngineError(`engine torch: expected a troupe worker at ${this.url}, got something else`, {
+        code: 'TROUPE_WORKER_ADDRESS',
+      });
+    if (hello.protocol !== PROTOCOL)
+      throw new EngineError(
+        `engine torch: expected a worker that speaks protocol ${PROTOCOL}, got ${hello.protocol} ` +
+          `(troupe-worker ${hello.version} at ${this.url}); install the worker that belongs to this troupe`,
+        { code: 'TROUPE_WORKER_VERSION' },
+      );
+    return hello as Hello;
+  }
+
+  /**
+   * @returns the last frame, of kind `result`
+   * @throws the signal's reason when it aborts; EngineError, ConfigError or StoreError for what went wrong there
+   */
+  async call({ signal, onFrame, ...call }: Call): Promise<Frame> {
+    signal?.throwIfAborted();
+    const operation = randomUUID();
+    const names = {
+      call: call.call,
+      session: this.#session,
+      operation,
+      ...(call.model && { model: call.model }),
+    };
+    const deadline_seconds = this.#options.deadlineMs / 1000;
+    const body = encodeFrame({ ...names, deadline_seconds, params: call.params ?? {} }, call.arrays);
+    let told = 0; // a repeated call hears everything from the beginning
+    let result: Frame | undefined;
+    const attempt = async (): Promise<void> => {
+      let heard = 0;
+      await this.#frames('/v1/call', body, signal, (frame) => {
+        if (frame.header.kind === 'wait') return;
+        if (frame.header.kind === 'result' || frame.header.kind === 'error') result = frame;
+        else if (heard++ === told) {
+          told++;
+          onFrame?.(frame);
+        }
+      });
+      if (result === undefined) throw new LostAnswer('the answer was cut short');
+    };
+    try {
+      await this.#retried(call.call, signal, attempt);
+    } catch (error) {
+      if (signal?.aborted) this.#cancel(names);
+      throw error;
+    }
+    const { header } = result as unknown as Frame; // an attempt that returned has set it
+    if (header.kind === 'error') throw workerError(call.call, header.error);
+    return result as unknown as Frame;
+  }
+
+  /** A sign of life for workers that outlive their clients. */
+  async ping(): Promise<void> {
+    const body = encodeFrame({ session: this.#session });
+    await this.#frames('/v1/ping', body, AbortSignal.timeout(this.#options.silenceMs), () => {});
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #cancel(names: WireHeader): void {
+    const asked = this.#frames('/v1/cancel', encodeFrame(names), AbortSignal.timeout(5_000), () => {});
+    asked.catch(() => {}); // a worker that cannot be told ends the call at its deadline
+  }
+
+  async #retried<T>(what: string, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
+    const { retryMs, death } = this.#options;
+    const startedMs = performance.now();
+    for (
+      let tries = 1, pauseMs = FIRST_PAUSE_MS;
+      ;
+      tries++, pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    ) {
+      try {
+        return await attempt();
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!isTransient(error)) throw error;
+        const elapsedMs = performance.now() - startedMs;
+        const dead = death?.();
+        if (dead === undefined && elapsedMs < retryMs) {
+          await sleep(pauseMs, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
+          continue;
+        }
+        const why =
+          dead ??
+          `no answer from ${this.url} after ${tries} tries in ${(elapsedMs / 1000).toFixed(0)} s (${messageOf(error)})`;
+        throw new EngineError(`engine torch ${what}: ${why}; a run that was training is saved, resume it`, {
+          code: 'TROUPE_WORKER_LOST',
+          cause: error,
+          retryable: true,
+        });
+      }
+    }
+  }
+
+  async #frames(
+    path: string,
+    body: readonly Uint8Array[],
+    signal: AbortSignal | undefined,
+    onFrame: (frame: Frame) => void,
+  ): Promise<void> {
+    const response = await this.#send('POST', path, { body, signal });
+    const reader = new FrameReader();
+    for await (const bytes of response as AsyncIterable<Buffer>)
+      for (const frame of reader.read(bytes)) onFrame(frame);
+    if (reader.pending > 0 || !response.complete) throw new LostAnswer('the answer was cut short');
+  }
+
+  async #plain(method: string, path: string): Promise<{ readonly body: Buffer }> {
+    const response = await this.#send(method, path, {});
+    const parts: Buffer[] = [];
+    for await (const bytes of response as AsyncIterable<Buffer>) parts.push(bytes);
+    return { body: Buffer.concat(parts) };
+  }
+
+  /** @returns a response whose status is 200 */
+  async #send(
+    method: string,
+    path: string,
+    {
+      body = [],
+      signal,
+    }: { readonly body?: readonly Uint8Array[]; readonly signal?: AbortSignal | undefined },
+  ): Promise<IncomingMessage> {
+    const { url, token, silenceMs } = this.#options;
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const asked = request(new URL(path, url), {
+        method,
+        agent: this.#agent,
+        timeout: silenceMs,
+        headers: {
+          Authorization: `Bearer ${token}`,
+          'Content-Length': body.reduce((sum, part) => sum + part.length, 0),
+        },
+        ...(signal && { signal }),
+      });
+      asked.on('timeout', () => asked.destroy(new LostAnswer(`silent for ${silenceMs / 1000} s`)));
+      asked.on('response', resolve);
+      asked.on('error', reject);
+      for (const part of body) asked.write(part);
+      asked.end();
+    });
+    if (response.statusCode === 200) return response;
+    response.resume();
+    if (response.statusCode === 401)
+      throw new EngineError(
+        `engine torch: the worker at ${url} does not take this token; set TROUPE_WORKER_TOKEN to the one it was started with`,
+        { code: 'TROUPE_WORKER_TOKEN' },
+      );
+    throw new EngineError(
+      `engine torch: expected a troupe worker at ${url}, got HTTP ${response.statusCode} for ${path}`,
+      {
+        code: 'TROUPE_WORKER_ADDRESS',
+      },
+    );
+  }
+}
+
+const BROKEN = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+]);
+
+function isTransient(error: unknown): boolean {
+  if (error instanceof LostAnswer) return true;
+  if (error instanceof EngineError) return error.retryable;
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  return typeof code === 'string' && BROKEN.has(code);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The worker's one line, in the class that fits. */
+function workerError(call: string, value: unknown): Error {
+  const { kind, message } = value as { readonly kind: string; readonly message: string }; // our own worker wrote it
+  if (kind === 'model') return new ConfigError(message);
+  if (kind === 'store') return new StoreError(message);
+  return new EngineError(`engine torch ${call}: ${message}`, {
+    code: `TROUPE_WORKER_${kind.toUpperCase()}`,
+    retryable: kind === 'unknown_model' || kind === 'deadline',
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * The engine on PyTorch: models live in a Python worker, one process for all agents of a machine, started
+ * with the first model or already running at an address.
+ * @see python/troupe_worker for the other side
+ * @module
+ */
+import { ConfigError } from '../../support/errors.ts';
+import type { Engine, LoadOptions, Tokenizer } from '../engine.ts';
+import { Connection, type ConnectionOptions, type Hello } from './connection.ts';
+import { TorchModel } from './model.ts';
+import { startWorker, type WorkerProcess } from './worker-process.ts';
+
+export interface TorchEngineOptions {
+  /** The Python to start a worker with; not used with an address. */
+  readonly python: string;
+  /** `http://HOST:PORT` of a worker that is running; its token comes with it. */
+  readonly address?: { readonly url: string; readonly token: string };
+  /** `auto`, `cpu`, `cuda`, `cuda:1`. */
+  readonly device: string;
+  /** What the models compute with; the optimiser's weights are float32 always. */
+  readonly dtype: 'float32' | 'bfloat16';
+  /** Threads on a CPU; 0: PyTorch's choice. */
+  readonly threads: number;
+  /** Padded tokens of one forward or backward pass. */
+  readonly tokenBudget: number;
+  /** Messages decoded together. */
+  readonly decodeBatch: number;
+  /** Reads the tokenizer of a folder; its ids must stay below `vocabSize`. */
+  readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
+  readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
+}
+
+/** Workers that outlive their clients forget those they do not hear of for ten minutes. */
+const PING_MS = 60_000;
+
+export class TorchEngine implements Engine {
+  readonly name = 'torch';
+  readonly #options: TorchEngineOptions;
+  #opened: Promise<{ readonly connection: Connection; readonly process?: WorkerProcess }> | undefined;
+  #pings: NodeJS.Timeout | undefined;
+
+  constructor(options: TorchEngineOptions) {
+    this.#options = options;
+  }
+
+  /** What the worker says of itself; starts it where it does not run yet. @throws EngineError */
+  async hello(): Promise<Hello> {
+    return (await this.#open()).connection.hello();
+  }
+
+  /** Where the worker is, for whoever looks after it. */
+  async worker(): Promise<{ readonly url: string; readonly pid?: number | undefined }> {
+    const { connection, process } = await this.#open();
+    return { url: connection.url, pid: process?.pid };
+  }
+
+  async load({ dir, optimizer = false, ...rest }: LoadOptions): Promise<TorchModel> {
+    const { connection } = await this.#open();
+    const { dtype, tokenBudget, decodeBatch, readTokenizer } = this.#options;
+    const { header } = await connection.call({
+      call: 'load',
+      params: { dir, optimizer, dtype, token_budget: tokenBudget, decode_batch: decodeBatch },
+    });
+    const { model, ...facts } = header.value as LoadAnswer; // the worker's answer to this call
+    try {
+      return new TorchModel(connection, {
+        name: model,
+        parameterCount: facts.parameters,
+        maxContext: facts.max_context,
+        dtype,
+        tokenizer: readTokenizer({ dir, ...rest }, facts.vocab_size),
+      });
+    } catch (error) {
+      await connection.call({ call: 'close', model });
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    clearInterval(this.#pings);
+    if (opened === undefined) return;
+    const { connection, process } = await opened.catch(() => ({ connection: undefined, process: undefined }));
+    connection?.close();
+    await process?.close();
+  }
+
+  #open() {
+    this.#opened ??= this.#connect();
+    return this.#opened;
+  }
+
+  async #connect() {
+    const { address, connection: limits = {}, ...options } = this.#options;
+    if (address) {
+      const connection = new Connection({ ...limits, ...address });
+      await connection.hello();
+      // a missed one does not matter, and a worker that is gone shows in the next call
+      this.#pings = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
+      return { connection };
+    }
+    const process = await startWorker(options);
+    const connection = new Connection({
+      ...limits,
+      url: process.url,
+      token: process.token,
+      death: () => process.death(),
+    });
+    try {
+      await connection.hello();
+    } catch (error) {
+      await process.close();
+      throw error;
+    }
+    return { connection, process };
+  }
+}
+
+interface LoadAnswer {
+  readonly model: string;
+  readonly vocab_size: number;
+  readonly max_context: number;
+  readonly parameters: number;
+}
+
+/** @throws ConfigError for an address that is none */
+export function createTorchEngine(options: TorchEngineOptions): TorchEngine {
+  const { address } = options;
+  if (address && !/^http:\/\/[^/]+$/.test(address.url))
+    throw new ConfigError(`expected an address like http://127.0.0.1:8470, got ${address.url}`);
+  return new TorchEngine(options);
+}

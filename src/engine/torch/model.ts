@@ -1,0 +1,245 @@
+/**
+ * One agent's model behind the engine port, on the other side of a wire: tokens and numbers cross it, weights
+ * never do. The tokenizer is on this side.
+ * @module
+ */
+import { EngineError } from '../../support/errors.ts';
+import type {
+  AdamWParams,
+  BackwardParams,
+  BackwardResult,
+  Capabilities,
+  Completion,
+  Divergence,
+  Model,
+  SampleRequest,
+  SamplingParams,
+  ScoreParams,
+  Sequence,
+  SnapshotId,
+  Tokenizer,
+} from '../engine.ts';
+import type { Call, Connection } from './connection.ts';
+import type { Frame, WireArray } from './frames.ts';
+import { floatRows, intRows, ragged, sequenceArrays } from './ragged.ts';
+
+/** What the worker said of a model it loaded. */
+export interface RemoteModel {
+  readonly name: string;
+  readonly parameterCount: number;
+  readonly maxContext: number;
+  readonly dtype: string;
+  readonly tokenizer: Tokenizer;
+}
+
+type ModelCall = Omit<Call, 'model'>;
+
+export class TorchModel implements Model {
+  readonly capabilities: Capabilities;
+  readonly tokenizer: Tokenizer;
+  readonly parameterCount: number;
+  readonly #connection: Connection;
+  readonly #name: string;
+  /** The calls so far; the next begins when they are done. */
+  #before: Promise<unknown> = Promise.resolve();
+  /** What went wrong in a call that nobody waited for. */
+  #fault: { readonly error: unknown } | undefined;
+  #closed = false;
+
+  constructor(connection: Connection, { name, parameterCount, maxContext, dtype, tokenizer }: RemoteModel) {
+    this.#connection = connection;
+    this.#name = name;
+    this.parameterCount = parameterCount;
+    this.tokenizer = tokenizer;
+    this.capabilities = { exactKl: true, trainable: true, parameters: 'full', dtype, maxContext };
+  }
+
+  async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
+    checkTemperature(params.temperature);
+    if (!Number.isInteger(params.maxTokens) || params.maxTokens < 1)
+      throw new EngineError(`engine torch: expected maxTokens >= 1, got ${params.maxTokens}`);
+    params.signal?.throwIfAborted();
+    if (requests.length === 0) return [];
+    const streams = new Uint32Array(3 * requests.length);
+    requests.forEach(({ stream }, index) => {
+      const { key, counter } = stream.position();
+      streams.set([...key, counter], 3 * index);
+    });
+    const completions: Completion[] = [];
+    await this.#call({
+      call: 'sample',
+      params: {
+        temperature: params.temperature,
+        max_tokens: params.maxTokens,
+        end_tokens: this.tokenizer.endTokens,
+      },
+      arrays: {
+        ...ragged(
+          'context',
+          requests.map(({ context }) => context),
+          Int32Array,
+        ),
+        streams,
+      },
+      signal: params.signal,
+      onFrame: (frame) => {
+        for (const [index, completion] of completionsOf(frame)) {
+          completions[index] = completion;
+          params.onCompletion?.(index, completion);
+        }
+      },
+    });
+    return completions;
+  }
+
+  async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
+    checkTemperature(params.temperature);
+    const answer = await this.#score('forward', sequences, params);
+    return floatRows(answer, 'logp');
+  }
+
+  async backward(
+    sequences: readonly Sequence[],
+    cotangents: readonly ArrayLike<number>[],
+    params: BackwardParams,
+  ): Promise<BackwardResult> {
+    checkTemperature(params.temperature);
+    if (cotangents.length !== sequences.length)
+      throw new EngineError(
+        `engine torch: expected ${sequences.length} cotangent rows, got ${cotangents.length}`,
+      );
+    const answer = await this.#score('backward', sequences, {
+      ...params,
+      arrays: ragged('cotangents', cotangents, Float32Array),
+      params: params.kl ? { kl: params.kl } : {},
+    });
+    const logp = floatRows(answer, 'logp');
+    return params.kl ? { logp, kl: floatRows(answer, 'kl') } : { logp };
+  }
+
+  async step({ maxGradNorm, ...adamw }: AdamWParams): Promise<{ readonly gradNorm: number }> {
+    const { arrays } = await this.#call({
+      call: 'step',
+      params: {
+        learning_rate: adamw.learningRate,
+        beta1: adamw.beta1,
+        beta2: adamw.beta2,
+        epsilon: adamw.epsilon,
+        weight_decay: adamw.weightDecay,
+        max_grad_norm: Number.isFinite(maxGradNorm) ? maxGradNorm : null,
+      },
+    });
+    return { gradNorm: Number(arrays.get('grad_norm')?.[0]) };
+  }
+
+  zeroGradients(): void {
+    this.#later({ call: 'zero_gradients' });
+  }
+
+  /** The accumulated gradients by name: what tests hold engines together with. */
+  async gradients(): Promise<ReadonlyMap<string, Float32Array>> {
+    const { arrays } = await this.#call({ call: 'gradients' });
+    return arrays as ReadonlyMap<string, Float32Array>; // the worker sends float32 alone
+  }
+
+  async divergence(
+    sequences: readonly Sequence[],
+    cur: SnapshotId,
+    params: ScoreParams,
+  ): Promise<Divergence> {
+    checkTemperature(params.temperature);
+    const answer = await this.#score('divergence', sequences, { ...params, params: { cur } });
+    return {
+      klNewCur: floatRows(answer, 'kl_new_cur'),
+      klCurNew: floatRows(answer, 'kl_cur_new'),
+      tv: floatRows(answer, 'tv'),
+    };
+  }
+
+  async snapshot(): Promise<SnapshotId> {
+    const { header } = await this.#call({ call: 'snapshot' });
+    return (header.value as { readonly snapshot: SnapshotId }).snapshot; // the worker's answer to this call
+  }
+
+  async restore(id: SnapshotId): Promise<void> {
+    await this.#call({ call: 'restore', params: { snapshot: id } });
+  }
+
+  release(id: SnapshotId): void {
+    this.#later({ call: 'release', params: { snapshot: id } });
+  }
+
+  async save(dir: string): Promise<void> {
+    await this.#call({ call: 'save', params: { dir } });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#before;
+    // a worker that is gone holds no model any more
+    await this.#connection.call({ call: 'close', model: this.#name }).catch(() => {});
+  }
+
+  #score(
+    call: string,
+    sequences: readonly Sequence[],
+    {
+      temperature,
+      signal,
+      arrays,
+      params,
+    }: ScoreParams & { readonly arrays?: Record<string, WireArray>; readonly params?: object },
+  ): Promise<Frame> {
+    return this.#call({
+      call,
+      params: { temperature, ...params },
+      arrays: { ...sequenceArrays(sequences), ...arrays },
+      signal,
+    });
+  }
+
+  /** One call after the other, so that those nobody waits for keep their place. */
+  #call(call: ModelCall): Promise<Frame> {
+    const answer = this.#before.then(() => {
+      if (this.#closed)
+        throw new EngineError('engine torch: expected an open model, got one that was closed', {
+          code: 'TROUPE_ENGINE_CLOSED',
+        });
+      const fault = this.#fault;
+      this.#fault = undefined;
+      if (fault) throw fault.error;
+      return this.#connection.call({ ...call, model: this.#name });
+    });
+    this.#before = answer.catch(() => {}); // told to whoever waits for it
+    return answer;
+  }
+
+  #later(call: ModelCall): void {
+    this.#call(call).catch((error: unknown) => {
+      if (!this.#closed) this.#fault ??= { error };
+    });
+  }
+}
+
+function* completionsOf(frame: Frame): Iterable<readonly [number, Completion]> {
+  const tokens = intRows(frame, 'tokens');
+  const logp = floatRows(frame, 'logp');
+  const finish = frame.header.finish as readonly Completion['finish'][]; // one per message, as the worker writes it
+  const index = frame.arrays.get('index') ?? [];
+  for (let i = 0; i < tokens.length; i++)
+    yield [
+      Number(index[i]),
+      {
+        tokens: tokens[i] as Int32Array,
+        logp: logp[i] as Float32Array,
+        finish: finish[i] as Completion['finish'],
+      },
+    ];
+}
+
+function checkTemperature(temperature: number): void {
+  const inverse = Math.fround(1 / temperature);
+  if (!(temperature > 0 && inverse > 0 && Number.isFinite(inverse)))
+    throw new EngineError(`engine torch: expected a temperature > 0, got ${temperature}`);
+}

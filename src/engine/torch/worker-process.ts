@@ -1,0 +1,185 @@
+/**
+ * A worker of our own: one Python process beside this one, which ends when this one does. It runs the copy of
+ * the package that ships with troupe, so the two always fit; torch and Transformers are the user's.
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { delimiter } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from '../../support/errors.ts';
+
+/** Folder of the package that ships with troupe. */
+export const WORKER_SOURCE = fileURLToPath(new URL('../../../python/troupe_worker/src', import.meta.url));
+
+export interface WorkerProcessOptions {
+  /** A Python 3.10 or newer that has torch and Transformers. */
+  readonly python: string;
+  /** `auto`, `cpu`, `cuda`, `cuda:1`. */
+  readonly device: string;
+  /** Threads on a CPU; 0: PyTorch's choice. */
+  readonly threads: number;
+  /** How long it may take to start: importing PyTorch is slow on a busy machine. */
+  readonly startMs?: number;
+}
+
+const START_MS = 300_000;
+const GRACE_MS = 5_000;
+/** As much of its last words as a message can hold. */
+const LAST_WORDS = 400;
+const LOOPBACK = '127.0.0.1';
+
+export class WorkerProcess {
+  readonly url: string;
+  readonly token: string;
+  readonly #child: ChildProcess;
+  readonly #stderr: () => string;
+
+  constructor(
+    child: ChildProcess,
+    where: { readonly url: string; readonly token: string; readonly stderr: () => string },
+  ) {
+    this.#child = child;
+    this.url = where.url;
+    this.token = where.token;
+    this.#stderr = where.stderr;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** How it ended, if it did. */
+  death(): string | undefined {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) return undefined;
+    const words = lastLine(this.#stderr());
+    const how = signalCode === null ? `exit code ${exitCode}` : `killed by ${signalCode}`;
+    return `the worker died (${how})${words === '' ? '' : `, saying: ${words}`}`;
+  }
+
+  /** Ends it; nothing is left behind. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    if (this.death() !== undefined) return;
+    child.ref();
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.stdin?.end();
+    const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Starts a worker and waits until it listens.
+ *
+ * @throws EngineError if there is no such Python, a package is missing, or it cannot start
+ */
+export async function startWorker({
+  python,
+  device,
+  threads,
+  startMs = START_MS,
+}: WorkerProcessOptions): Promise<WorkerProcess> {
+  const token = randomBytes(24).toString('base64url');
+  const { PYTHONPATH } = process.env;
+  const words = [
+    '-m',
+    'troupe_worker',
+    '--host',
+    LOOPBACK,
+    '--device',
+    device,
+    '--threads',
+    String(threads),
+    '--with-parent',
+  ];
+  const child = spawn(python, words, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // Ctrl-C is for us alone: the worker is needed for the write we are in, and ends with its standard input
+    detached: true,
+    env: {
+      ...process.env,
+      PYTHONPATH: PYTHONPATH ? `${WORKER_SOURCE}${delimiter}${PYTHONPATH}` : WORKER_SOURCE,
+      PYTHONDONTWRITEBYTECODE: '1',
+      TROUPE_WORKER_TOKEN: token,
+    },
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-4 * LAST_WORDS);
+  });
+  child.stdin.on('error', () => {}); // a worker that is gone takes no more input; its death is told elsewhere
+  try {
+    const address = await firstLine(child, { python, startMs, stderr: () => stderr });
+    // it must not keep us alive: should we end without closing it, it ends too
+    child.unref();
+    for (const stream of [child.stdin, child.stdout, child.stderr])
+      (stream as unknown as { unref?(): void }).unref?.();
+    return new WorkerProcess(child, { url: address, token, stderr: () => stderr });
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** @returns the address that the worker's first line names */
+function firstLine(
+  child: ChildProcess,
+  {
+    python,
+    startMs,
+    stderr,
+  }: { readonly python: string; readonly startMs: number; readonly stderr: () => string },
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (message: string, code = 'TROUPE_WORKER_START'): void => {
+      clearTimeout(timer);
+      reject(new EngineError(`engine torch: ${message}`, { code }));
+    };
+    const timer = setTimeout(
+      () => fail(`the worker of "${python}" did not start within ${startMs / 1000} s`),
+      startMs,
+    );
+    child.once('error', (error) =>
+      fail(
+        `expected a Python at "${python}", got none (${error.message}); install Python 3.10 or newer, or set torch.python`,
+        'TROUPE_WORKER_PYTHON',
+      ),
+    );
+    // `close`, not `exit`: by then everything it said was read
+    child.once('close', (code) =>
+      fail(`the worker of "${python}" ended with exit code ${code}: ${lastLine(stderr())}`),
+    );
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).once('line', (line) => {
+      const said = parsed(line);
+      if (typeof said.address === 'string') {
+        clearTimeout(timer);
+        resolve(said.address);
+      } else fail(startComplaint(python, said.error, line), 'TROUPE_WORKER_START');
+    });
+  });
+}
+
+function parsed(line: string): { readonly address?: unknown; readonly error?: unknown } {
+  try {
+    return JSON.parse(line) as { readonly address?: unknown }; // looked at by the caller
+  } catch {
+    return {};
+  }
+}
+
+function startComplaint(python: string, error: unknown, line: string): string {
+  const { kind, message, package: missing } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  if (kind === 'package')
+    return `the Python at "${python}" has no package "${missing}"; install python/troupe_worker/requirements.txt into it, or set torch.python to a Python that has them`;
+  return typeof message === 'string'
+    ? message
+    : `expected the worker of "${python}" to say where it listens, got "${line.slice(0, 80)}"`;
+}
+
+function lastLine(text: string): string {
+  return (text.trim().split('\n').at(-1) ?? '').trim().slice(0, LAST_WORDS);
+}
