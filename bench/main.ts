@@ -7,6 +7,7 @@ import { benchMixture } from './mixture.ts';
 import { benchModels } from './models.ts';
 import { benchServe } from './serve.ts';
 import { benchVerify } from './verify.ts';
+import { benchWatch } from './watch.ts';
 
 const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<object>>> = {
   engine: benchEngine,
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<
   models: benchModels,
   serve: benchServe,
   verify: benchVerify,
+  watch: benchWatch,
 };
 
 const [name, ...flags] = process.argv.slice(2);

@@ -49,6 +49,8 @@ export interface TrainingRequest {
   readonly resume: boolean;
   /** Events as JSON lines instead of a view for people. */
   readonly json: boolean;
+  /** Called with the run folder once it is there: starts what looks on. @returns ends it */
+  readonly onOpen?: ((dir: string) => Promise<() => unknown>) | undefined;
 }
 
 /** @throws TroupeError of any kind; a folder that was there before is as it was, or can be resumed */
@@ -63,7 +65,7 @@ export async function train(request: TrainingRequest): Promise<void> {
 
 /** @param defer - takes what must be given back at the end, however it comes */
 async function trainOpening(
-  { resolved: asked, run, resume, json }: TrainingRequest,
+  { resolved: asked, run, resume, json, onOpen }: TrainingRequest,
   defer: (close: () => unknown) => void,
 ): Promise<void> {
   const whole = compose(asked);
@@ -89,6 +91,7 @@ async function trainOpening(
   const store = opened ?? (await createRun(run, { ...settings, manifest: manifest() }));
   if (!opened) defer(() => store.close());
 
+  if (onOpen !== undefined) defer(await onOpen(store.dir));
   const sink = composeSink({ json });
   defer(() => sink.close?.());
   const { signal, release } = listenForInterrupt('stopping after the write that is under way');

@@ -3,16 +3,13 @@
  * other programs.
  * @module
  */
-import { InvalidArgumentError } from 'commander';
 import { createScreen } from '../observe/screen.ts';
 import { startDashboard } from '../serve/dashboard/server.ts';
 import { ConfigError } from '../support/errors.ts';
 import { openHub, type WatchHub } from '../watch/hub.ts';
+import { DEFAULT_PORT, portNumber } from './looking-on.ts';
 import type { DefineVerb } from './verb.ts';
 import { exportTensorBoard, streamRows, watchInTerminal } from './watching.ts';
-
-/** Where the dashboard answers if nobody says otherwise. */
-export const DEFAULT_PORT = 4600;
 
 interface WatchFlags {
   readonly port?: number;
@@ -76,12 +73,4 @@ function untilStopped(): { readonly signal: AbortSignal; release(): void } {
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop);
     },
   };
-}
-
-/** A port as commander reads it. */
-export function portNumber(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535)
-    throw new InvalidArgumentError('expected an integer from 0 to 65535');
-  return port;
 }

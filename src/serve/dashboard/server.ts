@@ -2,7 +2,7 @@
  * The dashboard on a port of this machine: reachable from here only, whatever the network.
  * @module
  */
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { serve } from '@hono/node-server';
 import { ConfigError } from '../../support/errors.ts';
 import { systemErrorCode } from '../../support/file-system.ts';
@@ -31,18 +31,27 @@ export async function startDashboard(hub: WatchHub, port: number): Promise<Dashb
       const url = `http://${LOOPBACK}:${address.port}/`;
       resolve({ url, close: () => closeServer(server as Server) });
     });
-    server.on('error', (cause: Error) => {
-      const code = systemErrorCode(cause);
-      const what =
-        code === 'EADDRINUSE' ? 'one in use' : code === 'EACCES' ? 'one that needs rights' : cause.message;
-      reject(
-        new ConfigError(
-          `watch --port: expected a free port, got ${port}, ${what}; choose another, or 0 for any free one`,
-          { code: 'TROUPE_WATCH_PORT', cause },
-        ),
-      );
-    });
+    server.on('error', (cause: Error) => reject(portError(port, cause)));
   });
+}
+
+/** Takes a port for a moment, for whoever needs it later. @throws ConfigError when it cannot be had */
+export async function assertPortFree(port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const server = createServer();
+    server.on('error', (cause) => reject(portError(port, cause)));
+    server.listen(port, LOOPBACK, () => server.close(() => resolve()));
+  });
+}
+
+function portError(port: number, cause: Error): ConfigError {
+  const code = systemErrorCode(cause);
+  const why =
+    code === 'EADDRINUSE' ? 'one in use' : code === 'EACCES' ? 'one that needs rights' : cause.message;
+  return new ConfigError(
+    `dashboard: expected a free port, got ${port}, ${why}; choose another, or 0 for any free one`,
+    { code: 'TROUPE_WATCH_PORT', cause },
+  );
 }
 
 async function closeServer(server: Server): Promise<void> {

@@ -1,0 +1,51 @@
+/**
+ * What `npm run bench -- watch` does inside the page: waits until everything is painted, and scrolls.
+ */
+globalThis.benchWatch = {
+  /** @param {number} cells of the timeline */
+  painted: (cells) =>
+    new Promise((resolve) => {
+      const look = () => {
+        const drawn =
+          document.querySelectorAll('.timeline rect.cell').length >= cells &&
+          document.querySelectorAll('.plot canvas').length > 0 &&
+          document.querySelectorAll('.tile b').length >= 5;
+        if (!drawn) {
+          requestAnimationFrame(look);
+          return;
+        }
+        const tell = () =>
+          resolve({
+            firstMs: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
+            fullMs: performance.now(),
+          });
+        // the frame in which it is all there is on the screen before the one after the next begins
+        requestAnimationFrame(() => requestAnimationFrame(tell));
+      };
+      look();
+    }),
+
+  /** Down and up the page and along the timeline. @param {number} lastMs */
+  scrolled: (lastMs) =>
+    new Promise((resolve) => {
+      const frames = [];
+      const tasks = [];
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) tasks.push(duration);
+      }).observe({ type: 'longtask' });
+      const timeline = document.querySelector('.scroller');
+      const startMs = performance.now();
+      let beforeMs = startMs;
+      const frame = () => {
+        const nowMs = performance.now();
+        frames.push(nowMs - beforeMs);
+        beforeMs = nowMs;
+        const way = Math.sin((2 * Math.PI * (nowMs - startMs)) / lastMs - Math.PI / 2) / 2 + 0.5;
+        scrollTo(0, way * (document.documentElement.scrollHeight - innerHeight));
+        timeline.scrollLeft = way * timeline.scrollWidth;
+        if (nowMs - startMs < lastMs) requestAnimationFrame(frame);
+        else setTimeout(() => resolve({ frames: frames.slice(1), tasks }), 200);
+      };
+      requestAnimationFrame(frame);
+    }),
+};

@@ -1,0 +1,123 @@
+/** The dashboard's server: what it answers, to whom, and under which policy. */
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openHub, type WatchHub } from '../../watch/hub.ts';
+import type { StreamMessage } from '../../watch/messages.ts';
+import { makeRun } from '../../watch/testing/made-run.ts';
+import { createDashboardApp } from './app.ts';
+import { assertPortFree, type Dashboard, startDashboard } from './server.ts';
+
+let dir: string;
+let hub: WatchHub;
+let dashboard: Dashboard;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'troupe-dashboard-'));
+  makeRun(join(dir, 'run'), { stages: 6, agents: 2, played: 4 });
+  hub = openHub([join(dir, 'run')], { everyMs: 20 });
+  dashboard = await startDashboard(hub, 0);
+});
+afterAll(async () => {
+  await dashboard.close();
+  hub.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const get = (path: string): Promise<Response> => fetch(new URL(path, dashboard.url));
+
+describe('the server', () => {
+  it('gives the page under a policy that lets nothing in from elsewhere', async () => {
+    for (const path of ['/', '/app.js', '/app.css']) {
+      const response = await get(path);
+      expect(response.status).toBe(200);
+      const policy = response.headers.get('content-security-policy') ?? '';
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).not.toMatch(/https?:|unsafe|\*/);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(await response.text()).not.toMatch(/<script[^>]+src="https?:/);
+    }
+  });
+
+  it('says what is known of a run', async () => {
+    const [run] = await (await get('/api/runs')).json();
+    expect(run).toMatchObject({ id: '0', label: 'run', facts: { task: 'made-up', protocol: 'vote', gate: 'promotion' } });
+    const prompts = await (await get('/api/runs/0/prompts')).json();
+    expect(prompts).toHaveLength(4);
+    const rows = await (await get(`/api/runs/0/transcripts?item=${prompts[0].item}&stage=2`)).json();
+    expect(rows[0]).toMatchObject({ stage: 2, reason: 'expected 1' });
+    expect(await (await get('/api/runs/0/metrics.csv')).text()).toMatch(/^stage,/);
+    expect(await (await get('/api/compare')).json()).toMatchObject([{ run: '0', heldout: { stage: 4 } }]);
+  });
+
+  it('answers what it does not have, or not like this, in one line', async () => {
+    expect((await get('/api/runs/7/prompts')).status).toBe(404);
+    expect((await get('/etc/passwd')).status).toBe(404);
+    expect((await get('/api/runs/0/transcripts?item=x&stage=../../x')).status).toBe(400);
+    expect((await fetch(dashboard.url, { method: 'POST' })).status).toBe(404);
+  });
+
+  it('answers no other name than those of this machine', async () => {
+    const app = createDashboardApp(hub);
+    const ask = async (host: string) => (await app.request('/api/runs', { headers: { host } })).status;
+    for (const host of ['localhost:4600', '127.0.0.1:1', '[::1]:80', 'localhost']) expect(await ask(host)).toBe(200);
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', ''])
+      expect(await ask(host)).toBe(403);
+  });
+
+  it('listens on the loopback address alone', async () => {
+    const { port } = new URL(dashboard.url);
+    const other = '127.0.0.2'; // this machine too, but not where it listens
+    const answer = await new Promise((resolve) => {
+      const socket = connect(Number(port), other, () => resolve('connected'));
+      socket.on('error', ({ message }) => resolve(message));
+    });
+    expect(answer).toMatch(/ECONNREFUSED/);
+  });
+
+  it('refuses a port in use in one line', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const expected = `dashboard: expected a free port, got ${port}, one in use; choose another, or 0 for any free one`;
+    await expect(startDashboard(hub, port)).rejects.toThrow(expected);
+    await expect(assertPortFree(port)).rejects.toThrow(expected);
+    taken.close();
+  });
+});
+
+describe('the stream', () => {
+  it('begins with everything, then brings news as they are written', async () => {
+    const abort = new AbortController();
+    const response = await fetch(new URL('/api/stream', dashboard.url), { signal: abort.signal });
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const messages = messagesOf(response);
+    const first = (await messages.next()).value as StreamMessage;
+    expect(first.restarted).toBe(true);
+    expect(first.rows.filter(({ kind }) => kind === 'update')).toHaveLength(8);
+    expect(first.rows.some((row) => row.kind === 'heldout' && 'rewards' in row)).toBe(false);
+    appendFileSync(join(dir, 'run', 'events.jsonl'), '{"kind":"warning","stage":4,"message":"new"}\n');
+    expect((await messages.next()).value).toEqual({
+      run: '0',
+      restarted: false,
+      rows: [{ kind: 'warning', stage: 4, message: 'new' }],
+    });
+    abort.abort();
+  });
+});
+
+async function* messagesOf(response: Response): AsyncGenerator<StreamMessage> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of response.body!) {
+    text += decoder.decode(chunk, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const data = /^data: (.*)$/m.exec(text.slice(0, end))?.[1];
+      text = text.slice(end + 2);
+      if (data !== undefined) yield JSON.parse(data) as StreamMessage;
+    }
+  }
+}

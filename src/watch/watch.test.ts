@@ -1,0 +1,438 @@
+/** A run as its views see it: read from files that may be growing, folded, told in sentences. */
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wilsonInterval } from '../core/stats.ts';
+import type { RunEvent } from '../train/events.ts';
+import { chartCsv, csvCell } from './chart/chart.ts';
+import { rewardChart } from './chart/learning.ts';
+import { phaseChart, totalPhases } from './chart/machine.ts';
+import { timelineCells, timelineSvg } from './chart/timeline.ts';
+import { klChart } from './chart/updates.ts';
+import { compareEnds } from './compare.ts';
+import { createCondenser, meanWithInterval } from './condense.ts';
+import { explain, type Outcome, outcomeOf } from './explain.ts';
+import { openHub } from './hub.ts';
+import { createLineTail } from './line-tail.ts';
+import { metricsCsv } from './metrics-table.ts';
+import { reportPictures } from './report-pictures.ts';
+import type { WatchRow } from './rows.ts';
+import { createRunClock } from './run-clock.ts';
+import { createRunFollower } from './run-follower.ts';
+import { createRunView, type Decision, foldRows, heldoutRows, type RunView } from './run-view.ts';
+import { renderRun } from './terminal-view.ts';
+import { madeEvents, makeRun } from './testing/made-run.ts';
+import { createTranscriptReader } from './transcripts.ts';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'troupe-watch-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+let made = 0;
+function freshRun(options: Partial<Parameters<typeof makeRun>[1]> = {}): string {
+  const path = join(dir, `run-${++made}`);
+  makeRun(path, { stages: 10, agents: 2, ...options });
+  return path;
+}
+
+function viewOf(events: readonly RunEvent[]): RunView {
+  const view = createRunView();
+  const condense = createCondenser();
+  foldRows(
+    view,
+    events.flatMap((event) => condense(event) ?? []),
+  );
+  return view;
+}
+
+describe('a tail', () => {
+  it('gives every whole line once, and a torn one when it is whole', () => {
+    const path = join(dir, 'tail.jsonl');
+    const tail = createLineTail(path);
+    expect(tail.poll()).toEqual({ restarted: false, values: [] });
+    writeFileSync(path, '{"a":1}\n{"a"');
+    expect(tail.poll().values).toEqual([{ a: 1 }]);
+    expect(tail.poll().values).toEqual([]);
+    appendFileSync(path, ':2}\n');
+    expect(tail.poll().values).toEqual([{ a: 2 }]);
+  });
+
+  it('starts anew when the file was cut back and went on past the place that was read', () => {
+    const path = join(dir, 'cut.jsonl');
+    writeFileSync(path, '1\n2\n3\n');
+    const tail = createLineTail(path);
+    tail.poll();
+    truncateSync(path, 2);
+    appendFileSync(path, '20\n30\n40\n');
+    expect(tail.poll()).toEqual({ restarted: true, values: [1, 20, 30, 40] });
+    expect(tail.poll()).toEqual({ restarted: false, values: [] });
+  });
+
+  it('names the line that is not JSON, counting those read before', () => {
+    const path = join(dir, 'bad.jsonl');
+    writeFileSync(path, '1\n');
+    const tail = createLineTail(path);
+    tail.poll();
+    appendFileSync(path, '2\noops\n');
+    expect(() => tail.poll()).toThrow(`${path}:3: expected a line of JSON, got "oops"`);
+  });
+
+  it('reads the same values however the file grows', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue(), { maxLength: 8 }), fc.array(fc.nat(200), { maxLength: 5 }), (values, cuts) => {
+        const path = join(dir, 'grows.jsonl');
+        const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+        writeFileSync(path, '');
+        const tail = createLineTail(path);
+        const seen: unknown[] = [];
+        const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort((a, b) => a - b);
+        for (const [k, place] of places.entries()) {
+          appendFileSync(path, bytes.subarray(places[k - 1] ?? 0, place));
+          const { restarted, values: more } = tail.poll();
+          expect(restarted).toBe(false);
+          seen.push(...more);
+        }
+        expect(seen).toEqual(JSON.parse(JSON.stringify(values)));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('a held-out measurement', () => {
+  it("has Wilson's interval for shares, Student's for other rewards, itself for a single one", () => {
+    expect(meanWithInterval([1, 0, 1, 1])).toEqual(wilsonInterval(3, 4));
+    // by hand: mean 0.5, s = 0.5, t(0.975, 2) = 4.3027
+    const { mean, low, high } = meanWithInterval([0, 0.5, 1].map((x) => 0.25 + x / 2));
+    expect(mean).toBeCloseTo(0.5, 12);
+    expect(high - mean).toBeCloseTo((4.302653 * 0.25) / Math.sqrt(3), 5);
+    expect(low).toBeCloseTo(1 - high, 12);
+    expect(meanWithInterval([0.3])).toEqual({ mean: 0.3, low: 0.3, high: 0.3 });
+  });
+
+  it('is compared with the one before, prompt by prompt', () => {
+    const view = viewOf([
+      { kind: 'heldout', stage: 0, rewards: [0, 0, 1, 1] },
+      { kind: 'heldout', stage: 1, rewards: [1, 0, 1, 1] },
+    ]);
+    const [base, next] = heldoutRows(view);
+    expect(base).not.toHaveProperty('change');
+    expect(next?.change).toMatchObject({ mean: 0.25, prompts: 4 });
+  });
+});
+
+describe('the clock', () => {
+  it('gives every stretch to one phase and stage, and pauses between processes to none', () => {
+    const clock = createRunClock();
+    const at = (second: number): string => new Date(1000 * second).toISOString();
+    clock.add([
+      { time: at(0), kind: 'run_started' },
+      { time: at(1), kind: 'stage_started', stage: 1 },
+      { time: at(3), kind: 'phase', stage: 1, agent: 0, phase: 'rollout' },
+      { time: at(6), kind: 'rollout', stage: 1, agent: 0, rss_bytes: 50 },
+      { time: at(6), kind: 'phase', stage: 1, agent: 0, phase: 'update' },
+      { time: at(10), kind: 'update', stage: 1, agent: 0, rss_bytes: 70 },
+      { time: at(1000), kind: 'run_started' },
+      { time: at(1001), kind: 'checkpoint', stage: 1 },
+      { time: at(1003), kind: 'stage_started', stage: 2 },
+    ]);
+    const rows = clock.take();
+    const first = rows.find((row) => row.kind === 'clock' && row.stage === 1);
+    // 1-3 before the first progress and 3-6 after it are the rollout
+    expect(first).toMatchObject({ phases: { rollout: 5000, update: 4000 }, rssBytes: 70 });
+    expect(rows.at(-1)).toMatchObject({ kind: 'now', stage: 2 });
+    const total = rows.flatMap((row) => (row.kind === 'clock' ? Object.values(row.phases) : []));
+    expect(total.reduce((sum, ms) => sum + ms, 0)).toBe(13_000); // not the 990 s in between
+    expect(clock.take()).toEqual([]);
+  });
+});
+
+describe('a follower', () => {
+  it('gives a subscriber everything so far, then what is new', () => {
+    const run = freshRun({ played: 4 });
+    const follower = createRunFollower(run);
+    follower.poll();
+    const heard: { rows: number; restarted: boolean }[] = [];
+    const view = createRunView();
+    follower.subscribe((rows, restarted) => {
+      heard.push({ rows: rows.length, restarted });
+      foldRows(view, rows);
+    });
+    expect(heard).toHaveLength(1);
+    expect(view.status).toBe('stopped');
+    appendFileSync(join(run, 'events.jsonl'), '{"kind":"stage_started","stage":5,"order":[0]}\n{"kind":"from the fu');
+    follower.poll();
+    expect(heard[1]).toEqual({ rows: 1, restarted: false });
+    appendFileSync(join(run, 'events.jsonl'), 'ture"}\n{"kind":"run_finished","stage":10}\n');
+    follower.poll();
+    expect(view.status).toBe('finished');
+  });
+
+  it('says when a run went on from an earlier checkpoint, and forgets what it took back', () => {
+    const run = freshRun();
+    const follower = createRunFollower(run);
+    follower.poll();
+    let view = createRunView();
+    follower.subscribe((rows, restarted) => {
+      if (restarted) view = createRunView();
+      foldRows(view, rows);
+    });
+    expect(view.decisions.length).toBeGreaterThan(10);
+    const path = join(run, 'events.jsonl');
+    const first = readFileSync(path, 'utf8').split('\n').slice(0, 3).join('\n');
+    writeFileSync(path, `${first}\n`);
+    follower.poll();
+    expect(view.decisions).toHaveLength(0);
+    expect(view.agents).toHaveLength(2);
+  });
+
+  it('knows a run that a process is writing', () => {
+    const run = freshRun({ played: 2 });
+    const follower = createRunFollower(run);
+    writeFileSync(join(run, 'lock'), JSON.stringify({ pid: 1, identity: 'x', host: 'elsewhere', since: '' }));
+    follower.poll();
+    expect(follower.status).toBe('running');
+  });
+});
+
+describe('a hub', () => {
+  it('refuses in one line what is no run, of a newer format, or damaged', () => {
+    expect(() => openHub([dir])).toThrow(`${dir}: expected a run folder`);
+    const newer = freshRun();
+    writeFileSync(join(newer, 'manifest.json'), '{"format": 2, "troupe": "9.0.0"}');
+    expect(() => openHub([newer])).toThrow(
+      `${newer}: expected a run of format 1 or older, got format 2, written by troupe 9.0.0; use that version`,
+    );
+    const damaged = freshRun();
+    appendFileSync(join(damaged, 'events.jsonl'), 'oops\n');
+    expect(() => openHub([damaged])).toThrow(/events.jsonl:\d+: expected a line of JSON, got "oops"/);
+  });
+
+  it('reads a run whose last line is torn', () => {
+    const run = freshRun();
+    appendFileSync(join(run, 'events.jsonl'), '{"kind":"upd');
+    const hub = openHub([run]);
+    expect(hub.runs[0]?.follower.status).toBe('finished');
+    hub.close();
+  });
+
+  it('goes on with the others when one run cannot be read any further, and says why', () => {
+    const [good, bad] = [freshRun(), freshRun()];
+    const hub = openHub([good, bad, good]);
+    expect(hub.runs).toHaveLength(2);
+    const problems: WatchRow[] = [];
+    hub.subscribe((_, rows) => {
+      problems.push(...rows.filter((row) => row.kind === 'status' && row.problem !== undefined));
+    });
+    appendFileSync(join(bad, 'events.jsonl'), 'oops\n');
+    appendFileSync(join(good, 'events.jsonl'), '{"kind":"warning","stage":1,"message":"still here"}\n');
+    hub.poll();
+    hub.close();
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ problem: expect.stringContaining('expected a line of JSON') });
+    expect(hub.isRunning()).toBe(false);
+  });
+
+  it('tells runs of one name apart', () => {
+    mkdirSync(join(dir, 'a'), { recursive: true });
+    mkdirSync(join(dir, 'b'), { recursive: true });
+    makeRun(join(dir, 'a', 'same'), { stages: 2, agents: 1 });
+    makeRun(join(dir, 'b', 'same'), { stages: 2, agents: 1, seed: 2 });
+    const hub = openHub([join(dir, 'a', 'same'), join(dir, 'b', 'same')]);
+    expect(hub.runs.map(({ label }) => label)).toEqual(['a/same', 'b/same']);
+    const [first, second] = compareEnds(hub.runs);
+    hub.close();
+    expect(first).not.toHaveProperty('difference');
+    expect(second?.difference?.mean).toBeCloseTo(second!.heldout!.mean - first!.heldout!.mean, 12);
+  });
+});
+
+describe('sentences', () => {
+  const context = { agents: ['ada'], facts: { quantile: 0.99, trustRegion: 'enforce' as const } };
+  const attempt = (klQuantile: number, more: object = {}) => ({
+    ...{ attempt: 0, beta: 0.001, lrScale: 1, klQuantile, klMean: 0.001, klMax: 0.3, klMessageMean: 0.004 },
+    ...{ tvMean: 0.01, accepted: klQuantile <= 0.05, ...more },
+  });
+  const update = (status: string, attempts: object[], more: object = {}): Decision => ({
+    kind: 'update',
+    update: {
+      ...{ stage: 3, agent: 0, status, attempts, betaNext: 0.001, lrScaleNext: 1, targetKl: 0.05 },
+      ...{ reward: 0.5, rewardStd: 0.1, fracRewardZeroStd: 0, meanLength: 2, clippedRatio: 0 },
+      ...{ trajectories: 8, tokens: 16, logpMismatchMax: 0, ...more },
+    } as Extract<Decision, { kind: 'update' }>['update'],
+  });
+  const test = { gate: 'step', stage: 3, index: 1, alpha: 0.0125, prompts: 40 } as const;
+  const gate = { ...test, wealth: 1.5, harmWealth: 0.1, meanDifference: 0.01, decision: 'rollback' } as const;
+
+  it.each<[Outcome, Decision, string]>([
+    [
+      'accepted',
+      update('ACCEPT', [attempt(0.02)]),
+      'ada was updated: the 99% quantile of the exact KL is 0.0200 nats, 40.0% of the radius 0.0500, at the first attempt.',
+    ],
+    [
+      'backtracked',
+      update('ACCEPT', [attempt(0.3), attempt(0.09, { reason: 'kl_quantile' }), attempt(0.04)]),
+      'ada was updated: the 99% quantile of the exact KL is 0.0400 nats, 80.0% of the radius 0.0500. 2 larger steps before it left the region (0.3000, 0.0900), so the step was cut 2 times.',
+    ],
+    [
+      'kl_rejected',
+      update('REJECT_KL', [attempt(0.3), attempt(0.1)]),
+      "ada stays as it was: all 2 attempts left the trust region. The smallest step's 99% quantile of the exact KL was 0.1000 nats, 200.0% of the radius 0.0500. Weights and optimiser are back, byte for byte.",
+    ],
+    [
+      'test_rejected',
+      { ...update('REJECT_TEST', [attempt(0.02)]), test: gate } as Decision,
+      'ada stays as it was: the step was inside the trust region (40.0% of the radius), but the test did not prove a gain: the bet on a gain stands at 1.5 of the 80 that would prove it. Weights and optimiser are back.',
+    ],
+    [
+      'not_finite',
+      update('REJECT_NAN', [attempt(Number.NaN, { reason: 'not_finite' })]),
+      'ada stays as it was: a loss, gradient or divergence of the last of 1 attempt was not a finite number. Weights and optimiser are back.',
+    ],
+    [
+      'skipped',
+      update('SKIP', [], { trajectories: 0 }),
+      'ada was not updated: it said nothing in this batch.',
+    ],
+    [
+      'promoted',
+      { kind: 'gate', gate: { ...gate, gate: 'promotion', wealth: 85.1, decision: 'promote', meanDifference: 0.12 } },
+      "Test 1 after stage 3 promoted the team: on 40 paired prompts the candidate's reward differs by +0.120 on average, and the bet on a gain grew to 85.1, and 80 proves it. Stage 3 is the champion now.",
+    ],
+    [
+      'rolled_back',
+      { kind: 'gate', gate: { ...gate, gate: 'promotion', harmWealth: 90, meanDifference: -0.2 } },
+      "Test 1 after stage 3 rolled back: on 40 paired prompts the candidate's reward differs by -0.200 on average; the bet on harm grew to 90, and 80 proves it. The champion's weights are back and every radius is halved.",
+    ],
+  ])('say why an update or a team was %s', (outcome, decision, sentence) => {
+    expect(outcomeOf(decision)).toBe(outcome);
+    expect(explain(decision, context)).toBe(sentence);
+  });
+
+  it('name the cap on messages when that refused the update', () => {
+    const decision = update('REJECT_KL', [attempt(0.02, { klMessageMean: 0.4, accepted: false, reason: 'kl_message' })]);
+    expect(explain(decision, context)).toContain('The mean KL of a message was 0.4000 nats, more than its radius.');
+  });
+
+  it('belong to a step test and the update it decided, once', () => {
+    const { update: record } = update('REJECT_TEST', [attempt(0.02)]) as Extract<Decision, { kind: 'update' }>;
+    const view = viewOf([
+      { kind: 'gate', ...gate },
+      { kind: 'update', ...record },
+    ]);
+    expect(view.decisions).toHaveLength(1);
+    expect(view.decisions[0]).toMatchObject({ kind: 'update', test: { index: 1 } });
+  });
+});
+
+describe('pictures', () => {
+  const events = madeEvents({ stages: 30, agents: 3 });
+
+  it('of a report are the same bytes for the same events, and none for a run without updates', () => {
+    const pictures = reportPictures(events);
+    expect(pictures.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['reward', 'timeline', 'kl-agent-0', 'wealth', 'certificate', 'members', 'beta']),
+    );
+    expect(new Set(pictures.map(({ name }) => name)).size).toBe(pictures.length);
+    expect(reportPictures(events)).toEqual(pictures);
+    for (const { svg } of pictures) expect(svg).not.toMatch(/NaN|undefined|style=/);
+    expect(reportPictures(events.slice(0, 3))).toEqual([]);
+  });
+
+  it('show intervals around what they belong to', () => {
+    const { series } = rewardChart(viewOf(events));
+    expect(series.map(({ name }) => name)).toEqual(['training episodes', 'held-out prompts']);
+    for (const { points, band = [] } of series) {
+      expect(band).toHaveLength(points.length);
+      for (const [k, [x, low, high]] of band.entries()) {
+        expect(points[k]?.[0]).toBe(x);
+        expect(low).toBeLessThanOrEqual(points[k]![1]);
+        expect(high).toBeGreaterThanOrEqual(points[k]![1]);
+      }
+    }
+  });
+
+  it('of the divergence keep refused attempts above the radius and kept ones below', () => {
+    const { series } = klChart(viewOf(events), 0);
+    const named = (name: string) => series.find((one) => one.name === name)?.points ?? [];
+    expect(named('refused attempts').length).toBeGreaterThan(0);
+    for (const [, value] of named('refused attempts')) expect(value).toBeGreaterThan(0.05);
+  });
+
+  it('have a cell per update and test, each with a colour and, unless plainly accepted, a mark', () => {
+    const view = viewOf(events);
+    const { rows, cells } = timelineCells(view);
+    expect(rows).toEqual(['agent_0', 'agent_1', 'agent_2', 'tests']);
+    expect(cells).toHaveLength(30 * 3 + 6);
+    const svg = timelineSvg(viewOf(madeEvents({ stages: 2, agents: 1, names: ['<b>"x" & a very long name'] })));
+    expect(svg).toContain('&lt;b&gt;');
+    expect(svg).not.toContain('<b>');
+  });
+
+  it('as CSV quote what needs it and have one line per point', () => {
+    expect(csvCell('a,"b"')).toBe('"a,""b"""');
+    const chart = rewardChart(viewOf(events));
+    const points = chart.series.reduce((sum, series) => sum + series.points.length, 0);
+    expect(chartCsv(chart).split('\r\n')).toHaveLength(points + 2);
+    expect(chartCsv(chart)).toMatch(/^series,stage,mean reward,low,high\r\n/);
+  });
+
+  it('of time stack the phases to the whole stage', () => {
+    const run = freshRun();
+    const follower = createRunFollower(run);
+    follower.poll();
+    const view = createRunView();
+    follower.subscribe((rows) => foldRows(view, rows));
+    const { series } = phaseChart(view);
+    const top = series.at(-1)?.points ?? [];
+    const { phases } = view.stages.get(1)!.clock!;
+    const whole = Object.values(phases).reduce((sum, ms) => sum + ms, 0);
+    expect(top[0]?.[1]).toBeCloseTo(whole / 1000, 9);
+    expect(totalPhases(view).map(({ phase }) => phase)).toContain('rollout');
+  });
+});
+
+describe('what else is read of a run', () => {
+  it('transcripts: prompts of the most stages first, and what was said to one in a stage', () => {
+    const run = freshRun();
+    const reader = createTranscriptReader(run);
+    appendFileSync(
+      join(run, 'completions', 'stage-0003.jsonl'),
+      '{"stage":3,"item":"train-9","sample":0,"prompt":"9","messages":[],"correct":true,"reason":"","reward":1}\n{"to',
+    );
+    const prompts = reader.prompts();
+    expect(prompts[0]).toMatchObject({ item: 'heldout-0', split: 'heldout', stages: Array.from({ length: 11 }, (_, k) => k) });
+    expect(prompts.at(-1)).toMatchObject({ item: 'train-9', split: 'train', stages: [3] });
+    expect(reader.transcripts('heldout-1', 2)).toHaveLength(1);
+    expect(reader.transcripts('heldout-1', 99)).toEqual([]);
+  });
+
+  it('metrics as a table with a column per key', () => {
+    const [head, ...rows] = metricsCsv(freshRun({ stages: 2 })).trimEnd().split('\r\n');
+    expect(head).toContain('agent_1/kl/quantile');
+    expect(new Set(rows.map((row) => row.split(',').length))).toEqual(new Set([head!.split(',').length]));
+  });
+
+  it('the essentials in a terminal, in any width', () => {
+    const events = madeEvents({ stages: 8, agents: 2, played: 6 });
+    const facts = {
+      ...{ name: 'made', task: 'made-up', protocol: 'vote', algorithm: 'sat', seed: 1, quantile: 0.99 },
+      ...{ trustRegion: 'enforce', gate: 'promotion', gatePrompts: 60, config: '', manifest: {} },
+    } as const;
+    for (const columns of [40, 80, 200]) {
+      const text = renderRun(viewOf(events), { label: 'made', facts }, { nowMs: 0, columns, color: false });
+      expect(text).toMatch(/made-up, vote, sat, seed 1/);
+      expect(text).toMatch(/stopped · stage 6\/8/);
+      expect(text).toMatch(/held-out +0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]/);
+      expect(text).toMatch(/agent_0 was|agent_0 stays|agent_1/);
+      expect(text).not.toMatch(/NaN|undefined/);
+    }
+    const empty = renderRun(createRunView(), { label: 'made', facts }, { nowMs: 0, columns: 80, color: true });
+    expect(empty).toContain('the first stage is being played');
+  });
+});
