@@ -23,20 +23,28 @@ it('has every number of every row at its stage and time, and goes on with the ru
   board.poll();
   const [first, ...events] = readEvents(fileIn(join(dir, 'board')));
   expect(first?.version).toBe('brain.Event:2');
-  const rows = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+  const rows = readFileSync(join(run, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   expect(events).toHaveLength(rows.length);
   for (const [k, row] of rows.entries()) {
     expect(events[k]?.step).toBe(row.stage);
     for (const [tag, value] of events[k]!.scalars) expect(value).toBe(Math.fround(row[tag]));
   }
   const tags = new Set(events.flatMap(({ scalars }) => scalars.map(([tag]) => tag)));
-  expect([...tags]).toEqual(expect.arrayContaining(['reward', 'agent_1/kl/quantile', 'gate/wealth', 'heldout/reward']));
+  expect([...tags]).toEqual(
+    expect.arrayContaining(['reward', 'agent_1/kl/quantile', 'gate/wealth', 'heldout/reward']),
+  );
   for (const [k, { wallTime }] of events.entries())
     expect(wallTime).toBeGreaterThanOrEqual(events[k - 1]?.wallTime ?? 1_767_225_600); // 2026-01-01, as made
 
   appendFileSync(join(run, 'metrics.jsonl'), '{"stage":6,"reward":0.75}\n{"sta');
   board.poll();
-  expect(readEvents(fileIn(join(dir, 'board'))).at(-1)).toMatchObject({ step: 6, scalars: [['reward', 0.75]] });
+  expect(readEvents(fileIn(join(dir, 'board'))).at(-1)).toMatchObject({
+    step: 6,
+    scalars: [['reward', 0.75]],
+  });
 });
 
 it('gives the same bytes for a finished run every time, in the place of an earlier export', () => {

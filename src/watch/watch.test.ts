@@ -1,5 +1,13 @@
 /** A run as its views see it: read from files that may be growing, folded, told in sentences. */
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -83,21 +91,27 @@ describe('a tail', () => {
 
   it('reads the same values however the file grows', () => {
     fc.assert(
-      fc.property(fc.array(fc.jsonValue(), { maxLength: 8 }), fc.array(fc.nat(200), { maxLength: 5 }), (values, cuts) => {
-        const path = join(dir, 'grows.jsonl');
-        const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
-        writeFileSync(path, '');
-        const tail = createLineTail(path);
-        const seen: unknown[] = [];
-        const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort((a, b) => a - b);
-        for (const [k, place] of places.entries()) {
-          appendFileSync(path, bytes.subarray(places[k - 1] ?? 0, place));
-          const { restarted, values: more } = tail.poll();
-          expect(restarted).toBe(false);
-          seen.push(...more);
-        }
-        expect(seen).toEqual(JSON.parse(JSON.stringify(values)));
-      }),
+      fc.property(
+        fc.array(fc.jsonValue(), { maxLength: 8 }),
+        fc.array(fc.nat(200), { maxLength: 5 }),
+        (values, cuts) => {
+          const path = join(dir, 'grows.jsonl');
+          const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+          writeFileSync(path, '');
+          const tail = createLineTail(path);
+          const seen: unknown[] = [];
+          const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort(
+            (a, b) => a - b,
+          );
+          for (const [k, place] of places.entries()) {
+            appendFileSync(path, bytes.subarray(places[k - 1] ?? 0, place));
+            const { restarted, values: more } = tail.poll();
+            expect(restarted).toBe(false);
+            seen.push(...more);
+          }
+          expect(seen).toEqual(JSON.parse(JSON.stringify(values)));
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -164,7 +178,10 @@ describe('a follower', () => {
     });
     expect(heard).toHaveLength(1);
     expect(view.status).toBe('stopped');
-    appendFileSync(join(run, 'events.jsonl'), '{"kind":"stage_started","stage":5,"order":[0]}\n{"kind":"from the fu');
+    appendFileSync(
+      join(run, 'events.jsonl'),
+      '{"kind":"stage_started","stage":5,"order":[0]}\n{"kind":"from the fu',
+    );
     follower.poll();
     expect(heard[1]).toEqual({ rows: 1, restarted: false });
     appendFileSync(join(run, 'events.jsonl'), 'ture"}\n{"kind":"run_finished","stage":10}\n');
@@ -301,7 +318,10 @@ describe('sentences', () => {
     ],
     [
       'promoted',
-      { kind: 'gate', gate: { ...gate, gate: 'promotion', wealth: 85.1, decision: 'promote', meanDifference: 0.12 } },
+      {
+        kind: 'gate',
+        gate: { ...gate, gate: 'promotion', wealth: 85.1, decision: 'promote', meanDifference: 0.12 },
+      },
       "Test 1 after stage 3 promoted the team: on 40 paired prompts the candidate's reward differs by +0.120 on average, and the bet on a gain grew to 85.1, and 80 proves it. Stage 3 is the champion now.",
     ],
     [
@@ -315,12 +335,19 @@ describe('sentences', () => {
   });
 
   it('name the cap on messages when that refused the update', () => {
-    const decision = update('REJECT_KL', [attempt(0.02, { klMessageMean: 0.4, accepted: false, reason: 'kl_message' })]);
-    expect(explain(decision, context)).toContain('The mean KL of a message was 0.4000 nats, more than its radius.');
+    const decision = update('REJECT_KL', [
+      attempt(0.02, { klMessageMean: 0.4, accepted: false, reason: 'kl_message' }),
+    ]);
+    expect(explain(decision, context)).toContain(
+      'The mean KL of a message was 0.4000 nats, more than its radius.',
+    );
   });
 
   it('belong to a step test and the update it decided, once', () => {
-    const { update: record } = update('REJECT_TEST', [attempt(0.02)]) as Extract<Decision, { kind: 'update' }>;
+    const { update: record } = update('REJECT_TEST', [attempt(0.02)]) as Extract<
+      Decision,
+      { kind: 'update' }
+    >;
     const view = viewOf([
       { kind: 'gate', ...gate },
       { kind: 'update', ...record },
@@ -336,7 +363,15 @@ describe('pictures', () => {
   it('of a report are the same bytes for the same events, and none for a run without updates', () => {
     const pictures = reportPictures(events);
     expect(pictures.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['reward', 'timeline', 'kl-agent-0', 'wealth', 'certificate', 'members', 'beta']),
+      expect.arrayContaining([
+        'reward',
+        'timeline',
+        'kl-agent-0',
+        'wealth',
+        'certificate',
+        'members',
+        'beta',
+      ]),
     );
     expect(new Set(pictures.map(({ name }) => name)).size).toBe(pictures.length);
     expect(reportPictures(events)).toEqual(pictures);
@@ -369,7 +404,9 @@ describe('pictures', () => {
     const { rows, cells } = timelineCells(view);
     expect(rows).toEqual(['agent_0', 'agent_1', 'agent_2', 'tests']);
     expect(cells).toHaveLength(30 * 3 + 6);
-    const svg = timelineSvg(viewOf(madeEvents({ stages: 2, agents: 1, names: ['<b>"x" & a very long name'] })));
+    const svg = timelineSvg(
+      viewOf(madeEvents({ stages: 2, agents: 1, names: ['<b>"x" & a very long name'] })),
+    );
     expect(svg).toContain('&lt;b&gt;');
     expect(svg).not.toContain('<b>');
   });
@@ -406,14 +443,20 @@ describe('what else is read of a run', () => {
       '{"stage":3,"item":"train-9","sample":0,"prompt":"9","messages":[],"correct":true,"reason":"","reward":1}\n{"to',
     );
     const prompts = reader.prompts();
-    expect(prompts[0]).toMatchObject({ item: 'heldout-0', split: 'heldout', stages: Array.from({ length: 11 }, (_, k) => k) });
+    expect(prompts[0]).toMatchObject({
+      item: 'heldout-0',
+      split: 'heldout',
+      stages: Array.from({ length: 11 }, (_, k) => k),
+    });
     expect(prompts.at(-1)).toMatchObject({ item: 'train-9', split: 'train', stages: [3] });
     expect(reader.transcripts('heldout-1', 2)).toHaveLength(1);
     expect(reader.transcripts('heldout-1', 99)).toEqual([]);
   });
 
   it('metrics as a table with a column per key', () => {
-    const [head, ...rows] = metricsCsv(freshRun({ stages: 2 })).trimEnd().split('\r\n');
+    const [head, ...rows] = metricsCsv(freshRun({ stages: 2 }))
+      .trimEnd()
+      .split('\r\n');
     expect(head).toContain('agent_1/kl/quantile');
     expect(new Set(rows.map((row) => row.split(',').length))).toEqual(new Set([head!.split(',').length]));
   });
@@ -432,7 +475,11 @@ describe('what else is read of a run', () => {
       expect(text).toMatch(/agent_0 was|agent_0 stays|agent_1/);
       expect(text).not.toMatch(/NaN|undefined/);
     }
-    const empty = renderRun(createRunView(), { label: 'made', facts }, { nowMs: 0, columns: 80, color: true });
+    const empty = renderRun(
+      createRunView(),
+      { label: 'made', facts },
+      { nowMs: 0, columns: 80, color: true },
+    );
     expect(empty).toContain('the first stage is being played');
   });
 });

@@ -15,7 +15,9 @@ export const HAS_BROWSER = BROWSER_PATH !== undefined || process.env.TROUPE_BROW
 
 export async function launchBrowser(): Promise<Browser> {
   if (BROWSER_PATH === undefined)
-    throw new Error(`expected Chromium in one of ${PLACES.join(', ')}, got none; install it, or set TROUPE_CHROMIUM`);
+    throw new Error(
+      `expected Chromium in one of ${PLACES.join(', ')}, got none; install it, or set TROUPE_CHROMIUM`,
+    );
   return await chromium.launch({
     executablePath: BROWSER_PATH,
     // a container's root has no sandbox; the pages are our own

@@ -35,9 +35,17 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
     dir = mkdtempSync(join(tmpdir(), 'troupe-page-'));
     const long = 'an agent whose name is much longer than anybody would expect, <b>and</b> odd';
     makeRun(join(dir, 'first'), { stages: 30, agents: 3, names: ['ada', 'grace', long] });
-    makeRun(join(dir, 'second-run-with-a-rather-long-name-as-people-have-them'), { stages: 12, agents: 3, seed: 2 });
+    makeRun(join(dir, 'second-run-with-a-rather-long-name-as-people-have-them'), {
+      stages: 12,
+      agents: 3,
+      seed: 2,
+    });
     makeRun(join(dir, 'nothing-yet'), { stages: 12, agents: 2, played: 0, heldoutPrompts: 0 });
-    hub = openHub(['first', 'second-run-with-a-rather-long-name-as-people-have-them', 'nothing-yet'].map((name) => join(dir, name)));
+    hub = openHub(
+      ['first', 'second-run-with-a-rather-long-name-as-people-have-them', 'nothing-yet'].map((name) =>
+        join(dir, name),
+      ),
+    );
     dashboard = await startDashboard(hub, 0);
     browser = await launchBrowser();
   }, PATIENCE_MS);
@@ -52,7 +60,11 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
     path: string,
     options: BrowserContextOptions = {},
   ): Promise<{ page: Page; complaints: PageComplaints; close(): Promise<void> }> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 900 },
+      acceptDownloads: true,
+      ...options,
+    });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
     const complaints = complaintsOf(page);
@@ -65,7 +77,10 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
     'shows every view in %s, on a desk and on a phone, without errors, asking nobody else',
     async (colorScheme) => {
       for (const width of [1280, 360]) {
-        const { page, complaints, close } = await openPage('', { colorScheme, viewport: { width, height: 800 } });
+        const { page, complaints, close } = await openPage('', {
+          colorScheme,
+          viewport: { width, height: 800 },
+        });
         for (const run of ['0', '2'])
           for (const view of VIEWS) {
             await page.goto(`${dashboard.url}#/${run}/${view}`);
@@ -73,7 +88,7 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
             await page.locator('main .card').first().waitFor();
             const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
             expect(wide, `${view} of run ${run} at ${width}`).toBeLessThanOrEqual(width);
-            expect(await page.locator('main').innerText()).not.toMatch(/NaN|undefined|\[object/);
+            expect(await page.locator('main').textContent()).not.toMatch(/NaN|undefined|\[object/);
           }
         expect(complaints).toEqual({ errors: [], foreign: [] });
         await close();
@@ -82,135 +97,173 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
     PATIENCE_MS,
   );
 
-  it('says in a sentence why an update was refused, by keyboard alone', async () => {
-    const { page, complaints, close } = await openPage('#/0/decisions');
-    const focused = () => page.evaluate<string>('document.activeElement.textContent');
-    await page.keyboard.press('Tab');
-    expect(await focused()).toBe('Skip to the view');
-    await page.keyboard.press('Enter');
-    await page.keyboard.press('Tab'); // the first thing of the view is the timeline
-    for (const key of ['Home', 'ArrowRight', 'ArrowDown', 'ArrowDown', 'ArrowUp']) await page.keyboard.press(key);
-    await page.waitForURL(/stage=2&row=1$/);
-    await expect.poll(() => page.locator('.chosen .sentence').innerText()).toMatch(/Stage 2\. grace (was|stays)/);
-    // every sentence of a refused update says so
-    await page.locator('select').first().selectOption('kl_rejected');
-    const refused = await page.locator('.decisions li').allInnerTexts();
-    expect(refused.length).toBeGreaterThan(0);
-    for (const text of refused) expect(text).toMatch(/stays as it was: all 3 attempts left the trust region/);
-    // from a chart values are read by arrow keys
-    await page.goto(`${dashboard.url}#/0/overview`);
-    const chart = page.locator('[data-chart="reward"]');
-    await chart.locator('.plot').focus();
-    await page.keyboard.press('Home');
-    await page.keyboard.press('ArrowRight');
-    await expect.poll(() => chart.locator('.where').innerText()).toBe('stage 1');
-    await page.keyboard.press('Escape');
-    await expect.poll(() => chart.locator('.where').innerText()).toBe('newest');
-    expect(complaints.errors).toEqual([]);
-    await close();
-  }, PATIENCE_MS);
+  it(
+    'says in a sentence why an update was refused, by keyboard alone',
+    async () => {
+      const { page, complaints, close } = await openPage('#/0/decisions');
+      const focused = () => page.evaluate<string>('document.activeElement.textContent');
+      await page.keyboard.press('Tab');
+      expect(await focused()).toBe('Skip to the view');
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab'); // the first thing of the view is the timeline
+      for (const key of ['Home', 'ArrowRight', 'ArrowDown', 'ArrowDown', 'ArrowUp'])
+        await page.keyboard.press(key);
+      await page.waitForURL(/stage=2&row=1$/);
+      await expect
+        .poll(() => page.locator('.chosen .sentence').textContent())
+        .toMatch(/Stage 2\. grace (was|stays)/);
+      // every sentence of a refused update says so
+      await page.getByLabel('Outcome').selectOption('kl_rejected');
+      const refused = await page.locator('.decisions li').allInnerTexts();
+      expect(refused.length).toBeGreaterThan(0);
+      for (const text of refused)
+        expect(text).toMatch(/stays as it was: all 3 attempts left the trust region/);
+      // from a chart values are read by arrow keys
+      await page.goto(`${dashboard.url}#/0/overview`);
+      const chart = page.locator('[data-chart="reward"]');
+      await chart.locator('.plot').focus();
+      await page.keyboard.press('Home');
+      await page.keyboard.press('ArrowRight');
+      await expect.poll(() => chart.locator('.where').textContent()).toBe('stage 1');
+      await page.keyboard.press('Escape');
+      await expect.poll(() => chart.locator('.where').textContent()).toBe('newest');
+      expect(complaints.errors).toEqual([]);
+      await close();
+    },
+    PATIENCE_MS,
+  );
 
-  it('lays two stages of one prompt side by side and marks what changed', async () => {
-    const { page, close } = await openPage('#/0/transcripts?item=heldout-1&a=0&b=12');
-    await page.locator('ins').first().waitFor();
-    const sides = page.locator('.side');
-    expect(await sides.count()).toBe(2);
-    await expect.poll(() => sides.nth(1).innerText()).toMatch(/✓ right[\s\S]*expected 3/);
-    expect(await sides.nth(0).innerText()).toMatch(/✕ wrong/);
-    expect((await page.locator('ins').allInnerTexts()).join('')).toContain('2');
-    await close();
-  }, PATIENCE_MS);
+  it(
+    'lays two stages of one prompt side by side and marks what changed',
+    async () => {
+      const { page, close } = await openPage('#/0/transcripts?item=heldout-1&a=0&b=12');
+      await page.locator('ins').first().waitFor();
+      const sides = page.locator('.side');
+      expect(await sides.count()).toBe(2);
+      await expect.poll(() => sides.nth(1).textContent()).toMatch(/✓ right[\s\S]*expected 3/);
+      expect(await sides.nth(0).textContent()).toMatch(/✕ wrong/);
+      expect((await page.locator('ins').allInnerTexts()).join('')).toContain('2');
+      await close();
+    },
+    PATIENCE_MS,
+  );
 
-  it('saves any picture as SVG and PNG and its data as CSV', async () => {
-    const { page, complaints, close } = await openPage('#/0/overview');
-    for (const [chart, name] of [
-      ['[data-chart="reward"]', 'first-reward'],
-      ['.timeline', 'first-timeline'],
-    ] as const)
-      for (const [kind, begins] of [
-        ['SVG', '<svg'],
-        ['PNG', '\x89PNG'],
-        ['CSV', 's'],
-      ] as const) {
-        const [download] = await Promise.all([
-          page.waitForEvent('download'),
-          page.locator(chart).getByRole('button', { name: `Save ${name} as ${kind}` }).click(),
-        ]);
-        expect(download.suggestedFilename()).toBe(`${name}.${kind.toLowerCase()}`);
-        const bytes = readFileSync(await download.path());
-        expect(bytes.toString('latin1').startsWith(begins)).toBe(true);
-        expect(bytes.length).toBeGreaterThan(300);
-      }
-    expect(complaints.errors).toEqual([]);
-    await close();
-  }, PATIENCE_MS);
+  it(
+    'saves any picture as SVG and PNG and its data as CSV',
+    async () => {
+      const { page, complaints, close } = await openPage('#/0/overview');
+      for (const [chart, name] of [
+        ['[data-chart="reward"]', 'first-reward'],
+        ['.timeline', 'first-timeline'],
+      ] as const)
+        for (const [kind, begins] of [
+          ['SVG', '<svg'],
+          ['PNG', '\x89PNG'],
+          ['CSV', 's'],
+        ] as const) {
+          const [download] = await Promise.all([
+            page.waitForEvent('download'),
+            page
+              .locator(chart)
+              .getByRole('button', { name: `Save ${name} as ${kind}` })
+              .click(),
+          ]);
+          expect(download.suggestedFilename()).toBe(`${name}.${kind.toLowerCase()}`);
+          const bytes = readFileSync(await download.path());
+          expect(bytes.toString('latin1').startsWith(begins)).toBe(true);
+          expect(bytes.length).toBeGreaterThan(300);
+        }
+      expect(complaints.errors).toEqual([]);
+      await close();
+    },
+    PATIENCE_MS,
+  );
 
-  it('says that nothing answers any more, and why a run cannot be read any further', async () => {
-    makeRun(join(dir, 'breaks'), { stages: 5, agents: 2 });
-    const own = openHub([join(dir, 'breaks')], { everyMs: 50 });
-    const server = await startDashboard(own, 0);
-    const page = await browser.newPage();
-    await page.goto(server.url);
-    await page.locator('.tiles').waitFor();
-    writeFileSync(join(dir, 'breaks', 'events.jsonl'), 'oops\n');
-    await expect.poll(() => page.locator('.banner').innerText()).toMatch(/expected a line of JSON, got "oops"/);
-    await server.close();
-    own.close();
-    await expect.poll(() => page.locator('.badge.lost').innerText()).toMatch(/connection lost/);
-    await page.close();
-  }, PATIENCE_MS);
+  it(
+    'says that nothing answers any more, and why a run cannot be read any further',
+    async () => {
+      makeRun(join(dir, 'breaks'), { stages: 5, agents: 2 });
+      const own = openHub([join(dir, 'breaks')], { everyMs: 50 });
+      const server = await startDashboard(own, 0);
+      const page = await browser.newPage();
+      await page.goto(server.url);
+      await page.locator('.tiles').waitFor();
+      writeFileSync(join(dir, 'breaks', 'events.jsonl'), 'oops\n');
+      await expect
+        .poll(() => page.locator('.banner').textContent())
+        .toMatch(/expected a line of JSON, got "oops"/);
+      await server.close();
+      own.close();
+      await expect.poll(() => page.locator('.badge.lost').textContent()).toMatch(/connection lost/);
+      await page.close();
+    },
+    PATIENCE_MS,
+  );
 
-  it('moves while a real run trains: train --watch', async () => {
-    const team = join(dir, 'team.yaml');
-    writeFileSync(
-      team,
-      `name: tiny
+  it(
+    'moves while a real run trains: train --watch',
+    async () => {
+      const team = join(dir, 'team.yaml');
+      writeFileSync(
+        team,
+        `name: tiny
 base: base
 agents: 2
 task: {name: arithmetic, operands: 2, max_operand: 9}
 engine: {threads: 1}
 pretrain: {layers: 1, hidden_size: 32, heads: 2, kv_heads: 1, intermediate_size: 64, steps: 40, batch_size: 64, max_positions: 64}
-train: {stages: 6, prompts_per_step: 16, num_generations: 4, minibatch_size: 32, max_completion_length: 16}
-gate: {every: 3, n_plan: 20}
+train: {stages: 4, prompts_per_step: 16, num_generations: 4, minibatch_size: 32, max_completion_length: 16}
+gate: {every: 2, n_plan: 20}
 eval: {prompts: 20, k: 1, stage_prompts: 20}
 `,
-    );
-    expect(spawnSync(process.execPath, [TROUPE, 'pretrain', team], { cwd: dir }).status).toBe(0);
-    const child = spawn(
-      process.execPath,
-      [TROUPE, 'train', team, '--run', 'live', '--watch', '0', '--tensorboard', 'board'],
-      { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    const complaints = complaintsOf(page);
-    try {
-      await page.goto(await addressSaid(child));
-      const counts = new Set<string>();
-      const decisions = page.getByText(/All \d+ decisions/);
-      const ended = once(child, 'exit');
-      while (child.exitCode === null) {
-        if (await decisions.isVisible().catch(() => false)) counts.add(await decisions.innerText());
-        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
+      );
+      expect(spawnSync(process.execPath, [TROUPE, 'pretrain', team], { cwd: dir }).status).toBe(0);
+      const child = spawn(
+        process.execPath,
+        [TROUPE, 'train', team, '--run', 'live', '--watch', '0', '--tensorboard', 'board'],
+        { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
+      );
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      const complaints = complaintsOf(page);
+      try {
+        await page.goto(await addressSaid(child));
+        const counts = new Set<string>();
+        const decisions = page.getByText(/All \d+ decisions/);
+        const ended = once(child, 'exit');
+        while (child.exitCode === null) {
+          if (await decisions.isVisible().catch(() => false))
+            counts.add((await decisions.textContent()) ?? '');
+          await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
+        }
+        expect(child.exitCode).toBe(0);
+        expect(counts.size, 'the page showed the run at several moments').toBeGreaterThan(2);
+      } finally {
+        child.kill();
+        await page.close();
       }
-      expect(child.exitCode).toBe(0);
-      expect(counts.size, 'the page showed the run at several moments').toBeGreaterThan(2);
-    } finally {
-      child.kill();
-      await page.close();
-    }
-    expect(complaints.foreign).toEqual([]);
-    // and afterwards the same, from the files alone
-    const after = openHub([join(dir, 'live')]);
-    expect(after.runs[0]?.follower.status).toBe('finished');
-    after.close();
-    expect(readFileSync(join(dir, 'live', 'report.md'), 'utf8')).toContain('![Team reward](report/reward.svg)');
-    expect(readFileSync(join(dir, 'live', 'report', 'reward.svg'), 'utf8')).toMatch(/^<svg/);
-    const watched = spawnSync(process.execPath, [TROUPE, 'watch', 'live', '--json'], { cwd: dir, encoding: 'utf8' });
-    expect(watched.status).toBe(0);
-    const rows = watched.stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
-    expect(rows.filter(({ kind }) => kind === 'update')).toHaveLength(12);
-    expect(new Set(rows.map(({ run }) => run))).toEqual(new Set(['live']));
-  }, PATIENCE_MS);
+      expect(complaints.foreign).toEqual([]);
+      // and afterwards the same, from the files alone
+      const after = openHub([join(dir, 'live')]);
+      expect(after.runs[0]?.follower.status).toBe('finished');
+      after.close();
+      expect(readFileSync(join(dir, 'live', 'report.md'), 'utf8')).toContain(
+        '![Team reward](report/reward.svg)',
+      );
+      expect(readFileSync(join(dir, 'live', 'report', 'reward.svg'), 'utf8')).toMatch(/^<svg/);
+      const watched = spawnSync(process.execPath, [TROUPE, 'watch', 'live', '--json'], {
+        cwd: dir,
+        encoding: 'utf8',
+      });
+      expect(watched.status).toBe(0);
+      const rows = watched.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(rows.filter(({ kind }) => kind === 'update')).toHaveLength(8);
+      expect(new Set(rows.map(({ run }) => run))).toEqual(new Set(['live']));
+    },
+    PATIENCE_MS,
+  );
 });
 
 /** The address that `--watch` prints. */

@@ -20,7 +20,8 @@ export function readEvents(bytes: Buffer): ReadEvent[] {
     if (bytes.readUInt32LE(at + 8) !== masked(head)) throw new Error(`length at ${at}: wrong checksum`);
     const length = Number(head.readBigUInt64LE());
     const data = bytes.subarray(at + 12, at + 12 + length);
-    if (bytes.readUInt32LE(at + 12 + length) !== masked(data)) throw new Error(`data at ${at}: wrong checksum`);
+    if (bytes.readUInt32LE(at + 12 + length) !== masked(data))
+      throw new Error(`data at ${at}: wrong checksum`);
     events.push(readEvent(data));
     at += 16 + length;
   }

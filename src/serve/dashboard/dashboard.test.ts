@@ -44,7 +44,11 @@ describe('the server', () => {
 
   it('says what is known of a run', async () => {
     const [run] = await (await get('/api/runs')).json();
-    expect(run).toMatchObject({ id: '0', label: 'run', facts: { task: 'made-up', protocol: 'vote', gate: 'promotion' } });
+    expect(run).toMatchObject({
+      id: '0',
+      label: 'run',
+      facts: { task: 'made-up', protocol: 'vote', gate: 'promotion' },
+    });
     const prompts = await (await get('/api/runs/0/prompts')).json();
     expect(prompts).toHaveLength(4);
     const rows = await (await get(`/api/runs/0/transcripts?item=${prompts[0].item}&stage=2`)).json();
@@ -63,7 +67,8 @@ describe('the server', () => {
   it('answers no other name than those of this machine', async () => {
     const app = createDashboardApp(hub);
     const ask = async (host: string) => (await app.request('/api/runs', { headers: { host } })).status;
-    for (const host of ['localhost:4600', '127.0.0.1:1', '[::1]:80', 'localhost']) expect(await ask(host)).toBe(200);
+    for (const host of ['localhost:4600', '127.0.0.1:1', '[::1]:80', 'localhost'])
+      expect(await ask(host)).toBe(200);
     for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', ''])
       expect(await ask(host)).toBe(403);
   });

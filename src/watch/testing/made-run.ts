@@ -114,7 +114,11 @@ function madeGate(stage: number, draw: number): GateRecord {
   const decision = draw < 0.3 ? 'promote' : draw > 0.95 ? 'rollback' : 'keep';
   return {
     ...{ gate: 'promotion', index, alpha, prompts: 60, wealth, harmWealth, meanDifference: 0.04, decision },
-    path: Array.from({ length: 60 }, (_, n) => [n + 1, wealth ** ((n + 1) / 60), harmWealth ** ((n + 1) / 60)]),
+    path: Array.from({ length: 60 }, (_, n) => [
+      n + 1,
+      wealth ** ((n + 1) / 60),
+      harmWealth ** ((n + 1) / 60),
+    ]),
   };
 }
 
@@ -142,7 +146,10 @@ function lines(values: readonly unknown[]): string {
 /** One second per event, a rollout of a second before each of its own. */
 function timings(events: readonly RunEvent[]): object[] {
   let ms = Date.UTC(2026, 0, 1);
-  const next = (): string => new Date((ms += 500)).toISOString();
+  const next = (): string => {
+    ms += 500;
+    return new Date(ms).toISOString();
+  };
   return events.flatMap((event) => {
     const place = {
       ...('stage' in event && { stage: event.stage }),
@@ -162,6 +169,11 @@ function madeTranscripts(stage: number, agents: number): object[] {
     messages: Array.from({ length: agents }, (__, agent) => ({
       ...{ turn: 0, agent, text: `the sum after stage ${stage} is ${2 * n + 1 + (agent % 2)}` },
     })),
-    ...{ answer: String(2 * n + 1), correct: stage > 1, reason: `expected ${2 * n + 1}`, reward: Number(stage > 1) },
+    ...{
+      answer: String(2 * n + 1),
+      correct: stage > 1,
+      reason: `expected ${2 * n + 1}`,
+      reward: Number(stage > 1),
+    },
   }));
 }
