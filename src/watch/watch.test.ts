@@ -465,8 +465,9 @@ describe('what else is read of a run', () => {
     const events = madeEvents({ stages: 8, agents: 2, played: 6 });
     const facts = {
       ...{ name: 'made', task: 'made-up', protocol: 'vote', algorithm: 'sat', seed: 1, quantile: 0.99 },
-      ...{ trustRegion: 'enforce', gate: 'promotion', gatePrompts: 60, config: '', manifest: {} },
-    } as const;
+      ...{ gatePrompts: 60, config: '', manifest: {} },
+      ...({ trustRegion: 'enforce', gate: 'promotion' } as const),
+    };
     for (const columns of [40, 80, 200]) {
       const text = renderRun(viewOf(events), { label: 'made', facts }, { nowMs: 0, columns, color: false });
       expect(text).toMatch(/made-up, vote, sat, seed 1/);

@@ -43,15 +43,16 @@ describe('the server', () => {
   });
 
   it('says what is known of a run', async () => {
-    const [run] = await (await get('/api/runs')).json();
+    const [run] = (await (await get('/api/runs')).json()) as unknown[];
     expect(run).toMatchObject({
       id: '0',
       label: 'run',
       facts: { task: 'made-up', protocol: 'vote', gate: 'promotion' },
     });
-    const prompts = await (await get('/api/runs/0/prompts')).json();
+    const prompts = (await (await get('/api/runs/0/prompts')).json()) as { readonly item: string }[];
     expect(prompts).toHaveLength(4);
-    const rows = await (await get(`/api/runs/0/transcripts?item=${prompts[0].item}&stage=2`)).json();
+    const item = prompts[0]?.item;
+    const rows = (await (await get(`/api/runs/0/transcripts?item=${item}&stage=2`)).json()) as unknown[];
     expect(rows[0]).toMatchObject({ stage: 2, reason: 'expected 1' });
     expect(await (await get('/api/runs/0/metrics.csv')).text()).toMatch(/^stage,/);
     expect(await (await get('/api/compare')).json()).toMatchObject([{ run: '0', heldout: { stage: 4 } }]);
