@@ -13,13 +13,15 @@ interface Job {
   readonly dir: string;
   readonly kind: 'full' | 'lora';
   readonly workload: Workload;
+  readonly threads: number;
 }
 
-const { dir, kind, workload } = JSON.parse(process.argv[2] ?? '{}') as Job; // models.ts wrote it
+const { dir, kind, workload, threads } = JSON.parse(process.argv[2] ?? '{}') as Job; // models.ts wrote it
 const lora = { r: 16, alpha: 32, targetModules: 'all-linear', rslora: false } as const;
 const engine = createOnnxEngine({
   decodeBatch: workload.decodeBatch,
-  spinning: true, // PyTorch's threads do
+  threads,
+  spinning: threads > 1, // PyTorch's threads do
   ...(kind === 'lora' ? { lora } : {}),
 });
 

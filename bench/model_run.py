@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 job = json.loads(sys.argv[1])
 work = job["workload"]
 torch.manual_seed(0)
+torch.set_num_threads(job["threads"])
 
 
 def timed(run):

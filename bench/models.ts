@@ -7,6 +7,8 @@
  *   TROUPE_PYTHON         interpreter with torch, transformers and peft; absent: no ratios
  *   TROUPE_BENCH_MODELS   names separated by commas; default all
  *   TROUPE_BENCH_SIZE     small or full (default): how many tokens are timed
+ *   TROUPE_BENCH_THREADS  threads of both sides; default 2. With 1, idle threads of neither side spin, which is
+ *                         fairer on a busy machine
  * @module
  */
 import { execFileSync } from 'node:child_process';
@@ -33,6 +35,7 @@ export async function benchModels(log: (line: string) => void): Promise<object> 
     throw new RangeError(
       `models: expected TROUPE_BENCH_MODELS of ${Object.keys(SHAPES)} and TROUPE_BENCH_SIZE small or full`,
     );
+  const threads = Number(process.env.TROUPE_BENCH_THREADS ?? 2);
   const python = process.env.TROUPE_PYTHON;
   if (!python) log(INSTALL);
   const results: Record<string, object> = {};
@@ -42,18 +45,10 @@ export async function benchModels(log: (line: string) => void): Promise<object> 
       const dir = join(folder, name);
       writeRandomModel(dir, name);
       for (const kind of KINDS) {
-        const own = measure(
-          process.execPath,
-          ['--import', 'tsx', join(import.meta.dirname, 'model-run.ts')],
-          {
-            dir,
-            kind,
-            workload,
-          },
-        );
-        const peer = python
-          ? measure(python, [join(import.meta.dirname, 'model_run.py')], { dir, kind, workload })
-          : undefined;
+        const job = { dir, kind, workload, threads };
+        const program = join(import.meta.dirname, 'model-run.ts');
+        const own = measure(process.execPath, ['--import', 'tsx', program], job);
+        const peer = python ? measure(python, [join(import.meta.dirname, 'model_run.py')], job) : undefined;
         const result = { ...own, ...(peer ? { torch: peer, ratio: ratios(own, peer) } : {}) };
         results[`${name}/${kind}`] = result;
         log(`${name} ${kind}: ${describe(own, peer)}`);

@@ -8,6 +8,15 @@ import { tinyModel } from './testing/tiny-model.ts';
 const engine = createOnnxEngine({ threads: 1 });
 afterAll(() => engine.close());
 const model = await tinyModel(engine);
+const sliding = await tinyModel(engine, {
+  architecture: 'Gemma3ForCausalLM',
+  slidingWindow: 5,
+  localRopeTheta: 100,
+  layerKinds: [
+    { window: true, positions: 'local' },
+    { window: false, positions: 'global' },
+  ],
+});
 const context = (...ids: number[]): Int32Array => Int32Array.from([1, ...ids, 2]);
 const request = (changes: Partial<GenerationRequest> = {}): GenerationRequest => ({
   context: context(7, 8),
@@ -24,7 +33,10 @@ const plain = ({ tokens, logp, finish }: Generation): object => ({
 });
 
 describe('ContinuousBatch', () => {
-  it('says what the sampler of training says, whatever else is running', async () => {
+  it.each([
+    ['whole contexts', model],
+    ['sliding windows', sliding],
+  ])('says what the sampler of training says, whatever else is running (%s)', async (_, model) => {
     const requests = Array.from({ length: 23 }, (_, i) => ({
       context: context(...Array.from({ length: i % 7 }, (_, j) => 5 + ((i + j) % 9))),
       stream: randomStream(3, i),
