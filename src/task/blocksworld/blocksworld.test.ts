@@ -151,6 +151,17 @@ describe('blocksworld', () => {
     );
   });
 
+  it('says in words what the problem is, whatever the style', () => {
+    const [compact, planbench] = (['compact', 'planbench'] as const).map((style) =>
+      createBlocksworld({ style }).item('train', 3),
+    );
+    expect(compact.problem).toBe(planbench.problem);
+    expect(compact.problem).toMatch(
+      /^\[STATEMENT\]\nAs initial conditions I have that, the \w+ block is clear/,
+    );
+    expect(planbench.prompt).toContain(`${planbench.problem}\n\nMy plan`);
+  });
+
   it("states problems in PlanBench's words so that they can be read back", () => {
     const task = createBlocksworld({ style: 'planbench', minBlocks: 2, maxBlocks: 5, names: 12 });
     for (let index = 0; index < 50; index++) {

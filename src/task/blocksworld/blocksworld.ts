@@ -5,7 +5,8 @@
  */
 import { readOptions } from '../../support/options.ts';
 import { ANSWER_MARKER } from '../habit.ts';
-import { ANY_ACTIONS, createGeneratedTask, planbenchAlphabet } from '../planning/generated-task.ts';
+import { ANY_ACTIONS } from '../planning/action-range.ts';
+import { createGeneratedTask, planbenchAlphabet } from '../planning/generated-task.ts';
 import { DEFAULT_GENERATOR, type GeneratorOptions, readGeneratorOptions } from '../planning/generator.ts';
 import type { Stated } from '../planning/planbench-words.ts';
 import type { Task } from '../task.ts';

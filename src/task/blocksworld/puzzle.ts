@@ -6,7 +6,7 @@
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { TaskError } from '../../support/errors.ts';
-import { type ActionRange, drawWithin } from '../planning/generated-task.ts';
+import { type ActionRange, drawWithin } from '../planning/action-range.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { factsOf, onFacts, type Towers } from './domain.ts';
 import { towersText } from './notation.ts';

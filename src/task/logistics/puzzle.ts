@@ -5,7 +5,7 @@
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { TaskError } from '../../support/errors.ts';
-import { type ActionRange, drawWithin } from '../planning/generated-task.ts';
+import { type ActionRange, drawWithin } from '../planning/action-range.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { withKinds } from './domain.ts';
 import { findPlan } from './planner.ts';
