@@ -26,7 +26,7 @@ import { openHub } from './hub.ts';
 import { createLineTail } from './line-tail.ts';
 import { metricsCsv } from './metrics-table.ts';
 import { reportPictures } from './report-pictures.ts';
-import type { WatchRow } from './rows.ts';
+import type { RunFacts, WatchRow } from './rows.ts';
 import { createRunClock } from './run-clock.ts';
 import { createRunFollower } from './run-follower.ts';
 import { createRunView, type Decision, foldRows, heldoutRows, type RunView } from './run-view.ts';
@@ -463,10 +463,11 @@ describe('what else is read of a run', () => {
 
   it('the essentials in a terminal, in any width', () => {
     const events = madeEvents({ stages: 8, agents: 2, played: 6 });
-    const facts = {
+    const facts: RunFacts = {
       ...{ name: 'made', task: 'made-up', protocol: 'vote', algorithm: 'sat', seed: 1, quantile: 0.99 },
+      trustRegion: 'enforce',
+      gate: 'promotion',
       ...{ gatePrompts: 60, config: '', manifest: {} },
-      ...({ trustRegion: 'enforce', gate: 'promotion' } as const),
     };
     for (const columns of [40, 80, 200]) {
       const text = renderRun(viewOf(events), { label: 'made', facts }, { nowMs: 0, columns, color: false });

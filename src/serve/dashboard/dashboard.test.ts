@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHub, type WatchHub } from '../../watch/hub.ts';
-import type { StreamMessage } from '../../watch/messages.ts';
+import type { KeptPrompt, RunSummary, StreamMessage, TranscriptRow } from '../../watch/messages.ts';
 import { makeRun } from '../../watch/testing/made-run.ts';
 import { createDashboardApp } from './app.ts';
 import { assertPortFree, type Dashboard, startDashboard } from './server.ts';
@@ -29,6 +29,8 @@ afterAll(async () => {
 
 const get = (path: string): Promise<Response> => fetch(new URL(path, dashboard.url));
 
+const json = async <T>(path: string): Promise<T> => (await (await get(path)).json()) as T;
+
 describe('the server', () => {
   it('gives the page under a policy that lets nothing in from elsewhere', async () => {
     for (const path of ['/', '/app.js', '/app.css']) {
@@ -43,16 +45,17 @@ describe('the server', () => {
   });
 
   it('says what is known of a run', async () => {
-    const [run] = (await (await get('/api/runs')).json()) as unknown[];
+    const [run] = await json<readonly RunSummary[]>('/api/runs');
     expect(run).toMatchObject({
       id: '0',
       label: 'run',
       facts: { task: 'made-up', protocol: 'vote', gate: 'promotion' },
     });
-    const prompts = (await (await get('/api/runs/0/prompts')).json()) as { readonly item: string }[];
+    const prompts = await json<readonly KeptPrompt[]>('/api/runs/0/prompts');
     expect(prompts).toHaveLength(4);
-    const item = prompts[0]?.item;
-    const rows = (await (await get(`/api/runs/0/transcripts?item=${item}&stage=2`)).json()) as unknown[];
+    const rows = await json<readonly TranscriptRow[]>(
+      `/api/runs/0/transcripts?item=${prompts[0]?.item}&stage=2`,
+    );
     expect(rows[0]).toMatchObject({ stage: 2, reason: 'expected 1' });
     expect(await (await get('/api/runs/0/metrics.csv')).text()).toMatch(/^stage,/);
     expect(await (await get('/api/compare')).json()).toMatchObject([{ run: '0', heldout: { stage: 4 } }]);
