@@ -1,13 +1,13 @@
 /**
- * The server against the engine it serves with, in one machine's time: many clients at once, two keys, whole
- * and streamed answers. The engine's own throughput is measured by the same batch rule without a server, right
- * before and right after, on the same requests.
+ * The server against the engine it serves with: many clients at once in a process of their own, two keys,
+ * whole and streamed answers. Rounds of both alternate in one process, and the ratio is taken per round, so a
+ * machine that slows down slows both; tokens per second of processor time are told besides.
  * @module
  */
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { randomStream } from '../src/core/rng.ts';
 import type { Model } from '../src/engine/engine.ts';
 import { initialWeights } from '../src/engine/onnx/decoder/parameters.ts';
@@ -18,6 +18,7 @@ import { DEFAULT_SERVER } from '../src/serve/options.ts';
 import { startServer } from '../src/serve/server.ts';
 import { textAnswer } from '../src/serve/team/served-team.ts';
 import { createProtocol } from '../src/team/protocols.ts';
+import { median } from './matmuls.ts';
 import { benchConfig } from './serve-model.ts';
 
 const CLIENTS = 64;
@@ -25,9 +26,14 @@ const AGENTS = 3;
 const TOKENS = 48;
 const SECONDS = Number(process.env.TROUPE_BENCH_SECONDS ?? 60);
 const CONTEXT = '12+34+56=';
+/** Places that keys share in the second part: few enough that both always have somebody waiting. */
+const PLACES = 12;
+/** Length of a round under load; the engine alone gets a third of it before each. */
+const ROUND_SECONDS = 10;
 
 export interface ServeBench {
   readonly clients: number;
+  /** Time under load, all rounds together. */
   readonly seconds: number;
   readonly requests: number;
   readonly failed: number;
@@ -36,76 +42,71 @@ export interface ServeBench {
   readonly p50_ms: number;
   readonly p95_ms: number;
   readonly tokens_per_s: number;
-  /** The engine's own, without a server: before and after. */
-  readonly engine_tokens_per_s: readonly [number, number];
-  /** tokens_per_s by the mean of the two. */
+  /** The engine's own, without a server. */
+  readonly engine_tokens_per_s: number;
+  /** Median over rounds of served by engine's tokens per second. */
   readonly ratio: number;
+  /** The same in tokens per second of processor time, which a busy machine disturbs less. */
+  readonly cpu_ratio: number;
   readonly rss_start_mb: number;
   readonly rss_end_mb: number;
-  /** Growth of memory over the second half, megabytes per minute. */
+  /** Slope of a line through memory over all rounds but the first, megabytes per minute. */
   readonly rss_slope_mb_per_minute: number;
 }
 
+/** Tokens by wall clock and by processor time. */
+interface Rate {
+  readonly perSecond: number;
+  readonly perCpuSecond: number;
+}
+
 export async function benchServe(log: (line: string) => void): Promise<ServeBench> {
-  const engine = createOnnxEngine();
+  const engine = createOnnxEngine({ decodeBatch: CLIENTS });
   const { config, tokenizer } = benchConfig();
-  const weights = (seed: number) => initialWeights(config, randomStream(seed));
   const models = await Promise.all(
     Array.from({ length: AGENTS }, (_, id) =>
-      engine.fromCheckpoint({ config, weights: weights(id + 1), tokenizer }, `bench ${id}`),
+      engine.fromCheckpoint(
+        { config, weights: initialWeights(config, randomStream(id + 1)), tokenizer },
+        `bench ${id}`,
+      ),
     ),
   );
-  const before = await engineThroughput(models);
-  log(`engine alone: ${before.toFixed(0)} tokens/s, ${AGENTS} models, ${CLIENTS} messages each`);
   const folder = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
   try {
     const keyFile = join(folder, 'keys.json');
     const keys = ['first', 'second'].map((name) => addKey(keyFile, { name, created: '' }));
-    const serveWith = async (
-      maxRunning: number,
-      clientsByKey: readonly number[],
-      seconds: number,
-    ): Promise<Load> => {
-      const members = models.map((model, id) => createEmbeddedMember(model, { name: `agent_${id}` }));
-      const options = { ...DEFAULT_SERVER, port: 0, keys: keyFile, maxRunning, logLevel: 'silent' as const };
-      const server = await startServer(
-        {
-          ...{
-            name: 'bench',
-            members,
-            minMembers: AGENTS,
-            memberTimeoutMs: 60_000,
-            answerOf: textAnswer,
-            fingerprint: 'fp',
-            isMixed: false,
-          },
-          protocol: createProtocol('vote', {}, AGENTS),
-          defaults: { temperature: 1, maxTokens: TOKENS },
-        },
-        { options, version: 'bench' },
-      );
-      try {
-        return await runClients({ url: server.url, keys, clientsByKey, seconds });
-      } finally {
-        await server.stop();
+    const rounds = await serving({ models, keyFile, maxRunning: CLIENTS }, async (url) => {
+      const clients = new Clients({ url, keys, clientsByKey: [CLIENTS / 2, CLIENTS / 2] });
+      const count = Math.max(2, Math.round(SECONDS / ROUND_SECONDS));
+      const seconds = SECONDS / count;
+      await clients.load(Math.min(2, seconds)); // compiles, fills caches
+      const results: Round[] = [];
+      for (let round = 0; round < count; round++) {
+        const alone = await engineRate(models, seconds / 3);
+        const load = await clients.load(seconds);
+        results.push({ alone, load, rss: process.memoryUsage.rss() });
+        const { perSecond } = load.rate;
+        log(
+          `round ${round + 1} of ${count}: engine ${alone.perSecond.toFixed(0)}, served ${perSecond.toFixed(0)} tokens/s`,
+        );
       }
-    };
-    const memory = watchMemory();
-    const load = await serveWith(CLIENTS, [CLIENTS / 2, CLIENTS / 2], SECONDS);
-    const rss = memory.stop();
-    const after = await engineThroughput(models);
+      clients.close();
+      return results;
+    });
     // three quarters of a crowd that must queue have one key; each key is to get one half of the places
-    const contended = await serveWith(
-      CLIENTS * 0.375,
-      [CLIENTS * 0.75, CLIENTS * 0.25],
-      Math.max(3, SECONDS / 4),
-    );
-    const result = summary({ load, contended, rss, engine: [before, after] });
+    const contended = await serving({ models, keyFile, maxRunning: PLACES }, async (url) => {
+      const clients = new Clients({ url, keys, clientsByKey: [CLIENTS * 0.75, CLIENTS * 0.25] });
+      const load = await clients.load(Math.max(4, SECONDS / 4));
+      clients.close();
+      return load;
+    });
+    const result = summary(rounds, contended);
     log(
-      `${CLIENTS} clients for ${load.seconds.toFixed(0)} s: ${result.requests} requests, ${result.failed} failed; p50 ${result.p50_ms.toFixed(0)} ms, ` +
-        `p95 ${result.p95_ms.toFixed(0)} ms; ${result.tokens_per_s.toFixed(0)} tokens/s, ${result.ratio.toFixed(3)} of the engine's own ` +
-        `(aim: at least 0.85); memory ${result.rss_start_mb.toFixed(0)} -> ${result.rss_end_mb.toFixed(0)} MB; ` +
-        `fairness of keys with 48 and 16 clients on 24 places ${result.fairness.toFixed(3)}`,
+      `${CLIENTS} clients for ${result.seconds.toFixed(0)} s: ${result.requests} requests, ${result.failed} failed; ` +
+        `p50 ${result.p50_ms.toFixed(0)} ms, p95 ${result.p95_ms.toFixed(0)} ms; ${result.tokens_per_s.toFixed(0)} tokens/s, ` +
+        `${result.ratio.toFixed(3)} of the engine's own (aim: at least 0.85; by processor time ${result.cpu_ratio.toFixed(3)}); ` +
+        `memory ${result.rss_start_mb.toFixed(0)} -> ${result.rss_end_mb.toFixed(0)} MB; ` +
+        `fairness of keys with 48 and 16 clients on ${PLACES} places ${result.fairness.toFixed(3)}`,
     );
     return result;
   } finally {
@@ -114,25 +115,75 @@ export async function benchServe(log: (line: string) => void): Promise<ServeBenc
   }
 }
 
-/** Tokens per second of all models together, each with a full batch that is refilled as messages end. */
-async function engineThroughput(models: readonly Model[]): Promise<number> {
-  const run = async (rounds: number): Promise<number> => {
+interface Serving {
+  readonly models: readonly Model[];
+  readonly keyFile: string;
+  readonly maxRunning: number;
+}
+
+/** Runs something against a server of the models. */
+async function serving<T>(
+  { models, keyFile, maxRunning }: Serving,
+  run: (url: string) => Promise<T>,
+): Promise<T> {
+  const server = await startServer(
+    {
+      name: 'bench',
+      members: models.map((model, id) => createEmbeddedMember(model, { name: `agent_${id}` })),
+      minMembers: AGENTS,
+      memberTimeoutMs: 600_000,
+      answerOf: textAnswer,
+      isMixed: false,
+      fingerprint: 'fp',
+      protocol: createProtocol('vote', {}, AGENTS),
+      defaults: { temperature: 1, maxTokens: TOKENS },
+    },
+    {
+      options: {
+        ...DEFAULT_SERVER,
+        port: 0,
+        keys: keyFile,
+        maxRunning,
+        requestTimeoutMs: 600_000,
+        logLevel: 'silent',
+      },
+      version: 'bench',
+    },
+  );
+  try {
+    return await run(server.url);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Tokens per second of all models together, each with batches that are full from start to end. */
+async function engineRate(models: readonly Model[], seconds: number): Promise<Rate> {
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  let tokens = 0;
+  for (let round = 0; round === 0 || performance.now() - start < seconds * 1000; round++) {
     const counts = await Promise.all(
       models.map(async (model, id) => {
-        const requests = Array.from({ length: CLIENTS * rounds }, (_, i) => ({
+        const requests = Array.from({ length: CLIENTS }, (_, i) => ({
           context: model.tokenizer.encodeChat([{ role: 'user', content: CONTEXT }]),
-          stream: randomStream(5, id, i),
+          stream: randomStream(5, id, round, i),
         }));
         const completions = await model.sample(requests, { temperature: 1, maxTokens: TOKENS });
-        return completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
+        return completions.reduce((sum, completion) => sum + completion.tokens.length, 0);
       }),
     );
-    return counts.reduce((sum, count) => sum + count, 0);
+    tokens += counts.reduce((sum, count) => sum + count, 0);
+  }
+  return rateOf(tokens, { start, cpu });
+}
+
+function rateOf(tokens: number, { start, cpu }: { start: number; cpu: NodeJS.CpuUsage }): Rate {
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    perSecond: (tokens / (performance.now() - start)) * 1000,
+    perCpuSecond: (tokens / (user + system)) * 1e6,
   };
-  await run(1);
-  const start = performance.now();
-  const tokens = await run(Math.max(2, Math.ceil(SECONDS / 6)));
-  return (tokens / (performance.now() - start)) * 1000;
 }
 
 interface Load {
@@ -141,61 +192,74 @@ interface Load {
   readonly tokens: number;
   readonly seconds: number;
   readonly byKey: readonly number[];
+  readonly rate: Rate;
 }
 
-/** Clients in a thread of their own, so that they do not wait for the engine. */
-async function runClients(data: {
-  url: string;
-  keys: readonly string[];
-  clientsByKey: readonly number[];
-  seconds: number;
-}): Promise<Load> {
-  const worker = new Worker(new URL('./serve-clients.mjs', import.meta.url), {
-    workerData: { ...data, content: CONTEXT },
-  });
-  return new Promise((resolve, reject) => {
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
+/** Clients in a process of their own, so that they do not wait for the engine nor count as the server's time. */
+class Clients {
+  readonly #child: ChildProcess;
+
+  constructor(options: { url: string; keys: readonly string[]; clientsByKey: readonly number[] }) {
+    const argument = JSON.stringify({ ...options, content: CONTEXT });
+    this.#child = fork(new URL('./serve-clients.mjs', import.meta.url), [argument], { execArgv: [] });
+  }
+
+  /** Each client sends request after request for so long, and waits for its last answer. */
+  async load(seconds: number): Promise<Load> {
+    const start = performance.now();
+    const cpu = process.cpuUsage();
+    const answered = new Promise<Omit<Load, 'rate'>>((resolve, reject) => {
+      this.#child.once('message', (message) => resolve(message as Omit<Load, 'rate'>)); // what serve-clients.mjs sends
+      this.#child.once('exit', () => reject(new Error('bench serve: the clients ended')));
+    });
+    this.#child.send({ seconds });
+    const load = await answered;
+    this.#child.removeAllListeners('exit');
+    return { ...load, rate: rateOf(load.tokens, { start, cpu }) };
+  }
+
+  close(): void {
+    this.#child.kill();
+  }
 }
 
-function watchMemory(): { stop(): number[] } {
-  const samples = [process.memoryUsage.rss()];
-  const timer = setInterval(() => samples.push(process.memoryUsage.rss()), 1000);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return [...samples, process.memoryUsage.rss()];
-    },
-  };
+interface Round {
+  readonly alone: Rate;
+  readonly load: Load;
+  readonly rss: number;
 }
 
-function summary(of: {
-  load: Load;
-  contended: Load;
-  rss: readonly number[];
-  engine: readonly [number, number];
-}): ServeBench {
-  const { load, contended, rss, engine } = of;
-  const sorted = [...load.latencies].sort((a, b) => a - b);
+function summary(rounds: readonly Round[], contended: Load): ServeBench {
+  const loads = rounds.map(({ load }) => load);
+  const sorted = loads.flatMap(({ latencies }) => latencies).sort((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-  const late = rss.slice(Math.floor(rss.length / 2));
-  const perSecond = load.tokens / load.seconds;
-  const mb = (bytes: number | undefined): number => (bytes ?? Number.NaN) / 2 ** 20;
+  const sum = (pick: (load: Load) => number): number => loads.reduce((total, load) => total + pick(load), 0);
+  const seconds = sum((load) => load.seconds);
+  const mb = rounds.map(({ rss }) => rss / 2 ** 20);
   return {
     clients: CLIENTS,
-    seconds: load.seconds,
+    seconds,
     requests: sorted.length,
-    failed: load.failed + contended.failed,
+    failed: sum(({ failed }) => failed) + contended.failed,
     fairness: Math.min(...contended.byKey) / Math.max(...contended.byKey),
     p50_ms: at(0.5),
     p95_ms: at(0.95),
-    tokens_per_s: perSecond,
-    engine_tokens_per_s: engine,
-    ratio: perSecond / ((engine[0] + engine[1]) / 2),
-    rss_start_mb: mb(rss[Math.min(5, rss.length - 1)]),
-    rss_end_mb: mb(rss.at(-1)),
-    rss_slope_mb_per_minute: (mb(late.at(-1)) - mb(late[0])) / (late.length / 60),
+    tokens_per_s: sum(({ tokens }) => tokens) / seconds,
+    engine_tokens_per_s: median(rounds.map(({ alone }) => alone.perSecond)),
+    ratio: median(rounds.map(({ alone, load }) => load.rate.perSecond / alone.perSecond)),
+    cpu_ratio: median(rounds.map(({ alone, load }) => load.rate.perCpuSecond / alone.perCpuSecond)),
+    rss_start_mb: mb[0] ?? Number.NaN,
+    rss_end_mb: mb.at(-1) ?? Number.NaN,
+    rss_slope_mb_per_minute: (slope(mb.slice(1)) * 60 * rounds.length) / seconds,
   };
+}
+
+/** Least-squares slope of values at 0, 1, 2, ... */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((total, value) => total + value, 0) / values.length;
+  const products = values.reduce((total, value, i) => total + (i - middle) * (value - mean), 0);
+  const squares = values.reduce((total, _, i) => total + (i - middle) ** 2, 0);
+  return squares === 0 ? 0 : products / squares;
 }

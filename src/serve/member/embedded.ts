@@ -76,7 +76,7 @@ export class EmbeddedMember implements Member {
         },
       });
       return {
-        text: listener.end(),
+        text: listener.end(tokens),
         finish,
         // a message cut by a stop text is not what its tokens say
         ...(listener.stopped ? {} : { tokens }),
@@ -169,6 +169,8 @@ class Listener {
   #length = 0;
   #shown = '';
   stopped = false;
+  /** Nobody wants to know anything before the end, so the text is made once, there. */
+  readonly #isUnheard: boolean;
 
   constructor(model: Model, ends: ReadonlySet<number>, request: SpeakRequest) {
     this.#model = model;
@@ -176,11 +178,13 @@ class Listener {
     this.#request = request;
     this.#text = new TokenText((tokens) => model.tokenizer.decode(tokens));
     this.#scan = new StopScan(request.sampling.stop);
+    const { stop, topLogprobs } = request.sampling;
+    this.#isUnheard = stop.length === 0 && topLogprobs === undefined && request.onPiece === undefined;
   }
 
   /** @returns false to end the message */
   hear({ token, ranked }: GeneratedToken): boolean {
-    if (this.#ends.has(token)) return true;
+    if (this.#isUnheard || this.#ends.has(token)) return true;
     if (ranked !== undefined)
       this.#held.push({ logprob: this.#logprobOf(token, ranked), from: this.#length });
     const piece = this.#text.push(token);
@@ -191,8 +195,9 @@ class Listener {
     return !stopped;
   }
 
-  /** @returns the whole text */
-  end(): string {
+  /** @returns the whole text of the message's tokens */
+  end(tokens: Int32Array): string {
+    if (this.#isUnheard) return this.#model.tokenizer.decode(tokens);
     if (this.stopped) return this.#shown;
     const last = this.#scan.push(this.#text.end());
     this.stopped = last.stopped;

@@ -7,15 +7,16 @@
 /** Stands for bytes that are no whole character (yet). */
 const PARTIAL = '\uFFFD';
 
-/** Tokens of a window that are decoded again with each new one. */
+/** Tokens in front of a new one that can change how it reads. */
 const WINDOW = 6;
 
 export class TokenText {
   readonly #decode: (tokens: readonly number[]) => string;
   readonly #tokens: number[] = [];
-  /** The window starts here, and its tokens up to `#shown` have been given out. */
+  /** The window starts here. */
   #from = 0;
-  #shown = 0;
+  /** Text of the window that was given out. */
+  #known = '';
 
   /** @param decode - text of tokens, the same for the same tokens */
   constructor(decode: (tokens: readonly number[]) => string) {
@@ -25,22 +26,23 @@ export class TokenText {
   /** @returns what the text gained; '' while a character is unfinished */
   push(token: number): string {
     this.#tokens.push(token);
-    const window = this.#tokens.slice(this.#from);
-    const known = this.#decode(window.slice(0, this.#shown - this.#from));
-    const now = this.#decode(window);
-    if (now.endsWith(PARTIAL)) return '';
-    const gained = now.startsWith(known) ? now.slice(known.length) : '';
-    this.#shown = this.#tokens.length;
-    this.#from = Math.max(this.#from, this.#shown - WINDOW);
-    return gained;
+    const now = this.#decode(this.#tokens.slice(this.#from));
+    return now.endsWith(PARTIAL) ? '' : this.#gained(now);
   }
 
   /** What is left when the message ends within a character. */
   end(): string {
-    const window = this.#tokens.slice(this.#from);
-    const known = this.#decode(window.slice(0, this.#shown - this.#from));
-    const now = this.#decode(window);
-    this.#shown = this.#tokens.length;
-    return now.startsWith(known) ? now.slice(known.length) : '';
+    return this.#gained(this.#decode(this.#tokens.slice(this.#from)));
+  }
+
+  #gained(now: string): string {
+    const gained = now.startsWith(this.#known) ? now.slice(this.#known.length) : '';
+    this.#known = now;
+    if (this.#tokens.length - this.#from >= 2 * WINDOW) {
+      // decoding again from further on, so that a long message costs no more per token than a short one
+      this.#from = this.#tokens.length - WINDOW;
+      this.#known = this.#decode(this.#tokens.slice(this.#from));
+    }
+    return gained;
   }
 }
