@@ -8,6 +8,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { randomStream } from '../src/core/rng.ts';
 import type { Model } from '../src/engine/engine.ts';
 import { initialWeights } from '../src/engine/onnx/decoder/parameters.ts';
@@ -54,6 +56,9 @@ export interface ServeBench {
   readonly rss_slope_mb_per_minute: number;
 }
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void; // what the flag promises
+
 /** Tokens by wall clock and by processor time. */
 interface Rate {
   readonly perSecond: number;
@@ -84,6 +89,7 @@ export async function benchServe(log: (line: string) => void): Promise<ServeBenc
       for (let round = 0; round < count; round++) {
         const alone = await engineRate(models, seconds / 3);
         const load = await clients.load(seconds);
+        collectGarbage(); // what is kept is of interest, not what is waiting to be let go
         results.push({ alone, load, rss: process.memoryUsage.rss() });
         const { perSecond } = load.rate;
         log(
