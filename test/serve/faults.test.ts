@@ -34,7 +34,7 @@ const post = (body: string, headers: Record<string, string> = {}, to = url): Pro
   });
 
 /** The whole of it by TROUPE_FUZZ=10000; a part in every run. */
-const FUZZED = Number(process.env.TROUPE_FUZZ ?? 300);
+const FUZZED = Number(process.env.TROUPE_FUZZ ?? 1000);
 
 describe('nonsense', () => {
   it(`never crashes, hangs or blames itself: ${FUZZED} fuzzed requests`, {
