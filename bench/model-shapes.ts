@@ -29,6 +29,7 @@ export interface ModelMeasurement {
   readonly load_s: number;
   /** Highest resident memory of the process. */
   readonly peak_gib: number;
+  /** Tokens written per second of batched sampling, contexts included. */
   readonly decode_tokens_per_s: number;
   /** Tokens of contexts and messages per second of forward and backward. */
   readonly train_tokens_per_s: number;

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { type ModelMeasurement, SHAPES, type Workload, writeRandomModel } from './model-shapes.ts';
 
 const SIZES: Readonly<Record<string, Workload>> = {
-  small: { batch: 2, context: 16, message: 16, decodeBatch: 8, decodeTokens: 4, rounds: 1 },
+  small: { batch: 4, context: 32, message: 32, decodeBatch: 16, decodeTokens: 12, rounds: 1 },
   full: { batch: 4, context: 64, message: 64, decodeBatch: 32, decodeTokens: 32, rounds: 3 },
 };
 

@@ -45,7 +45,7 @@ export const engineSection = z
     base_dtype: choice(['auto', 'float32', 'bfloat16'])
       .default('auto')
       .describe(
-        'How the matrices of a base that adapters share are kept. auto: in 16 bits where the base takes more than 1 GiB and loses nothing by it.',
+        'How the matrices of a base that adapters share are kept. auto: in 16 bits where the base would take more than 3 GiB and loses nothing by it.',
       ),
     activation_mib: integer({ min: 0 })
       .default(2048)

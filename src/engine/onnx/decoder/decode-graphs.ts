@@ -269,7 +269,7 @@ class StepBuilder {
 
   emitLogits(x: Value): void {
     const name = this.#config.tiedEmbeddings ? 'embed_tokens' : 'lm_head';
-    const weights = new Map(['norm', name].map((each) => [each, this.#weights.get(each)]));
+    const weights = new Map(['norm', name].map((each) => [each, this.#weights.table(each)]));
     this.#graph.output(outputLogits(this.#tape, this.#config, weights, x), 'logits');
   }
 

@@ -174,7 +174,7 @@ export function buildLogitsGraph(config: DecoderConfig, variant: GraphVariant): 
   const graph = new Graph();
   const weights = new GraphWeights(graph, config, variant);
   const names = ['norm', config.tiedEmbeddings ? 'embed_tokens' : 'lm_head'];
-  const values = new Map(names.map((name) => [name, weights.get(name)]));
+  const values = new Map(names.map((name) => [name, weights.table(name)]));
   const x = graph.input('x', ['M', config.hiddenSize]);
   graph.output(outputLogits(new Tape(graph), config, values, x), 'logits');
   return graph.build('logits');

@@ -301,11 +301,27 @@ function increments(parts: LayerParts, shape: Projection, x: Value): readonly (V
 export function outputLogits(tape: Tape, config: DecoderConfig, weights: WeightValues, rows: Value): Value {
   const head = weights.get(config.tiedEmbeddings ? 'embed_tokens' : 'lm_head') as Value;
   const normed = finalNorm(tape, config, weights.get('norm') as Value, rows);
-  return cappedLogits(
-    tape,
-    config,
-    linear(tape, normed, head, { in: config.hiddenSize, out: config.vocabSize }),
-  );
+  return cappedLogits(tape, config, tableProduct(tape, config, head, normed));
+}
+
+/** Numbers of a narrow output matrix that are wide at a time: 64 MiB. */
+const WIDE_NUMBERS = 2 ** 24;
+
+/** Rows through the output matrix; a narrow one, which is frozen, is widened a slice at a time. */
+function tableProduct(tape: Tape, config: DecoderConfig, table: Value, rows: Value): Value {
+  const { hiddenSize, vocabSize } = config;
+  const { graph } = tape;
+  if (table.dtype === 'float32') return linear(tape, rows, table, { in: hiddenSize, out: vocabSize });
+  const size = Math.max(1, Math.floor(WIDE_NUMBERS / hiddenSize));
+  const slices: Value[] = [];
+  for (let first = 0; first < vocabSize; first += size) {
+    const bounds = [[first], [Math.min(vocabSize, first + size)], [0]].map((ints) => graph.ints(ints));
+    const wide = widened(graph, graph.op('Slice', [table, ...bounds]));
+    slices.push(linear(tape, rows, wide, { in: hiddenSize, out: 0 }));
+  }
+  return slices.length === 1
+    ? (slices[0] as Value)
+    : graph.op('Concat', slices, { attributes: { axis: -1 } });
 }
 
 /** The norm before the output projection. */

@@ -42,7 +42,7 @@ export class GraphWeights {
     });
   }
 
-  /** A table that only rows are read of. */
+  /** A weight as it is fed: a table that rows or slices are read of. */
   table(name: string): Value {
     return this.#once(name, (spec) => this.#declare(spec));
   }

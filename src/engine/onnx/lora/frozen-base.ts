@@ -11,7 +11,7 @@ import { isFrozenMatrix, type WeightStorage } from '../decoder/weight-inputs.ts'
 import type { Runtime, Tensor } from '../runtime.ts';
 
 /** Bases below this many bytes in float32 are kept so: they are faster, and there is room. */
-const NARROW_FROM_BYTES = 2 ** 30;
+const NARROW_FROM_BYTES = 3 * 2 ** 30;
 
 type Files = Pick<Checkpoint, 'config' | 'tokenizer'>;
 
