@@ -16,6 +16,8 @@ interface Factor {
   readonly inverse: boolean;
   /** An integer, or a bracketed canonical sum of two or more terms. */
   readonly text: string;
+  /** A bracket whose terms cancel in pairs reads alike turned around, so a sign in front of it means nothing. */
+  readonly signless?: boolean;
 }
 
 /**
@@ -57,7 +59,11 @@ function binaryTerms({ operator, left, right }: Expression & { readonly kind: 'b
 }
 
 function negated(term: Term): Term {
-  return { ...term, negative: !term.negative };
+  return signed(term.factors, !term.negative);
+}
+
+function signed(factors: readonly Factor[], negative: boolean): Term {
+  return { negative: negative && !factors.some(({ signless }) => signless), factors };
 }
 
 function inverted({ negative, factors }: Term): Term {
@@ -68,21 +74,31 @@ function inverted({ negative, factors }: Term): Term {
 function asTerm(expression: Expression): Term {
   const terms = termsOf(expression);
   if (terms.length === 1) return terms[0];
-  const negative = pointsDown(expression, terms);
-  const text = `(${sumText(negative ? terms.map(negated) : terms)})`;
-  return { negative, factors: [{ inverse: false, text }] };
+  const direction = directionOf(expression, terms);
+  const text = `(${sumText(direction < 0 ? terms.map(negated) : terms)})`;
+  return { negative: direction < 0, factors: [{ inverse: false, text, signless: direction === 0 }] };
 }
 
-/** Whether a bracket is turned around: when it is negative, or when it is 0 and its first term is. */
-function pointsDown(expression: Expression, terms: readonly Term[]): boolean {
+/**
+ * Below 0 for a bracket that is turned around: a negative one, or one of value 0 whose first term that does not
+ * occur as often with either sign is negative. 0: all its terms cancel in pairs.
+ */
+function directionOf(expression: Expression, terms: readonly Term[]): number {
   const value = evaluate(expression);
-  if (value !== undefined && value.numerator !== 0n) return value.numerator < 0n;
-  const first = [...terms].sort((a, b) => compare(productText(a), productText(b)))[0];
-  return first.negative;
+  if (value !== undefined && value.numerator !== 0n) return value.numerator < 0n ? -1 : 1;
+  const balance = new Map<string, number>();
+  for (const term of terms) {
+    // a term without a sign of its own tips nothing
+    if (term.factors.some(({ signless }) => signless)) continue;
+    const text = productText(term);
+    balance.set(text, (balance.get(text) ?? 0) + (term.negative ? -1 : 1));
+  }
+  const unbalanced = [...balance].filter(([, sum]) => sum !== 0).sort(([x], [y]) => compare(x, y));
+  return unbalanced[0]?.[1] ?? 0;
 }
 
 function product(left: Term, right: Term): Term {
-  return { negative: left.negative !== right.negative, factors: [...left.factors, ...right.factors] };
+  return signed([...left.factors, ...right.factors], left.negative !== right.negative);
 }
 
 function sumText(terms: readonly Term[]): string {
