@@ -216,13 +216,16 @@ function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Re
 
 /** What is said of one engine means nothing to another. */
 function refuseEngine({ engine, torch }: FileConfig, refuse: Refuse): void {
-  const { kind, spinning, lora_rank } = engine;
+  const { kind, spinning, base_dtype } = engine;
   if (kind === 'onnx' && torch !== undefined)
     refuse(['torch'], 'expected nothing with engine.kind onnx, got a section; set engine.kind to torch');
   if (kind === 'torch' && spinning)
     refuse(['engine', 'spinning'], "expected false with kind torch, whose threads are PyTorch's, got true");
-  if (kind === 'torch' && lora_rank > 0)
-    refuse(['engine', 'lora_rank'], `expected 0 with kind torch, which trains all weights, got ${lora_rank}`);
+  if (kind === 'torch' && base_dtype !== 'auto')
+    refuse(
+      ['engine', 'base_dtype'],
+      `expected auto with kind torch, whose bases are kept as torch.dtype says, got ${base_dtype}`,
+    );
   if (torch?.address === undefined) return;
   for (const key of ['python', 'device'] as const)
     if (torch[key] !== undefined)

@@ -119,6 +119,11 @@ it('gives the engine on PyTorch what the file says, and leaves open what it leav
   expect(torchOptions(withSections({ engine }))).toEqual(defaults);
   const torch = { python: 'py', device: 'cuda:1', dtype: 'bfloat16' };
   expect(torchOptions(withSections({ engine, torch }))).toEqual({ ...defaults, ...torch });
+  const adapted = { ...engine, lora_rank: 4, lora_alpha: 8, lora_target_modules: 'q_proj, v_proj' };
+  expect(torchOptions(withSections({ engine: adapted }))).toEqual({
+    ...defaults,
+    lora: { rank: 4, alpha: 8, targetModules: ['q_proj', 'v_proj'], rslora: false },
+  });
 });
 
 it.each([
@@ -128,8 +133,8 @@ it.each([
     "expected false with kind torch, whose threads are PyTorch's",
   ],
   [
-    { engine: { kind: 'torch', lora_rank: 8 } },
-    'expected 0 with kind torch, which trains all weights, got 8',
+    { engine: { kind: 'torch', base_dtype: 'bfloat16' } },
+    'expected auto with kind torch, whose bases are kept as torch.dtype says, got bfloat16',
   ],
   [
     { engine: { kind: 'torch' }, torch: { address: 'http://h:1', device: 'cpu' } },

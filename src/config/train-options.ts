@@ -44,13 +44,25 @@ export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>
 
 /** Options of the engine on PyTorch; what the file leaves open is open here. */
 export function torchOptions({ engine, torch = { dtype: 'float32' } }: Config) {
-  const { threads, token_budget, decode_batch } = engine;
+  const { threads, token_budget, decode_batch, lora_rank } = engine;
   const { python, address, device = 'auto', dtype } = torch;
   return {
     ...camelCased({ threads, token_budget, decode_batch }),
     device,
     dtype,
+    ...(lora_rank === 0 ? {} : { lora: loraShape(engine) }),
     ...(python === undefined ? {} : { python }),
     ...(address === undefined ? {} : { address }),
+  };
+}
+
+/** Shape of fresh adapters, for engines that are told of it in one piece. */
+function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: Config['engine']) {
+  const names = lora_target_modules.split(',').map((name) => name.trim());
+  return {
+    rank: lora_rank,
+    alpha: lora_alpha,
+    targetModules: lora_target_modules === 'all-linear' ? ('all-linear' as const) : names,
+    rslora: lora_rslora,
   };
 }

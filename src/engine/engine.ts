@@ -212,6 +212,8 @@ export interface LoadOptions {
   readonly dir: string;
   /** Also read the optimiser's state, if the folder has one. Default false: a fresh optimiser. */
   readonly optimizer?: boolean;
+  /** It will be trained: an engine may refuse a model that has no room for that. Default false. */
+  readonly training?: boolean;
   /** Switches of the chat template, for every chat of this model. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
 }

@@ -45,7 +45,12 @@ describe('hello', () => {
       [
         (_, response) =>
           response.end(JSON.stringify({ name: 'troupe-worker', version: '9.1.0', protocol: PROTOCOL + 1 })),
-        /^engine torch: expected a worker that speaks protocol 1, got 2 \(troupe-worker 9\.1\.0 at .*\); install/,
+        /^engine torch: expected a worker that speaks protocol 2, got 3 \(troupe-worker 9\.1\.0 at .*\); install/,
+      ],
+      [
+        (_, response) =>
+          response.end(JSON.stringify({ name: 'troupe-worker', version: '0.0.9', protocol: PROTOCOL })),
+        /^engine torch: expected troupe-worker \d+\.\d+\.\d+, got 0\.0\.9 at http:.*; install the worker/,
       ],
       [(_, response) => response.end('<html>'), /expected a troupe worker at http:.*, got something else/],
       [(_, response) => response.writeHead(404).end(), /expected a troupe worker at .*, got HTTP 404/],

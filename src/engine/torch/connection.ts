@@ -10,7 +10,9 @@ import { ConfigError, EngineError, StoreError } from '../../support/errors.ts';
 import { encodeFrame, type Frame, FrameReader, type WireArray, type WireHeader } from './frames.ts';
 
 /** What this client speaks; the worker's is in its `__init__.py`. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
+/** The worker that belongs to this troupe. */
+export const WORKER_VERSION = '0.1.0';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -34,6 +36,9 @@ export interface Call {
   /** Told of every frame before the last, once. */
   readonly onFrame?: (frame: Frame) => void;
 }
+
+/** A call whose model is understood. */
+export type ModelCall = Omit<Call, 'model'>;
 
 /** What a worker says of itself. */
 export interface Hello {
@@ -78,6 +83,11 @@ export class Connection {
       throw new EngineError(
         `engine torch: expected a worker that speaks protocol ${PROTOCOL}, got ${hello.protocol} ` +
           `(troupe-worker ${hello.version} at ${this.url}); install the worker that belongs to this troupe`,
+        { code: 'TROUPE_WORKER_VERSION' },
+      );
+    if (hello.version !== WORKER_VERSION)
+      throw new EngineError(
+        `engine torch: expected troupe-worker ${WORKER_VERSION}, got ${hello.version} at ${this.url}; install the worker that belongs to this troupe`,
         { code: 'TROUPE_WORKER_VERSION' },
       );
     return hello as Hello;

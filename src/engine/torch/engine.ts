@@ -4,9 +4,11 @@
  * @see python/troupe_worker for the other side
  * @module
  */
+import { resolve } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
 import type { Engine, LoadOptions, Tokenizer } from '../engine.ts';
 import { Connection, type ConnectionOptions, type Hello } from './connection.ts';
+import type { WireHeader } from './frames.ts';
 import { TorchModel } from './model.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
 
@@ -25,9 +27,19 @@ export interface TorchEngineOptions {
   readonly tokenBudget: number;
   /** Messages decoded together. */
   readonly decodeBatch: number;
+  /** Models are trained through adapters of this shape over a base that stays as it is. Absent: all weights. */
+  readonly lora?: TorchLora | undefined;
   /** Reads the tokenizer of a folder; its ids must stay below `vocabSize`. */
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
+}
+
+/** Shape of fresh adapters; the same as the embedded engine's, drawn alike. */
+export interface TorchLora {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targetModules: readonly string[] | 'all-linear';
+  readonly rslora: boolean;
 }
 
 /** Workers that outlive their clients forget those they do not hear of for ten minutes. */
@@ -54,12 +66,21 @@ export class TorchEngine implements Engine {
     return { url: connection.url, pid: process?.pid };
   }
 
-  async load({ dir, optimizer = false, ...rest }: LoadOptions): Promise<TorchModel> {
+  async load({ dir, optimizer = false, training = false, ...rest }: LoadOptions): Promise<TorchModel> {
     const { connection } = await this.#open();
-    const { dtype, tokenBudget, decodeBatch, readTokenizer } = this.#options;
+    const { dtype, tokenBudget, decodeBatch, readTokenizer, lora } = this.#options;
     const { header } = await connection.call({
       call: 'load',
-      params: { dir, optimizer, dtype, token_budget: tokenBudget, decode_batch: decodeBatch },
+      params: {
+        dir: resolve(dir),
+        cwd: process.cwd(),
+        optimizer,
+        training,
+        dtype,
+        token_budget: tokenBudget,
+        decode_batch: decodeBatch,
+        ...(lora && { lora: loraParams(lora) }),
+      },
     });
     const { model, ...facts } = header.value as LoadAnswer; // the worker's answer to this call
     try {
@@ -67,8 +88,11 @@ export class TorchEngine implements Engine {
         name: model,
         parameterCount: facts.parameters,
         maxContext: facts.max_context,
+        vocabSize: facts.vocab_size,
+        cacheBytesPerToken: facts.cache_bytes_per_token,
         dtype,
-        tokenizer: readTokenizer({ dir, ...rest }, facts.vocab_size),
+        kind: facts.kind,
+        tokenizer: readTokenizer({ dir: facts.text, ...rest }, facts.vocab_size),
       });
     } catch (error) {
       await connection.call({ call: 'close', model });
@@ -122,6 +146,14 @@ interface LoadAnswer {
   readonly vocab_size: number;
   readonly max_context: number;
   readonly parameters: number;
+  readonly kind: 'full' | 'lora';
+  readonly cache_bytes_per_token: number;
+  /** Folder of the tokenizer: an adapter's is its base's. */
+  readonly text: string;
+}
+
+function loraParams({ targetModules, ...lora }: TorchLora): WireHeader {
+  return { ...lora, target_modules: targetModules };
 }
 
 /** @throws ConfigError for an address that is none */

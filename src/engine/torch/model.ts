@@ -3,7 +3,9 @@
  * never do. The tokenizer is on this side.
  * @module
  */
+import { resolve } from 'node:path';
 import { EngineError } from '../../support/errors.ts';
+import type { DecodeBatch } from '../decode-batch.ts';
 import type {
   AdamWParams,
   BackwardParams,
@@ -19,20 +21,28 @@ import type {
   SnapshotId,
   Tokenizer,
 } from '../engine.ts';
-import type { Call, Connection } from './connection.ts';
+import type { GeneratorOptions, MessageGenerator } from '../generation.ts';
+import type { Call, Connection, ModelCall } from './connection.ts';
 import type { Frame, WireArray } from './frames.ts';
 import { floatRows, intRows, ragged, sequenceArrays } from './ragged.ts';
+import { openRemoteBatch } from './remote-batch.ts';
+import { RemoteGenerator } from './remote-generator.ts';
 
 /** What the worker said of a model it loaded. */
 export interface RemoteModel {
   readonly name: string;
   readonly parameterCount: number;
   readonly maxContext: number;
+  readonly vocabSize: number;
   readonly dtype: string;
+  readonly kind: 'full' | 'lora';
+  /** Keys and values of one token, bytes. */
+  readonly cacheBytesPerToken: number;
   readonly tokenizer: Tokenizer;
 }
 
-type ModelCall = Omit<Call, 'model'>;
+/** Most numbers of one answer. */
+const MOST_NUMBERS = 2 ** 24;
 
 export class TorchModel implements Model {
   readonly capabilities: Capabilities;
@@ -40,18 +50,23 @@ export class TorchModel implements Model {
   readonly parameterCount: number;
   readonly #connection: Connection;
   readonly #name: string;
+  readonly #cacheBytesPerToken: number;
+  readonly #vocabSize: number;
   /** The calls so far; the next begins when they are done. */
   #before: Promise<unknown> = Promise.resolve();
   /** What went wrong in a call that nobody waited for. */
   #fault: { readonly error: unknown } | undefined;
   #closed = false;
 
-  constructor(connection: Connection, { name, parameterCount, maxContext, dtype, tokenizer }: RemoteModel) {
+  constructor(connection: Connection, { name, parameterCount, tokenizer, ...facts }: RemoteModel) {
     this.#connection = connection;
     this.#name = name;
     this.parameterCount = parameterCount;
     this.tokenizer = tokenizer;
-    this.capabilities = { exactKl: true, trainable: true, parameters: 'full', dtype, maxContext };
+    this.#vocabSize = facts.vocabSize;
+    this.#cacheBytesPerToken = facts.cacheBytesPerToken;
+    const { kind: parameters, dtype, maxContext } = facts;
+    this.capabilities = { exactKl: true, trainable: true, parameters, dtype, maxContext };
   }
 
   async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
@@ -90,6 +105,56 @@ export class TorchModel implements Model {
       },
     });
     return completions;
+  }
+
+  generator(options: GeneratorOptions = {}): MessageGenerator {
+    const { maxContext: maxPositions } = this.capabilities;
+    const { endTokens } = this.tokenizer;
+    const cacheBytesPerToken = this.#cacheBytesPerToken;
+    const call = async (call: ModelCall): Promise<Frame> => {
+      await this.#before; // weights that are on their way are waited for; messages not for each other
+      return this.#connection.call({ ...call, model: this.#name });
+    };
+    return new RemoteGenerator({ call, endTokens, maxPositions, cacheBytesPerToken }, options);
+  }
+
+  decodeBatch(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch> {
+    return openRemoteBatch((call) => this.#call(call), contexts, slots);
+  }
+
+  async distributions(
+    sequences: readonly Sequence[],
+    { snapshot, ...params }: ScoreParams & { readonly snapshot?: SnapshotId },
+    visit: (index: number, logp_TV: Float32Array) => void,
+  ): Promise<void> {
+    checkTemperature(params.temperature);
+    let first = 0;
+    for (const part of this.#heard(sequences)) {
+      await this.#score('distributions', part, {
+        ...params,
+        ...(snapshot && { params: { snapshot } }),
+        onFrame: ({ header, arrays }) =>
+          visit(first + Number(header.index), arrays.get('logp') as Float32Array), // as the worker writes it
+      });
+      first += part.length;
+    }
+  }
+
+  /** Messages in groups whose distributions fit into memory on both sides. */
+  *#heard(sequences: readonly Sequence[]): Iterable<readonly Sequence[]> {
+    let group: Sequence[] = [];
+    let numbers = 0;
+    for (const sequence of sequences) {
+      const own = sequence.tokens.length * this.#vocabSize;
+      if (group.length > 0 && numbers + own > MOST_NUMBERS) {
+        yield group;
+        group = [];
+        numbers = 0;
+      }
+      group.push(sequence);
+      numbers += own;
+    }
+    if (group.length > 0) yield group;
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
@@ -170,7 +235,7 @@ export class TorchModel implements Model {
   }
 
   async save(dir: string): Promise<void> {
-    await this.#call({ call: 'save', params: { dir } });
+    await this.#call({ call: 'save', params: { dir: resolve(dir) } });
   }
 
   async close(): Promise<void> {
@@ -189,13 +254,16 @@ export class TorchModel implements Model {
       signal,
       arrays,
       params,
-    }: ScoreParams & { readonly arrays?: Record<string, WireArray>; readonly params?: object },
+      onFrame,
+    }: ScoreParams &
+      Pick<Call, 'onFrame'> & { readonly arrays?: Record<string, WireArray>; readonly params?: object },
   ): Promise<Frame> {
     return this.#call({
       call,
       params: { temperature, ...params },
       arrays: { ...sequenceArrays(sequences), ...arrays },
       signal,
+      ...(onFrame && { onFrame }),
     });
   }
 

@@ -45,8 +45,8 @@ def main() -> int:
             host=options.host,
             port=options.port,
             token=token,
-            # a parent needs no lease: its end is seen at once
-            lease_seconds=None if options.with_parent else options.lease_seconds,
+            lease_seconds=_lease_seconds(options),
+            memory_bytes=int(options.memory_gib * 2**30) if options.memory_gib else None,
         )
     except WorkerError as error:
         _say({"error": {"kind": error.kind, "message": str(error)}})
@@ -66,9 +66,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port; 0: any free one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     parser.add_argument("--threads", type=int, default=0, help="threads on a CPU; 0: PyTorch's choice")
-    parser.add_argument("--lease-seconds", type=float, default=600.0, help="how long an unheard client is kept")
+    parser.add_argument("--lease-seconds", type=float, help="how long an unheard client is kept (600)")
+    parser.add_argument("--memory-gib", type=float, help="most memory for models; default: what is free")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
     return parser.parse_args()
+
+
+def _lease_seconds(options: argparse.Namespace) -> float | None:
+    """A client that is the parent needs no lease: its end is seen at once."""
+    if options.lease_seconds is not None:
+        return float(options.lease_seconds)
+    return None if options.with_parent else 600.0
 
 
 def _end_with_parent() -> None:

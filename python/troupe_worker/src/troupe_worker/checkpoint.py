@@ -37,14 +37,17 @@ TEXT_FILES = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model as Transformers built it, float32 on the host, and the small files of its folder."""
+    """A model as Transformers built it, on the host, and the small files of its folder."""
 
     model: Any
     files: Mapping[str, bytes]
 
 
-def load_checkpoint(folder: Path, *, attention: str) -> Checkpoint:
+def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.float32) -> Checkpoint:
     """Reads weights from safetensors and the architecture from Transformers' own code, never the folder's.
+
+    Args:
+        dtype: of the weights in memory; what is trained is read in float32.
 
     Raises:
         BadModel: something is missing, or weights and config.json do not belong together.
@@ -56,7 +59,7 @@ def load_checkpoint(folder: Path, *, attention: str) -> Checkpoint:
     try:
         model, report = transformers.AutoModelForCausalLM.from_pretrained(
             str(folder),
-            dtype=torch.float32,
+            dtype=dtype,
             attn_implementation=attention,
             trust_remote_code=False,
             use_safetensors=True,
@@ -112,7 +115,31 @@ def read_optimizer(folder: Path, weights: Tensors) -> OptimizerState | None:
 
 
 def save_checkpoint(folder: Path, files: Mapping[str, bytes], weights: Tensors, state: OptimizerState) -> None:
-    """Writes a folder. What can fail, writing, is done under a temporary name inside it, then files move.
+    """Writes a folder of a whole model.
+
+    Raises:
+        WorkerError: a file cannot be written; those that were there are intact.
+    """
+    config = {name: _as_float32(data) for name, data in files.items() if name == CONFIG}
+    text = {name: data for name, data in files.items() if name != CONFIG}
+    stale = (INDEX, *(name for name in TEXT_FILES if name not in text))
+    write_folder(folder, Contents(WEIGHTS, weights, {**text, **config}, stale), state)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a folder is to hold besides the optimiser's state."""
+
+    weights_name: str
+    weights: Tensors
+    #: The last of them is what makes the folder one of its kind.
+    files: Mapping[str, bytes]
+    #: Names that must not stay from what was there before.
+    stale: tuple[str, ...] = ()
+
+
+def write_folder(folder: Path, contents: Contents, state: OptimizerState) -> None:
+    """What can fail, writing, is done under a temporary name inside the folder, then files move.
 
     Raises:
         WorkerError: a file cannot be written; those that were there are intact.
@@ -120,20 +147,20 @@ def save_checkpoint(folder: Path, files: Mapping[str, bytes], weights: Tensors, 
     temporary = folder / f".tmp-{os.getpid()}"
     try:
         temporary.mkdir(parents=True, exist_ok=True)
-        names = [WEIGHTS, *(name for name in files if name != CONFIG), CONFIG, OPTIMIZER]
-        save_file(_host(weights), temporary / WEIGHTS, metadata={"format": "pt"})
+        names = [contents.weights_name, *contents.files, OPTIMIZER]
+        save_file(_host(contents.weights), temporary / contents.weights_name, metadata={"format": "pt"})
         moments = {f"{kind}.{name}": t for kind in "mv" for name, t in _host(getattr(state, kind)).items()}
         save_file(moments, temporary / OPTIMIZER, metadata={"step": str(state.step)})
-        for name, data in files.items():
-            (temporary / name).write_bytes(_as_float32(data) if name == CONFIG else data)
+        for name, data in contents.files.items():
+            (temporary / name).write_bytes(data)
         for name in names:
             _sync(temporary / name)
         # moments must never stand beside weights that are not theirs
-        for name in (OPTIMIZER, INDEX):
-            (folder / name).unlink(missing_ok=True)
+        (folder / OPTIMIZER).unlink(missing_ok=True)
+        (folder / INDEX).unlink(missing_ok=True)
         for name in names:
             (temporary / name).replace(folder / name)
-        for name in set(TEXT_FILES) - set(names):
+        for name in contents.stale:
             (folder / name).unlink(missing_ok=True)
         _sync(folder)
     except OSError as error:

@@ -5,6 +5,7 @@ Cut there because `[tokens, vocabulary]` must never exist whole: the head runs o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -18,11 +19,18 @@ from .parameters import Tensors
 class Decoder:
     """Reads parameters of the module in place, or a snapshot's where those are given."""
 
-    def __init__(self, model: Any, where: str) -> None:
+    def __init__(self, model: Any, where: str, paths: Mapping[str, str] | None = None) -> None:
+        """Args: paths: names in the module of parameters that have another one elsewhere."""
         self.model = model
+        self._paths = paths or {}
         self.config = model.config.get_text_config(decoder=True)
         self.vocab_size: int = int(self.config.vocab_size)
         self.max_positions: int = int(self.config.max_position_embeddings)
+        heads = int(getattr(self.config, "num_key_value_heads", None) or self.config.num_attention_heads)
+        width = getattr(self.config, "head_dim", None) or self.config.hidden_size // self.config.num_attention_heads
+        #: Keys and values of one token.
+        numbers = 2 * heads * int(width) * int(self.config.num_hidden_layers)
+        self.cache_bytes_per_token: int = numbers * next(model.parameters()).element_size()
         self._layers: nn.Module = model.get_decoder()
         name = next(name for name, module in model.named_modules() if module is self._layers)
         self._prefix = f"{name}."
@@ -38,9 +46,9 @@ class Decoder:
         if weights is None:
             return self._layers(**inputs)
         own = {
-            name.removeprefix(self._prefix): value
-            for name, value in weights.items()
-            if name.startswith(self._prefix)
+            path.removeprefix(self._prefix): value
+            for path, value in ((self._paths.get(name, name), value) for name, value in weights.items())
+            if path.startswith(self._prefix)
         }
         return functional_call(self._layers, own, (), inputs)
 
@@ -49,7 +57,7 @@ class Decoder:
         if weights is None:
             logits = self._head(hidden)
         else:
-            own = {key: weights[name] for key, name in self._head_names.items()}
+            own = {key: weights[name] for key, name in self._head_names.items() if name in weights}
             logits = functional_call(self._head, own, (hidden,))
         logits = logits.float()
         return logits if self._softcap is None else torch.tanh(logits / self._softcap) * self._softcap

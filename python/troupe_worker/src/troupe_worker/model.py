@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,17 @@ import numpy as np
 import torch
 
 from .adamw import AdamWParams
-from .checkpoint import load_checkpoint, read_optimizer, save_checkpoint
-from .decoder import Decoder
+from .adapter_config import AdapterConfig, adapter_targets
+from .adapters import FrozenBases
+from .drawing import Stream
 from .errors import BadRequest
 from .frames import Array, Frame
-from .parameters import ParameterStore
+from .generating import Generator, Token, Wish
+from .loading import DTYPES, LoadOptions, load
+from .open_batches import OpenBatches
 from .sampling import Completion, Request, Rules, Sampler
 from .scoring import Rows, Scorer
 from .sequences import Message, read_messages, read_rows
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -69,32 +71,27 @@ Answer = tuple[dict[str, Any], dict[str, Array]]
 class WorkerModel:
     """Calls on one model come one after the other; the service sees to it."""
 
-    def __init__(self, call: Call, device: torch.device) -> None:
-        """Loads the folder that the call names."""
-        folder = Path(call.text("dir"))
-        dtype_name = call.text("dtype")
-        if dtype_name not in DTYPES:
-            raise BadRequest(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype_name}")
-        # eager attention rounds alike with and without gradients, and knows soft caps; on a GPU it is too slow
-        attention = "eager" if device.type == "cpu" or _has_softcap(folder) else "sdpa"
-        checkpoint = load_checkpoint(folder, attention=attention)
-        self._files = checkpoint.files
-        self._parameters = ParameterStore(checkpoint.model, DTYPES[dtype_name], device)
-        self._decoder = Decoder(checkpoint.model, str(folder))
+    def __init__(self, call: Call, device: torch.device, bases: FrozenBases | None = None) -> None:
+        """Loads the folder that the call names; `bases`: those that other models may share."""
+        loaded = self._loaded = load(load_options(call), device, bases or FrozenBases())
+        self._parameters = loaded.parameters
+        self._decoder = loaded.decoder
         self._token_budget = call.count("token_budget")
         self._slots = call.count("decode_batch")
         self._scorer = Scorer(self._decoder, self._parameters, token_budget=self._token_budget)
-        if call.params.get("optimizer") is True:
-            state = read_optimizer(folder, self._parameters.masters())
-            if state is not None:
-                self._parameters.load_optimizer_state(state)
+        self._batches = OpenBatches(self._decoder, self._token_budget)
+        self._generator: Generator | None = None
+        self._generator_lock = threading.Lock()
 
     def facts(self) -> dict[str, Any]:
         """What the client's model object says of itself."""
         return {
             "vocab_size": self._decoder.vocab_size,
             "max_context": self._decoder.max_positions,
-            "parameters": self._parameters.count,
+            "parameters": self._loaded.count,
+            "kind": self._loaded.kind,
+            "text": str(self._loaded.text),
+            "cache_bytes_per_token": self._decoder.cache_bytes_per_token,
         }
 
     def sample(self, call: Call) -> Answer:
@@ -126,6 +123,64 @@ class WorkerModel:
             )
 
         Sampler(self._decoder, rules, check=call.check, announce=announce).run(requests)
+        return {}, {}
+
+    def generate(self, call: Call, lock: threading.Lock) -> Answer:
+        """A message for serving, token by token. Unlike other calls these run side by side."""
+        with self._generator_lock:
+            if self._generator is None:
+                self._generator = Generator(self._decoder, lock, token_budget=self._token_budget)
+        streams = call.frame.arrays.get("stream")
+        context = call.frame.arrays.get("context")
+        if streams is None or streams.size != 3 or context is None:
+            raise BadRequest("expected a context and the three words of a stream")
+        temperature, top_p = call.number("temperature"), call.number("top_p")
+        if temperature < 0 or not 0 < top_p <= 1:
+            raise BadRequest(f"expected temperature >= 0 and top_p in (0, 1], got {temperature} and {top_p}")
+        ranks = call.params.get("top_logprobs")
+        wish = Wish(
+            context=context,
+            stream=Stream((int(streams[0]), int(streams[1])), int(streams[2])),
+            temperature=temperature,
+            top_p=top_p,
+            max_tokens=call.count("max_tokens"),
+            end_tokens=frozenset(call.params.get("end_tokens") or ()),
+            top_logprobs=None if ranks is None else int(ranks),
+            check=call.check,
+            say=lambda token: call.emit(*_token_frame(token)),
+        )
+        return {"finish": self._generator.generate(wish)}, {}
+
+    def open_batch(self, call: Call) -> Answer:
+        name = self._batches.open(read_rows(call.frame.arrays, "context"))
+        return {"batch": name, "vocab_size": self._decoder.vocab_size}, {}
+
+    def load_row(self, call: Call) -> Answer:
+        request = call.params.get("request")
+        if isinstance(request, bool) or not isinstance(request, int):
+            raise BadRequest(f"request: expected an integer, got {request!r}")
+        return {}, {"logits": _numbers(self._batches.find(call.text("batch")).load(request))}
+
+    def step_rows(self, call: Call) -> Answer:
+        keep, last = call.frame.arrays.get("keep"), call.frame.arrays.get("last")
+        if keep is None or last is None:
+            raise BadRequest("expected rows to keep and their last tokens")
+        return {}, {"logits": _numbers(self._batches.find(call.text("batch")).step(keep.tolist(), last.tolist()))}
+
+    def distributions(self, call: Call) -> Answer:
+        """Log-probabilities of the whole vocabulary, a frame per message."""
+        snapshot = call.params.get("snapshot")
+
+        def announce(index: int, rows: torch.Tensor) -> None:
+            call.emit({"kind": "distribution", "index": index}, {"logp": _numbers(rows)})
+
+        self._scorer.distributions(
+            self._messages(call),
+            call.temperature(),
+            snapshot=None if snapshot is None else str(snapshot),
+            check=call.check,
+            announce=announce,
+        )
         return {}, {}
 
     def forward(self, call: Call) -> Answer:
@@ -175,9 +230,7 @@ class WorkerModel:
         return {}, {}
 
     def save(self, call: Call) -> Answer:
-        save_checkpoint(
-            Path(call.text("dir")), self._files, self._parameters.masters(), self._parameters.optimizer_state()
-        )
+        self._loaded.save(Path(call.text("dir")))
         return {}, {}
 
     def _messages(self, call: Call) -> list[Message]:
@@ -188,11 +241,50 @@ class WorkerModel:
         )
 
 
-def _has_softcap(folder: Path) -> bool:
-    try:
-        return '"attn_logit_softcapping"' in (folder / "config.json").read_text(encoding="utf-8")
-    except OSError:
-        return False  # loading says what is wrong
+def load_options(call: Call) -> LoadOptions:
+    """What a call of `load` asks for.
+
+    Raises:
+        BadRequest: it cannot be right.
+    """
+    folder = Path(call.text("dir"))
+    dtype = call.text("dtype")
+    if dtype not in DTYPES:
+        raise BadRequest(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype}")
+    lora = call.params.get("lora")
+    return LoadOptions(
+        folder=folder,
+        dtype=dtype,
+        optimizer=call.params.get("optimizer") is True,
+        training=call.params.get("training") is True,
+        lora=None if lora is None else _fresh_adapter(lora, folder),
+        cwd=Path(str(call.params.get("cwd", "."))),
+    )
+
+
+def _fresh_adapter(lora: Any, folder: Path) -> AdapterConfig:
+    rank, alpha = lora.get("rank"), lora.get("alpha")
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        raise BadRequest(f"lora rank: expected an integer >= 1, got {rank!r}")
+    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not alpha > 0:
+        raise BadRequest(f"lora alpha: expected a number > 0, got {alpha!r}")
+    targets = adapter_targets(lora.get("target_modules"))
+    return AdapterConfig(rank, float(alpha), lora.get("rslora") is True, targets, str(folder.absolute()))
+
+
+def _token_frame(token: Token) -> tuple[dict[str, Any], dict[str, Array]]:
+    arrays = {"token": np.array([token.token], np.int32), "logp": np.array([token.logp], np.float64)}
+    if token.ranked is not None:
+        own, top = token.ranked
+        arrays["ranked"] = np.array([own], np.float64)
+        arrays["top"] = np.array([one for one, _ in top], np.int32)
+        arrays["top_logp"] = np.array([value for _, value in top], np.float64)
+    return {"kind": "token"}, arrays
+
+
+def _numbers(tensor: torch.Tensor) -> Array:
+    array: Array = tensor.detach().float().cpu().numpy().reshape(-1)
+    return array
 
 
 def _ragged(name: str, rows: list[Array], dtype: Any) -> dict[str, Array]:

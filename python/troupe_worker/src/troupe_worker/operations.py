@@ -15,6 +15,8 @@ from .errors import Cancelled, DeadlinePassed
 #: Operations remembered per channel. Calls of a channel follow each other, so only the last is asked for
 #: again; loads, which share a channel, may overlap.
 REMEMBERED = 16
+#: What they may hold: whole vocabularies are answers too.
+REMEMBERED_BYTES = 2**26
 
 
 class Operation:
@@ -25,6 +27,7 @@ class Operation:
         self._cancelled = threading.Event()
         self._changed = threading.Condition()
         self._frames: list[bytes] = []
+        self._size = 0
         self._done = False
 
     def check(self) -> None:
@@ -41,8 +44,14 @@ class Operation:
     def done(self) -> bool:
         return self._done
 
+    @property
+    def size(self) -> int:
+        """Bytes that it keeps."""
+        return self._size
+
     def say(self, frame: bytes, *, last: bool = False) -> None:
         with self._changed:
+            self._size += len(frame)
             self._frames.append(frame)
             self._done = self._done or last
             self._changed.notify_all()
@@ -77,9 +86,7 @@ class Operations:
             if name in known:
                 return known[name]
             operation = known[name] = Operation(deadline_seconds)
-            finished = [key for key, one in known.items() if one.done]
-            for key in finished[: max(0, len(known) - REMEMBERED)]:
-                del known[key]
+            _forget_oldest(known)
         threading.Thread(target=run, args=(operation,), name=name, daemon=True).start()
         return operation
 
@@ -97,3 +104,10 @@ class Operations:
         with self._lock:
             for operation in self._channels.pop(channel, {}).values():
                 operation.cancel()
+
+
+def _forget_oldest(known: OrderedDict[str, Operation]) -> None:
+    finished = [key for key, one in known.items() if one.done]
+    size = sum(known[key].size for key in finished)
+    while finished and (len(known) > REMEMBERED or size > REMEMBERED_BYTES):
+        size -= known.pop(finished.pop(0)).size

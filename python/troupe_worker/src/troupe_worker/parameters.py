@@ -4,6 +4,7 @@ byte for byte. With bfloat16 weights there are float32 masters beside them, whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -36,23 +37,27 @@ class Snapshot:
 
 
 class ParameterStore:
-    """Owns what `module` computes with."""
+    """Owns what is trained of what `module` computes with."""
 
-    def __init__(self, module: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
-        """Takes a module whose parameters are float32 on the host."""
+    def __init__(
+        self,
+        module: nn.Module,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        trained: Mapping[str, nn.Parameter] | None = None,
+    ) -> None:
+        """Takes a module whose parameters are float32 on the host, all of them its own.
+
+        Args:
+            trained: those that are trained where the others stay as they are, by their names on disk: float32
+                and on the device already, as is all of the module.
+        """
         self.device = device
-        self._module = module
-        self._masters: Tensors | None = {} if dtype != torch.float32 else None
-        for name, parameter in module.named_parameters():
-            # a copy: mapped files are aligned otherwise, and alignment shows in the last bit of a product
-            full = parameter.data.to(device=device, dtype=torch.float32, copy=True).contiguous()
-            if self._masters is not None:
-                self._masters[name] = full
-            parameter.data = full.to(dtype)
-            parameter.requires_grad_(True)
-        for buffer in module.buffers():
-            buffer.data = buffer.data.to(device)  # rotary frequencies stay float32
-        self._parameters = dict(module.named_parameters())
+        self._masters: Tensors | None = {} if dtype != torch.float32 and trained is None else None
+        if trained is None:
+            self._place(module, dtype)
+        self._parameters = dict(module.named_parameters()) if trained is None else dict(trained)
         self._gradients: Tensors | None = None
         self._broken = False
         self._m: Tensors | None = None
@@ -60,6 +65,18 @@ class ParameterStore:
         self._step = 0
         self._snapshots: dict[str, Snapshot] = {}
         self._next_snapshot = 0
+
+    def _place(self, module: nn.Module, dtype: torch.dtype) -> None:
+        """Parameters in `dtype` on the device, with masters where that is not float32."""
+        for name, parameter in module.named_parameters():
+            # a copy: mapped files are aligned otherwise, and alignment shows in the last bit of a product
+            full = parameter.data.to(device=self.device, dtype=torch.float32, copy=True).contiguous()
+            if self._masters is not None:
+                self._masters[name] = full
+            parameter.data = full.to(dtype)
+            parameter.requires_grad_(True)
+        for buffer in module.buffers():
+            buffer.data = buffer.data.to(self.device)  # rotary frequencies stay float32
 
     @property
     def count(self) -> int:

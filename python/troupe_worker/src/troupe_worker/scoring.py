@@ -93,6 +93,23 @@ class Scorer:
                 _scatter(batch, torch.cat(values), rows)
         return results
 
+    @torch.no_grad()
+    def distributions(
+        self,
+        messages: Sequence[Message],
+        temperature: float,
+        *,
+        snapshot: str | None,
+        check: Callable[[], None],
+        announce: Callable[[int, Tensor], None],
+    ) -> None:
+        """Log-probabilities of the whole vocabulary at every own token state: announced once per message [T, V]."""
+        weights = self._parameters.weights(snapshot)
+        for batch in self._batches(messages, check):
+            hidden = self._hidden(batch, weights)
+            for index, (start, end) in zip(batch.members, batch.bounds, strict=True):
+                announce(index, self._logp(hidden[start:end], temperature, weights))
+
     def _backward_batch(
         self, batch: Batch, cotangent: Tensor, temperature: float, kl: tuple[str, float] | None
     ) -> tuple[Tensor, Tensor]:

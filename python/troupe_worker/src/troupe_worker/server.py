@@ -137,14 +137,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing: the client reports what matters."""
 
 
-def serve(device: str, *, host: str, port: int, token: str, lease_seconds: float | None) -> WorkerServer:
+def serve(
+    device: str,
+    *,
+    host: str,
+    port: int,
+    token: str,
+    lease_seconds: float | None,
+    memory_bytes: int | None = None,
+) -> WorkerServer:
     """A server that listens; without a lease, what clients hold is theirs until it ends.
 
     Raises:
         WorkerError: the device is not there, or the address cannot be had.
     """
     try:
-        server = WorkerServer((host, port), Service(device), token)
+        server = WorkerServer((host, port), Service(device, memory_bytes), token)
     except OSError as error:
         raise WorkerError(f"cannot listen on {host}:{port} ({error.strerror})", "address") from error
     if lease_seconds is not None:

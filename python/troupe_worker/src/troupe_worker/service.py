@@ -13,9 +13,11 @@ import torch
 import transformers
 
 from . import PROTOCOL, VERSION
+from .adapters import FrozenBases
+from .admission import Admission
 from .errors import BadRequest, WorkerError
 from .frames import Array, Frame, encode
-from .model import Answer, Call, WorkerModel
+from .model import Answer, Call, WorkerModel, load_options
 from .operations import Operation, Operations
 
 #: Methods of WorkerModel that a call may name.
@@ -32,6 +34,10 @@ MODEL_CALLS = frozenset(
         "restore",
         "release",
         "save",
+        "distributions",
+        "open_batch",
+        "load_row",
+        "step_rows",
     }
 )
 _LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600.0
@@ -40,21 +46,26 @@ _LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600.0
 class _Held:
     """A model, whose it is, and the lock that makes its calls follow each other."""
 
-    def __init__(self, model: WorkerModel, session: str) -> None:
+    def __init__(self, model: WorkerModel, session: str, promise: int) -> None:
         self.model = model
         self.session = session
+        #: Of memory.
+        self.promise = promise
         self.lock = threading.Lock()
 
 
 class Service:
     """Everything behind the HTTP front."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, memory_bytes: int | None = None) -> None:
+        """Args: memory_bytes: most that models may take; None: what is free."""
         self.device = pick_device(device)
+        self._admission = Admission(self.device, memory_bytes)
         self._operations = Operations()
         self._models: dict[str, _Held] = {}
         self._lock = threading.Lock()
         self._loading = threading.Lock()
+        self._bases = FrozenBases()
         self._next_model = 0
         self._seen: dict[str, float] = {}
 
@@ -136,6 +147,8 @@ class Service:
         held = self._models.get(model)
         if held is None or held.session != session:
             raise WorkerError(f'there is no model "{model}" here; the worker was started anew', "unknown_model")
+        if name == "generate":  # the only call of which many run side by side on one model
+            return held.model.generate(call, held.lock)
         if name not in MODEL_CALLS:
             raise BadRequest(f'there is no call "{name}"')
         method: Callable[[Call], Answer] = getattr(held.model, name)
@@ -144,11 +157,16 @@ class Service:
 
     def _load(self, call: Call, session: str) -> Answer:
         with self._loading:  # Transformers' loader is not made for several threads
-            model = WorkerModel(call, self.device)
+            promise = self._admission.admit(load_options(call), self._bases)
+            try:
+                model = WorkerModel(call, self.device, self._bases)
+            except BaseException:
+                self._admission.leave(promise)
+                raise
         with self._lock:
             name = f"model-{self._next_model}"
             self._next_model += 1
-            self._models[name] = _Held(model, session)
+            self._models[name] = _Held(model, session, promise)
         return {"model": name, **model.facts()}, {}
 
     def _close(self, model: str) -> None:
@@ -158,6 +176,7 @@ class Service:
         self._operations.forget(model)
         with held.lock:
             del held.model
+        self._admission.leave(held.promise)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -32,3 +32,12 @@ def uniforms(key0: U32, key1: U32, counter: U32) -> npt.NDArray[np.float64]:
     high, low = threefry2x32((key0, key1), (counter, np.zeros_like(counter)))
     bits = (high >> np.uint32(5)).astype(np.float64) * 67108864.0 + (low >> np.uint32(6)).astype(np.float64)
     return bits / 9007199254740992.0
+
+
+def child_key(key: tuple[int, int], name: int) -> tuple[int, int]:
+    """The stream named by a stream's name and one more integer, as `child` of src/core/rng.ts makes it."""
+    # the high counter word's top bit keeps the name space apart from the draw space
+    counter = (name & 0xFFFFFFFF, (name >> 32) | 0x80000000)
+    words = [np.array([word], np.uint32) for word in (*key, *counter)]
+    k0, k1 = threefry2x32((words[0], words[1]), (words[2], words[3]))
+    return int(k0[0]), int(k1[0])

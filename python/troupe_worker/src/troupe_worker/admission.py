@@ -1,0 +1,79 @@
+"""Lets a model in where there is room for it, and for what those let in before it will still ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from . import adapters
+from .adapter_config import is_adapter_folder, read_adapter_config
+from .adapters import FrozenBases
+from .loading import LoadOptions
+from .memory import Plan, Room, free_bytes, read_sizes, require_room
+
+
+class Admission:
+    """The memory of one device. Not for several threads at once; loads follow each other."""
+
+    def __init__(
+        self,
+        device: torch.device,
+        limit_bytes: int | None = None,
+        free: Callable[[torch.device], int | None] = free_bytes,
+    ) -> None:
+        self._device = device
+        self._limit = limit_bytes
+        self._free = free
+        self._total: int | None = None
+        self._promised: dict[int, int] = {}
+        self._next = 0
+
+    def admit(self, options: LoadOptions, bases: FrozenBases) -> int:
+        """Promises memory to a model; returns the promise's number.
+
+        Raises:
+            BadModel: there is too little.
+        """
+        if not self._promised:
+            found = [size for size in (self._limit, self._free(self._device)) if size is not None]
+            self._total = min(found) if found else None
+        number = self._next
+        self._next += 1
+        self._promised[number] = 0
+        try:
+            self._promised[number] = self._needed(options, bases, sum(self._promised.values()))
+        except BaseException:
+            del self._promised[number]
+            raise
+        return number
+
+    def leave(self, promise: int) -> None:
+        self._promised.pop(promise, None)
+
+    def _needed(self, options: LoadOptions, bases: FrozenBases, promised: int) -> int:
+        folder, rank, targets = _adapter_of(options)
+        sizes = read_sizes(folder)
+        if sizes is None or self._total is None:
+            return 0  # loading says what is wrong; or nobody knows what is free
+        plan = Plan(
+            dtype=options.dtype,
+            training=options.training,
+            adapter=sizes.adapter(rank, targets) if rank else None,
+            on_cpu=self._device.type == "cpu",
+            shared=rank is not None and bases.holds(folder, options.dtype),
+        )
+        room = Room(str(self._device), self._total, promised, len(self._promised) - 1)
+        return require_room(options.folder, sizes, plan, room)
+
+
+def _adapter_of(options: LoadOptions) -> tuple[Path, int | None, tuple[str, ...]]:
+    """The folder of the weights, and the adapter's rank and projections where there is one."""
+    folder = options.folder
+    if is_adapter_folder(folder):
+        config = read_adapter_config(folder)
+        return adapters.base_folder(folder, config.base, options.cwd), config.rank, config.targets
+    if options.lora is not None:
+        return folder, options.lora.rank, options.lora.targets
+    return folder, None, ()

@@ -1,0 +1,129 @@
+"""What a model's calls work on: all weights of its own, or a frozen base that it shares and an adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import adapters
+from .adapter_config import ADAPTER_CONFIG, AdapterConfig, is_adapter_folder, read_adapter_config
+from .adapters import FrozenBase, FrozenBases
+from .checkpoint import Contents, load_checkpoint, read_optimizer, save_checkpoint, write_folder
+from .decoder import Decoder
+from .parameters import ParameterStore
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What a client asks for."""
+
+    folder: Path
+    #: Of DTYPES.
+    dtype: str
+    #: Also the optimiser's state, where the folder has one.
+    optimizer: bool
+    #: Whether it will be trained, for what memory that takes.
+    training: bool
+    #: A fresh adapter of this shape where the folder is a whole model; its `base` is the folder.
+    lora: AdapterConfig | None
+    #: Where the client is, for paths in adapters.
+    cwd: Path
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that computes."""
+
+    decoder: Decoder
+    parameters: ParameterStore
+    #: `full` or `lora`.
+    kind: str
+    #: Parameters, those of a base included.
+    count: int
+    #: The folder with the tokenizer.
+    text: Path
+    save: Callable[[Path], None]
+    #: Kept alive for whoever adapts it next.
+    base: FrozenBase | None = None
+
+
+def load(options: LoadOptions, device: torch.device, bases: FrozenBases) -> Loaded:
+    """Loads a folder: a model, or an adapter with its base.
+
+    Raises:
+        BadModel: the folder cannot be used.
+    """
+    folder = options.folder
+    if is_adapter_folder(folder):
+        config = read_adapter_config(folder)
+        base = _base(adapters.base_folder(folder, config.base, options.cwd), options.dtype, device, bases)
+        return _adapted(base, config, options, saved=True)
+    if options.lora is not None:
+        return _adapted(_base(folder, options.dtype, device, bases), options.lora, options, saved=False)
+    return _full(options, device)
+
+
+def _full(options: LoadOptions, device: torch.device) -> Loaded:
+    folder = options.folder
+    checkpoint = load_checkpoint(folder, attention=_attention(folder, device))
+    parameters = ParameterStore(checkpoint.model, DTYPES[options.dtype], device)
+    _read_optimizer(options, parameters)
+
+    def save(to: Path) -> None:
+        save_checkpoint(to, checkpoint.files, parameters.masters(), parameters.optimizer_state())
+
+    decoder = Decoder(checkpoint.model, str(folder))
+    return Loaded(decoder, parameters, "full", parameters.count, folder, save)
+
+
+def _adapted(base: FrozenBase, config: AdapterConfig, options: LoadOptions, *, saved: bool) -> Loaded:
+    model: Any = base.module()
+    tensors = adapters.inject(model, config, str(options.folder))
+    if saved:
+        adapters.read_weights(options.folder, tensors)
+    else:
+        adapters.start(tensors)
+    device = next(model.parameters()).device
+    parameters = ParameterStore(model, torch.float32, device, trained=tensors)
+    if saved:
+        _read_optimizer(options, parameters)
+
+    def save(to: Path) -> None:
+        files = {ADAPTER_CONFIG: config.to_json()}
+        write_folder(to, Contents(adapters.WEIGHTS, parameters.masters(), files), parameters.optimizer_state())
+
+    decoder = Decoder(model, str(options.folder), adapters.module_names(tensors, model))
+    count = base.count + parameters.count
+    return Loaded(decoder, parameters, "lora", count, base.folder, save, base)
+
+
+def _base(folder: Path, dtype: str, device: torch.device, bases: FrozenBases) -> FrozenBase:
+    def read() -> FrozenBase:
+        checkpoint = load_checkpoint(folder, attention=_attention(folder, device), dtype=DTYPES[dtype])
+        return FrozenBase.freeze(folder, checkpoint, device)
+
+    return bases.find(folder, dtype, read)
+
+
+def _read_optimizer(options: LoadOptions, parameters: ParameterStore) -> None:
+    state = read_optimizer(options.folder, parameters.masters()) if options.optimizer else None
+    if state is not None:
+        parameters.load_optimizer_state(state)
+
+
+def _attention(folder: Path, device: torch.device) -> str:
+    """Eager attention rounds alike with and without gradients, and knows soft caps; on a GPU it is too slow."""
+    return "eager" if device.type == "cpu" or _has_softcap(folder) else "sdpa"
+
+
+def _has_softcap(folder: Path) -> bool:
+    try:
+        return '"attn_logit_softcapping"' in (folder / "config.json").read_text(encoding="utf-8")
+    except OSError:
+        return False  # loading says what is wrong

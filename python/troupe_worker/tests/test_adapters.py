@@ -1,0 +1,162 @@
+"""Adapters: PEFT's own numbers, a base that several share, folders, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from troupe_worker.adapters import FrozenBases
+from troupe_worker.errors import BadModel, BadRequest
+from troupe_worker.model import WorkerModel
+from troupe_worker.threefry import child_key
+
+from .test_model import COTANGENTS, SCORE, STEP
+from .tiny import call, messages, ragged, write_tiny_model
+
+FIXTURES = Path(__file__).parents[3] / "test" / "fixtures" / "peft"
+LORA = {"rank": 2, "alpha": 4, "target_modules": "all-linear", "rslora": False}
+
+
+class AdaptersTest(unittest.TestCase):
+    folder: Path
+    temporary: tempfile.TemporaryDirectory[str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        torch.set_num_threads(1)
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name) / "base"
+        write_tiny_model(cls.folder)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.temporary.cleanup()
+
+    def load(self, folder: Path | None = None, bases: FrozenBases | None = None, **changes: Any) -> WorkerModel:
+        params = {"dir": str(folder or self.folder), "dtype": "float32", "token_budget": 80, "decode_batch": 2}
+        return WorkerModel(call({**params, **changes}), torch.device("cpu"), bases)
+
+    def train(self, model: WorkerModel) -> None:
+        model.backward(call(SCORE, {**messages(), **COTANGENTS}))
+        model.step(call(STEP))
+
+    def logp(self, model: WorkerModel) -> Any:
+        return model.forward(call(SCORE, messages()))[1]["logp"]
+
+    def test_computes_what_peft_computed(self) -> None:
+        folders = sorted(FIXTURES.iterdir())
+        self.assertGreaterEqual(len(folders), 2)
+        for folder in folders:
+            with self.subTest(folder.name):
+                expected = json.loads((folder / "expected.json").read_text())
+                results = load_file(folder / "expected.safetensors")
+                sequences = expected["sequences"]
+                cotangents = [results[f"cotangents.{i}"].tolist() for i in range(len(sequences))]
+                arrays = {
+                    **ragged("context", [one["context"] for one in sequences], np.int32),
+                    **ragged("tokens", [one["tokens"] for one in sequences], np.int32),
+                    **ragged("cotangents", cotangents, np.float32),
+                }
+                model = self.load(folder)
+                score = {"temperature": expected["temperature"]}
+                logp = model.backward(call(score, arrays))[1]["logp"]
+                wanted = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
+                np.testing.assert_allclose(logp, wanted, atol=1e-4)
+                gradients = model._parameters.gradients()
+                self.assertEqual({f"d:{name}" for name in gradients}, {k for k in results if k.startswith("d:")})
+                for name, tensor in gradients.items():
+                    slope = results[f"d:{name}"]
+                    error = float((tensor - slope).abs().max() / slope.abs().max())
+                    self.assertLess(error, 1e-3, name)
+
+    def test_a_base_is_in_memory_once_and_nobody_changes_it(self) -> None:
+        bases = FrozenBases()
+        one, other = (self.load(bases=bases, lora=LORA) for _ in range(2))
+        plain = self.load()
+        np.testing.assert_allclose(self.logp(one), self.logp(plain), atol=1e-6)  # a fresh adapter changes nothing
+        before = self.logp(other)
+        self.train(one)
+        self.assertGreater(float(np.abs(self.logp(one) - before).max()), 1e-4)
+        np.testing.assert_array_equal(self.logp(other), before)
+        places = [
+            {name.replace(".base_layer", ""): p.data_ptr() for name, p in model._decoder.model.named_parameters()}
+            for model in (one, other)
+        ]
+        shared = [name for name in places[0] if places[0][name] == places[1][name]]
+        self.assertEqual(shared, [name for name in places[0] if "lora_" not in name])
+        self.assertEqual(one.facts()["kind"], "lora")
+        # (12 + 24) 2 and so on: what the adapters add
+        self.assertEqual(one.facts()["parameters"] - plain.facts()["parameters"], one._parameters.count)
+        del one, other
+        self.assertEqual(len(bases._bases), 0)
+
+    def test_snapshots_are_references_of_divergences(self) -> None:
+        model = self.load(lora=LORA)
+        snapshot = model.snapshot(call())[0]["snapshot"]
+        before = self.logp(model)
+        same = model.divergence(call({**SCORE, "cur": snapshot}, messages()))[1]
+        self.assertEqual(float(np.abs(same["kl_new_cur"]).max()), 0)
+        self.train(model)
+        moved = model.divergence(call({**SCORE, "cur": snapshot}, messages()))[1]
+        self.assertGreater(float(moved["kl_new_cur"].max()), 0)
+        model.restore(call({"snapshot": snapshot}))
+        np.testing.assert_array_equal(self.logp(model), before)
+
+    def test_folders_bring_back_adapter_and_optimiser_to_the_bit(self) -> None:
+        model = self.load(lora=LORA)
+        self.train(model)
+        saved = Path(self.temporary.name) / "saved"
+        model.save(call({"dir": str(saved)}))
+        self.assertEqual(
+            sorted(path.name for path in saved.iterdir()),
+            ["adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors"],
+        )
+        loaded = self.load(saved, optimizer=True)
+        for one in (model, loaded):
+            self.train(one)
+        np.testing.assert_array_equal(self.logp(model), self.logp(loaded))
+
+    def test_narrow_bases_have_adapters_in_float32(self) -> None:
+        model = self.load(lora=LORA, dtype="bfloat16")
+        self.train(model)
+        self.assertEqual({t.dtype for t in model._parameters.masters().values()}, {torch.float32})
+        self.assertEqual(model._decoder.model.get_input_embeddings().weight.dtype, torch.bfloat16)
+        self.assertTrue(np.isfinite(self.logp(model)).all())
+
+    def test_what_is_not_honoured_is_refused_by_name(self) -> None:
+        model = self.load(lora=LORA)
+        saved = Path(self.temporary.name) / "refused"
+        model.save(call({"dir": str(saved)}))
+        config = json.loads((saved / "adapter_config.json").read_text())
+        for changes, complaint in (
+            ({"use_dora": True}, "use_dora: this setting of adapters is not honoured"),
+            ({"bias": "all"}, 'bias: expected "none"'),
+            ({"peft_type": "IA3"}, 'peft_type: expected "LORA"'),
+            ({"r": 0}, "r: expected a positive integer, got 0"),
+            ({"base_model_name_or_path": "../gone"}, '"../gone" does not exist'),
+            ({"target_modules": ["q_porj"]}, 'got \\["q_porj"\\]'),
+            ({"target_modules": ["q_proj"]}, "has no place in the adapter"),
+            ({"r": 3}, "has shape \\[2, 12\\]"),
+        ):
+            with self.subTest(complaint):
+                (saved / "adapter_config.json").write_text(json.dumps({**config, **changes}))
+                with self.assertRaisesRegex(BadModel, complaint):
+                    self.load(saved)
+        with self.assertRaisesRegex(BadRequest, "rank: expected an integer >= 1"):
+            self.load(lora={**LORA, "rank": 0})
+
+    def test_streams_have_children_as_on_the_other_side(self) -> None:
+        # randomStream(0).child(3).position().key, and a name beyond 32 bits
+        self.assertEqual(child_key(child_key((0, 0), 0), 3), (3703367240, 1346744193))
+        self.assertEqual(child_key((0, 0), 2**40 + 7), (1976174928, 58359000))
+
+
+if __name__ == "__main__":
+    unittest.main()

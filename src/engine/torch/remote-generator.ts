@@ -1,0 +1,208 @@
+/**
+ * Generation for serving on the other side of the wire: a call per message, answered token by token; the worker
+ * decodes all of them in one batch. Who is let in next is decided here, so that keys share the batch evenly.
+ * @module
+ */
+import { EngineError } from '../../support/errors.ts';
+import { FairQueue } from '../../support/fair-queue.ts';
+import type {
+  GeneratedToken,
+  Generation,
+  GenerationRequest,
+  GeneratorLoad,
+  GeneratorOptions,
+  MessageGenerator,
+} from '../generation.ts';
+import type { ModelCall } from './connection.ts';
+import type { Frame } from './frames.ts';
+
+export interface RemoteGeneratorParts {
+  readonly call: (call: ModelCall) => Promise<Frame>;
+  readonly endTokens: readonly number[];
+  /** Largest context plus message, tokens. */
+  readonly maxPositions: number;
+  readonly cacheBytesPerToken: number;
+}
+
+/** A message from its request to its last token. */
+interface Message {
+  readonly request: GenerationRequest;
+  /** Longest it may become, tokens. */
+  readonly limit: number;
+  readonly tokens: number[];
+  readonly logp: number[];
+  /** Ends the call once nobody wants more of it. */
+  readonly enough: AbortController;
+  readonly resolve: (generation: Generation) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const DEFAULTS = { maxBatch: 64, maxCacheBytes: 2 ** 30 };
+const ONE_KEY = '';
+
+export class RemoteGenerator implements MessageGenerator {
+  readonly #parts: RemoteGeneratorParts;
+  readonly #options: typeof DEFAULTS;
+  readonly #waiting = new FairQueue<Message>();
+  readonly #running = new Set<Message>();
+  readonly #calls = new Set<Promise<void>>();
+  #drawn = 0;
+  #closed = false;
+
+  constructor(parts: RemoteGeneratorParts, options: GeneratorOptions = {}) {
+    this.#parts = parts;
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  async generate(request: GenerationRequest): Promise<Generation> {
+    const { context, signal, maxTokens, fairKey = ONE_KEY } = request;
+    const { maxPositions } = this.#parts;
+    if (this.#closed) throw closedError();
+    signal?.throwIfAborted();
+    if (context.length >= maxPositions)
+      throw new EngineError(
+        `engine torch: a context of ${context.length} tokens leaves no room for a message; ` +
+          `the model takes ${maxPositions} (max_position_embeddings)`,
+        { code: 'TROUPE_ENGINE_CONTEXT' },
+      );
+    const limit = Math.min(maxTokens, maxPositions - context.length);
+    return new Promise<Generation>((resolve, reject) => {
+      const enough = new AbortController();
+      const message: Message = { request, limit, tokens: [], logp: [], enough, resolve, reject };
+      const onAbort = (): void => {
+        if (this.#waiting.remove(message)) reject(signal?.reason);
+        else enough.abort(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true, signal: enough.signal });
+      this.#waiting.push(fairKey, message, context.length + limit);
+      this.#admit();
+    });
+  }
+
+  load(): GeneratorLoad {
+    const running = [...this.#running];
+    const bytes = running.reduce(
+      (sum, { request, tokens }) => sum + request.context.length + tokens.length,
+      0,
+    );
+    return {
+      running: running.length,
+      waiting: this.#waiting.size,
+      tokens: this.#drawn,
+      cacheBytes: bytes * this.#parts.cacheBytesPerToken,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift())
+      message.reject(closedError());
+    for (const { enough } of this.#running) enough.abort(closedError());
+    await Promise.all(this.#calls);
+  }
+
+  #admit(): void {
+    for (
+      let next = this.#waiting.peek();
+      next !== undefined && this.#hasRoom(next);
+      next = this.#waiting.peek()
+    ) {
+      this.#waiting.shift();
+      this.#running.add(next);
+      const call = this.#run(next).finally(() => this.#calls.delete(call));
+      this.#calls.add(call);
+    }
+  }
+
+  /** Room is kept for the longest that every message may become; rows of a batch are padded to the longest. */
+  #hasRoom(next: Message): boolean {
+    const rows = this.#running.size + 1;
+    if (rows > this.#options.maxBatch) return false;
+    const longest = [...this.#running, next].reduce(
+      (most, { request, limit }) => Math.max(most, request.context.length + limit),
+      0,
+    );
+    return rows === 1 || rows * longest * this.#parts.cacheBytesPerToken <= this.#options.maxCacheBytes;
+  }
+
+  /** One message; never rejects. */
+  async #run(message: Message): Promise<void> {
+    const { request, tokens, logp, limit, enough, resolve, reject } = message;
+    let finish: Generation['finish'] | undefined;
+    let fault: { readonly error: unknown } | undefined;
+    try {
+      const answer = await this.#parts.call({
+        call: 'generate',
+        params: this.#params(message),
+        arrays: { context: request.context, stream: streamWords(request) },
+        signal: enough.signal,
+        onFrame: (frame) => {
+          if (finish !== undefined || fault !== undefined) return; // drawn before the worker was told
+          try {
+            if (this.#hear(message, tokenOf(frame))) return;
+            finish = 'stop';
+          } catch (error) {
+            fault = { error }; // this message's own: the others go on
+          }
+          enough.abort();
+        },
+      });
+      finish ??= (answer.header.value as { readonly finish: Generation['finish'] }).finish; // as the worker writes it
+    } catch (error) {
+      if (finish === undefined) fault ??= { error };
+    }
+    enough.abort(); // no abort of the request is listened for any more
+    this.#running.delete(message);
+    this.#waiting.charge(request.fairKey ?? ONE_KEY, tokens.length - limit);
+    if (fault) reject(fault.error);
+    else
+      resolve({ tokens: Int32Array.from(tokens), logp: Float32Array.from(logp), finish: finish ?? 'length' });
+    if (!this.#closed) this.#admit();
+  }
+
+  #params({ request, limit }: Message): Record<string, unknown> {
+    const { temperature, topP, topLogprobs } = request;
+    return {
+      temperature,
+      top_p: topP,
+      max_tokens: limit,
+      end_tokens: this.#parts.endTokens,
+      ...(topLogprobs === undefined ? {} : { top_logprobs: topLogprobs }),
+    };
+  }
+
+  /** @returns whether the message goes on */
+  #hear({ request, tokens, logp }: Message, token: GeneratedToken): boolean {
+    tokens.push(token.token);
+    logp.push(token.logp);
+    this.#drawn++;
+    return request.onToken?.(token) !== false;
+  }
+}
+
+/** What names the message's draws; a greedy one takes none. */
+function streamWords({ stream }: GenerationRequest): Uint32Array {
+  const { key, counter } = stream.position();
+  return Uint32Array.of(...key, counter);
+}
+
+function tokenOf({ arrays }: Frame): GeneratedToken {
+  const first = (name: string): number => Number(arrays.get(name)?.[0]);
+  const drawn = { token: first('token'), logp: first('logp') };
+  const top = arrays.get('top');
+  if (top === undefined) return drawn;
+  const logps = arrays.get('top_logp') ?? [];
+  return {
+    ...drawn,
+    ranked: {
+      logp: first('ranked'),
+      top: Array.from(top, (token, place) => ({ token, logp: Number(logps[place]) })),
+    },
+  };
+}
+
+function closedError(): EngineError {
+  return new EngineError('engine torch: expected an open model, got one that was closed', {
+    code: 'TROUPE_ENGINE_CLOSED',
+  });
+}
