@@ -11,6 +11,14 @@ import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import { readCheckpointTokenizer } from '../engine/onnx/checkpoint-text.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
 import { createTorchEngine } from '../engine/torch/engine.ts';
+import {
+  type Environment,
+  type EnvironmentOptions,
+  ensureEnvironment,
+  environmentFolder,
+  WORKER_REQUIREMENTS,
+} from '../engine/torch/environment.ts';
+import { type LaunchOptions, launch, type WorkerLaunch } from '../engine/torch/launch.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
@@ -28,6 +36,7 @@ import { requireMoves } from './interactive.ts';
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
 export { createTabularModel } from '../engine/tabular/model.ts';
+export type { WorkerLaunch } from '../engine/torch/launch.ts';
 export { VERIFIER_ABOUT, type VerifierName } from '../task/jsonl/verifier.ts';
 export { TASK_ABOUT } from '../task/registry.ts';
 
@@ -115,6 +124,21 @@ function composeTorch(resolved: ResolvedConfig, embedded: OnnxEngine): Engine {
   };
 }
 
+/** Where the environment of workers is unless said otherwise. */
+export const WORKER_ENVIRONMENT = environmentFolder('worker');
+
+/** Makes the environment of workers, or finds it made. @throws EngineError in one line, nothing half-made left */
+export function createWorkerEnvironment(
+  options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
+): Promise<Environment> {
+  return ensureEnvironment({ folder: WORKER_ENVIRONMENT, ...options, requirements: [WORKER_REQUIREMENTS] });
+}
+
+/** Starts a worker that other processes use. @throws EngineError */
+export function launchWorker(options: LaunchOptions): Promise<WorkerLaunch> {
+  return launch(options);
+}
+
 /**
  * Refuses a split with too few prompts for what is to be measured on it.
  *
@@ -167,12 +191,15 @@ function composeProtocol(resolved: ResolvedConfig): Protocol {
  * Loads one model per agent.
  *
  * @param folders - of agent 0, 1, ...; default: those of the team file
- * @param optimizer - also read the optimisers' states
+ * @param load - also read the optimisers' states; whether they will be trained
  * @throws ConfigError naming the agent whose model cannot be used
  */
 export async function loadTeam(
   composition: Composition,
-  { folders, optimizer = false }: { readonly folders?: readonly string[]; readonly optimizer?: boolean } = {},
+  {
+    folders,
+    ...load
+  }: { readonly folders?: readonly string[] } & Pick<LoadOptions, 'optimizer' | 'training'> = {},
 ): Promise<Team> {
   const { resolved, protocol } = composition;
   const agents = [];
@@ -182,7 +209,7 @@ export async function loadTeam(
     const model = await placedAsync(resolved, path, async () =>
       composition.loadModel({
         dir: stored ?? (await modelFolder(folder)),
-        optimizer,
+        ...load,
         ...templateSwitches(resolved.config, id),
       }),
     );

@@ -85,7 +85,7 @@ async function trainOpening(
   const opened = resume ? await openRun(run, settings) : undefined;
   if (opened) defer(() => opened.close());
   const start = startingPoint(opened, config.agents.length);
-  const team = await loadTeam(composition, start);
+  const team = await loadTeam(composition, { ...start, training: true });
   defer(() => closeTeam(team));
   checkRun({ team, task, options });
   const store = opened ?? (await createRun(run, { ...settings, manifest: manifest() }));

@@ -20,12 +20,24 @@ export interface WorkerProcessOptions {
   readonly device: string;
   /** Threads on a CPU; 0: PyTorch's choice. */
   readonly threads: number;
+  /** Address to listen on. Default: loopback. */
+  readonly host?: string | undefined;
+  /** Port; 0, the default: any free one. */
+  readonly port?: number | undefined;
+  /** What its clients must know. Default: made up. */
+  readonly token?: string | undefined;
+  /** Clients other than this process come and go: what they hold is freed when they are not heard of. */
+  readonly isShared?: boolean | undefined;
+  /** Most memory for models, GiB. Default: what is free. */
+  readonly memoryGib?: number | undefined;
   /** How long it may take to start: importing PyTorch is slow on a busy machine. */
   readonly startMs?: number;
 }
 
 const START_MS = 300_000;
 const GRACE_MS = 5_000;
+/** Clients say every minute that they live. */
+const LEASE_SECONDS = 600;
 /** As much of its last words as a message can hold. */
 const LAST_WORDS = 400;
 const LOOPBACK = '127.0.0.1';
@@ -59,6 +71,17 @@ export class WorkerProcess {
     return `the worker died (${how})${words === '' ? '' : `, saying: ${words}`}`;
   }
 
+  /** Waits until it ends by itself, and says how, or until the signal aborts. */
+  ended(signal: AbortSignal): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const over = (): void => resolve(this.death());
+      this.#child.ref();
+      this.#child.once('close', over);
+      signal.addEventListener('abort', over, { once: true });
+      if (signal.aborted || this.death() !== undefined) over();
+    });
+  }
+
   /** Ends it; nothing is left behind. */
   async close(): Promise<void> {
     const child = this.#child;
@@ -79,23 +102,12 @@ export class WorkerProcess {
  */
 export async function startWorker({
   python,
-  device,
-  threads,
   startMs = START_MS,
+  token = randomBytes(24).toString('base64url'),
+  ...options
 }: WorkerProcessOptions): Promise<WorkerProcess> {
-  const token = randomBytes(24).toString('base64url');
   const { PYTHONPATH } = process.env;
-  const words = [
-    '-m',
-    'troupe_worker',
-    '--host',
-    LOOPBACK,
-    '--device',
-    device,
-    '--threads',
-    String(threads),
-    '--with-parent',
-  ];
+  const words = ['-m', 'troupe_worker', ...workerWords(options), '--with-parent'];
   const child = spawn(python, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C is for us alone: the worker is needed for the write we are in, and ends with its standard input
@@ -123,6 +135,18 @@ export async function startWorker({
     child.kill('SIGKILL');
     throw error;
   }
+}
+
+function workerWords(options: Omit<WorkerProcessOptions, 'python' | 'startMs' | 'token'>): string[] {
+  const { host = LOOPBACK, port = 0, device, threads, isShared = false, memoryGib } = options;
+  return [
+    ...['--host', host],
+    ...['--port', String(port)],
+    ...['--device', device],
+    ...['--threads', String(threads)],
+    ...(isShared ? ['--lease-seconds', String(LEASE_SECONDS)] : []),
+    ...(memoryGib === undefined ? [] : ['--memory-gib', String(memoryGib)]),
+  ];
 }
 
 /** @returns the address that the worker's first line names */

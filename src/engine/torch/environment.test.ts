@@ -1,0 +1,106 @@
+/** Virtual environments: made whole or not at all. The Pythons here are shell scripts that behave as a test says. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { ensureEnvironment } from './environment.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'troupe-environment-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const requirements = join(root, 'requirements.txt');
+writeFileSync(requirements, 'torch==1\n');
+
+let made = 0;
+/** A Python that says its version, makes "environments" whose Python is this script again, and answers pip. */
+function python(says: { version?: string; module?: string; venv?: string; pip?: string } = {}): string {
+  const { version = '3.11', module = '', venv = 'exit 0', pip = 'exit 0' } = says;
+  const path = join(root, `python-${made++}`);
+  const script = `#!/bin/sh
+case "$1 $2" in
+  "-c "*) echo ${version}; ${module ? `echo ${module};` : ''} exit 0 ;;
+  "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; ${venv} ;;
+  "-m pip") echo "pip $*" >>"${path}.log"; ${pip} ;;
+esac
+`;
+  writeFileSync(path, script);
+  chmodSync(path, 0o755);
+  return path;
+}
+const folder = (): string => join(root, `venv-${made++}`);
+
+it('is made once, and again when what it must hold changes', async () => {
+  const [base, at] = [python(), folder()];
+  const lines: string[] = [];
+  const options = { python: base, folder: at, requirements: [requirements] };
+  const first = await ensureEnvironment({ ...options, onLine: (line) => lines.push(line) });
+  expect(first).toEqual({ python: join(at, 'bin', 'python'), isNew: true });
+  expect(lines).toEqual([`making a virtual environment in ${at}`, 'installing requirements.txt']);
+  expect(await ensureEnvironment(options)).toEqual({ ...first, isNew: false });
+  const more = join(root, 'more.txt');
+  writeFileSync(more, 'ray==1\n');
+  expect((await ensureEnvironment({ ...options, requirements: [requirements, more] })).isNew).toBe(true);
+  const asked = readFileSync(`${base}.log`, 'utf8').trim().split('\n');
+  expect(asked).toHaveLength(2);
+  expect(asked[1]).toMatch(/^pip -m pip install .*-r .*requirements.txt -r .*more.txt$/);
+});
+
+it.each([
+  [
+    'no Python',
+    () => '/nowhere/python3',
+    /expected a Python 3.10 or newer at "\/nowhere\/python3", got none/,
+  ],
+  ['an old Python', () => python({ version: '3.9' }), /expected a Python 3.10 or newer at ".*", got 3.9;/],
+  [
+    'a Python without ensurepip',
+    () => python({ module: 'ensurepip' }),
+    /has no module "ensurepip" and makes no environments; install python3-venv/,
+  ],
+  [
+    'an environment that cannot be made',
+    () => python({ venv: 'echo "Error: disk full" >&2; exit 1' }),
+    /made no environment \(Error: disk full\)/,
+  ],
+  [
+    'a pip that fails',
+    () => python({ pip: 'echo "ERROR: No matching distribution" >&2; echo "[notice] new pip" >&2; exit 1' }),
+    /pip could not install .*requirements.txt \(ERROR: No matching distribution\); nothing is left in /,
+  ],
+])('says in one line that there is %s, and leaves nothing', async (_, base, message) => {
+  const at = folder();
+  const making = ensureEnvironment({ python: base(), folder: at, requirements: [requirements] });
+  await expect(making).rejects.toThrow(message);
+  await expect(making).rejects.not.toThrow(/\n/);
+  expect(existsSync(at)).toBe(false);
+});
+
+it('is taken back when asked to stop', async () => {
+  const controller = new AbortController();
+  const at = folder();
+  const making = ensureEnvironment({
+    python: python({ pip: 'exec sleep 60' }),
+    folder: at,
+    requirements: [requirements],
+    signal: controller.signal,
+    onLine: (line) => {
+      if (line.startsWith('installing')) setTimeout(() => controller.abort(), 100);
+    },
+  });
+  await expect(making).rejects.toThrow(/aborted/);
+  expect(existsSync(at)).toBe(false);
+});
+
+it("half-made by a process that was killed is made anew; what is someone's own is not touched", async () => {
+  const at = folder();
+  mkdirSync(at);
+  writeFileSync(join(at, 'troupe.json'), '{"requirements": ""}');
+  const options = { python: python(), folder: at, requirements: [requirements] };
+  expect((await ensureEnvironment(options)).isNew).toBe(true);
+  const other = folder();
+  mkdirSync(other);
+  writeFileSync(join(other, 'thesis.tex'), 'years of work');
+  await expect(ensureEnvironment({ ...options, folder: other })).rejects.toThrow(
+    /expected an empty folder or an environment of troupe at .*; name another with --venv/,
+  );
+  expect(existsSync(join(other, 'thesis.tex'))).toBe(true);
+});
