@@ -60,7 +60,7 @@ class ServerTest(unittest.TestCase):
         params: dict[str, Any] | None = None,
         arrays: dict[str, Array] | None = None,
     ) -> Frame:
-        header = {"call": name, "session": session, "operation": operation or uuid.uuid4().hex}
+        header: dict[str, Any] = {"call": name, "session": session, "operation": operation or uuid.uuid4().hex}
         header |= {"params": params or {}} | ({"model": model} if model else {})
         status, data = self.request("/v1/call", encode(header, arrays))
         self.assertEqual(status, 200)

@@ -8,14 +8,14 @@ import unittest
 import numpy as np
 
 from troupe_worker.errors import BadRequest, Cancelled, DeadlinePassed
-from troupe_worker.frames import decode, encode, split_rows
+from troupe_worker.frames import Array, decode, encode, split_rows
 from troupe_worker.operations import REMEMBERED, Operation, Operations
 from troupe_worker.threefry import threefry2x32, uniforms
 
 
 class Frames(unittest.TestCase):
     def test_come_back_as_they_were(self) -> None:
-        arrays = {
+        arrays: dict[str, Array] = {
             "a": np.array([1, -2, 3], np.int32),
             "b": np.array([0.5, np.nan], np.float64),
             "none": np.zeros(0, np.float32),

@@ -41,7 +41,7 @@ class AdamWParams:
 
         names = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")
         norm = math.inf if value.get("max_grad_norm") is None else number("max_grad_norm")
-        return AdamWParams(*(number(name) for name in names), max_grad_norm=norm)
+        return AdamWParams(**{name: number(name) for name in names}, max_grad_norm=norm)
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ def adamw_step(slot: Slot, params: AdamWParams, *, step: int, scale: float) -> N
         second = params.beta2 * v.double() + (1 - params.beta2) * g * g
         m.copy_(first)
         v.copy_(second)
-        change = (params.learning_rate * first * correction1) / (
-            torch.sqrt(second * correction2) + params.epsilon
-        )
+        change = (params.learning_rate * first * correction1) / (torch.sqrt(second * correction2) + params.epsilon)
         weights.copy_(weights.double() * shrink - change)
 
 

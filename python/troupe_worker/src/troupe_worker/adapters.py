@@ -1,4 +1,4 @@
-"""Adapters through PEFT, over a base that nobody trains and that is in memory once, however many agents adapt it."""
+"""Adapters through PEFT over a base that nobody trains, in memory once however many agents adapt it."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parame
     try:
         import peft  # takes seconds, and few need it
     except ImportError as error:
-        raise WorkerError(f'adapters need the package "{error.name}"; install requirements.txt', "package") from error
+        raise WorkerError(f'adapters need the package "{error.name}"; install it', "package") from error
     device = next(model.parameters()).device
     lora = peft.LoraConfig(
         r=config.rank,
-        lora_alpha=config.alpha,  # type: ignore[arg-type]  # PEFT divides by it, whatever it is
+        lora_alpha=config.alpha,  # PEFT divides by it, whatever it is
         use_rslora=config.rslora,
         target_modules=list(config.targets),
         lora_dropout=0.0,

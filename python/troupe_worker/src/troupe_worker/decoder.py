@@ -26,8 +26,9 @@ class Decoder:
         self.config = model.config.get_text_config(decoder=True)
         self.vocab_size: int = int(self.config.vocab_size)
         self.max_positions: int = int(self.config.max_position_embeddings)
-        heads = int(getattr(self.config, "num_key_value_heads", None) or self.config.num_attention_heads)
-        width = getattr(self.config, "head_dim", None) or self.config.hidden_size // self.config.num_attention_heads
+        queries = int(self.config.num_attention_heads)
+        heads = int(getattr(self.config, "num_key_value_heads", None) or queries)
+        width = getattr(self.config, "head_dim", None) or self.config.hidden_size // queries
         #: Keys and values of one token.
         numbers = 2 * heads * int(width) * int(self.config.num_hidden_layers)
         self.cache_bytes_per_token: int = numbers * next(model.parameters()).element_size()

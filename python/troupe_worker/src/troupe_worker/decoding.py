@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from .sequences import Ids, check_context
 class _State:
     """Keys and values of the rows, padded on the left; `mask` [B, T] says what is real."""
 
-    cache: DynamicCache
+    cache: Any
     mask: Tensor
 
 

@@ -1,8 +1,8 @@
 """Whether a model fits, before anything of it is read: what it will take, what there is, what would fit instead.
 
-Counted is what certainly is needed: weights, and where they are trained gradients, two moments, and the snapshot that
-every stage begins with. Activations and keys and values come on top; engine.token_budget and engine.decode_batch
-bound those.
+Counted is what certainly is needed: weights, and where they are trained gradients, two moments, and the snapshot
+that every stage begins with. Activations and keys and values come on top; engine.token_budget and
+engine.decode_batch bound those.
 """
 
 from __future__ import annotations
@@ -156,8 +156,8 @@ def require_room(folder: Path, sizes: Sizes, plan: Plan, room: Room) -> int:
     what = "training" if plan.training else "running"
     raise BadModel(
         f"{folder}: expected {_gib(needed)} free on {room.device} for {what} {_billions(sizes.parameters)} "
-        f"parameters in {plan.dtype}{others}, got {_gib(max(0, left))}, which is {_gib(needed - left)} too little; "
-        f"{_advice(sizes, plan, left)}"
+        f"parameters in {plan.dtype}{others}, got {_gib(max(0, left))}, "
+        f"which is {_gib(needed - left)} too little; {_advice(sizes, plan, left)}"
     )
 
 

@@ -194,9 +194,7 @@ class WorkerModel:
             raise BadRequest("expected one cotangent per token of every message")
         term = call.params.get("kl")
         kl = None if term is None else (str(term["reference"]), float(term["weight"]))
-        logp, divergence = self._scorer.backward(
-            messages, cotangents, call.temperature(), kl=kl, check=call.check
-        )
+        logp, divergence = self._scorer.backward(messages, cotangents, call.temperature(), kl=kl, check=call.check)
         return {}, {**_floats("logp", logp), **(_floats("kl", divergence) if divergence is not None else {})}
 
     def step(self, call: Call) -> Answer:
@@ -273,7 +271,10 @@ def _fresh_adapter(lora: Any, folder: Path) -> AdapterConfig:
 
 
 def _token_frame(token: Token) -> tuple[dict[str, Any], dict[str, Array]]:
-    arrays = {"token": np.array([token.token], np.int32), "logp": np.array([token.logp], np.float64)}
+    arrays: dict[str, Array] = {
+        "token": np.array([token.token], np.int32),
+        "logp": np.array([token.logp], np.float64),
+    }
     if token.ranked is not None:
         own, top = token.ranked
         arrays["ranked"] = np.array([own], np.float64)

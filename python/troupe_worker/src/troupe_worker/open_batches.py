@@ -1,5 +1,5 @@
-"""Batches whose tokens somebody else draws: logits go out, tokens come in. What policies made of several models are
-built on (src/engine/decode-batch.ts)."""
+"""Batches whose tokens somebody else draws: logits go out, tokens come in. What policies made of several models
+are built on (src/engine/decode-batch.ts)."""
 
 from __future__ import annotations
 
@@ -107,4 +107,3 @@ class OpenBatches:
         if batch is None:
             raise BadRequest(f'batch "{name}" does not exist; {_MOST} newer ones were opened since')
         return batch
-

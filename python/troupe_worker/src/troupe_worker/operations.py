@@ -65,7 +65,9 @@ class Operation:
                     self._changed.wait(heartbeat_seconds)
                 said, done = self._frames[place:], self._done
             place += len(said)
-            yield from said or ([] if done else [None])
+            yield from said
+            if not said and not done:
+                yield None
             if done:
                 return
 
@@ -93,7 +95,7 @@ class Operations:
     def cancel(self, channel: str, name: str) -> bool:
         """Whether there was one to cancel."""
         with self._lock:
-            operation = self._channels.get(channel, {}).get(name)
+            operation = self._channels.get(channel, OrderedDict()).get(name)
         if operation is None:
             return False
         operation.cancel()

@@ -103,7 +103,7 @@ class Scorer:
         check: Callable[[], None],
         announce: Callable[[int, Tensor], None],
     ) -> None:
-        """Log-probabilities of the whole vocabulary at every own token state: announced once per message [T, V]."""
+        """Log-probabilities of the whole vocabulary at every own token state, announced per message [T, V]."""
         weights = self._parameters.weights(snapshot)
         for batch in self._batches(messages, check):
             hidden = self._hidden(batch, weights)

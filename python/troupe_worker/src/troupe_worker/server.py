@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 600  # seconds a connection may be silent
     disable_nagle_algorithm = True
-    server: WorkerServer  # type: ignore[assignment]
+    server: WorkerServer
     _POSTS: ClassVar[dict[str, str]] = {"/v1/call": "_call", "/v1/cancel": "_cancel", "/v1/ping": "_ping"}
 
     def do_GET(self) -> None:
