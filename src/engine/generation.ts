@@ -66,7 +66,8 @@ export interface GeneratorLoad {
 export interface MessageGenerator {
   /**
    * @throws the signal's reason when it aborts, waiting or under way
-   * @throws EngineError if the context leaves no room for a message
+   * @throws EngineError if the context leaves no room for a message (`TROUPE_ENGINE_CONTEXT`), or it cannot
+   *   draw like this (`TROUPE_ENGINE_UNSUPPORTED`)
    */
   generate(request: GenerationRequest): Promise<Generation>;
   load(): GeneratorLoad;

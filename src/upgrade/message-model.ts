@@ -5,8 +5,7 @@
  * Differs from the paper, which mixes models of one vocabulary only.
  * @module
  */
-import { type MessageMixture, messageMixture } from '../core/message-mixture.ts';
-import { mean } from '../core/stats.ts';
+import { messageMixture } from '../core/message-mixture.ts';
 import type {
   Capabilities,
   ChatMessage,
@@ -19,6 +18,8 @@ import type {
   SnapshotId,
   Tokenizer,
 } from '../engine/engine.ts';
+import type { GeneratorOptions, MessageGenerator } from '../engine/generation.ts';
+import { createWholeMessageGenerator } from '../engine/whole-message-generator.ts';
 import { EngineError } from '../support/errors.ts';
 import { writeMessageMixtureFolder } from './mixture-folder.ts';
 
@@ -40,14 +41,12 @@ export interface MessageMixtureReport {
   readonly meanKlEstimate: number;
 }
 
-/** Of one message. */
-type Drawn = Omit<MessageMixture, 'probability_N'>;
-
 export class MessageMixtureModel implements Model {
   readonly tokenizer: Tokenizer;
   readonly #parts: MessageMixtureParts;
   readonly #contexts: ContextMemory;
-  readonly #drawn: Drawn[] = [];
+  /** Sums over the messages so far: a server draws without end. */
+  readonly #drawn = { messages: 0, w: 0, ess: 0, klEstimate: 0 };
 
   constructor(parts: MessageMixtureParts) {
     this.#parts = parts;
@@ -71,12 +70,13 @@ export class MessageMixtureModel implements Model {
   }
 
   report(): MessageMixtureReport | undefined {
-    if (this.#drawn.length === 0) return undefined;
+    const { messages, w, ess, klEstimate } = this.#drawn;
+    if (messages === 0) return undefined;
     return {
-      messages: this.#drawn.length,
-      meanWeight: mean(this.#drawn.map(({ w }) => w)),
-      meanEss: mean(this.#drawn.map(({ ess }) => ess)),
-      meanKlEstimate: mean(this.#drawn.map(({ klEstimate }) => klEstimate)),
+      messages,
+      meanWeight: w / messages,
+      meanEss: ess / messages,
+      meanKlEstimate: klEstimate / messages,
     };
   }
 
@@ -115,7 +115,8 @@ export class MessageMixtureModel implements Model {
         { logpPre_N: totals(logpPre), logpCur_N: totals(logpCur) },
         delta0,
       );
-      this.#drawn.push(drawn);
+      this.#drawn.messages++;
+      for (const name of ['w', 'ess', 'klEstimate'] as const) this.#drawn[name] += drawn[name];
       const picked = rows.from + pick(probability_N, stream.uniform());
       const completion: Completion = {
         tokens: (own[picked] as Sequence).tokens,
@@ -125,6 +126,14 @@ export class MessageMixtureModel implements Model {
       params.onCompletion?.(r, completion);
       return completion;
     });
+  }
+
+  generator(options?: GeneratorOptions): MessageGenerator {
+    const { maxContext: maxPositions } = this.capabilities;
+    return createWholeMessageGenerator(
+      { sample: (...asked) => this.sample(...asked), maxPositions },
+      options,
+    );
   }
 
   forward(): Promise<Float32Array[]> {
@@ -200,6 +209,9 @@ function pick(probability_N: Float64Array, u: number): number {
   return last;
 }
 
+/** Contexts that are remembered, the newest; more than any batch has. */
+const MOST_CONTEXTS = 1 << 16;
+
 /** Contexts in the replacement's tokens, and what the incumbent would have read in their place. */
 class ContextMemory {
   readonly tokenizer: Tokenizer;
@@ -210,7 +222,11 @@ class ContextMemory {
       // ids of one vocabulary mean nothing in the other: the incumbent reads the text
       const context = pre.encodeChat(messages);
       const plain = messages.map(({ role, content }) => ({ role, content }));
-      this.#known.set(context.join(), cur.encodeChat(plain));
+      const key = context.join();
+      this.#known.delete(key);
+      this.#known.set(key, cur.encodeChat(plain));
+      const [oldest] = this.#known.keys();
+      if (this.#known.size > MOST_CONTEXTS && oldest !== undefined) this.#known.delete(oldest);
       return context;
     };
     this.tokenizer = {
@@ -227,7 +243,8 @@ class ContextMemory {
     const known = this.#known.get(key);
     if (known === undefined)
       throw new EngineError(
-        'message mixture: expected a context made by its own tokenizer, got one that was not; encode the conversation with this model',
+        'message mixture: expected a conversation encoded by its own tokenizer, got another context; it answers chats alone',
+        { code: 'TROUPE_ENGINE_UNSUPPORTED' },
       );
     return known;
   }

@@ -180,6 +180,17 @@ describe('a mixture', () => {
     expect((await generator.generate(greedy)).tokens).toEqual((await generator.generate(greedy)).tokens);
     const gone = { ...request(0), signal: AbortSignal.abort(new Error('gone')) };
     await expect(generator.generate(gone)).rejects.toThrow('gone');
+    // whoever waits for others to end need not wait to be let go
+    const leaving = new AbortController();
+    const slow = generator.generate({ ...request(0), onToken: () => void leaving.abort(new Error('left')) });
+    let isSlowOver = false;
+    void slow.then(() => {
+      isSlowOver = true;
+    });
+    const late = { ...request(1), temperature: 1, signal: leaving.signal };
+    await expect(generator.generate(late)).rejects.toThrow('left');
+    expect([isSlowOver, generator.load().waiting]).toEqual([false, 0]);
+    await slow;
     await generator.close();
     await expect(generator.generate(request(0))).rejects.toThrow('closed');
   });

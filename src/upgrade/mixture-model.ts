@@ -7,7 +7,7 @@
  */
 import { stateDivergence } from '../core/divergence.ts';
 import type { MixtureSteps } from '../core/mixture.ts';
-import { BatchGenerator } from '../engine/batch-generator.ts';
+import { createBatchGenerator } from '../engine/batch-generator.ts';
 import type { DecodeBatch } from '../engine/decode-batch.ts';
 import type {
   AdamWParams,
@@ -105,7 +105,7 @@ export class MixtureModel implements Model {
     const { endTokens } = this.tokenizer;
     const open = (contexts: readonly Int32Array[], temperature: number) =>
       this.#openBatch(contexts, contexts.length, temperature);
-    return new BatchGenerator({ open, endTokens, maxPositions: this.capabilities.maxContext }, options);
+    return createBatchGenerator({ open, endTokens, maxPositions: this.capabilities.maxContext }, options);
   }
 
   async #openBatch(

@@ -15,7 +15,7 @@ import {
   type TokenLogprob,
 } from './member.ts';
 import { StopScan } from './stop-scan.ts';
-import { TokenText } from './token-text.ts';
+import { PARTIAL, TokenText } from './token-text.ts';
 
 export interface EmbeddedMemberOptions {
   readonly name: string;
@@ -88,7 +88,8 @@ export class EmbeddedMember implements Member {
       };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      throw new MemberError(`member ${this.name}: ${error.message}`, { fault: 'engine', cause: error });
+      const fault = error.code === 'TROUPE_ENGINE_UNSUPPORTED' ? 'unsupported' : 'engine';
+      throw new MemberError(`member ${this.name}: ${error.message}`, { fault, cause: error });
     }
   }
 
@@ -103,8 +104,7 @@ export class EmbeddedMember implements Member {
 
   /** Token ids of a prompt; the choices of one request have the same. */
   #encode(prompt: Prompt): Int32Array {
-    const { tokenizer } = this.#model;
-    if (prompt.kind === 'tokens') return Int32Array.from(prompt.tokens);
+    if (prompt.kind === 'tokens') return Int32Array.from(this.#known(prompt.tokens));
     const letters =
       prompt.kind === 'text'
         ? prompt.text.length
@@ -119,8 +119,7 @@ export class EmbeddedMember implements Member {
     );
     let context = this.#encoded.get(key);
     if (context === undefined) {
-      context =
-        prompt.kind === 'text' ? tokenizer.encode(prompt.text) : tokenizer.encodeChat(prompt.messages);
+      context = this.#read(prompt);
       const [oldest] = this.#encoded.keys();
       if (this.#encoded.size >= ENCODED && oldest !== undefined) this.#encoded.delete(oldest);
       this.#encoded.set(key, context);
@@ -128,15 +127,28 @@ export class EmbeddedMember implements Member {
     return context;
   }
 
-  #contextOf(prompt: Prompt): Int32Array {
+  /** @throws MemberError where the chat template will not have such messages, or there is none */
+  #read(prompt: Exclude<Prompt, { kind: 'tokens' }>): Int32Array {
     const { tokenizer } = this.#model;
+    try {
+      return prompt.kind === 'text' ? tokenizer.encode(prompt.text) : tokenizer.encodeChat(prompt.messages);
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof RangeError)) throw error;
+      throw new MemberError(`member ${this.name}: ${error.message}`, { fault: 'unsupported', cause: error });
+    }
+  }
+
+  #known(tokens: readonly number[]): readonly number[] {
+    const { vocabSize } = this.#model.tokenizer;
+    const bad = tokens.find((token) => !(token >= 0 && token < vocabSize));
+    if (bad === undefined) return tokens;
+    throw new MemberError(`member ${this.name}: expected token ids from 0 to ${vocabSize - 1}, got ${bad}`, {
+      fault: 'unsupported',
+    });
+  }
+
+  #contextOf(prompt: Prompt): Int32Array {
     const context = this.#encode(prompt);
-    const bad = context.find((token) => token < 0 || token >= tokenizer.vocabSize);
-    if (bad !== undefined)
-      throw new MemberError(
-        `member ${this.name}: expected token ids from 0 to ${tokenizer.vocabSize - 1}, got ${bad}`,
-        { fault: 'unsupported' },
-      );
     if (context.length === 0)
       throw new MemberError(`member ${this.name}: expected a prompt of at least one token, got none`, {
         fault: 'unsupported',
@@ -197,13 +209,21 @@ class Listener {
 
   /** @returns the whole text of the message's tokens */
   end(tokens: Int32Array): string {
-    if (this.#isUnheard) return this.#model.tokenizer.decode(tokens);
+    if (this.#isUnheard) return this.#textOf(tokens);
     if (this.stopped) return this.#shown;
     const last = this.#scan.push(this.#text.end());
     this.stopped = last.stopped;
     const rest = last.text + this.#scan.end();
     if (rest !== '' || this.#held.length > 0) this.#show(rest, !last.stopped);
     return this.#shown;
+  }
+
+  /** The text that a listener would have heard: broken bytes read differently one by one and together. */
+  #textOf(tokens: Int32Array): string {
+    const text = this.#model.tokenizer.decode(tokens);
+    if (!text.includes(PARTIAL)) return text;
+    const pieces = Array.from(tokens, (token) => (this.#ends.has(token) ? '' : this.#text.push(token)));
+    return pieces.join('') + this.#text.end();
   }
 
   /** @param all - also tokens without text of their own, at the end of a message */

@@ -74,6 +74,43 @@ describe('TokenText', () => {
     );
   });
 
+  it('keeps characters that are long runs of bytes, where a run is whole or nothing', () => {
+    // as vocabularies with byte fallback: letters are tokens, other characters bytes
+    const read = (tokens: readonly number[]): string => {
+      const strict = new TextDecoder('utf-8', { fatal: true });
+      let text = '';
+      let run: number[] = [];
+      const close = (): void => {
+        try {
+          text += strict.decode(Uint8Array.from(run));
+        } catch {
+          text += '\uFFFD'.repeat(run.length);
+        }
+        run = [];
+      };
+      for (const token of tokens) {
+        if (token < 256) run.push(token);
+        else {
+          close();
+          text += String.fromCharCode(token - 256);
+        }
+      }
+      close();
+      return text;
+    };
+    const letter = fc.constantFrom('a', ' ', '\u00e9', '\u4f60', '\u{1F600}', '\u{1F469}\u{200D}\u{1F680}');
+    fc.assert(
+      fc.property(fc.array(letter, { maxLength: 40 }), (letters) => {
+        const whole = letters.join('');
+        const tokens = letters.flatMap((one) =>
+          one < '\u0080' ? [256 + one.charCodeAt(0)] : [...bytes.encode(one)],
+        );
+        const text = new TokenText(read);
+        expect(tokens.map((token) => text.push(token)).join('') + text.end()).toBe(whole);
+      }),
+    );
+  });
+
   it('shows the broken end of a message that was cut within a character', () => {
     const text = new TokenText(decode);
     expect(text.push(0xe2) + text.push(0x82) + text.end()).toBe('\uFFFD');

@@ -5,7 +5,7 @@
  */
 
 /** Stands for bytes that are no whole character (yet). */
-const PARTIAL = '\uFFFD';
+export const PARTIAL = '\uFFFD';
 
 /** Tokens in front of a new one that can change how it reads. */
 const WINDOW = 6;
@@ -38,11 +38,17 @@ export class TokenText {
   #gained(now: string): string {
     const gained = now.startsWith(this.#known) ? now.slice(this.#known.length) : '';
     this.#known = now;
-    if (this.#tokens.length - this.#from >= 2 * WINDOW) {
-      // decoding again from further on, so that a long message costs no more per token than a short one
-      this.#from = this.#tokens.length - WINDOW;
-      this.#known = this.#decode(this.#tokens.slice(this.#from));
-    }
+    if (this.#tokens.length - this.#from >= 2 * WINDOW) this.#slide();
     return gained;
+  }
+
+  /** Goes on from a later token, so that a long message costs no more per token than a short one. */
+  #slide(): void {
+    const from = this.#tokens.length - WINDOW;
+    const tail = this.#decode(this.#tokens.slice(from));
+    // a window that began within a character would spoil it, and with some vocabularies all that follow
+    if (tail.includes(PARTIAL) || !this.#known.endsWith(tail)) return;
+    this.#from = from;
+    this.#known = tail;
   }
 }

@@ -1,0 +1,147 @@
+/** Members with tokenizers and chat templates of real checkpoints: bytes of characters, stops, refusals. */
+import type OpenAI from 'openai';
+import { afterAll, describe, expect, it } from 'vitest';
+import { randomStream } from '../../src/core/rng.ts';
+import type { Model } from '../../src/engine/engine.ts';
+import { initialWeights } from '../../src/engine/onnx/decoder/parameters.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/engine.ts';
+import { tinyConfig } from '../../src/engine/onnx/testing/tiny-model.ts';
+import { readTokenizerFiles } from '../../src/engine/onnx/tokenizer-files.ts';
+import { createEmbeddedMember } from '../../src/serve/member/embedded.ts';
+import { tinyServer } from './tiny-server.ts';
+
+const engine = createOnnxEngine({ threads: 1, spinning: false });
+
+/** Knows nothing, so it writes bytes of characters in any order. */
+async function babbler(family: string, vocabSize: number, end: number): Promise<Model> {
+  const config = tinyConfig({ vocabSize, endTokens: [end], maxPositions: 512, hiddenSize: 8, layers: 1 });
+  const weights = initialWeights(config, randomStream(vocabSize));
+  const tokenizer = readTokenizerFiles(`test/fixtures/chat/${family}`);
+  return engine.fromCheckpoint({ config, weights, tokenizer }, family);
+}
+
+// bytes as letters of an alphabet of their own, and as tokens beside pieces of words
+const models: Readonly<Record<string, Model>> = {
+  qwen: await babbler('qwen2_5', 655, 652),
+  gemma: await babbler('gemma3', 609, 1),
+  mistral: await babbler('mistral', 600, 2),
+};
+const { server, client, logged } = await tinyServer({
+  members: Object.entries(models).map(([name, model]) => createEmbeddedMember(model, { name })),
+  options: { logLevel: 'silent' },
+  team: { defaults: { temperature: 1, maxTokens: 60 } },
+});
+afterAll(async () => {
+  await server.stop();
+  await engine.close();
+});
+
+type Request = OpenAI.ChatCompletionCreateParamsNonStreaming;
+
+interface Streamed {
+  readonly text: string;
+  readonly pieces: readonly string[];
+  readonly logprobs: readonly OpenAI.ChatCompletionTokenLogprob[];
+}
+
+/** What a stream says of each choice. */
+async function streamed(request: Request): Promise<Streamed[]> {
+  const choices: { pieces: string[]; logprobs: OpenAI.ChatCompletionTokenLogprob[] }[] = [];
+  for await (const chunk of await client.chat.completions.create({ ...request, stream: true }))
+    for (const { index, delta, logprobs } of chunk.choices) {
+      choices[index] ??= { pieces: [], logprobs: [] };
+      if (delta.content) choices[index].pieces.push(delta.content);
+      choices[index].logprobs.push(...(logprobs?.content ?? []));
+    }
+  return choices.map((choice) => ({ ...choice, text: choice.pieces.join('') }));
+}
+
+const ask = (model: string, more: Partial<Request> = {}): Request => ({
+  model,
+  messages: [{ role: 'user', content: 'a' }],
+  ...more,
+});
+
+describe.each(Object.keys(models))('%s', (name) => {
+  it('streams the same text as it answers whole, whatever bytes it writes', async () => {
+    let pieces = 0;
+    for (let seed = 0; seed < 8; seed++) {
+      const request = ask(name, { seed, n: 4, logprobs: seed % 2 === 0, temperature: 2 });
+      const whole = await client.chat.completions.create(request);
+      const parts = await streamed(request);
+      expect(parts.map(({ text }) => text)).toEqual(whole.choices.map(({ message }) => message.content));
+      expect(parts.map(({ logprobs }) => logprobs)).toEqual(
+        whole.choices.map(({ logprobs }) => logprobs?.content ?? []),
+      );
+      pieces += parts.reduce((sum, part) => sum + part.pieces.length, 0);
+      const plain = await client.chat.completions.create({ ...request, logprobs: false });
+      expect(plain.choices.map(({ message }) => message.content)).toEqual(
+        whole.choices.map(({ message }) => message.content),
+      );
+    }
+    expect(pieces).toBeGreaterThan(100);
+  });
+
+  it('ends before a stop text that begins and ends within tokens', async () => {
+    let stopped = 0;
+    for (let seed = 0; seed < 12; seed++) {
+      const request = ask(name, { seed, temperature: 2 });
+      const text = (await client.chat.completions.create(request)).choices[0]?.message.content ?? '';
+      const letters = [...text];
+      const stop = letters.slice(5, 8).join('');
+      if (letters.length < 9 || stop.includes('\uFFFD')) continue;
+      const cut = text.slice(0, text.indexOf(stop));
+      const asked = { ...request, stop, logprobs: true };
+      const { choices } = await client.chat.completions.create(asked);
+      expect(choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: cut } });
+      const [part] = await streamed(asked);
+      expect(part?.text).toBe(cut);
+      expect(part?.logprobs).toEqual(choices[0]?.logprobs?.content);
+      stopped++;
+    }
+    expect(stopped).toBeGreaterThan(2);
+  });
+});
+
+describe('a chat template', () => {
+  it.each([
+    ['gemma', [{ role: 'user', content: 'a' }]],
+    ['mistral', [{ role: 'assistant', content: 'b' }]],
+  ] as const)(
+    'of %s that refuses the messages is an error of the client, not of the server',
+    async (model, before) => {
+      const error = await client.chat.completions
+        .create(ask(model, { messages: [...before, { role: 'user', content: 'a' }] }))
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ status: 400, code: 'unsupported_value', param: 'messages' });
+      expect(String(error)).toMatch(/take turns/);
+      expect(logged.filter(([level]) => level === 'error')).toEqual([]);
+    },
+  );
+
+  it('that refuses is one member that failed, where others answer', async () => {
+    const messages = [{ role: 'user' as const, content: 'a' }, ...ask('team').messages];
+    const lone = await tinyServer({
+      members: Object.entries(models).map(([name, model]) => createEmbeddedMember(model, { name })),
+      team: { minMembers: 1 },
+    });
+    try {
+      const answer = await lone.client.chat.completions.create({ ...ask('team'), messages, max_tokens: 4 });
+      expect(answer).toMatchObject({
+        troupe: {
+          choices: [{ degraded: true, members: [{ status: 'answered' }, { status: 'failed' }, {}] }],
+        },
+      });
+    } finally {
+      await lone.server.stop();
+    }
+  });
+});
+
+it('takes token ids as they are, never as the remainder of a large number', async () => {
+  const wrong = { model: 'qwen', prompt: [2 ** 32 + 70, 71], max_tokens: 2 };
+  await expect(client.completions.create(wrong)).rejects.toMatchObject({
+    status: 400,
+    message: expect.stringContaining('expected token ids from 0 to 654, got 4294967366'),
+  });
+});
