@@ -73,9 +73,18 @@ export function kindComplaint(kinds: readonly string[]): (issue: { readonly inpu
 /** A value as the user would write it, cut short when long. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const written =
-    typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const written = typeof value === 'object' || typeof value === 'string' ? json(value) : String(value);
   return written.length > 60 ? `${written.slice(0, 57)}...` : written;
+}
+
+function json(value: object | string | null): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // parsed without recursion, but written with it
+    if (error instanceof RangeError) return 'something nested too deeply to be shown';
+    throw error;
+  }
 }
 
 function complaint(expected: string): (issue: { readonly input?: unknown }) => string {

@@ -100,6 +100,8 @@ export class TeamServer {
       },
     }) as Server; // no http2 option: it is the plain kind
     this.#server.maxRequestsPerSocket = 0;
+    // silent for longer than any answer may take: a client that does not read what it asked for
+    this.#server.timeout = options.requestTimeoutMs + options.receiveTimeoutMs;
   }
 
   /** Completions that were accepted and are not over. */
@@ -116,7 +118,7 @@ export class TeamServer {
   async listen(): Promise<void> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) => {
+      const onError = (cause: Error): void => {
         const code = systemErrorCode(cause);
         const what =
           code === 'EADDRINUSE'
@@ -130,9 +132,15 @@ export class TeamServer {
             { cause },
           ),
         );
+      };
+      this.#server.once('error', onError);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', onError);
+        resolve();
       });
-      this.#server.listen(port, host, resolve);
     });
+    // a connection that could not be taken, for want of file descriptors say, ends no others
+    this.#server.on('error', (err) => this.#log.error({ err }, 'a connection could not be accepted'));
   }
 
   /**

@@ -46,9 +46,12 @@ export function nearestName(name: string, candidates: readonly string[]): string
   let nearest: string | undefined;
   let smallest = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, comparable(candidate));
+    const other = comparable(candidate);
     // a name of two letters must not match every other name of two letters
     const allowed = Math.min(Math.max(2, candidate.length / 3), candidate.length - 1);
+    // no distance is smaller than this, and a name that a stranger sends may be a megabyte long
+    if (Math.abs(wanted.length - other.length) > allowed) continue;
+    const distance = editDistance(wanted, other);
     if (distance <= allowed && distance < smallest) {
       nearest = candidate;
       smallest = distance;

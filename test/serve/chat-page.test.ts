@@ -1,26 +1,22 @@
 /** The chat page in a real browser: streaming, members, keyboard, 360 px, no request off the machine. */
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EndpointMember } from '../../src/serve/member/endpoint.ts';
+import { HAS_BROWSER, launchBrowser } from '../watch/browser.ts';
 import { BEHAVIORS, type StubEndpoint, says, stubEndpoint } from './stub-endpoint.ts';
 import { embeddedMembers, type TinyServer, tinyModels, tinyServer } from './tiny-server.ts';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
-const isRequired = process.env.TROUPE_BROWSER_REQUIRED === '1';
-if (CHROMIUM === undefined && !isRequired)
+if (!HAS_BROWSER)
   console.warn('chat page: no Chromium on this machine, its tests are skipped (apt-get install chromium)');
 
-describe.skipIf(CHROMIUM === undefined && !isRequired)('the chat page', () => {
+describe.skipIf(!HAS_BROWSER)('the chat page', () => {
   let browser: Browser;
   let server: TinyServer;
   let bad: StubEndpoint;
   let good: StubEndpoint;
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] });
+    browser = await launchBrowser();
     bad = await stubEndpoint(BEHAVIORS.refuses);
     good = await stubEndpoint(says('<b>4</b> & "four"'));
     const endpoint = (name: string, { url }: StubEndpoint): EndpointMember =>

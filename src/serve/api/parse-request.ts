@@ -10,7 +10,7 @@ import { UNSUPPORTED } from './request-fields.ts';
 
 /**
  * @param text - body as it came
- * @throws ApiError (400) naming what is wrong; a field that is null counts as not given
+ * @throws ApiError (400) naming what is wrong; a field that is null counts as not given, also one of a message
  */
 export function parseRequest<S extends z.ZodObject>(text: string, schema: S): z.output<S> {
   let value: unknown;
@@ -21,10 +21,40 @@ export function parseRequest<S extends z.ZodObject>(text: string, schema: S): z.
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(undefined, `expected a JSON object as body, got ${show(value)}`, 'invalid_json');
-  const given = Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+  const given = Object.fromEntries(
+    Object.entries(withoutNulls(value) as object).map(([name, field]: [string, unknown]) => [
+      name,
+      Array.isArray(field) ? field.map(withoutNulls) : withoutNulls(field),
+    ]),
+  );
+  requireFewParts(given);
   const parsed = schema.safeParse(given, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw issueError(parsed.error.issues[0] as z.core.$ZodIssue, Object.keys(schema.shape));
+}
+
+/** Most objects and lists in one field; a long conversation has hundreds. */
+const MOST_PARTS = 10_000;
+
+/** Checking hundreds of thousands of parts, and explaining what is wrong with each, would hold up everybody. */
+function requireFewParts(given: Readonly<Record<string, unknown>>): void {
+  for (const [name, field] of Object.entries(given)) {
+    const param = paramOf([name]);
+    const open: unknown[] = [field];
+    for (let parts = 0; open.length > 0; ) {
+      const value = open.pop();
+      if (typeof value !== 'object' || value === null) continue;
+      if (++parts > MOST_PARTS)
+        throw invalid(param, `${param}: expected at most ${MOST_PARTS} objects and lists, got more`);
+      for (const part of Object.values(value)) if (typeof part === 'object') open.push(part);
+    }
+  }
+}
+
+/** Clients that keep an answer's message for the next request send all of its fields, most of them null. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
 }
 
 function issueError(issue: z.core.$ZodIssue, fields: readonly string[]): ApiError {
@@ -53,10 +83,15 @@ function issueError(issue: z.core.$ZodIssue, fields: readonly string[]): ApiErro
   );
 }
 
+/** Longest name of a field that is repeated to a client and in the log; what is longer was no name. */
+const LONGEST_NAME = 60;
+
 /** `['messages', 0, 'role']` as clients write it: `messages[0].role`. */
 function paramOf(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
-    return text === '' ? String(step) : `${text}.${String(step)}`;
+    const name = String(step);
+    const short = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}...` : name;
+    return text === '' ? short : `${text}.${short}`;
   }, '');
 }

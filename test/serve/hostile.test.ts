@@ -1,0 +1,131 @@
+/** Requests made to cost more than they should, and connections that never read. */
+import { connect } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterAll, describe, expect, it } from 'vitest';
+import { EndpointMember } from '../../src/serve/member/endpoint.ts';
+import { says, stubEndpoint } from './stub-endpoint.ts';
+import { tinyServer } from './tiny-server.ts';
+
+const stub = await stubEndpoint(says('4'));
+const memberAt = (endpoint: string): EndpointMember =>
+  new EndpointMember({ name: 'm', endpoint, model: 'm', stallMs: 9000, retries: 0, logprobs: false });
+const { server, url, logged } = await tinyServer({ members: [memberAt(stub.url)] });
+afterAll(async () => {
+  await server.stop();
+  await stub.close();
+});
+
+const MEGABYTE = 1_000_000;
+const ask = (field: string): string =>
+  `{"model": "team", "messages": [{"role": "user", "content": "a"}], ${field}}`;
+const nested = (times: number): string => '['.repeat(times) + ']'.repeat(times);
+
+describe('a body of a megabyte', () => {
+  it.each([
+    [
+      'a field whose name never ends',
+      ask(`"${'x'.repeat(MEGABYTE)}": 1`),
+      /unknown parameter: 'x{60}\.\.\.'/,
+    ],
+    ['a model whose name never ends', ask('"n": 1').replace('team', 'x'.repeat(MEGABYTE)), /does not exist/],
+    [
+      'a field nested without end',
+      ask(`"temperature": ${nested(MEGABYTE / 2)}`),
+      /temperature: expected at most/,
+    ],
+    [
+      'a message nested without end',
+      `{"model": "team", "messages": ${nested(MEGABYTE / 2)}}`,
+      /messages: expected at most/,
+    ],
+    [
+      'nothing but nesting',
+      nested(MEGABYTE / 2),
+      /expected a JSON object as body, got something nested too deeply/,
+    ],
+    [
+      'messages that are none',
+      `{"model": "team", "messages": [${'{},'.repeat(MEGABYTE / 3)}{}]}`,
+      /messages: expected at most/,
+    ],
+    [
+      'parts that are none',
+      ask('"n": 1').replace('"a"', `[${'{},'.repeat(MEGABYTE / 3)}{}]`),
+      /messages: expected at most/,
+    ],
+    ['stops without number', ask(`"stop": [${'1,'.repeat(MEGABYTE / 2)}1]`), /stop/],
+    ['a role that never ends', ask('"n": 1').replace('user', 'x'.repeat(MEGABYTE)), /role/],
+  ])('of %s costs no time, and little in answer and log', async (_, body, message) => {
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+    const before = logged.length;
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    delay.disable();
+    const text = await response.text();
+    expect([400, 404], text.slice(0, 300)).toContain(response.status);
+    expect(text.length).toBeLessThan(1000);
+    expect(text).toMatch(message);
+    expect(JSON.stringify(logged.slice(before)).length).toBeLessThan(1000);
+    expect(delay.max / 1e6, 'longest pause of the event loop, ms').toBeLessThan(1500);
+  });
+});
+
+it('lets go of a client that never reads its answer', { timeout: 20_000 }, async () => {
+  const piece = { choices: [{ index: 0, delta: { content: 'x'.repeat(900_000) } }] };
+  const long = await stubEndpoint((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (let i = 0; i < 16; i++) response.write(`data: ${JSON.stringify(piece)}\n\n`);
+    response.end(
+      'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n',
+    );
+  });
+  const writer = await tinyServer({
+    members: [memberAt(long.url)],
+    options: { api: { maxChoices: 1, maxTokens: 1e6 }, requestTimeoutMs: 2000, receiveTimeoutMs: 500 },
+  });
+  const body = JSON.stringify({
+    ...{ model: 'm', messages: [{ role: 'user', content: 'a' }] },
+    ...{ stream: true, max_tokens: 1e6 },
+  });
+  const read = async (patienceMs: number): Promise<string> => {
+    const { hostname, port } = new URL(writer.url);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined); // it was closed on us
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, patienceMs));
+    let end = '';
+    socket.setEncoding('latin1').on('data', (text) => {
+      end = (end + text).slice(-100);
+    });
+    await new Promise((resolve) => socket.once('close', resolve));
+    return end;
+  };
+  try {
+    expect(await read(0)).toContain('[DONE]');
+    expect(await read(6000)).not.toContain('[DONE]');
+    await expect.poll(() => writer.server.pending).toBe(0);
+  } finally {
+    await writer.server.stop();
+    await long.close();
+  }
+});
+
+it('takes back a message as an answer has it, fields without a value included', async () => {
+  const messages = [
+    { role: 'user', content: 'a', name: null },
+    { role: 'assistant', content: 'b', refusal: null, audio: null, function_call: null, tool_calls: null },
+    { role: 'user', content: 'c' },
+  ];
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'team', messages, temperature: null }),
+  });
+  expect(response.status, await response.text()).toBe(200);
+});
