@@ -3,11 +3,14 @@
  * read the run folder like anybody else, so they can change nothing about the run.
  * @module
  */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { assertPortFree, startDashboard } from '../serve/dashboard/server.ts';
+import { ConfigError } from '../support/errors.ts';
 import { openHub } from '../watch/hub.ts';
-import { createTensorBoardExport } from '../watch/tensorboard-export.ts';
+import { createTensorBoardExport, type TensorBoardExport } from '../watch/tensorboard-export.ts';
+import { isWritable, nearestExisting } from './writable.ts';
 
 /** Where the dashboard answers if nobody says otherwise. */
 export const DEFAULT_PORT = 4600;
@@ -26,7 +29,7 @@ export interface LookingOnFlags {
  * Checks what can be checked before there is a run.
  *
  * @returns starts it all for a run folder; undefined if nobody looks on
- * @throws ConfigError when the port is taken
+ * @throws ConfigError when the port is taken, or TensorBoard's folder cannot be written
  */
 export async function lookingOn({
   watch,
@@ -35,6 +38,7 @@ export async function lookingOn({
   if (watch === undefined && tensorboard === undefined) return undefined;
   const port = watch === true ? DEFAULT_PORT : watch;
   if (port !== undefined) await assertPortFree(port);
+  if (tensorboard !== undefined) requireFolder(tensorboard);
   return async (dir) => {
     const hub = openHub([dir]);
     const dashboard = port === undefined ? undefined : await startDashboard(hub, port);
@@ -44,14 +48,44 @@ export async function lookingOn({
       tensorboard === undefined
         ? undefined
         : createTensorBoardExport(dir, join(tensorboard, hub.runs[0]!.label));
-    const timer = setInterval(() => board?.poll(), EXPORT_MS).unref();
+    const exporting = board && startExport(board);
     return async () => {
-      clearInterval(timer);
-      board?.poll();
+      exporting?.end();
       await dashboard?.close();
       hub.close();
     };
   };
+}
+
+/** Exports until it fails, which is said once: a full disk there must not end the run. */
+function startExport(board: TensorBoardExport): { end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const poll = (): void => {
+    try {
+      board.poll();
+    } catch (error) {
+      clearInterval(timer);
+      timer = undefined;
+      const why = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`warning: no more is written for TensorBoard: ${why}\n`);
+    }
+  };
+  timer = setInterval(poll, EXPORT_MS).unref();
+  return {
+    end: () => {
+      if (timer === undefined) return;
+      poll();
+      clearInterval(timer);
+    },
+  };
+}
+
+function requireFolder(dir: string): void {
+  const nearest = nearestExisting(dir);
+  if (statSync(nearest).isDirectory() && isWritable(nearest)) return;
+  throw new ConfigError(`--tensorboard: expected a folder that can be written, got ${dir}; choose another`, {
+    code: 'TROUPE_WATCH_TENSORBOARD',
+  });
 }
 
 /** A port as commander reads it. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Override } from '../config/overrides.ts';
+import type { ResolvedConfig } from '../config/resolve.ts';
 import {
   isServeFile,
   type ReadServeFile,
@@ -20,6 +21,7 @@ import type { Member } from '../serve/member/member.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
+import { MIXTURE_FILE } from '../upgrade/mixture-folder.ts';
 import {
   answerReader,
   closeTeam,
@@ -135,7 +137,8 @@ export function defaultMinMembers(protocol: string, members: number): number {
 }
 
 async function trainedTeam(path: string, overrides: readonly Override[]): Promise<Trained> {
-  const { resolved, stored } = await findTeam(path, overrides);
+  const { resolved: trained, stored } = await findTeam(path, overrides);
+  const resolved = embedded(trained);
   if (stored) requireSameSize(resolved, stored);
   const composition = compose(resolved);
   const { config, task } = composition;
@@ -157,6 +160,12 @@ async function trainedTeam(path: string, overrides: readonly Override[]): Promis
       await composition.engine.close();
     },
   };
+}
+
+/** Models run in this process, whichever engine trained them: all engines write the same folders. */
+function embedded(resolved: ResolvedConfig): ResolvedConfig {
+  const { config } = resolved;
+  return { ...resolved, config: { ...config, engine: { ...config.engine, kind: 'onnx' } } };
 }
 
 type MakeMember = (generator: { readonly maxBatch?: number; readonly maxCacheBytes?: number }) => Member;
@@ -231,9 +240,11 @@ function requireNames(members: readonly Member[], read: ReadServeFile | undefine
   }
 }
 
-/** What tells the weights in a folder from others without reading them. */
+/** What tells the weights in a folder from others without reading them; a mixture's are further down. */
 function markOf(folder: string): string {
-  const stat = statSync(join(folder, 'model.safetensors'), { throwIfNoEntry: false });
+  const [stat] = ['model.safetensors', MIXTURE_FILE].flatMap(
+    (file) => statSync(join(folder, file), { throwIfNoEntry: false }) ?? [],
+  );
   return `${folder}:${stat?.size ?? 0}:${stat?.mtimeMs ?? 0}`;
 }
 
