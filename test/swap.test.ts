@@ -5,6 +5,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../src/cli/main.ts';
 
@@ -81,6 +82,26 @@ function bytesOf(folder: string): Record<string, string> {
   );
 }
 
+/** Asks a server of a run by the official client. */
+async function served(run: string, talk: (client: OpenAI) => Promise<void>): Promise<void> {
+  const args = [TROUPE, 'serve', run, '--port', '0', '--log-level', 'silent'];
+  const child = spawn(process.execPath, args, { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      let said = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        const found = /API +(http:\S+)/.exec(said)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+      child.once('exit', (code) => reject(new Error(`serve left with ${code}: ${said}`)));
+    });
+    await talk(new OpenAI({ baseURL: url, apiKey: 'none', maxRetries: 0 }));
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
 const championOf = (run: string): string =>
   relative(dir, fs.realpathSync(join(dir, run, 'checkpoints', 'champion')));
 
@@ -155,6 +176,14 @@ describe('troupe swap', () => {
       const seat = fs.readdirSync(join(dir, 'handed/checkpoints/stage-0004/agent_1'));
       expect(seat).toContain('model.safetensors');
       expect(seat).not.toContain('mixture.json');
+      // and whoever watches sees it happen
+      const rows = troupe('watch', '--json', 'handed')
+        .stdout.trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(rows.filter(({ handover }) => handover?.finished)).toMatchObject([{ kind: 'update', agent: 1 }]);
+      expect(troupe('watch', '--tty', 'handed').stdout).toContain('finished · stage 4/4');
+      expect(fs.readFileSync(join(dir, 'handed/report/handover.svg'), 'utf8')).toMatch(/^<svg/);
     },
     PATIENCE_MS,
   );
@@ -195,6 +224,52 @@ describe('troupe swap', () => {
       expect(trained.status).toBe(2);
       expect(trained.stderr).toContain('expected a model that can be trained');
       expect(troupe('train', '--resume', 'swapped-raw', '--train.stages', '1')).toMatchObject({ status: 0 });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'serves a team with a mixture in one seat like any other, and says what a mixture of messages cannot do',
+    async () => {
+      expect(fs.existsSync(join(dir, championOf('swapped'), 'agent_1/mixture.json'))).toBe(true);
+      const ask = { messages: [{ role: 'user' as const, content: '2+3=' }], seed: 4, max_tokens: 12 };
+      await served('swapped', async (client) => {
+        for (const model of ['team', 'agent_1'])
+          for (const how of [{}, { temperature: 0 }, { top_p: 0.5 }]) {
+            const asked = { ...ask, ...how, model, n: 2, logprobs: true, top_logprobs: 2 };
+            const whole = await client.chat.completions.create(asked);
+            const stream = client.chat.completions.stream(asked);
+            const { choices } = await stream.finalChatCompletion();
+            for (const [k, choice] of whole.choices.entries()) {
+              expect(choices[k]?.message.content).toBe(choice.message.content);
+              expect(choice.logprobs?.content?.map(({ token }) => token).join('')).toBe(
+                choice.message.content,
+              );
+              for (const { logprob } of choice.logprobs?.content ?? [])
+                expect(logprob).toBeLessThanOrEqual(0);
+            }
+          }
+        const cut = { ...ask, model: 'agent_1', stop: ['#', '='] };
+        expect((await client.chat.completions.create(cut)).choices[0]?.message.content).not.toMatch(/[#=]/);
+      });
+      await served('swapped-message', async (client) => {
+        const { choices } = await client.chat.completions.create({ ...ask, model: 'team', logprobs: true });
+        expect(choices).toHaveLength(1);
+        const alone = { ...ask, model: 'agent_0' };
+        const again = await Promise.all([1, 2].map(() => client.chat.completions.create(alone)));
+        expect(again[0]?.choices).toEqual(again[1]?.choices);
+        for (const [how, expected] of [
+          [{ temperature: 0 }, 'expected a temperature above 0, got 0'],
+          [{ top_p: 0.5 }, 'expected top_p of 1, got 0.5'],
+        ] as const)
+          await expect(client.chat.completions.create({ ...alone, ...how })).rejects.toMatchObject({
+            status: 400,
+            message: expect.stringContaining(expected),
+          });
+        await expect(
+          client.completions.create({ model: 'agent_0', prompt: '2+3=', max_tokens: 4 }),
+        ).rejects.toMatchObject({ status: 400, message: expect.stringContaining('answers chats alone') });
+      });
     },
     PATIENCE_MS,
   );

@@ -4,7 +4,7 @@
  * @module
  */
 import { percent, plural, signed, small } from '../observe/format.ts';
-import type { AttemptRecord, UpdateRecord } from '../train/events.ts';
+import type { AttemptRecord, HandoverRecord, UpdateRecord } from '../train/events.ts';
 import type { RunFacts } from './rows.ts';
 import { agentName, type Decision, type GateView } from './run-view.ts';
 
@@ -79,7 +79,7 @@ function explainUpdate(
   const last = update.attempts.at(-1);
   switch (update.status) {
     case 'ACCEPT':
-      return `${who} was updated: ${acceptance(update, context)}${test === undefined ? '' : ` The test proved a gain: ${bet(test)}.`}`;
+      return `${who} ${deed(update.handover)}: ${acceptance(update, context)}${test === undefined ? '' : ` The test proved a gain: ${bet(test)}.`}`;
     case 'REJECT_KL':
       return `${who} stays as it was: all ${plural(update.attempts.length, 'attempt')} left the trust region. ${smallestViolation(update, context)} Weights and optimiser are back, byte for byte.`;
     case 'REJECT_TEST':
@@ -93,6 +93,14 @@ function explainUpdate(
     default:
       return update.status satisfies never;
   }
+}
+
+/** What was done to an agent whose update was kept. */
+function deed(handover: HandoverRecord | undefined): string {
+  if (handover === undefined) return 'was updated';
+  if (handover.finished) return 'was handed over, its replacement stands alone from here on';
+  const { weight, weightMin } = handover;
+  return `went a step towards its replacement, whose weight is now ${percent(weight)} on average and ${percent(weightMin)} at least`;
 }
 
 function acceptance(update: UpdateRecord, { facts }: ExplainContext): string {

@@ -8,7 +8,7 @@ import type { RunEvent } from '../train/events.ts';
 import { isEmpty, type RunChart } from './chart/chart.ts';
 import { agentRewardChart, certificateChart, memberChart, rewardChart } from './chart/learning.ts';
 import { timelineSvg } from './chart/timeline.ts';
-import { betaChart, klChart, wealthChart } from './chart/updates.ts';
+import { betaChart, handoverChart, klChart, wealthChart } from './chart/updates.ts';
 import { createCondenser } from './condense.ts';
 import { createRunView, foldRows, type RunView } from './run-view.ts';
 
@@ -50,6 +50,7 @@ function chartsOf(view: RunView): RunChart[] {
     memberChart(view),
     agentRewardChart(view),
     betaChart(view),
+    handoverChart(view),
   ];
 }
 

@@ -18,7 +18,7 @@ import { chartCsv, csvCell } from './chart/chart.ts';
 import { rewardChart } from './chart/learning.ts';
 import { phaseChart, totalPhases } from './chart/machine.ts';
 import { timelineCells, timelineSvg } from './chart/timeline.ts';
-import { klChart } from './chart/updates.ts';
+import { handoverChart, klChart } from './chart/updates.ts';
 import { compareEnds } from './compare.ts';
 import { createCondenser, meanWithInterval } from './condense.ts';
 import { explain, type Outcome, outcomeOf } from './explain.ts';
@@ -334,6 +334,19 @@ describe('sentences', () => {
     expect(explain(decision, context)).toBe(sentence);
   });
 
+  it('say how far an agent has come that is being replaced', () => {
+    const step = (weight: number, weightMin: number) =>
+      update('ACCEPT', [attempt(0.02)], {
+        handover: { weight, weightMin, steps: [0.05, 0.05], finished: weightMin === 1 },
+      });
+    expect(explain(step(0.614, 0.25), context)).toBe(
+      'ada went a step towards its replacement, whose weight is now 61.4% on average and 25.0% at least: the 99% quantile of the exact KL is 0.0200 nats, 40.0% of the radius 0.0500, at the first attempt.',
+    );
+    expect(explain(step(1, 1), context)).toMatch(
+      /^ada was handed over, its replacement stands alone from here on: the 99% quantile/,
+    );
+  });
+
   it('name the cap on messages when that refused the update', () => {
     const decision = update('REJECT_KL', [
       attempt(0.02, { klMessageMean: 0.4, accepted: false, reason: 'kl_message' }),
@@ -397,6 +410,19 @@ describe('pictures', () => {
     const named = (name: string) => series.find((one) => one.name === name)?.points ?? [];
     expect(named('refused attempts').length).toBeGreaterThan(0);
     for (const [, value] of named('refused attempts')) expect(value).toBeGreaterThan(0.05);
+  });
+
+  it('of a handover show the weight of the replacement, and are not there without one', () => {
+    const handed = events.map((event) =>
+      event.kind === 'update' && event.agent === 1
+        ? { ...event, handover: { weight: event.stage / 30, weightMin: 0, steps: [], finished: false } }
+        : event,
+    );
+    const { series } = handoverChart(viewOf(handed));
+    expect(series.map(({ name }) => name)).toEqual(['agent_1', 'agent_1, least']);
+    expect(series[0]?.points.at(-1)?.[1]).toBeGreaterThan(0.8);
+    expect(reportPictures(handed).map(({ name }) => name)).toContain('handover');
+    expect(reportPictures(events).map(({ name }) => name)).not.toContain('handover');
   });
 
   it('have a cell per update and test, each with a colour and, unless plainly accepted, a mark', () => {

@@ -134,6 +134,70 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
   );
 
   it(
+    'keeps the chosen cell of a long timeline in sight',
+    async () => {
+      const { page, close } = await openPage('#/0/overview', { viewport: { width: 360, height: 800 } });
+      const scroller = page.locator('.timeline .scroller');
+      await scroller.focus();
+      /** Distance of the chosen cell from the part that is shown, pixels. */
+      const outOfSight = () =>
+        page.evaluate<number>(`(() => {
+          const shown = document.querySelector('.timeline .scroller').getBoundingClientRect();
+          const cell = document.querySelector('.timeline .cursor').getBoundingClientRect();
+          return Math.max(0, shown.left - cell.left - 2, cell.right - shown.right - 2);
+        })()`);
+      for (const [key, stage] of [
+        ['End', 30],
+        ['Home', 1],
+        ['End', 30],
+      ] as const) {
+        await page.keyboard.press(key);
+        await page.waitForURL(new RegExp(`stage=${stage}&`));
+        await expect.poll(outOfSight, { message: `after ${key}` }).toBe(0);
+      }
+      await close();
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'shows long texts without much in common, and does not think for long about them',
+    async () => {
+      const words = (stage: number) =>
+        Array.from({ length: 12_000 }, (_, k) => `${stage}:${(k * (stage + 7919)) % 99_991}`).join(' ');
+      const run = join(dir, 'long-texts');
+      makeRun(run, { stages: 2, agents: 1 });
+      for (const stage of [0, 1, 2])
+        writeFileSync(
+          join(run, 'completions', `stage-000${stage}.jsonl`),
+          `${JSON.stringify({
+            ...{
+              stage,
+              split: 'heldout',
+              item: 'heldout-0',
+              sample: 0,
+              prompt: '?',
+              answer: '1',
+              correct: true,
+            },
+            ...{ reason: '', reward: 1, messages: [{ turn: 0, agent: 0, text: words(stage) }] },
+          })}\n`,
+        );
+      const own = openHub([run]);
+      const server = await startDashboard(own, 0);
+      const page = await browser.newPage();
+      const start = performance.now();
+      await page.goto(`${server.url}#/0/transcripts`);
+      await page.getByText('too different to mark what changed').waitFor();
+      expect(performance.now() - start).toBeLessThan(10_000);
+      await page.close();
+      await server.close();
+      own.close();
+    },
+    PATIENCE_MS,
+  );
+
+  it(
     'lays two stages of one prompt side by side and marks what changed',
     async () => {
       const { page, close } = await openPage('#/0/transcripts?item=heldout-1&a=0&b=12');

@@ -177,6 +177,39 @@ export function wealthPathChart({ index, stage, alpha, path = [] }: GateView): R
   };
 }
 
+/** How far agents have come that are being replaced; empty in a run without any. */
+export function handoverChart(view: RunView): RunChart {
+  const inSwap = view.agents.flatMap((name, agent) => {
+    const steps = updatesOf(view, agent).filter(
+      ({ status, handover }) => status === 'ACCEPT' && handover !== undefined,
+    );
+    return steps.length === 0 ? [] : [{ name, agent, steps }];
+  });
+  return {
+    id: 'handover',
+    title: 'Handover',
+    x: stageAxis(),
+    y: { label: 'weight of the replacement', range: [0, 1] },
+    unit: 'share',
+    series: inSwap.flatMap(({ name, agent, steps }): Series[] => [
+      {
+        name: short(name),
+        points: points(steps, ({ stage, handover }) => [stage, handover?.weight]),
+        colour: agent,
+      },
+      {
+        name: short(`${name}, least`),
+        points: points(steps, ({ stage, handover }) => [stage, handover?.weightMin]),
+        colour: agent,
+        dashed: true,
+      },
+    ]),
+    reading:
+      'Weight of the new model in the mixture, mean and least over the agent’s own token states; at a least weight of 1 it stands alone.',
+    whenEmpty: 'No agent is being replaced in this run.',
+  };
+}
+
 /** Signs of a policy's health, one chart each. */
 export function healthCharts(view: RunView): RunChart[] {
   const whenEmpty = 'No agent was updated yet.';

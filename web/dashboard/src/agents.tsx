@@ -3,19 +3,22 @@
  * @module
  */
 import { percent } from '../../../src/observe/format.ts';
+import { isEmpty } from '../../../src/watch/chart/chart.ts';
 import { agentRewardChart, memberChart } from '../../../src/watch/chart/learning.ts';
-import { healthCharts } from '../../../src/watch/chart/updates.ts';
+import { handoverChart, healthCharts } from '../../../src/watch/chart/updates.ts';
 import type { RunView } from '../../../src/watch/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import type { ViewProps } from './view-props.ts';
 
 export function Agents({ run, view, theme }: ViewProps) {
   const common = { theme, prefix: run.label };
+  const handover = handoverChart(view);
   return (
     <>
       <div class="grid">
         <ChartCard chart={agentRewardChart(view)} {...common} />
         <ChartCard chart={memberChart(view)} {...common} />
+        {!isEmpty(handover) && <ChartCard chart={handover} {...common} />}
         <Members view={view} />
       </div>
       <h2>Health of the policies</h2>

@@ -39,13 +39,21 @@ export function Timeline({ run, view, route }: TimelineProps) {
     const element = scroller.current;
     if (element && isAtEnd) element.scrollLeft = element.scrollWidth;
   }, [stages, isAtEnd]);
+  // once it is drawn: a key may have chosen a cell that is out of sight
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element || chosen === undefined) return;
+    const left = (chosen.stage - 1) * PITCH;
+    const { scrollLeft, clientWidth } = element;
+    if (left < scrollLeft) element.scrollLeft = left;
+    else if (left + PITCH > scrollLeft + clientWidth) element.scrollLeft = left + PITCH - clientWidth;
+  }, [chosen?.stage]);
   if (cells.length === 0)
     return <p class="empty">No agent was updated yet; the first update appears here.</p>;
 
   const choose = ({ row, stage }: Place) => {
     const place = { row: clamp(row, 0, rows.length - 1), stage: clamp(stage, 1, stages) };
     replaceQuery(route, { stage: String(place.stage), row: String(place.row) });
-    scroller.current?.querySelector('.cursor')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const { row, stage } = chosen ?? { row: 0, stage: stages };

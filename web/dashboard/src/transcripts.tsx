@@ -4,7 +4,7 @@
  * @module
  */
 import { diffChars, diffWordsWithSpace } from 'diff';
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { KeptPrompt, TranscriptRow } from '../../../src/watch/messages.ts';
 import { agentName, type RunView } from '../../../src/watch/run-view.ts';
 import { type Loaded, replaceQuery, useLoaded } from './hooks.ts';
@@ -194,13 +194,26 @@ function Episode({ row, view, other }: EpisodeProps) {
   );
 }
 
+/** Two long texts without much in common would keep the page busy for many seconds. */
+const COMPARE = { timeout: 250 /* ms */ } as const;
+
 /** A text with what was added and removed since an earlier one. */
 function Difference({ text, before }: { readonly text: string; readonly before: string | undefined }) {
-  if (before === undefined || before === text) return <>{text === '' ? '(said nothing)' : text}</>;
-  const compare = Math.max(text.length, before.length) > CHARS ? diffWordsWithSpace : diffChars;
+  const parts = useMemo(() => {
+    if (before === undefined || before === text) return undefined;
+    const compare = Math.max(text.length, before.length) > CHARS ? diffWordsWithSpace : diffChars;
+    return compare(before, text, COMPARE) ?? 'too different';
+  }, [text, before]);
+  if (parts === undefined) return <>{text === '' ? '(said nothing)' : text}</>;
+  if (parts === 'too different')
+    return (
+      <>
+        <span class="note">(too different to mark what changed)</span> {text}
+      </>
+    );
   return (
     <>
-      {compare(before, text).map(({ value, added, removed }, k) =>
+      {parts.map(({ value, added, removed }, k) =>
         added ? (
           <ins key={k}>{value}</ins>
         ) : removed ? (
