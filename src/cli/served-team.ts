@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Override } from '../config/overrides.ts';
-import type { ResolvedConfig } from '../config/resolve.ts';
 import {
   isServeFile,
   type ReadServeFile,
@@ -137,8 +136,7 @@ export function defaultMinMembers(protocol: string, members: number): number {
 }
 
 async function trainedTeam(path: string, overrides: readonly Override[]): Promise<Trained> {
-  const { resolved: trained, stored } = await findTeam(path, overrides);
-  const resolved = embedded(trained);
+  const { resolved, stored } = await findTeam(path, overrides);
   if (stored) requireSameSize(resolved, stored);
   const composition = compose(resolved);
   const { config, task } = composition;
@@ -160,12 +158,6 @@ async function trainedTeam(path: string, overrides: readonly Override[]): Promis
       await composition.engine.close();
     },
   };
-}
-
-/** Models run in this process, whichever engine trained them: all engines write the same folders. */
-function embedded(resolved: ResolvedConfig): ResolvedConfig {
-  const { config } = resolved;
-  return { ...resolved, config: { ...config, engine: { ...config.engine, kind: 'onnx' } } };
 }
 
 type MakeMember = (generator: { readonly maxBatch?: number; readonly maxCacheBytes?: number }) => Member;
