@@ -17,6 +17,8 @@ export interface Capabilities {
   readonly dtype: string;
   /** Largest context plus message, in tokens. */
   readonly maxContext: number;
+  /** The model has a place of its own to compute in, so calls on several such models go on at the same time. */
+  readonly parallel?: boolean;
 }
 
 /** A call of a function that a model asked for, as OpenAI's API has it. */

@@ -11,7 +11,8 @@ import type { Task, TaskItem } from '../task/task.ts';
 import { beginScene, playMoves } from './environment.ts';
 import type { Episode } from './episode.ts';
 import { Judge } from './judge.ts';
-import type { Team, Trajectory } from './team.ts';
+import { allOrNone, laneCount } from './lanes.ts';
+import type { Team, TeamMessage, Trajectory } from './team.ts';
 import { type Acting, playTurn } from './turn.ts';
 
 /** Stands where an agent's id does in the names of the environment's draws; no team is that large. */
@@ -52,6 +53,8 @@ export interface RolloutOptions {
   readonly signal?: AbortSignal;
   /** Messages finished, and how many there will be if later turns are like this one. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Called when an agent has said all it says at a turn, of all episodes or of a wave of them. */
+  readonly onSaid?: (agent: number, messages: readonly TeamMessage[]) => void;
   /** Gives the verdicts; pass one to ask it for more of them afterwards. Default: one of its own. */
   readonly judge?: Judge;
 }
@@ -61,7 +64,9 @@ export interface RolloutOptions {
  * interactive task an episode has as many turns as its environment wants, whatever the protocol's own limit.
  *
  * Agents that act at the same turn do not see each other. They sample one after the other, because two
- * agents may be the same model and calls on a model are not concurrent.
+ * agents may be the same model and calls on a model are not concurrent, or side by side where their models have
+ * places of their own ({@link inLanes}). There, turns of different episodes overlap too: episodes go in as many
+ * waves as agents, so that the second speaks in one wave while the first does in the next.
  *
  * @returns trajectories in order of item, then sample [items * samples]
  * @throws DomainError if an option is out of range, or the protocol lets nobody speak
@@ -71,28 +76,84 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
   check(team, options);
   checkEnvironment(team, task, options);
   const { judge = new Judge(task) } = options;
-  const maxTurns = task.environment?.maxTurns ?? team.protocol.maxTurns;
   const episodes = beginEpisodes(task, judge, options);
+  const waves = wavesOf(team, task, episodes);
+  const progress = new Progress(options.onProgress);
+  const play = (wave: number, signal?: AbortSignal) =>
+    playWave(team, task, waves[wave], { ...options, judge, signal, progress: progress.part(wave) });
+  if (waves.length === 1) await play(0, options.signal);
+  else
+    await allOrNone(
+      waves.map((_, wave) => (signal) => play(wave, signal)),
+      options.signal,
+    );
+  return episodes.map((episode) =>
+    trajectoryOf(team, judge, { episode, memberReward: options.memberReward }),
+  );
+}
+
+/** Episodes that advance together; those of one item, which may share messages, in one wave. */
+function wavesOf(
+  { agents, protocol }: Team,
+  { environment }: Task,
+  episodes: readonly Episode[],
+): Episode[][] {
+  const groups = [...new Set(episodes.map(({ group }) => group))];
+  const isPipeline = environment === undefined && protocol.maxTurns > 1;
+  const waves = isPipeline ? Math.min(laneCount(agents), groups.length) : 1;
+  const waveOf = new Map(groups.map((group, place) => [group, Math.floor((place * waves) / groups.length)]));
+  return Array.from({ length: waves }, (_, wave) =>
+    episodes.filter(({ group }) => waveOf.get(group) === wave),
+  );
+}
+
+/** Adds up what waves report. */
+class Progress {
+  readonly #onProgress: RolloutOptions['onProgress'];
+  readonly #expected: number[] = [];
+  #done = 0;
+
+  constructor(onProgress: RolloutOptions['onProgress']) {
+    this.#onProgress = onProgress;
+  }
+
+  /** @returns tells how many more messages of a wave are finished, and how many there will be in all */
+  part(wave: number): (count: number, expected: number) => void {
+    return (count, expected) => {
+      this.#done += count;
+      this.#expected[wave] = expected;
+      this.#onProgress?.(
+        this.#done,
+        this.#expected.reduce((sum, value) => sum + value, 0),
+      );
+    };
+  }
+}
+
+interface WaveOptions extends Omit<RolloutOptions, 'signal'> {
+  readonly judge: Judge;
+  readonly signal: AbortSignal | undefined;
+  readonly progress: (count: number, expected: number) => void;
+}
+
+async function playWave(
+  team: Team,
+  task: Task,
+  episodes: readonly Episode[],
+  { progress, ...options }: WaveOptions,
+): Promise<void> {
+  const maxTurns = task.environment?.maxTurns ?? team.protocol.maxTurns;
   let live = episodes;
   let done = 0;
   for (let turn = 0; turn < maxTurns && live.length > 0; turn++) {
     const acting = actingIn(team, live, turn);
     const planned = acting.reduce((sum, { ids }) => sum + ids.size, 0);
-    const total = done + planned * (maxTurns - turn);
-    await playTurn(team, acting, {
-      ...options,
-      turn,
-      onMessages: (count) => {
-        done += count;
-        options.onProgress?.(done, total);
-      },
-    });
-    if (task.environment) await answerTurn(team, task, acting, { ...options, turn, judge });
+    const expected = done + planned * (maxTurns - turn);
+    await playTurn(team, acting, { ...options, turn, onMessages: (count) => progress(count, expected) });
+    done += planned;
+    if (task.environment) await answerTurn(team, task, acting, { ...options, turn });
     live = acting.map(({ episode }) => episode);
   }
-  return episodes.map((episode) =>
-    trajectoryOf(team, judge, { episode, memberReward: options.memberReward }),
-  );
 }
 
 /** G episodes of every item, nothing said yet. */
@@ -161,7 +222,7 @@ async function answerTurn(
   { protocol }: Team,
   task: Task,
   acting: readonly Acting[],
-  { turn, judge, stream, learner, signal }: RolloutOptions & { readonly turn: number; readonly judge: Judge },
+  { turn, judge, stream, learner, signal }: Omit<WaveOptions, 'progress'> & { readonly turn: number },
 ): Promise<void> {
   const sent = acting.flatMap(({ episode }) => {
     const { item, spoken, play, group, sample } = episode;

@@ -5,6 +5,7 @@
 import type { RandomStream } from '../core/rng.ts';
 import type { Completion, SampleRequest } from '../engine/engine.ts';
 import { type Episode, viewOf } from './episode.ts';
+import { inLanes } from './lanes.ts';
 import type { Agent, Team, TeamMessage } from './team.ts';
 import { spokenOf } from './transcript.ts';
 import { shareVocabulary } from './vocabularies.ts';
@@ -26,45 +27,44 @@ export interface TurnOptions {
   readonly signal?: AbortSignal | undefined;
   /** How many more messages are finished. */
   readonly onMessages: (count: number) => void;
+  /** Called when an agent has said all it says at this turn. */
+  readonly onSaid?: ((agent: number, messages: readonly TeamMessage[]) => void) | undefined;
 }
 
 /** Lets every acting agent speak once, each without seeing what the others say at this turn. */
 export async function playTurn(
   team: Team,
   acting: readonly Acting[],
-  { turn, stream, learner, signal, temperature, maxTokens, onMessages }: TurnOptions,
+  { turn, stream, learner, signal, temperature, maxTokens, onMessages, onSaid }: TurnOptions,
 ): Promise<void> {
   const isMixed = !shareVocabulary(team);
-  const said: { readonly episode: Episode; readonly message: TeamMessage }[] = [];
-  for (const agent of team.agents) {
+  const speaking = team.agents.flatMap((agent) => {
     const episodes = acting.filter(({ ids }) => ids.has(agent.id)).map(({ episode }) => episode);
-    if (episodes.length === 0) continue;
-    signal?.throwIfAborted();
-    const isCompanion = learner !== undefined && agent.id !== learner;
+    return episodes.length === 0 ? [] : [{ ...agent, episodes }];
+  });
+  const speak = async (agent: Agent & { readonly episodes: readonly Episode[] }, own?: AbortSignal) => {
+    const { id, model, episodes } = agent;
+    const isCompanion = learner !== undefined && id !== learner;
     const { requests, askedBy } = requestsOf(team, agent, { turn, episodes, stream, isCompanion });
     const episodesOf = new Uint32Array(requests.length); // how many a request answers
     for (const asked of askedBy) episodesOf[asked]++;
-    const completions = await agent.model.sample(requests, {
+    const completions = await model.sample(requests, {
       temperature,
       maxTokens,
-      ...(signal === undefined ? {} : { signal }),
+      ...(own === undefined ? {} : { signal: own }),
       onCompletion: (index) => onMessages(episodesOf[index]),
     });
+    const messages = askedBy.map((asked) =>
+      messageOf(agent, { turn, context: requests[asked].context, completion: completions[asked], isMixed }),
+    );
+    onSaid?.(id, messages);
+    return { episodes, messages };
+  };
+  for (const { episodes, messages } of await inLanes(speaking, speak, signal))
     episodes.forEach((episode, i) => {
-      const asked = askedBy[i];
-      const message = messageOf(agent, {
-        turn,
-        context: requests[asked].context,
-        completion: completions[asked],
-        isMixed,
-      });
-      said.push({ episode, message });
+      episode.messages.push(messages[i]);
+      episode.spoken.push(spokenOf(messages[i]));
     });
-  }
-  for (const { episode, message } of said) {
-    episode.messages.push(message);
-    episode.spoken.push(spokenOf(message));
-  }
 }
 
 interface Asked {

@@ -22,6 +22,7 @@ import { scoreBatch } from './collect.ts';
 import { type Place, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import type { CertificateRecord } from './events.ts';
+import { Scores } from './scores.ts';
 import { trainStream } from './streams.ts';
 
 /** An accepted update, its weights in place. */
@@ -136,7 +137,7 @@ async function playHeldOut(
     stream: trainStream(options.seed, 'certificate', place.stage, (place.agent ?? -1) + 1),
     onProgress: progressOf(context, place, 'gate'),
   });
-  return scoreBatch(context, team, { trajectories, scored, place });
+  return scoreBatch(context, team, { trajectories, scores: new Scores(context, scored), place });
 }
 
 /** From here on the agent's ratio enters the weights of the batch (E10). */

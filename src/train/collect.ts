@@ -5,10 +5,12 @@
  */
 import { mean } from '../core/stats.ts';
 import { alone } from '../team/alone.ts';
+import { inLanes } from '../team/lanes.ts';
 import type { Agent, Team, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages } from './batch.ts';
 import { type Place, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
+import { Scores } from './scores.ts';
 import { checkSampledLogp } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
@@ -37,8 +39,10 @@ export async function collectBatch(
   const { stage, agent } = place;
   const isAlone = options.credit === 'own' && agent !== undefined;
   const players = isAlone ? { ...team, protocol: alone(team.protocol, agent) } : team;
+  const scores = new Scores(context, scored);
   const trajectories = await playEpisodes(context, players, {
     stage,
+    onSaid: (speaker, messages) => scores.begin(speaker, messages),
     items: prompts.train.take(options.promptsPerStep),
     samples: options.numGenerations,
     stream: trainStream(options.seed, 'rollout', stage, agent === undefined ? 0 : agent + 1),
@@ -55,7 +59,7 @@ export async function collectBatch(
     trajectories: trajectories.length,
     tokens,
   });
-  return scoreBatch(context, team, { trajectories, scored, place });
+  return scoreBatch(context, team, { trajectories, scores, place });
 }
 
 /** Tokens that were sampled: a companion's message that several episodes share counts once. */
@@ -66,30 +70,29 @@ function sampledTokens(trajectories: readonly Trajectory[]): number {
 
 /** RESCORE: the trainer's logp of every own message, compared with the sampler's (E9). */
 export async function scoreBatch(
-  context: Pick<RunContext, 'options' | 'emit' | 'signal'>,
+  context: Pick<RunContext, 'emit'>,
   team: Team,
   {
     trajectories,
-    scored,
+    scores,
     place,
   }: {
     readonly trajectories: readonly Trajectory[];
-    readonly scored: readonly Agent[];
+    readonly scores: Scores;
     readonly place: Place;
   },
 ): Promise<Batch> {
   const own = ownMessages(trajectories, team.agents.length);
   const logpBeh = new Map<number, readonly Float32Array[]>();
   const mismatch = new Map<number, number>();
-  for (const agent of scored) {
+  const rows = await inLanes(scores.agents, (agent) => {
     const { messages } = own[agent.id];
     progressOf(context, { ...place, agent: agent.id }, 'score')(0, messages.length);
-    const logp = await agent.model.forward(messages, {
-      temperature: context.options.temperature,
-      ...(context.signal && { signal: context.signal }),
-    });
-    mismatch.set(agent.id, checkSampledLogp(agent, messages, logp));
-    logpBeh.set(agent.id, logp);
+    return scores.of(agent, messages);
+  });
+  for (const [index, agent] of scores.agents.entries()) {
+    mismatch.set(agent.id, checkSampledLogp(agent, own[agent.id].messages, rows[index]));
+    logpBeh.set(agent.id, rows[index]);
   }
   return { trajectories, own, logpBeh, mismatch, done: new Map() };
 }
@@ -108,5 +111,9 @@ export async function checkTeam(context: RunContext, team: Team): Promise<void> 
     samples: CHECK.samples,
     stream: trainStream(options.seed, 'check'),
   });
-  await scoreBatch(context, team, { trajectories, scored: team.agents, place: { stage: 0 } });
+  await scoreBatch(context, team, {
+    trajectories,
+    scores: new Scores(context, team.agents),
+    place: { stage: 0 },
+  });
 }

@@ -8,7 +8,7 @@ import { TaskError } from '../support/errors.ts';
 import type { TaskItem } from '../task/task.ts';
 import { Judge } from '../team/judge.ts';
 import { rollout } from '../team/rollout.ts';
-import type { Team, Trajectory } from '../team/team.ts';
+import type { Team, TeamMessage, Trajectory } from '../team/team.ts';
 import type { RunContext } from './context.ts';
 
 export interface EpisodeRequest {
@@ -21,6 +21,8 @@ export interface EpisodeRequest {
   /** The agent the episodes are for, where its companions draw per item. */
   readonly learner?: number;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Called when an agent has said all it says at a turn, of all episodes or of a part of them. */
+  readonly onSaid?: (agent: number, messages: readonly TeamMessage[]) => void;
 }
 
 /**
