@@ -40,6 +40,7 @@ import { pinModels } from './hub-models.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { packageVersion } from './package-version.ts';
 import { unreadablePrompts } from './readable.ts';
+import { recovering } from './recovering.ts';
 
 export interface TrainingRequest {
   readonly resolved: ResolvedConfig;
@@ -53,8 +54,29 @@ export interface TrainingRequest {
   readonly onOpen?: ((dir: string) => Promise<() => unknown>) | undefined;
 }
 
-/** @throws TroupeError of any kind; a folder that was there before is as it was, or can be resumed */
+/**
+ * What dies under it, a worker or a node of a cluster, costs what was not saved yet ({@link recovering}).
+ *
+ * @throws TroupeError of any kind; a folder that was there before is as it was, or can be resumed
+ */
 export async function train(request: TrainingRequest): Promise<void> {
+  const { run, onOpen } = request;
+  let watching: (() => unknown) | undefined; // from the first attempt to the end of the last
+  const lookOn = async (dir: string) => {
+    watching ??= await onOpen?.(dir);
+    return () => {};
+  };
+  try {
+    await recovering(run, request.resume, {
+      attempt: (resume) => trainOnce({ ...request, resume, ...(onOpen && { onOpen: lookOn }) }),
+      tell: (line) => process.stderr.write(`${line}\n`),
+    });
+  } finally {
+    await watching?.();
+  }
+}
+
+async function trainOnce(request: TrainingRequest): Promise<void> {
   const closing: (() => unknown)[] = [];
   try {
     await trainOpening(request, (close) => closing.push(close));
