@@ -83,6 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/onnx': ['core', 'support', 'engine port'],
   'engine/tabular': ['core', 'support', 'engine port'],
   'engine/torch': ['core', 'support', 'engine port'],
+  'engine/ray': ['core', 'support', 'engine port', 'engine/torch'],
   task: ['core', 'support', 'task port'],
   team: ['core', 'support', ...PORTS],
   train: ['core', 'support', ...PORTS, 'team', 'event types'],
@@ -105,6 +106,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/onnx',
     'engine/tabular',
     'engine/torch',
+    'engine/ray',
     'task',
     'team',
     'train',
@@ -144,7 +146,7 @@ const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
 
 /** Concrete engines, tasks and sinks: named by `cli/compose.ts` alone. */
 const isConcrete = (path: string): boolean =>
-  /^engine\/(onnx|tabular|torch)\//.test(path) ||
+  /^engine\/(onnx|tabular|torch|ray)\//.test(path) ||
   /^task\/(registry\.ts$|[^/]+\/)/.test(path) ||
   /^observe\/[^/]*-sink\.ts$/.test(path);
 

@@ -6,11 +6,14 @@
 import { availableParallelism } from 'node:os';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import { engineOptions, torchOptions } from '../config/train-options.ts';
+import { engineOptions, rayOptions, torchOptions } from '../config/train-options.ts';
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
+import { readDecoderConfig } from '../engine/onnx/checkpoint.ts';
 import { readCheckpointTokenizer } from '../engine/onnx/checkpoint-text.ts';
+import { parameterSpecs } from '../engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
-import { createTorchEngine } from '../engine/torch/engine.ts';
+import { createRayEngine } from '../engine/ray/engine.ts';
+import { createTorchEngine, type TorchEngine } from '../engine/torch/engine.ts';
 import {
   type Environment,
   type EnvironmentOptions,
@@ -21,6 +24,7 @@ import {
 import { type LaunchOptions, launch, type WorkerLaunch } from '../engine/torch/launch.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
+import type { GpuModel } from '../plan/gpu.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
 import { createVerifier, judge, type VerifierName } from '../task/jsonl/verifier.ts';
 import { createTask, type TaskContext } from '../task/registry.ts';
@@ -51,6 +55,21 @@ const TASK_CONTEXT: TaskContext = {
   answerer: (request) => createAnswerer(request, { loadModel: loadServedModel, environment: process.env }),
 };
 
+/** Sizes of a model from its config.json alone. @throws ConfigError if it is not there, or of an unknown family */
+export function modelShape(dir: string): GpuModel {
+  const config = readDecoderConfig(dir);
+  const { layers, heads, kvHeads, headDim } = config;
+  const parameters = parameterSpecs(config).reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  return {
+    parameters,
+    attention: layers * heads * headDim,
+    cacheBytesPerToken: 4 * layers * kvHeads * headDim,
+  };
+}
+
 /** Everything a verb works with, made from one team file. */
 export interface Composition {
   readonly resolved: ResolvedConfig;
@@ -76,7 +95,7 @@ export function compose(resolved: ResolvedConfig): Composition {
     ...options,
     threads: threads || Math.min(availableParallelism(), MOST_THREADS),
   });
-  const engine = config.engine.kind === 'torch' ? composeTorch(resolved, embedded) : embedded;
+  const engine = config.engine.kind === 'onnx' ? embedded : beside(embedded, composeTorch(resolved));
   return {
     resolved,
     config,
@@ -102,23 +121,31 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
   };
 }
 
-/** The engine on PyTorch; its token is never in a file. */
-function composeTorch(resolved: ResolvedConfig, embedded: OnnxEngine): Engine {
-  const { address, python, ...options } = torchOptions(resolved.config);
-  const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN } = process.env;
-  const torch = placed(resolved, ['torch', 'address'], () =>
+/** The engines on PyTorch; their token is never in a file. */
+function composeTorch(resolved: ResolvedConfig): TorchEngine {
+  const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN: token = '' } = process.env;
+  const common = { python: TROUPE_PYTHON ?? 'python3', readTokenizer: readCheckpointTokenizer };
+  if (resolved.config.engine.kind === 'ray')
+    return placed(resolved, ['ray', 'address'], () =>
+      createRayEngine({ ...common, token, ...rayOptions(resolved.config) }),
+    );
+  const { address, ...options } = torchOptions(resolved.config);
+  return placed(resolved, ['torch', 'address'], () =>
     createTorchEngine({
+      ...common,
       ...options,
-      python: python ?? TROUPE_PYTHON ?? 'python3',
-      readTokenizer: readCheckpointTokenizer,
-      ...(address === undefined ? {} : { address: { url: address, token: TROUPE_WORKER_TOKEN ?? '' } }),
+      ...(address === undefined ? {} : { address: { url: address, token } }),
     }),
   );
+}
+
+/** An engine that is closed together with the embedded one. */
+function beside(embedded: OnnxEngine, engine: TorchEngine): Engine {
   return {
-    name: torch.name,
-    load: (what) => torch.load(what),
+    name: engine.name,
+    load: (what) => engine.load(what),
     async close() {
-      await torch.close();
+      await engine.close();
       await embedded.close();
     },
   };

@@ -16,6 +16,7 @@ import {
   optimizerSection,
   pretrainSection,
   protocolSection,
+  raySection,
   rewardSection,
   schemeSection,
   taskSection,
@@ -55,6 +56,7 @@ const fileSchema = z.strictObject({
   ).optional(),
   engine: engineSection,
   torch: torchSection,
+  ray: raySection,
   protocol: protocolSection,
   task: taskSection,
   pretrain: pretrainSection,
@@ -215,21 +217,45 @@ function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Re
 }
 
 /** What is said of one engine means nothing to another. */
-function refuseEngine({ engine, torch }: FileConfig, refuse: Refuse): void {
+function refuseEngine({ engine, torch, ray }: FileConfig, refuse: Refuse): void {
   const { kind, spinning, base_dtype } = engine;
-  if (kind === 'onnx' && torch !== undefined)
-    refuse(['torch'], 'expected nothing with engine.kind onnx, got a section; set engine.kind to torch');
-  if (kind === 'torch' && spinning)
-    refuse(['engine', 'spinning'], "expected false with kind torch, whose threads are PyTorch's, got true");
-  if (kind === 'torch' && base_dtype !== 'auto')
+  for (const [name, section] of Object.entries({ torch, ray }))
+    if (kind !== name && section !== undefined)
+      refuse([name], `expected nothing with engine.kind ${kind}, got a section; set engine.kind to ${name}`);
+  if (kind !== 'onnx' && spinning)
+    refuse(['engine', 'spinning'], `expected false with kind ${kind}, whose threads are PyTorch's, got true`);
+  if (kind !== 'onnx' && base_dtype !== 'auto')
     refuse(
       ['engine', 'base_dtype'],
-      `expected auto with kind torch, whose bases are kept as torch.dtype says, got ${base_dtype}`,
+      `expected auto with kind ${kind}, whose bases are kept as ${kind}.dtype says, got ${base_dtype}`,
     );
+  if (ray !== undefined) refuseRay(ray, refuse);
   if (torch?.address === undefined) return;
   for (const key of ['python', 'device'] as const)
     if (torch[key] !== undefined)
       refuse(['torch', key], `expected nothing beside address, whose worker has its own, got ${torch[key]}`);
+}
+
+/** Shares and addresses that cannot be. */
+function refuseRay(ray: NonNullable<FileConfig['ray']>, refuse: Refuse): void {
+  const { address, gpus_per_agent } = ray;
+  if (gpus_per_agent > 1)
+    refuse(
+      ['ray', 'gpus_per_agent'],
+      `expected at most 1, got ${gpus_per_agent}; a model over several GPUs is not there yet`,
+    );
+  if (address.startsWith('http') && ray.python !== undefined)
+    refuse(
+      ['ray', 'python'],
+      `expected nothing beside ${address}, whose front has its own, got ${ray.python}`,
+    );
+  if (address === 'local') return;
+  for (const key of ['num_cpus', 'num_gpus', 'object_store_mib', 'temp_dir'] as const)
+    if (ray[key] !== undefined)
+      refuse(
+        ['ray', key],
+        `expected nothing with a cluster that runs already, got ${ray[key]}; set address to local`,
+      );
 }
 
 /** A confidence bound needs enough independent trajectories, or it can never be formed (E33, E34). */

@@ -9,10 +9,10 @@ import { choice, flag, integer, kindComplaint, number, numberOrOff, show, text }
 
 export const engineSection = z
   .strictObject({
-    kind: choice(['onnx', 'torch'])
+    kind: choice(['onnx', 'torch', 'ray'])
       .default('onnx')
       .describe(
-        'What runs the models. onnx: embedded, CPU. torch: PyTorch in a Python process beside this one (docs/torch.md).',
+        'What runs the models. onnx: embedded, CPU. torch: PyTorch in a Python process beside this one (docs/torch.md). ray: PyTorch on a Ray cluster (docs/cluster.md).',
       ),
     threads: integer({ min: 0, max: 256 })
       .default(0)
@@ -77,6 +77,52 @@ export const torchSection = z
   })
   .optional()
   .describe('Where models run with engine.kind torch (docs/torch.md).');
+
+export const raySection = z
+  .strictObject({
+    address: text('an address')
+      .default('auto')
+      .describe(
+        'auto: the Ray cluster this machine is a node of. HOST:PORT: of its head. http://HOST:PORT: a front that runs already; its token is in $TROUPE_WORKER_TOKEN. local: a cluster of this machine, for this run alone.',
+      ),
+    python: text('the path of a Python')
+      .optional()
+      .describe(
+        'The Python that has Ray: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else python3.',
+      ),
+    cpus_per_agent: number({ min: 0, max: 1024 })
+      .default(1)
+      .describe('CPUs of the cluster for each agent; its threads, unless engine.threads says otherwise.'),
+    gpus_per_agent: number({ min: 0, max: 1024 })
+      .default(0)
+      .describe('GPUs for each agent, at most 1. 0.5: two agents share a card. 0: CPUs only.'),
+    placement: choice(['spread', 'pack'])
+      .default('spread')
+      .describe('Agents on as many nodes as there are, or on as few as can hold them.'),
+    wait_seconds: number({ min: 0, max: 86_400 })
+      .default(300)
+      .describe('How long resources that others use, or nodes that died, are waited for.'),
+    shared_files: flag()
+      .default(false)
+      .describe(
+        'Whether model and run folders have the same paths on all nodes. false: their files travel to agents on other nodes and back.',
+      ),
+    dtype: choice(['float32', 'bfloat16'])
+      .default('float32')
+      .describe('What models compute with; the optimizer works on float32 weights always.'),
+    num_cpus: integer({ min: 1, max: 1024 })
+      .optional()
+      .describe("With address local: CPUs of the cluster. Default: the machine's."),
+    num_gpus: integer({ min: 0, max: 1024 })
+      .optional()
+      .describe("With address local: GPUs of the cluster. Default: the machine's."),
+    object_store_mib: integer({ min: 80 })
+      .optional()
+      .describe("With address local: memory for what passes between processes, MiB. Default: Ray's choice."),
+    temp_dir: text('a folder').optional().describe("With address local: Ray's folder. Default: /tmp/ray."),
+  })
+  .optional()
+  .describe('Where models run with engine.kind ray (docs/cluster.md).');
 
 /** Whatever a template looks at: `enable_thinking`, `date_string`. */
 export function templateKwargs(description: string) {

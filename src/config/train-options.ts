@@ -5,6 +5,10 @@
 import type { TrainOptions } from '../train/options.ts';
 import { type CamelCased, camelCased } from './camel-case.ts';
 import type { Config } from './schema.ts';
+import { raySection } from './sections.ts';
+
+/** The section as an empty one reads; absent sections have no defaults of their own. */
+const RAY_DEFAULTS = raySection.unwrap().parse({});
 
 /** @returns options of the training loop; what is `off` in the file is absent or Infinity here */
 export function trainOptions(config: Config): TrainOptions {
@@ -64,5 +68,27 @@ function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: 
     alpha: lora_alpha,
     targetModules: lora_target_modules === 'all-linear' ? ('all-linear' as const) : names,
     rslora: lora_rslora,
+  };
+}
+
+/** Options of the engine on Ray; what the file leaves open is open here. */
+export function rayOptions({ engine, ray, agents }: Config) {
+  const { threads, token_budget, decode_batch, lora_rank } = engine;
+  const { address, python, dtype, num_cpus, num_gpus, object_store_mib, temp_dir, ...placement } =
+    ray ?? RAY_DEFAULTS;
+  return {
+    ...camelCased({ threads, token_budget, decode_batch }),
+    ...camelCased(placement),
+    agents: agents.length,
+    address,
+    dtype,
+    ...(lora_rank === 0 ? {} : { lora: loraShape(engine) }),
+    ...(python === undefined ? {} : { python }),
+    local: {
+      ...(num_cpus === undefined ? {} : { cpus: num_cpus }),
+      ...(num_gpus === undefined ? {} : { gpus: num_gpus }),
+      ...(object_store_mib === undefined ? {} : { objectStoreMib: object_store_mib }),
+      ...(temp_dir === undefined ? {} : { temporary: temp_dir }),
+    },
   };
 }

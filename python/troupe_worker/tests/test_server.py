@@ -16,6 +16,7 @@ import numpy as np
 from troupe_worker import PROTOCOL
 from troupe_worker.frames import PREFIX, Array, Frame, decode, encode
 from troupe_worker.server import WorkerServer, serve
+from troupe_worker.service import Service
 
 from .test_model import COTANGENTS, SCORE, STEP
 from .tiny import messages, write_tiny_model
@@ -31,7 +32,7 @@ class ServerTest(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.temporary = tempfile.TemporaryDirectory()
         write_tiny_model(Path(cls.temporary.name))
-        cls.server = serve("cpu", host="127.0.0.1", port=0, token=TOKEN, lease_seconds=None)
+        cls.server = serve(Service("cpu"), host="127.0.0.1", port=0, token=TOKEN, lease_seconds=None)
         threading.Thread(target=cls.server.serve_forever, daemon=True).start()
 
     @classmethod

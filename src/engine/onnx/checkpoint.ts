@@ -150,7 +150,8 @@ function refuseStrangers({ path, tensors }: WeightFiles, isKnown: (name: string)
     );
 }
 
-function readDecoderConfig(dir: string): DecoderConfig {
+/** The architecture of a folder, whatever else is in it. @throws ConfigError */
+export function readDecoderConfig(dir: string): DecoderConfig {
   const path = join(dir, CONFIG);
   if (!existsSync(path))
     throw new ConfigError(`${path}: the file is missing; a model folder needs its config.json`);

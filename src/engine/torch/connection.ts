@@ -17,6 +17,8 @@ export const WORKER_VERSION = '0.1.0';
 export interface ConnectionOptions {
   readonly url: string;
   readonly token: string;
+  /** Name of the engine in messages. Default `torch`. */
+  readonly engine?: string;
   /** How long a broken connection is tried again. Default 60 000. */
   readonly retryMs?: number;
   /** Longest silence of a worker, which says that it lives every 5 s. Default 60 000. */
@@ -61,11 +63,22 @@ export class Connection {
   readonly #session = randomUUID();
 
   constructor(options: ConnectionOptions) {
-    this.#options = { retryMs: 60_000, silenceMs: 60_000, deadlineMs: 3_600_000, ...options };
+    this.#options = {
+      engine: 'torch',
+      retryMs: 60_000,
+      silenceMs: 60_000,
+      deadlineMs: 3_600_000,
+      ...options,
+    };
   }
 
   get url(): string {
     return this.#options.url;
+  }
+
+  /** `engine torch`: how messages begin. */
+  get #who(): string {
+    return `engine ${this.#options.engine}`;
   }
 
   /** @throws EngineError if nobody answers, the token is wrong, or another version answers */
@@ -76,12 +89,12 @@ export class Connection {
       hello = JSON.parse(body.toString()) as Partial<Hello>; // looked at below
     } catch {} // not a worker: said below
     if (hello.name !== 'troupe-worker')
-      throw new EngineError(`engine torch: expected a troupe worker at ${this.url}, got something else`, {
+      throw new EngineError(`${this.#who}: expected a troupe worker at ${this.url}, got something else`, {
         code: 'TROUPE_WORKER_ADDRESS',
       });
     if (hello.protocol !== PROTOCOL)
       throw new EngineError(
-        `engine torch: expected a worker that speaks protocol ${PROTOCOL}, got ${hello.protocol} ` +
+        `${this.#who}: expected a worker that speaks protocol ${PROTOCOL}, got ${hello.protocol} ` +
           `(troupe-worker ${hello.version} at ${this.url}); install the worker that belongs to this troupe`,
         { code: 'TROUPE_WORKER_VERSION' },
       );
@@ -129,7 +142,7 @@ export class Connection {
       throw error;
     }
     const { header } = result as unknown as Frame; // an attempt that returned has set it
-    if (header.kind === 'error') throw workerError(call.call, header.error);
+    if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
     return result as unknown as Frame;
   }
 
@@ -170,7 +183,7 @@ export class Connection {
         const why =
           dead ??
           `no answer from ${this.url} after ${tries} tries in ${(elapsedMs / 1000).toFixed(0)} s (${messageOf(error)})`;
-        throw new EngineError(`engine torch ${what}: ${why}; a run that was training is saved, resume it`, {
+        throw new EngineError(`${this.#who} ${what}: ${why}; a run that was training is saved, resume it`, {
           code: 'TROUPE_WORKER_LOST',
           cause: error,
           retryable: true,
@@ -230,11 +243,11 @@ export class Connection {
     response.resume();
     if (response.statusCode === 401)
       throw new EngineError(
-        `engine torch: the worker at ${url} does not take this token; set TROUPE_WORKER_TOKEN to the one it was started with`,
+        `${this.#who}: the worker at ${url} does not take this token; set TROUPE_WORKER_TOKEN to the one it was started with`,
         { code: 'TROUPE_WORKER_TOKEN' },
       );
     throw new EngineError(
-      `engine torch: expected a troupe worker at ${url}, got HTTP ${response.statusCode} for ${path}`,
+      `${this.#who}: expected a troupe worker at ${url}, got HTTP ${response.statusCode} for ${path}`,
       {
         code: 'TROUPE_WORKER_ADDRESS',
       },
@@ -264,12 +277,14 @@ function messageOf(error: unknown): string {
 }
 
 /** The worker's one line, in the class that fits. */
-function workerError(call: string, value: unknown): Error {
+function workerError(where: string, value: unknown): Error {
   const { kind, message } = value as { readonly kind: string; readonly message: string }; // our own worker wrote it
   if (kind === 'model') return new ConfigError(message);
+  if (kind === 'capacity') return new ConfigError(`${where}: ${message}`, { code: 'TROUPE_WORKER_CAPACITY' });
   if (kind === 'store') return new StoreError(message);
-  return new EngineError(`engine torch ${call}: ${message}`, {
+  const isLost = kind === 'lost' || kind === 'unknown_model';
+  return new EngineError(`${where}: ${message}`, {
     code: `TROUPE_WORKER_${kind.toUpperCase()}`,
-    retryable: kind === 'unknown_model' || kind === 'deadline',
+    retryable: isLost || kind === 'deadline',
   });
 }

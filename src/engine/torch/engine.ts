@@ -10,7 +10,7 @@ import type { Engine, LoadOptions, Tokenizer } from '../engine.ts';
 import { Connection, type ConnectionOptions, type Hello } from './connection.ts';
 import type { WireHeader } from './frames.ts';
 import { TorchModel } from './model.ts';
-import { startWorker, type WorkerProcess } from './worker-process.ts';
+import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 export interface TorchEngineOptions {
   /** The Python to start a worker with; not used with an address. */
@@ -32,6 +32,21 @@ export interface TorchEngineOptions {
   /** Reads the tokenizer of a folder; its ids must stay below `vocabSize`. */
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
+  /** Another way to run the same worker: what it does differently. */
+  readonly variant?: EngineVariant;
+}
+
+/** An engine that speaks the same protocol with the same worker, placed elsewhere: `ray`. */
+export interface EngineVariant {
+  readonly name: string;
+  /** The process that answers where no address is given. */
+  readonly process: Omit<WorkerProcessOptions, 'python' | 'engine'>;
+  /** Models compute side by side. */
+  readonly parallel: boolean;
+  /** First calls of a connection. */
+  enter(connection: Connection): Promise<void>;
+  /** Last call of a connection to a worker that lives on. */
+  leave(connection: Connection): Promise<void>;
 }
 
 /** Shape of fresh adapters; the same as the embedded engine's, drawn alike. */
@@ -46,13 +61,14 @@ export interface TorchLora {
 const PING_MS = 60_000;
 
 export class TorchEngine implements Engine {
-  readonly name = 'torch';
+  readonly name: string;
   readonly #options: TorchEngineOptions;
   #opened: Promise<{ readonly connection: Connection; readonly process?: WorkerProcess }> | undefined;
   #pings: NodeJS.Timeout | undefined;
 
   constructor(options: TorchEngineOptions) {
     this.#options = options;
+    this.name = options.variant?.name ?? 'torch';
   }
 
   /** What the worker says of itself; starts it where it does not run yet. @throws EngineError */
@@ -68,7 +84,7 @@ export class TorchEngine implements Engine {
 
   async load({ dir, optimizer = false, training = false, ...rest }: LoadOptions): Promise<TorchModel> {
     const { connection } = await this.#open();
-    const { dtype, tokenBudget, decodeBatch, readTokenizer, lora } = this.#options;
+    const { dtype, tokenBudget, decodeBatch, readTokenizer, lora, variant } = this.#options;
     const { header } = await connection.call({
       call: 'load',
       params: {
@@ -86,6 +102,8 @@ export class TorchEngine implements Engine {
     try {
       return new TorchModel(connection, {
         name: model,
+        engine: this.name,
+        parallel: variant?.parallel ?? false,
         parameterCount: facts.parameters,
         maxContext: facts.max_context,
         vocabSize: facts.vocab_size,
@@ -106,6 +124,7 @@ export class TorchEngine implements Engine {
     clearInterval(this.#pings);
     if (opened === undefined) return;
     const { connection, process } = await opened.catch(() => ({ connection: undefined, process: undefined }));
+    if (connection && !process) await this.#options.variant?.leave(connection).catch(() => {}); // it may be gone
     connection?.close();
     await process?.close();
   }
@@ -116,28 +135,44 @@ export class TorchEngine implements Engine {
   }
 
   async #connect() {
-    const { address, connection: limits = {}, ...options } = this.#options;
+    const { address, connection: limits = {}, variant } = this.#options;
+    const common = { ...limits, engine: this.name };
     if (address) {
-      const connection = new Connection({ ...limits, ...address });
-      await connection.hello();
+      const connection = new Connection({ ...common, ...address });
+      await this.#enter(connection);
       // a missed one does not matter, and a worker that is gone shows in the next call
       this.#pings = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
       return { connection };
     }
-    const process = await startWorker(options);
+    const { python, device, threads } = this.#options;
+    const process = await startWorker({
+      ...(variant?.process ?? { device, threads }),
+      python,
+      engine: this.name,
+    });
     const connection = new Connection({
-      ...limits,
+      ...common,
       url: process.url,
       token: process.token,
       death: () => process.death(),
     });
     try {
-      await connection.hello();
+      await this.#enter(connection);
     } catch (error) {
       await process.close();
       throw error;
     }
     return { connection, process };
+  }
+
+  async #enter(connection: Connection): Promise<void> {
+    try {
+      await connection.hello();
+      await this.#options.variant?.enter(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 }
 

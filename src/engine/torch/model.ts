@@ -31,6 +31,10 @@ import { RemoteGenerator } from './remote-generator.ts';
 /** What the worker said of a model it loaded. */
 export interface RemoteModel {
   readonly name: string;
+  /** Of the engine, for messages. */
+  readonly engine: string;
+  /** It has a place of its own to compute in. */
+  readonly parallel: boolean;
   readonly parameterCount: number;
   readonly maxContext: number;
   readonly vocabSize: number;
@@ -52,27 +56,29 @@ export class TorchModel implements Model {
   readonly #name: string;
   readonly #cacheBytesPerToken: number;
   readonly #vocabSize: number;
+  readonly #engine: string;
   /** The calls so far; the next begins when they are done. */
   #before: Promise<unknown> = Promise.resolve();
   /** What went wrong in a call that nobody waited for. */
   #fault: { readonly error: unknown } | undefined;
   #closed = false;
 
-  constructor(connection: Connection, { name, parameterCount, tokenizer, ...facts }: RemoteModel) {
+  constructor(connection: Connection, { name, engine, parameterCount, tokenizer, ...facts }: RemoteModel) {
     this.#connection = connection;
     this.#name = name;
+    this.#engine = engine;
     this.parameterCount = parameterCount;
     this.tokenizer = tokenizer;
     this.#vocabSize = facts.vocabSize;
     this.#cacheBytesPerToken = facts.cacheBytesPerToken;
-    const { kind: parameters, dtype, maxContext } = facts;
-    this.capabilities = { exactKl: true, trainable: true, parameters, dtype, maxContext };
+    const { kind: parameters, dtype, maxContext, parallel } = facts;
+    this.capabilities = { exactKl: true, trainable: true, parameters, dtype, maxContext, parallel };
   }
 
   async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
-    checkTemperature(params.temperature);
+    this.#checkTemperature(params.temperature);
     if (!Number.isInteger(params.maxTokens) || params.maxTokens < 1)
-      throw new EngineError(`engine torch: expected maxTokens >= 1, got ${params.maxTokens}`);
+      throw new EngineError(`engine ${this.#engine}: expected maxTokens >= 1, got ${params.maxTokens}`);
     params.signal?.throwIfAborted();
     if (requests.length === 0) return [];
     const streams = new Uint32Array(3 * requests.length);
@@ -127,7 +133,7 @@ export class TorchModel implements Model {
     { snapshot, ...params }: ScoreParams & { readonly snapshot?: SnapshotId },
     visit: (index: number, logp_TV: Float32Array) => void,
   ): Promise<void> {
-    checkTemperature(params.temperature);
+    this.#checkTemperature(params.temperature);
     let first = 0;
     for (const part of this.#heard(sequences)) {
       await this.#score('distributions', part, {
@@ -158,7 +164,7 @@ export class TorchModel implements Model {
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
-    checkTemperature(params.temperature);
+    this.#checkTemperature(params.temperature);
     const answer = await this.#score('forward', sequences, params);
     return floatRows(answer, 'logp');
   }
@@ -168,10 +174,10 @@ export class TorchModel implements Model {
     cotangents: readonly ArrayLike<number>[],
     params: BackwardParams,
   ): Promise<BackwardResult> {
-    checkTemperature(params.temperature);
+    this.#checkTemperature(params.temperature);
     if (cotangents.length !== sequences.length)
       throw new EngineError(
-        `engine torch: expected ${sequences.length} cotangent rows, got ${cotangents.length}`,
+        `engine ${this.#engine}: expected ${sequences.length} cotangent rows, got ${cotangents.length}`,
       );
     const answer = await this.#score('backward', sequences, {
       ...params,
@@ -212,7 +218,7 @@ export class TorchModel implements Model {
     cur: SnapshotId,
     params: ScoreParams,
   ): Promise<Divergence> {
-    checkTemperature(params.temperature);
+    this.#checkTemperature(params.temperature);
     const answer = await this.#score('divergence', sequences, { ...params, params: { cur } });
     return {
       klNewCur: floatRows(answer, 'kl_new_cur'),
@@ -271,7 +277,7 @@ export class TorchModel implements Model {
   #call(call: ModelCall): Promise<Frame> {
     const answer = this.#before.then(() => {
       if (this.#closed)
-        throw new EngineError('engine torch: expected an open model, got one that was closed', {
+        throw new EngineError(`engine ${this.#engine}: expected an open model, got one that was closed`, {
           code: 'TROUPE_ENGINE_CLOSED',
         });
       const fault = this.#fault;
@@ -287,6 +293,12 @@ export class TorchModel implements Model {
     this.#call(call).catch((error: unknown) => {
       if (!this.#closed) this.#fault ??= { error };
     });
+  }
+
+  #checkTemperature(temperature: number): void {
+    const inverse = Math.fround(1 / temperature);
+    if (!(temperature > 0 && inverse > 0 && Number.isFinite(inverse)))
+      throw new EngineError(`engine ${this.#engine}: expected a temperature > 0, got ${temperature}`);
   }
 }
 
@@ -304,10 +316,4 @@ function* completionsOf(frame: Frame): Iterable<readonly [number, Completion]> {
         finish: finish[i] as Completion['finish'],
       },
     ];
-}
-
-function checkTemperature(temperature: number): void {
-  const inverse = Math.fround(1 / temperature);
-  if (!(temperature > 0 && inverse > 0 && Number.isFinite(inverse)))
-    throw new EngineError(`engine torch: expected a temperature > 0, got ${temperature}`);
 }

@@ -16,10 +16,16 @@ export const WORKER_SOURCE = fileURLToPath(new URL('../../../python/troupe_worke
 export interface WorkerProcessOptions {
   /** A Python 3.10 or newer that has torch and Transformers. */
   readonly python: string;
+  /** Name of the engine in messages, and of its section in a team file. Default `torch`. */
+  readonly engine?: string;
+  /** What to run. Default `troupe_worker`. */
+  readonly module?: string;
+  /** Arguments of its own. */
+  readonly args?: readonly string[];
   /** `auto`, `cpu`, `cuda`, `cuda:1`. */
-  readonly device: string;
+  readonly device?: string;
   /** Threads on a CPU; 0: PyTorch's choice. */
-  readonly threads: number;
+  readonly threads?: number;
   /** Address to listen on. Default: loopback. */
   readonly host?: string | undefined;
   /** Port; 0, the default: any free one. */
@@ -32,12 +38,16 @@ export interface WorkerProcessOptions {
   readonly memoryGib?: number | undefined;
   /** How long it may take to start: importing PyTorch is slow on a busy machine. */
   readonly startMs?: number;
+  /** How long it may take to end. */
+  readonly graceMs?: number;
 }
 
 const START_MS = 300_000;
 const GRACE_MS = 5_000;
 /** Clients say every minute that they live. */
 const LEASE_SECONDS = 600;
+/** What a Python needs, by engine; relative to the package. */
+const REQUIREMENTS: Readonly<Record<string, string>> = { ray: 'requirements-ray.txt' };
 /** As much of its last words as a message can hold. */
 const LAST_WORDS = 400;
 const LOOPBACK = '127.0.0.1';
@@ -46,13 +56,20 @@ export class WorkerProcess {
   readonly url: string;
   readonly token: string;
   readonly #child: ChildProcess;
+  readonly #graceMs: number;
   readonly #stderr: () => string;
 
   constructor(
     child: ChildProcess,
-    where: { readonly url: string; readonly token: string; readonly stderr: () => string },
+    where: {
+      readonly url: string;
+      readonly token: string;
+      readonly graceMs: number;
+      readonly stderr: () => string;
+    },
   ) {
     this.#child = child;
+    this.#graceMs = where.graceMs;
     this.url = where.url;
     this.token = where.token;
     this.#stderr = where.stderr;
@@ -89,7 +106,7 @@ export class WorkerProcess {
     child.ref();
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.stdin?.end();
-    const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.#graceMs);
     await ended;
     clearTimeout(timer);
   }
@@ -102,12 +119,15 @@ export class WorkerProcess {
  */
 export async function startWorker({
   python,
+  engine = 'torch',
+  module = 'troupe_worker',
   startMs = START_MS,
+  graceMs = GRACE_MS,
   token = randomBytes(24).toString('base64url'),
   ...options
 }: WorkerProcessOptions): Promise<WorkerProcess> {
   const { PYTHONPATH } = process.env;
-  const words = ['-m', 'troupe_worker', ...workerWords(options), '--with-parent'];
+  const words = ['-m', module, ...workerWords(options), '--with-parent'];
   const child = spawn(python, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C is for us alone: the worker is needed for the write we are in, and ends with its standard input
@@ -125,27 +145,28 @@ export async function startWorker({
   });
   child.stdin.on('error', () => {}); // a worker that is gone takes no more input; its death is told elsewhere
   try {
-    const address = await firstLine(child, { python, startMs, stderr: () => stderr });
+    const address = await firstLine(child, { python, engine, startMs, stderr: () => stderr });
     // it must not keep us alive: should we end without closing it, it ends too
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr])
       (stream as unknown as { unref?(): void }).unref?.();
-    return new WorkerProcess(child, { url: address, token, stderr: () => stderr });
+    return new WorkerProcess(child, { url: address, token, graceMs, stderr: () => stderr });
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
   }
 }
 
-function workerWords(options: Omit<WorkerProcessOptions, 'python' | 'startMs' | 'token'>): string[] {
-  const { host = LOOPBACK, port = 0, device, threads, isShared = false, memoryGib } = options;
+function workerWords(options: Omit<WorkerProcessOptions, 'python'>): string[] {
+  const { host = LOOPBACK, port = 0, device, threads, isShared = false, memoryGib, args = [] } = options;
   return [
     ...['--host', host],
     ...['--port', String(port)],
-    ...['--device', device],
-    ...['--threads', String(threads)],
+    ...(device === undefined ? [] : ['--device', device]),
+    ...(threads === undefined ? [] : ['--threads', String(threads)]),
     ...(isShared ? ['--lease-seconds', String(LEASE_SECONDS)] : []),
     ...(memoryGib === undefined ? [] : ['--memory-gib', String(memoryGib)]),
+    ...args,
   ];
 }
 
@@ -154,14 +175,20 @@ function firstLine(
   child: ChildProcess,
   {
     python,
+    engine,
     startMs,
     stderr,
-  }: { readonly python: string; readonly startMs: number; readonly stderr: () => string },
+  }: {
+    readonly python: string;
+    readonly engine: string;
+    readonly startMs: number;
+    readonly stderr: () => string;
+  },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (message: string, code = 'TROUPE_WORKER_START'): void => {
       clearTimeout(timer);
-      reject(new EngineError(`engine torch: ${message}`, { code }));
+      reject(new EngineError(`engine ${engine}: ${message}`, { code }));
     };
     const timer = setTimeout(
       () => fail(`the worker of "${python}" did not start within ${startMs / 1000} s`),
@@ -169,7 +196,7 @@ function firstLine(
     );
     child.once('error', (error) =>
       fail(
-        `expected a Python at "${python}", got none (${error.message}); install Python 3.10 or newer, or set torch.python`,
+        `expected a Python at "${python}", got none (${error.message}); install Python 3.10 or newer, or set ${engine}.python`,
         'TROUPE_WORKER_PYTHON',
       ),
     );
@@ -182,7 +209,7 @@ function firstLine(
       if (typeof said.address === 'string') {
         clearTimeout(timer);
         resolve(said.address);
-      } else fail(startComplaint(python, said.error, line), 'TROUPE_WORKER_START');
+      } else fail(startComplaint({ python, engine }, said.error, line), 'TROUPE_WORKER_START');
     });
   });
 }
@@ -195,10 +222,14 @@ function parsed(line: string): { readonly address?: unknown; readonly error?: un
   }
 }
 
-function startComplaint(python: string, error: unknown, line: string): string {
+function startComplaint(
+  { python, engine }: { readonly python: string; readonly engine: string },
+  error: unknown,
+  line: string,
+): string {
   const { kind, message, package: missing } = (error ?? {}) as Readonly<Record<string, unknown>>;
   if (kind === 'package')
-    return `the Python at "${python}" has no package "${missing}"; install python/troupe_worker/requirements.txt into it, or set torch.python to a Python that has them`;
+    return `the Python at "${python}" has no package "${missing}"; install python/troupe_worker/${REQUIREMENTS[engine] ?? 'requirements.txt'} into it, or set ${engine}.python to a Python that has them`;
   return typeof message === 'string'
     ? message
     : `expected the worker of "${python}" to say where it listens, got "${line.slice(0, 80)}"`;

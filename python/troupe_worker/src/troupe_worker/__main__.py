@@ -33,6 +33,7 @@ def main() -> int:
         return MISSING_PACKAGE
     from .errors import WorkerError
     from .server import serve
+    from .service import Service
 
     if options.threads > 0:
         torch.set_num_threads(options.threads)
@@ -41,12 +42,11 @@ def main() -> int:
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
     try:
         server = serve(
-            options.device,
+            Service(options.device, int(options.memory_gib * 2**30) if options.memory_gib else None),
             host=options.host,
             port=options.port,
             token=token,
-            lease_seconds=_lease_seconds(options),
-            memory_bytes=int(options.memory_gib * 2**30) if options.memory_gib else None,
+            lease_seconds=lease_seconds(options),
         )
     except WorkerError as error:
         _say({"error": {"kind": error.kind, "message": str(error)}})
@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _lease_seconds(options: argparse.Namespace) -> float | None:
+def lease_seconds(options: argparse.Namespace) -> float | None:
     """A client that is the parent needs no lease: its end is seen at once."""
     if options.lease_seconds is not None:
         return float(options.lease_seconds)

@@ -94,6 +94,21 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
     return _parse(fields, str(path))
 
 
+def base_folder(folder: Path, base: str, cwd: Path) -> Path:
+    """Where an adapter's config says its base is, seen from the client or from the adapter's folder.
+
+    Raises:
+        BadModel: there is nothing.
+    """
+    for place in (cwd / base, folder / base):
+        if place.exists():
+            return place
+    raise BadModel(
+        f"{folder}/adapter_config.json base_model_name_or_path: expected the folder of the base model, "
+        f'"{base}" does not exist; fetch the base and write its folder there'
+    )
+
+
 def _parse(fields: Mapping[str, Any], where: str) -> AdapterConfig:
     def problem(key: str, expected: str) -> BadModel:
         return BadModel(f"{where} {key}: expected {expected}, got {json.dumps(fields.get(key))}")

@@ -72,21 +72,6 @@ class FrozenBases:
         return base
 
 
-def base_folder(folder: Path, base: str, cwd: Path) -> Path:
-    """Where an adapter's config says its base is, seen from the client or from the adapter's folder.
-
-    Raises:
-        BadModel: there is nothing.
-    """
-    for place in (cwd / base, folder / base):
-        if place.exists():
-            return place
-    raise BadModel(
-        f"{folder}/adapter_config.json base_model_name_or_path: expected the folder of the base model, "
-        f'"{base}" does not exist; fetch the base and write its folder there'
-    )
-
-
 def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parameter]:
     """Builds an adapter into a module; returns its parameters, float32, by their names on disk.
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from . import adapters
-from .adapter_config import is_adapter_folder, read_adapter_config
+from .adapter_config import base_folder, is_adapter_folder, read_adapter_config
 from .adapters import FrozenBases
 from .loading import LoadOptions
 from .memory import Plan, Room, free_bytes, read_sizes, require_room
@@ -73,7 +72,7 @@ def _adapter_of(options: LoadOptions) -> tuple[Path, int | None, tuple[str, ...]
     folder = options.folder
     if is_adapter_folder(folder):
         config = read_adapter_config(folder)
-        return adapters.base_folder(folder, config.base, options.cwd), config.rank, config.targets
+        return base_folder(folder, config.base, options.cwd), config.rank, config.targets
     if options.lora is not None:
         return folder, options.lora.rank, options.lora.targets
     return folder, None, ()

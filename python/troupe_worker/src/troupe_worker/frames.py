@@ -42,6 +42,8 @@ class Frame:
 
     header: dict[str, Any]
     arrays: dict[str, Array] = field(default_factory=dict)
+    #: The bytes it was read from, for whoever passes it on.
+    data: bytes | bytearray | memoryview = b""
 
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> bytes:
@@ -93,7 +95,7 @@ def decode(data: bytes | bytearray | memoryview) -> Frame:
         }
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise BadRequest(f"frame: the header is no frame header ({error})") from error
-    return Frame(header, arrays)
+    return Frame(header, arrays, data)
 
 
 def _array(payload: memoryview, name: str, entry: list[Any]) -> Array:

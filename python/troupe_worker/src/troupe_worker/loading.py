@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from . import adapters
-from .adapter_config import ADAPTER_CONFIG, AdapterConfig, is_adapter_folder, read_adapter_config
+from .adapter_config import ADAPTER_CONFIG, AdapterConfig, base_folder, is_adapter_folder, read_adapter_config
 from .adapters import FrozenBase, FrozenBases
 from .checkpoint import Contents, load_checkpoint, read_optimizer, save_checkpoint, write_folder
 from .decoder import Decoder
@@ -62,7 +62,7 @@ def load(options: LoadOptions, device: torch.device, bases: FrozenBases) -> Load
     folder = options.folder
     if is_adapter_folder(folder):
         config = read_adapter_config(folder)
-        base = _base(adapters.base_folder(folder, config.base, options.cwd), options.dtype, device, bases)
+        base = _base(base_folder(folder, config.base, options.cwd), options.dtype, device, bases)
         return _adapted(base, config, options, saved=True)
     if options.lora is not None:
         return _adapted(_base(folder, options.dtype, device, bases), options.lora, options, saved=False)

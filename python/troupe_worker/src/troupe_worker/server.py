@@ -17,9 +17,9 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from .calls import Calls
 from .errors import BadRequest, WorkerError
 from .frames import Frame, decode, encode
-from .service import Service
 
 #: A silent call says this often that it lives.
 HEARTBEAT_SECONDS = 5.0
@@ -31,7 +31,7 @@ class WorkerServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], service: Service, token: str) -> None:
+    def __init__(self, address: tuple[str, int], service: Calls, token: str) -> None:
         self.service = service
         self.token = token
         super().__init__(address, _Handler)
@@ -137,22 +137,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing: the client reports what matters."""
 
 
-def serve(
-    device: str,
-    *,
-    host: str,
-    port: int,
-    token: str,
-    lease_seconds: float | None,
-    memory_bytes: int | None = None,
-) -> WorkerServer:
+def serve(service: Calls, *, host: str, port: int, token: str, lease_seconds: float | None) -> WorkerServer:
     """A server that listens; without a lease, what clients hold is theirs until it ends.
 
     Raises:
-        WorkerError: the device is not there, or the address cannot be had.
+        WorkerError: the address cannot be had.
     """
     try:
-        server = WorkerServer((host, port), Service(device, memory_bytes), token)
+        server = WorkerServer((host, port), service, token)
     except OSError as error:
         raise WorkerError(f"cannot listen on {host}:{port} ({error.strerror})", "address") from error
     if lease_seconds is not None:

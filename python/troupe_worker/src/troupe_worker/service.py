@@ -15,6 +15,7 @@ import transformers
 from . import PROTOCOL, VERSION
 from .adapters import FrozenBases
 from .admission import Admission
+from .calls import channel_of, deadline_of, error_frame, first_line, word
 from .errors import BadRequest, WorkerError
 from .frames import Array, Frame, encode
 from .model import Answer, Call, WorkerModel, load_options
@@ -40,7 +41,6 @@ MODEL_CALLS = frozenset(
         "step_rows",
     }
 )
-_LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600.0
 
 
 class _Held:
@@ -89,22 +89,17 @@ class Service:
             BadRequest: the frame is no call.
         """
         header = frame.header
-        session, name = _word(header, "session"), _word(header, "operation")
+        session, name = word(header, "session"), word(header, "operation")
         self.touch(session)
-        deadline = header.get("deadline_seconds", _LONGEST_DEADLINE_SECONDS)
-        if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or not deadline > 0:
-            raise BadRequest(f"deadline_seconds: expected a number > 0, got {deadline!r}")
 
         def run(operation: Operation) -> None:
             self._run(operation, frame, session)
 
-        return self._operations.begin(
-            channel_of(header), name, min(float(deadline), _LONGEST_DEADLINE_SECONDS), run
-        )
+        return self._operations.begin(channel_of(header), name, deadline_of(header), run)
 
     def cancel(self, header: dict[str, Any]) -> bool:
         """Asks a call to end at its next opportunity."""
-        return self._operations.cancel(channel_of(header), _word(header, "operation"))
+        return self._operations.cancel(channel_of(header), word(header, "operation"))
 
     def touch(self, session: str) -> None:
         """A sign of life of a client."""
@@ -115,10 +110,14 @@ class Service:
         now = time.monotonic()
         gone = [session for session, seen in list(self._seen.items()) if now - seen > lease_seconds]
         for session in gone:
-            self._seen.pop(session, None)
-            self._operations.forget(session)
-            for model in [name for name, held in list(self._models.items()) if held.session == session]:
-                self._close(model)
+            self.drop_session(session)
+
+    def drop_session(self, session: str) -> None:
+        """Frees the models of a client that is gone."""
+        self._seen.pop(session, None)
+        self._operations.forget(session)
+        for model in [name for name, held in list(self._models.items()) if held.session == session]:
+            self._close(model)
 
     def _run(self, operation: Operation, frame: Frame, session: str) -> None:
         def emit(header: dict[str, Any], arrays: dict[str, Array]) -> None:
@@ -129,18 +128,18 @@ class Service:
             value, arrays = self._apply(Call(frame, operation.check, emit), session)
             answer = encode({"kind": "result", "value": value}, arrays)
         except WorkerError as error:
-            answer = _error(error.kind, str(error))
+            answer = error_frame(error.kind, str(error))
         except torch.OutOfMemoryError as error:
-            answer = _error("memory", f"{_first_line(error)}; lower engine.token_budget or engine.decode_batch")
+            answer = error_frame("memory", f"{first_line(error)}; lower engine.token_budget or engine.decode_batch")
         except Exception as error:  # whatever a library throws must reach the client as one line
-            answer = _error("engine", f"{type(error).__name__}: {_first_line(error)}")
+            answer = error_frame("engine", f"{type(error).__name__}: {first_line(error)}")
         operation.say(answer, last=True)
 
     def _apply(self, call: Call, session: str) -> Answer:
-        name = _word(call.frame.header, "call")
+        name = word(call.frame.header, "call")
         if name == "load":
             return self._load(call, session)
-        model = _word(call.frame.header, "model")
+        model = word(call.frame.header, "model")
         if name == "close":
             self._close(model)
             return {}, {}
@@ -181,13 +180,6 @@ class Service:
             torch.cuda.empty_cache()
 
 
-def channel_of(header: dict[str, Any]) -> str:
-    """Calls of one channel follow each other: a model's, or a client's loads and closings."""
-    if header.get("call") in ("load", "close"):
-        return _word(header, "session")
-    return _word(header, "model")
-
-
 def pick_device(name: str) -> torch.device:
     """`auto`: a GPU where there is one.
 
@@ -202,18 +194,3 @@ def pick_device(name: str) -> torch.device:
         return device
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     raise WorkerError(f'expected a device PyTorch has here, got "{name}"; it sees {count} GPUs', "device")
-
-
-def _word(header: dict[str, Any], name: str) -> str:
-    value = header.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= 100:
-        raise BadRequest(f"{name}: expected a name, got {value!r}")
-    return value
-
-
-def _error(kind: str, message: str) -> bytes:
-    return encode({"kind": "error", "error": {"kind": kind, "message": message}})
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0]

@@ -1,0 +1,103 @@
+"""What a team asks of a cluster, and whether the cluster has it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import BadRequest, WorkerError
+
+PLACEMENTS = {"spread": "SPREAD", "pack": "PACK"}
+#: Resources are compared with what Ray keeps: four digits.
+_GRAIN = 1e-4
+
+
+@dataclass(frozen=True)
+class Need:
+    """A share of the cluster for every agent."""
+
+    agents: int
+    cpus: float
+    gpus: float
+    threads: int
+    placement: str
+    wait_seconds: float
+    #: Folders have the same paths on all nodes.
+    shared_files: bool
+
+    @staticmethod
+    def read(params: dict[str, Any]) -> Need:
+        """Checks what came over the wire.
+
+        Raises:
+            BadRequest: a number cannot be right.
+        """
+
+        def number(name: str, least: float, most: float) -> float:
+            value = params.get(name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+                raise BadRequest(f"{name}: expected a number from {least:g} to {most:g}, got {value!r}")
+            return float(value)
+
+        gpus = number("gpus_per_agent", 0, 1024)
+        if gpus > 1:
+            raise BadRequest(
+                f"gpus_per_agent: expected at most 1, got {gpus:g}; a model over several GPUs is not there yet"
+            )
+        placement = params.get("placement", "spread")
+        if placement not in PLACEMENTS:
+            raise BadRequest(f"placement: expected one of {', '.join(PLACEMENTS)}, got {placement!r}")
+        cpus = number("cpus_per_agent", 0, 1024)
+        threads = int(number("threads", 0, 1024))
+        return Need(
+            agents=int(number("agents", 1, 64)),
+            cpus=cpus,
+            gpus=gpus,
+            threads=threads or max(1, math.floor(cpus)),
+            placement=str(placement),
+            wait_seconds=number("wait_seconds", 0, 86_400),
+            shared_files=params.get("shared_files") is True,
+        )
+
+    def bundle(self) -> dict[str, float]:
+        """Of one agent."""
+        return {name: amount for name, amount in (("CPU", self.cpus), ("GPU", self.gpus)) if amount > 0}
+
+
+def require_capacity(need: Need, nodes: list[dict[str, Any]]) -> bool:
+    """Whether the nodes that are alive can hold the team, everything else aside.
+
+    Raises:
+        WorkerError: they cannot, and no node died that may be replaced.
+    """
+    alive = [node for node in nodes if node["Alive"]]
+    if _fits(need, alive):
+        return True
+    if len(alive) < len(nodes):
+        return False
+    for name, each, key in (("GPU", need.gpus, "gpus_per_agent"), ("CPU", need.cpus, "cpus_per_agent")):
+        have = [node["Resources"].get(name, 0.0) for node in alive]
+        room = sum(math.floor(amount / each + _GRAIN) for amount in have) if each else need.agents
+        if room < need.agents:
+            raise WorkerError(
+                f"the cluster has {sum(have):g} {name}s on {len(have)} nodes, "
+                f"{need.agents} agents with {key} {each:g} need {need.agents * each:g}; lower {key} or add nodes",
+                "capacity",
+            )
+    raise WorkerError(
+        f"no placement of {need.agents} agents with {need.cpus:g} CPUs and {need.gpus:g} GPUs each fits "
+        f"the {len(alive)} nodes of the cluster",
+        "capacity",
+    )
+
+
+def _fits(need: Need, nodes: list[dict[str, Any]]) -> bool:
+    """Every agent has equal needs, so nodes can be filled one by one."""
+    room = 0
+    for node in nodes:
+        amounts = [
+            math.floor(node["Resources"].get(name, 0.0) / each + _GRAIN) for name, each in need.bundle().items()
+        ]
+        room += min(amounts, default=need.agents)
+    return room >= need.agents

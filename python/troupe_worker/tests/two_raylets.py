@@ -1,0 +1,86 @@
+"""A small cluster of two raylets on this machine, for tests that break it: `python -m tests.two_raylets`.
+
+Says {"address": "HOST:PORT"} when it stands, then does what each line of standard input says and answers with
+`{}`: `kill-actor` (of the second node), `kill-node` (the second), `add-node` (in its place). Ends when standard
+input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CPUS = 1
+#: Ray's smallest.
+STORE_BYTES = 80 * 2**20
+
+
+def main() -> None:
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(line: dict[str, object]) -> None:
+        out.write(f"{json.dumps(line)}\n")
+        out.flush()
+
+    with tempfile.TemporaryDirectory(prefix="tr-") as folder:  # short: paths of sockets are limited
+        os.environ["RAY_TMPDIR"] = folder  # read when Ray is imported; it also says where the address is noted
+        (Path(folder) / "ray").mkdir()
+        from ray.cluster_utils import Cluster
+
+        shape = {"num_cpus": CPUS, "object_store_memory": STORE_BYTES}
+        health = {
+            "health_check_initial_delay_ms": 1000,
+            "health_check_period_ms": 1000,
+            "health_check_failure_threshold": 3,
+        }
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={**shape, "include_dashboard": False, "_system_config": health},
+        )
+        second = cluster.add_node(**shape)
+        try:
+            say({"address": cluster.address})
+            for line in sys.stdin:
+                if line.strip() == "kill-actor":
+                    _kill_actor(second)
+                elif line.strip() == "kill-node":
+                    cluster.remove_node(second, allow_graceful=False)
+                elif line.strip() == "add-node":
+                    second = cluster.add_node(**shape)
+                say({})
+        finally:
+            cluster.shutdown()
+
+
+def _kill_actor(node: object) -> None:
+    """Kills what runs an agent under the node's raylet, as a lack of memory would."""
+    raylet = _raylet(node)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                title = (path / "cmdline").read_bytes().decode(errors="replace")
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == raylet and title.startswith("ray::AgentActor"):
+                os.kill(int(path.name), signal.SIGKILL)
+                return
+        time.sleep(0.1)
+    raise RuntimeError("there is no actor on the second node")
+
+
+def _raylet(node: object) -> int:
+    processes = node.all_processes["raylet"]  # type: ignore[attr-defined]
+    pid: int = processes[0].process.pid
+    return pid
+
+
+if __name__ == "__main__":
+    main()

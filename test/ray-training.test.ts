@@ -1,0 +1,122 @@
+/**
+ * A training on a cluster of two raylets, by the command line: a worker, then a whole raylet, then the driver are
+ * killed in mid-stage, and the run ends with the bytes of one that lost nothing.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWithRay, TwoRaylets } from '../src/engine/ray/testing/ray.ts';
+import { TEST_PYTHON } from '../src/engine/torch/testing/python.ts';
+import { readEvents } from '../src/store/read-run.ts';
+
+const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
+
+/** Steps large enough that most updates are kept, so that a lost one would show. */
+const TEAM = `
+name: tiny
+base: base
+agents: 2
+task: {name: arithmetic, operands: 2, max_operand: 9}
+engine: {kind: ray, token_budget: 512}
+pretrain: {layers: 1, hidden_size: 32, heads: 2, kv_heads: 1, intermediate_size: 64, steps: 120, batch_size: 64, max_positions: 64}
+train: {stages: 3, prompts_per_step: 16, num_generations: 4, minibatch_size: 16, max_completion_length: 16}
+optimizer: {learning_rate: 1.0e-3}
+gate: {kind: off}
+eval: {prompts: 20, k: 2}
+`;
+
+/** Several processes that import PyTorch on a busy machine. */
+const PATIENCE_MS = 600_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
+const team = join(folder, 'team.yaml');
+
+function start(...args: string[]): { readonly child: ChildProcess; readonly ended: Promise<string> } {
+  const child = spawn(process.execPath, [TROUPE, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, TROUPE_PYTHON: TEST_PYTHON },
+  });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = new Promise<string>((resolve) =>
+    child.once('close', (code, signal) => resolve(`${code ?? signal}\n${said}`)),
+  );
+  return { child, ended };
+}
+
+/** Waits until a run is in the middle of a stage: its rollouts are made, its updates are not done. */
+async function inMidStage(run: string, stage: number, isOver: () => boolean): Promise<void> {
+  const log = join(folder, run, 'events.jsonl');
+  const begun = `"kind":"stage_started","stage":${stage},`;
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(existsSync(log) && readFileSync(log, 'utf8').includes(begun))) {
+    if (isOver() || performance.now() > deadline) throw new Error(`the run never came to stage ${stage}`);
+    await sleep(5);
+  }
+}
+
+/** Everything a run leaves behind but the times. */
+function remains(run: string): Readonly<Record<string, string>> {
+  const dir = join(folder, run);
+  const names = readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
+    .filter((name) => !/^(timings\.jsonl|manifest\.json|report)/.test(name));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), 'base64')]));
+}
+
+describeWithRay('a training on two raylets', () => {
+  let cluster: TwoRaylets | undefined;
+
+  beforeAll(async () => {
+    writeFileSync(team, TEAM);
+    const made = spawnSync(process.execPath, [TROUPE, 'pretrain', team], {
+      cwd: folder,
+    });
+    expect(made.status, String(made.stderr)).toBe(0);
+    cluster = await TwoRaylets.start();
+  }, PATIENCE_MS);
+  afterAll(async () => {
+    await cluster?.close();
+    rmSync(folder, { recursive: true });
+  }, PATIENCE_MS);
+
+  it(
+    'that loses a worker, a raylet and its driver ends as one that lost nothing',
+    async () => {
+      const address = ['--ray.address', cluster.address];
+      const whole = start('train', team, '--run', 'whole', ...address);
+      expect(await whole.ended).toBe('0\n');
+
+      const first = start('train', team, '--run', 'broken', ...address);
+      const isOver = () => first.child.exitCode !== null;
+      await inMidStage('broken', 1, isOver);
+      await cluster.tell('kill-actor');
+      await inMidStage('broken', 2, isOver);
+      await cluster.tell('kill-node');
+      await cluster.tell('add-node');
+      await inMidStage('broken', 3, isOver);
+      first.child.kill('SIGKILL');
+      const said = await first.ended;
+      expect(said).toMatch(/the actor of agent \d is gone: .*; going on from stage 0\n/);
+      expect(said).toMatch(/the actor of agent \d is gone: .*; going on from stage 1\n/);
+      expect(said).toMatch(/^SIGKILL\n/);
+
+      expect(await start('train', '--resume', 'broken').ended).toBe('0\n');
+      expect(remains('broken')).toEqual(remains('whole'));
+      const updates = readEvents(join(folder, 'whole')).filter(({ kind }) => kind === 'update');
+      expect(updates).toHaveLength(6);
+      expect(
+        updates.filter((event) => 'status' in event && event.status === 'ACCEPT').length,
+      ).toBeGreaterThan(2);
+    },
+    PATIENCE_MS,
+  );
+});
