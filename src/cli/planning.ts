@@ -16,6 +16,7 @@ import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
 import { openWeightFiles } from '../support/weight-files.ts';
 import { closeTeam, compose, loadTeam } from './compose.ts';
+import { type GpuPlanRequest, planGpu } from './gpu-planning.ts';
 import { modelFolder } from './hub-models.ts';
 import { listenForInterrupt } from './interrupt.ts';
 
@@ -24,6 +25,8 @@ export interface PlanRequest {
   readonly machine?: string;
   /** File to keep measured rates in. */
   readonly saveMachine?: string;
+  /** Cards that are not here, instead of this machine. */
+  readonly gpu?: GpuPlanRequest | undefined;
   readonly json?: boolean;
 }
 
@@ -44,17 +47,23 @@ const RATES: readonly (keyof MachineRates)[] = [
 /** @returns what to print */
 export async function planRun(resolved: ResolvedConfig, request: PlanRequest): Promise<string> {
   const { config } = resolved;
-  const models: ModelSize[] = [];
-  for (const { model } of config.agents) models.push(modelSize(await modelFolder(model)));
-  const rates = request.machine === undefined ? await measure(resolved) : readMachine(request.machine);
+  const gpu = request.gpu && (await planGpu(resolved, request.gpu));
+  const models = gpu?.models ?? (await modelSizes(config));
+  const rates =
+    gpu?.rates ?? (request.machine === undefined ? await measure(resolved) : readMachine(request.machine));
   if (request.saveMachine !== undefined)
     writeFileAtomic(request.saveMachine, `${JSON.stringify(rates, null, 2)}\n`);
   const workload = workloadOf(workloadOptions(config), rates.activeShare);
   const promotes = config.gate.kind === 'promotion';
   const plan = planCost(workload, rates, { models, stages: config.train.stages, promotes });
-  return request.json
-    ? `${JSON.stringify({ plan, workload, machine: rates })}\n`
-    : `${render(plan, config)}\n`;
+  const rows = [...planRows(plan, config), ...(gpu ? gpu.rows(plan) : [memoryRow(plan)])];
+  return request.json ? `${JSON.stringify({ plan, workload, machine: rates })}\n` : `${textTable(rows)}\n`;
+}
+
+async function modelSizes({ agents }: Config): Promise<ModelSize[]> {
+  const models: ModelSize[] = [];
+  for (const { model } of agents) models.push(modelSize(await modelFolder(model)));
+  return models;
 }
 
 async function measure(resolved: ResolvedConfig): Promise<MachineRates> {
@@ -143,11 +152,11 @@ function workloadOptions(config: Config): WorkloadOptions {
   };
 }
 
-function render(plan: Plan, config: Config): string {
+function planRows(plan: Plan, config: Config): (readonly [string, string])[] {
   const { stage, seconds } = plan;
   const time = (value: number): string => duration(1000 * value);
   const phases = Object.entries(stage.phases).map(([phase, value]) => `${phase} ${time(value)}`);
-  const rows = [
+  return [
     ['one stage', `${time(stage.seconds)}: ${phases.join(', ')}`],
     ['', `${count(stage.tokens)} tokens sampled, ${flops(stage.flops)}`],
     ['stages', `${config.train.stages}: ${time(config.train.stages * stage.seconds)}`],
@@ -157,9 +166,11 @@ function render(plan: Plan, config: Config): string {
       'the run',
       `${time(seconds.least)} to ${time(seconds.most)} (${(seconds.most / 3600).toFixed(2)} h), ${count(plan.tokens)} tokens, ${flops(plan.flops)}`,
     ],
-    ['memory', `${(plan.memoryBytes / 1e9).toFixed(1)} GB`],
   ];
-  return textTable(rows);
+}
+
+function memoryRow(plan: Plan): readonly [string, string] {
+  return ['memory', `${(plan.memoryBytes / 1e9).toFixed(1)} GB`];
 }
 
 function flops(value: number): string {
