@@ -73,7 +73,7 @@ function remains(run: string): Readonly<Record<string, string>> {
 }
 
 describeWithRay('a training on two raylets', () => {
-  let cluster: TwoRaylets | undefined;
+  let cluster: TwoRaylets;
 
   beforeAll(async () => {
     writeFileSync(team, TEAM);
@@ -84,7 +84,7 @@ describeWithRay('a training on two raylets', () => {
     cluster = await TwoRaylets.start();
   }, PATIENCE_MS);
   afterAll(async () => {
-    await cluster?.close();
+    await (cluster as TwoRaylets | undefined)?.close();
     rmSync(folder, { recursive: true });
   }, PATIENCE_MS);
 

@@ -13,12 +13,14 @@ import { readCheckpointTokenizer } from '../engine/onnx/checkpoint-text.ts';
 import { parameterSpecs } from '../engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
 import { createRayEngine } from '../engine/ray/engine.ts';
+import { type FrontOptions, type RayFront, startFront } from '../engine/ray/front.ts';
 import { createTorchEngine, type TorchEngine } from '../engine/torch/engine.ts';
 import {
   type Environment,
   type EnvironmentOptions,
   ensureEnvironment,
   environmentFolder,
+  RAY_REQUIREMENTS,
   WORKER_REQUIREMENTS,
 } from '../engine/torch/environment.ts';
 import { type LaunchOptions, launch, type WorkerLaunch } from '../engine/torch/launch.ts';
@@ -39,6 +41,7 @@ import { requireMoves } from './interactive.ts';
 
 export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
+export type { RayFront } from '../engine/ray/front.ts';
 export { createTabularModel } from '../engine/tabular/model.ts';
 export type { WorkerLaunch } from '../engine/torch/launch.ts';
 export { VERIFIER_ABOUT, type VerifierName } from '../task/jsonl/verifier.ts';
@@ -159,6 +162,22 @@ export function createWorkerEnvironment(
   options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
 ): Promise<Environment> {
   return ensureEnvironment({ folder: WORKER_ENVIRONMENT, ...options, requirements: [WORKER_REQUIREMENTS] });
+}
+
+/** Where the environment of Ray is unless said otherwise. */
+export const RAY_ENVIRONMENT = environmentFolder('ray');
+
+/** The same with Ray. @throws EngineError likewise */
+export function createRayEnvironment(
+  options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
+): Promise<Environment> {
+  const requirements = [WORKER_REQUIREMENTS, RAY_REQUIREMENTS];
+  return ensureEnvironment({ folder: RAY_ENVIRONMENT, ...options, requirements });
+}
+
+/** Starts a front to a cluster that other processes use. @throws EngineError */
+export function startRayFront(options: FrontOptions): Promise<RayFront> {
+  return startFront(options);
 }
 
 /** Starts a worker that other processes use. @throws EngineError */

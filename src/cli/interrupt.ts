@@ -30,3 +30,19 @@ export function listenForInterrupt(
   on.on('SIGINT', onSignal);
   return { signal: controller.signal, release: () => on.off('SIGINT', onSignal) };
 }
+
+/** For what is meant to end by Ctrl-C or SIGTERM; the second one does not wait. */
+export function listenForEnd(): Interruption {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    controller.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
+    },
+  };
+}

@@ -7,7 +7,7 @@
 const SCRIPTS: readonly (string | undefined)[] = ['troupe', 'quickstart'];
 
 const COMMAND =
-  /\btroupe (?=(?:export|plan|doctor|eval|pretrain|quickstart|serve|show|tasks|theory|train|watch|worker)\b)/g;
+  /\btroupe (?=(?:export|plan|doctor|eval|pretrain|quickstart|ray|serve|show|tasks|theory|train|watch|worker)\b)/g;
 
 /**
  * A message whose commands are those of whoever reads it: messages say `troupe train`, which in a checkout

@@ -26,6 +26,7 @@ const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
   pretrain: async () => (await import('./pretrain.ts')).definePretrain,
   export: async () => (await import('./export.ts')).defineExport,
   plan: async () => (await import('./plan.ts')).definePlan,
+  ray: async () => (await import('./ray.ts')).defineRay,
   worker: async () => (await import('./worker.ts')).defineWorker,
   doctor: async () => (await import('./doctor.ts')).defineDoctor,
 };

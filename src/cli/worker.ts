@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { EngineError } from '../support/errors.ts';
 import { createWorkerEnvironment, launchWorker, WORKER_ENVIRONMENT, type WorkerLaunch } from './compose.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import { listenForEnd, listenForInterrupt } from './interrupt.ts';
 import type { DefineVerb } from './verb.ts';
 
 interface InstallFlags {
@@ -77,22 +77,6 @@ async function up({ python, json, venv, ...flags }: UpFlags): Promise<void> {
   } finally {
     release();
   }
-}
-
-/** Ctrl-C and SIGTERM are how a worker is meant to end; the second one does not wait. */
-function listenForEnd(): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
-  return {
-    signal: controller.signal,
-    release: () => {
-      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
-    },
-  };
 }
 
 /** The environment's Python, the environment made first where it has to be. */

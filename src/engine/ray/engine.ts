@@ -45,8 +45,8 @@ export interface RayEngineOptions
   readonly local?: LocalCluster;
 }
 
-/** A cluster of our own has its processes to end. */
-const GRACE_MS = 30_000;
+/** The process that answers at the front's address; a cluster of our own takes its time to end. */
+export const FRONT = { engine: 'ray', module: 'troupe_worker.cluster', graceMs: 30_000 } as const;
 
 /** @throws ConfigError for an address that is none */
 export function createRayEngine({ address, token, local, ...options }: RayEngineOptions): TorchEngine {
@@ -57,11 +57,7 @@ export function createRayEngine({ address, token, local, ...options }: RayEngine
     ...(isFront && { address: { url: address, token } }),
     variant: {
       name: 'ray',
-      process: {
-        module: 'troupe_worker.cluster',
-        args: ['--address', address, ...localArguments(local)],
-        graceMs: GRACE_MS,
-      },
+      process: { ...FRONT, args: frontArguments(address, local) },
       parallel: true,
       enter: (connection) => reserve(connection, options),
       leave: async (connection) => {
@@ -89,8 +85,13 @@ async function reserve(
   });
 }
 
-function localArguments({ cpus, gpus, objectStoreMib, temporary }: LocalCluster = {}): string[] {
+/** What a front is told of the cluster. */
+export function frontArguments(
+  address: string,
+  { cpus, gpus, objectStoreMib, temporary }: LocalCluster = {},
+): string[] {
   const given: readonly (readonly [string, number | string | undefined])[] = [
+    ['--address', address],
     ['--num-cpus', cpus],
     ['--num-gpus', gpus],
     ['--object-store-mib', objectStoreMib],

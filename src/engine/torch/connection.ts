@@ -49,6 +49,10 @@ export interface Hello {
   readonly protocol: number;
   readonly device: string;
   readonly torch: string;
+  /** Of a cluster's front. */
+  readonly nodes?: number;
+  readonly cpus?: number;
+  readonly gpus?: number;
 }
 
 const FIRST_PAUSE_MS = 100;

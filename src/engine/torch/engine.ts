@@ -40,7 +40,7 @@ export interface TorchEngineOptions {
 export interface EngineVariant {
   readonly name: string;
   /** The process that answers where no address is given. */
-  readonly process: Omit<WorkerProcessOptions, 'python' | 'engine'>;
+  readonly process: Omit<WorkerProcessOptions, 'python'>;
   /** Models compute side by side. */
   readonly parallel: boolean;
   /** First calls of a connection. */

@@ -16,6 +16,11 @@ export const WORKER_REQUIREMENTS = fileURLToPath(
   new URL('../../../python/troupe_worker/requirements.txt', import.meta.url),
 );
 
+/** What Ray needs besides, pinned. */
+export const RAY_REQUIREMENTS = fileURLToPath(
+  new URL('../../../python/troupe_worker/requirements-ray.txt', import.meta.url),
+);
+
 export interface EnvironmentOptions {
   /** Where it is, or shall be. */
   readonly folder: string;

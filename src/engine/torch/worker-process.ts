@@ -46,7 +46,7 @@ const START_MS = 300_000;
 const GRACE_MS = 5_000;
 /** Clients say every minute that they live. */
 const LEASE_SECONDS = 600;
-/** What a Python needs, by engine; relative to the package. */
+/** Files of what a Python needs, by engine. */
 const REQUIREMENTS: Readonly<Record<string, string>> = { ray: 'requirements-ray.txt' };
 /** As much of its last words as a message can hold. */
 const LAST_WORDS = 400;
