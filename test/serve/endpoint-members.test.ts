@@ -2,7 +2,15 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { EndpointMember, type EndpointMemberOptions } from '../../src/serve/member/endpoint.ts';
 import type { Member } from '../../src/serve/member/member.ts';
-import { BEHAVIORS, type Behavior, liar, type StubEndpoint, says, stubEndpoint } from './stub-endpoint.ts';
+import {
+  answersJson,
+  BEHAVIORS,
+  type Behavior,
+  liar,
+  type StubEndpoint,
+  says,
+  stubEndpoint,
+} from './stub-endpoint.ts';
 import { embeddedMembers, type TinyOptions, type TinyServer, tinyModels, tinyServer } from './tiny-server.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -150,6 +158,28 @@ describe('a vote of endpoints', () => {
     expect(answer.choices[0]?.message.content).toBe('4');
     expect(told.degraded).toBe(true);
     expect(told.members[0]).toMatchObject({ name: 'bad', status: 'failed', attempts, error: { code } });
+  });
+
+  it('takes an answer that comes whole, and no JSON that is something else', async () => {
+    const whole = (message: object): object => ({ choices: [{ message, finish_reason: 'stop' }] });
+    const far = await stub(answersJson(whole({ role: 'assistant', content: '4' })));
+    const patient = { retries: 0, breaker: { failures: 1000 } };
+    const { client } = await serve({ members: [member('far', far, patient)] });
+    const usage = { prompt_tokens: 3, completion_tokens: 1 };
+    expect((await client.chat.completions.create(ask)).choices[0]?.message.content).toBe('4');
+    far.behavior = answersJson({ ...whole({ content: '4' }), usage });
+    expect((await client.chat.completions.create(ask)).usage).toMatchObject(usage);
+    for (const other of [
+      ...[null, [], 'four', 4, {}, { choices: {} }, { choices: [] }, { choices: [null] }],
+      ...[{ choices: [{ message: { content: '4' } }] }, whole({ content: [{ type: 'text', text: '4' }] })],
+      ...[whole({ content: { text: '4' } }), { error: 'no', choices: [{ message: { content: '4' } }] }],
+    ]) {
+      far.behavior = answersJson(other);
+      await expect(client.chat.completions.create(ask), JSON.stringify(other)).rejects.toMatchObject({
+        status: 503,
+        code: expect.stringMatching(/members_unavailable/),
+      });
+    }
   });
 
   it('recovers within one request when the endpoint does', async () => {

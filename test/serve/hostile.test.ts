@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EndpointMember } from '../../src/serve/member/endpoint.ts';
+import type { Member } from '../../src/serve/member/member.ts';
 import { says, stubEndpoint } from './stub-endpoint.ts';
 import { tinyServer } from './tiny-server.ts';
 
@@ -74,7 +75,7 @@ describe('a body of a megabyte', () => {
   });
 });
 
-it('lets go of a client that never reads its answer', { timeout: 20_000 }, async () => {
+it('lets go of a client that never reads its answer', { timeout: 40_000 }, async () => {
   const piece = { choices: [{ index: 0, delta: { content: 'x'.repeat(900_000) } }] };
   const long = await stubEndpoint((response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -85,7 +86,7 @@ it('lets go of a client that never reads its answer', { timeout: 20_000 }, async
   });
   const writer = await tinyServer({
     members: [memberAt(long.url)],
-    options: { api: { maxChoices: 1, maxTokens: 1e6 }, requestTimeoutMs: 2000, receiveTimeoutMs: 500 },
+    options: { api: { maxChoices: 1, maxTokens: 1e6 }, requestTimeoutMs: 2000, receiveTimeoutMs: 300 },
   });
   const body = JSON.stringify({
     ...{ model: 'm', messages: [{ role: 'user', content: 'a' }] },
@@ -108,11 +109,44 @@ it('lets go of a client that never reads its answer', { timeout: 20_000 }, async
   };
   try {
     expect(await read(0)).toContain('[DONE]');
-    expect(await read(6000)).not.toContain('[DONE]');
+    expect(await read(9000)).not.toContain('[DONE]');
     await expect.poll(() => writer.server.pending).toBe(0);
   } finally {
     await writer.server.stop();
     await long.close();
+  }
+});
+
+it.each([
+  ['in the middle of a stream', 1, 200],
+  ['before a stream begins', 0, 500],
+])('logs a defect that shows %s once, and tells the client nothing of it', async (_, pieces, status) => {
+  const broken: Member = {
+    ...{ name: 'm', kind: 'embedded', close: async () => undefined },
+    health: () => ({ ready: true, state: 'loaded', running: 0, waiting: 0 }),
+    async speak({ onPiece }) {
+      if (pieces > 0) onPiece?.({ text: 'a', logprobs: [] });
+      throw new TypeError('something private');
+    },
+  };
+  const writer = await tinyServer({ members: [broken], protocol: 'relay' });
+  try {
+    const response = await fetch(`${writer.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: ask('"stream": true'),
+    });
+    const text = await response.text();
+    expect(response.status).toBe(status);
+    expect(text.includes('"content":"a"')).toBe(pieces > 0);
+    expect(text).toContain('"code":"internal_error"');
+    expect(text).not.toMatch(/private|DONE/);
+    expect(writer.logged).toMatchObject([
+      ['error', { err: { message: 'something private' } }, 'a defect of the server'],
+      [status < 500 ? 'info' : 'warn', { outcome: 'failed', code: 'internal_error' }, 'request'],
+    ]);
+  } finally {
+    await writer.server.stop();
   }
 });
 

@@ -28,6 +28,8 @@ interface Troupe {
     readonly early_stop: object | null;
   }[];
 }
+/** What a member of `/readyz` is doing. */
+type Load = Record<'running' | 'waiting', number>;
 const troupeOf = (answer: object): Troupe => (answer as { troupe: Troupe }).troupe;
 
 describe('models', () => {
@@ -181,6 +183,19 @@ describe('chat', () => {
     }
   });
 
+  it('answers an empty message, and with a single token', async () => {
+    const { choices } = await client.chat.completions.create({
+      ...ask,
+      messages: [{ role: 'user', content: '' }],
+      max_tokens: 1,
+      n: 3,
+      logprobs: true,
+    });
+    expect(choices).toHaveLength(3);
+    for (const { message, logprobs } of choices)
+      expect(logprobs?.content?.map(({ token }) => token).join('')).toBe(message.content);
+  });
+
   it('streams the last speaker of a relay token by token', async () => {
     const stream = await relay.client.chat.completions.create({ ...ask, temperature: 2, stream: true });
     let pieces = 0;
@@ -321,6 +336,7 @@ describe('errors', () => {
     ['stream_options alone', { stream_options: { include_usage: true } }, 'stream_options', 'invalid_value'],
     ['too many stops', { stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value'],
     ['too many tokens', { max_tokens: 1e6 }, 'max_tokens', 'invalid_value'],
+    ['no tokens', { max_tokens: 0 }, 'max_tokens', 'invalid_value'],
     ['too many choices', { n: 17 }, 'n', 'invalid_value'],
     [
       'a prompt without room',
@@ -370,6 +386,14 @@ describe('under way', () => {
     setTimeout(() => whole.abort(), 20);
     await expect(answer).rejects.toThrow(/abort/i);
     await expect.poll(() => vote.server.pending, { timeout: 5000 }).toBe(0);
+    // nor does a model go on with what nobody waits for
+    for (const { url } of [relay, vote])
+      await expect
+        .poll(async () => {
+          const { members } = (await (await fetch(`${url}/readyz`)).json()) as { members: Load[] };
+          return members.map(({ running, waiting }) => running + waiting);
+        })
+        .toEqual([0, 0, 0]);
   });
 
   it('answers many at once, each as if alone', async () => {

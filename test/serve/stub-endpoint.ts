@@ -62,6 +62,12 @@ export const BEHAVIORS = {
   },
 } satisfies Record<string, Behavior>;
 
+/** Answers whole, though asked for a stream. */
+export const answersJson =
+  (body: unknown): Behavior =>
+  (response) =>
+    void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
 /** Claims what cannot be: tokens it did not write, chances above 1, more text than it was allowed. */
 export const liar: Behavior = (response, { max_tokens: most }) => {
   begin(response);

@@ -16,8 +16,7 @@ import type { ServerOptions } from '../options.ts';
 import { readBody } from './body.ts';
 import { eventStream } from './event-stream.ts';
 import type { AppParts } from './parts.ts';
-import { apiErrorOf } from './problem.ts';
-import { finishVisit, identify, type Visit } from './visit.ts';
+import { finishVisit, identify, problemOf, type Visit } from './visit.ts';
 
 /** One kind of completion, from text to answer. */
 export interface Completing {
@@ -125,7 +124,7 @@ export async function complete(
     const response = await eventStream({
       headers: {},
       run: (send) => plan.streamed(caller, send),
-      errorBody: (error) => apiErrorOf(error).body,
+      errorBody: (error) => problemOf(parts, visit, error).body,
       onFirst: () => metrics.firstPiece(visit.route, (performance.now() - visit.start) / 1000),
       leave: () => abort(new DOMException('the client left', 'AbortError')),
       onEnd: (outcome) => {

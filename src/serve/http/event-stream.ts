@@ -48,27 +48,32 @@ export async function eventStream(options: EventStreamOptions): Promise<Response
   };
   const begun = new Promise<void>((resolve, reject) => {
     let isFirst = true;
+    let hasBegun = false;
+    const begin = (): void => {
+      hasBegun = true;
+      resolve();
+    };
     heartbeat = setInterval(() => {
       write(': waiting\n\n');
-      resolve();
+      begin();
     }, HEARTBEAT_MS);
     options
       .run((event) => {
         if (isFirst) options.onFirst();
         isFirst = false;
         write(`data: ${JSON.stringify(event)}\n\n`);
-        resolve();
+        begin();
       })
       .then(
         () => {
           write('data: [DONE]\n\n');
-          resolve();
+          begin();
           if (!isOver) controller?.close();
           over('done');
         },
         (error: unknown) => {
-          reject(error); // nobody hears it once the stream has begun
-          write(`data: ${JSON.stringify(options.errorBody(error))}\n\n`);
+          if (hasBegun) write(`data: ${JSON.stringify(options.errorBody(error))}\n\n`);
+          else reject(error);
           if (!isOver) controller?.close();
           over('failed');
         },

@@ -43,18 +43,23 @@ export async function visited(
     requireHost(parts, c);
     response = await handle(visit);
   } catch (error) {
-    const problem = apiErrorOf(error);
-    if (problem.options.status >= 500 && problem.options.code === 'internal_error')
-      parts.log.error({ request_id: visit.id, err: error }, 'a defect of the server');
-    response = errorResponse(problem);
-    visit.notes.code = problem.options.code;
-    if (problem.options.param !== undefined) visit.notes.param = problem.options.param;
+    response = errorResponse(problemOf(parts, visit, error));
   }
   const headers = { 'x-request-id': visit.id, 'x-content-type-options': 'nosniff', ...visit.headers };
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   if (parts.isStopping()) response.headers.set('connection', 'close');
   if (visit.notes.streamed !== true) finishVisit(parts, visit, response.status);
   return response;
+}
+
+/** Whatever was thrown, as the client is told; noted for the log line, a defect with all that is known of it. */
+export function problemOf({ log }: AppParts, visit: Visit, error: unknown): ApiError {
+  const problem = apiErrorOf(error);
+  const { code, param } = problem.options;
+  if (code === 'internal_error') log.error({ request_id: visit.id, err: error }, 'a defect of the server');
+  visit.notes.code = code;
+  if (param !== undefined) visit.notes.param = param;
+  return problem;
 }
 
 /** Counts and logs a request that is over. */
