@@ -3,6 +3,7 @@
  * found in it, how the votes fell, and the verdict.
  * @module
  */
+import { printable } from '../observe/format.ts';
 import type { Found, Transcript } from './transcripts.ts';
 
 /** Lines of a message that are shown unless all are asked for. */
@@ -74,13 +75,8 @@ function shortened(text: string): string {
   ].join('\n');
 }
 
-/** Control characters are shown as what they are, so that a model's output cannot steer the terminal. */
 function indented(text: string): string {
-  return text
-    .replaceAll(
-      /(?!\n)\p{Cc}/gu,
-      (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
-    )
+  return printable(text)
     .split('\n')
     .map((line) => `    | ${line}`)
     .join('\n');

@@ -52,3 +52,11 @@ export function small(value: number): string {
 export function plural(value: number, noun: string): string {
   return `${value} ${noun}${value === 1 ? '' : 's'}`;
 }
+
+/** Control characters but line feeds as what they are, so that a text of somebody else cannot steer a terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /(?!\n)\p{Cc}/gu,
+    (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
+  );
+}

@@ -3,7 +3,7 @@
  * @module
  */
 import { styleText } from 'node:util';
-import { count, duration, percent, plural, signed, small } from '../observe/format.ts';
+import { count, duration, percent, plural, printable, signed, small } from '../observe/format.ts';
 import { bar, sparkline, textTable } from '../observe/text-table.ts';
 import type { UpdateRecord } from '../train/events.ts';
 import { stageMs, totalPhases } from './chart/machine.ts';
@@ -27,7 +27,38 @@ export function renderRun(
   { label, facts }: { readonly label: string; readonly facts: RunFacts },
   options: TerminalViewOptions,
 ): string {
-  const blocks = [
+  const blocks = blocksOf(
+    printableView(view),
+    { label: printable(label), facts: printableFacts(facts) },
+    options,
+  );
+  return blocks.filter((block) => block !== '').join('\n\n');
+}
+
+/** A run folder may be somebody else's: no name and no message of it may steer the terminal. */
+function printableView(view: RunView): RunView {
+  return {
+    ...view,
+    agents: view.agents.map(printable),
+    warnings: view.warnings.map(({ stage, message }) => ({ stage, message: printable(message) })),
+    ...(view.problem === undefined ? {} : { problem: printable(view.problem) }),
+  };
+}
+
+function printableFacts(facts: RunFacts): RunFacts {
+  const { task, protocol, algorithm } = facts;
+  return {
+    ...facts,
+    ...{ task: printable(task), protocol: printable(protocol), algorithm: printable(algorithm) },
+  };
+}
+
+function blocksOf(
+  view: RunView,
+  { label, facts }: { readonly label: string; readonly facts: RunFacts },
+  options: TerminalViewOptions,
+): string[] {
+  return [
     head(view, label, facts, options),
     rewardLines(view, options),
     agentTable(view, options),
@@ -36,7 +67,6 @@ export function renderRun(
     costLine(view),
     ...view.warnings.slice(-2).map(({ message }) => fold(`warning: ${message}`, options.columns)),
   ];
-  return blocks.filter((block) => block !== '').join('\n\n');
 }
 
 function head(view: RunView, label: string, facts: RunFacts, { nowMs, color }: TerminalViewOptions): string {

@@ -503,6 +503,17 @@ describe('what else is read of a run', () => {
       expect(text).toMatch(/agent_0 was|agent_0 stays|agent_1/);
       expect(text).not.toMatch(/NaN|undefined/);
     }
+    const strange = madeEvents({ stages: 2, agents: 1, names: ['\u001b[2Jada'] });
+    const warned: RunEvent = { kind: 'warning', stage: 1, message: 'bell\u0007' };
+    const drawn = renderRun(
+      viewOf([...strange, warned]),
+      { label: 'made\u009b2J', facts },
+      { nowMs: 0, columns: 80, color: false },
+    );
+    expect(drawn).toMatch(/made\\x9b2J/);
+    expect(drawn).toMatch(/\\x1b\[2Jada/);
+    expect(drawn).toMatch(/bell\\x07/);
+    expect(drawn).not.toMatch(/(?!\n)\p{Cc}/u);
     const empty = renderRun(
       createRunView(),
       { label: 'made', facts },

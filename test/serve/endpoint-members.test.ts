@@ -294,6 +294,39 @@ it('holds nothing against a member that was stopped because the vote was decided
 });
 
 describe('other protocols', () => {
+  it.each(['debate', 'relay', 'router'])(
+    'play %s on without a member that fails, and say so',
+    async (protocol) => {
+      const members = await Promise.all(
+        [says('4'), BEHAVIORS.refuses, says('4')].map(async (behavior, id) =>
+          member(`m${id}`, await stub(behavior), { retries: 0 }),
+        ),
+      );
+      const { client } = await serve({ members, protocol, team: { minMembers: 1 } });
+      for (const stream of [false, true]) {
+        const chunks: { troupe?: Told; choices: { delta?: { content?: string } }[] }[] = [];
+        const answer = await client.chat.completions.create({ ...ask, seed: 1, stream } as typeof ask);
+        if (stream) for await (const chunk of answer as unknown as AsyncIterable<never>) chunks.push(chunk);
+        const told = stream ? chunks.find(({ troupe }) => troupe)?.troupe : toldBy(answer);
+        const text = stream
+          ? chunks.map(({ choices }) => choices[0]?.delta?.content ?? '').join('')
+          : answer.choices[0]?.message.content;
+        expect([text, told?.degraded]).toEqual(['4', true]);
+        expect(new Set(told?.members.map(({ name, status }) => `${name} ${status}`))).toContain('m1 failed');
+      }
+    },
+  );
+
+  it('need all members of parts', async () => {
+    const members = await Promise.all(
+      [says('4'), BEHAVIORS.refuses].map(async (behavior, id) =>
+        member(`m${id}`, await stub(behavior), { retries: 0 }),
+      ),
+    );
+    const { client } = await serve({ members, protocol: 'parts', team: { minMembers: 2 } });
+    await expect(client.chat.completions.create(ask)).rejects.toMatchObject({ status: 503 });
+  });
+
   it('mix endpoints with models of this process', async () => {
     const [model] = await tinyModels(256);
     const { client } = await serve({
