@@ -65,7 +65,7 @@ describe('hello', () => {
     const connection = new Connection({ url: 'http://127.0.0.1:9', token: '', retryMs: 150 });
     await expect(connection.hello()).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^engine torch hello: no answer from http:\/\/127.0.0.1:9 after \d tries/,
+        /^engine torch hello: no answer from http:\/\/127.0.0.1:9 after \d tries .*; start one there with "troupe worker up"$/,
       ),
       code: 'TROUPE_WORKER_LOST',
       retryable: true,

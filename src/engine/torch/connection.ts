@@ -85,9 +85,13 @@ export class Connection {
     return `engine ${this.#options.engine}`;
   }
 
-  /** @throws EngineError if nobody answers, the token is wrong, or another version answers */
-  async hello(): Promise<Hello> {
-    const { body } = await this.#retried('hello', undefined, () => this.#plain('GET', '/v1/hello'));
+  /**
+   * @param retryMs - how long to knock where nobody answers
+   * @throws EngineError if nobody answers, the token is wrong, or another version answers
+   */
+  async hello(retryMs = this.#options.retryMs): Promise<Hello> {
+    const knock = () => this.#plain('GET', '/v1/hello');
+    const { body } = await this.#retried('hello', knock, { retryMs });
     let hello: Partial<Hello> = {};
     try {
       hello = JSON.parse(body.toString()) as Partial<Hello>; // looked at below
@@ -140,7 +144,7 @@ export class Connection {
       if (result === undefined) throw new LostAnswer('the answer was cut short');
     };
     try {
-      await this.#retried(call.call, signal, attempt);
+      await this.#retried(call.call, attempt, { signal });
     } catch (error) {
       if (signal?.aborted) this.#cancel(names);
       throw error;
@@ -165,8 +169,15 @@ export class Connection {
     asked.catch(() => {}); // a worker that cannot be told ends the call at its deadline
   }
 
-  async #retried<T>(what: string, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
-    const { retryMs, death } = this.#options;
+  async #retried<T>(
+    what: string,
+    attempt: () => Promise<T>,
+    {
+      signal,
+      retryMs = this.#options.retryMs,
+    }: { readonly signal?: AbortSignal | undefined; readonly retryMs?: number },
+  ): Promise<T> {
+    const { death } = this.#options;
     const startedMs = performance.now();
     for (
       let tries = 1, pauseMs = FIRST_PAUSE_MS;
@@ -187,7 +198,11 @@ export class Connection {
         const why =
           dead ??
           `no answer from ${this.url} after ${tries} tries in ${(elapsedMs / 1000).toFixed(0)} s (${messageOf(error)})`;
-        throw new EngineError(`${this.#who} ${what}: ${why}; a run that was training is saved, resume it`, {
+        const advice =
+          what === 'hello'
+            ? 'start one there with "troupe worker up"'
+            : 'a run that was training is saved, resume it';
+        throw new EngineError(`${this.#who} ${what}: ${why}; ${advice}`, {
           code: 'TROUPE_WORKER_LOST',
           cause: error,
           retryable: true,

@@ -59,6 +59,8 @@ export interface TorchLora {
 
 /** Workers that outlive their clients forget those they do not hear of for ten minutes. */
 const PING_MS = 60_000;
+/** Where nobody listens at an address, nobody will: a worker that comes back is waited for longer, later. */
+const KNOCK_MS = 5_000;
 
 export class TorchEngine implements Engine {
   readonly name: string;
@@ -139,7 +141,7 @@ export class TorchEngine implements Engine {
     const common = { ...limits, engine: this.name };
     if (address) {
       const connection = new Connection({ ...common, ...address });
-      await this.#enter(connection);
+      await this.#enter(connection, limits.retryMs ?? KNOCK_MS);
       // a missed one does not matter, and a worker that is gone shows in the next call
       this.#pings = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
       return { connection };
@@ -165,9 +167,9 @@ export class TorchEngine implements Engine {
     return { connection, process };
   }
 
-  async #enter(connection: Connection): Promise<void> {
+  async #enter(connection: Connection, retryMs?: number): Promise<void> {
     try {
-      await connection.hello();
+      await connection.hello(retryMs);
       await this.#options.variant?.enter(connection);
     } catch (error) {
       connection.close();

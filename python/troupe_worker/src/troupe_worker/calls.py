@@ -1,4 +1,4 @@
-"""What every front needs of a call before it knows anything about models: names, channels, answers that are errors."""
+"""What every front needs of a call before it knows anything about models: names, channels, errors as answers."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ class Calls(Protocol):
 
 
 def channel_of(header: dict[str, Any]) -> str:
-    """Calls of one channel follow each other: a model's, or a client's that name no model of their own."""
+    """Calls of one channel follow each other: a model's, or a client's that name no model of their own. Messages
+    that are served run side by side, and asked again are drawn again alike: they push nobody else's answer out."""
     if header.get("call") in ("load", "close", "reserve", "leave"):
         return word(header, "session")
-    return word(header, "model")
+    model = word(header, "model")
+    return f"{model}/generate" if header.get("call") == "generate" else model
 
 
 def word(header: dict[str, Any], name: str) -> str:

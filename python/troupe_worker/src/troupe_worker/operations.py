@@ -102,10 +102,12 @@ class Operations:
         return True
 
     def forget(self, channel: str) -> None:
-        """Cancels and drops what a channel remembers."""
+        """Cancels and drops what a channel and those under it remember."""
         with self._lock:
-            for operation in self._channels.pop(channel, {}).values():
-                operation.cancel()
+            names = [name for name in self._channels if name == channel or name.startswith(f"{channel}/")]
+            for name in names:
+                for operation in self._channels.pop(name).values():
+                    operation.cancel()
 
 
 def _forget_oldest(known: OrderedDict[str, Operation]) -> None:

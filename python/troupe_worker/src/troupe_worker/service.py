@@ -130,7 +130,9 @@ class Service:
         except WorkerError as error:
             answer = error_frame(error.kind, str(error))
         except torch.OutOfMemoryError as error:
-            answer = error_frame("memory", f"{first_line(error)}; lower engine.token_budget or engine.decode_batch")
+            answer = error_frame(
+                "memory", f"{first_line(error)}; lower engine.token_budget or engine.decode_batch"
+            )
         except Exception as error:  # whatever a library throws must reach the client as one line
             answer = error_frame("engine", f"{type(error).__name__}: {first_line(error)}")
         operation.say(answer, last=True)

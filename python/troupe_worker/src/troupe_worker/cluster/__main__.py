@@ -63,7 +63,16 @@ def main() -> int:
         return 1
     made_up = {} if os.environ.get(TOKEN_VARIABLE) else {"token": token}
     cluster = ray.get_runtime_context().gcs_address
-    say({"address": server.url, "version": VERSION, "protocol": PROTOCOL, "pid": os.getpid(), "ray": cluster, **made_up})
+    say(
+        {
+            "address": server.url,
+            "version": VERSION,
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "ray": cluster,
+            **made_up,
+        }
+    )
     with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
     _shut_down()
@@ -72,7 +81,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="troupe-worker-cluster", description=__doc__)
-    parser.add_argument("--address", default="auto", help="of the Ray cluster: HOST:PORT, auto, or local for one of its own")
+    parser.add_argument(
+        "--address", default="auto", help="of the Ray cluster: HOST:PORT, auto, or local for one of its own"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
     parser.add_argument("--port", type=int, default=0, help="port; 0: any free one")
     parser.add_argument("--num-cpus", type=int, help="CPUs of a cluster of its own")

@@ -79,9 +79,7 @@ def _send_base(place: Place, folder: Path) -> str:
     return place.bases[key]
 
 
-def send_folder(
-    actor: Any, folder: Path, *, optimizer: bool, changed: Mapping[str, bytes] | None = None
-) -> str:
+def send_folder(actor: Any, folder: Path, *, optimizer: bool, changed: Mapping[str, bytes] | None = None) -> str:
     """Copies a folder to the actor's node, with other bytes in some files. Returns its path there.
 
     Raises:

@@ -64,7 +64,9 @@ def join(how: Joining) -> None:
             raise WorkerError(_other_version(how.address, str(error)), "cluster") from error
         raise WorkerError(f"Ray at {how.address}: {first_line(error)}", "cluster") from error
     except Exception as error:  # whatever Ray throws must reach the user as one line
-        raise WorkerError(f"Ray at {how.address}: {type(error).__name__}: {first_line(error)}", "cluster") from error
+        raise WorkerError(
+            f"Ray at {how.address}: {type(error).__name__}: {first_line(error)}", "cluster"
+        ) from error
 
 
 def _require_reachable(address: str) -> None:
@@ -82,7 +84,7 @@ def _require_reachable(address: str) -> None:
 
 def _none_at(address: str) -> str:
     where = "on this machine" if address == "auto" else f"at {address}"
-    return f'there is no Ray cluster {where}; start one with "ray start --head", or a small one with "troupe ray up"'
+    return f'there is no Ray cluster {where}; start one with "ray start --head", or try "troupe ray up"'
 
 
 def _other_version(address: str, message: str) -> str:
