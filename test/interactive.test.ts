@@ -33,7 +33,10 @@ beforeAll(() => {
   dir = fs.mkdtempSync(join(tmpdir(), 'troupe-interactive-'));
   team = join(dir, 'team.yaml');
   fs.writeFileSync(team, TEAM);
-  expect(troupe('pretrain', team)).toMatchObject({ status: 0 });
+  expect(troupe('pretrain', team)).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/after 60 steps, \d\.\d{3} on unseen problems\n$/),
+  });
   expect(troupe('train', team, '--run', 'whole')).toMatchObject({ status: 0, stderr: '' });
 }, PATIENCE_MS);
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));

@@ -39,7 +39,12 @@ import { createAnswerer } from './answerer.ts';
 import { modelFolder } from './hub-models.ts';
 import { requireMoves } from './interactive.ts';
 
-export { type PretrainProgress, pretrain, type TextExample } from '../engine/onnx/pretrain.ts';
+export {
+  demonstrationLoss,
+  type PretrainProgress,
+  pretrain,
+  type TextExample,
+} from '../engine/onnx/pretrain.ts';
 export { probeRuntime } from '../engine/onnx/probe.ts';
 export type { RayFront } from '../engine/ray/front.ts';
 export { createTabularModel } from '../engine/tabular/model.ts';

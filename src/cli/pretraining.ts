@@ -9,11 +9,22 @@ import { camelCased } from '../config/camel-case.ts';
 import { randomStream } from '../core/rng.ts';
 import { createProgressLine, progressText } from '../observe/progress-line.ts';
 import { isHubReference } from '../support/model-reference.ts';
-import type { Task } from '../task/task.ts';
-import { type Composition, type PretrainProgress, pretrain, type TextExample } from './compose.ts';
+import type { Split, Task } from '../task/task.ts';
+import {
+  type Composition,
+  demonstrationLoss,
+  type PretrainProgress,
+  pretrain,
+  type TextExample,
+} from './compose.ts';
 
 /** Key of demonstration streams after the seed; 0 names the initial weights. */
 const DEMONSTRATIONS = 1;
+
+/** Problems whose demonstrations the finished model is asked to foretell. */
+const UNSEEN = 256;
+/** Where they begin in a split that never ends: beyond what any run is tested on. */
+const FIRST_UNSEEN = 1_000_000;
 
 /** Training starts with an optimiser of its own, so a base model is shipped without one. */
 const OPTIMIZER_FILE = 'optimizer.safetensors';
@@ -73,7 +84,7 @@ async function makeModel(
       shape,
       seed,
       alphabet: task.alphabet ?? '', // requireDemonstrations saw one
-      example: (index) => demonstration(task, index, seed),
+      example: (index) => demonstration(task, 'train', { index, seed }),
       signal,
       onStep: (progress) => {
         last = progress;
@@ -86,8 +97,13 @@ async function makeModel(
     });
     await saveWhole(folder, (dir) => model.save(dir));
     const size = `${(model.parameterCount / 1e6).toFixed(2)}M parameters`;
-    line.note(`pretrained ${name}: ${size}, loss ${last?.loss.toFixed(3)} after ${last?.steps} steps`);
+    const unseen = unseenDemonstrations(task, seed);
+    const onUnseen =
+      unseen.length > 0 ? `, ${(await demonstrationLoss(model, unseen)).toFixed(3)} on unseen problems` : '';
     await model.close();
+    line.note(
+      `pretrained ${name}: ${size}, loss ${last?.loss.toFixed(3)} after ${last?.steps} steps${onUnseen}`,
+    );
   } finally {
     line.close();
   }
@@ -107,10 +123,23 @@ async function saveWhole(folder: string, save: (dir: string) => Promise<void>): 
   }
 }
 
-/** Demonstration number `index`: the train split in order, round and round when it is finite. */
-function demonstration(task: Task, index: number, seed: number): TextExample {
-  const size = task.size('train');
-  const item = task.item('train', size === undefined ? index : index % size);
+/** Demonstrations of the `test` split, which no step learned from. */
+function unseenDemonstrations(task: Task, seed: number): TextExample[] {
+  const size = task.size('test');
+  const first = size === undefined ? FIRST_UNSEEN : 0;
+  return Array.from({ length: Math.min(UNSEEN, size ?? UNSEEN) }, (_, k) =>
+    demonstration(task, 'test', { index: first + k, seed }),
+  );
+}
+
+/** Demonstration number `index`: a split in order, round and round when it is finite. */
+function demonstration(
+  task: Task,
+  split: Split,
+  { index, seed }: { readonly index: number; readonly seed: number },
+): TextExample {
+  const size = task.size(split);
+  const item = task.item(split, size === undefined ? index : index % size);
   return { prompt: item.prompt, ...task.demonstrate!(item, randomStream(seed, DEMONSTRATIONS, index)) };
 }
 

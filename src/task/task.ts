@@ -117,7 +117,10 @@ export interface Task {
   answerOf?(text: string): string | undefined;
   /** Present: the task is interactive. */
   readonly environment?: Environment;
-  /** One demonstration of an item of the train split; absent when the task has none. */
+  /**
+   * One demonstration of an item; absent when the task has none. Pretraining learns from those of the train split
+   * and measures on those of the test split.
+   */
   demonstrate?(item: TaskItem, stream: RandomStream): Demonstration;
   /** Characters that prompts and answers can contain, for building a tokenizer; absent if unknown. */
   readonly alphabet?: string;

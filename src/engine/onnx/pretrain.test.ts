@@ -7,7 +7,7 @@ import { characterTokenizer } from './character-tokenizer.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { initialWeights } from './decoder/parameters.ts';
 import { createOnnxEngine } from './engine.ts';
-import { type PretrainOptions, pretrain, toSequences } from './pretrain.ts';
+import { demonstrationLoss, type PretrainOptions, pretrain, toSequences } from './pretrain.ts';
 import { createTokenizer } from './tokenizer.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false, tokenBudget: 128 });
@@ -127,6 +127,28 @@ describe('pretrain', () => {
     } finally {
       fs.rmSync(dir, { recursive: true });
     }
+  });
+});
+
+describe('demonstrationLoss', () => {
+  it('tells what was learned by heart from what was not', async () => {
+    const model = await pretrain(engine, { ...options, steps: 60 });
+    const seen = [0, 1, 2].map(options.example);
+    const unseen = [4, 5, 6].map((n) => ({ prompt: `${n}+1`, messages: [`${n}+1=${n + 1}`] }));
+    expect(await demonstrationLoss(model, seen)).toBeLessThan(0.3);
+    expect(await demonstrationLoss(model, unseen)).toBeGreaterThan(1);
+  });
+
+  it('is the mean over tokens, not over messages', async () => {
+    const model = await pretrain(engine, { ...options, steps: 0 });
+    const long = { prompt: '1', messages: ['1+1+1+1=4'] };
+    const short = { prompt: '1', messages: [''] };
+    const [both, ofLong, ofShort] = [
+      await demonstrationLoss(model, [long, short]),
+      await demonstrationLoss(model, [long]),
+      await demonstrationLoss(model, [short]),
+    ];
+    expect(both).toBeCloseTo((10 * ofLong + ofShort) / 11, 5);
   });
 });
 

@@ -81,14 +81,39 @@ export async function pretrain(engine: OnnxEngine, options: PretrainOptions): Pr
       new Float32Array(sequence.tokens.length).fill(-1 / tokens),
     );
     const { logp } = await model.backward(sequences, cotangents, { temperature: 1 });
-    const loss =
-      -logp.reduce((sum, row) => sum + row.reduce((rowSum, value) => rowSum + value, 0), 0) / tokens;
+    const loss = meanLoss(logp);
     if (!Number.isFinite(loss))
       throw new EngineError(`pretrain: the loss is ${loss} at step ${step + 1}; lower the learning rate`);
     await model.step(adamwAt(step, options));
     options.onStep?.({ step: step + 1, steps: options.steps, loss, tokens });
   }
   return model;
+}
+
+/**
+ * How well a model foretells demonstrations that it does not learn from: far above the loss of those it learned
+ * from when it knows them by heart.
+ *
+ * @param examples - with at least one message
+ * @returns mean negative log-probability of a message token, nats
+ */
+export async function demonstrationLoss(
+  model: Pick<OnnxModel, 'tokenizer' | 'forward'>,
+  examples: readonly TextExample[],
+): Promise<number> {
+  const sequences = examples.flatMap((example) => toSequences(example, model.tokenizer));
+  return meanLoss(await model.forward(sequences, { temperature: 1 }));
+}
+
+/** @param logp - of the tokens, one row a message */
+function meanLoss(logp: readonly Float32Array[]): number {
+  let sum = 0;
+  let tokens = 0;
+  for (const row of logp) {
+    for (const value of row) sum -= value;
+    tokens += row.length;
+  }
+  return sum / tokens;
 }
 
 /** Every message of a demonstration given what came before it. */
