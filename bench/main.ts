@@ -5,6 +5,7 @@
 import { benchEngine } from './engine.ts';
 import { benchMixture } from './mixture.ts';
 import { benchModels } from './models.ts';
+import { benchRay } from './ray.ts';
 import { benchServe } from './serve.ts';
 import { benchVerify } from './verify.ts';
 import { benchWatch } from './watch.ts';
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<
   engine: benchEngine,
   mixture: benchMixture,
   models: benchModels,
+  ray: benchRay,
   serve: benchServe,
   verify: benchVerify,
   watch: benchWatch,

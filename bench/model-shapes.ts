@@ -46,6 +46,16 @@ const LLAMA = {
 
 /** The `config.json` of each, as published but for the end token, which is the character tokenizer's. */
 export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  /** For trying programs out. */
+  'tiny-4m': {
+    ...LLAMA,
+    hidden_size: 256,
+    intermediate_size: 768,
+    num_attention_heads: 4,
+    num_hidden_layers: 4,
+    num_key_value_heads: 2,
+    vocab_size: 1024,
+  },
   'smollm2-135m': {
     ...LLAMA,
     hidden_size: 576,

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeWithRay, TwoRaylets } from '../src/engine/ray/testing/ray.ts';
+import { TwoRaylets } from '../src/engine/ray/testing/clusters.ts';
+import { describeWithRay } from '../src/engine/ray/testing/ray.ts';
 import { TEST_PYTHON } from '../src/engine/torch/testing/python.ts';
 import { readEvents } from '../src/store/read-run.ts';
 
@@ -68,7 +69,7 @@ function remains(run: string): Readonly<Record<string, string>> {
   const names = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
-    .filter((name) => !/^(timings\.jsonl|manifest\.json|report)/.test(name));
+    .filter((name) => !/^(timings\.jsonl|work\.jsonl|manifest\.json|report)/.test(name));
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), 'base64')]));
 }
 

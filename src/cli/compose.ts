@@ -14,7 +14,7 @@ import { parameterSpecs } from '../engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
 import { createRayEngine } from '../engine/ray/engine.ts';
 import { type FrontOptions, type RayFront, startFront } from '../engine/ray/front.ts';
-import { createTorchEngine, type TorchEngine } from '../engine/torch/engine.ts';
+import { createTorchEngine, type TorchEngine, type Work } from '../engine/torch/engine.ts';
 import {
   type Environment,
   type EnvironmentOptions,
@@ -92,8 +92,11 @@ export interface Composition {
   readonly protocol: Protocol;
 }
 
-/** @throws ConfigError naming the place in the file of whatever cannot be made */
-export function compose(resolved: ResolvedConfig): Composition {
+/**
+ * @param onWork - told of what models outside of this process computed, and when
+ * @throws ConfigError naming the place in the file of whatever cannot be made
+ */
+export function compose(resolved: ResolvedConfig, onWork?: (work: Work) => void): Composition {
   const { config } = resolved;
   const { threads, ...options } = embeddedOptions(config);
   const task = composeTask(resolved);
@@ -103,7 +106,7 @@ export function compose(resolved: ResolvedConfig): Composition {
     ...options,
     threads: threads || Math.min(availableParallelism(), MOST_THREADS),
   });
-  const engine = config.engine.kind === 'onnx' ? embedded : beside(embedded, composeTorch(resolved));
+  const engine = config.engine.kind === 'onnx' ? embedded : beside(embedded, composeTorch(resolved, onWork));
   return {
     resolved,
     config,
@@ -130,9 +133,9 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
 }
 
 /** The engines on PyTorch; their token is never in a file. */
-function composeTorch(resolved: ResolvedConfig): TorchEngine {
+function composeTorch(resolved: ResolvedConfig, onWork?: (work: Work) => void): TorchEngine {
   const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN: token = '' } = process.env;
-  const common = { python: TROUPE_PYTHON ?? 'python3', readTokenizer: readCheckpointTokenizer };
+  const common = { python: TROUPE_PYTHON ?? 'python3', readTokenizer: readCheckpointTokenizer, onWork };
   if (resolved.config.engine.kind === 'ray')
     return placed(resolved, ['ray', 'address'], () =>
       createRayEngine({ ...common, token, ...rayOptions(resolved.config) }),

@@ -4,6 +4,8 @@
  */
 import { InvalidArgumentError, Option } from 'commander';
 import { plural } from '../observe/format.ts';
+import { renderLanes, type WorkRow } from '../observe/work-lanes.ts';
+import { readWork } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { SPLITS } from '../task/split.ts';
 import { renderTranscripts } from './show-text.ts';
@@ -14,6 +16,7 @@ interface ShowFlags extends Wanted {
   readonly limit: number;
   readonly whole?: boolean;
   readonly json?: boolean;
+  readonly work?: boolean;
 }
 
 export const defineShow: DefineVerb = (program, { overrides }) => {
@@ -30,11 +33,19 @@ export const defineShow: DefineVerb = (program, { overrides }) => {
     .option('--agent <agent>', 'name or number of an agent that spoke (training: that the episode was for)')
     .option('--limit <count>', 'most transcripts', naturalNumber, 20)
     .option('--whole', 'long messages whole')
+    .option(
+      '--work',
+      'of a run on a cluster: which agents were at work when, in one stage (default: the last)',
+    )
     .option('--json', 'one JSON object per line on standard output')
-    .action((place: string, { limit, whole = false, json = false, ...wanted }: ShowFlags) => {
+    .action((place: string, { limit, whole = false, json = false, work, ...wanted }: ShowFlags) => {
       const [given] = overrides;
       if (given !== undefined)
         throw new ConfigError(`${given.flag}: expected no field of a team file, transcripts are as they are`);
+      if (work) {
+        process.stdout.write(showWork(place, wanted.stage));
+        return;
+      }
       const found = findTranscripts(place, wanted);
       const shown = found.slice(0, limit);
       if (json) {
@@ -50,6 +61,18 @@ export const defineShow: DefineVerb = (program, { overrides }) => {
         );
     });
 };
+
+/** @throws ConfigError if nothing was noted */
+function showWork(run: string, stage: number | undefined): string {
+  const rows = readWork(run) as WorkRow[]; // this folder's own writer made them
+  const last = stage ?? rows.at(-1)?.stage;
+  const shown = rows.filter((row) => row.stage === last);
+  if (shown.length === 0)
+    throw new ConfigError(
+      `${run}: expected work of stage ${stage ?? 'any'}, got none; runs with engine.kind torch or ray note theirs`,
+    );
+  return `stage ${last}\n${renderLanes(shown)}`;
+}
 
 function naturalNumber(text: string): number {
   const value = Number(text);

@@ -11,6 +11,7 @@ import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { renderReport, renderSummary } from '../observe/summary.ts';
 import { tallyRun } from '../observe/tally.ts';
+import { workRow } from '../observe/work-lanes.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
 import { CHECKPOINTS, REPORT_PICTURES } from '../store/layout.ts';
@@ -90,7 +91,8 @@ async function trainOpening(
   { resolved: asked, run, resume, json, onOpen }: TrainingRequest,
   defer: (close: () => unknown) => void,
 ): Promise<void> {
-  const whole = compose(asked);
+  const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
+  const whole = compose(asked, (call) => work.store?.noteWork(workRow(call, work.stage)));
   const { engine } = whole;
   defer(() => engine.close());
   const task = cleanTask(asked, whole.task);
@@ -112,6 +114,12 @@ async function trainOpening(
   checkRun({ team, task, options });
   const store = opened ?? (await createRun(run, { ...settings, manifest: manifest() }));
   if (!opened) defer(() => store.close());
+  work.store = store;
+  const stageSink: EventSink = {
+    emit(event) {
+      if ('stage' in event) work.stage = event.stage;
+    },
+  };
 
   if (onOpen !== undefined) defer(await onOpen(store.dir));
   const sink = composeSink({ json });
@@ -127,7 +135,7 @@ async function trainOpening(
       task,
       options,
       store,
-      sinks: [sink],
+      sinks: [sink, stageSink],
       signal,
       loadAgent: agentLoader(composition, team, start),
       evaluate: (reached) => evaluate(composition, reached, { store, sink, signal }),

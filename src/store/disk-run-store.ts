@@ -26,6 +26,7 @@ import {
   REPORT_FILE,
   REPORT_PICTURES,
   TIMINGS_FILE,
+  WORK_FILE,
 } from './layout.ts';
 
 export interface DiskRunStoreOptions {
@@ -51,6 +52,7 @@ export class DiskRunStore implements RunStore {
   readonly #events: AppendLog;
   readonly #metrics: AppendLog;
   readonly #timings: AppendLog;
+  #work: AppendLog | undefined;
   #last: Checkpoint | undefined;
   #champion: Checkpoint | undefined;
   #phase = '';
@@ -137,6 +139,13 @@ export class DiskRunStore implements RunStore {
     return checkpoint;
   }
 
+  /** Notes what a model computed; the file is made with the first row. */
+  noteWork(row: object): void {
+    if (this.#closed) return;
+    this.#work ??= openAppendLog(join(this.dir, WORK_FILE), { fs: this.#fs });
+    this.#work.append([row]);
+  }
+
   /** @param pictures - SVG by file name without its ending, for {@link REPORT_PICTURES}; others are removed */
   writeReport(markdown: string, pictures: Readonly<Record<string, string>> = {}): void {
     const folder = join(this.dir, REPORT_PICTURES);
@@ -152,7 +161,7 @@ export class DiskRunStore implements RunStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const log of [this.#events, this.#metrics, this.#timings]) log.close();
+    for (const log of [this.#events, this.#metrics, this.#timings, this.#work]) log?.close();
     this.#options.unlock();
   }
 

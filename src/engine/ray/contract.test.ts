@@ -6,7 +6,8 @@ import { describeEngineContract } from '../contract.ts';
 import { saveCheckpoint } from '../onnx/checkpoint.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
 import { START_MS } from '../torch/testing/python.ts';
-import { describeWithRay, rayEngine, rayFolder } from './testing/ray.ts';
+import { rayEngine, rayFolder } from './testing/clusters.ts';
+import { describeWithRay } from './testing/ray.ts';
 
 describeWithRay('one actor of a local cluster', () => {
   const ray = rayFolder();

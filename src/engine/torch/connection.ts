@@ -27,6 +27,22 @@ export interface ConnectionOptions {
   readonly deadlineMs?: number;
   /** Why the worker will never answer again, if so. */
   readonly death?: () => string | undefined;
+  /** Told of every call that was answered. */
+  readonly onCall?: ((call: FinishedCall) => void) | undefined;
+}
+
+/** A call that was answered: how long it took, and how much of that the worker computed. */
+export interface FinishedCall {
+  readonly call: string;
+  readonly model?: string | undefined;
+  /** When it began, since 1970. */
+  readonly startMs: number;
+  readonly elapsedMs: number;
+  readonly computeMs: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Token ids that were sent and received: those the call is about. */
+  readonly tokens: number;
 }
 
 export interface Call {
@@ -58,11 +74,13 @@ export interface Hello {
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
+type Optional = 'death' | 'onCall';
+
 /** The answer to a call did not come; asking again is safe. */
 class LostAnswer extends Error {}
 
 export class Connection {
-  readonly #options: Required<Omit<ConnectionOptions, 'death'>> & Pick<ConnectionOptions, 'death'>;
+  readonly #options: Required<Omit<ConnectionOptions, Optional>> & Pick<ConnectionOptions, Optional>;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #session = randomUUID();
 
@@ -108,7 +126,7 @@ export class Connection {
       );
     if (hello.version !== WORKER_VERSION)
       throw new EngineError(
-        `engine torch: expected troupe-worker ${WORKER_VERSION}, got ${hello.version} at ${this.url}; install the worker that belongs to this troupe`,
+        `${this.#who}: expected troupe-worker ${WORKER_VERSION}, got ${hello.version} at ${this.url}; install the worker that belongs to this troupe`,
         { code: 'TROUPE_WORKER_VERSION' },
       );
     return hello as Hello;
@@ -129,12 +147,16 @@ export class Connection {
     };
     const deadline_seconds = this.#options.deadlineMs / 1000;
     const body = encodeFrame({ ...names, deadline_seconds, params: call.params ?? {} }, call.arrays);
+    const startMs = performance.timeOrigin + performance.now();
+    let receivedBytes = 0;
+    let tokens = tokensOf(call.arrays);
     let told = 0; // a repeated call hears everything from the beginning
     let result: Frame | undefined;
     const attempt = async (): Promise<void> => {
       let heard = 0;
-      await this.#frames('/v1/call', body, signal, (frame) => {
+      receivedBytes += await this.#frames('/v1/call', body, signal, (frame) => {
         if (frame.header.kind === 'wait') return;
+        tokens += frame.arrays.get('tokens')?.length ?? 0;
         if (frame.header.kind === 'result' || frame.header.kind === 'error') result = frame;
         else if (heard++ === told) {
           told++;
@@ -151,6 +173,16 @@ export class Connection {
     }
     const { header } = result as unknown as Frame; // an attempt that returned has set it
     if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
+    this.#options.onCall?.({
+      call: call.call,
+      model: call.model,
+      startMs,
+      elapsedMs: performance.timeOrigin + performance.now() - startMs,
+      computeMs: 1000 * Number(header.seconds ?? 0),
+      sentBytes: sizeOf(body),
+      receivedBytes,
+      tokens,
+    });
     return result as unknown as Frame;
   }
 
@@ -216,12 +248,16 @@ export class Connection {
     body: readonly Uint8Array[],
     signal: AbortSignal | undefined,
     onFrame: (frame: Frame) => void,
-  ): Promise<void> {
+  ): Promise<number> {
     const response = await this.#send('POST', path, { body, signal });
     const reader = new FrameReader();
-    for await (const bytes of response as AsyncIterable<Buffer>)
+    let received = 0;
+    for await (const bytes of response as AsyncIterable<Buffer>) {
+      received += bytes.length;
       for (const frame of reader.read(bytes)) onFrame(frame);
+    }
     if (reader.pending > 0 || !response.complete) throw new LostAnswer('the answer was cut short');
+    return received;
   }
 
   async #plain(method: string, path: string): Promise<{ readonly body: Buffer }> {
@@ -248,7 +284,7 @@ export class Connection {
         timeout: silenceMs,
         headers: {
           Authorization: `Bearer ${token}`,
-          'Content-Length': body.reduce((sum, part) => sum + part.length, 0),
+          'Content-Length': sizeOf(body),
         },
         ...(signal && { signal }),
       });
@@ -289,6 +325,14 @@ function isTransient(error: unknown): boolean {
   if (error instanceof EngineError) return error.retryable;
   const code = (error as { readonly code?: unknown } | undefined)?.code;
   return typeof code === 'string' && BROKEN.has(code);
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+function tokensOf({ context, tokens }: Readonly<Record<string, WireArray>> = {}): number {
+  return (context?.length ?? 0) + (tokens?.length ?? 0);
 }
 
 function messageOf(error: unknown): string {

@@ -7,7 +7,7 @@
 import { resolve } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
 import type { Engine, LoadOptions, Tokenizer } from '../engine.ts';
-import { Connection, type ConnectionOptions, type Hello } from './connection.ts';
+import { Connection, type ConnectionOptions, type FinishedCall, type Hello } from './connection.ts';
 import type { WireHeader } from './frames.ts';
 import { TorchModel } from './model.ts';
 import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
@@ -32,8 +32,15 @@ export interface TorchEngineOptions {
   /** Reads the tokenizer of a folder; its ids must stay below `vocabSize`. */
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
+  /** Told of what models computed, and when. */
+  readonly onWork?: ((work: Work) => void) | undefined;
   /** Another way to run the same worker: what it does differently. */
   readonly variant?: EngineVariant;
+}
+
+/** A call on a model, and the place that computed it: an agent's, or the worker of them all. */
+export interface Work extends FinishedCall {
+  readonly place: string;
 }
 
 /** An engine that speaks the same protocol with the same worker, placed elsewhere: `ray`. */
@@ -67,6 +74,8 @@ export class TorchEngine implements Engine {
   readonly #options: TorchEngineOptions;
   #opened: Promise<{ readonly connection: Connection; readonly process?: WorkerProcess }> | undefined;
   #pings: NodeJS.Timeout | undefined;
+  /** Of models, by name. */
+  readonly #places = new Map<string, string>();
 
   constructor(options: TorchEngineOptions) {
     this.#options = options;
@@ -101,6 +110,7 @@ export class TorchEngine implements Engine {
       },
     });
     const { model, ...facts } = header.value as LoadAnswer; // the worker's answer to this call
+    if (facts.place !== undefined) this.#places.set(model, `agent_${facts.place}`);
     try {
       return new TorchModel(connection, {
         name: model,
@@ -137,8 +147,12 @@ export class TorchEngine implements Engine {
   }
 
   async #connect() {
-    const { address, connection: limits = {}, variant } = this.#options;
-    const common = { ...limits, engine: this.name };
+    const { address, connection: limits = {}, variant, onWork } = this.#options;
+    const common: Partial<ConnectionOptions> = {
+      ...limits,
+      engine: this.name,
+      ...(onWork && { onCall: (call) => this.#onCall(call, onWork) }),
+    };
     if (address) {
       const connection = new Connection({ ...common, ...address });
       await this.#enter(connection, limits.retryMs ?? KNOCK_MS);
@@ -167,6 +181,10 @@ export class TorchEngine implements Engine {
     return { connection, process };
   }
 
+  #onCall(call: FinishedCall, onWork: (work: Work) => void): void {
+    if (call.model !== undefined) onWork({ ...call, place: this.#places.get(call.model) ?? this.name });
+  }
+
   async #enter(connection: Connection, retryMs?: number): Promise<void> {
     try {
       await connection.hello(retryMs);
@@ -180,6 +198,8 @@ export class TorchEngine implements Engine {
 
 interface LoadAnswer {
   readonly model: string;
+  /** Number of the agent whose place it is in, on a cluster. */
+  readonly place?: number;
   readonly vocab_size: number;
   readonly max_context: number;
   readonly parameters: number;

@@ -125,8 +125,10 @@ class Service:
 
         try:
             operation.check()
+            started = time.perf_counter()
             value, arrays = self._apply(Call(frame, operation.check, emit), session)
-            answer = encode({"kind": "result", "value": value}, arrays)
+            seconds = round(time.perf_counter() - started, 6)
+            answer = encode({"kind": "result", "value": value, "seconds": seconds}, arrays)
         except WorkerError as error:
             answer = error_frame(error.kind, str(error))
         except torch.OutOfMemoryError as error:

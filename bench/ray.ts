@@ -1,0 +1,180 @@
+/**
+ * A stage on a cluster of two raylets on this machine, CPU actors, random weights: how much of it is not model work,
+ * how many bytes move per token, and how stage time grows with agents 1..4.
+ *
+ * The wire's cost per token does not depend on the size of a model, model work does: from the share that is measured on
+ * a small shape follows the one at the shape of Qwen3-0.6B, model work taken to grow with the parameters.
+ *
+ * Options by environment variable:
+ *   TROUPE_PYTHON       interpreter with Ray, torch and Transformers; needed
+ *   TROUPE_BENCH_SIZE   small or full (default): the shape, and how many episodes are played
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rayEngine, TwoRaylets } from '../src/engine/ray/testing/clusters.ts';
+import type { TorchEngine, Work } from '../src/engine/torch/engine.ts';
+import { sharedTime, workRow } from '../src/observe/work-lanes.ts';
+import type { Task } from '../src/task/task.ts';
+import { createVote } from '../src/team/vote.ts';
+import { runTraining } from '../src/train/run.ts';
+import { MemoryRun } from '../src/train/testing/memory-store.ts';
+import { trainOptions } from '../src/train/testing/world.ts';
+import { writeRandomModel } from './model-shapes.ts';
+
+interface Size {
+  readonly shape: string;
+  readonly prompts: number;
+  readonly samples: number;
+  readonly messageTokens: number;
+}
+
+const SIZES: Readonly<Record<string, Size>> = {
+  small: { shape: 'tiny-4m', prompts: 8, samples: 4, messageTokens: 16 },
+  full: { shape: 'smollm2-135m', prompts: 16, samples: 8, messageTokens: 64 },
+};
+const QWEN3_06B_PARAMETERS = 596e6;
+const MOST_AGENTS = 4;
+/** Of a node; four agents share two. */
+const CPUS_PER_AGENT = 0.5;
+
+/** Texts of random models; half of them earn something, so that there is a gradient. */
+const task: Task = {
+  name: 'parity',
+  rewardRange: [0, 1],
+  size: () => undefined,
+  item: (split, index) => ({ id: `${split}-${index}`, prompt: 'abcdefgh'.repeat(4).slice(index % 8) }),
+  verify: (_, text) => {
+    const correct = text.length % 2 === 0;
+    return { correct, reward: correct ? 1 : 0, answer: text, reason: 'counted' };
+  },
+};
+
+export async function benchRay(log: (line: string) => void): Promise<object> {
+  const size = SIZES[process.env.TROUPE_BENCH_SIZE ?? 'full'];
+  if (!size) throw new RangeError('ray: expected TROUPE_BENCH_SIZE small or full');
+  if (!process.env.TROUPE_PYTHON)
+    throw new RangeError(
+      'ray: expected TROUPE_PYTHON, a Python with python/troupe_worker/requirements.txt and requirements-ray.txt',
+    );
+  const folder = mkdtempSync(join(tmpdir(), 'troupe-bench-ray-'));
+  const cluster = await TwoRaylets.start();
+  const results: StageResult[] = [];
+  try {
+    const dir = join(folder, 'model');
+    writeRandomModel(dir, size.shape);
+    for (let agents = 1; agents <= MOST_AGENTS; agents++) {
+      const result = await measureStage(cluster.address, dir, { agents, size });
+      results.push(result);
+      log(describe(result));
+    }
+  } finally {
+    await cluster.close();
+    rmSync(folder, { recursive: true });
+  }
+  return { shape: size.shape, stages: results };
+}
+
+interface StageResult {
+  readonly agents: number;
+  readonly stage_s: number;
+  /** Of the time of all calls on models. */
+  readonly wire_share: number;
+  /** The same at the shape of Qwen3-0.6B, if model work grows with the parameters. */
+  readonly wire_share_qwen3_06b: number;
+  /** Sent and received, per token of contexts and messages that a call is about. */
+  readonly bytes_per_token: number;
+  /** Share of the stage with at least two agents at work. */
+  readonly side_by_side: number;
+}
+
+async function measureStage(
+  address: string,
+  dir: string,
+  { agents: count, size }: { readonly agents: number; readonly size: Size },
+): Promise<StageResult> {
+  const calls: Work[] = [];
+  const engine = rayEngine({
+    address,
+    agents: count,
+    cpusPerAgent: CPUS_PER_AGENT,
+    tokenBudget: 2048,
+    decodeBatch: size.prompts * size.samples,
+    onWork: (work) => calls.push(work),
+  });
+  try {
+    return await stageOf(engine, dir, { count, size, calls });
+  } finally {
+    await engine.close();
+  }
+}
+
+async function stageOf(
+  engine: TorchEngine,
+  dir: string,
+  { count, size, calls }: { readonly count: number; readonly size: Size; readonly calls: Work[] },
+): Promise<StageResult> {
+  const agents = [];
+  for (let id = 0; id < count; id++)
+    agents.push({ id, name: `agent ${id}`, model: await engine.load({ dir }) });
+  const parameters = agents[0]!.model.parameterCount;
+  const run = new MemoryRun();
+  let startedMs = 0;
+  let stageMs = 0;
+  try {
+    await runTraining({
+      team: { protocol: createVote(), agents },
+      task,
+      options: trainOptions({
+        stages: 1,
+        promptsPerStep: size.prompts,
+        numGenerations: size.samples,
+        maxCompletionLength: size.messageTokens,
+        minibatchSize: (size.prompts * size.samples) / 2,
+        optimizer: { learningRate: 1e-5 },
+      }),
+      store: run.open(),
+      loadAgent: () => Promise.reject(new Error('nothing to resume')),
+      sinks: [
+        {
+          emit(event) {
+            if (event.kind === 'stage_started') {
+              startedMs = performance.now();
+              calls.length = 0; // what came before is loading, checking and the first checkpoint
+            }
+            if (event.kind === 'stage_finished') stageMs = performance.now() - startedMs;
+          },
+        },
+      ],
+    });
+  } finally {
+    run.remove();
+  }
+  const stage = calls.filter(({ call }) => call !== 'save' && call !== 'close');
+  const sum = (of: (work: Work) => number): number => stage.reduce((total, work) => total + of(work), 0);
+  const [elapsed, compute] = [sum(({ elapsedMs }) => elapsedMs), sum(({ computeMs }) => computeMs)];
+  const wire = elapsed - compute;
+  const grown = compute * (QWEN3_06B_PARAMETERS / parameters);
+  const bytes = sum(({ sentBytes, receivedBytes }) => sentBytes + receivedBytes);
+  return {
+    agents: count,
+    stage_s: stageMs / 1000,
+    wire_share: wire / elapsed,
+    wire_share_qwen3_06b: wire / (wire + grown),
+    bytes_per_token: bytes / sum(({ tokens }) => tokens),
+    side_by_side: sharedTime(
+      stage.map((work) => workRow(work, 1)),
+      2,
+    ),
+  };
+}
+
+function describe(result: StageResult): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+  return (
+    `${result.agents} agents: stage ${result.stage_s.toFixed(1)} s, wire ${percent(result.wire_share)} of it, ` +
+    `${percent(result.wire_share_qwen3_06b)} at the shape of Qwen3-0.6B, ${result.bytes_per_token.toFixed(1)} bytes a token, ` +
+    `${percent(result.side_by_side)} side by side`
+  );
+}

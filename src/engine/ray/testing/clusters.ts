@@ -1,0 +1,80 @@
+/**
+ * Small clusters for tests and benches: one of an engine's own, or two raylets that can be broken.
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { readCheckpointTokenizer } from '../../onnx/checkpoint-text.ts';
+import type { TorchEngine } from '../../torch/engine.ts';
+import { WORKER_SOURCE } from '../../torch/worker-process.ts';
+import { createRayEngine, type RayEngineOptions } from '../engine.ts';
+
+const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
+const PACKAGE = fileURLToPath(new URL('../../../../python/troupe_worker', import.meta.url));
+
+/** A short path: Ray puts sockets under it. */
+export function rayFolder(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'tr-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+export function rayEngine(changes: Partial<RayEngineOptions> = {}): TorchEngine {
+  return createRayEngine({
+    python: PYTHON,
+    address: 'local',
+    token: '',
+    agents: 1,
+    cpusPerAgent: 0.5,
+    gpusPerAgent: 0,
+    placement: 'spread',
+    waitSeconds: 60,
+    sharedFiles: false,
+    dtype: 'float32',
+    threads: 1,
+    tokenBudget: 64,
+    decodeBatch: 3,
+    readTokenizer: readCheckpointTokenizer,
+    ...changes,
+  });
+}
+
+/** Two raylets on this machine, which a test can break; see python/troupe_worker/tests/two_raylets.py. */
+export class TwoRaylets {
+  readonly address: string;
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(child: ChildProcess, address: string, lines: AsyncIterator<string>) {
+    this.#child = child;
+    this.address = address;
+    this.#lines = lines;
+  }
+
+  static async start(): Promise<TwoRaylets> {
+    const child = spawn(PYTHON, ['-m', 'tests.two_raylets'], {
+      cwd: PACKAGE,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, PYTHONPATH: WORKER_SOURCE, PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    const reader: Interface = createInterface({ input: child.stdout });
+    const lines = reader[Symbol.asyncIterator]();
+    const { value } = await lines.next();
+    return new TwoRaylets(child, (JSON.parse(String(value)) as { readonly address: string }).address, lines);
+  }
+
+  /** Does it, and waits until it is done. */
+  async tell(what: 'kill-actor' | 'kill-node' | 'add-node'): Promise<void> {
+    this.#child.stdin?.write(`${what}\n`);
+    if ((await this.#lines.next()).done) throw new Error(`the cluster ended instead of doing: ${what}`);
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.stdin?.end();
+    await ended;
+  }
+}
