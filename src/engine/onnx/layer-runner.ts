@@ -7,10 +7,12 @@
 import type { SnapshotId } from '../engine.ts';
 import type { Batch } from './batch.ts';
 import { type DecoderConfig, familyOf, layerKind } from './decoder/config.ts';
-import { trainedRoles } from './decoder/layer-graphs.ts';
-import { layerParameter } from './decoder/parameters.ts';
+import { type LayerGradient, layerGradients, SUM_PREFIX } from './decoder/layer-graphs.ts';
+import { layerParameter, projections } from './decoder/parameters.ts';
 import { GRADIENT_PREFIX } from './decoder/training-graph.ts';
-import { floatData, type Tensor } from './runtime.ts';
+import { partName } from './decoder/weight-inputs.ts';
+import type { ParameterStore } from './parameter-store.ts';
+import { floatData, type Runtime, type Tensor } from './runtime.ts';
 import type { Sessions } from './sessions.ts';
 import type { WeightSource } from './weight-source.ts';
 
@@ -54,7 +56,7 @@ export class LayerRunner {
     for (let l = 0; l < config.layers; l++) {
       const session = await this.#sessions.layer(layerKind(config, l));
       const fetched = options.onKeys ? ['x_next', 'k', 'v'] : ['x_next'];
-      const outputs = await session.run({ ...feeds, ...layerFeeds(tensors, l), x }, fetched);
+      const outputs = await session.run({ ...feeds, ...layerFeeds(this.#sessions, tensors, l), x }, fetched);
       options.onKeys?.(l, floatData(outputs.k), floatData(outputs.v));
       x = outputs.x_next as Tensor;
     }
@@ -76,7 +78,7 @@ export class LayerRunner {
       // the first layer says what one costs: those that no longer fit give their result alone
       const carries = this.#carryBytes > 0 && bytes + cost <= this.#carryBytes;
       const outputs = await forward.run(
-        { ...feeds, ...layerFeeds(tensors, l), x },
+        { ...feeds, ...layerFeeds(this.#sessions, tensors, l), x },
         carries ? undefined : ['x_next'],
       );
       const kept = Object.fromEntries(names.map((name) => [name, outputs[name] as Tensor]));
@@ -90,33 +92,39 @@ export class LayerRunner {
 
   /**
    * @param dy - d loss / d hidden [B, T, D]
-   * @param onGradient - called once per trained parameter of the layers
+   * @param parameters - whose gradients are added to
    * @returns d loss / d embedded tokens [B, T, D]
    */
   async backward(
     batch: PaddedTokens,
     { trace, dy }: { readonly trace: Trace; readonly dy: Tensor },
-    onGradient: (name: string, gradient: Float32Array) => void,
+    parameters: ParameterStore,
   ): Promise<Tensor> {
     const { config, variant } = this.#sessions;
     const tensors = this.#weights.tensors();
     const feeds = this.#sessions.lengthFeeds(batch.length);
-    const roles = trainedRoles(config, variant);
+    const trained = layerGradients(config, variant);
     const carried = [...trace.carried];
     let gradient = dy;
     for (let l = config.layers - 1; l >= 0; l--) {
       const training = await this.#sessions.layerTraining(layerKind(config, l));
       const session = carried[l] ? training.backward : await training.recomputing();
-      const outputs = await session.run({
-        ...feeds,
-        ...layerFeeds(tensors, l),
-        ...carried[l],
-        x: trace.inputs[l] as Tensor,
-        dy: gradient,
-      });
+      const { sums, fetches } = sumsOf(parameters, trained, l);
+      const outputs = await session.run(
+        {
+          ...feeds,
+          ...layerFeeds(this.#sessions, tensors, l),
+          ...carried[l],
+          ...sums,
+          x: trace.inputs[l] as Tensor,
+          dy: gradient,
+        },
+        fetches,
+      );
       carried[l] = undefined; // no longer needed: the collector may have it
-      for (const role of roles)
-        onGradient(layerParameter(l, role), floatData(outputs[GRADIENT_PREFIX + role]));
+      for (const { name, role, summed } of trained)
+        if (!summed)
+          parameters.addGradient(layerParameter(l, role), floatData(outputs[GRADIENT_PREFIX + name]));
       gradient = outputs.dx as Tensor;
     }
     return gradient;
@@ -129,6 +137,22 @@ export class LayerRunner {
     gatherRows(tensors.embed_tokens as Tensor, tokens, { into: x, scale: embeddingScale(config) });
     return runtime.floats(x, [rows, length, config.hiddenSize]);
   }
+}
+
+/** What layer `l` adds its gradients to, as inputs and, the same tensors, as outputs. */
+function sumsOf(
+  parameters: ParameterStore,
+  trained: readonly LayerGradient[],
+  l: number,
+): { readonly sums: Record<string, Tensor>; readonly fetches: Record<string, Tensor | null> } {
+  const sums: Record<string, Tensor> = {};
+  const fetches: Record<string, Tensor | null> = { dx: null };
+  for (const { name, role, firstRow, shape, summed } of trained) {
+    const sum = summed ? parameters.gradientRows(layerParameter(l, role), firstRow, shape) : null;
+    if (sum) sums[SUM_PREFIX + name] = sum;
+    fetches[GRADIENT_PREFIX + name] = sum;
+  }
+  return { sums, fetches };
 }
 
 function sizeBytes(tensors: Readonly<Record<string, Tensor>>): number {
@@ -172,8 +196,12 @@ export function selectPlaces(hidden: Tensor, places: BigInt64Array, width: numbe
 
 const byLayer = new WeakMap<object, readonly Readonly<Record<string, Tensor>>[]>();
 
-/** Feeds of a layer's graph: the weights of layer `l` by their roles. */
-function layerFeeds(tensors: Readonly<Record<string, Tensor>>, l: number): Readonly<Record<string, Tensor>> {
+/** Feeds of a layer's graph: the weights of layer `l` by their roles, and those that are fed apart. */
+function layerFeeds(
+  { config, runtime }: Sessions,
+  tensors: Readonly<Record<string, Tensor>>,
+  l: number,
+): Readonly<Record<string, Tensor>> {
   let layers = byLayer.get(tensors);
   if (!layers) {
     const made: Record<string, Tensor>[] = [];
@@ -181,10 +209,25 @@ function layerFeeds(tensors: Readonly<Record<string, Tensor>>, l: number): Reado
       const [, layer, role] = /^layers\.(\d+)\.(.+)$/.exec(name) ?? [];
       if (role === undefined) continue;
       const index = Number(layer);
-      made[index] = { ...made[index], [role]: tensor };
+      made[index] ??= {};
+      made[index][role] = tensor;
+      if (role === 'gate_up') Object.assign(made[index], gateAndUp(config, runtime, tensor));
     }
     layers = made;
     byLayer.set(tensors, layers);
   }
   return layers[l] as Readonly<Record<string, Tensor>>;
+}
+
+/** The two matrices of the feed-forward's first projection, where they lie. */
+function gateAndUp(config: DecoderConfig, runtime: Runtime, tensor: Tensor): Record<string, Tensor> {
+  const { role, in: columns, parts } = projections(config).gate_up;
+  let first = 0;
+  return Object.fromEntries(
+    parts.map(({ target, rows }) => {
+      const from = first;
+      first += rows;
+      return [partName(role, target), runtime.rows(tensor, { from, to: first, columns })];
+    }),
+  );
 }

@@ -56,7 +56,8 @@ async function pair(config: Parameters<typeof tinyConfig>[0], carryBytes: number
     parameters: other.parameters,
     tokenBudget: 24,
     carryBytes,
-    sliceNumbers: 40, // a few tokens of the vocabulary at a time
+    // a few tokens of the vocabulary at a time; some logits are kept between the passes, the rest made again
+    headLimits: { sliceNumbers: 40, keptNumbers: carryBytes === 0 ? 0 : 100 },
   });
   return { config: full, one, other, scorer, layered };
 }

@@ -18,7 +18,7 @@ import { floatData, type Tensor } from './runtime.ts';
 import { emptyRows, type SequenceScorer, scatterRows } from './scorer.ts';
 import { checkSequence } from './sequence-check.ts';
 import type { Sessions } from './sessions.ts';
-import { type HeadSide, type HeadStatistics, VocabularyHead } from './vocabulary-head.ts';
+import { type HeadLimits, type HeadSide, type HeadStatistics, VocabularyHead } from './vocabulary-head.ts';
 import type { WeightSource } from './weight-source.ts';
 
 export interface LayeredScorerParts {
@@ -30,8 +30,7 @@ export interface LayeredScorerParts {
   readonly tokenBudget: number;
   /** Kept between forward and backward; layers beyond it are computed again. */
   readonly carryBytes: number;
-  /** Logits of one slice of the vocabulary; default 32 MiB of them. */
-  readonly sliceNumbers?: number;
+  readonly headLimits?: Partial<HeadLimits>;
 }
 
 export class LayeredScorer implements SequenceScorer {
@@ -42,7 +41,7 @@ export class LayeredScorer implements SequenceScorer {
   constructor(parts: LayeredScorerParts) {
     this.#parts = parts;
     this.#layers = new LayerRunner(parts.sessions, parts.weights, parts.carryBytes);
-    this.#head = new VocabularyHead(parts.sessions, parts.sliceNumbers);
+    this.#head = new VocabularyHead(parts.sessions, parts.headLimits);
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
@@ -50,7 +49,7 @@ export class LayeredScorer implements SequenceScorer {
     for (const batch of this.#pack(sequences)) {
       params.signal?.throwIfAborted();
       const side = await this.#side(batch);
-      const scored = await this.#head.statistics(batch.targets, { side }, params.temperature);
+      const scored = await this.#head.statistics(batch.targets, { side }, params);
       scatterRows(batch, scored.logp, logp);
     }
     return logp;
@@ -89,7 +88,7 @@ export class LayeredScorer implements SequenceScorer {
     for (const batch of this.#pack(sequences)) {
       params.signal?.throwIfAborted();
       const sides = { side: await this.#side(batch), reference: await this.#side(batch, cur) };
-      const statistics = await this.#head.statistics(batch.targets, sides, params.temperature);
+      const statistics = await this.#head.statistics(batch.targets, sides, params);
       const rows = await this.#head.divergence(
         sides,
         statistics as Required<HeadStatistics>, // there is a reference
@@ -138,7 +137,11 @@ export class LayeredScorer implements SequenceScorer {
     const side = await this.#normed(states);
     const reference = params.kl ? await this.#side(batch, params.kl.reference) : undefined;
     const { temperature } = params;
-    const statistics = await this.#head.statistics(batch.targets, { side, reference }, temperature);
+    const statistics = await this.#head.statistics(
+      batch.targets,
+      { side, reference },
+      { temperature, keep: true },
+    );
     const full = sessions.variant.adapter === undefined;
     const table = config.tiedEmbeddings ? 'embed_tokens' : 'lm_head';
     const { dh, kl } = await this.#head.gradient(
@@ -147,7 +150,7 @@ export class LayeredScorer implements SequenceScorer {
       {
         cotangents,
         klWeight: params.kl?.weight,
-        onTable: full ? (row, part) => parameters.addGradient(table, part, row * D) : undefined,
+        tableRows: full ? (first, rows) => parameters.gradientRows(table, first, [rows, D]) : undefined,
       },
     );
     const norm = await sessions.finalNorm(true);
@@ -161,7 +164,7 @@ export class LayeredScorer implements SequenceScorer {
     const dx = await this.#layers.backward(
       batch,
       { trace, dy: runtime.floats(dy, [batch.rows, batch.length, D]) },
-      (name, gradient) => parameters.addGradient(name, gradient),
+      parameters,
     );
     if (full) this.#addEmbeddingGradient(batch, floatData(dx));
     return { logp: statistics.logp, kl };

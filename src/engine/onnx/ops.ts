@@ -57,7 +57,11 @@ export function linear(
     const dx = graph.op('MatMul', [dy, weight]);
     const dyFlat = graph.op('Reshape', [dy, graph.ints([-1, sizes.out])]);
     const xFlat = graph.op('Reshape', [x, graph.ints([-1, sizes.in])]);
-    return [dx, graph.op('FusedMatMul', [dyFlat, xFlat], { domain: MS, attributes: { transA: 1 } })];
+    const sum = tape.sumOf(weight);
+    const dw = sum
+      ? graph.op('Gemm', [dyFlat, xFlat, sum], { attributes: { transA: 1 } })
+      : graph.op('FusedMatMul', [dyFlat, xFlat], { domain: MS, attributes: { transA: 1 } });
+    return [dx, dw];
   });
   return y;
 }

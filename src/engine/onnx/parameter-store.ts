@@ -99,6 +99,15 @@ export class ParameterStore implements WeightSource {
     for (let k = 0; k < part.length; k++) sum[offset + k] += part[k];
   }
 
+  /** The sum of gradients of some rows of a matrix, to be added to in place. */
+  gradientRows(name: string, firstRow: number, shape: readonly number[]): Tensor {
+    const index = this.#index.get(name) as number;
+    const sum = this.#gradients?.[index] ?? this.#liveGradients()[index];
+    if (this.#stale.delete(index)) sum.fill(0);
+    const [rows, columns] = shape as readonly [number, number];
+    return this.#runtime.floats(sum.subarray(firstRow * columns, (firstRow + rows) * columns), shape);
+  }
+
   zeroGradients(): void {
     this.#gradients?.forEach((_, index) => {
       this.#stale.add(index);

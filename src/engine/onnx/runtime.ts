@@ -66,6 +66,17 @@ export class Runtime {
     return new this.#ort.Tensor('int32', values, dims);
   }
 
+  /** Rows of a matrix of float32 or of the bits of bfloat16 numbers, where they lie. */
+  rows(
+    { data }: Tensor,
+    { from, to, columns }: { readonly from: number; readonly to: number; readonly columns: number },
+  ): Tensor {
+    const dims = [to - from, columns];
+    return data instanceof Uint16Array
+      ? this.halves(data.subarray(from * columns, to * columns), dims)
+      : this.floats((data as Float32Array).subarray(from * columns, to * columns), dims);
+  }
+
   /** A session over a serialized graph. */
   async session(model: Uint8Array): Promise<Session> {
     const session = await this.#ort.InferenceSession.create(model, {
@@ -92,11 +103,11 @@ export class Session {
   /**
    * @param feeds - inputs by name; their memory is read, not copied. Those that the graph does not have are
    * left out
-   * @param fetches - outputs wanted; default all
+   * @param fetches - outputs wanted; default all. A tensor beside a name is written to, and may be one that is fed
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,
-    fetches?: readonly string[],
+    fetches?: readonly string[] | Readonly<Record<string, Tensor | null>>,
   ): Promise<Readonly<Record<string, Tensor>>> {
     const wanted: Record<string, Tensor> = {};
     for (const name of this.#session.inputNames) {
@@ -104,7 +115,7 @@ export class Session {
       if (tensor) wanted[name] = tensor;
     }
     try {
-      return fetches ? await this.#session.run(wanted, [...fetches]) : await this.#session.run(wanted);
+      return fetches ? await this.#session.run(wanted, fetches) : await this.#session.run(wanted);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new EngineError(`engine onnx: ${message}`, { cause });

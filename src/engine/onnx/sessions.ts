@@ -17,6 +17,7 @@ import {
   buildHeadGradientGraph,
   buildLogitsGraph,
   buildStatisticsGraph,
+  type HeadGradientOptions,
 } from './decoder/head-graphs.ts';
 import { buildLayerGraph, buildLayerTraining, type LayerTraining } from './decoder/layer-graphs.ts';
 import {
@@ -114,14 +115,14 @@ export class Sessions {
     };
   }
 
-  headStatistics(reference: boolean): Promise<Session> {
-    return this.#session(`head-statistics:${reference}`, () =>
-      buildStatisticsGraph(this.config, this.variant, { reference }),
+  headStatistics(options: { readonly reference: boolean; readonly logits: boolean }): Promise<Session> {
+    return this.#session(`head-statistics:${JSON.stringify(options)}`, () =>
+      buildStatisticsGraph(this.config, this.variant, options),
     );
   }
 
-  headGradient(options: { readonly reference: boolean; readonly table: boolean }): Promise<Session> {
-    return this.#session(`head-gradient:${options.reference}:${options.table}`, () =>
+  headGradient(options: HeadGradientOptions): Promise<Session> {
+    return this.#session(`head-gradient:${JSON.stringify(options)}`, () =>
       buildHeadGradientGraph(this.config, this.variant, options),
     );
   }

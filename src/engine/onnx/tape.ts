@@ -18,9 +18,23 @@ interface Entry {
 export class Tape {
   readonly graph: Graph;
   readonly #entries: Entry[] = [];
+  readonly #sums = new Map<string, Value>();
 
   constructor(graph: Graph) {
     this.graph = graph;
+  }
+
+  /**
+   * Has the gradient of a matrix added to a sum that is fed, so that it need not be read and added again
+   * afterwards. For matrices that one product alone reads.
+   */
+  addTo(matrix: Value, sum: Value): void {
+    this.#sums.set(matrix.name, sum);
+  }
+
+  /** What the gradient of a matrix is added to, if anything. */
+  sumOf(matrix: Value): Value | undefined {
+    return this.#sums.get(matrix.name);
   }
 
   /** Remembers one differentiable operation. */

@@ -10,6 +10,9 @@ import type { Sessions } from './sessions.ts';
 /** Numbers of one slice of logits: 32 MiB. */
 const SLICE_NUMBERS = 2 ** 23;
 
+/** Logits kept from the first pass of training to the second: 256 MiB; beyond they are computed again. */
+const KEPT_NUMBERS = 2 ** 26;
+
 /** Normed states [M, D] and the weights they are projected with. */
 export interface HeadSide {
   readonly h: Tensor;
@@ -22,14 +25,26 @@ export interface HeadStatistics {
   /** logp of the target. */
   readonly logp: Float32Array;
   readonly reference?: { readonly logZ: Float64Array /** KL(new || reference) */; readonly kl: Float64Array };
+  /** Logits of the first slices. */
+  readonly kept: readonly KeptLogits[];
+}
+
+/** z [M, N] of a slice, and of the reference's. */
+type KeptLogits = Readonly<Record<'z' | 'z_ref', Tensor | undefined>>;
+
+export interface HeadLimits {
+  /** Logits of one slice. */
+  readonly sliceNumbers: number;
+  /** Logits kept between the passes of training. */
+  readonly keptNumbers: number;
 }
 
 export interface HeadGradient {
   readonly cotangents: Float32Array;
   /** Adds weight * sum of KL to the loss. */
   readonly klWeight?: number | undefined;
-  /** Called with the gradient of rows of the output matrix, from a row on. */
-  readonly onTable?: ((firstRow: number, gradient: Float32Array) => void) | undefined;
+  /** The sum of gradients of some rows of the output matrix, to be added to in place; absent where it is frozen. */
+  readonly tableRows?: ((firstRow: number, rows: number) => Tensor) | undefined;
 }
 
 interface Slice {
@@ -41,31 +56,39 @@ export class VocabularyHead {
   readonly #sessions: Sessions;
   readonly #config: DecoderConfig;
   readonly #runtime: Runtime;
-  readonly #sliceNumbers: number;
+  readonly #limits: HeadLimits;
 
-  /** @param sliceNumbers - logits of one slice */
-  constructor(sessions: Sessions, sliceNumbers: number = SLICE_NUMBERS) {
-    this.#sliceNumbers = sliceNumbers;
+  constructor(sessions: Sessions, limits: Partial<HeadLimits> = {}) {
+    this.#limits = { sliceNumbers: SLICE_NUMBERS, keptNumbers: KEPT_NUMBERS, ...limits };
     this.#sessions = sessions;
     this.#config = sessions.config;
     this.#runtime = sessions.runtime;
   }
 
-  /** First pass over the vocabulary. */
+  /**
+   * First pass over the vocabulary.
+   *
+   * @param options.keep - logits are kept for {@link gradient}, as many as the limits allow
+   */
   async statistics(
     targets: BigInt64Array,
     sides: { readonly side: HeadSide; readonly reference?: HeadSide | undefined },
-    temperature: number,
+    { temperature, keep = false }: { readonly temperature: number; readonly keep?: boolean },
   ): Promise<HeadStatistics> {
     const rows = targets.length;
-    const session = await this.#sessions.headStatistics(sides.reference !== undefined);
+    const reference = sides.reference !== undefined;
+    let room = keep ? this.#limits.keptNumbers : 0;
+    const kept: KeptLogits[] = [];
     const [own, ref] = [new RunningSum(rows), new RunningSum(rows)];
     const picked = new Float64Array(rows);
     for (const slice of this.#slices(rows)) {
+      room -= rows * slice.size * (reference ? 2 : 1);
+      const session = await this.#sessions.headStatistics({ reference, logits: room >= 0 });
       const outputs = await session.run({
         ...this.#feeds(slice, sides, temperature),
         ...this.#targets(slice, targets),
       });
+      if (room >= 0) kept.push({ z: outputs.z, z_ref: outputs.z_ref });
       own.add(outputs.max, outputs.sum, outputs.cross);
       if (sides.reference) ref.add(outputs.max_ref, outputs.sum_ref);
       const z = floatData(outputs.picked);
@@ -75,11 +98,11 @@ export class VocabularyHead {
     }
     const logZ = own.logZ();
     const logp = Float32Array.from(picked, (z, m) => z - (logZ[m] as number));
-    if (!sides.reference) return { logZ, logp };
+    if (!sides.reference) return { logZ, logp, kept };
     const logZRef = ref.logZ();
     // E[z - z_ref] under the new distribution, minus the difference of the normalisers
     const kl = own.meanCross().map((mean, m) => mean - ((logZ[m] as number) - (logZRef[m] as number)));
-    return { logZ, logp, reference: { logZ: logZRef, kl } };
+    return { logZ, logp, reference: { logZ: logZRef, kl }, kept };
   }
 
   /** Second pass of training: d loss / d h [M, D], and the exact KL of every row where there is a reference. */
@@ -95,8 +118,7 @@ export class VocabularyHead {
   ): Promise<{ readonly dh: Float32Array; readonly kl: Float32Array }> {
     const rows = targets.length;
     const { statistics } = at;
-    const options = { reference: at.reference !== undefined, table: loss.onTable !== undefined };
-    const session = await this.#sessions.headGradient(options);
+    const options = { reference: at.reference !== undefined, table: loss.tableRows !== undefined };
     const dh = new Float32Array(rows * this.#config.hiddenSize);
     const kl = new Float64Array(rows);
     const columns = {
@@ -112,15 +134,23 @@ export class VocabularyHead {
           }
         : {}),
     };
+    const kept = [...statistics.kept];
     for (const slice of this.#slices(rows)) {
-      const outputs = await session.run({
-        ...columns,
-        ...this.#feeds(slice, at, at.temperature),
-        ...this.#targets(slice, targets),
-      });
+      const logits = kept.shift(); // no longer needed afterwards: the collector may have them
+      const session = await this.#sessions.headGradient({ ...options, kept: logits !== undefined });
+      const sum = loss.tableRows?.(slice.first, slice.size);
+      const outputs = await session.run(
+        {
+          ...columns,
+          ...this.#feeds(slice, at, at.temperature),
+          ...this.#targets(slice, targets),
+          ...(sum ? { sum } : {}),
+          ...definedOnly(logits ?? {}),
+        },
+        { dh: null, ...(options.reference ? { kl_part: null } : {}), ...(sum ? { dw: sum } : {}) },
+      );
       addTo(dh, floatData(outputs.dh));
       if (options.reference) addTo(kl, floatData(outputs.kl_part));
-      loss.onTable?.(slice.first, floatData(outputs.dw));
     }
     return { dh, kl: Float32Array.from(kl) };
   }
@@ -159,7 +189,7 @@ export class VocabularyHead {
 
   *#slices(rows: number): Generator<Slice> {
     const { vocabSize } = this.#config;
-    const size = Math.min(vocabSize, Math.max(1, Math.floor(this.#sliceNumbers / rows)));
+    const size = Math.min(vocabSize, Math.max(1, Math.floor(this.#limits.sliceNumbers / rows)));
     for (let first = 0; first < vocabSize; first += size)
       yield { first, size: Math.min(size, vocabSize - first) };
   }
@@ -180,11 +210,8 @@ export class VocabularyHead {
   /** Rows of the output matrix, where they lie. */
   #rows({ weights }: HeadSide, { first, size }: Slice): Tensor {
     const { hiddenSize: D, tiedEmbeddings } = this.#config;
-    const { data } = weights[tiedEmbeddings ? 'embed_tokens' : 'lm_head'] as Tensor;
-    const [from, to] = [first * D, (first + size) * D];
-    return data instanceof Uint16Array
-      ? this.#runtime.halves(data.subarray(from, to), [size, D])
-      : this.#runtime.floats((data as Float32Array).subarray(from, to), [size, D]);
+    const table = weights[tiedEmbeddings ? 'embed_tokens' : 'lm_head'] as Tensor;
+    return this.#runtime.rows(table, { from: first, to: first + size, columns: D });
   }
 
   #targets(slice: Slice, targets: BigInt64Array): Record<string, Tensor> {
@@ -205,6 +232,12 @@ export class VocabularyHead {
   #column(values: ArrayLike<number>): Tensor {
     return this.#runtime.floats(Float32Array.from(values), [values.length, 1]);
   }
+}
+
+function definedOnly(tensors: Readonly<Record<string, Tensor | undefined>>): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(tensors).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
+  );
 }
 
 function isIn({ first, size }: Slice, target: bigint): boolean {

@@ -36,8 +36,12 @@ class SliceBuilder {
     this.inverseTemperature = this.graph.input('inverse_temperature', []);
   }
 
-  /** Inputs h<suffix> and w<suffix>, and their scaled logits. */
-  side(suffix: '' | '_ref'): Side {
+  /**
+   * Inputs h<suffix> and w<suffix>, and their scaled logits.
+   *
+   * @param kept - the logits are the input z<suffix>; what only they would need is not computed
+   */
+  side(suffix: '' | '_ref', kept = false): Side {
     const { hiddenSize: D } = this.#config;
     const narrow = this.#variant.storage === 'bfloat16';
     const h = this.graph.input(`h${suffix}`, ['M', D]);
@@ -45,7 +49,9 @@ class SliceBuilder {
     const w = narrow ? widened(this.graph, fed) : fed;
     // how long the slice is shows when the graph runs: 0 takes the axis as it is
     const logits = cappedLogits(this.tape, this.#config, linear(this.tape, h, w, { in: D, out: 0 }));
-    const z = this.graph.op('Mul', [logits, this.inverseTemperature]);
+    const z = kept
+      ? this.graph.input(`z${suffix}`, ['M', 'N'])
+      : this.graph.op('Mul', [logits, this.inverseTemperature]);
     this.tape.record([z], [logits], ([dz]) => [this.graph.op('Mul', [dz, this.inverseTemperature])]);
     return { h, w, z };
   }
@@ -66,12 +72,13 @@ class SliceBuilder {
 /**
  * First pass. Inputs: h, w, local [M, 1] (place of the target in the slice, any place where it is in another),
  * inverse_temperature; with a reference h_ref, w_ref. Outputs [M, 1]: max, sum of exp(z - max), picked z of the
- * target; with a reference max_ref, sum_ref, and cross = sum of exp(z - max) (z - z_ref).
+ * target; with a reference max_ref, sum_ref, and cross = sum of exp(z - max) (z - z_ref). With `logits` also
+ * z, and z_ref [M, N].
  */
 export function buildStatisticsGraph(
   config: DecoderConfig,
   variant: GraphVariant,
-  options: { readonly reference: boolean },
+  options: { readonly reference: boolean; readonly logits: boolean },
 ): Uint8Array {
   const b = new SliceBuilder(config, variant);
   const { graph } = b;
@@ -79,6 +86,7 @@ export function buildStatisticsGraph(
   const statistics = (z: Value, suffix: '' | '_ref'): Value => {
     const max = graph.op('ReduceMax', [z, graph.ints([-1])], { attributes: { keepdims: 1 } });
     const e = b.op('Exp', b.op('Sub', z, max));
+    if (options.logits) graph.output(z, `z${suffix}`);
     graph.output(max, `max${suffix}`);
     graph.output(b.rowSum(e), `sum${suffix}`);
     return e;
@@ -94,10 +102,17 @@ export function buildStatisticsGraph(
   return graph.build('statistics');
 }
 
+export interface HeadGradientOptions {
+  readonly reference: boolean;
+  readonly table: boolean;
+  readonly kept: boolean;
+}
+
 /**
  * Second pass of training. Inputs: as above, and [M, 1]: log_z, hit (1 where the target is in this slice),
- * cotangents; with a reference log_ratio (log Z - log Z_ref), kl (of the whole row) and kl_weight []. Outputs:
- * dh [M, D], with `table` also dw [N, D]; with a reference kl_part [M, 1].
+ * cotangents; with a reference log_ratio (log Z - log Z_ref), kl (of the whole row) and kl_weight []; with
+ * `table` sum [N, D]. Outputs: dh [M, D], with `table` also dw [N, D], added to the sum; with a reference kl_part
+ * [M, 1]. With `kept` also z, and z_ref: the logits of the first pass, which are not computed again.
  *
  * d/dz of cotangent * logp is cotangent (1[target] - p); of weight * KL it is weight p (d - KL) with
  * d = log p - log p_ref. At the reference d and KL are exactly 0, so the gradient is too (E37 relies on that).
@@ -105,25 +120,26 @@ export function buildStatisticsGraph(
 export function buildHeadGradientGraph(
   config: DecoderConfig,
   variant: GraphVariant,
-  options: { readonly reference: boolean; readonly table: boolean },
+  options: HeadGradientOptions,
 ): Uint8Array {
   const b = new SliceBuilder(config, variant);
   const { graph, tape } = b;
   const local = graph.input('local', ['M', 1], 'int64');
-  const { h, w, z } = b.side('');
+  const { h, w, z } = b.side('', options.kept);
   const p = b.op('Exp', b.op('Sub', z, b.column('log_z')));
   const cotangents = b.column('cotangents');
   const spread = b.op('Mul', p, b.op('Neg', cotangents));
   const hits = b.op('Mul', cotangents, b.column('hit'));
   let dz = graph.op('ScatterElements', [spread, local, hits], { attributes: { axis: 1, reduction: 'add' } });
   if (options.reference) {
-    const { z: zRef } = b.side('_ref');
+    const { z: zRef } = b.side('_ref', options.kept);
     const d = b.op('Sub', b.op('Sub', z, zRef), b.column('log_ratio'));
     const product = b.op('Mul', p, d);
     graph.output(b.rowSum(product), 'kl_part');
     const centred = b.op('Sub', product, b.op('Mul', p, b.column('kl')));
     dz = b.op('Add', dz, b.op('Mul', centred, graph.input('kl_weight', [])));
   }
+  if (options.table) tape.addTo(w, graph.input('sum', ['N', config.hiddenSize]));
   const [dh, dw] = tape.gradients(new Map([[z, dz]]), options.table ? [h, w] : [h]);
   graph.output(dh as Value, 'dh');
   if (options.table) graph.output(dw as Value, 'dw');

@@ -11,14 +11,47 @@ import { Tape } from '../tape.ts';
 import type { DecoderConfig, LayerKind } from './config.ts';
 import type { GraphVariant } from './decode-graphs.ts';
 import { type BatchInputs, batchInputs, decoderLayer } from './layers.ts';
-import { adapterLayerSpecs, layerSpecs } from './parameters.ts';
+import { adapterLayerSpecs, layerSpecs, type ParameterSpec, projections } from './parameters.ts';
 import { GRADIENT_PREFIX } from './training-graph.ts';
-import { GraphWeights } from './weight-inputs.ts';
+import { GraphWeights, partName } from './weight-inputs.ts';
 
-/** Roles of a layer that are trained: the adapter's where there is one, all otherwise. */
-export function trainedRoles(config: DecoderConfig, { adapter }: GraphVariant): readonly string[] {
-  const specs = adapter ? adapterLayerSpecs(config, adapter, 0) : layerSpecs(config, 0);
-  return specs.map(({ name }) => name);
+/** Prefix of inputs that hold what a gradient is added to: `sum:` + its name. */
+export const SUM_PREFIX = 'sum:';
+
+/** A gradient that a layer's backward gives as the output `d:` + name. */
+export interface LayerGradient {
+  readonly name: string;
+  /** The layer's parameter that it belongs to, whole or from a row on. */
+  readonly role: string;
+  readonly firstRow: number;
+  readonly shape: readonly number[];
+  /**
+   * Whether it comes as the sum with the input `sum:` + name. A matrix's does: with one buffer as both input
+   * and output the product itself accumulates, and no other pass over a gradient is needed.
+   */
+  readonly summed: boolean;
+}
+
+/** What is trained of a layer: the adapter where there is one, all otherwise. */
+export function layerGradients(config: DecoderConfig, { adapter }: GraphVariant): readonly LayerGradient[] {
+  const whole = ({ name, shape }: ParameterSpec, summed: boolean): LayerGradient => ({
+    name,
+    role: name,
+    firstRow: 0,
+    shape,
+    summed,
+  });
+  if (adapter) return adapterLayerSpecs(config, adapter, 0).map((spec) => whole(spec, false));
+  return layerSpecs(config, 0).flatMap((spec) => {
+    if (spec.name !== 'gate_up') return [whole(spec, spec.shape.length === 2)];
+    const { role, in: columns, parts } = projections(config).gate_up;
+    let row = 0;
+    return parts.map(({ target, rows }): LayerGradient => {
+      const firstRow = row;
+      row += rows;
+      return { name: partName(role, target), role, firstRow, shape: [rows, columns], summed: true };
+    });
+  });
 }
 
 interface Layer {
@@ -39,8 +72,19 @@ function emitLayer(
   const weights = new GraphWeights(graph, config, variant);
   const inputs: BatchInputs = batchInputs(graph, [kind], { headDim: config.headDim, gradients });
   const x = graph.input('x', ['B', 'T', config.hiddenSize]);
-  const parts = { tape, config, kind, weight: (role: string) => weights.get(role), adapter: variant.adapter };
-  return { graph, tape, x, weights, out: decoderLayer(parts, x, inputs) };
+  const out = decoderLayer(
+    {
+      tape,
+      config,
+      kind,
+      weight: (role) => weights.get(role),
+      part: (role, target) => weights.part(role, target),
+      adapter: variant.adapter,
+    },
+    x,
+    inputs,
+  );
+  return { graph, tape, x, weights, out };
 }
 
 /** Inputs: weights by role, x [B, T, D], mask and rope tables. Outputs: x_next [B, T, D]; k, v [B, kvHeads, T, d]. */
@@ -58,8 +102,8 @@ export interface LayerTraining extends GraphPair {
 }
 
 /**
- * Forward: as {@link buildLayerGraph}, giving x_next and what is carried. Backward: also dy [B, T, D]; gives
- * dx [B, T, D] and d:<role> of every trained role.
+ * Forward: as {@link buildLayerGraph}, giving x_next and what is carried. Backward: also dy [B, T, D] and the
+ * sums to add to; gives dx [B, T, D] and the {@link layerGradients}.
  */
 export function buildLayerTraining(
   config: DecoderConfig,
@@ -69,15 +113,19 @@ export function buildLayerTraining(
   const { graph, tape, x, weights, out } = emitLayer(config, variant, { kind, gradients: true });
   graph.output(out.x, 'x_next');
   const cut = graph.nodeCount;
-  const roles = trainedRoles(config, variant);
+  const trained = layerGradients(config, variant);
   const dy = graph.input('dy', ['B', 'T', config.hiddenSize]);
-  const wanted = [x, ...roles.map((role) => weights.get(role))];
-  const [dx, ...gradients] = tape.gradients(new Map([[out.x, dy]]), wanted);
+  const trainedWeights = trained.map(({ name, shape, summed }) => {
+    const weight = weights.get(name);
+    if (summed) tape.addTo(weight, graph.input(SUM_PREFIX + name, shape));
+    return weight;
+  });
+  const [dx, ...gradients] = tape.gradients(new Map([[out.x, dy]]), [x, ...trainedWeights]);
   graph.output(dx as Value, 'dx');
   gradients.forEach((gradient, i) => {
-    graph.output(gradient, GRADIENT_PREFIX + roles[i]);
+    graph.output(gradient, GRADIENT_PREFIX + (trained[i] as LayerGradient).name);
   });
-  const backward = ['dx', ...roles.map((role) => GRADIENT_PREFIX + role)];
+  const backward = ['dx', ...trained.map(({ name }) => GRADIENT_PREFIX + name)];
   return {
     ...graph.buildPair('layer', { cut, dynamic: ['x'], forward: ['x_next'] }),
     recomputing: graph.buildNeeded('layer-recomputing', backward),

@@ -28,7 +28,7 @@ import {
   unitRms,
 } from '../ops.ts';
 import type { Tape } from '../tape.ts';
-import { type AdapterShape, adapterScale } from './adapter.ts';
+import { type AdapterShape, adapterScale, type Target } from './adapter.ts';
 import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
 import { layerParameter, type Projection, parameterSpecs, projections } from './parameters.ts';
 import { widened } from './weight-inputs.ts';
@@ -93,6 +93,8 @@ export interface LayerParts {
   readonly kind: LayerKind;
   /** The layer's weight of a role. */
   readonly weight: (role: string) => Value;
+  /** One of the matrices stacked in a projection, where they are fed apart. */
+  readonly part?: (role: Projection['role'], target: Target) => Value;
   /**
    * A vector of ones [D], where the norms' weights go into the columns of the matrices that follow: a pass
    * over the matrix instead of over all tokens, which pays while tokens outnumber rows.
@@ -189,8 +191,9 @@ function feedForward(parts: LayerParts, y: Value): Value {
   const { gate_up, down } = projections(config);
   const normed = normedInput(parts, y, 'post_norm');
   // the stacked weights are split, not the activations, which are many times larger
-  const gateUp = normed.scaled(parts.weight('gate_up'));
-  const [gate, up] = split(tape, gateUp, 0, [F, F]) as [Value, Value];
+  const [gate, up] = parts.part
+    ? [parts.part('gate_up', 'gate_proj'), parts.part('gate_up', 'up_proj')]
+    : (split(tape, normed.scaled(parts.weight('gate_up')), 0, [F, F]) as [Value, Value]);
   const bias = gate_up.biased ? split(tape, parts.weight('gate_up_bias'), 0, [F, F]) : [];
   const added = increments(parts, gate_up, normed.x);
   const half = (weight: Value, i: number): Value => {

@@ -4,15 +4,23 @@
  * @module
  */
 import type { Graph, Value } from '../graph.ts';
-import type { AdapterShape } from './adapter.ts';
+import type { AdapterShape, Target } from './adapter.ts';
 import type { DecoderConfig } from './config.ts';
-import { adapterLayerSpecs, layerSpecs, type ParameterSpec, parameterSpecs } from './parameters.ts';
+import {
+  adapterLayerSpecs,
+  layerSpecs,
+  type ParameterSpec,
+  type Projection,
+  parameterSpecs,
+  projections,
+} from './parameters.ts';
 
 /** How frozen matrices are kept; vectors and whatever is trained are always float32. */
 export type WeightStorage = 'float32' | 'bfloat16';
 
 export class GraphWeights {
   readonly #graph: Graph;
+  readonly #config: DecoderConfig;
   readonly #specs: ReadonlyMap<string, ParameterSpec>;
   readonly #storage: WeightStorage;
   readonly #made = new Map<string, Value>();
@@ -23,47 +31,67 @@ export class GraphWeights {
     variant: { readonly adapter?: AdapterShape | undefined; readonly storage: WeightStorage },
   ) {
     this.#graph = graph;
+    this.#config = config;
     this.#storage = variant.storage;
     const shared = parameterSpecs(config).filter(({ name }) => !name.startsWith('layers.'));
     const adapter = variant.adapter ? adapterLayerSpecs(config, variant.adapter, 0) : [];
     this.#specs = new Map([...shared, ...layerSpecs(config, 0), ...adapter].map((spec) => [spec.name, spec]));
   }
 
-  /** Names of what was read, for feeding. */
-  get names(): readonly string[] {
-    return [...this.#made.keys()];
+  /**
+   * A weight of a layer by its role, or of the whole model by its name; of what was read before also a part by
+   * its input name. float32.
+   */
+  get(name: string): Value {
+    return this.#once(name, () => this.#wide(this.#spec(name)));
   }
 
-  /** A weight of a layer by its role, or of the whole model by its name; float32. */
-  get(name: string): Value {
-    return this.#once(name, (spec) => {
-      const narrow = this.#declare(spec);
-      return narrow.dtype === 'float32' ? narrow : widened(this.#graph, narrow);
-    });
+  /** One of the matrices stacked in a layer's projection, which is fed apart; float32. */
+  part(role: Projection['role'], target: Target): Value {
+    const name = partName(role, target);
+    const { in: columns, parts } = projections(this.#config)[role];
+    const { rows } = parts.find((part) => part.target === target) as Projection['parts'][number];
+    return this.#once(name, () => this.#wide({ name, shape: [rows, columns] }));
   }
 
   /** A weight as it is fed: a table that rows or slices are read of. */
   table(name: string): Value {
-    return this.#once(name, (spec) => this.#declare(spec));
+    return this.#once(name, () => this.#declare(this.#spec(name)));
   }
 
-  #once(name: string, make: (spec: ParameterSpec) => Value): Value {
+  #spec(name: string): ParameterSpec {
+    return this.#specs.get(name) as ParameterSpec;
+  }
+
+  #once(name: string, make: () => Value): Value {
     let value = this.#made.get(name);
     if (!value) {
-      value = make(this.#specs.get(name) as ParameterSpec);
+      value = make();
       this.#made.set(name, value);
     }
     return value;
   }
 
-  #declare(spec: ParameterSpec): Value {
+  #wide(spec: Shaped): Value {
+    const fed = this.#declare(spec);
+    return fed.dtype === 'float32' ? fed : widened(this.#graph, fed);
+  }
+
+  #declare(spec: Shaped): Value {
     const narrow = this.#storage === 'bfloat16' && isFrozenMatrix(spec);
     return this.#graph.input(spec.name, spec.shape, narrow ? 'uint16' : 'float32');
   }
 }
 
+type Shaped = Pick<ParameterSpec, 'name' | 'shape'>;
+
+/** Input name of one of the matrices stacked in a projection. */
+export function partName(role: Projection['role'], target: Target): string {
+  return `${role}.${target}`;
+}
+
 /** Whether a parameter of a frozen base may be narrow. */
-export function isFrozenMatrix({ name, shape }: ParameterSpec): boolean {
+export function isFrozenMatrix({ name, shape }: Shaped): boolean {
   return shape.length === 2 && !name.includes('.lora_');
 }
 
