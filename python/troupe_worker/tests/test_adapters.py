@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from troupe_worker.adapters import FrozenBases
 from troupe_worker.errors import BadModel, BadRequest
@@ -149,8 +150,24 @@ class AdaptersTest(unittest.TestCase):
                 (saved / "adapter_config.json").write_text(json.dumps({**config, **changes}))
                 with self.assertRaisesRegex(BadModel, complaint):
                     self.load(saved)
+        for path in (saved / "adapter_config.json", saved / "adapter_model.safetensors"):
+            path.unlink()
+        with self.assertRaisesRegex(BadModel, "config.json: the file is missing"):
+            self.load(saved)
         with self.assertRaisesRegex(BadRequest, "rank: expected an integer >= 1"):
             self.load(lora={**LORA, "rank": 0})
+
+    def test_architectures_without_such_projections_are_refused_in_one_line(self) -> None:
+        folder = Path(self.temporary.name) / "gpt2"
+        GPT2LMHeadModel(GPT2Config(vocab_size=23, n_positions=32, n_embd=8, n_layer=1, n_head=2)).save_pretrained(
+            folder
+        )
+        with self.assertRaisesRegex(BadModel, r"^[^\n]*gpt2: GPT2LMHeadModel takes no such adapter \([^\n]+\)$"):
+            self.load(folder, lora=LORA)
+        model = self.load(folder)  # all of its weights can be trained
+        before = self.logp(model)
+        self.train(model)
+        self.assertGreater(float(np.abs(self.logp(model) - before).max()), 1e-4)
 
     def test_streams_have_children_as_on_the_other_side(self) -> None:
         # randomStream(0).child(3).position().key, and a name beyond 32 bits

@@ -23,6 +23,7 @@ import type {
 } from '../engine.ts';
 import type { GeneratorOptions, MessageGenerator } from '../generation.ts';
 import type { Call, Connection, ModelCall } from './connection.ts';
+import { askDistributions } from './distributions.ts';
 import type { Frame, WireArray } from './frames.ts';
 import { floatRows, intRows, ragged, sequenceArrays } from './ragged.ts';
 import { openRemoteBatch } from './remote-batch.ts';
@@ -44,9 +45,6 @@ export interface RemoteModel {
   readonly cacheBytesPerToken: number;
   readonly tokenizer: Tokenizer;
 }
-
-/** Most numbers of one answer. */
-const MOST_NUMBERS = 2 ** 24;
 
 export class TorchModel implements Model {
   readonly capabilities: Capabilities;
@@ -134,33 +132,9 @@ export class TorchModel implements Model {
     visit: (index: number, logp_TV: Float32Array) => void,
   ): Promise<void> {
     this.#checkTemperature(params.temperature);
-    let first = 0;
-    for (const part of this.#heard(sequences)) {
-      await this.#score('distributions', part, {
-        ...params,
-        ...(snapshot && { params: { snapshot } }),
-        onFrame: ({ header, arrays }) =>
-          visit(first + Number(header.index), arrays.get('logp') as Float32Array), // as the worker writes it
-      });
-      first += part.length;
-    }
-  }
-
-  /** Messages in groups whose distributions fit into memory on both sides. */
-  *#heard(sequences: readonly Sequence[]): Iterable<readonly Sequence[]> {
-    let group: Sequence[] = [];
-    let numbers = 0;
-    for (const sequence of sequences) {
-      const own = sequence.tokens.length * this.#vocabSize;
-      if (group.length > 0 && numbers + own > MOST_NUMBERS) {
-        yield group;
-        group = [];
-        numbers = 0;
-      }
-      group.push(sequence);
-      numbers += own;
-    }
-    if (group.length > 0) yield group;
+    const ask = (part: readonly Sequence[], onFrame: (frame: Frame) => void) =>
+      this.#score('distributions', part, { ...params, ...(snapshot && { params: { snapshot } }), onFrame });
+    await askDistributions(ask, sequences, { vocabSize: this.#vocabSize, visit });
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {

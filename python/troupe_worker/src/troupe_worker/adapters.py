@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .adapter_config import AdapterConfig
+from .calls import first_line
 from .checkpoint import Checkpoint
 from .errors import BadModel, WorkerError
 from .threefry import U32, child_key, uniforms
@@ -94,7 +95,8 @@ def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parame
     try:
         peft.inject_adapter_in_model(lora, model, _NAME)
     except ValueError as error:
-        raise BadModel(f"{where}: {type(model).__name__} takes no such adapter ({error})") from error
+        reason = first_line(error)
+        raise BadModel(f"{where}: {type(model).__name__} takes no such adapter ({reason})") from error
     parameters: dict[str, nn.Parameter] = {}
     for name, parameter in model.named_parameters():
         if f".{_NAME}." not in name:
@@ -174,4 +176,4 @@ def read_weights(folder: Path, parameters: dict[str, nn.Parameter]) -> None:
                     )
                 parameter.copy_(tensor)
     except SafetensorError as error:
-        raise BadModel(f"{path}: the file is damaged ({error})") from error
+        raise BadModel(f"{path}: the file is damaged ({first_line(error)})") from error

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .calls import first_line
 from .errors import BadModel, WorkerError
 from .parameters import OptimizerState, Tensors
 
@@ -67,7 +68,7 @@ def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise BadModel(f"{folder}: Transformers cannot load it ({_first_line(error)})") from error
+        raise BadModel(f"{folder}: Transformers cannot load it ({first_line(error)})") from error
     _require_whole(folder, report)
     model.eval()  # no dropout: a gradient belongs to the very distribution that was sampled
     files = {name: (folder / name).read_bytes() for name in (CONFIG, *TEXT_FILES) if (folder / name).is_file()}
@@ -106,7 +107,7 @@ def read_optimizer(folder: Path, weights: Tensors) -> OptimizerState | None:
                 {name: file.get_tensor(f"{kind}.{name}") for name in weights} for kind in "mv"
             ]
     except SafetensorError as error:
-        raise BadModel(f"{path}: the file is damaged ({_first_line(error)})") from error
+        raise BadModel(f"{path}: the file is damaged ({first_line(error)})") from error
     for values in moments:
         for name, tensor in values.items():
             if tensor.shape != weights[name].shape:
@@ -164,7 +165,7 @@ def write_folder(folder: Path, contents: Contents, state: OptimizerState) -> Non
             (folder / name).unlink(missing_ok=True)
         _sync(folder)
     except OSError as error:
-        raise WorkerError(f"{folder}: cannot be written ({_first_line(error)})", "store") from error
+        raise WorkerError(f"{folder}: cannot be written ({first_line(error)})", "store") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -188,7 +189,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -32,7 +32,11 @@ class Decoder:
         #: Keys and values of one token.
         numbers = 2 * heads * int(width) * int(self.config.num_hidden_layers)
         self.cache_bytes_per_token: int = numbers * next(model.parameters()).element_size()
-        self._layers: nn.Module = model.get_decoder()
+        decoder = model.get_decoder()
+        # older families keep their layers under a name of their own
+        self._layers: nn.Module = decoder if decoder is not model else model.base_model
+        if self._layers is model or model.get_output_embeddings() is None:
+            raise BadModel(f"{where}: {type(model).__name__} does not keep its head apart from its layers")
         name = next(name for name, module in model.named_modules() if module is self._layers)
         self._prefix = f"{name}."
         self._head: nn.Module = model.get_output_embeddings()
