@@ -1,4 +1,5 @@
 /** Members with tokenizers and chat templates of real checkpoints: bytes of characters, stops, refusals. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../src/core/rng.ts';
@@ -13,8 +14,12 @@ import { tinyServer } from './tiny-server.ts';
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 
 /** Knows nothing, so it writes bytes of characters in any order. */
-async function babbler(family: string, vocabSize: number, end: number): Promise<Model> {
-  const config = tinyConfig({ vocabSize, endTokens: [end], maxPositions: 512, hiddenSize: 8, layers: 1 });
+async function babbler(
+  family: string,
+  vocabSize: number,
+  { end, maxPositions = 512 }: { readonly end: number; readonly maxPositions?: number },
+): Promise<Model> {
+  const config = tinyConfig({ vocabSize, endTokens: [end], maxPositions, hiddenSize: 8, layers: 1 });
   const weights = initialWeights(config, randomStream(vocabSize));
   const tokenizer = readTokenizerFiles(`test/fixtures/chat/${family}`);
   return engine.fromCheckpoint({ config, weights, tokenizer }, family);
@@ -22,9 +27,9 @@ async function babbler(family: string, vocabSize: number, end: number): Promise<
 
 // bytes as letters of an alphabet of their own, and as tokens beside pieces of words
 const models: Readonly<Record<string, Model>> = {
-  qwen: await babbler('qwen2_5', 655, 652),
-  gemma: await babbler('gemma3', 609, 1),
-  mistral: await babbler('mistral', 600, 2),
+  qwen: await babbler('qwen2_5', 655, { end: 652 }),
+  gemma: await babbler('gemma3', 609, { end: 1 }),
+  mistral: await babbler('mistral', 600, { end: 2 }),
 };
 const { server, client, logged } = await tinyServer({
   members: Object.entries(models).map(([name, model]) => createEmbeddedMember(model, { name })),
@@ -144,4 +149,25 @@ it('takes token ids as they are, never as the remainder of a large number', asyn
     status: 400,
     message: expect.stringContaining('expected token ids from 0 to 654, got 4294967366'),
   });
+});
+
+it('refuses a prompt that is far too long without holding up others', async () => {
+  const model = await babbler('qwen2_5', 655, { end: 652, maxPositions: 16_384 });
+  const long = await tinyServer({ members: [createEmbeddedMember(model, { name: 'long' })] });
+  try {
+    const content = 'the cat sat on the mat '.repeat(40_000);
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+    for (const asked of [
+      () => long.client.chat.completions.create({ model: 'long', messages: [{ role: 'user', content }] }),
+      () => long.client.completions.create({ model: 'long', prompt: content }),
+    ])
+      await expect(asked()).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded' });
+    delay.disable();
+    const start = performance.now();
+    model.tokenizer.encode(content);
+    expect(delay.max / 1e6, 'longest pause, ms').toBeLessThan((performance.now() - start) / 2);
+  } finally {
+    await long.server.stop();
+  }
 });
