@@ -96,6 +96,19 @@ describe.skipIf(!HAS_BROWSER)('the chat page', () => {
     await page.close();
   });
 
+  it('says at once why the server will not answer', async () => {
+    const page = await browser.newPage();
+    const broken: string[] = [];
+    page.on('pageerror', (error) => broken.push(String(error)));
+    await page.route('**/v1/models', (route) =>
+      route.fulfill({ status: 403, json: { error: { message: 'it answers to its own names alone' } } }),
+    );
+    await page.goto(server.url);
+    await page.waitForSelector('.meta.bad:has-text("its own names alone")');
+    expect(broken).toEqual([]);
+    await page.close();
+  });
+
   it('fits a phone, light and dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const { page, complaints } = await open({ width: 360, colorScheme });

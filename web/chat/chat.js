@@ -30,7 +30,11 @@ async function loadModels() {
     key.placeholder = 'needed';
     return;
   }
-  const { data } = await response.json();
+  const { data, error } = await response.json();
+  if (!response.ok) {
+    new AnswerView().fail(error.message);
+    return;
+  }
   model.replaceChildren(...data.map(({ id }) => new Option(id, id)));
 }
 
