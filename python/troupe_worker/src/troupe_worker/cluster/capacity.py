@@ -82,14 +82,19 @@ def require_capacity(need: Need, nodes: list[dict[str, Any]]) -> bool:
         if room < need.agents:
             raise WorkerError(
                 f"the cluster has {sum(have):g} {name}s on {len(have)} nodes, "
-                f"{need.agents} agents with {key} {each:g} need {need.agents * each:g}; lower {key} or add nodes",
+                f"{_agents(need)} with {key} {each:g} {'needs' if need.agents == 1 else 'need'} {need.agents * each:g}; "
+                f"lower {key} or add nodes",
                 "capacity",
             )
     raise WorkerError(
-        f"no placement of {need.agents} agents with {need.cpus:g} CPUs and {need.gpus:g} GPUs each fits "
+        f"no placement of {_agents(need)} with {need.cpus:g} CPUs and {need.gpus:g} GPUs each fits "
         f"the {len(alive)} nodes of the cluster",
         "capacity",
     )
+
+
+def _agents(need: Need) -> str:
+    return "1 agent" if need.agents == 1 else f"{need.agents} agents"
 
 
 def _fits(need: Need, nodes: list[dict[str, Any]]) -> bool:

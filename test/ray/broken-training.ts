@@ -9,12 +9,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TwoRaylets } from '../src/engine/ray/testing/clusters.ts';
-import { describeWithRay } from '../src/engine/ray/testing/ray.ts';
-import { TEST_PYTHON } from '../src/engine/torch/testing/python.ts';
-import { readEvents } from '../src/store/read-run.ts';
+import type { TwoRaylets } from '../../src/engine/ray/testing/clusters.ts';
+import { TEST_PYTHON } from '../../src/engine/torch/testing/python.ts';
+import { readEvents } from '../../src/store/read-run.ts';
 
-const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
+const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
 /** Steps large enough that most updates are kept, so that a lost one would show. */
 const TEAM = `
@@ -73,25 +72,19 @@ function remains(run: string): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), 'base64')]));
 }
 
-describeWithRay('a training on two raylets', () => {
-  let cluster: TwoRaylets;
-
-  beforeAll(async () => {
+/** @param running - the cluster, once it runs; with its second node replaced afterwards */
+export function describeBrokenTraining(running: () => TwoRaylets): void {
+  beforeAll(() => {
     writeFileSync(team, TEAM);
-    const made = spawnSync(process.execPath, [TROUPE, 'pretrain', team], {
-      cwd: folder,
-    });
+    const made = spawnSync(process.execPath, [TROUPE, 'pretrain', team], { cwd: folder });
     expect(made.status, String(made.stderr)).toBe(0);
-    cluster = await TwoRaylets.start();
   }, PATIENCE_MS);
-  afterAll(async () => {
-    await (cluster as TwoRaylets | undefined)?.close();
-    rmSync(folder, { recursive: true });
-  }, PATIENCE_MS);
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   it(
-    'that loses a worker, a raylet and its driver ends as one that lost nothing',
+    'a training that loses a worker, a raylet and its driver ends as one that lost nothing',
     async () => {
+      const cluster = running();
       const address = ['--ray.address', cluster.address];
       const whole = start('train', team, '--run', 'whole', ...address);
       expect(await whole.ended).toBe('0\n');
@@ -120,4 +113,4 @@ describeWithRay('a training on two raylets', () => {
     },
     PATIENCE_MS,
   );
-});
+}
