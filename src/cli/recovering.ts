@@ -56,5 +56,6 @@ export async function recovering(
 
 /** Stages that the newest checkpoint of a run has done. */
 function lastStage(run: string): number | undefined {
-  return listCheckpoints(join(run, CHECKPOINTS)).at(-1);
+  const folder = join(run, CHECKPOINTS);
+  return existsSync(folder) ? listCheckpoints(folder).at(-1) : undefined; // what is no folder is refused when it is opened
 }
