@@ -82,7 +82,8 @@ def require_capacity(need: Need, nodes: list[dict[str, Any]]) -> bool:
         if room < need.agents:
             raise WorkerError(
                 f"the cluster has {sum(have):g} {name}s on {len(have)} nodes, "
-                f"{_agents(need)} with {key} {each:g} {'needs' if need.agents == 1 else 'need'} {need.agents * each:g}; "
+                f"{_agents(need)} with {key} {each:g} "
+                f"{'needs' if need.agents == 1 else 'need'} {need.agents * each:g}; "
                 f"lower {key} or add nodes",
                 "capacity",
             )
