@@ -20,6 +20,7 @@ import {
   type EnvironmentOptions,
   ensureEnvironment,
   environmentFolder,
+  findEnvironment,
   RAY_REQUIREMENTS,
   WORKER_REQUIREMENTS,
 } from '../engine/torch/environment.ts';
@@ -135,8 +136,10 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
 /** The engines on PyTorch; their token is never in a file. */
 function composeTorch(resolved: ResolvedConfig, onWork?: (work: Work) => void): TorchEngine {
   const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN: token = '' } = process.env;
-  const common = { python: TROUPE_PYTHON ?? 'python3', readTokenizer: readCheckpointTokenizer, onWork };
-  if (resolved.config.engine.kind === 'ray')
+  const isRay = resolved.config.engine.kind === 'ray';
+  const installed = TROUPE_PYTHON ?? findEnvironment(isRay ? RAY_PARTS : WORKER_PARTS);
+  const common = { python: installed ?? 'python3', readTokenizer: readCheckpointTokenizer, onWork };
+  if (isRay)
     return placed(resolved, ['ray', 'address'], () =>
       createRayEngine({ ...common, token, ...rayOptions(resolved.config) }),
     );
@@ -164,23 +167,24 @@ function beside(embedded: OnnxEngine, engine: TorchEngine): Engine {
 
 /** Where the environment of workers is unless said otherwise. */
 export const WORKER_ENVIRONMENT = environmentFolder('worker');
+const WORKER_PARTS = { folder: WORKER_ENVIRONMENT, requirements: [WORKER_REQUIREMENTS] };
 
 /** Makes the environment of workers, or finds it made. @throws EngineError in one line, nothing half-made left */
 export function createWorkerEnvironment(
   options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
 ): Promise<Environment> {
-  return ensureEnvironment({ folder: WORKER_ENVIRONMENT, ...options, requirements: [WORKER_REQUIREMENTS] });
+  return ensureEnvironment({ ...WORKER_PARTS, ...options });
 }
 
 /** Where the environment of Ray is unless said otherwise. */
 export const RAY_ENVIRONMENT = environmentFolder('ray');
+const RAY_PARTS = { folder: RAY_ENVIRONMENT, requirements: [WORKER_REQUIREMENTS, RAY_REQUIREMENTS] };
 
 /** The same with Ray. @throws EngineError likewise */
 export function createRayEnvironment(
   options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
 ): Promise<Environment> {
-  const requirements = [WORKER_REQUIREMENTS, RAY_REQUIREMENTS];
-  return ensureEnvironment({ folder: RAY_ENVIRONMENT, ...options, requirements });
+  return ensureEnvironment({ ...RAY_PARTS, ...options });
 }
 
 /** Starts a front to a cluster that other processes use. @throws EngineError */

@@ -61,7 +61,7 @@ export const torchSection = z
     python: text('the path of a Python')
       .optional()
       .describe(
-        'The Python that has PyTorch and Transformers: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else python3.',
+        'The Python that has PyTorch and Transformers: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else that of "troupe worker install", else python3.',
       ),
     address: text('an address like http://127.0.0.1:8470')
       .optional()
@@ -88,7 +88,7 @@ export const raySection = z
     python: text('the path of a Python')
       .optional()
       .describe(
-        'The Python that has Ray: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else python3.',
+        'The Python that has Ray: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else that of "troupe ray up", else python3.',
       ),
     cpus_per_agent: number({ min: 0, max: 1024 })
       .default(1)

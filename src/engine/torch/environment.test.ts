@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { ensureEnvironment } from './environment.ts';
+import { ensureEnvironment, findEnvironment } from './environment.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'troupe-environment-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -32,12 +32,15 @@ it('is made once, and again when what it must hold changes', async () => {
   const [base, at] = [python(), folder()];
   const lines: string[] = [];
   const options = { python: base, folder: at, requirements: [requirements] };
+  expect(findEnvironment(options)).toBeUndefined();
   const first = await ensureEnvironment({ ...options, onLine: (line) => lines.push(line) });
   expect(first).toEqual({ python: join(at, 'bin', 'python'), isNew: true });
   expect(lines).toEqual([`making a virtual environment in ${at}`, 'installing requirements.txt']);
   expect(await ensureEnvironment(options)).toEqual({ ...first, isNew: false });
+  expect(findEnvironment(options)).toBe(first.python);
   const more = join(root, 'more.txt');
   writeFileSync(more, 'ray==1\n');
+  expect(findEnvironment({ ...options, requirements: [requirements, more] })).toBeUndefined();
   expect((await ensureEnvironment({ ...options, requirements: [requirements, more] })).isNew).toBe(true);
   const asked = readFileSync(`${base}.log`, 'utf8').trim().split('\n');
   expect(asked).toHaveLength(2);

@@ -51,6 +51,15 @@ export function environmentFolder(name: string): string {
   return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'troupe', name);
 }
 
+/** @returns the Python of an environment that is whole and holds what it must; undefined where there is none */
+export function findEnvironment(
+  where: Pick<EnvironmentOptions, 'folder' | 'requirements'>,
+): string | undefined {
+  const python = join(resolve(where.folder), 'bin', 'python');
+  const holds = readMark(where.folder)?.requirements === digest(where.requirements);
+  return holds && existsSync(python) ? python : undefined;
+}
+
 /**
  * Makes the environment, or finds it made.
  *
@@ -58,11 +67,11 @@ export function environmentFolder(name: string): string {
  */
 export async function ensureEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const folder = resolve(options.folder);
+  const found = findEnvironment(options);
+  if (found !== undefined) return { python: found, isNew: false };
+  if (readMark(folder) === undefined) refuseStranger(folder);
   const python = join(folder, 'bin', 'python');
   const wanted = digest(options.requirements);
-  const mark = readMark(folder);
-  if (mark?.requirements === wanted && existsSync(python)) return { python, isNew: false };
-  if (mark === undefined) refuseStranger(folder);
   const base = options.python ?? 'python3';
   await requirePython(base, options);
   const { onLine, signal } = options;

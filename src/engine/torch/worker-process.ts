@@ -229,7 +229,7 @@ function startComplaint(
 ): string {
   const { kind, message, package: missing } = (error ?? {}) as Readonly<Record<string, unknown>>;
   if (kind === 'package')
-    return `the Python at "${python}" has no package "${missing}"; install python/troupe_worker/${REQUIREMENTS[engine] ?? 'requirements.txt'} into it, or set ${engine}.python to a Python that has them`;
+    return `the Python at "${python}" has no package "${missing}"; run "troupe ${engine === 'ray' ? 'ray up' : 'worker install'}" for one that has all, or install python/troupe_worker/${REQUIREMENTS[engine] ?? 'requirements.txt'} into it`;
   return typeof message === 'string'
     ? message
     : `expected the worker of "${python}" to say where it listens, got "${line.slice(0, 80)}"`;
