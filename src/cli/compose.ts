@@ -10,7 +10,7 @@ import { engineOptions, rayOptions, torchOptions } from '../config/train-options
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import { readDecoderConfig } from '../engine/onnx/checkpoint.ts';
 import { readCheckpointTokenizer } from '../engine/onnx/checkpoint-text.ts';
-import { parameterSpecs } from '../engine/onnx/decoder/parameters.ts';
+import { parameterSpecs, projections } from '../engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
 import { createRayEngine } from '../engine/ray/engine.ts';
 import { type FrontOptions, type RayFront, startFront } from '../engine/ray/front.ts';
@@ -64,16 +64,27 @@ const TASK_CONTEXT: TaskContext = {
   answerer: (request) => createAnswerer(request, { loadModel: loadServedModel, environment: process.env }),
 };
 
-/** Sizes of a model from its config.json alone. @throws ConfigError if it is not there, or of an unknown family */
-export function modelShape(dir: string): GpuModel {
-  const config = readDecoderConfig(dir);
-  const { layers, heads, kvHeads, headDim } = config;
-  const parameters = parameterSpecs(config).reduce(
+/**
+ * Sizes of a model from its config.json alone, and of what a team file trains of it.
+ *
+ * @throws ConfigError if it is not there, or of an unknown family
+ */
+export function modelShape(dir: string, config: Config): GpuModel {
+  const decoder = readDecoderConfig(dir);
+  const { layers, heads, kvHeads, headDim } = decoder;
+  const parameters = parameterSpecs(decoder).reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
     0,
   );
+  const { lora } = embeddedOptions(config);
+  const inLayer = Object.values(projections(decoder)).flatMap(({ in: columns, parts }) =>
+    parts
+      .filter(({ target }) => lora?.targetModules === 'all-linear' || lora?.targetModules?.includes(target))
+      .map(({ rows }) => (lora?.r ?? 0) * (columns + rows)),
+  );
   return {
     parameters,
+    trainedParameters: lora ? layers * inLayer.reduce((sum, size) => sum + size, 0) : parameters,
     attention: layers * heads * headDim,
     cacheBytesPerToken: 4 * layers * kvHeads * headDim,
   };

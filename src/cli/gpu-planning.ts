@@ -53,7 +53,8 @@ const GIB = 2 ** 30;
 export async function planGpu({ config }: ResolvedConfig, request: GpuPlanRequest): Promise<GpuPlanning> {
   const gpu = cardCalled(request.gpu);
   const models: GpuModel[] = [];
-  for (const { model } of config.agents) models.push(modelShape(await shapeFolder(model, request.shapes)));
+  for (const { model } of config.agents)
+    models.push(modelShape(await shapeFolder(model, request.shapes), config));
   const assume: GpuAssumptions = {
     computeShare: request.computeShare ?? COMPUTE_SHARE,
     bandwidthShare: request.bandwidthShare ?? BANDWIDTH_SHARE,
@@ -129,7 +130,7 @@ function memory(
 
 /** So that evaluations can be added up by hand. */
 function benchmark({ sampleMessage }: MachineRates): string {
-  return `${(sampleMessage * 1000).toPrecision(3)} ms a message of the team: prompts x k x agents of them`;
+  return `${sampleMessage.toPrecision(3)} s a message of the team: prompts x k x agents of them`;
 }
 
 function percent(share: number): string {

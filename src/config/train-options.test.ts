@@ -9,7 +9,7 @@ import type {
 import type { CamelCased } from './camel-case.ts';
 import { resolveConfigText } from './resolve.ts';
 import type { Config } from './schema.ts';
-import { engineOptions, torchOptions, trainOptions } from './train-options.ts';
+import { engineOptions, rayOptions, torchOptions, trainOptions } from './train-options.ts';
 
 const text = `
 base: b
@@ -126,6 +126,24 @@ it('gives the engine on PyTorch what the file says, and leaves open what it leav
   });
 });
 
+it('gives the engine on Ray the team and its share, whether the file has a section or not', () => {
+  const engine = { kind: 'ray', lora_rank: 4, lora_alpha: 8 };
+  const defaults = {
+    ...{ threads: 0, tokenBudget: 4096, decodeBatch: 128, dtype: 'float32', address: 'auto', agents: 1 },
+    ...{ cpusPerAgent: 1, gpusPerAgent: 0, placement: 'spread', waitSeconds: 300, sharedFiles: false },
+    lora: { rank: 4, alpha: 8, targetModules: 'all-linear', rslora: false },
+    local: {},
+  };
+  expect(rayOptions(withSections({ engine }))).toEqual(defaults);
+  expect(rayOptions(withSections({ engine, ray: {} }))).toEqual(defaults);
+  const ray = { address: 'local', gpus_per_agent: 0.5, num_cpus: 2, temp_dir: '/t', dtype: 'bfloat16' };
+  expect(rayOptions(withSections({ engine, ray }))).toEqual({
+    ...defaults,
+    ...{ address: 'local', gpusPerAgent: 0.5, dtype: 'bfloat16' },
+    local: { cpus: 2, temporary: '/t' },
+  });
+});
+
 it.each([
   [{ torch: { python: 'py' } }, 'expected nothing with engine.kind onnx, got a section'],
   [
@@ -139,6 +157,19 @@ it.each([
   [
     { engine: { kind: 'torch' }, torch: { address: 'http://h:1', device: 'cpu' } },
     'expected nothing beside address, whose worker has its own, got cpu',
+  ],
+  [{ engine: { kind: 'torch' }, ray: {} }, 'expected nothing with engine.kind torch, got a section'],
+  [
+    { engine: { kind: 'ray' }, ray: { gpus_per_agent: 2 } },
+    'expected at most 1, got 2; a model over several GPUs is not there yet',
+  ],
+  [
+    { engine: { kind: 'ray' }, ray: { address: 'http://h:1', python: 'py' } },
+    'expected nothing beside http://h:1, whose front has its own, got py',
+  ],
+  [
+    { engine: { kind: 'ray' }, ray: { num_cpus: 2 } },
+    'expected nothing with a cluster that runs already, got 2; set address to local',
   ],
 ])('refuses what is said of another engine: %j', (sections, message) => {
   expect(() => withSections(sections)).toThrow(message);

@@ -48,6 +48,8 @@ export interface GpuUse {
 }
 
 export interface GpuModel extends ModelSize {
+  /** Those that are trained: all, or an adapter's, which are float32. */
+  readonly trainedParameters: number;
   /** Of keys and values, bytes per token of one message at two bytes a number. */
   readonly cacheBytesPerToken: number;
 }
@@ -69,7 +71,7 @@ export function gpuRates(
   const forward = mean(models, ({ parameters, attention }) => {
     return (2 * parameters + 2 * attention * sequenceTokens) / flops;
   });
-  const sampleMessage = mean(models, ({ parameters, attention, cacheBytesPerToken }) => {
+  const sampleMessages = models.map(({ parameters, attention, cacheBytesPerToken }) => {
     const read = promptTokens + messageTokens / 2; // keys and values of a message half written
     const bytes = parameters * use.weightBytes + use.decodeBatch * cacheBytesPerToken * read;
     const operations = use.decodeBatch * (2 * parameters + 4 * attention * read);
@@ -77,13 +79,13 @@ export function gpuRates(
     return (messageTokens * Math.max(bytes / bandwidth, operations / flops)) / use.decodeBatch + prefill;
   });
   return {
-    sampleMessage: sampleMessage / use.agents,
+    sampleMessage: Math.max(...sampleMessages) / use.agents, // the slowest is waited for
     forwardToken: forward,
     backwardToken: 3 * forward,
     fullBackwardToken: 4 * forward,
     divergenceToken: 2 * forward,
     // weights, gradient and both moments are read, three of them written, all in float32
-    step: mean(models, ({ parameters }) => (28 * parameters) / bandwidth),
+    step: mean(models, ({ trainedParameters }) => (28 * trainedParameters) / bandwidth),
     messageTokens,
     sequenceTokens,
     activeShare: assume.activeShare,
@@ -93,19 +95,24 @@ export function gpuRates(
 }
 
 /**
- * Memory of the largest agent's share of a card, bytes: weights, float32 masters where they compute in 16 bits,
- * gradient, two moments and the snapshot that divergences are taken from; keys and values of the messages that are
- * sampled together. Activations come on top, as the token budget allows.
+ * Memory of the largest agent's share of a card, bytes: weights; of those that are trained also gradients, two moments,
+ * the snapshot that divergences are taken from, float32 masters where weights compute in 16 bits, and the untrained
+ * weights of the closing comparison; keys and values of the messages that are sampled together. Activations come on
+ * top, as the token budget allows.
  */
-export function gpuBytes(models: readonly GpuModel[], use: GpuUse, sequenceTokens: number): number {
-  const masters = use.weightBytes === 2 ? 4 : 0;
-  const perParameter = 2 * use.weightBytes + masters + 4 + 8;
+export function gpuBytes(
+  models: readonly GpuModel[],
+  { decodeBatch, weightBytes }: GpuUse,
+  sequenceTokens: number,
+): number {
   return Math.max(
-    ...models.map(
-      ({ parameters, cacheBytesPerToken }) =>
-        parameters * perParameter +
-        (use.decodeBatch * cacheBytesPerToken * sequenceTokens * use.weightBytes) / 2,
-    ),
+    ...models.map(({ parameters, trainedParameters: own, cacheBytesPerToken }) => {
+      const cache = (decodeBatch * cacheBytesPerToken * sequenceTokens * weightBytes) / 2;
+      const isAdapter = own < parameters;
+      // weights, snapshot and untrained weights; masters; gradients and moments
+      const perTrained = isAdapter ? 12 + 12 : 3 * weightBytes + (weightBytes === 2 ? 4 : 0) + 12;
+      return own * perTrained + (isAdapter ? parameters * weightBytes : 0) + cache;
+    }),
   );
 }
 

@@ -80,11 +80,10 @@ def require_capacity(need: Need, nodes: list[dict[str, Any]]) -> bool:
         have = [node["Resources"].get(name, 0.0) for node in alive]
         room = sum(math.floor(amount / each + _GRAIN) for amount in have) if each else need.agents
         if room < need.agents:
+            verb = "needs" if need.agents == 1 else "need"
             raise WorkerError(
                 f"the cluster has {sum(have):g} {name}s on {len(have)} nodes, "
-                f"{_agents(need)} with {key} {each:g} "
-                f"{'needs' if need.agents == 1 else 'need'} {need.agents * each:g}; "
-                f"lower {key} or add nodes",
+                f"{_agents(need)} with {key} {each:g} {verb} {need.agents * each:g}; lower {key} or add nodes",
                 "capacity",
             )
     raise WorkerError(

@@ -1,0 +1,75 @@
+"""Shares of a cluster: what is read, what fits, what is said where it does not."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from troupe_worker.cluster.capacity import Need, require_capacity
+from troupe_worker.errors import BadRequest, WorkerError
+
+PARAMS: dict[str, Any] = {
+    "agents": 3,
+    "cpus_per_agent": 1,
+    "gpus_per_agent": 0.5,
+    "threads": 0,
+    "placement": "spread",
+    "wait_seconds": 10,
+    "shared_files": False,
+}
+
+
+def node(cpus: float, gpus: float = 0, *, alive: bool = True) -> dict[str, Any]:
+    resources = {"CPU": cpus, **({"GPU": gpus} if gpus else {})} if alive else {}
+    return {"Alive": alive, "Resources": resources}
+
+
+class CapacityTest(unittest.TestCase):
+    def need(self, **changes: object) -> Need:
+        return Need.read({**PARAMS, **changes})
+
+    def complaint(self, need: Need, *nodes: dict[str, Any]) -> str:
+        with self.assertRaises(WorkerError) as caught:
+            require_capacity(need, list(nodes))
+        self.assertEqual(caught.exception.kind, "capacity")
+        return str(caught.exception)
+
+    def test_threads_follow_the_cpus_unless_said_otherwise(self) -> None:
+        self.assertEqual([self.need(cpus_per_agent=cpus).threads for cpus in (0, 0.5, 4)], [1, 1, 4])
+        self.assertEqual(self.need(cpus_per_agent=4, threads=2).threads, 2)
+
+    def test_refuses_what_cannot_be_asked_for(self) -> None:
+        for changes, message in (
+            ({"gpus_per_agent": 2}, "gpus_per_agent: expected at most 1, got 2; a model over several GPUs"),
+            ({"agents": 0}, "agents: expected a number from 1 to 64, got 0"),
+            ({"cpus_per_agent": True}, "cpus_per_agent: expected a number from 0 to 1024, got True"),
+            ({"placement": "wide"}, "placement: expected one of spread, pack, got 'wide'"),
+        ):
+            with self.assertRaises(BadRequest) as caught:
+                self.need(**changes)
+            self.assertTrue(str(caught.exception).startswith(message), caught.exception)
+
+    def test_fractions_share_a_card_but_no_agent_straddles_two(self) -> None:
+        self.assertTrue(require_capacity(self.need(), [node(4, 1), node(4, 1)]))
+        self.assertTrue(require_capacity(self.need(gpus_per_agent=0.1, agents=10), [node(16, 1)]))
+        self.assertEqual(
+            self.complaint(self.need(gpus_per_agent=0.6), node(4, 1), node(4, 1)),
+            "the cluster has 2 GPUs on 2 nodes, 3 agents with gpus_per_agent 0.6 need 1.8; "
+            "lower gpus_per_agent or add nodes",
+        )
+        self.assertEqual(
+            self.complaint(self.need(gpus_per_agent=0), node(2)),
+            "the cluster has 2 CPUs on 1 nodes, 3 agents with cpus_per_agent 1 need 3; "
+            "lower cpus_per_agent or add nodes",
+        )
+
+    def test_resources_on_different_nodes_do_not_add_up(self) -> None:
+        need = self.need(agents=1, cpus_per_agent=4, gpus_per_agent=1)
+        self.assertIn("no placement of 1 agent with 4 CPUs and 1 GPUs", self.complaint(need, node(8), node(2, 1)))
+
+    def test_nodes_that_died_are_waited_for(self) -> None:
+        self.assertFalse(require_capacity(self.need(), [node(1, 1), node(4, 1, alive=False)]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { GPUS, type GpuModel, type GpuUse, gpuBytes, gpuRates } from './gpu.ts';
+
+/** Of a size at which everything can be worked out by hand. */
+const model: GpuModel = { parameters: 1e9, trainedParameters: 1e9, attention: 1e5, cacheBytesPerToken: 1e5 };
+const card = { flops: 1e14, bandwidth: 1e12, memoryBytes: 2 ** 35 };
+const assume = {
+  ...{ computeShare: 0.5, bandwidthShare: 0.5, activeShare: 0.5 },
+  ...{ promptTokens: 100, messageTokens: 200 },
+};
+const use: GpuUse = { agents: 1, gpusPerAgent: 1, decodeBatch: 10, weightBytes: 2 };
+
+describe('rates of a card', () => {
+  const rates = gpuRates(card, [model], { assume, use });
+
+  it('are those worked out by hand', () => {
+    // 2e9 operations of weights and 2 x 1e5 x 300 of attention, at half of 1e14
+    expect(rates.forwardToken).toBeCloseTo((2e9 + 6e7) / 5e13, 12);
+    expect(rates.backwardToken).toBeCloseTo(3 * rates.forwardToken, 12);
+    expect(rates.divergenceToken).toBeCloseTo(2 * rates.forwardToken, 12);
+    // a token of ten messages reads 2e9 bytes of weights and ten caches of 200 tokens: 2.2e9 at 5e11 a second
+    expect(rates.sampleMessage).toBeCloseTo((200 * (2.2e9 / 5e11)) / 10 + (100 * 2e9) / 5e13, 9);
+    expect(rates.step).toBeCloseTo(28e9 / 5e11, 12);
+  });
+
+  it('halve with half a card, and agents sample side by side', () => {
+    const half = gpuRates(card, [model], { assume, use: { ...use, gpusPerAgent: 0.5 } });
+    expect(half.forwardToken).toBeCloseTo(2 * rates.forwardToken, 12);
+    const three = gpuRates(card, [model, model, model], { assume, use: { ...use, agents: 3 } });
+    expect(three.sampleMessage).toBeCloseTo(rates.sampleMessage / 3, 12);
+    expect(three.backwardToken).toBeCloseTo(rates.backwardToken, 12);
+  });
+
+  it('are bound by arithmetic where the batch is large', () => {
+    const many = gpuRates(card, [model], { assume, use: { ...use, decodeBatch: 1e4 } });
+    expect(many.sampleMessage).toBeGreaterThanOrEqual((200 * 2e9) / 5e13);
+  });
+});
+
+describe('memory of a card', () => {
+  it('counts weights, masters, gradients, moments, a snapshot and the untrained, by the bytes of each', () => {
+    const cache = 10 * 1e5 * 300;
+    expect(gpuBytes([model], use, 300)).toBe(22e9 + cache);
+    expect(gpuBytes([model], { ...use, weightBytes: 4 }, 300)).toBe(24e9 + 2 * cache);
+  });
+
+  it('of an adapter is its base and a little', () => {
+    const bytes = gpuBytes([{ ...model, trainedParameters: 1e7 }], use, 0);
+    expect(bytes).toBe(2e9 + 24e7);
+  });
+
+  it('of the largest agent decides', () => {
+    const small = { ...model, parameters: 1e8, trainedParameters: 1e8 };
+    expect(gpuBytes([small, model], use, 0)).toBe(22e9);
+  });
+});
+
+it('cards are listed from small to large memory', () => {
+  const sizes = Object.values(GPUS).map(({ memoryBytes }) => memoryBytes);
+  expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+});
