@@ -94,6 +94,17 @@ class MemoryTest(unittest.TestCase):
         self.admit(Admission(CPU, limit_bytes=4 * sizes.parameters), training=False)
         self.admit(Admission(CPU, free=lambda _: None))
 
+    def test_a_part_of_what_is_free_can_be_left_to_others(self) -> None:
+        sizes = read_sizes(self.folder)
+        assert sizes is not None
+        admission = Admission(CPU, free=lambda _: 2 * 28 * sizes.parameters)
+        admission.share(2)
+        self.admit(admission)
+        crowded = Admission(CPU, free=lambda _: 2 * 28 * sizes.parameters)
+        crowded.share(3)
+        with self.assertRaises(BadModel):
+            self.admit(crowded)
+
     def test_this_machine_says_what_is_free(self) -> None:
         free = free_bytes(CPU)
         assert free is not None

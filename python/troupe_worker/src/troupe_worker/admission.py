@@ -48,6 +48,12 @@ class Admission:
             raise
         return number
 
+    def share(self, parts: int) -> None:
+        """Leaves the other parts of what is free to others on the same machine."""
+        free = self._free(self._device)
+        if free is not None:
+            self._limit = min(free // parts, self._limit or free)
+
     def leave(self, promise: int) -> None:
         self._promised.pop(promise, None)
 

@@ -69,6 +69,10 @@ class Service:
         self._next_model = 0
         self._seen: dict[str, float] = {}
 
+    def share_memory(self, parts: int) -> None:
+        """Takes one of so many equal parts of what is free, before any model is loaded."""
+        self._admission.share(parts)
+
     def hello(self) -> dict[str, Any]:
         """Who this is; checked by a client before anything else."""
         return {

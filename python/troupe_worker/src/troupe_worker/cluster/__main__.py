@@ -25,6 +25,7 @@ def main() -> int:
     """Serves until it is told to stop, or, with --with-parent, until standard input ends."""
     options = _arguments()
     say = _quiet_output()
+    _settle_environment(options.address)
     try:
         import numpy  # noqa: F401
         import ray
@@ -93,6 +94,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lease-seconds", type=float, help="how long an unheard client is kept (600)")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
     return parser.parse_args()
+
+
+def _settle_environment(address: str) -> None:
+    """What Ray reads when it is imported, and its processes inherit."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as future versions do; else a warning
+    if address == "local":
+        # Ray listens on all interfaces, and whoever reaches its ports may run code
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
 
 
 def _quiet_output() -> Any:

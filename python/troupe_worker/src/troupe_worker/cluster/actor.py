@@ -56,6 +56,10 @@ class AgentActor:
             **{key: self._service.hello()[key] for key in ("python", "torch", "transformers", "device")},
         }
 
+    def share_memory(self, parts: int) -> None:
+        """Others on the same node compute on its CPUs too."""
+        self._service.share_memory(parts)
+
     def call(self, data: bytes, header: dict[str, Any]) -> Iterator[tuple[bool, bytes]]:
         """Everything a call says, with whether it is the last.
 

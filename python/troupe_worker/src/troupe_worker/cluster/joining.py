@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,6 @@ def join(how: Joining) -> None:
         "include_dashboard": False,
         "_temp_dir": how.temporary,
     }
-    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     try:
         ray.init(
             address=how.address,
@@ -58,7 +56,8 @@ def join(how: Joining) -> None:
             **(own if how.address == "local" else {}),
         )
     except ConnectionError as error:
-        raise WorkerError(_none_at(how.address), "cluster") from error
+        complaint = _none_at(how.address) if how.address == "auto" else _closed(how.address)
+        raise WorkerError(complaint, "cluster") from error
     except RuntimeError as error:
         if "ersion mismatch" in str(error):
             raise WorkerError(_other_version(how.address, str(error)), "cluster") from error
@@ -85,6 +84,14 @@ def _require_reachable(address: str) -> None:
 def _none_at(address: str) -> str:
     where = "on this machine" if address == "auto" else f"at {address}"
     return f'there is no Ray cluster {where}; start one with "ray start --head", or try "troupe ray up"'
+
+
+def _closed(address: str) -> str:
+    """Somebody listens, but Ray's own words say no more than that it did not work."""
+    return (
+        f"what listens at {address} does not let this process in: no Ray cluster, another version of Ray, "
+        "or one with a token (RAY_AUTH_MODE, RAY_AUTH_TOKEN)"
+    )
 
 
 def _other_version(address: str, message: str) -> str:

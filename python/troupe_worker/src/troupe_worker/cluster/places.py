@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -97,6 +98,20 @@ class Places:
         self.need = need
         self._group = _reserve(need, check)
         self.places = [Place(index, self._actor(index)) for index in range(need.agents)]
+
+    def start(self, check: Callable[[], None]) -> None:
+        """Waits for all actors; those that compute on the CPUs of one node divide its memory.
+
+        Raises:
+            WorkerError: one cannot start.
+        """
+        for place in self.places:
+            check()
+            place.start()
+        if self.need.gpus > 0:
+            return
+        nodes = Counter(place.about["node"] for place in self.places)
+        ray.get([place.actor.share_memory.remote(nodes[place.about["node"]]) for place in self.places])
 
     def next(self) -> Place:
         """Where the next model goes: agents are loaded in order, a second model of each joins its first."""

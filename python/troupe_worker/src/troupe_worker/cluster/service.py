@@ -114,9 +114,7 @@ class ClusterService:
         places = Places(need, operation.check)
         self._places[session] = places
         try:
-            for place in places.places:
-                operation.check()
-                place.start()
+            places.start(operation.check)
         except BaseException:
             self._leave(session)
             raise
