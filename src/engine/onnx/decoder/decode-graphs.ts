@@ -111,6 +111,7 @@ class StepBuilder {
       config,
       kind: { window: false, positions: 'none' }, // of no use in a step
       weight: (role) => this.#weights.get(role),
+      fewRows: true,
       adapter: variant.adapter,
     };
   }

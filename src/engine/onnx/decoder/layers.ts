@@ -14,6 +14,7 @@ import {
   embedding,
   geglu,
   linear,
+  linearOfFew,
   type RotaryTables,
   reshape,
   rmsNorm,
@@ -100,6 +101,8 @@ export interface LayerParts {
    * over the matrix instead of over all tokens, which pays while tokens outnumber rows.
    */
   readonly ones?: Value;
+  /** The states are few rows, one per message, and no gradient is wanted. */
+  readonly fewRows?: boolean;
   /** Increments of the projections, where the model has an adapter. */
   readonly adapter?: AdapterShape | undefined;
 }
@@ -251,10 +254,17 @@ function positioned(
   return rotary(tape, normed, inputs.rotary[kind.positions] as RotaryTables);
 }
 
+/** From how many numbers on it pays to turn a product with few rows. */
+const LARGE_MATRIX = 2 ** 17;
+
 /** x through a projection with its bias and increments. */
 export function projected(parts: LayerParts, shape: Projection, x: Value): Value {
   const out = shape.parts.reduce((sum, { rows }) => sum + rows, 0);
-  const y = linear(parts.tape, x, parts.weight(shape.role), { in: shape.in, out });
+  const weight = parts.weight(shape.role);
+  const y =
+    parts.fewRows && out * shape.in >= LARGE_MATRIX
+      ? linearOfFew(parts.tape.graph, x, weight)
+      : linear(parts.tape, x, weight, { in: shape.in, out });
   return withIncrements(parts, shape, { x, y });
 }
 
