@@ -21,7 +21,6 @@ const lora = { r: 16, alpha: 32, targetModules: 'all-linear', rslora: false } as
 const engine = createOnnxEngine({
   decodeBatch: workload.decodeBatch,
   threads,
-  spinning: threads > 1, // PyTorch's threads do
   ...(kind === 'lora' ? { lora } : {}),
 });
 

@@ -7,8 +7,7 @@
  *   TROUPE_PYTHON         interpreter with torch, transformers and peft; absent: no ratios
  *   TROUPE_BENCH_MODELS   names separated by commas; default all
  *   TROUPE_BENCH_SIZE     small or full (default): how many tokens are timed
- *   TROUPE_BENCH_THREADS  threads of both sides; default 2. With 1, idle threads of neither side spin, which is
- *                         fairer on a busy machine
+ *   TROUPE_BENCH_THREADS  threads of both sides; default 2
  * @module
  */
 import { execFileSync } from 'node:child_process';

@@ -86,7 +86,13 @@ export class Runtime {
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: this.options.spinning ? '1' : '0' } } },
+      extra: {
+        session: {
+          intra_op: { allow_spinning: this.options.spinning ? '1' : '0' },
+          // every session has threads of its own: those of one must not spin while another runs
+          force_spinning_stop: '1',
+        },
+      },
       ...(this.options.profile ? { enableProfiling: true, profileFilePrefix: this.options.profile } : {}),
     });
     return new Session(session);
