@@ -4,6 +4,7 @@
  * @see Holtzman et al., "The curious case of neural text degeneration", ICLR 2020 (nucleus sampling)
  * @module
  */
+import { expOfNonPositive } from '../core/exp.ts';
 import { EngineError } from '../support/errors.ts';
 import { drawToken } from './draw-token.ts';
 import type { RankedToken } from './generation.ts';
@@ -75,7 +76,7 @@ function logSoftmax(logits: Float32Array, temperature: number): Float64Array {
   let total = 0;
   for (let v = 0; v < logits.length; v++) {
     logp_V[v] = (logits[v] - max) / temperature;
-    total += Math.exp(logp_V[v]);
+    total += expOfNonPositive(logp_V[v]);
   }
   if (Number.isNaN(total))
     throw new EngineError(
@@ -88,7 +89,11 @@ function logSoftmax(logits: Float32Array, temperature: number): Float64Array {
 
 /** Fewest likeliest tokens with probability >= topP together, never none; of equals the lowest ids, in order of id. */
 function nucleusOf(logp_V: Float64Array, topP: number): number[] {
-  const order = Array.from(logp_V, (_, token) => token).sort((a, b) => logp_V[b] - logp_V[a] || a - b);
+  // those below, all together, are less than what may be left out: sorting a whole vocabulary takes 60 ms
+  const least = Math.log((1 - topP) / (2 * logp_V.length));
+  const order: number[] = [];
+  for (let token = 0; token < logp_V.length; token++) if (logp_V[token] >= least) order.push(token);
+  order.sort((a, b) => logp_V[b] - logp_V[a] || a - b);
   let mass = 0;
   let size = 0;
   while (size < order.length) {

@@ -2,6 +2,7 @@
  * One draw from the model's distribution over the next token: at a temperature, nothing filtered (E9).
  * @module
  */
+import { expOfNonPositive } from '../core/exp.ts';
 import { EngineError } from '../support/errors.ts';
 
 /** Room for one row, used again: exponentials of a large vocabulary are not worth taking twice. */
@@ -25,7 +26,7 @@ export function drawToken(
   if (weights.length < logits.length) weights = new Float64Array(logits.length);
   let total = 0;
   for (let v = 0; v < logits.length; v++) {
-    const weight = Math.exp((logits[v] - max) / temperature);
+    const weight = expOfNonPositive((logits[v] - max) / temperature);
     weights[v] = weight;
     total += weight;
   }

@@ -3,6 +3,7 @@
  * large for one graph and for those with a frozen base.
  * @module
  */
+import { expOfNonPositive } from '../../core/exp.ts';
 import type {
   BackwardParams,
   BackwardResult,
@@ -232,7 +233,7 @@ function normalize(z: Float32Array, temperature: number): void {
   let max = -Infinity;
   for (let v = 0; v < z.length; v++) if ((z[v] as number) > max) max = z[v] as number;
   let total = 0;
-  for (let v = 0; v < z.length; v++) total += Math.exp(((z[v] as number) - max) / temperature);
+  for (let v = 0; v < z.length; v++) total += expOfNonPositive(((z[v] as number) - max) / temperature);
   const logZ = Math.log(total);
   for (let v = 0; v < z.length; v++) z[v] = ((z[v] as number) - max) / temperature - logZ;
 }

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { expOfNonPositive } from './exp.ts';
+
+describe('e^x for x <= 0', () => {
+  it('agrees with Math.exp to the last places', () => {
+    fc.assert(
+      fc.property(fc.double({ min: -708, max: 0, noNaN: true }), (x) => {
+        const expected = Math.exp(x);
+        expect(Math.abs(expOfNonPositive(x) - expected) / expected).toBeLessThanOrEqual(5e-16);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it.each([
+    [0, 1],
+    [-0, 1],
+    [-5e-324, 1],
+    [-746, 0],
+    [Number.NEGATIVE_INFINITY, 0],
+    [Number.NaN, Number.NaN],
+  ])('of %d is %d', (x, expected) => {
+    expect(expOfNonPositive(x)).toBe(expected);
+  });
+
+  it('goes down to the smallest number there is', () => {
+    for (let x = -745.1; x < -708; x += 0.37)
+      expect(Math.abs(expOfNonPositive(x) - Math.exp(x))).toBeLessThanOrEqual(1e-14 * Math.exp(x) + 5e-324);
+  });
+
+  it('never falls where x rises, between steps of the table neither', () => {
+    let last = 0;
+    for (let x = -0.1; x <= 0; x += 1e-5) {
+      const y = expOfNonPositive(x);
+      expect(y).toBeGreaterThanOrEqual(last);
+      last = y;
+    }
+  });
+});
