@@ -79,6 +79,8 @@ export async function benchRay(log: (line: string) => void): Promise<object> {
 interface StageResult {
   readonly agents: number;
   readonly stage_s: number;
+  /** Share of the stage in which no model computed: the wire, and the algorithm between calls. */
+  readonly no_model_share: number;
   /** Of the time of all calls on models. */
   readonly wire_share: number;
   /** The same at the shape of Qwen3-0.6B, if model work grows with the parameters. */
@@ -160,6 +162,7 @@ async function stageOf(
   return {
     agents: count,
     stage_s: stageMs / 1000,
+    no_model_share: 1 - computedMs(stage) / stageMs,
     wire_share: wire / elapsed,
     wire_share_qwen3_06b: wire / (wire + grown),
     bytes_per_token: bytes / sum(({ tokens }) => tokens),
@@ -170,10 +173,26 @@ async function stageOf(
   };
 }
 
+/** Time with at least one model computing; what of a call is the wire lies half before and half after. */
+function computedMs(calls: readonly Work[]): number {
+  const spans = calls.map(({ startMs, elapsedMs, computeMs }) => {
+    const from = startMs + (elapsedMs - computeMs) / 2;
+    return [from, from + computeMs] as const;
+  });
+  let until = Number.NEGATIVE_INFINITY;
+  let total = 0;
+  for (const [from, to] of spans.sort((a, b) => a[0] - b[0])) {
+    total += Math.max(0, to - Math.max(from, until));
+    until = Math.max(until, to);
+  }
+  return total;
+}
+
 function describe(result: StageResult): string {
   const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
   return (
-    `${result.agents} agents: stage ${result.stage_s.toFixed(1)} s, wire ${percent(result.wire_share)} of it, ` +
+    `${result.agents} agents: stage ${result.stage_s.toFixed(1)} s, ${percent(result.no_model_share)} of it without a model at work; ` +
+    `wire ${percent(result.wire_share)} of calls, ` +
     `${percent(result.wire_share_qwen3_06b)} at the shape of Qwen3-0.6B, ${result.bytes_per_token.toFixed(1)} bytes a token, ` +
     `${percent(result.side_by_side)} side by side`
   );

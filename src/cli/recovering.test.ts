@@ -12,7 +12,9 @@ const run = mkdtempSync(join(tmpdir(), 'troupe-recovering-'));
 afterEach(() => rmSync(run, { recursive: true, force: true }));
 
 const lost = (): never => {
-  throw new EngineError('engine ray sample: the actor is gone', { retryable: true });
+  throw new EngineError('engine ray sample: the actor is gone; a run that was training is saved, resume it', {
+    retryable: true,
+  });
 };
 
 /** Attempts that do one thing after another, and what they were told. */

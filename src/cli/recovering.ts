@@ -13,6 +13,8 @@ import { EngineError } from '../support/errors.ts';
 
 /** Losses after which a run that gets nowhere gives up. */
 const MOST_LOSSES = 3;
+/** What an engine says to whoever has to resume by hand. */
+const ADVICE = '; a run that was training is saved, resume it';
 /** What a cluster is given to notice what it lost. */
 const PAUSE_MS = 1_000;
 
@@ -48,7 +50,7 @@ export async function recovering(
       reached = stage;
       resume ||= existsSync(join(run, CONFIG_FILE));
       const from = stage === undefined ? 'starting again' : `going on from stage ${stage}`;
-      tell(`${error.message}; ${from}`);
+      tell(`${error.message.replace(ADVICE, '')}; ${from}`);
       await sleep(pauseMs);
     }
   }

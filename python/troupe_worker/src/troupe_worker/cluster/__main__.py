@@ -104,6 +104,9 @@ def _settle_environment(address: str) -> None:
         # Ray listens on all interfaces, and whoever reaches its ports may run code
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
+    else:
+        # what listens was reached before: it is asked three times, not twenty, before it is given up
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
 
 
 def _quiet_output() -> Any:
