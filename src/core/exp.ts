@@ -16,7 +16,8 @@ const WIDTH_LOW = Math.LN2 / STEPS - WIDTH_HIGH + 2.3190468138462996e-17 / STEPS
 
 /** Below it the result is 0. */
 const SMALLEST = -745.2;
-const POWERS = 1076;
+/** One for every power of two that an argument down to SMALLEST reaches: 745.2 / ln 2 and the step to zero. */
+const POWERS = 1077;
 
 const fractions = Float64Array.from({ length: STEPS }, (_, j) => 2 ** (j / STEPS));
 const powers = Float64Array.from({ length: POWERS }, (_, k) => 2 ** -k);
