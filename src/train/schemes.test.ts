@@ -15,6 +15,7 @@ import type { TrainOptions } from './options.ts';
 import { runStage } from './stage.ts';
 import { savedBytes } from './testing/saved-bytes.ts';
 import { createContext, createTeam, type OptionChanges, trainOptions } from './testing/world.ts';
+import { wrapModel } from './testing/wrapped-model.ts';
 
 function updates(context: ReturnType<typeof createContext>): UpdateRecord[] {
   return context.events.filter((event) => event.kind === 'update');
@@ -177,4 +178,31 @@ it('a recorded gate keeps what an enforced one takes back, and measures the same
     { beta: 0.001, lrScale: 1 },
     { beta: 0.001, lrScale: 1 },
   ]);
+});
+
+it('simultaneous updates of models with places of their own are made at the same time, to the same bytes', async () => {
+  const play = async (isParallel: boolean) => {
+    const plain = createTeam(createVote(), 2);
+    let [busy, most] = [0, 0];
+    const agents = plain.agents.map((agent) => ({
+      ...agent,
+      model: wrapModel(agent.model, {
+        capabilities: { ...agent.model.capabilities, parallel: isParallel },
+        divergence: async (...words) => {
+          most = Math.max(most, ++busy);
+          for (let pause = 0; pause < 20; pause++) await Promise.resolve();
+          busy--;
+          return agent.model.divergence(...words);
+        },
+      }),
+    }));
+    const context = createContext(plain, trainOptions({ updateSchedule: 'simultaneous' }));
+    await runStage(context, { ...plain, agents }, 1);
+    const bytes = await Promise.all(plain.agents.map(({ model }) => savedBytes(model)));
+    return { most, bytes, events: context.events.filter(({ kind }) => kind !== 'phase') };
+  };
+  const [apart, together] = [await play(false), await play(true)];
+  expect([apart.most, together.most]).toEqual([1, 2]);
+  expect(together.bytes).toEqual(apart.bytes);
+  expect(together.events).toEqual(apart.events);
 });

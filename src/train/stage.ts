@@ -9,18 +9,17 @@
  */
 import { mean } from '../core/stats.ts';
 import type { Agent, Team } from '../team/team.ts';
-import { batchAdvantages } from './advantages.ts';
-import { type Batch, ownTrajectories, sequenceWeights } from './batch.ts';
+import { type Updated, updateAgent, updateTogether } from './agent-update.ts';
+import type { Batch } from './batch.ts';
 import { type Certifier, openCertifier } from './certificate.ts';
 import { collectBatch } from './collect.ts';
-import { progressOf, type RunContext } from './context.ts';
+import type { RunContext } from './context.ts';
 import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
 import { testUpdate } from './gate.ts';
-import { type OptimizeOutcome, optimize } from './optimize.ts';
+import type { OptimizeOutcome } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
 import { stageBatches } from './stage-batches.ts';
-import { trainStream } from './streams.ts';
-import { notePrediction, updateOrder } from './update-order.ts';
+import { updateOrder } from './update-order.ts';
 import { updateRecord } from './update-record.ts';
 
 /** One pass over the team. */
@@ -58,22 +57,16 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   const records: UpdateRecord[] = [];
   let accepted = 0;
 
+  const update = async ({ id }: Agent, signal?: AbortSignal): Promise<Updated> => {
+    const batch = await batchOf(id); // fresh: under pi_hat^{i-1}, so nobody is `done` since it was rolled out
+    return updateAgent(context, team, { batch, stage, agent: team.agents[id], options, signal });
+  };
+  const together = await updateTogether(context, team, sigma, update);
+
   for (const i of sigma) {
     const agent = team.agents[i];
-    const batch = await batchOf(i); // fresh: under pi_hat^{i-1}, so nobody is `done` since it was rolled out
-    await notePrediction(context, team, { batch, agent, options }); // E65
-    const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
-    const advantages = batchAdvantages(batch, i, { weights, options }); // A_tilde: E19-E21
-    // logp_cur is logp_beh: an agent is updated once per stage, so its own weights are still the rollout's
-    const trajectories = ownTrajectories(batch, i, advantages);
-
-    const outcome = await optimize(agent.model, trajectories, {
-      options,
-      state: context.state.agents[i],
-      stream: trainStream(options.seed, 'minibatch', stage, i),
-      signal: context.signal,
-      onProgress: (phase, done, total) => progressOf(context, { stage, agent: i }, phase)(done, total),
-    }); // gate 1: E22-E38
+    // rho, A_tilde, gate 1: E10-E38
+    const { batch, weights, outcome } = together.get(i) ?? (await update(agent, context.signal));
     context.state.agents[i] = outcome.next;
     const status = await passGateTwo(context, stage, { team, agent, outcome }); // E64
     const certificate = await closeUpdate(certifier, { agent, status, outcome }); // E61-E63

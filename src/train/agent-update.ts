@@ -1,0 +1,71 @@
+/**
+ * The update of one agent inside a stage: from its batch to weights that passed gate 1 or were put back.
+ * @see SAT (arXiv 2605.05216) Algorithm 1
+ * @module
+ */
+import { inLanes, laneCount } from '../team/lanes.ts';
+import type { Agent, Team } from '../team/team.ts';
+import { batchAdvantages } from './advantages.ts';
+import { type Batch, ownTrajectories, type SequenceWeights, sequenceWeights } from './batch.ts';
+import { progressOf, type RunContext } from './context.ts';
+import { type OptimizeOutcome, optimize } from './optimize.ts';
+import type { TrainOptions } from './options.ts';
+import { trainStream } from './streams.ts';
+import { notePrediction } from './update-order.ts';
+
+/** An agent's update before gate 2, and what it was made from. */
+export interface Updated {
+  readonly batch: Batch;
+  readonly weights: SequenceWeights;
+  readonly outcome: OptimizeOutcome;
+}
+
+/** Weights, advantages, OPTIMIZE: what an agent learns from its batch, in place. */
+export async function updateAgent(
+  context: RunContext,
+  team: Team,
+  {
+    batch,
+    stage,
+    agent,
+    options,
+    signal,
+  }: {
+    readonly batch: Batch;
+    readonly stage: number;
+    readonly agent: Agent;
+    readonly options: TrainOptions;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Updated> {
+  const { id, model } = agent;
+  await notePrediction(context, team, { batch, agent, options }); // E65
+  const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
+  const advantages = batchAdvantages(batch, id, { weights, options }); // A_tilde: E19-E21
+  // logp_cur is logp_beh: an agent is updated once per stage, so its own weights are still the rollout's
+  const trajectories = ownTrajectories(batch, id, advantages);
+  const outcome = await optimize(model, trajectories, {
+    options,
+    state: context.state.agents[id],
+    stream: trainStream(options.seed, 'minibatch', stage, id),
+    signal,
+    onProgress: (phase, done, total) => progressOf(context, { stage, agent: id }, phase)(done, total),
+  }); // gate 1: E22-E38
+  return { batch, weights, outcome };
+}
+
+/** Simultaneous updates of models with places of their own, at the same time; by agent, empty for all others. */
+export async function updateTogether(
+  { options, signal }: RunContext,
+  { agents }: Team,
+  sigma: readonly number[],
+  update: (agent: Agent, signal?: AbortSignal) => Promise<Updated>,
+): Promise<ReadonlyMap<number, Updated>> {
+  if (options.updateSchedule !== 'simultaneous' || laneCount(agents) <= 1) return new Map();
+  const updated = await inLanes(
+    sigma.map((i) => agents[i]),
+    update,
+    signal,
+  );
+  return new Map(sigma.map((i, place) => [i, updated[place]]));
+}
