@@ -25,8 +25,8 @@ export interface HeadStatistics {
   /** logp of the target. */
   readonly logp: Float32Array;
   readonly reference?: { readonly logZ: Float64Array /** KL(new || reference) */; readonly kl: Float64Array };
-  /** Logits of the first slices. */
-  readonly kept: readonly KeptLogits[];
+  /** Logits of the first slices; the second pass takes them away one by one. */
+  readonly kept: KeptLogits[];
 }
 
 /** z [M, N] of a slice, and of the reference's. */
@@ -105,7 +105,10 @@ export class VocabularyHead {
     return { logZ, logp, reference: { logZ: logZRef, kl }, kept };
   }
 
-  /** Second pass of training: d loss / d h [M, D], and the exact KL of every row where there is a reference. */
+  /**
+   * Second pass of training: d loss / d h [M, D], and the exact KL of every row where there is a reference. Kept
+   * logits are let go as they are used: backward through the layers needs the memory.
+   */
   async gradient(
     targets: BigInt64Array,
     at: {
@@ -134,9 +137,8 @@ export class VocabularyHead {
           }
         : {}),
     };
-    const kept = [...statistics.kept];
     for (const slice of this.#slices(rows)) {
-      const logits = kept.shift(); // no longer needed afterwards: the collector may have them
+      const logits = statistics.kept.shift();
       const session = await this.#sessions.headGradient({ ...options, kept: logits !== undefined });
       const sum = loss.tableRows?.(slice.first, slice.size);
       const outputs = await session.run(
