@@ -20,6 +20,7 @@ import {
   fromDiskTensors,
   type ParameterSpec,
   parameterSpecs,
+  type TensorSource,
   toDiskTensors,
   type Weights,
 } from './decoder/parameters.ts';
@@ -131,8 +132,12 @@ export function readParameters(
     const isSpare = (name: string): boolean =>
       name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
     refuseStrangers(files, (name) => isSpare(name) || known.has(name));
+    const source: TensorSource = {
+      shapeOf: (name) => files.tensors.get(name)?.shape,
+      readInto: (name, target) => files.readInto(name, target),
+    };
     for (const spec of specs) {
-      const read = fromDiskTensors([spec], (name) => files.read(name), files.path);
+      const read = fromDiskTensors([spec], source, files.path);
       const [part] = spec.parts;
       take(spec, read.get(spec.name) as Float32Array, files.tensors.get(part?.name ?? '')?.dtype ?? '');
     }

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../../support/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../support/safetensors.ts';
-import { fromDiskTensors, type ParameterSpec, toDiskTensors } from './decoder/parameters.ts';
+import { fromDiskTensors, type ParameterSpec, tensorSource, toDiskTensors } from './decoder/parameters.ts';
 import type { OptimizerState } from './parameter-store.ts';
 
 export const OPTIMIZER = 'optimizer.safetensors';
@@ -22,6 +22,6 @@ export function readOptimizer(path: string, specs: readonly ParameterSpec[]): Op
   const step = Number(metadata.step);
   if (metadata.step === undefined || !Number.isSafeInteger(step) || step < 0)
     throw new ConfigError(`${path}: expected a step count in the metadata, got ${metadata.step}`);
-  const moments = (kind: 'm' | 'v') => fromDiskTensors(specs, (name) => tensors.get(`${kind}.${name}`), path);
+  const moments = (kind: 'm' | 'v') => fromDiskTensors(specs, tensorSource(tensors, `${kind}.`), path);
   return { step, m: moments('m'), v: moments('v') };
 }

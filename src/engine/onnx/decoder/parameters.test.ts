@@ -8,6 +8,7 @@ import {
   initialWeights,
   parameterSize,
   parameterSpecs,
+  tensorSource,
   toDiskTensors,
 } from './parameters.ts';
 
@@ -30,7 +31,7 @@ describe('stacking', () => {
         const specs = parameterSpecs(config);
         const weights = initialWeights(config, randomStream(101));
         const disk = new Map(toDiskTensors(specs, weights).map((tensor) => [tensor.name, tensor]));
-        expect(fromDiskTensors(specs, (name) => disk.get(name), 'x')).toEqual(weights);
+        expect(fromDiskTensors(specs, tensorSource(disk), 'x')).toEqual(weights);
         expect(disk.size).toBe(specs.reduce((sum, { parts }) => sum + parts.length, 0));
       }),
       { numRuns: 30 },
@@ -73,13 +74,15 @@ describe('stacking', () => {
 
   it('names what is missing or has another shape', () => {
     const specs = parameterSpecs(tinyConfig());
-    const none = () => fromDiskTensors(specs, () => undefined, 'm.safetensors');
+    const none = () => fromDiskTensors(specs, tensorSource(new Map()), 'm.safetensors');
     expect(none).toThrow(ConfigError);
     expect(none).toThrow(
       'm.safetensors: tensor "model.embed_tokens.weight" is missing; config.json asks for it',
     );
-    const turned = () =>
-      fromDiskTensors(specs, () => ({ shape: [12, 22], values: new Float32Array(264) }), 'm');
+    const other = new Map([
+      ['model.embed_tokens.weight', { shape: [12, 22], values: new Float32Array(264) }],
+    ]);
+    const turned = () => fromDiskTensors(specs, tensorSource(other), 'm');
     expect(turned).toThrow(
       'm: tensor "model.embed_tokens.weight" has shape [12,22], config.json asks for [22,12]',
     );

@@ -224,14 +224,32 @@ export function toDiskTensors(specs: readonly ParameterSpec[], weights: Weights)
   });
 }
 
+/** Tensors of a checkpoint, each by its name. */
+export interface TensorSource {
+  shapeOf(name: string): readonly number[] | undefined;
+  /** Reads a tensor that is there into its place. */
+  readInto(name: string, target: Float32Array): void;
+}
+
+/** Tensors in memory as a source; their names there begin with `prefix`. */
+export function tensorSource(
+  tensors: ReadonlyMap<string, Omit<NamedTensor, 'name'>>,
+  prefix = '',
+): TensorSource {
+  return {
+    shapeOf: (name) => tensors.get(prefix + name)?.shape,
+    readInto: (name, target) => target.set(tensors.get(prefix + name)?.values ?? []),
+  };
+}
+
 /**
- * Stacks the tensors of a checkpoint into parameters.
+ * Stacks the tensors of a checkpoint into parameters; each is read where it stays.
  *
  * @throws ConfigError if a tensor is missing or has another shape than the config says
  */
 export function fromDiskTensors(
   specs: readonly ParameterSpec[],
-  read: (name: string) => { readonly shape: readonly number[]; readonly values: Float32Array } | undefined,
+  source: TensorSource,
   where: string,
 ): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
@@ -240,17 +258,17 @@ export function fromDiskTensors(
     const values = new Float32Array(parameterSize(spec));
     let row = 0;
     for (const part of spec.parts) {
-      const tensor = read(part.name);
+      const shape = source.shapeOf(part.name);
       const expected = spec.shape.length === 1 ? [part.rows] : [part.rows, rowSize];
-      if (!tensor)
+      if (!shape)
         throw new ConfigError(
           `${where}: tensor "${part.name}" is missing; config.json asks for it, the two belong to different models`,
         );
-      if (tensor.shape.join() !== expected.join())
+      if (shape.join() !== expected.join())
         throw new ConfigError(
-          `${where}: tensor "${part.name}" has shape [${tensor.shape}], config.json asks for [${expected}]; the two belong to different models`,
+          `${where}: tensor "${part.name}" has shape [${shape}], config.json asks for [${expected}]; the two belong to different models`,
         );
-      values.set(tensor.values, row * rowSize);
+      source.readInto(part.name, values.subarray(row * rowSize, (row + part.rows) * rowSize));
       row += part.rows;
     }
     weights.set(spec.name, values);

@@ -14,6 +14,7 @@ import {
   adapterSpecs,
   fromDiskTensors,
   type ParameterSpec,
+  tensorSource,
   toDiskTensors,
   type Weights,
 } from '../decoder/parameters.ts';
@@ -75,7 +76,7 @@ export function readAdapter(
   const path = join(dir, WEIGHTS);
   if (!existsSync(path)) throw new ConfigError(`${path}: the file is missing; an adapter needs its weights`);
   const { tensors } = readSafetensors(path);
-  const weights = fromDiskTensors(specs, (name) => tensors.get(name), path);
+  const weights = fromDiskTensors(specs, tensorSource(tensors), path);
   const stranger = [...tensors.keys()].find((name) => !hasPart(specs, name));
   if (stranger !== undefined)
     throw new ConfigError(

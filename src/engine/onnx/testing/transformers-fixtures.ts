@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { readSafetensors } from '../../../support/safetensors.ts';
 import type { Sequence } from '../../engine.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
-import { fromDiskTensors, parameterSpecs, type Weights } from '../decoder/parameters.ts';
+import { fromDiskTensors, parameterSpecs, tensorSource, type Weights } from '../decoder/parameters.ts';
 
 const ROOT = join(import.meta.dirname, '../../../../test/fixtures/transformers');
 
@@ -55,7 +55,7 @@ export function readTransformersFixture(name: string): TransformersFixture {
   return {
     dir,
     config,
-    weights: fromDiskTensors(parameterSpecs(config), (tensor) => tensors.get(tensor), dir),
+    weights: fromDiskTensors(parameterSpecs(config), tensorSource(tensors), dir),
     sequences: typed(expected.sequences),
     temperature: expected.temperature,
     logp: rows('logp'),
