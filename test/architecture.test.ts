@@ -129,6 +129,7 @@ const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
   zod: ['config/', 'serve/'],
   yaml: 'config/',
   commander: 'cli/',
+  'decimal.js': 'task/math/',
   'log-update': 'observe/',
   'onnxruntime-node': 'engine/onnx/',
   'onnx-buf': 'engine/onnx/',

@@ -7,7 +7,8 @@ import { randomStream } from '../../core/rng.ts';
 import { childrenOf, contains, type Node } from './ast.ts';
 import { abs, type Complex, real } from './complex.ts';
 import { type Evaluation, evaluate, type Point } from './evaluate.ts';
-import type { Work } from './work.ts';
+import { samePrecisely } from './precise.ts';
+import { type Work, withinLimits } from './work.ts';
 
 /** Names the stream the points are drawn from; the same points every time. */
 const STREAM = 0x6d617468;
@@ -40,11 +41,37 @@ export function agree(a: Node, b: Node, work: Work): boolean | undefined {
     : [['positive', 'mixed', 'integer'], ['complex']];
   for (const group of sorts) {
     // one base must fit all points: log 100 is 2 or ln 100, but not both
-    const verdicts = bases.map((logBase) => agreeAt(a, b, { names, sorts: group, logBase, work }));
+    const verdicts = bases.map((logBase) => {
+      const verdict = agreeAt(a, b, { names, sorts: group, logBase, work });
+      return verdict && names.length === 0 ? isConfirmed(a, b, { logBase, work }) : verdict;
+    });
     if (verdicts.includes(true)) return true;
     if (verdicts.includes(false)) return false;
   }
   return undefined;
+}
+
+/** Of constants that agree as doubles: whether they still do to many digits, where those can be worked out. */
+function isConfirmed(
+  a: Node,
+  b: Node,
+  { logBase, work }: { readonly logBase: number; readonly work: Work },
+): boolean {
+  if (contains(a, isRounded) || contains(b, isRounded)) return true;
+  return withinLimits(() => samePrecisely(a, b, { logBase, work: work.part(PRECISE_WORK) })) ?? true;
+}
+
+/** What many digits may cost. */
+const PRECISE_WORK = 50_000;
+
+/**
+ * A decimal with at least so many decimals is taken for a rounded value; fewer are taken for exact, so 0.33
+ * is not 1/3. Math-Verify compares floats after rounding to as many.
+ */
+export const MIN_ROUNDED_DECIMALS = 6;
+
+function isRounded(node: Node): boolean {
+  return node.kind === 'number' && (node.decimals ?? 0) >= MIN_ROUNDED_DECIMALS;
 }
 
 /** Whether a and b agree as complex functions: √(x²) is not x, and √x·√y is not √(xy). */

@@ -77,6 +77,9 @@ export function numberNode(value: bigint | number): NodeOf<'number'> {
   return { kind: 'number', value: integer(value) };
 }
 
+/** Name of what a bound such as `> 5` leaves unsaid. */
+export const UNSAID = '?';
+
 export const PI: Node = { kind: 'constant', name: 'pi' };
 
 /** Factors as one node; factors that are products themselves are taken apart. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { freeSymbols } from './agreement.ts';
-import type { Node, NodeOf } from './ast.ts';
+import { type Node, type NodeOf, UNSAID } from './ast.ts';
 import { isCollection, sameBracket, sameCollection } from './collection.ts';
 import { hasMatrix, sameMatrix } from './matrix.ts';
 import { type Comparer, different, firstSame, type Outcome, same } from './outcome.ts';
@@ -84,6 +84,7 @@ function isSolvable(relation: Node, { work }: Comparer): boolean {
 
 function sameSubject(a: Node, b: Node): boolean {
   const [x, y] = [freeSymbols(a), freeSymbols(b)];
+  if (x.has(UNSAID) || y.has(UNSAID)) return true;
   return x.size === y.size && [...x].every((name) => y.has(name));
 }
 

@@ -203,7 +203,7 @@ function unitFactor(unit: string): number {
   const name = unit.trim().toLowerCase();
   if (/^(percent|pct|percentage)$/.test(name)) return 0.01;
   if (/^(degree|degrees|deg)$/.test(name)) return Math.PI / 180;
-  return name === '' ? 1 : unknownFunction(name, []).re;
+  return name === '' || /^(rad|radians?)$/.test(name) ? 1 : unknownFunction(name, []).re;
 }
 
 type Unary = (x: Complex) => Complex;
@@ -250,8 +250,16 @@ const REAL_FUNCTIONS: Readonly<Record<string, (...args: number[]) => number>> = 
   max: Math.max,
   min: Math.min,
   factorial: (n) => gamma(n + 1),
+  'double factorial': doubleFactorial,
   binomial: (n, k) => gamma(n + 1) / (gamma(k + 1) * gamma(n - k + 1)),
 };
+
+function doubleFactorial(n: number): number {
+  if (!Number.isInteger(n) || n < 0 || n > MAX_SERIES_TERMS) return Number.NaN;
+  let value = 1;
+  for (let k = n; k > 1; k -= 2) value *= k;
+  return value;
+}
 
 /** A function nobody defined: some smooth function of its arguments that its name decides. */
 function unknownFunction(name: string, args: readonly Complex[]): Complex {

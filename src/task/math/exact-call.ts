@@ -23,7 +23,9 @@ export function exactCall(name: string, args: readonly Rational[], work: Work): 
     case 'ceil':
       return integer(-floorOf(negate(first)));
     case 'factorial':
-      return factorial(first, work);
+      return factorial(first, 1n, work);
+    case 'double factorial':
+      return factorial(first, 2n, work);
     case 'binomial':
       return second && binomial(first, second, work);
     case 'gcd':
@@ -42,10 +44,11 @@ function isNegative(value: Rational): boolean {
   return value.numerator < 0n;
 }
 
-function factorial(of: Rational, work: Work): Rational | undefined {
+/** n(n - step)(n - 2 step)... down to the last positive factor. */
+function factorial(of: Rational, step: bigint, work: Work): Rational | undefined {
   if (of.denominator !== 1n || of.numerator < 0n || of.numerator > MAX_FACTORIAL) return undefined;
   let value = 1n;
-  for (let k = 2n; k <= of.numerator; k++) {
+  for (let k = of.numerator; k > 1n; k -= step) {
     work.spend(1);
     value *= k;
   }

@@ -46,7 +46,10 @@ describe('phrases and markers', () => {
       '" 12   and  13  "',
       'phrase',
     ]);
-    expect(found('The answer is 3.5 and not 4. Done.')).toEqual(['4', 'phrase']);
+    expect(found('The answer is not 7. It is 8.')?.[0]).toBe('8');
+    expect(found('The answer is not 7.')).toBeUndefined();
+    expect(found('```\n7\n```')?.[0]).toBe('7');
+    expect(found('The answer is 3.5 and not 4. Done.')).toEqual(['3.5', 'phrase']);
     expect(found('the answer is that we need 12 apples')).toEqual(['12', 'phrase']);
     expect(found('Answer is: New York')).toEqual(['New York', 'phrase']);
   });

@@ -53,7 +53,7 @@ function fromText(text: string): Extracted | undefined {
   return formula === undefined ? undefined : { text: formula, by: 'last formula' };
 }
 
-const PHRASE = /\b(final\s+)?answers?\b["'*_)\s]*(?:is|are|:|=)(?![a-z])[:*_\s]*/gi;
+const PHRASE = /\b(final\s+)?answers?\b["'*_)\s]*(?:is|are|:|=)(?![a-z])(?!\s+not\b)[:*_\s]*/gi;
 
 interface Phrase {
   readonly text: string;
@@ -106,7 +106,7 @@ const PROSE =
 function wholeAnswer(text: string): string | undefined {
   if (text.length > MAX_WHOLE_LENGTH) return undefined;
   const answer = text
-    .replace(/\\[()[\]]|\$\$|(?<!\\)\$|\*\*/g, ' ')
+    .replace(/\\[()[\]]|\$\$|(?<!\\)\$|\*\*|```[a-z]*|`/g, ' ')
     .trim()
     .replace(/(?<=[^.])\.$/, '');
   if (answer === '' || hasWordsOutside(text)) return undefined;
@@ -139,8 +139,9 @@ function hasWordsOutside(text: string): boolean {
   return words.some((word) => !isUnitWord(word) && !/^(?:and|or|text|mbox|quad)$/.test(word));
 }
 
-/** A sign directly behind a letter, digit or bracket is an operator. */
-const NUMBER = /(?:(?<![\w)])-\s?)?(?:\d[\d,]*(?:\.\d+)?(?:\/\d+)?|\.\d+)(?:\s?\\?%)?/g;
+/** A sign directly behind a letter, digit or bracket is an operator; what is not the answer is none. */
+const NUMBER =
+  /(?<!\b(?:not|isn't|never)\s)(?:(?<![\w)])-\s?)?(?:\d[\d,]*(?:\.\d+)?(?:\/\d+)?|\.\d+)(?:\s?\\?%)?/g;
 
 /** Only so much of the end is searched for a number. */
 const NUMBER_WINDOW = 1000;

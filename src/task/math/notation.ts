@@ -219,6 +219,7 @@ export const FUNCTIONS: ReadonlyMap<string, string> = new Map(
     arg: 'arg',
     Re: 'Re',
     Im: 'Im',
+    cis: 'cis',
   }).flatMap(([name, spellings]) =>
     spellings.split(' ').map((spelling): [string, string] => [spelling, name]),
   ),

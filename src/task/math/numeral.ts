@@ -70,6 +70,15 @@ export function withDecimalPoint(text: string): string | undefined {
   return decimals !== '' && isClear ? `${sign}${whole.replace(/[ .]/g, '')}.${decimals}` : undefined;
 }
 
+/** The digits times a power of ten, written out: `2.5` and 3 are `2500`. */
+export function withPointMoved(digits: string, places: number): string {
+  const [whole = '', decimals = ''] = digits.split('.');
+  const point = whole.length + places;
+  const all = `${whole}${decimals}`.padEnd(point, '0');
+  const [left, at] = point > 0 ? [all, point] : [`${'0'.repeat(1 - point)}${all}`, 1];
+  return at < left.length ? `${left.slice(0, at)}.${left.slice(at)}` : left;
+}
+
 /** The value of digits with at most one point. */
 export function decimalValue(digits: string): Rational {
   const [whole = '', decimals = ''] = digits.split('.');

@@ -10,7 +10,7 @@ import { decimalValue, repeatingValue } from './numeral.ts';
 import { parseCommand, parseEnvironment } from './parse-command.ts';
 import { parseFunction } from './parse-function.ts';
 import { parseNumeral } from './parse-numeral.ts';
-import { parseSymbol } from './parse-symbol.ts';
+import { parseArrangements, parseSymbol } from './parse-symbol.ts';
 import { isMathInText } from './parse-text.ts';
 import { type Token, tokenize } from './tokenizer.ts';
 
@@ -115,7 +115,15 @@ function parseBracketed(cursor: Cursor, opening: string): Node {
     case '[':
     case 'langle':
       return parseBracket(cursor, opening);
+    case '_':
+    case '^':
+      return parseArrangements(cursor);
     case '{': {
+      if (cursor.sign() === '}' && (cursor.sign(1) === '_' || cursor.sign(1) === '^')) {
+        cursor.take();
+        cursor.take();
+        return parseArrangements(cursor);
+      }
       const inner = cursor.inside({}, () => cursor.grammar.list(cursor));
       cursor.expect('}');
       return inner; // braces without backslashes do not show: `{1,2}` is the list 1,2

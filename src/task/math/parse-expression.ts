@@ -129,7 +129,8 @@ export function parsePower(cursor: Cursor): Node {
     let node = parseAtom(cursor);
     for (;;) {
       const sign = cursor.sign();
-      if (sign === '!') node = { kind: 'call', name: 'factorial', args: [node] };
+      if (sign === '!' && cursor.sign(1) === '!') node = doubleFactorial(node, cursor);
+      else if (sign === '!') node = { kind: 'call', name: 'factorial', args: [node] };
       else if (sign === '%') node = withUnit(node, 'percent');
       else if (sign === 'degree') node = withUnit(node, 'degree');
       else if (sign === '_' && isSymbolPower(node)) return subscripted(node, cursor);
@@ -138,6 +139,12 @@ export function parsePower(cursor: Cursor): Node {
       if (sign === '^') node = raised(node, parseExponent(cursor));
     }
   });
+}
+
+/** `n!!` is n(n-2)(n-4)... and no factorial of a factorial; the first of the two signs is taken. */
+function doubleFactorial(node: Node, cursor: Cursor): Node {
+  cursor.take();
+  return { kind: 'call', name: 'double factorial', args: [node] };
 }
 
 type SymbolPower = NodeOf<'power'> & { readonly base: NodeOf<'symbol'> };
@@ -201,4 +208,4 @@ function isOpening(sign: string | undefined): boolean {
   return sign === '(' || sign === '[' || sign === '\\{' || sign === 'langle';
 }
 
-const NO_FACTORS: ReadonlySet<string> = new Set(['rfloor', 'rceil', 'pmod', 'bmod', 'mod', 'pod', 'not']);
+const NO_FACTORS: ReadonlySet<string> = new Set('rfloor rceil pmod bmod mod pod not over choose'.split(' '));

@@ -35,8 +35,16 @@ function named(name: string, args: readonly Node[], base: Node | undefined, work
   if (name === 'exp') return { kind: 'power', base: { kind: 'constant', name: 'e' }, exponent: first };
   if (name === 'lg') return { kind: 'call', name: 'log', args: [first, numberNode(10)] };
   if (name === 'ln') return { kind: 'call', name: 'log', args: [first, { kind: 'constant', name: 'e' }] };
+  if (name === 'cis') return cis(first);
   if (name === 'det' && first.kind === 'matrix') return determinant(first.rows, work);
   return { kind: 'call', name, args: name === 'log' && base ? [first, base] : args };
+}
+
+/** cos x + i sin x. */
+function cis(of: Node): Node {
+  const sine: Node = { kind: 'call', name: 'sin', args: [of] };
+  const imaginary = product([{ kind: 'constant', name: 'i' }, sine]);
+  return { kind: 'sum', terms: [{ kind: 'call', name: 'cos', args: [of] }, imaginary] };
 }
 
 function signedAtom(cursor: Cursor): Node {
@@ -94,5 +102,5 @@ function continues(cursor: Cursor): boolean {
 }
 
 const NOT_FACTORS: ReadonlySet<string> = new Set(
-  'rfloor rceil pmod bmod mod pod not sum prod int lim ldots cdots dots'.split(' '),
+  'rfloor rceil pmod bmod mod pod not over choose sum prod int lim ldots cdots dots'.split(' '),
 );

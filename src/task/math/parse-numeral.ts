@@ -20,19 +20,19 @@ export function parseNumeral(cursor: Cursor): Node | undefined {
   if (isBracketed && cursor.sign(at++) !== ')') return undefined;
   if (cursor.sign(at) !== '_' || !/\d/.test(digits)) return undefined;
   const base = baseAt(cursor, at + 1);
-  if (base === undefined) return undefined;
+  if (base === undefined || (base !== 16 && /[a-z]/.test(digits))) return undefined;
   for (; at >= 0; at--) cursor.take();
   scriptText(cursor);
-  return { kind: 'numeral', digits: digits.replace(/^0+(?=.)/, ''), base };
+  return { kind: 'numeral', digits: digits.toUpperCase().replace(/^0+(?=.)/, ''), base };
 }
 
-/** The digits of one token; letters are digits in capitals, or in a text command. */
+/** The digits of one token; letters are digits in capitals, in base 16 also small, or in a text command. */
 function digitsOf(cursor: Cursor, at: number, isFirst: boolean): string | undefined {
   const token = cursor.peek(at);
   if (token === undefined || (!isFirst && token.space)) return undefined;
   if (token.kind === 'text') return /^[0-9A-Za-z]+$/.test(token.text) ? token.text.toUpperCase() : undefined;
   const text = token.kind === 'number' ? token.digits : token.kind === 'word' ? token.text : '';
-  return /^[0-9A-Z]+$/.test(text) ? text : undefined;
+  return /^[0-9A-Za-f]+$/.test(text) ? text : undefined;
 }
 
 /** The base in the subscript at a place: a number or its word, in braces or not. */

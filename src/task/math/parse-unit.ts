@@ -7,7 +7,7 @@ import type { Cursor } from './cursor.ts';
 import { FUNCTIONS, SCALES } from './notation.ts';
 import { jointOf } from './parse-text.ts';
 import type { Token } from './tokenizer.ts';
-import { isUnitWord } from './unit.ts';
+import { isUnitWord, readUnit } from './unit.ts';
 
 /** A value and the words with it; percent and degree signs stand alone. */
 export function withUnit(value: Node, unit: string): Node {
@@ -32,6 +32,8 @@ export function takeUnit(cursor: Cursor, factors: Node[]): string | undefined {
     cursor.take();
     return postfix === '%' ? 'percent' : 'degree';
   }
+  const quotient = takeUnitFraction(cursor);
+  if (quotient !== undefined) return quotient;
   if (token?.kind === 'text') {
     if (jointOf(token) !== undefined) return undefined;
     cursor.take();
@@ -60,6 +62,17 @@ export function takeUnit(cursor: Cursor, factors: Node[]): string | undefined {
     } else break;
   }
   return unit;
+}
+
+/** `\frac{\text{km}}{\text{h}}` as `km / h`; nothing is taken when it is another fraction. */
+function takeUnitFraction(cursor: Cursor): string | undefined {
+  if (!/^[dtc]?frac$/.test(cursor.command() ?? '')) return undefined;
+  const [over, under] = [cursor.peek(2), cursor.peek(5)];
+  const isPair = over?.kind === 'text' && under?.kind === 'text';
+  const isBraced = [1, 3, 4, 6].every((at, i) => cursor.sign(at) === '{}'[i % 2]);
+  if (!isPair || !isBraced || ![over, under].every(({ text }) => readUnit(text))) return undefined;
+  for (let i = 0; i < 7; i++) cursor.take();
+  return `${over.text} / ${under.text}`;
 }
 
 function isNumberNext(cursor: Cursor): boolean {

@@ -2,7 +2,7 @@
  * The top of the grammar: lists of relations between sets and ratios of sums. One call reads one answer.
  * @module
  */
-import { type Joint, listOf, type Node, type RelationSign, type SetOperation } from './ast.ts';
+import { type Joint, listOf, type Node, type RelationSign, type SetOperation, UNSAID } from './ast.ts';
 import { Cursor, ParseFailure } from './cursor.ts';
 import type { CommaReading } from './numeral.ts';
 import { parseAtom } from './parse-atom.ts';
@@ -78,10 +78,15 @@ const RELATIONS: ReadonlySet<string> = new Set([
 ]);
 const NEGATED: ReadonlyMap<string, RelationSign> = new Map([['=', '!=']]);
 
-/** `a < b = c`; a relation sign that stands first or last relates nothing and is dropped. */
+/** Signs that say something of what they bound even if it is not named: `> 5` is not 5. */
+const BOUNDS: ReadonlySet<string> = new Set(['!=', '<', '<=', '>', '>=']);
+
+/** `a < b = c`; an equals sign that stands first or any that stands last relates nothing and is dropped. */
 function relation(cursor: Cursor): Node {
-  if (RELATIONS.has(cursor.sign() ?? '')) cursor.take();
-  const operands: Node[] = [setExpression(cursor)];
+  const first = cursor.sign() ?? '';
+  const isBound = BOUNDS.has(first);
+  if (!isBound && RELATIONS.has(first)) cursor.take();
+  const operands: Node[] = [isBound ? { kind: 'symbol', name: UNSAID } : setExpression(cursor)];
   const signs: RelationSign[] = [];
   for (let sign = relationSign(cursor); sign !== undefined; sign = relationSign(cursor)) {
     if (isClosed(cursor) || jointOf(cursor.peek()) !== undefined) break;
@@ -89,6 +94,7 @@ function relation(cursor: Cursor): Node {
     signs.push(sign);
   }
   const last = operands.at(-1) as Node; // there is always one
+  if (isBound && operands.length === 1) throw new ParseFailure(`"${first}" bounds nothing`);
   const modulus = takeModulus(cursor);
   if (modulus) operands[operands.length - 1] = { kind: 'residue', of: last, modulus };
   return operands.length === 1 ? operands[0] : { kind: 'relation', operands, signs };
@@ -141,11 +147,23 @@ function isPlainUnion(cursor: Cursor): boolean {
 
 /** `a : b : c`. */
 function ratio(cursor: Cursor): Node {
-  const parts: Node[] = [parseSum(cursor)];
+  const parts: Node[] = [infix(cursor)];
   while (cursor.sign() === ':' && !cursor.inSet) {
     cursor.take();
     if (cursor.atEnd) break; // the colon of a heading
-    parts.push(parseSum(cursor));
+    parts.push(infix(cursor));
   }
   return parts.length === 1 ? parts[0] : { kind: 'ratio', parts };
+}
+
+/** `{a \over b}` and `{n \choose k}`: the commands that stand between what they join. */
+function infix(cursor: Cursor): Node {
+  const left = parseSum(cursor);
+  const command = cursor.command();
+  if (command !== 'over' && command !== 'choose') return left;
+  cursor.take();
+  const right = parseSum(cursor);
+  return command === 'over'
+    ? { kind: 'quotient', over: left, under: right }
+    : { kind: 'call', name: 'binomial', args: [left, right] };
 }

@@ -25,8 +25,11 @@ export function measured(node: Node): Measured {
 }
 
 export function sameQuantity(gold: Node, prediction: Node, work: Work): Outcome {
+  if (isQualified(gold) !== isQualified(prediction)) return different('only one says so without reserve');
   const [a, b] = [measured(gold), measured(prediction)];
   if (a.unit && b.unit) {
+    const [p, q] = [a.unit, b.unit].map(inRadians);
+    if (p && q) return sameExpression(product([p, a.value]), product([q, b.value]), work);
     if (!sameDimensions(a.unit, b.unit)) return different('the units measure different things');
     if (sameUnit(a.unit, b.unit)) return sameExpression(a.value, b.value, work);
     const factor = divide(b.unit.factor, a.unit.factor) as Rational; // factors are > 0
@@ -40,6 +43,23 @@ export function sameQuantity(gold: Node, prediction: Node, work: Work): Outcome 
       if (y) yield sameExpression(product([y, a.value]), b.value, work);
     })(),
   );
+}
+
+/** Words that take back or widen what a number says: `100 or more` is not 100. */
+const QUALIFIERS =
+  /\b(?:not|never|wrong|incorrect|at (?:least|most)|or (?:more|less|fewer|greater|higher|lower)|(?:more|less|fewer|greater) than)\b/i;
+
+function isQualified(node: Node): boolean {
+  return node.kind === 'quantity' && (QUALIFIERS.test(node.unit) || isQualified(node.value));
+}
+
+/** How many radians a unit of angles is; undefined for other units. */
+function inRadians(unit: Unit): Node | undefined {
+  if (unit.dimensions.size !== 1) return undefined;
+  if (unit.dimensions.get('radian') === 1) return numberNode(1);
+  return unit.dimensions.get('angle') === 1
+    ? { kind: 'quotient', over: PI, under: numberNode(180) }
+    : undefined;
 }
 
 /** How many percent or degrees are 1. */

@@ -7,7 +7,7 @@ import type { Node } from './ast.ts';
 import { type CommaReading, withDecimalPoint } from './numeral.ts';
 import { parse } from './parser.ts';
 import { hasSeveralSigns, withoutSigns } from './signs.ts';
-import { cleaned } from './tokenizer.ts';
+import { cleaned, MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import type { Work } from './work.ts';
 
 /** Readings in order of likelihood; at least one. @throws TooMuchWork */
@@ -25,9 +25,40 @@ export function readAnswer(text: string, work: Work): Node[] {
 
 function spellings(text: string): [string, CommaReading][] {
   const found: [string, CommaReading][] = [[text, 'thousands']];
+  if (text.length > MAX_ANSWER_LENGTH) return found;
+  for (const other of [withUsualBrackets(text), withDecimalDegrees(text), withoutArticle(text)])
+    if (other !== undefined) found.push([other, 'thousands']);
   const isOneNumber = /^-?\d{1,3}(?:,\d{3})+(?:\.\d+)?$/.test(text);
   if (!isOneNumber && /\d,\d{3}/.test(text)) found.push([text, 'list']);
   const pointed = withDecimalPoint(text);
   if (pointed !== undefined) found.push([pointed, 'thousands']);
   return found;
+}
+
+const INTERVAL = /^\s*(?:\\left\s*)?([([\]])([^()[\]]*[^()[\]\\])(?:\\right\s*)?([)[\]])\s*$/;
+
+/** Intervals with brackets turned outwards, `]1, 2[`, with round ones; undefined if there are none. */
+function withUsualBrackets(text: string): string | undefined {
+  const parts = text.split(/\\cup|∪/).map((part) => INTERVAL.exec(part));
+  if (!parts.some((part) => part && (part[1] === ']' || part[3] === '['))) return undefined;
+  const intervals = parts.map((part) => {
+    const [, open, inner = '', close] = part ?? [];
+    return part && `${open === ']' ? '(' : open}${inner}${close === '[' ? ')' : close}`;
+  });
+  return intervals.includes(null) ? undefined : intervals.join(' \\cup ');
+}
+
+const MINUTES =
+  /^(-?)(\d{1,6})\s*(?:\^\s*\{?\s*\\circ\s*\}?|\\degree|°)\s*(\d{1,2})\s*(?:'|′|\^\s*\{?\s*\\prime\s*\}?)(?:\s*(\d{1,2}(?:\.\d{1,9})?)\s*(?:''|"|″|\^\s*\{?\s*\\prime\s*\\prime\s*\}?))?$/;
+
+/** Degrees, minutes and seconds, `37° 30'`, as degrees; undefined for everything else. */
+function withDecimalDegrees(text: string): string | undefined {
+  const [whole, sign, degrees, minutes, seconds = '0'] = MINUTES.exec(text) ?? [];
+  if (whole === undefined) return undefined;
+  return `${sign}(${degrees} + ${minutes}/60 + ${seconds}/3600)^\\circ`;
+}
+
+/** `an ellipse` as the word alone. */
+function withoutArticle(text: string): string | undefined {
+  return /^\s*(?:an?|the)\s+([A-Za-z]{4,})\s*$/i.exec(text)?.[1];
 }

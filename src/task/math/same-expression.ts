@@ -4,19 +4,13 @@
  * @module
  */
 import { multiply, negate, type Rational, rational, subtract } from '../rational.ts';
-import { agree, constantValue, freeSymbols } from './agreement.ts';
+import { agree, constantValue, freeSymbols, MIN_ROUNDED_DECIMALS } from './agreement.ts';
 import { fractionOf } from './algebra.ts';
 import type { Node } from './ast.ts';
 import { rationalValue, sameFraction } from './fraction.ts';
 import { nodeKey } from './node-key.ts';
 import { different, type Outcome, same } from './outcome.ts';
 import { EXACT_WORK, type Work, withinLimits } from './work.ts';
-
-/**
- * A decimal with at least so many decimals is taken for a rounded value; fewer are taken for exact, so 0.33
- * is not 1/3. Math-Verify compares floats after rounding to as many.
- */
-export const MIN_ROUNDED_DECIMALS = 6;
 
 /** Of longer decimals so many count: the last digits that programs print are not exact. */
 const MAX_ROUNDED_DECIMALS = 12;

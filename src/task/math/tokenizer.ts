@@ -12,7 +12,7 @@ import {
   TEXT_COMMANDS,
   UNICODE,
 } from './notation.ts';
-import { type CommaReading, readNumber } from './numeral.ts';
+import { type CommaReading, readNumber, withPointMoved } from './numeral.ts';
 import { TooMuchWork, type Work } from './work.ts';
 
 /** `space`: whether whitespace stood before the token; `start`: where it begins in the cleaned text. */
@@ -110,8 +110,13 @@ class Scanner {
 
   #number(): void {
     const { digits, length } = readNumber(this.#text, this.#at, this.#comma);
-    if (digits !== '') this.#push({ kind: 'number', digits, space: this.#space });
-    else if (this.#text.startsWith('...', this.#at)) {
+    if (digits !== '') {
+      const end = this.#at + Math.max(length, 1);
+      const [written = '', exponent] = POWER_OF_TEN.exec(this.#text.slice(end, end + 8)) ?? [];
+      const shifted = exponent === undefined ? digits : withPointMoved(digits, Number(exponent));
+      this.#push({ kind: 'number', digits: shifted, space: this.#space });
+      this.#at += written.length;
+    } else if (this.#text.startsWith('...', this.#at)) {
       this.#push({ kind: 'command', name: 'ldots', space: this.#space });
       this.#at += 3;
       return;
@@ -218,5 +223,8 @@ const TWO_CHARACTER_SIGNS: ReadonlyMap<string, readonly [string, string]> = new 
     '=>': '>=',
   }).map(([found, text]) => [found, [found, text]]),
 );
+
+/** The exponent of `2.5e3`; one that a subscript follows is digits of a numeral, as in `1E5_{16}`. */
+const POWER_OF_TEN = /^[eE]([+-]?\d{1,3})(?![\d.A-Za-z_])/;
 
 const GLUED = /^(?:qquad|quad|cdot(?!s$)|times|cup|cap)(?=[A-Za-z])/;

@@ -43,6 +43,7 @@ const ROWS: readonly Row[] = [
   ['money', 1, 1, 1, 'dollar USD buck'],
   ['money', 1, 1, 100, 'cent'],
   ['angle', 1, 1, 1, 'degree deg'],
+  ['radian', 1, 1, 1, 'radian rad'],
   ['percent', 1, 1, 1, 'percent pct percentage'],
 ];
 

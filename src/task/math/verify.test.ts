@@ -43,6 +43,31 @@ describe('verifyMath', () => {
   });
 });
 
+describe('choices', () => {
+  it('are right with what stands behind the letter, whichever of the two was asked for', () => {
+    for (const text of ['(C) 25', 'C. 25', '\\textbf{(C) } 25', '\\text{C. } 25', 'C) 25']) {
+      expect(compareAnswers('C', text).same, text).toBe(true);
+      expect(compareAnswers('\\text{(C)}', text).same, text).toBe(true);
+      expect(compareAnswers('D', text).same, text).toBe(false);
+      expect(compareAnswers('25', text).same, text).toBe(true);
+      expect(compareAnswers('24', text).same, text).toBe(false);
+    }
+    expect(verifyMath('C', 'The answer is (C) 25.').correct).toBe(true);
+  });
+
+  it('are not right when several are named', () => {
+    for (const text of ['(A) or (B)', 'A. B. C. D.', '(A), (B)', '(A) and 25']) {
+      expect(compareAnswers('A', text).same, text).toBe(false);
+    }
+  });
+
+  it('of a letter in a formula are none', () => {
+    expect(compareAnswers('C', '(C) + 25').same).toBe(false);
+    expect(compareAnswers('25', '(C) + 25').same).toBe(false);
+    expect(compareAnswers('2', '(A)^2').same).toBe(false);
+  });
+});
+
 describe('every text', () => {
   it('is judged without an error and soon, whatever it is', () => {
     let slowestMs = 0;

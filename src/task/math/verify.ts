@@ -8,12 +8,14 @@
  * @module
  */
 import { canonicalText } from './canonical-text.ts';
+import { choiceLetter, choiceOf } from './choice.ts';
 import { equivalent } from './equivalent.ts';
 import { type Extracted, extractAnswer, goldAnswer } from './extract.ts';
 import { different, firstSame, type Outcome, same } from './outcome.ts';
 import { readAnswer } from './read-answer.ts';
 import { extractStrictly, gradeStrictly } from './strict/grade.ts';
 import { sympyNormal } from './strict/normal.ts';
+import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import { TooMuchWork, Work } from './work.ts';
 
 export const MATH_MODES = ['equivalent', 'strict-deepscaler'] as const;
@@ -50,10 +52,18 @@ export function verifyMath(gold: string, text: string, mode: MathMode = 'equival
 export function compareAnswers(gold: string, prediction: string, mode: MathMode = 'equivalent'): Outcome {
   if (mode === 'strict-deepscaler') return gradeStrictly(gold, prediction);
   if (singleSpaced(gold) === singleSpaced(prediction)) return same('written alike');
+  const isLong = Math.max(gold.length, prediction.length) > MAX_ANSWER_LENGTH;
+  if (isLong) return different('the answer is too long');
+  const choice = choiceOf(prediction);
+  const letter = choiceLetter(gold);
+  if (choice && letter !== undefined)
+    return choice.letter === letter ? same('the same choice') : different('another choice');
   const work = new Work();
   try {
     const golds = readAnswer(gold, work);
-    const predictions = readAnswer(prediction, work);
+    const predictions = [prediction, ...(choice ? [choice.value] : [])].flatMap((text) =>
+      readAnswer(text, work),
+    );
     return firstSame(
       (function* () {
         for (const g of golds) for (const p of predictions) yield equivalent(g, p, work);

@@ -14,7 +14,9 @@ import { plainWords } from './parse-text.ts';
 export function wordsOf(node: Node): string | undefined {
   switch (node.kind) {
     case 'text': {
-      const words = plainWords(node.text).replaceAll(' ', '');
+      const words = plainWords(node.text)
+        .replace(/^(?:an?|the) (?=\p{L}{3})/u, '')
+        .replaceAll(' ', '');
       return /\p{L}/u.test(words) ? words : undefined;
     }
     case 'symbol':
