@@ -6,14 +6,8 @@
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { readOptions } from '../../support/options.ts';
-import {
-  ANSWER_MARKER,
-  DEFAULT_HABITS,
-  demonstrationText,
-  type HabitOptions,
-  markedAnswer,
-  readHabits,
-} from '../habit.ts';
+import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../generated.ts';
+import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../habit.ts';
 import { readOperations } from '../operations.ts';
 import { drawFromSplit } from '../split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../task.ts';
@@ -28,11 +22,9 @@ import {
   reduceChain,
 } from './chain.ts';
 
-export interface ArithmeticOptions extends ChainShape, HabitOptions {
+export interface ArithmeticOptions extends ChainShape, GeneratedOptions {
   /** Every result is taken modulo this, which keeps numbers short; undefined (default): plain integers. */
   readonly modulus: number | undefined;
-  /** Names the endless list of problems; splits do not depend on it. Default 1. */
-  readonly seed: number;
 }
 
 /** Three numbers up to 99, added: at most 9 characters of prompt and 24 of message. */
@@ -41,8 +33,7 @@ export const DEFAULT_ARITHMETIC: ArithmeticOptions = {
   maxOperand: 99,
   operations: ['+'],
   modulus: undefined,
-  seed: 1,
-  ...DEFAULT_HABITS,
+  ...DEFAULT_GENERATED,
 };
 
 /**
@@ -59,8 +50,7 @@ export function readArithmeticOptions(record: Readonly<Record<string, unknown>>)
     maxOperand: options.integer('max_operand', { default: d.maxOperand, min: 1, max: 9999 }),
     operations: readOperations(options, CHAIN_OPERATIONS, d.operations),
     modulus: options.optionalInteger('modulus', { min: 2, max: 9999 }),
-    seed: options.integer('seed', { default: d.seed, min: 0, max: Number.MAX_SAFE_INTEGER }),
-    ...readHabits(options),
+    ...readGenerated(options),
   };
   options.finish();
   return read;

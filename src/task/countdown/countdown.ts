@@ -7,14 +7,8 @@
 import type { RandomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
-import {
-  ANSWER_MARKER,
-  DEFAULT_HABITS,
-  demonstrationText,
-  type HabitOptions,
-  markedAnswer,
-  readHabits,
-} from '../habit.ts';
+import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../generated.ts';
+import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../habit.ts';
 import { readOperations } from '../operations.ts';
 import { equal, formatRational, integer } from '../rational.ts';
 import { drawFromSplit } from '../split.ts';
@@ -24,10 +18,7 @@ import { canonicalText } from './canonical.ts';
 import { BINARY_OPERATORS, evaluate, integersOf, parseExpression } from './expression.ts';
 import { drawPuzzle, type Puzzle, type PuzzleShape, puzzleKey } from './puzzle.ts';
 
-export interface CountdownOptions extends PuzzleShape, HabitOptions {
-  /** Names the endless list of puzzles; splits do not depend on it. Default 1. */
-  readonly seed: number;
-}
+export interface CountdownOptions extends PuzzleShape, GeneratedOptions {}
 
 /** Three numbers up to 20, all four operations, targets up to 99, every number used exactly once. */
 export const DEFAULT_COUNTDOWN: CountdownOptions = {
@@ -36,8 +27,7 @@ export const DEFAULT_COUNTDOWN: CountdownOptions = {
   maxTarget: 99,
   operations: BINARY_OPERATORS,
   useAll: true,
-  seed: 1,
-  ...DEFAULT_HABITS,
+  ...DEFAULT_GENERATED,
 };
 
 /**
@@ -55,8 +45,7 @@ export function readCountdownOptions(record: Readonly<Record<string, unknown>>):
     maxTarget: options.integer('max_target', { default: d.maxTarget, min: 1, max: 9999 }),
     operations: readOperations(options, BINARY_OPERATORS, d.operations),
     useAll: options.boolean('use_all', d.useAll),
-    seed: options.integer('seed', { default: d.seed, min: 0, max: Number.MAX_SAFE_INTEGER }),
-    ...readHabits(options),
+    ...readGenerated(options),
   };
   options.finish();
   return read;

@@ -4,10 +4,10 @@
  * @module
  */
 import type { OptionReader } from '../../support/options.ts';
-import { DEFAULT_HABITS, type HabitOptions, readHabits } from '../habit.ts';
+import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../generated.ts';
 import { DEFAULT_JUDGE, type JudgeOptions } from './judge.ts';
 
-export interface DemonstrationOptions extends HabitOptions {
+export interface DemonstrationOptions extends GeneratedOptions {
   /** Messages of a demonstration: 1, or as many as a relay has turns. Default 1. */
   readonly demoTurns: number;
 }
@@ -17,17 +17,14 @@ export interface GeneratorOptions extends DemonstrationOptions, JudgeOptions {
   readonly style: 'compact' | 'planbench';
   /** `planbench` only: prompts show an example with its plan (1) or not (0). Default 1. */
   readonly shots: number;
-  /** Names the endless list of problems; splits do not depend on it. Default 1. */
-  readonly seed: number;
 }
 
 export const DEFAULT_GENERATOR: GeneratorOptions = {
   style: 'compact',
   shots: 1,
-  seed: 1,
   demoTurns: 1,
   ...DEFAULT_JUDGE,
-  ...DEFAULT_HABITS,
+  ...DEFAULT_GENERATED,
 };
 
 /** Reads `accept` and `partial_credit`. */
@@ -44,9 +41,8 @@ export function readGeneratorOptions(options: OptionReader): GeneratorOptions {
   return {
     style: options.choice('style', ['compact', 'planbench'], d.style),
     shots: options.integer('shots', { default: d.shots, min: 0, max: 1 }),
-    seed: options.integer('seed', { default: d.seed, min: 0, max: Number.MAX_SAFE_INTEGER }),
     demoTurns: options.integer('demo_turns', { default: d.demoTurns, min: 1, max: 100 }),
     ...readJudgeOptions(options),
-    ...readHabits(options),
+    ...readGenerated(options),
   };
 }

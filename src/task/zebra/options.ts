@@ -3,14 +3,14 @@
  * @module
  */
 import { type OptionReader, readOptions } from '../../support/options.ts';
-import { DEFAULT_HABITS, type HabitOptions, readHabits } from '../habit.ts';
+import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../generated.ts';
 import { CLUE_KINDS, type ClueKind } from './puzzle.ts';
 
 /** `solved`: 1 for a solved puzzle, else 0; `cells`: the share of right cells. */
 export const REWARDS = ['solved', 'cells'] as const;
 export type ZebraReward = (typeof REWARDS)[number];
 
-export interface ZebraOptions extends HabitOptions {
+export interface ZebraOptions extends GeneratedOptions {
   /** Houses are drawn uniformly from `houses` to `maxHouses`. */
   readonly houses: number;
   readonly maxHouses: number;
@@ -21,8 +21,6 @@ export interface ZebraOptions extends HabitOptions {
   /** `compact`: single characters for tiny models; `official`: ZebraLogic's words, prompt and JSON. */
   readonly style: 'compact' | 'official';
   readonly reward: ZebraReward;
-  /** Names the endless list of puzzles; splits do not depend on it. */
-  readonly seed: number;
 }
 
 export const DEFAULT_ZEBRA: ZebraOptions = {
@@ -33,8 +31,7 @@ export const DEFAULT_ZEBRA: ZebraOptions = {
   clueKinds: CLUE_KINDS,
   style: 'compact',
   reward: 'solved',
-  seed: 1,
-  ...DEFAULT_HABITS,
+  ...DEFAULT_GENERATED,
 };
 
 /**
@@ -56,8 +53,7 @@ export function readZebraOptions(record: Readonly<Record<string, unknown>>): Zeb
     clueKinds: readClueKinds(options),
     style: options.choice('style', ['compact', 'official'], d.style),
     reward: options.choice('reward', REWARDS, d.reward),
-    seed: options.integer('seed', { default: d.seed, min: 0, max: Number.MAX_SAFE_INTEGER }),
-    ...readHabits(options),
+    ...readGenerated(options),
   };
   if (read.style === 'official' && read.demoNoise > 0)
     options.reject('demo_noise', `expected 0 with style official, got ${read.demoNoise}`);
