@@ -77,6 +77,7 @@ export function createDetectiveCases(
       return { id: `dc-${split}-${data.index}`, prompt, problem, answer: LETTERS[data.label], data };
     },
     verify: ({ data }, text) => accusation(data as DetectiveCase, text),
+    answerOf: accused,
     environment: {
       maxTurns: 2 * rules.rounds + 1,
       begin: ({ data }) => scene({ file: data as DetectiveCase, rules }, { rounds: 0, asked: [], hits: [] }),
@@ -163,9 +164,14 @@ function suspectNamed({ suspects }: DetectiveCase, text: string): Suspect | unde
 }
 
 /** The last letter A to E behind the first `Answer:`, on its line. */
-function accusation({ label }: DetectiveCase, text: string): Verdict {
+/** The letter that a text accuses. */
+function accused(text: string): string | undefined {
   const said = /Answer:\s*(.*)/.exec(judgedPart(text))?.[1];
-  const letter = said?.match(/[A-E]/g)?.at(-1);
+  return said?.match(/[A-E]/g)?.at(-1);
+}
+
+function accusation({ label }: DetectiveCase, text: string): Verdict {
+  const letter = accused(text);
   if (letter === undefined)
     return noAnswer(`expected "Answer:" and a letter from A to E, got ${excerpt(text)}`);
   const gold = LETTERS[label];

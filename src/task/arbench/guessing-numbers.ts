@@ -69,6 +69,7 @@ export function createGuessingNumbers({
       return { id: `gn-${answer}`, prompt: `${rules(rounds)}\n\n${askFor(1)}`, problem: answer, answer };
     },
     verify: (item, text) => verdictOf(item, text),
+    answerOf: guessOf,
     environment: {
       maxTurns: rounds + 1,
       begin: (item) => scene({ item, rounds }, []),

@@ -56,6 +56,7 @@ export function createAutoLogi({ path }: AutoLogiOptions): Task {
     size: (split: Split) => (split === 'heldout' ? records.length : 0),
     item: (split: Split, index: number): TaskItem => itemOf(records, split, index),
     verify: (item: TaskItem, text: string): Verdict => verdictOf(item.data as AutoLogiRecord, text),
+    answerOf: answerIn,
   };
 }
 
@@ -68,6 +69,12 @@ function itemOf(records: readonly AutoLogiRecord[], split: Split, index: number)
     );
   const { id, prompt, problem } = record;
   return { id, prompt, ...(problem === undefined ? {} : { problem }), data: record };
+}
+
+function answerIn(text: string): string | undefined {
+  const part = answerPart(judgedPart(text));
+  const value = part === undefined ? undefined : readAnswer(part);
+  return value === undefined ? undefined : normalAnswer(value);
 }
 
 function verdictOf({ checker }: AutoLogiRecord, text: string): Verdict {

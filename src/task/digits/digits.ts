@@ -6,6 +6,7 @@
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { readOptions } from '../../support/options.ts';
+import { readSeed } from '../generated.ts';
 import { drawFromSplit } from '../split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../task.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../verdict.ts';
@@ -44,7 +45,7 @@ export function readDigitsOptions(record: Readonly<Record<string, unknown>>): Di
     maxAddend: options.integer('max_addend', { default: d.maxAddend, min: 1, max: 9999 }),
     roles: options.choice('roles', ['free', 'fixed'], d.roles),
     demoNoise: options.share('demo_noise', d.demoNoise),
-    seed: options.integer('seed', { default: d.seed, min: 0, max: Number.MAX_SAFE_INTEGER }),
+    seed: readSeed(options),
   };
   options.finish();
   return read;
@@ -71,6 +72,7 @@ export function createDigits(partial: Partial<DigitsOptions> = {}): Task {
       return { id: `${split}-${index}`, prompt: `${left}+${right}=`, answer };
     },
     verify: (item, text) => verdictOf(item, text, options),
+    answerOf: (text) => writtenDigits(text, options),
     demonstrate: (item, stream) => demonstrationOf(item, stream, options),
   };
 }
@@ -93,12 +95,12 @@ function drawSum({ digits, maxAddend }: DigitsOptions, stream: RandomStream): Su
  * a member's own: paid if the sum has these digits, but never the answer.
  */
 function verdictOf({ answer = '' }: TaskItem, text: string, { roles }: DigitsOptions): Verdict {
-  const parts = text.split(' ').map((part) => part.trim());
-  const strange = parts.find((part) => !/^\d$/.test(part));
+  const parts = partsOf(text);
+  const strange = parts.find((part) => !isDigit(part));
   if (strange !== undefined) return noAnswer(`expected one digit from each agent, got ${excerpt(strange)}`);
   const wanted = answer.split(' ');
   const isWhole = parts.length === wanted.length;
-  const written = (isWhole && roles === 'fixed' ? parts : [...parts].sort()).join(' ');
+  const written = inOrder(parts, isWhole && roles === 'fixed');
   const fits = new Set(parts).size === parts.length && parts.every((part) => wanted.includes(part));
   if (parts.length < wanted.length)
     return {
@@ -111,6 +113,20 @@ function verdictOf({ answer = '' }: TaskItem, text: string, { roles }: DigitsOpt
   return isRight
     ? right(written, `${written} fits ${answer}`)
     : wrong(written, `got ${written}, expected ${answer}`);
+}
+
+const partsOf = (text: string): string[] => text.split(' ').map((part) => part.trim());
+const isDigit = (part: string): boolean => /^\d$/.test(part);
+
+/** The digits in normal form: their order says something only where every agent has its own. */
+function inOrder(parts: readonly string[], isOrdered: boolean): string {
+  return (isOrdered ? parts : [...parts].sort()).join(' ');
+}
+
+function writtenDigits(text: string, { digits, roles }: DigitsOptions): string | undefined {
+  const parts = partsOf(text);
+  if (!parts.every(isDigit)) return undefined;
+  return inOrder(parts, parts.length === digits && roles === 'fixed');
 }
 
 /** One digit of the sum, any: a base that has learned this knows the digits and has no habit of its own. */

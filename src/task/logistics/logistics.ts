@@ -83,7 +83,7 @@ export function createLogistics(partial: Partial<LogisticsOptions> = {}): Task {
       solve: solved,
       problem: problemOf,
       compactPrompt,
-      readCompact: readCompactPlan,
+      readCompact: (text) => readCompactPlan(text, options),
       introduction: LOGISTICS_INTRODUCTION,
       stated,
       readWords: readPlan,

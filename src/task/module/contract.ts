@@ -60,6 +60,8 @@ export interface TaskModule {
   /** One problem, drawn from the stream alone; called until one belongs to the split that is wanted. */
   readonly generate?: (stream: RandomStream, context: ModuleContext) => ModuleItem;
   readonly verify?: (item: TaskItem, text: string, context: ModuleContext) => ModuleVerdict;
+  /** The answer of a text as `verify` finds it, read without the item: for votes on questions from outside. */
+  readonly answerOf?: (text: string, context: ModuleContext) => string | undefined;
   /** A text that solves an item, or one per message, for `troupe pretrain`. */
   readonly demonstrate?: (
     item: TaskItem,

@@ -24,6 +24,7 @@ const EXPORTS: Readonly<Record<keyof TaskModule, Check>> = {
   items: ['a function (context) => problems', FUNCTION],
   generate: ['a function (stream, context) => problem', FUNCTION],
   verify: ['a function (item, text) => { correct, answer, reason }', FUNCTION],
+  answerOf: ['a function (text) => answer', FUNCTION],
   demonstrate: ['a function (item, stream) => text', FUNCTION],
   rewardRange: [
     'two numbers, the lower one first',

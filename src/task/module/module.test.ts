@@ -75,6 +75,17 @@ describe('a module with a list of problems', () => {
     expect(task.warnings).toEqual(['the train split has no problems', 'the test split has no problems']);
   });
 
+  it('reads answers without their problems if it says how, which votes on other questions need', () => {
+    const task = make(
+      `${ITEMS}${VERIFY}export const answerOf = (text) => text === '' ? undefined : Number(text);`,
+    );
+    expect([task.answerOf?.('07'), task.answerOf?.('')]).toEqual(['7', undefined]);
+    expect(make(ITEMS + VERIFY).answerOf).toBeUndefined();
+    expect(mistakes(`${ITEMS}${VERIFY}export const answerOf = 1;`)).toEqual([
+      'export "answerOf": expected a function (text) => answer, got 1',
+    ]);
+  });
+
   it('keeps prompts of several splits apart, and says what was left out', () => {
     const task = make(`
       export const items = () => [

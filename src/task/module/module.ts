@@ -102,6 +102,7 @@ abstract class ModuleTask {
   readonly name: string;
   readonly rewardRange: readonly [number, number];
   readonly demonstrate?: (item: TaskItem, stream: RandomStream) => Demonstration;
+  readonly answerOf?: (text: string) => string | undefined;
   protected readonly module: TaskModule;
   protected readonly given: Given;
 
@@ -110,7 +111,12 @@ abstract class ModuleTask {
     this.rewardRange = module.rewardRange ?? [0, 1];
     this.module = module;
     this.given = given;
-    const { demonstrate } = module;
+    const { answerOf, demonstrate } = module;
+    if (answerOf)
+      this.answerOf = (text) => {
+        const answer: unknown = answerOf(text, given.context);
+        return answer === undefined || answer === null ? undefined : String(answer);
+      };
     if (!demonstrate) return;
     this.demonstrate = (item, stream) => {
       const said = demonstrate(item, stream, given.context);

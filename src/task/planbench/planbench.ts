@@ -7,7 +7,7 @@
 import { TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
 import { readJudgeOptions } from '../planning/generator.ts';
-import { DEFAULT_JUDGE, type JudgeOptions, judgePlan } from '../planning/judge.ts';
+import { DEFAULT_JUDGE, type JudgeOptions, judgePlan, planAnswer } from '../planning/judge.ts';
 import type { Step } from '../planning/strips.ts';
 import type { Split, Task, TaskItem, Verdict } from '../task.ts';
 import { BINARY_REWARD, noAnswer } from '../verdict.ts';
@@ -48,12 +48,16 @@ export function createPlanbench(given: Pick<PlanbenchOptions, 'path'> & Partial<
 class PlanbenchTask implements Task {
   readonly name = 'planbench';
   readonly rewardRange = BINARY_REWARD;
+  /** Absent with plans of two domains, which are read in two ways: a text does not say which it is of. */
+  readonly answerOf?: (text: string) => string | undefined;
   readonly #instances: readonly PlanbenchInstance[];
   readonly #options: PlanbenchOptions;
 
   constructor(instances: readonly PlanbenchInstance[], options: PlanbenchOptions) {
     this.#instances = instances;
     this.#options = options;
+    const [domain, ...others] = new Set(instances.map((instance) => instance.domain));
+    if (domain && others.length === 0) this.answerOf = (text) => planAnswer(domain.readPlan(text));
   }
 
   size(split: Split): number {

@@ -10,7 +10,7 @@ import { drawFromSplit } from '../split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../task.ts';
 import { BINARY_REWARD, noAnswer } from '../verdict.ts';
 import type { GeneratorOptions } from './generator.ts';
-import { judgePlan } from './judge.ts';
+import { judgePlan, planAnswer } from './judge.ts';
 import { type PlanReading, planbenchPrompt, type Stated, statement } from './planbench-words.ts';
 import { relayMessages, type Telling } from './relay-messages.ts';
 import type { Domain, Problem, Step } from './strips.ts';
@@ -34,7 +34,7 @@ export interface ProblemKind<D, P extends D & Solved> {
   /** The problem with the names that plans in this style have. */
   problem(puzzle: P): Problem;
   compactPrompt(puzzle: P): string;
-  readCompact(text: string, puzzle: P): PlanReading;
+  readCompact(text: string): PlanReading;
   readonly introduction: string;
   stated(puzzle: P): Stated;
   readWords(text: string): PlanReading;
@@ -88,22 +88,24 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
   /** In compact style the plan is what follows the last `#`; in PlanBench's, the official judge reads all. */
   verify(item: TaskItem, text: string): Verdict {
     const puzzle = item.data as P;
-    const read = this.#read(text, puzzle);
+    const read = this.#read(text);
     if ('problem' in read) return noAnswer(read.problem);
     const how = { ...this.#options, fewest: () => puzzle.plan.length };
     return judgePlan(this.#kind.domain, { problem: this.#kind.problem(puzzle), plan: read.plan }, how);
+  }
+
+  answerOf(text: string): string | undefined {
+    return planAnswer(this.#read(text));
   }
 
   demonstrate(item: TaskItem, stream: RandomStream): Demonstration {
     return { messages: relayMessages(this.#kind.telling(item.data as P), this.#options, stream) };
   }
 
-  #read(text: string, puzzle: P): PlanReading {
+  #read(text: string): PlanReading {
     if (this.#options.style === 'planbench') return this.#kind.readWords(text);
     const written = markedAnswer(text);
-    return written === undefined
-      ? { problem: 'the text has no "#"' }
-      : this.#kind.readCompact(written, puzzle);
+    return written === undefined ? { problem: 'the text has no "#"' } : this.#kind.readCompact(written);
   }
 
   #planbenchPrompt(puzzle: P, index: number): string {

@@ -5,6 +5,7 @@
  */
 import type { Verdict } from '../task.ts';
 import { excerpt } from '../verdict.ts';
+import type { PlanReading } from './planbench-words.ts';
 import {
   type Domain,
   type Failure,
@@ -50,6 +51,11 @@ export function judgePlan(
   if (reason === undefined)
     return { correct: true, reward: 1, answer, reason: `reaches the goal in ${actions(plan.length)}` };
   return { correct: false, reward: how.partialCredit * goalShare(problem, simulation), answer, reason };
+}
+
+/** The answer that a verdict on a plan carries; undefined where there is none. */
+export function planAnswer(read: PlanReading): string | undefined {
+  return 'plan' in read && read.plan.length > 0 ? planText(read.plan) : undefined;
 }
 
 /**

@@ -45,10 +45,15 @@ export function createZebra(partial: Partial<ZebraOptions> = {}): Task {
 class ZebraTask implements Task {
   readonly name = 'zebra';
   readonly rewardRange = BINARY_REWARD;
+  /** Present where all puzzles are of one size; a table of words says nothing without its puzzle. */
+  readonly answerOf?: (text: string) => string | undefined;
   readonly #options: ZebraOptions;
 
   constructor(options: ZebraOptions) {
     this.#options = options;
+    const { style, houses, maxHouses, features, maxFeatures } = options;
+    if (style === 'compact' && houses === maxHouses && features === maxFeatures)
+      this.answerOf = compactAnswerReader(houses, features);
   }
 
   get alphabet(): string {
@@ -125,6 +130,16 @@ class ZebraTask implements Task {
       `task zebra: expected clue_kinds that single out one solution, got ${kinds.join(', ')}; add "at" or "same"`,
     );
   }
+}
+
+/** Reads the houses that a text ends in, in normal form. */
+function compactAnswerReader(houses: number, features: number): (text: string) => string | undefined {
+  const size = { houses, columns: letterColumns(houses, features) };
+  return (text) => {
+    const written = markedAnswer(text);
+    const read = written === undefined ? undefined : readCompactAnswer(written, size);
+    return read && compactAnswer(houses, read);
+  };
 }
 
 /** Everyone's name and other attributes, each with some of its values, in random order. */
