@@ -137,6 +137,45 @@ describe('an exported team', () => {
   });
 });
 
+describe('a team of adapters', () => {
+  const flags = (values: object): string[] =>
+    Object.entries({ ...TINY, ...values }).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  const recipe = join(root, 'recipes/quickstart.yaml');
+  const learning = {
+    'train.prompts_per_step': 16,
+    'train.num_generations': 4,
+    'trust_region.target_kl': 5, // the first attempt will do
+    'trust_region.target_kl_message': 50,
+    'engine.lora_rank': 2,
+    'optimizer.learning_rate': 0.01,
+  };
+
+  it('is merged into the base, also where agents began as adapters', async () => {
+    const [first, second] = [join(dir, 'adapters'), join(dir, 'adapters-again')];
+    expect(await troupe('train', recipe, '--run', first, ...flags(learning))).toMatchObject({ code: 0 });
+    const adapter = (of: string): string => join(of, 'checkpoints', 'stage-0001', 'agent_0');
+    const began = { base: adapter(first), 'optimizer.learning_rate': 0.01 };
+    expect(await troupe('train', recipe, '--run', second, ...flags(began))).toMatchObject({ code: 0 });
+    const untrained = await logpOf(join(root, 'recipes/quickstart-base'));
+    for (const of of [first, second]) {
+      const out = `${of}-merged`;
+      expect(await troupe('export', of, '--out', out, '--merge')).toMatchObject({ code: 0, error: '' });
+      const [merged, apart] = [await logpOf(join(out, 'agent_0')), await logpOf(adapter(of))];
+      expect(merged).not.toEqual(untrained);
+      merged.forEach((value, i) => {
+        expect(Math.abs(value - apart[i]!)).toBeLessThan(1e-4);
+      });
+    }
+    const card = fs.readFileSync(join(`${first}-merged`, 'README.md'), 'utf8');
+    expect(card).toContain('| adapters | LoRA, r 2, alpha 32, all-linear; merged into the base |');
+    const planned = await troupe('plan', recipe, ...flags({ base: adapter(first) }), '--json');
+    expect(planned).toMatchObject({ code: 0, error: '' });
+    const { machine } = JSON.parse(planned.out) as { machine: { loadedBytes: number } };
+    const [base, rank2] = [790_272, 4 * 2 * 2_432];
+    expect(machine.loadedBytes).toBe(4 * base + 2 * 16 * rank2); // one base, two adapters
+  }, 120_000);
+});
+
 const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
 const hasTransformers =
   spawnSync(PYTHON, ['-c', 'import torch, transformers'], { timeout: 60_000 }).status === 0;

@@ -12,6 +12,8 @@ import { readDecoderConfig } from '../engine/onnx/checkpoint.ts';
 import { readCheckpointTokenizer } from '../engine/onnx/checkpoint-text.ts';
 import { parameterSpecs, projections } from '../engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
+import { adapterBaseFolder, isAdapterFolder, readAdapterConfig } from '../engine/onnx/lora/adapter-folder.ts';
+import { automaticStorage } from '../engine/onnx/lora/frozen-base.ts';
 import { createRayEngine } from '../engine/ray/engine.ts';
 import { type FrontOptions, type RayFront, startFront } from '../engine/ray/front.ts';
 import { createTorchEngine, type TorchEngine, type Work } from '../engine/torch/engine.ts';
@@ -88,6 +90,26 @@ export function modelShape(dir: string, config: Config): GpuModel {
     attention: layers * heads * headDim,
     cacheBytesPerToken: 4 * layers * kvHeads * headDim,
   };
+}
+
+/**
+ * Bytes that a base takes in memory under adapters of the embedded engine.
+ *
+ * @param parameters - how many numbers it has
+ * @param dtype - their type on disk
+ */
+export function frozenBytes({ engine }: Config, parameters: number, dtype: string): number {
+  const kept = engine.base_dtype === 'auto' ? automaticStorage(4 * parameters, dtype) : engine.base_dtype;
+  return parameters * (kept === 'bfloat16' ? 2 : 4);
+}
+
+/**
+ * The folder of the whole model behind a model: its own, or the base of an adapter.
+ *
+ * @throws ConfigError if the base is not there
+ */
+export function wholeModelFolder(dir: string): string {
+  return isAdapterFolder(dir) ? adapterBaseFolder(dir, readAdapterConfig(dir).base) : dir;
 }
 
 /** Everything a verb works with, made from one team file. */

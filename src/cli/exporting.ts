@@ -17,6 +17,7 @@ import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../suppo
 import { ConfigError, TroupeError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { isMixtureFolder } from '../upgrade/mixture-folder.ts';
+import { wholeModelFolder } from './compose.ts';
 import { modelFolder } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
 
@@ -88,7 +89,9 @@ async function writeTeam(to: string, { request, stored, resolved }: Exporting): 
         `${from}: expected a model, got a mixture of two; hand over to the replacement or distil it, then export`,
       );
     const merge = request.merge && isAdapterFolder(from);
-    const mergeInto = merge ? { mergeInto: await modelFolder(config.agents[id]?.model ?? '') } : {};
+    const mergeInto = merge
+      ? { mergeInto: wholeModelFolder(await modelFolder(config.agents[id]?.model ?? '')) }
+      : {};
     const files = exportAgent(from, join(to, name), { ...request, ...mergeInto });
     writeFileAtomic(join(to, name, 'README.md'), modelCard(card, card.agents[id]));
     made.push({ dir: name, files });
@@ -111,9 +114,9 @@ function folderNames({ agents }: Config): string[] {
   );
 }
 
-function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype }: ExportRequest): CardFacts {
+function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype, merge }: ExportRequest): CardFacts {
   const tally = tallyRun(readEvents(run));
-  const { task, protocol, algorithm, seed, train, trust_region, gate } = config;
+  const { task, protocol, algorithm, seed, train, trust_region, gate, engine } = config;
   return {
     title: config.name,
     checkpoint,
@@ -137,6 +140,14 @@ function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype }: Expo
         'radius',
         `quantile ${trust_region.quantile} of KL(new || old) per token state at most ${trust_region.target_kl} nats`,
       ],
+      ...(engine.lora_rank === 0
+        ? []
+        : [
+            [
+              'adapters',
+              `${engine.lora_rslora ? 'rank-stabilised ' : ''}LoRA, r ${engine.lora_rank}, alpha ${engine.lora_alpha}, ${engine.lora_target_modules}${merge ? '; merged into the base' : ''}`,
+            ] as const,
+          ]),
       ['promotions', `${tally.tests.promote} (gate ${gate.kind}, alpha ${gate.alpha})`],
       ['tokens sampled', String(tally.tokens)],
       ['seed', String(seed)],

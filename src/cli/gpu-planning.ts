@@ -21,7 +21,7 @@ import {
 import { ConfigError } from '../support/errors.ts';
 import { isHubReference, parseHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
-import { modelShape } from './compose.ts';
+import { modelShape, wholeModelFolder } from './compose.ts';
 import { modelFolder } from './hub-models.ts';
 
 export interface GpuPlanRequest {
@@ -95,7 +95,7 @@ function cardCalled(name: string): Gpu {
 async function shapeFolder(model: string, shapes: string | undefined): Promise<string> {
   const name = isHubReference(model) ? parseHubReference(model).repo.split('/').at(-1)! : model;
   if (shapes !== undefined && existsSync(join(shapes, name, 'config.json'))) return join(shapes, name);
-  return modelFolder(model);
+  return wholeModelFolder(await modelFolder(model));
 }
 
 function useOf({ agents, engine, torch, ray }: Config): GpuUse {

@@ -4,18 +4,21 @@
  * @module
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
+import { isAdapterFolder } from '../export/export-agent.ts';
+import { ADAPTER_WEIGHTS } from '../export/merged-weights.ts';
 import { count, duration } from '../observe/format.ts';
 import { textTable } from '../observe/text-table.ts';
 import { calibrate } from '../plan/calibrate.ts';
-import { type MachineRates, type ModelSize, type Plan, planCost } from '../plan/cost.ts';
+import { type MachineRates, type ModelSize, modelBytes, type Plan, planCost } from '../plan/cost.ts';
 import { type WorkloadOptions, workloadOf } from '../plan/workload.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
+import { openSafetensors } from '../support/safetensors-reader.ts';
 import { openWeightFiles } from '../support/weight-files.ts';
-import { closeTeam, compose, loadTeam } from './compose.ts';
+import { closeTeam, compose, frozenBytes, loadTeam, modelShape, wholeModelFolder } from './compose.ts';
 import { type GpuPlanRequest, planGpu } from './gpu-planning.ts';
 import { modelFolder } from './hub-models.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -41,7 +44,7 @@ const RATES: readonly (keyof MachineRates)[] = [
   'sequenceTokens',
   'activeShare',
   'residentBytes',
-  'loadedParameters',
+  'loadedBytes',
 ];
 
 /** @returns what to print */
@@ -50,7 +53,8 @@ export async function planRun(resolved: ResolvedConfig, request: PlanRequest): P
   const gpu = request.gpu && (await planGpu(resolved, request.gpu));
   const models = gpu?.models ?? (await modelSizes(config));
   const rates =
-    gpu?.rates ?? (request.machine === undefined ? await measure(resolved) : readMachine(request.machine));
+    gpu?.rates ??
+    (request.machine === undefined ? await measure(resolved, models) : readMachine(request.machine));
   if (request.saveMachine !== undefined)
     writeFileAtomic(request.saveMachine, `${JSON.stringify(rates, null, 2)}\n`);
   const workload = workloadOf(workloadOptions(config), rates.activeShare);
@@ -60,20 +64,20 @@ export async function planRun(resolved: ResolvedConfig, request: PlanRequest): P
   return request.json ? `${JSON.stringify({ plan, workload, machine: rates })}\n` : `${textTable(rows)}\n`;
 }
 
-async function modelSizes({ agents }: Config): Promise<ModelSize[]> {
+async function modelSizes(config: Config): Promise<ModelSize[]> {
   const models: ModelSize[] = [];
-  for (const { model } of agents) models.push(modelSize(await modelFolder(model)));
+  for (const { model } of config.agents) models.push(modelSize(await modelFolder(model), config));
   return models;
 }
 
-async function measure(resolved: ResolvedConfig): Promise<MachineRates> {
+async function measure(resolved: ResolvedConfig, models: readonly ModelSize[]): Promise<MachineRates> {
   const composition = compose(resolved);
   const { config, task, engine } = composition;
   const interruption = listenForInterrupt('stopping');
   let team: Awaited<ReturnType<typeof loadTeam>> | undefined;
   try {
     team = await loadTeam(composition);
-    return await calibrate(team, task, {
+    const rates = await calibrate(team, task, {
       seed: config.seed,
       promptsPerStep: config.train.prompts_per_step,
       numGenerations: config.train.num_generations,
@@ -85,6 +89,7 @@ async function measure(resolved: ResolvedConfig): Promise<MachineRates> {
       decodeBatch: config.engine.decode_batch,
       signal: interruption.signal,
     });
+    return { ...rates, loadedBytes: modelBytes(models) };
   } finally {
     interruption.release();
     await closeTeam(team);
@@ -109,20 +114,42 @@ function readMachine(path: string): MachineRates {
 }
 
 /** Sizes from headers and config alone. */
-function modelSize(dir: string): ModelSize {
-  const files = openWeightFiles(dir);
-  const parameters = [...files.tensors.values()].reduce(
-    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
-    0,
-  );
+function modelSize(dir: string, config: Config): ModelSize {
+  const whole = wholeModelFolder(dir);
+  const files = openWeightFiles(whole);
+  const parameters = numbersOf(files.tensors);
+  const [first] = files.tensors.values();
   files.close();
-  const path = join(dir, 'config.json');
+  const trained = adapterSize(dir, config);
+  const bytes = frozenBytes(config, parameters, first?.dtype ?? '');
+  const path = join(whole, 'config.json');
   const json = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}) as Readonly<
     Record<string, unknown>
   >;
   const number = (key: string): number => Number(json[key] ?? 0);
   const width = number('num_attention_heads') * number('head_dim') || number('hidden_size');
-  return { parameters, attention: number('num_hidden_layers') * width };
+  return {
+    parameters,
+    trainedParameters: trained ?? parameters,
+    attention: number('num_hidden_layers') * width,
+    ...(trained === undefined ? {} : { frozen: { folder: resolve(whole), bytes } }),
+  };
+}
+
+/** Numbers of the adapter that is trained: the one there is, or the one that the team file asks for. */
+function adapterSize(dir: string, config: Config): number | undefined {
+  if (!isAdapterFolder(dir))
+    return config.engine.lora_rank === 0 ? undefined : modelShape(dir, config).trainedParameters;
+  const file = openSafetensors(join(dir, ADAPTER_WEIGHTS));
+  file.close();
+  return numbersOf(file.tensors);
+}
+
+function numbersOf(tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>): number {
+  return [...tensors.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
 }
 
 function workloadOptions(config: Config): WorkloadOptions {

@@ -30,7 +30,10 @@ const CALIBRATION = 1002;
 
 const NO_STEP = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
 
-export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<MachineRates> {
+/** What a calibration measures; how much memory the models take follows from their sizes. */
+export type MeasuredRates = Omit<MachineRates, 'loadedBytes'>;
+
+export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<MeasuredRates> {
   const { numGenerations: samples, promptsPerStep, decodeBatch } = options;
   const prompts = Math.min(promptsPerStep, Math.max(2, Math.ceil((4 * decodeBatch) / samples)));
   const play = (count: number, key: number): Promise<Trajectory[]> =>
@@ -56,10 +59,6 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
     activeShare: activeShare(trajectories, samples),
     ...passes,
     residentBytes: process.resourceUsage().maxRSS * 1024,
-    loadedParameters: [...new Set(team.agents.map(({ model }) => model))].reduce(
-      (sum, model) => sum + model.parameterCount,
-      0,
-    ),
   };
 }
 

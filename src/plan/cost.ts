@@ -22,12 +22,16 @@ export interface MachineRates {
   readonly activeShare: number;
   /** Resident memory of the process after the passes were run with full micro-batches, bytes. */
   readonly residentBytes: number;
-  /** Parameters of all models that were loaded then. */
-  readonly loadedParameters: number;
+  /** {@link modelBytes} of the models that were loaded then. */
+  readonly loadedBytes: number;
 }
 
 export interface ModelSize {
   readonly parameters: number;
+  /** Those that are trained: all, or an adapter's. */
+  readonly trainedParameters: number;
+  /** Weights that nobody trains, in memory once for all agents that adapt them. */
+  readonly frozen?: { readonly folder: string; readonly bytes: number };
   /** Layers x query width: what attention adds per pair of tokens. */
   readonly attention: number;
 }
@@ -87,8 +91,14 @@ export function planCost(
   };
   const seconds = Object.values(phases).reduce((sum, value) => sum + value, 0);
   const pass = forwardFlops(models, rates.sequenceTokens);
+  // backward goes through all weights, and once more for the gradient of those that are trained
+  const backward = 2 + trainedShare(models);
   const passes =
-    stage.sampled + stage.scored + 3 * stage.plainBackward + 5 * stage.fullBackward + 2 * stage.compared;
+    stage.sampled +
+    stage.scored +
+    backward * stage.plainBackward +
+    (2 + backward) * stage.fullBackward +
+    2 * stage.compared;
   const evaluationSeconds = evaluationMessages * rates.sampleMessage;
   const gateSeconds = gateMessages * rates.sampleMessage;
   const least = stages * seconds + evaluationSeconds;
@@ -111,11 +121,26 @@ function forwardFlops(models: readonly ModelSize[], tokens: number): number {
   return models.reduce((sum, model) => sum + one(model), 0) / models.length;
 }
 
+function trainedShare(models: readonly ModelSize[]): number {
+  const [trained, all] = [sumOf(models, 'trainedParameters'), sumOf(models, 'parameters')];
+  return Math.min(1, trained / all);
+}
+
+/** Memory of models once they were trained: all that is trained with its gradients and moments, frozen weights once. */
+export function modelBytes(models: readonly ModelSize[]): number {
+  const frozen = new Map(models.map(({ frozen: base }) => [base?.folder, base?.bytes ?? 0]));
+  const frozenBytes = [...frozen.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return TRAINED * sumOf(models, 'trainedParameters') + frozenBytes;
+}
+
 /** What was resident while calibrating, and what a run holds besides. */
 function memoryOf(models: readonly ModelSize[], rates: MachineRates, promotes: boolean): number {
-  const parameters = models.reduce((sum, model) => sum + model.parameters, 0);
-  const largest = Math.max(...models.map((model) => model.parameters));
-  const calibrated = rates.loadedParameters * TRAINED;
-  const run = parameters * (TRAINED + UNTRAINED + (promotes ? SNAPSHOT : 0)) + largest * SNAPSHOT;
-  return rates.residentBytes - calibrated + run;
+  const trained = sumOf(models, 'trainedParameters');
+  const largest = Math.max(...models.map(({ trainedParameters }) => trainedParameters));
+  const run = modelBytes(models) + trained * (UNTRAINED + (promotes ? SNAPSHOT : 0)) + largest * SNAPSHOT;
+  return rates.residentBytes - rates.loadedBytes + run;
+}
+
+function sumOf(models: readonly ModelSize[], key: 'parameters' | 'trainedParameters'): number {
+  return models.reduce((sum, model) => sum + model[key], 0);
 }

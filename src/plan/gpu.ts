@@ -48,8 +48,6 @@ export interface GpuUse {
 }
 
 export interface GpuModel extends ModelSize {
-  /** Those that are trained: all, or an adapter's, which are float32. */
-  readonly trainedParameters: number;
   /** Of keys and values, bytes per token of one message at two bytes a number. */
   readonly cacheBytesPerToken: number;
 }
@@ -90,7 +88,7 @@ export function gpuRates(
     sequenceTokens,
     activeShare: assume.activeShare,
     residentBytes: 0,
-    loadedParameters: 0,
+    loadedBytes: 0,
   };
 }
 

@@ -8,7 +8,7 @@ import { rollout } from '../team/rollout.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import { createVote } from '../team/vote.ts';
 import { calibrate } from './calibrate.ts';
-import { planCost } from './cost.ts';
+import { modelBytes, planCost } from './cost.ts';
 import { type WorkloadOptions, workloadOf } from './workload.ts';
 
 const QUICKSTART: WorkloadOptions = {
@@ -112,9 +112,9 @@ describe('what it costs', () => {
     sequenceTokens: 20,
     activeShare: 1,
     residentBytes: 1e9,
-    loadedParameters: 3e6,
+    loadedBytes: 48e6,
   };
-  const models = [1, 2, 3].map(() => ({ parameters: 1e6, attention: 512 }));
+  const models = [1, 2, 3].map(() => ({ parameters: 1e6, trainedParameters: 1e6, attention: 512 }));
 
   it('is the work times the rates', () => {
     const plan = planCost(workloadOf(QUICKSTART, 1), rates, { models, stages: 15, promotes: true });
@@ -130,6 +130,20 @@ describe('what it costs', () => {
     expect(plan.stage.flops).toBeCloseTo(13_440 * (4e7 + 409_600));
     // weights, gradients and moments of the calibration go; 20 bytes and a champion's 12 come, and one snapshot
     expect(plan.memoryBytes).toBe(1e9 - 48e6 + 96e6 + 12e6);
+  });
+
+  it('of adapters is their base once, and everything else of the adapters alone', () => {
+    const adapted = { parameters: 1e9, trainedParameters: 1e6, attention: 512 };
+    const shared = { ...adapted, frozen: { folder: 'base', bytes: 4e9 } };
+    const own = { ...adapted, frozen: { folder: 'other', bytes: 2e9 } };
+    const team = [shared, shared, own];
+    expect(modelBytes(team)).toBe(6e9 + 3 * 16e6);
+    const measured = { ...rates, residentBytes: 8e9, loadedBytes: modelBytes(team) };
+    const plan = planCost(workloadOf(QUICKSTART, 1), measured, { models: team, stages: 15, promotes: true });
+    expect(plan.memoryBytes).toBe(8e9 + 3 * 16e6 + 12e6);
+    // backward has no gradient of the base: 2.001 and 4.001 passes instead of 3 and 5
+    const passes = 1920 + 1536 + 2.001 * 384 + 4.001 * 1152 + 2 * 1536;
+    expect(plan.stage.flops).toBeCloseTo(passes * (4e10 + 409_600), -6);
   });
 });
 

@@ -13,6 +13,16 @@ import type { Runtime, Tensor } from '../runtime.ts';
 /** Bases below this many bytes in float32 are kept so: they are faster, and there is room. */
 const NARROW_FROM_BYTES = 3 * 2 ** 30;
 
+/**
+ * How a base is kept where nobody says.
+ *
+ * @param bytes - its size in float32
+ * @param dtype - of its matrices on disk
+ */
+export function automaticStorage(bytes: number, dtype: string): WeightStorage {
+  return bytes >= NARROW_FROM_BYTES && dtype === 'BF16' ? 'bfloat16' : 'float32';
+}
+
 type Files = Pick<Checkpoint, 'config' | 'tokenizer'>;
 
 export class FrozenBase {
@@ -58,7 +68,7 @@ export class FrozenBase {
         throw new ConfigError(
           `${dir}: expected all matrices in bfloat16 as the first is, got ${dtype} for ${spec.name}; say which to keep with engine.base_dtype`,
         );
-      chosen ??= bytes >= NARROW_FROM_BYTES && dtype === 'BF16' ? 'bfloat16' : 'float32';
+      chosen ??= automaticStorage(bytes, dtype);
       tensors[spec.name] = kept(runtime, { spec, values, storage: chosen });
     });
     return new FrozenBase(files, chosen ?? 'float32', tensors);
