@@ -106,6 +106,26 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
     },
   );
 
+  it('begins anew where gradients were cleared, and adds where they were not', async () => {
+    const { config: full, other, layered } = await pair(config, 2 ** 30);
+    const messages = sequences(full.vocabSize);
+    const cotangents = messages.map(({ tokens }) => tokens.map((_, t) => 1 + t));
+    const backward = async (): Promise<Map<string, Float32Array>> => {
+      await layered.backward(messages, cotangents, { temperature: 1 });
+      return new Map([...other.parameters.gradients()].map(([name, values]) => [name, values.slice()]));
+    };
+    const once = await backward();
+    other.parameters.zeroGradients();
+    expect(await backward()).toEqual(once);
+    for (const [name, sum] of await backward()) {
+      const values = once.get(name) as Float32Array;
+      const size = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
+      sum.forEach((value, i) => {
+        expect(Math.abs(value - 2 * (values[i] as number)) / size, name).toBeLessThan(1e-5);
+      });
+    }
+  });
+
   it('has its divergences and distributions', async () => {
     const { config: full, one, other, scorer, layered } = await pair(config, 0);
     const messages = sequences(full.vocabSize);
