@@ -56,6 +56,18 @@ describe('the schedule', () => {
       }
   });
 
+  it('agrees with the trainer where matrices are so large that products are turned', async () => {
+    const model = await tinyModel(engineOf(8), { hiddenSize: 256, intermediateSize: 512, layers: 1 });
+    const asked = requests(12);
+    const said = await model.sample(asked, params);
+    const sequences = said.map(({ tokens }, i) => ({ context: asked[i]!.context, tokens }));
+    const scored = await model.forward(sequences, { temperature: 1 });
+    for (const [i, { logp }] of said.entries())
+      logp.forEach((value, t) => {
+        expect(Math.abs(value - scored[i]![t]!)).toBeLessThan(2e-5);
+      });
+  });
+
   it('is the same every time, to the last bit', async () => {
     const model = await tinyModel(three);
     expect(await model.sample(requests(12), params)).toEqual(await model.sample(requests(12), params));
