@@ -3,6 +3,7 @@
  * @see models.ts
  * @module
  */
+import { readFileSync } from 'node:fs';
 import { randomStream } from '../src/core/rng.ts';
 import type { Sequence } from '../src/engine/engine.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
@@ -64,7 +65,9 @@ const train = await timed(() => model.backward(sequences, cotangents, { temperat
 const adamw = { learningRate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
 const step_s = await timed(() => model.step(adamw));
 const tokens = workload.batch * (workload.context + workload.message);
-const peak_gib = (process.resourceUsage().maxRSS * 1024) / 2 ** 30;
+// VmHWM is this program's alone; maxRSS is at least what the parent had when it started it
+const status = readFileSync('/proc/self/status', 'utf8');
+const peak_gib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 2 ** 20;
 const measured = { load_s, peak_gib, decode_tokens_per_s, train_tokens_per_s: tokens / train, step_s };
 console.log(JSON.stringify(measured));
 await engine.close();
