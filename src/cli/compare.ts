@@ -4,11 +4,11 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { InvalidArgumentError } from 'commander';
 import { createProgressLine, progressText } from '../observe/progress-line.ts';
 import { renderLineChart } from '../observe/svg-chart.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
+import { positiveInteger } from './arguments.ts';
 import { compareRuns, readRun } from './comparing.ts';
 import {
   type Comparison,
@@ -81,10 +81,4 @@ function writePage(comparison: Comparison, file: string, isQuiet: boolean): void
     renderComparisonPage(comparison, (name) => `${folder}/${name}.svg`),
   );
   if (!isQuiet) process.stdout.write(`page  ${relative(process.cwd(), file) || file}\n`);
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer >= 1');
-  return value;
 }

@@ -5,7 +5,6 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidArgumentError } from 'commander';
 import { assertPortFree, startDashboard } from '../serve/dashboard/server.ts';
 import { ConfigError } from '../support/errors.ts';
 import { openHub } from '../watch/hub.ts';
@@ -86,12 +85,4 @@ function requireFolder(dir: string): void {
   throw new ConfigError(`--tensorboard: expected a folder that can be written, got ${dir}; choose another`, {
     code: 'TROUPE_WATCH_TENSORBOARD',
   });
-}
-
-/** A port as commander reads it. */
-export function portNumber(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535)
-    throw new InvalidArgumentError('expected an integer from 0 to 65535');
-  return port;
 }

@@ -3,8 +3,8 @@
  * for the team file.
  * @module
  */
-import { InvalidArgumentError } from 'commander';
 import { EngineError } from '../support/errors.ts';
+import { naturalNumber, portNumber } from './arguments.ts';
 import { createRayEnvironment, RAY_ENVIRONMENT, type RayFront, startRayFront } from './compose.ts';
 import { listenForEnd } from './interrupt.ts';
 import type { DefineVerb } from './verb.ts';
@@ -40,13 +40,13 @@ export const defineRay: DefineVerb = (program) => {
       'local',
     )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port; 0: any free one', port, DEFAULT_PORT)
-    .option('--num-cpus <count>', 'CPUs of the cluster (default: all)', count)
-    .option('--num-gpus <count>', 'GPUs of the cluster (default: all)', count)
+    .option('--port <port>', 'port; 0: any free one', portNumber, DEFAULT_PORT)
+    .option('--num-cpus <count>', 'CPUs of the cluster (default: all)', naturalNumber)
+    .option('--num-gpus <count>', 'GPUs of the cluster (default: all)', naturalNumber)
     .option(
       '--object-store-mib <amount>',
       "memory for what passes between processes (default: Ray's choice)",
-      count,
+      naturalNumber,
     )
     .option('--temp-dir <folder>', "Ray's folder (default: /tmp/ray)")
     .option('--json', 'say where it listens as one JSON line')
@@ -111,17 +111,4 @@ function announcement({ facts }: RayFront): string {
     'Ctrl-C ends it',
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65535)
-    throw new InvalidArgumentError('expected a port from 0 to 65535');
-  return value;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected an integer >= 0');
-  return value;
 }

@@ -4,10 +4,11 @@
  */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { textTable } from '../observe/text-table.ts';
 import { addKey, readKeys, removeKey } from '../serve/access/key-file.ts';
 import { LOG_LEVELS } from '../serve/http/log.ts';
+import { portNumber, positiveInteger } from './arguments.ts';
 import { type ServeFlags, serve } from './serving.ts';
 import { type DefineVerb, OVERRIDE_HELP } from './verb.ts';
 
@@ -16,7 +17,7 @@ export const defineServe: DefineVerb = (program, { overrides }) => {
     .command('serve')
     .description('serve a team as one model behind the OpenAI API, with a chat page at /')
     .argument('<team>', 'run folder (its champion), checkpoint inside one, team file or serve file (YAML)')
-    .option('--port <port>', 'port; 0: any free one (default: 8080)', port)
+    .option('--port <port>', 'port; 0: any free one (default: 8080)', portNumber)
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--keys <file>', 'file of API keys; without it nobody needs one')
     .option('--no-auth', 'listen on a public address without keys')
@@ -70,17 +71,4 @@ function defineKeys(serve: Command): void {
       removeKey(file, name);
       process.stderr.write(`removed "${name}" from ${file}\n`);
     });
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65535)
-    throw new InvalidArgumentError('expected a port from 0 to 65535');
-  return value;
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer >= 1');
-  return value;
 }

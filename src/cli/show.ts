@@ -2,12 +2,13 @@
  * `troupe show RUN --prompt 17`: what was asked, said, voted and judged.
  * @module
  */
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import { plural } from '../observe/format.ts';
 import { renderLanes, type WorkRow } from '../observe/work-lanes.ts';
 import { readWork } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { SPLITS } from '../task/split.ts';
+import { naturalNumber } from './arguments.ts';
 import { renderTranscripts } from './show-text.ts';
 import { findTranscripts, type Wanted } from './transcripts.ts';
 import type { DefineVerb } from './verb.ts';
@@ -72,10 +73,4 @@ function showWork(run: string, stage: number | undefined): string {
       `${run}: expected work of stage ${stage ?? 'any'}, got none; runs with engine.kind torch or ray note theirs`,
     );
   return `stage ${last}\n${renderLanes(shown)}`;
-}
-
-function naturalNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected an integer >= 0');
-  return value;
 }

@@ -2,7 +2,8 @@
  * `troupe swap RUN --agent K --with MODEL`: another model in one seat of a trained team.
  * @module
  */
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
+import { positiveInteger } from './arguments.ts';
 import { SWAP_MODES, type SwapMode } from './swap-request.ts';
 import { swap } from './swapping.ts';
 import { type DefineVerb, OVERRIDE_HELP } from './verb.ts';
@@ -47,9 +48,3 @@ export const defineSwap: DefineVerb = (program, { overrides }) => {
       await swap({ team, overrides, ...flags, replacement: flags.with });
     });
 };
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer >= 1');
-  return value;
-}

@@ -5,6 +5,7 @@
  */
 import { InvalidArgumentError } from 'commander';
 import { resolveConfig } from '../config/resolve.ts';
+import { positiveInteger } from './arguments.ts';
 import { initTask } from './task-folder.ts';
 import { catalogue, checkTask } from './tasks-report.ts';
 import { type DefineVerb, OVERRIDE_HELP } from './verb.ts';
@@ -44,10 +45,4 @@ function folderName(text: string): string {
   if (!/^[\w.-]+$/.test(text.split(/[\\/]/).findLast((part) => part !== '') ?? ''))
     throw new InvalidArgumentError('expected a name of letters, digits, ".", "_" and "-"');
   return text;
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer >= 1');
-  return value;
 }

@@ -7,7 +7,8 @@ import { createScreen } from '../observe/screen.ts';
 import { startDashboard } from '../serve/dashboard/server.ts';
 import { ConfigError } from '../support/errors.ts';
 import { openHub, type WatchHub } from '../watch/hub.ts';
-import { DEFAULT_PORT, portNumber } from './looking-on.ts';
+import { portNumber } from './arguments.ts';
+import { DEFAULT_PORT } from './looking-on.ts';
 import type { DefineVerb } from './verb.ts';
 import { exportTensorBoard, streamRows, watchInTerminal } from './watching.ts';
 

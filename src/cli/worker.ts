@@ -4,8 +4,8 @@
  * @module
  */
 import { availableParallelism } from 'node:os';
-import { InvalidArgumentError } from 'commander';
 import { EngineError } from '../support/errors.ts';
+import { naturalNumber, portNumber, positiveNumber } from './arguments.ts';
 import { createWorkerEnvironment, launchWorker, WORKER_ENVIRONMENT, type WorkerLaunch } from './compose.ts';
 import { listenForEnd, listenForInterrupt } from './interrupt.ts';
 import type { DefineVerb } from './verb.ts';
@@ -35,11 +35,11 @@ export const defineWorker: DefineVerb = (program) => {
     .description('install what a worker needs, start one, and print the line for team.yaml; Ctrl-C ends it')
     .option('--python <path>', 'a Python that has PyTorch and Transformers; nothing is installed')
     .option('--venv <folder>', `virtual environment to make or use (default: ${WORKER_ENVIRONMENT})`)
-    .option('--port <port>', 'port; 0: any free one', port, DEFAULT_PORT)
+    .option('--port <port>', 'port; 0: any free one', portNumber, DEFAULT_PORT)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--device <device>', 'auto, cpu, cuda, cuda:1', 'auto')
-    .option('--threads <count>', "threads on a CPU; 0: PyTorch's choice", count, 0)
-    .option('--memory-gib <amount>', 'most memory for models (default: what is free)', amount)
+    .option('--threads <count>', "threads on a CPU; 0: PyTorch's choice", naturalNumber, 0)
+    .option('--memory-gib <amount>', 'most memory for models (default: what is free)', positiveNumber)
     .option('--json', 'say where it listens as one JSON line')
     .action(up);
   worker
@@ -104,23 +104,4 @@ function announcement({ facts }: WorkerLaunch): string {
     'Ctrl-C ends it',
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65535)
-    throw new InvalidArgumentError('expected a port from 0 to 65535');
-  return value;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected an integer >= 0');
-  return value;
-}
-
-function amount(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('expected a number > 0');
-  return value;
 }

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { Socket } from 'node:net';
 import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -149,7 +150,7 @@ export async function startWorker({
     // it must not keep us alive: should we end without closing it, it ends too
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr])
-      (stream as unknown as { unref?(): void }).unref?.();
+      if (stream instanceof Socket) stream.unref();
     return new WorkerProcess(child, { url: address, token, graceMs, stderr: () => stderr });
   } catch (error) {
     child.kill('SIGKILL');

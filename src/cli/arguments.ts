@@ -1,0 +1,36 @@
+/**
+ * How numbers on the command line are read; what is none is refused in one line before anything starts.
+ * @module
+ */
+import { InvalidArgumentError } from 'commander';
+
+/** An integer >= 0. @throws InvalidArgumentError otherwise */
+export function naturalNumber(text: string): number {
+  return integer(text, 0);
+}
+
+/** An integer >= 1. @throws InvalidArgumentError otherwise */
+export function positiveInteger(text: string): number {
+  return integer(text, 1);
+}
+
+/** A port, 0 for any free one. @throws InvalidArgumentError otherwise */
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('expected a port from 0 to 65535');
+  return port;
+}
+
+/** A number > 0. @throws InvalidArgumentError otherwise */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('expected a number > 0');
+  return value;
+}
+
+function integer(text: string, least: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least)
+    throw new InvalidArgumentError(`expected an integer >= ${least}`);
+  return value;
+}
