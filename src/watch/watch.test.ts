@@ -1,4 +1,4 @@
-/** A run as its views see it: read from files that may be growing, folded, told in sentences. */
+/** A run as its views see it: read from files that may be growing, and folded. */
 import {
   appendFileSync,
   mkdirSync,
@@ -14,24 +14,19 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { wilsonInterval } from '../core/stats.ts';
 import type { RunEvent } from '../train/events.ts';
-import { chartCsv, csvCell } from './chart/chart.ts';
-import { rewardChart } from './chart/learning.ts';
 import { phaseChart, totalPhases } from './chart/machine.ts';
-import { timelineCells, timelineSvg } from './chart/timeline.ts';
-import { handoverChart, klChart } from './chart/updates.ts';
 import { compareEnds } from './compare.ts';
-import { createCondenser, meanWithInterval } from './condense.ts';
-import { explain, type Outcome, outcomeOf } from './explain.ts';
+import { meanWithInterval } from './condense.ts';
 import { openHub } from './hub.ts';
 import { createLineTail } from './line-tail.ts';
 import { metricsCsv } from './metrics-table.ts';
-import { reportPictures } from './report-pictures.ts';
 import type { RunFacts, WatchRow } from './rows.ts';
 import { createRunClock } from './run-clock.ts';
 import { createRunFollower } from './run-follower.ts';
-import { createRunView, type Decision, foldRows, heldoutRows, type RunView } from './run-view.ts';
+import { createRunView, foldRows, heldoutRows } from './run-view.ts';
 import { renderRun } from './terminal-view.ts';
 import { madeEvents, makeRun } from './testing/made-run.ts';
+import { viewOf } from './testing/view-of.ts';
 import { createTranscriptReader } from './transcripts.ts';
 
 let dir: string;
@@ -45,16 +40,6 @@ function freshRun(options: Partial<Parameters<typeof makeRun>[1]> = {}): string 
   const path = join(dir, `run-${++made}`);
   makeRun(path, { stages: 10, agents: 2, ...options });
   return path;
-}
-
-function viewOf(events: readonly RunEvent[]): RunView {
-  const view = createRunView();
-  const condense = createCondenser();
-  foldRows(
-    view,
-    events.flatMap((event) => condense(event) ?? []),
-  );
-  return view;
 }
 
 describe('a tail', () => {
@@ -268,184 +253,8 @@ describe('a hub', () => {
   });
 });
 
-describe('sentences', () => {
-  const context = { agents: ['ada'], facts: { quantile: 0.99, trustRegion: 'enforce' as const } };
-  const attempt = (klQuantile: number, more: object = {}) => ({
-    ...{ attempt: 0, beta: 0.001, lrScale: 1, klQuantile, klMean: 0.001, klMax: 0.3, klMessageMean: 0.004 },
-    ...{ tvMean: 0.01, accepted: klQuantile <= 0.05, ...more },
-  });
-  const update = (status: string, attempts: object[], more: object = {}): Decision => ({
-    kind: 'update',
-    update: {
-      ...{ stage: 3, agent: 0, status, attempts, betaNext: 0.001, lrScaleNext: 1, targetKl: 0.05 },
-      ...{ reward: 0.5, rewardStd: 0.1, fracRewardZeroStd: 0, meanLength: 2, clippedRatio: 0 },
-      ...{ trajectories: 8, tokens: 16, logpMismatchMax: 0, ...more },
-    } as Extract<Decision, { kind: 'update' }>['update'],
-  });
-  const test = { gate: 'step', stage: 3, index: 1, alpha: 0.0125, prompts: 40 } as const;
-  const gate = { ...test, wealth: 1.5, harmWealth: 0.1, meanDifference: 0.01, decision: 'rollback' } as const;
-
-  it.each<[Outcome, Decision, string]>([
-    [
-      'accepted',
-      update('ACCEPT', [attempt(0.02)]),
-      'ada was updated: the 99% quantile of the exact KL is 0.0200 nats, 40.0% of the radius 0.0500, at the first attempt.',
-    ],
-    [
-      'backtracked',
-      update('ACCEPT', [attempt(0.3), attempt(0.09, { reason: 'kl_quantile' }), attempt(0.04)]),
-      'ada was updated: the 99% quantile of the exact KL is 0.0400 nats, 80.0% of the radius 0.0500. 2 larger steps before it left the region (0.3000, 0.0900), so the step was cut 2 times.',
-    ],
-    [
-      'kl_rejected',
-      update('REJECT_KL', [attempt(0.3), attempt(0.1)]),
-      "ada stays as it was: all 2 attempts left the trust region. The smallest step's 99% quantile of the exact KL was 0.1000 nats, 200.0% of the radius 0.0500. Weights and optimiser are back, byte for byte.",
-    ],
-    [
-      'test_rejected',
-      { ...update('REJECT_TEST', [attempt(0.02)]), test: gate } as Decision,
-      'ada stays as it was: the step was inside the trust region (40.0% of the radius), but the test did not prove a gain: the bet on a gain stands at 1.5 of the 80 that would prove it. Weights and optimiser are back.',
-    ],
-    [
-      'not_finite',
-      update('REJECT_NAN', [attempt(Number.NaN, { reason: 'not_finite' })]),
-      'ada stays as it was: a loss, gradient or divergence of the last of 1 attempt was not a finite number. Weights and optimiser are back.',
-    ],
-    [
-      'skipped',
-      update('SKIP', [], { trajectories: 0 }),
-      'ada was not updated: it said nothing in this batch.',
-    ],
-    [
-      'promoted',
-      {
-        kind: 'gate',
-        gate: { ...gate, gate: 'promotion', wealth: 85.1, decision: 'promote', meanDifference: 0.12 },
-      },
-      "Test 1 after stage 3 promoted the team: on 40 paired prompts the candidate's reward differs by +0.120 on average, and the bet on a gain grew to 85.1, and 80 proves it. Stage 3 is the champion now.",
-    ],
-    [
-      'rolled_back',
-      { kind: 'gate', gate: { ...gate, gate: 'promotion', harmWealth: 90, meanDifference: -0.2 } },
-      "Test 1 after stage 3 rolled back: on 40 paired prompts the candidate's reward differs by -0.200 on average; the bet on harm grew to 90, and 80 proves it. The champion's weights are back and every radius is halved.",
-    ],
-  ])('say why an update or a team was %s', (outcome, decision, sentence) => {
-    expect(outcomeOf(decision)).toBe(outcome);
-    expect(explain(decision, context)).toBe(sentence);
-  });
-
-  it('say how far an agent has come that is being replaced', () => {
-    const step = (weight: number, weightMin: number) =>
-      update('ACCEPT', [attempt(0.02)], {
-        handover: { weight, weightMin, steps: [0.05, 0.05], finished: weightMin === 1 },
-      });
-    expect(explain(step(0.614, 0.25), context)).toBe(
-      'ada went a step towards its replacement, whose weight is now 61.4% on average and 25.0% at least: the 99% quantile of the exact KL is 0.0200 nats, 40.0% of the radius 0.0500, at the first attempt.',
-    );
-    expect(explain(step(1, 1), context)).toMatch(
-      /^ada was handed over, its replacement stands alone from here on: the 99% quantile/,
-    );
-  });
-
-  it('name the cap on messages when that refused the update', () => {
-    const decision = update('REJECT_KL', [
-      attempt(0.02, { klMessageMean: 0.4, accepted: false, reason: 'kl_message' }),
-    ]);
-    expect(explain(decision, context)).toContain(
-      'The mean KL of a message was 0.4000 nats, more than its radius.',
-    );
-  });
-
-  it('belong to a step test and the update it decided, once', () => {
-    const { update: record } = update('REJECT_TEST', [attempt(0.02)]) as Extract<
-      Decision,
-      { kind: 'update' }
-    >;
-    const view = viewOf([
-      { kind: 'gate', ...gate },
-      { kind: 'update', ...record },
-    ]);
-    expect(view.decisions).toHaveLength(1);
-    expect(view.decisions[0]).toMatchObject({ kind: 'update', test: { index: 1 } });
-  });
-});
-
-describe('pictures', () => {
-  const events = madeEvents({ stages: 30, agents: 3 });
-
-  it('of a report are the same bytes for the same events, and none for a run without updates', () => {
-    const pictures = reportPictures(events);
-    expect(pictures.map(({ name }) => name)).toEqual(
-      expect.arrayContaining([
-        'reward',
-        'timeline',
-        'kl-agent-0',
-        'wealth',
-        'certificate',
-        'members',
-        'beta',
-      ]),
-    );
-    expect(new Set(pictures.map(({ name }) => name)).size).toBe(pictures.length);
-    expect(reportPictures(events)).toEqual(pictures);
-    for (const { svg } of pictures) expect(svg).not.toMatch(/NaN|undefined|style=/);
-    expect(reportPictures(events.slice(0, 3))).toEqual([]);
-  });
-
-  it('show intervals around what they belong to', () => {
-    const { series } = rewardChart(viewOf(events));
-    expect(series.map(({ name }) => name)).toEqual(['training episodes', 'held-out prompts']);
-    for (const { points, band = [] } of series) {
-      expect(band).toHaveLength(points.length);
-      for (const [k, [x, low, high]] of band.entries()) {
-        expect(points[k]?.[0]).toBe(x);
-        expect(low).toBeLessThanOrEqual(points[k]![1]);
-        expect(high).toBeGreaterThanOrEqual(points[k]![1]);
-      }
-    }
-  });
-
-  it('of the divergence keep refused attempts above the radius and kept ones below', () => {
-    const { series } = klChart(viewOf(events), 0);
-    const named = (name: string) => series.find((one) => one.name === name)?.points ?? [];
-    expect(named('refused attempts').length).toBeGreaterThan(0);
-    for (const [, value] of named('refused attempts')) expect(value).toBeGreaterThan(0.05);
-  });
-
-  it('of a handover show the weight of the replacement, and are not there without one', () => {
-    const handed = events.map((event) =>
-      event.kind === 'update' && event.agent === 1
-        ? { ...event, handover: { weight: event.stage / 30, weightMin: 0, steps: [], finished: false } }
-        : event,
-    );
-    const { series } = handoverChart(viewOf(handed));
-    expect(series.map(({ name }) => name)).toEqual(['agent_1', 'agent_1, least']);
-    expect(series[0]?.points.at(-1)?.[1]).toBeGreaterThan(0.8);
-    expect(reportPictures(handed).map(({ name }) => name)).toContain('handover');
-    expect(reportPictures(events).map(({ name }) => name)).not.toContain('handover');
-  });
-
-  it('have a cell per update and test, each with a colour and, unless plainly accepted, a mark', () => {
-    const view = viewOf(events);
-    const { rows, cells } = timelineCells(view);
-    expect(rows).toEqual(['agent_0', 'agent_1', 'agent_2', 'tests']);
-    expect(cells).toHaveLength(30 * 3 + 6);
-    const svg = timelineSvg(
-      viewOf(madeEvents({ stages: 2, agents: 1, names: ['<b>"x" & a very long name'] })),
-    );
-    expect(svg).toContain('&lt;b&gt;');
-    expect(svg).not.toContain('<b>');
-  });
-
-  it('as CSV quote what needs it and have one line per point', () => {
-    expect(csvCell('a,"b"')).toBe('"a,""b"""');
-    const chart = rewardChart(viewOf(events));
-    const points = chart.series.reduce((sum, series) => sum + series.points.length, 0);
-    expect(chartCsv(chart).split('\r\n')).toHaveLength(points + 2);
-    expect(chartCsv(chart)).toMatch(/^series,stage,mean reward,low,high\r\n/);
-  });
-
-  it('of time stack the phases to the whole stage', () => {
+describe('what else is read of a run', () => {
+  it('are times, whose picture stacks the phases to the whole stage', () => {
     const run = freshRun();
     const follower = createRunFollower(run);
     follower.poll();
@@ -458,9 +267,7 @@ describe('pictures', () => {
     expect(top[0]?.[1]).toBeCloseTo(whole / 1000, 9);
     expect(totalPhases(view).map(({ phase }) => phase)).toContain('rollout');
   });
-});
 
-describe('what else is read of a run', () => {
   it('transcripts: prompts of the most stages first, and what was said to one in a stage', () => {
     const run = freshRun();
     const reader = createTranscriptReader(run);
