@@ -110,7 +110,10 @@ export class Connection {
   async hello(retryMs = this.#options.retryMs): Promise<Hello> {
     const knock = () => this.#plain('GET', '/v1/hello');
     const { body } = await this.#retried('hello', knock, { retryMs });
-    const hello = parsedHello(body.toString());
+    let hello: Partial<Hello> = {};
+    try {
+      hello = JSON.parse(body.toString()) as Partial<Hello>; // looked at below
+    } catch {} // not a worker: said below
     if (hello.name !== 'troupe-worker')
       throw new EngineError(`${this.#who}: expected a troupe worker at ${this.url}, got something else`, {
         code: 'TROUPE_WORKER_ADDRESS',
@@ -148,30 +151,27 @@ export class Connection {
     let receivedBytes = 0;
     let tokens = tokensOf(call.arrays);
     let told = 0; // a repeated call hears everything from the beginning
-    const attempt = async (): Promise<Frame> => {
-      const ends: Frame[] = [];
+    let result: Frame | undefined;
+    const attempt = async (): Promise<void> => {
       let heard = 0;
       receivedBytes += await this.#frames('/v1/call', body, signal, (frame) => {
         if (frame.header.kind === 'wait') return;
         tokens += frame.arrays.get('tokens')?.length ?? 0;
-        if (frame.header.kind === 'result' || frame.header.kind === 'error') ends.push(frame);
+        if (frame.header.kind === 'result' || frame.header.kind === 'error') result = frame;
         else if (heard++ === told) {
           told++;
           onFrame?.(frame);
         }
       });
-      const [end] = ends;
-      if (end === undefined) throw new LostAnswer('the answer was cut short');
-      return end;
+      if (result === undefined) throw new LostAnswer('the answer was cut short');
     };
-    let result: Frame;
     try {
-      result = await this.#retried(call.call, attempt, { signal });
+      await this.#retried(call.call, attempt, { signal });
     } catch (error) {
       if (signal?.aborted) this.#cancel(names);
       throw error;
     }
-    const { header } = result;
+    const { header } = result as unknown as Frame; // an attempt that returned has set it
     if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
     this.#options.onCall?.({
       call: call.call,
@@ -183,7 +183,7 @@ export class Connection {
       receivedBytes,
       tokens,
     });
-    return result;
+    return result as unknown as Frame;
   }
 
   /** A sign of life for workers that outlive their clients. */
@@ -350,14 +350,4 @@ function workerError(where: string, value: unknown): Error {
     code: `TROUPE_WORKER_${kind.toUpperCase()}`,
     retryable: isLost || kind === 'deadline',
   });
-}
-
-/** What somebody says of himself; nothing where it is no JSON object. */
-function parsedHello(text: string): Partial<Hello> {
-  try {
-    const said: unknown = JSON.parse(text);
-    return typeof said === 'object' && said !== null ? said : {};
-  } catch {
-    return {};
-  }
 }

@@ -5,7 +5,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { Socket } from 'node:net';
 import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -150,7 +149,7 @@ export async function startWorker({
     // it must not keep us alive: should we end without closing it, it ends too
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr])
-      if (stream instanceof Socket) stream.unref();
+      (stream as unknown as { unref?(): void }).unref?.();
     return new WorkerProcess(child, { url: address, token, graceMs, stderr: () => stderr });
   } catch (error) {
     child.kill('SIGKILL');
