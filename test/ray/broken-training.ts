@@ -51,14 +51,31 @@ function start(...args: string[]): { readonly child: ChildProcess; readonly ende
   return { child, ended };
 }
 
-/** Waits until a run is in the middle of a stage: its rollouts are made, its updates are not done. */
-async function inMidStage(run: string, stage: number, isOver: () => boolean): Promise<void> {
+/**
+ * Does something while a run is in the middle of a stage, its rollouts made and its updates not done. The run stands
+ * still meanwhile: however slow the machine is, the stage does not end first.
+ */
+async function inMidStage(
+  run: string,
+  stage: number,
+  child: ChildProcess,
+  strike: () => unknown,
+): Promise<void> {
   const log = join(folder, run, 'events.jsonl');
-  const begun = `"kind":"stage_started","stage":${stage},`;
+  const says = (kind: string) =>
+    existsSync(log) && readFileSync(log, 'utf8').includes(`"kind":"${kind}","stage":${stage},`);
   const deadline = performance.now() + PATIENCE_MS;
-  while (!(existsSync(log) && readFileSync(log, 'utf8').includes(begun))) {
-    if (isOver() || performance.now() > deadline) throw new Error(`the run never came to stage ${stage}`);
+  while (!says('stage_started')) {
+    if (child.exitCode !== null || performance.now() > deadline)
+      throw new Error(`the run never came to stage ${stage}`);
     await sleep(5);
+  }
+  child.kill('SIGSTOP');
+  try {
+    if (says('stage_finished')) throw new Error(`stage ${stage} was over before anything was done to it`);
+    await strike();
+  } finally {
+    child.kill('SIGCONT');
   }
 }
 
@@ -90,14 +107,10 @@ export function describeBrokenTraining(running: () => TwoRaylets): void {
       expect(await whole.ended).toBe('0\n');
 
       const first = start('train', team, '--run', 'broken', ...address);
-      const isOver = () => first.child.exitCode !== null;
-      await inMidStage('broken', 1, isOver);
-      await cluster.tell('kill-actor');
-      await inMidStage('broken', 2, isOver);
-      await cluster.tell('kill-node');
+      await inMidStage('broken', 1, first.child, () => cluster.tell('kill-actor'));
+      await inMidStage('broken', 2, first.child, () => cluster.tell('kill-node'));
       await cluster.tell('add-node');
-      await inMidStage('broken', 3, isOver);
-      first.child.kill('SIGKILL');
+      await inMidStage('broken', 3, first.child, () => first.child.kill('SIGKILL'));
       const said = await first.ended;
       expect(said).toMatch(/the actor of agent \d is gone: .*; going on from stage 0\n/);
       expect(said).toMatch(/the actor of agent \d is gone: .*; going on from stage 1\n/);

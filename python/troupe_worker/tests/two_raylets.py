@@ -7,6 +7,7 @@ input does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -50,6 +51,7 @@ def main() -> None:
                 if line.strip() == "kill-actor":
                     _kill_actor(second)
                 elif line.strip() == "kill-node":
+                    _kill_node(second)
                     cluster.remove_node(second, allow_graceful=False)
                 elif line.strip() == "add-node":
                     second = cluster.add_node(**shape)
@@ -60,20 +62,39 @@ def main() -> None:
 
 def _kill_actor(node: object) -> None:
     """Kills what runs an agent under the node's raylet, as a lack of memory would."""
-    raylet = _raylet(node)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                title = (path / "cmdline").read_bytes().decode(errors="replace")
-                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == raylet and title.startswith("ray::AgentActor"):
-                os.kill(int(path.name), signal.SIGKILL)
+        for pid, title in _children(_raylet(node)):
+            if title.startswith("ray::AgentActor"):
+                os.kill(pid, signal.SIGKILL)
                 return
         time.sleep(0.1)
     raise RuntimeError("there is no actor on the second node")
+
+
+def _kill_node(node: object) -> None:
+    """Kills the raylet and all that ran under it at once, as when a machine goes: by themselves its actors would
+    stay for a second or two, long enough to end a short stage."""
+    raylet = _raylet(node)
+    children = _children(raylet)
+    os.kill(raylet, signal.SIGKILL)
+    for pid, _ in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children(parent: int) -> list[tuple[int, str]]:
+    """Process ids and command lines."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            title = (path / "cmdline").read_bytes().decode(errors="replace")
+            above = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if above == parent:
+            found.append((int(path.name), title))
+    return found
 
 
 def _raylet(node: object) -> int:
