@@ -53,6 +53,7 @@ describe('hello', () => {
         /^engine torch: expected troupe-worker \d+\.\d+\.\d+, got 0\.0\.9 at http:.*; install the worker/,
       ],
       [(_, response) => response.end('<html>'), /expected a troupe worker at http:.*, got something else/],
+      [(_, response) => response.end('null'), /expected a troupe worker at http:.*, got something else/],
       [(_, response) => response.writeHead(404).end(), /expected a troupe worker at .*, got HTTP 404/],
     ];
     for (const [listener, message] of cases) {

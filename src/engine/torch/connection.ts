@@ -110,10 +110,7 @@ export class Connection {
   async hello(retryMs = this.#options.retryMs): Promise<Hello> {
     const knock = () => this.#plain('GET', '/v1/hello');
     const { body } = await this.#retried('hello', knock, { retryMs });
-    let hello: Partial<Hello> = {};
-    try {
-      hello = JSON.parse(body.toString()) as Partial<Hello>; // looked at below
-    } catch {} // not a worker: said below
+    const hello = parsedHello(body.toString());
     if (hello.name !== 'troupe-worker')
       throw new EngineError(`${this.#who}: expected a troupe worker at ${this.url}, got something else`, {
         code: 'TROUPE_WORKER_ADDRESS',
@@ -151,27 +148,30 @@ export class Connection {
     let receivedBytes = 0;
     let tokens = tokensOf(call.arrays);
     let told = 0; // a repeated call hears everything from the beginning
-    let result: Frame | undefined;
-    const attempt = async (): Promise<void> => {
+    const attempt = async (): Promise<Frame> => {
+      const ends: Frame[] = [];
       let heard = 0;
       receivedBytes += await this.#frames('/v1/call', body, signal, (frame) => {
         if (frame.header.kind === 'wait') return;
         tokens += frame.arrays.get('tokens')?.length ?? 0;
-        if (frame.header.kind === 'result' || frame.header.kind === 'error') result = frame;
+        if (frame.header.kind === 'result' || frame.header.kind === 'error') ends.push(frame);
         else if (heard++ === told) {
           told++;
           onFrame?.(frame);
         }
       });
-      if (result === undefined) throw new LostAnswer('the answer was cut short');
+      const [end] = ends;
+      if (end === undefined) throw new LostAnswer('the answer was cut short');
+      return end;
     };
+    let result: Frame;
     try {
-      await this.#retried(call.call, attempt, { signal });
+      result = await this.#retried(call.call, attempt, { signal });
     } catch (error) {
       if (signal?.aborted) this.#cancel(names);
       throw error;
     }
-    const { header } = result as unknown as Frame; // an attempt that returned has set it
+    const { header } = result;
     if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
     this.#options.onCall?.({
       call: call.call,
@@ -183,7 +183,7 @@ export class Connection {
       receivedBytes,
       tokens,
     });
-    return result as unknown as Frame;
+    return result;
   }
 
   /** A sign of life for workers that outlive their clients. */
@@ -350,4 +350,14 @@ function workerError(where: string, value: unknown): Error {
     code: `TROUPE_WORKER_${kind.toUpperCase()}`,
     retryable: isLost || kind === 'deadline',
   });
+}
+
+/** What somebody says of himself; nothing where it is no JSON object. */
+function parsedHello(text: string): Partial<Hello> {
+  try {
+    const said: unknown = JSON.parse(text);
+    return typeof said === 'object' && said !== null ? said : {};
+  } catch {
+    return {};
+  }
 }
