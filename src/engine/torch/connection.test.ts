@@ -137,6 +137,22 @@ describe('a call', () => {
     expect((await told).operation).toBe(asked);
   });
 
+  it('ends quietly when it is aborted while the last of its answer is read', async () => {
+    // what nobody catches makes the test runner fail
+    const connection = await worker((request, response) => {
+      request.resume().on('end', () => {
+        response.write(said({ kind: 'token' }));
+        response.end(result());
+      });
+    });
+    for (let round = 0; round < 10; round++) {
+      const controller = new AbortController();
+      const onFrame = () => controller.abort(new Error('enough'));
+      const call = connection.call({ call: 'generate', model: 'm', signal: controller.signal, onFrame });
+      await call.catch((error: Error) => expect(error.message).toBe('enough'));
+    }
+  });
+
   it('says at once when the worker is dead', async () => {
     const connection = new Connection({
       url: 'http://127.0.0.1:9',

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, EngineError, StoreError } from '../../support/errors.ts';
 import { encodeFrame, type Frame, FrameReader, type WireArray, type WireHeader } from './frames.ts';
@@ -289,6 +290,7 @@ export class Connection {
         ...(signal && { signal }),
       });
       asked.on('timeout', () => asked.destroy(new LostAnswer(`silent for ${silenceMs / 1000} s`)));
+      asked.on('socket', hearErrors);
       asked.on('response', resolve);
       asked.on('error', reject);
       for (const part of body) asked.write(part);
@@ -309,6 +311,16 @@ export class Connection {
     );
   }
 }
+
+/**
+ * A request that is aborted once its answer is there, but not yet read to the end, destroys its socket after Node has
+ * taken its own listener from it: the error would then be nobody's and end the process.
+ */
+function hearErrors(socket: Socket): void {
+  if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
+}
+
+function ignore(): void {} // whoever waits for the request hears of it too
 
 const BROKEN = new Set([
   'ECONNREFUSED',
