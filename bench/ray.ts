@@ -3,11 +3,12 @@
  * how many bytes move per token, and how stage time grows with agents 1..4.
  *
  * The wire's cost per token does not depend on the size of a model, model work does: from the share that is measured on
- * a small shape follows the one at the shape of Qwen3-0.6B, model work taken to grow with the parameters.
+ * a smaller shape follows the one at the shape of Qwen3-0.6B, model work taken to grow with the parameters. Size
+ * `qwen3-0.6b` measures it instead, with one agent, which takes 12 GB.
  *
  * Options by environment variable:
- *   TROUPE_PYTHON       interpreter with Ray, torch and Transformers; needed
- *   TROUPE_BENCH_SIZE   small or full (default): the shape, and how many episodes are played
+ *   TROUPE_PYTHON         interpreter with Ray, torch and Transformers; needed
+ *   TROUPE_BENCH_SIZE     small, full (default) or qwen3-0.6b: the shape, and how many episodes are played
  * @module
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -28,14 +29,16 @@ interface Size {
   readonly prompts: number;
   readonly samples: number;
   readonly messageTokens: number;
+  /** Stages are played with 1 to so many agents. */
+  readonly mostAgents: number;
 }
 
 const SIZES: Readonly<Record<string, Size>> = {
-  small: { shape: 'tiny-4m', prompts: 8, samples: 4, messageTokens: 16 },
-  full: { shape: 'smollm2-135m', prompts: 16, samples: 8, messageTokens: 64 },
+  small: { shape: 'tiny-4m', prompts: 8, samples: 4, messageTokens: 16, mostAgents: 4 },
+  full: { shape: 'smollm2-135m', prompts: 8, samples: 4, messageTokens: 32, mostAgents: 4 },
+  'qwen3-0.6b': { shape: 'qwen3-0.6b', prompts: 4, samples: 4, messageTokens: 32, mostAgents: 1 },
 };
 const QWEN3_06B_PARAMETERS = 596e6;
-const MOST_AGENTS = 4;
 /** Of a node; four agents share two. */
 const CPUS_PER_AGENT = 0.5;
 
@@ -53,7 +56,7 @@ const task: Task = {
 
 export async function benchRay(log: (line: string) => void): Promise<object> {
   const size = SIZES[process.env.TROUPE_BENCH_SIZE ?? 'full'];
-  if (!size) throw new RangeError('ray: expected TROUPE_BENCH_SIZE small or full');
+  if (!size) throw new RangeError('ray: expected TROUPE_BENCH_SIZE small, full or qwen3-0.6b');
   if (!process.env.TROUPE_PYTHON)
     throw new RangeError(
       'ray: expected TROUPE_PYTHON, a Python with python/troupe_worker/requirements.txt and requirements-ray.txt',
@@ -64,7 +67,7 @@ export async function benchRay(log: (line: string) => void): Promise<object> {
   try {
     const dir = join(folder, 'model');
     writeRandomModel(dir, size.shape);
-    for (let agents = 1; agents <= MOST_AGENTS; agents++) {
+    for (let agents = 1; agents <= size.mostAgents; agents++) {
       const result = await measureStage(cluster.address, dir, { agents, size });
       results.push(result);
       log(describe(result));
@@ -79,6 +82,12 @@ export async function benchRay(log: (line: string) => void): Promise<object> {
 interface StageResult {
   readonly agents: number;
   readonly stage_s: number;
+  /** Updates tried, backtracks included. */
+  readonly attempts: number;
+  /** Tokens of contexts and messages that calls were about, a token again for every call. */
+  readonly tokens: number;
+  /** What models computed for, by call; those of several agents add up. */
+  readonly model_work_s: Readonly<Record<string, number>>;
   /** Share of the stage in which no model computed: the wire, and the algorithm between calls. */
   readonly no_model_share: number;
   /** Of the time of all calls on models. */
@@ -124,6 +133,7 @@ async function stageOf(
   const run = new MemoryRun();
   let startedMs = 0;
   let stageMs = 0;
+  let attempts = 0;
   try {
     await runTraining({
       team: { protocol: createVote(), agents },
@@ -145,6 +155,7 @@ async function stageOf(
               startedMs = performance.now();
               calls.length = 0; // what came before is loading, checking and the first checkpoint
             }
+            if (event.kind === 'update') attempts += event.attempts.length;
             if (event.kind === 'stage_finished') stageMs = performance.now() - startedMs;
           },
         },
@@ -159,18 +170,28 @@ async function stageOf(
   const wire = elapsed - compute;
   const grown = compute * (QWEN3_06B_PARAMETERS / parameters);
   const bytes = sum(({ sentBytes, receivedBytes }) => sentBytes + receivedBytes);
+  const tokens = sum((work) => work.tokens);
   return {
     agents: count,
     stage_s: stageMs / 1000,
+    attempts,
+    tokens,
+    model_work_s: workByCall(stage),
     no_model_share: 1 - computedMs(stage) / stageMs,
     wire_share: wire / elapsed,
     wire_share_qwen3_06b: wire / (wire + grown),
-    bytes_per_token: bytes / sum(({ tokens }) => tokens),
+    bytes_per_token: bytes / tokens,
     side_by_side: sharedTime(
       stage.map((work) => workRow(work, 1)),
       2,
     ),
   };
+}
+
+function workByCall(calls: readonly Work[]): Record<string, number> {
+  const seconds: Record<string, number> = {};
+  for (const { call, computeMs } of calls) seconds[call] = (seconds[call] ?? 0) + computeMs / 1000;
+  return seconds;
 }
 
 /** Time with at least one model computing; what of a call is the wire lies half before and half after. */
@@ -191,7 +212,7 @@ function computedMs(calls: readonly Work[]): number {
 function describe(result: StageResult): string {
   const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
   return (
-    `${result.agents} agents: stage ${result.stage_s.toFixed(1)} s, ${percent(result.no_model_share)} of it without a model at work; ` +
+    `${result.agents} agents: stage ${result.stage_s.toFixed(1)} s, ${result.attempts} updates tried, ${percent(result.no_model_share)} of it without a model at work; ` +
     `wire ${percent(result.wire_share)} of calls, ` +
     `${percent(result.wire_share_qwen3_06b)} at the shape of Qwen3-0.6B, ${result.bytes_per_token.toFixed(1)} bytes a token, ` +
     `${percent(result.side_by_side)} side by side`
