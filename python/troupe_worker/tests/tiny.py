@@ -16,20 +16,21 @@ from troupe_worker.model import Call
 VOCABULARY = 23
 
 
-def write_tiny_model(folder: Path) -> None:
+def write_tiny_model(folder: Path, **changes: Any) -> None:
     """Equal weights at every call, large enough that every part of the network matters."""
-    config = Qwen3Config(
-        vocab_size=VOCABULARY,
-        hidden_size=12,
-        intermediate_size=10,
-        num_hidden_layers=2,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        head_dim=4,
-        max_position_embeddings=64,
-        tie_word_embeddings=True,
-        eos_token_id=0,
-    )
+    shape = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 12,
+        "intermediate_size": 10,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+        "head_dim": 4,
+        "max_position_embeddings": 64,
+        "tie_word_embeddings": True,
+        "eos_token_id": 0,
+    }
+    config = Qwen3Config(**{**shape, **changes})
     torch.manual_seed(5)
     model = Qwen3ForCausalLM(config)
     with torch.no_grad():

@@ -7,6 +7,7 @@ fused, and its state cannot be exchanged with the embedded engine's to the last 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -72,10 +73,15 @@ def adamw_step(slot: Slot, params: AdamWParams, *, step: int, scale: float) -> N
         weights.copy_(weights.double() * shrink - change)
 
 
-def global_norm(gradients: list[Tensor]) -> float:
-    """L2 norm over several gradients; NaN or infinity if any entry is."""
+def sum_of_squares(tensors: Iterable[Tensor]) -> float:
+    """Over all entries, in float64."""
     total = 0.0
-    for gradient in gradients:
-        for part in gradient.view(-1).split(_CHUNK):
+    for tensor in tensors:
+        for part in tensor.view(-1).split(_CHUNK):
             total += float(part.double().square().sum())
+    return total
+
+
+def norm_of_squares(total: float) -> float:
+    """L2 norm from the sum of squares; NaN or infinity if any entry is."""
     return math.sqrt(total) if total >= 0 else math.nan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from .adapter_config import AdapterConfig
 from .calls import first_line
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, twin
 from .errors import BadModel, WorkerError
 from .threefry import U32, child_key, uniforms
 
@@ -49,10 +48,8 @@ class FrozenBase:
         return FrozenBase(folder, checkpoint, sum(parameter.numel() for parameter in model.parameters()))
 
     def module(self) -> nn.Module:
-        """A module of its own over the same tensors: what is built into it does not show elsewhere."""
-        model: nn.Module = self.checkpoint.model
-        shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-        return copy.deepcopy(model, shared)
+        """A module of its own over the base's tensors."""
+        return twin(self.checkpoint.model)
 
 
 class FrozenBases:

@@ -28,6 +28,11 @@ class Admission:
         self._total: int | None = None
         self._promised: dict[int, int] = {}
         self._next = 0
+        self._ranks = 1
+
+    def deal_out(self, ranks: int) -> None:
+        """Models are dealt out among so many processes with memory of their own, or a share of it."""
+        self._ranks = ranks
 
     def admit(self, options: LoadOptions, bases: FrozenBases) -> int:
         """Promises memory to a model; returns the promise's number.
@@ -54,8 +59,9 @@ class Admission:
         if free is not None:
             self._limit = min(free // parts, self._limit or free)
 
-    def leave(self, promise: int) -> None:
-        self._promised.pop(promise, None)
+    def leave(self, promise: int | None) -> None:
+        if promise is not None:
+            self._promised.pop(promise, None)
 
     def _needed(self, options: LoadOptions, bases: FrozenBases, promised: int) -> int:
         folder, rank, targets = _adapter_of(options)
@@ -68,6 +74,7 @@ class Admission:
             adapter=sizes.adapter(rank, targets) if rank else None,
             on_cpu=self._device.type == "cpu",
             shared=rank is not None and bases.holds(folder, options.dtype),
+            ranks=self._ranks,
         )
         room = Room(str(self._device), self._total, promised, len(self._promised) - 1)
         return require_room(options.folder, sizes, plan, room)

@@ -8,6 +8,8 @@ from .errors import BadRequest
 from .frames import Frame, encode
 from .operations import Operation
 
+#: Calls of a model that one rank of several answers alone, on weights that were put together before.
+LONE_CALLS = frozenset({"generate", "open_batch", "load_row", "step_rows"})
 LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600.0
 
 
@@ -54,8 +56,11 @@ def deadline_of(header: dict[str, Any]) -> float:
     return min(float(deadline), LONGEST_DEADLINE_SECONDS)
 
 
-def error_frame(kind: str, message: str) -> bytes:
-    return encode({"kind": "error", "error": {"kind": kind, "message": message}})
+def error_frame(kind: str, message: str, *, broken: bool = False) -> bytes:
+    """Args: broken: it befell one rank of several in the midst of a pass, and the others wait for it in vain."""
+    return encode(
+        {"kind": "error", "error": {"kind": kind, "message": message}, **({"broken": True} if broken else {})}
+    )
 
 
 def first_line(error: BaseException) -> str:

@@ -4,6 +4,7 @@ under the names and in the layout of the embedded engine, so that either engine 
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import torch
 import transformers
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from .calls import first_line
 from .errors import BadModel, WorkerError
@@ -75,6 +76,12 @@ def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.
     return Checkpoint(model, files)
 
 
+def twin(model: nn.Module) -> nn.Module:
+    """A module of its own over the very same tensors: what is built into it does not show elsewhere."""
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, shared)
+
+
 def _require_whole(folder: Path, report: Mapping[str, Any]) -> None:
     """Transformers fills what is missing with random numbers; here that is an error."""
     for kind, complaint in (
@@ -87,8 +94,8 @@ def _require_whole(folder: Path, report: Mapping[str, Any]) -> None:
             raise BadModel(f'{folder}: tensor "{names[0]}" {complaint}; the two belong to different models')
 
 
-def read_optimizer(folder: Path, weights: Tensors) -> OptimizerState | None:
-    """The optimiser's state, if the folder has one.
+def read_optimizer(folder: Path, shapes: Mapping[str, torch.Size]) -> OptimizerState | None:
+    """The optimiser's state for weights of those shapes, if the folder has one.
 
     Raises:
         BadModel: it belongs to another model, or is damaged.
@@ -100,17 +107,17 @@ def read_optimizer(folder: Path, weights: Tensors) -> OptimizerState | None:
         with safe_open(path, framework="pt") as file:
             step = (file.metadata() or {}).get("step", "")
             names = set(file.keys())
-            wanted = {f"{kind}.{name}" for kind in "mv" for name in weights}
+            wanted = {f"{kind}.{name}" for kind in "mv" for name in shapes}
             if names != wanted or not step.isdigit():
                 raise BadModel(f"{path}: expected the moments of this model and a step count; they are another's")
             moments: list[Tensors] = [
-                {name: file.get_tensor(f"{kind}.{name}") for name in weights} for kind in "mv"
+                {name: file.get_tensor(f"{kind}.{name}") for name in shapes} for kind in "mv"
             ]
     except SafetensorError as error:
         raise BadModel(f"{path}: the file is damaged ({first_line(error)})") from error
     for values in moments:
         for name, tensor in values.items():
-            if tensor.shape != weights[name].shape:
+            if tensor.shape != shapes[name]:
                 raise BadModel(f"{path}: the moments of {name} have another shape than its weights")
     return OptimizerState(int(step), *moments)
 

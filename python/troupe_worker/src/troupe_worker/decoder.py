@@ -13,7 +13,22 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from .errors import BadModel
-from .parameters import Tensors
+from .parameters import ParameterStore, Tensors
+
+
+def cut(model: Any, where: str) -> tuple[nn.Module, nn.Module]:
+    """Its layers, and its head.
+
+    Raises:
+        BadModel: it does not keep them apart.
+    """
+    decoder = model.get_decoder()
+    # older families keep their layers under a name of their own
+    layers: nn.Module = decoder if decoder is not model else model.base_model
+    head: nn.Module | None = model.get_output_embeddings()
+    if layers is model or head is None:
+        raise BadModel(f"{where}: {type(model).__name__} does not keep its head apart from its layers")
+    return layers, head
 
 
 class Decoder:
@@ -32,18 +47,13 @@ class Decoder:
         #: Keys and values of one token.
         numbers = 2 * heads * int(width) * int(self.config.num_hidden_layers)
         self.cache_bytes_per_token: int = numbers * next(model.parameters()).element_size()
-        decoder = model.get_decoder()
-        # older families keep their layers under a name of their own
-        self._layers: nn.Module = decoder if decoder is not model else model.base_model
-        if self._layers is model or model.get_output_embeddings() is None:
-            raise BadModel(f"{where}: {type(model).__name__} does not keep its head apart from its layers")
+        self._layers, self._head = cut(model, where)
         name = next(name for name, module in model.named_modules() if module is self._layers)
         self._prefix = f"{name}."
-        self._head: nn.Module = model.get_output_embeddings()
-        self._softcap: float | None = getattr(self.config, "final_logit_softcapping", None)
-        # tied weights go by the name of the embedding
+        self.softcap: float | None = getattr(self.config, "final_logit_softcapping", None)
+        #: Of the head's parameters: names in the module by names in the head; tied ones go by the embedding's.
         home = {id(parameter): name for name, parameter in model.named_parameters()}
-        self._head_names = {key: home[id(parameter)] for key, parameter in self._head.named_parameters()}
+        self.head_names = {key: home[id(parameter)] for key, parameter in self._head.named_parameters()}
         self._require_same_logits(where)
 
     def layers(self, weights: Tensors | None, **inputs: Any) -> Any:
@@ -62,10 +72,16 @@ class Decoder:
         if weights is None:
             logits = self._head(hidden)
         else:
-            own = {key: weights[name] for key, name in self._head_names.items() if name in weights}
+            own = {key: weights[name] for key, name in self.head_names.items() if name in weights}
             logits = functional_call(self._head, own, (hidden,))
         logits = logits.float()
-        return logits if self._softcap is None else torch.tanh(logits / self._softcap) * self._softcap
+        return logits if self.softcap is None else torch.tanh(logits / self.softcap) * self.softcap
+
+    def collect_head(self, parameters: ParameterStore) -> None:
+        parameters.collect_gradients()
+
+    def collect(self, parameters: ParameterStore) -> None:
+        parameters.collect_gradients()
 
     @torch.no_grad()
     def _require_same_logits(self, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -15,6 +15,7 @@ from .adapters import FrozenBase, FrozenBases
 from .checkpoint import Contents, load_checkpoint, read_optimizer, save_checkpoint, write_folder
 from .decoder import Decoder
 from .parameters import ParameterStore
+from .scoring import Passes
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -36,11 +37,33 @@ class LoadOptions:
     cwd: Path
 
 
+class Whole(Protocol):
+    """The weights that messages are drawn with, where they are not there all the time (sharding.py)."""
+
+    def open(self) -> None:
+        """Puts them together; all ranks at once."""
+
+    def close(self) -> None:
+        """Gives their memory back."""
+
+
+class AlwaysWhole:
+    def open(self) -> None:
+        """They are there."""
+
+    def close(self) -> None:
+        """They stay."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A model that computes."""
 
+    #: Draws messages, while `whole` is open.
     decoder: Decoder
+    #: Runs whole sequences.
+    passes: Passes
+    whole: Whole
     parameters: ParameterStore
     #: `full` or `lora`.
     kind: str
@@ -71,15 +94,15 @@ def load(options: LoadOptions, device: torch.device, bases: FrozenBases) -> Load
 
 def _full(options: LoadOptions, device: torch.device) -> Loaded:
     folder = options.folder
-    checkpoint = load_checkpoint(folder, attention=_attention(folder, device))
+    checkpoint = load_checkpoint(folder, attention=attention_of(folder, device))
     parameters = ParameterStore(checkpoint.model, DTYPES[options.dtype], device)
-    _read_optimizer(options, parameters)
+    read_moments(options, parameters)
 
     def save(to: Path) -> None:
-        save_checkpoint(to, checkpoint.files, parameters.masters(), parameters.optimizer_state())
+        save_checkpoint(to, checkpoint.files, *parameters.contents())
 
     decoder = Decoder(checkpoint.model, str(folder))
-    return Loaded(decoder, parameters, "full", parameters.count, folder, save)
+    return Loaded(decoder, decoder, AlwaysWhole(), parameters, "full", parameters.count, folder, save)
 
 
 def _adapted(base: FrozenBase, config: AdapterConfig, options: LoadOptions, *, saved: bool) -> Loaded:
@@ -92,32 +115,33 @@ def _adapted(base: FrozenBase, config: AdapterConfig, options: LoadOptions, *, s
     device = next(model.parameters()).device
     parameters = ParameterStore(model, torch.float32, device, trained=tensors)
     if saved:
-        _read_optimizer(options, parameters)
+        read_moments(options, parameters)
 
     def save(to: Path) -> None:
-        files = {ADAPTER_CONFIG: config.to_json()}
-        write_folder(to, Contents(adapters.WEIGHTS, parameters.masters(), files), parameters.optimizer_state())
+        weights, state = parameters.contents()
+        write_folder(to, Contents(adapters.WEIGHTS, weights, {ADAPTER_CONFIG: config.to_json()}), state)
 
     decoder = Decoder(model, str(options.folder), adapters.module_names(tensors, model))
     count = base.count + parameters.count
-    return Loaded(decoder, parameters, "lora", count, base.folder, save, base)
+    return Loaded(decoder, decoder, AlwaysWhole(), parameters, "lora", count, base.folder, save, base)
 
 
 def _base(folder: Path, dtype: str, device: torch.device, bases: FrozenBases) -> FrozenBase:
     def read() -> FrozenBase:
-        checkpoint = load_checkpoint(folder, attention=_attention(folder, device), dtype=DTYPES[dtype])
+        checkpoint = load_checkpoint(folder, attention=attention_of(folder, device), dtype=DTYPES[dtype])
         return FrozenBase.freeze(folder, checkpoint, device)
 
     return bases.find(folder, dtype, read)
 
 
-def _read_optimizer(options: LoadOptions, parameters: ParameterStore) -> None:
-    state = read_optimizer(options.folder, parameters.masters()) if options.optimizer else None
+def read_moments(options: LoadOptions, parameters: ParameterStore) -> None:
+    """The optimiser's state, where it is asked for and there is one."""
+    state = read_optimizer(options.folder, parameters.shapes()) if options.optimizer else None
     if state is not None:
         parameters.load_optimizer_state(state)
 
 
-def _attention(folder: Path, device: torch.device) -> str:
+def attention_of(folder: Path, device: torch.device) -> str:
     """Eager attention rounds alike with and without gradients, and knows soft caps; on a GPU it is too slow."""
     return "eager" if device.type == "cpu" or _has_softcap(folder) else "sdpa"
 

@@ -7,20 +7,18 @@ engine.decode_batch bound those.
 
 from __future__ import annotations
 
-import json
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
 import torch
 
 from .errors import BadModel
+from .stored import stored_tensors
 
 _GIB = 2**30
 _SUGGESTED_RANK = 16
-_INDEX = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,14 @@ class Plan:
     on_cpu: bool
     #: The base is in memory already.
     shared: bool = False
+    #: Processes that share the weights, each with as much memory.
+    ranks: int = 1
 
     def bytes_needed(self, parameters: int) -> int:
+        """In one process."""
         weight = 4 if self.dtype == "float32" else 2
+        if self.ranks > 1:
+            return self._dealt_out(parameters, weight)
         if self.adapter is not None:
             base = 0 if self.shared else weight * parameters
             return base + self.adapter * (_trained_bytes(4, self.on_cpu) if self.training else 4)
@@ -57,6 +60,14 @@ class Plan:
             # masters are made in any case
             return parameters * (weight if self.dtype == "float32" else weight + 4)
         return parameters * _trained_bytes(weight, self.on_cpu)
+
+    def _dealt_out(self, parameters: int, weight: int) -> int:
+        """Float32 pieces, whatever they compute in, and while messages are drawn the whole model besides."""
+        own = _trained_bytes(4, self.on_cpu) if self.training else 4
+        if self.adapter is None:
+            return weight * parameters + own * parameters // self.ranks
+        pieces = (weight * parameters + own * self.adapter) // self.ranks
+        return weight * parameters + 4 * self.adapter + pieces
 
 
 def _trained_bytes(weight: int, on_cpu: bool) -> int:
@@ -71,30 +82,14 @@ def read_sizes(folder: Path) -> Sizes | None:
     parameters = 0
     projections: dict[str, int] = {}
     try:
-        for name, shape in _shapes(folder):
-            parameters += prod(shape)
-            parts = name.split(".")
-            if len(shape) == 2 and len(parts) > 1:
-                projections[parts[-2]] = projections.get(parts[-2], 0) + sum(shape)
+        for tensor in stored_tensors(folder):
+            parameters += prod(tensor.shape)
+            parts = tensor.name.split(".")
+            if len(tensor.shape) == 2 and len(parts) > 1:
+                projections[parts[-2]] = projections.get(parts[-2], 0) + sum(tensor.shape)
     except (OSError, ValueError, KeyError, TypeError, struct.error):
         return None
     return Sizes(parameters, projections)
-
-
-def _shapes(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    index = folder / _INDEX
-    files = {"model.safetensors"}
-    if index.is_file():
-        files = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    for file in sorted(files):
-        with (folder / file).open("rb") as stream:
-            (size,) = struct.unpack("<Q", stream.read(8))
-            if size > 2**30:
-                raise ValueError(f"{file}: no header")
-            header = json.loads(stream.read(size))
-        for name, entry in header.items():
-            if name != "__metadata__":
-                yield name, entry["shape"]
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -168,12 +163,13 @@ def _advice(sizes: Sizes, plan: Plan, left: int) -> str:
     adapter = sizes.adapter(_SUGGESTED_RANK, tuple(name for name in layers if name in targets))
     ways: list[tuple[str, Plan]] = []
     if plan.dtype == "float32":
-        ways.append(("torch.dtype bfloat16", Plan("bfloat16", plan.training, plan.adapter, plan.on_cpu)))
+        ways.append(("torch.dtype bfloat16", replace(plan, dtype="bfloat16")))
     if plan.adapter is None and plan.training and adapter > 0:
         lora = f"engine.lora_rank {_SUGGESTED_RANK}"
-        ways.append((lora, Plan(plan.dtype, True, adapter, plan.on_cpu)))
+        ways.append((lora, replace(plan, adapter=adapter)))
         if plan.dtype == "float32":
-            ways.append((f"{lora} with torch.dtype bfloat16", Plan("bfloat16", True, adapter, plan.on_cpu)))
+            both = replace(plan, dtype="bfloat16", adapter=adapter)
+            ways.append((f"{lora} with torch.dtype bfloat16", both))
     for name, way in ways:
         needed = way.bytes_needed(sizes.parameters)
         if needed <= left:

@@ -15,15 +15,18 @@ import torch
 from .adamw import AdamWParams
 from .adapter_config import AdapterConfig, adapter_targets
 from .adapters import FrozenBases
+from .division import ALONE, Division
 from .drawing import Stream
 from .errors import BadRequest
 from .frames import Array, Frame
 from .generating import Generator, Token, Wish
 from .loading import DTYPES, LoadOptions, load
 from .open_batches import OpenBatches
+from .ranks import Ranks
 from .sampling import Completion, Request, Rules, Sampler
-from .scoring import Rows, Scorer
-from .sequences import Message, read_messages, read_rows
+from .scoring import Scorer
+from .sequences import Message, Rows, read_messages, read_rows
+from .sharded_loading import load_sharded
 
 
 @dataclass(frozen=True)
@@ -71,14 +74,31 @@ Answer = tuple[dict[str, Any], dict[str, Array]]
 class WorkerModel:
     """Calls on one model come one after the other; the service sees to it."""
 
-    def __init__(self, call: Call, device: torch.device, bases: FrozenBases | None = None) -> None:
-        """Loads the folder that the call names; `bases`: those that other models may share."""
-        loaded = self._loaded = load(load_options(call), device, bases or FrozenBases())
+    def __init__(
+        self,
+        call: Call,
+        device: torch.device,
+        bases: FrozenBases | None = None,
+        ranks: Ranks | None = None,
+    ) -> None:
+        """Loads the folder that the call names.
+
+        Args:
+            bases: those that other models may share
+            ranks: among which the model is dealt out
+        """
+        options = load_options(call)
+        self._division: Division = ranks or ALONE
+        self._loaded = loaded = (
+            load_sharded(options, device, ranks) if ranks else load(options, device, bases or FrozenBases())
+        )
         self._parameters = loaded.parameters
         self._decoder = loaded.decoder
         self._token_budget = call.count("token_budget")
         self._slots = call.count("decode_batch")
-        self._scorer = Scorer(self._decoder, self._parameters, token_budget=self._token_budget)
+        self._scorer = Scorer(
+            loaded.passes, self._parameters, token_budget=self._token_budget, division=self._division
+        )
         self._batches = OpenBatches(self._decoder, self._token_budget)
         self._generator: Generator | None = None
         self._generator_lock = threading.Lock()
@@ -103,11 +123,12 @@ class WorkerModel:
             Request(context, (int(key0), int(key1)), int(counter))
             for context, (key0, key1, counter) in zip(contexts, streams.reshape(-1, 3), strict=True)
         ]
+        part = self._division.part(len(requests))
         rules = Rules(
             temperature=call.temperature(),
             max_tokens=call.count("max_tokens"),
             end_tokens=frozenset(call.params.get("end_tokens") or ()),
-            slots=min(self._slots, max(1, len(requests))),
+            slots=min(self._slots, max(1, len(part))),
             token_budget=self._token_budget,
         )
 
@@ -116,14 +137,27 @@ class WorkerModel:
             call.emit(
                 {"kind": "messages", "finish": finishes},
                 {
-                    "index": np.array([c.index for c in completions], np.int32),
+                    "index": np.array([part[c.index] for c in completions], np.int32),
                     **_ragged("tokens", [np.array(c.tokens, np.int32) for c in completions], np.int32),
                     **_ragged("logp", [np.array(c.logp, np.float32) for c in completions], np.float32),
                 },
             )
 
-        Sampler(self._decoder, rules, check=call.check, announce=announce).run(requests)
+        self._loaded.whole.open()
+        with self._division.apart(call.check) as check:
+            Sampler(self._decoder, rules, check=check, announce=announce).run([requests[i] for i in part])
+        self._loaded.whole.close()
         return {}, {}
+
+    def gather(self, _call: Call) -> Answer:
+        """Puts the weights together for calls that one rank answers alone (`LONE_CALLS`); any other call may take
+        them apart again."""
+        self._loaded.whole.open()
+        return {}, {}
+
+    def settle(self) -> None:
+        """Before any call that all ranks answer together: takes the weights apart, whose memory it needs."""
+        self._loaded.whole.close()
 
     def generate(self, call: Call, lock: threading.Lock) -> Answer:
         """A message for serving, token by token. Unlike other calls these run side by side."""
@@ -207,7 +241,8 @@ class WorkerModel:
 
     def gradients(self, _call: Call) -> Answer:
         """The accumulated sums by name; for tests that hold engines together."""
-        arrays = {name: tensor.cpu().numpy() for name, tensor in self._parameters.gradients().items()}
+        whole = self._parameters.whole(self._parameters.gradients())
+        arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
         return {"shapes": {name: list(array.shape) for name, array in arrays.items()}}, arrays
 
     def divergence(self, call: Call) -> Answer:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .adamw import AdamWParams, Slot, adamw_step, global_norm
+from .adamw import AdamWParams, Slot, adamw_step, norm_of_squares, sum_of_squares
 from .errors import BadRequest, WorkerError
+from .pieces import UNDIVIDED, Pieces
 
 Tensors = dict[str, Tensor]
 
@@ -46,14 +47,17 @@ class ParameterStore:
         device: torch.device,
         *,
         trained: Mapping[str, nn.Parameter] | None = None,
+        pieces: Pieces = UNDIVIDED,
     ) -> None:
         """Takes a module whose parameters are float32 on the host, all of them its own.
 
         Args:
             trained: those that are trained where the others stay as they are, by their names on disk: float32
                 and on the device already, as is all of the module.
+            pieces: what of them is here. Everything that is kept beside them is kept in the same pieces.
         """
         self.device = device
+        self._pieces = pieces
         self._masters: Tensors | None = {} if dtype != torch.float32 and trained is None else None
         if trained is None:
             self._place(module, dtype)
@@ -88,22 +92,48 @@ class ParameterStore:
 
     def masters(self) -> Tensors:
         """The current weights in float32; live tensors."""
-        if self._masters is not None:
-            return self._masters
-        return {name: parameter.data for name, parameter in self._parameters.items()}
+        return self._own() if self._masters is None else self._masters
+
+    def _own(self) -> Tensors:
+        """What the module computes with; live tensors."""
+        return {name: self._pieces.own(parameter) for name, parameter in self._parameters.items()}
+
+    def shapes(self) -> dict[str, torch.Size]:
+        """Of whole tensors."""
+        return {name: parameter.shape for name, parameter in self._parameters.items()}
+
+    def contents(self) -> tuple[Tensors, OptimizerState]:
+        """What a folder is to hold, whole; nothing where no files are written."""
+        m, v = self._moments()
+        return self.whole(self.masters()), OptimizerState(self._step, self.whole(m), self.whole(v))
+
+    def whole(self, own: Tensors) -> Tensors:
+        """Whole tensors from the pieces of all; nothing where no files are written."""
+        if self._pieces is UNDIVIDED:
+            return own
+        found: Tensors = {}
+        for name, tensor in own.items():
+            whole = self._pieces.whole(tensor, self._parameters[name].shape)
+            if self._pieces.keeps_files:
+                found[name] = whole.to("cpu")
+        return found
 
     def collect_gradients(self) -> None:
         """Adds what a backward pass left on the parameters to the float32 sums."""
-        if self._gradients is None:
-            self._gradients = {}
         for name, parameter in self._parameters.items():
             part, parameter.grad = parameter.grad, None
             if part is None:
                 continue
-            if name in self._gradients:
-                self._gradients[name].add_(part)
-            else:
-                self._gradients[name] = part.to(torch.float32)
+            self.add_gradient(name, self._pieces.own(part))
+
+    def add_gradient(self, name: str, part: Tensor) -> None:
+        """Adds to the sum of what is here of a parameter."""
+        if self._gradients is None:
+            self._gradients = {}
+        if name in self._gradients:
+            self._gradients[name].add_(part)
+        else:
+            self._gradients[name] = part.to(torch.float32)
 
     def break_gradients(self) -> None:
         """A backward pass ended half-way: until they are forgotten, no step may use the sums."""
@@ -119,8 +149,8 @@ class ParameterStore:
         """The sums by name, zeros where nothing came; float32."""
         sums = self._gradients or {}
         return {
-            name: sums[name] if name in sums else torch.zeros_like(parameter, dtype=torch.float32)
-            for name, parameter in self._parameters.items()
+            name: sums[name] if name in sums else torch.zeros_like(own, dtype=torch.float32)
+            for name, own in self._own().items()
         }
 
     @torch.no_grad()
@@ -129,7 +159,7 @@ class ParameterStore:
         if self._broken:
             raise WorkerError("step: a backward pass ended half-way; zero the gradients or restore a snapshot")
         gradients = self.gradients()
-        norm = global_norm(list(gradients.values()))
+        norm = norm_of_squares(self._pieces.total(sum_of_squares(gradients.values())))
         scale = params.max_grad_norm / norm if norm > params.max_grad_norm else 1.0
         m, v = self._moments()
         self._step += 1
@@ -144,7 +174,7 @@ class ParameterStore:
         name = f"snapshot-{self._next_snapshot}"
         self._next_snapshot += 1
         self._snapshots[name] = Snapshot(
-            weights={key: parameter.data.clone() for key, parameter in self._parameters.items()},
+            weights={key: own.clone() for key, own in self._own().items()},
             masters=self._hosted(self._masters),
             m=self._hosted(self._m),
             v=self._hosted(self._v),
@@ -155,8 +185,8 @@ class ParameterStore:
     @torch.no_grad()
     def restore(self, name: str) -> None:
         snapshot = self._find(name)
-        for key, parameter in self._parameters.items():
-            parameter.data.copy_(snapshot.weights[key])
+        for key, own in self._own().items():
+            own.copy_(snapshot.weights[key])
         for key, values in (snapshot.masters or {}).items():
             self.masters()[key].copy_(values)
         if snapshot.m is None or snapshot.v is None:
@@ -172,16 +202,13 @@ class ParameterStore:
     def release(self, name: str) -> None:
         self._snapshots.pop(name, None)
 
-    def optimizer_state(self) -> OptimizerState:
-        m, v = self._moments()
-        return OptimizerState(self._step, m, v)
-
     @torch.no_grad()
     def load_optimizer_state(self, state: OptimizerState) -> None:
+        """Takes whole moments."""
         m, v = self._moments()
         for key in m:
-            m[key].copy_(state.m[key])
-            v[key].copy_(state.v[key])
+            m[key].copy_(self._pieces.share(state.m[key]))
+            v[key].copy_(self._pieces.share(state.v[key]))
         self._step = state.step
 
     def _moments(self) -> tuple[Tensors, Tensors]:

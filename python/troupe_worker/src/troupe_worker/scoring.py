@@ -5,29 +5,49 @@ at a time, so of `[tokens, vocabulary]` only a slice exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .decoder import Decoder
-from .frames import Array
+from .division import ALONE, Division
 from .parameters import ParameterStore, Tensors
-from .sequences import Batch, Message, pack
+from .sequences import Batch, Message, Rows, batch_of
 
 #: Most numbers of one slice of the head's output, on a CPU and on a GPU.
 _SLICE, _GPU_SLICE = 2**24, 2**27
 
-Rows = list[Array]
+
+class Passes(Protocol):
+    """What a scorer needs of a model, and where gradients are left: `Decoder`, or one of several ranks."""
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    def layers(self, weights: Tensors | None, **inputs: Any) -> Any:
+        """Transformers' output object, `last_hidden_state` [B, T, D], with a snapshot's weights where given."""
+
+    def logits(self, hidden: Tensor, weights: Tensors | None = None) -> Tensor:
+        """[M, D] -> [M, V] in float32; after `layers` with the same weights."""
+
+    def collect_head(self, parameters: ParameterStore) -> None:
+        """Adds what a pass back through `logits` left to the sums."""
+
+    def collect(self, parameters: ParameterStore) -> None:
+        """Adds what is left after the pass back through `layers`."""
 
 
 class Scorer:
     """`check` is called between batches and ends a call that is no longer wanted by raising."""
 
-    def __init__(self, decoder: Decoder, parameters: ParameterStore, *, token_budget: int) -> None:
+    def __init__(
+        self, decoder: Passes, parameters: ParameterStore, *, token_budget: int, division: Division = ALONE
+    ) -> None:
         self._decoder = decoder
         self._parameters = parameters
         self._token_budget = token_budget
+        self._division = division
         most = _SLICE if parameters.device.type == "cpu" else _GPU_SLICE
         self._slice = max(1, most // decoder.vocab_size)
 
@@ -37,14 +57,12 @@ class Scorer:
         rows = _empty(messages)
         for batch in self._batches(messages, check):
             hidden = self._hidden(batch)
-            values = torch.cat(
-                [
-                    _chosen(self._logp(hidden[part], temperature), batch.targets[part])
-                    for part in self._slices(hidden)
-                ]
-            )
+            values = [
+                _chosen(self._logp(hidden[part], temperature), batch.targets[part])
+                for part in self._slices(hidden)
+            ]
             _scatter(batch, values, rows)
-        return rows
+        return self._division.joined(rows)
 
     def backward(
         self,
@@ -63,16 +81,16 @@ class Scorer:
         logp, divergence = _empty(messages), _empty(messages)
         try:
             for batch in self._batches(messages, check):
-                factors = np.concatenate([cotangents[index] for index in batch.members])
+                factors = np.concatenate([np.zeros(0), *(cotangents[index] for index in batch.members)])
                 cotangent = torch.from_numpy(factors.astype(np.float32)).to(batch.input_ids.device)
                 values, kls = self._backward_batch(batch, cotangent, temperature, kl)
-                self._parameters.collect_gradients()
+                self._decoder.collect(self._parameters)
                 _scatter(batch, values, logp)
                 _scatter(batch, kls, divergence)
         except BaseException:
             self._parameters.break_gradients()
             raise
-        return logp, divergence if kl else None
+        return self._division.joined(logp), self._division.joined(divergence) if kl else None
 
     @torch.no_grad()
     def divergence(
@@ -82,16 +100,18 @@ class Scorer:
         weights = self._parameters.weights(snapshot)
         results = (_empty(messages), _empty(messages), _empty(messages))
         for batch in self._batches(messages, check):
-            new, cur = self._hidden(batch), self._hidden(batch, weights)
+            # the reference first: ranks swap weights for it
+            cur, new = self._hidden(batch, weights), self._hidden(batch)
             parts: list[tuple[Tensor, Tensor, Tensor]] = []
             for part in self._slices(new):
                 p = self._logp(new[part], temperature)
                 q = self._logp(cur[part], temperature, weights)
                 tv = (p.exp() - q.exp()).abs().sum(-1, dtype=torch.float64) / 2
                 parts.append((_kl(p, q), _kl(q, p), tv))
-            for rows, values in zip(results, zip(*parts, strict=True), strict=True):
-                _scatter(batch, torch.cat(values), rows)
-        return results
+            for place, rows in enumerate(results):
+                _scatter(batch, [part[place] for part in parts], rows)
+        joined = [self._division.joined(rows) for rows in results]
+        return joined[0], joined[1], joined[2]
 
     @torch.no_grad()
     def distributions(
@@ -112,7 +132,7 @@ class Scorer:
 
     def _backward_batch(
         self, batch: Batch, cotangent: Tensor, temperature: float, kl: tuple[str, float] | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """The head's gradient by hand, slice by slice, then one pass back through the layers."""
         reference, weights = None, None
         if kl is not None:
@@ -121,7 +141,8 @@ class Scorer:
                 reference = self._hidden(batch, weights)
         hidden = self._hidden(batch)
         hidden_gradient = torch.empty_like(hidden)
-        logp, divergence = [], []
+        logp: list[Tensor] = []
+        divergence: list[Tensor] = []
         for part in self._slices(hidden):
             piece = hidden[part].detach().requires_grad_(True)
             logits = self._decoder.logits(piece)
@@ -139,12 +160,11 @@ class Scorer:
                 logp.append(_chosen(row, batch.targets[part]))
             torch.autograd.backward(logits, slope / temperature)
             # the head's gradient sums over slices in float32, whatever it computes with
-            self._parameters.collect_gradients()
+            self._decoder.collect_head(self._parameters)
             assert piece.grad is not None
             hidden_gradient[part] = piece.grad
         hidden.backward(hidden_gradient)
-        values = torch.cat(logp)
-        return values, torch.cat(divergence) if divergence else torch.zeros_like(values)
+        return logp, divergence
 
     def _hidden(self, batch: Batch, weights: Tensors | None = None) -> Tensor:
         """States that write a token [M, D]."""
@@ -160,9 +180,10 @@ class Scorer:
             yield slice(start, start + self._slice)
 
     def _batches(self, messages: Sequence[Message], check: Callable[[], None]) -> Iterator[Batch]:
-        for batch in pack(messages, self._token_budget, self._parameters.device):
-            check()
-            yield batch
+        for members in self._division.batches(messages, self._token_budget):
+            with self._division.agreed():
+                check()
+            yield batch_of(messages, members, self._parameters.device)
 
 
 def _kl(p: Tensor, q: Tensor) -> Tensor:
@@ -178,7 +199,10 @@ def _empty(messages: Sequence[Message]) -> Rows:
     return [np.zeros(len(message.tokens), dtype=np.float32) for message in messages]
 
 
-def _scatter(batch: Batch, values: Tensor, rows: Rows) -> None:
-    flat = values.detach().float().cpu().numpy()
+def _scatter(batch: Batch, values: Sequence[Tensor], rows: Rows) -> None:
+    """What slices gave into the rows of their messages; nothing where there was nothing to give."""
+    if not values:
+        return
+    flat = torch.cat(list(values)).detach().float().cpu().numpy()
     for index, (start, end) in zip(batch.members, batch.bounds, strict=True):
         rows[index][:] = flat[start:end]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from .errors import BadRequest
 from .frames import Array, split_rows
 
 Ids = npt.NDArray[np.int32]
+#: Numbers per message.
+Rows = list[Array]
 
 
 @dataclass(frozen=True)
@@ -88,23 +90,25 @@ def check_tokens(tokens: Ids, vocab_size: int) -> None:
         )
 
 
-def pack(messages: Sequence[Message], budget: int, device: torch.device) -> Iterator[Batch]:
-    """Batches of messages of like length; one that is longer than the budget stands alone."""
-    order = sorted(
-        (index for index, message in enumerate(messages) if message.tokens.size),
-        key=lambda index: -messages[index].inputs,
-    )
+def groups(messages: Sequence[Message], chosen: Sequence[int], budget: int) -> list[list[int]]:
+    """Those of the chosen messages that say something, by index, like lengths together; a message that is longer
+    than the budget stands alone."""
+    order = sorted((index for index in chosen if messages[index].tokens.size), key=lambda i: -messages[i].inputs)
+    found: list[list[int]] = []
     start = 0
     while start < len(order):
-        longest = messages[order[start]].inputs
-        rows = max(1, budget // longest)
-        yield _batch(messages, order[start : start + rows], longest, device)
+        rows = max(1, budget // messages[order[start]].inputs)
+        found.append(order[start : start + rows])
         start += rows
+    return found
 
 
-def _batch(messages: Sequence[Message], members: list[int], length: int, device: torch.device) -> Batch:
-    ids = np.zeros((len(members), length), dtype=np.int64)
-    places: list[Array] = []
+def batch_of(messages: Sequence[Message], members: list[int], device: torch.device) -> Batch:
+    """A batch of messages, the longest first; of none, one row that writes nothing."""
+    length = messages[members[0]].inputs if members else 1
+    ids = np.zeros((max(1, len(members)), length), dtype=np.int64)
+    places: list[Array] = [np.zeros(0, dtype=np.int64)]
+    targets: list[Array] = [np.zeros(0, dtype=np.int64)]
     bounds: list[tuple[int, int]] = []
     states = 0
     for row, index in enumerate(members):
@@ -112,14 +116,13 @@ def _batch(messages: Sequence[Message], members: list[int], length: int, device:
         ids[row, : message.inputs] = np.concatenate([message.context, message.tokens[:-1]])
         first = row * length + len(message.context) - 1
         places.append(np.arange(first, first + len(message.tokens)))
+        targets.append(message.tokens.astype(np.int64))
         bounds.append((states, states + len(message.tokens)))
         states += len(message.tokens)
     return Batch(
         members=members,
         input_ids=torch.from_numpy(ids).to(device),
         places=torch.from_numpy(np.concatenate(places)).to(device),
-        targets=torch.from_numpy(
-            np.concatenate([messages[index].tokens for index in members]).astype(np.int64)
-        ).to(device),
+        targets=torch.from_numpy(np.concatenate(targets)).to(device),
         bounds=bounds,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import platform
 import threading
 import time
@@ -15,11 +16,14 @@ import transformers
 from . import PROTOCOL, VERSION
 from .adapters import FrozenBases
 from .admission import Admission
-from .calls import channel_of, deadline_of, error_frame, first_line, word
+from .calls import LONE_CALLS, channel_of, deadline_of, error_frame, word
+from .division import ALONE, Division
 from .errors import BadRequest, WorkerError
+from .faults import describe
 from .frames import Array, Frame, encode
 from .model import Answer, Call, WorkerModel, load_options
 from .operations import Operation, Operations
+from .ranks import Ranks
 
 #: Methods of WorkerModel that a call may name.
 MODEL_CALLS = frozenset(
@@ -39,6 +43,7 @@ MODEL_CALLS = frozenset(
         "open_batch",
         "load_row",
         "step_rows",
+        "gather",
     }
 )
 
@@ -68,6 +73,17 @@ class Service:
         self._bases = FrozenBases()
         self._next_model = 0
         self._seen: dict[str, float] = {}
+        self._ranks: Ranks | None = None
+
+    def join(self, ranks: Ranks) -> None:
+        """Becomes one of several ranks of an agent, before any model is loaded. All are given every call but those
+        of LONE_CALLS, in the same order; the first says what it answers."""
+        self._ranks = ranks
+        self._admission.deal_out(ranks.size)
+
+    @property
+    def _division(self) -> Division:
+        return self._ranks or ALONE
 
     def share_memory(self, parts: int) -> None:
         """Takes one of so many equal parts of what is free, before any model is loaded."""
@@ -127,20 +143,19 @@ class Service:
         def emit(header: dict[str, Any], arrays: dict[str, Array]) -> None:
             operation.say(encode(header, arrays))
 
+        is_lone = frame.header.get("call") in LONE_CALLS
         try:
-            operation.check()
+            with contextlib.nullcontext() if is_lone else self._division.agreed():
+                operation.check()
             started = time.perf_counter()
             value, arrays = self._apply(Call(frame, operation.check, emit), session)
             seconds = round(time.perf_counter() - started, 6)
+            if not is_lone and not self._division.speaks:
+                value, arrays = {}, {}
             answer = encode({"kind": "result", "value": value, "seconds": seconds}, arrays)
-        except WorkerError as error:
-            answer = error_frame(error.kind, str(error))
-        except torch.OutOfMemoryError as error:
-            answer = error_frame(
-                "memory", f"{first_line(error)}; lower engine.token_budget or engine.decode_batch"
-            )
         except Exception as error:  # whatever a library throws must reach the client as one line
-            answer = error_frame("engine", f"{type(error).__name__}: {first_line(error)}")
+            broken = self._division.size > 1 and not is_lone and not isinstance(error, WorkerError)
+            answer = error_frame(*describe(error), broken=broken)
         operation.say(answer, last=True)
 
     def _apply(self, call: Call, session: str) -> Answer:
@@ -160,20 +175,24 @@ class Service:
             raise BadRequest(f'there is no call "{name}"')
         method: Callable[[Call], Answer] = getattr(held.model, name)
         with held.lock:
+            if name not in LONE_CALLS:
+                held.model.settle()
             return method(call)
 
     def _load(self, call: Call, session: str) -> Answer:
         with self._loading:  # Transformers' loader is not made for several threads
-            promise = self._admission.admit(load_options(call), self._bases)
+            promise: int | None = None
             try:
-                model = WorkerModel(call, self.device, self._bases)
+                with self._division.agreed():
+                    promise = self._admission.admit(load_options(call), self._bases)
+                model = WorkerModel(call, self.device, self._bases, self._ranks)
             except BaseException:
                 self._admission.leave(promise)
                 raise
         with self._lock:
             name = f"model-{self._next_model}"
             self._next_model += 1
-            self._models[name] = _Held(model, session, promise)
+            self._models[name] = _Held(model, session, promise or 0)
         return {"model": name, **model.facts()}, {}
 
     def _close(self, model: str) -> None:
@@ -183,6 +202,8 @@ class Service:
         self._operations.forget(model)
         with held.lock:
             del held.model
+        if self._ranks is not None:
+            gc.collect()  # what FSDP keeps hangs together in circles
         self._admission.leave(held.promise)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
