@@ -89,8 +89,22 @@ export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   },
 };
 
-/** Writes a folder with random weights. */
-export function writeRandomModel(dir: string, name: string): void {
+/** The first letters are 'a' to 'h', from which prompts are made; then CJK and what lies beyond, a letter per token. */
+function letters(count: number): string {
+  return Array.from({ length: count }, (_, index) =>
+    String.fromCodePoint(index < 8 ? 0x61 + index : 0x20000 + index),
+  ).join('');
+}
+
+/**
+ * Writes a folder with random weights.
+ * @param options.letterPerToken - every token is a letter of its own, as where texts are judged; otherwise most are none
+ */
+export function writeRandomModel(
+  dir: string,
+  name: string,
+  { letterPerToken = false }: { readonly letterPerToken?: boolean } = {},
+): void {
   const json = {
     ...SHAPES[name],
     attention_bias: false,
@@ -102,7 +116,9 @@ export function writeRandomModel(dir: string, name: string): void {
     torch_dtype: 'bfloat16',
   };
   mkdirSync(dir, { recursive: true });
-  for (const [file, bytes] of characterTokenizer('abcdefgh').files) writeFileSync(join(dir, file), bytes);
+  const { vocabSize } = characterTokenizer('');
+  const alphabet = letters(letterPerToken ? Number(SHAPES[name]?.vocab_size) - vocabSize : 8);
+  for (const [file, bytes] of characterTokenizer(alphabet).files) writeFileSync(join(dir, file), bytes);
   writeWeights(join(dir, 'model.safetensors'), parseDecoderConfig(json, name));
   writeFileSync(join(dir, 'config.json'), JSON.stringify(json));
 }

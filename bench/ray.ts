@@ -49,7 +49,7 @@ const task: Task = {
   size: () => undefined,
   item: (split, index) => ({ id: `${split}-${index}`, prompt: 'abcdefgh'.repeat(4).slice(index % 8) }),
   verify: (_, text) => {
-    const correct = text.length % 2 === 0;
+    const correct = (text.codePointAt(0) ?? 0) % 2 === 0;
     return { correct, reward: correct ? 1 : 0, answer: text, reason: 'counted' };
   },
 };
@@ -66,7 +66,7 @@ export async function benchRay(log: (line: string) => void): Promise<object> {
   const results: StageResult[] = [];
   try {
     const dir = join(folder, 'model');
-    writeRandomModel(dir, size.shape);
+    writeRandomModel(dir, size.shape, { letterPerToken: true });
     for (let agents = 1; agents <= size.mostAgents; agents++) {
       const result = await measureStage(cluster.address, dir, { agents, size });
       results.push(result);
