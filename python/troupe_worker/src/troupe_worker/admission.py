@@ -10,7 +10,10 @@ import torch
 from .adapter_config import base_folder, is_adapter_folder, read_adapter_config
 from .adapters import FrozenBases
 from .loading import LoadOptions
-from .memory import Plan, Room, free_bytes, read_sizes, require_room
+from .memory import Plan, Room, free_bytes, read_sizes, require_room, require_sampler_room
+
+#: Taken for the memory of a device of which nobody says how much it has.
+_UNKNOWN_BYTES = 2**33
 
 
 class Admission:
@@ -40,18 +43,26 @@ class Admission:
         Raises:
             BadModel: there is too little.
         """
-        if not self._promised:
-            found = [size for size in (self._limit, self._free(self._device)) if size is not None]
-            self._total = min(found) if found else None
-        number = self._next
-        self._next += 1
-        self._promised[number] = 0
-        try:
-            self._promised[number] = self._needed(options, bases, sum(self._promised.values()))
-        except BaseException:
-            del self._promised[number]
-            raise
-        return number
+        self._look()
+        return self._promise(self._needed(options, bases))
+
+    def share_bytes(self, share: float) -> int:
+        """So much of all the memory that there is for models."""
+        self._look()
+        return int(share * (_UNKNOWN_BYTES if self._total is None else self._total))
+
+    def admit_sampler(self, folder: Path, dtype: str, cache_bytes: int) -> int:
+        """Promises memory to an engine that samples with weights of its own; returns the promise's number.
+
+        Raises:
+            BadModel: there is too little.
+        """
+        self._look()
+        sizes = read_sizes(folder)
+        if sizes is None or self._total is None:
+            return self._promise(0)
+        weights = sizes.parameters * (4 if dtype == "float32" else 2)
+        return self._promise(require_sampler_room(folder, weights, cache_bytes, self._room()))
 
     def share(self, parts: int) -> None:
         """Leaves the other parts of what is free to others on the same machine."""
@@ -63,8 +74,24 @@ class Admission:
         if promise is not None:
             self._promised.pop(promise, None)
 
-    def _needed(self, options: LoadOptions, bases: FrozenBases, promised: int) -> int:
-        folder, rank, targets = _adapter_of(options)
+    def _look(self) -> None:
+        """What is free is asked while there are no models yet."""
+        if not self._promised:
+            found = [size for size in (self._limit, self._free(self._device)) if size is not None]
+            self._total = min(found) if found else None
+
+    def _promise(self, amount: int) -> int:
+        number = self._next
+        self._next += 1
+        self._promised[number] = amount
+        return number
+
+    def _room(self) -> Room:
+        assert self._total is not None
+        return Room(str(self._device), self._total, sum(self._promised.values()), len(self._promised))
+
+    def _needed(self, options: LoadOptions, bases: FrozenBases) -> int:
+        folder, rank, targets = weights_of(options)
         sizes = read_sizes(folder)
         if sizes is None or self._total is None:
             return 0  # loading says what is wrong; or nobody knows what is free
@@ -76,11 +103,10 @@ class Admission:
             shared=rank is not None and bases.holds(folder, options.dtype),
             ranks=self._ranks,
         )
-        room = Room(str(self._device), self._total, promised, len(self._promised) - 1)
-        return require_room(options.folder, sizes, plan, room)
+        return require_room(options.folder, sizes, plan, self._room())
 
 
-def _adapter_of(options: LoadOptions) -> tuple[Path, int | None, tuple[str, ...]]:
+def weights_of(options: LoadOptions) -> tuple[Path, int | None, tuple[str, ...]]:
     """The folder of the weights, and the adapter's rank and projections where there is one."""
     folder = options.folder
     if is_adapter_folder(folder):

@@ -12,8 +12,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from .decoder import Decoder
-from .errors import BadRequest
-from .sequences import Ids, check_context
+from .sequences import Ids, room_behind
 
 
 @dataclass
@@ -53,14 +52,8 @@ class DecodingBatch:
         Raises:
             BadRequest: it is empty, not the model's, or leaves no room.
         """
-        check_context(context, self._decoder.vocab_size)
-        room = self._decoder.max_positions - len(context)
-        if room < 1:
-            raise BadRequest(
-                f"a context of {len(context)} tokens leaves no room for a message; "
-                f"the model takes {self._decoder.max_positions} (max_position_embeddings)"
-            )
-        return room
+        decoder = self._decoder
+        return room_behind(context, vocab_size=decoder.vocab_size, max_positions=decoder.max_positions)
 
     @torch.no_grad()
     def prefill(self, contexts: Sequence[Ids]) -> Prefilled:

@@ -17,6 +17,7 @@ from .decoder import Decoder
 from .parameters import ParameterStore
 from .scoring import Passes
 
+SAMPLERS = ("auto", "vllm", "torch")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -35,6 +36,10 @@ class LoadOptions:
     lora: AdapterConfig | None
     #: Where the client is, for paths in adapters.
     cwd: Path
+    #: Of SAMPLERS.
+    sampler: str = "torch"
+    #: Share of the memory for the keys and values of vLLM.
+    sampler_cache: float = 0.2
 
 
 class Whole(Protocol):
@@ -74,6 +79,7 @@ class Loaded:
     save: Callable[[Path], None]
     #: Kept alive for whoever adapts it next.
     base: FrozenBase | None = None
+    adapter: AdapterConfig | None = None
 
 
 def load(options: LoadOptions, device: torch.device, bases: FrozenBases) -> Loaded:
@@ -123,7 +129,7 @@ def _adapted(base: FrozenBase, config: AdapterConfig, options: LoadOptions, *, s
 
     decoder = Decoder(model, str(options.folder), adapters.module_names(tensors, model))
     count = base.count + parameters.count
-    return Loaded(decoder, decoder, AlwaysWhole(), parameters, "lora", count, base.folder, save, base)
+    return Loaded(decoder, decoder, AlwaysWhole(), parameters, "lora", count, base.folder, save, base, config)
 
 
 def _base(folder: Path, dtype: str, device: torch.device, bases: FrozenBases) -> FrozenBase:

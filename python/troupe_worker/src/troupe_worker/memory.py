@@ -156,6 +156,22 @@ def require_room(folder: Path, sizes: Sizes, plan: Plan, room: Room) -> int:
     )
 
 
+def require_sampler_room(folder: Path, weights: int, cache: int, room: Room) -> int:
+    """The bytes that vLLM takes: a copy of the weights, keys and values.
+
+    Raises:
+        BadModel: they do not fit; says how much is missing and what to do.
+    """
+    needed, left = weights + cache, room.total - room.promised
+    if needed <= left:
+        return needed
+    raise BadModel(
+        f"{folder}: expected {_gib(needed)} free on {room.device} for vLLM, {_gib(weights)} of weights and "
+        f"{_gib(cache)} of keys and values, beside what is loaded already, got {_gib(max(0, left))}, which is "
+        f"{_gib(needed - left)} too little; lower sampler_cache, or set sampler to torch"
+    )
+
+
 def _advice(sizes: Sizes, plan: Plan, left: int) -> str:
     """What would fit: the settings that change least first."""
     targets = tuple(sizes.projections)

@@ -20,13 +20,14 @@ from .drawing import Stream
 from .errors import BadRequest
 from .frames import Array, Frame
 from .generating import Generator, Token, Wish
-from .loading import DTYPES, LoadOptions, load
+from .loading import DTYPES, SAMPLERS, LoadOptions, load
 from .open_batches import OpenBatches
 from .ranks import Ranks
-from .sampling import Completion, Request, Rules, Sampler
+from .sampling import Completion, Request, Rules, TokenSampler, TorchSampler
 from .scoring import Scorer
 from .sequences import Message, Rows, read_messages, read_rows
 from .sharded_loading import load_sharded
+from .vllm_sampling import Home, VllmSampler
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,14 @@ class WorkerModel:
         device: torch.device,
         bases: FrozenBases | None = None,
         ranks: Ranks | None = None,
+        vllm: Home | None = None,
     ) -> None:
         """Loads the folder that the call names.
 
         Args:
             bases: those that other models may share
             ranks: among which the model is dealt out
+            vllm: where it is sampled from, if not with the model itself
         """
         options = load_options(call)
         self._division: Division = ranks or ALONE
@@ -100,6 +103,10 @@ class WorkerModel:
             loaded.passes, self._parameters, token_budget=self._token_budget, division=self._division
         )
         self._batches = OpenBatches(self._decoder, self._token_budget)
+        self._sampler: TokenSampler = TorchSampler(self._decoder)
+        if vllm is not None:
+            slots, budget = self._slots, self._token_budget
+            self._sampler = VllmSampler(vllm, loaded, options, slots=slots, token_budget=budget)
         self._generator: Generator | None = None
         self._generator_lock = threading.Lock()
 
@@ -112,6 +119,7 @@ class WorkerModel:
             "kind": self._loaded.kind,
             "text": str(self._loaded.text),
             "cache_bytes_per_token": self._decoder.cache_bytes_per_token,
+            "sampler": self._sampler.name,
         }
 
     def sample(self, call: Call) -> Answer:
@@ -145,7 +153,7 @@ class WorkerModel:
 
         self._loaded.whole.open()
         with self._division.apart(call.check) as check:
-            Sampler(self._decoder, rules, check=check, announce=announce).run([requests[i] for i in part])
+            self._sampler.sample([requests[i] for i in part], rules, check=check, announce=announce)
         self._loaded.whole.close()
         return {}, {}
 
@@ -228,6 +236,7 @@ class WorkerModel:
             raise BadRequest("expected one cotangent per token of every message")
         term = call.params.get("kl")
         kl = None if term is None else (str(term["reference"]), float(term["weight"]))
+        self._sampler.rest()
         logp, divergence = self._scorer.backward(messages, cotangents, call.temperature(), kl=kl, check=call.check)
         return {}, {**_floats("logp", logp), **(_floats("kl", divergence) if divergence is not None else {})}
 
@@ -285,6 +294,11 @@ def load_options(call: Call) -> LoadOptions:
     if dtype not in DTYPES:
         raise BadRequest(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype}")
     lora = call.params.get("lora")
+    sampler, share = call.params.get("sampler", "auto"), call.params.get("sampler_cache", 0.2)
+    if sampler not in SAMPLERS:
+        raise BadRequest(f"sampler: expected one of {', '.join(SAMPLERS)}, got {sampler!r}")
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1:
+        raise BadRequest(f"sampler_cache: expected a share between 0 and 1, got {share!r}")
     return LoadOptions(
         folder=folder,
         dtype=dtype,
@@ -292,6 +306,8 @@ def load_options(call: Call) -> LoadOptions:
         training=call.params.get("training") is True,
         lora=None if lora is None else _fresh_adapter(lora, folder),
         cwd=Path(str(call.params.get("cwd", "."))),
+        sampler=sampler,
+        sampler_cache=float(share),
     )
 
 

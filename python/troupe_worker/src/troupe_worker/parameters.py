@@ -67,6 +67,8 @@ class ParameterStore:
         self._m: Tensors | None = None
         self._v: Tensors | None = None
         self._step = 0
+        #: Goes up whenever weights change: whoever has a copy of them sees whether it is stale.
+        self.version = 0
         self._snapshots: dict[str, Snapshot] = {}
         self._next_snapshot = 0
 
@@ -167,6 +169,7 @@ class ParameterStore:
             slot = Slot(weights, gradients[name].contiguous(), m[name], v[name], decay=weights.ndim >= 2)
             adamw_step(slot, params, step=self._step, scale=scale)
         self._publish()
+        self.version += 1
         self.zero_gradients()
         return norm
 
@@ -185,6 +188,7 @@ class ParameterStore:
     @torch.no_grad()
     def restore(self, name: str) -> None:
         snapshot = self._find(name)
+        self.version += 1
         for key, own in self._own().items():
             own.copy_(snapshot.weights[key])
         for key, values in (snapshot.masters or {}).items():

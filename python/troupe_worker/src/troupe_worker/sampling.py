@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -47,6 +48,53 @@ class Completion:
     tokens: list[int]
     logp: list[float]
     finish: str
+
+
+class TokenSampler(Protocol):
+    """What draws an agent's messages."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    def sample(
+        self,
+        requests: Sequence[Request],
+        rules: Rules,
+        *,
+        check: Callable[[], None],
+        announce: Callable[[list[Completion]], None],
+    ) -> None:
+        """Announces every message once, as it ends, with the weights as they are now.
+
+        Raises:
+            BadRequest: a context is empty, not the model's, or leaves no room for a message.
+        """
+
+    def rest(self) -> None:
+        """Nothing is drawn for a while: gives back what memory it can."""
+
+
+class TorchSampler:
+    """Draws with the very module that is trained."""
+
+    name = "torch"
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+
+    def sample(
+        self,
+        requests: Sequence[Request],
+        rules: Rules,
+        *,
+        check: Callable[[], None],
+        announce: Callable[[list[Completion]], None],
+    ) -> None:
+        Sampler(self._decoder, rules, check=check, announce=announce).run(requests)
+
+    def rest(self) -> None:
+        """Has nothing to give back."""
 
 
 @dataclass

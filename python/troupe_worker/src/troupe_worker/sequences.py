@@ -82,6 +82,22 @@ def check_context(context: Ids, vocab_size: int) -> None:
     check_tokens(context, vocab_size)
 
 
+def room_behind(context: Ids, *, vocab_size: int, max_positions: int) -> int:
+    """Tokens that fit behind a context.
+
+    Raises:
+        BadRequest: it is empty, not the model's, or leaves no room.
+    """
+    check_context(context, vocab_size)
+    room = max_positions - len(context)
+    if room < 1:
+        raise BadRequest(
+            f"a context of {len(context)} tokens leaves no room for a message; "
+            f"the model takes {max_positions} (max_position_embeddings)"
+        )
+    return room
+
+
 def check_tokens(tokens: Ids, vocab_size: int) -> None:
     wrong = tokens[(tokens < 0) | (tokens >= vocab_size)]
     if wrong.size:

@@ -24,6 +24,8 @@ from .frames import Array, Frame, encode
 from .model import Answer, Call, WorkerModel, load_options
 from .operations import Operation, Operations
 from .ranks import Ranks
+from .vllm_sampling import Home, VllmSamplers
+from .vllm_setup import vllm_version
 
 #: Methods of WorkerModel that a call may name.
 MODEL_CALLS = frozenset(
@@ -51,11 +53,12 @@ MODEL_CALLS = frozenset(
 class _Held:
     """A model, whose it is, and the lock that makes its calls follow each other."""
 
-    def __init__(self, model: WorkerModel, session: str, promise: int) -> None:
+    def __init__(self, model: WorkerModel, session: str, promise: int, vllm: Home | None) -> None:
         self.model = model
         self.session = session
         #: Of memory.
         self.promise = promise
+        self.vllm = vllm
         self.lock = threading.Lock()
 
 
@@ -66,6 +69,7 @@ class Service:
         """Args: memory_bytes: most that models may take; None: what is free."""
         self.device = pick_device(device)
         self._admission = Admission(self.device, memory_bytes)
+        self._samplers = VllmSamplers(self.device, self._admission)
         self._operations = Operations()
         self._models: dict[str, _Held] = {}
         self._lock = threading.Lock()
@@ -98,6 +102,7 @@ class Service:
             "python": platform.python_version(),
             "torch": str(torch.__version__),
             "transformers": str(transformers.__version__),
+            "vllm": vllm_version(),
             "device": str(self.device),
             "models": len(self._models),
         }
@@ -182,17 +187,21 @@ class Service:
     def _load(self, call: Call, session: str) -> Answer:
         with self._loading:  # Transformers' loader is not made for several threads
             promise: int | None = None
+            vllm: Home | None = None
             try:
+                options = load_options(call)
                 with self._division.agreed():
-                    promise = self._admission.admit(load_options(call), self._bases)
-                model = WorkerModel(call, self.device, self._bases, self._ranks)
+                    promise = self._admission.admit(options, self._bases)
+                vllm = self._samplers.enter(options, self._division.size)
+                model = WorkerModel(call, self.device, self._bases, self._ranks, vllm)
             except BaseException:
+                self._samplers.leave(vllm)
                 self._admission.leave(promise)
                 raise
         with self._lock:
             name = f"model-{self._next_model}"
             self._next_model += 1
-            self._models[name] = _Held(model, session, promise or 0)
+            self._models[name] = _Held(model, session, promise or 0, vllm)
         return {"model": name, **model.facts()}, {}
 
     def _close(self, model: str) -> None:
@@ -202,6 +211,8 @@ class Service:
         self._operations.forget(model)
         with held.lock:
             del held.model
+        with self._loading:
+            self._samplers.leave(held.vllm)
         if self._ranks is not None:
             gc.collect()  # what FSDP keeps hangs together in circles
         self._admission.leave(held.promise)

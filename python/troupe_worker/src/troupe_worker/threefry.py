@@ -34,6 +34,13 @@ def uniforms(key0: U32, key1: U32, counter: U32) -> npt.NDArray[np.float64]:
     return bits / 9007199254740992.0
 
 
+def bits(key: tuple[int, int], counter: int) -> int:
+    """The 64 bits of draw number `counter` of a stream."""
+    words = [np.array([word & 0xFFFFFFFF], np.uint32) for word in (*key, counter, 0)]
+    high, low = threefry2x32((words[0], words[1]), (words[2], words[3]))
+    return int(high[0]) << 32 | int(low[0])
+
+
 def child_key(key: tuple[int, int], name: int) -> tuple[int, int]:
     """The stream named by a stream's name and one more integer, as `child` of src/core/rng.ts makes it."""
     # the high counter word's top bit keeps the name space apart from the draw space

@@ -1,0 +1,275 @@
+"""Sampling through vLLM: one engine for all models of a shape, which take turns in it, as agents take turns on a
+device. A model's weights, or its adapter, are handed over when it samples after they have changed, and not before.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .adapter_config import ADAPTER_CONFIG
+from .adapters import WEIGHTS
+from .admission import Admission, weights_of
+from .checkpoint import CONFIG
+from .errors import BadModel, WorkerError
+from .loading import Loaded, LoadOptions
+from .sampling import Completion, Request, Rules
+from .vllm_engine import VllmEngine
+from .vllm_setup import RANKS, Shape, vllm_version
+
+#: Fields of a config.json that say nothing of what is computed.
+_NAMES = ("_name_or_path", "torch_dtype", "dtype", "transformers_version")
+#: How often one who waits for a turn looks whether the answer is still wanted.
+_TURN_SECONDS = 0.5
+
+
+@dataclass
+class Home:
+    """An engine, once somebody has samples, and whose turn it is in it."""
+
+    key: object
+    #: The folder of whole weights that it is made for.
+    folder: Path
+    #: Of the adapters in it, if it is for adapters.
+    rank: int | None
+    #: Most memory for keys and values.
+    cache_bytes: int
+    #: Of memory.
+    promise: int
+    users: int = 0
+    engine: VllmEngine | None = None
+    #: The model whose weights it holds, and which version of them.
+    holds: tuple[int, int] | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def stop(self) -> None:
+        """Ends the engine, if there is one."""
+        engine, self.engine, self.holds = self.engine, None, None
+        if engine is not None:
+            engine.close()
+
+
+class VllmSamplers:
+    """The engines of one device."""
+
+    def __init__(self, device: torch.device, admission: Admission) -> None:
+        self._device = device
+        self._admission = admission
+        self._homes: dict[object, Home] = {}
+
+    def enter(self, options: LoadOptions, ranks: int) -> Home | None:
+        """Where a model will be sampled from, with memory promised; None: with the model itself. Not for several
+        threads at once; loads follow each other.
+
+        Raises:
+            WorkerError: vLLM was asked for and cannot be had, or there is too little memory.
+        """
+        folder, rank, _ = weights_of(options)
+        if not _is_wanted(options, folder, _obstacle(self._device, rank, ranks), self._device):
+            return None
+        key = _key(options, folder, rank)
+        home = self._homes.get(key)
+        if home is None:
+            cache = self._admission.share_bytes(options.sampler_cache)
+            promise = self._admission.admit_sampler(folder, options.dtype, cache)
+            room = None if rank is None else _room(rank)
+            home = self._homes[key] = Home(key, folder, room, cache, promise)
+        home.users += 1
+        return home
+
+    def leave(self, home: Home | None) -> None:
+        """The engine goes with the last model that samples in it."""
+        if home is None:
+            return
+        home.users -= 1
+        if home.users > 0:
+            return
+        self._homes.pop(home.key, None)
+        with home.turn:
+            home.stop()
+        self._admission.leave(home.promise)
+
+
+class VllmSampler:
+    """Draws one model's messages."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, home: Home, loaded: Loaded, options: LoadOptions, *, slots: int, token_budget: int) -> None:
+        """A model that will be trained is sampled from soon: what vLLM has against it is said now.
+
+        Raises:
+            WorkerError: vLLM cannot run it.
+        """
+        self.name = f"vllm {vllm_version()}"
+        self._home = home
+        self._loaded = loaded
+        self._number = next(self._numbers)
+        #: The adapter's number in the engine, and which version of it that is.
+        self._adapter: tuple[int, int] | None = None
+        decoder = loaded.decoder
+        self._shape = Shape(
+            folder=home.folder,
+            dtype=options.dtype,
+            device=loaded.parameters.device,
+            vocab_size=decoder.vocab_size,
+            max_positions=decoder.max_positions,
+            slots=slots,
+            token_budget=token_budget,
+            bytes_per_token=decoder.cache_bytes_per_token,
+            cache_bytes=home.cache_bytes,
+            rank=home.rank,
+        )
+        if options.training:
+            with home.turn:
+                self._start()
+
+    def sample(
+        self,
+        requests: Sequence[Request],
+        rules: Rules,
+        *,
+        check: Callable[[], None],
+        announce: Callable[[list[Completion]], None],
+    ) -> None:
+        with _turn(self._home, check):
+            engine = self._start()
+            try:
+                engine.wake()
+                adapter = self._hand_over(engine)
+                engine.sample(requests, rules, adapter=adapter, check=check, announce=announce)
+            finally:
+                if engine.broken:  # the next call makes another
+                    self._home.stop()
+
+    def rest(self) -> None:
+        home = self._home
+        with home.turn:
+            if home.engine is not None and home.engine.sleep(keep_weights=home.rank is not None):
+                home.holds = None
+
+    def _start(self) -> VllmEngine:
+        home = self._home
+        if home.engine is None:
+            home.engine = VllmEngine(self._shape)
+            home.holds = None
+        return home.engine
+
+    def _hand_over(self, engine: VllmEngine) -> int | None:
+        """Gives vLLM what it has not got yet; returns the number of the adapter, where there is one."""
+        version = self._loaded.parameters.version
+        if self._home.rank is not None:
+            return self._hand_over_adapter(engine, version)
+        if self._home.holds != (self._number, version):
+            self._home.holds = None  # should copying fail half-way
+            engine.load(self._weights())
+            self._home.holds = (self._number, version)
+        return None
+
+    def _hand_over_adapter(self, engine: VllmEngine, version: int) -> int:
+        """vLLM reads adapters from folders alone, and is told by their numbers what it may reuse."""
+        known = self._adapter
+        if known is not None and known[1] == version and engine.has(known[0]):
+            return known[0]
+        assert self._loaded.adapter is not None
+        masters = self._loaded.parameters.masters()
+        number = next(self._home.numbers)
+        with tempfile.TemporaryDirectory(prefix="troupe-adapter-") as folder:
+            (Path(folder) / ADAPTER_CONFIG).write_bytes(self._loaded.adapter.to_json())
+            factors = {name: tensor.detach().cpu().contiguous() for name, tensor in masters.items()}
+            save_file(factors, Path(folder) / WEIGHTS)
+            engine.add(number, Path(folder))
+        if known is not None:
+            engine.remove(known[0])
+        self._adapter = (number, version)
+        return number
+
+    def _weights(self) -> Iterator[tuple[str, Tensor]]:
+        """What the module computes with, by names on disk."""
+        for name, parameter in self._loaded.decoder.model.named_parameters():
+            yield name, parameter.data
+
+
+@contextmanager
+def _turn(home: Home, check: Callable[[], None]) -> Iterator[None]:
+    while not home.turn.acquire(timeout=_TURN_SECONDS):
+        check()
+    try:
+        yield
+    finally:
+        home.turn.release()
+
+
+def _is_wanted(options: LoadOptions, folder: Path, obstacle: str | None, device: torch.device) -> bool:
+    """`auto`: on a GPU, where vLLM is installed and knows the architecture."""
+    if options.sampler == "torch":
+        return False
+    if options.sampler == "vllm":
+        if obstacle is not None:
+            raise WorkerError(f"sampler: {obstacle}, or set sampler to torch", "sampler")
+        return True
+    return obstacle is None and device.type == "cuda" and _is_known(folder)
+
+
+def _obstacle(device: torch.device, rank: int | None, ranks: int) -> str | None:
+    """Why vLLM cannot be used here, and what to do about it."""
+    if vllm_version() is None:
+        what = "python/troupe_worker/requirements-vllm.txt"
+        return f"expected vLLM in the worker's Python, got none; install {what} into it"
+    if device.index not in (None, 0):
+        return (
+            f"vLLM runs on the first GPU that a process sees, got {device}; "
+            f"set CUDA_VISIBLE_DEVICES to {device.index} and device to cuda"
+        )
+    if ranks > 1:
+        return f"vLLM samples for agents of one GPU or process, got {ranks}; set ray.gpus_per_agent to at most 1"
+    if rank is not None and rank > RANKS[-1]:
+        return f"vLLM takes adapters of rank {RANKS[-1]} at most, got {rank}; lower engine.lora_rank"
+    return None
+
+
+def _is_known(folder: Path) -> bool:
+    from vllm import ModelRegistry
+
+    try:
+        names = _config(folder).get("architectures") or []
+    except BadModel:
+        return False  # loading says what is wrong
+    return any(name in ModelRegistry.get_supported_archs() for name in names)
+
+
+def _room(rank: int) -> int:
+    return next(size for size in RANKS if size >= rank)
+
+
+def _key(options: LoadOptions, folder: Path, rank: int | None) -> object:
+    """Models of one key can take turns in one engine: adapters of one base, or whole models of one shape."""
+    if rank is not None:
+        return (str(folder.resolve()), options.dtype, _room(rank))
+    fields = {name: value for name, value in _config(folder).items() if name not in _NAMES}
+    return (json.dumps(fields, sort_keys=True), options.dtype)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadModel(f"{path}: the file is missing; a model folder needs its config.json") from error
+    except (OSError, ValueError) as error:
+        raise BadModel(f"{path}: expected a JSON object ({error})") from error
+    if not isinstance(fields, dict):
+        raise BadModel(f"{path}: expected a JSON object, got {type(fields).__name__}")
+    return fields
