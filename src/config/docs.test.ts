@@ -11,10 +11,11 @@ describe('the generated documentation', () => {
     expect(read('schema.json')).toBe(configSchemaFile());
   });
 
-  it('describes every field, and no section has more than 12', () => {
+  it('describes every field, and no section has more than 12, but for that of a cluster', () => {
     for (const [section, node] of Object.entries(configJsonSchema().properties ?? {})) {
       expect(node.description, section).toMatch(/\.$/);
-      expect(keysAt([section]).length, section).toBeLessThanOrEqual(12);
+      // ray: where the cluster is, what an agent gets of it, and what one of our own has
+      expect(keysAt([section]).length, section).toBeLessThanOrEqual(section === 'ray' ? 15 : 12);
       for (const [key, leaf] of Object.entries(node.properties ?? {}))
         expect(leaf.description, `${section}.${key}`).toMatch(/\.$/);
     }

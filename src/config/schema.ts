@@ -238,12 +238,16 @@ function refuseEngine({ engine, torch, ray }: FileConfig, refuse: Refuse): void 
 
 /** Shares and addresses that cannot be. */
 function refuseRay(ray: NonNullable<FileConfig['ray']>, refuse: Refuse): void {
-  const { address, gpus_per_agent } = ray;
-  if (gpus_per_agent > 1)
+  const { address, gpus_per_agent, ranks_per_agent, cpus_per_agent } = ray;
+  if (gpus_per_agent > 1 && !Number.isInteger(gpus_per_agent))
+    refuse(['ray', 'gpus_per_agent'], `expected a whole number above 1, got ${gpus_per_agent}`);
+  if (gpus_per_agent > 0 && ranks_per_agent > 0 && ranks_per_agent !== Math.max(1, gpus_per_agent))
     refuse(
-      ['ray', 'gpus_per_agent'],
-      `expected at most 1, got ${gpus_per_agent}; a model over several GPUs is not there yet`,
+      ['ray', 'ranks_per_agent'],
+      `expected one for each of ${gpus_per_agent} GPUs, got ${ranks_per_agent}; leave it out`,
     );
+  if (ranks_per_agent > 1 && gpus_per_agent === 0 && cpus_per_agent === 0)
+    refuse(['ray', 'cpus_per_agent'], `expected more than 0 for ${ranks_per_agent} ranks, got 0`);
   if (address.startsWith('http') && ray.python !== undefined)
     refuse(
       ['ray', 'python'],

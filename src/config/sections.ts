@@ -95,7 +95,14 @@ export const raySection = z
       .describe('CPUs of the cluster for each agent; its threads, unless engine.threads says otherwise.'),
     gpus_per_agent: number({ min: 0, max: 1024 })
       .default(0)
-      .describe('GPUs for each agent, at most 1. 0.5: two agents share a card. 0: CPUs only.'),
+      .describe(
+        'GPUs for each agent. 0.5: two agents share a card. 0: CPUs only. 2 and more: the model is dealt out among as many cards of one node.',
+      ),
+    ranks_per_agent: integer({ min: 0, max: 1024 })
+      .default(0)
+      .describe(
+        'Processes of one node that the model of an agent is dealt out among, with its CPUs. 0: one for each of its GPUs, else one.',
+      ),
     placement: choice(['spread', 'pack'])
       .default('spread')
       .describe('Agents on as many nodes as there are, or on as few as can hold them.'),

@@ -130,7 +130,14 @@ it('gives the engine on Ray the team and its share, whether the file has a secti
   const engine = { kind: 'ray', lora_rank: 4, lora_alpha: 8 };
   const defaults = {
     ...{ threads: 0, tokenBudget: 4096, decodeBatch: 128, dtype: 'float32', address: 'auto', agents: 1 },
-    ...{ cpusPerAgent: 1, gpusPerAgent: 0, placement: 'spread', waitSeconds: 300, sharedFiles: false },
+    ...{
+      cpusPerAgent: 1,
+      gpusPerAgent: 0,
+      ranksPerAgent: 0,
+      placement: 'spread',
+      waitSeconds: 300,
+      sharedFiles: false,
+    },
     lora: { rank: 4, alpha: 8, targetModules: 'all-linear', rslora: false },
     local: {},
   };
@@ -159,9 +166,14 @@ it.each([
     'expected nothing beside address, whose worker has its own, got cpu',
   ],
   [{ engine: { kind: 'torch' }, ray: {} }, 'expected nothing with engine.kind torch, got a section'],
+  [{ engine: { kind: 'ray' }, ray: { gpus_per_agent: 1.5 } }, 'expected a whole number above 1, got 1.5'],
   [
-    { engine: { kind: 'ray' }, ray: { gpus_per_agent: 2 } },
-    'expected at most 1, got 2; a model over several GPUs is not there yet',
+    { engine: { kind: 'ray' }, ray: { gpus_per_agent: 4, ranks_per_agent: 2 } },
+    'expected one for each of 4 GPUs, got 2; leave it out',
+  ],
+  [
+    { engine: { kind: 'ray' }, ray: { ranks_per_agent: 2, cpus_per_agent: 0 } },
+    'expected more than 0 for 2 ranks, got 0',
   ],
   [
     { engine: { kind: 'ray' }, ray: { address: 'http://h:1', python: 'py' } },

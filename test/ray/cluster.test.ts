@@ -185,7 +185,7 @@ describeWithRay('two raylets', () => {
       ],
       [
         { cpusPerAgent: 2, agents: 1 },
-        /^engine ray reserve: the cluster has 2 CPUs on 2 nodes, 1 agent with cpus_per_agent 2 needs 2; lower cpus_per_agent or add nodes$/,
+        /^engine ray reserve: an agent with cpus_per_agent 2 must be on one node, the largest has 1 CPUs; lower cpus_per_agent$/,
       ],
       [{ token: 'wrong' }, /^engine ray: the worker at .* does not take this token; set TROUPE_WORKER_TOKEN/],
     ];

@@ -12,6 +12,7 @@ PARAMS: dict[str, Any] = {
     "agents": 3,
     "cpus_per_agent": 1,
     "gpus_per_agent": 0.5,
+    "ranks_per_agent": 0,
     "threads": 0,
     "placement": "spread",
     "wait_seconds": 10,
@@ -40,7 +41,16 @@ class CapacityTest(unittest.TestCase):
 
     def test_refuses_what_cannot_be_asked_for(self) -> None:
         for changes, message in (
-            ({"gpus_per_agent": 2}, "gpus_per_agent: expected at most 1, got 2; a model over several GPUs"),
+            ({"gpus_per_agent": 1.5}, "gpus_per_agent: expected a whole number above 1, got 1.5"),
+            (
+                {"gpus_per_agent": 2, "ranks_per_agent": 3},
+                "ranks_per_agent: expected one for each of 2 GPUs, got 3",
+            ),
+            ({"gpus_per_agent": 0.5, "ranks_per_agent": 2}, "ranks_per_agent: expected one for each of 0.5 GPUs"),
+            (
+                {"gpus_per_agent": 0, "cpus_per_agent": 0, "ranks_per_agent": 2},
+                "cpus_per_agent: expected more than 0 for 2 ranks per agent, got 0",
+            ),
             ({"agents": 0}, "agents: expected a number from 1 to 64, got 0"),
             ({"cpus_per_agent": True}, "cpus_per_agent: expected a number from 0 to 1024, got True"),
             ({"placement": "wide"}, "placement: expected one of spread, pack, got 'wide'"),
@@ -62,6 +72,23 @@ class CapacityTest(unittest.TestCase):
             "the cluster has 2 CPUs on 1 nodes, 3 agents with cpus_per_agent 1 need 3; "
             "lower cpus_per_agent or add nodes",
         )
+
+    def test_ranks_share_what_the_agent_has(self) -> None:
+        cards = self.need(gpus_per_agent=4, cpus_per_agent=6)
+        self.assertEqual((cards.ranks, cards.gpus_per_rank, cards.cpus_per_rank, cards.threads), (4, 1, 1.5, 1))
+        self.assertEqual(cards.bundle(), {"CPU": 6, "GPU": 4})
+        third = self.need(gpus_per_agent=0, ranks_per_agent=3)
+        self.assertEqual((third.ranks, third.gpus_per_rank), (3, 0))
+        self.assertLessEqual(3 * third.cpus_per_rank, 1)
+        self.assertEqual((self.need().ranks, self.need().gpus_per_rank), (1, 0.5))
+
+    def test_an_agent_does_not_straddle_nodes(self) -> None:
+        need = self.need(agents=1, gpus_per_agent=4)
+        self.assertEqual(
+            self.complaint(need, node(8, 2), node(8, 2)),
+            "an agent with gpus_per_agent 4 must be on one node, the largest has 2 GPUs; lower gpus_per_agent",
+        )
+        self.assertTrue(require_capacity(need, [node(8, 2), node(8, 4)]))
 
     def test_resources_on_different_nodes_do_not_add_up(self) -> None:
         need = self.need(agents=1, cpus_per_agent=4, gpus_per_agent=1)

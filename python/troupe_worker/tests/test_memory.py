@@ -69,6 +69,22 @@ class MemoryTest(unittest.TestCase):
         self.assertEqual(Plan("bfloat16", True, 3, on_cpu=False).bytes_needed(10), 20 + 60)
         self.assertEqual(Plan("bfloat16", True, 3, on_cpu=False, shared=True).bytes_needed(10), 60)
 
+    def test_counts_what_one_of_several_ranks_keeps(self) -> None:
+        # float32 pieces of all that training keeps, and the whole model while messages are drawn
+        self.assertEqual(Plan("bfloat16", True, None, on_cpu=False, ranks=4).bytes_needed(100), 200 + 500)
+        self.assertEqual(Plan("float32", True, None, on_cpu=True, ranks=4).bytes_needed(100), 400 + 700)
+        self.assertEqual(Plan("float32", False, None, on_cpu=True, ranks=4).bytes_needed(100), 400 + 100)
+        adapter = Plan("bfloat16", True, 4, on_cpu=False, ranks=4).bytes_needed(100)
+        self.assertEqual(adapter, 200 + 16 + (200 + 80) // 4)
+        sizes = read_sizes(self.folder)
+        assert sizes is not None
+        room = 12 * sizes.parameters
+        with self.assertRaises(BadModel):
+            self.admit(Admission(CPU, limit_bytes=room))
+        dealt_out = Admission(CPU, limit_bytes=room)
+        dealt_out.deal_out(4)
+        self.admit(dealt_out)
+
     def test_those_that_came_before_keep_what_they_will_ask_for(self) -> None:
         sizes = read_sizes(self.folder)
         assert sizes is not None

@@ -32,6 +32,7 @@ it('a front at an address that nobody listens at is said to be missing, under th
 it('an engine that was never used is closed without asking anybody', async () => {
   await createRayEngine({
     ...{ python: '/nowhere', address: 'auto', token: '', agents: 1, cpusPerAgent: 1, gpusPerAgent: 0 },
+    ranksPerAgent: 0,
     ...{ placement: 'spread', waitSeconds: 0, sharedFiles: false, dtype: 'float32', threads: 1 },
     ...{ tokenBudget: 64, decodeBatch: 1 },
     readTokenizer: () => {

@@ -13,8 +13,10 @@ export interface TeamPlacement {
   readonly agents: number;
   /** Of each agent; fractions share a CPU. */
   readonly cpusPerAgent: number;
-  /** Of each agent, at most 1; fractions share a card, 0: CPUs only. */
+  /** Of each agent; fractions share a card, 0: CPUs only, more than 1: the model is dealt out among them. */
   readonly gpusPerAgent: number;
+  /** Processes that each agent's model is dealt out among; 0: one per GPU, at least one. */
+  readonly ranksPerAgent: number;
   /** Over the nodes, or on as few as can be. */
   readonly placement: 'spread' | 'pack';
   /** How long resources that others use, or nodes that died, are waited for. */
@@ -77,6 +79,7 @@ async function reserve(
       agents: team.agents,
       cpus_per_agent: team.cpusPerAgent,
       gpus_per_agent: team.gpusPerAgent,
+      ranks_per_agent: team.ranksPerAgent,
       threads,
       placement: team.placement,
       wait_seconds: team.waitSeconds,

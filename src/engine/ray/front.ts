@@ -40,6 +40,10 @@ export class RayFront {
     this.facts = facts;
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** Waits until it ends by itself, and says how, or until the signal aborts. */
   ended(signal: AbortSignal): Promise<string | undefined> {
     return this.#process.ended(signal);

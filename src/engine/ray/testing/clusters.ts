@@ -30,6 +30,7 @@ export function rayEngine(changes: Partial<RayEngineOptions> = {}): TorchEngine 
     agents: 1,
     cpusPerAgent: 0.5,
     gpusPerAgent: 0,
+    ranksPerAgent: 0,
     placement: 'spread',
     waitSeconds: 60,
     sharedFiles: false,

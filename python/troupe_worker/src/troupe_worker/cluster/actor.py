@@ -60,6 +60,12 @@ class AgentActor:
         """Others on the same node compute on its CPUs too."""
         self._service.share_memory(parts)
 
+    def join(self, meeting: str, rank: int, size: int) -> None:
+        """Becomes one of the ranks of an agent; waits for the others."""
+        from ..ranks import Ranks
+
+        self._service.join(Ranks.form(Path(meeting), rank, size, self._service.device))
+
     def call(self, data: bytes, header: dict[str, Any]) -> Iterator[tuple[bool, bytes]]:
         """Everything a call says, with whether it is the last.
 

@@ -23,6 +23,8 @@ class Need:
     threads: int
     placement: str
     wait_seconds: float
+    #: Actors of each agent, which share its CPUs and have a GPU each where there are any.
+    ranks: int
     #: Folders have the same paths on all nodes.
     shared_files: bool
 
@@ -41,24 +43,37 @@ class Need:
             return float(value)
 
         gpus = number("gpus_per_agent", 0, 1024)
-        if gpus > 1:
-            raise BadRequest(
-                f"gpus_per_agent: expected at most 1, got {gpus:g}; a model over several GPUs is not there yet"
-            )
+        if gpus > 1 and gpus != math.floor(gpus):
+            raise BadRequest(f"gpus_per_agent: expected a whole number above 1, got {gpus:g}")
         placement = params.get("placement", "spread")
         if placement not in PLACEMENTS:
             raise BadRequest(f"placement: expected one of {', '.join(PLACEMENTS)}, got {placement!r}")
         cpus = number("cpus_per_agent", 0, 1024)
         threads = int(number("threads", 0, 1024))
+        ranks = int(number("ranks_per_agent", 0, 1024)) or max(1, int(gpus))
+        if gpus > 0 and ranks != max(1, gpus):
+            raise BadRequest(f"ranks_per_agent: expected one for each of {gpus:g} GPUs, got {ranks}")
+        if ranks > 1 and cpus == 0 and gpus == 0:
+            raise BadRequest(f"cpus_per_agent: expected more than 0 for {ranks} ranks per agent, got 0")
         return Need(
             agents=int(number("agents", 1, 64)),
             cpus=cpus,
             gpus=gpus,
-            threads=threads or max(1, math.floor(cpus)),
+            threads=threads or max(1, math.floor(cpus / ranks)),
             placement=str(placement),
             wait_seconds=number("wait_seconds", 0, 86_400),
+            ranks=ranks,
             shared_files=params.get("shared_files") is True,
         )
+
+    @property
+    def cpus_per_rank(self) -> float:
+        """Ray keeps four digits; rounded down, so that all fit the bundle."""
+        return self.cpus if self.ranks == 1 else math.floor(self.cpus / self.ranks / _GRAIN) * _GRAIN
+
+    @property
+    def gpus_per_rank(self) -> float:
+        return self.gpus if self.ranks == 1 else min(1.0, self.gpus)
 
     def bundle(self) -> dict[str, float]:
         """Of one agent."""
@@ -79,6 +94,12 @@ def require_capacity(need: Need, nodes: list[dict[str, Any]]) -> bool:
     for name, each, key in (("GPU", need.gpus, "gpus_per_agent"), ("CPU", need.cpus, "cpus_per_agent")):
         have = [node["Resources"].get(name, 0.0) for node in alive]
         room = sum(math.floor(amount / each + _GRAIN) for amount in have) if each else need.agents
+        most = max(have, default=0.0)
+        if room < need.agents and sum(have) + _GRAIN >= need.agents * each and each > max(1.0, most):
+            raise WorkerError(
+                f"an agent with {key} {each:g} must be on one node, the largest has {most:g} {name}s; lower {key}",
+                "capacity",
+            )
         if room < need.agents:
             verb = "needs" if need.agents == 1 else "need"
             raise WorkerError(

@@ -1,89 +1,96 @@
-"""Where the agents of one client's team live: a placement group with a bundle per agent, an actor in each."""
+"""Where the agents of one client's team live: a placement group with a bundle per agent, an actor in each, or
+several."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from ..calls import first_line
 from ..errors import WorkerError
+from ..frames import Frame
 from .actor import AgentActor
 from .capacity import PLACEMENTS, Need, require_capacity
+from .rank import Rank, Saying
 
-#: How long an actor may take to start: importing PyTorch is slow on a busy machine.
-START_SECONDS = 600.0
 #: Calls of an actor under way at once: many messages that are served, cancelling and copying beside them.
 _THREADS = 128
 _POLL_SECONDS = 1.0
-#: How long a node that does not answer is given to come back before its actor is taken for lost.
-_PATIENCE_SECONDS = 30.0
 
 
 class Place:
-    """One agent's share of the cluster and the actor in it."""
+    """One agent's share of the cluster and what runs in it: one actor, or more (ranked_place.py)."""
 
-    def __init__(self, index: int, actor: Any) -> None:
+    def __init__(self, index: int, rank: Rank) -> None:
         self.index = index
         self.models = 0
-        self.actor = actor
-        self.about: dict[str, Any] = {}
+        self._rank = rank
         #: Where the bases of its adapters are on its node, by their folders here; they stay, for others to share.
         self.bases: dict[str, str] = {}
         self.lost: str | None = None
 
+    @property
+    def actor(self) -> Any:
+        """The one that has to do with files."""
+        return self._rank.actor
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return self._rank.about
+
+    @property
+    def processes(self) -> int:
+        return 1
+
+    def all_actors(self) -> list[Any]:
+        return [self.actor]
+
     def start(self) -> None:
-        """Waits until the actor has its packages and its device.
+        """Waits until its actors have their packages and their devices.
 
         Raises:
-            WorkerError: it cannot start, in one line.
+            WorkerError: one cannot start, in one line.
         """
-        if self.about:
-            return
-        try:
-            self.about = ray.get(self.actor.about.remote(), timeout=START_SECONDS)
-        except GetTimeoutError as error:
-            raise self.lose(f"did not start within {START_SECONDS:g} s") from error
-        except RayActorError as error:
-            raise WorkerError(_start_complaint(self.index, str(error)), "actor") from error
+        self._rank.start()
 
-    def call(self, data: bytes, header: dict[str, Any]) -> Iterator[tuple[bool, bytes]]:
+    def call(self, frame: Frame, header: dict[str, Any], check: Callable[[], None]) -> Saying:
         """Frames of a call as they come, with whether each is the last.
 
+        Args:
+            header: what stands in the frame's header instead
+            check: ends a wait for others by raising
+
         Raises:
-            WorkerError: the actor or its node died, of kind `lost`.
+            WorkerError: an actor or its node died, of kind `lost`.
         """
-        said, patience = 0, time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                # asked again under the same operation, the actor tells from the beginning what it told
-                frames = self.actor.call.options(num_returns="streaming").remote(data, header)
-                for index, reference in enumerate(frames):
-                    is_last, frame = ray.get(reference)
-                    if index >= said:
-                        said = index + 1
-                        yield is_last, frame
-                return
-            except ActorUnavailableError as error:
-                if time.monotonic() > patience:
-                    raise self.lose(first_line(error)) from error
-                time.sleep(_POLL_SECONDS)
-            except RayActorError as error:
-                raise self.lose(_cause(str(error))) from error
-            except RayError as error:  # an answer that was in the memory of a node that died
-                raise self.lose(f"{type(error).__name__}: {first_line(error)}") from error
+        self._require()
+        try:
+            yield from self._rank.call(bytes(frame.data), header)
+        except WorkerError as error:
+            self.lost = str(error)
+            raise
+
+    def cancel(self, header: dict[str, Any]) -> None:
+        for actor in self.all_actors():
+            actor.cancel.remote(header)
+
+    def kill(self) -> None:
+        for actor in self.all_actors():
+            ray.kill(actor)
 
     def lose(self, why: str) -> WorkerError:
         """Marks the place as gone. Returns what to raise."""
         self.lost = f"the actor of agent {self.index} is gone: {why}"
         return WorkerError(self.lost, "lost")
+
+    def _require(self) -> None:
+        if self.lost is not None:
+            raise WorkerError(self.lost, "lost")
 
 
 class Places:
@@ -97,7 +104,7 @@ class Places:
         """
         self.need = need
         self._group = _reserve(need, check)
-        self.places = [Place(index, self._actor(index)) for index in range(need.agents)]
+        self.places = [self._place(index) for index in range(need.agents)]
 
     def start(self, check: Callable[[], None]) -> None:
         """Waits for all actors; those that compute on the CPUs of one node divide its memory.
@@ -110,8 +117,16 @@ class Places:
             place.start()
         if self.need.gpus > 0:
             return
-        nodes = Counter(place.about["node"] for place in self.places)
-        ray.get([place.actor.share_memory.remote(nodes[place.about["node"]]) for place in self.places])
+        nodes: Counter[str] = Counter()
+        for place in self.places:
+            nodes[place.about["node"]] += place.processes
+        ray.get(
+            [
+                actor.share_memory.remote(nodes[place.about["node"]])
+                for place in self.places
+                for actor in place.all_actors()
+            ]
+        )
 
     def next(self) -> Place:
         """Where the next model goes: agents are loaded in order, a second model of each joins its first."""
@@ -122,23 +137,32 @@ class Places:
     def free(self) -> None:
         """Gives everything back."""
         for place in self.places:
-            ray.kill(place.actor)
+            place.kill()
         if self._group is not None:
             remove_placement_group(self._group)
 
+    def _place(self, index: int) -> Place:
+        if self.need.ranks == 1:
+            return Place(index, Rank(f"agent {index}", self._actor(index)))
+        from .ranked_place import RankedPlace  # which is built on this
+
+        ranks = [Rank(f"rank {rank} of agent {index}", self._actor(index)) for rank in range(self.need.ranks)]
+        return RankedPlace(index, ranks)
+
     def _actor(self, index: int) -> Any:
+        """One of the equal ones in the bundle of an agent."""
         need = self.need
         strategy: Any = "SPREAD"
         if self._group is not None:
             strategy = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=index)
         remote = ray.remote(AgentActor).options(
-            num_cpus=need.cpus,
-            num_gpus=need.gpus,
+            num_cpus=need.cpus_per_rank,
+            num_gpus=need.gpus_per_rank,
             max_concurrency=_THREADS,
             max_restarts=0,
             scheduling_strategy=strategy,
         )
-        return remote.remote(threads=need.threads, gpus=need.gpus)
+        return remote.remote(threads=need.threads, gpus=need.gpus_per_rank)
 
 
 def _reserve(need: Need, check: Callable[[], None]) -> PlacementGroup | None:
@@ -167,22 +191,3 @@ def _reserve(need: Need, check: Callable[[], None]) -> PlacementGroup | None:
 def _free() -> str:
     free = ray.available_resources()
     return f"free now: {free.get('CPU', 0.0):g} CPUs, {free.get('GPU', 0.0):g} GPUs"
-
-
-def _cause(message: str) -> str:
-    """Ray's reasons stand in one line of many."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    reason = next((line for line in lines if re.search(r"died|killed|exit|lost|unreachable", line)), "it died")
-    return " ".join(reason.split())[:300]
-
-
-def _start_complaint(index: int, message: str) -> str:
-    missing = re.search(r"No module named '([\w.]+)'", message)
-    if missing:
-        return (
-            f'the Python of the node of agent {index} has no package "{missing[1]}"; '
-            "install python/troupe_worker/requirements.txt on every node"
-        )
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    reason = next((line for line in reversed(lines) if re.match(r"[\w.]*(Error|Exception)\b", line)), "")
-    return f"the actor of agent {index} did not start: {reason or _cause(message)}"

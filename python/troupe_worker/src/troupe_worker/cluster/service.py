@@ -7,6 +7,7 @@ from __future__ import annotations
 import platform
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class ClusterService:
         found = self._operations.cancel(channel_of(header), word(header, "operation"))
         held = self._models.get(str(header.get("model")))
         if held is not None and held.place.lost is None:
-            held.place.actor.cancel.remote({**header, "model": held.name})
+            held.place.cancel({**header, "model": held.name})
         return found
 
     def touch(self, session: str) -> None:
@@ -199,12 +200,11 @@ class ClusterService:
 
     def _through(self, operation: Operation, place: Place, frame: Frame, header: dict[str, Any]) -> bytes:
         """Says everything an actor says but the last, which it returns."""
-        if place.lost is not None:
-            raise WorkerError(place.lost, "lost")
-        for is_last, said in place.call(bytes(frame.data), header):
-            if is_last:
-                return said
-            operation.say(said)
+        with closing(place.call(frame, header, operation.check)) as frames:
+            for is_last, said in frames:
+                if is_last:
+                    return said
+                operation.say(said)
         raise place.lose("it ended a call without an answer")
 
 

@@ -1,0 +1,99 @@
+/** An agent of two ranks, on CPUs: the engine contract, and what becomes of it when one of them dies. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeEngineContract } from '../contract.ts';
+import { saveCheckpoint } from '../onnx/checkpoint.ts';
+import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
+import type { TorchEngine } from '../torch/engine.ts';
+import { START_MS, TEST_PYTHON } from '../torch/testing/python.ts';
+import { type RayFront, startFront } from './front.ts';
+import { rayEngine, rayFolder } from './testing/clusters.ts';
+import { describeWithRay } from './testing/ray.ts';
+
+describeWithRay('an agent of two ranks', () => {
+  const ray = rayFolder();
+  const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
+  const dir = join(folder, 'model');
+  const engines: TorchEngine[] = [];
+  let front: RayFront;
+
+  /** Its actors are those of a client of its own. */
+  function teamEngine(): TorchEngine {
+    const { url, token } = front.facts;
+    const engine = rayEngine({ address: url, token, cpusPerAgent: 1, ranksPerAgent: 2, decodeBatch: 16 });
+    engines.push(engine);
+    return engine;
+  }
+
+  beforeAll(async () => {
+    const config = tinyConfig();
+    saveCheckpoint(dir, { config, weights: tinyWeights(config), tokenizer: tinyTokenizer() });
+    const local = { cpus: 1, gpus: 0, objectStoreMib: 80, temporary: ray.path };
+    front = await startFront({
+      ...{ python: String(TEST_PYTHON), address: 'local', host: '127.0.0.1', port: 0, local },
+    });
+  }, START_MS);
+  afterAll(async () => {
+    for (const engine of engines) await engine.close();
+    await front?.close();
+    rmSync(folder, { recursive: true });
+    ray.remove();
+  }, START_MS);
+
+  const first = (): TorchEngine => engines[0] ?? teamEngine();
+  describeEngineContract('ray, two ranks', () => first().load({ dir }), {
+    engine: { name: 'ray', load: (options) => first().load(options), close: async () => {} },
+    prompts: ['a', 'bc+1', 'deed=0123'],
+    learningRate: 1e-3,
+    logpTolerance: 1e-4,
+    divergenceTolerance: 1e-4,
+    gradientTolerance: 2e-2,
+  });
+
+  it(
+    'is lost with the rank that is killed in the middle of a call, and there is room for another',
+    async () => {
+      const model = await first().load({ dir });
+      const before = ranks(front);
+      expect(before).toHaveLength(2);
+      const context = Int32Array.from([1, 2]);
+      const sequences = Array.from({ length: 20_000 }, () => ({
+        context,
+        tokens: Int32Array.from([3, 4, 5]),
+      }));
+      const call = model.forward(sequences, { temperature: 1 });
+      await Promise.all([
+        expect(call).rejects.toThrow(/^engine ray forward: the actor of agent 0 is gone: /),
+        sleep(500).then(() => process.kill(before[1]!, 'SIGKILL')),
+      ]);
+      await expect(first().load({ dir })).rejects.toThrow(/the actor of agent 0 is gone: /);
+      await first().close();
+      await expect.poll(() => ranks(front), { timeout: 30_000 }).toEqual([]);
+      const [row] = await (await teamEngine().load({ dir })).forward([sequences[0]!], { temperature: 1 });
+      expect(row).toHaveLength(3);
+    },
+    START_MS,
+  );
+});
+
+/** Process ids of the actors of a cluster that this front started. */
+function ranks(front: RayFront): number[] {
+  const parents = new Map<number, number>();
+  const actors: number[] = [];
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+      if (readFileSync(`/proc/${name}/cmdline`, 'utf8').startsWith('ray::AgentActor'))
+        actors.push(Number(name));
+    } catch {
+      // it has just ended
+    }
+  }
+  const isOurs = (pid: number | undefined): boolean =>
+    pid !== undefined && pid > 1 && (pid === front.pid || isOurs(parents.get(pid)));
+  return actors.filter(isOurs).sort((a, b) => a - b);
+}
