@@ -15,6 +15,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { compareAnswers, MATH_MODES, type MathMode, verifyMath } from '../src/task/math/verify.ts';
+import { assertFile } from './named-file.ts';
 
 const SHOWN = 100;
 
@@ -102,6 +103,7 @@ function verdict({ gold, prediction }: Case, mode: MathMode) {
 }
 
 function readCases(file: string): Case[] {
+  assertFile(file);
   return readFileSync(file, 'utf8')
     .split('\n')
     .flatMap((text, index) =>

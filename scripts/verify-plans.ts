@@ -27,6 +27,7 @@ import {
 import { judgeAnswer, judgeSteps } from '../src/task/planbench/planbench.ts';
 import { planText } from '../src/task/planning/strips.ts';
 import type { Verdict } from '../src/task/task.ts';
+import { assertFile } from './named-file.ts';
 
 interface Case {
   readonly name: string;
@@ -51,6 +52,7 @@ function main(args: readonly string[]): number {
       options: { 'text-only': { type: 'boolean', default: false } },
     });
     if (files.length === 0) throw new UsageError('expected one file or more, got none');
+    for (const file of files) assertFile(file);
     const known = new Map<string, Judged>();
     const isTask = (file: string): boolean => file.endsWith('.json');
     for (const file of files.filter(isTask)) for (const one of readInstances(file)) known.set(one.id, one);

@@ -18,6 +18,7 @@ import { tableRows } from '../src/task/zebra/official-prompt.ts';
 import { readPuzzle } from '../src/task/zebra/official-text.ts';
 import { readZebraLogicLine } from '../src/task/zebra/records.ts';
 import { solve } from '../src/task/zebra/solver.ts';
+import { assertFile } from './named-file.ts';
 
 class UsageError extends Error {}
 
@@ -25,6 +26,7 @@ function main(paths: readonly string[]): number {
   try {
     if (paths.length === 0 || paths.some((path) => path.startsWith('-')))
       throw new UsageError('expected names of JSON-lines files');
+    for (const path of paths) assertFile(path);
     const lines = paths.flatMap(readJsonLines);
     const outputs = lines.filter(({ fields }) => fields.has('output'));
     if (outputs.length < lines.length) solveAll(lines.filter(({ fields }) => !fields.has('output')));

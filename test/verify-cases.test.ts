@@ -61,6 +61,9 @@ it('says what is wrong with a file or a flag', () => {
       /^verify-cases: .*cases.jsonl:1: expected true or false in "equal", got undefined$/,
     ),
   });
+  expect(verifyCases(FIXTURES).stderr).toBe(
+    `verify-cases: ${FIXTURES}: expected a file, got a folder; name the files in it`,
+  );
   expect(verifyCases('x.jsonl', '--mode', 'strict').stderr).toBe(
     'verify-cases: --mode: expected equivalent or strict-deepscaler, got "strict"',
   );

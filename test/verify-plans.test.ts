@@ -68,6 +68,9 @@ it('says what is wrong with a file', () => {
     status: 2,
     stderr: expect.stringContaining(`${path}:1: expected texts`),
   });
+  expect(verifyPlans(FIXTURES).stderr).toBe(
+    `verify-plans: ${FIXTURES}: expected a file, got a folder; name the files in it`,
+  );
   expect(verifyPlans()).toMatchObject({
     status: 2,
     stderr: 'verify-plans: expected one file or more, got none',

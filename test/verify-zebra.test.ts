@@ -29,6 +29,16 @@ it('judges outputs and solves puzzles', () => {
   });
 });
 
+it('says in one line that a folder, or nothing, is there in place of a file', () => {
+  expect(verifyZebra(FIXTURES)).toMatchObject({
+    status: 2,
+    stderr: `verify-zebra: ${FIXTURES}: expected a file, got a folder; name the files in it`,
+  });
+  expect(verifyZebra('nowhere.jsonl').stderr).toBe(
+    'verify-zebra: nowhere.jsonl: expected a file, got nothing there; check the path',
+  );
+});
+
 it('lists each disagreement, and finds puzzles in files beside the outputs', () => {
   const dir = mkdtempSync(join(tmpdir(), 'verify-zebra-'));
   try {
