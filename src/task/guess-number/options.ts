@@ -3,6 +3,7 @@
  * @module
  */
 import { readOptions } from '../../support/options.ts';
+import { DEFAULT_GENERATED, readSeed } from '../generated.ts';
 import type { CodeShape } from './code.ts';
 import { STRATEGIES, type Strategy } from './strategy.ts';
 
@@ -34,7 +35,7 @@ export const DEFAULT_GUESS_NUMBER: GuessNumberOptions = {
   process: 0,
   strategy: 'consistent',
   consistentShare: 0.5,
-  seed: 1,
+  seed: DEFAULT_GENERATED.seed,
 };
 
 /**
@@ -56,7 +57,7 @@ export function readGuessNumberOptions(record: Readonly<Record<string, unknown>>
     process: options.share('process', d.process),
     strategy: options.choice('strategy', STRATEGIES, d.strategy),
     consistentShare: options.share('consistent_share', d.consistentShare),
-    seed: options.integer('seed', { default: d.seed, min: 0, max: Number.MAX_SAFE_INTEGER }),
+    seed: readSeed(options),
   };
   if (!read.repeats && read.symbols < read.digits)
     options.reject(
