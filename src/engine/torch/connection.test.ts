@@ -62,6 +62,25 @@ describe('hello', () => {
     }
   });
 
+  it('gives up, soon and at once, who takes connections and never says who it is', async () => {
+    let asked = 0;
+    const mute: RequestListener = () => void asked++;
+    const mumbling: RequestListener = (_, response) => {
+      asked++;
+      response.write('{');
+    };
+    for (const listener of [mute, mumbling]) {
+      const connection = await worker(listener, { helloMs: 150 });
+      await expect(connection.hello()).rejects.toMatchObject({
+        message: expect.stringMatching(
+          /^engine torch hello: expected an answer from http:\S+ within 0\.15 s, got none; is it a troupe worker\?/,
+        ),
+        code: 'TROUPE_WORKER_SILENT',
+      });
+    }
+    expect(asked).toBe(2);
+  });
+
   it('says who did not answer, and for how long', async () => {
     const connection = new Connection({ url: 'http://127.0.0.1:9', token: '', retryMs: 150 });
     await expect(connection.hello()).rejects.toMatchObject({

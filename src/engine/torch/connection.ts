@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   readonly retryMs?: number;
   /** Longest silence of a worker, which says that it lives every 5 s. Default 60 000. */
   readonly silenceMs?: number;
+  /** How long who takes the connection may take to say who it is. Default 20 000. */
+  readonly helloMs?: number;
   /** Longest time for one call. Default one hour. */
   readonly deadlineMs?: number;
   /** Why the worker will never answer again, if so. */
@@ -90,6 +92,7 @@ export class Connection {
       engine: 'torch',
       retryMs: 60_000,
       silenceMs: 60_000,
+      helloMs: 20_000,
       deadlineMs: 3_600_000,
       ...options,
     };
@@ -106,10 +109,10 @@ export class Connection {
 
   /**
    * @param retryMs - how long to knock where nobody answers
-   * @throws EngineError if nobody answers, the token is wrong, or another version answers
+   * @throws EngineError if nobody answers, or not in time, the token is wrong, or another version answers
    */
   async hello(retryMs = this.#options.retryMs): Promise<Hello> {
-    const knock = () => this.#plain('GET', '/v1/hello');
+    const knock = () => this.#knock();
     const { body } = await this.#retried('hello', knock, { retryMs });
     const hello = parsedHello(body.toString());
     if (hello.name !== 'troupe-worker')
@@ -128,6 +131,22 @@ export class Connection {
         { code: 'TROUPE_WORKER_VERSION' },
       );
     return hello as Hello;
+  }
+
+  /** Whoever takes a connection and says nothing is not asked again: it is no worker, or one that hangs. */
+  async #knock(): Promise<{ readonly body: Buffer }> {
+    const { helloMs } = this.#options;
+    const limit = AbortSignal.timeout(helloMs);
+    try {
+      return await this.#plain('GET', '/v1/hello', limit);
+    } catch (error) {
+      if (!limit.aborted) throw error;
+      throw new EngineError(
+        `${this.#who} hello: expected an answer from ${this.url} within ${helloMs / 1000} s, got none; ` +
+          'is it a troupe worker? one that hangs must be started again',
+        { code: 'TROUPE_WORKER_SILENT', cause: error },
+      );
+    }
   }
 
   /**
@@ -261,8 +280,8 @@ export class Connection {
     return received;
   }
 
-  async #plain(method: string, path: string): Promise<{ readonly body: Buffer }> {
-    const response = await this.#send(method, path, {});
+  async #plain(method: string, path: string, signal: AbortSignal): Promise<{ readonly body: Buffer }> {
+    const response = await this.#send(method, path, { signal });
     const parts: Buffer[] = [];
     for await (const bytes of response as AsyncIterable<Buffer>) parts.push(bytes);
     return { body: Buffer.concat(parts) };
