@@ -104,7 +104,7 @@ class MemoryTest(unittest.TestCase):
             self.admit(Admission(CPU, limit_bytes=needed - 1))
         with self.assertRaisesRegex(BadModel, r"a model of at most \d+ parameters would fit"):
             self.admit(Admission(CPU, limit_bytes=100))
-        with self.assertRaisesRegex(BadModel, "torch.dtype bfloat16 would fit"):
+        with self.assertRaisesRegex(BadModel, "; dtype bfloat16 would fit"):
             lora = {"rank": 1, "alpha": 1, "target_modules": ["q_proj"]}
             self.admit(Admission(CPU, limit_bytes=4 * sizes.parameters), lora=lora)
         self.admit(Admission(CPU, limit_bytes=4 * sizes.parameters), training=False)

@@ -179,13 +179,13 @@ def _advice(sizes: Sizes, plan: Plan, left: int) -> str:
     adapter = sizes.adapter(_SUGGESTED_RANK, tuple(name for name in layers if name in targets))
     ways: list[tuple[str, Plan]] = []
     if plan.dtype == "float32":
-        ways.append(("torch.dtype bfloat16", replace(plan, dtype="bfloat16")))
+        ways.append(("dtype bfloat16", replace(plan, dtype="bfloat16")))
     if plan.adapter is None and plan.training and adapter > 0:
         lora = f"engine.lora_rank {_SUGGESTED_RANK}"
         ways.append((lora, replace(plan, adapter=adapter)))
         if plan.dtype == "float32":
             both = replace(plan, dtype="bfloat16", adapter=adapter)
-            ways.append((f"{lora} with torch.dtype bfloat16", both))
+            ways.append((f"{lora} with dtype bfloat16", both))
     for name, way in ways:
         needed = way.bytes_needed(sizes.parameters)
         if needed <= left:
