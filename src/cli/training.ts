@@ -112,7 +112,7 @@ async function trainOpening(
   const team = await loadTeam(composition, { ...start, training: true });
   defer(() => closeTeam(team));
   checkRun({ team, task, options });
-  const store = opened ?? (await createRun(run, { ...settings, manifest: manifest() }));
+  const store = opened ?? (await createRun(run, { ...settings, manifest: manifest(team) }));
   if (!opened) defer(() => store.close());
   work.store = store;
   const stageSink: EventSink = {
@@ -295,11 +295,13 @@ function resumable(error: Interrupted, store: DiskRunStore, run: string): Interr
   return new Interrupted(`interrupted; ${kept}; go on with: troupe train --resume ${run}`, error);
 }
 
-function manifest(): Record<string, string | number> {
+function manifest({ agents }: Team): Record<string, string | number> {
+  const samplers = new Set(agents.map(({ model }) => model.capabilities.sampler ?? 'embedded'));
   return {
     troupe: packageVersion(),
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     cores: availableParallelism(),
+    sampler: [...samplers].join(', '),
   };
 }

@@ -18,6 +18,7 @@ import {
   protocolSection,
   raySection,
   rewardSection,
+  samplerSection,
   schemeSection,
   taskSection,
   templateKwargs,
@@ -57,6 +58,7 @@ const fileSchema = z.strictObject({
   engine: engineSection,
   torch: torchSection,
   ray: raySection,
+  sampler: samplerSection,
   protocol: protocolSection,
   task: taskSection,
   pretrain: pretrainSection,
@@ -217,11 +219,16 @@ function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Re
 }
 
 /** What is said of one engine means nothing to another. */
-function refuseEngine({ engine, torch, ray }: FileConfig, refuse: Refuse): void {
+function refuseEngine({ engine, torch, ray, sampler }: FileConfig, refuse: Refuse): void {
   const { kind, spinning, base_dtype } = engine;
   for (const [name, section] of Object.entries({ torch, ray }))
     if (kind !== name && section !== undefined)
       refuse([name], `expected nothing with engine.kind ${kind}, got a section; set engine.kind to ${name}`);
+  if (kind === 'onnx' && sampler !== undefined)
+    refuse(
+      ['sampler'],
+      'expected nothing with engine.kind onnx, which samples itself, got a section; set engine.kind to torch or ray',
+    );
   if (kind !== 'onnx' && spinning)
     refuse(['engine', 'spinning'], `expected false with kind ${kind}, whose threads are PyTorch's, got true`);
   if (kind !== 'onnx' && base_dtype !== 'auto')

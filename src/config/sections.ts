@@ -131,6 +131,20 @@ export const raySection = z
   .optional()
   .describe('Where models run with engine.kind ray (docs/cluster.md).');
 
+export const samplerSection = z
+  .strictObject({
+    kind: choice(['auto', 'vllm', 'torch'])
+      .default('auto')
+      .describe(
+        'vllm: vLLM, which comes with python/troupe_worker/requirements-vllm.txt. torch: the model that is trained. auto: vllm on a GPU where it is installed and knows the architecture, else torch.',
+      ),
+    cache: number({ above: 0, max: 0.9 })
+      .default(0.2)
+      .describe('Share of the memory for models that the keys and values of vLLM may take.'),
+  })
+  .optional()
+  .describe('What draws messages with engine.kind torch or ray (docs/torch.md).');
+
 /** Whatever a template looks at: `enable_thinking`, `date_string`. */
 export function templateKwargs(description: string) {
   return z

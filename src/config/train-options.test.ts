@@ -115,10 +115,16 @@ const withSections = (sections: object) =>
 
 it('gives the engine on PyTorch what the file says, and leaves open what it leaves open', () => {
   const engine = { kind: 'torch' };
-  const defaults = { threads: 0, tokenBudget: 4096, decodeBatch: 128, device: 'auto', dtype: 'float32' };
+  const defaults = {
+    ...{ threads: 0, tokenBudget: 4096, decodeBatch: 128, device: 'auto', dtype: 'float32' },
+    ...{ sampler: 'auto', samplerCache: 0.2 },
+  };
   expect(torchOptions(withSections({ engine }))).toEqual(defaults);
   const torch = { python: 'py', device: 'cuda:1', dtype: 'bfloat16' };
-  expect(torchOptions(withSections({ engine, torch }))).toEqual({ ...defaults, ...torch });
+  const sampler = { kind: 'vllm', cache: 0.5 };
+  expect(torchOptions(withSections({ engine, torch, sampler }))).toEqual({
+    ...{ ...defaults, ...torch, sampler: 'vllm', samplerCache: 0.5 },
+  });
   const adapted = { ...engine, lora_rank: 4, lora_alpha: 8, lora_target_modules: 'q_proj, v_proj' };
   expect(torchOptions(withSections({ engine: adapted }))).toEqual({
     ...defaults,
@@ -138,6 +144,7 @@ it('gives the engine on Ray the team and its share, whether the file has a secti
       waitSeconds: 300,
       sharedFiles: false,
     },
+    ...{ sampler: 'auto', samplerCache: 0.2 },
     lora: { rank: 4, alpha: 8, targetModules: 'all-linear', rslora: false },
     local: {},
   };
@@ -164,6 +171,10 @@ it.each([
   [
     { engine: { kind: 'torch' }, torch: { address: 'http://h:1', device: 'cpu' } },
     'expected nothing beside address, whose worker has its own, got cpu',
+  ],
+  [
+    { sampler: { kind: 'torch' } },
+    'expected nothing with engine.kind onnx, which samples itself, got a section',
   ],
   [{ engine: { kind: 'torch' }, ray: {} }, 'expected nothing with engine.kind torch, got a section'],
   [{ engine: { kind: 'ray' }, ray: { gpus_per_agent: 1.5 } }, 'expected a whole number above 1, got 1.5'],

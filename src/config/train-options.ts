@@ -5,9 +5,10 @@
 import type { TrainOptions } from '../train/options.ts';
 import { type CamelCased, camelCased } from './camel-case.ts';
 import type { Config } from './schema.ts';
-import { raySection } from './sections.ts';
+import { raySection, samplerSection } from './sections.ts';
 
-/** The section as an empty one reads; absent sections have no defaults of their own. */
+/** Sections as empty ones read; absent sections have no defaults of their own. */
+const SAMPLER_DEFAULTS = samplerSection.unwrap().parse({});
 const RAY_DEFAULTS = raySection.unwrap().parse({});
 
 /** @returns options of the training loop; what is `off` in the file is absent or Infinity here */
@@ -47,17 +48,23 @@ export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>
 }
 
 /** Options of the engine on PyTorch; what the file leaves open is open here. */
-export function torchOptions({ engine, torch = { dtype: 'float32' } }: Config) {
+export function torchOptions({ engine, torch = { dtype: 'float32' }, sampler }: Config) {
   const { threads, token_budget, decode_batch, lora_rank } = engine;
   const { python, address, device = 'auto', dtype } = torch;
   return {
     ...camelCased({ threads, token_budget, decode_batch }),
+    ...samplerOptions(sampler),
     device,
     dtype,
     ...(lora_rank === 0 ? {} : { lora: loraShape(engine) }),
     ...(python === undefined ? {} : { python }),
     ...(address === undefined ? {} : { address }),
   };
+}
+
+/** What draws messages. */
+function samplerOptions({ kind, cache }: Config['sampler'] = SAMPLER_DEFAULTS) {
+  return { sampler: kind, samplerCache: cache };
 }
 
 /** Shape of fresh adapters, for engines that are told of it in one piece. */
@@ -72,13 +79,14 @@ function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: 
 }
 
 /** Options of the engine on Ray; what the file leaves open is open here. */
-export function rayOptions({ engine, ray, agents }: Config) {
+export function rayOptions({ engine, ray, sampler, agents }: Config) {
   const { threads, token_budget, decode_batch, lora_rank } = engine;
   const { address, python, dtype, num_cpus, num_gpus, object_store_mib, temp_dir, ...placement } =
     ray ?? RAY_DEFAULTS;
   return {
     ...camelCased({ threads, token_budget, decode_batch }),
     ...camelCased(placement),
+    ...samplerOptions(sampler),
     agents: agents.length,
     address,
     dtype,

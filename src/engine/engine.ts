@@ -19,6 +19,16 @@ export interface Capabilities {
   readonly maxContext: number;
   /** The model has a place of its own to compute in, so calls on several such models go on at the same time. */
   readonly parallel?: boolean;
+  /** What draws messages, for people: `torch`, `vllm 0.11.0`. Absent: the engine itself. */
+  readonly sampler?: string;
+  /** How nearly sampler and trainer agree (E9). Absent: as float32 numbers of one engine do. */
+  readonly agreement?: Agreement;
+}
+
+/** Bounds on |logp_sampler - logp_trainer| of a token over a batch, nats. */
+export interface Agreement {
+  readonly max: number;
+  readonly mean: number;
 }
 
 /** A call of a function that a model asked for, as OpenAI's API has it. */

@@ -9,6 +9,7 @@ import { mean } from '../core/stats.ts';
 import { type MessageRatio, messageLogRatio, turnLogRatios, turnWeights } from '../core/weights.ts';
 import type { TeamMessage, Trajectory } from '../team/team.ts';
 import { joinRows, type OwnTrajectory } from './minibatch.ts';
+import type { Mismatch } from './self-check.ts';
 
 /** Messages of one agent over all trajectories of a batch. */
 export interface OwnMessages {
@@ -23,8 +24,8 @@ export interface Batch {
   readonly own: readonly OwnMessages[];
   /** logp_beh of scored agents, per own message [T]; frozen: nothing overwrites it (P3). */
   readonly logpBeh: ReadonlyMap<number, readonly Float32Array[]>;
-  /** Largest |sampler - trainer| per scored agent (E9), nats. */
-  readonly mismatch: ReadonlyMap<number, number>;
+  /** |sampler - trainer| per scored agent (E9), nats. */
+  readonly mismatch: ReadonlyMap<number, Mismatch>;
   /** `done` of E10: logp of agents updated since this batch was rolled out, per own message [T]. */
   readonly done: Map<number, readonly Float32Array[]>;
 }

@@ -11,7 +11,7 @@ import { type Batch, ownMessages } from './batch.ts';
 import { type Place, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import { Scores } from './scores.ts';
-import { checkSampledLogp } from './self-check.ts';
+import { checkSampledLogp, type Mismatch } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
 
@@ -84,7 +84,7 @@ export async function scoreBatch(
 ): Promise<Batch> {
   const own = ownMessages(trajectories, team.agents.length);
   const logpBeh = new Map<number, readonly Float32Array[]>();
-  const mismatch = new Map<number, number>();
+  const mismatch = new Map<number, Mismatch>();
   const rows = await inLanes(scores.agents, (agent) => {
     const { messages } = own[agent.id];
     progressOf(context, { ...place, agent: agent.id }, 'score')(0, messages.length);

@@ -85,6 +85,8 @@ export interface UpdateRecord {
   readonly tokens: number;
   /** Largest |sampler - trainer| logp per token of this batch (E9), nats. */
   readonly logpMismatchMax: number;
+  /** The same on average; absent in runs of before it was recorded. */
+  readonly logpMismatchMean?: number;
   readonly meanLogRatioWeight?: number;
   readonly essShare?: number;
   readonly certificate?: CertificateRecord;

@@ -105,7 +105,7 @@ describe('training on an interactive task', () => {
         expect(speaker).toBe(agent.id);
         expect(tokens).toHaveLength(logpSampler.length); // exactly what was sampled
       }
-      expect(batch.mismatch.get(agent.id)).toBeLessThan(1e-6);
+      expect(batch.mismatch.get(agent.id)?.max).toBeLessThan(1e-6);
     }
     const moves = batch.trajectories.reduce((sum, { messages }) => sum + messages.length, 0);
     expect(batch.own[0].messages.length + batch.own[1].messages.length).toBe(moves);

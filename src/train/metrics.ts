@@ -77,6 +77,7 @@ function updateRow(event: UpdateEvent, { options, tokens }: MetricsContext): Met
       'completions/mean_length': event.meanLength,
       'completions/clipped_ratio': event.clippedRatio,
       'sampling/sampling_logp_difference/max': event.logpMismatchMax,
+      'sampling/sampling_logp_difference/mean': event.logpMismatchMean,
       'sampling/log_ratio_mean': event.meanLogRatioWeight,
       'sampling/ess_share': event.essShare,
     }),

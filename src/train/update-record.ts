@@ -26,6 +26,7 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
   const { stage, agent, status, outcome, options, weights, certificate } = facts;
   const { attempts, next } = outcome;
   const accepted = attempts.find((attempt) => attempt.accepted);
+  const mismatch = batch.mismatch.get(agent) ?? { max: 0, mean: 0 };
   const logp = (batch.logpBeh.get(agent) ?? []).flatMap((row) => [...row]);
   return {
     stage,
@@ -40,7 +41,8 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
     ...(accepted && { kl: accepted.klMean }),
     ...(logp.length > 0 && { entropy: -mean(logp) }),
     ...lengthStatistics(batch.own[agent]),
-    logpMismatchMax: batch.mismatch.get(agent) ?? 0,
+    logpMismatchMax: mismatch.max,
+    logpMismatchMean: mismatch.mean,
     ...(options.rolloutMode === 'reuse' && {
       meanLogRatioWeight: weights.meanLogWeight,
       essShare: weights.essShare,

@@ -357,7 +357,7 @@ class VllmTest(unittest.TestCase):
         with self.assertRaisesRegex(WorkerError, r"^vLLM cannot sample from .*heads: \w+: ") as caught:
             self.load(tiny)
         self.assertNotIn("\n", str(caught.exception))
-        self.assertRegex(str(caught.exception), "set sampler to torch to do without it$")
+        self.assertRegex(str(caught.exception), "set sampler.kind to torch to do without it$")
         self.assertEqual((self.service._models, self.service._samplers._homes), ({}, {}))
         self.assertEqual(self.service._admission._promised, {})
         asked = load_options(call({"dir": str(self.folder), "dtype": "float32", "sampler": "vllm"}))

@@ -45,7 +45,7 @@ describe('hello', () => {
       [
         (_, response) =>
           response.end(JSON.stringify({ name: 'troupe-worker', version: '9.1.0', protocol: PROTOCOL + 1 })),
-        /^engine torch: expected a worker that speaks protocol 2, got 3 \(troupe-worker 9\.1\.0 at .*\); install/,
+        /^engine torch: expected a worker that speaks protocol 3, got 4 \(troupe-worker 9\.1\.0 at .*\); install/,
       ],
       [
         (_, response) =>

@@ -11,7 +11,7 @@ import { ConfigError, EngineError, StoreError } from '../../support/errors.ts';
 import { encodeFrame, type Frame, FrameReader, type WireArray, type WireHeader } from './frames.ts';
 
 /** What this client speaks; the worker's is in its `__init__.py`. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 /** The worker that belongs to this troupe. */
 export const WORKER_VERSION = '0.1.0';
 

@@ -27,6 +27,10 @@ export interface TorchEngineOptions {
   readonly tokenBudget: number;
   /** Messages decoded together. */
   readonly decodeBatch: number;
+  /** What draws messages: vLLM, the model itself, or vLLM on a GPU whose Python has it. */
+  readonly sampler?: 'auto' | 'vllm' | 'torch';
+  /** Share of the memory that there is for models, for vLLM's keys and values. */
+  readonly samplerCache?: number;
   /** Models are trained through adapters of this shape over a base that stays as it is. Absent: all weights. */
   readonly lora?: TorchLora | undefined;
   /** Reads the tokenizer of a folder; its ids must stay below `vocabSize`. */
@@ -96,6 +100,7 @@ export class TorchEngine implements Engine {
   async load({ dir, optimizer = false, training = false, ...rest }: LoadOptions): Promise<TorchModel> {
     const { connection } = await this.#open();
     const { dtype, tokenBudget, decodeBatch, readTokenizer, lora, variant } = this.#options;
+    const { sampler = 'auto', samplerCache = 0.2 } = this.#options;
     const { header } = await connection.call({
       call: 'load',
       params: {
@@ -106,6 +111,8 @@ export class TorchEngine implements Engine {
         dtype,
         token_budget: tokenBudget,
         decode_batch: decodeBatch,
+        sampler,
+        sampler_cache: samplerCache,
         ...(lora && { lora: loraParams(lora) }),
       },
     });
@@ -121,6 +128,7 @@ export class TorchEngine implements Engine {
         vocabSize: facts.vocab_size,
         cacheBytesPerToken: facts.cache_bytes_per_token,
         dtype,
+        sampler: facts.sampler,
         kind: facts.kind,
         tokenizer: readTokenizer({ dir: facts.text, ...rest }, facts.vocab_size),
       });
@@ -205,6 +213,8 @@ interface LoadAnswer {
   readonly parameters: number;
   readonly kind: 'full' | 'lora';
   readonly cache_bytes_per_token: number;
+  /** What draws messages: `torch`, or vLLM with its version. */
+  readonly sampler: string;
   /** Folder of the tokenizer: an adapter's is its base's. */
   readonly text: string;
 }

@@ -168,7 +168,7 @@ def require_sampler_room(folder: Path, weights: int, cache: int, room: Room) -> 
     raise BadModel(
         f"{folder}: expected {_gib(needed)} free on {room.device} for vLLM, {_gib(weights)} of weights and "
         f"{_gib(cache)} of keys and values, beside what is loaded already, got {_gib(max(0, left))}, which is "
-        f"{_gib(needed - left)} too little; lower sampler_cache, or set sampler to torch"
+        f"{_gib(needed - left)} too little; lower sampler.cache, or set sampler.kind to torch"
     )
 
 

@@ -157,7 +157,7 @@ class VllmEngine:
         if len(request.context) + limit > self._positions:
             raise BadRequest(
                 f"vLLM's cache holds {self._positions} tokens of one context and message, this one may have "
-                f"{len(request.context) + limit}; raise sampler_cache or lower the limit of tokens"
+                f"{len(request.context) + limit}; raise sampler.cache or lower the limit of tokens"
             )
         return limit
 
@@ -215,7 +215,7 @@ def _complaints(what: str) -> Iterator[None]:
     except (WorkerError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        raise WorkerError(f"{what}: {_reason(error)}; set sampler to torch to do without it", "sampler") from error
+        raise WorkerError(f"{what}: {_reason(error)}; set sampler.kind to torch to do without it", "sampler") from error
 
 
 def _reason(error: BaseException) -> str:

@@ -218,7 +218,7 @@ def _is_wanted(options: LoadOptions, folder: Path, obstacle: str | None, device:
         return False
     if options.sampler == "vllm":
         if obstacle is not None:
-            raise WorkerError(f"sampler: {obstacle}, or set sampler to torch", "sampler")
+            raise WorkerError(f"sampler: {obstacle}, or set sampler.kind to torch", "sampler")
         return True
     return obstacle is None and device.type == "cuda" and _is_known(folder)
 

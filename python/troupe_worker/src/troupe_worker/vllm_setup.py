@@ -112,7 +112,7 @@ def positions_of(shape: Shape) -> int:
     if held < _BLOCK:
         raise ValueError(
             f"expected room for keys and values of at least {3 * _BLOCK} tokens of {shape.bytes_per_token} bytes, "
-            f"got {shape.cache_bytes} bytes; raise sampler_cache"
+            f"got {shape.cache_bytes} bytes; raise sampler.cache"
         )
     return min(shape.max_positions, held)
 
