@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--context", type=int, default=256)
     parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     transformers.utils.logging.set_verbosity_error()
@@ -83,16 +84,17 @@ def main() -> None:
             service = Service(options.device)
             slots = options.prompts * options.samples
             models = {kind: load(service, Path(folder), kind, dtype, slots) for kind in ("torch", "vllm")}
-            for kind, model in models.items():
+            for model in models.values():
                 sample(model, 1, 2, 32, 4)
-                for _ in range(2):
+            for _ in range(options.rounds):  # in turns, so that what else the machine does hits both
+                for model in models.values():
+                    model._parameters.version += 1  # as after a step: vLLM is given the weights again
                     count, seconds = sample(
                         model, options.prompts, options.samples, options.context, options.tokens
                     )
                     said = {"sampler": model.facts()["sampler"], "dtype": dtype, "tokens": count}
-                    print(json.dumps({**said, "seconds": round(seconds, 2), "tokens_per_second": round(count / seconds, 1)}))
-                    if kind == "vllm":  # the second time contexts would be in its cache
-                        model._sampler._home.engine._engine.reset_prefix_cache()
+                    rate = {"seconds": round(seconds, 2), "tokens_per_second": round(count / seconds, 1)}
+                    print(json.dumps({**said, **rate}), flush=True)
             service.drop_session("bench")
 
 

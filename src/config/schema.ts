@@ -229,6 +229,12 @@ function refuseEngine({ engine, torch, ray, sampler }: FileConfig, refuse: Refus
       ['sampler'],
       'expected nothing with engine.kind onnx, which samples itself, got a section; set engine.kind to torch or ray',
     );
+  const ranks = Math.max(ray?.gpus_per_agent ?? 0, ray?.ranks_per_agent ?? 0);
+  if (sampler?.kind === 'vllm' && ranks > 1)
+    refuse(
+      ['sampler', 'kind'],
+      `expected auto or torch for agents over ${ranks} ranks, got vllm, which samples for agents of one`,
+    );
   if (kind !== 'onnx' && spinning)
     refuse(['engine', 'spinning'], `expected false with kind ${kind}, whose threads are PyTorch's, got true`);
   if (kind !== 'onnx' && base_dtype !== 'auto')

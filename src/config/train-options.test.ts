@@ -176,6 +176,10 @@ it.each([
     { sampler: { kind: 'torch' } },
     'expected nothing with engine.kind onnx, which samples itself, got a section',
   ],
+  [
+    { engine: { kind: 'ray' }, ray: { gpus_per_agent: 2 }, sampler: { kind: 'vllm' } },
+    'expected auto or torch for agents over 2 ranks, got vllm, which samples for agents of one',
+  ],
   [{ engine: { kind: 'torch' }, ray: {} }, 'expected nothing with engine.kind torch, got a section'],
   [{ engine: { kind: 'ray' }, ray: { gpus_per_agent: 1.5 } }, 'expected a whole number above 1, got 1.5'],
   [
