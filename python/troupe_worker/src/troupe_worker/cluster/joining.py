@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ray
+from ray._private import services
 
 from ..calls import first_line
 from ..errors import WorkerError
@@ -56,7 +57,8 @@ def join(how: Joining) -> None:
             **(own if how.address == "local" else {}),
         )
     except ConnectionError as error:
-        complaint = _none_at(how.address) if how.address == "auto" else _closed(how.address)
+        there = _heads_here() if how.address == "auto" else [how.address]
+        complaint = _closed(", ".join(there)) if there else _none_at(how.address)
         raise WorkerError(complaint, "cluster") from error
     except RuntimeError as error:
         if "ersion mismatch" in str(error):
@@ -79,6 +81,14 @@ def _require_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), _REACH_SECONDS).close()
     except OSError as error:
         raise WorkerError(f"{_none_at(address)} ({error.strerror or error})", "cluster") from error
+
+
+def _heads_here() -> list[str]:
+    """Addresses of the clusters that this machine is a node of, whether or not they let this process in."""
+    try:
+        return sorted(services.find_gcs_addresses())
+    except Exception:  # Ray's own, and not promised by it
+        return []
 
 
 def _none_at(address: str) -> str:
