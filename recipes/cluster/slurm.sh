@@ -27,7 +27,7 @@ shift 2
 # Slurm runs a copy of this file: where troupe is cannot be told from its path
 troupe=${TROUPE:-$SLURM_SUBMIT_DIR}
 export TROUPE_PYTHON=${TROUPE_PYTHON:-$troupe/.venv/bin/python}
-[[ -f $troupe/bin/troupe.mjs ]] || { echo "no troupe in $troupe; submit from its folder, or set TROUPE" >&2 && exit 2; }
+[[ -x $troupe/recipes/cluster/train.sh ]] || { echo "no troupe in $troupe; submit from its folder, or set TROUPE" >&2 && exit 2; }
 "$TROUPE_PYTHON" -c 'import ray, torch' || { echo "no Ray or PyTorch in $TROUPE_PYTHON; set TROUPE_PYTHON" >&2 && exit 2; }
 
 # ports, folders and the token are this job's own: other jobs may share its nodes
@@ -81,9 +81,7 @@ PY
 }
 
 train() {
-  local what=("$team" --run "$run")
-  [[ -e $run/config.yaml ]] && what=(--resume "$run") # the last thing a new run writes
-  node "$troupe/bin/troupe.mjs" train "${what[@]}" --ray.address "$head:$port" --ray.shared_files true "$@" &
+  "$troupe/recipes/cluster/train.sh" "$team" "$run" --engine.kind ray --ray.address "$head:$port" --ray.shared_files true "$@" &
   training=$!
   status=0
   wait "$training" || status=$?
