@@ -119,13 +119,14 @@ function memory(
   gpu: Gpu,
   { name, use }: { readonly name: string; readonly use: GpuUse },
 ): string {
-  const share = gpu.memoryBytes * use.gpusPerAgent;
+  const cards = Math.min(1, use.gpusPerAgent);
+  const share = gpu.memoryBytes * cards;
   const gib = (value: number): string => (value / GIB).toFixed(0);
   const need = `${gib(bytes)} GiB and activations of ${gib(share)}`;
   if (bytes <= share) return need;
-  const larger = Object.entries(GPUS).find(([, { memoryBytes }]) => memoryBytes * use.gpusPerAgent >= bytes);
+  const larger = Object.entries(GPUS).find(([, { memoryBytes }]) => memoryBytes * cards >= bytes);
   const advice = larger === undefined ? 'no card listed here holds it' : `${larger[0]} would hold it`;
-  return `${need}: ${gib(bytes - share)} GiB too little on ${name}; ${advice}, and adapters (engine.lora_rank) need a fraction`;
+  return `${need}: ${gib(bytes - share)} GiB too little on ${name}; ${advice}, more cards share an agent (ray.gpus_per_agent), and adapters (engine.lora_rank) need a fraction`;
 }
 
 /** So that evaluations can be added up by hand. */

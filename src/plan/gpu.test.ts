@@ -31,6 +31,12 @@ describe('rates of a card', () => {
     expect(three.backwardToken).toBeCloseTo(rates.backwardToken, 12);
   });
 
+  it('are those of all cards of an agent together', () => {
+    const four = gpuRates(card, [model], { assume, use: { ...use, gpusPerAgent: 4 } });
+    for (const key of ['forwardToken', 'sampleMessage', 'step'] as const)
+      expect(four[key], key).toBeCloseTo(rates[key] / 4, 12);
+  });
+
   it('are bound by arithmetic where the batch is large', () => {
     const many = gpuRates(card, [model], { assume, use: { ...use, decodeBatch: 1e4 } });
     expect(many.sampleMessage).toBeGreaterThanOrEqual((200 * 2e9) / 5e13);
@@ -47,6 +53,12 @@ describe('memory of a card', () => {
   it('of an adapter is its base and a little', () => {
     const bytes = gpuBytes([{ ...model, trainedParameters: 1e7 }], use, 0);
     expect(bytes).toBe(2e9 + 24e7);
+  });
+
+  it('of one of several cards has a part of what training keeps, and room for the whole model', () => {
+    expect(gpuBytes([model], { ...use, gpusPerAgent: 4 }, 0)).toBe(2e9 + 24e9 / 4);
+    const adapter = gpuBytes([{ ...model, trainedParameters: 1e7 }], { ...use, gpusPerAgent: 4 }, 0);
+    expect(adapter).toBe(2e9 + 4e7 + (24e7 + 4e9) / 4);
   });
 
   it('of the largest agent decides', () => {

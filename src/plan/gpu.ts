@@ -40,7 +40,7 @@ export interface GpuAssumptions {
 /** The part of a configuration that decides how a card is used. */
 export interface GpuUse {
   readonly agents: number;
-  /** Cards of one agent; at most 1. */
+  /** Cards of one agent; a share of one, or as many as its model is dealt out among. */
   readonly gpusPerAgent: number;
   readonly decodeBatch: number;
   /** Bytes of a weight that computes. */
@@ -53,8 +53,9 @@ export interface GpuModel extends ModelSize {
 }
 
 /**
- * Rates of one agent's card, as `planCost` takes them. Agents sample side by side, so a message of the team takes
- * one agent's time over their number; they are trained one after the other, as the algorithm has it.
+ * Rates of one agent's cards, as `planCost` takes them. Agents sample side by side, so a message of the team takes
+ * one agent's time over their number; they are trained one after the other, as the algorithm has it. Several cards of
+ * an agent share out messages, and what passes between them is taken to cost nothing.
  */
 export function gpuRates(
   gpu: Gpu,
@@ -63,7 +64,7 @@ export function gpuRates(
 ): MachineRates {
   const { promptTokens, messageTokens } = assume;
   const sequenceTokens = promptTokens + messageTokens;
-  const share = Math.min(1, use.gpusPerAgent);
+  const share = use.gpusPerAgent;
   const flops = gpu.flops * assume.computeShare * share;
   const bandwidth = gpu.bandwidth * assume.bandwidthShare * share;
   const forward = mean(models, ({ parameters, attention }) => {
@@ -93,20 +94,26 @@ export function gpuRates(
 }
 
 /**
- * Memory of the largest agent's share of a card, bytes: weights; of those that are trained also gradients, two moments,
- * the snapshot that divergences are taken from, float32 masters where weights compute in 16 bits, and the untrained
- * weights of the closing comparison; keys and values of the messages that are sampled together. Activations come on
- * top, as the token budget allows.
+ * Memory of the largest agent's share of a card, or of each of its cards, bytes: weights; of those that are trained also
+ * gradients, two moments, the snapshot that divergences are taken from, float32 masters where weights compute in 16 bits,
+ * and the untrained weights of the closing comparison; keys and values of the messages that are sampled together.
+ * Activations come on top, as the token budget allows.
  */
 export function gpuBytes(
   models: readonly GpuModel[],
-  { decodeBatch, weightBytes }: GpuUse,
+  { decodeBatch, weightBytes, gpusPerAgent }: GpuUse,
   sequenceTokens: number,
 ): number {
   return Math.max(
     ...models.map(({ parameters, trainedParameters: own, cacheBytesPerToken }) => {
       const cache = (decodeBatch * cacheBytesPerToken * sequenceTokens * weightBytes) / 2;
       const isAdapter = own < parameters;
+      if (gpusPerAgent > 1) {
+        // float32 pieces: weights, snapshot, gradients, moments, untrained weights with a base of their own; and while
+        // messages are drawn the whole model
+        const pieces = 24 * own + (isAdapter ? 2 * parameters * weightBytes : 0);
+        return pieces / gpusPerAgent + parameters * weightBytes + (isAdapter ? 4 * own : 0) + cache;
+      }
       // weights, snapshot and untrained weights; masters; gradients and moments
       const perTrained = isAdapter ? 12 + 12 : 3 * weightBytes + (weightBytes === 2 ? 4 : 0) + 12;
       return own * perTrained + (isAdapter ? parameters * weightBytes : 0) + cache;

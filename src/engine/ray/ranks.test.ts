@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { randomStream } from '../../core/rng.ts';
 import { describeEngineContract } from '../contract.ts';
 import { saveCheckpoint } from '../onnx/checkpoint.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
@@ -51,6 +52,31 @@ describeWithRay('an agent of two ranks', () => {
     logpTolerance: 1e-4,
     divergenceTolerance: 1e-4,
     gradientTolerance: 2e-2,
+  });
+
+  it('serves messages on either rank, side by side, and answers together in between', async () => {
+    const model = await first().load({ dir });
+    const generator = model.generator();
+    const say = async (index: number) => {
+      const { tokens } = await generator.generate({
+        ...{ context: Int32Array.from([1, 5 + index, 2]), stream: randomStream(6, index) },
+        ...{ temperature: 0.9, topP: 1, maxTokens: 12 },
+      });
+      return [...tokens];
+    };
+    const sequences = [{ context: Int32Array.from([1, 2]), tokens: Int32Array.from([3, 4, 5]) }];
+    const before = await model.forward(sequences, { temperature: 1 });
+    const alone: number[][] = [];
+    for (let index = 0; index < 6; index++) alone.push(await say(index));
+    expect(new Set(alone.map(String)).size).toBeGreaterThan(3);
+    const [together, between] = await Promise.all([
+      Promise.all(alone.map((_, index) => say(index))),
+      model.forward(sequences, { temperature: 1 }),
+    ]);
+    expect(together).toEqual(alone);
+    expect(between).toEqual(before);
+    expect(await say(2)).toEqual(alone[2]);
+    await model.close();
   });
 
   it(
