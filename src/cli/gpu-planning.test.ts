@@ -9,9 +9,17 @@ import { planRun } from './planning.ts';
 const PAPER = fileURLToPath(new URL('../../recipes/paper', import.meta.url));
 const README = readFileSync(join(PAPER, 'README.md'), 'utf8');
 
-function plan(file: string, request: Partial<GpuPlanRequest>, rank = 0): Promise<string> {
-  const adapters = [{ flag: '--engine.lora_rank', path: ['engine', 'lora_rank'], value: rank }];
-  const resolved = resolveConfig(join(PAPER, file), rank > 0 ? adapters : []);
+const ADAPTERS = { 'engine.lora_rank': 64 };
+
+function plan(
+  file: string,
+  request: Partial<GpuPlanRequest>,
+  settings: Readonly<Record<string, number>> = {},
+): Promise<string> {
+  const overrides = Object.entries(settings).map(([key, value]) => ({
+    ...{ flag: `--${key}`, path: key.split('.'), value },
+  }));
+  const resolved = resolveConfig(join(PAPER, file), overrides);
   return planRun(resolved, { gpu: { gpu: 'h100', shapes: join(PAPER, 'shapes'), ...request } });
 }
 
@@ -28,7 +36,9 @@ describe('plans for cards that are not here', () => {
     expect(await plan('three-4b.yaml', {})).toMatch(
       /^memory per GPU +\d+ GiB and activations of 80: \d+ GiB too little on h100; h200 would hold it, more cards share an agent .*, and adapters/m,
     );
-    expect(await plan('three-4b.yaml', {}, 64)).toMatch(/^memory per GPU +\d+ GiB and activations of 80$/m);
+    expect(await plan('three-4b.yaml', {}, ADAPTERS)).toMatch(
+      /^memory per GPU +\d+ GiB and activations of 80$/m,
+    );
   });
 
   it('name the nearest card, and a model without a shape', async () => {
@@ -44,18 +54,25 @@ describe('plans for cards that are not here', () => {
   });
 
   it.each([
-    ['3 x Qwen3-4B, all weights', 'three-4b.yaml', 'h200', 0],
-    ['the same, adapters', 'three-4b.yaml', 'h100', 64],
-    ['0.6B + 1.7B + 4B', 'mixed-0.6b-1.7b-4b.yaml', 'h100', 0],
-    ['1.7B + 4B + 8B', 'mixed-1.7b-4b-8b.yaml', 'h100', 0],
-  ])('are those of the table of recipes/paper: %s', async (row, file, gpu, rank) => {
+    ['3 x Qwen3-4B, all weights', 'three-4b.yaml', 'h200', {}],
+    [
+      'the same, two cards for each agent',
+      'three-4b.yaml',
+      'h100',
+      { 'ray.gpus_per_agent': 2, 'engine.decode_batch': 32 },
+    ],
+    ['the same, adapters', 'three-4b.yaml', 'h100', ADAPTERS],
+    ['0.6B + 1.7B + 4B', 'mixed-0.6b-1.7b-4b.yaml', 'h100', {}],
+    ['1.7B + 4B + 8B', 'mixed-1.7b-4b-8b.yaml', 'h100', {}],
+  ])('are those of the table of recipes/paper: %s', async (row, file, gpu, settings) => {
     const line = README.split('\n').find((text) => text.includes(row)) ?? '';
     const [least, most] = / (\d+) to (\d+) \| \d+ \|$/.exec(line)?.slice(1).map(Number) ?? [];
-    const [, low, high] = /^GPU-hours +(\S+) to ([^:]+):/m.exec(await plan(file, { gpu }, rank)) ?? [];
+    const [, low, high] = /^GPU-hours +(\S+) to ([^:]+):/m.exec(await plan(file, { gpu }, settings)) ?? [];
     expect([Math.round(Number(low)), Math.round(Number(high))], line).toEqual([least, most]);
+    const cards = Number(/\| (\d+) x H\d+ \|/.exec(line)?.[1]);
     const aime = Number(/ (\d+) \|$/.exec(line)?.[1]);
-    const long = await plan(file, { gpu, messageTokens: 12_000 }, rank);
+    const long = await plan(file, { gpu, messageTokens: 12_000 }, settings);
     const message = Number(/^a benchmark +(\S+) s /m.exec(long)?.[1]);
-    expect(Math.abs((60 * 64 * 3 * 3 * message) / 3600 - aime), line).toBeLessThan(1);
+    expect(Math.abs((60 * 64 * 3 * cards * message) / 3600 - aime), line).toBeLessThan(1);
   });
 });

@@ -29,6 +29,22 @@ class FixturesTest(unittest.TestCase):
             with self.subTest(folder.name):
                 self.hold(folder)
 
+    def test_in_16_bits_they_say_nearly_the_same(self) -> None:
+        for folder in sorted(path for path in FIXTURES.iterdir() if path.is_dir()):
+            with self.subTest(folder.name):
+                params = {"dir": str(folder), "dtype": "bfloat16", "token_budget": 80, "decode_batch": 3}
+                expected = json.loads((folder / "expected.json").read_text())
+                results = load_file(folder / "expected.safetensors")
+                sequences = expected["sequences"]
+                arrays = {
+                    **ragged("context", [one["context"] for one in sequences], np.int32),
+                    **ragged("tokens", [one["tokens"] for one in sequences], np.int32),
+                }
+                model = WorkerModel(call(params), torch.device("cpu"))
+                logp = model.forward(call({"temperature": expected["temperature"]}, arrays))[1]["logp"]
+                wanted = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
+                self.assertLess(float(np.abs(logp - wanted).mean()), 0.1)
+
     def hold(self, folder: Path) -> None:
         params = {"dir": str(folder), "dtype": "float32", "token_budget": 80, "decode_batch": 3}
         model = WorkerModel(call(params), torch.device("cpu"))

@@ -215,7 +215,9 @@ def _complaints(what: str) -> Iterator[None]:
     except (WorkerError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        raise WorkerError(f"{what}: {_reason(error)}; set sampler.kind to torch to do without it", "sampler") from error
+        raise WorkerError(
+            f"{what}: {_reason(error)}; set sampler.kind to torch to do without it", "sampler"
+        ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -122,7 +122,7 @@ class RankedPlace(Place):
             except queue.Empty:
                 if failure is None or time.monotonic() < until:
                     continue
-                self._end("a rank does not answer since another has failed")
+                self._end(f"agent {self.index} is gone: a rank does not answer since another has failed")
                 break
             if isinstance(what, WorkerError):
                 raise self._end(str(what))
@@ -136,7 +136,8 @@ class RankedPlace(Place):
             if failure is None:
                 failure, until = what, time.monotonic() + _GRACE_SECONDS
             if answer.get("broken"):
-                error = self._end(f"its ranks were parted by an error ({answer['error']['message']})")
+                why = str(answer["error"]["message"])
+                error = self._end(f"agent {self.index} is gone: its ranks were parted by an error ({why})")
                 if answer["error"]["kind"] == "lost":
                     raise error
                 failure = what
@@ -146,9 +147,8 @@ class RankedPlace(Place):
     def _end(self, why: str) -> WorkerError:
         """Nothing can be asked of those that are left: they wait for each other. Returns what to raise."""
         if self.lost is None:
-            self.lose(why)
+            self.lost = why
             self.kill()
-        assert self.lost is not None
         return WorkerError(self.lost, "lost")
 
 
