@@ -16,11 +16,13 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PretrainedConfig, Qwen3Config, Qwen3ForCausalLM
 
+from troupe_worker.admission import Admission
 from troupe_worker.errors import BadModel, BadRequest, Cancelled, WorkerError
 from troupe_worker.frames import Array
 from troupe_worker.model import WorkerModel, load_options
 from troupe_worker.service import Service
 from troupe_worker.vllm_engine import VllmEngine
+from troupe_worker.vllm_sampling import VllmSamplers
 from troupe_worker.vllm_setup import vllm_version
 
 from .test_model import COTANGENTS, STEP
@@ -367,6 +369,29 @@ class VllmTest(unittest.TestCase):
             self.load(lora={**LORA, "rank": 513})
         with self.assertRaisesRegex(WorkerError, "expected room for keys and values of at least 384 tokens"):
             self.load(sampler_cache=1e-6)
+
+    def test_on_a_gpu_it_is_used_where_it_knows_the_architecture(self) -> None:
+        unknown = Path(self.temporary.name) / "unknown"
+        write_model(unknown)
+        config = (unknown / "config.json").read_text()
+        (unknown / "config.json").write_text(config.replace("Qwen3ForCausalLM", "NobodysForCausalLM"))
+
+        def chosen(folder: Path, device: str, sampler: str = "auto", ranks: int = 1) -> bool:
+            samplers = VllmSamplers(torch.device(device), Admission(torch.device(device), free=lambda _: 2**30))
+            asked = load_options(call({"dir": str(folder), "dtype": "bfloat16", "sampler": sampler}))
+            return samplers.enter(asked, ranks) is not None
+
+        self.assertTrue(chosen(self.folder, "cuda"))
+        self.assertTrue(chosen(self.llama, "cuda:0"))
+        self.assertFalse(chosen(unknown, "cuda"))
+        self.assertFalse(chosen(self.folder, "cpu"))
+        self.assertFalse(chosen(self.folder, "cuda", "torch"))
+        self.assertFalse(chosen(self.folder, "cuda", ranks=2))
+        self.assertFalse(chosen(self.folder, "cuda:1"))
+        with self.assertRaisesRegex(
+            WorkerError, "first GPU that a process sees, got cuda:1; set CUDA_VISIBLE_DEV"
+        ):
+            chosen(self.folder, "cuda:1", "vllm")
 
     def test_its_copy_of_the_weights_is_counted(self) -> None:
         training = 28 * self.load(sampler="torch").facts()["parameters"]

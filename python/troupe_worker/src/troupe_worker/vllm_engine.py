@@ -41,8 +41,9 @@ class VllmEngine:
         #: It failed in the middle of something and must not be used again.
         self.broken = False
         self._names = itertools.count()
-        with _complaints(f"vLLM cannot sample from {shape.folder}"), self._context():
+        with complaints(f"vLLM cannot sample from {shape.folder}"), self._context():
             self._positions = positions_of(shape)
+            self._spare()
             self._engine = make_engine(shape, self._positions)
             self._sleeps = bool(self._engine.vllm_config.model_config.enable_sleep_mode)
 
@@ -57,13 +58,13 @@ class VllmEngine:
             if loaded is not None and missing:
                 raise ValueError(f'no weights came for "{min(missing)}"')
 
-        with _complaints("vLLM cannot take over the weights"), self._context():
+        with complaints("vLLM cannot take over the weights"), self._context():
             self._engine.apply_model(copy)
             self._engine.reset_prefix_cache()
 
     def add(self, adapter: int, folder: Path) -> None:
         """Takes in an adapter under a number that no other ever had; its folder is no longer needed then."""
-        with _complaints("vLLM cannot take over the adapter"), self._context():
+        with complaints("vLLM cannot take over the adapter"), self._context():
             self._engine.add_lora(_lora(adapter, str(folder)))
 
     def has(self, adapter: int) -> bool:
@@ -96,7 +97,7 @@ class VllmEngine:
         lora = None if adapter is None else _lora(adapter)
         waiting: dict[str, int] = {}
         try:
-            with _complaints("vLLM"), self._context():
+            with complaints("vLLM"), self._context():
                 for index, request in enumerate(requests):
                     name = str(next(self._names))
                     prompt = {"prompt_token_ids": request.context.tolist()}
@@ -121,7 +122,7 @@ class VllmEngine:
         whether the weights are gone."""
         if not self._sleeps:
             return False
-        with _complaints("vLLM"), self._context():
+        with complaints("vLLM"), self._context():
             if self._engine.is_sleeping():
                 return not keep_weights
             self._engine.reset_prefix_cache()
@@ -132,8 +133,9 @@ class VllmEngine:
         """Takes the memory again; weights that are gone must be loaded."""
         if not self._sleeps:
             return
-        with _complaints("vLLM"), self._context():
+        with complaints("vLLM"), self._context():
             if self._engine.is_sleeping():
+                self._spare()
                 self._engine.wake_up()
 
     def close(self) -> None:
@@ -142,6 +144,10 @@ class VllmEngine:
             self._engine.engine_core.shutdown()
         del self._engine
         gc.collect()
+        self._spare()
+
+    def _spare(self) -> None:
+        """What PyTorch keeps for later use vLLM cannot take."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -208,7 +214,7 @@ def _completion(index: int, output: Any, rules: Rules) -> Completion:
 
 
 @contextlib.contextmanager
-def _complaints(what: str) -> Iterator[None]:
+def complaints(what: str) -> Iterator[None]:
     """Whatever vLLM throws becomes one line; our own errors pass."""
     try:
         yield

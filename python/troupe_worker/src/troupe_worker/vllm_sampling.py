@@ -25,7 +25,7 @@ from .checkpoint import CONFIG
 from .errors import BadModel, WorkerError
 from .loading import Loaded, LoadOptions
 from .sampling import Completion, Request, Rules
-from .vllm_engine import VllmEngine
+from .vllm_engine import VllmEngine, complaints
 from .vllm_setup import RANKS, Shape, vllm_version
 
 #: Fields of a config.json that say nothing of what is computed.
@@ -241,13 +241,15 @@ def _obstacle(device: torch.device, rank: int | None, ranks: int) -> str | None:
 
 
 def _is_known(folder: Path) -> bool:
-    from vllm import ModelRegistry
-
     try:
         names = _config(folder).get("architectures") or []
     except BadModel:
         return False  # loading says what is wrong
-    return any(name in ModelRegistry.get_supported_archs() for name in names)
+    with complaints("vLLM"):
+        from vllm import ModelRegistry
+
+        known = ModelRegistry.get_supported_archs()
+    return any(name in known for name in names)
 
 
 def _room(rank: int) -> int:
