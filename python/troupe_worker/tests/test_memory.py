@@ -12,7 +12,7 @@ import torch
 from troupe_worker.adapters import FrozenBases
 from troupe_worker.admission import Admission
 from troupe_worker.errors import BadModel
-from troupe_worker.memory import Plan, free_bytes, read_sizes
+from troupe_worker.memory import Plan, Room, free_bytes, read_sizes, require_room
 from troupe_worker.model import WorkerModel, load_options
 
 from .tiny import call, write_tiny_model
@@ -81,6 +81,9 @@ class MemoryTest(unittest.TestCase):
         room = 12 * sizes.parameters
         with self.assertRaises(BadModel):
             self.admit(Admission(CPU, limit_bytes=room))
+        plan = Plan("float32", True, None, on_cpu=False)
+        with self.assertRaisesRegex(BadModel, r"ray.gpus_per_agent 4 would fit \(0.02 MiB each\)"):
+            require_room(self.folder, sizes, plan, Room("cuda", 9 * sizes.parameters, 0, 0))
         dealt_out = Admission(CPU, limit_bytes=room)
         dealt_out.deal_out(4)
         self.admit(dealt_out)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 from troupe_worker.frames import Array, Frame, decode
 
@@ -214,6 +215,19 @@ class RanksTest(unittest.TestCase):
         params = {"dir": str(self.folder / "tied"), "dtype": "float32", "token_budget": 8, "decode_batch": 2}
         missing = {**params, "dir": str(self.folder / "gone")}
         complaint("gone.*config.json: the file is missing", "model", "load", params, params=missing)
+        Qwen3MoeForCausalLM(
+            Qwen3MoeConfig(
+                vocab_size=23,
+                hidden_size=8,
+                intermediate_size=8,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                num_key_value_heads=1,
+                num_experts=2,
+                moe_intermediate_size=4,
+            )
+        ).save_pretrained(self.folder / "experts")
+        complaint("routes tokens to experts", "model", "load", {**params, "dir": str(self.folder / "experts")})
         complaint("the deadline passed|deadline", "deadline", "forward", SCORE, messages(), deadline_seconds=1e-9)
         # a context that leaves no room, in the second rank's share
         arrays = {

@@ -180,6 +180,9 @@ def _advice(sizes: Sizes, plan: Plan, left: int) -> str:
     ways: list[tuple[str, Plan]] = []
     if plan.dtype == "float32":
         ways.append(("dtype bfloat16", replace(plan, dtype="bfloat16")))
+    if not plan.on_cpu:
+        cards = [count for count in (2, 4, 8) if count > plan.ranks]
+        ways += [(f"ray.gpus_per_agent {count}", replace(plan, ranks=count)) for count in cards]
     if plan.adapter is None and plan.training and adapter > 0:
         lora = f"engine.lora_rank {_SUGGESTED_RANK}"
         ways.append((lora, replace(plan, adapter=adapter)))
@@ -189,7 +192,7 @@ def _advice(sizes: Sizes, plan: Plan, left: int) -> str:
     for name, way in ways:
         needed = way.bytes_needed(sizes.parameters)
         if needed <= left:
-            return f"{name} would fit ({_gib(needed)})"
+            return f"{name} would fit ({_gib(needed)}{' each' if way.ranks > 1 else ''})"
     per_parameter = plan.bytes_needed(sizes.parameters) / max(1, sizes.parameters)
     fitting = int(max(0, left) / per_parameter) if per_parameter else 0
     return f"a model of at most {_billions(fitting)} parameters would fit, or fewer agents on this device"
