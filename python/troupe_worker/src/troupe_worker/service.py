@@ -198,10 +198,11 @@ class Service:
                 self._samplers.leave(vllm)
                 self._admission.leave(promise)
                 raise
+        assert promise is not None
         with self._lock:
             name = f"model-{self._next_model}"
             self._next_model += 1
-            self._models[name] = _Held(model, session, promise or 0, vllm)
+            self._models[name] = _Held(model, session, promise, vllm)
         return {"model": name, **model.facts()}, {}
 
     def _close(self, model: str) -> None:
