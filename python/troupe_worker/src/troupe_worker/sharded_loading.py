@@ -20,7 +20,8 @@ from .decoder import Decoder
 from .loading import DTYPES, Loaded, LoadOptions, attention_of, read_moments
 from .parameters import OptimizerState, ParameterStore, Tensors
 from .ranks import Ranks
-from .sharding import Sharded, ShardedPasses, Shards, WholeWeights, require_shardable, shard
+from .sharded_passes import ShardedPasses
+from .sharding import Sharded, Shards, WholeWeights, require_shardable, shard
 from .stored import mapped_dtype
 
 
@@ -65,7 +66,7 @@ def load_sharded(options: LoadOptions, device: torch.device, ranks: Ranks) -> Lo
             if ranks.speaks:
                 dealt.write(to, weights, state)
 
-    passes = ShardedPasses(sharded, decoder, dealt.trained, ranks)
+    passes = ShardedPasses(sharded, ranks, decoder=decoder, trained=dealt.trained)
     count = sum(parameter.numel() for parameter in sharded.parameters.values())
     return Loaded(decoder, passes, whole, parameters, dealt.kind, count, dealt.folder, save)
 
@@ -74,9 +75,10 @@ def _deal(options: LoadOptions, device: torch.device, ranks: Ranks) -> _Dealt:
     folder = options.folder
     if is_adapter_folder(folder):
         config = read_adapter_config(folder)
-        return _adapted(base_folder(folder, config.base, options.cwd), config, options, device, ranks)
+        base = base_folder(folder, config.base, options.cwd)
+        return _adapted(base, config, options=options, device=device, ranks=ranks)
     if options.lora is not None:
-        return _adapted(folder, options.lora, options, device, ranks)
+        return _adapted(folder, options.lora, options=options, device=device, ranks=ranks)
     return _full(options, device, ranks)
 
 
@@ -96,7 +98,7 @@ def _full(options: LoadOptions, device: torch.device, ranks: Ranks) -> _Dealt:
 
 
 def _adapted(
-    base: Path, config: AdapterConfig, options: LoadOptions, device: torch.device, ranks: Ranks
+    base: Path, config: AdapterConfig, *, options: LoadOptions, device: torch.device, ranks: Ranks
 ) -> _Dealt:
     where = str(options.folder)
     checkpoint = load_checkpoint(base, attention=attention_of(base, device), dtype=mapped_dtype(base))
