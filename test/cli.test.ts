@@ -417,3 +417,14 @@ it('doctor finds this machine able to run the tests', () => {
   expect(status).toBe(0);
   expect(stdout).toMatch(/^ok +onnxruntime +loads and computes/m);
 });
+
+it('says nothing more to a reader that has seen enough', async () => {
+  const child = spawn(process.execPath, [TROUPE, 'train', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect({ code, said }).toEqual({ code: 0, said: '' });
+});

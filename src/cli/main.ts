@@ -42,7 +42,7 @@ export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', endQuietly);
+  if (!process.stdout.listeners('error').includes(endQuietly)) process.stdout.on('error', endQuietly);
   try {
     await run(argv.filter((word) => word !== '--debug'));
     return Number(process.exitCode ?? 0);
