@@ -91,8 +91,9 @@ async function pythonOf({ python, venv }: InstallFlags, signal: AbortSignal): Pr
 }
 
 function announcement({ facts }: WorkerLaunch): string {
-  const { url, token, device, torch, tokenIsOwn } = facts;
-  const where = `a worker listens on ${url} (${device}, PyTorch ${torch}${device === 'cpu' ? `, ${availableParallelism()} cores` : ''})`;
+  const { url, token, device, torch, vllm, tokenIsOwn } = facts;
+  const versions = `PyTorch ${torch}${vllm === undefined ? '' : `, vLLM ${vllm}`}`;
+  const where = `a worker listens on ${url} (${device}, ${versions}${device === 'cpu' ? `, ${availableParallelism()} cores` : ''})`;
   const lines = [
     where,
     '',

@@ -14,7 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PretrainedConfig, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    PretrainedConfig,
+    Qwen2Config,
+    Qwen3Config,
+    SmolLM3Config,
+)
 
 from troupe_worker.admission import Admission
 from troupe_worker.errors import BadModel, BadRequest, Cancelled, WorkerError
@@ -48,11 +55,10 @@ LORA = {"rank": 2, "alpha": 4, "target_modules": "all-linear", "rslora": False}
 Said = list[tuple[list[int], Array, str]]
 
 
-def write_model(folder: Path, *, tied: bool = True, seed: int = 3, llama: bool = False) -> None:
+def write_model(folder: Path, config: PretrainedConfig | None = None, *, seed: int = 3) -> None:
     """Weights large enough that every part of the network matters, and logits that lie far apart."""
-    config: PretrainedConfig = (LlamaConfig if llama else Qwen3Config)(**SHAPE, tie_word_embeddings=tied)
     torch.manual_seed(seed)
-    model: Any = (LlamaForCausalLM if llama else Qwen3ForCausalLM)(config)
+    model: Any = AutoModelForCausalLM.from_config(config or Qwen3Config(**SHAPE, tie_word_embeddings=True))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.15 * torch.randn_like(parameter))
@@ -104,7 +110,7 @@ class VllmTest(unittest.TestCase):
         cls.folder = Path(cls.temporary.name) / "qwen3"
         cls.llama = Path(cls.temporary.name) / "llama"
         write_model(cls.folder)
-        write_model(cls.llama, tied=False, llama=True)
+        write_model(cls.llama, LlamaConfig(**SHAPE, tie_word_embeddings=False))
 
     @classmethod
     def tearDownClass(cls) -> None:
@@ -177,6 +183,25 @@ class VllmTest(unittest.TestCase):
                     said = self.sample(model, temperature=temperature)
                     self.assertLess(self.mismatch(model, said, temperature), 1e-4)
                     self.assertIn("vllm", model.facts()["sampler"])
+
+    def test_families_of_decoders_agree_with_the_trainer(self) -> None:
+        plain = {name: value for name, value in SHAPE.items() if name != "head_dim"} | {"hidden_size": 128}
+        llama3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+        long = {"original_max_position_embeddings": 64}
+        families: list[PretrainedConfig] = [
+            Qwen2Config(**plain),
+            SmolLM3Config(**plain, pad_token_id=0, bos_token_id=1),
+            LlamaConfig(**SHAPE, rope_scaling={**llama3, **long}),
+            Qwen3Config(**SHAPE, rope_scaling={"rope_type": "yarn", "factor": 8.0, **long}),
+        ]
+        for number, config in enumerate(families):
+            with self.subTest(config.model_type):
+                folder = Path(self.temporary.name) / f"family-{number}"
+                write_model(folder, config)
+                model = self.load(folder)
+                said = self.sample(model, max_tokens=30)
+                self.assertGreater(sum(len(tokens) for tokens, _, _ in said), 30)
+                self.assertLess(self.mismatch(model, said), 1e-4)
 
     def test_greedy_tokens_are_those_of_the_model_itself(self) -> None:
         for name, folder in (("qwen3", self.folder), ("llama, untied", self.llama)):

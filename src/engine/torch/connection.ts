@@ -68,6 +68,8 @@ export interface Hello {
   readonly protocol: number;
   readonly device: string;
   readonly torch: string;
+  /** Version of vLLM, where it is installed. */
+  readonly vllm?: string | null;
   /** Of a cluster's front. */
   readonly nodes?: number;
   readonly cpus?: number;

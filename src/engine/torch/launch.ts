@@ -16,6 +16,8 @@ export interface WorkerFacts {
   readonly pid: number | undefined;
   readonly device: string;
   readonly torch: string;
+  /** Its version, where the worker's Python has it. */
+  readonly vllm?: string | undefined;
 }
 
 export class WorkerLaunch {
@@ -43,7 +45,7 @@ export async function launch(options: LaunchOptions): Promise<WorkerLaunch> {
   const { url, token, pid } = process;
   const connection = new Connection({ url, token, death: () => process.death() });
   try {
-    const { device, torch } = await connection.hello();
+    const { device, torch, vllm } = await connection.hello();
     return new WorkerLaunch(process, {
       url,
       token,
@@ -51,6 +53,7 @@ export async function launch(options: LaunchOptions): Promise<WorkerLaunch> {
       pid,
       device,
       torch,
+      vllm: vllm ?? undefined,
     });
   } catch (error) {
     await process.close();
