@@ -167,6 +167,9 @@ class VllmTest(unittest.TestCase):
         rescored = model.forward(call({"temperature": temperature}, arrays))[1]["logp"]
         return float(np.abs(rescored - np.concatenate([logp for _, logp, _ in said])).max())
 
+    def logp(self, model: WorkerModel) -> Array:
+        return model.forward(call({"temperature": WARM}, messages()))[1]["logp"]
+
     def greedy(self, model: WorkerModel) -> list[list[int]]:
         """As good as greedy: logits that differ by a hundredth are told apart."""
         return [tokens for tokens, _, _ in self.sample(model, temperature=0.01)]
@@ -364,7 +367,7 @@ class VllmTest(unittest.TestCase):
             model = self.load(lora=lora)
             engine = self.engine(model)
             before = self.greedy(model)
-            engine._sleeps = True
+            engine.sleeps = True
             model._sampler.rest()
             self.assertTrue(engine._engine.is_sleeping())
             self.assertEqual(self.greedy(model), before)
@@ -424,6 +427,12 @@ class VllmTest(unittest.TestCase):
         with self.assertRaisesRegex(BadModel, "for vLLM, .* of weights and .* of keys and values, .* too little"):
             self.load(service=small)
         self.load(service=small, sampler="torch")
+        served = self.load(service=Service("cpu", 8 * training // 28), training=False)
+        self.assertEqual(self.logp(served).size, 7)
+        with self.assertRaisesRegex(BadModel, "for vLLM, .* too little"):
+            self.sample(served)
+        roomy = self.load(training=False)
+        self.assertLess(self.mismatch(roomy, self.sample(roomy)), 1e-4)
 
     def test_the_engine_goes_with_the_last_model(self) -> None:
         self.load()

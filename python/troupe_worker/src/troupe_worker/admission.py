@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ _UNKNOWN_BYTES = 2**33
 
 
 class Admission:
-    """The memory of one device. Not for several threads at once; loads follow each other."""
+    """The memory of one device."""
 
     def __init__(
         self,
@@ -32,6 +33,8 @@ class Admission:
         self._promised: dict[int, int] = {}
         self._next = 0
         self._ranks = 1
+        #: Loads follow each other, but the first sample of a model may come beside one.
+        self._lock = threading.RLock()
 
     def deal_out(self, ranks: int) -> None:
         """Models are dealt out among so many processes with memory of their own, or a share of it."""
@@ -43,12 +46,14 @@ class Admission:
         Raises:
             BadModel: there is too little.
         """
-        self._look()
-        return self._promise(self._needed(options, bases))
+        with self._lock:
+            self._look()
+            return self._promise(self._needed(options, bases))
 
     def share_bytes(self, share: float) -> int:
         """So much of all the memory that there is for models."""
-        self._look()
+        with self._lock:
+            self._look()
         return int(share * (_UNKNOWN_BYTES if self._total is None else self._total))
 
     def admit_sampler(self, folder: Path, dtype: str, cache_bytes: int) -> int:
@@ -57,12 +62,13 @@ class Admission:
         Raises:
             BadModel: there is too little.
         """
-        self._look()
         sizes = read_sizes(folder)
-        if sizes is None or self._total is None:
-            return self._promise(0)
-        weights = sizes.parameters * (4 if dtype == "float32" else 2)
-        return self._promise(require_sampler_room(folder, weights, cache_bytes, self._room()))
+        with self._lock:
+            self._look()
+            if sizes is None or self._total is None:
+                return self._promise(0)
+            weights = sizes.parameters * (4 if dtype == "float32" else 2)
+            return self._promise(require_sampler_room(folder, weights, cache_bytes, self._room()))
 
     def share(self, parts: int) -> None:
         """Leaves the other parts of what is free to others on the same machine."""
@@ -72,7 +78,8 @@ class Admission:
 
     def leave(self, promise: int | None) -> None:
         if promise is not None:
-            self._promised.pop(promise, None)
+            with self._lock:
+                self._promised.pop(promise, None)
 
     def _look(self) -> None:
         """What is free is asked while there are no models yet."""

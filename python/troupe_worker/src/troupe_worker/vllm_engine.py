@@ -37,7 +37,8 @@ class VllmEngine:
         """
         self._shape = shape
         self._device = shape.device
-        self._sleeps = False
+        #: Whether it can give memory back for a while.
+        self.sleeps = False
         #: It failed in the middle of something and must not be used again.
         self.broken = False
         self._names = itertools.count()
@@ -45,7 +46,7 @@ class VllmEngine:
             self._positions = positions_of(shape)
             self._spare()
             self._engine = make_engine(shape, self._positions)
-            self._sleeps = bool(self._engine.vllm_config.model_config.enable_sleep_mode)
+            self.sleeps = bool(self._engine.vllm_config.model_config.enable_sleep_mode)
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Copies weights in, by their names on disk. What was computed with others is forgotten."""
@@ -120,7 +121,7 @@ class VllmEngine:
     def sleep(self, *, keep_weights: bool) -> bool:
         """Gives memory back until `wake`: keys and values, and weights, unless they are kept on the host. Returns
         whether the weights are gone."""
-        if not self._sleeps:
+        if not self.sleeps:
             return False
         with complaints("vLLM"), self._context():
             if self._engine.is_sleeping():
@@ -131,7 +132,7 @@ class VllmEngine:
 
     def wake(self) -> None:
         """Takes the memory again; weights that are gone must be loaded."""
-        if not self._sleeps:
+        if not self.sleeps:
             return
         with complaints("vLLM"), self._context():
             if self._engine.is_sleeping():

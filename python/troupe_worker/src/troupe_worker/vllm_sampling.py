@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,24 @@ class Home:
     rank: int | None
     #: Most memory for keys and values.
     cache_bytes: int
-    #: Of memory.
-    promise: int
+    #: Promises it memory: when one enters who will be trained, and else with the first sample, since what is only
+    #: served or scored is never sampled from.
+    admit: Callable[[], int]
+    promise: int | None = None
     users: int = 0
     engine: VllmEngine | None = None
     #: The model whose weights it holds, and which version of them.
     holds: tuple[int, int] | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def require_memory(self) -> None:
+        """
+        Raises:
+            BadModel: there is too little.
+        """
+        if self.promise is None:
+            self.promise = self.admit()
 
     def stop(self) -> None:
         """Ends the engine, if there is one."""
@@ -70,8 +81,8 @@ class VllmSamplers:
         self._homes: dict[object, Home] = {}
 
     def enter(self, options: LoadOptions, ranks: int) -> Home | None:
-        """Where a model will be sampled from, with memory promised; None: with the model itself. Not for several
-        threads at once; loads follow each other.
+        """Where a model will be sampled from; None: with the model itself. Not for several threads at once; loads
+        follow each other.
 
         Raises:
             WorkerError: vLLM was asked for and cannot be had, or there is too little memory.
@@ -83,9 +94,11 @@ class VllmSamplers:
         home = self._homes.get(key)
         if home is None:
             cache = self._admission.share_bytes(options.sampler_cache)
-            promise = self._admission.admit_sampler(folder, options.dtype, cache)
-            room = None if rank is None else _room(rank)
-            home = self._homes[key] = Home(key, folder, room, cache, promise)
+            admit = partial(self._admission.admit_sampler, folder, options.dtype, cache)
+            home = Home(key, folder, None if rank is None else _room(rank), cache, admit)
+        if options.training:
+            home.require_memory()
+        self._homes[key] = home
         home.users += 1
         return home
 
@@ -99,7 +112,8 @@ class VllmSamplers:
         self._homes.pop(home.key, None)
         with home.turn:
             home.stop()
-        self._admission.leave(home.promise)
+        if home.promise is not None:
+            self._admission.leave(home.promise)
 
 
 class VllmSampler:
@@ -156,6 +170,8 @@ class VllmSampler:
 
     def rest(self) -> None:
         home = self._home
+        if home.engine is None or not home.engine.sleeps:
+            return
         with home.turn:
             if home.engine is not None and home.engine.sleep(keep_weights=home.rank is not None):
                 home.holds = None
@@ -163,6 +179,7 @@ class VllmSampler:
     def _start(self) -> VllmEngine:
         home = self._home
         if home.engine is None:
+            home.require_memory()
             home.engine = VllmEngine(self._shape)
             home.holds = None
         return home.engine
