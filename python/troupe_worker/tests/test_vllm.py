@@ -5,6 +5,9 @@ are the trainer's own distribution, with the weights as they are now.
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import tempfile
 import unittest
 import weakref
@@ -301,6 +304,28 @@ class VllmTest(unittest.TestCase):
         np.testing.assert_allclose(logp, rescored, atol=1e-4)
         stats = self.engine(model)._engine.engine_core.engine_core.scheduler.kv_cache_manager
         self.assertTrue(stats.enable_caching)
+
+    def test_an_engine_is_made_after_the_folder_is_gone(self) -> None:
+        """Folders that travelled to another node go when they have been read; engines may come later."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_model(folder)
+            model = self.load(folder, training=False)
+        said = self.sample(model)
+        self.assertLess(self.mismatch(model, said), 1e-4)
+        self.assertEqual(said[0][0], self.sample(self.load())[0][0])
+
+    def test_vllm_is_quiet_where_it_is_only_asked_what_it_knows(self) -> None:
+        code = (
+            "import sys; from pathlib import Path; from troupe_worker.vllm_sampling import _is_known; "
+            "print(_is_known(Path(sys.argv[1])))"
+        )
+        quiet = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_")}
+        found = subprocess.run(
+            [sys.executable, "-c", code, str(self.folder)], env=quiet, capture_output=True, text=True, check=True
+        )
+        self.assertEqual(found.stdout, "True\n")
+        self.assertNotIn("INFO", found.stderr)
 
     def test_models_of_one_shape_take_turns_in_one_engine(self) -> None:
         other = Path(self.temporary.name) / "other"

@@ -27,7 +27,7 @@ from .errors import BadModel, WorkerError
 from .loading import Loaded, LoadOptions
 from .sampling import Completion, Request, Rules
 from .vllm_engine import VllmEngine, complaints
-from .vllm_setup import RANKS, Shape, vllm_version
+from .vllm_setup import RANKS, Shape, settle_environment, vllm_version
 
 #: Fields of a config.json that say nothing of what is computed.
 _NAMES = ("_name_or_path", "torch_dtype", "dtype", "transformers_version")
@@ -40,8 +40,9 @@ class Home:
     """An engine, once somebody has samples, and whose turn it is in it."""
 
     key: object
-    #: The folder of whole weights that it is made for.
+    #: The folder of whole weights that it is made for, and their config.json if no adapters are.
     folder: Path
+    config: bytes
     #: Of the adapters in it, if it is for adapters.
     rank: int | None
     #: Most memory for keys and values.
@@ -95,7 +96,8 @@ class VllmSamplers:
         if home is None:
             cache = self._admission.share_bytes(options.sampler_cache)
             admit = partial(self._admission.admit_sampler, folder, options.dtype, cache)
-            home = Home(key, folder, None if rank is None else _room(rank), cache, admit)
+            config, room = ((folder / CONFIG).read_bytes(), None) if rank is None else (b"", _room(rank))
+            home = Home(key, folder, config, room, cache, admit)
         if options.training:
             home.require_memory()
         self._homes[key] = home
@@ -145,6 +147,7 @@ class VllmSampler:
             bytes_per_token=decoder.cache_bytes_per_token,
             cache_bytes=home.cache_bytes,
             rank=home.rank,
+            config=home.config,
         )
         if options.training:
             with home.turn:
@@ -262,6 +265,7 @@ def _is_known(folder: Path) -> bool:
         names = _config(folder).get("architectures") or []
     except BadModel:
         return False  # loading says what is wrong
+    settle_environment()
     with complaints("vLLM"):
         from vllm import ModelRegistry
 

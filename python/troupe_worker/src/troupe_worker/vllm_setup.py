@@ -6,11 +6,15 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from .checkpoint import CONFIG
 
 #: Ranks of adapters that vLLM makes room for.
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -29,7 +33,7 @@ _ENVIRONMENT = {
 class Shape:
     """What an engine is made for."""
 
-    #: With the config.json; weights are read from it only where they are a base that never changes.
+    #: Where weights are read from that are a base which never changes; of whole models only the name.
     folder: Path
     #: float32 or bfloat16.
     dtype: str
@@ -46,6 +50,8 @@ class Shape:
     cache_bytes: int
     #: Of the adapters over a base, one of RANKS; None: whole models.
     rank: int | None = None
+    #: The config.json of whole models, whose folder may be gone by the time that messages are drawn.
+    config: bytes = b""
 
 
 def vllm_version() -> str | None:
@@ -58,9 +64,28 @@ def vllm_version() -> str | None:
     return "of unknown version"
 
 
+def settle_environment() -> None:
+    """Comes before anything of vLLM is imported, which reads some of it then."""
+    os.environ.update(_ENVIRONMENT)
+
+
 def make_engine(shape: Shape, positions: int) -> Any:
-    for name, value in _ENVIRONMENT.items():
-        os.environ[name] = value
+    with _folder_of(shape) as folder:
+        return _make_engine(shape, positions, folder)
+
+
+@contextlib.contextmanager
+def _folder_of(shape: Shape) -> Iterator[Path]:
+    if shape.rank is not None:
+        yield shape.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="troupe-shape-") as folder:
+        (Path(folder) / CONFIG).write_bytes(shape.config)
+        yield Path(folder)
+
+
+def _make_engine(shape: Shape, positions: int, folder: Path) -> Any:
+    settle_environment()
     from vllm import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -76,7 +101,7 @@ def make_engine(shape: Shape, positions: int) -> Any:
         adapters["gpu_memory_utilization"] = 0.01  # vLLM looks for so much free memory, and then at the line above
         adapters["enable_sleep_mode"] = _may_sleep()
     config = EngineArgs(
-        model=str(shape.folder),
+        model=str(folder),
         dtype=shape.dtype,
         # weights come from the trainer; a base that stays as it is may as well come from its folder
         load_format="dummy" if shape.rank is None else "safetensors",
