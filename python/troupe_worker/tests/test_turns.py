@@ -58,6 +58,34 @@ class TurnsTest(unittest.TestCase):
         self.start("last", alone=True).join(PATIENCE_SECONDS)
         self.assertEqual(self.log, ["next", "last"])
 
+    def test_a_call_that_was_cancelled_while_it_waited_does_not_begin_when_its_turn_comes(self) -> None:
+        cancelled, waiting = threading.Event(), threading.Event()
+
+        def check() -> None:
+            waiting.set()
+            if cancelled.is_set():
+                raise Cancelled
+
+        def run(name: str, *, alone: bool) -> None:
+            try:
+                with (self.turns.alone if alone else self.turns.beside)(check):
+                    self.log.append(f"{name} began")
+            except Cancelled:
+                self.log.append(f"{name} did not begin")
+
+        for alone in (True, False):
+            cancelled.clear()
+            waiting.clear()
+            thread = threading.Thread(target=run, args=(f"alone {alone}",), kwargs={"alone": alone}, daemon=True)
+            with self.turns.alone(wanted):
+                thread.start()
+                self.assertTrue(waiting.wait(PATIENCE_SECONDS))
+                cancelled.set()
+            thread.join(PATIENCE_SECONDS)
+        self.assertEqual(self.log, ["alone True did not begin", "alone False did not begin"])
+        self.start("after", alone=True).join(PATIENCE_SECONDS)
+        self.assertEqual(self.log[-1], "after")
+
     def test_one_who_fails_gives_the_turn_back(self) -> None:
         for take in (self.turns.alone, self.turns.beside):
             with self.assertRaises(ValueError), take(wanted):

@@ -29,6 +29,7 @@ class Turns:
                 while self._alone or self._beside:
                     check()
                     self._changed.wait(_LOOK_SECONDS)
+                check()  # the ranks were told of a cancelled call before they knew it
                 self._alone = True
             finally:
                 self._waiting -= 1
@@ -47,6 +48,7 @@ class Turns:
             while self._alone or self._waiting:
                 check()
                 self._changed.wait(_LOOK_SECONDS)
+            check()
             self._beside += 1
         try:
             yield
