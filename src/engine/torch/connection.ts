@@ -376,6 +376,7 @@ function messageOf(error: unknown): string {
 function workerError(where: string, value: unknown): Error {
   const { kind, message } = value as { readonly kind: string; readonly message: string }; // our own worker wrote it
   if (kind === 'model') return new ConfigError(message);
+  if (kind === 'setting') return new ConfigError(`${where}: ${message}`, { code: 'TROUPE_WORKER_SETTING' });
   if (kind === 'capacity') return new ConfigError(`${where}: ${message}`, { code: 'TROUPE_WORKER_CAPACITY' });
   if (kind === 'store') return new StoreError(message);
   const isLost = kind === 'lost' || kind === 'unknown_model';

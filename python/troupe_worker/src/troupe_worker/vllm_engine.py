@@ -59,7 +59,7 @@ class VllmEngine:
             if loaded is not None and missing:
                 raise ValueError(f'no weights came for "{min(missing)}"')
 
-        with complaints("vLLM cannot take over the weights"), self._context():
+        with self._whole("vLLM cannot take over the weights"):
             self._engine.apply_model(copy)
             self._engine.reset_prefix_cache()
 
@@ -123,7 +123,7 @@ class VllmEngine:
         whether the weights are gone."""
         if not self.sleeps:
             return False
-        with complaints("vLLM"), self._context():
+        with self._whole("vLLM"):
             if self._engine.is_sleeping():
                 return not keep_weights
             self._engine.reset_prefix_cache()
@@ -134,7 +134,7 @@ class VllmEngine:
         """Takes the memory again; weights that are gone must be loaded."""
         if not self.sleeps:
             return
-        with complaints("vLLM"), self._context():
+        with self._whole("vLLM"):
             if self._engine.is_sleeping():
                 self._spare()
                 self._engine.wake_up()
@@ -167,6 +167,16 @@ class VllmEngine:
                 f"{len(request.context) + limit}; raise sampler.cache or lower the limit of tokens"
             )
         return limit
+
+    @contextlib.contextmanager
+    def _whole(self, what: str) -> Iterator[None]:
+        """What is done by half must not be used any more."""
+        try:
+            with complaints(what), self._context():
+                yield
+        except BaseException:
+            self.broken = True
+            raise
 
     @contextlib.contextmanager
     def _context(self) -> Iterator[None]:

@@ -57,14 +57,16 @@ class Home:
     holds: tuple[int, int] | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def require_memory(self) -> None:
         """
         Raises:
             BadModel: there is too little.
         """
-        if self.promise is None:
-            self.promise = self.admit()
+        with self._asking:  # one loads while another samples
+            if self.promise is None:
+                self.promise = self.admit()
 
     def stop(self) -> None:
         """Ends the engine, if there is one."""
@@ -181,6 +183,8 @@ class VllmSampler:
 
     def _start(self) -> VllmEngine:
         home = self._home
+        if home.engine is not None and home.engine.broken:
+            home.stop()
         if home.engine is None:
             home.require_memory()
             home.engine = VllmEngine(self._shape)
@@ -238,7 +242,7 @@ def _is_wanted(options: LoadOptions, folder: Path, obstacle: str | None, device:
         return False
     if options.sampler == "vllm":
         if obstacle is not None:
-            raise WorkerError(f"sampler: {obstacle}, or set sampler.kind to torch", "sampler")
+            raise WorkerError(f"sampler: {obstacle}, or set sampler.kind to torch", "setting")
         return True
     return obstacle is None and device.type == "cuda" and _is_known(folder)
 

@@ -126,7 +126,9 @@ class ClusterService:
         self._operations.forget(session)
         with self._lock:
             places = self._places.pop(session, None)
-            self._models = {name: held for name, held in self._models.items() if held.session != session}
+            for name in [name for name, held in self._models.items() if held.session == session]:
+                del self._models[name]
+                self._operations.forget(name)  # or its answers would stay
         if places is not None:
             places.free()
 
