@@ -322,7 +322,11 @@ class VllmTest(unittest.TestCase):
         )
         quiet = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_")}
         found = subprocess.run(
-            [sys.executable, "-c", code, str(self.folder)], env=quiet, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code, str(self.folder)],
+            env={**quiet, "PYTHONPATH": str(Path(__file__).parents[1] / "src")},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         self.assertEqual(found.stdout, "True\n")
         self.assertNotIn("INFO", found.stderr)
