@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Agreement } from '../engine/engine.ts';
-import type { Agent, TeamMessage } from '../team/team.ts';
 import { checkSampledLogp, LOGP_TOLERANCE } from './self-check.ts';
 
 /** One message of an agent whose sampler said these log-probabilities, against the trainer's. */
 function check(sampled: readonly number[], trained: readonly number[], agreement?: Agreement) {
   const capabilities = agreement === undefined ? {} : { agreement };
-  const agent = { id: 2, name: 'checker', model: { capabilities } } as unknown as Agent; // nothing else is looked at
-  const message = { logpSampler: Float32Array.from(sampled) } as unknown as TeamMessage; // nor here
-  return checkSampledLogp(agent, [message], [Float32Array.from(trained)]);
+  const agent = { id: 2, name: 'checker', model: { capabilities } };
+  return checkSampledLogp(agent, [{ logpSampler: Float32Array.from(sampled) }], [Float32Array.from(trained)]);
 }
 
 describe('checkSampledLogp', () => {

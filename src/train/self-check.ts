@@ -6,11 +6,17 @@
  * Differs from the official code, which takes the sampler's numbers and never compares.
  * @module
  */
+import type { Capabilities } from '../engine/engine.ts';
 import { EngineError } from '../support/errors.ts';
 import type { Agent, TeamMessage } from '../team/team.ts';
 
 /** Largest |sampler - trainer| of a token's logp, nats; for float32 engines that sample with the model itself. */
 export const LOGP_TOLERANCE = 1e-4;
+
+/** What is looked at of an agent. */
+type CheckedAgent = Pick<Agent, 'id' | 'name'> & {
+  readonly model: { readonly capabilities: Pick<Capabilities, 'agreement'> };
+};
 
 /** |logp_sampler - logp_trainer| of the tokens of a batch, nats. */
 export interface Mismatch {
@@ -29,8 +35,8 @@ export interface Mismatch {
  * or is not a number
  */
 export function checkSampledLogp(
-  agent: Agent,
-  messages: readonly TeamMessage[],
+  agent: CheckedAgent,
+  messages: readonly Pick<TeamMessage, 'logpSampler'>[],
   logp: readonly Float32Array[],
 ): Mismatch {
   const { agreement = { max: LOGP_TOLERANCE, mean: LOGP_TOLERANCE } } = agent.model.capabilities;
@@ -56,7 +62,7 @@ export function checkSampledLogp(
   return { max: worst, mean };
 }
 
-function disagreement({ id, name }: Agent, what: string): EngineError {
+function disagreement({ id, name }: CheckedAgent, what: string): EngineError {
   return new EngineError(
     `self-check of agent ${id} ("${name}"): expected the log-probabilities of sampler and trainer to agree ${what}; nothing was updated: the engine samples from another policy than it trains (temperature, stale weights or precision), so report this with the output of "troupe doctor"`,
     { code: 'TROUPE_LOGP_MISMATCH' },
