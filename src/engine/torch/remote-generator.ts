@@ -137,7 +137,7 @@ export class RemoteGenerator implements MessageGenerator {
         arrays: { context: request.context, stream: streamWords(request) },
         signal: enough.signal,
         onFrame: (frame) => {
-          if (finish !== undefined || fault !== undefined) return; // drawn before the worker was told
+          if (enough.signal.aborted) return; // drawn before the worker was told
           try {
             if (this.#hear(message, tokenOf(frame))) return;
             finish = 'stop';
@@ -147,6 +147,8 @@ export class RemoteGenerator implements MessageGenerator {
           enough.abort();
         },
       });
+      // The worker may have ended it before it was told that nobody wants it.
+      if (finish === undefined && fault === undefined) enough.signal.throwIfAborted();
       finish ??= (answer.header.value as { readonly finish: Generation['finish'] }).finish; // as the worker writes it
     } catch (error) {
       if (finish === undefined) fault ??= { error };
