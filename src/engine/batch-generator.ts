@@ -61,11 +61,12 @@ async function decodeGroup(
   };
   for (const slot of live.keys()) {
     const { logits, row } = await batch.load(slot, slot);
+    progress.requireOpen();
     advance(slot, logits, row);
   }
   while (live.some((drawing) => drawing !== undefined)) {
-    progress.requireOpen();
     const logits = await batch.step(live.map((drawing) => drawing?.tokens.at(-1) ?? 0));
+    progress.requireOpen();
     for (const slot of live.keys()) advance(slot, logits, slot);
     const kept = live.flatMap((drawing, slot) => (drawing ? [slot] : []));
     if (kept.length > 0 && kept.length <= live.length / 2) {
@@ -82,15 +83,13 @@ function draw(
   endTokens: readonly number[],
 ): boolean {
   const { request, settle } = message;
-  if (request.signal?.aborted) {
-    settle({ error: request.signal.reason });
-    return true;
-  }
   let goesOn: boolean | undefined;
   try {
+    request.signal?.throwIfAborted();
     goesOn = drawToken(request, logits, { tokens, logp });
+    request.signal?.throwIfAborted(); // its listener's doing, perhaps on its last token
   } catch (error) {
-    settle({ error }); // this message's own fault: the others go on
+    settle({ error }); // its own fault, or nobody wants it: the others go on
     return true;
   }
   const stopped = goesOn === false || endTokens.includes(tokens.at(-1) as number);

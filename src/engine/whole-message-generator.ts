@@ -61,6 +61,7 @@ async function sampleGroup(
   try {
     const requests = group.map(({ request: { context, stream } }) => ({ context, stream }));
     const completions = await sample(requests, { temperature, maxTokens, signal: leaving.signal });
+    progress.requireOpen();
     for (const [at, message] of group.entries()) settle(message, completions[at] as Completion, progress);
   } finally {
     for (const { request } of group) request.signal?.removeEventListener('abort', leave);
@@ -82,9 +83,12 @@ function settle(
 }
 
 /** The message up to where its listener ends it. */
-function told({ onToken }: GenerationRequest, { tokens, logp, finish }: Completion): Generation {
-  for (const [t, token] of tokens.entries())
-    if (onToken?.({ token, logp: logp[t] as number }) === false)
+function told({ onToken, signal }: GenerationRequest, { tokens, logp, finish }: Completion): Generation {
+  for (const [t, token] of tokens.entries()) {
+    const goesOn = onToken?.({ token, logp: logp[t] as number });
+    signal?.throwIfAborted(); // its listener's doing
+    if (goesOn === false)
       return { tokens: tokens.slice(0, t + 1), logp: logp.slice(0, t + 1), finish: 'stop' };
+  }
   return { tokens, logp, finish };
 }

@@ -66,7 +66,7 @@ export class ContinuousBatch implements MessageGenerator {
   async generate(request: GenerationRequest): Promise<Generation> {
     const { context, signal, fairKey = ONE_KEY } = request;
     const { config } = this.#parts.sessions;
-    if (this.#closed) throw closedError();
+    this.#requireOpen();
     signal?.throwIfAborted();
     checkContext(context, config);
     if (context.length >= config.maxPositions)
@@ -108,7 +108,7 @@ export class ContinuousBatch implements MessageGenerator {
     try {
       await Promise.resolve(); // requests made in one breath are let in together
       while (this.#waiting.size + this.#rows.length > 0) {
-        if (this.#closed) throw closedError();
+        this.#requireOpen();
         this.#dropAborted();
         await this.#admit();
         if (this.#rows.length > 0) await this.#step();
@@ -123,17 +123,9 @@ export class ContinuousBatch implements MessageGenerator {
   }
 
   #dropAborted(): void {
-    for (const message of this.#waiting.items())
-      if (message.request.signal?.aborted) {
-        this.#waiting.remove(message);
-        message.settle({ error: message.request.signal.reason });
-      }
-    for (let row = this.#rows.length - 1; row >= 0; row--) {
-      const message = this.#rows[row] as Message;
-      if (!message.request.signal?.aborted) continue;
-      this.#removeRow(row);
-      message.settle({ error: message.request.signal.reason });
-    }
+    for (const message of this.#waiting.items()) if (isLeft(message)) this.#waiting.remove(message);
+    for (let row = this.#rows.length - 1; row >= 0; row--)
+      if (isLeft(this.#rows[row] as Message)) this.#removeRow(row);
   }
 
   /** Runs one group of waiting contexts, equal ones once, and draws the first token of each message. */
@@ -158,6 +150,7 @@ export class ContinuousBatch implements MessageGenerator {
     let states: Omit<PrefilledStates, 'row'>;
     try {
       states = await runContexts(this.#parts, contexts, length);
+      this.#requireOpen();
     } catch (error) {
       for (const message of group) message.settle({ error }); // in no queue any more
       throw error;
@@ -184,6 +177,7 @@ export class ContinuousBatch implements MessageGenerator {
   async #step(): Promise<void> {
     const feeds = await this.#stepFeeds();
     const logits = await feeds.step(this.#rows.map(({ tokens }) => tokens.at(-1) as number));
+    this.#requireOpen();
     const ended = this.#rows.flatMap((message, row) => (this.#draw(message, logits, row) ? [row] : []));
     for (const row of ended.reverse()) this.#removeRow(row);
   }
@@ -197,10 +191,10 @@ export class ContinuousBatch implements MessageGenerator {
     return this.#feeds;
   }
 
-  /** Draws a message's next token from a row of logits [B, V]. @returns whether it was the last */
+  /** Draws a message's next token from a row of logits [B, V]. @returns whether the message is over */
   #draw(message: Message, logits_BV: Float32Array, row: number): boolean {
     const { request, tokens, logp } = message;
-    if (request.signal?.aborted) return false; // the next round takes it out
+    if (isLeft(message)) return true;
     const { vocabSize } = this.#parts.sessions.config;
     const logits = logits_BV.subarray(row * vocabSize, (row + 1) * vocabSize);
     const { temperature, topP, stream, topLogprobs, fairKey = ONE_KEY } = request;
@@ -219,6 +213,7 @@ export class ContinuousBatch implements MessageGenerator {
       message.settle({ error }); // this message's own fault: the others go on
       return true;
     }
+    if (isLeft(message)) return true; // its listener's doing, perhaps on its last token
     const stopped = goesOn === false || this.#ends.has(tokens.at(-1) as number);
     if (!stopped && tokens.length < message.limit) return false;
     this.#waiting.charge(fairKey, tokens.length - message.limit);
@@ -235,10 +230,19 @@ export class ContinuousBatch implements MessageGenerator {
     const last = this.#rows.pop() as Message;
     if (row < this.#rows.length) this.#rows[row] = last;
   }
+
+  /** @throws EngineError once it was closed */
+  #requireOpen(): void {
+    if (!this.#closed) return;
+    throw new EngineError('engine onnx: expected an open model, got one that was closed', {
+      code: 'TROUPE_ENGINE_CLOSED',
+    });
+  }
 }
 
-function closedError(): EngineError {
-  return new EngineError('engine onnx: expected an open model, got one that was closed', {
-    code: 'TROUPE_ENGINE_CLOSED',
-  });
+/** Tells a message that nobody wants any more. @returns whether it is one */
+function isLeft({ request: { signal }, settle }: Message): boolean {
+  if (!signal?.aborted) return false;
+  settle({ error: signal.reason });
+  return true;
 }
