@@ -32,7 +32,7 @@ export function rayEngine(changes: Partial<RayEngineOptions> = {}): TorchEngine 
     gpusPerAgent: 0,
     ranksPerAgent: 0,
     placement: 'spread',
-    waitSeconds: 60,
+    waitSeconds: 300,
     sharedFiles: false,
     dtype: 'float32',
     threads: 1,
