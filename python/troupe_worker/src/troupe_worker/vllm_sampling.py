@@ -5,7 +5,6 @@ device. A model's weights, or its adapter, are handed over when it samples after
 from __future__ import annotations
 
 import itertools
-import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -23,14 +21,12 @@ from .adapter_config import ADAPTER_CONFIG
 from .adapters import WEIGHTS
 from .admission import Admission, weights_of
 from .checkpoint import CONFIG
-from .errors import BadModel, WorkerError
 from .loading import Loaded, LoadOptions
 from .sampling import Completion, Request, Rules
-from .vllm_engine import VllmEngine, complaints
-from .vllm_setup import RANKS, Shape, settle_environment, vllm_version
+from .vllm_choice import engine_key, engine_rank, is_wanted
+from .vllm_engine import VllmEngine
+from .vllm_setup import Shape, vllm_version
 
-#: Fields of a config.json that say nothing of what is computed.
-_NAMES = ("_name_or_path", "torch_dtype", "dtype", "transformers_version")
 #: How often one who waits for a turn looks whether the answer is still wanted.
 _TURN_SECONDS = 0.5
 
@@ -90,15 +86,15 @@ class VllmSamplers:
         Raises:
             WorkerError: vLLM was asked for and cannot be had, or there is too little memory.
         """
-        folder, rank, _ = weights_of(options)
-        if not _is_wanted(options, folder, _obstacle(self._device, rank, ranks), self._device):
+        if not is_wanted(options, ranks, self._device):
             return None
-        key = _key(options, folder, rank)
+        folder, rank, _ = weights_of(options)
+        key = engine_key(options, folder, rank)
         home = self._homes.get(key)
         if home is None:
             cache = self._admission.share_bytes(options.sampler_cache)
             admit = partial(self._admission.admit_sampler, folder, options.dtype, cache)
-            config, room = ((folder / CONFIG).read_bytes(), None) if rank is None else (b"", _room(rank))
+            config, room = ((folder / CONFIG).read_bytes(), None) if rank is None else (b"", engine_rank(rank))
             home = Home(key, folder, config, room, cache, admit)
         if options.training:
             home.require_memory()
@@ -234,69 +230,3 @@ def _turn(home: Home, check: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         home.turn.release()
-
-
-def _is_wanted(options: LoadOptions, folder: Path, obstacle: str | None, device: torch.device) -> bool:
-    """`auto`: on a GPU, where vLLM is installed and knows the architecture."""
-    if options.sampler == "torch":
-        return False
-    if options.sampler == "vllm":
-        if obstacle is not None:
-            raise WorkerError(f"sampler: {obstacle}, or set sampler.kind to torch", "setting")
-        return True
-    return obstacle is None and device.type == "cuda" and _is_known(folder)
-
-
-def _obstacle(device: torch.device, rank: int | None, ranks: int) -> str | None:
-    """Why vLLM cannot be used here, and what to do about it."""
-    if vllm_version() is None:
-        what = "python/troupe_worker/requirements-vllm.txt"
-        return f"expected vLLM in the worker's Python, got none; install {what} into it"
-    if device.index not in (None, 0):
-        return (
-            f"vLLM runs on the first GPU that a process sees, got {device}; "
-            f"set CUDA_VISIBLE_DEVICES to {device.index} and device to cuda"
-        )
-    if ranks > 1:
-        return f"vLLM samples for agents of one GPU or process, got {ranks}; set ray.gpus_per_agent to at most 1"
-    if rank is not None and rank > RANKS[-1]:
-        return f"vLLM takes adapters of rank {RANKS[-1]} at most, got {rank}; lower engine.lora_rank"
-    return None
-
-
-def _is_known(folder: Path) -> bool:
-    try:
-        names = _config(folder).get("architectures") or []
-    except BadModel:
-        return False  # loading says what is wrong
-    settle_environment()
-    with complaints("vLLM"):
-        from vllm import ModelRegistry
-
-        known = ModelRegistry.get_supported_archs()
-    return any(name in known for name in names)
-
-
-def _room(rank: int) -> int:
-    return next(size for size in RANKS if size >= rank)
-
-
-def _key(options: LoadOptions, folder: Path, rank: int | None) -> object:
-    """Models of one key can take turns in one engine: adapters of one base, or whole models of one shape."""
-    if rank is not None:
-        return (str(folder.resolve()), options.dtype, _room(rank))
-    fields = {name: value for name, value in _config(folder).items() if name not in _NAMES}
-    return (json.dumps(fields, sort_keys=True), options.dtype)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadModel(f"{path}: the file is missing; a model folder needs its config.json") from error
-    except (OSError, ValueError) as error:
-        raise BadModel(f"{path}: expected a JSON object ({error})") from error
-    if not isinstance(fields, dict):
-        raise BadModel(f"{path}: expected a JSON object, got {type(fields).__name__}")
-    return fields

@@ -1,0 +1,144 @@
+"""Models small enough that vLLM runs them on a CPU, and what every test of sampling through it does with them."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    PretrainedConfig,
+    Qwen3Config,
+)
+
+from troupe_worker.frames import Array
+from troupe_worker.model import WorkerModel
+from troupe_worker.service import Service
+from troupe_worker.vllm_engine import VllmEngine
+from troupe_worker.vllm_setup import vllm_version
+
+from .test_model import COTANGENTS, STEP
+from .tiny import call, messages, ragged
+
+VOCABULARY = 31
+#: Attention of vLLM takes heads of a few sizes only.
+SHAPE: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 48,
+    "intermediate_size": 40,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 32,
+    "max_position_embeddings": 512,
+    "eos_token_id": 0,
+}
+CONTEXTS: list[list[float]] = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [1, 2, 3], [10], [1, 2, 3, 11]]
+#: Where chance has a say in spite of that.
+WARM = 8.0
+LORA = {"rank": 2, "alpha": 4, "target_modules": "all-linear", "rslora": False}
+Said = list[tuple[list[int], Array, str]]
+
+
+def write_model(folder: Path, config: PretrainedConfig | None = None, *, seed: int = 3) -> None:
+    """Weights large enough that every part of the network matters, and logits that lie far apart."""
+    torch.manual_seed(seed)
+    model: Any = AutoModelForCausalLM.from_config(config or Qwen3Config(**SHAPE, tie_word_embeddings=True))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.15 * torch.randn_like(parameter))
+        model.model.norm.weight.mul_(10)
+    model.save_pretrained(folder, safe_serialization=True)
+
+
+@unittest.skipUnless(vllm_version(), "vLLM is not installed (requirements-vllm.txt)")
+class VllmCase(unittest.TestCase):
+    temporary: tempfile.TemporaryDirectory[str]
+    folder: Path
+    llama: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        torch.set_num_threads(1)
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name) / "qwen3"
+        cls.llama = Path(cls.temporary.name) / "llama"
+        write_model(cls.folder)
+        write_model(cls.llama, LlamaConfig(**SHAPE, tie_word_embeddings=False))
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.temporary.cleanup()
+
+    def setUp(self) -> None:
+        self.service = Service("cpu")
+        self.addCleanup(self.service.drop_session, "session")
+
+    def load(self, folder: Path | None = None, service: Service | None = None, **changes: Any) -> WorkerModel:
+        params = {
+            "dir": str(folder or self.folder),
+            "dtype": "float32",
+            "token_budget": 64,
+            "decode_batch": 4,
+            "training": True,
+            "sampler": "vllm",
+            "sampler_cache": 0.001,
+            **changes,
+        }
+        service = service or self.service
+        return service._models[service._load(call(params), "session")[0]["model"]].model
+
+    def sample(
+        self,
+        model: WorkerModel,
+        contexts: list[list[float]] = CONTEXTS,
+        *,
+        temperature: float = WARM,
+        max_tokens: int = 12,
+        first: int = 0,
+        end: Sequence[int] = (0,),
+        check: Callable[[], None] = lambda: None,
+    ) -> Said:
+        said: dict[int, tuple[list[int], Array, str]] = {}
+
+        def emit(header: dict[str, Any], arrays: dict[str, Array]) -> None:
+            ends, lengths = np.cumsum(arrays["tokens_lengths"]), arrays["tokens_lengths"]
+            for place, end, length, finish in zip(arrays["index"], ends, lengths, header["finish"], strict=True):
+                own = slice(end - length, end)
+                self.assertNotIn(int(place), said)
+                said[int(place)] = (arrays["tokens"][own].tolist(), arrays["logp"][own], finish)
+
+        streams = np.array([[7, first + index, 0] for index in range(len(contexts))], np.uint32)
+        params = {"temperature": temperature, "max_tokens": max_tokens, "end_tokens": list(end)}
+        arrays = {**ragged("context", contexts, np.int32), "streams": streams}
+        model.sample(call(params, arrays, check=check, emit=emit))
+        return [said[index] for index in range(len(contexts))]
+
+    def mismatch(self, model: WorkerModel, said: Said, temperature: float = WARM) -> float:
+        """Largest difference to the trainer's own log-probabilities, nats."""
+        tokens: list[list[float]] = [list(tokens) for tokens, _, _ in said]
+        arrays = {**ragged("context", CONTEXTS, np.int32), **ragged("tokens", tokens, np.int32)}
+        rescored = model.forward(call({"temperature": temperature}, arrays))[1]["logp"]
+        return float(np.abs(rescored - np.concatenate([logp for _, logp, _ in said])).max())
+
+    def logp(self, model: WorkerModel) -> Array:
+        return model.forward(call({"temperature": WARM}, messages()))[1]["logp"]
+
+    def greedy(self, model: WorkerModel) -> list[list[int]]:
+        """As good as greedy: logits that differ by a hundredth are told apart."""
+        return [tokens for tokens, _, _ in self.sample(model, temperature=0.01)]
+
+    def train(self, model: WorkerModel, rate: float = 5e-2) -> None:
+        model.backward(call({"temperature": WARM}, {**messages(), **COTANGENTS}))
+        model.step(call({**STEP, "learning_rate": rate}))
+
+    def engine(self, model: WorkerModel) -> VllmEngine:
+        engine = model._sampler._home.engine  # type: ignore[attr-defined]
+        assert isinstance(engine, VllmEngine)
+        return engine
