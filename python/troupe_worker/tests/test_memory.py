@@ -12,8 +12,9 @@ import torch
 from troupe_worker.adapters import FrozenBases
 from troupe_worker.admission import Admission
 from troupe_worker.errors import BadModel
+from troupe_worker.load_call import load_options
 from troupe_worker.memory import Plan, Room, free_bytes, read_sizes, require_room
-from troupe_worker.model import WorkerModel, load_options
+from troupe_worker.model import WorkerModel
 
 from .tiny import call, write_tiny_model
 

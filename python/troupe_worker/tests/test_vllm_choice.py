@@ -14,7 +14,7 @@ import torch
 
 from troupe_worker.admission import Admission
 from troupe_worker.errors import BadRequest, WorkerError
-from troupe_worker.model import load_options
+from troupe_worker.load_call import load_options
 from troupe_worker.service import Service
 from troupe_worker.vllm_sampling import VllmSamplers
 from troupe_worker.vllm_setup import vllm_version

@@ -11,7 +11,7 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from troupe_worker.frames import Array, Frame
-from troupe_worker.model import Call
+from troupe_worker.model_call import Call
 
 VOCABULARY = 23
 

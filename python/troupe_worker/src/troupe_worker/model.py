@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +10,15 @@ import numpy as np
 import torch
 
 from .adamw import AdamWParams
-from .adapter_config import AdapterConfig, adapter_targets
 from .adapters import FrozenBases
 from .division import ALONE, Division
 from .drawing import Stream
 from .errors import BadRequest
-from .frames import Array, Frame
+from .frames import Array
 from .generating import Generator, Token, Wish
-from .loading import DTYPES, SAMPLERS, LoadOptions, load
+from .load_call import load_options
+from .loading import load
+from .model_call import Answer, Call
 from .open_batches import OpenBatches
 from .ranks import Ranks
 from .sampling import Completion, Request, Rules, TokenSampler, TorchSampler
@@ -28,48 +26,6 @@ from .scoring import Scorer
 from .sequences import Message, Rows, read_messages, read_rows
 from .sharded_loading import load_sharded
 from .vllm_sampling import Home, VllmSampler
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request on its way through a model: what it asks, and how to end early or say something in between."""
-
-    frame: Frame
-    check: Callable[[], None]
-    emit: Callable[[dict[str, Any], dict[str, Array]], None]
-
-    @property
-    def params(self) -> dict[str, Any]:
-        params: dict[str, Any] = self.frame.header.get("params") or {}
-        return params
-
-    def number(self, name: str) -> float:
-        value = self.params.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise BadRequest(f"{name}: expected a number, got {value!r}")
-        return float(value)
-
-    def count(self, name: str) -> int:
-        value = self.params.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadRequest(f"{name}: expected an integer >= 1, got {value!r}")
-        return value
-
-    def text(self, name: str) -> str:
-        value = self.params.get(name)
-        if not isinstance(value, str) or value == "":
-            raise BadRequest(f"{name}: expected a text, got {value!r}")
-        return value
-
-    def temperature(self) -> float:
-        value = self.number("temperature")
-        if not value > 0:
-            raise BadRequest(f"expected a temperature > 0, got {value}")
-        return value
-
-
-#: What a call answers: a JSON value and arrays.
-Answer = tuple[dict[str, Any], dict[str, Array]]
 
 
 class WorkerModel:
@@ -281,44 +237,6 @@ class WorkerModel:
             vocab_size=self._decoder.vocab_size,
             max_positions=self._decoder.max_positions,
         )
-
-
-def load_options(call: Call) -> LoadOptions:
-    """What a call of `load` asks for.
-
-    Raises:
-        BadRequest: it cannot be right.
-    """
-    folder = Path(call.text("dir"))
-    dtype = call.text("dtype")
-    if dtype not in DTYPES:
-        raise BadRequest(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype}")
-    lora = call.params.get("lora")
-    sampler, share = call.params.get("sampler", "auto"), call.params.get("sampler_cache", 0.2)
-    if sampler not in SAMPLERS:
-        raise BadRequest(f"sampler: expected one of {', '.join(SAMPLERS)}, got {sampler!r}")
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1:
-        raise BadRequest(f"sampler_cache: expected a share between 0 and 1, got {share!r}")
-    return LoadOptions(
-        folder=folder,
-        dtype=dtype,
-        optimizer=call.params.get("optimizer") is True,
-        training=call.params.get("training") is True,
-        lora=None if lora is None else _fresh_adapter(lora, folder),
-        cwd=Path(str(call.params.get("cwd", "."))),
-        sampler=sampler,
-        sampler_cache=float(share),
-    )
-
-
-def _fresh_adapter(lora: Any, folder: Path) -> AdapterConfig:
-    rank, alpha = lora.get("rank"), lora.get("alpha")
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise BadRequest(f"lora rank: expected an integer >= 1, got {rank!r}")
-    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not alpha > 0:
-        raise BadRequest(f"lora alpha: expected a number > 0, got {alpha!r}")
-    targets = adapter_targets(lora.get("target_modules"))
-    return AdapterConfig(rank, float(alpha), lora.get("rslora") is True, targets, str(folder.absolute()))
 
 
 def _token_frame(token: Token) -> tuple[dict[str, Any], dict[str, Array]]:

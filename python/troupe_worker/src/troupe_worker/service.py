@@ -21,7 +21,9 @@ from .division import ALONE, Division
 from .errors import BadRequest, WorkerError
 from .faults import describe
 from .frames import Array, Frame, encode
-from .model import Answer, Call, WorkerModel, load_options
+from .load_call import load_options
+from .model import WorkerModel
+from .model_call import Answer, Call
 from .operations import Operation, Operations
 from .ranks import Ranks
 from .vllm_sampling import Home, VllmSamplers

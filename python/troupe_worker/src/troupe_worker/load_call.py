@@ -1,0 +1,48 @@
+"""What a call of `load` asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .adapter_config import AdapterConfig, adapter_targets
+from .errors import BadRequest
+from .loading import DTYPES, SAMPLERS, LoadOptions
+from .model_call import Call
+
+
+def load_options(call: Call) -> LoadOptions:
+    """
+    Raises:
+        BadRequest: it cannot be right.
+    """
+    folder = Path(call.text("dir"))
+    dtype = call.text("dtype")
+    if dtype not in DTYPES:
+        raise BadRequest(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype}")
+    lora = call.params.get("lora")
+    sampler, share = call.params.get("sampler", "auto"), call.params.get("sampler_cache", 0.2)
+    if sampler not in SAMPLERS:
+        raise BadRequest(f"sampler: expected one of {', '.join(SAMPLERS)}, got {sampler!r}")
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1:
+        raise BadRequest(f"sampler_cache: expected a share between 0 and 1, got {share!r}")
+    return LoadOptions(
+        folder=folder,
+        dtype=dtype,
+        optimizer=call.params.get("optimizer") is True,
+        training=call.params.get("training") is True,
+        lora=None if lora is None else _fresh_adapter(lora, folder),
+        cwd=Path(str(call.params.get("cwd", "."))),
+        sampler=sampler,
+        sampler_cache=float(share),
+    )
+
+
+def _fresh_adapter(lora: Any, folder: Path) -> AdapterConfig:
+    rank, alpha = lora.get("rank"), lora.get("alpha")
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        raise BadRequest(f"lora rank: expected an integer >= 1, got {rank!r}")
+    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not alpha > 0:
+        raise BadRequest(f"lora alpha: expected a number > 0, got {alpha!r}")
+    targets = adapter_targets(lora.get("target_modules"))
+    return AdapterConfig(rank, float(alpha), lora.get("rslora") is True, targets, str(folder.absolute()))
