@@ -25,7 +25,8 @@ from .turns import Turns
 
 #: How long ranks may take to find each other once all of them run.
 _JOIN_SECONDS = 180.0
-#: How long the others may go on after one has ended a call with an error that they do not share.
+#: How long ranks may go on after one has ended a call with an error that they do not share, or after nobody waits
+#: for the answer any more.
 _GRACE_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 
@@ -69,25 +70,25 @@ class RankedPlace(Place):
         return [rank.actor for rank in self._ranks]
 
     def call(self, frame: Frame, header: dict[str, Any], check: Callable[[], None]) -> Saying:
-        data, name, model = bytes(frame.data), str(frame.header.get("call")), str(header.get("model"))
+        name, model = str(frame.header.get("call")), str(header.get("model"))
         if name not in LONE_CALLS:
-            with self._turns.alone(check), closing(self._together(data, header)) as said:
+            with self._turns.alone(check), closing(self._together(frame, header, check)) as said:
                 self._gathered.discard(model)
                 yield from said
             return
         while True:
             with self._turns.beside(check):
                 if model in self._gathered:
-                    with closing(self._lone(name).call(data, header)) as said:
+                    with closing(self._lone(name).call(bytes(frame.data), header)) as said:
                         yield from said
                     return
             with self._turns.alone(check):
-                answer = self._gather(frame, model)
+                answer = self._gather(frame, model, check)
             if answer is not None:
                 yield True, answer
                 return
 
-    def _gather(self, frame: Frame, model: str) -> bytes | None:
+    def _gather(self, frame: Frame, model: str, check: Callable[[], None]) -> bytes | None:
         """Puts a model's weights together on every rank. Returns what went wrong."""
         if model in self._gathered:
             return None
@@ -97,7 +98,7 @@ class RankedPlace(Place):
             "call": "gather",
             "model": model,
         }
-        answer = [said for _, said in self._together(encode(header), {})][-1]
+        answer = [said for _, said in self._together(Frame(header, {}, encode(header)), {}, check)][-1]
         if decode(answer).header["kind"] == "error":
             return answer
         self._gathered.add(model)
@@ -107,21 +108,31 @@ class RankedPlace(Place):
         """Messages that are served are shared out; batches that stay open are all the first's."""
         return self._ranks[next(self._next) % len(self._ranks)] if name == "generate" else self._ranks[0]
 
-    def _together(self, data: bytes, header: dict[str, Any]) -> Saying:
+    def _together(self, frame: Frame, header: dict[str, Any], check: Callable[[], None]) -> Saying:
         """What the ranks say on the way, as it comes, and what the first answers, or an error of any."""
         self._require()
         said: queue.Queue[tuple[int, bool, bytes | WorkerError]] = queue.Queue()
         for place, rank in enumerate(self._ranks):
-            threading.Thread(target=_pump, args=(place, rank, (data, header), said), daemon=True).start()
+            call = (bytes(frame.data), header)
+            threading.Thread(target=_pump, args=(place, rank, call, said), daemon=True).start()
         answers: dict[int, bytes] = {}
         failure: bytes | None = None
+        unwanted: WorkerError | None = None
         until = float("inf")
         while len(answers) < len(self._ranks):
             try:
                 place, is_last, what = said.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
-                if failure is None or time.monotonic() < until:
+                unwanted = unwanted or _complaint(check)
+                if unwanted is not None:
+                    self.cancel({**frame.header, **header})  # every time: it may have overtaken the call
+                    until = min(until, time.monotonic() + _GRACE_SECONDS)
+                if time.monotonic() < until:
                     continue
+                if failure is None:
+                    raise self._end(
+                        f"agent {self.index} is gone: a rank does not end a call ({unwanted})"
+                    ) from None
                 self._end(f"agent {self.index} is gone: a rank does not answer since another has failed")
                 break
             if isinstance(what, WorkerError):
@@ -150,6 +161,15 @@ class RankedPlace(Place):
             self.lost = why
             self.kill()
         return WorkerError(self.lost, "lost")
+
+
+def _complaint(check: Callable[[], None]) -> WorkerError | None:
+    """Why nobody waits for the answer any more, if so."""
+    try:
+        check()
+    except WorkerError as error:
+        return error
+    return None
 
 
 def _pump(
