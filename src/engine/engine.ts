@@ -67,6 +67,8 @@ export interface Tokenizer {
   encode(text: string): Int32Array;
   /** Text of a message; a closing end token is left out. */
   decode(tokens: ArrayLike<number>): string;
+  /** Bytes of a token that may be a part of a character; undefined where the vocabulary spells it as text. */
+  bytesOf(token: number): Uint8Array | undefined;
   /** The context in which the model writes the next assistant message. */
   encodeChat(messages: readonly ChatMessage[], options?: ChatOptions): Int32Array;
 }

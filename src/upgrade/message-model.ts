@@ -234,6 +234,7 @@ class ContextMemory {
       endTokens: pre.endTokens,
       encode: (text) => pre.encode(text),
       decode: (tokens) => pre.decode(tokens),
+      bytesOf: (token) => pre.bytesOf(token),
       encodeChat: remember,
     };
   }

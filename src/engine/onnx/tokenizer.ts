@@ -17,6 +17,7 @@ import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
 import { type JsonObject, parseJsonObject, readAs } from './json-object.ts';
+import { type PieceBytes, pieceBytes } from './token-bytes.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 import { withRustDigits } from './tokenizer-json.ts';
 
@@ -43,11 +44,19 @@ export function createTokenizer(
     () => new HuggingFaceTokenizer(withRustDigits(json), config),
   );
   const template = ChatTemplate.read(files, config, where);
-  return new CheckpointTokenizer({ tokenizer, template, endTokens, kwargs, where });
+  return new CheckpointTokenizer({
+    tokenizer,
+    pieceBytes: pieceBytes(json),
+    template,
+    endTokens,
+    kwargs,
+    where,
+  });
 }
 
 interface Parts {
   readonly tokenizer: HuggingFaceTokenizer;
+  readonly pieceBytes: PieceBytes;
   readonly endTokens: readonly number[];
   readonly template: ChatTemplate;
   readonly kwargs: Readonly<Record<string, unknown>>;
@@ -92,6 +101,13 @@ class CheckpointTokenizer implements Tokenizer {
     if (known.length === 0) return '';
     // no cleaning up of blanks before punctuation, which some checkpoints ask for: the text is what was written
     return tokenizer.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  bytesOf(token: number): Uint8Array | undefined {
+    const { tokenizer, pieceBytes } = this.#parts;
+    const piece = tokenizer.id_to_token(token);
+    const isText = piece === undefined || tokenizer.get_added_tokens_decoder().has(token);
+    return isText ? undefined : pieceBytes(piece);
   }
 
   encodeChat(messages: readonly ChatMessage[], options: ChatOptions = {}): Int32Array {

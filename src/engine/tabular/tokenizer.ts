@@ -44,6 +44,7 @@ export function createAlphabetTokenizer(alphabet: string): Tokenizer {
       for (let i = 0; i < tokens.length; i++) text += characters[tokens[i] as number] ?? '';
       return text;
     },
+    bytesOf: () => undefined, // every token is a whole character
     encodeChat(messages: readonly ChatMessage[]) {
       const context: number[] = [];
       for (const message of messages) {

@@ -28,7 +28,7 @@ export type Prompt =
 export interface TokenLogprob {
   readonly token: string;
   readonly logprob: number;
-  /** UTF-8 bytes; absent where the token is a part of a character. */
+  /** UTF-8 bytes, of a part of a character too; absent where nobody knows them. */
   readonly bytes?: readonly number[];
   readonly top: readonly Omit<TokenLogprob, 'top'>[];
 }

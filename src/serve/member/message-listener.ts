@@ -92,8 +92,9 @@ export class MessageListener {
   }
 
   #named(id: number, logprob: number): Omit<TokenLogprob, 'top'> {
-    const token = this.#model.tokenizer.decode([id]);
-    const isWhole = !token.includes('\uFFFD');
-    return { token, logprob, ...(isWhole ? { bytes: [...new TextEncoder().encode(token)] } : {}) };
+    const { tokenizer } = this.#model;
+    const token = tokenizer.decode([id]);
+    const bytes = token.includes(PARTIAL) ? tokenizer.bytesOf(id) : new TextEncoder().encode(token);
+    return { token, logprob, ...(bytes ? { bytes: [...bytes] } : {}) };
   }
 }
