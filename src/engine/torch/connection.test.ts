@@ -172,6 +172,22 @@ describe('a call', () => {
     }
   });
 
+  it('is aborted, and tells nothing more, also where all of its answer is here already', async () => {
+    const connection = await worker((request, response) => {
+      const frames = [0, 1].map((n) => said({ kind: 'messages', n }));
+      request.resume().on('end', () => response.end(Buffer.concat([...frames, result()])));
+    });
+    const controller = new AbortController();
+    const heard: unknown[] = [];
+    const onFrame = ({ header }: Frame) => {
+      heard.push(header.n);
+      controller.abort(new Error('enough'));
+    };
+    const call = connection.call({ call: 'sample', model: 'm', signal: controller.signal, onFrame });
+    await expect(call).rejects.toThrow('enough');
+    expect(heard).toEqual([0]);
+  });
+
   it('says at once when the worker is dead', async () => {
     const connection = new Connection({
       url: 'http://127.0.0.1:9',

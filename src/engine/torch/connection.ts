@@ -177,7 +177,7 @@ export class Connection {
         if (frame.header.kind === 'wait') return;
         tokens += frame.arrays.get('tokens')?.length ?? 0;
         if (frame.header.kind === 'result' || frame.header.kind === 'error') ends.push(frame);
-        else if (heard++ === told) {
+        else if (heard++ === told && !signal?.aborted) {
           told++;
           onFrame?.(frame);
         }
@@ -193,6 +193,7 @@ export class Connection {
       if (signal?.aborted) this.#cancel(names);
       throw error;
     }
+    signal?.throwIfAborted(); // the last of the answer may have been here by then
     const { header } = result;
     if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
     this.#options.onCall?.({
