@@ -77,20 +77,24 @@ it.each([
   expect(existsSync(at)).toBe(false);
 });
 
-it('is taken back when asked to stop', async () => {
+it('is taken back when asked to stop, once the one that makes it is gone', async () => {
   const controller = new AbortController();
   const at = folder();
+  const last = join(root, `last-${made}`);
   const making = ensureEnvironment({
-    python: python({ pip: 'exec sleep 60' }),
+    // it says when it can be told, and still writes then
+    python: python({
+      pip: `trap 'sleep 0.5; mkdir -p "${at}"; touch "${last}"; exit 1' TERM; echo ready; while :; do sleep 0.1; done`,
+    }),
     folder: at,
     requirements: [requirements],
     signal: controller.signal,
     onLine: (line) => {
-      if (line.startsWith('installing')) setTimeout(() => controller.abort(), 100);
+      if (line === 'ready') controller.abort();
     },
   });
   await expect(making).rejects.toThrow(/aborted/);
-  expect(existsSync(at)).toBe(false);
+  expect([existsSync(last), existsSync(at)]).toEqual([true, false]);
 });
 
 it("half-made by a process that was killed is made anew; what is someone's own is not touched", async () => {

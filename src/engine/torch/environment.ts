@@ -188,10 +188,12 @@ async function run(
     });
 }
 
-/** @returns why it did not end well, if so */
+/** Waits until it is gone: one that was told to stop may still write. @returns why it did not end well, if so */
 function ended(child: ChildProcess): Promise<string | undefined> {
   return new Promise((done) => {
-    child.once('error', (error) => done(error.message));
+    child.once('error', (error) => {
+      if (child.pid === undefined) done(error.message); // it never began
+    });
     child.once('close', (code, signal) =>
       done(code === 0 ? undefined : signal ? `killed by ${signal}` : `exit code ${code}`),
     );
