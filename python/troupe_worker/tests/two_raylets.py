@@ -14,11 +14,15 @@ import signal
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 CPUS = 1
 #: Ray's smallest.
 STORE_BYTES = 80 * 2**20
+#: How long a node may take to be known; Ray itself gives it half a minute.
+NODE_SECONDS = 300
 
 
 def main() -> None:
@@ -40,11 +44,10 @@ def main() -> None:
             "health_check_period_ms": 1000,
             "health_check_failure_threshold": 3,
         }
-        cluster = Cluster(
-            initialize_head=True,
-            head_node_args={**shape, "include_dashboard": False, "_system_config": health},
-        )
-        second = cluster.add_node(**shape)
+        cluster = Cluster()
+        add = partial(_add_node, cluster, **shape)
+        add(include_dashboard=False, _system_config=health)
+        second = add()
         try:
             say({"address": cluster.address})
             for line in sys.stdin:
@@ -54,10 +57,16 @@ def main() -> None:
                     _kill_node(second)
                     cluster.remove_node(second, allow_graceful=False)
                 elif line.strip() == "add-node":
-                    second = cluster.add_node(**shape)
+                    second = add()
                 say({})
         finally:
             cluster.shutdown()
+
+
+def _add_node(cluster: Any, **how: Any) -> Any:
+    node = cluster.add_node(wait=False, **how)
+    cluster._wait_for_node(node, NODE_SECONDS)
+    return node
 
 
 def _kill_actor(node: object) -> None:

@@ -19,7 +19,7 @@ const PACKAGE = fileURLToPath(new URL('../../../../python/troupe_worker', import
 /** A short path: Ray puts sockets under it. */
 export function rayFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'tr-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 20 }) };
 }
 
 export function rayEngine(changes: Partial<RayEngineOptions> = {}): TorchEngine {
@@ -74,8 +74,10 @@ export class TwoRaylets {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.stdin?.end();
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return; // it says on standard error what went wrong
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stdin?.end();
     await ended;
   }
 }
