@@ -30,9 +30,13 @@ export interface StartOptions {
   readonly log?: ServerLog;
 }
 
-/** Requests that are on their way when it is told to stop still find somebody to say so, milliseconds. */
-const GRACE_MS = 300;
 const POLL_MS = 20;
+/**
+ * Requests that are on their way when it is told to stop still find somebody to say so. Counted in looks at the
+ * connections, for a process that was held up meanwhile has not looked, whatever the clock says.
+ */
+const GRACE_LOOKS = 15;
+const GRACE_MS = GRACE_LOOKS * POLL_MS;
 
 /**
  * @throws ConfigError if it must not or cannot listen where it was told to
@@ -157,9 +161,10 @@ export class TeamServer {
   async #drain(): Promise<void> {
     const deadline = performance.now() + this.#options.drainTimeoutMs;
     this.#log.info({ pending: this.pending }, 'stopping: accepted requests are finished, new ones refused');
-    const graceEnds = performance.now() + GRACE_MS;
-    while ((this.pending > 0 || performance.now() < graceEnds) && performance.now() < deadline)
+    for (let looks = 0; this.pending > 0 || looks < GRACE_LOOKS; looks++) {
+      if (performance.now() >= deadline) break;
       await sleep(POLL_MS);
+    }
     if (this.pending > 0)
       this.#log.error({ pending: this.pending }, 'stopped before these requests were finished');
     const closed = new Promise((resolve) => this.#server.close(resolve));

@@ -1,16 +1,19 @@
 /** What clients and operators do to a server: nonsense, floods, silence, and telling it to stop. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { addKey } from '../../src/serve/access/key-file.ts';
 import { EndpointMember } from '../../src/serve/member/endpoint.ts';
 import { fuzzedRequest } from './fuzz.ts';
-import { BEHAVIORS, stubEndpoint } from './stub-endpoint.ts';
+import { BEHAVIORS, says, stubEndpoint } from './stub-endpoint.ts';
 import { embeddedMembers, tinyModels, tinyServer } from './tiny-server.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,6 +35,9 @@ const post = (body: string, headers: Record<string, string> = {}, to = url): Pro
     headers: { 'content-type': 'application/json', ...headers },
     body,
   });
+
+const memberAt = (endpoint: string): EndpointMember =>
+  new EndpointMember({ name: 'm', endpoint, model: 'm', stallMs: 60_000, retries: 0, logprobs: false });
 
 /** The whole of it by TROUPE_FUZZ=10000; a part in every run. */
 const FUZZED = Number(process.env.TROUPE_FUZZ ?? 1000);
@@ -139,27 +145,51 @@ describe('limits', () => {
   });
 
   it('refuse a crowd beyond the queue at once, with a time to come again', async () => {
-    const hanging = await stubEndpoint(BEHAVIORS.hangs);
-    const member = new EndpointMember({
-      name: 'm',
-      endpoint: hanging.url,
-      model: 'm',
-      stallMs: 60_000,
-      retries: 0,
-      logprobs: false,
+    let answer = (): void => undefined;
+    const mayAnswer = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const slow = await stubEndpoint(async (response, body) => {
+      await mayAnswer;
+      await says('4')(response, body);
     });
     const small = await tinyServer({
-      members: [member],
-      options: { maxRunning: 2, maxWaiting: 3, requestTimeoutMs: 1500 },
+      members: [memberAt(slow.url)],
+      options: { maxRunning: 2, maxWaiting: 3 },
     });
     try {
-      const answers = await Promise.all(
-        Array.from({ length: 12 }, () => post(JSON.stringify(ask), {}, small.url)),
+      const refused: Response[] = [];
+      const answers = Promise.all(
+        Array.from({ length: 12 }, async () => {
+          const response = await post(JSON.stringify(ask), {}, small.url);
+          if (response.status === 429) refused.push(response);
+          return response.status;
+        }),
       );
-      const statuses = answers.map(({ status }) => status).sort();
-      expect(statuses).toEqual([...new Array(7).fill(429), ...new Array(5).fill(504)]);
-      const busy = answers.find(({ status }) => status === 429);
-      expect(Number(busy?.headers.get('retry-after'))).toBeGreaterThan(0);
+      // while nobody that was let in is done
+      await expect.poll(() => refused.length).toBe(7);
+      expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
+      answer();
+      expect((await answers).sort()).toEqual([...new Array(5).fill(200), ...new Array(7).fill(429)]);
+    } finally {
+      answer();
+      await small.server.stop();
+      await slow.close();
+    }
+  });
+
+  it('end an answer that takes too long, and one that waits for it', async () => {
+    const hanging = await stubEndpoint(BEHAVIORS.hangs);
+    const small = await tinyServer({
+      members: [memberAt(hanging.url)],
+      options: { maxRunning: 1, requestTimeoutMs: 500 },
+    });
+    try {
+      const ended = await Promise.all([1, 2].map(() => post(JSON.stringify(ask), {}, small.url)));
+      for (const response of ended) {
+        expect(response.status).toBe(504);
+        expect(await response.json()).toMatchObject({ error: { code: 'timeout' } });
+      }
     } finally {
       await small.server.stop();
       await hanging.close();
@@ -186,6 +216,7 @@ describe('SIGTERM', () => {
   it('finishes every accepted request, refuses new ones, and leaves with 0', {
     timeout: 120_000,
   }, async () => {
+    const agent = new Agent({ keepAlive: true });
     const child = spawn(
       process.execPath,
       ['bin/troupe.mjs', 'serve', 'recipes/quickstart.yaml', '--port', '0'],
@@ -202,56 +233,115 @@ describe('SIGTERM', () => {
         child.once('exit', (code) => reject(new Error(`left with ${code}`)));
       });
       const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-      let isTold = false;
+      const told = new AbortController();
+      /** What is written, or being written, and not answered. */
+      const underWay = new Set<Promise<void>>();
+      let isEnough = false;
       const outcomes = { whole: 0, refused: 0, lost: 0, unreached: 0 };
       const one = async (i: number): Promise<void> => {
-        const toldBefore = isTold;
-        const response = await post(
-          JSON.stringify({
-            ...ask,
-            messages: [{ role: 'user', content: '12+34+56=' }],
-            max_tokens: 32,
-            stream: i % 2 === 0,
-          }),
-          {},
+        const toldBefore = told.signal.aborted;
+        const isStream = i % 2 === 0;
+        const messages = [{ role: 'user', content: '12+34+56=' }];
+        const { sent, answer } = sendBy(
+          agent,
           at,
-        ).catch(() => undefined);
-        if (response === undefined) outcomes[toldBefore ? 'unreached' : 'lost']++;
-        else if (response.status === 503) outcomes.refused++;
+          JSON.stringify({ ...ask, messages, max_tokens: 32, stream: isStream }),
+        );
+        underWay.add(sent);
+        const { status, text } = await answer;
+        underWay.delete(sent);
+        if (status === undefined) outcomes[toldBefore ? 'unreached' : 'lost']++;
+        else if (status === 503) outcomes.refused++;
         else {
-          const text = await response.text().catch(() => '');
-          const isWhole =
-            response.status === 200 && (i % 2 === 0 ? text.endsWith('data: [DONE]\n\n') : text.endsWith('}'));
+          const isWhole = status === 200 && text.endsWith(isStream ? 'data: [DONE]\n\n' : '}');
           outcomes[isWhole ? 'whole' : 'lost']++;
         }
       };
       await one(0);
       const load = Array.from({ length: 24 }, async (_, w) => {
-        for (let i = 0; !isTold || i === 0; i++) await one(w + i);
+        for (let i = 0; !isEnough; i++) await one(w + i);
+        if (!told.signal.aborted) await once(told.signal, 'abort');
         await one(w); // one more each, after it was told
       });
-      await expect.poll(() => outcomes.whole, { timeout: 60_000, interval: 10 }).toBeGreaterThan(30);
-      isTold = true;
+      await expect.poll(() => outcomes.whole, { interval: 10 }).toBeGreaterThan(30);
+      isEnough = true;
+      await Promise.all(underWay); // what this process has not sent yet is nothing that the other accepted
       child.kill('SIGTERM');
+      told.abort();
       await Promise.all(load);
       expect(await exited).toBe(0);
       expect(outcomes.lost, JSON.stringify(outcomes)).toBe(0);
       expect(outcomes.refused + outcomes.unreached, JSON.stringify(outcomes)).toBeGreaterThan(0);
     } finally {
       child.kill('SIGKILL');
+      agent.destroy();
     }
+  });
+
+  it('finds who wrote before it, though the server is held up for longer than it would wait', async () => {
+    const held = await tinyServer({ members: embeddedMembers(models) });
+    const ask = 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    let stopped: Promise<void> | undefined;
+    const answers = await raw(ask, {
+      to: held.url,
+      // over a connection that is idle, as far as the server has seen
+      onData: (socket) => {
+        if (stopped !== undefined) return;
+        socket.write(ask);
+        stopped = held.server.stop();
+        const end = performance.now() + 500;
+        while (performance.now() < end) {} // nobody looks at the connections
+      },
+    });
+    expect(answers.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect(answers).toMatch(/connection: close/i);
+    await stopped;
   });
 });
 
+/** Sends a chat; says when all of it has left this process, and what came back, of a status if anything did. */
+function sendBy(
+  agent: Agent,
+  to: string,
+  body: string,
+): {
+  readonly sent: Promise<void>;
+  readonly answer: Promise<{ readonly status?: number; readonly text: string }>;
+} {
+  const asked = request(`${to}/v1/chat/completions`, {
+    method: 'POST',
+    agent,
+    headers: { 'content-type': 'application/json' },
+  });
+  const sent = new Promise<void>((resolve) => {
+    asked.once('finish', resolve).once('close', resolve);
+  });
+  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    asked.once('response', resolve).once('error', reject);
+  }).then(
+    async (response) => ({
+      status: response.statusCode as number,
+      text: await textOf(response).catch(() => ''),
+    }),
+    () => ({ text: '' }),
+  );
+  asked.end(body);
+  return { sent, answer };
+}
+
 /** Sends bytes and gives what comes back until the other side closes. */
-function raw(bytes: string): Promise<string> {
-  const { hostname, port } = new URL(url);
+function raw(
+  bytes: string,
+  { to = url, onData }: { to?: string; onData?: (socket: Socket) => void } = {},
+): Promise<string> {
+  const { hostname, port } = new URL(to);
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(Number(port), hostname, () => socket.write(bytes));
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
       text += chunk;
+      onData?.(socket);
     });
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(text));
