@@ -1,7 +1,6 @@
 /** Requests made to cost more than they should, and connections that never read. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, type Socket } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EndpointMember } from '../../src/serve/member/endpoint.ts';
 import type { Member } from '../../src/serve/member/member.ts';
@@ -58,46 +57,40 @@ describe('a body of a megabyte', () => {
     ['stops without number', ask(`"stop": [${'1,'.repeat(MEGABYTE / 2)}1]`), /stop/],
     ['a role that never ends', ask('"n": 1').replace('user', 'x'.repeat(MEGABYTE)), /role/],
   ])('of %s costs no time, and little in answer and log', async (_, body, message) => {
-    const delay = monitorEventLoopDelay({ resolution: 10 });
-    delay.enable();
     const before = logged.length;
+    const started = process.cpuUsage();
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,
     });
-    delay.disable();
+    const spent = process.cpuUsage(started);
     const text = await response.text();
     expect([400, 404], text.slice(0, 300)).toContain(response.status);
     expect(text.length).toBeLessThan(1000);
     expect(text).toMatch(message);
     expect(JSON.stringify(logged.slice(before)).length).toBeLessThan(1000);
-    expect(delay.max / 1e6, 'longest pause of the event loop, ms').toBeLessThan(1500);
+    // its own time, whatever else the machine does
+    expect((spent.user + spent.system) / 1e3, 'time of both sides, ms').toBeLessThan(1500);
   });
 });
 
 it('lets go of a client that never reads its answer', { timeout: 120_000 }, async () => {
-  const piece = { choices: [{ index: 0, delta: { content: 'x'.repeat(900_000) } }] };
-  const long = await stubEndpoint((response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (let i = 0; i < 18; i++) response.write(`data: ${JSON.stringify(piece)}\n\n`);
-    response.end(
-      'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n',
-    );
-  });
+  // made at once, so that it is never the time for an answer that ends it
+  const long: Member = {
+    ...{ name: 'm', kind: 'embedded', close: async () => undefined },
+    health: () => ({ ready: true, state: 'loaded', running: 0, waiting: 0 }),
+    speak: async () => ({
+      ...{ text: 'x'.repeat(16_000_000), finish: 'stop', meanLogp: 0, logprobs: [] },
+      ...{ promptTokens: 1, completionTokens: 1, attempts: 1 },
+    }),
+  };
   const writer = await tinyServer({
-    members: [memberAt(long.url)],
-    options: {
-      api: { maxChoices: 1, maxTokens: 1e6 },
-      requestTimeoutMs: 3000,
-      receiveTimeoutMs: 300,
-    },
+    members: [long],
+    options: { requestTimeoutMs: 1000, receiveTimeoutMs: 3000 },
   });
   // the text is in the answer three times: more than the kernels of both sides hold for those who do not read
-  const body = JSON.stringify({
-    ...{ model: 'm', messages: [{ role: 'user', content: 'a' }] },
-    max_tokens: 1e6,
-  });
+  const body = ask('"n": 1');
   /** How many bytes of the answer come to somebody who begins to read when he is told to. */
   const read = async (begins: () => Promise<unknown>): Promise<number> => {
     const { hostname, port } = new URL(writer.url);
@@ -132,7 +125,6 @@ it('lets go of a client that never reads its answer', { timeout: 120_000 }, asyn
     await expect.poll(() => writer.server.pending).toBe(0);
   } finally {
     await writer.server.stop();
-    await long.close();
   }
 });
 
