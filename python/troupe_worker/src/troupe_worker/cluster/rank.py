@@ -53,8 +53,9 @@ class Rank:
         Raises:
             WorkerError: the actor or its node died, of kind `lost`.
         """
-        said, patience = 0, time.monotonic() + _PATIENCE_SECONDS
+        said, patience = 0, 0.0
         while True:
+            began = time.monotonic()
             try:
                 # asked again under the same operation, the actor tells from the beginning what it told
                 frames = self.actor.call.options(num_returns="streaming").remote(data, header)
@@ -65,7 +66,10 @@ class Rank:
                         yield is_last, frame
                 return
             except ActorUnavailableError as error:
-                if time.monotonic() > patience:
+                now = time.monotonic()
+                if patience == 0.0 or now - began > _PATIENCE_SECONDS:
+                    patience = now + _PATIENCE_SECONDS  # it answered until now, however long the call has taken
+                elif now > patience:
                     raise self.gone(first_line(error)) from error
                 time.sleep(_POLL_SECONDS)
             except RayActorError as error:
