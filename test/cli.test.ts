@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../src/cli/main.ts';
 import { randomStream } from '../src/core/rng.ts';
+import { signalsItself } from './self-signal.ts';
 
 const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
 
@@ -68,7 +69,7 @@ async function inProcess(...args: string[]): Promise<{ status: number; stdout: s
   }
 }
 
-/** Starts a verb with `--json` and sends a signal after so many events. */
+/** Starts a verb with `--json` that gets a signal after so many events. */
 async function signalled(
   signal: NodeJS.Signals,
   events: number,
@@ -76,13 +77,14 @@ async function signalled(
 ): Promise<{ code: number | null; stderr: string; seen: number }> {
   const child = spawn(process.execPath, [TROUPE, ...args, '--json'], {
     cwd: dir,
+    env: signalsItself(signal, { lines: events }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   let seen = 0;
   createInterface({ input: child.stdout }).on('line', () => {
-    if (++seen === events) child.kill(signal);
+    seen++;
   });
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stderr, seen };
@@ -136,8 +138,11 @@ describe('a run', () => {
       const draws = randomStream(20, 5);
       for (let kill = 0; kill < 5; kill++) {
         const start = fs.existsSync(join(run, 'config.yaml')) ? ['--resume', run] : [team, '--run', run];
-        const { code, seen } = await signalled('SIGKILL', 1 + draws.int(250), 'train', ...start);
-        expect({ code, some: seen > 0 }).toEqual({ code: null, some: true });
+        const events = 1 + draws.int(250);
+        expect(await signalled('SIGKILL', events, 'train', ...start)).toMatchObject({
+          code: null,
+          seen: events,
+        });
       }
       expect(troupe('train', '--resume', run)).toMatchObject({ status: 0, stderr: '' });
       expect(bytesOf(run)).toEqual(bytesOf(join(dir, 'whole')));

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../src/cli/main.ts';
+import { signalsItself } from './self-signal.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TROUPE = join(ROOT, 'bin', 'troupe.mjs');
@@ -71,15 +72,14 @@ const journalOf = (folder: string): number => {
   return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').length - 1 : 0;
 };
 
-/** Kills an evaluation as soon as its journal has so many lines. */
+/** Runs an evaluation that is killed as soon as its journal has so many lines. */
 async function killedAt(lines: number, folder: string, ...args: string[]): Promise<void> {
-  const child = spawn(process.execPath, [TROUPE, ...args], { cwd: dir, stdio: 'ignore' });
-  const ended = once(child, 'close');
-  const timer = setInterval(() => {
-    if (journalOf(folder) >= lines) child.kill('SIGKILL');
-  }, 5);
-  await ended;
-  clearInterval(timer);
+  const child = spawn(process.execPath, [TROUPE, ...args], {
+    cwd: dir,
+    env: signalsItself('SIGKILL', { lines, file: join(folder, 'journal.jsonl') }),
+    stdio: 'ignore',
+  });
+  expect(await once(child, 'close')).toEqual([null, 'SIGKILL']);
 }
 
 describe('a task of one’s own', () => {

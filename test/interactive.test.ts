@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signalsItself } from './self-signal.ts';
 
 const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
 
@@ -87,10 +87,10 @@ describe('a relay and a guessing game', () => {
     async () => {
       const child = spawn(process.execPath, [TROUPE, 'train', team, '--run', 'killed', '--json'], {
         cwd: dir,
+        env: signalsItself('SIGKILL', { lines: 150 }),
         stdio: ['ignore', 'pipe', 'ignore'],
       });
-      let lines = 0;
-      createInterface({ input: child.stdout }).on('line', () => ++lines === 150 && child.kill('SIGKILL'));
+      child.stdout.resume();
       const [code] = (await once(child, 'close')) as [number | null];
       expect(code).toBeNull();
       expect(troupe('train', '--resume', 'killed')).toMatchObject({ status: 0, stderr: '' });
