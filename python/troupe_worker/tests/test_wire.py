@@ -100,6 +100,24 @@ class OperationsTest(unittest.TestCase):
         self.assertRaises(Cancelled, operation.check)
         self.assertRaises(DeadlinePassed, Operation(-1).check)
 
+    def test_that_were_cancelled_before_they_came_do_not_begin(self) -> None:
+        operations, said = Operations(), []
+
+        def run(operation: Operation) -> None:
+            try:
+                operation.check()
+            except Cancelled:
+                said.append("cancelled")
+            operation.say(b"end", last=True)
+
+        self.assertFalse(operations.cancel("m", "early"))
+        for channel, name in (("m", "early"), ("m", "other"), ("n", "early")):
+            list(operations.begin(channel, name, 10, run).frames(1))
+        self.assertEqual(said, ["cancelled"])
+        for number in range(1000):
+            operations.cancel("m", str(number))
+        self.assertLess(len(operations._early), 1000)
+
     def test_forget_old_answers_never_the_newest_or_those_under_way(self) -> None:
         operations, runs = Operations(), []
 

@@ -17,6 +17,8 @@ from .errors import Cancelled, DeadlinePassed
 REMEMBERED = 16
 #: What they may hold: whole vocabularies are answers too.
 REMEMBERED_BYTES = 2**26
+#: Cancellations kept of operations that have not begun: the two come over connections of their own.
+_EARLY = 256
 
 
 class Operation:
@@ -78,6 +80,8 @@ class Operations:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._channels: dict[str, OrderedDict[str, Operation]] = {}
+        #: What was cancelled before it began, oldest first.
+        self._early: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def begin(
         self, channel: str, name: str, deadline_seconds: float, run: Callable[[Operation], None]
@@ -89,15 +93,21 @@ class Operations:
                 return known[name]
             operation = known[name] = Operation(deadline_seconds)
             _forget_oldest(known)
+            if (channel, name) in self._early:
+                del self._early[channel, name]
+                operation.cancel()
         threading.Thread(target=run, args=(operation,), name=name, daemon=True).start()
         return operation
 
     def cancel(self, channel: str, name: str) -> bool:
-        """Whether there was one to cancel."""
+        """Whether there was one to cancel; one that is still on its way ends when it comes."""
         with self._lock:
             operation = self._channels.get(channel, OrderedDict()).get(name)
-        if operation is None:
-            return False
+            if operation is None:
+                self._early[channel, name] = None
+                while len(self._early) > _EARLY:
+                    self._early.popitem(last=False)
+                return False
         operation.cancel()
         return True
 
