@@ -56,8 +56,10 @@ class _Message:
     over: threading.Event = field(default_factory=threading.Event)
 
     def end(self, error: BaseException | None = None) -> None:
-        self.error = error
-        self.over.set()
+        """Once: what befalls the others of a turn is not told to one that had ended in it."""
+        if not self.over.is_set():
+            self.error = error
+            self.over.set()
 
 
 class Generator:
