@@ -19,7 +19,7 @@ from troupe_worker.server import WorkerServer, serve
 from troupe_worker.service import Service
 
 from .test_model import COTANGENTS, SCORE, STEP
-from .tiny import messages, write_tiny_model
+from .tiny import call, messages, write_tiny_model
 
 TOKEN = "secret"
 
@@ -113,6 +113,31 @@ class ServerTest(unittest.TestCase):
         self.assertGreater(json.loads(self.request("/v1/hello")[1])["models"], 0)
         self.server.service.drop_abandoned(-1)
         self.assertEqual(json.loads(self.request("/v1/hello")[1])["models"], 0)
+
+    def test_a_call_that_found_a_model_before_it_was_closed_is_told_that_it_is_gone(self) -> None:
+        service = self.server.service
+        assert isinstance(service, Service)
+        model = self.load("e")
+        held = service._models[model]
+        self.call("close", session="e", model=model)
+        service._models[model] = held  # as the call saw it
+        self.addCleanup(service._models.pop, model)
+        for name in ("forward", "generate"):
+            error = self.call(name, session="e", model=model, params=SCORE, arrays=messages()).header["error"]
+            self.assertEqual(error["kind"], "unknown_model")
+
+    def test_a_model_whose_client_was_given_up_while_it_was_loaded_goes_in_time(self) -> None:
+        service = self.server.service
+        assert isinstance(service, Service)
+        params = {"dir": self.temporary.name, "dtype": "float32", "token_budget": 64, "decode_batch": 4}
+        loading = threading.Thread(target=service._load, args=(call(params), "f"))
+        with service._loading:
+            loading.start()
+            service.drop_session("f")
+        loading.join()
+        self.assertIn("f", [held.session for held in service._models.values()])
+        service.drop_abandoned(-1)
+        self.assertEqual([held for held in service._models.values() if held.session == "f"], [])
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ class VllmCase(unittest.TestCase):
             **changes,
         }
         service = service or self.service
-        return service._models[service._load(call(params), "session")[0]["model"]].model
+        model = service._models[service._load(call(params), "session")[0]["model"]].model
+        assert model is not None
+        return model
 
     def sample(
         self,

@@ -56,7 +56,8 @@ class _Held:
     """A model, whose it is, and the lock that makes its calls follow each other."""
 
     def __init__(self, model: WorkerModel, session: str, promise: int, vllm: Home | None) -> None:
-        self.model = model
+        #: None once it is closed: a call may have found it before.
+        self.model: WorkerModel | None = model
         self.session = session
         #: Of memory.
         self.promise = promise
@@ -175,15 +176,16 @@ class Service:
             return {}, {}
         held = self._models.get(model)
         if held is None or held.session != session:
-            raise WorkerError(f'there is no model "{model}" here; the worker was started anew', "unknown_model")
+            raise _unknown(model)
         if name == "generate":  # the only call of which many run side by side on one model
-            return held.model.generate(call, held.lock)
+            return _open(held, model).generate(call, held.lock)
         if name not in MODEL_CALLS:
             raise BadRequest(f'there is no call "{name}"')
-        method: Callable[[Call], Answer] = getattr(held.model, name)
         with held.lock:
+            worker = _open(held, model)
             if name not in LONE_CALLS:
-                held.model.settle()
+                worker.settle()
+            method: Callable[[Call], Answer] = getattr(worker, name)
             return method(call)
 
     def _load(self, call: Call, session: str) -> Answer:
@@ -205,6 +207,7 @@ class Service:
             name = f"model-{self._next_model}"
             self._next_model += 1
             self._models[name] = _Held(model, session, promise, vllm)
+        self.touch(session)  # it may have been given up meanwhile: then its model is found abandoned in time
         return {"model": name, **model.facts()}, {}
 
     def _close(self, model: str) -> None:
@@ -213,7 +216,7 @@ class Service:
             return
         self._operations.forget(model)
         with held.lock:
-            del held.model
+            held.model = None
         with self._loading:
             self._samplers.leave(held.vllm)
         if self._ranks is not None:
@@ -221,6 +224,16 @@ class Service:
         self._admission.leave(held.promise)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _unknown(name: str) -> WorkerError:
+    return WorkerError(f'there is no model "{name}" here; the worker was started anew', "unknown_model")
+
+
+def _open(held: _Held, name: str) -> WorkerModel:
+    if held.model is None:
+        raise _unknown(name)
+    return held.model
 
 
 def pick_device(name: str) -> torch.device:

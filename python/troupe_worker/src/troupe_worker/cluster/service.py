@@ -114,6 +114,7 @@ class ClusterService:
         need = Need.read(frame.header.get("params") or {})
         places = Places(need, operation.check)
         self._places[session] = places
+        self.touch(session)  # it may have been given up meanwhile: then its places are found abandoned in time
         try:
             places.start(operation.check)
         except BaseException:
