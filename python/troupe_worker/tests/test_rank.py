@@ -10,7 +10,7 @@ from unittest import mock
 from troupe_worker.errors import WorkerError
 
 try:
-    from ray.exceptions import ActorUnavailableError
+    from ray.exceptions import ActorUnavailableError, RayActorError
 
     from troupe_worker.cluster import rank
 except ModuleNotFoundError as error:
@@ -69,6 +69,25 @@ class RankTest(unittest.TestCase):
                 self.said(actor)
             self.assertEqual(caught.exception.kind, "lost")
             self.assertAlmostEqual(actor.now - before, 1000 + rank._PATIENCE_SECONDS, delta=3)
+
+    def test_one_that_is_killed_while_it_starts_is_lost_and_one_that_cannot_start_is_not(self) -> None:
+        for message, pattern, kind in (
+            (
+                "The actor died because its node has died.\n\tactor_id: 1",
+                "start: The actor died because its node",
+                "lost",
+            ),
+            (
+                "The actor died because of an error in its creation task\nTraceback\nValueError: bad",
+                "bad$",
+                "actor",
+            ),
+            ("ModuleNotFoundError: No module named 'torch'", 'no package "torch"', "actor"),
+        ):
+            ray = mock.Mock(get=mock.Mock(side_effect=RayActorError(error_msg=message)))
+            with mock.patch.object(rank, "ray", ray), self.assertRaisesRegex(WorkerError, pattern) as caught:
+                rank.Rank("agent 0", mock.Mock()).start()
+            self.assertEqual(caught.exception.kind, kind)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Rank:
         """Waits until it has its packages and its device.
 
         Raises:
-            WorkerError: it cannot start, in one line.
+            WorkerError: it cannot start, in one line; of kind `lost` where it was killed, or its node died.
         """
         if self.about:
             return
@@ -45,7 +45,7 @@ class Rank:
         except GetTimeoutError as error:
             raise self.gone(f"did not start within {START_SECONDS:g} s") from error
         except RayActorError as error:
-            raise WorkerError(_start_complaint(self.name, str(error)), "actor") from error
+            raise _start_complaint(self.name, str(error)) from error
 
     def call(self, data: bytes, header: dict[str, Any]) -> Saying:
         """Frames of a call as they come, with whether each is the last.
@@ -88,13 +88,16 @@ def cause_of(message: str) -> str:
     return " ".join(reason.split())[:300]
 
 
-def _start_complaint(name: str, message: str) -> str:
+def _start_complaint(name: str, message: str) -> WorkerError:
     missing = re.search(r"No module named '([\w.]+)'", message)
     if missing:
-        return (
+        return WorkerError(
             f'the Python of the node of {name} has no package "{missing[1]}"; '
-            "install python/troupe_worker/requirements.txt on every node"
+            "install python/troupe_worker/requirements.txt on every node",
+            "actor",
         )
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     reason = next((line for line in reversed(lines) if re.match(r"[\w.]*(Error|Exception)\b", line)), "")
-    return f"the actor of {name} did not start: {reason or cause_of(message)}"
+    # without a reason of its own it was ended by others, and may start elsewhere
+    kind = "actor" if reason else "lost"
+    return WorkerError(f"the actor of {name} did not start: {reason or cause_of(message)}", kind)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from ..calls import LONE_CALLS, first_line
 from ..errors import WorkerError
 from ..frames import Frame, decode, encode
 from .places import Place
-from .rank import Rank, Saying
+from .rank import Rank, Saying, cause_of
 from .turns import Turns
 
 #: How long ranks may take to find each other once all of them run.
@@ -62,6 +62,9 @@ class RankedPlace(Place):
                 f"the {size} ranks of agent {self.index} did not find each other within {_JOIN_SECONDS:g} s",
                 "actor",
             ) from error
+        except RayActorError as error:
+            message = f"a rank of agent {self.index} is gone: {cause_of(str(error))}"
+            raise WorkerError(message, "lost") from error
         except RayError as error:
             reason = first_line(getattr(error, "cause", None) or error)
             raise WorkerError(f"the ranks of agent {self.index} cannot form a group: {reason}", "actor") from error
