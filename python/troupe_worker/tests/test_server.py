@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import tempfile
 import threading
 import unittest
@@ -113,6 +114,13 @@ class ServerTest(unittest.TestCase):
         self.assertGreater(json.loads(self.request("/v1/hello")[1])["models"], 0)
         self.server.service.drop_abandoned(-1)
         self.assertEqual(json.loads(self.request("/v1/hello")[1])["models"], 0)
+
+    def test_many_may_come_at_once_while_it_does_something_else(self) -> None:
+        server = serve(Service("cpu"), host="127.0.0.1", port=0, token=TOKEN, lease_seconds=None)  # takes none yet
+        self.addCleanup(server.server_close)
+        port = int(server.server_address[1])
+        for _ in range(64):
+            self.addCleanup(socket.create_connection(("127.0.0.1", port), 5).close)
 
     def test_a_call_that_found_a_model_before_it_was_closed_is_told_that_it_is_gone(self) -> None:
         service = self.server.service

@@ -30,6 +30,9 @@ class WorkerServer(ThreadingHTTPServer):
     """Listens when it is made."""
 
     daemon_threads = True
+    #: Connections that come faster than they are taken: a message that is served has one of its own. Beyond the
+    #: standard library's five, the system lets a client try again a second later.
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], service: Calls, token: str) -> None:
         self.service = service
