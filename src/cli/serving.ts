@@ -42,13 +42,15 @@ export async function serve(path: string, { flags, overrides }: ServeRequest): P
   try {
     const options = serverOptions(settings, flags);
     const server = await startServer(team, { options, withoutKeys: !flags.auth, version: packageVersion() });
+    // before anybody is told where it is, who may tell it to stop at once
+    const stopped = untilStopped(server);
     const members = team.members.map(({ name, kind }) => (kind === 'embedded' ? name : `${name} (endpoint)`));
     process.stdout.write(
       `serving "${team.name}" at ${server.url}: ${team.protocol.name} of ${members.join(', ')}\n` +
         `chat      ${server.url}/\nAPI       ${server.url}/v1 (model: team${members.map((_, id) => `, ${team.members[id]?.name}`).join('')})\n` +
         `keys      ${options.keys ?? 'none needed'}\n`,
     );
-    await untilStopped(server);
+    await stopped;
   } finally {
     await close();
   }

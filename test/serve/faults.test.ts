@@ -12,6 +12,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { addKey } from '../../src/serve/access/key-file.ts';
 import { EndpointMember } from '../../src/serve/member/endpoint.ts';
+import { signalsItself } from '../self-signal.ts';
 import { fuzzedRequest } from './fuzz.ts';
 import { BEHAVIORS, says, stubEndpoint } from './stub-endpoint.ts';
 import { embeddedMembers, tinyModels, tinyServer } from './tiny-server.ts';
@@ -276,6 +277,16 @@ describe('SIGTERM', () => {
       child.kill('SIGKILL');
       agent.destroy();
     }
+  });
+
+  it('is heard from whoever was told where it is', async () => {
+    const child = spawn(
+      process.execPath,
+      ['bin/troupe.mjs', 'serve', 'recipes/quickstart.yaml', '--port', '0'],
+      { cwd: root, env: signalsItself('SIGTERM', { lines: 1 }), stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    child.stdout.resume();
+    expect(await once(child, 'close')).toEqual([0, null]);
   });
 
   it('finds who wrote before it, though the server is held up for longer than it would wait', async () => {
