@@ -141,9 +141,9 @@ export class TorchEngine implements Engine {
   async close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
-    clearInterval(this.#pings);
     if (opened === undefined) return;
     const { connection, process } = await opened.catch(() => ({ connection: undefined, process: undefined }));
+    clearInterval(this.#pings); // which begin when it is opened
     if (connection && !process) await this.#options.variant?.leave(connection).catch(() => {}); // it may be gone
     connection?.close();
     await process?.close();
