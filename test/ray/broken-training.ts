@@ -30,7 +30,7 @@ eval: {prompts: 20, k: 2}
 `;
 
 /** Several processes that import PyTorch on a busy machine. */
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 1_800_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
 const team = join(folder, 'team.yaml');
