@@ -1,6 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ApiError } from '../api/errors.ts';
 import { Admission } from './admission.ts';
@@ -8,6 +10,7 @@ import { Authenticator } from './authenticator.ts';
 import { addKey, readKeys, removeKey } from './key-file.ts';
 import { KeyLimits } from './key-limits.ts';
 
+const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'troupe-keys-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -38,6 +41,24 @@ describe('key files', () => {
   it('refuse a name twice and a name that is not there', () => {
     expect(() => addKey(path, { name: 'alice', created: '' })).toThrow('is a key already');
     expect(() => removeKey(path, 'bob')).toThrow('the keys are alice');
+  });
+
+  it('leave no folder behind where there is nothing to remove', () => {
+    expect(() => removeKey(join(folder, 'nowhere', 'keys.json'), 'bob')).toThrow('the keys are none');
+    expect(existsSync(join(folder, 'nowhere'))).toBe(false);
+  });
+
+  it('lose no key of programs that add theirs at once', async () => {
+    const shared = join(folder, 'shared.json');
+    const program = `const { addKey } = await import(${JSON.stringify(join(import.meta.dirname, 'key-file.ts'))});
+      for (let i = 0; i < 10; i++) addKey(${JSON.stringify(shared)}, { name: process.argv[1] + i, created: '' });`;
+    const names = ['a', 'b', 'c'];
+    await Promise.all(
+      names.map((name) =>
+        run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program, name]),
+      ),
+    );
+    expect(readKeys(shared)).toHaveLength(30);
   });
 
   it('refuse wrong keys and other headers, and forget a removed key without a restart', async () => {

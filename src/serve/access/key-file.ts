@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../support/atomic-file.ts';
+import { whileLocked } from '../../support/brief-lock.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { systemErrorCode } from '../../support/file-system.ts';
 
@@ -52,25 +53,30 @@ export function readKeys(path: string): KeyEntry[] {
  * @throws ConfigError if the name is taken
  */
 export function addKey(path: string, { name, created, ...limits }: Omit<KeyEntry, 'sha256'>): string {
-  const keys = readKeys(path);
-  if (keys.some((key) => key.name === name))
-    throw new ConfigError(
-      `${path}: expected a name of its own, got "${name}", which is a key already; remove it first`,
-    );
   const key = PREFIX + randomBytes(32).toString('base64url');
-  write(path, [...keys, { name, sha256: hashKey(key), created, ...limits }]);
+  mkdirSync(dirname(path), { recursive: true });
+  change(path, (keys) => {
+    if (keys.some((other) => other.name === name))
+      throw new ConfigError(
+        `${path}: expected a name of its own, got "${name}", which is a key already; remove it first`,
+      );
+    return [...keys, { name, sha256: hashKey(key), created, ...limits }];
+  });
   return key;
 }
 
 /** @throws ConfigError if there is no key of that name */
 export function removeKey(path: string, name: string): void {
-  const keys = readKeys(path);
-  const rest = keys.filter((key) => key.name !== name);
-  if (rest.length === keys.length)
+  withoutKey(readKeys(path)); // a folder that is not there cannot be locked, nor need it be
+  change(path, withoutKey);
+
+  function withoutKey(keys: readonly KeyEntry[]): KeyEntry[] {
+    const rest = keys.filter((key) => key.name !== name);
+    if (rest.length < keys.length) return rest;
     throw new ConfigError(
       `${path}: expected the name of a key, got "${name}"; the keys are ${keys.map((key) => key.name).join(', ') || 'none'}`,
     );
-  write(path, rest);
+  }
 }
 
 /** SHA-256 of a key, hexadecimal. */
@@ -78,10 +84,12 @@ export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-function write(path: string, keys: readonly KeyEntry[]): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileAtomic(path, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
-  chmodSync(path, 0o600);
+/** One change at a time: a key that another program adds meanwhile is not lost. */
+function change(path: string, next: (keys: readonly KeyEntry[]) => readonly KeyEntry[]): void {
+  whileLocked(path, () => {
+    writeFileAtomic(path, `${JSON.stringify({ version: 1, keys: next(readKeys(path)) }, null, 2)}\n`);
+    chmodSync(path, 0o600);
+  });
 }
 
 function parseJson(text: string): unknown {
