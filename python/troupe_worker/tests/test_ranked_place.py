@@ -12,7 +12,9 @@ from troupe_worker.errors import Cancelled, DeadlinePassed, WorkerError
 from troupe_worker.frames import Frame, decode, encode
 
 try:
-    from troupe_worker.cluster import ranked_place
+    from ray.exceptions import GetTimeoutError, RayActorError
+
+    from troupe_worker.cluster import rank, ranked_place
     from troupe_worker.cluster.rank import Rank, Saying
     from troupe_worker.cluster.ranked_place import RankedPlace
 except ModuleNotFoundError as error:
@@ -107,9 +109,31 @@ class RankedPlaceTest(unittest.TestCase):
         place = _Place(3, list(ranks))
         self.assertEqual(self.call(place, Cancelled())["error"]["kind"], "cancelled")
         self.assertEqual((place.was_killed, place.lost), (False, None))
-        for rank in ranks:
-            names = {name: rank.actor.told[0][name] for name in ("call", "session", "operation", "model")}
+        for one in ranks:
+            names = {name: one.actor.told[0][name] for name in ("call", "session", "operation", "model")}
             self.assertEqual(names, {"call": "forward", "session": "s", "operation": "op", "model": "there"})
+
+    def test_a_deadline_that_they_heed_is_told_as_one(self) -> None:
+        self.patch("_GRACE_SECONDS", HANG_SECONDS)
+        place = _Place(3, [_Rank(hangs=False), _Rank(hangs=False)])
+        self.assertEqual(self.call(place, DeadlinePassed())["error"]["kind"], "deadline")
+        self.assertIsNone(place.lost)
+
+    def test_one_that_is_killed_while_they_find_each_other_is_lost(self) -> None:
+        for error, kind in (
+            (RayActorError(error_msg="The actor died because its node has died."), "lost"),
+            (GetTimeoutError("not in time"), "actor"),
+        ):
+            place = _Place(3, [Rank("a rank", mock.Mock()), Rank("another", mock.Mock())])
+            ray = mock.Mock(get=mock.Mock(side_effect=["/a/folder", error]))
+            about = mock.Mock(get=mock.Mock(return_value={"node": "n"}))
+            with (
+                mock.patch.object(ranked_place, "ray", ray),
+                mock.patch.object(rank, "ray", about),
+                self.assertRaises(WorkerError) as caught,
+            ):
+                place.start()
+            self.assertEqual(caught.exception.kind, kind)
 
     def test_a_call_that_somebody_waits_for_takes_as_long_as_it_takes(self) -> None:
         place = _Place(3, [_Rank(hangs=True, seconds=1.0), _Rank(hangs=True, seconds=0.1)])

@@ -16,7 +16,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
-from ..calls import LONE_CALLS, first_line
+from ..calls import LONE_CALLS, error_frame, first_line
 from ..errors import WorkerError
 from ..frames import Frame, decode, encode
 from .places import Place
@@ -156,6 +156,8 @@ class RankedPlace(Place):
                     raise error
                 failure = what
                 break
+        if failure is not None and unwanted is not None and decode(failure).header["error"]["kind"] == "cancelled":
+            failure = error_frame(unwanted.kind, str(unwanted))  # they were told no more than that nobody waits
         yield True, answers[0] if failure is None else failure
 
     def _end(self, why: str) -> WorkerError:
