@@ -158,6 +158,7 @@ class ClusterService:
                 name = f"model-{self._next_model}"
                 self._next_model += 1
                 self._models[name] = _Held(session, place, str(value["model"]), sent.base)
+            self.touch(session)  # so that this is found abandoned too where it was given up meanwhile
             facts = {"model": name, "place": place.index, "text": sent.here(str(value["text"]))}
             return _result({**value, **facts})
         finally:
