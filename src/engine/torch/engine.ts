@@ -73,11 +73,17 @@ const PING_MS = 60_000;
 /** Where nobody listens at an address, nobody will: a worker that comes back is waited for longer, later. */
 const KNOCK_MS = 5_000;
 
+/** A worker that is spoken to: one of its own, or one that was there and is told that its client lives. */
+interface Opened {
+  readonly connection: Connection;
+  readonly process?: WorkerProcess;
+  readonly pings?: NodeJS.Timeout;
+}
+
 export class TorchEngine implements Engine {
   readonly name: string;
   readonly #options: TorchEngineOptions;
-  #opened: Promise<{ readonly connection: Connection; readonly process?: WorkerProcess }> | undefined;
-  #pings: NodeJS.Timeout | undefined;
+  #opened: Promise<Opened> | undefined;
   /** Of models, by name. */
   readonly #places = new Map<string, string>();
 
@@ -142,19 +148,19 @@ export class TorchEngine implements Engine {
     const opened = this.#opened;
     this.#opened = undefined;
     if (opened === undefined) return;
-    const { connection, process } = await opened.catch(() => ({ connection: undefined, process: undefined }));
-    clearInterval(this.#pings); // which begin when it is opened
+    const { connection, process, pings }: Partial<Opened> = await opened.catch(() => ({}));
+    clearInterval(pings);
     if (connection && !process) await this.#options.variant?.leave(connection).catch(() => {}); // it may be gone
     connection?.close();
     await process?.close();
   }
 
-  #open() {
+  #open(): Promise<Opened> {
     this.#opened ??= this.#connect();
     return this.#opened;
   }
 
-  async #connect() {
+  async #connect(): Promise<Opened> {
     const { address, connection: limits = {}, variant, onWork } = this.#options;
     const common: Partial<ConnectionOptions> = {
       ...limits,
@@ -165,8 +171,8 @@ export class TorchEngine implements Engine {
       const connection = new Connection({ ...common, ...address });
       await this.#enter(connection, limits.retryMs ?? KNOCK_MS);
       // a missed one does not matter, and a worker that is gone shows in the next call
-      this.#pings = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
-      return { connection };
+      const pings = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
+      return { connection, pings };
     }
     const { python, device, threads } = this.#options;
     const process = await startWorker({
