@@ -49,6 +49,17 @@ describe('RemoteGenerator, overtaken by its worker', () => {
     expect(heard).toEqual([5]);
   });
 
+  it('rejects one that is aborted by the listener that ends it', async () => {
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const onToken = (): boolean => {
+      abort.abort(reason);
+      return false;
+    };
+    const message = overtakenGenerator().generate(request({ signal: abort.signal, onToken }));
+    await expect(message).rejects.toBe(reason);
+  });
+
   it('ends a message that was under way when it was closed', async () => {
     const generator = overtakenGenerator();
     const message = generator.generate(request());

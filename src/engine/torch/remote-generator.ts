@@ -139,7 +139,7 @@ export class RemoteGenerator implements MessageGenerator {
         onFrame: (frame) => {
           if (enough.signal.aborted) return; // drawn before the worker was told
           try {
-            if (this.#hear(message, tokenOf(frame))) return;
+            if (this.#hear(message, tokenOf(frame)) || enough.signal.aborted) return;
             finish = 'stop';
           } catch (error) {
             fault = { error }; // this message's own: the others go on
