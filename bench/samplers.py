@@ -18,7 +18,8 @@ import numpy as np
 import torch
 import transformers
 from troupe_worker.frames import Frame
-from troupe_worker.model import Call, WorkerModel
+from troupe_worker.model import WorkerModel
+from troupe_worker.model_call import Call
 from troupe_worker.service import Service
 
 VOCABULARY = 49152
