@@ -72,8 +72,17 @@ export function linear(
  * come second here, (W x^T)^T: 1.4 to 1.8 times as fast at 8 to 32 rows.
  */
 export function linearOfFew(graph: Graph, x: Value, weight: Value): Value {
-  const turned = graph.op('FusedMatMul', [weight, x], { domain: MS, attributes: { transB: 1 } });
-  return graph.op('Transpose', [turned], { attributes: { perm: [1, 0] } });
+  return turned(graph, turnedProduct(graph, x, weight));
+}
+
+/** W x^T [O, B] of few rows x [B, I]. */
+export function turnedProduct(graph: Graph, x: Value, weight: Value): Value {
+  return graph.op('FusedMatMul', [weight, x], { domain: MS, attributes: { transB: 1 } });
+}
+
+/** A matrix with its axes exchanged. */
+export function turned(graph: Graph, matrix: Value): Value {
+  return graph.op('Transpose', [matrix], { attributes: { perm: [1, 0] } });
 }
 
 /** a + b, equal shapes. */

@@ -20,6 +20,7 @@ describe('decoding token by token', () => {
     { name: 'grouped queries, tied', changes: {} },
     { name: 'plain heads, untied', changes: { tiedEmbeddings: false, kvHeads: 6 } },
     { name: 'one key head, one layer', changes: { kvHeads: 1, layers: 1 } },
+    { name: 'matrices large enough to be turned', changes: { vocabSize: 2200, hiddenSize: 64 } },
   ])('gives each token the probability that plain float64 loops give it ($name)', async ({ changes }) => {
     // an end token that is hardly ever drawn: messages outgrow the cache's first 16 positions
     const config = tinyConfig({ ...changes, endTokens: [21] });

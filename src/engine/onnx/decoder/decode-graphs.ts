@@ -26,10 +26,10 @@ import {
   type LayerParts,
   layerKinds,
   normFactors,
-  outputLogits,
   projected,
   weightInputs,
 } from './layers.ts';
+import { outputLogits } from './output.ts';
 import { adapterLayerSpecs, layerSpecs, projections } from './parameters.ts';
 import { GraphWeights, type WeightStorage } from './weight-inputs.ts';
 
@@ -89,7 +89,7 @@ export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
     graph.output(v, `v${layer}`);
   });
   const last = selectRows(tape, hidden, { places, inverse: places }, config.hiddenSize);
-  graph.output(outputLogits(tape, config, weights, last), 'logits');
+  graph.output(outputLogits({ tape, config }, weights, last), 'logits');
   return graph.build('prefill');
 }
 
@@ -271,7 +271,7 @@ class StepBuilder {
   emitLogits(x: Value): void {
     const name = this.#config.tiedEmbeddings ? 'embed_tokens' : 'lm_head';
     const weights = new Map(['norm', name].map((each) => [each, this.#weights.table(each)]));
-    this.#graph.output(outputLogits(this.#tape, this.#config, weights, x), 'logits');
+    this.#graph.output(outputLogits(this.#parts, weights, x), 'logits');
   }
 
   readonly #shared = new Map<string, Value>();

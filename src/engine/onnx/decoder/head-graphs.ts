@@ -13,7 +13,7 @@ import { linear } from '../ops.ts';
 import { Tape } from '../tape.ts';
 import type { DecoderConfig } from './config.ts';
 import type { GraphVariant } from './decode-graphs.ts';
-import { cappedLogits, finalNorm, outputLogits } from './layers.ts';
+import { cappedLogits, finalNorm, outputLogits } from './output.ts';
 import { GraphWeights, widened } from './weight-inputs.ts';
 
 /** One side of a comparison: its states and its slice of the output matrix. */
@@ -192,6 +192,6 @@ export function buildLogitsGraph(config: DecoderConfig, variant: GraphVariant): 
   const names = ['norm', config.tiedEmbeddings ? 'embed_tokens' : 'lm_head'];
   const values = new Map(names.map((name) => [name, weights.table(name)]));
   const x = graph.input('x', ['M', config.hiddenSize]);
-  graph.output(outputLogits(new Tape(graph), config, values, x), 'logits');
+  graph.output(outputLogits({ tape: new Tape(graph), config }, values, x), 'logits');
   return graph.build('logits');
 }

@@ -22,7 +22,6 @@ import {
   scale,
   scaleColumns,
   shift,
-  softcap,
   split,
   swapHeads,
   swiglu,
@@ -255,7 +254,7 @@ function positioned(
 }
 
 /** From how many numbers on it pays to turn a product with few rows. */
-const LARGE_MATRIX = 2 ** 17;
+export const LARGE_MATRIX = 2 ** 17;
 
 /** x through a projection with its bias and increments. */
 export function projected(parts: LayerParts, shape: Projection, x: Value): Value {
@@ -280,8 +279,9 @@ function withIncrements(
   const y = shape.biased ? addBias(tape, product.y, parts.weight(`${shape.role}_bias`), out) : product.y;
   const added = increments(parts, shape, product.x);
   if (added.every((part) => part === undefined)) return y;
-  const [only] = added;
-  if (added.length === 1) return add(tape, y, only as Value);
+  const whole = added.filter((part) => part !== undefined);
+  if (whole.length === added.length)
+    return add(tape, y, whole.length === 1 ? (whole[0] as Value) : concat(tape, whole, { axis: -1, sizes }));
   const split0 = split(tape, y, -1, sizes);
   const sums = split0.map((part, i) => (added[i] ? add(tape, part, added[i]) : part));
   return concat(tape, sums, { axis: -1, sizes });
@@ -308,42 +308,4 @@ function increments(parts: LayerParts, shape: Projection, x: Value): readonly (V
     linear(tape, value, ups[i] as Value, { in: rank, out: rows[i] as number }),
   );
   return shape.parts.map((part) => results[adapted.indexOf(part)]);
-}
-
-/** Final norm and output projection of rows [.., D] to logits [.., V]. */
-export function outputLogits(tape: Tape, config: DecoderConfig, weights: WeightValues, rows: Value): Value {
-  const head = weights.get(config.tiedEmbeddings ? 'embed_tokens' : 'lm_head') as Value;
-  const normed = finalNorm(tape, config, weights.get('norm') as Value, rows);
-  return cappedLogits(tape, config, tableProduct(tape, config, head, normed));
-}
-
-/** Numbers of a narrow output matrix that are wide at a time: 64 MiB. */
-const WIDE_NUMBERS = 2 ** 24;
-
-/** Rows through the output matrix; a narrow one, which is frozen, is widened a slice at a time. */
-function tableProduct(tape: Tape, config: DecoderConfig, table: Value, rows: Value): Value {
-  const { hiddenSize, vocabSize } = config;
-  const { graph } = tape;
-  if (table.dtype === 'float32') return linear(tape, rows, table, { in: hiddenSize, out: vocabSize });
-  const size = Math.max(1, Math.floor(WIDE_NUMBERS / hiddenSize));
-  const slices: Value[] = [];
-  for (let first = 0; first < vocabSize; first += size) {
-    const bounds = [[first], [Math.min(vocabSize, first + size)], [0]].map((ints) => graph.ints(ints));
-    const wide = widened(graph, graph.op('Slice', [table, ...bounds]));
-    slices.push(linear(tape, rows, wide, { in: hiddenSize, out: 0 }));
-  }
-  return slices.length === 1
-    ? (slices[0] as Value)
-    : graph.op('Concat', slices, { attributes: { axis: -1 } });
-}
-
-/** The norm before the output projection. */
-export function finalNorm(tape: Tape, config: DecoderConfig, weight: Value, rows: Value): Value {
-  const { hiddenSize: width, normEpsilon: epsilon } = config;
-  return rmsNorm(tape, rows, normFactors(tape, config, weight), { width, epsilon });
-}
-
-/** Logits squeezed where the config says so. */
-export function cappedLogits(tape: Tape, config: DecoderConfig, logits: Value): Value {
-  return config.logitSoftcap === undefined ? logits : softcap(tape, logits, config.logitSoftcap);
 }

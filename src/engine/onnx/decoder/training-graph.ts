@@ -8,7 +8,8 @@ import { Graph, type Value } from '../graph.ts';
 import { logSoftmax, selectRows } from '../ops.ts';
 import { Tape } from '../tape.ts';
 import type { DecoderConfig } from './config.ts';
-import { batchInputs, decoderLayers, layerKinds, outputLogits, weightInputs } from './layers.ts';
+import { batchInputs, decoderLayers, layerKinds, weightInputs } from './layers.ts';
+import { outputLogits } from './output.ts';
 import { parameterSpecs } from './parameters.ts';
 
 /** Prefix of gradient outputs: `d:` + parameter name. */
@@ -44,7 +45,7 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
 
   const { hidden } = decoderLayers(tape, config, weights, inputs);
   const states = selectRows(tape, hidden, { places, inverse }, config.hiddenSize);
-  const rows = logSoftmax(tape, outputLogits(tape, config, weights, states), inverseTemperature);
+  const rows = logSoftmax(tape, outputLogits({ tape, config }, weights, states), inverseTemperature);
   const column = graph.op('Reshape', [targets, graph.ints([-1, 1])]);
   const logp = graph.op('GatherElements', [rows, column], { attributes: { axis: 1 } });
   graph.output(graph.op('Reshape', [logp, graph.ints([-1])]), 'logp');
