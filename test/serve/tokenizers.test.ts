@@ -186,7 +186,8 @@ it('refuses a prompt that is far too long without holding up others', async () =
     const refusals = cpuMs(before);
     const start = process.cpuUsage();
     model.tokenizer.encode(content);
-    expect(refusals, 'both sides of two refusals, ms').toBeLessThan(cpuMs(start));
+    // measured 0.4; two prompts that are encoded after all cost more than 2
+    expect(refusals, 'both sides of two refusals, ms').toBeLessThan(1.5 * cpuMs(start));
   } finally {
     await long.server.stop();
   }
