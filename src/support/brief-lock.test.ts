@@ -40,3 +40,10 @@ it('takes over what a killed program left behind', () => {
   utimesSync(`${path}.lock`, longAgo, longAgo);
   expect(whileLocked(path, () => 7)).toBe(7);
 });
+
+it('says where nothing can be written, as a write itself would', () => {
+  const path = join(folder, 'nowhere', 'd');
+  expect(() => whileLocked(path, () => 7)).toThrow(
+    /^.*d: expected to write it, but ENOENT: .*; check that the folder is writable$/,
+  );
+});

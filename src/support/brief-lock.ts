@@ -4,7 +4,7 @@
  * @module
  */
 import { closeSync, openSync, statSync } from 'node:fs';
-import { removeQuietly } from './atomic-file.ts';
+import { removeQuietly, writeError } from './atomic-file.ts';
 import { StoreError } from './errors.ts';
 import { systemErrorCode } from './file-system.ts';
 
@@ -21,7 +21,7 @@ const PAUSE_MS = 10;
  * Does something while nobody else does it with the same file.
  *
  * @param path - the file, which need not exist; its folder must
- * @throws StoreError if others do not come to an end
+ * @throws StoreError if nothing can be written there, or others do not come to an end
  */
 export function whileLocked<T>(
   path: string,
@@ -30,13 +30,13 @@ export function whileLocked<T>(
 ): T {
   const lock = `${path}.lock`;
   const deadline = performance.now() + patienceMs;
-  while (!create(lock)) {
-    if (ageMs(lock) > staleMs) removeQuietly(lock);
-    else if (performance.now() > deadline)
+  while (!create(lock, path)) {
+    if (performance.now() > deadline)
       throw new StoreError(
         `${path}: expected a file that is changed within moments, but another program holds ${lock}; wait for it, or remove that file`,
         { exitCode: 2 },
       );
+    if (ageMs(lock) > staleMs) removeQuietly(lock);
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
   }
   try {
@@ -47,13 +47,13 @@ export function whileLocked<T>(
 }
 
 /** @returns whether it was not there before */
-function create(lock: string): boolean {
+function create(lock: string, path: string): boolean {
   try {
     closeSync(openSync(lock, 'wx', 0o600));
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return false;
-    throw error;
+    throw writeError(path, error);
   }
 }
 
