@@ -6,11 +6,11 @@
  */
 import { randomStream } from '../src/core/rng.ts';
 import type { Sequence } from '../src/engine/engine.ts';
-import { characterTokenizer } from '../src/engine/onnx/character-tokenizer.ts';
 import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';
 import { initialWeights } from '../src/engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
 import type { Sessions } from '../src/engine/onnx/sessions.ts';
+import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import { MatmulSet, type MatmulShape, median } from './matmuls.ts';
 
 /** The quickstart model (recipes/quickstart.yaml). */

@@ -5,8 +5,8 @@
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
-import { Graph } from '../src/engine/onnx/graph.ts';
-import type { Runtime, Session, Tensor } from '../src/engine/onnx/runtime.ts';
+import { Graph } from '../src/engine/onnx/graph/graph.ts';
+import type { Runtime, Session, Tensor } from '../src/engine/onnx/graph/runtime.ts';
 
 export interface MatmulShape {
   readonly a: readonly number[];

@@ -5,11 +5,11 @@
  */
 import { randomStream } from '../src/core/rng.ts';
 import type { Model, SampleRequest } from '../src/engine/engine.ts';
-import { characterTokenizer } from '../src/engine/onnx/character-tokenizer.ts';
 import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';
 import { initialWeights } from '../src/engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
-import { MixtureModel } from '../src/upgrade/mixture-model.ts';
+import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
+import { MixtureModel } from '../src/swap/mixture-model.ts';
 import { median } from './matmuls.ts';
 
 /** As `recipes/plug-and-play`: a member and the model twice its size. */

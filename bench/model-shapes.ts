@@ -6,9 +6,9 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomStream } from '../src/core/rng.ts';
-import { characterTokenizer } from '../src/engine/onnx/character-tokenizer.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../src/engine/onnx/decoder/config.ts';
 import { parameterSpecs } from '../src/engine/onnx/decoder/parameters.ts';
+import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import { toBfloat16 } from '../src/support/float16.ts';
 
 /** What one side is asked to do. */

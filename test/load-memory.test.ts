@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { saveCheckpoint } from '../src/engine/onnx/checkpoint.ts';
 import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';
 import { parameterSize, parameterSpecs } from '../src/engine/onnx/decoder/parameters.ts';
 import { tinyConfig, tinyTokenizer } from '../src/engine/onnx/testing/tiny-model.ts';
+import { saveCheckpoint } from '../src/engine/onnx/weights/checkpoint.ts';
 import { streamSafetensors } from '../src/support/safetensors.ts';
 import { openWeightFiles } from '../src/support/weight-files.ts';
 

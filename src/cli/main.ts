@@ -4,31 +4,31 @@
  * @module
  */
 import { Command } from 'commander';
+import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
+import type { DefineVerb } from './command.ts';
 import { endingOf } from './exit.ts';
 import { asTyped } from './invocation.ts';
-import { packageVersion } from './package-version.ts';
-import type { DefineVerb } from './verb.ts';
 
 /** Loaded when named, so that help and doctor do not wait for engines. */
 const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
-  quickstart: async () => (await import('./quickstart.ts')).defineQuickstart,
-  train: async () => (await import('./train.ts')).defineTrain,
-  eval: async () => (await import('./eval.ts')).defineEval,
-  show: async () => (await import('./show.ts')).defineShow,
-  tasks: async () => (await import('./tasks.ts')).defineTasks,
-  swap: async () => (await import('./swap.ts')).defineSwap,
-  watch: async () => (await import('./watch.ts')).defineWatch,
-  compare: async () => (await import('./compare.ts')).defineCompare,
-  theory: async () => (await import('./theory.ts')).defineTheory,
-  serve: async () => (await import('./serve.ts')).defineServe,
-  pretrain: async () => (await import('./pretrain.ts')).definePretrain,
-  export: async () => (await import('./export.ts')).defineExport,
-  plan: async () => (await import('./plan.ts')).definePlan,
-  ray: async () => (await import('./ray.ts')).defineRay,
-  worker: async () => (await import('./worker.ts')).defineWorker,
-  doctor: async () => (await import('./doctor.ts')).defineDoctor,
+  quickstart: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
+  train: async () => (await import('./commands/train.ts')).defineTrain,
+  eval: async () => (await import('./commands/eval.ts')).defineEval,
+  show: async () => (await import('./commands/show.ts')).defineShow,
+  tasks: async () => (await import('./commands/tasks.ts')).defineTasks,
+  swap: async () => (await import('./commands/swap.ts')).defineSwap,
+  watch: async () => (await import('./commands/watch.ts')).defineWatch,
+  compare: async () => (await import('./commands/compare.ts')).defineCompare,
+  theory: async () => (await import('./commands/theory.ts')).defineTheory,
+  serve: async () => (await import('./commands/serve.ts')).defineServe,
+  pretrain: async () => (await import('./commands/pretrain.ts')).definePretrain,
+  export: async () => (await import('./commands/export.ts')).defineExport,
+  plan: async () => (await import('./commands/plan.ts')).definePlan,
+  ray: async () => (await import('./commands/ray.ts')).defineRay,
+  worker: async () => (await import('./commands/worker.ts')).defineWorker,
+  doctor: async () => (await import('./commands/doctor.ts')).defineDoctor,
 };
 
 /** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */

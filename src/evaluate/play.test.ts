@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
+import { right, wrong } from '../grade/verdict.ts';
 import type { Task } from '../task/task.ts';
-import { right, wrong } from '../task/verdict.ts';
 import { createRelay } from '../team/relay.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import { createVote } from '../team/vote.ts';

@@ -6,9 +6,9 @@
 import type { RandomStream } from '../core/rng.ts';
 import { VoteStop, type VoteStopRule } from '../core/vote-stop.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
-import { Judge } from '../team/judge.ts';
 import { type RolloutOptions, rollout } from '../team/rollout.ts';
 import type { Team } from '../team/team.ts';
+import { Judge } from '../team/verifier-cache.ts';
 import { type EpisodeRecord, episodeRecord } from './episode-record.ts';
 
 /** Episodes that are sampled at once, about: enough to fill a decode batch, few enough to lose little. */

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { accuracy, count, duration, points, signed, small } from '../report/format.ts';
+import { renderLive } from '../report/live-view.ts';
+import { renderReport, renderSummary } from '../report/summary.ts';
+import { bar, markdownTable, sparkline, textTable } from '../report/text-table.ts';
+import { advance, startProgress, timeLeftMs } from '../run-view/progress.ts';
+import { tallyRun } from '../run-view/tally.ts';
 import type { RunEvent, UpdateRecord, UpdateStatus } from '../train/events.ts';
-import { accuracy, count, duration, points, signed, small } from './format.ts';
 import { createJsonLinesSink } from './json-lines-sink.ts';
-import { renderLive } from './live-view.ts';
-import { advance, startProgress, timeLeftMs } from './progress.ts';
-import { renderReport, renderSummary } from './summary.ts';
-import { tallyRun } from './tally.ts';
 import { createTerminalSink } from './terminal-sink.ts';
-import { bar, markdownTable, sparkline, textTable } from './text-table.ts';
 
 function update(
   stage: number,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createArithmetic } from './arithmetic/arithmetic.ts';
+import { createArithmetic } from '../tasks/arithmetic/arithmetic.ts';
 import { contaminatedPrompts, withoutContaminated } from './clean-task.ts';
 import { ContaminationIndex, problemHash, problemTokens } from './contamination.ts';
 import type { Task, TaskItem } from './task.ts';

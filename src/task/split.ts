@@ -4,9 +4,10 @@
  * a problem that another run tests on.
  * @module
  */
+
+import { bucketOf } from '../core/hash.ts';
 import { type RandomStream, randomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
-import { bucketOf } from './hash.ts';
 import type { Split } from './task.ts';
 
 export const SPLITS: readonly Split[] = ['train', 'test', 'heldout'];

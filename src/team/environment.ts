@@ -7,7 +7,7 @@
 import type { RandomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
 import type { Answerer, Environment, Inquiry, Scene, Task, TaskItem, Verdict } from '../task/task.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './verifier-cache.ts';
 
 /** Most questions one step may ask: more is a task that never comes to an end. */
 const MOST_QUESTIONS = 16;

@@ -5,7 +5,6 @@ import { createTabularModel } from '../engine/tabular/model.ts';
 import type { AskedQuestion, Task } from '../task/task.ts';
 import { alone } from './alone.ts';
 import { createDebate } from './debate.ts';
-import { Judge } from './judge.ts';
 import { createParts } from './parts.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
@@ -13,6 +12,7 @@ import { createRouter } from './router.ts';
 import type { Protocol, Team, TeamMessage, Trajectory } from './team.ts';
 import { createHunt, HUNT_LETTERS } from './testing/hunt-task.ts';
 import { dialogue } from './transcript.ts';
+import { Judge } from './verifier-cache.ts';
 import { createVote } from './vote.ts';
 
 const model = (seed: number): Model =>

@@ -3,14 +3,14 @@ import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
 import type { Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
+import { right, wrong } from '../grade/verdict.ts';
 import type { Task, TaskItem } from '../task/task.ts';
-import { right, wrong } from '../task/verdict.ts';
 import { createDebate } from './debate.ts';
-import { Judge } from './judge.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
 import { createRouter } from './router.ts';
 import type { Protocol, Team, Trajectory } from './team.ts';
+import { Judge } from './verifier-cache.ts';
 import { createVote } from './vote.ts';
 
 /** Say the letter of the prompt: texts are answers as they stand, blank ones are none. */

@@ -8,12 +8,12 @@
 import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import type { Task, TaskItem } from '../task/task.ts';
+import { allOrNone, laneCount } from './concurrency.ts';
 import { beginScene, playMoves } from './environment.ts';
 import type { Episode } from './episode.ts';
-import { Judge } from './judge.ts';
-import { allOrNone, laneCount } from './lanes.ts';
 import type { Team, TeamMessage, Trajectory } from './team.ts';
 import { type Acting, playTurn } from './turn.ts';
+import { Judge } from './verifier-cache.ts';
 
 /** Stands where an agent's id does in the names of the environment's draws; no team is that large. */
 const ENVIRONMENT = 2 ** 32;

@@ -4,8 +4,8 @@
  */
 import type { RandomStream } from '../core/rng.ts';
 import type { Completion, SampleRequest } from '../engine/engine.ts';
+import { inLanes } from './concurrency.ts';
 import { type Episode, viewOf } from './episode.ts';
-import { inLanes } from './lanes.ts';
 import type { Agent, Team, TeamMessage } from './team.ts';
 import { spokenOf } from './transcript.ts';
 import { shareVocabulary } from './vocabularies.ts';

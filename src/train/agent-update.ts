@@ -3,7 +3,7 @@
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
-import { inLanes, laneCount } from '../team/lanes.ts';
+import { inLanes, laneCount } from '../team/concurrency.ts';
 import type { Agent, Team } from '../team/team.ts';
 import { batchAdvantages } from './advantages.ts';
 import { type Batch, ownTrajectories, type SequenceWeights, sequenceWeights } from './batch.ts';

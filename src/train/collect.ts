@@ -5,7 +5,7 @@
  */
 import { mean } from '../core/stats.ts';
 import { alone } from '../team/alone.ts';
-import { inLanes } from '../team/lanes.ts';
+import { inLanes } from '../team/concurrency.ts';
 import type { Agent, Team, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages } from './batch.ts';
 import { type Place, progressOf, type RunContext } from './context.ts';

@@ -6,9 +6,9 @@
 import type { RandomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
 import type { TaskItem } from '../task/task.ts';
-import { Judge } from '../team/judge.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team, TeamMessage, Trajectory } from '../team/team.ts';
+import { Judge } from '../team/verifier-cache.ts';
 import type { RunContext } from './context.ts';
 
 export interface EpisodeRequest {

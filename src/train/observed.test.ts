@@ -4,9 +4,9 @@ import { createRelay } from '../team/relay.ts';
 import { createVote } from '../team/vote.ts';
 import { KL_LEVELS, type RunEvent } from './events.ts';
 import { testCandidate } from './gate.ts';
-import { measureHeldOut } from './heldout.ts';
 import { runStage } from './stage.ts';
 import { snapshotTeam } from './team-snapshot.ts';
+import { measureHeldOut } from './test-measurement.ts';
 import { createContext, createTeam, teach, trainOptions } from './testing/world.ts';
 
 const of = <K extends RunEvent['kind']>(events: readonly RunEvent[], kind: K) =>

@@ -7,13 +7,12 @@
 import { join } from 'node:path';
 import type { Model } from '../engine/engine.ts';
 import type { Task } from '../task/task.ts';
-import { inLanes } from '../team/lanes.ts';
+import { inLanes } from '../team/concurrency.ts';
 import type { Team } from '../team/team.ts';
 import { checkTeam } from './collect.ts';
 import { createContext, progressOf, type RunContext } from './context.ts';
 import type { EventSink, GateRecord, RunEvent } from './events.ts';
 import { testCandidate } from './gate.ts';
-import { measureHeldOut } from './heldout.ts';
 import { Interrupted } from './interrupted.ts';
 import { metricsOf } from './metrics.ts';
 import type { TrainOptions } from './options.ts';
@@ -22,6 +21,7 @@ import { runStage } from './stage.ts';
 import { initialState, type RunState, resumeState } from './state.ts';
 import { type Checkpoint, checkpointName, type RunStore } from './store-port.ts';
 import { separateTeam, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
+import { measureHeldOut } from './test-measurement.ts';
 
 export interface TrainingRun {
   /** The base team, trained in place. Left alone if the store has a checkpoint to go on from. */

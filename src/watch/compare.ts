@@ -4,8 +4,8 @@
  * @module
  */
 import { pairedChange } from '../evaluate/compare-runs.ts';
+import { meanWithInterval } from '../run-view/condense.ts';
 import { readEvents } from '../store/read-run.ts';
-import { meanWithInterval } from './condense.ts';
 import type { WatchedRun } from './hub.ts';
 import type { RunEnd } from './messages.ts';
 

@@ -2,8 +2,9 @@
  * What the dashboard's page and its server say to each other. Needs no Node, because the page imports it.
  * @module
  */
+
+import type { RunFacts, WatchRow } from '../run-view/rows.ts';
 import type { DifferenceRecord } from '../train/events.ts';
-import type { RunFacts, WatchRow } from './rows.ts';
 
 /** What `/api/runs` says of a run. */
 export interface RunSummary {

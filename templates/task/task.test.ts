@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createTask } from '../../src/task/registry.ts';
+import { createTask } from '../../src/tasks/registry.ts';
 
 const task = createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
 const splits = ['train', 'test', 'heldout'] as const;

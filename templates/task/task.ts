@@ -2,8 +2,9 @@
  * Sums of three numbers: the task `troupe tasks init` starts you with. Replace the data, the prompt and the
  * verifier by your own; the test beside this file says whether they fit together.
  */
-import type { ModuleContext, ModuleItem, ModuleVerdict } from '../../src/task/module/contract.ts';
+
 import type { TaskItem } from '../../src/task/task.ts';
+import type { ModuleContext, ModuleItem, ModuleVerdict } from '../../src/tasks/module/contract.ts';
 
 export const about = 'sums of three numbers';
 

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { Model } from '../engine.ts';
-import { sampleSlots } from '../slot-sampler.ts';
+import { sampleSlots } from '../sampling/slot-sampler.ts';
 import type { ContractHarness } from './harness.ts';
 
 export function describeMixing(harness: ContractHarness): void {

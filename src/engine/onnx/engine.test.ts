@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { createOnnxEngine } from './engine.ts';
+import { floatData, type Tensor } from './graph/runtime.ts';
 import type { OnnxModel } from './model.ts';
-import { floatData, type Tensor } from './runtime.ts';
 import { tinyConfig, tinyModel } from './testing/tiny-model.ts';
 
 const sample = { temperature: 1, maxTokens: 4 };

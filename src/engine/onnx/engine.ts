@@ -7,11 +7,11 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { randomStream } from '../../core/rng.ts';
 import type { Engine, LoadOptions } from '../engine.ts';
-import { type Checkpoint, loadCheckpoint } from './checkpoint.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { GraphVariant } from './decoder/decode-graphs.ts';
 import type { WeightStorage } from './decoder/weight-inputs.ts';
 import { chosenExecution } from './execution.ts';
+import { Runtime } from './graph/runtime.ts';
 import { adapterTargets } from './lora/adapter-config.ts';
 import {
   type Adapter,
@@ -23,9 +23,9 @@ import {
 import { initialAdapter } from './lora/adapter-weights.ts';
 import { FrozenBase } from './lora/frozen-base.ts';
 import { type ModelOptions, OnnxModel } from './model.ts';
-import { adapterNumbers, fullNumbers } from './model-numbers.ts';
-import { Runtime } from './runtime.ts';
 import { Sessions } from './sessions.ts';
+import { type Checkpoint, loadCheckpoint } from './weights/checkpoint.ts';
+import { adapterNumbers, fullNumbers } from './weights/model-parameters.ts';
 
 export interface OnnxEngineOptions extends Partial<ModelOptions> {
   /** Threads of one operator. Default: 2, or 1 on a machine with one core. */

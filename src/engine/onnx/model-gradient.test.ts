@@ -5,9 +5,9 @@ import type { DecoderConfig } from './decoder/config.ts';
 import { parameterSpecs } from './decoder/parameters.ts';
 import { buildSequenceGraph, GRADIENT_PREFIX } from './decoder/training-graph.ts';
 import { createOnnxEngine } from './engine.ts';
-import { ParameterStore } from './parameter-store.ts';
-import { Scorer } from './scorer.ts';
+import { Scorer } from './score/scorer.ts';
 import { tinyConfig, tinyWeights } from './testing/tiny-model.ts';
+import { ParameterStore } from './weights/parameter-store.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 

@@ -22,16 +22,16 @@ import type {
   Tokenizer,
 } from '../engine.ts';
 import type { GeneratorOptions, MessageGenerator } from '../generation.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { type BatchParts, ContinuousBatch } from './continuous-batch.ts';
+import { stopTokens } from '../text/stop-tokens.ts';
+import { createTokenizer } from '../text/tokenizer.ts';
+import { type BatchParts, ContinuousBatch } from './decode/continuous-batch.ts';
+import { Sampler } from './decode/sampler.ts';
 import { layeredTokenBudget } from './execution.ts';
-import { LayeredScorer } from './layered-scorer.ts';
-import type { ModelNumbers } from './model-numbers.ts';
-import { Sampler } from './sampler.ts';
-import { Scorer, type SequenceScorer } from './scorer.ts';
+import { LayeredScorer } from './score/layered-scorer.ts';
+import { Scorer, type SequenceScorer } from './score/scorer.ts';
 import type { Sessions } from './sessions.ts';
-import { stopTokens } from './stop-tokens.ts';
-import { createTokenizer } from './tokenizer.ts';
+import type { Checkpoint } from './weights/checkpoint.ts';
+import type { ModelNumbers } from './weights/model-parameters.ts';
 
 export interface ModelOptions {
   /** Padded tokens of one forward or backward run. */

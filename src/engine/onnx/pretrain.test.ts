@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
-import { characterTokenizer } from './character-tokenizer.ts';
-import { loadCheckpoint } from './checkpoint.ts';
+import { characterTokenizer } from '../text/character-tokenizer.ts';
+import { createTokenizer } from '../text/tokenizer.ts';
 import { initialWeights } from './decoder/parameters.ts';
 import { createOnnxEngine } from './engine.ts';
 import { demonstrationLoss, type PretrainOptions, pretrain, toSequences } from './pretrain.ts';
-import { createTokenizer } from './tokenizer.ts';
+import { loadCheckpoint } from './weights/checkpoint.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false, tokenBudget: 128 });
 

@@ -6,7 +6,7 @@
 import { randomStream } from '../../core/rng.ts';
 import { EngineError } from '../../support/errors.ts';
 import type { AdamWParams, ChatMessage, Sequence, Tokenizer } from '../engine.ts';
-import { characterTokenizer, END_TOKEN } from './character-tokenizer.ts';
+import { characterTokenizer, END_TOKEN } from '../text/character-tokenizer.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import { initialWeights } from './decoder/parameters.ts';
 import type { OnnxEngine } from './engine.ts';

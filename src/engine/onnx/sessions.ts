@@ -3,7 +3,7 @@
  * architecture (weights are inputs), together with inputs that depend on lengths alone.
  * @module
  */
-import { CausalMasks } from './causal-mask.ts';
+
 import { type DecoderConfig, type LayerKind, layerKind } from './decoder/config.ts';
 import {
   buildPrefillGraph,
@@ -20,13 +20,14 @@ import {
   type HeadGradientOptions,
 } from './decoder/head-graphs.ts';
 import { buildLayerGraph, buildLayerTraining, type LayerTraining } from './decoder/layer-graphs.ts';
+import { Ropes } from './decoder/rope-tables.ts';
 import {
   buildDivergenceGraph,
   buildSequenceGraph,
   type SequenceGraphOptions,
 } from './decoder/training-graph.ts';
-import { Ropes } from './ropes.ts';
-import type { Runtime, Session, Tensor } from './runtime.ts';
+import type { Runtime, Session, Tensor } from './graph/runtime.ts';
+import { CausalMasks } from './score/causal-mask.ts';
 
 /** Compiled graphs of a layer's training. */
 export interface LayerSessions {

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
+import { Sampler } from './decode/sampler.ts';
 import { parameterSpecs, toDiskTensors } from './decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine } from './engine.ts';
-import { LayeredScorer } from './layered-scorer.ts';
-import { ParameterStore } from './parameter-store.ts';
-import { Sampler } from './sampler.ts';
-import { Scorer } from './scorer.ts';
+import { LayeredScorer } from './score/layered-scorer.ts';
+import { Scorer } from './score/scorer.ts';
 import { readTransformersFixture, transformersFixtures } from './testing/transformers-fixtures.ts';
+import { ParameterStore } from './weights/parameter-store.ts';
 
 const engines = {
   whole: createOnnxEngine({ threads: 1, spinning: false, execution: 'whole' }),

@@ -3,15 +3,15 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readSafetensors } from '../../support/safetensors.ts';
-import { saveCheckpoint } from '../onnx/checkpoint.ts';
 import { adapterSpecs, toDiskTensors } from '../onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../onnx/engine.ts';
-import { LayeredScorer } from '../onnx/layered-scorer.ts';
 import { readAdapter } from '../onnx/lora/adapter-folder.ts';
 import { FrozenBase } from '../onnx/lora/frozen-base.ts';
-import { adapterNumbers } from '../onnx/model-numbers.ts';
+import { LayeredScorer } from '../onnx/score/layered-scorer.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
 import { readTransformersFixture } from '../onnx/testing/transformers-fixtures.ts';
+import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
+import { adapterNumbers } from '../onnx/weights/model-parameters.ts';
 import { describeWithTorch, testEngine, withWorker } from './testing/python.ts';
 
 const ROOT = join(import.meta.dirname, '../../../test/fixtures/peft');

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { Generation, GenerationRequest, RankedToken } from '../generation.ts';
-import { saveCheckpoint } from '../onnx/checkpoint.ts';
 import { createOnnxEngine } from '../onnx/engine.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
+import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
 import type { TorchModel } from './model.ts';
 import { describeWithTorch, START_MS, testEngine, withWorker } from './testing/python.ts';
 

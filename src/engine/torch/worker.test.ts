@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { Sequence } from '../engine.ts';
-import { saveCheckpoint } from '../onnx/checkpoint.ts';
 import { parameterSpecs, toDiskTensors } from '../onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../onnx/engine.ts';
-import { ParameterStore } from '../onnx/parameter-store.ts';
-import { Scorer } from '../onnx/scorer.ts';
+import { Scorer } from '../onnx/score/scorer.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
 import { readTransformersFixture } from '../onnx/testing/transformers-fixtures.ts';
+import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
+import { ParameterStore } from '../onnx/weights/parameter-store.ts';
 import { describeWithTorch, testEngine, withWorker } from './testing/python.ts';
 
 const ADAMW = {

@@ -2,11 +2,12 @@
  * Agents and members: what each learns from, how good each is alone, how healthy its policy is.
  * @module
  */
-import { percent } from '../../../src/observe/format.ts';
-import { isEmpty } from '../../../src/watch/chart/chart.ts';
-import { agentRewardChart, memberChart } from '../../../src/watch/chart/learning.ts';
-import { handoverChart, healthCharts } from '../../../src/watch/chart/updates.ts';
-import type { RunView } from '../../../src/watch/run-view.ts';
+
+import { isEmpty } from '../../../src/report/chart/chart.ts';
+import { agentRewardChart, memberChart } from '../../../src/report/chart/learning.ts';
+import { handoverChart, healthCharts } from '../../../src/report/chart/updates.ts';
+import { percent } from '../../../src/report/format.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import type { ViewProps } from './view-props.ts';
 

@@ -2,12 +2,13 @@
  * Several runs over each other, and where each ended, with paired differences against the first.
  * @module
  */
-import { count, points } from '../../../src/observe/format.ts';
-import type { Series } from '../../../src/observe/svg-chart.ts';
-import type { RunChart } from '../../../src/watch/chart/chart.ts';
-import { short } from '../../../src/watch/chart/chart.ts';
+
+import type { RunChart } from '../../../src/report/chart/chart.ts';
+import { short } from '../../../src/report/chart/chart.ts';
+import { count, points } from '../../../src/report/format.ts';
+import type { Series } from '../../../src/report/svg-chart.ts';
+import { finishedStages, heldoutRows, type RunView } from '../../../src/run-view/run-view.ts';
 import type { RunEnd, RunSummary } from '../../../src/watch/messages.ts';
-import { finishedStages, heldoutRows, type RunView } from '../../../src/watch/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import { useLoaded } from './hooks.ts';
 import type { Theme } from './plot.ts';

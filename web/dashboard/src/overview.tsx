@@ -2,16 +2,17 @@
  * The first page: how far the run is, what it gained, and what happened last.
  * @module
  */
-import { count, duration, percent, points, signed } from '../../../src/observe/format.ts';
-import { rewardChart } from '../../../src/watch/chart/learning.ts';
-import { stageMs } from '../../../src/watch/chart/machine.ts';
+
+import { rewardChart } from '../../../src/report/chart/learning.ts';
+import { stageMs } from '../../../src/report/chart/machine.ts';
+import { count, duration, percent, points, signed } from '../../../src/report/format.ts';
 import {
   agentName,
   finishedStages,
   gatesOf,
   heldoutRows,
   type RunView,
-} from '../../../src/watch/run-view.ts';
+} from '../../../src/run-view/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import { DecisionItem } from './decisions.tsx';
 import { bytesText } from './format.ts';

@@ -5,8 +5,8 @@
  */
 import { diffChars, diffWordsWithSpace } from 'diff';
 import { useMemo, useState } from 'preact/hooks';
+import { agentName, type RunView } from '../../../src/run-view/run-view.ts';
 import type { KeptPrompt, TranscriptRow } from '../../../src/watch/messages.ts';
-import { agentName, type RunView } from '../../../src/watch/run-view.ts';
 import { type Loaded, replaceQuery, useLoaded } from './hooks.ts';
 import { getJson } from './store.ts';
 import type { ViewProps } from './view-props.ts';

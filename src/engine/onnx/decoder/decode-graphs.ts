@@ -13,9 +13,9 @@
  * @see sampler.ts, which drives them
  * @module
  */
-import { Graph, type Value } from '../graph.ts';
-import { MASKED, rmsNorm, selectRows, split } from '../ops.ts';
-import { Tape } from '../tape.ts';
+import { Graph, type Value } from '../graph/graph.ts';
+import { MASKED, rmsNorm, selectRows, split } from '../graph/ops.ts';
+import { Tape } from '../graph/tape.ts';
 import type { AdapterShape } from './adapter.ts';
 import { type DecoderConfig, familyOf, type LayerKind } from './config.ts';
 import {

@@ -8,9 +8,9 @@
  * @see vocabulary-head.ts, which runs them
  * @module
  */
-import { Graph, type Value } from '../graph.ts';
-import { linear } from '../ops.ts';
-import { Tape } from '../tape.ts';
+import { Graph, type Value } from '../graph/graph.ts';
+import { linear } from '../graph/ops.ts';
+import { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import type { GraphVariant } from './decode-graphs.ts';
 import { cappedLogits, finalNorm, outputLogits } from './output.ts';

@@ -6,8 +6,8 @@
  * @see Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174
  * @module
  */
-import { Graph, type GraphPair, type Value } from '../graph.ts';
-import { Tape } from '../tape.ts';
+import { Graph, type GraphPair, type Value } from '../graph/graph.ts';
+import { Tape } from '../graph/tape.ts';
 import type { DecoderConfig, LayerKind } from './config.ts';
 import type { GraphVariant } from './decode-graphs.ts';
 import { type BatchInputs, batchInputs, decoderLayer } from './layers.ts';

@@ -5,7 +5,7 @@
  * @see families.ts for the differences, decode-graphs.ts for the one-token-at-a-time form
  * @module
  */
-import type { Graph, Value } from '../graph.ts';
+import type { Graph, Value } from '../graph/graph.ts';
 import {
   add,
   addBias,
@@ -26,8 +26,8 @@ import {
   swapHeads,
   swiglu,
   unitRms,
-} from '../ops.ts';
-import type { Tape } from '../tape.ts';
+} from '../graph/ops.ts';
+import type { Tape } from '../graph/tape.ts';
 import { type AdapterShape, adapterScale, type Target } from './adapter.ts';
 import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
 import { layerParameter, type Projection, parameterSpecs, projections } from './parameters.ts';

@@ -3,9 +3,9 @@
  * @see head-graphs.ts for training, where logits never exist whole
  * @module
  */
-import type { Value } from '../graph.ts';
-import { linear, rmsNorm, softcap, turned, turnedProduct } from '../ops.ts';
-import type { Tape } from '../tape.ts';
+import type { Value } from '../graph/graph.ts';
+import { linear, rmsNorm, softcap, turned, turnedProduct } from '../graph/ops.ts';
+import type { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import { LARGE_MATRIX, type LayerParts, normFactors, type WeightValues } from './layers.ts';
 import { widened } from './weight-inputs.ts';

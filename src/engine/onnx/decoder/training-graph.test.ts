@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../../core/rng.ts';
 import type { Sequence } from '../../engine.ts';
 import { createOnnxEngine } from '../engine.ts';
-import { floatData } from '../runtime.ts';
+import { floatData } from '../graph/runtime.ts';
 import { referenceLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyModel, tinyWeights } from '../testing/tiny-model.ts';
 

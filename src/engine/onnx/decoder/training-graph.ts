@@ -4,9 +4,9 @@
  * respect to the log-probabilities comes in as cotangents (E25', E31), the exact-KL part is added here (E28).
  * @module
  */
-import { Graph, type Value } from '../graph.ts';
-import { logSoftmax, selectRows } from '../ops.ts';
-import { Tape } from '../tape.ts';
+import { Graph, type Value } from '../graph/graph.ts';
+import { logSoftmax, selectRows } from '../graph/ops.ts';
+import { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import { batchInputs, decoderLayers, layerKinds, weightInputs } from './layers.ts';
 import { outputLogits } from './output.ts';

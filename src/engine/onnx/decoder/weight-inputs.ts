@@ -3,7 +3,7 @@
  * the memory, and the graph widens each where it is used, so no more than one layer is ever wide.
  * @module
  */
-import type { Graph, Value } from '../graph.ts';
+import type { Graph, Value } from '../graph/graph.ts';
 import type { AdapterShape, Target } from './adapter.ts';
 import type { DecoderConfig } from './config.ts';
 import {

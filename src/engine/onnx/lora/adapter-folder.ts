@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../../../support/atomic-file.ts';
 import { ConfigError } from '../../../support/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../../support/safetensors.ts';
+import { parseJsonObject } from '../../text/json-object.ts';
 import type { DecoderConfig } from '../decoder/config.ts';
 import {
   adapterSpecs,
@@ -18,9 +19,8 @@ import {
   toDiskTensors,
   type Weights,
 } from '../decoder/parameters.ts';
-import { parseJsonObject } from '../json-object.ts';
-import { OPTIMIZER, readOptimizer, writeOptimizer } from '../optimizer-file.ts';
-import type { OptimizerState } from '../parameter-store.ts';
+import { OPTIMIZER, readOptimizer, writeOptimizer } from '../weights/optimizer-file.ts';
+import type { OptimizerState } from '../weights/parameter-store.ts';
 import {
   ADAPTER_CONFIG,
   type AdapterConfig,

@@ -5,10 +5,10 @@
  */
 import { ConfigError } from '../../../support/errors.ts';
 import { toBfloat16 } from '../../../support/float16.ts';
-import { type Checkpoint, readCheckpointFiles, readParameters } from '../checkpoint.ts';
 import { type ParameterSpec, parameterSize, parameterSpecs, type Weights } from '../decoder/parameters.ts';
 import { isFrozenMatrix, type WeightStorage } from '../decoder/weight-inputs.ts';
-import type { Runtime, Tensor } from '../runtime.ts';
+import type { Runtime, Tensor } from '../graph/runtime.ts';
+import { type Checkpoint, readCheckpointFiles, readParameters } from '../weights/checkpoint.ts';
 
 /** Bases below this many bytes in float32 are kept so: they are faster, and there is room. */
 const NARROW_FROM_BYTES = 3 * 2 ** 30;

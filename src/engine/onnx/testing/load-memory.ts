@@ -4,7 +4,7 @@
  * @module
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { loadCheckpoint } from '../checkpoint.ts';
+import { loadCheckpoint } from '../weights/checkpoint.ts';
 
 const [dir = ''] = process.argv.slice(2);
 globalThis.gc?.();

@@ -3,12 +3,12 @@
  * @module
  */
 import { randomStream } from '../../../core/rng.ts';
-import { characterTokenizer } from '../character-tokenizer.ts';
+import { characterTokenizer } from '../../text/character-tokenizer.ts';
+import type { TokenizerFiles } from '../../text/tokenizer-files.ts';
 import type { DecoderConfig } from '../decoder/config.ts';
 import { initialWeights, type Weights } from '../decoder/parameters.ts';
 import type { OnnxEngine } from '../engine.ts';
 import type { OnnxModel } from '../model.ts';
-import type { TokenizerFiles } from '../tokenizer-files.ts';
 
 export const TINY_ALPHABET = 'abcde+=0123456789';
 

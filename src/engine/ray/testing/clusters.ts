@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { readCheckpointTokenizer } from '../../onnx/checkpoint-text.ts';
+import { readCheckpointTokenizer } from '../../text/checkpoint-text.ts';
 import type { TorchEngine } from '../../torch/engine.ts';
 import { WORKER_SOURCE } from '../../torch/worker-process.ts';
 import { createRayEngine, type RayEngineOptions } from '../engine.ts';

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
-import { readCheckpointTokenizer } from '../../onnx/checkpoint-text.ts';
+import { readCheckpointTokenizer } from '../../text/checkpoint-text.ts';
 import { createTorchEngine, type TorchEngine, type TorchEngineOptions } from '../engine.ts';
 
 export const TEST_PYTHON = process.env.TROUPE_PYTHON;

@@ -1,0 +1,38 @@
+/**
+ * A fixed hash of text, the ground that splits stand on: a problem's canonical key decides where the
+ * problem belongs, whatever the seed, the options' order or the machine.
+ * @see http://www.isthe.com/chongo/tech/comp/fnv/ (FNV-1a, 32 bits)
+ * @module
+ */
+import { threefry2x32 } from './rng.ts';
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+const utf8 = new TextEncoder();
+
+/**
+ * FNV-1a over the UTF-8 bytes of a text.
+ *
+ * @returns unsigned 32-bit integer
+ *
+ * @example
+ * fnv1a('a'); // => 0xe40c292c
+ */
+export function fnv1a(text: string): number {
+  let hash = FNV_OFFSET;
+  for (const byte of utf8.encode(text)) hash = Math.imul(hash ^ byte, FNV_PRIME);
+  return hash >>> 0;
+}
+
+/**
+ * The bucket of a key, uniform over 0..`buckets` - 1: FNV-1a, then one Threefry block, because the low
+ * bits of FNV-1a on short keys that differ in their last digit are not independent.
+ *
+ * @param key - canonical name of a problem
+ * @param buckets - how many there are, 1 to 2^32
+ */
+export function bucketOf(key: string, buckets: number): number {
+  const mixed = new Uint32Array(2);
+  threefry2x32(fnv1a(key), key.length, 0, 0, mixed);
+  return Math.floor((mixed[0] / 2 ** 32) * buckets);
+}

@@ -1,0 +1,130 @@
+/**
+ * Runs the contexts of waiting messages through the model, each distinct one once however many messages
+ * start from it, many at a time under a token budget, and keeps the states until the last message that
+ * needs them has started.
+ * @module
+ */
+
+import { floatData } from '../graph/runtime.ts';
+import { LayerRunner, selectPlaces } from '../score/layer-runner.ts';
+import type { Sessions } from '../sessions.ts';
+import type { WeightSource } from '../weights/weight-source.ts';
+import type { PrefilledStates } from './kv-cache.ts';
+
+export interface PrefillParts {
+  readonly sessions: Sessions;
+  readonly weights: WeightSource;
+}
+
+interface Waiting {
+  readonly context: Int32Array;
+  /** Messages that still have to start from this context. */
+  remaining: number;
+  states: PrefilledStates | undefined;
+}
+
+export class PrefillQueue {
+  readonly #parts: PrefillParts & { readonly tokenBudget: number };
+  readonly #keys: readonly string[];
+  readonly #waiting = new Map<string, Waiting>();
+
+  /** @param contexts - of all messages, in the order they will be taken */
+  constructor(parts: PrefillParts & { readonly tokenBudget: number }, contexts: readonly Int32Array[]) {
+    this.#parts = parts;
+    this.#keys = contexts.map((context) => context.join());
+    contexts.forEach((context, index) => {
+      const entry = this.#waiting.get(this.#keys[index]);
+      if (entry) entry.remaining++;
+      else this.#waiting.set(this.#keys[index], { context, remaining: 1, states: undefined });
+    });
+  }
+
+  /** States of the message's context; call once per message, in order. */
+  async take(message: number): Promise<PrefilledStates> {
+    const key = this.#keys[message];
+    const entry = this.#waiting.get(key) as Waiting;
+    if (!entry.states) await this.#runNext();
+    if (--entry.remaining === 0) this.#waiting.delete(key);
+    return entry.states as PrefilledStates;
+  }
+
+  /** Runs the next waiting contexts (insertion order is the order they are needed in). */
+  async #runNext(): Promise<void> {
+    const batch: Waiting[] = [];
+    let length = 0;
+    for (const entry of this.#waiting.values()) {
+      if (entry.states) continue;
+      const padded = Math.max(length, entry.context.length);
+      if (batch.length > 0 && padded * (batch.length + 1) > this.#parts.tokenBudget) break;
+      batch.push(entry);
+      length = padded;
+    }
+    const states = await runContexts(
+      this.#parts,
+      batch.map((entry) => entry.context),
+      length,
+    );
+    batch.forEach((entry, row) => {
+      entry.states = { ...states, row };
+    });
+  }
+}
+
+/**
+ * Runs contexts through the model, padded to one length.
+ *
+ * @param length - of the longest
+ * @returns states whose row b is context b
+ */
+export async function runContexts(
+  { sessions, weights }: PrefillParts,
+  contexts: readonly Int32Array[],
+  length: number,
+): Promise<Omit<PrefilledStates, 'row'>> {
+  const { runtime, config } = sessions;
+  const tokens = new BigInt64Array(contexts.length * length);
+  const places = new BigInt64Array(contexts.length);
+  contexts.forEach((context, row) => {
+    for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
+    places[row] = BigInt(row * length + context.length - 1);
+  });
+  if (sessions.execution === 'layers') return runLayers({ sessions, weights }, { tokens, places, length });
+  const session = await sessions.prefill();
+  const outputs = await session.run({
+    ...weights.tensors(),
+    tokens: runtime.longs(tokens, [contexts.length, length]),
+    places: runtime.longs(places, [contexts.length]),
+    ...sessions.lengthFeeds(length),
+  });
+  const layers = Array.from({ length: config.layers }, (_, l) => l);
+  return {
+    k: layers.map((l) => floatData(outputs[`k${l}`])),
+    v: layers.map((l) => floatData(outputs[`v${l}`])),
+    logits: floatData(outputs.logits),
+    length,
+  };
+}
+
+/** The same layer by layer. */
+async function runLayers(
+  { sessions, weights }: PrefillParts,
+  batch: { readonly tokens: BigInt64Array; readonly places: BigInt64Array; readonly length: number },
+): Promise<Omit<PrefilledStates, 'row'>> {
+  const { runtime, config } = sessions;
+  const { tokens, places, length } = batch;
+  const rows = places.length;
+  const [k, v]: [Float32Array[], Float32Array[]] = [[], []];
+  const hidden = await new LayerRunner(sessions, weights, 0).hidden(
+    { rows, length, tokens },
+    {
+      onKeys: (layer, keys, values) => {
+        k[layer] = keys;
+        v[layer] = values;
+      },
+    },
+  );
+  const x = runtime.floats(selectPlaces(hidden, places, config.hiddenSize), [rows, config.hiddenSize]);
+  const session = await sessions.logits();
+  const { logits } = await session.run({ ...weights.tensors(), x });
+  return { k, v, logits: floatData(logits), length };
+}

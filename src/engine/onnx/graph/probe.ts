@@ -1,0 +1,34 @@
+/**
+ * Whether ONNX Runtime works on this machine: one product through the very path that models take.
+ * @module
+ */
+import { EngineError } from '../../../support/errors.ts';
+import { Graph } from './graph.ts';
+import { floatData, Runtime } from './runtime.ts';
+
+/**
+ * Computes [1 2; 3 4] [5; 6] through the runtime.
+ *
+ * @returns milliseconds from loading the runtime to the result
+ * @throws EngineError if the runtime cannot be loaded, or its result is wrong
+ */
+export async function probeRuntime(): Promise<number> {
+  const start = performance.now();
+  const runtime = await Runtime.open({ threads: 1, spinning: false });
+  const graph = new Graph();
+  const product = graph.op('MatMul', [graph.input('a', [2, 2]), graph.input('b', [2, 1])]);
+  graph.output(product, 'y');
+  const session = await runtime.session(graph.build('probe'));
+  const feeds = {
+    a: runtime.floats(Float32Array.of(1, 2, 3, 4), [2, 2]),
+    b: runtime.floats(Float32Array.of(5, 6), [2, 1]),
+  };
+  const { y } = await session.run(feeds);
+  const got = [...floatData(y)];
+  await session.release();
+  if (got[0] !== 17 || got[1] !== 39)
+    throw new EngineError(
+      `engine onnx: expected the product [17, 39], got [${got}]; reinstall onnxruntime-node`,
+    );
+  return performance.now() - start;
+}

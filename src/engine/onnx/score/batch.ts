@@ -1,0 +1,75 @@
+/**
+ * Packs sequences of many lengths into padded batches under a token budget: sorted by length, so little
+ * is padding; the packing depends on the lengths alone, so it is the same on every run.
+ * @module
+ */
+import type { Sequence } from '../../engine.ts';
+
+/** One padded batch [B, T] with the positions that predict message tokens. */
+export interface Batch {
+  /** Indices of the sequences in the caller's list [B]. */
+  readonly members: readonly number[];
+  readonly rows: number;
+  /** Padded length T. */
+  readonly length: number;
+  /** [B, T], padded with 0 on the right */
+  readonly tokens: BigInt64Array;
+  /** Flat place in B T whose state predicts the token [M], grouped by member. */
+  readonly places: BigInt64Array;
+  readonly targets: BigInt64Array;
+  /** Row of each flat place, or M [B T]. */
+  readonly inverse: BigInt64Array;
+  /** First row of each member in [M], and the end [B + 1]. */
+  readonly offsets: readonly number[];
+}
+
+/** Tokens that must be run through the model: the last one is only ever predicted. */
+export function inputLength(sequence: Sequence): number {
+  return sequence.context.length + sequence.tokens.length - 1;
+}
+
+/**
+ * Packs sequences into batches of at most `tokenBudget` padded tokens (one sequence may exceed it alone).
+ *
+ * @param sequences - contexts must not be empty; sequences without tokens are left out
+ */
+export function packBatches(sequences: readonly Sequence[], tokenBudget: number): Batch[] {
+  const order = sequences
+    .map((_, index) => index)
+    .filter((index) => sequences[index].tokens.length > 0)
+    .sort((a, b) => inputLength(sequences[b]) - inputLength(sequences[a]) || a - b);
+  const batches: Batch[] = [];
+  let start = 0;
+  while (start < order.length) {
+    const length = inputLength(sequences[order[start]]); // longest first: the rest fit in
+    const rows = Math.max(1, Math.min(order.length - start, Math.floor(tokenBudget / length)));
+    batches.push(packBatch(sequences, order.slice(start, start + rows), length));
+    start += rows;
+  }
+  return batches;
+}
+
+function packBatch(sequences: readonly Sequence[], members: readonly number[], length: number): Batch {
+  const states = members.reduce((sum, index) => sum + sequences[index].tokens.length, 0);
+  const tokens = new BigInt64Array(members.length * length);
+  const places = new BigInt64Array(states);
+  const targets = new BigInt64Array(states);
+  const inverse = new BigInt64Array(members.length * length).fill(BigInt(states));
+  const offsets = [0];
+  let m = 0;
+  members.forEach((index, row) => {
+    const { context, tokens: message } = sequences[index];
+    const base = row * length;
+    for (let t = 0; t < context.length; t++) tokens[base + t] = BigInt(context[t]);
+    for (let u = 0; u < message.length; u++) {
+      const place = base + context.length + u - 1;
+      if (u + 1 < message.length) tokens[place + 1] = BigInt(message[u]);
+      places[m] = BigInt(place);
+      targets[m] = BigInt(message[u]);
+      inverse[place] = BigInt(m);
+      m++;
+    }
+    offsets.push(m);
+  });
+  return { members, rows: members.length, length, tokens, places, targets, inverse, offsets };
+}

@@ -1,0 +1,233 @@
+/**
+ * Runs a decoder layer by layer over whole sequences, forward and backward. What backward needs of a layer is
+ * kept while it fits a budget; beyond it the layer is computed again from its input.
+ * @see decoder/layer-graphs.ts
+ * @module
+ */
+import type { SnapshotId } from '../../engine.ts';
+import { type DecoderConfig, familyOf, layerKind } from '../decoder/config.ts';
+import { type LayerGradient, layerGradients, SUM_PREFIX } from '../decoder/layer-graphs.ts';
+import { layerParameter, projections } from '../decoder/parameters.ts';
+import { GRADIENT_PREFIX } from '../decoder/training-graph.ts';
+import { partName } from '../decoder/weight-inputs.ts';
+import { floatData, type Runtime, type Tensor } from '../graph/runtime.ts';
+import type { Sessions } from '../sessions.ts';
+import type { ParameterStore } from '../weights/parameter-store.ts';
+import type { WeightSource } from '../weights/weight-source.ts';
+import type { Batch } from './batch.ts';
+
+/** Token ids padded to one length. */
+export type PaddedTokens = Pick<Batch, 'rows' | 'length' | 'tokens'>;
+
+/** Called with keys and values [B, kvHeads, T, d] of each layer. */
+export type OnKeys = (layer: number, k: Float32Array, v: Float32Array) => void;
+
+/** What the forward pass left for backward. */
+export interface Trace {
+  /** Input of each layer [B, T, D]. */
+  readonly inputs: readonly Tensor[];
+  /** What each layer carries over; undefined where it will be computed again. */
+  readonly carried: readonly (Readonly<Record<string, Tensor>> | undefined)[];
+  /** Output of the last layer [B, T, D]. */
+  readonly hidden: Tensor;
+}
+
+export class LayerRunner {
+  readonly #sessions: Sessions;
+  readonly #weights: WeightSource;
+  readonly #carryBytes: number;
+
+  /** @param carryBytes - kept between forward and backward, altogether */
+  constructor(sessions: Sessions, weights: WeightSource, carryBytes: number) {
+    this.#sessions = sessions;
+    this.#weights = weights;
+    this.#carryBytes = carryBytes;
+  }
+
+  /** Residual stream after the last layer [B, T, D]. */
+  async hidden(
+    batch: PaddedTokens,
+    options: { readonly snapshot?: SnapshotId | undefined; readonly onKeys?: OnKeys } = {},
+  ): Promise<Tensor> {
+    const { config } = this.#sessions;
+    const tensors = this.#weights.tensors(options.snapshot);
+    const feeds = this.#sessions.lengthFeeds(batch.length);
+    let x = this.#embedded(batch, tensors);
+    for (let l = 0; l < config.layers; l++) {
+      const session = await this.#sessions.layer(layerKind(config, l));
+      const fetched = options.onKeys ? ['x_next', 'k', 'v'] : ['x_next'];
+      const outputs = await session.run({ ...feeds, ...layerFeeds(this.#sessions, tensors, l), x }, fetched);
+      options.onKeys?.(l, floatData(outputs.k), floatData(outputs.v));
+      x = outputs.x_next as Tensor;
+    }
+    return x;
+  }
+
+  /** The forward pass of training. */
+  async forward(batch: PaddedTokens): Promise<Trace> {
+    const { config } = this.#sessions;
+    const tensors = this.#weights.tensors();
+    const feeds = this.#sessions.lengthFeeds(batch.length);
+    const inputs: Tensor[] = [];
+    const carried: (Readonly<Record<string, Tensor>> | undefined)[] = [];
+    let x = this.#embedded(batch, tensors);
+    let [bytes, cost] = [0, 0];
+    for (let l = 0; l < config.layers; l++) {
+      inputs.push(x);
+      const { forward, carried: names } = await this.#sessions.layerTraining(layerKind(config, l));
+      // the first layer says what one costs: those that no longer fit give their result alone
+      const carries = this.#carryBytes > 0 && bytes + cost <= this.#carryBytes;
+      const outputs = await forward.run(
+        { ...feeds, ...layerFeeds(this.#sessions, tensors, l), x },
+        carries ? undefined : ['x_next'],
+      );
+      const kept = Object.fromEntries(names.map((name) => [name, outputs[name] as Tensor]));
+      carried.push(carries ? kept : undefined);
+      if (carries) bytes += sizeBytes(kept);
+      if (l === 0) cost = bytes;
+      x = outputs.x_next as Tensor;
+    }
+    return { inputs, carried, hidden: x };
+  }
+
+  /**
+   * @param dy - d loss / d hidden [B, T, D]
+   * @param parameters - whose gradients are added to
+   * @returns d loss / d embedded tokens [B, T, D]
+   */
+  async backward(
+    batch: PaddedTokens,
+    { trace, dy }: { readonly trace: Trace; readonly dy: Tensor },
+    parameters: ParameterStore,
+  ): Promise<Tensor> {
+    const { config, variant } = this.#sessions;
+    const tensors = this.#weights.tensors();
+    const feeds = this.#sessions.lengthFeeds(batch.length);
+    const trained = layerGradients(config, variant);
+    const carried = [...trace.carried];
+    let gradient = dy;
+    for (let l = config.layers - 1; l >= 0; l--) {
+      const training = await this.#sessions.layerTraining(layerKind(config, l));
+      const session = carried[l] ? training.backward : await training.recomputing();
+      const { sums, fetches } = sumsOf(parameters, trained, l);
+      const outputs = await session.run(
+        {
+          ...feeds,
+          ...layerFeeds(this.#sessions, tensors, l),
+          ...carried[l],
+          ...sums,
+          x: trace.inputs[l] as Tensor,
+          dy: gradient,
+        },
+        fetches,
+      );
+      carried[l] = undefined; // no longer needed: the collector may have it
+      for (const { name, role, summed } of trained)
+        if (!summed)
+          parameters.addGradient(layerParameter(l, role), floatData(outputs[GRADIENT_PREFIX + name]));
+      gradient = outputs.dx as Tensor;
+    }
+    return gradient;
+  }
+
+  /** Rows of the embedding [B, T, D]. */
+  #embedded({ rows, length, tokens }: PaddedTokens, tensors: Readonly<Record<string, Tensor>>): Tensor {
+    const { config, runtime } = this.#sessions;
+    const x = new Float32Array(rows * length * config.hiddenSize);
+    gatherRows(tensors.embed_tokens as Tensor, tokens, { into: x, scale: embeddingScale(config) });
+    return runtime.floats(x, [rows, length, config.hiddenSize]);
+  }
+}
+
+/** What layer `l` adds its gradients to, as inputs and, the same tensors, as outputs. */
+function sumsOf(
+  parameters: ParameterStore,
+  trained: readonly LayerGradient[],
+  l: number,
+): { readonly sums: Record<string, Tensor>; readonly fetches: Record<string, Tensor | null> } {
+  const sums: Record<string, Tensor> = {};
+  const fetches: Record<string, Tensor | null> = { dx: null };
+  for (const { name, role, firstRow, shape, summed } of trained) {
+    const sum = summed ? parameters.gradientRows(layerParameter(l, role), firstRow, shape) : null;
+    if (sum) sums[SUM_PREFIX + name] = sum;
+    fetches[GRADIENT_PREFIX + name] = sum;
+  }
+  return { sums, fetches };
+}
+
+function sizeBytes(tensors: Readonly<Record<string, Tensor>>): number {
+  return Object.values(tensors).reduce((sum, { size }) => sum + size * Float32Array.BYTES_PER_ELEMENT, 0);
+}
+
+/** What the embedding's rows are multiplied by. */
+export function embeddingScale(config: DecoderConfig): number {
+  return familyOf(config).scaledEmbeddings ? Math.fround(Math.sqrt(config.hiddenSize)) : 1;
+}
+
+/** Rows of a table of float32 or of the bits of bfloat16 numbers [V, D]. */
+export function gatherRows(
+  table: Tensor,
+  ids: BigInt64Array,
+  { into, scale }: { readonly into: Float32Array; readonly scale: number },
+): void {
+  const width = table.dims[1] as number;
+  const data = table.data as Float32Array | Uint16Array; // the two kinds of tables there are
+  const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
+  ids.forEach((id, row) => {
+    const from = Number(id) * width;
+    const to = row * width;
+    if (data instanceof Uint16Array)
+      for (let i = 0; i < width; i++) bits[to + i] = (data[from + i] as number) << 16;
+    else into.set(data.subarray(from, from + width), to);
+    if (scale !== 1) for (let i = to; i < to + width; i++) into[i] = (into[i] as number) * scale;
+  });
+}
+
+/** Rows of hidden [B, T, D] at flat places [M, D]. */
+export function selectPlaces(hidden: Tensor, places: BigInt64Array, width: number): Float32Array {
+  const data = floatData(hidden);
+  const rows = new Float32Array(places.length * width);
+  places.forEach((place, m) => {
+    const from = Number(place) * width;
+    rows.set(data.subarray(from, from + width), m * width);
+  });
+  return rows;
+}
+
+const byLayer = new WeakMap<object, readonly Readonly<Record<string, Tensor>>[]>();
+
+/** Feeds of a layer's graph: the weights of layer `l` by their roles, and those that are fed apart. */
+function layerFeeds(
+  { config, runtime }: Sessions,
+  tensors: Readonly<Record<string, Tensor>>,
+  l: number,
+): Readonly<Record<string, Tensor>> {
+  let layers = byLayer.get(tensors);
+  if (!layers) {
+    const made: Record<string, Tensor>[] = [];
+    for (const [name, tensor] of Object.entries(tensors)) {
+      const [, layer, role] = /^layers\.(\d+)\.(.+)$/.exec(name) ?? [];
+      if (role === undefined) continue;
+      const index = Number(layer);
+      made[index] ??= {};
+      made[index][role] = tensor;
+      if (role === 'gate_up') Object.assign(made[index], gateAndUp(config, runtime, tensor));
+    }
+    layers = made;
+    byLayer.set(tensors, layers);
+  }
+  return layers[l] as Readonly<Record<string, Tensor>>;
+}
+
+/** The two matrices of the feed-forward's first projection, where they lie. */
+function gateAndUp(config: DecoderConfig, runtime: Runtime, tensor: Tensor): Record<string, Tensor> {
+  const { role, in: columns, parts } = projections(config).gate_up;
+  let first = 0;
+  return Object.fromEntries(
+    parts.map(({ target, rows }) => {
+      const from = first;
+      first += rows;
+      return [partName(role, target), runtime.rows(tensor, { from, to: first, columns })];
+    }),
+  );
+}
