@@ -36,8 +36,8 @@ export class MatmulSet {
     shapes.forEach((shape, s) => {
       for (let i = 0; i < shape.count; i++) {
         const name = `${s}_${i}`; // operands of their own, or equal products would be computed once
-        feeds[`a${name}`] = runtime.floats(noise(size(shape.a)), shape.a);
-        feeds[`b${name}`] = runtime.floats(noise(size(shape.b)), shape.b);
+        feeds[`a${name}`] = runtime.float32(noise(size(shape.a)), shape.a);
+        feeds[`b${name}`] = runtime.float32(noise(size(shape.b)), shape.b);
         const product = graph.op(
           'FusedMatMul',
           [graph.input(`a${name}`, shape.a), graph.input(`b${name}`, shape.b)],

@@ -15,7 +15,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rayEngine, TwoRaylets } from '../src/engine/ray/testing/clusters.ts';
-import type { TorchEngine, Work } from '../src/engine/torch/engine.ts';
+import type { TimedModelCall, TorchEngine } from '../src/engine/torch/engine.ts';
 import { sharedTime, workRow } from '../src/observe/model-calls.ts';
 import type { Task } from '../src/task/task.ts';
 import { createVote } from '../src/team/vote.ts';
@@ -105,14 +105,14 @@ async function measureStage(
   dir: string,
   { agents: count, size }: { readonly agents: number; readonly size: Size },
 ): Promise<StageResult> {
-  const calls: Work[] = [];
+  const calls: TimedModelCall[] = [];
   const engine = rayEngine({
     address,
     agents: count,
     cpusPerAgent: CPUS_PER_AGENT,
     tokenBudget: 2048,
     decodeBatch: size.prompts * size.samples,
-    onWork: (work) => calls.push(work),
+    onModelCall: (work) => calls.push(work),
   });
   try {
     return await stageOf(engine, dir, { count, size, calls });
@@ -124,7 +124,7 @@ async function measureStage(
 async function stageOf(
   engine: TorchEngine,
   dir: string,
-  { count, size, calls }: { readonly count: number; readonly size: Size; readonly calls: Work[] },
+  { count, size, calls }: { readonly count: number; readonly size: Size; readonly calls: TimedModelCall[] },
 ): Promise<StageResult> {
   const agents = [];
   for (let id = 0; id < count; id++)
@@ -165,7 +165,8 @@ async function stageOf(
     run.remove();
   }
   const stage = calls.filter(({ call }) => call !== 'save' && call !== 'close');
-  const sum = (of: (work: Work) => number): number => stage.reduce((total, work) => total + of(work), 0);
+  const sum = (of: (work: TimedModelCall) => number): number =>
+    stage.reduce((total, work) => total + of(work), 0);
   const [elapsed, compute] = [sum(({ elapsedMs }) => elapsedMs), sum(({ computeMs }) => computeMs)];
   const wire = elapsed - compute;
   const grown = compute * (QWEN3_06B_PARAMETERS / parameters);
@@ -188,14 +189,14 @@ async function stageOf(
   };
 }
 
-function workByCall(calls: readonly Work[]): Record<string, number> {
+function workByCall(calls: readonly TimedModelCall[]): Record<string, number> {
   const seconds: Record<string, number> = {};
   for (const { call, computeMs } of calls) seconds[call] = (seconds[call] ?? 0) + computeMs / 1000;
   return seconds;
 }
 
 /** Time with at least one model computing; what of a call is the wire lies half before and half after. */
-function computedMs(calls: readonly Work[]): number {
+function computedMs(calls: readonly TimedModelCall[]): number {
   const spans = calls.map(({ startMs, elapsedMs, computeMs }) => {
     const from = startMs + (elapsedMs - computeMs) / 2;
     return [from, from + computeMs] as const;

@@ -51,7 +51,7 @@ it('keeps models apart that share their graphs', async () => {
 it('grows rotary tables as positions are asked for, and changes none', async () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const sessions = await engine.sessions(tinyConfig({ maxPositions: 1000 }));
-  const cos = (positions: number, of = sessions) => of.ropes.feeds(positions).rope_cos as Tensor;
+  const cos = (positions: number, of = sessions) => of.ropeCache.feeds(positions).rope_cos as Tensor;
   const small = cos(3);
   expect(small.dims[0]).toBe(256);
   expect(cos(256)).toBe(small);

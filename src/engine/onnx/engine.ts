@@ -10,7 +10,7 @@ import type { Engine, LoadOptions } from '../engine.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { GraphVariant } from './decoder/decode-graphs.ts';
 import type { WeightStorage } from './decoder/weight-inputs.ts';
-import { chosenExecution } from './execution.ts';
+import { chooseExecution } from './execution.ts';
 import { Runtime } from './graph/runtime.ts';
 import { adapterTargets } from './lora/adapter-config.ts';
 import {
@@ -25,7 +25,7 @@ import { FrozenBase } from './lora/frozen-base.ts';
 import { type ModelOptions, OnnxModel } from './model.ts';
 import { Sessions } from './sessions.ts';
 import { type Checkpoint, loadCheckpoint } from './weights/checkpoint.ts';
-import { adapterNumbers, fullNumbers } from './weights/model-parameters.ts';
+import { adapterParameters, fullParameters } from './weights/model-parameters.ts';
 
 export interface OnnxEngineOptions extends Partial<ModelOptions> {
   /** Threads of one operator. Default: 2, or 1 on a machine with one core. */
@@ -96,8 +96,8 @@ export class OnnxEngine implements Engine {
     }: Pick<LoadOptions, 'chatTemplateKwargs'> & { readonly adopt?: boolean } = {},
   ): Promise<OnnxModel> {
     const sessions = await this.sessions(checkpoint.config);
-    const numbers = fullNumbers(sessions.runtime, checkpoint, { adopt });
-    return new OnnxModel(sessions, { ...checkpoint, numbers }, this.#modelOptions(where, options));
+    const parameters = fullParameters(sessions.runtime, checkpoint, { adopt });
+    return new OnnxModel(sessions, { ...checkpoint, parameters }, this.#modelOptions(where, options));
   }
 
   /** A model that adapts a base in memory. */
@@ -109,8 +109,8 @@ export class OnnxEngine implements Engine {
     const { rank, alpha, rankStabilized, targets } = adapter.config;
     const shape = { rank, alpha, rankStabilized, targets };
     const sessions = await this.sessions(base.files.config, { storage: base.storage, adapter: shape });
-    const numbers = adapterNumbers(sessions.runtime, base, adapter);
-    return new OnnxModel(sessions, { ...base.files, numbers }, this.#modelOptions(where, options));
+    const parameters = adapterParameters(sessions.runtime, base, adapter);
+    return new OnnxModel(sessions, { ...base.files, parameters }, this.#modelOptions(where, options));
   }
 
   /** The base in a folder, read once however many adapters belong to it. */
@@ -154,7 +154,7 @@ export class OnnxEngine implements Engine {
     const runtime = await this.#open();
     const key = JSON.stringify([config, variant]);
     const { execution = 'auto' } = this.#options;
-    const own = execution === 'auto' ? chosenExecution(config) : execution;
+    const own = execution === 'auto' ? chooseExecution(config) : execution;
     const made = { variant, execution: variant.adapter ? 'layers' : own } as const;
     const sessions = this.#sessions.get(key) ?? new Sessions(config, runtime, made);
     this.#sessions.set(key, sessions);

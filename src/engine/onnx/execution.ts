@@ -13,16 +13,16 @@ import { parameterSize, parameterSpecs } from './decoder/parameters.ts';
 const ONE_GRAPH_PARAMETERS = 30e6;
 
 /** A run of fewer tokens wastes the time of reading the weights. */
-const FEWEST_TOKENS = 256;
+const MIN_TOKENS = 256;
 
-export function chosenExecution(config: DecoderConfig): 'whole' | 'layers' {
+export function chooseExecution(config: DecoderConfig): 'whole' | 'layers' {
   const count = parameterSpecs(config).reduce((sum, spec) => sum + parameterSize(spec), 0);
   return count < ONE_GRAPH_PARAMETERS ? 'whole' : 'layers';
 }
 
 /** Tokens of one run whose activations fit into so many bytes, so that layers need not be computed again. */
 export function layeredTokenBudget(config: DecoderConfig, activationBytes: number): number {
-  return Math.max(FEWEST_TOKENS, Math.floor(activationBytes / activationBytesPerToken(config)));
+  return Math.max(MIN_TOKENS, Math.floor(activationBytes / activationBytesPerToken(config)));
 }
 
 /** What training keeps of one token, without attention's probabilities, which depend on the length; bytes. */

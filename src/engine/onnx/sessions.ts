@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CausalMasks } from './decoder/causal-mask.ts';
 import { type DecoderConfig, type LayerKind, layerKind } from './decoder/config.ts';
 import {
   buildPrefillGraph,
@@ -20,14 +21,13 @@ import {
   type HeadGradientOptions,
 } from './decoder/head-graphs.ts';
 import { buildLayerGraph, buildLayerTraining, type LayerTraining } from './decoder/layer-graphs.ts';
-import { Ropes } from './decoder/rope-tables.ts';
+import { RopeCache } from './decoder/rope-cache.ts';
 import {
   buildDivergenceGraph,
   buildSequenceGraph,
   type SequenceGraphOptions,
 } from './decoder/training-graph.ts';
 import type { Runtime, Session, Tensor } from './graph/runtime.ts';
-import { CausalMasks } from './score/causal-mask.ts';
 
 /** Compiled graphs of a layer's training. */
 export interface LayerSessions {
@@ -35,7 +35,7 @@ export interface LayerSessions {
   readonly backward: Session;
   readonly recomputing: () => Promise<Session>;
   /** Outputs of forward that backward is fed. */
-  readonly carried: readonly string[];
+  readonly saved: readonly string[];
 }
 
 export class Sessions {
@@ -44,9 +44,9 @@ export class Sessions {
   readonly variant: GraphVariant;
   /** One graph for whole sequences, or one per layer. */
   readonly execution: 'whole' | 'layers';
-  readonly ropes: Ropes;
-  readonly #made = new Map<string, Promise<Session>>();
-  readonly #pairs = new Map<string, LayerTraining>();
+  readonly ropeCache: RopeCache;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #trainingGraphs = new Map<string, LayerTraining>();
   readonly #masks: CausalMasks;
   readonly #windowMasks: CausalMasks | undefined;
 
@@ -59,7 +59,7 @@ export class Sessions {
     this.runtime = runtime;
     this.variant = options.variant;
     this.execution = options.execution;
-    this.ropes = new Ropes(config, runtime);
+    this.ropeCache = new RopeCache(config, runtime);
     const copies = config.heads / config.kvHeads;
     this.#masks = new CausalMasks(runtime, { copies });
     if (config.slidingWindow !== undefined)
@@ -84,7 +84,7 @@ export class Sessions {
     const { layers } = this.config;
     const graphs = Array.from({ length: layers + 1 }, (_, i): StepGraph => {
       if (i === layers) return { kind: 'head' };
-      return { kind: i === 0 ? 'embed' : 'layer', positions: layerKind(this.config, i).positions };
+      return { kind: i === 0 ? 'embed' : 'layer', rope: layerKind(this.config, i).rope };
     });
     return Promise.all(
       graphs.map((step) =>
@@ -102,14 +102,14 @@ export class Sessions {
   /** A layer's forward and backward; the one that computes forward again is made only when asked for. */
   async layerTraining(kind: LayerKind): Promise<LayerSessions> {
     const key = `training:${JSON.stringify(kind)}`;
-    let graphs = this.#pairs.get(key);
+    let graphs = this.#trainingGraphs.get(key);
     if (!graphs) {
       graphs = buildLayerTraining(this.config, this.variant, kind);
-      this.#pairs.set(key, graphs);
+      this.#trainingGraphs.set(key, graphs);
     }
-    const { forward, backward, recomputing, carried } = graphs;
+    const { forward, backward, recomputing, saved } = graphs;
     return {
-      carried,
+      saved,
       forward: await this.#session(`${key}:forward`, () => forward),
       backward: await this.#session(`${key}:backward`, () => backward),
       recomputing: () => this.#session(`${key}:recomputing`, () => recomputing),
@@ -145,24 +145,24 @@ export class Sessions {
   /** Feeds of whole-sequence graphs that depend on the length alone: masks and rotary tables. */
   lengthFeeds(length: number): Record<string, Tensor> {
     return {
-      ...this.ropes.feeds(length),
+      ...this.ropeCache.feeds(length),
       mask: this.#masks.get(length),
       ...(this.#windowMasks ? { window_mask: this.#windowMasks.get(length) } : {}),
     };
   }
 
   async release(): Promise<void> {
-    const made = [...this.#made.values()];
-    this.#made.clear();
+    const made = [...this.#sessions.values()];
+    this.#sessions.clear();
     for (const session of made) await (await session).release();
   }
 
   #session(key: string, build: () => Uint8Array): Promise<Session> {
-    let session = this.#made.get(key);
+    let session = this.#sessions.get(key);
     if (!session) {
       session = this.runtime.session(build());
-      this.#made.set(key, session);
-      session.catch(() => this.#made.delete(key)); // whoever asked is told; the next may try again
+      this.#sessions.set(key, session);
+      session.catch(() => this.#sessions.delete(key)); // whoever asked is told; the next may try again
     }
     return session;
   }

@@ -24,9 +24,9 @@ const largest = (values: Float32Array): number =>
 
 /** As one graph; layer by layer with everything carried; layer by layer with everything computed again. */
 const WAYS = [
-  { way: 'as one graph', execution: 'whole', carryBytes: 0 },
-  { way: 'layer by layer', execution: 'layers', carryBytes: 2 ** 30 },
-  { way: 'layer by layer, recomputing', execution: 'layers', carryBytes: 0 },
+  { way: 'as one graph', execution: 'whole', activationBytes: 0 },
+  { way: 'layer by layer', execution: 'layers', activationBytes: 2 ** 30 },
+  { way: 'layer by layer, recomputing', execution: 'layers', activationBytes: 0 },
 ] as const;
 
 async function parts(name: string, engine: OnnxEngine) {
@@ -49,7 +49,7 @@ describe.each(transformersFixtures())('%s computes what Transformers computes', 
     const scorer =
       way.execution === 'whole'
         ? new Scorer(sessions, parameters, 80)
-        : new LayeredScorer({ ...layered, carryBytes: way.carryBytes });
+        : new LayeredScorer({ ...layered, activationBytes: way.activationBytes });
     const params = { temperature: expected.temperature };
     const { logp } = await scorer.backward(expected.sequences, expected.cotangents, params);
     for (const rows of [logp, await scorer.forward(expected.sequences, params)])

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { ConfigError } from '../../support/errors.ts';
-import { createRayEngine, frontArguments } from './engine.ts';
+import { createRayEngine, driverArguments } from './engine.ts';
 import { rayEngine } from './testing/clusters.ts';
 
 it('a front is told of the cluster, and of nothing that is left open', () => {
-  expect(frontArguments('auto')).toEqual(['--address', 'auto']);
-  expect(frontArguments('local', { cpus: 2, gpus: 0, temporary: '/t' })).toEqual([
+  expect(driverArguments('auto')).toEqual(['--address', 'auto']);
+  expect(driverArguments('local', { cpus: 2, gpus: 0, temporary: '/t' })).toEqual([
     ...['--address', 'local'],
     ...['--num-cpus', '2'],
     ...['--num-gpus', '0'],

@@ -48,18 +48,18 @@ export interface RayEngineOptions
 }
 
 /** The process that answers at the front's address; a cluster of our own takes its time to end. */
-export const FRONT = { engine: 'ray', module: 'troupe_worker.cluster', graceMs: 30_000 } as const;
+export const RAY_DRIVER = { engine: 'ray', module: 'troupe_worker.cluster', graceMs: 30_000 } as const;
 
 /** @throws ConfigError for an address that is none */
 export function createRayEngine({ address, token, local, ...options }: RayEngineOptions): TorchEngine {
-  const isFront = address.startsWith('http');
+  const isDriver = address.startsWith('http');
   return createTorchEngine({
     ...options,
     device: 'auto',
-    ...(isFront && { address: { url: address, token } }),
+    ...(isDriver && { address: { url: address, token } }),
     variant: {
       name: 'ray',
-      process: { ...FRONT, args: frontArguments(address, local) },
+      process: { ...RAY_DRIVER, args: driverArguments(address, local) },
       parallel: true,
       enter: (connection) => reserve(connection, options),
       leave: async (connection) => {
@@ -89,7 +89,7 @@ async function reserve(
 }
 
 /** What a front is told of the cluster. */
-export function frontArguments(
+export function driverArguments(
   address: string,
   { cpus, gpus, objectStoreMib, temporary }: LocalCluster = {},
 ): string[] {

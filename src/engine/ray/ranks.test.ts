@@ -10,7 +10,7 @@ import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-mod
 import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
 import type { TorchEngine } from '../torch/engine.ts';
 import { START_MS, TEST_PYTHON } from '../torch/testing/python.ts';
-import { type RayFront, startFront } from './front.ts';
+import { type RayDriver, startRayDriverProcess } from './driver.ts';
 import { rayEngine, rayFolder } from './testing/clusters.ts';
 import { describeWithRay } from './testing/ray.ts';
 
@@ -19,11 +19,11 @@ describeWithRay('an agent of two ranks', () => {
   const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
   const dir = join(folder, 'model');
   const engines: TorchEngine[] = [];
-  let front: RayFront;
+  let driver: RayDriver;
 
   /** Its actors are those of a client of its own. */
   function teamEngine(): TorchEngine {
-    const { url, token } = front.facts;
+    const { url, token } = driver.facts;
     const engine = rayEngine({ address: url, token, cpusPerAgent: 1, ranksPerAgent: 2, decodeBatch: 16 });
     engines.push(engine);
     return engine;
@@ -33,13 +33,13 @@ describeWithRay('an agent of two ranks', () => {
     const config = tinyConfig();
     saveCheckpoint(dir, { config, weights: tinyWeights(config), tokenizer: tinyTokenizer() });
     const local = { cpus: 1, gpus: 0, objectStoreMib: 80, temporary: ray.path };
-    front = await startFront({
+    driver = await startRayDriverProcess({
       ...{ python: String(TEST_PYTHON), address: 'local', host: '127.0.0.1', port: 0, local },
     });
   }, START_MS);
   afterAll(async () => {
     for (const engine of engines) await engine.close();
-    await front?.close();
+    await driver?.close();
     rmSync(folder, { recursive: true });
     ray.remove();
   }, START_MS);
@@ -83,7 +83,7 @@ describeWithRay('an agent of two ranks', () => {
     'is lost with the rank that is killed in the middle of a call, and there is room for another',
     async () => {
       const model = await first().load({ dir });
-      const before = ranks(front);
+      const before = ranks(driver);
       expect(before).toHaveLength(2);
       const context = Int32Array.from([1, 2]);
       const sequences = Array.from({ length: 1000 }, () => ({
@@ -99,7 +99,7 @@ describeWithRay('an agent of two ranks', () => {
       ]);
       await expect(first().load({ dir })).rejects.toThrow(/agent 0 is gone: /);
       await first().close();
-      await expect.poll(() => ranks(front), { timeout: 120_000 }).toEqual([]);
+      await expect.poll(() => ranks(driver), { timeout: 120_000 }).toEqual([]);
       const [row] = await (await teamEngine().load({ dir })).forward([sequences[0]!], { temperature: 1 });
       expect(row).toHaveLength(3);
     },
@@ -108,7 +108,7 @@ describeWithRay('an agent of two ranks', () => {
 });
 
 /** Process ids of the actors of a cluster that this front started. */
-function ranks(front: RayFront): number[] {
+function ranks(driver: RayDriver): number[] {
   const parents = new Map<number, number>();
   const actors: number[] = [];
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
@@ -122,6 +122,6 @@ function ranks(front: RayFront): number[] {
     }
   }
   const isOurs = (pid: number | undefined): boolean =>
-    pid !== undefined && pid > 1 && (pid === front.pid || isOurs(parents.get(pid)));
+    pid !== undefined && pid > 1 && (pid === driver.pid || isOurs(parents.get(pid)));
   return actors.filter(isOurs).sort((a, b) => a - b);
 }

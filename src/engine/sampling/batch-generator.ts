@@ -23,7 +23,7 @@ export function createBatchGenerator(
   return new GroupedGenerator(
     {
       maxPositions: parts.maxPositions,
-      kindOf: ({ temperature }) => temperature,
+      groupKey: ({ temperature }) => temperature,
       decode: (group, progress) => decodeGroup(parts, group, progress),
     },
     options,
@@ -54,7 +54,7 @@ async function decodeGroup(
     const drawing = live[slot];
     if (drawing === undefined) return;
     const { vocabSize } = batch;
-    progress.drew(1);
+    progress.countTokens(1);
     if (!draw(drawing, logits.subarray(row * vocabSize, (row + 1) * vocabSize), endTokens)) return;
     live[slot] = undefined;
     batch.clear(slot);

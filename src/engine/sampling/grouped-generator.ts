@@ -24,12 +24,12 @@ export interface GroupMessage {
 export interface GroupProgress {
   /** @throws EngineError once the generator was closed */
   requireOpen(): void;
-  drew(tokens: number): void;
+  countTokens(tokens: number): void;
 }
 
 export interface GroupedParts {
   /** Requests with equal kinds may be decoded together. */
-  readonly kindOf: (request: GenerationRequest) => string | number;
+  readonly groupKey: (request: GenerationRequest) => string | number;
   /** Settles every message of a group; what it throws settles those that are left. */
   readonly decode: (group: readonly GroupMessage[], progress: GroupProgress) => Promise<void>;
   /** Largest context plus message, tokens. */
@@ -96,7 +96,7 @@ export class GroupedGenerator implements MessageGenerator {
     await Promise.resolve(); // requests made in one breath go together
     const progress: GroupProgress = {
       requireOpen: () => this.#requireOpen(),
-      drew: (tokens) => {
+      countTokens: (tokens) => {
         this.#drawn += tokens;
       },
     };
@@ -116,11 +116,11 @@ export class GroupedGenerator implements MessageGenerator {
 
   /** The oldest request and others of its kind. */
   #takeGroup(): GroupMessage[] {
-    const { kindOf } = this.#parts;
+    const { groupKey } = this.#parts;
     const [oldest] = this.#waiting;
     if (oldest === undefined) return [];
-    const kind = kindOf(oldest.request);
-    const group = this.#waiting.filter(({ request }) => kindOf(request) === kind).slice(0, this.#maxBatch);
+    const kind = groupKey(oldest.request);
+    const group = this.#waiting.filter(({ request }) => groupKey(request) === kind).slice(0, this.#maxBatch);
     for (const message of group) this.#stopWaiting(message);
     return group;
   }

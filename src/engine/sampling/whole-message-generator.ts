@@ -28,7 +28,7 @@ export function createWholeMessageGenerator(
       maxPositions,
       check,
       // what is chosen depends on how long a candidate may become
-      kindOf: ({ temperature, maxTokens }) => `${temperature} ${maxTokens}`,
+      groupKey: ({ temperature, maxTokens }) => `${temperature} ${maxTokens}`,
       decode: (group, progress) => sampleGroup(sample, group, progress),
     },
     { ...options, maxBatch: Math.min(maxBatch, MAX_BATCH) },
@@ -73,7 +73,7 @@ function settle(
   completion: Completion,
   progress: GroupProgress,
 ): void {
-  progress.drew(completion.tokens.length);
+  progress.countTokens(completion.tokens.length);
   try {
     request.signal?.throwIfAborted();
     end(told(request, completion));

@@ -10,7 +10,7 @@
  */
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { ConfigError } from '../../support/errors.ts';
-import { type JsonObject, readAs } from './json-object.ts';
+import { type JsonObject, parseAs } from './json-object.ts';
 import { pythonFunctions, rewritePython } from './python-semantics.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 
@@ -54,7 +54,7 @@ export class ChatTemplate {
    */
   static read(files: TokenizerFiles['files'], config: JsonObject, where: string): ChatTemplate {
     const parsed = [...templateTexts(files, config)].map(([name, text]) => {
-      const template = readAs(`${where} chat template`, 'a Jinja template', () => new Template(text));
+      const template = parseAs(`${where} chat template`, 'a Jinja template', () => new Template(text));
       rewritePython(template.parsed);
       return [name, template] as const;
     });
@@ -86,7 +86,7 @@ export class ChatTemplate {
       documents: null,
       add_generation_prompt: generate,
     };
-    return readAs(`${this.#where} chat template`, 'messages it can render', () => {
+    return parseAs(`${this.#where} chat template`, 'messages it can render', () => {
       for (const [name, value] of Object.entries(variables)) environment.set(name, value);
       return String(new Interpreter(environment).run(template.parsed).value);
     });

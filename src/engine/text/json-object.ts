@@ -9,7 +9,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** @throws ConfigError if the text is not JSON, or not an object */
 export function parseJsonObject(text: string, where: string): JsonObject {
-  const value: unknown = readAs(where, 'JSON', () => JSON.parse(text));
+  const value: unknown = parseAs(where, 'JSON', () => JSON.parse(text));
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ConfigError(`${where}: expected a JSON object, got ${JSON.stringify(value).slice(0, 40)}`);
   return value as JsonObject;
@@ -21,7 +21,7 @@ export function parseJsonObject(text: string, where: string): JsonObject {
  * @param what - it reads, for the message
  * @throws ConfigError in place of whatever it throws
  */
-export function readAs<T>(where: string, what: string, parse: () => T): T {
+export function parseAs<T>(where: string, what: string, parse: () => T): T {
   try {
     return parse();
   } catch (cause) {

@@ -16,7 +16,7 @@ import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
-import { type JsonObject, parseJsonObject, readAs } from './json-object.ts';
+import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
 import { type PieceBytes, pieceBytes } from './token-bytes.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 import { withRustDigits } from './tokenizer-json.ts';
@@ -38,7 +38,7 @@ export function createTokenizer(
   };
   const config = { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
   const json = read('tokenizer.json');
-  const tokenizer = readAs(
+  const tokenizer = parseAs(
     join(where, 'tokenizer.json'),
     'a tokenizer',
     () => new HuggingFaceTokenizer(withRustDigits(json), config),

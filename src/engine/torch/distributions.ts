@@ -7,7 +7,7 @@ import type { Sequence } from '../engine.ts';
 import type { Frame } from './frames.ts';
 
 /** Most numbers of one answer. */
-const MOST_NUMBERS = 2 ** 24;
+const MAX_ELEMENTS = 2 ** 24;
 
 /**
  * @param ask - for some messages; the worker says a frame per message
@@ -39,7 +39,7 @@ function* groups(
   let numbers = 0;
   for (const [index, { tokens }] of sequences.entries()) {
     const own = tokens.length * vocabSize;
-    if (index > first && numbers + own > MOST_NUMBERS) {
+    if (index > first && numbers + own > MAX_ELEMENTS) {
       yield [first, sequences.slice(first, index)];
       first = index;
       numbers = 0;

@@ -37,14 +37,14 @@ export interface TorchEngineOptions {
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
   /** Told of what models computed, and when. */
-  readonly onWork?: ((work: Work) => void) | undefined;
+  readonly onModelCall?: ((work: TimedModelCall) => void) | undefined;
   /** Another way to run the same worker: what it does differently. */
   readonly variant?: EngineVariant;
 }
 
 /** A call on a model, and the place that computed it: an agent's, or the worker of them all. */
-export interface Work extends FinishedCall {
-  readonly place: string;
+export interface TimedModelCall extends FinishedCall {
+  readonly worker: string;
 }
 
 /** An engine that speaks the same protocol with the same worker, placed elsewhere: `ray`. */
@@ -85,7 +85,7 @@ export class TorchEngine implements Engine {
   readonly #options: TorchEngineOptions;
   #opened: Promise<Opened> | undefined;
   /** Of models, by name. */
-  readonly #places = new Map<string, string>();
+  readonly #workers = new Map<string, string>();
 
   constructor(options: TorchEngineOptions) {
     this.#options = options;
@@ -123,7 +123,7 @@ export class TorchEngine implements Engine {
       },
     });
     const { model, ...facts } = header.value as LoadAnswer; // the worker's answer to this call
-    if (facts.place !== undefined) this.#places.set(model, `agent_${facts.place}`);
+    if (facts.place !== undefined) this.#workers.set(model, `agent_${facts.place}`);
     try {
       return new TorchModel(connection, {
         name: model,
@@ -161,11 +161,11 @@ export class TorchEngine implements Engine {
   }
 
   async #connect(): Promise<Opened> {
-    const { address, connection: limits = {}, variant, onWork } = this.#options;
+    const { address, connection: limits = {}, variant, onModelCall } = this.#options;
     const common: Partial<ConnectionOptions> = {
       ...limits,
       engine: this.name,
-      ...(onWork && { onCall: (call) => this.#onCall(call, onWork) }),
+      ...(onModelCall && { onCall: (call) => this.#onCall(call, onModelCall) }),
     };
     if (address) {
       const connection = new Connection({ ...common, ...address });
@@ -195,8 +195,8 @@ export class TorchEngine implements Engine {
     return { connection, process };
   }
 
-  #onCall(call: FinishedCall, onWork: (work: Work) => void): void {
-    if (call.model !== undefined) onWork({ ...call, place: this.#places.get(call.model) ?? this.name });
+  #onCall(call: FinishedCall, onWork: (work: TimedModelCall) => void): void {
+    if (call.model !== undefined) onWork({ ...call, worker: this.#workers.get(call.model) ?? this.name });
   }
 
   async #enter(connection: Connection, retryMs?: number): Promise<void> {

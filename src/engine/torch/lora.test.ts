@@ -11,7 +11,7 @@ import { LayeredScorer } from '../onnx/score/layered-scorer.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
 import { readTransformersFixture } from '../onnx/testing/transformers-fixtures.ts';
 import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
-import { adapterNumbers } from '../onnx/weights/model-parameters.ts';
+import { adapterParameters } from '../onnx/weights/model-parameters.ts';
 import { describeWithTorch, testEngine, withWorker } from './testing/python.ts';
 
 const ROOT = join(import.meta.dirname, '../../../test/fixtures/peft');
@@ -53,19 +53,26 @@ describeWithTorch('adapters', () => {
       { config, weights, tokenizer: tinyTokenizer() },
       'float32',
     );
-    const { source, trained } = adapterNumbers(sessions.runtime, frozen, adapter);
-    const parts = { sessions, weights: source, parameters: trained, tokenBudget: 80, carryBytes: 2 ** 20 };
+    const adapted = adapterParameters(sessions.runtime, frozen, adapter);
+    const { trainable } = adapted;
+    const parts = {
+      sessions,
+      weights: adapted.weights,
+      parameters: trainable,
+      tokenBudget: 80,
+      activationBytes: 2 ** 20,
+    };
     const scorer = new LayeredScorer(parts);
     const torch = await engine.load({ dir: adapterDir });
     expect(torch.capabilities.parameters).toBe('lora');
-    expect(torch.parameterCount).toBe(frozen.parameterCount + trained.parameterCount);
+    expect(torch.parameterCount).toBe(frozen.parameterCount + trainable.parameterCount);
 
-    const [reference, snapshot] = [trained.snapshot(), await torch.snapshot()];
+    const [reference, snapshot] = [trainable.snapshot(), await torch.snapshot()];
     const embedded = await scorer.backward(sequences, cotangents, { temperature });
     const { logp } = await torch.backward(sequences, cotangents, { temperature });
     expect(difference(logp, embedded.logp)).toBeLessThan(1e-4);
     const gradients = await torch.gradients();
-    const wanted = toDiskTensors(adapterSpecs(config, adapter.config), trained.gradients());
+    const wanted = toDiskTensors(adapterSpecs(config, adapter.config), trainable.gradients());
     expect([...gradients.keys()].sort()).toEqual(wanted.map((tensor) => tensor.name).sort());
     for (const { name: tensor, values } of wanted) {
       const found = gradients.get(tensor) as Float32Array;
@@ -73,7 +80,7 @@ describeWithTorch('adapters', () => {
         1e-3 * largest(values),
       );
     }
-    const norm = trained.stepAdamW(ADAMW);
+    const norm = trainable.stepAdamW(ADAMW);
     expect(Math.abs((await torch.step(ADAMW)).gradNorm / norm - 1)).toBeLessThan(1e-3);
     const here = await scorer.divergence(sequences, reference, { temperature });
     const there = await torch.divergence(sequences, snapshot, { temperature });

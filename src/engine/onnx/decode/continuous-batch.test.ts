@@ -13,8 +13,8 @@ const sliding = await tinyModel(engine, {
   slidingWindow: 5,
   localRopeTheta: 100,
   layerKinds: [
-    { window: true, positions: 'local' },
-    { window: false, positions: 'global' },
+    { sliding: true, rope: 'local' },
+    { sliding: false, rope: 'global' },
   ],
 });
 const context = (...ids: number[]): Int32Array => Int32Array.from([1, ...ids, 2]);

@@ -19,10 +19,10 @@ import { drawFiltered, rankTokens } from '../../sampling/draw-filtered.ts';
 import { checkContext } from '../score/sequence-check.ts';
 import type { PrefilledStates } from './kv-cache.ts';
 import { type PrefillParts, runContexts } from './prefill.ts';
-import { RowCache } from './row-cache.ts';
-import { StepFeeds } from './step-feeds.ts';
+import { ServingKvCache } from './serving-kv-cache.ts';
+import { StepRunner } from './step-runner.ts';
 
-export interface BatchParts extends PrefillParts {
+export interface ContinuousBatchParts extends PrefillParts {
   readonly endTokens: readonly number[];
 }
 
@@ -41,30 +41,30 @@ const DEFAULTS: Required<GeneratorOptions> = {
   prefillTokens: 2048,
 };
 
-const ONE_KEY = '';
+const DEFAULT_KEY = '';
 
 export class ContinuousBatch implements MessageGenerator {
-  readonly #parts: BatchParts;
+  readonly #parts: ContinuousBatchParts;
   readonly #options: Required<GeneratorOptions>;
   readonly #ends: ReadonlySet<number>;
   readonly #waiting = new FairQueue<Message>();
-  readonly #cache: RowCache;
+  readonly #cache: ServingKvCache;
   /** Message of each row of the cache. */
   readonly #rows: Message[] = [];
-  #feeds: StepFeeds | undefined;
+  #stepRunner: StepRunner | undefined;
   #drawn = 0;
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(parts: BatchParts, options: GeneratorOptions = {}) {
+  constructor(parts: ContinuousBatchParts, options: GeneratorOptions = {}) {
     this.#parts = parts;
     this.#options = { ...DEFAULTS, ...options };
     this.#ends = new Set(parts.endTokens);
-    this.#cache = new RowCache(parts.sessions.config, this.#options.maxBatch);
+    this.#cache = new ServingKvCache(parts.sessions.config, this.#options.maxBatch);
   }
 
   async generate(request: GenerationRequest): Promise<Generation> {
-    const { context, signal, fairKey = ONE_KEY } = request;
+    const { context, signal, fairKey = DEFAULT_KEY } = request;
     const { config } = this.#parts.sessions;
     this.#requireOpen();
     signal?.throwIfAborted();
@@ -123,9 +123,9 @@ export class ContinuousBatch implements MessageGenerator {
   }
 
   #dropAborted(): void {
-    for (const message of this.#waiting.items()) if (isLeft(message)) this.#waiting.remove(message);
+    for (const message of this.#waiting.items()) if (settleIfAborted(message)) this.#waiting.remove(message);
     for (let row = this.#rows.length - 1; row >= 0; row--)
-      if (isLeft(this.#rows[row] as Message)) this.#removeRow(row);
+      if (settleIfAborted(this.#rows[row] as Message)) this.#removeRow(row);
   }
 
   /** Runs one group of waiting contexts, equal ones once, and draws the first token of each message. */
@@ -175,29 +175,29 @@ export class ContinuousBatch implements MessageGenerator {
   }
 
   async #step(): Promise<void> {
-    const feeds = await this.#stepFeeds();
-    const logits = await feeds.step(this.#rows.map(({ tokens }) => tokens.at(-1) as number));
+    const runner = await this.#openStepRunner();
+    const logits = await runner.step(this.#rows.map(({ tokens }) => tokens.at(-1) as number));
     this.#requireOpen();
     const ended = this.#rows.flatMap((message, row) => (this.#draw(message, logits, row) ? [row] : []));
     for (const row of ended.reverse()) this.#removeRow(row);
   }
 
-  async #stepFeeds(): Promise<StepFeeds> {
+  async #openStepRunner(): Promise<StepRunner> {
     const { sessions } = this.#parts;
-    if (this.#feeds === undefined) {
+    if (this.#stepRunner === undefined) {
       const steps = await sessions.steps();
-      this.#feeds = new StepFeeds({ ...this.#parts, steps }, this.#cache);
+      this.#stepRunner = new StepRunner({ ...this.#parts, steps }, this.#cache);
     }
-    return this.#feeds;
+    return this.#stepRunner;
   }
 
   /** Draws a message's next token from a row of logits [B, V]. @returns whether the message is over */
   #draw(message: Message, logits_BV: Float32Array, row: number): boolean {
     const { request, tokens, logp } = message;
-    if (isLeft(message)) return true;
+    if (settleIfAborted(message)) return true;
     const { vocabSize } = this.#parts.sessions.config;
     const logits = logits_BV.subarray(row * vocabSize, (row + 1) * vocabSize);
-    const { temperature, topP, stream, topLogprobs, fairKey = ONE_KEY } = request;
+    const { temperature, topP, stream, topLogprobs, fairKey = DEFAULT_KEY } = request;
     let goesOn: boolean | undefined;
     try {
       const drawn = drawFiltered(logits, { temperature, topP, uniform: () => stream.uniform() });
@@ -213,7 +213,7 @@ export class ContinuousBatch implements MessageGenerator {
       message.settle({ error }); // this message's own fault: the others go on
       return true;
     }
-    if (isLeft(message)) return true; // its listener's doing, perhaps on its last token
+    if (settleIfAborted(message)) return true; // its listener's doing, perhaps on its last token
     const stopped = goesOn === false || this.#ends.has(tokens.at(-1) as number);
     if (!stopped && tokens.length < message.limit) return false;
     this.#waiting.charge(fairKey, tokens.length - message.limit);
@@ -241,7 +241,7 @@ export class ContinuousBatch implements MessageGenerator {
 }
 
 /** Tells a message that nobody wants any more. @returns whether it is one */
-function isLeft({ request: { signal }, settle }: Message): boolean {
+function settleIfAborted({ request: { signal }, settle }: Message): boolean {
   if (!signal?.aborted) return false;
   settle({ error: signal.reason });
   return true;

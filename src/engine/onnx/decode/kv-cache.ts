@@ -6,16 +6,16 @@
  */
 import type { DecoderConfig } from '../decoder/config.ts';
 import type { Runtime, Tensor } from '../graph/runtime.ts';
-import { type LayerBuffers, LayerWindows, type PrefilledStates } from './layer-windows.ts';
+import { KvLayout, type LayerBuffers, type PrefilledStates } from './kv-layout.ts';
 
-export type { PrefilledStates } from './layer-windows.ts';
+export type { PrefilledStates } from './kv-layout.ts';
 
 /** Capacity grows in steps of this many tokens, so buffers move rarely. */
 const STEP = 16;
 
 export class KvCache {
   readonly #config: DecoderConfig;
-  readonly #windows: LayerWindows;
+  readonly #layout: KvLayout;
   #slots: number;
   /** Tokens cached per slot; 0 where free. */
   #lengths: Int32Array;
@@ -26,7 +26,7 @@ export class KvCache {
 
   constructor(config: DecoderConfig, slots: number, longestContext: number) {
     this.#config = config;
-    this.#windows = new LayerWindows(config);
+    this.#layout = new KvLayout(config);
     this.#slots = slots;
     this.#lengths = new Int32Array(slots);
     this.#capacity = roundUp(longestContext + 1);
@@ -39,7 +39,7 @@ export class KvCache {
   load(slot: number, length: number, states: PrefilledStates): void {
     this.#reserve(length + 1);
     for (let layer = 0; layer < this.#config.layers; layer++)
-      this.#windows.load(this.#buffers(layer), { layer, row: slot, length }, states);
+      this.#layout.load(this.#buffers(layer), { layer, row: slot, length }, states);
     this.#lengths[slot] = length;
   }
 
@@ -55,18 +55,18 @@ export class KvCache {
 
   /** Writes one token's keys and values [slots, kvHeads d] of a layer at the given positions. */
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void {
-    this.#windows.append(this.#buffers(layer), { layer, positions }, { k, v });
+    this.#layout.append(this.#buffers(layer), { layer, positions }, { k, v });
   }
 
-  seen(layer: number, positions: Int32Array): Int32Array {
-    return this.#windows.seen(layer, positions);
+  kvLengths(layer: number, positions: Int32Array): Int32Array {
+    return this.#layout.kvLengths(layer, positions);
   }
 
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor } {
     const known = this.#tensors[layer];
     if (known) return known;
     const dims = [this.#slots, this.#config.kvHeads, this.#capacityOf(layer), this.#config.headDim];
-    const made = { k: runtime.floats(this.#k[layer], dims), v: runtime.floats(this.#v[layer], dims) };
+    const made = { k: runtime.float32(this.#k[layer], dims), v: runtime.float32(this.#v[layer], dims) };
     this.#tensors[layer] = made;
     return made;
   }
@@ -125,7 +125,7 @@ export class KvCache {
   }
 
   #capacityOf(layer: number): number {
-    return this.#windows.capacity(layer, this.#capacity);
+    return this.#layout.capacity(layer, this.#capacity);
   }
 
   #buffers(layer: number): LayerBuffers {

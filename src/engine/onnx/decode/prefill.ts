@@ -6,7 +6,7 @@
  */
 
 import { floatData } from '../graph/runtime.ts';
-import { LayerRunner, selectPlaces } from '../score/layer-runner.ts';
+import { gatherStates, LayerRunner } from '../score/layer-runner.ts';
 import type { Sessions } from '../sessions.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import type { PrefilledStates } from './kv-cache.ts';
@@ -16,7 +16,7 @@ export interface PrefillParts {
   readonly weights: WeightSource;
 }
 
-interface Waiting {
+interface PendingContext {
   readonly context: Int32Array;
   /** Messages that still have to start from this context. */
   remaining: number;
@@ -26,33 +26,33 @@ interface Waiting {
 export class PrefillQueue {
   readonly #parts: PrefillParts & { readonly tokenBudget: number };
   readonly #keys: readonly string[];
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #pending = new Map<string, PendingContext>();
 
   /** @param contexts - of all messages, in the order they will be taken */
   constructor(parts: PrefillParts & { readonly tokenBudget: number }, contexts: readonly Int32Array[]) {
     this.#parts = parts;
     this.#keys = contexts.map((context) => context.join());
     contexts.forEach((context, index) => {
-      const entry = this.#waiting.get(this.#keys[index]);
+      const entry = this.#pending.get(this.#keys[index]);
       if (entry) entry.remaining++;
-      else this.#waiting.set(this.#keys[index], { context, remaining: 1, states: undefined });
+      else this.#pending.set(this.#keys[index], { context, remaining: 1, states: undefined });
     });
   }
 
   /** States of the message's context; call once per message, in order. */
   async take(message: number): Promise<PrefilledStates> {
     const key = this.#keys[message];
-    const entry = this.#waiting.get(key) as Waiting;
+    const entry = this.#pending.get(key) as PendingContext;
     if (!entry.states) await this.#runNext();
-    if (--entry.remaining === 0) this.#waiting.delete(key);
+    if (--entry.remaining === 0) this.#pending.delete(key);
     return entry.states as PrefilledStates;
   }
 
   /** Runs the next waiting contexts (insertion order is the order they are needed in). */
   async #runNext(): Promise<void> {
-    const batch: Waiting[] = [];
+    const batch: PendingContext[] = [];
     let length = 0;
-    for (const entry of this.#waiting.values()) {
+    for (const entry of this.#pending.values()) {
       if (entry.states) continue;
       const padded = Math.max(length, entry.context.length);
       if (batch.length > 0 && padded * (batch.length + 1) > this.#parts.tokenBudget) break;
@@ -83,17 +83,17 @@ export async function runContexts(
 ): Promise<Omit<PrefilledStates, 'row'>> {
   const { runtime, config } = sessions;
   const tokens = new BigInt64Array(contexts.length * length);
-  const places = new BigInt64Array(contexts.length);
+  const indices = new BigInt64Array(contexts.length);
   contexts.forEach((context, row) => {
     for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
-    places[row] = BigInt(row * length + context.length - 1);
+    indices[row] = BigInt(row * length + context.length - 1);
   });
-  if (sessions.execution === 'layers') return runLayers({ sessions, weights }, { tokens, places, length });
+  if (sessions.execution === 'layers') return runLayers({ sessions, weights }, { tokens, indices, length });
   const session = await sessions.prefill();
   const outputs = await session.run({
     ...weights.tensors(),
-    tokens: runtime.longs(tokens, [contexts.length, length]),
-    places: runtime.longs(places, [contexts.length]),
+    tokens: runtime.int64(tokens, [contexts.length, length]),
+    indices: runtime.int64(indices, [contexts.length]),
     ...sessions.lengthFeeds(length),
   });
   const layers = Array.from({ length: config.layers }, (_, l) => l);
@@ -108,11 +108,11 @@ export async function runContexts(
 /** The same layer by layer. */
 async function runLayers(
   { sessions, weights }: PrefillParts,
-  batch: { readonly tokens: BigInt64Array; readonly places: BigInt64Array; readonly length: number },
+  batch: { readonly tokens: BigInt64Array; readonly indices: BigInt64Array; readonly length: number },
 ): Promise<Omit<PrefilledStates, 'row'>> {
   const { runtime, config } = sessions;
-  const { tokens, places, length } = batch;
-  const rows = places.length;
+  const { tokens, indices, length } = batch;
+  const rows = indices.length;
   const [k, v]: [Float32Array[], Float32Array[]] = [[], []];
   const hidden = await new LayerRunner(sessions, weights, 0).hidden(
     { rows, length, tokens },
@@ -123,7 +123,7 @@ async function runLayers(
       },
     },
   );
-  const x = runtime.floats(selectPlaces(hidden, places, config.hiddenSize), [rows, config.hiddenSize]);
+  const x = runtime.float32(gatherStates(hidden, indices, config.hiddenSize), [rows, config.hiddenSize]);
   const session = await sessions.logits();
   const { logits } = await session.run({ ...weights.tensors(), x });
   return { k, v, logits: floatData(logits), length };

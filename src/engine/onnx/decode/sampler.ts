@@ -7,9 +7,9 @@ import type { DecodeBatch } from '../../decode-batch.ts';
 import type { Completion, SampleRequest, SamplingParams } from '../../engine.ts';
 import { sampleSlots } from '../../sampling/slot-sampler.ts';
 import { checkContext } from '../score/sequence-check.ts';
-import { type BatchParts, openDecodeBatch } from './cached-decode-batch.ts';
+import { type DecodeBatchParts, openDecodeBatch } from './cached-decode-batch.ts';
 
-export interface SamplerParts extends BatchParts {
+export interface SamplerParts extends DecodeBatchParts {
   /** Slots decoded together. */
   readonly slots: number;
   readonly endTokens: readonly number[];

@@ -9,7 +9,7 @@ import { nearestName } from '../../../support/nearest.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Fields that every family reads. */
-const COMMON = [
+const COMMON_KEYS = [
   'architectures',
   'model_type',
   'vocab_size',
@@ -32,7 +32,7 @@ const COMMON = [
 ];
 
 /** Fields that say how a model was stored, trained or is served, not what it computes. */
-const HARMLESS: ReadonlySet<string> = new Set([
+const IGNORED_KEYS: ReadonlySet<string> = new Set([
   '_name_or_path',
   'name_or_path',
   'transformers_version',
@@ -75,7 +75,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ]);
 
 /** Fields that are honoured at one value only. */
-const ONLY: Readonly<Record<string, unknown>> = {
+const FIXED_VALUES: Readonly<Record<string, unknown>> = {
   attention_dropout: 0,
   hidden_dropout: 0,
   residual_dropout: 0,
@@ -153,12 +153,12 @@ export class ConfigFields {
    * @throws ConfigError naming the field
    */
   refuseUnknown(keys: readonly string[]): void {
-    const known = [...COMMON, ...keys];
+    const known = [...COMMON_KEYS, ...keys];
     for (const [key, value] of Object.entries(this.#raw)) {
-      if (value == null || value === false || known.includes(key) || HARMLESS.has(key)) continue;
-      if (key in ONLY) {
-        if (value !== ONLY[key])
-          throw this.problem(key, `${ONLY[key]}, other values are not supported`, value);
+      if (value == null || value === false || known.includes(key) || IGNORED_KEYS.has(key)) continue;
+      if (key in FIXED_VALUES) {
+        if (value !== FIXED_VALUES[key])
+          throw this.problem(key, `${FIXED_VALUES[key]}, other values are not supported`, value);
         continue;
       }
       const close = nearestName(key, known);

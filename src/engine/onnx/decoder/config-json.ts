@@ -60,7 +60,7 @@ function windowJson(config: DecoderConfig): Record<string, unknown> {
   const slides = config.slidingWindow !== undefined;
   const window = { sliding_window: config.slidingWindow ?? null };
   const positions = keys.includes('no_rope_layers')
-    ? { no_rope_layers: kinds(config).map((kind) => (kind.positions === 'none' ? 0 : 1)) }
+    ? { no_rope_layers: kinds(config).map((kind) => (kind.rope === 'none' ? 0 : 1)) }
     : {};
   if (!keys.includes('use_sliding_window')) return keys.includes('sliding_window') ? window : positions;
   if (!slides) return { ...positions, use_sliding_window: false };
@@ -71,6 +71,6 @@ function kinds(config: DecoderConfig): readonly LayerKind[] {
   return Array.from({ length: config.layers }, (_, l) => layerKind(config, l));
 }
 
-function typeName({ window }: LayerKind): string {
-  return window ? 'sliding_attention' : 'full_attention';
+function typeName({ sliding }: LayerKind): string {
+  return sliding ? 'sliding_attention' : 'full_attention';
 }

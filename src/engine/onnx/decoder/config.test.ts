@@ -195,7 +195,7 @@ describe('families', () => {
 
   it('have layers of their own kinds', () => {
     const kinds = (config: ReturnType<typeof read>) =>
-      config.layerKinds?.map(({ window, positions }) => `${window ? 'window' : 'full'} ${positions}`);
+      config.layerKinds?.map(({ sliding, rope }) => `${sliding ? 'window' : 'full'} ${rope}`);
     expect(kinds(read('llama'))).toBeUndefined();
     expect(kinds(read('smollm3', { no_rope_layer_interval: 2 }))).toEqual(
       ['global', 'none', 'global', 'none'].map((positions) => `full ${positions}`),

@@ -64,7 +64,7 @@ export function familyOf(config: Pick<DecoderConfig, 'architecture'>): Family {
 
 /** What layer `l` attends to. */
 export function layerKind(config: Pick<DecoderConfig, 'layerKinds'>, l: number): LayerKind {
-  return config.layerKinds?.[l] ?? { window: false, positions: 'global' };
+  return config.layerKinds?.[l] ?? { sliding: false, rope: 'global' };
 }
 
 /**
@@ -107,8 +107,8 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
     tiedEmbeddings: fields.value('tie_word_embeddings') === true,
     maxPositions,
     endTokens: endTokens(fields.value('eos_token_id'), vocabSize, where),
-    ...(layerKinds.some(({ window, positions }) => window || positions !== 'global') ? { layerKinds } : {}),
-    ...(layerKinds.some(({ window }) => window) ? { slidingWindow: fields.int('sliding_window') } : {}),
+    ...(layerKinds.some(({ sliding, rope }) => sliding || rope !== 'global') ? { layerKinds } : {}),
+    ...(layerKinds.some(({ sliding }) => sliding) ? { slidingWindow: fields.int('sliding_window') } : {}),
     ...optional('biases', family.biases(fields)),
     ...optional('queryScalar', fields.positiveOrNull('query_pre_attn_scalar')),
     ...optional('attentionSoftcap', fields.positiveOrNull('attn_logit_softcapping')),

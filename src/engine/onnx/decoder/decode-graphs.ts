@@ -35,7 +35,7 @@ import { GraphWeights, type WeightStorage } from './weight-inputs.ts';
 
 /** Which step graph; `positions` are those of the layer whose queries and keys come out. */
 export type StepGraph =
-  | { readonly kind: 'embed' | 'layer'; readonly positions: LayerKind['positions'] }
+  | { readonly kind: 'embed' | 'layer'; readonly rope: LayerKind['rope'] }
   | { readonly kind: 'head' };
 
 /** What graphs of a model depend on besides its config. */
@@ -61,10 +61,10 @@ export function stepRoles(
 export function buildStepGraph(config: DecoderConfig, variant: GraphVariant, step: StepGraph): Uint8Array {
   const graph = new Graph();
   const builder = new StepBuilder(graph, config, variant);
-  if (step.kind === 'embed') builder.emitQkv(builder.emitEmbedding(), step.positions);
+  if (step.kind === 'embed') builder.emitQkv(builder.emitEmbedding(), step.rope);
   else {
     const x = builder.emitBlock();
-    if (step.kind === 'layer') builder.emitQkv(x, step.positions);
+    if (step.kind === 'layer') builder.emitQkv(x, step.rope);
     else builder.emitLogits(x);
   }
   return graph.build(step.kind);
@@ -78,7 +78,7 @@ export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
   const graph = new Graph();
   const tape = new Tape(graph);
   const weights = weightInputs(graph, config);
-  const places = graph.input('places', ['B'], 'int64');
+  const indices = graph.input('indices', ['B'], 'int64');
   const inputs = {
     ...batchInputs(graph, layerKinds(config), { headDim: config.headDim, gradients: false }),
     tokens: graph.input('tokens', ['B', 'T'], 'int64'),
@@ -88,7 +88,7 @@ export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
     graph.output(k, `k${layer}`);
     graph.output(v, `v${layer}`);
   });
-  const last = selectRows(tape, hidden, { places, inverse: places }, config.hiddenSize);
+  const last = selectRows(tape, hidden, { indices, inverse: indices }, config.hiddenSize);
   graph.output(outputLogits({ tape, config }, weights, last), 'logits');
   return graph.build('prefill');
 }
@@ -109,7 +109,7 @@ class StepBuilder {
     this.#parts = {
       tape: this.#tape,
       config,
-      kind: { window: false, positions: 'none' }, // of no use in a step
+      kind: { sliding: false, rope: 'none' }, // of no use in a step
       weight: (role) => this.#weights.get(role),
       fewRows: true,
       adapter: variant.adapter,
@@ -126,7 +126,7 @@ class StepBuilder {
    * x [B, D] -> outputs x; q [B, g, kvHeads d]: the query heads that share key head j are the g rows at
    * columns j d.., so grouped-query attention is plain attention of g positions; k, v [B, kvHeads d].
    */
-  emitQkv(x: Value, positions: LayerKind['positions']): void {
+  emitQkv(x: Value, positions: LayerKind['rope']): void {
     const { heads, kvHeads, headDim: d } = this.#config;
     const graph = this.#graph;
     const qkv = projected(this.#parts, projections(this.#config).qkv, this.#normed(x, 'input_norm'));
@@ -136,8 +136,8 @@ class StepBuilder {
       Value,
     ];
     graph.output(x, 'x_next');
-    graph.output(this.#groupQueries(this.#positioned(q, { norm: 'q_norm', heads, positions })), 'q_next');
-    graph.output(this.#positioned(k, { norm: 'k_norm', heads: kvHeads, positions }), 'k_next');
+    graph.output(this.#groupQueries(this.#normAndRotate(q, { norm: 'q_norm', heads, positions })), 'q_next');
+    graph.output(this.#normAndRotate(k, { norm: 'k_norm', heads: kvHeads, positions }), 'k_next');
     graph.output(v, 'v_next');
   }
 
@@ -153,9 +153,9 @@ class StepBuilder {
   }
 
   /** Norm per head, then the rotation of each row's position, where the layer has them [B, heads d]. */
-  #positioned(
+  #normAndRotate(
     x: Value,
-    at: { readonly norm: string; readonly heads: number; readonly positions: LayerKind['positions'] },
+    at: { readonly norm: string; readonly heads: number; readonly positions: LayerKind['rope'] },
   ): Value {
     const { headDim: d, normEpsilon: epsilon } = this.#config;
     const graph = this.#graph;
@@ -204,7 +204,10 @@ class StepBuilder {
       v: graph.input('v', ['B', kvHeads, 'C', d]),
       lengths: graph.input('lengths', ['B'], 'int32'),
     };
-    const mixed = this.#config.attentionSoftcap === undefined ? this.#mixed(inputs) : this.#squeezed(inputs);
+    const mixed =
+      this.#config.attentionSoftcap === undefined
+        ? this.#fusedAttention(inputs)
+        : this.#softcappedAttention(inputs);
     const attended = projected(this.#parts, o, this.#ungroup(mixed));
     const y = add2(graph, x, this.#outNormed(attended, 'attention_out_norm'));
     const gateUp = projected(this.#parts, gate_up, this.#normed(y, 'post_norm'));
@@ -214,7 +217,7 @@ class StepBuilder {
   }
 
   /** Attention of a step [B, g, kvHeads d]. */
-  #mixed({ q, k, v, lengths }: StepAttention): Value {
+  #fusedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { kvHeads, queryScalar } = this.#config;
     return this.#graph.op('MultiHeadAttention', [q, k, v, undefined, lengths], {
       domain: MS,
@@ -228,7 +231,7 @@ class StepBuilder {
   }
 
   /** The same with squeezed scores, which the runtime's operator does not have. */
-  #squeezed({ q, k, v, lengths }: StepAttention): Value {
+  #softcappedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { heads, kvHeads, headDim: d, queryScalar = d, attentionSoftcap: cap = 1 } = this.#config;
     const graph = this.#graph;
     const group = heads / kvHeads;
@@ -241,18 +244,18 @@ class StepBuilder {
       domain: MS,
       attributes: { transB: 1, alpha },
     });
-    const squeezed = graph.op('Mul', [graph.op('Tanh', [scores]), graph.scalar(cap)]);
+    const capped = graph.op('Mul', [graph.op('Tanh', [scores]), graph.scalar(cap)]);
     const shape = graph.op('Shape', [k], { attributes: { start: 2, end: 3 }, dtype: 'int64' });
     const capacity = graph.op('Reshape', [shape, graph.ints([])]);
     const zero = graph.op('Reshape', [graph.ints([0]), graph.ints([])]);
     const one = graph.op('Reshape', [graph.ints([1]), graph.ints([])]);
-    const places = graph.op('Range', [zero, capacity, one], { dtype: 'int64' });
+    const positions = graph.op('Range', [zero, capacity, one], { dtype: 'int64' });
     const ends = graph.op('Reshape', [
       graph.op('Cast', [lengths], { attributes: { to: 7 }, dtype: 'int64' }),
       graph.ints([-1, 1, 1, 1]),
     ]);
-    const seen = graph.op('Less', [places, ends]);
-    const masked = graph.op('Where', [seen, squeezed, graph.scalar(MASKED)], { dtype: 'float32' });
+    const seen = graph.op('Less', [positions, ends]);
+    const masked = graph.op('Where', [seen, capped, graph.scalar(MASKED)], { dtype: 'float32' });
     const p = graph.op('Softmax', [masked], { attributes: { axis: -1 } });
     const mixed = graph.op('Transpose', [graph.op('MatMul', [p, v])], { attributes: { perm: [0, 2, 1, 3] } });
     return graph.op('Reshape', [mixed, graph.ints([0, 0, kvHeads * d])]);

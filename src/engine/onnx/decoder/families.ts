@@ -25,9 +25,9 @@ export function isArchitecture(name: string): name is Architecture {
 /** What one layer attends to. */
 export interface LayerKind {
   /** Only the last positions, as many as the sliding window has. */
-  readonly window: boolean;
+  readonly sliding: boolean;
   /** Which frequencies rotate queries and keys; none: the layer does not know positions. */
-  readonly positions: 'global' | 'local' | 'none';
+  readonly rope: 'global' | 'local' | 'none';
 }
 
 /** Which projections add a bias. */
@@ -56,8 +56,8 @@ export interface Family {
   readonly layerKinds: (fields: ConfigFields, layers: number) => readonly LayerKind[];
 }
 
-const FULL: LayerKind = { window: false, positions: 'global' };
-const SLIDING: LayerKind = { window: true, positions: 'global' };
+const FULL: LayerKind = { sliding: false, rope: 'global' };
+const SLIDING: LayerKind = { sliding: true, rope: 'global' };
 
 const WINDOW_KEYS = ['use_sliding_window', 'sliding_window', 'max_window_layers', 'layer_types'];
 
@@ -143,7 +143,7 @@ function smolLayers(fields: ConfigFields, layers: number): readonly LayerKind[] 
   const types = slides(fields)
     ? (listedLayers(fields, layers, SLIDING) ?? rotated.map((flag) => (flag === 0 ? SLIDING : FULL)))
     : new Array<LayerKind>(layers).fill(FULL);
-  return types.map(({ window }, l) => ({ window, positions: rotated[l] === 1 ? 'global' : 'none' }));
+  return types.map(({ sliding }, l) => ({ sliding, rope: rotated[l] === 1 ? 'global' : 'none' }));
 }
 
 function gemma(
@@ -252,7 +252,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
       gemmaLayers(fields, {
         layers,
         pattern: fields.int('sliding_window_pattern', fields.int('_sliding_window_pattern', 6)),
-        sliding: { window: true, positions: 'local' },
+        sliding: { sliding: true, rope: 'local' },
       }),
   }),
   Gemma2ForCausalLM: gemma('gemma2', {

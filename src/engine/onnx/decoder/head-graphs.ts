@@ -14,7 +14,7 @@ import { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import type { GraphVariant } from './decode-graphs.ts';
 import { cappedLogits, finalNorm, outputLogits } from './output.ts';
-import { GraphWeights, widened } from './weight-inputs.ts';
+import { GraphWeights, upcast } from './weight-inputs.ts';
 
 /** One side of a comparison: its states and its slice of the output matrix. */
 interface Side {
@@ -43,10 +43,10 @@ class SliceBuilder {
    */
   side(suffix: '' | '_ref', kept = false): Side {
     const { hiddenSize: D } = this.#config;
-    const narrow = this.#variant.storage === 'bfloat16';
+    const isBfloat16 = this.#variant.storage === 'bfloat16';
     const h = this.graph.input(`h${suffix}`, ['M', D]);
-    const fed = this.graph.input(`w${suffix}`, ['N', D], narrow ? 'uint16' : 'float32');
-    const w = narrow ? widened(this.graph, fed) : fed;
+    const fed = this.graph.input(`w${suffix}`, ['N', D], isBfloat16 ? 'uint16' : 'float32');
+    const w = isBfloat16 ? upcast(this.graph, fed) : fed;
     // how long the slice is shows when the graph runs: 0 takes the axis as it is
     const logits = cappedLogits(this.tape, this.#config, linear(this.tape, h, w, { in: D, out: 0 }));
     const z = kept
@@ -139,7 +139,7 @@ export function buildHeadGradientGraph(
     const centred = b.op('Sub', product, b.op('Mul', p, b.column('kl')));
     dz = b.op('Add', dz, b.op('Mul', centred, graph.input('kl_weight', [])));
   }
-  if (options.table) tape.addTo(w, graph.input('sum', ['N', config.hiddenSize]));
+  if (options.table) tape.accumulateInto(w, graph.input('sum', ['N', config.hiddenSize]));
   const [dh, dw] = tape.gradients(new Map([[z, dz]]), options.table ? [h, w] : [h]);
   graph.output(dh as Value, 'dh');
   if (options.table) graph.output(dw as Value, 'dw');

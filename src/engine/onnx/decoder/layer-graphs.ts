@@ -29,17 +29,17 @@ export interface LayerGradient {
    * Whether it comes as the sum with the input `sum:` + name. A matrix's does: with one buffer as both input
    * and output the product itself accumulates, and no other pass over a gradient is needed.
    */
-  readonly summed: boolean;
+  readonly accumulated: boolean;
 }
 
 /** What is trained of a layer: the adapter where there is one, all otherwise. */
 export function layerGradients(config: DecoderConfig, { adapter }: GraphVariant): readonly LayerGradient[] {
-  const whole = ({ name, shape }: ParameterSpec, summed: boolean): LayerGradient => ({
+  const whole = ({ name, shape }: ParameterSpec, accumulated: boolean): LayerGradient => ({
     name,
     role: name,
     firstRow: 0,
     shape,
-    summed,
+    accumulated,
   });
   if (adapter) return adapterLayerSpecs(config, adapter, 0).map((spec) => whole(spec, false));
   return layerSpecs(config, 0).flatMap((spec) => {
@@ -49,7 +49,7 @@ export function layerGradients(config: DecoderConfig, { adapter }: GraphVariant)
     return parts.map(({ target, rows }): LayerGradient => {
       const firstRow = row;
       row += rows;
-      return { name: partName(role, target), role, firstRow, shape: [rows, columns], summed: true };
+      return { name: partName(role, target), role, firstRow, shape: [rows, columns], accumulated: true };
     });
   });
 }
@@ -115,9 +115,9 @@ export function buildLayerTraining(
   const cut = graph.nodeCount;
   const trained = layerGradients(config, variant);
   const dy = graph.input('dy', ['B', 'T', config.hiddenSize]);
-  const trainedWeights = trained.map(({ name, shape, summed }) => {
+  const trainedWeights = trained.map(({ name, shape, accumulated }) => {
     const weight = weights.get(name);
-    if (summed) tape.addTo(weight, graph.input(SUM_PREFIX + name, shape));
+    if (accumulated) tape.accumulateInto(weight, graph.input(SUM_PREFIX + name, shape));
     return weight;
   });
   const [dx, ...gradients] = tape.gradients(new Map([[out.x, dy]]), [x, ...trainedWeights]);

@@ -14,24 +14,24 @@ import {
   embedding,
   geglu,
   linear,
-  linearOfFew,
+  linearFewRows,
   type RotaryTables,
   reshape,
   rmsNorm,
+  rmsNormUnscaled,
   rotary,
   scale,
   scaleColumns,
   shift,
   split,
-  swapHeads,
   swiglu,
-  unitRms,
+  transposeHeads,
 } from '../graph/ops.ts';
 import type { Tape } from '../graph/tape.ts';
 import { type AdapterShape, adapterScale, type Target } from './adapter.ts';
 import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
 import { layerParameter, type Projection, parameterSpecs, projections } from './parameters.ts';
-import { widened } from './weight-inputs.ts';
+import { upcast } from './weight-inputs.ts';
 
 /** Weight inputs by parameter name. */
 export type WeightValues = ReadonlyMap<string, Value>;
@@ -68,12 +68,11 @@ export function batchInputs(
       offset: graph.ints([0]),
     };
   };
-  const uses = (positions: LayerKind['positions']): boolean =>
-    kinds.some((kind) => kind.positions === positions);
+  const uses = (positions: LayerKind['rope']): boolean => kinds.some((kind) => kind.rope === positions);
   const mask = (name: string): Value => graph.input(name, ['GT', 'T']);
   return {
-    ...(kinds.some(({ window }) => !window) ? { mask: mask('mask') } : {}),
-    ...(kinds.some(({ window }) => window) ? { windowMask: mask('window_mask') } : {}),
+    ...(kinds.some(({ sliding }) => !sliding) ? { mask: mask('mask') } : {}),
+    ...(kinds.some(({ sliding }) => sliding) ? { windowMask: mask('window_mask') } : {}),
     rotary: {
       ...(uses('global') ? { global: tables('rope') } : {}),
       ...(uses('local') ? { local: tables('local') } : {}),
@@ -139,7 +138,7 @@ export function embeddedTokens(tape: Tape, config: DecoderConfig, table: Value, 
   const rows =
     table.dtype === 'float32'
       ? embedding(tape, table, tokens, vocabSize, D)
-      : widened(tape.graph, tape.graph.op('Gather', [table, tokens], { attributes: { axis: 0 } }));
+      : upcast(tape.graph, tape.graph.op('Gather', [table, tokens], { attributes: { axis: 0 } }));
   // the factor in float32, as Transformers rounds it
   return familyOf(config).scaledEmbeddings ? scale(tape, rows, Math.fround(Math.sqrt(D))) : rows;
 }
@@ -159,16 +158,16 @@ export function decoderLayer(
   const stacked = linear(tape, normed.x, matrix, { in: qkvShape.in, out: allHeads * headDim });
   const qkv = withIncrements(parts, qkvShape, { x: normed.x, y: stacked });
   const perHead = reshape(tape, qkv, [0, 0, allHeads, headDim], [0, 0, allHeads * headDim]);
-  const [q, k, v] = split(tape, swapHeads(tape, perHead), 1, [heads, kvHeads, kvHeads]) as [
+  const [q, k, v] = split(tape, transposeHeads(tape, perHead), 1, [heads, kvHeads, kvHeads]) as [
     Value,
     Value,
     Value,
   ];
-  const qRotated = positioned(parts, q, { norm: 'q_norm', inputs });
-  const kRotated = positioned(parts, k, { norm: 'k_norm', inputs });
-  const mask = (kind.window ? inputs.windowMask : inputs.mask) as Value;
+  const qRotated = normAndRotate(parts, q, { norm: 'q_norm', inputs });
+  const kRotated = normAndRotate(parts, k, { norm: 'k_norm', inputs });
+  const mask = (kind.sliding ? inputs.windowMask : inputs.mask) as Value;
   const mixed = attention(tape, { q: qRotated, k: kRotated, v, mask }, attentionShape(config));
-  const flat = reshape(tape, swapHeads(tape, mixed), [0, 0, heads * headDim], [0, 0, heads, headDim]);
+  const flat = reshape(tape, transposeHeads(tape, mixed), [0, 0, heads * headDim], [0, 0, heads, headDim]);
   const attended = projected(parts, o, flat);
   const y = add(tape, x, outNormed(parts, attended, 'attention_out_norm'));
   return { x: add(tape, y, outNormed(parts, feedForward(parts, y), 'mlp_out_norm')), k: kRotated, v };
@@ -226,7 +225,7 @@ function normedInput(
   const factors = (): Value => normFactors(tape, config, parts.weight(role));
   if (!ones) return { x: rmsNorm(tape, x, factors(), { width, epsilon }), scaled: (matrix) => matrix };
   return {
-    x: unitRms(tape, x, { ones, epsilon }),
+    x: rmsNormUnscaled(tape, x, { ones, epsilon }),
     scaled: (matrix) => scaleColumns(tape, matrix, factors()),
   };
 }
@@ -240,7 +239,7 @@ function outNormed(parts: LayerParts, x: Value, role: string): Value {
 }
 
 /** Queries or keys [B, H, T, d], normed and rotated where the layer does so. */
-function positioned(
+function normAndRotate(
   { tape, config, kind, weight }: LayerParts,
   x: Value,
   { norm, inputs }: { readonly norm: string; readonly inputs: BatchInputs },
@@ -249,8 +248,8 @@ function positioned(
   const normed = familyOf(config).qkNorm
     ? rmsNorm(tape, x, normFactors(tape, config, weight(norm)), options)
     : x;
-  if (kind.positions === 'none') return normed;
-  return rotary(tape, normed, inputs.rotary[kind.positions] as RotaryTables);
+  if (kind.rope === 'none') return normed;
+  return rotary(tape, normed, inputs.rotary[kind.rope] as RotaryTables);
 }
 
 /** From how many numbers on it pays to turn a product with few rows. */
@@ -262,7 +261,7 @@ export function projected(parts: LayerParts, shape: Projection, x: Value): Value
   const weight = parts.weight(shape.role);
   const y =
     parts.fewRows && out * shape.in >= LARGE_MATRIX
-      ? linearOfFew(parts.tape.graph, x, weight)
+      ? linearFewRows(parts.tape.graph, x, weight)
       : linear(parts.tape, x, weight, { in: shape.in, out });
   return withIncrements(parts, shape, { x, y });
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Value } from '../graph/graph.ts';
-import { linear, rmsNorm, softcap, turned, turnedProduct } from '../graph/ops.ts';
+import { linear, rmsNorm, softcap, transpose, transposedMatmul } from '../graph/ops.ts';
 import type { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import { LARGE_MATRIX, type LayerParts, normFactors, type WeightValues } from './layers.ts';
-import { widened } from './weight-inputs.ts';
+import { upcast } from './weight-inputs.ts';
 
 /** Final norm and output projection of rows [.., D], or [B, D] where they are few, to logits [.., V]. */
 export function outputLogits(
@@ -19,35 +19,37 @@ export function outputLogits(
   const { tape, config } = parts;
   const head = weights.get(config.tiedEmbeddings ? 'embed_tokens' : 'lm_head') as Value;
   const normed = finalNorm(tape, config, weights.get('norm') as Value, rows);
-  return cappedLogits(tape, config, tableProduct(parts, head, normed));
+  return cappedLogits(tape, config, headProduct(parts, head, normed));
 }
 
 /** Numbers of a narrow output matrix that are wide at a time: 64 MiB. */
-const WIDE_NUMBERS = 2 ** 24;
+const UPCAST_ELEMENTS = 2 ** 24;
 
 /** Rows through the output matrix; a narrow one, which is frozen, is widened a slice at a time. */
-function tableProduct(
+function headProduct(
   { tape, config, fewRows }: Pick<LayerParts, 'tape' | 'config' | 'fewRows'>,
   table: Value,
   rows: Value,
 ): Value {
   const { hiddenSize, vocabSize } = config;
   const { graph } = tape;
-  const isTurned = fewRows === true && vocabSize * hiddenSize >= LARGE_MATRIX;
+  const isTransposed = fewRows === true && vocabSize * hiddenSize >= LARGE_MATRIX;
   const product = (matrix: Value, out: number): Value =>
-    isTurned ? turnedProduct(graph, rows, matrix) : linear(tape, rows, matrix, { in: hiddenSize, out });
+    isTransposed
+      ? transposedMatmul(graph, rows, matrix)
+      : linear(tape, rows, matrix, { in: hiddenSize, out });
   const slices: Value[] = [];
-  const size = Math.max(1, Math.floor(WIDE_NUMBERS / hiddenSize));
+  const size = Math.max(1, Math.floor(UPCAST_ELEMENTS / hiddenSize));
   if (table.dtype === 'float32') slices.push(product(table, vocabSize));
   else
     for (let first = 0; first < vocabSize; first += size) {
       const bounds = [[first], [Math.min(vocabSize, first + size)], [0]].map((ints) => graph.ints(ints));
-      slices.push(product(widened(graph, graph.op('Slice', [table, ...bounds])), 0));
+      slices.push(product(upcast(graph, graph.op('Slice', [table, ...bounds])), 0));
     }
   const [only] = slices;
-  const axis = isTurned ? 0 : -1;
+  const axis = isTransposed ? 0 : -1;
   const logits = slices.length === 1 ? (only as Value) : graph.op('Concat', slices, { attributes: { axis } });
-  return isTurned ? turned(graph, logits) : logits;
+  return isTransposed ? transpose(graph, logits) : logits;
 }
 
 /** The norm before the output projection. */

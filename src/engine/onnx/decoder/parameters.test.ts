@@ -82,8 +82,8 @@ describe('stacking', () => {
     const other = new Map([
       ['model.embed_tokens.weight', { shape: [12, 22], values: new Float32Array(264) }],
     ]);
-    const turned = () => fromDiskTensors(specs, tensorSource(other), 'm');
-    expect(turned).toThrow(
+    const transposed = () => fromDiskTensors(specs, tensorSource(other), 'm');
+    expect(transposed).toThrow(
       'm: tensor "model.embed_tokens.weight" has shape [12,22], config.json asks for [22,12]',
     );
   });

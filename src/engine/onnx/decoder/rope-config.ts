@@ -99,10 +99,10 @@ function readScaling(
     throw new ConfigError(
       `${fields.where} ${at.key}: expected rope_type default, linear, llama3 or yarn, got ${JSON.stringify(at.scaled)}`,
     );
-  const [stranger] = unread;
-  if (stranger !== undefined)
+  const [unknown] = unread;
+  if (unknown !== undefined)
     throw new ConfigError(
-      `${fields.where} ${at.key}.${stranger}: this setting of ${kind} positions is not honoured`,
+      `${fields.where} ${at.key}.${unknown}: this setting of ${kind} positions is not honoured`,
     );
   return scaling;
 

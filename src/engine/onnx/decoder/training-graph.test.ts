@@ -98,7 +98,7 @@ describe('the divergence graph', () => {
       runtime: sessions.runtime,
       divergence: sessions.divergence(),
     }));
-    const rows = (...p: number[]) => runtime.floats(Float32Array.from(p, Math.log), [2, 3]);
+    const rows = (...p: number[]) => runtime.float32(Float32Array.from(p, Math.log), [2, 3]);
     // the second row is equal in both
     const outputs = await (await divergence).run({
       new: rows(0.5, 0.25, 0.25, 0.2, 0.3, 0.5),
@@ -112,7 +112,7 @@ describe('the divergence graph', () => {
 
   it('takes a token that one side never says', async () => {
     const sessions = await engine.sessions(tinyConfig({ vocabSize: 2 }));
-    const rows = (...logp: number[]) => sessions.runtime.floats(Float32Array.from(logp), [1, 2]);
+    const rows = (...logp: number[]) => sessions.runtime.float32(Float32Array.from(logp), [1, 2]);
     const outputs = await (await sessions.divergence()).run({
       new: rows(0, -500),
       cur: rows(-Math.LN2, -Math.LN2),

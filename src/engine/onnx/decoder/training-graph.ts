@@ -38,13 +38,13 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
     ...batchInputs(graph, layerKinds(config), { headDim, gradients: options.gradients }),
     tokens: graph.input('tokens', ['B', 'T'], 'int64'),
   };
-  const places = graph.input('places', ['M'], 'int64');
+  const indices = graph.input('indices', ['M'], 'int64');
   const targets = graph.input('targets', ['M'], 'int64');
   const inverseTemperature = graph.input('inverse_temperature', []);
-  const inverse = options.gradients ? graph.input('inverse', ['BT'], 'int64') : places;
+  const inverse = options.gradients ? graph.input('inverse', ['BT'], 'int64') : indices;
 
   const { hidden } = decoderLayers(tape, config, weights, inputs);
-  const states = selectRows(tape, hidden, { places, inverse }, config.hiddenSize);
+  const states = selectRows(tape, hidden, { indices, inverse }, config.hiddenSize);
   const rows = logSoftmax(tape, outputLogits({ tape, config }, weights, states), inverseTemperature);
   const column = graph.op('Reshape', [targets, graph.ints([-1, 1])]);
   const logp = graph.op('GatherElements', [rows, column], { attributes: { axis: 1 } });

@@ -43,7 +43,7 @@ export class GraphWeights {
    * its input name. float32.
    */
   get(name: string): Value {
-    return this.#once(name, () => this.#wide(this.#spec(name)));
+    return this.#once(name, () => this.#upcast(this.#spec(name)));
   }
 
   /** One of the matrices stacked in a layer's projection, which is fed apart; float32. */
@@ -51,7 +51,7 @@ export class GraphWeights {
     const name = partName(role, target);
     const { in: columns, parts } = projections(this.#config)[role];
     const { rows } = parts.find((part) => part.target === target) as Projection['parts'][number];
-    return this.#once(name, () => this.#wide({ name, shape: [rows, columns] }));
+    return this.#once(name, () => this.#upcast({ name, shape: [rows, columns] }));
   }
 
   /** A weight as it is fed: a table that rows or slices are read of. */
@@ -72,14 +72,14 @@ export class GraphWeights {
     return value;
   }
 
-  #wide(spec: Shaped): Value {
+  #upcast(spec: Shaped): Value {
     const fed = this.#declare(spec);
-    return fed.dtype === 'float32' ? fed : widened(this.#graph, fed);
+    return fed.dtype === 'float32' ? fed : upcast(this.#graph, fed);
   }
 
   #declare(spec: Shaped): Value {
-    const narrow = this.#storage === 'bfloat16' && isFrozenMatrix(spec);
-    return this.#graph.input(spec.name, spec.shape, narrow ? 'uint16' : 'float32');
+    const isBfloat16 = this.#storage === 'bfloat16' && isFrozenMatrix(spec);
+    return this.#graph.input(spec.name, spec.shape, isBfloat16 ? 'uint16' : 'float32');
   }
 }
 
@@ -96,7 +96,7 @@ export function isFrozenMatrix({ name, shape }: Shaped): boolean {
 }
 
 /** bfloat16, fed as its 16 bits, to float32. */
-export function widened(graph: Graph, bits: Value): Value {
+export function upcast(graph: Graph, bits: Value): Value {
   const narrow = graph.op('BitCast', [bits], { attributes: { to: 16 }, dtype: 'bfloat16' });
   return graph.op('Cast', [narrow], { attributes: { to: 1 }, dtype: 'float32' });
 }

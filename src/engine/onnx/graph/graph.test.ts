@@ -10,8 +10,8 @@ describe('a graph', () => {
     const x = graph.input('x', ['N', 4]);
     // Clip without a lower bound: the second input is left out
     const clipped = graph.op('Clip', [x, undefined, graph.scalar(2.5)]);
-    const turned = graph.op('Transpose', [clipped], { attributes: { perm: [1, 0] } });
-    const [upper, lower] = graph.ops('Split', [turned, graph.ints([1, 3])], {
+    const transposed = graph.op('Transpose', [clipped], { attributes: { perm: [1, 0] } });
+    const [upper, lower] = graph.ops('Split', [transposed, graph.ints([1, 3])], {
       attributes: { axis: 0 },
       outputs: 2,
     });
@@ -19,7 +19,7 @@ describe('a graph', () => {
     graph.output(graph.op('LeakyRelu', [lower!], { attributes: { alpha: { float: 0.5 } } }), 'lower');
     graph.output(graph.op('Gelu', [x], { attributes: { approximate: 'tanh' } }), 'gelu');
     const session = await runtime.session(graph.build('kinds'));
-    const feed = runtime.floats(Float32Array.of(3, -2, 1, 0, 0, 4, -8, 2), [2, 4]);
+    const feed = runtime.float32(Float32Array.of(3, -2, 1, 0, 0, 4, -8, 2), [2, 4]);
     const { upper: top, lower: bottom, gelu } = await session.run({ x: feed });
     expect([...floatData(top)]).toEqual([2.5, 0]);
     expect([...floatData(bottom)]).toEqual([-1, 2.5, 1, -4, 0, 2]);
@@ -69,7 +69,7 @@ describe('the runtime', () => {
     const graph = new Graph();
     graph.output(graph.op('Neg', [graph.input('x', [2])]), 'y');
     const session = await runtime.session(graph.build('neg'));
-    await expect(session.run({ x: runtime.floats(new Float32Array(3), [3]) })).rejects.toThrow(
+    await expect(session.run({ x: runtime.float32(new Float32Array(3), [3]) })).rejects.toThrow(
       /^engine onnx: /,
     );
     await expect(session.run({})).rejects.toThrow(/^engine onnx: /);
@@ -78,7 +78,7 @@ describe('the runtime', () => {
 
   it('knows float32 outputs from others', () => {
     expect(() => floatData(undefined)).toThrow('expected a float32 output, got none');
-    expect(() => floatData(runtime.longs(BigInt64Array.of(1n), [1]))).toThrow(
+    expect(() => floatData(runtime.int64(BigInt64Array.of(1n), [1]))).toThrow(
       'expected a float32 output, got int64',
     );
   });

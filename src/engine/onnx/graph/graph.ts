@@ -64,7 +64,7 @@ export interface GraphPair {
   readonly forward: Uint8Array;
   readonly backward: Uint8Array;
   /** Outputs of the first that are inputs of the second, beside what both are fed. */
-  readonly carried: readonly string[];
+  readonly saved: readonly string[];
 }
 
 /** Cheap enough to compute twice rather than to keep their results. */
@@ -156,21 +156,21 @@ export class Graph {
     const moving = this.#movingValues(dynamic);
     const before = new Set(this.#nodes.slice(0, cut).flatMap((node) => node.output));
     const backward = this.#outputs.filter((output) => !forward.includes(output.name));
-    const carried = new Set<string>();
+    const saved = new Set<string>();
     const inBackward = this.#needed(
       backward.map((output) => output.name),
       (value, node) => {
         if (!before.has(value) || !moving.has(value) || VIEWS.has(node.opType)) return true;
-        carried.add(value);
+        saved.add(value);
         return false;
       },
     );
-    const kept = [...carried];
+    const kept = [...saved];
     const inForward = this.#needed([...forward, ...kept], () => true);
     const info = (value: string): ValueInfoProto =>
       valueInfo(value, this.#dtypes.get(value) ?? 'float32', undefined);
     return {
-      carried: kept,
+      saved: kept,
       forward: this.#model(`${name}-forward`, {
         nodes: this.#nodes.filter((node) => inForward.has(node)),
         inputs: this.#read(inForward),

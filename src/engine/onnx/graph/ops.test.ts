@@ -75,7 +75,7 @@ const cases: Case[] = [
     args: [{ name: 'x', shape: [3, 5, 7] }],
     build: (tape, [x]) => {
       const ones = tape.graph.op('Expand', [tape.graph.scalar(1), tape.graph.ints([7])]);
-      return [ops.unitRms(tape, x!, { ones, epsilon: 1e-6 })];
+      return [ops.rmsNormUnscaled(tape, x!, { ones, epsilon: 1e-6 })];
     },
   },
   {
@@ -146,7 +146,7 @@ const cases: Case[] = [
   {
     name: 'swapHeads',
     args: [{ name: 'x', shape: [2, 3, 5, 7] }],
-    build: (tape, [x]) => [ops.swapHeads(tape, x!)],
+    build: (tape, [x]) => [ops.transposeHeads(tape, x!)],
   },
   {
     name: 'rotary',
@@ -187,11 +187,11 @@ const cases: Case[] = [
     name: 'selectRows',
     args: [
       { name: 'x', shape: [2, 3, 5] },
-      { name: 'places', shape: [3], values: ints(4, 0, 5) },
+      { name: 'indices', shape: [3], values: ints(4, 0, 5) },
       { name: 'inverse', shape: [6], values: ints(1, 3, 3, 3, 0, 2) },
     ],
-    build: (tape, [x, places, inverse]) => [
-      ops.selectRows(tape, x!, { places: places!, inverse: inverse! }, 5),
+    build: (tape, [x, indices, inverse]) => [
+      ops.selectRows(tape, x!, { indices: indices!, inverse: inverse! }, 5),
     ],
   },
   {
@@ -259,7 +259,7 @@ describe('gradients of every operator agree with central differences', () => {
           const data = i === at ? changed : values[i]!;
           return [
             arg.name,
-            data instanceof BigInt64Array ? runtime.longs(data, arg.shape) : runtime.floats(data, arg.shape),
+            data instanceof BigInt64Array ? runtime.int64(data, arg.shape) : runtime.float32(data, arg.shape),
           ];
         }),
       );
@@ -267,7 +267,7 @@ describe('gradients of every operator agree with central differences', () => {
       (y) => floatData(y).length,
     );
     const weights = results.map((length) => Float32Array.from({ length }, () => stream.normal()));
-    const seeds = Object.fromEntries(weights.map((w, r) => [`seed${r}`, runtime.floats(w, [w.length])]));
+    const seeds = Object.fromEntries(weights.map((w, r) => [`seed${r}`, runtime.float32(w, [w.length])]));
     const loss = async (at: number, changed: Float32Array): Promise<number> => {
       const outputs = await forward.run(feed(at, changed));
       return weights.reduce(

@@ -57,7 +57,7 @@ export function linear(
     const dx = graph.op('MatMul', [dy, weight]);
     const dyFlat = graph.op('Reshape', [dy, graph.ints([-1, sizes.out])]);
     const xFlat = graph.op('Reshape', [x, graph.ints([-1, sizes.in])]);
-    const sum = tape.sumOf(weight);
+    const sum = tape.accumulatorOf(weight);
     const dw = sum
       ? graph.op('Gemm', [dyFlat, xFlat, sum], { attributes: { transA: 1 } })
       : graph.op('FusedMatMul', [dyFlat, xFlat], { domain: MS, attributes: { transA: 1 } });
@@ -71,17 +71,17 @@ export function linear(
  * an order of its own first, which for a matrix that meets few rows takes as long as multiplying; so the rows
  * come second here, (W x^T)^T: 1.4 to 1.8 times as fast at 8 to 32 rows.
  */
-export function linearOfFew(graph: Graph, x: Value, weight: Value): Value {
-  return turned(graph, turnedProduct(graph, x, weight));
+export function linearFewRows(graph: Graph, x: Value, weight: Value): Value {
+  return transpose(graph, transposedMatmul(graph, x, weight));
 }
 
 /** W x^T [O, B] of few rows x [B, I]. */
-export function turnedProduct(graph: Graph, x: Value, weight: Value): Value {
+export function transposedMatmul(graph: Graph, x: Value, weight: Value): Value {
   return graph.op('FusedMatMul', [weight, x], { domain: MS, attributes: { transB: 1 } });
 }
 
 /** A matrix with its axes exchanged. */
-export function turned(graph: Graph, matrix: Value): Value {
+export function transpose(graph: Graph, matrix: Value): Value {
   return graph.op('Transpose', [matrix], { attributes: { perm: [1, 0] } });
 }
 
@@ -122,7 +122,7 @@ export function rmsNorm(
  * x / sqrt(mean(x^2) + eps) over the last axis [D], without a weight: where a projection follows, the weight
  * goes into its columns ({@link scaleColumns}), which costs a pass over the matrix instead of over all tokens.
  */
-export function unitRms(
+export function rmsNormUnscaled(
   tape: Tape,
   x: Value,
   options: { readonly ones: Value; readonly epsilon: number },
@@ -246,13 +246,17 @@ export function concat(
 
 /** c tanh(x / c): the identity near 0, never beyond c. */
 export function softcap(tape: Tape, x: Value, c: number): Value {
-  const { y, slope } = squeeze(tape, x, c);
+  const { y, slope } = softcapWithSlope(tape, x, c);
   tape.record([y], [x], ([dy]) => [tape.graph.op('Mul', [dy, slope()])]);
   return y;
 }
 
 /** c tanh(x / c), and its slope 1 - tanh^2, emitted when asked for. */
-function squeeze(tape: Tape, x: Value, c: number): { readonly y: Value; readonly slope: () => Value } {
+function softcapWithSlope(
+  tape: Tape,
+  x: Value,
+  c: number,
+): { readonly y: Value; readonly slope: () => Value } {
   const { graph } = tape;
   const t = graph.op('Tanh', [graph.op('Mul', [x, graph.scalar(1 / c)])]);
   return {
@@ -270,7 +274,7 @@ export function reshape(tape: Tape, x: Value, target: readonly number[], back: r
 }
 
 /** Swaps axes 1 and 2 of a 4-axis tensor: [B, T, H, d] to [B, H, T, d] and back. */
-export function swapHeads(tape: Tape, x: Value): Value {
+export function transposeHeads(tape: Tape, x: Value): Value {
   const { graph } = tape;
   const swap = (value: Value | undefined): Value =>
     graph.op('Transpose', [value], { attributes: { perm: [0, 2, 1, 3] } });
@@ -334,8 +338,8 @@ export function attention(
   const alpha = { float: 1 / Math.sqrt(shape.queryScalar ?? shape.headDim) };
   const q = graph.op('Reshape', [inputs.q, grouped]);
   const product = graph.op('FusedMatMul', [q, k], { domain: MS, attributes: { transB: 1, alpha } });
-  const squeezed = shape.softcap === undefined ? undefined : squeeze(tape, product, shape.softcap);
-  const scores = squeezed?.y ?? product;
+  const capped = shape.softcap === undefined ? undefined : softcapWithSlope(tape, product, shape.softcap);
+  const scores = capped?.y ?? product;
   const p = graph.op('Softmax', [graph.op('Add', [scores, inputs.mask])], { attributes: { axis: -1 } });
   const mixed = graph.op('MatMul', [p, v]);
   const y = graph.op('Reshape', [mixed, perHead]);
@@ -348,7 +352,7 @@ export function attention(
       attributes: { keepdims: 1 },
     });
     const dscores = graph.op('Mul', [p, graph.op('Sub', [dp, dot])]);
-    const ds = squeezed ? graph.op('Mul', [dscores, squeezed.slope()]) : dscores;
+    const ds = capped ? graph.op('Mul', [dscores, capped.slope()]) : dscores;
     const dq = graph.op('FusedMatMul', [ds, k], { domain: MS, attributes: { alpha } });
     const dk = graph.op('FusedMatMul', [ds, q], { domain: MS, attributes: { transA: 1, alpha } });
     return [graph.op('Reshape', [dq, perHead]), dk, dv];
@@ -365,12 +369,12 @@ export function attention(
 export function selectRows(
   tape: Tape,
   x: Value,
-  index: { readonly places: Value; readonly inverse: Value },
+  index: { readonly indices: Value; readonly inverse: Value },
   width: number,
 ): Value {
   const { graph } = tape;
   const flat = graph.op('Reshape', [x, graph.ints([-1, width])]);
-  const rows = graph.op('Gather', [flat, index.places], { attributes: { axis: 0 } });
+  const rows = graph.op('Gather', [flat, index.indices], { attributes: { axis: 0 } });
   tape.record([rows], [x], ([grad]) => {
     const zero = graph.op('Expand', [graph.scalar(0), graph.ints([1, width])]);
     const padded = graph.op('Concat', [grad, zero], { attributes: { axis: 0 } });

@@ -49,20 +49,20 @@ export class Runtime {
     return new Runtime(await loadRuntime(), options);
   }
 
-  floats(values: Float32Array, dims: readonly number[]): Tensor {
+  float32(values: Float32Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('float32', values, dims);
   }
 
-  longs(values: BigInt64Array, dims: readonly number[]): Tensor {
+  int64(values: BigInt64Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('int64', values, dims);
   }
 
   /** bfloat16 numbers as their bits; the graph widens them. */
-  halves(values: Uint16Array, dims: readonly number[]): Tensor {
+  bfloat16(values: Uint16Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('uint16', values, dims);
   }
 
-  ints(values: Int32Array, dims: readonly number[]): Tensor {
+  int32(values: Int32Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('int32', values, dims);
   }
 
@@ -73,8 +73,8 @@ export class Runtime {
   ): Tensor {
     const dims = [to - from, columns];
     return data instanceof Uint16Array
-      ? this.halves(data.subarray(from * columns, to * columns), dims)
-      : this.floats((data as Float32Array).subarray(from * columns, to * columns), dims);
+      ? this.bfloat16(data.subarray(from * columns, to * columns), dims)
+      : this.float32((data as Float32Array).subarray(from * columns, to * columns), dims);
   }
 
   /** A session over a serialized graph. */

@@ -14,7 +14,7 @@ async function run(
   const [x, y, s] = ['x', 'y', 's'].map((name) => graph.input(name, [4])) as [Value, Value, Value];
   build(new Tape(graph), { x, y, s });
   const session = await runtime.session(graph.build('tape'));
-  const feed = (...values: number[]) => runtime.floats(Float32Array.from(values), [4]);
+  const feed = (...values: number[]) => runtime.float32(Float32Array.from(values), [4]);
   const all = { x: feed(1, 2, 3, 4), y: feed(5, 6, 7, 8), s: feed(1, 10, 100, 1000) };
   const outputs = await session.run(
     Object.fromEntries(Object.entries(all).filter(([name]) => session.inputNames.includes(name))),

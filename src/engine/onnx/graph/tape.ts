@@ -18,7 +18,7 @@ interface Entry {
 export class Tape {
   readonly graph: Graph;
   readonly #entries: Entry[] = [];
-  readonly #sums = new Map<string, Value>();
+  readonly #accumulators = new Map<string, Value>();
 
   constructor(graph: Graph) {
     this.graph = graph;
@@ -28,13 +28,13 @@ export class Tape {
    * Has the gradient of a matrix added to a sum that is fed, so that it need not be read and added again
    * afterwards. For matrices that one product alone reads.
    */
-  addTo(matrix: Value, sum: Value): void {
-    this.#sums.set(matrix.name, sum);
+  accumulateInto(matrix: Value, sum: Value): void {
+    this.#accumulators.set(matrix.name, sum);
   }
 
   /** What the gradient of a matrix is added to, if anything. */
-  sumOf(matrix: Value): Value | undefined {
-    return this.#sums.get(matrix.name);
+  accumulatorOf(matrix: Value): Value | undefined {
+    return this.#accumulators.get(matrix.name);
   }
 
   /** Remembers one differentiable operation. */

@@ -18,7 +18,7 @@ export interface AdapterConfig extends AdapterShape {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Fields that say nothing about what is computed once the weights are there. */
-const HARMLESS: ReadonlySet<string> = new Set([
+const IGNORED_KEYS: ReadonlySet<string> = new Set([
   'auto_mapping',
   'inference_mode',
   'revision',
@@ -30,7 +30,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ]);
 
 /** Ways of starting that leave the base as it is; others change its weights. */
-const PLAIN_STARTS: readonly unknown[] = [true, false, 'gaussian', 'orthogonal'];
+const SUPPORTED_INITS: readonly unknown[] = [true, false, 'gaussian', 'orthogonal'];
 
 /**
  * @param where - path of the file, for messages
@@ -49,7 +49,7 @@ export function parseAdapterConfig(fields: Fields, where: string): AdapterConfig
   only('peft_type', ['LORA']);
   only('task_type', ['CAUSAL_LM']);
   only('bias', ['none']);
-  only('init_lora_weights', PLAIN_STARTS);
+  only('init_lora_weights', SUPPORTED_INITS);
   const rank = fields.r ?? 8;
   if (typeof rank !== 'number' || !Number.isInteger(rank) || rank < 1)
     throw problem('r', 'a positive integer');
@@ -64,7 +64,7 @@ export function parseAdapterConfig(fields: Fields, where: string): AdapterConfig
     if (value == null || value === false || isEmpty) continue;
     if (
       read.includes(key) ||
-      HARMLESS.has(key) ||
+      IGNORED_KEYS.has(key) ||
       key === 'target_modules' ||
       key === 'base_model_name_or_path'
     )

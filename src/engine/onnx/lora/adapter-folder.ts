@@ -77,10 +77,10 @@ export function readAdapter(
   if (!existsSync(path)) throw new ConfigError(`${path}: the file is missing; an adapter needs its weights`);
   const { tensors } = readSafetensors(path);
   const weights = fromDiskTensors(specs, tensorSource(tensors), path);
-  const stranger = [...tensors.keys()].find((name) => !hasPart(specs, name));
-  if (stranger !== undefined)
+  const unknown = [...tensors.keys()].find((name) => !hasPart(specs, name));
+  if (unknown !== undefined)
     throw new ConfigError(
-      `${path}: tensor "${stranger}" has no place in the adapter that ${ADAPTER_CONFIG} describes for ${config.base}`,
+      `${path}: tensor "${unknown}" has no place in the adapter that ${ADAPTER_CONFIG} describes for ${config.base}`,
     );
   const moments = join(dir, OPTIMIZER);
   if (!options.optimizer || !existsSync(moments)) return { config, weights };

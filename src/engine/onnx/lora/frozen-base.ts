@@ -11,7 +11,7 @@ import type { Runtime, Tensor } from '../graph/runtime.ts';
 import { type Checkpoint, readCheckpointFiles, readParameters } from '../weights/checkpoint.ts';
 
 /** Bases below this many bytes in float32 are kept so: they are faster, and there is room. */
-const NARROW_FROM_BYTES = 3 * 2 ** 30;
+const BFLOAT16_FROM_BYTES = 3 * 2 ** 30;
 
 /**
  * How a base is kept where nobody says.
@@ -20,7 +20,7 @@ const NARROW_FROM_BYTES = 3 * 2 ** 30;
  * @param dtype - of its matrices on disk
  */
 export function automaticStorage(bytes: number, dtype: string): WeightStorage {
-  return bytes >= NARROW_FROM_BYTES && dtype === 'BF16' ? 'bfloat16' : 'float32';
+  return bytes >= BFLOAT16_FROM_BYTES && dtype === 'BF16' ? 'bfloat16' : 'float32';
 }
 
 type Files = Pick<Checkpoint, 'config' | 'tokenizer'>;
@@ -43,7 +43,7 @@ export class FrozenBase {
   static fromWeights(runtime: Runtime, checkpoint: Checkpoint, storage: WeightStorage): FrozenBase {
     const tensors = parameterSpecs(checkpoint.config).map((spec): [string, Tensor] => {
       const values = checkpoint.weights.get(spec.name) as Float32Array;
-      return [spec.name, kept(runtime, { spec, values, storage })];
+      return [spec.name, storedTensor(runtime, { spec, values, storage })];
     });
     const { config, tokenizer } = checkpoint;
     return new FrozenBase({ config, tokenizer }, storage, Object.fromEntries(tensors));
@@ -69,7 +69,7 @@ export class FrozenBase {
           `${dir}: expected all matrices in bfloat16 as the first is, got ${dtype} for ${spec.name}; say which to keep with engine.base_dtype`,
         );
       chosen ??= automaticStorage(bytes, dtype);
-      tensors[spec.name] = kept(runtime, { spec, values, storage: chosen });
+      tensors[spec.name] = storedTensor(runtime, { spec, values, storage: chosen });
     });
     return new FrozenBase(files, chosen ?? 'float32', tensors);
   }
@@ -79,25 +79,25 @@ export class FrozenBase {
     return new Map(
       Object.entries(this.tensors).map(([name, { data }]) => [
         name,
-        data instanceof Uint16Array ? widened(data) : (data as Float32Array), // the two kinds there are
+        data instanceof Uint16Array ? upcast(data) : (data as Float32Array), // the two kinds there are
       ]),
     );
   }
 }
 
-function widened(halves: Uint16Array): Float32Array {
+function upcast(halves: Uint16Array): Float32Array {
   const values = new Float32Array(halves.length);
   const bits = new Uint32Array(values.buffer);
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
   return values;
 }
 
-function kept(
+function storedTensor(
   runtime: Runtime,
   parameter: { readonly spec: ParameterSpec; readonly values: Float32Array; readonly storage: WeightStorage },
 ): Tensor {
   const { spec, values, storage } = parameter;
   return storage === 'bfloat16' && isFrozenMatrix(spec)
-    ? runtime.halves(toBfloat16(values), spec.shape)
-    : runtime.floats(values, spec.shape);
+    ? runtime.bfloat16(toBfloat16(values), spec.shape)
+    : runtime.float32(values, spec.shape);
 }

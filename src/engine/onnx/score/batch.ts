@@ -8,16 +8,16 @@ import type { Sequence } from '../../engine.ts';
 /** One padded batch [B, T] with the positions that predict message tokens. */
 export interface Batch {
   /** Indices of the sequences in the caller's list [B]. */
-  readonly members: readonly number[];
+  readonly sequenceIndices: readonly number[];
   readonly rows: number;
   /** Padded length T. */
   readonly length: number;
   /** [B, T], padded with 0 on the right */
   readonly tokens: BigInt64Array;
-  /** Flat place in B T whose state predicts the token [M], grouped by member. */
-  readonly places: BigInt64Array;
+  /** Flat index in B T whose state predicts the token [M], grouped by member. */
+  readonly indices: BigInt64Array;
   readonly targets: BigInt64Array;
-  /** Row of each flat place, or M [B T]. */
+  /** Row of each flat index, or M [B T]. */
   readonly inverse: BigInt64Array;
   /** First row of each member in [M], and the end [B + 1]. */
   readonly offsets: readonly number[];
@@ -49,27 +49,40 @@ export function packBatches(sequences: readonly Sequence[], tokenBudget: number)
   return batches;
 }
 
-function packBatch(sequences: readonly Sequence[], members: readonly number[], length: number): Batch {
-  const states = members.reduce((sum, index) => sum + sequences[index].tokens.length, 0);
-  const tokens = new BigInt64Array(members.length * length);
-  const places = new BigInt64Array(states);
+function packBatch(
+  sequences: readonly Sequence[],
+  sequenceIndices: readonly number[],
+  length: number,
+): Batch {
+  const states = sequenceIndices.reduce((sum, index) => sum + sequences[index].tokens.length, 0);
+  const tokens = new BigInt64Array(sequenceIndices.length * length);
+  const indices = new BigInt64Array(states);
   const targets = new BigInt64Array(states);
-  const inverse = new BigInt64Array(members.length * length).fill(BigInt(states));
+  const inverse = new BigInt64Array(sequenceIndices.length * length).fill(BigInt(states));
   const offsets = [0];
   let m = 0;
-  members.forEach((index, row) => {
+  sequenceIndices.forEach((index, row) => {
     const { context, tokens: message } = sequences[index];
     const base = row * length;
     for (let t = 0; t < context.length; t++) tokens[base + t] = BigInt(context[t]);
     for (let u = 0; u < message.length; u++) {
-      const place = base + context.length + u - 1;
-      if (u + 1 < message.length) tokens[place + 1] = BigInt(message[u]);
-      places[m] = BigInt(place);
+      const flat = base + context.length + u - 1;
+      if (u + 1 < message.length) tokens[flat + 1] = BigInt(message[u]);
+      indices[m] = BigInt(flat);
       targets[m] = BigInt(message[u]);
-      inverse[place] = BigInt(m);
+      inverse[flat] = BigInt(m);
       m++;
     }
     offsets.push(m);
   });
-  return { members, rows: members.length, length, tokens, places, targets, inverse, offsets };
+  return {
+    sequenceIndices,
+    rows: sequenceIndices.length,
+    length,
+    tokens,
+    indices,
+    targets,
+    inverse,
+    offsets,
+  };
 }

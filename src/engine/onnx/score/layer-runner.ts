@@ -23,11 +23,11 @@ export type PaddedTokens = Pick<Batch, 'rows' | 'length' | 'tokens'>;
 export type OnKeys = (layer: number, k: Float32Array, v: Float32Array) => void;
 
 /** What the forward pass left for backward. */
-export interface Trace {
+export interface ForwardActivations {
   /** Input of each layer [B, T, D]. */
   readonly inputs: readonly Tensor[];
-  /** What each layer carries over; undefined where it will be computed again. */
-  readonly carried: readonly (Readonly<Record<string, Tensor>> | undefined)[];
+  /** What each layer fits over; undefined where it will be computed again. */
+  readonly saved: readonly (Readonly<Record<string, Tensor>> | undefined)[];
   /** Output of the last layer [B, T, D]. */
   readonly hidden: Tensor;
 }
@@ -35,13 +35,13 @@ export interface Trace {
 export class LayerRunner {
   readonly #sessions: Sessions;
   readonly #weights: WeightSource;
-  readonly #carryBytes: number;
+  readonly #activationBytes: number;
 
-  /** @param carryBytes - kept between forward and backward, altogether */
-  constructor(sessions: Sessions, weights: WeightSource, carryBytes: number) {
+  /** @param activationBytes - kept between forward and backward, altogether */
+  constructor(sessions: Sessions, weights: WeightSource, activationBytes: number) {
     this.#sessions = sessions;
     this.#weights = weights;
-    this.#carryBytes = carryBytes;
+    this.#activationBytes = activationBytes;
   }
 
   /** Residual stream after the last layer [B, T, D]. */
@@ -64,30 +64,30 @@ export class LayerRunner {
   }
 
   /** The forward pass of training. */
-  async forward(batch: PaddedTokens): Promise<Trace> {
+  async forward(batch: PaddedTokens): Promise<ForwardActivations> {
     const { config } = this.#sessions;
     const tensors = this.#weights.tensors();
     const feeds = this.#sessions.lengthFeeds(batch.length);
     const inputs: Tensor[] = [];
-    const carried: (Readonly<Record<string, Tensor>> | undefined)[] = [];
+    const saved: (Readonly<Record<string, Tensor>> | undefined)[] = [];
     let x = this.#embedded(batch, tensors);
     let [bytes, cost] = [0, 0];
     for (let l = 0; l < config.layers; l++) {
       inputs.push(x);
-      const { forward, carried: names } = await this.#sessions.layerTraining(layerKind(config, l));
+      const { forward, saved: names } = await this.#sessions.layerTraining(layerKind(config, l));
       // the first layer says what one costs: those that no longer fit give their result alone
-      const carries = this.#carryBytes > 0 && bytes + cost <= this.#carryBytes;
+      const fits = this.#activationBytes > 0 && bytes + cost <= this.#activationBytes;
       const outputs = await forward.run(
         { ...feeds, ...layerFeeds(this.#sessions, tensors, l), x },
-        carries ? undefined : ['x_next'],
+        fits ? undefined : ['x_next'],
       );
       const kept = Object.fromEntries(names.map((name) => [name, outputs[name] as Tensor]));
-      carried.push(carries ? kept : undefined);
-      if (carries) bytes += sizeBytes(kept);
+      saved.push(fits ? kept : undefined);
+      if (fits) bytes += sizeBytes(kept);
       if (l === 0) cost = bytes;
       x = outputs.x_next as Tensor;
     }
-    return { inputs, carried, hidden: x };
+    return { inputs, saved, hidden: x };
   }
 
   /**
@@ -97,33 +97,33 @@ export class LayerRunner {
    */
   async backward(
     batch: PaddedTokens,
-    { trace, dy }: { readonly trace: Trace; readonly dy: Tensor },
+    { activations, dy }: { readonly activations: ForwardActivations; readonly dy: Tensor },
     parameters: ParameterStore,
   ): Promise<Tensor> {
     const { config, variant } = this.#sessions;
     const tensors = this.#weights.tensors();
     const feeds = this.#sessions.lengthFeeds(batch.length);
     const trained = layerGradients(config, variant);
-    const carried = [...trace.carried];
+    const saved = [...activations.saved];
     let gradient = dy;
     for (let l = config.layers - 1; l >= 0; l--) {
       const training = await this.#sessions.layerTraining(layerKind(config, l));
-      const session = carried[l] ? training.backward : await training.recomputing();
-      const { sums, fetches } = sumsOf(parameters, trained, l);
+      const session = saved[l] ? training.backward : await training.recomputing();
+      const { sums, fetches } = gradientSums(parameters, trained, l);
       const outputs = await session.run(
         {
           ...feeds,
           ...layerFeeds(this.#sessions, tensors, l),
-          ...carried[l],
+          ...saved[l],
           ...sums,
-          x: trace.inputs[l] as Tensor,
+          x: activations.inputs[l] as Tensor,
           dy: gradient,
         },
         fetches,
       );
-      carried[l] = undefined; // no longer needed: the collector may have it
-      for (const { name, role, summed } of trained)
-        if (!summed)
+      saved[l] = undefined; // no longer needed: the collector may have it
+      for (const { name, role, accumulated } of trained)
+        if (!accumulated)
           parameters.addGradient(layerParameter(l, role), floatData(outputs[GRADIENT_PREFIX + name]));
       gradient = outputs.dx as Tensor;
     }
@@ -135,20 +135,20 @@ export class LayerRunner {
     const { config, runtime } = this.#sessions;
     const x = new Float32Array(rows * length * config.hiddenSize);
     gatherRows(tensors.embed_tokens as Tensor, tokens, { into: x, scale: embeddingScale(config) });
-    return runtime.floats(x, [rows, length, config.hiddenSize]);
+    return runtime.float32(x, [rows, length, config.hiddenSize]);
   }
 }
 
 /** What layer `l` adds its gradients to, as inputs and, the same tensors, as outputs. */
-function sumsOf(
+function gradientSums(
   parameters: ParameterStore,
   trained: readonly LayerGradient[],
   l: number,
 ): { readonly sums: Record<string, Tensor>; readonly fetches: Record<string, Tensor | null> } {
   const sums: Record<string, Tensor> = {};
   const fetches: Record<string, Tensor | null> = { dx: null };
-  for (const { name, role, firstRow, shape, summed } of trained) {
-    const sum = summed ? parameters.gradientRows(layerParameter(l, role), firstRow, shape) : null;
+  for (const { name, role, firstRow, shape, accumulated } of trained) {
+    const sum = accumulated ? parameters.gradientRows(layerParameter(l, role), firstRow, shape) : null;
     if (sum) sums[SUM_PREFIX + name] = sum;
     fetches[GRADIENT_PREFIX + name] = sum;
   }
@@ -184,10 +184,10 @@ export function gatherRows(
 }
 
 /** Rows of hidden [B, T, D] at flat places [M, D]. */
-export function selectPlaces(hidden: Tensor, places: BigInt64Array, width: number): Float32Array {
+export function gatherStates(hidden: Tensor, indices: BigInt64Array, width: number): Float32Array {
   const data = floatData(hidden);
-  const rows = new Float32Array(places.length * width);
-  places.forEach((place, m) => {
+  const rows = new Float32Array(indices.length * width);
+  indices.forEach((place, m) => {
     const from = Number(place) * width;
     rows.set(data.subarray(from, from + width), m * width);
   });

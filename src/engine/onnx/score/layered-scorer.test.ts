@@ -27,15 +27,15 @@ const changes = [
       attentionSoftcap: 2,
       slidingWindow: 4,
       layerKinds: [
-        { window: true, positions: 'global' },
-        { window: false, positions: 'global' },
+        { sliding: true, rope: 'global' },
+        { sliding: false, rope: 'global' },
       ],
     },
   },
 ] as const;
 
 /** The same numbers behind both ways of running, some steps away from a snapshot. */
-async function pair(config: Parameters<typeof tinyConfig>[0], carryBytes: number) {
+async function pair(config: Parameters<typeof tinyConfig>[0], activationBytes: number) {
   const full = tinyConfig(config);
   const stores = await Promise.all(
     [whole, layers].map(async (engine) => {
@@ -55,9 +55,9 @@ async function pair(config: Parameters<typeof tinyConfig>[0], carryBytes: number
     weights: other.parameters,
     parameters: other.parameters,
     tokenBudget: 24,
-    carryBytes,
+    activationBytes,
     // a few tokens of the vocabulary at a time; some logits are kept between the passes, the rest made again
-    headLimits: { sliceNumbers: 40, keptNumbers: carryBytes === 0 ? 0 : 100 },
+    headLimits: { sliceElements: 40, keptElements: activationBytes === 0 ? 0 : 100 },
   });
   return { config: full, one, other, scorer, layered };
 }

@@ -8,10 +8,10 @@ import { floatData, type Runtime, type Tensor } from '../graph/runtime.ts';
 import type { Sessions } from '../sessions.ts';
 
 /** Numbers of one slice of logits: 32 MiB. */
-const SLICE_NUMBERS = 2 ** 23;
+const SLICE_ELEMENTS = 2 ** 23;
 
 /** Logits kept from the first pass of training to the second: 256 MiB; beyond they are computed again. */
-const KEPT_NUMBERS = 2 ** 26;
+const KEPT_ELEMENTS = 2 ** 26;
 
 /** Normed states [M, D] and the weights they are projected with. */
 export interface HeadSide {
@@ -34,9 +34,9 @@ type KeptLogits = Readonly<Record<'z' | 'z_ref', Tensor | undefined>>;
 
 export interface HeadLimits {
   /** Logits of one slice. */
-  readonly sliceNumbers: number;
+  readonly sliceElements: number;
   /** Logits kept between the passes of training. */
-  readonly keptNumbers: number;
+  readonly keptElements: number;
 }
 
 export interface HeadGradient {
@@ -52,14 +52,14 @@ interface Slice {
   readonly size: number;
 }
 
-export class VocabularyHead {
+export class LmHead {
   readonly #sessions: Sessions;
   readonly #config: DecoderConfig;
   readonly #runtime: Runtime;
   readonly #limits: HeadLimits;
 
   constructor(sessions: Sessions, limits: Partial<HeadLimits> = {}) {
-    this.#limits = { sliceNumbers: SLICE_NUMBERS, keptNumbers: KEPT_NUMBERS, ...limits };
+    this.#limits = { sliceElements: SLICE_ELEMENTS, keptElements: KEPT_ELEMENTS, ...limits };
     this.#sessions = sessions;
     this.#config = sessions.config;
     this.#runtime = sessions.runtime;
@@ -77,7 +77,7 @@ export class VocabularyHead {
   ): Promise<HeadStatistics> {
     const rows = targets.length;
     const reference = sides.reference !== undefined;
-    let room = keep ? this.#limits.keptNumbers : 0;
+    let room = keep ? this.#limits.keptElements : 0;
     const kept: KeptLogits[] = [];
     const [own, ref] = [new RunningSum(rows), new RunningSum(rows)];
     const picked = new Float64Array(rows);
@@ -133,7 +133,7 @@ export class VocabularyHead {
               statistics.logZ.map((z, m) => z - (statistics.reference?.logZ[m] as number)),
             ),
             kl: this.#column(statistics.reference.kl),
-            kl_weight: this.#runtime.floats(Float32Array.of(loss.klWeight ?? 0), []),
+            kl_weight: this.#runtime.float32(Float32Array.of(loss.klWeight ?? 0), []),
           }
         : {}),
     };
@@ -191,7 +191,7 @@ export class VocabularyHead {
 
   *#slices(rows: number): Generator<Slice> {
     const { vocabSize } = this.#config;
-    const size = Math.min(vocabSize, Math.max(1, Math.floor(this.#limits.sliceNumbers / rows)));
+    const size = Math.min(vocabSize, Math.max(1, Math.floor(this.#limits.sliceElements / rows)));
     for (let first = 0; first < vocabSize; first += size)
       yield { first, size: Math.min(size, vocabSize - first) };
   }
@@ -205,7 +205,7 @@ export class VocabularyHead {
       h: side.h,
       w: this.#rows(side, slice),
       ...(reference ? { h_ref: reference.h, w_ref: this.#rows(reference, slice) } : {}),
-      inverse_temperature: this.#runtime.floats(Float32Array.of(1 / temperature), []),
+      inverse_temperature: this.#runtime.float32(Float32Array.of(1 / temperature), []),
     };
   }
 
@@ -220,11 +220,11 @@ export class VocabularyHead {
     const first = BigInt(slice.first);
     const dims = [targets.length, 1];
     return {
-      local: this.#runtime.longs(
+      local: this.#runtime.int64(
         targets.map((target) => (isIn(slice, target) ? target - first : 0n)),
         dims,
       ),
-      hit: this.#runtime.floats(
+      hit: this.#runtime.float32(
         Float32Array.from(targets, (target) => (isIn(slice, target) ? 1 : 0)),
         dims,
       ),
@@ -232,7 +232,7 @@ export class VocabularyHead {
   }
 
   #column(values: ArrayLike<number>): Tensor {
-    return this.#runtime.floats(Float32Array.from(values), [values.length, 1]);
+    return this.#runtime.float32(Float32Array.from(values), [values.length, 1]);
   }
 }
 

@@ -67,7 +67,7 @@ export class Scorer implements SequenceScorer {
       Object.assign(feeds, this.#gradientFeeds(batch, cotangents));
       if (params.kl) {
         feeds.reference = await this.#rows(batch, feeds, params.kl.reference);
-        feeds.kl_weight = this.#sessions.runtime.floats(Float32Array.of(params.kl.weight), []);
+        feeds.kl_weight = this.#sessions.runtime.float32(Float32Array.of(params.kl.weight), []);
       }
       const outputs = await session.run({ ...this.#parameters.tensors(), ...feeds });
       scatterRows(batch, floatData(outputs.logp), logp);
@@ -109,7 +109,7 @@ export class Scorer implements SequenceScorer {
     for (const batch of this.#pack(sequences)) {
       params.signal?.throwIfAborted();
       const rows = floatData(await this.#rows(batch, this.#feeds(batch, params.temperature), snapshot));
-      batch.members.forEach((index, row) => {
+      batch.sequenceIndices.forEach((index, row) => {
         visit(index, rows.subarray(batch.offsets[row] * vocabSize, batch.offsets[row + 1] * vocabSize));
       });
     }
@@ -133,22 +133,22 @@ export class Scorer implements SequenceScorer {
     const { runtime } = this.#sessions;
     return {
       ...this.#sessions.lengthFeeds(batch.length),
-      tokens: runtime.longs(batch.tokens, [batch.rows, batch.length]),
-      places: runtime.longs(batch.places, [batch.places.length]),
-      targets: runtime.longs(batch.targets, [batch.targets.length]),
-      inverse_temperature: runtime.floats(Float32Array.of(1 / temperature), []),
+      tokens: runtime.int64(batch.tokens, [batch.rows, batch.length]),
+      indices: runtime.int64(batch.indices, [batch.indices.length]),
+      targets: runtime.int64(batch.targets, [batch.targets.length]),
+      inverse_temperature: runtime.float32(Float32Array.of(1 / temperature), []),
     };
   }
 
   #gradientFeeds(batch: Batch, cotangents: readonly ArrayLike<number>[]): Record<string, Tensor> {
     const { runtime } = this.#sessions;
-    const flat = new Float32Array(batch.places.length);
-    batch.members.forEach((index, row) => {
+    const flat = new Float32Array(batch.indices.length);
+    batch.sequenceIndices.forEach((index, row) => {
       flat.set(Float32Array.from(cotangents[index]), batch.offsets[row]);
     });
     return {
-      inverse: runtime.longs(batch.inverse, [batch.inverse.length]),
-      cotangents: runtime.floats(flat, [flat.length]),
+      inverse: runtime.int64(batch.inverse, [batch.inverse.length]),
+      cotangents: runtime.float32(flat, [flat.length]),
     };
   }
 }
@@ -160,7 +160,7 @@ export function emptyRows(sequences: readonly Sequence[]): Float32Array[] {
 
 /** Puts a batch's flat results [M] back to their sequences. */
 export function scatterRows(batch: Batch, flat: Float32Array, into: Float32Array[]): void {
-  batch.members.forEach((index, row) => {
+  batch.sequenceIndices.forEach((index, row) => {
     into[index].set(flat.subarray(batch.offsets[row], batch.offsets[row + 1]));
   });
 }

@@ -117,21 +117,21 @@ export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 't
 /**
  * Reads the weights of a folder one parameter after another.
  *
- * @param take - given each parameter's values, its own from then on, and their type on disk
+ * @param onParameter - given each parameter's values, its own from then on, and their type on disk
  * @throws ConfigError if a tensor is missing, has another shape, or has no place in the model
  */
 export function readParameters(
   dir: string,
   specs: readonly ParameterSpec[],
-  take: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
+  onParameter: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
 ): void {
   const files = openWeightFiles(dir);
   try {
     const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
     // tied weights are sometimes written twice; rotary frequencies follow from the config
-    const isSpare = (name: string): boolean =>
+    const isRedundant = (name: string): boolean =>
       name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
-    refuseStrangers(files, (name) => isSpare(name) || known.has(name));
+    rejectUnknownTensors(files, (name) => isRedundant(name) || known.has(name));
     const source: TensorSource = {
       shapeOf: (name) => files.tensors.get(name)?.shape,
       readInto: (name, target) => files.readInto(name, target),
@@ -139,7 +139,11 @@ export function readParameters(
     for (const spec of specs) {
       const read = fromDiskTensors([spec], source, files.path);
       const [part] = spec.parts;
-      take(spec, read.get(spec.name) as Float32Array, files.tensors.get(part?.name ?? '')?.dtype ?? '');
+      onParameter(
+        spec,
+        read.get(spec.name) as Float32Array,
+        files.tensors.get(part?.name ?? '')?.dtype ?? '',
+      );
     }
   } finally {
     files.close();
@@ -147,11 +151,11 @@ export function readParameters(
 }
 
 /** A tensor the config knows nothing of means another architecture, or another number of layers. */
-function refuseStrangers({ path, tensors }: WeightFiles, isKnown: (name: string) => boolean): void {
-  const stranger = [...tensors.keys()].find((name) => !isKnown(name));
-  if (stranger !== undefined)
+function rejectUnknownTensors({ path, tensors }: WeightFiles, isKnown: (name: string) => boolean): void {
+  const unknown = [...tensors.keys()].find((name) => !isKnown(name));
+  if (unknown !== undefined)
     throw new ConfigError(
-      `${path}: tensor "${stranger}" has no place in the model that config.json describes; the two belong to different models`,
+      `${path}: tensor "${unknown}" has no place in the model that config.json describes; the two belong to different models`,
     );
 }
 

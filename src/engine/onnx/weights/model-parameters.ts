@@ -12,13 +12,13 @@ import { type Checkpoint, saveCheckpoint } from './checkpoint.ts';
 import { ParameterStore } from './parameter-store.ts';
 import type { WeightSource } from './weight-source.ts';
 
-export interface ModelNumbers {
+export interface ModelParameters {
   /** Feeds of the graphs. */
-  readonly source: WeightSource;
-  /** What is trained. */
-  readonly trained: ParameterStore;
+  readonly weights: WeightSource;
+  /** What is trainable. */
+  readonly trainable: ParameterStore;
   readonly kind: 'full' | 'lora';
-  /** Type of the weights that are not trained, or of all. */
+  /** Type of the weights that are not trainable, or of all. */
   readonly dtype: string;
   readonly parameterCount: number;
   save(dir: string): void;
@@ -26,55 +26,56 @@ export interface ModelNumbers {
   saveMerged(dir: string): void;
 }
 
-/** All weights are the model's own and trained. */
-export function fullNumbers(
+/** All weights are the model's own and trainable. */
+export function fullParameters(
   runtime: Runtime,
   checkpoint: Checkpoint,
   options: { readonly adopt: boolean },
-): ModelNumbers {
+): ModelParameters {
   const { config, tokenizer } = checkpoint;
-  const trained = new ParameterStore(runtime, parameterSpecs(config), checkpoint.weights, options);
-  if (checkpoint.optimizer) trained.loadOptimizerState(checkpoint.optimizer);
+  const trainable = new ParameterStore(runtime, parameterSpecs(config), checkpoint.weights, options);
+  if (checkpoint.optimizer) trainable.loadOptimizerState(checkpoint.optimizer);
   return {
-    source: trained,
-    trained,
+    weights: trainable,
+    trainable,
     kind: 'full',
     dtype: 'float32',
-    parameterCount: trained.parameterCount,
+    parameterCount: trainable.parameterCount,
     save: (dir) =>
       saveCheckpoint(dir, {
         config,
         tokenizer,
-        weights: trained.weights(),
-        optimizer: trained.optimizerState(),
+        weights: trainable.weights(),
+        optimizer: trainable.optimizerState(),
       }),
-    saveMerged: (dir) => saveCheckpoint(dir, { config, tokenizer, weights: trained.weights() }),
+    saveMerged: (dir) => saveCheckpoint(dir, { config, tokenizer, weights: trainable.weights() }),
   };
 }
 
 /** The base stays as it is; snapshots and the optimiser are the adapter's alone. */
-export function adapterNumbers(runtime: Runtime, base: FrozenBase, adapter: Adapter): ModelNumbers {
+export function adapterParameters(runtime: Runtime, base: FrozenBase, adapter: Adapter): ModelParameters {
   const { config, tokenizer } = base.files;
-  const trained = new ParameterStore(runtime, adapterSpecs(config, adapter.config), adapter.weights);
-  if (adapter.optimizer) trained.loadOptimizerState(adapter.optimizer);
+  const trainable = new ParameterStore(runtime, adapterSpecs(config, adapter.config), adapter.weights);
+  if (adapter.optimizer) trainable.loadOptimizerState(adapter.optimizer);
   return {
-    source: new AdaptedWeights(base, trained),
-    trained,
+    weights: new AdaptedWeights(base, trainable),
+    trainable,
     kind: 'lora',
     dtype: base.storage,
-    parameterCount: base.parameterCount + trained.parameterCount,
+    parameterCount: base.parameterCount + trainable.parameterCount,
     save: (dir) =>
       saveAdapter(dir, config, {
         config: adapter.config,
-        weights: trained.weights(),
-        optimizer: trained.optimizerState(),
+        weights: trainable.weights(),
+        optimizer: trainable.optimizerState(),
       }),
-    saveMerged: (dir) => saveCheckpoint(dir, { config, tokenizer, weights: merged(base, adapter, trained) }),
+    saveMerged: (dir) =>
+      saveCheckpoint(dir, { config, tokenizer, weights: merged(base, adapter, trainable) }),
   };
 }
 
-function merged(base: FrozenBase, adapter: Adapter, trained: ParameterStore): Weights {
-  const parts = { base: base.weights(), adapter: trained.weights() };
+function merged(base: FrozenBase, adapter: Adapter, trainable: ParameterStore): Weights {
+  const parts = { base: base.weights(), adapter: trainable.weights() };
   return mergedWeights(base.files.config, adapter.config, parts);
 }
 

@@ -105,7 +105,7 @@ export class ParameterStore implements WeightSource {
     const sum = this.#gradients?.[index] ?? this.#liveGradients()[index];
     if (this.#stale.delete(index)) sum.fill(0);
     const [rows, columns] = shape as readonly [number, number];
-    return this.#runtime.floats(sum.subarray(firstRow * columns, (firstRow + rows) * columns), shape);
+    return this.#runtime.float32(sum.subarray(firstRow * columns, (firstRow + rows) * columns), shape);
   }
 
   zeroGradients(): void {
@@ -197,7 +197,7 @@ export class ParameterStore implements WeightSource {
 
   #wrap(arrays: Float32Array[]): Record<string, Tensor> {
     return Object.fromEntries(
-      this.specs.map((spec, i) => [spec.name, this.#runtime.floats(arrays[i], spec.shape)]),
+      this.specs.map((spec, i) => [spec.name, this.#runtime.float32(arrays[i], spec.shape)]),
     );
   }
 

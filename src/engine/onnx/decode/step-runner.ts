@@ -23,13 +23,13 @@ export interface StepCache {
   /** Writes one token's keys and values [rows, kvHeads d] of a layer at the given positions. */
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void;
   /** Tokens a layer sees of rows whose newest token is at the given positions [rows]. */
-  seen(layer: number, positions: Int32Array): Int32Array;
+  kvLengths(layer: number, positions: Int32Array): Int32Array;
   /** The whole cache of a layer [rows, kvHeads, capacity, d]. */
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor };
 }
 
 /** Feeds of the step graphs, made once per run where they do not change. */
-export class StepFeeds {
+export class StepRunner {
   readonly #parts: StepParts;
   readonly #cache: StepCache;
   readonly #weights: readonly Record<string, Tensor>[];
@@ -64,9 +64,9 @@ export class StepFeeds {
     const slots = last.length;
     const positions = this.#cache.advance();
     const shared = {
-      ...sessions.ropes.feeds(Math.max(...positions) + 1),
-      positions: runtime.longs(BigInt64Array.from(positions, BigInt), [slots, 1]),
-      tokens: runtime.longs(BigInt64Array.from(last, BigInt), [slots]),
+      ...sessions.ropeCache.feeds(Math.max(...positions) + 1),
+      positions: runtime.int64(BigInt64Array.from(positions, BigInt), [slots, 1]),
+      tokens: runtime.int64(BigInt64Array.from(last, BigInt), [slots]),
     };
     let state = await (steps[0] as Session).run({ ...this.#weights[0], ...shared });
     for (let l = 0; l < config.layers; l++) {
@@ -77,7 +77,7 @@ export class StepFeeds {
         ...this.#cache.tensors(l, runtime),
         x: state.x_next as Tensor,
         q: state.q_next as Tensor,
-        lengths: runtime.ints(this.#cache.seen(l, positions), [slots]),
+        lengths: runtime.int32(this.#cache.kvLengths(l, positions), [slots]),
       });
     }
     return floatData(state.logits);

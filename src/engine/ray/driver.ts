@@ -4,9 +4,9 @@
  */
 import { Connection } from '../torch/connection.ts';
 import { startWorker, type WorkerProcess } from '../torch/worker-process.ts';
-import { FRONT, frontArguments, type LocalCluster } from './engine.ts';
+import { driverArguments, type LocalCluster, RAY_DRIVER } from './engine.ts';
 
-export interface FrontOptions {
+export interface RayDriverOptions {
   readonly python: string;
   /** Of the cluster; `local` starts one that ends with the front. */
   readonly address: string;
@@ -19,7 +19,7 @@ export interface FrontOptions {
 }
 
 /** What a user is told. */
-export interface FrontFacts {
+export interface RayDriverInfo {
   readonly url: string;
   readonly token: string;
   /** Whether the caller brought the token. */
@@ -31,11 +31,11 @@ export interface FrontFacts {
   readonly gpusPerAgent: number;
 }
 
-export class RayFront {
-  readonly facts: FrontFacts;
+export class RayDriver {
+  readonly facts: RayDriverInfo;
   readonly #process: WorkerProcess;
 
-  constructor(process: WorkerProcess, facts: FrontFacts) {
+  constructor(process: WorkerProcess, facts: RayDriverInfo) {
     this.#process = process;
     this.facts = facts;
   }
@@ -55,22 +55,22 @@ export class RayFront {
 }
 
 /** @throws EngineError if it cannot start */
-export async function startFront({
+export async function startRayDriverProcess({
   python,
   address,
   host,
   port,
   token,
   local,
-}: FrontOptions): Promise<RayFront> {
+}: RayDriverOptions): Promise<RayDriver> {
   const process = await startWorker({
-    ...FRONT,
+    ...RAY_DRIVER,
     python,
     host,
     port,
     token,
     isShared: true,
-    args: frontArguments(address, local),
+    args: driverArguments(address, local),
   });
   const connection = new Connection({
     engine: 'ray',
@@ -88,7 +88,7 @@ export async function startFront({
       cpus,
       gpus,
     };
-    return new RayFront(process, { ...facts, gpusPerAgent: gpus > 0 ? 1 : 0 });
+    return new RayDriver(process, { ...facts, gpusPerAgent: gpus > 0 ? 1 : 0 });
   } catch (error) {
     await process.close();
     throw error;

@@ -11,7 +11,7 @@ import { type RopeShape, type RopeTables, ropeTables } from './rope.ts';
 /** Positions made at first; later tables double. */
 const FIRST = 256;
 
-export class Ropes {
+export class RopeCache {
   readonly #runtime: Runtime;
   readonly #config: DecoderConfig;
   readonly #shapes: readonly (readonly [prefix: string, shape: RopeShape])[];
@@ -42,7 +42,7 @@ export class Ropes {
     const made = this.#shapes.flatMap(([prefix, shape]) => {
       const tables = ropeTables(this.#positions, shape);
       const tensor = (values: Float32Array): Tensor =>
-        this.#runtime.floats(values, [tables.positions, shape.headDim / 2]);
+        this.#runtime.float32(values, [tables.positions, shape.headDim / 2]);
       const named: readonly (readonly [string, Exclude<keyof RopeTables, 'positions'>])[] = [
         ['cos', 'cos'],
         ['sin', 'sin'],

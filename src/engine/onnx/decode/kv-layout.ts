@@ -27,7 +27,7 @@ export interface LayerBuffers {
 
 type CacheShape = Pick<DecoderConfig, 'layers' | 'kvHeads' | 'headDim' | 'layerKinds' | 'slidingWindow'>;
 
-export class LayerWindows {
+export class KvLayout {
   readonly #shape: CacheShape;
   /** Most tokens a layer keeps [layers]. */
   readonly #windows: readonly number[];
@@ -35,7 +35,7 @@ export class LayerWindows {
   constructor(shape: CacheShape) {
     this.#shape = shape;
     this.#windows = Array.from({ length: shape.layers }, (_, l) =>
-      layerKind(shape, l).window ? (shape.slidingWindow ?? Infinity) : Infinity,
+      layerKind(shape, l).sliding ? (shape.slidingWindow ?? Infinity) : Infinity,
     );
   }
 
@@ -45,7 +45,7 @@ export class LayerWindows {
   }
 
   /** Tokens a layer sees of rows whose newest token is at the given positions [rows]. */
-  seen(layer: number, positions: Int32Array): Int32Array {
+  kvLengths(layer: number, positions: Int32Array): Int32Array {
     const window = this.#windows[layer];
     return positions.map((position) => Math.min(position + 1, window));
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { probeRuntime } from './probe.ts';
+import { checkRuntime } from './runtime-check.ts';
 
 it('computes a product through ONNX Runtime and says how long it took', async () => {
-  expect(await probeRuntime()).toBeGreaterThan(0);
+  expect(await checkRuntime()).toBeGreaterThan(0);
 });

@@ -5,10 +5,10 @@
 import { Connection } from './connection.ts';
 import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
-export type LaunchOptions = Omit<WorkerProcessOptions, 'isShared'>;
+export type StandaloneWorkerOptions = Omit<WorkerProcessOptions, 'isShared'>;
 
 /** What a user is told. */
-export interface WorkerFacts {
+export interface StandaloneWorkerInfo {
   readonly url: string;
   readonly token: string;
   /** Whether the caller brought the token. */
@@ -20,11 +20,11 @@ export interface WorkerFacts {
   readonly vllm?: string | undefined;
 }
 
-export class WorkerLaunch {
-  readonly facts: WorkerFacts;
+export class StandaloneWorker {
+  readonly facts: StandaloneWorkerInfo;
   readonly #process: WorkerProcess;
 
-  constructor(process: WorkerProcess, facts: WorkerFacts) {
+  constructor(process: WorkerProcess, facts: StandaloneWorkerInfo) {
     this.#process = process;
     this.facts = facts;
   }
@@ -40,13 +40,13 @@ export class WorkerLaunch {
 }
 
 /** @throws EngineError if it cannot start */
-export async function launch(options: LaunchOptions): Promise<WorkerLaunch> {
+export async function startStandaloneWorker(options: StandaloneWorkerOptions): Promise<StandaloneWorker> {
   const process = await startWorker({ ...options, isShared: true });
   const { url, token, pid } = process;
   const connection = new Connection({ url, token, death: () => process.death() });
   try {
     const { device, torch, vllm } = await connection.hello();
-    return new WorkerLaunch(process, {
+    return new StandaloneWorker(process, {
       url,
       token,
       tokenIsOwn: options.token !== undefined,

@@ -7,7 +7,7 @@ import { MASKED } from '../graph/ops.ts';
 import type { Runtime, Tensor } from '../graph/runtime.ts';
 
 /** Numbers kept altogether: 16 MiB. */
-const KEPT = 2 ** 22;
+const MAX_ELEMENTS = 2 ** 22;
 
 export class CausalMasks {
   readonly #runtime: Runtime;
@@ -34,7 +34,7 @@ export class CausalMasks {
     this.#runtime = runtime;
     this.#copies = options.copies;
     this.#window = options.window ?? Number.POSITIVE_INFINITY;
-    this.#limit = options.limit ?? KEPT;
+    this.#limit = options.limit ?? MAX_ELEMENTS;
   }
 
   /** Numbers held. */
@@ -65,7 +65,7 @@ export class CausalMasks {
       const hidden = Math.max(0, position + 1 - this.#window);
       values.fill(MASKED, row * length, row * length + hidden);
     }
-    return this.#runtime.floats(values, [this.#copies * length, length]);
+    return this.#runtime.float32(values, [this.#copies * length, length]);
   }
 
   #sizeOf(length: number): number {
