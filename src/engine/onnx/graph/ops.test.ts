@@ -6,11 +6,11 @@ import * as ops from './ops.ts';
 import { floatData, Runtime, type Session, type Tensor } from './runtime.ts';
 import { Tape } from './tape.ts';
 
-/** A differentiable argument, or a fixed input. */
+/** A differentiable argument, or a fixed input if `values` is given. */
 interface Argument {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Fixed values; drawn at random where absent. */
+  /** Fixed values; absent: random values. */
   readonly values?: Float32Array | BigInt64Array;
 }
 
@@ -126,7 +126,7 @@ const cases: Case[] = [
     build: (tape, [x]) => [ops.scale(tape, x!, -2.5)],
   },
   {
-    name: 'softcap, near 0 and far out',
+    name: 'softcap, near 0 and saturated',
     args: [{ name: 'x', shape: [4, 5] }],
     build: (tape, [x]) => [ops.softcap(tape, ops.scale(tape, x!, 2), 1.5)],
   },
@@ -168,7 +168,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'attention with squeezed scores and a scale of its own',
+    name: 'attention with soft-capped scores and another scale',
     args: [
       { name: 'q', shape: [2, 6, 5, 4] },
       { name: 'k', shape: [2, 3, 5, 4] },
@@ -207,7 +207,7 @@ afterAll(async () => {
   for (const session of opened) await session.release();
 });
 
-/** y0.. are the operator's results; with gradients, g<i> those of argument i for seeds fed flat. */
+/** Outputs y<r>: the operator's results. With gradients also g<i> of argument i; seeds are flat inputs. */
 async function compile(
   args: readonly Argument[],
   build: Case['build'],
@@ -243,7 +243,7 @@ async function compile(
 
 const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-describe('gradients of every operator agree with central differences', () => {
+describe('gradients of all operators match central differences', () => {
   it.each(cases)('$name', async ({ args, build }) => {
     const stream = randomStream(17);
     const values = args.map(
@@ -293,7 +293,7 @@ describe('gradients of every operator agree with central differences', () => {
 });
 
 describe('tape', () => {
-  it('says which value the loss does not depend on', () => {
+  it('names a value that the loss does not depend on', () => {
     const graph = new Graph();
     const tape = new Tape(graph);
     const [x, lonely] = [graph.input('x', [2]), graph.input('lonely', [2])];

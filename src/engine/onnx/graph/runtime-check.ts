@@ -1,5 +1,5 @@
 /**
- * Whether ONNX Runtime works on this machine: one product through the very path that models take.
+ * Checks that ONNX Runtime works on this machine: computes one matmul through the same code path as models.
  * @module
  */
 import { EngineError } from '../../../support/errors.ts';
@@ -7,10 +7,10 @@ import { Graph } from './graph.ts';
 import { floatData, Runtime } from './runtime.ts';
 
 /**
- * Computes [1 2; 3 4] [5; 6] through the runtime.
+ * Computes [1 2; 3 4] [5; 6] with ONNX Runtime.
  *
  * @returns milliseconds from loading the runtime to the result
- * @throws EngineError if the runtime cannot be loaded, or its result is wrong
+ * @throws EngineError if the runtime cannot be loaded or its result is wrong
  */
 export async function checkRuntime(): Promise<number> {
   const start = performance.now();
