@@ -1,6 +1,6 @@
 /**
- * A decoder's batch with a key/value cache: equal contexts are run through the model once and copied into
- * their slots, later tokens one step at a time.
+ * A decode batch with a key/value cache. Equal contexts are prefilled once and copied into their slots; later tokens
+ * are decoded one step at a time.
  * @module
  */
 import type { DecodeBatch, LogitsRow } from '../../decode-batch.ts';
@@ -14,12 +14,14 @@ import { StepRunner } from './step-runner.ts';
 export interface DecodeBatchParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** Padded tokens of one prefill run. */
+  /** Maximum padded tokens per prefill run. */
   readonly tokenBudget: number;
 }
 
 /**
- * @param contexts - of all requests, in the order they will be loaded
+ * Opens a batch.
+ *
+ * @param contexts - contexts of all requests, in loading order
  * @param slots - messages decoded together
  */
 export async function openDecodeBatch(

@@ -1,7 +1,6 @@
 /**
- * Runs the contexts of waiting messages through the model, each distinct one once however many messages
- * start from it, many at a time under a token budget, and keeps the states until the last message that
- * needs them has started.
+ * Prefills the contexts of queued messages in batches under a token budget. Each distinct context is run once, and its
+ * states are kept until the last message with this context has started.
  * @module
  */
 
@@ -18,7 +17,7 @@ export interface PrefillParts {
 
 interface PendingContext {
   readonly context: Int32Array;
-  /** Messages that still have to start from this context. */
+  /** Messages with this context that have not started. */
   remaining: number;
   states: PrefilledStates | undefined;
 }
@@ -28,7 +27,7 @@ export class PrefillQueue {
   readonly #keys: readonly string[];
   readonly #pending = new Map<string, PendingContext>();
 
-  /** @param contexts - of all messages, in the order they will be taken */
+  /** @param contexts - contexts of all messages, in the order of `take` calls */
   constructor(parts: PrefillParts & { readonly tokenBudget: number }, contexts: readonly Int32Array[]) {
     this.#parts = parts;
     this.#keys = contexts.map((context) => context.join());
@@ -39,7 +38,7 @@ export class PrefillQueue {
     });
   }
 
-  /** States of the message's context; call once per message, in order. */
+  /** Returns the states of the message's context; call once per message, in order. */
   async take(message: number): Promise<PrefilledStates> {
     const key = this.#keys[message];
     const entry = this.#pending.get(key) as PendingContext;
@@ -48,7 +47,7 @@ export class PrefillQueue {
     return entry.states as PrefilledStates;
   }
 
-  /** Runs the next waiting contexts (insertion order is the order they are needed in). */
+  /** Runs the next pending contexts; the map's insertion order is the order in which they are needed. */
   async #runNext(): Promise<void> {
     const batch: PendingContext[] = [];
     let length = 0;
@@ -71,10 +70,10 @@ export class PrefillQueue {
 }
 
 /**
- * Runs contexts through the model, padded to one length.
+ * Runs contexts through the model as one padded batch.
  *
- * @param length - of the longest
- * @returns states whose row b is context b
+ * @param length - length of the longest context
+ * @returns states; row b belongs to context b
  */
 export async function runContexts(
   { sessions, weights }: PrefillParts,
@@ -105,7 +104,7 @@ export async function runContexts(
   };
 }
 
-/** The same layer by layer. */
+/** {@link runContexts} layer by layer. */
 async function runLayers(
   { sessions, weights }: PrefillParts,
   batch: { readonly tokens: BigInt64Array; readonly indices: BigInt64Array; readonly length: number },

@@ -1,9 +1,8 @@
 /**
- * Keys and values of the messages being served [rows, kvHeads, capacity, d] per layer. The live rows are
- * always the first ones: a message that ends gives its row to the last, so a step computes exactly the
- * messages there are. Room for rows and tokens grows with need, and tokens shrink again, because attention
- * reads all of it.
- * @see kv-cache.ts for the fixed set of rows that training samples with
+ * The key/value cache of continuous batching: per layer [rows, kvHeads, capacity, d]. In-flight messages always occupy
+ * the first rows: when a message ends, the last row moves to its index, so a step computes no unused rows. Capacity
+ * grows on demand; the token capacity also shrinks, because attention reads all of it.
+ * @see kv-cache.ts for the cache of the training sampler, which has a fixed number of slots
  * @module
  */
 import type { DecoderConfig } from '../decoder/config.ts';
@@ -12,7 +11,7 @@ import type { PrefilledStates } from './kv-cache.ts';
 import { KvLayout, type LayerBuffers } from './kv-layout.ts';
 import type { StepCache } from './step-runner.ts';
 
-/** Room for tokens comes in steps of this many, so buffers move rarely. */
+/** Token and row capacities are multiples of these, so that buffers are rarely reallocated. */
 const TOKEN_STEP = 32;
 const ROW_STEP = 4;
 
@@ -22,7 +21,7 @@ export class ServingKvCache implements StepCache {
   readonly #shape: CacheShape;
   readonly #layout: KvLayout;
   readonly #maxRows: number;
-  /** Tokens cached per row. */
+  /** Cached tokens per row. */
   #lengths: number[] = [];
   #capacity = { rows: 0, tokens: 0 };
   #k: Float32Array[];
@@ -46,17 +45,17 @@ export class ServingKvCache implements StepCache {
     return this.#capacity.rows * this.#bytesPerRow(this.#capacity.tokens);
   }
 
-  /** Longest live row, in tokens. */
+  /** Length of the longest row, tokens. */
   get longest(): number {
     return this.#lengths.reduce((max, length) => Math.max(max, length), 0);
   }
 
-  /** Bytes the cache takes once it holds so many rows of up to so many tokens. */
+  /** Size of the cache with `rows` rows of up to `tokens` tokens, bytes. */
   bytesFor(rows: number, tokens: number): number {
     return this.#rowsFor(rows) * this.#bytesPerRow(roundUp(tokens, TOKEN_STEP));
   }
 
-  /** Bytes of a row with room for so many tokens. */
+  /** Size of a row with capacity `tokens`, bytes. */
   #bytesPerRow(tokens: number): number {
     const { layers, kvHeads, headDim } = this.#shape;
     let kept = 0;
@@ -64,7 +63,7 @@ export class ServingKvCache implements StepCache {
     return kept * kvHeads * headDim * 2 * Float32Array.BYTES_PER_ELEMENT;
   }
 
-  /** Starts a row from a context's keys and values; returns its index, the last. */
+  /** Adds a row with a context's keys and values; returns its index, which is the last. */
   add(length: number, states: PrefilledStates): number {
     const row = this.rows;
     this.#reserve(row + 1, Math.max(this.longest, length) + 1);
@@ -75,7 +74,7 @@ export class ServingKvCache implements StepCache {
     return row;
   }
 
-  /** Ends a row; the last one takes its index. */
+  /** Removes a row; the last row moves to its index. */
   remove(row: number): void {
     const last = this.rows - 1;
     if (row !== last) {
@@ -89,7 +88,7 @@ export class ServingKvCache implements StepCache {
     }
     this.#lengths.pop();
     this.#tensors.fill(undefined);
-    // with half of it unused, attention over the rest pays for the move
+    // with half of the token capacity unused, faster attention pays for the reallocation
     if (this.rows > 0 && roundUp(this.longest + 1, TOKEN_STEP) * 2 <= this.#capacity.tokens)
       this.#move({ rows: this.#capacity.rows, tokens: roundUp(this.longest + 1, TOKEN_STEP) });
   }
@@ -140,20 +139,20 @@ export class ServingKvCache implements StepCache {
     });
   }
 
-  /** Lays the live rows out anew. */
-  #move(room: { readonly rows: number; readonly tokens: number }): void {
+  /** Reallocates the buffers with a new capacity and copies the rows. */
+  #move(capacity: { readonly rows: number; readonly tokens: number }): void {
     const { kvHeads, headDim } = this.#shape;
     const moved = (buffer: Float32Array, l: number): Float32Array => {
       const from = this.#layout.capacity(l, this.#capacity.tokens) * headDim;
-      const to = this.#layout.capacity(l, room.tokens) * headDim;
-      const fresh = new Float32Array(room.rows * kvHeads * to);
+      const to = this.#layout.capacity(l, capacity.tokens) * headDim;
+      const fresh = new Float32Array(capacity.rows * kvHeads * to);
       for (let row = 0; row < this.rows * kvHeads; row++)
         fresh.set(buffer.subarray(row * from, row * from + Math.min(from, to)), row * to);
       return fresh;
     };
     this.#k = this.#k.map(moved);
     this.#v = this.#v.map(moved);
-    this.#capacity = room;
+    this.#capacity = capacity;
     this.#tensors.fill(undefined);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One step of the batch being sampled: the step graphs in a row, with the cache written between them.
- * @see decoder/decode-graphs.ts for where they are cut
+ * Runs a decode step of a batch: the step graphs one after another, with cache writes between them.
+ * @see decoder/decode-graphs.ts for the boundaries of the graphs
  * @module
  */
 import { stepRoles } from '../decoder/decode-graphs.ts';
@@ -12,23 +12,23 @@ import type { WeightSource } from '../weights/weight-source.ts';
 export interface StepParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** Embed, one per further layer, head. */
+  /** The step graphs in order: embed, one per further layer, head. */
   readonly steps: readonly Session[];
 }
 
-/** Where a step reads keys and values and writes new ones. */
+/** The key/value cache of a step. */
 export interface StepCache {
-  /** Makes room for one more token per row; returns the position each row writes to [rows]. */
+  /** Reserves room for one more token per row; returns the position of that token in each row [rows]. */
   advance(): Int32Array;
-  /** Writes one token's keys and values [rows, kvHeads d] of a layer at the given positions. */
+  /** Writes the keys and values of one token per row [rows, kvHeads d] to a layer at the given positions. */
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void;
-  /** Tokens a layer sees of rows whose newest token is at the given positions [rows]. */
+  /** Number of cached tokens that a layer attends to when the newest tokens are at the given positions [rows]. */
   kvLengths(layer: number, positions: Int32Array): Int32Array;
   /** The whole cache of a layer [rows, kvHeads, capacity, d]. */
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor };
 }
 
-/** Feeds of the step graphs, made once per run where they do not change. */
+/** Runs decode steps; collects the weights of each step graph once, since they do not change between steps. */
 export class StepRunner {
   readonly #parts: StepParts;
   readonly #cache: StepCache;
@@ -53,9 +53,9 @@ export class StepRunner {
   }
 
   /**
-   * One step of every slot.
+   * Decodes one token in every slot.
    *
-   * @param last - last token of each slot [slots]; 0 for free ones
+   * @param last - last token of each slot [slots]; 0 for free slots
    * @returns logits [slots, V]
    */
   async step(last: readonly number[]): Promise<Float32Array> {
