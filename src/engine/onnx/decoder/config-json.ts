@@ -1,12 +1,12 @@
 /**
- * The `config.json` of a decoder, as Transformers writes it for the family.
+ * Writes the `config.json` of a decoder in the format of Transformers.
  * @see config.ts, which reads it
  * @module
  */
 import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
 import { ropeScalingJson } from './rope-config.ts';
 
-/** @returns the object to write; {@link parseDecoderConfig} gives the same config back */
+/** The content of `config.json`; {@link parseDecoderConfig} parses it to an equal config. */
 export function decoderConfigJson(config: DecoderConfig): Record<string, unknown> {
   const family = familyOf(config);
   const isGemma = family.scaledEmbeddings;
@@ -39,7 +39,7 @@ export function decoderConfigJson(config: DecoderConfig): Record<string, unknown
   };
 }
 
-/** Said to be none only where the family would take one for granted. */
+/** A token id field; a missing id is written as null only if the family has a default for it. */
 function tokenJson(config: DecoderConfig, key: string, id: number | undefined): Record<string, unknown> {
   return id === undefined && !(key in familyOf(config).defaults) ? {} : { [key]: id ?? null };
 }

@@ -1,16 +1,17 @@
 /**
- * One-token-at-a-time graphs. The step is cut where keys and values are born, so that the caller writes
- * the few new numbers into its own cache and attention reads the cache in place: nothing copies it.
+ * Graphs of a decode step and of prefill. A decode step is split into one graph per layer at the point where new keys
+ * and values are computed: the caller appends them to its cache, and attention reads the cache in place, so the cache
+ * is never copied.
  *
  *   embed:  tokens -> x, q, k, v of layer 0
- *   layer:  x, q, cache of layer l -> x, q, k, v of layer l + 1   (one session serves every layer whose
- *           next has the same kind of positions)
+ *   layer:  x, q, cache of layer l -> x, q, k, v of layer l + 1   (one session serves all layers l whose layer
+ *           l + 1 has the same kind of RoPE)
  *   head:   x, q, cache of the last layer -> logits
  *   prefill: whole contexts -> k, v of every layer and the logits after each context
  *
- * A sliding layer needs no mask here: its cache holds no more than the window.
+ * Sliding-window layers need no mask in a decode step, because their cache contains only the window.
  *
- * @see sampler.ts, which drives them
+ * @see ../decode/step-runner.ts, which runs the step graphs
  * @module
  */
 import { Graph, type Value } from '../graph/graph.ts';
@@ -33,12 +34,12 @@ import { outputLogits } from './output.ts';
 import { adapterLayerSpecs, layerSpecs, projections } from './parameters.ts';
 import { GraphWeights, type WeightStorage } from './weight-inputs.ts';
 
-/** Which step graph; `positions` are those of the layer whose queries and keys come out. */
+/** Kind of a step graph; `rope` is that of the layer whose queries and keys it outputs. */
 export type StepGraph =
   | { readonly kind: 'embed' | 'layer'; readonly rope: LayerKind['rope'] }
   | { readonly kind: 'head' };
 
-/** What graphs of a model depend on besides its config. */
+/** Properties of a model's graphs besides its config. */
 export interface GraphVariant {
   readonly adapter?: AdapterShape | undefined;
   readonly storage: WeightStorage;
@@ -46,7 +47,7 @@ export interface GraphVariant {
 
 const MS = 'com.microsoft' as const;
 
-/** Roles that a layer's first half reads, and those of its second. */
+/** Parameter roles of the two halves of a layer: up to q, k, v; and attention output and MLP. */
 export function stepRoles(
   config: DecoderConfig,
   adapter: AdapterShape | undefined,
@@ -58,6 +59,7 @@ export function stepRoles(
   return { attention: roles.filter(isAttention), block: roles.filter((role) => !isAttention(role)) };
 }
 
+/** Builds one graph of a decode step. */
 export function buildStepGraph(config: DecoderConfig, variant: GraphVariant, step: StepGraph): Uint8Array {
   const graph = new Graph();
   const builder = new StepBuilder(graph, config, variant);
@@ -71,8 +73,8 @@ export function buildStepGraph(config: DecoderConfig, variant: GraphVariant, ste
 }
 
 /**
- * Inputs: weights, tokens [B, T], masks, rope tables, places [B] (flat place of each context's last token).
- * Outputs: k0, v0, k1, ... [B, kvHeads, T, d] and logits [B, V].
+ * Builds the prefill graph. Inputs: weights, tokens [B, T], masks, rotary tables, indices [B] (flat index of each
+ * context's last token). Outputs: k0, v0, k1, ... [B, kvHeads, T, d] and logits [B, V].
  */
 export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
   const graph = new Graph();
@@ -93,7 +95,7 @@ export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
   return graph.build('prefill');
 }
 
-/** Pieces of a step; the tape is only there because the operators want one, no gradient is taken. */
+/** Emits the parts of a step graph. The operators require a tape, but no gradients are taken. */
 class StepBuilder {
   readonly #tape: Tape;
   readonly #graph: Graph;
@@ -109,7 +111,7 @@ class StepBuilder {
     this.#parts = {
       tape: this.#tape,
       config,
-      kind: { sliding: false, rope: 'none' }, // of no use in a step
+      kind: { sliding: false, rope: 'none' }, // not used in step graphs
       weight: (role) => this.#weights.get(role),
       fewRows: true,
       adapter: variant.adapter,
@@ -123,8 +125,9 @@ class StepBuilder {
   }
 
   /**
-   * x [B, D] -> outputs x; q [B, g, kvHeads d]: the query heads that share key head j are the g rows at
-   * columns j d.., so grouped-query attention is plain attention of g positions; k, v [B, kvHeads d].
+   * Emits the outputs x [B, D], q [B, g, kvHeads d], and k, v [B, kvHeads d] for x [B, D]. The g query heads of key head
+   * j are the g rows at columns j d to (j + 1) d, so that grouped-query attention becomes multi-head attention with g
+   * query positions.
    */
   emitQkv(x: Value, positions: LayerKind['rope']): void {
     const { heads, kvHeads, headDim: d } = this.#config;
@@ -147,12 +150,12 @@ class StepBuilder {
     return rmsNorm(this.#tape, x, factors, { width, epsilon });
   }
 
-  /** The norm of what a block adds, where the family has one. */
+  /** The norm after a block, for families with sandwich norms. */
   #outNormed(x: Value, role: string): Value {
     return familyOf(this.#config).sandwichNorms ? this.#normed(x, role) : x;
   }
 
-  /** Norm per head, then the rotation of each row's position, where the layer has them [B, heads d]. */
+  /** Norm per head and RoPE at each row's position, if the layer has them [B, heads d]. */
   #normAndRotate(
     x: Value,
     at: { readonly norm: string; readonly heads: number; readonly positions: LayerKind['rope'] },
@@ -192,7 +195,7 @@ class StepBuilder {
     return graph.op('Reshape', [swapped, graph.ints([0, group, kvHeads * d])]);
   }
 
-  /** x, q and the cache of a layer -> x after it [B, D]. */
+  /** From x, q and the cache of a layer to x after the layer [B, D]. */
   emitBlock(): Value {
     const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F } = this.#config;
     const graph = this.#graph;
@@ -216,21 +219,21 @@ class StepBuilder {
     return add2(graph, y, this.#outNormed(raised, 'mlp_out_norm'));
   }
 
-  /** Attention of a step [B, g, kvHeads d]. */
+  /** Attention of a step with ONNX Runtime's fused operator [B, g, kvHeads d]. */
   #fusedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { kvHeads, queryScalar } = this.#config;
     return this.#graph.op('MultiHeadAttention', [q, k, v, undefined, lengths], {
       domain: MS,
       attributes: {
         num_heads: kvHeads,
-        // the runtime's own filter, -10,000, is a score that a trained model can reach
+        // the default mask value, -10,000, is a score that a trained model can reach
         mask_filter_value: { float: MASKED },
         ...(queryScalar === undefined ? {} : { scale: { float: 1 / Math.sqrt(queryScalar) } }),
       },
     });
   }
 
-  /** The same with squeezed scores, which the runtime's operator does not have. */
+  /** Attention of a step with soft-capped scores, which the fused operator does not support. */
   #softcappedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { heads, kvHeads, headDim: d, queryScalar = d, attentionSoftcap: cap = 1 } = this.#config;
     const graph = this.#graph;
@@ -279,7 +282,7 @@ class StepBuilder {
 
   readonly #shared = new Map<string, Value>();
 
-  /** An input that several places use: declared once. */
+  /** An input that is declared once and used several times. */
   #input(name: string, shape: readonly (number | string)[], dtype: 'float32' | 'int64' = 'float32'): Value {
     let value = this.#shared.get(name);
     if (!value) {

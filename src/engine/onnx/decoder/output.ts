@@ -1,6 +1,6 @@
 /**
- * From the residual stream after the last layer to logits: final norm, output matrix, soft-capping.
- * @see head-graphs.ts for training, where logits never exist whole
+ * From the residual stream after the last layer to logits: final norm, output projection, soft-capping.
+ * @see head-graphs.ts for the sliced LM head of training, which never materializes the full logits
  * @module
  */
 import type { Value } from '../graph/graph.ts';
@@ -10,7 +10,7 @@ import type { DecoderConfig } from './config.ts';
 import { LARGE_MATRIX, type LayerParts, normFactors, type WeightValues } from './layers.ts';
 import { upcast } from './weight-inputs.ts';
 
-/** Final norm and output projection of rows [.., D], or [B, D] where they are few, to logits [.., V]. */
+/** Final norm and output projection of rows [.., D] (with `fewRows` [B, D]) to logits [.., V]. */
 export function outputLogits(
   parts: Pick<LayerParts, 'tape' | 'config' | 'fewRows'>,
   weights: WeightValues,
@@ -22,10 +22,10 @@ export function outputLogits(
   return cappedLogits(tape, config, headProduct(parts, head, normed));
 }
 
-/** Numbers of a narrow output matrix that are wide at a time: 64 MiB. */
+/** Elements of a bfloat16 output matrix that are cast to float32 at a time: 64 MiB. */
 const UPCAST_ELEMENTS = 2 ** 24;
 
-/** Rows through the output matrix; a narrow one, which is frozen, is widened a slice at a time. */
+/** Multiplies rows by the output matrix; a bfloat16 matrix, which is frozen, is cast to float32 slice by slice. */
 function headProduct(
   { tape, config, fewRows }: Pick<LayerParts, 'tape' | 'config' | 'fewRows'>,
   table: Value,
@@ -58,7 +58,7 @@ export function finalNorm(tape: Tape, config: DecoderConfig, weight: Value, rows
   return rmsNorm(tape, rows, normFactors(tape, config, weight), { width, epsilon });
 }
 
-/** Logits squeezed where the config says so. */
+/** Logits with soft-capping, if the config has it. */
 export function cappedLogits(tape: Tape, config: DecoderConfig, logits: Value): Value {
   return config.logitSoftcap === undefined ? logits : softcap(tape, logits, config.logitSoftcap);
 }
