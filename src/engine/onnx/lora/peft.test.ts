@@ -72,7 +72,7 @@ function expectLogp(got: readonly Float32Array[], wanted: readonly Float32Array[
 }
 
 describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
-  it('computes what PEFT computes: log-probabilities and its gradients', async () => {
+  it('matches PEFT in log-probabilities and adapter gradients', async () => {
     const { config, shape, parameters, scorer, results, sequences, rows, temperature } = await fixture(name);
     const { logp } = await scorer.backward(sequences, rows('cotangents'), { temperature });
     expectLogp(logp, rows('logp'));
@@ -87,7 +87,7 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
     }
   });
 
-  it('computes the same merged into its base', async () => {
+  it('has the same log-probabilities when it is merged into its base', async () => {
     const { config, shape, weights, adapter, sequences, rows, temperature } = await fixture(name);
     const merged = mergedWeights(config, shape, { base: weights, adapter: adapter.weights });
     const model = await engine.fromCheckpoint({ config, weights: merged, tokenizer: tinyTokenizer() }, name);
@@ -95,7 +95,7 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
     expect([...weights.keys()]).toEqual([...merged.keys()]);
   });
 
-  it('is saved as it was read', async () => {
+  it('is saved unchanged', async () => {
     const { dir, parameters } = await fixture(name);
     const copy = join(folder, name);
     parameters.save(copy);
@@ -103,12 +103,12 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
     expect(readSafetensors(join(copy, file)).tensors).toEqual(readSafetensors(join(dir, file)).tensors);
   });
 
-  it('is close to it over a base of 16 bits, and exact where the base has no more', async () => {
+  it('is close over a bfloat16 base, and equal over a float32 base with the same rounded values', async () => {
     const narrow = await fixture(name, 'bfloat16');
     const { temperature, sequences } = narrow;
     const logp = await narrow.scorer.forward(sequences, { temperature });
     expectLogp(logp, narrow.rows('logp'), 0.5);
-    // the base that those 16 bits are, in float32
+    // the base rounded to bfloat16, stored as float32
     const sessions = await engine.sessions(narrow.config, { storage: 'float32', adapter: narrow.shape });
     const rounded = FrozenBase.fromWeights(
       sessions.runtime,

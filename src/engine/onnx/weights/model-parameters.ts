@@ -1,5 +1,6 @@
 /**
- * What a model's calls work on: all weights of its own, or a frozen base that it shares and an adapter.
+ * The parameters of a model: either all weights, owned and trained by the model, or a shared frozen base and a trained
+ * adapter.
  * @module
  */
 
@@ -13,20 +14,20 @@ import { ParameterStore } from './parameter-store.ts';
 import type { WeightSource } from './weight-source.ts';
 
 export interface ModelParameters {
-  /** Feeds of the graphs. */
+  /** Weight inputs of the graphs. */
   readonly weights: WeightSource;
-  /** What is trainable. */
+  /** The trainable parameters. */
   readonly trainable: ParameterStore;
   readonly kind: 'full' | 'lora';
-  /** Type of the weights that are not trainable, or of all. */
+  /** Type of the frozen base's matrices, or of all weights if there is no base. */
   readonly dtype: string;
   readonly parameterCount: number;
   save(dir: string): void;
-  /** A folder of a whole model, adapters merged into it; without the optimiser. */
+  /** Writes a folder of a full model, with the adapter merged, and without the optimizer state. */
   saveMerged(dir: string): void;
 }
 
-/** All weights are the model's own and trainable. */
+/** Full-parameter training: the model owns and trains all weights. */
 export function fullParameters(
   runtime: Runtime,
   checkpoint: Checkpoint,
@@ -52,7 +53,7 @@ export function fullParameters(
   };
 }
 
-/** The base stays as it is; snapshots and the optimiser are the adapter's alone. */
+/** LoRA training: the base is frozen; gradients, optimizer state and snapshots cover the adapter only. */
 export function adapterParameters(runtime: Runtime, base: FrozenBase, adapter: Adapter): ModelParameters {
   const { config, tokenizer } = base.files;
   const trainable = new ParameterStore(runtime, adapterSpecs(config, adapter.config), adapter.weights);
@@ -79,10 +80,11 @@ function merged(base: FrozenBase, adapter: Adapter, trainable: ParameterStore): 
   return mergedWeights(base.files.config, adapter.config, parts);
 }
 
+/** Weights of a base and an adapter together. */
 class AdaptedWeights implements WeightSource {
   readonly #base: FrozenBase;
   readonly #adapter: ParameterStore;
-  /** Joined feeds by the adapter's: made once per set of weights, so that what is keyed by them is kept. */
+  /** Combined inputs, keyed by the adapter's; the same object is returned each time, because callers cache by it. */
   readonly #joined = new WeakMap<object, ReturnType<WeightSource['tensors']>>();
 
   constructor(base: FrozenBase, adapter: ParameterStore) {
