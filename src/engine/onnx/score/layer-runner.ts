@@ -1,6 +1,6 @@
 /**
- * Runs a decoder layer by layer over whole sequences, forward and backward. What backward needs of a layer is
- * kept while it fits a budget; beyond it the layer is computed again from its input.
+ * Runs a decoder layer by layer over whole sequences, forward and backward. The activations that backward needs are
+ * saved up to a memory budget; the other layers are recomputed from their inputs.
  * @see decoder/layer-graphs.ts
  * @module
  */
@@ -19,14 +19,14 @@ import type { Batch } from './batch.ts';
 /** Token ids padded to one length. */
 export type PaddedTokens = Pick<Batch, 'rows' | 'length' | 'tokens'>;
 
-/** Called with keys and values [B, kvHeads, T, d] of each layer. */
+/** Callback with the keys and values of each layer [B, kvHeads, T, d]. */
 export type OnKeys = (layer: number, k: Float32Array, v: Float32Array) => void;
 
-/** What the forward pass left for backward. */
+/** Activations of a forward pass that backward needs. */
 export interface ForwardActivations {
   /** Input of each layer [B, T, D]. */
   readonly inputs: readonly Tensor[];
-  /** What each layer fits over; undefined where it will be computed again. */
+  /** Saved activations of each layer; undefined for layers that backward recomputes. */
   readonly saved: readonly (Readonly<Record<string, Tensor>> | undefined)[];
   /** Output of the last layer [B, T, D]. */
   readonly hidden: Tensor;
@@ -37,7 +37,7 @@ export class LayerRunner {
   readonly #weights: WeightSource;
   readonly #activationBytes: number;
 
-  /** @param activationBytes - kept between forward and backward, altogether */
+  /** @param activationBytes - maximum total size of saved activations, bytes */
   constructor(sessions: Sessions, weights: WeightSource, activationBytes: number) {
     this.#sessions = sessions;
     this.#weights = weights;
@@ -63,7 +63,7 @@ export class LayerRunner {
     return x;
   }
 
-  /** The forward pass of training. */
+  /** Forward pass of training, which saves activations. */
   async forward(batch: PaddedTokens): Promise<ForwardActivations> {
     const { config } = this.#sessions;
     const tensors = this.#weights.tensors();
@@ -75,7 +75,7 @@ export class LayerRunner {
     for (let l = 0; l < config.layers; l++) {
       inputs.push(x);
       const { forward, saved: names } = await this.#sessions.layerTraining(layerKind(config, l));
-      // the first layer says what one costs: those that no longer fit give their result alone
+      // the size of the first layer's activations is the estimate for later layers
       const fits = this.#activationBytes > 0 && bytes + cost <= this.#activationBytes;
       const outputs = await forward.run(
         { ...feeds, ...layerFeeds(this.#sessions, tensors, l), x },
@@ -91,8 +91,10 @@ export class LayerRunner {
   }
 
   /**
+   * Backward pass through all layers.
+   *
    * @param dy - d loss / d hidden [B, T, D]
-   * @param parameters - whose gradients are added to
+   * @param parameters - trainable parameters; their gradients are accumulated
    * @returns d loss / d embedded tokens [B, T, D]
    */
   async backward(
@@ -121,7 +123,7 @@ export class LayerRunner {
         },
         fetches,
       );
-      saved[l] = undefined; // no longer needed: the collector may have it
+      saved[l] = undefined; // allows garbage collection
       for (const { name, role, accumulated } of trained)
         if (!accumulated)
           parameters.addGradient(layerParameter(l, role), floatData(outputs[GRADIENT_PREFIX + name]));
@@ -130,7 +132,7 @@ export class LayerRunner {
     return gradient;
   }
 
-  /** Rows of the embedding [B, T, D]. */
+  /** Embedded tokens [B, T, D]. */
   #embedded({ rows, length, tokens }: PaddedTokens, tensors: Readonly<Record<string, Tensor>>): Tensor {
     const { config, runtime } = this.#sessions;
     const x = new Float32Array(rows * length * config.hiddenSize);
@@ -139,7 +141,7 @@ export class LayerRunner {
   }
 }
 
-/** What layer `l` adds its gradients to, as inputs and, the same tensors, as outputs. */
+/** Buffers of layer `l` to which gradients are added: inputs and, as the same tensors, outputs of the graph. */
 function gradientSums(
   parameters: ParameterStore,
   trained: readonly LayerGradient[],
@@ -159,19 +161,19 @@ function sizeBytes(tensors: Readonly<Record<string, Tensor>>): number {
   return Object.values(tensors).reduce((sum, { size }) => sum + size * Float32Array.BYTES_PER_ELEMENT, 0);
 }
 
-/** What the embedding's rows are multiplied by. */
+/** Factor of the embedded tokens. */
 export function embeddingScale(config: DecoderConfig): number {
   return familyOf(config).scaledEmbeddings ? Math.fround(Math.sqrt(config.hiddenSize)) : 1;
 }
 
-/** Rows of a table of float32 or of the bits of bfloat16 numbers [V, D]. */
+/** Copies rows of a table [V, D] (float32, or bfloat16 as 16 bits) into a float32 array. */
 export function gatherRows(
   table: Tensor,
   ids: BigInt64Array,
   { into, scale }: { readonly into: Float32Array; readonly scale: number },
 ): void {
   const width = table.dims[1] as number;
-  const data = table.data as Float32Array | Uint16Array; // the two kinds of tables there are
+  const data = table.data as Float32Array | Uint16Array; // float32 or bfloat16
   const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
   ids.forEach((id, row) => {
     const from = Number(id) * width;
@@ -183,12 +185,12 @@ export function gatherRows(
   });
 }
 
-/** Rows of hidden [B, T, D] at flat places [M, D]. */
+/** Copies the rows of hidden [B, T, D] at flat indices [M] to an array [M, D]. */
 export function gatherStates(hidden: Tensor, indices: BigInt64Array, width: number): Float32Array {
   const data = floatData(hidden);
   const rows = new Float32Array(indices.length * width);
-  indices.forEach((place, m) => {
-    const from = Number(place) * width;
+  indices.forEach((index, m) => {
+    const from = Number(index) * width;
     rows.set(data.subarray(from, from + width), m * width);
   });
   return rows;
@@ -196,7 +198,7 @@ export function gatherStates(hidden: Tensor, indices: BigInt64Array, width: numb
 
 const byLayer = new WeakMap<object, readonly Readonly<Record<string, Tensor>>[]>();
 
-/** Feeds of a layer's graph: the weights of layer `l` by their roles, and those that are fed apart. */
+/** Weight inputs of layer `l`'s graph, by role. */
 function layerFeeds(
   { config, runtime }: Sessions,
   tensors: Readonly<Record<string, Tensor>>,
@@ -219,7 +221,7 @@ function layerFeeds(
   return layers[l] as Readonly<Record<string, Tensor>>;
 }
 
-/** The two matrices of the feed-forward's first projection, where they lie. */
+/** Views of the gate and up matrices, which are stacked in one tensor. */
 function gateAndUp(config: DecoderConfig, runtime: Runtime, tensor: Tensor): Record<string, Tensor> {
   const { role, in: columns, parts } = projections(config).gate_up;
   let first = 0;

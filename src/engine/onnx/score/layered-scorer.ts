@@ -1,6 +1,6 @@
 /**
- * Whole-sequence passes over a model that runs layer by layer: the same calls as scorer.ts, for models too
- * large for one graph and for those with a frozen base.
+ * Whole-sequence passes over a model that runs layer by layer: the interface of scorer.ts for large models and for models
+ * with a frozen base.
  * @module
  */
 import { expOfNonPositive } from '../../../core/exp.ts';
@@ -25,11 +25,11 @@ import { checkSequence } from './sequence-check.ts';
 export interface LayeredScorerParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** What is trained. */
+  /** The trainable parameters. */
   readonly parameters: ParameterStore;
-  /** Padded tokens of one run. */
+  /** Maximum padded tokens per micro-batch. */
   readonly tokenBudget: number;
-  /** Kept between forward and backward; layers beyond it are computed again. */
+  /** Maximum size of activations saved for backward, bytes; other layers are recomputed. */
   readonly activationBytes: number;
   readonly headLimits?: Partial<HeadLimits>;
 }
@@ -92,7 +92,7 @@ export class LayeredScorer implements SequenceScorer {
       const statistics = await this.#head.statistics(batch.targets, sides, params);
       const rows = await this.#head.divergence(
         sides,
-        statistics as Required<HeadStatistics>, // there is a reference
+        statistics as Required<HeadStatistics>, // computed with a reference
         params.temperature,
       );
       scatterRows(batch, rows.kl_new_cur, result.klNewCur);
@@ -171,18 +171,19 @@ export class LayeredScorer implements SequenceScorer {
     return { logp: statistics.logp, kl };
   }
 
-  /** Rows are added one token after another: the order is fixed, and no [V, tokens] matrix is needed. */
+  /** Adds rows token by token: the order is deterministic, and no one-hot matrix [V, tokens] is needed. */
   #addEmbeddingGradient({ tokens }: Batch, dx: Float32Array): void {
     const { sessions, parameters } = this.#parts;
     const { hiddenSize: D } = sessions.config;
     const scale = embeddingScale(sessions.config);
     if (scale !== 1) for (let i = 0; i < dx.length; i++) dx[i] = (dx[i] as number) * scale;
-    tokens.forEach((token, place) => {
-      parameters.addGradient('embed_tokens', dx.subarray(place * D, (place + 1) * D), Number(token) * D);
+    tokens.forEach((token, position) => {
+      const row = dx.subarray(position * D, (position + 1) * D);
+      parameters.addGradient('embed_tokens', row, Number(token) * D);
     });
   }
 
-  /** Normed states of the message positions under the current weights or a snapshot's. */
+  /** Normed hidden states at the message positions, with the current weights or those of a snapshot. */
   async #side(batch: Batch, snapshot?: SnapshotId): Promise<HeadSide> {
     return this.#normed(await this.#states(batch, snapshot), snapshot);
   }
@@ -197,7 +198,7 @@ export class LayeredScorer implements SequenceScorer {
     return { h: h as Tensor, weights: tensors };
   }
 
-  /** Residual stream at the message positions [M, D]. */
+  /** Residual stream after the last layer at the message positions [M, D]. */
   async #states(batch: Batch, snapshot?: SnapshotId): Promise<Float32Array> {
     const hidden = await this.#layers.hidden(batch, { snapshot });
     return gatherStates(hidden, batch.indices, this.#parts.sessions.config.hiddenSize);
@@ -210,11 +211,11 @@ export class LayeredScorer implements SequenceScorer {
   }
 }
 
-/** Puts rows [M, D] back to their places, zeros elsewhere [B T D]. */
+/** Scatters rows [M, D] to their positions in [B T D]; other positions are zero. */
 function spread(rows: Float32Array, { indices, rows: B, length: T }: Batch, width: number): Float32Array {
   const all = new Float32Array(B * T * width);
-  indices.forEach((place, m) => {
-    all.set(rows.subarray(m * width, (m + 1) * width), Number(place) * width);
+  indices.forEach((index, m) => {
+    all.set(rows.subarray(m * width, (m + 1) * width), Number(index) * width);
   });
   return all;
 }
@@ -228,7 +229,7 @@ function rowsOf(
   return runtime.float32(states.subarray(from * D, to * D), [to - from, D]);
 }
 
-/** z to log softmax(z / temperature), in place. */
+/** Replaces z by log softmax(z / temperature), in place. */
 function normalize(z: Float32Array, temperature: number): void {
   let max = -Infinity;
   for (let v = 0; v < z.length; v++) if ((z[v] as number) > max) max = z[v] as number;

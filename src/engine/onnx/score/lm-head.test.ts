@@ -9,7 +9,7 @@ import { LmHead } from './lm-head.ts';
 const engine = createOnnxEngine({ threads: 1, execution: 'layers' });
 afterAll(() => engine.close());
 
-it('keeps logits no longer than the second pass over them', async () => {
+it('frees kept logits in the second pass', async () => {
   const config = tinyConfig({});
   const sessions = await engine.sessions(config);
   const store = new ParameterStore(sessions.runtime, parameterSpecs(config), tinyWeights(config));
@@ -19,7 +19,7 @@ it('keeps logits no longer than the second pass over them', async () => {
   const side = { h: sessions.runtime.float32(h, [3, config.hiddenSize]), weights: store.tensors() };
   const targets = BigInt64Array.of(2n, 7n, 21n);
   const statistics = await head.statistics(targets, { side }, { temperature: 1, keep: true });
-  expect(statistics.kept).toHaveLength(3); // slices of 3 x 5, and 50 numbers at most
+  expect(statistics.kept).toHaveLength(3); // slices of 3 x 5 elements, at most 50 elements
   const loss = { cotangents: Float32Array.of(1, -1, 0.5) };
   const { dh } = await head.gradient(targets, { side, statistics, temperature: 1 }, loss);
   expect(statistics.kept).toEqual([]);

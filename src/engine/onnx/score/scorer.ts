@@ -1,5 +1,5 @@
 /**
- * Whole-sequence passes over one model: log-probabilities, gradients, divergences, in padded batches
+ * Whole-sequence passes over a small model as one graph: log-probabilities, gradients and divergences, in padded batches
  * under a token budget.
  * @module
  */
@@ -20,7 +20,7 @@ import type { ParameterStore } from '../weights/parameter-store.ts';
 import { type Batch, packBatches } from './batch.ts';
 import { checkSequence } from './sequence-check.ts';
 
-/** Whole-sequence passes over a model. */
+/** Whole-sequence passes over a model, one graph or layer by layer. */
 export type SequenceScorer = Pick<Model, 'forward' | 'backward' | 'divergence'> &
   Required<Pick<Model, 'distributions'>>;
 
@@ -115,7 +115,7 @@ export class Scorer implements SequenceScorer {
     }
   }
 
-  /** Log-probability rows [M, V] under the current weights or a snapshot's. */
+  /** Log-probability rows [M, V] with the current weights or those of a snapshot. */
   async #rows(batch: Batch, feeds: Readonly<Record<string, Tensor>>, snapshot?: SnapshotId): Promise<Tensor> {
     const session = await this.#sessions.sequence({ gradients: false, kl: false, rows: true });
     const outputs = await session.run({ ...this.#parameters.tensors(snapshot), ...feeds }, ['rows']);
@@ -153,12 +153,12 @@ export class Scorer implements SequenceScorer {
   }
 }
 
-/** A row per sequence, as long as its message. */
+/** One zero row per sequence, as long as its message. */
 export function emptyRows(sequences: readonly Sequence[]): Float32Array[] {
   return sequences.map((sequence) => new Float32Array(sequence.tokens.length));
 }
 
-/** Puts a batch's flat results [M] back to their sequences. */
+/** Copies a batch's flat results [M] to the rows of their sequences. */
 export function scatterRows(batch: Batch, flat: Float32Array, into: Float32Array[]): void {
   batch.sequenceIndices.forEach((index, row) => {
     into[index].set(flat.subarray(batch.offsets[row], batch.offsets[row + 1]));
