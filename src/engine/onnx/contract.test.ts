@@ -39,7 +39,7 @@ const options = {
   gradientTolerance: 2e-2,
 };
 
-/** A model per family, with what the family and its settings add. */
+/** One configuration per model family, with the features of the family. */
 const FAMILIES: Readonly<Record<string, Partial<DecoderConfig>>> = {
   Qwen2ForCausalLM: { biases: { qkv: true, o: false, mlp: false } },
   LlamaForCausalLM: {

@@ -1,6 +1,6 @@
 /**
- * One agent's decoder behind the engine port: a checkpoint's numbers, the sampler and the scorer over
- * sessions it shares with every model of its architecture.
+ * One agent's model behind the engine port: its parameters, and a sampler and a scorer over sessions that all models
+ * of the architecture share.
  * @module
  */
 import { ConfigError, EngineError } from '../../support/errors.ts';
@@ -34,14 +34,15 @@ import type { Checkpoint } from './weights/checkpoint.ts';
 import type { ModelParameters } from './weights/model-parameters.ts';
 
 export interface ModelOptions {
-  /** Padded tokens of one forward or backward run. */
+  /** Padded tokens per forward or backward micro-batch. */
   readonly tokenBudget: number;
   /** Messages decoded together. */
   readonly decodeBatch: number;
-  /** Bytes of activations kept between forward and backward where a model runs layer by layer. */
+  /** Bytes of activations kept between forward and backward when a model runs layer by layer. */
   readonly activationBytes: number;
 }
 
+/** A model of the embedded engine; create it with `OnnxEngine.load`. */
 export class OnnxModel implements Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
@@ -50,7 +51,7 @@ export class OnnxModel implements Model {
   readonly #sampler: Sampler;
   readonly #batchParts: ContinuousBatchParts;
 
-  /** @param where - where the checkpoint came from, for messages */
+  /** @param options.where - origin of the checkpoint, for error messages */
   constructor(
     sessions: Sessions,
     checkpoint: Pick<Checkpoint, 'config' | 'tokenizer'> & { readonly parameters: ModelParameters },
@@ -168,17 +169,17 @@ export class OnnxModel implements Model {
     this.#parameters.save(dir);
   }
 
-  /** Writes a folder of a whole model, an adapter merged into its base; without the optimiser. */
+  /** Writes a folder of a full model, with the adapter merged into its base, and without the optimizer state. */
   async saveMerged(dir: string): Promise<void> {
     this.#parameters.saveMerged(dir);
   }
 
   async close(): Promise<void> {
-    // sessions belong to the engine; the arrays are the garbage collector's
+    // the engine owns the sessions, and the garbage collector frees the weights
   }
 }
 
-/** One graph for small models; layer by layer for large ones, and for those with a frozen base. */
+/** Small models are scored as one graph; large models and models with a frozen base layer by layer. */
 function createScorer(
   sessions: Sessions,
   parameters: ModelParameters,
@@ -198,7 +199,7 @@ function createScorer(
 }
 
 function checkTemperature(temperature: number): void {
-  // the graphs divide in float32, so the reciprocal must be a number there too
+  // the graphs multiply by the float32 reciprocal, so it must be finite and positive
   const inverse = Math.fround(1 / temperature);
   if (!(temperature > 0 && inverse > 0 && Number.isFinite(inverse)))
     throw new EngineError(`engine onnx: expected a temperature > 0, got ${temperature}`);

@@ -1,6 +1,6 @@
 /**
- * The compiled graphs of one architecture, made when first needed and shared by every model of that
- * architecture (weights are inputs), together with inputs that depend on lengths alone.
+ * The compiled graphs of one architecture. Graphs are compiled at their first use and shared by all models of the
+ * architecture, because weights are inputs. Also caches the inputs that depend on sequence lengths alone.
  * @module
  */
 
@@ -29,12 +29,13 @@ import {
 } from './decoder/training-graph.ts';
 import type { Runtime, Session, Tensor } from './graph/runtime.ts';
 
-/** Compiled graphs of a layer's training. */
+/** Compiled graphs for the training of one layer. */
 export interface LayerSessions {
   readonly forward: Session;
   readonly backward: Session;
+  /** Backward graph that recomputes the forward pass. */
   readonly recomputing: () => Promise<Session>;
-  /** Outputs of forward that backward is fed. */
+  /** Names of activations that forward outputs and backward takes as inputs. */
   readonly saved: readonly string[];
 }
 
@@ -42,7 +43,7 @@ export class Sessions {
   readonly config: DecoderConfig;
   readonly runtime: Runtime;
   readonly variant: GraphVariant;
-  /** One graph for whole sequences, or one per layer. */
+  /** `whole`: one graph of the model; `layers`: one graph per layer. */
   readonly execution: 'whole' | 'layers';
   readonly ropeCache: RopeCache;
   readonly #sessions = new Map<string, Promise<Session>>();
@@ -79,7 +80,7 @@ export class Sessions {
     return this.#session('prefill', () => buildPrefillGraph(this.config));
   }
 
-  /** The step graphs of a model, in the order in which a step runs them: embed, one per further layer, head. */
+  /** The graphs of a decode step, in the order of execution: embed, one per further layer, head. */
   async steps(): Promise<readonly Session[]> {
     const { layers } = this.config;
     const graphs = Array.from({ length: layers + 1 }, (_, i): StepGraph => {
@@ -93,13 +94,13 @@ export class Sessions {
     );
   }
 
-  /** A layer over whole sequences. */
+  /** Forward pass of one layer over whole sequences. */
   layer(kind: LayerKind): Promise<Session> {
     const key = `layer:${JSON.stringify(kind)}`;
     return this.#session(key, () => buildLayerGraph(this.config, this.variant, kind));
   }
 
-  /** A layer's forward and backward; the one that computes forward again is made only when asked for. */
+  /** Forward and backward of one layer; the recomputing backward graph is compiled at its first use. */
   async layerTraining(kind: LayerKind): Promise<LayerSessions> {
     const key = `training:${JSON.stringify(kind)}`;
     let graphs = this.#trainingGraphs.get(key);
@@ -142,7 +143,7 @@ export class Sessions {
     return this.#session('logits', () => buildLogitsGraph(this.config, this.variant));
   }
 
-  /** Feeds of whole-sequence graphs that depend on the length alone: masks and rotary tables. */
+  /** Inputs of whole-sequence graphs that depend on the length alone: masks and rotary tables. */
   lengthFeeds(length: number): Record<string, Tensor> {
     return {
       ...this.ropeCache.feeds(length),
@@ -162,7 +163,7 @@ export class Sessions {
     if (!session) {
       session = this.runtime.session(build());
       this.#sessions.set(key, session);
-      session.catch(() => this.#sessions.delete(key)); // whoever asked is told; the next may try again
+      session.catch(() => this.#sessions.delete(key)); // the caller gets the error; the next call compiles again
     }
     return session;
   }
