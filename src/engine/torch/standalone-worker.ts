@@ -1,5 +1,5 @@
 /**
- * A worker that other processes use: started by hand, told where it is, ended by hand.
+ * A standalone worker that other processes connect to, as `troupe worker up` starts it.
  * @module
  */
 import { Connection } from './connection.ts';
@@ -7,19 +7,20 @@ import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './wo
 
 export type StandaloneWorkerOptions = Omit<WorkerProcessOptions, 'isShared'>;
 
-/** What a user is told. */
+/** Facts about a running worker, which the command prints. */
 export interface StandaloneWorkerInfo {
   readonly url: string;
   readonly token: string;
-  /** Whether the caller brought the token. */
+  /** Whether the caller supplied the token; otherwise it was generated. */
   readonly tokenIsOwn: boolean;
   readonly pid: number | undefined;
   readonly device: string;
   readonly torch: string;
-  /** Its version, where the worker's Python has it. */
+  /** Version of vLLM, if the worker's Python has it. */
   readonly vllm?: string | undefined;
 }
 
+/** A running standalone worker. */
 export class StandaloneWorker {
   readonly facts: StandaloneWorkerInfo;
   readonly #process: WorkerProcess;
@@ -29,7 +30,7 @@ export class StandaloneWorker {
     this.facts = facts;
   }
 
-  /** Waits until it ends by itself, and says how, or until the signal aborts. */
+  /** Waits until the worker exits or the signal aborts. @returns how it exited; undefined if it still runs */
   ended(signal: AbortSignal): Promise<string | undefined> {
     return this.#process.ended(signal);
   }
@@ -39,7 +40,7 @@ export class StandaloneWorker {
   }
 }
 
-/** @throws EngineError if it cannot start */
+/** Starts a standalone worker. @throws EngineError if it cannot start */
 export async function startStandaloneWorker(options: StandaloneWorkerOptions): Promise<StandaloneWorker> {
   const process = await startWorker({ ...options, isShared: true });
   const { url, token, pid } = process;
