@@ -1,4 +1,4 @@
-/** An agent of two ranks, on CPUs: the engine contract, and what becomes of it when one of them dies. */
+/** An agent with two ranks on CPUs: the engine contract, serving, and the loss of a rank. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ describeWithRay('an agent of two ranks', () => {
   const engines: TorchEngine[] = [];
   let driver: RayDriver;
 
-  /** Its actors are those of a client of its own. */
+  /** An engine with its own client session, and therefore its own actors. */
   function teamEngine(): TorchEngine {
     const { url, token } = driver.facts;
     const engine = rayEngine({ address: url, token, cpusPerAgent: 1, ranksPerAgent: 2, decodeBatch: 16 });
@@ -54,7 +54,7 @@ describeWithRay('an agent of two ranks', () => {
     gradientTolerance: 2e-2,
   });
 
-  it('serves messages on either rank, side by side, and answers together in between', async () => {
+  it('serves messages on both ranks concurrently, also during a call that uses both ranks', async () => {
     const model = await first().load({ dir });
     const generator = model.generator();
     const say = async (index: number) => {
@@ -80,7 +80,7 @@ describeWithRay('an agent of two ranks', () => {
   });
 
   it(
-    'is lost with the rank that is killed in the middle of a call, and there is room for another',
+    'is lost when a rank is killed during a call; then another agent can use its resources',
     async () => {
       const model = await first().load({ dir });
       const before = ranks(driver);
@@ -90,7 +90,7 @@ describeWithRay('an agent of two ranks', () => {
         context,
         tokens: Int32Array.from([3, 4, 5]),
       }));
-      // one that stands still lets no call end before it is killed, however fast the other is
+      // the stopped rank prevents the call from finishing before the rank is killed
       process.kill(before[1]!, 'SIGSTOP');
       const call = model.forward(sequences, { temperature: 1 });
       await Promise.all([
@@ -107,7 +107,7 @@ describeWithRay('an agent of two ranks', () => {
   );
 });
 
-/** Process ids of the actors of a cluster that this front started. */
+/** Process ids of the actors of the cluster that this driver started. */
 function ranks(driver: RayDriver): number[] {
   const parents = new Map<number, number>();
   const actors: number[] = [];
@@ -118,7 +118,7 @@ function ranks(driver: RayDriver): number[] {
       if (readFileSync(`/proc/${name}/cmdline`, 'utf8').startsWith('ray::AgentActor'))
         actors.push(Number(name));
     } catch {
-      // it has just ended
+      // the process has exited
     }
   }
   const isOurs = (pid: number | undefined): boolean =>
