@@ -187,7 +187,10 @@ describeWithRay('two raylets', () => {
         { cpusPerAgent: 2, agents: 1 },
         /^engine ray reserve: an agent with cpus_per_agent 2 must be on one node, the largest has 1 CPUs; lower cpus_per_agent$/,
       ],
-      [{ token: 'wrong' }, /^engine ray: the worker at .* does not accept this token; set TROUPE_WORKER_TOKEN/],
+      [
+        { token: 'wrong' },
+        /^engine ray: the worker at .* does not accept this token; set TROUPE_WORKER_TOKEN/,
+      ],
     ];
     for (const [changes, message] of cases)
       await expect(teamEngine(changes).load({ dir })).rejects.toThrow(message);
