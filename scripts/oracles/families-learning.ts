@@ -91,7 +91,7 @@ function sequenceLoss(input: CaseInput): unknown {
   const dualClip = input.optionalNumber('c_dual');
   const { u_N, ratio_N, gated_N, count, loss, cotangents } = sequenceObjective({
     logpNew: input.rows('logp_new'),
-    logpCur: input.rows('logp_cur'),
+    logpOld: input.rows('logp_cur'),
     advantages: input.numbers('adv'),
     epsilon: input.number('eps'),
     ratioNorm: input.text('ratio_norm') === 'mean' ? 'mean' : 'sum',
@@ -106,15 +106,15 @@ function episodeOf(input: CaseInput, { order, step, cbar }: { order: number[]; s
   const active = order[step];
   const turns = input.objects('turns').map((turn) => ({
     agent: turn.number('agent'),
-    logpBeh: turn.numbers('logp_beh'),
-    logpTar: turn.numbers('logp_tar'),
+    logpOld: turn.numbers('logp_beh'),
+    logpNew: turn.numbers('logp_tar'),
     reward: turn.number('reward'),
     value: turn.number('value'),
   }));
-  const ratios = turns.map(({ agent, logpBeh, logpTar }, turn) => ({
+  const ratios = turns.map(({ agent, logpOld, logpNew }, turn) => ({
     turn,
     agent,
-    logRatio: messageLogRatio(logpTar, logpBeh),
+    logRatio: messageLogRatio(logpNew, logpOld),
   }));
   const weights = turnWeights(turnLogRatios(ratios, new Set(order.slice(0, step)), turns.length), { cbar });
   const own_turns = turns.flatMap(({ agent }, t) => (agent === active ? [t] : []));
@@ -162,12 +162,12 @@ function agentLoss(input: CaseInput): unknown {
           return aggregateOwnTurns(truncatedGae(delta, c, { gamma, lam }), own_turns, prefixWeights(c));
         });
   const adv = groupNormalizedAdvantages(Ahat, groups, { clip: input.number('a_clip') });
-  const tokens = (key: 'logpTar' | 'logpBeh') =>
+  const tokens = (key: 'logpNew' | 'logpOld') =>
     episodes.map(({ turns, own_turns }) => own_turns.flatMap((t) => turns[t][key]));
   const objective = agentObjective(
     {
-      logpNew: tokens('logpTar'),
-      logpCur: tokens('logpBeh'),
+      logpNew: tokens('logpNew'),
+      logpOld: tokens('logpOld'),
       advantages: adv,
       epsilon: input.number('eps'),
     },

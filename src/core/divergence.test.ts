@@ -29,8 +29,8 @@ describe('exactKl', () => {
   it('agrees with SciPy', () => {
     // P, Q = softmax(z/.7); rel_entr(P, Q).sum(), rel_entr(Q, P).sum(), abs(P-Q).sum()/2
     const kl = exactKl([1, -0.5, 2, 0.25], [0.5, 0.5, 1, -1], { temperature: 0.7 });
-    expect(kl.klNewCur).toBeCloseTo(0.24663973692953406, 14);
-    expect(kl.klCurNew).toBeCloseTo(0.4371892660724002, 14);
+    expect(kl.klNewOld).toBeCloseTo(0.24663973692953406, 14);
+    expect(kl.klOldNew).toBeCloseTo(0.4371892660724002, 14);
     expect(kl.tv).toBeCloseTo(0.28239639463395344, 14);
   });
 
@@ -40,18 +40,18 @@ describe('exactKl', () => {
         logits(4),
         logits(4),
         fc.double({ min: 0.5, max: 2, noNaN: true }),
-        (zNew, zCur, temperature) => {
-          const { gradNewCur, gradCurNew } = exactKl(zNew, zCur, { temperature });
+        (zNew, zOld, temperature) => {
+          const { gradNewOld, gradOldNew } = exactKl(zNew, zOld, { temperature });
           zNew.forEach((_, v) => {
             const at = (h: number) =>
               exactKl(
                 zNew.map((z, i) => (i === v ? z + h : z)),
-                zCur,
+                zOld,
                 { temperature },
               );
             const [up, down] = [at(1e-5), at(-1e-5)];
-            expect(gradNewCur[v]).toBeCloseTo((up.klNewCur - down.klNewCur) / 2e-5, 5);
-            expect(gradCurNew[v]).toBeCloseTo((up.klCurNew - down.klCurNew) / 2e-5, 5);
+            expect(gradNewOld[v]).toBeCloseTo((up.klNewOld - down.klNewOld) / 2e-5, 5);
+            expect(gradOldNew[v]).toBeCloseTo((up.klOldNew - down.klOldNew) / 2e-5, 5);
           });
         },
       ),
@@ -61,33 +61,33 @@ describe('exactKl', () => {
 
   it('is non-negative, shift-invariant, and obeys Pinsker in both directions', () => {
     fc.assert(
-      fc.property(logits(5), logits(5), (zNew, zCur) => {
-        const kl = exactKl(zNew, zCur);
-        expect(kl.klNewCur).toBeGreaterThanOrEqual(0);
-        expect(kl.tv).toBeLessThanOrEqual(Math.sqrt(kl.klNewCur / 2) + 1e-7);
-        expect(kl.tv).toBeLessThanOrEqual(Math.sqrt(kl.klCurNew / 2) + 1e-7);
+      fc.property(logits(5), logits(5), (zNew, zOld) => {
+        const kl = exactKl(zNew, zOld);
+        expect(kl.klNewOld).toBeGreaterThanOrEqual(0);
+        expect(kl.tv).toBeLessThanOrEqual(Math.sqrt(kl.klNewOld / 2) + 1e-7);
+        expect(kl.tv).toBeLessThanOrEqual(Math.sqrt(kl.klOldNew / 2) + 1e-7);
         const moved = exactKl(
           zNew.map((z) => z + 3),
-          zCur,
+          zOld,
         );
-        expect(moved.klNewCur).toBeCloseTo(kl.klNewCur, 12);
-        expect(kl.gradNewCur.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 12);
+        expect(moved.klNewOld).toBeCloseTo(kl.klNewOld, 12);
+        expect(kl.gradNewOld.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 12);
       }),
     );
   });
 
   it('sees mass on a token the current policy almost never draws; a sample does not', () => {
-    // G6: cur (1-1e-6, 1e-6), new (.95, .05)
-    const cur = [Math.log1p(-1e-6), Math.log(1e-6)];
+    // G6: old (1-1e-6, 1e-6), new (.95, .05)
+    const old = [Math.log1p(-1e-6), Math.log(1e-6)];
     const next = [Math.log(0.95), Math.log(0.05)];
-    expect(stateDivergence(next, cur).klNewCur).toBeCloseTo(0.4922612345528162, 12);
-    expect(sampledKl(next[0] - cur[0], 'k3').value).toBeCloseTo(0.0012932443880005334, 12);
+    expect(stateDivergence(next, old).klNewOld).toBeCloseTo(0.4922612345528162, 12);
+    expect(sampledKl(next[0] - old[0], 'k3').value).toBeCloseTo(0.0012932443880005334, 12);
   });
 
   it('is infinite where the support grows and finite where it shrinks', () => {
     const grows = stateDivergence([Math.log(0.5), Math.log(0.5)], [0, -Infinity]);
-    expect(grows.klNewCur).toBe(Infinity);
-    expect(grows.klCurNew).toBeCloseTo(Math.LN2, 15);
+    expect(grows.klNewOld).toBe(Infinity);
+    expect(grows.klOldNew).toBeCloseTo(Math.LN2, 15);
     expect(grows.tv).toBe(0.5);
   });
 
@@ -97,15 +97,15 @@ describe('exactKl', () => {
       [Number.NaN, Math.log(0.5)],
       [0, Number.NaN],
     ])
-      for (const [next, cur] of [
+      for (const [next, old] of [
         [broken, even],
         [even, broken],
         [broken, [0, -Infinity]],
         [[0, -Infinity], broken],
       ])
-        expect(stateDivergence(next, cur)).toEqual({
-          klNewCur: Number.NaN,
-          klCurNew: Number.NaN,
+        expect(stateDivergence(next, old)).toEqual({
+          klNewOld: Number.NaN,
+          klOldNew: Number.NaN,
           tv: Number.NaN,
         });
   });
@@ -134,22 +134,22 @@ describe('sampledKl', () => {
 
   it('is unbiased in its direction, in value and in gradient', () => {
     fc.assert(
-      fc.property(logits(4), logits(4), (zNew, zCur) => {
+      fc.property(logits(4), logits(4), (zNew, zOld) => {
         const p = logSoftmax(zNew);
-        const q = logSoftmax(zCur);
-        const kl = exactKl(zNew, zCur);
+        const q = logSoftmax(zOld);
+        const kl = exactKl(zNew, zOld);
         const mean = (estimator: 'k1' | 'k3' | 'k1n' | 'k3n') =>
           q.reduce((sum, logq, v) => sum + Math.exp(logq) * sampledKl(p[v] - logq, estimator).value, 0);
         fc.pre(p.every((logp, v) => Math.abs(logp - q[v]) < 10));
-        expect(mean('k1')).toBeCloseTo(kl.klCurNew, 9);
-        expect(mean('k3')).toBeCloseTo(kl.klCurNew, 9);
-        expect(mean('k1n')).toBeCloseTo(kl.klNewCur, 9);
-        expect(mean('k3n')).toBeCloseTo(kl.klNewCur, 9);
-        // E_cur[slope · ∂logp(x)/∂z_v], ∂logp(x)/∂z_v = [x = v] − p_v
+        expect(mean('k1')).toBeCloseTo(kl.klOldNew, 9);
+        expect(mean('k3')).toBeCloseTo(kl.klOldNew, 9);
+        expect(mean('k1n')).toBeCloseTo(kl.klNewOld, 9);
+        expect(mean('k3n')).toBeCloseTo(kl.klNewOld, 9);
+        // E_old[slope · ∂logp(x)/∂z_v], ∂logp(x)/∂z_v = [x = v] − p_v
         const slopes = q.map((logq, x) => Math.exp(logq) * sampledKl(p[x] - logq).slope);
         const total = slopes.reduce((a, b) => a + b, 0);
         slopes.forEach((slope, v) => {
-          expect(slope - Math.exp(p[v]) * total).toBeCloseTo(kl.gradNewCur[v], 9);
+          expect(slope - Math.exp(p[v]) * total).toBeCloseTo(kl.gradNewOld[v], 9);
         });
       }),
       { numRuns: 50 },

@@ -42,10 +42,10 @@ export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float6
 
 /** Divergences at one state. */
 export interface StateDivergence {
-  /** KL(new‖cur), the direction of the trust region, nats. */
-  readonly klNewCur: number;
-  /** KL(cur‖new), nats. */
-  readonly klCurNew: number;
+  /** KL(new‖old), the direction of the trust region, nats. */
+  readonly klNewOld: number;
+  /** KL(old‖new), nats. */
+  readonly klOldNew: number;
   /** Total variation, 0..1. */
   readonly tv: number;
 }
@@ -54,35 +54,35 @@ export interface StateDivergence {
  * KL(p‖q) = Σ_v p_v (log p_v − log q_v), the other direction and TV = ½ Σ_v |p_v − q_v|   (E27).
  *
  * @param logpNew_V - log-probabilities of the new policy [V], normalised, nats
- * @param logpCur_V - log-probabilities of the current policy [V], nats
+ * @param logpOld_V - log-probabilities of the current policy [V], nats
  * @returns both KLs (Infinity where the support grows) and TV; all three NaN if any log-probability is, so
  *   that a policy that has blown up is never mistaken for one that has not moved
  * @throws DomainError if the vocabularies differ in size
  */
-export function stateDivergence(logpNew_V: ArrayLike<number>, logpCur_V: ArrayLike<number>): StateDivergence {
-  checkLength('stateDivergence', 'current log-probabilities', logpNew_V.length, logpCur_V.length);
-  let klNewCur = 0;
-  let klCurNew = 0;
+export function stateDivergence(logpNew_V: ArrayLike<number>, logpOld_V: ArrayLike<number>): StateDivergence {
+  checkLength('stateDivergence', 'current log-probabilities', logpNew_V.length, logpOld_V.length);
+  let klNewOld = 0;
+  let klOldNew = 0;
   let absolute = 0;
   for (let v = 0; v < logpNew_V.length; v++) {
     const p = Math.exp(logpNew_V[v]);
-    const q = Math.exp(logpCur_V[v]);
+    const q = Math.exp(logpOld_V[v]);
     // 0 log 0 = 0
-    if (p > 0) klNewCur += p * (logpNew_V[v] - logpCur_V[v]);
-    if (q > 0) klCurNew += q * (logpCur_V[v] - logpNew_V[v]);
+    if (p > 0) klNewOld += p * (logpNew_V[v] - logpOld_V[v]);
+    if (q > 0) klOldNew += q * (logpOld_V[v] - logpNew_V[v]);
     absolute += Math.abs(p - q);
   }
-  if (Number.isNaN(absolute)) return { klNewCur: Number.NaN, klCurNew: Number.NaN, tv: Number.NaN };
+  if (Number.isNaN(absolute)) return { klNewOld: Number.NaN, klOldNew: Number.NaN, tv: Number.NaN };
   // rounding can leave -1e-17 where the policies are equal
-  return { klNewCur: Math.max(0, klNewCur), klCurNew: Math.max(0, klCurNew), tv: absolute / 2 };
+  return { klNewOld: Math.max(0, klNewOld), klOldNew: Math.max(0, klOldNew), tv: absolute / 2 };
 }
 
 /** Divergences at one state with their gradients. */
 export interface ExactKl extends StateDivergence {
-  /** d KL(new‖cur) / d logitsNew [V]. */
-  readonly gradNewCur: Float64Array;
-  /** d KL(cur‖new) / d logitsNew [V]. */
-  readonly gradCurNew: Float64Array;
+  /** d KL(new‖old) / d logitsNew [V]. */
+  readonly gradNewOld: Float64Array;
+  /** d KL(old‖new) / d logitsNew [V]. */
+  readonly gradOldNew: Float64Array;
 }
 
 /**
@@ -90,43 +90,43 @@ export interface ExactKl extends StateDivergence {
  * ∂KL(q‖p)/∂z_v = (p_v − q_v)/τ,  p = softmax(z/τ), q fixed   (E28).
  *
  * @param logitsNew_V - logits of the new policy [V]
- * @param logitsCur_V - logits of the current policy [V]
+ * @param logitsOld_V - logits of the current policy [V]
  * @param temperature - τ_s of E9, > 0
  * @returns both KLs in nats, TV and both gradients with respect to the new logits
  * @throws DomainError if sizes differ, temperature <= 0, or a logit is NaN
  *
  * @example
- * exactKl([1, 0], [1, 0]).klNewCur; // => 0
+ * exactKl([1, 0], [1, 0]).klNewOld; // => 0
  */
 export function exactKl(
   logitsNew_V: ArrayLike<number>,
-  logitsCur_V: ArrayLike<number>,
+  logitsOld_V: ArrayLike<number>,
   { temperature = 1 }: { readonly temperature?: number } = {},
 ): ExactKl {
   const logpNew_V = logSoftmax(logitsNew_V, temperature);
-  const logpCur_V = logSoftmax(logitsCur_V, temperature);
-  const divergence = stateDivergence(logpNew_V, logpCur_V);
+  const logpOld_V = logSoftmax(logitsOld_V, temperature);
+  const divergence = stateDivergence(logpNew_V, logpOld_V);
   const V = logpNew_V.length;
-  const gradNewCur = new Float64Array(V);
-  const gradCurNew = new Float64Array(V);
+  const gradNewOld = new Float64Array(V);
+  const gradOldNew = new Float64Array(V);
   for (let v = 0; v < V; v++) {
     const p = Math.exp(logpNew_V[v]);
-    if (p > 0) gradNewCur[v] = (p * (logpNew_V[v] - logpCur_V[v] - divergence.klNewCur)) / temperature;
-    gradCurNew[v] = (p - Math.exp(logpCur_V[v])) / temperature;
+    if (p > 0) gradNewOld[v] = (p * (logpNew_V[v] - logpOld_V[v] - divergence.klNewOld)) / temperature;
+    gradOldNew[v] = (p - Math.exp(logpOld_V[v])) / temperature;
   }
-  return { ...divergence, gradNewCur, gradCurNew };
+  return { ...divergence, gradNewOld, gradOldNew };
 }
 
-/** Names of the sampled estimators; `k3n` is the default, the only non-negative one in the new‖cur direction. */
+/** Names of the sampled estimators; `k3n` is the default, the only non-negative one in the new‖old direction. */
 export type KlEstimator = 'k1' | 'k2' | 'k3' | 'k1n' | 'k3n';
 
 /** Beyond this log-ratio (nats) the value is frozen and the slope 0. */
 const MAX_TOKEN_LOG_RATIO = 10;
 
 /**
- * Value and slope of a sampled KL at x = logp_new − logp_cur, token drawn from `cur`   (E29).
+ * Value and slope of a sampled KL at x = logp_new − logp_old, token drawn from `old`   (E29).
  *
- * k1 = −x, k2 = x²/2, k3 = eˣ−1−x estimate KL(cur‖new); k1n = eˣx, k3n = eˣ(x−1)+1 estimate KL(new‖cur).
+ * k1 = −x, k2 = x²/2, k3 = eˣ−1−x estimate KL(old‖new); k1n = eˣx, k3n = eˣ(x−1)+1 estimate KL(new‖old).
  * Differs from the official code, which uses k3 and so measures the other direction than its constraint.
  *
  * @param x - log-ratio of the token, nats; clamped to ±10, outside which the slope is 0

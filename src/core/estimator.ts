@@ -136,7 +136,7 @@ export function aggregateOwnTurns(
 }
 
 /**
- * |bias of E15| <= (γλ / (1 − γλ)) A_max max_s TV(π̂, beh), with an exact critic.
+ * |bias of E15| <= (γλ / (1 − γλ)) A_max max_s TV(π̂, old), with an exact critic.
  *
  * @param aMax - largest |A| of the intermediate team, reward units
  * @param tvMax - largest total variation between the intermediate and the behaviour team

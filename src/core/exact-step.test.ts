@@ -17,7 +17,7 @@ const klOf = (p: ArrayLike<number>, q: ArrayLike<number>) =>
 
 describe('exactStep', () => {
   it("agrees with SciPy's constrained maximiser", () => {
-    // maximize <pi, s> s.t. KL(pi||cur) <= .05 by SLSQP over logits
+    // maximize <pi, s> s.t. KL(pi||old) <= .05 by SLSQP over logits
     const { pi, gain, kl } = exactStep(CUR, [1, 0.2, -0.5], 0.05);
     [0.31857663107236484, 0.31558217274954714, 0.36584119617808797].forEach((p, v) => {
       expect(pi[v]).toBeCloseTo(p, 6);
@@ -51,14 +51,14 @@ describe('exactStep', () => {
         scores,
         distribution,
         fc.double({ min: 1e-5, max: 0.5, noNaN: true }),
-        (cur, score, other, delta) => {
-          const { pi, gain, kl } = exactStep(cur, score, delta);
-          expect(klOf(pi, cur)).toBeLessThanOrEqual(delta + 1e-12);
-          expect(kl).toBeCloseTo(klOf(pi, cur), 12);
+        (old, score, other, delta) => {
+          const { pi, gain, kl } = exactStep(old, score, delta);
+          expect(klOf(pi, old)).toBeLessThanOrEqual(delta + 1e-12);
+          expect(kl).toBeCloseTo(klOf(pi, old), 12);
           expect(gain).toBeGreaterThanOrEqual(-1e-15);
           let rival = other;
-          while (klOf(rival, cur) > delta) rival = rival.map((p, v) => 0.8 * p + 0.2 * cur[v]);
-          const rivalGain = rival.reduce((sum, p, v) => sum + (p - cur[v]) * score[v], 0);
+          while (klOf(rival, old) > delta) rival = rival.map((p, v) => 0.8 * p + 0.2 * old[v]);
+          const rivalGain = rival.reduce((sum, p, v) => sum + (p - old[v]) * score[v], 0);
           expect(gain).toBeGreaterThanOrEqual(rivalGain - 1e-9);
         },
       ),
@@ -67,11 +67,11 @@ describe('exactStep', () => {
 
   it('gains more in a larger ball and ignores the scale of the score', () => {
     fc.assert(
-      fc.property(distribution, scores, (cur, score) => {
-        const small = exactStep(cur, score, 0.01);
-        expect(exactStep(cur, score, 0.02).gain).toBeGreaterThanOrEqual(small.gain - 1e-12);
+      fc.property(distribution, scores, (old, score) => {
+        const small = exactStep(old, score, 0.01);
+        expect(exactStep(old, score, 0.02).gain).toBeGreaterThanOrEqual(small.gain - 1e-12);
         const scaled = exactStep(
-          cur,
+          old,
           score.map((s) => 1000 * s + 5),
           0.01,
         );
@@ -85,7 +85,7 @@ describe('exactStep', () => {
   it('says what was wrong', () => {
     expect(() => exactStep([1], [1, 2], 0.1)).toThrow(DomainError);
     expect(() => exactStep([0.5, 0.6], [1, 2], 0.1)).toThrow(
-      'exactStep: expected cur_V to sum to 1, got 1.1',
+      'exactStep: expected old_V to sum to 1, got 1.1',
     );
     expect(() => exactStep([1], [Number.NaN], 0.1)).toThrow('expected finite score_V[0], got NaN');
     expect(() => exactStep([1], [1], Number.NaN)).toThrow('expected delta in nats, got NaN');

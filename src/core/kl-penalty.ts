@@ -21,7 +21,7 @@ export interface KlPenalty {
 }
 
 /**
- * β K̄ = (β/M) Σ_tokens k(logp_new − logp_cur), with cotangent (β/M) k′   (E24, E29, E31).
+ * β K̄ = (β/M) Σ_tokens k(logp_new − logp_old), with cotangent (β/M) k′   (E24, E29, E31).
  *
  * For a loss only: the trust region needs exact divergences.
  *
@@ -32,20 +32,20 @@ export interface KlPenalty {
 export function sampledKlPenalty(
   {
     logpNew,
-    logpCur,
-  }: { readonly logpNew: readonly ArrayLike<number>[]; readonly logpCur: readonly ArrayLike<number>[] },
+    logpOld,
+  }: { readonly logpNew: readonly ArrayLike<number>[]; readonly logpOld: readonly ArrayLike<number>[] },
   { beta, estimator = 'k3n' }: { readonly beta: number; readonly estimator?: KlEstimator },
 ): KlPenalty {
   const where = 'sampledKlPenalty';
-  checkLength(where, 'rows of logpCur', logpNew.length, logpCur.length);
+  checkLength(where, 'rows of logpOld', logpNew.length, logpOld.length);
   if (!(beta >= 0 && Number.isFinite(beta)))
     throw new DomainError(`${where}: expected beta >= 0, got ${beta}`);
   const tokens = logpNew.reduce((sum, row) => sum + row.length, 0);
   let total = 0;
   const cotangents = logpNew.map((row, g) => {
-    checkLength(where, `log-probabilities in logpCur[${g}]`, row.length, logpCur[g].length);
+    checkLength(where, `log-probabilities in logpOld[${g}]`, row.length, logpOld[g].length);
     return Float64Array.from(row, (logp, t) => {
-      const { value, slope } = sampledKl(logp - logpCur[g][t], estimator);
+      const { value, slope } = sampledKl(logp - logpOld[g][t], estimator);
       total += value;
       return (beta / tokens) * slope;
     });

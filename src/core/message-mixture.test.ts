@@ -22,7 +22,7 @@ function candidates(N: number) {
   return {
     messages,
     logpPre_N: messages.map((m) => Math.log(PRE[m])),
-    logpCur_N: messages.map((m) => Math.log(CUR[m])),
+    logpOld_N: messages.map((m) => Math.log(CUR[m])),
   };
 }
 
@@ -54,7 +54,7 @@ describe('messageMixture', () => {
     for (let round = 0; round < 200; round++) {
       const N = 2 + Math.floor(stream.uniform() * 20);
       const logp = () => Float64Array.from({ length: N }, () => -80 * stream.uniform());
-      const mixture = messageMixture({ logpPre_N: logp(), logpCur_N: logp() }, 0.3);
+      const mixture = messageMixture({ logpPre_N: logp(), logpOld_N: logp() }, 0.3);
       expect(mixture.klEstimate).toBeLessThanOrEqual(0.3 + 1e-12);
       expect(mixture.probability_N.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
       expect(mixture.ess).toBeGreaterThanOrEqual(1 - 1e-9);
@@ -62,7 +62,7 @@ describe('messageMixture', () => {
   });
 
   it('refuses no candidates and numbers that are none', () => {
-    expect(() => messageMixture({ logpPre_N: [], logpCur_N: [] }, 1)).toThrow(DomainError);
-    expect(() => messageMixture({ logpPre_N: [Number.NaN], logpCur_N: [0] }, 1)).toThrow('candidate 0');
+    expect(() => messageMixture({ logpPre_N: [], logpOld_N: [] }, 1)).toThrow(DomainError);
+    expect(() => messageMixture({ logpPre_N: [Number.NaN], logpOld_N: [0] }, 1)).toThrow('candidate 0');
   });
 });

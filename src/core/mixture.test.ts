@@ -9,7 +9,7 @@ const logits = (size: number) =>
 const pairs = fc
   .integer({ min: 2, max: 9 })
   .chain((size) => fc.tuple(logits(size), logits(size)))
-  .map(([pre, cur]) => mixturePair(logSoftmax(pre), logSoftmax(cur)));
+  .map(([pre, old]) => mixturePair(logSoftmax(pre), logSoftmax(old)));
 const radii = fc.double({ min: 1e-8, max: 5, noNaN: true });
 
 describe('mixtureWeight', () => {
@@ -17,10 +17,10 @@ describe('mixtureWeight', () => {
     fc.assert(
       fc.property(pairs, radii, fc.double({ min: 0, max: 1, noNaN: true }), (pair, delta, from) => {
         const w = mixtureWeight(pair, from, delta);
-        const { klNewCur } = stateDivergence(mixtureLogp(pair, w), mixtureLogp(pair, from));
-        expect(klNewCur).toBeLessThanOrEqual(delta + 1e-13);
+        const { klNewOld } = stateDivergence(mixtureLogp(pair, w), mixtureLogp(pair, from));
+        expect(klNewOld).toBeLessThanOrEqual(delta + 1e-13);
         expect(w).toBeGreaterThanOrEqual(from);
-        if (w < 1) expect(klNewCur).toBeGreaterThanOrEqual(delta * (1 - 1e-6) - 1e-12);
+        if (w < 1) expect(klNewOld).toBeGreaterThanOrEqual(delta * (1 - 1e-6) - 1e-12);
       }),
       { numRuns: 1000 },
     );
@@ -29,7 +29,7 @@ describe('mixtureWeight', () => {
   it('agrees with bisection', () => {
     fc.assert(
       fc.property(pairs, radii, (pair, delta) => {
-        const klAt = (w: number) => stateDivergence(mixtureLogp(pair, w), pair.logCur_V).klNewCur;
+        const klAt = (w: number) => stateDivergence(mixtureLogp(pair, w), pair.logpOld_V).klNewOld;
         let [low, high] = [0, 1];
         for (let i = 0; i < 60; i++) {
           const middle = (low + high) / 2;
@@ -82,7 +82,7 @@ describe('weightAfterSteps', () => {
         steps.forEach((delta, k) => {
           const before = mixtureLogp(pair, weightAfterSteps(pair, steps.slice(0, k)));
           const after = mixtureLogp(pair, weightAfterSteps(pair, steps.slice(0, k + 1)));
-          expect(stateDivergence(after, before).klNewCur).toBeLessThanOrEqual(delta + 1e-13);
+          expect(stateDivergence(after, before).klNewOld).toBeLessThanOrEqual(delta + 1e-13);
         });
       }),
     );

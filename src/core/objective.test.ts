@@ -12,8 +12,8 @@ const batch = fc.array(
   { minLength: 1, maxLength: 6 },
 );
 const inputOf = (rows: { tokens: [number, number][]; advantage: number }[]): SequenceObjectiveInput => ({
-  logpNew: rows.map((r) => r.tokens.map(([cur, shift]) => cur + shift)),
-  logpCur: rows.map((r) => r.tokens.map(([cur]) => cur)),
+  logpNew: rows.map((r) => r.tokens.map(([old, shift]) => old + shift)),
+  logpOld: rows.map((r) => r.tokens.map(([old]) => old)),
   advantages: rows.map((r) => r.advantage),
 });
 
@@ -37,7 +37,7 @@ function numericGradient(
 /** Distance of the nearest log-ratio from a kink of the loss, where no gradient exists. */
 function distanceToKinks(input: SequenceObjectiveInput, divide: boolean): number {
   const u = input.logpNew.map((row, g) => {
-    const sum = Array.from(row).reduce((acc, x, t) => acc + x - input.logpCur[g][t], 0);
+    const sum = Array.from(row).reduce((acc, x, t) => acc + x - input.logpOld[g][t], 0);
     return divide && row.length > 0 ? sum / row.length : sum;
   });
   return Math.min(...u.map((x) => Math.min(Math.abs(x - Math.log(1.2)), Math.abs(x - Math.log(0.8)))));
@@ -47,7 +47,7 @@ describe('sequenceObjective', () => {
   it('works a batch by hand: free, held above, held below, silent', () => {
     const result = sequenceObjective({
       logpNew: [[-1, -1.9], [-0.5], [-2], []],
-      logpCur: [[-1, -2], [-1], [-1], []],
+      logpOld: [[-1, -2], [-1], [-1], []],
       advantages: [1, 2, -1, 9],
     });
     const value = Math.exp(0.1) + 1.2 * 2 - 0.8;
@@ -65,7 +65,7 @@ describe('sequenceObjective', () => {
   });
 
   it('lets a punished message that became likelier pass: it is what the dual clip bounds', () => {
-    const base = { logpNew: [[0]], logpCur: [[-3]], advantages: [-1] };
+    const base = { logpNew: [[0]], logpOld: [[-3]], advantages: [-1] };
     const free = sequenceObjective(base);
     expect(free.loss).toBeCloseTo(Math.exp(3), 10);
     expect(free.gated_N).toEqual([false]);
@@ -78,7 +78,7 @@ describe('sequenceObjective', () => {
   it('clips higher than lower where asked to', () => {
     const entry = (u: number, advantage: number) => ({
       logpNew: [[u]],
-      logpCur: [[0]],
+      logpOld: [[0]],
       advantages: [advantage],
     });
     const gatedAt = (u: number, advantage: number) =>
@@ -112,7 +112,7 @@ describe('sequenceObjective', () => {
   });
 
   it('freezes the ratio outside 20 nats', () => {
-    const far = sequenceObjective({ logpNew: [[-1]], logpCur: [[-50]], advantages: [-1] });
+    const far = sequenceObjective({ logpNew: [[-1]], logpOld: [[-50]], advantages: [-1] });
     expect(far.u_N[0]).toBe(20);
     expect([...far.cotangents[0]]).toEqual([0]);
     expect(far.gated_N).toEqual([true]);
@@ -121,7 +121,7 @@ describe('sequenceObjective', () => {
   it('divides the log-ratio and the cotangent by the tokens with ratioNorm mean', () => {
     const { u_N, cotangents } = sequenceObjective({
       logpNew: [[-1, -1.8]],
-      logpCur: [[-1, -2]],
+      logpOld: [[-1, -2]],
       advantages: [1],
       ratioNorm: 'mean',
     });
@@ -132,7 +132,7 @@ describe('sequenceObjective', () => {
   it('counts a zero advantage as gated but not as clipped', () => {
     const { gated_N, clipFraction } = sequenceObjective({
       logpNew: [[-1]],
-      logpCur: [[-1]],
+      logpOld: [[-1]],
       advantages: [0],
     });
     expect(gated_N).toEqual([true]);
@@ -142,17 +142,17 @@ describe('sequenceObjective', () => {
   it('is zero for a batch in which the agent never speaks', () => {
     const { loss, count, clipFraction } = sequenceObjective({
       logpNew: [[], []],
-      logpCur: [[], []],
+      logpOld: [[], []],
       advantages: [1, 2],
     });
     expect([loss, count, clipFraction]).toEqual([0, 0, 0]);
   });
 
   it('says what was wrong', () => {
-    const good = { logpNew: [[-1]], logpCur: [[-1]], advantages: [1] };
+    const good = { logpNew: [[-1]], logpOld: [[-1]], advantages: [1] };
     const cases: readonly (readonly [Partial<SequenceObjectiveInput>, string])[] = [
-      [{ logpCur: [] }, 'sequenceObjective: expected 1 rows of logpCur, got 0'],
-      [{ logpCur: [[-1, -1]] }, 'expected 1 log-probabilities in logpCur[0], got 2'],
+      [{ logpOld: [] }, 'sequenceObjective: expected 1 rows of logpOld, got 0'],
+      [{ logpOld: [[-1, -1]] }, 'expected 1 log-probabilities in logpOld[0], got 2'],
       [{ advantages: [] }, 'expected 1 advantages, got 0'],
       [{ advantages: [Number.NaN] }, 'expected finite advantages[0], got NaN'],
       [{ logpNew: [[Number.NaN]] }, 'expected finite log-probabilities in row 0, got log-ratio NaN'],
@@ -172,7 +172,7 @@ describe('turnObjective', () => {
   it("averages over a trajectory's own turns first, then over trajectories", () => {
     const { loss, count, cotangents } = turnObjective({
       logpNew: [[-1], [-1, -1], [-1], []],
-      logpCur: [[-1], [-1, -1], [-1], []],
+      logpOld: [[-1], [-1, -1], [-1], []],
       advantages: [2, 4, 1, 7],
       trajectories: [5, 5, 8, 8],
     });
@@ -212,7 +212,7 @@ describe('turnObjective', () => {
 
   it('says what was wrong', () => {
     expect(() =>
-      turnObjective({ logpNew: [[-1]], logpCur: [[-1]], advantages: [1], trajectories: [] }),
+      turnObjective({ logpNew: [[-1]], logpOld: [[-1]], advantages: [1], trajectories: [] }),
     ).toThrow('turnObjective: expected 1 trajectory labels, got 0');
   });
 });

@@ -27,7 +27,7 @@ export interface SequenceObjectiveInput extends ClipOptions {
   /** Under the weights being trained [N][T], nats. */
   readonly logpNew: readonly ArrayLike<number>[];
   /** Under the weights at the start of this agent's update [N][T], nats. */
-  readonly logpCur: readonly ArrayLike<number>[];
+  readonly logpOld: readonly ArrayLike<number>[];
   /** Ã per entry [N], no unit. */
   readonly advantages: ArrayLike<number>;
 }
@@ -66,7 +66,7 @@ export interface Objective {
  * @throws DomainError if shapes differ, a number is not finite, or an option is out of range
  *
  * @example
- * sequenceObjective({ logpNew: [[-1]], logpCur: [[-1]], advantages: [2] }).cotangents; // => [[-2]]
+ * sequenceObjective({ logpNew: [[-1]], logpOld: [[-1]], advantages: [2] }).cotangents; // => [[-2]]
  */
 export function sequenceObjective(input: SequenceObjectiveInput): Objective {
   const count = input.logpNew.reduce((n, tokens) => n + (tokens.length > 0 ? 1 : 0), 0);
@@ -103,10 +103,10 @@ interface Weighting {
 }
 
 function clippedObjective(where: string, input: SequenceObjectiveInput, weighting: Weighting): Objective {
-  const { logpNew, logpCur, advantages, ratioNorm = 'sum' } = input;
+  const { logpNew, logpOld, advantages, ratioNorm = 'sum' } = input;
   const clip = clipBounds(where, input);
   const N = logpNew.length;
-  checkLength(where, 'rows of logpCur', N, logpCur.length);
+  checkLength(where, 'rows of logpOld', N, logpOld.length);
   checkLength(where, 'advantages', N, advantages.length);
   checkFinite(where, 'advantages', advantages);
 
@@ -119,12 +119,12 @@ function clippedObjective(where: string, input: SequenceObjectiveInput, weightin
   let clipped = 0;
   for (let k = 0; k < N; k++) {
     const tokens = logpNew[k].length;
-    checkLength(where, `log-probabilities in logpCur[${k}]`, tokens, logpCur[k].length);
+    checkLength(where, `log-probabilities in logpOld[${k}]`, tokens, logpOld[k].length);
     const cotangent = new Float64Array(tokens);
     cotangents.push(cotangent);
     if (tokens === 0) continue;
     const divisor = ratioNorm === 'mean' ? tokens : 1;
-    const u = messageLogRatio(logpNew[k], logpCur[k]) / divisor;
+    const u = messageLogRatio(logpNew[k], logpOld[k]) / divisor;
     if (!Number.isFinite(u))
       throw new DomainError(`${where}: expected finite log-probabilities in row ${k}, got log-ratio ${u}`);
     const term = clippedTerm(u, advantages[k], clip);

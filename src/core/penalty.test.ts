@@ -82,8 +82,8 @@ describe('discounted penalties', () => {
 describe('episode penalties', () => {
   it('are zero with at most one own turn', () => {
     for (const turns of [
-      { span: 1, tvMax: [], tvMean: [], klCurNewMean: [] },
-      { span: 1, tvMax: [0.9], tvMean: [0.9], klCurNewMean: [3] },
+      { span: 1, tvMax: [], tvMean: [], klOldNewMean: [] },
+      { span: 1, tvMax: [0.9], tvMean: [0.9], klOldNewMean: [3] },
     ]) {
       expect(horizonPenalty(turns)).toBe(0);
       expect(coupledHorizonPenalty(turns)).toBe(0);
@@ -96,7 +96,7 @@ describe('episode penalties', () => {
       span: 2,
       tvMax: [0.1, 0.2, 0.3],
       tvMean: [0.05, 0.1, 0.2],
-      klCurNewMean: [0.02, 0.06, 1],
+      klOldNewMean: [0.02, 0.06, 1],
     };
     expect(horizonPenalty(turns)).toBeCloseTo(2 * 2 * (0.2 * 0.05 + 0.3 * 0.15), 14);
     expect(coupledHorizonPenalty(turns)).toBeCloseTo(2 * 2 * (0.2 * 0.1 + 0.3 * (1 - 0.9 * 0.8)), 14);

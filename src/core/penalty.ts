@@ -14,7 +14,7 @@ export interface StepSize {
   readonly gamma: number;
   /** Largest |A| of the team *before* the step, reward units; A_clip cannot stand in for it. */
   readonly aMax: number;
-  /** max_s TV(new, cur). */
+  /** max_s TV(new, old). */
   readonly tvMax: number;
 }
 
@@ -75,10 +75,10 @@ export function expectedTvPenalty({
 }
 
 /**
- * (4γ/(1−γ)²) max|A^cur| min( (Σ TV_i)², Σ δ_i/2 )   (E56): the whole stage at once, on the stage's start.
+ * (4γ/(1−γ)²) max|A^old| min( (Σ TV_i)², Σ δ_i/2 )   (E56): the whole stage at once, on the stage's start.
  *
  * @param tvMax_A - largest TV of each agent's step [A]
- * @param klMax_A - largest per-state KL(new‖cur) of each agent's step [A], nats
+ * @param klMax_A - largest per-state KL(new‖old) of each agent's step [A], nats
  */
 export function jointPenalty({
   gamma,
@@ -159,21 +159,21 @@ export function coupledHorizonPenalty({ span, tvMax }: OwnTurns): number {
 }
 
 /**
- * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(cur‖new)))   (E59b, Pinsker on the marginal).
+ * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(old‖new)))   (E59b, Pinsker on the marginal).
  *
- * Grows like m^1.5 instead of m². The expectation is under `cur`, so the KL must be KL(cur‖new).
+ * Grows like m^1.5 instead of m². The expectation is under `old`, so the KL must be KL(old‖new).
  *
- * @param klCurNewMean - E_{d_k} KL(cur‖new) at own turn k [m], nats
+ * @param klOldNewMean - E_{d_k} KL(old‖new) at own turn k [m], nats
  */
 export function marginalHorizonPenalty({
   span,
   tvMax,
-  klCurNewMean,
-}: OwnTurns & { readonly klCurNewMean: ArrayLike<number> }): number {
-  checkLength('marginalHorizonPenalty', 'KLs', tvMax.length, klCurNewMean.length);
+  klOldNewMean,
+}: OwnTurns & { readonly klOldNewMean: ArrayLike<number> }): number {
+  checkLength('marginalHorizonPenalty', 'KLs', tvMax.length, klOldNewMean.length);
   let before = 0;
   return overOwnTurns(span, tvMax, (j) => {
-    if (j > 0) before += klCurNewMean[j - 1];
+    if (j > 0) before += klOldNewMean[j - 1];
     return Math.min(2, Math.sqrt(2 * before));
   });
 }

@@ -25,19 +25,19 @@ const seeds = fc.integer({ min: 0, max: 1e6 });
 function batch(seed: number, { groups = 2, size = 4, shift = 0.1 } = {}) {
   const stream = randomStream(seed, 77);
   const rows = Array.from({ length: groups * size }, (_, n) => {
-    const logpCur = Array.from({ length: stream.int(4) }, () => -3 * stream.uniform());
+    const logpOld = Array.from({ length: stream.int(4) }, () => -3 * stream.uniform());
     return {
       group: Math.floor(n / size),
       reward: stream.int(3) / 2,
-      logpCur,
-      logpNew: logpCur.map((x) => x + shift * stream.normal()),
+      logpOld,
+      logpNew: logpOld.map((x) => x + shift * stream.normal()),
     };
   });
   return {
     rows,
     groups: rows.map((r) => r.group),
     rewards: rows.map((r) => r.reward),
-    logpCur: rows.map((r) => r.logpCur),
+    logpOld: rows.map((r) => r.logpOld),
     logpNew: rows.map((r) => r.logpNew),
   };
 }
@@ -65,16 +65,16 @@ describe('properties of the algorithm', () => {
   it("(2) with nobody done every weight is 1 and the gradient is plain GRPO's", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const { rewards, groups, logpCur, logpNew } = batch(seed, { shift: 0.01 });
+        const { rewards, groups, logpOld, logpNew } = batch(seed, { shift: 0.01 });
         const messages = logpNew.map((row, n) => ({
           turn: 0,
           agent: n % 2,
-          logRatio: messageLogRatio(row, logpCur[n]),
+          logRatio: messageLogRatio(row, logpOld[n]),
         }));
         const omega = messages.map((m) => turnWeights(turnLogRatios([m], new Set(), 1)).omega);
         expect(omega).toEqual(omega.map(() => 1));
         const advantages = groupNormalizedAdvantages(groupRelativeAdvantages(rewards, omega, groups), groups);
-        const { cotangents } = sequenceObjective({ logpNew, logpCur, advantages });
+        const { cotangents } = sequenceObjective({ logpNew, logpOld, advantages });
         // GRPO by its own formula: (R - mean)/std, ratio e^u inside the clip
         const spoken = logpNew.filter((row) => row.length > 0).length;
         rewards.forEach((reward, n) => {
@@ -82,7 +82,7 @@ describe('properties of the algorithm', () => {
           const mean = members.reduce((a, b) => a + b, 0) / members.length;
           const std = Math.sqrt(members.reduce((sum, x) => sum + (x - mean) ** 2, 0) / members.length);
           const advantage = std < 1e-12 ? 0 : (reward - mean) / (std + 1e-8);
-          const ratio = Math.exp(logpNew[n].reduce((sum, x, t) => sum + x - logpCur[n][t], 0));
+          const ratio = Math.exp(logpNew[n].reduce((sum, x, t) => sum + x - logpOld[n][t], 0));
           for (const g of cotangents[n]) expect(g).toBeCloseTo((-ratio * advantage) / spoken, 9);
         });
       }),
@@ -92,9 +92,9 @@ describe('properties of the algorithm', () => {
   it('(3) at the start of an update loss = -mean(adv), KL = 0 and its cotangents are 0', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const { logpCur, rewards } = batch(seed);
-        const input = { logpNew: logpCur, logpCur, advantages: rewards };
-        const spoken = rewards.filter((_, n) => logpCur[n].length > 0);
+        const { logpOld, rewards } = batch(seed);
+        const input = { logpNew: logpOld, logpOld, advantages: rewards };
+        const spoken = rewards.filter((_, n) => logpOld[n].length > 0);
         const { loss } = agentObjective(input, { beta: 0.5 });
         const mean = spoken.reduce((a, b) => a + b, 0) / Math.max(1, spoken.length);
         expect(loss).toBeCloseTo(-mean, 12);
@@ -118,7 +118,7 @@ describe('properties of the algorithm', () => {
       return agentObjective(
         {
           logpNew: rows.map((r) => r.logpNew),
-          logpCur: rows.map((r) => r.logpCur),
+          logpOld: rows.map((r) => r.logpOld),
           advantages: groupNormalizedAdvantages(raw, groups),
         },
         { beta: 0.1 },
@@ -135,7 +135,7 @@ describe('properties of the algorithm', () => {
             expect(x).toBeCloseTo(plain.cotangents[n][t], 12);
           });
         });
-        const silent = { group: 55, reward: 1, logpCur: [], logpNew: [] };
+        const silent = { group: 55, reward: 1, logpOld: [], logpNew: [] };
         expect(signal([...rows, silent]).loss).toBe(plain.loss);
       }),
     );
@@ -147,15 +147,15 @@ describe('properties of the algorithm', () => {
         const stream = randomStream(seed, 5);
         const actions = [2, 3, 2];
         const team = () => actions.map((n) => [randomDistribution(stream, n)]);
-        const [next, cur] = [team(), team()];
+        const [next, old] = [team(), team()];
         const logs = (p: Float64Array) => p.map(Math.log);
         const joint = stateDivergence(
           logs(jointDistribution({ actions }, next, 0)),
-          logs(jointDistribution({ actions }, cur, 0)),
+          logs(jointDistribution({ actions }, old, 0)),
         );
-        const each = actions.map((_, i) => stateDivergence(logs(next[i][0]), logs(cur[i][0])));
-        expect(each.reduce((sum, d) => sum + d.klNewCur, 0)).toBeCloseTo(joint.klNewCur, 11);
-        expect(each.reduce((sum, d) => sum + d.klCurNew, 0)).toBeCloseTo(joint.klCurNew, 11);
+        const each = actions.map((_, i) => stateDivergence(logs(next[i][0]), logs(old[i][0])));
+        expect(each.reduce((sum, d) => sum + d.klNewOld, 0)).toBeCloseTo(joint.klNewOld, 11);
+        expect(each.reduce((sum, d) => sum + d.klOldNew, 0)).toBeCloseTo(joint.klOldNew, 11);
       }),
     );
   });
@@ -203,17 +203,17 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it('(9) a projection stays in its ball, w rises with the radius, 0 gives cur and a huge one pre', () => {
+  it('(9) a projection stays in its ball, w rises with the radius, 0 gives old and a huge one pre', () => {
     fc.assert(
       fc.property(seeds, fc.double({ min: 1e-7, max: 1, noNaN: true }), (seed, delta) => {
         const stream = randomStream(seed, 9);
         const pre = randomDistribution(stream, 5, 2);
-        const cur = randomDistribution(stream, 5, 2);
-        const here = projectOntoTrustRegion(pre, cur, delta);
-        expect(here.klCur).toBeLessThanOrEqual(delta);
-        expect(projectOntoTrustRegion(pre, cur, 2 * delta).w).toBeGreaterThanOrEqual(here.w);
-        expect(projectOntoTrustRegion(pre, cur, 0).w).toBe(0);
-        expect(projectOntoTrustRegion(pre, cur, 1e9).w).toBe(1);
+        const old = randomDistribution(stream, 5, 2);
+        const here = projectOntoTrustRegion(pre, old, delta);
+        expect(here.klOld).toBeLessThanOrEqual(delta);
+        expect(projectOntoTrustRegion(pre, old, 2 * delta).w).toBeGreaterThanOrEqual(here.w);
+        expect(projectOntoTrustRegion(pre, old, 0).w).toBe(0);
+        expect(projectOntoTrustRegion(pre, old, 1e9).w).toBe(1);
       }),
     );
   });

@@ -17,7 +17,7 @@ import {
 
 /** Radius and backtracking; defaults are those of E36–E38. */
 export interface TrustRegionRules {
-  /** δ_i: radius on the quantile of the exact per-state KL(new‖cur), nats. */
+  /** δ_i: radius on the quantile of the exact per-state KL(new‖old), nats. */
   readonly targetKl: number;
   /** Cap on the mean per-message KL, nats; absent: off, as in the paper. */
   readonly targetKlMessage?: number;
@@ -46,7 +46,7 @@ const SCALE_MAX = 1e4;
 
 /** What one attempt did, measured after its steps. KL in nats. */
 export interface AttemptMeasurement {
-  /** Quantile of KL(new‖cur) over own token states, or its upper bound under a slack. */
+  /** Quantile of KL(new‖old) over own token states, or its upper bound under a slack. */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
@@ -165,7 +165,7 @@ function violation(rules: TrustRegionRules, m: AttemptMeasurement): ViolationRea
 
 /** What {@link measureAttempt} is given: exact divergences at the monitor set. */
 export interface MonitorReadings {
-  /** KL(new‖cur) of every own token state of the batch, nats. */
+  /** KL(new‖old) of every own token state of the batch, nats. */
   readonly kl: ArrayLike<number>;
   /** TV at the same states. */
   readonly tv: ArrayLike<number>;

@@ -1,7 +1,25 @@
 /**
- * Weights that turn rollouts of the stage's start into statements about the intermediate team: the
- * agents already updated in this stage (`done`) act differently from what the batch recorded (`beh`).
- * With fresh rollouts `done` is empty for the batch and every weight is 1.
+ * Importance weights for a batch that was sampled at the start of the stage and is reused after some agents
+ * (`done`) have been updated. With fresh rollouts `done` is empty and every weight is 1.
+ *
+ * Names of log-probabilities in the whole repository (`logpOld` in code, `logp_old` in text). Each is the natural
+ * logarithm of a token's probability at the sampling temperature:
+ *
+ * | name           | policy                                             | computed by                             |
+ * | -------------- | -------------------------------------------------- | --------------------------------------- |
+ * | `logp_new`     | the weights being trained; for an agent already    | the trainer's forward pass              |
+ * |                | updated in this stage, its accepted weights        |                                         |
+ * | `logp_old`     | the weights that sampled the batch: the snapshot   | the trainer's forward pass, once, right |
+ * |                | at the start of the agent's update (PPO's "old");  | after the rollout; frozen               |
+ * |                | in a swap, the incumbent model                     |                                         |
+ * | `logp_sampler` | as `logp_old`                                      | the sampler while it drew the tokens; a |
+ * |                |                                                    | diagnostic that no ratio uses           |
+ * | `logp_pre`     | the replacement model of a swap, before projection | the replacement's forward pass          |
+ *
+ * `logp` without a suffix is used where only one policy occurs; `meanLogp` is the mean of `logp_sampler` over a
+ * message. There is no `logp_ref`: the reference policy of the KL term is the old policy. Equations use the same
+ * words for policies: `new`, `old`, `pre`; `old` is the paper's π_cur.
+ *
  * @see SAT (arXiv 2605.05216) Sec. 4 "Sequence-aware reuse"; V-trace, arXiv 1802.01561
  * @module
  */
@@ -12,7 +30,7 @@ import { DomainError } from './errors.ts';
 export const MAX_LOG_RATIO = 20;
 
 /**
- * log ρ = Σ_u ( logp_new(x_u) − logp_beh(x_u) )   (E10; also the u of E22 with `cur` for `beh`).
+ * log ρ = Σ_u ( logp_new(x_u) − logp_old(x_u) )   (E10; the same sum is u of E22).
  *
  * @param logpNew - logp of the message's tokens under the newer weights [T], nats
  * @param logpOld - logp of the same tokens under the older weights [T], nats

@@ -11,21 +11,21 @@ const tree = inner(inner(leaf));
 
 describe('messageDivergence', () => {
   it('is the divergence of a state for messages of one token', () => {
-    const { klNewCur, klCurNew, tv, tokenSum } = messageDivergence({ logits: [1, 0] }, { logits: [0, 0.5] });
+    const { klNewOld, klOldNew, tv, tokenSum } = messageDivergence({ logits: [1, 0] }, { logits: [0, 0.5] });
     const exact = exactKl([1, 0], [0, 0.5]);
-    expect(klNewCur).toBeCloseTo(exact.klNewCur, 15);
-    expect(klCurNew).toBeCloseTo(exact.klCurNew, 15);
+    expect(klNewOld).toBeCloseTo(exact.klNewOld, 15);
+    expect(klOldNew).toBeCloseTo(exact.klOldNew, 15);
     expect(tv).toBeCloseTo(exact.tv, 15);
-    expect(tokenSum).toBe(exact.klNewCur);
+    expect(tokenSum).toBe(exact.klNewOld);
   });
 
   it('adds up over the tokens of longer messages, and obeys Pinsker', () => {
     fc.assert(
-      fc.property(tree, tree, (next, cur) => {
-        const message = messageDivergence(next, cur);
-        expect(message.tokenSum).toBeCloseTo(message.klNewCur, 12);
-        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klNewCur) + 1e-7);
-        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klCurNew) + 1e-7);
+      fc.property(tree, tree, (next, old) => {
+        const message = messageDivergence(next, old);
+        expect(message.tokenSum).toBeCloseTo(message.klNewOld, 12);
+        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klNewOld) + 1e-7);
+        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klOldNew) + 1e-7);
       }),
     );
   });
@@ -36,7 +36,7 @@ describe('messageDivergence', () => {
       next: [{ logits: [0] }, { logits: [0, z] }],
     });
     const message = messageDivergence(uneven(1), uneven(-1));
-    expect(message.tokenSum).toBeCloseTo(message.klNewCur, 14);
+    expect(message.tokenSum).toBeCloseTo(message.klNewOld, 14);
   });
 
   it('says what was wrong', () => {

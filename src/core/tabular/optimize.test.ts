@@ -21,7 +21,7 @@ describe('optimizeOneState', () => {
     expect(trace.length).toBeGreaterThan(1);
     expect(trace.map((a) => a.lrScale)).toEqual(trace.map((_, k) => 0.5 ** k));
     expect(trace.map((a) => a.accepted)).toEqual(trace.map((_, k) => k === trace.length - 1));
-    expect(exactKl(logits, problem.logits).klNewCur).toBeLessThanOrEqual(0.01);
+    expect(exactKl(logits, problem.logits).klNewOld).toBeLessThanOrEqual(0.01);
     expect(gain).toBeGreaterThan(0);
   });
 
@@ -59,7 +59,7 @@ describe('optimizeOneState', () => {
     fc.assert(
       fc.property(three, three, fc.constantFrom('adamw', 'sgd'), (logits, advantages, optimizer) => {
         const result = optimizeOneState({ logits, advantages }, { ...options, optimizer });
-        const kl = exactKl(result.logits, logits).klNewCur;
+        const kl = exactKl(result.logits, logits).klNewOld;
         expect(kl).toBeLessThanOrEqual(0.01);
         if (result.status === 'rejected') expect([...result.logits]).toEqual(logits);
       }),

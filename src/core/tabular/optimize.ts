@@ -34,7 +34,7 @@ export interface OneStateAttempt {
   readonly attempt: number;
   readonly beta: number;
   readonly lrScale: number;
-  /** KL(new‖cur) after the attempt's steps, nats. */
+  /** KL(new‖old) after the attempt's steps, nats. */
   readonly kl: number;
   readonly accepted: boolean;
 }
@@ -47,12 +47,12 @@ export interface OneStateResult {
   /** The optimiser's state that goes with the logits. */
   readonly adamw: AdamWState;
   readonly betaNext: number;
-  /** ⟨π_new − π_cur, A⟩; 0 after a rejection. */
+  /** ⟨π_new − π_old, A⟩; 0 after a rejection. */
   readonly gain: number;
 }
 
 /**
- * Ascends f = Σ_a cur(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖cur) and lets gate 1 judge   (E37, E38).
+ * Ascends f = Σ_a old(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖old) and lets gate 1 judge   (E37, E38).
  *
  * @throws DomainError if shapes differ or an option is out of range
  */
@@ -71,7 +71,7 @@ export function optimizeOneState(
     const { attempt, beta, lrScale } = state;
     const learningRate = options.learningRate * lrScale;
     const tried = ascend(start, { advantages, beta, options: { ...options, learningRate } });
-    const { klNewCur: kl, tv } = exactKl(tried.logits, logits);
+    const { klNewOld: kl, tv } = exactKl(tried.logits, logits);
     const decision = judgeAttempt(state, {
       klQuantile: kl,
       klMean: kl,
@@ -115,10 +115,10 @@ function ascend(
   return { logits, adamw };
 }
 
-/** ∂f/∂z: Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖cur)/∂z. */
+/** ∂f/∂z: Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖old)/∂z. */
 function objectiveGradient(
   logits: Float64Array,
-  logitsCur: Float64Array,
+  logitsOld: Float64Array,
   {
     advantages,
     beta,
@@ -126,16 +126,16 @@ function objectiveGradient(
   }: { readonly advantages: ArrayLike<number>; readonly beta: number; readonly epsilon: number },
 ): Float64Array {
   const logpNew = logSoftmax(logits);
-  const logpCur = logSoftmax(logitsCur);
+  const logpOld = logSoftmax(logitsOld);
   const p = logpNew.map(Math.exp);
   const credit = p.map((probability, a) => {
-    const ratio = Math.exp(logpNew[a] - logpCur[a]);
+    const ratio = Math.exp(logpNew[a] - logpOld[a]);
     const held = Math.max(1 - epsilon, Math.min(1 + epsilon, ratio));
     return ratio * advantages[a] <= held * advantages[a] ? probability * advantages[a] : 0;
   });
   const total = credit.reduce((sum, x) => sum + x, 0);
-  const { gradNewCur } = exactKl(logits, logitsCur);
-  return credit.map((x, a) => x - p[a] * total - beta * gradNewCur[a]);
+  const { gradNewOld } = exactKl(logits, logitsOld);
+  return credit.map((x, a) => x - p[a] * total - beta * gradNewOld[a]);
 }
 
 function expectedUnder(logits: Float64Array, advantages: ArrayLike<number>): number {

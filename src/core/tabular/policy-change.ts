@@ -10,9 +10,9 @@ import { type Evaluation, expectedAdvantage, surrogateGain } from './evaluate.ts
 import { jointDistribution, type Policy, type TeamMdp, type TeamPolicy } from './mdp.ts';
 
 export interface PolicyChange {
-  /** max_s KL(new‖cur), nats. */
+  /** max_s KL(new‖old), nats. */
   readonly klMax: number;
-  /** max_s KL(cur‖new), nats. */
+  /** max_s KL(old‖new), nats. */
   readonly klReverseMax: number;
   /** max_s TV. */
   readonly tvMax: number;
@@ -25,15 +25,15 @@ export interface PolicyChange {
  *
  * @param occupancy - weights of `tvMean` [S], summing to 1
  */
-export function policyChange(cur: Policy, next: Policy, occupancy: ArrayLike<number>): PolicyChange {
+export function policyChange(old: Policy, next: Policy, occupancy: ArrayLike<number>): PolicyChange {
   let klMax = 0;
   let klReverseMax = 0;
   let tvMax = 0;
   let tvMean = 0;
-  cur.forEach((row, s) => {
-    const { klNewCur, klCurNew, tv } = stateDivergence(logOf(next[s]), logOf(row));
-    klMax = Math.max(klMax, klNewCur);
-    klReverseMax = Math.max(klReverseMax, klCurNew);
+  old.forEach((row, s) => {
+    const { klNewOld, klOldNew, tv } = stateDivergence(logOf(next[s]), logOf(row));
+    klMax = Math.max(klMax, klNewOld);
+    klReverseMax = Math.max(klReverseMax, klOldNew);
     tvMax = Math.max(tvMax, tv);
     tvMean += occupancy[s] * tv;
   });
@@ -41,10 +41,10 @@ export function policyChange(cur: Policy, next: Policy, occupancy: ArrayLike<num
 }
 
 /** max_s TV between two teams' *joint* distributions (E56's TV_joint, exact). */
-export function jointTvMax(mdp: TeamMdp, cur: TeamPolicy, next: TeamPolicy): number {
+export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): number {
   let max = 0;
   for (let s = 0; s < mdp.initial.length; s++) {
-    const p = jointDistribution(mdp, cur, s);
+    const p = jointDistribution(mdp, old, s);
     const q = jointDistribution(mdp, next, s);
     max = Math.max(max, p.reduce((sum, x, a) => sum + Math.abs(x - q[a]), 0) / 2);
   }

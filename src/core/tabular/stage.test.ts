@@ -126,7 +126,7 @@ describe('stepBounds', () => {
 
 describe('policyChange', () => {
   it('is worked by hand on two states', () => {
-    const cur = [
+    const old = [
       [0.5, 0.5],
       [0.25, 0.75],
     ];
@@ -134,7 +134,7 @@ describe('policyChange', () => {
       [0.75, 0.25],
       [0.25, 0.75],
     ];
-    const change = policyChange(cur, next, [0.4, 0.6]);
+    const change = policyChange(old, next, [0.4, 0.6]);
     expect(change.klMax).toBeCloseTo(0.75 * Math.log(1.5) + 0.25 * Math.log(0.5), 14);
     expect(change.klReverseMax).toBeCloseTo(0.5 * Math.log(2 / 3) + 0.5 * Math.log(2), 14);
     expect(change.tvMax).toBeCloseTo(0.25, 15);

@@ -35,7 +35,7 @@ export interface ExactStageOptions {
 }
 
 /**
- * π ∝ cur · exp(η A_i(s, ·)) with KL <= δ_i at every state   (E39).
+ * π ∝ old · exp(η A_i(s, ·)) with KL <= δ_i at every state   (E39).
  *
  * @param evaluation - of `policies`; for a stale update that of the stage's start
  */

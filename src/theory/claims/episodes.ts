@@ -60,15 +60,15 @@ function speakOften(context: TheoryContext): Finding {
     const change = episodeChange(episode, { old, new: next }, agent);
     const error = Math.abs(change.objectiveNew - change.objectiveOld - change.surrogate);
     const ownTurns = [...episode.turn.keys()].filter((t) => episode.turn[t] === agent);
-    const klCurNewMean = ownTurns.map((t) =>
+    const klOldNewMean = ownTurns.map((t) =>
       dot(
         change.law[t],
-        old[t].map((row, s) => klCurNew(next[t][s], row)),
+        old[t].map((row, s) => klOldNew(next[t][s], row)),
       ),
     );
     expected.see(error - change.penalty);
     coupled.see(error - change.coupledPenalty);
-    marginal.see(error - marginalHorizonPenalty({ span: change.span, tvMax: change.ownTvMax, klCurNewMean }));
+    marginal.see(error - marginalHorizonPenalty({ span: change.span, tvMax: change.ownTvMax, klOldNewMean }));
     const largest = Math.max(...change.ownTvMax);
     simple.see(error - ownTurns.length * (ownTurns.length - 1) * change.span * largest ** 2);
     used.see(error / change.penalty);
@@ -79,8 +79,8 @@ function speakOften(context: TheoryContext): Finding {
   };
 }
 
-function klCurNew(next: ArrayLike<number>, cur: ArrayLike<number>): number {
-  return stateDivergence(Float64Array.from(next, Math.log), Float64Array.from(cur, Math.log)).klCurNew;
+function klOldNew(next: ArrayLike<number>, old: ArrayLike<number>): number {
+  return stateDivergence(Float64Array.from(next, Math.log), Float64Array.from(old, Math.log)).klOldNew;
 }
 
 function sequenceRatio(context: TheoryContext): Finding {

@@ -26,28 +26,32 @@ function* reusedEpisodes({ worlds, seed }: TheoryContext, key: number) {
     const stream = randomStream(seed, key, k);
     const worldSeed = stream.int(2 ** 30);
     const episode = randomEpisode(worldSeed, { states: 2, actions: 2, turn: [0, 1, 2] });
-    const beh = randomEpisodePolicy(worldSeed, episode);
-    const target = beh.map((rows, t) => perturbed(worldSeed + t, rows, stream.uniform()));
-    yield { episode, beh, target };
+    const behaviour = randomEpisodePolicy(worldSeed, episode);
+    const target = behaviour.map((rows, t) => perturbed(worldSeed + t, rows, stream.uniform()));
+    yield { episode, behaviour, target };
   }
 }
 
-type Reused = { readonly episode: Episode; readonly beh: EpisodePolicy; readonly target: EpisodePolicy };
+type Reused = {
+  readonly episode: Episode;
+  readonly behaviour: EpisodePolicy;
+  readonly target: EpisodePolicy;
+};
 
 /** log rho_t of a play: how the target changes each turn. */
-function logRatios({ beh, target }: Reused, { states, actions }: Play): number[] {
-  return actions.map((a, t) => Math.log(target[t][states[t]][a] / beh[t][states[t]][a]));
+function logRatios({ behaviour, target }: Reused, { states, actions }: Play): number[] {
+  return actions.map((a, t) => Math.log(target[t][states[t]][a] / behaviour[t][states[t]][a]));
 }
 
-/** E[A_0 | s_0, a_0] under `beh` against the target's true A_0, with the target's exact values as critic. */
+/** E[A_0 | s_0, a_0] under `behaviour` against the target's true A_0, with the target's exact values as critic. */
 function biasOfFirstTurn(
   reused: Reused,
   estimate: (play: Play, delta: Float64Array) => Float64Array,
 ): number {
-  const { episode, beh, target } = reused;
+  const { episode, behaviour, target } = reused;
   const truth = evaluateEpisode(episode, target);
   const sums = new Map<string, { weight: number; total: number }>();
-  for (const play of enumeratePlays(episode, beh)) {
+  for (const play of enumeratePlays(episode, behaviour)) {
     const values = play.states.map((s, t) => truth.value[t][s]);
     const key = `${play.states[0]} ${play.actions[0]}`;
     const sum = sums.get(key) ?? { weight: 0, total: 0 };
@@ -64,12 +68,12 @@ function biasOfFirstTurn(
 }
 
 /** Largest |A| of the target anywhere, and largest TV between the two policies. */
-function sizesOf({ episode, beh, target }: Reused) {
+function sizesOf({ episode, behaviour, target }: Reused) {
   const { q, value } = evaluateEpisode(episode, target);
   const aMax = Math.max(
     ...q.flatMap((rows, t) => rows.flatMap((row, s) => Array.from(row, (x) => Math.abs(x - value[t][s])))),
   );
-  const tv = beh.flatMap((rows, t) =>
+  const tv = behaviour.flatMap((rows, t) =>
     rows.map((row, s) => Array.from(row).reduce((sum, p, a) => sum + Math.abs(p - target[t][s][a]), 0) / 2),
   );
   return { aMax, tvMax: Math.max(...tv) };
@@ -114,20 +118,20 @@ function vtraceIsUnbiased(context: TheoryContext): Finding {
 }
 
 /**
- * |E_cur[W r_i R] - J(pi_hat^i)| for the middle agent of a pipeline, with the agents before it in the update
+ * |E_old[W r_i R] - J(pi_hat^i)| for the middle agent of a pipeline, with the agents before it in the update
  * order already changed. Untruncated weights: the question is which are needed, not what truncation costs.
  */
 function surrogateErrors(
   reused: Reused,
   done: readonly number[],
 ): { readonly prefix: number; readonly suffix: number } {
-  const { episode, beh, target } = reused;
+  const { episode, behaviour, target } = reused;
   const own = 1;
   const changed = (agents: readonly number[]) =>
-    beh.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
+    behaviour.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
   const truth = evaluateEpisode(episode, changed([...done, own])).objective;
   let [prefix, suffix] = [0, 0];
-  for (const play of enumeratePlays(episode, beh)) {
+  for (const play of enumeratePlays(episode, behaviour)) {
     const logs = logRatios(reused, play);
     const rho = Float64Array.from(logs, (log, t) => (done.includes(episode.turn[t]) ? Math.exp(log) : 1));
     const credit = play.probability * Math.exp(logs[own]) * play.total;
@@ -196,11 +200,11 @@ function aggregateIsFair({ seed }: TheoryContext): Finding {
 function overwrittenBehaviour(context: TheoryContext): Finding {
   const error = new Extreme();
   for (const reused of reusedEpisodes(context, 56)) {
-    const { episode, beh, target } = reused;
+    const { episode, behaviour, target } = reused;
     const changed = (agents: readonly number[]) =>
-      beh.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
-    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_cur) once pi_cur is pi_hat
-    const estimate = [...enumeratePlays(episode, beh)].reduce(
+      behaviour.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
+    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_old) once pi_old is pi_hat
+    const estimate = [...enumeratePlays(episode, behaviour)].reduce(
       (sum, play) => sum + play.probability * prefixWeights(rho)[1] * play.ratio(changed([1])) * play.total,
       0,
     );

@@ -37,7 +37,7 @@ function quantileSeesAll(): Finding {
   const objectives = [before, after].map((policy) => evaluateEpisode(episode, policy).objective);
   const logs = (row: ArrayLike<number>) => Float64Array.from(row, Math.log);
   const states = before.map((rows, t) => stateDivergence(logs(after[t][0]), logs(rows[0])));
-  const kl = states.map(({ klNewCur }) => klNewCur);
+  const kl = states.map(({ klNewOld }) => klNewOld);
   const readings = { kl, tv: states.map(({ tv }) => tv), messageKl: [kl.reduce((sum, x) => sum + x, 0)] };
   const measured = measureAttempt(readings, { quantile: 0.99, slack: 'none', slackConfidence: 0.05 });
   const verdict = (targetKlMessage?: number) => {
@@ -60,10 +60,10 @@ function directionsAgree(): Finding {
   const vanish = stateDivergence(logs(1e-12), logs(0.01));
   const appear = stateDivergence(logs(0.05), logs(1e-6));
   const seen = sampledKl(logs(0.05)[0] - logs(1e-6)[0], 'k3').value;
-  const factors = [vanish.klCurNew / vanish.klNewCur, appear.klNewCur / appear.klCurNew];
+  const factors = [vanish.klOldNew / vanish.klNewOld, appear.klNewOld / appear.klOldNew];
   return {
     holds: factors.every((factor) => factor < 2),
-    figures: `mass vanishes: KL(cur||new) is ${short(factors[0])} times KL(new||cur); mass appears: ${short(factors[1])} times the other way, and a sample of the common token sees ${short(seen)} of ${short(appear.klNewCur)}`,
+    figures: `mass vanishes: KL(old||new) is ${short(factors[0])} times KL(new||old); mass appears: ${short(factors[1])} times the other way, and a sample of the common token sees ${short(seen)} of ${short(appear.klNewOld)}`,
   };
 }
 
@@ -74,14 +74,14 @@ function betaHelpsOneStep(): Finding {
     optimizeOneState(problem, { ...options, beta, innerSteps }).logits;
   const moved = (innerSteps: number) =>
     Math.max(...step(0.001, innerSteps).map((z, v) => Math.abs(z - step(100 * 0.001, innerSteps)[v])));
-  const slope = Math.max(...exactKl(problem.logits, problem.logits).gradNewCur.map(Math.abs));
+  const slope = Math.max(...exactKl(problem.logits, problem.logits).gradNewOld.map(Math.abs));
   return {
     holds: moved(1) > 0,
     figures: `KL slope at the start ${slope}; 100 times the beta moves one step by ${moved(1)}, two steps by ${short(moved(2))}`,
   };
 }
 
-/** The natural-gradient step of one agent's table: in every state cur exp(eta A), with 1/2 D'FD = delta. */
+/** The natural-gradient step of one agent's table: in every state old exp(eta A), with 1/2 D'FD = delta. */
 function naturalStep(context: TheoryContext, key: number, size: number) {
   const ratios = new Extreme();
   let [small, worlds, meanExceeds, maxExceeds] = [Number.POSITIVE_INFINITY, 0, 0, 0];
@@ -161,7 +161,7 @@ function convexBall(): Finding {
     [4.71, 5.49, -13.88],
   ];
   const middle = ends[0].map((z, v) => (z + ends[1][v]) / 2);
-  const [a, b, between] = [...ends, middle].map((logits) => exactKl(logits, q).klNewCur);
+  const [a, b, between] = [...ends, middle].map((logits) => exactKl(logits, q).klNewOld);
   return {
     holds: between <= Math.max(a, b),
     figures: `KL ${short(a, 4)} and ${short(b, 4)} at two points, ${short(between, 4)} half-way between them`,
@@ -237,7 +237,7 @@ function otherTemperature({ seed }: TheoryContext): Finding {
   const kls = [1, 2, 4].map((sd) => {
     const stream = randomStream(seed, 75, sd);
     const logits = Float64Array.from({ length: 2000 }, () => sd * stream.normal());
-    return stateDivergence(logSoftmax(logits, 0.8), logSoftmax(logits)).klNewCur;
+    return stateDivergence(logSoftmax(logits, 0.8), logSoftmax(logits)).klNewOld;
   });
   return {
     holds: Math.max(...kls) < 0.01,
@@ -279,7 +279,7 @@ export const trustRegionClaims: ClaimGroup = {
     },
     {
       name: 'directions of the KL',
-      statement: 'KL(new||cur) and KL(cur||new) are about the same, so either may be measured',
+      statement: 'KL(new||old) and KL(old||new) are about the same, so either may be measured',
       source: 'P18, G6',
       predicted: 'fails',
       check: directionsAgree,

@@ -22,23 +22,23 @@ function projectionIsOptimal({ worlds, seed }: TheoryContext): Finding {
   let smallestRise = Number.POSITIVE_INFINITY;
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, 81, k);
-    const [pre, cur] = [randomDistribution(stream, 4), randomDistribution(stream, 4)];
+    const [pre, old] = [randomDistribution(stream, 4), randomDistribution(stream, 4)];
     const delta = 10 ** (-3 * stream.uniform());
-    const best = projectOntoTrustRegion(pre, cur, delta);
-    outside.see(best.klCur - delta);
+    const best = projectOntoTrustRegion(pre, old, delta);
+    outside.see(best.klOld - delta);
     for (let rival = 0; rival < 40; rival++) {
       const other = randomDistribution(stream, 4);
-      // from cur towards a random point, as far as the ball reaches
+      // from old towards a random point, as far as the ball reaches
       let [low, high] = [0, 1];
-      const at = (share: number) => cur.map((p, v) => (1 - share) * p + share * other[v]);
+      const at = (share: number) => old.map((p, v) => (1 - share) * p + share * other[v]);
       for (let step = 0; step < 40; step++) {
         const middle = (low + high) / 2;
-        if (kl(at(middle), cur) <= delta) low = middle;
+        if (kl(at(middle), old) <= delta) low = middle;
         else high = middle;
       }
       excess.see(best.klPre - kl(at(low), pre));
     }
-    const weights = [delta / 4, delta / 2, delta].map((radius) => projectOntoTrustRegion(pre, cur, radius).w);
+    const weights = [delta / 4, delta / 2, delta].map((radius) => projectOntoTrustRegion(pre, old, radius).w);
     smallestRise = Math.min(smallestRise, weights[1] - weights[0], weights[2] - weights[1]);
   }
   return {
@@ -61,10 +61,10 @@ function objective(mdp: TeamMdp, team: TeamPolicy): number {
 
 function aligned(
   pre: Policy,
-  cur: Policy,
+  old: Policy,
   delta0: number,
 ): { readonly policy: Policy; readonly w_S: number[] } {
-  const projections = cur.map((row, s) => projectOntoTrustRegion(pre[s], row, delta0));
+  const projections = old.map((row, s) => projectOntoTrustRegion(pre[s], row, delta0));
   return { policy: projections.map(({ pi }) => pi), w_S: projections.map(({ w }) => w) };
 }
 
@@ -130,7 +130,7 @@ function signTest(context: TheoryContext): Finding {
     const { policy, w_S } = aligned(pre, team[0], 0.01);
     const covariance = swapCovariance({
       occupancy_S: evaluation.occupancy,
-      cur_S: team[0],
+      old_S: team[0],
       pre_S: pre,
       advantage_S: agentAdvantage(mdp, team, { agent: 0, evaluation }),
       w_S,
