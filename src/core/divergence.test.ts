@@ -7,7 +7,7 @@ const logits = (n: number) =>
   fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLength: n, maxLength: n });
 
 describe('logSoftmax', () => {
-  it('normalises, also where exp would overflow or underflow', () => {
+  it('normalises, even if exp would overflow or underflow', () => {
     expect([...logSoftmax([1000, 1000])]).toEqual([-Math.LN2, -Math.LN2].map((x) => expect.closeTo(x, 12)));
     expect([...logSoftmax([-1000, -1001])].reduce((s, x) => s + Math.exp(x), 0)).toBeCloseTo(1, 14);
     expect(logSoftmax([0, -Infinity])[1]).toBe(-Infinity);
@@ -17,7 +17,7 @@ describe('logSoftmax', () => {
     expect(logSoftmax([2, 0], 2)[0]).toBeCloseTo(logSoftmax([1, 0])[0], 15);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => logSoftmax([1], 0)).toThrow('logSoftmax: expected temperature > 0, got 0');
     expect(() => logSoftmax([1, Number.NaN])).toThrow('expected a number at logits_V[1], got NaN');
     expect(() => logSoftmax([])).toThrow(DomainError);
@@ -26,7 +26,7 @@ describe('logSoftmax', () => {
 });
 
 describe('exactKl', () => {
-  it('agrees with SciPy', () => {
+  it('matches SciPy', () => {
     // P, Q = softmax(z/.7); rel_entr(P, Q).sum(), rel_entr(Q, P).sum(), abs(P-Q).sum()/2
     const kl = exactKl([1, -0.5, 2, 0.25], [0.5, 0.5, 1, -1], { temperature: 0.7 });
     expect(kl.klNewOld).toBeCloseTo(0.24663973692953406, 14);
@@ -34,7 +34,7 @@ describe('exactKl', () => {
     expect(kl.tv).toBeCloseTo(0.28239639463395344, 14);
   });
 
-  it('has the gradients of its values', () => {
+  it('returns the gradients of its values (central differences)', () => {
     fc.assert(
       fc.property(
         logits(4),
@@ -59,7 +59,7 @@ describe('exactKl', () => {
     );
   });
 
-  it('is non-negative, shift-invariant, and obeys Pinsker in both directions', () => {
+  it("is non-negative and shift-invariant, and satisfies Pinsker's inequality in both directions", () => {
     fc.assert(
       fc.property(logits(5), logits(5), (zNew, zOld) => {
         const kl = exactKl(zNew, zOld);
@@ -76,7 +76,7 @@ describe('exactKl', () => {
     );
   });
 
-  it('sees mass on a token the current policy almost never draws; a sample does not', () => {
+  it('includes mass on a token that the old policy almost never draws; a sample does not', () => {
     // G6: old (1-1e-6, 1e-6), new (.95, .05)
     const old = [Math.log1p(-1e-6), Math.log(1e-6)];
     const next = [Math.log(0.95), Math.log(0.05)];
@@ -84,14 +84,14 @@ describe('exactKl', () => {
     expect(sampledKl(next[0] - old[0], 'k3').value).toBeCloseTo(0.0012932443880005334, 12);
   });
 
-  it('is infinite where the support grows and finite where it shrinks', () => {
+  it('is infinite if the support grows and finite if it shrinks', () => {
     const grows = stateDivergence([Math.log(0.5), Math.log(0.5)], [0, -Infinity]);
     expect(grows.klNewOld).toBe(Infinity);
     expect(grows.klOldNew).toBeCloseTo(Math.LN2, 15);
     expect(grows.tv).toBe(0.5);
   });
 
-  it('is not a number where any log-probability is not', () => {
+  it('is NaN if any log-probability is NaN', () => {
     const even = [Math.log(0.5), Math.log(0.5)];
     for (const broken of [
       [Number.NaN, Math.log(0.5)],
@@ -110,15 +110,13 @@ describe('exactKl', () => {
         });
   });
 
-  it('says what was wrong', () => {
-    expect(() => exactKl([0], [0, 0])).toThrow(
-      'stateDivergence: expected 1 current log-probabilities, got 2',
-    );
+  it('throws a DomainError for invalid input', () => {
+    expect(() => exactKl([0], [0, 0])).toThrow('stateDivergence: expected 1 old log-probabilities, got 2');
   });
 });
 
 describe('sampledKl', () => {
-  it('has its slope, zero at equality for the ones that are divergences', () => {
+  it('returns its slope, 0 at equality for the estimators that are divergences', () => {
     for (const estimator of ['k2', 'k3', 'k3n'] as const)
       expect(sampledKl(0, estimator)).toEqual({ value: 0, slope: 0 });
     fc.assert(
@@ -132,7 +130,7 @@ describe('sampledKl', () => {
     );
   });
 
-  it('is unbiased in its direction, in value and in gradient', () => {
+  it('is unbiased for its direction, in value and gradient', () => {
     fc.assert(
       fc.property(logits(4), logits(4), (zNew, zOld) => {
         const p = logSoftmax(zNew);
@@ -156,24 +154,24 @@ describe('sampledKl', () => {
     );
   });
 
-  it('is frozen beyond 10 nats', () => {
+  it('is constant beyond 10 nats', () => {
     expect(sampledKl(12, 'k3n')).toEqual({ value: sampledKl(10, 'k3n').value, slope: 0 });
     expect(sampledKl(-12, 'k1')).toEqual({ value: 10, slope: 0 });
     expect(sampledKl(10, 'k2').slope).toBe(10);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => sampledKl(Number.NaN)).toThrow('sampledKl: expected a log-ratio, got NaN');
   });
 });
 
 describe('messageSums', () => {
-  it('adds a message, or all messages of a trajectory in order of first appearance', () => {
+  it('sums over a message, or over all messages of a trajectory in order of first appearance', () => {
     expect([...messageSums([[1, 2], [], [0.5]])]).toEqual([3, 0, 0.5]);
     expect([...messageSums([[1, 2], [4], [0.5]], [7, 3, 7])]).toEqual([3.5, 4]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => messageSums([[1]], [])).toThrow('messageSums: expected 1 trajectory labels, got 0');
   });
 });

@@ -1,13 +1,13 @@
 /**
- * The best possible update of one agent at one state inside a KL ball: the step whose stages never lower
- * J, and the yardstick for every approximate one. Tabular worlds only.
+ * The exact maximiser of one agent's expected score at one state within a KL ball. A stage of such steps never
+ * decreases J; tests compare approximate updates with it. For tabular worlds only.
  * @see SAT (arXiv 2605.05216) Sec. 3 "Per-state update"; Peters et al., "Relative entropy policy search", 2010
  * @module
  */
 import { checkDistribution, checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Scores this close to the best belong to the argmax set. */
+/** Scores within this distance of the best belong to the argmax set. */
 const TIE = 1e-12;
 
 export interface ExactStep {
@@ -24,11 +24,12 @@ export interface ExactStep {
 /**
  * argmax_π ⟨π, score⟩ s.t. KL(π‖old) <= δ:  π ∝ old · exp(η score)   (E39).
  *
- * η by bisection, since the KL rises in η; if old restricted to the argmax set is inside the ball, that.
+ * η is found by bisection, because the KL increases in η. If `old` restricted to the argmax set lies inside the ball,
+ * the result is that distribution (η = ∞).
  *
- * @param old_V - current distribution [V]
+ * @param old_V - distribution before the step [V]
  * @param score_V - A_i(s, ·) [V], any unit
- * @param delta - δ, nats; nothing moves at δ <= 0
+ * @param delta - δ, nats; at δ <= 0 the result is `old`
  * @throws DomainError if sizes differ, old_V is not a distribution, or a score is not finite
  *
  * @example
@@ -57,7 +58,7 @@ export function exactStep(old_V: ArrayLike<number>, score_V: ArrayLike<number>, 
   return outcome(tilted(low), low, { old_V, score_V });
 }
 
-/** Largest score among the actions the current policy can take. */
+/** Largest score among the actions with positive probability under the old policy. */
 function bestScore(old_V: ArrayLike<number>, score_V: ArrayLike<number>): number {
   let best = -Infinity;
   for (let v = 0; v < old_V.length; v++) if (old_V[v] > 0 && score_V[v] > best) best = score_V[v];

@@ -21,7 +21,7 @@ describe('sampledKlPenalty', () => {
     expect(loss).toBeCloseTo((2 * k) / 3, 15);
   });
 
-  it('has the gradient of its loss, for every estimator', () => {
+  it('returns the gradient of its loss for every estimator', () => {
     for (const estimator of ['k1', 'k2', 'k3', 'k1n', 'k3n'] satisfies KlEstimator[])
       fc.assert(
         fc.property(fc.array(row, { minLength: 1, maxLength: 4 }), (rows) => {
@@ -43,7 +43,7 @@ describe('sampledKlPenalty', () => {
       );
   });
 
-  it('is zero without tokens and refuses what it cannot use', () => {
+  it('is 0 without tokens and throws for invalid input', () => {
     expect(sampledKlPenalty({ logpNew: [[]], logpOld: [[]] }, { beta: 1 }).loss).toBe(0);
     expect(() => sampledKlPenalty({ logpNew: [[]], logpOld: [] }, { beta: 1 })).toThrow(
       'expected 1 rows of logpOld',

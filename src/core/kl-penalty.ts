@@ -1,6 +1,6 @@
 /**
- * The KL penalty of the agent's loss from sampled tokens, and the loss with it. With an engine that has
- * exact divergences the penalty is added there (`backward`'s `kl`), and only `objective.ts` is needed.
+ * KL penalty of the agent's loss from sampled tokens, and the loss that includes it. An engine with exact divergences
+ * adds the penalty itself (option `kl` of `backward`); then only `objective.ts` is needed.
  * @see SAT (arXiv 2605.05216) Eq. "agent loss"
  * @module
  */
@@ -16,16 +16,16 @@ export interface KlPenalty {
   readonly tokens: number;
   /** β K̄. */
   readonly loss: number;
-  /** (β/M) d k/d logpNew, shaped like logpNew. */
+  /** (β/M) d k/d logpNew, same shape as logpNew. */
   readonly cotangents: Float64Array[];
 }
 
 /**
  * β K̄ = (β/M) Σ_tokens k(logp_new − logp_old), with cotangent (β/M) k′   (E24, E29, E31).
  *
- * For a loss only: the trust region needs exact divergences.
+ * For a loss only; the trust region needs exact divergences.
  *
- * @param logp - per trajectory, under the weights being trained and at the start of the update [N][T], nats
+ * @param logp - log-probabilities of the agent's tokens, per trajectory [N][T], nats
  * @param options - β >= 0 and the estimator, default k3n
  * @throws DomainError if shapes differ, a log-ratio is NaN or beta is negative
  */

@@ -17,7 +17,7 @@ const inputOf = (rows: { tokens: [number, number][]; advantage: number }[]): Seq
   advantages: rows.map((r) => r.advantage),
 });
 
-/** Central difference of the loss in every token, the independent check of the cotangents. */
+/** Central difference of the loss in every token: an independent check of the cotangents. */
 function numericGradient(
   input: SequenceObjectiveInput,
   loss: (i: SequenceObjectiveInput) => number,
@@ -34,7 +34,7 @@ function numericGradient(
   );
 }
 
-/** Distance of the nearest log-ratio from a kink of the loss, where no gradient exists. */
+/** Distance of the nearest log-ratio from a kink of the loss, where the gradient does not exist. */
 function distanceToKinks(input: SequenceObjectiveInput, divide: boolean): number {
   const u = input.logpNew.map((row, g) => {
     const sum = Array.from(row).reduce((acc, x, t) => acc + x - input.logpOld[g][t], 0);
@@ -44,7 +44,7 @@ function distanceToKinks(input: SequenceObjectiveInput, divide: boolean): number
 }
 
 describe('sequenceObjective', () => {
-  it('works a batch by hand: free, held above, held below, silent', () => {
+  it('matches a batch computed by hand: unclipped, clipped above, clipped below, silent', () => {
     const result = sequenceObjective({
       logpNew: [[-1, -1.9], [-0.5], [-2], []],
       logpOld: [[-1, -2], [-1], [-1], []],
@@ -64,7 +64,7 @@ describe('sequenceObjective', () => {
     expect(result.cotangents[1][0] + result.cotangents[2][0]).toBe(0);
   });
 
-  it('lets a punished message that became likelier pass: it is what the dual clip bounds', () => {
+  it('passes the gradient of a message with A < 0 and r > 1, whose loss only the dual clip bounds', () => {
     const base = { logpNew: [[0]], logpOld: [[-3]], advantages: [-1] };
     const free = sequenceObjective(base);
     expect(free.loss).toBeCloseTo(Math.exp(3), 10);
@@ -75,7 +75,7 @@ describe('sequenceObjective', () => {
     expect([...dual.cotangents[0]]).toEqual([0]);
   });
 
-  it('clips higher than lower where asked to', () => {
+  it('uses epsilonHigh for the upper bound', () => {
     const entry = (u: number, advantage: number) => ({
       logpNew: [[u]],
       logpOld: [[0]],
@@ -92,7 +92,7 @@ describe('sequenceObjective', () => {
     ]);
   });
 
-  it('has the gradient of its loss, in every variant', () => {
+  it('returns the gradient of its loss in every variant', () => {
     for (const variant of [{}, { ratioNorm: 'mean' }, { dualClip: 1.15 }] as const)
       fc.assert(
         fc.property(batch, (rows) => {
@@ -111,14 +111,14 @@ describe('sequenceObjective', () => {
       );
   });
 
-  it('freezes the ratio outside 20 nats', () => {
+  it('keeps the ratio constant outside 20 nats', () => {
     const far = sequenceObjective({ logpNew: [[-1]], logpOld: [[-50]], advantages: [-1] });
     expect(far.u_N[0]).toBe(20);
     expect([...far.cotangents[0]]).toEqual([0]);
     expect(far.gated_N).toEqual([true]);
   });
 
-  it('divides the log-ratio and the cotangent by the tokens with ratioNorm mean', () => {
+  it('divides the log-ratio and the cotangent by the number of tokens with ratioNorm mean', () => {
     const { u_N, cotangents } = sequenceObjective({
       logpNew: [[-1, -1.8]],
       logpOld: [[-1, -2]],
@@ -139,7 +139,7 @@ describe('sequenceObjective', () => {
     expect(clipFraction).toBe(0);
   });
 
-  it('is zero for a batch in which the agent never speaks', () => {
+  it('is 0 for a batch without tokens of the agent', () => {
     const { loss, count, clipFraction } = sequenceObjective({
       logpNew: [[], []],
       logpOld: [[], []],
@@ -148,7 +148,7 @@ describe('sequenceObjective', () => {
     expect([loss, count, clipFraction]).toEqual([0, 0, 0]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     const good = { logpNew: [[-1]], logpOld: [[-1]], advantages: [1] };
     const cases: readonly (readonly [Partial<SequenceObjectiveInput>, string])[] = [
       [{ logpOld: [] }, 'sequenceObjective: expected 1 rows of logpOld, got 0'],
@@ -181,7 +181,7 @@ describe('turnObjective', () => {
     expect(cotangents.map((row) => [...row])).toEqual([[-0.5], [-1, -1], [-0.5], []]);
   });
 
-  it('equals the sequence level when everybody speaks once', () => {
+  it('equals the sequence level if every trajectory has one own turn', () => {
     fc.assert(
       fc.property(batch, (rows) => {
         const input = inputOf(rows);
@@ -192,7 +192,7 @@ describe('turnObjective', () => {
     );
   });
 
-  it('has the gradient of its loss', () => {
+  it('returns the gradient of its loss', () => {
     fc.assert(
       fc.property(batch, (rows) => {
         const trajectories = rows.map((_, g) => Math.floor(g / 2));
@@ -210,7 +210,7 @@ describe('turnObjective', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() =>
       turnObjective({ logpNew: [[-1]], logpOld: [[-1]], advantages: [1], trajectories: [] }),
     ).toThrow('turnObjective: expected 1 trajectory labels, got 0');

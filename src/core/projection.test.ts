@@ -11,7 +11,7 @@ const klOf = (p: ArrayLike<number>, q: ArrayLike<number>) =>
   Array.from(p).reduce((sum, x, v) => sum + (x > 0 ? x * Math.log(x / q[v]) : 0), 0);
 
 describe('projectOntoTrustRegion', () => {
-  it("agrees with SciPy's constrained minimiser", () => {
+  it("matches SciPy's constrained minimiser", () => {
     // minimize KL(pi||pre) s.t. KL(pi||old) <= .05 by SLSQP over logits
     const { pi, klPre, klOld } = projectOntoTrustRegion([0.6, 0.3, 0.1], [0.2, 0.3, 0.5], 0.05);
     [0.30712658831886697, 0.33716586139881116, 0.3557075502823218].forEach((p, v) => {
@@ -21,7 +21,7 @@ describe('projectOntoTrustRegion', () => {
     expect(klOld).toBeCloseTo(0.05, 12);
   });
 
-  it('always stays inside, returns old at radius 0 and pre at a large one, and rises with the radius', () => {
+  it('lies within the ball, returns old at radius 0 and pre at a large radius, and increases with the radius', () => {
     fc.assert(
       fc.property(
         distribution(4),
@@ -48,11 +48,11 @@ describe('projectOntoTrustRegion', () => {
     );
   });
 
-  it('beats every other point of the ball', () => {
+  it('is at least as good as every other point of the ball', () => {
     fc.assert(
       fc.property(distribution(3), distribution(3), distribution(3), (pre, old, other) => {
         const { pi } = projectOntoTrustRegion(pre, old, 0.05);
-        // pull the rival towards old until it is feasible
+        // move the other point towards old until it is feasible
         let rival = other;
         while (klOf(rival, old) > 0.05) rival = rival.map((p, v) => 0.9 * p + 0.1 * old[v]);
         expect(klOf(pi, pre)).toBeLessThanOrEqual(klOf(rival, pre) + 1e-9);
@@ -60,7 +60,7 @@ describe('projectOntoTrustRegion', () => {
     );
   });
 
-  it('floors an upgrade that excludes what old plays, and keeps what old excludes at 0', () => {
+  it('floors a replacement that excludes an action of old, and keeps actions that old excludes at 0', () => {
     const floored = projectOntoTrustRegion([1, 0], [0.5, 0.5], 0.01);
     expect(floored.klOld).toBeLessThanOrEqual(0.01);
     expect(floored.w).toBeGreaterThan(0);
@@ -69,7 +69,7 @@ describe('projectOntoTrustRegion', () => {
     expect(excluded.klOld).toBeLessThanOrEqual(10);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => projectOntoTrustRegion([1], [0.5, 0.5], 1)).toThrow(DomainError);
     expect(() => projectOntoTrustRegion([0.5, 0.4], [0.5, 0.5], 1)).toThrow(
       'expected pre_V to sum to 1, got 0.9',
@@ -86,7 +86,7 @@ describe('swapCovariance', () => {
     advantage_S: [[0.0355, -0.6745]],
   };
 
-  it('is -0.2306 for the coordination example: the better player hurts this team', () => {
+  it("is -0.2306 for the coordination example, in which the better agent lowers the team's J", () => {
     expect(swapCovariance(tables)).toBeCloseTo(-0.2305528441261694, 12);
     expect(swapCovariance({ ...tables, w_S: [0.5] })).toBeCloseTo(-0.2305528441261694 / 2, 12);
   });
@@ -117,9 +117,9 @@ describe('swapCovariance', () => {
     );
   });
 
-  it('is estimated without bias from messages drawn from old', () => {
+  it('has an unbiased estimate from messages drawn from old', () => {
     const { old_S, pre_S, advantage_S } = tables;
-    // 20 draws in exactly old's proportions
+    // 20 draws with exactly the proportions of old
     const drawn = [...new Array(19).fill(0), 1];
     const estimate = sampledSwapCovariance({
       advantages_N: drawn.map((a) => advantage_S[0][a]),
@@ -129,9 +129,9 @@ describe('swapCovariance', () => {
     expect(estimate).toBeCloseTo(swapCovariance(tables), 12);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => swapCovariance({ ...tables, pre_S: [] })).toThrow(
-      'swapCovariance: expected 1 upgrade policies, got 0',
+      'swapCovariance: expected 1 replacement policies, got 0',
     );
     expect(() => sampledSwapCovariance({ advantages_N: [], logpPre_N: [], logpOld_N: [] })).toThrow(
       'expected at least 1 sample, got 0',

@@ -1,6 +1,6 @@
 /**
- * The algorithm's own properties (section 5 of its specification) that the pure core can show; each test
- * name starts with the property's number. (7), (8), (10), (12), (15) need an engine and live with the loop.
+ * Property tests of `docs/algorithm.md`, section 5.1, that need no engine; each test name starts with the property's
+ * number. Properties (7), (8), (10), (12) and (15) need an engine; they are in `src/train/properties.test.ts`.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ import { messageLogRatio, prefixWeights, turnLogRatios, turnWeights } from './we
 
 const seeds = fc.integer({ min: 0, max: 1e6 });
 
-/** A batch of G trajectories per group with 0-3 tokens of the agent each, all numbers drawn from the seed. */
+/** A batch of G trajectories per group with 0-3 tokens of the agent each; the seed determines all numbers. */
 function batch(seed: number, { groups = 2, size = 4, shift = 0.1 } = {}) {
   const stream = randomStream(seed, 77);
   const rows = Array.from({ length: groups * size }, (_, n) => {
@@ -43,7 +43,7 @@ function batch(seed: number, { groups = 2, size = 4, shift = 0.1 } = {}) {
 }
 
 describe('properties of the algorithm', () => {
-  it('(1) an exact stage never lowers J, any order, any radius', () => {
+  it('(1) an exact stage never decreases J, for any order and radius', () => {
     fc.assert(
       fc.property(
         seeds,
@@ -62,7 +62,7 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it("(2) with nobody done every weight is 1 and the gradient is plain GRPO's", () => {
+  it("(2) without updated agents every weight is 1 and the gradient is plain GRPO's", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { rewards, groups, logpOld, logpNew } = batch(seed, { shift: 0.01 });
@@ -75,7 +75,7 @@ describe('properties of the algorithm', () => {
         expect(omega).toEqual(omega.map(() => 1));
         const advantages = groupNormalizedAdvantages(groupRelativeAdvantages(rewards, omega, groups), groups);
         const { cotangents } = sequenceObjective({ logpNew, logpOld, advantages });
-        // GRPO by its own formula: (R - mean)/std, ratio e^u inside the clip
+        // GRPO by its formula: (R - mean)/std, ratio e^u inside the clip
         const spoken = logpNew.filter((row) => row.length > 0).length;
         rewards.forEach((reward, n) => {
           const members = rewards.filter((_, k) => groups[k] === groups[n]);
@@ -203,7 +203,7 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it('(9) a projection stays in its ball, w rises with the radius, 0 gives old and a huge one pre', () => {
+  it('(9) a projection lies in its ball, w increases with the radius, radius 0 gives old and a huge radius pre', () => {
     fc.assert(
       fc.property(seeds, fc.double({ min: 1e-7, max: 1, noNaN: true }), (seed, delta) => {
         const stream = randomStream(seed, 9);
@@ -218,7 +218,7 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it('(11) tenfold rewards leave the normalised advantage and multiply E58, E62 and E63 by ten', () => {
+  it('(11) ten times the rewards leave the normalised advantage unchanged and multiply E58, E62 and E63 by ten', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { rewards, groups } = batch(seed, { size: 6 });
@@ -246,7 +246,7 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it('(13) the betting test accepts a symmetric null at most alpha plus three standard errors', () => {
+  it('(13) the betting test accepts under a symmetric null at a rate of at most alpha plus three standard errors', () => {
     for (const nPlan of [200, undefined]) {
       let accepted = 0;
       for (let run = 0; run < 2000; run++) {
@@ -270,7 +270,7 @@ describe('properties of the algorithm', () => {
     }
   });
 
-  it('(14) the paper bound is not positive for gamma >= 1/2 and gains a step can have', () => {
+  it("(14) the paper's bound is not positive for gamma >= 1/2 and any possible gain", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.5, max: 0.999, noNaN: true }),

@@ -10,7 +10,7 @@ const inner = (below: fc.Arbitrary<MessageTree>) =>
 const tree = inner(inner(leaf));
 
 describe('messageDivergence', () => {
-  it('is the divergence of a state for messages of one token', () => {
+  it('equals the divergence of a state for messages of one token', () => {
     const { klNewOld, klOldNew, tv, tokenSum } = messageDivergence({ logits: [1, 0] }, { logits: [0, 0.5] });
     const exact = exactKl([1, 0], [0, 0.5]);
     expect(klNewOld).toBeCloseTo(exact.klNewOld, 15);
@@ -19,7 +19,7 @@ describe('messageDivergence', () => {
     expect(tokenSum).toBe(exact.klNewOld);
   });
 
-  it('adds up over the tokens of longer messages, and obeys Pinsker', () => {
+  it("is the sum over the tokens of longer messages, and satisfies Pinsker's inequality", () => {
     fc.assert(
       fc.property(tree, tree, (next, old) => {
         const message = messageDivergence(next, old);
@@ -30,7 +30,7 @@ describe('messageDivergence', () => {
     );
   });
 
-  it('handles messages that end early on one token', () => {
+  it('handles messages that end early after one token', () => {
     const uneven = (z: number): MessageTree => ({
       logits: [z, 0],
       next: [{ logits: [0] }, { logits: [0, z] }],
@@ -39,7 +39,7 @@ describe('messageDivergence', () => {
     expect(message.tokenSum).toBeCloseTo(message.klNewOld, 14);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => messageDivergence({ logits: [0, 0] }, { logits: [0, 0], next: [] })).not.toThrow();
     expect(() => messageDivergence({ logits: [0] }, { logits: [0, 0] })).toThrow(
       'messageDivergence: expected 1 tokens, got 2',

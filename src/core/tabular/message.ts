@@ -1,24 +1,25 @@
 /**
- * Two time scales: the divergence of a whole message and the divergences of its tokens, on message trees
- * small enough to enumerate.
+ * Divergence of a whole message and the divergences of its tokens, on message trees that are small enough to enumerate.
  * @see algorithm equation E8
  * @module
  */
 import { checkLength } from '../check.ts';
 import { logSoftmax, stateDivergence } from '../divergence.ts';
 
-/** A policy over messages: logits of the next token, and what follows each of them. */
+/** A policy over messages: logits of the next token, and one subtree per token. */
 export interface MessageTree {
   readonly logits: ArrayLike<number>;
   /** One subtree per token; absent where the message ends. */
   readonly next?: readonly MessageTree[];
 }
 
+/** Result of {@link messageDivergence}. */
 export interface MessageDivergence {
   /** KL(new‖old) of the message as one action, by enumeration, nats. */
   readonly klNewOld: number;
   /** KL(old‖new) of the message, nats. */
   readonly klOldNew: number;
+  /** Total variation of the message, 0..1. */
   readonly tv: number;
   /** E_{x~new} Σ_u KL(new(.|x_<u)‖old(.|x_<u)), token by token, nats; equals klNewOld. */
   readonly tokenSum: number;
@@ -27,7 +28,7 @@ export interface MessageDivergence {
 /**
  * KL_msg(new‖old) = E_{x~new} Σ_u KL(new(.|s, x_<u) ‖ old(.|s, x_<u))   (E8).
  *
- * Directions do not mix: the expectation under `new` goes with KL(new‖old).
+ * The directions do not mix: the expectation under `new` goes with KL(new‖old).
  *
  * @throws DomainError if the trees have different shapes
  */

@@ -1,6 +1,6 @@
 /**
- * OPTIMIZE on one state with exact expectations: the trust-region state machine driven by a softmax table,
- * with snapshot, restore and backtracking as a training run does them.
+ * OPTIMIZE on one state with exact expectations: a softmax table trained with the trust-region state machine, with
+ * snapshot, restore and backtracking as in a training run.
  * @see algorithm equations E37, E38
  * @module
  */
@@ -10,9 +10,9 @@ import { exactKl, logSoftmax } from '../divergence.ts';
 import { judgeAttempt, startTrustRegion } from '../trust-region.ts';
 
 export interface OneStateProblem {
-  /** Logits of the current policy, where the update starts [V]. */
+  /** Logits at the start of the update [V]. */
   readonly logits: ArrayLike<number>;
-  /** A(a) of each action [V]. */
+  /** A(a) of each action [V], reward units. */
   readonly advantages: ArrayLike<number>;
 }
 
@@ -21,7 +21,7 @@ export interface OneStateOptions {
   readonly targetKl: number;
   readonly beta: number;
   readonly learningRate: number;
-  /** Ascent steps per attempt; with one, beta is inert because the KL's slope is 0 at the start. */
+  /** Ascent steps per attempt; with one step beta has no effect, because the KL's gradient is 0 at the start. */
   readonly innerSteps: number;
   readonly maxBacktracks: number;
   readonly optimizer: 'adamw' | 'sgd';
@@ -29,7 +29,7 @@ export interface OneStateOptions {
   readonly epsilon?: number;
 }
 
-/** One attempt, as it was made and judged. */
+/** One attempt and its decision. */
 export interface OneStateAttempt {
   readonly attempt: number;
   readonly beta: number;
@@ -42,9 +42,9 @@ export interface OneStateAttempt {
 export interface OneStateResult {
   readonly trace: readonly OneStateAttempt[];
   readonly status: 'accepted' | 'rejected';
-  /** The starting logits, bit for bit, after a rejection [V]. */
+  /** Final logits; after a rejection exactly the initial ones [V]. */
   readonly logits: Float64Array;
-  /** The optimiser's state that goes with the logits. */
+  /** Optimizer state that belongs to the logits. */
   readonly adamw: AdamWState;
   readonly betaNext: number;
   /** ⟨π_new − π_old, A⟩; 0 after a rejection. */
@@ -52,7 +52,7 @@ export interface OneStateResult {
 }
 
 /**
- * Ascends f = Σ_a old(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖old) and lets gate 1 judge   (E37, E38).
+ * Ascends f = Σ_a old(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖old) under the trust-region gate   (E37, E38).
  *
  * @throws DomainError if shapes differ or an option is out of range
  */
@@ -95,7 +95,7 @@ interface Weights {
   readonly adamw: AdamWState;
 }
 
-/** One attempt's steps from the snapshot; the snapshot itself is never written to. */
+/** The steps of one attempt from the snapshot, which is not modified. */
 function ascend(
   start: Weights,
   {
@@ -130,8 +130,8 @@ function objectiveGradient(
   const p = logpNew.map(Math.exp);
   const credit = p.map((probability, a) => {
     const ratio = Math.exp(logpNew[a] - logpOld[a]);
-    const held = Math.max(1 - epsilon, Math.min(1 + epsilon, ratio));
-    return ratio * advantages[a] <= held * advantages[a] ? probability * advantages[a] : 0;
+    const clipped = Math.max(1 - epsilon, Math.min(1 + epsilon, ratio));
+    return ratio * advantages[a] <= clipped * advantages[a] ? probability * advantages[a] : 0;
   });
   const total = credit.reduce((sum, x) => sum + x, 0);
   const { gradNewOld } = exactKl(logits, logitsOld);

@@ -1,6 +1,5 @@
 /**
- * How far one policy moved, state by state, and what the bounds make of it: the four lower bounds on an
- * agent's step in a discounted world.
+ * Divergences of one agent's step over all states, and the four lower bounds on its gain in a discounted MDP.
  * @see algorithm equations E50–E56
  * @module
  */
@@ -9,6 +8,7 @@ import { expectedTvPenalty, paperOccupancyPenalty, sharpPenalty, trpoPenalty } f
 import { type Evaluation, expectedAdvantage, surrogateGain } from './evaluate.ts';
 import { jointDistribution, type Policy, type TeamMdp, type TeamPolicy } from './mdp.ts';
 
+/** Divergences of a policy change. */
 export interface PolicyChange {
   /** max_s KL(new‖old), nats. */
   readonly klMax: number;
@@ -40,7 +40,7 @@ export function policyChange(old: Policy, next: Policy, occupancy: ArrayLike<num
   return { klMax, klReverseMax, tvMax, tvMean };
 }
 
-/** max_s TV between two teams' *joint* distributions (E56's TV_joint, exact). */
+/** max_s TV between the *joint* distributions of two teams (the exact TVjoint of E56). */
 export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): number {
   let max = 0;
   for (let s = 0; s < mdp.initial.length; s++) {
@@ -51,7 +51,7 @@ export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): num
   return max;
 }
 
-/** Everything the theory says about one agent's step; reward units except the divergences. */
+/** Surrogate gain of one agent's step and lower bounds on its true gain; reward units except the divergences. */
 export interface StepBounds extends PolicyChange {
   /** L_i: surrogate gain on the occupancy before the step. */
   readonly surrogate: number;
@@ -69,9 +69,8 @@ export interface StepBounds extends PolicyChange {
 /**
  * L_i and the lower bounds on ΔJ_i with exact advantages (ζ = 0)   (E50, E53, E54, E55).
  *
- * @param evaluation - of the team before the step
- * @param before - that team
- * @param step - which agent moved, and to what
+ * @param start - team before the step, and its evaluation
+ * @param step - changed agent, and team after the step
  */
 export function stepBounds(
   mdp: TeamMdp,
