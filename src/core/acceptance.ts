@@ -75,6 +75,7 @@ function checkBounded(
   checkWithin(where, 'values_N', values_N, { lo, hi });
 }
 
+/** Result of {@link truncatedGain}. */
 export interface TruncatedGain {
   /** X_g per trajectory [N], reward units. */
   readonly gain_N: Float64Array;
@@ -109,6 +110,7 @@ export function truncatedGain(
   return { gain_N, lo: lo - hi, hi: (cap - 1) * (hi - lo) };
 }
 
+/** Result of {@link truncationBias}. */
 export interface TruncationBias {
   /** F (1 − mean min(w, C)), reward units. */
   readonly plugIn: number;
@@ -192,6 +194,7 @@ export interface BettingOptions {
   readonly c?: number;
 }
 
+/** State of the test after one observation. */
 export interface BettingStep {
   /** Wealth after this observation; under E[D] <= 0 a supermartingale that starts at 1. */
   readonly wealth: number;
@@ -201,6 +204,7 @@ export interface BettingStep {
   readonly decided: 'accept' | 'reject' | undefined;
 }
 
+/** A betting test in progress. */
 export interface BettingTest {
   /**
    * Adds the next difference, in the order of observation.

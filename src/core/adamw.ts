@@ -6,6 +6,7 @@
  */
 import { checkLength } from './check.ts';
 
+/** Hyperparameters of {@link adamwStep}. */
 export interface AdamWOptions {
   readonly learningRate: number;
   /** Default 0.9. */

@@ -94,6 +94,7 @@ export interface StepEvidence {
   readonly ownTurnTv: { readonly max: ArrayLike<number>; readonly mean: ArrayLike<number> };
 }
 
+/** Options of {@link certifyStep}. */
 export interface StepCertificateOptions {
   /** Range of the return, reward units. */
   readonly lo: number;

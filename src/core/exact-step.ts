@@ -10,6 +10,7 @@ import { DomainError } from './errors.ts';
 /** Scores within this distance of the best belong to the argmax set. */
 const TIE = 1e-12;
 
+/** Result of {@link exactStep}. */
 export interface ExactStep {
   /** The new distribution [V]. */
   readonly pi: Float64Array;

@@ -8,6 +8,8 @@ import { threefry2x32 } from './rng.ts';
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
+/** Every JavaScript runtime has TextEncoder; the core compiles without the types of Node and of browsers. */
+declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 const utf8 = new TextEncoder();
 
 /**

@@ -26,6 +26,7 @@ export interface FisherModel {
   readonly lipschitz: number;
 }
 
+/** Radius and regularisation. */
 export interface InformationGainOptions {
   /** δ, radius of ½ΔᵀFΔ, nats. */
   readonly delta: number;
@@ -86,6 +87,7 @@ export interface ScoreSample {
   readonly advantages_N: ArrayLike<number>;
 }
 
+/** Result of {@link kappaFromScores}. */
 export interface Kappa {
   /** g = SᵀA/N [D]. */
   readonly gradient: Float64Array;
@@ -160,6 +162,7 @@ function naturalGradient(
   }
 }
 
+/** Result of {@link crossFittedGain}. */
 export interface CrossFittedGain {
   /** Plug-in estimate κ sqrt(δ) on the half that determines the direction. */
   readonly claimed: number;

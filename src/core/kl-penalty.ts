@@ -9,6 +9,7 @@ import { type KlEstimator, sampledKl } from './divergence.ts';
 import { DomainError } from './errors.ts';
 import { type Objective, type SequenceObjectiveInput, sequenceObjective } from './objective.ts';
 
+/** Result of {@link sampledKlPenalty}. */
 export interface KlPenalty {
   /** K̄: mean over all own tokens, nats; 0 without tokens. */
   readonly klMean: number;

@@ -41,7 +41,7 @@ describe('mixtureWeight', () => {
     );
   });
 
-  it('returns 0 at a radius of 0, and 1 for equal policies', () => {
+  it("returns the centre's weight at a radius of 0, and 1 for equal policies", () => {
     const pair = mixturePair(logSoftmax([1, 2, 3]), logSoftmax([3, 2, 1]));
     expect([0, -1].map((delta) => mixtureWeight(pair, 0.25, delta))).toEqual([0.25, 0.25]);
     const same = mixturePair(logSoftmax([1, 2, 3]), logSoftmax([1, 2, 3]));

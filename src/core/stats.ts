@@ -121,6 +121,7 @@ export function pairedDifferenceInterval(
   return { mean: center, low: center - half, high: center + half, prompts };
 }
 
+/** Options of {@link percentileBootstrap}. */
 export interface BootstrapOptions {
   readonly stream: RandomStream;
   /** Default 2000. */

@@ -57,6 +57,7 @@ export interface AttemptMeasurement {
   readonly mustBeFinite?: readonly number[];
 }
 
+/** Why an attempt did not pass: a radius on states, the cap on messages, or a number that is not finite. */
 export type ViolationReason = 'kl_quantile' | 'kl_message' | 'not_finite';
 
 /** State of OPTIMIZE before an attempt. */
@@ -173,6 +174,7 @@ export interface MonitorReadings {
   readonly messageKl: ArrayLike<number>;
 }
 
+/** Quantile and slack of the monitor. */
 export interface MonitorOptions {
   /** 1 − α, e.g. 0.99. */
   readonly quantile: number;

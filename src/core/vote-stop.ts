@@ -23,9 +23,12 @@
 import { checkInteger, checkOpenUnit } from './check.ts';
 import { DomainError } from './errors.ts';
 
+/** Names of the stopping rules. */
 export const VOTE_STOP_RULES = ['exact', 'probable'] as const;
+/** A stopping rule: `exact` never changes the winner, `probable` does so with a bounded probability. */
 export type VoteStopRule = (typeof VOTE_STOP_RULES)[number];
 
+/** Options of {@link VoteStop}. */
 export interface VoteStopOptions {
   /** K: ballots of the full vote. */
   readonly ballots: number;

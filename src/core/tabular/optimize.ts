@@ -9,6 +9,7 @@ import { checkInteger, checkLength, checkPositive } from '../check.ts';
 import { exactKl, logSoftmax } from '../divergence.ts';
 import { judgeAttempt, startTrustRegion } from '../trust-region.ts';
 
+/** Start of the update and advantages. */
 export interface OneStateProblem {
   /** Logits at the start of the update [V]. */
   readonly logits: ArrayLike<number>;
@@ -16,6 +17,7 @@ export interface OneStateProblem {
   readonly advantages: ArrayLike<number>;
 }
 
+/** Trust region and optimizer. */
 export interface OneStateOptions {
   /** δ, nats. */
   readonly targetKl: number;
@@ -39,6 +41,7 @@ export interface OneStateAttempt {
   readonly accepted: boolean;
 }
 
+/** Result of {@link optimizeOneState}. */
 export interface OneStateResult {
   readonly trace: readonly OneStateAttempt[];
   readonly status: 'accepted' | 'rejected';

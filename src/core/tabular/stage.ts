@@ -20,6 +20,7 @@ export interface StageStep extends StepBounds {
   readonly objectiveAfter: number;
 }
 
+/** Result of {@link runExactStage}. */
 export interface ExactStage {
   /** J before the stage and after each step [steps + 1], reward units. */
   readonly objective: readonly number[];
@@ -27,6 +28,7 @@ export interface ExactStage {
   readonly policies: TeamPolicy;
 }
 
+/** Order and radii of a stage. */
 export interface ExactStageOptions {
   /** Agents to update, in this order; an agent may appear once. */
   readonly order: readonly number[];

@@ -45,6 +45,7 @@ export interface StaleOccupancyWorld {
   readonly deltas: readonly [number, number];
 }
 
+/** Result of {@link staleOccupancyStage}; J in reward units. */
 export interface StaleOccupancyOutcome {
   readonly objective: number;
   /** P(state 1) and J after agent 0's exact step. */
