@@ -1,6 +1,6 @@
 /**
- * Oracle families of policies and their updates: divergences, quantiles, projection, exact step, order,
- * backtracking, message chain rule (F09–F12, F20, F21, F28, F29).
+ * Adapters of the oracle families for policies and their updates: divergences, quantiles, projection, exact step, order,
+ * backtracking, chain rule of messages (F09–F12, F20, F21, F28, F29).
  * @module
  */
 import { exactKl } from '../../src/core/divergence.ts';
@@ -61,7 +61,7 @@ export const policyAdapters: Readonly<Record<string, Adapter>> = {
       greedy: greedyOrder(input.numbers('pred')),
       shuffle: randomOrder(n, input.numbers('uniforms')),
       static: staticOrder(n),
-      // ids are in speaking order
+      // ids are in execution order
       reverse: reverseOrder(staticOrder(n)),
     };
   },

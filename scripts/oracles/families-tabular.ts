@@ -1,5 +1,5 @@
 /**
- * Oracle families on exact worlds: evaluation, stages, games, episodes, swaps (F22–F26, F31).
+ * Adapters of the oracle families on exact worlds: evaluation, stages, games, episodes, swaps (F22–F26, F31).
  * @module
  */
 import { projectOntoTrustRegion, swapCovariance } from '../../src/core/projection.ts';
@@ -141,7 +141,7 @@ function tabularStage(input: CaseInput): unknown {
   };
 }
 
-/** P and r are nested by the agents' actions, first agent outermost. */
+/** MDP and policies of a case; P and r are nested by the agents' actions, the first agent outermost. */
 function worldOf(input: CaseInput): { readonly mdp: TeamMdp; readonly policies: TeamPolicy } {
   const policies = input.tables('policies');
   const initial = input.numbers('mu');

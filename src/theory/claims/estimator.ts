@@ -1,6 +1,6 @@
 /**
- * Advantages from reused episodes: what truncated weights correct, what they cost, and what an aggregate
- * over turns does to a gradient. Expectations are by enumeration of every play.
+ * Advantages from reused episodes: the bias that truncated weights correct and the bias they introduce, and the effect of
+ * aggregation over turns on a gradient. Expectations are exact, by enumeration of all trajectories.
  * @see algorithm equations E14-E18; errors P2, P4, P5 of the paper
  * @module
  */
@@ -20,7 +20,7 @@ import { Extreme, median, short } from '../sampling.ts';
 
 const LAM = 0.9;
 
-/** A three-turn episode, the policy it was rolled out with and the intermediate team's. */
+/** Three-turn episodes with the behaviour policy of the rollout and the policy of the intermediate team. */
 function* reusedEpisodes({ worlds, seed }: TheoryContext, key: number) {
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, key, k);
@@ -38,12 +38,12 @@ type Reused = {
   readonly target: EpisodePolicy;
 };
 
-/** log rho_t of a play: how the target changes each turn. */
+/** log rho_t of a trajectory. */
 function logRatios({ behaviour, target }: Reused, { states, actions }: Play): number[] {
   return actions.map((a, t) => Math.log(target[t][states[t]][a] / behaviour[t][states[t]][a]));
 }
 
-/** E[A_0 | s_0, a_0] under `behaviour` against the target's true A_0, with the target's exact values as critic. */
+/** Largest error of E[A_0 | s_0, a_0] under `behaviour` as an estimate of the target's A_0, with an exact critic. */
 function biasOfFirstTurn(
   reused: Reused,
   estimate: (play: Play, delta: Float64Array) => Float64Array,
@@ -67,7 +67,7 @@ function biasOfFirstTurn(
   return worst;
 }
 
-/** Largest |A| of the target anywhere, and largest TV between the two policies. */
+/** Largest |A| of the target, and largest TV between the two policies. */
 function sizesOf({ episode, behaviour, target }: Reused) {
   const { q, value } = evaluateEpisode(episode, target);
   const aMax = Math.max(
@@ -118,8 +118,8 @@ function vtraceIsUnbiased(context: TheoryContext): Finding {
 }
 
 /**
- * |E_old[W r_i R] - J(pi_hat^i)| for the middle agent of a pipeline, with the agents before it in the update
- * order already changed. Untruncated weights: the question is which are needed, not what truncation costs.
+ * |E_old[W r_i R] - J(pi_hat^i)| for the middle agent of a pipeline, with the agents before it in the update order
+ * already changed. The weights are not truncated, so that the error shows which weights are needed.
  */
 function surrogateErrors(
   reused: Reused,
@@ -146,7 +146,7 @@ function suffixIsEnough(context: TheoryContext): Finding {
   for (const reused of reusedEpisodes(context, 54)) forward.see(surrogateErrors(reused, [0]).suffix);
   return {
     holds: forward.value < 1e-12,
-    figures: `forward order, weights of later turns only: surrogate off by up to ${forward} episodes on returns in [0, 3]`,
+    figures: `forward order, weights of later turns only: error of the surrogate up to ${forward} episodes, returns in [0, 3]`,
   };
 }
 
@@ -164,8 +164,8 @@ function ordersAndWeights(context: TheoryContext): Finding {
 }
 
 /**
- * d E[r sum_t A_t] / d E[R] with respect to a logit of each turn, at r = 1: the weight an aggregate gives to
- * that turn's policy gradient.
+ * Gradient of E[r sum_t A_t] divided by that of E[R] with respect to a logit of each turn, at r = 1: the weight of the
+ * turn's policy gradient in the aggregate.
  */
 function gradientWeights(lam: number, seed: number): number[] {
   const episode = randomEpisode(seed, { states: 2, actions: 2, turn: [0, 0, 0] });
@@ -187,16 +187,16 @@ function gradientWeights(lam: number, seed: number): number[] {
   return aggregated.map((x, t) => x / exact[t]);
 }
 
-function aggregateIsFair({ seed }: TheoryContext): Finding {
+function aggregateIsUniform({ seed }: TheoryContext): Finding {
   const weights = gradientWeights(0.95, seed);
   const atOne = gradientWeights(1, seed);
   return {
     holds: Math.max(...weights) - Math.min(...weights) < 1e-6,
-    figures: `turns weigh ${weights.map((x) => short(x, 5)).join(', ')} at lam 0.95, and ${atOne.map((x) => short(x)).join(', ')} at lam 1; up to ${short(1 / (1 - 0.9405))} in long episodes`,
+    figures: `weights of the turns ${weights.map((x) => short(x, 5)).join(', ')} at lam 0.95, and ${atOne.map((x) => short(x)).join(', ')} at lam 1; up to ${short(1 / (1 - 0.9405))} in long episodes`,
   };
 }
 
-/** Algorithm 1 as printed sets the behaviour policy to the intermediate team inside the loop: rho = 1. */
+/** Algorithm 1 as printed sets the behaviour policy to the intermediate team inside the loop, so that rho = 1. */
 function overwrittenBehaviour(context: TheoryContext): Finding {
   const error = new Extreme();
   for (const reused of reusedEpisodes(context, 56)) {
@@ -212,7 +212,7 @@ function overwrittenBehaviour(context: TheoryContext): Finding {
   }
   return {
     holds: error.value < 1e-12,
-    figures: `surrogate off by up to ${error} episodes on returns in [0, 3]`,
+    figures: `error of the surrogate up to ${error} episodes, returns in [0, 3]`,
   };
 }
 
@@ -222,7 +222,7 @@ export const estimatorClaims: ClaimGroup = {
     {
       name: 'bias of truncation',
       statement:
-        'the bias of c-truncated GAE with an exact critic stays within gamma lam A_max TV / (1 - gamma lam)',
+        'the bias of c-truncated GAE with an exact critic is at most gamma lam A_max TV / (1 - gamma lam)',
       source: 'E15',
       predicted: 'holds',
       check: truncationBias,
@@ -243,7 +243,7 @@ export const estimatorClaims: ClaimGroup = {
     },
     {
       name: 'weights of later turns',
-      statement: 'weights inside the advantage recursion correct for the agents updated before',
+      statement: 'weights inside the advantage recursion correct for the agents updated earlier in the stage',
       source: 'P2',
       predicted: 'fails',
       check: suffixIsEnough,
@@ -251,24 +251,24 @@ export const estimatorClaims: ClaimGroup = {
     {
       name: 'overwritten behaviour',
       statement:
-        'Algorithm 1 as printed, which overwrites the behaviour policy inside the loop, corrects for the agents updated before',
+        'Algorithm 1 as printed, which overwrites the behaviour policy inside the loop, corrects for the agents updated earlier in the stage',
       source: 'P3',
       predicted: 'fails',
       check: overwrittenBehaviour,
     },
     {
       name: 'orders and weights',
-      statement: 'with prefix weights the forward order is exact, with suffix weights the reverse order is',
+      statement: 'prefix weights are exact for the forward order, suffix weights for the reverse order',
       source: 'E17, E43',
       predicted: 'holds',
       check: ordersAndWeights,
     },
     {
       name: 'aggregate over turns',
-      statement: 'a sum of advantages under a sequence ratio weighs every turn alike',
+      statement: 'a sum of advantages with a sequence ratio gives every turn the same weight',
       source: 'E18, P5',
       predicted: 'fails',
-      check: aggregateIsFair,
+      check: aggregateIsUniform,
     },
   ],
 };

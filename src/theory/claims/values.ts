@@ -1,5 +1,5 @@
 /**
- * What the rest stands on: performance difference, zero-mean advantages, divergences that add up.
+ * Basic identities: performance difference, zero-mean advantages, additivity of divergences.
  * @see algorithm equations E1-E8, E51
  * @module
  */
@@ -111,7 +111,7 @@ export const valueClaims: ClaimGroup = {
     {
       name: 'largest gain',
       statement:
-        'no step of one agent gains more than A_max sqrt(2 KL) / (1 - gamma), and A_max <= 2R/(1 - gamma)',
+        'the gain of a step of one agent is at most A_max sqrt(2 KL) / (1 - gamma), and A_max <= 2R/(1 - gamma)',
       source: 'E51',
       predicted: 'holds',
       check: gainCeilings,
