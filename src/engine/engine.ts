@@ -2,6 +2,7 @@
  * The port between SAT and whatever runs the models. An engine never sees SAT; the algorithm never
  * sees a tensor. Only token ids, per-token log-probabilities (nats), per-token cotangents and
  * per-state divergences pass. `contract.ts` is the test suite every implementation must pass.
+ * @see docs/algorithm.md for the equations (E9)
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';

@@ -1,7 +1,7 @@
 /**
  * Lower bounds on the gain of a step in discounted worlds: the paper's, which is never positive at gamma >= 1/2, and
  * tighter ones.
- * @see algorithm equations E50-E56
+ * @see docs/algorithm.md, E50-E56
  * @module
  */
 import { paperBound, paperBoundCeiling } from '../../core/certificate.ts';

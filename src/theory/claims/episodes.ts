@@ -1,7 +1,7 @@
 /**
  * Episodes without discount, the setting of teams of language models: cases in which the surrogate equals the true gain,
  * and the sequence ratio, which needs no occupancy bound.
- * @see algorithm equations E57-E60a
+ * @see docs/algorithm.md, E57-E60a
  * @module
  */
 import { truncatedGain } from '../../core/acceptance.ts';

@@ -1,7 +1,7 @@
 /**
  * Advantages from reused episodes: the bias that truncated weights correct and the bias they introduce, and the effect of
  * aggregation over turns on a gradient. Expectations are exact, by enumeration of all trajectories.
- * @see algorithm equations E14-E18; errors P2, P4, P5 of the paper
+ * @see docs/algorithm.md, E14-E18; errors P2, P4, P5 of the paper
  * @module
  */
 import {

@@ -1,6 +1,6 @@
 /**
  * The shift of the state distribution by an update, and the error of ignoring it within a stage.
- * @see algorithm equations E52, E56, worked examples G2, G7
+ * @see docs/algorithm.md, E52, E56, worked examples G2, G7
  * @module
  */
 import { occupancyShift, sharpOccupancyShift, staleSurrogateGap } from '../../core/penalty.ts';

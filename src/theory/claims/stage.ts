@@ -1,6 +1,6 @@
 /**
  * Monotone improvement: sequential exact steps never decrease J; the same steps taken simultaneously can.
- * @see algorithm section 4.1 and worked example G1
+ * @see docs/algorithm.md, section 4.1 and worked example G1
  * @module
  */
 import { randomOrder } from '../../core/order.ts';

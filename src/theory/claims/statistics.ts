@@ -1,6 +1,6 @@
 /**
  * Statistics: confidence radii, the betting test, importance weights and their truncation, information gain.
- * @see algorithm equations E33, E34, E61-E65; errors P8-P11 of the paper
+ * @see docs/algorithm.md, E33, E34, E61-E65; errors P8-P11 of the paper
  * @module
  */
 import {

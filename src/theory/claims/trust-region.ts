@@ -1,6 +1,6 @@
 /**
  * Trust region and loss: limits of a quantile, directions of the KL, the effect of beta, normalisation, clipping.
- * @see algorithm equations E20-E38; errors P7, P8, P12, P13, P18; worked examples G3, G5, G6
+ * @see docs/algorithm.md, E20-E38; errors P7, P8, P12, P13, P18; worked examples G3, G5, G6
  * @module
  */
 import { groupNormalizedAdvantages } from '../../core/advantage.ts';

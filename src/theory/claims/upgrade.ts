@@ -1,6 +1,6 @@
 /**
  * Plug and play: guarantees of Stage-0 for a replaced agent, and their limits.
- * @see algorithm equations E40-E42; error P15; worked example G4
+ * @see docs/algorithm.md, E40-E42; error P15; worked example G4
  * @module
  */
 import { projectOntoTrustRegion, swapCovariance } from '../../core/projection.ts';

@@ -1,6 +1,6 @@
 /**
  * Basic identities: performance difference, zero-mean advantages, additivity of divergences.
- * @see algorithm equations E1-E8, E51
+ * @see docs/algorithm.md, E1-E8, E51
  * @module
  */
 import { stateDivergence } from '../../core/divergence.ts';
