@@ -111,7 +111,7 @@ async function measured(
     team = await loadTeam(composition, { folders: stored.agents });
     const evaluation = await evaluateTeam(team, composition.task, {
       label: run,
-      split: 'heldout',
+      split: 'test',
       prompts: 500,
       samples: 2,
       temperature: composition.config.train.temperature,

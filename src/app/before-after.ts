@@ -1,5 +1,5 @@
 /**
- * What training was worth, on held-out prompts no loss and no test ever saw: the trained team against the
+ * What training was worth, on test prompts no loss and no test ever saw: the trained team against the
  * untrained one, against its best member, and against self-consistency of one untrained member with as
  * many samples.
  * @module
@@ -27,7 +27,7 @@ export interface BeforeAfterOptions {
   readonly seed: number;
   /** Stage after which the team is measured. */
   readonly stage: number;
-  /** Held-out prompts. */
+  /** Test prompts. */
   readonly prompts: number;
   /** K: episodes per prompt. */
   readonly samples: number;
@@ -62,7 +62,7 @@ export async function beforeAfter(
   const measure = (label: string): EvaluateOptions => ({
     ...shared,
     label,
-    split: 'heldout',
+    split: 'test',
     stream: evaluationStream(seed),
     onProgress: (done, total) =>
       emit({

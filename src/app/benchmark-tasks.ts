@@ -85,7 +85,7 @@ export function planBenchmarks(
 export function planOwnTask(resolved: ResolvedConfig, flags: BenchmarkFlags): PlannedBenchmark {
   const { config } = resolved;
   return finish(
-    { name: config.task.name, task: composeTask(resolved), split: flags.split ?? 'heldout' },
+    { name: config.task.name, task: composeTask(resolved), split: flags.split ?? 'test' },
     {
       k: flags.k ?? config.eval.k,
       prompts: flags.prompts ?? config.eval.prompts,
@@ -100,7 +100,7 @@ function planOwn(resolved: ResolvedConfig, entry: Entry, flags: BenchmarkFlags):
   const { config } = resolved;
   const task = composeOtherTask(resolved, entry.task ?? {}, ['eval', 'benchmarks']);
   return finish(
-    { name: entry.name, task, split: flags.split ?? entry.split ?? 'heldout' },
+    { name: entry.name, task, split: flags.split ?? entry.split ?? 'test' },
     {
       k: flags.k ?? entry.k ?? config.eval.k,
       prompts: flags.prompts ?? entry.prompts ?? config.eval.prompts,
@@ -127,9 +127,9 @@ function planKnown(resolved: ResolvedConfig, entry: Entry, flags: BenchmarkFlags
     ...(file === undefined || benchmark.fileOption === undefined ? {} : { [benchmark.fileOption]: file }),
   };
   const task = composeOtherTask(resolved, section, ['eval', 'benchmarks']);
-  const size = task.size('heldout') ?? benchmark.items;
+  const size = task.size('test') ?? benchmark.items;
   return finish(
-    { name: entry.name, task, split: 'heldout' },
+    { name: entry.name, task, split: 'test' },
     {
       k: flags.k ?? entry.k ?? benchmark.k,
       prompts: flags.prompts ?? entry.prompts ?? size,

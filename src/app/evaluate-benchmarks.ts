@@ -28,6 +28,7 @@ import {
   readEvaluationRequest,
   readTimings,
 } from '../store/evaluation-folder.ts';
+import { FORMAT } from '../store/format.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { Team } from '../team/team.ts';
 import { Interrupted } from '../train/interrupted.ts';
@@ -307,7 +308,7 @@ function requestOf(
 ) {
   const { agents, protocol } = resolved.config;
   return {
-    format: 1,
+    format: FORMAT,
     title,
     seed,
     protocol,

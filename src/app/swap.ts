@@ -97,7 +97,7 @@ async function swapSeat(request: CheckedRequest): Promise<SwapRecord> {
   let team: Team | undefined;
   let replacement: Model | undefined;
   try {
-    requirePrompts(composition, 'heldout', { atLeast: 2, purpose: 'the comparison' });
+    requirePrompts(composition, 'test', { atLeast: 2, purpose: 'the comparison' });
     const reference = request.replacement;
     const source = await modelFolder(isHubReference(reference) ? reference : resolve(reference));
     const incumbent = stored.agents[seat] as string;
@@ -194,7 +194,7 @@ type Played = Pick<SwapRecord, 'prompts' | 'samples' | 'contenders'> & {
   readonly distillation?: Distillation;
 };
 
-/** Before, raw and candidate on the same held-out prompts; then the acceptance test on test prompts. */
+/** Before, raw and candidate on the same test prompts; then the acceptance test on validation prompts. */
 async function contest(
   { resolved, task }: Composition,
   parts: CandidateParts,
@@ -203,7 +203,7 @@ async function contest(
   const { team, agent, replacement, request } = parts;
   const { config } = resolved;
   const options = {
-    split: 'heldout',
+    split: 'test',
     prompts: config.eval.prompts,
     samples: config.eval.k,
     temperature: config.train.temperature,

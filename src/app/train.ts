@@ -98,7 +98,7 @@ async function trainOpening(
   const task = cleanTask(asked, whole.task);
   const composed: Composition = { ...whole, task };
   requirePrompts(composed, 'train', { atLeast: 1, purpose: 'training' });
-  requirePrompts(composed, 'heldout', { atLeast: 2, purpose: 'the closing comparison' });
+  requirePrompts(composed, 'test', { atLeast: 2, purpose: 'the closing comparison' });
   const resolved = await pinModels(asked);
   const { config } = resolved;
   const composition: Composition = { ...composed, resolved, config };

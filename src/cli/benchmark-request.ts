@@ -73,7 +73,7 @@ export async function evaluateOnBenchmarks(command: Command): Promise<void> {
     ...(flags.prompts === undefined ? {} : { prompts: flags.prompts }),
     ...(flags.temperature === undefined ? {} : { temperature: flags.temperature }),
     ...(flags.maxTokens === undefined ? {} : { maxTokens: flags.maxTokens }),
-    ...(flags.split === 'heldout' ? {} : { split: flags.split }),
+    ...(flags.split === 'test' ? {} : { split: flags.split }),
   };
   const names = flags.benchmark
     ?.split(',')

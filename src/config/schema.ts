@@ -209,10 +209,10 @@ function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Re
       ['scheme', 'lam'],
       `expected 1 with the ratio of a whole sequence (E22), under which a smaller lam weighs later turns more, up to 1/(1 - lam) times (E18, E19), got ${lam}`,
     );
-  if (order_split === 'test')
+  if (order_split === 'validation')
     refuse(
       ['scheme', 'order_split'],
-      'expected train: an order chosen on test prompts would void the tests and bounds made from them (E43), got test',
+      'expected train: an order chosen on validation prompts would void the tests and bounds made from them (E43), got validation',
     );
   if (certificate.prompts === 1)
     refuse(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance (E63), got 1');

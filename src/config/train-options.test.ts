@@ -31,7 +31,7 @@ it('offers every option of the training loop under its own name (a compile-time 
   type Elsewhere =
     | 'seed'
     | 'memberReward'
-    | 'heldoutPrompts'
+    | 'stageEvaluationPrompts'
     | 'evalPrompts'
     | 'trustRegion'
     | 'optimizer'
@@ -71,7 +71,7 @@ it('maps the file to the options', () => {
     advantageClip: 5,
     beta: 0.5,
     memberReward: 0.25,
-    heldoutPrompts: 0,
+    stageEvaluationPrompts: 0,
     evalPrompts: 10,
     trustRegion: {
       targetKl: 0.2,

@@ -26,7 +26,7 @@ export function trainOptions(config: Config): TrainOptions {
     ...(epsilon_high === undefined ? {} : { epsilonHigh: epsilon_high }),
     ...(dual_clip === 'off' ? {} : { dualClip: dual_clip }),
     memberReward: config.reward.member,
-    heldoutPrompts: config.eval.stage_prompts,
+    stageEvaluationPrompts: config.eval.stage_prompts,
     evalPrompts: config.eval.prompts,
     trustRegion: {
       ...camelCased(region),

@@ -19,7 +19,7 @@ import {
   selfConsistency,
 } from './evaluate.ts';
 
-/** Say the letter of the prompt; 30 prompts in the heldout split. */
+/** Say the letter of the prompt; 30 prompts in the test split. */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],
@@ -47,7 +47,7 @@ function teamOf(protocol: Protocol, ...models: readonly Model[]): Team {
 function options(more: Partial<EvaluateOptions> = {}): EvaluateOptions {
   return {
     label: 'team',
-    split: 'heldout',
+    split: 'test',
     prompts: 30,
     samples: 4,
     temperature: 1,
@@ -81,9 +81,9 @@ describe('evaluateTeam', () => {
     );
     expect(trajectories).toHaveLength(120);
     for (let p = 0; p < 30; p++) {
-      const own = trajectories.filter(({ item }) => item.id === `heldout-${p}`);
+      const own = trajectories.filter(({ item }) => item.id === `test-${p}`);
       const correct = own.filter(({ verdict }) => verdict.correct).length;
-      expect(evaluation.team.items[p]).toBe(`heldout-${p}`);
+      expect(evaluation.team.items[p]).toBe(`test-${p}`);
       expect(evaluation.team.avg.perPrompt[p]).toBe(correct / 4);
       expect(evaluation.team.pass.perPrompt[p]).toBe(passAtK(4, correct, 2));
       // 1 of 4 is outvoted by the 2 or 3 that another letter has; 2 of 4 may be a tie
@@ -114,9 +114,9 @@ describe('evaluateTeam', () => {
     const warnings: string[] = [];
     const late = options({ start: 25, prompts: 10, onWarning: (message) => warnings.push(message) });
     const evaluation = await evaluateTeam(teamOf(createVote(), echoing(1)), echo, late);
-    expect(evaluation.team.items).toEqual([25, 26, 27, 28, 29].map((index) => `heldout-${index}`));
+    expect(evaluation.team.items).toEqual([25, 26, 27, 28, 29].map((index) => `test-${index}`));
     expect(evaluation.prompts).toBe(5);
-    expect(warnings).toEqual(['the heldout split of task echo has 5 prompts left where 10 were asked for']);
+    expect(warnings).toEqual(['the test split of task echo has 5 prompts left where 10 were asked for']);
     const beyond = evaluateTeam(teamOf(createVote(), echoing(1)), echo, options({ start: 30 }));
     await expect(beyond).rejects.toThrow(TaskError);
   });

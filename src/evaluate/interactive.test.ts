@@ -36,7 +36,7 @@ describe('evaluating an interactive task', () => {
     const task = measured();
     const options = {
       label: 'x',
-      split: 'heldout' as const,
+      split: 'test' as const,
       prompts: 12,
       samples: 3,
       temperature: 1,
@@ -60,7 +60,7 @@ describe('evaluating an interactive task', () => {
   });
 
   it('keeps records from which the same scores can be computed, the environment costing nothing', async () => {
-    const items = Array.from({ length: 6 }, (_, i) => measured().item('heldout', i));
+    const items = Array.from({ length: 6 }, (_, i) => measured().item('test', i));
     const trajectories = await rollout(team, measured(), {
       items,
       samples: 2,

@@ -43,7 +43,7 @@ function teamOf(protocol: Protocol): Team {
 async function played(team: Team, more: Partial<PlayOptions> = {}): Promise<EpisodeRecord[]> {
   const records: EpisodeRecord[] = [];
   await playBenchmark(team, echo, {
-    split: 'heldout',
+    split: 'test',
     prompts: 40,
     samples: 32,
     temperature: 1,
@@ -75,7 +75,7 @@ describe('a benchmark played in chunks', () => {
       const records = JSON.parse(JSON.stringify(await played(team))) as EpisodeRecord[];
       const whole = await evaluateTeam(team, echo, {
         label: 'whole',
-        split: 'heldout',
+        split: 'test',
         prompts: 40,
         samples: 32,
         temperature: 1,

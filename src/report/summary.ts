@@ -42,8 +42,8 @@ export function renderReport(tally: Tally, { title, facts, pictures = [] }: Repo
     markdownTable([['', ''], ...facts.map(([label, value]) => [label, value])]),
     '## Before and after',
     tally.evaluations.length === 0
-      ? 'No held-out evaluation was made.'
-      : `Accuracy on held-out prompts, with 95% intervals.\n\n${markdownTable(evaluationRows(tally.evaluations), EVALUATION_ALIGN)}`,
+      ? 'No evaluation was made.'
+      : `Accuracy on test prompts, with 95% intervals.\n\n${markdownTable(evaluationRows(tally.evaluations), EVALUATION_ALIGN)}`,
     ...(tally.comparisons.length === 0
       ? []
       : [

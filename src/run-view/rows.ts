@@ -6,9 +6,9 @@
  */
 import type { DifferenceRecord, Phase, RunEvent } from '../train/events.ts';
 
-/** A held-out measurement without the single rewards. */
-export interface HeldoutRow {
-  readonly kind: 'heldout';
+/** A stage evaluation without the single rewards. */
+export interface StageEvaluationRow {
+  readonly kind: 'stage_evaluation';
   readonly stage: number;
   readonly prompts: number;
   /** Mean reward with its 95% interval: Wilson's where every reward is 0 or 1, else Student's. */
@@ -54,8 +54,8 @@ export interface StatusRow {
 export type RunStatus = 'running' | 'finished' | 'stopped';
 
 export type WatchRow =
-  | Exclude<RunEvent, { readonly kind: 'heldout' | 'phase' }>
-  | HeldoutRow
+  | Exclude<RunEvent, { readonly kind: 'stage_evaluation' | 'phase' }>
+  | StageEvaluationRow
   | ClockRow
   | NowRow
   | StatusRow;

@@ -5,8 +5,8 @@
  */
 import type { RandomStream } from '../core/rng.ts';
 
-/** Disjoint by construction: `train` feeds losses, `test` the acceptance tests, `heldout` the reports. */
-export type Split = 'train' | 'test' | 'heldout';
+/** Disjoint by construction: `train` feeds losses, `validation` the acceptance tests, `test` the reports. */
+export type Split = 'train' | 'validation' | 'test';
 
 export interface TaskItem {
   /** Stable name of the item, unique within the task. */

@@ -90,7 +90,7 @@ describe('benchmarks', () => {
     ['arbench-dc', { path: fixture('arbench/dc.json') }, ['Reason: x\nAnswer: B', 'Answer: the butler', 'C']],
   ] as const)('%s %j: the answer of a text is that of its verdict', (name, options, texts) => {
     const task = createTask(name, { ...options, ...(name === 'arbench-dc' ? ANSWERER : {}) });
-    const item = task.item('heldout', 0);
+    const item = task.item('test', 0);
     const answers = texts.map((text) => task.answerOf?.(text));
     expect(answers).toEqual(texts.map((text) => task.verify(item, text).answer));
     expect(new Set(answers).size).toBeGreaterThan(1);

@@ -22,7 +22,7 @@ describe('createTask', () => {
     for (const name of taskNames.filter((one) => !needPath.includes(one))) {
       const task = createTask(name);
       expect(task.name).toBe(name);
-      expect(task.item('train', 0).prompt).not.toBe(task.item('test', 0).prompt);
+      expect(task.item('train', 0).prompt).not.toBe(task.item('validation', 0).prompt);
     }
   });
 

@@ -57,7 +57,7 @@ export const LOOP_OPTIONS: TrainOptions = {
   certificate: { prompts: 0, confidence: 0.05, cap: 2, paperGamma: 0.99 },
   memberReward: 0,
   saveSteps: 1,
-  heldoutPrompts: 0,
+  stageEvaluationPrompts: 0,
   evalPrompts: 0,
 };
 

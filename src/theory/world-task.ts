@@ -18,7 +18,7 @@ interface WorldDraws {
   readonly uniforms: readonly number[];
 }
 
-const SPLIT_KEYS: Readonly<Record<Split, number>> = { train: 0, test: 1, heldout: 2 };
+const SPLIT_KEYS: Readonly<Record<Split, number>> = { train: 0, validation: 1, test: 2 };
 
 /**
  * A world as a task. The team's answer is what it did, as {@link playText} writes it; its reward is the

@@ -28,10 +28,10 @@ export function checkRun({
   refuseScheme(team, options);
   if (task.size('train') === 0)
     throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
-  const heldout = task.size('heldout') ?? options.heldoutPrompts;
-  if (heldout < options.heldoutPrompts)
+  const available = task.size('test') ?? options.stageEvaluationPrompts;
+  if (available < options.stageEvaluationPrompts)
     throw new ConfigError(
-      `eval.stage_prompts: expected at most the ${heldout} prompts of the heldout split of task ${task.name}, got ${options.heldoutPrompts}`,
+      `eval.stage_prompts: expected at most the ${available} prompts of the test split of task ${task.name}, got ${options.stageEvaluationPrompts}`,
     );
   const { slack, quantile, slackConfidence } = options.trustRegion;
   if (slack === 'none') return;

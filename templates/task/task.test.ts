@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createTask } from '../../src/tasks/registry.ts';
 
 const task = createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
-const splits = ['train', 'test', 'heldout'] as const;
+const splits = ['train', 'validation', 'test'] as const;
 const all = splits.flatMap((split) =>
   Array.from({ length: task.size(split) ?? 50 }, (_, index) => task.item(split, index)),
 );

@@ -38,7 +38,7 @@ function played(
       while ('question' in next) next = next.answered(answers(next.question));
       return next;
     },
-    task.environment!.begin(task.item('heldout', 0)),
+    task.environment!.begin(task.item('test', 0)),
   );
 }
 
@@ -48,15 +48,15 @@ describe('arbench-gn', () => {
   it('has the 5,040 secrets, those of the file held out and nowhere else', () => {
     const whole = createGuessingNumbers();
     const all = (one: Task): string[] =>
-      (['train', 'test', 'heldout'] as const).flatMap((split) =>
+      (['train', 'validation', 'test'] as const).flatMap((split) =>
         Array.from({ length: one.size(split) ?? 0 }, (_, i) => one.item(split, i).answer ?? ''),
       );
     expect([...all(whole)].sort()).toEqual(codesOf({ digits: 4, symbols: 10, repeats: false }));
     expect(whole.size('train')).toBeGreaterThan(3400);
     expect(all(task)).toHaveLength(5040);
-    expect(task.size('heldout')).toBe(1);
-    expect(task.item('heldout', 0)).toMatchObject({ id: 'gn-0123', answer: '0123', problem: '0123' });
-    expect(task.item('heldout', 0).prompt).not.toContain('Guess: 0123');
+    expect(task.size('test')).toBe(1);
+    expect(task.item('test', 0)).toMatchObject({ id: 'gn-0123', answer: '0123', problem: '0123' });
+    expect(task.item('test', 0).prompt).not.toContain('Guess: 0123');
     const official = createGuessingNumbers({
       path: file('gn-test.json', ['0123', '9876']),
       trainPath: file('gn-train.json', ['4567', '9876']),
@@ -182,10 +182,10 @@ describe('hits of key questions', () => {
 describe('arbench-sp', () => {
   const rules = { trainPath: undefined, rounds: 2, process: true, correctF1: 0.5 };
   const task = createSituationPuzzles({ path: join(FIXTURES, 'sp.json'), ...rules });
-  const { answer: bottom = '', prompt } = task.item('heldout', 0);
+  const { answer: bottom = '', prompt } = task.item('test', 0);
 
   it('shows the surface and hides the rest', () => {
-    expect(task.size('heldout')).toBe(3);
+    expect(task.size('test')).toBe(3);
     expect(prompt).toContain('Every morning a man puts a full bottle on his doorstep');
     expect(prompt).toMatch(/You have 2 turns.*Turn 1: ask your next question\.$/s);
     expect(prompt).not.toContain('neighbour');
@@ -258,7 +258,7 @@ describe('arbench-dc', () => {
   const task = createDetectiveCases({ path: join(FIXTURES, 'dc.json'), ...rules });
 
   it('shows the background and none of the stories', () => {
-    const { prompt, answer } = task.item('heldout', 0);
+    const { prompt, answer } = task.item('test', 0);
     expect(answer).toBe('D');
     expect(prompt).toMatch(
       /Turn 1: choose whom to question: Ms\. Ida Fenn, Mr\. Paul Roe, .*, Ms\. Lea Strand\./,

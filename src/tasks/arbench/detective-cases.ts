@@ -62,7 +62,7 @@ export function createDetectiveCases(
   const listed = (file: string | undefined): DetectiveCase[] | undefined =>
     file === undefined ? undefined : readList(`task ${NAME}`, file, readCase);
   const { splits, warnings } = splitLists({
-    heldout: listed(path),
+    test: listed(path),
     train: listed(trainPath),
     nameOf: background,
   });

@@ -55,14 +55,14 @@ export function createGuessingNumbers({
   const listed = (file: string | undefined): string[] | undefined =>
     file === undefined ? undefined : readList(`task ${NAME}`, file, readSecret);
   const { splits, warnings } = splitLists({
-    heldout: listed(path),
+    test: listed(path),
     train: listed(trainPath) ?? codesOf(SHAPE),
     nameOf: (secret) => secret,
   });
   return {
     name: NAME,
     rewardRange: BINARY_REWARD,
-    // without a list for training every secret is in it, the held-out ones too: leaving those out is no news
+    // without a list for training every secret is in it, the ones of the test split too: leaving those out is no news
     warnings: trainPath === undefined ? [] : warnings,
     size: (split) => splits[split].length,
     item(split, index): TaskItem {

@@ -73,7 +73,7 @@ export function createSituationPuzzles(
   const listed = (file: string | undefined): Puzzle[] | undefined =>
     file === undefined ? undefined : readList(`task ${NAME}`, file, readPuzzle);
   const { splits, warnings } = splitLists({
-    heldout: listed(path),
+    test: listed(path),
     train: listed(trainPath),
     nameOf: ({ surface }) => surface,
   });

@@ -109,7 +109,7 @@ describe('guess-number', () => {
   });
 
   it('keeps splits apart by secret and clues, in whatever order and under whatever seed', () => {
-    const keys = (split: 'train' | 'test' | 'heldout', seed: number): Set<string> => {
+    const keys = (split: 'train' | 'validation' | 'test', seed: number): Set<string> => {
       const task = createGuessNumber({ clues: 1, seed });
       return new Set(
         Array.from({ length: 300 }, (_, i) => (task.item(split, i).data as { key: string }).key),
@@ -117,8 +117,8 @@ describe('guess-number', () => {
     };
     const train = keys('train', 1);
     for (const [split, seed] of [
-      ['test', 1],
-      ['heldout', 2],
+      ['validation', 1],
+      ['test', 2],
     ] as const)
       for (const key of keys(split, seed)) {
         expect(splitOf(key)).toBe(split);

@@ -68,11 +68,14 @@ describe('a module with a list of problems', () => {
   it('reads files beside it and judges with a named verifier', () => {
     const task = make(`
       export const items = ({ readJsonLines }) =>
-        readJsonLines('data.jsonl').map(({ q, a }) => ({ prompt: q, answer: a, split: 'heldout' }));
+        readJsonLines('data.jsonl').map(({ q, a }) => ({ prompt: q, answer: a, split: 'test' }));
       export const verify = (item, text, { verifier }) => verifier('numeric')(item.answer, text);`);
-    expect(task.size('heldout')).toBe(2);
-    expect(task.verify(task.item('heldout', 1), 'It is 2.0')).toMatchObject({ correct: true, answer: '2' });
-    expect(task.warnings).toEqual(['the train split has no problems', 'the test split has no problems']);
+    expect(task.size('test')).toBe(2);
+    expect(task.verify(task.item('test', 1), 'It is 2.0')).toMatchObject({ correct: true, answer: '2' });
+    expect(task.warnings).toEqual([
+      'the train split has no problems',
+      'the validation split has no problems',
+    ]);
   });
 
   it('reads answers without their problems if it says how, which votes on other questions need', () => {
@@ -89,9 +92,9 @@ describe('a module with a list of problems', () => {
   it('keeps prompts of several splits apart, and says what was left out', () => {
     const task = make(`
       export const items = () => [
-        { prompt: 'a', split: 'train' }, { prompt: 'b', split: 'train' }, { prompt: ' A ', split: 'heldout' }];
+        { prompt: 'a', split: 'train' }, { prompt: 'b', split: 'train' }, { prompt: ' A ', split: 'test' }];
       ${VERIFY}`);
-    expect([task.size('train'), task.size('heldout')]).toEqual([1, 1]);
+    expect([task.size('train'), task.size('test')]).toEqual([1, 1]);
     expect(task.warnings?.[0]).toContain('left out 1 of 2 records of the train split');
   });
 
@@ -116,14 +119,14 @@ describe('a module that generates', () => {
     };`;
   it('never runs out, and gives the same problems for the same seed in disjoint splits', () => {
     const task = make(GENERATE + VERIFY, { largest: 5000 });
-    const prompts = (split: 'train' | 'heldout') =>
+    const prompts = (split: 'train' | 'test') =>
       Array.from({ length: 40 }, (_, i) => task.item(split, i).prompt);
     expect(task.size('train')).toBeUndefined();
     expect(make(GENERATE + VERIFY, { largest: 5000 }).item('train', 7)).toEqual(task.item('train', 7));
     expect(make(GENERATE + VERIFY, { largest: 5000, seed: 2 }).item('train', 7)).not.toEqual(
       task.item('train', 7),
     );
-    expect(prompts('train').some((prompt) => prompts('heldout').includes(prompt))).toBe(false);
+    expect(prompts('train').some((prompt) => prompts('test').includes(prompt))).toBe(false);
   });
 });
 
@@ -170,7 +173,7 @@ describe('mistakes are said in one line each', () => {
       `${VERIFY}export const items = () => [{ prompt: 'a' }, { prompt: '', split: 'dev' }];`,
       [
         'items[1].prompt: expected a text that is not empty, got ""',
-        'items[1].split: expected one of train, test, heldout, got "dev"',
+        'items[1].split: expected one of train, validation, test, got "dev"',
       ],
     ],
     [

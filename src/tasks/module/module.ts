@@ -157,7 +157,7 @@ class ListedTask extends ModuleTask implements Task {
 
   constructor(module: TaskModule, given: Given) {
     super(module, given);
-    const splits: Record<Split, TaskItem[]> = { train: [], test: [], heldout: [] };
+    const splits: Record<Split, TaskItem[]> = { train: [], validation: [], test: [] };
     const ids = new Set<string>();
     let position = 0;
     for (const item of module.items?.(given.context) ?? []) {

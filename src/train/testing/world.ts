@@ -69,7 +69,7 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
     beta: 0.001,
     memberReward: 0,
     saveSteps: 2,
-    heldoutPrompts: 0,
+    stageEvaluationPrompts: 0,
     evalPrompts: 0,
     trustRegion: {
       targetKl: 0.1,
