@@ -111,7 +111,7 @@ export function renderEvaluation(
     task,
   }: Pick<EvaluationRequest, 'title' | 'transcripts'> & { agents: Names; task: string },
 ): string {
-  const { team, members, prompts, samples, split, meanLength, clippedRatio } = evaluation;
+  const { team, agents: members, prompts, samples, split, meanLength, clippedRatio } = evaluation;
   const row = (name: string, scores: Scores): string[] => [
     name,
     ...[scores.avg, scores.pass, scores.maj].map(accuracy),
@@ -142,7 +142,7 @@ function evaluationJson(
   evaluation: TeamEvaluation,
   { agents, task }: { agents: Names; task: { name: string } },
 ): object {
-  const { members, team, ...rest } = evaluation;
+  const { agents: members, team, ...rest } = evaluation;
   return {
     task: task.name,
     ...rest,

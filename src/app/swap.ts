@@ -231,11 +231,11 @@ async function contest(
     prompts: before.evaluation.prompts,
     samples: options.samples,
     contenders: entries.map(({ evaluation, difference }, index): SwapContender => {
-      const member = evaluation.members[agent];
+      const member = evaluation.agents[agent];
       return {
         label: evaluation.label,
         team: evaluation.team.avg,
-        ...(team.protocol.membersAnswer && member && { member: member.avg }),
+        ...(team.protocol.agentsAnswer && member && { member: member.avg }),
         ...(difference && { difference }),
         parameters: (teams[index] as Team).agents.reduce((sum, { model }) => sum + model.parameterCount, 0),
         tokensPerAnswer: evaluation.tokens / (evaluation.prompts * evaluation.samples),

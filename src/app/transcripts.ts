@@ -33,7 +33,7 @@ export interface Transcript {
   readonly correct: boolean;
   readonly reason: string;
   readonly reward: number;
-  readonly members?: readonly {
+  readonly agents?: readonly {
     readonly agent: string;
     readonly answer?: string;
     readonly correct: boolean;

@@ -178,8 +178,8 @@ describe('combinations that cannot work', () => {
       /^--train.num_generations: expected an integer >= 2 \(E20: one episode/,
     ],
     [
-      ['--reward.member', '0.5', '--set', 'protocol.kind=relay'],
-      /^--reward.member: expected 0 with protocol relay/,
+      ['--reward.agent', '0.5', '--set', 'protocol.kind=relay'],
+      /^--reward.agent: expected 0 with protocol relay/,
     ],
     [
       ['--scheme.estimator', 'gae'],

@@ -245,7 +245,7 @@ export const pretrainSection = z
 
 export const rewardSection = z
   .strictObject({
-    member: number({ min: 0, max: 1 })
+    agent: number({ min: 0, max: 1 })
       .default(0)
       .describe("Share of the members' own mean verdict in the team reward; vote, debate and parts only."),
   })

@@ -82,9 +82,9 @@ describe('a benchmark played in chunks', () => {
         maxTokens: 2,
         stream: randomStream(5),
       });
-      const { team: own, members, tokens } = score(records);
+      const { team: own, agents: members, tokens } = score(records);
       expect(own).toEqual(whole.team);
-      expect(members.map(({ scores }) => scores)).toEqual(whole.members);
+      expect(members.map(({ scores }) => scores)).toEqual(whole.agents);
       expect(tokens).toBe(whole.tokens);
     },
   );

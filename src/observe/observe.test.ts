@@ -55,7 +55,7 @@ const RUN: readonly RunEvent[] = [
     prompts: 200,
     samples: 8,
     team: { mean: 0.441, low: 0.402, high: 0.48 },
-    members: [
+    agents: [
       { mean: 0.41, low: 0.37, high: 0.45 },
       { mean: 0.4, low: 0.36, high: 0.44 },
     ],
@@ -94,7 +94,7 @@ const RUN: readonly RunEvent[] = [
     prompts: 200,
     samples: 8,
     team: { mean: 0.553, low: 0.515, high: 0.59 },
-    members: [
+    agents: [
       { mean: 0.5, low: 0.46, high: 0.54 },
       { mean: 0.51, low: 0.47, high: 0.55 },
     ],
@@ -335,7 +335,7 @@ describe('the end of a run', () => {
     const silent = { mean: Number.NaN, low: 0, high: 1 };
     const spoke = { mean: 0.25, low: 0.2, high: 0.3 };
     const table = (members: readonly (typeof silent)[]) => {
-      const event = { ...RUN[1], members } as RunEvent;
+      const event = { ...RUN[1], agents: members } as RunEvent;
       return renderSummary(tallyRun([JSON.parse(JSON.stringify(event)) as RunEvent]));
     };
     expect(table([silent])).toMatch(/^before .* - +200 x 8$/m);

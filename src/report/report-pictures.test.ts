@@ -20,7 +20,7 @@ describe('pictures', () => {
         'kl-agent-0',
         'wealth',
         'certificate',
-        'members',
+        'agent-accuracy',
         'beta',
       ]),
     );

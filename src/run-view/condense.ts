@@ -23,7 +23,7 @@ export function createCondenser(): (event: RunEvent) => WatchRow | undefined {
 
 /** @param before - rewards of the measurement before, on the same prompts [P] */
 function stageEvaluationRow(
-  { stage, rewards, members }: StageEvaluationEvent,
+  { stage, rewards, agents }: StageEvaluationEvent,
   before: readonly number[] | undefined,
 ): StageEvaluationRow {
   return {
@@ -32,7 +32,7 @@ function stageEvaluationRow(
     prompts: rewards.length,
     ...meanWithInterval(rewards),
     ...(before?.length === rewards.length && rewards.length > 1 && { change: paired(rewards, before) }),
-    ...(members && { members }),
+    ...(agents && { agents }),
   };
 }
 

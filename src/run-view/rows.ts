@@ -17,7 +17,7 @@ export interface StageEvaluationRow {
   readonly high: number;
   /** Against the measurement before, paired; absent for the first one. */
   readonly change?: DifferenceRecord;
-  readonly members?: readonly (number | null)[];
+  readonly agents?: readonly (number | null)[];
 }
 
 /** When a stage was played and what the time went into; sent again whenever it grows. */

@@ -129,7 +129,7 @@ export interface EvaluationRecord {
   readonly samples: number;
   /** The team's answer. */
   readonly team: AccuracyRecord;
-  readonly members: readonly AccuracyRecord[];
+  readonly agents: readonly AccuracyRecord[];
 }
 
 export type Phase =
@@ -190,7 +190,7 @@ export type RunEvent =
        * Share of right answers among each member's own in these episodes, where the protocol's members
        * answer; null for one that never spoke.
        */
-      readonly members?: readonly (number | null)[];
+      readonly agents?: readonly (number | null)[];
     }
   | { readonly kind: 'checkpoint'; readonly stage: number; readonly name: string }
   | ({ readonly kind: 'evaluation'; readonly stage: number } & EvaluationRecord)

@@ -81,7 +81,7 @@ describe('metrics', () => {
         kind: 'stage_evaluation',
         stage: 1,
         rewards: [0, 1],
-        members: [0.5, null],
+        agents: [0.5, null],
       } as const;
       for (const event of [...context.events, end, evaluated])
         for (const key of Object.keys(metricsOf(event, { options, tokens: 1 }) ?? {}))

@@ -36,10 +36,10 @@ export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow 
     }
     case 'stage_evaluation': {
       const { stage, rewards } = event;
-      const members = Object.fromEntries(
-        (event.members ?? []).map((share, id) => [`agent_${id}/test/accuracy`, share]),
+      const accuracies = Object.fromEntries(
+        (event.agents ?? []).map((share, id) => [`agent_${id}/test/accuracy`, share]),
       );
-      return { stage, 'test/reward': mean(rewards), 'test/num_prompts': rewards.length, ...members };
+      return { stage, 'test/reward': mean(rewards), 'test/num_prompts': rewards.length, ...accuracies };
     }
     default:
       return undefined;

@@ -68,9 +68,9 @@ describe('a stage evaluation', () => {
     const context = createContext(team, trainOptions({ stageEvaluationPrompts: 20 }));
     await evaluateStage({ ...context, transcribe: (_, more) => void rows.push(...more) }, team, 3);
     const [evaluation] = of(context.events, 'stage_evaluation');
-    expect(evaluation?.members).toHaveLength(2);
+    expect(evaluation?.agents).toHaveLength(2);
     const mean = evaluation!.rewards.reduce((sum, reward) => sum + reward, 0) / evaluation!.rewards.length;
-    expect(evaluation!.members![0]).toBeCloseTo(mean, 12); // both say the same, so each is as good as the team
+    expect(evaluation!.agents![0]).toBeCloseTo(mean, 12); // both say the same, so each is as good as the team
     expect(rows).toHaveLength(16);
     expect(rows[0]).toMatchObject({ stage: 3, split: 'test', sample: 0 });
   });
@@ -79,6 +79,6 @@ describe('a stage evaluation', () => {
     const team = createTeam(createRelay(2), 2);
     const context = createContext(team, trainOptions({ stageEvaluationPrompts: 4 }));
     await evaluateStage(context, team, 0);
-    expect(of(context.events, 'stage_evaluation')[0]).not.toHaveProperty('members');
+    expect(of(context.events, 'stage_evaluation')[0]).not.toHaveProperty('agents');
   });
 });

@@ -115,7 +115,7 @@ export interface TrainOptions {
   readonly gate: GateOptions;
   readonly certificate: CertificateOptions;
   /** Share of the members' own mean verdict in the team reward (vote, debate); 0..1. */
-  readonly memberReward: number;
+  readonly agentReward: number;
   /** Checkpoint every this many stages. */
   readonly saveSteps: number;
   /** Test prompts played after every stage, one episode each; 0: none. */

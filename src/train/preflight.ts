@@ -46,7 +46,7 @@ export function checkRun({
 
 /** What the stage loop cannot do together. */
 function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
-  if (credit === 'own' && protocol.membersAnswer !== true)
+  if (credit === 'own' && protocol.agentsAnswer !== true)
     throw new ConfigError(
       `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote, debate or parts`,
     );

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import type { Model } from '../engine/engine.ts';
 import type { Task } from '../task/task.ts';
-import { inLanes } from '../team/concurrency.ts';
+import { runConcurrently } from '../team/concurrency.ts';
 import type { Team } from '../team/team.ts';
 import { checkTeam } from './collect.ts';
 import { createContext, progressOf, type RunContext } from './context.ts';
@@ -178,7 +178,7 @@ async function save(
     state,
     ...(isChampion && { champion: name }),
     async save(dir) {
-      await inLanes(team.agents, ({ id, model }) => model.save(agentFolder(dir, id)));
+      await runConcurrently(team.agents, ({ id, model }) => model.save(agentFolder(dir, id)));
     },
   });
 }

@@ -38,12 +38,12 @@ export async function evaluateStage(context: RunContext, team: Team, stage: numb
     kind: 'stage_evaluation',
     stage,
     rewards: trajectories.map(({ reward }) => reward),
-    ...(team.protocol.membersAnswer && { members: team.agents.map(({ id }) => ownShare(trajectories, id)) }),
+    ...(team.protocol.agentsAnswer && { agents: team.agents.map(({ id }) => ownShare(trajectories, id)) }),
   });
 }
 
 /** Share of a member's own answers that are right; null if it gave none. */
 function ownShare(trajectories: readonly Trajectory[], agent: number): number | null {
-  const own = trajectories.flatMap(({ memberVerdicts }) => memberVerdicts[agent] ?? []);
+  const own = trajectories.flatMap(({ agentVerdicts }) => agentVerdicts[agent] ?? []);
   return own.length === 0 ? null : mean(own.map(({ correct }) => Number(correct)));
 }

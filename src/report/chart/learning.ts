@@ -88,25 +88,25 @@ export function agentRewardChart(view: RunView): RunChart {
 }
 
 /** Test accuracy of each member alone, beside the team. */
-export function memberChart(view: RunView): RunChart {
+export function agentAccuracyChart(view: RunView): RunChart {
   const rows = stageEvaluations(view);
-  const members = view.agents.map(
+  const accuracies = view.agents.map(
     (name, id): Series => ({
       name: short(name),
-      points: points(rows, ({ stage, members: shares }) => [stage, shares?.[id]]),
+      points: points(rows, ({ stage, agents: shares }) => [stage, shares?.[id]]),
       colour: id,
     }),
   );
-  const hasMembers = members.some((member) => member.points.length > 0);
+  const hasAgentAccuracy = accuracies.some(({ points }) => points.length > 0);
   return {
-    id: 'members',
+    id: 'agent-accuracy',
     title: 'Members’ own accuracy on test prompts',
     x: stageAxis(),
     y: { label: 'share of right answers' },
     unit: 'share',
-    series: hasMembers
+    series: hasAgentAccuracy
       ? [
-          ...members,
+          ...accuracies,
           {
             name: 'team (reward)',
             points: rows.map(({ stage, mean }) => [stage, mean]),

@@ -18,7 +18,7 @@ function learnedByHeart(options: GuessNumberOptions, demonstrations: number): Ta
   const table = new Map<string, string[]>();
   for (let index = 0; index < demonstrations; index++) {
     const item = task.item('train', index);
-    const { messages, replies = [] } = task.demonstrate!(item, randomStream(1, index));
+    const { messages, observations: replies = [] } = task.demonstrate!(item, randomStream(1, index));
     let context = item.prompt;
     messages.forEach((guess, turn) => {
       const said = table.get(context);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { SPLITS } from '../../task/split.ts';
-import { Judge } from '../../team/verifier-cache.ts';
+import { VerifierCache } from '../../team/verifier-cache.ts';
 import { createTask } from '../registry.ts';
 
 let folder = '';
@@ -105,7 +105,9 @@ describe('a module with a list of problems', () => {
       /verify: expected \{ correct: true or false, .*\}, got true/,
     );
     const warnings: string[] = [];
-    expect(new Judge(task, (warning) => warnings.push(warning)).verdict(item, 'x').correct).toBe(false);
+    expect(new VerifierCache(task, (warning) => warnings.push(warning)).verdict(item, 'x').correct).toBe(
+      false,
+    );
     expect(warnings).toHaveLength(1);
   });
 });

@@ -67,7 +67,7 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
     normalise: 'group',
     advantageClip: 5,
     beta: 0.001,
-    memberReward: 0,
+    agentReward: 0,
     saveSteps: 2,
     stageEvaluationPrompts: 0,
     evalPrompts: 0,

@@ -46,7 +46,7 @@ export function madeEvents(options: MadeRunOptions): RunEvent[] {
     kind: 'stage_evaluation',
     stage,
     rewards: Array.from({ length: stageEvaluationPrompts }, () => Number(stream.uniform() < progress(stage))),
-    members: names.map(() => progress(stage) - 0.1 * stream.uniform()),
+    agents: names.map(() => progress(stage) - 0.1 * stream.uniform()),
   });
   const events: RunEvent[] = [
     { kind: 'run_started', stages, agents: names, fromStage: 0 },

@@ -61,8 +61,8 @@ export function Compare({ runs, views, theme }: CompareProps) {
           </table>
         </div>
         <p class="reading">
-          Test reward of the newest measurement with its 95% interval. Differences are paired by prompt,
-          in hundredths of reward with their 95% interval; they exist where two runs have the same task and
+          Test reward of the newest measurement with its 95% interval. Differences are paired by prompt, in
+          hundredths of reward with their 95% interval; they exist where two runs have the same task and
           number of test prompts.
         </p>
       </section>
