@@ -134,7 +134,7 @@ const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
   commander: 'cli/',
   'decimal.js': 'task/math/',
   'log-update': 'observe/',
-  'onnxruntime-node': 'engine/onnx/',
+  'onnxruntime-common': 'engine/onnx/',
   'onnx-buf': 'engine/onnx/',
   '@bufbuild/protobuf': 'engine/onnx/',
   '@huggingface/tokenizers': 'engine/onnx/',
