@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { EngineError } from '../../support/errors.ts';
 import { packageFile } from '../../support/package-root.ts';
+import { ORT_TELEMETRY_OFF } from '../../support/telemetry.ts';
 
 export type Ort = typeof import('onnxruntime-common');
 
@@ -25,8 +26,8 @@ export function loadRuntime(): Ort {
 }
 
 function requireRuntime(): Ort {
-  // read when the library initializes: without it, it uploads events, and keeps a device id and a database on disk
-  process.env.ORT_DISABLE_TELEMETRY = '1';
+  // else the library uploads events, and keeps a device id and a database in the user's cache folder
+  Object.assign(process.env, ORT_TELEMETRY_OFF);
   const require = createRequire(import.meta.url);
   const errors: unknown[] = [];
   for (const name of [VENDORED, 'onnxruntime-node'])

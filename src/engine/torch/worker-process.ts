@@ -9,6 +9,7 @@ import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
 import { EngineError } from '../../support/errors.ts';
 import { packageFile } from '../../support/package-root.ts';
+import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 
 /** Folder of the package that ships with troupe. */
 export const WORKER_SOURCE = packageFile('python/troupe_worker/src');
@@ -134,6 +135,7 @@ export async function startWorker({
     detached: true,
     env: {
       ...process.env,
+      ...TELEMETRY_OFF,
       PYTHONPATH: PYTHONPATH ? `${WORKER_SOURCE}${delimiter}${PYTHONPATH}` : WORKER_SOURCE,
       PYTHONDONTWRITEBYTECODE: '1',
       TROUPE_WORKER_TOKEN: token,
