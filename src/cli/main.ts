@@ -6,30 +6,10 @@
 import { Command } from 'commander';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
+import { COMMANDS } from './command-table.ts';
 import { endingOf } from './exit.ts';
 import { asTyped } from './invocation.ts';
 import { packageVersion } from './package-version.ts';
-import type { DefineVerb } from './verb.ts';
-
-/** Loaded when named, so that help and doctor do not wait for engines. */
-const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
-  quickstart: async () => (await import('./quickstart.ts')).defineQuickstart,
-  train: async () => (await import('./train.ts')).defineTrain,
-  eval: async () => (await import('./eval.ts')).defineEval,
-  show: async () => (await import('./show.ts')).defineShow,
-  tasks: async () => (await import('./tasks.ts')).defineTasks,
-  swap: async () => (await import('./swap.ts')).defineSwap,
-  watch: async () => (await import('./watch.ts')).defineWatch,
-  compare: async () => (await import('./compare.ts')).defineCompare,
-  theory: async () => (await import('./theory.ts')).defineTheory,
-  serve: async () => (await import('./serve.ts')).defineServe,
-  pretrain: async () => (await import('./pretrain.ts')).definePretrain,
-  export: async () => (await import('./export.ts')).defineExport,
-  plan: async () => (await import('./plan.ts')).definePlan,
-  ray: async () => (await import('./ray.ts')).defineRay,
-  worker: async () => (await import('./worker.ts')).defineWorker,
-  doctor: async () => (await import('./doctor.ts')).defineDoctor,
-};
 
 /** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
 export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
@@ -62,9 +42,9 @@ function endQuietly(error: Error): void {
 async function run(argv: readonly string[]): Promise<void> {
   const { rest, overrides } = extractOverrides(argv, PLAIN_FLAGS);
   const program = createProgram();
-  const named = rest.find((word) => Object.hasOwn(VERBS, word));
-  const verbs = named === undefined || rest[0] === 'help' ? Object.values(VERBS) : [VERBS[named]!];
-  for (const define of verbs) (await define())(program, { overrides });
+  const named = rest.find((word) => Object.hasOwn(COMMANDS, word));
+  if (named !== undefined) (await COMMANDS[named]!.load())(program, { overrides });
+  else for (const [name, { about }] of Object.entries(COMMANDS)) program.command(name).description(about);
   await program.parseAsync(rest, { from: 'user' });
 }
 
