@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rayEngine, TwoRaylets } from '../src/engine/ray/testing/clusters.ts';
 import type { TorchEngine, Work } from '../src/engine/torch/engine.ts';
-import { sharedTime, modelCallRow } from '../src/observe/model-calls.ts';
+import { modelCallRow, sharedTime } from '../src/observe/model-calls.ts';
 import type { Task } from '../src/task/task.ts';
 import { createVote } from '../src/team/vote.ts';
 import { runTraining } from '../src/train/run.ts';
