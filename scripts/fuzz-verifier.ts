@@ -1,5 +1,5 @@
 /**
- * `npx tsx scripts/fuzz-verifier.ts [COUNT] [SEED]`: judges random texts in both modes and reports errors and
+ * `node --import ./scripts/typescript.mjs scripts/fuzz-verifier.ts [COUNT] [SEED]`: judges random texts in both modes and reports errors and
  * the slowest verdicts. Exit 1 if one threw or took more than 200 ms.
  * @module
  */

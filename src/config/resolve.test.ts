@@ -175,8 +175,8 @@ describe('combinations that cannot work', () => {
     ],
     [['--train.num_generations', '1'], /^--train.num_generations: expected an integer >= 2 \(one episode/],
     [
-      ['--reward.member', '0.5', '--set', 'protocol.kind=relay'],
-      /^--reward.member: expected 0 with protocol relay/,
+      ['--reward.agent', '0.5', '--set', 'protocol.kind=relay'],
+      /^--reward.agent: expected 0 with protocol relay/,
     ],
     [
       ['--scheme.estimator', 'gae'],
@@ -185,7 +185,7 @@ describe('combinations that cannot work', () => {
     [['--scheme.estimator', 'vtrace'], /no value head .* got vtrace$/],
     [['--scheme.lam', '0.95'], /^--scheme.lam: expected 1 with the ratio of a whole sequence.*got 0.95$/],
     [['--scheme.gamma', '0.99'], /^--scheme.gamma: expected 1 with estimator group.*, got 0.99$/],
-    [['--scheme.order_split', 'test'], /^--scheme.order_split: expected train: .*, got test$/],
+    [['--scheme.order_split', 'validation'], /^--scheme.order_split: expected train: .*, got validation$/],
     [['--certificate.prompts', '1'], /^--certificate.prompts: expected 0, or at least 2 .*, got 1$/],
     [['--pretrain.heads', '5'], /^--pretrain.heads: expected heads of an even width/],
     [['--pretrain.kv_heads', '3'], /^--pretrain.kv_heads: expected a divisor of heads = 4, got 3/],
@@ -237,10 +237,10 @@ describe('flags', () => {
   });
 
   it("anchor a task's files likewise", () => {
-    const text = `${MINIMAL}  path: data/train.jsonl\n  test_path: /abs/test.jsonl\n`;
+    const text = `${MINIMAL}  path: data/train.jsonl\n  validation_path: /abs/test.jsonl\n`;
     expect(resolved(text).config.task).toMatchObject({
       path: '/team/data/train.jsonl',
-      test_path: '/abs/test.jsonl',
+      validation_path: '/abs/test.jsonl',
     });
     expect(resolved(text, '--task.path', 'x.jsonl').config.task.path).toBe(resolve('x.jsonl'));
   });

@@ -55,9 +55,9 @@ export const LOOP_OPTIONS: TrainOptions = {
   },
   gate: { kind: 'off', every: 1, nPlan: 400, alpha: 0.05, tolerance: 0.05 },
   certificate: { prompts: 0, confidence: 0.05, cap: 2, paperGamma: 0.99 },
-  memberReward: 0,
+  agentReward: 0,
   saveSteps: 1,
-  heldoutPrompts: 0,
+  stageEvaluationPrompts: 0,
   evalPrompts: 0,
 };
 

@@ -17,7 +17,7 @@ interface WorldDraws {
   readonly uniforms: readonly number[];
 }
 
-const SPLIT_KEYS: Readonly<Record<Split, number>> = { train: 0, test: 1, heldout: 2 };
+const SPLIT_KEYS: Readonly<Record<Split, number>> = { train: 0, validation: 1, test: 2 };
 
 /**
  * A world as a task. The team's answer is its sequence of actions in the format of {@link playText}. The reward is the

@@ -87,7 +87,7 @@ describe('a world behind the task and protocol interfaces', () => {
     const { world } = worlds['a random world'];
     const task = createWorldTask(world);
     expect(task.item('train', 7)).toEqual(createWorldTask(world).item('train', 7));
-    const draws = (['train', 'test', 'heldout'] as const).map((split) =>
+    const draws = (['train', 'validation', 'test'] as const).map((split) =>
       JSON.stringify(task.item(split, 7).data),
     );
     expect(new Set(draws).size).toBe(3);

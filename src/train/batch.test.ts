@@ -12,7 +12,7 @@ function message(turn: number, agent: number, length = 1): TeamMessage {
 function trajectory(...messages: TeamMessage[]): Trajectory {
   const verdict = { correct: true, reward: 1, reason: 'right' };
   const item = createLetterTask().item('train', 0);
-  return { item, group: 0, sample: 0, messages, verdict, meanLogp: 0, memberVerdicts: [], reward: 1 };
+  return { item, group: 0, sample: 0, messages, verdict, meanLogp: 0, agentVerdicts: [], reward: 1 };
 }
 
 /** Three turns: agent 0, agent 1, agent 0 again; in the second trajectory agent 1 alone. */

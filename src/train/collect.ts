@@ -5,7 +5,7 @@
  */
 import { mean } from '../core/stats.ts';
 import { alone } from '../team/alone.ts';
-import { inLanes } from '../team/concurrency.ts';
+import { runConcurrently } from '../team/concurrency.ts';
 import type { Agent, Team, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages } from './batch.ts';
 import { type Place, progressOf, type RunContext } from './context.ts';
@@ -85,7 +85,7 @@ export async function scoreBatch(
   const own = ownMessages(trajectories, team.agents.length);
   const logpOld = new Map<number, readonly Float32Array[]>();
   const mismatch = new Map<number, Mismatch>();
-  const rows = await inLanes(scores.agents, (agent) => {
+  const rows = await runConcurrently(scores.agents, (agent) => {
     const { messages } = own[agent.id];
     progressOf(context, { ...place, agent: agent.id }, 'score')(0, messages.length);
     return scores.of(agent, messages);

@@ -116,8 +116,8 @@ describe('a stage', () => {
     expect(await savedBytes(team.agents[1].model)).toEqual(before);
   });
 
-  it('never lets a test prompt reach a loss or gate 1', async () => {
-    const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+  it('never lets a validation prompt reach a loss or gate 1', async () => {
+    const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
     const trained = new Set<string>();
     const sampled = new Set<string>();
     const team = createTeam(createVote(), 2);

@@ -37,8 +37,8 @@ export interface StageSummary {
  * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` nobody plays an
  * episode once the first update is made, so all of them are updates of pi_old.
  *
- * TRAIN and TEST prompts are different splits of the task, not shares of one batch: losses, orders and
- * gate 1 read `prompts.train` only, acceptance tests `prompts.test` only.
+ * Train and validation prompts are different splits of the task, not shares of one batch: losses, orders and
+ * gate 1 read `prompts.train` only, acceptance tests `prompts.validation` only.
  *
  * @param stage - 1 for the first
  * @throws EngineError if sampler and trainer disagree (E9)

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { shortestPath } from '../planning/a-star.ts';
+import { shorvalidationPath } from '../planning/a-star.ts';
 import type { Step } from '../planning/strips.ts';
 import { onFacts, type Towers } from './domain.ts';
 
@@ -53,7 +53,7 @@ export function shortestPlan(
   put(start, places);
   if (!put(wanted, goal)) return undefined; // the goal names a block that is not there
   const puzzle: Puzzle = { blocks, wanted: goal };
-  return shortestPath<Places, Move>({
+  return shorvalidationPath<Places, Move>({
     start: places,
     key: (state) => state.join(),
     successors,

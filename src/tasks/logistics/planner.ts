@@ -5,7 +5,7 @@
  * because a city has one truck. So only the vehicles' ways are searched for.
  * @module
  */
-import { shortestPath } from '../planning/a-star.ts';
+import { shorvalidationPath } from '../planning/a-star.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { readWorld, type World } from './world.ts';
 
@@ -31,7 +31,7 @@ export function findPlan(problem: Problem, maxStates = MAX_STATES): FoundPlan | 
   const world = readWorld(problem);
   if (world === undefined) return undefined;
   const search = (limits: { readonly weight: number; readonly maxStates: number }): Step[] | undefined =>
-    shortestPath<Positions, Step>({
+    shorvalidationPath<Positions, Step>({
       start: world.positions,
       key: (state) => state.join(),
       successors: (state) => successors(world, state),

@@ -27,7 +27,7 @@ interface Node<State, Move> {
 }
 
 /** The moves of a shortest path, and the states they start from; undefined if none was found. */
-export function shortestPath<State, Move>(
+export function shorvalidationPath<State, Move>(
   search: Search<State, Move>,
 ): { readonly move: Move; readonly before: State }[] | undefined {
   const { weight = 1, maxStates } = search;
