@@ -1,13 +1,13 @@
 /**
- * The part of a text that is judged: what follows the model's thoughts, and of that the end.
+ * Selects the part of a model's output that is graded: the end of the text after the model's thinking.
  * @module
  */
 
 const END_OF_THOUGHT = '</think>';
-/** Answers stand at the end, so only the end of a very long text is read. */
+/** Maximum number of characters; of a longer text the end is read, because answers appear at the end. */
 const JUDGED_LENGTH = 65_536;
 
-/** What follows the last end-of-thought mark, if there is one; at most the last 64 K characters. */
+/** The text after the last `</think>`, or the whole text without one; at most its last 65,536 characters. */
 export function judgedPart(text: string): string {
   const thought = text.lastIndexOf(END_OF_THOUGHT);
   const answer = thought < 0 ? text : text.slice(thought + END_OF_THOUGHT.length);

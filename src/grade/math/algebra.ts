@@ -1,6 +1,6 @@
 /**
- * From trees to exact values: an expression as a quotient of two {@link Polynomial}s. Two expressions are
- * equal if cross-multiplying gives the same polynomial.
+ * Converts syntax trees to exact values: an expression becomes a quotient of two {@link Polynomial}s. Two
+ * expressions are equal if cross-multiplication gives the same polynomial.
  * @module
  */
 import { integer, type Rational } from '../rational.ts';
@@ -24,7 +24,7 @@ import { I } from './radical.ts';
 import { indicesOf } from './series.ts';
 import type { Work } from './work.ts';
 
-/** What bound variables stand for. */
+/** Values of bound variables. */
 export type Bindings = ReadonlyMap<string, Rational>;
 
 const NOTHING_BOUND: Bindings = new Map();
@@ -32,7 +32,7 @@ const NOTHING_BOUND: Bindings = new Map();
 /**
  * The exact value of an expression.
  *
- * @returns undefined when it has none: a division by 0, or something that is no expression
+ * @returns undefined when it has none: for a division by 0 and for nodes that are not expressions
  * @throws TooMuchWork
  */
 export function fractionOf(node: Node, work: Work, bindings: Bindings = NOTHING_BOUND): Fraction | undefined {
@@ -80,7 +80,7 @@ export function fractionOf(node: Node, work: Work, bindings: Bindings = NOTHING_
   }
 }
 
-/** Inside an expression percent and degrees are numbers; other units are factors without a value. */
+/** Inside an expression percent and degrees are numbers; other units are symbolic factors. */
 function quantityValue(unit: string, value: Fraction | undefined, work: Work): Fraction | undefined {
   if (!value) return undefined;
   const name = unit.trim().toLowerCase();
@@ -124,7 +124,7 @@ function callOf(name: string, args: readonly (Fraction | undefined)[], work: Wor
   return opaque(`${name}(${known.map(fractionKey).join(';')})`);
 }
 
-/** A sum or product with few terms is added up; other series are known by how they are written. */
+/** Expands a sum or product with few terms; any other series is an atom that is identified by its notation. */
 function seriesOf(
   node: Node & { readonly kind: 'series' },
   work: Work,
@@ -144,7 +144,7 @@ function seriesOf(
   return total;
 }
 
-/** The value of a numeral; letters are digits from 10 on. */
+/** The value of a numeral; letters are the digits from 10 on. */
 export function numeralValue(digits: string, base: number): bigint {
   let value = 0n;
   for (const digit of digits) value = value * BigInt(base) + BigInt(Number.parseInt(digit, 36) || 0);

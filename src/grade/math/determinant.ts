@@ -6,7 +6,7 @@ import { type Node, numberNode, product } from './ast.ts';
 import { ParseFailure } from './cursor.ts';
 import type { Work } from './work.ts';
 
-/** Σⱼ (-1)^j · a₀ⱼ · det(minor₀ⱼ). @throws ParseFailure if the rows are no square */
+/** Σⱼ (-1)^j · a₀ⱼ · det(minor₀ⱼ). @throws ParseFailure if the matrix is not square */
 export function determinant(rows: readonly (readonly Node[])[], work: Work): Node {
   const [first = [], ...rest] = rows;
   if (rows.some((row) => row.length !== rows.length))

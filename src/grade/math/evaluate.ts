@@ -1,5 +1,5 @@
 /**
- * The value of an expression at a point, in double precision.
+ * Evaluates an expression at a point in double precision.
  * @module
  */
 import { fnv1a } from '../../core/hash.ts';
@@ -24,14 +24,14 @@ import {
 import { MAX_SERIES_TERMS } from './series.ts';
 import type { Work } from './work.ts';
 
-/** Where and how an expression is evaluated. */
+/** The values of the letters and the conventions of an evaluation. */
 export interface Point {
   readonly symbols: ReadonlyMap<string, Complex>;
-  /** Base of `\log` without one: authors mean 10 or e. */
+  /** Base of `\log` without a subscript; authors use 10 or e. */
   readonly logBase: number;
   /**
-   * Whether anything that leaves the real numbers is undefined, as it is for readers who think of real
-   * functions; odd roots of negative numbers are then real.
+   * Whether values outside of the real numbers are undefined, as for functions of real numbers. Odd roots of
+   * negative numbers are then real.
    */
   readonly realOnly: boolean;
   readonly work: Work;
@@ -39,7 +39,7 @@ export interface Point {
 
 export interface Evaluation {
   readonly value: Complex;
-  /** Size of the largest number that was added or passed to a periodic function: errors are relative to it. */
+  /** Largest absolute value that was added or passed to a periodic function; errors are relative to it. */
   readonly scale: number;
 }
 
@@ -52,7 +52,7 @@ export function evaluate(node: Node, point: Point): Evaluation {
 export function toNumber({ numerator, denominator }: Rational): number {
   const [above, below] = [Number(numerator), Number(denominator)];
   if (Number.isFinite(above) && Number.isFinite(below)) return above / below;
-  // both too large for doubles: drop the same number of bits from each
+  // too large for doubles: drop the same number of bits from both
   const shift = BigInt(Math.max(numerator.toString(16).length, denominator.toString(16).length) * 4 - 1000);
   return Number(numerator >> shift) / Number(denominator >> shift);
 }
@@ -170,7 +170,7 @@ class Evaluator {
     return result;
   }
 
-  /** Tanh-sinh quadrature, which stands singular ends. */
+  /** Tanh-sinh quadrature, which tolerates singularities at the ends. */
   #integral(series: Series, from: Complex, to: Complex): Complex {
     if (series.variable === '' || !Number.isFinite(from.re) || !Number.isFinite(to.re)) return UNDEFINED;
     const [middle, half] = [(from.re + to.re) / 2, (to.re - from.re) / 2];
@@ -261,7 +261,7 @@ function doubleFactorial(n: number): number {
   return value;
 }
 
-/** A function nobody defined: some smooth function of its arguments that its name decides. */
+/** Stands in for an undefined function such as f: a smooth function of the arguments that depends on the name. */
 function unknownFunction(name: string, args: readonly Complex[]): Complex {
   let angle: Complex = real((fnv1a(name) / 2 ** 32) * 10 + 1);
   args.forEach((arg, i) => {

@@ -1,5 +1,5 @@
 /**
- * Functions of rational numbers whose value is a rational number.
+ * Functions of rational numbers with rational values.
  * @module
  */
 import { add, integer, multiply, negate, type Rational, subtract } from '../rational.ts';
@@ -9,7 +9,7 @@ import type { Work } from './work.ts';
 
 const MAX_FACTORIAL = 500;
 
-/** The value of a call; undefined when it is not rational, not defined, or too large to be worked out. */
+/** The value of a call; undefined when it is not rational, not defined, or too large to compute. */
 export function exactCall(name: string, args: readonly Rational[], work: Work): Rational | undefined {
   const [first, second] = args;
   if (!first) return undefined;

@@ -24,7 +24,7 @@ import {
 import { brokenPower, rationalPower } from './radical.ts';
 import type { Work } from './work.ts';
 
-/** Whole powers of sums up to this are multiplied out. */
+/** Largest exponent up to which integer powers of sums are expanded. */
 const MAX_EXPANDED_POWER = 24;
 
 /** base^exponent. @returns undefined when there is no value, as for 0^-1 */
@@ -83,7 +83,7 @@ export function rootOf(
   return powerOf(of, whole(constant(inverse)), work);
 }
 
-/** base^(c + Σ cₖ·mₖ) = base^c · Π (base^mₖ)^cₖ, each base^mₖ being an atom. */
+/** base^(c + Σ cₖ·mₖ) = base^c · Π (base^mₖ)^cₖ; each base^mₖ is an atom. */
 function symbolicPower(base: Fraction, exponent: Fraction, work: Work): Fraction | undefined {
   const key = fractionKey(base);
   if (exponent.under !== ONE) return opaque(`${key}^${fractionKey(exponent)}`);

@@ -1,5 +1,5 @@
 /**
- * Relations about one thing, solved for it: `5 \ge x` is x <= 5, `2x - 4 > 0` is x > 2.
+ * Solves relations in one unknown: `5 \ge x` is x <= 5, `2x - 4 > 0` is x > 2.
  * @module
  */
 import { divide, negate, type Rational } from '../rational.ts';
@@ -10,11 +10,11 @@ import { nodeKey } from './node-key.ts';
 import { minus, ONE } from './polynomial.ts';
 import type { Work } from './work.ts';
 
-/** `thing sign bound`. */
+/** `unknown sign bound`. */
 export interface Bound {
   readonly sign: RelationSign;
   readonly bound: Node;
-  /** Key of the thing that is bounded. */
+  /** Key of the unknown. */
   readonly of: string;
 }
 
@@ -28,12 +28,12 @@ const MIRRORED: ReadonlyMap<RelationSign, RelationSign> = new Map([
   ['!=', '!='],
 ]);
 
-/** a sign b as b mirrored(sign) a; undefined for signs that have no mirror image. */
+/** The sign with which `a sign b` is `b mirrored(sign) a`; undefined for signs without a mirror image. */
 export function mirrored(sign: RelationSign): RelationSign | undefined {
   return MIRRORED.get(sign);
 }
 
-/** All that a chain says of one letter or name; undefined when it is about several or not linear. */
+/** The bounds that a chain sets on one unknown; undefined when it has several unknowns or is not linear. */
 export function solve({ operands, signs }: NodeOf<'relation'>, work: Work): Bound[] | undefined {
   const bounds: Bound[] = [];
   for (const [i, sign] of signs.entries()) {
@@ -44,7 +44,7 @@ export function solve({ operands, signs }: NodeOf<'relation'>, work: Work): Boun
   return bounds;
 }
 
-/** A letter or the value of a function without a meaning of its own; x² and |x| have to be solved for x. */
+/** Whether a node may be the unknown: a letter or a value such as f(2). x² and |x| have to be solved for x. */
 function isSubject(node: Node): boolean {
   return node.kind === 'symbol' || (node.kind === 'call' && /^[A-Za-z](?:['_]|$)/.test(node.name));
 }
@@ -58,7 +58,7 @@ function solveOne(left: Node, sign: RelationSign, right: Node, work: Work): Boun
   return linear(left, right, { sign, mirror }, work);
 }
 
-/** a·x + b against 0 with rational a and b: x against -b/a. */
+/** Solves `a·x + b sign 0` with rational a and b for x. */
 function linear(
   left: Node,
   right: Node,

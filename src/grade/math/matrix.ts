@@ -1,5 +1,5 @@
 /**
- * Matrices: worked out if they are sums, products or transposes of matrices, then compared entry by entry.
+ * Evaluates sums, products and transposes of matrices and compares matrices entry by entry.
  * @module
  */
 import { contains, type Node, product } from './ast.ts';
@@ -11,12 +11,12 @@ type Rows = readonly (readonly Node[])[];
 
 const MAX_ENTRIES = 400;
 
-/** Whether a tree is about matrices. */
+/** Whether a tree contains a matrix. */
 export function hasMatrix(node: Node): boolean {
   return contains(node, ({ kind }) => kind === 'matrix');
 }
 
-/** The entries of a matrix expression; undefined if it is none or the sizes do not fit. */
+/** The entries of a matrix expression; undefined if it is not one or the sizes do not match. */
 export function entriesOf(node: Node, work: Work): Rows | undefined {
   work.spend(1);
   switch (node.kind) {
@@ -84,7 +84,7 @@ function matrixProduct(a: Rows, b: Rows, work: Work): Rows {
   );
 }
 
-/** Both sides have a matrix, or one has a vector in angle brackets. */
+/** Compares two answers of which at least one contains a matrix; a vector in angle brackets is a column. */
 export function sameMatrix(gold: Node, prediction: Node, { work }: Comparer): Outcome {
   const [a, b] = [entriesOf(gold, work), entriesOf(prediction, work)];
   if (!a || !b) return different('only one of them is a matrix');

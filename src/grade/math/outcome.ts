@@ -1,5 +1,5 @@
 /**
- * What a comparison found, and what comparators of compound answers need from the one above them.
+ * Results of comparisons, and the interface by which comparisons of compound answers compare their parts.
  * @module
  */
 import type { Node } from './ast.ts';
@@ -7,11 +7,11 @@ import type { Work } from './work.ts';
 
 export interface Outcome {
   readonly same: boolean;
-  /** One clause: by what they are the same, or what differs. */
+  /** One clause: why the answers are the same, or what differs. */
   readonly reason: string;
 }
 
-/** Compares parts of answers; handed down, so that lists of sets of pairs need no circle of imports. */
+/** Compares parts of answers; passed as an argument, so that nested answers need no import cycle. */
 export interface Comparer {
   readonly work: Work;
   same(gold: Node, prediction: Node): Outcome;
@@ -20,7 +20,7 @@ export interface Comparer {
 export const same = (reason: string): Outcome => ({ same: true, reason });
 export const different = (reason: string): Outcome => ({ same: false, reason });
 
-/** The first outcome that says same; else the last. At least one is given. */
+/** The first outcome with `same`, else the last one. Expects at least one outcome. */
 export function firstSame(outcomes: Iterable<Outcome>): Outcome {
   let last = different('nothing was compared');
   for (const outcome of outcomes) {
@@ -30,7 +30,7 @@ export function firstSame(outcomes: Iterable<Outcome>): Outcome {
   return last;
 }
 
-/** Item by item in order; the first difference decides. */
+/** Compares item by item in order; the first difference decides. */
 export function allSame(
   golds: readonly Node[],
   predictions: readonly Node[],

@@ -1,5 +1,5 @@
 /**
- * Polynomials in letters and i, written in one way: `x^2-3*x+1/2`.
+ * The canonical text of polynomials in letters and i: `x^2-3*x+1/2`.
  * @module
  */
 import { divide, formatRational, integer, type Rational } from '../rational.ts';
@@ -9,10 +9,10 @@ import { exactQuotient } from './polynomial-division.ts';
 import { type Work, withinLimits } from './work.ts';
 
 /**
- * Terms of higher degree first, then by name.
+ * Terms in order of descending degree, then by name.
  *
- * @param options.isMonic - whether the polynomial stands for all its multiples: the first coefficient becomes 1
- * @returns undefined for roots, functions, and quotients that do not come out even
+ * @param options.isMonic - whether all multiples have the same text: the first coefficient becomes 1
+ * @returns undefined for roots, functions, and quotients with a remainder
  */
 export function plainPolynomialText(
   fraction: Fraction,

@@ -1,25 +1,25 @@
 /**
  * Exact expressions as sums of monomials c · a₁^q₁ · a₂^q₂ ..., with rational c and q. Atoms are letters, π, e,
- * i, roots of primes and whatever cannot be taken apart (a sine, a root of a sum). Exponents may be negative
- * or broken, so √x and 1/x are monomials too.
+ * i, primes under roots, and values that cannot be decomposed (a sine, a root of a sum). Exponents may be
+ * negative or fractional, so √x and 1/x are monomials too.
  * @module
  */
 import { add, equal, integer, multiply, negate, type Rational } from '../rational.ts';
 import { TooMuchWork, type Work } from './work.ts';
 
 /**
- * A factor that is not a rational number; equal keys are equal atoms.
+ * A factor that is not a rational number. Atoms with equal keys are equal.
  *
- * * `letter`: a free symbol, or π or e, of which no polynomial relation is known;
+ * * `letter`: a free symbol, or π or e, for which no polynomial relation is known;
  * * `unit`: i, with i² = -1;
  * * `prime`: a prime, with exponents strictly between 0 and 1;
- * * `root`: a sum under a root, or a whole number too large to factor, with exponents below 1;
- * * `opaque`: a value known by its key alone, which may depend on other atoms.
+ * * `root`: a sum under a root, or an integer too large to factor, with exponents below 1;
+ * * `opaque`: a value that is identified only by its key and may depend on other atoms.
  */
 export interface Atom {
   readonly key: string;
   readonly type: 'letter' | 'unit' | 'prime' | 'root' | 'opaque';
-  /** The number or sum that the atom is, for `prime` and `root`. */
+  /** The number or sum under the root, for `prime` and `root`. */
   readonly base?: bigint | Polynomial;
 }
 
@@ -35,7 +35,7 @@ export interface Power {
   readonly exponent: Rational;
 }
 
-/** Monomials by key; none has coefficient 0. */
+/** Monomials by key; no coefficient is 0. */
 export type Polynomial = ReadonlyMap<string, Monomial>;
 
 const MAX_MONOMIALS = 400;
@@ -60,7 +60,7 @@ function monomialOf(coefficient: Rational, powers: readonly Power[]): Monomial {
   return { key, coefficient, powers: sorted };
 }
 
-/** The value of a polynomial that is a rational number; undefined for others. */
+/** The value of a constant polynomial; undefined for others. */
 export function rationalOf(polynomial: Polynomial): Rational | undefined {
   if (polynomial.size === 0) return integer(0);
   return polynomial.size === 1 ? polynomial.get('')?.coefficient : undefined;
@@ -104,7 +104,7 @@ export function minus(a: Polynomial, b: Polynomial, work: Work): Polynomial {
   return plus(a, scale(b, integer(-1), work), work);
 }
 
-/** a · b, with i² = -1, √2 · √2 = 2 and the like carried out. */
+/** a · b; applies i² = -1, √2 · √2 = 2 and so on. */
 export function times(a: Polynomial, b: Polynomial, work: Work): Polynomial {
   const result = new Map<string, Monomial>();
   for (const x of a.values())
@@ -140,8 +140,8 @@ function mergePowers(a: readonly Power[], b: readonly Power[]): Power[] {
 }
 
 /**
- * coefficient · powers in normal form: whole powers of primes and roots are multiplied out, so that the same
- * value is the same sum of monomials however it was come by.
+ * coefficient · powers in normal form: integer powers of primes and roots are expanded, so that a value has
+ * the same sum of monomials however it was computed.
  */
 export function normalMonomial(coefficient: Rational, powers: readonly Power[], work: Work): Polynomial {
   let factor = coefficient;
@@ -182,7 +182,7 @@ export function floorOf({ numerator, denominator }: Rational): bigint {
   return numerator < 0n && quotient * denominator !== numerator ? quotient - 1n : quotient;
 }
 
-/** @throws TooMuchWork when it is not small */
+/** @throws TooMuchWork when the value is not within ±1,000,000 */
 export function smallInteger(value: bigint): number {
   if (value > 1_000_000n || value < -1_000_000n)
     throw new TooMuchWork('the answer has an exponent that is too large');
@@ -194,7 +194,7 @@ export function bitLength(value: bigint): number {
 }
 
 function checked(value: Rational, work: Work): Rational {
-  // most numbers are small: their digits need not be counted
+  // a fast path: most numbers are small
   if (isSmall(value.numerator) && isSmall(value.denominator)) work.spend(1);
   else work.requireBits(bitLength(value.numerator) + bitLength(value.denominator));
   return value;
@@ -214,7 +214,7 @@ export function samePolynomial(a: Polynomial, b: Polynomial): boolean {
   return true;
 }
 
-/** A text that equal polynomials share. */
+/** A text key that is the same for equal polynomials. */
 export function polynomialKey(polynomial: Polynomial): string {
   return [...polynomial.values()]
     .map(({ key, coefficient }) => `${coefficient.numerator}/${coefficient.denominator}*${key}`)
@@ -223,8 +223,8 @@ export function polynomialKey(polynomial: Polynomial): string {
 }
 
 /**
- * Whether the atoms are independent, so that a polynomial that is not 0 as written is not 0 as a value:
- * letters, i, and broken powers of distinct primes, which are linearly independent over the rationals.
+ * Whether the atoms are independent, so that a polynomial with monomials does not have the value 0. Letters, i,
+ * and fractional powers of distinct primes are linearly independent over the rationals.
  */
 export function isDecisive(polynomial: Polynomial): boolean {
   for (const { powers } of polynomial.values())

@@ -1,6 +1,6 @@
 /**
- * Constants to sixty digits: what doubles take for the same may only be near. e^(π√163) is no integer, though
- * the first thirty of its digits look like one.
+ * Compares constants to 60 digits, because values that are equal as doubles may differ. e^(π√163) is not an
+ * integer, although its first 30 digits look like one.
  * @module
  */
 import { Decimal } from 'decimal.js';
@@ -8,30 +8,30 @@ import type { Node, NodeOf } from './ast.ts';
 import type { Work } from './work.ts';
 
 const DIGITS = 60;
-/** Values that differ by no more than this share of the largest number on the way are the same. */
+/** Maximum difference of equal values, relative to the largest intermediate value. */
 const SAME = '1e-45';
 
-/** Steps of {@link Work} for an operation, and for a function that is a series. */
+/** Units of {@link Work} for an operation, and for a function that is computed as a series. */
 const STEP = 20;
 const SERIES_STEPS = 1000;
 
-/** Larger arguments lose their digits, or take long. */
+/** Limits: larger arguments lose their digits or take too long. */
 const MAX_ANGLE = '1e12';
 const MAX_POWER_DIGITS = 100_000;
 
 const Precise = Decimal.clone({ precision: DIGITS, rounding: Decimal.ROUND_HALF_EVEN });
 const PI = Precise.acos(-1);
 
-/** A value that is not worked out here: not real, not defined, or of a function that is not known. */
+/** A value cannot be computed: it is not real, not defined, or the function is unknown. */
 class NotWorkedOut extends Error {
   override readonly name = 'NotWorkedOut';
 }
 
 /**
- * Whether two real constants are the same to more digits than doubles have.
+ * Whether two real constants are equal to 45 digits.
  *
- * @param logBase - base of `\log` without one
- * @returns undefined when one of them is not worked out
+ * @param logBase - base of `\log` without a subscript
+ * @returns undefined when one of them cannot be computed
  * @throws TooMuchWork
  */
 export function samePrecisely(
@@ -51,7 +51,7 @@ export function samePrecisely(
 }
 
 class Evaluator {
-  /** Size of the largest number that was added. */
+  /** Largest absolute value that was added or passed to a periodic function. */
   scale: Decimal = new Precise(0);
   readonly #logBase: number;
   readonly #work: Work;

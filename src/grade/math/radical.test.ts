@@ -11,7 +11,7 @@ const key = (value: Rational, exponent: Rational): string | undefined => {
 };
 
 describe('rationalPower', () => {
-  it('draws whole powers out of roots', () => {
+  it('takes integer powers out of roots', () => {
     expect(key(integer(12), ratio(1, 2))).toBe('2/1*p3^1/2');
     expect(key(integer(54), ratio(1, 3))).toBe('3/1*p2^1/3');
     expect(key(ratio(1, 2), ratio(1, 2))).toBe('1/2*p2^1/2');
@@ -19,26 +19,26 @@ describe('rationalPower', () => {
     expect(key(ratio(9, 4), ratio(3, 2))).toBe('27/8*');
   });
 
-  it('has real roots of negative numbers where there are, and i for square roots', () => {
+  it('gives real roots of negative numbers where they exist, and multiples of i for square roots', () => {
     expect(key(integer(-8), ratio(1, 3))).toBe('-2/1*');
     expect(key(integer(-8), ratio(2, 3))).toBe('4/1*');
     expect(key(integer(-4), ratio(1, 2))).toBe('2/1*i^1/1');
     expect(key(integer(-1), ratio(1, 4))).toBeUndefined();
   });
 
-  it('has no inverse of 0', () => {
+  it('is undefined for negative powers of 0', () => {
     expect(key(integer(0), integer(-1))).toBeUndefined();
     expect(key(integer(0), ratio(1, 2))).toBe('');
     expect(key(integer(0), integer(0))).toBe('1/1*');
   });
 
-  it('finds squares of primes that are too large to look for', () => {
+  it('recognizes squares of primes beyond the limit of trial division', () => {
     expect(key(integer(1_000_003n ** 2n), ratio(1, 2))).toBe('1000003/1*');
     expect(key(integer(1_000_003n * 2n), ratio(1, 2))).toBe('1/1*p1000003^1/2 p2^1/2');
   });
 });
 
-it('brokenPower leaves a root where drawing it out would lose a sign', () => {
+it('brokenPower keeps a root if taking factors out would lose a sign', () => {
   const letter = (exponent: number) =>
     new Map([
       [

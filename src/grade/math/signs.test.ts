@@ -10,7 +10,7 @@ function expanded(text: string, areFree = false): string {
   return canonicalText(withoutSigns(node, areFree), new Work());
 }
 
-it('two signs are two answers', () => {
+it('a plus-minus sign gives two answers', () => {
   expect(expanded('\\pm 3')).toBe('{-3, 3}');
   expect(expanded('1 \\pm 2')).toBe('{-1, 3}');
   expect(expanded('\\{\\pm 1, 5\\}')).toBe('{-1, 1, 5}');
@@ -18,13 +18,13 @@ it('two signs are two answers', () => {
   expect(expanded('7')).toBe('7');
 });
 
-it('signs of one answer change together, or each on its own', () => {
+it('signs of one answer change together or independently', () => {
   expect(expanded('(\\pm 1, \\mp 2)')).toBe('{(-1, 2), (1, -2)}');
   expect(expanded('(\\pm 1, \\pm 2)')).toBe('{(-1, -2), (1, 2)}');
   expect(expanded('(\\pm 1, \\pm 2)', true)).toBe('{(-1, -2), (-1, 2), (1, -2), (1, 2)}');
 });
 
-it('more signs than there can be answers change together', () => {
+it('too many independent signs change together', () => {
   const node = parse(`(${'\\pm 1, '.repeat(9)}2)`, 'thousands', new Work())?.node;
   if (!node) throw new Error('cannot parse');
   expect(hasSeveralSigns(node)).toBe(true);

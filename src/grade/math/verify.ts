@@ -1,10 +1,10 @@
 /**
- * The verdict on an answer to a question of mathematics. Two modes:
+ * Verdicts on answers to questions of mathematics, in two modes:
  *
- * * `equivalent`: answers that mean the same are the same, see `docs/verifier.md`;
- * * `strict-deepscaler`: what the paper's grader says, its errors included, for comparison.
+ * * `equivalent`: answers with the same meaning are equal, see `docs/verifier.md`;
+ * * `strict-deepscaler`: the paper's grader with its known errors, for comparison.
  *
- * Nothing is executed, nothing throws, and work is counted so that no text keeps the process.
+ * No text is executed, no function throws, and a work budget limits the time of every verdict.
  * @module
  */
 import { canonicalText } from './canonical-text.ts';
@@ -18,22 +18,25 @@ import { sympyNormal } from './strict/normal.ts';
 import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import { TooMuchWork, Work } from './work.ts';
 
+/** Names of the modes of {@link verifyMath}. */
 export const MATH_MODES = ['equivalent', 'strict-deepscaler'] as const;
 export type MathMode = (typeof MATH_MODES)[number];
 
+/** The verdict on a text. */
 export interface MathVerdict {
   readonly correct: boolean;
-  /** The answer as it stands in the text; undefined when none was found. */
+  /** The answer as written in the text; undefined when none was found. */
   readonly extracted?: Extracted;
-  /** One clause. */
+  /** One clause: why the answer is correct, or why not. */
   readonly reason: string;
 }
 
 /**
- * Judges a text against a gold answer. Never throws.
+ * Grades a model's output against a gold answer. Never throws.
  *
- * @param gold - the right answer, or a text that contains it
- * @param text - what the model wrote
+ * @param gold - the gold answer, or a worked solution that contains it
+ * @param text - the model's output; the text up to the last `</think>` is ignored
+ * @param mode - default `equivalent`
  *
  * @example
  * verifyMath('\\frac{1}{2}', 'so it is \\boxed{0.5}').correct; // => true
@@ -48,7 +51,12 @@ export function verifyMath(gold: string, text: string, mode: MathMode = 'equival
   return { correct: outcome.same, extracted, reason: outcome.reason };
 }
 
-/** Compares two answers that stand alone, as in a box. Never throws. */
+/**
+ * Compares two bare answers, such as the contents of two boxes. Never throws.
+ *
+ * @example
+ * compareAnswers('1/2', '0.50').same; // => true
+ */
 export function compareAnswers(gold: string, prediction: string, mode: MathMode = 'equivalent'): Outcome {
   if (mode === 'strict-deepscaler') return gradeStrictly(gold, prediction);
   if (singleSpaced(gold) === singleSpaced(prediction)) return same('written alike');
@@ -75,7 +83,7 @@ export function compareAnswers(gold: string, prediction: string, mode: MathMode 
   }
 }
 
-/** Of an answer that cannot be put in normal form so much is kept. */
+/** Maximum number of characters of an answer without a normal form. */
 const MAX_RAW_ANSWER = 200;
 
 function singleSpaced(text: string): string {
@@ -83,8 +91,11 @@ function singleSpaced(text: string): string {
 }
 
 /**
- * An answer in normal form, the same for answers that are equal; what votes are counted on. In strict mode
- * it is the string that the grader compares. Never throws.
+ * The normal form of a bare answer, on which votes are counted: equal answers have the same normal form. In
+ * strict mode it is the string that the grader compares. Never throws.
+ *
+ * @example
+ * normalAnswer('\\frac{2}{4}'); // => '1/2'
  */
 export function normalAnswer(answer: string, mode: MathMode = 'equivalent'): string {
   const work = new Work();

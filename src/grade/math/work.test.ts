@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { TooMuchWork, Work, withinLimits } from './work.ts';
 
-it('a purse ends the work when it is empty', () => {
+it('an exhausted budget throws', () => {
   const work = new Work(10);
   work.spend(10);
   expect(() => work.spend(1)).toThrow(TooMuchWork);
 });
 
-it('a part is no more than asked for, and comes out of the whole', () => {
+it('a part is limited and is charged to the whole budget', () => {
   const work = new Work(10);
   const part = work.part(4);
   expect(() => part.spend(5)).toThrow(TooMuchWork);
@@ -16,12 +16,12 @@ it('a part is no more than asked for, and comes out of the whole', () => {
   expect(() => new Work(10).spend(10)).not.toThrow();
 });
 
-it('integers have a largest size', () => {
+it('integers have a maximum size', () => {
   expect(() => new Work().requireBits(5000)).toThrow(TooMuchWork);
   expect(() => new Work().requireBits(4000)).not.toThrow();
 });
 
-it('withinLimits lets other errors pass', () => {
+it('withinLimits does not catch other errors', () => {
   expect(withinLimits(() => new Work(0).spend(1))).toBeUndefined();
   expect(withinLimits(() => 7)).toBe(7);
   expect(() =>

@@ -1,23 +1,22 @@
 /**
- * A count of the work one verdict may cost. Answers come from models and may be anything, also `9^{9^9}` or
- * ten thousand brackets; everything that can grow spends from this purse, and an empty purse ends the
- * verdict instead of the process. Counting steps rather than time makes the same text end the same way on
- * every machine.
+ * The work budget of one verdict. Answers come from models and may be adversarial: `9^{9^9}`, or ten thousand
+ * brackets. Every computation that can grow spends from the budget, and an exhausted budget ends the verdict.
+ * The budget counts steps, not time, so that the verdict on a text is the same on every machine.
  * @module
  */
 
-/** Thrown inside the verifier when a verdict costs too much; never leaves it. */
+/** Thrown inside the verifier when the work budget is exhausted; never leaves it. */
 export class TooMuchWork extends Error {
   override readonly name = 'TooMuchWork';
 }
 
-/** Units of {@link Work.spend} per verdict; a million of them take about a third of a second. */
+/** Units of {@link Work.spend} per verdict; a million units take about a third of a second. */
 const WORK_PER_VERDICT = 200_000;
 
-/** What exact arithmetic may spend of it before points are tried. */
+/** Part of the budget that exact arithmetic may spend before random points are tried. */
 export const EXACT_WORK = 50_000;
 
-/** Deepest nesting of brackets, fractions and exponents that is read. */
+/** Maximum nesting of brackets, fractions and exponents. */
 export const MAX_DEPTH = 60;
 
 /** Largest integer in exact arithmetic, in bits. */
@@ -32,29 +31,29 @@ export class Work {
     this.#whole = whole;
   }
 
-  /** A purse of at most `units` out of this one, so that one attempt cannot take what the next one needs. */
+  /** A part of at most `units` of this budget, so that one attempt leaves enough for the next one. */
   part(units: number): Work {
     return new Work(Math.min(units, this.#left), this);
   }
 
-  /** @throws TooMuchWork when the purse is empty */
+  /** @throws TooMuchWork when the budget is exhausted */
   spend(units: number): void {
     this.#whole?.spend(units);
     this.#left -= units;
-    if (this.#left < 0) throw new TooMuchWork('the answer takes too long to judge');
+    if (this.#left < 0) throw new TooMuchWork('the answer takes too many steps to verify');
   }
 
-  /** Whether a value is small enough to go on with. @throws TooMuchWork if it is not */
+  /** Charges for a value of this size. @throws TooMuchWork if it is too large */
   requireBits(bits: number): void {
     if (!(bits <= MAX_BITS)) throw new TooMuchWork('the answer has a number that is too large');
-    this.spend(1 + (bits * bits) / 2048); // as reducing a fraction does
+    this.spend(1 + (bits * bits) / 2048); // the cost of reducing a fraction
   }
 }
 
 /**
- * The result of `attempt`, or undefined when it ran out of work.
+ * The result of `attempt`, or undefined when it exhausts its budget.
  *
- * @throws whatever else `attempt` throws
+ * @throws any other error of `attempt`
  */
 export function withinLimits<T>(attempt: () => T): T | undefined {
   try {

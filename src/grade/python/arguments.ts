@@ -1,5 +1,5 @@
 /**
- * Reads what a function of the interpreter was called with.
+ * Reads the arguments of calls to built-in functions.
  * @module
  */
 import { numeric } from './compare.ts';
@@ -7,15 +7,17 @@ import { Raised, Unsupported } from './errors.ts';
 import { type Call, typeName, type Value } from './value.ts';
 
 export interface Arguments {
-  /** The n-th argument, or the one of that name. @throws Raised TypeError without one */
+  /** The argument at this position or with this name. @throws Raised TypeError if it is missing */
   need(index: number, name?: string): Value;
+  /** The same; undefined if it is missing. */
   take(index: number, name?: string): Value | undefined;
 }
 
 /**
  * @param at - name of the function, for messages
- * @param shape.most - how many arguments by position there may be
- * @param shape.names - names that may be given
+ * @param shape.most - maximum number of positional arguments
+ * @param shape.names - names of keyword arguments that are accepted
+ * @throws Raised TypeError for too many arguments; Unsupported for other keyword arguments
  */
 export function readArguments(
   at: string,
@@ -51,7 +53,7 @@ export function textArgument(value: Value): string {
   throw new Raised('TypeError', `expected str, got ${typeName(value)}`);
 }
 
-/** An index into something so long, negative ones counted from its end and all of them cut to it. */
+/** An index into a sequence of this length: negative ones count from the end, and all are clamped to the sequence. */
 export function clamped(value: Value | undefined, fallback: number, length: number): number {
   if (value === undefined || value === null) return fallback;
   const index = integerOf(value);

@@ -1,5 +1,5 @@
 /**
- * `value.name`: looked up in the tables of methods of this interpreter, never on an object of the host.
+ * Attribute access `value.name`: looks names up in the method tables of this interpreter, never on a host object.
  * @module
  */
 import { DICT_METHODS, LIST_METHODS, SET_METHODS, TUPLE_METHODS } from './container-methods.ts';
@@ -20,7 +20,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** Every method there is. */
+/** The names of all methods. */
 export const METHOD_NAMES: ReadonlySet<string> = new Set(
   [TEXT_METHODS, LIST_METHODS, TUPLE_METHODS, SET_METHODS, DICT_METHODS].flatMap((table) => [
     ...table.keys(),
@@ -28,8 +28,8 @@ export const METHOD_NAMES: ReadonlySet<string> = new Set(
 );
 
 /**
- * @throws Raised AttributeError for a value that has no such attribute in Python either
- * @throws Unsupported for one that it may have there
+ * @throws Raised AttributeError for an attribute that the value does not have in Python either
+ * @throws Unsupported for an attribute that it may have in Python
  */
 export function readAttribute(value: Value, name: string, runtime: Runtime): Value {
   runtime.budget.spend(1);
@@ -58,7 +58,7 @@ export function readAttribute(value: Value, name: string, runtime: Runtime): Val
   return missing(value, name);
 }
 
-/** `str.lower` and its like: a method that takes its value as first argument. */
+/** An unbound method such as `str.lower`, which takes its object as the first argument. */
 function unbound(type: string, name: string, runtime: Runtime): Value | undefined {
   const known = {
     str: TEXT_METHODS,
@@ -77,7 +77,7 @@ function unbound(type: string, name: string, runtime: Runtime): Value | undefine
   });
 }
 
-/** Methods that one kind of value has and another lacks are an error of the program; the rest may be a gap. */
+/** A method of another type is an error of the program; any other name may be a feature that is not supported. */
 function missing(value: Value, name: string): never {
   if (METHOD_NAMES.has(name) && !name.startsWith('_'))
     throw new Raised('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`);

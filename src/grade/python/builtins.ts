@@ -1,6 +1,6 @@
 /**
- * Python's built-in functions and types, as far as checkers of puzzles need them. There is none that reaches a
- * file, the network, the clock, other code or the interpreter itself.
+ * Python's built-in functions and types that the checkers of puzzles need. None of them can access a file, the
+ * network, the clock, other code or the interpreter itself.
  * @module
  */
 import { integerOf, readArguments, textArgument } from './arguments.ts';
@@ -33,7 +33,7 @@ import {
 
 type Run = (call: Call, runtime: Runtime) => Value;
 
-/** Names of every program, made for one run. */
+/** The built-in names of one run. */
 export function builtins(runtime: Runtime): Map<string, Value> {
   const names = new Map<string, Value>(exceptionTypes());
   for (const [name, run] of Object.entries(FUNCTIONS))
@@ -79,7 +79,7 @@ const TYPES: Readonly<Record<string, Run>> = {
     return b === undefined ? new PyRange(0n, integerOf(a), by) : new PyRange(integerOf(a), integerOf(b), by);
   },
   type: (call) => {
-    throw new Unsupported(`type() with ${call.args.length} arguments`); // one argument is answered by the interpreter
+    throw new Unsupported(`type() with ${call.args.length} arguments`); // `type(x)` is handled by callValue
   },
   object: () => {
     throw new Unsupported('object()');
@@ -210,7 +210,7 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
   },
 };
 
-/** Kinds of a kind: a bool is an int, a Counter a dict. */
+/** Base types: a bool is an int, a Counter is a dict. */
 const BASES: Readonly<Record<string, string>> = { bool: 'int', Counter: 'dict', defaultdict: 'dict' };
 
 function isInstance(value: Value, wanted: Value): boolean {
@@ -221,7 +221,7 @@ function isInstance(value: Value, wanted: Value): boolean {
   return wanted.name === 'object' || name === wanted.name || BASES[name] === wanted.name;
 }
 
-/** @throws Raised TypeError for what has no length */
+/** @throws Raised TypeError for a value without a length */
 export function lengthOf(value: Value): bigint {
   if (typeof value === 'string') return BigInt(characters(value).length);
   if (value instanceof PyList || value instanceof PyTuple) return BigInt(value.items.length);
@@ -263,7 +263,7 @@ function toFloat(value: Value): number {
   return Number(text);
 }
 
-/** Halves go to the even neighbour. */
+/** Python's `round`; without `ndigits` halves are rounded to the even integer. */
 function rounded(call: Call): Value {
   const read = readArguments('round', call, { most: 2, names: ['ndigits'] });
   const number = needNumber(read.need(0));

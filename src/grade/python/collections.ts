@@ -1,5 +1,5 @@
 /**
- * Going through values, and making sets and dictionaries of them.
+ * Iterates over values and builds sets and dictionaries.
  * @module
  */
 import type { Budget } from './budget.ts';
@@ -18,7 +18,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** Elements of anything that `for` goes through. @throws Raised TypeError for what it does not */
+/** The elements of an iterable. @throws Raised TypeError for a value that is not iterable */
 export function iterate(value: Value, budget: Budget): Iterator<Value> {
   if (value instanceof PyIterator) return value.source;
   if (typeof value === 'string') return counted(characters(value), budget);
@@ -30,7 +30,7 @@ export function iterate(value: Value, budget: Budget): Iterator<Value> {
   throw new Raised('TypeError', `'${typeName(value)}' object is not iterable`);
 }
 
-/** As {@link iterate}, for `for ... of`; a loop that is left early does not end the iterator, as in Python. */
+/** Like {@link iterate}, for `for ... of`. Leaving the loop early does not close the iterator, as in Python. */
 export function elements(value: Value, budget: Budget): Iterable<Value> {
   const source = iterate(value, budget);
   return { [Symbol.iterator]: () => ({ next: () => source.next() }) };
@@ -46,7 +46,7 @@ export function toArray(value: Value, budget: Budget): Value[] {
   return items;
 }
 
-/** Sees elements that are added on the way, as Python does. */
+/** Includes elements that are added during the iteration, as Python does. */
 function* counted(items: readonly Value[] | string, budget: Budget): Generator<Value> {
   for (let index = 0; index < items.length; index++) {
     budget.spend(1);
@@ -89,7 +89,7 @@ export function addMember(members: Map<string, Value>, item: Value, budget: Budg
   members.set(key, item);
 }
 
-/** Keeps the key that was there first, as Python does. */
+/** Sets an entry; an existing equal key is kept, as in Python. */
 export function setEntry(dict: PyDict, key: Value, value: Value, budget: Budget): void {
   const name = keyOf(key, budget);
   const known = dict.entries.get(name);
@@ -103,7 +103,7 @@ export function dictOf(entries: Iterable<readonly [Value, Value]>, budget: Budge
   return dict;
 }
 
-/** A pair from each element. @throws Raised ValueError for an element that is none */
+/** The elements as pairs. @throws Raised ValueError for an element that is not a pair */
 export function* pairs(value: Value, budget: Budget): Generator<readonly [Value, Value]> {
   for (const item of elements(value, budget)) {
     const [key, one, ...more] = toArray(item, budget);

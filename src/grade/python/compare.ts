@@ -1,5 +1,5 @@
 /**
- * Equality, order, and the keys of sets and dictionaries, by Python's rules: 1, 1.0 and True are one key.
+ * Equality, order, and the keys of sets and dictionaries by Python's rules: 1, 1.0 and True are the same key.
  * @module
  */
 import type { Budget } from './budget.ts';
@@ -19,7 +19,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** A value as a number, bool included; undefined if it is none. */
+/** The number that a value is, bool included; undefined for other values. */
 export function numeric(value: Value): bigint | number | undefined {
   if (typeof value === 'boolean') return value ? 1n : 0n;
   return typeof value === 'bigint' || typeof value === 'number' ? value : undefined;
@@ -62,7 +62,7 @@ function sameEntries(left: PyDict, right: PyDict, budget: Budget): boolean {
   return true;
 }
 
-/** A set, or the keys or items of a dictionary as one; undefined for anything else. */
+/** A set, or the keys or items of a dictionary as a set; undefined for other values. */
 export function setLike(value: Value, budget: Budget): PySet | undefined {
   if (value instanceof PySet) return value;
   if (!(value instanceof PyView) || value.what === 'values') return undefined;
@@ -130,7 +130,7 @@ function ordered(operator: string, a: bigint | number, b: bigint | number): bool
   return operator === '>' ? a > b : a >= b;
 }
 
-/** Python orders texts by code points, JavaScript by halves of them. */
+/** Python orders strings by code points, JavaScript by UTF-16 code units. */
 function codePointOrder(left: string, right: string): number {
   const shared = Math.min(left.length, right.length);
   for (let at = 0; at < shared; at++) {
@@ -154,9 +154,9 @@ function identityOf(value: object): number {
 }
 
 /**
- * The text under which a value is kept in sets and dictionaries: the same for equal values alone.
+ * The key of a value in sets and dictionaries: the same for equal values only.
  *
- * @throws Raised TypeError for what can change
+ * @throws Raised TypeError for mutable values
  */
 export function keyOf(value: Value, budget: Budget): string {
   budget.spend(1);
@@ -184,7 +184,7 @@ export function keyOf(value: Value, budget: Budget): string {
   throw new Raised('TypeError', `unhashable type: '${typeName(value)}'`);
 }
 
-/** Keys in one, each with its length before it, so that no two lists of keys look the same. */
+/** Joins keys, each with its length, so that different lists of keys give different texts. */
 function joined(kind: string, keys: readonly string[], budget: Budget): string {
   budget.hold(keys.reduce((sum, key) => sum + key.length + 4, 0) / 8);
   return `${kind}${keys.map((key) => `${key.length}:${key}`).join('')};`;

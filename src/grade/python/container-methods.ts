@@ -112,7 +112,7 @@ export const LIST_METHODS: Methods<PyList> = new Map<string, Method<PyList>>([
   ],
 ]);
 
-/** An operator for any number of arguments of any iterable kind, as `union` and its like take them. */
+/** A method such as `union`: an operator applied to any number of iterable arguments. */
 const combined = (name: string, operator: string): [string, Method<PySet>] => [
   name,
   (self, { args, named }, { budget }) => {
@@ -127,7 +127,7 @@ function asSet(value: Value, budget: Runtime['budget']): PySet {
   return value instanceof PySet ? value : setOf(elements(value, budget), budget);
 }
 
-/** Changes a set in place; only for sets that can change. */
+/** A method that changes a set in place; frozen sets do not have it. */
 const changing = (name: string, change: Method<PySet>): [string, Method<PySet>] => [
   name,
   (self, call, runtime) => {

@@ -1,5 +1,5 @@
 /**
- * Copies of values, shared parts staying shared.
+ * Shallow and deep copies of values; lists and dictionaries that are shared stay shared.
  * @module
  */
 import type { Budget } from './budget.ts';

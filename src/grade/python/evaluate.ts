@@ -1,5 +1,5 @@
 /**
- * The value of an expression, and assigning to one.
+ * Evaluates expressions and assigns to targets.
  * @module
  */
 
@@ -82,7 +82,7 @@ export function evaluate(expression: Expression, frame: Frame, machine: Machine)
 
 type Of<T extends Expression['type']> = Extract<Expression, { readonly type: T }>;
 
-/** The frame that a name belongs to: the nearest whose own it is, else the module's. */
+/** The frame that a name belongs to: the nearest one with a local of this name, else the module's. */
 function ownerOf(name: string, frame: Frame, machine: Machine): Frame {
   for (let at: Frame | undefined = frame; at?.locals; at = at.parent) if (at.locals.has(name)) return at;
   return machine.globals;
@@ -187,7 +187,7 @@ function comprehension(expression: Of<'comprehension'>, frame: Frame, machine: M
   const { budget } = machine;
   const own: Frame = { variables: new Map(), locals: names, parent: frame, isComprehension: true };
   budget.hold(2);
-  // the first source belongs to the surroundings and is worked out at once
+  // Python evaluates the first iterable in the enclosing scope, before the iteration starts
   const source = evaluate((clauses[0] as Clause).source, frame, machine);
   const each = <T extends Value | readonly [Value, Value]>(read: () => T): Generator<T> =>
     rounds(clauses, { at: 0, source, frame: own, machine, read });
@@ -233,7 +233,7 @@ function* rounds<T>(clauses: readonly Clause[], round: Round<T>): Generator<T> {
   }
 }
 
-/** @throws Raised ValueError for the wrong number of values, TypeError for what cannot be assigned to */
+/** @throws Raised ValueError for the wrong number of values, TypeError for an invalid target */
 export function assign(target: Expression, value: Value, frame: Frame, machine: Machine): void {
   const { budget } = machine;
   switch (target.type) {
@@ -257,7 +257,7 @@ export function assign(target: Expression, value: Value, frame: Frame, machine: 
   }
 }
 
-/** A name that is nobody's own by `global` or `nonlocal` belongs to whoever it was before. */
+/** The frame in which a name is assigned; for a `global` or `nonlocal` name the frame that owns it. */
 function assignedFrame(name: string, frame: Frame, machine: Machine): Frame {
   return frame.locals === undefined || frame.locals.has(name) ? frame : ownerOf(name, frame, machine);
 }

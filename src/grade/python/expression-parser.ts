@@ -1,5 +1,5 @@
 /**
- * Reads Python expressions by precedence climbing, and notes every name, attribute and import on the way.
+ * Parses Python expressions by precedence climbing, and records all names, attributes and imports.
  * @module
  */
 import type { Argument, Clause, Expression, FunctionNode, Parameter, Uses } from './ast.ts';
@@ -15,7 +15,7 @@ const KEYWORDS = new Set(
   ).split(' '),
 );
 
-/** Loosest first; `**` and unary operators bind tighter than all of these. */
+/** Binary operators in order of increasing precedence; `**` and unary operators bind tighter. */
 const LEVELS: readonly (readonly string[])[] = [
   ['|'],
   ['^'],
@@ -68,7 +68,7 @@ export class ExpressionParser extends TokenReader {
     });
   }
 
-  /** What `for` assigns to. */
+  /** The target of `for` or `del`. */
   targetList(): Expression {
     const items = [this.#starredOr(() => this.#level(0))];
     let isTuple = false;
@@ -80,7 +80,7 @@ export class ExpressionParser extends TokenReader {
     return this.asTarget(isTuple ? { type: 'tuple', items } : (items[0] as Expression));
   }
 
-  /** The expression, as something to assign to. @throws PythonSyntaxError if it cannot be assigned to */
+  /** The expression as the target of an assignment. @throws PythonSyntaxError if it is not a valid target */
   asTarget(value: Expression): Expression {
     if (value.type === 'name') this.assigns(value.name);
     else if (value.type === 'tuple' || value.type === 'list')
@@ -114,7 +114,7 @@ export class ExpressionParser extends TokenReader {
     let isKeyword = false;
     while (!this.at(end)) {
       if (this.take('/')) {
-        // what stands before can only be given by position: a rule for callers that checkers keep
+        // the parameters before it are positional-only, which is not enforced
       } else if (this.take('*')) {
         if (!this.at(',')) parameters.push(this.#parameter('star', annotated));
         isKeyword = true;

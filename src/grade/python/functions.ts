@@ -1,5 +1,5 @@
 /**
- * Making and calling functions.
+ * Defines and calls functions.
  * @module
  */
 import type { FunctionNode } from './ast.ts';
@@ -18,7 +18,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** Defaults are worked out once, here. */
+/** Evaluates the default values once, when the function is defined. */
 export function defineFunction(node: FunctionNode, frame: Frame, machine: Machine): PyFunction {
   const defaults = new Map<string, Value>();
   for (const { name, fallback } of node.parameters)
@@ -27,7 +27,7 @@ export function defineFunction(node: FunctionNode, frame: Frame, machine: Machin
   return new PyFunction(node, defaults, frame);
 }
 
-/** @throws Raised TypeError for what cannot be called, or not like this */
+/** @throws Raised TypeError for a value that is not callable, or not with these arguments */
 export function callValue(callee: Value, call: Call, machine: Machine): Value {
   machine.budget.spend(1);
   if (callee instanceof PyFunction)
@@ -50,7 +50,7 @@ export function callValue(callee: Value, call: Call, machine: Machine): Value {
   throw new Raised('TypeError', `'${typeName(callee)}' object is not callable`);
 }
 
-/** The type of a value: the one that programs know by that name, so that `type(x) == int` holds. */
+/** The type of a value; the same object as the built-in name, so that `type(x) == int` is true. */
 function typeOf(value: Value, machine: Machine): Value {
   const name = typeName(value);
   const known = machine.builtins.get(name);
@@ -72,7 +72,7 @@ function boundParameters({ node, defaults }: PyFunction, { args, named }: Call):
       const given = kind === 'plain' && next < args.length ? args[next++] : undefined;
       if (given !== undefined && rest.has(name))
         throw new Raised('TypeError', `${node.name}() got multiple values for argument '${name}'`);
-      // None is null, so only undefined means that nothing was given
+      // None is null; undefined means that no value was passed
       const value = [given, rest.get(name), defaults.get(name)].find((one) => one !== undefined);
       if (value === undefined) throw new Raised('TypeError', `${node.name}() missing argument '${name}'`);
       variables.set(name, value);

@@ -1,6 +1,5 @@
 /**
- * Runs Python programs, statement by statement. Each interpreter has variables of its own and a budget; when it is
- * dropped, nothing of what ran in it is left.
+ * Executes Python programs statement by statement. Each interpreter has its own variables and its own budget.
  * @module
  */
 import type { Expression, FunctionNode, Handler, Program, Statement } from './ast.ts';
@@ -30,7 +29,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** How a block was left: undefined at its end. */
+/** How a block was left; undefined if it ran to its end. */
 type Leaving = 'break' | 'continue' | { readonly value: Value } | undefined;
 
 export class Interpreter implements Machine {
@@ -43,9 +42,9 @@ export class Interpreter implements Machine {
   };
   readonly builtins: ReadonlyMap<string, Value>;
   readonly runtime: Runtime;
-  /** Whether the program printed anything but blanks. */
+  /** Whether the program printed anything but whitespace. */
   hasPrinted = false;
-  /** What a bare `raise` raises again. */
+  /** The exceptions being handled; a bare `raise` raises the last one again. */
   readonly #handling: Raised[] = [];
 
   constructor(limits?: Limits) {
@@ -61,12 +60,12 @@ export class Interpreter implements Machine {
     this.builtins = builtins(this.runtime);
   }
 
-  /** Runs a program among the module's variables. @throws Raised, Unsupported, LimitReached */
+  /** Runs a program in the scope of the module. @throws Raised, Unsupported, LimitReached */
   run(program: Program): void {
     this.guarded(() => this.#block(program.body, this.globals));
   }
 
-  /** The value of a variable of the module. @throws Raised NameError */
+  /** The value of a variable of the module. @throws Raised NameError if it is not defined */
   global(name: string): Value {
     const value = this.globals.variables.get(name);
     if (value === undefined) throw new Raised('NameError', `name '${name}' is not defined`);
@@ -89,12 +88,12 @@ export class Interpreter implements Machine {
     return typeof leaving === 'object' ? leaving.value : null;
   }
 
-  /** A program that fills the host's stack has reached a limit like any other. */
+  /** Runs `work`; an overflow of the host's stack counts as an exceeded limit. @throws LimitReached */
   guarded<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
-      if (error instanceof RangeError) throw new LimitReached('deeper than the stack');
+      if (error instanceof RangeError) throw new LimitReached('more nested calls than fit on the stack');
       throw error;
     }
   }

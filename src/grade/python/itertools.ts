@@ -1,5 +1,5 @@
 /**
- * Python's `itertools`, each going forward element by element.
+ * Functions of Python's `itertools`, as lazy iterators.
  * @module
  */
 import { integerOf } from './arguments.ts';
@@ -16,7 +16,7 @@ type Iterating = (
   named?: ReadonlyMap<string, Value>,
 ) => Iterator<Value>;
 
-/** @throws Unsupported for named arguments, where a function has none of that name */
+/** A function without keyword arguments. @throws Unsupported if any are passed */
 const plain =
   (run: (args: readonly Value[], runtime: Runtime) => Iterator<Value>): Iterating =>
   (args, runtime, named) => {
@@ -66,7 +66,7 @@ interface Choosing {
   readonly mayFollow: (at: number, before: readonly number[]) => boolean;
 }
 
-/** Every choice of `length` positions, in lexicographic order. */
+/** All selections of `length` positions, in lexicographic order. */
 function* chosen(items: readonly Value[], { length, runtime, mayFollow }: Choosing): Generator<Value> {
   const { budget } = runtime;
   if (length === 0) {
@@ -79,7 +79,7 @@ function* chosen(items: readonly Value[], { length, runtime, mayFollow }: Choosi
     if (at >= items.length) {
       const last = positions.pop();
       if (last === undefined) return;
-      at = last; // the loop goes on behind it
+      at = last; // the loop continues after it
     } else if (mayFollow(at, positions)) {
       positions.push(at);
       if (positions.length === length) {
@@ -147,7 +147,7 @@ function* pairwise(source: Value, { budget }: Runtime): Generator<Value> {
   }
 }
 
-/** Neighbours with equal keys; each group is complete when it comes, which Python's are not. */
+/** Groups of consecutive elements with equal keys. Unlike in Python, groups are not lazy. */
 function* groups(source: Value, key: Value, runtime: Runtime): Generator<Value> {
   const { budget } = runtime;
   let group: { readonly key: Value; readonly items: Value[] } | undefined;

@@ -1,6 +1,6 @@
 /**
- * What may be imported: parts of `itertools`, `collections`, `math`, `functools`, `copy` and `string`, and any name
- * of `typing`. Nothing else exists.
+ * The modules that programs can import: parts of `itertools`, `collections`, `math`, `functools`, `copy` and
+ * `string`, and any name of `typing`. There are no other modules.
  * @module
  */
 import { integerOf, readArguments } from './arguments.ts';
@@ -89,7 +89,7 @@ const COPY: Readonly<Record<string, Run>> = {
   deepcopy: (call, { budget }) => deepCopy(one('deepcopy', call), { budget, isDeep: true }),
 };
 
-/** Types that call themselves `name` and make dictionaries. */
+/** The types `Counter` and `defaultdict`, which create dictionaries. */
 function collections(runtime: Runtime): Map<string, Value> {
   const { budget } = runtime;
   const counter = new PyType(
@@ -140,14 +140,14 @@ const wrapped = (runs: Readonly<Record<string, Run>>, runtime: Runtime): Map<str
 /** `from typing import ...`: names for annotations, which are not evaluated. */
 const TYPING = new PyModule('typing', new Map());
 
-/** @throws Unsupported for a module that does not exist here */
+/** @throws Unsupported for a module that is not provided */
 export function importModule(name: string, runtime: Runtime): PyModule {
   const make = MODULES.get(name);
   if (!make) throw new Unsupported(`import ${name}`);
   return new PyModule(name, make(runtime));
 }
 
-/** @throws Unsupported for a member that does not exist here */
+/** @throws Unsupported for a member that is not provided */
 export function importMember(module: string, member: string, runtime: Runtime): Value {
   if (module === 'typing') return TYPING;
   const value = importModule(module, runtime).members.get(member);
@@ -209,7 +209,7 @@ const MODULES: ReadonlyMap<string, (runtime: Runtime) => Map<string, Value>> = n
   ],
 ]);
 
-/** Attributes that any module has. */
+/** The attributes of all modules, and the attributes of other values that are not methods. */
 export function moduleAttributes(runtime: Runtime): Set<string> {
   const names = [...MODULES.values()].flatMap((make) => [...make(runtime).keys()]);
   return new Set([...names, 'from_iterable', 'fromkeys', '__name__', 'args']);

@@ -1,5 +1,5 @@
 /**
- * Reads Python statements; expressions are {@link ExpressionParser}'s.
+ * Parses Python statements; {@link ExpressionParser} parses expressions.
  * @module
  */
 import type { Expression, FunctionNode, Handler, Program, Statement } from './ast.ts';
@@ -7,25 +7,27 @@ import { LimitReached, Unsupported } from './errors.ts';
 import { ExpressionParser } from './expression-parser.ts';
 import { localNames } from './scope.ts';
 
-/** Statements that Python has and checkers of puzzles do not need. */
+/** Statements of Python that are not supported. */
 const REFUSED = new Set(['class', 'with', 'async', 'await', 'yield']);
 
 const UPDATES = /^(\*\*|\/\/|>>|<<|[-+*/%&|^])=$/;
 
 /**
- * @throws PythonSyntaxError for text that is no Python
- * @throws Unsupported for Python that this interpreter does not offer
+ * Parses a program.
+ *
+ * @throws PythonSyntaxError for a text that is not Python
+ * @throws Unsupported for Python that the interpreter does not support
  */
 export function parseProgram(source: string): Program {
   return guarded(() => new Parser(source).program());
 }
 
-/** A single expression, as Python's `ast.literal_eval` reads its text. @throws PythonSyntaxError, Unsupported */
+/** Parses a single expression, as Python's `ast.literal_eval` does. @throws PythonSyntaxError, Unsupported */
 export function parseSingleExpression(source: string): Expression {
   return guarded(() => new Parser(source.replace(/^[ \t]+/, '')).single());
 }
 
-/** A text nested so deep that reading it fills the stack is refused like one nested too deep by count. */
+/** Reports a stack overflow while parsing as an exceeded limit. */
 function guarded<T>(read: () => T): T {
   try {
     return read();
@@ -73,7 +75,7 @@ class Parser extends ExpressionParser {
     }
   }
 
-  /** Simple statements with semicolons between. */
+  /** Simple statements separated by semicolons. */
   #simpleLine(): Statement[] {
     const statements: Statement[] = [];
     do statements.push(...this.#simple());
@@ -82,7 +84,7 @@ class Parser extends ExpressionParser {
     return statements;
   }
 
-  /** A block with other surroundings. */
+  /** A block, parsed with these settings for `break`, `continue` and `return`. */
   #within(isInLoop: boolean, isInFunction: boolean): Statement[] {
     const before = [this.#isInLoop, this.#isInFunction] as const;
     [this.#isInLoop, this.#isInFunction] = [isInLoop, isInFunction];
@@ -151,7 +153,7 @@ class Parser extends ExpressionParser {
     this.expect('(');
     const parameters = this.parameters(')', { annotated: true });
     this.expect(')');
-    if (this.take('->')) this.expression(); // annotations say nothing at run time
+    if (this.take('->')) this.expression(); // annotations have no effect at run time
     const body = this.#within(false, true);
     const names = parameters.map((parameter) => parameter.name);
     const node: FunctionNode = { name, parameters, body, locals: localNames(names, body) };

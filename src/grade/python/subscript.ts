@@ -1,5 +1,5 @@
 /**
- * `value[index]`, read, assigned and deleted, slices included.
+ * Subscripts `value[index]`: reading, assignment and deletion, slices included.
  * @module
  */
 import { integerOf } from './arguments.ts';
@@ -104,7 +104,7 @@ function clamp(value: bigint, low: number, high: number): number {
   return value > BigInt(high) ? high : Number(value);
 }
 
-/** @throws Raised for what cannot be assigned to */
+/** @throws Raised for a value or an index that does not support assignment */
 export function writeItem(target: Value, index: Value, value: Value, budget: Budget): void {
   budget.spend(1);
   if (target instanceof PyDict) setEntry(target, index, value, budget);

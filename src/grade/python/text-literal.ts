@@ -1,12 +1,12 @@
 /**
- * String literals: escapes, prefixes, neighbours joined, and the expressions inside f-strings.
+ * Parses string literals: escapes, prefixes, adjacent literals, and the expressions inside f-strings.
  * @module
  */
 import type { Expression, Interpolation } from './ast.ts';
 import { PythonSyntaxError, Unsupported } from './errors.ts';
 import type { Token } from './token.ts';
 
-/** @param parse - reads the expression inside the braces of an f-string */
+/** @param parse - parses the expression inside the braces of an f-string */
 export function textOf(tokens: readonly Token[], parse: (source: string) => Expression): Expression {
   const parts = tokens.flatMap(({ text, prefix }) => {
     const isRaw = prefix.includes('r');
@@ -80,7 +80,7 @@ function interpolated(text: string, { isRaw, parse }: Reading): (string | Interp
   return [...parts, isRaw ? plain : unescaped(plain)];
 }
 
-/** Where the brace closes that was opened before `start`; quotes and brackets inside are passed over. */
+/** Offset of the brace that closes the field at `start`; quotes and brackets inside are skipped. */
 function endOfField(text: string, start: number): number {
   let depth = 0;
   let quote = '';
@@ -111,7 +111,7 @@ function fieldOf(field: string, reading: Reading): Interpolation {
   };
 }
 
-/** The first such character outside quotes and brackets, `!=` and `:=` aside; -1 if there is none. */
+/** Offset of the first such character outside of quotes and brackets, except in `!=`; -1 if there is none. */
 function separator(field: string, wanted: string): number {
   let depth = 0;
   let quote = '';

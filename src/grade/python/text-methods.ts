@@ -1,5 +1,5 @@
 /**
- * The methods of texts.
+ * The methods of strings.
  * @module
  */
 import { clamped, integerOf, readArguments, textArgument } from './arguments.ts';
@@ -111,7 +111,7 @@ function split(self: string, call: Call, { budget }: Runtime): Value {
   const [separator, most] = [read.take(0, 'sep') ?? null, integerOf(read.take(1, 'maxsplit') ?? -1n)];
   budget.hold(self.length);
   if (separator === null) {
-    if (most >= 0n) throw new Unsupported('split at blanks with a limit');
+    if (most >= 0n) throw new Unsupported('split at whitespace with a limit');
     return new PyList(self.split(/\s+/).filter((part) => part !== ''));
   }
   const by = textArgument(separator);
@@ -148,14 +148,14 @@ function find(self: string, call: Call, { budget }: Runtime): bigint {
   return at < 0 ? -1n : BigInt(start + [...text.slice(start).join('').slice(0, at)].length);
 }
 
-/** `'{} and {name:>3}'.format(...)`; attributes and indices within fields are not offered. */
+/** `'{} and {name:>3}'.format(...)`; attributes and indices within fields are not supported. */
 function formatted(self: string, { args, named }: Call, { budget }: Runtime): Value {
   let next = 0;
   const text = self.replace(
     /\{\{|\}\}|\{([^{}!:]*)(?:!([rs]))?(?::([^{}]*))?\}|[{}]/g,
     (all, field?: string, conversion?: string, spec = '') => {
       if (all === '{{' || all === '}}') return all.charAt(0);
-      if (field === undefined) throw new Unsupported('such a text for format()');
+      if (field === undefined) throw new Unsupported('an unusual template of format()');
       if (!/^(\d{0,4}|[\p{L}_][\p{L}\p{N}_]*)$/u.test(field)) throw new Unsupported(`the field "{${field}}"`);
       const isPosition = /^\d*$/.test(field);
       const value = isPosition ? args[field === '' ? next++ : Number(field)] : named.get(field);

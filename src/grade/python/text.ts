@@ -1,5 +1,5 @@
 /**
- * Values as text: `repr`, `str`, and the format language of f-strings and `format`.
+ * Converts values to text: `repr`, `str`, and the format language of f-strings and `format`.
  * @module
  */
 import type { Budget } from './budget.ts';
@@ -64,7 +64,7 @@ function plainRepr(value: Value, budget: Budget): string {
   return `<${typeName(value)}>`;
 }
 
-/** Python refuses to write integers of more than 4300 digits. */
+/** Python raises an error for integers with more than 4300 digits. */
 function integerText(value: bigint): string {
   const text = String(value);
   if (text.length > 4301)

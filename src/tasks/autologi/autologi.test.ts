@@ -149,7 +149,7 @@ describe('a check', () => {
       [constraints('return {}[inputs[0]]'), 'the checks raise KeyError'],
       [constraints('while True: pass'), 'the checks take more than 10000000 steps'],
       [constraints('return [0] * 10**9'), /^the checks take more than/],
-      [constraints('return c0(inputs)'), 'the checks take more than 150 calls within calls'],
+      [constraints('return c0(inputs)'), 'the checks take more than 150 nested calls'],
       [constraints('print("x"); return True'), 'the checks print, which officially counts as wrong'],
       ['x = 1', "the checks raise NameError: name 'constraint_list' is not defined"],
       ['constraint_list = 5', "the checks raise TypeError: 'int' object is not iterable"],

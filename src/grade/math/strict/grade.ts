@@ -1,7 +1,7 @@
 /**
- * DeepScaleR's grader, which the paper's results rest on: string equality ({@link sameByMathd}) or a symbolic
- * difference of 0, with all that it misjudges. Unreduced fractions are wrong, an integer must be answered by an
- * integer, lists have an order, `x+\frac{2}{7}` passes for `\frac{x+2}{7}`.
+ * DeepScaleR's grader, which the paper's results use: answers are equal if their strings are equal
+ * ({@link sameByMathd}) or their symbolic difference is 0. The known errors are included: unreduced fractions are
+ * wrong, an integer must be answered by an integer, lists are ordered, `x+\frac{2}{7}` equals `\frac{x+2}{7}`.
  *
  * Differs from the official code: expressions are compared by exact arithmetic and at random complex points
  * instead of sympy's `simplify`.
@@ -24,14 +24,14 @@ import { sameByMathd } from './mathd.ts';
 import { isIntegerText, splitTuple, sympyNormal } from './normal.ts';
 import { parsePython } from './python-expression.ts';
 
-/** Longer answers are not judged; the original has no limit. */
+/** Maximum number of characters; longer answers are wrong. The original has no limit. */
 const MAX_LENGTH = 4000;
 
 /**
- * The content of the last `\boxed`, or `\fbox` if there is none; undefined if it is not closed or has no
- * braces. What a reasoning model thinks, up to `</think>`, is not read.
+ * The content of the last `\boxed{...}`; undefined if it is not closed or has no braces, or if there is only an
+ * `\fbox`. The text up to `</think>` is ignored.
  *
- * Differs from the official code: a text without `<think>` is judged too, as in the variant for verl.
+ * Differs from the official code: a text without `<think>` is graded too, as in the variant for verl.
  */
 export function extractStrictly(text: string): Extracted | undefined {
   const answer = judgedPart(text);
@@ -46,7 +46,7 @@ export function extractStrictly(text: string): Extracted | undefined {
   return undefined;
 }
 
-/** Compares two answers as they stand in their boxes. Never throws. */
+/** Compares two answers as written in their boxes. Never throws. */
 export function gradeStrictly(gold: string, prediction: string): Outcome {
   if (gold.length > MAX_LENGTH || prediction.length > MAX_LENGTH) return different('the answer is too long');
   try {
@@ -68,7 +68,7 @@ function sameBySympy(gold: string, prediction: string): Outcome {
     return different(`expected ${golds.length} items, got ${predictions.length}`);
   const work = new Work();
   for (const [i, item] of golds.entries()) {
-    const outcome = sameItem(item, predictions[i], work); // equally many
+    const outcome = sameItem(item, predictions[i], work); // both have the same length
     if (!outcome.same) return outcome;
   }
   return same('the symbolic difference is 0');
@@ -87,7 +87,7 @@ function sameItem(gold: string, prediction: string, work: Work): Outcome {
     : different('the symbolic difference is not 0');
 }
 
-/** The grader evaluates only what has at most two different letters and simple exponents. */
+/** The grader evaluates only expressions with at most two different letters and simple exponents. */
 function mayBeEvaluated(expression: string): boolean {
   const letters = expression.replaceAll('sqrt', '').replaceAll('frac', '').match(/\p{L}/gu) ?? [];
   if (new Set(letters).size > 2 || expression.includes('^{') || expression.includes('^(')) return false;
@@ -105,7 +105,7 @@ function isZeroDifference(gold: string, prediction: string, work: Work): boolean
   return exact ?? agreeAsComplex(a, b, work) ?? false;
 }
 
-/** sympy reads a decimal as a float of as many digits, at least 15, and rounds what it is compared with. */
+/** sympy reads a decimal as a float with its number of digits, at least 15, and rounds the other side likewise. */
 function isSameFloat(decimal: string, other: Node, work: Work): boolean {
   const value = rationalValue(fractionOf(other, work));
   if (!value || !/^-?\d*\.\d*$/.test(decimal) || decimal.length < 3) return false;
@@ -116,7 +116,7 @@ function isSameFloat(decimal: string, other: Node, work: Work): boolean {
   return equal(rounded({ ...literal, numerator: sign * literal.numerator }, bits), rounded(value, bits));
 }
 
-/** The nearest number with a mantissa of so many bits. */
+/** The nearest number whose mantissa has at most `bits` bits. */
 function rounded({ numerator, denominator }: Rational, bits: number): Rational {
   if (numerator === 0n) return { numerator, denominator };
   let shift = bits - bitsOf(numerator) + bitsOf(denominator);
