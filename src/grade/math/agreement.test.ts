@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { agree, agreeAsComplex, constantValue, fingerprint, freeSymbols } from './agreement.ts';
 import type { Node } from './ast.ts';
 import { parse } from './parser.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 function node(text: string): Node {
-  const parsed = parse(text, 'thousands', new Work());
+  const parsed = parse(text, 'thousands', new WorkBudget());
   if (!parsed) throw new Error(`cannot parse ${text}`);
   return parsed.node;
 }
 
-const agreement = (a: string, b: string) => agree(node(a), node(b), new Work());
+const agreement = (a: string, b: string) => agree(node(a), node(b), new WorkBudget());
 
 describe('agree', () => {
   it('accepts identities of functions', () => {
@@ -63,12 +63,12 @@ describe('agree', () => {
 
   it('throws when the work budget is exhausted', () => {
     const deep = '\\sum_{i=1}^{290}\\sum_{j=1}^{290}\\sum_{k=1}^{290}\\sin(ijk)';
-    expect(() => agreement(deep, '0')).toThrow(TooMuchWork);
+    expect(() => agreement(deep, '0')).toThrow(WorkBudgetExceeded);
   });
 });
 
 it('agreeAsComplex compares over the complex numbers', () => {
-  const complex = (a: string, b: string) => agreeAsComplex(node(a), node(b), new Work());
+  const complex = (a: string, b: string) => agreeAsComplex(node(a), node(b), new WorkBudget());
   expect(complex('\\sqrt{xy}', '\\sqrt x\\sqrt y')).toBe(false);
   expect(complex('\\sqrt{x}^2', 'x')).toBe(true);
   expect(agreement('\\sqrt{xy}', '\\sqrt x\\sqrt y')).toBe(true);
@@ -79,13 +79,13 @@ it('freeSymbols excludes the variable that a series binds', () => {
 });
 
 it('constantValue is NaN for expressions without a real value', () => {
-  expect(constantValue(node('\\frac{\\sqrt3}2'), new Work())).toBeCloseTo(0.8660254, 7);
+  expect(constantValue(node('\\frac{\\sqrt3}2'), new WorkBudget())).toBeCloseTo(0.8660254, 7);
   for (const text of ['x', '\\sqrt{-1}', '\\frac10', '(1,2)'])
-    expect(constantValue(node(text), new Work())).toBeNaN();
+    expect(constantValue(node(text), new WorkBudget())).toBeNaN();
 });
 
 it('fingerprints of equal expressions are equal', () => {
-  const print = (text: string) => fingerprint(node(text), new Work());
+  const print = (text: string) => fingerprint(node(text), new WorkBudget());
   expect(print('\\tan^2y+1')).toBe(print('\\sec^2y'));
   expect(print('\\sin x')).not.toBe(print('\\sin2x'));
   expect(print('\\ln(-1-x^2)')).toMatch(/^f\(x\)≈.*i/);

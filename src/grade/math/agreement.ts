@@ -7,8 +7,8 @@ import { randomStream } from '../../core/rng.ts';
 import { childrenOf, contains, type Node } from './ast.ts';
 import { abs, type Complex, real } from './complex.ts';
 import { type Evaluation, evaluate, type Point } from './evaluate.ts';
-import { samePrecisely } from './precise.ts';
-import { type Work, withinLimits } from './work.ts';
+import { equalToHighPrecision } from './high-precision.ts';
+import { type WorkBudget, withinLimits } from './work-budget.ts';
 
 /** Key of the random stream of the points; fixed, so that every comparison uses the same points. */
 const STREAM = 0x6d617468;
@@ -18,11 +18,11 @@ const RELATIVE = 1e-9;
 const ROUNDING = 1e-13;
 
 /** Points per distribution, and the number of them at which both sides must be defined. */
-const POINTS_PER_SORT = 4;
+const POINTS_PER_DISTRIBUTION = 4;
 const POINTS_NEEDED = 3;
 
 /** Distribution from which the letters of a point are drawn. */
-type Sort = 'positive' | 'mixed' | 'integer' | 'complex' | 'mixed complex';
+type Distribution = 'positive' | 'mixed' | 'integer' | 'complex' | 'mixed complex';
 
 /**
  * Whether a and b agree at all points where both are defined. Letters are real numbers: positive ones, ones
@@ -30,19 +30,19 @@ type Sort = 'positive' | 'mixed' | 'integer' | 'complex' | 'mixed complex';
  *
  * @returns undefined when too few points are defined
  */
-export function agree(a: Node, b: Node, work: Work): boolean | undefined {
+export function agree(a: Node, b: Node, work: WorkBudget): boolean | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
   const isComplex = [a, b].some((node) =>
     contains(node, ({ kind, ...n }) => kind === 'constant' && 'name' in n && n.name === 'i'),
   );
   const bases = [a, b].some((node) => contains(node, isPlainLog)) ? [10, Math.E] : [10];
-  const sorts: readonly (readonly Sort[])[] = isComplex
+  const distributions: readonly (readonly Distribution[])[] = isComplex
     ? [['complex']]
     : [['positive', 'mixed', 'integer'], ['complex']];
-  for (const group of sorts) {
+  for (const group of distributions) {
     // a single base must fit all points: log 100 is either 2 or ln 100
     const verdicts = bases.map((logBase) => {
-      const verdict = agreeAt(a, b, { names, sorts: group, logBase, work });
+      const verdict = agreeAt(a, b, { names, distributions: group, logBase, work });
       return verdict && names.length === 0 ? isConfirmed(a, b, { logBase, work }) : verdict;
     });
     if (verdicts.includes(true)) return true;
@@ -58,13 +58,13 @@ export function agree(a: Node, b: Node, work: Work): boolean | undefined {
 function isConfirmed(
   a: Node,
   b: Node,
-  { logBase, work }: { readonly logBase: number; readonly work: Work },
+  { logBase, work }: { readonly logBase: number; readonly work: WorkBudget },
 ): boolean {
   if (contains(a, isRounded) || contains(b, isRounded)) return true;
-  return withinLimits(() => samePrecisely(a, b, { logBase, work: work.part(PRECISE_WORK) })) ?? true;
+  return withinLimits(() => equalToHighPrecision(a, b, { logBase, work: work.part(PRECISE_WORK) })) ?? true;
 }
 
-/** Work budget of the high-precision comparison. */
+/** WorkBudget budget of the high-precision comparison. */
 const PRECISE_WORK = 50_000;
 
 /**
@@ -78,19 +78,21 @@ function isRounded(node: Node): boolean {
 }
 
 /** Whether a and b agree as complex functions. There √(x²) is not x, and √x·√y is not √(xy). */
-export function agreeAsComplex(a: Node, b: Node, work: Work): boolean | undefined {
+export function agreeAsComplex(a: Node, b: Node, work: WorkBudget): boolean | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
-  return agreeAt(a, b, { names, sorts: ['complex', 'mixed complex'], logBase: Math.E, work });
+  return agreeAt(a, b, { names, distributions: ['complex', 'mixed complex'], logBase: Math.E, work });
 }
 
 /** The real number c with a = c·b at random points, e.g. for √3·x - y and x - y/√3; undefined if there is none. */
-export function constantRatio(a: Node, b: Node, work: Work): number | undefined {
+export function constantRatio(a: Node, b: Node, work: WorkBudget): number | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
   const ratios: number[] = [];
-  for (let n = 0; n < 2 * POINTS_PER_SORT; n++) {
+  for (let n = 0; n < 2 * POINTS_PER_DISTRIBUTION; n++) {
     const stream = randomStream(STREAM, n);
-    const sort = n < POINTS_PER_SORT ? 'positive' : 'mixed';
-    const symbols = new Map(names.map((name) => [name, draw(sort, stream.uniform(), stream.uniform())]));
+    const distribution = n < POINTS_PER_DISTRIBUTION ? 'positive' : 'mixed';
+    const symbols = new Map(
+      names.map((name) => [name, draw(distribution, stream.uniform(), stream.uniform())]),
+    );
     const point: Point = { symbols, logBase: 10, realOnly: true, work };
     const [x, y] = [evaluate(a, point), evaluate(b, point)];
     const isZero = Math.abs(y.value.re) <= RELATIVE * y.scale;
@@ -103,19 +105,21 @@ export function constantRatio(a: Node, b: Node, work: Work): number | undefined 
 
 interface Sample {
   readonly names: readonly string[];
-  readonly sorts: readonly Sort[];
+  readonly distributions: readonly Distribution[];
   readonly logBase: number;
-  readonly work: Work;
+  readonly work: WorkBudget;
 }
 
-function agreeAt(a: Node, b: Node, { names, sorts, logBase, work }: Sample): boolean | undefined {
+function agreeAt(a: Node, b: Node, { names, distributions, logBase, work }: Sample): boolean | undefined {
   const isConstant = names.length === 0;
   let defined = 0;
-  for (const [index, sort] of sorts.entries()) {
-    for (let n = 0; n < (isConstant ? 1 : POINTS_PER_SORT); n++) {
+  for (const [index, distribution] of distributions.entries()) {
+    for (let n = 0; n < (isConstant ? 1 : POINTS_PER_DISTRIBUTION); n++) {
       const stream = randomStream(STREAM, index, n);
-      const symbols = new Map(names.map((name) => [name, draw(sort, stream.uniform(), stream.uniform())]));
-      const point: Point = { symbols, logBase, realOnly: !sort.endsWith('complex'), work };
+      const symbols = new Map(
+        names.map((name) => [name, draw(distribution, stream.uniform(), stream.uniform())]),
+      );
+      const point: Point = { symbols, logBase, realOnly: !distribution.endsWith('complex'), work };
       const [x, y] = [evaluate(a, point), evaluate(b, point)];
       if (!isDefined(x) || !isDefined(y)) continue;
       if (!close(x, y)) return false;
@@ -126,8 +130,8 @@ function agreeAt(a: Node, b: Node, { names, sorts, logBase, work }: Sample): boo
   return defined >= POINTS_NEEDED ? true : undefined;
 }
 
-function draw(sort: Sort, u: number, v: number): Complex {
-  switch (sort) {
+function draw(distribution: Distribution, u: number, v: number): Complex {
+  switch (distribution) {
     case 'positive':
       return real(0.3 + 2.4 * u);
     case 'mixed':
@@ -174,7 +178,7 @@ function isPlainLog(node: Node): boolean {
 }
 
 /** The value of an expression without letters; NaN when it is undefined or not real. */
-export function constantValue(node: Node, work: Work): number {
+export function constantValue(node: Node, work: WorkBudget): number {
   const { value } = evaluate(node, { symbols: new Map(), logBase: 10, realOnly: true, work });
   return value.im === 0 ? value.re : Number.NaN;
 }
@@ -185,13 +189,15 @@ export function constantValue(node: Node, work: Work): number {
  *
  * @returns undefined when the expression has no finite values there
  */
-export function fingerprint(node: Node, work: Work): string | undefined {
+export function fingerprint(node: Node, work: WorkBudget): string | undefined {
   const names = [...freeSymbols(node)].sort();
-  for (const sort of ['positive', 'complex'] as const) {
+  for (const distribution of ['positive', 'complex'] as const) {
     const values = [0, 1].map((n) => {
       const stream = randomStream(STREAM, n);
-      const symbols = new Map(names.map((name) => [name, draw(sort, stream.uniform(), stream.uniform())]));
-      return evaluate(node, { symbols, logBase: 10, realOnly: sort !== 'complex', work });
+      const symbols = new Map(
+        names.map((name) => [name, draw(distribution, stream.uniform(), stream.uniform())]),
+      );
+      return evaluate(node, { symbols, logBase: 10, realOnly: distribution !== 'complex', work });
     });
     if (values.every((value) => isDefined(value) && Number.isFinite(abs(value.value))))
       return `f(${names.join(', ')})≈${values.map(({ value }) => valueText(value)).join(', ')}`;

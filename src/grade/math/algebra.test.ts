@@ -3,10 +3,10 @@ import { formatRational } from '../rational.ts';
 import { fractionOf } from './algebra.ts';
 import { type Fraction, rationalValue, sameFraction } from './fraction.ts';
 import { parse } from './parser.ts';
-import { Work } from './work.ts';
+import { WorkBudget } from './work-budget.ts';
 
 function fraction(text: string): Fraction | undefined {
-  const work = new Work();
+  const work = new WorkBudget();
   const node = parse(text, 'thousands', work)?.node;
   return node && fractionOf(node, work);
 }
@@ -20,7 +20,7 @@ const value = (text: string): string | undefined => {
 function same(a: string, b: string): boolean | undefined {
   const [x, y] = [fraction(a), fraction(b)];
   if (!x || !y) throw new Error(`no value: ${a}, ${b}`);
-  return sameFraction(x, y, new Work());
+  return sameFraction(x, y, new WorkBudget());
 }
 
 describe('fractionOf', () => {

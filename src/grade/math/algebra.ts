@@ -22,7 +22,7 @@ import { nodeKey } from './node-key.ts';
 import { constant, ONE, ofPowers, scale } from './polynomial.ts';
 import { I } from './radical.ts';
 import { indicesOf } from './series.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /** Values of bound variables. */
 export type Bindings = ReadonlyMap<string, Rational>;
@@ -33,9 +33,13 @@ const NOTHING_BOUND: Bindings = new Map();
  * The exact value of an expression.
  *
  * @returns undefined when it has none: for a division by 0 and for nodes that are not expressions
- * @throws TooMuchWork
+ * @throws WorkBudgetExceeded
  */
-export function fractionOf(node: Node, work: Work, bindings: Bindings = NOTHING_BOUND): Fraction | undefined {
+export function fractionOf(
+  node: Node,
+  work: WorkBudget,
+  bindings: Bindings = NOTHING_BOUND,
+): Fraction | undefined {
   work.spend(1);
   const of = (child: Node): Fraction | undefined => fractionOf(child, work, bindings);
   switch (node.kind) {
@@ -81,7 +85,7 @@ export function fractionOf(node: Node, work: Work, bindings: Bindings = NOTHING_
 }
 
 /** Inside an expression percent and degrees are numbers; other units are symbolic factors. */
-function quantityValue(unit: string, value: Fraction | undefined, work: Work): Fraction | undefined {
+function quantityValue(unit: string, value: Fraction | undefined, work: WorkBudget): Fraction | undefined {
   if (!value) return undefined;
   const name = unit.trim().toLowerCase();
   if (/^(percent|pct|percentage)$/.test(name))
@@ -109,7 +113,11 @@ function fold(
   return total;
 }
 
-function callOf(name: string, args: readonly (Fraction | undefined)[], work: Work): Fraction | undefined {
+function callOf(
+  name: string,
+  args: readonly (Fraction | undefined)[],
+  work: WorkBudget,
+): Fraction | undefined {
   const known: Fraction[] = [];
   for (const arg of args) {
     if (!arg) return undefined;
@@ -127,7 +135,7 @@ function callOf(name: string, args: readonly (Fraction | undefined)[], work: Wor
 /** Expands a sum or product with few terms; any other series is an atom that is identified by its notation. */
 function seriesOf(
   node: Node & { readonly kind: 'series' },
-  work: Work,
+  work: WorkBudget,
   bindings: Bindings,
 ): Fraction | undefined {
   const from = node.from && rationalValue(fractionOf(node.from, work, bindings));

@@ -78,7 +78,7 @@ export function numberNode(value: bigint | number): NodeOf<'number'> {
 }
 
 /** Name of the implicit left-hand side of a bound such as `> 5`. */
-export const UNSAID = '?';
+export const IMPLICIT_SUBJECT = '?';
 
 export const PI: Node = { kind: 'constant', name: 'pi' };
 

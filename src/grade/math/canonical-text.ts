@@ -16,11 +16,11 @@ import { plainPolynomialText } from './polynomial-text.ts';
 import { measured } from './quantity.ts';
 import { type Region, regionOf } from './region.ts';
 import { givenValue } from './relation.ts';
-import { isCapitalWord, wordsOf } from './words.ts';
-import { EXACT_WORK, type Work, withinLimits } from './work.ts';
+import { isCapitalWord, wordsOf } from './word-answer.ts';
+import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
-/** @throws TooMuchWork */
-export function canonicalText(node: Node, work: Work): string {
+/** @throws WorkBudgetExceeded */
+export function canonicalText(node: Node, work: WorkBudget): string {
   work.spend(1);
   const text = (child: Node): string => canonicalText(child, work);
   switch (node.kind) {
@@ -80,7 +80,7 @@ function regionText(region: Region, text: (node: Node) => string): string {
 }
 
 /** The value that a name is set to; the set of values of a bounded letter; else the relation itself. */
-function relationText(node: NodeOf<'relation'>, work: Work): string {
+function relationText(node: NodeOf<'relation'>, work: WorkBudget): string {
   const value = givenValue(node, false);
   if (value && (isName(node.operands[0]) || freeSymbols(value).size === 0)) return canonicalText(value, work);
   const region = regionOf(node, work);
@@ -95,7 +95,7 @@ function relationText(node: NodeOf<'relation'>, work: Work): string {
   return scaled === undefined ? otherText(node) : `${scaled} ${sign} 0`;
 }
 
-function matrixText(node: Node, work: Work): string {
+function matrixText(node: Node, work: WorkBudget): string {
   const rows = entriesOf(node, work);
   if (!rows) return otherText(node);
   return `[${rows.map((row) => `[${row.map((entry) => canonicalText(entry, work)).join(', ')}]`).join(', ')}]`;
@@ -113,7 +113,7 @@ function isLetter(node: Node): boolean {
   );
 }
 
-function expressionText(node: Node, work: Work): string {
+function expressionText(node: Node, work: WorkBudget): string {
   const { value } = measured(node);
   if (looksLikeWord(value)) return wordsOf(value) || otherText(value);
   const fraction = withinLimits(() => fractionOf(value, work.part(EXACT_WORK)));

@@ -4,7 +4,7 @@
  */
 import type { Node } from './ast.ts';
 import type { Token } from './tokenizer.ts';
-import { MAX_DEPTH, TooMuchWork, type Work } from './work.ts';
+import { MAX_DEPTH, type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 /** The tokens do not match the grammar. Never leaves the parser. */
 export class ParseFailure extends Error {
@@ -25,7 +25,7 @@ export interface Grammar {
 
 export class Cursor {
   readonly grammar: Grammar;
-  readonly work: Work;
+  readonly work: WorkBudget;
   readonly #tokens: Token[];
   #at = 0;
   #depth = 0;
@@ -40,7 +40,7 @@ export class Cursor {
   /** Number of words without a mathematical meaning; a text with such words is a sentence. */
   unknownWords = 0;
 
-  constructor(tokens: readonly Token[], grammar: Grammar, work: Work) {
+  constructor(tokens: readonly Token[], grammar: Grammar, work: WorkBudget) {
     this.#tokens = [...tokens];
     this.grammar = grammar;
     this.work = work;
@@ -114,9 +114,9 @@ export class Cursor {
     return result;
   }
 
-  /** @throws TooMuchWork when brackets, fractions or exponents are nested too deeply */
+  /** @throws WorkBudgetExceeded when brackets, fractions or exponents are nested too deeply */
   deeper<T>(parse: () => T): T {
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     this.work.spend(1);
     const result = parse();
     this.#depth--;

@@ -3,7 +3,7 @@
  * @module
  */
 import { freeSymbols } from './agreement.ts';
-import { type Node, type NodeOf, UNSAID } from './ast.ts';
+import { IMPLICIT_SUBJECT, type Node, type NodeOf } from './ast.ts';
 import { isCollection, sameBracket, sameCollection } from './collection.ts';
 import { hasMatrix, sameMatrix } from './matrix.ts';
 import { type Comparer, different, firstSame, type Outcome, same } from './outcome.ts';
@@ -12,21 +12,21 @@ import { measured, sameQuantity } from './quantity.ts';
 import { regionOf } from './region.ts';
 import { givenValue, sameRelation } from './relation.ts';
 import { isRegion, sameRegion } from './same-region.ts';
-import { isCapitalWord, namedRegion, wordsOf } from './words.ts';
-import type { Work } from './work.ts';
+import { isCapitalWord, namedRegion, wordsOf } from './word-answer.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /**
  * Compares two answers. Exchanging them matters only where a prediction may omit or add something.
  *
- * @throws TooMuchWork
+ * @throws WorkBudgetExceeded
  */
-export function equivalent(gold: Node, prediction: Node, work: Work): Outcome {
+export function equivalent(gold: Node, prediction: Node, work: WorkBudget): Outcome {
   const comparer: Comparer = { work, same: compare };
   function compare(a: Node, b: Node): Outcome {
     work.spend(4);
     const [x, y] = [bare(a), bare(b)];
     const outcome = byKind(x, y, comparer);
-    return outcome.same || !sayWords(x, y) ? outcome : same('the same words');
+    return outcome.same || !areSameWords(x, y) ? outcome : same('the same words');
   }
   return compare(gold, prediction);
 }
@@ -84,7 +84,7 @@ function isSolvable(relation: Node, { work }: Comparer): boolean {
 
 function sameSubject(a: Node, b: Node): boolean {
   const [x, y] = [freeSymbols(a), freeSymbols(b)];
-  if (x.has(UNSAID) || y.has(UNSAID)) return true;
+  if (x.has(IMPLICIT_SUBJECT) || y.has(IMPLICIT_SUBJECT)) return true;
   return x.size === y.size && [...x].every((name) => y.has(name));
 }
 
@@ -102,7 +102,7 @@ function isNamedRegion(node: Node): boolean {
   return node.kind === 'text' && namedRegion(node.text) !== undefined;
 }
 
-function sayWords(a: Node, b: Node): boolean {
+function areSameWords(a: Node, b: Node): boolean {
   return a.kind === 'text' || b.kind === 'text' ? sameWords(a, b).same : false;
 }
 

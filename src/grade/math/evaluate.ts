@@ -22,7 +22,7 @@ import {
   UNDEFINED,
 } from './complex.ts';
 import { MAX_SERIES_TERMS } from './series.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /** The values of the letters and the conventions of an evaluation. */
 export interface Point {
@@ -34,7 +34,7 @@ export interface Point {
    * negative numbers are then real.
    */
   readonly realOnly: boolean;
-  readonly work: Work;
+  readonly work: WorkBudget;
 }
 
 export interface Evaluation {
@@ -85,7 +85,7 @@ class Evaluator {
       case 'negative':
         return times(real(-1), this.value(node.of));
       case 'sum':
-        return node.terms.map((term) => this.#noted(this.value(term))).reduce(plus, real(0));
+        return node.terms.map((term) => this.#tracked(this.value(term))).reduce(plus, real(0));
       case 'product':
         return node.factors.map((factor) => this.value(factor)).reduce(times, real(1));
       case 'quotient':
@@ -109,7 +109,7 @@ class Evaluator {
     }
   }
 
-  #noted(value: Complex): Complex {
+  #tracked(value: Complex): Complex {
     const size = abs(value);
     if (size > this.scale) this.scale = size;
     return value;
@@ -136,7 +136,7 @@ class Evaluator {
     const values = args.map((arg) => this.value(arg));
     const [x = UNDEFINED, y] = values;
     const periodic = PERIODIC[name];
-    if (periodic) return periodic(this.#noted(x));
+    if (periodic) return periodic(this.#tracked(x));
     if (name === 'log') return over(log(x), y ? log(y) : real(Math.log(this.#point.logBase)));
     const smooth = COMPLEX_FUNCTIONS[name];
     if (smooth) return smooth(x);
@@ -156,7 +156,7 @@ class Evaluator {
     let total = real(series.operation === 'sum' ? 0 : 1);
     for (let k = from.re; k <= to.re; k++) {
       const term = this.#at(series, real(k));
-      total = series.operation === 'sum' ? plus(total, this.#noted(term)) : times(total, term);
+      total = series.operation === 'sum' ? plus(total, this.#tracked(term)) : times(total, term);
     }
     return total;
   }
@@ -182,7 +182,7 @@ class Evaluator {
       const weight = ((Math.PI / 2) * Math.cosh(k * QUADRATURE_STEP)) / Math.cosh(u) ** 2;
       total = plus(
         total,
-        times(this.#noted(this.#at(series, real(x))), real(weight * half * QUADRATURE_STEP)),
+        times(this.#tracked(this.#at(series, real(x))), real(weight * half * QUADRATURE_STEP)),
       );
     }
     return total;

@@ -11,22 +11,22 @@ import { boxesIn, isConnection, isConnectionOfBoxes, lastJoined, mathIn } from '
 import { parse } from './parser.ts';
 import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import { isUnitWord } from './unit.ts';
-import { Work, withinLimits } from './work.ts';
+import { WorkBudget, withinLimits } from './work-budget.ts';
 
 /** Rule by which an answer was found. */
-export type Found = 'box' | 'phrase' | 'marker' | 'whole text' | 'last formula' | 'last number';
+export type ExtractionRule = 'box' | 'phrase' | 'marker' | 'whole text' | 'last formula' | 'last number';
 
 /** An answer and the rule by which it was found. */
-export interface Extracted {
+export interface ExtractedAnswer {
   readonly text: string;
-  readonly by: Found;
+  readonly by: ExtractionRule;
 }
 
 /** Maximum number of characters of a text that is an answer as a whole. */
 const MAX_WHOLE_LENGTH = 400;
 
 /** The answer of a text; undefined when there is none. Never throws. */
-export function extractAnswer(text: string): Extracted | undefined {
+export function extractAnswer(text: string): ExtractedAnswer | undefined {
   const read = judgedPart(text);
   const boxes = boxesIn(read);
   const box = lastJoined(read, boxes, isConnectionOfBoxes)?.trim();
@@ -46,7 +46,7 @@ export function goldAnswer(text: string): string | undefined {
 }
 
 /** The whole text if it is an answer, else the last number after the last formula, else the last formula. */
-function fromText(text: string): Extracted | undefined {
+function fromText(text: string): ExtractedAnswer | undefined {
   const whole = wholeAnswer(text);
   if (whole !== undefined) return { text: whole, by: 'whole text' };
   const formulas = mathIn(text);
@@ -114,7 +114,7 @@ function wholeAnswer(text: string): string | undefined {
     .replace(/(?<=[^.])\.$/, '');
   if (answer === '' || hasWordsOutside(text)) return undefined;
   const plain = answer.replace(/\\(?:text|mbox|textbf|mathrm)\s*\{[^{}]*\}/g, ' ');
-  const parsed = withinLimits(() => parse(answer, 'thousands', new Work()));
+  const parsed = withinLimits(() => parse(answer, 'thousands', new WorkBudget()));
   if (parsed && parsed.unknownWords === 0 && !PROSE.test(plain)) return answer;
   const isWords = /^[^0-9\\$=<>]*$/.test(answer) && answer.split(/\s+/).length <= MAX_WORDS;
   if (isWords) return answer;

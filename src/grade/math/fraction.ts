@@ -17,7 +17,7 @@ import {
   rationalOf,
   times,
 } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /** over / under; under is 1 or has several monomials. */
 export interface Fraction {
@@ -26,7 +26,7 @@ export interface Fraction {
 }
 
 /** Whether a = b, decided exactly; undefined when exact arithmetic cannot decide. */
-export function sameFraction(a: Fraction, b: Fraction, work: Work): boolean | undefined {
+export function sameFraction(a: Fraction, b: Fraction, work: WorkBudget): boolean | undefined {
   const difference = minus(times(a.over, b.under, work), times(b.over, a.under, work), work);
   if (difference.size === 0) return true;
   return isDecisive(difference) ? false : undefined;
@@ -51,20 +51,20 @@ export function opaque(key: string, exponent: Rational = integer(1)): Fraction {
   return whole(ofPowers(integer(1), [{ atom: { key, type: 'opaque' }, exponent }]));
 }
 
-export function sumOf(a: Fraction, b: Fraction, work: Work): Fraction {
+export function sumOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction {
   if (a.under === ONE && b.under === ONE) return whole(plus(a.over, b.over, work));
   const over = plus(times(a.over, b.under, work), times(b.over, a.under, work), work);
   return { over, under: times(a.under, b.under, work) };
 }
 
-export function productOf(a: Fraction, b: Fraction, work: Work): Fraction {
+export function productOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction {
   const over = times(a.over, b.over, work);
   if (a.under === ONE && b.under === ONE) return whole(over);
   return { over, under: times(a.under, b.under, work) };
 }
 
 /** a / b; a denominator with one monomial becomes negative exponents. @returns undefined when b is 0 */
-export function quotientOf(a: Fraction, b: Fraction, work: Work): Fraction | undefined {
+export function quotientOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction | undefined {
   if (b.over.size === 0) return undefined;
   const over = times(a.over, b.under, work);
   const monomial = monomialIn(b.over);

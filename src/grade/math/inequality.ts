@@ -8,7 +8,7 @@ import { fractionOf } from './algebra.ts';
 import type { Node, NodeOf, RelationSign } from './ast.ts';
 import { nodeKey } from './node-key.ts';
 import { minus, ONE } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /** `unknown sign bound`. */
 export interface Bound {
@@ -34,7 +34,7 @@ export function mirrored(sign: RelationSign): RelationSign | undefined {
 }
 
 /** The bounds that a chain sets on one unknown; undefined when it has several unknowns or is not linear. */
-export function solve({ operands, signs }: NodeOf<'relation'>, work: Work): Bound[] | undefined {
+export function solve({ operands, signs }: NodeOf<'relation'>, work: WorkBudget): Bound[] | undefined {
   const bounds: Bound[] = [];
   for (const [i, sign] of signs.entries()) {
     const bound = solveOne(operands[i], sign, operands[i + 1], work); // one operand more than signs
@@ -49,7 +49,7 @@ function isSubject(node: Node): boolean {
   return node.kind === 'symbol' || (node.kind === 'call' && /^[A-Za-z](?:['_]|$)/.test(node.name));
 }
 
-function solveOne(left: Node, sign: RelationSign, right: Node, work: Work): Bound | undefined {
+function solveOne(left: Node, sign: RelationSign, right: Node, work: WorkBudget): Bound | undefined {
   const mirror = mirrored(sign);
   if (!mirror) return undefined;
   if (isSubject(left) && freeSymbols(right).size === 0) return { sign, bound: right, of: nodeKey(left) };
@@ -63,7 +63,7 @@ function linear(
   left: Node,
   right: Node,
   { sign, mirror }: { readonly sign: RelationSign; readonly mirror: RelationSign },
-  work: Work,
+  work: WorkBudget,
 ): Bound | undefined {
   const [a, b] = [fractionOf(left, work), fractionOf(right, work)];
   const names = new Set([...freeSymbols(left), ...freeSymbols(right)]);

@@ -5,7 +5,7 @@
 import { contains, type Node, product } from './ast.ts';
 import { type Comparer, different, type Outcome, same } from './outcome.ts';
 import { sameExpression } from './same-expression.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 type Rows = readonly (readonly Node[])[];
 
@@ -17,7 +17,7 @@ export function hasMatrix(node: Node): boolean {
 }
 
 /** The entries of a matrix expression; undefined if it is not one or the sizes do not match. */
-export function entriesOf(node: Node, work: Work): Rows | undefined {
+export function entriesOf(node: Node, work: WorkBudget): Rows | undefined {
   work.spend(1);
   switch (node.kind) {
     case 'matrix': {
@@ -60,7 +60,7 @@ function sumOf(a: Rows, b: Rows): Rows | undefined {
   return a.map((row, i) => row.map((x, j): Node => ({ kind: 'sum', terms: [x, b[i][j]] })));
 }
 
-function productOf(factors: readonly Node[], work: Work): Rows | undefined {
+function productOf(factors: readonly Node[], work: WorkBudget): Rows | undefined {
   let rows: Rows | undefined;
   const scalars: Node[] = [];
   for (const factor of factors) {
@@ -74,7 +74,7 @@ function productOf(factors: readonly Node[], work: Work): Rows | undefined {
   return rows?.map((row) => row.map((entry) => product([...scalars, entry])));
 }
 
-function matrixProduct(a: Rows, b: Rows, work: Work): Rows {
+function matrixProduct(a: Rows, b: Rows, work: WorkBudget): Rows {
   const columns = transposed(b) ?? [];
   work.spend(a.length * columns.length * b.length);
   return a.map((row) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatRational } from '../rational.ts';
 import { decimalValue, readNumber, repeatingValue, withDecimalPoint } from './numeral.ts';
-import { TooMuchWork } from './work.ts';
+import { WorkBudgetExceeded } from './work-budget.ts';
 
 const digits = (text: string, comma: 'thousands' | 'list' = 'thousands') => readNumber(text, 0, comma).digits;
 
@@ -36,7 +36,7 @@ describe('readNumber', () => {
   });
 
   it('rejects numbers with thousands of digits', () => {
-    expect(() => digits('9'.repeat(2000))).toThrow(TooMuchWork);
+    expect(() => digits('9'.repeat(2000))).toThrow(WorkBudgetExceeded);
   });
 });
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Rational, rational } from '../rational.ts';
-import { TooMuchWork } from './work.ts';
+import { WorkBudgetExceeded } from './work-budget.ts';
 
 /**
  * Meaning of a comma before three digits: `1,234` may be one number or two items of a list. The text does not
@@ -48,7 +48,7 @@ export function readNumber(text: string, start: number, comma: CommaReading): Wr
       at = end;
     } else if (digits !== '' && !text.startsWith('..', at)) at++;
   }
-  if (digits.length > MAX_DIGITS) throw new TooMuchWork('the answer has a number that is too large');
+  if (digits.length > MAX_DIGITS) throw new WorkBudgetExceeded('the answer has a number that is too large');
   return { digits, length: at - start };
 }
 

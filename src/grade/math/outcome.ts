@@ -3,7 +3,7 @@
  * @module
  */
 import type { Node } from './ast.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export interface Outcome {
   readonly same: boolean;
@@ -13,7 +13,7 @@ export interface Outcome {
 
 /** Compares parts of answers; passed as an argument, so that nested answers need no import cycle. */
 export interface Comparer {
-  readonly work: Work;
+  readonly work: WorkBudget;
   same(gold: Node, prediction: Node): Outcome;
 }
 

@@ -9,7 +9,7 @@ import { ACCENTS, CONSTANT_WORDS, FUNCTIONS, SYMBOL_WORDS } from './notation.ts'
 import { parseFunction } from './parse-function.ts';
 import { parseSeries } from './parse-series.ts';
 import { parseSymbol } from './parse-symbol.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
 const FRACTIONS = /^[dtcs]?frac$/;
 const BINOMIALS = /^[dt]?binom$/;

@@ -8,7 +8,7 @@ import type { Cursor } from './cursor.ts';
 import { parseAtom } from './parse-atom.ts';
 import { jointOf } from './parse-text.ts';
 import { takeUnit, withUnit } from './parse-unit.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
 /** `a + b - c \pm d`. */
 export function parseSum(cursor: Cursor): Node {

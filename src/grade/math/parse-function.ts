@@ -7,7 +7,7 @@ import { type Node, numberNode, product } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { determinant } from './determinant.ts';
 import { FUNCTIONS } from './notation.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 const INVERSES: ReadonlyMap<string, string> = new Map(
   ['sin', 'cos', 'tan', 'cot', 'sec', 'csc'].map((name) => [name, `arc${name}`]),
@@ -29,7 +29,7 @@ export function parseFunction(cursor: Cursor, name: string): Node {
   return exponent === undefined ? call : { kind: 'power', base: call, exponent };
 }
 
-function named(name: string, args: readonly Node[], base: Node | undefined, work: Work): Node {
+function named(name: string, args: readonly Node[], base: Node | undefined, work: WorkBudget): Node {
   const [first] = args; // parseArguments returns at least one
   if (name === 'sqrt') return { kind: 'root', of: first, index: numberNode(2) };
   if (name === 'exp') return { kind: 'power', base: { kind: 'constant', name: 'e' }, exponent: first };

@@ -5,7 +5,7 @@
 import type { Node } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { numberWord } from './notation.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
 /** Digits with a base; takes no token when the next tokens are not such a numeral. */
 export function parseNumeral(cursor: Cursor): Node | undefined {

@@ -5,7 +5,7 @@
 import { type Node, numberNode, product } from './ast.ts';
 import { type Cursor, ParseFailure } from './cursor.ts';
 import { FUNCTION_LETTERS, SAME_LETTER } from './notation.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
 /**
  * A symbol from its letter or name and the tokens after it: `x_1'`. `f(...)` is a call of f, but `x(...)` is a

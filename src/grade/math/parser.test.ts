@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { formatRational } from '../rational.ts';
 import type { Node } from './ast.ts';
 import { parse } from './parser.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 const tree = (text: string): string | undefined => {
-  const parsed = parse(text, 'thousands', new Work());
+  const parsed = parse(text, 'thousands', new WorkBudget());
   return parsed && shown(parsed.node);
 };
 
@@ -180,14 +180,14 @@ describe('other texts', () => {
   });
 
   it('have a count of unknown words', () => {
-    const parsed = parse('the number is ten', 'thousands', new Work());
+    const parsed = parse('the number is ten', 'thousands', new WorkBudget());
     expect(parsed?.unknownWords).toBeGreaterThan(1);
-    expect(parse('abc', 'thousands', new Work())?.unknownWords).toBe(1);
-    expect(parse('2\\sin x+ABC', 'thousands', new Work())?.unknownWords).toBe(0);
+    expect(parse('abc', 'thousands', new WorkBudget())?.unknownWords).toBe(1);
+    expect(parse('2\\sin x+ABC', 'thousands', new WorkBudget())?.unknownWords).toBe(0);
   });
 
   it('are rejected when they are nested too deeply', () => {
     for (const open of ['(', '{', '\\sqrt{', '2^', '-', '|', '\\sin ', 'f('])
-      expect(() => tree(open.repeat(400))).toThrow(TooMuchWork);
+      expect(() => tree(open.repeat(400))).toThrow(WorkBudgetExceeded);
   });
 });

@@ -3,14 +3,21 @@
  * one answer.
  * @module
  */
-import { type Joint, listOf, type Node, type RelationSign, type SetOperation, UNSAID } from './ast.ts';
+import {
+  IMPLICIT_SUBJECT,
+  type Joint,
+  listOf,
+  type Node,
+  type RelationSign,
+  type SetOperation,
+} from './ast.ts';
 import { Cursor, ParseFailure } from './cursor.ts';
 import type { CommaReading } from './numeral.ts';
 import { parseAtom } from './parse-atom.ts';
 import { parsePower, parseSum } from './parse-expression.ts';
 import { jointOf } from './parse-text.ts';
 import { tokenize } from './tokenizer.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export interface Parsed {
   readonly node: Node;
@@ -22,9 +29,9 @@ export interface Parsed {
  * Parses an answer.
  *
  * @returns undefined when the text does not match the grammar
- * @throws TooMuchWork
+ * @throws WorkBudgetExceeded
  */
-export function parse(text: string, comma: CommaReading, work: Work): Parsed | undefined {
+export function parse(text: string, comma: CommaReading, work: WorkBudget): Parsed | undefined {
   const cursor = new Cursor(
     tokenize(text, comma, work),
     { list, sum: parseSum, power: parsePower, atom: parseAtom },
@@ -87,7 +94,7 @@ function relation(cursor: Cursor): Node {
   const first = cursor.sign() ?? '';
   const isBound = BOUNDS.has(first);
   if (!isBound && RELATIONS.has(first)) cursor.take();
-  const operands: Node[] = [isBound ? { kind: 'symbol', name: UNSAID } : setExpression(cursor)];
+  const operands: Node[] = [isBound ? { kind: 'symbol', name: IMPLICIT_SUBJECT } : setExpression(cursor)];
   const signs: RelationSign[] = [];
   for (let sign = relationSign(cursor); sign !== undefined; sign = relationSign(cursor)) {
     if (isClosed(cursor) || jointOf(cursor.peek()) !== undefined) break;

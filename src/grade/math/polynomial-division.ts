@@ -15,15 +15,15 @@ import {
   times,
   ZERO,
 } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /**
  * over / under as one polynomial, by long division.
  *
  * @returns undefined if there is a remainder, or an atom other than a letter with positive integer exponents
- * @throws TooMuchWork
+ * @throws WorkBudgetExceeded
  */
-export function exactQuotient({ over, under }: Fraction, work: Work): Polynomial | undefined {
+export function exactQuotient({ over, under }: Fraction, work: WorkBudget): Polynomial | undefined {
   if (under === ONE) return over;
   if (![...over.values(), ...under.values()].every(isWhole)) return undefined;
   const divisor = leading(under);

@@ -6,7 +6,7 @@ import { divide, formatRational, integer, type Rational } from '../rational.ts';
 import type { Fraction } from './fraction.ts';
 import type { Monomial } from './polynomial.ts';
 import { exactQuotient } from './polynomial-division.ts';
-import { type Work, withinLimits } from './work.ts';
+import { type WorkBudget, withinLimits } from './work-budget.ts';
 
 /**
  * Terms in order of descending degree, then by name.
@@ -16,7 +16,7 @@ import { type Work, withinLimits } from './work.ts';
  */
 export function plainPolynomialText(
   fraction: Fraction,
-  { isMonic, work }: { readonly isMonic: boolean; readonly work: Work },
+  { isMonic, work }: { readonly isMonic: boolean; readonly work: WorkBudget },
 ): string | undefined {
   const over = withinLimits(() => exactQuotient(fraction, work));
   if (!over || ![...over.values()].every(isPlain)) return undefined;

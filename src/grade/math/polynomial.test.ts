@@ -20,9 +20,9 @@ import {
   ZERO,
 } from './polynomial.ts';
 import { I } from './radical.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-const work = () => new Work(1e9);
+const work = () => new WorkBudget(1e9);
 const X: Atom = { key: '$x', type: 'letter' };
 const TWO: Atom = { key: 'p2', type: 'prime', base: 2n };
 const half: Rational = { numerator: 1n, denominator: 2n };
@@ -102,8 +102,10 @@ describe('polynomials', () => {
         plus(total, ofPowers(integer(1), [{ atom: { key, type: 'letter' }, exponent: integer(1) }]), work()),
       ZERO,
     );
-    expect(() => integerPower(sum, 20, work())).toThrow(TooMuchWork);
-    expect(() => integerPower(constant(integer(10)), 1_000_000, new Work())).toThrow(TooMuchWork);
+    expect(() => integerPower(sum, 20, work())).toThrow(WorkBudgetExceeded);
+    expect(() => integerPower(constant(integer(10)), 1_000_000, new WorkBudget())).toThrow(
+      WorkBudgetExceeded,
+    );
   });
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { add, equal, integer, multiply, negate, type Rational } from '../rational.ts';
-import { TooMuchWork, type Work } from './work.ts';
+import { type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 /**
  * A factor that is not a rational number. Atoms with equal keys are equal.
@@ -72,16 +72,16 @@ export function monomialIn(polynomial: Polynomial): Monomial | undefined {
 }
 
 /** a + b. */
-export function plus(a: Polynomial, b: Polynomial, work: Work): Polynomial {
+export function plus(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomial {
   const sum = new Map(a);
   for (const monomial of b.values()) addMonomial(sum, monomial, work);
   return sum;
 }
 
-function addMonomial(sum: Map<string, Monomial>, monomial: Monomial, work: Work): void {
+function addMonomial(sum: Map<string, Monomial>, monomial: Monomial, work: WorkBudget): void {
   const there = sum.get(monomial.key);
   if (!there) {
-    if (sum.size >= MAX_MONOMIALS) throw new TooMuchWork('the answer has too many terms');
+    if (sum.size >= MAX_MONOMIALS) throw new WorkBudgetExceeded('the answer has too many terms');
     work.spend(1);
     sum.set(monomial.key, monomial);
     return;
@@ -92,7 +92,7 @@ function addMonomial(sum: Map<string, Monomial>, monomial: Monomial, work: Work)
 }
 
 /** factor · a. */
-export function scale(a: Polynomial, factor: Rational, work: Work): Polynomial {
+export function scale(a: Polynomial, factor: Rational, work: WorkBudget): Polynomial {
   if (factor.numerator === 0n) return ZERO;
   const scaled = new Map<string, Monomial>();
   for (const [key, monomial] of a)
@@ -100,12 +100,12 @@ export function scale(a: Polynomial, factor: Rational, work: Work): Polynomial {
   return scaled;
 }
 
-export function minus(a: Polynomial, b: Polynomial, work: Work): Polynomial {
+export function minus(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomial {
   return plus(a, scale(b, integer(-1), work), work);
 }
 
 /** a · b; applies i² = -1, √2 · √2 = 2 and so on. */
-export function times(a: Polynomial, b: Polynomial, work: Work): Polynomial {
+export function times(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomial {
   const result = new Map<string, Monomial>();
   for (const x of a.values())
     for (const y of b.values()) {
@@ -119,7 +119,7 @@ export function times(a: Polynomial, b: Polynomial, work: Work): Polynomial {
 }
 
 /** a^n for an integer n >= 0, by repeated squaring. */
-export function integerPower(a: Polynomial, n: number, work: Work): Polynomial {
+export function integerPower(a: Polynomial, n: number, work: WorkBudget): Polynomial {
   let result = ONE;
   for (let square = a, left = n; left > 0; left = Math.floor(left / 2)) {
     if (left % 2 === 1) result = times(result, square, work);
@@ -143,7 +143,11 @@ function mergePowers(a: readonly Power[], b: readonly Power[]): Power[] {
  * coefficient · powers in normal form: integer powers of primes and roots are expanded, so that a value has
  * the same sum of monomials however it was computed.
  */
-export function normalMonomial(coefficient: Rational, powers: readonly Power[], work: Work): Polynomial {
+export function normalMonomial(
+  coefficient: Rational,
+  powers: readonly Power[],
+  work: WorkBudget,
+): Polynomial {
   let factor = coefficient;
   let expanded = ONE;
   const kept: Power[] = [];
@@ -170,7 +174,7 @@ function keep(kept: Power[], atom: Atom, exponent: Rational): void {
   if (exponent.numerator !== 0n) kept.push({ atom, exponent });
 }
 
-function wholePower(base: bigint, exponent: bigint, work: Work): Rational {
+function wholePower(base: bigint, exponent: bigint, work: WorkBudget): Rational {
   const n = smallInteger(exponent < 0n ? -exponent : exponent);
   work.requireBits(n * bitLength(base));
   const value = base ** BigInt(n);
@@ -182,10 +186,10 @@ export function floorOf({ numerator, denominator }: Rational): bigint {
   return numerator < 0n && quotient * denominator !== numerator ? quotient - 1n : quotient;
 }
 
-/** @throws TooMuchWork when the value is not within ±1,000,000 */
+/** @throws WorkBudgetExceeded when the value is not within ±1,000,000 */
 export function smallInteger(value: bigint): number {
   if (value > 1_000_000n || value < -1_000_000n)
-    throw new TooMuchWork('the answer has an exponent that is too large');
+    throw new WorkBudgetExceeded('the answer has an exponent that is too large');
   return Number(value);
 }
 
@@ -193,7 +197,7 @@ export function bitLength(value: bigint): number {
   return value.toString(16).length * 4;
 }
 
-function checked(value: Rational, work: Work): Rational {
+function checked(value: Rational, work: WorkBudget): Rational {
   // a fast path: most numbers are small
   if (isSmall(value.numerator) && isSmall(value.denominator)) work.spend(1);
   else work.requireBits(bitLength(value.numerator) + bitLength(value.denominator));

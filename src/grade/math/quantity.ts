@@ -9,7 +9,7 @@ import { type Node, numberNode, PI, product } from './ast.ts';
 import { different, firstSame, type Outcome } from './outcome.ts';
 import { sameExpression, scaled } from './same-expression.ts';
 import { readUnit, sameDimensions, sameUnit, type Unit } from './unit.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export interface Measured {
   readonly value: Node;
@@ -24,7 +24,7 @@ export function measured(node: Node): Measured {
   return { value: inner.value, unit: inner.unit ?? readUnit(node.unit) };
 }
 
-export function sameQuantity(gold: Node, prediction: Node, work: Work): Outcome {
+export function sameQuantity(gold: Node, prediction: Node, work: WorkBudget): Outcome {
   if (isQualified(gold) !== isQualified(prediction))
     return different('only one of them is qualified, as in "or more"');
   const [a, b] = [measured(gold), measured(prediction)];

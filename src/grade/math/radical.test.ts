@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { integer, type Rational, rational } from '../rational.ts';
 import { constant, polynomialKey } from './polynomial.ts';
-import { brokenPower, gcd, rationalPower } from './radical.ts';
-import { Work } from './work.ts';
+import { fractionalPower, gcd, rationalPower } from './radical.ts';
+import { WorkBudget } from './work-budget.ts';
 
 const ratio = (above: number, below: number): Rational => rational(BigInt(above), BigInt(below)) as Rational;
 const key = (value: Rational, exponent: Rational): string | undefined => {
-  const power = rationalPower(value, exponent, new Work());
+  const power = rationalPower(value, exponent, new WorkBudget());
   return power && polynomialKey(power);
 };
 
@@ -38,7 +38,7 @@ describe('rationalPower', () => {
   });
 });
 
-it('brokenPower keeps a root if taking factors out would lose a sign', () => {
+it('fractionalPower keeps a root if taking factors out would lose a sign', () => {
   const letter = (exponent: number) =>
     new Map([
       [
@@ -50,7 +50,7 @@ it('brokenPower keeps a root if taking factors out would lose a sign', () => {
         },
       ],
     ]);
-  const root = (exponent: number) => brokenPower(letter(exponent), ratio(1, 2), new Work());
+  const root = (exponent: number) => fractionalPower(letter(exponent), ratio(1, 2), new WorkBudget());
   expect(polynomialKey(root(1) ?? constant(integer(0)))).toBe('2/1*$x^1/2');
   expect(polynomialKey(root(2) ?? constant(integer(0)))).toBe('2/1*(1/1*$x^2/1)^1/2');
 });

@@ -19,7 +19,7 @@ import {
   times,
   ZERO,
 } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export const I: Atom = { key: 'i', type: 'unit' };
 
@@ -29,7 +29,7 @@ export const I: Atom = { key: 'i', type: 'unit' };
  *
  * @returns undefined for negative powers of 0 and for other roots of negative numbers
  */
-export function rationalPower(value: Rational, exponent: Rational, work: Work): Polynomial | undefined {
+export function rationalPower(value: Rational, exponent: Rational, work: WorkBudget): Polynomial | undefined {
   if (value.numerator === 0n)
     return exponent.numerator > 0n ? ZERO : exponent.numerator === 0n ? ONE : undefined;
   if (exponent.denominator === 1n) return constant(integerPowerOf(value, exponent.numerator, work));
@@ -52,7 +52,7 @@ export function rationalPower(value: Rational, exponent: Rational, work: Work): 
   return normalMonomial(integer(1), powers, work);
 }
 
-function integerPowerOf(value: Rational, exponent: bigint, work: Work): Rational {
+function integerPowerOf(value: Rational, exponent: bigint, work: WorkBudget): Rational {
   const n = smallInteger(exponent < 0n ? -exponent : exponent);
   work.requireBits(n * (bitLength(value.numerator) + bitLength(value.denominator)));
   const [over, under] = [value.numerator ** BigInt(n), value.denominator ** BigInt(n)];
@@ -60,14 +60,14 @@ function integerPowerOf(value: Rational, exponent: bigint, work: Work): Rational
 }
 
 /** n^exponent as powers of primes. */
-function factorPowers(n: bigint, exponent: Rational, work: Work): Power[] {
+function factorPowers(n: bigint, exponent: Rational, work: WorkBudget): Power[] {
   return factors(n, work).map(({ atom, count }) => ({ atom, exponent: multiply(exponent, integer(count)) }));
 }
 
 /** Limit of trial division; a remaining factor below its square is prime. */
 const TRIAL_LIMIT = 2000;
 
-function factors(n: bigint, work: Work): { atom: Atom; count: number }[] {
+function factors(n: bigint, work: WorkBudget): { atom: Atom; count: number }[] {
   const found: { atom: Atom; count: number }[] = [];
   let left = n;
   for (let divisor = 2; divisor < TRIAL_LIMIT && left > 1n; divisor += divisor === 2 ? 1 : 2) {
@@ -107,7 +107,11 @@ function squareRoot(n: bigint): bigint | undefined {
  *
  * @returns undefined when the base is a negative constant without such a root
  */
-export function brokenPower(base: Polynomial, exponent: Rational, work: Work): Polynomial | undefined {
+export function fractionalPower(
+  base: Polynomial,
+  exponent: Rational,
+  work: WorkBudget,
+): Polynomial | undefined {
   const monomial = monomialIn(base);
   if (!monomial) return base.size === 0 ? ZERO : rootOfSum(base, exponent, work);
   const { coefficient, powers } = monomial;
@@ -129,7 +133,7 @@ function isOne(value: Rational): boolean {
 }
 
 /** The root of a sum as an atom; the positive rational factor that all terms share is taken out. */
-function rootOfSum(base: Polynomial, exponent: Rational, work: Work): Polynomial | undefined {
+function rootOfSum(base: Polynomial, exponent: Rational, work: WorkBudget): Polynomial | undefined {
   const content = contentOf(base);
   const rest = scale(base, { numerator: content.denominator, denominator: content.numerator }, work);
   const outer = rationalPower(content, exponent, work);

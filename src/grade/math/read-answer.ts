@@ -6,19 +6,19 @@
 import type { Node } from './ast.ts';
 import { type CommaReading, withDecimalPoint } from './numeral.ts';
 import { parse } from './parser.ts';
-import { hasSeveralSigns, withoutSigns } from './signs.ts';
+import { expandPlusMinus, hasSeveralSigns } from './plus-minus.ts';
 import { cleaned, MAX_ANSWER_LENGTH } from './tokenizer.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** The readings, the most likely one first; at least one. @throws TooMuchWork */
-export function readAnswer(text: string, work: Work): Node[] {
+/** The readings, the most likely one first; at least one. @throws WorkBudgetExceeded */
+export function readAnswer(text: string, work: WorkBudget): Node[] {
   const trimmed = text.trim().replace(/(?<=[^.])\.$/, '');
   const nodes: Node[] = [];
   for (const [spelling, comma] of spellings(trimmed)) {
     const node = parse(spelling, comma, work)?.node;
     if (!node) continue;
-    nodes.push(withoutSigns(node, false));
-    if (hasSeveralSigns(node)) nodes.push(withoutSigns(node, true));
+    nodes.push(expandPlusMinus(node, false));
+    if (hasSeveralSigns(node)) nodes.push(expandPlusMinus(node, true));
   }
   return nodes.length > 0 ? nodes : [{ kind: 'text', text: cleaned(trimmed) }];
 }

@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { Node } from './ast.ts';
 import { parse } from './parser.ts';
 import { type Region, regionOf } from './region.ts';
-import { Work } from './work.ts';
+import { WorkBudget } from './work-budget.ts';
 
 function node(text: string): Node {
-  const parsed = parse(text, 'thousands', new Work());
+  const parsed = parse(text, 'thousands', new WorkBudget());
   if (!parsed) throw new Error(`cannot parse ${text}`);
   return parsed.node;
 }
 
-const region = (text: string): string => shown(regionOf(node(text), new Work()));
+const region = (text: string): string => shown(regionOf(node(text), new WorkBudget()));
 
 function shown(pieces: Region | undefined): string {
   if (!pieces) return 'none';

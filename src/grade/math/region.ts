@@ -7,8 +7,8 @@
 import { constantValue } from './agreement.ts';
 import type { Node, NodeOf } from './ast.ts';
 import { mirrored, solve } from './inequality.ts';
-import { namedRegion } from './words.ts';
-import type { Work } from './work.ts';
+import { namedRegion } from './word-answer.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export interface End {
   readonly node: Node;
@@ -32,7 +32,7 @@ const BOTTOM: End = { node: { kind: 'negative', of: INFINITY }, value: Number.NE
 const ALL: Region = [{ low: BOTTOM, high: TOP, lowClosed: false, highClosed: false }];
 
 /** The set of real numbers that an answer describes; undefined when it describes none or has unknown ends. */
-export function regionOf(node: Node, work: Work): Region | undefined {
+export function regionOf(node: Node, work: WorkBudget): Region | undefined {
   work.spend(1);
   switch (node.kind) {
     case 'bracket':
@@ -69,13 +69,13 @@ const SET_NAMES: Readonly<Record<string, Region>> = {
   'R^-': [{ low: BOTTOM, high: ZERO_END, lowClosed: false, highClosed: false }],
 };
 
-function endOf(node: Node, work: Work): End | undefined {
+function endOf(node: Node, work: WorkBudget): End | undefined {
   const value = constantValue(node, work);
   return Number.isNaN(value) ? undefined : { node, value };
 }
 
 /** The interval of two items in ascending order; undefined for other brackets, which are tuples. */
-function interval({ items, open, close }: NodeOf<'bracket'>, work: Work): Region | undefined {
+function interval({ items, open, close }: NodeOf<'bracket'>, work: WorkBudget): Region | undefined {
   if (items.length !== 2 || open === '<' || close === '<') return undefined;
   const [low, high] = [endOf(items[0], work), endOf(items[1], work)];
   if (!low || !high || low.value > high.value) return undefined;
@@ -88,7 +88,7 @@ function isClosed(sign: string, { value }: End): boolean {
   return sign === '[' && Number.isFinite(value);
 }
 
-function points(items: readonly Node[], work: Work): Region | undefined {
+function points(items: readonly Node[], work: WorkBudget): Region | undefined {
   const pieces: Piece[] = [];
   for (const item of items) {
     const end = endOf(item, work);
@@ -99,7 +99,7 @@ function points(items: readonly Node[], work: Work): Region | undefined {
 }
 
 /** The solutions of a chain in one unknown, e.g. `1 < x \le 2`, `x \ne 3`, `x \in [1, 2]`. */
-function fromRelation(node: NodeOf<'relation'>, work: Work): Region | undefined {
+function fromRelation(node: NodeOf<'relation'>, work: WorkBudget): Region | undefined {
   if (node.signs.length === 1 && node.signs[0] === 'in') return regionOf(node.operands[1], work);
   const distance = fromDistance(node, work);
   if (distance) return distance;
@@ -112,7 +112,7 @@ function fromRelation(node: NodeOf<'relation'>, work: Work): Region | undefined 
 }
 
 /** `|a| < c` is -c < a < c, `|a| > c` is a < -c or a > c; undefined for other relations. */
-function fromDistance({ operands, signs }: NodeOf<'relation'>, work: Work): Region | undefined {
+function fromDistance({ operands, signs }: NodeOf<'relation'>, work: WorkBudget): Region | undefined {
   const [left, right] = operands; // a relation has at least two
   const [sign] = signs;
   if (signs.length !== 1 || left.kind !== 'call' || left.name !== 'abs') return undefined;
@@ -131,7 +131,7 @@ function fromDistance({ operands, signs }: NodeOf<'relation'>, work: Work): Regi
 /** All x with `x sign bound`. */
 function half(
   { sign, bound }: { readonly sign: string; readonly bound: Node },
-  work: Work,
+  work: WorkBudget,
 ): Region | undefined {
   const end = endOf(bound, work);
   if (!end) return undefined;
@@ -157,7 +157,7 @@ function half(
 }
 
 /** The intersection of the conditions; if it is empty, as for `x < 1, x > 3`, or with `or`, their union. */
-function fromList({ items, joint }: NodeOf<'list'>, work: Work): Region | undefined {
+function fromList({ items, joint }: NodeOf<'list'>, work: WorkBudget): Region | undefined {
   const regions = items.map((item) => regionOf(item, work));
   if (regions.length === 0 || regions.some((region) => region === undefined)) return undefined;
   const all = regions as Region[]; // none is undefined
@@ -179,7 +179,7 @@ function combined(
   a: Region,
   b: Region,
   operation: 'union' | 'intersection' | 'difference',
-  work: Work,
+  work: WorkBudget,
 ): Region {
   work.spend(4 * (a.length + b.length) * (a.length + b.length));
   const cuts = [...a, ...b].flatMap(cutsOf).sort(byPosition);

@@ -13,7 +13,7 @@ import { isName } from './name.ts';
 import { nodeKey } from './node-key.ts';
 import { type Comparer, different, firstSame, type Outcome, same } from './outcome.ts';
 import { ONE, ofPowers, type Polynomial, type Power, samePolynomial, scale, times } from './polynomial.ts';
-import { EXACT_WORK, type Work, withinLimits } from './work.ts';
+import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
 type Relation = NodeOf<'relation'>;
 
@@ -136,7 +136,7 @@ function proportional(a: Link, b: Link, comparer: Comparer): Outcome {
 }
 
 /** A number with the sign of c in a = c·b; 0 if there is no such c, undefined if that cannot be decided. */
-function factorBetween(a: Link, b: Link, work: Work): number | undefined {
+function factorBetween(a: Link, b: Link, work: WorkBudget): number | undefined {
   const [x, y] = [subtraction(a), subtraction(b)];
   const exact = withinLimits(() => {
     const part = work.part(EXACT_WORK);
@@ -154,7 +154,7 @@ function subtraction({ left, right }: Link): Node {
 function exactFactor(
   a: Fraction,
   b: Fraction,
-  { isEquation, work }: { readonly isEquation: boolean; readonly work: Work },
+  { isEquation, work }: { readonly isEquation: boolean; readonly work: WorkBudget },
 ): number | undefined {
   const [over, under] = [ratioBetween(a.over, b.over, work), ratioBetween(a.under, b.under, work)];
   if (over && under) return over * under;
@@ -164,7 +164,7 @@ function exactFactor(
 }
 
 /** The sign of a / b if it is a number; 0 if it is not, undefined if dependent atoms leave that open. */
-function ratioBetween(a: Polynomial, b: Polynomial, work: Work): number | undefined {
+function ratioBetween(a: Polynomial, b: Polynomial, work: WorkBudget): number | undefined {
   const [x, y] = [leading(a), leading(b)];
   if (!x || !y) return a.size === b.size ? 1 : 0; // 0 = 0
   if (samePolynomial(scale(a, y, work), scale(b, x, work)))
@@ -179,7 +179,7 @@ function leading(polynomial: Polynomial): Rational | undefined {
 }
 
 /** The polynomial multiplied by the letters in its denominators: y - 1/x becomes xy - 1. */
-function cleared(polynomial: Polynomial, work: Work): Polynomial {
+function cleared(polynomial: Polynomial, work: WorkBudget): Polynomial {
   const lowest = new Map<string, Power>();
   for (const { powers } of polynomial.values())
     for (const power of powers)

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { cleaned, MAX_ANSWER_LENGTH, type Token, tokenize } from './tokenizer.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 /** The tokens on one line, separated by spaces. */
 function line(text: string): string {
-  return tokenize(text, 'thousands', new Work()).map(shown).join(' ');
+  return tokenize(text, 'thousands', new WorkBudget()).map(shown).join(' ');
 }
 
 function shown(token: Token): string {
@@ -61,8 +61,8 @@ describe('tokenize', () => {
   });
 
   it('rejects texts that are too long', () => {
-    expect(() => line('x'.repeat(MAX_ANSWER_LENGTH + 1))).toThrow(TooMuchWork);
-    expect(() => line('+'.repeat(3000))).toThrow(TooMuchWork);
+    expect(() => line('x'.repeat(MAX_ANSWER_LENGTH + 1))).toThrow(WorkBudgetExceeded);
+    expect(() => line('+'.repeat(3000))).toThrow(WorkBudgetExceeded);
   });
 });
 

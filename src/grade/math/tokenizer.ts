@@ -13,7 +13,7 @@ import {
   UNICODE,
 } from './notation.ts';
 import { type CommaReading, readNumber, withPointMoved } from './numeral.ts';
-import { TooMuchWork, type Work } from './work.ts';
+import { type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 /** `space`: whether whitespace precedes the token. */
 export type Token = { readonly space: boolean } & (
@@ -65,10 +65,10 @@ function halvedBackslashes(text: string): string {
 /**
  * @param text - an answer; {@link cleaned} is applied
  * @param comma - meaning of a comma between digits
- * @throws TooMuchWork when the text is too long
+ * @throws WorkBudgetExceeded when the text is too long
  */
-export function tokenize(text: string, comma: CommaReading, work: Work): Token[] {
-  if (text.length > MAX_ANSWER_LENGTH) throw new TooMuchWork('the answer is too long');
+export function tokenize(text: string, comma: CommaReading, work: WorkBudget): Token[] {
+  if (text.length > MAX_ANSWER_LENGTH) throw new WorkBudgetExceeded('the answer is too long');
   work.spend(text.length);
   const scanner = new Scanner(cleaned(text), comma);
   return scanner.tokens();
@@ -90,7 +90,7 @@ class Scanner {
 
   tokens(): Token[] {
     while (this.#at < this.#text.length) {
-      if (this.#tokens.length > MAX_TOKENS) throw new TooMuchWork('the answer is too long');
+      if (this.#tokens.length > MAX_TOKENS) throw new WorkBudgetExceeded('the answer is too long');
       const character = this.#text[this.#at];
       if (/[\s~$"]/.test(character)) this.#skip(1);
       else if (character === '\\') this.#command();

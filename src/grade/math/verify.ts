@@ -8,15 +8,15 @@
  * @module
  */
 import { canonicalText } from './canonical-text.ts';
-import { choiceLetter, choiceOf } from './choice.ts';
 import { equivalent } from './equivalent.ts';
-import { type Extracted, extractAnswer, goldAnswer } from './extract.ts';
+import { type ExtractedAnswer, extractAnswer, goldAnswer } from './extract.ts';
+import { choiceLetter, choiceOf } from './multiple-choice.ts';
 import { different, firstSame, type Outcome, same } from './outcome.ts';
 import { readAnswer } from './read-answer.ts';
 import { extractStrictly, gradeStrictly } from './strict/grade.ts';
-import { sympyNormal } from './strict/normal.ts';
+import { sympyNormal } from './strict/sympy-normal.ts';
 import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 /** Names of the modes of {@link verifyMath}. */
 export const MATH_MODES = ['equivalent', 'strict-deepscaler'] as const;
@@ -26,7 +26,7 @@ export type MathMode = (typeof MATH_MODES)[number];
 export interface MathVerdict {
   readonly correct: boolean;
   /** The answer as written in the text; undefined when none was found. */
-  readonly extracted?: Extracted;
+  readonly extracted?: ExtractedAnswer;
   /** One clause: why the answer is correct, or why not. */
   readonly reason: string;
 }
@@ -66,7 +66,7 @@ export function compareAnswers(gold: string, prediction: string, mode: MathMode 
   const letter = choiceLetter(gold);
   if (choice && letter !== undefined)
     return choice.letter === letter ? same('the same choice') : different('another choice');
-  const work = new Work();
+  const work = new WorkBudget();
   try {
     const golds = readAnswer(gold, work);
     const predictions = [prediction, ...(choice ? [choice.value] : [])].flatMap((text) =>
@@ -78,7 +78,7 @@ export function compareAnswers(gold: string, prediction: string, mode: MathMode 
       })(),
     );
   } catch (error) {
-    if (error instanceof TooMuchWork) return different(error.message);
+    if (error instanceof WorkBudgetExceeded) return different(error.message);
     throw error;
   }
 }
@@ -98,13 +98,13 @@ function singleSpaced(text: string): string {
  * normalAnswer('\\frac{2}{4}'); // => '1/2'
  */
 export function normalAnswer(answer: string, mode: MathMode = 'equivalent'): string {
-  const work = new Work();
+  const work = new WorkBudget();
   try {
     if (mode === 'strict-deepscaler') return sympyNormal(answer.slice(0, MAX_RAW_ANSWER));
     const [first] = readAnswer(answer, work); // there is always one
     return canonicalText(first, work);
   } catch (error) {
-    if (error instanceof TooMuchWork) return singleSpaced(answer).slice(0, MAX_RAW_ANSWER);
+    if (error instanceof WorkBudgetExceeded) return singleSpaced(answer).slice(0, MAX_RAW_ANSWER);
     throw error;
   }
 }

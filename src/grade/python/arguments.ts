@@ -3,11 +3,11 @@
  * @module
  */
 import { numeric } from './compare.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
 import { type Call, typeName, type Value } from './value.ts';
 
 export interface Arguments {
-  /** The argument at this position or with this name. @throws Raised TypeError if it is missing */
+  /** The argument at this position or with this name. @throws PythonError TypeError if it is missing */
   need(index: number, name?: string): Value;
   /** The same; undefined if it is missing. */
   take(index: number, name?: string): Value | undefined;
@@ -17,7 +17,7 @@ export interface Arguments {
  * @param at - name of the function, for messages
  * @param shape.most - maximum number of positional arguments
  * @param shape.names - names of keyword arguments that are accepted
- * @throws Raised TypeError for too many arguments; Unsupported for other keyword arguments
+ * @throws PythonError TypeError for too many arguments; UnsupportedFeature for other keyword arguments
  */
 export function readArguments(
   at: string,
@@ -25,32 +25,32 @@ export function readArguments(
   { most, names = [] }: { readonly most: number; readonly names?: readonly string[] },
 ): Arguments {
   if (args.length > most)
-    throw new Raised('TypeError', `${at} expected at most ${most} arguments, got ${args.length}`);
+    throw new PythonError('TypeError', `${at} expected at most ${most} arguments, got ${args.length}`);
   for (const name of named.keys())
-    if (!names.includes(name)) throw new Unsupported(`${at} with the argument ${name}`);
+    if (!names.includes(name)) throw new UnsupportedFeature(`${at} with the argument ${name}`);
   const take = (index: number, name?: string): Value | undefined =>
     index < args.length ? args[index] : name === undefined ? undefined : named.get(name);
   return {
     take,
     need(index, name) {
       const value = take(index, name);
-      if (value === undefined) throw new Raised('TypeError', `${at} missing argument ${index + 1}`);
+      if (value === undefined) throw new PythonError('TypeError', `${at} missing argument ${index + 1}`);
       return value;
     },
   };
 }
 
-/** An integer, bool included. @throws Raised TypeError */
+/** An integer, bool included. @throws PythonError TypeError */
 export function integerOf(value: Value): bigint {
   const number = numeric(value);
   if (typeof number === 'bigint') return number;
-  throw new Raised('TypeError', `'${typeName(value)}' object cannot be interpreted as an integer`);
+  throw new PythonError('TypeError', `'${typeName(value)}' object cannot be interpreted as an integer`);
 }
 
-/** @throws Raised TypeError */
+/** @throws PythonError TypeError */
 export function textArgument(value: Value): string {
   if (typeof value === 'string') return value;
-  throw new Raised('TypeError', `expected str, got ${typeName(value)}`);
+  throw new PythonError('TypeError', `expected str, got ${typeName(value)}`);
 }
 
 /** An index into a sequence of this length: negative ones count from the end, and all are clamped to the sequence. */

@@ -3,7 +3,7 @@
  * every machine. Expensive operations are charged before they run.
  * @module
  */
-import { LimitReached } from './errors.ts';
+import { LimitExceeded } from './errors.ts';
 
 export interface Limits {
   /** Evaluated nodes, iterated elements and compared characters. */
@@ -30,22 +30,22 @@ export class Budget {
     this.#depth = limits.depth;
   }
 
-  /** Charges steps. @throws LimitReached if the limit is exceeded, and on every later call */
+  /** Charges steps. @throws LimitExceeded if the limit is exceeded, and on every later call */
   spend(steps: number): void {
     this.#steps -= steps;
-    if (!(this.#steps >= 0)) throw new LimitReached(`more than ${this.#limits.steps} steps`);
+    if (!(this.#steps >= 0)) throw new LimitExceeded(`more than ${this.#limits.steps} steps`);
   }
 
-  /** Charges an allocation, including the steps that it takes. @throws LimitReached */
-  hold(cells: number): void {
+  /** Charges an allocation, including the steps that it takes. @throws LimitExceeded */
+  allocate(cells: number): void {
     this.spend(1 + cells / 8);
     this.#cells -= cells;
-    if (!(this.#cells >= 0)) throw new LimitReached(`more than ${this.#limits.cells} cells of memory`);
+    if (!(this.#cells >= 0)) throw new LimitExceeded(`more than ${this.#limits.cells} cells of memory`);
   }
 
-  /** Runs `work` as a nested call. @throws LimitReached */
+  /** Runs `work` as a nested call. @throws LimitExceeded */
   deeper<T>(work: () => T): T {
-    if (--this.#depth < 0) throw new LimitReached(`more than ${this.#limits.depth} nested calls`);
+    if (--this.#depth < 0) throw new LimitExceeded(`more than ${this.#limits.depth} nested calls`);
     try {
       return work();
     } finally {

@@ -7,7 +7,7 @@
 import type { Value } from './value.ts';
 
 /** A Python exception that the program has raised. */
-export class Raised extends Error {
+export class PythonError extends Error {
   /** Name of the exception's type, e.g. `KeyError`. */
   readonly type: string;
   readonly args: readonly Value[];
@@ -20,10 +20,10 @@ export class Raised extends Error {
 }
 
 /** The program uses a feature that the interpreter does not support; its result is unknown. */
-export class Unsupported extends Error {}
+export class UnsupportedFeature extends Error {}
 
 /** The program exceeded its limit of steps, memory or nested calls. */
-export class LimitReached extends Error {}
+export class LimitExceeded extends Error {}
 
 /** The text is not valid Python. */
 export class PythonSyntaxError extends Error {}

@@ -3,9 +3,9 @@
  * @module
  */
 import type { Argument, Clause, Expression, FunctionNode, Parameter, Uses } from './ast.ts';
-import { Unsupported } from './errors.ts';
+import { UnsupportedFeature } from './errors.ts';
 import { localNames, targetNames } from './scope.ts';
-import { textOf } from './text-literal.ts';
+import { textOf } from './string-literal.ts';
 import { TokenReader } from './token-reader.ts';
 
 const KEYWORDS = new Set(
@@ -262,14 +262,14 @@ export class ExpressionParser extends TokenReader {
     if (this.take('(')) return this.nested(() => this.#bracketed());
     if (this.take('[')) return this.nested(() => this.#listed());
     if (this.take('{')) return this.nested(() => this.#braced());
-    if (this.at('...')) throw new Unsupported('"..."');
+    if (this.at('...')) throw new UnsupportedFeature('"..."');
     for (const [word, value] of [
       ['True', true],
       ['False', false],
       ['None', null],
     ] as const)
       if (this.takeWord(word)) return { type: 'constant', value };
-    if (this.atWord('yield') || this.atWord('await')) throw new Unsupported(`"${token.text}"`);
+    if (this.atWord('yield') || this.atWord('await')) throw new UnsupportedFeature(`"${token.text}"`);
     const name = this.name();
     this.uses.names.add(name);
     return { type: 'name', name };
@@ -337,7 +337,7 @@ export class ExpressionParser extends TokenReader {
     element: Expression,
     value?: Expression,
   ): Expression | undefined {
-    if (this.atWord('async')) throw new Unsupported('"async"');
+    if (this.atWord('async')) throw new UnsupportedFeature('"async"');
     const clauses: Clause[] = [];
     while (this.takeWord('for')) {
       const target = this.targetList();
@@ -386,7 +386,7 @@ export class ExpressionParser extends TokenReader {
 
 function numberOf(text: string): bigint | number {
   const digits = text.replaceAll('_', '');
-  if (/[jJ]$/.test(digits)) throw new Unsupported('complex numbers');
+  if (/[jJ]$/.test(digits)) throw new UnsupportedFeature('complex numbers');
   if (/^0[xXoObB]/.test(digits)) return BigInt(digits.toLowerCase());
   return /[.eE]/.test(digits) ? Number(digits) : BigInt(digits);
 }

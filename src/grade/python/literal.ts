@@ -13,8 +13,8 @@ import { PyList, PyTuple, type Value } from './value.ts';
 
 /**
  * @param names - names that denote values, such as JSON's `null`
- * @throws PythonSyntaxError for a text that is not a literal; Raised TypeError for a mutable key; Unsupported for
- *   bytes and complex numbers; LimitReached
+ * @throws PythonSyntaxError for a text that is not a literal; PythonError TypeError for a mutable key; UnsupportedFeature for
+ *   bytes and complex numbers; LimitExceeded
  */
 export function readLiteral(
   source: string,
@@ -26,7 +26,7 @@ export function readLiteral(
 
 function literalValue(expression: Expression, budget: Budget, names: ReadonlyMap<string, Value>): Value {
   const inner = (part: Expression): Value => literalValue(part, budget, names);
-  budget.hold(1);
+  budget.allocate(1);
   switch (expression.type) {
     case 'constant':
       return expression.value;

@@ -7,7 +7,7 @@ import { integerOf, readArguments } from './arguments.ts';
 import { elements, iterate, pairs, setEntry, toArray } from './collections.ts';
 import { keyOf, numeric } from './compare.ts';
 import { deepCopy } from './copy.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
 import { ITERTOOLS } from './itertools.ts';
 import { binary } from './operators.ts';
 import { wholePart } from './percent-format.ts';
@@ -19,7 +19,7 @@ type Run = (call: Call, runtime: Runtime) => Value;
 const one = (name: string, call: Call): Value => readArguments(name, call, { most: 1 }).need(0);
 const number = (name: string, call: Call): bigint | number => {
   const value = numeric(one(name, call));
-  if (value === undefined) throw new Raised('TypeError', `${name}: must be a number`);
+  if (value === undefined) throw new PythonError('TypeError', `${name}: must be a number`);
   return value;
 };
 
@@ -34,13 +34,13 @@ const MATH: Readonly<Record<string, Run>> = {
   },
   sqrt: (call) => {
     const value = Number(number('sqrt', call));
-    if (value < 0) throw new Raised('ValueError', 'math domain error');
+    if (value < 0) throw new PythonError('ValueError', 'math domain error');
     return Math.sqrt(value);
   },
   fabs: (call) => Math.abs(Number(number('fabs', call))),
   factorial: (call, { budget }) => {
     const value = integerOf(one('factorial', call));
-    if (value < 0n) throw new Raised('ValueError', 'factorial() not defined for negative values');
+    if (value < 0n) throw new PythonError('ValueError', 'factorial() not defined for negative values');
     let product: Value = 1n;
     for (let factor = 2n; factor <= value; factor++) product = binary('*', product, factor, budget);
     return product;
@@ -79,7 +79,7 @@ const FUNCTOOLS: Readonly<Record<string, Run>> = {
     for (let step = source.next(); !step.done; step = source.next())
       total = total === undefined ? step.value : runtime.call(read.need(0), [total, step.value]);
     if (total === undefined)
-      throw new Raised('TypeError', 'reduce() of empty iterable with no initial value');
+      throw new PythonError('TypeError', 'reduce() of empty iterable with no initial value');
     return total;
   },
 };
@@ -140,18 +140,18 @@ const wrapped = (runs: Readonly<Record<string, Run>>, runtime: Runtime): Map<str
 /** `from typing import ...`: names for annotations, which are not evaluated. */
 const TYPING = new PyModule('typing', new Map());
 
-/** @throws Unsupported for a module that is not provided */
+/** @throws UnsupportedFeature for a module that is not provided */
 export function importModule(name: string, runtime: Runtime): PyModule {
   const make = MODULES.get(name);
-  if (!make) throw new Unsupported(`import ${name}`);
+  if (!make) throw new UnsupportedFeature(`import ${name}`);
   return new PyModule(name, make(runtime));
 }
 
-/** @throws Unsupported for a member that is not provided */
+/** @throws UnsupportedFeature for a member that is not provided */
 export function importMember(module: string, member: string, runtime: Runtime): Value {
   if (module === 'typing') return TYPING;
   const value = importModule(module, runtime).members.get(member);
-  if (value === undefined) throw new Unsupported(`from ${module} import ${member}`);
+  if (value === undefined) throw new UnsupportedFeature(`from ${module} import ${member}`);
   return value;
 }
 

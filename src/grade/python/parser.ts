@@ -3,7 +3,7 @@
  * @module
  */
 import type { Expression, FunctionNode, Handler, Program, Statement } from './ast.ts';
-import { LimitReached, Unsupported } from './errors.ts';
+import { LimitExceeded, UnsupportedFeature } from './errors.ts';
 import { ExpressionParser } from './expression-parser.ts';
 import { localNames } from './scope.ts';
 
@@ -16,13 +16,13 @@ const UPDATES = /^(\*\*|\/\/|>>|<<|[-+*/%&|^])=$/;
  * Parses a program.
  *
  * @throws PythonSyntaxError for a text that is not Python
- * @throws Unsupported for Python that the interpreter does not support
+ * @throws UnsupportedFeature for Python that the interpreter does not support
  */
 export function parseProgram(source: string): Program {
   return guarded(() => new Parser(source).program());
 }
 
-/** Parses a single expression, as Python's `ast.literal_eval` does. @throws PythonSyntaxError, Unsupported */
+/** Parses a single expression, as Python's `ast.literal_eval` does. @throws PythonSyntaxError, UnsupportedFeature */
 export function parseSingleExpression(source: string): Expression {
   return guarded(() => new Parser(source.replace(/^[ \t]+/, '')).single());
 }
@@ -32,7 +32,7 @@ function guarded<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof RangeError) throw new LimitReached('a program nested too deeply');
+    if (error instanceof RangeError) throw new LimitExceeded('a program nested too deeply');
     throw error;
   }
 }
@@ -57,8 +57,8 @@ class Parser extends ExpressionParser {
 
   #statement(): Statement[] {
     const word = this.atType('name') ? this.peek().text : '';
-    if (REFUSED.has(word)) throw new Unsupported(`"${word}"`);
-    if (this.at('@')) throw new Unsupported('decorators');
+    if (REFUSED.has(word)) throw new UnsupportedFeature(`"${word}"`);
+    if (this.at('@')) throw new UnsupportedFeature('decorators');
     switch (word) {
       case 'if':
         return [this.#if()];
@@ -225,7 +225,7 @@ class Parser extends ExpressionParser {
     do {
       const module = this.#dottedName();
       this.usesImport(module);
-      if (module.includes('.') && !this.atWord('as')) throw new Unsupported(`import ${module}`);
+      if (module.includes('.') && !this.atWord('as')) throw new UnsupportedFeature(`import ${module}`);
       const name = this.takeWord('as') ? this.assignedName() : this.assigns(module);
       statements.push({ type: 'import', module, member: undefined, name });
     } while (this.take(','));
@@ -235,7 +235,7 @@ class Parser extends ExpressionParser {
   #importFrom(): Statement[] {
     const module = this.#dottedName();
     this.expectWord('import');
-    if (this.at('*')) throw new Unsupported(`from ${module} import *`);
+    if (this.at('*')) throw new UnsupportedFeature(`from ${module} import *`);
     const isBracketed = this.take('(');
     const statements: Statement[] = [];
     do {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { LimitReached, PythonSyntaxError, Raised, Unsupported } from './errors.ts';
-import { gapsOf } from './gaps.ts';
+import { LimitExceeded, PythonError, PythonSyntaxError, UnsupportedFeature } from './errors.ts';
 import { Interpreter } from './interpreter.ts';
 import { parseProgram } from './parser.ts';
-import { repr } from './text.ts';
+import { repr } from './repr.ts';
+import { unsupportedFeatures } from './unsupported-features.ts';
 
 interface Case {
   readonly source: string;
@@ -33,7 +33,7 @@ function outcome(source: string): Omit<Case, 'source'> {
     const { globals, budget } = run(source);
     return { value: repr(globals.variables.get('res') ?? null, budget) };
   } catch (error) {
-    if (error instanceof Raised) return { raises: error.type };
+    if (error instanceof PythonError) return { raises: error.type };
     if (error instanceof PythonSyntaxError) return { raises: 'SyntaxError' };
     throw error;
   }
@@ -88,8 +88,8 @@ describe('a program cannot access', () => {
     '[].items',
     '{1}.members',
   ])('the host with %j', (source) => {
-    const isGap = gapsOf([parseProgram(source)]).length > 0;
-    expect(isGap || source.endsWith('.items')).toBe(true); // `items` is a method of dictionaries, not of lists
+    const isUnsupported = unsupportedFeatures([parseProgram(source)]).length > 0;
+    expect(isUnsupported || source.endsWith('.items')).toBe(true); // `items` is a method of dictionaries, not of lists
     expect(() => run(source)).toThrow(/NameError|AttributeError|import|\.\w+$/);
   });
 
@@ -105,9 +105,9 @@ describe('a program cannot access', () => {
   });
 
   it('attributes and items with format fields', () => {
-    expect(() => run('"{0.__class__}".format(1)')).toThrow(Unsupported);
-    expect(() => run('"{0[0]}".format([1])')).toThrow(Unsupported);
-    expect(() => run('f"{[].__class__}"')).toThrow(Unsupported);
+    expect(() => run('"{0.__class__}".format(1)')).toThrow(UnsupportedFeature);
+    expect(() => run('"{0[0]}".format([1])')).toThrow(UnsupportedFeature);
+    expect(() => run('f"{[].__class__}"')).toThrow(UnsupportedFeature);
   });
 });
 
@@ -149,7 +149,7 @@ describe('a program is stopped', () => {
   ])('at its limits: %j', (source) => {
     expect(() =>
       new Interpreter({ steps: 300_000, cells: 200_000, depth: 150 }).run(parseProgram(source)),
-    ).toThrow(LimitReached);
+    ).toThrow(LimitExceeded);
   });
 
   it('but not at the call depth that checkers of puzzles need', () => {
@@ -169,7 +169,7 @@ describe('a program is stopped', () => {
     'async def f(): pass',
     '1j',
   ])('before it starts if it uses an unsupported feature: %j', (source) => {
-    expect(() => parseProgram(source)).toThrow(Unsupported);
+    expect(() => parseProgram(source)).toThrow(UnsupportedFeature);
   });
 
   it('before it starts if it is nested too deeply', () => {
@@ -181,11 +181,11 @@ describe('a program is stopped', () => {
       expect(() => parseProgram(source)).toThrow(PythonSyntaxError);
     const deep = Array.from({ length: 200 }, (_, k) => `${' '.repeat(k)}if 1:\n`).join('');
     expect(() => parseProgram(`${deep}${' '.repeat(200)}pass\n`)).toThrow(PythonSyntaxError);
-    expect(() => run(`x = ${Array(40_000).fill('1').join('+')}`)).toThrow(LimitReached);
+    expect(() => run(`x = ${Array(40_000).fill('1').join('+')}`)).toThrow(LimitExceeded);
   });
 });
 
 it('a program cannot catch exceeded limits and unsupported features', () => {
-  expect(() => run('try:\n  (1 << 10**9)\nexcept BaseException:\n  res = 1')).toThrow(LimitReached);
-  expect(() => run('try:\n  [].sorted()\nexcept BaseException:\n  res = 1')).toThrow(Unsupported);
+  expect(() => run('try:\n  (1 << 10**9)\nexcept BaseException:\n  res = 1')).toThrow(LimitExceeded);
+  expect(() => run('try:\n  [].sorted()\nexcept BaseException:\n  res = 1')).toThrow(UnsupportedFeature);
 });

@@ -12,7 +12,7 @@ export function sorted(items: readonly Value[], read: Arguments, runtime: Runtim
   const { budget } = runtime;
   const key = read.take(Number.POSITIVE_INFINITY, 'key') ?? null;
   const isReversed = isTruthy(read.take(Number.POSITIVE_INFINITY, 'reverse') ?? false);
-  budget.hold(items.length * Math.log2(items.length + 2));
+  budget.allocate(items.length * Math.log2(items.length + 2));
   const keyed = items.map((item) => ({ item, key: key === null ? item : runtime.call(key, [item]) }));
   if (isReversed) keyed.reverse(); // reversing twice keeps the order of equal items
   keyed.sort((a, b) => (isLess(a.key, b.key, budget) ? -1 : isLess(b.key, a.key, budget) ? 1 : 0));

@@ -2,7 +2,7 @@
  * Tokenizes Python source; changes of the indentation are tokens too.
  * @module
  */
-import { PythonSyntaxError, Unsupported } from './errors.ts';
+import { PythonSyntaxError, UnsupportedFeature } from './errors.ts';
 
 export interface Token {
   readonly type: 'name' | 'number' | 'string' | 'operator' | 'newline' | 'indent' | 'dedent' | 'end';
@@ -131,7 +131,7 @@ class Tokenizer {
     const opening = STRING.exec(this.#source);
     if (!opening) return false;
     const [all, prefix = '', quote = ''] = opening;
-    if (/b/i.test(prefix)) throw new Unsupported('bytes');
+    if (/b/i.test(prefix)) throw new UnsupportedFeature('bytes');
     const start = this.#at + all.length;
     let end = start;
     for (; ; end++) {

@@ -5,9 +5,14 @@
  */
 import { Budget } from '../../grade/python/budget.ts';
 import { keyOf } from '../../grade/python/compare.ts';
-import { LimitReached, PythonSyntaxError, Raised, Unsupported } from '../../grade/python/errors.ts';
+import {
+  LimitExceeded,
+  PythonError,
+  PythonSyntaxError,
+  UnsupportedFeature,
+} from '../../grade/python/errors.ts';
 import { readLiteral } from '../../grade/python/literal.ts';
-import { repr } from '../../grade/python/text.ts';
+import { repr } from '../../grade/python/repr.ts';
 import { PyDict, PyList, PySet, PyTuple, type Value } from '../../grade/python/value.ts';
 
 /** The part of a text that is the answer: the last fenced block, else the last `{...}`, else the last `[...]`. */
@@ -86,9 +91,14 @@ function attempt(read: () => Value): Value | undefined {
   try {
     return read();
   } catch (error) {
-    const isRefusal = [SyntaxError, RangeError, PythonSyntaxError, Raised, Unsupported, LimitReached].some(
-      (type) => error instanceof type,
-    );
+    const isRefusal = [
+      SyntaxError,
+      RangeError,
+      PythonSyntaxError,
+      PythonError,
+      UnsupportedFeature,
+      LimitExceeded,
+    ].some((type) => error instanceof type);
     if (isRefusal) return undefined;
     throw error;
   }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Interpreter } from '../../grade/python/interpreter.ts';
 import { parseProgram } from '../../grade/python/parser.ts';
-import { repr } from '../../grade/python/text.ts';
+import { repr } from '../../grade/python/repr.ts';
 import { PyList, type Value } from '../../grade/python/value.ts';
 import { createAutoLogi, readAutoLogiOptions } from './autologi.ts';
 import { createChecker, UnusableChecker } from './checker.ts';

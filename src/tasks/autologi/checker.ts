@@ -6,10 +6,15 @@
 import type { Program } from '../../grade/python/ast.ts';
 import type { Limits } from '../../grade/python/budget.ts';
 import { toArray } from '../../grade/python/collections.ts';
-import { LimitReached, PythonSyntaxError, Raised, Unsupported } from '../../grade/python/errors.ts';
-import { gapsOf } from '../../grade/python/gaps.ts';
+import {
+  LimitExceeded,
+  PythonError,
+  PythonSyntaxError,
+  UnsupportedFeature,
+} from '../../grade/python/errors.ts';
 import { Interpreter } from '../../grade/python/interpreter.ts';
 import { parseProgram } from '../../grade/python/parser.ts';
+import { unsupportedFeatures } from '../../grade/python/unsupported-features.ts';
 import {
   isTruthy,
   PyDict,
@@ -44,8 +49,8 @@ export class UnusableChecker extends Error {}
 /** @throws UnusableChecker for source that is not Python, or asks for what is not offered */
 export function createChecker({ inputs, constraints }: CheckerSource, limits?: Limits): Checker {
   const programs = [inputs, constraints].map(read);
-  const gaps = gapsOf(programs);
-  if (gaps.length > 0) throw new UnusableChecker(`its checks ask for ${gaps.slice(0, 5).join(', ')}`);
+  const features = unsupportedFeatures(programs);
+  if (features.length > 0) throw new UnusableChecker(`its checks ask for ${features.slice(0, 5).join(', ')}`);
   return { check: (value) => checked(programs, value, limits) };
 }
 
@@ -53,8 +58,8 @@ function read(source: string): Program {
   try {
     return parseProgram(source);
   } catch (error) {
-    if (error instanceof Unsupported) throw new UnusableChecker(`its checks ask for ${error.message}`);
-    if (error instanceof PythonSyntaxError || error instanceof LimitReached)
+    if (error instanceof UnsupportedFeature) throw new UnusableChecker(`its checks ask for ${error.message}`);
+    if (error instanceof PythonSyntaxError || error instanceof LimitExceeded)
       throw new UnusableChecker(`its checks cannot be read: ${error.message}`);
     throw error;
   }
@@ -65,10 +70,11 @@ function checked(programs: readonly Program[], inputs: Value, limits?: Limits): 
   try {
     return interpreter.guarded(() => verdict(interpreter, programs, inputs));
   } catch (error) {
-    if (error instanceof Raised)
+    if (error instanceof PythonError)
       return { kind: 'invalid', reason: `the checks raise ${error.message.slice(0, 200)}` };
-    if (error instanceof LimitReached) return { kind: 'invalid', reason: `the checks take ${error.message}` };
-    if (error instanceof Unsupported)
+    if (error instanceof LimitExceeded)
+      return { kind: 'invalid', reason: `the checks take ${error.message}` };
+    if (error instanceof UnsupportedFeature)
       return { kind: 'unverifiable', reason: `the checks ask for ${error.message}` };
     // a fault of the interpreter must not end a run; the verdict says so
     const why = error instanceof Error ? error.message : String(error);

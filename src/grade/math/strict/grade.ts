@@ -14,15 +14,15 @@ import { equal, type Rational, rational } from '../../rational.ts';
 import { agreeAsComplex } from '../agreement.ts';
 import { fractionOf } from '../algebra.ts';
 import type { Node } from '../ast.ts';
-import type { Extracted } from '../extract.ts';
+import type { ExtractedAnswer } from '../extract.ts';
 import { rationalValue, sameFraction } from '../fraction.ts';
 import { decimalValue } from '../numeral.ts';
 import type { Outcome } from '../outcome.ts';
 import { different, same } from '../outcome.ts';
-import { TooMuchWork, Work, withinLimits } from '../work.ts';
+import { WorkBudget, WorkBudgetExceeded, withinLimits } from '../work-budget.ts';
 import { sameByMathd } from './mathd.ts';
-import { isIntegerText, splitTuple, sympyNormal } from './normal.ts';
 import { parsePython } from './python-expression.ts';
+import { isIntegerText, splitTuple, sympyNormal } from './sympy-normal.ts';
 
 /** Maximum number of characters; longer answers are wrong. The original has no limit. */
 const MAX_LENGTH = 4000;
@@ -33,7 +33,7 @@ const MAX_LENGTH = 4000;
  *
  * Differs from the official code: a text without `<think>` is graded too, as in the variant for verl.
  */
-export function extractStrictly(text: string): Extracted | undefined {
+export function extractStrictly(text: string): ExtractedAnswer | undefined {
   const answer = judgedPart(text);
   const start = Math.max(answer.lastIndexOf('\\boxed'), -1);
   const box = start >= 0 ? start : answer.lastIndexOf('\\fbox');
@@ -53,7 +53,7 @@ export function gradeStrictly(gold: string, prediction: string): Outcome {
     if (sameByMathd(gold, prediction)) return same('the same string after normalisation (mathd)');
     return sameBySympy(sympyNormal(gold), sympyNormal(prediction));
   } catch (error) {
-    if (error instanceof TooMuchWork) return different(error.message);
+    if (error instanceof WorkBudgetExceeded) return different(error.message);
     throw error;
   }
 }
@@ -66,7 +66,7 @@ function sameBySympy(gold: string, prediction: string): Outcome {
   if (golds.length > 1 && hasOtherBrackets) return different('the brackets are not the same');
   if (golds.length !== predictions.length || golds.length === 0)
     return different(`expected ${golds.length} items, got ${predictions.length}`);
-  const work = new Work();
+  const work = new WorkBudget();
   for (const [i, item] of golds.entries()) {
     const outcome = sameItem(item, predictions[i], work); // both have the same length
     if (!outcome.same) return outcome;
@@ -76,7 +76,7 @@ function sameBySympy(gold: string, prediction: string): Outcome {
 
 const FRACTION = /^-?[0-9]+.?\/0*[1-9][0-9]*.?$/;
 
-function sameItem(gold: string, prediction: string, work: Work): Outcome {
+function sameItem(gold: string, prediction: string, work: WorkBudget): Outcome {
   if (FRACTION.test(gold) && FRACTION.test(prediction))
     return gold === prediction ? same('the same fraction') : different('the fractions are not written alike');
   if (isIntegerText(gold) !== isIntegerText(prediction)) return different('only one of them is an integer');
@@ -94,7 +94,7 @@ function mayBeEvaluated(expression: string): boolean {
   return !/\^[0-9]+\^/.test(expression) && !/\^[0-9][0-9]+/.test(expression);
 }
 
-function isZeroDifference(gold: string, prediction: string, work: Work): boolean {
+function isZeroDifference(gold: string, prediction: string, work: WorkBudget): boolean {
   const [a, b] = [parsePython(gold), parsePython(prediction)];
   if (!a || !b) return false;
   const exact = withinLimits(() => {
@@ -106,7 +106,7 @@ function isZeroDifference(gold: string, prediction: string, work: Work): boolean
 }
 
 /** sympy reads a decimal as a float with its number of digits, at least 15, and rounds the other side likewise. */
-function isSameFloat(decimal: string, other: Node, work: Work): boolean {
+function isSameFloat(decimal: string, other: Node, work: WorkBudget): boolean {
   const value = rationalValue(fractionOf(other, work));
   if (!value || !/^-?\d*\.\d*$/.test(decimal) || decimal.length < 3) return false;
   const digits = decimal.replace(/^-?[0.]*|\./g, '').length;

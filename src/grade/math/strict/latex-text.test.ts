@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { TooMuchWork } from '../work.ts';
+import { WorkBudgetExceeded } from '../work-budget.ts';
 import { latexToText } from './latex-text.ts';
 
 // python -c "from pylatexenc.latex2text import LatexNodes2Text as L; print(repr(L().latex_to_text(r'...')))", 2.10
@@ -42,5 +42,5 @@ it('fails where pylatexenc does', () => {
 });
 
 it('throws on excessive nesting', () => {
-  expect(() => latexToText('{'.repeat(1000))).toThrow(TooMuchWork);
+  expect(() => latexToText('{'.repeat(1000))).toThrow(WorkBudgetExceeded);
 });

@@ -4,7 +4,7 @@
  * @see https://pylatexenc.readthedocs.io/en/latest/latex2text/
  * @module
  */
-import { MAX_DEPTH, TooMuchWork } from '../work.ts';
+import { MAX_DEPTH, WorkBudgetExceeded } from '../work-budget.ts';
 
 /** Commands that become a sign, with the sign. */
 const SIGNS: ReadonlyMap<string, string> = table(
@@ -93,7 +93,7 @@ class Reader {
 
   /** The text up to the closing brace, bracket or `\end` of the current group. */
   until(closing: '' | '}' | ']' | 'end'): string {
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     let text = '';
     while (this.#at < this.#latex.length) {
       const character = this.#latex[this.#at];

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import { formatRational } from '../../rational.ts';
 import { fractionOf } from '../algebra.ts';
 import { rationalValue } from '../fraction.ts';
-import { TooMuchWork, Work } from '../work.ts';
+import { WorkBudget, WorkBudgetExceeded } from '../work-budget.ts';
 import { parsePython } from './python-expression.ts';
 
 const value = (text: string): string | undefined => {
   const node = parsePython(text);
-  const exact = node && rationalValue(fractionOf(node, new Work()));
+  const exact = node && rationalValue(fractionOf(node, new WorkBudget()));
   return exact && formatRational(exact);
 };
 
@@ -39,5 +39,5 @@ it('is undefined for texts that sympy cannot parse', () => {
 
 it('throws on excessive nesting', () => {
   for (const text of ['('.repeat(1000), '-'.repeat(1000), 'sqrt('.repeat(300)])
-    expect(() => parsePython(text)).toThrow(TooMuchWork);
+    expect(() => parsePython(text)).toThrow(WorkBudgetExceeded);
 });

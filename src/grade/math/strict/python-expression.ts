@@ -6,7 +6,7 @@
  */
 import { contains, type Node, numberNode, PI, product } from '../ast.ts';
 import { decimalValue } from '../numeral.ts';
-import { MAX_DEPTH, TooMuchWork } from '../work.ts';
+import { MAX_DEPTH, WorkBudgetExceeded } from '../work-budget.ts';
 
 /** Functions of sympy that can pass the grader's limit of two letters. */
 const FUNCTIONS: ReadonlySet<string> = new Set(['sqrt', 'ln', 'csc']);
@@ -39,7 +39,7 @@ class Reader {
   }
 
   sum(): Node | undefined {
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     const terms: Node[] = [];
     for (let sign = '+'; ; ) {
       const term = this.#term();
@@ -75,7 +75,7 @@ class Reader {
     const sign = this.#next();
     if (sign !== '-' && sign !== '+') return this.#power();
     this.#at++;
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     const of = this.#signed();
     this.#depth--;
     return of && sign === '-' ? { kind: 'negative', of } : of;

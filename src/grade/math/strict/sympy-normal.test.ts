@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isIntegerText, pythonFloat, splitTuple, sympyNormal } from './normal.ts';
+import { isIntegerText, pythonFloat, splitTuple, sympyNormal } from './sympy-normal.ts';
 
 // expected values: _normalize of agentica-project/deepscaler, commit 95ef74f
 it('normalizes answers as the original does', () => {

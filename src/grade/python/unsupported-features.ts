@@ -20,7 +20,7 @@ const WITHHELD = new Set(
 let offered: { readonly attributes: ReadonlySet<string>; readonly interpreter: Interpreter } | undefined;
 
 /** The unsupported features that programs use, e.g. `open` or `import os`; empty if they can run. */
-export function gapsOf(programs: readonly Program[]): string[] {
+export function unsupportedFeatures(programs: readonly Program[]): string[] {
   if (!offered) {
     const interpreter = new Interpreter();
     const attributes = new Set([...METHOD_NAMES, ...moduleAttributes(interpreter.runtime)]);

@@ -6,11 +6,11 @@
  */
 
 /** Thrown inside the verifier when the work budget is exhausted; never leaves it. */
-export class TooMuchWork extends Error {
-  override readonly name = 'TooMuchWork';
+export class WorkBudgetExceeded extends Error {
+  override readonly name = 'WorkBudgetExceeded';
 }
 
-/** Units of {@link Work.spend} per verdict; a million units take about a third of a second. */
+/** Units of {@link WorkBudget.spend} per verdict; a million units take about a third of a second. */
 const WORK_PER_VERDICT = 200_000;
 
 /** Part of the budget that exact arithmetic may spend before random points are tried. */
@@ -22,30 +22,30 @@ export const MAX_DEPTH = 60;
 /** Largest integer in exact arithmetic, in bits. */
 const MAX_BITS = 4096;
 
-export class Work {
-  readonly #whole: Work | undefined;
+export class WorkBudget {
+  readonly #whole: WorkBudget | undefined;
   #left: number;
 
-  constructor(units: number = WORK_PER_VERDICT, whole?: Work) {
+  constructor(units: number = WORK_PER_VERDICT, whole?: WorkBudget) {
     this.#left = units;
     this.#whole = whole;
   }
 
   /** A part of at most `units` of this budget, so that one attempt leaves enough for the next one. */
-  part(units: number): Work {
-    return new Work(Math.min(units, this.#left), this);
+  part(units: number): WorkBudget {
+    return new WorkBudget(Math.min(units, this.#left), this);
   }
 
-  /** @throws TooMuchWork when the budget is exhausted */
+  /** @throws WorkBudgetExceeded when the budget is exhausted */
   spend(units: number): void {
     this.#whole?.spend(units);
     this.#left -= units;
-    if (this.#left < 0) throw new TooMuchWork('the answer takes too many steps to verify');
+    if (this.#left < 0) throw new WorkBudgetExceeded('the answer takes too many steps to verify');
   }
 
-  /** Charges for a value of this size. @throws TooMuchWork if it is too large */
+  /** Charges for a value of this size. @throws WorkBudgetExceeded if it is too large */
   requireBits(bits: number): void {
-    if (!(bits <= MAX_BITS)) throw new TooMuchWork('the answer has a number that is too large');
+    if (!(bits <= MAX_BITS)) throw new WorkBudgetExceeded('the answer has a number that is too large');
     this.spend(1 + (bits * bits) / 2048); // the cost of reducing a fraction
   }
 }
@@ -59,7 +59,7 @@ export function withinLimits<T>(attempt: () => T): T | undefined {
   try {
     return attempt();
   } catch (error) {
-    if (error instanceof TooMuchWork) return undefined;
+    if (error instanceof WorkBudgetExceeded) return undefined;
     throw error;
   }
 }

@@ -14,7 +14,7 @@ const MAX_FREE_SIGNS = 4;
  * @param areFree - whether each sign is chosen independently, as in `(\pm 1, \pm 2)` for four points; otherwise
  *   all signs of one item change together, and `\mp` is the opposite of `\pm`
  */
-export function withoutSigns(node: Node, areFree: boolean): Node {
+export function expandPlusMinus(node: Node, areFree: boolean): Node {
   if (!contains(node, isEither)) return node;
   if (node.kind === 'list' || node.kind === 'set')
     return { ...node, items: node.items.flatMap((item) => choices(item, areFree)) };

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { canonicalText } from './canonical-text.ts';
 import { parse } from './parser.ts';
-import { hasSeveralSigns, withoutSigns } from './signs.ts';
-import { Work } from './work.ts';
+import { expandPlusMinus, hasSeveralSigns } from './plus-minus.ts';
+import { WorkBudget } from './work-budget.ts';
 
 function expanded(text: string, areFree = false): string {
-  const node = parse(text, 'thousands', new Work())?.node;
+  const node = parse(text, 'thousands', new WorkBudget())?.node;
   if (!node) throw new Error(`cannot parse ${text}`);
-  return canonicalText(withoutSigns(node, areFree), new Work());
+  return canonicalText(expandPlusMinus(node, areFree), new WorkBudget());
 }
 
 it('a plus-minus sign gives two answers', () => {
@@ -25,9 +25,9 @@ it('signs of one answer change together or independently', () => {
 });
 
 it('too many independent signs change together', () => {
-  const node = parse(`(${'\\pm 1, '.repeat(9)}2)`, 'thousands', new Work())?.node;
+  const node = parse(`(${'\\pm 1, '.repeat(9)}2)`, 'thousands', new WorkBudget())?.node;
   if (!node) throw new Error('cannot parse');
   expect(hasSeveralSigns(node)).toBe(true);
-  const free = withoutSigns(node, true);
+  const free = expandPlusMinus(node, true);
   expect(free.kind === 'list' && free.items.length).toBe(2);
 });
