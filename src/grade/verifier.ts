@@ -5,7 +5,7 @@
  */
 
 import type { Verdict } from '../task/task.ts';
-import { judgedPart } from './judged-part.ts';
+import { afterThinking } from './after-thinking.ts';
 import { goldAnswer } from './math/extract.ts';
 import { type MathMode, normalAnswer, verifyMath } from './math/verify.ts';
 import { extractNumber } from './numeric.ts';
@@ -45,9 +45,9 @@ export function createVerifier(
 ): AnswerVerifier {
   switch (name) {
     case 'exact':
-      return { expects: 'a text', read: (text) => exactText(judgedPart(text), options.ignoreCase) };
+      return { expects: 'a text', read: (text) => exactText(afterThinking(text), options.ignoreCase) };
     case 'numeric':
-      return { expects: 'a number', read: (text) => extractNumber(judgedPart(text)) };
+      return { expects: 'a number', read: (text) => extractNumber(afterThinking(text)) };
     case 'math':
       return mathVerifier('equivalent', 'an answer');
     case 'math-strict':

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { judgedPart } from '../judged-part.ts';
+import { afterThinking } from '../after-thinking.ts';
 import { boxesIn, isConnection, isConnectionOfBoxes, lastJoined, mathIn } from './boxed.ts';
 import { parse } from './parser.ts';
 import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
@@ -27,7 +27,7 @@ const MAX_WHOLE_LENGTH = 400;
 
 /** The answer of a text; undefined when there is none. Never throws. */
 export function extractAnswer(text: string): ExtractedAnswer | undefined {
-  const read = judgedPart(text);
+  const read = afterThinking(text);
   const boxes = boxesIn(read);
   const box = lastJoined(read, boxes, isConnectionOfBoxes)?.trim();
   const phrase = afterPhrase(read);

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
@@ -73,13 +73,13 @@ function itemOf(records: readonly AutoLogiRecord[], split: Split, index: number)
 }
 
 function answerIn(text: string): string | undefined {
-  const part = answerPart(judgedPart(text));
+  const part = answerPart(afterThinking(text));
   const value = part === undefined ? undefined : readAnswer(part);
   return value === undefined ? undefined : normalAnswer(value);
 }
 
 function verdictOf({ checker }: AutoLogiRecord, text: string): Verdict {
-  const part = answerPart(judgedPart(text));
+  const part = answerPart(afterThinking(text));
   if (part === undefined) return noAnswer('expected a fenced block, {...} or [...]');
   const value = readAnswer(part);
   if (value === undefined) return noAnswer(`expected a Python literal, got ${excerpt(part)}`);

@@ -7,7 +7,7 @@
  * @see https://github.com/karthikv792/LLMs-Planning, plan-bench/utils/text_to_pddl.py
  * @module
  */
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { listed, wordsOf } from '../planning/planbench-words.ts';
 import type { Fact, Problem, Step } from '../planning/strips.ts';
 import { BLOCKSWORLD } from './domain.ts';
@@ -99,7 +99,7 @@ export function readFact(text: string): Fact | undefined {
  * or a wrong number of blocks, is skipped.
  */
 export function readPlan(answer: string): Step[] {
-  const text = judgedPart(answer)
+  const text = afterThinking(answer)
     .toLowerCase()
     .replaceAll('pick up', 'pick-up')
     .replaceAll('put down', 'put-down');

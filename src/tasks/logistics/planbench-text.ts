@@ -7,7 +7,7 @@
  * @see https://github.com/karthikv792/LLMs-Planning, plan-bench/utils/text_to_pddl.py
  * @module
  */
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { excerpt } from '../../grade/verdict.ts';
 import { listed, type PlanReading, wordsOf } from '../planning/planbench-words.ts';
 import type { Fact, Step } from '../planning/strips.ts';
@@ -99,7 +99,7 @@ class Unreadable extends Error {}
 export function readPlan(answer: string): PlanReading {
   try {
     return {
-      plan: judgedPart(answer)
+      plan: afterThinking(answer)
         .split('\n')
         .flatMap((line) => readLine(line.trim().toLowerCase())),
     };

@@ -7,7 +7,7 @@
  * @see WildEval/ZeroEval, src/evaluation/zebra_grid_eval.py and eval_utils.py
  * @module
  */
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 
 /** The solved table: names of the columns without "House", and one row of values per house. */
 export interface GridSolution {
@@ -27,7 +27,7 @@ export interface GridVerdict {
 
 export function judgeGrid({ headers, rows }: GridSolution, text: string): GridVerdict {
   const totalCells = rows.length * headers.length;
-  const solution = answeredTable(judgedPart(text));
+  const solution = answeredTable(afterThinking(text));
   if (solution === undefined) return { parsed: false, solved: false, correctCells: 0, totalCells };
   let correctCells = 0;
   const lines: string[] = [];

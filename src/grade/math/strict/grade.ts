@@ -9,7 +9,7 @@
  * @module
  */
 
-import { judgedPart } from '../../judged-part.ts';
+import { afterThinking } from '../../after-thinking.ts';
 import { equal, type Rational, rational } from '../../rational.ts';
 import { agreeAsComplex } from '../agreement.ts';
 import { fractionOf } from '../algebra.ts';
@@ -34,7 +34,7 @@ const MAX_LENGTH = 4000;
  * Differs from the official code: a text without `<think>` is graded too, as in the variant for verl.
  */
 export function extractStrictly(text: string): ExtractedAnswer | undefined {
-  const answer = judgedPart(text);
+  const answer = afterThinking(text);
   const start = Math.max(answer.lastIndexOf('\\boxed'), -1);
   const box = start >= 0 ? start : answer.lastIndexOf('\\fbox');
   if (box < 0 || !answer.startsWith('\\boxed{', box)) return undefined;
