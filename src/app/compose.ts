@@ -27,7 +27,7 @@ import {
   WORKER_REQUIREMENTS,
 } from '../engine/torch/environment.ts';
 import { type LaunchOptions, launch, type WorkerLaunch } from '../engine/torch/launch.ts';
-import { createVerifier, judge, type VerifierName } from '../grade/verifier.ts';
+import { createVerifier, type VerifierName } from '../grade/verifier.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import type { GpuModel } from '../plan/gpu.ts';
@@ -334,8 +334,7 @@ export async function loadServedModel(model: string, threads?: number): Promise<
 
 /** Reads answers as the verifier of JSON-lines tasks does, for teams without a task. */
 export function answerReader(verifier: VerifierName): (text: string) => string | undefined {
-  const reader = createVerifier(verifier, { ignoreCase: false });
-  return (text) => judge(reader, '', text).answer;
+  return createVerifier(verifier).answerOf;
 }
 
 /** Closes a team's models. */

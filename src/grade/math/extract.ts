@@ -25,7 +25,13 @@ export interface ExtractedAnswer {
 /** Maximum number of characters of a text that is an answer as a whole. */
 const MAX_WHOLE_LENGTH = 400;
 
-/** The answer of a text; undefined when there is none. Never throws. */
+/**
+ * The answer in a model's output, by the rules of the mode `equivalent`; undefined when there is none. The text
+ * up to the last `</think>` is ignored. Never throws.
+ *
+ * @example
+ * extractAnswer('Thus \\boxed{12}.'); // => { text: '12', by: 'box' }
+ */
 export function extractAnswer(text: string): ExtractedAnswer | undefined {
   const read = afterThinking(text);
   const boxes = boxesIn(read);

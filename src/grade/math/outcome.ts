@@ -5,6 +5,7 @@
 import type { Node } from './ast.ts';
 import type { WorkBudget } from './work-budget.ts';
 
+/** The result of a comparison of two answers. */
 export interface Outcome {
   readonly same: boolean;
   /** One clause: why the answers are the same, or what differs. */

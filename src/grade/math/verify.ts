@@ -43,12 +43,17 @@ export interface MathVerdict {
  */
 export function verifyMath(gold: string, text: string, mode: MathMode = 'equivalent'): MathVerdict {
   const isStrict = mode === 'strict-deepscaler';
-  const extracted = isStrict ? extractStrictly(text) : extractAnswer(text);
+  const extracted = answerIn(text, mode);
   if (!extracted)
     return { correct: false, reason: isStrict ? 'no closed \\boxed{...} was found' : 'no answer was found' };
   const expected = (isStrict ? extractStrictly(gold)?.text : goldAnswer(gold)) ?? gold;
   const outcome = compareAnswers(expected, extracted.text, mode);
   return { correct: outcome.same, extracted, reason: outcome.reason };
+}
+
+/** The answer in a text by the extraction rules of a mode; undefined when there is none. Never throws. */
+export function answerIn(text: string, mode: MathMode): ExtractedAnswer | undefined {
+  return mode === 'strict-deepscaler' ? extractStrictly(text) : extractAnswer(text);
 }
 
 /**

@@ -136,6 +136,7 @@ export interface Handler {
   readonly body: readonly Statement[];
 }
 
+/** A parsed program. */
 export interface Program {
   readonly body: readonly Statement[];
   /** All names read or assigned, attributes and imports, to find unsupported features before the program runs. */

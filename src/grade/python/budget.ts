@@ -5,6 +5,7 @@
  */
 import { LimitExceeded } from './errors.ts';
 
+/** Limits of steps, memory and nested calls. */
 export interface Limits {
   /** Evaluated nodes, iterated elements and compared characters. */
   readonly steps: number;

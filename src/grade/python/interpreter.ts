@@ -32,6 +32,7 @@ import {
 /** How a block was left; undefined if it ran to its end. */
 type BlockExit = 'break' | 'continue' | { readonly value: Value } | undefined;
 
+/** An interpreter for the supported part of Python, without access to files, network, clock or host objects. */
 export class Interpreter implements Machine {
   readonly budget: Budget;
   readonly globals: Frame = {
@@ -47,6 +48,7 @@ export class Interpreter implements Machine {
   /** The exceptions being handled; a bare `raise` raises the last one again. */
   readonly #handling: PythonError[] = [];
 
+  /** @param limits - steps, memory and nested calls of all programs that this interpreter runs */
   constructor(limits?: Limits) {
     this.budget = new Budget(limits);
     this.runtime = {

@@ -4,6 +4,7 @@ import { LimitExceeded, PythonError, PythonSyntaxError, UnsupportedFeature } fro
 import { Interpreter } from './interpreter.ts';
 import { parseProgram } from './parser.ts';
 import { repr } from './repr.ts';
+import { runPython } from './run.ts';
 import { unsupportedFeatures } from './unsupported-features.ts';
 
 interface Case {
@@ -22,15 +23,9 @@ const cases: Case[] = readFileSync(
   .split('\n')
   .map((line) => JSON.parse(line));
 
-function run(source: string): Interpreter {
-  const interpreter = new Interpreter();
-  interpreter.run(parseProgram(source));
-  return interpreter;
-}
-
 function outcome(source: string): Omit<Case, 'source'> {
   try {
-    const { globals, budget } = run(source);
+    const { globals, budget } = runPython(source);
     return { value: repr(globals.variables.get('res') ?? null, budget) };
   } catch (error) {
     if (error instanceof PythonError) return { raises: error.type };
@@ -45,7 +40,7 @@ describe('a program', () => {
   });
 
   it('does not share state with another program', () => {
-    run('len = 3\nstr = None\ndef sorted(x): return 1\nimport math\nx = 1\n');
+    runPython('len = 3\nstr = None\ndef sorted(x): return 1\nimport math\nx = 1\n');
     expect(outcome('res = (len([1]), str(2), sorted([2, 1]))')).toEqual({ value: "(1, '2', [1, 2])" });
     expect(outcome('res = x')).toEqual({ raises: 'NameError' });
     expect(outcome('res = math')).toEqual({ raises: 'NameError' });
@@ -90,7 +85,7 @@ describe('a program cannot access', () => {
   ])('the host with %j', (source) => {
     const isUnsupported = unsupportedFeatures([parseProgram(source)]).length > 0;
     expect(isUnsupported || source.endsWith('.items')).toBe(true); // `items` is a method of dictionaries, not of lists
-    expect(() => run(source)).toThrow(/NameError|AttributeError|import|\.\w+$/);
+    expect(() => runPython(source)).toThrow(/NameError|AttributeError|import|\.\w+$/);
   });
 
   it('JavaScript prototypes with dictionary keys', () => {
@@ -105,9 +100,9 @@ describe('a program cannot access', () => {
   });
 
   it('attributes and items with format fields', () => {
-    expect(() => run('"{0.__class__}".format(1)')).toThrow(UnsupportedFeature);
-    expect(() => run('"{0[0]}".format([1])')).toThrow(UnsupportedFeature);
-    expect(() => run('f"{[].__class__}"')).toThrow(UnsupportedFeature);
+    expect(() => runPython('"{0.__class__}".format(1)')).toThrow(UnsupportedFeature);
+    expect(() => runPython('"{0[0]}".format([1])')).toThrow(UnsupportedFeature);
+    expect(() => runPython('f"{[].__class__}"')).toThrow(UnsupportedFeature);
   });
 });
 
@@ -181,11 +176,13 @@ describe('a program is stopped', () => {
       expect(() => parseProgram(source)).toThrow(PythonSyntaxError);
     const deep = Array.from({ length: 200 }, (_, k) => `${' '.repeat(k)}if 1:\n`).join('');
     expect(() => parseProgram(`${deep}${' '.repeat(200)}pass\n`)).toThrow(PythonSyntaxError);
-    expect(() => run(`x = ${Array(40_000).fill('1').join('+')}`)).toThrow(LimitExceeded);
+    expect(() => runPython(`x = ${Array(40_000).fill('1').join('+')}`)).toThrow(LimitExceeded);
   });
 });
 
 it('a program cannot catch exceeded limits and unsupported features', () => {
-  expect(() => run('try:\n  (1 << 10**9)\nexcept BaseException:\n  res = 1')).toThrow(LimitExceeded);
-  expect(() => run('try:\n  [].sorted()\nexcept BaseException:\n  res = 1')).toThrow(UnsupportedFeature);
+  expect(() => runPython('try:\n  (1 << 10**9)\nexcept BaseException:\n  res = 1')).toThrow(LimitExceeded);
+  expect(() => runPython('try:\n  [].sorted()\nexcept BaseException:\n  res = 1')).toThrow(
+    UnsupportedFeature,
+  );
 });

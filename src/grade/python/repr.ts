@@ -2,7 +2,7 @@
  * Converts values to text: `repr`, `str`, and the format language of f-strings and `format`.
  * @module
  */
-import type { Budget } from './budget.ts';
+import { Budget } from './budget.ts';
 import { elements } from './collections.ts';
 import { numeric } from './compare.ts';
 import { PythonError, UnsupportedFeature } from './errors.ts';
@@ -29,7 +29,16 @@ export function str(value: Value, budget: Budget): string {
   return repr(value, budget);
 }
 
-export function repr(value: Value, budget: Budget): string {
+/**
+ * Python's `repr(value)`.
+ *
+ * @param budget - charged for the length of the text; default: a new budget
+ * @throws LimitExceeded for a text that is too long, PythonError for an integer with more than 4300 digits
+ *
+ * @example
+ * repr(runPython('x = [1, 2.0, "a"]').global('x')); // => "[1, 2.0, 'a']"
+ */
+export function repr(value: Value, budget: Budget = new Budget()): string {
   budget.spend(1);
   const text = plainRepr(value, budget);
   budget.allocate(text.length / 4);

@@ -19,7 +19,15 @@ const WITHHELD = new Set(
 
 let offered: { readonly attributes: ReadonlySet<string>; readonly interpreter: Interpreter } | undefined;
 
-/** The unsupported features that programs use, e.g. `open` or `import os`; empty if they can run. */
+/**
+ * The unsupported names, attributes and imports that programs use; empty if they can run. Some features are found
+ * only at run time, where they throw {@link UnsupportedFeature}.
+ *
+ * @param programs - programs that run in the same module, so that one may define names that another one uses
+ *
+ * @example
+ * unsupportedFeatures([parseProgram('import os\nopen("x")')]); // => ['open', 'import os']
+ */
 export function unsupportedFeatures(programs: readonly Program[]): string[] {
   if (!offered) {
     const interpreter = new Interpreter();

@@ -6,6 +6,7 @@
  */
 import type { FunctionNode } from './ast.ts';
 
+/** A value of a Python program. */
 export type Value =
   | null
   | boolean
