@@ -1,7 +1,7 @@
 /**
- * AutoLogi: puzzles with many right answers, judged by two Python functions that come with each. For evaluation
- * alone: every item is held out. The functions run in an interpreter of this repository that has no way to reach
- * a file, the network or anything else of the host; `docs/autologi.md` says why it is done like this.
+ * The task `autologi`: AutoLogi's puzzles with many correct answers, each verified by Python functions that are part
+ * of the item. For evaluation only: all items are in the test split. The functions run in the interpreter of
+ * `src/grade/python`, which cannot access files, the network or anything else of the host; see `docs/autologi.md`.
  * @see Zhu et al., "AutoLogi", arXiv:2502.16906; 8188zq/AutoLogi
  * @module
  */
@@ -33,10 +33,10 @@ export function readAutoLogiOptions(record: Readonly<Record<string, unknown>>): 
   return { path };
 }
 
-/** How many items that are left out are named in the warning. */
+/** Maximum number of left-out items that the warning names. */
 const NAMED = 10;
 
-/** @throws ConfigError naming file and line of a record that cannot be used; if no record can */
+/** @throws ConfigError naming file and line of a record without a required field, or if no item can be verified */
 export function createAutoLogi({ path }: AutoLogiOptions): Task {
   const { records, leftOut } = readAutoLogi(path);
   if (records.length === 0)
