@@ -1,6 +1,5 @@
 /**
- * Blocksworld with four actions and one hand, as PlanBench has it, on towers: how states are written as facts
- * and goals as towers.
+ * The Blocksworld domain of PlanBench, with four actions and one hand, and the conversion between towers and facts.
  * @module
  */
 import type { ActionSchema, Domain, Fact, Problem, Step } from '../planning/strips.ts';
@@ -81,12 +80,12 @@ export function factsOf(towers: Towers): Fact[] {
   ];
 }
 
-/** What stands on what, the table left out: goals say no more. */
+/** The facts `on x y`, of which goals consist. */
 export function onFacts(towers: Towers): Fact[] {
   return towers.flatMap((tower) => tower.slice(1).map((block, height) => `on ${block} ${tower[height]}`));
 }
 
-/** The towers of a problem with an empty hand, and those that its goal asks for, two blocks or more. */
+/** The towers of a problem with an empty hand, and the towers of its goal, with two blocks or more each. */
 export function towersOf({ init, goal }: Problem): { readonly start: Towers; readonly wanted: Towers } {
   const bases = init
     .filter((fact) => fact.startsWith('ontable '))

@@ -1,5 +1,5 @@
 /**
- * How a Blocksworld plan is told: one move after the other, each with the towers it leaves.
+ * Divides a Blocksworld plan into the parts of a demonstration: one move each, with the resulting towers.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -28,7 +28,7 @@ export function tellingOf(puzzle: Puzzle, style: GeneratorOptions['style']): Tel
   };
 }
 
-/** A move lifts a block and sets it down. */
+/** The moves of a plan; each lifts a block and sets it down. */
 function movesOf({ start, plan }: Puzzle): Part[] {
   let towers = start;
   return Array.from({ length: plan.length / 2 }, (_, at) => {

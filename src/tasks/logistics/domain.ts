@@ -1,11 +1,11 @@
 /**
- * Logistics as PlanBench has it: trucks move packages within a city, airplanes between the airports of cities.
+ * The Logistics domain of PlanBench: trucks move packages within a city, airplanes between the airports of cities.
  * Objects are named by kind and number: `p0`, `t0`, `a0`, `l0-1` (location 1 of city 0), `c0`.
  * @module
  */
 import type { ActionSchema, Domain, Fact, Problem, Step } from '../planning/strips.ts';
 
-/** Loading and unloading differ between the two vehicles in nothing but the vehicle's kind. */
+/** The actions for loading and unloading, which are the same for both kinds of vehicle. */
 function loading(vehicle: 'truck' | 'airplane'): ActionSchema[] {
   const parameters = ['?obj', '?vehicle', '?loc'];
   const kinds = ['obj ?obj', `${vehicle} ?vehicle`, 'location ?loc', 'at ?vehicle ?loc'];
@@ -40,7 +40,7 @@ const ACTIONS: readonly ActionSchema[] = [
 
 export const LOGISTICS: Domain = { name: 'logistics', actions: ACTIONS, sayStep, sayMissing, sayFact };
 
-/** What an object is, by its first letter. */
+/** The kind of an object, by its first letter. */
 const KINDS: Readonly<Record<string, string>> = {
   p: 'obj',
   t: 'truck',
@@ -49,7 +49,7 @@ const KINDS: Readonly<Record<string, string>> = {
   c: 'city',
 };
 
-/** A problem with the facts that say what each object is, which statements in words leave to the names. */
+/** Adds the facts for the kind of each object, which statements in words omit. */
 export function withKinds({ init, goal }: Problem): Problem {
   const objects = new Set(init.flatMap((fact) => fact.split(' ').slice(1)));
   const kinds = [...objects].flatMap((object) => {

@@ -1,6 +1,6 @@
 /**
- * Logistics problems without end: packages to bring from place to place by truck and airplane. `compact` prompts
- * are short; `planbench` ones are PlanBench's, word for word.
+ * The task `logistics`: an unlimited number of generated problems, in which packages are moved between places by
+ * trucks and airplanes. `compact` prompts are short; `planbench` prompts are PlanBench's, word for word.
  * @module
  */
 import { type OptionReader, readOptions } from '../../support/options.ts';

@@ -6,7 +6,7 @@ import { LOGISTICS } from './domain.ts';
 import { findPlan } from './planner.ts';
 import { drawPuzzle, type Layout, problemOf, solved } from './puzzle.ts';
 
-/** Every action on every objects whose kinds fit. */
+/** All actions with all objects of matching kinds. */
 function allActions({ init }: Problem): Grounded[] {
   const objects = [...new Set(init.flatMap((fact) => fact.split(' ').slice(1)))];
   const choices = (count: number): string[][] =>
@@ -52,7 +52,7 @@ function puzzleOf(drawn: Layout | undefined) {
 }
 
 describe('findPlan', () => {
-  it('is as short as breadth-first search over every action', () => {
+  it('finds plans that are as short as those of a breadth-first search over all actions', () => {
     const all = allActions(
       problemOf({ locations: 2, trucks: [0, 2], airplanes: [0], packages: [{ from: 0, to: 1 }] }),
     );
@@ -68,7 +68,7 @@ describe('findPlan', () => {
     );
   });
 
-  it('finds plans that work, also where the search for a shortest one is given up', () => {
+  it('finds valid plans, also if the search for a shortest one exceeds its limit', () => {
     const larger = { ...shape, cities: 3, airplanes: 2, minPackages: 2, maxPackages: 3 };
     for (let seed = 0; seed < 15; seed++) {
       const puzzle = puzzleOf(drawPuzzle(larger, randomStream(seed)));
@@ -82,7 +82,7 @@ describe('findPlan', () => {
     }
   });
 
-  it('leaves alone what is not of the usual form', () => {
+  it('is undefined for problems of another form', () => {
     const problem = problemOf({
       locations: 2,
       trucks: [0, 2],

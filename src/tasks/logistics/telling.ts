@@ -1,5 +1,6 @@
 /**
- * How a Logistics plan is told: up to one unloading after the other, each with where all packages are then.
+ * Divides a Logistics plan into the parts of a demonstration: each ends with an unloading and lists the positions of
+ * all packages after it.
  * @module
  */
 import type { GeneratorOptions } from '../planning/generator.ts';
@@ -44,7 +45,7 @@ function partsOf(puzzle: Puzzle): Part[] {
   return parts;
 }
 
-/** `pA qt r1`: every package with its place, or with `t` or a number for the truck or airplane it is in. */
+/** `pA qt r1`: every package with its place, or with `t` or a number if it is in a truck or an airplane. */
 function whereabouts({ packages, locations, trucks }: Puzzle, state: ReadonlySet<string>): string {
   const places = Array.from({ length: trucks.length * locations }, (_, place) => place);
   return packages

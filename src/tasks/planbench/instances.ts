@@ -1,6 +1,6 @@
 /**
  * Reads PlanBench's files of task 1: a domain, and instances with a prompt and a reference plan. The problem is
- * read back from the prompt's last statement, so nothing else is needed.
+ * parsed from the last statement of the prompt, so no other file is needed.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export interface PlanbenchInstance {
   readonly id: string;
   readonly domain: PlanbenchDomain;
   readonly prompt: string;
-  /** The statement at the prompt's end, without introduction and example. */
+  /** The last statement of the prompt, without introduction and example. */
   readonly statement: string;
   readonly problem: Problem;
   /** The file's `ground_truth_plan`. */
@@ -73,14 +73,14 @@ function readInstance(
   };
 }
 
-/** What judging needs of an instance. */
+/** The part of an instance that verification needs. */
 export type Judged = Pick<PlanbenchInstance, 'domain' | 'problem' | 'reference'>;
 
 /**
  * A problem from its PDDL text, without a reference plan.
  *
- * @param name - of the domain, as files of answers have it
- * @returns undefined if the domain is unknown or the text is no problem
+ * @param name - name of the domain in a file of answers
+ * @returns undefined if the domain is unknown or the text is not a problem
  */
 export function instanceOfPddl(name: string, pddl: string): Judged | undefined {
   const domain = planbenchDomain(name);
@@ -88,7 +88,7 @@ export function instanceOfPddl(name: string, pddl: string): Judged | undefined {
   return domain && problem && { domain, problem: domain.renamed(problem), reference: [] };
 }
 
-/** A plan on record for an answer; the official judge writes objects of Blocksworld as letters or in words. */
+/** The plan recorded with an answer; the official evaluator writes objects of Blocksworld as letters or in words. */
 export function readRecordedPlan({ domain }: Judged, text: string): Step[] {
   return readPddlPlan(text).map(({ action, objects }) => ({
     action,
@@ -96,7 +96,7 @@ export function readRecordedPlan({ domain }: Judged, text: string): Step[] {
   }));
 }
 
-/** A plan as PDDL writes it, one action in brackets per line. */
+/** Parses a plan in PDDL, with one bracketed action per line. */
 export function readPddlPlan(text: string): Step[] {
   return [...text.matchAll(/\(([^()]*)\)/g)].map(([, inside]) => {
     const [action = '', ...objects] = inside.trim().split(/\s+/);

@@ -23,7 +23,7 @@ function schemaOf(action: Expression): ActionSchema {
   });
 }
 
-/** Parameters by number, facts sorted: names and order of facts mean nothing. */
+/** Numbers the parameters and sorts the facts, because names and order have no meaning. */
 function normal({ name, parameters, ...facts }: ActionSchema): ActionSchema {
   const put = (list: readonly string[]): string[] =>
     list
@@ -56,13 +56,13 @@ it.each([BLOCKSWORLD, LOGISTICS])(
   },
 );
 
-it('reads a problem, whatever its case, with comments', () => {
+it('parses a problem in any case, with comments', () => {
   const text = '(define (problem x) ; one\n(:init (HANDEMPTY) (on b c)) (:goal (and (on c b) (on a c))))';
   expect(readPddlProblem(text)).toEqual({ init: ['handempty', 'on b c'], goal: ['on c b', 'on a c'] });
   expect(readPddlProblem('(define (:init (p)) (:goal (q a)))')).toEqual({ init: ['p'], goal: ['q a'] });
 });
 
-it('reads nothing else', () => {
+it('is undefined for other texts', () => {
   for (const text of [
     '',
     '(',

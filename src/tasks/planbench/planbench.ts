@@ -1,6 +1,6 @@
 /**
- * PlanBench's plan generation (task 1) for Blocksworld and Logistics: the official prompts from the official
- * files, judged as the official judge does. All of it is held out: there is nothing here to train on.
+ * The task `planbench`: PlanBench's plan generation (task 1) for Blocksworld and Logistics, with the prompts of the
+ * official files, verified like the official evaluator. For evaluation only: all instances are in the test split.
  * @see Valmeekam et al., "PlanBench", NeurIPS 2023, arXiv 2206.10498
  * @module
  */
@@ -17,7 +17,7 @@ import { type Judged, type PlanbenchInstance, readInstances } from './instances.
 export interface PlanbenchOptions extends JudgeOptions {
   /** An official file `task_1_plan_generation.json` of Blocksworld or Logistics. */
   readonly path: string;
-  /** A second one, e.g. the 100 instances with three blocks beside the 500 with more. */
+  /** A second file, e.g. the 100 instances with three blocks in addition to the 500 with more. */
   readonly morePath: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export function createPlanbench(given: Pick<PlanbenchOptions, 'path'> & Partial<
 class PlanbenchTask implements Task {
   readonly name = 'planbench';
   readonly rewardRange = BINARY_REWARD;
-  /** Absent with plans of two domains, which are read in two ways: a text does not say which it is of. */
+  /** Absent with instances of two domains, because the text of a plan does not determine its domain. */
   readonly answerOf?: (text: string) => string | undefined;
   readonly #instances: readonly PlanbenchInstance[];
   readonly #options: PlanbenchOptions;
@@ -81,13 +81,13 @@ class PlanbenchTask implements Task {
   }
 }
 
-/** The verdict on an answer in PlanBench's words; `optimal` counts against the shortest plan known. */
+/** The verdict on an answer in PlanBench's wording; `optimal` compares with the shortest known plan. */
 export function judgeAnswer(instance: Judged, text: string, options: JudgeOptions = DEFAULT_JUDGE): Verdict {
   const read = instance.domain.readPlan(text);
   return 'problem' in read ? noAnswer(read.problem) : judgeSteps(instance, read.plan, options);
 }
 
-/** The verdict on a plan that was read already. */
+/** The verdict on a plan that has been read. */
 export function judgeSteps(
   { domain, problem, reference }: Judged,
   plan: readonly Step[],

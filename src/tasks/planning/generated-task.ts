@@ -1,6 +1,6 @@
 /**
- * What generated planning tasks have in common: problems drawn into splits, prompts in two styles, answers read
- * and judged, demonstrations.
+ * The common part of generated planning tasks: drawing problems for each split, prompts in two styles, reading and
+ * verifying answers, and demonstrations.
  * @module
  */
 import { type RandomStream, randomStream } from '../../core/rng.ts';
@@ -20,18 +20,18 @@ export interface Solved {
   readonly plan: readonly Step[];
 }
 
-/** A kind of problem with its notations; `D` is a problem as drawn, `P` one with a plan. */
+/** A planning domain with its notations; `D` is a problem as drawn, `P` a problem with its plan. */
 export interface ProblemKind<D, P extends D & Solved> {
   readonly domain: Domain;
-  /** A problem; undefined if the options seem to allow none. */
+  /** Draws a problem; undefined if the options seem to allow none. */
   draw(stream: RandomStream): D | undefined;
-  /** Options to change when they allow none. */
+  /** The options to change if they allow no problem, for the error message. */
   readonly help: string;
-  /** The same for problems that may not be in two splits. */
+  /** The key that determines the split: problems with the same key are in the same split. */
   key(drawn: D): string;
-  /** Finds the plan, which most drawn problems, being of another split, never need. */
+  /** Computes the plan. Separate from `draw`, because most drawn problems belong to another split. */
   solve(drawn: D): P;
-  /** The problem with the names that plans in this style have. */
+  /** The STRIPS problem, with the object names that plans of the configured style use. */
   problem(puzzle: P): Problem;
   compactPrompt(puzzle: P): string;
   readCompact(text: string): PlanReading;
@@ -42,7 +42,7 @@ export interface ProblemKind<D, P extends D & Solved> {
   readonly alphabet: string;
 }
 
-/** Key of example streams after the seed. */
+/** Key of the random streams of examples, after the seed. */
 const EXAMPLES = 3;
 
 export function createGeneratedTask<D, P extends D & Solved>(
@@ -78,14 +78,14 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
         this.#options.style === 'compact'
           ? this.#kind.compactPrompt(puzzle)
           : this.#planbenchPrompt(puzzle, index),
-      // in words in either style, so that a problem of PlanBench is recognised
+      // in words in both styles, so that the contamination check recognizes problems of PlanBench
       problem: statement(this.#kind.stated(puzzle)),
       difficulty: `${puzzle.plan.length}`,
       data: puzzle,
     };
   }
 
-  /** In compact style the plan is what follows the last `#`; in PlanBench's, the official judge reads all. */
+  /** In compact style the plan is the text after the last `#`; in PlanBench style it is read from the whole text. */
   verify(item: TaskItem, text: string): Verdict {
     const puzzle = item.data as P;
     const read = this.#read(text);
@@ -113,7 +113,7 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
     return planbenchPrompt(this.#kind.introduction, this.#kind.stated(puzzle), example);
   }
 
-  /** Another problem, of the train split, so that a prompt gives no tested problem away. */
+  /** A different problem of the train split, so that the example of a prompt never reveals a test problem. */
   #example(puzzle: P, index: number): P {
     for (let attempt = 0; ; attempt++) {
       const seed = randomStream(this.#options.seed, EXAMPLES, attempt).int(2 ** 32);
@@ -136,7 +136,7 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
   }
 }
 
-/** The characters of PlanBench's prompts and of plans, given those that a kind of problem adds. */
+/** The characters of PlanBench's prompts and plans, including those of the given texts. */
 export function planbenchAlphabet(...texts: readonly string[]): string {
   const frames = [undefined, { initial: '', goal: '', plan: [''] }].map((example) =>
     planbenchPrompt('', { initial: ',', goal: '' }, example),

@@ -1,6 +1,5 @@
 /**
- * The options that generated planning tasks share: how problems and plans are written, what a plan must be to
- * be right, and how they are demonstrated.
+ * The options that generated planning tasks share: notation, verification of plans, and demonstrations.
  * @module
  */
 import type { OptionReader } from '../../support/options.ts';
@@ -8,12 +7,12 @@ import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../shar
 import { DEFAULT_JUDGE, type JudgeOptions } from './judge.ts';
 
 export interface DemonstrationOptions extends GeneratedOptions {
-  /** Messages of a demonstration: 1, or as many as a relay has turns. Default 1. */
+  /** Number of messages of a demonstration: 1, or the number of turns of a relay. Default 1. */
   readonly demoTurns: number;
 }
 
 export interface GeneratorOptions extends DemonstrationOptions, JudgeOptions {
-  /** `compact`: as few characters as possible; `planbench`: PlanBench's words. Default `compact`. */
+  /** `compact`: as few characters as possible; `planbench`: PlanBench's wording. Default `compact`. */
   readonly style: 'compact' | 'planbench';
   /** `planbench` only: prompts show an example with its plan (1) or not (0). Default 1. */
   readonly shots: number;

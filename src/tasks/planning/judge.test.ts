@@ -3,7 +3,7 @@ import { BLOCKSWORLD } from '../blocksworld/domain.ts';
 import { readSteps } from '../blocksworld/notation.ts';
 import { DEFAULT_JUDGE, type JudgeOptions, judgePlan } from './judge.ts';
 
-/** a, b, c on the table; wanted: a on b on c. */
+/** a, b and c are on the table; the goal is a on b on c. */
 const problem = {
   init: ['handempty', 'ontable a', 'ontable b', 'ontable c', 'clear a', 'clear b', 'clear c'],
   goal: ['on a b', 'on b c'],
@@ -25,7 +25,7 @@ describe('judgePlan', () => {
     expect(judged('^b_b^b_bc^a_ab').correct).toBe(true);
   });
 
-  it('says in one clause what is wrong', () => {
+  it('gives one clause as the reason', () => {
     const reasons = ['^a_ab^b', '^a^b', '_a', '^b_bc', '^a_a', '^ab', ''].map((plan) => judged(plan).reason);
     expect(reasons).toEqual([
       'action 3, pick up b: b is not clear',
@@ -43,7 +43,7 @@ describe('judgePlan', () => {
     expect(strange('stack', ['a'])).toBe('action 1, stack a: expected 2 objects, got 1');
   });
 
-  it('counts actions only where asked for', () => {
+  it('limits the number of actions only with accept optimal', () => {
     expect(judged('^b_b^b_bc^a_ab', { accept: 'optimal' })).toMatchObject({
       correct: false,
       reward: 0,
@@ -52,7 +52,7 @@ describe('judgePlan', () => {
     expect(judged('^b_bc^a_ab', { accept: 'optimal' }).correct).toBe(true);
   });
 
-  it('pays a share of the goal where asked for, and never calls it correct', () => {
+  it('rewards a share of the goal with partial credit, and such a plan is not correct', () => {
     const rewards = (credit: number) =>
       ['^b_bc', '^b_bc^c', '^a_a', '_a', ''].map((plan) => judged(plan, { partialCredit: credit }));
     expect(rewards(0.5).map(({ reward }) => reward)).toEqual([0.25, 0.25, 0, 0, 0]);
@@ -60,7 +60,7 @@ describe('judgePlan', () => {
     expect(rewards(0.5).some(({ correct }) => correct)).toBe(false);
   });
 
-  it('pays nothing for goal facts that held at the start, and less for losing them', () => {
+  it('does not reward goal facts that hold at the start, and deducts lost ones', () => {
     const built = {
       init: ['handempty', 'ontable a', 'on b a', 'clear b', 'ontable c', 'clear c'],
       goal: ['on b a', 'on c b'],

@@ -1,6 +1,6 @@
 /**
- * Verdicts on plans: a plan is right if every action can be taken and the goal holds at the end. How long it
- * is counts only where asked for.
+ * Verdicts on plans. A plan is correct if every action is executable and the goal holds at the end. With
+ * `accept: optimal` it must also have the fewest possible actions.
  * @module
  */
 
@@ -18,27 +18,26 @@ import {
 } from './strips.ts';
 
 export interface JudgeOptions {
-  /** `valid`: any plan that reaches the goal; `optimal`: only one with no more actions than `best`. */
+  /** `valid`: any plan that reaches the goal is correct; `optimal`: only a plan with the fewest actions. */
   readonly accept: 'valid' | 'optimal';
   /**
-   * Reward of a plan that is not right and reaches every goal fact that did not hold at the start; one that
-   * reaches a share of them gets that share of it. 0: only right plans are paid.
+   * Largest reward of a plan that is not correct, in [0, 1]: the plan gets this reward times {@link goalShare}.
+   * 0: only correct plans get a reward.
    */
   readonly partialCredit: number;
 }
 
 export const DEFAULT_JUDGE: JudgeOptions = { accept: 'valid', partialCredit: 0 };
 
-/** The fewest actions, where a plan's length matters; asked for only then. */
+/** Computes the fewest actions that reach the goal; called only if the length of a plan matters. */
 export type Fewest = () => number;
 
 /**
- * Judges a plan.
+ * Verifies a plan.
  *
- * @param problem - what it is for
- * @param plan - as read; an empty plan is no answer
- * @param how - judging, and the fewest actions that reach the goal
- * @returns reward 1 for a right plan, else `partialCredit` times {@link goalShare}
+ * @param attempt.plan - the plan as read; an empty plan is not an answer
+ * @param how - options, and the fewest actions that reach the goal
+ * @returns a verdict with reward 1 for a correct plan, else `partialCredit` times {@link goalShare}
  */
 export function judgePlan(
   domain: Domain,
@@ -54,14 +53,14 @@ export function judgePlan(
   return { correct: false, reward: how.partialCredit * goalShare(problem, simulation), answer, reason };
 }
 
-/** The answer that a verdict on a plan carries; undefined where there is none. */
+/** The answer of a verdict on a plan; undefined if no plan was read. */
 export function planAnswer(read: PlanReading): string | undefined {
   return 'plan' in read && read.plan.length > 0 ? planText(read.plan) : undefined;
 }
 
 /**
- * Share of the goal facts missing at the start that hold after the longest executable beginning; facts that
- * held and were lost count against it, so doing nothing earns nothing and undoing never pays.
+ * The share of the goal facts missing at the start that hold after the longest executable prefix of the plan. Goal
+ * facts that held at the start and are lost are deducted, so an empty plan has share 0.
  *
  * @returns within [0, 1]
  */

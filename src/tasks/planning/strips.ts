@@ -1,14 +1,14 @@
 /**
- * STRIPS: a state is a set of facts, an action needs facts, deletes facts, then adds facts. Running a plan
- * says how far it can be carried out, which action failed, and for want of which fact.
+ * STRIPS planning: a state is a set of facts; an action has preconditions, delete effects and add effects. The
+ * simulation of a plan returns its longest executable prefix, the action that failed and its missing precondition.
  * @see Fikes and Nilsson, "STRIPS: A new approach to the application of theorem proving", 1971
  * @module
  */
 
-/** A ground fact: a predicate and its objects, one blank apart, e.g. `on b c`. */
+/** A ground fact: a predicate and its objects, separated by spaces, e.g. `on b c`. */
 export type Fact = string;
 
-/** An action with variables: facts whose objects may be parameters, e.g. `on ?x ?y`. */
+/** An action schema: its facts may contain parameters, e.g. `on ?x ?y`. */
 export interface ActionSchema {
   readonly name: string;
   readonly parameters: readonly string[];
@@ -20,15 +20,15 @@ export interface ActionSchema {
 export interface Domain {
   readonly name: string;
   readonly actions: readonly ActionSchema[];
-  /** An action in words, e.g. `unstack b from c`. */
+  /** Describes an action in words, e.g. `unstack b from c`. */
   sayStep(step: Step): string;
-  /** Why an action that needs this fact cannot be taken, e.g. `c is not clear`. */
+  /** Describes a missing precondition in words, e.g. `c is not clear`. */
   sayMissing(fact: Fact): string;
-  /** A fact in words, e.g. `b is on c`. */
+  /** Describes a fact in words, e.g. `b is on c`. */
   sayFact(fact: Fact): string;
 }
 
-/** One line of a plan, as written: it may name what does not exist. */
+/** One action of a plan as written; the action and the objects may not exist. */
 export interface Step {
   readonly action: string;
   readonly objects: readonly string[];
@@ -36,17 +36,17 @@ export interface Step {
 
 export interface Problem {
   readonly init: readonly Fact[];
-  /** Facts that must hold at the end, at least one. */
+  /** Facts that must hold at the end; at least one. */
   readonly goal: readonly Fact[];
 }
 
-/** A plan carried out as far as possible. */
+/** The result of executing a plan as far as possible. */
 export interface Simulation {
-  /** Actions carried out: the length of the longest executable beginning. */
+  /** Number of executed actions: the length of the longest executable prefix. */
   readonly executed: number;
-  /** Facts after these. */
+  /** The facts after these actions. */
   readonly state: ReadonlySet<Fact>;
-  /** Why the next action could not be carried out; absent when all were. */
+  /** Why the next action is not executable; absent if all actions were executed. */
   readonly failure?: Failure;
   /** Goal facts that do not hold in `state`, in the goal's order. */
   readonly open: readonly Fact[];
@@ -60,14 +60,14 @@ export interface Failure {
     | { readonly kind: 'missing'; readonly fact: Fact };
 }
 
-/** What an action with its objects put in needs, deletes and adds. */
+/** The preconditions and effects of an action with its objects. */
 export interface Grounded {
   readonly needs: readonly Fact[];
   readonly deletes: readonly Fact[];
   readonly adds: readonly Fact[];
 }
 
-/** Puts objects in place of a schema's parameters, in order. */
+/** Substitutes objects for the parameters of a schema, in order. */
 export function ground(
   { parameters, needs, deletes, adds }: ActionSchema,
   objects: readonly string[],
@@ -83,7 +83,7 @@ export function ground(
   return { needs: needs.map(put), deletes: deletes.map(put), adds: adds.map(put) };
 }
 
-/** The state after an action whose needs hold: deletes first, then adds, so that an added fact stays. */
+/** The state after an action. Facts are deleted before facts are added, so that an added fact stays. */
 export function applied(state: ReadonlySet<Fact>, { deletes, adds }: Grounded): Set<Fact> {
   const next = new Set(state);
   for (const fact of deletes) next.delete(fact);
@@ -92,9 +92,9 @@ export function applied(state: ReadonlySet<Fact>, { deletes, adds }: Grounded): 
 }
 
 /**
- * Carries out a plan from the initial state until it ends or an action cannot be taken.
+ * Executes a plan from the initial state until it ends or an action is not executable.
  *
- * @returns how far it came, what failed, and which goal facts are open then
+ * @returns the executed prefix, the failure, and the goal facts that do not hold afterwards
  */
 export function simulate(domain: Domain, problem: Problem, plan: readonly Step[]): Simulation {
   let state: ReadonlySet<Fact> = new Set(problem.init);
@@ -128,7 +128,7 @@ function attempt(domain: Domain, state: ReadonlySet<Fact>, step: Step): Grounded
   return fact === undefined ? grounded : { kind: 'missing', fact };
 }
 
-/** A plan in normal form, as PDDL writes it on one line: `(unstack b c) (put-down b)`. */
+/** A plan in normal form, in PDDL on one line: `(unstack b c) (put-down b)`. */
 export function planText(plan: readonly Step[]): string {
   return plan.map(({ action, objects }) => `(${[action, ...objects].join(' ')})`).join(' ');
 }
