@@ -21,11 +21,11 @@ import { parseArgs } from 'node:util';
 import type { Verdict } from '../src/task/task.ts';
 import {
   instanceOfPddl,
-  type Judged,
   readInstances,
   readRecordedPlan,
+  type VerifiableInstance,
 } from '../src/tasks/planbench/instances.ts';
-import { judgeAnswer, judgeSteps } from '../src/tasks/planbench/planbench.ts';
+import { verifyAnswer, verifySteps } from '../src/tasks/planbench/planbench.ts';
 import { planText } from '../src/tasks/planning/strips.ts';
 import { assertFile } from './named-file.ts';
 
@@ -38,7 +38,7 @@ interface Case {
 }
 
 interface Options {
-  readonly known: Map<string, Judged>;
+  readonly known: Map<string, VerifiableInstance>;
   readonly textOnly: boolean;
 }
 
@@ -53,7 +53,7 @@ function main(args: readonly string[]): number {
     });
     if (files.length === 0) throw new UsageError('expected one file or more, got none');
     for (const file of files) assertFile(file);
-    const known = new Map<string, Judged>();
+    const known = new Map<string, VerifiableInstance>();
     const isTask = (file: string): boolean => file.endsWith('.json');
     for (const file of files.filter(isTask)) for (const one of readInstances(file)) known.set(one.id, one);
     const options = { known, textOnly: values['text-only'] };
@@ -88,7 +88,7 @@ function referenceCases(file: string): Case[] {
   return readInstances(file).map((instance) => ({
     name: `${file}: reference plan of ${instance.id}`,
     expected: true,
-    verdict: judgeSteps(instance, instance.reference),
+    verdict: verifySteps(instance, instance.reference),
   }));
 }
 
@@ -116,19 +116,19 @@ function answerCase(
     throw new UsageError(
       `${where}: expected an instance of a task file or of ${domain}_instances.jsonl, got ${id}`,
     );
-  const one = { name: `${where} ${id}`, expected: valid, verdict: judgeAnswer(instance, answer) };
+  const one = { name: `${where} ${id}`, expected: valid, verdict: verifyAnswer(instance, answer) };
   const recorded = fields.get('extracted_plan');
   if (textOnly || typeof recorded !== 'string') return one;
   const plan = readRecordedPlan(instance, recorded);
   const read = instance.domain.readPlan(answer);
   if (planText(plan) === ('plan' in read ? planText(read.plan) : '')) return one;
-  return { ...one, verdict: judgeSteps(instance, plan), ofText: one.verdict };
+  return { ...one, verdict: verifySteps(instance, plan), ofText: one.verdict };
 }
 
 /** Adds the problems of a file that are not known yet. */
 function readPddlFile(
   file: string,
-  { domain, known }: { readonly domain: string; readonly known: Map<string, Judged> },
+  { domain, known }: { readonly domain: string; readonly known: Map<string, VerifiableInstance> },
 ): void {
   for (const [at, text] of readFileSync(file, 'utf8').split('\n').entries()) {
     if (text.trim() === '') continue;

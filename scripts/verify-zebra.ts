@@ -13,7 +13,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type JsonLine, readJsonLines } from '../src/tasks/shared/json-lines.ts';
-import { type GridSolution, judgeGrid } from '../src/tasks/zebra/grid-answer.ts';
+import { type GridSolution, gradeGrid } from '../src/tasks/zebra/grid-answer.ts';
 import { tableRows } from '../src/tasks/zebra/official-prompt.ts';
 import { readPuzzle } from '../src/tasks/zebra/official-text.ts';
 import { readZebraLogicLine } from '../src/tasks/zebra/records.ts';
@@ -64,7 +64,7 @@ function judgeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): voi
     if (!gold) throw new UsageError(`${place.path}:${place.line}: expected the puzzle of "${id}", got none`);
     if (typeof output !== 'string')
       throw new UsageError(`${place.path}:${place.line}: expected a text in "output", got ${typeof output}`);
-    const { parsed, solved, correctCells, totalCells } = judgeGrid(gold, output);
+    const { parsed, solved, correctCells, totalCells } = gradeGrid(gold, output);
     const got = { parsed, correct_cells: correctCells, total_cells: totalCells, solved };
     const differences = differencesOf(fields.get('expected'), got);
     if (differences.length > 0) console.log(`line ${place.line} ${id}: ${differences.join('; ')}`);

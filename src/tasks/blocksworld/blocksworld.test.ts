@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { SPLITS, splitOf } from '../../task/split.ts';
-import { readStatement } from '../planning/planbench-words.ts';
+import { readStatement } from '../planning/planbench-prompt.ts';
 import { type BlocksworldOptions, createBlocksworld, readBlocksworldOptions } from './blocksworld.ts';
 import { BLOCKSWORLD, towersOf } from './domain.ts';
 import { compactPlan, compactPrompt, readCompactPlan } from './notation.ts';
@@ -199,7 +199,7 @@ it('reads options, and rejects invalid ones with clear errors', () => {
 });
 
 it('describes facts in words', () => {
-  expect(['on a b', 'ontable a', 'clear a', 'holding a', 'handempty'].map(BLOCKSWORLD.sayFact)).toEqual([
+  expect(['on a b', 'ontable a', 'clear a', 'holding a', 'handempty'].map(BLOCKSWORLD.describeFact)).toEqual([
     'a is on b',
     'a is on the table',
     'a is clear',

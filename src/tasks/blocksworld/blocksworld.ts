@@ -9,8 +9,9 @@ import type { Task } from '../../task/task.ts';
 import { ANY_ACTIONS } from '../planning/action-range.ts';
 import { createGeneratedTask, planbenchAlphabet } from '../planning/generated-task.ts';
 import { DEFAULT_GENERATOR, type GeneratorOptions, readGeneratorOptions } from '../planning/generator.ts';
-import type { Stated } from '../planning/planbench-words.ts';
+import type { ProblemInWords } from '../planning/planbench-prompt.ts';
 import { ANSWER_MARKER } from '../shared/habit.ts';
+import { demonstrationParts } from './demonstration-parts.ts';
 import { BLOCKSWORLD } from './domain.ts';
 import { COMPACT_CHARACTERS, compactPrompt, readCompactPlan } from './notation.ts';
 import {
@@ -33,7 +34,6 @@ import {
   type Unsolved,
 } from './puzzle.ts';
 import { structureKey } from './structure.ts';
-import { tellingOf } from './telling.ts';
 
 export interface BlocksworldOptions extends PuzzleShape, GeneratorOptions {
   /**
@@ -106,9 +106,9 @@ export function createBlocksworld(partial: Partial<BlocksworldOptions> = {}): Ta
       compactPrompt,
       readCompact: readCompactPlan,
       introduction: BLOCKSWORLD_INTRODUCTION,
-      stated,
-      readWords: (text) => ({ plan: readPlan(text) }),
-      telling: (puzzle) => tellingOf(puzzle, style),
+      inWords,
+      readPlanbench: (text) => ({ plan: readPlan(text) }),
+      demonstrationParts: (puzzle) => demonstrationParts(puzzle, style),
       alphabet:
         style === 'compact'
           ? `${nameList(names).join('')}${COMPACT_CHARACTERS}=;${ANSWER_MARKER}`
@@ -118,7 +118,7 @@ export function createBlocksworld(partial: Partial<BlocksworldOptions> = {}): Ta
   );
 }
 
-function stated(puzzle: Puzzle): Stated {
+function inWords(puzzle: Puzzle): ProblemInWords {
   const { init, goal } = coloured(problemOf(puzzle));
   return { initial: factsText(init), goal: factsText(goal), plan: planLines(colouredPlan(puzzle.plan)) };
 }

@@ -4,7 +4,7 @@
  * (from another block or from the table), `_` sets it down (on another block or on the table).
  * @module
  */
-import type { PlanReading } from '../planning/planbench-words.ts';
+import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Step } from '../planning/strips.ts';
 import type { Towers } from './domain.ts';
 

@@ -8,7 +8,7 @@
  * @module
  */
 import { afterThinking } from '../../grade/after-thinking.ts';
-import { listed, wordsOf } from '../planning/planbench-words.ts';
+import { listed, wordsOf } from '../planning/planbench-prompt.ts';
 import type { Fact, Problem, Step } from '../planning/strips.ts';
 import { BLOCKSWORLD } from './domain.ts';
 

@@ -25,7 +25,7 @@ function fewestActions(start: Towers, wanted: Towers): number {
     const next: ReadonlySet<string>[] = [];
     for (const state of frontier)
       for (const action of all) {
-        if (!action.needs.every((fact) => state.has(fact))) continue;
+        if (!action.preconditions.every((fact) => state.has(fact))) continue;
         const after = applied(state, action);
         const key = [...after].sort().join();
         if (!seen.has(key)) next.push(after);
@@ -55,12 +55,12 @@ describe('shortestPlan', () => {
     fc.assert(
       fc.property(puzzle, ({ start, wanted }) => {
         const plan = shortestPlan({ start, wanted }) ?? [];
-        const { failure, open } = simulate(
+        const { failure, unmetGoals } = simulate(
           BLOCKSWORLD,
           { init: factsOf(start), goal: onFacts(wanted) },
           plan,
         );
-        expect([failure, open]).toEqual([undefined, []]);
+        expect([failure, unmetGoals]).toEqual([undefined, []]);
         expect(plan.length).toBe(fewestActions(start, wanted));
       }),
       { numRuns: 60 },

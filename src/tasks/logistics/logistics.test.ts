@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { SPLITS, splitOf } from '../../task/split.ts';
-import { readStatement } from '../planning/planbench-words.ts';
+import { readStatement } from '../planning/planbench-prompt.ts';
 import { LOGISTICS, withKinds } from './domain.ts';
 import { createLogistics, type LogisticsOptions, readLogisticsOptions } from './logistics.ts';
 import { compactPlan, compactPrompt, readCompactPlan } from './notation.ts';
@@ -153,6 +153,6 @@ it('reads options, and rejects invalid ones with clear errors', () => {
 
 it('describes facts in words', () => {
   expect(
-    ['at p0 l0-1', 'in p0 t0', 'in-city l0-1 c0', 'airport l0-0', 'obj p0'].map(LOGISTICS.sayFact),
+    ['at p0 l0-1', 'in p0 t0', 'in-city l0-1 c0', 'airport l0-0', 'obj p0'].map(LOGISTICS.describeFact),
   ).toEqual(['p0 is at l0-1', 'p0 is in t0', 'l0-1 is in c0', 'l0-0 is an airport', 'p0 is a package']);
 });

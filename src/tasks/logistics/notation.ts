@@ -5,7 +5,7 @@
  * the truck from b to A, `1AC` flies airplane 1 from A to C. Places are read in upper and lower case.
  * @module
  */
-import type { PlanReading } from '../planning/planbench-words.ts';
+import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Step } from '../planning/strips.ts';
 import { type Layout, placeName } from './puzzle.ts';
 

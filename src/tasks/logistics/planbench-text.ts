@@ -9,7 +9,7 @@
  */
 import { afterThinking } from '../../grade/after-thinking.ts';
 import { excerpt } from '../../grade/verdict.ts';
-import { listed, type PlanReading, wordsOf } from '../planning/planbench-words.ts';
+import { listed, type PlanReading, wordsOf } from '../planning/planbench-prompt.ts';
 import type { Fact, Step } from '../planning/strips.ts';
 
 /** PlanBench's text before the first statement, including its trailing spaces. */

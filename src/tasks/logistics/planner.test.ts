@@ -14,7 +14,7 @@ function allActions({ init }: Problem): Grounded[] {
   const fixed = new Set(init.filter((fact) => !/^(at|in) /.test(fact)));
   return LOGISTICS.actions
     .flatMap((schema) => choices(schema.parameters.length).map((chosen) => ground(schema, chosen)))
-    .filter(({ needs }) => needs.every((need) => /^(at|in) /.test(need) || fixed.has(need)));
+    .filter(({ preconditions }) => preconditions.every((fact) => /^(at|in) /.test(fact) || fixed.has(fact)));
 }
 
 /** The fewest actions, by breadth-first search over facts. */
@@ -26,7 +26,7 @@ function fewestActions({ init, goal }: Problem, all: readonly Grounded[]): numbe
     const next: ReadonlySet<string>[] = [];
     for (const state of frontier)
       for (const action of all) {
-        if (!action.needs.every((fact) => state.has(fact))) continue;
+        if (!action.preconditions.every((fact) => state.has(fact))) continue;
         const after = applied(state, action);
         const key = [...after].sort().join();
         if (!seen.has(key)) next.push(after);
@@ -75,8 +75,8 @@ describe('findPlan', () => {
       const problem = problemOf(puzzle);
       const hasty = findPlan(problem, 3);
       for (const plan of [puzzle.plan, hasty?.steps]) {
-        const { failure, open } = simulate(LOGISTICS, problem, plan ?? []);
-        expect([failure, open]).toEqual([undefined, []]);
+        const { failure, unmetGoals } = simulate(LOGISTICS, problem, plan ?? []);
+        expect([failure, unmetGoals]).toEqual([undefined, []]);
       }
       expect(hasty?.steps.length).toBeGreaterThanOrEqual(puzzle.plan.length);
     }

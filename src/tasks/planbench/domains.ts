@@ -13,7 +13,7 @@ import { shortestPlan } from '../blocksworld/planner.ts';
 import { LOGISTICS, withKinds } from '../logistics/domain.ts';
 import { readFact as readLogisticsFact, readPlan as readLogisticsPlan } from '../logistics/planbench-text.ts';
 import { findPlan } from '../logistics/planner.ts';
-import type { PlanReading } from '../planning/planbench-words.ts';
+import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Domain, Fact, Problem } from '../planning/strips.ts';
 
 export interface PlanbenchDomain {

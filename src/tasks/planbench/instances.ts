@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { excerpt } from '../../grade/verdict.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { lastStatement, readStatement } from '../planning/planbench-words.ts';
+import { lastStatement, readStatement } from '../planning/planbench-prompt.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { type PlanbenchDomain, planbenchDomain } from './domains.ts';
 import { readPddlProblem } from './pddl.ts';
@@ -74,7 +74,7 @@ function readInstance(
 }
 
 /** The part of an instance that verification needs. */
-export type Judged = Pick<PlanbenchInstance, 'domain' | 'problem' | 'reference'>;
+export type VerifiableInstance = Pick<PlanbenchInstance, 'domain' | 'problem' | 'reference'>;
 
 /**
  * A problem from its PDDL text, without a reference plan.
@@ -82,14 +82,14 @@ export type Judged = Pick<PlanbenchInstance, 'domain' | 'problem' | 'reference'>
  * @param name - name of the domain in a file of answers
  * @returns undefined if the domain is unknown or the text is not a problem
  */
-export function instanceOfPddl(name: string, pddl: string): Judged | undefined {
+export function instanceOfPddl(name: string, pddl: string): VerifiableInstance | undefined {
   const domain = planbenchDomain(name);
   const problem = readPddlProblem(pddl);
   return domain && problem && { domain, problem: domain.renamed(problem), reference: [] };
 }
 
 /** The plan recorded with an answer; the official evaluator writes objects of Blocksworld as letters or in words. */
-export function readRecordedPlan({ domain }: Judged, text: string): Step[] {
+export function readRecordedPlan({ domain }: VerifiableInstance, text: string): Step[] {
   return readPddlPlan(text).map(({ action, objects }) => ({
     action,
     objects: objects.map(domain.objectName),

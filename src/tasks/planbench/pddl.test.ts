@@ -17,9 +17,9 @@ function schemaOf(action: Expression): ActionSchema {
   return normal({
     name: String(name),
     parameters: [...part(':parameters')].map(String),
-    needs: list(part(':precondition')).map(text),
-    deletes: effects.filter(isDelete).map((effect) => text(effect[1])),
-    adds: effects.filter((effect) => !isDelete(effect)).map(text),
+    preconditions: list(part(':precondition')).map(text),
+    deleteEffects: effects.filter(isDelete).map((effect) => text(effect[1])),
+    addEffects: effects.filter((effect) => !isDelete(effect)).map(text),
   });
 }
 
@@ -34,13 +34,13 @@ function normal({ name, parameters, ...facts }: ActionSchema): ActionSchema {
           .join(' '),
       )
       .sort();
-  const { needs, deletes, adds } = facts;
+  const { preconditions, deleteEffects, addEffects } = facts;
   return {
     name,
     parameters: parameters.map((_, at) => `?${at}`),
-    needs: put(needs),
-    deletes: put(deletes),
-    adds: put(adds),
+    preconditions: put(preconditions),
+    deleteEffects: put(deleteEffects),
+    addEffects: put(addEffects),
   };
 }
 

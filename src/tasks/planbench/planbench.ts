@@ -9,12 +9,17 @@ import { BINARY_REWARD, noAnswer } from '../../grade/verdict.ts';
 import { TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
 import type { Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { readJudgeOptions } from '../planning/generator.ts';
-import { DEFAULT_JUDGE, type JudgeOptions, judgePlan, planAnswer } from '../planning/judge.ts';
+import { readPlanVerifierOptions } from '../planning/generator.ts';
 import type { Step } from '../planning/strips.ts';
-import { type Judged, type PlanbenchInstance, readInstances } from './instances.ts';
+import {
+  DEFAULT_PLAN_VERIFIER,
+  type PlanVerifierOptions,
+  planAnswer,
+  verifyPlan,
+} from '../planning/verify-plan.ts';
+import { type PlanbenchInstance, readInstances, type VerifiableInstance } from './instances.ts';
 
-export interface PlanbenchOptions extends JudgeOptions {
+export interface PlanbenchOptions extends PlanVerifierOptions {
   /** An official file `task_1_plan_generation.json` of Blocksworld or Logistics. */
   readonly path: string;
   /** A second file, e.g. the 100 instances with three blocks in addition to the 500 with more. */
@@ -31,7 +36,7 @@ export function readPlanbenchOptions(record: Readonly<Record<string, unknown>>):
   const read = {
     path: options.text('path', ''),
     morePath: options.optionalText('more_path'),
-    ...readJudgeOptions(options),
+    ...readPlanVerifierOptions(options),
   };
   if ((record.path ?? undefined) === undefined)
     options.reject('path', "expected the name of one of PlanBench's files of task 1, got nothing");
@@ -41,7 +46,7 @@ export function readPlanbenchOptions(record: Readonly<Record<string, unknown>>):
 
 /** @throws ConfigError if a file cannot be read or an instance of it cannot be used */
 export function createPlanbench(given: Pick<PlanbenchOptions, 'path'> & Partial<PlanbenchOptions>): Task {
-  const options: PlanbenchOptions = { morePath: undefined, ...DEFAULT_JUDGE, ...given };
+  const options: PlanbenchOptions = { morePath: undefined, ...DEFAULT_PLAN_VERIFIER, ...given };
   const paths = [options.path, ...(options.morePath === undefined ? [] : [options.morePath])];
   return new PlanbenchTask(paths.flatMap(readInstances), options);
 }
@@ -77,22 +82,26 @@ class PlanbenchTask implements Task {
   }
 
   verify(item: TaskItem, text: string): Verdict {
-    return judgeAnswer(item.data as PlanbenchInstance, text, this.#options);
+    return verifyAnswer(item.data as PlanbenchInstance, text, this.#options);
   }
 }
 
 /** The verdict on an answer in PlanBench's wording; `optimal` compares with the shortest known plan. */
-export function judgeAnswer(instance: Judged, text: string, options: JudgeOptions = DEFAULT_JUDGE): Verdict {
+export function verifyAnswer(
+  instance: VerifiableInstance,
+  text: string,
+  options: PlanVerifierOptions = DEFAULT_PLAN_VERIFIER,
+): Verdict {
   const read = instance.domain.readPlan(text);
-  return 'problem' in read ? noAnswer(read.problem) : judgeSteps(instance, read.plan, options);
+  return 'problem' in read ? noAnswer(read.problem) : verifySteps(instance, read.plan, options);
 }
 
 /** The verdict on a plan that has been read. */
-export function judgeSteps(
-  { domain, problem, reference }: Judged,
+export function verifySteps(
+  { domain, problem, reference }: VerifiableInstance,
   plan: readonly Step[],
-  options: JudgeOptions = DEFAULT_JUDGE,
+  options: PlanVerifierOptions = DEFAULT_PLAN_VERIFIER,
 ): Verdict {
   const fewest = (): number => domain.fewestActions(problem) ?? reference.length;
-  return judgePlan(domain.strips, { problem, plan }, { ...options, fewest });
+  return verifyPlan(domain.strips, { problem, plan }, { ...options, fewest });
 }

@@ -33,12 +33,12 @@ export function shortestPath<State, Move>(
   const { weight = 1, maxStates } = search;
   const fewest = new Map<string, number>([[search.key(search.start), 0]]);
   const buckets: Node<State, Move>[][] = [];
-  const file = (node: Node<State, Move>): void => {
+  const enqueue = (node: Node<State, Move>): void => {
     const at = node.steps + weight * search.estimate(node.state);
     while (buckets.length <= at) buckets.push([]);
     buckets[at].push(node);
   };
-  file({ state: search.start, steps: 0 });
+  enqueue({ state: search.start, steps: 0 });
   for (let at = 0, seen = 0; at < buckets.length && seen < maxStates; ) {
     const node = buckets[at].pop();
     if (node === undefined) {
@@ -53,7 +53,7 @@ export function shortestPath<State, Move>(
       const steps = node.steps + 1;
       if (steps >= (fewest.get(key) ?? Number.POSITIVE_INFINITY)) continue;
       fewest.set(key, steps);
-      file({ state, steps, from: { node, move } });
+      enqueue({ state, steps, from: { node, move } });
       at = Math.min(at, steps + weight * search.estimate(state)); // the estimate may decrease by more than one
     }
   }

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** Fewest and most actions of a problem's plan. */
+/** FewestActions and most actions of a problem's plan. */
 export interface ActionRange {
   readonly minActions: number;
   readonly maxActions: number;

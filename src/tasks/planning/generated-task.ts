@@ -10,10 +10,10 @@ import { drawFromSplit } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { markedAnswer } from '../shared/habit.ts';
 import type { GeneratorOptions } from './generator.ts';
-import { judgePlan, planAnswer } from './judge.ts';
-import { type PlanReading, planbenchPrompt, type Stated, statement } from './planbench-words.ts';
-import { relayMessages, type Telling } from './relay-messages.ts';
+import { type PlanReading, type ProblemInWords, planbenchPrompt, statement } from './planbench-prompt.ts';
+import { type DemonstrationParts, relayMessages } from './relay-messages.ts';
 import type { Domain, Problem, Step } from './strips.ts';
+import { planAnswer, verifyPlan } from './verify-plan.ts';
 
 /** A problem with its plan. */
 export interface Solved {
@@ -36,9 +36,9 @@ export interface ProblemKind<D, P extends D & Solved> {
   compactPrompt(puzzle: P): string;
   readCompact(text: string): PlanReading;
   readonly introduction: string;
-  stated(puzzle: P): Stated;
-  readWords(text: string): PlanReading;
-  telling(puzzle: P): Telling;
+  inWords(puzzle: P): ProblemInWords;
+  readPlanbench(text: string): PlanReading;
+  demonstrationParts(puzzle: P): DemonstrationParts;
   readonly alphabet: string;
 }
 
@@ -79,7 +79,7 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
           ? this.#kind.compactPrompt(puzzle)
           : this.#planbenchPrompt(puzzle, index),
       // in words in both styles, so that the contamination check recognizes problems of PlanBench
-      problem: statement(this.#kind.stated(puzzle)),
+      problem: statement(this.#kind.inWords(puzzle)),
       difficulty: `${puzzle.plan.length}`,
       data: puzzle,
     };
@@ -91,7 +91,7 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
     const read = this.#read(text);
     if ('problem' in read) return noAnswer(read.problem);
     const how = { ...this.#options, fewest: () => puzzle.plan.length };
-    return judgePlan(this.#kind.domain, { problem: this.#kind.problem(puzzle), plan: read.plan }, how);
+    return verifyPlan(this.#kind.domain, { problem: this.#kind.problem(puzzle), plan: read.plan }, how);
   }
 
   answerOf(text: string): string | undefined {
@@ -99,18 +99,18 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
   }
 
   demonstrate(item: TaskItem, stream: RandomStream): Demonstration {
-    return { messages: relayMessages(this.#kind.telling(item.data as P), this.#options, stream) };
+    return { messages: relayMessages(this.#kind.demonstrationParts(item.data as P), this.#options, stream) };
   }
 
   #read(text: string): PlanReading {
-    if (this.#options.style === 'planbench') return this.#kind.readWords(text);
+    if (this.#options.style === 'planbench') return this.#kind.readPlanbench(text);
     const written = markedAnswer(text);
     return written === undefined ? { problem: 'the text has no "#"' } : this.#kind.readCompact(written);
   }
 
   #planbenchPrompt(puzzle: P, index: number): string {
-    const example = this.#options.shots === 0 ? undefined : this.#kind.stated(this.#example(puzzle, index));
-    return planbenchPrompt(this.#kind.introduction, this.#kind.stated(puzzle), example);
+    const example = this.#options.shots === 0 ? undefined : this.#kind.inWords(this.#example(puzzle, index));
+    return planbenchPrompt(this.#kind.introduction, this.#kind.inWords(puzzle), example);
   }
 
   /** A different problem of the train split, so that the example of a prompt never reveals a test problem. */

@@ -10,19 +10,19 @@ import type { DemonstrationOptions, GeneratorOptions } from './generator.ts';
 import type { Step } from './strips.ts';
 
 /** Consecutive actions that belong together, such as lifting a block and setting it down. */
-export interface Part {
+export interface DemonstrationPart {
   readonly steps: readonly Step[];
   /** The actions and the resulting state in compact notation: `^bc_b=a b c`. */
   readonly shown: string;
 }
 
 /** A plan in parts, and the functions that write it. */
-export interface Telling {
-  readonly parts: readonly Part[];
+export interface DemonstrationParts {
+  readonly parts: readonly DemonstrationPart[];
   /** Writes actions in compact notation or as lines of words. */
   write(steps: readonly Step[]): string;
   /** Replaces every object name of a message by a uniform draw. */
-  spoil(message: string, stream: RandomStream): string;
+  addNoise(message: string, stream: RandomStream): string;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface Telling {
  * @param stream - draws one uniform for the response style, one per message for noise, and the replaced names
  */
 export function relayMessages(
-  { parts, write, spoil }: Telling,
+  { parts, write, addNoise }: DemonstrationParts,
   { style, demoTurns, workedShare, demoNoise }: DemonstrationOptions & Pick<GeneratorOptions, 'style'>,
   stream: RandomStream,
 ): string[] {
@@ -44,8 +44,8 @@ export function relayMessages(
     const isLast = turn === demoTurns - 1;
     const done = isLast ? parts.length : turn + 1;
     if (style === 'planbench') return write(parts.slice(0, done).flatMap(({ steps }) => steps));
-    const told = parts.slice(turn, done).map(({ shown }) => shown);
-    return `${told.join(';')}${done >= parts.length ? final : ''}`;
+    const shownParts = parts.slice(turn, done).map(({ shown }) => shown);
+    return `${shownParts.join(';')}${done >= parts.length ? final : ''}`;
   });
-  return messages.map((message) => (stream.uniform() < demoNoise ? spoil(message, stream) : message));
+  return messages.map((message) => (stream.uniform() < demoNoise ? addNoise(message, stream) : message));
 }

@@ -19,8 +19,8 @@ describe('simulate', () => {
       step('pick-up', 'c'),
       step('stack', 'c', 'b'),
     ];
-    const { executed, state, failure, open } = simulate(BLOCKSWORLD, problem, plan);
-    expect({ executed, failure, open }).toEqual({ executed: 4, failure: undefined, open: [] });
+    const { executed, state, failure, unmetGoals } = simulate(BLOCKSWORLD, problem, plan);
+    expect({ executed, failure, unmetGoals }).toEqual({ executed: 4, failure: undefined, unmetGoals: [] });
     expect([...state].sort()).toEqual([
       'clear a',
       'clear c',
@@ -36,7 +36,7 @@ describe('simulate', () => {
     expect(simulate(BLOCKSWORLD, problem, plan)).toMatchObject({
       executed: 1,
       failure: { step: plan[1], cause: { kind: 'missing', fact: 'handempty' } },
-      open: ['on c b'],
+      unmetGoals: ['on c b'],
     });
   });
 
@@ -51,9 +51,9 @@ describe('simulate', () => {
     const drive = {
       name: 'go',
       parameters: ['?from', '?to'],
-      needs: [],
-      deletes: ['at ?from'],
-      adds: ['at ?to'],
+      preconditions: [],
+      deleteEffects: ['at ?from'],
+      addEffects: ['at ?to'],
     };
     expect([...applied(new Set(['at x']), ground(drive, ['x', 'x']))]).toEqual(['at x']);
   });

@@ -12,20 +12,20 @@ export type Fact = string;
 export interface ActionSchema {
   readonly name: string;
   readonly parameters: readonly string[];
-  readonly needs: readonly Fact[];
-  readonly deletes: readonly Fact[];
-  readonly adds: readonly Fact[];
+  readonly preconditions: readonly Fact[];
+  readonly deleteEffects: readonly Fact[];
+  readonly addEffects: readonly Fact[];
 }
 
 export interface Domain {
   readonly name: string;
   readonly actions: readonly ActionSchema[];
   /** Describes an action in words, e.g. `unstack b from c`. */
-  sayStep(step: Step): string;
+  describeAction(step: Step): string;
   /** Describes a missing precondition in words, e.g. `c is not clear`. */
-  sayMissing(fact: Fact): string;
+  describeMissing(fact: Fact): string;
   /** Describes a fact in words, e.g. `b is on c`. */
-  sayFact(fact: Fact): string;
+  describeFact(fact: Fact): string;
 }
 
 /** One action of a plan as written; the action and the objects may not exist. */
@@ -49,7 +49,7 @@ export interface Simulation {
   /** Why the next action is not executable; absent if all actions were executed. */
   readonly failure?: Failure;
   /** Goal facts that do not hold in `state`, in the goal's order. */
-  readonly open: readonly Fact[];
+  readonly unmetGoals: readonly Fact[];
 }
 
 export interface Failure {
@@ -62,14 +62,14 @@ export interface Failure {
 
 /** The preconditions and effects of an action with its objects. */
 export interface Grounded {
-  readonly needs: readonly Fact[];
-  readonly deletes: readonly Fact[];
-  readonly adds: readonly Fact[];
+  readonly preconditions: readonly Fact[];
+  readonly deleteEffects: readonly Fact[];
+  readonly addEffects: readonly Fact[];
 }
 
 /** Substitutes objects for the parameters of a schema, in order. */
 export function ground(
-  { parameters, needs, deletes, adds }: ActionSchema,
+  { parameters, preconditions, deleteEffects, addEffects }: ActionSchema,
   objects: readonly string[],
 ): Grounded {
   const put = (fact: Fact): Fact =>
@@ -80,14 +80,18 @@ export function ground(
         return at < 0 ? word : objects[at];
       })
       .join(' ');
-  return { needs: needs.map(put), deletes: deletes.map(put), adds: adds.map(put) };
+  return {
+    preconditions: preconditions.map(put),
+    deleteEffects: deleteEffects.map(put),
+    addEffects: addEffects.map(put),
+  };
 }
 
 /** The state after an action. Facts are deleted before facts are added, so that an added fact stays. */
-export function applied(state: ReadonlySet<Fact>, { deletes, adds }: Grounded): Set<Fact> {
+export function applied(state: ReadonlySet<Fact>, { deleteEffects, addEffects }: Grounded): Set<Fact> {
   const next = new Set(state);
-  for (const fact of deletes) next.delete(fact);
-  for (const fact of adds) next.add(fact);
+  for (const fact of deleteEffects) next.delete(fact);
+  for (const fact of addEffects) next.add(fact);
   return next;
 }
 
@@ -109,11 +113,11 @@ export function simulate(domain: Domain, problem: Problem, plan: readonly Step[]
     state = applied(state, outcome);
     executed++;
   }
-  const open = problem.goal.filter((fact) => !state.has(fact));
+  const unmetGoals = problem.goal.filter((fact) => !state.has(fact));
   return {
     executed,
     state,
-    open,
+    unmetGoals,
     ...(cause === undefined ? {} : { failure: { step: plan[executed], cause } }),
   };
 }
@@ -124,7 +128,7 @@ function attempt(domain: Domain, state: ReadonlySet<Fact>, step: Step): Grounded
   const expected = schema.parameters.length;
   if (step.objects.length !== expected) return { kind: 'wrong-objects', expected };
   const grounded = ground(schema, step.objects);
-  const fact = grounded.needs.find((need) => !state.has(need));
+  const fact = grounded.preconditions.find((precondition) => !state.has(precondition));
   return fact === undefined ? grounded : { kind: 'missing', fact };
 }
 

@@ -53,7 +53,7 @@ export function drawZebra(
     if (clue === undefined) return undefined;
     clues.push(clue);
   }
-  return { houses, columns, house, clues: withoutNeedless({ houses, columns, clues }, stream) };
+  return { houses, columns, house, clues: withoutRedundantClues({ houses, columns, clues }, stream) };
 }
 
 function drawSolution(houses: number, columns: readonly Column[], stream: RandomStream): Uint8Array {
@@ -90,7 +90,7 @@ function drawClue(clues: readonly Clue[], stream: RandomStream): Clue | undefine
 }
 
 /** Removes redundant clues in random order and returns the others in random order. */
-function withoutNeedless(puzzle: ZebraPuzzle, stream: RandomStream): Clue[] {
+function withoutRedundantClues(puzzle: ZebraPuzzle, stream: RandomStream): Clue[] {
   let kept = [...puzzle.clues];
   for (const clue of shuffled(kept, stream)) {
     const clues = kept.filter((one) => one !== clue);

@@ -24,7 +24,7 @@ export interface GridVerdict {
   readonly answer?: string;
 }
 
-export function judgeGrid({ headers, rows }: GridSolution, text: string): GridVerdict {
+export function gradeGrid({ headers, rows }: GridSolution, text: string): GridVerdict {
   const totalCells = rows.length * headers.length;
   const solution = answeredTable(afterThinking(text));
   if (solution === undefined) return { parsed: false, solved: false, correctCells: 0, totalCells };

@@ -5,12 +5,12 @@
 
 import { noAnswer } from '../../grade/verdict.ts';
 import type { Verdict } from '../../task/task.ts';
-import { type GridSolution, judgeGrid } from './grid-answer.ts';
+import { type GridSolution, gradeGrid } from './grid-answer.ts';
 import type { ZebraReward } from './options.ts';
 
 /** The verdict on an answer in ZebraLogic's JSON format. */
 export function gridVerdict(gold: GridSolution, text: string, reward: ZebraReward): Verdict {
-  const { answer, correctCells, totalCells } = judgeGrid(gold, text);
+  const { answer, correctCells, totalCells } = gradeGrid(gold, text);
   if (answer === undefined) return noAnswer('expected JSON with a "solution" as the last {...}');
   return cellVerdict(answer, { right: correctCells, of: totalCells, reward });
 }

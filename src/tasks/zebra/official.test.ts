@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ATTRIBUTES, attributeOf, namedBy } from './catalog.ts';
 import { drawZebra } from './generate.ts';
-import { judgeGrid } from './grid-answer.ts';
+import { gradeGrid } from './grid-answer.ts';
 import { answerText, officialPrompt } from './official-prompt.ts';
 import { puzzleText, readPuzzle, UnreadablePuzzle } from './official-text.ts';
 import { CLUE_KINDS, puzzleKey } from './puzzle.ts';
@@ -36,13 +36,13 @@ const gold = {
 };
 const answered = (solution: unknown) => `So:\n${JSON.stringify({ reasoning: 'r', solution }, null, 4)}`;
 
-describe('judgeGrid', () => {
+describe('gradeGrid', () => {
   it('ignores case and surrounding whitespace of cells', () => {
     const text = answered({
       'House 1': { Name: ' ERIC', Drink: 'Tea ' },
       'House 2': { Name: 'peter', Drink: 'Root Beer' },
     });
-    expect(judgeGrid(gold, text)).toEqual({
+    expect(gradeGrid(gold, text)).toEqual({
       parsed: true,
       solved: true,
       correctCells: 4,
@@ -54,7 +54,7 @@ describe('judgeGrid', () => {
   it('reads the first item of a list, and no value from missing, empty, null and other cells', () => {
     const cells = [['tea', 'x'], [], '', null, 7, { tea: 1 }, undefined];
     const right = cells.map(
-      (Drink) => judgeGrid(gold, answered({ 'House 1': { Name: 'Eric', Drink } })).correctCells,
+      (Drink) => gradeGrid(gold, answered({ 'House 1': { Name: 'Eric', Drink } })).correctCells,
     );
     expect(right).toEqual([2, 1, 1, 1, 1, 1, 1]);
   });
@@ -64,7 +64,7 @@ describe('judgeGrid', () => {
       'House 1': { Name: 'Eric', Drink: 'tea' },
       'House 2': { Name: 'Peter', Drink: 'root beer' },
     };
-    const solved = (text: string) => judgeGrid(gold, text).solved;
+    const solved = (text: string) => gradeGrid(gold, text).solved;
     expect(solved(answered(right))).toBe(true);
     expect(solved(`${answered({})} ${answered(right)} and {`)).toBe(true);
     expect(solved(`${answered(right)} ${answered({})}`)).toBe(false);
@@ -79,14 +79,14 @@ describe('judgeGrid', () => {
 
   it('has no answer for a text without one', () => {
     for (const text of ['', '{', '{}', '{"solution": null}', '{"solution": {}', '{solution: 1}', '}{'])
-      expect(judgeGrid(gold, text)).toEqual({ parsed: false, solved: false, correctCells: 0, totalCells: 4 });
+      expect(gradeGrid(gold, text)).toEqual({ parsed: false, solved: false, correctCells: 0, totalCells: 4 });
     for (const solution of [{}, [], 'House 1', 3, { 'House 1': 'Name' }, { 'House 1': null }])
-      expect(judgeGrid(gold, answered(solution))).toMatchObject({
+      expect(gradeGrid(gold, answered(solution))).toMatchObject({
         parsed: true,
         solved: false,
         correctCells: 0,
       });
-    const { answer } = judgeGrid(
+    const { answer } = gradeGrid(
       gold,
       '{"solution": {"__proto__": {"Name": "Eric"}, "House 1": {"Name": "a"}}}',
     );

@@ -20,7 +20,7 @@ export interface ZebraLogicRecord {
 }
 
 /** Placeholder in the cells of solutions that the authors withhold. */
-const KEPT_BACK = '___';
+const WITHHELD = '___';
 
 /** A line of the file; its solution is computed on demand. */
 export interface ZebraLogicLine {
@@ -73,7 +73,7 @@ function givenTable(solution: unknown, place: Place): GivenTable | undefined {
   if (rows.length === 0 || !rows.every((row) => isTexts(row) && row.length === header.length))
     throw lineError(place, `expected rows with ${header.length} texts, got ${shown(rows)}`);
   const cells = (rows as readonly string[][]).map((row) => row.slice(1));
-  const isComplete = cells.every((row) => row.every((cell) => cell !== KEPT_BACK && cell.trim() !== ''));
+  const isComplete = cells.every((row) => row.every((cell) => cell !== WITHHELD && cell.trim() !== ''));
   return { headers: header.slice(1), rows: cells, isComplete };
 }
 

@@ -4,14 +4,14 @@
  * @module
  */
 import type { GeneratorOptions } from '../planning/generator.ts';
-import type { Part, Telling } from '../planning/relay-messages.ts';
+import type { DemonstrationPart, DemonstrationParts } from '../planning/relay-messages.ts';
 import { applied, ground, type Step } from '../planning/strips.ts';
 import { LOGISTICS } from './domain.ts';
 import { compactPlan, packageLetter, placeLetter } from './notation.ts';
 import { longName, planLines } from './planbench-text.ts';
 import { type Puzzle, placeName, problemOf } from './puzzle.ts';
 
-export function tellingOf(puzzle: Puzzle, style: GeneratorOptions['style']): Telling {
+export function demonstrationParts(puzzle: Puzzle, style: GeneratorOptions['style']): DemonstrationParts {
   const { locations, trucks } = puzzle;
   const places = trucks.length * locations;
   return {
@@ -19,20 +19,20 @@ export function tellingOf(puzzle: Puzzle, style: GeneratorOptions['style']): Tel
     ...(style === 'compact'
       ? {
           write: (steps) => compactPlan(steps, puzzle),
-          spoil: (message, stream) =>
+          addNoise: (message, stream) =>
             message.replace(/[a-l]/gi, () => placeLetter(stream.int(places), locations)),
         }
       : {
           write: (steps) => planLines(steps).join('\n'),
-          spoil: (message, stream) =>
+          addNoise: (message, stream) =>
             message.replace(/location_\d+_\d+/g, () => longName(placeName(stream.int(places), locations))),
         }),
   };
 }
 
-function partsOf(puzzle: Puzzle): Part[] {
+function partsOf(puzzle: Puzzle): DemonstrationPart[] {
   let state: ReadonlySet<string> = new Set(problemOf(puzzle).init);
-  const parts: Part[] = [];
+  const parts: DemonstrationPart[] = [];
   let steps: Step[] = [];
   for (const step of puzzle.plan) {
     const schema = LOGISTICS.actions.find(({ name }) => name === step.action);

@@ -29,7 +29,7 @@ export function listed(parts: readonly string[]): string {
 export type PlanReading = { readonly plan: readonly Step[] } | { readonly problem: string };
 
 /** A problem in words; for an example also its plan. */
-export interface Stated {
+export interface ProblemInWords {
   readonly initial: string;
   readonly goal: string;
   readonly plan?: readonly string[];
@@ -40,18 +40,22 @@ export interface Stated {
  *
  * @param example - a worked example with its plan; undefined for the zero-shot prompt
  */
-export function planbenchPrompt(introduction: string, stated: Stated, example: Stated | undefined): string {
+export function planbenchPrompt(
+  introduction: string,
+  problem: ProblemInWords,
+  example: ProblemInWords | undefined,
+): string {
   if (example === undefined)
-    return `${introduction}\n${statement(stated)}\n\nWhat is the plan to achieve my goal? Just give the actions in the plan.`;
+    return `${introduction}\n${statement(problem)}\n\nWhat is the plan to achieve my goal? Just give the actions in the plan.`;
   const ask = '\n\nMy plan is as follows:\n\n[PLAN]';
   return (
     `${introduction}\n${statement(example)}${ask}\n${(example.plan ?? []).join('\n')}\n[PLAN END]\n\n` +
-    `${statement(stated)}${ask}`
+    `${statement(problem)}${ask}`
   );
 }
 
 /** The statement of a problem, without the text that all prompts share. */
-export function statement({ initial, goal }: Stated): string {
+export function statement({ initial, goal }: ProblemInWords): string {
   return `${STATEMENT}\n${INITIAL}${initial}.\n${GOAL}${goal}.`;
 }
 

@@ -6,7 +6,7 @@
 
 import { excerpt } from '../../grade/verdict.ts';
 import type { Verdict } from '../../task/task.ts';
-import type { PlanReading } from './planbench-words.ts';
+import type { PlanReading } from './planbench-prompt.ts';
 import {
   type Domain,
   type Failure,
@@ -17,7 +17,7 @@ import {
   simulate,
 } from './strips.ts';
 
-export interface JudgeOptions {
+export interface PlanVerifierOptions {
   /** `valid`: any plan that reaches the goal is correct; `optimal`: only a plan with the fewest actions. */
   readonly accept: 'valid' | 'optimal';
   /**
@@ -27,10 +27,10 @@ export interface JudgeOptions {
   readonly partialCredit: number;
 }
 
-export const DEFAULT_JUDGE: JudgeOptions = { accept: 'valid', partialCredit: 0 };
+export const DEFAULT_PLAN_VERIFIER: PlanVerifierOptions = { accept: 'valid', partialCredit: 0 };
 
 /** Computes the fewest actions that reach the goal; called only if the length of a plan matters. */
-export type Fewest = () => number;
+export type FewestActions = () => number;
 
 /**
  * Verifies a plan.
@@ -39,14 +39,14 @@ export type Fewest = () => number;
  * @param how - options, and the fewest actions that reach the goal
  * @returns a verdict with reward 1 for a correct plan, else `partialCredit` times {@link goalShare}
  */
-export function judgePlan(
+export function verifyPlan(
   domain: Domain,
   { problem, plan }: { readonly problem: Problem; readonly plan: readonly Step[] },
-  how: JudgeOptions & { readonly fewest: Fewest },
+  how: PlanVerifierOptions & { readonly fewest: FewestActions },
 ): Verdict {
   if (plan.length === 0) return { correct: false, reward: 0, reason: 'no answer: the text has no action' };
   const simulation = simulate(domain, problem, plan);
-  const reason = objection(domain, plan, simulation) ?? tooLong(plan, how);
+  const reason = failureReason(domain, plan, simulation) ?? tooLong(plan, how);
   const answer = planText(plan);
   if (reason === undefined)
     return { correct: true, reward: 1, answer, reason: `reaches the goal in ${actions(plan.length)}` };
@@ -64,32 +64,32 @@ export function planAnswer(read: PlanReading): string | undefined {
  *
  * @returns within [0, 1]
  */
-export function goalShare({ init, goal }: Problem, { open }: Simulation): number {
+export function goalShare({ init, goal }: Problem, { unmetGoals }: Simulation): number {
   const start = new Set(init);
   const missing = goal.filter((fact) => !start.has(fact)).length;
-  return missing === 0 ? 0 : Math.max(0, (missing - open.length) / missing);
+  return missing === 0 ? 0 : Math.max(0, (missing - unmetGoals.length) / missing);
 }
 
-function objection(
+function failureReason(
   domain: Domain,
   plan: readonly Step[],
-  { executed, failure, open }: Simulation,
+  { executed, failure, unmetGoals }: Simulation,
 ): string | undefined {
   if (failure !== undefined)
-    return `action ${executed + 1}, ${domain.sayStep(failure.step)}: ${sayCause(domain, failure)}`;
-  if (open.length === 0) return undefined;
-  const more = open.length > 1 ? ` (and ${open.length - 1} more)` : '';
-  return `after ${actions(plan.length)} the goal does not hold: not ${domain.sayFact(open[0])}${more}`;
+    return `action ${executed + 1}, ${domain.describeAction(failure.step)}: ${describeCause(domain, failure)}`;
+  if (unmetGoals.length === 0) return undefined;
+  const more = unmetGoals.length > 1 ? ` (and ${unmetGoals.length - 1} more)` : '';
+  return `after ${actions(plan.length)} the goal does not hold: not ${domain.describeFact(unmetGoals[0])}${more}`;
 }
 
-function sayCause(domain: Domain, { step, cause }: Failure): string {
+function describeCause(domain: Domain, { step, cause }: Failure): string {
   switch (cause.kind) {
     case 'unknown-action':
       return `there is no action ${excerpt(step.action)}`;
     case 'wrong-objects':
       return `expected ${cause.expected} objects, got ${step.objects.length}`;
     case 'missing':
-      return domain.sayMissing(cause.fact);
+      return domain.describeMissing(cause.fact);
     default:
       return cause satisfies never;
   }
@@ -97,7 +97,7 @@ function sayCause(domain: Domain, { step, cause }: Failure): string {
 
 function tooLong(
   plan: readonly Step[],
-  { accept, fewest }: JudgeOptions & { readonly fewest: Fewest },
+  { accept, fewest }: PlanVerifierOptions & { readonly fewest: FewestActions },
 ): string | undefined {
   if (accept === 'valid') return undefined;
   const best = fewest();
