@@ -1,18 +1,20 @@
 /**
- * `npm run verify-plans -- FILE... [--text-only]`: judges plans of PlanBench's task 1 and lists every verdict that
- * is not the expected one. A FILE is
+ * `npm run verify-plans -- FILE... [--text-only]`: verifies plans of PlanBench's task 1 and lists every verdict that
+ * differs from the expected one. A FILE is
  *
- * * an official task file (`.json` with `domain` and `instances`): every reference plan should be valid; or
- * * JSON lines of answers `{domain, instance_id, raw_response, extracted_plan?, valid}`: every verdict should be
- *   `valid`. The problems are looked up in the task files named too, then in the PDDL problems beside the file
- *   (`DOMAIN_instances.jsonl` of `{instance_id, pddl}`): some answers are to instances that task files only show
- *   as an example.
+ * * an official task file (`.json` with `domain` and `instances`): every reference plan is expected to be valid; or
+ * * JSON lines of answers `{domain, instance_id, raw_response, extracted_plan?, valid}`: the expected verdict is
+ *   `valid`. The problems are searched in the task files on the command line, then in the PDDL problems in the same
+ *   folder (`DOMAIN_instances.jsonl` of `{instance_id, pddl}`), because some answers belong to instances that occur
+ *   in task files only as an example.
  *
- * Upstream had a language model read the plans of some answers, and its reading cannot be computed from the text.
- * Where `extracted_plan` is recorded and is another plan than the rules read, the recorded one is judged, whatever
- * comes of it, and verdicts that the text alone would have got are listed first. `--text-only` ignores it.
+ * The benchmark's authors extracted the plans of some answers with a language model, whose output cannot be computed
+ * from the text. If `extracted_plan` is present and differs from the plan that the rules extract, the script verifies
+ * the recorded plan, and first lists the answers whose verdict differs for the text alone. `--text-only` ignores
+ * `extracted_plan`.
  *
- * Ends in `N agree, M disagree`. Exit 0 if all was judged, whatever the verdicts; 2 if a file cannot be used.
+ * The last line is `N agree, M disagree`. Exit code 0 if all files were processed, whatever the verdicts; 2 if a file
+ * cannot be used.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -33,7 +35,7 @@ interface Case {
   readonly name: string;
   readonly expected: boolean;
   readonly verdict: Verdict;
-  /** The verdict on what the rules read, where another reading was judged. */
+  /** The verdict on the plan that the rules extract; present if the recorded plan is another one. */
   readonly ofText?: Verdict;
 }
 
@@ -70,8 +72,8 @@ function report(cases: readonly Case[]): void {
   if (recorded.length > 0) {
     const others = recorded.filter(({ ofText, expected }) => ofText?.correct !== expected);
     console.log(
-      `${recorded.length} answers judged by the official reading on record, which is not what the rules read; ` +
-        `by the rules ${others.length} of them would get another verdict:`,
+      `${recorded.length} answers verified with their recorded plan, which differs from the plan that the rules ` +
+        `extract; with the latter ${others.length} of them would have another verdict:`,
     );
     for (const { name, expected, ofText } of others) console.log(`  ${difference(name, expected, ofText)}`);
   }

@@ -1,13 +1,14 @@
 /**
- * `npm run verify-zebra -- FILE...`: holds this repository's ZebraLogic against the published one.
+ * `npm run verify-zebra -- FILE...`: compares the grading and solving of ZebraLogic puzzles with the published results.
  *
- * * Lines with an `output` (and its puzzle's `id`) are judged; each verdict that is not the line's `expected`
- *   {`parsed`, `correct_cells`, `total_cells`, `solved`} is listed. Their puzzles are looked for in the files named
- *   and then in the JSON-lines files beside them. Ends in accuracies and `N agree, M disagree`.
- * * Files of puzzles alone are solved: ends in `N of M solved uniquely`, a solution that differs from the one given
- *   being listed and not counted.
+ * * Lines with an `output` (and the `id` of its puzzle) are graded. Each grade that differs from the `expected`
+ *   {`parsed`, `correct_cells`, `total_cells`, `solved`} of the line is listed. The puzzles are searched in the files
+ *   on the command line and then in the JSON-lines files in the same folders. The last lines are the accuracies and
+ *   `N agree, M disagree`.
+ * * Puzzles are solved; the last line is `N of M solved uniquely`. A solution that differs from the one in the file is
+ *   listed and not counted.
  *
- * Exit 0 if the files were judged, whatever the verdicts; 2 if one cannot be used.
+ * Exit code 0 if the files were processed, whatever the results; 2 if one cannot be used.
  * @module
  */
 import { readdirSync } from 'node:fs';
@@ -30,7 +31,7 @@ function main(paths: readonly string[]): number {
     const lines = paths.flatMap(readJsonLines);
     const outputs = lines.filter(({ fields }) => fields.has('output'));
     if (outputs.length < lines.length) solveAll(lines.filter(({ fields }) => !fields.has('output')));
-    if (outputs.length > 0) judgeAll(outputs, lines);
+    if (outputs.length > 0) gradeAll(outputs, lines);
     return 0;
   } catch (error) {
     console.error(`verify-zebra: ${error instanceof Error ? error.message : String(error)}`);
@@ -54,7 +55,7 @@ function solveAll(lines: readonly JsonLine[]): void {
   console.log(`${solved} of ${lines.length} solved uniquely`);
 }
 
-function judgeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): void {
+function gradeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): void {
   const golds = findGolds(outputs, named);
   const total = { agree: 0, solved: 0, correctCells: 0, totalCells: 0 };
   for (const { place, fields } of outputs) {

@@ -83,7 +83,7 @@ export function agreeAsComplex(a: Node, b: Node, work: WorkBudget): boolean | un
   return agreeAt(a, b, { names, distributions: ['complex', 'mixed complex'], logBase: Math.E, work });
 }
 
-/** The real number c with a = c·b at random points, e.g. for √3·x - y and x - y/√3; undefined if there is none. */
+/** The real c with a = c·b at random points, e.g. for √3·x - y and x - y/√3; undefined if there is none. */
 export function constantRatio(a: Node, b: Node, work: WorkBudget): number | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
   const ratios: number[] = [];

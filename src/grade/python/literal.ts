@@ -13,8 +13,10 @@ import { PyList, PyTuple, type Value } from './value.ts';
 
 /**
  * @param names - names that denote values, such as JSON's `null`
- * @throws PythonSyntaxError for a text that is not a literal; PythonError TypeError for a mutable key; UnsupportedFeature for
- *   bytes and complex numbers; LimitExceeded
+ * @throws PythonSyntaxError for a text that is not a literal
+ * @throws PythonError TypeError for a mutable key
+ * @throws UnsupportedFeature for bytes and complex numbers
+ * @throws LimitExceeded
  */
 export function readLiteral(
   source: string,

@@ -106,7 +106,7 @@ function quoted(text: string): string {
 
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ])?(0)?(\d{1,9})?(,)?(?:\.(\d{1,9}))?([a-zA-Z%])?$/su;
 
-/** `format(value, spec)`. @throws PythonError ValueError; UnsupportedFeature for presentation types that checkers do not use */
+/** Python's `format(value, spec)`. @throws PythonError ValueError; UnsupportedFeature for rare presentation types */
 export function format(value: Value, spec: string, budget: Budget): string {
   if (spec === '') return str(value, budget);
   const match = SPEC.exec(spec);

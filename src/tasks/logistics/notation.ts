@@ -9,7 +9,7 @@ import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Step } from '../planning/strips.ts';
 import { type Layout, placeName } from './puzzle.ts';
 
-/** Maximum numbers of objects. Places are letters from `a` on, packages letters from `p` on, airplanes digits from 1. */
+/** Maximum numbers of objects. Places are letters from `a`, packages letters from `p`, airplanes digits from 1. */
 export const MOST_PLACES = 12;
 export const MOST_PACKAGES = 6;
 export const MOST_AIRPLANES = 5;

@@ -82,7 +82,7 @@ function* successors(world: World, state: Positions): Generator<readonly [Step, 
         yield [travel(world, vehicle, { from: state[vehicle], to }), state.with(vehicle, to)];
 }
 
-/** The location where a package leaves its vehicle: its target or the airport for a truck, an airport for an airplane. */
+/** Where a package leaves its vehicle: a truck at its target or the city's airport, an airplane at an airport. */
 function unloadsAt(
   { vehicles, cities, airports }: World,
   vehicle: number,

@@ -34,7 +34,10 @@ export function readPlanVerifierOptions(options: OptionReader): PlanVerifierOpti
   };
 }
 
-/** Reads the shared options: `style`, `shots`, `seed`, `demo_turns`, `worked_share`, `demo_noise`, `accept`, `partial_credit`. */
+/**
+ * Reads the shared options: `style`, `shots`, `seed`, `demo_turns`, `worked_share`, `demo_noise`, `accept`,
+ * `partial_credit`.
+ */
 export function readGeneratorOptions(options: OptionReader): GeneratorOptions {
   const d = DEFAULT_GENERATOR;
   return {
