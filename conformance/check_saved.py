@@ -1,6 +1,6 @@
 """Checks folders that troupe saved: that Transformers and PEFT load them and compute what troupe computed.
 
-    npx tsx conformance/save-folders.ts /tmp/saved && /tmp/conformance/bin/python conformance/check_saved.py /tmp/saved
+    node --import ./scripts/typescript.mjs conformance/save-folders.ts /tmp/saved && /tmp/conformance/bin/python conformance/check_saved.py /tmp/saved
 
 Every folder in it is a model or an adapter and has an expected.json with messages and their log-probabilities.
 """

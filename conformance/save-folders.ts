@@ -2,7 +2,7 @@
  * Saves a model of every family, and adapters with their merged models, after two steps of training, with the
  * log-probabilities that the engine gives to some messages: for check_saved.py to compare with.
  *
- *     npx tsx conformance/save-folders.ts FOLDER
+ *     node --import ./scripts/typescript.mjs conformance/save-folders.ts FOLDER
  *
  * @module
  */

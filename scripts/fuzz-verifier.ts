@@ -1,6 +1,6 @@
 /**
- * `npx tsx scripts/fuzz-verifier.ts [COUNT] [SEED]`: verifies random texts in both modes and reports errors and the
- * slowest verdict. Exit code 1 if a verdict threw or took more than 200 ms.
+ * `node --import ./scripts/typescript.mjs scripts/fuzz-verifier.ts [COUNT] [SEED]`: verifies random texts in both modes
+ * and reports errors and the slowest verdict. Exit code 1 if a verdict threw or took more than 200 ms.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';

@@ -1,7 +1,7 @@
 """Loads exported folders in Transformers and compares log-probabilities with those troupe computed.
 
     troupe export RUN --out DIR
-    npx tsx conformance/export/score.ts DIR > scores.json
+    node --import ./scripts/typescript.mjs conformance/export/score.ts DIR > scores.json
     python conformance/export/check.py DIR scores.json
 
 `scores.json` has, per folder, sequences of token ids and the log-probability of each token but the first under

@@ -1,5 +1,5 @@
 /**
- * `npx tsx conformance/export/score.ts DIR`: log-probabilities of a few token sequences under each agent of an
+ * `node --import ./scripts/typescript.mjs conformance/export/score.ts DIR`: log-probabilities of a few token sequences under each agent of an
  * exported team, as JSON, for `check.py` to compare.
  */
 import { existsSync, readdirSync } from 'node:fs';

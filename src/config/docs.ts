@@ -17,7 +17,7 @@ know YAML schemas complete and check team files with this first line:
 \`\`\`
 
 E-numbers name equations of Sequential Agent Tuning as this repository counts them. This page is generated
-by \`npx tsx scripts/config-docs.ts\`.
+by \`node --import ./scripts/typescript.mjs scripts/config-docs.ts\`.
 `;
 
 /** The page as Markdown. */

@@ -132,10 +132,10 @@ export interface AdamWParams {
   readonly maxGradNorm: number;
 }
 
-/** Divergences between the current weights (`new`) and a snapshot (`cur`) at every own token state, nats. */
+/** Divergences between the current weights (`new`) and a snapshot (`old`) at every own token state, nats. */
 export interface Divergence {
-  readonly klNewCur: readonly Float32Array[];
-  readonly klCurNew: readonly Float32Array[];
+  readonly klNewOld: readonly Float32Array[];
+  readonly klOldNew: readonly Float32Array[];
   readonly tv: readonly Float32Array[];
 }
 
@@ -205,7 +205,7 @@ export interface Model {
   step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }>;
   /** Forgets accumulated gradients. */
   zeroGradients(): void;
-  divergence(sequences: readonly Sequence[], cur: SnapshotId, params: ScoreParams): Promise<Divergence>;
+  divergence(sequences: readonly Sequence[], old: SnapshotId, params: ScoreParams): Promise<Divergence>;
   /**
    * Scores: d/dweights of the summed logp of each sequence [sequences][D], where a model is small enough to
    * give them (E65). Absent: it is not. Entries of one call mean the same weights; weights that no sequence

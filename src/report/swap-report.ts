@@ -130,7 +130,7 @@ function contestTable({ contenders, agent, prompts, samples }: SwapRecord): stri
     ],
     ['left', 'right', 'right', 'right', 'right'],
   );
-  return [table, '', `${prompts} held-out prompts x ${samples}, 95% intervals; tokens per answer`];
+  return [table, '', `${prompts} test prompts x ${samples}, 95% intervals; tokens per answer`];
 }
 
 function differenceLines({ contenders }: SwapRecord): string[] {
@@ -146,7 +146,7 @@ function decisionLines({ decision }: SwapRecord): string[] {
   if (decision === undefined) return [];
   const { action, wealth, harmWealth, alpha, prompts, meanDifference } = decision;
   const bar = (1 / alpha).toFixed(0);
-  const mean = `reward ${signed(meanDifference, 3)} over ${plural(prompts, 'test prompt')}`;
+  const mean = `reward ${signed(meanDifference, 3)} over ${plural(prompts, 'validation prompt')}`;
   const text = {
     promote: `promote: proved better, ${mean}, wealth ${wealth.toFixed(1)} of ${bar}`,
     keep: `keep the old team: harm is proved, ${mean}, wealth against it ${harmWealth.toFixed(1)} of ${bar}`,

@@ -8,18 +8,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
+import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 
 /** What a worker needs, pinned. */
-export const WORKER_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements.txt', import.meta.url),
-);
+export const WORKER_REQUIREMENTS = packageFile('python/troupe_worker/requirements.txt');
 
 /** What Ray needs besides, pinned. */
-export const RAY_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements-ray.txt', import.meta.url),
-);
+export const RAY_REQUIREMENTS = packageFile('python/troupe_worker/requirements-ray.txt');
 
 export interface EnvironmentOptions {
   /** Where it is, or shall be. */
@@ -173,7 +170,11 @@ async function run(
   { signal, onLine, fail }: RunOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...TELEMETRY_OFF },
+    ...(signal && { signal }),
+  });
   let last = '';
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));
   createInterface({ input: child.stderr }).on('line', (line) => {

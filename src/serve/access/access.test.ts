@@ -11,6 +11,8 @@ import { addKey, readKeys, removeKey } from './key-file.ts';
 import { KeyLimits } from './key-limits.ts';
 
 const run = promisify(execFile);
+/** What `node --import` takes to run TypeScript. */
+const TYPESCRIPT = new URL('../../../scripts/typescript.mjs', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'troupe-keys-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -55,7 +57,7 @@ describe('key files', () => {
     const names = ['a', 'b', 'c'];
     await Promise.all(
       names.map((name) =>
-        run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program, name]),
+        run(process.execPath, ['--import', TYPESCRIPT, '--input-type=module', '-e', program, name]),
       ),
     );
     expect(readKeys(shared)).toHaveLength(30);

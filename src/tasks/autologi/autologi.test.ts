@@ -54,7 +54,7 @@ describe('task autologi', () => {
     expect(task.warnings).toEqual([]);
     for (const [index, { test_answers }] of items.entries())
       for (const { response, valid } of test_answers)
-        expect(task.verify(task.item('heldout', index), response)).toMatchObject({
+        expect(task.verify(task.item('test', index), response)).toMatchObject({
           correct: valid,
           reward: Number(valid),
         });
@@ -62,7 +62,7 @@ describe('task autologi', () => {
 
   it('gives reasons, and the normal form as the answer to vote on', () => {
     const task = createAutoLogi({ path: FIXTURE });
-    const item = task.item('heldout', 2);
+    const item = task.item('test', 2);
     const verdict = (text: string) => task.verify(item, text);
     expect(verdict("```\n{'rescue': {'Cy', 'Ana'}, 'leader': {'Fay', 'Dee'}}\n```")).toEqual({
       correct: true,
@@ -95,8 +95,8 @@ describe('task autologi', () => {
 
   it('has all items in the test split and none for training', () => {
     const task = createAutoLogi({ path: FIXTURE });
-    expect(['train', 'test', 'heldout'].map((split) => task.size(split as 'train'))).toEqual([0, 0, 3]);
-    expect(() => task.item('test', 0)).toThrow('task autologi: expected an index from 0 to 2');
+    expect(['train', 'validation', 'test'].map((split) => task.size(split as 'train'))).toEqual([0, 0, 3]);
+    expect(() => task.item('validation', 0)).toThrow('task autologi: expected an index from 0 to 2');
   });
 
   it('leaves out items whose checks it cannot run, with a warning', () => {
@@ -109,7 +109,7 @@ describe('task autologi', () => {
       { constraints: constraints('return "{0[0]}".format(inputs) == ""') },
     );
     const task = createAutoLogi({ path });
-    expect(task.size('heldout')).toBe(1);
+    expect(task.size('test')).toBe(1);
     expect(task.warnings).toEqual([
       'left out 5 of 6 items: 2 (unsupported Python: import os), 3 (unsupported Python: "class"), ' +
         '4 (its checks cannot be parsed: line 1: expected a name, got ":"), 5 (unsupported Python: open), ' +

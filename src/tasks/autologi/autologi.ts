@@ -54,7 +54,7 @@ export function createAutoLogi({ path }: AutoLogiOptions): Task {
         : [
             `left out ${leftOut.length} of ${records.length + leftOut.length} items: ${named.join(', ')}${more}`,
           ],
-    size: (split: Split) => (split === 'heldout' ? records.length : 0),
+    size: (split: Split) => (split === 'test' ? records.length : 0),
     item: (split: Split, index: number): TaskItem => itemOf(records, split, index),
     verify: (item: TaskItem, text: string): Verdict => verdictOf(item.data as AutoLogiRecord, text),
     answerOf: answerIn,
@@ -62,10 +62,10 @@ export function createAutoLogi({ path }: AutoLogiOptions): Task {
 }
 
 function itemOf(records: readonly AutoLogiRecord[], split: Split, index: number): TaskItem {
-  const record = split === 'heldout' ? records[index] : undefined;
+  const record = split === 'test' ? records[index] : undefined;
   if (record === undefined)
     throw new TaskError(
-      `task autologi: expected an index from 0 to ${records.length - 1} in the heldout split, got ${index} in ${split}`,
+      `task autologi: expected an index from 0 to ${records.length - 1} in the test split, got ${index} in ${split}`,
       { code: 'TROUPE_TASK_INDEX' },
     );
   const { id, prompt, problem } = record;

@@ -140,7 +140,7 @@ describe('blocksworld', () => {
     const task = createBlocksworld({ minBlocks: 3, maxBlocks: 4, minActions: 6, maxActions: 8 });
     const lengths = new Set<number>();
     for (let index = 0; index < 50; index++) {
-      const { start, plan } = task.item('test', index).data as Puzzle;
+      const { start, plan } = task.item('validation', index).data as Puzzle;
       expect(start.flat().length).toBeGreaterThan(2);
       expect(start.flat().length).toBeLessThan(5);
       lengths.add(plan.length);
@@ -165,7 +165,7 @@ describe('blocksworld', () => {
   it("states problems in PlanBench's wording, which can be parsed", () => {
     const task = createBlocksworld({ style: 'planbench', minBlocks: 2, maxBlocks: 5, names: 12 });
     for (let index = 0; index < 50; index++) {
-      const item = task.item('heldout', index);
+      const item = task.item('test', index);
       const problem = coloured(problemOf(item.data as Puzzle));
       expect(readStatement(item.prompt, readFact)).toEqual({ problem });
       const { start, wanted } = towersOf(problem);

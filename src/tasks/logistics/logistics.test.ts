@@ -115,7 +115,7 @@ describe('logistics', () => {
   it("states problems in PlanBench's wording, which can be parsed", () => {
     const task = createLogistics({ style: 'planbench', locations: 3, airplanes: 2, maxPackages: 3 });
     for (let index = 0; index < 10; index++) {
-      const item = task.item('heldout', index);
+      const item = task.item('test', index);
       const read = readStatement(item.prompt, readFact);
       const problem = problemOf(item.data as Puzzle);
       const sorted = (facts: readonly string[]): string[] => [...facts].sort();

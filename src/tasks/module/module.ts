@@ -31,7 +31,10 @@ interface Given {
  * @param name - of the task, for reports
  * @throws ConfigError for a module, options or problems that cannot be used
  */
-export function createModuleTask(name: string, options: Readonly<Record<string, unknown>>): Task {
+export async function createModuleTask(
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<Task> {
   const { module: written, ...own } = options;
   if (typeof written !== 'string' || written === '')
     throw new ConfigError(`task.module: expected the path of a TypeScript module, got ${kindOf(written)}`, {
@@ -40,7 +43,7 @@ export function createModuleTask(name: string, options: Readonly<Record<string, 
       ],
     });
   const path = resolve(written);
-  const module = loadTaskModule(path);
+  const module = await loadTaskModule(path);
   const declared = module.generate && !('seed' in (module.options ?? {})) ? { seed: 1 } : {};
   const context: ModuleContext = {
     folder: dirname(path),
@@ -157,7 +160,7 @@ class ListedTask extends ModuleTask implements Task {
 
   constructor(module: TaskModule, given: Given) {
     super(module, given);
-    const splits: Record<Split, TaskItem[]> = { train: [], test: [], heldout: [] };
+    const splits: Record<Split, TaskItem[]> = { train: [], validation: [], test: [] };
     const ids = new Set<string>();
     let position = 0;
     for (const item of module.items?.(given.context) ?? []) {

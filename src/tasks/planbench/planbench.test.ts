@@ -20,16 +20,16 @@ describe('planbench', () => {
   const task = createPlanbench({ path: BLOCKS, morePath: PACKAGES });
 
   it('has prompts in the test split and none for training', () => {
-    expect([task.size('train'), task.size('test'), task.size('heldout')]).toEqual([0, 0, 4]);
+    expect([task.size('train'), task.size('validation'), task.size('test')]).toEqual([0, 0, 4]);
     expect(() => task.item('train', 0)).toThrow('expected an index below 0 in the train split');
-    const { id, prompt, problem, difficulty } = task.item('heldout', 0);
+    const { id, prompt, problem, difficulty } = task.item('test', 0);
     expect([id, difficulty]).toEqual(['blocksworld-2', '4']);
     expect(prompt).toMatch(/^I am playing with a set of blocks.*\[PLAN\]$/s);
     expect(problem).toMatch(/^\[STATEMENT\]\nAs initial conditions.*\nMy goal is to have that [^.]*\.$/s);
   });
 
   it('verifies answers in words', () => {
-    const blocks = task.item('heldout', 0);
+    const blocks = task.item('test', 0);
     const right = `<think>pick up the red block</think>
 Unstack the yellow block from on top of the orange block
 2. Put down the yellow block.
@@ -48,7 +48,7 @@ stack the orange block on top of the red block
 
   it('requires a shortest plan with accept optimal', () => {
     const optimal = createPlanbench({ path: BLOCKS, accept: 'optimal' });
-    const item = optimal.item('heldout', 0);
+    const item = optimal.item('test', 0);
     const lines = [
       'unstack the yellow block from on top of the orange block',
       'put down the yellow block',
@@ -63,7 +63,7 @@ stack the orange block on top of the red block
       ...lines.slice(2),
     ];
     expect(optimal.verify(item, long.join('\n')).reason).toBe('reaches the goal in 6 actions, but 4 suffice');
-    expect(task.verify(task.item('heldout', 0), long.join('\n')).correct).toBe(true);
+    expect(task.verify(task.item('test', 0), long.join('\n')).correct).toBe(true);
   });
 
   it('parses the same problem from a prompt and from its PDDL file', () => {

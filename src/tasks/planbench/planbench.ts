@@ -67,11 +67,11 @@ class PlanbenchTask implements Task {
   }
 
   size(split: Split): number {
-    return split === 'heldout' ? this.#instances.length : 0;
+    return split === 'test' ? this.#instances.length : 0;
   }
 
   item(split: Split, index: number): TaskItem {
-    const instance = split === 'heldout' ? this.#instances[index] : undefined;
+    const instance = split === 'test' ? this.#instances[index] : undefined;
     if (instance === undefined)
       throw new TaskError(
         `task planbench: expected an index below ${this.size(split)} in the ${split} split, got ${index}`,

@@ -168,7 +168,7 @@ describe('task zebralogic', () => {
   it('gives every output the official verdict', () => {
     const task = createZebraLogic({ path: PUZZLES });
     const cells = createZebraLogic({ path: PUZZLES, reward: 'cells' });
-    const items = Array.from({ length: task.size('heldout') ?? 0 }, (_, k) => task.item('heldout', k));
+    const items = Array.from({ length: task.size('test') ?? 0 }, (_, k) => task.item('test', k));
     expect(outputs.length).toBe(8);
     for (const { id, output, expected } of outputs) {
       const item = items.find((one) => one.id === id);
@@ -183,9 +183,9 @@ describe('task zebralogic', () => {
 
   it('has all puzzles in the test split and none for training', () => {
     const task = createZebraLogic({ path: PUZZLES });
-    expect(['train', 'test', 'heldout'].map((split) => task.size(split as 'train'))).toEqual([0, 0, 17]);
+    expect(['train', 'validation', 'test'].map((split) => task.size(split as 'train'))).toEqual([0, 0, 17]);
     expect(() => task.item('train', 0)).toThrow('task zebralogic: expected an index from 0 to 16');
-    const item = task.item('heldout', 0);
+    const item = task.item('test', 0);
     expect(item.prompt).toContain((item.data as { puzzle: string }).puzzle);
     expect(['small', 'medium', 'large', 'xl']).toContain(item.difficulty);
   });

@@ -9,7 +9,7 @@ import { puzzleKey } from './puzzle.ts';
 import { solve } from './solver.ts';
 import { createZebra } from './zebra.ts';
 
-const SPLITS = ['train', 'test', 'heldout'] as const;
+const SPLITS = ['train', 'validation', 'test'] as const;
 
 describe('task zebra', () => {
   it('draws puzzles of the requested split with one solution, which demonstrations give', () => {
@@ -67,7 +67,7 @@ describe('task zebra', () => {
 
   it('has an official style, which the parser of official puzzles accepts', () => {
     const task = createZebra({ style: 'official', houses: 4, features: 3 });
-    const item = task.item('heldout', 5);
+    const item = task.item('test', 5);
     const text = item.prompt.split('# Puzzle to Solve \n\n')[1]?.split('\n\n\n# Instruction')[0] ?? '';
     const puzzle = item.data as GeneratedZebra;
     expect(readPuzzle(text)).toEqual({ houses: 4, columns: puzzle.columns, clues: puzzle.clues });

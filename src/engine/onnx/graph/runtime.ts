@@ -1,10 +1,10 @@
 /**
- * The only place that touches ONNX Runtime: loads it when first needed (it is an optional dependency),
- * makes sessions from serialized graphs, and feeds and reads typed arrays.
+ * The only place that touches ONNX Runtime: makes sessions from serialized graphs, and feeds and reads typed arrays.
  * @module
  */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { EngineError } from '../../../support/errors.ts';
+import { loadRuntime, type Ort } from './load-runtime.ts';
 
 export interface RuntimeOptions {
   /** Threads of one operator. Default: 2, or fewer where the machine has fewer cores. */
@@ -18,24 +18,6 @@ export interface RuntimeOptions {
 /** A tensor on its way in or out. */
 export type Tensor = OrtTensor;
 
-type Ort = typeof import('onnxruntime-node');
-
-let loading: Promise<Ort> | undefined;
-
-async function loadRuntime(): Promise<Ort> {
-  loading ??= import('onnxruntime-node').catch((cause: unknown) => {
-    loading = undefined;
-    throw new EngineError(
-      'engine onnx: package "onnxruntime-node" cannot be loaded; install it with ' +
-        'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node, then run troupe doctor',
-      { cause, code: 'TROUPE_ONNX_MISSING' },
-    );
-  });
-  const ort = await loading;
-  // ESM sees the CommonJS exports under `default` in some loaders
-  return (ort as Ort & { default?: Ort }).default ?? ort;
-}
-
 export class Runtime {
   readonly options: RuntimeOptions;
   readonly #ort: Ort;
@@ -46,7 +28,7 @@ export class Runtime {
   }
 
   static async open(options: RuntimeOptions): Promise<Runtime> {
-    return new Runtime(await loadRuntime(), options);
+    return new Runtime(loadRuntime(), options);
   }
 
   floats(values: Float32Array, dims: readonly number[]): Tensor {

@@ -1,11 +1,11 @@
-/** Whether data, prompt and verifier fit together: `npx tsx --test task.test.ts`. */
+/** Whether data, prompt and verifier fit together: `node --test task.test.mjs`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createTask } from '../../src/tasks/registry.ts';
+import { createTask } from 'troupe';
 
-const task = createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
-const splits = ['train', 'test', 'heldout'] as const;
+const task = await createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
+const splits = ['train', 'validation', 'test'];
 const all = splits.flatMap((split) =>
   Array.from({ length: task.size(split) ?? 50 }, (_, index) => task.item(split, index)),
 );
@@ -44,7 +44,7 @@ test('answers that mean the same vote together', () => {
 
 test('demonstrations solve their problems', () => {
   for (const item of all) {
-    const shown = task.demonstrate?.(item, { child: () => undefined } as never);
+    const shown = task.demonstrate?.(item, { child: () => undefined });
     if (shown) assert.ok(task.verify(item, shown.messages.at(-1) ?? '').correct, item.prompt);
   }
 });
