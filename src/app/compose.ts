@@ -13,10 +13,10 @@ import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../en
 import { adapterBaseFolder, isAdapterFolder, readAdapterConfig } from '../engine/onnx/lora/adapter-folder.ts';
 import { automaticStorage } from '../engine/onnx/lora/frozen-base.ts';
 import { readDecoderConfig } from '../engine/onnx/weights/checkpoint.ts';
+import { type RayDriver, type RayDriverOptions, startRayDriverProcess } from '../engine/ray/driver.ts';
 import { createRayEngine } from '../engine/ray/engine.ts';
-import { type FrontOptions, type RayFront, startFront } from '../engine/ray/front.ts';
 import { readCheckpointTokenizer } from '../engine/text/checkpoint-text.ts';
-import { createTorchEngine, type TorchEngine, type Work } from '../engine/torch/engine.ts';
+import { createTorchEngine, type TimedModelCall, type TorchEngine } from '../engine/torch/engine.ts';
 import {
   type Environment,
   type EnvironmentOptions,
@@ -26,7 +26,11 @@ import {
   RAY_REQUIREMENTS,
   WORKER_REQUIREMENTS,
 } from '../engine/torch/environment.ts';
-import { type LaunchOptions, launch, type WorkerLaunch } from '../engine/torch/launch.ts';
+import {
+  type StandaloneWorker,
+  type StandaloneWorkerOptions,
+  startStandaloneWorker,
+} from '../engine/torch/standalone-worker.ts';
 import { createVerifier, type VerifierName } from '../grade/verifier.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
@@ -42,16 +46,16 @@ import { createAnswerer } from './answerer.ts';
 import { modelFolder } from './hub-models.ts';
 import { requireMoves } from './interactive.ts';
 
-export { probeRuntime } from '../engine/onnx/graph/probe.ts';
+export { checkRuntime } from '../engine/onnx/graph/runtime-check.ts';
 export {
   demonstrationLoss,
   type PretrainProgress,
   pretrain,
   type TextExample,
 } from '../engine/onnx/pretrain.ts';
-export type { RayFront } from '../engine/ray/front.ts';
+export type { RayDriver } from '../engine/ray/driver.ts';
 export { createTabularModel } from '../engine/tabular/model.ts';
-export type { WorkerLaunch } from '../engine/torch/launch.ts';
+export type { StandaloneWorker } from '../engine/torch/standalone-worker.ts';
 export { VERIFIER_ABOUT, type VerifierName } from '../grade/verifier.ts';
 export { TASK_ABOUT } from '../tasks/registry.ts';
 
@@ -130,7 +134,10 @@ export interface Composition {
  * @param onWork - told of what models outside of this process computed, and when
  * @throws ConfigError naming the place in the file of whatever cannot be made
  */
-export async function compose(resolved: ResolvedConfig, onWork?: (work: Work) => void): Promise<Composition> {
+export async function compose(
+  resolved: ResolvedConfig,
+  onWork?: (work: TimedModelCall) => void,
+): Promise<Composition> {
   const { config } = resolved;
   const { threads, ...options } = embeddedOptions(config);
   const task = await composeTask(resolved);
@@ -167,7 +174,7 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
 }
 
 /** The engines on PyTorch; their token is never in a file. */
-function composeTorch(resolved: ResolvedConfig, onWork?: (work: Work) => void): TorchEngine {
+function composeTorch(resolved: ResolvedConfig, onWork?: (work: TimedModelCall) => void): TorchEngine {
   const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN: token = '' } = process.env;
   const isRay = resolved.config.engine.kind === 'ray';
   const installed = TROUPE_PYTHON ?? findEnvironment(isRay ? RAY_PARTS : WORKER_PARTS);
@@ -221,13 +228,13 @@ export function createRayEnvironment(
 }
 
 /** Starts a front to a cluster that other processes use. @throws EngineError */
-export function startRayFront(options: FrontOptions): Promise<RayFront> {
-  return startFront(options);
+export function startRayDriver(options: RayDriverOptions): Promise<RayDriver> {
+  return startRayDriverProcess(options);
 }
 
 /** Starts a worker that other processes use. @throws EngineError */
-export function launchWorker(options: LaunchOptions): Promise<WorkerLaunch> {
-  return launch(options);
+export function launchWorker(options: StandaloneWorkerOptions): Promise<StandaloneWorker> {
+  return startStandaloneWorker(options);
 }
 
 /**

@@ -3,10 +3,10 @@ import { modelCallRow, renderTimeline, sharedTime } from './model-calls.ts';
 
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 
-const call = (place: string, name: string, [from, to]: readonly [number, number]) =>
+const call = (worker: string, name: string, [from, to]: readonly [number, number]) =>
   modelCallRow(
     {
-      place,
+      worker,
       call: name,
       startMs: START + from,
       elapsedMs: to - from,

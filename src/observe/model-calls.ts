@@ -6,7 +6,7 @@
 
 /** A call on a model, as whoever made it saw it. */
 export interface ModelCall {
-  readonly place: string;
+  readonly worker: string;
   readonly call: string;
   /** When it began, since 1970. */
   readonly startMs: number;
@@ -34,7 +34,7 @@ export function modelCallRow(call: ModelCall, stage: number): ModelCallRow {
   return {
     time: new Date(call.startMs).toISOString(),
     stage,
-    place: call.place,
+    place: call.worker,
     call: call.call,
     ms: rounded(call.elapsedMs),
     compute_ms: rounded(call.computeMs),

@@ -11,7 +11,7 @@ import { checkpointName } from '../train/store-port.ts';
 import { readJsonLines } from './append-log.ts';
 import { listCheckpoints, MARKER, verifyCheckpoint } from './checkpoint-folder.ts';
 import { readChampion } from './checkpoints.ts';
-import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MANIFEST_FILE, WORK_FILE } from './layout.ts';
+import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, WORK_FILE } from './layout.ts';
 import { assertRunFolder, type RunManifest, readManifestFile } from './run-folder.ts';
 
 /** Everything the run decided so far, in order. */

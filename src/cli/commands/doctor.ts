@@ -145,8 +145,8 @@ function checkAmount(
 /** Loaded only here, so that the doctor can speak where a package is missing. */
 async function probe(): Promise<number | Error> {
   try {
-    const { probeRuntime } = await import('../../app/compose.ts');
-    return await probeRuntime();
+    const { checkRuntime } = await import('../../app/compose.ts');
+    return await checkRuntime();
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

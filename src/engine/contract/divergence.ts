@@ -1,5 +1,5 @@
 /**
- * The contract's part on exact divergences and the KL term.
+ * Engine contract: exact divergences and the KL term of the loss.
  * @module
  */
 import { describe, expect, it } from 'vitest';
@@ -82,7 +82,7 @@ export function describeDivergence(harness: ContractHarness): void {
         const { kl } = await model.backward(messages, zero, term);
         expect(weight * total(kl ?? [])).toBeCloseTo(before, 3);
       });
-      const aim = Math.min(descentSize, before / 20); // the loss is bounded below by 0
+      const aim = Math.min(descentSize, before / 20); // the KL loss cannot fall below 0
       await model.backward(messages, zero, term);
       await model.step(plainStep(aim / norm ** 2));
       const drop = before - (await loss());

@@ -1,41 +1,43 @@
 /**
- * A front that outlives a run: started by hand, told where it is, ended by hand.
+ * A Ray driver that several runs can use, as `troupe ray up` starts it: the process that connects to the cluster, holds
+ * the actors and serves the worker protocol over HTTP.
  * @module
  */
 import { Connection } from '../torch/connection.ts';
 import { startWorker, type WorkerProcess } from '../torch/worker-process.ts';
-import { FRONT, frontArguments, type LocalCluster } from './engine.ts';
+import { driverArguments, type LocalCluster, RAY_DRIVER } from './engine.ts';
 
-export interface FrontOptions {
+export interface RayDriverOptions {
   readonly python: string;
-  /** Of the cluster; `local` starts one that ends with the front. */
+  /** Address of the cluster; `local` starts a cluster that ends with the driver. */
   readonly address: string;
-  /** To listen on. */
+  /** Host name or address to listen on. */
   readonly host: string;
   readonly port: number;
-  /** Default: made up. */
+  /** Bearer token of the clients. Default: a random token. */
   readonly token?: string | undefined;
   readonly local?: LocalCluster;
 }
 
-/** What a user is told. */
-export interface FrontFacts {
+/** Facts about a running driver and its cluster, which the command prints. */
+export interface RayDriverInfo {
   readonly url: string;
   readonly token: string;
-  /** Whether the caller brought the token. */
+  /** Whether the caller supplied the token; otherwise it was generated. */
   readonly tokenIsOwn: boolean;
   readonly nodes: number;
   readonly cpus: number;
   readonly gpus: number;
-  /** A share to begin with. */
+  /** Suggested value of `ray.gpus_per_agent`. */
   readonly gpusPerAgent: number;
 }
 
-export class RayFront {
-  readonly facts: FrontFacts;
+/** A running driver process. */
+export class RayDriver {
+  readonly facts: RayDriverInfo;
   readonly #process: WorkerProcess;
 
-  constructor(process: WorkerProcess, facts: FrontFacts) {
+  constructor(process: WorkerProcess, facts: RayDriverInfo) {
     this.#process = process;
     this.facts = facts;
   }
@@ -44,7 +46,7 @@ export class RayFront {
     return this.#process.pid;
   }
 
-  /** Waits until it ends by itself, and says how, or until the signal aborts. */
+  /** Waits until the driver exits or the signal aborts. @returns how it exited; undefined if it still runs */
   ended(signal: AbortSignal): Promise<string | undefined> {
     return this.#process.ended(signal);
   }
@@ -54,23 +56,23 @@ export class RayFront {
   }
 }
 
-/** @throws EngineError if it cannot start */
-export async function startFront({
+/** Starts a driver process. @throws EngineError if it cannot start */
+export async function startRayDriverProcess({
   python,
   address,
   host,
   port,
   token,
   local,
-}: FrontOptions): Promise<RayFront> {
+}: RayDriverOptions): Promise<RayDriver> {
   const process = await startWorker({
-    ...FRONT,
+    ...RAY_DRIVER,
     python,
     host,
     port,
     token,
     isShared: true,
-    args: frontArguments(address, local),
+    args: driverArguments(address, local),
   });
   const connection = new Connection({
     engine: 'ray',
@@ -88,7 +90,7 @@ export async function startFront({
       cpus,
       gpus,
     };
-    return new RayFront(process, { ...facts, gpusPerAgent: gpus > 0 ? 1 : 0 });
+    return new RayDriver(process, { ...facts, gpusPerAgent: gpus > 0 ? 1 : 0 });
   } catch (error) {
     await process.close();
     throw error;

@@ -1,27 +1,27 @@
 /**
- * Additive causal masks by length, of all positions or of a sliding window. They are made often and quickly, so only some are kept: with every
- * length that ever occurred a long run would fill the memory with them.
+ * Additive causal masks by sequence length, for full or sliding-window attention, in an LRU cache of limited size:
+ * without a limit, the masks of all lengths in a long run would fill the memory.
  * @module
  */
 import { MASKED } from '../graph/ops.ts';
 import type { Runtime, Tensor } from '../graph/runtime.ts';
 
-/** Numbers kept altogether: 16 MiB. */
-const KEPT = 2 ** 22;
+/** Default limit of cached elements: 16 MiB. */
+const MAX_ELEMENTS = 2 ** 22;
 
 export class CausalMasks {
   readonly #runtime: Runtime;
   readonly #copies: number;
   readonly #window: number;
   readonly #limit: number;
-  /** By length, the least recently used first. */
+  /** Masks by length; the least recently used is first. */
   readonly #masks = new Map<number, Tensor>();
   #size = 0;
 
   /**
-   * @param options.copies - of a mask under one another: one per query head of a key head
-   * @param options.window - positions that are seen, the row's own included; default all
-   * @param options.limit - numbers kept
+   * @param options.copies - copies of the mask along the rows: one per query head of a key head
+   * @param options.window - size of the sliding window including the row's own position; default: full attention
+   * @param options.limit - maximum number of cached elements
    */
   constructor(
     runtime: Runtime,
@@ -34,10 +34,10 @@ export class CausalMasks {
     this.#runtime = runtime;
     this.#copies = options.copies;
     this.#window = options.window ?? Number.POSITIVE_INFINITY;
-    this.#limit = options.limit ?? KEPT;
+    this.#limit = options.limit ?? MAX_ELEMENTS;
   }
 
-  /** Numbers held. */
+  /** Number of cached elements. */
   get size(): number {
     return this.#size;
   }
@@ -65,7 +65,7 @@ export class CausalMasks {
       const hidden = Math.max(0, position + 1 - this.#window);
       values.fill(MASKED, row * length, row * length + hidden);
     }
-    return this.#runtime.floats(values, [this.#copies * length, length]);
+    return this.#runtime.float32(values, [this.#copies * length, length]);
   }
 
   #sizeOf(length: number): number {

@@ -1,6 +1,6 @@
 /**
- * Rotary tables of a model as feeds: those of global positions and, where sliding layers have a base of
- * their own, those of local ones. They grow with the longest sequence seen.
+ * The rotary tables of a model as graph inputs: global RoPE and, if sliding-window layers have another base, local RoPE.
+ * The tables grow with the longest sequence so far.
  * @module
  */
 
@@ -8,10 +8,10 @@ import type { Runtime, Tensor } from '../graph/runtime.ts';
 import type { DecoderConfig } from './config.ts';
 import { type RopeShape, type RopeTables, ropeTables } from './rope.ts';
 
-/** Positions made at first; later tables double. */
+/** Initial number of positions; later sizes are powers of two. */
 const FIRST = 256;
 
-export class Ropes {
+export class RopeCache {
   readonly #runtime: Runtime;
   readonly #config: DecoderConfig;
   readonly #shapes: readonly (readonly [prefix: string, shape: RopeShape])[];
@@ -29,7 +29,7 @@ export class Ropes {
     ];
   }
 
-  /** Tables that reach at least `positions`: `<prefix>_cos`, `<prefix>_sin`, `<prefix>_sin_negative`. */
+  /** Tables with at least `positions` rows: `<prefix>_cos`, `<prefix>_sin`, `<prefix>_sin_negative`. */
   feeds(positions: number): Readonly<Record<string, Tensor>> {
     if (positions > this.#positions) this.#grow(positions);
     return this.#feeds;
@@ -42,7 +42,7 @@ export class Ropes {
     const made = this.#shapes.flatMap(([prefix, shape]) => {
       const tables = ropeTables(this.#positions, shape);
       const tensor = (values: Float32Array): Tensor =>
-        this.#runtime.floats(values, [tables.positions, shape.headDim / 2]);
+        this.#runtime.float32(values, [tables.positions, shape.headDim / 2]);
       const named: readonly (readonly [string, Exclude<keyof RopeTables, 'positions'>])[] = [
         ['cos', 'cos'],
         ['sin', 'sin'],

@@ -1,5 +1,5 @@
 /**
- * Whether ONNX Runtime works on this machine: one product through the very path that models take.
+ * Checks that ONNX Runtime works on this machine: computes one matmul through the same code path as models.
  * @module
  */
 import { EngineError } from '../../../support/errors.ts';
@@ -7,12 +7,12 @@ import { Graph } from './graph.ts';
 import { floatData, Runtime } from './runtime.ts';
 
 /**
- * Computes [1 2; 3 4] [5; 6] through the runtime.
+ * Computes [1 2; 3 4] [5; 6] with ONNX Runtime.
  *
  * @returns milliseconds from loading the runtime to the result
- * @throws EngineError if the runtime cannot be loaded, or its result is wrong
+ * @throws EngineError if the runtime cannot be loaded or its result is wrong
  */
-export async function probeRuntime(): Promise<number> {
+export async function checkRuntime(): Promise<number> {
   const start = performance.now();
   const runtime = await Runtime.open({ threads: 1, spinning: false });
   const graph = new Graph();
@@ -20,8 +20,8 @@ export async function probeRuntime(): Promise<number> {
   graph.output(product, 'y');
   const session = await runtime.session(graph.build('probe'));
   const feeds = {
-    a: runtime.floats(Float32Array.of(1, 2, 3, 4), [2, 2]),
-    b: runtime.floats(Float32Array.of(5, 6), [2, 1]),
+    a: runtime.float32(Float32Array.of(1, 2, 3, 4), [2, 2]),
+    b: runtime.float32(Float32Array.of(5, 6), [2, 1]),
   };
   const { y } = await session.run(feeds);
   const got = [...floatData(y)];

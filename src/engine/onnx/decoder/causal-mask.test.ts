@@ -5,7 +5,7 @@ import { CausalMasks } from './causal-mask.ts';
 const runtime = await Runtime.open({ threads: 1, spinning: false });
 
 describe('CausalMasks', () => {
-  it('hides what comes later, once per copy', () => {
+  it('masks later positions in every copy', () => {
     const mask = new CausalMasks(runtime, { copies: 2 }).get(3);
     expect(mask.dims).toEqual([6, 3]);
     const rows = [0, -1e30, -1e30, 0, 0, -1e30, 0, 0, 0].map(Math.fround);
@@ -13,30 +13,30 @@ describe('CausalMasks', () => {
     expect([...floatData(new CausalMasks(runtime, { copies: 1 }).get(1))]).toEqual([0]);
   });
 
-  it('hides what is before the window too', () => {
+  it('also masks positions before the window', () => {
     const mask = new CausalMasks(runtime, { copies: 1, window: 2 }).get(4);
     const rows = [0, -1e30, -1e30, -1e30, 0, 0, -1e30, -1e30, -1e30, 0, 0, -1e30, -1e30, -1e30, 0, 0];
     expect([...floatData(mask)]).toEqual(rows.map(Math.fround));
   });
 
-  it('makes a mask once while it is in use', () => {
+  it('caches masks', () => {
     const masks = new CausalMasks(runtime, { copies: 1 });
     expect(masks.get(4)).toBe(masks.get(4));
   });
 
-  it('forgets the least recently used beyond its limit', () => {
+  it('evicts the least recently used masks beyond its limit', () => {
     const masks = new CausalMasks(runtime, { copies: 1, limit: 9 + 16 });
     const [three, four] = [masks.get(3), masks.get(4)];
     expect(masks.size).toBe(25);
     masks.get(3);
-    const two = masks.get(2); // 4 goes, 3 was used after it
+    const two = masks.get(2); // evicts 4, because 3 was used more recently
     expect(masks.size).toBe(9 + 4);
     expect(masks.get(3)).toBe(three);
     expect(masks.get(2)).toBe(two);
     expect(masks.get(4)).not.toBe(four);
   });
 
-  it('makes one that is larger than the limit all the same, and keeps it alone', () => {
+  it('returns a mask that is larger than the limit, and evicts all others', () => {
     const masks = new CausalMasks(runtime, { copies: 1, limit: 10 });
     masks.get(2);
     expect(masks.get(5).dims).toEqual([5, 5]);

@@ -1,6 +1,6 @@
 /**
- * One step of the batch being sampled: the step graphs in a row, with the cache written between them.
- * @see decoder/decode-graphs.ts for where they are cut
+ * Runs a decode step of a batch: the step graphs one after another, with cache writes between them.
+ * @see decoder/decode-graphs.ts for the boundaries of the graphs
  * @module
  */
 import { stepRoles } from '../decoder/decode-graphs.ts';
@@ -12,24 +12,24 @@ import type { WeightSource } from '../weights/weight-source.ts';
 export interface StepParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** Embed, one per further layer, head. */
+  /** The step graphs in order: embed, one per further layer, head. */
   readonly steps: readonly Session[];
 }
 
-/** Where a step reads keys and values and writes new ones. */
+/** The key/value cache of a step. */
 export interface StepCache {
-  /** Makes room for one more token per row; returns the position each row writes to [rows]. */
+  /** Reserves room for one more token per row; returns the position of that token in each row [rows]. */
   advance(): Int32Array;
-  /** Writes one token's keys and values [rows, kvHeads d] of a layer at the given positions. */
+  /** Writes the keys and values of one token per row [rows, kvHeads d] to a layer at the given positions. */
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void;
-  /** Tokens a layer sees of rows whose newest token is at the given positions [rows]. */
-  seen(layer: number, positions: Int32Array): Int32Array;
+  /** Number of cached tokens that a layer attends to when the newest tokens are at the given positions [rows]. */
+  kvLengths(layer: number, positions: Int32Array): Int32Array;
   /** The whole cache of a layer [rows, kvHeads, capacity, d]. */
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor };
 }
 
-/** Feeds of the step graphs, made once per run where they do not change. */
-export class StepFeeds {
+/** Runs decode steps; collects the weights of each step graph once, since they do not change between steps. */
+export class StepRunner {
   readonly #parts: StepParts;
   readonly #cache: StepCache;
   readonly #weights: readonly Record<string, Tensor>[];
@@ -53,9 +53,9 @@ export class StepFeeds {
   }
 
   /**
-   * One step of every slot.
+   * Decodes one token in every slot.
    *
-   * @param last - last token of each slot [slots]; 0 for free ones
+   * @param last - last token of each slot [slots]; 0 for free slots
    * @returns logits [slots, V]
    */
   async step(last: readonly number[]): Promise<Float32Array> {
@@ -64,9 +64,9 @@ export class StepFeeds {
     const slots = last.length;
     const positions = this.#cache.advance();
     const shared = {
-      ...sessions.ropes.feeds(Math.max(...positions) + 1),
-      positions: runtime.longs(BigInt64Array.from(positions, BigInt), [slots, 1]),
-      tokens: runtime.longs(BigInt64Array.from(last, BigInt), [slots]),
+      ...sessions.ropeCache.feeds(Math.max(...positions) + 1),
+      positions: runtime.int64(BigInt64Array.from(positions, BigInt), [slots, 1]),
+      tokens: runtime.int64(BigInt64Array.from(last, BigInt), [slots]),
     };
     let state = await (steps[0] as Session).run({ ...this.#weights[0], ...shared });
     for (let l = 0; l < config.layers; l++) {
@@ -77,7 +77,7 @@ export class StepFeeds {
         ...this.#cache.tensors(l, runtime),
         x: state.x_next as Tensor,
         q: state.q_next as Tensor,
-        lengths: runtime.ints(this.#cache.seen(l, positions), [slots]),
+        lengths: runtime.int32(this.#cache.kvLengths(l, positions), [slots]),
       });
     }
     return floatData(state.logits);

@@ -1,35 +1,36 @@
 /**
- * A worker that other processes use: started by hand, told where it is, ended by hand.
+ * A standalone worker that other processes connect to, as `troupe worker up` starts it.
  * @module
  */
 import { Connection } from './connection.ts';
 import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
-export type LaunchOptions = Omit<WorkerProcessOptions, 'isShared'>;
+export type StandaloneWorkerOptions = Omit<WorkerProcessOptions, 'isShared'>;
 
-/** What a user is told. */
-export interface WorkerFacts {
+/** Facts about a running worker, which the command prints. */
+export interface StandaloneWorkerInfo {
   readonly url: string;
   readonly token: string;
-  /** Whether the caller brought the token. */
+  /** Whether the caller supplied the token; otherwise it was generated. */
   readonly tokenIsOwn: boolean;
   readonly pid: number | undefined;
   readonly device: string;
   readonly torch: string;
-  /** Its version, where the worker's Python has it. */
+  /** Version of vLLM, if the worker's Python has it. */
   readonly vllm?: string | undefined;
 }
 
-export class WorkerLaunch {
-  readonly facts: WorkerFacts;
+/** A running standalone worker. */
+export class StandaloneWorker {
+  readonly facts: StandaloneWorkerInfo;
   readonly #process: WorkerProcess;
 
-  constructor(process: WorkerProcess, facts: WorkerFacts) {
+  constructor(process: WorkerProcess, facts: StandaloneWorkerInfo) {
     this.#process = process;
     this.facts = facts;
   }
 
-  /** Waits until it ends by itself, and says how, or until the signal aborts. */
+  /** Waits until the worker exits or the signal aborts. @returns how it exited; undefined if it still runs */
   ended(signal: AbortSignal): Promise<string | undefined> {
     return this.#process.ended(signal);
   }
@@ -39,14 +40,14 @@ export class WorkerLaunch {
   }
 }
 
-/** @throws EngineError if it cannot start */
-export async function launch(options: LaunchOptions): Promise<WorkerLaunch> {
+/** Starts a standalone worker. @throws EngineError if it cannot start */
+export async function startStandaloneWorker(options: StandaloneWorkerOptions): Promise<StandaloneWorker> {
   const process = await startWorker({ ...options, isShared: true });
   const { url, token, pid } = process;
   const connection = new Connection({ url, token, death: () => process.death() });
   try {
     const { device, torch, vllm } = await connection.hello();
-    return new WorkerLaunch(process, {
+    return new StandaloneWorker(process, {
       url,
       token,
       tokenIsOwn: options.token !== undefined,
