@@ -1,11 +1,11 @@
 /**
- * Values as text: `repr`, `str`, and the format language of f-strings and `format`.
+ * Converts values to text: `repr`, `str`, and the format language of f-strings and `format`.
  * @module
  */
-import type { Budget } from './budget.ts';
+import { Budget } from './budget.ts';
 import { elements } from './collections.ts';
 import { numeric } from './compare.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
 import {
   PyDict,
   PyException,
@@ -29,10 +29,19 @@ export function str(value: Value, budget: Budget): string {
   return repr(value, budget);
 }
 
-export function repr(value: Value, budget: Budget): string {
+/**
+ * Python's `repr(value)`.
+ *
+ * @param budget - charged for the length of the text; default: a new budget
+ * @throws LimitExceeded for a text that is too long, PythonError for an integer with more than 4300 digits
+ *
+ * @example
+ * repr(runPython('x = [1, 2.0, "a"]').global('x')); // => "[1, 2.0, 'a']"
+ */
+export function repr(value: Value, budget: Budget = new Budget()): string {
   budget.spend(1);
   const text = plainRepr(value, budget);
-  budget.hold(text.length / 4);
+  budget.allocate(text.length / 4);
   return text;
 }
 
@@ -64,11 +73,11 @@ function plainRepr(value: Value, budget: Budget): string {
   return `<${typeName(value)}>`;
 }
 
-/** Python refuses to write integers of more than 4300 digits. */
+/** Python raises an error for integers with more than 4300 digits. */
 function integerText(value: bigint): string {
   const text = String(value);
   if (text.length > 4301)
-    throw new Raised('ValueError', 'Exceeds the limit (4300 digits) for integer string');
+    throw new PythonError('ValueError', 'Exceeds the limit (4300 digits) for integer string');
   return text;
 }
 
@@ -97,14 +106,14 @@ function quoted(text: string): string {
 
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ])?(0)?(\d{1,9})?(,)?(?:\.(\d{1,9}))?([a-zA-Z%])?$/su;
 
-/** `format(value, spec)`. @throws Raised ValueError; Unsupported for presentation types that checkers do not use */
+/** Python's `format(value, spec)`. @throws PythonError ValueError; UnsupportedFeature for rare presentation types */
 export function format(value: Value, spec: string, budget: Budget): string {
   if (spec === '') return str(value, budget);
   const match = SPEC.exec(spec);
-  if (!match) throw new Unsupported(`the format "${spec.slice(0, 20)}"`);
+  if (!match) throw new UnsupportedFeature(`the format "${spec.slice(0, 20)}"`);
   const [, fill, align, sign = '', zero, width = '0', comma, precision, type = ''] = match;
   const digits = precision === undefined ? undefined : Number(precision);
-  budget.hold((Number(width) + (digits ?? 0)) / 4);
+  budget.allocate((Number(width) + (digits ?? 0)) / 4);
   const number = typeof value === 'string' ? undefined : numeric(value);
   const body =
     number === undefined
@@ -139,11 +148,12 @@ function numberBody(number: bigint | number, { type, digits, comma, isBool }: Nu
   if (type === 'd' && typeof number === 'bigint') return groupedDigits(integerText(number), comma);
   if (type === 'f' || type === '%') {
     const value = Number(number) * (type === '%' ? 100 : 1);
-    if (Math.abs(value) >= 1e21 || (digits ?? 6) > 100) throw new Unsupported('formats of very long numbers');
+    if (Math.abs(value) >= 1e21 || (digits ?? 6) > 100)
+      throw new UnsupportedFeature('formats of very long numbers');
     const [whole = '', fraction] = value.toFixed(digits ?? 6).split('.');
     return `${groupedDigits(whole, comma)}${fraction === undefined ? '' : `.${fraction}`}${type === '%' ? '%' : ''}`;
   }
-  throw new Unsupported(`the format type "${type}"`);
+  throw new UnsupportedFeature(`the format type "${type}"`);
 }
 
 function groupedDigits(text: string, comma: boolean): string {

@@ -1,5 +1,5 @@
 /**
- * Choices: the letter of a multiple-choice question, with or without what it stands for.
+ * Answers to multiple-choice questions: the letter, alone or with the value of the choice.
  * @module
  */
 import { plainWords } from './parse-text.ts';
@@ -7,14 +7,14 @@ import { plainWords } from './parse-text.ts';
 /** `(C) 25`, `C. 25`, `\textbf{(C)} 25`. */
 export interface Choice {
   readonly letter: string;
-  /** What stands behind the letter. */
+  /** The text after the letter. */
   readonly value: string;
 }
 
 const CHOICE =
   /^(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*(?:\(([A-H])\)|([A-H])(?:\)|[.:](?=[\s}~\\])))\s*\}?(?:\\[ ,;:!]|\\q?quad|[\s:.~])*(\S.*)$/s;
 
-/** The letter and its value; undefined when the text is no single choice with a value. */
+/** The letter and its value; undefined when the text is not a single choice with a value. */
 export function choiceOf(text: string): Choice | undefined {
   const [, bracketed, plain, value = ''] = CHOICE.exec(text.trim()) ?? [];
   const letter = bracketed ?? plain;
@@ -22,7 +22,7 @@ export function choiceOf(text: string): Choice | undefined {
   return letter === undefined || value === '' || isSeveral ? undefined : { letter, value };
 }
 
-/** The letter of an answer that is one and nothing else, as in `C` or `\text{(C)}`. */
+/** The letter of an answer that is only a letter, such as `C` or `\text{(C)}`. */
 export function choiceLetter(text: string): string | undefined {
   const words = plainWords(text);
   return /^[a-h]$/.test(words) && /[A-H]/.test(text) ? words.toUpperCase() : undefined;

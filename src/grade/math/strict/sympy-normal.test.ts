@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { isIntegerText, pythonFloat, splitTuple, sympyNormal } from './normal.ts';
+import { isIntegerText, pythonFloat, splitTuple, sympyNormal } from './sympy-normal.ts';
 
 // expected values: _normalize of agentica-project/deepscaler, commit 95ef74f
-it('prepares answers as the original does', () => {
+it('normalizes answers as the original does', () => {
   const rows: readonly (readonly [string, string])[] = [
     ['\\frac{x+2}{7}', 'x+2/7'],
     ['1\\frac{4}{5}', '1+4/5'],
@@ -28,7 +28,7 @@ it('prepares answers as the original does', () => {
   for (const [answer, normal] of rows) expect(sympyNormal(answer), answer).toBe(normal);
 });
 
-it('pythonFloat takes what float() takes', () => {
+it('pythonFloat accepts the same texts as float()', () => {
   for (const [text, value] of [
     ['1_0', 10],
     [' -2.5 ', -2.5],

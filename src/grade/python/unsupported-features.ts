@@ -1,6 +1,6 @@
 /**
- * Tells before a program runs what it asks for that this interpreter does not offer, so that an item is left out
- * with a word to the user rather than judged by a program that could not run.
+ * Finds unsupported features before a program runs, so that a task can skip the item with a warning instead of
+ * grading answers with a program that cannot run.
  * @module
  */
 import type { Program } from './ast.ts';
@@ -8,7 +8,7 @@ import { METHOD_NAMES } from './attributes.ts';
 import { Interpreter } from './interpreter.ts';
 import { canImport, moduleAttributes } from './modules.ts';
 
-/** Names that Python has and this interpreter does not offer, most of them for good reason. */
+/** Built-in names of Python that this interpreter does not provide, most of them for security. */
 const WITHHELD = new Set(
   (
     '__import__ open eval exec compile input globals locals vars dir getattr setattr hasattr delattr breakpoint ' +
@@ -19,8 +19,16 @@ const WITHHELD = new Set(
 
 let offered: { readonly attributes: ReadonlySet<string>; readonly interpreter: Interpreter } | undefined;
 
-/** What programs ask for and do not get, e.g. `open` or `import os`; empty if they can run. */
-export function gapsOf(programs: readonly Program[]): string[] {
+/**
+ * The unsupported names, attributes and imports that programs use; empty if they can run. Some features are found
+ * only at run time, where they throw {@link UnsupportedFeature}.
+ *
+ * @param programs - programs that run in the same module, so that one may define names that another one uses
+ *
+ * @example
+ * unsupportedFeatures([parseProgram('import os\nopen("x")')]); // => ['open', 'import os']
+ */
+export function unsupportedFeatures(programs: readonly Program[]): string[] {
   if (!offered) {
     const interpreter = new Interpreter();
     const attributes = new Set([...METHOD_NAMES, ...moduleAttributes(interpreter.runtime)]);

@@ -1,11 +1,11 @@
 /**
- * Subscripts as text: `x_{max}` and `x_{\text{max}}` are the same name.
+ * Reads subscripts as text, so that `x_{max}` and `x_{\text{max}}` are the same name.
  * @module
  */
 import type { Cursor } from './cursor.ts';
 import type { Token } from './tokenizer.ts';
 
-/** Takes one token or one braced group and returns its characters without spacing. */
+/** Takes one token or one braced group and returns its characters without spaces. */
 export function scriptText(cursor: Cursor): string {
   if (!cursor.accept('{')) return textOf(cursor.take());
   let text = '';

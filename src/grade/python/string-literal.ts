@@ -1,12 +1,12 @@
 /**
- * String literals: escapes, prefixes, neighbours joined, and the expressions inside f-strings.
+ * Parses string literals: escapes, prefixes, adjacent literals, and the expressions inside f-strings.
  * @module
  */
 import type { Expression, Interpolation } from './ast.ts';
-import { PythonSyntaxError, Unsupported } from './errors.ts';
+import { PythonSyntaxError, UnsupportedFeature } from './errors.ts';
 import type { Token } from './token.ts';
 
-/** @param parse - reads the expression inside the braces of an f-string */
+/** @param parse - parses the expression inside the braces of an f-string */
 export function textOf(tokens: readonly Token[], parse: (source: string) => Expression): Expression {
   const parts = tokens.flatMap(({ text, prefix }) => {
     const isRaw = prefix.includes('r');
@@ -39,7 +39,7 @@ function unescaped(text: string): string {
       const hex = x ?? u ?? long;
       if (hex !== undefined) return codePoint(Number.parseInt(hex, 16));
       if (octal !== undefined) return codePoint(Number.parseInt(octal, 8));
-      if (other === undefined) throw new Unsupported(`the escape ${all}`);
+      if (other === undefined) throw new UnsupportedFeature(`the escape ${all}`);
       if ('xuU'.includes(other))
         throw new PythonSyntaxError(`expected hexadecimal digits after "\\${other}"`);
       return Object.hasOwn(SIMPLE, other) ? (SIMPLE[other] as string) : all;
@@ -80,7 +80,7 @@ function interpolated(text: string, { isRaw, parse }: Reading): (string | Interp
   return [...parts, isRaw ? plain : unescaped(plain)];
 }
 
-/** Where the brace closes that was opened before `start`; quotes and brackets inside are passed over. */
+/** Offset of the brace that closes the field at `start`; quotes and brackets inside are skipped. */
 function endOfField(text: string, start: number): number {
   let depth = 0;
   let quote = '';
@@ -100,9 +100,9 @@ function fieldOf(field: string, reading: Reading): Interpolation {
   const head = cut < 0 ? field : field.slice(0, cut);
   const bang = separator(head, '!');
   const source = bang < 0 ? head : head.slice(0, bang);
-  if (/(?<![=!<>])=\s*$/.test(source)) throw new Unsupported('"=" in f-strings');
+  if (/(?<![=!<>])=\s*$/.test(source)) throw new UnsupportedFeature('"=" in f-strings');
   const conversion = bang < 0 ? '' : head.slice(bang + 1).trim();
-  if (!['', 'r', 's'].includes(conversion)) throw new Unsupported(`"!${conversion}" in f-strings`);
+  if (!['', 'r', 's'].includes(conversion)) throw new UnsupportedFeature(`"!${conversion}" in f-strings`);
   const spec = cut < 0 ? undefined : interpolated(field.slice(cut + 1), reading);
   return {
     value: reading.parse(source),
@@ -111,7 +111,7 @@ function fieldOf(field: string, reading: Reading): Interpolation {
   };
 }
 
-/** The first such character outside quotes and brackets, `!=` and `:=` aside; -1 if there is none. */
+/** Offset of the first such character outside of quotes and brackets, except in `!=`; -1 if there is none. */
 function separator(field: string, wanted: string): number {
   let depth = 0;
   let quote = '';

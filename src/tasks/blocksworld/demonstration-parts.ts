@@ -1,17 +1,17 @@
 /**
- * How a Blocksworld plan is told: one move after the other, each with the towers it leaves.
+ * Divides a Blocksworld plan into the parts of a demonstration: one move each, with the resulting towers.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
 import type { GeneratorOptions } from '../planning/generator.ts';
-import type { Part, Telling } from '../planning/relay-messages.ts';
+import type { DemonstrationPart, DemonstrationParts } from '../planning/relay-messages.ts';
 import type { Step } from '../planning/strips.ts';
 import type { Towers } from './domain.ts';
 import { compactPlan, towersText } from './notation.ts';
 import { colouredPlan, colourOf, planLines } from './planbench-text.ts';
 import type { Puzzle } from './puzzle.ts';
 
-export function tellingOf(puzzle: Puzzle, style: GeneratorOptions['style']): Telling {
+export function demonstrationParts(puzzle: Puzzle, style: GeneratorOptions['style']): DemonstrationParts {
   const blocks = puzzle.start.flat();
   const any = (stream: RandomStream): string => blocks[stream.int(blocks.length)];
   return {
@@ -19,17 +19,18 @@ export function tellingOf(puzzle: Puzzle, style: GeneratorOptions['style']): Tel
     ...(style === 'compact'
       ? {
           write: compactPlan,
-          spoil: (message, stream) => message.replace(/[a-z]/g, () => any(stream)),
+          addNoise: (message, stream) => message.replace(/[a-z]/g, () => any(stream)),
         }
       : {
           write: (steps) => planLines(colouredPlan(steps)).join('\n'),
-          spoil: (message, stream) => message.replace(/(?<=the )\w+(?= block)/g, () => colourOf(any(stream))),
+          addNoise: (message, stream) =>
+            message.replace(/(?<=the )\w+(?= block)/g, () => colourOf(any(stream))),
         }),
   };
 }
 
-/** A move lifts a block and sets it down. */
-function movesOf({ start, plan }: Puzzle): Part[] {
+/** The moves of a plan; each lifts a block and sets it down. */
+function movesOf({ start, plan }: Puzzle): DemonstrationPart[] {
   let towers = start;
   return Array.from({ length: plan.length / 2 }, (_, at) => {
     const steps = plan.slice(2 * at, 2 * at + 2);

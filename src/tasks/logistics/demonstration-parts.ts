@@ -1,16 +1,17 @@
 /**
- * How a Logistics plan is told: up to one unloading after the other, each with where all packages are then.
+ * Divides a Logistics plan into the parts of a demonstration: each ends with an unloading and lists the positions of
+ * all packages after it.
  * @module
  */
 import type { GeneratorOptions } from '../planning/generator.ts';
-import type { Part, Telling } from '../planning/relay-messages.ts';
+import type { DemonstrationPart, DemonstrationParts } from '../planning/relay-messages.ts';
 import { applied, ground, type Step } from '../planning/strips.ts';
 import { LOGISTICS } from './domain.ts';
 import { compactPlan, packageLetter, placeLetter } from './notation.ts';
 import { longName, planLines } from './planbench-text.ts';
 import { type Puzzle, placeName, problemOf } from './puzzle.ts';
 
-export function tellingOf(puzzle: Puzzle, style: GeneratorOptions['style']): Telling {
+export function demonstrationParts(puzzle: Puzzle, style: GeneratorOptions['style']): DemonstrationParts {
   const { locations, trucks } = puzzle;
   const places = trucks.length * locations;
   return {
@@ -18,20 +19,20 @@ export function tellingOf(puzzle: Puzzle, style: GeneratorOptions['style']): Tel
     ...(style === 'compact'
       ? {
           write: (steps) => compactPlan(steps, puzzle),
-          spoil: (message, stream) =>
+          addNoise: (message, stream) =>
             message.replace(/[a-l]/gi, () => placeLetter(stream.int(places), locations)),
         }
       : {
           write: (steps) => planLines(steps).join('\n'),
-          spoil: (message, stream) =>
+          addNoise: (message, stream) =>
             message.replace(/location_\d+_\d+/g, () => longName(placeName(stream.int(places), locations))),
         }),
   };
 }
 
-function partsOf(puzzle: Puzzle): Part[] {
+function partsOf(puzzle: Puzzle): DemonstrationPart[] {
   let state: ReadonlySet<string> = new Set(problemOf(puzzle).init);
-  const parts: Part[] = [];
+  const parts: DemonstrationPart[] = [];
   let steps: Step[] = [];
   for (const step of puzzle.plan) {
     const schema = LOGISTICS.actions.find(({ name }) => name === step.action);
@@ -44,7 +45,7 @@ function partsOf(puzzle: Puzzle): Part[] {
   return parts;
 }
 
-/** `pA qt r1`: every package with its place, or with `t` or a number for the truck or airplane it is in. */
+/** `pA qt r1`: every package with its place, or with `t` or a number if it is in a truck or an airplane. */
 function whereabouts({ packages, locations, trucks }: Puzzle, state: ReadonlySet<string>): string {
   const places = Array.from({ length: trucks.length * locations }, (_, place) => place);
   return packages

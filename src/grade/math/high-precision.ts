@@ -1,43 +1,43 @@
 /**
- * Constants to sixty digits: what doubles take for the same may only be near. e^(π√163) is no integer, though
- * the first thirty of its digits look like one.
+ * Compares constants to 60 digits, because values that are equal as doubles may differ. e^(π√163) is not an
+ * integer, although its first 30 digits look like one.
  * @module
  */
 import { Decimal } from 'decimal.js';
 import type { Node, NodeOf } from './ast.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 const DIGITS = 60;
-/** Values that differ by no more than this share of the largest number on the way are the same. */
+/** Maximum difference of equal values, relative to the largest intermediate value. */
 const SAME = '1e-45';
 
-/** Steps of {@link Work} for an operation, and for a function that is a series. */
+/** Units of {@link WorkBudget} for an operation, and for a function that is computed as a series. */
 const STEP = 20;
 const SERIES_STEPS = 1000;
 
-/** Larger arguments lose their digits, or take long. */
+/** Limits: larger arguments lose their digits or take too long. */
 const MAX_ANGLE = '1e12';
 const MAX_POWER_DIGITS = 100_000;
 
 const Precise = Decimal.clone({ precision: DIGITS, rounding: Decimal.ROUND_HALF_EVEN });
 const PI = Precise.acos(-1);
 
-/** A value that is not worked out here: not real, not defined, or of a function that is not known. */
-class NotWorkedOut extends Error {
-  override readonly name = 'NotWorkedOut';
+/** A value cannot be computed: it is not real, not defined, or the function is unknown. */
+class NotComputable extends Error {
+  override readonly name = 'NotComputable';
 }
 
 /**
- * Whether two real constants are the same to more digits than doubles have.
+ * Whether two real constants are equal to 45 digits.
  *
- * @param logBase - base of `\log` without one
- * @returns undefined when one of them is not worked out
- * @throws TooMuchWork
+ * @param logBase - base of `\log` without a subscript
+ * @returns undefined when one of them cannot be computed
+ * @throws WorkBudgetExceeded
  */
-export function samePrecisely(
+export function equalToHighPrecision(
   a: Node,
   b: Node,
-  { logBase, work }: { readonly logBase: number; readonly work: Work },
+  { logBase, work }: { readonly logBase: number; readonly work: WorkBudget },
 ): boolean | undefined {
   try {
     const evaluator = new Evaluator(logBase, work);
@@ -45,18 +45,18 @@ export function samePrecisely(
     const size = Precise.max(x.abs(), y.abs(), evaluator.scale);
     return x.minus(y).abs().lte(size.times(SAME));
   } catch (error) {
-    if (error instanceof NotWorkedOut) return undefined;
+    if (error instanceof NotComputable) return undefined;
     throw error;
   }
 }
 
 class Evaluator {
-  /** Size of the largest number that was added. */
+  /** Largest absolute value that was added or passed to a periodic function. */
   scale: Decimal = new Precise(0);
   readonly #logBase: number;
-  readonly #work: Work;
+  readonly #work: WorkBudget;
 
-  constructor(logBase: number, work: Work) {
+  constructor(logBase: number, work: WorkBudget) {
     this.#logBase = logBase;
     this.#work = work;
   }
@@ -64,7 +64,7 @@ class Evaluator {
   value(node: Node): Decimal {
     this.#work.spend(STEP);
     const value = this.#raw(node);
-    if (!value.isFinite()) throw new NotWorkedOut();
+    if (!value.isFinite()) throw new NotComputable();
     return value;
   }
 
@@ -77,7 +77,7 @@ class Evaluator {
       case 'negative':
         return this.value(node.of).neg();
       case 'sum':
-        return node.terms.map((term) => this.#noted(this.value(term))).reduce((a, b) => a.plus(b));
+        return node.terms.map((term) => this.#tracked(this.value(term))).reduce((a, b) => a.plus(b));
       case 'product':
         return node.factors.map((factor) => this.value(factor)).reduce((a, b) => a.times(b));
       case 'quotient':
@@ -91,11 +91,11 @@ class Evaluator {
       case 'call':
         return this.#call(node);
       default:
-        throw new NotWorkedOut();
+        throw new NotComputable();
     }
   }
 
-  #noted(value: Decimal): Decimal {
+  #tracked(value: Decimal): Decimal {
     this.scale = Precise.max(this.scale, value.abs());
     return value;
   }
@@ -112,7 +112,7 @@ class Evaluator {
   #raised(base: Decimal, exponent: Decimal): Decimal {
     this.#work.spend(SERIES_STEPS);
     const digits = exponent.abs().times(Math.abs(base.e) + 1);
-    if (digits.gt(MAX_POWER_DIGITS)) throw new NotWorkedOut();
+    if (digits.gt(MAX_POWER_DIGITS)) throw new NotComputable();
     return base.pow(exponent);
   }
 
@@ -128,14 +128,14 @@ class Evaluator {
   #call({ name, args }: NodeOf<'call'>): Decimal {
     this.#work.spend(SERIES_STEPS);
     const [x, base] = args.map((arg) => this.value(arg));
-    if (!x) throw new NotWorkedOut();
+    if (!x) throw new NotComputable();
     if (name === 'log') return x.ln().div((base ?? new Precise(this.#base())).ln());
     if (name === 'abs') return x.abs();
     const inverse = INVERSE[name];
     if (inverse) return inverse(x);
     const periodic = PERIODIC[name];
-    if (!periodic || x.abs().gt(MAX_ANGLE)) throw new NotWorkedOut();
-    return periodic(this.#noted(x));
+    if (!periodic || x.abs().gt(MAX_ANGLE)) throw new NotComputable();
+    return periodic(this.#tracked(x));
   }
 
   #base(): Decimal | number {
@@ -146,13 +146,13 @@ class Evaluator {
 function constant(name: NodeOf<'constant'>['name']): Decimal {
   if (name === 'pi') return PI;
   if (name === 'e') return Precise.exp(1);
-  throw new NotWorkedOut();
+  throw new NotComputable();
 }
 
 function unitFactor(unit: string): Decimal {
   if (/^\s*(?:percent|pct|percentage)\s*$/i.test(unit)) return new Precise('0.01');
   if (/^\s*(?:degrees?|deg)\s*$/i.test(unit)) return PI.div(180);
-  throw new NotWorkedOut();
+  throw new NotComputable();
 }
 
 type Unary = (x: Decimal) => Decimal;

@@ -1,26 +1,27 @@
 /**
- * `\pm`: an answer with two signs is a list of two answers.
+ * Expands `\pm`: an answer with two signs becomes a list of two answers.
  * @module
  */
 import { contains, listOf, mapChildren, type Node } from './ast.ts';
 
-/** More signs than this, each on its own, are too many answers. */
+/** Maximum number of signs that are chosen independently; more would give too many answers. */
 const MAX_FREE_SIGNS = 4;
 
 /**
- * The answer without `\pm`: items of a list or set double in place, everything else becomes a list.
+ * The answer without `\pm`: in a list or set each item is replaced by its variants; any other answer becomes a
+ * list of its variants.
  *
- * @param areFree - whether each sign is chosen on its own, as in `(\pm 1, \pm 2)` for four points; otherwise
- *   all of one item change together and `\mp` is the other one
+ * @param areFree - whether each sign is chosen independently, as in `(\pm 1, \pm 2)` for four points; otherwise
+ *   all signs of one item change together, and `\mp` is the opposite of `\pm`
  */
-export function withoutSigns(node: Node, areFree: boolean): Node {
+export function expandPlusMinus(node: Node, areFree: boolean): Node {
   if (!contains(node, isEither)) return node;
   if (node.kind === 'list' || node.kind === 'set')
     return { ...node, items: node.items.flatMap((item) => choices(item, areFree)) };
   return listOf(choices(node, areFree), ',');
 }
 
-/** Whether free and common signs are not the same. */
+/** Whether independent signs give other answers than signs that change together. */
 export function hasSeveralSigns(node: Node): boolean {
   return countSigns(node) > 1;
 }

@@ -1,6 +1,6 @@
 /**
- * The frame of PlanBench's prompts, the same for every domain: introduction, one worked example, the statement.
- * The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
+ * Writes and parses PlanBench's prompts, which have the same frame in every domain: introduction, one worked
+ * example, statement. The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
  * @module
  */
 import type { Fact, Problem, Step } from './strips.ts';
@@ -9,11 +9,11 @@ const STATEMENT = '[STATEMENT]';
 const INITIAL = 'As initial conditions I have that, ';
 const GOAL = 'My goal is to have that ';
 
-/** What Python's `str.split()` takes for blanks; JavaScript's `\s` differs in seven characters. */
+/** The whitespace of Python's `str.split()`; JavaScript's `\s` differs in seven characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Python splits at \x1c to \x1f
 const PYTHON_BLANKS = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
-/** The words of a line, as Python splits it. */
+/** The words of a line, split like Python's `str.split()`. */
 export function wordsOf(line: string): string[] {
   return line.split(PYTHON_BLANKS).filter((word) => word !== '');
 }
@@ -25,33 +25,37 @@ export function listed(parts: readonly string[]): string {
     : `${parts.slice(0, -1).join(', ')} and ${parts[parts.length - 1]}`;
 }
 
-/** A plan read from an answer, or why none could be. */
+/** A plan read from an answer, or the reason why it could not be read. */
 export type PlanReading = { readonly plan: readonly Step[] } | { readonly problem: string };
 
-/** A problem in words and, for an example, its plan. */
-export interface Stated {
+/** A problem in words; for an example also its plan. */
+export interface ProblemInWords {
   readonly initial: string;
   readonly goal: string;
   readonly plan?: readonly string[];
 }
 
 /**
- * A whole prompt, as in PlanBench's task 1.
+ * A whole prompt of PlanBench's task 1.
  *
- * @param example - shown first, with its plan; undefined: the zero-shot prompt
+ * @param example - a worked example with its plan; undefined for the zero-shot prompt
  */
-export function planbenchPrompt(introduction: string, stated: Stated, example: Stated | undefined): string {
+export function planbenchPrompt(
+  introduction: string,
+  problem: ProblemInWords,
+  example: ProblemInWords | undefined,
+): string {
   if (example === undefined)
-    return `${introduction}\n${statement(stated)}\n\nWhat is the plan to achieve my goal? Just give the actions in the plan.`;
+    return `${introduction}\n${statement(problem)}\n\nWhat is the plan to achieve my goal? Just give the actions in the plan.`;
   const ask = '\n\nMy plan is as follows:\n\n[PLAN]';
   return (
     `${introduction}\n${statement(example)}${ask}\n${(example.plan ?? []).join('\n')}\n[PLAN END]\n\n` +
-    `${statement(stated)}${ask}`
+    `${statement(problem)}${ask}`
   );
 }
 
-/** The words of a problem without what all prompts share. */
-export function statement({ initial, goal }: Stated): string {
+/** The statement of a problem, without the text that all prompts share. */
+export function statement({ initial, goal }: ProblemInWords): string {
   return `${STATEMENT}\n${INITIAL}${initial}.\n${GOAL}${goal}.`;
 }
 
@@ -62,10 +66,10 @@ export function lastStatement(prompt: string): string {
 }
 
 /**
- * Reads the last statement of a prompt back into a problem.
+ * Parses the last statement of a prompt.
  *
- * @param readFact - a domain's reader of one fact in words
- * @returns the problem, or the part that could not be read
+ * @param readFact - parses one fact in the wording of the domain
+ * @returns the problem, or the part that could not be parsed
  */
 export function readStatement(
   prompt: string,

@@ -1,5 +1,5 @@
 /**
- * How DeepScaleR's grader prepares an answer for its symbolic half, and how it takes tuples apart.
+ * Normalizes answers for the symbolic half of DeepScaleR's grader, and splits tuples as the grader does.
  * @see agentica-project/deepscaler, rewards/math_utils (MIT); openai/prm800k (MIT)
  * @module
  */
@@ -10,12 +10,12 @@ const UNITS = 'degree cm centimeter meter mile second minute hour day week month
   .split(' ')
   .map((unit) => new RegExp(`${unit}(es)?(s)? *(\\^[0-9]+)?`, 'g'));
 
-/** The prepared answer; every step, its order and its errors as in the original. */
+/** The normalized answer; steps, order and errors are those of the original. */
 export function sympyNormal(answer: string): string {
   let text = withoutTextCommand(answer);
   text = text.replaceAll('\\%', '%').replaceAll('\\$', '$').replace(/[$%]/g, '');
   text = text.replaceAll(' or ', ' , ').replaceAll(' and ', ' , ');
-  // "trillion" holds no "million" or "billion", so the order does not matter
+  // "trillion" contains neither "million" nor "billion", so the order does not matter
   text = text.replaceAll('million', '*10^6').replaceAll('billion', '*10^9').replaceAll('trillion', '*10^12');
   for (const unit of UNITS) text = text.replace(unit, '');
   text = text.replace(/\^ *\\circ/g, '');
@@ -45,7 +45,10 @@ function plainText(latex: string): string | undefined {
     .trim();
 }
 
-/** What Python's `float` makes of a text: underscores between digits are allowed; undefined for an error. */
+/**
+ * The value of Python's `float(text)`, which allows underscores between digits; NaN for infinity and NaN,
+ * undefined for an error.
+ */
 export function pythonFloat(text: string): number | undefined {
   const trimmed = text.trim();
   if (/^[+-]?(?:inf(?:inity)?|nan)$/i.test(trimmed)) return Number.NaN;
@@ -77,7 +80,7 @@ function withoutThousands(text: string): string {
 
 const BRACKETS = '()[]';
 
-/** The items of a tuple or interval without brackets inside; one item for everything else. */
+/** The items of a tuple or interval without inner brackets; a single item for any other text. */
 export function splitTuple(text: string): string[] {
   const plain = withoutThousands(text);
   if (plain === '') return [];

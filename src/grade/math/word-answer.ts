@@ -1,15 +1,15 @@
 /**
- * Answers that are words: names, choice letters, `even`. Case, brackets and punctuation do not count.
+ * Answers that are words: names, choice letters, `even`. Case, brackets and punctuation are ignored.
  * @module
  */
 import type { Node } from './ast.ts';
 import { plainWords } from './parse-text.ts';
 
 /**
- * The words of an answer without blanks, lower case; letters side by side are a word too, because without
- * a text command `Evelyn` looks like a product.
+ * The words of an answer in lower case, without spaces. Adjacent letters are a word too, because without a text
+ * command `Evelyn` parses as a product.
  *
- * @returns undefined when the answer is not made of letters
+ * @returns undefined when the answer is not made of words
  */
 export function wordsOf(node: Node): string | undefined {
   switch (node.kind) {
@@ -40,7 +40,7 @@ export function wordsOf(node: Node): string | undefined {
   }
 }
 
-/** Several capital letters side by side are a name such as a segment or an order, and no product: AB is not BA. */
+/** Whether a node is several adjacent capital letters. They name a segment or an order: AB is not BA. */
 export function isCapitalWord(node: Node): boolean {
   return (
     node.kind === 'product' &&
@@ -49,7 +49,7 @@ export function isCapitalWord(node: Node): boolean {
   );
 }
 
-/** What a sentence says about the set of solutions. */
+/** The set of solutions that a phrase names: all real numbers or none; undefined for other phrases. */
 export function namedRegion(text: string): 'all' | 'none' | undefined {
   const words = plainWords(text);
   if (/^(all|any|every) real (numbers?|values?)$|^reals?$|^all reals$/.test(words)) return 'all';

@@ -1,19 +1,19 @@
 /**
- * The methods of texts.
+ * The methods of strings.
  * @module
  */
 import { clamped, integerOf, readArguments, textArgument } from './arguments.ts';
 import { toArray } from './collections.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
+import { format, repr, str } from './repr.ts';
 import type { Method, Methods, Runtime } from './runtime.ts';
-import { format, repr, str } from './text.ts';
 import { type Call, characters, PyList, PyTuple, type Value } from './value.ts';
 
 const map = (name: string, change: (text: string) => string): [string, Method<string>] => [
   name,
   (self, call, { budget }) => {
     readArguments(name, call, { most: 0 });
-    budget.hold(self.length / 4);
+    budget.allocate(self.length / 4);
     return change(self);
   },
 ];
@@ -29,7 +29,7 @@ const test = (name: string, pattern: RegExp): [string, Method<string>] => [
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
 
-export const TEXT_METHODS: Methods<string> = new Map<string, Method<string>>([
+export const STRING_METHODS: Methods<string> = new Map<string, Method<string>>([
   map('lower', (text) => text.toLowerCase()),
   map('upper', (text) => text.toUpperCase()),
   map('casefold', (text) => text.toLowerCase()),
@@ -65,7 +65,7 @@ export const TEXT_METHODS: Methods<string> = new Map<string, Method<string>>([
     'index',
     (self, call, runtime) => {
       const at = find(self, call, runtime);
-      if (at < 0n) throw new Raised('ValueError', 'substring not found');
+      if (at < 0n) throw new PythonError('ValueError', 'substring not found');
       return at;
     },
   ],
@@ -80,7 +80,7 @@ export const TEXT_METHODS: Methods<string> = new Map<string, Method<string>>([
     'splitlines',
     (self, call, { budget }) => {
       readArguments('splitlines', call, { most: 0 });
-      budget.hold(self.length);
+      budget.allocate(self.length);
       return new PyList(self === '' ? [] : self.replace(/\r?\n$/, '').split(/\r?\n/));
     },
   ],
@@ -109,13 +109,13 @@ function affix(name: 'startswith' | 'endswith', self: string, call: Call): boole
 function split(self: string, call: Call, { budget }: Runtime): Value {
   const read = readArguments('split', call, { most: 2, names: ['sep', 'maxsplit'] });
   const [separator, most] = [read.take(0, 'sep') ?? null, integerOf(read.take(1, 'maxsplit') ?? -1n)];
-  budget.hold(self.length);
+  budget.allocate(self.length);
   if (separator === null) {
-    if (most >= 0n) throw new Unsupported('split at blanks with a limit');
+    if (most >= 0n) throw new UnsupportedFeature('split at whitespace with a limit');
     return new PyList(self.split(/\s+/).filter((part) => part !== ''));
   }
   const by = textArgument(separator);
-  if (by === '') throw new Raised('ValueError', 'empty separator');
+  if (by === '') throw new PythonError('ValueError', 'empty separator');
   const parts = self.split(by);
   if (most < 0n || most >= BigInt(parts.length - 1)) return new PyList(parts);
   const kept = Number(most);
@@ -124,16 +124,16 @@ function split(self: string, call: Call, { budget }: Runtime): Value {
 
 function join(self: string, call: Call, { budget }: Runtime): Value {
   const parts = toArray(readArguments('join', call, { most: 1 }).need(0), budget).map(textArgument);
-  budget.hold(parts.reduce((sum, part) => sum + part.length + self.length, 0) / 4);
+  budget.allocate(parts.reduce((sum, part) => sum + part.length + self.length, 0) / 4);
   return parts.join(self);
 }
 
 function replace(self: string, call: Call, { budget }: Runtime): Value {
   const read = readArguments('replace', call, { most: 2 });
   const [old, fresh] = [textArgument(read.need(0)), textArgument(read.need(1))];
-  budget.hold(self.length / 4);
+  budget.allocate(self.length / 4);
   const parts = self.split(old);
-  budget.hold((self.length + (parts.length + 1) * fresh.length) / 4);
+  budget.allocate((self.length + (parts.length + 1) * fresh.length) / 4);
   return old === '' ? `${fresh}${parts.join(fresh)}${self === '' ? '' : fresh}` : parts.join(fresh);
 }
 
@@ -148,23 +148,24 @@ function find(self: string, call: Call, { budget }: Runtime): bigint {
   return at < 0 ? -1n : BigInt(start + [...text.slice(start).join('').slice(0, at)].length);
 }
 
-/** `'{} and {name:>3}'.format(...)`; attributes and indices within fields are not offered. */
+/** `'{} and {name:>3}'.format(...)`; attributes and indices within fields are not supported. */
 function formatted(self: string, { args, named }: Call, { budget }: Runtime): Value {
   let next = 0;
   const text = self.replace(
     /\{\{|\}\}|\{([^{}!:]*)(?:!([rs]))?(?::([^{}]*))?\}|[{}]/g,
     (all, field?: string, conversion?: string, spec = '') => {
       if (all === '{{' || all === '}}') return all.charAt(0);
-      if (field === undefined) throw new Unsupported('such a text for format()');
-      if (!/^(\d{0,4}|[\p{L}_][\p{L}\p{N}_]*)$/u.test(field)) throw new Unsupported(`the field "{${field}}"`);
+      if (field === undefined) throw new UnsupportedFeature('an unusual template of format()');
+      if (!/^(\d{0,4}|[\p{L}_][\p{L}\p{N}_]*)$/u.test(field))
+        throw new UnsupportedFeature(`the field "{${field}}"`);
       const isPosition = /^\d*$/.test(field);
       const value = isPosition ? args[field === '' ? next++ : Number(field)] : named.get(field);
-      if (value === undefined) throw new Raised(isPosition ? 'IndexError' : 'KeyError', field);
+      if (value === undefined) throw new PythonError(isPosition ? 'IndexError' : 'KeyError', field);
       const converted =
         conversion === 'r' ? repr(value, budget) : conversion === 's' ? str(value, budget) : value;
       return format(converted, spec, budget);
     },
   );
-  budget.hold(text.length / 4);
+  budget.allocate(text.length / 4);
   return text;
 }
