@@ -31,7 +31,7 @@ import {
   type StandaloneWorkerOptions,
   startStandaloneWorker,
 } from '../engine/torch/standalone-worker.ts';
-import { createVerifier, judge, type VerifierName } from '../grade/verifier.ts';
+import { createVerifier, type VerifierName } from '../grade/verifier.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import type { GpuModel } from '../plan/gpu.ts';
@@ -341,8 +341,7 @@ export async function loadServedModel(model: string, threads?: number): Promise<
 
 /** Reads answers as the verifier of JSON-lines tasks does, for teams without a task. */
 export function answerReader(verifier: VerifierName): (text: string) => string | undefined {
-  const reader = createVerifier(verifier, { ignoreCase: false });
-  return (text) => judge(reader, '', text).answer;
+  return createVerifier(verifier).answerOf;
 }
 
 /** Closes a team's models. */
