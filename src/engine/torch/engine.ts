@@ -123,7 +123,7 @@ export class TorchEngine implements Engine {
       },
     });
     const { model, ...facts } = header.value as LoadAnswer; // the worker's answer to this call
-    if (facts.place !== undefined) this.#places.set(model, `agent_${facts.place}`);
+    if (facts.agent !== undefined) this.#places.set(model, `agent_${facts.agent}`);
     try {
       return new TorchModel(connection, {
         name: model,
@@ -136,7 +136,7 @@ export class TorchEngine implements Engine {
         dtype,
         sampler: facts.sampler,
         kind: facts.kind,
-        tokenizer: readTokenizer({ dir: facts.text, ...rest }, facts.vocab_size),
+        tokenizer: readTokenizer({ dir: facts.tokenizer_dir, ...rest }, facts.vocab_size),
       });
     } catch (error) {
       await connection.call({ call: 'close', model });
@@ -212,17 +212,17 @@ export class TorchEngine implements Engine {
 
 interface LoadAnswer {
   readonly model: string;
-  /** Number of the agent whose place it is in, on a cluster. */
-  readonly place?: number;
+  /** Index of the agent that runs the model, on a cluster. */
+  readonly agent?: number;
   readonly vocab_size: number;
   readonly max_context: number;
   readonly parameters: number;
   readonly kind: 'full' | 'lora';
   readonly cache_bytes_per_token: number;
-  /** What draws messages: `torch`, or vLLM with its version. */
+  /** The sampler: `torch`, or vLLM with its version. */
   readonly sampler: string;
-  /** Folder of the tokenizer: an adapter's is its base's. */
-  readonly text: string;
+  /** Folder of the tokenizer: for an adapter that of its base model. */
+  readonly tokenizer_dir: string;
 }
 
 function loraParams({ targetModules, ...lora }: TorchLora): WireHeader {
