@@ -81,9 +81,8 @@ class AdaptersTest(unittest.TestCase):
         bases = BaseModelCache()
         one, other = (self.load(bases=bases, lora=LORA) for _ in range(2))
         plain = self.load()
-        np.testing.assert_allclose(
-            self.logp(one), self.logp(plain), atol=1e-6
-        )  # a new adapter does not change the output
+        # a new adapter does not change the output
+        np.testing.assert_allclose(self.logp(one), self.logp(plain), atol=1e-6)
         before = self.logp(other)
         self.train(one)
         self.assertGreater(float(np.abs(self.logp(one) - before).max()), 1e-4)

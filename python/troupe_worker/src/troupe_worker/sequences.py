@@ -114,7 +114,7 @@ def check_tokens(tokens: TokenIds, vocab_size: int) -> None:
     wrong = tokens[(tokens < 0) | (tokens >= vocab_size)]
     if wrong.size:
         raise BadRequest(
-            f"expected token ids from 0 to {vocab_size - 1}, got {wrong[0]}; they belong to another model"
+            f"expected token ids from 0 to {vocab_size - 1}, got {wrong[0]}; the tokens belong to another model"
         )
 
 

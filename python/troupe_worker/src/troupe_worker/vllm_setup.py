@@ -1,4 +1,4 @@
-"""Finds vLLM, sets its environment variables, and constructs an engine. Only constructing one imports vLLM."""
+"""Finds vLLM, sets its environment variables, and constructs an engine. vLLM is imported lazily."""
 
 from __future__ import annotations
 
