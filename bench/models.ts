@@ -16,6 +16,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelMeasurement, SHAPES, type Workload, writeRandomModel } from './model-shapes.ts';
 
+/** What `node --import` takes to run TypeScript. */
+const TYPESCRIPT = new URL('../scripts/typescript.mjs', import.meta.url).href;
+
 const SIZES: Readonly<Record<string, Workload>> = {
   small: { batch: 4, context: 32, message: 32, decodeBatch: 16, decodeTokens: 12, rounds: 1 },
   full: { batch: 4, context: 64, message: 64, decodeBatch: 32, decodeTokens: 32, rounds: 3 },
@@ -47,7 +50,7 @@ export async function benchModels(log: (line: string) => void): Promise<object> 
       for (const kind of KINDS) {
         const job = { dir, kind, workload, threads };
         const program = join(import.meta.dirname, 'model-run.ts');
-        const own = measure(process.execPath, ['--import', 'tsx', program], job);
+        const own = measure(process.execPath, ['--import', TYPESCRIPT, program], job);
         const peer = python ? measure(python, [join(import.meta.dirname, 'model_run.py')], job) : undefined;
         const result = { ...own, ...(peer ? { torch: peer, ratio: ratios(own, peer) } : {}) };
         results[`${name}/${kind}`] = result;

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rayEngine, TwoRaylets } from '../src/engine/ray/testing/clusters.ts';
 import type { TimedModelCall, TorchEngine } from '../src/engine/torch/engine.ts';
-import { sharedTime, workRow } from '../src/observe/model-calls.ts';
+import { modelCallRow, sharedTime } from '../src/observe/model-calls.ts';
 import type { Task } from '../src/task/task.ts';
 import { createVote } from '../src/team/vote.ts';
 import { runTraining } from '../src/train/run.ts';
@@ -183,7 +183,7 @@ async function stageOf(
     wire_share_qwen3_06b: wire / (wire + grown),
     bytes_per_token: bytes / tokens,
     side_by_side: sharedTime(
-      stage.map((work) => workRow(work, 1)),
+      stage.map((work) => modelCallRow(work, 1)),
       2,
     ),
   };

@@ -2,7 +2,7 @@
  * Trains a model of every family, and an adapter over it, for two steps, and saves the model, the adapter and the merged
  * model with the engine's log-probabilities of some messages. check_saved.py compares them with Transformers and PEFT.
  *
- *     npx tsx conformance/save-folders.ts FOLDER
+ *     node --import ./scripts/typescript.mjs conformance/save-folders.ts FOLDER
  *
  * @module
  */

@@ -105,13 +105,13 @@ async function measured(
 ): Promise<{ evaluation: TeamEvaluation; parameters: number }> {
   const stored = await findStoredTeam(newestCheckpoint(run));
   if (stored === undefined) throw new Error(`${run}: expected a run with a checkpoint`);
-  const composition: Composition = compose(resolveConfig(join(run, 'config.yaml')));
+  const composition: Composition = await compose(resolveConfig(join(run, 'config.yaml')));
   let team: Team | undefined;
   try {
     team = await loadTeam(composition, { folders: stored.agents });
     const evaluation = await evaluateTeam(team, composition.task, {
       label: run,
-      split: 'heldout',
+      split: 'test',
       prompts: 500,
       samples: 2,
       temperature: composition.config.train.temperature,

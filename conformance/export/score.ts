@@ -1,5 +1,5 @@
 /**
- * `npx tsx conformance/export/score.ts DIR` prints, as JSON, the log-probabilities of a few token sequences under each
+ * `node --import ./scripts/typescript.mjs conformance/export/score.ts DIR` prints, as JSON, the log-probabilities of a few token sequences under each
  * agent of an exported team. `check.py` compares them with Transformers.
  */
 import { existsSync, readdirSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * What training was worth, on held-out prompts no loss and no test ever saw: the trained team against the
+ * What training was worth, on test prompts no loss and no test ever saw: the trained team against the
  * untrained one, against its best member, and against self-consistency of one untrained member with as
  * many samples.
  * @module
@@ -7,7 +7,7 @@
 import { randomStream } from '../core/rng.ts';
 import { compare, type MeasureName } from '../evaluate/compare.ts';
 import {
-  bestMember,
+  bestAgent,
   type EvaluateOptions,
   evaluateTeam,
   evaluationRecord,
@@ -27,7 +27,7 @@ export interface BeforeAfterOptions {
   readonly seed: number;
   /** Stage after which the team is measured. */
   readonly stage: number;
-  /** Held-out prompts. */
+  /** Test prompts. */
   readonly prompts: number;
   /** K: episodes per prompt. */
   readonly samples: number;
@@ -62,7 +62,7 @@ export async function beforeAfter(
   const measure = (label: string): EvaluateOptions => ({
     ...shared,
     label,
-    split: 'heldout',
+    split: 'test',
     stream: evaluationStream(seed),
     onProgress: (done, total) =>
       emit({
@@ -87,7 +87,7 @@ export async function beforeAfter(
       evaluateTeam(await champion.load(), task, measure(`champion (stage ${champion.stage})`)),
     ));
   const before = await evaluated(evaluateTeam(untrained, task, measure('untrained team')));
-  const strongest = untrained.agents[bestMember(before)?.agent ?? 0]!;
+  const strongest = untrained.agents[bestAgent(before)?.agent ?? 0]!;
   const votes = messagesPerAnswer(task, untrained, before);
   const alone = await evaluated(
     selfConsistency(strongest, task, { ...measure(`untrained ${strongest.name} x ${votes}, voting`), votes }),
@@ -101,7 +101,7 @@ export async function beforeAfter(
         stage,
         ...evaluationRecord(evaluation),
         // the "members" of a self-consistency vote are one agent's samples, not agents
-        ...(evaluation === alone ? { members: [] } : {}),
+        ...(evaluation === alone ? { agents: [] } : {}),
       }),
     ),
     ...comparisons({ after, before, alone, best }, stage),
@@ -128,10 +128,10 @@ function comparisons(
     label,
     difference: compare(a, b, measure),
   });
-  const member = bestMember(after);
+  const member = bestAgent(after);
   return [
     event('trained team - untrained team', after.team, before.team),
-    ...(member && after.members.length > 1
+    ...(member && after.agents.length > 1
       ? [event('trained team - its best member', after.team, member.scores)]
       : []),
     event(`trained team - ${alone.label}`, after.team, alone.team),

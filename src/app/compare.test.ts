@@ -25,22 +25,22 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-/** A run of three stages that ends `gain` better than the base on 60 held-out prompts. */
+/** A run of three stages that ends `gain` better than the base on 60 test prompts. */
 async function record(name: string, flags: string[], { gain = 0, prompts = 60 } = {}): Promise<string> {
   const { overrides } = extractOverrides(flags, PLAIN_FLAGS);
   const { resolvedYaml } = resolveConfigText(TEAM, { path: join(dir, 'team.yaml'), overrides });
   const path = join(dir, name);
   const store = await createRun(path, { config: resolvedYaml });
-  const heldout = (stage: number, level: number) => {
+  const evaluated = (stage: number, level: number) => {
     const rewards = Array.from({ length: prompts }, (_, p) => Number(randomStream(1, p).uniform() < level));
-    store.emit({ kind: 'heldout', stage, rewards });
+    store.emit({ kind: 'stage_evaluation', stage, rewards });
   };
   store.emit({ kind: 'run_started', stages: 3, agents: ['a', 'b'], fromStage: 0 });
-  if (prompts > 0) heldout(0, 0.3);
+  if (prompts > 0) evaluated(0, 0.3);
   for (let stage = 1; stage <= 3; stage++) {
     store.emit({ kind: 'rollout', stage, reward: 0.3, trajectories: 8, tokens: 4000 });
     store.emit({ kind: 'stage_finished', stage, reward: 0.3 + 0.1 * stage, accepted: 2, tokens: 4000 });
-    if (prompts > 0) heldout(stage, 0.3 + (gain * stage) / 3);
+    if (prompts > 0) evaluated(stage, 0.3 + (gain * stage) / 3);
   }
   await store.close();
   return path;
@@ -57,7 +57,7 @@ describe('troupe compare', () => {
     const text = said.join('');
     expect(text).toMatch(/better +simultaneous +3 +▁[▄▅]█ 0.400 to 0.600 +- +0\/0 +12k +0\/3 \(0\)$/m);
     expect(text).toMatch(/worse +sat .* [1-3]\/3 \([0-3]\)$/m);
-    expect(text).toContain('reward on 60 held-out prompts after the last stage, one episode each');
+    expect(text).toContain('reward on 60 test prompts after the last stage, one episode each');
     expect(text).toMatch(/better +0\.\d{3} +\+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\] +better$/m);
     expect(text).toMatch(/worse +0\.\d{3} +-0\.\d{3} \[-0\.\d{3}, -0\.\d{3}\] +worse$/m);
   });
@@ -81,7 +81,7 @@ describe('troupe compare', () => {
       /^\| simultaneous \| 3 \| 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\] \| 0\/9 \(0\) = 0\.0% \| 12k \| -0\.\d{3} .* worse \|$/m,
     );
     const pictures = [...page.matchAll(/!\[[^\]]+\]\((.+)\)/g)].map(([, path]) => path as string);
-    expect(pictures).toEqual(['ablation/reward.svg', 'ablation/kl.svg', 'ablation/heldout.svg']);
+    expect(pictures).toEqual(['ablation/reward.svg', 'ablation/kl.svg', 'ablation/test-reward.svg']);
     for (const picture of pictures)
       expect(readFileSync(join(dir, 'pages', picture), 'utf8')).toMatch(/<polyline/);
   });

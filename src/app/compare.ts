@@ -46,7 +46,7 @@ export interface ComparisonRequest {
   readonly runs: readonly RecordedRun[];
   /** Measure the teams now, whatever the runs recorded. */
   readonly evaluate: boolean;
-  /** Held-out prompts and samples of a measurement now; default: those of the first run's file. */
+  /** Test prompts and samples of a measurement now; default: those of the first run's file. */
   readonly prompts?: number;
   readonly samples?: number;
   /** Dotted key of the configuration to group by. */
@@ -59,10 +59,10 @@ export interface ComparisonRequest {
 export async function compareRuns(request: ComparisonRequest): Promise<Comparison> {
   const { runs, group } = request;
   requireOneTask(runs);
-  const isRecorded = runs.every(({ figures }) => figures.heldout.length > 0) && samePrompts(runs);
+  const isRecorded = runs.every(({ figures }) => figures.testRewards.length > 0) && samePrompts(runs);
   if (group !== undefined && !isRecorded)
     throw new ConfigError(
-      '--group: expected runs that all recorded rewards on as many held-out prompts, got some that did not; set eval.stage_prompts in their files',
+      '--group: expected runs that all recorded rewards on as many test prompts, got some that did not; set eval.stage_prompts in their files',
     );
   return {
     task: runs[0]?.resolved.config.task.name ?? '',
@@ -70,7 +70,7 @@ export async function compareRuns(request: ComparisonRequest): Promise<Compariso
       name,
       algorithm: resolved.config.algorithm,
       figures,
-      ...(figures.heldout.length > 1 && { falls: stageFalls(figures.heldout) }),
+      ...(figures.testRewards.length > 1 && { falls: stageFalls(figures.testRewards) }),
     })),
     finals: isRecorded && !request.evaluate ? recordedFinals(runs) : await measuredFinals(request),
     ...(group !== undefined && { groups: { key: group, rows: groupRuns(runs, group) } }),
@@ -92,18 +92,18 @@ function requireOneTask(runs: readonly RecordedRun[]): void {
 }
 
 function samePrompts(runs: readonly RecordedRun[]): boolean {
-  const sizes = runs.flatMap(({ figures }) => figures.heldout.map((rewards) => rewards.length));
+  const sizes = runs.flatMap(({ figures }) => figures.testRewards.map((rewards) => rewards.length));
   return new Set(sizes).size === 1;
 }
 
 /** The last measurement that each run made of itself. */
 function recordedFinals(runs: readonly RecordedRun[]): Finals {
-  const last = runs.map(({ figures }) => figures.heldout.at(-1) ?? []);
+  const last = runs.map(({ figures }) => figures.testRewards.at(-1) ?? []);
   const base = last[0] ?? [];
   return {
-    title: `reward on ${base.length} held-out prompts after the last stage, one episode each`,
+    title: `reward on ${base.length} test prompts after the last stage, one episode each`,
     unit: 'reward',
-    values: runs.map(({ figures }) => ({ mean: finalReward(figures.heldout) })),
+    values: runs.map(({ figures }) => ({ mean: finalReward(figures.testRewards) })),
     differences: last.map((rewards, k) => (k === 0 ? undefined : pairedChange(rewards, base))),
   };
 }
@@ -114,7 +114,7 @@ async function measuredFinals(request: ComparisonRequest): Promise<Finals> {
   for (const run of request.runs) evaluations.push(await measure(run, request));
   const [base] = evaluations as [TeamEvaluation, ...TeamEvaluation[]]; // requireOneTask saw two runs
   return {
-    title: `correct answers on ${base.prompts} held-out prompts x ${base.samples} samples, by the team to use`,
+    title: `correct answers on ${base.prompts} test prompts x ${base.samples} samples, by the team to use`,
     unit: 'share',
     values: evaluations.map(({ team: { avg } }) => ({ mean: avg.mean, low: avg.low, high: avg.high })),
     differences: evaluations.map(({ team }, k) => (k === 0 ? undefined : compare(team, base.team, 'avg'))),
@@ -124,13 +124,13 @@ async function measuredFinals(request: ComparisonRequest): Promise<Finals> {
 async function measure(run: RecordedRun, request: ComparisonRequest): Promise<TeamEvaluation> {
   const first = (request.runs[0] as RecordedRun).resolved.config;
   const stored = await findStoredTeam(run.dir);
-  const composition = compose(run.resolved);
+  const composition = await compose(run.resolved);
   const { config, engine, task } = composition;
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
   try {
     return await evaluateTeam(team, task, {
       label: run.name,
-      split: 'heldout',
+      split: 'test',
       prompts: request.prompts ?? first.eval.prompts,
       samples: request.samples ?? first.eval.k,
       temperature: config.train.temperature,
@@ -156,7 +156,9 @@ function groupRuns(runs: readonly RecordedRun[], key: string): ComparedGroup[] {
   return [...groups].map(([name, members]) => {
     const pairs = members.flatMap((run) => {
       const partner = base.find((one) => one.resolved.config.seed === run.resolved.config.seed);
-      return partner === undefined ? [] : [[run, partner].map(({ figures }) => finalReward(figures.heldout))];
+      return partner === undefined
+        ? []
+        : [[run, partner].map(({ figures }) => finalReward(figures.testRewards))];
     }) as [number, number][];
     return {
       name,

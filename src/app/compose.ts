@@ -31,7 +31,7 @@ import {
   type StandaloneWorkerOptions,
   startStandaloneWorker,
 } from '../engine/torch/standalone-worker.ts';
-import { createVerifier, judge, type VerifierName } from '../grade/verifier.ts';
+import { createVerifier, type VerifierName } from '../grade/verifier.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import type { GpuModel } from '../plan/gpu.ts';
@@ -134,10 +134,13 @@ export interface Composition {
  * @param onWork - told of what models outside of this process computed, and when
  * @throws ConfigError naming the place in the file of whatever cannot be made
  */
-export function compose(resolved: ResolvedConfig, onWork?: (work: TimedModelCall) => void): Composition {
+export async function compose(
+  resolved: ResolvedConfig,
+  onWork?: (work: TimedModelCall) => void,
+): Promise<Composition> {
   const { config } = resolved;
   const { threads, ...options } = embeddedOptions(config);
-  const task = composeTask(resolved);
+  const task = await composeTask(resolved);
   const protocol = composeProtocol(resolved);
   requireMoves(resolved, task, { protocol, isOwn: true });
   const embedded = createOnnxEngine({
@@ -255,9 +258,9 @@ export function requirePrompts(
 }
 
 /** The task alone, for what needs no models. @throws ConfigError */
-export function composeTask(resolved: ResolvedConfig): Task {
+export function composeTask(resolved: ResolvedConfig): Promise<Task> {
   const { name, ...options } = resolved.config.task;
-  return placed(resolved, ['task'], () => createTask(name, options, TASK_CONTEXT));
+  return placedAsync(resolved, ['task'], () => createTask(name, options, TASK_CONTEXT));
 }
 
 /**
@@ -267,12 +270,12 @@ export function composeTask(resolved: ResolvedConfig): Task {
  * @param path - where the file asks for it
  * @throws ConfigError
  */
-export function composeOtherTask(
+export async function composeOtherTask(
   resolved: ResolvedConfig,
   { name, ...options }: Readonly<Record<string, unknown>>,
   path: readonly (string | number)[],
-): Task {
-  const task = placed(resolved, path, () => createTask(String(name ?? ''), options, TASK_CONTEXT));
+): Promise<Task> {
+  const task = await placedAsync(resolved, path, () => createTask(String(name ?? ''), options, TASK_CONTEXT));
   requireMoves(resolved, task, { protocol: composeProtocol(resolved), isOwn: false });
   return task;
 }
@@ -338,8 +341,7 @@ export async function loadServedModel(model: string, threads?: number): Promise<
 
 /** Reads answers as the verifier of JSON-lines tasks does, for teams without a task. */
 export function answerReader(verifier: VerifierName): (text: string) => string | undefined {
-  const reader = createVerifier(verifier, { ignoreCase: false });
-  return (text) => judge(reader, '', text).answer;
+  return createVerifier(verifier).answerOf;
 }
 
 /** Closes a team's models. */

@@ -1,5 +1,5 @@
 /**
- * Keeps evaluation problems out of training: looks through a task's train and test prompts before a run
+ * Keeps evaluation problems out of training: looks through a task's train and validation prompts before a run
  * starts, and refuses or drops those that occur in the evaluation sets of the team file.
  * @module
  */
@@ -19,11 +19,11 @@ const NAMED = 5;
  *
  * @throws ConfigError naming prompts and the items they are, with `contamination.action: refuse`
  */
-export function cleanTask(resolved: ResolvedConfig, task: Task): Task {
+export async function cleanTask(resolved: ResolvedConfig, task: Task): Promise<Task> {
   const { contamination, eval: evaluation } = resolved.config;
   const sets = contamination.sets ?? evaluation.benchmarks;
   if (contamination.action === 'off' || sets.length === 0) return task;
-  const planned = planBenchmarks(resolved, sets);
+  const planned = await planBenchmarks(resolved, sets);
   const index = new ContaminationIndex(
     planned.map(({ name, task: set, split }) => ({
       name,
@@ -32,8 +32,11 @@ export function cleanTask(resolved: ResolvedConfig, task: Task): Task {
   );
   const found = contaminatedPrompts(task, index, { endless: ENDLESS });
   if (found.length === 0) return task;
-  const looked = (['train', 'test'] as const).reduce((sum, split) => sum + (task.size(split) ?? ENDLESS), 0);
-  const summary = `${found.length} of ${looked} train and test prompts occur in ${setsOf(found)}`;
+  const looked = (['train', 'validation'] as const).reduce(
+    (sum, split) => sum + (task.size(split) ?? ENDLESS),
+    0,
+  );
+  const summary = `${found.length} of ${looked} train and validation prompts occur in ${setsOf(found)}`;
   if (contamination.action === 'drop')
     return withoutContaminated(task, index, `left out: ${summary} (${examples(found)})`);
   throw resolved.problem([

@@ -28,6 +28,7 @@ import {
   readEvaluationRequest,
   readTimings,
 } from '../store/evaluation-folder.ts';
+import { FORMAT } from '../store/format.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { Team } from '../team/team.ts';
 import { Interrupted } from '../train/interrupted.ts';
@@ -194,7 +195,7 @@ interface Player {
 }
 
 async function openPlayer({ resolved, folders }: Contestant): Promise<Player> {
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   try {
     const team = await loadTeam(composition, folders ? { folders } : {});
     return {
@@ -307,7 +308,7 @@ function requestOf(
 ) {
   const { agents, protocol } = resolved.config;
   return {
-    format: 1,
+    format: FORMAT,
     title,
     seed,
     protocol,

@@ -39,7 +39,7 @@ export interface EvaluationRequest {
 
 /** @throws TroupeError */
 export async function evaluate(request: EvaluationRequest): Promise<void> {
-  const composition = compose(request.resolved);
+  const composition = await compose(request.resolved);
   const { config, engine, task } = composition;
   requireFilePlace(request.transcripts);
   requirePrompts(composition, request.split, { atLeast: 1, purpose: 'an evaluation' });
@@ -111,7 +111,7 @@ export function renderEvaluation(
     task,
   }: Pick<EvaluationRequest, 'title' | 'transcripts'> & { agents: Names; task: string },
 ): string {
-  const { team, members, prompts, samples, split, meanLength, clippedRatio } = evaluation;
+  const { team, agents: members, prompts, samples, split, meanLength, clippedRatio } = evaluation;
   const row = (name: string, scores: Scores): string[] => [
     name,
     ...[scores.avg, scores.pass, scores.maj].map(accuracy),
@@ -142,7 +142,7 @@ function evaluationJson(
   evaluation: TeamEvaluation,
   { agents, task }: { agents: Names; task: { name: string } },
 ): object {
-  const { members, team, ...rest } = evaluation;
+  const { agents: members, team, ...rest } = evaluation;
   return {
     task: task.name,
     ...rest,

@@ -35,10 +35,10 @@ export function requireMoves(
       path: ['protocol', limit],
       message: `expected no ${limit} with the interactive task ${task.name}, which says itself how long an episode is; leave it out`,
     });
-  if (reward.member > 0)
+  if (reward.agent > 0)
     problems.push({
-      path: ['reward', 'member'],
-      message: `expected 0 with the interactive task ${task.name}, whose messages are moves and not answers, got ${reward.member}`,
+      path: ['reward', 'agent'],
+      message: `expected 0 with the interactive task ${task.name}, whose messages are moves and not answers, got ${reward.agent}`,
     });
   if (problems.length > 0) throw problem(problems);
 }

@@ -71,7 +71,7 @@ async function modelSizes(config: Config): Promise<ModelSize[]> {
 }
 
 async function measure(resolved: ResolvedConfig, models: readonly ModelSize[]): Promise<MachineRates> {
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   const { config, task, engine } = composition;
   const interruption = listenForInterrupt('stopping');
   let team: Awaited<ReturnType<typeof loadTeam>> | undefined;
@@ -83,7 +83,7 @@ async function measure(resolved: ResolvedConfig, models: readonly ModelSize[]): 
       numGenerations: config.train.num_generations,
       temperature: config.train.temperature,
       maxTokens: config.train.max_completion_length,
-      memberReward: config.reward.member,
+      agentReward: config.reward.agent,
       sharedCompanions: config.train.companions === 'shared' && config.train.rollout_mode === 'fresh',
       tokenBudget: config.engine.token_budget,
       decodeBatch: config.engine.decode_batch,

@@ -125,10 +125,10 @@ async function saveWhole(folder: string, save: (dir: string) => Promise<void>): 
 
 /** Demonstrations of the `test` split, which no step learned from. */
 function unseenDemonstrations(task: Task, seed: number): TextExample[] {
-  const size = task.size('test');
+  const size = task.size('validation');
   const first = size === undefined ? FIRST_UNSEEN : 0;
   return Array.from({ length: Math.min(UNSEEN, size ?? UNSEEN) }, (_, k) =>
-    demonstration(task, 'test', { index: first + k, seed }),
+    demonstration(task, 'validation', { index: first + k, seed }),
   );
 }
 

@@ -9,7 +9,7 @@ import { withModel } from '../swap/contest.ts';
 import { distil, type MeasuredDivergence, measureDivergence } from '../swap/distil.ts';
 import { MessageMixtureModel } from '../swap/message-model.ts';
 import { requireMixable, vocabularyDifference } from '../swap/mixable.ts';
-import { memberFolders, writeMessageMixtureFile, writeMixtureFile } from '../swap/mixture-folder.ts';
+import { componentFolders, writeMessageMixtureFile, writeMixtureFile } from '../swap/mixture-folder.ts';
 import { MixtureModel } from '../swap/mixture-model.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team } from '../team/team.ts';
@@ -18,7 +18,7 @@ import { trainStream } from '../train/streams.ts';
 import type { SwapRequest } from './swap-request.ts';
 
 /** Folders the two models were read from. */
-export interface MemberSources {
+export interface ComponentSources {
   readonly incumbent: string;
   readonly replacement: string;
 }
@@ -30,7 +30,7 @@ export interface Candidate {
   /** What can be said of it that is exact, and what is estimated; one line each. */
   readonly notes: () => readonly string[];
   /** Fills the seat's folder. */
-  readonly write: (dir: string, sources: MemberSources) => Promise<void>;
+  readonly write: (dir: string, sources: ComponentSources) => Promise<void>;
 }
 
 export interface CandidateParts {
@@ -60,7 +60,7 @@ export function createCandidate(parts: CandidateParts): Candidate | undefined {
         model: new MixtureModel({ incumbent, replacement, steps: [delta0], slots }),
         notes: () => [`exact: at every token KL(mixture || old model) is at most ${delta0} nats`],
         async write(dir, sources) {
-          copyMembers(dir, sources);
+          copyComponents(dir, sources);
           writeMixtureFile(dir, [delta0]);
         },
       };
@@ -72,7 +72,7 @@ export function createCandidate(parts: CandidateParts): Candidate | undefined {
         model,
         notes: () => messageNotes(model, delta0, candidates),
         async write(dir, sources) {
-          copyMembers(dir, sources);
+          copyComponents(dir, sources);
           writeMessageMixtureFile(dir, { delta0, candidates });
         },
       };
@@ -101,8 +101,8 @@ function messageNotes(model: MessageMixtureModel, delta0: number, candidates: nu
 }
 
 /** Copies every file of both models byte for byte. */
-function copyMembers(dir: string, { incumbent, replacement }: MemberSources): void {
-  const members = memberFolders(dir);
+function copyComponents(dir: string, { incumbent, replacement }: ComponentSources): void {
+  const members = componentFolders(dir);
   copyModel(incumbent, members.incumbent);
   copyModel(replacement, members.replacement);
 }

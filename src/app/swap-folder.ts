@@ -18,7 +18,7 @@ import type { RunContext } from '../train/context.ts';
 import { foundRun } from '../train/run.ts';
 import { type Composition, closeTeam, loadTeam } from './compose.ts';
 import { packageVersion } from './package-version.ts';
-import { copyModel, type MemberSources } from './swap-candidate.ts';
+import { type ComponentSources, copyModel } from './swap-candidate.ts';
 
 /** Folder of the team a swapped run begins with, inside the run. */
 export const TEAM_FOLDER = 'team';
@@ -27,9 +27,9 @@ const PARTIAL = '.swap-';
 export interface SwappedRun {
   readonly out: string;
   readonly agent: number;
-  readonly sources: MemberSources;
+  readonly sources: ComponentSources;
   /** Fills the seat's folder. */
-  readonly write: (dir: string, sources: MemberSources) => Promise<void>;
+  readonly write: (dir: string, sources: ComponentSources) => Promise<void>;
   /** Options and state the run begins with. */
   readonly context: RunContext;
 }

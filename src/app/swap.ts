@@ -91,13 +91,13 @@ async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
 
 async function swapSeat(request: CheckedRequest): Promise<SwapRecord> {
   const { stored, resolved, seat } = request;
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   const interruption = listenForInterrupt('stopping; the old team is as it was');
   const line = createProgressLine({ stream: process.stderr });
   let team: Team | undefined;
   let replacement: Model | undefined;
   try {
-    requirePrompts(composition, 'heldout', { atLeast: 2, purpose: 'the comparison' });
+    requirePrompts(composition, 'test', { atLeast: 2, purpose: 'the comparison' });
     const reference = request.replacement;
     const source = await modelFolder(isHubReference(reference) ? reference : resolve(reference));
     const incumbent = stored.agents[seat] as string;
@@ -194,7 +194,7 @@ type Played = Pick<SwapRecord, 'prompts' | 'samples' | 'contenders'> & {
   readonly distillation?: Distillation;
 };
 
-/** Before, raw and candidate on the same held-out prompts; then the acceptance test on test prompts. */
+/** Before, raw and candidate on the same test prompts; then the acceptance test on validation prompts. */
 async function contest(
   { resolved, task }: Composition,
   parts: CandidateParts,
@@ -203,7 +203,7 @@ async function contest(
   const { team, agent, replacement, request } = parts;
   const { config } = resolved;
   const options = {
-    split: 'heldout',
+    split: 'test',
     prompts: config.eval.prompts,
     samples: config.eval.k,
     temperature: config.train.temperature,
@@ -231,11 +231,11 @@ async function contest(
     prompts: before.evaluation.prompts,
     samples: options.samples,
     contenders: entries.map(({ evaluation, difference }, index): SwapContender => {
-      const member = evaluation.members[agent];
+      const member = evaluation.agents[agent];
       return {
         label: evaluation.label,
         team: evaluation.team.avg,
-        ...(team.protocol.membersAnswer && member && { member: member.avg }),
+        ...(team.protocol.agentsAnswer && member && { member: member.avg }),
         ...(difference && { difference }),
         parameters: (teams[index] as Team).agents.reduce((sum, { model }) => sum + model.parameterCount, 0),
         tokensPerAnswer: evaluation.tokens / (evaluation.prompts * evaluation.samples),

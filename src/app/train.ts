@@ -9,7 +9,7 @@ import { join, relative } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
-import { workRow } from '../observe/model-calls.ts';
+import { modelCallRow } from '../observe/model-calls.ts';
 import { reportPictures } from '../report/report-pictures.ts';
 import { renderReport, renderSummary } from '../report/summary.ts';
 import { tallyRun } from '../run-view/tally.ts';
@@ -92,13 +92,13 @@ async function trainOpening(
   defer: (close: () => unknown) => void,
 ): Promise<void> {
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const whole = compose(asked, (call) => work.store?.noteWork(workRow(call, work.stage)));
+  const whole = await compose(asked, (call) => work.store?.noteWork(modelCallRow(call, work.stage)));
   const { engine } = whole;
   defer(() => engine.close());
-  const task = cleanTask(asked, whole.task);
+  const task = await cleanTask(asked, whole.task);
   const composed: Composition = { ...whole, task };
   requirePrompts(composed, 'train', { atLeast: 1, purpose: 'training' });
-  requirePrompts(composed, 'heldout', { atLeast: 2, purpose: 'the closing comparison' });
+  requirePrompts(composed, 'test', { atLeast: 2, purpose: 'the closing comparison' });
   const resolved = await pinModels(asked);
   const { config } = resolved;
   const composition: Composition = { ...composed, resolved, config };

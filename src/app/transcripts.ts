@@ -33,7 +33,7 @@ export interface Transcript {
   readonly correct: boolean;
   readonly reason: string;
   readonly reward: number;
-  readonly members?: readonly {
+  readonly agents?: readonly {
     readonly agent: string;
     readonly answer?: string;
     readonly correct: boolean;
@@ -43,7 +43,7 @@ export interface Transcript {
 
 /** A place with transcripts: a stage of training, a benchmark, a file. */
 export interface Shelf {
-  /** `stage 3`, `math500`, `quickstart-heldout`. */
+  /** `stage 3`, `math500`, `quickstart-test`. */
   readonly name: string;
   readonly kind: 'training' | 'evaluation';
   readonly path: string;
@@ -94,7 +94,7 @@ export interface Wanted {
   readonly prompt?: string;
   /** Training alone: this stage. */
   readonly stage?: number;
-  /** Split that items are named after (`heldout:17`, `train-3`). */
+  /** Split that items are named after (`test:17`, `train-3`). */
   readonly split?: string;
   /** Name of a benchmark or of a file. */
   readonly benchmark?: string;

@@ -73,7 +73,7 @@ export async function evaluateOnBenchmarks(command: Command): Promise<void> {
     ...(flags.prompts === undefined ? {} : { prompts: flags.prompts }),
     ...(flags.temperature === undefined ? {} : { temperature: flags.temperature }),
     ...(flags.maxTokens === undefined ? {} : { maxTokens: flags.maxTokens }),
-    ...(flags.split === 'heldout' ? {} : { split: flags.split }),
+    ...(flags.split === 'test' ? {} : { split: flags.split }),
   };
   const names = flags.benchmark
     ?.split(',')
@@ -81,8 +81,8 @@ export async function evaluateOnBenchmarks(command: Command): Promise<void> {
     .filter((name) => name !== '');
   const benchmarks =
     names === undefined
-      ? [planOwnTask(resolved, wanted)]
-      : planBenchmarks(resolved, entriesOf(resolved, names), wanted);
+      ? [await planOwnTask(resolved, wanted)]
+      : await planBenchmarks(resolved, entriesOf(resolved, names), wanted);
   const out =
     flags.out ?? join(contestant.run ?? '.', 'evaluations', folderName(contestant.name, benchmarks));
   await evaluateBenchmarks({

@@ -2,6 +2,7 @@
  * The port between the SAT algorithm and the engines that run models. Engines do not depend on SAT, and the
  * algorithm does not depend on tensors: only token ids, per-token log-probabilities (nats), per-token cotangents
  * and per-state divergences cross the port. `contract.ts` is the test suite that every engine must pass.
+ * @see docs/algorithm.md for the equations (E9)
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -144,12 +145,12 @@ export interface AdamWParams {
 }
 
 /**
- * Divergences between the current weights (`new`) and a snapshot (`cur`) at every token state of the messages,
+ * Divergences between the current weights (`new`) and a snapshot (`old`) at every token state of the messages,
  * per sequence [T]. KL in nats; total variation in [0, 1].
  */
 export interface Divergence {
-  readonly klNewCur: readonly Float32Array[];
-  readonly klCurNew: readonly Float32Array[];
+  readonly klNewOld: readonly Float32Array[];
+  readonly klOldNew: readonly Float32Array[];
   readonly tv: readonly Float32Array[];
 }
 
@@ -220,7 +221,7 @@ export interface Model {
   step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }>;
   /** Clears the accumulated gradients. */
   zeroGradients(): void;
-  divergence(sequences: readonly Sequence[], cur: SnapshotId, params: ScoreParams): Promise<Divergence>;
+  divergence(sequences: readonly Sequence[], old: SnapshotId, params: ScoreParams): Promise<Divergence>;
   /**
    * Score function (E65): the gradient of each sequence's summed logp with respect to the weights
    * [sequences][D]. Absent for models that are too large. Within one call, entry d belongs to the same weight in

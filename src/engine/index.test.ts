@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import * as entry from './index.ts';
 
+/** Loader of TypeScript files in child processes. */
+const TYPESCRIPT = new URL('../../scripts/typescript.mjs', import.meta.url).href;
+
 it('exports the engines, pretraining and tokenizers', () => {
   expect(Object.keys(entry).sort()).toEqual([
     'characterTokenizer',
@@ -27,9 +30,13 @@ it('loads the native library of ONNX Runtime at its first use, not on import', (
     const { checkRuntime } = await import('./src/engine/onnx/graph/runtime-check.ts');
     await checkRuntime();
     console.log(JSON.stringify([imported, libraries() > 0]));`;
-  const output = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    encoding: 'utf8',
-  });
+  const output = execFileSync(
+    process.execPath,
+    ['--import', TYPESCRIPT, '--input-type=module', '-e', program],
+    {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      encoding: 'utf8',
+    },
+  );
   expect(JSON.parse(output)).toEqual([0, true]);
 });

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { renderLanes, sharedTime, workRow } from './model-calls.ts';
+import { modelCallRow, renderTimeline, sharedTime } from './model-calls.ts';
 
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 
 const call = (worker: string, name: string, [from, to]: readonly [number, number]) =>
-  workRow(
+  modelCallRow(
     {
       worker,
       call: name,
@@ -45,10 +45,10 @@ it('time is shared while so many places work', () => {
 });
 
 it('lanes show who works while others do', () => {
-  const [first, second, time, shares] = renderLanes(rows).split('\n');
+  const [first, second, time, shares] = renderTimeline(rows).split('\n');
   expect(first).toMatch(/^agent_0 \|s{37} {35}\|$/);
   expect(second).toMatch(/^agent_1 \| {18}s{36}f{18}\|$/);
   expect(time).toMatch(/^1\.0 s; /);
   expect(shares).toBe('share of the time with at least so many places at work: 1: 100%, 2: 25%');
-  expect(renderLanes([])).toBe('nothing was computed\n');
+  expect(renderTimeline([])).toBe('nothing was computed\n');
 });

@@ -5,7 +5,7 @@
  */
 
 /** A call on a model, as whoever made it saw it. */
-export interface WorkCall {
+export interface ModelCall {
   readonly worker: string;
   readonly call: string;
   /** When it began, since 1970. */
@@ -18,7 +18,7 @@ export interface WorkCall {
 }
 
 /** One line of `work.jsonl`. */
-export interface WorkRow {
+export interface ModelCallRow {
   readonly time: string;
   readonly stage: number;
   readonly place: string;
@@ -29,7 +29,7 @@ export interface WorkRow {
   readonly received_bytes: number;
 }
 
-export function workRow(call: WorkCall, stage: number): WorkRow {
+export function modelCallRow(call: ModelCall, stage: number): ModelCallRow {
   const rounded = (ms: number): number => Math.round(1000 * ms) / 1000;
   return {
     time: new Date(call.startMs).toISOString(),
@@ -62,7 +62,7 @@ interface Span {
 }
 
 /** Share of the time, from the first call to the last, during which at least `count` places were at work. */
-export function sharedTime(rows: readonly WorkRow[], count: number): number {
+export function sharedTime(rows: readonly ModelCallRow[], count: number): number {
   const spans = spansOf(rows);
   const edges = [...new Set(spans.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
   let shared = 0;
@@ -78,7 +78,7 @@ export function sharedTime(rows: readonly WorkRow[], count: number): number {
 }
 
 /** A lane per place, time from left to right. */
-export function renderLanes(rows: readonly WorkRow[]): string {
+export function renderTimeline(rows: readonly ModelCallRow[]): string {
   const spans = spansOf(rows);
   if (spans.length === 0) return 'nothing was computed\n';
   const start = Math.min(...spans.map(({ from }) => from));
@@ -106,7 +106,7 @@ export function renderLanes(rows: readonly WorkRow[]): string {
   ].join('\n');
 }
 
-function spansOf(rows: readonly WorkRow[]): Span[] {
+function spansOf(rows: readonly ModelCallRow[]): Span[] {
   return rows.map(({ time, place, call, ms }) => {
     const from = Date.parse(time);
     return { place, mark: MARKS[call] ?? OTHER, from, to: from + ms };

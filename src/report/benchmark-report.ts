@@ -109,7 +109,7 @@ export function evaluationReportJson({ title, against, benchmarks }: EvaluationR
       samples_for_avg: scores.sure,
       team: scoresJson(scores.team),
       pass_at: scores.pass,
-      agents: Object.fromEntries(scores.members.map(({ agent, scores: own }) => [agent, scoresJson(own)])),
+      agents: Object.fromEntries(scores.agents.map(({ agent, scores: own }) => [agent, scoresJson(own)])),
       difficulties: scores.difficulties.map(({ difficulty, prompts, team }) => ({
         difficulty,
         prompts,
@@ -153,7 +153,7 @@ function headOf({ name, split, temperature, maxTokens, scores }: ReportedBenchma
 }
 
 function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
-  const { samples, sure, members, difficulties } = scores;
+  const { samples, sure, agents: members, difficulties } = scores;
   const row = (name: string, { avg, pass, maj }: Scores): string[] => [
     name,
     ...[avg, pass, maj].map(accuracy),

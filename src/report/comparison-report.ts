@@ -12,13 +12,13 @@ export interface ComparedRun {
   readonly name: string;
   readonly algorithm: string;
   readonly figures: RunFigures;
-  /** Absent where no held-out rewards were recorded. */
+  /** Absent where no test rewards were recorded. */
   readonly falls?: StageFalls;
 }
 
-/** How the runs' teams did on the same held-out prompts; in the order of the runs. */
+/** How the runs' teams did on the same test prompts; in the order of the runs. */
 export interface Finals {
-  /** What was measured, e.g. `reward on 256 held-out prompts, after the last stage`. */
+  /** What was measured, e.g. `reward on 256 test prompts, after the last stage`. */
   readonly title: string;
   /** Shares are shown as percentages, rewards as they are. */
   readonly unit: 'share' | 'reward';
@@ -74,11 +74,11 @@ export function renderComparisonPage(comparison: Comparison, pictureOf: (name: s
 
 const NOTES = [
   'reward: mean of the episodes each stage learned from; kl: exact KL(new || old) per token of accepted updates, nats',
-  'fell: stages after which the same held-out prompts gave less than before (in brackets: with a paired 95% interval below 0, 1 in 40 by chance)',
+  'fell: stages after which the same test prompts gave less than before (in brackets: with a paired 95% interval below 0, 1 in 40 by chance)',
   'intervals at 95%: over prompts for a pair of runs, over runs for a group',
 ];
 
-/** Reward, KL and held-out reward per stage; the last where every run recorded it. */
+/** Reward, KL and test reward per stage; the last where every run recorded it. */
 export function comparisonCharts({
   runs,
 }: Pick<Comparison, 'runs'>): readonly { readonly name: string; readonly chart: LineChart }[] {
@@ -108,11 +108,11 @@ export function comparisonCharts({
       ),
     },
   ];
-  if (!runs.every(({ figures }) => figures.heldout.length > 0)) return charts;
-  const heldout = chart('Reward on held-out prompts', { label: 'reward' }, (figures) =>
-    figures.heldout.map((rewards, stage) => [stage, mean(rewards)] as const),
+  if (!runs.every(({ figures }) => figures.testRewards.length > 0)) return charts;
+  const testChart = chart('Reward on test prompts', { label: 'reward' }, (figures) =>
+    figures.testRewards.map((rewards, stage) => [stage, mean(rewards)] as const),
   );
-  return [...charts, { name: 'heldout', chart: heldout }];
+  return [...charts, { name: 'test-reward', chart: testChart }];
 }
 
 function runRows({ runs }: Comparison): string[][] {

@@ -56,7 +56,7 @@ function measured({ evaluations, comparisons, checkpoint }: CardFacts): string[]
     `${prompts} x ${samples}`,
   ]);
   return [
-    'On held-out prompts that no loss and no test saw; accuracy of the answer, with 95% intervals over prompts.',
+    'On test prompts that no loss and no test saw; accuracy of the answer, with 95% intervals over prompts.',
     table(['', 'accuracy', 'prompts x samples'], rows),
     ...(comparisons.length === 0
       ? []

@@ -35,7 +35,7 @@ export function plainLine(
     case 'run_finished':
       return `finished after stage ${event.stage} in ${duration(nowMs - view.startedMs)}`;
     // the closing summary has these two in tables
-    case 'heldout':
+    case 'stage_evaluation':
     case 'evaluation':
     case 'comparison':
     case 'phase':

@@ -20,7 +20,7 @@ describe('pictures', () => {
         'kl-agent-0',
         'wealth',
         'certificate',
-        'members',
+        'agent-accuracy',
         'beta',
       ]),
     );
@@ -32,7 +32,7 @@ describe('pictures', () => {
 
   it('show intervals around what they belong to', () => {
     const { series } = rewardChart(viewOf(events));
-    expect(series.map(({ name }) => name)).toEqual(['training episodes', 'held-out prompts']);
+    expect(series.map(({ name }) => name)).toEqual(['training episodes', 'test prompts']);
     for (const { points, band = [] } of series) {
       expect(band).toHaveLength(points.length);
       for (const [k, [x, low, high]] of band.entries()) {

@@ -8,7 +8,7 @@ import { createCondenser } from '../run-view/condense.ts';
 import { createRunView, foldRows, type RunView } from '../run-view/run-view.ts';
 import type { RunEvent } from '../train/events.ts';
 import { isEmpty, type RunChart } from './chart/chart.ts';
-import { agentRewardChart, certificateChart, memberChart, rewardChart } from './chart/learning.ts';
+import { agentAccuracyChart, agentRewardChart, certificateChart, rewardChart } from './chart/learning.ts';
 import { timelineSvg } from './chart/timeline.ts';
 import { betaChart, handoverChart, klChart, wealthChart } from './chart/updates.ts';
 import { renderLineChart } from './svg-chart.ts';
@@ -48,7 +48,7 @@ function chartsOf(view: RunView): RunChart[] {
     ...view.agents.map((_, id) => klChart(view, id)),
     wealthChart(view),
     certificateChart(view),
-    memberChart(view),
+    agentAccuracyChart(view),
     agentRewardChart(view),
     betaChart(view),
     handoverChart(view),

@@ -42,8 +42,8 @@ export function renderReport(tally: Tally, { title, facts, pictures = [] }: Repo
     markdownTable([['', ''], ...facts.map(([label, value]) => [label, value])]),
     '## Before and after',
     tally.evaluations.length === 0
-      ? 'No held-out evaluation was made.'
-      : `Accuracy on held-out prompts, with 95% intervals.\n\n${markdownTable(evaluationRows(tally.evaluations), EVALUATION_ALIGN)}`,
+      ? 'No evaluation was made.'
+      : `Accuracy on test prompts, with 95% intervals.\n\n${markdownTable(evaluationRows(tally.evaluations), EVALUATION_ALIGN)}`,
     ...(tally.comparisons.length === 0
       ? []
       : [
@@ -77,17 +77,17 @@ const AGENT_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'right', 'r
 function evaluationRows(evaluations: readonly EvaluationRecord[]): string[][] {
   return [
     ['', 'team', 'best member', 'prompts'],
-    ...evaluations.map(({ label, team, members, prompts, samples }) => [
+    ...evaluations.map(({ label, team, agents: members, prompts, samples }) => [
       label,
       accuracy(team),
-      bestMember(members),
+      bestAgent(members),
       `${prompts} x ${samples}`,
     ]),
   ];
 }
 
 /** A member that never spoke has no accuracy (NaN, null when read back); none at all is a dash. */
-function bestMember(members: EvaluationRecord['members']): string {
+function bestAgent(members: EvaluationRecord['agents']): string {
   const known = members.filter(({ mean }) => Number.isFinite(mean));
   return known.length === 0 ? '-' : accuracy(known.reduce((a, b) => (b.mean > a.mean ? b : a)));
 }

@@ -8,9 +8,9 @@ import {
   agentName,
   finishedStages,
   gatesOf,
-  heldoutRows,
   playedStages,
   type RunView,
+  stageEvaluations,
 } from '../run-view/run-view.ts';
 import type { UpdateRecord } from '../train/events.ts';
 import { stageMs, totalPhases } from './chart/machine.ts';
@@ -91,7 +91,7 @@ function head(view: RunView, label: string, facts: RunFacts, { nowMs, color }: T
 
 function rewardLines(view: RunView, { columns }: TerminalViewOptions): string {
   const rewards = finishedStages(view).flatMap(({ reward }) => reward ?? []);
-  const held = heldoutRows(view);
+  const held = stageEvaluations(view);
   const width = Math.max(10, columns - 44);
   const newest = rewards.at(-1);
   const last = held.at(-1);
@@ -102,7 +102,7 @@ function rewardLines(view: RunView, { columns }: TerminalViewOptions): string {
     ...(last === undefined
       ? []
       : [
-          `held-out  ${`${last.mean.toFixed(3)} [${last.low.toFixed(3)}, ${last.high.toFixed(3)}]`.padEnd(24)}${sparkline(
+          `test      ${`${last.mean.toFixed(3)} [${last.low.toFixed(3)}, ${last.high.toFixed(3)}]`.padEnd(24)}${sparkline(
             held.map(({ mean }) => mean),
             width,
           )}`,

@@ -35,7 +35,7 @@ function headingOf({ shelf, position, transcript }: Found): string {
 }
 
 function sampleText(transcript: Transcript, whole: boolean): string {
-  const { sample, agent, messages, members = [], answer, correct, reason, reward } = transcript;
+  const { sample, agent, messages, agents: members = [], answer, correct, reason, reward } = transcript;
   const forWhom = agent === undefined ? '' : `, for agent ${agent}`;
   const said = messages.map((message, k) => {
     const isLast = !messages.slice(k + 1).some((later) => later.agent === message.agent);
@@ -51,7 +51,7 @@ function sampleText(transcript: Transcript, whole: boolean): string {
   return `sample ${sample}${forWhom}\n${said.join('\n')}\n${votes}${verdict}\n`;
 }
 
-function votesOf(members: NonNullable<Transcript['members']>): string {
+function votesOf(members: NonNullable<Transcript['agents']>): string {
   const votes = new Map<string, string[]>();
   for (const { agent, answer = 'no answer' } of members)
     votes.set(answer, [...(votes.get(answer) ?? []), agent]);

@@ -1,38 +1,38 @@
 /**
- * From events to rows: a held-out measurement's single rewards become a mean with its interval and a
+ * From events to rows: a stage evaluation's single rewards become a mean with its interval and a
  * paired change, everything else stays as it is.
  * @module
  */
 import { mean, pairedDifferenceInterval, wilsonInterval } from '../core/stats.ts';
 import type { RunEvent } from '../train/events.ts';
-import type { HeldoutRow, WatchRow } from './rows.ts';
+import type { StageEvaluationRow, WatchRow } from './rows.ts';
 
-type HeldoutEvent = Extract<RunEvent, { kind: 'heldout' }>;
+type StageEvaluationEvent = Extract<RunEvent, { kind: 'stage_evaluation' }>;
 
 /** Makes rows of one run's events, in their order. */
 export function createCondenser(): (event: RunEvent) => WatchRow | undefined {
   let before: readonly number[] | undefined;
   return (event) => {
     if (event.kind === 'phase') return undefined;
-    if (event.kind !== 'heldout') return event;
-    const row = heldoutRow(event, before);
+    if (event.kind !== 'stage_evaluation') return event;
+    const row = stageEvaluationRow(event, before);
     before = event.rewards;
     return row;
   };
 }
 
 /** @param before - rewards of the measurement before, on the same prompts [P] */
-function heldoutRow(
-  { stage, rewards, members }: HeldoutEvent,
+function stageEvaluationRow(
+  { stage, rewards, agents }: StageEvaluationEvent,
   before: readonly number[] | undefined,
-): HeldoutRow {
+): StageEvaluationRow {
   return {
-    kind: 'heldout',
+    kind: 'stage_evaluation',
     stage,
     prompts: rewards.length,
     ...meanWithInterval(rewards),
     ...(before?.length === rewards.length && rewards.length > 1 && { change: paired(rewards, before) }),
-    ...(members && { members }),
+    ...(agents && { agents }),
   };
 }
 
@@ -42,7 +42,9 @@ function heldoutRow(
  *
  * @param rewards - one per prompt [P], P >= 1
  */
-export function meanWithInterval(rewards: readonly number[]): Pick<HeldoutRow, 'mean' | 'low' | 'high'> {
+export function meanWithInterval(
+  rewards: readonly number[],
+): Pick<StageEvaluationRow, 'mean' | 'low' | 'high'> {
   const sum = rewards.reduce((total, reward) => total + reward, 0);
   const areShares = rewards.every((reward) => [0, 1].includes(reward));
   if (areShares) return wilsonInterval(sum, rewards.length);
@@ -52,6 +54,9 @@ export function meanWithInterval(rewards: readonly number[]): Pick<HeldoutRow, '
   return { mean: center, low, high };
 }
 
-function paired(after: readonly number[], before: readonly number[]): NonNullable<HeldoutRow['change']> {
+function paired(
+  after: readonly number[],
+  before: readonly number[],
+): NonNullable<StageEvaluationRow['change']> {
   return pairedDifferenceInterval(after.map((reward, p) => reward - before[p]!));
 }

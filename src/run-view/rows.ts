@@ -6,9 +6,9 @@
  */
 import type { DifferenceRecord, Phase, RunEvent } from '../train/events.ts';
 
-/** A held-out measurement without the single rewards. */
-export interface HeldoutRow {
-  readonly kind: 'heldout';
+/** A stage evaluation without the single rewards. */
+export interface StageEvaluationRow {
+  readonly kind: 'stage_evaluation';
   readonly stage: number;
   readonly prompts: number;
   /** Mean reward with its 95% interval: Wilson's where every reward is 0 or 1, else Student's. */
@@ -17,7 +17,7 @@ export interface HeldoutRow {
   readonly high: number;
   /** Against the measurement before, paired; absent for the first one. */
   readonly change?: DifferenceRecord;
-  readonly members?: readonly (number | null)[];
+  readonly agents?: readonly (number | null)[];
 }
 
 /** When a stage was played and what the time went into; sent again whenever it grows. */
@@ -54,8 +54,8 @@ export interface StatusRow {
 export type RunStatus = 'running' | 'finished' | 'stopped';
 
 export type WatchRow =
-  | Exclude<RunEvent, { readonly kind: 'heldout' | 'phase' }>
-  | HeldoutRow
+  | Exclude<RunEvent, { readonly kind: 'stage_evaluation' | 'phase' }>
+  | StageEvaluationRow
   | ClockRow
   | NowRow
   | StatusRow;

@@ -11,7 +11,7 @@ import type {
   RunEvent,
   UpdateRecord,
 } from '../train/events.ts';
-import type { ClockRow, HeldoutRow, NowRow, RunStatus, WatchRow } from './rows.ts';
+import type { ClockRow, NowRow, RunStatus, StageEvaluationRow, WatchRow } from './rows.ts';
 
 /** One acceptance test and the stage it belongs to. */
 export type GateView = GateRecord & { readonly stage: number };
@@ -28,7 +28,7 @@ export interface StageView {
   rewardSe?: number;
   accepted?: number;
   certificate?: CertificateRecord;
-  heldout?: HeldoutRow;
+  evaluation?: StageEvaluationRow;
   checkpoint?: string;
   clock?: ClockRow;
 }
@@ -95,8 +95,8 @@ function foldRow(view: RunView, row: WatchRow): void {
     case 'stage_finished':
       foldStage(view, row);
       return;
-    case 'heldout':
-      stageOf(view, row.stage).heldout = row;
+    case 'stage_evaluation':
+      stageOf(view, row.stage).evaluation = row;
       return;
     case 'checkpoint':
       stageOf(view, row.stage).checkpoint = row.name;
@@ -172,10 +172,10 @@ export function finishedStages(view: RunView): StageView[] {
   return playedStages(view).filter(({ reward }) => reward !== undefined);
 }
 
-/** All held-out measurements, the base team's first. */
-export function heldoutRows({ stages }: RunView): HeldoutRow[] {
+/** All stage evaluations, the base team's first. */
+export function stageEvaluations({ stages }: RunView): StageEvaluationRow[] {
   return [...stages.values()]
-    .flatMap(({ heldout }) => (heldout === undefined ? [] : [heldout]))
+    .flatMap(({ evaluation }) => (evaluation === undefined ? [] : [evaluation]))
     .sort((a, b) => a.stage - b.stage);
 }
 

@@ -70,7 +70,7 @@ async function swapped(replacementPlaysRight: number, mode: 'raw' | 'stage-0') {
   const after = withModel(team, 1, mode === 'raw' ? replacement : mixture);
   const context = createContext(team, trainOptions({ gate: { nPlan: 2000, alpha: 0.05 } }), coordination);
   const options = {
-    split: 'heldout',
+    split: 'test',
     prompts: 2000,
     samples: 1,
     ...playing,
@@ -92,7 +92,7 @@ describe('a swap that clashes with the team (G4)', () => {
     expect(own.evaluation.team.reward.mean).toBeCloseTo(0.0642, 1);
     expect(decision.action).toBe('keep');
     expect(context.state.gate.tests).toBe(1);
-    expect(context.state.prompts.test).toBeGreaterThanOrEqual(decision.prompts);
+    expect(context.state.prompts.validation).toBeGreaterThanOrEqual(decision.prompts);
   });
 
   it('does little harm within delta0, which is still seen', async () => {

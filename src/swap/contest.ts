@@ -1,7 +1,7 @@
 /**
- * After a swap: the team before and the teams that could replace it on the same held-out prompts, and the
+ * After a swap: the team before and the teams that could replace it on the same test prompts, and the
  * acceptance test that decides.
- * @see algorithm equation E64
+ * @see docs/algorithm.md, E64
  * @module
  */
 import { alphaSpending } from '../core/acceptance.ts';
@@ -56,7 +56,7 @@ export interface Decision extends PairedTestResult {
  * at most alpha probability of being wrong, `keep` the old team when harm beyond `gate.tolerance` is proved,
  * else `cannot_tell`   (E64).
  *
- * @param context - of a run to be made of the swapped team; its test prompts are used up, its count of tests
+ * @param context - of a run to be made of the swapped team; its validation prompts are used up, its count of tests
  *   grows
  */
 export async function decide(
@@ -69,7 +69,7 @@ export async function decide(
   const contest = { old: separateTeam(before), new: separateTeam(after) };
   const strict = { ...context, options: { ...options, gate: { ...options.gate, tolerance: 0 } } };
   const result = await pairedTest(strict, contest, { stage: 0, index, alpha });
-  state.prompts.test = context.prompts.test.position;
+  state.prompts.validation = context.prompts.validation.position;
   const action = ({ better: 'promote', harm: 'keep', undecided: 'cannot_tell' } as const)[result.verdict];
   return { ...result, alpha, action };
 }

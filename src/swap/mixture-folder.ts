@@ -15,12 +15,12 @@ const FORMAT = 'troupe-mixture-1';
 const MESSAGE_FORMAT = 'troupe-message-mixture-1';
 
 /** Folders of the members. */
-interface MemberFolders {
+interface ComponentFolders {
   readonly incumbent: string;
   readonly replacement: string;
 }
 
-export type MixtureFolder = MemberFolders &
+export type MixtureFolder = ComponentFolders &
   (
     | { readonly kind: 'tokens'; readonly steps: MixtureSteps }
     | { readonly kind: 'messages'; readonly delta0: number; readonly candidates: number }
@@ -38,7 +38,7 @@ export async function writeMixtureFolder(
     steps,
   }: { readonly incumbent: Model; readonly replacement: Model; readonly steps: MixtureSteps },
 ): Promise<void> {
-  const { incumbent: cur, replacement: pre } = memberFolders(dir);
+  const { incumbent: cur, replacement: pre } = componentFolders(dir);
   mkdirSync(dir, { recursive: true });
   await incumbent.save(cur);
   await replacement.save(pre);
@@ -59,7 +59,7 @@ export async function writeMessageMixtureFolder(
     readonly candidates: number;
   },
 ): Promise<void> {
-  const { incumbent: cur, replacement: pre } = memberFolders(dir);
+  const { incumbent: cur, replacement: pre } = componentFolders(dir);
   mkdirSync(dir, { recursive: true });
   await incumbent.save(cur);
   await replacement.save(pre);
@@ -82,7 +82,7 @@ export function writeMixtureFile(dir: string, steps: MixtureSteps): void {
 }
 
 /** Where a mixture's folder keeps its members. */
-export function memberFolders(dir: string): MemberFolders {
+export function componentFolders(dir: string): ComponentFolders {
   return { incumbent: join(dir, 'incumbent'), replacement: join(dir, 'replacement') };
 }
 
@@ -97,7 +97,7 @@ export function readMixtureFolder(dir: string): MixtureFolder {
       throw new ConfigError(
         `${file}: expected a "delta0" above 0 and an even number of "candidates", got ${JSON.stringify({ delta0, candidates })}; make the swap again`,
       );
-    return { kind: 'messages', delta0, candidates, ...memberFolders(dir) };
+    return { kind: 'messages', delta0, candidates, ...componentFolders(dir) };
   }
   if (format !== FORMAT)
     throw new ConfigError(
@@ -107,7 +107,7 @@ export function readMixtureFolder(dir: string): MixtureFolder {
     throw new ConfigError(
       `${file}: expected "steps" to be radii above 0, got ${JSON.stringify(steps)}; make the swap again`,
     );
-  return { kind: 'tokens', steps, ...memberFolders(dir) };
+  return { kind: 'tokens', steps, ...componentFolders(dir) };
 }
 
 function parsed(file: string): unknown {

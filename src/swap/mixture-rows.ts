@@ -17,7 +17,7 @@ export interface MixedState {
 }
 
 /** One state's numbers from both members [V]: logits, or log-probabilities at the temperature. */
-export interface MemberRows {
+export interface ComponentRows {
   readonly incumbent: ArrayLike<number>;
   readonly replacement: ArrayLike<number>;
 }
@@ -27,7 +27,7 @@ export interface MemberRows {
  *
  * @param temperature - 1 where the rows are log-probabilities at the temperature already
  */
-export function mixState(rows: MemberRows, temperature: number, steps: MixtureSteps): MixedState {
+export function mixState(rows: ComponentRows, temperature: number, steps: MixtureSteps): MixedState {
   const pair = mixturePair(
     logSoftmax(rows.replacement, temperature),
     logSoftmax(rows.incumbent, temperature),

@@ -17,7 +17,7 @@ export interface MixtureState {
   readonly alone?: SnapshotId | 'now';
 }
 
-export interface MixtureMembers {
+export interface MixtureComponents {
   readonly incumbent: Model;
   readonly replacement: Model;
   /** The replacement as mixtures have it; absent: its weights in place. */
@@ -29,7 +29,7 @@ export type VisitStates = (index: number, mixed: readonly (readonly MixedState[]
 
 /** Shows every own token state of every sequence as each of the given states of one policy has it. */
 export async function eachState(
-  members: MixtureMembers,
+  members: MixtureComponents,
   sequences: readonly Sequence[],
   {
     params,
@@ -77,7 +77,7 @@ interface GroupRows {
 
 /** What the states need of both members, per sequence [T V]. */
 async function groupRows(
-  { incumbent, replacement, asRead }: MixtureMembers,
+  { incumbent, replacement, asRead }: MixtureComponents,
   group: readonly Sequence[],
   { params, states }: { readonly params: ScoreParams; readonly states: readonly MixtureState[] },
 ): Promise<GroupRows> {

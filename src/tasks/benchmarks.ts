@@ -35,7 +35,7 @@ const BOXED = "{problem} Let's think step by step and output the final answer wi
 
 const MATHS = {
   task: 'jsonl',
-  fileOption: 'heldout_path',
+  fileOption: 'test_path',
   options: { prompt_field: 'problem', prompt_template: BOXED, verifier: 'math' },
 } as const;
 
@@ -115,7 +115,7 @@ export const BENCHMARKS = {
   gsm8k: {
     ...PAPER,
     task: 'jsonl',
-    fileOption: 'heldout_path',
+    fileOption: 'test_path',
     options: {
       prompt_field: 'question',
       prompt_template: BOXED.replace('{problem}', '{question}'),

@@ -3,7 +3,7 @@ import { randomStream } from '../core/rng.ts';
 import type { Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import type { Task } from '../task/task.ts';
-import { inLanes } from './concurrency.ts';
+import { runConcurrently } from './concurrency.ts';
 import { createDebate } from './debate.ts';
 import { createRelay } from './relay.ts';
 import { rollout } from './rollout.ts';
@@ -99,7 +99,7 @@ describe('lanes', () => {
     parallel.map((isParallel, id) => ({ id, name: `${id}`, model: placed(id, new Desk(), isParallel) }));
 
   it('give results in order of the agents', async () => {
-    const results = await inLanes(agentsOf([true, false, true, false]), async ({ id }) => {
+    const results = await runConcurrently(agentsOf([true, false, true, false]), async ({ id }) => {
       for (let pause = 0; pause < 5 - id; pause++) await tick();
       return 10 * id;
     });
@@ -110,7 +110,7 @@ describe('lanes', () => {
     const [first, second] = agentsOf([true, true]) as [Agent, Agent];
     const shared = [first, second, { ...first, id: 2 }];
     const busy: number[] = [];
-    await inLanes(shared, async ({ id }) => {
+    await runConcurrently(shared, async ({ id }) => {
       if (id !== 1) expect(busy.filter((other) => other !== 1)).toEqual([]);
       busy.push(id);
       await tick();
@@ -120,7 +120,7 @@ describe('lanes', () => {
 
   it('stop and wait for the others when one fails', async () => {
     let stopped: unknown;
-    const failing = inLanes(agentsOf([true, true]), async ({ id }, signal) => {
+    const failing = runConcurrently(agentsOf([true, true]), async ({ id }, signal) => {
       if (id === 0) throw new Error('out of paper');
       while (!signal?.aborted) await tick();
       await tick();
@@ -132,7 +132,7 @@ describe('lanes', () => {
 
   it('pass on the signal of the caller', async () => {
     const controller = new AbortController();
-    const work = inLanes(
+    const work = runConcurrently(
       agentsOf([true, true]),
       async (_, signal) => {
         while (!signal?.aborted) await tick();

@@ -15,7 +15,7 @@ import type { Agent } from './team.ts';
  * @returns results in order of the agents
  * @throws the failure that came first
  */
-export async function inLanes<A extends Agent, T>(
+export async function runConcurrently<A extends Agent, T>(
   agents: readonly A[],
   work: (agent: A, signal: AbortSignal | undefined) => Promise<T>,
   signal?: AbortSignal,
@@ -47,7 +47,7 @@ export async function inLanes<A extends Agent, T>(
 }
 
 /** How many of the models can be at work at the same time. */
-export function laneCount(agents: readonly Agent[]): number {
+export function concurrencyOf(agents: readonly Agent[]): number {
   return new Set(agents.map(({ model }) => laneOf(model))).size;
 }
 

@@ -3,9 +3,9 @@
  * again, and many samples of one prompt say the same.
  * @module
  */
-import type { Scene, Task, TaskItem, Verdict } from '../task/task.ts';
+import type { EnvironmentStep, Task, TaskItem, Verdict } from '../task/task.ts';
 
-export class Judge {
+export class VerifierCache {
   readonly #task: Task;
   readonly #onWarning: ((message: string) => void) | undefined;
   readonly #verdicts = new Map<TaskItem, Map<string, Verdict>>();
@@ -35,7 +35,7 @@ export class Judge {
   }
 
   /** The verdict on an interactive episode; a task that throws is treated as in {@link verdict}. */
-  outcome(item: TaskItem, scene: Scene): Verdict {
+  outcome(item: TaskItem, scene: EnvironmentStep): Verdict {
     try {
       return scene.verdict();
     } catch (error) {

@@ -22,16 +22,16 @@ export function checkRun({
     const { trainable, exactKl } = model.capabilities;
     if (!trainable || !exactKl)
       throw new ConfigError(
-        `agent "${name}": expected a model that can be trained and gives exact divergences (gate 1 needs them, E27 and E36), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
+        `agent "${name}": expected a model that can be trained and gives exact divergences (the trust-region gate needs them), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
       );
   }
   refuseScheme(team, options);
   if (task.size('train') === 0)
     throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
-  const heldout = task.size('heldout') ?? options.heldoutPrompts;
-  if (heldout < options.heldoutPrompts)
+  const available = task.size('test') ?? options.stageEvaluationPrompts;
+  if (available < options.stageEvaluationPrompts)
     throw new ConfigError(
-      `eval.stage_prompts: expected at most the ${heldout} prompts of the heldout split of task ${task.name}, got ${options.heldoutPrompts}`,
+      `eval.stage_prompts: expected at most the ${available} prompts of the test split of task ${task.name}, got ${options.stageEvaluationPrompts}`,
     );
   const { slack, quantile, slackConfidence } = options.trustRegion;
   if (slack === 'none') return;
@@ -46,7 +46,7 @@ export function checkRun({
 
 /** What the stage loop cannot do together. */
 function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
-  if (credit === 'own' && protocol.membersAnswer !== true)
+  if (credit === 'own' && protocol.agentsAnswer !== true)
     throw new ConfigError(
       `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote, debate or parts`,
     );
@@ -56,7 +56,7 @@ function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule,
     );
   if (updateSchedule === 'simultaneous' && gate.kind === 'step')
     throw new ConfigError(
-      'update_schedule: expected sequential with gate kind step, which tests each update in the team it was made for (E64), got simultaneous; choose gate kind promotion or off',
+      'update_schedule: expected sequential with gate kind step, which tests each update in the team it was made for, got simultaneous; choose gate kind promotion or off',
     );
 }
 

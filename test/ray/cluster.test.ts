@@ -17,7 +17,7 @@ import { rayEngine, TwoRaylets } from '../../src/engine/ray/testing/clusters.ts'
 import { describeWithRay } from '../../src/engine/ray/testing/ray.ts';
 import type { TimedModelCall } from '../../src/engine/torch/engine.ts';
 import { START_MS, TEST_PYTHON } from '../../src/engine/torch/testing/python.ts';
-import { sharedTime, workRow } from '../../src/observe/model-calls.ts';
+import { modelCallRow, sharedTime } from '../../src/observe/model-calls.ts';
 import type { Task } from '../../src/task/task.ts';
 import { createVote } from '../../src/team/vote.ts';
 import { runTraining } from '../../src/train/run.ts';
@@ -124,7 +124,7 @@ describeWithRay('two raylets', () => {
       });
       expect(backtracks).toBeGreaterThan(0);
       expect(new Set(work.map(({ worker }) => worker))).toEqual(new Set(['agent_0', 'agent_1']));
-      const rows = work.map((call) => workRow(call, 1));
+      const rows = work.map((call) => modelCallRow(call, 1));
       expect(sharedTime(rows, 2)).toBeGreaterThan(0);
       await engine.close();
     },

@@ -35,8 +35,8 @@ export const defineCompare: DefineVerb = (program, { overrides }) => {
       'runs side by side: curves, falls from stage to stage, paired differences on the same prompts',
     )
     .argument('<runs...>', 'run folders on one task; the others are compared with the first')
-    .option('--evaluate', 'measure the teams now, even if the runs recorded held-out rewards')
-    .option('--prompts <count>', 'held-out prompts of a measurement (default: eval.prompts)', positiveInteger)
+    .option('--evaluate', 'measure the teams now, even if the runs recorded test rewards')
+    .option('--prompts <count>', 'test prompts of a measurement (default: eval.prompts)', positiveInteger)
     .option('-k <samples>', 'samples per prompt of a measurement (default: eval.k)', positiveInteger)
     .option('--group <key>', 'one row per value of this key of the team files, such as algorithm')
     .option('--out <file>', 'also as Markdown, with pictures beside it')

@@ -29,7 +29,7 @@ export const defineEval: DefineVerb = (program, { overrides }) => {
     .option('--task <name>', "task, with its own defaults (default: the team's)")
     .option('-k <samples>', 'samples per prompt (default: eval.k)', positiveInteger)
     .option('--prompts <count>', 'prompts (default: eval.prompts)', positiveInteger)
-    .addOption(new Option('--split <split>', 'prompts to measure on').choices(SPLITS).default('heldout'))
+    .addOption(new Option('--split <split>', 'prompts to measure on').choices(SPLITS).default('test'))
     .option('--transcripts <file>', 'where every transcript goes (default: evaluations/ in the run)')
     .option(
       '--benchmark <names>',

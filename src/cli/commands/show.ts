@@ -4,7 +4,7 @@
  */
 import { Option } from 'commander';
 import { findTranscripts, type Wanted } from '../../app/transcripts.ts';
-import { renderLanes, type WorkRow } from '../../observe/model-calls.ts';
+import { type ModelCallRow, renderTimeline } from '../../observe/model-calls.ts';
 import { plural } from '../../report/format.ts';
 import { renderTranscripts } from '../../report/transcript-text.ts';
 import { readWork } from '../../store/read-run.ts';
@@ -65,12 +65,12 @@ export const defineShow: DefineVerb = (program, { overrides }) => {
 
 /** @throws ConfigError if nothing was noted */
 function showWork(run: string, stage: number | undefined): string {
-  const rows = readWork(run) as WorkRow[]; // this folder's own writer made them
+  const rows = readWork(run) as ModelCallRow[]; // this folder's own writer made them
   const last = stage ?? rows.at(-1)?.stage;
   const shown = rows.filter((row) => row.stage === last);
   if (shown.length === 0)
     throw new ConfigError(
       `${run}: expected work of stage ${stage ?? 'any'}, got none; runs with engine.kind torch or ray note theirs`,
     );
-  return `stage ${last}\n${renderLanes(shown)}`;
+  return `stage ${last}\n${renderTimeline(shown)}`;
 }

@@ -58,7 +58,7 @@ export function describeTraining(harness: ContractHarness): void {
       expect(await model.sample([], { temperature, maxTokens })).toEqual([]);
       expect(await model.forward([], score)).toEqual([]);
       expect((await model.backward([], [], score)).logp).toEqual([]);
-      expect(await model.divergence([], id, score)).toEqual({ klNewCur: [], klCurNew: [], tv: [] });
+      expect(await model.divergence([], id, score)).toEqual({ klNewOld: [], klOldNew: [], tv: [] });
     });
   });
 

@@ -55,8 +55,8 @@ it.each([
         0,
       );
       if (!kl) return policy;
-      const { klNewCur } = await scorer.divergence(sequences, reference, params);
-      return policy + weight * klNewCur.reduce((sum, row) => sum + row.reduce((part, v) => part + v, 0), 0);
+      const { klNewOld } = await scorer.divergence(sequences, reference, params);
+      return policy + weight * klNewOld.reduce((sum, row) => sum + row.reduce((part, v) => part + v, 0), 0);
     };
 
     const gradients = new Map(

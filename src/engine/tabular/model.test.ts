@@ -93,7 +93,7 @@ describe('a tabular model', () => {
     model.setLogits([0], [Number.NaN, 0, 0]);
     const message = { context: Int32Array.of(0), tokens: Int32Array.of(1) };
     expect((await model.forward([message], { temperature: 1 }))[0]?.[0]).toBeNaN();
-    expect((await model.divergence([message], id, { temperature: 1 })).klNewCur[0]?.[0]).toBeNaN();
+    expect((await model.divergence([message], id, { temperature: 1 })).klNewOld[0]?.[0]).toBeNaN();
   });
 
   it('rejects invalid input', async () => {

@@ -242,8 +242,8 @@ class TableModel implements TabularModel {
       })),
     );
     return {
-      klNewCur: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(tar, cur))),
-      klCurNew: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(cur, tar))),
+      klNewOld: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(tar, cur))),
+      klOldNew: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(cur, tar))),
       tv: states.map((row) => Float32Array.from(row, ({ tar, cur }) => totalVariation(tar, cur))),
     };
   }

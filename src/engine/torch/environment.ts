@@ -9,18 +9,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
+import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 
 /** Pinned requirements of the worker. */
-export const WORKER_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements.txt', import.meta.url),
-);
+export const WORKER_REQUIREMENTS = packageFile('python/troupe_worker/requirements.txt');
 
 /** Additional pinned requirements for Ray. */
-export const RAY_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements-ray.txt', import.meta.url),
-);
+export const RAY_REQUIREMENTS = packageFile('python/troupe_worker/requirements-ray.txt');
 
 export interface EnvironmentOptions {
   /** Folder of the environment. */
@@ -174,7 +171,11 @@ async function run(
   { signal, onLine, fail }: RunOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...TELEMETRY_OFF },
+    ...(signal && { signal }),
+  });
   let last = '';
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));
   createInterface({ input: child.stderr }).on('line', (line) => {

@@ -203,8 +203,8 @@ export class TorchModel implements Model {
     this.#checkTemperature(params.temperature);
     const answer = await this.#score('divergence', sequences, { ...params, params: { cur } });
     return {
-      klNewCur: floatRows(answer, 'kl_new_cur'),
-      klCurNew: floatRows(answer, 'kl_cur_new'),
+      klNewOld: floatRows(answer, 'kl_new_cur'),
+      klOldNew: floatRows(answer, 'kl_cur_new'),
       tv: floatRows(answer, 'tv'),
     };
   }

@@ -7,11 +7,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
+import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 
 /** Source folder of the worker package that ships with troupe. */
-export const WORKER_SOURCE = fileURLToPath(new URL('../../../python/troupe_worker/src', import.meta.url));
+export const WORKER_SOURCE = packageFile('python/troupe_worker/src');
 
 export interface WorkerProcessOptions {
   /** A Python 3.10 or newer with PyTorch and Transformers. */
@@ -135,6 +136,7 @@ export async function startWorker({
     detached: true,
     env: {
       ...process.env,
+      ...TELEMETRY_OFF,
       PYTHONPATH: PYTHONPATH ? `${WORKER_SOURCE}${delimiter}${PYTHONPATH}` : WORKER_SOURCE,
       PYTHONDONTWRITEBYTECODE: '1',
       TROUPE_WORKER_TOKEN: token,

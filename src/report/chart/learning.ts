@@ -1,5 +1,5 @@
 /**
- * Pictures of what a run achieves: reward, held-out reward, members, certificates against measured gains.
+ * Pictures of what a run achieves: reward, test reward, members, certificates against measured gains.
  * Pure; needs no Node, because pages import it.
  * @module
  */
@@ -8,9 +8,9 @@ import {
   agentName,
   finishedStages,
   gatesOf,
-  heldoutRows,
   playedStages,
   type RunView,
+  stageEvaluations,
 } from '../../run-view/run-view.ts';
 import type { Guide, Series } from '../svg-chart.ts';
 import { points, type RunChart, short, stageAxis } from './chart.ts';
@@ -18,14 +18,14 @@ import { points, type RunChart, short, stageAxis } from './chart.ts';
 /** Half the width of a 95% interval, in standard errors. */
 const Z95 = 1.96;
 
-/** Reward of training episodes and on held-out prompts, with intervals. */
+/** Reward of training episodes and on test prompts, with intervals. */
 export function rewardChart(view: RunView): RunChart {
   const stages = finishedStages(view);
-  const heldout = heldoutRows(view);
-  const heldoutSeries: Series = {
-    name: 'held-out prompts',
-    points: heldout.map(({ stage, mean }) => [stage, mean]),
-    band: heldout.map(({ stage, low, high }) => [stage, low, high]),
+  const evaluations = stageEvaluations(view);
+  const stageEvaluationSeries: Series = {
+    name: 'test prompts',
+    points: evaluations.map(({ stage, mean }) => [stage, mean]),
+    band: evaluations.map(({ stage, low, high }) => [stage, low, high]),
     colour: 1,
   };
   const training: Series = {
@@ -44,10 +44,10 @@ export function rewardChart(view: RunView): RunChart {
     x: stageAxis(),
     y: { label: 'mean reward' },
     unit: 'reward',
-    series: heldout.length === 0 ? [training] : [training, heldoutSeries],
+    series: evaluations.length === 0 ? [training] : [training, stageEvaluationSeries],
     guides: championGuides(view),
     reading:
-      'Mean reward per stage with 95% intervals: of the episodes trained on, before their updates, and on the same held-out prompts after every stage.',
+      'Mean reward per stage with 95% intervals: of the episodes trained on, before their updates, and on the same test prompts after every stage.',
     whenEmpty: 'The first stage is not finished yet.',
   };
 }
@@ -87,26 +87,26 @@ export function agentRewardChart(view: RunView): RunChart {
   };
 }
 
-/** Held-out accuracy of each member alone, beside the team. */
-export function memberChart(view: RunView): RunChart {
-  const rows = heldoutRows(view);
-  const members = view.agents.map(
+/** Test accuracy of each member alone, beside the team. */
+export function agentAccuracyChart(view: RunView): RunChart {
+  const rows = stageEvaluations(view);
+  const accuracies = view.agents.map(
     (name, id): Series => ({
       name: short(name),
-      points: points(rows, ({ stage, members: shares }) => [stage, shares?.[id]]),
+      points: points(rows, ({ stage, agents: shares }) => [stage, shares?.[id]]),
       colour: id,
     }),
   );
-  const hasMembers = members.some((member) => member.points.length > 0);
+  const hasAgentAccuracy = accuracies.some(({ points }) => points.length > 0);
   return {
-    id: 'members',
-    title: 'Members’ own accuracy, held-out',
+    id: 'agent-accuracy',
+    title: 'Members’ own accuracy on test prompts',
     x: stageAxis(),
     y: { label: 'share of right answers' },
     unit: 'share',
-    series: hasMembers
+    series: hasAgentAccuracy
       ? [
-          ...members,
+          ...accuracies,
           {
             name: 'team (reward)',
             points: rows.map(({ stage, mean }) => [stage, mean]),
@@ -116,16 +116,16 @@ export function memberChart(view: RunView): RunChart {
         ]
       : [],
     reading:
-      'Share of right answers among each member’s own last messages on the held-out prompts; dashed: the mean reward of the team’s answer.',
+      'Share of right answers among each member’s own last messages on the test prompts; dashed: the mean reward of the team’s answer.',
     whenEmpty:
-      'Needs held-out measurements (eval.stage_prompts) and a protocol whose members answer themselves (vote, debate).',
+      'Needs stage evaluations (eval.stage_prompts) and a protocol whose members answer themselves (vote, debate).',
   };
 }
 
 /** What certificates promised about a stage, and what was measured. */
 export function certificateChart(view: RunView): RunChart {
   const stages = finishedStages(view).filter(({ certificate }) => certificate !== undefined);
-  const measured = heldoutRows(view).flatMap(({ stage, change }) =>
+  const measured = stageEvaluations(view).flatMap(({ stage, change }) =>
     change === undefined ? [] : [{ stage, ...change }],
   );
   return {
@@ -150,14 +150,14 @@ export function certificateChart(view: RunView): RunChart {
               colour: 2,
             },
             {
-              name: 'measured, held-out',
+              name: 'measured on test prompts',
               points: measured.map(({ stage, mean }) => [stage, mean]),
               band: measured.map(({ stage, low, high }) => [stage, low, high]),
               colour: 1,
             },
           ],
     reading:
-      'Lower bound and conservative estimate of each stage’s gain, beside the paired change on held-out prompts with its 95% interval. The bound should lie below the truth in all but certificate.confidence of stages.',
+      'Lower bound and conservative estimate of each stage’s gain, beside the paired change on test prompts with its 95% interval. The bound should lie below the truth in all but certificate.confidence of stages.',
     whenEmpty: 'This run computes no certificates; certificate.prompts asks for them.',
   };
 }

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
-import type { Inquiry, Question, Scene, Task } from '../../task/task.ts';
+import type { EnvironmentStep, Inquiry, Question, Task } from '../../task/task.ts';
 import { codesOf, feedbackOn, fits } from '../guess-number/code.ts';
 import { bagF1, storyF1 } from './bag-f1.ts';
 import { createDetectiveCases, readDetectiveCasesOptions } from './detective-cases.ts';
@@ -31,14 +31,14 @@ function played(
   answers: (question: Question) => string = () => {
     throw new Error('a question');
   },
-): Scene {
+): EnvironmentStep {
   return messages.reduce(
     (scene, text) => {
-      let next: Scene | Inquiry = scene.step(text, randomStream(1));
+      let next: EnvironmentStep | Inquiry = scene.step(text, randomStream(1));
       while ('question' in next) next = next.answered(answers(next.question));
       return next;
     },
-    task.environment!.begin(task.item('heldout', 0)),
+    task.environment!.reset(task.item('test', 0)),
   );
 }
 
@@ -48,15 +48,15 @@ describe('arbench-gn', () => {
   it('has the 5,040 secrets, those of the file held out and nowhere else', () => {
     const whole = createGuessingNumbers();
     const all = (one: Task): string[] =>
-      (['train', 'test', 'heldout'] as const).flatMap((split) =>
+      (['train', 'validation', 'test'] as const).flatMap((split) =>
         Array.from({ length: one.size(split) ?? 0 }, (_, i) => one.item(split, i).answer ?? ''),
       );
     expect([...all(whole)].sort()).toEqual(codesOf({ digits: 4, symbols: 10, repeats: false }));
     expect(whole.size('train')).toBeGreaterThan(3400);
     expect(all(task)).toHaveLength(5040);
-    expect(task.size('heldout')).toBe(1);
-    expect(task.item('heldout', 0)).toMatchObject({ id: 'gn-0123', answer: '0123', problem: '0123' });
-    expect(task.item('heldout', 0).prompt).not.toContain('Guess: 0123');
+    expect(task.size('test')).toBe(1);
+    expect(task.item('test', 0)).toMatchObject({ id: 'gn-0123', answer: '0123', problem: '0123' });
+    expect(task.item('test', 0).prompt).not.toContain('Guess: 0123');
     const official = createGuessingNumbers({
       path: file('gn-test.json', ['0123', '9876']),
       trainPath: file('gn-train.json', ['4567', '9876']),
@@ -66,24 +66,26 @@ describe('arbench-gn', () => {
   });
 
   it('answers in the official format, and reads the last four digits', () => {
-    const { reply } = played(task, ['I think 9999, no: Guess: 0132']);
+    const { observation: reply } = played(task, ['I think 9999, no: Guess: 0132']);
     expect(reply).toBe(
       '2 digits are present in the answer and in the correct positions\n' +
         '2 digits are present in the answer but in the different positions\n\n' +
         'Turn 2: give me your guess in this form, and say nothing else:\nGuess: [number]',
     );
-    expect(played(task, ['<think>Guess: 0123</think>Guess: 4567']).reply).toMatch(/^0 digits .*\n0 digits/);
+    expect(played(task, ['<think>Guess: 0123</think>Guess: 4567']).observation).toMatch(
+      /^0 digits .*\n0 digits/,
+    );
   });
 
   it('plays 25 rounds whatever is guessed, then asks for the final answer, which alone counts', () => {
     const rounds = Array.from({ length: 25 }, () => 'Guess: 0123');
-    expect(played(task, rounds.slice(1)).isOver).toBe(false);
+    expect(played(task, rounds.slice(1)).done).toBe(false);
     const before = played(task, rounds);
-    expect(before).toMatchObject({ isOver: false });
-    expect(before.reply).toMatch(/All turns are over.*final answer:\nGuess: \[number\]$/s);
+    expect(before).toMatchObject({ done: false });
+    expect(before.observation).toMatch(/All turns are over.*final answer:\nGuess: \[number\]$/s);
     expect(before.verdict()).toMatchObject({ correct: false, reward: 0, scores: { process: 1 } });
     const wrong = played(task, [...rounds, 'Guess: 0124']);
-    expect(wrong.isOver).toBe(true);
+    expect(wrong.done).toBe(true);
     expect(wrong.verdict()).toMatchObject({ correct: false, answer: '0124', scores: { process: 1 } });
     const found = played(task, [...rounds.map(() => '4567'), 'It is 0123.']);
     expect(found.verdict()).toMatchObject({
@@ -97,7 +99,7 @@ describe('arbench-gn', () => {
 
   it('takes a round from a message without four digits', () => {
     const short = createGuessingNumbers({ path: file('gn.json', ['0123']), rounds: 2 });
-    expect(played(short, ['what?']).reply).toMatch(/for example: Guess: 1234\n\nTurn 2: /);
+    expect(played(short, ['what?']).observation).toMatch(/for example: Guess: 1234\n\nTurn 2: /);
     expect(played(short, ['what?', '0213', 'none']).verdict()).toMatchObject({
       correct: false,
       reason: 'no answer: expected four digits in a row, got "none"',
@@ -116,7 +118,8 @@ describe('arbench-gn', () => {
         while (messages.length < 26) {
           const guess = left[stream.int(left.length)];
           messages.push(`Guess: ${guess}`);
-          const [placed, misplaced] = (played(one, messages).reply ?? '').match(/\d+(?= digits)/g) ?? [];
+          const [placed, misplaced] =
+            (played(one, messages).observation ?? '').match(/\d+(?= digits)/g) ?? [];
           if (messages.length === 26) break;
           const told = { guess, placed: Number(placed), misplaced: Number(misplaced) };
           expect(told).toEqual({ guess, ...feedbackOn(secret, guess) });
@@ -182,10 +185,10 @@ describe('hits of key questions', () => {
 describe('arbench-sp', () => {
   const rules = { trainPath: undefined, rounds: 2, process: true, correctF1: 0.5 };
   const task = createSituationPuzzles({ path: join(FIXTURES, 'sp.json'), ...rules });
-  const { answer: bottom = '', prompt } = task.item('heldout', 0);
+  const { answer: bottom = '', prompt } = task.item('test', 0);
 
   it('shows the surface and hides the rest', () => {
-    expect(task.size('heldout')).toBe(3);
+    expect(task.size('test')).toBe(3);
     expect(prompt).toContain('Every morning a man puts a full bottle on his doorstep');
     expect(prompt).toMatch(/You have 2 turns.*Turn 1: ask your next question\.$/s);
     expect(prompt).not.toContain('neighbour');
@@ -210,10 +213,10 @@ describe('arbench-sp', () => {
       reward: 1,
       scores: { f1_words: 1, f1_characters: 1, process: 0.5 },
     });
-    expect(played(task, ['Q: Is it a signal?'], () => 'Yes.').reply).toBe(
+    expect(played(task, ['Q: Is it a signal?'], () => 'Yes.').observation).toBe(
       'Yes\n\nTurn 2: ask your next question.',
     );
-    expect(played(task, ['a', 'b'], () => 'No').reply).toMatch(
+    expect(played(task, ['a', 'b'], () => 'No').observation).toMatch(
       /^No\n\nAll turns are over\. Tell the whole story/,
     );
   });
@@ -258,7 +261,7 @@ describe('arbench-dc', () => {
   const task = createDetectiveCases({ path: join(FIXTURES, 'dc.json'), ...rules });
 
   it('shows the background and none of the stories', () => {
-    const { prompt, answer } = task.item('heldout', 0);
+    const { prompt, answer } = task.item('test', 0);
     expect(answer).toBe('D');
     expect(prompt).toMatch(
       /Turn 1: choose whom to question: Ms\. Ida Fenn, Mr\. Paul Roe, .*, Ms\. Lea Strand\./,
@@ -296,7 +299,7 @@ describe('arbench-dc', () => {
       { role: 'assistant', content: 'answer 1' },
       { role: 'user', content: 'And the key?' },
     ]);
-    expect(end.isOver).toBe(true);
+    expect(end.done).toBe(true);
     expect(end.verdict()).toEqual({
       correct: true,
       reward: 1,
@@ -309,14 +312,14 @@ describe('arbench-dc', () => {
 
   it('says what comes next: the question, the next round, the choice', () => {
     const silent = (): string => 'I was asleep.';
-    expect(played(task, ['Mr. Paul Roe']).reply).toBe(
+    expect(played(task, ['Mr. Paul Roe']).observation).toBe(
       'Turn 1: ask your question: a single one, not several in one.',
     );
-    expect(played(task, ['Mr. Paul Roe', 'Where?'], silent).reply).toMatch(
+    expect(played(task, ['Mr. Paul Roe', 'Where?'], silent).observation).toMatch(
       /^I was asleep\.\n\nTurn 2: choose/,
     );
-    expect(played(task, ['nobody']).reply).toMatch(/^That is not the full name .*\n\nTurn 2: choose/);
-    expect(played(task, ['x', 'y', 'Mr. Paul Roe', 'Where?'], silent).reply).toMatch(
+    expect(played(task, ['nobody']).observation).toMatch(/^That is not the full name .*\n\nTurn 2: choose/);
+    expect(played(task, ['x', 'y', 'Mr. Paul Roe', 'Where?'], silent).observation).toMatch(
       /Who is the murderer\? A\. Ms\. Ida Fenn, B\. Mr\. Paul Roe, .*E\. Ms\. Lea Strand\nAnswer in this form:/,
     );
   });

@@ -10,10 +10,10 @@
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
 import { readOptions } from '../../support/options.ts';
-import type { Answerer, Inquiry, Scene, Task, TaskItem, Verdict } from '../../task/task.ts';
+import type { Answerer, EnvironmentStep, Inquiry, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { type AnswererRequest, readAnswerer } from '../shared/answerer-options.ts';
 import { background, choices, type DetectiveCase, LETTERS, readCase, type Suspect } from './case.ts';
 import { hitShare, hitsOf, judgeQuestion } from './key-questions.ts';
@@ -62,7 +62,7 @@ export function createDetectiveCases(
   const listed = (file: string | undefined): DetectiveCase[] | undefined =>
     file === undefined ? undefined : readList(`task ${NAME}`, file, readCase);
   const { splits, warnings } = splitLists({
-    heldout: listed(path),
+    test: listed(path),
     train: listed(trainPath),
     nameOf: background,
   });
@@ -81,7 +81,7 @@ export function createDetectiveCases(
     answerOf: accused,
     environment: {
       maxTurns: 2 * rules.rounds + 1,
-      begin: ({ data }) => scene({ file: data as DetectiveCase, rules }, { rounds: 0, asked: [], hits: [] }),
+      reset: ({ data }) => scene({ file: data as DetectiveCase, rules }, { rounds: 0, asked: [], hits: [] }),
       ...(answerer && { answerer }),
     },
   };
@@ -107,33 +107,33 @@ interface Standing {
   readonly accusation?: string;
 }
 
-function scene(game: { readonly file: DetectiveCase; readonly rules: Rules }, at: Standing): Scene {
+function scene(game: { readonly file: DetectiveCase; readonly rules: Rules }, at: Standing): EnvironmentStep {
   const { file, rules } = game;
   const { rounds, asked, hits, suspect } = at;
   /** The round is over; asks what comes next. */
-  const nextRound = (said: string, more: Partial<Standing> = {}): Scene => {
+  const nextRound = (said: string, more: Partial<Standing> = {}): EnvironmentStep => {
     const next = rounds + 1 < rules.rounds ? askWhom(rounds + 2, file) : finalQuestion(file);
     return scene(game, { asked, hits, ...more, rounds: rounds + 1, reply: `${said}\n\n${next}` });
   };
-  const name = (text: string): Scene => {
-    const named = suspectNamed(file, judgedPart(text));
+  const name = (text: string): EnvironmentStep => {
+    const named = suspectNamed(file, afterThinking(text));
     return named === undefined
       ? nextRound('That is not the full name of one suspect, so this turn is lost. Answer with a name alone.')
       : scene(game, { rounds, asked, hits, suspect: named, reply: askWhat(rounds + 1) });
   };
   const question = (who: Suspect, text: string): Inquiry => {
-    const said = judgedPart(text).trim();
+    const said = afterThinking(text).trim();
     return {
       question: { messages: interrogation(who, asked, said) },
       answered(spoken) {
-        const answer = judgedPart(spoken).trim();
+        const answer = afterThinking(spoken).trim();
         const testimonies = [...asked, { suspect: who, question: said, answer }];
         if (!rules.process) return nextRound(answer, { asked: testimonies });
         const { keyQuestions } = file;
         return {
           question: judgeQuestion({ truth: truthOf(file, who), keyQuestions }, said),
           answered(judged) {
-            const more = hitsOf(judgedPart(judged), keyQuestions.length);
+            const more = hitsOf(afterThinking(judged), keyQuestions.length);
             return nextRound(answer, { asked: testimonies, hits: [...hits, ...more] });
           },
         };
@@ -141,8 +141,8 @@ function scene(game: { readonly file: DetectiveCase; readonly rules: Rules }, at
     };
   };
   return {
-    isOver: at.accusation !== undefined,
-    ...(at.reply !== undefined && { reply: at.reply }),
+    done: at.accusation !== undefined,
+    ...(at.reply !== undefined && { observation: at.reply }),
     step(text) {
       if (rounds === rules.rounds) return scene(game, { rounds, asked, hits, accusation: text });
       return suspect === undefined ? name(text) : question(suspect, text);
@@ -167,7 +167,7 @@ function suspectNamed({ suspects }: DetectiveCase, text: string): Suspect | unde
 /** The last letter A to E behind the first `Answer:`, on its line. */
 /** The letter that a text accuses. */
 function accused(text: string): string | undefined {
-  const said = /Answer:\s*(.*)/.exec(judgedPart(text))?.[1];
+  const said = /Answer:\s*(.*)/.exec(afterThinking(text))?.[1];
   return said?.match(/[A-E]/g)?.at(-1);
 }
 

@@ -10,10 +10,10 @@
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
 import { readOptions } from '../../support/options.ts';
-import type { Scene, Task, TaskItem, Verdict } from '../../task/task.ts';
+import type { EnvironmentStep, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { codesOf, feedbackOn, isCode } from '../guess-number/code.ts';
 import { kindOf, type Read, readList, recordAt, splitLists } from './records.ts';
 
@@ -55,14 +55,14 @@ export function createGuessingNumbers({
   const listed = (file: string | undefined): string[] | undefined =>
     file === undefined ? undefined : readList(`task ${NAME}`, file, readSecret);
   const { splits, warnings } = splitLists({
-    heldout: listed(path),
+    test: listed(path),
     train: listed(trainPath) ?? codesOf(SHAPE),
     nameOf: (secret) => secret,
   });
   return {
     name: NAME,
     rewardRange: BINARY_REWARD,
-    // without a list for training every secret is in it, the held-out ones too: leaving those out is no news
+    // without a list for training every secret is in it, the ones of the test split too: leaving those out is no news
     warnings: trainPath === undefined ? [] : warnings,
     size: (split) => splits[split].length,
     item(split, index): TaskItem {
@@ -73,7 +73,7 @@ export function createGuessingNumbers({
     answerOf: guessOf,
     environment: {
       maxTurns: rounds + 1,
-      begin: (item) => scene({ item, rounds }, []),
+      reset: (item) => scene({ item, rounds }, []),
     },
   };
 }
@@ -91,11 +91,11 @@ function scene(
   game: { readonly item: TaskItem; readonly rounds: number },
   messages: readonly string[],
   reply?: string,
-): Scene {
+): EnvironmentStep {
   const { item, rounds } = game;
   return {
-    isOver: messages.length > rounds,
-    ...(reply !== undefined && { reply }),
+    done: messages.length > rounds,
+    ...(reply !== undefined && { observation: reply }),
     step(text) {
       const said = [...messages, text];
       if (said.length > rounds) return scene(game, said);
@@ -112,7 +112,7 @@ function scene(
 
 /** The last four digits in a row. */
 function guessOf(text: string): Guess {
-  return [...judgedPart(text).matchAll(/\d{4}/g)].at(-1)?.[0];
+  return [...afterThinking(text).matchAll(/\d{4}/g)].at(-1)?.[0];
 }
 
 function verdictOf({ answer = '' }: TaskItem, text: string): Verdict {

@@ -44,29 +44,29 @@ export function readList<R>(where: string, path: string, read: (value: unknown) 
 
 /** Where the problems of a task are from. */
 export interface Lists<R> {
-  /** For reports: all of `heldout`. */
-  readonly heldout?: readonly R[] | undefined;
+  /** For reports: all of `test`. */
+  readonly test?: readonly R[] | undefined;
   /** Shared out among the splits that have no list of their own, by the hash of the problem. */
   readonly train?: readonly R[] | undefined;
   /** The text that tells problems apart. */
   readonly nameOf: (record: R) => string;
 }
 
-/** Splits with no problem in two of them; heldout before test before train. */
-export function splitLists<R>({ heldout, train = [], nameOf }: Lists<R>): {
+/** Splits with no problem in two of them; test before validation before train. */
+export function splitLists<R>({ test, train = [], nameOf }: Lists<R>): {
   readonly splits: Readonly<Record<Split, readonly R[]>>;
   readonly warnings: readonly string[];
 } {
   const problem = (record: R): Problem<R> => ({ prompt: nameOf(record), record });
-  const splits: Record<Split, Problem<R>[]> = { train: [], test: [], heldout: (heldout ?? []).map(problem) };
+  const splits: Record<Split, Problem<R>[]> = { train: [], validation: [], test: (test ?? []).map(problem) };
   for (const one of train.map(problem)) {
     const share = splitOf(normalPrompt(one.prompt));
-    splits[share === 'heldout' && heldout !== undefined ? 'train' : share].push(one);
+    splits[share === 'test' && test !== undefined ? 'train' : share].push(one);
   }
   const warnings = keepApart(splits);
   const records = (split: Split): R[] => splits[split].map(({ record }) => record);
   return {
-    splits: { train: records('train'), test: records('test'), heldout: records('heldout') },
+    splits: { train: records('train'), validation: records('validation'), test: records('test') },
     warnings,
   };
 }

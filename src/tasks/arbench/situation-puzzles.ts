@@ -9,10 +9,18 @@
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD } from '../../grade/verdict.ts';
 import { readOptions } from '../../support/options.ts';
-import type { Answerer, Inquiry, Question, Scene, Task, TaskItem, Verdict } from '../../task/task.ts';
+import type {
+  Answerer,
+  EnvironmentStep,
+  Inquiry,
+  Question,
+  Task,
+  TaskItem,
+  Verdict,
+} from '../../task/task.ts';
 import { type AnswererRequest, readAnswerer } from '../shared/answerer-options.ts';
 import { storyF1 } from './bag-f1.ts';
 import { hitShare, hitsOf, judgeQuestion } from './key-questions.ts';
@@ -73,7 +81,7 @@ export function createSituationPuzzles(
   const listed = (file: string | undefined): Puzzle[] | undefined =>
     file === undefined ? undefined : readList(`task ${NAME}`, file, readPuzzle);
   const { splits, warnings } = splitLists({
-    heldout: listed(path),
+    test: listed(path),
     train: listed(trainPath),
     nameOf: ({ surface }) => surface,
   });
@@ -91,7 +99,7 @@ export function createSituationPuzzles(
     verify: (item, text) => storyVerdict(item.data as Puzzle, text, rules),
     environment: {
       maxTurns: rules.rounds + 1,
-      begin: ({ data }) => scene({ puzzle: data as Puzzle, rules }, { turns: 0, hits: [] }),
+      reset: ({ data }) => scene({ puzzle: data as Puzzle, rules }, { turns: 0, hits: [] }),
       ...(answerer && { answerer }),
     },
   };
@@ -119,30 +127,30 @@ interface Standing {
   readonly story?: string;
 }
 
-function scene(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Standing): Scene {
+function scene(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Standing): EnvironmentStep {
   const { puzzle, rules } = game;
   return {
-    isOver: at.story !== undefined,
-    ...(at.reply !== undefined && { reply: at.reply }),
-    step(text): Scene | Inquiry {
-      const said = judgedPart(text).trim();
+    done: at.story !== undefined,
+    ...(at.reply !== undefined && { observation: at.reply }),
+    step(text): EnvironmentStep | Inquiry {
+      const said = afterThinking(text).trim();
       const { reply: _, ...known } = at;
       if (at.turns === rules.rounds) return scene(game, { ...known, story: said });
       const turns = at.turns + 1;
       const next = turns === rules.rounds ? FINAL : askFor(turns + 1);
-      const goOn = (answer: string, hits: readonly number[]): Scene =>
+      const goOn = (answer: string, hits: readonly number[]): EnvironmentStep =>
         scene(game, { turns, hits: [...at.hits, ...hits], reply: `${answer}\n\n${next}` });
       return {
         question: refereeQuestion(puzzle, said),
         answered(text) {
-          const answer = judgedPart(text)
+          const answer = afterThinking(text)
             .trim()
             .replace(/^\.+|\.+$/g, '');
           if (!rules.process) return goOn(answer, []);
           const { bottom: truth, keyQuestions } = puzzle;
           return {
             question: judgeQuestion({ truth, keyQuestions }, said),
-            answered: (judged) => goOn(answer, hitsOf(judgedPart(judged), keyQuestions.length)),
+            answered: (judged) => goOn(answer, hitsOf(afterThinking(judged), keyQuestions.length)),
           };
         },
       };
@@ -156,7 +164,7 @@ function scene(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Sta
 }
 
 function storyVerdict({ bottom }: Puzzle, text: string, { correctF1 }: Rules): Verdict {
-  const story = judgedPart(text).trim();
+  const story = afterThinking(text).trim();
   const { words, characters } = storyF1(story, bottom);
   const scores = { f1_words: words, f1_characters: characters };
   const reason = `F1 ${words.toFixed(3)} over words, ${characters.toFixed(3)} over characters`;

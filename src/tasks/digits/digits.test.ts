@@ -52,7 +52,7 @@ describe('a sum in digits', () => {
         fc.nat(300),
         (digits, roles, k) => {
           const task = createDigits({ digits, roles });
-          for (const split of ['train', 'test', 'heldout'] as const) {
+          for (const split of ['train', 'validation', 'test'] as const) {
             const { prompt, answer = '' } = task.item(split, k);
             const [left, right] = prompt.slice(0, -1).split('+').map(Number);
             expect(answer).toBe([...String(left + right)].join(' '));

@@ -18,7 +18,7 @@ function learnedByHeart(options: GuessNumberOptions, demonstrations: number): Ta
   const table = new Map<string, string[]>();
   for (let index = 0; index < demonstrations; index++) {
     const item = task.item('train', index);
-    const { messages, replies = [] } = task.demonstrate!(item, randomStream(1, index));
+    const { messages, observations: replies = [] } = task.demonstrate!(item, randomStream(1, index));
     let context = item.prompt;
     messages.forEach((guess, turn) => {
       const said = table.get(context);
@@ -57,13 +57,13 @@ describe('guess-number by heart', () => {
     const options = { ...DEFAULT_GUESS_NUMBER, digits: 2, symbols: 5, rounds: 3, consistentShare: 0.6 };
     const table = learnedByHeart(options, 10_000);
     expect(solvedShare(table, options, 'train')).toBeGreaterThan(0.6);
-    expect(solvedShare(table, options, 'heldout')).toBeLessThan(0.4);
+    expect(solvedShare(table, options, 'test')).toBeLessThan(0.4);
   });
 
   it('helps nobody where there are 83,160', () => {
     const options = { ...DEFAULT_GUESS_NUMBER, digits: 2, symbols: 8, rounds: 3, clues: 2 };
     const table = learnedByHeart(options, 10_000);
-    for (const split of ['train', 'heldout'] as const)
+    for (const split of ['train', 'test'] as const)
       expect(solvedShare(table, options, split)).toBeLessThan(0.2);
   });
 });

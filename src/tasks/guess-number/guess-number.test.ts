@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { splitOf } from '../../task/split.ts';
-import type { Scene, Task, TaskItem } from '../../task/task.ts';
+import type { EnvironmentStep, Task, TaskItem } from '../../task/task.ts';
 import { codesOf, feedbackOn, fits, isCode } from './code.ts';
 import { createGuessNumber } from './guess-number.ts';
 import { DEFAULT_GUESS_NUMBER, readGuessNumberOptions } from './options.ts';
@@ -12,12 +12,12 @@ import { feedbackEntropy, goodGuess, mostTelling } from './strategy.ts';
 const stream = randomStream(1);
 
 /** Plays messages; a game never asks. */
-function played(task: Task, item: TaskItem, messages: readonly string[]): Scene {
+function played(task: Task, item: TaskItem, messages: readonly string[]): EnvironmentStep {
   return messages.reduce((scene, text) => {
     const next = scene.step(text, stream);
     if ('question' in next) throw new Error('a question');
     return next;
-  }, task.environment!.begin(item));
+  }, task.environment!.reset(item));
 }
 
 const hiding = (answer: string): TaskItem => ({
@@ -109,7 +109,7 @@ describe('guess-number', () => {
   });
 
   it('keeps splits apart by secret and clues, in whatever order and under whatever seed', () => {
-    const keys = (split: 'train' | 'test' | 'heldout', seed: number): Set<string> => {
+    const keys = (split: 'train' | 'validation' | 'test', seed: number): Set<string> => {
       const task = createGuessNumber({ clues: 1, seed });
       return new Set(
         Array.from({ length: 300 }, (_, i) => (task.item(split, i).data as { key: string }).key),
@@ -117,8 +117,8 @@ describe('guess-number', () => {
     };
     const train = keys('train', 1);
     for (const [split, seed] of [
-      ['test', 1],
-      ['heldout', 2],
+      ['validation', 1],
+      ['test', 2],
     ] as const)
       for (const key of keys(split, seed)) {
         expect(splitOf(key)).toBe(split);
@@ -131,14 +131,14 @@ describe('guess-number', () => {
   it('answers guesses, calls anything else not understood, and both take a turn', () => {
     const task = createGuessNumber({ clues: 0, rounds: 4 });
     const item = hiding('012');
-    expect(played(task, item, ['021']).reply).toBe('12');
-    expect(played(task, item, [' 345 ']).reply).toBe('00');
+    expect(played(task, item, ['021']).observation).toBe('12');
+    expect(played(task, item, [' 345 ']).observation).toBe('00');
     for (const odd of ['01', '0123', '011', '019', 'abc', '', '0 1 2'])
-      expect(played(task, item, [odd]).reply).toBe('?');
-    expect(played(task, item, ['', '', '']).isOver).toBe(false);
-    expect(played(task, item, ['', '', '', '']).isOver).toBe(true);
+      expect(played(task, item, [odd]).observation).toBe('?');
+    expect(played(task, item, ['', '', '']).done).toBe(false);
+    expect(played(task, item, ['', '', '', '']).done).toBe(true);
     const solved = played(task, item, ['021', '012']);
-    expect(solved).toMatchObject({ isOver: true, reply: '30' });
+    expect(solved).toMatchObject({ done: true, observation: '30' });
     expect(solved.verdict()).toEqual({
       correct: true,
       reward: 1,
@@ -151,10 +151,10 @@ describe('guess-number', () => {
   it('never changes a scene: another message from the same one leads elsewhere', () => {
     const task = createGuessNumber({ clues: 0 });
     const before = played(task, hiding('012'), ['345']);
-    const seen = JSON.stringify([before.reply, before.isOver, before.verdict()]);
-    expect(before.step('012', stream)).toMatchObject({ isOver: true });
-    expect(before.step('543', stream)).toMatchObject({ isOver: false, reply: '00' });
-    expect(JSON.stringify([before.reply, before.isOver, before.verdict()])).toBe(seen);
+    const seen = JSON.stringify([before.observation, before.done, before.verdict()]);
+    expect(before.step('012', stream)).toMatchObject({ done: true });
+    expect(before.step('543', stream)).toMatchObject({ done: false, observation: '00' });
+    expect(JSON.stringify([before.observation, before.done, before.verdict()])).toBe(seen);
   });
 
   it('pays for speed and for the best guess only when asked to', () => {
@@ -204,15 +204,15 @@ describe('guess-number', () => {
       fc.property(options, fc.nat(1000), (chosen, seed) => {
         const item = { ...createGuessNumber({ ...chosen, digits: 3 }).item('train', seed) };
         const task = createGuessNumber({ ...chosen, digits: 3 });
-        const { messages, replies = [] } = task.demonstrate!(item, randomStream(seed));
+        const { messages, observations: replies = [] } = task.demonstrate!(item, randomStream(seed));
         expect(replies).toHaveLength(messages.length);
-        let scene = task.environment!.begin(item);
+        let scene = task.environment!.reset(item);
         messages.forEach((message, turn) => {
-          expect(scene.isOver).toBe(false);
-          scene = scene.step(message, stream) as Scene;
-          expect(scene.reply).toBe(replies[turn]);
+          expect(scene.done).toBe(false);
+          scene = scene.step(message, stream) as EnvironmentStep;
+          expect(scene.observation).toBe(replies[turn]);
         });
-        expect(scene.isOver).toBe(true);
+        expect(scene.done).toBe(true);
         if (chosen.consistentShare === 1) expect(scene.verdict().scores?.consistent).toBe(1);
         for (const text of [item.prompt, ...messages, ...replies])
           for (const character of text) expect(task.alphabet).toContain(character);

@@ -8,7 +8,15 @@
 import type { RandomStream } from '../../core/rng.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
 import { drawFromSplit } from '../../task/split.ts';
-import type { Demonstration, Environment, Scene, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
+import type {
+  Demonstration,
+  Environment,
+  EnvironmentStep,
+  Split,
+  Task,
+  TaskItem,
+  Verdict,
+} from '../../task/task.ts';
 import { type Clue, codesOf, feedbackOn, fits, isCode } from './code.ts';
 import { DEFAULT_GUESS_NUMBER, type GuessNumberOptions } from './options.ts';
 import { goodGuess } from './strategy.ts';
@@ -28,7 +36,7 @@ export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Ta
   const codes = codesOf(options);
   const environment: Environment = {
     maxTurns: options.rounds,
-    begin: (item) => new GuessScene(options, item.data as Secret),
+    reset: (item) => new GuessScene(options, item.data as Secret),
   };
   return {
     name: 'guess-number',
@@ -89,9 +97,9 @@ interface History {
   readonly consistent: number;
 }
 
-class GuessScene implements Scene {
-  readonly isOver: boolean;
-  readonly reply?: string;
+class GuessScene implements EnvironmentStep {
+  readonly done: boolean;
+  readonly observation?: string;
   readonly #options: GuessNumberOptions;
   readonly #item: Secret;
   readonly #history: History;
@@ -107,12 +115,12 @@ class GuessScene implements Scene {
     this.#options = options;
     this.#item = item;
     this.#history = past.history;
-    if (past.reply !== undefined) this.reply = past.reply;
+    if (past.reply !== undefined) this.observation = past.reply;
     this.#solved = past.history.guesses.at(-1)?.placed === options.digits;
-    this.isOver = this.#solved || past.history.turns >= options.rounds;
+    this.done = this.#solved || past.history.turns >= options.rounds;
   }
 
-  step(text: string): Scene {
+  step(text: string): EnvironmentStep {
     const { turns, guesses, consistent } = this.#history;
     const guess = text.trim();
     if (!isCode(guess, this.#options))
@@ -176,5 +184,5 @@ function demonstrationOf(
     replies.push(told(clue));
     candidates = candidates.filter((code) => fits(code, [clue]));
   }
-  return { messages, replies };
+  return { messages, observations: replies };
 }

@@ -31,7 +31,7 @@ const questions = (count: number, from = 0) =>
     answer: from + i + 1,
   }));
 
-function prompts(task: Task, split: 'train' | 'test' | 'heldout'): string[] {
+function prompts(task: Task, split: 'train' | 'validation' | 'test'): string[] {
   return Array.from({ length: task.size(split) ?? 0 }, (_, i) => normalPrompt(task.item(split, i).prompt));
 }
 
@@ -70,7 +70,7 @@ describe('one file', () => {
     expect(all).toHaveLength(3000);
     // 70, 15 and 15 percent, within three standard deviations
     expect(Math.abs((task.size('train') ?? 0) - 2100)).toBeLessThan(76);
-    expect(Math.abs((task.size('test') ?? 0) - 450)).toBeLessThan(59);
+    expect(Math.abs((task.size('validation') ?? 0) - 450)).toBeLessThan(59);
     expect(task.warnings).toEqual([]);
   });
 
@@ -101,23 +101,23 @@ describe('one file', () => {
   it('says which splits stay empty', () => {
     const alone = questions(60).filter(({ prompt }) => splitOf(normalPrompt(prompt)) === 'train');
     const task = createJsonl({ path: records('alone.jsonl', alone) });
-    expect(task.warnings).toEqual(['the test split has no records', 'the heldout split has no records']);
+    expect(task.warnings).toEqual(['the validation split has no records', 'the test split has no records']);
   });
 });
 
 describe('several files', () => {
-  it('leave prompts of test and heldout out of train, and of heldout out of test, and count them', () => {
+  it('leave prompts of validation and test out of train, and of test out of validation, and count them', () => {
     const task = createJsonl({
       path: records('train.jsonl', questions(100)),
-      testPath: records('test.jsonl', questions(20, 90)),
-      heldoutPath: records('heldout.jsonl', questions(20, 105)),
+      validationPath: records('validation.jsonl', questions(20, 90)),
+      testPath: records('test.jsonl', questions(20, 105)),
     });
-    expect(task.size('heldout')).toBe(20);
-    expect(task.size('test')).toBe(15);
+    expect(task.size('test')).toBe(20);
+    expect(task.size('validation')).toBe(15);
     expect(task.size('train')).toBe(90);
     expect(task.warnings).toEqual([
-      'left out 5 of 20 records of the test split: their prompts are in the heldout split too',
-      'left out 10 of 100 records of the train split: their prompts are in the test split too',
+      'left out 5 of 20 records of the validation split: their prompts are in the test split too',
+      'left out 10 of 100 records of the train split: their prompts are in the validation split too',
     ]);
   });
 
@@ -125,15 +125,15 @@ describe('several files', () => {
     const path = records('shared.jsonl', questions(1000));
     const apart = records('apart.jsonl', questions(30, 5000));
     const whole = createJsonl({ path });
-    const task = createJsonl({ path, heldoutPath: apart });
-    expect(task.size('heldout')).toBe(30);
-    expect(prompts(task, 'test')).toEqual(prompts(whole, 'test'));
-    expect(task.size('train')).toBe((whole.size('train') ?? 0) + (whole.size('heldout') ?? 0));
+    const task = createJsonl({ path, testPath: apart });
+    expect(task.size('test')).toBe(30);
+    expect(prompts(task, 'validation')).toEqual(prompts(whole, 'validation'));
+    expect(task.size('train')).toBe((whole.size('train') ?? 0) + (whole.size('test') ?? 0));
   });
 
   it('refuse to leave train empty', () => {
     const path = records('same.jsonl', questions(10));
-    const error = errorOf(() => createJsonl({ path, testPath: path, heldoutPath: path }));
+    const error = errorOf(() => createJsonl({ path, validationPath: path, testPath: path }));
     expect(error.message).toMatch(/expected records for the train split in .*same.jsonl, got none; left out/);
   });
 });
@@ -142,10 +142,10 @@ describe('GSM8K lines', () => {
   const task = () =>
     createJsonl({
       path: records('gsm8k.jsonl', GSM8K_LINES),
-      testPath: records('gsm8k-test.jsonl', [
+      validationPath: records('gsm8k-test.jsonl', [
         { question: 'How many legs have 2 cats?', answer: '2*4=8\n#### 8' },
       ]),
-      heldoutPath: records('gsm8k-held.jsonl', [{ question: 'How many legs has a cat?', answer: '#### 4' }]),
+      testPath: records('gsm8k-held.jsonl', [{ question: 'How many legs has a cat?', answer: '#### 4' }]),
       promptField: 'question',
       verifier: 'numeric',
     });
@@ -190,15 +190,15 @@ describe('MATH lines', () => {
   const task = (verifier: 'math' | 'math-strict') =>
     createJsonl({
       path: records('math.jsonl', lines),
-      testPath: records('math-test.jsonl', [{ problem: 'a', answer: '1' }]),
-      heldoutPath: records('math-held.jsonl', [{ problem: 'b', answer: 'so \\boxed{2}' }]),
+      validationPath: records('math-test.jsonl', [{ problem: 'a', answer: '1' }]),
+      testPath: records('math-held.jsonl', [{ problem: 'b', answer: 'so \\boxed{2}' }]),
       promptField: 'problem',
       verifier,
     });
 
   it('keep gold answers as written, taken out of solutions', () => {
     expect(task('math').item('train', 0).answer).toBe('\\frac{1}{2}');
-    expect(task('math').item('heldout', 0).answer).toBe('2');
+    expect(task('math').item('test', 0).answer).toBe('2');
   });
 
   it('are judged by meaning, and equal answers vote together', () => {
@@ -234,8 +234,8 @@ describe('fields', () => {
     const lines = [{ input: 'capital of France', gold: 'Paris', how: 'It is Paris' }];
     const task = createJsonl({
       path: records('fields.jsonl', lines),
-      testPath: records('fields-test.jsonl', [{ input: 'a', gold: 'b', how: 'c' }]),
-      heldoutPath: records('fields-held.jsonl', [{ input: 'd', gold: 'e', how: 'f' }]),
+      validationPath: records('fields-test.jsonl', [{ input: 'a', gold: 'b', how: 'c' }]),
+      testPath: records('fields-held.jsonl', [{ input: 'd', gold: 'e', how: 'f' }]),
       promptField: 'input',
       answerField: 'gold',
       demonstrationField: 'how',
@@ -317,11 +317,11 @@ describe('readJsonlOptions', () => {
 });
 
 describe('a set to measure on', () => {
-  it('has held-out records alone, and says nothing about splits that were not asked for', () => {
-    const task = createJsonl({ heldoutPath: records('measure.jsonl', questions(5)) });
+  it('has test records alone, and says nothing about splits that were not asked for', () => {
+    const task = createJsonl({ testPath: records('measure.jsonl', questions(5)) });
     expect(SPLITS.map((split) => task.size(split))).toEqual([0, 0, 5]);
     expect(task.warnings).toEqual([]);
-    expect(() => readJsonlOptions({ test_path: 'a', heldout_path: 'b' })).toThrow(
+    expect(() => readJsonlOptions({ validation_path: 'a', test_path: 'b' })).toThrow(
       'task jsonl.path: expected the name of a JSON-lines file, got nothing',
     );
   });
@@ -329,17 +329,17 @@ describe('a set to measure on', () => {
   it('puts words around every problem by a template, and keeps the problem and its difficulty', () => {
     const path = records('template.jsonl', [{ prompt: 'What is 1+1?', answer: 2, level: 3 }]);
     const task = createJsonl({
-      heldoutPath: path,
+      testPath: path,
       promptTemplate: '{prompt} Level {level}. Answer in \\boxed{}, not \\text{{here}}.',
       difficultyField: 'level',
     });
-    expect(task.item('heldout', 0)).toMatchObject({
+    expect(task.item('test', 0)).toMatchObject({
       prompt: 'What is 1+1? Level 3. Answer in \\boxed{}, not \\text{here}.',
       problem: 'What is 1+1?',
       difficulty: '3',
     });
     expect(task.alphabet).toContain('\\');
-    expect(() => createJsonl({ heldoutPath: path, promptTemplate: '{promt}' })).toThrow(
+    expect(() => createJsonl({ testPath: path, promptTemplate: '{promt}' })).toThrow(
       'expected a field "promt", got none; set prompt_template to "prompt"',
     );
   });

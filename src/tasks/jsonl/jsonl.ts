@@ -8,7 +8,6 @@ import { BINARY_REWARD } from '../../grade/verdict.ts';
 import {
   type AnswerVerifier,
   createVerifier,
-  judge,
   VERIFIER_NAMES,
   type VerifierName,
 } from '../../grade/verifier.ts';
@@ -22,13 +21,13 @@ import { readRecords } from './records.ts';
 export interface JsonlOptions {
   /**
    * File of the train split; also of the splits that have no file of their own. Undefined: there is only
-   * `heldoutPath`, to measure on.
+   * `testPath`, to measure on.
    */
   readonly path: string | undefined;
-  /** File of the test split; undefined (default): 15% of the prompts of `path`. */
+  /** File of the validation split; undefined (default): 15% of the prompts of `path`. */
+  readonly validationPath: string | undefined;
+  /** File of the test split; undefined (default): another 15% of the prompts of `path`. */
   readonly testPath: string | undefined;
-  /** File of the heldout split; undefined (default): another 15% of the prompts of `path`. */
-  readonly heldoutPath: string | undefined;
   /** Default `prompt`. */
   readonly promptField: string;
   /** Default `answer`. */
@@ -47,8 +46,8 @@ export interface JsonlOptions {
 
 export const DEFAULT_JSONL: JsonlOptions = {
   path: undefined,
+  validationPath: undefined,
   testPath: undefined,
-  heldoutPath: undefined,
   promptField: 'prompt',
   answerField: 'answer',
   demonstrationField: undefined,
@@ -59,7 +58,7 @@ export const DEFAULT_JSONL: JsonlOptions = {
 };
 
 /**
- * Reads YAML options: `path` (required unless `heldout_path` is all there is), `test_path`, `heldout_path`,
+ * Reads YAML options: `path` (required unless `test_path` is all there is), `validation_path`, `test_path`,
  * `prompt_field`, `answer_field`, `demonstration_field`, `difficulty_field`, `prompt_template`, `verifier`,
  * `ignore_case`.
  *
@@ -70,8 +69,8 @@ export function readJsonlOptions(record: Readonly<Record<string, unknown>>): Jso
   const d = DEFAULT_JSONL;
   const read: JsonlOptions = {
     path: options.optionalText('path'),
+    validationPath: options.optionalText('validation_path'),
     testPath: options.optionalText('test_path'),
-    heldoutPath: options.optionalText('heldout_path'),
     promptField: options.text('prompt_field', d.promptField),
     answerField: options.text('answer_field', d.answerField),
     demonstrationField: options.optionalText('demonstration_field'),
@@ -80,7 +79,7 @@ export function readJsonlOptions(record: Readonly<Record<string, unknown>>): Jso
     verifier: options.choice('verifier', VERIFIER_NAMES, d.verifier),
     ignoreCase: options.boolean('ignore_case', d.ignoreCase),
   };
-  const isForMeasuring = read.heldoutPath !== undefined && read.testPath === undefined;
+  const isForMeasuring = read.testPath !== undefined && read.validationPath === undefined;
   if ((record.path ?? undefined) === undefined && !isForMeasuring)
     options.reject('path', 'expected the name of a JSON-lines file, got nothing');
   if (read.ignoreCase && read.verifier !== 'exact')
@@ -108,8 +107,8 @@ export function createJsonl(given: Partial<JsonlOptions>): Task {
   });
   const sorted = partition({
     ...(options.path === undefined ? {} : { train: source(options.path) }),
+    ...(options.validationPath === undefined ? {} : { validation: source(options.validationPath) }),
     ...(options.testPath === undefined ? {} : { test: source(options.testPath) }),
-    ...(options.heldoutPath === undefined ? {} : { heldout: source(options.heldoutPath) }),
   });
   if (options.path !== undefined && sorted.splits.train.length === 0)
     throw new ConfigError(
@@ -132,7 +131,7 @@ class JsonlTask implements Task {
     this.#records = splits;
     this.warnings = warnings;
     this.#verifier = verifier;
-    for (const record of [...splits.train, ...splits.test, ...splits.heldout])
+    for (const record of [...splits.train, ...splits.validation, ...splits.test])
       this.#gold.set(record, goldOf(record, verifier));
   }
 
@@ -169,11 +168,11 @@ class JsonlTask implements Task {
   }
 
   verify(item: TaskItem, text: string): Verdict {
-    return judge(this.#verifier, item.answer ?? '', text);
+    return this.#verifier.verify(item.answer ?? '', text);
   }
 
   answerOf(text: string): string | undefined {
-    return judge(this.#verifier, '', text).answer; // the gold answer decides the verdict alone
+    return this.#verifier.answerOf(text);
   }
 
   demonstrate(item: TaskItem): Demonstration {
@@ -182,7 +181,7 @@ class JsonlTask implements Task {
 }
 
 function goldOf(record: PlacedRecord, verifier: AnswerVerifier): string {
-  const gold = verifier.read(record.answer);
+  const gold = verifier.readGold(record.answer);
   if (gold === undefined)
     throw lineError(
       record,

@@ -1,5 +1,5 @@
 /**
- * Sorts records into train, test and heldout so that no prompt is in two of them, whatever the files
+ * Sorts records into train, validation and test so that no prompt is in two of them, whatever the files
  * say, and reports what had to be left out for that.
  * @module
  */
@@ -35,10 +35,10 @@ export function normalPrompt(prompt: string): string {
 /**
  * Records of the train file go to the split that the hash of their normalised prompt names, or to train
  * where that split has a file of its own. A prompt in several splits stays in the one that matters most
- * for honest numbers: heldout before test before train.
+ * for honest numbers: test before validation before train.
  */
 export function partition(sources: Sources): Partition {
-  const splits: Record<Split, PlacedRecord[]> = { train: [], test: [], heldout: [] };
+  const splits: Record<Split, PlacedRecord[]> = { train: [], validation: [], test: [] };
   for (const split of SPLITS) {
     const source = sources[split];
     for (const record of source?.records ?? [])
@@ -60,16 +60,16 @@ function shareOf(record: PromptRecord, sources: Sources): Split {
 }
 
 /**
- * Leaves prompts that are in several splits in the one that matters most: heldout before test before train.
+ * Leaves prompts that are in several splits in the one that matters most: test before validation before train.
  *
  * @param splits - changed in place
  * @returns one line per pair of splits from which something was left out
  */
 export function keepApart<T extends { readonly prompt: string }>(splits: Record<Split, T[]>): string[] {
   const warnings: string[] = [];
-  dropShared(splits, { from: 'test', where: 'heldout' }, warnings);
-  dropShared(splits, { from: 'train', where: 'heldout' }, warnings);
+  dropShared(splits, { from: 'validation', where: 'test' }, warnings);
   dropShared(splits, { from: 'train', where: 'test' }, warnings);
+  dropShared(splits, { from: 'train', where: 'validation' }, warnings);
   return warnings;
 }
 

@@ -16,7 +16,7 @@ export interface ModuleItem {
   readonly answer?: string | number;
   /** Unique within the task. Default: split and position. */
   readonly id?: string;
-  /** Default: by the hash of `key`; 70% train, 15% test, 15% heldout. */
+  /** Default: by the hash of `key`; 70% train, 15% validation, 15% test. */
   readonly split?: Split;
   /** The same for problems that are the same in another order or spelling. Default: the prompt. */
   readonly key?: string;

@@ -1,7 +1,7 @@
 /**
- * ZebraLogic's grid mode as published: its puzzles, its prompt, its judging. For evaluation alone: every puzzle is
- * held out, so no run can train on one. Solutions that the file keeps back are computed, for each puzzle has
- * exactly one.
+ * The task `zebralogic`: ZebraLogic's grid mode with the published puzzles, prompt and grading. For evaluation only:
+ * all puzzles are in the test split, so no run can train on one. Solutions that the file withholds are computed,
+ * because each puzzle has exactly one.
  * @see Lin et al., "ZebraLogic", arXiv:2502.01100; WildEval/ZeroEval
  * @module
  */
@@ -48,7 +48,7 @@ export function createZebraLogic({
   return {
     name: 'zebralogic',
     rewardRange: BINARY_REWARD,
-    size: (split: Split) => (split === 'heldout' ? records.length : 0),
+    size: (split: Split) => (split === 'test' ? records.length : 0),
     item: (split: Split, index: number): TaskItem => itemOf(records, split, index),
     verify: (item: TaskItem, text: string): Verdict =>
       gridVerdict((item.data as ZebraLogicRecord).gold, text, reward),
@@ -56,10 +56,10 @@ export function createZebraLogic({
 }
 
 function itemOf(records: readonly ZebraLogicRecord[], split: Split, index: number): TaskItem {
-  const record = split === 'heldout' ? records[index] : undefined;
+  const record = split === 'test' ? records[index] : undefined;
   if (record === undefined)
     throw new TaskError(
-      `task zebralogic: expected an index from 0 to ${records.length - 1} in the heldout split, ` +
+      `task zebralogic: expected an index from 0 to ${records.length - 1} in the test split, ` +
         `got ${index} in ${split}`,
       { code: 'TROUPE_TASK_INDEX' },
     );

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../../core/rng.ts';
 import { parameterSpecs } from '../decoder/parameters.ts';
 import { createOnnxEngine } from '../engine.ts';
-import { referenceLogp } from '../testing/reference-decoder.ts';
+import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyWeights } from '../testing/tiny-model.ts';
 import { ParameterStore } from '../weights/parameter-store.ts';
 import type { PrefilledStates } from './kv-cache.ts';
@@ -71,7 +71,7 @@ describe('PrefillQueue', () => {
       const [states] = await takeAll([context], 1000);
       const logits = rowOf(states!, context).at(-1)!;
       const logTotal = Math.log(logits.reduce((sum, z) => sum + Math.exp(z), 0));
-      const reference = referenceLogp(config, tinyWeights(config), { tokens: context }).at(-1)!;
+      const reference = expectedLogp(config, tinyWeights(config), { tokens: context }).at(-1)!;
       expectClose([logits.map((z) => z - logTotal)], [reference]);
     }
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../../core/rng.ts';
 import { createOnnxEngine } from '../engine.ts';
-import { referenceLogp } from '../testing/reference-decoder.ts';
+import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyModel, tinyTokenizer, tinyWeights } from '../testing/tiny-model.ts';
 
 // three slots for seven messages: slots are reused, and dropped at the end
@@ -32,7 +32,7 @@ describe('decoding token by token', () => {
     completions.forEach(({ tokens, logp }, i) => {
       const context = asked[i]?.context as Int32Array;
       const whole = [...context, ...tokens.slice(0, -1)];
-      const rows = referenceLogp(config, tinyWeights(config), { tokens: whole, temperature });
+      const rows = expectedLogp(config, tinyWeights(config), { tokens: whole, temperature });
       tokens.forEach((token, u) => {
         const expected = rows[context.length + u - 1]?.[token] as number;
         expect(Math.abs((logp[u] as number) - expected), `token ${u} of message ${i}`).toBeLessThan(4e-5);

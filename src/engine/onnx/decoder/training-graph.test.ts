@@ -3,7 +3,7 @@ import { randomStream } from '../../../core/rng.ts';
 import type { Sequence } from '../../engine.ts';
 import { createOnnxEngine } from '../engine.ts';
 import { floatData } from '../graph/runtime.ts';
-import { referenceLogp } from '../testing/reference-decoder.ts';
+import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyModel, tinyWeights } from '../testing/tiny-model.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false, tokenBudget: 64 });
@@ -38,7 +38,7 @@ describe('the decoder', () => {
     const scored = await model.forward(messages, { temperature });
     messages.forEach(({ context, tokens }, s) => {
       const whole = [...context, ...tokens];
-      const rows = referenceLogp(config, tinyWeights(config), { tokens: whole.slice(0, -1), temperature });
+      const rows = expectedLogp(config, tinyWeights(config), { tokens: whole.slice(0, -1), temperature });
       tokens.forEach((token, u) => {
         const expected = rows[context.length + u - 1]?.[token] as number;
         expect(Math.abs((scored[s]?.[u] as number) - expected), `token ${u} of message ${s}`).toBeLessThan(
@@ -79,11 +79,11 @@ describe('the decoder', () => {
       const q = await rowsOf(await tinyModel(engine), message);
       const sum = (term: (a: number, b: number) => number) =>
         p.reduce((total, a, v) => total + term(a, q[v] as number), 0);
-      expect(dir.klNewCur[s]?.at(-1)).toBeCloseTo(
+      expect(dir.klNewOld[s]?.at(-1)).toBeCloseTo(
         sum((a, b) => Math.exp(a) * (a - b)),
         4,
       );
-      expect(dir.klCurNew[s]?.at(-1)).toBeCloseTo(
+      expect(dir.klOldNew[s]?.at(-1)).toBeCloseTo(
         sum((a, b) => Math.exp(b) * (b - a)),
         4,
       );

@@ -1,10 +1,11 @@
 /**
- * The only module that imports ONNX Runtime. Loads it at the first use (it is an optional dependency), creates
- * sessions from serialized graphs, and converts between typed arrays and tensors.
+ * The only module that uses ONNX Runtime: creates sessions from serialized graphs, and converts between typed arrays
+ * and tensors. `load-runtime.ts` loads the library at the first use.
  * @module
  */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { EngineError } from '../../../support/errors.ts';
+import { loadRuntime, type Ort } from './load-runtime.ts';
 
 export interface RuntimeOptions {
   /** Threads per operator (intra-op). */
@@ -18,24 +19,6 @@ export interface RuntimeOptions {
 /** An input or output tensor. */
 export type Tensor = OrtTensor;
 
-type Ort = typeof import('onnxruntime-node');
-
-let loading: Promise<Ort> | undefined;
-
-async function loadRuntime(): Promise<Ort> {
-  loading ??= import('onnxruntime-node').catch((cause: unknown) => {
-    loading = undefined;
-    throw new EngineError(
-      'engine onnx: package "onnxruntime-node" cannot be loaded; install it with ' +
-        'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node, then run troupe doctor',
-      { cause, code: 'TROUPE_ONNX_MISSING' },
-    );
-  });
-  const ort = await loading;
-  // some module loaders expose CommonJS exports as `default`
-  return (ort as Ort & { default?: Ort }).default ?? ort;
-}
-
 export class Runtime {
   readonly options: RuntimeOptions;
   readonly #ort: Ort;
@@ -46,7 +29,7 @@ export class Runtime {
   }
 
   static async open(options: RuntimeOptions): Promise<Runtime> {
-    return new Runtime(await loadRuntime(), options);
+    return new Runtime(loadRuntime(), options);
   }
 
   float32(values: Float32Array, dims: readonly number[]): Tensor {

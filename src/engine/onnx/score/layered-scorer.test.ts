@@ -132,7 +132,7 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
     const params = { temperature: 0.7 };
     const wanted = await scorer.divergence(messages, one.reference, params);
     const got = await layered.divergence(messages, other.reference, params);
-    for (const kind of ['klNewCur', 'klCurNew', 'tv'] as const) expectRows(got[kind], wanted[kind], 1e-5);
+    for (const kind of ['klNewOld', 'klOldNew', 'tv'] as const) expectRows(got[kind], wanted[kind], 1e-5);
     const rows = async (of: Scorer | LayeredScorer) => {
       const found: Float32Array[] = [];
       await of.distributions(messages, params, (index, logp) => {
@@ -147,8 +147,8 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
     const { config: full, other, layered } = await pair(config, 0);
     const messages = sequences(full.vocabSize);
     const cur = other.parameters.snapshot();
-    const { klNewCur, klCurNew, tv } = await layered.divergence(messages, cur, { temperature: 0.7 });
-    for (const row of [...klNewCur, ...klCurNew, ...tv])
+    const { klNewOld, klOldNew, tv } = await layered.divergence(messages, cur, { temperature: 0.7 });
+    for (const row of [...klNewOld, ...klOldNew, ...tv])
       for (const value of row) expect(Math.abs(value)).toBe(0);
     const none = messages.map(({ tokens }) => tokens.map(() => 0));
     await layered.backward(messages, none, { temperature: 0.7, kl: { reference: cur, weight: 1 } });

@@ -82,8 +82,8 @@ export class LayeredScorer implements SequenceScorer {
     params: ScoreParams,
   ): Promise<Divergence> {
     const result = {
-      klNewCur: emptyRows(sequences),
-      klCurNew: emptyRows(sequences),
+      klNewOld: emptyRows(sequences),
+      klOldNew: emptyRows(sequences),
       tv: emptyRows(sequences),
     };
     for (const batch of this.#pack(sequences)) {
@@ -95,8 +95,8 @@ export class LayeredScorer implements SequenceScorer {
         statistics as Required<HeadStatistics>, // computed with a reference
         params.temperature,
       );
-      scatterRows(batch, rows.kl_new_cur, result.klNewCur);
-      scatterRows(batch, rows.kl_cur_new, result.klCurNew);
+      scatterRows(batch, rows.kl_new_cur, result.klNewOld);
+      scatterRows(batch, rows.kl_cur_new, result.klOldNew);
       scatterRows(batch, rows.tv, result.tv);
     }
     return result;

@@ -83,8 +83,8 @@ export class Scorer implements SequenceScorer {
     params: ScoreParams,
   ): Promise<Divergence> {
     const result = {
-      klNewCur: emptyRows(sequences),
-      klCurNew: emptyRows(sequences),
+      klNewOld: emptyRows(sequences),
+      klOldNew: emptyRows(sequences),
       tv: emptyRows(sequences),
     };
     const session = await this.#sessions.divergence();
@@ -93,8 +93,8 @@ export class Scorer implements SequenceScorer {
       const feeds = this.#feeds(batch, params.temperature);
       const next = await this.#rows(batch, feeds);
       const outputs = await session.run({ new: next, cur: await this.#rows(batch, feeds, cur) });
-      scatterRows(batch, floatData(outputs.kl_new_cur), result.klNewCur);
-      scatterRows(batch, floatData(outputs.kl_cur_new), result.klCurNew);
+      scatterRows(batch, floatData(outputs.kl_new_cur), result.klNewOld);
+      scatterRows(batch, floatData(outputs.kl_cur_new), result.klOldNew);
       scatterRows(batch, floatData(outputs.tv), result.tv);
     }
     return result;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { referenceLogp } from './reference-decoder.ts';
+import { expectedLogp } from './reference-decoder.ts';
 import { tinyConfig, tinyWeights } from './tiny-model.ts';
 
 const TOKENS = [1, 5, 9, 14, 20, 7, 2, 18, 11, 0];
@@ -25,7 +25,7 @@ it.each([
   },
 ])('matches the log-probabilities of MLX ($name)', ({ changes, golden }) => {
   const config = tinyConfig(changes);
-  const rows = referenceLogp(config, tinyWeights(config), { tokens: TOKENS });
+  const rows = expectedLogp(config, tinyWeights(config), { tokens: TOKENS });
   golden.forEach((logp, t) => {
     expect(Math.abs((rows[t]?.[TOKENS[t + 1] as number] as number) - logp)).toBeLessThan(4e-5);
   });

@@ -16,7 +16,7 @@ type Tensors = ReadonlyMap<string, NamedTensor>;
  * @param tokens - a sequence [T]
  * @returns [T][V], nats
  */
-export function referenceLogp(
+export function expectedLogp(
   config: DecoderConfig,
   weights: Weights,
   { tokens, temperature = 1 }: { readonly tokens: ArrayLike<number>; readonly temperature?: number },
