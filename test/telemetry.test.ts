@@ -57,7 +57,9 @@ describe.skipIf(process.platform !== 'linux')('a training', () => {
     const { status, stdout, stderr } = spawnSync(program, words, { cwd: dir, env, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('team to use');
-    const left = Object.values(folders).flatMap((name) => readdirSync(join(dir, name), { recursive: true }));
+    const left = Object.values(folders).flatMap((name) =>
+      readdirSync(join(dir, name), { recursive: true, encoding: 'utf8' }),
+    );
     expect(left).toEqual([]);
     if (hasStrace) expect(readFileSync(trace, 'utf8')).toBe('');
   });

@@ -4,8 +4,6 @@
  * @module
  */
 import type { Model } from '../engine/engine.ts';
-import { createEmbeddedMember } from '../serve/member/embedded.ts';
-import { EndpointMember } from '../serve/member/endpoint.ts';
 import { type Member, MemberError } from '../serve/member/member.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
 import type { AnswererRequest } from '../task/answerer-options.ts';
@@ -61,8 +59,11 @@ async function createMember(
   { loadModel }: AnswererParts,
   key: string | undefined,
 ): Promise<Member> {
-  if (source.kind === 'folder')
+  if (source.kind === 'folder') {
+    const { createEmbeddedMember } = await import('../serve/member/embedded.ts');
     return createEmbeddedMember(await loadModel(source.path), { name: 'answerer' });
+  }
+  const { EndpointMember } = await import('../serve/member/endpoint.ts');
   return new EndpointMember({
     name: 'answerer',
     endpoint: source.url,

@@ -6,32 +6,18 @@
 import { availableParallelism } from 'node:os';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import { engineOptions, rayOptions, torchOptions } from '../config/train-options.ts';
+import { engineOptions } from '../config/train-options.ts';
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import { readDecoderConfig } from '../engine/onnx/checkpoint.ts';
-import { readCheckpointTokenizer } from '../engine/onnx/checkpoint-text.ts';
 import { parameterSpecs, projections } from '../engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
 import { adapterBaseFolder, isAdapterFolder, readAdapterConfig } from '../engine/onnx/lora/adapter-folder.ts';
 import { automaticStorage } from '../engine/onnx/lora/frozen-base.ts';
-import { createRayEngine } from '../engine/ray/engine.ts';
-import { type FrontOptions, type RayFront, startFront } from '../engine/ray/front.ts';
-import { createTorchEngine, type TorchEngine, type Work } from '../engine/torch/engine.ts';
-import {
-  type Environment,
-  type EnvironmentOptions,
-  ensureEnvironment,
-  environmentFolder,
-  findEnvironment,
-  RAY_REQUIREMENTS,
-  WORKER_REQUIREMENTS,
-} from '../engine/torch/environment.ts';
-import { type LaunchOptions, launch, type WorkerLaunch } from '../engine/torch/launch.ts';
+import type { Work } from '../engine/torch/engine.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import type { GpuModel } from '../plan/gpu.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
-import { createVerifier, judge, type VerifierName } from '../task/jsonl/verifier.ts';
 import { createTask, type TaskContext } from '../task/registry.ts';
 import type { Split, Task } from '../task/task.ts';
 import { createProtocol } from '../team/protocols.ts';
@@ -42,17 +28,6 @@ import { createAnswerer } from './answerer.ts';
 import { modelFolder } from './hub-models.ts';
 import { requireMoves } from './interactive.ts';
 
-export {
-  demonstrationLoss,
-  type PretrainProgress,
-  pretrain,
-  type TextExample,
-} from '../engine/onnx/pretrain.ts';
-export { probeRuntime } from '../engine/onnx/probe.ts';
-export type { RayFront } from '../engine/ray/front.ts';
-export { createTabularModel } from '../engine/tabular/model.ts';
-export type { WorkerLaunch } from '../engine/torch/launch.ts';
-export { VERIFIER_ABOUT, type VerifierName } from '../task/jsonl/verifier.ts';
 export { TASK_ABOUT } from '../task/registry.ts';
 
 /** Beyond this, more threads per operator slow small models down. */
@@ -140,7 +115,8 @@ export async function compose(resolved: ResolvedConfig, onWork?: (work: Work) =>
     ...options,
     threads: threads || Math.min(availableParallelism(), MOST_THREADS),
   });
-  const engine = config.engine.kind === 'onnx' ? embedded : beside(embedded, composeTorch(resolved, onWork));
+  const engine =
+    config.engine.kind === 'onnx' ? embedded : beside(embedded, await composeOther(resolved, onWork));
   return {
     resolved,
     config,
@@ -166,28 +142,15 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
   };
 }
 
-/** The engines on PyTorch; their token is never in a file. */
-function composeTorch(resolved: ResolvedConfig, onWork?: (work: Work) => void): TorchEngine {
-  const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN: token = '' } = process.env;
-  const isRay = resolved.config.engine.kind === 'ray';
-  const installed = TROUPE_PYTHON ?? findEnvironment(isRay ? RAY_PARTS : WORKER_PARTS);
-  const common = { python: installed ?? 'python3', readTokenizer: readCheckpointTokenizer, onWork };
-  if (isRay)
-    return placed(resolved, ['ray', 'address'], () =>
-      createRayEngine({ ...common, token, ...rayOptions(resolved.config) }),
-    );
-  const { address, ...options } = torchOptions(resolved.config);
-  return placed(resolved, ['torch', 'address'], () =>
-    createTorchEngine({
-      ...common,
-      ...options,
-      ...(address === undefined ? {} : { address: { url: address, token } }),
-    }),
-  );
+/** An engine on PyTorch, whose code a run of the embedded one does not load. */
+async function composeOther(resolved: ResolvedConfig, onWork?: (work: Work) => void): Promise<Engine> {
+  const { composeTorch } = await import('./compose-torch.ts');
+  const section = resolved.config.engine.kind === 'ray' ? 'ray' : 'torch';
+  return placed(resolved, [section, 'address'], () => composeTorch(resolved, onWork));
 }
 
 /** An engine that is closed together with the embedded one. */
-function beside(embedded: OnnxEngine, engine: TorchEngine): Engine {
+function beside(embedded: OnnxEngine, engine: Engine): Engine {
   return {
     name: engine.name,
     load: (what) => engine.load(what),
@@ -196,38 +159,6 @@ function beside(embedded: OnnxEngine, engine: TorchEngine): Engine {
       await embedded.close();
     },
   };
-}
-
-/** Where the environment of workers is unless said otherwise. */
-export const WORKER_ENVIRONMENT = environmentFolder('worker');
-const WORKER_PARTS = { folder: WORKER_ENVIRONMENT, requirements: [WORKER_REQUIREMENTS] };
-
-/** Makes the environment of workers, or finds it made. @throws EngineError in one line, nothing half-made left */
-export function createWorkerEnvironment(
-  options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
-): Promise<Environment> {
-  return ensureEnvironment({ ...WORKER_PARTS, ...options });
-}
-
-/** Where the environment of Ray is unless said otherwise. */
-export const RAY_ENVIRONMENT = environmentFolder('ray');
-const RAY_PARTS = { folder: RAY_ENVIRONMENT, requirements: [WORKER_REQUIREMENTS, RAY_REQUIREMENTS] };
-
-/** The same with Ray. @throws EngineError likewise */
-export function createRayEnvironment(
-  options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
-): Promise<Environment> {
-  return ensureEnvironment({ ...RAY_PARTS, ...options });
-}
-
-/** Starts a front to a cluster that other processes use. @throws EngineError */
-export function startRayFront(options: FrontOptions): Promise<RayFront> {
-  return startFront(options);
-}
-
-/** Starts a worker that other processes use. @throws EngineError */
-export function launchWorker(options: LaunchOptions): Promise<WorkerLaunch> {
-  return launch(options);
 }
 
 /**
@@ -330,12 +261,6 @@ export function composeProtocolFor(
 export async function loadServedModel(model: string, threads?: number): Promise<Model> {
   const engine = createOnnxEngine({ threads: threads ?? Math.min(availableParallelism(), MOST_THREADS) });
   return loadModel(engine, SERVED_SLOTS, { dir: await modelFolder(model) });
-}
-
-/** Reads answers as the verifier of JSON-lines tasks does, for teams without a task. */
-export function answerReader(verifier: VerifierName): (text: string) => string | undefined {
-  const reader = createVerifier(verifier, { ignoreCase: false });
-  return (text) => judge(reader, '', text).answer;
 }
 
 /** Closes a team's models. */

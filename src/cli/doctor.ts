@@ -145,7 +145,7 @@ function checkAmount(
 /** Loaded only here, so that the doctor can speak where a package is missing. */
 async function probe(): Promise<number | Error> {
   try {
-    const { probeRuntime } = await import('./compose.ts');
+    const { probeRuntime } = await import('./compose-models.ts');
     return await probeRuntime();
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

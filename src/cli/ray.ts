@@ -5,7 +5,7 @@
  */
 import { EngineError } from '../support/errors.ts';
 import { naturalNumber, portNumber } from './arguments.ts';
-import { createRayEnvironment, RAY_ENVIRONMENT, type RayFront, startRayFront } from './compose.ts';
+import { createRayEnvironment, RAY_ENVIRONMENT, type RayFront, startRayFront } from './compose-torch.ts';
 import { listenForEnd } from './interrupt.ts';
 import type { DefineVerb } from './verb.ts';
 

@@ -8,7 +8,8 @@ import { textTable } from '../observe/text-table.ts';
 import { BENCHMARKS } from '../task/benchmarks.ts';
 import { SPLITS } from '../task/split.ts';
 import type { Task, TaskItem } from '../task/task.ts';
-import { composeTask, TASK_ABOUT, VERIFIER_ABOUT } from './compose.ts';
+import { composeTask, TASK_ABOUT } from './compose.ts';
+import { VERIFIER_ABOUT } from './compose-verifier.ts';
 
 /** Tasks, verifiers and benchmarks, one line each. */
 export function catalogue({ json }: { readonly json: boolean }): string {

@@ -12,7 +12,7 @@ import { ConfigError } from '../support/errors.ts';
 import { type ClaimGroup, examine, type Outcome, type TheoryContext } from '../theory/claim.ts';
 import { CLAIM_GROUPS } from '../theory/claims.ts';
 import { countLine, outcomeLine, renderTheoryReport } from '../theory/report.ts';
-import { createTabularModel } from './compose.ts';
+import { createTabularModel } from './compose-models.ts';
 import { packageVersion } from './package-version.ts';
 import type { DefineVerb } from './verb.ts';
 

@@ -25,7 +25,6 @@ import { Interrupted } from '../train/interrupted.ts';
 import { checkRun } from '../train/preflight.ts';
 import { runTraining, type TrainingOutcome } from '../train/run.ts';
 import { isMixtureFolder } from '../upgrade/mixture-folder.ts';
-import { reportPictures } from '../watch/report-pictures.ts';
 import { beforeAfter } from './before-after.ts';
 import { cleanTask } from './clean-training.ts';
 import {
@@ -146,7 +145,7 @@ async function trainOpening(
     throw error instanceof Interrupted ? resumable(error, store, run) : error;
   }
   await sink.close?.();
-  finish(store, { resolved, json });
+  await finish(store, { resolved, json });
 }
 
 /** What a run that goes on still needs, looked at before its folder is touched. @throws ConfigError */
@@ -258,7 +257,11 @@ async function evaluate(
 }
 
 /** Report and closing words, from the events of the whole run, earlier processes' included. */
-function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>): void {
+async function finish(
+  store: DiskRunStore,
+  { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>,
+): Promise<void> {
+  const { reportPictures } = await import('../watch/report-pictures.ts');
   const { config } = resolved;
   const events = readEvents(store.dir);
   const tally = tallyRun(events);

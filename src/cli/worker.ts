@@ -6,7 +6,12 @@
 import { availableParallelism } from 'node:os';
 import { EngineError } from '../support/errors.ts';
 import { naturalNumber, portNumber, positiveNumber } from './arguments.ts';
-import { createWorkerEnvironment, launchWorker, WORKER_ENVIRONMENT, type WorkerLaunch } from './compose.ts';
+import {
+  createWorkerEnvironment,
+  launchWorker,
+  WORKER_ENVIRONMENT,
+  type WorkerLaunch,
+} from './compose-torch.ts';
 import { listenForEnd, listenForInterrupt } from './interrupt.ts';
 import type { DefineVerb } from './verb.ts';
 
