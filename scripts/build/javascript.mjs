@@ -45,16 +45,21 @@ export function isBuilt() {
  * programs that run, and builds beside this one, never see half of it.
  *
  * @returns number of files of JavaScript
+ * @throws Error of one line where a source cannot be read
  */
 export async function buildJavaScript() {
   const made = fingerprint(); // before reading: a source that changes meanwhile makes the build stale
-  const { build } = await import('esbuild');
+  const { build } = await esbuild();
   const common = {
     absWorkingDir: ROOT,
     bundle: true,
     format: 'esm',
     platform: 'node',
     target: TARGET,
+    // a file stays as it is written: nothing unused is left out
+    treeShaking: false,
+    ignoreAnnotations: true,
+    logLevel: 'silent',
     write: false,
   };
   const entryPoints = ENTRIES.map((name) => `src/${name}`);
@@ -79,6 +84,17 @@ export async function buildJavaScript() {
   );
   writeIfChanged(STAMP, Buffer.from(made));
   return outputFiles.length;
+}
+
+async function esbuild() {
+  const { build } = await import('esbuild');
+  return {
+    build: (options) =>
+      build(options).catch(({ errors, message }) => {
+        const [{ text, location } = { text: message }] = errors ?? [];
+        throw new Error(location ? `${location.file}:${location.line}:${location.column}: ${text}` : text);
+      }),
+  };
 }
 
 /** Leaves imports as they are, but names the JavaScript that a TypeScript file becomes. */
