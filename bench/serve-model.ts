@@ -3,9 +3,10 @@
  * be and both sides of the comparison do the same work.
  * @module
  */
-import { characterTokenizer } from '../src/engine/onnx/character-tokenizer.ts';
+
 import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';
-import type { TokenizerFiles } from '../src/engine/onnx/tokenizer-files.ts';
+import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
+import type { TokenizerFiles } from '../src/engine/text/tokenizer-files.ts';
 
 export function benchConfig(): { readonly config: DecoderConfig; readonly tokenizer: TokenizerFiles } {
   const tokenizer = characterTokenizer('0123456789+-*/()=#;,. ');

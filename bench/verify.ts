@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { type MathMode, normalAnswer, verifyMath } from '../src/task/math/verify.ts';
+import { type MathMode, normalAnswer, verifyMath } from '../src/grade/math/verify.ts';
 import { median } from './matmuls.ts';
 
 const FIXTURE = new URL('../test/fixtures/math500-variants.jsonl', import.meta.url);

@@ -14,7 +14,7 @@ import { makeRun } from '../src/watch/testing/made-run.ts';
 import { launchBrowser } from '../test/watch/browser.ts';
 import { median } from './matmuls.ts';
 
-const RUN = { stages: 500, agents: 3, heldoutPrompts: 256 } as const;
+const RUN = { stages: 500, agents: 3, stageEvaluationPrompts: 256 } as const;
 /** What runs in the page. */
 const PAGE_SCRIPT = fileURLToPath(new URL('watch-page.js', import.meta.url));
 const OPENINGS = 5;

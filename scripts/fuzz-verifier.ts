@@ -4,8 +4,8 @@
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
-import { fuzzedText } from '../src/task/math/testing/fuzz.ts';
-import { MATH_MODES, normalAnswer, verifyMath } from '../src/task/math/verify.ts';
+import { fuzzedText } from '../src/grade/math/testing/fuzz.ts';
+import { MATH_MODES, normalAnswer, verifyMath } from '../src/grade/math/verify.ts';
 
 const LIMIT_MS = 200;
 const SHOWN = 120;

@@ -11,13 +11,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { evaluationStream } from '../src/cli/before-after.ts';
-import { type Composition, closeTeam, compose, loadTeam } from '../src/cli/compose.ts';
+import { evaluationStream } from '../src/app/before-after.ts';
+import { type Composition, closeTeam, compose, loadTeam } from '../src/app/compose.ts';
 import { resolveConfig } from '../src/config/resolve.ts';
 import { mean, pairedDifferenceInterval } from '../src/core/stats.ts';
 import { evaluateTeam, type TeamEvaluation } from '../src/evaluate/evaluate.ts';
-import { percent, points } from '../src/observe/format.ts';
-import { markdownTable } from '../src/observe/text-table.ts';
+import { percent, points } from '../src/report/format.ts';
+import { markdownTable } from '../src/report/text-table.ts';
 import { findStoredTeam, readEvents } from '../src/store/read-run.ts';
 import type { Team } from '../src/team/team.ts';
 
@@ -111,7 +111,7 @@ async function measured(
     team = await loadTeam(composition, { folders: stored.agents });
     const evaluation = await evaluateTeam(team, composition.task, {
       label: run,
-      split: 'heldout',
+      split: 'test',
       prompts: 500,
       samples: 2,
       temperature: composition.config.train.temperature,

@@ -14,7 +14,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { compareAnswers, MATH_MODES, type MathMode, verifyMath } from '../src/task/math/verify.ts';
+import { compareAnswers, MATH_MODES, type MathMode, verifyMath } from '../src/grade/math/verify.ts';
 import { assertFile } from './named-file.ts';
 
 const SHOWN = 100;

@@ -18,15 +18,15 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Verdict } from '../src/task/task.ts';
 import {
   instanceOfPddl,
   type Judged,
   readInstances,
   readRecordedPlan,
-} from '../src/task/planbench/instances.ts';
-import { judgeAnswer, judgeSteps } from '../src/task/planbench/planbench.ts';
-import { planText } from '../src/task/planning/strips.ts';
-import type { Verdict } from '../src/task/task.ts';
+} from '../src/tasks/planbench/instances.ts';
+import { judgeAnswer, judgeSteps } from '../src/tasks/planbench/planbench.ts';
+import { planText } from '../src/tasks/planning/strips.ts';
 import { assertFile } from './named-file.ts';
 
 interface Case {

@@ -12,12 +12,12 @@
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type JsonLine, readJsonLines } from '../src/task/json-lines.ts';
-import { type GridSolution, judgeGrid } from '../src/task/zebra/grid-answer.ts';
-import { tableRows } from '../src/task/zebra/official-prompt.ts';
-import { readPuzzle } from '../src/task/zebra/official-text.ts';
-import { readZebraLogicLine } from '../src/task/zebra/records.ts';
-import { solve } from '../src/task/zebra/solver.ts';
+import { type JsonLine, readJsonLines } from '../src/tasks/shared/json-lines.ts';
+import { type GridSolution, judgeGrid } from '../src/tasks/zebra/grid-answer.ts';
+import { tableRows } from '../src/tasks/zebra/official-prompt.ts';
+import { readPuzzle } from '../src/tasks/zebra/official-text.ts';
+import { readZebraLogicLine } from '../src/tasks/zebra/records.ts';
+import { solve } from '../src/tasks/zebra/solver.ts';
 import { assertFile } from './named-file.ts';
 
 class UsageError extends Error {}

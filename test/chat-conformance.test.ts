@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../src/engine/engine.ts';
-import { ChatTemplate } from '../src/engine/onnx/chat-template.ts';
-import { parseJsonObject } from '../src/engine/onnx/json-object.ts';
-import { createTokenizer } from '../src/engine/onnx/tokenizer.ts';
-import { readTokenizerFiles } from '../src/engine/onnx/tokenizer-files.ts';
+import { ChatTemplate } from '../src/engine/text/chat-template.ts';
+import { parseJsonObject } from '../src/engine/text/json-object.ts';
+import { createTokenizer } from '../src/engine/text/tokenizer.ts';
+import { readTokenizerFiles } from '../src/engine/text/tokenizer-files.ts';
 
 const FIXTURES = process.env.TROUPE_CHAT_FIXTURES ?? fileURLToPath(new URL('fixtures/chat', import.meta.url));
 const FAMILIES = ['qwen3', 'qwen2_5', 'llama3', 'gemma3', 'smollm2', 'smollm3', 'mistral'];

@@ -207,7 +207,7 @@ describe('a run', () => {
   it('is measured by compare where it recorded nothing, on the same prompts as the others', async () => {
     const { status, stdout } = await inProcess('compare', 'whole', 'whole', '--prompts', '10', '-k', '2');
     expect(status).toBe(0);
-    expect(stdout).toContain('correct answers on 10 held-out prompts x 2 samples, by the team to use');
+    expect(stdout).toContain('correct answers on 10 test prompts x 2 samples, by the team to use');
     // the same team with like streams: not one answer differs
     expect(stdout).toMatch(/^whole .* \+0\.0 \[\+0\.0, \+0\.0\] +no proven difference$/m);
   });
@@ -217,10 +217,10 @@ it('says what was left out of a data set, once, and keeps it in the log and the 
   const lines = Array.from({ length: 90 }, (_, n) => JSON.stringify({ prompt: `${n}+1=`, answer: n + 1 }));
   fs.writeFileSync(join(dir, 'sums.jsonl'), lines.join('\n'));
   fs.writeFileSync(join(dir, 'held.jsonl'), lines.slice(0, 10).join('\n'));
-  const task = 'task={name: jsonl, path: sums.jsonl, heldout_path: held.jsonl, verifier: numeric}';
+  const task = 'task={name: jsonl, path: sums.jsonl, test_path: held.jsonl, verifier: numeric}';
   const run = join(dir, 'sums');
   const left = /warning: task jsonl: left out \d+ of \d+ records of the train split/g;
-  const short = /warning: the heldout split of task jsonl has 10 prompts left where 20 were asked for/g;
+  const short = /warning: the test split of task jsonl has 10 prompts left where 20 were asked for/g;
 
   const trained = await inProcess('train', team, '--set', task, '--train.stages', '1', '--run', run);
   expect(trained).toMatchObject({ status: 0, stderr: '' });
@@ -325,13 +325,13 @@ describe('bad input', () => {
     ],
     ['a folder that is no run', () => ['train', '--resume', '.'], /expected a run folder/],
     [
-      'too few held-out records',
+      'too few test records',
       () => {
         const lines = [1, 2, 3].map((n) => JSON.stringify({ prompt: `${n}+1=`, answer: n + 1 }));
         fs.writeFileSync(join(dir, 'three.jsonl'), lines.join('\n'));
         return ['train', team, '--set', 'task={name: jsonl, path: three.jsonl, verifier: numeric}'];
       },
-      /^--set task: expected at least 2 prompts in the heldout split for the closing comparison, got \d; give/,
+      /^--set task: expected at least 2 prompts in the test split for the closing comparison, got \d; give/,
     ],
     [
       'a run resumed with another team',

@@ -23,8 +23,11 @@ function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
+/** Anchors of headings, and explicit ones (`<a id="e36"></a>`). */
 function anchorsOf(text: string): Set<string> {
-  return new Set([...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading ?? '')));
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading ?? ''));
+  const explicit = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id ?? '');
+  return new Set([...headings, ...explicit]);
 }
 
 describe.each(pages)('%s', (page) => {

@@ -127,15 +127,15 @@ describe('a task of one’s own', () => {
       const shown = (await troupe('show', 'run', '--stage', '1', '--prompt', '0', '--limit', '2')).stdout;
       expect(shown).toMatch(/^== stage 1: prompt 0, train:\d+\n {4}\| \d+\+\d+\+\d+=\n/);
       expect(shown).toMatch(/sample 0, for agent \d\n {2}agent 0 \(turn 0\)\n {4}\| /);
-      const json = await troupe('show', 'run', '--split', 'heldout', '--prompt', '2', '--json');
-      const heldout = json.stdout.trim().split('\n');
-      expect(heldout.map((line) => JSON.parse(line) as object)).toMatchObject([
-        { item: 'heldout:2', sample: 0, position: 2 },
-        { item: 'heldout:2', sample: 1, position: 2 },
+      const json = await troupe('show', 'run', '--split', 'test', '--prompt', '2', '--json');
+      const rows = json.stdout.trim().split('\n');
+      expect(rows.map((line) => JSON.parse(line) as object)).toMatchObject([
+        { item: 'test:2', sample: 0, position: 2 },
+        { item: 'test:2', sample: 1, position: 2 },
       ]);
-      expect(await troupe('show', 'run', '--prompt', 'heldout:77')).toMatchObject({
+      expect(await troupe('show', 'run', '--prompt', 'test:77')).toMatchObject({
         status: 2,
-        stderr: expect.stringMatching(/^run: expected prompt heldout:77, got \d+ others: train:/),
+        stderr: expect.stringMatching(/^run: expected prompt test:77, got \d+ others: train:/),
       });
     },
     PATIENCE_MS,
@@ -220,7 +220,7 @@ describe('an evaluation over several benchmarks', () => {
       );
       expect(stdout).toMatch(/votes stopped early \(exact\): \d+ of 96 answers, [\d.]+% of the tokens saved/);
       expect((await troupe('show', 'duel', '--prompt', '3', '--sample', '0')).stdout).toMatch(
-        /^== chains: prompt 3, heldout-3.*gold answer/,
+        /^== chains: prompt 3, test-3.*gold answer/,
       );
       expect(
         await troupe('eval', 'other.yaml', ...words, '--against', 'whole', '--out', 'mismatch'),
@@ -294,7 +294,7 @@ describe('training prompts that occur in an evaluation set', () => {
       join(dir, 'dirty.yaml'),
       SUITE.replace(
         / {2}benchmarks:[\s\S]*/,
-        '  benchmarks: [{name: measured, task: {name: jsonl, heldout_path: measured.jsonl}}]\n',
+        '  benchmarks: [{name: measured, task: {name: jsonl, test_path: measured.jsonl}}]\n',
       ).replace('task: {name: arithmetic}', 'task: {name: jsonl, path: train.jsonl}'),
     );
   });
@@ -305,7 +305,7 @@ describe('training prompts that occur in an evaluation set', () => {
       const { status, stderr } = await train();
       expect(status).toBe(2);
       expect(stderr).toMatch(
-        /^dirty\.yaml:\d+:\d+ task: expected prompts that are in no evaluation set, but (\d+) of \d+ train and test prompts occur in measured \(\1\): train:\d+ is heldout:\d+ of measured \(same text\), .*; leave them out by contamination\.action: drop\n$/,
+        /^dirty\.yaml:\d+:\d+ task: expected prompts that are in no evaluation set, but (\d+) of \d+ train and validation prompts occur in measured \(\1\): train:\d+ is test:\d+ of measured \(same text\), .*; leave them out by contamination\.action: drop\n$/,
       );
       expect(fs.existsSync(join(dir, 'clean'))).toBe(false);
     },
@@ -317,7 +317,7 @@ describe('training prompts that occur in an evaluation set', () => {
     async () => {
       const { status, stdout } = await train('--contamination.action', 'drop', '--json');
       expect(status).toBe(0);
-      expect(stdout).toMatch(/left out: \d+ of \d+ train and test prompts occur in measured/);
+      expect(stdout).toMatch(/left out: \d+ of \d+ train and validation prompts occur in measured/);
     },
     PATIENCE_MS,
   );

@@ -5,7 +5,7 @@ import type { Model } from '../src/engine/engine.ts';
 import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../src/engine/onnx/testing/tiny-model.ts';
-import { readTokenizerFiles, type TokenizerFiles } from '../src/engine/onnx/tokenizer-files.ts';
+import { readTokenizerFiles, type TokenizerFiles } from '../src/engine/text/tokenizer-files.ts';
 import type { Task } from '../src/task/task.ts';
 import { createDebate } from '../src/team/debate.ts';
 import { createRelay } from '../src/team/relay.ts';

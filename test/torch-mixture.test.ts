@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { randomStream } from '../src/core/rng.ts';
 import type { Engine } from '../src/engine/engine.ts';
-import { saveCheckpoint } from '../src/engine/onnx/checkpoint.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../src/engine/onnx/testing/tiny-model.ts';
+import { saveCheckpoint } from '../src/engine/onnx/weights/checkpoint.ts';
 import { describeWithTorch, testEngine, withWorker } from '../src/engine/torch/testing/python.ts';
-import { MixtureModel } from '../src/upgrade/mixture-model.ts';
+import { MixtureModel } from '../src/swap/mixture-model.ts';
 
 const SHAPES = {
   incumbent: {},
@@ -49,12 +49,12 @@ describeWithTorch('a mixture on PyTorch', () => {
       const params = { temperature: TEMPERATURE };
       const before = await model.snapshot();
       model.handover?.advance(0.03);
-      const { klNewCur } = await model.divergence(sequences, before, params);
+      const { klNewOld } = await model.divergence(sequences, before, params);
       return {
         words: messages.map(({ tokens, finish }) => [...tokens, finish]),
         logp: await model.forward(sequences, params),
         weights: (await model.handover?.weights(sequences, params)) ?? [],
-        kl: klNewCur,
+        kl: klNewOld,
       };
     };
     const [here, there] = [await run(onnx), await run(engine)];

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { Engine } from '../src/engine/engine.ts';
-import { saveCheckpoint } from '../src/engine/onnx/checkpoint.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../src/engine/onnx/testing/tiny-model.ts';
+import { saveCheckpoint } from '../src/engine/onnx/weights/checkpoint.ts';
 import { describeWithTorch, testEngine, withWorker } from '../src/engine/torch/testing/python.ts';
 import type { Task } from '../src/task/task.ts';
 import { createRelay } from '../src/team/relay.ts';

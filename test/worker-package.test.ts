@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { packageVersion } from '../src/cli/package-version.ts';
+import { packageVersion } from '../src/app/package-version.ts';
 import { PROTOCOL, WORKER_VERSION } from '../src/engine/torch/connection.ts';
 import { WORKER_SOURCE } from '../src/engine/torch/worker-process.ts';
 

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, it } from 'vitest';
-import { saveCheckpoint } from '../src/engine/onnx/checkpoint.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../src/engine/onnx/testing/tiny-model.ts';
+import { saveCheckpoint } from '../src/engine/onnx/weights/checkpoint.ts';
 import {
   describeWithTorch,
   TEST_PYTHON,

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { listenForInterrupt } from '../app/interrupt.ts';
+import { packageVersion } from '../app/package-version.ts';
+import { freeRunFolder } from '../app/run-folder-name.ts';
 import { PLAIN_KEYS } from '../config/schema.ts';
 import { DomainError } from '../core/errors.ts';
 import { ConfigError, EngineError, StoreError } from '../support/errors.ts';
 import { Interrupted } from '../train/interrupted.ts';
-import { checkMachine, type Machine, measureMachine, renderChecks } from './doctor.ts';
+import { checkMachine, type Machine, measureMachine, renderChecks } from './commands/doctor.ts';
 import { endingOf } from './exit.ts';
-import { listenForInterrupt } from './interrupt.ts';
 import { asTyped } from './invocation.ts';
 import { PLAIN_FLAGS } from './main.ts';
-import { packageVersion } from './package-version.ts';
-import { freeRunFolder } from './run-folder-name.ts';
 
 describe('endings', () => {
   it.each<[unknown, number, string]>([

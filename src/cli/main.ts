@@ -4,12 +4,12 @@
  * @module
  */
 import { Command } from 'commander';
+import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 import { COMMANDS } from './command-table.ts';
 import { endingOf } from './exit.ts';
 import { asTyped } from './invocation.ts';
-import { packageVersion } from './package-version.ts';
 
 /** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
 export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];

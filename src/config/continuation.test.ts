@@ -45,7 +45,7 @@ describe('a run that goes on', () => {
     ],
     ['task.numbers', 4, 'expected 3, which this run was started with, got 4'],
     ['task.max_target', 50, 'expected nothing, which this run was started with, got 50'],
-    ['reward.member', 0.5, 'expected 0, which this run was started with, got 0.5'],
+    ['reward.agent', 0.5, 'expected 0, which this run was started with, got 0.5'],
     ['train.temperature', 0.5, 'expected 1, which this run was started with, got 0.5'],
     ['gate.alpha', 0.5, 'expected 0.05, which this run was started with, got 0.5'],
   ])('keeps its %s', (path, value, message) => {

@@ -18,7 +18,7 @@ const benchmarkEntry = z.union(
         .optional()
         .describe('Its file, relative to this one. Default: looked for in `eval.data`.'),
       task: taskSection.optional().describe('A set of your own: its task, measured on `split`.'),
-      split: choice(['train', 'test', 'heldout']).optional().describe('Split of `task`. Default: heldout.'),
+      split: choice(['train', 'validation', 'test']).optional().describe('Split of `task`. Default: test.'),
       k: integer({ min: 1 })
         .optional()
         .describe("Samples per prompt. Default: the paper's; of your own `eval.k`."),
@@ -49,12 +49,12 @@ const benchmarkList = () =>
 
 export const evalSection = z
   .strictObject({
-    prompts: integer({ min: 2 }).default(256).describe('Held-out prompts of the before/after comparison.'),
+    prompts: integer({ min: 2 }).default(256).describe('Test prompts of the before/after comparison.'),
     k: integer({ min: 1 }).default(8).describe('Samples per prompt of `troupe eval`.'),
     stage_prompts: integer({ min: 0 })
       .default(0)
       .describe(
-        'Held-out prompts played after every stage, one episode each, the same every time; 0: none. `troupe compare` reads them.',
+        'Test prompts played after every stage, one episode each, the same every time; 0: none. `troupe compare` reads them.',
       ),
     benchmarks: benchmarkList()
       .default([])
@@ -82,7 +82,7 @@ export const contaminationSection = z
     action: choice(['refuse', 'drop', 'off'])
       .default('refuse')
       .describe(
-        'What `troupe train` does about train and test prompts that occur in them: refuse to start and name them, leave them out, or not look.',
+        'What `troupe train` does about train and validation prompts that occur in them: refuse to start and name them, leave them out, or not look.',
       ),
   })
   .prefault({})

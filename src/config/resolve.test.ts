@@ -178,8 +178,8 @@ describe('combinations that cannot work', () => {
       /^--train.num_generations: expected an integer >= 2 \(E20: one episode/,
     ],
     [
-      ['--reward.member', '0.5', '--set', 'protocol.kind=relay'],
-      /^--reward.member: expected 0 with protocol relay/,
+      ['--reward.agent', '0.5', '--set', 'protocol.kind=relay'],
+      /^--reward.agent: expected 0 with protocol relay/,
     ],
     [
       ['--scheme.estimator', 'gae'],
@@ -191,7 +191,10 @@ describe('combinations that cannot work', () => {
       /^--scheme.lam: expected 1 with the ratio of a whole sequence \(E22\).*got 0.95$/,
     ],
     [['--scheme.gamma', '0.99'], /^--scheme.gamma: expected 1 with estimator group.*\(E19\), got 0.99$/],
-    [['--scheme.order_split', 'test'], /^--scheme.order_split: expected train: .*\(E43\), got test$/],
+    [
+      ['--scheme.order_split', 'validation'],
+      /^--scheme.order_split: expected train: .*\(E43\), got validation$/,
+    ],
     [['--certificate.prompts', '1'], /^--certificate.prompts: expected 0, or at least 2 .*\(E63\), got 1$/],
     [['--pretrain.heads', '5'], /^--pretrain.heads: expected heads of an even width/],
     [['--pretrain.kv_heads', '3'], /^--pretrain.kv_heads: expected a divisor of heads = 4, got 3/],
@@ -243,10 +246,10 @@ describe('flags', () => {
   });
 
   it("anchor a task's files likewise", () => {
-    const text = `${MINIMAL}  path: data/train.jsonl\n  test_path: /abs/test.jsonl\n`;
+    const text = `${MINIMAL}  path: data/train.jsonl\n  validation_path: /abs/test.jsonl\n`;
     expect(resolved(text).config.task).toMatchObject({
       path: '/team/data/train.jsonl',
-      test_path: '/abs/test.jsonl',
+      validation_path: '/abs/test.jsonl',
     });
     expect(resolved(text, '--task.path', 'x.jsonl').config.task.path).toBe(resolve('x.jsonl'));
   });

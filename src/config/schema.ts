@@ -75,7 +75,7 @@ const fileSchema = z.strictObject({
 });
 
 /** Protocols in which every message is an answer of its own. */
-const MEMBERS_ANSWER: ReadonlySet<string> = new Set(['vote', 'debate', 'parts']);
+const AGENTS_ANSWER: ReadonlySet<string> = new Set(['vote', 'debate', 'parts']);
 
 type FileConfig = z.output<typeof fileSchema>;
 
@@ -135,10 +135,10 @@ function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
   refuseEstimator(config, refuse);
   refuseEngine(config, refuse);
   const { pretrain, protocol, reward } = config;
-  if (reward.member > 0 && !MEMBERS_ANSWER.has(protocol.kind))
+  if (reward.agent > 0 && !AGENTS_ANSWER.has(protocol.kind))
     refuse(
-      ['reward', 'member'],
-      `expected 0 with protocol ${protocol.kind}, where members give no answers of their own, got ${reward.member}`,
+      ['reward', 'agent'],
+      `expected 0 with protocol ${protocol.kind}, where members give no answers of their own, got ${reward.agent}`,
     );
   if (pretrain.hidden_size % pretrain.heads !== 0 || (pretrain.hidden_size / pretrain.heads) % 2 !== 0)
     refuse(
@@ -174,7 +174,7 @@ function refuseScheme(
 ): void {
   if (algorithm === 'single' && agents.length !== 1)
     refuse(['algorithm'], `expected one agent with algorithm single, got ${agents.length}`);
-  if (scheme.credit === 'own' && !MEMBERS_ANSWER.has(protocol.kind))
+  if (scheme.credit === 'own' && !AGENTS_ANSWER.has(protocol.kind))
     refuse(
       ['scheme', 'credit'],
       `expected team with protocol ${protocol.kind}, where members give no answers of their own, got own`,
@@ -209,10 +209,10 @@ function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Re
       ['scheme', 'lam'],
       `expected 1 with the ratio of a whole sequence (E22), under which a smaller lam weighs later turns more, up to 1/(1 - lam) times (E18, E19), got ${lam}`,
     );
-  if (order_split === 'test')
+  if (order_split === 'validation')
     refuse(
       ['scheme', 'order_split'],
-      'expected train: an order chosen on test prompts would void the tests and bounds made from them (E43), got test',
+      'expected train: an order chosen on validation prompts would void the tests and bounds made from them (E43), got validation',
     );
   if (certificate.prompts === 1)
     refuse(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance (E63), got 1');

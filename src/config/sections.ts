@@ -245,7 +245,7 @@ export const pretrainSection = z
 
 export const rewardSection = z
   .strictObject({
-    member: number({ min: 0, max: 1 })
+    agent: number({ min: 0, max: 1 })
       .default(0)
       .describe("Share of the members' own mean verdict in the team reward; vote, debate and parts only."),
   })
@@ -316,7 +316,7 @@ export const schemeSection = z
     lam: number({ min: 0, max: 1, equation: 'E15' })
       .default(1)
       .describe('Trace decay; 1 with estimator group.'),
-    order_split: choice(['train', 'test'])
+    order_split: choice(['train', 'validation'])
       .default('train')
       .describe('Prompts that a data-dependent order is chosen on; test is refused (E43).'),
   })
@@ -421,7 +421,7 @@ export const certificateSection = z
     prompts: integer({ min: 0 })
       .default(0)
       .describe(
-        'Test prompts behind the reported lower bound of each accepted update (fresh, sequential) or of a stage; 0: none is reported. Hundreds are needed for a bound above 0.',
+        'Validation prompts behind the reported lower bound of each accepted update (fresh, sequential) or of a stage; 0: none is reported. Hundreds are needed for a bound above 0.',
       ),
     confidence: number({ above: 0, below: 1, equation: 'E63' })
       .default(0.05)

@@ -20,7 +20,7 @@ train: {stages: 2, prompts_per_step: 3}
 loss: {dual_clip: off, beta: 0.5}
 trust_region: {target_kl: 0.2, target_kl_message: off}
 optimizer: {max_grad_norm: off, beta2: 0.95}
-reward: {member: 0.25}
+reward: {agent: 0.25}
 eval: {prompts: 10}
 engine: {threads: 1}
 `;
@@ -30,8 +30,8 @@ it('offers every option of the training loop under its own name (a compile-time 
   type Flat = CamelCased<Config['train']> & CamelCased<Config['scheme']> & CamelCased<Config['loss']>;
   type Elsewhere =
     | 'seed'
-    | 'memberReward'
-    | 'heldoutPrompts'
+    | 'agentReward'
+    | 'stageEvaluationPrompts'
     | 'evalPrompts'
     | 'trustRegion'
     | 'optimizer'
@@ -70,8 +70,8 @@ it('maps the file to the options', () => {
     normalise: 'group',
     advantageClip: 5,
     beta: 0.5,
-    memberReward: 0.25,
-    heldoutPrompts: 0,
+    agentReward: 0.25,
+    stageEvaluationPrompts: 0,
     evalPrompts: 10,
     trustRegion: {
       targetKl: 0.2,

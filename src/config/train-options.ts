@@ -25,8 +25,8 @@ export function trainOptions(config: Config): TrainOptions {
     ...camelCased(loss),
     ...(epsilon_high === undefined ? {} : { epsilonHigh: epsilon_high }),
     ...(dual_clip === 'off' ? {} : { dualClip: dual_clip }),
-    memberReward: config.reward.member,
-    heldoutPrompts: config.eval.stage_prompts,
+    agentReward: config.reward.agent,
+    stageEvaluationPrompts: config.eval.stage_prompts,
     evalPrompts: config.eval.prompts,
     trustRegion: {
       ...camelCased(region),

@@ -7,7 +7,7 @@ import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import { type Interval, passAtK } from '../core/stats.ts';
 import { replayVote, type VoteStopRule } from '../core/vote-stop.ts';
-import { answerOf, type EpisodeRecord, memberAnswerOf } from './episode-record.ts';
+import { agentAnswerOf, answerOf, type EpisodeRecord } from './episode-record.ts';
 import { type EarlyStop, samplesForSure } from './play.ts';
 import { type Answer, measureOf, type Scores, scoresOf } from './scores.ts';
 
@@ -43,7 +43,7 @@ export interface BenchmarkScores {
   /** Samples every prompt has: what avg and pass are made of. K unless votes were stopped early. */
   readonly sure: number;
   readonly team: Scores;
-  readonly members: readonly { readonly agent: string; readonly scores: Scores }[];
+  readonly agents: readonly { readonly agent: string; readonly scores: Scores }[];
   /** pass@1, 2, 4, ... and the largest k there is. */
   readonly pass: readonly PassAt[];
   /** In order of first appearance sorted as numbers where they are; empty where items have none. */
@@ -93,9 +93,9 @@ export function benchmarkScores(
     samples,
     sure,
     team: score(0, byPrompt, (record) => [answerOf(record)]),
-    members: agents.flatMap((agent, id) =>
-      records.some((record) => memberAnswerOf(record, agent).length > 0)
-        ? [{ agent, scores: score(1 + id, byPrompt, (record) => memberAnswerOf(record, agent)) }]
+    agents: agents.flatMap((agent, id) =>
+      records.some((record) => agentAnswerOf(record, agent).length > 0)
+        ? [{ agent, scores: score(1 + id, byPrompt, (record) => agentAnswerOf(record, agent)) }]
         : [],
     ),
     pass: passCurve(byPrompt, sure, stream.child(2)),

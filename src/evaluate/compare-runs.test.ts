@@ -18,16 +18,16 @@ function stageEnd(stage: number, reward: number): RunEvent {
 
 const EVENTS: RunEvent[] = [
   { kind: 'run_started', stages: 2, agents: ['a', 'b'], fromStage: 0 },
-  { kind: 'heldout', stage: 0, rewards: [0, 1] },
+  { kind: 'stage_evaluation', stage: 0, rewards: [0, 1] },
   { kind: 'rollout', stage: 1, reward: 0.4, trajectories: 8, tokens: 100 },
   update(1, 0, 'ACCEPT', 0.02),
   update(1, 1, 'ACCEPT', 0.04),
   stageEnd(1, 0.4),
-  { kind: 'heldout', stage: 1, rewards: [1, 1] },
+  { kind: 'stage_evaluation', stage: 1, rewards: [1, 1] },
   { kind: 'rollout', stage: 2, reward: 0.6, trajectories: 8, tokens: 50 },
   update(2, 0, 'REJECT_KL', 9),
   stageEnd(2, 0.6),
-  { kind: 'heldout', stage: 2, rewards: [0, 1] },
+  { kind: 'stage_evaluation', stage: 2, rewards: [0, 1] },
 ];
 
 describe('figures of a run', () => {
@@ -39,13 +39,13 @@ describe('figures of a run', () => {
       updates: 3,
       accepted: 2,
       tokens: 150,
-      heldout: [
+      testRewards: [
         [0, 1],
         [1, 1],
         [0, 1],
       ],
     });
-    expect(runFigures([])).toMatchObject({ stages: 0, rewards: [], kl: [], tokens: 0, heldout: [] });
+    expect(runFigures([])).toMatchObject({ stages: 0, rewards: [], kl: [], tokens: 0, testRewards: [] });
   });
 });
 
@@ -93,7 +93,7 @@ describe('a paired change', () => {
 });
 
 describe('a group of runs', () => {
-  const run = (heldout: number[][]) => ({ ...runFigures(EVENTS), heldout });
+  const run = (testRewards: number[][]) => ({ ...runFigures(EVENTS), testRewards });
 
   it('has the interval of its final rewards over runs, and all their falls', () => {
     const group = groupFigures([
@@ -124,8 +124,8 @@ describe('a group of runs', () => {
     ).toEqual({ mean: 0.5 });
   });
 
-  it('needs held-out measurements', () => {
-    expect(() => groupFigures([run([])])).toThrow('finalReward: expected held-out measurements, got none');
+  it('needs stage evaluations', () => {
+    expect(() => groupFigures([run([])])).toThrow('finalReward: expected stage evaluations, got none');
     expect(finalReward([[0], [0.25]])).toBe(0.25);
   });
 });

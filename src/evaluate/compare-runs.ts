@@ -1,6 +1,6 @@
 /**
  * Runs side by side, from what they recorded: curves, how often the team got worse from one stage to the
- * next, and paired differences on the same held-out prompts.
+ * next, and paired differences on the same test prompts.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -18,8 +18,8 @@ export interface RunFigures {
   readonly accepted: number;
   /** Sampled for training. */
   readonly tokens: number;
-  /** Rewards on held-out prompts for the base team and after each stage; empty where none were recorded. */
-  readonly heldout: readonly (readonly number[])[];
+  /** Rewards on test prompts for the base team and after each stage; empty where none were recorded. */
+  readonly testRewards: readonly (readonly number[])[];
 }
 
 /** @param events - of one run, in order */
@@ -40,7 +40,7 @@ export function runFigures(events: readonly RunEvent[]): RunFigures {
     updates: updates.length,
     accepted: updates.filter(({ status }) => status === 'ACCEPT').length,
     tokens: of('rollout').reduce((sum, { tokens }) => sum + tokens, 0),
-    heldout: of('heldout').map(({ rewards }) => rewards),
+    testRewards: of('stage_evaluation').map(({ rewards }) => rewards),
   };
 }
 
@@ -54,13 +54,13 @@ export interface StageFalls {
 }
 
 /**
- * How often the reward on held-out prompts fell from one measurement to the next.
+ * How often the reward on test prompts fell from one measurement to the next.
  *
- * @param heldout - rewards per measurement [stages + 1][P], the same prompts and streams throughout
+ * @param testRewards - rewards per measurement [stages + 1][P], the same prompts and streams throughout
  * @throws DomainError if the measurements differ in their number of prompts
  */
-export function stageFalls(heldout: readonly (readonly number[])[]): StageFalls {
-  const changes = heldout.slice(1).map((after, k) => pairedChange(after, heldout[k]));
+export function stageFalls(testRewards: readonly (readonly number[])[]): StageFalls {
+  const changes = testRewards.slice(1).map((after, k) => pairedChange(after, testRewards[k]));
   return {
     stages: changes.length,
     fell: changes.filter((change) => change.mean < 0).length,
@@ -92,14 +92,14 @@ export interface GroupFigures {
 }
 
 /**
- * What a group of runs comes to: the last held-out measurement, falls over all stages of all runs.
+ * What a group of runs comes to: the last stage evaluation, falls over all stages of all runs.
  *
- * @param runs - at least one, each with held-out measurements
+ * @param runs - at least one, each with stage evaluations
  * @throws DomainError if a run has none
  */
 export function groupFigures(runs: readonly RunFigures[]): GroupFigures {
-  const finals = runs.map(({ heldout }) => finalReward(heldout));
-  const falls = runs.map(({ heldout }) => stageFalls(heldout));
+  const finals = runs.map(({ testRewards }) => finalReward(testRewards));
+  const falls = runs.map(({ testRewards }) => stageFalls(testRewards));
   const total = (of: (one: StageFalls) => number) => falls.reduce((sum, one) => sum + of(one), 0);
   const interval = finals.length > 1 ? pairedDifferenceInterval(finals) : undefined;
   return {
@@ -115,9 +115,9 @@ export function groupFigures(runs: readonly RunFigures[]): GroupFigures {
 }
 
 /** Mean reward of the last measurement. @throws DomainError if there is none */
-export function finalReward(heldout: readonly (readonly number[])[]): number {
-  const last = heldout.at(-1);
+export function finalReward(testRewards: readonly (readonly number[])[]): number {
+  const last = testRewards.at(-1);
   if (last === undefined)
-    throw new DomainError('finalReward: expected held-out measurements, got none; set eval.stage_prompts');
+    throw new DomainError('finalReward: expected stage evaluations, got none; set eval.stage_prompts');
   return mean(last);
 }

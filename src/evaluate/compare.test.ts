@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
-import { right, wrong } from '../task/verdict.ts';
+import { right, wrong } from '../grade/verdict.ts';
 import { compare } from './compare.ts';
 import { type Scores, scoresOf } from './scores.ts';
 

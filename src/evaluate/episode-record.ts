@@ -20,7 +20,7 @@ export interface MessageRecord {
 }
 
 /** What an agent's own last message was worth. */
-export interface MemberRecord {
+export interface AgentRecord {
   readonly agent: string;
   /** Absent: no answer was found. */
   readonly answer?: string;
@@ -50,7 +50,7 @@ export interface EpisodeRecord {
   /** What else the task measured. */
   readonly scores?: Readonly<Record<string, number>>;
   /** Per agent that spoke, in order of agents. */
-  readonly members: readonly MemberRecord[];
+  readonly agents: readonly AgentRecord[];
 }
 
 /**
@@ -59,7 +59,7 @@ export interface EpisodeRecord {
  * @param trajectory - its group is the prompt's position
  */
 export function episodeRecord({ agents }: Team, trajectory: Trajectory): EpisodeRecord {
-  const { item, group, sample, messages, verdict, meanLogp, memberVerdicts, reward } = trajectory;
+  const { item, group, sample, messages, verdict, meanLogp, agentVerdicts, reward } = trajectory;
   const name = (id: number): string => agents[id].name;
   return {
     index: group,
@@ -75,10 +75,10 @@ export function episodeRecord({ agents }: Team, trajectory: Trajectory): Episode
     reward,
     mean_logp: finite(meanLogp),
     ...(verdict.scores && { scores: verdict.scores }),
-    members: agents.flatMap(({ id }): MemberRecord[] => {
+    agents: agents.flatMap(({ id }): AgentRecord[] => {
       const last = messages.findLast((message) => message.agent === id);
-      const own = memberVerdicts[id];
-      return last && own ? [memberRecord(name(id), own, spokenOf(last).meanLogp)] : [];
+      const own = agentVerdicts[id];
+      return last && own ? [agentRecord(name(id), own, spokenOf(last).meanLogp)] : [];
     }),
   };
 }
@@ -95,7 +95,7 @@ function messageRecords(
   return [...said, ...answered].sort((a, b) => a.turn - b.turn);
 }
 
-function memberRecord(agent: string, verdict: Verdict, meanLogp: number): MemberRecord {
+function agentRecord(agent: string, verdict: Verdict, meanLogp: number): AgentRecord {
   const { answer, correct, reward, reason } = verdict;
   return {
     agent,
@@ -118,8 +118,8 @@ export function answerOf(record: EpisodeRecord): Answer {
 }
 
 /** An agent's own answer in an episode, if it spoke. */
-export function memberAnswerOf(record: EpisodeRecord, agent: string): Answer[] {
-  const member = record.members.find((one) => one.agent === agent);
+export function agentAnswerOf(record: EpisodeRecord, agent: string): Answer[] {
+  const member = record.agents.find((one) => one.agent === agent);
   return member ? [toAnswer(member, record.sample)] : [];
 }
 
@@ -131,7 +131,7 @@ function toAnswer(
     reason,
     mean_logp,
     scores,
-  }: Omit<MemberRecord, 'agent'> & Pick<EpisodeRecord, 'scores'>,
+  }: Omit<AgentRecord, 'agent'> & Pick<EpisodeRecord, 'scores'>,
   sample: number,
 ): Answer {
   const verdict = {

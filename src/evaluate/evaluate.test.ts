@@ -4,22 +4,22 @@ import { randomStream } from '../core/rng.ts';
 import { passAtK } from '../core/stats.ts';
 import type { Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
+import { right, wrong } from '../grade/verdict.ts';
 import { TaskError } from '../support/errors.ts';
 import type { Task } from '../task/task.ts';
-import { right, wrong } from '../task/verdict.ts';
 import { createRelay } from '../team/relay.ts';
 import type { Protocol, Team, Trajectory } from '../team/team.ts';
 import { createVote } from '../team/vote.ts';
 import { compare } from './compare.ts';
 import {
-  bestMember,
+  bestAgent,
   type EvaluateOptions,
   evaluateTeam,
   evaluationRecord,
   selfConsistency,
 } from './evaluate.ts';
 
-/** Say the letter of the prompt; 30 prompts in the heldout split. */
+/** Say the letter of the prompt; 30 prompts in the test split. */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],
@@ -47,7 +47,7 @@ function teamOf(protocol: Protocol, ...models: readonly Model[]): Team {
 function options(more: Partial<EvaluateOptions> = {}): EvaluateOptions {
   return {
     label: 'team',
-    split: 'heldout',
+    split: 'test',
     prompts: 30,
     samples: 4,
     temperature: 1,
@@ -65,7 +65,7 @@ describe('evaluateTeam', () => {
       options(),
     );
     expect(sure.team.avg).toMatchObject({ mean: 1, high: 1 });
-    expect(sure.members.map((scores) => scores?.avg.mean)).toEqual([1, 0, 1]);
+    expect(sure.agents.map((scores) => scores?.avg.mean)).toEqual([1, 0, 1]);
     // 30 of 30: low = 30 / (30 + 1.959964^2)
     expect(sure.team.avg.low).toBeCloseTo(0.886482, 5);
     expect(sure).toMatchObject({ prompts: 30, samples: 4, k: 4, tokens: 30 * 4 * 3 * 2, meanLength: 2 });
@@ -81,22 +81,22 @@ describe('evaluateTeam', () => {
     );
     expect(trajectories).toHaveLength(120);
     for (let p = 0; p < 30; p++) {
-      const own = trajectories.filter(({ item }) => item.id === `heldout-${p}`);
+      const own = trajectories.filter(({ item }) => item.id === `test-${p}`);
       const correct = own.filter(({ verdict }) => verdict.correct).length;
-      expect(evaluation.team.items[p]).toBe(`heldout-${p}`);
+      expect(evaluation.team.items[p]).toBe(`test-${p}`);
       expect(evaluation.team.avg.perPrompt[p]).toBe(correct / 4);
       expect(evaluation.team.pass.perPrompt[p]).toBe(passAtK(4, correct, 2));
       // 1 of 4 is outvoted by the 2 or 3 that another letter has; 2 of 4 may be a tie
       if (correct !== 2) expect(evaluation.team.maj.perPrompt[p]).toBe(correct > 2 ? 1 : 0);
       const second = own.filter(({ messages }) => messages[1].text === own[0].item.prompt).length;
-      expect(evaluation.members[1]?.avg.perPrompt[p]).toBe(second / 4);
+      expect(evaluation.agents[1]?.avg.perPrompt[p]).toBe(second / 4);
     }
   });
 
   it('measures the accuracy a model has', async () => {
     const many: Task = { ...echo, size: () => undefined };
     const alone = teamOf(createVote(), echoing(0.7));
-    const { team, members } = await evaluateTeam(alone, many, options({ prompts: 400, samples: 4 }));
+    const { team, agents: members } = await evaluateTeam(alone, many, options({ prompts: 400, samples: 4 }));
     // standard error of 1,600 draws: 0.0115
     expect(Math.abs(team.avg.mean - 0.7)).toBeLessThan(0.04);
     expect(team.avg.low).toBeLessThan(0.7);
@@ -114,9 +114,9 @@ describe('evaluateTeam', () => {
     const warnings: string[] = [];
     const late = options({ start: 25, prompts: 10, onWarning: (message) => warnings.push(message) });
     const evaluation = await evaluateTeam(teamOf(createVote(), echoing(1)), echo, late);
-    expect(evaluation.team.items).toEqual([25, 26, 27, 28, 29].map((index) => `heldout-${index}`));
+    expect(evaluation.team.items).toEqual([25, 26, 27, 28, 29].map((index) => `test-${index}`));
     expect(evaluation.prompts).toBe(5);
-    expect(warnings).toEqual(['the heldout split of task echo has 5 prompts left where 10 were asked for']);
+    expect(warnings).toEqual(['the test split of task echo has 5 prompts left where 10 were asked for']);
     const beyond = evaluateTeam(teamOf(createVote(), echoing(1)), echo, options({ start: 30 }));
     await expect(beyond).rejects.toThrow(TaskError);
   });
@@ -124,9 +124,9 @@ describe('evaluateTeam', () => {
   it('has no scores of a member that never speaks', async () => {
     const silent = teamOf({ ...createRelay(2), maxTurns: 1 }, echoing(1), echoing(1));
     const evaluation = await evaluateTeam(silent, echo, options());
-    expect(evaluation.members[1]).toBeUndefined();
-    expect(evaluation.members[0]?.avg.mean).toBe(1);
-    expect(evaluationRecord(evaluation).members[1]).toEqual({ mean: Number.NaN, low: 0, high: 1 });
+    expect(evaluation.agents[1]).toBeUndefined();
+    expect(evaluation.agents[0]?.avg.mean).toBe(1);
+    expect(evaluationRecord(evaluation).agents[1]).toEqual({ mean: Number.NaN, low: 0, high: 1 });
   });
 
   it('counts messages cut at their largest length', async () => {
@@ -146,7 +146,7 @@ describe('selfConsistency', () => {
     const agent = teamOf(createVote(), echoing(0.6)).agents[0];
     const voted = await selfConsistency(agent, echo, { ...options({ samples: 20 }), votes: 5 });
     expect(voted.tokens).toBe(30 * 20 * 5 * 2);
-    const single = voted.members[0];
+    const single = voted.agents[0];
     if (single === undefined) throw new Error('expected scores of the first sample');
     expect(compare(voted.team, single).low).toBeGreaterThan(0);
   });
@@ -164,12 +164,12 @@ describe('selfConsistency', () => {
   });
 });
 
-describe('bestMember', () => {
+describe('bestAgent', () => {
   it('is the one with the highest accuracy, the first of equals', async () => {
     const models = [echoing(0), echoing(1), echoing(1)];
     const evaluation = await evaluateTeam(teamOf(createVote(), ...models), echo, options());
-    expect(bestMember(evaluation)?.agent).toBe(1);
-    expect(bestMember({ ...evaluation, members: [undefined, undefined] })).toBeUndefined();
+    expect(bestAgent(evaluation)?.agent).toBe(1);
+    expect(bestAgent({ ...evaluation, agents: [undefined, undefined] })).toBeUndefined();
   });
 });
 
@@ -179,7 +179,7 @@ describe('evaluationRecord', () => {
     const { mean, low, high } = evaluation.team.avg;
     const record = evaluationRecord(evaluation);
     expect(record).toMatchObject({ label: 'team', prompts: 30, samples: 4, team: { mean, low, high } });
-    expect(record.members).toHaveLength(2);
+    expect(record.agents).toHaveLength(2);
     expect(JSON.parse(JSON.stringify(record))).toEqual(record);
   });
 });

@@ -6,10 +6,10 @@ import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
-import { Judge } from '../team/judge.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Agent, Team, TeamMessage, Trajectory } from '../team/team.ts';
 import { spokenOf } from '../team/transcript.ts';
+import { VerifierCache } from '../team/verifier-cache.ts';
 import { createVote } from '../team/vote.ts';
 import type { AccuracyRecord, EvaluationRecord } from '../train/events.ts';
 import { type Answer, type Scores, scoresOf } from './scores.ts';
@@ -50,7 +50,7 @@ export interface TeamEvaluation {
   readonly k: number;
   readonly team: Scores;
   /** Each agent's own last messages; undefined for an agent that never spoke. */
-  readonly members: readonly (Scores | undefined)[];
+  readonly agents: readonly (Scores | undefined)[];
   /** Tokens the agents wrote. */
   readonly tokens: number;
   /** Mean tokens per message. */
@@ -74,7 +74,7 @@ export async function evaluateTeam(
   if (!Number.isInteger(k) || k < 1 || k > samples)
     throw new DomainError(`evaluateTeam: expected k from 1 to ${samples} samples, got ${k}`);
   const items = itemsOf(task, options);
-  const judge = new Judge(task, options.onWarning);
+  const judge = new VerifierCache(task, options.onWarning);
   const trajectories = await rollout(team, task, { ...options, items, judge, stream: stream.child(0) });
   options.onTrajectories?.(trajectories);
 
@@ -94,8 +94,8 @@ export async function evaluateTeam(
       0,
       byPrompt.map((episodes) => episodes.map(teamAnswer)),
     ),
-    members: team.agents.map(({ id }) => {
-      const answers_P = byPrompt.map((episodes) => episodes.flatMap((episode) => memberAnswer(id, episode)));
+    agents: team.agents.map(({ id }) => {
+      const answers_P = byPrompt.map((episodes) => episodes.flatMap((episode) => agentAnswer(id, episode)));
       return answers_P.every((answers) => answers.length === 0) ? undefined : score(1 + id, answers_P);
     }),
     tokens,
@@ -124,7 +124,9 @@ export async function selfConsistency(
 }
 
 /** The member with the highest avg@K; the lower id of equals. Undefined when no member ever spoke. */
-export function bestMember({ members }: TeamEvaluation): { agent: number; scores: Scores } | undefined {
+export function bestAgent({
+  agents: members,
+}: TeamEvaluation): { agent: number; scores: Scores } | undefined {
   return members
     .flatMap((scores, agent) => (scores === undefined ? [] : [{ agent, scores }]))
     .reduce<{ agent: number; scores: Scores } | undefined>(
@@ -142,7 +144,7 @@ export function evaluationRecord(evaluation: TeamEvaluation): EvaluationRecord {
     samples: evaluation.samples,
     team: accuracy(evaluation.team),
     // of an agent that never spoke nothing is known
-    members: evaluation.members.map((scores) =>
+    agents: evaluation.agents.map((scores) =>
       scores === undefined ? { mean: Number.NaN, low: 0, high: 1 } : accuracy(scores),
     ),
   };
@@ -168,8 +170,8 @@ function teamAnswer({ sample, verdict, meanLogp }: Trajectory): Answer {
   return { sample, verdict, meanLogp };
 }
 
-function memberAnswer(agent: number, { sample, messages, memberVerdicts }: Trajectory): Answer[] {
+function agentAnswer(agent: number, { sample, messages, agentVerdicts }: Trajectory): Answer[] {
   const last: TeamMessage | undefined = messages.findLast((message) => message.agent === agent);
-  const verdict = memberVerdicts[agent];
+  const verdict = agentVerdicts[agent];
   return last && verdict ? [{ sample, verdict, meanLogp: spokenOf(last).meanLogp }] : [];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
-import type { Scene, Task } from '../task/task.ts';
+import type { EnvironmentStep, Task } from '../task/task.ts';
 import { createRelay } from '../team/relay.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team } from '../team/team.ts';
@@ -22,13 +22,13 @@ const team: Team = {
 /** A hunt whose verdicts also say how many messages there were. */
 function measured(): Task {
   const hunt = createHunt();
-  const counting = (scene: Scene, turns: number): Scene => ({
+  const counting = (scene: EnvironmentStep, turns: number): EnvironmentStep => ({
     ...scene,
-    step: (text, stream) => counting(scene.step(text, stream) as Scene, turns + 1),
+    step: (text, stream) => counting(scene.step(text, stream) as EnvironmentStep, turns + 1),
     verdict: () => ({ ...scene.verdict(), scores: { turns } }),
   });
-  const { maxTurns, begin } = hunt.environment!;
-  return { ...hunt, environment: { maxTurns, begin: (item) => counting(begin(item), 0) } };
+  const { maxTurns, reset: begin } = hunt.environment!;
+  return { ...hunt, environment: { maxTurns, reset: (item) => counting(begin(item), 0) } };
 }
 
 describe('evaluating an interactive task', () => {
@@ -36,7 +36,7 @@ describe('evaluating an interactive task', () => {
     const task = measured();
     const options = {
       label: 'x',
-      split: 'heldout' as const,
+      split: 'test' as const,
       prompts: 12,
       samples: 3,
       temperature: 1,
@@ -53,14 +53,14 @@ describe('evaluating an interactive task', () => {
     const mean = turns.reduce((sum, count) => sum + count, 0) / turns.length;
     expect(evaluation.team.further?.turns?.mean).toBeCloseTo(mean, 12);
     expect(evaluation.team.avg.mean).toBe(evaluation.team.reward.mean);
-    expect(evaluation.members).toEqual([undefined, undefined]);
+    expect(evaluation.agents).toEqual([undefined, undefined]);
     // one agent with one ballot per message plays by itself
     const alone = await selfConsistency(team.agents[0]!, task, { ...options, votes: 1 });
     expect(alone.team.avg.mean).toBeGreaterThan(0);
   });
 
   it('keeps records from which the same scores can be computed, the environment costing nothing', async () => {
-    const items = Array.from({ length: 6 }, (_, i) => measured().item('heldout', i));
+    const items = Array.from({ length: 6 }, (_, i) => measured().item('test', i));
     const trajectories = await rollout(team, measured(), {
       items,
       samples: 2,
@@ -70,7 +70,7 @@ describe('evaluating an interactive task', () => {
     });
     const lines = trajectories.map((trajectory) => JSON.stringify(episodeRecord(team, trajectory)));
     const records = lines.map((line) => JSON.parse(line) as EpisodeRecord);
-    for (const [n, { messages, members, scores, mean_logp }] of records.entries()) {
+    for (const [n, { messages, agents: members, scores, mean_logp }] of records.entries()) {
       expect(messages.map(({ agent }) => agent)).toEqual(
         messages.map((_, k) => (k % 2 === 1 ? 'environment' : `agent_${(k / 2) % 2}`)),
       );

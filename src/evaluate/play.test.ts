@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
+import { right, wrong } from '../grade/verdict.ts';
 import type { Task } from '../task/task.ts';
-import { right, wrong } from '../task/verdict.ts';
 import { createRelay } from '../team/relay.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import { createVote } from '../team/vote.ts';
@@ -43,7 +43,7 @@ function teamOf(protocol: Protocol): Team {
 async function played(team: Team, more: Partial<PlayOptions> = {}): Promise<EpisodeRecord[]> {
   const records: EpisodeRecord[] = [];
   await playBenchmark(team, echo, {
-    split: 'heldout',
+    split: 'test',
     prompts: 40,
     samples: 32,
     temperature: 1,
@@ -75,16 +75,16 @@ describe('a benchmark played in chunks', () => {
       const records = JSON.parse(JSON.stringify(await played(team))) as EpisodeRecord[];
       const whole = await evaluateTeam(team, echo, {
         label: 'whole',
-        split: 'heldout',
+        split: 'test',
         prompts: 40,
         samples: 32,
         temperature: 1,
         maxTokens: 2,
         stream: randomStream(5),
       });
-      const { team: own, members, tokens } = score(records);
+      const { team: own, agents: members, tokens } = score(records);
       expect(own).toEqual(whole.team);
-      expect(members.map(({ scores }) => scores)).toEqual(whole.members);
+      expect(members.map(({ scores }) => scores)).toEqual(whole.agents);
       expect(tokens).toBe(whole.tokens);
     },
   );

@@ -6,9 +6,9 @@
 import type { RandomStream } from '../core/rng.ts';
 import { VoteStop, type VoteStopRule } from '../core/vote-stop.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
-import { Judge } from '../team/judge.ts';
 import { type RolloutOptions, rollout } from '../team/rollout.ts';
 import type { Team } from '../team/team.ts';
+import { VerifierCache } from '../team/verifier-cache.ts';
 import { type EpisodeRecord, episodeRecord } from './episode-record.ts';
 
 /** Episodes that are sampled at once, about: enough to fill a decode batch, few enough to lose little. */
@@ -82,7 +82,7 @@ async function playChunk(
   { indices, items, options }: Chunk,
 ): Promise<EpisodeRecord[]> {
   const { samples, stop, onWarning } = options;
-  const judge = new Judge(task, onWarning);
+  const judge = new VerifierCache(task, onWarning);
   const votes = indices.map(() => new VoteStop({ ballots: samples, ...(stop ?? { rule: 'exact' }) }));
   const records: EpisodeRecord[][] = indices.map(() => []);
   let open = indices.map((_, position) => position);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
-import { right, wrong } from '../task/verdict.ts';
+import { right, wrong } from '../grade/verdict.ts';
 import { type Answer, measureOf, scoresOf } from './scores.ts';
 
 /** Answers in order of sample; `x` is right, every other letter wrong, `?` no answer at all. */

@@ -2,10 +2,10 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { licenseOf } from '../report/model-card.ts';
 import { writeSafetensors } from '../support/safetensors.ts';
 import { planShards } from './export-agent.ts';
 import { exportedWeights } from './merged-weights.ts';
-import { licenseOf } from './model-card.ts';
 
 let dir: string;
 const base = (): string => join(dir, 'base');

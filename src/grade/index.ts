@@ -9,4 +9,4 @@ export {
   type MathVerdict,
   normalAnswer,
   verifyMath,
-} from '../task/math/verify.ts';
+} from './math/verify.ts';

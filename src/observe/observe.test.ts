@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { accuracy, count, duration, points, signed, small } from '../report/format.ts';
+import { renderLive } from '../report/live-view.ts';
+import { renderReport, renderSummary } from '../report/summary.ts';
+import { bar, markdownTable, sparkline, textTable } from '../report/text-table.ts';
+import { advance, startProgress, timeLeftMs } from '../run-view/progress.ts';
+import { tallyRun } from '../run-view/tally.ts';
 import type { RunEvent, UpdateRecord, UpdateStatus } from '../train/events.ts';
-import { accuracy, count, duration, points, signed, small } from './format.ts';
 import { createJsonLinesSink } from './json-lines-sink.ts';
-import { renderLive } from './live-view.ts';
-import { advance, startProgress, timeLeftMs } from './progress.ts';
-import { renderReport, renderSummary } from './summary.ts';
-import { tallyRun } from './tally.ts';
 import { createTerminalSink } from './terminal-sink.ts';
-import { bar, markdownTable, sparkline, textTable } from './text-table.ts';
 
 function update(
   stage: number,
@@ -55,7 +55,7 @@ const RUN: readonly RunEvent[] = [
     prompts: 200,
     samples: 8,
     team: { mean: 0.441, low: 0.402, high: 0.48 },
-    members: [
+    agents: [
       { mean: 0.41, low: 0.37, high: 0.45 },
       { mean: 0.4, low: 0.36, high: 0.44 },
     ],
@@ -71,7 +71,7 @@ const RUN: readonly RunEvent[] = [
   { kind: 'stage_started', stage: 2, order: [0, 1] },
   { kind: 'rollout', stage: 2, agent: 0, reward: 0.5, trajectories: 256, tokens: 3000 },
   update(2, 0, 'REJECT_KL', [0.08, 0.04, 0.02]),
-  { kind: 'warning', stage: 2, message: 'the test split ran out' },
+  { kind: 'warning', stage: 2, message: 'the validation split ran out' },
   { kind: 'rollout', stage: 2, agent: 1, reward: 0.52, trajectories: 256, tokens: 3000 },
   update(2, 1, 'SKIP', []),
   {
@@ -94,7 +94,7 @@ const RUN: readonly RunEvent[] = [
     prompts: 200,
     samples: 8,
     team: { mean: 0.553, low: 0.515, high: 0.59 },
-    members: [
+    agents: [
       { mean: 0.5, low: 0.46, high: 0.54 },
       { mean: 0.51, low: 0.47, high: 0.55 },
     ],
@@ -128,7 +128,7 @@ describe('in a pipe', () => {
       [   20s] stage 1/2 · rollout ada 128/256 · 150 tok/s · reward 0.440
       [   36s] stage 1/2 · reward 0.445 · accepted 2/2 · kl 0.0081 0.0052 · backtracks 1 · 167 tok/s · 24s left
       [   52s] stage 2/2 · 173 tok/s · reward 0.445 · 16s left
-      [   56s] warning: the test split ran out
+      [   56s] warning: the validation split ran out
       [ 1m08s] test 1 at stage 2: promoted to champion; +0.083 reward over 312 prompts (wealth 40.2 of 32.9)
       [ 1m12s] stage 2/2 · reward 0.510 · accepted 0/2 (REJECT_KL, SKIP) · kl 0.0200 - · backtracks 2 · 167 tok/s
       [ 1m24s] finished after stage 2 in 1m24s
@@ -274,7 +274,7 @@ describe('the end of a run', () => {
       sampler   agreed with the trainer within 6.3e-6 nats per token
       tokens    12k sampled for training
 
-      warning: the test split ran out
+      warning: the validation split ran out
       "
     `);
   });
@@ -290,7 +290,7 @@ describe('the end of a run', () => {
 
       ## Before and after
 
-      Accuracy on held-out prompts, with 95% intervals.
+      Accuracy on test prompts, with 95% intervals.
 
       |  | team | best member | prompts |
       |---|--:|--:|--:|
@@ -319,7 +319,7 @@ describe('the end of a run', () => {
 
       ## Warnings
 
-      * the test split ran out
+      * the validation split ran out
       "
     `);
   });
@@ -328,16 +328,14 @@ describe('the end of a run', () => {
     const text = renderSummary(tallyRun([]));
     expect(text).toContain('no update was accepted');
     expect(text).not.toContain('NaN');
-    expect(renderReport(tallyRun([]), { title: 't', facts: [] })).toContain(
-      'No held-out evaluation was made.',
-    );
+    expect(renderReport(tallyRun([]), { title: 't', facts: [] })).toContain('No evaluation was made.');
   });
 
   it('knows no best member where nobody spoke', () => {
     const silent = { mean: Number.NaN, low: 0, high: 1 };
     const spoke = { mean: 0.25, low: 0.2, high: 0.3 };
     const table = (members: readonly (typeof silent)[]) => {
-      const event = { ...RUN[1], members } as RunEvent;
+      const event = { ...RUN[1], agents: members } as RunEvent;
       return renderSummary(tallyRun([JSON.parse(JSON.stringify(event)) as RunEvent]));
     };
     expect(table([silent])).toMatch(/^before .* - +200 x 8$/m);

@@ -4,7 +4,7 @@
  * @module
  */
 import { createLogUpdate } from 'log-update';
-import { duration } from './format.ts';
+import { duration } from '../report/format.ts';
 
 const REDRAW_MS = 100;
 const HEARTBEAT_MS = 15_000;

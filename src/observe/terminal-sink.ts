@@ -4,11 +4,11 @@
  * @module
  */
 import { createLogUpdate } from 'log-update';
+import { duration } from '../report/format.ts';
+import { renderLive } from '../report/live-view.ts';
+import { heartbeatLine, plainLine } from '../report/plain-lines.ts';
+import { advance, type Progress, startProgress } from '../run-view/progress.ts';
 import type { EventSink, RunEvent, UpdateRecord } from '../train/events.ts';
-import { duration } from './format.ts';
-import { renderLive } from './live-view.ts';
-import { heartbeatLine, plainLine } from './plain-lines.ts';
-import { advance, type Progress, startProgress } from './progress.ts';
 
 /** How often the live view is drawn at most, ms. */
 const REDRAW_MS = 100;

@@ -16,7 +16,7 @@ export interface CalibrateOptions {
   readonly numGenerations: number;
   readonly temperature: number;
   readonly maxTokens: number;
-  readonly memberReward: number;
+  readonly agentReward: number;
   readonly sharedCompanions: boolean;
   /** Tokens of one micro-batch. */
   readonly tokenBudget: number;
@@ -42,7 +42,7 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
       samples,
       temperature: options.temperature,
       maxTokens: options.maxTokens,
-      memberReward: options.memberReward,
+      agentReward: options.agentReward,
       stream: randomStream(options.seed, CALIBRATION, key),
       ...(options.sharedCompanions && { learner: 0 }),
       ...(options.signal && { signal: options.signal }),

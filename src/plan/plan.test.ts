@@ -154,7 +154,7 @@ it('a calibration measures lengths, shares and rates of a real team', async () =
     numGenerations: 4,
     temperature: 1,
     maxTokens: 6,
-    memberReward: 0,
+    agentReward: 0,
     sharedCompanions: true,
     tokenBudget: 64,
     decodeBatch: 8,

@@ -9,6 +9,7 @@ import { join, relative, sep } from 'node:path';
 import { syncFolder } from '../support/atomic-file.ts';
 import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/file-system.ts';
+import { FORMAT, requireFormat } from './format.ts';
 
 /** The marker, written last; a folder without it is no checkpoint. */
 export const MARKER = 'COMPLETE';
@@ -29,7 +30,7 @@ export interface CheckpointRecord {
 }
 
 interface Marker {
-  readonly format: 1;
+  readonly format: typeof FORMAT;
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 
@@ -63,7 +64,7 @@ export async function sealCheckpoint(dir: string, fs: FileSystem = diskFileSyste
     files[name] = { bytes: fs.statSync(path).size, sha256: await sha256File(path) };
   }
   for (const folder of foldersUnder(dir, fs)) syncFolder(folder, fs);
-  const marker: Marker = { format: 1, files };
+  const marker: Marker = { format: FORMAT, files };
   const path = join(dir, MARKER);
   fs.writeFileSync(path, `${JSON.stringify(marker, null, 2)}\n`);
   flush(path, fs);
@@ -81,6 +82,7 @@ export async function verifyCheckpoint(
   fs: FileSystem = diskFileSystem,
 ): Promise<CheckpointRecord> {
   const marker = readJson(join(dir, MARKER), dir, fs) as Partial<Marker>;
+  requireFormat(dir, 'a checkpoint', { format: marker.format });
   if (typeof marker.files !== 'object' || marker.files === null)
     throw damaged(join(dir, MARKER), 'a list of files', 'none');
   for (const [name, expected] of Object.entries(marker.files)) {

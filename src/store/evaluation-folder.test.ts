@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(root, { recursive: true }));
 
-const REQUEST = { format: 1, title: 'team' };
+const REQUEST = { format: 2, title: 'team' };
 const CHUNKS = 2;
 const rows = (benchmark: string, chunk: number) =>
   [0, 1].map((k) => ({ benchmark, chunk, k, text: 'ü'.repeat(9) }));
@@ -107,7 +107,7 @@ describe('an evaluation folder', () => {
     expect(() => openEvaluation(dir, { request: REQUEST, resume: false })).toThrow(
       'expected a new or empty folder, got an evaluation; go on with it by --resume',
     );
-    expect(() => openEvaluation(dir, { request: { format: 1, title: 'other' }, resume: true })).toThrow(
+    expect(() => openEvaluation(dir, { request: { format: 2, title: 'other' }, resume: true })).toThrow(
       'expected the team and the benchmarks this evaluation was started with',
     );
     // how it was typed is not what is asked

@@ -9,6 +9,7 @@ import { writeError, writeFileAtomic } from '../support/atomic-file.ts';
 import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
 import { type AppendLog, openAppendLog, readJsonLines } from './append-log.ts';
+import { requireFormat } from './format.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 
 /** What was asked; there once the folder is an evaluation. */
@@ -195,7 +196,9 @@ export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSyst
       `${dir}: expected the folder of an evaluation (${EVALUATION_FILE}), got ${fs.existsSync(dir) ? 'one without it' : 'nothing there'}`,
       { code: 'TROUPE_STORE_NO_EVALUATION', exitCode: 2 },
     );
-  return JSON.parse(fs.readFileSync(path, 'utf8')) as unknown;
+  const request = JSON.parse(fs.readFileSync(path, 'utf8')) as { readonly format?: unknown }; // checked here
+  requireFormat(dir, 'an evaluation', request);
+  return request;
 }
 
 /** Episodes of a benchmark that the journal vouches for, as they were written. */

@@ -11,8 +11,8 @@ import { checkpointName } from '../train/store-port.ts';
 import { readJsonLines } from './append-log.ts';
 import { listCheckpoints, MARKER, verifyCheckpoint } from './checkpoint-folder.ts';
 import { readChampion } from './checkpoints.ts';
-import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MANIFEST_FILE, WORK_FILE } from './layout.ts';
-import { assertRunFolder, RUN_FORMAT } from './run-folder.ts';
+import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, WORK_FILE } from './layout.ts';
+import { assertRunFolder, type RunManifest, readManifestFile } from './run-folder.ts';
 
 /** Everything the run decided so far, in order. */
 export function readEvents(dir: string, fs: FileSystem = diskFileSystem): RunEvent[] {
@@ -31,37 +31,14 @@ export function readRunConfig(dir: string, fs: FileSystem = diskFileSystem): str
   return fs.readFileSync(join(dir, CONFIG_FILE), 'utf8');
 }
 
-/** What created a run: versions and machine. */
-export type RunManifest = Readonly<Record<string, string | number>>;
-
 /**
- * What created a run, after making sure that this program can read it.
+ * Versions and machine that created a run.
  *
- * @throws StoreError (exit code 2) when this is no run folder, or one of a newer format
+ * @throws StoreError (exit code 2) when this is no run folder, or one of another format
  */
 export function readManifest(dir: string, fs: FileSystem = diskFileSystem): RunManifest {
   assertRunFolder(dir, fs);
-  const path = join(dir, MANIFEST_FILE);
-  if (!fs.existsSync(path)) return {};
-  let manifest: RunManifest;
-  try {
-    manifest = JSON.parse(fs.readFileSync(path, 'utf8')) as RunManifest; // our own; the format is checked below
-  } catch (cause) {
-    throw new StoreError(
-      `${path}: expected JSON, got something else; the file was changed by something else`,
-      {
-        code: 'TROUPE_STORE_JSON',
-        exitCode: 2,
-        cause,
-      },
-    );
-  }
-  if (Number(manifest.format ?? RUN_FORMAT) > RUN_FORMAT)
-    throw new StoreError(
-      `${dir}: expected a run of format ${RUN_FORMAT} or older, got format ${manifest.format}, written by troupe ${manifest.troupe}; use that version or a newer one`,
-      { code: 'TROUPE_STORE_FORMAT', exitCode: 2 },
-    );
-  return manifest;
+  return readManifestFile(dir, fs);
 }
 
 /** A trained team on disk. */
@@ -87,6 +64,7 @@ export async function findStoredTeam(
   path = resolve(path);
   if (fs.existsSync(join(path, MARKER))) return storedTeam(realpathSync(path), fs);
   if (!fs.existsSync(join(path, CONFIG_FILE)) || !fs.existsSync(join(path, CHECKPOINTS))) return undefined;
+  assertRunFolder(path, fs);
   const checkpoints = join(path, CHECKPOINTS);
   const newest = listCheckpoints(checkpoints, fs).at(-1);
   const name = readChampion(checkpoints, fs) ?? (newest === undefined ? undefined : checkpointName(newest));

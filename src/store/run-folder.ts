@@ -12,6 +12,7 @@ import { type Checkpoint, checkpointName } from '../train/store-port.ts';
 import { type CheckpointRecord, listCheckpoints, verifyCheckpoint } from './checkpoint-folder.ts';
 import { healCheckpoints, linkChampion, pruneCheckpoints } from './checkpoints.ts';
 import { DiskRunStore } from './disk-run-store.ts';
+import { FORMAT, requireFormat } from './format.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, completionsFile, MANIFEST_FILE } from './layout.ts';
 import { acquireLock, assertUnlocked, LOCK_FILE } from './lock.ts';
 
@@ -34,9 +35,6 @@ export interface OpenRunOptions extends RunFolderOptions {
   readonly config?: string;
 }
 
-/** Format of run folders, in `manifest.json`; a reader refuses a newer one. */
-export const RUN_FORMAT = 1;
-
 /** Files that exist for a moment while others are written or the lock is taken; they name their process. */
 const PASSING = /^(?:lock|.*\.tmp)-(\d+)/;
 
@@ -58,7 +56,7 @@ export async function createRun(dir: string, options: CreateRunOptions): Promise
     fs.mkdirSync(dir, { recursive: true });
     unlock = acquireLock(dir, { now, fs });
     sweep(dir, fs);
-    const about = { format: RUN_FORMAT, created: now().toISOString(), ...manifest };
+    const about = { format: FORMAT, created: now().toISOString(), ...manifest };
     writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
     fs.mkdirSync(join(dir, CHECKPOINTS), { recursive: true });
     writeFileAtomic(join(dir, CONFIG_FILE), config, fs); // last: with it the folder is a run
@@ -111,13 +109,41 @@ export async function openRun(dir: string, options: OpenRunOptions = {}): Promis
   }
 }
 
-/** @throws StoreError (exit code 2) when a folder is not a run */
+/** @throws StoreError (exit code 2) when a folder is not a run, or a run of another format */
 export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): void {
-  if (fs.existsSync(join(dir, CONFIG_FILE)) && fs.existsSync(join(dir, CHECKPOINTS))) return;
+  if (fs.existsSync(join(dir, CONFIG_FILE)) && fs.existsSync(join(dir, CHECKPOINTS))) {
+    readManifestFile(dir, fs);
+    return;
+  }
   throw new StoreError(
     `${dir}: expected a run folder (${CONFIG_FILE} and ${CHECKPOINTS}/), got ${fs.existsSync(dir) ? 'a folder without them' : 'nothing there'}; "troupe train CONFIG" makes one`,
     { code: 'TROUPE_STORE_NO_RUN', exitCode: 2 },
   );
+}
+
+/** Versions and machine that created a run, from `manifest.json`. */
+export type RunManifest = Readonly<Record<string, string | number>>;
+
+/**
+ * The manifest of a run folder; empty if it has none.
+ *
+ * @throws StoreError (exit code 2) when it is not JSON, or of another format
+ */
+export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
+  const path = join(dir, MANIFEST_FILE);
+  if (!fs.existsSync(path)) return {};
+  let manifest: RunManifest;
+  try {
+    manifest = JSON.parse(fs.readFileSync(path, 'utf8')) as RunManifest; // the format is checked below
+  } catch (cause) {
+    throw new StoreError(`${path}: expected JSON, got something else; another program changed the file`, {
+      code: 'TROUPE_STORE_JSON',
+      exitCode: 2,
+      cause,
+    });
+  }
+  requireFormat(dir, 'a run', { format: manifest.format, writer: manifest.troupe });
+  return manifest;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { ContaminationIndex, Match } from './contamination.ts';
 import type { Split, Task, TaskItem } from './task.ts';
 
 /** Splits a team learns or is chosen on: what is proved on `test` decides which team is kept. */
-const LEARNT: readonly Split[] = ['train', 'test'];
+const LEARNT: readonly Split[] = ['train', 'validation'];
 
 /** Of a generator, dropping looks so many indices ahead for a problem that may stay. */
 const LOOK_AHEAD = 1000;
@@ -20,7 +20,7 @@ export interface Contaminated {
 }
 
 /**
- * The prompts of the train and test splits that occur in evaluation sets.
+ * The prompts of the train and validation splits that occur in evaluation sets.
  *
  * @param endless - how many prompts to look at of a split that never runs out
  */

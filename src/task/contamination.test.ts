@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createArithmetic } from './arithmetic/arithmetic.ts';
+import { createArithmetic } from '../tasks/arithmetic/arithmetic.ts';
 import { contaminatedPrompts, withoutContaminated } from './clean-task.ts';
 import { ContaminationIndex, problemHash, problemTokens } from './contamination.ts';
 import type { Task, TaskItem } from './task.ts';
@@ -137,15 +137,15 @@ describe('a task', () => {
       ]),
     ).toEqual([
       ['train', 'train:2', 's-2'],
-      ['test', 'test:2', 's-2'],
+      ['validation', 'validation:2', 's-2'],
     ]);
   });
 
-  it('goes on without them, its held-out prompts untouched', () => {
+  it('goes on without them, its test prompts untouched', () => {
     const clean = withoutContaminated(finite, index);
-    expect([clean.size('train'), clean.size('test'), clean.size('heldout')]).toEqual([3, 3, 4]);
+    expect([clean.size('train'), clean.size('validation'), clean.size('test')]).toEqual([3, 3, 4]);
     expect([0, 1, 2].map((i) => clean.item('train', i).prompt)).toEqual(['1+1=', '2+2=', '3+3=']);
-    expect(clean.item('heldout', 2).prompt).toBe('17+25=');
+    expect(clean.item('test', 2).prompt).toBe('17+25=');
     expect(() => clean.item('train', 3)).toThrow('no item 4');
     expect(clean.warnings).toEqual(['a warning']);
     expect(contaminatedPrompts(clean, index, { endless: 1 })).toEqual([]);

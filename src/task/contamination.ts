@@ -11,7 +11,7 @@
  * al., "Language models are few-shot learners", arXiv 2005.14165, appendix C).
  * @module
  */
-import { fnv1a } from './hash.ts';
+import { fnv1a } from '../core/hash.ts';
 import type { TaskItem } from './task.ts';
 
 /** Tokens that a problem must have to be looked for inside longer prompts. */

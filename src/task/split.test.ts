@@ -8,13 +8,13 @@ describe('splitOf', () => {
     fc.assert(fc.property(fc.string(), (key) => SPLITS.includes(splitOf(key))));
   });
 
-  it('gives train, test and heldout about 70, 15 and 15 percent', () => {
-    const counts = { train: 0, test: 0, heldout: 0 };
+  it('gives train, validation and test about 70, 15 and 15 percent', () => {
+    const counts = { train: 0, validation: 0, test: 0 };
     for (let i = 0; i < 10_000; i++) counts[splitOf(`problem ${i}`)]++;
     // three standard deviations are 138 and 107
     expect(Math.abs(counts.train - 7000)).toBeLessThan(138);
+    expect(Math.abs(counts.validation - 1500)).toBeLessThan(107);
     expect(Math.abs(counts.test - 1500)).toBeLessThan(107);
-    expect(Math.abs(counts.heldout - 1500)).toBeLessThan(107);
   });
 });
 
@@ -34,7 +34,7 @@ describe('drawFromSplit', () => {
     const keys = (seed: number) =>
       Array.from(
         { length: 50 },
-        (_, index) => drawFromSplit('demo', draw, { seed, split: 'test', index }).key,
+        (_, index) => drawFromSplit('demo', draw, { seed, split: 'validation', index }).key,
       );
     expect(keys(1)).not.toEqual(keys(2));
   });

@@ -4,19 +4,20 @@
  * a problem that another run tests on.
  * @module
  */
+
+import { bucketOf } from '../core/hash.ts';
 import { type RandomStream, randomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
-import { bucketOf } from './hash.ts';
 import type { Split } from './task.ts';
 
-export const SPLITS: readonly Split[] = ['train', 'test', 'heldout'];
+export const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 
 const BUCKETS = 100;
 /** First bucket of each split and the one after its last: 70, 15 and 15 percent of all problems. */
 const RANGES: Readonly<Record<Split, readonly [number, number]>> = {
   train: [0, 70],
-  test: [70, 85],
-  heldout: [85, 100],
+  validation: [70, 85],
+  test: [85, 100],
 };
 
 /** A split misses a try with probability at most 0.85, so an existing one is missed with e^-1600. */

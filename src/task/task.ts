@@ -5,8 +5,8 @@
  */
 import type { RandomStream } from '../core/rng.ts';
 
-/** Disjoint by construction: `train` feeds losses, `test` the acceptance tests, `heldout` the reports. */
-export type Split = 'train' | 'test' | 'heldout';
+/** Disjoint by construction: `train` feeds losses, `validation` the acceptance tests, `test` the reports. */
+export type Split = 'train' | 'validation' | 'test';
 
 export interface TaskItem {
   /** Stable name of the item, unique within the task. */
@@ -40,24 +40,24 @@ export interface Verdict {
 export interface Demonstration {
   readonly messages: readonly string[];
   /** What the environment says after each message, in the same order; absent: nothing. Never learned. */
-  readonly replies?: readonly string[];
+  readonly observations?: readonly string[];
 }
 
 /**
  * An episode of an interactive task as it stands. Immutable: a step gives the next scene, so the same
  * messages (and draws) always lead to the same scene.
  */
-export interface Scene {
+export interface EnvironmentStep {
   /** What the environment said to the last message; every later view shows it. Absent: nothing. */
-  readonly reply?: string;
+  readonly observation?: string;
   /** No further message is taken. */
-  readonly isOver: boolean;
+  readonly done: boolean;
   /**
    * What follows from the team's next message, or what has to be asked first.
    *
    * @param stream - draws of this step alone
    */
-  step(text: string, stream: RandomStream): Scene | Inquiry;
+  step(text: string, stream: RandomStream): EnvironmentStep | Inquiry;
   /** Verdict on the episode, should it end here. */
   verdict(): Verdict;
 }
@@ -66,7 +66,7 @@ export interface Scene {
 export interface Inquiry {
   readonly question: Question;
   /** Goes on with what the answerer said. */
-  answered(text: string): Scene | Inquiry;
+  answered(text: string): EnvironmentStep | Inquiry;
 }
 
 /** What an answerer is given: a chat that its answer continues. */
@@ -92,7 +92,7 @@ export interface Answerer {
 export interface Environment {
   /** Most messages of one episode. */
   readonly maxTurns: number;
-  begin(item: TaskItem): Scene;
+  reset(item: TaskItem): EnvironmentStep;
   /** Answers the questions of this environment; absent: it asks none. */
   readonly answerer?: Answerer;
 }

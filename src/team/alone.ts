@@ -7,7 +7,7 @@ import type { Protocol } from './team.ts';
 /**
  * The same rules, but only `agent` ever acts, so it sees nobody and its answer is the answer.
  *
- * @param protocol - one whose members answer (`membersAnswer`), with every agent active at the first turn
+ * @param protocol - one whose members answer (`agentsAnswer`), with every agent active at the first turn
  */
 export function alone(protocol: Protocol, agent: number): Protocol {
   const { moves } = protocol;

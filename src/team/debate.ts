@@ -27,7 +27,7 @@ export function createDebate({ rounds }: DebateOptions = DEFAULT_DEBATE): Protoc
   return {
     name: 'debate',
     maxTurns: rounds,
-    membersAnswer: true,
+    agentsAnswer: true,
     votes: true,
     active: (turn, _spoken, agents) => (turn < rounds ? Array.from({ length: agents }, (_, id) => id) : []),
     view: (item, agent, spoken, instruction) => {

@@ -6,16 +6,28 @@
  */
 import type { RandomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
-import type { Answerer, Environment, Inquiry, Scene, Task, TaskItem, Verdict } from '../task/task.ts';
-import type { Judge } from './judge.ts';
+import type {
+  Answerer,
+  Environment,
+  EnvironmentStep,
+  Inquiry,
+  Task,
+  TaskItem,
+  Verdict,
+} from '../task/task.ts';
+import type { VerifierCache } from './verifier-cache.ts';
 
 /** Most questions one step may ask: more is a task that never comes to an end. */
 const MOST_QUESTIONS = 16;
 
 /** The scene an episode begins with; a task that throws ends it at once. */
-export function beginScene(environment: Environment, item: TaskItem, judge: Judge): Scene {
+export function resetEnvironment(
+  environment: Environment,
+  item: TaskItem,
+  judge: VerifierCache,
+): EnvironmentStep {
   try {
-    return environment.begin(item);
+    return environment.reset(item);
   } catch (error) {
     return overWith(judge.failed(item, 'environment', error));
   }
@@ -24,7 +36,7 @@ export function beginScene(environment: Environment, item: TaskItem, judge: Judg
 /** A message that goes to the environment of one episode. */
 export interface Move {
   readonly item: TaskItem;
-  readonly scene: Scene;
+  readonly scene: EnvironmentStep;
   readonly text: string;
   /** Draws of this step; the k-th question's answer has the child k. */
   readonly stream: RandomStream;
@@ -39,9 +51,9 @@ export interface Move {
 export async function playMoves(
   task: Task,
   moves: readonly Move[],
-  { judge, signal }: { readonly judge: Judge; readonly signal?: AbortSignal | undefined },
-): Promise<Scene[]> {
-  const guarded = (item: TaskItem, go: () => Scene | Inquiry): Scene | Inquiry => {
+  { judge, signal }: { readonly judge: VerifierCache; readonly signal?: AbortSignal | undefined },
+): Promise<EnvironmentStep[]> {
+  const guarded = (item: TaskItem, go: () => EnvironmentStep | Inquiry): EnvironmentStep | Inquiry => {
     try {
       return go();
     } catch (error) {
@@ -53,7 +65,7 @@ export async function playMoves(
   );
   for (let asked = 1; ; asked++) {
     const open = results.flatMap((result, n) => ('question' in result ? [{ n, inquiry: result }] : []));
-    if (open.length === 0) return results as Scene[]; // no inquiry is left
+    if (open.length === 0) return results as EnvironmentStep[]; // no inquiry is left
     if (asked > MOST_QUESTIONS)
       throw new TaskError(
         `task ${task.name}: expected at most ${MOST_QUESTIONS} questions per message, got more on item ${moves[open[0].n].item.id}`,
@@ -77,7 +89,7 @@ function answererOf({ name, environment }: Task): Answerer {
 }
 
 /** An episode that ends because the task failed. */
-function overWith(verdict: Verdict): Scene {
-  const scene: Scene = { isOver: true, step: () => scene, verdict: () => verdict };
+function overWith(verdict: Verdict): EnvironmentStep {
+  const scene: EnvironmentStep = { done: true, step: () => scene, verdict: () => verdict };
   return scene;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { ChatMessage } from '../engine/engine.ts';
-import type { Scene, TaskItem } from '../task/task.ts';
+import type { EnvironmentStep, TaskItem } from '../task/task.ts';
 import type { Agent, EnvironmentReply, Protocol, SpokenMessage, TeamMessage } from './team.ts';
 import { type Exchange, exchangeTranscript } from './transcript.ts';
 
@@ -19,7 +19,7 @@ export interface Episode {
 
 /** The part of an episode that the environment has a say in. */
 export interface Play {
-  scene: Scene;
+  scene: EnvironmentStep;
   readonly exchanges: Exchange[];
   readonly replies: EnvironmentReply[];
 }

@@ -5,7 +5,6 @@ import { createTabularModel } from '../engine/tabular/model.ts';
 import type { AskedQuestion, Task } from '../task/task.ts';
 import { alone } from './alone.ts';
 import { createDebate } from './debate.ts';
-import { Judge } from './judge.ts';
 import { createParts } from './parts.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
@@ -13,6 +12,7 @@ import { createRouter } from './router.ts';
 import type { Protocol, Team, TeamMessage, Trajectory } from './team.ts';
 import { createHunt, HUNT_LETTERS } from './testing/hunt-task.ts';
 import { dialogue } from './transcript.ts';
+import { VerifierCache } from './verifier-cache.ts';
 import { createVote } from './vote.ts';
 
 const model = (seed: number): Model =>
@@ -98,7 +98,7 @@ describe('rollout of an interactive task', () => {
 
   it('ends when the environment says so, at the latest after its rounds, whatever the protocol’s own', async () => {
     const lengths = new Set<number>();
-    for (const { messages, replies, verdict, reward, memberVerdicts } of await play(
+    for (const { messages, replies, verdict, reward, agentVerdicts } of await play(
       teamOf(createRelay(2), 2),
       createHunt({ rounds: 5 }),
     )) {
@@ -108,7 +108,7 @@ describe('rollout of an interactive task', () => {
       expect(replies?.map(({ turn }) => turn)).toEqual(messages.map(({ turn }) => turn));
       expect(messages.length === 5 || verdict.correct).toBe(true);
       expect(reward).toBe(verdict.reward);
-      expect(memberVerdicts).toEqual([undefined, undefined]);
+      expect(agentVerdicts).toEqual([undefined, undefined]);
       lengths.add(messages.length);
     }
     expect(lengths.size).toBeGreaterThan(2);
@@ -178,9 +178,9 @@ describe('rollout of an interactive task', () => {
       ...hunt,
       environment: {
         maxTurns: 3,
-        begin(item) {
+        reset(item) {
           if (item.id === 'train-1') throw new Error('no beginning');
-          const inner = hunt.environment!.begin(item);
+          const inner = hunt.environment!.reset(item);
           if (item.id !== 'train-2') return inner;
           return {
             ...inner,
@@ -193,7 +193,7 @@ describe('rollout of an interactive task', () => {
     };
     const warnings: string[] = [];
     const episodes = await play(teamOf(createRelay(3)), broken, {
-      judge: new Judge(broken, (message) => warnings.push(message)),
+      judge: new VerifierCache(broken, (message) => warnings.push(message)),
     });
     expect(episodes).toHaveLength(20);
     const failed = episodes.filter(({ verdict }) => verdict.reason.startsWith('the environment failed: no '));
@@ -207,8 +207,8 @@ describe('rollout of an interactive task', () => {
       await expect(play(teamOf(protocol), createHunt())).rejects.toThrow(
         `expected a protocol that takes turns with an environment for task hunt, got ${protocol.name}`,
       );
-    await expect(play(teamOf(createVote()), createHunt(), { memberReward: 0.5 })).rejects.toThrow(
-      'expected memberReward 0 with task hunt, whose messages are moves, got 0.5',
+    await expect(play(teamOf(createVote()), createHunt(), { agentReward: 0.5 })).rejects.toThrow(
+      'expected agentReward 0 with task hunt, whose messages are moves, got 0.5',
     );
   });
 });

@@ -10,7 +10,7 @@ export function createParts(): Protocol {
   return {
     name: 'parts',
     maxTurns: 1,
-    membersAnswer: true,
+    agentsAnswer: true,
     active: (turn, _spoken, agents) => (turn === 0 ? Array.from({ length: agents }, (_, id) => id) : []),
     view: (item, _agent, _spoken, instruction) => opening(item, instruction),
     decide: (spoken) => {

@@ -148,7 +148,7 @@ describe('createProtocol', () => {
   });
 
   it('says which protocols have members whose messages are answers', () => {
-    const answering = protocolNames.filter((name) => createProtocol(name, {}, 3).membersAnswer);
+    const answering = protocolNames.filter((name) => createProtocol(name, {}, 3).agentsAnswer);
     expect(answering).toEqual(['vote', 'parts', 'debate']);
   });
 

@@ -3,14 +3,14 @@ import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
 import type { Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
+import { right, wrong } from '../grade/verdict.ts';
 import type { Task, TaskItem } from '../task/task.ts';
-import { right, wrong } from '../task/verdict.ts';
 import { createDebate } from './debate.ts';
-import { Judge } from './judge.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
 import { createRouter } from './router.ts';
 import type { Protocol, Team, Trajectory } from './team.ts';
+import { VerifierCache } from './verifier-cache.ts';
 import { createVote } from './vote.ts';
 
 /** Say the letter of the prompt: texts are answers as they stand, blank ones are none. */
@@ -201,7 +201,7 @@ describe('rollout', () => {
   });
 
   it('judges the team’s answer and each member’s last message', async () => {
-    for (const { item, messages, verdict, memberVerdicts, reward } of await rollout(
+    for (const { item, messages, verdict, agentVerdicts, reward } of await rollout(
       teamOf(createDebate()),
       echo,
       options(),
@@ -209,23 +209,23 @@ describe('rollout', () => {
       const last = [0, 1, 2].map(
         (agent) => messages.findLast((message) => message.agent === agent)?.text ?? '',
       );
-      expect(memberVerdicts).toEqual(last.map((text) => echo.verify(item, text)));
+      expect(agentVerdicts).toEqual(last.map((text) => echo.verify(item, text)));
       expect(reward).toBe(verdict.reward);
     }
   });
 
   it('leaves members without a verdict who never spoke', async () => {
     const [trajectory] = await rollout(teamOf({ ...createRelay(3), maxTurns: 2 }), echo, options());
-    expect(trajectory.memberVerdicts[2]).toBeUndefined();
-    expect(trajectory.memberVerdicts[1]).toEqual(trajectory.verdict);
+    expect(trajectory.agentVerdicts[2]).toBeUndefined();
+    expect(trajectory.agentVerdicts[1]).toEqual(trajectory.verdict);
   });
 
   it('mixes the members’ mean reward into the team’s with the asked weight', async () => {
     const plain = await rollout(teamOf(createVote()), echo, options());
-    const mixed = await rollout(teamOf(createVote()), echo, options({ memberReward: 0.3 }));
+    const mixed = await rollout(teamOf(createVote()), echo, options({ agentReward: 0.3 }));
     const rewards = new Set<number>();
-    mixed.forEach(({ reward, verdict, memberVerdicts }, i) => {
-      const members = memberVerdicts.filter((member) => member?.correct).length / 3;
+    mixed.forEach(({ reward, verdict, agentVerdicts }, i) => {
+      const members = agentVerdicts.filter((member) => member?.correct).length / 3;
       expect(reward).toBeCloseTo(0.7 * plain[i].reward + 0.3 * members, 12);
       expect(verdict).toEqual(plain[i].verdict);
       rewards.add(reward);
@@ -259,7 +259,7 @@ describe('rollout', () => {
     };
     const trajectories = await rollout(teamOf(createRelay(3)), broken, {
       ...options(),
-      judge: new Judge(broken, (message) => warnings.push(message)),
+      judge: new VerifierCache(broken, (message) => warnings.push(message)),
     });
     expect(trajectories).toHaveLength(12);
     const failed = trajectories.filter((trajectory) => texts(trajectory)[2].startsWith('a'));
@@ -292,9 +292,9 @@ describe('rollout', () => {
     const attempt = (protocol: Protocol, more: Partial<RolloutOptions>) =>
       rollout(teamOf(protocol), echo, options(more));
     await expect(attempt(createVote(), { samples: 0 })).rejects.toThrow(DomainError);
-    await expect(attempt(createVote(), { memberReward: 1.5 })).rejects.toThrow(DomainError);
-    await expect(attempt(createRelay(3), { memberReward: 0.5 })).rejects.toThrow(
-      'rollout: expected memberReward 0 with protocol relay, got 0.5',
+    await expect(attempt(createVote(), { agentReward: 1.5 })).rejects.toThrow(DomainError);
+    await expect(attempt(createRelay(3), { agentReward: 0.5 })).rejects.toThrow(
+      'rollout: expected agentReward 0 with protocol relay, got 0.5',
     );
     await expect(attempt({ ...createVote(), active: () => [] }, {})).rejects.toThrow(
       'expected protocol vote to let an agent speak, got silence',

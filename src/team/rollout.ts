@@ -8,12 +8,12 @@
 import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import type { Task, TaskItem } from '../task/task.ts';
-import { beginScene, playMoves } from './environment.ts';
+import { allOrNone, concurrencyOf } from './concurrency.ts';
+import { playMoves, resetEnvironment } from './environment.ts';
 import type { Episode } from './episode.ts';
-import { Judge } from './judge.ts';
-import { allOrNone, laneCount } from './lanes.ts';
 import type { Team, TeamMessage, Trajectory } from './team.ts';
 import { type Acting, playTurn } from './turn.ts';
+import { VerifierCache } from './verifier-cache.ts';
 
 /** Stands where an agent's id does in the names of the environment's draws; no team is that large. */
 const ENVIRONMENT = 2 ** 32;
@@ -36,7 +36,7 @@ export interface RolloutOptions {
    * w: reward = (1 - w) * verdict on the team's answer + w * mean verdict on the members' last messages;
    * 0..1, default 0. Only for protocols whose members answer (vote, debate).
    */
-  readonly memberReward?: number;
+  readonly agentReward?: number;
   /**
    * Named by the caller for this call alone. A message draws from its child (agent, group, sample, turn),
    * where group is the item's, and a step of the environment from a like name of its own.
@@ -56,7 +56,7 @@ export interface RolloutOptions {
   /** Called when an agent has said all it says at a turn, of all episodes or of a wave of them. */
   readonly onSaid?: (agent: number, messages: readonly TeamMessage[]) => void;
   /** Gives the verdicts; pass one to ask it for more of them afterwards. Default: one of its own. */
-  readonly judge?: Judge;
+  readonly judge?: VerifierCache;
 }
 
 /**
@@ -70,12 +70,12 @@ export interface RolloutOptions {
  *
  * @returns trajectories in order of item, then sample [items * samples]
  * @throws DomainError if an option is out of range, or the protocol lets nobody speak
- * @throws whatever an engine throws; a verifier that throws is a wrong answer ({@link Judge})
+ * @throws whatever an engine throws; a verifier that throws is a wrong answer ({@link VerifierCache})
  */
 export async function rollout(team: Team, task: Task, options: RolloutOptions): Promise<Trajectory[]> {
   check(team, options);
   checkEnvironment(team, task, options);
-  const { judge = new Judge(task) } = options;
+  const { judge = new VerifierCache(task) } = options;
   const episodes = beginEpisodes(task, judge, options);
   const waves = wavesOf(team, task, episodes);
   const progress = new Progress(options.onProgress);
@@ -87,9 +87,7 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
       waves.map((_, wave) => (signal) => play(wave, signal)),
       options.signal,
     );
-  return episodes.map((episode) =>
-    trajectoryOf(team, judge, { episode, memberReward: options.memberReward }),
-  );
+  return episodes.map((episode) => trajectoryOf(team, judge, { episode, agentReward: options.agentReward }));
 }
 
 /** Episodes that advance together; those of one item, which may share messages, in one wave. */
@@ -100,7 +98,7 @@ function wavesOf(
 ): Episode[][] {
   const groups = [...new Set(episodes.map(({ group }) => group))];
   const isPipeline = environment === undefined && protocol.maxTurns > 1;
-  const waves = isPipeline ? Math.min(laneCount(agents), groups.length) : 1;
+  const waves = isPipeline ? Math.min(concurrencyOf(agents), groups.length) : 1;
   const waveOf = new Map(groups.map((group, place) => [group, Math.floor((place * waves) / groups.length)]));
   return Array.from({ length: waves }, (_, wave) =>
     episodes.filter(({ group }) => waveOf.get(group) === wave),
@@ -131,7 +129,7 @@ class Progress {
 }
 
 interface WaveOptions extends Omit<RolloutOptions, 'signal'> {
-  readonly judge: Judge;
+  readonly judge: VerifierCache;
   readonly signal: AbortSignal | undefined;
   readonly progress: (count: number, expected: number) => void;
 }
@@ -159,12 +157,12 @@ async function playWave(
 /** G episodes of every item, nothing said yet. */
 function beginEpisodes(
   { environment }: Task,
-  judge: Judge,
+  judge: VerifierCache,
   { items, groups, samples, firstSample = 0 }: RolloutOptions,
 ): Episode[] {
   return items.flatMap((item, position) => {
     const group = groups?.[position] ?? position;
-    const scene = environment && beginScene(environment, item, judge);
+    const scene = environment && resetEnvironment(environment, item, judge);
     return Array.from({ length: samples }, (_, k): Episode => {
       const play = scene && { scene, exchanges: [], replies: [] };
       return { item, group, sample: firstSample + k, spoken: [], messages: [], ...(play && { play }) };
@@ -176,7 +174,7 @@ function beginEpisodes(
 function actingIn({ protocol, agents }: Team, live: readonly Episode[], turn: number): Acting[] {
   return live.flatMap((episode) => {
     const { spoken, play } = episode;
-    if (play?.scene.isOver) return [];
+    if (play?.scene.done) return [];
     const active = (play ? protocol.moves : undefined)?.active ?? protocol.active;
     const ids = new Set(active(turn, spoken, agents.length));
     return ids.size === 0 ? [] : [{ episode, ids }];
@@ -184,31 +182,31 @@ function actingIn({ protocol, agents }: Team, live: readonly Episode[], turn: nu
 }
 
 /** What an interactive task does not go with. */
-function checkEnvironment({ protocol }: Team, task: Task, { memberReward = 0 }: RolloutOptions): void {
+function checkEnvironment({ protocol }: Team, task: Task, { agentReward = 0 }: RolloutOptions): void {
   if (task.environment === undefined) return;
   if (protocol.moves === undefined)
     throw new DomainError(
       `rollout: expected a protocol that takes turns with an environment for task ${task.name}, got ${protocol.name}`,
     );
-  if (memberReward > 0)
+  if (agentReward > 0)
     throw new DomainError(
-      `rollout: expected memberReward 0 with task ${task.name}, whose messages are moves, got ${memberReward}`,
+      `rollout: expected agentReward 0 with task ${task.name}, whose messages are moves, got ${agentReward}`,
     );
 }
 
 function check(
   { protocol, agents }: Team,
-  { items, groups, samples, memberReward = 0 }: RolloutOptions,
+  { items, groups, samples, agentReward = 0 }: RolloutOptions,
 ): void {
   if (!Number.isInteger(samples) || samples < 1)
     throw new DomainError(`rollout: expected samples to be an integer >= 1, got ${samples}`);
   if (groups !== undefined && (groups.length !== items.length || new Set(groups).size !== groups.length))
     throw new DomainError(`rollout: expected ${items.length} different groups, got ${groups.join(', ')}`);
-  if (!(memberReward >= 0 && memberReward <= 1))
-    throw new DomainError(`rollout: expected memberReward from 0 to 1, got ${memberReward}`);
-  if (memberReward > 0 && protocol.membersAnswer !== true)
+  if (!(agentReward >= 0 && agentReward <= 1))
+    throw new DomainError(`rollout: expected agentReward from 0 to 1, got ${agentReward}`);
+  if (agentReward > 0 && protocol.agentsAnswer !== true)
     throw new DomainError(
-      `rollout: expected memberReward 0 with protocol ${protocol.name}, got ${memberReward}; ` +
+      `rollout: expected agentReward 0 with protocol ${protocol.name}, got ${agentReward}; ` +
         'its messages are steps, not answers of their own',
     );
   agents.forEach(({ id }, position) => {
@@ -239,7 +237,7 @@ async function answerTurn(
     { judge, signal },
   );
   sent.forEach(({ play, message }, i) => {
-    const { reply } = scenes[i];
+    const { observation: reply } = scenes[i];
     play.scene = scenes[i];
     play.exchanges.push({ sent: message, reply });
     if (reply !== undefined) play.replies.push({ turn, text: reply });
@@ -248,29 +246,29 @@ async function answerTurn(
 
 function trajectoryOf(
   { protocol, agents }: Team,
-  judge: Judge,
-  { episode, memberReward = 0 }: { readonly episode: Episode; readonly memberReward: number | undefined },
+  judge: VerifierCache,
+  { episode, agentReward = 0 }: { readonly episode: Episode; readonly agentReward: number | undefined },
 ): Trajectory {
   const { item, group, sample, spoken, messages, play } = episode;
   if (play !== undefined) {
     const verdict = judge.outcome(item, play.scene);
     const { replies, exchanges } = play;
     const meanLogp = exchanges.at(-1)?.sent.meanLogp ?? Number.NEGATIVE_INFINITY; // over before it began
-    const memberVerdicts = agents.map(() => undefined);
+    const agentVerdicts = agents.map(() => undefined);
     const { reward } = verdict;
-    return { item, group, sample, messages, replies, verdict, meanLogp, memberVerdicts, reward };
+    return { item, group, sample, messages, replies, verdict, meanLogp, agentVerdicts, reward };
   }
   if (spoken.length === 0)
     throw new DomainError(`rollout: expected protocol ${protocol.name} to let an agent speak, got silence`);
   const decided = protocol.decide(spoken, (message) => judge.verdict(item, message.text).answer);
   const verdict = judge.verdict(item, decided.text);
-  const memberVerdicts = agents.map(({ id }) => {
+  const agentVerdicts = agents.map(({ id }) => {
     const last = spoken.findLast((message) => message.agent === id);
     return last && judge.verdict(item, last.text);
   });
-  const heard = memberVerdicts.filter((member) => member !== undefined);
+  const heard = agentVerdicts.filter((member) => member !== undefined);
   const members = heard.reduce((sum, member) => sum + member.reward, 0) / heard.length;
-  const reward = (1 - memberReward) * verdict.reward + memberReward * members;
+  const reward = (1 - agentReward) * verdict.reward + agentReward * members;
   const { meanLogp } = decided;
-  return { item, group, sample, messages, verdict, meanLogp, memberVerdicts, reward };
+  return { item, group, sample, messages, verdict, meanLogp, agentVerdicts, reward };
 }

@@ -55,7 +55,7 @@ export interface Trajectory {
    * Verdict on each agent's own last message; undefined where the agent never spoke, and for all agents of an
    * interactive task, whose messages are moves and not answers.
    */
-  readonly memberVerdicts: readonly (Verdict | undefined)[];
+  readonly agentVerdicts: readonly (Verdict | undefined)[];
   /** Team reward r(s, a): the same number for every agent, reward units. */
   readonly reward: number;
 }
@@ -79,7 +79,7 @@ export interface Protocol {
    * True where every message is an answer of its own (vote, debate), so that members' own verdicts may
    * enter the reward. Absent: a message may be one step towards the team's answer.
    */
-  readonly membersAnswer?: boolean;
+  readonly agentsAnswer?: boolean;
   /**
    * True where the team's answer is the plurality of the answers of the last turn, so that a vote may stop
    * once the rest cannot change it.

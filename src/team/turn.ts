@@ -4,8 +4,8 @@
  */
 import type { RandomStream } from '../core/rng.ts';
 import type { Completion, SampleRequest } from '../engine/engine.ts';
+import { runConcurrently } from './concurrency.ts';
 import { type Episode, viewOf } from './episode.ts';
-import { inLanes } from './lanes.ts';
 import type { Agent, Team, TeamMessage } from './team.ts';
 import { spokenOf } from './transcript.ts';
 import { shareVocabulary } from './vocabularies.ts';
@@ -60,7 +60,7 @@ export async function playTurn(
     onSaid?.(id, messages);
     return { episodes, messages };
   };
-  for (const { episodes, messages } of await inLanes(speaking, speak, signal))
+  for (const { episodes, messages } of await runConcurrently(speaking, speak, signal))
     episodes.forEach((episode, i) => {
       episode.messages.push(messages[i]);
       episode.spoken.push(spokenOf(messages[i]));

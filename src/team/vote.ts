@@ -12,7 +12,7 @@ export function createVote(): Protocol {
   return {
     name: 'vote',
     maxTurns: 1,
-    membersAnswer: true,
+    agentsAnswer: true,
     votes: true,
     active: (turn, _spoken, agents) => (turn === 0 ? Array.from({ length: agents }, (_, id) => id) : []),
     view: (item, _agent, _spoken, instruction) => opening(item, instruction),

@@ -3,7 +3,7 @@
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
-import { inLanes, laneCount } from '../team/lanes.ts';
+import { concurrencyOf, runConcurrently } from '../team/concurrency.ts';
 import type { Agent, Team } from '../team/team.ts';
 import { batchAdvantages } from './advantages.ts';
 import { type Batch, ownTrajectories, type SequenceWeights, sequenceWeights } from './batch.ts';
@@ -42,7 +42,7 @@ export async function updateAgent(
   await notePrediction(context, team, { batch, agent, options }); // E65
   const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
   const advantages = batchAdvantages(batch, id, { weights, options }); // A_tilde: E19-E21
-  // logp_cur is logp_beh: an agent is updated once per stage, so its own weights are still the rollout's
+  // an agent is updated once per stage, so the weights that sampled the batch are those its update starts from
   const trajectories = ownTrajectories(batch, id, advantages);
   const outcome = await optimize(model, trajectories, {
     options,
@@ -61,8 +61,8 @@ export async function updateTogether(
   sigma: readonly number[],
   update: (agent: Agent, signal?: AbortSignal) => Promise<Updated>,
 ): Promise<ReadonlyMap<number, Updated>> {
-  if (options.updateSchedule !== 'simultaneous' || laneCount(agents) <= 1) return new Map();
-  const updated = await inLanes(
+  if (options.updateSchedule !== 'simultaneous' || concurrencyOf(agents) <= 1) return new Map();
+  const updated = await runConcurrently(
     sigma.map((i) => agents[i]),
     update,
     signal,

@@ -12,7 +12,7 @@ function message(turn: number, agent: number, length = 1): TeamMessage {
 function trajectory(...messages: TeamMessage[]): Trajectory {
   const verdict = { correct: true, reward: 1, reason: 'right' };
   const item = createLetterTask().item('train', 0);
-  return { item, group: 0, sample: 0, messages, verdict, meanLogp: 0, memberVerdicts: [], reward: 1 };
+  return { item, group: 0, sample: 0, messages, verdict, meanLogp: 0, agentVerdicts: [], reward: 1 };
 }
 
 /** Three turns: agent 0, agent 1, agent 0 again; in the second trajectory agent 1 alone. */
@@ -22,13 +22,13 @@ function batchOf(done: Batch['done']): Batch {
     trajectory(message(0, 1)),
   ];
   const own = ownMessages(trajectories, 2);
-  const logpBeh = new Map(
+  const logpOld = new Map(
     own.map(({ messages }, agent) => [
       agent,
       messages.map(({ tokens }) => new Float32Array(tokens.length).fill(-1)),
     ]),
   );
-  return { trajectories, own, logpBeh, mismatch: new Map(), done };
+  return { trajectories, own, logpOld, mismatch: new Map(), done };
 }
 
 describe('a batch', () => {
@@ -55,7 +55,7 @@ describe('a batch', () => {
     expect(none).toEqual([]);
     expect(twice.advantage).toBe(0.7);
     expect(twice.sequences).toEqual([batch.trajectories[0].messages[0], batch.trajectories[0].messages[2]]);
-    expect(twice.logpCur).toHaveLength(3);
+    expect(twice.logpOld).toHaveLength(3);
     expect(ownTrajectories(batch, 1, Float64Array.of(0.7, -0.2)).map(({ advantage }) => advantage)).toEqual([
       0.7, -0.2,
     ]);

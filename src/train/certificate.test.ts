@@ -117,15 +117,15 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
     });
     expect(updates.map(({ certificate }) => certificate)).toEqual([undefined, undefined]);
     expect(summary.certificate).toEqual({ prompts: 0, delta: 0.1, gainMean: 0, gainLower: 0, paperBound: 0 });
-    expect(context.prompts.test.position).toBe(0);
+    expect(context.prompts.validation.position).toBe(0);
   });
 
-  it('is made from test prompts of its own, and these never reach a loss', async () => {
-    const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+  it('is made from validation prompts of its own, and these never reach a loss', async () => {
+    const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
     const team = createTeam(createRelay(2), 2);
     const context = createContext(team, trainOptions({ certificate: { prompts: 20 } }), task);
     await runStage(context, team, 1);
-    expect(context.prompts.test.position).toBe(40);
+    expect(context.prompts.validation.position).toBe(40);
     const prompts = team.agents.flatMap(({ model }) =>
       model.trainedStates().map(([prompt]) => LETTERS[prompt]),
     );
@@ -141,7 +141,7 @@ describe('a certificate of a stage with one set of data', () => {
     const certificate = { prompts: 4000, confidence: 0.1 };
     const { summary, updates, objectives, span, context } = await certifiedStage({ ...changes, certificate });
     expect(updates.map((update) => update.certificate)).toEqual([undefined, undefined]);
-    expect(context.prompts.test.position).toBe(4000);
+    expect(context.prompts.validation.position).toBe(4000);
     const gain = objectives[2] - objectives[0];
     expect(gain).toBeGreaterThan(0.01);
     expect(summary.certificate).toMatchObject({ prompts: 4000, delta: 0.1 });
@@ -158,9 +158,9 @@ describe('a certificate of a stage with one set of data', () => {
   });
 });
 
-it('says so where the test split cannot carry a certificate', async () => {
+it('says so where the validation split cannot carry a certificate', async () => {
   const team = createTeam(createRelay(2), 2);
-  const task = createLetterTask({ sizes: { test: 50 } });
+  const task = createLetterTask({ sizes: { validation: 50 } });
   const context = createContext(team, trainOptions({ certificate: { prompts: 20 } }), task);
   expect((await runStage(context, team, 1)).certificate).toBeDefined();
   expect((await runStage(context, team, 2)).certificate).toBeUndefined();

@@ -1,8 +1,8 @@
 /**
  * The reported certificate: what held-out episodes say about the gain of an accepted update, and of a
- * whole stage. With fresh rollouts every accepted step is judged on test prompts of its own, played by the
+ * whole stage. With fresh rollouts every accepted step is judged on validation prompts of its own, played by the
  * team before the step, and the stage's bound is the sum. Where one batch serves all (`reuse`) or all learn
- * from the same team (`simultaneous`), one set of test prompts is played by the stage's start and weighted
+ * from the same team (`simultaneous`), one set of validation prompts is played by the stage's start and weighted
  * by everything that changed since. These episodes choose nothing, so no bound has to cover a choice.
  * Differs from the paper, whose certificate is computed from the data the update was chosen on and can
  * never be positive at gamma >= 1/2 (E51); its figure is recorded as information.
@@ -30,7 +30,7 @@ export interface AcceptedStep {
   readonly agent: Agent;
   /** S0, not released yet. */
   readonly start: SnapshotId;
-  /** Largest KL(new || cur) seen in training, nats. */
+  /** Largest KL(new || old) seen in training, nats. */
   readonly klMax: number;
 }
 
@@ -45,8 +45,8 @@ export interface Certifier {
 const NO_CERTIFICATE: Certifier = { step: async () => undefined, finish: async () => undefined };
 
 /**
- * Begins a stage, while the team is still pi_cur   (E61-E63, E66). A stage has no certificate if the run
- * asks for none (`certificate.prompts` 0), or if the test split holds too few prompts for it: each serves
+ * Begins a stage, while the team is still pi_old   (E61-E63, E66). A stage has no certificate if the run
+ * asks for none (`certificate.prompts` 0), or if the validation split holds too few prompts for it: each serves
  * once.
  */
 export async function openCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
@@ -54,8 +54,8 @@ export async function openCertifier(context: RunContext, team: Team, stage: numb
   if (certificate.prompts === 0) return NO_CERTIFICATE;
   const isShared = rolloutMode === 'reuse' || updateSchedule === 'simultaneous';
   const needed = certificate.prompts * (isShared ? 1 : team.agents.length);
-  if ((context.prompts.test.remaining ?? needed) < needed) {
-    const message = 'the test split holds too few prompts for a certificate of this stage; it has none';
+  if ((context.prompts.validation.remaining ?? needed) < needed) {
+    const message = 'the validation split holds too few prompts for a certificate of this stage; it has none';
     context.emit({ kind: 'warning', stage, message });
     return NO_CERTIFICATE;
   }
@@ -98,7 +98,7 @@ function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
   };
 }
 
-/** E62 with the full ratio of the stage, w = prod over changed agents, gives J(pi_bar) - J(pi_cur) at once. */
+/** E62 with the full ratio of the stage, w = prod over changed agents, gives J(pi_bar) - J(pi_old) at once. */
 async function wholeStage(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { confidence: delta } = context.options.certificate;
   const batch = await playHeldOut(context, team, { stage, scored: team.agents });
@@ -123,7 +123,7 @@ async function wholeStage(context: RunContext, team: Team, stage: number): Promi
   };
 }
 
-/** One episode on each of the next test prompts, by the team as it is now, scored (E9). */
+/** One episode on each of the next validation prompts, by the team as it is now, scored (E9). */
 async function playHeldOut(
   context: RunContext,
   team: Team,
@@ -132,7 +132,7 @@ async function playHeldOut(
   const { options, prompts } = context;
   const trajectories = await playEpisodes(context, team, {
     stage: place.stage,
-    items: prompts.test.take(options.certificate.prompts),
+    items: prompts.validation.take(options.certificate.prompts),
     samples: 1,
     stream: trainStream(options.seed, 'certificate', place.stage, (place.agent ?? -1) + 1),
     onProgress: progressOf(context, place, 'gate'),

@@ -14,7 +14,7 @@ export interface RunContext {
   /** Changes as the run goes on; the cursors' positions are copied into it when it is saved. */
   readonly state: RunState;
   /** `train` feeds losses; `test` only acceptance tests. */
-  readonly prompts: { readonly train: PromptCursor; readonly test: PromptCursor };
+  readonly prompts: { readonly train: PromptCursor; readonly validation: PromptCursor };
   readonly emit: (event: RunEvent) => void;
   /** Adds readable transcripts of a stage. */
   readonly transcribe: (stage: number, rows: readonly object[]) => void;
@@ -27,12 +27,12 @@ export function createContext(
 ): RunContext {
   const { task, options, state } = parts;
   const { seed } = options;
-  const { train, test } = state.prompts;
+  const { train, validation } = state.prompts;
   return {
     ...parts,
     prompts: {
       train: createPromptCursor(task, 'train', { seed, position: train, atEnd: 'reshuffle' }),
-      test: createPromptCursor(task, 'test', { seed, position: test, atEnd: 'stop' }),
+      validation: createPromptCursor(task, 'validation', { seed, position: validation, atEnd: 'stop' }),
     },
   };
 }

@@ -6,9 +6,9 @@
 import type { RandomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
 import type { TaskItem } from '../task/task.ts';
-import { Judge } from '../team/judge.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team, TeamMessage, Trajectory } from '../team/team.ts';
+import { VerifierCache } from '../team/verifier-cache.ts';
 import type { RunContext } from './context.ts';
 
 export interface EpisodeRequest {
@@ -40,10 +40,10 @@ export async function playEpisodes(
     ...request,
     temperature: options.temperature,
     maxTokens: options.maxCompletionLength,
-    memberReward: options.memberReward,
+    agentReward: options.agentReward,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
-    judge: new Judge(task, (message) => emit({ kind: 'warning', stage, message })),
+    judge: new VerifierCache(task, (message) => emit({ kind: 'warning', stage, message })),
   });
   const [lowest, highest] = task.rewardRange;
   for (const { item, reward } of trajectories)

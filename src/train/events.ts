@@ -15,11 +15,11 @@ export interface AttemptRecord {
   readonly attempt: number;
   readonly beta: number;
   readonly lrScale: number;
-  /** Empirical quantile of KL(new||cur) over own token states, or its upper bound under `slack`. */
+  /** Empirical quantile of KL(new||old) over own token states, or its upper bound under `slack`. */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
-  /** Quantiles of KL(new||cur) over own token states at {@link KL_LEVELS}; absent where none was measured. */
+  /** Quantiles of KL(new||old) over own token states at {@link KL_LEVELS}; absent where none was measured. */
   readonly klQuantiles?: readonly number[];
   readonly klMessageMean: number;
   readonly tvMean: number;
@@ -30,7 +30,7 @@ export interface AttemptRecord {
 
 /** What held-out episodes say about the gain of an accepted update or of a stage (E66). */
 export interface CertificateRecord {
-  /** Held-out prompts, one episode each; 0 for a stage that changed nothing. */
+  /** Test prompts, one episode each; 0 for a stage that changed nothing. */
   readonly prompts: number;
   /** Probability with which `gainLower` may be above the true gain. */
   readonly delta: number;
@@ -109,7 +109,7 @@ export interface GateRecord {
   readonly decision: 'promote' | 'keep' | 'rollback';
 }
 
-/** A comparison on held-out prompts with its paired 95% interval. */
+/** A comparison on test prompts with its paired 95% interval. */
 export interface DifferenceRecord {
   readonly mean: number;
   readonly low: number;
@@ -129,7 +129,7 @@ export interface EvaluationRecord {
   readonly samples: number;
   /** The team's answer. */
   readonly team: AccuracyRecord;
-  readonly members: readonly AccuracyRecord[];
+  readonly agents: readonly AccuracyRecord[];
 }
 
 export type Phase =
@@ -181,8 +181,8 @@ export type RunEvent =
       readonly certificate?: CertificateRecord;
     }
   | {
-      /** What the team that enters the next stage gets on held-out prompts; 0: the base team. */
-      readonly kind: 'heldout';
+      /** What the team that enters the next stage gets on test prompts; 0: the base team. */
+      readonly kind: 'stage_evaluation';
       readonly stage: number;
       /** One episode per prompt [P], reward units; the same prompts and streams every time. */
       readonly rewards: readonly number[];
@@ -190,7 +190,7 @@ export type RunEvent =
        * Share of right answers among each member's own in these episodes, where the protocol's members
        * answer; null for one that never spoke.
        */
-      readonly members?: readonly (number | null)[];
+      readonly agents?: readonly (number | null)[];
     }
   | { readonly kind: 'checkpoint'; readonly stage: number; readonly name: string }
   | ({ readonly kind: 'evaluation'; readonly stage: number } & EvaluationRecord)

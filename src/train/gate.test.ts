@@ -92,18 +92,18 @@ describe('the promotion gate', () => {
     const champion = await snapshotTeam(team);
     await testCandidate(context, 5, { team, champion });
     await testCandidate(context, 10, { team, champion });
-    expect(seen).toEqual(Array.from({ length: 80 }, (_, k) => `test-${k}`));
+    expect(seen).toEqual(Array.from({ length: 80 }, (_, k) => `validation-${k}`));
     const [first, second] = gateEvents(context);
     expect(second.index).toBe(2);
     expect(second.alpha).toBeCloseTo(first.alpha / 4, 12);
   });
 
-  it('uses up a finite test split, then says once that nothing can be proved any more', async () => {
+  it('uses up a finite validation split, then says once that nothing can be proved any more', async () => {
     const team = createTeam(createVote(), 2);
     const context = createContext(
       team,
       trainOptions({ gate: { ...gate, nPlan: 40 } }),
-      createLetterTask({ sizes: { test: 50 } }),
+      createLetterTask({ sizes: { validation: 50 } }),
     );
     const champion = await snapshotTeam(team);
     for (const stage of [1, 2, 3, 4])

@@ -96,14 +96,14 @@ export async function testUpdate(
   return accepted;
 }
 
-/** Says once when no test prompt is left: a second use would void the guarantee. */
+/** Says once when no validation prompt is left: a second use would void the guarantee. */
 function isExhausted({ prompts, state, emit }: RunContext, stage: number): boolean {
-  if (prompts.test.remaining !== 0) return false;
+  if (prompts.validation.remaining !== 0) return false;
   if (!state.gate.exhausted)
     emit({
       kind: 'warning',
       stage,
-      message: `the test split ran out after ${prompts.test.position} prompts; nothing can be proved better from here on`,
+      message: `the validation split ran out after ${prompts.validation.position} prompts; nothing can be proved better from here on`,
     });
   state.gate.exhausted = true;
   return true;

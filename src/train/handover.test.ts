@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createTabularModel } from '../engine/tabular/model.ts';
+import { MixtureModel } from '../swap/mixture-model.ts';
 import { createVote } from '../team/vote.ts';
-import { MixtureModel } from '../upgrade/mixture-model.ts';
 import type { UpdateRecord } from './events.ts';
 import { runStage } from './stage.ts';
 import { LETTERS } from './testing/letter-task.ts';

@@ -77,8 +77,13 @@ describe('metrics', () => {
       const context = createContext(team, trainOptions(changes));
       const summary = await runStage(context, team, 1);
       const end = { kind: 'stage_finished', stage: 1, ...summary, tokens: 1 } as const;
-      const heldout = { kind: 'heldout', stage: 1, rewards: [0, 1], members: [0.5, null] } as const;
-      for (const event of [...context.events, end, heldout])
+      const evaluated = {
+        kind: 'stage_evaluation',
+        stage: 1,
+        rewards: [0, 1],
+        agents: [0.5, null],
+      } as const;
+      for (const event of [...context.events, end, evaluated])
         for (const key of Object.keys(metricsOf(event, { options, tokens: 1 }) ?? {}))
           written.add(key.replace(/^agent_\d+\//, ''));
     }

@@ -18,7 +18,7 @@ export interface MetricsContext {
 type UpdateEvent = Extract<RunEvent, { kind: 'update' }>;
 type GateEvent = Extract<RunEvent, { kind: 'gate' }>;
 
-/** The row an event adds: one per agent's update, acceptance test, stage and held-out measurement. */
+/** The row an event adds: one per agent's update, acceptance test, stage and stage evaluation. */
 export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow | undefined {
   switch (event.kind) {
     case 'update':
@@ -34,12 +34,12 @@ export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow 
       };
       return { ...row, ...prefixed('certificate/', certificateValues(certificate)) };
     }
-    case 'heldout': {
+    case 'stage_evaluation': {
       const { stage, rewards } = event;
-      const members = Object.fromEntries(
-        (event.members ?? []).map((share, id) => [`agent_${id}/heldout/accuracy`, share]),
+      const accuracies = Object.fromEntries(
+        (event.agents ?? []).map((share, id) => [`agent_${id}/test/accuracy`, share]),
       );
-      return { stage, 'heldout/reward': mean(rewards), 'heldout/num_prompts': rewards.length, ...members };
+      return { stage, 'test/reward': mean(rewards), 'test/num_prompts': rewards.length, ...accuracies };
     }
     default:
       return undefined;

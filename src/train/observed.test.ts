@@ -4,8 +4,8 @@ import { createRelay } from '../team/relay.ts';
 import { createVote } from '../team/vote.ts';
 import { KL_LEVELS, type RunEvent } from './events.ts';
 import { testCandidate } from './gate.ts';
-import { measureHeldOut } from './heldout.ts';
 import { runStage } from './stage.ts';
+import { evaluateStage } from './stage-evaluation.ts';
 import { snapshotTeam } from './team-snapshot.ts';
 import { createContext, createTeam, teach, trainOptions } from './testing/world.ts';
 
@@ -60,25 +60,25 @@ it('a test keeps a path of both wealths that ends where they ended, in at most 6
   expect(new Set(path.map(([prompts]) => prompts)).size).toBe(path.length);
 });
 
-describe('a held-out measurement', () => {
+describe('a stage evaluation', () => {
   it("has the members' own accuracy where members answer, and transcripts of the same prompts", async () => {
     const rows: object[] = [];
     const team = createTeam(createVote(), 2);
     teach(team, 1, 50);
-    const context = createContext(team, trainOptions({ heldoutPrompts: 20 }));
-    await measureHeldOut({ ...context, transcribe: (_, more) => void rows.push(...more) }, team, 3);
-    const [heldout] = of(context.events, 'heldout');
-    expect(heldout?.members).toHaveLength(2);
-    const mean = heldout!.rewards.reduce((sum, reward) => sum + reward, 0) / heldout!.rewards.length;
-    expect(heldout!.members![0]).toBeCloseTo(mean, 12); // both say the same, so each is as good as the team
+    const context = createContext(team, trainOptions({ stageEvaluationPrompts: 20 }));
+    await evaluateStage({ ...context, transcribe: (_, more) => void rows.push(...more) }, team, 3);
+    const [evaluation] = of(context.events, 'stage_evaluation');
+    expect(evaluation?.agents).toHaveLength(2);
+    const mean = evaluation!.rewards.reduce((sum, reward) => sum + reward, 0) / evaluation!.rewards.length;
+    expect(evaluation!.agents![0]).toBeCloseTo(mean, 12); // both say the same, so each is as good as the team
     expect(rows).toHaveLength(16);
-    expect(rows[0]).toMatchObject({ stage: 3, split: 'heldout', sample: 0 });
+    expect(rows[0]).toMatchObject({ stage: 3, split: 'test', sample: 0 });
   });
 
   it('has none where a message is a step towards the answer', async () => {
     const team = createTeam(createRelay(2), 2);
-    const context = createContext(team, trainOptions({ heldoutPrompts: 4 }));
-    await measureHeldOut(context, team, 0);
-    expect(of(context.events, 'heldout')[0]).not.toHaveProperty('members');
+    const context = createContext(team, trainOptions({ stageEvaluationPrompts: 4 }));
+    await evaluateStage(context, team, 0);
+    expect(of(context.events, 'stage_evaluation')[0]).not.toHaveProperty('agents');
   });
 });

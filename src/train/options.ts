@@ -52,7 +52,7 @@ export interface GateOptions {
 }
 
 export interface CertificateOptions {
-  /** Test prompts of each certificate, one episode each; 0: none (E66). */
+  /** Validation prompts of each certificate, one episode each; 0: none (E66). */
   readonly prompts: number;
   /** delta_c: probability with which a stage's lower bound may be wrong. */
   readonly confidence: number;
@@ -115,11 +115,11 @@ export interface TrainOptions {
   readonly gate: GateOptions;
   readonly certificate: CertificateOptions;
   /** Share of the members' own mean verdict in the team reward (vote, debate); 0..1. */
-  readonly memberReward: number;
+  readonly agentReward: number;
   /** Checkpoint every this many stages. */
   readonly saveSteps: number;
-  /** Held-out prompts played after every stage, one episode each; 0: none. */
-  readonly heldoutPrompts: number;
-  /** Held-out prompts of the before/after comparison. */
+  /** Test prompts played after every stage, one episode each; 0: none. */
+  readonly stageEvaluationPrompts: number;
+  /** Test prompts of the before/after comparison. */
   readonly evalPrompts: number;
 }

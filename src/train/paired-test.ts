@@ -52,7 +52,7 @@ export interface PairedTestResult {
 /**
  * D = R_new - R_old, one episode per prompt and team: `better` when the wealth against E[D] <= 0 reaches
  * 1/alpha, `harm` when that against E[-D] <= tolerance does, `undecided` after `gate.nPlan` prompts or
- * when the test split ends   (E64).
+ * when the validation split ends   (E64).
  *
  * The probability of `better` although E[D] <= 0 is at most alpha, whatever stops the test. Which of the
  * two teams is in place afterwards is not defined.
@@ -63,7 +63,7 @@ export async function pairedTest(
   settings: PairedTestSettings,
 ): Promise<PairedTestResult> {
   const { nPlan, tolerance } = context.options.gate;
-  const plan = Math.min(nPlan, context.prompts.test.remaining ?? nPlan);
+  const plan = Math.min(nPlan, context.prompts.validation.remaining ?? nPlan);
   const onProgress = progressOf(context, { stage: settings.stage }, 'gate');
   const differences: number[] = [];
   const path: [number, number, number][] = [];
@@ -141,7 +141,7 @@ function bettingTests(
 }
 
 /**
- * new - old on the next prompts of the test split, in their order.
+ * new - old on the next prompts of the validation split, in their order.
  *
  * @param order - the side whose weights are in place comes first: half as many swaps
  */
@@ -160,7 +160,7 @@ async function batchDifferences(
     readonly count: number;
   },
 ): Promise<number[]> {
-  const items = context.prompts.test.take(count);
+  const items = context.prompts.validation.take(count);
   const rewards = { old: items.map(() => Number.NaN), new: items.map(() => Number.NaN) };
   for (const side of order) {
     if (side !== order[0]) await contest[side].load();

@@ -98,9 +98,9 @@ describe('the greedy order', () => {
   });
 
   it.each<TrainOptions['rolloutMode']>(['fresh', 'reuse'])(
-    '(%s) is never chosen on a test prompt',
+    '(%s) is never chosen on a validation prompt',
     async (mode) => {
-      const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+      const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
       const seen = new Set<string>();
       const team = createTeam(createVote(), 2);
       const watched: Team = {
@@ -122,7 +122,7 @@ describe('the greedy order', () => {
         task,
       );
       for (let stage = 1; stage <= 2; stage++) await runStage(context, watched, stage);
-      expect(context.prompts.test.position).toBeGreaterThan(0);
+      expect(context.prompts.validation.position).toBeGreaterThan(0);
       expect(seen).toEqual(new Set('ab'));
     },
   );

@@ -1,6 +1,6 @@
 /**
  * What an agent's update is expected to bring, before it is made: what the greedy order sorts by. Train
- * episodes only; a prediction made from test prompts would void the tests (E43).
+ * episodes only; a prediction made from validation prompts would void the tests (E43).
  * @module
  */
 import { groupRelativeAdvantages } from '../core/advantage.ts';

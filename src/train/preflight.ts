@@ -28,10 +28,10 @@ export function checkRun({
   refuseScheme(team, options);
   if (task.size('train') === 0)
     throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
-  const heldout = task.size('heldout') ?? options.heldoutPrompts;
-  if (heldout < options.heldoutPrompts)
+  const available = task.size('test') ?? options.stageEvaluationPrompts;
+  if (available < options.stageEvaluationPrompts)
     throw new ConfigError(
-      `eval.stage_prompts: expected at most the ${heldout} prompts of the heldout split of task ${task.name}, got ${options.heldoutPrompts}`,
+      `eval.stage_prompts: expected at most the ${available} prompts of the test split of task ${task.name}, got ${options.stageEvaluationPrompts}`,
     );
   const { slack, quantile, slackConfidence } = options.trustRegion;
   if (slack === 'none') return;
@@ -46,7 +46,7 @@ export function checkRun({
 
 /** What the stage loop cannot do together. */
 function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
-  if (credit === 'own' && protocol.membersAnswer !== true)
+  if (credit === 'own' && protocol.agentsAnswer !== true)
     throw new ConfigError(
       `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote, debate or parts`,
     );

@@ -37,9 +37,9 @@ describe('a prompt cursor', () => {
     expect(ids(at(4).take(8))).toEqual(whole.slice(4));
   });
 
-  it('ends with a finite test split: no prompt is handed out twice', () => {
-    const task = createLetterTask({ sizes: { test: 5 } });
-    const cursor = createPromptCursor(task, 'test', { seed: 1, atEnd: 'stop' });
+  it('ends with a finite validation split: no prompt is handed out twice', () => {
+    const task = createLetterTask({ sizes: { validation: 5 } });
+    const cursor = createPromptCursor(task, 'validation', { seed: 1, atEnd: 'stop' });
     const first = ids(cursor.take(3));
     expect(cursor.remaining).toBe(2);
     const rest = ids(cursor.take(3));
@@ -49,8 +49,9 @@ describe('a prompt cursor', () => {
   });
 
   it('shuffles by the seed', () => {
-    const task = createLetterTask({ sizes: { test: 30 } });
-    const order = (seed: number) => ids(createPromptCursor(task, 'test', { seed, atEnd: 'stop' }).take(30));
+    const task = createLetterTask({ sizes: { validation: 30 } });
+    const order = (seed: number) =>
+      ids(createPromptCursor(task, 'validation', { seed, atEnd: 'stop' }).take(30));
     expect(order(1)).toEqual(order(1));
     expect(order(1)).not.toEqual(order(2));
   });

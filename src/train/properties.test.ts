@@ -124,10 +124,10 @@ describe('properties of the loop', () => {
     );
   });
 
-  it('(12) no weight of a test prompt ever moves, whatever looks at test prompts', async () => {
+  it('(12) no weight of a validation prompt ever moves, whatever looks at validation prompts', async () => {
     await fc.assert(
       fc.asyncProperty(anyStage, fc.boolean(), async (any, stepGate) => {
-        const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+        const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
         const team = teamOf(any);
         const kind = stepGate && any.updateSchedule === 'sequential' ? 'step' : 'off';
         const context = createContext(
@@ -136,7 +136,7 @@ describe('properties of the loop', () => {
           task,
         );
         for (let stage = 1; stage <= 2; stage++) await runStage(context, team, stage);
-        expect(context.prompts.test.position).toBeGreaterThan(0);
+        expect(context.prompts.validation.position).toBeGreaterThan(0);
         const trained = team.agents.flatMap(({ model }) =>
           model.trainedStates().map(([prompt]) => LETTERS[prompt]),
         );
@@ -152,11 +152,11 @@ describe('properties of the loop', () => {
         // one likely answer, which is no good, and one that no batch will hold
         const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [rarity, 0, -60] } });
         const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
-        const [logpCur] = await model.forward([sequence], { temperature: 1 });
+        const [logpOld] = await model.forward([sequence], { temperature: 1 });
         const trajectories = Array.from({ length: 8 }, () => ({
           advantage: -1,
           sequences: [sequence],
-          logpCur,
+          logpOld,
         }));
         const outcome = await optimize(model, trajectories, {
           options: trainOptions({

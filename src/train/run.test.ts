@@ -131,14 +131,14 @@ describe('a training run', () => {
     expect(rows.filter((row) => 'gate/wealth' in row)).toHaveLength(2); // stage 2 and the last
   });
 
-  it('measures the team on the same held-out prompts after every stage, and trains as it would without', async () => {
-    const play = async (heldoutPrompts: number) => {
+  it('measures the team on the same test prompts after every stage, and trains as it would without', async () => {
+    const play = async (stageEvaluationPrompts: number) => {
       const memory = newRun();
-      const { team } = await runTraining(training(memory, { ...small, stages: 3, heldoutPrompts }));
+      const { team } = await runTraining(training(memory, { ...small, stages: 3, stageEvaluationPrompts }));
       return { memory, bytes: await Promise.all(team.agents.map(({ model }) => savedBytes(model))) };
     };
     const { memory, bytes } = await play(40);
-    const measured = memory.eventsOf('heldout');
+    const measured = memory.eventsOf('stage_evaluation');
     expect(measured.map(({ stage, rewards }) => [stage, rewards.length])).toEqual([
       [0, 40],
       [1, 40],
@@ -147,10 +147,10 @@ describe('a training run', () => {
     ]);
     const means = measured.map(({ rewards }) => rewards.reduce((sum, r) => sum + r, 0) / 40);
     expect(means[3]).toBeGreaterThan((means[0] ?? 1) + 0.2);
-    expect(memory.metrics.filter((line) => line.includes('heldout/reward'))).toHaveLength(4);
+    expect(memory.metrics.filter((line) => line.includes('test/reward'))).toHaveLength(4);
     const without = await play(0);
     expect(without.bytes).toEqual(bytes);
-    expect(without.memory.eventsOf('heldout')).toEqual([]);
+    expect(without.memory.eventsOf('stage_evaluation')).toEqual([]);
   });
 
   it('records what the evaluation reports before it finishes', async () => {
@@ -170,10 +170,10 @@ describe('a training run', () => {
   });
 
   it('never trains on a prompt of the acceptance tests', async () => {
-    const task = createLetterTask({ letters: { train: 'ab', test: 'cd' } });
+    const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
     const team = createTeam(createVote(), 2);
     const { state } = await runTraining(training(newRun(), small, { team, task }));
-    expect(state.prompts.test).toBeGreaterThan(0);
+    expect(state.prompts.validation).toBeGreaterThan(0);
     const prompts = team.agents.flatMap(({ model }) =>
       model.trainedStates().map(([prompt]) => LETTERS[prompt]),
     );
@@ -196,7 +196,7 @@ describe('a training run', () => {
 function misledWorld(): World {
   const team = createTeam(createVote(), 2);
   teach(team, 3, 2);
-  return { team, task: createLetterTask({ shifts: { test: 3 } }) };
+  return { team, task: createLetterTask({ shifts: { validation: 3 } }) };
 }
 
 describe('a run that is interrupted', () => {
@@ -207,7 +207,7 @@ describe('a run that is interrupted', () => {
     [
       'that orders by predicted gain and measures',
       () => ({}),
-      { ...small, order: 'greedy', heldoutPrompts: 5 },
+      { ...small, order: 'greedy', stageEvaluationPrompts: 5 },
       'promote',
     ],
   ] as const)('ends with the same bytes as one that is not (%s)', async (_, world, changes, decision) => {
@@ -314,11 +314,11 @@ describe('a run that cannot work', () => {
     const stepwise = await refused({ ...small, updateSchedule: 'simultaneous', gate: { kind: 'step' } });
     expect(stepwise.error).toMatchObject({ message: expect.stringContaining('(E64), got simultaneous') });
 
-    const heldout = await refused(
-      { ...small, heldoutPrompts: 9 },
-      { task: createLetterTask({ sizes: { heldout: 5 } }) },
+    const refusal = await refused(
+      { ...small, stageEvaluationPrompts: 9 },
+      { task: createLetterTask({ sizes: { test: 5 } }) },
     );
-    expect(heldout.error).toMatchObject({
+    expect(refusal.error).toMatchObject({
       message: expect.stringMatching(/^eval.stage_prompts: .* at most the 5/),
     });
 

@@ -7,18 +7,18 @@
 import { join } from 'node:path';
 import type { Model } from '../engine/engine.ts';
 import type { Task } from '../task/task.ts';
-import { inLanes } from '../team/lanes.ts';
+import { runConcurrently } from '../team/concurrency.ts';
 import type { Team } from '../team/team.ts';
 import { checkTeam } from './collect.ts';
 import { createContext, progressOf, type RunContext } from './context.ts';
 import type { EventSink, GateRecord, RunEvent } from './events.ts';
 import { testCandidate } from './gate.ts';
-import { measureHeldOut } from './heldout.ts';
 import { Interrupted } from './interrupted.ts';
 import { metricsOf } from './metrics.ts';
 import type { TrainOptions } from './options.ts';
 import { checkRun, startWarnings } from './preflight.ts';
 import { runStage } from './stage.ts';
+import { evaluateStage } from './stage-evaluation.ts';
 import { initialState, type RunState, resumeState } from './state.ts';
 import { type Checkpoint, checkpointName, type RunStore } from './store-port.ts';
 import { separateTeam, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
@@ -107,7 +107,7 @@ async function begin(run: TrainingRun, context: RunContext): Promise<Standing> {
 
 /** What is measured and saved of the team before the first stage. */
 async function openWith(run: Pick<TrainingRun, 'options' | 'store'>, context: RunContext, team: Team) {
-  await measureHeldOut(context, team, 0);
+  await evaluateStage(context, team, 0);
   await save(run, context, { team, stage: 0, isChampion: run.options.gate.kind !== 'off' });
 }
 
@@ -152,7 +152,7 @@ async function runStages(
     let decision: GateRecord['decision'] = 'keep';
     if (champion !== undefined && isTested)
       ({ team, champion, decision } = await testCandidate(context, stage, { team, champion }));
-    await measureHeldOut(context, team, stage);
+    await evaluateStage(context, team, stage);
     const promoted = decision === 'promote';
     // a test that was not saved could be taken again, after a kill, by another candidate on the same prompts
     if (isTested || isLast || stage % options.saveSteps === 0)
@@ -170,7 +170,7 @@ async function save(
   const { state, prompts } = context;
   const name = checkpointName(stage);
   state.prompts.train = prompts.train.position;
-  state.prompts.test = prompts.test.position;
+  state.prompts.validation = prompts.validation.position;
   progressOf(context, { stage }, 'checkpoint')(0, team.agents.length);
   context.emit({ kind: 'checkpoint', stage, name }); // before the write, so that the checkpoint covers it
   await run.store.writeCheckpoint({
@@ -178,7 +178,7 @@ async function save(
     state,
     ...(isChampion && { champion: name }),
     async save(dir) {
-      await inLanes(team.agents, ({ id, model }) => model.save(agentFolder(dir, id)));
+      await runConcurrently(team.agents, ({ id, model }) => model.save(agentFolder(dir, id)));
     },
   });
 }

@@ -18,7 +18,7 @@ export interface RunState {
   readonly version: 1;
   readonly agents: AgentState[];
   /** Prompts handed out so far. */
-  readonly prompts: { train: number; test: number };
+  readonly prompts: { train: number; validation: number };
   readonly gate: {
     /** Acceptance tests begun; names their streams and spends alpha. */
     tests: number;
@@ -26,7 +26,7 @@ export interface RunState {
     rollbacks: number;
     /** Factor on every radius; each roll-back halves it. */
     radiusScale: number;
-    /** The warning that test prompts ran out has been given. */
+    /** The warning that validation prompts ran out has been given. */
     exhausted: boolean;
   };
   /** Tokens sampled for training so far. */
@@ -40,7 +40,7 @@ export function initialState(agents: number, beta: number): RunState {
   return {
     version: 1,
     agents: Array.from({ length: agents }, () => ({ beta, lrScale: 1 })),
-    prompts: { train: 0, test: 0 },
+    prompts: { train: 0, validation: 0 },
     gate: { tests: 0, promotions: 0, rollbacks: 0, radiusScale: 1, exhausted: false },
     tokens: 0,
   };

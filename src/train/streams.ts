@@ -14,7 +14,7 @@ const PURPOSE = {
   shuffle: 5,
   check: 6,
   certificate: 7,
-  heldout: 8,
+  stage_evaluation: 8,
 } as const;
 
 /** The stream of one purpose and further keys, e.g. stage and agent. */

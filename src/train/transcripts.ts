@@ -10,7 +10,7 @@ export interface TranscriptChoice extends Place {
   /** Prompts whose episodes are kept, from the first. */
   readonly prompts: number;
   /** Where the prompts are from; absent: `train`. */
-  readonly split?: 'heldout';
+  readonly split?: 'test';
 }
 
 /** One row per episode of the first prompts. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { basename, dirname, resolve } from 'node:path';
+import type { RunFacts, StatusRow, WatchRow } from '../run-view/rows.ts';
 import { ConfigError, TroupeError } from '../support/errors.ts';
-import type { RunFacts, StatusRow, WatchRow } from './rows.ts';
 import { readRunFacts } from './run-facts.ts';
 import { createRunFollower, type RunFollower } from './run-follower.ts';
 import { createTranscriptReader, type TranscriptReader } from './transcripts.ts';

@@ -2,8 +2,9 @@
  * What the dashboard's page and its server say to each other. Needs no Node, because the page imports it.
  * @module
  */
+
+import type { RunFacts, WatchRow } from '../run-view/rows.ts';
 import type { DifferenceRecord } from '../train/events.ts';
-import type { RunFacts, WatchRow } from './rows.ts';
 
 /** What `/api/runs` says of a run. */
 export interface RunSummary {
@@ -26,7 +27,7 @@ export interface TranscriptRow {
   readonly stage: number;
   /** The agent the batch was for; absent for a batch of the whole stage or a measurement. */
   readonly agent?: number;
-  readonly split?: 'heldout';
+  readonly split?: 'test';
   readonly item: string;
   readonly sample: number;
   readonly prompt: string;
@@ -40,7 +41,7 @@ export interface TranscriptRow {
 /** A prompt of which transcripts were kept. */
 export interface KeptPrompt {
   readonly item: string;
-  readonly split: 'train' | 'heldout';
+  readonly split: 'train' | 'test';
   readonly prompt: string;
   /** Stages with transcripts of it, ascending. */
   readonly stages: readonly number[];
@@ -50,8 +51,8 @@ export interface KeptPrompt {
 export interface RunEnd {
   /** Id of the run. */
   readonly run: string;
-  /** Newest held-out measurement with its 95% interval; absent where none was made. */
-  readonly heldout?: {
+  /** Newest stage evaluation with its 95% interval; absent where none was made. */
+  readonly evaluation?: {
     readonly stage: number;
     readonly prompts: number;
     readonly mean: number;

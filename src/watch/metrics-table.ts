@@ -3,10 +3,10 @@
  * @module
  */
 import { join } from 'node:path';
+import { csvCell } from '../report/chart/chart.ts';
 import { readJsonLines } from '../store/append-log.ts';
 import { METRICS_FILE } from '../store/layout.ts';
 import type { MetricsRow } from '../train/store-port.ts';
-import { csvCell } from './chart/chart.ts';
 
 /** Everything `metrics.jsonl` holds so far. */
 export function metricsCsv(dir: string): string {

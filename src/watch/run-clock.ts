@@ -4,8 +4,9 @@
  * nothing ran, counts for nobody.
  * @module
  */
+
+import type { ClockRow, NowRow } from '../run-view/rows.ts';
 import type { Phase } from '../train/events.ts';
-import type { ClockRow, NowRow } from './rows.ts';
 
 /** A line of `timings.jsonl`. */
 export interface TimingLine {

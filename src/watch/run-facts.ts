@@ -4,8 +4,8 @@
  * @module
  */
 import { parseYamlFile } from '../config/yaml-file.ts';
+import type { RunFacts } from '../run-view/rows.ts';
 import { readManifest, readRunConfig } from '../store/read-run.ts';
-import type { RunFacts } from './rows.ts';
 
 /** @throws StoreError (exit code 2) when this is no run folder, or one of a newer format */
 export function readRunFacts(dir: string): RunFacts {

@@ -4,13 +4,13 @@
  * @module
  */
 import { join } from 'node:path';
+import { createCondenser } from '../run-view/condense.ts';
+import type { ClockRow, RunStatus, StatusRow, WatchRow } from '../run-view/rows.ts';
 import { EVENTS_FILE, TIMINGS_FILE } from '../store/layout.ts';
 import { isLocked } from '../store/lock.ts';
 import { StoreError } from '../support/errors.ts';
 import type { RunEvent } from '../train/events.ts';
-import { createCondenser } from './condense.ts';
 import { createLineTail, type TailResult } from './line-tail.ts';
-import type { ClockRow, RunStatus, StatusRow, WatchRow } from './rows.ts';
 import { createRunClock, type TimingLine } from './run-clock.ts';
 
 /**

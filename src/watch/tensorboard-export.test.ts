@@ -34,7 +34,7 @@ it('has every number of every row at its stage and time, and goes on with the ru
   }
   const tags = new Set(events.flatMap(({ scalars }) => scalars.map(([tag]) => tag)));
   expect([...tags]).toEqual(
-    expect.arrayContaining(['reward', 'agent_1/kl/quantile', 'gate/wealth', 'heldout/reward']),
+    expect.arrayContaining(['reward', 'agent_1/kl/quantile', 'gate/wealth', 'test/reward']),
   );
   for (const [k, { wallTime }] of events.entries())
     expect(wallTime).toBeGreaterThanOrEqual(events[k - 1]?.wallTime ?? 1_767_225_600); // 2026-01-01, as made

@@ -70,7 +70,7 @@ export function createTensorBoardExport(run: string, dir: string): TensorBoardEx
 function sourceOf(row: MetricsRow): string {
   if (typeof row.agent === 'number') return eventOf('update', row.stage, row.agent);
   if ('gate/kind' in row) return eventOf('gate', row.stage);
-  return eventOf('heldout/reward' in row ? 'heldout' : 'stage_finished', row.stage);
+  return eventOf('test/reward' in row ? 'test' : 'stage_finished', row.stage);
 }
 
 /** Numbers of a row; what names it is no series, and words have no place in a scalar. */

@@ -13,20 +13,20 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { wilsonInterval } from '../core/stats.ts';
+import { phaseChart, totalPhases } from '../report/chart/machine.ts';
+import { renderRun } from '../report/terminal-view.ts';
+import { meanWithInterval } from '../run-view/condense.ts';
+import type { RunFacts, WatchRow } from '../run-view/rows.ts';
+import { createRunView, foldRows, stageEvaluations } from '../run-view/run-view.ts';
+import { viewOf } from '../run-view/testing/view-of.ts';
 import type { RunEvent } from '../train/events.ts';
-import { phaseChart, totalPhases } from './chart/machine.ts';
 import { compareEnds } from './compare.ts';
-import { meanWithInterval } from './condense.ts';
 import { openHub } from './hub.ts';
 import { createLineTail } from './line-tail.ts';
 import { metricsCsv } from './metrics-table.ts';
-import type { RunFacts, WatchRow } from './rows.ts';
 import { createRunClock } from './run-clock.ts';
 import { createRunFollower } from './run-follower.ts';
-import { createRunView, foldRows, heldoutRows } from './run-view.ts';
-import { renderRun } from './terminal-view.ts';
 import { madeEvents, makeRun } from './testing/made-run.ts';
-import { viewOf } from './testing/view-of.ts';
 import { createTranscriptReader } from './transcripts.ts';
 
 let dir: string;
@@ -102,7 +102,7 @@ describe('a tail', () => {
   });
 });
 
-describe('a held-out measurement', () => {
+describe('a stage evaluation', () => {
   it("has Wilson's interval for shares, Student's for other rewards, itself for a single one", () => {
     expect(meanWithInterval([1, 0, 1, 1])).toEqual(wilsonInterval(3, 4));
     // by hand: mean 0.5, s = 0.5, t(0.975, 2) = 4.3027
@@ -115,10 +115,10 @@ describe('a held-out measurement', () => {
 
   it('is compared with the one before, prompt by prompt', () => {
     const view = viewOf([
-      { kind: 'heldout', stage: 0, rewards: [0, 0, 1, 1] },
-      { kind: 'heldout', stage: 1, rewards: [1, 0, 1, 1] },
+      { kind: 'stage_evaluation', stage: 0, rewards: [0, 0, 1, 1] },
+      { kind: 'stage_evaluation', stage: 1, rewards: [1, 0, 1, 1] },
     ]);
-    const [base, next] = heldoutRows(view);
+    const [base, next] = stageEvaluations(view);
     expect(base).not.toHaveProperty('change');
     expect(next?.change).toMatchObject({ mean: 0.25, prompts: 4 });
   });
@@ -205,9 +205,9 @@ describe('a hub', () => {
   it('refuses in one line what is no run, of a newer format, or damaged', () => {
     expect(() => openHub([dir])).toThrow(`${dir}: expected a run folder`);
     const newer = freshRun();
-    writeFileSync(join(newer, 'manifest.json'), '{"format": 2, "troupe": "9.0.0"}');
+    writeFileSync(join(newer, 'manifest.json'), '{"format": 3, "troupe": "9.0.0"}');
     expect(() => openHub([newer])).toThrow(
-      `${newer}: expected a run of format 1 or older, got format 2, written by troupe 9.0.0; use that version`,
+      `${newer}: expected a run of format 2, got format 3, written by troupe 9.0.0; use that version`,
     );
     const damaged = freshRun();
     appendFileSync(join(damaged, 'events.jsonl'), 'oops\n');
@@ -249,7 +249,7 @@ describe('a hub', () => {
     const [first, second] = compareEnds(hub.runs);
     hub.close();
     expect(first).not.toHaveProperty('difference');
-    expect(second?.difference?.mean).toBeCloseTo(second!.heldout!.mean - first!.heldout!.mean, 12);
+    expect(second?.difference?.mean).toBeCloseTo(second!.evaluation!.mean - first!.evaluation!.mean, 12);
   });
 });
 
@@ -277,13 +277,13 @@ describe('what else is read of a run', () => {
     );
     const prompts = reader.prompts();
     expect(prompts[0]).toMatchObject({
-      item: 'heldout-0',
-      split: 'heldout',
+      item: 'test-0',
+      split: 'test',
       stages: Array.from({ length: 11 }, (_, k) => k),
     });
     expect(prompts.at(-1)).toMatchObject({ item: 'train-9', split: 'train', stages: [3] });
-    expect(reader.transcripts('heldout-1', 2)).toHaveLength(1);
-    expect(reader.transcripts('heldout-1', 99)).toEqual([]);
+    expect(reader.transcripts('test-1', 2)).toHaveLength(1);
+    expect(reader.transcripts('test-1', 99)).toEqual([]);
   });
 
   it('metrics as a table with a column per key', () => {
@@ -306,7 +306,7 @@ describe('what else is read of a run', () => {
       const text = renderRun(viewOf(events), { label: 'made', facts }, { nowMs: 0, columns, color: false });
       expect(text).toMatch(/made-up, vote, sat, seed 1/);
       expect(text).toMatch(/stopped · stage 6\/8/);
-      expect(text).toMatch(/held-out +0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]/);
+      expect(text).toMatch(/test +0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]/);
       expect(text).toMatch(/agent_0 was|agent_0 stays|agent_1/);
       expect(text).not.toMatch(/NaN|undefined/);
     }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createTask } from 'troupe';
 
 const task = await createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
-const splits = ['train', 'test', 'heldout'];
+const splits = ['train', 'validation', 'test'];
 const all = splits.flatMap((split) =>
   Array.from({ length: task.size(split) ?? 50 }, (_, index) => task.item(split, index)),
 );

@@ -9,7 +9,7 @@ export const about = 'sums of three numbers';
 /** Options of the team file's task section (`task: { module: ./task.ts, largest: 50 }`), with their defaults. */
 export const options = { largest: 99 };
 
-/** The problems: one per line of data.jsonl, sorted into train, test and heldout by the hash of `key`. */
+/** The problems: one per line of data.jsonl, sorted into train, validation and test by the hash of `key`. */
 export function* items({ readJsonLines, options: { largest } }: ModuleContext): Generator<ModuleItem> {
   for (const { numbers, sum } of readJsonLines('data.jsonl') as readonly {
     numbers: number[];

@@ -6,7 +6,7 @@ import type { Model } from '../../src/engine/engine.ts';
 import { initialWeights } from '../../src/engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/engine.ts';
 import { tinyConfig } from '../../src/engine/onnx/testing/tiny-model.ts';
-import { readTokenizerFiles } from '../../src/engine/onnx/tokenizer-files.ts';
+import { readTokenizerFiles } from '../../src/engine/text/tokenizer-files.ts';
 import { createEmbeddedMember } from '../../src/serve/member/embedded.ts';
 import { tinyServer } from './tiny-server.ts';
 

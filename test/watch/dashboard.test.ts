@@ -40,7 +40,7 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       agents: 3,
       seed: 2,
     });
-    makeRun(join(dir, 'nothing-yet'), { stages: 12, agents: 2, played: 0, heldoutPrompts: 0 });
+    makeRun(join(dir, 'nothing-yet'), { stages: 12, agents: 2, played: 0, stageEvaluationPrompts: 0 });
     hub = openHub(
       ['first', 'second-run-with-a-rather-long-name-as-people-have-them', 'nothing-yet'].map((name) =>
         join(dir, name),
@@ -173,8 +173,8 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
           `${JSON.stringify({
             ...{
               stage,
-              split: 'heldout',
-              item: 'heldout-0',
+              split: 'test',
+              item: 'test-0',
               sample: 0,
               prompt: '?',
               answer: '1',
@@ -200,7 +200,7 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
   it(
     'lays two stages of one prompt side by side and marks what changed',
     async () => {
-      const { page, close } = await openPage('#/0/transcripts?item=heldout-1&a=0&b=12');
+      const { page, close } = await openPage('#/0/transcripts?item=test-1&a=0&b=12');
       await page.locator('ins').first().waitFor();
       const sides = page.locator('.side');
       expect(await sides.count()).toBe(2);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describeEngineContract } from '../contract.ts';
-import { saveCheckpoint } from '../onnx/checkpoint.ts';
 import type { DecoderConfig } from '../onnx/decoder/config.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
+import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
 import { describeWithTorch, testEngine, withWorker } from './testing/python.ts';
 
 const VARIANTS: readonly (readonly [string, Partial<DecoderConfig>])[] = [

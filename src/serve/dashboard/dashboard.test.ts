@@ -58,7 +58,7 @@ describe('the server', () => {
     );
     expect(rows[0]).toMatchObject({ stage: 2, reason: 'expected 1' });
     expect(await (await get('/api/runs/0/metrics.csv')).text()).toMatch(/^stage,/);
-    expect(await (await get('/api/compare')).json()).toMatchObject([{ run: '0', heldout: { stage: 4 } }]);
+    expect(await (await get('/api/compare')).json()).toMatchObject([{ run: '0', evaluation: { stage: 4 } }]);
   });
 
   it('answers what it does not have, or not like this, in one line', async () => {
@@ -107,7 +107,7 @@ describe('the stream', () => {
     const first = (await messages.next()).value as StreamMessage;
     expect(first.restarted).toBe(true);
     expect(first.rows.filter(({ kind }) => kind === 'update')).toHaveLength(8);
-    expect(first.rows.some((row) => row.kind === 'heldout' && 'rewards' in row)).toBe(false);
+    expect(first.rows.some((row) => row.kind === 'stage_evaluation' && 'rewards' in row)).toBe(false);
     appendFileSync(join(dir, 'run', 'events.jsonl'), '{"kind":"warning","stage":4,"message":"new"}\n');
     expect((await messages.next()).value).toEqual({
       run: '0',

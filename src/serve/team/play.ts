@@ -105,7 +105,7 @@ class Play {
     this.#vote =
       protocol.votes && isLast ? new VoteStop({ ballots: active.length, rule: 'exact' }) : undefined;
     // the last speaker's words are the answer: they can be shown as they come
-    const isAnswer = isLast && active.length === 1 && protocol.membersAnswer !== true;
+    const isAnswer = isLast && active.length === 1 && protocol.agentsAnswer !== true;
     const said: (Said | undefined)[] = new Array(active.length);
     await Promise.all(
       active.map(async (id, at) => {

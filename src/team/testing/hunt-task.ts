@@ -3,7 +3,7 @@
  * from the hidden one, a few letters at most, so that what was answered matters for the next message.
  * @module
  */
-import type { Environment, Inquiry, Scene, Task, TaskItem, Verdict } from '../../task/task.ts';
+import type { Environment, EnvironmentStep, Inquiry, Task, TaskItem, Verdict } from '../../task/task.ts';
 
 /** Letters that are hidden and guessed; prompts and answers of the environment are made of them, too. */
 export const HUNT_LETTERS = 'abcd';
@@ -26,7 +26,7 @@ export function createHunt(options: HuntOptions = {}): Task {
     alphabet: HUNT_LETTERS,
     environment: {
       maxTurns: rounds,
-      begin: (item) => scene({ ...options, rounds }, item, { turns: 0, found: false }),
+      reset: (item) => scene({ ...options, rounds }, item, { turns: 0, found: false }),
       ...(answerer && { answerer }),
     },
     size: () => undefined,
@@ -55,18 +55,22 @@ interface Standing {
   readonly reply?: string;
 }
 
-function scene(options: HuntOptions & { readonly rounds: number }, item: TaskItem, at: Standing): Scene {
+function scene(
+  options: HuntOptions & { readonly rounds: number },
+  item: TaskItem,
+  at: Standing,
+): EnvironmentStep {
   return {
-    isOver: at.found || at.turns >= options.rounds,
-    ...(at.reply !== undefined && { reply: at.reply }),
+    done: at.found || at.turns >= options.rounds,
+    ...(at.reply !== undefined && { observation: at.reply }),
     step(text, stream) {
       const last = text.slice(0, 1);
       const found = last === item.answer;
       const distance = HUNT_LETTERS.indexOf(item.answer ?? '') - HUNT_LETTERS.indexOf(last);
       const shift = options.noisy ? stream.int(4) : 0;
-      const next = (reply: string): Scene =>
+      const next = (reply: string): EnvironmentStep =>
         scene(options, item, { turns: at.turns + 1, found, last, reply });
-      const ask = (left: number, said: string): Scene | Inquiry =>
+      const ask = (left: number, said: string): EnvironmentStep | Inquiry =>
         left === 0
           ? next(said)
           : {

@@ -1,9 +1,8 @@
 /**
- * How far an update moves the states a team visits, and what it costs to ignore that within a stage.
- * @see algorithm equations E52, E56, golden examples G2, G7
+ * The shift of the state distribution by an update, and the error of ignoring it within a stage.
+ * @see algorithm equations E52, E56, worked examples G2, G7
  * @module
  */
-
 import { occupancyShift, sharpOccupancyShift, staleSurrogateGap } from '../../core/penalty.ts';
 import { mean } from '../../core/stats.ts';
 import { type Evaluation, evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
@@ -19,7 +18,7 @@ function distance(a: Evaluation, b: Evaluation): number {
   return a.occupancy.reduce((sum, d, s) => sum + Math.abs(d - b.occupancy[s]), 0);
 }
 
-/** A change of one agent, its sizes and how far the occupancy moved in l1. */
+/** Changes of one agent with their TV and the l1 shift of the occupancy. */
 function* movedOccupancies(context: TheoryContext, key: number) {
   for (const { mdp, team, stream, seed } of sampleWorlds(context, key)) {
     const agent = stream.int(team.length);
@@ -45,7 +44,7 @@ function occupancyLemma(context: TheoryContext): Finding {
   };
 }
 
-/** G7: state 0 is left for good with the probability that the policy moves. */
+/** G7: the chain leaves state 0 forever with the probability of action 1; l1 shift of the occupancy. */
 function leavingChain(gamma: number, tvMax: number): number {
   const mdp: TeamMdp = {
     actions: [2],
@@ -89,7 +88,7 @@ function unnormalisedOccupancy(context: TheoryContext): Finding {
     for (const tvMax of [0.01, 0.1, 0.3]) see(gamma, tvMax, leavingChain(gamma, tvMax));
   return {
     holds: violations === 0,
-    figures: `exceeded in ${violations} of ${excess.count} steps (chains of G7 among them), by up to ${short(excess.value)}`,
+    figures: `exceeded in ${violations} of ${excess.count} steps (including chains of G7), by up to ${short(excess.value)}`,
   };
 }
 
@@ -136,7 +135,7 @@ function staleExample(): Finding {
   };
 }
 
-/** What one exact stage in order 0..n-1 gives: gaps of stale surrogates, and residuals of intermediate ones. */
+/** One exact stage in order 0..n-1: gap between stale and intermediate surrogates, and residual of the latter. */
 function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
   const atStart = evaluateTeam(mdp, start);
   const tvs: number[] = [];
@@ -189,8 +188,8 @@ function exponentsInDelta(context: TheoryContext): Finding {
 }
 
 /**
- * n agents that all push the world the same way and are paid for it there: every pair of updates interacts
- * equally, so what stale surrogates miss grows with the number of pairs.
+ * n agents with the same effect on the transition and a reward that increases with it: every pair of updates interacts
+ * equally, so that the error of stale surrogates is proportional to the number of pairs.
  */
 function symmetricFamily(n: number): { readonly mdp: TeamMdp; readonly team: TeamPolicy } {
   const joint = Array.from(
@@ -223,7 +222,7 @@ function exponentsInN(): Finding {
   const spread = (values: readonly number[]) => (Math.max(...values) - Math.min(...values)) / mean(values);
   const chart: Chart = {
     name: 'stale-growth',
-    title: 'What a stage misses, by number of agents (delta 1e-4)',
+    title: 'Error of the surrogates of a stage by number of agents (delta 1e-4)',
     x: { label: 'agents n', log: true },
     y: { label: 'sum over agents, reward units', log: true },
     series: [
@@ -267,14 +266,14 @@ export const occupancyClaims: ClaimGroup = {
     },
     {
       name: 'occupancy lemma, not normalised',
-      statement: 'the same constant serves occupancies that sum to 1/(1 - gamma)',
+      statement: 'the same constant is valid for occupancies that sum to 1/(1 - gamma)',
       source: 'E52',
       predicted: 'fails',
       check: unnormalisedOccupancy,
     },
     {
       name: 'sharp occupancy shift',
-      statement: 'a two-state chain moves exactly as far as the sharp form allows',
+      statement: 'the occupancy of a two-state chain moves by exactly the sharp bound',
       source: 'E52, G7',
       predicted: 'holds',
       check: sharpIsAttained,
@@ -282,7 +281,7 @@ export const occupancyClaims: ClaimGroup = {
     {
       name: 'stale occupancy',
       statement:
-        'scored on the stage-start occupancy the second agent takes the team below its start, on the intermediate one never down',
+        'an update of the second agent on the stage-start occupancy takes J below the start, on the intermediate occupancy it never decreases J',
       source: 'G2',
       predicted: 'holds',
       check: staleExample,
@@ -296,7 +295,8 @@ export const occupancyClaims: ClaimGroup = {
     },
     {
       name: 'square root of delta',
-      statement: 'what a stage misses grows like sqrt(delta), as the paper and TeamTR charge for it',
+      statement:
+        'the error of the surrogates of a stage grows as sqrt(delta), like the penalties of the paper and of TeamTR',
       source: 'P1, 4.4',
       predicted: 'fails',
       check: exponentsInDelta,
@@ -304,7 +304,7 @@ export const occupancyClaims: ClaimGroup = {
     {
       name: 'square of n',
       statement:
-        'what stale surrogates miss grows with the pairs of agents, what intermediate ones miss with the agents',
+        'the error of stale surrogates grows with the number of pairs of agents, that of intermediate ones with the number of agents',
       source: '3.2',
       predicted: 'holds',
       check: exponentsInN,

@@ -1,5 +1,5 @@
 /**
- * What the rest stands on: performance difference, zero-mean advantages, divergences that add up.
+ * Basic identities: performance difference, zero-mean advantages, additivity of divergences.
  * @see algorithm equations E1-E8, E51
  * @module
  */
@@ -40,10 +40,10 @@ function divergencesAdd(context: TheoryContext): Finding {
       logs(jointDistribution(mdp, team, 0)),
     );
     const sum = team.reduce(
-      (total, policy, i) => total + stateDivergence(logs(next[i][0]), logs(policy[0])).klNewCur,
+      (total, policy, i) => total + stateDivergence(logs(next[i][0]), logs(policy[0])).klNewOld,
       0,
     );
-    error.see(Math.abs(joint.klNewCur - sum));
+    error.see(Math.abs(joint.klNewOld - sum));
   }
   return { holds: error.value < 1e-12, figures: `largest error ${error} teams` };
 }
@@ -59,8 +59,8 @@ function messagesAreTokens({ seed, worlds }: TheoryContext): Finding {
   const error = new Extreme();
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, 3, k);
-    const { klNewCur, tokenSum } = messageDivergence(randomTree(stream, 4), randomTree(stream, 4));
-    error.see(Math.abs(klNewCur - tokenSum));
+    const { klNewOld, tokenSum } = messageDivergence(randomTree(stream, 4), randomTree(stream, 4));
+    error.see(Math.abs(klNewOld - tokenSum));
   }
   return { holds: error.value < 1e-12, figures: `largest error ${error} message trees of 4 tokens` };
 }
@@ -111,7 +111,7 @@ export const valueClaims: ClaimGroup = {
     {
       name: 'largest gain',
       statement:
-        'no step of one agent gains more than A_max sqrt(2 KL) / (1 - gamma), and A_max <= 2R/(1 - gamma)',
+        'the gain of a step of one agent is at most A_max sqrt(2 KL) / (1 - gamma), and A_max <= 2R/(1 - gamma)',
       source: 'E51',
       predicted: 'holds',
       check: gainCeilings,

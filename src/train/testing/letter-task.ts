@@ -27,7 +27,7 @@ export function createLetterTask({ letters = {}, sizes = {}, shifts = {} }: Lett
     size: (split) => sizes[split],
     item(split, index) {
       const available = letters[split] ?? LETTERS;
-      const seed = { train: 0, test: 1, heldout: 2 }[split];
+      const seed = { train: 0, validation: 1, test: 2 }[split];
       const prompt = available[randomStream(17, seed, index).int(available.length)];
       const answer = LETTERS[(LETTERS.indexOf(prompt) + (shifts[split] ?? 1)) % LETTERS.length];
       return { id: `${split}-${index}`, prompt, answer };

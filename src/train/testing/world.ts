@@ -67,9 +67,9 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
     normalise: 'group',
     advantageClip: 5,
     beta: 0.001,
-    memberReward: 0,
+    agentReward: 0,
     saveSteps: 2,
-    heldoutPrompts: 0,
+    stageEvaluationPrompts: 0,
     evalPrompts: 0,
     trustRegion: {
       targetKl: 0.1,

@@ -17,7 +17,7 @@ export interface MadeRunOptions {
   readonly names?: readonly string[];
   /** Default: as many as `stages`; fewer make a run that was stopped. */
   readonly played?: number;
-  readonly heldoutPrompts?: number;
+  readonly stageEvaluationPrompts?: number;
   readonly seed?: number;
   readonly name?: string;
 }
@@ -38,19 +38,19 @@ gate:
 
 /** Events of a run as it would record them. */
 export function madeEvents(options: MadeRunOptions): RunEvent[] {
-  const { stages, agents, played = stages, heldoutPrompts = 100, seed = 1 } = options;
+  const { stages, agents, played = stages, stageEvaluationPrompts = 100, seed = 1 } = options;
   const stream = randomStream(seed);
   const names = options.names ?? Array.from({ length: agents }, (_, id) => `agent_${id}`);
   const progress = (stage: number): number => 0.3 + 0.5 * (1 - Math.exp(-stage / (stages / 3)));
-  const heldout = (stage: number): RunEvent => ({
-    kind: 'heldout',
+  const evaluation = (stage: number): RunEvent => ({
+    kind: 'stage_evaluation',
     stage,
-    rewards: Array.from({ length: heldoutPrompts }, () => Number(stream.uniform() < progress(stage))),
-    members: names.map(() => progress(stage) - 0.1 * stream.uniform()),
+    rewards: Array.from({ length: stageEvaluationPrompts }, () => Number(stream.uniform() < progress(stage))),
+    agents: names.map(() => progress(stage) - 0.1 * stream.uniform()),
   });
   const events: RunEvent[] = [
     { kind: 'run_started', stages, agents: names, fromStage: 0 },
-    ...(heldoutPrompts > 0 ? [heldout(0)] : []),
+    ...(stageEvaluationPrompts > 0 ? [evaluation(0)] : []),
     { kind: 'checkpoint', stage: 0, name: 'stage-0000' },
   ];
   for (let stage = 1; stage <= played; stage++) {
@@ -67,7 +67,7 @@ export function madeEvents(options: MadeRunOptions): RunEvent[] {
       certificate: { prompts: 64, delta: 0.05, gainMean, gainLower: gainMean - 0.2, paperBound: -3 },
     });
     if (stage % 5 === 0) events.push({ kind: 'gate', stage, ...madeGate(stage, stream.uniform()) });
-    if (heldoutPrompts > 0) events.push(heldout(stage));
+    if (stageEvaluationPrompts > 0) events.push(evaluation(stage));
   }
   return played < stages ? events : [...events, { kind: 'run_finished', stage: stages }];
 }
@@ -127,7 +127,7 @@ export function makeRun(dir: string, options: MadeRunOptions): void {
   const events = madeEvents(options);
   for (const folder of ['', 'checkpoints', 'completions']) mkdirSync(join(dir, folder), { recursive: true });
   writeFileSync(join(dir, 'config.yaml'), `name: ${options.name ?? 'made'}\n${CONFIG}`);
-  writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ format: 1, troupe: '0.1.0', cores: 2 }));
+  writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ format: 2, troupe: '0.1.0', cores: 2 }));
   writeFileSync(join(dir, 'events.jsonl'), lines(events));
   const rows = events.flatMap((event) => metricsOf(event, { options: trainOptions(), tokens: 1 }) ?? []);
   writeFileSync(join(dir, 'metrics.jsonl'), lines(rows));
@@ -165,7 +165,7 @@ function timings(events: readonly RunEvent[]): object[] {
 
 function madeTranscripts(stage: number, agents: number): object[] {
   return Array.from({ length: 4 }, (_, n) => ({
-    ...{ stage, split: 'heldout', item: `heldout-${n}`, sample: 0, prompt: `${n}+${n + 1}=` },
+    ...{ stage, split: 'test', item: `test-${n}`, sample: 0, prompt: `${n}+${n + 1}=` },
     messages: Array.from({ length: agents }, (__, agent) => ({
       ...{ turn: 0, agent, text: `the sum after stage ${stage} is ${2 * n + 1 + (agent % 2)}` },
     })),

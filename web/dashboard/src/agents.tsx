@@ -2,11 +2,12 @@
  * Agents and members: what each learns from, how good each is alone, how healthy its policy is.
  * @module
  */
-import { percent } from '../../../src/observe/format.ts';
-import { isEmpty } from '../../../src/watch/chart/chart.ts';
-import { agentRewardChart, memberChart } from '../../../src/watch/chart/learning.ts';
-import { handoverChart, healthCharts } from '../../../src/watch/chart/updates.ts';
-import type { RunView } from '../../../src/watch/run-view.ts';
+
+import { isEmpty } from '../../../src/report/chart/chart.ts';
+import { agentAccuracyChart, agentRewardChart } from '../../../src/report/chart/learning.ts';
+import { handoverChart, healthCharts } from '../../../src/report/chart/updates.ts';
+import { percent } from '../../../src/report/format.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import type { ViewProps } from './view-props.ts';
 
@@ -17,7 +18,7 @@ export function Agents({ run, view, theme }: ViewProps) {
     <>
       <div class="grid">
         <ChartCard chart={agentRewardChart(view)} {...common} />
-        <ChartCard chart={memberChart(view)} {...common} />
+        <ChartCard chart={agentAccuracyChart(view)} {...common} />
         {!isEmpty(handover) && <ChartCard chart={handover} {...common} />}
         <Members view={view} />
       </div>
@@ -33,7 +34,7 @@ export function Agents({ run, view, theme }: ViewProps) {
 
 /** Accuracies of the closing measurement, member by member. */
 function Members({ view }: { readonly view: RunView }) {
-  const measured = view.evaluations.filter(({ members }) => members.length > 0);
+  const measured = view.evaluations.filter(({ agents: members }) => members.length > 0);
   if (measured.length === 0) return null;
   return (
     <section class="card wide">
@@ -50,7 +51,7 @@ function Members({ view }: { readonly view: RunView }) {
             </tr>
           </thead>
           <tbody>
-            {measured.map(({ label, team, members }) => (
+            {measured.map(({ label, team, agents: members }) => (
               <tr key={label}>
                 <th scope="row">{label}</th>
                 {[team, ...members].map(({ mean, low, high }, k) => (

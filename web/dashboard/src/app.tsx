@@ -3,8 +3,8 @@
  * @module
  */
 import { useEffect } from 'preact/hooks';
+import { finishedStages, type RunView } from '../../../src/run-view/run-view.ts';
 import type { RunSummary } from '../../../src/watch/messages.ts';
-import { finishedStages, type RunView } from '../../../src/watch/run-view.ts';
 import { Agents } from './agents.tsx';
 import { Compare } from './compare.tsx';
 import { Decisions } from './decisions.tsx';

@@ -5,8 +5,8 @@
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { renderLineChart } from '../../../src/observe/svg-chart.ts';
-import { chartCsv, isEmpty, type RunChart } from '../../../src/watch/chart/chart.ts';
+import { chartCsv, isEmpty, type RunChart } from '../../../src/report/chart/chart.ts';
+import { renderLineChart } from '../../../src/report/svg-chart.ts';
 import { saveCsv, savePng, saveSvg } from './export.ts';
 import { valueText } from './format.ts';
 import { type PlotData, paint, plotData, plotOptions, shapeOf, type Theme } from './plot.ts';

@@ -2,12 +2,13 @@
  * Several runs over each other, and where each ended, with paired differences against the first.
  * @module
  */
-import { count, points } from '../../../src/observe/format.ts';
-import type { Series } from '../../../src/observe/svg-chart.ts';
-import type { RunChart } from '../../../src/watch/chart/chart.ts';
-import { short } from '../../../src/watch/chart/chart.ts';
+
+import type { RunChart } from '../../../src/report/chart/chart.ts';
+import { short } from '../../../src/report/chart/chart.ts';
+import { count, points } from '../../../src/report/format.ts';
+import type { Series } from '../../../src/report/svg-chart.ts';
+import { finishedStages, type RunView, stageEvaluations } from '../../../src/run-view/run-view.ts';
 import type { RunEnd, RunSummary } from '../../../src/watch/messages.ts';
-import { finishedStages, heldoutRows, type RunView } from '../../../src/watch/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import { useLoaded } from './hooks.ts';
 import type { Theme } from './plot.ts';
@@ -22,11 +23,13 @@ interface CompareProps {
 
 export function Compare({ runs, views, theme }: CompareProps) {
   // measurements made so far: paired differences are asked for again when there is a new one
-  const measured = runs.map(({ id }) => (views.get(id) ? heldoutRows(views.get(id)!).length : 0)).join(' ');
+  const measured = runs
+    .map(({ id }) => (views.get(id) ? stageEvaluations(views.get(id)!).length : 0))
+    .join(' ');
   const ends = useLoaded(measured, () => getJson<RunEnd[]>('/api/compare'));
   return (
     <div class="grid">
-      <ChartCard chart={heldoutChart(runs, views)} theme={theme} prefix="compare" wide />
+      <ChartCard chart={testRewardChart(runs, views)} theme={theme} prefix="compare" wide />
       <ChartCard chart={rewardByTokens(runs, views)} theme={theme} prefix="compare" wide />
       <section class="card wide">
         <h3>Where each run stands</h3>
@@ -39,7 +42,7 @@ export function Compare({ runs, views, theme }: CompareProps) {
                 <th>algorithm</th>
                 <th>seed</th>
                 <th>stages</th>
-                <th>held-out reward</th>
+                <th>test reward</th>
                 <th>minus the first, points</th>
                 <th>kept</th>
                 <th>tokens</th>
@@ -58,9 +61,9 @@ export function Compare({ runs, views, theme }: CompareProps) {
           </table>
         </div>
         <p class="reading">
-          Held-out reward of the newest measurement with its 95% interval. Differences are paired by prompt,
-          in hundredths of reward with their 95% interval; they exist where two runs have the same task and
-          number of held-out prompts.
+          Test reward of the newest measurement with its 95% interval. Differences are paired by prompt, in
+          hundredths of reward with their 95% interval; they exist where two runs have the same task and
+          number of test prompts.
         </p>
       </section>
     </div>
@@ -77,7 +80,7 @@ function RunRow({ run, view, end }: RunRowProps) {
   const updates = (view?.decisions ?? []).flatMap((one) => (one.kind === 'update' ? [one.update] : []));
   const kept = updates.filter(({ status }) => status === 'ACCEPT').length;
   const tokens = view === undefined ? 0 : finishedStages(view).reduce((sum, stage) => sum + stage.tokens, 0);
-  const held = end?.heldout;
+  const held = end?.evaluation;
   return (
     <tr>
       <th scope="row" title={run.dir}>
@@ -116,22 +119,22 @@ function perRun(
   });
 }
 
-function heldoutChart(runs: readonly RunSummary[], views: ReadonlyMap<string, RunView>): RunChart {
+function testRewardChart(runs: readonly RunSummary[], views: ReadonlyMap<string, RunView>): RunChart {
   return {
-    id: 'heldout',
-    title: 'Held-out reward',
+    id: 'test',
+    title: 'Test reward',
     x: { label: 'stage' },
     y: { label: 'mean reward' },
     unit: 'reward',
     series: perRun(runs, views, (view) => {
-      const rows = heldoutRows(view);
+      const rows = stageEvaluations(view);
       return {
         points: rows.map(({ stage, mean }) => [stage, mean]),
         band: rows.map(({ stage, low, high }) => [stage, low, high]),
       };
     }),
-    reading: 'Mean reward on each run’s held-out prompts after every stage, with 95% intervals.',
-    whenEmpty: 'None of these runs measures held-out prompts; eval.stage_prompts asks for it.',
+    reading: 'Mean reward on each run’s test prompts after every stage, with 95% intervals.',
+    whenEmpty: 'None of these runs measures test prompts; eval.stage_prompts asks for it.',
   };
 }
 

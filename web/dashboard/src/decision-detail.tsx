@@ -2,11 +2,12 @@
  * One decision in full: the sentence, and the attempts or bets behind it.
  * @module
  */
-import { small } from '../../../src/observe/format.ts';
+
+import { explain, outcomeOf, quantileName, wealthText } from '../../../src/report/explain.ts';
+import { small } from '../../../src/report/format.ts';
+import type { Decision, GateView, RunView } from '../../../src/run-view/run-view.ts';
 import type { UpdateRecord } from '../../../src/train/events.ts';
-import { explain, outcomeOf, quantileName, wealthText } from '../../../src/watch/explain.ts';
 import type { RunSummary } from '../../../src/watch/messages.ts';
-import type { Decision, GateView, RunView } from '../../../src/watch/run-view.ts';
 import { routeTo } from './hooks.ts';
 import { OutcomeMark } from './outcome-mark.tsx';
 

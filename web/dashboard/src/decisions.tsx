@@ -3,9 +3,9 @@
  * @module
  */
 import { useState } from 'preact/hooks';
-import { explain, OUTCOMES, type Outcome, outcomeOf } from '../../../src/watch/explain.ts';
+import { explain, OUTCOMES, type Outcome, outcomeOf } from '../../../src/report/explain.ts';
+import type { Decision, RunView } from '../../../src/run-view/run-view.ts';
 import type { RunSummary } from '../../../src/watch/messages.ts';
-import type { Decision, RunView } from '../../../src/watch/run-view.ts';
 import { OutcomeMark } from './outcome-mark.tsx';
 import { Timeline } from './timeline.tsx';
 import type { ViewProps } from './view-props.ts';

@@ -2,8 +2,9 @@
  * Numbers as charts and tiles write them.
  * @module
  */
-import { count, percent, small } from '../../../src/observe/format.ts';
-import type { Unit } from '../../../src/watch/chart/chart.ts';
+
+import type { Unit } from '../../../src/report/chart/chart.ts';
+import { count, percent, small } from '../../../src/report/format.ts';
 
 /** A value with its unit, in few characters. */
 export function valueText(value: number | null | undefined, unit: Unit): string {

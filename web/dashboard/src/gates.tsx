@@ -4,16 +4,16 @@
  * @module
  */
 import { useState } from 'preact/hooks';
-import { certificateChart } from '../../../src/watch/chart/learning.ts';
+import { certificateChart } from '../../../src/report/chart/learning.ts';
 import {
   betaChart,
   klChart,
   stepScaleChart,
   wealthChart,
   wealthPathChart,
-} from '../../../src/watch/chart/updates.ts';
-import { explain } from '../../../src/watch/explain.ts';
-import { gatesOf } from '../../../src/watch/run-view.ts';
+} from '../../../src/report/chart/updates.ts';
+import { explain } from '../../../src/report/explain.ts';
+import { gatesOf } from '../../../src/run-view/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import type { ViewProps } from './view-props.ts';
 

@@ -2,9 +2,10 @@
  * What the run costs: throughput, time by phase, memory.
  * @module
  */
-import { duration, percent } from '../../../src/observe/format.ts';
-import { memoryChart, phaseChart, throughputChart, totalPhases } from '../../../src/watch/chart/machine.ts';
-import type { RunView } from '../../../src/watch/run-view.ts';
+
+import { memoryChart, phaseChart, throughputChart, totalPhases } from '../../../src/report/chart/machine.ts';
+import { duration, percent } from '../../../src/report/format.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import type { ViewProps } from './view-props.ts';
 

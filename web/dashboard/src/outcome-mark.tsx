@@ -2,7 +2,7 @@
  * The sign of an outcome: its colour and its mark, as on the timeline.
  * @module
  */
-import { MARKS } from '../../../src/watch/chart/timeline.ts';
+import { MARKS } from '../../../src/report/chart/timeline.ts';
 
 const CELL = 18;
 

@@ -2,16 +2,17 @@
  * The first page: how far the run is, what it gained, and what happened last.
  * @module
  */
-import { count, duration, percent, points, signed } from '../../../src/observe/format.ts';
-import { rewardChart } from '../../../src/watch/chart/learning.ts';
-import { stageMs } from '../../../src/watch/chart/machine.ts';
+
+import { rewardChart } from '../../../src/report/chart/learning.ts';
+import { stageMs } from '../../../src/report/chart/machine.ts';
+import { count, duration, percent, points, signed } from '../../../src/report/format.ts';
 import {
   agentName,
   finishedStages,
   gatesOf,
-  heldoutRows,
   type RunView,
-} from '../../../src/watch/run-view.ts';
+  stageEvaluations,
+} from '../../../src/run-view/run-view.ts';
 import { ChartCard } from './chart-card.tsx';
 import { DecisionItem } from './decisions.tsx';
 import { bytesText } from './format.ts';
@@ -78,7 +79,7 @@ function Tile({ label, value, note }: TileProps) {
 
 function Tiles({ view }: { readonly view: RunView }) {
   const stages = finishedStages(view);
-  const held = heldoutRows(view);
+  const held = stageEvaluations(view);
   const last = held.at(-1);
   const first = held[0];
   const updates = view.decisions.flatMap((decision) => (decision.kind === 'update' ? [decision.update] : []));
@@ -95,7 +96,7 @@ function Tiles({ view }: { readonly view: RunView }) {
       />
       {last !== undefined && first !== undefined && (
         <Tile
-          label={`Held-out reward, ${last.prompts} prompts`}
+          label={`Test reward, ${last.prompts} prompts`}
           value={last.mean.toFixed(3)}
           note={`[${last.low.toFixed(3)}, ${last.high.toFixed(3)}]${held.length > 1 ? `, ${signed(last.mean - first.mean, 3)} since the base team` : ''}`}
         />
@@ -161,7 +162,7 @@ function BeforeAfter({ view }: { readonly view: RunView }) {
         <h3>Before and after</h3>
         <p class="empty">
           {view.status === 'running'
-            ? 'Measured on held-out prompts when the last stage is done.'
+            ? 'Measured on test prompts when the last stage is done.'
             : 'The run ended before its closing measurement.'}
         </p>
       </section>

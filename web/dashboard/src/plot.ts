@@ -4,7 +4,7 @@
  * @module
  */
 import type uPlot from 'uplot';
-import type { RunChart } from '../../../src/watch/chart/chart.ts';
+import type { RunChart } from '../../../src/report/chart/chart.ts';
 import { tickText } from './format.ts';
 
 /** Okabe and Ito's palette, a little darker on light ground and lighter on dark, for contrast. */

@@ -3,8 +3,9 @@
  * components are told at most once per frame.
  * @module
  */
+
+import { createRunView, foldRows, type RunView } from '../../../src/run-view/run-view.ts';
 import type { RunSummary, StreamMessage } from '../../../src/watch/messages.ts';
-import { createRunView, foldRows, type RunView } from '../../../src/watch/run-view.ts';
 
 export interface PageState {
   readonly runs: readonly RunSummary[];

@@ -4,11 +4,11 @@
  * @module
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { csvCell } from '../../../src/watch/chart/chart.ts';
-import { MARKS, stageTicks, timelineCells, timelineSvg } from '../../../src/watch/chart/timeline.ts';
-import { explain, OUTCOMES, outcomeOf } from '../../../src/watch/explain.ts';
+import { csvCell } from '../../../src/report/chart/chart.ts';
+import { MARKS, stageTicks, timelineCells, timelineSvg } from '../../../src/report/chart/timeline.ts';
+import { explain, OUTCOMES, outcomeOf } from '../../../src/report/explain.ts';
+import type { Decision, RunView } from '../../../src/run-view/run-view.ts';
 import type { RunSummary } from '../../../src/watch/messages.ts';
-import type { Decision, RunView } from '../../../src/watch/run-view.ts';
 import { Exports } from './chart-card.tsx';
 import { DecisionDetail } from './decision-detail.tsx';
 import { type Route, replaceQuery } from './hooks.ts';

@@ -5,8 +5,8 @@
  */
 import { diffChars, diffWordsWithSpace } from 'diff';
 import { useMemo, useState } from 'preact/hooks';
+import { agentName, type RunView } from '../../../src/run-view/run-view.ts';
 import type { KeptPrompt, TranscriptRow } from '../../../src/watch/messages.ts';
-import { agentName, type RunView } from '../../../src/watch/run-view.ts';
 import { type Loaded, replaceQuery, useLoaded } from './hooks.ts';
 import { getJson } from './store.ts';
 import type { ViewProps } from './view-props.ts';
@@ -66,9 +66,9 @@ export function Transcripts({ run, view, route }: ViewProps) {
         </div>
         <pre class="prompt">{chosen.prompt}</pre>
         <p class="note">
-          {chosen.split === 'heldout'
-            ? 'A held-out prompt, played with the same random streams after every stage: what changes is the team.'
-            : 'A training prompt. Held-out prompts, which are the same after every stage, are kept with eval.stage_prompts.'}
+          {chosen.split === 'test'
+            ? 'A test prompt, played with the same random streams after every stage: what changes is the team.'
+            : 'A training prompt. Test prompts, which are the same after every stage, are kept with eval.stage_prompts.'}
         </p>
       </section>
       <SideBySide key={chosen.item} run={run} view={view} route={route} prompt={chosen} />

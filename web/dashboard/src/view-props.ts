@@ -2,8 +2,9 @@
  * What every view of a run gets.
  * @module
  */
+
+import type { RunView } from '../../../src/run-view/run-view.ts';
 import type { RunSummary } from '../../../src/watch/messages.ts';
-import type { RunView } from '../../../src/watch/run-view.ts';
 import type { Route } from './hooks.ts';
 import type { Theme } from './plot.ts';
 

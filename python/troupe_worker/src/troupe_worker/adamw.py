@@ -1,4 +1,4 @@
-"""AdamW as src/engine/onnx/adamw.ts has it: float32 state, float64 arithmetic, decoupled decay.
+"""AdamW as src/engine/onnx/weights/adamw.ts has it: float32 state, float64 arithmetic, decoupled decay.
 
 torch.optim.AdamW is not used: it rounds every intermediate to float32, adds epsilon in another place when
 fused, and its state cannot be exchanged with the embedded engine's to the last bit.

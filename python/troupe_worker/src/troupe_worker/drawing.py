@@ -1,4 +1,4 @@
-"""Draws in float64, as src/engine/draw-token.ts and draw-filtered.ts make them."""
+"""Draws in float64, as src/engine/sampling/draw-token.ts and draw-filtered.ts make them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,135 @@
+/**
+ * A run folder of the swapped team: its models byte for byte, the old run's settings, and the place in its
+ * prompts, so that `train --resume`, `eval` and `serve` take it like any run. Made beside its place and moved
+ * there in one step.
+ * @module
+ */
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { withAgentFolders } from '../config/resolve.ts';
+import { sha256File } from '../store/checkpoint-folder.ts';
+import type { StoredTeam } from '../store/read-run.ts';
+import { createRun } from '../store/run-folder.ts';
+import { syncFolder } from '../support/atomic-file.ts';
+import { StoreError } from '../support/errors.ts';
+import { processIdentity } from '../support/process-identity.ts';
+import type { Team } from '../team/team.ts';
+import type { RunContext } from '../train/context.ts';
+import { foundRun } from '../train/run.ts';
+import { type Composition, closeTeam, loadTeam } from './compose.ts';
+import { packageVersion } from './package-version.ts';
+import { type ComponentSources, copyModel } from './swap-candidate.ts';
+
+/** Folder of the team a swapped run begins with, inside the run. */
+export const TEAM_FOLDER = 'team';
+const PARTIAL = '.swap-';
+
+export interface SwappedRun {
+  readonly out: string;
+  readonly agent: number;
+  readonly sources: ComponentSources;
+  /** Fills the seat's folder. */
+  readonly write: (dir: string, sources: ComponentSources) => Promise<void>;
+  /** Options and state the run begins with. */
+  readonly context: RunContext;
+}
+
+/** SHA-256 of an agent's weights, or of the description of a mixture. */
+export interface AgentHash {
+  readonly agent: number;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/**
+ * @returns hashes of the other agents' files, which are those of the old team's
+ * @throws StoreError; nothing is left at `out`
+ */
+export async function foundSwappedRun(
+  composition: Composition,
+  stored: StoredTeam,
+  { out, agent, sources, write, context }: SwappedRun,
+): Promise<readonly AgentHash[]> {
+  const partial = join(dirname(out), `${PARTIAL}${process.pid}-${basename(out)}`);
+  sweepPartials(out);
+  try {
+    const folders = stored.agents.map((_, id) => join(TEAM_FOLDER, `agent_${id}`));
+    const config = withAgentFolders(
+      composition.resolved,
+      folders.map((folder) => join(out, folder)),
+    );
+    const store = await createRun(partial, {
+      config: config.resolvedYaml,
+      keepLast: config.config.train.save_total_limit,
+      manifest: { troupe: packageVersion(), node: process.version },
+    });
+    let team: Team | undefined;
+    let hashes: readonly AgentHash[];
+    try {
+      for (const [id, folder] of stored.agents.entries()) {
+        const to = join(partial, folders[id] as string);
+        if (id === agent) await write(to, sources);
+        else copyModel(folder, to);
+      }
+      hashes = await sameFiles(
+        stored.agents,
+        folders.map((folder) => join(partial, folder)),
+        agent,
+      );
+      team = await loadTeam(composition, { folders: folders.map((folder) => join(partial, folder)) });
+      await foundRun({ team, task: context.task, options: context.options, store }, context.state);
+    } finally {
+      await closeTeam(team);
+      await store.close();
+    }
+    renameSync(partial, out);
+    syncFolder(dirname(out));
+    return hashes;
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** What swaps that were killed left beside the place. */
+function sweepPartials(out: string): void {
+  const parent = dirname(out);
+  if (!existsSync(parent)) return;
+  for (const name of readdirSync(parent)) {
+    const pid = Number(/^\.swap-(\d+)-/.exec(name)?.[1] ?? Number.NaN);
+    const isOurs = name.endsWith(`-${basename(out)}`) && pid !== process.pid;
+    if (isOurs && processIdentity(pid) === undefined)
+      rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** @throws StoreError if a copy differs from its original: the promise of a swap */
+async function sameFiles(
+  from: readonly string[],
+  to: readonly string[],
+  swapped: number,
+): Promise<readonly AgentHash[]> {
+  const hashes: AgentHash[] = [];
+  for (const [agent, folder] of from.entries()) {
+    if (agent === swapped) continue;
+    const files: Record<string, string> = {};
+    for (const name of filesOf(folder)) {
+      const [before, after] = [
+        await sha256File(join(folder, name)),
+        await sha256File(join(to[agent] as string, name)),
+      ];
+      if (before !== after)
+        throw new StoreError(
+          `${join(folder, name)}: expected a byte-identical copy, got one of other bytes; the disk may be failing`,
+        );
+      files[name] = after;
+    }
+    hashes.push({ agent, files });
+  }
+  return hashes;
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(folder, name)).isFile())
+    .sort();
+}

@@ -1,0 +1,120 @@
+/**
+ * `troupe ray up`: a Ray cluster of this machine, or the way into one that runs already, from nothing to the lines
+ * for the team file.
+ * @module
+ */
+
+import {
+  createRayEnvironment,
+  RAY_ENVIRONMENT,
+  type RayDriver,
+  startRayDriver,
+} from '../../app/compose-torch.ts';
+import { listenForEnd } from '../../app/interrupt.ts';
+import { EngineError } from '../../support/errors.ts';
+import { naturalNumber, portNumber } from '../arguments.ts';
+import type { DefineVerb } from '../command.ts';
+
+interface UpFlags {
+  readonly python?: string;
+  readonly venv?: string;
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly numCpus?: number;
+  readonly numGpus?: number;
+  readonly objectStoreMib?: number;
+  readonly tempDir?: string;
+  readonly json?: true;
+}
+
+const DEFAULT_PORT = 8471;
+
+export const defineRay: DefineVerb = (program) => {
+  program
+    .command('ray')
+    .description('models on a Ray cluster (docs/cluster.md)')
+    .command('up')
+    .description(
+      'start a Ray cluster of this machine and a front to it, and print the lines for team.yaml; Ctrl-C ends both',
+    )
+    .option('--python <path>', 'a Python that has Ray, PyTorch and Transformers; nothing is installed')
+    .option('--venv <folder>', `virtual environment to make or use (default: ${RAY_ENVIRONMENT})`)
+    .option(
+      '--address <address>',
+      'a cluster that runs already: HOST:PORT, or auto for the one of this machine',
+      'local',
+    )
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port; 0: any free one', portNumber, DEFAULT_PORT)
+    .option('--num-cpus <count>', 'CPUs of the cluster (default: all)', naturalNumber)
+    .option('--num-gpus <count>', 'GPUs of the cluster (default: all)', naturalNumber)
+    .option(
+      '--object-store-mib <amount>',
+      "memory for what passes between processes (default: Ray's choice)",
+      naturalNumber,
+    )
+    .option('--temp-dir <folder>', "Ray's folder (default: /tmp/ray)")
+    .option('--json', 'say where it listens as one JSON line')
+    .action(up);
+};
+
+async function up({
+  json,
+  python,
+  venv,
+  numCpus,
+  numGpus,
+  objectStoreMib,
+  tempDir,
+  ...flags
+}: UpFlags): Promise<void> {
+  const { signal, release } = listenForEnd();
+  try {
+    const driver = await startRayDriver({
+      ...flags,
+      python: python ?? (await installed(venv, signal)),
+      token: process.env.TROUPE_WORKER_TOKEN || undefined,
+      local: {
+        ...(numCpus === undefined ? {} : { cpus: numCpus }),
+        ...(numGpus === undefined ? {} : { gpus: numGpus }),
+        ...(objectStoreMib === undefined ? {} : { objectStoreMib }),
+        ...(tempDir === undefined ? {} : { temporary: tempDir }),
+      },
+    });
+    try {
+      process.stdout.write(json ? `${JSON.stringify(driver.facts)}\n` : announcement(driver));
+      const death = await driver.ended(signal);
+      if (death !== undefined && !signal.aborted) throw new EngineError(`troupe ray: ${death}`);
+    } finally {
+      await driver.close();
+    }
+  } finally {
+    release();
+  }
+}
+
+/** The environment's Python, the environment made first where it has to be. */
+async function installed(folder: string | undefined, signal: AbortSignal): Promise<string> {
+  const made = await createRayEnvironment({
+    signal,
+    onLine: (line) => process.stderr.write(`${line}\n`),
+    ...(folder === undefined ? {} : { folder }),
+  });
+  return made.python;
+}
+
+function announcement({ facts }: RayDriver): string {
+  const { url, token, tokenIsOwn, nodes, cpus, gpus, gpusPerAgent } = facts;
+  const lines = [
+    `a front to ${nodes} ${nodes === 1 ? 'node' : 'nodes'} with ${cpus} CPUs and ${gpus} GPUs listens on ${url}`,
+    '',
+    'in the team file:',
+    '  engine: {kind: ray}',
+    `  ray: {address: "${url}", gpus_per_agent: ${gpusPerAgent}}`,
+    ...(tokenIsOwn ? [] : ['', 'and where troupe is started:', `  export TROUPE_WORKER_TOKEN=${token}`]),
+    '',
+    'Ctrl-C ends it',
+  ];
+  return `${lines.join('\n')}\n`;
+}

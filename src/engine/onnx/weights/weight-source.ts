@@ -1,0 +1,11 @@
+/**
+ * Source of the weight inputs of a model's graphs: its own parameter store, or a shared frozen base and an adapter.
+ * @module
+ */
+import type { SnapshotId } from '../../engine.ts';
+import type { Tensor } from '../graph/runtime.ts';
+
+export interface WeightSource {
+  /** Tensors by parameter name: the current weights, or those of a snapshot. */
+  tensors(snapshot?: SnapshotId): Readonly<Record<string, Tensor>>;
+}

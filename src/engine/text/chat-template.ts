@@ -1,0 +1,163 @@
+/**
+ * Renders a checkpoint's chat template as Transformers does: the same variables, named templates, and Python's
+ * string methods where the JavaScript library differs from them.
+ *
+ * One difference from Transformers: `strftime_now` returns a fixed date, so that a run that is resumed on another
+ * day uses the same prompts. Templates with a date variable (`date_string` of Llama 3) accept another date through
+ * `chat_template_kwargs`.
+ * @see tokenizer.ts
+ * @module
+ */
+import { Environment, Interpreter, Template } from '@huggingface/jinja';
+import { ConfigError } from '../../support/errors.ts';
+import { type JsonObject, parseAs } from './json-object.ts';
+import { pythonFunctions, rewritePython } from './python-semantics.ts';
+import type { TokenizerFiles } from './tokenizer-files.ts';
+
+/** Inputs of a template besides the messages. */
+export interface TemplateOptions {
+  /** Function schemas in the format of OpenAI's API. */
+  readonly tools?: readonly unknown[];
+  /** Template variables such as `enable_thinking`. */
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** Append the generation prompt of the next assistant message. Default true. */
+  readonly generate?: boolean;
+}
+
+/** Special tokens that templates can use as variables. */
+const TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token', 'cls_token', 'mask_token'];
+
+/** The date that `strftime_now` returns; Llama 3's templates use the same default. */
+const TODAY = { year: 2024, month: 7, day: 26 } as const;
+const MONTHS = 'January February March April May June July August September October November December'.split(
+  ' ',
+);
+
+export class ChatTemplate {
+  readonly #templates: ReadonlyMap<string, Template>;
+  readonly #tokens: Readonly<Record<string, string>>;
+  readonly #where: string;
+
+  private constructor(
+    templates: ReadonlyMap<string, Template>,
+    tokens: Readonly<Record<string, string>>,
+    where: string,
+  ) {
+    this.#templates = templates;
+    this.#tokens = tokens;
+    this.#where = where;
+  }
+
+  /**
+   * Parses the templates of a checkpoint.
+   *
+   * @param config - `tokenizer_config.json`
+   * @param where - the checkpoint's folder, for error messages
+   * @throws ConfigError if a template is not valid Jinja
+   */
+  static read(files: TokenizerFiles['files'], config: JsonObject, where: string): ChatTemplate {
+    const parsed = [...templateTexts(files, config)].map(([name, text]) => {
+      const template = parseAs(`${where} chat template`, 'a Jinja template', () => new Template(text));
+      rewritePython(template.parsed);
+      return [name, template] as const;
+    });
+    const tokens = TOKENS.flatMap((name) => {
+      const text = tokenText(config[name]);
+      return text === undefined ? [] : [[name, text] as const];
+    });
+    return new ChatTemplate(new Map(parsed), Object.fromEntries(tokens), where);
+  }
+
+  /**
+   * Renders messages as text.
+   *
+   * @param messages - objects with `role`, `content` and other fields that the template reads
+   * @throws ConfigError if there is no template, or the template raises an error
+   */
+  render(messages: readonly object[], { tools, kwargs = {}, generate = true }: TemplateOptions = {}): string {
+    const named = tools === undefined ? undefined : this.#templates.get('tool_use');
+    const template = named ?? this.#templates.get('default');
+    if (template === undefined)
+      throw new ConfigError(
+        `${this.#where}: the checkpoint has no chat template; add chat_template.jinja to the folder`,
+      );
+    const environment = new Environment();
+    const variables = {
+      ...GLOBALS,
+      ...this.#tokens,
+      ...kwargs,
+      messages,
+      tools: tools ?? null,
+      documents: null,
+      add_generation_prompt: generate,
+    };
+    return parseAs(`${this.#where} chat template`, 'messages it can render', () => {
+      for (const [name, value] of Object.entries(variables)) environment.set(name, value);
+      return String(new Interpreter(environment).run(template.parsed).value);
+    });
+  }
+}
+
+/** Template texts by name: `chat_template.jinja` if present, else the config's template or list of named templates. */
+function templateTexts(files: TokenizerFiles['files'], config: JsonObject): Map<string, string> {
+  const file = files.get('chat_template.jinja');
+  if (file) return new Map([['default', new TextDecoder().decode(file)]]);
+  const { chat_template: template } = config;
+  if (typeof template === 'string') return new Map([['default', template]]);
+  if (!Array.isArray(template)) return new Map();
+  const named = template as readonly (JsonObject | null)[];
+  return new Map(
+    named.flatMap((entry) =>
+      typeof entry?.name === 'string' && typeof entry.template === 'string'
+        ? [[entry.name, entry.template] as const]
+        : [],
+    ),
+  );
+}
+
+/** Text of a special token, which a config stores as a string or as an object with `content`. */
+function tokenText(token: unknown): string | undefined {
+  if (typeof token === 'string') return token;
+  const content = (token as { content?: unknown } | null | undefined)?.content;
+  return typeof content === 'string' ? content : undefined;
+}
+
+/** Global variables and functions of templates, in addition to Jinja's filters and tests. */
+const GLOBALS = {
+  true: true,
+  false: false,
+  none: null,
+  True: true,
+  False: false,
+  None: null,
+  range,
+  raise_exception(message: string): never {
+    throw new Error(message);
+  },
+  strftime_now,
+  ...pythonFunctions,
+};
+
+function range(first: number, end?: number, step = 1): number[] {
+  const [from, to] = end === undefined ? [0, first] : [first, end];
+  const count = Math.max(0, Math.ceil((to - from) / step));
+  return Array.from({ length: count }, (_, index) => from + index * step);
+}
+
+function strftime_now(format: string): string {
+  const month = MONTHS[TODAY.month - 1] as string;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const parts: Readonly<Record<string, string>> = {
+    '%Y': String(TODAY.year),
+    '%y': String(TODAY.year % 100),
+    '%m': two(TODAY.month),
+    '%d': two(TODAY.day),
+    '%B': month,
+    '%b': month.slice(0, 3),
+    '%H': '00',
+    '%M': '00',
+    '%S': '00',
+    '%%': '%',
+  };
+  return format.replace(/%[YymdBbHMS%]/g, (part) => parts[part] as string);
+}

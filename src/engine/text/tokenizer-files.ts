@@ -1,0 +1,33 @@
+/**
+ * The files of a checkpoint's tokenizer as bytes: saving a model copies them unchanged.
+ * @see tokenizer.ts, which parses them
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../../support/errors.ts';
+
+export interface TokenizerFiles {
+  /** File contents by name, in the order of {@link TOKENIZER_FILES}. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+const REQUIRED = 'tokenizer.json';
+
+/** Names of all files that can belong to a tokenizer; the first is required. */
+export const TOKENIZER_FILES = [
+  REQUIRED,
+  'tokenizer_config.json',
+  'chat_template.jinja',
+  'generation_config.json',
+  'special_tokens_map.json',
+] as const;
+
+/** Reads the tokenizer files of a folder. @throws ConfigError if there is no `tokenizer.json` */
+export function readTokenizerFiles(dir: string): TokenizerFiles {
+  const path = join(dir, REQUIRED);
+  if (!existsSync(path))
+    throw new ConfigError(`${path}: the file is missing; a model folder needs its tokenizer`);
+  const found = TOKENIZER_FILES.filter((name) => existsSync(join(dir, name)));
+  return { files: new Map(found.map((name) => [name, new Uint8Array(readFileSync(join(dir, name)))])) };
+}

@@ -1,0 +1,245 @@
+/**
+ * A checkpoint's own tokenizer and chat template, run by Hugging Face's libraries. It differs from Transformers'
+ * `apply_chat_template` in two ways. Messages that a model sampled are inserted into a chat as the sampled token
+ * ids, never re-tokenized. Special tokens in the text of a message (`<|end|>`) are encoded as ordinary characters,
+ * so that message text cannot act as a control token.
+ *
+ * Sampled ids are inserted completely. A template that strips whitespace or drops earlier reasoning changes messages
+ * given as text only, so later contexts contain exactly the tokens that the model produced. If a template inserts an
+ * empty reasoning block before an assistant message, the block is left out before sampled ids, because the model
+ * produced them right after the generation prompt.
+ * @see tokenizer-files.ts for the files, chat-template.ts for the rendering
+ * @module
+ */
+import { join } from 'node:path';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { ConfigError } from '../../support/errors.ts';
+import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
+import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
+import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
+import { type PieceBytes, pieceBytes } from './token-bytes.ts';
+import type { TokenizerFiles } from './tokenizer-files.ts';
+import { withRustDigits } from './tokenizer-json.ts';
+
+/**
+ * Creates the tokenizer of a checkpoint.
+ *
+ * @param endTokens - ids of the end tokens
+ * @param where - the checkpoint's folder, for error messages
+ * @param kwargs - chat template variables
+ * @throws ConfigError if a file is not valid
+ */
+export function createTokenizer(
+  { files }: TokenizerFiles,
+  endTokens: readonly number[],
+  { where, kwargs = {} }: { readonly where: string; readonly kwargs?: TemplateOptions['kwargs'] },
+): Tokenizer {
+  const read = (name: string): JsonObject => {
+    const bytes = files.get(name);
+    return bytes ? parseJsonObject(new TextDecoder().decode(bytes), join(where, name)) : {};
+  };
+  const config = { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
+  const json = read('tokenizer.json');
+  const tokenizer = parseAs(
+    join(where, 'tokenizer.json'),
+    'a tokenizer',
+    () => new HuggingFaceTokenizer(withRustDigits(json), config),
+  );
+  const template = ChatTemplate.read(files, config, where);
+  return new CheckpointTokenizer({
+    tokenizer,
+    pieceBytes: pieceBytes(json),
+    template,
+    endTokens,
+    kwargs,
+    where,
+  });
+}
+
+interface Parts {
+  readonly tokenizer: HuggingFaceTokenizer;
+  readonly pieceBytes: PieceBytes;
+  readonly endTokens: readonly number[];
+  readonly template: ChatTemplate;
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly where: string;
+}
+
+class CheckpointTokenizer implements Tokenizer {
+  readonly vocabSize: number;
+  readonly endTokens: readonly number[];
+  readonly #parts: Parts;
+  readonly #ends: ReadonlySet<number>;
+  /** Matches the vocabulary's special tokens; absent if it has none. */
+  readonly #special: RegExp | undefined;
+  /**
+   * Special token to put before a piece that is not the beginning of a text, for tokenizers that add a space at the
+   * beginning; absent for other tokenizers.
+   */
+  readonly #guard: string | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#ends = new Set(parts.endTokens);
+    let largest = -1;
+    for (const id of parts.tokenizer.get_vocab(true).values()) largest = Math.max(largest, id);
+    this.vocabSize = largest + 1;
+    const special = [...parts.tokenizer.get_added_tokens_decoder().values()]
+      .filter((token) => token.special && token.content !== '')
+      .map((token) => token.content)
+      .sort((a, b) => b.length - a.length); // longest match first, as in the tokenizers library
+    this.#special = special.length > 0 ? new RegExp(special.map(escaped).join('|')) : undefined;
+    this.#guard = special.find((token) => this.encode(`${token}a`)[1] !== this.encode('a')[0]);
+    this.endTokens = this.#closingFirst(parts.endTokens);
+  }
+
+  encode(text: string): Int32Array {
+    return Int32Array.from(this.#parts.tokenizer.encode(text, { add_special_tokens: false }).ids);
+  }
+
+  decode(tokens: ArrayLike<number>): string {
+    const { tokenizer } = this.#parts;
+    const ids = Array.from(tokens);
+    while (ids.length > 0 && this.#ends.has(ids.at(-1) as number)) ids.pop();
+    // an embedding can have more rows than the vocabulary has tokens; such ids have no text
+    const known = ids.filter((id) => tokenizer.id_to_token(id) !== undefined);
+    if (known.length === 0) return '';
+    // some checkpoints enable the removal of spaces before punctuation; decoding must not change the text
+    return tokenizer.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  bytesOf(token: number): Uint8Array | undefined {
+    const { tokenizer, pieceBytes } = this.#parts;
+    const piece = tokenizer.id_to_token(token);
+    const isText = piece === undefined || tokenizer.get_added_tokens_decoder().has(token);
+    return isText ? undefined : pieceBytes(piece);
+  }
+
+  encodeChat(messages: readonly ChatMessage[], options: ChatOptions = {}): Int32Array {
+    const splices: ArrayLike<number>[] = [];
+    const sampled = new Set<number>();
+    const mark = unusedCharacter([messages, options.tools]);
+    /** Registers ids and returns the placeholder text that represents them in the rendered template. */
+    const placeholder = (ids: ArrayLike<number>): string => `${mark}${splices.push(ids) - 1}${mark}`;
+    const withPlaceholders = messages.map(({ tokens, ...message }) => {
+      if (tokens) sampled.add(splices.length);
+      const content = tokens
+        ? placeholder(this.#withoutEnd(tokens))
+        : this.#escapeSpecial(message.content, placeholder);
+      return { ...message, content };
+    });
+    const pieces = this.#render(withPlaceholders, options).split(mark);
+    const opening = sampled.size > 0 ? this.#opening(options) : '';
+    const ids: number[] = [];
+    for (const [index, piece] of pieces.entries()) {
+      // pieces with an odd index are numbers of splices
+      const before = sampled.has(Number(pieces[index + 1])) ? withoutInsertion(piece, opening) : piece;
+      const part = index % 2 === 1 ? this.#splice(splices, piece) : this.#encodePiece(before, index);
+      for (let i = 0; i < part.length; i++) ids.push(part[i] as number);
+    }
+    return Int32Array.from(ids);
+  }
+
+  #splice(splices: readonly ArrayLike<number>[], piece: string): ArrayLike<number> {
+    const ids = /^\d+$/.test(piece) ? splices[Number(piece)] : undefined;
+    if (ids !== undefined) return ids;
+    throw new ConfigError(
+      `${this.#parts.where} chat template: expected a template that inserts messages unchanged, got one that changes single characters; use another template`,
+    );
+  }
+
+  /** Encodes a piece of the rendered text. Some tokenizers add a space before a text; only piece 0 is at its beginning. */
+  #encodePiece(piece: string, index: number): Int32Array {
+    if (index === 0 || piece === '' || this.#guard === undefined) return this.encode(piece);
+    return this.encode(this.#guard + piece).subarray(1);
+  }
+
+  /** Replaces every special token in a text by a placeholder for the ids of its characters. */
+  #escapeSpecial(text: string, placeholder: (ids: ArrayLike<number>) => string): string {
+    if (!this.#special?.test(text)) return text;
+    return text.replace(new RegExp(this.#special, 'g'), (literal) =>
+      placeholder(this.#encodeAsCharacters(literal)),
+    );
+  }
+
+  /** Encodes a text without special tokens: splits every special token after its first character. */
+  #encodeAsCharacters(text: string): number[] {
+    const match = this.#special?.exec(text);
+    if (!match) return [...this.#encodePiece(text, 1)];
+    const first = [...match[0]][0] as string; // can be two UTF-16 code units
+    const cut = match.index + first.length;
+    return [...this.#encodePiece(text.slice(0, cut), 1), ...this.#encodeAsCharacters(text.slice(cut))];
+  }
+
+  /** The tokens without a final end token, which the template adds itself. */
+  #withoutEnd(tokens: Int32Array): Int32Array {
+    const last = tokens.at(-1);
+    return last !== undefined && this.#ends.has(last) ? tokens.subarray(0, -1) : tokens;
+  }
+
+  /** The template's generation prompt; empty if it cannot be determined. */
+  #opening(options: ChatOptions): string {
+    const chat = [{ role: 'user', content: 'a' }];
+    try {
+      const without = this.#render(chat, options, false);
+      const rendered = this.#render(chat, options);
+      return rendered.startsWith(without) ? rendered.slice(without.length) : '';
+    } catch {
+      return ''; // the template rejects a single user message
+    }
+  }
+
+  /** Moves the end token that the template itself uses to the front, since demonstrations end with the first one. */
+  #closingFirst(ends: readonly number[]): readonly number[] {
+    if (ends.length < 2) return ends;
+    const mark = unusedCharacter([]);
+    try {
+      const chat = [
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: mark },
+      ];
+      const closing = this.#encodePiece(this.#render(chat, {}, false).split(mark)[1] ?? '', 1)[0];
+      return closing !== undefined && this.#ends.has(closing)
+        ? [closing, ...ends.filter((id) => id !== closing)]
+        : ends;
+    } catch {
+      return ends; // no template: keep the checkpoint's order
+    }
+  }
+
+  #render(messages: readonly object[], { tools, kwargs }: ChatOptions, generate = true): string {
+    return this.#parts.template.render(messages, {
+      ...(tools && { tools }),
+      kwargs: { ...this.#parts.kwargs, ...kwargs },
+      generate,
+    });
+  }
+}
+
+/**
+ * The text before a sampled message, without text that the template inserts between the generation prompt
+ * (`opening`) and the message: the context of the sampled message ended with the generation prompt.
+ */
+function withoutInsertion(text: string, opening: string): string {
+  if (opening === '' || text.endsWith(opening)) return text;
+  const at = text.lastIndexOf(opening);
+  if (at < 0) return text;
+  const insertion = text.slice(at + opening.length);
+  const role = opening.split('\n')[0] as string;
+  // a later role marker means that `opening` was found in an earlier message
+  return insertion.includes(role) ? text : text.slice(0, at + opening.length);
+}
+
+/** A Unicode private-use character that does not occur in the JSON text of `value`. */
+function unusedCharacter(value: unknown): string {
+  const text = JSON.stringify(value);
+  for (let code = 0xe000; code < 0xf900; code++) {
+    const character = String.fromCharCode(code);
+    if (!text.includes(character)) return character;
+  }
+  throw new RangeError('encodeChat: expected messages that leave a private-use character unused');
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}

@@ -1,0 +1,201 @@
+/**
+ * An evaluation over several benchmarks as text: for the terminal, as Markdown, and as one JSON object. None
+ * of it depends on the clock, except the times that the terminal alone is given.
+ * @module
+ */
+
+import type { BenchmarkScores, StopSaving } from '../evaluate/benchmark-scores.ts';
+import type { MeasureName } from '../evaluate/compare.ts';
+import type { Measure, Scores } from '../evaluate/scores.ts';
+import type { DifferenceRecord } from '../train/events.ts';
+import { accuracy, count, duration, percent, points } from './format.ts';
+import { furtherLines } from './task-scores.ts';
+import { markdownTable, textTable } from './text-table.ts';
+
+/** One benchmark of a report. */
+export interface ReportedBenchmark {
+  readonly name: string;
+  readonly split: string;
+  readonly temperature: number;
+  readonly maxTokens: number;
+  readonly scores: BenchmarkScores;
+  /** This team minus the other, on the same prompts. */
+  readonly differences?: readonly { readonly measure: MeasureName; readonly difference: DifferenceRecord }[];
+}
+
+export interface EvaluationReport {
+  readonly title: string;
+  /** Team that this one is compared with. */
+  readonly against?: string;
+  readonly benchmarks: readonly ReportedBenchmark[];
+}
+
+type Render = (rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[]) => string;
+
+/**
+ * What the terminal shows.
+ *
+ * @param msPerPrompt - how long a prompt took in each benchmark, all its samples together
+ */
+export function renderEvaluationText(
+  report: EvaluationReport,
+  msPerPrompt: ReadonlyMap<string, number>,
+): string {
+  const body = report.benchmarks.map((benchmark) => {
+    const ms = msPerPrompt.get(benchmark.name);
+    const time =
+      ms === undefined ? '' : `, ${ms < 10_000 ? `${Math.round(ms)}ms` : duration(ms)} per question`;
+    return [
+      headOf(benchmark),
+      '',
+      scoresTable(benchmark, textTable),
+      '',
+      `${costOf(benchmark.scores)}${time}`,
+      ...linesOf(benchmark, report.against),
+      '',
+    ].join('\n');
+  });
+  return `${report.title}\n\n${body.join('\n')}`;
+}
+
+/** `report.md`. */
+export function renderEvaluationPage(report: EvaluationReport): string {
+  const { title, benchmarks, against } = report;
+  const overview = markdownTable(
+    [
+      ['benchmark', 'prompts x K', 'avg@K', 'pass@K', 'maj@K', 'tokens per question'],
+      ...benchmarks.map(({ name, scores }) => [
+        name,
+        `${scores.prompts} x ${scores.samples}`,
+        ...[scores.team.avg, scores.team.pass, scores.team.maj].map(accuracy),
+        count(scores.tokens / scores.prompts),
+      ]),
+    ],
+    ['left', 'right', 'right', 'right', 'right', 'right'],
+  );
+  return [
+    `# ${title}`,
+    '',
+    overview,
+    '',
+    INTERVALS,
+    ...benchmarks.flatMap((benchmark) => [
+      '',
+      `## ${benchmark.name}`,
+      '',
+      headOf(benchmark),
+      '',
+      scoresTable(benchmark, markdownTable),
+      '',
+      [costOf(benchmark.scores), ...linesOf(benchmark, against)].map((line) => `* ${line}`).join('\n'),
+    ]),
+    '',
+  ].join('\n');
+}
+
+const INTERVALS =
+  'Intervals at 95%, the prompt being the unit of independence: Wilson where every prompt counts 0 or 1 (maj@K, ' +
+  'pass@K with all K samples), else the percentile bootstrap over prompts. Differences are paired by prompt.';
+
+/** `report.json`, and what `--json` prints. */
+export function evaluationReportJson({ title, against, benchmarks }: EvaluationReport): object {
+  return {
+    title,
+    ...(against === undefined ? {} : { against }),
+    benchmarks: benchmarks.map(({ scores, differences, ...benchmark }) => ({
+      ...benchmark,
+      prompts: scores.prompts,
+      k: scores.samples,
+      samples_for_avg: scores.sure,
+      team: scoresJson(scores.team),
+      pass_at: scores.pass,
+      agents: Object.fromEntries(scores.agents.map(({ agent, scores: own }) => [agent, scoresJson(own)])),
+      difficulties: scores.difficulties.map(({ difficulty, prompts, team }) => ({
+        difficulty,
+        prompts,
+        ...scoresJson(team),
+      })),
+      episodes: scores.episodes,
+      tokens: scores.tokens,
+      tokens_per_question: scores.tokens / scores.prompts,
+      tokens_per_answer: scores.tokens / scores.episodes,
+      clipped_ratio: scores.clipped / scores.messages,
+      early_stop: scores.savings,
+      ...(differences === undefined ? {} : { differences }),
+      per_prompt: scores.team.items.map((item, p) => ({
+        item,
+        avg: known(scores.team.avg.perPrompt[p]),
+        maj: known(scores.team.maj.perPrompt[p]),
+      })),
+    })),
+  };
+}
+
+function known(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
+}
+
+function scoresJson({ avg, pass, maj, reward, further }: Scores): object {
+  const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
+  const others = Object.entries(further ?? {}).map(([name, measure]) => [name, interval(measure)]);
+  return {
+    avg: interval(avg),
+    pass: interval(pass),
+    maj: interval(maj),
+    reward: interval(reward),
+    ...(further && { further: Object.fromEntries(others) }),
+  };
+}
+
+function headOf({ name, split, temperature, maxTokens, scores }: ReportedBenchmark): string {
+  const { prompts, samples } = scores;
+  return `${name}: ${prompts} prompts (${split}) x K = ${samples}, temperature ${temperature}, at most ${count(maxTokens)} tokens`;
+}
+
+function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
+  const { samples, sure, agents: members, difficulties } = scores;
+  const row = (name: string, { avg, pass, maj }: Scores): string[] => [
+    name,
+    ...[avg, pass, maj].map(accuracy),
+  ];
+  return render(
+    [
+      ['', `avg@${sure}`, `pass@${sure}`, `maj@${samples}`],
+      row('team', scores.team),
+      ...members.map(({ agent, scores: own }) => row(agent, own)),
+      ...difficulties.map(({ difficulty, prompts, team }) =>
+        row(`difficulty ${difficulty} (${prompts})`, team),
+      ),
+    ],
+    ['left', 'right', 'right', 'right'],
+  );
+}
+
+function costOf({ tokens, prompts, episodes, messages, clipped }: BenchmarkScores): string {
+  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / messages)} of messages cut off`;
+}
+
+function linesOf({ scores, differences = [] }: ReportedBenchmark, against: string | undefined): string[] {
+  const curve = scores.pass.map(({ k, mean }) => `${k}: ${percent(mean)}`).join(', ');
+  return [
+    ...(scores.pass.length > 1 ? [`pass@k, unbiased: ${curve}`] : []),
+    ...furtherLines(scores.team),
+    ...scores.savings.map(savingText),
+    ...differences.map(
+      ({ measure, difference }) =>
+        `${measure}@K - that of ${against}: ${points(difference)} points, ${verdictOf(difference)} (paired 95% interval, ${difference.prompts} prompts)`,
+    ),
+  ];
+}
+
+function savingText({ rule, used, full, usedTokens, fullTokens, changed }: StopSaving): string {
+  const saved = fullTokens === 0 ? 0 : 1 - usedTokens / fullTokens;
+  const what = `${used} of ${full} answers, ${percent(saved)} of the tokens saved`;
+  if (changed === undefined) return `votes stopped early (${rule}): ${what} (estimated)`;
+  return `stopping votes early (${rule}) would have taken ${what}, ${changed} winners changed`;
+}
+
+function verdictOf({ low, high }: DifferenceRecord): string {
+  if (low > 0) return 'better';
+  return high < 0 ? 'worse' : 'undecided';
+}

@@ -1,0 +1,168 @@
+/**
+ * Pictures of what a run achieves: reward, test reward, members, certificates against measured gains.
+ * Pure; needs no Node, because pages import it.
+ * @module
+ */
+
+import {
+  agentName,
+  finishedStages,
+  gatesOf,
+  playedStages,
+  type RunView,
+  stageEvaluations,
+} from '../../run-view/run-view.ts';
+import type { Guide, Series } from '../svg-chart.ts';
+import { points, type RunChart, short, stageAxis } from './chart.ts';
+
+/** Half the width of a 95% interval, in standard errors. */
+const Z95 = 1.96;
+
+/** Reward of training episodes and on test prompts, with intervals. */
+export function rewardChart(view: RunView): RunChart {
+  const stages = finishedStages(view);
+  const evaluations = stageEvaluations(view);
+  const stageEvaluationSeries: Series = {
+    name: 'test prompts',
+    points: evaluations.map(({ stage, mean }) => [stage, mean]),
+    band: evaluations.map(({ stage, low, high }) => [stage, low, high]),
+    colour: 1,
+  };
+  const training: Series = {
+    name: 'training episodes',
+    points: points(stages, ({ stage, reward }) => [stage, reward]),
+    band: stages.flatMap(({ stage, reward, rewardSe }) =>
+      reward === undefined || rewardSe === undefined
+        ? []
+        : [[stage, reward - Z95 * rewardSe, reward + Z95 * rewardSe] as const],
+    ),
+    colour: 0,
+  };
+  return {
+    id: 'reward',
+    title: 'Team reward',
+    x: stageAxis(),
+    y: { label: 'mean reward' },
+    unit: 'reward',
+    series: evaluations.length === 0 ? [training] : [training, stageEvaluationSeries],
+    guides: championGuides(view),
+    reading:
+      'Mean reward per stage with 95% intervals: of the episodes trained on, before their updates, and on the same test prompts after every stage.',
+    whenEmpty: 'The first stage is not finished yet.',
+  };
+}
+
+function championGuides(view: RunView): Guide[] {
+  return gatesOf(view)
+    .filter(({ gate, decision }) => gate === 'promotion' && decision !== 'keep')
+    .map(({ stage, decision }) => ({
+      x: stage,
+      label: decision === 'promote' ? 'promoted' : 'rolled back',
+    }));
+}
+
+/** Reward of each agent's own batch. */
+export function agentRewardChart(view: RunView): RunChart {
+  const stages = playedStages(view);
+  return {
+    id: 'agent-reward',
+    title: 'Reward of each agent’s batch',
+    x: stageAxis(),
+    y: { label: 'mean reward' },
+    unit: 'reward',
+    series: view.agents.map((name, id) => {
+      const updates = stages.flatMap((stage) => stage.updates.filter(({ agent }) => agent === id));
+      return {
+        name: short(name),
+        points: points(updates, ({ stage, reward }) => [stage, reward]),
+        band: updates.flatMap(({ stage, reward, rewardSe }) =>
+          rewardSe === undefined ? [] : [[stage, reward - Z95 * rewardSe, reward + Z95 * rewardSe] as const],
+        ),
+        colour: id,
+      };
+    }),
+    reading:
+      'Mean team reward of the episodes each agent learned from, with 95% intervals. With sequential updates a later agent sees what its teammates of the same stage have learned.',
+    whenEmpty: 'No agent was updated yet.',
+  };
+}
+
+/** Test accuracy of each member alone, beside the team. */
+export function agentAccuracyChart(view: RunView): RunChart {
+  const rows = stageEvaluations(view);
+  const accuracies = view.agents.map(
+    (name, id): Series => ({
+      name: short(name),
+      points: points(rows, ({ stage, agents: shares }) => [stage, shares?.[id]]),
+      colour: id,
+    }),
+  );
+  const hasAgentAccuracy = accuracies.some(({ points }) => points.length > 0);
+  return {
+    id: 'agent-accuracy',
+    title: 'Members’ own accuracy on test prompts',
+    x: stageAxis(),
+    y: { label: 'share of right answers' },
+    unit: 'share',
+    series: hasAgentAccuracy
+      ? [
+          ...accuracies,
+          {
+            name: 'team (reward)',
+            points: rows.map(({ stage, mean }) => [stage, mean]),
+            dashed: true,
+            colour: 6,
+          },
+        ]
+      : [],
+    reading:
+      'Share of right answers among each member’s own last messages on the test prompts; dashed: the mean reward of the team’s answer.',
+    whenEmpty:
+      'Needs stage evaluations (eval.stage_prompts) and a protocol whose members answer themselves (vote, debate).',
+  };
+}
+
+/** What certificates promised about a stage, and what was measured. */
+export function certificateChart(view: RunView): RunChart {
+  const stages = finishedStages(view).filter(({ certificate }) => certificate !== undefined);
+  const measured = stageEvaluations(view).flatMap(({ stage, change }) =>
+    change === undefined ? [] : [{ stage, ...change }],
+  );
+  return {
+    id: 'certificate',
+    title: 'Certified gain against measured gain',
+    x: stageAxis(),
+    y: { label: 'gain of the stage, reward' },
+    unit: 'reward',
+    series:
+      stages.length === 0
+        ? []
+        : [
+            {
+              name: 'certified at least',
+              points: points(stages, ({ stage, certificate }) => [stage, certificate?.gainLower]),
+              colour: 2,
+            },
+            {
+              name: 'estimated',
+              points: points(stages, ({ stage, certificate }) => [stage, certificate?.gainMean]),
+              dashed: true,
+              colour: 2,
+            },
+            {
+              name: 'measured on test prompts',
+              points: measured.map(({ stage, mean }) => [stage, mean]),
+              band: measured.map(({ stage, low, high }) => [stage, low, high]),
+              colour: 1,
+            },
+          ],
+    reading:
+      'Lower bound and conservative estimate of each stage’s gain, beside the paired change on test prompts with its 95% interval. The bound should lie below the truth in all but certificate.confidence of stages.',
+    whenEmpty: 'This run computes no certificates; certificate.prompts asks for them.',
+  };
+}
+
+/** Name for a legend. */
+export function legendName(view: RunView, agent: number): string {
+  return short(agentName(view, agent));
+}

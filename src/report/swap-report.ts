@@ -1,0 +1,168 @@
+/**
+ * What a swap says: the forecast, the comparison, the decision.
+ * @module
+ */
+import { relative } from 'node:path';
+import type { Distillation } from '../app/swap-candidate.ts';
+import type { AgentHash } from '../app/swap-folder.ts';
+import type { Decision } from '../swap/contest.ts';
+import type { SignTest } from '../swap/sign-test.ts';
+import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
+import { accuracy, count, percent, plural, points, signed, small } from './format.ts';
+import { textTable } from './text-table.ts';
+
+export interface SwapContender {
+  readonly label: string;
+  readonly team: AccuracyRecord;
+  /** The seat's own answers, where members answer. */
+  readonly member?: AccuracyRecord;
+  /** Team minus the team before. */
+  readonly difference?: DifferenceRecord;
+  /** Of all agents' models together. */
+  readonly parameters: number;
+  /** Tokens written per answer of the team. */
+  readonly tokensPerAnswer: number;
+}
+
+export interface SwapRecord {
+  readonly run: string;
+  readonly checkpoint: string;
+  readonly agent: { readonly id: number; readonly name: string };
+  readonly replacement: string;
+  readonly mode: string;
+  readonly delta0?: number;
+  readonly parameters: { readonly incumbent: number; readonly replacement: number; readonly seat: number };
+  /** Of the seat's models in this engine's run-time type, bytes. */
+  readonly seatBytes: number;
+  readonly forecast: SignTest;
+  readonly distillation?: Distillation;
+  readonly prompts?: number;
+  readonly samples?: number;
+  readonly contenders: readonly SwapContender[];
+  readonly decision?: Omit<Decision, 'path'>;
+  readonly notes: readonly string[];
+  readonly dryRun: boolean;
+  readonly out?: string;
+  readonly others?: readonly AgentHash[];
+}
+
+export function swapJson(record: SwapRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
+export function renderSwap(record: SwapRecord): string {
+  const blocks = [
+    factLines(record),
+    record.contenders.length > 0 ? contestTable(record) : [],
+    differenceLines(record),
+    decisionLines(record),
+    closingLines(record),
+  ];
+  return `${blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+const FORECASTS: Readonly<Record<SignTest['verdict'], string>> = {
+  help: 'expected to help',
+  hurt: 'expected to hurt',
+  unknown: 'cannot tell',
+};
+
+function factLines(record: SwapRecord): string[] {
+  const { run, checkpoint, agent, replacement, mode, delta0, parameters, seatBytes, others } = record;
+  const radius = delta0 === undefined ? '' : `, delta0 ${delta0}`;
+  return [
+    `swap          ${agent.name} of ${shown(run)} ${checkpoint}, mode ${mode}${radius}`,
+    `replacement   ${shown(replacement)}: ${count(parameters.replacement)} parameters for ${count(parameters.incumbent)}`,
+    `seat          ${count(parameters.seat)} parameters, ${(seatBytes / 2 ** 20).toFixed(1)} MiB; an answer of it costs ${(parameters.seat / parameters.incumbent).toFixed(1)} times as much`,
+    ...(others ?? []).map(
+      ({ agent: id, files }) =>
+        `unchanged     agent_${id}: ${plural(Object.keys(files).length, 'file')} byte for byte, weights ${weightsHash(files)}`,
+    ),
+    `forecast      ${forecastText(record.forecast)}`,
+    ...record.notes.map((note) => `note          ${note}`),
+    ...distillationLines(record.distillation),
+  ];
+}
+
+function weightsHash(files: Readonly<Record<string, string>>): string {
+  const weights = Object.entries(files).find(([name]) => /^(model.*\.safetensors|tabular\.json)$/.test(name));
+  return `sha256 ${(weights ?? Object.entries(files)[0])?.[1].slice(0, 16) ?? 'none'}`;
+}
+
+function forecastText({ verdict, covariance, groups, episodes }: SignTest): string {
+  const basis = `${plural(groups, 'prompt')} already played whose ${plural(episodes, 'episode')} differ`;
+  if (covariance === undefined) return `${FORECASTS[verdict]}: ${basis}, at least 2 are needed (E42)`;
+  const { mean, low, high } = covariance;
+  return `${FORECASTS[verdict]}: C = ${signed(mean, 4)} [${signed(low, 4)}, ${signed(high, 4)}] over ${basis} (E42)`;
+}
+
+function distillationLines(distillation: Distillation | undefined): string[] {
+  if (distillation === undefined) return [];
+  const { messages, lossBefore, lossAfter, fromTeacher, fromIncumbent } = distillation;
+  const measured = (name: string, kl: Distillation['fromTeacher']) =>
+    kl === undefined
+      ? []
+      : [
+          `measured      KL(distilled || ${name}) ${small(kl.mean)} nats per token on average, ${small(kl.max)} at most, over ${count(kl.states)} states`,
+        ];
+  return [
+    `distilled     on ${count(messages)} messages of the mixture: loss ${lossBefore.toFixed(4)} to ${lossAfter.toFixed(4)} nats per token`,
+    ...measured('mixture', fromTeacher),
+    ...measured('old model', fromIncumbent),
+    'note          nothing holds by construction after distillation: what is measured is all there is',
+  ];
+}
+
+function contestTable({ contenders, agent, prompts, samples }: SwapRecord): string[] {
+  const table = textTable(
+    [
+      ['', 'team', agent.name, 'parameters', 'tokens'],
+      ...contenders.map(({ label, team, member, parameters, tokensPerAnswer }) => [
+        label,
+        accuracy(team),
+        member === undefined ? '-' : accuracy(member),
+        count(parameters),
+        tokensPerAnswer.toFixed(1),
+      ]),
+    ],
+    ['left', 'right', 'right', 'right', 'right'],
+  );
+  return [table, '', `${prompts} test prompts x ${samples}, 95% intervals; tokens per answer`];
+}
+
+function differenceLines({ contenders }: SwapRecord): string[] {
+  const [first] = contenders;
+  return contenders.flatMap(({ label, difference }) => {
+    if (difference === undefined) return [];
+    const verdict = difference.low > 0 ? 'better' : difference.high < 0 ? 'worse' : 'no proven difference';
+    return [`${label} - ${first?.label}: ${points(difference)} points, ${verdict} (paired 95% interval)`];
+  });
+}
+
+function decisionLines({ decision }: SwapRecord): string[] {
+  if (decision === undefined) return [];
+  const { action, wealth, harmWealth, alpha, prompts, meanDifference } = decision;
+  const bar = (1 / alpha).toFixed(0);
+  const mean = `reward ${signed(meanDifference, 3)} over ${plural(prompts, 'validation prompt')}`;
+  const text = {
+    promote: `promote: proved better, ${mean}, wealth ${wealth.toFixed(1)} of ${bar}`,
+    keep: `keep the old team: harm is proved, ${mean}, wealth against it ${harmWealth.toFixed(1)} of ${bar}`,
+    cannot_tell: `cannot tell: ${mean}, wealth ${wealth.toFixed(1)} and against it ${harmWealth.toFixed(1)} of ${bar}`,
+  }[action];
+  return [`decision      ${text} (E64, wrong with probability at most ${percent(alpha)})`];
+}
+
+function closingLines({ out, dryRun }: SwapRecord): string[] {
+  if (dryRun) return ['dry run       nothing was written'];
+  if (out === undefined) return ['nothing was written: name a folder with --out'];
+  return [`team          ${shown(out)}`, `go on with    troupe train --resume ${shown(out)}`];
+}
+
+function shown(path: string): string {
+  if (path.startsWith('hf:')) return path;
+  const near = relative(process.cwd(), path);
+  return near === '' ? '.' : near.startsWith('..') ? path : near;
+}

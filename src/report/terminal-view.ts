@@ -1,0 +1,214 @@
+/**
+ * A run as text for a terminal: what the dashboard's first page says. Pure.
+ * @module
+ */
+import { styleText } from 'node:util';
+import type { RunFacts } from '../run-view/rows.ts';
+import {
+  agentName,
+  finishedStages,
+  gatesOf,
+  playedStages,
+  type RunView,
+  stageEvaluations,
+} from '../run-view/run-view.ts';
+import type { UpdateRecord } from '../train/events.ts';
+import { stageMs, totalPhases } from './chart/machine.ts';
+import { explain, type Outcome, outcomeOf, wealthText } from './explain.ts';
+import { count, duration, percent, plural, printable, signed, small } from './format.ts';
+import { bar, sparkline, textTable } from './text-table.ts';
+
+export interface TerminalViewOptions {
+  /** Unix time, ms. */
+  readonly nowMs: number;
+  readonly columns: number;
+  readonly color: boolean;
+}
+
+/** Newest decisions that are told. */
+const DECISIONS = 5;
+
+/** @returns lines without a line feed at the end */
+export function renderRun(
+  view: RunView,
+  { label, facts }: { readonly label: string; readonly facts: RunFacts },
+  options: TerminalViewOptions,
+): string {
+  const blocks = blocksOf(
+    printableView(view),
+    { label: printable(label), facts: printableFacts(facts) },
+    options,
+  );
+  return blocks.filter((block) => block !== '').join('\n\n');
+}
+
+/** A run folder may be somebody else's: no name and no message of it may steer the terminal. */
+function printableView(view: RunView): RunView {
+  return {
+    ...view,
+    agents: view.agents.map(printable),
+    warnings: view.warnings.map(({ stage, message }) => ({ stage, message: printable(message) })),
+    ...(view.problem === undefined ? {} : { problem: printable(view.problem) }),
+  };
+}
+
+function printableFacts(facts: RunFacts): RunFacts {
+  const { task, protocol, algorithm } = facts;
+  return {
+    ...facts,
+    ...{ task: printable(task), protocol: printable(protocol), algorithm: printable(algorithm) },
+  };
+}
+
+function blocksOf(
+  view: RunView,
+  { label, facts }: { readonly label: string; readonly facts: RunFacts },
+  options: TerminalViewOptions,
+): string[] {
+  return [
+    head(view, label, facts, options),
+    rewardLines(view, options),
+    agentTable(view, options),
+    testLine(view),
+    decisionLines(view, facts, options),
+    costLine(view),
+    ...view.warnings.slice(-2).map(({ message }) => fold(`warning: ${message}`, options.columns)),
+  ];
+}
+
+function head(view: RunView, label: string, facts: RunFacts, { nowMs, color }: TerminalViewOptions): string {
+  const done = finishedStages(view).length;
+  const { now } = view;
+  const doing =
+    view.status === 'running' && now?.phase !== undefined
+      ? ` · ${now.phase}${now.agent === undefined ? '' : ` ${agentName(view, now.agent)}`} for ${duration(nowMs - now.sinceMs)}`
+      : '';
+  const title = color ? styleText('bold', label, { validateStream: false }) : label;
+  const first = `${title}  ${facts.task}, ${facts.protocol}, ${facts.algorithm}, seed ${facts.seed}`;
+  const state = view.problem ?? `${view.status} · stage ${done}/${view.planned}${doing}`;
+  return `${first}\n${state}`;
+}
+
+function rewardLines(view: RunView, { columns }: TerminalViewOptions): string {
+  const rewards = finishedStages(view).flatMap(({ reward }) => reward ?? []);
+  const held = stageEvaluations(view);
+  const width = Math.max(10, columns - 44);
+  const newest = rewards.at(-1);
+  const last = held.at(-1);
+  const lines = [
+    newest === undefined
+      ? 'reward    (the first stage is being played)'
+      : `reward    ${newest.toFixed(3).padEnd(24)}${sparkline(rewards, width)}`,
+    ...(last === undefined
+      ? []
+      : [
+          `test      ${`${last.mean.toFixed(3)} [${last.low.toFixed(3)}, ${last.high.toFixed(3)}]`.padEnd(24)}${sparkline(
+            held.map(({ mean }) => mean),
+            width,
+          )}`,
+        ]),
+    ...(held.length < 2
+      ? []
+      : [
+          `          ${signed(last!.mean - held[0]!.mean, 3)} since the base team, ${plural(last!.prompts, 'prompt')}`,
+        ]),
+  ];
+  return lines.join('\n');
+}
+
+function agentTable(view: RunView, { color }: TerminalViewOptions): string {
+  const stages = playedStages(view);
+  const rows = view.agents.map((name, id) => {
+    const updates = stages.flatMap((stage) => stage.updates.filter(({ agent }) => agent === id));
+    const last = updates.at(-1);
+    return last === undefined ? [name] : [name, ...agentCells(last, updates)];
+  });
+  const align = ['left', 'right', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
+  const table = textTable(
+    [['agent', 'reward', 'KL', 'of radius', 'beta', 'kept', 'backtracks', 'last verdict'], ...rows],
+    align,
+  );
+  return color ? paint(table) : table;
+}
+
+function agentCells(last: UpdateRecord, updates: readonly UpdateRecord[]): string[] {
+  const attempt = last.attempts.at(-1);
+  const share = (attempt?.klQuantile ?? 0) / last.targetKl;
+  const kept = updates.filter(({ status }) => status === 'ACCEPT').length;
+  return [
+    last.reward.toFixed(3),
+    attempt === undefined ? '-' : small(attempt.klQuantile),
+    `${bar(share, 10)} ${(100 * share).toFixed(0).padStart(3)}%`,
+    small(last.betaNext),
+    `${kept}/${updates.length}`,
+    String(updates.reduce((sum, { attempts }) => sum + Math.max(0, attempts.length - 1), 0)),
+    last.status,
+  ];
+}
+
+function paint(table: string): string {
+  return table
+    .replaceAll(/\bACCEPT\b/g, (word) => styleText('green', word, { validateStream: false }))
+    .replaceAll(/\bREJECT_\w+/g, (word) => styleText('yellow', word, { validateStream: false }))
+    .replace(/^.*$/m, (line) => styleText('dim', line, { validateStream: false }));
+}
+
+function testLine(view: RunView): string {
+  const last = gatesOf(view).at(-1);
+  if (last === undefined) return '';
+  const champion = view.championStage === undefined ? 'the base team' : `stage ${view.championStage}`;
+  return `test ${last.index} after stage ${last.stage}: ${last.decision}, wealth ${wealthText(last.wealth)} of ${wealthText(1 / last.alpha)} · champion: ${champion}`;
+}
+
+const SIGN: Readonly<Record<Outcome, string>> = {
+  accepted: '+',
+  backtracked: '+',
+  kl_rejected: 'x',
+  test_rejected: 'x',
+  not_finite: '!',
+  skipped: '-',
+  promoted: '*',
+  undecided: '?',
+  rolled_back: '<',
+};
+
+function decisionLines(view: RunView, facts: RunFacts, { columns }: TerminalViewOptions): string {
+  const context = { agents: view.agents, facts };
+  return view.decisions
+    .slice(-DECISIONS)
+    .map((decision) => {
+      const { stage } = decision.kind === 'update' ? decision.update : decision.gate;
+      const where = `${SIGN[outcomeOf(decision)]} ${String(stage).padStart(4)}  `;
+      return fold(`${where}${explain(decision, context)}`, columns, where.length);
+    })
+    .join('\n');
+}
+
+function costLine(view: RunView): string {
+  const stages = finishedStages(view);
+  const timed = stages.filter(({ clock }) => clock !== undefined);
+  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock!), 0);
+  if (ms === 0) return '';
+  const tokens = timed.reduce((sum, stage) => sum + stage.tokens, 0);
+  const memory = timed.at(-1)?.clock?.rssBytes;
+  const phases = totalPhases(view);
+  const total = phases.reduce((sum, phase) => sum + phase.ms, 0);
+  return [
+    `${count((1000 * tokens) / ms)} tok/s`,
+    ...(memory === undefined ? [] : [`${(memory / 2 ** 30).toFixed(2)} GiB`]),
+    ...phases.slice(0, 4).map((phase) => `${phase.phase} ${percent(phase.ms / total)}`),
+  ].join(' · ');
+}
+
+/** Breaks a text between words, with an indent from the second line on. */
+function fold(text: string, columns: number, indent = 0): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > Math.max(columns, indent + 20)) {
+      lines.push(line);
+      line = `${' '.repeat(indent)}${word}`;
+    } else line = line === '' && lines.length === 0 && text.startsWith(word) ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join('\n');
+}

@@ -1,0 +1,122 @@
+/**
+ * A mixture as a folder: `mixture.json` with the radii of its steps, and a folder of each member as its own
+ * engine writes it. `mixture.json` is written last, so that a folder with one is whole.
+ * @module
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MixtureSteps } from '../core/mixture.ts';
+import type { Model } from '../engine/engine.ts';
+import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ConfigError } from '../support/errors.ts';
+
+export const MIXTURE_FILE = 'mixture.json';
+const FORMAT = 'troupe-mixture-1';
+const MESSAGE_FORMAT = 'troupe-message-mixture-1';
+
+/** Folders of the members. */
+interface ComponentFolders {
+  readonly incumbent: string;
+  readonly replacement: string;
+}
+
+export type MixtureFolder = ComponentFolders &
+  (
+    | { readonly kind: 'tokens'; readonly steps: MixtureSteps }
+    | { readonly kind: 'messages'; readonly delta0: number; readonly candidates: number }
+  );
+
+export function isMixtureFolder(dir: string): boolean {
+  return existsSync(join(dir, MIXTURE_FILE));
+}
+
+export async function writeMixtureFolder(
+  dir: string,
+  {
+    incumbent,
+    replacement,
+    steps,
+  }: { readonly incumbent: Model; readonly replacement: Model; readonly steps: MixtureSteps },
+): Promise<void> {
+  const { incumbent: cur, replacement: pre } = componentFolders(dir);
+  mkdirSync(dir, { recursive: true });
+  await incumbent.save(cur);
+  await replacement.save(pre);
+  writeMixtureFile(dir, steps);
+}
+
+/** The same for a mixture of messages. */
+export async function writeMessageMixtureFolder(
+  dir: string,
+  {
+    incumbent,
+    replacement,
+    ...settings
+  }: {
+    readonly incumbent: Model;
+    readonly replacement: Model;
+    readonly delta0: number;
+    readonly candidates: number;
+  },
+): Promise<void> {
+  const { incumbent: cur, replacement: pre } = componentFolders(dir);
+  mkdirSync(dir, { recursive: true });
+  await incumbent.save(cur);
+  await replacement.save(pre);
+  writeMessageMixtureFile(dir, settings);
+}
+
+export function writeMessageMixtureFile(
+  dir: string,
+  { delta0, candidates }: { readonly delta0: number; readonly candidates: number },
+): void {
+  writeFileAtomic(
+    join(dir, MIXTURE_FILE),
+    `${JSON.stringify({ format: MESSAGE_FORMAT, delta0, candidates })}\n`,
+  );
+}
+
+/** Makes a mixture of two member folders that are in place. */
+export function writeMixtureFile(dir: string, steps: MixtureSteps): void {
+  writeFileAtomic(join(dir, MIXTURE_FILE), `${JSON.stringify({ format: FORMAT, steps })}\n`);
+}
+
+/** Where a mixture's folder keeps its members. */
+export function componentFolders(dir: string): ComponentFolders {
+  return { incumbent: join(dir, 'incumbent'), replacement: join(dir, 'replacement') };
+}
+
+/** @throws ConfigError naming the file and what is wrong in it */
+export function readMixtureFolder(dir: string): MixtureFolder {
+  const file = join(dir, MIXTURE_FILE);
+  const content = parsed(file);
+  const { format, steps, delta0, candidates } = (content ?? {}) as Readonly<Record<string, unknown>>;
+  const isRadius = (step: unknown): step is number => typeof step === 'number' && step > 0;
+  if (format === MESSAGE_FORMAT) {
+    if (!isRadius(delta0) || typeof candidates !== 'number' || !(candidates >= 2) || candidates % 2 !== 0)
+      throw new ConfigError(
+        `${file}: expected a "delta0" above 0 and an even number of "candidates", got ${JSON.stringify({ delta0, candidates })}; make the swap again`,
+      );
+    return { kind: 'messages', delta0, candidates, ...componentFolders(dir) };
+  }
+  if (format !== FORMAT)
+    throw new ConfigError(
+      `${file}: expected format "${FORMAT}", got ${JSON.stringify(format)}; a newer troupe may have written it`,
+    );
+  if (!Array.isArray(steps) || steps.length === 0 || !steps.every(isRadius))
+    throw new ConfigError(
+      `${file}: expected "steps" to be radii above 0, got ${JSON.stringify(steps)}; make the swap again`,
+    );
+  return { kind: 'tokens', steps, ...componentFolders(dir) };
+}
+
+function parsed(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new ConfigError(
+      `${file}: expected a readable JSON file, got ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  }
+}

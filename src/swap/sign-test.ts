@@ -1,0 +1,161 @@
+/**
+ * Before a swap: whether it can be expected to help, from episodes the team has played already, without a
+ * new one.
+ * @see SAT (arXiv 2605.05216) Sec. 4; algorithm equation E42
+ * @module
+ */
+import { pairedDifferenceInterval } from '../core/stats.ts';
+import type { Model, Sequence } from '../engine/engine.ts';
+import type { SpokenMessage, Team } from '../team/team.ts';
+
+/** An episode as a run keeps it in `completions/`. */
+export interface StoredEpisode {
+  /** Episodes of one prompt in one batch: what an advantage is measured against. */
+  readonly group: string;
+  readonly item: string;
+  readonly prompt: string;
+  readonly messages: readonly { readonly turn: number; readonly agent: number; readonly text: string }[];
+  /** Reward units. */
+  readonly reward: number;
+}
+
+export interface SignTestSettings {
+  readonly agent: number;
+  readonly replacement: Model;
+  /** The policy the swap would install; absent: the replacement itself, all of it. */
+  readonly mixture?: Model;
+  readonly temperature: number;
+  readonly maxTokens: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface SignTest {
+  readonly verdict: 'help' | 'hurt' | 'unknown';
+  /** C and its 95% interval over groups, reward units times nats; absent with fewer than two groups. */
+  readonly covariance?: { readonly mean: number; readonly low: number; readonly high: number };
+  /** Groups whose episodes differ in reward and in what the agent wrote: the others say nothing. */
+  readonly groups: number;
+  readonly episodes: number;
+}
+
+/**
+ * C = E[ A w log(pre/cur) ] over what the agent wrote in stored episodes: C > 0, the swap helps to first
+ * order; C < 0, it hurts   (E42). A is the reward less the mean of the *other* episodes of the group.
+ *
+ * Each model scores a message in its own tokens, so vocabularies may differ. Episodes of earlier stages were
+ * played by weights a few radii away; the test is a forecast, the acceptance test decides.
+ */
+export async function signTest(
+  team: Team,
+  episodes: readonly StoredEpisode[],
+  settings: SignTestSettings,
+): Promise<SignTest> {
+  const { agent, replacement, mixture, temperature, signal } = settings;
+  const cur = team.agents[agent]?.model as Model;
+  const telling = groupsThatDiffer(episodes, agent);
+  const spoken = telling.flatMap(({ episode, advantage, group }) =>
+    episode.messages
+      .filter((message) => message.agent === agent)
+      .map((message) => ({ episode, advantage, group, message })),
+  );
+  const score = { temperature, ...(signal && { signal }) };
+  const sequencesFor = (model: Model): Sequence[] =>
+    spoken.map(({ episode, message }) => retold(team, model, { episode, message, settings }));
+  const own = sequencesFor(cur);
+  const logpOld = await cur.forward(own, score);
+  const logRatio = mixture?.handover
+    ? await weightedLogRatios({ mixture, replacement }, own, { score, logpOld })
+    : differences(await replacement.forward(sequencesFor(replacement), score), logpOld);
+  const sums = new Map<string, { sum: number; episodes: Set<StoredEpisode> }>();
+  spoken.forEach(({ group, episode, advantage }, k) => {
+    const entry = sums.get(group) ?? { sum: 0, episodes: new Set() };
+    entry.sum += advantage * (logRatio[k] as number);
+    entry.episodes.add(episode);
+    sums.set(group, entry);
+  });
+  const values = [...sums.values()].map(({ sum, episodes: all }) => sum / all.size);
+  const counted = { groups: values.length, episodes: telling.length };
+  if (values.length < 2) return { verdict: 'unknown', ...counted };
+  const { mean, low, high } = pairedDifferenceInterval(values);
+  const verdict = low > 0 ? 'help' : high < 0 ? 'hurt' : 'unknown';
+  return { verdict, covariance: { mean, low, high }, ...counted };
+}
+
+interface Telling {
+  readonly episode: StoredEpisode;
+  readonly group: string;
+  readonly advantage: number;
+}
+
+/** Episodes of groups in which both the rewards and the agent's words differ, with their advantages. */
+function groupsThatDiffer(episodes: readonly StoredEpisode[], agent: number): Telling[] {
+  const groups = new Map<string, StoredEpisode[]>();
+  for (const episode of episodes) groups.set(episode.group, [...(groups.get(episode.group) ?? []), episode]);
+  const wordsOf = ({ messages }: StoredEpisode) =>
+    JSON.stringify(messages.filter((message) => message.agent === agent).map(({ text }) => text));
+  return [...groups].flatMap(([group, members]) => {
+    if (new Set(members.map(({ reward }) => reward)).size < 2) return [];
+    if (new Set(members.map(wordsOf)).size < 2) return [];
+    const total = members.reduce((sum, { reward }) => sum + reward, 0);
+    return members.map((episode): Telling => {
+      const others = (total - episode.reward) / (members.length - 1);
+      return { episode, group, advantage: episode.reward - others };
+    });
+  });
+}
+
+/** A stored message as a model would have read and written it. */
+function retold(
+  { protocol, agents }: Team,
+  model: Model,
+  {
+    episode,
+    message,
+    settings,
+  }: {
+    readonly episode: StoredEpisode;
+    readonly message: StoredEpisode['messages'][number];
+    readonly settings: SignTestSettings;
+  },
+): Sequence {
+  const { tokenizer } = model;
+  const before = episode.messages
+    .filter(({ turn }) => turn < message.turn)
+    .map(({ turn, agent, text }): SpokenMessage => {
+      return { turn, agent, text, tokens: tokenizer.encode(text), meanLogp: 0 };
+    });
+  const item = { id: episode.item, prompt: episode.prompt };
+  const view = protocol.view(item, message.agent, before, agents[message.agent]?.instruction);
+  const text = tokenizer.encode(message.text);
+  const end = tokenizer.endTokens[0];
+  // one that was cut off has no end
+  const ended = text.length < settings.maxTokens && end !== undefined;
+  return {
+    context: tokenizer.encodeChat(view),
+    tokens: ended ? Int32Array.from([...text, end]) : text.slice(0, settings.maxTokens),
+  };
+}
+
+function differences(pre: readonly Float32Array[], cur: readonly Float32Array[]): number[] {
+  return pre.map((row, k) => total(row) - total(cur[k] as Float32Array));
+}
+
+/** sum over tokens of w log(pre/cur), for models of one vocabulary. */
+async function weightedLogRatios(
+  { mixture, replacement }: { readonly mixture: Model; readonly replacement: Model },
+  own: readonly Sequence[],
+  {
+    score,
+    logpOld,
+  }: { readonly score: Parameters<Model['forward']>[1]; readonly logpOld: readonly Float32Array[] },
+): Promise<number[]> {
+  const weights = (await mixture.handover?.weights(own, score)) ?? [];
+  const logpPre = await replacement.forward(own, score);
+  return logpPre.map((row, k) =>
+    row.reduce((sum, logp, t) => sum + (weights[k]?.[t] as number) * (logp - (logpOld[k]?.[t] as number)), 0),
+  );
+}
+
+function total(row: Float32Array): number {
+  return row.reduce((sum, x) => sum + x, 0);
+}

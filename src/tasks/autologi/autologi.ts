@@ -1,0 +1,90 @@
+/**
+ * AutoLogi: puzzles with many right answers, judged by two Python functions that come with each. For evaluation
+ * alone: every item is held out. The functions run in an interpreter of this repository that has no way to reach
+ * a file, the network or anything else of the host; `docs/autologi.md` says why it is done like this.
+ * @see Zhu et al., "AutoLogi", arXiv:2502.16906; 8188zq/AutoLogi
+ * @module
+ */
+
+import { judgedPart } from '../../grade/judged-part.ts';
+import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
+import { ConfigError, TaskError } from '../../support/errors.ts';
+import { readOptions } from '../../support/options.ts';
+import type { Split, Task, TaskItem, Verdict } from '../../task/task.ts';
+import { answerPart, normalAnswer, readAnswer } from './answer.ts';
+import { type AutoLogiRecord, readAutoLogi } from './records.ts';
+
+export interface AutoLogiOptions {
+  /** File of JSON lines as published: `prompt`, `code` {`Inputs_Check_code`, `Constraint_List_code`}. */
+  readonly path: string;
+}
+
+/**
+ * Reads YAML options: `path` (required).
+ *
+ * @throws ConfigError listing everything that is wrong
+ */
+export function readAutoLogiOptions(record: Readonly<Record<string, unknown>>): AutoLogiOptions {
+  const options = readOptions('task autologi', record);
+  const path = options.text('path', '');
+  if ((record.path ?? undefined) === undefined)
+    options.reject('path', 'expected the name of a JSON-lines file, got nothing');
+  options.finish();
+  return { path };
+}
+
+/** How many items that are left out are named in the warning. */
+const NAMED = 10;
+
+/** @throws ConfigError naming file and line of a record that cannot be used; if no record can */
+export function createAutoLogi({ path }: AutoLogiOptions): Task {
+  const { records, leftOut } = readAutoLogi(path);
+  if (records.length === 0)
+    throw new ConfigError(`${path}: expected an item whose checks can run, got none: ${leftOut[0]?.reason}`, {
+      code: 'TROUPE_TASK_EMPTY_SPLIT',
+    });
+  const named = leftOut.slice(0, NAMED).map(({ id, reason }) => `${id} (${reason})`);
+  const more = leftOut.length > NAMED ? ` and ${leftOut.length - NAMED} more` : '';
+  return {
+    name: 'autologi',
+    rewardRange: BINARY_REWARD,
+    warnings:
+      leftOut.length === 0
+        ? []
+        : [
+            `left out ${leftOut.length} of ${records.length + leftOut.length} items: ${named.join(', ')}${more}`,
+          ],
+    size: (split: Split) => (split === 'test' ? records.length : 0),
+    item: (split: Split, index: number): TaskItem => itemOf(records, split, index),
+    verify: (item: TaskItem, text: string): Verdict => verdictOf(item.data as AutoLogiRecord, text),
+    answerOf: answerIn,
+  };
+}
+
+function itemOf(records: readonly AutoLogiRecord[], split: Split, index: number): TaskItem {
+  const record = split === 'test' ? records[index] : undefined;
+  if (record === undefined)
+    throw new TaskError(
+      `task autologi: expected an index from 0 to ${records.length - 1} in the test split, got ${index} in ${split}`,
+      { code: 'TROUPE_TASK_INDEX' },
+    );
+  const { id, prompt, problem } = record;
+  return { id, prompt, ...(problem === undefined ? {} : { problem }), data: record };
+}
+
+function answerIn(text: string): string | undefined {
+  const part = answerPart(judgedPart(text));
+  const value = part === undefined ? undefined : readAnswer(part);
+  return value === undefined ? undefined : normalAnswer(value);
+}
+
+function verdictOf({ checker }: AutoLogiRecord, text: string): Verdict {
+  const part = answerPart(judgedPart(text));
+  if (part === undefined) return noAnswer('expected a fenced block, {...} or [...]');
+  const value = readAnswer(part);
+  if (value === undefined) return noAnswer(`expected a Python literal, got ${excerpt(part)}`);
+  const answer = normalAnswer(value);
+  const check = checker.check(value);
+  if (check.kind === 'valid') return right(answer, 'every constraint holds');
+  return wrong(answer, check.kind === 'invalid' ? check.reason : `unverifiable: ${check.reason}`);
+}

@@ -1,0 +1,169 @@
+/**
+ * Arithmetic expressions over written integers: a recursive-descent parser and an exact evaluator.
+ * Text is only ever parsed, never run as code.
+ *
+ *     sum     = product { ("+" | "-") product }
+ *     product = factor { ("*" | "/") factor }
+ *     factor  = "-" factor | integer | "(" sum ")"
+ *
+ * @module
+ */
+import { add, divide, integer, multiply, negate, type Rational, subtract } from '../../grade/rational.ts';
+
+export const BINARY_OPERATORS = ['+', '-', '*', '/'] as const;
+export type BinaryOperator = (typeof BINARY_OPERATORS)[number];
+
+export type Expression =
+  | { readonly kind: 'integer'; readonly value: bigint }
+  | { readonly kind: 'negation'; readonly of: Expression }
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    };
+
+export type Parsed =
+  | { readonly ok: true; readonly expression: Expression }
+  | { readonly ok: false; readonly reason: string };
+
+/** Bounds the work of every step that follows: the depth of recursion and the size of exact numbers. */
+export const MAX_EXPRESSION_LENGTH = 256;
+
+/**
+ * Parses a whole text; blanks are ignored, and the signs `×`, `·`, `÷` and `−` count as `*`, `*`, `/`, `-`.
+ *
+ * @returns the expression, or a clause that says where and why there is none; never throws
+ *
+ * @example
+ * parseExpression('2*(3+').ok; // => false
+ */
+export function parseExpression(text: string): Parsed {
+  if (text.trim() === '') return { ok: false, reason: 'the expression is empty' };
+  if (text.length > MAX_EXPRESSION_LENGTH)
+    return { ok: false, reason: `the expression is longer than ${MAX_EXPRESSION_LENGTH} characters` };
+  const ascii = text.replace(/[×·]/g, '*').replaceAll('÷', '/').replaceAll('−', '-');
+  return new Parser(ascii).whole();
+}
+
+/** The exact value; undefined when a divisor is 0. */
+export function evaluate(expression: Expression): Rational | undefined {
+  switch (expression.kind) {
+    case 'integer':
+      return integer(expression.value);
+    case 'negation': {
+      const value = evaluate(expression.of);
+      return value && negate(value);
+    }
+    case 'binary': {
+      const left = evaluate(expression.left);
+      const right = evaluate(expression.right);
+      return left && right && apply(expression.operator, left, right);
+    }
+  }
+}
+
+/** @returns undefined for a division by 0 */
+export function apply(operator: BinaryOperator, left: Rational, right: Rational): Rational | undefined {
+  switch (operator) {
+    case '+':
+      return add(left, right);
+    case '-':
+      return subtract(left, right);
+    case '*':
+      return multiply(left, right);
+    case '/':
+      return divide(left, right);
+  }
+}
+
+/** The integers as written, from left to right. */
+export function integersOf(expression: Expression): bigint[] {
+  switch (expression.kind) {
+    case 'integer':
+      return [expression.value];
+    case 'negation':
+      return integersOf(expression.of);
+    case 'binary':
+      return [...integersOf(expression.left), ...integersOf(expression.right)];
+  }
+}
+
+class Parser {
+  readonly #text: string;
+  #at = 0;
+  #reason: string | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  whole(): Parsed {
+    const expression = this.#sum();
+    if (expression !== undefined && this.#peek() === '') return { ok: true, expression };
+    return { ok: false, reason: this.#reason ?? this.#unexpected('an operator or the end') };
+  }
+
+  #sum(): Expression | undefined {
+    return this.#leftToRight(['+', '-'], () => this.#product());
+  }
+
+  #product(): Expression | undefined {
+    return this.#leftToRight(['*', '/'], () => this.#factor());
+  }
+
+  #leftToRight(
+    operators: readonly BinaryOperator[],
+    operand: () => Expression | undefined,
+  ): Expression | undefined {
+    let left = operand();
+    while (left !== undefined) {
+      const operator = operators.find((candidate) => candidate === this.#peek());
+      if (operator === undefined) return left;
+      this.#at++;
+      const right = operand();
+      left = right && { kind: 'binary', operator, left, right };
+    }
+    return undefined;
+  }
+
+  #factor(): Expression | undefined {
+    const next = this.#peek();
+    if (next === '-') {
+      this.#at++;
+      const of = this.#factor();
+      return of && { kind: 'negation', of };
+    }
+    if (next === '(') return this.#parenthesised();
+    const digits = /^[0-9]+/.exec(this.#text.slice(this.#at))?.[0];
+    if (digits === undefined) return this.#fail('a number, "-" or "("');
+    this.#at += digits.length;
+    return { kind: 'integer', value: BigInt(digits) };
+  }
+
+  #parenthesised(): Expression | undefined {
+    this.#at++;
+    const inner = this.#sum();
+    if (inner === undefined) return undefined;
+    if (this.#peek() !== ')') return this.#fail('an operator or ")"');
+    this.#at++;
+    return inner;
+  }
+
+  /** The next character that is not blank, '' at the end; moves to it. */
+  #peek(): string {
+    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
+    return this.#text[this.#at] ?? '';
+  }
+
+  #fail(expected: string): undefined {
+    this.#reason = this.#unexpected(expected);
+    return undefined;
+  }
+
+  #unexpected(expected: string): string {
+    const found = this.#peek();
+    const got = found === '' ? 'the end' : `"${found}"`;
+    return `expected ${expected} at position ${this.#at + 1}, got ${got}`;
+  }
+}

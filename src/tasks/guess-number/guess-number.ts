@@ -1,0 +1,188 @@
+/**
+ * Guess a secret number; every guess is told how many of its digits are right and in place, and how many are
+ * right elsewhere. The smallest task in which a team has to use what the world answered: a guess that fits
+ * all answers so far is worth more than one that does not, and a base model that has seen both kinds knows
+ * how to make either.
+ * @module
+ */
+import type { RandomStream } from '../../core/rng.ts';
+import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
+import { drawFromSplit } from '../../task/split.ts';
+import type {
+  Demonstration,
+  Environment,
+  EnvironmentStep,
+  Split,
+  Task,
+  TaskItem,
+  Verdict,
+} from '../../task/task.ts';
+import { type Clue, codesOf, feedbackOn, fits, isCode } from './code.ts';
+import { DEFAULT_GUESS_NUMBER, type GuessNumberOptions } from './options.ts';
+import { goodGuess } from './strategy.ts';
+
+/** What the environment says to a message that is no code. */
+const NOT_UNDERSTOOD = '?';
+
+/** What an item hides, and what its prompt gives away. */
+interface Secret {
+  readonly key: string;
+  readonly secret: string;
+  readonly clues: readonly Clue[];
+}
+
+export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Task {
+  const options = { ...DEFAULT_GUESS_NUMBER, ...partial };
+  const codes = codesOf(options);
+  const environment: Environment = {
+    maxTurns: options.rounds,
+    reset: (item) => new GuessScene(options, item.data as Secret),
+  };
+  return {
+    name: 'guess-number',
+    rewardRange: BINARY_REWARD,
+    alphabet: `0123456789: ${NOT_UNDERSTOOD}`,
+    environment,
+    size: () => undefined,
+    item(split: Split, index: number): TaskItem {
+      const at = { seed: options.seed, split, index };
+      const secret = drawFromSplit('task guess-number', (stream) => drawSecret(codes, options, stream), at);
+      const clues = secret.clues.map((clue) => `${clue.guess}:${told(clue)}`);
+      const prompt = clues.join(' ') || NOT_UNDERSTOOD;
+      // the same clues about another secret are another problem
+      const problem = `${prompt} = ${secret.secret}`;
+      return { id: `${split}-${index}`, prompt, problem, answer: secret.secret, data: secret };
+    },
+    verify(item, text): Verdict {
+      const guess = text.trim();
+      if (!isCode(guess, options)) return noAnswer(`expected ${shapeText(options)}, got ${excerpt(text)}`);
+      return guess === item.answer
+        ? right(guess, `${guess} is the secret`)
+        : wrong(guess, `got ${guess}, expected ${item.answer}`);
+    },
+    demonstrate: (item, stream) => demonstrationOf(item.data as Secret, { codes, options, stream }),
+  };
+}
+
+/** A secret, and distinct clues that do not name it; the key does not depend on the order of the clues. */
+function drawSecret(codes: readonly string[], { clues }: GuessNumberOptions, stream: RandomStream): Secret {
+  const secret = codes[stream.int(codes.length)];
+  const guesses = new Set<string>();
+  while (guesses.size < Math.min(clues, codes.length - 1)) {
+    const guess = codes[stream.int(codes.length)];
+    if (guess !== secret) guesses.add(guess);
+  }
+  return {
+    key: `${[...guesses].sort().join()}>${secret}`,
+    secret,
+    clues: [...guesses].map((guess) => ({ guess, ...feedbackOn(secret, guess) })),
+  };
+}
+
+/** Feedback as the environment says it: in place, then elsewhere. */
+function told({ placed, misplaced }: Pick<Clue, 'placed' | 'misplaced'>): string {
+  return `${placed}${misplaced}`;
+}
+
+function shapeText({ digits, symbols, repeats }: GuessNumberOptions): string {
+  return `${digits} ${repeats ? '' : 'different '}digits from 0 to ${symbols - 1}`;
+}
+
+/** What a scene knows of the messages before it. */
+interface History {
+  readonly turns: number;
+  /** Guesses that were codes. */
+  readonly guesses: readonly Clue[];
+  /** How many of these fitted everything known when they were made. */
+  readonly consistent: number;
+}
+
+class GuessScene implements EnvironmentStep {
+  readonly done: boolean;
+  readonly observation?: string;
+  readonly #options: GuessNumberOptions;
+  readonly #item: Secret;
+  readonly #history: History;
+  readonly #solved: boolean;
+
+  constructor(
+    options: GuessNumberOptions,
+    item: Secret,
+    past: { readonly history: History; readonly reply?: string } = {
+      history: { turns: 0, guesses: [], consistent: 0 },
+    },
+  ) {
+    this.#options = options;
+    this.#item = item;
+    this.#history = past.history;
+    if (past.reply !== undefined) this.observation = past.reply;
+    this.#solved = past.history.guesses.at(-1)?.placed === options.digits;
+    this.done = this.#solved || past.history.turns >= options.rounds;
+  }
+
+  step(text: string): EnvironmentStep {
+    const { turns, guesses, consistent } = this.#history;
+    const guess = text.trim();
+    if (!isCode(guess, this.#options))
+      return this.#next({ turns: turns + 1, guesses, consistent }, NOT_UNDERSTOOD);
+    const { secret, clues } = this.#item;
+    const clue: Clue = { guess, ...feedbackOn(secret, guess) };
+    const fitted = fits(guess, [...clues, ...guesses]);
+    const history = {
+      turns: turns + 1,
+      guesses: [...guesses, clue],
+      consistent: consistent + Number(fitted),
+    };
+    return this.#next(history, told(clue));
+  }
+
+  verdict(): Verdict {
+    const { turns, guesses, consistent } = this.#history;
+    const { digits, rounds, speed, process } = this.#options;
+    const { secret } = this.#item;
+    const last = guesses.at(-1);
+    const points = guesses.map(({ placed, misplaced }) => (2 * placed + misplaced) / (2 * digits));
+    const best = Math.max(0, ...points);
+    const late = rounds > 1 ? (turns - 1) / (rounds - 1) : 0;
+    return {
+      correct: this.#solved,
+      reward: this.#solved ? 1 - speed * late : process * best,
+      ...(last && { answer: last.guess }),
+      reason: this.#solved
+        ? `found ${secret} with guess ${turns}`
+        : `${turns} of ${rounds} guesses, expected ${secret}`,
+      scores: { turns, best, consistent: turns === 0 ? 0 : consistent / turns },
+    };
+  }
+
+  #next(history: History, reply: string): GuessScene {
+    return new GuessScene(this.#options, this.#item, { history, reply });
+  }
+}
+
+/** A whole episode: each guess is a good one with probability `consistentShare`, else any code. */
+function demonstrationOf(
+  { secret, clues }: Secret,
+  {
+    codes,
+    options,
+    stream,
+  }: {
+    readonly codes: readonly string[];
+    readonly options: GuessNumberOptions;
+    readonly stream: RandomStream;
+  },
+): Demonstration {
+  const messages: string[] = [];
+  const replies: string[] = [];
+  let candidates = codes.filter((code) => fits(code, clues));
+  for (let turn = 0; turn < options.rounds && messages.at(-1) !== secret; turn++) {
+    const isGood = stream.uniform() < options.consistentShare;
+    const guess = isGood ? goodGuess(candidates, options.strategy, stream) : codes[stream.int(codes.length)];
+    const clue: Clue = { guess, ...feedbackOn(secret, guess) };
+    messages.push(guess);
+    replies.push(told(clue));
+    candidates = candidates.filter((code) => fits(code, [clue]));
+  }
+  return { messages, observations: replies };
+}

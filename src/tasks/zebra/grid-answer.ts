@@ -1,0 +1,99 @@
+/**
+ * ZebraLogic's own judging: the last brace-balanced part of a text, as JSON with a `solution`, compared cell by
+ * cell.
+ *
+ * Differs from the official code: where that code stops with an error (a cell that is a number or an object), the
+ * cell is wrong.
+ * @see WildEval/ZeroEval, src/evaluation/zebra_grid_eval.py and eval_utils.py
+ * @module
+ */
+import { judgedPart } from '../../grade/judged-part.ts';
+
+/** The solved table: names of the columns without "House", and one row of values per house. */
+export interface GridSolution {
+  readonly headers: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+export interface GridVerdict {
+  /** Whether the text holds an answer at all. */
+  readonly parsed: boolean;
+  readonly solved: boolean;
+  readonly correctCells: number;
+  readonly totalCells: number;
+  /** The answered table in lower case, rows joined by ` | `; a missing cell is empty. Absent without an answer. */
+  readonly answer?: string;
+}
+
+export function judgeGrid({ headers, rows }: GridSolution, text: string): GridVerdict {
+  const totalCells = rows.length * headers.length;
+  const solution = answeredTable(judgedPart(text));
+  if (solution === undefined) return { parsed: false, solved: false, correctCells: 0, totalCells };
+  let correctCells = 0;
+  const lines: string[] = [];
+  for (const [house, row] of rows.entries()) {
+    const answered = fieldOf(solution, `House ${house + 1}`);
+    const cells = headers.map((header) => cellOf(fieldOf(answered, header)));
+    for (const [column, gold] of row.entries())
+      if (cells[column] !== undefined && cells[column] === normal(gold)) correctCells++;
+    lines.push(cells.map((cell) => cell ?? '').join(', '));
+  }
+  const solved = correctCells === totalCells;
+  return { parsed: true, solved, correctCells, totalCells, answer: lines.join(' | ') };
+}
+
+/** The answer's `solution`; undefined if there is none. */
+function answeredTable(text: string): unknown {
+  const json = lastBalanced(text);
+  return json === undefined
+    ? undefined
+    : (fieldOf(parseJson(json.replaceAll('\n', '')), 'solution') ?? undefined);
+}
+
+/** The last `{...}` that closes all its braces, braces in strings included: so it is officially. */
+function lastBalanced(text: string): string | undefined {
+  let depth = 0;
+  let start = 0;
+  let last: string | undefined;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '{' && depth++ === 0) start = at;
+    if (character === '}' && depth > 0 && --depth === 0) last = text.slice(start, at + 1);
+  }
+  return last;
+}
+
+/** JSON as Python reads it, where NaN and Infinity are numbers too. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // tried again without them: no cell of a table is a number
+  }
+  try {
+    return JSON.parse(
+      text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) =>
+        token.startsWith('"') ? token : '0',
+      ),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
+
+/** A cell in normal form; undefined if it is missing, null, empty or no text. The first of a list counts. */
+function cellOf(value: unknown): string | undefined {
+  if (value === '') return undefined;
+  const cell = Array.isArray(value) ? value[0] : value;
+  return typeof cell === 'string' ? normal(cell) : undefined;
+}
+
+function normal(cell: string): string {
+  return cell.toLowerCase().trim();
+}

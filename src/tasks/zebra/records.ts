@@ -1,0 +1,107 @@
+/**
+ * Reads ZebraLogic's file: one puzzle per line, its solution given or computed.
+ * @module
+ */
+
+import { excerpt } from '../../grade/verdict.ts';
+import { type JsonLine, lineError, type Place, readJsonLines } from '../shared/json-lines.ts';
+import type { GridSolution } from './grid-answer.ts';
+import { tableRows } from './official-prompt.ts';
+import { readPuzzle, UnreadablePuzzle } from './official-text.ts';
+import type { ZebraPuzzle } from './puzzle.ts';
+import { solve } from './solver.ts';
+
+export interface ZebraLogicRecord {
+  readonly place: Place;
+  readonly id: string;
+  /** As published. */
+  readonly puzzle: string;
+  readonly gold: GridSolution;
+}
+
+/** What the authors write into the cells of solutions they keep back. */
+const KEPT_BACK = '___';
+
+/** A line before its solution is needed. */
+export interface ZebraLogicLine {
+  readonly id: string;
+  readonly puzzle: string;
+  /** The table in the record, complete or not. */
+  readonly given: GivenTable | undefined;
+  /** The complete table: the one given, or else computed. @throws ConfigError if neither is possible */
+  gold(): GridSolution;
+}
+
+export interface GivenTable extends GridSolution {
+  /** False where cells are kept back. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * @throws ConfigError naming file and line of a record without a puzzle, with a solution that is no table, or
+ *   without one where none can be computed
+ */
+export function readZebraLogic(path: string): ZebraLogicRecord[] {
+  return readJsonLines(path).map((line) => {
+    const { id, puzzle, gold } = readZebraLogicLine(line);
+    return { place: line.place, id, puzzle, gold: gold() };
+  });
+}
+
+/** @throws ConfigError naming file and line of a record without a puzzle or with a solution that is no table */
+export function readZebraLogicLine({ place, fields }: JsonLine): ZebraLogicLine {
+  const [id, puzzle] = ['id', 'puzzle'].map((name) => {
+    const value = fields.get(name);
+    if (typeof value === 'string' && value !== '') return value;
+    throw lineError(place, `expected a text in field "${name}", got ${shown(value)}`);
+  }) as [string, string];
+  const given = givenTable(fields.get('solution'), place);
+  return {
+    id,
+    puzzle,
+    given,
+    gold: () => (given?.isComplete ? given : computedTable(puzzle, given?.headers, place)),
+  };
+}
+
+/** The table in a record, as far as there is one. */
+function givenTable(solution: unknown, place: Place): GivenTable | undefined {
+  if (solution === undefined || solution === null) return undefined;
+  const { header, rows } = solution as { readonly header?: unknown; readonly rows?: unknown };
+  if (!isTexts(header) || header[0] !== 'House' || header.length < 2 || !Array.isArray(rows))
+    throw lineError(place, `expected a solution with header ["House", ...] and rows, got ${shown(solution)}`);
+  if (rows.length === 0 || !rows.every((row) => isTexts(row) && row.length === header.length))
+    throw lineError(place, `expected rows with ${header.length} texts, got ${shown(rows)}`);
+  const cells = (rows as readonly string[][]).map((row) => row.slice(1));
+  const isComplete = cells.every((row) => row.every((cell) => cell !== KEPT_BACK && cell.trim() !== ''));
+  return { headers: header.slice(1), rows: cells, isComplete };
+}
+
+function computedTable(text: string, headers: readonly string[] | undefined, place: Place): GridSolution {
+  const puzzle = readOrRefuse(text, headers, place);
+  const { found } = solve(puzzle);
+  const [house] = found;
+  if (house === undefined || found.length > 1)
+    throw lineError(
+      place,
+      `expected a puzzle with one solution, got ${house ? 'several' : 'none'}; give its "solution"`,
+    );
+  return { headers: puzzle.columns.map(({ header }) => header), rows: tableRows(puzzle, house) };
+}
+
+function readOrRefuse(text: string, headers: readonly string[] | undefined, place: Place): ZebraPuzzle {
+  try {
+    return readPuzzle(text, headers);
+  } catch (error) {
+    if (!(error instanceof UnreadablePuzzle)) throw error;
+    throw lineError(place, `${error.message}; give its "solution"`, error);
+  }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : excerpt(JSON.stringify(value), 60);
+}

@@ -1,0 +1,76 @@
+/**
+ * ZebraLogic's grid mode as published: its puzzles, its prompt, its judging. For evaluation alone: every puzzle is
+ * held out, so no run can train on one. Solutions that the file keeps back are computed, for each puzzle has
+ * exactly one.
+ * @see Lin et al., "ZebraLogic", arXiv:2502.01100; WildEval/ZeroEval
+ * @module
+ */
+
+import { BINARY_REWARD } from '../../grade/verdict.ts';
+import { TaskError } from '../../support/errors.ts';
+import { readOptions } from '../../support/options.ts';
+import type { Split, Task, TaskItem, Verdict } from '../../task/task.ts';
+import { gridVerdict } from './grid-verdict.ts';
+import { officialPrompt } from './official-prompt.ts';
+import { REWARDS, type ZebraReward } from './options.ts';
+import { sizeGroup } from './puzzle.ts';
+import { readZebraLogic, type ZebraLogicRecord } from './records.ts';
+
+export interface ZebraLogicOptions {
+  /** File of JSON lines as published: `id`, `puzzle`, `solution` {`header`, `rows`}. */
+  readonly path: string;
+  readonly reward: ZebraReward;
+}
+
+/**
+ * Reads YAML options: `path` (required), `reward`.
+ *
+ * @throws ConfigError listing everything that is wrong
+ */
+export function readZebraLogicOptions(record: Readonly<Record<string, unknown>>): ZebraLogicOptions {
+  const options = readOptions('task zebralogic', record);
+  const read: ZebraLogicOptions = {
+    path: options.text('path', ''),
+    reward: options.choice('reward', REWARDS, 'solved'),
+  };
+  if ((record.path ?? undefined) === undefined)
+    options.reject('path', 'expected the name of a JSON-lines file, got nothing');
+  options.finish();
+  return read;
+}
+
+/** @throws ConfigError naming file and line of the first puzzle that cannot be used */
+export function createZebraLogic({
+  path,
+  reward = 'solved',
+}: Pick<ZebraLogicOptions, 'path'> & Partial<ZebraLogicOptions>): Task {
+  const records = readZebraLogic(path);
+  return {
+    name: 'zebralogic',
+    rewardRange: BINARY_REWARD,
+    size: (split: Split) => (split === 'test' ? records.length : 0),
+    item: (split: Split, index: number): TaskItem => itemOf(records, split, index),
+    verify: (item: TaskItem, text: string): Verdict =>
+      gridVerdict((item.data as ZebraLogicRecord).gold, text, reward),
+  };
+}
+
+function itemOf(records: readonly ZebraLogicRecord[], split: Split, index: number): TaskItem {
+  const record = split === 'test' ? records[index] : undefined;
+  if (record === undefined)
+    throw new TaskError(
+      `task zebralogic: expected an index from 0 to ${records.length - 1} in the test split, ` +
+        `got ${index} in ${split}`,
+      { code: 'TROUPE_TASK_INDEX' },
+    );
+  const { id, puzzle, gold } = record;
+  const { headers, rows } = gold;
+  return {
+    id,
+    prompt: officialPrompt(puzzle, { houses: rows.length, headers }),
+    answer: rows.map((row) => row.join(', ').toLowerCase()).join(' | '),
+    problem: puzzle,
+    difficulty: sizeGroup(rows.length, headers.length),
+    data: record,
+  };
+}
