@@ -6,7 +6,7 @@
 import { dirname, resolve } from 'node:path';
 import type { RandomStream } from '../../core/rng.ts';
 import { randomStream } from '../../core/rng.ts';
-import { createVerifier, judge, VERIFIER_NAMES, type VerifierName } from '../../grade/verifier.ts';
+import { createVerifier, VERIFIER_NAMES, type VerifierName } from '../../grade/verifier.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
 import { drawFromSplit, SPLITS, splitOf } from '../../task/split.ts';
@@ -75,14 +75,14 @@ function optionsOf(
 function namedVerifier(name: string): (gold: string, text: string) => Verdict {
   if (!VERIFIER_NAMES.some((known) => known === name))
     throw new ConfigError(`verifier: expected one of ${VERIFIER_NAMES.join(', ')}, got "${name}"`);
-  const verifier = createVerifier(name as VerifierName, { ignoreCase: false }); // one of the names, as seen above
+  const verifier = createVerifier(name as VerifierName); // one of the names, as seen above
   return (written, text) => {
-    const gold = verifier.read(written);
+    const gold = verifier.readGold(written);
     if (gold === undefined)
       throw new TaskError(
         `verifier ${name}: expected ${verifier.expects} in the gold answer, got "${written}"`,
       );
-    return judge(verifier, gold, text);
+    return verifier.verify(gold, text);
   };
 }
 
