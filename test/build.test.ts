@@ -1,4 +1,4 @@
-/** `dist` follows `src` in a checkout, and bare commands work in one that has nothing installed. */
+/** In a checkout, the first command builds `dist`, and a later one rebuilds it when `src` has changed. */
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -36,7 +36,7 @@ const version = (): { readonly status: number | null; readonly stdout: string; r
   return { status, stdout, stderr };
 };
 
-it('names the command that installs what is missing', () => {
+it('names the command that installs missing dependencies', () => {
   expect(version()).toEqual({
     status: 2,
     stdout: '',
@@ -71,7 +71,7 @@ it('is made by the first command, and again when a source changes, comes or goes
   expect(existsSync(inCheckout('dist/support/added.js'))).toBe(false);
 });
 
-it('says what is wrong with a source in one line', () => {
+it('reports an error in a source in one line', () => {
   writeFileSync(inCheckout('src/support/package-root.ts'), 'export const = 3;\n');
   const { status, stderr } = version();
   expect(status).toBe(2);

@@ -1,5 +1,5 @@
 /**
- * What makes and tries models outside of a training: pretraining, a probe of the runtime, exact tables.
+ * Functions that create and check models outside of training: pretraining, a check of the runtime, tabular models.
  * @module
  */
 export { checkRuntime } from '../engine/onnx/graph/runtime-check.ts';

@@ -34,7 +34,7 @@ export async function lookingOn({
 }: LookingOnFlags): Promise<((dir: string) => Promise<() => Promise<void>>) | undefined> {
   if (watch === undefined && tensorboard === undefined) return undefined;
   const port = watch === true ? DEFAULT_PORT : watch;
-  // loaded here: a run on its own loads no server
+  // imported here, because a run without views needs no server
   const { assertPortFree, startDashboard } = await import('../serve/dashboard/server.ts');
   const { openHub } = await import('../watch/hub.ts');
   const { createTensorBoardExport } = await import('../watch/tensorboard-export.ts');

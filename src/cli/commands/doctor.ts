@@ -128,7 +128,7 @@ function checkRuntime(runtime: number | Error): Check {
   if (typeof runtime === 'number')
     return { name, status: 'ok', found: `loads and computes (${runtime.toFixed(0)} ms)` };
   const found = runtime.message.split('\n')[0] ?? '';
-  // a missing runtime names the command that repairs it
+  // the error of a missing runtime contains the command that repairs it
   return { name, status: 'fail', found, ...(found.includes('; ') ? {} : { advice: 'install troupe again' }) };
 }
 

@@ -26,7 +26,7 @@ export function loadRuntime(): Ort {
 }
 
 function requireRuntime(): Ort {
-  // else the library uploads events, and keeps a device id and a database in the user's cache folder
+  // without it, the library uploads events and writes a device id and a database to the user's cache folder
   Object.assign(process.env, ORT_TELEMETRY_OFF);
   const require = createRequire(import.meta.url);
   const errors: unknown[] = [];
