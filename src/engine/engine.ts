@@ -2,6 +2,7 @@
  * The port between the SAT algorithm and the engines that run models. Engines do not depend on SAT, and the
  * algorithm does not depend on tensors: only token ids, per-token log-probabilities (nats), per-token cotangents
  * and per-state divergences cross the port. `contract.ts` is the test suite that every engine must pass.
+ * @see docs/algorithm.md for the equations (E9)
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';

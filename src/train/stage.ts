@@ -1,7 +1,7 @@
 /**
  * RUN_STAGE, Algorithm 1 of the paper: the agents of a team are updated one after the other, each on what
  * the team does *now*, teammates' updates of this stage included. Every line that computes something
- * names its equation; the mathematics is in `core/`.
+ * names its equation (`docs/algorithm.md`); the mathematics is in `core/`.
  * Differs from the paper: logp_old stays frozen (its Algorithm 1 overwrites pi_old inside the loop, which
  * makes every ratio 1), and what leaves the trust region is not kept.
  * @see SAT (arXiv 2605.05216) Algorithm 1

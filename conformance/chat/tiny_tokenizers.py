@@ -1,5 +1,7 @@
-"""Small tokenizers of each family's own kind, trained on corpus.txt: the same normaliser, pre-tokeniser,
-model and decoder, a vocabulary of a few hundred."""
+"""A small tokenizer per family, trained on corpus.txt.
+
+Its normalizer, pre-tokenizer, model and decoder are those of the family; its vocabulary has a few hundred tokens.
+"""
 
 import json
 from collections import Counter
@@ -10,7 +12,7 @@ from tokenizers.trainers import BpeTrainer
 
 CORPUS = Path(__file__).with_name("corpus.txt").read_text(encoding="utf-8").splitlines(keepends=True)
 
-# rare characters are left out, so that bytes are needed to spell them
+# rare characters are not in the training text, so that encoding them needs the byte fallback
 COUNTS = Counter("".join(CORPUS))
 COMMON = set(sorted(COUNTS, key=lambda character: (-COUNTS[character], character))[:100])
 
@@ -45,7 +47,7 @@ def byte_level(pattern, specials, added=(), *, size=700, ignore_merges=False, no
 
 
 def byte_fallback(specials, added=(), *, size=600, gemma):
-    """As SentencePiece does it: blanks are ▁, what has no piece is spelled in bytes."""
+    """Like SentencePiece: spaces become ▁, unknown characters become byte tokens."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     if gemma:
         tokenizer.normalizer = normalizers.Replace(" ", "▁")
@@ -55,14 +57,14 @@ def byte_fallback(specials, added=(), *, size=600, gemma):
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
         steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     tokenizer.decoder = decoders.Sequence(steps)
-    pieces = list(specials) + [f"<0x{byte:02X}>" for byte in range(256)]
-    trainer = BpeTrainer(vocab_size=size, special_tokens=pieces, show_progress=False)
+    tokens = list(specials) + [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = BpeTrainer(vocab_size=size, special_tokens=tokens, show_progress=False)
     lines = ["".join(character for character in line if character in COMMON) for line in CORPUS]
     words = [word + "\n" for line in lines for word in line.rstrip("\n").split(" ")] if gemma else lines
     tokenizer.train_from_iterator(words, trainer)
-    written = json.loads(tokenizer.to_str())
-    written["added_tokens"] = [token for token in written["added_tokens"] if token["content"] in specials]
-    tokenizer = Tokenizer.from_str(json.dumps(written))
+    config = json.loads(tokenizer.to_str())
+    config["added_tokens"] = [token for token in config["added_tokens"] if token["content"] in specials]
+    tokenizer = Tokenizer.from_str(json.dumps(config))
     tokenizer.add_tokens([AddedToken(text, normalized=False) for text in added])
     return tokenizer
 
@@ -73,9 +75,9 @@ LLAMA_SPECIAL = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", 
 
 
 def with_bos(tokenizer, bos):
-    identity = tokenizer.token_to_id(bos)
+    bos_id = tokenizer.token_to_id(bos)
     template = processors.TemplateProcessing(
-        single=f"{bos} $A", pair=f"{bos} $A {bos}:1 $B:1", special_tokens=[(bos, identity)]
+        single=f"{bos} $A", pair=f"{bos} $A {bos}:1 $B:1", special_tokens=[(bos, bos_id)]
     )
     tokenizer.post_processor = template
     return tokenizer

@@ -1,4 +1,4 @@
-"""One actor, as the front sees it: how long one that is not to be reached is waited for."""
+"""The client of an actor: unreachable actors, actors that are killed, and actors that cannot start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from troupe_worker.errors import WorkerError
 try:
     from ray.exceptions import ActorUnavailableError, RayActorError
 
-    from troupe_worker.cluster import rank
+    from troupe_worker.cluster import actor_client
 except ModuleNotFoundError as error:
     if error.name != "ray":
         raise
@@ -22,7 +22,7 @@ Frames = list[tuple[bool, bytes]]
 
 
 class _Actor:
-    """Answers what a test says, attempt by attempt. A number: it is not to be reached after so many seconds."""
+    """Plays one scripted attempt per call: frames, or the seconds after which the actor is unreachable."""
 
     def __init__(self, *attempts: float | Frames) -> None:
         self.now = 1000.0
@@ -47,30 +47,30 @@ class _Actor:
         self.now += seconds
 
 
-class RankTest(unittest.TestCase):
-    def said(self, actor: _Actor) -> Frames:
-        """All frames of a call, on the actor's own clock."""
+class ActorClientTest(unittest.TestCase):
+    def frames(self, actor: _Actor) -> Frames:
+        """All frames of a call, with the clock of the scripted actor."""
         with (
-            mock.patch.object(rank, "time", actor),
-            mock.patch.object(rank, "ray", mock.Mock(get=lambda reference: reference)),
+            mock.patch.object(actor_client, "time", actor),
+            mock.patch.object(actor_client, "ray", mock.Mock(get=lambda reference: reference)),
         ):
-            return list(rank.Rank("agent 0", actor).call(b"", {}))
+            return list(actor_client.ActorClient("agent 0", actor).call(b"", {}))
 
-    def test_one_that_comes_back_goes_on_however_long_the_call_took_before(self) -> None:
+    def test_continues_when_the_actor_recovers_even_after_a_long_call(self) -> None:
         answer = [(False, b"some"), (True, b"end")]
         for before in (0.0, 10.0, 3000.0):
-            self.assertEqual(self.said(_Actor(before, 1.0, answer)), answer)
-            self.assertEqual(self.said(_Actor(before, 1.0, before, 1.0, answer)), answer)
+            self.assertEqual(self.frames(_Actor(before, 1.0, answer)), answer)
+            self.assertEqual(self.frames(_Actor(before, 1.0, before, 1.0, answer)), answer)
 
-    def test_one_that_does_not_come_back_is_given_up_after_its_time(self) -> None:
+    def test_an_actor_that_does_not_recover_is_lost_after_a_timeout(self) -> None:
         for before in (0.0, 3000.0):
             actor = _Actor(before, *[1.0] * 100)
-            with self.assertRaisesRegex(WorkerError, "^the actor of agent 0 is gone: ") as caught:
-                self.said(actor)
+            with self.assertRaisesRegex(WorkerError, "^the actor of agent 0 was lost: ") as caught:
+                self.frames(actor)
             self.assertEqual(caught.exception.kind, "lost")
-            self.assertAlmostEqual(actor.now - before, 1000 + rank._PATIENCE_SECONDS, delta=3)
+            self.assertAlmostEqual(actor.now - before, 1000 + actor_client._RECOVERY_SECONDS, delta=3)
 
-    def test_one_that_is_killed_while_it_starts_is_lost_and_one_that_cannot_start_is_not(self) -> None:
+    def test_an_actor_killed_at_its_start_is_lost_but_a_failed_start_is_an_error(self) -> None:
         for message, pattern, kind in (
             (
                 "The actor died because its node has died.\n\tactor_id: 1",
@@ -82,11 +82,14 @@ class RankTest(unittest.TestCase):
                 "bad$",
                 "actor",
             ),
-            ("ModuleNotFoundError: No module named 'torch'", 'no package "torch"', "actor"),
+            ("ModuleNotFoundError: No module named 'torch'", 'lacks the package "torch"', "actor"),
         ):
             ray = mock.Mock(get=mock.Mock(side_effect=RayActorError(error_msg=message)))
-            with mock.patch.object(rank, "ray", ray), self.assertRaisesRegex(WorkerError, pattern) as caught:
-                rank.Rank("agent 0", mock.Mock()).start()
+            with (
+                mock.patch.object(actor_client, "ray", ray),
+                self.assertRaisesRegex(WorkerError, pattern) as caught,
+            ):
+                actor_client.ActorClient("agent 0", mock.Mock()).start()
             self.assertEqual(caught.exception.kind, kind)
 
 

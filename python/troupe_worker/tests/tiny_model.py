@@ -1,4 +1,4 @@
-"""A decoder small enough for tests, in a folder as Transformers writes it."""
+"""A tiny decoder for tests, in a folder that Transformers wrote, and calls with a few messages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 from troupe_worker.frames import Array, Frame
 from troupe_worker.model_call import Call
 
-VOCABULARY = 23
+VOCAB_SIZE = 23
 
 
 def write_tiny_model(folder: Path, **changes: Any) -> None:
-    """Equal weights at every call, large enough that every part of the network matters."""
+    """Writes a model with fixed weights, large enough that every layer affects the output."""
     shape = {
-        "vocab_size": VOCABULARY,
+        "vocab_size": VOCAB_SIZE,
         "hidden_size": 12,
         "intermediate_size": 10,
         "num_hidden_layers": 2,
@@ -46,10 +46,12 @@ def call(
     check: Callable[[], None] = lambda: None,
     emit: Callable[[dict[str, Any], dict[str, Array]], None] = lambda _header, _arrays: None,
 ) -> Call:
+    """A call without a client."""
     return Call(Frame({"params": params or {}}, arrays or {}), check, emit)
 
 
 def ragged(name: str, rows: list[list[float]], dtype: Any) -> dict[str, Array]:
+    """The arrays of a ragged array: concatenated rows and their lengths."""
     flat = np.array([value for row in rows for value in row], dtype)
     return {name: flat, f"{name}_lengths": np.array([len(row) for row in rows], np.int32)}
 

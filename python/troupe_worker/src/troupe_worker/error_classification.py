@@ -1,4 +1,4 @@
-"""What went wrong, as the client is told: a kind, and one line."""
+"""Converts any exception to the kind and the one-line message that the client receives."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from .calls import first_line
 from .errors import WorkerError
 
 
-def describe(error: BaseException) -> tuple[str, str]:
-    """Kind and line of whatever a library throws."""
+def classify(error: BaseException) -> tuple[str, str]:
+    """Returns the error kind of the wire protocol and a one-line message."""
     if isinstance(error, WorkerError):
         return error.kind, str(error)
-    if is_shortage(error):
+    if is_out_of_memory(error):
         return "memory", f"{first_line(error)}; lower engine.token_budget or engine.decode_batch"
-    if is_parting(error):
-        return "lost", f"the ranks of the agent have lost each other ({first_line(error)[:200]})"
+    if is_peer_failure(error):
+        return "lost", f"the ranks of the agent lost their connection ({first_line(error)[:200]})"
     return "engine", f"{type(error).__name__}: {first_line(error)}"
 
 
-def is_shortage(error: BaseException) -> bool:
-    """Whether memory was asked for that is not there; on a CPU PyTorch says so in its words alone."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed; on a CPU PyTorch raises a RuntimeError that only its text identifies."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
 
 
-def is_parting(error: BaseException) -> bool:
-    """Whether another rank went away: NCCL says so by type, Gloo in its words alone."""
+def is_peer_failure(error: BaseException) -> bool:
+    """Whether a collective failed because of another rank; only the text identifies an error of Gloo."""
     if dist.is_available() and isinstance(error, (dist.DistError, dist.DistBackendError)):
         return True
     return isinstance(error, RuntimeError) and "gloo" in str(error).lower()
