@@ -227,7 +227,7 @@ export function createRayEnvironment(
   return ensureEnvironment({ ...RAY_PARTS, ...options });
 }
 
-/** Starts a front to a cluster that other processes use. @throws EngineError */
+/** Starts a Ray driver that other processes use. @throws EngineError */
 export function startRayDriver(options: RayDriverOptions): Promise<RayDriver> {
   return startRayDriverProcess(options);
 }
