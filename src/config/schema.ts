@@ -264,7 +264,7 @@ function refuseRay(ray: NonNullable<FileConfig['ray']>, refuse: Refuse): void {
   if (address.startsWith('http') && ray.python !== undefined)
     refuse(
       ['ray', 'python'],
-      `expected nothing beside ${address}, whose front has its own, got ${ray.python}`,
+      `expected nothing beside ${address}, whose driver has its own Python, got ${ray.python}`,
     );
   if (address === 'local') return;
   for (const key of ['num_cpus', 'num_gpus', 'object_store_mib', 'temp_dir'] as const)

@@ -83,7 +83,7 @@ export const raySection = z
     address: text('an address')
       .default('auto')
       .describe(
-        'auto: the Ray cluster this machine is a node of. HOST:PORT: of its head. http://HOST:PORT: a front that runs already; its token is in $TROUPE_WORKER_TOKEN. local: a cluster of this machine, for this run alone.',
+        'auto: the Ray cluster this machine is a node of. HOST:PORT: of its head. http://HOST:PORT: a running driver; its token is in $TROUPE_WORKER_TOKEN. local: a cluster of this machine, for this run alone.',
       ),
     python: text('the path of a Python')
       .optional()

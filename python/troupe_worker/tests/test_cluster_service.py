@@ -1,4 +1,4 @@
-"""The front of a cluster: sessions that expire during `reserve` or `load` leave nothing behind."""
+"""The driver of a cluster: sessions that expire during `reserve` or `load` leave nothing behind."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ class ClusterServiceTest(unittest.TestCase):
     def test_a_model_whose_session_expires_during_load_is_freed_later(self) -> None:
         self.assertEqual(self.call("reserve", PARAMS)["kind"], "result")
         answer = encode({"kind": "result", "value": {"model": "model-0", "tokenizer_dir": "/a/folder"}})
-        front = self.service
+        driver = self.service
 
         class ExpiringPlacement(AgentPlacement):
             def call(self, *_call: Any) -> FrameStream:
-                front.drop_expired_sessions(-1)
+                driver.drop_expired_sessions(-1)
                 yield True, answer
 
-        team = front._teams["s"]
+        team = driver._teams["s"]
         assert isinstance(team, TeamPlacement)
         team.agents = [ExpiringPlacement(0, ActorClient("agent 0", mock.Mock()))]
         self.call("load", {"dir": "/a/folder"})
-        front.drop_expired_sessions(-1)
-        self.assertEqual(front._models, {})
+        driver.drop_expired_sessions(-1)
+        self.assertEqual(driver._models, {})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Workers for tests: one service in this process, or one process per rank that receive calls as from a front."""
+"""Workers for tests: one service in this process, or one process per rank that receive calls as from a driver."""
 
 from __future__ import annotations
 

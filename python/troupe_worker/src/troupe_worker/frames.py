@@ -42,7 +42,7 @@ class Frame:
 
     header: dict[str, Any]
     arrays: dict[str, Array] = field(default_factory=dict)
-    #: The encoded frame, which a front forwards to an actor.
+    #: The encoded frame, which a driver forwards to an actor.
     data: bytes | bytearray | memoryview = b""
 
 

@@ -1,4 +1,4 @@
-"""The worker on a Ray cluster: a front with the protocol of a single worker, and one or more actors per agent.
+"""The worker on a Ray cluster: a driver with the protocol of a single worker, and one or more actors per agent.
 
 An actor runs an ordinary worker's service. Only the actors import PyTorch.
 """

@@ -1,4 +1,4 @@
-"""`python -m troupe_worker.cluster`: starts the front of a Ray cluster.
+"""`python -m troupe_worker.cluster`: starts the driver of a Ray cluster.
 
 Prints one JSON line with its address, or with the error.
 """

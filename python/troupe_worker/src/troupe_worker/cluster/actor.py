@@ -33,7 +33,7 @@ class AgentActor:
             gpus: GPUs of this actor; a fraction limits its GPU memory, 0 selects the CPU
 
         Raises:
-            ImportError: the Python of the node lacks a package; the front reports its name.
+            ImportError: the Python of the node lacks a package; the driver reports its name.
         """
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,4 +1,4 @@
-"""The front's client of one actor. Most agents have one actor; a sharded agent has one per rank."""
+"""The driver's client of one actor. Most agents have one actor; a sharded agent has one per rank."""
 
 from __future__ import annotations
 

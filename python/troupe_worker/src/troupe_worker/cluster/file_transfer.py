@@ -1,6 +1,6 @@
-"""Copies model folders between the front and actors on other nodes, in chunks with checksums through Ray.
+"""Copies model folders between the driver and actors on other nodes, in chunks with checksums through Ray.
 
-With it the run folder needs to exist on the front's machine only.
+With it the run folder needs to exist on the driver's machine only.
 """
 
 from __future__ import annotations

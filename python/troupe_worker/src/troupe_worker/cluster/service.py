@@ -1,4 +1,4 @@
-"""The front of a Ray cluster: forwards calls to actors, translating the names of models and folders."""
+"""The driver of a Ray cluster: forwards calls to actors, translating the names of models and folders."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class ClusterService:
         model, name = required_name(frame.header, "model"), required_name(frame.header, "call")
         remote = self._models.get(model)
         if remote is None or remote.session != session:
-            raise WorkerError(f'model "{model}" does not exist; the front was restarted', "unknown_model")
+            raise WorkerError(f'model "{model}" does not exist; the driver was restarted', "unknown_model")
         team = self._teams.get(session)
         if name == "save" and team is not None and not self._shares_files(remote.agent, team.request):
             return self._save(operation, frame, remote)
