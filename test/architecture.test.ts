@@ -115,7 +115,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tasks: ['core', 'support', 'task port', 'task', 'grade'],
   team: ['core', 'support', ...PORTS],
   train: ['core', 'support', ...PORTS, 'team', 'event types'],
-  evaluate: ['core', 'support', ...PORTS, 'team', 'event types'],
+  evaluate: ['core', 'support', ...PORTS, 'team', 'event types', 'run-view'],
   theory: ['core', 'support', ...PORTS, 'team', 'train', 'event types'],
   swap: ['core', 'support', ...PORTS, 'engine/sampling', 'team', 'train', 'evaluate', 'event types'],
   store: ['support', 'event types'],

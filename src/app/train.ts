@@ -12,7 +12,7 @@ import type { Model } from '../engine/engine.ts';
 import { modelCallRow } from '../observe/model-calls.ts';
 import { reportPictures } from '../report/report-pictures.ts';
 import { renderReport, renderSummary } from '../report/summary.ts';
-import { tallyRun } from '../run-view/tally.ts';
+import { foldEvents } from '../run-view/event-rows.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
 import { CHECKPOINTS, REPORT_PICTURES } from '../store/layout.ts';
@@ -260,9 +260,8 @@ async function evaluate(
 /** Report and closing words, from the events of the whole run, earlier processes' included. */
 function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>): void {
   const { config } = resolved;
-  const events = readEvents(store.dir);
-  const tally = tallyRun(events);
-  const pictures = reportPictures(events);
+  const view = foldEvents(readEvents(store.dir));
+  const pictures = reportPictures(view);
   const facts = [
     ['team', `${config.agents.map(({ name }) => name).join(', ')} (${config.protocol.kind})`],
     ['task', config.task.name],
@@ -272,7 +271,7 @@ function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, '
     ['troupe', packageVersion()],
   ] as const;
   store.writeReport(
-    renderReport(tally, {
+    renderReport(view, {
       title: config.name,
       facts,
       pictures: pictures.map((picture) => ({ ...picture, path: `${REPORT_PICTURES}/${picture.name}.svg` })),
@@ -281,7 +280,7 @@ function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, '
   );
   if (json) return;
   const run = relative(process.cwd(), store.dir) || '.';
-  process.stdout.write(`\n${renderSummary(tally)}\n`);
+  process.stdout.write(`\n${renderSummary(view)}\n`);
   process.stdout.write(
     `team to use   ${join(run, 'checkpoints', store.champion() ? 'champion' : (store.lastCheckpoint()?.name ?? ''))}\n`,
   );

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { Screen } from '../observe/screen.ts';
 import { renderRun } from '../report/terminal-view.ts';
-import type { WatchRow } from '../run-view/rows.ts';
+import type { RunRow } from '../run-view/rows.ts';
 import { createRunView, foldRows, type RunView } from '../run-view/run-view.ts';
 import type { WatchHub } from '../watch/hub.ts';
 import { createTensorBoardExport } from '../watch/tensorboard-export.ts';
@@ -44,7 +44,7 @@ export async function streamRows(
   signal: AbortSignal,
 ): Promise<void> {
   const labels = new Map(hub.runs.map(({ id, label }) => [id, label]));
-  const write = (run: string, row: WatchRow | { readonly kind: 'restarted' }): void => {
+  const write = (run: string, row: RunRow | { readonly kind: 'restarted' }): void => {
     out.write(`${JSON.stringify({ run: labels.get(run), ...row })}\n`);
   };
   let begun = false;

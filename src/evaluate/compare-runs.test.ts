@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { foldEvents } from '../run-view/event-rows.ts';
 import type { RunEvent } from '../train/events.ts';
 import { finalReward, groupFigures, pairedChange, runFigures, stageFalls } from './compare-runs.ts';
 
@@ -15,6 +16,8 @@ function update(stage: number, agent: number, status: 'ACCEPT' | 'REJECT_KL', kl
 function stageEnd(stage: number, reward: number): RunEvent {
   return { kind: 'stage_finished', stage, reward, accepted: 1, tokens: 0 };
 }
+
+const figures = (events: readonly RunEvent[]) => runFigures(foldEvents(events, { keepRewards: true }));
 
 const EVENTS: RunEvent[] = [
   { kind: 'run_started', stages: 2, agents: ['a', 'b'], fromStage: 0 },
@@ -32,7 +35,7 @@ const EVENTS: RunEvent[] = [
 
 describe('figures of a run', () => {
   it('are read from its events', () => {
-    expect(runFigures(EVENTS)).toEqual({
+    expect(figures(EVENTS)).toEqual({
       stages: 2,
       rewards: [0.4, 0.6],
       kl: [expect.closeTo(0.03, 12), Number.NaN],
@@ -45,7 +48,7 @@ describe('figures of a run', () => {
         [0, 1],
       ],
     });
-    expect(runFigures([])).toMatchObject({ stages: 0, rewards: [], kl: [], tokens: 0, testRewards: [] });
+    expect(figures([])).toMatchObject({ stages: 0, rewards: [], kl: [], tokens: 0, testRewards: [] });
   });
 });
 
@@ -93,7 +96,7 @@ describe('a paired change', () => {
 });
 
 describe('a group of runs', () => {
-  const run = (testRewards: number[][]) => ({ ...runFigures(EVENTS), testRewards });
+  const run = (testRewards: number[][]) => ({ ...figures(EVENTS), testRewards });
 
   it('has the interval of its final rewards over runs, and all their falls', () => {
     const group = groupFigures([

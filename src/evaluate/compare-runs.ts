@@ -5,7 +5,16 @@
  */
 import { DomainError } from '../core/errors.ts';
 import { mean, pairedDifferenceInterval } from '../core/stats.ts';
-import type { DifferenceRecord, RunEvent } from '../train/events.ts';
+import type { RunView } from '../run-view/run-view.ts';
+import {
+  finishedStages,
+  sampledTokens,
+  stageEvaluations,
+  stageRewards,
+  updatesOf,
+  updateTotals,
+} from '../run-view/selectors.ts';
+import type { DifferenceRecord } from '../train/events.ts';
 
 /** What the events of one run come to. */
 export interface RunFigures {
@@ -22,25 +31,23 @@ export interface RunFigures {
   readonly testRewards: readonly (readonly number[])[];
 }
 
-/** @param events - of one run, in order */
-export function runFigures(events: readonly RunEvent[]): RunFigures {
-  const of = <K extends RunEvent['kind']>(kind: K): Extract<RunEvent, { kind: K }>[] =>
-    events.filter((event): event is Extract<RunEvent, { kind: K }> => event.kind === kind);
-  const updates = of('update');
-  const stages = of('stage_finished');
+/** @param view - of one run, folded with the rewards of its stage evaluations (`keepRewards`) */
+export function runFigures(view: RunView): RunFigures {
+  const stages = finishedStages(view);
+  const { updates, byStatus } = updateTotals(updatesOf(view));
   return {
     stages: stages.length,
-    rewards: stages.map(({ reward }) => reward),
-    kl: stages.map(({ stage }) => {
-      const accepted = updates.flatMap((update) =>
-        update.stage === stage && update.status === 'ACCEPT' && update.kl !== undefined ? [update.kl] : [],
+    rewards: stageRewards(view),
+    kl: stages.map((stage) => {
+      const accepted = stage.updates.flatMap(({ status, kl }) =>
+        status === 'ACCEPT' && kl !== undefined ? [kl] : [],
       );
       return accepted.length === 0 ? Number.NaN : mean(accepted);
     }),
-    updates: updates.length,
-    accepted: updates.filter(({ status }) => status === 'ACCEPT').length,
-    tokens: of('rollout').reduce((sum, { tokens }) => sum + tokens, 0),
-    testRewards: of('stage_evaluation').map(({ rewards }) => rewards),
+    updates,
+    accepted: byStatus.ACCEPT,
+    tokens: sampledTokens(view),
+    testRewards: stageEvaluations(view).flatMap(({ rewards }) => (rewards === undefined ? [] : [rewards])),
   };
 }
 

@@ -3,8 +3,9 @@ import { accuracy, count, duration, points, signed, small } from '../report/form
 import { renderLive } from '../report/live-view.ts';
 import { renderReport, renderSummary } from '../report/summary.ts';
 import { bar, markdownTable, sparkline, textTable } from '../report/text-table.ts';
-import { advance, startProgress, timeLeftMs } from '../run-view/progress.ts';
-import { tallyRun } from '../run-view/tally.ts';
+import { foldEvents } from '../run-view/event-rows.ts';
+import { createLiveRows } from '../run-view/live-rows.ts';
+import { createRunView, foldRows } from '../run-view/run-view.ts';
 import type { RunEvent, UpdateRecord, UpdateStatus } from '../train/events.ts';
 import { createJsonLinesSink } from './json-lines-sink.ts';
 import { createTerminalSink } from './terminal-sink.ts';
@@ -161,12 +162,18 @@ describe('in a pipe', () => {
 });
 
 describe('on a terminal', () => {
-  const at = (events: readonly RunEvent[]) =>
-    events.reduce((view, event, i) => advance(view, event, 4000 * (i + 1)), startProgress(0));
+  const at = (events: readonly RunEvent[]) => {
+    const view = createRunView();
+    const rowsOf = createLiveRows();
+    for (const [i, event] of events.entries()) foldRows(view, rowsOf(event, 4000 * (i + 1)));
+    return view;
+  };
 
   it('the view shows stage, phase, rate, time left, agents and reward', () => {
     const view = at(RUN.slice(0, 13));
-    expect(renderLive(view, { nowMs: 60_000, columns: 80, color: false })).toMatchInlineSnapshot(`
+    expect(
+      renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: false }),
+    ).toMatchInlineSnapshot(`
       "stage 2/2 · 150 tok/s · 1m00s elapsed · 8s left
 
       agent      KL  of radius                beta  lr x  backtracks  verdict
@@ -179,7 +186,7 @@ describe('on a terminal', () => {
   });
 
   it('the view before the first episode makes no numbers up', () => {
-    const text = renderLive(at(RUN.slice(0, 1)), { nowMs: 9000, columns: 80, color: false });
+    const text = renderLive(at(RUN.slice(0, 1)), { startedMs: 0, nowMs: 9000, columns: 80, color: false });
     expect(text).toMatchInlineSnapshot(`
       "stage 0/2 · 9s elapsed
 
@@ -194,12 +201,12 @@ describe('on a terminal', () => {
 
   it('only verdicts and the head are colored', () => {
     const view = at(RUN.slice(0, 13));
-    const colored = renderLive(view, { nowMs: 60_000, columns: 80, color: true });
+    const colored = renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: true });
     expect(colored).toContain('\u001b[32mACCEPT\u001b[39m');
     expect(colored).toContain('\u001b[33mREJECT_KL\u001b[39m');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: stripping the colors is the point
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(
-      renderLive(view, { nowMs: 60_000, columns: 80, color: false }),
+      renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: false }),
     );
   });
 
@@ -220,47 +227,9 @@ describe('on a terminal', () => {
   });
 });
 
-describe('time left', () => {
-  it('follows the pace of the last stages and counts the running one', () => {
-    let view = startProgress(0);
-    expect(timeLeftMs(view, 0)).toBeUndefined();
-    view = advance(view, { kind: 'run_started', stages: 10, agents: ['a'], fromStage: 0 }, 0);
-    for (let stage = 1; stage <= 2; stage++) {
-      view = advance(view, { kind: 'stage_started', stage, order: [0] }, 1000 * stage);
-      view = advance(
-        view,
-        { kind: 'stage_finished', stage, reward: 0, accepted: 1, tokens: 1 },
-        1000 * stage + 800,
-      );
-    }
-    expect(timeLeftMs(view, 3000)).toBe(8 * 800);
-    view = advance(view, { kind: 'stage_started', stage: 3, order: [0] }, 3000);
-    expect(timeLeftMs(view, 3300)).toBe(7 * 800 + 500);
-    expect(timeLeftMs(view, 9999)).toBe(7 * 800);
-  });
-
-  it('counts a promotion test to the stage before it, and knows nothing of what follows the last stage', () => {
-    const test = RUN.find((event) => event.kind === 'gate') as Extract<RunEvent, { kind: 'gate' }>;
-    let view = advance(
-      startProgress(0),
-      { kind: 'run_started', stages: 2, agents: ['ada'], fromStage: 0 },
-      0,
-    );
-    view = advance(view, { kind: 'stage_started', stage: 1, order: [0] }, 0);
-    view = advance(view, { kind: 'stage_finished', stage: 1, reward: 0, accepted: 0, tokens: 0 }, 1000);
-    view = advance(view, { ...test, stage: 1 }, 1500);
-    expect(timeLeftMs(view, 1500)).toBe(1500);
-    view = advance(view, { kind: 'stage_started', stage: 2, order: [0] }, 1500);
-    view = advance(view, { ...test, gate: 'step', stage: 2 }, 2000); // within its stage
-    expect(timeLeftMs(view, 2000)).toBe(1000);
-    view = advance(view, { kind: 'stage_finished', stage: 2, reward: 0, accepted: 0, tokens: 0 }, 2500);
-    expect(timeLeftMs(view, 2500)).toBeUndefined();
-  });
-});
-
 describe('the end of a run', () => {
   it('is summed up in words and tables', () => {
-    expect(renderSummary(tallyRun(RUN))).toMatchInlineSnapshot(`
+    expect(renderSummary(foldEvents(RUN))).toMatchInlineSnapshot(`
       "                      team         best member  prompts
       before  44.1% [40.2, 48.0]  41.0% [37.0, 45.0]  200 x 8
       after   55.3% [51.5, 59.0]  51.0% [47.0, 55.0]  200 x 8
@@ -281,7 +250,7 @@ describe('the end of a run', () => {
 
   it('is reported as Markdown', () => {
     const facts = { title: 'quickstart', facts: [['seed', '1']] as const };
-    expect(renderReport(tallyRun(RUN), facts)).toMatchInlineSnapshot(`
+    expect(renderReport(foldEvents(RUN), facts)).toMatchInlineSnapshot(`
       "# quickstart
 
       |  |  |
@@ -325,10 +294,10 @@ describe('the end of a run', () => {
   });
 
   it('claims nothing when nothing was measured', () => {
-    const text = renderSummary(tallyRun([]));
+    const text = renderSummary(foldEvents([]));
     expect(text).toContain('no update was accepted');
     expect(text).not.toContain('NaN');
-    expect(renderReport(tallyRun([]), { title: 't', facts: [] })).toContain('No evaluation was made.');
+    expect(renderReport(foldEvents([]), { title: 't', facts: [] })).toContain('No evaluation was made.');
   });
 
   it('knows no best member where nobody spoke', () => {
@@ -336,7 +305,7 @@ describe('the end of a run', () => {
     const spoke = { mean: 0.25, low: 0.2, high: 0.3 };
     const table = (members: readonly (typeof silent)[]) => {
       const event = { ...RUN[1], agents: members } as RunEvent;
-      return renderSummary(tallyRun([JSON.parse(JSON.stringify(event)) as RunEvent]));
+      return renderSummary(foldEvents([JSON.parse(JSON.stringify(event)) as RunEvent]));
     };
     expect(table([silent])).toMatch(/^before .* - +200 x 8$/m);
     expect(table([silent, spoke])).toContain('25.0% [20.0, 30.0]');
@@ -344,20 +313,20 @@ describe('the end of a run', () => {
 
   it('counts the stages whose certificate proved a gain', () => {
     const certificate = { prompts: 9, delta: 0.05, gainMean: 0.1, paperBound: -47062 };
-    const stage = (gainLower: number): RunEvent => ({
-      ...{ kind: 'stage_finished', stage: 1, reward: 0, accepted: 1, tokens: 1 },
+    const stage = (gainLower: number, k: number): RunEvent => ({
+      ...{ kind: 'stage_finished', stage: k + 1, reward: 0, accepted: 1, tokens: 1 },
       certificate: { ...certificate, gainLower },
     });
-    const text = renderSummary(tallyRun([stage(-0.01), stage(0.02), stage(0)]));
+    const text = renderSummary(foldEvents([-0.01, 0.02, 0].map(stage)));
     expect(text).toMatch(/^certificates +1 of 3 stages with a lower bound above 0$/m);
-    expect(renderSummary(tallyRun(RUN))).not.toContain('certificates');
+    expect(renderSummary(foldEvents(RUN))).not.toContain('certificates');
   });
 
   it('counts updates kept by a step test without calling any team a champion', () => {
     const gate = RUN.find((event) => event.kind === 'gate');
     const step = { ...gate, gate: 'step' } as RunEvent;
-    expect(tallyRun([step]).championStage).toBeUndefined();
-    expect(renderSummary(tallyRun([step]))).toContain('1: 1 passed, 0 taken back');
+    expect(foldEvents([step]).championStage).toBeUndefined();
+    expect(renderSummary(foldEvents([step]))).toContain('1: 1 passed, 0 taken back');
   });
 });
 

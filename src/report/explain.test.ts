@@ -1,7 +1,7 @@
 /** What happened in a run, told in sentences. */
 import { describe, expect, it } from 'vitest';
+import { foldEvents } from '../run-view/event-rows.ts';
 import type { Decision } from '../run-view/run-view.ts';
-import { viewOf } from '../run-view/testing/view-of.ts';
 import { explain, type Outcome, outcomeOf } from './explain.ts';
 
 describe('sentences', () => {
@@ -97,7 +97,7 @@ describe('sentences', () => {
       Decision,
       { kind: 'update' }
     >;
-    const view = viewOf([
+    const view = foldEvents([
       { kind: 'gate', ...gate },
       { kind: 'update', ...record },
     ]);

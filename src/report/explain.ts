@@ -5,7 +5,8 @@
  */
 
 import type { RunFacts } from '../run-view/rows.ts';
-import { agentName, type Decision, type GateView } from '../run-view/run-view.ts';
+import type { Decision, GateView } from '../run-view/run-view.ts';
+import { agentName } from '../run-view/selectors.ts';
 import type { AttemptRecord, HandoverRecord, UpdateRecord } from '../train/events.ts';
 import { percent, plural, signed, small } from './format.ts';
 

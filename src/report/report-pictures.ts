@@ -4,9 +4,7 @@
  * @module
  */
 
-import { createCondenser } from '../run-view/condense.ts';
-import { createRunView, foldRows, type RunView } from '../run-view/run-view.ts';
-import type { RunEvent } from '../train/events.ts';
+import type { RunView } from '../run-view/run-view.ts';
 import { isEmpty, type RunChart } from './chart/chart.ts';
 import { agentAccuracyChart, agentRewardChart, certificateChart, rewardChart } from './chart/learning.ts';
 import { timelineSvg } from './chart/timeline.ts';
@@ -23,13 +21,7 @@ export interface ReportPicture {
 }
 
 /** Pictures that have something to show, the most important first. */
-export function reportPictures(events: readonly RunEvent[]): ReportPicture[] {
-  const view = createRunView();
-  const condense = createCondenser();
-  foldRows(
-    view,
-    events.flatMap((event) => condense(event) ?? []),
-  );
+export function reportPictures(view: RunView): ReportPicture[] {
   if (view.decisions.length === 0) return [];
   return [
     ...drawn([rewardChart(view)]),

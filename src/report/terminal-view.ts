@@ -3,19 +3,23 @@
  * @module
  */
 import { styleText } from 'node:util';
+import { stageMs, timedStages } from '../run-view/pace.ts';
 import type { RunFacts } from '../run-view/rows.ts';
+import type { RunView } from '../run-view/run-view.ts';
 import {
   agentName,
   finishedStages,
   gatesOf,
-  playedStages,
-  type RunView,
   stageEvaluations,
-} from '../run-view/run-view.ts';
+  stageRewards,
+  updatesOf,
+  updateTotals,
+} from '../run-view/selectors.ts';
 import type { UpdateRecord } from '../train/events.ts';
-import { stageMs, totalPhases } from './chart/machine.ts';
+import { totalPhases } from './chart/machine.ts';
 import { explain, type Outcome, outcomeOf, wealthText } from './explain.ts';
 import { count, duration, percent, plural, printable, signed, small } from './format.ts';
+import { paintVerdicts } from './live-view.ts';
 import { bar, sparkline, textTable } from './text-table.ts';
 
 export interface TerminalViewOptions {
@@ -85,12 +89,12 @@ function head(view: RunView, label: string, facts: RunFacts, { nowMs, color }: T
       : '';
   const title = color ? styleText('bold', label, { validateStream: false }) : label;
   const first = `${title}  ${facts.task}, ${facts.protocol}, ${facts.algorithm}, seed ${facts.seed}`;
-  const state = view.problem ?? `${view.status} · stage ${done}/${view.planned}${doing}`;
+  const state = view.problem ?? `${view.status} · stage ${done}/${view.plannedStages}${doing}`;
   return `${first}\n${state}`;
 }
 
 function rewardLines(view: RunView, { columns }: TerminalViewOptions): string {
-  const rewards = finishedStages(view).flatMap(({ reward }) => reward ?? []);
+  const rewards = stageRewards(view);
   const held = stageEvaluations(view);
   const width = Math.max(10, columns - 44);
   const newest = rewards.at(-1);
@@ -117,9 +121,8 @@ function rewardLines(view: RunView, { columns }: TerminalViewOptions): string {
 }
 
 function agentTable(view: RunView, { color }: TerminalViewOptions): string {
-  const stages = playedStages(view);
   const rows = view.agents.map((name, id) => {
-    const updates = stages.flatMap((stage) => stage.updates.filter(({ agent }) => agent === id));
+    const updates = updatesOf(view, id);
     const last = updates.at(-1);
     return last === undefined ? [name] : [name, ...agentCells(last, updates)];
   });
@@ -128,29 +131,22 @@ function agentTable(view: RunView, { color }: TerminalViewOptions): string {
     [['agent', 'reward', 'KL', 'of radius', 'beta', 'kept', 'backtracks', 'last verdict'], ...rows],
     align,
   );
-  return color ? paint(table) : table;
+  return color ? paintVerdicts(table) : table;
 }
 
 function agentCells(last: UpdateRecord, updates: readonly UpdateRecord[]): string[] {
   const attempt = last.attempts.at(-1);
   const share = (attempt?.klQuantile ?? 0) / last.targetKl;
-  const kept = updates.filter(({ status }) => status === 'ACCEPT').length;
+  const { byStatus, backtracks } = updateTotals(updates);
   return [
     last.reward.toFixed(3),
     attempt === undefined ? '-' : small(attempt.klQuantile),
     `${bar(share, 10)} ${(100 * share).toFixed(0).padStart(3)}%`,
     small(last.betaNext),
-    `${kept}/${updates.length}`,
-    String(updates.reduce((sum, { attempts }) => sum + Math.max(0, attempts.length - 1), 0)),
+    `${byStatus.ACCEPT}/${updates.length}`,
+    String(backtracks),
     last.status,
   ];
-}
-
-function paint(table: string): string {
-  return table
-    .replaceAll(/\bACCEPT\b/g, (word) => styleText('green', word, { validateStream: false }))
-    .replaceAll(/\bREJECT_\w+/g, (word) => styleText('yellow', word, { validateStream: false }))
-    .replace(/^.*$/m, (line) => styleText('dim', line, { validateStream: false }));
 }
 
 function testLine(view: RunView): string {
@@ -185,12 +181,11 @@ function decisionLines(view: RunView, facts: RunFacts, { columns }: TerminalView
 }
 
 function costLine(view: RunView): string {
-  const stages = finishedStages(view);
-  const timed = stages.filter(({ clock }) => clock !== undefined);
-  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock!), 0);
+  const timed = timedStages(view);
+  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock), 0);
   if (ms === 0) return '';
   const tokens = timed.reduce((sum, stage) => sum + stage.tokens, 0);
-  const memory = timed.at(-1)?.clock?.rssBytes;
+  const memory = timed.at(-1)?.clock.rssBytes;
   const phases = totalPhases(view);
   const total = phases.reduce((sum, phase) => sum + phase.ms, 0);
   return [

@@ -4,7 +4,7 @@
  * @module
  */
 import { pairedChange } from '../evaluate/compare-runs.ts';
-import { meanWithInterval } from '../run-view/condense.ts';
+import { meanWithInterval } from '../run-view/event-rows.ts';
 import { readEvents } from '../store/read-run.ts';
 import type { WatchedRun } from './hub.ts';
 import type { RunEnd } from './messages.ts';

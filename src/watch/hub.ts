@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, dirname, resolve } from 'node:path';
-import type { RunFacts, StatusRow, WatchRow } from '../run-view/rows.ts';
+import type { RunFacts, RunRow, StatusRow } from '../run-view/rows.ts';
 import { ConfigError, TroupeError } from '../support/errors.ts';
 import { readRunFacts } from './run-facts.ts';
 import { createRunFollower, type RunFollower } from './run-follower.ts';
@@ -22,7 +22,7 @@ export interface WatchedRun {
 }
 
 /** Told about news of one run; see `RunListener`. */
-export type HubListener = (run: string, rows: readonly WatchRow[], restarted: boolean) => void;
+export type HubListener = (run: string, rows: readonly RunRow[], restarted: boolean) => void;
 
 export interface WatchHub {
   readonly runs: readonly WatchedRun[];

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { RunFacts, WatchRow } from '../run-view/rows.ts';
+import type { RunFacts, RunRow } from '../run-view/rows.ts';
 import type { DifferenceRecord } from '../train/events.ts';
 
 /** What `/api/runs` says of a run. */
@@ -19,7 +19,7 @@ export interface StreamMessage {
   readonly run: string;
   /** Everything said of this run before is void. */
   readonly restarted: boolean;
-  readonly rows: readonly WatchRow[];
+  readonly rows: readonly RunRow[];
 }
 
 /** A row of `completions/`. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { join } from 'node:path';
-import { createCondenser } from '../run-view/condense.ts';
-import type { ClockRow, RunStatus, StatusRow, WatchRow } from '../run-view/rows.ts';
+import { createRowBuilder } from '../run-view/event-rows.ts';
+import type { ClockRow, RunRow, RunStatus, StatusRow } from '../run-view/rows.ts';
 import { EVENTS_FILE, TIMINGS_FILE } from '../store/layout.ts';
 import { isLocked } from '../store/lock.ts';
 import { StoreError } from '../support/errors.ts';
@@ -19,7 +19,7 @@ import { createRunClock, type TimingLine } from './run-clock.ts';
  * @param rows - new ones
  * @param restarted - everything heard before is void: the run went on from an earlier checkpoint
  */
-export type RunListener = (rows: readonly WatchRow[], restarted: boolean) => void;
+export type RunListener = (rows: readonly RunRow[], restarted: boolean) => void;
 
 export interface RunFollower {
   readonly dir: string;
@@ -40,13 +40,13 @@ class Follower implements RunFollower {
   readonly #listeners = new Set<RunListener>();
   #events = createLineTail('');
   #timings = createLineTail('');
-  #condense = createCondenser();
+  #rowOf = createRowBuilder();
   #clock = createRunClock();
   /** In order of the events file. */
-  #decisions: WatchRow[] = [];
+  #decisions: RunRow[] = [];
   /** Newest clock row of each stage: older ones say nothing more. */
   #clocks = new Map<number, ClockRow>();
-  #now: WatchRow | undefined;
+  #now: RunRow | undefined;
   #status: StatusRow = { kind: 'status', status: 'stopped' };
   #hasEnded = false;
 
@@ -85,7 +85,7 @@ class Follower implements RunFollower {
   #begin(): void {
     this.#events = createLineTail(join(this.dir, EVENTS_FILE));
     this.#timings = createLineTail(join(this.dir, TIMINGS_FILE));
-    this.#condense = createCondenser();
+    this.#rowOf = createRowBuilder();
     this.#clock = createRunClock();
     this.#decisions = [];
     this.#clocks = new Map();
@@ -93,26 +93,26 @@ class Follower implements RunFollower {
     this.#hasEnded = false;
   }
 
-  #all(): WatchRow[] {
+  #all(): RunRow[] {
     const now = this.#now === undefined ? [] : [this.#now];
     return [...this.#decisions, ...this.#clocks.values(), ...now, this.#status];
   }
 
-  #take({ values }: TailResult): WatchRow[] {
-    const rows: WatchRow[] = [];
+  #take({ values }: TailResult): RunRow[] {
+    const rows: RunRow[] = [];
     for (const value of values) {
       const event = asEvent(value, this.dir);
       // a finished run that goes on for more stages has not ended any more
       if (event.kind === 'run_finished') this.#hasEnded = true;
       if (event.kind === 'stage_started') this.#hasEnded = false;
-      const row = this.#condense(event);
+      const row = this.#rowOf(event);
       if (row !== undefined) rows.push(row);
     }
     for (const row of rows) this.#decisions.push(row);
     return rows;
   }
 
-  #takeTimes({ values }: TailResult): readonly WatchRow[] {
+  #takeTimes({ values }: TailResult): readonly RunRow[] {
     this.#clock.add(values as TimingLine[]); // the folder's own writer made them; odd ones are passed over
     const rows = this.#clock.take();
     for (const row of rows)

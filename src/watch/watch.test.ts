@@ -15,10 +15,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { wilsonInterval } from '../core/stats.ts';
 import { phaseChart, totalPhases } from '../report/chart/machine.ts';
 import { renderRun } from '../report/terminal-view.ts';
-import { meanWithInterval } from '../run-view/condense.ts';
-import type { RunFacts, WatchRow } from '../run-view/rows.ts';
-import { createRunView, foldRows, stageEvaluations } from '../run-view/run-view.ts';
-import { viewOf } from '../run-view/testing/view-of.ts';
+import { foldEvents, meanWithInterval } from '../run-view/event-rows.ts';
+import type { RunFacts, RunRow } from '../run-view/rows.ts';
+import { createRunView, foldRows } from '../run-view/run-view.ts';
+import { stageEvaluations } from '../run-view/selectors.ts';
 import type { RunEvent } from '../train/events.ts';
 import { compareEnds } from './compare.ts';
 import { openHub } from './hub.ts';
@@ -114,7 +114,7 @@ describe('a stage evaluation', () => {
   });
 
   it('is compared with the one before, prompt by prompt', () => {
-    const view = viewOf([
+    const view = foldEvents([
       { kind: 'stage_evaluation', stage: 0, rewards: [0, 0, 1, 1] },
       { kind: 'stage_evaluation', stage: 1, rewards: [1, 0, 1, 1] },
     ]);
@@ -226,7 +226,7 @@ describe('a hub', () => {
     const [good, bad] = [freshRun(), freshRun()];
     const hub = openHub([good, bad, good]);
     expect(hub.runs).toHaveLength(2);
-    const problems: WatchRow[] = [];
+    const problems: RunRow[] = [];
     hub.subscribe((_, rows) => {
       problems.push(...rows.filter((row) => row.kind === 'status' && row.problem !== undefined));
     });
@@ -303,7 +303,11 @@ describe('what else is read of a run', () => {
       ...{ gatePrompts: 60, config: '', manifest: {} },
     };
     for (const columns of [40, 80, 200]) {
-      const text = renderRun(viewOf(events), { label: 'made', facts }, { nowMs: 0, columns, color: false });
+      const text = renderRun(
+        foldEvents(events),
+        { label: 'made', facts },
+        { nowMs: 0, columns, color: false },
+      );
       expect(text).toMatch(/made-up, vote, sat, seed 1/);
       expect(text).toMatch(/stopped · stage 6\/8/);
       expect(text).toMatch(/test +0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]/);
@@ -313,7 +317,7 @@ describe('what else is read of a run', () => {
     const strange = madeEvents({ stages: 2, agents: 1, names: ['\u001b[2Jada'] });
     const warned: RunEvent = { kind: 'warning', stage: 1, message: 'bell\u0007' };
     const drawn = renderRun(
-      viewOf([...strange, warned]),
+      foldEvents([...strange, warned]),
       { label: 'made\u009b2J', facts },
       { nowMs: 0, columns: 80, color: false },
     );

@@ -4,14 +4,8 @@
  * @module
  */
 
-import {
-  agentName,
-  finishedStages,
-  gatesOf,
-  playedStages,
-  type RunView,
-  stageEvaluations,
-} from '../../run-view/run-view.ts';
+import type { RunView } from '../../run-view/run-view.ts';
+import { agentName, finishedStages, gatesOf, stageEvaluations, updatesOf } from '../../run-view/selectors.ts';
 import type { Guide, Series } from '../svg-chart.ts';
 import { points, type RunChart, short, stageAxis } from './chart.ts';
 
@@ -63,7 +57,6 @@ function championGuides(view: RunView): Guide[] {
 
 /** Reward of each agent's own batch. */
 export function agentRewardChart(view: RunView): RunChart {
-  const stages = playedStages(view);
   return {
     id: 'agent-reward',
     title: 'Reward of each agent’s batch',
@@ -71,7 +64,7 @@ export function agentRewardChart(view: RunView): RunChart {
     y: { label: 'mean reward' },
     unit: 'reward',
     series: view.agents.map((name, id) => {
-      const updates = stages.flatMap((stage) => stage.updates.filter(({ agent }) => agent === id));
+      const updates = updatesOf(view, id);
       return {
         name: short(name),
         points: points(updates, ({ stage, reward }) => [stage, reward]),

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { ClockRow } from '../../run-view/rows.ts';
-import { playedStages, type RunView, type StageView } from '../../run-view/run-view.ts';
+import { stageMs, timedStages } from '../../run-view/pace.ts';
+import type { RunView } from '../../run-view/run-view.ts';
 import type { Phase } from '../../train/events.ts';
 import type { Series } from '../svg-chart.ts';
 import { points, type RunChart, stageAxis } from './chart.ts';
@@ -26,21 +26,8 @@ export const PHASES: readonly SpentPhase[] = [
   'other',
 ];
 
-/** Wall-clock time of a stage, ms. */
-export function stageMs({ phases }: ClockRow): number {
-  return Object.values(phases).reduce((sum, ms) => sum + ms, 0);
-}
-
-/** Stages that have both a clock and an end. */
-function timed(view: RunView): (StageView & { readonly clock: ClockRow })[] {
-  return playedStages(view).filter(
-    (stage): stage is StageView & { clock: ClockRow } =>
-      stage.clock !== undefined && stage.reward !== undefined,
-  );
-}
-
 export function throughputChart(view: RunView): RunChart {
-  const stages = timed(view);
+  const stages = timedStages(view);
   const perSecond = (tokens: number, ms: number | undefined): number | undefined =>
     ms !== undefined && ms > 0 ? (1000 * tokens) / ms : undefined;
   return {
@@ -72,7 +59,7 @@ export function throughputChart(view: RunView): RunChart {
 
 /** Seconds of each stage, stacked by phase. */
 export function phaseChart(view: RunView): RunChart {
-  const stages = timed(view);
+  const stages = timedStages(view);
   const shown = new Set(totalPhases(view).map(({ phase }) => phase));
   const present = PHASES.filter((phase) => shown.has(phase));
   const series = present.map((phase, k): Series => {
@@ -103,7 +90,7 @@ export function phaseChart(view: RunView): RunChart {
 }
 
 export function memoryChart(view: RunView): RunChart {
-  const stages = timed(view);
+  const stages = timedStages(view);
   return {
     id: 'memory',
     title: 'Memory',

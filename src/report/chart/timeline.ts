@@ -5,7 +5,8 @@
  * @module
  */
 
-import { agentName, playedStages, type RunView } from '../../run-view/run-view.ts';
+import type { RunView } from '../../run-view/run-view.ts';
+import { agentName, playedStages } from '../../run-view/selectors.ts';
 import { gateOutcome, OUTCOMES, type Outcome, updateOutcome } from '../explain.ts';
 import { short } from './chart.ts';
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type GateView, gatesOf, playedStages, type RunView } from '../../run-view/run-view.ts';
+import type { GateView, RunView } from '../../run-view/run-view.ts';
+import { gatesOf, updatesOf } from '../../run-view/selectors.ts';
 import { KL_LEVELS, type UpdateRecord } from '../../train/events.ts';
 import type { Series } from '../svg-chart.ts';
 import { points, type RunChart, short, stageAxis } from './chart.ts';
@@ -12,11 +13,6 @@ import { legendName } from './learning.ts';
 
 /** Zero has no place on a log axis; smaller divergences are drawn here, nats. */
 const KL_FLOOR = 1e-5;
-
-/** Updates of one agent in order. */
-function updatesOf(view: RunView, agent: number): UpdateRecord[] {
-  return playedStages(view).flatMap((stage) => stage.updates.filter((update) => update.agent === agent));
-}
 
 const LOW = KL_LEVELS.indexOf(0.05);
 const MEDIAN = KL_LEVELS.indexOf(0.5);

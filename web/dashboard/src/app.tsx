@@ -3,7 +3,8 @@
  * @module
  */
 import { useEffect } from 'preact/hooks';
-import { finishedStages, type RunView } from '../../../src/run-view/run-view.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
+import { finishedStages } from '../../../src/run-view/selectors.ts';
 import type { RunSummary } from '../../../src/watch/messages.ts';
 import { Agents } from './agents.tsx';
 import { Compare } from './compare.tsx';
@@ -136,7 +137,7 @@ function Status({ view }: { readonly view: RunView }) {
         {view.status}
       </span>
       <span class="stagecount">
-        stage {done} of {view.planned}
+        stage {done} of {view.plannedStages}
       </span>
     </>
   );

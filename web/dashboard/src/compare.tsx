@@ -7,7 +7,13 @@ import type { RunChart } from '../../../src/report/chart/chart.ts';
 import { short } from '../../../src/report/chart/chart.ts';
 import { count, points } from '../../../src/report/format.ts';
 import type { Series } from '../../../src/report/svg-chart.ts';
-import { finishedStages, type RunView, stageEvaluations } from '../../../src/run-view/run-view.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
+import {
+  finishedStages,
+  stageEvaluations,
+  updatesOf,
+  updateTotals,
+} from '../../../src/run-view/selectors.ts';
 import type { RunEnd, RunSummary } from '../../../src/watch/messages.ts';
 import { ChartCard } from './chart-card.tsx';
 import { useLoaded } from './hooks.ts';
@@ -77,8 +83,7 @@ interface RunRowProps {
 }
 
 function RunRow({ run, view, end }: RunRowProps) {
-  const updates = (view?.decisions ?? []).flatMap((one) => (one.kind === 'update' ? [one.update] : []));
-  const kept = updates.filter(({ status }) => status === 'ACCEPT').length;
+  const { updates, byStatus } = updateTotals(view === undefined ? [] : updatesOf(view));
   const tokens = view === undefined ? 0 : finishedStages(view).reduce((sum, stage) => sum + stage.tokens, 0);
   const held = end?.evaluation;
   return (
@@ -88,7 +93,7 @@ function RunRow({ run, view, end }: RunRowProps) {
       </th>
       <td>{run.facts.algorithm}</td>
       <td>{run.facts.seed}</td>
-      <td>{view === undefined ? '–' : `${finishedStages(view).length}/${view.planned}`}</td>
+      <td>{view === undefined ? '–' : `${finishedStages(view).length}/${view.plannedStages}`}</td>
       <td>
         {held === undefined ? (
           'not measured'
@@ -102,7 +107,7 @@ function RunRow({ run, view, end }: RunRowProps) {
         )}
       </td>
       <td>{end?.difference === undefined ? '–' : points(end.difference)}</td>
-      <td>{`${kept}/${updates.length}`}</td>
+      <td>{`${byStatus.ACCEPT}/${updates}`}</td>
       <td>{count(tokens)}</td>
     </tr>
   );
@@ -150,7 +155,7 @@ function rewardByTokens(runs: readonly RunSummary[], views: ReadonlyMap<string, 
       return {
         points: finishedStages(view).map((stage) => {
           tokens += stage.tokens;
-          return [tokens, stage.reward ?? Number.NaN];
+          return [tokens, stage.reward];
         }),
       };
     }),

@@ -13,7 +13,7 @@ import {
   wealthPathChart,
 } from '../../../src/report/chart/updates.ts';
 import { explain } from '../../../src/report/explain.ts';
-import { gatesOf } from '../../../src/run-view/run-view.ts';
+import { gatesOf } from '../../../src/run-view/selectors.ts';
 import { ChartCard } from './chart-card.tsx';
 import type { ViewProps } from './view-props.ts';
 

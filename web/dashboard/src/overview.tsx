@@ -4,15 +4,17 @@
  */
 
 import { rewardChart } from '../../../src/report/chart/learning.ts';
-import { stageMs } from '../../../src/report/chart/machine.ts';
 import { count, duration, percent, points, signed } from '../../../src/report/format.ts';
+import { stageMs, stagePaceMs, timedStages } from '../../../src/run-view/pace.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
 import {
   agentName,
   finishedStages,
   gatesOf,
-  type RunView,
   stageEvaluations,
-} from '../../../src/run-view/run-view.ts';
+  updatesOf,
+  updateTotals,
+} from '../../../src/run-view/selectors.ts';
 import { ChartCard } from './chart-card.tsx';
 import { DecisionItem } from './decisions.tsx';
 import { bytesText } from './format.ts';
@@ -22,8 +24,6 @@ import type { ViewProps } from './view-props.ts';
 
 /** Decisions shown. */
 const NEWEST = 5;
-/** Stages the estimate of the time left looks back on. */
-const RECENT = 5;
 
 export function Overview({ run, view, theme, route }: ViewProps) {
   const newest = view.decisions.slice(-NEWEST).reverse();
@@ -82,16 +82,14 @@ function Tiles({ view }: { readonly view: RunView }) {
   const held = stageEvaluations(view);
   const last = held.at(-1);
   const first = held[0];
-  const updates = view.decisions.flatMap((decision) => (decision.kind === 'update' ? [decision.update] : []));
-  const accepted = updates.filter(({ status }) => status === 'ACCEPT').length;
-  const backtracks = updates.reduce((sum, { attempts }) => sum + Math.max(0, attempts.length - 1), 0);
+  const { updates, byStatus, backtracks } = updateTotals(updatesOf(view));
   const newest = stages.at(-1);
   return (
     <>
-      <Tile label="Stage" value={`${stages.length} / ${view.planned}`} note={doingText(view)} />
+      <Tile label="Stage" value={`${stages.length} / ${view.plannedStages}`} note={doingText(view)} />
       <Tile
         label="Reward, newest stage"
-        value={newest?.reward?.toFixed(3) ?? '–'}
+        value={newest?.reward.toFixed(3) ?? '–'}
         note={newest?.rewardSe === undefined ? undefined : `± ${(1.96 * newest.rewardSe).toFixed(3)} (95%)`}
       />
       {last !== undefined && first !== undefined && (
@@ -103,10 +101,8 @@ function Tiles({ view }: { readonly view: RunView }) {
       )}
       <Tile
         label="Updates kept"
-        value={updates.length === 0 ? '–' : `${accepted} / ${updates.length}`}
-        note={
-          updates.length === 0 ? undefined : `${percent(accepted / updates.length)}, ${backtracks} backtracks`
-        }
+        value={updates === 0 ? '–' : `${byStatus.ACCEPT} / ${updates}`}
+        note={updates === 0 ? undefined : `${percent(byStatus.ACCEPT / updates)}, ${backtracks} backtracks`}
       />
       <Champion view={view} />
       <Cost view={view} />
@@ -128,14 +124,12 @@ function Champion({ view }: { readonly view: RunView }) {
 }
 
 function Cost({ view }: { readonly view: RunView }) {
-  const timed = finishedStages(view).filter(({ clock }) => clock !== undefined);
-  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock!), 0);
+  const timed = timedStages(view);
+  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock), 0);
   if (ms === 0) return null;
   const tokens = timed.reduce((sum, stage) => sum + stage.tokens, 0);
-  const memory = timed.at(-1)?.clock?.rssBytes;
-  const recent = timed.slice(-RECENT);
-  const pace = recent.reduce((sum, { clock }) => sum + stageMs(clock!), 0) / recent.length;
-  const left = (view.planned - finishedStages(view).length) * pace;
+  const memory = timed.at(-1)?.clock.rssBytes;
+  const left = (view.plannedStages - finishedStages(view).length) * (stagePaceMs(view) ?? 0);
   const isGoing = view.status === 'running' && left > 0;
   return (
     <Tile

@@ -5,7 +5,8 @@
  */
 import { diffChars, diffWordsWithSpace } from 'diff';
 import { useMemo, useState } from 'preact/hooks';
-import { agentName, type RunView } from '../../../src/run-view/run-view.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
+import { agentName } from '../../../src/run-view/selectors.ts';
 import type { KeptPrompt, TranscriptRow } from '../../../src/watch/messages.ts';
 import { type Loaded, replaceQuery, useLoaded } from './hooks.ts';
 import { getJson } from './store.ts';
