@@ -92,7 +92,7 @@ async function trainOpening(
   defer: (close: () => unknown) => void,
 ): Promise<void> {
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const whole = compose(asked, (call) => work.store?.noteWork(modelCallRow(call, work.stage)));
+  const whole = compose(asked, (call) => work.store?.recordModelCall(modelCallRow(call, work.stage)));
   const { engine } = whole;
   defer(() => engine.close());
   const task = cleanTask(asked, whole.task);

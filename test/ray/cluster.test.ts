@@ -123,7 +123,7 @@ describeWithRay('two raylets', () => {
         expect(other.logpMismatchMax).toBeLessThan(1e-4);
       });
       expect(backtracks).toBeGreaterThan(0);
-      expect(new Set(work.map(({ place }) => place))).toEqual(new Set(['agent_0', 'agent_1']));
+      expect(new Set(work.map(({ device }) => device))).toEqual(new Set(['agent_0', 'agent_1']));
       const rows = work.map((call) => modelCallRow(call, 1));
       expect(sharedTime(rows, 2)).toBeGreaterThan(0);
       await engine.close();

@@ -42,9 +42,9 @@ export interface TorchEngineOptions {
   readonly variant?: EngineVariant;
 }
 
-/** A call on a model, and the place that computed it: an agent's, or the worker of them all. */
+/** A call on a model, and the device that computed it: that of an agent, or the worker of all models. */
 export interface Work extends FinishedCall {
-  readonly place: string;
+  readonly device: string;
 }
 
 /** An engine that speaks the same protocol with the same worker, placed elsewhere: `ray`. */
@@ -84,8 +84,8 @@ export class TorchEngine implements Engine {
   readonly name: string;
   readonly #options: TorchEngineOptions;
   #opened: Promise<Opened> | undefined;
-  /** Of models, by name. */
-  readonly #places = new Map<string, string>();
+  /** Device of a model, by the model's name. */
+  readonly #devices = new Map<string, string>();
 
   constructor(options: TorchEngineOptions) {
     this.#options = options;
@@ -123,7 +123,7 @@ export class TorchEngine implements Engine {
       },
     });
     const { model, ...facts } = header.value as LoadAnswer; // the worker's answer to this call
-    if (facts.place !== undefined) this.#places.set(model, `agent_${facts.place}`);
+    if (facts.place !== undefined) this.#devices.set(model, `agent_${facts.place}`);
     try {
       return new TorchModel(connection, {
         name: model,
@@ -196,7 +196,7 @@ export class TorchEngine implements Engine {
   }
 
   #onCall(call: FinishedCall, onWork: (work: Work) => void): void {
-    if (call.model !== undefined) onWork({ ...call, place: this.#places.get(call.model) ?? this.name });
+    if (call.model !== undefined) onWork({ ...call, device: this.#devices.get(call.model) ?? this.name });
   }
 
   async #enter(connection: Connection, retryMs?: number): Promise<void> {
