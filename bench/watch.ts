@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { startDashboard } from '../src/serve/dashboard/server.ts';
-import { openHub } from '../src/watch/hub.ts';
 import { makeRun } from '../src/watch/testing/made-run.ts';
+import { watchRuns } from '../src/watch/watched-runs.ts';
 import { launchBrowser } from '../test/watch/browser.ts';
 import { median } from './matmuls.ts';
 
@@ -43,9 +43,9 @@ export async function benchWatch(log: (line: string) => void): Promise<WatchBenc
   const run = join(dir, 'long');
   makeRun(run, RUN);
   const startedMs = performance.now();
-  const hub = openHub([run]);
+  const watched = watchRuns([run]);
   const readMs = performance.now() - startedMs;
-  const dashboard = await startDashboard(hub, 0);
+  const dashboard = await startDashboard(watched, 0);
   const browser = await launchBrowser();
   try {
     const openings = [];
@@ -76,7 +76,7 @@ export async function benchWatch(log: (line: string) => void): Promise<WatchBenc
   } finally {
     await browser.close();
     await dashboard.close();
-    hub.close();
+    watched.close();
     rmSync(dir, { recursive: true, force: true });
   }
 }

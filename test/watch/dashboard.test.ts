@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Dashboard, startDashboard } from '../../src/serve/dashboard/server.ts';
-import { openHub, type WatchHub } from '../../src/watch/hub.ts';
 import { makeRun } from '../../src/watch/testing/made-run.ts';
+import { type WatchedRuns, watchRuns } from '../../src/watch/watched-runs.ts';
 import { buildDashboard } from '../../web/dashboard/build.ts';
 import { complaintsOf, HAS_BROWSER, launchBrowser, type PageComplaints } from './browser.ts';
 
@@ -28,7 +28,7 @@ it('the page that is shipped is the one its source makes', async () => {
 describe.skipIf(!HAS_BROWSER)('in a browser', () => {
   let browser: Browser;
   let dir: string;
-  let hub: WatchHub;
+  let watched: WatchedRuns;
   let dashboard: Dashboard;
 
   beforeAll(async () => {
@@ -41,18 +41,18 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       seed: 2,
     });
     makeRun(join(dir, 'nothing-yet'), { stages: 12, agents: 2, played: 0, stageEvaluationPrompts: 0 });
-    hub = openHub(
+    watched = watchRuns(
       ['first', 'second-run-with-a-rather-long-name-as-people-have-them', 'nothing-yet'].map((name) =>
         join(dir, name),
       ),
     );
-    dashboard = await startDashboard(hub, 0);
+    dashboard = await startDashboard(watched, 0);
     browser = await launchBrowser();
   }, PATIENCE_MS);
   afterAll(async () => {
     await browser?.close();
     await dashboard?.close();
-    hub?.close();
+    watched?.close();
     rmSync(dir, { recursive: true, force: true });
   });
 
@@ -183,7 +183,7 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
             ...{ reason: '', reward: 1, messages: [{ turn: 0, agent: 0, text: words(stage) }] },
           })}\n`,
         );
-      const own = openHub([run]);
+      const own = watchRuns([run]);
       const server = await startDashboard(own, 0);
       const page = await browser.newPage();
       const start = performance.now();
@@ -247,7 +247,7 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
     'says that nothing answers any more, and why a run cannot be read any further',
     async () => {
       makeRun(join(dir, 'breaks'), { stages: 5, agents: 2 });
-      const own = openHub([join(dir, 'breaks')], { everyMs: 50 });
+      const own = watchRuns([join(dir, 'breaks')], { pollIntervalMs: 50 });
       const server = await startDashboard(own, 0);
       const page = await browser.newPage();
       await page.goto(server.url);
@@ -313,7 +313,7 @@ eval: {prompts: 20, k: 1, stage_prompts: 20}
       }
       expect(complaints.foreign).toEqual([]);
       // and afterwards the same, from the files alone
-      const after = openHub([join(dir, 'live')]);
+      const after = watchRuns([join(dir, 'live')]);
       expect(after.runs[0]?.follower.status).toBe('finished');
       after.close();
       expect(readFileSync(join(dir, 'live', 'report.md'), 'utf8')).toContain(

@@ -5,7 +5,7 @@
 import { useEffect } from 'preact/hooks';
 import type { RunView } from '../../../src/run-view/run-view.ts';
 import { finishedStages } from '../../../src/run-view/selectors.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { Agents } from './agents.tsx';
 import { Compare } from './compare.tsx';
 import { Decisions } from './decisions.tsx';

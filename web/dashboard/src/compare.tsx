@@ -14,7 +14,7 @@ import {
   updatesOf,
   updateTotals,
 } from '../../../src/run-view/selectors.ts';
-import type { RunEnd, RunSummary } from '../../../src/watch/messages.ts';
+import type { LatestEvaluation, RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { ChartCard } from './chart-card.tsx';
 import { useLoaded } from './hooks.ts';
 import type { Theme } from './plot.ts';
@@ -32,7 +32,7 @@ export function Compare({ runs, views, theme }: CompareProps) {
   const measured = runs
     .map(({ id }) => (views.get(id) ? stageEvaluations(views.get(id)!).length : 0))
     .join(' ');
-  const ends = useLoaded(measured, () => getJson<RunEnd[]>('/api/compare'));
+  const ends = useLoaded(measured, () => getJson<LatestEvaluation[]>('/api/compare'));
   return (
     <div class="grid">
       <ChartCard chart={testRewardChart(runs, views)} theme={theme} prefix="compare" wide />
@@ -79,7 +79,7 @@ export function Compare({ runs, views, theme }: CompareProps) {
 interface RunRowProps {
   readonly run: RunSummary;
   readonly view: RunView | undefined;
-  readonly end: RunEnd | undefined;
+  readonly end: LatestEvaluation | undefined;
 }
 
 function RunRow({ run, view, end }: RunRowProps) {

@@ -7,7 +7,7 @@ import { explain, outcomeOf, quantileName, wealthText } from '../../../src/repor
 import { small } from '../../../src/report/format.ts';
 import type { Decision, GateView, RunView } from '../../../src/run-view/run-view.ts';
 import type { UpdateRecord } from '../../../src/train/events.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { routeTo } from './hooks.ts';
 import { OutcomeMark } from './outcome-mark.tsx';
 

@@ -5,7 +5,7 @@
 import { useState } from 'preact/hooks';
 import { explain, OUTCOMES, type Outcome, outcomeOf } from '../../../src/report/explain.ts';
 import type { Decision, RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { OutcomeMark } from './outcome-mark.tsx';
 import { Timeline } from './timeline.tsx';
 import type { ViewProps } from './view-props.ts';

@@ -5,7 +5,7 @@
  */
 
 import { createRunView, foldRows, type RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary, StreamMessage } from '../../../src/watch/messages.ts';
+import type { RunSummary, StreamMessage } from '../../../src/watch/dashboard-api.ts';
 
 export interface PageState {
   readonly runs: readonly RunSummary[];

@@ -8,7 +8,7 @@ import { csvCell } from '../../../src/report/chart/chart.ts';
 import { MARKS, stageTicks, timelineCells, timelineSvg } from '../../../src/report/chart/timeline.ts';
 import { explain, OUTCOMES, outcomeOf } from '../../../src/report/explain.ts';
 import type { Decision, RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { Exports } from './chart-card.tsx';
 import { DecisionDetail } from './decision-detail.tsx';
 import { type Route, replaceQuery } from './hooks.ts';

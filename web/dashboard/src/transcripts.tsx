@@ -7,7 +7,7 @@ import { diffChars, diffWordsWithSpace } from 'diff';
 import { useMemo, useState } from 'preact/hooks';
 import type { RunView } from '../../../src/run-view/run-view.ts';
 import { agentName } from '../../../src/run-view/selectors.ts';
-import type { KeptPrompt, TranscriptRow } from '../../../src/watch/messages.ts';
+import type { TranscriptPrompt, TranscriptRow } from '../../../src/watch/dashboard-api.ts';
 import { type Loaded, replaceQuery, useLoaded } from './hooks.ts';
 import { getJson } from './store.ts';
 import type { ViewProps } from './view-props.ts';
@@ -20,7 +20,7 @@ export function Transcripts({ run, view, route }: ViewProps) {
   // asked again when a stage was finished: it may have brought new transcripts
   const stages = view.stages.size;
   const prompts = useLoaded(`${run.id} ${stages}`, () =>
-    getJson<KeptPrompt[]>(`/api/runs/${run.id}/prompts`),
+    getJson<TranscriptPrompt[]>(`/api/runs/${run.id}/prompts`),
   );
   if (prompts.kind === 'loading') return <p class="loading">Reading transcripts…</p>;
   if (prompts.kind === 'failed') return <p class="banner">Transcripts cannot be read: {prompts.message}</p>;
@@ -77,7 +77,7 @@ export function Transcripts({ run, view, route }: ViewProps) {
   );
 }
 
-type SideBySideProps = Pick<ViewProps, 'run' | 'view' | 'route'> & { readonly prompt: KeptPrompt };
+type SideBySideProps = Pick<ViewProps, 'run' | 'view' | 'route'> & { readonly prompt: TranscriptPrompt };
 
 function SideBySide({ run, view, route, prompt }: SideBySideProps) {
   const { stages } = prompt;
