@@ -46,7 +46,7 @@ function update(
   };
 }
 
-/** A short run with everything in it. */
+/** A short run with every kind of event. */
 const RUN: readonly RunEvent[] = [
   { kind: 'run_started', stages: 2, agents: ['ada', 'bob'], fromStage: 0 },
   {
@@ -109,7 +109,7 @@ const RUN: readonly RunEvent[] = [
   { kind: 'run_finished', stage: 2 },
 ];
 
-/** A stream that remembers, and a clock that moves 4 s with every event. */
+/** Output of the terminal sink in a pipe; the clock advances by `stepMs` per event. */
 function play(events: readonly RunEvent[], stepMs = 4000): string {
   let text = '';
   let nowMs = 0;
@@ -137,7 +137,7 @@ describe('in a pipe', () => {
     `);
   });
 
-  it('a long phase gives a sign of life, a short one none', () => {
+  it('a long phase gets a heartbeat line, a short one none', () => {
     const phases = Array.from(
       { length: 4 },
       (_, i): RunEvent => ({
@@ -155,7 +155,7 @@ describe('in a pipe', () => {
     );
   });
 
-  it('a resumed run says from where it goes on', () => {
+  it('a resumed run names the stage it continues after', () => {
     const [start] = RUN;
     expect(play([{ ...start, fromStage: 1 } as RunEvent])).toContain('2 stages, going on after stage 1');
   });
@@ -185,7 +185,7 @@ describe('on a terminal', () => {
     `);
   });
 
-  it('the view before the first episode makes no numbers up', () => {
+  it('the view before the first episode shows no reward', () => {
     const text = renderLive(at(RUN.slice(0, 1)), { startedMs: 0, nowMs: 9000, columns: 80, color: false });
     expect(text).toMatchInlineSnapshot(`
       "stage 0/2 · 9s elapsed
@@ -194,12 +194,12 @@ describe('on a terminal', () => {
       ada
       bob
 
-      reward  (first episodes are on their way)
+      reward  (waiting for the first episodes)
       accepted 0/0 · no test yet · champion: base team"
     `);
   });
 
-  it('only verdicts and the head are colored', () => {
+  it('only verdicts and the table head are colored', () => {
     const view = at(RUN.slice(0, 13));
     const colored = renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: true });
     expect(colored).toContain('\u001b[32mACCEPT\u001b[39m');
@@ -210,7 +210,7 @@ describe('on a terminal', () => {
     );
   });
 
-  it('lines that matter stay above the view, which is drawn in place', async () => {
+  it('lines of tests and warnings stay above the view, which is redrawn in place', async () => {
     let text = '';
     const stream = {
       isTTY: true,
@@ -228,7 +228,7 @@ describe('on a terminal', () => {
 });
 
 describe('the end of a run', () => {
-  it('is summed up in words and tables', () => {
+  it('is summarized as text and tables', () => {
     expect(renderSummary(foldEvents(RUN))).toMatchInlineSnapshot(`
       "                      team         best member  prompts
       before  44.1% [40.2, 48.0]  41.0% [37.0, 45.0]  200 x 8
@@ -293,14 +293,14 @@ describe('the end of a run', () => {
     `);
   });
 
-  it('claims nothing when nothing was measured', () => {
+  it('has no numbers for a run without measurements', () => {
     const text = renderSummary(foldEvents([]));
     expect(text).toContain('no update was accepted');
     expect(text).not.toContain('NaN');
     expect(renderReport(foldEvents([]), { title: 't', facts: [] })).toContain('No evaluation was made.');
   });
 
-  it('knows no best member where nobody spoke', () => {
+  it('has no best agent if no agent sent a message', () => {
     const silent = { mean: Number.NaN, low: 0, high: 1 };
     const spoke = { mean: 0.25, low: 0.2, high: 0.3 };
     const table = (members: readonly (typeof silent)[]) => {
@@ -311,7 +311,7 @@ describe('the end of a run', () => {
     expect(table([silent, spoke])).toContain('25.0% [20.0, 30.0]');
   });
 
-  it('counts the stages whose certificate proved a gain', () => {
+  it('counts the stages whose certificate proves a gain', () => {
     const certificate = { prompts: 9, delta: 0.05, gainMean: 0.1, paperBound: -47062 };
     const stage = (gainLower: number, k: number): RunEvent => ({
       ...{ kind: 'stage_finished', stage: k + 1, reward: 0, accepted: 1, tokens: 1 },
@@ -322,7 +322,7 @@ describe('the end of a run', () => {
     expect(renderSummary(foldEvents(RUN))).not.toContain('certificates');
   });
 
-  it('counts updates kept by a step test without calling any team a champion', () => {
+  it('counts updates accepted by a step test without naming a champion', () => {
     const gate = RUN.find((event) => event.kind === 'gate');
     const step = { ...gate, gate: 'step' } as RunEvent;
     expect(foldEvents([step]).championStage).toBeUndefined();
@@ -330,7 +330,7 @@ describe('the end of a run', () => {
   });
 });
 
-it('json lines carry every event as it is', () => {
+it('the JSON lines have every event unchanged', () => {
   const lines: string[] = [];
   const sink = createJsonLinesSink({ write: (text) => lines.push(text) });
   for (const event of RUN) sink.emit(event);
@@ -338,7 +338,7 @@ it('json lines carry every event as it is', () => {
 });
 
 describe('formats', () => {
-  it('read as people write them', () => {
+  it('of durations, counts and shares are short', () => {
     expect([0, 59_400, 59_600, 3_599_000, 3_660_000].map(duration)).toEqual([
       '0s',
       '59s',
@@ -354,7 +354,7 @@ describe('formats', () => {
     );
   });
 
-  it('of tables keep columns apart', () => {
+  it('of tables align and escape columns', () => {
     expect(
       textTable(
         [
@@ -375,7 +375,7 @@ describe('formats', () => {
     ).toBe('| a | b |\n|---|--:|\n| x\\|y | z |');
   });
 
-  it('of charts span the range, whatever it is', () => {
+  it('of one-line charts span the range of the values', () => {
     expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8)).toBe('▁▂▃▄▅▆▇█');
     expect(sparkline([5, 5, 5], 2)).toBe('▁▁');
     expect(sparkline([], 5)).toBe('');

@@ -96,7 +96,7 @@ export function paintVerdicts(table: string): string {
 
 function rewardLine(view: RunView, columns: number): string {
   const newest = newestReward(view);
-  if (newest === undefined) return 'reward  (first episodes are on their way)';
+  if (newest === undefined) return 'reward  (waiting for the first episodes)';
   const rewards = stageRewards(view);
   const first = rewards[0];
   const since =

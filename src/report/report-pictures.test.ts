@@ -1,4 +1,4 @@
-/** A run in pictures and tables. */
+/** Pictures and tables of a run. */
 import { describe, expect, it } from 'vitest';
 import { foldEvents } from '../run-view/event-rows.ts';
 import { madeEvents } from '../watch/testing/made-run.ts';
@@ -11,7 +11,7 @@ import { reportPictures } from './report-pictures.ts';
 describe('pictures', () => {
   const events = madeEvents({ stages: 30, agents: 3 });
 
-  it('of a report are the same bytes for the same events, and none for a run without updates', () => {
+  it('of a report are byte-identical for the same events, and absent for a run without updates', () => {
     const pictures = reportPictures(foldEvents(events));
     expect(pictures.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
@@ -30,7 +30,7 @@ describe('pictures', () => {
     expect(reportPictures(foldEvents(events.slice(0, 3)))).toEqual([]);
   });
 
-  it('show intervals around what they belong to', () => {
+  it('show intervals that contain their points', () => {
     const { series } = rewardChart(foldEvents(events));
     expect(series.map(({ name }) => name)).toEqual(['training episodes', 'test prompts']);
     for (const { points, band = [] } of series) {
@@ -43,27 +43,27 @@ describe('pictures', () => {
     }
   });
 
-  it('of the divergence keep refused attempts above the radius and kept ones below', () => {
+  it('of the divergence show rejected attempts above the radius', () => {
     const { series } = klChart(foldEvents(events), 0);
     const named = (name: string) => series.find((one) => one.name === name)?.points ?? [];
-    expect(named('refused attempts').length).toBeGreaterThan(0);
-    for (const [, value] of named('refused attempts')) expect(value).toBeGreaterThan(0.05);
+    expect(named('rejected attempts').length).toBeGreaterThan(0);
+    for (const [, value] of named('rejected attempts')) expect(value).toBeGreaterThan(0.05);
   });
 
-  it('of a handover show the weight of the replacement, and are not there without one', () => {
+  it('of a handover show the weight of the replacement, and are absent without one', () => {
     const handed = events.map((event) =>
       event.kind === 'update' && event.agent === 1
         ? { ...event, handover: { weight: event.stage / 30, weightMin: 0, steps: [], finished: false } }
         : event,
     );
     const { series } = handoverChart(foldEvents(handed));
-    expect(series.map(({ name }) => name)).toEqual(['agent_1', 'agent_1, least']);
+    expect(series.map(({ name }) => name)).toEqual(['agent_1', 'agent_1, minimum']);
     expect(series[0]?.points.at(-1)?.[1]).toBeGreaterThan(0.8);
     expect(reportPictures(foldEvents(handed)).map(({ name }) => name)).toContain('handover');
     expect(reportPictures(foldEvents(events)).map(({ name }) => name)).not.toContain('handover');
   });
 
-  it('have a cell per update and test, each with a colour and, unless plainly accepted, a mark', () => {
+  it('of decisions have a cell per update and test', () => {
     const view = foldEvents(events);
     const { rows, cells } = timelineCells(view);
     expect(rows).toEqual(['agent_0', 'agent_1', 'agent_2', 'tests']);
@@ -75,7 +75,7 @@ describe('pictures', () => {
     expect(svg).not.toContain('<b>');
   });
 
-  it('as CSV quote what needs it and have one line per point', () => {
+  it('as CSV have one line per point, with quoted cells where needed', () => {
     expect(csvCell('a,"b"')).toBe('"a,""b"""');
     const chart = rewardChart(foldEvents(events));
     const points = chart.series.reduce((sum, series) => sum + series.points.length, 0);

@@ -1,5 +1,6 @@
 /**
- * The end of a run in words and tables: on the screen, and as `report.md`. Pure.
+ * The results of a finished run as text and tables: the closing summary on the terminal, and `report.md`.
+ * Pure functions from a run's view to text.
  * @module
  */
 
@@ -21,13 +22,13 @@ import { type Alignment, markdownTable, sparkline, textTable } from './text-tabl
 
 export interface ReportFacts {
   readonly title: string;
-  /** What was run with what: `seed`, `task`, ... in the order they are shown. */
+  /** Settings of the run (`seed`, `task`, ...), in order of display. */
   readonly facts: readonly (readonly [label: string, value: string])[];
-  /** Pictures in the order they are shown, each with its address from the report. */
+  /** Pictures in order of display, each with its path relative to the report. */
   readonly pictures?: readonly { readonly title: string; readonly reading: string; readonly path: string }[];
 }
 
-/** Closing summary for a terminal or a log. */
+/** The closing summary, for a terminal or a log. */
 export function renderSummary(view: RunView): string {
   const { evaluations, comparisons, warnings } = view;
   const blocks = [
@@ -45,7 +46,7 @@ export function renderSummary(view: RunView): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** `report.md`. */
+/** Markdown text of `report.md`. */
 export function renderReport(view: RunView, { title, facts, pictures = [] }: ReportFacts): string {
   const { evaluations, comparisons, warnings } = view;
   const rewards = stageRewards(view);
@@ -89,22 +90,25 @@ const AGENT_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'right', 'r
 function evaluationRows(evaluations: readonly EvaluationRecord[]): string[][] {
   return [
     ['', 'team', 'best member', 'prompts'],
-    ...evaluations.map(({ label, team, agents: members, prompts, samples }) => [
+    ...evaluations.map(({ label, team, agents, prompts, samples }) => [
       label,
       accuracy(team),
-      bestAgent(members),
+      bestAgent(agents),
       `${prompts} x ${samples}`,
     ]),
   ];
 }
 
-/** A member that never spoke has no accuracy (NaN, null when read back); none at all is a dash. */
-function bestAgent(members: EvaluationRecord['agents']): string {
-  const known = members.filter(({ mean }) => Number.isFinite(mean));
+/**
+ * Accuracy of the best agent on its own; a dash if no agent has one. An agent without messages has no
+ * accuracy: NaN, which JSON stores as null.
+ */
+function bestAgent(agents: EvaluationRecord['agents']): string {
+  const known = agents.filter(({ mean }) => Number.isFinite(mean));
   return known.length === 0 ? '-' : accuracy(known.reduce((a, b) => (b.mean > a.mean ? b : a)));
 }
 
-/** An interval that does not contain 0 is what may be called a difference. */
+/** Differences; only an interval that excludes 0 counts as better or worse. */
 function comparisonLines({ comparisons }: RunView): string[] {
   return comparisons.map(({ label, difference }) => {
     const { low, high, prompts } = difference;

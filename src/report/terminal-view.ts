@@ -1,5 +1,5 @@
 /**
- * A run as text for a terminal: what the dashboard's first page says. Pure.
+ * The view of `troupe watch --tty`: the contents of the dashboard's overview as text. Pure functions.
  * @module
  */
 import { styleText } from 'node:util';
@@ -29,8 +29,8 @@ export interface TerminalViewOptions {
   readonly color: boolean;
 }
 
-/** Newest decisions that are told. */
-const DECISIONS = 5;
+/** Number of newest decisions that are shown. */
+const SHOWN_DECISIONS = 5;
 
 /** @returns lines without a line feed at the end */
 export function renderRun(
@@ -46,7 +46,7 @@ export function renderRun(
   return blocks.filter((block) => block !== '').join('\n\n');
 }
 
-/** A run folder may be somebody else's: no name and no message of it may steer the terminal. */
+/** Escapes control characters: the run folder may come from another person and must not control the terminal. */
 function printableView(view: RunView): RunView {
   return {
     ...view,
@@ -76,45 +76,45 @@ function blocksOf(
     testLine(view),
     decisionLines(view, facts, options),
     costLine(view),
-    ...view.warnings.slice(-2).map(({ message }) => fold(`warning: ${message}`, options.columns)),
+    ...view.warnings.slice(-2).map(({ message }) => wrap(`warning: ${message}`, options.columns)),
   ];
 }
 
 function head(view: RunView, label: string, facts: RunFacts, { nowMs, color }: TerminalViewOptions): string {
   const done = finishedStages(view).length;
   const { now } = view;
-  const doing =
+  const phase =
     view.status === 'running' && now?.phase !== undefined
       ? ` · ${now.phase}${now.agent === undefined ? '' : ` ${agentName(view, now.agent)}`} for ${duration(nowMs - now.sinceMs)}`
       : '';
   const title = color ? styleText('bold', label, { validateStream: false }) : label;
   const first = `${title}  ${facts.task}, ${facts.protocol}, ${facts.algorithm}, seed ${facts.seed}`;
-  const state = view.problem ?? `${view.status} · stage ${done}/${view.plannedStages}${doing}`;
+  const state = view.problem ?? `${view.status} · stage ${done}/${view.plannedStages}${phase}`;
   return `${first}\n${state}`;
 }
 
 function rewardLines(view: RunView, { columns }: TerminalViewOptions): string {
   const rewards = stageRewards(view);
-  const held = stageEvaluations(view);
+  const evaluations = stageEvaluations(view);
   const width = Math.max(10, columns - 44);
   const newest = rewards.at(-1);
-  const last = held.at(-1);
+  const last = evaluations.at(-1);
   const lines = [
     newest === undefined
-      ? 'reward    (the first stage is being played)'
+      ? 'reward    (the first stage is running)'
       : `reward    ${newest.toFixed(3).padEnd(24)}${sparkline(rewards, width)}`,
     ...(last === undefined
       ? []
       : [
           `test      ${`${last.mean.toFixed(3)} [${last.low.toFixed(3)}, ${last.high.toFixed(3)}]`.padEnd(24)}${sparkline(
-            held.map(({ mean }) => mean),
+            evaluations.map(({ mean }) => mean),
             width,
           )}`,
         ]),
-    ...(held.length < 2
+    ...(evaluations.length < 2
       ? []
       : [
-          `          ${signed(last!.mean - held[0]!.mean, 3)} since the base team, ${plural(last!.prompts, 'prompt')}`,
+          `          ${signed(last!.mean - evaluations[0]!.mean, 3)} since the base team, ${plural(last!.prompts, 'prompt')}`,
         ]),
   ];
   return lines.join('\n');
@@ -171,11 +171,11 @@ const SIGN: Readonly<Record<Outcome, string>> = {
 function decisionLines(view: RunView, facts: RunFacts, { columns }: TerminalViewOptions): string {
   const context = { agents: view.agents, facts };
   return view.decisions
-    .slice(-DECISIONS)
+    .slice(-SHOWN_DECISIONS)
     .map((decision) => {
       const { stage } = decision.kind === 'update' ? decision.update : decision.gate;
       const where = `${SIGN[outcomeOf(decision)]} ${String(stage).padStart(4)}  `;
-      return fold(`${where}${explain(decision, context)}`, columns, where.length);
+      return wrap(`${where}${explain(decision, context)}`, columns, where.length);
     })
     .join('\n');
 }
@@ -195,8 +195,8 @@ function costLine(view: RunView): string {
   ].join(' · ');
 }
 
-/** Breaks a text between words, with an indent from the second line on. */
-function fold(text: string, columns: number, indent = 0): string {
+/** Wraps text between words; all lines but the first are indented. */
+function wrap(text: string, columns: number, indent = 0): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

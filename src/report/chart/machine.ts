@@ -1,6 +1,7 @@
 /**
- * Pictures of what a run costs: throughput, time by phase, memory. From the clock, so not part of a
- * report whose bytes must not depend on it. Pure; needs no Node, because pages import it.
+ * Charts of a run's cost: throughput, time by phase, memory. They depend on clock times and are therefore not
+ * part of `report.md`, which must be reproducible. Pure functions. This file imports nothing of Node, because
+ * the dashboard's page bundles it.
  * @module
  */
 
@@ -10,10 +11,11 @@ import type { Phase } from '../../train/events.ts';
 import type { Series } from '../svg-chart.ts';
 import { points, type RunChart, stageAxis } from './chart.ts';
 
-export type SpentPhase = Phase | 'other';
+/** A phase, or the time outside of all phases. */
+export type TimedPhase = Phase | 'other';
 
-/** In the order they are stacked and listed. */
-export const PHASES: readonly SpentPhase[] = [
+/** In the order of stacking. */
+export const PHASES: readonly TimedPhase[] = [
   'rollout',
   'score',
   'update',
@@ -52,7 +54,7 @@ export function throughputChart(view: RunView): RunChart {
       },
     ],
     reading:
-      'Tokens sampled for training per second: of rollouts alone, and of whole stages with their updates, tests and measurements.',
+      'Tokens sampled for training per second: during rollouts, and over whole stages including updates, tests and evaluations.',
     whenEmpty: 'The first stage is not finished yet.',
   };
 }
@@ -83,8 +85,7 @@ export function phaseChart(view: RunView): RunChart {
     y: { label: 'seconds per stage, stacked' },
     unit: 'seconds',
     series,
-    reading:
-      'Wall-clock seconds of each stage, one phase stacked on the other: the top edge is the whole stage.',
+    reading: 'Wall-clock seconds of each stage, stacked by phase; the top edge is the duration of the stage.',
     whenEmpty: 'The first stage is not finished yet.',
   };
 }
@@ -105,21 +106,21 @@ export function memoryChart(view: RunView): RunChart {
       },
     ],
     reading:
-      'Most resident memory of the training process seen in each stage; workers of other engines are not in it.',
+      'Largest resident memory of the training process in each stage, without the workers of other engines.',
     whenEmpty: 'This run recorded no memory.',
   };
 }
 
-/** What is less of the whole time is not worth a line. */
-const LEAST_SHARE = 5e-4;
+/** Phases with a smaller share of the total time are omitted. */
+const MIN_SHARE = 5e-4;
 
-/** Time of the whole run by phase, ms, most first; what took next to nothing is left out. */
-export function totalPhases(view: RunView): { readonly phase: SpentPhase; readonly ms: number }[] {
+/** Time of the whole run by phase, ms, longest first; phases of negligible time are omitted. */
+export function totalPhases(view: RunView): { readonly phase: TimedPhase; readonly ms: number }[] {
   const clocks = [...view.stages.values()].flatMap(({ clock }) => clock ?? []);
-  const spent = PHASES.map((phase) => ({
+  const times = PHASES.map((phase) => ({
     phase,
     ms: clocks.reduce((sum, { phases }) => sum + (phases[phase] ?? 0), 0),
   }));
-  const total = spent.reduce((sum, { ms }) => sum + ms, 0);
-  return spent.filter(({ ms }) => ms > LEAST_SHARE * total).sort((a, b) => b.ms - a.ms);
+  const total = times.reduce((sum, { ms }) => sum + ms, 0);
+  return times.filter(({ ms }) => ms > MIN_SHARE * total).sort((a, b) => b.ms - a.ms);
 }
