@@ -65,7 +65,7 @@ describe('the fold', () => {
     expect(foldEvents([{ kind: 'gate', stage: 1, ...TEST }]).championStage).toBe(1);
   });
 
-  it('knows the reward of the newest rollout before the first stage is finished', () => {
+  it('has the reward of the newest rollout before the first stage is finished', () => {
     const rollout: RunEvent = { kind: 'rollout', stage: 1, reward: 0.25, trajectories: 8, tokens: 10 };
     expect(newestReward(foldEvents([]))).toBeUndefined();
     expect(newestReward(foldEvents([rollout]))).toBe(0.25);

@@ -1,5 +1,5 @@
 /**
- * What every view of a run gets.
+ * Properties of every view of a run.
  * @module
  */
 
