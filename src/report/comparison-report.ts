@@ -58,7 +58,7 @@ export function renderComparison(comparison: Comparison): string {
   ].join('\n\n');
 }
 
-/** The Markdown page, with links to the pictures of {@link comparisonCharts}. */
+/** The comparison as Markdown, with links to the pictures of {@link comparisonCharts}. */
 export function renderComparisonPage(comparison: Comparison, pictureOf: (name: string) => string): string {
   const { task, finals, groups } = comparison;
   return `${[

@@ -1,6 +1,6 @@
 /**
  * Explains in a sentence why an update or a candidate team was accepted or rejected, with the numbers of the
- * decision. Pure functions to text. This file imports nothing of Node, because the dashboard's page bundles it.
+ * decision. Pure functions to text. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 

@@ -1,6 +1,6 @@
 /**
- * Speed of a run and the time it has left, from the clock rows of its stages. This file imports nothing of
- * Node, because the dashboard's page bundles it.
+ * Speed of a run and the time it has left, from the clock rows of its stages. No Node imports: the
+ * dashboard's page bundles this file.
  * @module
  */
 import type { ClockRow } from './rows.ts';

@@ -1,8 +1,7 @@
 /**
  * Rows: the input of every view of a run. A row is one event of the run, with the rewards of a stage
- * evaluation reduced to their mean and interval, or a measurement of time. Rows are self-contained JSON, so
- * a page, a terminal and a pipe fold the same stream. This file imports nothing of Node, because the
- * dashboard's page bundles it.
+ * evaluation reduced to their mean and interval, or a measurement of time. Rows are self-contained JSON, so a
+ * page, a terminal and a pipe fold the same stream. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 import type { DifferenceRecord, Phase, RunEvent } from '../train/events.ts';

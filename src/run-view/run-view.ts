@@ -1,8 +1,8 @@
 /**
  * The state of a run, folded from its rows: the one reducer behind the terminal, `troupe watch`, the
  * dashboard, reports and comparisons. Counts, rates and curves are derived from it by the functions of
- * `selectors.ts` and `pace.ts`. The state is mutable so that adding a row takes constant time. This file
- * imports nothing of Node, because the dashboard's page bundles it.
+ * `selectors.ts` and `pace.ts`. The state is mutable so that adding a row takes constant time. No Node
+ * imports: the dashboard's page bundles this file.
  * @module
  */
 import type {

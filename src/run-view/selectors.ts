@@ -1,6 +1,6 @@
 /**
- * Results derived from a run's view: pure functions, computed when they are drawn. This file imports
- * nothing of Node, because the dashboard's page bundles it.
+ * Results derived from a run's view: pure functions that views call when they draw. No Node imports: the
+ * dashboard's page bundles this file.
  * @module
  */
 import type { UpdateRecord, UpdateStatus } from '../train/events.ts';

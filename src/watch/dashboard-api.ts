@@ -1,6 +1,6 @@
 /**
- * The JSON types of the dashboard's HTTP API, shared by its server and its page. This file imports nothing
- * of Node, because the page bundles it.
+ * The JSON types of the dashboard's HTTP API, shared by its server and its page. No Node imports: the
+ * dashboard's page bundles this file.
  * @module
  */
 

@@ -1,6 +1,6 @@
 /**
  * The description of a chart of a run. The dashboard draws it interactively; `report.md` and exports draw it
- * as SVG. Pure functions. This file imports nothing of Node, because the dashboard's page bundles it.
+ * as SVG. Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 import type { LineChart } from '../svg-chart.ts';
@@ -18,7 +18,7 @@ export interface RunChart extends LineChart {
   readonly whenEmpty: string;
 }
 
-/** Whether no series but dashed references has points. */
+/** True if no series has points; dashed references do not count. */
 export function isEmpty({ series }: LineChart): boolean {
   return series.every(({ points, dashed }) => dashed || points.length === 0);
 }

@@ -1,6 +1,6 @@
 /**
  * Charts of a run's results: team reward, reward and accuracy of each agent, certified and measured gains.
- * Pure functions. This file imports nothing of Node, because the dashboard's page bundles it.
+ * Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 

@@ -1,7 +1,7 @@
 /**
  * Charts of a run's cost: throughput, time by phase, memory. They depend on clock times and are therefore not
- * part of `report.md`, which must be reproducible. Pure functions. This file imports nothing of Node, because
- * the dashboard's page bundles it.
+ * part of `report.md`, which must be reproducible. Pure functions. No Node imports: the dashboard's page
+ * bundles this file.
  * @module
  */
 

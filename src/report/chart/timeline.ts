@@ -1,7 +1,7 @@
 /**
  * The timeline of decisions: a row per agent and one for promotion tests, a column per stage, a mark and a
  * colour per outcome. The SVG has no style attributes, so a page with a strict content security policy can
- * embed it. Pure functions. This file imports nothing of Node, because the dashboard's page bundles it.
+ * embed it. Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 

@@ -1,6 +1,6 @@
 /**
- * Charts of the updates: KL against its radius, beta and step size, acceptance tests, handovers, and health of
- * the policies. Pure functions. This file imports nothing of Node, because the dashboard's page bundles it.
+ * Charts of the updates: KL against its radius, beta and step size, acceptance tests, handovers, and health
+ * of the policies. Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 
@@ -119,7 +119,7 @@ export function stepScaleChart(view: RunView): RunChart {
   });
 }
 
-/** Final wealth of every test, as a share of the wealth that is a proof. */
+/** Final wealth of every test, divided by the wealth needed for proof. */
 export function wealthChart(view: RunView): RunChart {
   const gates = gatesOf(view);
   return {
