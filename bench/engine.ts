@@ -1,7 +1,7 @@
 /**
- * The embedded engine against its own ceiling, in one process: a training step against plain matmuls of
- * the same shapes through the same runtime, a decode step against its matmuls alone. Both sides alternate
- * within every round and the ratio is taken per round, so a machine that slows down slows both.
+ * Compares the embedded engine with its upper bound: a training step with plain matmuls of the same shapes in the same
+ * runtime, and a decode step with its matmuls alone. Both sides alternate within every round and the ratio is computed
+ * per round, so that changes in the machine's speed affect both.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
@@ -106,7 +106,7 @@ export async function benchEngine(log: (line: string) => void): Promise<EngineBe
       context,
       stream: randomStream(3, i),
     }));
-    // random weights end messages early: a long minimum keeps the batch full, as in steady-state serving
+    // with random weights messages would end early; without an end token the batch stays full, as in steady-state serving
     const endless = await endlessModel(sessions);
     const sample = async (): Promise<void> => {
       await endless.sample(requests, { temperature: 1, maxTokens: DECODE_TOKENS });
@@ -127,14 +127,14 @@ export async function benchEngine(log: (line: string) => void): Promise<EngineBe
     };
   }
 
-  /** The same model with an end token that is never drawn, so that every step decodes the whole batch. */
+  /** The same model with an end token that is never drawn, so that every step decodes the full batch. */
   async function endlessModel(shared: Sessions) {
     const endlessConfig = { ...shared.config, endTokens: [1_000_000] };
     return engine.fromCheckpoint({ config: endlessConfig, weights, tokenizer }, 'bench');
   }
 }
 
-/** Milliseconds of both sides per round, first rounds dropped. */
+/** Runs both sides alternately. @returns milliseconds of both sides per round, without two warm-up rounds */
 async function alternate(
   first: () => Promise<void>,
   second: () => Promise<number>,
@@ -149,7 +149,7 @@ async function alternate(
   return rounds.slice(2);
 }
 
-/** Every matmul of forward and backward: y = x W^T, dx = dy W, dW = dy^T x, and attention's six. */
+/** All matmuls of forward and backward: y = x W^T, dx = dy W, dW = dy^T x per projection, and six of attention. */
 function trainingShapes(config: DecoderConfig, rows: number, length: number): MatmulShape[] {
   const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F, layers, vocabSize: V } = config;
   const N = rows * length;
@@ -174,7 +174,7 @@ function trainingShapes(config: DecoderConfig, rows: number, length: number): Ma
   ];
 }
 
-/** The projections of one decode step; attention over the cache is not counted as a matmul. */
+/** The projections of one decode step; attention over the cache does not count as a matmul. */
 function decodeShapes(config: DecoderConfig, batch: number): MatmulShape[] {
   const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F, layers, vocabSize: V } = config;
   const linear = (inner: number, out: number, count: number): MatmulShape => ({

@@ -1,7 +1,7 @@
 /**
- * Plain matmuls of given shapes through the engine's runtime: the ceiling the engine is compared with.
- * All of a set run in one graph of one session; of each product only one number comes back, because
- * copying results to JavaScript is not part of a matmul.
+ * Plain matmuls of given shapes in the engine's runtime: an upper bound for the engine's speed. All matmuls of a set run
+ * in one graph. Only one element of each result is an output, because copying results to JavaScript is not part of a
+ * matmul.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
@@ -13,7 +13,7 @@ export interface MatmulShape {
   readonly b: readonly number[];
   readonly transA?: boolean;
   readonly transB?: boolean;
-  /** How often it occurs. */
+  /** Number of matmuls of this shape. */
   readonly count: number;
 }
 
@@ -35,9 +35,9 @@ export class MatmulSet {
     let flops = 0;
     shapes.forEach((shape, s) => {
       for (let i = 0; i < shape.count; i++) {
-        const name = `${s}_${i}`; // operands of their own, or equal products would be computed once
-        feeds[`a${name}`] = runtime.floats(noise(size(shape.a)), shape.a);
-        feeds[`b${name}`] = runtime.floats(noise(size(shape.b)), shape.b);
+        const name = `${s}_${i}`; // separate operands, or the runtime would compute equal matmuls only once
+        feeds[`a${name}`] = runtime.float32(noise(size(shape.a)), shape.a);
+        feeds[`b${name}`] = runtime.float32(noise(size(shape.b)), shape.b);
         const product = graph.op(
           'FusedMatMul',
           [graph.input(`a${name}`, shape.a), graph.input(`b${name}`, shape.b)],
@@ -54,7 +54,7 @@ export class MatmulSet {
     return new MatmulSet(await runtime.session(graph.build('matmuls')), feeds, flops);
   }
 
-  /** Runs the set once; milliseconds. */
+  /** Runs the set once. @returns milliseconds */
   async run(): Promise<number> {
     const start = performance.now();
     await this.#session.run(this.#feeds);

@@ -1,6 +1,6 @@
 /**
- * What mixture decoding costs: the same messages from the old model, from its replacement, and from the
- * mixture of the two, taking turns in one process. The mixture's time is held against the sum of the other two.
+ * Cost of decoding with a mixture of two models: samples messages from the incumbent, its replacement, and the mixture,
+ * alternating in one process, and compares the mixture's time with the sum of the other two.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
@@ -12,7 +12,7 @@ import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import { MixtureModel } from '../src/swap/mixture-model.ts';
 import { median } from './matmuls.ts';
 
-/** As `recipes/plug-and-play`: a member and the model twice its size. */
+/** The models of `recipes/plug-and-play`: an agent's model and a replacement of about twice its size. */
 const ALPHABET = '0123456789+-*/()=#;,. ';
 const SMALL = { layers: 3, hiddenSize: 96, heads: 4, kvHeads: 2, headDim: 24, intermediateSize: 256 };
 const LARGE = { layers: 4, hiddenSize: 128, heads: 4, kvHeads: 2, headDim: 32, intermediateSize: 384 };
@@ -24,7 +24,7 @@ const CONTEXT = 12;
 const ROUNDS = 9;
 
 export interface MixtureBench {
-  /** Time of the mixture over the sum of both members' times for the same tokens. */
+  /** Time of the mixture divided by the sum of the times of both models, for the same number of tokens. */
   readonly mixture_ratio: number;
   readonly incumbent_ms: number;
   readonly replacement_ms: number;
@@ -60,10 +60,10 @@ export async function benchMixture(log: (line: string) => void): Promise<Mixture
     const times = { incumbent: 0, replacement: 0, mixture: 0 };
     for (const [name, model] of Object.entries(models) as [keyof typeof models, Model][]) {
       const measured = await timeOf(model, round);
-      times[name] = measured.ms / measured.tokens; // messages differ in length between models
+      times[name] = measured.ms / measured.tokens; // per token, because message lengths differ between models
       if (name === 'mixture') tokens = measured.tokens;
     }
-    if (round > 0) rounds.push(times); // the first warms up
+    if (round > 0) rounds.push(times); // the first round is a warm-up
   }
   const middle = (name: keyof typeof models) => median(rounds.map((times) => times[name])) * tokens;
   const ratio = median(rounds.map((times) => times.mixture / (times.incumbent + times.replacement)));
@@ -76,7 +76,7 @@ export async function benchMixture(log: (line: string) => void): Promise<Mixture
     mixture_tokens_per_s: (1000 * tokens) / middle('mixture'),
   };
   log(
-    `mixture of ${SLOTS} messages at a time: ${result.mixture_ratio.toFixed(3)} of the sum of both members (aim: at most 1.15); ` +
+    `mixture of ${SLOTS} messages at a time: ${result.mixture_ratio.toFixed(3)} of the sum of both models (aim: at most 1.15); ` +
       `${result.incumbent_ms.toFixed(0)} + ${result.replacement_ms.toFixed(0)} ms against ${result.mixture_ms.toFixed(0)} ms; ${result.mixture_tokens_per_s.toFixed(0)} tokens/s`,
   );
   return result;

@@ -1,5 +1,5 @@
 /**
- * One model measured in a process of its own; prints a {@link ModelMeasurement}.
+ * Measures one model in a separate process; prints a {@link ModelMeasurement} as JSON.
  * @see models.ts
  * @module
  */
@@ -17,7 +17,7 @@ interface Job {
   readonly threads: number;
 }
 
-const { dir, kind, workload, threads } = JSON.parse(process.argv[2] ?? '{}') as Job; // models.ts wrote it
+const { dir, kind, workload, threads } = JSON.parse(process.argv[2] ?? '{}') as Job; // models.ts writes it
 const lora = { r: 16, alpha: 32, targetModules: 'all-linear', rslora: false } as const;
 const engine = createOnnxEngine({
   decodeBatch: workload.decodeBatch,
@@ -32,7 +32,7 @@ async function seconds(run: () => Promise<unknown>): Promise<number> {
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
-  await run(); // compiles
+  await run(); // warm-up: compiles the graphs
   const times: number[] = [];
   for (let round = 0; round < workload.rounds; round++) times.push(await seconds(run));
   return median(times);
@@ -44,7 +44,7 @@ const load_s = (performance.now() - start) / 1000;
 const stream = randomStream(2);
 const draw = (length: number) => Int32Array.from({ length }, () => 2 + stream.int(1000));
 
-// no end token is ever likely among so many: every message has its full length
+// with random weights and a large vocabulary the end token is unlikely, so messages have their maximum length
 const requests = Array.from({ length: workload.decodeBatch }, (_, i) => ({
   context: draw(workload.context),
   stream: randomStream(3, i),
@@ -65,7 +65,7 @@ const train = await timed(() => model.backward(sequences, cotangents, { temperat
 const adamw = { learningRate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
 const step_s = await timed(() => model.step(adamw));
 const tokens = workload.batch * (workload.context + workload.message);
-// VmHWM is this program's alone; maxRSS is at least what the parent had when it started it
+// VmHWM belongs to this process alone; maxRSS can include the parent's memory at the time of the fork
 const status = readFileSync('/proc/self/status', 'utf8');
 const peak_gib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 2 ** 20;
 const measured = { load_s, peak_gib, decode_tokens_per_s, train_tokens_per_s: tokens / train, step_s };

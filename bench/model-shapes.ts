@@ -1,6 +1,6 @@
 /**
- * The shapes measured by models.ts, and how a random model of one is written: bfloat16, as published models
- * are, one tensor in memory at a time.
+ * The model shapes that models.ts measures, and a writer of random models with these shapes: in bfloat16 like published
+ * models, with one tensor in memory at a time.
  * @module
  */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
@@ -11,29 +11,29 @@ import { parameterSpecs } from '../src/engine/onnx/decoder/parameters.ts';
 import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import { toBfloat16 } from '../src/support/float16.ts';
 
-/** What one side is asked to do. */
+/** The work that each side is timed with. */
 export interface Workload {
-  /** Sequences of a training step, and their lengths. */
+  /** Sequences of a training step, and their context and message lengths in tokens. */
   readonly batch: number;
   readonly context: number;
   readonly message: number;
-  /** Messages decoded together, and tokens of each. */
+  /** Messages decoded together, and tokens per message. */
   readonly decodeBatch: number;
   readonly decodeTokens: number;
-  /** Timed this often; the median counts. */
+  /** Number of timed repetitions; the median is reported. */
   readonly rounds: number;
 }
 
-/** What one side says. */
+/** Results of one side. */
 export interface ModelMeasurement {
   readonly load_s: number;
   /** Highest resident memory of the process. */
   readonly peak_gib: number;
-  /** Tokens written per second of batched sampling, contexts included. */
+  /** Sampled tokens per second of batched sampling, including prefill time. */
   readonly decode_tokens_per_s: number;
   /** Tokens of contexts and messages per second of forward and backward. */
   readonly train_tokens_per_s: number;
-  /** One step of the optimiser. */
+  /** Time of one optimizer step. */
   readonly step_s: number;
 }
 
@@ -44,9 +44,9 @@ const LLAMA = {
   rope_theta: 1e5,
 };
 
-/** The `config.json` of each, as published but for the end token, which is the character tokenizer's. */
+/** The `config.json` of each shape, as published except for the end token, which is that of the character tokenizer. */
 export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  /** For trying programs out. */
+  /** For testing the benchmarks. */
   'tiny-4m': {
     ...LLAMA,
     hidden_size: 256,
@@ -89,7 +89,7 @@ export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   },
 };
 
-/** The first letters are 'a' to 'h', from which prompts are made; then CJK and what lies beyond, a letter per token. */
+/** An alphabet of `count` letters: 'a' to 'h', which prompts consist of, then code points from U+20008 on. */
 function letters(count: number): string {
   return Array.from({ length: count }, (_, index) =>
     String.fromCodePoint(index < 8 ? 0x61 + index : 0x20000 + index),
@@ -97,8 +97,11 @@ function letters(count: number): string {
 }
 
 /**
- * Writes a folder with random weights.
- * @param options.letterPerToken - every token is a letter of its own, as where texts are judged; otherwise most are none
+ * Writes a model folder with random weights.
+ *
+ * @param name - key of {@link SHAPES}
+ * @param options.letterPerToken - every token id is a letter, for tasks that grade the text; by default most ids have no
+ * text
  */
 export function writeRandomModel(
   dir: string,
@@ -148,7 +151,7 @@ function writeWeights(path: string, config: DecoderConfig): void {
   }
 }
 
-/** Norms 1; matrices of deviation 0.02, repeating, since only their size matters here. */
+/** Norms are 1; matrices repeat a short sequence of normal values with standard deviation 0.02. */
 function randomValues(shape: readonly number[], index: number): Float32Array {
   const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
   if (shape.length === 1) return values.fill(1);

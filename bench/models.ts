@@ -1,7 +1,7 @@
 /**
- * Models of sizes that people use, with random weights: loading, decoding and training (all weights, and
- * adapters), each also as a ratio to PyTorch with Transformers on the same machine in the same run. The two
- * run in processes of their own, one after the other, so that the peak of memory of each is its own.
+ * Measures random models of realistic sizes: loading, decoding, full-parameter training and LoRA training, and the ratios
+ * to PyTorch with Transformers on the same machine in the same run. Each side runs in a separate process, one after the
+ * other, so that the peak memory of each is measured separately.
  *
  * Options by environment variable:
  *   TROUPE_PYTHON         interpreter with torch, transformers and peft; absent: no ratios
@@ -16,16 +16,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelMeasurement, SHAPES, type Workload, writeRandomModel } from './model-shapes.ts';
 
+/** What `node --import` takes to run TypeScript. */
+const TYPESCRIPT = new URL('../scripts/typescript.mjs', import.meta.url).href;
+
 const SIZES: Readonly<Record<string, Workload>> = {
   small: { batch: 4, context: 32, message: 32, decodeBatch: 16, decodeTokens: 12, rounds: 1 },
   full: { batch: 4, context: 64, message: 64, decodeBatch: 32, decodeTokens: 32, rounds: 3 },
 };
 
-/** What is measured of a model with one kind of training. */
+/** Kinds of training that are measured. */
 const KINDS = ['full', 'lora'] as const;
 
 const INSTALL =
-  'models: no TROUPE_PYTHON, so no ratios to PyTorch; install conformance/requirements.txt into a virtual environment and name its python';
+  'models: TROUPE_PYTHON is not set, so there are no ratios to PyTorch; set it to the Python of a virtual environment with conformance/requirements.txt';
 
 export async function benchModels(log: (line: string) => void): Promise<object> {
   const wanted =
@@ -47,7 +50,7 @@ export async function benchModels(log: (line: string) => void): Promise<object> 
       for (const kind of KINDS) {
         const job = { dir, kind, workload, threads };
         const program = join(import.meta.dirname, 'model-run.ts');
-        const own = measure(process.execPath, ['--import', 'tsx', program], job);
+        const own = measure(process.execPath, ['--import', TYPESCRIPT, program], job);
         const peer = python ? measure(python, [join(import.meta.dirname, 'model_run.py')], job) : undefined;
         const result = { ...own, ...(peer ? { torch: peer, ratio: ratios(own, peer) } : {}) };
         results[`${name}/${kind}`] = result;
@@ -61,17 +64,17 @@ export async function benchModels(log: (line: string) => void): Promise<object> 
   return results;
 }
 
-/** Runs one side to its end; its last line is the measurement. */
+/** Runs one side; the last line of its output is the measurement. */
 function measure(program: string, args: readonly string[], job: object): ModelMeasurement {
   const output = execFileSync(program, [...args, JSON.stringify(job)], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as ModelMeasurement; // our own programs wrote it
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as ModelMeasurement; // model-run.ts and model_run.py write it
 }
 
-/** How many times as fast, or how much of the memory. */
+/** Speed relative to the peer (above 1: faster), and memory relative to the peer (below 1: less). */
 function ratios(own: ModelMeasurement, peer: ModelMeasurement): object {
   return {
     load: peer.load_s / own.load_s,

@@ -1,22 +1,22 @@
 /**
- * A stage on a cluster of two raylets on this machine, CPU actors, random weights: how much of it is not model work,
- * how many bytes move per token, and how stage time grows with agents 1..4.
+ * Measures one training stage on a Ray cluster of two raylets on this machine, with CPU actors and random weights: the
+ * share of time outside of model computation, the bytes sent per token, and the stage time for 1 to 4 agents.
  *
- * The wire's cost per token does not depend on the size of a model, model work does: from the share that is measured on
- * a smaller shape follows the one at the shape of Qwen3-0.6B, model work taken to grow with the parameters. Size
- * `qwen3-0.6b` measures it instead, with one agent, which takes 12 GB.
+ * Communication cost per token does not depend on the model size, but compute time does. So the communication share of
+ * Qwen3-0.6B is estimated from a smaller model, assuming that compute time is proportional to the parameter count. Size
+ * `qwen3-0.6b` measures it directly with one agent, which takes 12 GB of memory.
  *
  * Options by environment variable:
- *   TROUPE_PYTHON         interpreter with Ray, torch and Transformers; needed
- *   TROUPE_BENCH_SIZE     small, full (default) or qwen3-0.6b: the shape, and how many episodes are played
+ *   TROUPE_PYTHON         interpreter with Ray, torch and Transformers; required
+ *   TROUPE_BENCH_SIZE     small, full (default) or qwen3-0.6b: the model shape and the number of episodes
  * @module
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rayEngine, TwoRaylets } from '../src/engine/ray/testing/clusters.ts';
-import type { TorchEngine, Work } from '../src/engine/torch/engine.ts';
-import { sharedTime, modelCallRow } from '../src/observe/model-calls.ts';
+import type { TimedModelCall, TorchEngine } from '../src/engine/torch/engine.ts';
+import { modelCallRow, sharedTime } from '../src/observe/model-calls.ts';
 import type { Task } from '../src/task/task.ts';
 import { createVote } from '../src/team/vote.ts';
 import { runTraining } from '../src/train/run.ts';
@@ -29,7 +29,7 @@ interface Size {
   readonly prompts: number;
   readonly samples: number;
   readonly messageTokens: number;
-  /** Stages are played with 1 to so many agents. */
+  /** Stages are measured with 1 to `mostAgents` agents. */
   readonly mostAgents: number;
 }
 
@@ -39,10 +39,10 @@ const SIZES: Readonly<Record<string, Size>> = {
   'qwen3-0.6b': { shape: 'qwen3-0.6b', prompts: 4, samples: 4, messageTokens: 32, mostAgents: 1 },
 };
 const QWEN3_06B_PARAMETERS = 596e6;
-/** Of a node; four agents share two. */
+/** Four agents share the two CPUs of the cluster. */
 const CPUS_PER_AGENT = 0.5;
 
-/** Texts of random models; half of them earn something, so that there is a gradient. */
+/** A task that rewards about half of random texts, so that there is a gradient. */
 const task: Task = {
   name: 'parity',
   rewardRange: [0, 1],
@@ -82,21 +82,21 @@ export async function benchRay(log: (line: string) => void): Promise<object> {
 interface StageResult {
   readonly agents: number;
   readonly stage_s: number;
-  /** Updates tried, backtracks included. */
+  /** Attempted updates, including backtracking attempts. */
   readonly attempts: number;
-  /** Tokens of contexts and messages that calls were about, a token again for every call. */
+  /** Tokens of contexts and messages, summed over all calls. */
   readonly tokens: number;
-  /** What models computed for, by call; those of several agents add up. */
+  /** Compute time by call, summed over agents. */
   readonly model_work_s: Readonly<Record<string, number>>;
-  /** Share of the stage in which no model computed: the wire, and the algorithm between calls. */
+  /** Share of the stage in which no model computes: communication, and the algorithm between calls. */
   readonly no_model_share: number;
-  /** Of the time of all calls on models. */
+  /** Share of communication in the time of all model calls. */
   readonly wire_share: number;
-  /** The same at the shape of Qwen3-0.6B, if model work grows with the parameters. */
+  /** Estimated wire_share of Qwen3-0.6B, if compute time is proportional to the parameter count. */
   readonly wire_share_qwen3_06b: number;
-  /** Sent and received, per token of contexts and messages that a call is about. */
+  /** Bytes sent and received per token of contexts and messages. */
   readonly bytes_per_token: number;
-  /** Share of the stage with at least two agents at work. */
+  /** Share of the stage in which at least two agents' models compute. */
   readonly side_by_side: number;
 }
 
@@ -105,14 +105,14 @@ async function measureStage(
   dir: string,
   { agents: count, size }: { readonly agents: number; readonly size: Size },
 ): Promise<StageResult> {
-  const calls: Work[] = [];
+  const calls: TimedModelCall[] = [];
   const engine = rayEngine({
     address,
     agents: count,
     cpusPerAgent: CPUS_PER_AGENT,
     tokenBudget: 2048,
     decodeBatch: size.prompts * size.samples,
-    onWork: (work) => calls.push(work),
+    onModelCall: (work) => calls.push(work),
   });
   try {
     return await stageOf(engine, dir, { count, size, calls });
@@ -124,7 +124,7 @@ async function measureStage(
 async function stageOf(
   engine: TorchEngine,
   dir: string,
-  { count, size, calls }: { readonly count: number; readonly size: Size; readonly calls: Work[] },
+  { count, size, calls }: { readonly count: number; readonly size: Size; readonly calls: TimedModelCall[] },
 ): Promise<StageResult> {
   const agents = [];
   for (let id = 0; id < count; id++)
@@ -153,7 +153,7 @@ async function stageOf(
           emit(event) {
             if (event.kind === 'stage_started') {
               startedMs = performance.now();
-              calls.length = 0; // what came before is loading, checking and the first checkpoint
+              calls.length = 0; // drop the calls of loading, self-check and the first checkpoint
             }
             if (event.kind === 'update') attempts += event.attempts.length;
             if (event.kind === 'stage_finished') stageMs = performance.now() - startedMs;
@@ -165,7 +165,8 @@ async function stageOf(
     run.remove();
   }
   const stage = calls.filter(({ call }) => call !== 'save' && call !== 'close');
-  const sum = (of: (work: Work) => number): number => stage.reduce((total, work) => total + of(work), 0);
+  const sum = (of: (work: TimedModelCall) => number): number =>
+    stage.reduce((total, work) => total + of(work), 0);
   const [elapsed, compute] = [sum(({ elapsedMs }) => elapsedMs), sum(({ computeMs }) => computeMs)];
   const wire = elapsed - compute;
   const grown = compute * (QWEN3_06B_PARAMETERS / parameters);
@@ -188,14 +189,14 @@ async function stageOf(
   };
 }
 
-function workByCall(calls: readonly Work[]): Record<string, number> {
+function workByCall(calls: readonly TimedModelCall[]): Record<string, number> {
   const seconds: Record<string, number> = {};
   for (const { call, computeMs } of calls) seconds[call] = (seconds[call] ?? 0) + computeMs / 1000;
   return seconds;
 }
 
-/** Time with at least one model computing; what of a call is the wire lies half before and half after. */
-function computedMs(calls: readonly Work[]): number {
+/** Time in which at least one model computes; assumes that half of a call's communication is before the computation. */
+function computedMs(calls: readonly TimedModelCall[]): number {
   const spans = calls.map(({ startMs, elapsedMs, computeMs }) => {
     const from = startMs + (elapsedMs - computeMs) / 2;
     return [from, from + computeMs] as const;
@@ -212,9 +213,9 @@ function computedMs(calls: readonly Work[]): number {
 function describe(result: StageResult): string {
   const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
   return (
-    `${result.agents} agents: stage ${result.stage_s.toFixed(1)} s, ${result.attempts} updates tried, ${percent(result.no_model_share)} of it without a model at work; ` +
-    `wire ${percent(result.wire_share)} of calls, ` +
-    `${percent(result.wire_share_qwen3_06b)} at the shape of Qwen3-0.6B, ${result.bytes_per_token.toFixed(1)} bytes a token, ` +
-    `${percent(result.side_by_side)} side by side`
+    `${result.agents} agents: stage ${result.stage_s.toFixed(1)} s, ${result.attempts} update attempts, ${percent(result.no_model_share)} without model computation; ` +
+    `communication ${percent(result.wire_share)} of call time, ` +
+    `${percent(result.wire_share_qwen3_06b)} estimated for Qwen3-0.6B, ${result.bytes_per_token.toFixed(1)} bytes per token, ` +
+    `${percent(result.side_by_side)} of the time with at least two agents computing`
   );
 }

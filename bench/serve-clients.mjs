@@ -1,6 +1,6 @@
 /**
- * Clients of `bench serve`, a process: told how long, each client sends its next request when the last one is
- * answered, every fourth as a stream.
+ * The clients of `bench serve`, in a process of their own. For the duration in a message of the parent, each client
+ * sends a request after the response to the previous one; every fourth request is streamed.
  * @module
  */
 import { Agent, request } from 'node:http';
@@ -13,11 +13,11 @@ const bodies = {
   streamed: JSON.stringify({ ...plain, stream: true, stream_options: { include_usage: true } }),
 };
 
-/** Tokens of one answer; undefined where there was none. */
-function ask(key, kind) {
+/** @returns completion tokens of the response; undefined if the request failed */
+function send(key, kind) {
   return new Promise((resolve) => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
-    const sent = request(`${url}/v1/chat/completions`, { method: 'POST', agent, headers }, (response) => {
+    const outgoing = request(`${url}/v1/chat/completions`, { method: 'POST', agent, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk) => {
@@ -25,13 +25,15 @@ function ask(key, kind) {
       });
       response.on('end', () => {
         const tokens = /"completion_tokens":(\d+),"total_tokens"/.exec(text)?.[1];
-        const isWhole = kind === 'whole' || text.endsWith('data: [DONE]\n\n');
-        resolve(response.statusCode === 200 && isWhole && tokens !== undefined ? Number(tokens) : undefined);
+        const isComplete = kind === 'whole' || text.endsWith('data: [DONE]\n\n');
+        resolve(
+          response.statusCode === 200 && isComplete && tokens !== undefined ? Number(tokens) : undefined,
+        );
       });
       response.on('error', () => resolve(undefined));
     });
-    sent.on('error', () => resolve(undefined));
-    sent.end(bodies[kind]);
+    outgoing.on('error', () => resolve(undefined));
+    outgoing.end(bodies[kind]);
   });
 }
 
@@ -43,21 +45,21 @@ process.on('message', async ({ seconds }) => {
   const start = performance.now();
   const client = async (key, index) => {
     for (let i = 0; performance.now() - start < seconds * 1000; i++) {
-      const sent = performance.now();
-      const got = await ask(keys[key], (index + i) % 4 === 0 ? 'streamed' : 'whole');
-      if (got === undefined) {
+      const sentAt = performance.now();
+      const completionTokens = await send(keys[key], (index + i) % 4 === 0 ? 'streamed' : 'whole');
+      if (completionTokens === undefined) {
         failed++;
         continue;
       }
-      latencies.push(performance.now() - sent);
-      tokens += got;
-      // what was queued when time was up is answered too, but tells nothing about turns
+      latencies.push(performance.now() - sentAt);
+      tokens += completionTokens;
+      // responses after the end of the measurement say nothing about the turns of keys
       if (performance.now() - start < seconds * 1000) byKey[key]++;
     }
   };
-  const all = clientsByKey.flatMap((count, key) =>
+  const clients = clientsByKey.flatMap((count, key) =>
     Array.from({ length: count }, (_, index) => client(key, index)),
   );
-  await Promise.all(all);
+  await Promise.all(clients);
   process.send({ latencies, failed, tokens, byKey, seconds: (performance.now() - start) / 1000 });
 });

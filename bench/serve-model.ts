@@ -1,9 +1,8 @@
 /**
- * The quickstart's model with an end token that is never drawn, so that every message is as long as it may
- * be and both sides of the comparison do the same work.
+ * A decoder of the quickstart's size whose end token is outside the vocabulary. Every message then has the maximum
+ * length, so that the server and the engine do the same work.
  * @module
  */
-
 import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';
 import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import type { TokenizerFiles } from '../src/engine/text/tokenizer-files.ts';

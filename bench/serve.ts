@@ -1,7 +1,7 @@
 /**
- * The server against the engine it serves with: many clients at once in a process of their own, two keys,
- * whole and streamed answers. Rounds of both alternate in one process, and the ratio is taken per round, so a
- * machine that slows down slows both; tokens per second of processor time are told besides.
+ * Throughput of the server relative to the engine without a server: concurrent clients in a process of their own, two
+ * API keys, whole and streamed responses. Rounds of both alternate in one process and the ratio is taken per round, so
+ * that a slowdown of the machine affects both. Tokens per second of processor time are reported as well.
  * @module
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -15,8 +15,7 @@ import type { Model } from '../src/engine/engine.ts';
 import { initialWeights } from '../src/engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
 import { addKey } from '../src/serve/access/key-file.ts';
-import { createEmbeddedMember } from '../src/serve/member/embedded.ts';
-import { DEFAULT_SERVER } from '../src/serve/options.ts';
+import { createEmbeddedAgent } from '../src/serve/agent/embedded-agent.ts';
 import { startServer } from '../src/serve/server.ts';
 import { textAnswer } from '../src/serve/team/served-team.ts';
 import { createProtocol } from '../src/team/protocols.ts';
@@ -28,38 +27,38 @@ const AGENTS = 3;
 const TOKENS = 48;
 const SECONDS = Number(process.env.TROUPE_BENCH_SECONDS ?? 60);
 const CONTEXT = '12+34+56=';
-/** Places that keys share in the second part: few enough that both always have somebody waiting. */
-const PLACES = 12;
-/** Length of a round under load; the engine alone gets a third of it before each. */
+/** Concurrent requests in the fairness part: so few that both keys always have requests in the queue. */
+const MAX_RUNNING = 12;
+/** Duration of a round under load; the engine alone runs before each round for a third of it. */
 const ROUND_SECONDS = 10;
 
 export interface ServeBench {
   readonly clients: number;
-  /** Time under load, all rounds together. */
+  /** Time under load of all rounds together. */
   readonly seconds: number;
   readonly requests: number;
   readonly failed: number;
-  /** Answers of the key that got fewer, as a share of those of the other, while one has three times as many clients. */
+  /** Responses of the key with fewer, relative to the other key, while one key has three times as many clients. */
   readonly fairness: number;
   readonly p50_ms: number;
   readonly p95_ms: number;
   readonly tokens_per_s: number;
-  /** The engine's own, without a server. */
+  /** Of the engine without a server. */
   readonly engine_tokens_per_s: number;
-  /** Median over rounds of served by engine's tokens per second. */
+  /** Tokens per second of the server relative to the engine, median over rounds. */
   readonly ratio: number;
-  /** The same in tokens per second of processor time, which a busy machine disturbs less. */
+  /** The same for tokens per second of processor time, which depends less on other load of the machine. */
   readonly cpu_ratio: number;
   readonly rss_start_mb: number;
   readonly rss_end_mb: number;
-  /** Slope of a line through memory over all rounds but the first, megabytes per minute. */
+  /** Slope of the memory over all rounds but the first (least squares), megabytes per minute. */
   readonly rss_slope_mb_per_minute: number;
 }
 
 setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void; // what the flag promises
+const collectGarbage = runInNewContext('gc') as () => void; // the flag defines it
 
-/** Tokens by wall clock and by processor time. */
+/** Tokens per second of wall clock time and of processor time. */
 interface Rate {
   readonly perSecond: number;
   readonly perCpuSecond: number;
@@ -80,16 +79,16 @@ export async function benchServe(log: (line: string) => void): Promise<ServeBenc
   try {
     const keyFile = join(folder, 'keys.json');
     const keys = ['first', 'second'].map((name) => addKey(keyFile, { name, created: '' }));
-    const rounds = await serving({ models, keyFile, maxRunning: CLIENTS }, async (url) => {
+    const rounds = await withServer({ models, keyFile, maxRunning: CLIENTS }, async (url) => {
       const clients = new Clients({ url, keys, clientsByKey: [CLIENTS / 2, CLIENTS / 2] });
       const count = Math.max(2, Math.round(SECONDS / ROUND_SECONDS));
       const seconds = SECONDS / count;
-      await clients.load(Math.min(2, seconds)); // compiles, fills caches
+      await clients.load(Math.min(2, seconds)); // warm-up: compilation and caches
       const results: Round[] = [];
       for (let round = 0; round < count; round++) {
         const alone = await engineRate(models, seconds / 3);
         const load = await clients.load(seconds);
-        collectGarbage(); // what is kept is of interest, not what is waiting to be let go
+        collectGarbage(); // memory is measured without garbage
         results.push({ alone, load, rss: process.memoryUsage.rss() });
         const { perSecond } = load.rate;
         log(
@@ -99,8 +98,8 @@ export async function benchServe(log: (line: string) => void): Promise<ServeBenc
       clients.close();
       return results;
     });
-    // three quarters of a crowd that must queue have one key; each key is to get one half of the places
-    const contended = await serving({ models, keyFile, maxRunning: PLACES }, async (url) => {
+    // three quarters of the clients have the first key, and each key should get half of the running requests
+    const contended = await withServer({ models, keyFile, maxRunning: MAX_RUNNING }, async (url) => {
       const clients = new Clients({ url, keys, clientsByKey: [CLIENTS * 0.75, CLIENTS * 0.25] });
       const load = await clients.load(Math.max(4, SECONDS / 4));
       clients.close();
@@ -110,9 +109,9 @@ export async function benchServe(log: (line: string) => void): Promise<ServeBenc
     log(
       `${CLIENTS} clients for ${result.seconds.toFixed(0)} s: ${result.requests} requests, ${result.failed} failed; ` +
         `p50 ${result.p50_ms.toFixed(0)} ms, p95 ${result.p95_ms.toFixed(0)} ms; ${result.tokens_per_s.toFixed(0)} tokens/s, ` +
-        `${result.ratio.toFixed(3)} of the engine's own (aim: at least 0.85; by processor time ${result.cpu_ratio.toFixed(3)}); ` +
+        `${result.ratio.toFixed(3)} of the engine without a server (aim: at least 0.85; by processor time ${result.cpu_ratio.toFixed(3)}); ` +
         `memory ${result.rss_start_mb.toFixed(0)} -> ${result.rss_end_mb.toFixed(0)} MB; ` +
-        `fairness of keys with 48 and 16 clients on ${PLACES} places ${result.fairness.toFixed(3)}`,
+        `fairness of keys with 48 and 16 clients, ${MAX_RUNNING} running requests: ${result.fairness.toFixed(3)}`,
     );
     return result;
   } finally {
@@ -121,23 +120,23 @@ export async function benchServe(log: (line: string) => void): Promise<ServeBenc
   }
 }
 
-interface Serving {
+interface ServerSetup {
   readonly models: readonly Model[];
   readonly keyFile: string;
   readonly maxRunning: number;
 }
 
-/** Runs something against a server of the models. */
-async function serving<T>(
-  { models, keyFile, maxRunning }: Serving,
+/** Runs a function with a server of the models. */
+async function withServer<T>(
+  { models, keyFile, maxRunning }: ServerSetup,
   run: (url: string) => Promise<T>,
 ): Promise<T> {
   const server = await startServer(
     {
       name: 'bench',
-      members: models.map((model, id) => createEmbeddedMember(model, { name: `agent_${id}` })),
-      minMembers: AGENTS,
-      memberTimeoutMs: 600_000,
+      agents: models.map((model, id) => createEmbeddedAgent(model, { name: `agent_${id}` })),
+      minAgents: AGENTS,
+      agentTimeoutMs: 600_000,
       answerOf: textAnswer,
       isMixed: false,
       fingerprint: 'fp',
@@ -145,25 +144,18 @@ async function serving<T>(
       defaults: { temperature: 1, maxTokens: TOKENS },
     },
     {
-      options: {
-        ...DEFAULT_SERVER,
-        port: 0,
-        keys: keyFile,
-        maxRunning,
-        requestTimeoutMs: 600_000,
-        logLevel: 'silent',
-      },
+      options: { port: 0, keys: keyFile, maxRunning, requestTimeoutMs: 600_000 },
       version: 'bench',
     },
   );
   try {
     return await run(server.url);
   } finally {
-    await server.stop();
+    await server.close();
   }
 }
 
-/** Tokens per second of all models together, each with batches that are full from start to end. */
+/** Tokens per second of all models together, in full batches and without a server. */
 async function engineRate(models: readonly Model[], seconds: number): Promise<Rate> {
   const start = performance.now();
   const cpu = process.cpuUsage();
@@ -201,7 +193,7 @@ interface Load {
   readonly rate: Rate;
 }
 
-/** Clients in a process of their own, so that they do not wait for the engine nor count as the server's time. */
+/** Clients in a process of their own, so that they do not block the engine and their processor time is not counted. */
 class Clients {
   readonly #child: ChildProcess;
 
@@ -210,16 +202,16 @@ class Clients {
     this.#child = fork(new URL('./serve-clients.mjs', import.meta.url), [argument], { execArgv: [] });
   }
 
-  /** Each client sends request after request for so long, and waits for its last answer. */
+  /** Each client sends requests for this time, and waits for its last response. */
   async load(seconds: number): Promise<Load> {
     const start = performance.now();
     const cpu = process.cpuUsage();
-    const answered = new Promise<Omit<Load, 'rate'>>((resolve, reject) => {
-      this.#child.once('message', (message) => resolve(message as Omit<Load, 'rate'>)); // what serve-clients.mjs sends
-      this.#child.once('exit', () => reject(new Error('bench serve: the clients ended')));
+    const result = new Promise<Omit<Load, 'rate'>>((resolve, reject) => {
+      this.#child.once('message', (message) => resolve(message as Omit<Load, 'rate'>)); // the message of serve-clients.mjs
+      this.#child.once('exit', () => reject(new Error('bench serve: the process of the clients exited')));
     });
     this.#child.send({ seconds });
-    const load = await answered;
+    const load = await result;
     this.#child.removeAllListeners('exit');
     return { ...load, rate: rateOf(load.tokens, { start, cpu }) };
   }
@@ -263,9 +255,9 @@ function summary(rounds: readonly Round[], contended: Load): ServeBench {
 
 /** Least-squares slope of values at 0, 1, 2, ... */
 function slope(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
+  const meanIndex = (values.length - 1) / 2;
   const mean = values.reduce((total, value) => total + value, 0) / values.length;
-  const products = values.reduce((total, value, i) => total + (i - middle) * (value - mean), 0);
-  const squares = values.reduce((total, _, i) => total + (i - middle) ** 2, 0);
+  const products = values.reduce((total, value, i) => total + (i - meanIndex) * (value - mean), 0);
+  const squares = values.reduce((total, _, i) => total + (i - meanIndex) ** 2, 0);
   return squares === 0 ? 0 : products / squares;
 }

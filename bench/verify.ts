@@ -1,6 +1,6 @@
 /**
- * Maths verdicts per second on one core, in both modes, over variants of the fixture's answers: median of
- * several rounds over all of them.
+ * Verdicts on mathematical answers per second on one core, in both modes: the median of several rounds over the
+ * answers of a fixture.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -8,14 +8,14 @@ import { type MathMode, normalAnswer, verifyMath } from '../src/grade/math/verif
 import { median } from './matmuls.ts';
 
 const FIXTURE = new URL('../test/fixtures/math500-variants.jsonl', import.meta.url);
-/** Enough verdicts a round to time them, whatever the size of the file. */
+/** Minimum number of verdicts per round, so that a round takes long enough to time it. */
 const VERDICTS_PER_ROUND = 2000;
 const ROUNDS = 9;
 
 export interface VerifyBench {
   readonly math500_verdicts_per_s: number;
   readonly strict_verdicts_per_s: number;
-  /** Verdict and normal form, as a task asks for them. */
+  /** Verdict and normal form, as a task computes them. */
   readonly judged_answers_per_s: number;
   readonly cases: number;
 }

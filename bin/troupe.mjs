@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 /**
- * Runs the command line straight from its TypeScript source, without a build step.
+ * Runs the command line from `dist`. In a checkout, `dist` is brought up to date first.
  */
 import { existsSync } from 'node:fs';
 
-if (!existsSync(new URL('../node_modules/tsx/package.json', import.meta.url))) {
-  console.error('troupe: expected its dependencies, got none; run "node scripts/ensure-installed.mjs"');
-  process.exit(2);
+const builder = new URL('../scripts/ensure-built.mjs', import.meta.url);
+if (existsSync(builder)) {
+  const { default: ensureBuilt } = await import(builder.href);
+  await ensureBuilt().catch((error) => {
+    console.error(`troupe: ${error.message}`);
+    process.exit(2);
+  });
 }
-const { register } = await import('tsx/esm/api');
-register();
-const { main } = await import('../src/cli/main.ts');
+const { main } = await import('../dist/cli/main.js');
 process.exitCode = await main(process.argv.slice(2));

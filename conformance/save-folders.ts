@@ -1,8 +1,8 @@
 /**
- * Saves a model of every family, and adapters with their merged models, after two steps of training, with the
- * log-probabilities that the engine gives to some messages: for check_saved.py to compare with.
+ * Trains a model of every family, and an adapter over it, for two steps, and saves the model, the adapter and the merged
+ * model with the engine's log-probabilities of some messages. check_saved.py compares them with Transformers and PEFT.
  *
- *     npx tsx conformance/save-folders.ts FOLDER
+ *     node --import ./scripts/typescript.mjs conformance/save-folders.ts FOLDER
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * Installs the locked dependencies when they are missing or not those of package-lock.json; otherwise
- * does nothing, in a few milliseconds. Plain Node with no dependencies, because it runs before there are any.
+ * Installs the locked dependencies when they are missing or not those of package-lock.json, and ONNX Runtime when it
+ * alone is missing; otherwise does nothing, in a few milliseconds. Plain Node with no dependencies, because it runs
+ * before there are any.
  *
  * Usage: node scripts/ensure-installed.mjs [--force]
  */
@@ -16,6 +17,10 @@ const OLDEST_NODE = [20, 19];
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Hash of what was installed; gone together with the folder. */
 const STAMP = join(root, 'node_modules', '.troupe-installed');
+/** Optional for npm, which drops it without a word when its install script fails. */
+const RUNTIME = join(root, 'node_modules', 'onnxruntime-node', 'package.json');
+/** Systems of onnxruntime-node; npm installs it on no other. */
+const HAS_RUNTIME = ['darwin', 'linux', 'win32'].includes(process.platform);
 
 process.exitCode = main(process.argv.includes('--force'));
 
@@ -29,13 +34,16 @@ function main(force) {
     return 2;
   }
   const wanted = fingerprint();
-  if (!force && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return 0;
-  const verb = existsSync(join(root, 'package-lock.json')) ? 'ci' : 'install';
-  console.error(`troupe: installing the locked dependencies (npm ${verb})`);
-  const status = install(verb);
-  if (status !== 0) return status;
-  writeFileSync(STAMP, wanted);
-  return 0;
+  if (force || !existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== wanted) {
+    const verb = existsSync(join(root, 'package-lock.json')) ? 'ci' : 'install';
+    console.error(`troupe: installing the locked dependencies (npm ${verb})`);
+    const status = npm(verb, '--include=dev', '--include=optional');
+    if (status !== 0) return status;
+    writeFileSync(STAMP, wanted);
+  }
+  if (!HAS_RUNTIME || existsSync(RUNTIME)) return 0;
+  console.error('troupe: installing ONNX Runtime, which is missing');
+  return npm('install', '--no-save', '--ignore-scripts', `onnxruntime-node@${runtimeVersion()}`);
 }
 
 /** Names everything an installation depends on: the lock (or the manifest without one), platform, Node's ABI. */
@@ -48,18 +56,24 @@ function fingerprint() {
   return `${hash.digest('hex')} ${process.platform}-${process.arch} node-${process.versions.modules}\n`;
 }
 
-/** @param {string} verb `ci` or `install` */
-function install(verb) {
+function runtimeVersion() {
+  const text = readFileSync(join(root, 'scripts', 'onnxruntime', 'package.json'), 'utf8');
+  return JSON.parse(text).optionalDependencies['onnxruntime-node'];
+}
+
+/** @param {readonly string[]} words a command of npm */
+function npm(...words) {
   // an empty or missing HOME has no place for npm's cache and logs
   const cache =
     process.env.HOME || process.platform === 'win32' ? undefined : mkdtempSync(join(tmpdir(), 'troupe-npm-'));
-  const { status, error } = spawnSync('npm', [verb, '--no-audit', '--no-fund', '--loglevel=error'], {
+  const { status, error } = spawnSync('npm', [...words, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    // standard output belongs to the command that follows
+    stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
     env: {
       ...process.env,
-      // the CPU runtime comes with the package; its install script would only fetch CUDA files
+      // the CPU runtime comes with the package; its install script only fetches CUDA files
       ONNXRUNTIME_NODE_INSTALL: 'skip',
       ...(cache === undefined ? {} : { HOME: cache, npm_config_cache: join(cache, 'cache') }),
     },
@@ -71,7 +85,7 @@ function install(verb) {
   }
   if (status !== 0)
     console.error(
-      `troupe: npm ${verb} failed (exit code ${status}); check the network and the disk, then run it again`,
+      `troupe: npm ${words[0]} failed (exit code ${status}); check the network and the disk, then run it again`,
     );
   return status ?? 1;
 }

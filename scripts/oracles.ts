@@ -1,13 +1,13 @@
 /**
- * `npm run oracles -- FILE`: checks the core against a file of exact expected numbers, prints a line per
- * failure and the tally. Exit 0 if all passed, 1 if any failed, 2 if the file cannot be used.
+ * `npm run oracles -- FILE`: compares the core with a file of exact expected numbers. Prints one line per difference and
+ * the number of passed and failed cases. Exit code 0 if all passed, 1 if any failed, 2 if the file is invalid.
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { type OracleCase, parseOracles, runCase } from './oracles/run.ts';
 
-/** At most this many characters of a value are printed. */
-const SHOWN = 200;
+/** Largest number of printed characters of a value. */
+const MAX_CHARACTERS = 200;
 
 function main(args: readonly string[]): number {
   const file = args[0];
@@ -29,19 +29,19 @@ function main(args: readonly string[]): number {
     failed++;
     for (const { path, got, expected } of differences)
       console.log(
-        `FAIL ${oracle.family} ${oracle.id} ${path}: got ${shown(got)}, expected ${shown(expected)}`,
+        `FAIL ${oracle.family} ${oracle.id} ${path}: got ${formatted(got)}, expected ${formatted(expected)}`,
       );
   }
   console.log(`${cases.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
-function shown(value: unknown): string {
+function formatted(value: unknown): string {
   const text =
     typeof value === 'number' || value === undefined
       ? String(value)
       : JSON.stringify(value instanceof Float64Array ? Array.from(value) : value);
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
+  return text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}...` : text;
 }
 
 process.exitCode = main(process.argv.slice(2));

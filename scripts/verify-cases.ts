@@ -1,14 +1,14 @@
 /**
- * `npm run verify-cases -- FILE [--mode MODE] [--truth FIELD] [--exclude FIELD=VALUE]`: judges JSON lines of
- * `{gold, prediction, equal}` and lists every verdict that is not the expected one.
+ * `npm run verify-cases -- FILE [--mode MODE] [--truth FIELD] [--exclude FIELD=VALUE]`: verifies JSON lines of
+ * `{gold, prediction, equal}` and lists every verdict that differs from the expected one.
  *
  * * `--mode`: `equivalent` (default) or `strict-deepscaler`;
- * * `--truth`: the field with the expected verdict, default `equal`; `agreed`: what `deepscaler` and
- *   `math_verify` both say, lines on which they differ being left out. For files that have those two fields
- *   and no `equal`, the default is `agreed`, or `deepscaler` in strict mode;
- * * `--exclude kind=deg_unicode`: leaves out lines with this value; may be repeated.
+ * * `--truth`: the field with the expected verdict, default `equal`; `agreed`: the verdict of both `deepscaler` and
+ *   `math_verify`, without the lines on which they differ. For files that have these two fields and no `equal`, the
+ *   default is `agreed`, or `deepscaler` in strict mode;
+ * * `--exclude kind=deg_unicode`: skips lines with this value; may be repeated.
  *
- * In strict mode a prediction without a box is judged as the content of one. Exit 0 if the file was judged,
+ * In strict mode a prediction without a box is read as the content of a box. Exit code 0 if the file was processed,
  * whatever the verdicts; 2 if it cannot be used.
  * @module
  */
@@ -131,7 +131,7 @@ function defaultTruth(cases: readonly Case[], mode: MathMode): string {
   return mode === 'equivalent' ? 'agreed' : 'deepscaler';
 }
 
-/** What the verdict should be; undefined where the graders disagree. */
+/** The expected verdict; undefined where the graders disagree. */
 function expectedVerdict({ fields, line }: Case, field: string, file: string): boolean | undefined {
   if (field === 'agreed') {
     const [one, other] = [fields.get('deepscaler'), fields.get('math_verify')];

@@ -1,18 +1,20 @@
 /**
- * `npm run verify-plans -- FILE... [--text-only]`: judges plans of PlanBench's task 1 and lists every verdict that
- * is not the expected one. A FILE is
+ * `npm run verify-plans -- FILE... [--text-only]`: verifies plans of PlanBench's task 1 and lists every verdict that
+ * differs from the expected one. A FILE is
  *
- * * an official task file (`.json` with `domain` and `instances`): every reference plan should be valid; or
- * * JSON lines of answers `{domain, instance_id, raw_response, extracted_plan?, valid}`: every verdict should be
- *   `valid`. The problems are looked up in the task files named too, then in the PDDL problems beside the file
- *   (`DOMAIN_instances.jsonl` of `{instance_id, pddl}`): some answers are to instances that task files only show
- *   as an example.
+ * * an official task file (`.json` with `domain` and `instances`): every reference plan is expected to be valid; or
+ * * JSON lines of answers `{domain, instance_id, raw_response, extracted_plan?, valid}`: the expected verdict is
+ *   `valid`. The problems are searched in the task files on the command line, then in the PDDL problems in the same
+ *   folder (`DOMAIN_instances.jsonl` of `{instance_id, pddl}`), because some answers belong to instances that occur
+ *   in task files only as an example.
  *
- * Upstream had a language model read the plans of some answers, and its reading cannot be computed from the text.
- * Where `extracted_plan` is recorded and is another plan than the rules read, the recorded one is judged, whatever
- * comes of it, and verdicts that the text alone would have got are listed first. `--text-only` ignores it.
+ * The benchmark's authors extracted the plans of some answers with a language model, whose output cannot be computed
+ * from the text. If `extracted_plan` is present and differs from the plan that the rules extract, the script verifies
+ * the recorded plan, and first lists the answers whose verdict differs for the text alone. `--text-only` ignores
+ * `extracted_plan`.
  *
- * Ends in `N agree, M disagree`. Exit 0 if all was judged, whatever the verdicts; 2 if a file cannot be used.
+ * The last line is `N agree, M disagree`. Exit code 0 if all files were processed, whatever the verdicts; 2 if a file
+ * cannot be used.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -21,11 +23,11 @@ import { parseArgs } from 'node:util';
 import type { Verdict } from '../src/task/task.ts';
 import {
   instanceOfPddl,
-  type Judged,
   readInstances,
   readRecordedPlan,
+  type VerifiableInstance,
 } from '../src/tasks/planbench/instances.ts';
-import { judgeAnswer, judgeSteps } from '../src/tasks/planbench/planbench.ts';
+import { verifyAnswer, verifySteps } from '../src/tasks/planbench/planbench.ts';
 import { planText } from '../src/tasks/planning/strips.ts';
 import { assertFile } from './named-file.ts';
 
@@ -33,12 +35,12 @@ interface Case {
   readonly name: string;
   readonly expected: boolean;
   readonly verdict: Verdict;
-  /** The verdict on what the rules read, where another reading was judged. */
+  /** The verdict on the plan that the rules extract; present if the recorded plan is another one. */
   readonly ofText?: Verdict;
 }
 
 interface Options {
-  readonly known: Map<string, Judged>;
+  readonly known: Map<string, VerifiableInstance>;
   readonly textOnly: boolean;
 }
 
@@ -53,7 +55,7 @@ function main(args: readonly string[]): number {
     });
     if (files.length === 0) throw new UsageError('expected one file or more, got none');
     for (const file of files) assertFile(file);
-    const known = new Map<string, Judged>();
+    const known = new Map<string, VerifiableInstance>();
     const isTask = (file: string): boolean => file.endsWith('.json');
     for (const file of files.filter(isTask)) for (const one of readInstances(file)) known.set(one.id, one);
     const options = { known, textOnly: values['text-only'] };
@@ -70,8 +72,8 @@ function report(cases: readonly Case[]): void {
   if (recorded.length > 0) {
     const others = recorded.filter(({ ofText, expected }) => ofText?.correct !== expected);
     console.log(
-      `${recorded.length} answers judged by the official reading on record, which is not what the rules read; ` +
-        `by the rules ${others.length} of them would get another verdict:`,
+      `${recorded.length} answers verified with their recorded plan, which differs from the plan that the rules ` +
+        `extract; with the latter ${others.length} of them would have another verdict:`,
     );
     for (const { name, expected, ofText } of others) console.log(`  ${difference(name, expected, ofText)}`);
   }
@@ -88,7 +90,7 @@ function referenceCases(file: string): Case[] {
   return readInstances(file).map((instance) => ({
     name: `${file}: reference plan of ${instance.id}`,
     expected: true,
-    verdict: judgeSteps(instance, instance.reference),
+    verdict: verifySteps(instance, instance.reference),
   }));
 }
 
@@ -116,19 +118,19 @@ function answerCase(
     throw new UsageError(
       `${where}: expected an instance of a task file or of ${domain}_instances.jsonl, got ${id}`,
     );
-  const one = { name: `${where} ${id}`, expected: valid, verdict: judgeAnswer(instance, answer) };
+  const one = { name: `${where} ${id}`, expected: valid, verdict: verifyAnswer(instance, answer) };
   const recorded = fields.get('extracted_plan');
   if (textOnly || typeof recorded !== 'string') return one;
   const plan = readRecordedPlan(instance, recorded);
   const read = instance.domain.readPlan(answer);
   if (planText(plan) === ('plan' in read ? planText(read.plan) : '')) return one;
-  return { ...one, verdict: judgeSteps(instance, plan), ofText: one.verdict };
+  return { ...one, verdict: verifySteps(instance, plan), ofText: one.verdict };
 }
 
 /** Adds the problems of a file that are not known yet. */
 function readPddlFile(
   file: string,
-  { domain, known }: { readonly domain: string; readonly known: Map<string, Judged> },
+  { domain, known }: { readonly domain: string; readonly known: Map<string, VerifiableInstance> },
 ): void {
   for (const [at, text] of readFileSync(file, 'utf8').split('\n').entries()) {
     if (text.trim() === '') continue;

@@ -1,19 +1,20 @@
 /**
- * `npm run verify-zebra -- FILE...`: holds this repository's ZebraLogic against the published one.
+ * `npm run verify-zebra -- FILE...`: compares the grading and solving of ZebraLogic puzzles with the published results.
  *
- * * Lines with an `output` (and its puzzle's `id`) are judged; each verdict that is not the line's `expected`
- *   {`parsed`, `correct_cells`, `total_cells`, `solved`} is listed. Their puzzles are looked for in the files named
- *   and then in the JSON-lines files beside them. Ends in accuracies and `N agree, M disagree`.
- * * Files of puzzles alone are solved: ends in `N of M solved uniquely`, a solution that differs from the one given
- *   being listed and not counted.
+ * * Lines with an `output` (and the `id` of its puzzle) are graded. Each grade that differs from the `expected`
+ *   {`parsed`, `correct_cells`, `total_cells`, `solved`} of the line is listed. The puzzles are searched in the files
+ *   on the command line and then in the JSON-lines files in the same folders. The last lines are the accuracies and
+ *   `N agree, M disagree`.
+ * * Puzzles are solved; the last line is `N of M solved uniquely`. A solution that differs from the one in the file is
+ *   listed and not counted.
  *
- * Exit 0 if the files were judged, whatever the verdicts; 2 if one cannot be used.
+ * Exit code 0 if the files were processed, whatever the results; 2 if one cannot be used.
  * @module
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type JsonLine, readJsonLines } from '../src/tasks/shared/json-lines.ts';
-import { type GridSolution, judgeGrid } from '../src/tasks/zebra/grid-answer.ts';
+import { type GridSolution, gradeGrid } from '../src/tasks/zebra/grid-answer.ts';
 import { tableRows } from '../src/tasks/zebra/official-prompt.ts';
 import { readPuzzle } from '../src/tasks/zebra/official-text.ts';
 import { readZebraLogicLine } from '../src/tasks/zebra/records.ts';
@@ -30,7 +31,7 @@ function main(paths: readonly string[]): number {
     const lines = paths.flatMap(readJsonLines);
     const outputs = lines.filter(({ fields }) => fields.has('output'));
     if (outputs.length < lines.length) solveAll(lines.filter(({ fields }) => !fields.has('output')));
-    if (outputs.length > 0) judgeAll(outputs, lines);
+    if (outputs.length > 0) gradeAll(outputs, lines);
     return 0;
   } catch (error) {
     console.error(`verify-zebra: ${error instanceof Error ? error.message : String(error)}`);
@@ -54,7 +55,7 @@ function solveAll(lines: readonly JsonLine[]): void {
   console.log(`${solved} of ${lines.length} solved uniquely`);
 }
 
-function judgeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): void {
+function gradeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): void {
   const golds = findGolds(outputs, named);
   const total = { agree: 0, solved: 0, correctCells: 0, totalCells: 0 };
   for (const { place, fields } of outputs) {
@@ -64,7 +65,7 @@ function judgeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): voi
     if (!gold) throw new UsageError(`${place.path}:${place.line}: expected the puzzle of "${id}", got none`);
     if (typeof output !== 'string')
       throw new UsageError(`${place.path}:${place.line}: expected a text in "output", got ${typeof output}`);
-    const { parsed, solved, correctCells, totalCells } = judgeGrid(gold, output);
+    const { parsed, solved, correctCells, totalCells } = gradeGrid(gold, output);
     const got = { parsed, correct_cells: correctCells, total_cells: totalCells, solved };
     const differences = differencesOf(fields.get('expected'), got);
     if (differences.length > 0) console.log(`line ${place.line} ${id}: ${differences.join('; ')}`);

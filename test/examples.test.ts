@@ -1,8 +1,12 @@
-/** Runs every `@example` of the core: `expression; // => value` exactly, `// ≈> value` to 1e-6. */
-import { readdirSync, readFileSync } from 'node:fs';
+/**
+ * Runs every `@example` of the core and of the graders: `expression; // => value` exactly, `// ≈> value` to 1e-6.
+ * An example can use the exports of its own file and of the folder's `index.ts`.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-const CORE = new URL('../src/core/', import.meta.url);
+const SRC = new URL('../src/', import.meta.url);
+const FOLDERS = ['core', 'grade'];
 
 interface Example {
   readonly file: string;
@@ -12,7 +16,7 @@ interface Example {
 }
 
 function examplesOf(file: string): Example[] {
-  const blocks = readFileSync(new URL(file, CORE), 'utf8').match(/@example[\s\S]*?\*\//g) ?? [];
+  const blocks = readFileSync(new URL(file, SRC), 'utf8').match(/@example[\s\S]*?\*\//g) ?? [];
   return blocks.flatMap((block) =>
     [...block.matchAll(/^\s*\*\s?(?<expression>.+?);\s*\/\/\s*(?<arrow>=>|≈>)\s*(?<value>.+)$/gm)].map(
       ({ groups }) => {
@@ -24,21 +28,27 @@ function examplesOf(file: string): Example[] {
   );
 }
 
-const files = readdirSync(CORE, { recursive: true, encoding: 'utf8' }).filter(
-  (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+const files = FOLDERS.flatMap((folder) =>
+  readdirSync(new URL(folder, SRC), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => `${folder}/${file}`),
 );
 const examples = files.flatMap(examplesOf);
 
-describe("examples in the core's documentation", () => {
+describe('examples in docstrings', () => {
   it('are found', () => {
     expect(examples.length).toBeGreaterThanOrEqual(10);
-    const marked = files.flatMap((f) => readFileSync(new URL(f, CORE), 'utf8').match(/@example/g) ?? []);
+    const marked = files.flatMap((f) => readFileSync(new URL(f, SRC), 'utf8').match(/@example/g) ?? []);
     expect(examples.length).toBeGreaterThanOrEqual(marked.length);
   });
 
   for (const { file, expression, exact, value } of examples)
     it(`${file}: ${expression}`, async () => {
-      const module: Record<string, unknown> = await import(new URL(file, CORE).href);
+      const index = new URL(`${file.split('/')[0]}/index.ts`, SRC);
+      const module: Record<string, unknown> = {
+        ...(existsSync(index) ? await import(index.href) : {}),
+        ...(await import(new URL(file, SRC).href)),
+      };
       const evaluate = (code: string): unknown =>
         new Function(...Object.keys(module), `return (${code});`)(...Object.values(module));
       const got = plain(evaluate(expression));

@@ -9,6 +9,7 @@ import { main } from '../src/cli/main.ts';
 import { resolveConfig } from '../src/config/resolve.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
 import { openWeightFiles } from '../src/support/weight-files.ts';
+import { TYPESCRIPT } from './typescript.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const engine = createOnnxEngine({ threads: 1, spinning: false });
@@ -187,7 +188,7 @@ it.skipIf(!hasTransformers)(
       const out = join(dir, `transformers${flags.length}`);
       expect((await troupe('export', run, '--out', out, ...flags)).code).toBe(0);
       const script = join(root, 'conformance/export');
-      const scores = execFileSync(process.execPath, ['--import', 'tsx', join(script, 'score.ts'), out]);
+      const scores = execFileSync(process.execPath, ['--import', TYPESCRIPT, join(script, 'score.ts'), out]);
       fs.writeFileSync(join(out, 'scores.json'), scores);
       const check = spawnSync(PYTHON, [join(script, 'check.py'), out, join(out, 'scores.json')], {
         encoding: 'utf8',

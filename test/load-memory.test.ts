@@ -11,6 +11,7 @@ import { tinyConfig, tinyTokenizer } from '../src/engine/onnx/testing/tiny-model
 import { saveCheckpoint } from '../src/engine/onnx/weights/checkpoint.ts';
 import { streamSafetensors } from '../src/support/safetensors.ts';
 import { openWeightFiles } from '../src/support/weight-files.ts';
+import { TYPESCRIPT } from './typescript.ts';
 
 const PROGRAM = fileURLToPath(new URL('../src/engine/onnx/testing/load-memory.ts', import.meta.url));
 let root: string;
@@ -44,7 +45,7 @@ it.each([
 ])('reads a sharded model %s within 1.25 times its size in float32', (_, changes) => {
   const dir = join(root, String(changes.layers));
   write(dir, changes);
-  const output = execFileSync(process.execPath, ['--import', 'tsx', '--expose-gc', PROGRAM, dir], {
+  const output = execFileSync(process.execPath, ['--import', TYPESCRIPT, '--expose-gc', PROGRAM, dir], {
     encoding: 'utf8',
   });
   const { growth, bytes } = JSON.parse(output) as { growth: number; bytes: number };

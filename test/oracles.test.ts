@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { mismatches } from '../scripts/oracles/compare.ts';
 import { parseOracles, runCase } from '../scripts/oracles/run.ts';
+import { TYPESCRIPT } from './typescript.ts';
 
 const FIXTURE = new URL('./fixtures/oracles.json', import.meta.url).pathname;
 const cases = parseOracles(readFileSync(FIXTURE, 'utf8'));
@@ -65,7 +66,7 @@ describe('npm run oracles', () => {
   afterAll(() => rmSync(dir, { recursive: true }));
   const script = new URL('../scripts/oracles.ts', import.meta.url).pathname;
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ['--import', 'tsx', script, ...args], { encoding: 'utf8' });
+    spawnSync(process.execPath, ['--import', TYPESCRIPT, script, ...args], { encoding: 'utf8' });
   const fileOf = (text: string) => {
     const path = join(dir, 'oracles.json');
     writeFileSync(path, text);
@@ -73,7 +74,9 @@ describe('npm run oracles', () => {
   };
 
   it('ends with the tally and exits 0 when all pass', () => {
-    const out = execFileSync(process.execPath, ['--import', 'tsx', script, FIXTURE], { encoding: 'utf8' });
+    const out = execFileSync(process.execPath, ['--import', TYPESCRIPT, script, FIXTURE], {
+      encoding: 'utf8',
+    });
     expect(out).toBe('95 passed, 0 failed\n');
   });
 

@@ -49,12 +49,12 @@ describeWithTorch('a mixture on PyTorch', () => {
       const params = { temperature: TEMPERATURE };
       const before = await model.snapshot();
       model.handover?.advance(0.03);
-      const { klNewCur } = await model.divergence(sequences, before, params);
+      const { klNewOld } = await model.divergence(sequences, before, params);
       return {
         words: messages.map(({ tokens, finish }) => [...tokens, finish]),
         logp: await model.forward(sequences, params),
         weights: (await model.handover?.weights(sequences, params)) ?? [],
-        kl: klNewCur,
+        kl: klNewOld,
       };
     };
     const [here, there] = [await run(onnx), await run(engine)];

@@ -1,10 +1,11 @@
-/** The script that judges files of cases, as `npm run verify-cases` runs it. */
+/** Runs the script of `npm run verify-cases`, which verifies files of cases. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TYPESCRIPT } from './typescript.ts';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/verify-cases.ts', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('./fixtures/', import.meta.url));
@@ -16,7 +17,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 function verifyCases(...args: string[]): { status: number | null; lines: string[]; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', SCRIPT, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', TYPESCRIPT, SCRIPT, ...args], {
     encoding: 'utf8',
   });
   return { status, lines: stdout.trimEnd().split('\n'), stderr: stderr.trimEnd() };
@@ -28,7 +29,7 @@ function file(...cases: readonly object[]): string {
   return path;
 }
 
-it('lists each disagreement and ends in the tally', () => {
+it('lists each disagreement and prints the counts', () => {
   const path = file(
     { gold: '1/2', prediction: '0.5', equal: true },
     { id: 'a', gold: '(1,2)', prediction: '(2,1)', equal: true },
@@ -45,7 +46,7 @@ it('lists each disagreement and ends in the tally', () => {
   });
 });
 
-it('compares with two graders where they agree, or with one', () => {
+it('compares with two graders where they agree, or with one grader', () => {
   const path = join(FIXTURES, 'math500-variants.jsonl');
   expect(verifyCases(path, '--exclude', 'kind=deg_unicode').lines.slice(-2)).toEqual([
     '41 lines left out',
@@ -54,7 +55,7 @@ it('compares with two graders where they agree, or with one', () => {
   expect(verifyCases(path, '--mode', 'strict-deepscaler').lines).toEqual(['139 agree, 0 disagree']);
 });
 
-it('says what is wrong with a file or a flag', () => {
+it('names the fault of a file or an option', () => {
   expect(verifyCases(file({ gold: '1', prediction: '1' }))).toMatchObject({
     status: 2,
     stderr: expect.stringMatching(

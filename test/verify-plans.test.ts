@@ -1,10 +1,11 @@
-/** The script that judges PlanBench's plans, as `npm run verify-plans` runs it. */
+/** Runs the script of `npm run verify-plans`, which verifies PlanBench's plans. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TYPESCRIPT } from './typescript.ts';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/verify-plans.ts', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('./fixtures/planbench/', import.meta.url));
@@ -17,7 +18,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 function verifyPlans(...args: string[]): { status: number | null; lines: string[]; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', SCRIPT, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', TYPESCRIPT, SCRIPT, ...args], {
     encoding: 'utf8',
   });
   return { status, lines: stdout.trimEnd().split('\n'), stderr: stderr.trimEnd() };
@@ -31,10 +32,10 @@ it('agrees with the official verdicts and finds the reference plans valid', () =
   );
   expect([status, stderr]).toEqual([0, '']);
   expect(lines[lines.length - 1]).toBe('30 agree, 0 disagree');
-  expect(lines[0]).toMatch(/^\d+ answers judged by the official reading on record.* 3 of them/);
+  expect(lines[0]).toMatch(/^\d+ answers verified with their recorded plan.* 3 of them/);
 });
 
-it('lists what the text alone would be judged', () => {
+it('verifies the text alone with --text-only', () => {
   const { lines } = verifyPlans(fixture('answers.jsonl'), '--text-only');
   expect(lines[lines.length - 1]).toBe('23 agree, 3 disagree');
   expect(
@@ -61,7 +62,7 @@ it('lists each disagreement', () => {
   });
 });
 
-it('says what is wrong with a file', () => {
+it('names the fault of a file', () => {
   const path = join(dir, 'broken.jsonl');
   writeFileSync(path, '{"domain": "blocksworld"}\n');
   expect(verifyPlans(path)).toMatchObject({

@@ -1,22 +1,23 @@
-/** The script that holds ZebraLogic against the published one, as `npm run verify-zebra` runs it. */
+/** Runs the script of `npm run verify-zebra`, which compares ZebraLogic with the published results. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { TYPESCRIPT } from './typescript.ts';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/verify-zebra.ts', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('./fixtures/', import.meta.url));
 
 function verifyZebra(...args: string[]): { status: number | null; lines: string[]; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', SCRIPT, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', TYPESCRIPT, SCRIPT, ...args], {
     encoding: 'utf8',
   });
   return { status, lines: stdout.trimEnd().split('\n'), stderr: stderr.trimEnd() };
 }
 
-it('judges outputs and solves puzzles', () => {
+it('grades outputs and solves puzzles', () => {
   const files = ['zebralogic-puzzles.jsonl', 'zebralogic-outputs.jsonl'].map((name) => join(FIXTURES, name));
   expect(verifyZebra(...files)).toEqual({
     status: 0,
@@ -29,7 +30,7 @@ it('judges outputs and solves puzzles', () => {
   });
 });
 
-it('says in one line that a folder, or nothing, is there in place of a file', () => {
+it('names a folder or a missing file in one line', () => {
   expect(verifyZebra(FIXTURES)).toMatchObject({
     status: 2,
     stderr: `verify-zebra: ${FIXTURES}: expected a file, got a folder; name the files in it`,
@@ -39,7 +40,7 @@ it('says in one line that a folder, or nothing, is there in place of a file', ()
   );
 });
 
-it('lists each disagreement, and finds puzzles in files beside the outputs', () => {
+it('lists each disagreement, and finds puzzles in the folder of the outputs', () => {
   const dir = mkdtempSync(join(tmpdir(), 'verify-zebra-'));
   try {
     const outputs = readFileSync(join(FIXTURES, 'zebralogic-outputs.jsonl'), 'utf8').trimEnd().split('\n');

@@ -1,22 +1,22 @@
 /**
- * Compares what the core computed with what an oracle file expects.
+ * Comparison of the core's results with the expected values of an oracle file.
  * @module
  */
 import { decodeNumber, isRecord } from './input.ts';
 
-/** One place where the two differ. */
+/** One difference between result and expected value. */
 export interface Mismatch {
-  /** Where in the expected value, e.g. `steps[1].L_seq`. */
+  /** Path in the expected value, e.g. `steps[1].L_seq`. */
   readonly path: string;
   readonly got: unknown;
   readonly expected: unknown;
 }
 
 /**
- * |got − expected| <= tol (1 + |expected|), recursively; "NaN" and "Infinity" are numbers, null is "not
- * defined" and matches null or undefined. Every expected field must be there; further ones are ignored.
+ * Compares recursively: |got − expected| <= tol (1 + |expected|). The strings "NaN" and "Infinity" are numbers; null
+ * means "not defined" and matches null or undefined. Every expected field must exist; additional fields are ignored.
  *
- * @returns all mismatches, in the order of the expected value; empty if it passes
+ * @returns all mismatches, in the order of the expected value; empty if the case passes
  */
 export function mismatches(got: unknown, expected: unknown, tol: number, path = ''): Mismatch[] {
   const here = path === '' ? '(whole)' : path;

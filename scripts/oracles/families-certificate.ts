@@ -1,5 +1,5 @@
 /**
- * Oracle families of the certificate: bounds, penalties, tests, information gain (F13–F19).
+ * Adapters of the oracle families for the certificate: bounds, penalties, tests, information gain (F13–F19).
  * @module
  */
 import {
@@ -118,7 +118,7 @@ function truncatedImportance(input: CaseInput): unknown {
   };
 }
 
-/** Observes everything; `stop` is the 1-based observation at which the test accepts, or null. */
+/** Passes all observations to the test; `stop` is the 1-based index of the observation at which it accepts, or null. */
 function bettingPath(differences: ArrayLike<number>, options: Parameters<typeof createBettingTest>[0]) {
   const test = createBettingTest(options);
   const path = Array.from(differences, (d) => test.observe(d));

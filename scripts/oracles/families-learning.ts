@@ -1,5 +1,5 @@
 /**
- * Oracle families of the learning signal: advantages, weights, losses, optimiser (F01–F08, F27, F30).
+ * Adapters of the oracle families for the learning signal: advantages, weights, losses, optimizer (F01–F08, F27, F30).
  * @module
  */
 import { adamwStep, initialAdamW } from '../../src/core/adamw.ts';
@@ -90,7 +90,7 @@ function sequenceLoss(input: CaseInput): unknown {
   const dualClip = input.optionalNumber('c_dual');
   const { u_N, ratio_N, gated_N, count, loss, cotangents } = sequenceObjective({
     logpNew: input.rows('logp_new'),
-    logpCur: input.rows('logp_cur'),
+    logpOld: input.rows('logp_cur'),
     advantages: input.numbers('adv'),
     epsilon: input.number('eps'),
     ratioNorm: input.text('ratio_norm') === 'mean' ? 'mean' : 'sum',
@@ -100,20 +100,20 @@ function sequenceLoss(input: CaseInput): unknown {
   return { u: u_N, r: ratio_N, gated: gated_N, N: count, loss, dloss_dlogp: cotangents };
 }
 
-/** One episode's turns with the weights of `order[:step]`, for the agent at `order[step]`. */
+/** Turns of one episode with the weights of the agents `order[:step]`, for an update of the agent `order[step]`. */
 function episodeOf(input: CaseInput, { order, step, cbar }: { order: number[]; step: number; cbar: number }) {
   const active = order[step];
   const turns = input.objects('turns').map((turn) => ({
     agent: turn.number('agent'),
-    logpBeh: turn.numbers('logp_beh'),
-    logpTar: turn.numbers('logp_tar'),
+    logpOld: turn.numbers('logp_beh'),
+    logpNew: turn.numbers('logp_tar'),
     reward: turn.number('reward'),
     value: turn.number('value'),
   }));
-  const ratios = turns.map(({ agent, logpBeh, logpTar }, turn) => ({
+  const ratios = turns.map(({ agent, logpOld, logpNew }, turn) => ({
     turn,
     agent,
-    logRatio: messageLogRatio(logpTar, logpBeh),
+    logRatio: messageLogRatio(logpNew, logpOld),
   }));
   const weights = turnWeights(turnLogRatios(ratios, new Set(order.slice(0, step)), turns.length), { cbar });
   const own_turns = turns.flatMap(({ agent }, t) => (agent === active ? [t] : []));
@@ -161,12 +161,12 @@ function agentLoss(input: CaseInput): unknown {
           return aggregateOwnTurns(truncatedGae(delta, c, { gamma, lam }), own_turns, prefixWeights(c));
         });
   const adv = groupNormalizedAdvantages(Ahat, groups, { clip: input.number('a_clip') });
-  const tokens = (key: 'logpTar' | 'logpBeh') =>
+  const tokens = (key: 'logpNew' | 'logpOld') =>
     episodes.map(({ turns, own_turns }) => own_turns.flatMap((t) => turns[t][key]));
   const objective = agentObjective(
     {
-      logpNew: tokens('logpTar'),
-      logpCur: tokens('logpBeh'),
+      logpNew: tokens('logpNew'),
+      logpOld: tokens('logpOld'),
       advantages: adv,
       epsilon: input.number('eps'),
     },

@@ -1,6 +1,6 @@
 /**
- * Oracle families of policies and their updates: divergences, quantiles, projection, exact step, order,
- * backtracking, message chain rule (F09–F12, F20, F21, F28, F29).
+ * Adapters of the oracle families for policies and their updates: divergences, quantiles, projection, exact step, order,
+ * backtracking, chain rule of messages (F09–F12, F20, F21, F28, F29).
  * @module
  */
 import { exactKl } from '../../src/core/divergence.ts';
@@ -24,11 +24,11 @@ export const policyAdapters: Readonly<Record<string, Adapter>> = {
       temperature: input.number('temperature'),
     });
     return {
-      kl_new_cur: kl.klNewCur,
-      kl_cur_new: kl.klCurNew,
+      kl_new_cur: kl.klNewOld,
+      kl_cur_new: kl.klOldNew,
       tv: kl.tv,
-      grad_new_cur: kl.gradNewCur,
-      grad_cur_new: kl.gradCurNew,
+      grad_new_cur: kl.gradNewOld,
+      grad_cur_new: kl.gradOldNew,
     };
   },
   F10_quantile: (input) => {
@@ -46,12 +46,12 @@ export const policyAdapters: Readonly<Record<string, Adapter>> = {
     };
   },
   F11_projection: (input) => {
-    const { pi, w, lam, klCur, klPre, active } = projectOntoTrustRegion(
+    const { pi, w, lam, klOld, klPre, active } = projectOntoTrustRegion(
       input.numbers('pre'),
       input.numbers('cur'),
       input.number('delta'),
     );
-    return { pi, w, lam, kl_cur: klCur, kl_pre: klPre, active };
+    return { pi, w, lam, kl_cur: klOld, kl_pre: klPre, active };
   },
   F12_exact_step: (input) => exactStep(input.numbers('cur'), input.numbers('score'), input.number('delta')),
   F20_order: (input) => {
@@ -60,7 +60,7 @@ export const policyAdapters: Readonly<Record<string, Adapter>> = {
       greedy: greedyOrder(input.numbers('pred')),
       shuffle: randomOrder(n, input.numbers('uniforms')),
       static: staticOrder(n),
-      // ids are in speaking order
+      // ids are in execution order
       reverse: reverseOrder(staticOrder(n)),
     };
   },
@@ -100,13 +100,13 @@ export const policyAdapters: Readonly<Record<string, Adapter>> = {
       logits: input.numbers(`first_${suffix}`),
       next: input.rows(`second_${suffix}`).map((logits) => ({ logits })),
     });
-    const { klNewCur, klCurNew, tv, tokenSum } = messageDivergence(tree('new'), tree('cur'));
+    const { klNewOld, klOldNew, tv, tokenSum } = messageDivergence(tree('new'), tree('cur'));
     return {
-      kl_message: klNewCur,
+      kl_message: klNewOld,
       kl_tokens_sum: tokenSum,
       tv_message: tv,
-      pinsker: pinsker(klNewCur),
-      kl_message_rev: klCurNew,
+      pinsker: pinsker(klNewOld),
+      kl_message_rev: klOldNew,
     };
   },
 };
@@ -114,12 +114,12 @@ export const policyAdapters: Readonly<Record<string, Adapter>> = {
 function swapTest(input: CaseInput): unknown {
   const tables = {
     occupancy_S: input.numbers('d'),
-    cur_S: input.rows('cur'),
+    old_S: input.rows('cur'),
     pre_S: input.rows('pre'),
     advantage_S: input.rows('A'),
   };
-  const projections = tables.cur_S.map((cur, s) =>
-    projectOntoTrustRegion(tables.pre_S[s], cur, input.number('delta0')),
+  const projections = tables.old_S.map((old, s) =>
+    projectOntoTrustRegion(tables.pre_S[s], old, input.number('delta0')),
   );
   const w_S = projections.map((projection) => projection.w);
   const gain = projections.reduce(

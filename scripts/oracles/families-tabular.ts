@@ -1,5 +1,5 @@
 /**
- * Oracle families on exact worlds: evaluation, stages, games, episodes, swaps (F22–F26, F31).
+ * Adapters of the oracle families on exact worlds: evaluation, stages, games, episodes, swaps (F22–F26, F31).
  * @module
  */
 import { projectOntoTrustRegion, swapCovariance } from '../../src/core/projection.ts';
@@ -90,21 +90,21 @@ export const tabularAdapters: Readonly<Record<string, Adapter>> = {
   },
   F31_pnp_coordination: (input) => {
     const game = matrixGame(input.rows('reward'));
-    const [cur, pre] = [input.numbers('cur'), input.numbers('pre')];
+    const [old, pre] = [input.numbers('cur'), input.numbers('pre')];
     const objective = (first: ArrayLike<number>, second: ArrayLike<number>) =>
       evaluateTeam(game, [[first], [second]]).objective;
-    const team: TeamPolicy = [[cur], [cur]];
+    const team: TeamPolicy = [[old], [old]];
     const evaluation = evaluateTeam(game, team);
-    const { pi, w } = projectOntoTrustRegion(pre, cur, input.number('delta0'));
+    const { pi, w } = projectOntoTrustRegion(pre, old, input.number('delta0'));
     return {
       J_team: evaluation.objective,
       J_pre_selfplay: objective(pre, pre),
-      J_raw_swap: objective(pre, cur),
+      J_raw_swap: objective(pre, old),
       w,
-      J_after_stage0: objective(pi, cur),
+      J_after_stage0: objective(pi, old),
       cov: swapCovariance({
         occupancy_S: evaluation.occupancy,
-        cur_S: [cur],
+        old_S: [old],
         pre_S: [pre],
         advantage_S: agentAdvantage(game, team, { agent: 0, evaluation }),
       }),
@@ -140,7 +140,7 @@ function tabularStage(input: CaseInput): unknown {
   };
 }
 
-/** P and r are nested by the agents' actions, first agent outermost. */
+/** MDP and policies of a case; P and r are nested by the agents' actions, the first agent outermost. */
 function worldOf(input: CaseInput): { readonly mdp: TeamMdp; readonly policies: TeamPolicy } {
   const policies = input.tables('policies');
   const initial = input.numbers('mu');

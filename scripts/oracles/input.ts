@@ -1,10 +1,10 @@
 /**
- * Reads an oracle case's input: every field is checked where it is taken, so a case of the wrong shape
- * says which field is missing instead of failing somewhere in the algorithm.
+ * Typed access to the input of an oracle case. Each access checks the field, so that the error for a malformed case names
+ * the field.
  * @module
  */
 
-/** A number of an oracle file: JSON has no NaN or Infinity, so those are strings. */
+/** Number of an oracle file; NaN and Infinity are strings there, because JSON has no such numbers. */
 export function decodeNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : undefined;
@@ -33,7 +33,7 @@ export class CaseInput {
     return this.#number(this.#fields[key], key);
   }
 
-  /** undefined where the file says null or nothing. */
+  /** The number, or undefined if the field is null or absent. */
   optionalNumber(key: string): number | undefined {
     const value = this.#fields[key];
     return value === null || value === undefined ? undefined : this.#number(value, key);
@@ -53,13 +53,14 @@ export class CaseInput {
     return this.array(key).map((row, i) => this.#numbers(row, `${key}[${i}]`));
   }
 
-  /** Arrays three and four deep. */
+  /** Array of depth three. */
   tables(key: string): number[][][] {
     return this.array(key).map((table, i) =>
       this.#array(table, `${key}[${i}]`).map((row, j) => this.#numbers(row, `${key}[${i}][${j}]`)),
     );
   }
 
+  /** Array of depth four. */
   tensors(key: string): number[][][][] {
     return this.array(key).map((tables, i) =>
       new CaseInput({ [i]: tables }, `${this.#path}.${key}`).tables(`${i}`),
@@ -67,7 +68,7 @@ export class CaseInput {
   }
 
   /**
-   * Numbers nested `depth` deep under every entry, flattened row-major: a table over joint actions.
+   * Table over joint actions: each entry of the field flattened to a row-major list of numbers.
    *
    * @param depth - levels of nesting below the entries of the field
    */

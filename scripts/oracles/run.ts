@@ -1,5 +1,5 @@
 /**
- * Runs oracle cases against the core: each family has one adapter, which only maps names.
+ * Runs oracle cases against the core. Each family has one adapter, which maps the names of the fixture.
  * @module
  */
 import { type Mismatch, mismatches } from './compare.ts';
@@ -25,9 +25,11 @@ const ADAPTERS: Readonly<Record<string, Adapter>> = {
 };
 
 /**
+ * Parses an oracle file.
+ *
  * @param text - contents of an oracle file: {version, cases: [{id, family, name, input, expected, tol, note}]}
  * @returns its cases
- * @throws Error in one line if the text is not such a file or has no cases
+ * @throws Error with a message of one line if the text is not an oracle file or has no cases
  */
 export function parseOracles(text: string): OracleCase[] {
   let file: unknown;
@@ -59,7 +61,7 @@ export function parseOracles(text: string): OracleCase[] {
 /**
  * Runs one case.
  *
- * @returns where it differs; empty if it passes. An unknown family or an error counts as one mismatch.
+ * @returns all mismatches; empty if the case passes. An unknown family or a thrown error counts as one mismatch.
  */
 export function runCase({ family, input, expected, tol }: OracleCase): Mismatch[] {
   if (!Object.hasOwn(ADAPTERS, family)) return [{ path: 'family', got: 'unknown family', expected: family }];

@@ -13,9 +13,9 @@ const ask = (text: string, seed: number): AskedQuestion => ({
   messages: [{ role: 'user', content: text }],
   stream: randomStream(seed),
 });
-const noModel = (): Promise<never> => Promise.reject(new Error('nothing should be loaded'));
+const noModel = (): Promise<never> => Promise.reject(new Error('expected no model to be loaded'));
 
-/** An endpoint that says the question backwards, or fails. */
+/** An endpoint that answers with the reversed question, or fails. */
 async function endpoint(
   status = 200,
 ): Promise<{ url: string; seen: Record<string, unknown>[]; close: () => void }> {
@@ -40,7 +40,7 @@ async function endpoint(
 }
 
 describe('createAnswerer', () => {
-  it('samples from a model in this process, the same for the same stream whatever else is asked', async () => {
+  it('samples the same answer for the same stream, whatever other questions there are', async () => {
     const engine = createOnnxEngine({ threads: 1 });
     let loaded = 0;
     const answerer = createAnswerer(
@@ -63,7 +63,7 @@ describe('createAnswerer', () => {
     await engine.close();
   });
 
-  it('asks an endpoint with the sampling, a seed and the key of the environment', async () => {
+  it('sends an endpoint the sampling parameters, a seed, and the API key of the environment', async () => {
     const { url, seen, close } = await endpoint();
     const answerer = createAnswerer(
       { source: { kind: 'endpoint', url, model: 'm', keyVariable: 'KEY' }, ...sampling },
@@ -78,16 +78,16 @@ describe('createAnswerer', () => {
     expect(new Set(seen.map(({ seed }) => seed)).size).toBe(40);
   });
 
-  it('stops the run in one line when nobody answers, and wants its key at once', async () => {
+  it('fails in one line if the endpoint refuses, and at creation if the API key is missing', async () => {
     const { url, close } = await endpoint(401);
     const source = { kind: 'endpoint', url, model: 'm' } as const;
-    const parts = { loadModel: noModel, environment: {} };
-    const failed = createAnswerer({ source, ...sampling }, parts).answer([ask('a', 1)]);
+    const dependencies = { loadModel: noModel, environment: {} };
+    const failed = createAnswerer({ source, ...sampling }, dependencies).answer([ask('a', 1)]);
     await expect(failed).rejects.toThrow(EngineError);
-    await expect(failed).rejects.toThrow(/^member answerer: .*; what is saved can be resumed$/);
+    await expect(failed).rejects.toThrow(/^agent answerer: .*; what is saved can be resumed$/);
     close();
-    expect(() => createAnswerer({ source: { ...source, keyVariable: 'KEY' }, ...sampling }, parts)).toThrow(
-      ConfigError,
-    );
+    expect(() =>
+      createAnswerer({ source: { ...source, keyVariable: 'KEY' }, ...sampling }, dependencies),
+    ).toThrow(ConfigError);
   });
 });

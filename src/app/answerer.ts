@@ -1,53 +1,53 @@
 /**
- * Who answers the questions of an environment: a model in this process or one behind an endpoint, as a member of a
- * served team is. Nothing is loaded before the first question.
+ * Answers the questions of an environment with a model in this process or behind an endpoint, by the code of the
+ * agents of a served team. The model is loaded at the first question.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
-import { createEmbeddedMember } from '../serve/member/embedded.ts';
-import { EndpointMember } from '../serve/member/endpoint.ts';
-import { type Member, MemberError } from '../serve/member/member.ts';
+import { createEmbeddedAgent } from '../serve/agent/embedded-agent.ts';
+import { EndpointAgent } from '../serve/agent/endpoint-agent.ts';
+import { AgentError, type ServedAgent } from '../serve/agent/served-agent.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
 import type { Answerer, AskedQuestion } from '../task/task.ts';
 import type { AnswererRequest } from '../tasks/shared/answerer-options.ts';
 
-/** Questions under way at a time: a batch for a model here, polite to an endpoint. */
-const AT_ONCE = 32;
+/** Concurrent questions: one batch of an embedded model, and a moderate load of an endpoint. */
+const CONCURRENCY = 32;
 const STALL_MS = 120_000;
 const RETRIES = 4;
 
-export interface AnswererParts {
+export interface AnswererDependencies {
   readonly loadModel: (folder: string) => Promise<Model>;
-  /** Where keys are read from. */
+  /** Environment variables, for API keys. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * An answerer that samples each answer from the question's own stream: a model in this process says the same again,
- * an endpoint is told a seed and may.
+ * Creates an answerer that samples each answer from the question's own random stream. An embedded model repeats its
+ * answers; an endpoint gets a seed drawn from the stream, and need not.
  *
- * @throws ConfigError if the variable that should hold the key is empty
+ * @throws ConfigError if the environment variable of the API key is empty
  */
-export function createAnswerer(request: AnswererRequest, parts: AnswererParts): Answerer {
-  const key = keyOf(request, parts);
-  let member: Promise<Member> | undefined;
+export function createAnswerer(request: AnswererRequest, dependencies: AnswererDependencies): Answerer {
+  const key = keyOf(request, dependencies);
+  let loading: Promise<ServedAgent> | undefined;
   return {
     async answer(questions, signal = new AbortController().signal) {
-      member ??= createMember(request, parts, key);
-      const asked = await member;
+      loading ??= createAgent(request, dependencies, key);
+      const agent = await loading;
       const answers: string[] = new Array<string>(questions.length).fill('');
       let next = 0;
       const work = async (): Promise<void> => {
         for (let i = next++; i < questions.length; i = next++)
-          answers[i] = await speak(asked, request, { question: questions[i]!, signal });
+          answers[i] = await generateAnswer(agent, request, { question: questions[i]!, signal });
       };
-      await Promise.all(Array.from({ length: Math.min(AT_ONCE, questions.length) }, work));
+      await Promise.all(Array.from({ length: Math.min(CONCURRENCY, questions.length) }, work));
       return answers;
     },
   };
 }
 
-function keyOf({ source }: AnswererRequest, { environment }: AnswererParts): string | undefined {
+function keyOf({ source }: AnswererRequest, { environment }: AnswererDependencies): string | undefined {
   if (source.kind !== 'endpoint' || source.keyVariable === undefined) return undefined;
   const key = environment[source.keyVariable];
   if (key) return key;
@@ -56,14 +56,14 @@ function keyOf({ source }: AnswererRequest, { environment }: AnswererParts): str
   );
 }
 
-async function createMember(
+async function createAgent(
   { source }: AnswererRequest,
-  { loadModel }: AnswererParts,
+  { loadModel }: AnswererDependencies,
   key: string | undefined,
-): Promise<Member> {
+): Promise<ServedAgent> {
   if (source.kind === 'folder')
-    return createEmbeddedMember(await loadModel(source.path), { name: 'answerer' });
-  return new EndpointMember({
+    return createEmbeddedAgent(await loadModel(source.path), { name: 'answerer' });
+  return new EndpointAgent({
     name: 'answerer',
     endpoint: source.url,
     model: source.model,
@@ -74,23 +74,23 @@ async function createMember(
   });
 }
 
-async function speak(
-  member: Member,
+async function generateAnswer(
+  agent: ServedAgent,
   { temperature, topP, maxTokens }: AnswererRequest,
   { question, signal }: { readonly question: AskedQuestion; readonly signal: AbortSignal },
 ): Promise<string> {
   try {
-    const { text } = await member.speak({
+    const { text } = await agent.generate({
       prompt: { kind: 'chat', messages: question.messages },
       sampling: { temperature, topP, maxTokens, stop: [] },
       stream: question.stream,
       seeded: true,
       fairKey: 'answerer',
-      signal: AbortSignal.any([signal]), // one of its own: many listeners on one signal look like a leak
+      signal: AbortSignal.any([signal]), // many listeners on one signal would print a leak warning
     });
     return text;
   } catch (error) {
-    if (!(error instanceof MemberError)) throw error;
+    if (!(error instanceof AgentError)) throw error;
     throw new EngineError(`${error.message}; what is saved can be resumed`, {
       cause: error,
       retryable: true,

@@ -13,10 +13,10 @@ import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../en
 import { adapterBaseFolder, isAdapterFolder, readAdapterConfig } from '../engine/onnx/lora/adapter-folder.ts';
 import { automaticStorage } from '../engine/onnx/lora/frozen-base.ts';
 import { readDecoderConfig } from '../engine/onnx/weights/checkpoint.ts';
+import { type RayDriver, type RayDriverOptions, startRayDriverProcess } from '../engine/ray/driver.ts';
 import { createRayEngine } from '../engine/ray/engine.ts';
-import { type FrontOptions, type RayFront, startFront } from '../engine/ray/front.ts';
 import { readCheckpointTokenizer } from '../engine/text/checkpoint-text.ts';
-import { createTorchEngine, type TorchEngine, type Work } from '../engine/torch/engine.ts';
+import { createTorchEngine, type TimedModelCall, type TorchEngine } from '../engine/torch/engine.ts';
 import {
   type Environment,
   type EnvironmentOptions,
@@ -26,8 +26,12 @@ import {
   RAY_REQUIREMENTS,
   WORKER_REQUIREMENTS,
 } from '../engine/torch/environment.ts';
-import { type LaunchOptions, launch, type WorkerLaunch } from '../engine/torch/launch.ts';
-import { createVerifier, judge, type VerifierName } from '../grade/verifier.ts';
+import {
+  type StandaloneWorker,
+  type StandaloneWorkerOptions,
+  startStandaloneWorker,
+} from '../engine/torch/standalone-worker.ts';
+import { createVerifier, type VerifierName } from '../grade/verifier.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import type { GpuModel } from '../plan/gpu.ts';
@@ -42,16 +46,16 @@ import { createAnswerer } from './answerer.ts';
 import { modelFolder } from './hub-models.ts';
 import { requireMoves } from './interactive.ts';
 
-export { probeRuntime } from '../engine/onnx/graph/probe.ts';
+export { checkRuntime } from '../engine/onnx/graph/runtime-check.ts';
 export {
   demonstrationLoss,
   type PretrainProgress,
   pretrain,
   type TextExample,
 } from '../engine/onnx/pretrain.ts';
-export type { RayFront } from '../engine/ray/front.ts';
+export type { RayDriver } from '../engine/ray/driver.ts';
 export { createTabularModel } from '../engine/tabular/model.ts';
-export type { WorkerLaunch } from '../engine/torch/launch.ts';
+export type { StandaloneWorker } from '../engine/torch/standalone-worker.ts';
 export { VERIFIER_ABOUT, type VerifierName } from '../grade/verifier.ts';
 export { TASK_ABOUT } from '../tasks/registry.ts';
 
@@ -130,10 +134,13 @@ export interface Composition {
  * @param onWork - told of what models outside of this process computed, and when
  * @throws ConfigError naming the place in the file of whatever cannot be made
  */
-export function compose(resolved: ResolvedConfig, onWork?: (work: Work) => void): Composition {
+export async function compose(
+  resolved: ResolvedConfig,
+  onWork?: (work: TimedModelCall) => void,
+): Promise<Composition> {
   const { config } = resolved;
   const { threads, ...options } = embeddedOptions(config);
-  const task = composeTask(resolved);
+  const task = await composeTask(resolved);
   const protocol = composeProtocol(resolved);
   requireMoves(resolved, task, { protocol, isOwn: true });
   const embedded = createOnnxEngine({
@@ -167,7 +174,7 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
 }
 
 /** The engines on PyTorch; their token is never in a file. */
-function composeTorch(resolved: ResolvedConfig, onWork?: (work: Work) => void): TorchEngine {
+function composeTorch(resolved: ResolvedConfig, onWork?: (work: TimedModelCall) => void): TorchEngine {
   const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN: token = '' } = process.env;
   const isRay = resolved.config.engine.kind === 'ray';
   const installed = TROUPE_PYTHON ?? findEnvironment(isRay ? RAY_PARTS : WORKER_PARTS);
@@ -221,13 +228,13 @@ export function createRayEnvironment(
 }
 
 /** Starts a front to a cluster that other processes use. @throws EngineError */
-export function startRayFront(options: FrontOptions): Promise<RayFront> {
-  return startFront(options);
+export function startRayDriver(options: RayDriverOptions): Promise<RayDriver> {
+  return startRayDriverProcess(options);
 }
 
 /** Starts a worker that other processes use. @throws EngineError */
-export function launchWorker(options: LaunchOptions): Promise<WorkerLaunch> {
-  return launch(options);
+export function launchWorker(options: StandaloneWorkerOptions): Promise<StandaloneWorker> {
+  return startStandaloneWorker(options);
 }
 
 /**
@@ -251,9 +258,9 @@ export function requirePrompts(
 }
 
 /** The task alone, for what needs no models. @throws ConfigError */
-export function composeTask(resolved: ResolvedConfig): Task {
+export function composeTask(resolved: ResolvedConfig): Promise<Task> {
   const { name, ...options } = resolved.config.task;
-  return placed(resolved, ['task'], () => createTask(name, options, TASK_CONTEXT));
+  return placedAsync(resolved, ['task'], () => createTask(name, options, TASK_CONTEXT));
 }
 
 /**
@@ -263,12 +270,12 @@ export function composeTask(resolved: ResolvedConfig): Task {
  * @param path - where the file asks for it
  * @throws ConfigError
  */
-export function composeOtherTask(
+export async function composeOtherTask(
   resolved: ResolvedConfig,
   { name, ...options }: Readonly<Record<string, unknown>>,
   path: readonly (string | number)[],
-): Task {
-  const task = placed(resolved, path, () => createTask(String(name ?? ''), options, TASK_CONTEXT));
+): Promise<Task> {
+  const task = await placedAsync(resolved, path, () => createTask(String(name ?? ''), options, TASK_CONTEXT));
   requireMoves(resolved, task, { protocol: composeProtocol(resolved), isOwn: false });
   return task;
 }
@@ -334,8 +341,7 @@ export async function loadServedModel(model: string, threads?: number): Promise<
 
 /** Reads answers as the verifier of JSON-lines tasks does, for teams without a task. */
 export function answerReader(verifier: VerifierName): (text: string) => string | undefined {
-  const reader = createVerifier(verifier, { ignoreCase: false });
-  return (text) => judge(reader, '', text).answer;
+  return createVerifier(verifier).answerOf;
 }
 
 /** Closes a team's models. */

@@ -1,103 +1,127 @@
 /**
- * What `troupe serve` does: loads the team, listens, and stops when told to, after the requests it accepted.
+ * Serves a team: loads it, starts a server, and closes both.
  * @module
  */
 import type { Override } from '../config/overrides.ts';
 import type { ServeFile } from '../config/serve-file.ts';
-import type { LogLevel } from '../serve/http/log.ts';
-import { DEFAULT_SERVER, type ServerOptions } from '../serve/options.ts';
-import { startServer, type TeamServer } from '../serve/server.ts';
+import { type LogLevel, type ServerLog, SILENT_LOG } from '../serve/http/log.ts';
+import { DEFAULT_SERVER_OPTIONS as DEFAULTS, type ServerOptions } from '../serve/options.ts';
+import { startServer } from '../serve/server.ts';
+import type { ServedTeam } from '../serve/team/served-team.ts';
 import { packageVersion } from './package-version.ts';
 import { composeServedTeam } from './served-team.ts';
 
-/** Shell convention for a process that was told twice. */
-const INTERRUPTED = 130;
-
-export interface ServeFlags {
+/** Options that are set take precedence over the serve file, which takes precedence over the defaults. */
+export interface ServeOptions {
+  /** Address to listen on. Default: 127.0.0.1. */
   readonly host?: string;
+  /** 0: any free port. Default: 8080. */
   readonly port?: number;
+  /** Path of the key file. Default: clients need no API key. */
   readonly keys?: string;
-  readonly auth: boolean;
-  readonly minMembers?: number;
-  readonly allowHost?: string[];
+  /** Allows a public address without API keys. */
+  readonly allowUnauthenticated?: boolean;
+  /** Fewest agents that must answer for the team to answer. */
+  readonly minAgents?: number;
+  /** Values of `Host` that are accepted besides those of this machine, where clients need no API key. */
+  readonly allowedHosts?: readonly string[];
   readonly logLevel?: LogLevel;
+  /** Whether prompts and answers are logged. */
   readonly logPrompts?: boolean;
+  /** Overrides of fields of the team file. */
+  readonly overrides?: readonly Override[];
+  /** Creates the log for the chosen level. Default: nothing is logged. */
+  readonly createLog?: (level: LogLevel) => ServerLog;
+  /** Closes the server when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
-export interface ServeRequest {
-  readonly flags: ServeFlags;
-  readonly overrides: readonly Override[];
+export interface RunningServer {
+  /** Base URL, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly team: ServedTeam;
+  /** Path of the key file; undefined: clients need no API key. */
+  readonly keys: string | undefined;
+  /** Settles when the server is closed, by {@link close} or by the signal. */
+  readonly closed: Promise<void>;
+  /** Finishes accepted requests, then closes the server and the models. */
+  close(): Promise<void>;
 }
 
-/** Serves until SIGINT or SIGTERM; a second one ends it at once. */
-export async function serve(path: string, { flags, overrides }: ServeRequest): Promise<void> {
-  const {
-    team,
-    server: settings,
-    close,
-  } = await composeServedTeam(path, {
+/**
+ * @param path - run folder (its champion), checkpoint, team file or serve file
+ * @returns the server, which listens already
+ * @throws ConfigError; StoreError if a checkpoint is damaged; the signal's reason if it aborts before the start
+ *
+ * @example
+ * const server = await serve('runs/quickstart-1', { port: 0 });
+ * await fetch(`${server.url}/v1/models`);
+ * await server.close();
+ */
+export async function serve(path: string, options: ServeOptions = {}): Promise<RunningServer> {
+  const { overrides = [], minAgents, allowUnauthenticated = false, signal, createLog } = options;
+  const composed = await composeServedTeam(path, {
     overrides,
-    ...(flags.minMembers === undefined ? {} : { minMembers: flags.minMembers }),
+    ...(minAgents === undefined ? {} : { minAgents }),
   });
+  const { team, settings } = composed;
   try {
-    const options = serverOptions(settings, flags);
-    const server = await startServer(team, { options, withoutKeys: !flags.auth, version: packageVersion() });
-    // before anybody is told where it is, who may tell it to stop at once
-    const stopped = untilStopped(server);
-    const members = team.members.map(({ name, kind }) => (kind === 'embedded' ? name : `${name} (endpoint)`));
-    process.stdout.write(
-      `serving "${team.name}" at ${server.url}: ${team.protocol.name} of ${members.join(', ')}\n` +
-        `chat      ${server.url}/\nAPI       ${server.url}/v1 (model: team${members.map((_, id) => `, ${team.members[id]?.name}`).join('')})\n` +
-        `keys      ${options.keys ?? 'none needed'}\n`,
-    );
-    await stopped;
-  } finally {
-    await close();
+    signal?.throwIfAborted();
+    const server = await startServer(team, {
+      options: serverOptions(settings, options),
+      allowUnauthenticated,
+      version: packageVersion(),
+      log: createLog?.(options.logLevel ?? settings.log_level ?? 'info') ?? SILENT_LOG,
+    });
+    const closeAll = async (): Promise<void> => {
+      await server.close();
+      await composed.close();
+    };
+    let closing: Promise<void> | undefined;
+    let settle = (_: Promise<void>): void => {};
+    const closed = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const close = (): Promise<void> => {
+      closing ??= closeAll();
+      settle(closing);
+      // the caller may await `close`, `closed`, or neither
+      closing.catch(() => {});
+      closed.catch(() => {});
+      return closing;
+    };
+    signal?.addEventListener('abort', () => void close(), { once: true });
+    return { url: server.url, team, keys: options.keys ?? settings.keys, closed, close };
+  } catch (error) {
+    await composed.close();
+    throw error;
   }
 }
 
-/** Flags win over the serve file, which wins over the defaults. */
-export function serverOptions(settings: ServeFile['server'], flags: ServeFlags): ServerOptions {
-  const d = DEFAULT_SERVER;
-  const ms = (seconds: number | undefined, otherwise: number): number =>
+function serverOptions(settings: ServeFile['server'], options: ServeOptions): ServerOptions {
+  const milliseconds = (seconds: number | undefined, otherwise: number): number =>
     seconds === undefined ? otherwise : seconds * 1000;
-  const keys = flags.keys ?? settings.keys;
+  const keys = options.keys ?? settings.keys;
+  const allowedHosts = options.allowedHosts ?? settings.allow_hosts ?? DEFAULTS.allowedHosts;
   return {
-    host: flags.host ?? settings.host ?? d.host,
-    port: flags.port ?? settings.port ?? d.port,
+    host: options.host ?? settings.host ?? DEFAULTS.host,
+    port: options.port ?? settings.port ?? DEFAULTS.port,
     ...(keys === undefined ? {} : { keys }),
     keyLimits: {
-      requestsPerMinute: settings.requests_per_minute ?? d.keyLimits.requestsPerMinute,
-      concurrency: settings.concurrency ?? d.keyLimits.concurrency,
+      requestsPerMinute: settings.requests_per_minute ?? DEFAULTS.keyLimits.requestsPerMinute,
+      concurrency: settings.concurrency ?? DEFAULTS.keyLimits.concurrency,
     },
     api: {
-      maxChoices: settings.max_choices ?? d.api.maxChoices,
-      maxTokens: settings.max_tokens ?? d.api.maxTokens,
+      maxChoices: settings.max_choices ?? DEFAULTS.api.maxChoices,
+      maxTokens: settings.max_tokens ?? DEFAULTS.api.maxTokens,
     },
-    maxRunning: settings.max_running ?? d.maxRunning,
-    maxWaiting: settings.max_waiting ?? d.maxWaiting,
-    bodyBytes: settings.body_kb === undefined ? d.bodyBytes : settings.body_kb * 1024,
-    requestTimeoutMs: ms(settings.request_timeout_s, d.requestTimeoutMs),
-    receiveTimeoutMs: ms(settings.receive_timeout_s, d.receiveTimeoutMs),
-    drainTimeoutMs: ms(settings.drain_timeout_s, d.drainTimeoutMs),
-    allowedHosts: (flags.allowHost ?? settings.allow_hosts ?? d.allowedHosts).map((name) =>
-      name.toLowerCase(),
-    ),
-    logLevel: flags.logLevel ?? settings.log_level ?? d.logLevel,
-    logPrompts: flags.logPrompts ?? settings.log_prompts ?? d.logPrompts,
+    maxRunning: settings.max_running ?? DEFAULTS.maxRunning,
+    maxWaiting: settings.max_waiting ?? DEFAULTS.maxWaiting,
+    bodyBytes: settings.body_kb === undefined ? DEFAULTS.bodyBytes : settings.body_kb * 1024,
+    requestTimeoutMs: milliseconds(settings.request_timeout_s, DEFAULTS.requestTimeoutMs),
+    receiveTimeoutMs: milliseconds(settings.receive_timeout_s, DEFAULTS.receiveTimeoutMs),
+    drainTimeoutMs: milliseconds(settings.drain_timeout_s, DEFAULTS.drainTimeoutMs),
+    allowedHosts: allowedHosts.map((name) => name.toLowerCase()),
+    logPrompts: options.logPrompts ?? settings.log_prompts ?? DEFAULTS.logPrompts,
   };
-}
-
-async function untilStopped(server: TeamServer): Promise<void> {
-  let wasTold = false;
-  await new Promise<void>((resolve, reject) => {
-    const onSignal = (): void => {
-      if (wasTold) process.exit(INTERRUPTED);
-      wasTold = true;
-      process.stderr.write('finishing accepted requests; once more stops at once\n');
-      server.stop().then(resolve, reject);
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-  });
 }

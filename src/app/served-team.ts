@@ -1,5 +1,5 @@
 /**
- * From what a user names to a team that can be served: a run, a checkpoint, a team file, or a serve file.
+ * Composes the team to serve from a run folder, a checkpoint, a team file or a serve file.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -11,12 +11,13 @@ import {
   type ReadServeFile,
   readServeFile,
   type ServeFile,
-  type ServeMember,
+  type ServeFileAgent,
 } from '../config/serve-file.ts';
 import type { Model } from '../engine/engine.ts';
-import { createEmbeddedMember } from '../serve/member/embedded.ts';
-import { EndpointMember } from '../serve/member/endpoint.ts';
-import type { Member } from '../serve/member/member.ts';
+import type { GeneratorOptions } from '../engine/generation.ts';
+import { createEmbeddedAgent } from '../serve/agent/embedded-agent.ts';
+import { EndpointAgent } from '../serve/agent/endpoint-agent.ts';
+import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
@@ -34,21 +35,22 @@ import { findTeam, requireSameSize } from './find-team.ts';
 
 export interface ServedTeamOptions {
   readonly overrides: readonly Override[];
-  /** Fewest members that must answer; default: see {@link defaultMinMembers}. */
-  readonly minMembers?: number;
+  /** Fewest agents that must answer; default: {@link defaultMinAgents}. */
+  readonly minAgents?: number;
 }
 
 export interface ComposedTeam {
   readonly team: ServedTeam;
-  /** Server settings of a serve file. */
-  readonly server: ServeFile['server'];
+  /** Section `server` of the serve file. */
+  readonly settings: ServeFile['server'];
+  /** Closes the models. */
   close(): Promise<void>;
 }
 
-/** A trained team, or none, before members are added to it. */
+/** A trained team, before the agents of a serve file are added. */
 interface Trained {
   readonly name: string;
-  readonly members: readonly {
+  readonly agents: readonly {
     readonly name: string;
     readonly model: Model;
     readonly instruction?: string;
@@ -57,14 +59,14 @@ interface Trained {
   readonly answerOf: (text: string) => string | undefined;
   readonly isMixed: boolean;
   readonly defaults: ServedTeam['defaults'];
-  /** Tells weights apart. */
+  /** One text per model, which changes with its weights. */
   readonly marks: readonly string[];
   close(): Promise<void>;
 }
 
 const DEFAULTS = { temperature: 1, maxTokens: 512 } as const;
 
-/** @throws ConfigError; StoreError where a checkpoint is damaged */
+/** @throws ConfigError; StoreError if a checkpoint is damaged */
 export async function composeServedTeam(path: string, options: ServedTeamOptions): Promise<ComposedTeam> {
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   const read = isFile && isServeFile(path) ? readServeFile(path) : undefined;
@@ -75,35 +77,36 @@ export async function composeServedTeam(path: string, options: ServedTeamOptions
       : file?.team === undefined
         ? undefined
         : await trainedTeam(file.team, options.overrides);
-  const added = read === undefined ? [] : await addedMembers(read);
+  const trainedAgents = trained?.agents ?? [];
+  const added = read === undefined ? [] : await loadFileAgents(read, trainedAgents.length);
   const generator = {
     ...(file?.max_batch === undefined ? {} : { maxBatch: file.max_batch }),
     ...(file?.cache_mb === undefined ? {} : { maxCacheBytes: file.cache_mb * 2 ** 20 }),
   };
-  const members: Member[] = [
-    ...(trained?.members ?? []).map(({ name, model, instruction }) =>
-      createEmbeddedMember(model, { name, generator, ...(instruction === undefined ? {} : { instruction }) }),
+  const agents: ServedAgent[] = [
+    ...trainedAgents.map(({ name, model, instruction }) =>
+      createEmbeddedAgent(model, { name, generator, ...(instruction === undefined ? {} : { instruction }) }),
     ),
-    ...added.map((make) => make(generator)),
+    ...added.map((create) => create(generator)),
   ];
   const { kind, ...rest } = file?.protocol ?? trained?.protocol ?? { kind: 'vote' };
-  requireNames(members, read);
-  const minMembers = options.minMembers ?? file?.min_members ?? defaultMinMembers(kind, members.length);
-  if (minMembers > members.length)
+  requireUniqueNames(agents, read);
+  const minAgents = options.minAgents ?? file?.min_agents ?? defaultMinAgents(kind, agents.length);
+  if (minAgents > agents.length)
     throw new ConfigError(
-      `serve: expected min_members of at most ${members.length}, the members there are, got ${minMembers}`,
+      `serve: expected min_agents of at most ${agents.length}, the number of agents, got ${minAgents}`,
     );
   const team: ServedTeam = {
     name: file?.name ?? trained?.name ?? 'team',
-    members,
-    protocol: composeProtocolFor(kind, rest, members.length),
-    minMembers,
-    memberTimeoutMs: (file?.member_timeout_s ?? 60) * 1000,
+    agents,
+    protocol: composeProtocolFor(kind, rest, agents.length),
+    minAgents,
+    agentTimeoutMs: (file?.agent_timeout_s ?? 60) * 1000,
     answerOf: answersOf(file, trained),
     isMixed:
       trained !== undefined && added.length === 0
         ? trained.isMixed
-        : !areOneModel(file?.members ?? [], trained),
+        : !isOneModel(file?.agents ?? [], trained),
     defaults: {
       temperature: file?.temperature ?? trained?.defaults.temperature ?? DEFAULTS.temperature,
       maxTokens: file?.max_tokens ?? trained?.defaults.maxTokens ?? DEFAULTS.maxTokens,
@@ -112,39 +115,39 @@ export async function composeServedTeam(path: string, options: ServedTeamOptions
       kind,
       JSON.stringify(rest),
       ...(trained?.marks ?? []),
-      ...members.map(({ name }) => name),
+      ...agents.map(({ name }) => name),
     ]),
   };
   return {
     team,
-    server: file?.server ?? {},
+    settings: file?.server ?? {},
     close: async () => {
-      for (const member of members) await member.close();
+      for (const agent of agents) await agent.close();
       await trained?.close();
     },
   };
 }
 
-/** Whether all members are one model behind endpoints, and so write in the same tokens. */
-function areOneModel(members: readonly ServeMember[], trained: Trained | undefined): boolean {
-  return trained === undefined && new Set(members.map(({ model }) => model)).size === 1;
+/** Whether all agents have the same model, and therefore the same vocabulary. */
+function isOneModel(agents: readonly ServeFileAgent[], trained: Trained | undefined): boolean {
+  return trained === undefined && new Set(agents.map(({ model }) => model)).size === 1;
 }
 
-/** A majority answers for a vote; parts fit together only if all are there. */
-export function defaultMinMembers(protocol: string, members: number): number {
-  return protocol === 'parts' ? members : Math.floor(members / 2) + 1;
+/** All agents for `parts`, whose answer joins their messages; else a majority. */
+function defaultMinAgents(protocol: string, agents: number): number {
+  return protocol === 'parts' ? agents : Math.floor(agents / 2) + 1;
 }
 
 async function trainedTeam(path: string, overrides: readonly Override[]): Promise<Trained> {
   const { resolved, stored } = await findTeam(path, overrides);
   if (stored) requireSameSize(resolved, stored);
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   const { config, task } = composition;
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
   const folders = stored?.agents ?? config.agents.map(({ model }) => model);
   return {
     name: config.name,
-    members: team.agents,
+    agents: team.agents,
     protocol: config.protocol,
     answerOf: task.answerOf === undefined ? textAnswer : (text) => task.answerOf?.(text),
     isMixed: !shareVocabulary(team),
@@ -160,47 +163,53 @@ async function trainedTeam(path: string, overrides: readonly Override[]): Promis
   };
 }
 
-type MakeMember = (generator: { readonly maxBatch?: number; readonly maxCacheBytes?: number }) => Member;
+type CreateAgent = (generator: GeneratorOptions) => ServedAgent;
 
-/** Members of a serve file, loaded and ready to be made. */
-async function addedMembers({ file, problem }: ReadServeFile): Promise<MakeMember[]> {
-  const made: MakeMember[] = [];
-  for (const [at, member] of file.members.entries()) {
-    const name = member.name ?? `member_${at}`;
-    const instruction = member.instruction === undefined ? {} : { instruction: member.instruction };
-    if (member.endpoint !== undefined) {
-      const key = keyOf(member, (message) => problem(['members', at, 'key_env'], message));
-      made.push(() => endpointMember(member, { name, key }));
+/**
+ * Loads the models of the agents of a serve file.
+ *
+ * @param firstId - id of the first agent, for its default name
+ */
+async function loadFileAgents({ file, problem }: ReadServeFile, firstId: number): Promise<CreateAgent[]> {
+  const agents: CreateAgent[] = [];
+  for (const [at, agent] of file.agents.entries()) {
+    const name = agent.name ?? `agent_${firstId + at}`;
+    const { endpoint, instruction } = agent;
+    if (endpoint !== undefined) {
+      const key = keyOf(agent, (message) => problem(['agents', at, 'key_env'], message));
+      agents.push(() => createEndpointAgent(agent, { name, endpoint, key }));
       continue;
     }
-    const model = await loadServedModel(member.model, file.threads).catch((error: unknown) => {
-      throw error instanceof ConfigError ? problem(['members', at, 'model'], error.message) : error;
+    const model = await loadServedModel(agent.model, file.threads).catch((error: unknown) => {
+      throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
     });
-    made.push((generator) => createEmbeddedMember(model, { name, generator, ...instruction }));
+    agents.push((generator) =>
+      createEmbeddedAgent(model, { name, generator, ...(instruction === undefined ? {} : { instruction }) }),
+    );
   }
-  return made;
+  return agents;
 }
 
-function endpointMember(
-  member: ServeMember,
-  { name, key }: { name: string; key: string | undefined },
-): Member {
-  return new EndpointMember({
+function createEndpointAgent(
+  agent: ServeFileAgent,
+  { name, endpoint, key }: { name: string; endpoint: string; key: string | undefined },
+): ServedAgent {
+  return new EndpointAgent({
     name,
-    endpoint: member.endpoint as string, // the caller looked
-    model: member.model,
-    ...(member.instruction === undefined ? {} : { instruction: member.instruction }),
+    endpoint,
+    model: agent.model,
+    ...(agent.instruction === undefined ? {} : { instruction: agent.instruction }),
     ...(key === undefined ? {} : { key }),
-    ...(member.extra_body === undefined ? {} : { extraBody: member.extra_body }),
-    stallMs: (member.stall_s ?? 20) * 1000,
-    retries: member.retries ?? 2,
-    logprobs: member.logprobs ?? true,
+    ...(agent.extra_body === undefined ? {} : { extraBody: agent.extra_body }),
+    stallMs: (agent.stall_s ?? 20) * 1000,
+    retries: agent.retries ?? 2,
+    logprobs: agent.logprobs ?? true,
   });
 }
 
-/** Keys are in the environment, never in files. */
+/** API keys of endpoints come from the environment; files never contain them. */
 function keyOf(
-  { key_env: variable }: ServeMember,
+  { key_env: variable }: ServeFileAgent,
   problem: (message: string) => ConfigError,
 ): string | undefined {
   if (variable === undefined) return undefined;
@@ -216,23 +225,23 @@ function answersOf(file: ServeFile | undefined, trained: Trained | undefined): S
   if (answers !== 'task') return answerReader(answers satisfies VerifierName);
   if (trained === undefined)
     throw new ConfigError(
-      'serve: expected a team with answers: task, got members alone; name a team, or another kind of answers',
+      'serve: expected a team with answers: task, got agents without a team; add a team, or choose other answers',
     );
   return trained.answerOf;
 }
 
-function requireNames(members: readonly Member[], read: ReadServeFile | undefined): void {
+function requireUniqueNames(agents: readonly ServedAgent[], read: ReadServeFile | undefined): void {
   const seen = new Set<string>([TEAM_MODEL]);
-  for (const { name } of members) {
+  for (const { name } of agents) {
     if (seen.has(name)) {
-      const message = `expected a name of its own for every member, got "${name}" ${name === TEAM_MODEL ? '(the whole team)' : 'twice'}`;
-      throw read?.problem(['members'], message) ?? new ConfigError(`serve: ${message}`);
+      const message = `expected a unique name for every agent, got "${name}" ${name === TEAM_MODEL ? '(the name of the whole team)' : 'twice'}`;
+      throw read?.problem(['agents'], message) ?? new ConfigError(`serve: ${message}`);
     }
     seen.add(name);
   }
 }
 
-/** What tells the weights in a folder from others without reading them; a mixture's are further down. */
+/** A text that changes with the weights in a folder; a mixture has them in subfolders. */
 function markOf(folder: string): string {
   const [stat] = ['model.safetensors', MIXTURE_FILE].flatMap(
     (file) => statSync(join(folder, file), { throwIfNoEntry: false }) ?? [],

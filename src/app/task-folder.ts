@@ -13,16 +13,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { removeQuietly, writeError } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
+import { packageFile } from '../support/package-root.ts';
 
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
-const TEMPLATE = join(PACKAGE, 'templates', 'task');
+const PACKAGE = packageFile('');
+const TEMPLATE = packageFile('templates/task');
 /** What the template calls itself. */
 const NAME = /\bmy-task\b/g;
 /** A path of the template to something of this package. */
-const TO_PACKAGE = /\.\.\/\.\.\/(?=src\/|recipes\/)/g;
+const TO_PACKAGE = /\.\.\/\.\.\/(?=recipes\/)/g;
 
 /**
  * Makes the folder; it is there whole or not at all.
@@ -60,7 +60,7 @@ export function initTask(folder: string): string {
   const shown = relative(process.cwd(), target) || '.';
   return [
     `${shown}   ${readdirSync(target).join(', ')}`,
-    `test it       npx tsx --test ${join(shown, 'task.test.ts')}`,
+    `test it       node --test ${join(shown, 'task.test.mjs')}`,
     `look at it    troupe tasks check ${join(shown, 'team.yaml')}`,
     `train on it   troupe train ${join(shown, 'team.yaml')}`,
     '',

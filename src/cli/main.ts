@@ -7,29 +7,9 @@ import { Command } from 'commander';
 import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
-import type { DefineVerb } from './command.ts';
+import { COMMANDS } from './command-table.ts';
 import { endingOf } from './exit.ts';
 import { asTyped } from './invocation.ts';
-
-/** Loaded when named, so that help and doctor do not wait for engines. */
-const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
-  quickstart: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
-  train: async () => (await import('./commands/train.ts')).defineTrain,
-  eval: async () => (await import('./commands/eval.ts')).defineEval,
-  show: async () => (await import('./commands/show.ts')).defineShow,
-  tasks: async () => (await import('./commands/tasks.ts')).defineTasks,
-  swap: async () => (await import('./commands/swap.ts')).defineSwap,
-  watch: async () => (await import('./commands/watch.ts')).defineWatch,
-  compare: async () => (await import('./commands/compare.ts')).defineCompare,
-  theory: async () => (await import('./commands/theory.ts')).defineTheory,
-  serve: async () => (await import('./commands/serve.ts')).defineServe,
-  pretrain: async () => (await import('./commands/pretrain.ts')).definePretrain,
-  export: async () => (await import('./commands/export.ts')).defineExport,
-  plan: async () => (await import('./commands/plan.ts')).definePlan,
-  ray: async () => (await import('./commands/ray.ts')).defineRay,
-  worker: async () => (await import('./commands/worker.ts')).defineWorker,
-  doctor: async () => (await import('./commands/doctor.ts')).defineDoctor,
-};
 
 /** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
 export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
@@ -62,9 +42,9 @@ function endQuietly(error: Error): void {
 async function run(argv: readonly string[]): Promise<void> {
   const { rest, overrides } = extractOverrides(argv, PLAIN_FLAGS);
   const program = createProgram();
-  const named = rest.find((word) => Object.hasOwn(VERBS, word));
-  const verbs = named === undefined || rest[0] === 'help' ? Object.values(VERBS) : [VERBS[named]!];
-  for (const define of verbs) (await define())(program, { overrides });
+  const named = rest.find((word) => Object.hasOwn(COMMANDS, word));
+  if (named !== undefined) (await COMMANDS[named]!.load())(program, { overrides });
+  else for (const [name, { about }] of Object.entries(COMMANDS)) program.command(name).description(about);
   await program.parseAsync(rest, { from: 'user' });
 }
 

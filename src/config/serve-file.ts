@@ -1,5 +1,5 @@
 /**
- * The serve file: a team that is served, with members beside those that were trained, and the server.
+ * The serve file: a team to serve, with agents besides the trained ones, and the options of the server.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -9,9 +9,10 @@ import { ConfigError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
 import { choice, flag, integer, number, show, text } from './fields.ts';
+import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
-const memberSchema = z
+const agentSchema = z
   .strictObject({
     name: text().optional(),
     endpoint: z
@@ -28,10 +29,10 @@ const memberSchema = z
     logprobs: flag().optional(),
     extra_body: z.record(z.string(), z.unknown()).optional(),
   })
-  .superRefine((member, context) => {
-    if (member.endpoint !== undefined) return;
+  .superRefine((agent, context) => {
+    if (agent.endpoint !== undefined) return;
     for (const key of ['key_env', 'stall_s', 'retries', 'logprobs', 'extra_body'] as const)
-      if (member[key] !== undefined)
+      if (agent[key] !== undefined)
         context.addIssue({
           code: 'custom',
           path: [key],
@@ -58,69 +59,64 @@ const serverSchema = z.strictObject({
   log_prompts: flag().optional(),
 });
 
-const fileSchema = z
-  .strictObject({
-    name: text().optional(),
-    team: text('a run, a checkpoint or a team file').optional(),
-    members: z.array(memberSchema).default([]),
-    protocol: z.looseObject({ kind: text('the name of a protocol') }).optional(),
-    answers: choice(['task', 'text', 'numeric', 'math']).optional(),
-    min_members: integer({ min: 1 }).optional(),
-    member_timeout_s: number({ above: 0 }).default(60),
-    temperature: number({ min: 0, max: 2 }).optional(),
-    max_tokens: integer({ min: 1 }).optional(),
-    threads: integer({ min: 1 }).optional(),
-    max_batch: integer({ min: 1 }).optional(),
-    cache_mb: integer({ min: 1 }).optional(),
-    server: serverSchema.prefault({}),
-  })
-  .superRefine(({ team, members }, context) => {
-    if (team === undefined && members.length === 0)
-      context.addIssue({ code: 'custom', path: [], message: 'expected a team or members, got neither' });
-  });
+const fileSchema = z.strictObject({
+  name: text().optional(),
+  team: text('a run, a checkpoint or a team file').optional(),
+  agents: z
+    .array(agentSchema, { error: (issue) => `expected a list of agents, got ${show(issue.input)}` })
+    .default([]),
+  protocol: z.looseObject({ kind: text('the name of a protocol') }).optional(),
+  answers: choice(['task', 'text', 'numeric', 'math']).optional(),
+  min_agents: integer({ min: 1 }).optional(),
+  agent_timeout_s: number({ above: 0 }).default(60),
+  temperature: number({ min: 0, max: 2 }).optional(),
+  max_tokens: integer({ min: 1 }).optional(),
+  threads: integer({ min: 1 }).optional(),
+  max_batch: integer({ min: 1 }).optional(),
+  cache_mb: integer({ min: 1 }).optional(),
+  server: serverSchema.prefault({}),
+});
 
 export type ServeFile = z.output<typeof fileSchema>;
-export type ServeMember = ServeFile['members'][number];
+export type ServeFileAgent = ServeFile['agents'][number];
 
-/** Whether a YAML file is a serve file rather than a team file, which names agents. */
+/** Whether a YAML file is a serve file rather than a team file. Both may list agents, but a team file has a task. */
 export function isServeFile(path: string): boolean {
   const { value } = parseYamlFile(readFileSync(path, 'utf8'), path);
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !('agents' in value) &&
-    ('members' in value || 'team' in value)
-  );
+  if (typeof value !== 'object' || value === null) return false;
+  return 'team' in value || 'members' in value || ('agents' in value && !('task' in value));
 }
 
 export interface ReadServeFile {
   readonly file: ServeFile;
-  /** A problem found later, at its place. */
+  /** The error for a value of the file that turns out to be unusable later. */
   problem(path: readonly PropertyKey[], message: string): ConfigError;
 }
 
 /**
- * Reads a serve file; folders and files in it are relative to it.
+ * Reads a serve file. Relative paths in it are relative to its folder.
  *
  * @throws ConfigError with one line per problem, each with file:line:column
  */
 export function readServeFile(path: string): ReadServeFile {
   const yaml = parseYamlFile(readFileSync(path, 'utf8'), path);
   const parsed = fileSchema.safeParse(yaml.value ?? {}, { reportInput: true });
-  if (!parsed.success) throw located(parsed.error.issues.flatMap(explained), { path, yaml });
-  const anchor = dirname(resolve(path));
-  const { team, members, server, ...rest } = parsed.data;
+  if (!parsed.success) throw configError(parsed.error.issues.flatMap(problemsOf), { path, yaml });
+  const folder = dirname(resolve(path));
+  const { team, agents, server, ...rest } = parsed.data;
+  const problem: ReadServeFile['problem'] = (at, message) => configError([{ at, message }], { path, yaml });
+  if (team === undefined && agents.length === 0) throw problem([], 'expected a team or agents, got neither');
   return {
-    problem: (at, message) => located([{ at, message }], { path, yaml }),
+    problem,
     file: {
       ...rest,
-      ...(team === undefined ? {} : { team: resolve(anchor, team) }),
-      members: members.map((member) =>
-        member.endpoint === undefined && !isHubReference(member.model)
-          ? { ...member, model: resolve(anchor, member.model) }
-          : member,
+      ...(team === undefined ? {} : { team: resolve(folder, team) }),
+      agents: agents.map((agent) =>
+        agent.endpoint === undefined && !isHubReference(agent.model)
+          ? { ...agent, model: resolve(folder, agent.model) }
+          : agent,
       ),
-      server: { ...server, ...(server.keys === undefined ? {} : { keys: resolve(anchor, server.keys) }) },
+      server: { ...server, ...(server.keys === undefined ? {} : { keys: resolve(folder, server.keys) }) },
     },
   };
 }
@@ -128,35 +124,35 @@ export function readServeFile(path: string): ReadServeFile {
 interface Problem {
   readonly at: readonly PropertyKey[];
   readonly message: string;
+  /** Whether the key is wrong rather than its value. */
   readonly isKey?: boolean;
 }
 
-function explained(issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code === 'unrecognized_keys') {
-    const keys = keysAt(issue.path);
+function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
-      const near = nearestName(key, keys);
-      const help = near === undefined ? `the keys here are ${keys.join(', ')}` : `did you mean "${near}"?`;
-      return { at: [...issue.path, key], message: `unknown key "${key}"; ${help}`, isKey: true };
+      const at = [...issue.path, key];
+      const message = renamedKeyMessage(at, RENAMED_SERVE_KEYS) ?? unknownKeyMessage(key, keysAt(issue.path));
+      return { at, message, isKey: true };
     });
-  }
-  const isOurs = issue.message.startsWith('expected ');
-  return [
-    {
-      at: issue.path,
-      message: isOurs
-        ? issue.message
-        : `expected ${issue.code === 'invalid_type' ? issue.expected : issue.message}, got ${show(issue.input)}`,
-    },
-  ];
+  const message = issue.message.startsWith('expected ')
+    ? issue.message
+    : `expected ${issue.code === 'invalid_type' ? issue.expected : issue.message}, got ${show(issue.input)}`;
+  return [{ at: issue.path, message }];
+}
+
+function unknownKeyMessage(key: string, keys: readonly string[]): string {
+  const near = nearestName(key, keys);
+  const help = near === undefined ? `the keys here are ${keys.join(', ')}` : `did you mean "${near}"?`;
+  return `unknown key "${key}"; ${help}`;
 }
 
 function keysAt([section]: readonly PropertyKey[]): string[] {
-  if (section === 'members') return Object.keys(memberSchema.shape);
+  if (section === 'agents') return Object.keys(agentSchema.shape);
   return Object.keys(section === 'server' ? serverSchema.shape : fileSchema.shape);
 }
 
-function located(
+function configError(
   problems: readonly Problem[],
   { path, yaml }: { path: string; yaml: YamlFile },
 ): ConfigError {

@@ -21,13 +21,13 @@ const wealthPath = (differences: readonly number[], options: BettingOptions) => 
 };
 
 describe('lower bounds of a mean', () => {
-  it('agree with numpy', () => {
+  it('match NumPy', () => {
     // d.mean() - 2*sqrt(ln(20)/16); d.mean() - sqrt(2*d.var(ddof=1)*ln(40)/8) - 14*ln(40)/21
     expect(hoeffdingLower(D, { lo: -1, hi: 1, delta: 0.05 })).toBeCloseTo(-0.6466591913011427, 14);
     expect(empiricalBernsteinLower(D, { lo: -1, hi: 1, delta: 0.05 })).toBeCloseTo(-2.728109171754931, 13);
   });
 
-  it('lie below the mean and rise with delta', () => {
+  it('lie below the mean and increase with delta', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 2, maxLength: 30 }),
@@ -43,7 +43,7 @@ describe('lower bounds of a mean', () => {
     );
   });
 
-  it('cover a fair coin in at least the nominal share of samples', () => {
+  it('have at least the nominal coverage for a fair coin', () => {
     const stream = randomStream(11);
     let failures = 0;
     for (let run = 0; run < 2000; run++) {
@@ -53,7 +53,7 @@ describe('lower bounds of a mean', () => {
     expect(failures / 2000).toBeLessThanOrEqual(0.05);
   });
 
-  it('say what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => hoeffdingLower([], { lo: 0, hi: 1, delta: 0.1 })).toThrow(DomainError);
     expect(() => hoeffdingLower([2], { lo: 0, hi: 1, delta: 0.1 })).toThrow(
       'expected values_N[0] in [0, 1], got 2',
@@ -68,13 +68,13 @@ describe('lower bounds of a mean', () => {
 });
 
 describe('truncatedGain', () => {
-  it('caps the weight and subtracts what the old team got', () => {
+  it('caps the weight and subtracts the return of the old team', () => {
     const { gain_N, lo, hi } = truncatedGain([3, 0.5, 1], [2, 3, 1], { lo: 1, hi: 3, cap: 2 });
     expect([...gain_N]).toEqual([1, -1, 0]);
     expect([lo, hi]).toEqual([-2, 2]);
   });
 
-  it('stays inside its bounds and below the untruncated gain', () => {
+  it('lies within its bounds and below the untruncated gain', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -98,7 +98,7 @@ describe('truncatedGain', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => truncatedGain([1], [], { lo: 0, hi: 1 })).toThrow(
       'truncatedGain: expected 1 returns, got 0',
     );
@@ -115,7 +115,7 @@ describe('truncationBias', () => {
     expect(upper).toBeGreaterThan(0);
   });
 
-  it('bounds what truncation does to any mean, and truncated gains never overstate', () => {
+  it('bounds the effect of truncation on a mean; a truncated gain never overestimates', () => {
     const rows = fc.array(
       fc.tuple(fc.double({ min: 0.01, max: 5, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })),
       { minLength: 2, maxLength: 12 },
@@ -135,7 +135,7 @@ describe('truncationBias', () => {
     );
   });
 
-  it('loses 12.6% of a log-normal weight at 1 and 0.2% at 2, message KL 0.05', () => {
+  it('loses 12.6% of the mass of a log-normal weight at C = 1 and 0.2% at C = 2, message KL 0.05', () => {
     // 1 - E[min(w, C)], w = exp(N(-s²/2, s²)), s² = 0.1, by scipy.stats.norm: 0.12563, 0.0022139
     const stream = randomStream(5);
     const s = Math.sqrt(0.1);
@@ -145,14 +145,14 @@ describe('truncationBias', () => {
     expect(Math.abs(lost(2) - 0.0022139)).toBeLessThan(0.005);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => truncationBias([1, 1], { bound: -1, delta: 0.1 })).toThrow('expected bound >= 0, got -1');
     expect(() => truncationBias([1, 1], { bound: 1, delta: 0.1, cap: 0 })).toThrow('expected cap > 0, got 0');
   });
 });
 
 describe('effectiveSampleSize', () => {
-  it('counts equal weights fully and one lone weight as one', () => {
+  it('is N for equal weights and 1 for a single non-zero weight', () => {
     expect(effectiveSampleSize([2, 2, 2])).toBe(3);
     expect(effectiveSampleSize([5, 0, 0])).toBe(1);
     expect(effectiveSampleSize([0, 0])).toBe(0);
@@ -170,13 +170,13 @@ describe('alphaSpending', () => {
     expect(alphaSpending(0.05, 1)).toBeCloseTo(0.0303963550927, 12);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => alphaSpending(0.05, 0)).toThrow('alphaSpending: expected k to be an integer >= 1, got 0');
   });
 });
 
 describe('createBettingTest', () => {
-  it('agrees with a Python reference, planned and open-ended', () => {
+  it('matches a Python reference, planned and open-ended', () => {
     const planned = wealthPath(D, { alpha: 0.1, lo: -1, hi: 1, nPlan: 400 });
     [1.0536491506572336, 1.0148716865018885, 1.0148716865018885, 1.2155730482421745].forEach((wealth, k) => {
       expect(planned[k]).toBeCloseTo(wealth, 13);
@@ -184,7 +184,7 @@ describe('createBettingTest', () => {
     expect(planned.at(-1)).toBeCloseTo(1.3071571575367125, 13);
     const open = wealthPath(D.slice(0, 5), { alpha: 0.1, lo: -0.5, hi: 2 });
     expect(open).toEqual([1.5, 1.125, 1.125, 2.25, 3.9375].map((x) => expect.closeTo(x, 13)));
-    // a wide spread and a loose alpha, so that the bet falls below its cap
+    // a large variance and a large alpha, so that the bet is below its cap
     const alternating = wealthPath(
       Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 1 : -1)),
       { alpha: 0.5, lo: -1, hi: 1 },
@@ -193,17 +193,17 @@ describe('createBettingTest', () => {
     expect(alternating[15]).toBeCloseTo(0.3826464847806096, 13);
   });
 
-  it('accepts at 1/alpha and keeps its verdict', () => {
+  it('accepts at wealth 1/alpha and keeps its decision', () => {
     const test = createBettingTest({ alpha: 0.05, lo: -1, hi: 1, nPlan: 40 });
     const verdicts = [...new Array(12).fill(1), ...new Array(28).fill(-1)].map((d) => test.observe(d));
     const first = verdicts.findIndex((v) => v.decided === 'accept');
-    // the first bet is sqrt(2 ln 20 / (0.25 · 40)) = 0.774, the rest are 1: 1.387 · 1.5^7 = 23.7
+    // the first bet is sqrt(2 ln 20 / (0.25 · 40)) = 0.774, the others are 1: 1.387 · 1.5^7 = 23.7
     expect(first).toBe(7);
     expect(verdicts.at(-1)?.wealth).toBeLessThan(1);
     expect(verdicts.at(-1)?.decided).toBe('accept');
   });
 
-  it('rejects when the plan is used up, never when open-ended', () => {
+  it('rejects at the planned size, and never if it is open-ended', () => {
     const planned = createBettingTest({ alpha: 0.05, lo: -1, hi: 1, nPlan: 3 });
     expect([0, 0, 0, 1].map((d) => planned.observe(d).decided)).toEqual([
       undefined,
@@ -215,7 +215,7 @@ describe('createBettingTest', () => {
     expect([0, 0, 0, 0].map((d) => open.observe(d).decided)).toEqual(new Array(4).fill(undefined));
   });
 
-  it('never loses more than the share c of its wealth to one observation', () => {
+  it('loses at most the share c of its wealth per observation', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: -0.5, max: 2, noNaN: true }), { minLength: 1, maxLength: 40 }),
@@ -230,7 +230,7 @@ describe('createBettingTest', () => {
     );
   });
 
-  it('is a supermartingale: the next wealth is on average the present one when E[D] = 0', () => {
+  it('is a martingale at E[D] = 0: the expected next wealth is the present wealth', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(-1, 0, 1), { maxLength: 30 }), (history) => {
         const next = (d: number) =>
@@ -258,7 +258,7 @@ describe('createBettingTest', () => {
     expect(Math.abs(accepted / 400 - 0.735)).toBeLessThan(0.066);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     const good = { alpha: 0.05, lo: -1, hi: 1 };
     expect(() => createBettingTest({ ...good, lo: 0 })).toThrow('expected lo < 0 < hi, got lo 0 and hi 1');
     expect(() => createBettingTest({ ...good, alpha: 0 })).toThrow(DomainError);

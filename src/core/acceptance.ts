@@ -1,7 +1,7 @@
 /**
- * Gate 2's statistics: is the new team better on prompts that had no part in choosing it? Confidence
- * bounds on a mean of bounded values, a betting test that may be stopped at any time, and the
- * conservative gain from reweighted old rollouts.
+ * Statistics of the acceptance test ("gate 2"), which compares the new team with the old one on prompts that the
+ * update was not chosen on: confidence bounds on a mean of bounded values, a betting test that is valid at any
+ * stopping time, and a conservative estimate of the gain from reweighted rollouts of the old team.
  * @see Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024;
  *   Maurer and Pontil, "Empirical Bernstein bounds", COLT 2009
  * @module
@@ -18,7 +18,7 @@ import {
 import { DomainError } from './errors.ts';
 import { mean, sampleVariance } from './stats.ts';
 
-/** Known bounds of every value, and the probability with which a bound may fail. */
+/** Range of the values, and failure probability of the bound. */
 export interface BoundedMeanOptions {
   readonly lo: number;
   readonly hi: number;
@@ -29,8 +29,8 @@ export interface BoundedMeanOptions {
 /**
  * x̄ − (hi − lo) sqrt( ln(1/δ) / (2N) ): Hoeffding's one-sided lower bound.
  *
- * Differs from the paper, whose radius is half of this for values in ±B and fails 11–19% of the time at a
- * nominal 5%.
+ * Differs from the paper, whose radius is half of this one for values in ±B. At a nominal 5% its bound fails 11 to
+ * 19% of the time.
  *
  * @param values_N - independent values in [lo, hi], one per prompt [N]
  * @throws DomainError if the sample is empty, a value lies outside [lo, hi] or delta outside (0, 1)
@@ -45,7 +45,7 @@ export function hoeffdingLower(values_N: ArrayLike<number>, { lo, hi, delta }: B
  * x̄ − sqrt( 2 v ln(2/δ) / N ) − 7 (hi − lo) ln(2/δ) / (3 (N − 1)),  v the ddof-1 variance   (E63).
  *
  * @param values_N - independent values in [lo, hi], one per prompt [N], N >= 2
- * @returns lower bound of the mean that holds with probability 1 − δ
+ * @returns lower bound of the mean, valid with probability 1 − δ
  * @throws DomainError if N < 2, a value lies outside [lo, hi] or delta outside (0, 1)
  */
 export function empiricalBernsteinLower(
@@ -75,6 +75,7 @@ function checkBounded(
   checkWithin(where, 'values_N', values_N, { lo, hi });
 }
 
+/** Result of {@link truncatedGain}. */
 export interface TruncatedGain {
   /** X_g per trajectory [N], reward units. */
   readonly gain_N: Float64Array;
@@ -86,9 +87,10 @@ export interface TruncatedGain {
 /**
  * X_g = (min(w_g, C) − 1)(R_g − R_lo),  E[X] <= J(new) − J(old)   (E62).
  *
- * Truncation only lowers the estimate because R − R_lo >= 0, so no ζ and no occupancy term is needed.
+ * Truncation can only lower the estimate, because R − R_lo >= 0. The bound therefore needs no ζ and no occupancy term.
  *
- * @param weights_N - full ratio of each held-out trajectory of the old team [N], >= 0
+ * @param weights_N - product of the likelihood ratios of all changed agents, for each trajectory of the old team on
+ *   the validation split [N], >= 0
  * @param returns_N - returns [N], reward units, within [lo, hi]
  * @param cap - C >= 1; default 2 (at 1 a message KL of 0.05 already loses 12.6% of the mass)
  * @throws DomainError if lengths differ, a weight is negative, a return lies outside its range or cap < 1
@@ -108,10 +110,11 @@ export function truncatedGain(
   return { gain_N, lo: lo - hi, hi: (cap - 1) * (hi - lo) };
 }
 
+/** Result of {@link truncationBias}. */
 export interface TruncationBias {
   /** F (1 − mean min(w, C)), reward units. */
   readonly plugIn: number;
-  /** The same with the E63 lower bound of the mean: holds with probability 1 − δ. */
+  /** The same with the E63 lower bound of the mean; valid with probability 1 − δ, reward units. */
   readonly upper: number;
 }
 
@@ -144,7 +147,7 @@ function truncatedWeights(where: string, weights_N: ArrayLike<number>, cap: numb
 }
 
 /**
- * ESS = (Σ w)² / Σ w²: how many equally weighted trajectories the weights are worth   (E66).
+ * ESS = (Σ w)² / Σ w²: number of equally weighted trajectories with the same variance   (E66).
  *
  * @returns effective sample size, 0..N; 0 if every weight is 0
  * @throws DomainError if a weight is not finite
@@ -164,7 +167,7 @@ export function effectiveSampleSize(weights_N: ArrayLike<number>): number {
 }
 
 /**
- * α_k = α · 6 / (π² k²) / m: the share of the k-th test, so that all tests together spend at most α   (E64).
+ * α_k = α · 6 / (π² k²) / m: error probability of the k-th test, such that all tests together spend at most α   (E64).
  *
  * @param alpha - total probability of a false acceptance, 0..1
  * @param k - 1 for the first test
@@ -191,17 +194,24 @@ export interface BettingOptions {
   readonly c?: number;
 }
 
+/** State of the test after one observation. */
 export interface BettingStep {
   /** Wealth after this observation; under E[D] <= 0 a supermartingale that starts at 1. */
   readonly wealth: number;
-  /** The bet placed before this observation. */
+  /** λ_t: the bet, fixed before this observation. */
   readonly lam: number;
-  /** The verdict so far; once given it stays. */
+  /** Decision after this observation; it never changes once it is defined. */
   readonly decided: 'accept' | 'reject' | undefined;
 }
 
+/** A betting test in progress. */
 export interface BettingTest {
-  /** Takes the next difference, in the order of observation. @throws DomainError if it lies outside [lo, hi] */
+  /**
+   * Adds the next difference, in the order of observation.
+   *
+   * @param difference - new minus old, reward units
+   * @throws DomainError if the difference lies outside [lo, hi]
+   */
   observe(difference: number): BettingStep;
 }
 
@@ -209,10 +219,10 @@ export interface BettingTest {
  * wealth ← wealth · (1 + λ_t (y_t − m)),  y = (D − lo)/(hi − lo), m = −lo/(hi − lo),
  * λ_t = min( sqrt(2 ln(1/α) / (v_{t−1} h_t)), c/m ),  h_t = N_plan or t ln(1 + t)   (E64).
  *
- * Accept as soon as the wealth reaches 1/α; reject at N_plan. The variance v starts at 1/4 with one
- * pseudo-observation, mean 1/2. A wrong acceptance has probability at most α at *any* stopping time.
- * The prompts must not have been used to choose the update, and G rollouts of a prompt are averaged first:
- * the unit of independence is the prompt.
+ * The test accepts as soon as the wealth reaches 1/α and rejects at N_plan. The variance estimate starts from one
+ * pseudo-observation with mean 1/2 and variance 1/4. The probability of a wrong acceptance is at most α at *any*
+ * stopping time. The prompts must not have been used to choose the update. The unit of independence is the prompt:
+ * average the G rollouts of a prompt before `observe`.
  *
  * @throws DomainError if alpha or c is outside (0, 1), not lo < 0 < hi, or nPlan is not a positive integer
  */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { adamwStep, initialAdamW } from './adamw.ts';
 
 describe('adamwStep', () => {
-  it('agrees with a numpy implementation over three steps with decay', () => {
+  it('matches a NumPy implementation over three steps with decay', () => {
     const options = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.01 };
     let theta: Float64Array = Float64Array.of(1, -2);
     let state = initialAdamW(2);
@@ -25,7 +25,7 @@ describe('adamwStep', () => {
     expect(state.t).toBe(3);
   });
 
-  it('takes a first step of the learning rate, whatever the size of the gradient', () => {
+  it('takes a first step of the size of the learning rate for any scale of the gradient', () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), (g) => {
         const { parameters } = adamwStep(initialAdamW(2), [0, 0], [g, -g], { learningRate: 0.01 });
@@ -35,7 +35,7 @@ describe('adamwStep', () => {
     );
   });
 
-  it('leaves what it was given untouched, so that keeping it is a snapshot', () => {
+  it('does not modify its input, so that a kept state is a snapshot', () => {
     const state = initialAdamW(1);
     const theta = Float64Array.of(1);
     const first = adamwStep(state, theta, [2], { learningRate: 0.1 });
@@ -43,7 +43,7 @@ describe('adamwStep', () => {
     expect(adamwStep(state, theta, [2], { learningRate: 0.1 })).toEqual(first);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => adamwStep(initialAdamW(2), [1], [1, 1], { learningRate: 1 })).toThrow(
       'adamwStep: expected 2 parameters, got 1',
     );

@@ -1,11 +1,12 @@
 /**
- * AdamW on plain arrays: the reference every engine's optimiser is checked against, and the tabular
- * engine's own.
+ * AdamW on plain arrays. The tabular engine trains with it, and tests compare the optimizers of the other engines
+ * with it.
  * @see Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv 1711.05101
  * @module
  */
 import { checkLength } from './check.ts';
 
+/** Hyperparameters of {@link adamwStep}. */
 export interface AdamWOptions {
   readonly learningRate: number;
   /** Default 0.9. */
@@ -18,14 +19,14 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
 }
 
-/** First and second moments and the number of steps taken; all of it belongs to a snapshot. */
+/** First and second moments and the number of steps taken. A snapshot contains all three. */
 export interface AdamWState {
   readonly m: Float64Array;
   readonly v: Float64Array;
   readonly t: number;
 }
 
-/** Moments 0, step 0, for D parameters. */
+/** State before the first step, for D parameters: moments 0, step 0. */
 export function initialAdamW(D: number): AdamWState {
   return { m: new Float64Array(D), v: new Float64Array(D), t: 0 };
 }
@@ -33,7 +34,7 @@ export function initialAdamW(D: number): AdamWState {
 /**
  * m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← (1 − lr·wd) θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
  *
- * Inputs are left as they are, so keeping the old pair is a snapshot and using it again a restore (E37).
+ * The inputs are not modified: keeping the old parameters and state is a snapshot, reusing them is a restore (E37).
  *
  * @param parameters_D - θ [D]
  * @param gradient_D - gradient of the *loss*, so the step descends [D]

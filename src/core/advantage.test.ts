@@ -12,7 +12,7 @@ const grouped = fc
   .map((pairs) => ({ x: pairs.map(([v]) => v / 7), g: pairs.map(([, g]) => g) }));
 
 describe('groupNormalizedAdvantages', () => {
-  it('scores a hand-worked pair of groups', () => {
+  it('matches two groups computed by hand', () => {
     const adv = groupNormalizedAdvantages([1, 0, 5, 5, 3, 9], [7, 7, 9, 9, 8, 7]);
     // group 7: mean 10/3, deviation sqrt((49+100+289)/27)
     const sigma = Math.sqrt(438 / 27);
@@ -21,7 +21,7 @@ describe('groupNormalizedAdvantages', () => {
     expect([adv[2], adv[3], adv[4]]).toEqual([0, 0, 0]);
   });
 
-  it('agrees with numpy', () => {
+  it('matches NumPy', () => {
     // (r - r.mean()) / (r.std() + 1e-8) for r = [3, 1, 2, -4, 0.5]
     const golden = [1.0380684938614049, 0.20761369877228095, 0.6228410963168428, -1.8685232889505285, 0];
     const adv = groupNormalizedAdvantages([3, 1, 2, -4, 0.5], [0, 0, 0, 0, 0]);
@@ -30,18 +30,18 @@ describe('groupNormalizedAdvantages', () => {
     });
   });
 
-  it('gives a constant group exactly zero, even where the mean rounds', () => {
+  it('is exactly 0 for a constant group, even if the mean is rounded', () => {
     expect([...groupNormalizedAdvantages([0.1, 0.1, 0.1], [0, 0, 0])]).toEqual([0, 0, 0]);
     expect([...groupNormalizedAdvantages([0.1, 0.1 + 5e-13], [0, 0])]).toEqual([0, 0]);
   });
 
-  it('centres without dividing when asked to', () => {
+  it('centres without division with normalise mean', () => {
     expect([...groupNormalizedAdvantages([1, 0, 0, 1], [0, 0, 0, 0], { normalise: 'mean' })]).toEqual([
       0.5, -0.5, -0.5, 0.5,
     ]);
   });
 
-  it('first needs a clip of 5 at 27 members', () => {
+  it('reaches the clip of 5 first in a group of 27', () => {
     const oneOf = (G: number) =>
       Math.max(
         ...groupNormalizedAdvantages([1, ...new Array(G - 1).fill(0)], new Array(G).fill(0), { clip: 100 }),
@@ -65,7 +65,7 @@ describe('groupNormalizedAdvantages', () => {
     );
   });
 
-  it('is unchanged by a shift and, up to epsilon, by a positive scale', () => {
+  it('is invariant to a shift and, up to epsilon, to a positive scale', () => {
     fc.assert(
       fc.property(values, (x) => {
         const g = x.map(() => 0);
@@ -82,13 +82,13 @@ describe('groupNormalizedAdvantages', () => {
     );
   });
 
-  it('ignores what other prompts scored', () => {
+  it('does not depend on the returns of other prompts', () => {
     const one = groupNormalizedAdvantages([1, 0, 4, 7], [0, 0, 1, 1]);
     const other = groupNormalizedAdvantages([1, 0, -9, 2], [0, 0, 1, 1]);
     expect([...one.slice(0, 2)]).toEqual([...other.slice(0, 2)]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => groupNormalizedAdvantages([1], [])).toThrow(DomainError);
     expect(() => groupNormalizedAdvantages([1], [])).toThrow(
       'groupNormalizedAdvantages: expected 1 group ids, got 0',
@@ -104,24 +104,24 @@ describe('groupNormalizedAdvantages', () => {
 });
 
 describe('groupRelativeAdvantages', () => {
-  it('weighs both the baseline and the advantage', () => {
+  it('weights both the baseline and the advantage', () => {
     // b = (1·1 + 0.5·0)/1.5 = 2/3
     const adv = groupRelativeAdvantages([1, 0], [1, 0.5], [0, 0]);
     expect(adv[0]).toBeCloseTo(1 / 3, 15);
     expect(adv[1]).toBeCloseTo(-1 / 3, 15);
   });
 
-  it('is the return minus the group mean on fresh data', () => {
+  it('is the return minus the group mean for fresh rollouts', () => {
     expect([...groupRelativeAdvantages([1, 0, 0, 1, 6], [1, 1, 1, 1, 1], [3, 3, 3, 3, 4])]).toEqual([
       0.5, -0.5, -0.5, 0.5, 0,
     ]);
   });
 
-  it('gives a group without weight zero', () => {
+  it('is 0 for a group whose weights are 0', () => {
     expect([...groupRelativeAdvantages([1, 0], [1e-14, 0], [0, 0])]).toEqual([0, 0]);
   });
 
-  it('sums to zero within a group, whatever the weights', () => {
+  it('sums to 0 within a group for any weights', () => {
     fc.assert(
       fc.property(
         grouped,
@@ -137,7 +137,7 @@ describe('groupRelativeAdvantages', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => groupRelativeAdvantages([1, 2], [1], [0, 0])).toThrow(
       'groupRelativeAdvantages: expected 2 weights, got 1',
     );

@@ -1,18 +1,18 @@
 /**
- * Group-relative advantages: each answer is judged against its siblings, so no critic is needed.
- * The multi-step estimators with a critic are in `estimator.ts`.
+ * Group-relative advantages: the return of a trajectory is compared with those of the same prompt's other
+ * trajectories, so no critic is needed. The multi-step estimators with a critic are in `estimator.ts`.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Group-relative normalization"; GRPO, arXiv 2402.03300
  * @module
  */
 import { checkFinite, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Below this spread (in the units of the input) a group carries no signal. */
+/** A group with a smaller spread (in units of the input) has no learning signal. */
 const NO_SIGNAL = 1e-12;
 
 /** Options of {@link groupNormalizedAdvantages}. */
 export interface GroupNormOptions {
-  /** `group`: divide by the group's deviation (paper); `mean`: centre only, keeps the reward's unit. */
+  /** `group`: divide by the group's standard deviation (paper). `mean`: subtract the mean only; keeps the reward unit. */
   readonly normalise?: 'group' | 'mean';
   /** Symmetric bound A_clip > 0. Default 5. */
   readonly clip?: number;
@@ -23,15 +23,15 @@ export interface GroupNormOptions {
 /**
  * Ã_n = clamp( (A_n − μ_g) / (σ_g + ε), −A_clip, A_clip ),  g = group of n   (E20, E21).
  *
- * σ_g divides by G, not G − 1, as in the paper. A group whose values lie within 1e-12 of their mean
- * (G = 1 included) carries no signal and gets exactly 0. A group is *all* trajectories of a prompt, also
- * those in which the agent is silent. Since |z| <= sqrt(G − 1), a clip of 5 first acts at G = 27.
+ * σ_g divides by G, not G − 1, as in the paper. All advantages of a group are exactly 0 if its values lie within
+ * 1e-12 of their mean (this includes G = 1). A group contains *all* trajectories of a prompt, including those in which
+ * the agent is silent. Since |z| <= sqrt(G − 1), a clip of 5 has no effect below G = 27.
  *
- * Differs from the paper: A_clip is not an A_max; Ã has no unit and enters no certificate. With
- * `normalise: 'mean'` nothing is divided away, which removes the re-weighting of prompts by 1/σ.
+ * Differs from the paper, which uses A_clip as A_max in its certificate: Ã has no unit and enters no certificate.
+ * `normalise: 'mean'` omits the division, which re-weights prompts by 1/σ.
  *
  * @param values_N - advantage or return of each trajectory [N], finite
- * @param groups_N - prompt id of each trajectory [N]; members need not be adjacent
+ * @param groups_N - prompt id of each trajectory [N]; the trajectories of a prompt need not be adjacent
  * @returns advantages [N], in input order, each within ±clip
  * @throws DomainError if lengths differ, a value is not finite, clip <= 0 or epsilon < 0
  *
@@ -63,8 +63,8 @@ export function groupNormalizedAdvantages(
 /**
  * Â_n = ω_n (R_n − b_g),  b_g = Σ_g ω R / Σ_g ω   (E19).
  *
- * The value-free sequence-aware advantage: exactly E15 + E17 + E18 with the constant value b, gamma =
- * lambda = 1 and a reward at the end only. On fresh data ω = 1 and it is GRPO's R − mean(R).
+ * Sequence-aware advantage without a critic. It equals E15 + E17 + E18 with the constant value b, gamma = lambda = 1
+ * and a reward at the end only. With fresh rollouts ω = 1, and it is GRPO's R − mean(R).
  *
  * @param returns_N - return of each trajectory [N], reward units, finite
  * @param omega_N - product of the truncated turn weights, E13 [N], >= 0

@@ -5,7 +5,7 @@ import { DomainError } from './errors.ts';
 import { randomStream } from './rng.ts';
 
 describe('paperBound', () => {
-  it("reads -47,062 at the paper's own settings on a reward in [0, 1]", () => {
+  it("is -47,062 at the paper's own settings for a reward in [0, 1]", () => {
     const bound = paperBound({
       gain: [0, 0, 0],
       delta: [0.05, 0.05, 0.05],
@@ -20,7 +20,7 @@ describe('paperBound', () => {
     expect(bound.lower).toBeCloseTo(-47062.4, 0);
   });
 
-  it('is never positive for gamma >= 1/2 while no gain exceeds what a step can have', () => {
+  it('is never positive for gamma >= 1/2 if no gain exceeds the largest possible one', () => {
     const step = fc.record({
       delta: fc.double({ min: 1e-8, max: 1, noNaN: true }),
       share: fc.double({ min: -1, max: 1, noNaN: true }),
@@ -49,12 +49,12 @@ describe('paperBound', () => {
     );
   });
 
-  it('could be positive below 1/2', () => {
+  it('can be positive for gamma < 1/2', () => {
     expect(paperBoundCeiling({ gamma: 0.3, aMax: 1, klMax: 0.01 })).toBeGreaterThan(0);
     expect(paperBoundCeiling({ gamma: 0.5, aMax: 1, klMax: 0.01 })).toBeCloseTo(0, 14);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     const good = {
       gain: [1],
       delta: [0.1],
@@ -82,7 +82,7 @@ describe('certifyStep', () => {
     return { weights_N, returns_N, ownTurnTv: tv };
   };
 
-  it('scales with the reward: tenfold rewards, tenfold figures', () => {
+  it('scales with the reward: ten times the rewards give ten times the values', () => {
     const one = certifyStep(sample(1), { lo: 0, hi: 1, delta: 0.05 });
     const ten = certifyStep(sample(10), { lo: 0, hi: 10, delta: 0.05 });
     for (const key of [
@@ -108,7 +108,7 @@ describe('certifyStep', () => {
     expect(figures.coupledHorizonPenalty).toBe(0);
   });
 
-  it('covers the true gain in at least the nominal share of repetitions', () => {
+  it('has at least the nominal coverage of the true gain', () => {
     // one binary choice: old P(1) = .5, new P(1) = .6, reward = choice; true gain 0.1
     let failures = 0;
     for (let run = 0; run < 400; run++) {
@@ -126,7 +126,7 @@ describe('certifyStep', () => {
 });
 
 describe('stageLowerBound', () => {
-  it('adds the steps, and is 0 without any', () => {
+  it('adds the steps and is 0 without steps', () => {
     expect(stageLowerBound([0.25, -0.5])).toBe(-0.25);
     expect(stageLowerBound([])).toBe(0);
   });

@@ -1,6 +1,6 @@
 /**
- * Lower bounds on a stage's gain: the paper's, printed for information (it is never positive at
- * γ >= 1/2), and what is reported instead, from held-out trajectories.
+ * Lower bounds on the gain of a stage: the paper's bound, reported as information only because it is never positive
+ * at γ >= 1/2, and the bound from trajectories on the validation split that certificates report.
  * @see SAT (arXiv 2605.05216) Theorem 1 and Sec. 5 "Certificate"
  * @module
  */
@@ -9,7 +9,7 @@ import { checkLength, checkOpenUnit } from './check.ts';
 import { coupledHorizonPenalty, horizonPenalty, paperOccupancyPenalty } from './penalty.ts';
 import { mean } from './stats.ts';
 
-/** Terms of E50, one entry per agent step; all in reward units except `delta` (nats) and counts. */
+/** Terms of E50, one entry per agent's update; reward units except for `delta` (nats) and counts. */
 export interface PaperBoundInput {
   /** Lower bound on L_i: κ_i sqrt(δ_i) − a_i δ_i (E65) or a measured surrogate [A]. */
   readonly gain: ArrayLike<number>;
@@ -25,6 +25,7 @@ export interface PaperBoundInput {
   readonly confidence: number;
 }
 
+/** The four terms of E50 and their sum, reward units. */
 export interface PaperBound {
   readonly gain: number;
   readonly occupancy: number;
@@ -37,9 +38,9 @@ export interface PaperBound {
 /**
  * Σ_i gain_i − (2γ/(1−γ)²) A_max Σ sqrt(δ_i/2) − Σ ζ_i/(1−γ) − Σ (A_max/(1−γ)) sqrt(log(2n/δ_c)/(2N_i))   (E50).
  *
- * Exactly as printed. It cannot be positive for γ >= 1/2 whatever the data (E51), its finite-sample radius
- * is half of what Hoeffding gives for values in ±A_max, and it is applied to a policy chosen on the same
- * sample. Print it as "paper bound (informational)" and decide nothing by it.
+ * Exactly as printed in the paper. It cannot be positive for γ >= 1/2, whatever the data (E51). Its finite-sample
+ * radius is half of Hoeffding's for values in ±A_max, and it is applied to a policy chosen on the same sample. Report
+ * it as "paper bound (informational)"; no decision may depend on it.
  *
  * @throws DomainError if lengths differ, gamma is outside [0, 1) or confidence outside (0, 1)
  */
@@ -66,7 +67,8 @@ export function paperBound(input: PaperBoundInput): PaperBound {
 }
 
 /**
- * The largest step bound E50 can reach: (sqrt(2 KL) A_max/(1−γ)) (1−2γ)/(1−γ)   (E51). Not positive for γ >= 1/2.
+ * Largest value that E50 can have for one step: (sqrt(2 KL) A_max/(1−γ)) (1−2γ)/(1−γ)   (E51). It is not positive
+ * for γ >= 1/2.
  *
  * @param klMax - largest per-state KL of the step, nats
  */
@@ -82,46 +84,47 @@ export function paperBoundCeiling({
   return (Math.sqrt(2 * klMax) * aMax) / (1 - gamma) - paperOccupancyPenalty({ gamma, aMax, klMax });
 }
 
-/** Held-out evidence on one agent's accepted step, and its sizes. */
+/** Trajectories on the validation split for one agent's accepted update, and the size of the update. */
 export interface StepEvidence {
-  /** Full ratio of each held-out trajectory, Π over done agents and this one [N]. */
+  /** Ratio of each trajectory: product over the agents already updated in this stage and this one [N]. */
   readonly weights_N: ArrayLike<number>;
   /** Raw returns of the same trajectories, never normalised advantages [N], reward units. */
   readonly returns_N: ArrayLike<number>;
-  /** Largest and mean TV seen at each own turn, in playing order [m]. */
+  /** Largest and mean observed TV at each of the agent's own turns, in execution order [m]. */
   readonly ownTurnTv: { readonly max: ArrayLike<number>; readonly mean: ArrayLike<number> };
 }
 
+/** Options of {@link certifyStep}. */
 export interface StepCertificateOptions {
   /** Range of the return, reward units. */
   readonly lo: number;
   readonly hi: number;
   /** Truncation C of E62; default 2. */
   readonly cap?: number;
-  /** Probability with which `gainLower` may fail: δ_c/n per step. */
+  /** Failure probability of `gainLower`: δ_c/n per step. */
   readonly delta: number;
 }
 
-/** The figures of E66 that come from held-out trajectories; reward units unless said otherwise. */
+/** The quantities of E66 that come from trajectories on the validation split; reward units unless stated otherwise. */
 export interface StepCertificate {
   /** Mean of E62: conservative estimate of the gain. */
   readonly gainMean: number;
-  /** E63 of E62: holds with probability 1 − δ. */
+  /** Lower bound E63 of the mean of E62, valid with probability 1 − δ. */
   readonly gainLower: number;
-  /** E61's ζ and its upper bound, with F = hi − lo. */
+  /** ζ of E61 and its upper bound, with F = hi − lo. */
   readonly zeta: number;
   readonly zetaUpper: number;
-  /** Largest number of own turns. */
+  /** Largest number of own turns in a trajectory. */
   readonly ownTurns: number;
-  /** E58 and E59 with the raw-reward span and the TV *seen*: a diagnostic, the true maximum is unknown. */
+  /** E58 and E59 with the span of the raw reward and the *observed* TV. A diagnostic: the true maximum is unknown. */
   readonly horizonPenalty: number;
   readonly coupledHorizonPenalty: number;
-  /** (Σw)²/Σw², trajectories. */
+  /** (Σw)²/Σw², number of trajectories. */
   readonly effectiveSampleSize: number;
 }
 
 /**
- * What the held-out trajectories say about one step   (E66: E58, E59, E61, E62, E63, ESS).
+ * Certificate of one agent's update from trajectories on the validation split   (E66: E58, E59, E61, E62, E63, ESS).
  *
  * @throws DomainError if there are fewer than two trajectories, shapes differ, or a return is out of range
  */
@@ -145,10 +148,10 @@ export function certifyStep(
 }
 
 /**
- * Σ_i of the steps' lower bounds at level δ_c/n each: the stage's gain with probability 1 − δ_c (fresh
- * rollouts only; with reused ones take E62 with the *full* stage ratio once and add nothing)   (E66).
+ * Sum of the steps' lower bounds at level δ_c/n each: a lower bound on the stage's gain with probability 1 − δ_c. For
+ * fresh rollouts only; with reused rollouts compute E62 once with the ratio of the whole stage instead   (E66).
  *
- * @param lower_A - `gainLower` of every accepted step
+ * @param lower_A - `gainLower` of every accepted step [A], reward units
  */
 export function stageLowerBound(lower_A: ArrayLike<number>): number {
   let sum = 0;

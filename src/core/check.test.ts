@@ -12,7 +12,7 @@ import {
 import { DomainError } from './errors.ts';
 
 describe('checks', () => {
-  it('let good values pass', () => {
+  it('accept valid values', () => {
     checkLength('f', 'rows', 2, 2);
     checkFinite('f', 'x', [0, -1]);
     checkPositive('f', 'x', 1e-300);
@@ -23,7 +23,7 @@ describe('checks', () => {
     checkDistribution('f', 'p', [0.25, 0.75, 0]);
   });
 
-  it('name the place, the expectation and the value', () => {
+  it('name the function, the expectation and the value', () => {
     const cases: readonly (readonly [() => void, string])[] = [
       [() => checkLength('f', 'rows', 2, 3), 'f: expected 2 rows, got 3'],
       [() => checkFinite('f', 'x', [1, Number.NaN]), 'f: expected finite x[1], got NaN'],

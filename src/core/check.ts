@@ -1,11 +1,11 @@
 /**
- * Checks at the border of the core: numbers are looked at once, where they enter, so that a NaN is
- * reported with the array and the index it came from instead of surfacing as a strange loss later.
+ * Argument checks of the core's public functions. Numbers are checked once, where they enter the core, so that an
+ * error names the array and the index of a NaN instead of a later loss being NaN.
  * @module
  */
 import { DomainError } from './errors.ts';
 
-/** @throws DomainError if the lengths differ; `what` reads as in "expected 4 group ids, got 3" */
+/** @throws DomainError if the lengths differ; `what` completes the message "expected 4 group ids, got 3" */
 export function checkLength(where: string, what: string, expected: number, got: number): void {
   if (got !== expected) throw new DomainError(`${where}: expected ${expected} ${what}, got ${got}`);
 }

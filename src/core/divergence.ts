@@ -1,7 +1,7 @@
 /**
- * Divergences between an agent's new and current policy at one token state: exact over the full
- * vocabulary (the trust region needs these) and sampled from one token (for a loss only: a sample
- * cannot see mass moved to a token the current policy almost never draws).
+ * Divergences between an agent's new and old policy at one token state. The exact ones are over the full vocabulary;
+ * the trust region needs them. The sampled ones use one token; they are for a loss only, because a sample does not
+ * include mass moved to a token that the old policy almost never draws.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control"; Schulman, "Approximating KL divergence", 2020
  * @module
  */
@@ -32,7 +32,7 @@ export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float6
     );
   let sum = 0;
   for (let v = 0; v < logp_V.length; v++) {
-    logp_V[v] -= max; // first, so that large logits lose no digits
+    logp_V[v] -= max; // before log(sum) is subtracted, so that large logits keep their precision
     sum += Math.exp(logp_V[v]);
   }
   const logSum = Math.log(sum);
@@ -42,10 +42,10 @@ export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float6
 
 /** Divergences at one state. */
 export interface StateDivergence {
-  /** KL(new‖cur), the direction of the trust region, nats. */
-  readonly klNewCur: number;
-  /** KL(cur‖new), nats. */
-  readonly klCurNew: number;
+  /** KL(new‖old), the direction of the trust region, nats. */
+  readonly klNewOld: number;
+  /** KL(old‖new), nats. */
+  readonly klOldNew: number;
   /** Total variation, 0..1. */
   readonly tv: number;
 }
@@ -54,80 +54,80 @@ export interface StateDivergence {
  * KL(p‖q) = Σ_v p_v (log p_v − log q_v), the other direction and TV = ½ Σ_v |p_v − q_v|   (E27).
  *
  * @param logpNew_V - log-probabilities of the new policy [V], normalised, nats
- * @param logpCur_V - log-probabilities of the current policy [V], nats
- * @returns both KLs (Infinity where the support grows) and TV; all three NaN if any log-probability is, so
- *   that a policy that has blown up is never mistaken for one that has not moved
+ * @param logpOld_V - log-probabilities of the old policy [V], nats
+ * @returns both KLs (Infinity if one policy has probability 0 where the other has not) and TV. All three are NaN if
+ *   any log-probability is NaN, so that a diverged policy is never taken for an unchanged one
  * @throws DomainError if the vocabularies differ in size
  */
-export function stateDivergence(logpNew_V: ArrayLike<number>, logpCur_V: ArrayLike<number>): StateDivergence {
-  checkLength('stateDivergence', 'current log-probabilities', logpNew_V.length, logpCur_V.length);
-  let klNewCur = 0;
-  let klCurNew = 0;
+export function stateDivergence(logpNew_V: ArrayLike<number>, logpOld_V: ArrayLike<number>): StateDivergence {
+  checkLength('stateDivergence', 'old log-probabilities', logpNew_V.length, logpOld_V.length);
+  let klNewOld = 0;
+  let klOldNew = 0;
   let absolute = 0;
   for (let v = 0; v < logpNew_V.length; v++) {
     const p = Math.exp(logpNew_V[v]);
-    const q = Math.exp(logpCur_V[v]);
+    const q = Math.exp(logpOld_V[v]);
     // 0 log 0 = 0
-    if (p > 0) klNewCur += p * (logpNew_V[v] - logpCur_V[v]);
-    if (q > 0) klCurNew += q * (logpCur_V[v] - logpNew_V[v]);
+    if (p > 0) klNewOld += p * (logpNew_V[v] - logpOld_V[v]);
+    if (q > 0) klOldNew += q * (logpOld_V[v] - logpNew_V[v]);
     absolute += Math.abs(p - q);
   }
-  if (Number.isNaN(absolute)) return { klNewCur: Number.NaN, klCurNew: Number.NaN, tv: Number.NaN };
-  // rounding can leave -1e-17 where the policies are equal
-  return { klNewCur: Math.max(0, klNewCur), klCurNew: Math.max(0, klCurNew), tv: absolute / 2 };
+  if (Number.isNaN(absolute)) return { klNewOld: Number.NaN, klOldNew: Number.NaN, tv: Number.NaN };
+  // rounding can give -1e-17 for equal policies
+  return { klNewOld: Math.max(0, klNewOld), klOldNew: Math.max(0, klOldNew), tv: absolute / 2 };
 }
 
 /** Divergences at one state with their gradients. */
 export interface ExactKl extends StateDivergence {
-  /** d KL(new‖cur) / d logitsNew [V]. */
-  readonly gradNewCur: Float64Array;
-  /** d KL(cur‖new) / d logitsNew [V]. */
-  readonly gradCurNew: Float64Array;
+  /** d KL(new‖old) / d logitsNew [V]. */
+  readonly gradNewOld: Float64Array;
+  /** d KL(old‖new) / d logitsNew [V]. */
+  readonly gradOldNew: Float64Array;
 }
 
 /**
- * E27 from logits, with ∂KL(p‖q)/∂z_v = p_v (log p_v − log q_v − KL)/τ and
+ * Divergences of E27 and gradients from logits: ∂KL(p‖q)/∂z_v = p_v (log p_v − log q_v − KL)/τ and
  * ∂KL(q‖p)/∂z_v = (p_v − q_v)/τ,  p = softmax(z/τ), q fixed   (E28).
  *
  * @param logitsNew_V - logits of the new policy [V]
- * @param logitsCur_V - logits of the current policy [V]
+ * @param logitsOld_V - logits of the old policy [V]
  * @param temperature - τ_s of E9, > 0
  * @returns both KLs in nats, TV and both gradients with respect to the new logits
  * @throws DomainError if sizes differ, temperature <= 0, or a logit is NaN
  *
  * @example
- * exactKl([1, 0], [1, 0]).klNewCur; // => 0
+ * exactKl([1, 0], [1, 0]).klNewOld; // => 0
  */
 export function exactKl(
   logitsNew_V: ArrayLike<number>,
-  logitsCur_V: ArrayLike<number>,
+  logitsOld_V: ArrayLike<number>,
   { temperature = 1 }: { readonly temperature?: number } = {},
 ): ExactKl {
   const logpNew_V = logSoftmax(logitsNew_V, temperature);
-  const logpCur_V = logSoftmax(logitsCur_V, temperature);
-  const divergence = stateDivergence(logpNew_V, logpCur_V);
+  const logpOld_V = logSoftmax(logitsOld_V, temperature);
+  const divergence = stateDivergence(logpNew_V, logpOld_V);
   const V = logpNew_V.length;
-  const gradNewCur = new Float64Array(V);
-  const gradCurNew = new Float64Array(V);
+  const gradNewOld = new Float64Array(V);
+  const gradOldNew = new Float64Array(V);
   for (let v = 0; v < V; v++) {
     const p = Math.exp(logpNew_V[v]);
-    if (p > 0) gradNewCur[v] = (p * (logpNew_V[v] - logpCur_V[v] - divergence.klNewCur)) / temperature;
-    gradCurNew[v] = (p - Math.exp(logpCur_V[v])) / temperature;
+    if (p > 0) gradNewOld[v] = (p * (logpNew_V[v] - logpOld_V[v] - divergence.klNewOld)) / temperature;
+    gradOldNew[v] = (p - Math.exp(logpOld_V[v])) / temperature;
   }
-  return { ...divergence, gradNewCur, gradCurNew };
+  return { ...divergence, gradNewOld, gradOldNew };
 }
 
-/** Names of the sampled estimators; `k3n` is the default, the only non-negative one in the new‖cur direction. */
+/** Sampled KL estimators. The default `k3n` is the only non-negative one for KL(new‖old). */
 export type KlEstimator = 'k1' | 'k2' | 'k3' | 'k1n' | 'k3n';
 
-/** Beyond this log-ratio (nats) the value is frozen and the slope 0. */
+/** Beyond this log-ratio (nats) the value is constant and the slope is 0. */
 const MAX_TOKEN_LOG_RATIO = 10;
 
 /**
- * Value and slope of a sampled KL at x = logp_new − logp_cur, token drawn from `cur`   (E29).
+ * Value and slope of a sampled KL at x = logp_new − logp_old, token drawn from `old`   (E29).
  *
- * k1 = −x, k2 = x²/2, k3 = eˣ−1−x estimate KL(cur‖new); k1n = eˣx, k3n = eˣ(x−1)+1 estimate KL(new‖cur).
- * Differs from the official code, which uses k3 and so measures the other direction than its constraint.
+ * k1 = −x, k2 = x²/2, k3 = eˣ−1−x estimate KL(old‖new); k1n = eˣx, k3n = eˣ(x−1)+1 estimate KL(new‖old).
+ * Differs from the official code, which uses k3 and therefore measures the direction opposite to its constraint.
  *
  * @param x - log-ratio of the token, nats; clamped to ±10, outside which the slope is 0
  * @returns value in nats and d value / d logp_new
@@ -154,7 +154,7 @@ function estimatorAt(x: number, estimator: KlEstimator): { readonly value: numbe
     case 'k1n':
       return { value: Math.exp(x) * x, slope: Math.exp(x) * (x + 1) };
     case 'k3n':
-      // eˣ(x−1)+1 without cancelling the leading 1
+      // eˣ(x−1)+1, written without the cancellation of the leading 1
       return { value: Math.expm1(x) * (x - 1) + x, slope: Math.exp(x) * x };
     default:
       return estimator satisfies never;
@@ -162,7 +162,7 @@ function estimatorAt(x: number, estimator: KlEstimator): { readonly value: numbe
 }
 
 /**
- * κ_g = Σ of k over the agent's token states of trajectory g   (E27, monitor of E34 and E36).
+ * κ_g = Σ k(s) over the agent's token states of trajectory g   (E27; E34 and E36 use it).
  *
  * @param klTokens - exact KL per own token state, one array per message [M][T], nats
  * @param trajectory_M - trajectory of each message; absent: every message is its own trajectory

@@ -1,10 +1,9 @@
 /**
- * The one error the pure core throws: a function was called outside its domain.
- * Sibling classes of the outer layers are in `support/errors.ts`.
+ * The only error class that the core throws. The error classes of the other layers are in `support/errors.ts`.
  * @module
  */
 
-/** A pure function was called outside its domain; message: `<where>: expected <what>, got <value>`. */
+/** An argument is outside the function's domain. Message: `<function>: expected <condition>, got <value>`. */
 export class DomainError extends RangeError {
   override readonly name = 'DomainError';
   readonly code: string;

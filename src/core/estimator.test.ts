@@ -29,7 +29,7 @@ describe('temporalDifferences', () => {
     close(temporalDifferences([], []), []);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => temporalDifferences([1], [])).toThrow(DomainError);
     expect(() => temporalDifferences([1], [])).toThrow('temporalDifferences: expected 1 values, got 0');
     expect(() => temporalDifferences([1], [Number.NaN])).toThrow('expected finite values[0], got NaN');
@@ -38,11 +38,11 @@ describe('temporalDifferences', () => {
 });
 
 describe('truncatedGae', () => {
-  it('agrees with a Python recursion', () => {
+  it('matches a Python recursion', () => {
     close(truncatedGae(DELTA, C, trace), [0.6855296, 0.51536, 1.063, 0.125], 14);
   });
 
-  it('is GAE where every weight is 1: the discounted sum of differences', () => {
+  it('is GAE if every weight is 1: the discounted sum of differences', () => {
     fc.assert(
       fc.property(deltas, (delta) => {
         const gae = truncatedGae(
@@ -58,19 +58,19 @@ describe('truncatedGae', () => {
     );
   });
 
-  it('never uses the first weight, and stops at a weight of 0', () => {
+  it('does not use the first weight, and stops at a weight of 0', () => {
     expect(truncatedGae(DELTA, [0, ...C.slice(1)], trace)).toEqual(truncatedGae(DELTA, C, trace));
     expect(truncatedGae(DELTA, [1, 0, 1, 1], trace)[0]).toBe(0.5);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => truncatedGae([1], [])).toThrow('truncatedGae: expected 1 weights, got 0');
     expect(() => truncatedGae([1], [1], { lam: -1 })).toThrow('expected lam in [0, 1], got -1');
   });
 });
 
 describe('vtraceAdvantages', () => {
-  it('agrees with a Python recursion', () => {
+  it('matches a Python recursion', () => {
     close(
       vtraceAdvantages(DELTA, { rho: [0.9, 0.5, 3, 0.7], c: C }, trace),
       [1.379912, 2.5067, 1.07875, 0.125],
@@ -78,7 +78,7 @@ describe('vtraceAdvantages', () => {
     );
   });
 
-  it('adds the GAE of the next turn without the decay where nothing changed', () => {
+  it('adds the GAE of the next turn without decay if no policy changed', () => {
     // ρ = c = 1: X_t = GAE_t, A_t = δ_t + γ GAE_{t+1}
     const one = DELTA.map(() => 1);
     const gae = truncatedGae(DELTA, one, trace);
@@ -88,13 +88,13 @@ describe('vtraceAdvantages', () => {
     );
   });
 
-  it('caps rho when asked', () => {
+  it('caps rho at rhoCap', () => {
     const weights = { rho: [1, 50], c: [1, 1] };
     expect(vtraceAdvantages([0, 1], weights, { ...trace, rhoCap: 10 })[0]).toBe(9);
     expect(vtraceAdvantages([0, 1], weights, trace)[0]).toBe(45);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => vtraceAdvantages([1], { rho: [], c: [1] })).toThrow('expected 1 ratios, got 0');
     expect(() => vtraceAdvantages([1], { rho: [1], c: [1] }, { rhoCap: 0 })).toThrow(
       'expected rhoCap > 0, got 0',
@@ -109,7 +109,7 @@ describe('aggregateOwnTurns', () => {
     expect(aggregateOwnTurns([1, 2], [])).toBe(0);
   });
 
-  it('makes the group-relative advantage with a constant critic, whichever turns are own', () => {
+  it('equals the group-relative advantage with a constant critic, for any own turns', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -144,14 +144,14 @@ describe('aggregateOwnTurns', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => aggregateOwnTurns([1], [1])).toThrow('aggregateOwnTurns: expected turns 0..0, got 1');
     expect(() => aggregateOwnTurns([1], [0], [])).toThrow('expected 1 prefix weights, got 0');
   });
 });
 
 describe('truncatedGaeBiasBound', () => {
-  it('is 0 without a policy change and unbounded without decay', () => {
+  it('is 0 without a policy change and infinite without decay', () => {
     expect(truncatedGaeBiasBound({ aMax: 1, tvMax: 0 }, { gamma: 1, lam: 1 })).toBe(0);
     expect(truncatedGaeBiasBound({ aMax: 1, tvMax: 0.1 }, { gamma: 1, lam: 1 })).toBe(Infinity);
     expect(truncatedGaeBiasBound({ aMax: 2, tvMax: 0.1 }, { gamma: 1, lam: 0.5 })).toBeCloseTo(0.2, 15);

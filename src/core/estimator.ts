@@ -1,7 +1,7 @@
 /**
- * Multi-step advantage estimators with a critic, along one episode's turns: c-truncated GAE (the
- * method's own), V-trace (unbiased, unbounded weights), and their aggregation over an agent's own turns.
- * The value-free counterpart is `groupRelativeAdvantages` in `advantage.ts`.
+ * Multi-step advantage estimators with a critic, over the turns of one episode: c-truncated GAE (SAT's estimator),
+ * V-trace (unbiased, unbounded weights), and their aggregation over an agent's own turns. The estimator without a
+ * critic is `groupRelativeAdvantages` in `advantage.ts`.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Sequence-aware advantage"; GAE, arXiv 1506.02438; V-trace, arXiv 1802.01561
  * @module
  */
@@ -19,10 +19,11 @@ export interface TraceOptions {
 /**
  * δ_t = r_t + γ V_{t+1} − V_t   (E14).
  *
- * @param rewards - team reward per turn [turns]
- * @param values - critic's value before each turn [turns]
- * @param lastValue - V after the last turn: 0 at a true end (default), the bootstrap value if truncated
- * @returns temporal differences [turns]
+ * @param rewards - team reward r_t per turn [turns], reward units
+ * @param values - the critic's value V_t before each turn [turns], reward units
+ * @param options - discount, and `lastValue`, V after the last turn: 0 at a true end (default), the bootstrap value
+ *   if the episode is truncated
+ * @returns temporal differences [turns], reward units
  * @throws DomainError if lengths differ, a number is not finite or gamma is outside [0, 1]
  */
 export function temporalDifferences(
@@ -45,8 +46,8 @@ export function temporalDifferences(
 /**
  * A_T = 0,  A_t = δ_t + γλ c_{t+1} A_{t+1}   (E15).
  *
- * ρ_t does not multiply δ_t: A_t is conditional on the action at t. Every weight is at most 1; with an
- * exact critic the bias is at most {@link truncatedGaeBiasBound}. With c = 1 this is GAE.
+ * ρ_t does not multiply δ_t, because A_t is conditional on the action at t. Every weight is at most 1. With an exact
+ * critic the bias is at most {@link truncatedGaeBiasBound}. With c = 1 this is GAE.
  *
  * @param delta - temporal differences [turns]
  * @param c - truncated weights per turn, E12 [turns]
@@ -66,10 +67,10 @@ export function truncatedGae(
   checkUnit(where, 'gamma', gamma);
   checkUnit(where, 'lam', lam);
   const advantages = new Float64Array(delta.length);
-  let carried = 0; // c_{t+1} A_{t+1}
+  let weightedNext = 0; // c_{t+1} A_{t+1}
   for (let t = delta.length - 1; t >= 0; t--) {
-    advantages[t] = delta[t] + gamma * lam * carried;
-    carried = c[t] * advantages[t];
+    advantages[t] = delta[t] + gamma * lam * weightedNext;
+    weightedNext = c[t] * advantages[t];
   }
   return advantages;
 }
@@ -77,11 +78,11 @@ export function truncatedGae(
 /**
  * X_T = 0,  X_t = min(ρ̄, ρ_t) δ_t + γλ c_t X_{t+1},  A_t = δ_t + γ X_{t+1}   (E16).
  *
- * Unbiased with an exact critic and ρ̄ = ∞, at the price of one unbounded weight per term.
+ * Unbiased with an exact critic and ρ̄ = ∞; each term then has one unbounded weight.
  *
  * @param delta - temporal differences [turns]
  * @param weights - ρ (E11) and c (E12) per turn [turns]
- * @param options - trace, and ρ̄ (default Infinity; 10 in practice)
+ * @param options - discount, trace decay, and ρ̄ as `rhoCap` (default Infinity; 10 in practice)
  * @returns advantages [turns], reward units
  * @throws DomainError if lengths differ or an option is out of range
  */
@@ -108,13 +109,13 @@ export function vtraceAdvantages(
 /**
  * Â = (1/|T_i|) Σ_{t ∈ T_i} W_t A_t   (E18), 0 if the agent never acts.
  *
- * The mean, not the sum, over the *agent's own* turns: a sum rewards talking more often. Differs from the
- * paper, which leaves its "aggregated per-timestep advantage" undefined and has no prefix weight; leave
- * `prefix` out for that reading.
+ * The mean over the *agent's own* turns, because a sum would reward more turns. Differs from the paper, which does not
+ * define its "aggregated per-timestep advantage" and has no prefix weight; omit `prefix` for the paper's version.
  *
- * @param advantages - A_t per turn [turns]
- * @param ownTurns - T_i, turns at which the agent is active
- * @param prefix - W_t of E17 [turns]
+ * @param advantages - A_t per turn [turns], reward units
+ * @param ownTurns - T_i, indices of the turns at which the agent is active
+ * @param prefix - W_t of E17 [turns]; absent: 1
+ * @returns aggregated advantage, reward units
  * @throws DomainError if lengths differ or a turn lies outside the episode
  */
 export function aggregateOwnTurns(
@@ -136,7 +137,7 @@ export function aggregateOwnTurns(
 }
 
 /**
- * |bias of E15| <= (γλ / (1 − γλ)) A_max max_s TV(π̂, beh), with an exact critic.
+ * |bias of E15| <= (γλ / (1 − γλ)) A_max max_s TV(π̂, old), with an exact critic.
  *
  * @param aMax - largest |A| of the intermediate team, reward units
  * @param tvMax - largest total variation between the intermediate and the behaviour team

@@ -1,71 +1,73 @@
 /**
- * The best possible update of one agent at one state inside a KL ball: the step whose stages never lower
- * J, and the yardstick for every approximate one. Tabular worlds only.
+ * The exact maximiser of one agent's expected score at one state within a KL ball. A stage of such steps never
+ * decreases J; tests compare approximate updates with it. For tabular worlds only.
  * @see SAT (arXiv 2605.05216) Sec. 3 "Per-state update"; Peters et al., "Relative entropy policy search", 2010
  * @module
  */
 import { checkDistribution, checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Scores this close to the best belong to the argmax set. */
+/** Scores within this distance of the best belong to the argmax set. */
 const TIE = 1e-12;
 
+/** Result of {@link exactStep}. */
 export interface ExactStep {
   /** The new distribution [V]. */
   readonly pi: Float64Array;
-  /** π ∝ cur · exp(η score); Infinity for the unconstrained maximiser, 0 for no step. */
+  /** π ∝ old · exp(η score); Infinity for the unconstrained maximiser, 0 for no step. */
   readonly eta: number;
-  /** KL(π‖cur) <= δ, nats. */
+  /** KL(π‖old) <= δ, nats. */
   readonly kl: number;
-  /** ⟨π − cur, score⟩ >= 0, units of the score. */
+  /** ⟨π − old, score⟩ >= 0, units of the score. */
   readonly gain: number;
 }
 
 /**
- * argmax_π ⟨π, score⟩ s.t. KL(π‖cur) <= δ:  π ∝ cur · exp(η score)   (E39).
+ * argmax_π ⟨π, score⟩ s.t. KL(π‖old) <= δ:  π ∝ old · exp(η score)   (E39).
  *
- * η by bisection, since the KL rises in η; if cur restricted to the argmax set is inside the ball, that.
+ * η is found by bisection, because the KL increases in η. If `old` restricted to the argmax set lies inside the ball,
+ * the result is that distribution (η = ∞).
  *
- * @param cur_V - current distribution [V]
+ * @param old_V - distribution before the step [V]
  * @param score_V - A_i(s, ·) [V], any unit
- * @param delta - δ, nats; nothing moves at δ <= 0
- * @throws DomainError if sizes differ, cur_V is not a distribution, or a score is not finite
+ * @param delta - δ, nats; at δ <= 0 the result is `old`
+ * @throws DomainError if sizes differ, old_V is not a distribution, or a score is not finite
  *
  * @example
  * exactStep([0.5, 0.5], [1, 0], 1).pi; // => [1, 0]
  */
-export function exactStep(cur_V: ArrayLike<number>, score_V: ArrayLike<number>, delta: number): ExactStep {
+export function exactStep(old_V: ArrayLike<number>, score_V: ArrayLike<number>, delta: number): ExactStep {
   const where = 'exactStep';
-  checkLength(where, 'scores', cur_V.length, score_V.length);
-  checkDistribution(where, 'cur_V', cur_V);
+  checkLength(where, 'scores', old_V.length, score_V.length);
+  checkDistribution(where, 'old_V', old_V);
   checkFinite(where, 'score_V', score_V);
   if (Number.isNaN(delta)) throw new DomainError(`${where}: expected delta in nats, got NaN`);
-  if (!(delta > 0)) return { pi: Float64Array.from(cur_V), eta: 0, kl: 0, gain: 0 };
+  if (!(delta > 0)) return { pi: Float64Array.from(old_V), eta: 0, kl: 0, gain: 0 };
 
-  const best = bestScore(cur_V, score_V);
-  const limit = normalised(cur_V, (v) => (score_V[v] >= best - TIE ? 1 : 0));
-  if (klBetween(limit, cur_V) <= delta) return outcome(limit, Infinity, { cur_V, score_V });
+  const best = bestScore(old_V, score_V);
+  const limit = normalised(old_V, (v) => (score_V[v] >= best - TIE ? 1 : 0));
+  if (klBetween(limit, old_V) <= delta) return outcome(limit, Infinity, { old_V, score_V });
 
-  const tilted = (eta: number) => normalised(cur_V, (v) => Math.exp(eta * (score_V[v] - best)));
+  const tilted = (eta: number) => normalised(old_V, (v) => Math.exp(eta * (score_V[v] - best)));
   let low = 0;
   let high = 1;
-  while (klBetween(tilted(high), cur_V) < delta && Number.isFinite(high)) high *= 2;
+  while (klBetween(tilted(high), old_V) < delta && Number.isFinite(high)) high *= 2;
   for (let middle = high / 2; middle > low && middle < high; middle = (low + high) / 2) {
-    if (klBetween(tilted(middle), cur_V) <= delta) low = middle;
+    if (klBetween(tilted(middle), old_V) <= delta) low = middle;
     else high = middle;
   }
-  return outcome(tilted(low), low, { cur_V, score_V });
+  return outcome(tilted(low), low, { old_V, score_V });
 }
 
-/** Largest score among the actions the current policy can take. */
-function bestScore(cur_V: ArrayLike<number>, score_V: ArrayLike<number>): number {
+/** Largest score among the actions with positive probability under the old policy. */
+function bestScore(old_V: ArrayLike<number>, score_V: ArrayLike<number>): number {
   let best = -Infinity;
-  for (let v = 0; v < cur_V.length; v++) if (cur_V[v] > 0 && score_V[v] > best) best = score_V[v];
+  for (let v = 0; v < old_V.length; v++) if (old_V[v] > 0 && score_V[v] > best) best = score_V[v];
   return best;
 }
 
-function normalised(cur_V: ArrayLike<number>, factor: (v: number) => number): Float64Array {
-  const mass_V = Float64Array.from(cur_V, (p, v) => (p > 0 ? p * factor(v) : 0));
+function normalised(old_V: ArrayLike<number>, factor: (v: number) => number): Float64Array {
+  const mass_V = Float64Array.from(old_V, (p, v) => (p > 0 ? p * factor(v) : 0));
   const total = mass_V.reduce((sum, p) => sum + p, 0);
   return mass_V.map((p) => p / total);
 }
@@ -79,9 +81,9 @@ function klBetween(p_V: Float64Array, q_V: ArrayLike<number>): number {
 function outcome(
   pi: Float64Array,
   eta: number,
-  { cur_V, score_V }: { readonly cur_V: ArrayLike<number>; readonly score_V: ArrayLike<number> },
+  { old_V, score_V }: { readonly old_V: ArrayLike<number>; readonly score_V: ArrayLike<number> },
 ): ExactStep {
   let gain = 0;
-  for (let v = 0; v < pi.length; v++) gain += (pi[v] - cur_V[v]) * score_V[v];
-  return { pi, eta, kl: klBetween(pi, cur_V), gain };
+  for (let v = 0; v < pi.length; v++) gain += (pi[v] - old_V[v]) * score_V[v];
+  return { pi, eta, kl: klBetween(pi, old_V), gain };
 }

@@ -3,21 +3,21 @@ import { bucketOf, fnv1a } from './hash.ts';
 
 describe('fnv1a', () => {
   // test vectors of the FNV authors (test_fnv.c of http://www.isthe.com/chongo/tech/comp/fnv/)
-  it('agrees with the published vectors', () => {
+  it('matches the published vectors', () => {
     expect(fnv1a('')).toBe(0x811c9dc5);
     expect(fnv1a('a')).toBe(0xe40c292c);
     expect(fnv1a('foobar')).toBe(0xbf9cf968);
   });
 
-  it('hashes bytes of UTF-8, not code units', () => {
-    // 'é' is C3 A9: ((offset ^ c3) * prime ^ a9) * prime mod 2^32, computed apart with exact integers
+  it('hashes UTF-8 bytes, not code units', () => {
+    // 'é' is C3 A9: ((offset ^ c3) * prime ^ a9) * prime mod 2^32, computed separately with exact integers
     const exact = [0xc3n, 0xa9n].reduce((h, b) => ((h ^ b) * 0x01000193n) % 2n ** 32n, 0x811c9dc5n);
     expect(BigInt(fnv1a('é'))).toBe(exact);
   });
 });
 
 describe('bucketOf', () => {
-  it('is pinned: moving a key to another bucket would mix splits of old and new runs', () => {
+  it('returns pinned values: another bucket for a key would mix the splits of old and new runs', () => {
     expect(['1+2', '1+3', '9 9 2>20', 'how many?'].map((key) => bucketOf(key, 100))).toMatchInlineSnapshot(`
       [
         63,
@@ -28,7 +28,7 @@ describe('bucketOf', () => {
     `);
   });
 
-  it('spreads keys that differ in one digit evenly over the buckets', () => {
+  it('distributes keys that differ in one digit uniformly over the buckets', () => {
     const counts = new Array<number>(100).fill(0);
     const keys = 20_000;
     for (let i = 0; i < keys; i++) counts[bucketOf(`${i}`, 100)]++;

@@ -1,6 +1,6 @@
 /**
- * A fixed hash of text, the ground that splits stand on: a problem's canonical key decides where the
- * problem belongs, whatever the seed, the options' order or the machine.
+ * Hash of text, used for dataset splits: the split of a problem depends on its canonical key only, not on the seed,
+ * the order of options or the machine.
  * @see http://www.isthe.com/chongo/tech/comp/fnv/ (FNV-1a, 32 bits)
  * @module
  */
@@ -8,6 +8,8 @@ import { threefry2x32 } from './rng.ts';
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
+/** Every JavaScript runtime has TextEncoder; the core compiles without the types of Node and of browsers. */
+declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 const utf8 = new TextEncoder();
 
 /**
@@ -25,11 +27,12 @@ export function fnv1a(text: string): number {
 }
 
 /**
- * The bucket of a key, uniform over 0..`buckets` - 1: FNV-1a, then one Threefry block, because the low
- * bits of FNV-1a on short keys that differ in their last digit are not independent.
+ * Bucket of a key, uniform over 0..`buckets` - 1. One Threefry block mixes the FNV-1a hash, because the low bits of
+ * FNV-1a are not independent for short keys that differ in their last digit.
  *
  * @param key - canonical name of a problem
- * @param buckets - how many there are, 1 to 2^32
+ * @param buckets - number of buckets, 1 to 2^32
+ * @returns integer, 0..`buckets` - 1
  */
 export function bucketOf(key: string, buckets: number): number {
   const mixed = new Uint32Array(2);

@@ -14,7 +14,7 @@ const S = [
 const A = [1, -0.5, 0.25, 0.75];
 
 describe('kappaFromScores', () => {
-  it.each(['direct', 'gram', 'cg'] as const)('agrees with numpy by the %s route', (route) => {
+  it.each(['direct', 'gram', 'cg'] as const)('matches NumPy with the %s route', (route) => {
     // F = S.T@S/N + .05 I; n = solve(F, S.T@A/N); g@n; sqrt(2 g@n)
     const { gradient, natural, quad, kappa } = kappaFromScores(
       { scores: S, advantages_N: A },
@@ -30,7 +30,7 @@ describe('kappaFromScores', () => {
     expect(kappa).toBeCloseTo(0.8193822993359992, 12);
   });
 
-  it('gives the same by all routes, with more trajectories than parameters and with fewer', () => {
+  it('is the same for all routes, with more or fewer trajectories than parameters', () => {
     const entry = fc.double({ min: -1, max: 1, noNaN: true });
     const shape = fc.constantFrom([3, 6], [6, 3], [4, 4]);
     fc.assert(
@@ -56,7 +56,7 @@ describe('kappaFromScores', () => {
     );
   });
 
-  it('measures nothing with more parameters than trajectories: quad tends to mean(A²)', () => {
+  it('does not depend on the scores with more parameters than trajectories: quad tends to mean(A²)', () => {
     const stream = randomStream(2);
     const scores = Array.from({ length: 6 }, () => Array.from({ length: 40 }, () => stream.normal()));
     const advantages_N = scores.map(() => stream.normal());
@@ -64,7 +64,7 @@ describe('kappaFromScores', () => {
     expect(quad).toBeCloseTo(dot(advantages_N, advantages_N) / 6, 6);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => kappaFromScores({ scores: [], advantages_N: [] }, { epsilon: 1 })).toThrow(DomainError);
     expect(() => kappaFromScores({ scores: S, advantages_N: [1] }, { epsilon: 1 })).toThrow(
       'kappaFromScores: expected 4 advantages, got 1',
@@ -84,7 +84,7 @@ describe('informationGain', () => {
     [0, 0.5],
   ];
 
-  it('works a diagonal case by hand', () => {
+  it('matches a diagonal case computed by hand', () => {
     const { kappa, a, lambdaMin, gain, step } = informationGain(
       { gradient: [2, 1], fisher, lipschitz: 3 },
       { delta: 0.01, epsilon: 0 },
@@ -98,7 +98,7 @@ describe('informationGain', () => {
     expect([...step]).toEqual([expect.closeTo(scale, 14), expect.closeTo(2 * scale, 14)]);
   });
 
-  it('spends exactly the radius: ½ΔᵀF_regΔ = δ', () => {
+  it('uses exactly the radius: ½ΔᵀF_regΔ = δ', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 2, maxLength: 2 }),
@@ -112,7 +112,7 @@ describe('informationGain', () => {
     );
   });
 
-  it('takes no step without a gradient, and says what was wrong', () => {
+  it('takes no step without a gradient, and throws for invalid input', () => {
     const none = informationGain({ gradient: [0, 0], fisher, lipschitz: 1 }, { delta: 0.1, epsilon: 0.1 });
     expect([...none.step, none.kappa]).toEqual([0, 0, 0]);
     expect(() =>
@@ -133,12 +133,12 @@ describe('crossFittedGain', () => {
     return [half(40), half(40)] as const;
   };
 
-  it('sees through noise that the plug-in takes for gain', () => {
+  it('estimates no gain for pure noise, where the plug-in does', () => {
     let claimed = 0;
     let gain = 0;
     for (let run = 0; run < 40; run++) {
-      const [fit, judge] = halves(0, randomStream(9, run));
-      const result = crossFittedGain(fit, judge, { delta: 0.01, epsilon: 0.01 });
+      const [fit, heldOut] = halves(0, randomStream(9, run));
+      const result = crossFittedGain(fit, heldOut, { delta: 0.01, epsilon: 0.01 });
       claimed += result.claimed / 40;
       gain += result.gain / 40;
     }
@@ -146,8 +146,8 @@ describe('crossFittedGain', () => {
     expect(Math.abs(gain)).toBeLessThan(0.015);
   });
 
-  it('finds a real gain', () => {
-    const [fit, judge] = halves(3);
-    expect(crossFittedGain(fit, judge, { delta: 0.01, epsilon: 0.01 }).gain).toBeGreaterThan(0.1);
+  it('estimates a real gain', () => {
+    const [fit, heldOut] = halves(3);
+    expect(crossFittedGain(fit, heldOut, { delta: 0.01, epsilon: 0.01 }).gain).toBeGreaterThan(0.1);
   });
 });

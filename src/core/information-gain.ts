@@ -1,6 +1,6 @@
 /**
- * The gain a natural-gradient step is predicted to have, κ sqrt(δ) − a δ, from per-trajectory scores: the
- * paper's gain term, three ways to compute it, and the cross-fitted version that measures something.
+ * Predicted gain of a natural-gradient step, κ sqrt(δ) − a δ, from per-trajectory scores (the paper's gain term): three
+ * ways to compute it, and a cross-fitted version that is unbiased.
  * @see SAT (arXiv 2605.05216) Theorem "info-lower"; natural policy gradient, Kakade 2001
  * @module
  */
@@ -16,7 +16,7 @@ import {
   symmetricEigenvalues,
 } from './linear.ts';
 
-/** Where the gradient and the Fisher matrix have been formed. */
+/** Gradient and Fisher matrix of one agent's surrogate. */
 export interface FisherModel {
   /** g = ∇L [D]. */
   readonly gradient: ArrayLike<number>;
@@ -26,6 +26,7 @@ export interface FisherModel {
   readonly lipschitz: number;
 }
 
+/** Radius and regularisation. */
 export interface InformationGainOptions {
   /** δ, radius of ½ΔᵀFΔ, nats. */
   readonly delta: number;
@@ -33,6 +34,7 @@ export interface InformationGainOptions {
   readonly epsilon: number;
 }
 
+/** Result of {@link informationGain}. */
 export interface InformationGain {
   /** κ = sqrt(2 gᵀ F_reg⁻¹ g). */
   readonly kappa: number;
@@ -48,10 +50,10 @@ export interface InformationGain {
 /**
  * κ sqrt(δ) − a δ with κ = sqrt(2 gᵀ F_reg⁻¹ g), a = L_loc/λ_min(F_reg), F_reg = F + εI   (E65).
  *
- * Differs from the paper: the figure holds for the natural-gradient step alone, and its δ bounds the
- * *mean* quadratic, not the largest KL; so it is a prediction, not part of a certificate.
+ * Differs from the paper: the value applies to the natural-gradient step only, and its δ bounds the *mean* quadratic,
+ * not the largest KL. It is therefore a prediction and not part of a certificate.
  *
- * @throws DomainError if shapes differ, delta < 0, or epsilon or lipschitz is not usable
+ * @throws DomainError if shapes differ, delta < 0 or epsilon < 0
  */
 export function informationGain(
   { gradient, fisher, lipschitz }: FisherModel,
@@ -85,6 +87,7 @@ export interface ScoreSample {
   readonly advantages_N: ArrayLike<number>;
 }
 
+/** Result of {@link kappaFromScores}. */
 export interface Kappa {
   /** g = SᵀA/N [D]. */
   readonly gradient: Float64Array;
@@ -96,14 +99,14 @@ export interface Kappa {
   readonly natural: Float64Array;
 }
 
-/** How F_reg⁻¹ g is reached; all three agree. `direct` forms D×D, `gram` N×N, `cg` neither. */
+/** How F_reg⁻¹ g is computed; all three agree. `direct` forms a D×D matrix, `gram` an N×N matrix, `cg` neither. */
 export type KappaRoute = 'direct' | 'gram' | 'cg';
 
 /**
  * g = SᵀA/N, F = SᵀS/N, κ = sqrt(2 gᵀ(F + εI)⁻¹g)   (E65).
  *
- * With N < D and ε → 0, quad = mean(A²): the plug-in κ then measures nothing. Cross-fit
- * ({@link crossFittedGain}) before believing it.
+ * With N < D and ε → 0, quad = mean(A²), so that the plug-in κ does not depend on the scores. Use
+ * {@link crossFittedGain} for a valid estimate.
  *
  * @param route - default: the smaller of `direct` and `gram`
  * @throws DomainError if there are no trajectories, shapes differ or epsilon <= 0
@@ -159,28 +162,29 @@ function naturalGradient(
   }
 }
 
+/** Result of {@link crossFittedGain}. */
 export interface CrossFittedGain {
-  /** κ sqrt(δ) on the half the direction came from: what the plug-in claims. */
+  /** Plug-in estimate κ sqrt(δ) on the half that determines the direction. */
   readonly claimed: number;
-  /** g₂ᵀΔ on the other half: an unbiased first-order gain of that direction. */
+  /** g₂ᵀΔ on the other half: unbiased estimate of the first-order gain of that direction. */
   readonly gain: number;
 }
 
 /**
- * Δ = sqrt(2δ/q₁) F₁⁻¹g₁ from one half, gain g₂ᵀΔ from the other   (E65, the warning).
+ * Δ = sqrt(2δ/q₁) F₁⁻¹g₁ from one half of the data, gain g₂ᵀΔ from the other   (E65, cross-fitting).
  *
- * @param fit - half that chooses the direction
- * @param judge - half that never saw it
+ * @param fit - half that determines the direction
+ * @param heldOut - half that estimates the gain
  * @throws DomainError as for {@link kappaFromScores}, or if the halves differ in width
  */
 export function crossFittedGain(
   fit: ScoreSample,
-  judge: ScoreSample,
+  heldOut: ScoreSample,
   { delta, epsilon }: InformationGainOptions,
 ): CrossFittedGain {
   checkRegularisation('crossFittedGain', delta, epsilon);
   const first = kappaFromScores(fit, { epsilon });
-  const gradient2 = kappaGradient(judge);
+  const gradient2 = kappaGradient(heldOut);
   const scale = first.quad > 0 ? Math.sqrt((2 * delta) / first.quad) : 0;
   return { claimed: first.kappa * Math.sqrt(delta), gain: scale * dot(gradient2, first.natural) };
 }

@@ -12,7 +12,7 @@ const row = fc.array(
 describe('sampledKlPenalty', () => {
   it('averages over all tokens, not over messages', () => {
     const { klMean, tokens, loss } = sampledKlPenalty(
-      { logpNew: [[-1, -1], [-0.5], []], logpCur: [[-1, -1], [-1], []] },
+      { logpNew: [[-1, -1], [-0.5], []], logpOld: [[-1, -1], [-1], []] },
       { beta: 2 },
     );
     const k = Math.exp(0.5) * (0.5 - 1) + 1;
@@ -21,19 +21,19 @@ describe('sampledKlPenalty', () => {
     expect(loss).toBeCloseTo((2 * k) / 3, 15);
   });
 
-  it('has the gradient of its loss, for every estimator', () => {
+  it('returns the gradient of its loss for every estimator', () => {
     for (const estimator of ['k1', 'k2', 'k3', 'k1n', 'k3n'] satisfies KlEstimator[])
       fc.assert(
         fc.property(fc.array(row, { minLength: 1, maxLength: 4 }), (rows) => {
-          const logpCur = rows.map((r) => r.map(([cur]) => cur));
-          const logpNew = rows.map((r) => r.map(([cur, shift]) => cur + shift));
+          const logpOld = rows.map((r) => r.map(([old]) => old));
+          const logpNew = rows.map((r) => r.map(([old, shift]) => old + shift));
           const options = { beta: 0.3, estimator };
-          const { cotangents } = sampledKlPenalty({ logpNew, logpCur }, options);
+          const { cotangents } = sampledKlPenalty({ logpNew, logpOld }, options);
           cotangents.forEach((c, g) => {
             c.forEach((x, t) => {
               const at = (h: number) => {
                 const moved = logpNew.map((r, k) => r.map((y, i) => (k === g && i === t ? y + h : y)));
-                return sampledKlPenalty({ logpNew: moved, logpCur }, options).loss;
+                return sampledKlPenalty({ logpNew: moved, logpOld }, options).loss;
               };
               expect(Math.abs(x - (at(1e-6) - at(-1e-6)) / 2e-6)).toBeLessThan(1e-6);
             });
@@ -43,12 +43,12 @@ describe('sampledKlPenalty', () => {
       );
   });
 
-  it('is zero without tokens and refuses what it cannot use', () => {
-    expect(sampledKlPenalty({ logpNew: [[]], logpCur: [[]] }, { beta: 1 }).loss).toBe(0);
-    expect(() => sampledKlPenalty({ logpNew: [[]], logpCur: [] }, { beta: 1 })).toThrow(
-      'expected 1 rows of logpCur',
+  it('is 0 without tokens and throws for invalid input', () => {
+    expect(sampledKlPenalty({ logpNew: [[]], logpOld: [[]] }, { beta: 1 }).loss).toBe(0);
+    expect(() => sampledKlPenalty({ logpNew: [[]], logpOld: [] }, { beta: 1 })).toThrow(
+      'expected 1 rows of logpOld',
     );
-    expect(() => sampledKlPenalty({ logpNew: [], logpCur: [] }, { beta: -1 })).toThrow(
+    expect(() => sampledKlPenalty({ logpNew: [], logpOld: [] }, { beta: -1 })).toThrow(
       'expected beta >= 0, got -1',
     );
   });
@@ -56,7 +56,7 @@ describe('sampledKlPenalty', () => {
 
 describe('agentObjective', () => {
   it('is the policy loss plus the penalty, in value and cotangents', () => {
-    const input = { logpNew: [[-1, -0.8], [-2]], logpCur: [[-1.1, -0.9], [-1.9]], advantages: [1, -1] };
+    const input = { logpNew: [[-1, -0.8], [-2]], logpOld: [[-1.1, -0.9], [-1.9]], advantages: [1, -1] };
     const policy = sequenceObjective(input);
     const penalty = sampledKlPenalty(input, { beta: 0.1 });
     const whole = agentObjective(input, { beta: 0.1 });

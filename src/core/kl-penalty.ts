@@ -1,6 +1,6 @@
 /**
- * The KL penalty of the agent's loss from sampled tokens, and the loss with it. With an engine that has
- * exact divergences the penalty is added there (`backward`'s `kl`), and only `objective.ts` is needed.
+ * KL penalty of the agent's loss from sampled tokens, and the loss that includes it. An engine with exact divergences
+ * adds the penalty itself (option `kl` of `backward`); then only `objective.ts` is needed.
  * @see SAT (arXiv 2605.05216) Eq. "agent loss"
  * @module
  */
@@ -9,6 +9,7 @@ import { type KlEstimator, sampledKl } from './divergence.ts';
 import { DomainError } from './errors.ts';
 import { type Objective, type SequenceObjectiveInput, sequenceObjective } from './objective.ts';
 
+/** Result of {@link sampledKlPenalty}. */
 export interface KlPenalty {
   /** K̄: mean over all own tokens, nats; 0 without tokens. */
   readonly klMean: number;
@@ -16,36 +17,36 @@ export interface KlPenalty {
   readonly tokens: number;
   /** β K̄. */
   readonly loss: number;
-  /** (β/M) d k/d logpNew, shaped like logpNew. */
+  /** (β/M) d k/d logpNew, same shape as logpNew. */
   readonly cotangents: Float64Array[];
 }
 
 /**
- * β K̄ = (β/M) Σ_tokens k(logp_new − logp_cur), with cotangent (β/M) k′   (E24, E29, E31).
+ * β K̄ = (β/M) Σ_tokens k(logp_new − logp_old), with cotangent (β/M) k′   (E24, E29, E31).
  *
- * For a loss only: the trust region needs exact divergences.
+ * For a loss only; the trust region needs exact divergences.
  *
- * @param logp - per trajectory, under the weights being trained and at the start of the update [N][T], nats
+ * @param logp - log-probabilities of the agent's tokens, per trajectory [N][T], nats
  * @param options - β >= 0 and the estimator, default k3n
  * @throws DomainError if shapes differ, a log-ratio is NaN or beta is negative
  */
 export function sampledKlPenalty(
   {
     logpNew,
-    logpCur,
-  }: { readonly logpNew: readonly ArrayLike<number>[]; readonly logpCur: readonly ArrayLike<number>[] },
+    logpOld,
+  }: { readonly logpNew: readonly ArrayLike<number>[]; readonly logpOld: readonly ArrayLike<number>[] },
   { beta, estimator = 'k3n' }: { readonly beta: number; readonly estimator?: KlEstimator },
 ): KlPenalty {
   const where = 'sampledKlPenalty';
-  checkLength(where, 'rows of logpCur', logpNew.length, logpCur.length);
+  checkLength(where, 'rows of logpOld', logpNew.length, logpOld.length);
   if (!(beta >= 0 && Number.isFinite(beta)))
     throw new DomainError(`${where}: expected beta >= 0, got ${beta}`);
   const tokens = logpNew.reduce((sum, row) => sum + row.length, 0);
   let total = 0;
   const cotangents = logpNew.map((row, g) => {
-    checkLength(where, `log-probabilities in logpCur[${g}]`, row.length, logpCur[g].length);
+    checkLength(where, `log-probabilities in logpOld[${g}]`, row.length, logpOld[g].length);
     return Float64Array.from(row, (logp, t) => {
-      const { value, slope } = sampledKl(logp - logpCur[g][t], estimator);
+      const { value, slope } = sampledKl(logp - logpOld[g][t], estimator);
       total += value;
       return (beta / tokens) * slope;
     });

@@ -20,7 +20,7 @@ const matrix = (D: number) =>
     minLength: D,
     maxLength: D,
   });
-/** BᵀB + I: symmetric, positive definite. */
+/** BᵀB + I: symmetric positive definite. */
 const definite = (B: number[][]) =>
   B.map((_, i) => B.map((__, j) => B.reduce((sum, row) => sum + row[i] * row[j], i === j ? 1 : 0)));
 const close = (got: ArrayLike<number>, want: ArrayLike<number>, digits = 12) => {
@@ -60,11 +60,11 @@ describe('products', () => {
 });
 
 describe('solve', () => {
-  it('agrees with numpy', () => {
+  it('matches NumPy', () => {
     close(solve(M, [1, 2, -0.5]), [0.07692307692307693, 0.6615384615384615, 0.06153846153846157], 15);
   });
 
-  it('pivots, and leaves its input as it was', () => {
+  it('pivots and does not modify its input', () => {
     const rows = [
       [0, 1],
       [1, 0],
@@ -76,7 +76,7 @@ describe('solve', () => {
     ]);
   });
 
-  it('undoes multiplication', () => {
+  it('inverts multiplication', () => {
     fc.assert(
       fc.property(matrix(4), (B) => {
         const A = definite(B);
@@ -85,7 +85,7 @@ describe('solve', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() =>
       solve(
         [
@@ -104,7 +104,7 @@ describe('solve', () => {
 });
 
 describe('conjugateGradient', () => {
-  it('agrees with LU', () => {
+  it('matches LU', () => {
     fc.assert(
       fc.property(matrix(5), (B) => {
         const A = definite(B);
@@ -127,14 +127,14 @@ describe('conjugateGradient', () => {
     expect(x[1] / 1e-200).toBeCloseTo(0.6615384615384615, 12);
   });
 
-  it('gives up on an operator it cannot invert', () => {
+  it('throws for an operator that is not positive definite', () => {
     const rotation = (v: Float64Array) => Float64Array.of(-v[1] + 1e-9 * v[0], v[0]);
     expect(() => conjugateGradient(rotation, [1, 0.3])).toThrow('is the operator positive definite?');
   });
 });
 
 describe('symmetricEigenvalues', () => {
-  it('agree with numpy, ascending', () => {
+  it('match NumPy, ascending', () => {
     close(symmetricEigenvalues(M), [1.0595504397993127, 3.3175444385565522, 4.622905121644136], 13);
     close(
       symmetricEigenvalues([
@@ -145,7 +145,7 @@ describe('symmetricEigenvalues', () => {
     );
   });
 
-  it('have the trace and the squared norm of the matrix', () => {
+  it('have the trace and the squared Frobenius norm of the matrix', () => {
     fc.assert(
       fc.property(matrix(5), (B) => {
         const A = definite(B);

@@ -1,6 +1,6 @@
 /**
- * Small dense linear algebra: what exact values, occupancies and natural gradients of tabular worlds
- * need. Matrices are rows of numbers; sizes are tens, not thousands.
+ * Small dense linear algebra for exact values, occupancies and natural gradients of tabular worlds. A matrix is an
+ * array of rows; dimensions are in the tens.
  * @see Golub and Van Loan, "Matrix Computations", 3.4 (LU), 8.5 (Jacobi), 11.3 (conjugate gradients)
  * @module
  */
@@ -35,7 +35,7 @@ export function multiplyTransposed(matrix: Matrix, x: ArrayLike<number>): Float6
 /**
  * x with M x = b, by LU with partial pivoting.
  *
- * @param matrix - square [D][D]; left as it is
+ * @param matrix - square [D][D]; not modified
  * @throws DomainError if the shape is not square or the matrix is singular
  */
 export function solve(matrix: Matrix, b: ArrayLike<number>): Float64Array {
@@ -66,12 +66,12 @@ export function solve(matrix: Matrix, b: ArrayLike<number>): Float64Array {
 }
 
 /**
- * x with A x = b for a symmetric positive definite operator, by conjugate gradients: for Fisher matrices
- * that are only known through their product with a vector.
+ * x with A x = b for a symmetric positive definite operator, by conjugate gradients: for Fisher matrices of which only
+ * the product with a vector is available.
  *
  * @param apply - v ↦ A v
- * @param tolerance - stops at |r| <= tolerance · |b|
- * @throws DomainError if the residual has not got there after 10 D + 100 steps
+ * @param options - `tolerance`: the iteration stops at |r| <= tolerance · |b|; default 1e-13
+ * @throws DomainError if the residual is larger after 10 D + 100 steps
  */
 export function conjugateGradient(
   apply: (v: Float64Array) => Float64Array,
@@ -80,7 +80,7 @@ export function conjugateGradient(
 ): Float64Array {
   const D = b.length;
   const x = new Float64Array(D);
-  // solved for b / max|b|, so that squares of tiny entries do not underflow
+  // solve for b / max|b|, so that squares of tiny entries do not underflow
   const scale = Float64Array.from(b).reduce((max, entry) => Math.max(max, Math.abs(entry)), 0);
   if (scale === 0) return x;
   const residual = Float64Array.from(b, (entry) => entry / scale);
@@ -108,7 +108,7 @@ export function conjugateGradient(
 /**
  * Eigenvalues of a symmetric matrix by Jacobi rotations, ascending.
  *
- * @param matrix - symmetric [D][D]; the upper triangle is read
+ * @param matrix - symmetric [D][D]; only the upper triangle is used
  * @throws DomainError if the shape is not square
  */
 export function symmetricEigenvalues(matrix: Matrix): Float64Array {

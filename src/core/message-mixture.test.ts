@@ -4,7 +4,7 @@ import { messageMixture } from './message-mixture.ts';
 import { projectOntoTrustRegion } from './projection.ts';
 import { randomStream } from './rng.ts';
 
-/** Two policies over four messages, and N candidates of which every other is drawn from each. */
+/** Two policies over four messages, and N candidates, drawn alternately from each. */
 const PRE = [0.1, 0.2, 0.3, 0.4];
 const CUR = [0.4, 0.3, 0.2, 0.1];
 
@@ -22,12 +22,12 @@ function candidates(N: number) {
   return {
     messages,
     logpPre_N: messages.map((m) => Math.log(PRE[m])),
-    logpCur_N: messages.map((m) => Math.log(CUR[m])),
+    logpOld_N: messages.map((m) => Math.log(CUR[m])),
   };
 }
 
 describe('messageMixture', () => {
-  it('approaches the exact projection as candidates grow', () => {
+  it('converges to the exact projection with the number of candidates', () => {
     const { messages, ...scored } = candidates(40_000);
     const estimated = messageMixture(scored, 0.05);
     const exact = projectOntoTrustRegion(PRE, CUR, 0.05);
@@ -39,7 +39,7 @@ describe('messageMixture', () => {
     });
   });
 
-  it('weighs candidates by the current policy at radius 0 and by the upgrade at a large one', () => {
+  it('weights candidates by the incumbent at radius 0 and by the replacement at a large radius', () => {
     const { messages, ...scored } = candidates(2000);
     const none = messageMixture(scored, 0);
     expect([none.w, none.klEstimate < 0.01]).toEqual([0, true]);
@@ -49,20 +49,20 @@ describe('messageMixture', () => {
     expect(messages.length).toBe(2000);
   });
 
-  it('keeps to its estimate whatever the two policies are', () => {
+  it('keeps its estimated KL within the radius for any two policies', () => {
     const stream = randomStream(12);
     for (let round = 0; round < 200; round++) {
       const N = 2 + Math.floor(stream.uniform() * 20);
       const logp = () => Float64Array.from({ length: N }, () => -80 * stream.uniform());
-      const mixture = messageMixture({ logpPre_N: logp(), logpCur_N: logp() }, 0.3);
+      const mixture = messageMixture({ logpPre_N: logp(), logpOld_N: logp() }, 0.3);
       expect(mixture.klEstimate).toBeLessThanOrEqual(0.3 + 1e-12);
       expect(mixture.probability_N.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
       expect(mixture.ess).toBeGreaterThanOrEqual(1 - 1e-9);
     }
   });
 
-  it('refuses no candidates and numbers that are none', () => {
-    expect(() => messageMixture({ logpPre_N: [], logpCur_N: [] }, 1)).toThrow(DomainError);
-    expect(() => messageMixture({ logpPre_N: [Number.NaN], logpCur_N: [0] }, 1)).toThrow('candidate 0');
+  it('throws without candidates and for numbers that are not finite', () => {
+    expect(() => messageMixture({ logpPre_N: [], logpOld_N: [] }, 1)).toThrow(DomainError);
+    expect(() => messageMixture({ logpPre_N: [Number.NaN], logpOld_N: [0] }, 1)).toThrow('candidate 0');
   });
 });

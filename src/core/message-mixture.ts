@@ -1,6 +1,6 @@
 /**
- * The geometric mixture of two policies over whole messages, by importance resampling: what is left of
- * Stage-0 where the two share no vocabulary, so that no token of one is a token of the other.
+ * Geometric mixture of two policies over whole messages, by importance resampling: Stage-0 for models with different
+ * vocabularies, for which a mixture per token does not exist.
  * @see SAT (arXiv 2605.05216) Sec. 4; Owen and Zhou, "Safe and effective importance sampling", JASA 2000
  * @module
  */
@@ -8,53 +8,54 @@ import { effectiveSampleSize } from './acceptance.ts';
 import { checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Candidate messages for one context: half drawn from each policy, scored by both. */
+/** Candidate messages for one context: half sampled from each policy, scored by both. */
 export interface MessageCandidates {
-  /** log-probability of each candidate's text under the upgrade [N], nats. */
+  /** Log-probability of each candidate's text under the replacement [N], nats. */
   readonly logpPre_N: ArrayLike<number>;
-  /** Under the current policy [N], nats. */
-  readonly logpCur_N: ArrayLike<number>;
+  /** Log-probability of each candidate's text under the incumbent [N], nats. */
+  readonly logpOld_N: ArrayLike<number>;
 }
 
+/** Resampling distribution of the candidates. */
 export interface MessageMixture {
-  /** Weight of the upgrade, 0..1. */
+  /** Weight of the replacement, 0..1. */
   readonly w: number;
   /** Probability of picking each candidate [N]. */
   readonly probability_N: Float64Array;
-  /** Estimate of KL(mixture‖cur) per message, nats: of the resampled distribution, not exact. */
+  /** Estimated KL(mixture‖old) per message, nats; computed for the resampled distribution, hence not exact. */
   readonly klEstimate: number;
-  /** Of N candidates, how many the weights are worth, 1..N. */
+  /** Effective sample size of the importance weights, 1..N. */
   readonly ess: number;
 }
 
 const STEPS = 60;
 
 /**
- * π_w(y) ∝ pre(y)^w cur(y)^{1−w} over messages, with the largest w whose estimated KL(π_w‖cur) stays within
- * δ₀   (E40 with messages for actions).
+ * π_w(y) ∝ pre(y)^w old(y)^{1−w} over messages, with the largest w for which the estimated KL(π_w‖old) is at most
+ * δ₀   (E40 with messages as actions).
  *
- * Candidates come from ½pre + ½cur, so each has the weight pre^w cur^{1−w} / (½pre + ½cur), which is at most
- * 2: none runs away. KL = w E_π[log pre − log cur] − log(Z_w / Z_0)
- * with Z_w the mean weight: exactly that between the resampled distributions at w and at 0. Exact as N grows;
- * an estimate with finitely many, and the smaller `ess`, the worse.
+ * The candidates are a sample of ½pre + ½old, so the importance weight of each is pre^w old^{1−w} / (½pre + ½old),
+ * which is at most 2. KL = w E_π[log pre − log old] − log(Z_w / Z_0), with Z_w the mean weight, is exactly the KL
+ * between the resampled distributions at w and at 0. The estimate converges as N grows; its error is larger where `ess`
+ * is smaller.
  *
- * @param delta0 - δ₀ per message, nats
+ * @param delta0 - δ₀ per message, nats; at <= 0, w = 0
  * @throws DomainError if lengths differ, there is no candidate, or a number is not finite
  */
-export function messageMixture({ logpPre_N, logpCur_N }: MessageCandidates, delta0: number): MessageMixture {
+export function messageMixture({ logpPre_N, logpOld_N }: MessageCandidates, delta0: number): MessageMixture {
   const where = 'messageMixture';
   const N = logpPre_N.length;
-  checkLength(where, 'current log-probabilities', N, logpCur_N.length);
+  checkLength(where, 'old log-probabilities', N, logpOld_N.length);
   if (N === 0) throw new DomainError(`${where}: expected at least 1 candidate, got 0`);
   for (let n = 0; n < N; n++)
-    if (!Number.isFinite(logpPre_N[n]) || !Number.isFinite(logpCur_N[n]))
+    if (!Number.isFinite(logpPre_N[n]) || !Number.isFinite(logpOld_N[n]))
       throw new DomainError(
-        `${where}: expected finite log-probabilities, got ${logpPre_N[n]} and ${logpCur_N[n]} for candidate ${n}`,
+        `${where}: expected finite log-probabilities, got ${logpPre_N[n]} and ${logpOld_N[n]} for candidate ${n}`,
       );
-  const at = (w: number): MessageMixture => mixtureAt({ logpPre_N, logpCur_N }, w);
+  const at = (w: number): MessageMixture => mixtureAt({ logpPre_N, logpOld_N }, w);
   if (!(delta0 > 0)) return at(0);
-  const arrived = at(1);
-  if (arrived.klEstimate <= delta0) return arrived;
+  const whole = at(1);
+  if (whole.klEstimate <= delta0) return whole;
   let [low, high] = [0, 1];
   for (let step = 0; step < STEPS; step++) {
     const middle = (low + high) / 2;
@@ -64,18 +65,18 @@ export function messageMixture({ logpPre_N, logpCur_N }: MessageCandidates, delt
   return at(low);
 }
 
-function mixtureAt({ logpPre_N, logpCur_N }: MessageCandidates, w: number): MessageMixture {
+function mixtureAt({ logpPre_N, logpOld_N }: MessageCandidates, w: number): MessageMixture {
   const weightsAt = (share: number): Float64Array =>
     Float64Array.from({ length: logpPre_N.length }, (_, n) => {
-      const [pre, cur] = [logpPre_N[n], logpCur_N[n]];
-      const proposal = Math.max(pre, cur) + Math.log1p(Math.exp(-Math.abs(pre - cur))) - Math.LN2;
-      return Math.exp(share * pre + (1 - share) * cur - proposal);
+      const [pre, old] = [logpPre_N[n], logpOld_N[n]];
+      const proposal = Math.max(pre, old) + Math.log1p(Math.exp(-Math.abs(pre - old))) - Math.LN2;
+      return Math.exp(share * pre + (1 - share) * old - proposal);
     });
   const sum = (values: Float64Array): number => values.reduce((total, x) => total + x, 0);
   const weight_N = weightsAt(w);
   const total = sum(weight_N);
   const probability_N = weight_N.map((x) => x / total);
-  const meanLogRatio = sum(probability_N.map((p, n) => p * (logpPre_N[n] - logpCur_N[n])));
+  const meanLogRatio = sum(probability_N.map((p, n) => p * (logpPre_N[n] - logpOld_N[n])));
   return {
     w,
     probability_N,

@@ -9,27 +9,27 @@ const logits = (size: number) =>
 const pairs = fc
   .integer({ min: 2, max: 9 })
   .chain((size) => fc.tuple(logits(size), logits(size)))
-  .map(([pre, cur]) => mixturePair(logSoftmax(pre), logSoftmax(cur)));
+  .map(([pre, old]) => mixturePair(logSoftmax(pre), logSoftmax(old)));
 const radii = fc.double({ min: 1e-8, max: 5, noNaN: true });
 
 describe('mixtureWeight', () => {
-  it('never leaves the radius, measured the long way, and uses all of it unless it arrives', () => {
+  it('stays within the radius by direct computation, and uses all of it unless w = 1', () => {
     fc.assert(
       fc.property(pairs, radii, fc.double({ min: 0, max: 1, noNaN: true }), (pair, delta, from) => {
         const w = mixtureWeight(pair, from, delta);
-        const { klNewCur } = stateDivergence(mixtureLogp(pair, w), mixtureLogp(pair, from));
-        expect(klNewCur).toBeLessThanOrEqual(delta + 1e-13);
+        const { klNewOld } = stateDivergence(mixtureLogp(pair, w), mixtureLogp(pair, from));
+        expect(klNewOld).toBeLessThanOrEqual(delta + 1e-13);
         expect(w).toBeGreaterThanOrEqual(from);
-        if (w < 1) expect(klNewCur).toBeGreaterThanOrEqual(delta * (1 - 1e-6) - 1e-12);
+        if (w < 1) expect(klNewOld).toBeGreaterThanOrEqual(delta * (1 - 1e-6) - 1e-12);
       }),
       { numRuns: 1000 },
     );
   });
 
-  it('agrees with bisection', () => {
+  it('matches bisection', () => {
     fc.assert(
       fc.property(pairs, radii, (pair, delta) => {
-        const klAt = (w: number) => stateDivergence(mixtureLogp(pair, w), pair.logCur_V).klNewCur;
+        const klAt = (w: number) => stateDivergence(mixtureLogp(pair, w), pair.logpOld_V).klNewOld;
         let [low, high] = [0, 1];
         for (let i = 0; i < 60; i++) {
           const middle = (low + high) / 2;
@@ -41,14 +41,14 @@ describe('mixtureWeight', () => {
     );
   });
 
-  it('stands still at a radius of 0, where the policies are equal it arrives at once', () => {
+  it("returns the centre's weight at a radius of 0, and 1 for equal policies", () => {
     const pair = mixturePair(logSoftmax([1, 2, 3]), logSoftmax([3, 2, 1]));
     expect([0, -1].map((delta) => mixtureWeight(pair, 0.25, delta))).toEqual([0.25, 0.25]);
     const same = mixturePair(logSoftmax([1, 2, 3]), logSoftmax([1, 2, 3]));
     expect(mixtureWeight(same, 0, 1e-9)).toBe(1);
   });
 
-  it('gives nothing to what the current policy never says, until it stands alone', () => {
+  it('keeps tokens with old probability 0 at 0 below w = 1', () => {
     const pair = mixturePair(logSoftmax([0, 0, 0]), logSoftmax([0, 1, -Infinity]));
     const w = mixtureWeight(pair, 0, 0.01);
     expect(w).toBeGreaterThan(0);
@@ -56,7 +56,7 @@ describe('mixtureWeight', () => {
     expect(mixtureLogp(pair, w)[2]).toBe(-Infinity);
   });
 
-  it('refuses what is no number', () => {
+  it('throws for NaN and for a weight outside [0, 1]', () => {
     const pair = mixturePair(logSoftmax([0, 1]), logSoftmax([1, 0]));
     expect(() => mixtureWeight(pair, 0, Number.NaN)).toThrow(DomainError);
     expect(() => mixtureWeight(pair, 1.5, 0.1)).toThrow('expected from in 0..1, got 1.5');
@@ -65,7 +65,7 @@ describe('mixtureWeight', () => {
 });
 
 describe('weightAfterSteps', () => {
-  it('rises with every step and arrives if there are enough of them', () => {
+  it('increases with every step and reaches 1 after enough steps', () => {
     const pair = mixturePair(logSoftmax([0, 4, 0]), logSoftmax([4, 0, 1]));
     const steps = Array.from({ length: 200 }, () => 0.02);
     const weights = steps.map((_, k) => weightAfterSteps(pair, steps.slice(0, k)));
@@ -76,13 +76,13 @@ describe('weightAfterSteps', () => {
     expect(weights.at(-1)).toBe(1);
   });
 
-  it('keeps every step inside its own radius', () => {
+  it('keeps every step within its own radius', () => {
     fc.assert(
       fc.property(pairs, fc.array(radii, { minLength: 1, maxLength: 6 }), (pair, steps) => {
         steps.forEach((delta, k) => {
           const before = mixtureLogp(pair, weightAfterSteps(pair, steps.slice(0, k)));
           const after = mixtureLogp(pair, weightAfterSteps(pair, steps.slice(0, k + 1)));
-          expect(stateDivergence(after, before).klNewCur).toBeLessThanOrEqual(delta + 1e-13);
+          expect(stateDivergence(after, before).klNewOld).toBeLessThanOrEqual(delta + 1e-13);
         });
       }),
     );

@@ -1,61 +1,63 @@
 /**
- * The geometric mixture π_w ∝ pre^w cur^{1−w} at one token state, and how far a policy may move along it:
- * Stage-0 is one step from w = 0, a handover several. In float64, from log-probabilities, with a handful of
- * passes over the vocabulary.
+ * Geometric mixture π_w ∝ pre^w old^{1−w} at one token state, and the largest step of w within a KL radius. Stage-0 is
+ * one step from w = 0; a handover is a sequence of steps. Computed in float64 from log-probabilities, with a few passes
+ * over the vocabulary.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
 import { checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** `pre` is floored here: with pre(a) = 0 the KL would jump at w = 0. */
+/** Floor of `pre`: with pre(a) = 0 the KL would be discontinuous at w = 0. */
 const LOG_FLOOR = Math.log(1e-9);
-/** A radius is used up when so much of it is: KL is never above it, and no closer is worth a pass. */
+/** Relative tolerance of the search: it ends when the KL is at most this share of the radius below the radius. */
 const TIGHTNESS = 1e-12;
-/** What a KL is off by where policies hardly differ: the rounding of a sum that is 1. */
+/** Rounding error of a KL between nearly equal policies, nats. */
 const ROUNDING = 1e-15;
-/** Newton needs about 4; bisection, which it falls back on, halves the rest. */
+/** Newton's method needs about 4 steps; the bound is for its fallback, bisection. */
 const MAX_STEPS = 200;
 
-/** Two policies at one state, ready to be mixed. */
+/** Log-probabilities of two policies at one state. */
 export interface MixturePair {
   /** log pre, floored at 1e-9 and renormalised [V], nats. */
-  readonly logPre_V: Float64Array;
-  /** log cur, normalised [V], nats; minus infinity is probability 0. */
-  readonly logCur_V: Float64Array;
+  readonly logpPre_V: Float64Array;
+  /** log old, normalised [V], nats; −Infinity is probability 0. */
+  readonly logpOld_V: Float64Array;
 }
 
 /**
- * @param logPre_V - the upgrade's log-probabilities [V], nats
- * @param logCur_V - the current policy's [V], nats
+ * The input of the functions below, from the log-probabilities of both policies.
+ *
+ * @param logpPre_V - log-probabilities of the replacement [V], nats
+ * @param logpOld_V - log-probabilities of the incumbent [V], nats
  * @throws DomainError if the vocabularies differ in size
  */
-export function mixturePair(logPre_V: ArrayLike<number>, logCur_V: ArrayLike<number>): MixturePair {
-  checkLength('mixturePair', 'current log-probabilities', logPre_V.length, logCur_V.length);
-  const floored = new Float64Array(logPre_V.length);
+export function mixturePair(logpPre_V: ArrayLike<number>, logpOld_V: ArrayLike<number>): MixturePair {
+  checkLength('mixturePair', 'old log-probabilities', logpPre_V.length, logpOld_V.length);
+  const floored = new Float64Array(logpPre_V.length);
   let total = 0;
   for (let v = 0; v < floored.length; v++) {
-    floored[v] = Math.max(logPre_V[v], LOG_FLOOR);
+    floored[v] = Math.max(logpPre_V[v], LOG_FLOOR);
     total += Math.exp(floored[v]);
   }
   const logTotal = Math.log(total);
   for (let v = 0; v < floored.length; v++) floored[v] -= logTotal;
-  return { logPre_V: floored, logCur_V: Float64Array.from(logCur_V) };
+  return { logpPre_V: floored, logpOld_V: Float64Array.from(logpOld_V) };
 }
 
 /**
- * log π_w   (E40). At w = 1 exactly log pre; below, 0 where cur is.
+ * log π_w   (E40). At w = 1 it is exactly log pre; at w < 1, π_w is 0 where `old` is 0.
  *
- * @param w - weight of the upgrade, 0..1
- * @returns [V], nats
+ * @param w - weight of the replacement, 0..1
+ * @returns log-probabilities [V], nats
  */
-export function mixtureLogp({ logPre_V, logCur_V }: MixturePair, w: number): Float64Array {
-  if (w === 1) return logPre_V.slice();
-  if (w === 0) return logCur_V.slice();
-  const mixed = new Float64Array(logPre_V.length);
+export function mixtureLogp({ logpPre_V, logpOld_V }: MixturePair, w: number): Float64Array {
+  if (w === 1) return logpPre_V.slice();
+  if (w === 0) return logpOld_V.slice();
+  const mixed = new Float64Array(logpPre_V.length);
   let max = -Infinity;
   for (let v = 0; v < mixed.length; v++) {
-    mixed[v] = w * logPre_V[v] + (1 - w) * logCur_V[v];
+    mixed[v] = w * logpPre_V[v] + (1 - w) * logpOld_V[v];
     if (mixed[v] > max) max = mixed[v];
   }
   let total = 0;
@@ -68,13 +70,14 @@ export function mixtureLogp({ logPre_V, logCur_V }: MixturePair, w: number): Flo
 /**
  * The largest w in [from, 1] with KL(π_w‖π_from) <= δ   (E41; `from` = 0 is Stage-0).
  *
- * KL rises in w: with u = log(pre/cur), dKL/dw = (w − from) Var_{π_w}(u). Newton's step is taken on √KL,
- * which is nearly a straight line, inside a bracket whose low end always satisfies the constraint and is
- * what is returned.
+ * The KL increases in w: with u = log(pre/old), dKL/dw = (w − from) Var_{π_w}(u). Newton's method is applied to √KL,
+ * which is nearly linear in w, within a bracket. The result is the bracket's low end, which always satisfies the
+ * constraint.
  *
- * @param from - weight of the policy that is the centre, 0..1
- * @param delta - δ, nats; <= 0: no move
- * @throws DomainError if an argument is not a number
+ * @param from - weight of the policy at the centre of the KL ball, 0..1
+ * @param delta - δ, nats; at <= 0 the result is `from`
+ * @returns weight of the replacement, from..1
+ * @throws DomainError if delta is NaN or `from` is outside [0, 1]
  */
 export function mixtureWeight(pair: MixturePair, from: number, delta: number): number {
   if (Number.isNaN(delta)) throw new DomainError('mixtureWeight: expected delta in nats, got NaN');
@@ -89,7 +92,7 @@ export function mixtureWeight(pair: MixturePair, from: number, delta: number): n
   let guess = from + Math.sqrt((2 * delta) / line.at(from).variance);
   for (let step = 0; step < MAX_STEPS; step++) {
     const w = guess > low && guess < high ? guess : (low + high) / 2;
-    if (w <= low || w >= high) break; // the bracket is as narrow as numbers are
+    if (w <= low || w >= high) break; // no float64 lies inside the bracket
     const { kl, variance } = line.at(w);
     if (kl <= limit) low = w;
     else high = w;
@@ -100,36 +103,36 @@ export function mixtureWeight(pair: MixturePair, from: number, delta: number): n
   return low;
 }
 
-/** KL(π_w‖π_from) and Var_{π_w}(u) along the line, one pass over the vocabulary each. */
+/** KL(π_w‖π_from) and Var_{π_w}(u) as functions of w; each evaluation passes over the vocabulary twice. */
 class MixtureLine {
-  /** Whether cur rules out something pre does not: KL(pre‖cur) is then infinite. */
+  /** Whether `old` is 0 at a token, where `pre` is at least the floor: KL(pre‖old) is then infinite. */
   readonly hasHoles: boolean;
   readonly #u_V: Float64Array;
-  readonly #logFrom_V: Float64Array;
+  readonly #logpFrom_V: Float64Array;
   readonly #from: number;
 
   constructor(pair: MixturePair, from: number) {
     this.#from = from;
-    this.hasHoles = pair.logCur_V.includes(-Infinity);
-    this.#logFrom_V = mixtureLogp(pair, from);
-    // where cur is 0 so is every mixture below w = 1, and nothing depends on u
-    this.#u_V = new Float64Array(pair.logPre_V.length);
+    this.hasHoles = pair.logpOld_V.includes(-Infinity);
+    this.#logpFrom_V = mixtureLogp(pair, from);
+    // where `old` is 0, every mixture with w < 1 is 0, and u has no effect
+    this.#u_V = new Float64Array(pair.logpPre_V.length);
     for (let v = 0; v < this.#u_V.length; v++)
-      this.#u_V[v] = pair.logCur_V[v] === -Infinity ? 0 : pair.logPre_V[v] - pair.logCur_V[v];
+      this.#u_V[v] = pair.logpOld_V[v] === -Infinity ? 0 : pair.logpPre_V[v] - pair.logpOld_V[v];
   }
 
   at(w: number): { readonly kl: number; readonly variance: number } {
-    const [u_V, logFrom_V, dw] = [this.#u_V, this.#logFrom_V, w - this.#from];
+    const [u_V, logpFrom_V, dw] = [this.#u_V, this.#logpFrom_V, w - this.#from];
     let max = -Infinity;
     for (let v = 0; v < u_V.length; v++) {
-      const z = logFrom_V[v] + dw * u_V[v];
+      const z = logpFrom_V[v] + dw * u_V[v];
       if (z > max) max = z;
     }
     let total = 0;
     let first = 0;
     let second = 0;
     for (let v = 0; v < u_V.length; v++) {
-      const p = Math.exp(logFrom_V[v] + dw * u_V[v] - max);
+      const p = Math.exp(logpFrom_V[v] + dw * u_V[v] - max);
       total += p;
       first += p * u_V[v];
       second += p * u_V[v] * u_V[v];
@@ -142,12 +145,14 @@ class MixtureLine {
   }
 }
 
-/** A policy on its way from `cur` to `pre`: the radii of the steps it has taken, the first from w = 0. */
+/** Radii of the steps from `old` towards `pre`, nats; the first step starts at w = 0. */
 export type MixtureSteps = readonly number[];
 
 /**
- * The weight after every step, each from where the last one ended: w_k is the largest with
- * KL(π_{w_k}‖π_{w_{k−1}}) <= δ_k   (E41, repeated).
+ * The weight after the last step: w_k is the largest weight with KL(π_{w_k}‖π_{w_{k−1}}) <= δ_k, w_0 = 0   (E41,
+ * repeated).
+ *
+ * @returns weight of the replacement, 0..1
  */
 export function weightAfterSteps(pair: MixturePair, steps: MixtureSteps): number {
   return steps.reduce((w, delta) => mixtureWeight(pair, w, delta), 0);

@@ -12,12 +12,12 @@ const batch = fc.array(
   { minLength: 1, maxLength: 6 },
 );
 const inputOf = (rows: { tokens: [number, number][]; advantage: number }[]): SequenceObjectiveInput => ({
-  logpNew: rows.map((r) => r.tokens.map(([cur, shift]) => cur + shift)),
-  logpCur: rows.map((r) => r.tokens.map(([cur]) => cur)),
+  logpNew: rows.map((r) => r.tokens.map(([old, shift]) => old + shift)),
+  logpOld: rows.map((r) => r.tokens.map(([old]) => old)),
   advantages: rows.map((r) => r.advantage),
 });
 
-/** Central difference of the loss in every token, the independent check of the cotangents. */
+/** Central difference of the loss in every token: an independent check of the cotangents. */
 function numericGradient(
   input: SequenceObjectiveInput,
   loss: (i: SequenceObjectiveInput) => number,
@@ -34,20 +34,20 @@ function numericGradient(
   );
 }
 
-/** Distance of the nearest log-ratio from a kink of the loss, where no gradient exists. */
+/** Distance of the nearest log-ratio from a kink of the loss, where the gradient does not exist. */
 function distanceToKinks(input: SequenceObjectiveInput, divide: boolean): number {
   const u = input.logpNew.map((row, g) => {
-    const sum = Array.from(row).reduce((acc, x, t) => acc + x - input.logpCur[g][t], 0);
+    const sum = Array.from(row).reduce((acc, x, t) => acc + x - input.logpOld[g][t], 0);
     return divide && row.length > 0 ? sum / row.length : sum;
   });
   return Math.min(...u.map((x) => Math.min(Math.abs(x - Math.log(1.2)), Math.abs(x - Math.log(0.8)))));
 }
 
 describe('sequenceObjective', () => {
-  it('works a batch by hand: free, held above, held below, silent', () => {
+  it('matches a batch computed by hand: unclipped, clipped above, clipped below, silent', () => {
     const result = sequenceObjective({
       logpNew: [[-1, -1.9], [-0.5], [-2], []],
-      logpCur: [[-1, -2], [-1], [-1], []],
+      logpOld: [[-1, -2], [-1], [-1], []],
       advantages: [1, 2, -1, 9],
     });
     const value = Math.exp(0.1) + 1.2 * 2 - 0.8;
@@ -64,8 +64,8 @@ describe('sequenceObjective', () => {
     expect(result.cotangents[1][0] + result.cotangents[2][0]).toBe(0);
   });
 
-  it('lets a punished message that became likelier pass: it is what the dual clip bounds', () => {
-    const base = { logpNew: [[0]], logpCur: [[-3]], advantages: [-1] };
+  it('passes the gradient of a message with A < 0 and r > 1, whose loss only the dual clip bounds', () => {
+    const base = { logpNew: [[0]], logpOld: [[-3]], advantages: [-1] };
     const free = sequenceObjective(base);
     expect(free.loss).toBeCloseTo(Math.exp(3), 10);
     expect(free.gated_N).toEqual([false]);
@@ -75,10 +75,10 @@ describe('sequenceObjective', () => {
     expect([...dual.cotangents[0]]).toEqual([0]);
   });
 
-  it('clips higher than lower where asked to', () => {
+  it('uses epsilonHigh for the upper bound', () => {
     const entry = (u: number, advantage: number) => ({
       logpNew: [[u]],
-      logpCur: [[0]],
+      logpOld: [[0]],
       advantages: [advantage],
     });
     const gatedAt = (u: number, advantage: number) =>
@@ -92,7 +92,7 @@ describe('sequenceObjective', () => {
     ]);
   });
 
-  it('has the gradient of its loss, in every variant', () => {
+  it('returns the gradient of its loss in every variant', () => {
     for (const variant of [{}, { ratioNorm: 'mean' }, { dualClip: 1.15 }] as const)
       fc.assert(
         fc.property(batch, (rows) => {
@@ -111,17 +111,17 @@ describe('sequenceObjective', () => {
       );
   });
 
-  it('freezes the ratio outside 20 nats', () => {
-    const far = sequenceObjective({ logpNew: [[-1]], logpCur: [[-50]], advantages: [-1] });
+  it('keeps the ratio constant outside 20 nats', () => {
+    const far = sequenceObjective({ logpNew: [[-1]], logpOld: [[-50]], advantages: [-1] });
     expect(far.u_N[0]).toBe(20);
     expect([...far.cotangents[0]]).toEqual([0]);
     expect(far.gated_N).toEqual([true]);
   });
 
-  it('divides the log-ratio and the cotangent by the tokens with ratioNorm mean', () => {
+  it('divides the log-ratio and the cotangent by the number of tokens with ratioNorm mean', () => {
     const { u_N, cotangents } = sequenceObjective({
       logpNew: [[-1, -1.8]],
-      logpCur: [[-1, -2]],
+      logpOld: [[-1, -2]],
       advantages: [1],
       ratioNorm: 'mean',
     });
@@ -132,27 +132,27 @@ describe('sequenceObjective', () => {
   it('counts a zero advantage as gated but not as clipped', () => {
     const { gated_N, clipFraction } = sequenceObjective({
       logpNew: [[-1]],
-      logpCur: [[-1]],
+      logpOld: [[-1]],
       advantages: [0],
     });
     expect(gated_N).toEqual([true]);
     expect(clipFraction).toBe(0);
   });
 
-  it('is zero for a batch in which the agent never speaks', () => {
+  it('is 0 for a batch without tokens of the agent', () => {
     const { loss, count, clipFraction } = sequenceObjective({
       logpNew: [[], []],
-      logpCur: [[], []],
+      logpOld: [[], []],
       advantages: [1, 2],
     });
     expect([loss, count, clipFraction]).toEqual([0, 0, 0]);
   });
 
-  it('says what was wrong', () => {
-    const good = { logpNew: [[-1]], logpCur: [[-1]], advantages: [1] };
+  it('throws a DomainError for invalid input', () => {
+    const good = { logpNew: [[-1]], logpOld: [[-1]], advantages: [1] };
     const cases: readonly (readonly [Partial<SequenceObjectiveInput>, string])[] = [
-      [{ logpCur: [] }, 'sequenceObjective: expected 1 rows of logpCur, got 0'],
-      [{ logpCur: [[-1, -1]] }, 'expected 1 log-probabilities in logpCur[0], got 2'],
+      [{ logpOld: [] }, 'sequenceObjective: expected 1 rows of logpOld, got 0'],
+      [{ logpOld: [[-1, -1]] }, 'expected 1 log-probabilities in logpOld[0], got 2'],
       [{ advantages: [] }, 'expected 1 advantages, got 0'],
       [{ advantages: [Number.NaN] }, 'expected finite advantages[0], got NaN'],
       [{ logpNew: [[Number.NaN]] }, 'expected finite log-probabilities in row 0, got log-ratio NaN'],
@@ -172,7 +172,7 @@ describe('turnObjective', () => {
   it("averages over a trajectory's own turns first, then over trajectories", () => {
     const { loss, count, cotangents } = turnObjective({
       logpNew: [[-1], [-1, -1], [-1], []],
-      logpCur: [[-1], [-1, -1], [-1], []],
+      logpOld: [[-1], [-1, -1], [-1], []],
       advantages: [2, 4, 1, 7],
       trajectories: [5, 5, 8, 8],
     });
@@ -181,7 +181,7 @@ describe('turnObjective', () => {
     expect(cotangents.map((row) => [...row])).toEqual([[-0.5], [-1, -1], [-0.5], []]);
   });
 
-  it('equals the sequence level when everybody speaks once', () => {
+  it('equals the sequence level if every trajectory has one own turn', () => {
     fc.assert(
       fc.property(batch, (rows) => {
         const input = inputOf(rows);
@@ -192,7 +192,7 @@ describe('turnObjective', () => {
     );
   });
 
-  it('has the gradient of its loss', () => {
+  it('returns the gradient of its loss', () => {
     fc.assert(
       fc.property(batch, (rows) => {
         const trajectories = rows.map((_, g) => Math.floor(g / 2));
@@ -210,9 +210,9 @@ describe('turnObjective', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() =>
-      turnObjective({ logpNew: [[-1]], logpCur: [[-1]], advantages: [1], trajectories: [] }),
+      turnObjective({ logpNew: [[-1]], logpOld: [[-1]], advantages: [1], trajectories: [] }),
     ).toThrow('turnObjective: expected 1 trajectory labels, got 0');
   });
 });

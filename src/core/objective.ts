@@ -1,6 +1,6 @@
 /**
- * The agent's loss and its cotangents: clipped likelihood ratios over whole messages. The core sees
- * per-token log-probabilities and hands back d loss / d logp; the engine does the backward pass.
+ * Policy loss of one agent and its cotangents: clipped likelihood ratios over whole messages. The core receives
+ * per-token log-probabilities and returns d loss / d logp; the engine runs the backward pass.
  * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"; PPO, arXiv 1707.06347; GSPO, arXiv 2507.18071 (`ratioNorm: 'mean'`)
  * @module
  */
@@ -8,36 +8,37 @@ import { checkFinite, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 import { MAX_LOG_RATIO, messageLogRatio } from './weights.ts';
 
-/** Clipping of the ratio, shared by both levels. */
+/** Clipping of the ratio, for sequence and turn level. */
 export interface ClipOptions {
   /** ε of E23, 0 < ε < 1. Default 0.2. */
   readonly epsilon?: number;
-  /** Another ε for the upper end, log(1+ε): DAPO's "clip higher" (arXiv 2503.14476). Default: `epsilon`. */
+  /** ε of the upper bound log(1+ε), DAPO's "clip higher" (arXiv 2503.14476). Default: `epsilon`. */
   readonly epsilonHigh?: number;
-  /** c_d > 1 of E26b: bounds the loss of a punished message. Absent: off, as in the paper. */
+  /** c_d > 1 of E26b: bounds the loss of a message with a negative advantage. Absent: off, as in the paper. */
   readonly dualClip?: number;
   /** `sum` (paper) or `mean` over the message's tokens (E26a). Default `sum`. */
   readonly ratioNorm?: 'sum' | 'mean';
-  /** Nats beyond which the ratio is frozen (E22). Default 20. */
+  /** The log-ratio is clamped to ± this value, nats (E22). Default 20. */
   readonly maxLogRatio?: number;
 }
 
 /** Log-probabilities of one batch: entry g is the agent's tokens of trajectory g, possibly none. */
 export interface SequenceObjectiveInput extends ClipOptions {
-  /** Under the weights being trained [N][T], nats. */
+  /** logp_new: under the weights being trained [N][T], nats. */
   readonly logpNew: readonly ArrayLike<number>[];
-  /** Under the weights at the start of this agent's update [N][T], nats. */
-  readonly logpCur: readonly ArrayLike<number>[];
+  /** logp_old: under the weights at the start of this agent's update [N][T], nats. */
+  readonly logpOld: readonly ArrayLike<number>[];
   /** Ã per entry [N], no unit. */
   readonly advantages: ArrayLike<number>;
 }
 
-/** Like the sequence level, with one entry per own *turn*. */
+/** As {@link SequenceObjectiveInput}, with one entry per own *turn*. */
 export interface TurnObjectiveInput extends SequenceObjectiveInput {
-  /** Trajectory of each turn; any labels. */
+  /** Label of each turn's trajectory [N]; any numbers. */
   readonly trajectories: ArrayLike<number>;
 }
 
+/** Loss, diagnostics and cotangents. */
 export interface Objective {
   /** Policy part of E24; 0 for a batch without tokens. */
   readonly loss: number;
@@ -45,13 +46,13 @@ export interface Objective {
   readonly u_N: Float64Array;
   /** exp(u), 1 where there are no tokens [N]. */
   readonly ratio_N: Float64Array;
-  /** True where a token-bearing entry passes no gradient (gate = 0 of E25); false where there are no tokens. */
+  /** True where an entry with tokens passes no gradient (gate = 0 of E25); false where there are no tokens. */
   readonly gated_N: boolean[];
   /** N of E24: trajectories with at least one token. */
   readonly count: number;
-  /** Share of token-bearing entries held by a clip; entries with Ã = 0 are not counted as clipped. */
+  /** Share of the entries with tokens whose gradient a clip sets to 0; entries with Ã = 0 do not count as clipped. */
   readonly clipFraction: number;
-  /** d loss / d logpNew, shaped like logpNew. */
+  /** d loss / d logpNew, same shape as logpNew. */
   readonly cotangents: Float64Array[];
 }
 
@@ -59,14 +60,14 @@ export interface Objective {
  * loss = −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g),  r = exp(clamp(u, ±20)), r_c = exp(clamp(u, log(1−ε), log(1+ε)))
  * (E22–E26), with cotangent −(1/N) gate_g r_g Ã_g at every token of trajectory g (E25', E31's policy part).
  *
- * N counts the trajectories in which the agent has tokens; the others are skipped. Ties pass the
- * gradient. Outside ±20 nats (`maxLogRatio`) the ratio is frozen and the gradient 0.
+ * N counts the trajectories in which the agent has tokens; the others are skipped. At r Ã = r_c Ã the gradient passes.
+ * Outside ±20 nats (`maxLogRatio`) the ratio is constant and the gradient is 0.
  *
  * @returns loss, diagnostics and one cotangent array per trajectory
  * @throws DomainError if shapes differ, a number is not finite, or an option is out of range
  *
  * @example
- * sequenceObjective({ logpNew: [[-1]], logpCur: [[-1]], advantages: [2] }).cotangents; // => [[-2]]
+ * sequenceObjective({ logpNew: [[-1]], logpOld: [[-1]], advantages: [2] }).cotangents; // => [[-2]]
  */
 export function sequenceObjective(input: SequenceObjectiveInput): Objective {
   const count = input.logpNew.reduce((n, tokens) => n + (tokens.length > 0 ? 1 : 0), 0);
@@ -76,9 +77,10 @@ export function sequenceObjective(input: SequenceObjectiveInput): Objective {
 /**
  * loss = −(1/N) Σ_g (1/|T_i|) Σ_{t ∈ T_i} min(r_t a_t, r_{c,t} a_t)   (E26c, `ratioLevel: 'turn'`).
  *
- * Each own turn has its own ratio and its own advantage a_t = W_t A_t. Required for gae with lambda < 1:
- * with a sequence ratio later turns would be over-weighted (up to 16.8 times at gamma lambda = 0.94).
+ * Each own turn has its own ratio and its own advantage a_t = W_t A_t. GAE with lambda < 1 needs this level: a sequence
+ * ratio would over-weight later turns, up to 16.8 times at gamma lambda = 0.94.
  *
+ * @returns loss, diagnostics and one cotangent array per turn
  * @throws DomainError as for {@link sequenceObjective}
  */
 export function turnObjective(input: TurnObjectiveInput): Objective {
@@ -98,15 +100,15 @@ export function turnObjective(input: TurnObjectiveInput): Objective {
 
 interface Weighting {
   readonly count: number;
-  /** Weight of entry k in the mean; asked only for entries with tokens. */
+  /** Weight of entry k in the mean; called only for entries with tokens. */
   weightOf(k: number): number;
 }
 
 function clippedObjective(where: string, input: SequenceObjectiveInput, weighting: Weighting): Objective {
-  const { logpNew, logpCur, advantages, ratioNorm = 'sum' } = input;
+  const { logpNew, logpOld, advantages, ratioNorm = 'sum' } = input;
   const clip = clipBounds(where, input);
   const N = logpNew.length;
-  checkLength(where, 'rows of logpCur', N, logpCur.length);
+  checkLength(where, 'rows of logpOld', N, logpOld.length);
   checkLength(where, 'advantages', N, advantages.length);
   checkFinite(where, 'advantages', advantages);
 
@@ -115,16 +117,16 @@ function clippedObjective(where: string, input: SequenceObjectiveInput, weightin
   const gated_N = new Array<boolean>(N).fill(false);
   const cotangents: Float64Array[] = [];
   let loss = 0;
-  let spoken = 0;
+  let withTokens = 0;
   let clipped = 0;
   for (let k = 0; k < N; k++) {
     const tokens = logpNew[k].length;
-    checkLength(where, `log-probabilities in logpCur[${k}]`, tokens, logpCur[k].length);
+    checkLength(where, `log-probabilities in logpOld[${k}]`, tokens, logpOld[k].length);
     const cotangent = new Float64Array(tokens);
     cotangents.push(cotangent);
     if (tokens === 0) continue;
     const divisor = ratioNorm === 'mean' ? tokens : 1;
-    const u = messageLogRatio(logpNew[k], logpCur[k]) / divisor;
+    const u = messageLogRatio(logpNew[k], logpOld[k]) / divisor;
     if (!Number.isFinite(u))
       throw new DomainError(`${where}: expected finite log-probabilities in row ${k}, got log-ratio ${u}`);
     const term = clippedTerm(u, advantages[k], clip);
@@ -133,11 +135,11 @@ function clippedObjective(where: string, input: SequenceObjectiveInput, weightin
     ratio_N[k] = term.ratio;
     gated_N[k] = term.gated;
     loss -= weight * term.value;
-    spoken++;
+    withTokens++;
     if (term.gated && advantages[k] !== 0) clipped++;
     if (!term.gated) cotangent.fill((-weight * term.ratio * advantages[k]) / divisor);
   }
-  const clipFraction = spoken === 0 ? 0 : clipped / spoken;
+  const clipFraction = withTokens === 0 ? 0 : clipped / withTokens;
   return { loss, u_N, ratio_N, gated_N, count: weighting.count, clipFraction, cotangents };
 }
 
@@ -157,7 +159,7 @@ function clipBounds(
   if (!(epsilon > 0 && epsilon < 1))
     throw new DomainError(`${where}: expected epsilon strictly between 0 and 1, got ${epsilon}`);
   if (dualClip !== undefined && !(dualClip > 1))
-    throw new DomainError(`${where}: expected dualClip > 1, got ${dualClip}; leave it out to turn it off`);
+    throw new DomainError(`${where}: expected dualClip > 1, got ${dualClip}; omit it to turn it off`);
   return {
     lo: Math.log(1 - epsilon),
     hi: Math.log(1 + epsilonHigh),
@@ -174,11 +176,11 @@ function clippedTerm(
 ): { readonly u: number; readonly ratio: number; readonly value: number; readonly gated: boolean } {
   const u = Math.max(-maxLogRatio, Math.min(maxLogRatio, logRatio));
   const ratio = Math.exp(u);
-  const free = ratio * advantage;
-  const held = Math.exp(Math.max(lo, Math.min(hi, u))) * advantage;
-  // u differs from logRatio exactly where the clamp froze the ratio
-  let gated = !(free <= held && advantage !== 0 && u === logRatio);
-  let value = Math.min(free, held);
+  const unclipped = ratio * advantage;
+  const clipped = Math.exp(Math.max(lo, Math.min(hi, u))) * advantage;
+  // u differs from logRatio exactly where the clamp to ±maxLogRatio acts
+  let gated = !(unclipped <= clipped && advantage !== 0 && u === logRatio);
+  let value = Math.min(unclipped, clipped);
   if (advantage < 0 && value < dualClip * advantage) {
     value = dualClip * advantage;
     gated = true;

@@ -44,7 +44,7 @@ describe('orders', () => {
     expect(greedyOrder([0.5, Number.NaN, 0.7, 0.5, -Infinity, Infinity])).toEqual([5, 2, 0, 3, 4, 1]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => randomOrder(4, [0.1])).toThrow(DomainError);
     expect(() => randomOrder(4, [0.1])).toThrow('randomOrder: expected at least 3 uniforms, got 1');
     expect(() => randomOrder(2, [1])).toThrow('expected uniforms in [0, 1), got 1');
@@ -53,17 +53,17 @@ describe('orders', () => {
 });
 
 describe('predictedGain', () => {
-  it('is the rms advantage where the agent speaks, times how often it does', () => {
-    // rms of (1, 2) with δ = 0.02: sqrt(2·0.02·2.5), speaks in 2 of 4
+  it('is the RMS advantage where the agent acts, times the share of trajectories in which it does', () => {
+    // rms of (1, 2) with δ = 0.02: sqrt(2·0.02·2.5), active in 2 of 4
     expect(predictedGain([1, 9, 2, 9], [true, false, true, false], 0.02)).toBeCloseTo(Math.sqrt(0.1) / 2, 15);
   });
 
-  it('is zero for a silent agent', () => {
+  it('is 0 for an agent without a turn', () => {
     expect(predictedGain([1, 1], [false, false], 0.1)).toBe(0);
     expect(predictedGain([], [], 0.1)).toBe(0);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => predictedGain([1], [], 0.1)).toThrow('predictedGain: expected 1 flags, got 0');
     expect(() => predictedGain([1], [true], -1)).toThrow('expected delta[0] in [0,');
   });

@@ -1,5 +1,5 @@
 /**
- * In which order a stage updates its agents.
+ * Order in which a stage updates the agents.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Update order"
  * @module
  */
@@ -38,11 +38,11 @@ export function randomOrder(n: number, uniforms: ArrayLike<number>): number[] {
 /**
  * Agents by descending mean index of their first own turn, ties by id descending   (E43 `reverse`).
  *
- * Recommended with reused rollouts: with one turn per agent only suffix weights matter then, and the
- * c-truncated recursion of E15 is complete. Equals n−1..0 when ids are in speaking order.
+ * Recommended with reused rollouts: with one turn per agent only suffix weights matter, and the c-truncated recursion
+ * of E15 is complete. Equals n−1..0 when ids are in execution order.
  *
- * @param meanFirstTurn_A - mean over the batch of each agent's first own turn [A]; NaN for an agent that
- *   never spoke, which comes last
+ * @param meanFirstTurn_A - mean over the batch of the index of each agent's first own turn [A]; NaN for an agent
+ *   without a turn, which comes last
  */
 export function reverseOrder(meanFirstTurn_A: ArrayLike<number>): number[] {
   return staticOrder(meanFirstTurn_A.length).sort(
@@ -53,7 +53,7 @@ export function reverseOrder(meanFirstTurn_A: ArrayLike<number>): number[] {
 /**
  * Agents by descending predicted gain, ties by id ascending, NaN last   (E43 `greedy`).
  *
- * A data-dependent order must not be chosen on the data a certificate is computed from.
+ * A data-dependent order must not be chosen on the data of a certificate.
  *
  * @param predictedGain_A - predicted gain of each agent's update [A], from {@link predictedGain} or E65
  *
@@ -73,28 +73,28 @@ function descending(a: number, b: number): number {
 }
 
 /**
- * pred_i = sqrt( 2 δ_i · mean of Ã_g² where i speaks ) · share of trajectories where i speaks   (E43).
+ * pred_i = sqrt( 2 δ_i · mean of Ã_g² where i acts ) · share of trajectories in which i acts   (E43).
  *
  * @param advantages_N - Ã per trajectory [N]
- * @param spoke_N - whether the agent speaks in it [N]
+ * @param active_N - whether the agent has a turn in the trajectory [N]
  * @param delta - δ_i, nats
- * @returns predicted gain; 0 if the agent never speaks
+ * @returns predicted gain, no unit; 0 if the agent has no turn
  */
 export function predictedGain(
   advantages_N: ArrayLike<number>,
-  spoke_N: ArrayLike<boolean>,
+  active_N: ArrayLike<boolean>,
   delta: number,
 ): number {
-  checkLength('predictedGain', 'flags', advantages_N.length, spoke_N.length);
+  checkLength('predictedGain', 'flags', advantages_N.length, active_N.length);
   checkFinite('predictedGain', 'advantages_N', advantages_N);
   checkWithin('predictedGain', 'delta', [delta], { lo: 0, hi: Number.MAX_VALUE });
-  let spoken = 0;
+  let active = 0;
   let squares = 0;
   for (let n = 0; n < advantages_N.length; n++) {
-    if (!spoke_N[n]) continue;
-    spoken++;
+    if (!active_N[n]) continue;
+    active++;
     squares += advantages_N[n] ** 2;
   }
-  if (spoken === 0) return 0;
-  return Math.sqrt((2 * delta * squares) / spoken) * (spoken / advantages_N.length);
+  if (active === 0) return 0;
+  return Math.sqrt((2 * delta * squares) / active) * (active / advantages_N.length);
 }

@@ -37,7 +37,7 @@ describe('discounted penalties', () => {
     expect(sharpOccupancyShift({ gamma: 0.9, tvMax: 0.3 })).toBeCloseTo(1.459459, 6);
   });
 
-  it('tighten in the order paper shift, sharp shift, 2', () => {
+  it("decrease from the paper's shift to the sharp shift, which is at most 2", () => {
     fc.assert(
       fc.property(gammas, tv, (gamma, tvMax) => {
         const sharp = sharpOccupancyShift({ gamma, tvMax });
@@ -49,29 +49,29 @@ describe('discounted penalties', () => {
     );
   });
 
-  it('vanish at gamma 0 and without a step', () => {
+  it('are 0 at gamma 0 and without a step', () => {
     const size = { gamma: 0, aMax: 3, tvMax: 0.5 };
     expect(trpoPenalty(size) + sharpPenalty(size) + staleSurrogateGap(size, [0.1])).toBe(0);
     expect(expectedTvPenalty({ gamma: 0.9, fMax: 1, tvMean: 0 })).toBe(0);
     expect(jointPenalty({ gamma: 0.9, aMax: 1, tvMax_A: [0, 0], klMax_A: [0, 0] })).toBe(0);
   });
 
-  it('joint: takes the smaller of summed TV squared and half the summed KL', () => {
+  it('joint: is the smaller of the squared sum of TVs and half the sum of KLs', () => {
     const base = { gamma: 0.5, aMax: 1 };
     expect(jointPenalty({ ...base, tvMax_A: [0.1, 0.1], klMax_A: [1, 1] })).toBeCloseTo(8 * 0.04, 14);
     expect(jointPenalty({ ...base, tvMax_A: [0.5, 0.5], klMax_A: [0.1, 0.1] })).toBeCloseTo(8 * 0.1, 14);
   });
 
-  it('stale: grows with the steps taken before', () => {
+  it('stale: increases with the steps before', () => {
     const size = { gamma: 0.5, aMax: 1, tvMax: 0.1 };
     expect(staleSurrogateGap(size, [])).toBe(0);
     expect(staleSurrogateGap(size, [0.1, 0.2])).toBeCloseTo(8 * 0.1 * 0.3, 14);
   });
 
-  it('refuse gamma = 1, where episodes have their own', () => {
+  it('throw for gamma = 1 and name the penalty for episodes', () => {
     expect(() => trpoPenalty({ gamma: 1, aMax: 1, tvMax: 0.1 })).toThrow(DomainError);
     expect(() => paperOccupancyPenalty({ gamma: 1, aMax: 1, klMax: 0.1 })).toThrow(
-      'paperOccupancyPenalty: expected 0 <= gamma < 1, got 1; episodes have horizonPenalty',
+      'paperOccupancyPenalty: expected 0 <= gamma < 1, got 1; for episodes with gamma 1 use horizonPenalty',
     );
     expect(() => jointPenalty({ gamma: 0, aMax: 1, tvMax_A: [1], klMax_A: [] })).toThrow(
       'expected 1 KL radii, got 0',
@@ -82,8 +82,8 @@ describe('discounted penalties', () => {
 describe('episode penalties', () => {
   it('are zero with at most one own turn', () => {
     for (const turns of [
-      { span: 1, tvMax: [], tvMean: [], klCurNewMean: [] },
-      { span: 1, tvMax: [0.9], tvMean: [0.9], klCurNewMean: [3] },
+      { span: 1, tvMax: [], tvMean: [], klOldNewMean: [] },
+      { span: 1, tvMax: [0.9], tvMean: [0.9], klOldNewMean: [3] },
     ]) {
       expect(horizonPenalty(turns)).toBe(0);
       expect(coupledHorizonPenalty(turns)).toBe(0);
@@ -91,12 +91,12 @@ describe('episode penalties', () => {
     }
   });
 
-  it('are worked by hand for three own turns', () => {
+  it('match three own turns computed by hand', () => {
     const turns = {
       span: 2,
       tvMax: [0.1, 0.2, 0.3],
       tvMean: [0.05, 0.1, 0.2],
-      klCurNewMean: [0.02, 0.06, 1],
+      klOldNewMean: [0.02, 0.06, 1],
     };
     expect(horizonPenalty(turns)).toBeCloseTo(2 * 2 * (0.2 * 0.05 + 0.3 * 0.15), 14);
     expect(coupledHorizonPenalty(turns)).toBeCloseTo(2 * 2 * (0.2 * 0.1 + 0.3 * (1 - 0.9 * 0.8)), 14);
@@ -113,7 +113,7 @@ describe('episode penalties', () => {
     );
   });
 
-  it('say what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => horizonPenalty({ span: 1, tvMax: [0.1], tvMean: [] })).toThrow(
       'horizonPenalty: expected 1 mean total variations, got 0',
     );

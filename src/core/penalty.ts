@@ -1,32 +1,34 @@
 /**
- * What an update can lose through the states it visits differently: occupancy penalties, from the
- * paper's first-order one to the sharp and episodic forms. All are in reward units; each subtracted from
- * the surrogate gain L_i gives a lower bound on the true gain.
+ * Occupancy penalties: the loss that a change of the state distribution can cause, from the paper's first-order term to
+ * the sharp and episodic forms. Each is in reward units; the surrogate gain L_i minus the penalty is a lower bound on
+ * the true gain.
  * @see SAT (arXiv 2605.05216) Theorem 1; TRPO, arXiv 1502.05477; CPO, arXiv 1705.10528; HATRPO, arXiv 2109.11251
  * @module
  */
 import { checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Sizes of one agent's step in a discounted world. */
+/** Size of one agent's step in a discounted MDP. */
 export interface StepSize {
   /** Discount, 0 <= γ < 1. */
   readonly gamma: number;
-  /** Largest |A| of the team *before* the step, reward units; A_clip cannot stand in for it. */
+  /** Largest |A| of the team *before* the step, reward units; A_clip is not a substitute. */
   readonly aMax: number;
-  /** max_s TV(new, cur). */
+  /** max_s TV(new, old). */
   readonly tvMax: number;
 }
 
 function checkDiscount(where: string, gamma: number): void {
   if (!(gamma >= 0 && gamma < 1))
-    throw new DomainError(`${where}: expected 0 <= gamma < 1, got ${gamma}; episodes have horizonPenalty`);
+    throw new DomainError(
+      `${where}: expected 0 <= gamma < 1, got ${gamma}; for episodes with gamma 1 use horizonPenalty`,
+    );
 }
 
 /**
  * (2γ/(1−γ)²) A_max sqrt(δ/2)   (occupancy term of E50, as printed in the paper).
  *
- * First order in the step: at γ >= 1/2 it exceeds any gain the step could have (E51). Informational only.
+ * First order in the step: at γ >= 1/2 it exceeds every possible gain of the step (E51). Informational only.
  *
  * @param klMax - δ_i, largest per-state KL, nats
  */
@@ -59,7 +61,7 @@ export function sharpPenalty({ gamma, aMax, tvMax }: StepSize): number {
  * (2γ/(1−γ)²) max_s|f(s)| E_{s~d}[TV(s)],  f(s) = E_{a~new}[A(s, a)]   (E55).
  *
  * @param fMax - max_s |f(s)|, reward units; at most span(A) · max_s TV
- * @param tvMean - TV averaged over the occupancy before the step, exact, not by Pinsker
+ * @param tvMean - TV averaged over the occupancy before the step; exact, not a bound by Pinsker's inequality
  */
 export function expectedTvPenalty({
   gamma,
@@ -75,10 +77,10 @@ export function expectedTvPenalty({
 }
 
 /**
- * (4γ/(1−γ)²) max|A^cur| min( (Σ TV_i)², Σ δ_i/2 )   (E56): the whole stage at once, on the stage's start.
+ * (4γ/(1−γ)²) max|A^old| min( (Σ TV_i)², Σ δ_i/2 )   (E56): penalty of a whole stage on its start's occupancy.
  *
  * @param tvMax_A - largest TV of each agent's step [A]
- * @param klMax_A - largest per-state KL(new‖cur) of each agent's step [A], nats
+ * @param klMax_A - largest per-state KL(new‖old) of each agent's step [A], nats
  */
 export function jointPenalty({
   gamma,
@@ -98,8 +100,8 @@ export function jointPenalty({
 }
 
 /**
- * |L_i^seq − L_i^stale| <= (4γ A_max/(1−γ)²) TV_i Σ_{k<i} TV_k: what agent i's surrogate is off by when
- * it is computed on the stage's start instead of the intermediate team.
+ * |L_i^seq − L_i^stale| <= (4γ A_max/(1−γ)²) TV_i Σ_{k<i} TV_k: error of agent i's surrogate if it is computed on the
+ * occupancy of the stage's start instead of the intermediate team's   (algorithm section 3.2).
  *
  * @param tvMax - TV of agent i's own step
  * @param tvBefore - TV of the steps taken before it in this stage
@@ -109,30 +111,30 @@ export function staleSurrogateGap({ gamma, aMax, tvMax }: StepSize, tvBefore: Ar
   return ((4 * gamma * aMax) / (1 - gamma) ** 2) * tvMax * total(tvBefore);
 }
 
-/** ‖d′−d‖₁ <= (2γ/(1−γ)) max_s TV   (E52, the paper's constant; right for occupancies that sum to 1). */
+/** ‖d′−d‖₁ <= (2γ/(1−γ)) max_s TV   (E52 with the paper's constant, valid for occupancies that sum to 1). */
 export function occupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
   checkDiscount('occupancyShift', gamma);
   return ((2 * gamma) / (1 - gamma)) * tvMax;
 }
 
-/** ‖d′−d‖₁ <= 2γ TV / (1−γ+γ TV)   (E52, sharp: attained by a two-state chain, never above 2). */
+/** ‖d′−d‖₁ <= 2γ TV / (1−γ+γ TV)   (sharp form of E52: a two-state chain attains it; at most 2). */
 export function sharpOccupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
   checkDiscount('sharpOccupancyShift', gamma);
   return (2 * gamma * tvMax) / (1 - gamma + gamma * tvMax);
 }
 
-/** One agent's own turns of an episode (γ = 1), in the order they are played. */
+/** One agent's own turns of an episode (γ = 1), in execution order. */
 export interface OwnTurns {
   /** max over own turns of max_a Q − min_a Q, reward units; at most R_max − R_min for outcome rewards. */
   readonly span: number;
-  /** a_j: largest TV over all contexts at own turn j [m]. Cannot be observed on language models. */
+  /** a_j: largest TV over all contexts at own turn j [m]. It cannot be observed for language models. */
   readonly tvMax: ArrayLike<number>;
 }
 
 /**
  * |ΔJ_i − L_i| <= 2 span Σ_j a_j Σ_{k<j} t̄_k   (E58).
  *
- * With at most one own turn it is 0: the surrogate *equals* the true gain.
+ * With at most one own turn the bound is 0: the surrogate *equals* the true gain.
  *
  * @param tvMean - t̄_k = E_{d_k}[TV] at own turn k [m]
  * @throws DomainError if lengths differ
@@ -159,26 +161,26 @@ export function coupledHorizonPenalty({ span, tvMax }: OwnTurns): number {
 }
 
 /**
- * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(cur‖new)))   (E59b, Pinsker on the marginal).
+ * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(old‖new)))   (E59b, Pinsker on the marginal).
  *
- * Grows like m^1.5 instead of m². The expectation is under `cur`, so the KL must be KL(cur‖new).
+ * Grows like m^1.5 instead of m². The expectation is under `old`, so the KL must be KL(old‖new).
  *
- * @param klCurNewMean - E_{d_k} KL(cur‖new) at own turn k [m], nats
+ * @param klOldNewMean - E_{d_k} KL(old‖new) at own turn k [m], nats
  */
 export function marginalHorizonPenalty({
   span,
   tvMax,
-  klCurNewMean,
-}: OwnTurns & { readonly klCurNewMean: ArrayLike<number> }): number {
-  checkLength('marginalHorizonPenalty', 'KLs', tvMax.length, klCurNewMean.length);
+  klOldNewMean,
+}: OwnTurns & { readonly klOldNewMean: ArrayLike<number> }): number {
+  checkLength('marginalHorizonPenalty', 'KLs', tvMax.length, klOldNewMean.length);
   let before = 0;
   return overOwnTurns(span, tvMax, (j) => {
-    if (j > 0) before += klCurNewMean[j - 1];
+    if (j > 0) before += klOldNewMean[j - 1];
     return Math.min(2, Math.sqrt(2 * before));
   });
 }
 
-/** Σ_j span · a_j · shift(j), where shift(j) bounds ‖d′−d‖₁ at own turn j; asked in ascending order. */
+/** Σ_j span · a_j · shift(j), where shift(j) bounds ‖d′−d‖₁ at own turn j; called with ascending j. */
 function overOwnTurns(span: number, tvMax: ArrayLike<number>, shift: (j: number) => number): number {
   checkFinite('horizonPenalty', 'tvMax', tvMax);
   let sum = 0;

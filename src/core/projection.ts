@@ -1,6 +1,6 @@
 /**
- * Stage-0: brings an upgraded model inside a trust region around the policy it replaces, at one token
- * state, and predicts whether the swap helps. Both models must share a token set.
+ * Stage-0: projection of a replacement model into a trust region around the policy it replaces, at one token state, and
+ * a prediction whether the swap improves the team. Both models must have the same vocabulary.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
@@ -8,34 +8,35 @@ import { checkDistribution, checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 import { mixtureLogp, mixturePair, mixtureWeight } from './mixture.ts';
 
-/** `pre` is floored here: with pre(a) = 0 the KL would jump at w = 0. */
+/** Floor of `pre`: with pre(a) = 0 the KL would be discontinuous at w = 0. */
 const PRE_FLOOR = 1e-9;
 
+/** Result of {@link projectOntoTrustRegion}. */
 export interface Projection {
-  /** π_w ∝ pre^w cur^{1−w} [V]. */
+  /** π_w ∝ pre^w old^{1−w} [V]. */
   readonly pi: Float64Array;
-  /** Weight of the upgrade, 0..1. */
+  /** Weight of the replacement, 0..1. */
   readonly w: number;
   /** λ = (1 − w)/w, the multiplier of the constraint; Infinity at w = 0. */
   readonly lam: number;
-  /** KL(π‖cur) <= δ₀, nats. */
-  readonly klCur: number;
+  /** KL(π‖old) <= δ₀, nats. */
+  readonly klOld: number;
   /** KL(π‖pre), nats. */
   readonly klPre: number;
-  /** Whether the constraint binds. */
+  /** Whether the constraint is active (w < 1). */
   readonly active: boolean;
 }
 
 /**
- * argmin_π KL(π‖pre) s.t. KL(π‖cur) <= δ₀  =  pre^w cur^{1−w} / Z,  w = 1/(1+λ)   (E40, E41).
+ * argmin_π KL(π‖pre) s.t. KL(π‖old) <= δ₀  =  pre^w old^{1−w} / Z,  w = 1/(1+λ)   (E40, E41).
  *
- * w = 1 if the upgrade is inside already, 0 (π = cur) if δ₀ <= 0, else the largest that satisfies the
- * constraint, which always holds: KL(π_w‖cur) rises in w. Differs from the official code, which bisects λ
- * with an arbitrary cap.
+ * w = 1 if the replacement is already inside the ball, 0 (π = old) if δ₀ <= 0, otherwise the largest w that satisfies
+ * the constraint (KL(π_w‖old) increases in w). The result always satisfies the constraint. Differs from the official
+ * code, which bisects λ with an arbitrary cap.
  *
- * @param pre_V - the upgrade's distribution [V]; floored at 1e-9 and renormalised
- * @param cur_V - the current distribution [V]
- * @param delta0 - δ₀ per token, nats; a message budget divides by the largest message length
+ * @param pre_V - distribution of the replacement [V]; floored at 1e-9 and renormalised
+ * @param old_V - distribution of the incumbent [V]
+ * @param delta0 - δ₀ per token, nats; for a budget per message divide it by the largest message length
  * @throws DomainError if sizes differ or an argument is not a distribution
  *
  * @example
@@ -43,21 +44,21 @@ export interface Projection {
  */
 export function projectOntoTrustRegion(
   pre_V: ArrayLike<number>,
-  cur_V: ArrayLike<number>,
+  old_V: ArrayLike<number>,
   delta0: number,
 ): Projection {
   const where = 'projectOntoTrustRegion';
-  checkLength(where, 'current probabilities', pre_V.length, cur_V.length);
+  checkLength(where, 'old probabilities', pre_V.length, old_V.length);
   checkDistribution(where, 'pre_V', pre_V);
-  checkDistribution(where, 'cur_V', cur_V);
+  checkDistribution(where, 'old_V', old_V);
   if (Number.isNaN(delta0)) throw new DomainError(`${where}: expected delta0 in nats, got NaN`);
 
-  const logCur_V = Float64Array.from(cur_V, Math.log);
-  const pair = mixturePair(Float64Array.from(pre_V, Math.log), logCur_V);
+  const logpOld_V = Float64Array.from(old_V, Math.log);
+  const pair = mixturePair(Float64Array.from(pre_V, Math.log), logpOld_V);
   const w = mixtureWeight(pair, 0, delta0);
   const pi = mixtureLogp(pair, w).map(Math.exp);
-  const klCur = klAgainst(pi, logCur_V);
-  return { pi, w, lam: (1 - w) / w, klCur, klPre: klAgainst(pi, pair.logPre_V), active: w < 1 };
+  const klOld = klAgainst(pi, logpOld_V);
+  return { pi, w, lam: (1 - w) / w, klOld, klPre: klAgainst(pi, pair.logpPre_V), active: w < 1 };
 }
 
 function klAgainst(p_V: Float64Array, logq_V: Float64Array): number {
@@ -66,13 +67,13 @@ function klAgainst(p_V: Float64Array, logq_V: Float64Array): number {
   return Math.max(0, kl);
 }
 
-/** What {@link swapCovariance} is given, per state. */
+/** Input of {@link swapCovariance}, per state. */
 export interface SwapTables {
   /** Occupancy d(s) of the current team [S]. */
   readonly occupancy_S: ArrayLike<number>;
-  /** The replaced agent's current policy [S][V]. */
-  readonly cur_S: readonly ArrayLike<number>[];
-  /** The upgrade's policy [S][V]. */
+  /** Policy of the incumbent [S][V]. */
+  readonly old_S: readonly ArrayLike<number>[];
+  /** Policy of the replacement [S][V]. */
   readonly pre_S: readonly ArrayLike<number>[];
   /** A(s, a_j) of the current team [S][V], reward units. */
   readonly advantage_S: readonly ArrayLike<number>[];
@@ -81,59 +82,62 @@ export interface SwapTables {
 }
 
 /**
- * C = E_{s~d, a~cur}[ A(s, a) w(s) log(pre(a|s)/cur(a|s)) ]   (E42).
+ * C = E_{s~d, a~old}[ A(s, a) w(s) log(pre(a|s)/old(a|s)) ]   (E42).
  *
- * C > 0: the aligned swap helps to first order; C < 0: it hurts. Where cur is 0 nothing is drawn.
+ * C > 0: the projected swap raises J to first order; C < 0: it lowers J. Actions with old = 0 do not contribute.
+ *
+ * @returns C, reward units times nats
  *
  * @throws DomainError if the tables' shapes differ
  */
 export function swapCovariance(tables: SwapTables): number {
-  const { occupancy_S, cur_S, pre_S, advantage_S, w_S } = tables;
+  const { occupancy_S, old_S, pre_S, advantage_S, w_S } = tables;
   const where = 'swapCovariance';
   const S = occupancy_S.length;
-  checkLength(where, 'current policies', S, cur_S.length);
-  checkLength(where, 'upgrade policies', S, pre_S.length);
+  checkLength(where, 'old policies', S, old_S.length);
+  checkLength(where, 'replacement policies', S, pre_S.length);
   checkLength(where, 'advantage rows', S, advantage_S.length);
   if (w_S) checkLength(where, 'weights', S, w_S.length);
   let sum = 0;
   for (let s = 0; s < S; s++) {
     const weight = occupancy_S[s] * (w_S ? w_S[s] : 1);
-    for (let v = 0; v < cur_S[s].length; v++) {
-      const cur = cur_S[s][v];
-      if (cur > 0) sum += weight * cur * advantage_S[s][v] * Math.log(Math.max(pre_S[s][v], PRE_FLOOR) / cur);
+    for (let v = 0; v < old_S[s].length; v++) {
+      const old = old_S[s][v];
+      if (old > 0) sum += weight * old * advantage_S[s][v] * Math.log(Math.max(pre_S[s][v], PRE_FLOOR) / old);
     }
   }
   return sum;
 }
 
-/** One existing rollout's evidence on a swap. */
+/** Messages of existing rollouts, scored by both models of a swap. */
 export interface SwapSamples {
   /** Â per message [N], reward units. */
   readonly advantages_N: ArrayLike<number>;
-  /** Upgrade's and current agent's logp of the same messages [N], nats. */
+  /** Log-probability of each message under the replacement and under the incumbent [N], nats. */
   readonly logpPre_N: ArrayLike<number>;
-  readonly logpCur_N: ArrayLike<number>;
+  readonly logpOld_N: ArrayLike<number>;
   /** Mixture weight per message [N]; absent: 1. */
   readonly w_N?: ArrayLike<number>;
 }
 
 /**
- * (1/N) Σ_n Â_n w_n (logp_pre − logp_cur): E42 from existing rollouts, no new ones needed.
+ * (1/N) Σ_n Â_n w_n (logp_pre − logp_old): estimate of E42 from existing rollouts.
  *
+ * @returns estimate of C, reward units times nats
  * @throws DomainError if lengths differ, there are no samples, or a number is not finite
  */
 export function sampledSwapCovariance(samples: SwapSamples): number {
-  const { advantages_N, logpPre_N, logpCur_N, w_N } = samples;
+  const { advantages_N, logpPre_N, logpOld_N, w_N } = samples;
   const where = 'sampledSwapCovariance';
   const N = advantages_N.length;
-  checkLength(where, 'upgrade log-probabilities', N, logpPre_N.length);
-  checkLength(where, 'current log-probabilities', N, logpCur_N.length);
+  checkLength(where, 'replacement log-probabilities', N, logpPre_N.length);
+  checkLength(where, 'old log-probabilities', N, logpOld_N.length);
   if (w_N) checkLength(where, 'weights', N, w_N.length);
   if (N === 0) throw new DomainError(`${where}: expected at least 1 sample, got 0`);
   checkFinite(where, 'advantages_N', advantages_N);
   checkFinite(where, 'logpPre_N', logpPre_N);
-  checkFinite(where, 'logpCur_N', logpCur_N);
+  checkFinite(where, 'logpOld_N', logpOld_N);
   let sum = 0;
-  for (let n = 0; n < N; n++) sum += advantages_N[n] * (w_N ? w_N[n] : 1) * (logpPre_N[n] - logpCur_N[n]);
+  for (let n = 0; n < N; n++) sum += advantages_N[n] * (w_N ? w_N[n] : 1) * (logpPre_N[n] - logpOld_N[n]);
   return sum / N;
 }

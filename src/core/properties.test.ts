@@ -1,6 +1,6 @@
 /**
- * The algorithm's own properties (section 5 of its specification) that the pure core can show; each test
- * name starts with the property's number. (7), (8), (10), (12), (15) need an engine and live with the loop.
+ * Property tests of `docs/algorithm.md`, section 5.1, that need no engine; each test name starts with the property's
+ * number. Properties (7), (8), (10), (12) and (15) need an engine; they are in `src/train/properties.test.ts`.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -21,29 +21,29 @@ import { messageLogRatio, prefixWeights, turnLogRatios, turnWeights } from './we
 
 const seeds = fc.integer({ min: 0, max: 1e6 });
 
-/** A batch of G trajectories per group with 0-3 tokens of the agent each, all numbers drawn from the seed. */
+/** A batch of G trajectories per group with 0-3 tokens of the agent each; the seed determines all numbers. */
 function batch(seed: number, { groups = 2, size = 4, shift = 0.1 } = {}) {
   const stream = randomStream(seed, 77);
   const rows = Array.from({ length: groups * size }, (_, n) => {
-    const logpCur = Array.from({ length: stream.int(4) }, () => -3 * stream.uniform());
+    const logpOld = Array.from({ length: stream.int(4) }, () => -3 * stream.uniform());
     return {
       group: Math.floor(n / size),
       reward: stream.int(3) / 2,
-      logpCur,
-      logpNew: logpCur.map((x) => x + shift * stream.normal()),
+      logpOld,
+      logpNew: logpOld.map((x) => x + shift * stream.normal()),
     };
   });
   return {
     rows,
     groups: rows.map((r) => r.group),
     rewards: rows.map((r) => r.reward),
-    logpCur: rows.map((r) => r.logpCur),
+    logpOld: rows.map((r) => r.logpOld),
     logpNew: rows.map((r) => r.logpNew),
   };
 }
 
 describe('properties of the algorithm', () => {
-  it('(1) an exact stage never lowers J, any order, any radius', () => {
+  it('(1) an exact stage never decreases J, for any order and radius', () => {
     fc.assert(
       fc.property(
         seeds,
@@ -62,27 +62,27 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it("(2) with nobody done every weight is 1 and the gradient is plain GRPO's", () => {
+  it("(2) without updated agents every weight is 1 and the gradient is plain GRPO's", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const { rewards, groups, logpCur, logpNew } = batch(seed, { shift: 0.01 });
+        const { rewards, groups, logpOld, logpNew } = batch(seed, { shift: 0.01 });
         const messages = logpNew.map((row, n) => ({
           turn: 0,
           agent: n % 2,
-          logRatio: messageLogRatio(row, logpCur[n]),
+          logRatio: messageLogRatio(row, logpOld[n]),
         }));
         const omega = messages.map((m) => turnWeights(turnLogRatios([m], new Set(), 1)).omega);
         expect(omega).toEqual(omega.map(() => 1));
         const advantages = groupNormalizedAdvantages(groupRelativeAdvantages(rewards, omega, groups), groups);
-        const { cotangents } = sequenceObjective({ logpNew, logpCur, advantages });
-        // GRPO by its own formula: (R - mean)/std, ratio e^u inside the clip
+        const { cotangents } = sequenceObjective({ logpNew, logpOld, advantages });
+        // GRPO by its formula: (R - mean)/std, ratio e^u inside the clip
         const spoken = logpNew.filter((row) => row.length > 0).length;
         rewards.forEach((reward, n) => {
           const members = rewards.filter((_, k) => groups[k] === groups[n]);
           const mean = members.reduce((a, b) => a + b, 0) / members.length;
           const std = Math.sqrt(members.reduce((sum, x) => sum + (x - mean) ** 2, 0) / members.length);
           const advantage = std < 1e-12 ? 0 : (reward - mean) / (std + 1e-8);
-          const ratio = Math.exp(logpNew[n].reduce((sum, x, t) => sum + x - logpCur[n][t], 0));
+          const ratio = Math.exp(logpNew[n].reduce((sum, x, t) => sum + x - logpOld[n][t], 0));
           for (const g of cotangents[n]) expect(g).toBeCloseTo((-ratio * advantage) / spoken, 9);
         });
       }),
@@ -92,9 +92,9 @@ describe('properties of the algorithm', () => {
   it('(3) at the start of an update loss = -mean(adv), KL = 0 and its cotangents are 0', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const { logpCur, rewards } = batch(seed);
-        const input = { logpNew: logpCur, logpCur, advantages: rewards };
-        const spoken = rewards.filter((_, n) => logpCur[n].length > 0);
+        const { logpOld, rewards } = batch(seed);
+        const input = { logpNew: logpOld, logpOld, advantages: rewards };
+        const spoken = rewards.filter((_, n) => logpOld[n].length > 0);
         const { loss } = agentObjective(input, { beta: 0.5 });
         const mean = spoken.reduce((a, b) => a + b, 0) / Math.max(1, spoken.length);
         expect(loss).toBeCloseTo(-mean, 12);
@@ -118,7 +118,7 @@ describe('properties of the algorithm', () => {
       return agentObjective(
         {
           logpNew: rows.map((r) => r.logpNew),
-          logpCur: rows.map((r) => r.logpCur),
+          logpOld: rows.map((r) => r.logpOld),
           advantages: groupNormalizedAdvantages(raw, groups),
         },
         { beta: 0.1 },
@@ -135,7 +135,7 @@ describe('properties of the algorithm', () => {
             expect(x).toBeCloseTo(plain.cotangents[n][t], 12);
           });
         });
-        const silent = { group: 55, reward: 1, logpCur: [], logpNew: [] };
+        const silent = { group: 55, reward: 1, logpOld: [], logpNew: [] };
         expect(signal([...rows, silent]).loss).toBe(plain.loss);
       }),
     );
@@ -147,15 +147,15 @@ describe('properties of the algorithm', () => {
         const stream = randomStream(seed, 5);
         const actions = [2, 3, 2];
         const team = () => actions.map((n) => [randomDistribution(stream, n)]);
-        const [next, cur] = [team(), team()];
+        const [next, old] = [team(), team()];
         const logs = (p: Float64Array) => p.map(Math.log);
         const joint = stateDivergence(
           logs(jointDistribution({ actions }, next, 0)),
-          logs(jointDistribution({ actions }, cur, 0)),
+          logs(jointDistribution({ actions }, old, 0)),
         );
-        const each = actions.map((_, i) => stateDivergence(logs(next[i][0]), logs(cur[i][0])));
-        expect(each.reduce((sum, d) => sum + d.klNewCur, 0)).toBeCloseTo(joint.klNewCur, 11);
-        expect(each.reduce((sum, d) => sum + d.klCurNew, 0)).toBeCloseTo(joint.klCurNew, 11);
+        const each = actions.map((_, i) => stateDivergence(logs(next[i][0]), logs(old[i][0])));
+        expect(each.reduce((sum, d) => sum + d.klNewOld, 0)).toBeCloseTo(joint.klNewOld, 11);
+        expect(each.reduce((sum, d) => sum + d.klOldNew, 0)).toBeCloseTo(joint.klOldNew, 11);
       }),
     );
   });
@@ -203,22 +203,22 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it('(9) a projection stays in its ball, w rises with the radius, 0 gives cur and a huge one pre', () => {
+  it('(9) a projection lies in its ball, w increases with the radius, radius 0 gives old and a huge radius pre', () => {
     fc.assert(
       fc.property(seeds, fc.double({ min: 1e-7, max: 1, noNaN: true }), (seed, delta) => {
         const stream = randomStream(seed, 9);
         const pre = randomDistribution(stream, 5, 2);
-        const cur = randomDistribution(stream, 5, 2);
-        const here = projectOntoTrustRegion(pre, cur, delta);
-        expect(here.klCur).toBeLessThanOrEqual(delta);
-        expect(projectOntoTrustRegion(pre, cur, 2 * delta).w).toBeGreaterThanOrEqual(here.w);
-        expect(projectOntoTrustRegion(pre, cur, 0).w).toBe(0);
-        expect(projectOntoTrustRegion(pre, cur, 1e9).w).toBe(1);
+        const old = randomDistribution(stream, 5, 2);
+        const here = projectOntoTrustRegion(pre, old, delta);
+        expect(here.klOld).toBeLessThanOrEqual(delta);
+        expect(projectOntoTrustRegion(pre, old, 2 * delta).w).toBeGreaterThanOrEqual(here.w);
+        expect(projectOntoTrustRegion(pre, old, 0).w).toBe(0);
+        expect(projectOntoTrustRegion(pre, old, 1e9).w).toBe(1);
       }),
     );
   });
 
-  it('(11) tenfold rewards leave the normalised advantage and multiply E58, E62 and E63 by ten', () => {
+  it('(11) ten times the rewards leave the normalised advantage unchanged and multiply E58, E62 and E63 by ten', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { rewards, groups } = batch(seed, { size: 6 });
@@ -246,7 +246,7 @@ describe('properties of the algorithm', () => {
     );
   });
 
-  it('(13) the betting test accepts a symmetric null at most alpha plus three standard errors', () => {
+  it('(13) the betting test accepts under a symmetric null at a rate of at most alpha plus three standard errors', () => {
     for (const nPlan of [200, undefined]) {
       let accepted = 0;
       for (let run = 0; run < 2000; run++) {
@@ -270,7 +270,7 @@ describe('properties of the algorithm', () => {
     }
   });
 
-  it('(14) the paper bound is not positive for gamma >= 1/2 and gains a step can have', () => {
+  it("(14) the paper's bound is not positive for gamma >= 1/2 and any possible gain", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.5, max: 0.999, noNaN: true }),

@@ -29,12 +29,12 @@ describe('inverseCdfQuantile and linearQuantile', () => {
     expect(linearQuantile(X, level)).toBeCloseTo(linear, 14);
   });
 
-  it('does not step up because N p rounds up', () => {
+  it('does not take the next value if N p is rounded up', () => {
     // 100 · 0.07 is 7.000000000000001
     expect(inverseCdfQuantile(ramp(100), 0.07)).toBe(7);
   });
 
-  it('is a value of the sample, with at least the level at or below it and less strictly below', () => {
+  it('is a value of the sample with at least a share p at or below it and less strictly below it', () => {
     fc.assert(
       fc.property(sample, fc.double({ min: 0.001, max: 1, noNaN: true }), (x, level) => {
         const q = inverseCdfQuantile(x, level);
@@ -45,13 +45,13 @@ describe('inverseCdfQuantile and linearQuantile', () => {
     );
   });
 
-  it('leaves its input as it was', () => {
+  it('does not modify its input', () => {
     const x = [3, 1, 2];
     inverseCdfQuantile(x, 0.5);
     expect(x).toEqual([3, 1, 2]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => inverseCdfQuantile([], 0.5)).toThrow(DomainError);
     expect(() => inverseCdfQuantile([1, Number.NaN], 0.5)).toThrow(
       'inverseCdfQuantile: expected finite values_N[1]',
@@ -61,7 +61,7 @@ describe('inverseCdfQuantile and linearQuantile', () => {
 });
 
 describe('dkwUpperBound', () => {
-  it('takes the quantile at the raised level', () => {
+  it('is the quantile at the raised level', () => {
     // sqrt(ln 20 / 200) = 0.12239: level 0.92239, k = 93
     expect(dkwEpsilon(100, 0.05)).toBeCloseTo(0.12238734153404082, 15);
     expect(dkwUpperBound(ramp(100), { alpha: 0.2, eta: 0.05 })).toBe(93);
@@ -74,11 +74,11 @@ describe('dkwUpperBound', () => {
     expect(dkwUpperBound(ramp(14979), tail)).toBe(14979);
   });
 
-  it('is wider two-sided', () => {
+  it('is larger for two sides', () => {
     expect(dkwEpsilon(10, 0.05, { sides: 2 })).toBeCloseTo(Math.sqrt(Math.log(40) / 20), 15);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => dkwEpsilon(0, 0.1)).toThrow('dkwEpsilon: expected N to be an integer >= 1, got 0');
     expect(() => dkwUpperBound([1], { alpha: 0, eta: 0.1 })).toThrow(
       'expected alpha strictly between 0 and 1',
@@ -104,7 +104,7 @@ describe('orderStatisticUpperBound', () => {
     expect(orderStatisticUpperBound(ramp(298), tail)).toBeUndefined();
   });
 
-  it('is never below the empirical quantile and never above DKW', () => {
+  it('lies between the empirical quantile and the DKW bound', () => {
     fc.assert(
       fc.property(sample, fc.double({ min: 0.05, max: 0.5, noNaN: true }), (x, alpha) => {
         const tail = { alpha, eta: 0.1 };
@@ -116,7 +116,7 @@ describe('orderStatisticUpperBound', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => orderStatisticUpperBound([1], { alpha: 0.1, eta: 1 })).toThrow(
       'orderStatisticUpperBound: expected eta strictly between 0 and 1, got 1',
     );

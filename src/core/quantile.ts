@@ -1,19 +1,19 @@
 /**
- * Quantiles of per-state divergences and what a sample says about the true one: the statistic of the
- * trust region and its two upper confidence bounds.
+ * Empirical quantiles of per-state divergences (the statistic of the trust region) and two upper confidence bounds of
+ * the true quantile.
  * @see Massart 1990 (DKW); David and Nagaraja, "Order Statistics", Sec. 7.1
  * @module
  */
 import { checkFinite, checkInteger, checkOpenUnit } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Slack for products such as N·p that are whole numbers but for rounding. */
+/** Tolerance for products such as N·p that are whole numbers up to rounding. */
 const ROUNDING = 1e-12;
 
 /**
  * q = x_(k),  k = ceil(N p − 1e-12) clamped to [1, N]   (E32).
  *
- * The inverse of the empirical distribution function, a value that occurred; not numpy's interpolation.
+ * The inverse of the empirical distribution function; always a value of the sample. NumPy's default interpolates.
  *
  * @param values_N - sample [N], N >= 1, finite
  * @param level - p, 0 <= p <= 1
@@ -30,8 +30,8 @@ export function inverseCdfQuantile(values_N: ArrayLike<number>, level: number): 
 }
 
 /**
- * x_(j) + (h − j)(x_(j+1) − x_(j)),  h = (N − 1) p: numpy's default quantile, for comparison with tools
- * that report it; no decision here uses it.
+ * x_(j) + (h − j)(x_(j+1) − x_(j)),  h = (N − 1) p, j = ⌊h⌋: NumPy's default quantile, for comparison with tools that
+ * report it. No gate uses it.
  *
  * @throws DomainError as for {@link inverseCdfQuantile}
  */
@@ -44,17 +44,17 @@ export function linearQuantile(values_N: ArrayLike<number>, level: number): numb
   return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }
 
-/** Which tail a confidence statement leaves out, and how much. */
+/** Quantile and confidence of an upper bound. */
 export interface UpperBoundOptions {
-  /** The quantile of interest is the (1 − alpha) one. */
+  /** The bound is for the (1 − alpha)-quantile. */
   readonly alpha: number;
-  /** The bound may fail with probability eta. */
+  /** Failure probability of the bound. */
   readonly eta: number;
 }
 
 /**
- * ε = sqrt( ln(s/η) / (2N) ),  s = 1 one-sided, 2 two-sided: how far the empirical distribution function
- * can lie from the true one. A *probability*, never to be added to nats   (E33).
+ * ε = sqrt( ln(s/η) / (2N) ),  s = 1 one-sided, 2 two-sided: bound on the distance of the empirical distribution
+ * function from the true one. It is a *probability* and must not be added to nats   (E33).
  *
  * @throws DomainError if N is not a positive integer or eta is outside (0, 1)
  */

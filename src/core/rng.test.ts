@@ -4,7 +4,7 @@ import { randomStream, threefry2x32 } from './rng.ts';
 
 describe('threefry2x32', () => {
   // known-answer vectors of the Random123 distribution, 20 rounds
-  it('gives the published answers', () => {
+  it('returns the published values', () => {
     const out = new Uint32Array(2);
     threefry2x32(0, 0, 0, 0, out);
     expect([...out]).toEqual([0x6b200159, 0x99ba4efe]);
@@ -21,13 +21,13 @@ describe('randomStream', () => {
     return Array.from({ length: 5 }, () => stream.uniform());
   };
 
-  it('depends on its name alone, and names of any length and order differ', () => {
+  it('depends only on its name; names of different length or order differ', () => {
     expect(draws(1, 2)).toEqual(draws(1, 2));
     const names = [[], [0], [0, 0], [1, 2], [2, 1], [1, 2, 0], [2 ** 40], [2 ** 32]];
     expect(new Set(names.map((name) => draws(...name)[0])).size).toBe(names.length);
   });
 
-  it('says where its next draw is, so that others can make it', () => {
+  it('returns the position of its next draw, from which threefry2x32 gives the same draw', () => {
     const stream = randomStream(7, 3);
     stream.uniform();
     const { key, counter } = stream.position();
@@ -38,14 +38,14 @@ describe('randomStream', () => {
     expect(stream.uniform()).toBe(elsewhere);
   });
 
-  it('gives a child the stream of the longer name without advancing', () => {
+  it('gives a child the stream of the longer name and does not advance', () => {
     const stream = randomStream(7);
     const child = stream.child(3, 4);
     expect(Array.from({ length: 5 }, () => child.uniform())).toEqual(draws(7, 3, 4));
     expect(stream.uniform()).toBe(draws(7)[0]);
   });
 
-  it('draws uniforms, integers and normals with the right moments', () => {
+  it('draws uniforms, integers and normals with the expected moments', () => {
     const stream = randomStream(42);
     const N = 20000;
     const u = Array.from({ length: N }, () => stream.uniform());
@@ -60,7 +60,7 @@ describe('randomStream', () => {
     expect(z.reduce((a, b) => a + b * b) / N).toBeCloseTo(1, 1);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => randomStream(-1)).toThrow(DomainError);
     expect(() => randomStream(0.5)).toThrow('randomStream: expected keys that are integers >= 0, got 0.5');
     expect(() => randomStream(1).int(0)).toThrow('expected an integer bound >= 1, got 0');

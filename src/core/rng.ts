@@ -1,7 +1,7 @@
 /**
- * Counter-based random streams (Threefry-2x32, 20 rounds): a stream is *named* by integers such as
- * (seed, stage, agent, prompt, sample), so batching, order of work and resuming change no draw.
- * Bit-compatible with `jax.random.threefry_2x32`.
+ * Counter-based random streams (Threefry-2x32, 20 rounds). Integers such as (seed, stage, agent, prompt, sample) are
+ * the name of a stream, so draws do not depend on batching, order of execution or resumption. Bit-compatible with
+ * `jax.random.threefry_2x32`.
  * @see Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011
  * @module
  */
@@ -11,7 +11,7 @@ const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const KEY_PARITY = 0x1bd11bda;
 
 /**
- * The Threefry-2x32 block: 64 bits of key and 64 bits of counter to 64 random bits.
+ * The Threefry-2x32 block function: maps a 64-bit key and a 64-bit counter to 64 random bits.
  *
  * @param out - receives the two words [2]
  */
@@ -37,7 +37,7 @@ export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out
   out[1] = x1;
 }
 
-/** A reproducible sequence of draws. The n-th draw depends on the name and n alone. */
+/** A reproducible sequence of draws. The n-th draw depends only on the stream's name and n. */
 export interface RandomStream {
   /** Uniform in [0, 1) with 53 random bits. */
   uniform(): number;
@@ -45,20 +45,20 @@ export interface RandomStream {
   int(bound: number): number;
   /** Standard normal (Box-Muller, one value per two uniforms). */
   normal(): number;
-  /** A stream of its own, named by this stream's name and further keys; does not advance this one. */
+  /** An independent stream, named by this stream's name and further keys; does not advance this stream. */
   child(...keys: readonly number[]): RandomStream;
-  /** What names the next draw, for whoever makes the draws of this stream elsewhere; does not advance it. */
+  /** Key and counter of the next draw, for drawing the rest of the stream in another process; does not advance it. */
   position(): StreamPosition;
 }
 
-/** The next draw of a stream is `threefry2x32(key0, key1, counter, 0)`, and so on with the counter after it. */
+/** The next draw of the stream is `threefry2x32(key0, key1, counter, 0)`; each further draw increments the counter. */
 export interface StreamPosition {
   readonly key: readonly [number, number];
   readonly counter: number;
 }
 
 /**
- * The stream named by `keys`; equal names give equal draws, different names independent ones.
+ * The stream with the name `keys`. Equal names give equal draws, different names independent draws.
  *
  * @param keys - integers, each 0 <= key < 2^53, e.g. (seed, stage, agent, prompt, sample)
  * @example
@@ -74,7 +74,7 @@ function fold(from: Uint32Array, keys: readonly number[]): RandomStream {
   for (const value of keys) {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new DomainError(`randomStream: expected keys that are integers >= 0, got ${value}`);
-    // the high counter word's top bit keeps the name space apart from the draw space
+    // names set the top bit of the high counter word, draws do not: the two never use the same block
     threefry2x32(key[0], key[1], value >>> 0, (Math.floor(value / 2 ** 32) | 0x80000000) >>> 0, key);
   }
   return new ThreefryStream(key);

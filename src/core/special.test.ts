@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DomainError } from './errors.ts';
 import { incompleteBeta, logGamma, normalQuantile, studentQuantile } from './special.ts';
 
-// golden numbers: scipy.special.gammaln, betainc and scipy.stats.norm.ppf, t.ppf (SciPy 1.17)
+// expected values: scipy.special.gammaln, betainc and scipy.stats.norm.ppf, t.ppf (SciPy 1.17)
 const near = (got: number, want: number, tolerance = 1e-12) =>
   expect(Math.abs(got - want)).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(want)));
 
@@ -19,7 +19,7 @@ describe('logGamma', () => {
     near(logGamma(x), want);
   });
 
-  it('obeys Γ(x + 1) = x Γ(x)', () => {
+  it('satisfies Γ(x + 1) = x Γ(x)', () => {
     fc.assert(
       fc.property(fc.double({ min: 0.01, max: 500, noNaN: true }), (x) => {
         near(logGamma(x + 1), logGamma(x) + Math.log(x), 1e-12);
@@ -37,7 +37,7 @@ describe('incompleteBeta', () => {
     near(incompleteBeta(x, a, b), want, 1e-11);
   });
 
-  it('keeps relative accuracy far in the tail', () => {
+  it('is accurate in relative terms far in the tail', () => {
     expect(incompleteBeta(0.01, 50, 0.5) / 7.998227417904836e-102).toBeCloseTo(1, 12);
   });
 
@@ -45,7 +45,7 @@ describe('incompleteBeta', () => {
     expect([incompleteBeta(0, 2, 3), incompleteBeta(1, 2, 3)]).toEqual([0, 1]);
     fc.assert(
       fc.property(
-        // dyadic, so that 1 − x is exact
+        // a dyadic fraction, so that 1 − x is exact
         fc.integer({ min: 1, max: 1023 }).map((k) => k / 1024),
         fc.double({ min: 0.3, max: 40, noNaN: true }),
         fc.double({ min: 0.3, max: 40, noNaN: true }),
@@ -80,7 +80,7 @@ describe('quantiles', () => {
     near(studentQuantile(p, df), want, 1e-11);
   });
 
-  it('of Student approach the normal law from outside', () => {
+  it("of Student's t approach those of the normal distribution from outside", () => {
     for (const p of [0.6, 0.9, 0.999]) {
       expect(studentQuantile(p, 30)).toBeGreaterThan(studentQuantile(p, 300));
       expect(studentQuantile(p, 300)).toBeGreaterThan(normalQuantile(p));
@@ -89,7 +89,7 @@ describe('quantiles', () => {
     expect(studentQuantile(0.5, 4)).toBe(0);
   });
 
-  it('say what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => normalQuantile(0)).toThrow(DomainError);
     expect(() => normalQuantile(1)).toThrow('normalQuantile: expected p strictly between 0 and 1, got 1');
     expect(() => studentQuantile(0.9, 0)).toThrow(

@@ -1,5 +1,5 @@
 /**
- * The three special functions that confidence intervals need, to double precision.
+ * Special functions for confidence intervals, to double precision.
  * @see Wichura, "Algorithm AS 241", Applied Statistics 1988; DLMF 8.17.22 (incomplete beta)
  * @module
  */
@@ -19,7 +19,7 @@ const LANCZOS = [
  */
 export function logGamma(x: number): number {
   checkPositive('logGamma', 'x', x);
-  // reflection keeps the series accurate near 0
+  // the reflection formula is accurate near 0, the series is not
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
   let sum: number = LANCZOS[0];
   for (let i = 1; i < LANCZOS.length; i++) sum += LANCZOS[i] / (x - 1 + i);
@@ -41,7 +41,7 @@ export function incompleteBeta(x: number, a: number, b: number): number {
   if (!(x >= 0 && x <= 1)) throw new DomainError(`incompleteBeta: expected x in [0, 1], got ${x}`);
   if (x === 0 || x === 1) return x;
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
-  // the fraction converges fast only below the mean of the distribution
+  // the continued fraction converges fast only below the mean of the distribution
   return x < (a + 1) / (a + b + 2)
     ? (front * betaFraction(x, a, b)) / a
     : 1 - (front * betaFraction(1 - x, b, a)) / b;

@@ -15,13 +15,13 @@ import {
 const D = [0.25, -0.125, 0.5, 0, 0.125, 0.375, -0.25, 0.25];
 
 describe('moments', () => {
-  it('agree with numpy', () => {
+  it('match NumPy', () => {
     expect(mean(D)).toBe(0.140625);
     expect(sampleVariance(D)).toBeCloseTo(0.064453125, 15);
     expect(populationDeviation(D)).toBeCloseTo(0.23747943989954162, 15);
   });
 
-  it('say what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => mean([])).toThrow(DomainError);
     expect(() => sampleVariance([1])).toThrow(
       'sampleVariance: expected sample size to be an integer >= 2, got 1',
@@ -30,7 +30,7 @@ describe('moments', () => {
 });
 
 describe('wilsonInterval', () => {
-  it('agrees with SciPy', () => {
+  it('matches SciPy', () => {
     // scipy.stats.binomtest(7, 20).proportion_ci(.95, 'wilson'); binomtest(0, 10) at .9
     const { mean: p, low, high } = wilsonInterval(7, 20);
     expect(p).toBe(0.35);
@@ -41,7 +41,7 @@ describe('wilsonInterval', () => {
     expect(none.high).toBeCloseTo(0.21294197008340698, 14);
   });
 
-  it('contains the proportion, stays in [0, 1] and mirrors', () => {
+  it('contains the proportion, lies in [0, 1] and is symmetric in successes and failures', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 300 }), fc.nat(300), (n, c) => {
         const k = Math.min(c, n);
@@ -55,7 +55,7 @@ describe('wilsonInterval', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => wilsonInterval(3, 2)).toThrow('wilsonInterval: expected successes <= 2 trials, got 3');
     expect(() => wilsonInterval(0, 0)).toThrow('expected trials to be an integer >= 1, got 0');
     expect(() => wilsonInterval(0, 1, { confidence: 1 })).toThrow('confidence strictly between 0 and 1');
@@ -63,7 +63,7 @@ describe('wilsonInterval', () => {
 });
 
 describe('pairedDifferenceInterval', () => {
-  it('agrees with SciPy at 95% and 99%', () => {
+  it('matches SciPy at 95% and 99%', () => {
     // scipy.stats.ttest_1samp(D, 0).confidence_interval(c)
     const at95 = pairedDifferenceInterval(D);
     expect(at95.mean).toBe(0.140625);
@@ -85,7 +85,7 @@ describe('pairedDifferenceInterval', () => {
     expect(Math.abs(covered / 1000 - 0.95)).toBeLessThan(0.021);
   });
 
-  it('bootstraps on the given stream alone', () => {
+  it('uses only the given stream for the bootstrap', () => {
     const interval = (seed: number) =>
       pairedDifferenceInterval(D, { method: 'bootstrap', stream: randomStream(seed), resamples: 4000 });
     expect(interval(1)).toEqual(interval(1));
@@ -96,7 +96,7 @@ describe('pairedDifferenceInterval', () => {
     expect(Math.abs(interval(1).high - (0.140625 + half))).toBeLessThan(0.02);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => pairedDifferenceInterval([1])).toThrow(
       'expected number of prompts to be an integer >= 2, got 1',
     );
@@ -107,7 +107,7 @@ describe('pairedDifferenceInterval', () => {
 });
 
 describe('percentileBootstrap', () => {
-  it('has no width for equal values and lies within the sample otherwise', () => {
+  it("has width 0 for equal values and lies within the sample's range otherwise", () => {
     const stream = randomStream(4);
     expect(percentileBootstrap([2, 2, 2], { stream })).toEqual({ mean: 2, low: 2, high: 2 });
     const { low, high } = percentileBootstrap([0, 1, 5], { stream, resamples: 200 });
@@ -116,14 +116,14 @@ describe('percentileBootstrap', () => {
     expect(low).toBeLessThan(high);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => percentileBootstrap([], { stream: randomStream(1) })).toThrow('number of prompts');
     expect(() => percentileBootstrap([1], { stream: randomStream(1), resamples: 0 })).toThrow('resamples');
   });
 });
 
 describe('passAtK', () => {
-  it('agrees with the binomial formula', () => {
+  it('matches the binomial formula', () => {
     // 1 - comb(7, k)/comb(10, k)
     expect(passAtK(10, 3, 1)).toBeCloseTo(0.3, 15);
     expect(passAtK(10, 3, 2)).toBeCloseTo(0.5333333333333333, 15);
@@ -131,7 +131,7 @@ describe('passAtK', () => {
     expect(passAtK(4, 1, 2)).toBeCloseTo(0.5, 15);
   });
 
-  it('is exact at the ends and never falls with k or c', () => {
+  it('is exact at the ends and non-decreasing in k and c', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(40), (n, c0) => {
         const c = Math.min(c0, n);
@@ -146,7 +146,7 @@ describe('passAtK', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => passAtK(2, 3, 1)).toThrow(
       'passAtK: expected correct and k of at most 2 samples, got 3 and 1',
     );

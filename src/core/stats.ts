@@ -1,6 +1,6 @@
 /**
- * Means, intervals and pass@k: what evaluations report. The unit of independence is the prompt;
- * samples of one prompt are averaged before anything here sees them.
+ * Statistics of evaluations: means, confidence intervals and pass@k. The unit of independence is the prompt: callers
+ * average the samples of a prompt first.
  * @see Chen et al., "Evaluating large language models trained on code", arXiv 2107.03374 (pass@k)
  * @module
  */
@@ -23,7 +23,7 @@ export function mean(values_N: ArrayLike<number>): number {
 }
 
 /**
- * s² = Σ (x_n − x̄)² / (N − 1): the unbiased variance, for statements about the population.
+ * s² = Σ (x_n − x̄)² / (N − 1): unbiased estimate of the population's variance.
  *
  * @throws DomainError if N < 2
  */
@@ -33,7 +33,7 @@ export function sampleVariance(values_N: ArrayLike<number>): number {
 }
 
 /**
- * σ = sqrt( Σ (x_n − x̄)² / N ): the spread of exactly these values (`reward_std`).
+ * σ = sqrt( Σ (x_n − x̄)² / N ): standard deviation of the given values, ddof 0 (`reward_std`).
  *
  * @throws DomainError if the sample is empty
  */
@@ -58,7 +58,7 @@ export interface Interval {
 /**
  * Wilson's score interval of a proportion: ( p̂ + z²/2n ± z sqrt( p̂(1−p̂)/n + z²/4n² ) ) / (1 + z²/n).
  *
- * Stays inside [0, 1] and is honest at 0 and n successes, where the normal interval has width 0.
+ * The interval lies inside [0, 1] and has a positive width at 0 and n successes, where the normal interval has width 0.
  *
  * @param successes - integer, 0..trials
  * @param trials - integer >= 1, independent
@@ -86,7 +86,7 @@ export function wilsonInterval(
   return { mean: p, low: Math.max(0, (center - half) / scale), high: Math.min(1, (center + half) / scale) };
 }
 
-/** How {@link pairedDifferenceInterval} reaches its bounds. */
+/** Method of {@link pairedDifferenceInterval}. */
 export type PairedIntervalOptions = {
   /** Default 0.95. */
   readonly confidence?: number;
@@ -98,8 +98,8 @@ export type PairedIntervalOptions = {
 /**
  * d̄ ± t_{N−1} s/√N, or the percentile bootstrap over prompts: the interval of a mean *paired* difference.
  *
- * Pairing removes the prompts' own spread, which is most of the variance of two teams' scores on the same
- * prompts. Both methods need prompts that had no part in choosing either team.
+ * Pairing removes the variance between prompts, which is most of the variance of two teams' scores on the same prompts.
+ * Both methods need prompts that neither team was chosen on.
  *
  * @param differences_P - new minus old, each prompt's samples averaged [P], P >= 2
  * @throws DomainError if P < 2, a difference is not finite, or confidence is outside (0, 1)
@@ -121,6 +121,7 @@ export function pairedDifferenceInterval(
   return { mean: center, low: center - half, high: center + half, prompts };
 }
 
+/** Options of {@link percentileBootstrap}. */
 export interface BootstrapOptions {
   readonly stream: RandomStream;
   /** Default 2000. */
@@ -130,8 +131,7 @@ export interface BootstrapOptions {
 }
 
 /**
- * The percentile bootstrap interval of the mean: resample prompts with replacement, take the (1±c)/2
- * quantiles of the resampled means.
+ * Percentile bootstrap interval of the mean: the (1±c)/2 quantiles of the means of resamples with replacement.
  *
  * @param values_P - one value per prompt [P], P >= 1
  * @throws DomainError if the sample is empty or not finite, or an option is out of range
@@ -160,10 +160,10 @@ export function percentileBootstrap(
 }
 
 /**
- * pass@k = 1 − C(n−c, k) / C(n, k): the chance that k of n samples contain a correct one, unbiased.
+ * pass@k = 1 − C(n−c, k) / C(n, k): unbiased estimate of the probability that at least one of k samples is correct.
  *
- * @param samples - n, samples drawn for the prompt
- * @param correct - c, how many were correct, 0..n
+ * @param samples - n, number of samples of the prompt
+ * @param correct - c, number of correct samples, 0..n
  * @param k - 1..n
  * @throws DomainError if a count is not an integer in its range
  *

@@ -20,7 +20,7 @@ const measured = (klQuantile: number, more: Partial<AttemptMeasurement> = {}): A
   ...more,
 });
 
-/** Feeds measurements until the update ends. */
+/** Passes measurements to the state machine until the update ends. */
 function drive(
   from: TrustRegionRules,
   beta: number,
@@ -40,7 +40,7 @@ function drive(
 }
 
 describe('judgeAttempt', () => {
-  it('raises beta and halves the step until the radius holds, then keeps the beta it used', () => {
+  it('raises beta and halves the step until the KL is within the radius, then keeps the last beta', () => {
     const { states, decision } = drive(rules, 0.01, [measured(0.3), measured(0.05), measured(0.004)]);
     expect(states.map((s) => [s.attempt, s.beta, s.lrScale])).toEqual([
       [0, 0.01, 1],
@@ -50,7 +50,7 @@ describe('judgeAttempt', () => {
     expect(decision).toEqual({ kind: 'accepted', betaNext: expect.closeTo(0.0225, 15), lrScaleNext: 1 });
   });
 
-  it('gives up after the last attempt with beta raised once more', () => {
+  it('rejects after the last attempt and raises beta once more', () => {
     const { states, decision } = drive(rules, 0.5, [measured(1), measured(1), measured(1)]);
     expect(states).toHaveLength(3);
     expect(decision).toEqual({ kind: 'rejected', reason: 'kl_quantile', betaNext: 1.6875, lrScaleNext: 1 });
@@ -78,7 +78,7 @@ describe('judgeAttempt', () => {
     });
   });
 
-  it('never turns a KL penalty on that was switched off', () => {
+  it('keeps a beta of 0 at 0', () => {
     for (const quantiles of [[0], [1, 0], [1, 1, 1]]) {
       const { states, decision } = drive(
         rules,
@@ -90,7 +90,7 @@ describe('judgeAttempt', () => {
     }
   });
 
-  it('keeps what leaves the radius where it is only recorded, beta and scale as they were', () => {
+  it('accepts an update outside the radius with gate record, and changes neither beta nor scale', () => {
     const recorded = { ...rules, gate: 'record', targetKlMessage: 1e-9, adaptToRadius: true } as const;
     const kept = { kind: 'accepted', betaNext: 0.3, lrScaleNext: 2 };
     for (const kl of [0, 0.004, 7]) expect(drive(recorded, 0.3, [measured(kl)], 2).decision).toEqual(kept);
@@ -104,7 +104,7 @@ describe('judgeAttempt', () => {
     });
   });
 
-  it('shrinks the step by the factor asked for, at 1 not at all', () => {
+  it('shrinks the step by stepShrink, and not at all at 1', () => {
     const scales = (stepShrink: number) =>
       drive({ ...rules, stepShrink }, 1, [measured(1), measured(1), measured(1)]).states.map(
         ({ lrScale }) => lrScale,
@@ -113,11 +113,11 @@ describe('judgeAttempt', () => {
     expect(scales(1)).toEqual([1, 1, 1]);
   });
 
-  it('rejects at once with no backtracks', () => {
+  it('rejects immediately with maxBacktracks 0', () => {
     expect(drive({ ...rules, maxBacktracks: 0 }, 1, [measured(1)]).decision?.kind).toBe('rejected');
   });
 
-  it('passes exactly at the radius, and counts the message cap only when it is set', () => {
+  it('passes exactly at the radius, and checks the message cap only if it is set', () => {
     const at = measured(0.01, { klMessageMean: 5 });
     expect(drive(rules, 1, [at]).decision?.kind).toBe('accepted');
     expect(drive({ ...rules, targetKlMessage: 5 }, 1, [at]).decision?.kind).toBe('accepted');
@@ -127,7 +127,7 @@ describe('judgeAttempt', () => {
     });
   });
 
-  it('takes any number that is not finite for a violation', () => {
+  it('treats any number that is not finite as a violation', () => {
     for (const key of ['klQuantile', 'klMean', 'klMax', 'klMessageMean', 'tvMean'] as const)
       for (const value of [Number.NaN, Infinity])
         expect(drive(rules, 1, [measured(0.001, { [key]: value })]).decision).toMatchObject({
@@ -139,7 +139,7 @@ describe('judgeAttempt', () => {
     });
   });
 
-  it('leaves the learning-rate scale alone unless asked to adapt it', () => {
+  it('changes the learning-rate scale only with adaptToRadius', () => {
     const adaptive = { ...rules, adaptToRadius: true, targetKlMessage: 0.05 };
     const scaleAfter = (from: TrustRegionRules, measurements: AttemptMeasurement[]) => {
       const { decision } = drive(from, 1, measurements, 2);
@@ -154,7 +154,7 @@ describe('judgeAttempt', () => {
     expect(scaleAfter(adaptive, [measured(1), measured(1), measured(1)])).toBe(0.25);
   });
 
-  it('never keeps a violating update, never takes more than M + 1 attempts', () => {
+  it('never accepts a violating update and makes at most M + 1 attempts', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 0.03 }), { minLength: 6, maxLength: 6 }), (quantiles) => {
         const { states, decision } = drive(
@@ -169,7 +169,7 @@ describe('judgeAttempt', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => startTrustRegion({ ...rules, targetKl: 0 }, 1)).toThrow(DomainError);
     expect(() => startTrustRegion({ ...rules, targetKl: 0 }, 1)).toThrow(
       'startTrustRegion: expected targetKl > 0, got 0',
@@ -194,7 +194,7 @@ describe('measureAttempt', () => {
   const options = { quantile: 0.75, slack: 'none', slackConfidence: 0.05 } as const;
   const readings = { kl: [0.1, 0.4, 0.2, 0.3], tv: [0.1, 0.2, 0.3, 0.4], messageKl: [0.5, 0.5] };
 
-  it('takes the quantile over token states and the means', () => {
+  it('returns the quantile over token states and the means', () => {
     expect(measureAttempt(readings, options)).toEqual({
       klQuantile: 0.3,
       klMean: expect.closeTo(0.25, 15),
@@ -204,7 +204,7 @@ describe('measureAttempt', () => {
     });
   });
 
-  it('bounds the quantile of message sums under a slack', () => {
+  it('returns an upper bound of the quantile of message sums with a slack', () => {
     const messageKl = Array.from({ length: 50 }, (_, i) => (i + 1) / 100);
     const bound = (slack: 'dkw' | 'binom') =>
       measureAttempt({ ...readings, messageKl }, { quantile: 0.8, slack, slackConfidence: 0.1 }).klQuantile;
@@ -213,7 +213,7 @@ describe('measureAttempt', () => {
     expect(bound('dkw')).toBe(0.48);
   });
 
-  it('reads NaN and infinite divergences as not measured instead of failing', () => {
+  it('returns NaN for NaN and infinite divergences and does not throw', () => {
     for (const kl of [
       [0.1, Number.NaN],
       [0.1, Infinity],
@@ -224,7 +224,7 @@ describe('measureAttempt', () => {
     }
   });
 
-  it('says how many trajectories a slack needs', () => {
+  it('throws with the number of trajectories that a slack needs', () => {
     expect(() => measureAttempt(readings, { quantile: 0.99, slack: 'binom', slackConfidence: 0.05 })).toThrow(
       'expected at least 299 trajectories for slack "binom" at quantile 0.99, got 2',
     );

@@ -1,7 +1,7 @@
 /**
- * OPTIMIZE's decisions as a pure state machine: after each attempt at an agent's update, accept it,
- * take it back and retry with a smaller step, or give up. Whoever drives it snapshots, trains,
- * measures and restores; nothing here touches weights.
+ * The decisions of OPTIMIZE (E37) as a pure state machine. After each attempt at an agent's update it returns accept,
+ * retry with a smaller step, or reject. The caller takes the snapshot, trains, measures and restores; this file never
+ * changes weights.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control and backtracking"
  * @module
  */
@@ -15,51 +15,52 @@ import {
   orderStatisticUpperBound,
 } from './quantile.ts';
 
-/** Radius and backtracking; defaults are those of E36–E38. */
+/** Settings of radius and backtracking (E36–E38). */
 export interface TrustRegionRules {
-  /** δ_i: radius on the quantile of the exact per-state KL(new‖cur), nats. */
+  /** δ_i: radius on the quantile of the exact per-state KL(new‖old), nats. */
   readonly targetKl: number;
   /** Cap on the mean per-message KL, nats; absent: off, as in the paper. */
   readonly targetKlMessage?: number;
   /** M: attempts after the first. */
   readonly maxBacktracks: number;
-  /** Lets the learning-rate scale follow the share of the radius used. Default false, as in the paper. */
+  /** Whether the learning-rate scale adapts to the used share of the radius. Default false, as in the paper. */
   readonly adaptToRadius?: boolean;
   /**
-   * `enforce` (default): what leaves the radius is taken back. `record`: radii are measured and decide
-   * nothing, beta and scale stay; numbers that are not finite are taken back all the same.
+   * `enforce` (default): an update outside the radius is undone. `record`: radii are measured but have no effect, and
+   * beta and the scale stay constant; an update with numbers that are not finite is undone in both modes.
    */
   readonly gate?: 'enforce' | 'record';
   /** Factor on the step per retry, 0 < factor <= 1. Default 1/2; at 1 only beta grows, as in the paper. */
   readonly stepShrink?: number;
 }
 
-/** beta's factor per decision and its bounds (E38). */
+/** Factor on beta per decision, and bounds of beta (E38). */
 const BETA_FACTOR = 1.5;
 const BETA_MIN = 1e-6;
 const BETA_MAX = 1e3;
-/** Raising beta alone does nothing to a first step, the KL's slope is 0 at the start (E37). */
+/** Default of `stepShrink`: a larger beta alone has no effect on the first step, where the KL's gradient is 0 (E37). */
 const STEP_SHRINK = 0.5;
 const SCALE_FACTOR = 1.5;
 const SCALE_MIN = 1e-4;
 const SCALE_MAX = 1e4;
 
-/** What one attempt did, measured after its steps. KL in nats. */
+/** Measurement after the steps of one attempt. KL in nats. */
 export interface AttemptMeasurement {
-  /** Quantile of KL(new‖cur) over own token states, or its upper bound under a slack. */
+  /** Quantile of KL(new‖old) over own token states, or its upper bound under a slack. */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
   /** Mean over trajectories of κ_g, the KL summed over a message. */
   readonly klMessageMean: number;
   readonly tvMean: number;
-  /** Any further numbers that must be finite: losses, gradient norms. */
+  /** Further numbers that must be finite: losses, gradient norms. */
   readonly mustBeFinite?: readonly number[];
 }
 
+/** Why an attempt did not pass: a radius on states, the cap on messages, or a number that is not finite. */
 export type ViolationReason = 'kl_quantile' | 'kl_message' | 'not_finite';
 
-/** Where OPTIMIZE stands before an attempt. */
+/** State of OPTIMIZE before an attempt. */
 export interface TrustRegionState {
   readonly rules: TrustRegionRules;
   /** 0 for the first attempt. */
@@ -68,11 +69,11 @@ export interface TrustRegionState {
   readonly beta: number;
   /** Factor on the learning rate in this attempt. */
   readonly lrScale: number;
-  /** The scale the update started with. */
+  /** Learning-rate scale at the start of the update. */
   readonly lrScaleStart: number;
 }
 
-/** Verdict on one attempt. `betaNext` and `lrScaleNext` are the agent's for its next update. */
+/** Decision on one attempt. `betaNext` and `lrScaleNext` are the values for the agent's next update. */
 export type AttemptDecision =
   | { readonly kind: 'accepted'; readonly betaNext: number; readonly lrScaleNext: number }
   | { readonly kind: 'retry'; readonly reason: ViolationReason; readonly next: TrustRegionState }
@@ -87,8 +88,8 @@ export type AttemptDecision =
  * The state before the first attempt of an agent's update.
  *
  * @param rules - radius and number of backtracks
- * @param beta - β_i, which persists per agent across stages; 0.001 at the start of a run; 0 turns the KL
- *   penalty off, and it stays off: E38 only multiplies
+ * @param beta - β_i, which persists per agent across stages; 0.001 at the start of a run; 0 turns the KL penalty off
+ *   for the whole run, because E38 only multiplies
  * @param lrScale - the agent's learning-rate scale, 1 at the start of a run
  * @throws DomainError if a radius or the scale is not > 0, beta is outside [0, 1e3], stepShrink outside
  *   (0, 1], or maxBacktracks is not an integer >= 0
@@ -108,18 +109,18 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
 }
 
 /**
- * Gate 1 and what follows from it   (E36, E37, E38).
+ * Decision of the trust-region gate ("gate 1") on one attempt   (E36, E37, E38).
  *
- * Passed: β stays, or falls by 1.5 (not below 1e-6) if the first attempt used less than half of the
- * radius. Violated: β rises by 1.5 (not above 1e3) and the step halves; after the last attempt the update
- * is rejected and the caller must restore, so a violating update is never kept. A β of 0 stays 0.
+ * Passed: β is unchanged, or divided by 1.5 (at least 1e-6) if the first attempt used less than half of the radius.
+ * Violated: β is multiplied by 1.5 (at most 1e3) and the step is multiplied by `stepShrink`. After the last attempt the
+ * update is rejected, and the caller must restore: a violating update is never kept. A β of 0 stays 0.
  *
- * Differs from the paper: the retry shrinks the step (a larger β alone leaves the first step unchanged),
- * and with `adaptToRadius` the learning-rate scale carries over: ×1.5 when the first attempt used less
- * than half of every radius, the shrunken scale after a backtrack.
+ * Differs from the paper: a retry shrinks the step, because a larger β alone leaves the first step unchanged. With
+ * `adaptToRadius` the learning-rate scale persists: ×1.5 if the first attempt used less than half of every radius, the
+ * shrunken scale after a backtrack.
  *
- * @param state - as it was when the attempt was made
- * @param measurement - taken after the attempt's steps; NaN or ±Infinity anywhere means not passed
+ * @param state - state before the attempt
+ * @param measurement - measured after the attempt's steps; NaN or ±Infinity in any number is a violation
  */
 export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasurement): AttemptDecision {
   const { rules, attempt, beta, lrScale, lrScaleStart } = state;
@@ -130,12 +131,12 @@ export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasur
     return { kind: 'accepted', betaNext: beta, lrScaleNext: lrScaleStart };
   if (reason === undefined) {
     const first = attempt === 0;
-    const easy = first && measurement.klQuantile < rules.targetKl / 2;
-    const roomy = easy && !(measurement.klMessageMean >= (rules.targetKlMessage ?? Infinity) / 2);
+    const isUnderused = first && measurement.klQuantile < rules.targetKl / 2;
+    const hasRoom = isUnderused && !(measurement.klMessageMean >= (rules.targetKlMessage ?? Infinity) / 2);
     return {
       kind: 'accepted',
-      betaNext: easy && beta > 0 ? Math.max(BETA_MIN, beta / BETA_FACTOR) : beta,
-      lrScaleNext: !adapt ? lrScaleStart : roomy ? Math.min(SCALE_MAX, lrScale * SCALE_FACTOR) : lrScale,
+      betaNext: isUnderused && beta > 0 ? Math.max(BETA_MIN, beta / BETA_FACTOR) : beta,
+      lrScaleNext: !adapt ? lrScaleStart : hasRoom ? Math.min(SCALE_MAX, lrScale * SCALE_FACTOR) : lrScale,
     };
   }
   const betaNext = isRecorded ? beta : Math.min(BETA_MAX, BETA_FACTOR * beta);
@@ -163,16 +164,17 @@ function violation(rules: TrustRegionRules, m: AttemptMeasurement): ViolationRea
   return undefined;
 }
 
-/** What {@link measureAttempt} is given: exact divergences at the monitor set. */
+/** Exact divergences at the monitor set, the input of {@link measureAttempt}. */
 export interface MonitorReadings {
-  /** KL(new‖cur) of every own token state of the batch, nats. */
+  /** KL(new‖old) of every own token state of the batch, nats. */
   readonly kl: ArrayLike<number>;
   /** TV at the same states. */
   readonly tv: ArrayLike<number>;
-  /** κ_g of every trajectory in which the agent spoke, nats. */
+  /** κ_g of every trajectory in which the agent has tokens, nats. */
   readonly messageKl: ArrayLike<number>;
 }
 
+/** Quantile and slack of the monitor. */
 export interface MonitorOptions {
   /** 1 − α, e.g. 0.99. */
   readonly quantile: number;
@@ -182,13 +184,13 @@ export interface MonitorOptions {
 }
 
 /**
- * Condenses exact divergences into the numbers gate 1 looks at   (E32–E36).
+ * Statistics of the exact divergences that the trust-region gate compares with its radii   (E32–E36).
  *
- * Without slack the quantile is over token states (the paper's monitor). With `dkw` or `binom` it is the
- * upper confidence bound over trajectories' message sums κ_g, because tokens of one trajectory are not
- * independent; the radius then bounds a *message's* KL.
+ * Without slack, `klQuantile` is the quantile over token states (as in the paper). With `dkw` or `binom` it is the upper
+ * confidence bound of the quantile of the message sums κ_g, because the tokens of one trajectory are not independent;
+ * the radius then bounds the KL of a *message*.
  *
- * @returns a measurement for {@link judgeAttempt}; NaN where a reading is not finite
+ * @returns measurement for {@link judgeAttempt}; `klQuantile` is NaN if a reading is not finite
  * @throws DomainError if there are no readings, or too few trajectories for the slack
  */
 export function measureAttempt(readings: MonitorReadings, options: MonitorOptions): AttemptMeasurement {

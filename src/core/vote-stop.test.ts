@@ -4,7 +4,7 @@ import { DomainError } from './errors.ts';
 import { type RandomStream, randomStream } from './rng.ts';
 import { replayVote, VoteStop } from './vote-stop.ts';
 
-/** The answers with the most votes among all. */
+/** The answers with the most votes. */
 function winnersOf(answers: readonly (string | undefined)[]): string[] {
   const votes = new Map<string, number>();
   for (const answer of answers) if (answer !== undefined) votes.set(answer, (votes.get(answer) ?? 0) + 1);
@@ -15,7 +15,7 @@ function winnersOf(answers: readonly (string | undefined)[]): string[] {
 const ballots = fc.array(fc.constantFrom('a', 'b', 'c', 'd', undefined), { minLength: 1, maxLength: 24 });
 
 describe('the exact rule', () => {
-  it('stops at three of five, and waits where a tie is left to happen', () => {
+  it('stops at three of five, and continues while a tie is possible', () => {
     expect(replayVote(['7', '9', '7', '7', '9'], { rule: 'exact' })).toEqual({ used: 4, winner: '7' });
     expect(replayVote(['7', '7', '9', '9'], { rule: 'exact' }).used).toBe(4);
     expect(replayVote(['7', '7', '7', '9'], { rule: 'exact' }).used).toBe(3);
@@ -34,12 +34,12 @@ describe('the exact rule', () => {
     );
   });
 
-  it('stops as soon as no ballots that could follow would change or tie it', () => {
+  it('stops as soon as no remaining ballots can change or tie the winner', () => {
     fc.assert(
       fc.property(ballots, (answers) => {
         const { used } = replayVote(answers, { rule: 'exact' });
         fc.pre(used > 0);
-        // one ballot earlier somebody could still have caught up: all the rest for any one answer
+        // one ballot earlier, all remaining ballots for some answer could have tied the vote
         const before = answers.slice(0, used - 1);
         const left = answers.length - before.length;
         const leaders = winnersOf(before);
@@ -62,7 +62,7 @@ function* orders(counts: Readonly<Record<string, number>>): Generator<string[]> 
     for (const rest of orders({ ...counts, [answer]: count - 1 })) yield [answer, ...rest];
 }
 
-/** How often, over all orders of a multiset, the probable rule stops with another answer than the winner. */
+/** Share of the orders of a multiset for which the probable rule stops with another answer than the winner. */
 function exactError(counts: Readonly<Record<string, number>>, winner: string, error: number): number {
   let wrong = 0;
   let all = 0;
@@ -83,7 +83,7 @@ function shuffled(answers: readonly string[], stream: RandomStream): string[] {
 }
 
 describe('the probable rule', () => {
-  it('errs at most as often as stated, counted over every order of small votes', () => {
+  it('is wrong at most at the given rate, counted over every order of small votes', () => {
     const votes = [
       { a: 6, b: 5 },
       { a: 7, b: 4 },
@@ -95,11 +95,11 @@ describe('the probable rule', () => {
       for (const error of [0.05, 0.2, 0.5]) expect(exactError(counts, 'a', error)).toBeLessThanOrEqual(error);
   });
 
-  it('does err sometimes when a large error is allowed, so that the test above can fail', () => {
+  it('is sometimes wrong with a large allowed error, so that the test above can fail', () => {
     expect(exactError({ a: 6, b: 5 }, 'a', 0.5)).toBeGreaterThan(0.02);
   });
 
-  it('keeps its bound over many distributions of answers, drawn anew for every ballot', () => {
+  it('satisfies its error bound for many distributions of answers with independent ballots', () => {
     const stream = randomStream(41);
     const K = 64;
     const error = 0.1;
@@ -117,7 +117,7 @@ describe('the probable rule', () => {
       for (let run = 0; run < runs; run++) {
         const answers = Array.from({ length: K }, () => draw(p, stream));
         const { winner } = replayVote(answers, { rule: 'probable', error });
-        // a tie of the full vote is broken by what counts cannot show: the first of the winners stands for it
+        // other criteria than counts break a tie of the full vote; here the first of the winners is taken
         const winners = winnersOf(answers).sort();
         if (winner !== winners[0]) wrong++;
       }
@@ -126,7 +126,7 @@ describe('the probable rule', () => {
     }
   });
 
-  it('keeps its bound on the hardest votes, where two answers differ by one ballot in 63', () => {
+  it('satisfies its error bound on the hardest votes, in which two answers differ by one ballot of 63', () => {
     const stream = randomStream(43);
     const answers = [...Array<string>(32).fill('a'), ...Array<string>(31).fill('b')];
     for (const error of [0.01, 0.05, 0.25]) {
@@ -138,7 +138,7 @@ describe('the probable rule', () => {
     }
   });
 
-  it('needs few ballots where the answer is clear, and never more than the exact rule', () => {
+  it('needs few ballots for a clear vote, and never more than the exact rule', () => {
     const clear = Array<string>(64).fill('7');
     expect(replayVote(clear, { rule: 'exact' }).used).toBe(33);
     expect(replayVote(clear, { rule: 'probable' }).used).toBeLessThanOrEqual(8);
@@ -161,7 +161,7 @@ function draw(p: readonly number[], stream: RandomStream): string {
 }
 
 describe('VoteStop', () => {
-  it('refuses more ballots than the vote has, and bounds outside (0, 1)', () => {
+  it('throws for more ballots than the vote has, and for an error outside (0, 1)', () => {
     const vote = new VoteStop({ ballots: 1, rule: 'exact' });
     vote.add('a');
     expect(() => vote.add('a')).toThrow('VoteStop: expected at most 1 ballots, got another');
@@ -171,7 +171,7 @@ describe('VoteStop', () => {
     );
   });
 
-  it('needs no further ballot once it is decided, whatever the rule', () => {
+  it('needs no further ballot once it is decided, for both rules', () => {
     const vote = new VoteStop({ ballots: 3, rule: 'probable', error: 0.5 });
     vote.add('a');
     expect(vote.isDecided).toBe(false);

@@ -1,18 +1,19 @@
 /**
- * When a vote among K samples may stop early: once the winner can no longer change (`exact`), or once every
- * other answer has been refuted as the winner of all K at a stated error (`probable`).
+ * Early stopping of a vote among K samples: stop once the winner can no longer change (`exact`), or once every other
+ * answer has been rejected as the winner of all K votes at a given error probability (`probable`).
  *
- * The ballots of one prompt are exchangeable: given which K ballots there will be, every order is as likely.
- * So counting a part of them is drawing without replacement. For an answer w, let j be whoever leads before a
- * ballot is drawn, d = n_j - n_w its lead and r the ballots left. If w wins the full vote (N_w >= N_j) then
+ * The ballots of one prompt are exchangeable: given the multiset of K ballots, every order has the same probability.
+ * Counting some of them is therefore sampling without replacement. For an answer w, let j be the leading answer before
+ * a ballot is drawn, d = n_j - n_w its lead, and r the number of ballots left. If w wins the full vote (N_w >= N_j),
  *
- *     P(next = j) - P(next = w) = ((N_j - n_j) - (N_w - n_w)) / r  <=  -d / r  =: -c,
+ *     P(next = j) - P(next = w) = ((N_j - n_j) - (N_w - n_w)) / r  <=  -d / r  =: -c.
  *
- * whence, for any stake u in [0, 1], the factor 1 + u ((1{next = j} - 1{next = w}) + c) / (1 - c) is never
- * negative and has mean <= 1: the product W_w over ballots is a test supermartingale of "w wins", also averaged
- * over stakes. By Ville's inequality P(W_w ever reaches 1/error) <= error. We stop when that happened to every
- * answer but the leader, unseen ones included. A wrong result means that it happened to the one true winner:
- * there is no sum over answers, so the bound holds for any number of answers and any distribution.
+ * Hence, for any stake u in [0, 1], the factor 1 + u ((1{next = j} - 1{next = w}) + c) / (1 - c) is non-negative and
+ * has mean <= 1. The product W_w of the factors is a test supermartingale of the hypothesis "w wins", and so is its
+ * average over stakes. By Ville's inequality P(W_w ever reaches 1/error) <= error. The vote stops when this happened for
+ * every answer except the leader, including answers not seen so far. A wrong result implies that it happened for the
+ * true winner, which is a single answer: no union bound is needed, and the error bound is valid for any number of answers and
+ * any distribution.
  *
  * @see Ville, "Etude critique de la notion de collectif" (1939); Waudby-Smith & Ramdas, "Confidence sequences
  *   for sampling without replacement", arXiv 2006.04347; Aggarwal et al., "Let's sample step by step",
@@ -22,33 +23,36 @@
 import { checkInteger, checkOpenUnit } from './check.ts';
 import { DomainError } from './errors.ts';
 
+/** Names of the stopping rules. */
 export const VOTE_STOP_RULES = ['exact', 'probable'] as const;
+/** A stopping rule: `exact` never changes the winner, `probable` does so with a bounded probability. */
 export type VoteStopRule = (typeof VOTE_STOP_RULES)[number];
 
+/** Options of {@link VoteStop}. */
 export interface VoteStopOptions {
   /** K: ballots of the full vote. */
   readonly ballots: number;
   readonly rule: VoteStopRule;
-  /** For `probable`: most probability that the full vote has another winner, in (0, 1). Default 0.05. */
+  /** For `probable`: largest probability that the full vote has another winner, in (0, 1). Default 0.05. */
   readonly error?: number;
 }
 
-/** Stakes u are averaged over the midpoints of so many equal parts of [0, 1]. */
+/** Number of stakes u: the midpoints of this many equal parts of [0, 1]. */
 const STAKES = 16;
 
-/** An answer's ballots, and the evidence against its winning the full vote. */
+/** Votes for an answer, and the evidence against the hypothesis that it wins the full vote. */
 interface Candidate {
   votes: number;
   /** Wealth of each stake [STAKES]. */
   readonly wealth: Float64Array;
-  isRefuted: boolean;
+  isRejected: boolean;
 }
 
 /**
- * One vote under way. Tell it every ballot in the order drawn, and ask whether more are needed.
+ * A vote in progress: `add` counts each ballot in sampling order, `isDecided` is true once no further ballot is needed.
  *
- * Ties of the full vote are broken by what counts cannot show (`team/plurality.ts`), so a tie counts as a
- * change: `exact` stops only where no tie is left to happen. Ballots without an answer have no vote.
+ * `team/plurality.ts` breaks ties of the full vote by other criteria than counts, so a tie may change the winner:
+ * `exact` stops only if no tie is possible. A ballot without an answer is no vote.
  *
  * @example
  * ['7', '9', '7', '7'].reduce((vote, answer) => (vote.add(answer), vote), new VoteStop({ ballots: 5, rule: 'exact' })).isDecided; // => true
@@ -59,7 +63,7 @@ export class VoteStop {
   readonly #threshold: number;
   /** In order of first appearance. */
   readonly #candidates = new Map<string, Candidate>();
-  /** Stands for every answer that was not seen yet: they all have the same evidence against them. */
+  /** Represents every answer not seen so far: the evidence against all of them is the same. */
   readonly #unseen: Candidate = newCandidate();
   #leader: string | undefined;
   #seen = 0;
@@ -78,12 +82,12 @@ export class VoteStop {
     return this.#seen;
   }
 
-  /** The answer with the most votes so far, the first to have so many; undefined before any answer. */
+  /** The answer with the most votes so far; at equal counts the first to reach the count. Undefined before any vote. */
   get leader(): string | undefined {
     return this.#leader;
   }
 
-  /** Whether the rest of the ballots need not be drawn. True at the latest after all of them. */
+  /** Whether sampling can stop. Always true after all ballots. */
   get isDecided(): boolean {
     const left = this.#ballots - this.#seen;
     if (left === 0) return true;
@@ -91,7 +95,7 @@ export class VoteStop {
     if (leader === undefined) return false;
     for (const candidate of [...this.#candidates.values(), this.#unseen]) {
       if (candidate === leader || leader.votes - candidate.votes > left) continue;
-      if (this.#rule === 'exact' || !candidate.isRefuted) return false;
+      if (this.#rule === 'exact' || !candidate.isRejected) return false;
     }
     return true;
   }
@@ -99,8 +103,8 @@ export class VoteStop {
   /**
    * Counts one ballot.
    *
-   * @param answer - in normal form; undefined where the ballot has none
-   * @throws DomainError if all ballots were counted already
+   * @param answer - answer in normal form; undefined if the ballot has none
+   * @throws DomainError if all ballots are already counted
    */
   add(answer: string | undefined): void {
     if (this.#seen === this.#ballots)
@@ -116,7 +120,7 @@ export class VoteStop {
     if (leader === undefined || voted.votes > leader.votes) this.#leader = answer;
   }
 
-  /** Settles the bets that stood before this ballot: the leader of then against everybody else. */
+  /** Updates the evidence against every answer except the leader before this ballot. */
   #bet(answer: string | undefined): void {
     const leader = this.#leader === undefined ? undefined : this.#candidates.get(this.#leader);
     if (leader === undefined) return;
@@ -124,7 +128,7 @@ export class VoteStop {
     for (const [name, candidate] of [...this.#candidates, [undefined, this.#unseen] as const]) {
       if (candidate === leader) continue;
       const lead = (leader.votes - candidate.votes) / left;
-      if (lead >= 1) continue; // it can draw level at best, and only if the rest all vote for it
+      if (lead >= 1) continue; // the candidate can at most tie, and only with all remaining ballots
       const isFor = answer !== undefined && answer === this.#leader;
       const isAgainst = name !== undefined && answer === name;
       const gain = (Number(isFor) - Number(isAgainst) + lead) / (1 - lead);
@@ -134,10 +138,10 @@ export class VoteStop {
 }
 
 function newCandidate(): Candidate {
-  return { votes: 0, wealth: new Float64Array(STAKES).fill(1), isRefuted: false };
+  return { votes: 0, wealth: new Float64Array(STAKES).fill(1), isRejected: false };
 }
 
-/** Multiplies the wealth of each stake by 1 + u gain; refuted is refuted for good (Ville). */
+/** Multiplies the wealth of each stake by 1 + u gain. A rejection is final (Ville's inequality). */
 function settle(candidate: Candidate, gain: number, threshold: number): void {
   const { wealth } = candidate;
   let sum = 0;
@@ -145,21 +149,21 @@ function settle(candidate: Candidate, gain: number, threshold: number): void {
     wealth[s] *= 1 + ((s + 0.5) / STAKES) * gain;
     sum += wealth[s];
   }
-  if (sum / STAKES >= threshold) candidate.isRefuted = true;
+  if (sum / STAKES >= threshold) candidate.isRejected = true;
 }
 
-/** What a rule would have made of a vote whose ballots are all known. */
+/** Outcome of a stopping rule on a vote whose ballots are all known. */
 export interface VoteReplay {
-  /** Ballots until the rule stops, 1..K. */
+  /** Number of ballots until the rule stops, 1..K. */
   readonly used: number;
-  /** The answer it stops with; undefined where no ballot has one. */
+  /** Leading answer when the rule stops; undefined if no ballot has an answer. */
   readonly winner: string | undefined;
 }
 
 /**
- * Replays a whole vote under a rule: how many of its ballots it would have needed.
+ * Applies a stopping rule to a vote whose ballots are all known.
  *
- * @param answers - of all K ballots in the order drawn, K >= 1
+ * @param answers - answers of all K ballots in sampling order, K >= 1
  * @throws DomainError if there is no ballot
  */
 export function replayVote(

@@ -9,7 +9,7 @@ describe('messageLogRatio', () => {
     expect(messageLogRatio([], [])).toBe(0);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => messageLogRatio([1], [])).toThrow(
       'messageLogRatio: expected 1 old log-probabilities, got 0',
     );
@@ -24,16 +24,16 @@ describe('turnLogRatios', () => {
     { turn: 1, agent: 2, logRatio: 9 },
   ];
 
-  it('adds the done agents of a turn and leaves the others out', () => {
+  it('adds the updated agents of a turn and omits the others', () => {
     expect([...turnLogRatios(messages, new Set([0, 1]), 4)]).toEqual([0.75, 0, -1, 0]);
     expect([...turnLogRatios(messages, new Set([1]), 3)]).toEqual([0.25, 0, 0]);
   });
 
-  it('is zero everywhere when nobody is done', () => {
+  it('is 0 everywhere if no agent is updated', () => {
     expect([...turnLogRatios(messages, new Set(), 3)]).toEqual([0, 0, 0]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => turnLogRatios(messages, new Set(), 2)).toThrow('turnLogRatios: expected turns 0..1, got 2');
   });
 });
@@ -47,7 +47,7 @@ describe('turnWeights', () => {
     expect(turnWeights([Math.log(3)], { cbar: 2 }).omega).toBe(2);
   });
 
-  it('is one everywhere on fresh data, also without turns', () => {
+  it('is 1 everywhere for fresh rollouts, also without turns', () => {
     const { rho, c, omega } = turnWeights([0, 0]);
     expect([...rho, ...c, omega]).toEqual([1, 1, 1, 1, 1]);
     expect(turnWeights([]).omega).toBe(1);
@@ -71,7 +71,7 @@ describe('turnWeights', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => turnWeights([0, Number.NaN])).toThrow(DomainError);
     expect(() => turnWeights([0, Number.NaN])).toThrow('turnWeights: expected finite logRatios[1], got NaN');
     expect(() => turnWeights([0], { cbar: 0 })).toThrow('expected cbar > 0, got 0');
@@ -95,12 +95,12 @@ describe('prefixWeights', () => {
 });
 
 describe('suffixWeights', () => {
-  it('leaves out the turn itself and what came before', () => {
+  it('excludes the turn itself and earlier turns', () => {
     expect([...suffixWeights([0.5, 0.25, 1])]).toEqual([0.25, 1, 1]);
     expect([...suffixWeights([])]).toEqual([]);
   });
 
-  it('makes omega together with the prefix', () => {
+  it('gives omega when multiplied by the prefix weight', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 1 }), (x) => {
         const { c, omega } = turnWeights(x);

@@ -1,21 +1,39 @@
 /**
- * Weights that turn rollouts of the stage's start into statements about the intermediate team: the
- * agents already updated in this stage (`done`) act differently from what the batch recorded (`beh`).
- * With fresh rollouts `done` is empty for the batch and every weight is 1.
+ * Importance weights for a batch that was sampled at the start of the stage and is reused after some agents
+ * (`done`) have been updated. With fresh rollouts `done` is empty and every weight is 1.
+ *
+ * Names of log-probabilities in the whole repository (`logpOld` in code, `logp_old` in text). Each is the natural
+ * logarithm of a token's probability at the sampling temperature:
+ *
+ * | name           | policy                                             | computed by                             |
+ * | -------------- | -------------------------------------------------- | --------------------------------------- |
+ * | `logp_new`     | the weights being trained; for an agent already    | the trainer's forward pass              |
+ * |                | updated in this stage, its accepted weights        |                                         |
+ * | `logp_old`     | the weights that sampled the batch: the snapshot   | the trainer's forward pass, once, right |
+ * |                | at the start of the agent's update (PPO's "old");  | after the rollout; frozen               |
+ * |                | in a swap, the incumbent model                     |                                         |
+ * | `logp_sampler` | as `logp_old`                                      | the sampler while it drew the tokens; a |
+ * |                |                                                    | diagnostic that no ratio uses           |
+ * | `logp_pre`     | the replacement model of a swap, before projection | the replacement's forward pass          |
+ *
+ * `logp` without a suffix is used where only one policy occurs; `meanLogp` is the mean of `logp_sampler` over a
+ * message. There is no `logp_ref`: the reference policy of the KL term is the old policy. Equations use the same
+ * words for policies: `new`, `old`, `pre`; `old` is the paper's π_cur.
+ *
  * @see SAT (arXiv 2605.05216) Sec. 4 "Sequence-aware reuse"; V-trace, arXiv 1802.01561
  * @module
  */
 import { checkFinite, checkInteger, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Log-ratios are clamped to ±20 before exponentiation, so a weight is never infinite (E11, E22). */
+/** Log-ratios are clamped to ±20 nats before exponentiation, so that every weight is finite (E11, E22). */
 export const MAX_LOG_RATIO = 20;
 
 /**
- * log ρ = Σ_u ( logp_new(x_u) − logp_beh(x_u) )   (E10; also the u of E22 with `cur` for `beh`).
+ * log ρ = Σ_u ( logp_new(x_u) − logp_old(x_u) )   (E10; the same sum is u of E22).
  *
- * @param logpNew - logp of the message's tokens under the newer weights [T], nats
- * @param logpOld - logp of the same tokens under the older weights [T], nats
+ * @param logpNew - logp_new of the message's tokens [T], nats
+ * @param logpOld - logp_old of the same tokens [T], nats
  * @returns the message's log-ratio, nats; 0 for an empty message
  * @throws DomainError if the lengths differ
  */
@@ -26,7 +44,7 @@ export function messageLogRatio(logpNew: ArrayLike<number>, logpOld: ArrayLike<n
   return sum;
 }
 
-/** What one agent's message contributes to its turn. */
+/** Log-ratio of one agent's message. */
 export interface MessageRatio {
   readonly turn: number;
   readonly agent: number;
@@ -40,7 +58,7 @@ export interface MessageRatio {
  * @param messages - the episode's messages, in any order
  * @param done - agents already updated in this stage; the agent being updated is not among them
  * @param turns - number of turns of the episode
- * @returns summed log-ratio per turn [turns], nats; 0 where no `done` agent spoke
+ * @returns summed log-ratio per turn [turns], nats; 0 at a turn without an agent in `done`
  * @throws DomainError if a turn lies outside the episode
  */
 export function turnLogRatios(
@@ -62,7 +80,7 @@ export function turnLogRatios(
 export interface TurnWeights {
   /** Exponent of E11 after its clamp, nats. */
   readonly logRho: Float64Array;
-  /** ρ_t, how much likelier the intermediate team's action is. */
+  /** ρ_t: probability of the turn's action under the intermediate team, divided by that under the old team. */
   readonly rho: Float64Array;
   /** c_t = min(c̄, ρ_t). */
   readonly c: Float64Array;
@@ -73,8 +91,8 @@ export interface TurnWeights {
 /**
  * ρ_t = exp(clamp(Σ log ρ_{t,j}, ±20)),  c_t = min(c̄, ρ_t),  ω = Π_t c_t   (E11, E12, E13).
  *
- * Differs from the paper: its Algorithm 1 overwrites the behaviour policy inside the loop, which would
- * make every ρ equal 1; here the behaviour logp stay those of the rollout.
+ * Differs from the paper, whose Algorithm 1 overwrites the behaviour policy inside the loop, which makes every ρ equal
+ * 1. Here logp_old remains that of the rollout.
  *
  * @param logRatios - summed log-ratio of the `done` agents per turn, 0 for none [turns], nats
  * @throws DomainError if a log-ratio is not finite or cbar <= 0
@@ -96,10 +114,10 @@ export function turnWeights(
 }
 
 /**
- * W_t = Π_{k<=t} c_k   (E17): corrects the law of the state that turn t was played in.
+ * W_t = Π_{k<=t} c_k   (E17): corrects the distribution of the state at turn t.
  *
- * The recursion of E15 corrects only what comes after a turn, so without this factor forward-order
- * reuse is biased. Differs from the paper, which has no prefix weight.
+ * The recursion of E15 corrects only the turns after turn t. Without this factor, updates in forward order on a reused
+ * batch are biased. Differs from the paper, which has no prefix weight.
  *
  * @param c - truncated weights per turn [turns]
  * @returns prefix products [turns]
@@ -113,11 +131,10 @@ export function prefixWeights(c: ArrayLike<number>): Float64Array {
 }
 
 /**
- * Π_{k>t} c_k: corrects what comes after turn t, the only weight of the paper's text   (E15 with λ = γ = 1
- * and a constant value).
+ * Π_{k>t} c_k: corrects the turns after turn t; the only weight in the paper's text   (E15 with λ = γ = 1 and a
+ * constant value).
  *
- * Complete by itself only when agents are updated in reverse order of speaking; otherwise
- * {@link prefixWeights} are needed too.
+ * Sufficient only if agents are updated in reverse execution order; otherwise {@link prefixWeights} are needed too.
  *
  * @param c - truncated weights per turn [turns]
  * @returns products of the weights after each turn [turns]

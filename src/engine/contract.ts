@@ -1,7 +1,6 @@
 /**
- * What every trainable engine must do, as a test suite: run it against each implementation. Its claims
- * are about the port alone, so gradients are checked through their effect: after a plain gradient step
- * of size h the loss has fallen by h |g|^2.
+ * The engine contract: a test suite that every trainable engine must pass. It uses the port alone, so gradients
+ * are checked through their effect: a plain gradient step of size h lowers the loss by h |g|^2 (first order).
  * @module
  */
 import { describe } from 'vitest';
@@ -16,11 +15,11 @@ import type { Model } from './engine.ts';
 export type { EngineContractOptions } from './contract/harness.ts';
 
 /**
- * Registers the suite.
+ * Registers the suite with Vitest.
  *
- * @param name - of the engine, for the report
- * @param makeModel - a fresh model with random (not uniform) weights; equal weights at every call
- * @param options - the engine that reads saved folders, prompts its tokenizer knows, tolerances
+ * @param name - name of the engine in the test report
+ * @param makeModel - creates a model with random (not uniform) weights; every call returns the same weights
+ * @param options - the engine that loads saved folders, prompts that its tokenizer can encode, tolerances
  */
 export function describeEngineContract(
   name: string,

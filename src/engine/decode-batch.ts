@@ -1,29 +1,34 @@
 /**
- * A batch of messages in the making, one token at a time: what a sampler, or a policy made of several
- * models, decodes through. Slots hold messages; which message is in which slot is the caller's business.
+ * The port for decoding a batch of messages token by token. Samplers use it, and so do policies that mix several
+ * models. A batch has slots; the caller assigns messages to slots.
  * @module
  */
 
-/** One row of logits [B, V]. */
+/** One row of a logits array [B, V]. */
 export interface LogitsRow {
   readonly logits: Float32Array;
   readonly row: number;
 }
 
-/** Next-token distributions are softmax(logits / temperature), at whatever temperature the caller draws. */
+/** Logits are unscaled: the caller samples from softmax(logits / temperature) at a temperature of its choice. */
 export interface DecodeBatch {
   readonly vocabSize: number;
-  /** Puts a request's context into a free slot; logits of its message's first token. Once per request. */
+  /**
+   * Loads a request's context into a free slot. Call once per request.
+   *
+   * @param request - index of the request
+   * @returns logits of the message's first token
+   */
   load(slot: number, request: number): Promise<LogitsRow>;
   /**
-   * One step of every slot.
+   * Decodes one token in every slot.
    *
-   * @param last - last token of each slot's message [slots]; 0 for free ones
-   * @returns logits [slots, V]; overwritten by the next step
+   * @param last - last token of each slot's message [slots]; 0 for free slots
+   * @returns logits [slots, V]; the next step overwrites them
    */
   step(last: readonly number[]): Promise<Float32Array>;
-  /** Marks a slot free. */
+  /** Marks a slot as free. */
   clear(slot: number): void;
-  /** Keeps only the given slots, in that order. */
+  /** Drops all slots but the given ones, which are renumbered in the given order. */
   keep(slots: readonly number[]): void;
 }

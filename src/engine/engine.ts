@@ -1,37 +1,38 @@
 /**
- * The port between SAT and whatever runs the models. An engine never sees SAT; the algorithm never
- * sees a tensor. Only token ids, per-token log-probabilities (nats), per-token cotangents and
- * per-state divergences pass. `contract.ts` is the test suite every implementation must pass.
+ * The port between the SAT algorithm and the engines that run models. Engines do not depend on SAT, and the
+ * algorithm does not depend on tensors: only token ids, per-token log-probabilities (nats), per-token cotangents
+ * and per-state divergences cross the port. `contract.ts` is the test suite that every engine must pass.
+ * @see docs/algorithm.md for the equations (E9)
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
 import type { DecodeBatch } from './decode-batch.ts';
 import type { GeneratorOptions, MessageGenerator } from './generation.ts';
 
-/** What a model can do; checked when a config is read, so nothing fails half-way through a run. */
+/** What a model supports; checked before a run starts, so that a run does not fail half-way. */
 export interface Capabilities {
-  /** Exact full-vocabulary divergences (E27); gate 1 needs them. */
+  /** Divergences are exact sums over the full vocabulary (E27); gate 1 needs them. */
   readonly exactKl: boolean;
   readonly trainable: boolean;
   readonly parameters: 'full' | 'lora' | 'table' | 'none';
   readonly dtype: string;
   /** Largest context plus message, in tokens. */
   readonly maxContext: number;
-  /** The model has a place of its own to compute in, so calls on several such models go on at the same time. */
+  /** Each such model computes on its own device or worker, so calls on several of them run concurrently. */
   readonly parallel?: boolean;
-  /** What draws messages, for people: `torch`, `vllm 0.11.0`. Absent: the engine itself. */
+  /** Sampling backend for reports: `torch`, `vllm 0.11.0`. Absent: the engine itself samples. */
   readonly sampler?: string;
-  /** How nearly sampler and trainer agree (E9). Absent: as float32 numbers of one engine do. */
+  /** Tolerance between the log-probabilities of sampler and trainer (E9). Absent: float32 rounding of one engine. */
   readonly agreement?: Agreement;
 }
 
-/** Bounds on |logp_sampler - logp_trainer| of a token over a batch, nats. */
+/** Upper bounds on |logp_sampler - logp_trainer| per token: its maximum and its mean over a batch, nats. */
 export interface Agreement {
   readonly max: number;
   readonly mean: number;
 }
 
-/** A call of a function that a model asked for, as OpenAI's API has it. */
+/** A function call that a model requested, in the format of OpenAI's API. */
 export interface ToolCall {
   readonly id?: string;
   readonly type?: 'function';
@@ -39,65 +40,66 @@ export interface ToolCall {
 }
 
 export interface ChatMessage {
-  /** `tool`: what a function answered. */
+  /** `tool`: the result of a function call. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
-  /** Thinking that is kept apart from the content, where the chat template knows of it. */
+  /** Reasoning text outside of `content`, for chat templates that support it. */
   readonly reasoning_content?: string;
   readonly tool_calls?: readonly ToolCall[];
   readonly tool_call_id?: string;
   readonly name?: string;
-  /** Token ids as this very model sampled them; spliced in as they are, never re-tokenised. */
+  /** Token ids that this model sampled; inserted unchanged, never re-tokenized. */
   readonly tokens?: Int32Array;
 }
 
-/** What a chat template is told besides the messages. */
+/** Inputs of a chat template besides the messages. */
 export interface ChatOptions {
-  /** Schemas of functions that the model may call, as OpenAI's API has them. */
+  /** Schemas of the functions that the model may call, in the format of OpenAI's API. */
   readonly tools?: readonly unknown[];
-  /** Switches of the template, `enable_thinking` and the like, over those the model was loaded with. */
+  /** Template variables such as `enable_thinking`; they override those that the model was loaded with. */
   readonly kwargs?: Readonly<Record<string, unknown>>;
 }
 
-/** Text to token ids and back, exactly as the checkpoint ships it. */
+/** The checkpoint's own tokenizer and chat template. */
 export interface Tokenizer {
   readonly vocabSize: number;
-  /** Ids that end a message. The first is the one demonstrations are closed with. */
+  /** Ids of the tokens that end a message. Demonstrations end with the first one. */
   readonly endTokens: readonly number[];
+  /** Token ids of a text, without added special tokens. */
   encode(text: string): Int32Array;
-  /** Text of a message; a closing end token is left out. */
+  /** Text of a message, without a final end token. */
   decode(tokens: ArrayLike<number>): string;
-  /** Bytes of a token that may be a part of a character; undefined where the vocabulary spells it as text. */
+  /** UTF-8 bytes of a token that can be a part of a character; undefined for tokens that are stored as text. */
   bytesOf(token: number): Uint8Array | undefined;
-  /** The context in which the model writes the next assistant message. */
+  /** Renders the chat template; the result ends where the next assistant message begins. */
   encodeChat(messages: readonly ChatMessage[], options?: ChatOptions): Int32Array;
 }
 
 export interface SampleRequest {
-  /** Token ids before the message. Equal contexts are computed once. */
+  /** Token ids before the message. Engines run equal contexts through the model once. */
   readonly context: Int32Array;
-  /** Draws for this message alone, one uniform per token. */
+  /** Random stream of this message; one uniform draw per token. */
   readonly stream: RandomStream;
 }
 
 export interface SamplingParams {
-  /** tau_s of E9; > 0. Sampling is from softmax(z / tau_s), no top-p, no top-k. */
+  /** tau_s of E9, > 0. Tokens are drawn from softmax(z / tau_s), without top-p or top-k. */
   readonly temperature: number;
   readonly maxTokens: number;
   readonly signal?: AbortSignal;
-  /** Called as each message finishes, in order of completion. */
+  /** Called when a message finishes, in order of completion. */
   readonly onCompletion?: (index: number, completion: Completion) => void;
 }
 
 export interface Completion {
-  /** Message tokens, the end token included when the model wrote one. Never empty. */
+  /** Tokens of the message, including the end token if the model produced one. Never empty. */
   readonly tokens: Int32Array;
-  /** Sampler's log-probability of each token at the sampling temperature, nats. */
+  /** The sampler's log-probability of each token at the sampling temperature, nats. */
   readonly logp: Float32Array;
   readonly finish: 'stop' | 'length';
 }
 
-/** One message of one agent together with what it saw: the unit of scoring and training (E2). */
+/** One message of one agent with its context: the unit of scoring and training (E2). */
 export interface Sequence {
   readonly context: Int32Array;
   readonly tokens: Int32Array;
@@ -111,14 +113,14 @@ export interface ScoreParams {
 export type SnapshotId = string & { readonly __brand: 'SnapshotId' };
 
 export interface BackwardParams extends ScoreParams {
-  /** Adds weight * sum over own token states of exact KL(new || reference) to the loss (E27, E28, E31). */
+  /** Adds weight * sum over the message's token states of exact KL(new || reference) to the loss (E27, E28, E31). */
   readonly kl?: { readonly reference: SnapshotId; readonly weight: number };
 }
 
 export interface BackwardResult {
-  /** logp under the weights the gradient was taken at, per sequence [T]. */
+  /** logp under the weights at which the gradient was computed, per sequence [T]. */
   readonly logp: readonly Float32Array[];
-  /** Exact KL(new || reference) per own token state, per sequence [T]; absent without `kl`. */
+  /** Exact KL(new || reference) at each token state of the message, per sequence [T]; absent without `kl`. */
   readonly kl?: readonly Float32Array[];
 }
 
@@ -128,60 +130,64 @@ export interface AdamWParams {
   readonly beta2: number;
   readonly epsilon: number;
   readonly weightDecay: number;
-  /** Gradient is scaled down to this L2 norm; Infinity turns clipping off. */
+  /** The gradient is clipped to this L2 norm; Infinity disables clipping. */
   readonly maxGradNorm: number;
 }
 
-/** Divergences between the current weights (`new`) and a snapshot (`cur`) at every own token state, nats. */
+/**
+ * Divergences between the current weights (`new`) and a snapshot (`old`) at every token state of the messages,
+ * per sequence [T]. KL in nats; total variation in [0, 1].
+ */
 export interface Divergence {
-  readonly klNewCur: readonly Float32Array[];
-  readonly klCurNew: readonly Float32Array[];
+  readonly klNewOld: readonly Float32Array[];
+  readonly klOldNew: readonly Float32Array[];
   readonly tv: readonly Float32Array[];
 }
 
 /**
- * A policy on its way from one model to another: its update is a step along the geometric mixture of the two
- * (E40), not a gradient, until the replacement stands alone and trains like any model.
+ * State of a policy that is a mixture of an incumbent and a replacement model. Its update is a step along the
+ * geometric mixture of the two (E40), not a gradient step, until the replacement alone remains.
  */
 export interface Handover {
-  /** Radii of the steps taken so far, nats per token; the first is Stage-0's. */
+  /** KL radii of the steps so far, nats per token; the first is that of Stage-0. */
   readonly steps: readonly number[];
-  /** One more step, of at most `delta` at every token state. */
+  /** Takes one more step whose KL is at most `delta` nats at every token state. */
   advance(delta: number): void;
-  /** Weight of the replacement at every own token state, 0..1, per sequence [T]. */
+  /** Mixture weight of the replacement at every token state of the messages, in [0, 1], per sequence [T]. */
   weights(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
-  /** The replacement stands alone from here on; the incumbent is kept only for earlier snapshots. */
+  /** Makes the policy the replacement alone; the incumbent stays in memory only for earlier snapshots. */
   finish(): Promise<void>;
 }
 
-/** One agent's model. Calls on one model are not concurrent; the caller awaits each. */
+/** One agent's model. The caller awaits each call before the next one on the same model. */
 export interface Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
   /** Number of parameters, for reports. */
   readonly parameterCount: number;
-  /** Present while the model is a mixture of two. */
+  /** Present while the policy is a mixture of two models. */
   readonly handover?: Handover | undefined;
 
-  /** One completion per request, in request order. */
+  /** Samples one completion per request; the result is in request order. */
   sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]>;
   /**
-   * For serving: decodes messages as they come, greedily or from the nucleus too (`generation.ts`). The
-   * weights must not change while it is open. Absent: this engine does not serve.
+   * Opens a generator for serving: requests arrive one by one and may be greedy or top-p (`generation.ts`). The
+   * weights must not change while it is open. Absent: this engine cannot serve.
    */
   generator?(options?: GeneratorOptions): MessageGenerator;
   /**
-   * The two below are what a policy made of several models is built on; absent: this engine's models cannot be
-   * mixed. A batch decodes with the weights of when it was opened.
+   * Opens a batch whose caller draws the tokens. Mixtures of models need this method and `distributions`; absent:
+   * this engine's models cannot be mixed. A batch uses the weights at the time it was opened.
    *
-   * @param contexts - of the requests, in the order they will be loaded
-   * @throws EngineError for a context that leaves no room for a message
+   * @param contexts - contexts of the requests, in loading order
+   * @param slots - messages decoded together
+   * @throws EngineError if a context leaves no room for a message
    */
   decodeBatch?(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch>;
   /**
-   * Log-probabilities of the whole vocabulary at every own token state.
+   * Computes the log-probabilities of the whole vocabulary at every token state of the messages.
    *
-   * @param visit - called once per sequence, in any order, with rows [T, V] that are valid during the call
+   * @param visit - called once per sequence, in any order, with rows [T, V] that are valid during the call only
    */
   distributions?(
     sequences: readonly Sequence[],
@@ -191,8 +197,8 @@ export interface Model {
   /** Teacher-forced per-token logp under the current weights, per sequence [T]. */
   forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
   /**
-   * Accumulates d/dweights of sum(cotangent * logp) (+ the KL term). The total *loss* gradient, so
-   * `step` descends.
+   * Accumulates the gradient of sum(cotangent * logp), plus the KL term, with respect to the weights. It is the
+   * gradient of the *loss*: `step` descends along it.
    *
    * @param cotangents - d loss / d logp_new, per sequence [T]
    */
@@ -201,38 +207,38 @@ export interface Model {
     cotangents: readonly ArrayLike<number>[],
     params: BackwardParams,
   ): Promise<BackwardResult>;
-  /** One AdamW step on what was accumulated, which is then cleared; returns the L2 norm before clipping. */
+  /** Takes one AdamW step on the accumulated gradients and clears them; returns their L2 norm before clipping. */
   step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }>;
-  /** Forgets accumulated gradients. */
+  /** Clears the accumulated gradients. */
   zeroGradients(): void;
-  divergence(sequences: readonly Sequence[], cur: SnapshotId, params: ScoreParams): Promise<Divergence>;
+  divergence(sequences: readonly Sequence[], old: SnapshotId, params: ScoreParams): Promise<Divergence>;
   /**
-   * Scores: d/dweights of the summed logp of each sequence [sequences][D], where a model is small enough to
-   * give them (E65). Absent: it is not. Entries of one call mean the same weights; weights that no sequence
-   * touches may be left out.
+   * Score function (E65): the gradient of each sequence's summed logp with respect to the weights
+   * [sequences][D]. Absent for models that are too large. Within one call, entry d belongs to the same weight in
+   * every row; weights that no sequence depends on may be left out.
    */
   scores?(sequences: readonly Sequence[], params: ScoreParams): Promise<Float64Array[]>;
-  /** Weights and optimiser state, byte-exact, kept in memory. */
+  /** Copies weights and optimizer state in memory, byte for byte. */
   snapshot(): Promise<SnapshotId>;
-  /** Puts every byte of the snapshot back and clears accumulated gradients; the snapshot stays valid. */
+  /** Restores every byte of the snapshot and clears accumulated gradients; the snapshot stays valid. */
   restore(id: SnapshotId): Promise<void>;
   release(id: SnapshotId): void;
-  /** Writes a Hugging Face folder: weights, config, tokenizer; the optimiser's state beside them. */
+  /** Writes a Hugging Face folder (weights, config, tokenizer) and the optimizer state. */
   save(dir: string): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface LoadOptions {
   readonly dir: string;
-  /** Also read the optimiser's state, if the folder has one. Default false: a fresh optimiser. */
+  /** Also load the optimizer state, if the folder has one. Default false: a fresh optimizer. */
   readonly optimizer?: boolean;
-  /** It will be trained: an engine may refuse a model that has no room for that. Default false. */
+  /** The model will be trained; an engine may reject it if memory does not suffice for training. Default false. */
   readonly training?: boolean;
-  /** Switches of the chat template, for every chat of this model. */
+  /** Chat template variables for every chat of this model. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
 }
 
-/** A way to run models. */
+/** A backend that loads and runs models. */
 export interface Engine {
   readonly name: string;
   load(options: LoadOptions): Promise<Model>;

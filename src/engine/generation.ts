@@ -1,7 +1,7 @@
 /**
- * The port for serving: one message at a time joins a batch that is already running, is told of every token
- * as it is drawn, and may leave at any of them. Training samples through `Model.sample`, whose distribution
- * is always the full softmax (E9); greedy and nucleus draws exist here alone.
+ * The port for serving. A request joins the running batch at any time, receives every token in a callback, and can
+ * end at any token. Training samples through `Model.sample`, always from the full softmax (E9); only this port
+ * supports greedy and top-p (nucleus) sampling.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -15,71 +15,72 @@ export interface RankedToken {
 export interface GeneratedToken {
   readonly token: number;
   /**
-   * Log-probability in the full softmax at the request's temperature (at 1 for a greedy draw), nats: what
-   * votes are broken by, the same number as `Completion.logp`.
+   * Log-probability in the full softmax at the request's temperature (at temperature 1 for greedy sampling), nats;
+   * the same number as `Completion.logp`. It breaks ties between votes.
    */
   readonly logp: number;
-  /** Log-probability at temperature 1 and the likeliest tokens, where `topLogprobs` was given. */
+  /** With `topLogprobs`: the token's log-probability at temperature 1, and the most likely tokens. */
   readonly ranked?: { readonly logp: number; readonly top: readonly RankedToken[] };
 }
 
 export interface GenerationRequest {
   /** Token ids before the message, at least one. */
   readonly context: Int32Array;
-  /** Draws for this message alone, one uniform per token; a greedy draw takes none. */
+  /** Random stream of this message; one uniform draw per token, none for greedy sampling. */
   readonly stream: RandomStream;
-  /** >= 0; 0: always the likeliest token (of equals the lowest id). */
+  /** >= 0; 0: greedy (ties: the lowest token id). */
   readonly temperature: number;
-  /** In (0, 1]: draws from the fewest likeliest tokens that together have this probability. */
+  /** In (0, 1]; samples from the smallest set of most likely tokens whose total probability reaches this value. */
   readonly topP: number;
-  /** Most tokens of the message; the model's room bounds it as well. */
+  /** Upper bound on the message's tokens; the model's maximum context bounds it too. */
   readonly maxTokens: number;
-  /** How many of the likeliest tokens to report with each token; undefined: none, nor the token's own. */
+  /** Number of most likely tokens to report per token; undefined: `ranked` is absent. */
   readonly topLogprobs?: number;
-  /** Whose request it is: keys share the batch evenly. Default: one key for all. */
+  /** Client of the request: clients share the batch evenly. Default: one client for all requests. */
   readonly fairKey?: string;
   readonly signal?: AbortSignal;
-  /** Told of every token, the end token included; `false` ends the message with it. */
+  /** Called with every token, including the end token; returning `false` ends the message after this token. */
   readonly onToken?: (token: GeneratedToken) => boolean | undefined;
 }
 
 export interface Generation {
-  /** The end token included when the model wrote one. Never empty. */
+  /** Includes the end token if the model produced one. Never empty. */
   readonly tokens: Int32Array;
-  /** `GeneratedToken.logp` of each. */
+  /** `GeneratedToken.logp` of each token. */
   readonly logp: Float32Array;
-  /** `stop`: the end token, or `onToken` said so. */
+  /** `stop`: the end token was drawn or `onToken` returned false. */
   readonly finish: 'stop' | 'length';
 }
 
 export interface GeneratorLoad {
-  /** Messages being decoded together now. */
+  /** In-flight messages. */
   readonly running: number;
+  /** Queued messages. */
   readonly waiting: number;
-  /** Tokens drawn since it was made. */
+  /** Tokens drawn since the generator was created. */
   readonly tokens: number;
-  /** Bytes of keys and values that are allocated. */
+  /** Bytes allocated for the key/value cache. */
   readonly cacheBytes: number;
 }
 
-/** Decodes messages as they come. Calls are concurrent; draws do not depend on what else is running. */
+/** Decodes concurrent requests in one batch. A message's tokens do not depend on the other requests. */
 export interface MessageGenerator {
   /**
-   * @throws the signal's reason when it aborts, waiting or under way
-   * @throws EngineError if the context leaves no room for a message (`TROUPE_ENGINE_CONTEXT`), or it cannot
-   *   draw like this (`TROUPE_ENGINE_UNSUPPORTED`)
+   * @throws the signal's reason if it aborts while the request is queued or in flight
+   * @throws EngineError if the context leaves no room for a message (`TROUPE_ENGINE_CONTEXT`), or if the generator
+   *   does not support the sampling parameters (`TROUPE_ENGINE_UNSUPPORTED`)
    */
   generate(request: GenerationRequest): Promise<Generation>;
   load(): GeneratorLoad;
-  /** Refuses new messages and ends those under way with an EngineError. */
+  /** Rejects new requests, and queued and in-flight ones, with an EngineError. */
   close(): Promise<void>;
 }
 
 export interface GeneratorOptions {
-  /** Most messages decoded together. */
+  /** Maximum number of messages decoded together. */
   readonly maxBatch?: number;
-  /** Most bytes of keys and values; one message is always let in. */
+  /** Maximum size of the key/value cache, bytes; one message is always admitted. */
   readonly maxCacheBytes?: number;
-  /** Padded tokens of contexts run through the model between two steps of those under way. */
+  /** Maximum padded context tokens that are prefilled between two decode steps. */
   readonly prefillTokens?: number;
 }

@@ -23,7 +23,7 @@ describe('extractNumber', () => {
     ['#### none\n\\boxed{7}', '7'],
     ['\\boxed{\\text{(C)}} is 3', '3'],
     ['\\boxed{12', '12'],
-  ])('falls back on the last box, then on the last number: %j', (text, expected) => {
+  ])('falls back to the last box, then on the last number: %j', (text, expected) => {
     expect(extractNumber(text)).toBe(expected);
   });
 
@@ -68,16 +68,16 @@ describe('extractNumber', () => {
     ['the numbers 1, 2 and 3.', '3'],
     ['5-$3', '3'],
     ['7 or 1/0', '7'],
-  ])('does not take an operator for a sign, nor a list for one number: %j', (text, expected) => {
+  ])('does not read an operator as a sign or a list as one number: %j', (text, expected) => {
     expect(extractNumber(text)).toBe(expected);
   });
 
-  it('finds nothing where there is nothing', () => {
+  it('is undefined for a text without a number', () => {
     for (const text of ['', 'none', '####', '\\boxed{}', '1/0', '9'.repeat(201)])
       expect(extractNumber(text)).toBeUndefined();
   });
 
-  it('reads back what it wrote, for every decimal', () => {
+  it('is idempotent: it extracts the same number from its own output', () => {
     fc.assert(
       fc.property(fc.integer({ min: -99_999, max: 99_999 }), fc.nat({ max: 99_999 }), (whole, decimals) => {
         const once = extractNumber(`${whole}.${decimals}`);
@@ -86,7 +86,7 @@ describe('extractNumber', () => {
     );
   });
 
-  it('never throws and stays fast on hostile text', () => {
+  it('never throws and is fast on adversarial text', () => {
     const noise = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'0123456789.,/-$#{} \\') }));
     fc.assert(
       fc.property(noise, (text) => void extractNumber(text)),

@@ -1,6 +1,6 @@
 /**
- * Finds the final number of a worked answer and writes it in one way, so that `1/2`, `0.50` and
- * `\frac{1}{2}` are equal and `1,000` is `$1000.00`.
+ * Extracts the final number of a worked solution in canonical form, so that `1/2`, `0.50` and `\frac{1}{2}`
+ * are equal, and `1,000` equals `$1000.00`.
  * @see GSM8K, Cobbe et al. 2021, arXiv:2110.14168: the answer follows `####`
  * @module
  */
@@ -9,13 +9,12 @@ import { formatRational, type Rational, rational } from './rational.ts';
 const MARKER = '####';
 
 /**
- * The final number of a text, as an exact fraction in lowest terms: the first number after the last
- * `####` on its line; if there is none, the last number inside the last `\boxed{...}`; if there is none,
- * the last number of the text.
+ * The final number of a text as an exact fraction in lowest terms. The first of these that exists: the first
+ * number after the last `####`, on the same line; the last number inside the last `\boxed{...}`; the last
+ * number of the text.
  *
- * Read as numbers: integers and decimals, with thousands separators and a currency sign, fractions
- * `3/4`, mixed numbers `1 1/2`, LaTeX `\frac{3}{4}`. A percent sign or a unit behind the number is
- * ignored: `50%` is 50.
+ * Recognized numbers: integers and decimals, with thousands separators and a currency sign, fractions `3/4`,
+ * mixed numbers `1 1/2`, LaTeX `\frac{3}{4}`. A percent sign or a unit after the number is ignored: `50%` is 50.
  *
  * @returns e.g. `18`, `-7/2`; undefined when the text has no number. Never throws
  *
@@ -39,8 +38,8 @@ const SIGN = '[-+−]';
 const CURRENCY = '(?:\\\\?\\$|[€£¥₹])';
 const WHOLE = '(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)';
 /**
- * Groups: sign, sign behind the currency, whole part of a mixed number, number or numerator,
- * denominator. A sign directly behind a digit, letter or bracket is an operator: `16-3` ends in 3.
+ * Groups: sign, sign after the currency, integer part of a mixed number, number or numerator, denominator.
+ * A sign directly after a digit, letter or closing bracket is an operator: `16-3` ends in 3.
  */
 const NUMBER = new RegExp(
   `((?<![\\w)])${SIGN})?(?:${CURRENCY}(${SIGN})?)?(?:(${WHOLE}) +(?=${WHOLE}/))?` +
@@ -48,10 +47,10 @@ const NUMBER = new RegExp(
   'g',
 );
 
-/** A number of more characters than this is no answer to anything, and slow to reduce. */
+/** Maximum number of characters. Longer numbers are ignored: they are never answers and are slow to reduce. */
 const MAX_NUMBER_LENGTH = 200;
 
-/** Every number of the text, in order; what looks like one but is not (`1/0`) is left out. */
+/** All numbers of the text, in order; matches that are too long or have no value (`1/0`) are skipped. */
 function numbersIn(text: string): Rational[] {
   return [...plainText(text).matchAll(NUMBER)].flatMap((match) => {
     const number = match[0].length > MAX_NUMBER_LENGTH ? undefined : numberOf(match);
@@ -72,7 +71,7 @@ function digits(text: string): bigint {
   return BigInt(text.replaceAll(',', ''));
 }
 
-/** LaTeX spacing inside numbers removed, `\frac{a}{b}` written a/b (after a number: a mixed one). */
+/** Removes LaTeX spacing inside numbers and rewrites `\frac{a}{b}` as `a/b`; after a number it is a mixed number. */
 function plainText(text: string): string {
   return text
     .replaceAll('{,}', ',')
@@ -82,7 +81,7 @@ function plainText(text: string): string {
     );
 }
 
-/** What stands in the last `\boxed{...}` whose brackets close; '' when there is none. */
+/** The content of the last `\boxed{...}`; '' when there is none or its braces do not close. */
 function lastBoxed(text: string): string {
   const opening = '\\boxed{';
   const start = text.lastIndexOf(opening);

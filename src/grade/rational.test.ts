@@ -18,7 +18,7 @@ const fraction = fc
   .map(([n, d]) => rational(n, d) as Rational);
 
 describe('rational', () => {
-  it('writes equal values in one way, sign in the numerator', () => {
+  it('has one representation per value, with the sign in the numerator', () => {
     expect(rational(6n, -4n)).toEqual({ numerator: -3n, denominator: 2n });
     expect(rational(0n, -5n)).toEqual({ numerator: 0n, denominator: 1n });
     expect(rational(1n, 0n)).toBeUndefined();

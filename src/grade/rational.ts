@@ -1,6 +1,6 @@
 /**
- * Exact fractions of unbounded integers: what verifiers compare, so no answer is right or wrong by a
- * rounding error.
+ * Exact rational arithmetic on unbounded integers. Verifiers compare these values, so that rounding never
+ * decides a verdict.
  * @module
  */
 
@@ -47,7 +47,7 @@ export function equal(a: Rational, b: Rational): boolean {
 }
 
 /**
- * The one way to write a value: `-7`, `3/4`.
+ * The canonical text of a value: `-7`, `3/4`.
  *
  * @example
  * formatRational({ numerator: 3n, denominator: 4n }); // => '3/4'
@@ -56,7 +56,7 @@ export function formatRational({ numerator, denominator }: Rational): string {
   return denominator === 1n ? `${numerator}` : `${numerator}/${denominator}`;
 }
 
-/** A fraction whose denominator is known not to be 0. */
+/** Reduces a fraction whose denominator is not 0. */
 function reduced(numerator: bigint, denominator: bigint): Rational {
   const divisor = gcd(numerator, denominator);
   return { numerator: numerator / divisor, denominator: denominator / divisor };

@@ -1,9 +1,10 @@
 /**
- * Verdicts of tasks whose reward is 1 for a right answer and 0 for everything else.
+ * Verdicts with binary rewards: 1 for a correct answer, 0 otherwise.
  * @module
  */
 import type { Verdict } from '../task/task.ts';
 
+/** Lowest and highest reward. */
 export const BINARY_REWARD = [0, 1] as const;
 
 export function right(answer: string, reason: string): Verdict {
@@ -14,12 +15,12 @@ export function wrong(answer: string, reason: string): Verdict {
   return { correct: false, reward: 0, answer, reason };
 }
 
-/** The text holds nothing that could be voted on. */
+/** The verdict on a text without an answer; it has no answer to count in a vote. */
 export function noAnswer(reason: string): Verdict {
   return { correct: false, reward: 0, reason: `no answer: ${reason}` };
 }
 
-/** Enough of a text to recognise it in a reason, on one line and in quotes. */
+/** The first `length` characters of a text as a quoted string on one line, for messages. */
 export function excerpt(text: string, length = 40): string {
   return JSON.stringify(text.length <= length ? text : `${text.slice(0, length)}...`);
 }

@@ -1,53 +1,75 @@
 /**
- * How a text is judged against a gold answer: what is read from it, in normal form. Two texts with the
- * same normal form are the same answer, for verdicts and for votes.
+ * Verifiers grade a text against a gold answer by name: `exact`, `numeric`, `math` and `math-strict`. A verifier
+ * extracts the answer of a text and writes it in normal form. Answers with the same normal form count as the same
+ * answer in a vote.
  * @module
  */
 
 import type { Verdict } from '../task/task.ts';
-import { judgedPart } from './judged-part.ts';
+import { afterThinking } from './after-thinking.ts';
 import { goldAnswer } from './math/extract.ts';
-import { type MathMode, normalAnswer, verifyMath } from './math/verify.ts';
+import { answerIn, type MathMode, normalAnswer, verifyMath } from './math/verify.ts';
 import { extractNumber } from './numeric.ts';
 import { excerpt, noAnswer, right, wrong } from './verdict.ts';
 
+/** Names of the verifiers. */
 export const VERIFIER_NAMES = ['exact', 'numeric', 'math', 'math-strict'] as const;
+/** Name of a verifier. */
 export type VerifierName = (typeof VERIFIER_NAMES)[number];
 
-/** What each verifier does, in one line: `troupe tasks` shows it. */
+/** A description of each verifier in one line; `troupe tasks` prints it. */
 export const VERIFIER_ABOUT: Readonly<Record<VerifierName, string>> = {
   exact: 'the whole text is the answer, up to whitespace',
-  numeric: 'the number behind ####, in \\boxed{} or last in the text, compared as an exact fraction',
+  numeric: 'the number after ####, in \\boxed{} or last in the text, compared as an exact fraction',
   math: 'the mathematical answer, compared by meaning: fractions, units, sets, intervals, algebra',
   'math-strict': "the paper's grader (DeepScaleR), its known errors included, for comparison",
 };
 
+/** Grades texts against gold answers. */
 export interface AnswerVerifier {
-  /** What an answer must contain, for messages, e.g. `a number`. */
+  /** The kind of answer that a text must contain, for messages, e.g. `a number`. */
   readonly expects: string;
-  /** The answer of a text in normal form; undefined when it has none. Never throws. */
-  read(text: string): string | undefined;
   /**
-   * The verdict on a text whose gold answer was read by `read`, for verifiers to whom more than equal normal
-   * forms is equal. Never throws.
+   * The gold answer of a gold text, in the form that {@link AnswerVerifier.verify} expects; undefined when the text
+   * has none. Never throws.
    */
-  judge?(gold: string, text: string): Verdict;
+  readGold(text: string): string | undefined;
+  /** The answer of a text in normal form, on which votes are counted; undefined when it has none. Never throws. */
+  answerOf(text: string): string | undefined;
+  /**
+   * The verdict on a text, with reward 0 or 1. Never throws.
+   *
+   * @param gold - gold answer, as returned by {@link AnswerVerifier.readGold}
+   * @param text - the model's output; the text up to the last `</think>` is ignored
+   */
+  verify(gold: string, text: string): Verdict;
+}
+
+/** Options of {@link createVerifier}. */
+export interface VerifierOptions {
+  /** `exact` only: compare letters in lower case. Default false. */
+  readonly ignoreCase?: boolean;
 }
 
 /**
- * @param name - `exact`: the whole text, its runs of whitespace made single blanks; `numeric`: the number
- *   that {@link extractNumber} finds; `math` and `math-strict`: the two modes of {@link verifyMath}
- * @param options.ignoreCase - `exact` alone: letters are compared in lower case
+ * A verifier by its name.
+ *
+ * @param name - `exact`: the whole text is the answer, with runs of whitespace as single spaces; `numeric`: the
+ *   answer is the number that {@link extractNumber} finds; `math` and `math-strict`: the modes `equivalent` and
+ *   `strict-deepscaler` of {@link verifyMath}
+ *
+ * @example
+ * createVerifier('math').verify('\\frac{1}{2}', 'so it is \\boxed{0.5}').correct; // => true
  */
 export function createVerifier(
   name: VerifierName,
-  options: { readonly ignoreCase: boolean },
+  { ignoreCase = false }: VerifierOptions = {},
 ): AnswerVerifier {
   switch (name) {
     case 'exact':
-      return { expects: 'a text', read: (text) => exactText(judgedPart(text), options.ignoreCase) };
+      return normalFormVerifier('a text', (text) => exactText(afterThinking(text), ignoreCase));
     case 'numeric':
-      return { expects: 'a number', read: (text) => extractNumber(judgedPart(text)) };
+      return normalFormVerifier('a number', (text) => extractNumber(afterThinking(text)));
     case 'math':
       return mathVerifier('equivalent', 'an answer');
     case 'math-strict':
@@ -55,12 +77,31 @@ export function createVerifier(
   }
 }
 
-/** Gold answers are kept as they are written; votes are counted on the normal form. */
+/** A verifier for which answers are equal exactly if their normal forms are. */
+function normalFormVerifier(expects: string, answerOf: (text: string) => string | undefined): AnswerVerifier {
+  return {
+    expects,
+    readGold: answerOf,
+    answerOf,
+    verify(gold, text) {
+      const answer = answerOf(text);
+      if (answer === undefined) return noAnswer(`expected ${expects}, got ${excerpt(text)}`);
+      if (answer === gold) return right(answer, `${excerpt(answer)} is right`);
+      return wrong(answer, `got ${excerpt(answer)}, expected ${excerpt(gold)}`);
+    },
+  };
+}
+
+/** A verifier of mathematical answers. Gold answers are kept as written; votes are counted on the normal form. */
 function mathVerifier(mode: MathMode, expects: string): AnswerVerifier {
   return {
     expects,
-    read: goldAnswer,
-    judge(gold, text) {
+    readGold: goldAnswer,
+    answerOf(text) {
+      const answer = answerIn(text, mode);
+      return answer && normalAnswer(answer.text, mode);
+    },
+    verify(gold, text) {
       const { correct, extracted, reason } = verifyMath(gold, text, mode);
       if (!extracted) return noAnswer(`expected ${expects}, got ${excerpt(text.slice(-40))}`);
       const answer = normalAnswer(extracted.text, mode);
@@ -69,15 +110,6 @@ function mathVerifier(mode: MathMode, expects: string): AnswerVerifier {
       return wrong(answer, `got ${got}, expected ${excerpt(gold)}: ${reason}`);
     },
   };
-}
-
-/** The verdict on a text whose gold answer is given in normal form. */
-export function judge(verifier: AnswerVerifier, gold: string, text: string): Verdict {
-  if (verifier.judge) return verifier.judge(gold, text);
-  const answer = verifier.read(text);
-  if (answer === undefined) return noAnswer(`expected ${verifier.expects}, got ${excerpt(text)}`);
-  if (answer === gold) return right(answer, `${excerpt(answer)} is right`);
-  return wrong(answer, `got ${excerpt(answer)}, expected ${excerpt(gold)}`);
 }
 
 function exactText(text: string, ignoreCase: boolean): string | undefined {

@@ -1,13 +1,13 @@
 /**
  * Calls on models that run outside of the training process: one row per call in `model-calls.jsonl`, and a
- * text timeline of a stage with one line per device, which shows the devices that computed at the same time.
+ * text timeline of a stage with one line per worker, which shows the workers that computed at the same time.
  * @module
  */
 
 /** A call on a model, measured by the training process. */
 export interface ModelCall {
-  /** Device that computed the call: `agent_1` on a cluster, else the name of the engine. */
-  readonly device: string;
+  /** Worker that computed the call: the actor of an agent (`agent_1`) on a cluster, else the name of the engine. */
+  readonly worker: string;
   readonly call: string;
   /** Start of the call, Unix time, ms. */
   readonly startMs: number;
@@ -23,7 +23,7 @@ export interface ModelCallRow {
   /** Start of the call, ISO time. */
   readonly time: string;
   readonly stage: number;
-  readonly device: string;
+  readonly worker: string;
   readonly call: string;
   readonly ms: number;
   readonly compute_ms: number;
@@ -36,7 +36,7 @@ export function modelCallRow(call: ModelCall, stage: number): ModelCallRow {
   return {
     time: new Date(call.startMs).toISOString(),
     stage,
-    device: call.device,
+    worker: call.worker,
     call: call.call,
     ms: rounded(call.elapsedMs),
     compute_ms: rounded(call.computeMs),
@@ -58,14 +58,14 @@ const COLUMNS = 72;
 
 /** The time of one call, ms. */
 interface Span {
-  readonly device: string;
+  readonly worker: string;
   readonly mark: string;
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * Share of the time from the first call to the last during which at least `count` devices computed.
+ * Share of the time from the first call to the last during which at least `count` workers computed.
  *
  * @returns 0..1; 0 without calls
  */
@@ -76,7 +76,7 @@ export function sharedTime(rows: readonly ModelCallRow[], count: number): number
   for (let i = 1; i < edges.length; i++) {
     const [from, to] = [edges[i - 1]!, edges[i]!];
     const busy = new Set(
-      spans.filter((span) => span.from <= from && span.to >= to).map(({ device }) => device),
+      spans.filter((span) => span.from <= from && span.to >= to).map(({ worker }) => worker),
     );
     if (busy.size >= count) shared += to - from;
   }
@@ -84,36 +84,36 @@ export function sharedTime(rows: readonly ModelCallRow[], count: number): number
   return whole > 0 ? shared / whole : 0;
 }
 
-/** Timeline with one line per device, time from left to right. */
+/** Timeline with one line per worker, time from left to right. */
 export function renderTimeline(rows: readonly ModelCallRow[]): string {
   const spans = spansOf(rows);
   if (spans.length === 0) return 'nothing was computed\n';
   const start = Math.min(...spans.map(({ from }) => from));
   const end = Math.max(...spans.map(({ to }) => to));
-  const devices = [...new Set(spans.map(({ device }) => device))].sort();
-  const labelWidth = Math.max(...devices.map((device) => device.length));
+  const workers = [...new Set(spans.map(({ worker }) => worker))].sort();
+  const labelWidth = Math.max(...workers.map((worker) => worker.length));
   const column = (ms: number): number =>
     Math.min(COLUMNS - 1, Math.floor((COLUMNS * (ms - start)) / Math.max(1, end - start)));
-  const lines = devices.map((device) => {
+  const lines = workers.map((worker) => {
     const cells = new Array<string>(COLUMNS).fill(' ');
-    for (const span of spans.filter((one) => one.device === device))
+    for (const span of spans.filter((one) => one.worker === worker))
       for (let x = column(span.from); x <= column(span.to); x++)
         if (cells[x] === ' ' || span.mark !== OTHER) cells[x] = span.mark;
-    return `${device.padEnd(labelWidth)} |${cells.join('')}|`;
+    return `${worker.padEnd(labelWidth)} |${cells.join('')}|`;
   });
   const seconds = ((end - start) / 1000).toFixed(1);
-  const shares = devices.map((_, index) => `${index + 1}: ${Math.round(100 * sharedTime(rows, index + 1))}%`);
+  const shares = workers.map((_, index) => `${index + 1}: ${Math.round(100 * sharedTime(rows, index + 1))}%`);
   return [
     ...lines,
     `${seconds} s; s sample, f forward, b backward, d divergence, w write, . other`,
-    `share of the time with at least that many devices computing: ${shares.join(', ')}`,
+    `share of the time with at least that many workers computing: ${shares.join(', ')}`,
     '',
   ].join('\n');
 }
 
 function spansOf(rows: readonly ModelCallRow[]): Span[] {
-  return rows.map(({ time, device, call, ms }) => {
+  return rows.map(({ time, worker, call, ms }) => {
     const from = Date.parse(time);
-    return { device, mark: MARKS[call] ?? OTHER, from, to: from + ms };
+    return { worker, mark: MARKS[call] ?? OTHER, from, to: from + ms };
   });
 }

@@ -94,9 +94,9 @@ function weightsHash(files: Readonly<Record<string, string>>): string {
 
 function forecastText({ verdict, covariance, groups, episodes }: SignTest): string {
   const basis = `${plural(groups, 'prompt')} of the run with ${plural(episodes, 'episode')} that differ`;
-  if (covariance === undefined) return `${FORECASTS[verdict]}: ${basis}, at least 2 are needed (E42)`;
+  if (covariance === undefined) return `${FORECASTS[verdict]}: ${basis}, at least 2 are needed`;
   const { mean, low, high } = covariance;
-  return `${FORECASTS[verdict]}: C = ${signed(mean, 4)} [${signed(low, 4)}, ${signed(high, 4)}] over ${basis} (E42)`;
+  return `${FORECASTS[verdict]}: C = ${signed(mean, 4)} [${signed(low, 4)}, ${signed(high, 4)}] over ${basis}`;
 }
 
 function distillationLines(distillation: Distillation | undefined): string[] {
@@ -152,7 +152,7 @@ function decisionLines({ decision }: SwapRecord): string[] {
     keep: `keep the old team: harm is proved, ${mean}, wealth against it ${harmWealth.toFixed(1)} of ${bar}`,
     cannot_tell: `cannot tell: ${mean}, wealth ${wealth.toFixed(1)} and against it ${harmWealth.toFixed(1)} of ${bar}`,
   }[action];
-  return [`decision      ${text} (E64, wrong with probability at most ${percent(alpha)})`];
+  return [`decision      ${text} (acceptance test, wrong with probability at most ${percent(alpha)})`];
 }
 
 function closingLines({ out, dryRun }: SwapRecord): string[] {

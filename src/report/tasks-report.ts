@@ -56,8 +56,8 @@ interface Checked {
  * @param prompts - number of checked prompts per split
  * @throws ConfigError if the task cannot be created
  */
-export function checkTask(resolved: ResolvedConfig, prompts: number): Checked {
-  const task = composeTask(resolved);
+export async function checkTask(resolved: ResolvedConfig, prompts: number): Promise<Checked> {
+  const task = await composeTask(resolved);
   const lines: string[] = [`task ${task.name}`, ''];
   const problems: string[] = [];
   for (const split of SPLITS) {

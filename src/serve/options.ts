@@ -1,39 +1,39 @@
 /**
- * What an operator decides about a server; `troupe serve` and the serve file set it.
+ * Options of a server, from the command line, the serve file or the library.
  * @module
  */
-
-import type { KeyLimitOptions } from './access/key-limits.ts';
-import type { ApiLimits } from './api/answering.ts';
-import type { LogLevel } from './http/log.ts';
+import type { RateLimits } from './access/rate-limiter.ts';
+import type { ApiLimits } from './api/sampling.ts';
 
 export interface ServerOptions {
+  /** Address to listen on. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Key file; undefined: nobody needs a key. */
+  /** Path of the key file; undefined: clients need no API key. */
   readonly keys?: string;
-  /** For keys that have no limits of their own. */
-  readonly keyLimits: KeyLimitOptions;
+  /** Limits of keys without limits of their own, and of clients where no key is needed. */
+  readonly keyLimits: RateLimits;
   readonly api: ApiLimits;
+  /** Most generation requests that run concurrently. */
   readonly maxRunning: number;
+  /** Most generation requests in the queue. */
   readonly maxWaiting: number;
   /** Largest body of a request, bytes. */
   readonly bodyBytes: number;
-  /** Longest that a request may take, queue included, milliseconds. */
+  /** Time limit of a request, including its time in the queue, milliseconds. */
   readonly requestTimeoutMs: number;
-  /** Longest that a client may take to send its headers and its body, milliseconds. */
+  /** Time limit for receiving the headers and the body of a request, milliseconds. */
   readonly receiveTimeoutMs: number;
-  /** After SIGTERM: longest that accepted requests may still take, milliseconds. */
+  /** Time limit for finishing accepted requests when the server closes, milliseconds. */
   readonly drainTimeoutMs: number;
-  /** Names in `Host` that are answered beside those of this machine, where nobody needs a key. */
+  /** Values of `Host` that are accepted besides those of this machine, where clients need no API key. */
   readonly allowedHosts: readonly string[];
-  readonly logLevel: LogLevel;
   /** Whether prompts and answers are logged. */
   readonly logPrompts: boolean;
 }
 
-export const DEFAULT_SERVER: ServerOptions = {
+export const DEFAULT_SERVER_OPTIONS: ServerOptions = {
   host: '127.0.0.1',
   port: 8080,
   keyLimits: { requestsPerMinute: Number.POSITIVE_INFINITY, concurrency: Number.POSITIVE_INFINITY },
@@ -45,6 +45,5 @@ export const DEFAULT_SERVER: ServerOptions = {
   receiveTimeoutMs: 15_000,
   drainTimeoutMs: 60_000,
   allowedHosts: [],
-  logLevel: 'info',
   logPrompts: false,
 };

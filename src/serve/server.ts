@@ -1,6 +1,6 @@
 /**
- * A server from its first connection to its last: it listens, and when told to stop it finishes what it
- * accepted before it goes.
+ * Starts a server for a team, and closes it after it has finished the requests that it accepted. `http/app.ts` lists
+ * the steps of a request with their files. A server writes only to the log that it is given, and handles no signals.
  * @module
  */
 import type { Server } from 'node:http';
@@ -9,92 +9,109 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
-import { Admission } from './access/admission.ts';
-import { Authenticator } from './access/authenticator.ts';
-import { KeyLimits } from './access/key-limits.ts';
+import { AdmissionControl } from './access/admission-control.ts';
+import { ApiKeys } from './access/api-keys.ts';
+import { RateLimiter } from './access/rate-limiter.ts';
 import { ModelTable } from './api/models.ts';
+import { isLoopback } from './http/allowed-hosts.ts';
 import { createApp } from './http/app.ts';
-import { isLoopback } from './http/host.ts';
-import { createLog, type ServerLog } from './http/log.ts';
+import { type ServerLog, SILENT_LOG } from './http/log.ts';
 import { ServerMetrics } from './http/metrics.ts';
-import type { ServerOptions } from './options.ts';
+import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.ts';
 import type { ServedTeam } from './team/served-team.ts';
 
 export interface StartOptions {
-  readonly options: ServerOptions;
-  /** Says that a public address without keys is meant. */
-  readonly withoutKeys?: boolean;
-  /** Of troupe. */
+  /** Default of each: {@link DEFAULT_SERVER_OPTIONS}. */
+  readonly options?: Partial<ServerOptions>;
+  /** Allows a public address without API keys. */
+  readonly allowUnauthenticated?: boolean;
+  /** Version of troupe, for the OpenAPI document. */
   readonly version: string;
-  /** Default: JSON lines on standard error. */
+  /** Default: nothing is logged. */
   readonly log?: ServerLog;
+  /** Closes the server when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 const POLL_MS = 20;
 /**
- * Requests that are on their way when it is told to stop still find somebody to say so. Counted in looks at the
- * connections, for a process that was held up meanwhile has not looked, whatever the clock says.
+ * Polls for which a closing server keeps listening, so that in-flight requests get a 503. Polls are counted, not
+ * time: while the process is blocked, time passes but no connection is read.
  */
-const GRACE_LOOKS = 15;
-const GRACE_MS = GRACE_LOOKS * POLL_MS;
+const GRACE_POLLS = 15;
+const GRACE_MS = GRACE_POLLS * POLL_MS;
+/** Longest time for sending finished responses when the server closes, milliseconds. */
+const FLUSH_MS = 2000;
 
 /**
- * @throws ConfigError if it must not or cannot listen where it was told to
+ * Starts to listen.
+ *
+ * @example
+ * const server = await startServer(team, { options: { port: 0 }, version });
+ * console.log(server.url);
+ * await server.close();
+ *
+ * @throws ConfigError if the address is not available, the key file is unusable or empty, or the address is public
+ *   and clients need no API key
  */
 export async function startServer(team: ServedTeam, start: StartOptions): Promise<TeamServer> {
-  const { options } = start;
-  const authenticator = options.keys === undefined ? undefined : new Authenticator(options.keys);
-  if (authenticator?.keyCount === 0)
+  start.signal?.throwIfAborted();
+  const options = { ...DEFAULT_SERVER_OPTIONS, ...start.options };
+  const apiKeys = options.keys === undefined ? undefined : new ApiKeys(options.keys);
+  if (apiKeys?.count === 0)
     throw new ConfigError(
       `${options.keys}: expected at least one API key, got none; add one with troupe serve keys add NAME --file ${options.keys}`,
     );
-  if (authenticator === undefined && !isLoopback(options.host) && start.withoutKeys !== true)
+  if (apiKeys === undefined && !isLoopback(options.host) && start.allowUnauthenticated !== true)
     throw new ConfigError(
-      `serve: expected API keys (--keys FILE) to listen on ${options.host}, which other machines can reach, got none; --no-auth says that this is meant`,
+      `serve: expected API keys (--keys FILE) to listen on ${options.host}, which other machines can reach, got none; --no-auth allows it`,
     );
-  const server = new TeamServer(team, { ...start, authenticator });
+  const server = new TeamServer(team, { ...start, options, apiKeys });
   await server.listen();
+  start.signal?.addEventListener('abort', () => void server.close(), { once: true });
   return server;
 }
 
+interface TeamServerOptions extends Omit<StartOptions, 'options'> {
+  readonly options: ServerOptions;
+  readonly apiKeys: ApiKeys | undefined;
+}
+
+/** Created by {@link startServer}. */
 export class TeamServer {
   readonly #options: ServerOptions;
-  readonly #door: Admission;
   readonly #server: Server;
   readonly #log: ServerLog;
   #pending = 0;
-  #stopping: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
-  /** Made by {@link startServer}. */
-  constructor(team: ServedTeam, start: StartOptions & { readonly authenticator: Authenticator | undefined }) {
-    const { options, version, authenticator } = start;
+  constructor(team: ServedTeam, { options, apiKeys, version, log = SILENT_LOG }: TeamServerOptions) {
     this.#options = options;
-    this.#log = start.log ?? createLog(options.logLevel);
-    this.#door = new Admission(options);
+    this.#log = log;
+    const admission = new AdmissionControl(options);
     const app = createApp({
       team,
       models: new ModelTable(team, Math.floor(Date.now() / 1000)),
       options,
-      authenticator,
-      limits: new KeyLimits(),
-      door: this.#door,
+      apiKeys,
+      rateLimiter: new RateLimiter(),
+      admission,
       metrics: new ServerMetrics({
-        running: () => this.#door.running,
-        waiting: () => this.#door.waiting,
+        running: () => admission.running,
+        waiting: () => admission.waiting,
         team,
       }),
-      log: this.#log,
+      log,
       version,
-      accept: () => {
+      countPending: () => {
         this.#pending++;
         return () => this.#pending--;
       },
-      isStopping: () => this.#stopping !== undefined,
+      isStopping: () => this.#closing !== undefined,
     });
     this.#server = createAdaptorServer({
       fetch: app.fetch,
-      // the runtime's own classes stay as they are: members fetch with them
-      overrideGlobalObjects: false,
+      overrideGlobalObjects: false, // a library must not replace `Request` and `Response`
       serverOptions: {
         headersTimeout: options.receiveTimeoutMs,
         requestTimeout: options.receiveTimeoutMs,
@@ -102,37 +119,38 @@ export class TeamServer {
         connectionsCheckingInterval: Math.min(1000, options.receiveTimeoutMs),
         maxHeaderSize: 16 * 1024,
       },
-    }) as Server; // no http2 option: it is the plain kind
+    }) as Server; // without the http2 option it is an HTTP/1 server
     this.#server.maxRequestsPerSocket = 0;
-    // silent for longer than any answer may take: a client that does not read what it asked for
+    // a connection that is idle for longer than any response takes has a client that does not read
     this.#server.timeout = options.requestTimeoutMs + options.receiveTimeoutMs;
   }
 
-  /** Completions that were accepted and are not over. */
+  /** Number of accepted generation requests that are not finished. */
   get pending(): number {
     return this.#pending;
   }
 
+  /** Base URL, such as `http://127.0.0.1:8080`. */
   get url(): string {
-    const { address, port, family } = this.#server.address() as AddressInfo;
+    const { address, port, family } = this.#server.address() as AddressInfo; // it listens on a port
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
-  /** @throws ConfigError if the address cannot be had */
+  /** @throws ConfigError if the address is not available */
   async listen(): Promise<void> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
       const onError = (cause: Error): void => {
         const code = systemErrorCode(cause);
-        const what =
+        const reason =
           code === 'EADDRINUSE'
-            ? 'one that is taken'
+            ? 'which is in use'
             : code === 'EACCES'
-              ? 'one that needs more rights'
+              ? 'which needs more privileges'
               : `${code}`;
         reject(
           new ConfigError(
-            `serve: expected a free address, got ${host}:${port}, ${what}; choose another with --port`,
+            `serve: expected a free address, got ${host}:${port}, ${reason}; choose another with --port`,
             { cause },
           ),
         );
@@ -143,34 +161,33 @@ export class TeamServer {
         resolve();
       });
     });
-    // a connection that could not be taken, for want of file descriptors say, ends no others
+    // a failed accept, for example for lack of file descriptors, must not end the process
     this.#server.on('error', (err) => this.#log.error({ err }, 'a connection could not be accepted'));
   }
 
   /**
-   * Finishes accepted requests and refuses new ones, which get an answer that says so; then closes. Sockets
-   * that are open between two requests are closed last, because one may be on its way.
+   * Closes the server: new requests get a 503, accepted requests are finished within `drainTimeoutMs`, then all
+   * connections are closed. Idle connections are closed last, because a request may be in flight on them.
    *
-   * @returns when everything is closed
+   * @returns when all connections are closed
    */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#drain();
-    return this.#stopping;
+  close(): Promise<void> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
   }
 
   async #drain(): Promise<void> {
     const deadline = performance.now() + this.#options.drainTimeoutMs;
-    this.#log.info({ pending: this.pending }, 'stopping: accepted requests are finished, new ones refused');
-    for (let looks = 0; this.pending > 0 || looks < GRACE_LOOKS; looks++) {
+    this.#log.info({ pending: this.pending }, 'stopping: finishing accepted requests, refusing new ones');
+    for (let polls = 0; this.pending > 0 || polls < GRACE_POLLS; polls++) {
       if (performance.now() >= deadline) break;
       await sleep(POLL_MS);
     }
-    if (this.pending > 0)
-      this.#log.error({ pending: this.pending }, 'stopped before these requests were finished');
+    if (this.pending > 0) this.#log.error({ pending: this.pending }, 'stopping with unfinished requests');
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    // answers that are finished may still be on their way out
-    const flushed = performance.now() + Math.min(2000, Math.max(0, deadline - performance.now()));
-    await Promise.race([closed, sleep(Math.max(GRACE_MS, flushed - performance.now()))]);
+    // finished responses may still be in socket buffers
+    const flushMs = Math.min(FLUSH_MS, Math.max(0, deadline - performance.now()));
+    await Promise.race([closed, sleep(Math.max(GRACE_MS, flushMs))]);
     this.#server.closeAllConnections();
     await closed;
     this.#log.info({}, 'stopped');

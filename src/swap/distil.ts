@@ -82,7 +82,7 @@ export async function measureDivergence(
     const size = logp.length / length;
     for (let t = 0; t < length; t++) {
       const at = (all: Float32Array) => all.subarray(t * size, (t + 1) * size);
-      kl.push(stateDivergence(at(logp), at(rows[index] as Float32Array)).klNewCur);
+      kl.push(stateDivergence(at(logp), at(rows[index] as Float32Array)).klNewOld);
     }
   });
   return { mean: mean(kl), max: kl.reduce((a, b) => Math.max(a, b), 0), states: kl.length };

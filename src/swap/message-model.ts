@@ -106,13 +106,13 @@ export class MessageMixtureModel implements Model {
     const score = { temperature: params.temperature, ...(params.signal && { signal: params.signal }) };
     const own = told(replacement, 'pre');
     const logpPre = await replacement.forward(own, score);
-    const logpCur = await incumbent.forward(told(incumbent, 'cur'), score);
+    const logpOld = await incumbent.forward(told(incumbent, 'cur'), score);
     return requests.map(({ stream }, r) => {
       const rows = { from: r * candidates, until: (r + 1) * candidates };
       const totals = (logp: readonly Float32Array[]) =>
         logp.slice(rows.from, rows.until).map((row) => row.reduce((sum, x) => sum + x, 0));
       const { probability_N, ...drawn } = messageMixture(
-        { logpPre_N: totals(logpPre), logpCur_N: totals(logpCur) },
+        { logpPre_N: totals(logpPre), logpOld_N: totals(logpOld) },
         delta0,
       );
       this.#drawn.messages++;

@@ -62,12 +62,12 @@ describe('a mixture', () => {
     for (const [m, { tokens, logp }] of messages.entries())
       for (const [t, token] of tokens.entries()) {
         const [curRow, preRow] = [logSoftmax(cur[m]?.[t] ?? []), logSoftmax(pre[m]?.[t] ?? [])];
-        const { pi, klCur, active } = projectOntoTrustRegion(
+        const { pi, klOld, active } = projectOntoTrustRegion(
           preRow.map(Math.exp),
           curRow.map(Math.exp),
           DELTA,
         );
-        worst = Math.max(worst, klCur);
+        worst = Math.max(worst, klOld);
         mismatch = Math.max(mismatch, Math.abs(Math.log(pi[token] as number) - (logp[t] as number)));
         binding += Number(active);
         states++;
@@ -116,14 +116,14 @@ describe('a mixture', () => {
     const start = await model.snapshot();
     model.handover?.advance(0.05);
     const after = await rowsOf(model, messages);
-    const { klNewCur, klCurNew, tv } = await model.divergence(messages, start, score);
+    const { klNewOld, klOldNew, tv } = await model.divergence(messages, start, score);
     messages.forEach(({ tokens }, m) => {
       tokens.forEach((_, t) => {
         const expected = stateDivergence(after[m]?.[t] ?? [], before[m]?.[t] ?? []);
-        expect(klNewCur[m]?.[t]).toBeCloseTo(expected.klNewCur, 4);
-        expect(klCurNew[m]?.[t]).toBeCloseTo(expected.klCurNew, 4);
+        expect(klNewOld[m]?.[t]).toBeCloseTo(expected.klNewOld, 4);
+        expect(klOldNew[m]?.[t]).toBeCloseTo(expected.klOldNew, 4);
         expect(tv[m]?.[t]).toBeCloseTo(expected.tv, 4);
-        expect(klNewCur[m]?.[t]).toBeLessThanOrEqual(0.05);
+        expect(klNewOld[m]?.[t]).toBeLessThanOrEqual(0.05);
       });
     });
     await model.restore(start);
@@ -146,7 +146,7 @@ describe('a mixture', () => {
     await model.step(adamw);
     expect(await model.forward(messages, score)).not.toEqual(asRead);
     const moved = await model.divergence(messages, asMixture, score);
-    expect(moved.klNewCur.some((row) => row.some((kl) => kl > DELTA))).toBe(true);
+    expect(moved.klNewOld.some((row) => row.some((kl) => kl > DELTA))).toBe(true);
     await model.restore(asMixture);
     expect(model.handover?.steps).toEqual([DELTA]);
     expect(await model.forward(messages, score)).toEqual(mixed);

@@ -151,13 +151,13 @@ export class MixtureModel implements Model {
     if (this.#isAlone && before.alone !== undefined && before.alone !== 'now')
       return this.#replacement.divergence(sequences, before.alone, params);
     const result: Divergence & Record<keyof Divergence, Float32Array[]> = {
-      klNewCur: [],
-      klCurNew: [],
+      klNewOld: [],
+      klOldNew: [],
       tv: [],
     };
     await this.#each(sequences, params, [this.#state(), before], (index, [now = [], then = []]) => {
       const states = now.map(({ logp_V }, t) => stateDivergence(logp_V, then[t]?.logp_V as Float64Array));
-      for (const name of ['klNewCur', 'klCurNew', 'tv'] as const)
+      for (const name of ['klNewOld', 'klOldNew', 'tv'] as const)
         result[name][index] = Float32Array.from(states, (state) => state[name]);
     });
     return result;

@@ -1,7 +1,7 @@
 /**
  * Before a swap: whether it can be expected to help, from episodes the team has played already, without a
  * new one.
- * @see SAT (arXiv 2605.05216) Sec. 4; algorithm equation E42
+ * @see SAT (arXiv 2605.05216) Sec. 4; docs/algorithm.md, E42
  * @module
  */
 import { pairedDifferenceInterval } from '../core/stats.ts';
@@ -62,10 +62,10 @@ export async function signTest(
   const sequencesFor = (model: Model): Sequence[] =>
     spoken.map(({ episode, message }) => retold(team, model, { episode, message, settings }));
   const own = sequencesFor(cur);
-  const logpCur = await cur.forward(own, score);
+  const logpOld = await cur.forward(own, score);
   const logRatio = mixture?.handover
-    ? await weightedLogRatios({ mixture, replacement }, own, { score, logpCur })
-    : differences(await replacement.forward(sequencesFor(replacement), score), logpCur);
+    ? await weightedLogRatios({ mixture, replacement }, own, { score, logpOld })
+    : differences(await replacement.forward(sequencesFor(replacement), score), logpOld);
   const sums = new Map<string, { sum: number; episodes: Set<StoredEpisode> }>();
   spoken.forEach(({ group, episode, advantage }, k) => {
     const entry = sums.get(group) ?? { sum: 0, episodes: new Set() };
@@ -146,13 +146,13 @@ async function weightedLogRatios(
   own: readonly Sequence[],
   {
     score,
-    logpCur,
-  }: { readonly score: Parameters<Model['forward']>[1]; readonly logpCur: readonly Float32Array[] },
+    logpOld,
+  }: { readonly score: Parameters<Model['forward']>[1]; readonly logpOld: readonly Float32Array[] },
 ): Promise<number[]> {
   const weights = (await mixture.handover?.weights(own, score)) ?? [];
   const logpPre = await replacement.forward(own, score);
   return logpPre.map((row, k) =>
-    row.reduce((sum, logp, t) => sum + (weights[k]?.[t] as number) * (logp - (logpCur[k]?.[t] as number)), 0),
+    row.reduce((sum, logp, t) => sum + (weights[k]?.[t] as number) * (logp - (logpOld[k]?.[t] as number)), 0),
   );
 }
 

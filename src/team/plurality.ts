@@ -48,8 +48,8 @@ export function plurality<B extends Ballot>(
 /** Whether the voters of one answer win against those of another; both sorted by id. */
 function beats(a: readonly Ballot[], b: readonly Ballot[]): boolean {
   if (a.length !== b.length) return a.length > b.length;
-  const [logpA, logpB] = [meanLogpOf(a), meanLogpOf(b)];
-  return logpA === logpB ? a[0].agent < b[0].agent : logpA > logpB;
+  const [meanA, meanB] = [meanLogpOf(a), meanLogpOf(b)];
+  return meanA === meanB ? a[0].agent < b[0].agent : meanA > meanB;
 }
 
 function meanLogpOf(ballots: readonly Ballot[]): number {

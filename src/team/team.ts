@@ -1,6 +1,7 @@
 /**
  * A team: agents, and the protocol that says who acts when and sees what (E1, E2). There is no
  * coordinator: a protocol is a fixed rule, never a model.
+ * @see docs/algorithm.md for the equations (E1)
  * @module
  */
 import type { ChatMessage, Model } from '../engine/engine.ts';

@@ -1,14 +1,14 @@
 /**
- * Claims about the algorithm as programs: what is claimed, what this repository predicts will be found,
- * and the experiment that finds it. A claim of the paper that is wrong is predicted to fail, and a run in
- * which it does not is as much of a surprise as the opposite.
+ * Claims about the algorithm as data: a statement, a prediction whether it holds, and an experiment that checks it. A
+ * claim of the paper that is known to be wrong has the prediction "fails"; if the experiment finds that it holds, the
+ * run fails, as in the opposite case.
  * @module
  */
 import type { CreateModel } from './world-team.ts';
 
-/** A line chart as data; whoever shows it knows how. */
+/** Data of a line chart; the command renders it. */
 export interface Chart {
-  /** File name without its ending. */
+  /** File name without the extension. */
   readonly name: string;
   readonly title: string;
   readonly x: ChartAxis;
@@ -20,37 +20,41 @@ export interface Chart {
   }[];
 }
 
+/** One axis; `log`: logarithmic, `range`: fixed limits. */
 export interface ChartAxis {
   readonly label: string;
   readonly log?: boolean;
   readonly range?: readonly [number, number];
 }
 
+/** Input of the experiments. */
 export interface TheoryContext {
-  /** Random worlds of each claim that is about worlds. */
+  /** Number of random worlds per claim. */
   readonly worlds: number;
   readonly seed: number;
-  /** Makes the tables that play in the loop. */
+  /** Creates the tabular models that are trained in the loop. */
   readonly createModel: CreateModel;
 }
 
+/** Result of an experiment. */
 export interface Finding {
-  /** Whether the claim, as it is stated, was found to be true. */
+  /** Whether the statement holds in the experiment. */
   readonly holds: boolean;
-  /** The numbers behind it, in one line. */
+  /** The measured numbers, in one line. */
   readonly figures: string;
   readonly charts?: readonly Chart[];
 }
 
+/** A statement with its prediction and experiment. */
 export interface Claim {
   /** Short name, unique. */
   readonly name: string;
-  /** What is claimed, a sentence. */
+  /** The statement, one sentence without a full stop. */
   readonly statement: string;
-  /** Equation (E), error of the paper (P) or golden example (G) it belongs to. */
+  /** Equation (E), error of the paper (P), worked example (G) or section of `docs/algorithm.md`. */
   readonly source: string;
   readonly predicted: 'holds' | 'fails';
-  /** Named by the claim's key, so that claims can be added without changing the others' draws. */
+  /** The experiment. Each uses random streams of its own, so that a new claim does not change the draws of others. */
   readonly check: (context: TheoryContext) => Finding | Promise<Finding>;
 }
 
@@ -60,11 +64,12 @@ export interface ClaimGroup {
   readonly claims: readonly Claim[];
 }
 
+/** A claim with its result. */
 export interface Outcome extends Finding {
   readonly claim: Claim;
-  /** Whether what was found is what was predicted. */
+  /** Whether the result agrees with the prediction. */
   readonly asPredicted: boolean;
-  /** In words, as the claim's line opens: `holds`, `fails as predicted`, ... */
+  /** `holds`, `fails as predicted`, `FAILS (predicted: holds)` or `HOLDS (predicted: fails)`. */
   readonly verdict: string;
 }
 
@@ -76,6 +81,6 @@ export async function examine(claim: Claim, context: TheoryContext): Promise<Out
 }
 
 function verdictOf({ predicted }: Claim, { holds }: Finding): string {
-  if (predicted === 'holds') return holds ? 'holds' : 'FAILS, though it was to hold';
-  return holds ? 'HOLDS, though it was to fail' : 'fails as predicted';
+  if (predicted === 'holds') return holds ? 'holds' : 'FAILS (predicted: holds)';
+  return holds ? 'HOLDS (predicted: fails)' : 'fails as predicted';
 }

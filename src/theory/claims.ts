@@ -1,5 +1,5 @@
 /**
- * Every claim there is, in the order they are told.
+ * All claims, in the order of the report.
  * @module
  */
 import type { ClaimGroup } from './claim.ts';
@@ -14,6 +14,7 @@ import { trustRegionClaims } from './claims/trust-region.ts';
 import { upgradeClaims } from './claims/upgrade.ts';
 import { valueClaims } from './claims/values.ts';
 
+/** All claims by subject. */
 export const CLAIM_GROUPS: readonly ClaimGroup[] = [
   stageClaims,
   valueClaims,

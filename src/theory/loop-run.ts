@@ -1,6 +1,6 @@
 /**
- * The training loop on exact worlds: the very `runStage` that trains language models, watched from where
- * the true J is known.
+ * The training loop on exact worlds: `runStage`, which also trains language models, with the exact J of the team after
+ * every update.
  * @module
  */
 import type { EpisodePolicy } from '../core/tabular/episode.ts';
@@ -13,7 +13,7 @@ import { initialState } from '../train/state.ts';
 import { createWorldTask } from './world-task.ts';
 import { ACTION_TOKENS, type CreateModel, createWorldTeam, exactObjective } from './world-team.ts';
 
-/** Plain gradient steps on raw advantages whose size follows the radius: what exact worlds need to learn. */
+/** Options for exact worlds: plain gradient steps on raw advantages, with a step size that adapts to the radius. */
 export const LOOP_OPTIONS: TrainOptions = {
   seed: 1,
   stages: 1,
@@ -33,7 +33,7 @@ export const LOOP_OPTIONS: TrainOptions = {
   dualClip: 3,
   ratioNorm: 'sum',
   normalise: 'mean',
-  advantageClip: 1_000_000, // raw advantages keep their size
+  advantageClip: 1_000_000, // no effect: raw advantages are not clipped
   beta: 0.001,
   trustRegion: {
     targetKl: 0.02,
@@ -48,7 +48,7 @@ export const LOOP_OPTIONS: TrainOptions = {
     learningRate: 2,
     beta1: 0,
     beta2: 0,
-    epsilon: 1, // far above any gradient here: a gradient step, not Adam's
+    epsilon: 1, // far above every gradient here, which makes Adam's step a plain gradient step
     weightDecay: 0,
     maxGradNorm: Number.POSITIVE_INFINITY,
     adaptToRadius: true,
@@ -61,7 +61,7 @@ export const LOOP_OPTIONS: TrainOptions = {
   evalPrompts: 0,
 };
 
-/** Where a run starts and how it goes on. */
+/** Start, options and length of a run. */
 export interface LoopRun {
   readonly world: ObservedEpisode;
   readonly policy: EpisodePolicy;
@@ -69,12 +69,13 @@ export interface LoopRun {
   readonly stages: number;
 }
 
-/** One update of a run, with what it truly did. */
+/** One update of a run, with the exact J before and after it. */
 export interface WatchedUpdate extends UpdateRecord {
   readonly objectiveBefore: number;
   readonly objectiveAfter: number;
 }
 
+/** Result of {@link watchStages}. */
 export interface WatchedRun {
   /** J before the first stage and after each [stages + 1]. */
   readonly objectives: readonly number[];
@@ -83,9 +84,10 @@ export interface WatchedRun {
 }
 
 /**
- * Runs stages and reads the exact J after every update.
+ * Runs stages and computes the exact J after every update.
  *
- * @param seed - names the world's own draws; the run's are named by `options.seed`
+ * @param setup - constructor of the tabular models, and the seed of the world's own draws (first states and
+ *   transitions); `options.seed` is the seed of the training run
  */
 export async function watchStages(
   { world, policy, options, stages }: LoopRun,

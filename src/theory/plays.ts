@@ -1,11 +1,12 @@
 /**
- * Every play of a small episode with its probability: expectations without sampling.
+ * Enumeration of all trajectories (plays) of a small episode with their probabilities, for exact expectations.
  * @module
  */
 import type { Episode, EpisodePolicy } from '../core/tabular/episode.ts';
 
+/** One trajectory. */
 export interface Play {
-  /** Under the policy that plays. */
+  /** Probability under the acting policy. */
   readonly probability: number;
   readonly states: readonly number[];
   readonly actions: readonly number[];
@@ -13,11 +14,11 @@ export interface Play {
   readonly rewards: readonly number[];
   /** R = sum_t r_t. */
   readonly total: number;
-  /** prod_t other(a_t|s_t) / policy(a_t|s_t): how much likelier another policy makes this play. */
+  /** prod_t other(a_t|s_t) / policy(a_t|s_t): likelihood ratio of another policy to the acting one. */
   ratio(other: EpisodePolicy): number;
 }
 
-/** All plays that have positive probability. */
+/** All trajectories with positive probability. */
 export function* enumeratePlays(episode: Episode, policy: EpisodePolicy): Generator<Play> {
   const H = episode.reward.length;
   function* from(

@@ -1,5 +1,5 @@
 /**
- * Random worlds of many shapes, and the few figures that claims are told in.
+ * Random worlds of different shapes, and formatting of the measured numbers.
  * @module
  */
 import { type RandomStream, randomStream } from '../core/rng.ts';
@@ -7,22 +7,23 @@ import type { TeamMdp, TeamPolicy } from '../core/tabular/mdp.ts';
 import { randomTeam, randomWorld } from '../core/testing/worlds.ts';
 import type { TheoryContext } from './claim.ts';
 
+/** Discounts of the random worlds. */
 export const GAMMAS: readonly number[] = [0.3, 0.5, 0.9, 0.99];
 
-/** One world to check a claim on. */
+/** One random world with a team. */
 export interface Sample {
   readonly mdp: TeamMdp;
   readonly team: TeamPolicy;
-  /** Further draws of the claim on this world. */
+  /** Random stream for further draws of the experiment on this world. */
   readonly stream: RandomStream;
-  /** Names what else is drawn for this world. */
+  /** Seed for further random objects of this world. */
   readonly seed: number;
 }
 
 /**
- * Worlds of 2 to 3 states, 2 to 3 agents with 2 to 3 actions, discounts in turn.
+ * Random worlds with 2 to 3 states, 2 to 3 agents and 2 to 3 actions each; the discounts alternate.
  *
- * @param key - names the claim, so that no two claims share their worlds
+ * @param key - name of the experiment's random stream, so that no two experiments share worlds
  */
 export function* sampleWorlds(
   { worlds, seed }: Pick<TheoryContext, 'worlds' | 'seed'>,
@@ -41,14 +42,14 @@ export function* sampleWorlds(
   }
 }
 
-/** Follows the worst of many numbers. */
-export class Extreme {
+/** Maximum of a sequence of numbers. */
+export class Maximum {
   value = Number.NEGATIVE_INFINITY;
   count = 0;
 
-  see(value: number): void {
+  include(value: number): void {
     this.count++;
-    if (!Number.isNaN(this.value) && !(value <= this.value)) this.value = value; // NaN is the worst of all
+    if (!Number.isNaN(this.value) && !(value <= this.value)) this.value = value; // NaN counts as the maximum
   }
 
   /** `2.6e-13 over 500`. */
@@ -57,7 +58,7 @@ export class Extreme {
   }
 }
 
-/** A number in few characters: `0.0213`, `-47062`, `2.6e-13`. */
+/** A number in short form: `0.0213`, `-47100`, `2.6e-13`. */
 export function short(value: number, digits = 3): string {
   if (!Number.isFinite(value) || value === 0) return String(value);
   const size = Math.abs(value);
@@ -70,14 +71,14 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
 }
 
-/** The middle value; the mean of the two middle ones of an even number. */
+/** Median; for an even number of values the mean of the two middle ones. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length / 2;
   return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2;
 }
 
-/** Slope of the least-squares line through points [x, y]: an exponent, when both are logarithms. */
+/** Slope of the least-squares line through points [x, y]; the exponent of a power law if both are logarithms. */
 export function slope(points: readonly (readonly [number, number])[]): number {
   const n = points.length;
   const meanX = points.reduce((sum, [x]) => sum + x, 0) / n;

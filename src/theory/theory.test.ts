@@ -7,11 +7,11 @@ import { type Claim, examine, type Finding, type TheoryContext } from './claim.t
 import { CLAIM_GROUPS } from './claims.ts';
 import { enumeratePlays } from './plays.ts';
 import { countLine, outcomeLine, renderTheoryReport } from './report.ts';
-import { Extreme, median, sampleWorlds, short, slope } from './sampling.ts';
+import { Maximum, median, sampleWorlds, short, slope } from './sampling.ts';
 
 const context: TheoryContext = { worlds: 50, seed: 1, createModel: createTabularModel };
 
-/** Tested with fewer stages elsewhere: `train/schemes.test.ts`, `stage.test.ts`, `certificate.test.ts`. */
+/** Tested elsewhere with fewer stages: `train/schemes.test.ts`, `stage.test.ts`, `certificate.test.ts`. */
 const SLOW = [
   'schedules in the loop',
   'literal weights in the loop',
@@ -19,8 +19,8 @@ const SLOW = [
   'certificate with many prompts',
 ];
 
-/** Of one claim on a busy machine, ms. */
-const PATIENCE_MS = 240_000;
+/** Timeout of one claim on a busy machine, ms. */
+const TIMEOUT_MS = 240_000;
 
 const claims = CLAIM_GROUPS.flatMap((group) => group.claims);
 
@@ -35,10 +35,10 @@ describe('the claims', () => {
         for (const { series } of outcome.charts ?? [])
           for (const { points } of series) expect(points.flat().every(Number.isFinite)).toBe(true);
       },
-      PATIENCE_MS,
+      TIMEOUT_MS,
     );
 
-  it('have names and pictures of their own, and statements in words', async () => {
+  it('have unique names, statements without a full stop, and valid sources', async () => {
     const names = claims.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     expect(SLOW.filter((name) => !names.includes(name))).toEqual([]);
@@ -48,7 +48,7 @@ describe('the claims', () => {
     }
   });
 
-  it('draw the same for the same seed, and other worlds for another', async () => {
+  it('give the same result for the same seed, and use other worlds for another seed', async () => {
     const claim = claims.find(({ name }) => name === 'order') as Claim;
     const first = await examine(claim, context);
     expect(await examine(claim, context)).toEqual(first);
@@ -57,10 +57,10 @@ describe('the claims', () => {
 });
 
 function claimOf(predicted: Claim['predicted'], holds: boolean, charts?: Finding['charts']): Claim {
-  const finding = { holds, figures: `seen ${holds}`, ...(charts && { charts }) };
+  const finding = { holds, figures: `found ${holds}`, ...(charts && { charts }) };
   return {
     name: `${predicted} ${holds}`,
-    statement: 'it is so',
+    statement: 'one is one',
     source: 'E1',
     predicted,
     check: () => finding,
@@ -71,39 +71,39 @@ describe('a verdict', () => {
   it.each([
     ['holds', true, 'holds', true],
     ['fails', false, 'fails as predicted', true],
-    ['holds', false, 'FAILS, though it was to hold', false],
-    ['fails', true, 'HOLDS, though it was to fail', false],
+    ['holds', false, 'FAILS (predicted: holds)', false],
+    ['fails', true, 'HOLDS (predicted: fails)', false],
   ] as const)(
-    'on a claim predicted to be "%s" and found %s is "%s"',
+    'of a claim with the prediction "%s" and the result %s is "%s"',
     async (predicted, holds, verdict, asPredicted) => {
       const outcome = await examine(claimOf(predicted, holds), context);
       expect(outcome).toMatchObject({ verdict, asPredicted });
-      expect(outcomeLine(outcome)).toBe(`${verdict.padEnd(18)}  ${predicted} ${holds}: seen ${holds}`);
+      expect(outcomeLine(outcome)).toBe(`${verdict.padEnd(18)}  ${predicted} ${holds}: found ${holds}`);
     },
   );
 });
 
-it('a report tells every claim, shows its pictures and counts surprises', async () => {
+it('a report contains every claim with its pictures, and counts results that differ from the prediction', async () => {
   const chart = { name: 'pic', title: 'A picture', x: { label: 'x' }, y: { label: 'y' }, series: [] };
   const group = { title: 'Things', claims: [claimOf('holds', true, [chart]), claimOf('fails', true)] };
   const outcomes = [];
   for (const claim of group.claims) outcomes.push(await examine(claim, context));
-  expect(countLine(outcomes)).toBe('2 claims: 1 hold, 0 fail as predicted, 1 came out otherwise');
+  expect(countLine(outcomes)).toBe('2 claims: 1 hold, 0 fail as predicted, 1 differ from the prediction');
   expect(countLine(outcomes.slice(0, 1))).toBe(
-    '1 claims: 1 hold, 0 fail as predicted, none came out otherwise',
+    '1 claims: 1 hold, 0 fail as predicted, 0 differ from the prediction',
   );
   const text = renderTheoryReport([group], outcomes, {
     facts: { worlds: 50, seed: 1, version: '9.9' },
     pictureOf: ({ name }) => `pictures/${name}.svg`,
   });
   expect(text).toContain('## Things');
-  expect(text).toContain('### fails true (E1)\n\n> it is so\n\n**HOLDS, though it was to fail**: seen true.');
+  expect(text).toContain('### fails true (E1)\n\n> one is one\n\n**HOLDS (predicted: fails)**: found true.');
   expect(text).toContain('![A picture](pictures/pic.svg)');
   expect(text).toContain('`troupe theory --worlds 50 --seed 1` (troupe 9.9)');
 });
 
 describe('plays', () => {
-  it('are all there: their probabilities add up and their mean return is J', () => {
+  it('are complete: their probabilities sum to 1 and their expected return is J', () => {
     const episode = randomEpisode(3, { states: 2, actions: 3, turn: [0, 1, 0] });
     const [policy, other] = [randomEpisodePolicy(3, episode), randomEpisodePolicy(4, episode)];
     let [mass, J, reweighted] = [0, 0, 0];
@@ -119,19 +119,19 @@ describe('plays', () => {
 });
 
 describe('figures', () => {
-  it('find the exponent of a power law', () => {
+  it('include the exponent of a power law', () => {
     const points = [1, 2, 4, 8].map((x) => [Math.log(x), Math.log(3 * x ** 1.5)] as const);
     expect(slope(points)).toBeCloseTo(1.5, 12);
   });
 
-  it('take a number that is none for the worst', () => {
-    const extreme = new Extreme();
-    for (const value of [1, Number.NaN, 2]) extreme.see(value);
+  it('treat NaN as the maximum', () => {
+    const extreme = new Maximum();
+    for (const value of [1, Number.NaN, 2]) extreme.include(value);
     expect(extreme.value).toBeNaN();
     expect(extreme.count).toBe(3);
   });
 
-  it('are short and read well', () => {
+  it('are printed in short form', () => {
     expect([0.02134, -47062, 2.6e-13, 0, 1.5].map((x) => short(x))).toEqual([
       '0.0213',
       '-47100',
@@ -143,10 +143,10 @@ describe('figures', () => {
     expect(median([4, 1, 2, 3])).toBe(2.5);
   });
 
-  it('come from worlds of every discount', () => {
+  it('use worlds with every discount', () => {
     const worlds = [...sampleWorlds(context, 7)];
     expect(worlds).toHaveLength(50);
     expect(new Set(worlds.map(({ mdp }) => mdp.gamma))).toEqual(new Set([0.3, 0.5, 0.9, 0.99]));
-    expect(worlds[0].stream.uniform()).not.toBe(randomStream(1, 7, 0).uniform()); // the shape was drawn from it
+    expect(worlds[0].stream.uniform()).not.toBe(randomStream(1, 7, 0).uniform()); // the world's shape used draws of the stream
   });
 });

@@ -1,8 +1,7 @@
 /**
- * Exact worlds as tasks: an episode whose every value is known, played through the same ports as any
- * language task, so that the loop that trains language models can be watched on worlds where the truth is
- * known. What the world draws for itself (first state, transitions) is part of the item, as the question is
- * part of a prompt; the agents' draws are their models'.
+ * Exact worlds as tasks: an episode with known values behind the task interface, so that the training loop for language
+ * models runs on worlds for which the true J is known. The random draws of the world (first state, transitions) are part
+ * of the item, as the question is part of a prompt; the models draw the agents' actions.
  * @module
  */
 import { randomStream } from '../core/rng.ts';
@@ -10,7 +9,7 @@ import type { Episode } from '../core/tabular/episode.ts';
 import type { ObservedEpisode } from '../core/tabular/observed-episode.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
 
-/** What the world drew for one item. */
+/** Random draws of the world for one item. */
 interface WorldDraws {
   /** State at turn 0. */
   readonly start: number;
@@ -21,11 +20,11 @@ interface WorldDraws {
 const SPLIT_KEYS: Readonly<Record<Split, number>> = { train: 0, validation: 1, test: 2 };
 
 /**
- * A world as a task. The team's answer is what it did, as {@link playText} writes it; its reward is the
- * return R = sum_t r_t, whose mean over items and messages is the world's exact J (E7). Splits never end
- * and share no draw. `correct` is a return above the middle of its range.
+ * A world as a task. The team's answer is its sequence of actions in the format of {@link playText}. The reward is the
+ * return R = sum_t r_t, whose expectation is the exact J (E7). Splits are infinite and have independent draws. `correct`
+ * means a return above the middle of its range.
  *
- * @param seed - names the world's own draws
+ * @param options - name of the task, and seed of the world's own draws
  */
 export function createWorldTask(
   { episode }: ObservedEpisode,
@@ -50,38 +49,38 @@ export function createWorldTask(
         return { correct: false, reward: lowest, reason: `expected ${H} actions, got "${text}"` };
       const states = statesVisited(episode, item, actions);
       const total = actions.reduce((sum, a, t) => sum + episode.reward[t][states[t]][a], 0);
-      const reward = Math.min(highest, Math.max(lowest, total)); // only rounding takes it outside
-      const reason = `return ${reward.toPrecision(4)} by way of states ${states.slice(0, H).join(' ')}`;
+      const reward = Math.min(highest, Math.max(lowest, total)); // rounding can exceed the range
+      const reason = `return ${reward.toPrecision(4)} through states ${states.slice(0, H).join(' ')}`;
       return { correct: reward > (lowest + highest) / 2, reward, answer: text, reason };
     },
   };
 }
 
-/** Actions of an episode in order of turns, as a verdict reads them: `0 2 1`. */
+/** Actions of an episode in order of turns, the text that `verify` parses: `0 2 1`. */
 export function playText(actions: readonly number[]): string {
   return actions.join(' ');
 }
 
 /**
- * s_0, s_1, ...: where an item's draws lead under the actions so far; the last one is where the next
- * action is taken.
+ * States s_0, s_1, ... that result from an item's draws and the actions so far; the last one is the state of the next
+ * action.
  *
- * @param actions - of the first turns
- * @returns states [actions + 1], one fewer after the last turn
+ * @param actions - actions of the first turns
+ * @returns states [actions + 1]; [actions] after the last turn
  */
 export function statesVisited(
   { transition, turn }: Episode,
   item: TaskItem,
   actions: readonly number[],
 ): number[] {
-  const { start, uniforms } = item.data as WorldDraws; // items of a world task carry these
+  const { start, uniforms } = item.data as WorldDraws; // set by `item` above
   const states = [start];
   for (const [t, a] of actions.entries())
     if (t + 1 < turn.length) states.push(drawIndex(transition[t][states[t]][a], uniforms[t]));
   return states;
 }
 
-/** Smallest and largest return of any play: what bounds every estimate made from returns. */
+/** Smallest and largest return of any trajectory. */
 function returnRange({ transition, reward, initial }: Episode): readonly [number, number] {
   const extreme = (pick: (...values: number[]) => number): number[] => {
     let future: number[] | undefined;
@@ -93,7 +92,7 @@ function returnRange({ transition, reward, initial }: Episode): readonly [number
   };
   const possible = (values: readonly number[]) => values.filter((_, s) => initial[s] > 0);
   const [low, high] = [Math.min(...possible(extreme(Math.min))), Math.max(...possible(extreme(Math.max)))];
-  return low < high ? [low, high] : [low, low + 1]; // a world of one return still needs a range
+  return low < high ? [low, high] : [low, low + 1]; // a range must not be empty
 }
 
 function reachable(
@@ -104,7 +103,7 @@ function reachable(
   return pick(...future.filter((_, s) => next[s] > 0));
 }
 
-/** Inverse CDF; the last entry with mass where the sum rounds to less than 1. */
+/** Inverse CDF; the last entry with mass if u exceeds the rounded sum. */
 function drawIndex(p: ArrayLike<number>, u: number): number {
   let cumulated = 0;
   let last = 0;

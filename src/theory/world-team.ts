@@ -1,6 +1,6 @@
 /**
- * Teams that play exact worlds: a protocol that shows each agent what it may see of the state, models
- * whose policy can be read and set, and from these the exact J of the team as its models are now.
+ * Teams for exact worlds: a protocol that gives each agent its observation of the state, models whose policy can be read
+ * and set, and the exact J of the team under its current models.
  * @module
  */
 import { logSoftmax } from '../core/divergence.ts';
@@ -11,27 +11,29 @@ import type { Model } from '../engine/engine.ts';
 import type { Agent, Protocol, SpokenMessage, Team } from '../team/team.ts';
 import { playText, statesVisited } from './world-task.ts';
 
-/** A model whose policy can be read and set state by state. */
+/** A model whose policy can be read and set per state. */
 export interface ExactModel extends Model {
   /** Logits of the state after `prefix` [V]. */
   logitsOf(prefix: ArrayLike<number>): Float64Array;
   setLogits(prefix: ArrayLike<number>, logits: ArrayLike<number>): void;
 }
 
-/** Makes a model over the characters of an alphabet and one end token; whoever composes names the engine. */
+/** Creates a model whose vocabulary is the characters of an alphabet and one end token; the command chooses the engine. */
 export type CreateModel = (options: { readonly alphabet: string }) => ExactModel;
 
+/** An agent with an exact model. */
 export interface WorldAgent extends Agent {
   readonly model: ExactModel;
 }
 
+/** A team of exact models. */
 export interface WorldTeam extends Team {
   readonly agents: readonly WorldAgent[];
 }
 
 const CHARACTERS = 'abcdefghijklmnopqrstuvwxyz';
 
-/** Every action is one token: the characters of the alphabet, and the end token as the last action. */
+/** Alphabet for a number of actions: every action is one token, and the end token is the last action. */
 function alphabetOf(actions: number): string {
   if (actions < 2 || actions > CHARACTERS.length + 1)
     throw new DomainError(
@@ -40,12 +42,12 @@ function alphabetOf(actions: number): string {
   return CHARACTERS.slice(0, actions - 1);
 }
 
-/** Most tokens of a message in a world. */
+/** Largest number of tokens of a message in a world. */
 export const ACTION_TOKENS = 1;
 
 /**
- * One agent per turn, as the episode says. It sees its observation of the state and nothing else; the
- * team's answer is all actions in order.
+ * Protocol with one agent per turn, in the order of the episode. The agent's context is its observation of the state;
+ * the team's answer is the sequence of all actions.
  */
 export function createWorldProtocol(world: ObservedEpisode): Protocol {
   const { episode } = world;
@@ -56,7 +58,7 @@ export function createWorldProtocol(world: ObservedEpisode): Protocol {
     active: (turn) => (turn < H ? [episode.turn[turn]] : []),
     view(item, _agent, spoken) {
       const states = statesVisited(episode, item, actionsOf(spoken));
-      return [{ role: 'user', content: seenAs(world, spoken.length, states[spoken.length]) }];
+      return [{ role: 'user', content: promptOf(world, spoken.length, states[spoken.length]) }];
     },
     decide: (spoken) => ({ ...spoken[spoken.length - 1], text: playText(actionsOf(spoken)) }),
   };
@@ -66,16 +68,16 @@ function actionsOf(spoken: readonly SpokenMessage[]): number[] {
   return spoken.map(({ tokens }) => tokens[0]);
 }
 
-/** What an agent reads at a turn: its observation, counted in `a`s. */
-function seenAs({ observation }: ObservedEpisode, turn: number, state: number): string {
+/** Prompt of an agent at a turn: observation o as the letter `a` repeated o + 1 times. */
+function promptOf({ observation }: ObservedEpisode, turn: number, state: number): string {
   return CHARACTERS[0].repeat(1 + observation[turn][state]);
 }
 
 /**
- * A team that plays a policy.
+ * A team whose models have a given policy.
  *
- * @param policy - a distribution per turn and state [H][S][actions], positive everywhere and equal where
- *   the observations are
+ * @param policy - a distribution per turn and state [H][S][actions], positive everywhere and equal for equal
+ *   observations of an agent
  * @throws DomainError if an agent has different numbers of actions at its turns, or as {@link setPolicy}
  */
 export function createWorldTeam(
@@ -103,10 +105,10 @@ export function createWorldTeam(
 /**
  * Sets every agent's distributions.
  *
- * @throws DomainError if a probability is 0, or two states that look alike are to be acted in differently
+ * @throws DomainError if a probability is 0, or two states with the same observation have different distributions
  */
 export function setPolicy(world: ObservedEpisode, team: WorldTeam, policy: EpisodePolicy): void {
-  const seen = new Map<string, ArrayLike<number>>(); // agent and observation -> its distribution
+  const seen = new Map<string, ArrayLike<number>>(); // distribution by agent and observation
   forEachState(world, team, ({ t, s, model, prefix }) => {
     const row = policy[t][s];
     if (!Array.from(row).every((p) => p > 0))
@@ -117,14 +119,14 @@ export function setPolicy(world: ObservedEpisode, team: WorldTeam, policy: Episo
     const same = seen.get(key);
     if (same !== undefined && !Array.from(row).every((p, a) => Math.abs(p - same[a]) < 1e-12))
       throw new DomainError(
-        `world: expected the distribution [${Array.from(same).join(', ')}] again at turn ${t}, state ${s}, which looks like a state before, got [${Array.from(row).join(', ')}]`,
+        `world: expected the distribution [${Array.from(same).join(', ')}] at turn ${t}, state ${s}, as at an earlier state with the same observation, got [${Array.from(row).join(', ')}]`,
       );
     seen.set(key, row);
     model.setLogits(prefix, Float64Array.from(row, Math.log));
   });
 }
 
-/** The policy that the models hold now, at temperature 1 [H][S][actions]. */
+/** The current policy of the models, at temperature 1 [H][S][actions]. */
 export function policyOf(world: ObservedEpisode, team: WorldTeam): EpisodePolicy {
   const policy: Float64Array[][] = world.episode.turn.map(() => []);
   forEachState(world, team, ({ t, model, prefix }) => {
@@ -133,7 +135,7 @@ export function policyOf(world: ObservedEpisode, team: WorldTeam): EpisodePolicy
   return policy;
 }
 
-/** J of the team as its models are now, exactly   (E7). */
+/** Exact J of the team under its current models, reward units   (E7). */
 export function exactObjective(world: ObservedEpisode, team: WorldTeam): number {
   return evaluateEpisode(world.episode, policyOf(world, team)).objective;
 }
@@ -150,7 +152,7 @@ function forEachState(world: ObservedEpisode, team: WorldTeam, visit: (at: State
   for (const [t, states] of world.observation.entries()) {
     const { model } = team.agents[world.episode.turn[t]];
     for (const s of states.keys()) {
-      const prefix = model.tokenizer.encodeChat([{ role: 'user', content: seenAs(world, t, s) }]);
+      const prefix = model.tokenizer.encodeChat([{ role: 'user', content: promptOf(world, t, s) }]);
       visit({ t, s, model, prefix });
     }
   }

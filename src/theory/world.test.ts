@@ -17,8 +17,8 @@ import { rollout } from '../team/rollout.ts';
 import { createWorldTask } from './world-task.ts';
 import { ACTION_TOKENS, createWorldTeam, exactObjective, policyOf } from './world-team.ts';
 
-/** A random world in which every agent sees the state. */
-function seenWorld(seed: number): { world: ObservedEpisode; policy: EpisodePolicy } {
+/** A random world with full observation. */
+function observedWorld(seed: number): { world: ObservedEpisode; policy: EpisodePolicy } {
   const episode = randomEpisode(seed, { states: 3, actions: 3, turn: [0, 1, 0] });
   return { world: fullyObserved(episode), policy: randomEpisodePolicy(seed, episode) };
 }
@@ -28,7 +28,7 @@ const follower = blindFollower(0.2);
 const mdp = randomWorld(4, { states: 2, actions: [2, 2], gamma: 0.5 });
 const steps = truncatedMdp(mdp, 3);
 const worlds = {
-  'a random world': seenWorld(3),
+  'a random world': observedWorld(3),
   'a blind game': {
     world: game,
     policy: playedBy(game, [[[0.3, 0.7]], [[0.2, 0.3, 0.5]]]),
@@ -37,31 +37,34 @@ const worlds = {
   'the blind follower (G2)': { world: follower, policy: followerPolicy(0.45, 0.55) },
 };
 
-describe('a world played through the ports', () => {
-  it.each(Object.entries(worlds))('%s pays on average what it is worth', async (_, { world, policy }) => {
-    const team = createWorldTeam(world, policy, createTabularModel);
-    const task = createWorldTask(world);
-    const trajectories = await rollout(team, task, {
-      items: Array.from({ length: 4000 }, (_, k) => task.item('train', k)),
-      samples: 1,
-      temperature: 1,
-      maxTokens: ACTION_TOKENS,
-      stream: randomStream(1),
-    });
-    const rewards = trajectories.map(({ reward }) => reward);
-    const mean = rewards.reduce((sum, r) => sum + r, 0) / rewards.length;
-    const error = populationDeviation(rewards) / Math.sqrt(rewards.length);
-    expect(error).toBeGreaterThan(0);
-    expect(Math.abs(mean - exactObjective(world, team))).toBeLessThan(4 * error);
-    const [low, high] = task.rewardRange;
-    expect(Math.min(...rewards)).toBeGreaterThanOrEqual(low);
-    expect(Math.max(...rewards)).toBeLessThanOrEqual(high);
-  });
+describe('a world behind the task and protocol interfaces', () => {
+  it.each(Object.entries(worlds))(
+    '%s has a mean reward equal to its exact J',
+    async (_, { world, policy }) => {
+      const team = createWorldTeam(world, policy, createTabularModel);
+      const task = createWorldTask(world);
+      const trajectories = await rollout(team, task, {
+        items: Array.from({ length: 4000 }, (_, k) => task.item('train', k)),
+        samples: 1,
+        temperature: 1,
+        maxTokens: ACTION_TOKENS,
+        stream: randomStream(1),
+      });
+      const rewards = trajectories.map(({ reward }) => reward);
+      const mean = rewards.reduce((sum, r) => sum + r, 0) / rewards.length;
+      const error = populationDeviation(rewards) / Math.sqrt(rewards.length);
+      expect(error).toBeGreaterThan(0);
+      expect(Math.abs(mean - exactObjective(world, team))).toBeLessThan(4 * error);
+      const [low, high] = task.rewardRange;
+      expect(Math.min(...rewards)).toBeGreaterThanOrEqual(low);
+      expect(Math.max(...rewards)).toBeLessThanOrEqual(high);
+    },
+  );
 
-  it('is worth what the mathematics says, because its models hold exactly the policy given', () => {
+  it('has the J of the given policy, which its models represent exactly', () => {
     fc.assert(
       fc.property(fc.nat(1e6), (seed) => {
-        const { world, policy } = seenWorld(seed);
+        const { world, policy } = observedWorld(seed);
         const team = createWorldTeam(world, policy, createTabularModel);
         expect(exactObjective(world, team)).toBeCloseTo(evaluateEpisode(world.episode, policy).objective, 12);
         policyOf(world, team).forEach((rows, t) => {
@@ -74,13 +77,13 @@ describe('a world played through the ports', () => {
     );
   });
 
-  it('bounds the return by its best and worst play', () => {
+  it('has the range of its smallest and largest return', () => {
     expect(createWorldTask(game).rewardRange).toEqual([-1, 5]);
     expect(createWorldTask(follower).rewardRange).toEqual([0, 1.2]);
     expect(createWorldTask(blindGame([1, 1], [3])).rewardRange).toEqual([3, 4]);
   });
 
-  it('draws the same item for the same index, other draws for other splits', () => {
+  it('gives the same item for the same index, and different draws for different splits', () => {
     const { world } = worlds['a random world'];
     const task = createWorldTask(world);
     expect(task.item('train', 7)).toEqual(createWorldTask(world).item('train', 7));
@@ -90,7 +93,7 @@ describe('a world played through the ports', () => {
     expect(new Set(draws).size).toBe(3);
   });
 
-  it("takes one agent's message for no play of the team", () => {
+  it("rejects a single agent's message as an answer of the team", () => {
     const task = createWorldTask(game);
     const item = task.item('train', 0);
     expect(task.verify(item, '1')).toMatchObject({ correct: false, reward: -1 });
@@ -98,14 +101,14 @@ describe('a world played through the ports', () => {
     expect(task.verify(item, '1 0').reward).toBe(-1);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for an invalid policy or world', () => {
     const sure = playedBy(game, [[[0, 1]], [[0.2, 0.3, 0.5]]]);
     expect(() => createWorldTeam(game, sure, createTabularModel)).toThrow(
       'world: expected positive probabilities at turn 0, state 0, got [0, 1]',
     );
-    const torn = followerPolicy(0.45, 0.55).map((rows) => [rows[0], [0.9, 0.1]]);
-    expect(() => createWorldTeam(follower, torn, createTabularModel)).toThrow(
-      /expected the distribution \[.*\] again at turn 1, state 1, .* got \[0.9, 0.1\]/,
+    const inconsistent = followerPolicy(0.45, 0.55).map((rows) => [rows[0], [0.9, 0.1]]);
+    expect(() => createWorldTeam(follower, inconsistent, createTabularModel)).toThrow(
+      /expected the distribution \[.*\] at turn 1, state 1, .* got \[0.9, 0.1\]/,
     );
     const single = blindGame([1, 2], [0, 1]);
     expect(() => createWorldTeam(single, playedBy(single, binaryTeam(0.5, 0.5)), createTabularModel)).toThrow(

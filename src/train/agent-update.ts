@@ -42,7 +42,7 @@ export async function updateAgent(
   await notePrediction(context, team, { batch, agent, options }); // E65
   const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
   const advantages = batchAdvantages(batch, id, { weights, options }); // A_tilde: E19-E21
-  // logp_cur is logp_beh: an agent is updated once per stage, so its own weights are still the rollout's
+  // an agent is updated once per stage, so the weights that sampled the batch are those its update starts from
   const trajectories = ownTrajectories(batch, id, advantages);
   const outcome = await optimize(model, trajectories, {
     options,

@@ -22,13 +22,13 @@ function batchOf(done: Batch['done']): Batch {
     trajectory(message(0, 1)),
   ];
   const own = ownMessages(trajectories, 2);
-  const logpBeh = new Map(
+  const logpOld = new Map(
     own.map(({ messages }, agent) => [
       agent,
       messages.map(({ tokens }) => new Float32Array(tokens.length).fill(-1)),
     ]),
   );
-  return { trajectories, own, logpBeh, mismatch: new Map(), done };
+  return { trajectories, own, logpOld, mismatch: new Map(), done };
 }
 
 describe('a batch', () => {
@@ -55,7 +55,7 @@ describe('a batch', () => {
     expect(none).toEqual([]);
     expect(twice.advantage).toBe(0.7);
     expect(twice.sequences).toEqual([batch.trajectories[0].messages[0], batch.trajectories[0].messages[2]]);
-    expect(twice.logpCur).toHaveLength(3);
+    expect(twice.logpOld).toHaveLength(3);
     expect(ownTrajectories(batch, 1, Float64Array.of(0.7, -0.2)).map(({ advantage }) => advantage)).toEqual([
       0.7, -0.2,
     ]);

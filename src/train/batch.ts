@@ -22,11 +22,11 @@ export interface Batch {
   readonly trajectories: readonly Trajectory[];
   /** By agent id. */
   readonly own: readonly OwnMessages[];
-  /** logp_beh of scored agents, per own message [T]; frozen: nothing overwrites it (P3). */
-  readonly logpBeh: ReadonlyMap<number, readonly Float32Array[]>;
+  /** logp_old of scored agents, per own message [T], nats; frozen when the batch is scored (P3). */
+  readonly logpOld: ReadonlyMap<number, readonly Float32Array[]>;
   /** |sampler - trainer| per scored agent (E9), nats. */
   readonly mismatch: ReadonlyMap<number, Mismatch>;
-  /** `done` of E10: logp of agents updated since this batch was rolled out, per own message [T]. */
+  /** logp_new of agents updated since this batch was rolled out (`done` of E10), per own message [T], nats. */
   readonly done: Map<number, readonly Float32Array[]>;
 }
 
@@ -59,13 +59,13 @@ export interface SequenceWeights {
  *
  * @returns all ones where nobody was updated since the rollout
  */
-export function sequenceWeights({ trajectories, own, logpBeh, done }: Batch): SequenceWeights {
+export function sequenceWeights({ trajectories, own, logpOld, done }: Batch): SequenceWeights {
   const ratios: MessageRatio[][] = trajectories.map(() => []);
-  for (const [agent, logpTar] of done) {
+  for (const [agent, logpNew] of done) {
     const { messages, trajectoryOf } = own[agent];
-    const beh = logpBeh.get(agent) ?? [];
+    const old = logpOld.get(agent) ?? [];
     for (const [m, { turn }] of messages.entries()) {
-      const logRatio = messageLogRatio(logpTar[m], beh[m]);
+      const logRatio = messageLogRatio(logpNew[m], old[m]);
       ratios[trajectoryOf[m]].push({ turn, agent, logRatio });
     }
   }
@@ -86,17 +86,17 @@ export function sequenceWeights({ trajectories, own, logpBeh, done }: Batch): Se
 
 /** What agent i wrote in each trajectory in which it spoke, with that trajectory's A_tilde. */
 export function ownTrajectories(
-  { own, logpBeh }: Batch,
+  { own, logpOld }: Batch,
   agent: number,
   advantages_N: Float64Array,
 ): OwnTrajectory[] {
   const { messages, trajectoryOf } = own[agent];
-  const logp = logpBeh.get(agent) ?? [];
+  const logp = logpOld.get(agent) ?? [];
   const indices = new Map<number, number[]>(); // trajectory -> own messages
   for (const [m, n] of trajectoryOf.entries()) indices.set(n, [...(indices.get(n) ?? []), m]);
   return [...indices].map(([n, own]) => ({
     advantage: advantages_N[n],
     sequences: own.map((m) => messages[m]),
-    logpCur: joinRows(own.map((m) => logp[m])),
+    logpOld: joinRows(own.map((m) => logp[m])),
   }));
 }

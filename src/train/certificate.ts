@@ -30,7 +30,7 @@ export interface AcceptedStep {
   readonly agent: Agent;
   /** S0, not released yet. */
   readonly start: SnapshotId;
-  /** Largest KL(new || cur) seen in training, nats. */
+  /** Largest KL(new || old) seen in training, nats. */
   readonly klMax: number;
 }
 
@@ -45,7 +45,7 @@ export interface Certifier {
 const NO_CERTIFICATE: Certifier = { step: async () => undefined, finish: async () => undefined };
 
 /**
- * Begins a stage, while the team is still pi_cur   (E61-E63, E66). A stage has no certificate if the run
+ * Begins a stage, while the team is still pi_old   (E61-E63, E66). A stage has no certificate if the run
  * asks for none (`certificate.prompts` 0), or if the validation split holds too few prompts for it: each serves
  * once.
  */
@@ -98,7 +98,7 @@ function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
   };
 }
 
-/** E62 with the full ratio of the stage, w = prod over changed agents, gives J(pi_bar) - J(pi_cur) at once. */
+/** E62 with the full ratio of the stage, w = prod over changed agents, gives J(pi_bar) - J(pi_old) at once. */
 async function wholeStage(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { confidence: delta } = context.options.certificate;
   const batch = await playHeldOut(context, team, { stage, scored: team.agents });

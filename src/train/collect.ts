@@ -23,11 +23,11 @@ const CHECK = { prompts: 2, samples: 2 } as const;
 
 /**
  * Rolls out `numGenerations` episodes for each of the next `promptsPerStep` train prompts and scores what
- * the given agents wrote; logp_beh of the others is not needed   (RUN_STAGE, E9). With credit `own` the
+ * the given agents wrote; logp_old of the others is not needed   (RUN_STAGE, E9). With credit `own` the
  * agent the batch is for plays it alone.
  *
  * @param place - the stage, and the agent the batch is for if it is for one
- * @param scored - agents whose log-probabilities are frozen as logp_beh and compared with the sampler's
+ * @param scored - agents whose log-probabilities are frozen as logp_old and compared with the sampler's
  * @throws EngineError if sampler and trainer disagree
  */
 export async function collectBatch(
@@ -83,7 +83,7 @@ export async function scoreBatch(
   },
 ): Promise<Batch> {
   const own = ownMessages(trajectories, team.agents.length);
-  const logpBeh = new Map<number, readonly Float32Array[]>();
+  const logpOld = new Map<number, readonly Float32Array[]>();
   const mismatch = new Map<number, Mismatch>();
   const rows = await runConcurrently(scores.agents, (agent) => {
     const { messages } = own[agent.id];
@@ -92,9 +92,9 @@ export async function scoreBatch(
   });
   for (const [index, agent] of scores.agents.entries()) {
     mismatch.set(agent.id, checkSampledLogp(agent, own[agent.id].messages, rows[index]));
-    logpBeh.set(agent.id, rows[index]);
+    logpOld.set(agent.id, rows[index]);
   }
-  return { trajectories, own, logpBeh, mismatch, done: new Map() };
+  return { trajectories, own, logpOld, mismatch, done: new Map() };
 }
 
 /**

@@ -15,11 +15,11 @@ export interface AttemptRecord {
   readonly attempt: number;
   readonly beta: number;
   readonly lrScale: number;
-  /** Empirical quantile of KL(new||cur) over own token states, or its upper bound under `slack`. */
+  /** Empirical quantile of KL(new||old) over own token states, or its upper bound under `slack`. */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
-  /** Quantiles of KL(new||cur) over own token states at {@link KL_LEVELS}; absent where none was measured. */
+  /** Quantiles of KL(new||old) over own token states at {@link KL_LEVELS}; absent where none was measured. */
   readonly klQuantiles?: readonly number[];
   readonly klMessageMean: number;
   readonly tvMean: number;

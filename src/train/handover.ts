@@ -31,7 +31,7 @@ export interface HandoverStep extends MinibatchLoss {
  * own token state of the batch.
  *
  * @param model - in the middle of a handover; a step further afterwards
- * @returns `loss`: minus the mean of A_tilde (logp_new - logp_cur), so that a step expected to help lowers it
+ * @returns `loss`: minus the mean of A_tilde (logp_new - logp_old), so that a step expected to help lowers it
  */
 export async function handOver(
   model: Model,
@@ -51,7 +51,7 @@ export async function handOver(
   const gain = sampledSwapCovariance({
     advantages_N: trajectories.map(({ advantage }) => advantage),
     logpPre_N: logpNew,
-    logpCur_N: trajectories.map(({ logpCur }) => total(logpCur)),
+    logpOld_N: trajectories.map(({ logpOld }) => total(logpOld)),
   });
   const weightMin = weights.reduce((a, b) => Math.min(a, b), 1);
   return {

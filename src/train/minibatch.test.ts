@@ -15,8 +15,8 @@ async function moved() {
   ]);
   const logp = await model.forward(sequences.flat(), { temperature: 0.7 });
   const trajectories = advantages.map((advantage, n): OwnTrajectory => {
-    const logpCur = Float32Array.of(...logp[2 * n], ...logp[2 * n + 1]);
-    return { advantage, sequences: sequences[n], logpCur };
+    const logpOld = Float32Array.of(...logp[2 * n], ...logp[2 * n + 1]);
+    return { advantage, sequences: sequences[n], logpOld };
   });
   const start = await model.snapshot();
   const ones = sequences.flat().map(({ tokens }) => Array.from(tokens, () => -1));
@@ -51,12 +51,12 @@ describe('accumulateGradient', () => {
       await accumulateGradient(model, trajectories, { ...settings, beta: 0 }),
     ];
     const active = trajectories.filter(({ advantage }) => advantage !== 0);
-    const { klNewCur } = await model.divergence(
+    const { klNewOld } = await model.divergence(
       active.flatMap(({ sequences }) => sequences),
       settings.start,
       { temperature: 0.7 },
     );
-    const kl = klNewCur.flatMap((row) => [...row]).reduce((sum, x) => sum + x, 0);
+    const kl = klNewOld.flatMap((row) => [...row]).reduce((sum, x) => sum + x, 0);
     expect(kl).toBeGreaterThan(0.01);
     expect((withKl?.loss as number) - (without?.loss as number)).toBeCloseTo((0.3 * kl) / 9, 6);
   });

@@ -13,8 +13,8 @@ export interface OwnTrajectory {
   readonly advantage: number;
   /** Own messages, at least one. */
   readonly sequences: readonly Sequence[];
-  /** logp_cur of all own tokens, message after message [T]: the trainer's, under the weights of S0, nats. */
-  readonly logpCur: Float32Array;
+  /** logp_old of all own tokens, message after message [T]: the trainer's, under the weights of S0, nats. */
+  readonly logpOld: Float32Array;
 }
 
 export interface GradientSettings {
@@ -40,7 +40,7 @@ export interface MinibatchLoss {
  *
  * A trajectory with A = 0 has loss 0 and cotangent 0 whatever its ratio. It is counted in N and in M but
  * neither scored nor differentiated, so its states are missing from the sum of the KL term, and only
- * gate 1 watches them. At S0 itself logp_new is logp_cur, and value and gradient of the KL term are 0
+ * gate 1 watches them. At S0 itself logp_new is logp_old, and value and gradient of the KL term are 0
  * exactly: neither is computed.
  *
  * @returns undefined if every advantage is 0: there is no gradient, and AdamW's momentum alone must not
@@ -58,21 +58,21 @@ export async function accumulateGradient(
   const sequences = active.flatMap((trajectory) => trajectory.sequences);
 
   const logpNew = atStart
-    ? active.map(({ logpCur }) => logpCur)
+    ? active.map(({ logpOld }) => logpOld)
     : joinMessages(active, await model.forward(sequences, score));
   if (!logpNew.every((row) => row.every(Number.isFinite))) return { loss: Number.NaN, clipRatio: 0 };
 
   const newOf = new Map(active.map((trajectory, k) => [trajectory, logpNew[k]]));
   const objective = sequenceObjective({
     ...options,
-    logpNew: trajectories.map((trajectory) => newOf.get(trajectory) ?? trajectory.logpCur),
-    logpCur: trajectories.map(({ logpCur }) => logpCur),
+    logpNew: trajectories.map((trajectory) => newOf.get(trajectory) ?? trajectory.logpOld),
+    logpOld: trajectories.map(({ logpOld }) => logpOld),
     advantages: trajectories.map(({ advantage }) => advantage),
   });
   const cotangents = trajectories.flatMap((trajectory, n) =>
     newOf.has(trajectory) ? splitMessages(trajectory, objective.cotangents[n]) : [],
   );
-  const states = trajectories.reduce((sum, { logpCur }) => sum + logpCur.length, 0); // M
+  const states = trajectories.reduce((sum, { logpOld }) => sum + logpOld.length, 0); // M
   const { kl = [] } = await model.backward(sequences, cotangents, {
     ...score,
     ...(!atStart && beta > 0 && { kl: { reference: start, weight: beta / states } }),

@@ -27,7 +27,7 @@ async function drawnTrajectories(model: TabularModel, count = 12): Promise<OwnTr
   return sequences.map((sequence, n) => ({
     advantage: [1, -1, 0][n % 3],
     sequences: [sequence],
-    logpCur: logp[n],
+    logpOld: logp[n],
   }));
 }
 
@@ -51,7 +51,7 @@ describe('optimize', () => {
     const N = trajectories.length;
     await byHand.backward(
       trajectories.flatMap(({ sequences }) => sequences),
-      trajectories.map(({ advantage, logpCur }) => Array.from(logpCur, () => -advantage / N)),
+      trajectories.map(({ advantage, logpOld }) => Array.from(logpOld, () => -advantage / N)),
       { temperature: 1 },
     );
     const { gradNorm } = await byHand.step(single.options.optimizer);
@@ -94,7 +94,7 @@ describe('optimize', () => {
     const trajectories = await drawnTrajectories(model);
     const wide = settings({ trustRegion: WIDE });
     await optimize(model, trajectories, wide); // so that the optimiser has a history
-    const current = await withCurrentLogp(model, trajectories);
+    const current = await withOldLogp(model, trajectories);
     const before = await savedBytes(model);
     const outcome = await optimize(model, current, settings({ trustRegion: { targetKl: 1e-12 } }));
     expect(outcome.status).toBe('REJECT_KL');
@@ -215,11 +215,11 @@ describe('optimize', () => {
     const update = async (targetKl: number) => {
       const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [Math.log(1e6), 0, -50] } });
       const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
-      const [logpCur] = await model.forward([sequence], { temperature: 1 });
+      const [logpOld] = await model.forward([sequence], { temperature: 1 });
       const trajectories = Array.from({ length: 8 }, () => ({
         advantage: -1,
         sequences: [sequence],
-        logpCur,
+        logpOld,
       }));
       const changes = {
         numIterations: 2,
@@ -229,7 +229,7 @@ describe('optimize', () => {
       };
       const { status, attempts } = await optimize(model, trajectories, settings(changes));
       const [logpNew] = await model.forward([sequence], { temperature: 1 });
-      return { status, exact: attempts[0].klMean, sampled: sampledKl(logpNew[0] - logpCur[0], 'k3').value };
+      return { status, exact: attempts[0].klMean, sampled: sampledKl(logpNew[0] - logpOld[0], 'k3').value };
     };
     const radius = 0.05;
     const unchecked = await update(100);
@@ -240,7 +240,7 @@ describe('optimize', () => {
   });
 });
 
-async function withCurrentLogp(
+async function withOldLogp(
   model: TabularModel,
   trajectories: readonly OwnTrajectory[],
 ): Promise<OwnTrajectory[]> {
@@ -248,5 +248,5 @@ async function withCurrentLogp(
     trajectories.flatMap(({ sequences }) => sequences),
     { temperature: 1 },
   );
-  return trajectories.map((trajectory, n) => ({ ...trajectory, logpCur: logp[n] }));
+  return trajectories.map((trajectory, n) => ({ ...trajectory, logpOld: logp[n] }));
 }

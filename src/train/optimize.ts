@@ -166,14 +166,14 @@ async function measure(
   const sequences = trajectories.flatMap((trajectory) => trajectory.sequences);
   const trajectoryOf = trajectories.flatMap(({ sequences: own }, n) => own.map(() => n));
   onProgress('divergence', 0, sequences.length);
-  const { klNewCur, tv } = await model.divergence(sequences, start, {
+  const { klNewOld, tv } = await model.divergence(sequences, start, {
     temperature: options.temperature,
     ...(signal && { signal }),
   });
   const readings = {
-    kl: klNewCur.flatMap((row) => [...row]),
+    kl: klNewOld.flatMap((row) => [...row]),
     tv: tv.flatMap((row) => [...row]),
-    messageKl: messageSums(klNewCur, trajectoryOf),
+    messageKl: messageSums(klNewOld, trajectoryOf),
   };
   return { ...measureAttempt(readings, options.trustRegion), mustBeFinite, ...spread(readings.kl) };
 }

@@ -22,7 +22,7 @@ export function checkRun({
     const { trainable, exactKl } = model.capabilities;
     if (!trainable || !exactKl)
       throw new ConfigError(
-        `agent "${name}": expected a model that can be trained and gives exact divergences (gate 1 needs them, E27 and E36), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
+        `agent "${name}": expected a model that can be trained and gives exact divergences (the trust-region gate needs them), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
       );
   }
   refuseScheme(team, options);
@@ -56,7 +56,7 @@ function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule,
     );
   if (updateSchedule === 'simultaneous' && gate.kind === 'step')
     throw new ConfigError(
-      'update_schedule: expected sequential with gate kind step, which tests each update in the team it was made for (E64), got simultaneous; choose gate kind promotion or off',
+      'update_schedule: expected sequential with gate kind step, which tests each update in the team it was made for, got simultaneous; choose gate kind promotion or off',
     );
 }
 

@@ -152,11 +152,11 @@ describe('properties of the loop', () => {
         // one likely answer, which is no good, and one that no batch will hold
         const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [rarity, 0, -60] } });
         const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
-        const [logpCur] = await model.forward([sequence], { temperature: 1 });
+        const [logpOld] = await model.forward([sequence], { temperature: 1 });
         const trajectories = Array.from({ length: 8 }, () => ({
           advantage: -1,
           sequences: [sequence],
-          logpCur,
+          logpOld,
         }));
         const outcome = await optimize(model, trajectories, {
           options: trainOptions({

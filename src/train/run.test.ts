@@ -312,7 +312,7 @@ describe('a run that cannot work', () => {
     const shared = await refused({ ...small, credit: 'own', rolloutMode: 'reuse' });
     expect(shared.error).toMatchObject({ message: expect.stringContaining('choose rollout_mode fresh') });
     const stepwise = await refused({ ...small, updateSchedule: 'simultaneous', gate: { kind: 'step' } });
-    expect(stepwise.error).toMatchObject({ message: expect.stringContaining('(E64), got simultaneous') });
+    expect(stepwise.error).toMatchObject({ message: expect.stringContaining('made for, got simultaneous') });
 
     const refusal = await refused(
       { ...small, stageEvaluationPrompts: 9 },

@@ -35,7 +35,7 @@ it('models with places of their own score what they said while others speak, wit
   const apart = await collected(false);
   const together = await collected(true);
   expect(together.batch.trajectories).toEqual(apart.batch.trajectories);
-  expect(together.batch.logpBeh).toEqual(apart.batch.logpBeh);
+  expect(together.batch.logpOld).toEqual(apart.batch.logpOld);
   expect(together.batch.mismatch).toEqual(apart.batch.mismatch);
   expect(apart.calls.indexOf('forward 0 begins')).toBeGreaterThan(apart.calls.indexOf('sample 1 ends'));
   expect(together.calls.indexOf('forward 0 begins')).toBeLessThan(together.calls.indexOf('sample 1 ends'));

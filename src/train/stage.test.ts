@@ -84,7 +84,7 @@ describe('a stage', () => {
     expect([first.essShare, first.meanLogRatioWeight]).toEqual([1, 0]); // nobody is done: every rho is 1
     expect(second.essShare).toBeLessThan(1);
     expect(third.essShare).toBeLessThan(second.essShare as number);
-    // logp_beh is the rollout's, so every later agent sees the change of all before it
+    // logp_old is the rollout's, so every later agent sees the change of all before it
     expect(third.meanLogRatioWeight).not.toBe(second.meanLogRatioWeight);
   });
 

@@ -1,8 +1,8 @@
 /**
  * RUN_STAGE, Algorithm 1 of the paper: the agents of a team are updated one after the other, each on what
  * the team does *now*, teammates' updates of this stage included. Every line that computes something
- * names its equation; the mathematics is in `core/`.
- * Differs from the paper: logp_beh stays frozen (its Algorithm 1 overwrites pi_cur inside the loop, which
+ * names its equation (`docs/algorithm.md`); the mathematics is in `core/`.
+ * Differs from the paper: logp_old stays frozen (its Algorithm 1 overwrites pi_old inside the loop, which
  * makes every ratio 1), and what leaves the trust region is not kept.
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
@@ -35,7 +35,7 @@ export interface StageSummary {
 
 /**
  * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` nobody plays an
- * episode once the first update is made, so all of them are updates of pi_cur.
+ * episode once the first update is made, so all of them are updates of pi_old.
  *
  * Train and validation prompts are different splits of the task, not shares of one batch: losses, orders and
  * gate 1 read `prompts.train` only, acceptance tests `prompts.validation` only.
@@ -45,7 +45,7 @@ export interface StageSummary {
  */
 export async function runStage(context: RunContext, team: Team, stage: number): Promise<StageSummary> {
   const options = withScaledRadius(context);
-  // reuse: one batch under pi_cur for the whole stage
+  // reuse: one batch under pi_old for the whole stage
   const reused =
     options.rolloutMode === 'reuse'
       ? await collectBatch(context, team, { stage, scored: team.agents })

@@ -27,7 +27,7 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
   const { attempts, next } = outcome;
   const accepted = attempts.find((attempt) => attempt.accepted);
   const mismatch = batch.mismatch.get(agent) ?? { max: 0, mean: 0 };
-  const logp = (batch.logpBeh.get(agent) ?? []).flatMap((row) => [...row]);
+  const logp = (batch.logpOld.get(agent) ?? []).flatMap((row) => [...row]);
   return {
     stage,
     agent,

@@ -2,9 +2,7 @@
  * Sums of three numbers: the task `troupe tasks init` starts you with. Replace the data, the prompt and the
  * verifier by your own; the test beside this file says whether they fit together.
  */
-
-import type { TaskItem } from '../../src/task/task.ts';
-import type { ModuleContext, ModuleItem, ModuleVerdict } from '../../src/tasks/module/contract.ts';
+import type { ModuleContext, ModuleItem, ModuleVerdict, TaskItem } from 'troupe';
 
 export const about = 'sums of three numbers';
 

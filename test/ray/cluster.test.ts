@@ -11,11 +11,11 @@ import type { Engine } from '../../src/engine/engine.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/engine.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../../src/engine/onnx/testing/tiny-model.ts';
 import { saveCheckpoint } from '../../src/engine/onnx/weights/checkpoint.ts';
+import { type RayDriver, startRayDriverProcess } from '../../src/engine/ray/driver.ts';
 import type { RayEngineOptions } from '../../src/engine/ray/engine.ts';
-import { type RayFront, startFront } from '../../src/engine/ray/front.ts';
 import { rayEngine, TwoRaylets } from '../../src/engine/ray/testing/clusters.ts';
 import { describeWithRay } from '../../src/engine/ray/testing/ray.ts';
-import type { Work } from '../../src/engine/torch/engine.ts';
+import type { TimedModelCall } from '../../src/engine/torch/engine.ts';
 import { START_MS, TEST_PYTHON } from '../../src/engine/torch/testing/python.ts';
 import { modelCallRow, sharedTime } from '../../src/observe/model-calls.ts';
 import type { Task } from '../../src/task/task.ts';
@@ -45,13 +45,13 @@ describeWithRay('two raylets', () => {
   const onnx = createOnnxEngine({ threads: 1, spinning: false });
   const engines: { close(): Promise<void> }[] = [onnx];
   let cluster: TwoRaylets | undefined;
-  let front: RayFront;
+  let driver: RayDriver;
 
   beforeAll(async () => {
     const config = tinyConfig({ maxPositions: 512 });
     saveCheckpoint(dir, { config, weights: tinyWeights(config), tokenizer: tinyTokenizer() });
     cluster = await TwoRaylets.start();
-    front = await startFront({
+    driver = await startRayDriverProcess({
       python: String(TEST_PYTHON),
       address: cluster.address,
       host: '127.0.0.1',
@@ -60,13 +60,13 @@ describeWithRay('two raylets', () => {
   }, START_MS);
   afterAll(async () => {
     for (const engine of engines) await engine.close();
-    await front?.close();
+    await driver?.close();
     await cluster?.close();
     rmSync(folder, { recursive: true });
   }, START_MS);
 
   function teamEngine(changes: Partial<RayEngineOptions>) {
-    const { url, token } = front.facts;
+    const { url, token } = driver.facts;
     const engine = rayEngine({ address: url, token, tokenBudget: 1024, decodeBatch: 16, ...changes });
     engines.push(engine);
     return engine;
@@ -102,14 +102,14 @@ describeWithRay('two raylets', () => {
   }
 
   it('say what the cluster has', () => {
-    expect(front.facts).toMatchObject({ nodes: 2, cpus: 2, gpus: 0, tokenIsOwn: false });
+    expect(driver.facts).toMatchObject({ nodes: 2, cpus: 2, gpus: 0, tokenIsOwn: false });
   });
 
   it(
     'have the rollouts, attempts and verdicts of the embedded engine, agents at work at the same time',
     async () => {
-      const work: Work[] = [];
-      const engine = teamEngine({ agents: 2, cpusPerAgent: 1, onWork: (call) => work.push(call) });
+      const work: TimedModelCall[] = [];
+      const engine = teamEngine({ agents: 2, cpusPerAgent: 1, onModelCall: (call) => work.push(call) });
       const [embedded, ray] = [await trained(onnx), await trained(engine)];
       expect(ray.rollouts).toEqual(embedded.rollouts);
       expect(ray.updates).toHaveLength(2);
@@ -123,7 +123,7 @@ describeWithRay('two raylets', () => {
         expect(other.logpMismatchMax).toBeLessThan(1e-4);
       });
       expect(backtracks).toBeGreaterThan(0);
-      expect(new Set(work.map(({ device }) => device))).toEqual(new Set(['agent_0', 'agent_1']));
+      expect(new Set(work.map(({ worker }) => worker))).toEqual(new Set(['agent_0', 'agent_1']));
       const rows = work.map((call) => modelCallRow(call, 1));
       expect(sharedTime(rows, 2)).toBeGreaterThan(0);
       await engine.close();
@@ -187,7 +187,10 @@ describeWithRay('two raylets', () => {
         { cpusPerAgent: 2, agents: 1 },
         /^engine ray reserve: an agent with cpus_per_agent 2 must be on one node, the largest has 1 CPUs; lower cpus_per_agent$/,
       ],
-      [{ token: 'wrong' }, /^engine ray: the worker at .* does not take this token; set TROUPE_WORKER_TOKEN/],
+      [
+        { token: 'wrong' },
+        /^engine ray: the worker at .* does not accept this token; set TROUPE_WORKER_TOKEN/,
+      ],
     ];
     for (const [changes, message] of cases)
       await expect(teamEngine(changes).load({ dir })).rejects.toThrow(message);

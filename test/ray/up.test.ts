@@ -50,7 +50,7 @@ describeWithRay('troupe ray up', () => {
         expect(facts).toMatchObject({ nodes: 1, cpus: 1, gpus: 0, gpusPerAgent: 0, tokenIsOwn: false });
         expect(facts.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
         const stranger = new Connection({ url: facts.url, token: 'guess', engine: 'ray' });
-        await expect(stranger.hello()).rejects.toThrow(/^engine ray: .* does not take this token/);
+        await expect(stranger.hello()).rejects.toThrow(/^engine ray: .* does not accept this token/);
         stranger.close();
         expect(processesOf(ray.path).length).toBeGreaterThan(2);
       } finally {

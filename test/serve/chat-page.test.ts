@@ -1,13 +1,13 @@
-/** The chat page in a real browser: streaming, members, keyboard, 360 px, no request off the machine. */
+/** The chat page in a real browser: streaming, agents, keyboard, a width of 360 px, no request to other hosts. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EndpointMember } from '../../src/serve/member/endpoint.ts';
+import { EndpointAgent } from '../../src/serve/agent/endpoint-agent.ts';
 import { HAS_BROWSER, launchBrowser } from '../watch/browser.ts';
-import { BEHAVIORS, type StubEndpoint, says, stubEndpoint } from './stub-endpoint.ts';
-import { embeddedMembers, type TinyServer, tinyModels, tinyServer } from './tiny-server.ts';
+import { answers, BEHAVIORS, type StubEndpoint, stubEndpoint } from './stub-endpoint.ts';
+import { embeddedAgents, type TinyServer, tinyModels, tinyServer } from './tiny-server.ts';
 
 if (!HAS_BROWSER)
-  console.warn('chat page: no Chromium on this machine, its tests are skipped (apt-get install chromium)');
+  console.warn('chat page: Chromium is not installed, its tests are skipped (apt-get install chromium)');
 
 describe.skipIf(!HAS_BROWSER)('the chat page', () => {
   let browser: Browser;
@@ -17,123 +17,124 @@ describe.skipIf(!HAS_BROWSER)('the chat page', () => {
 
   beforeAll(async () => {
     browser = await launchBrowser();
-    bad = await stubEndpoint(BEHAVIORS.refuses);
-    good = await stubEndpoint(says('<b>4</b> & "four"'));
-    const endpoint = (name: string, { url }: StubEndpoint): EndpointMember =>
-      new EndpointMember({ name, endpoint: url, model: name, stallMs: 10_000, retries: 0, logprobs: true });
+    bad = await stubEndpoint(BEHAVIORS.failing);
+    good = await stubEndpoint(answers('<b>4</b> & "four"'));
+    const endpoint = (name: string, { url }: StubEndpoint): EndpointAgent =>
+      new EndpointAgent({ name, endpoint: url, model: name, stallMs: 10_000, retries: 0, logprobs: true });
     const [model] = await tinyModels(256);
     server = await tinyServer({
-      members: [...embeddedMembers([model!]), endpoint('good', good), endpoint('bad', bad)],
-      team: { minMembers: 1 },
+      agents: [...embeddedAgents([model!]), endpoint('good', good), endpoint('bad', bad)],
+      team: { minAgents: 1 },
     });
   });
   afterAll(async () => {
     await browser?.close();
-    await server?.server.stop();
+    await server?.server.close();
     await Promise.all([bad?.close(), good?.close()]);
   });
 
-  /** A page, and everything it asked for or complained about. */
+  /** Opens the page. @returns it with its requests, console warnings and errors */
   async function open(
     options: { width?: number; colorScheme?: 'light' | 'dark' } = {},
-  ): Promise<{ page: Page; requests: string[]; complaints: string[] }> {
+  ): Promise<{ page: Page; requests: string[]; problems: string[] }> {
     const page = await browser.newPage({
       viewport: { width: options.width ?? 1000, height: 700 },
       colorScheme: options.colorScheme ?? 'light',
     });
-    const [requests, complaints]: [string[], string[]] = [[], []];
+    const [requests, problems]: [string[], string[]] = [[], []];
     page.on('request', (request) => requests.push(request.url()));
     page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+      if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
     });
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('pageerror', (error) => problems.push(String(error)));
     await page.goto(server.url);
     await page.waitForSelector('#model option', { state: 'attached' });
-    return { page, requests, complaints };
+    return { page, requests, problems };
   }
 
-  it('shows the answer, and each member when unfolded, as text', async () => {
-    const { page, requests, complaints } = await open();
+  it('shows the answer, and the message of each agent when unfolded, as text', async () => {
+    const { page, requests, problems } = await open();
     expect(await page.locator('#model option').allTextContents()).toEqual(['team', 'agent_0', 'good', 'bad']);
     await page.fill('#prompt', '2+2=');
     await page.click('#send');
     await page.waitForSelector('article.assistant .meta:has-text("vote")');
     await page.click('article.assistant summary');
-    const members = await page.locator('.members li').allInnerTexts();
-    expect(members).toHaveLength(3);
-    // by their places: the random words of the first may be any
-    expect(members[1]).toMatch(/good[\s\S]*<b>4<\/b> & "four"/);
-    expect(members[2]).toMatch(/bad[\s\S]*HTTP 500/);
+    const agents = await page.locator('.agents li').allInnerTexts();
+    expect(agents).toHaveLength(3);
+    // the text of the first agent is random
+    expect(agents[1]).toMatch(/good[\s\S]*<b>4<\/b> & "four"/);
+    expect(agents[2]).toMatch(/bad[\s\S]*HTTP 500/);
     expect(await page.locator('article.assistant b').count()).toBe(0);
     expect(requests.every((url) => url.startsWith(server.url) || url.startsWith('data:'))).toBe(true);
-    expect(complaints).toEqual([]);
+    expect(problems).toEqual([]);
     await page.close();
   });
 
-  it('works with the keyboard alone, keeps the conversation, and stops on Escape', async () => {
-    const { page, complaints } = await open();
+  it('works with the keyboard alone, sends the whole conversation, and stops on Escape', async () => {
+    const { page, problems } = await open();
     await page.keyboard.type('1+1=');
     await page.keyboard.press('Shift+Enter');
     await page.keyboard.type('?');
     await page.keyboard.press('Enter');
     await page.waitForSelector('article.assistant .meta:has-text("vote")');
-    await page.waitForSelector('#send:visible'); // its end, which takes the focus, came too
-    await page.keyboard.press('Shift+Tab'); // from the message to the members of the answer
+    await page.waitForSelector('#send:visible'); // the end of the answer moves the focus
+    await page.keyboard.press('Shift+Tab'); // from the message to the agents of the answer
     await page.keyboard.press('Enter');
     expect(await page.locator('article details').first().getAttribute('open')).not.toBeNull();
-    good.behavior = BEHAVIORS.hangs;
+    good.behavior = BEHAVIORS.hanging;
     await page.focus('#prompt');
     await page.selectOption('#model', 'good');
     await page.keyboard.type('2+2=');
     await page.keyboard.press('Enter');
     await page.waitForSelector('#stop:visible');
-    await expect.poll(() => good.asked.at(-1)?.messages).toHaveLength(3);
+    await expect.poll(() => good.requests.at(-1)?.messages).toHaveLength(3);
     await page.keyboard.press('Escape');
     await page.waitForSelector('article.assistant .meta:has-text("stopped")');
-    good.behavior = says('4');
+    good.behavior = answers('4');
     await page.keyboard.type('2+2=');
     await page.keyboard.press('Enter');
     await page.waitForSelector('article.assistant .text:text-is("4")');
-    expect(complaints).toEqual([]);
+    expect(problems).toEqual([]);
     await page.close();
   });
 
-  it('says at once why the server will not answer', async () => {
+  it('shows the error of the server when the page opens', async () => {
     const page = await browser.newPage();
-    const broken: string[] = [];
-    page.on('pageerror', (error) => broken.push(String(error)));
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
     await page.route('**/v1/models', (route) =>
-      route.fulfill({ status: 403, json: { error: { message: 'it answers to its own names alone' } } }),
+      route.fulfill({ status: 403, json: { error: { message: 'the host name is not allowed' } } }),
     );
     await page.goto(server.url);
-    await page.waitForSelector('.meta.bad:has-text("its own names alone")');
-    expect(broken).toEqual([]);
+    await page.waitForSelector('.meta.bad:has-text("host name is not allowed")');
+    expect(errors).toEqual([]);
     await page.close();
   });
 
-  it('fits a phone, light and dark', async () => {
+  it('fits a phone, in the light and the dark color scheme', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
-      const { page, complaints } = await open({ width: 360, colorScheme });
+      const { page, problems } = await open({ width: 360, colorScheme });
       await page.fill('#prompt', `${'1234567890'.repeat(6)}=`);
       await page.press('#prompt', 'Enter');
       await page.waitForSelector('article.assistant .meta:has-text("vote")');
       await page.click('article.assistant summary');
       await page.click('#settings summary');
-      const [wide, narrow, ink, paper] = (await page.evaluate(`[
+      const [contentWidth, windowWidth, color, background] = (await page.evaluate(`[
         document.documentElement.scrollWidth, window.innerWidth,
         getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor,
       ]`)) as [number, number, string, string];
-      expect(wide).toBeLessThanOrEqual(narrow);
-      const light = (color: string): number => Number(/\d+/.exec(color)?.[0]);
-      expect(light(ink) > light(paper)).toBe(colorScheme === 'dark');
-      const shot = process.env.TROUPE_SCREENSHOTS;
-      if (shot !== undefined) await page.screenshot({ path: `${shot}/chat-${colorScheme}-360.png` });
-      expect(complaints).toEqual([]);
+      expect(contentWidth).toBeLessThanOrEqual(windowWidth);
+      const brightness = (rgb: string): number => Number(/\d+/.exec(rgb)?.[0]);
+      expect(brightness(color) > brightness(background)).toBe(colorScheme === 'dark');
+      const screenshots = process.env.TROUPE_SCREENSHOTS;
+      if (screenshots !== undefined)
+        await page.screenshot({ path: `${screenshots}/chat-${colorScheme}-360.png` });
+      expect(problems).toEqual([]);
       await page.close();
     }
   });
 
-  it('forbids scripts and requests of others, and frames', async () => {
+  it('forbids foreign scripts, requests to other hosts, and framing', async () => {
     const response = await fetch(server.url);
     const policy = response.headers.get('content-security-policy') ?? '';
     for (const rule of [

@@ -1,4 +1,4 @@
-/** What clients and operators do to a server: nonsense, floods, silence, and telling it to stop. */
+/** Faults of clients and operations: malformed requests, overload, stalled connections, and shutdown. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,21 +11,21 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { addKey } from '../../src/serve/access/key-file.ts';
-import { EndpointMember } from '../../src/serve/member/endpoint.ts';
+import { EndpointAgent } from '../../src/serve/agent/endpoint-agent.ts';
 import { signalsItself } from '../self-signal.ts';
 import { fuzzedRequest } from './fuzz.ts';
-import { BEHAVIORS, says, stubEndpoint } from './stub-endpoint.ts';
-import { embeddedMembers, tinyModels, tinyServer } from './tiny-server.ts';
+import { answers, BEHAVIORS, stubEndpoint } from './stub-endpoint.ts';
+import { embeddedAgents, tinyModels, tinyServer } from './tiny-server.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'troupe-serve-'));
 const models = await tinyModels();
 const { server, url, client, logged } = await tinyServer({
-  members: embeddedMembers(models),
+  agents: embeddedAgents(models),
   options: { bodyBytes: 20_000, receiveTimeoutMs: 4000 },
 });
 afterAll(async () => {
-  await server.stop();
+  await server.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -37,14 +37,14 @@ const post = (body: string, headers: Record<string, string> = {}, to = url): Pro
     body,
   });
 
-const memberAt = (endpoint: string): EndpointMember =>
-  new EndpointMember({ name: 'm', endpoint, model: 'm', stallMs: 60_000, retries: 0, logprobs: false });
+const agentAt = (endpoint: string): EndpointAgent =>
+  new EndpointAgent({ name: 'm', endpoint, model: 'm', stallMs: 60_000, retries: 0, logprobs: false });
 
-/** The whole of it by TROUPE_FUZZ=10000; a part in every run. */
+/** Number of fuzzed requests; TROUPE_FUZZ=10000 runs a longer test. */
 const FUZZED = Number(process.env.TROUPE_FUZZ ?? 1000);
 
-describe('nonsense', () => {
-  it(`never crashes, hangs or blames itself: ${FUZZED} fuzzed requests`, {
+describe('malformed requests', () => {
+  it(`cause no crash, hang or 5xx status: ${FUZZED} fuzzed requests`, {
     timeout: 120_000 + FUZZED * 300,
   }, async () => {
     const ajv = new Ajv2020({ strict: false });
@@ -77,7 +77,7 @@ describe('nonsense', () => {
     expect((await client.chat.completions.create(ask)).choices).toHaveLength(1);
   });
 
-  it('refuses bodies that are too large, announced or not, without reading on', async () => {
+  it('with a body that is too large are refused without reading the rest', async () => {
     expect((await post(JSON.stringify({ ...ask, user: 'x'.repeat(30_000) }))).status).toBe(413);
     const endless = new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(4096)) });
     const response = await fetch(`${url}/v1/chat/completions`, {
@@ -86,11 +86,11 @@ describe('nonsense', () => {
       body: endless,
       duplex: 'half',
     } as RequestInit).catch(() => undefined);
-    expect(response?.status ?? 413).toBe(413); // or the connection was closed on it
+    expect(response?.status ?? 413).toBe(413); // or the connection was closed before the response was read
     expect(server.pending).toBe(0);
   });
 
-  it('answers what is no HTTP, and goes on', async () => {
+  it('that are not HTTP get an error, and the server keeps running', async () => {
     for (const bytes of [
       '\u0000\u0001\r\n\r\n',
       'GET / HTTP/9.9\r\n\r\n',
@@ -102,7 +102,7 @@ describe('nonsense', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('lets go of clients that never finish their request', async () => {
+  it('that are never completed time out', async () => {
     const start = performance.now();
     const slow = [
       'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n',
@@ -116,13 +116,13 @@ describe('nonsense', () => {
 });
 
 describe('limits', () => {
-  it('need a key where there is a key file, and count each key for itself', async () => {
+  it('require an API key where there is a key file, and apply to each key separately', async () => {
     const keys = join(folder, 'keys.json');
     const [alice, bob] = ['alice', 'bob'].map((name) =>
       addKey(keys, { name, created: '', requests_per_minute: 2 }),
     );
     const guarded = await tinyServer({
-      members: embeddedMembers(models),
+      agents: embeddedAgents(models),
       options: { keys },
       apiKey: alice as string,
     });
@@ -141,48 +141,48 @@ describe('limits', () => {
       expect(JSON.stringify(guarded.logged)).not.toContain(alice);
       expect(JSON.stringify(guarded.logged)).not.toContain('1+2=');
     } finally {
-      await guarded.server.stop();
+      await guarded.server.close();
     }
   });
 
-  it('refuse a crowd beyond the queue at once, with a time to come again', async () => {
-    let answer = (): void => undefined;
-    const mayAnswer = new Promise<void>((resolve) => {
-      answer = resolve;
+  it('refuse requests beyond the queue at once, with a time to retry', async () => {
+    let respond = (): void => undefined;
+    const mayRespond = new Promise<void>((resolve) => {
+      respond = resolve;
     });
     const slow = await stubEndpoint(async (response, body) => {
-      await mayAnswer;
-      await says('4')(response, body);
+      await mayRespond;
+      await answers('4')(response, body);
     });
     const small = await tinyServer({
-      members: [memberAt(slow.url)],
+      agents: [agentAt(slow.url)],
       options: { maxRunning: 2, maxWaiting: 3 },
     });
     try {
       const refused: Response[] = [];
-      const answers = Promise.all(
+      const statuses = Promise.all(
         Array.from({ length: 12 }, async () => {
           const response = await post(JSON.stringify(ask), {}, small.url);
           if (response.status === 429) refused.push(response);
           return response.status;
         }),
       );
-      // while nobody that was let in is done
+      // no admitted request is finished yet
       await expect.poll(() => refused.length).toBe(7);
       expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
-      answer();
-      expect((await answers).sort()).toEqual([...new Array(5).fill(200), ...new Array(7).fill(429)]);
+      respond();
+      expect((await statuses).sort()).toEqual([...new Array(5).fill(200), ...new Array(7).fill(429)]);
     } finally {
-      answer();
-      await small.server.stop();
+      respond();
+      await small.server.close();
       await slow.close();
     }
   });
 
-  it('end an answer that takes too long, and one that waits for it', async () => {
-    const hanging = await stubEndpoint(BEHAVIORS.hangs);
+  it('end a request after the time limit, running or queued', async () => {
+    const hanging = await stubEndpoint(BEHAVIORS.hanging);
     const small = await tinyServer({
-      members: [memberAt(hanging.url)],
+      agents: [agentAt(hanging.url)],
       options: { maxRunning: 1, requestTimeoutMs: 500 },
     });
     try {
@@ -192,12 +192,12 @@ describe('limits', () => {
         expect(await response.json()).toMatchObject({ error: { code: 'timeout' } });
       }
     } finally {
-      await small.server.stop();
+      await small.server.close();
       await hanging.close();
     }
   });
 
-  it('refuse other names of this machine, and other types, to pages of other origins', async () => {
+  it('refuse other host names and content types, which pages of other origins can send', async () => {
     expect(await raw('GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 403/,
     );
@@ -207,14 +207,14 @@ describe('limits', () => {
     expect((await post(JSON.stringify(ask), { 'content-type': 'text/plain' })).status).toBe(415);
   });
 
-  it('refuse a public address without keys, unless it is meant', async () => {
-    const start = tinyServer({ members: embeddedMembers(models), options: { host: '0.0.0.0' } });
+  it('refuse a public address without API keys', async () => {
+    const start = tinyServer({ agents: embeddedAgents(models), options: { host: '0.0.0.0' } });
     await expect(start).rejects.toThrow('expected API keys');
   });
 });
 
 describe('SIGTERM', () => {
-  it('finishes every accepted request, refuses new ones, and leaves with 0', {
+  it('finishes accepted requests, refuses new ones, and exits with code 0', {
     timeout: 120_000,
   }, async () => {
     const agent = new Agent({ keepAlive: true });
@@ -224,51 +224,51 @@ describe('SIGTERM', () => {
       { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     try {
-      const at = await new Promise<string>((resolve, reject) => {
+      const address = await new Promise<string>((resolve, reject) => {
         let text = '';
         child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk;
           const found = /chat +(http:\/\/127\.0\.0\.1:\d+)/.exec(text)?.[1];
           if (found !== undefined) resolve(found);
         });
-        child.once('exit', (code) => reject(new Error(`left with ${code}`)));
+        child.once('exit', (code) => reject(new Error(`exited with ${code}`)));
       });
       const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-      const told = new AbortController();
-      /** What is written, or being written, and not answered. */
-      const underWay = new Set<Promise<void>>();
-      let isEnough = false;
-      const outcomes = { whole: 0, refused: 0, lost: 0, unreached: 0 };
-      const one = async (i: number): Promise<void> => {
-        const toldBefore = told.signal.aborted;
+      const terminated = new AbortController();
+      /** Requests that are being sent or wait for their response. */
+      const inFlight = new Set<Promise<void>>();
+      let isDone = false;
+      const outcomes = { complete: 0, refused: 0, lost: 0, unreached: 0 };
+      const sendOne = async (i: number): Promise<void> => {
+        const isAfterSignal = terminated.signal.aborted;
         const isStream = i % 2 === 0;
         const messages = [{ role: 'user', content: '12+34+56=' }];
         const { sent, answer } = sendBy(
           agent,
-          at,
+          address,
           JSON.stringify({ ...ask, messages, max_tokens: 32, stream: isStream }),
         );
-        underWay.add(sent);
+        inFlight.add(sent);
         const { status, text } = await answer;
-        underWay.delete(sent);
-        if (status === undefined) outcomes[toldBefore ? 'unreached' : 'lost']++;
+        inFlight.delete(sent);
+        if (status === undefined) outcomes[isAfterSignal ? 'unreached' : 'lost']++;
         else if (status === 503) outcomes.refused++;
         else {
-          const isWhole = status === 200 && text.endsWith(isStream ? 'data: [DONE]\n\n' : '}');
-          outcomes[isWhole ? 'whole' : 'lost']++;
+          const isComplete = status === 200 && text.endsWith(isStream ? 'data: [DONE]\n\n' : '}');
+          outcomes[isComplete ? 'complete' : 'lost']++;
         }
       };
-      await one(0);
+      await sendOne(0);
       const load = Array.from({ length: 24 }, async (_, w) => {
-        for (let i = 0; !isEnough; i++) await one(w + i);
-        if (!told.signal.aborted) await once(told.signal, 'abort');
-        await one(w); // one more each, after it was told
+        for (let i = 0; !isDone; i++) await sendOne(w + i);
+        if (!terminated.signal.aborted) await once(terminated.signal, 'abort');
+        await sendOne(w); // one more request of each client after the signal
       });
-      await expect.poll(() => outcomes.whole, { interval: 10 }).toBeGreaterThan(30);
-      isEnough = true;
-      await Promise.all(underWay); // what this process has not sent yet is nothing that the other accepted
+      await expect.poll(() => outcomes.complete, { interval: 10 }).toBeGreaterThan(30);
+      isDone = true;
+      await Promise.all(inFlight); // the server cannot have accepted a request that was not sent yet
       child.kill('SIGTERM');
-      told.abort();
+      terminated.abort();
       await Promise.all(load);
       expect(await exited).toBe(0);
       expect(outcomes.lost, JSON.stringify(outcomes)).toBe(0);
@@ -279,7 +279,7 @@ describe('SIGTERM', () => {
     }
   });
 
-  it('is heard from whoever was told where it is', async () => {
+  it('is handled as soon as the URL is printed', async () => {
     const child = spawn(
       process.execPath,
       ['bin/troupe.mjs', 'serve', 'recipes/quickstart.yaml', '--port', '0'],
@@ -289,28 +289,28 @@ describe('SIGTERM', () => {
     expect(await once(child, 'close')).toEqual([0, null]);
   });
 
-  it('finds who wrote before it, though the server is held up for longer than it would wait', async () => {
-    const held = await tinyServer({ members: embeddedMembers(models) });
-    const ask = 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n';
-    let stopped: Promise<void> | undefined;
-    const answers = await raw(ask, {
-      to: held.url,
-      // over a connection that is idle, as far as the server has seen
+  it('does not lose a request that was sent before, even if the process is blocked for longer than the grace period', async () => {
+    const blocked = await tinyServer({ agents: embeddedAgents(models) });
+    const request = 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    let closed: Promise<void> | undefined;
+    const responses = await raw(request, {
+      to: blocked.url,
+      // the server has seen only an idle connection when it closes
       onData: (socket) => {
-        if (stopped !== undefined) return;
-        socket.write(ask);
-        stopped = held.server.stop();
+        if (closed !== undefined) return;
+        socket.write(request);
+        closed = blocked.server.close();
         const end = performance.now() + 500;
-        while (performance.now() < end) {} // nobody looks at the connections
+        while (performance.now() < end) {} // the process reads no connection
       },
     });
-    expect(answers.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
-    expect(answers).toMatch(/connection: close/i);
-    await stopped;
+    expect(responses.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect(responses).toMatch(/connection: close/i);
+    await closed;
   });
 });
 
-/** Sends a chat; says when all of it has left this process, and what came back, of a status if anything did. */
+/** Sends a chat request. @returns when it is sent, and the response; without a status if the connection broke */
 function sendBy(
   agent: Agent,
   to: string,
@@ -319,16 +319,16 @@ function sendBy(
   readonly sent: Promise<void>;
   readonly answer: Promise<{ readonly status?: number; readonly text: string }>;
 } {
-  const asked = request(`${to}/v1/chat/completions`, {
+  const outgoing = request(`${to}/v1/chat/completions`, {
     method: 'POST',
     agent,
     headers: { 'content-type': 'application/json' },
   });
   const sent = new Promise<void>((resolve) => {
-    asked.once('finish', resolve).once('close', resolve);
+    outgoing.once('finish', resolve).once('close', resolve);
   });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
-    asked.once('response', resolve).once('error', reject);
+    outgoing.once('response', resolve).once('error', reject);
   }).then(
     async (response) => ({
       status: response.statusCode as number,
@@ -336,11 +336,11 @@ function sendBy(
     }),
     () => ({ text: '' }),
   );
-  asked.end(body);
+  outgoing.end(body);
   return { sent, answer };
 }
 
-/** Sends bytes and gives what comes back until the other side closes. */
+/** Sends bytes. @returns the response, when the server has closed the connection */
 function raw(
   bytes: string,
   { to = url, onData }: { to?: string; onData?: (socket: Socket) => void } = {},

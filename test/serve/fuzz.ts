@@ -1,4 +1,4 @@
-/** Requests that a client might send by mistake, or on purpose; reproducible from a number. */
+/** Malformed and unusual requests, reproducible from an index. */
 import { type RandomStream, randomStream } from '../../src/core/rng.ts';
 
 const STRANGE: readonly unknown[] = [
@@ -158,7 +158,7 @@ function bodyText(stream: RandomStream, chat: boolean): string {
       writable: true,
     });
   const text = JSON.stringify(body);
-  // a few are damaged on the way
+  // some bodies are corrupted
   if (kind < 0.08) return text.slice(0, stream.int(text.length + 1));
   if (kind < 0.12) return text.replace(/[{}":,]/, () => pick(['', '}', '"', '\\', '\u0000']));
   return text;

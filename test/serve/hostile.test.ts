@@ -1,18 +1,18 @@
-/** Requests made to cost more than they should, and connections that never read. */
+/** Requests that are expensive to refuse, clients that never read, and unexpected errors. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, type Socket } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
-import { EndpointMember } from '../../src/serve/member/endpoint.ts';
-import type { Member } from '../../src/serve/member/member.ts';
-import { says, stubEndpoint } from './stub-endpoint.ts';
+import { EndpointAgent } from '../../src/serve/agent/endpoint-agent.ts';
+import type { ServedAgent } from '../../src/serve/agent/served-agent.ts';
+import { answers, stubEndpoint } from './stub-endpoint.ts';
 import { tinyServer } from './tiny-server.ts';
 
-const stub = await stubEndpoint(says('4'));
-const memberAt = (endpoint: string): EndpointMember =>
-  new EndpointMember({ name: 'm', endpoint, model: 'm', stallMs: 9000, retries: 0, logprobs: false });
-const { server, url, logged } = await tinyServer({ members: [memberAt(stub.url)] });
+const stub = await stubEndpoint(answers('4'));
+const agentAt = (endpoint: string): EndpointAgent =>
+  new EndpointAgent({ name: 'm', endpoint, model: 'm', stallMs: 9000, retries: 0, logprobs: false });
+const { server, url, logged } = await tinyServer({ agents: [agentAt(stub.url)] });
 afterAll(async () => {
-  await server.stop();
+  await server.close();
   await stub.close();
 });
 
@@ -23,40 +23,32 @@ const nested = (times: number): string => '['.repeat(times) + ']'.repeat(times);
 
 describe('a body of a megabyte', () => {
   it.each([
+    ['a very long field name', ask(`"${'x'.repeat(MEGABYTE)}": 1`), /unknown parameter: 'x{60}\.\.\.'/],
+    ['a very long model name', ask('"n": 1').replace('team', 'x'.repeat(MEGABYTE)), /does not exist/],
+    ['a deeply nested field', ask(`"temperature": ${nested(MEGABYTE / 2)}`), /temperature: expected at most/],
     [
-      'a field whose name never ends',
-      ask(`"${'x'.repeat(MEGABYTE)}": 1`),
-      /unknown parameter: 'x{60}\.\.\.'/,
-    ],
-    ['a model whose name never ends', ask('"n": 1').replace('team', 'x'.repeat(MEGABYTE)), /does not exist/],
-    [
-      'a field nested without end',
-      ask(`"temperature": ${nested(MEGABYTE / 2)}`),
-      /temperature: expected at most/,
-    ],
-    [
-      'a message nested without end',
+      'deeply nested messages',
       `{"model": "team", "messages": ${nested(MEGABYTE / 2)}}`,
       /messages: expected at most/,
     ],
     [
-      'nothing but nesting',
+      'a deeply nested list',
       nested(MEGABYTE / 2),
       /expected a JSON object as body, got something nested too deeply/,
     ],
     [
-      'messages that are none',
+      'many empty messages',
       `{"model": "team", "messages": [${'{},'.repeat(MEGABYTE / 3)}{}]}`,
       /messages: expected at most/,
     ],
     [
-      'parts that are none',
+      'many empty parts',
       ask('"n": 1').replace('"a"', `[${'{},'.repeat(MEGABYTE / 3)}{}]`),
       /messages: expected at most/,
     ],
-    ['stops without number', ask(`"stop": [${'1,'.repeat(MEGABYTE / 2)}1]`), /stop/],
-    ['a role that never ends', ask('"n": 1').replace('user', 'x'.repeat(MEGABYTE)), /role/],
-  ])('of %s costs no time, and little in answer and log', async (_, body, message) => {
+    ['many stop sequences', ask(`"stop": [${'1,'.repeat(MEGABYTE / 2)}1]`), /stop/],
+    ['a very long role', ask('"n": 1').replace('user', 'x'.repeat(MEGABYTE)), /role/],
+  ])('with %s is refused quickly, with a short response and log line', async (_, body, message) => {
     const before = logged.length;
     const started = process.cpuUsage();
     const response = await fetch(`${url}/v1/chat/completions`, {
@@ -70,35 +62,35 @@ describe('a body of a megabyte', () => {
     expect(text.length).toBeLessThan(1000);
     expect(text).toMatch(message);
     expect(JSON.stringify(logged.slice(before)).length).toBeLessThan(1000);
-    // its own time, whatever else the machine does
-    expect((spent.user + spent.system) / 1e3, 'time of both sides, ms').toBeLessThan(1500);
+    // processor time, which does not depend on the load of the machine
+    expect((spent.user + spent.system) / 1e3, 'processor time of client and server, ms').toBeLessThan(1500);
   });
 });
 
-it('lets go of a client that never reads its answer', { timeout: 120_000 }, async () => {
-  // made at once, so that it is never the time for an answer that ends it
-  const long: Member = {
+it('closes the connection of a client that never reads its response', { timeout: 120_000 }, async () => {
+  // answers at once, so that the time limit of the request does not end it
+  const long: ServedAgent = {
     ...{ name: 'm', kind: 'embedded', close: async () => undefined },
     health: () => ({ ready: true, state: 'loaded', running: 0, waiting: 0 }),
-    speak: async () => ({
+    generate: async () => ({
       ...{ text: 'x'.repeat(16_000_000), finish: 'stop', meanLogp: 0, logprobs: [] },
-      ...{ promptTokens: 1, completionTokens: 1, attempts: 1 },
+      ...{ usage: { promptTokens: 1, completionTokens: 1 }, attempts: 1 },
     }),
   };
   const writer = await tinyServer({
-    members: [long],
+    agents: [long],
     options: { requestTimeoutMs: 1000, receiveTimeoutMs: 3000 },
   });
-  // the text is in the answer three times: more than the kernels of both sides hold for those who do not read
+  // the response contains the text three times, which is more than the socket buffers of both sides hold
   const body = ask('"n": 1');
-  /** How many bytes of the answer come to somebody who begins to read when he is told to. */
-  const read = async (begins: () => Promise<unknown>): Promise<number> => {
+  /** Bytes of the response that a client receives that starts to read after `beforeReading`. */
+  const read = async (beforeReading: () => Promise<unknown>): Promise<number> => {
     const { hostname, port } = new URL(writer.url);
     const socket = connect(Number(port), hostname).on('error', () => undefined);
     socket.write(
       `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
-    await begins();
+    await beforeReading();
     let bytes = 0;
     socket.on('data', (chunk) => {
       bytes += chunk.length;
@@ -106,11 +98,11 @@ it('lets go of a client that never reads its answer', { timeout: 120_000 }, asyn
     await new Promise((resolve) => socket.once('close', resolve));
     return bytes;
   };
-  /** When the server closes its side of the next connection. */
+  /** Resolves when the server closes the next connection. */
   const closed = (): Promise<unknown> =>
     new Promise((resolve) => {
       const onConnection = (message: unknown): void => {
-        const { socket } = message as { readonly socket: Socket }; // what Node says on this channel
+        const { socket } = message as { readonly socket: Socket }; // the message type of this channel
         if (socket.localPort !== Number(new URL(writer.url).port)) return;
         unsubscribe('net.server.socket', onConnection);
         socket.once('close', resolve);
@@ -120,27 +112,27 @@ it('lets go of a client that never reads its answer', { timeout: 120_000 }, asyn
   try {
     const whole = await read(async () => undefined);
     expect(whole).toBeGreaterThan(45e6);
-    // however long the answer took, he reads only when the server has had enough
+    // this client reads only after the server has closed the connection
     expect(await read(closed)).toBeLessThan(whole);
     await expect.poll(() => writer.server.pending).toBe(0);
   } finally {
-    await writer.server.stop();
+    await writer.server.close();
   }
 });
 
 it.each([
-  ['in the middle of a stream', 1, 200],
-  ['before a stream begins', 0, 500],
-])('logs a defect that shows %s once, and tells the client nothing of it', async (_, pieces, status) => {
-  const broken: Member = {
+  ['during a stream', 1, 200],
+  ['before a stream', 0, 500],
+])('logs an unexpected error %s once, and hides its message from the client', async (_, deltas, status) => {
+  const broken: ServedAgent = {
     ...{ name: 'm', kind: 'embedded', close: async () => undefined },
     health: () => ({ ready: true, state: 'loaded', running: 0, waiting: 0 }),
-    async speak({ onPiece }) {
-      if (pieces > 0) onPiece?.({ text: 'a', logprobs: [] });
+    async generate({ onDelta }) {
+      if (deltas > 0) onDelta?.({ text: 'a', logprobs: [] });
       throw new TypeError('something private');
     },
   };
-  const writer = await tinyServer({ members: [broken], protocol: 'relay' });
+  const writer = await tinyServer({ agents: [broken], protocol: 'relay' });
   try {
     const response = await fetch(`${writer.url}/v1/chat/completions`, {
       method: 'POST',
@@ -149,19 +141,19 @@ it.each([
     });
     const text = await response.text();
     expect(response.status).toBe(status);
-    expect(text.includes('"content":"a"')).toBe(pieces > 0);
+    expect(text.includes('"content":"a"')).toBe(deltas > 0);
     expect(text).toContain('"code":"internal_error"');
     expect(text).not.toMatch(/private|DONE/);
     expect(writer.logged).toMatchObject([
-      ['error', { err: { message: 'something private' } }, 'a defect of the server'],
+      ['error', { err: { message: 'something private' } }, 'internal server error'],
       [status < 500 ? 'info' : 'warn', { outcome: 'failed', code: 'internal_error' }, 'request'],
     ]);
   } finally {
-    await writer.server.stop();
+    await writer.server.close();
   }
 });
 
-it('takes back a message as an answer has it, fields without a value included', async () => {
+it('accepts messages of earlier responses, including their null fields', async () => {
   const messages = [
     { role: 'user', content: 'a', name: null },
     { role: 'assistant', content: 'b', refusal: null, audio: null, function_call: null, tool_calls: null },

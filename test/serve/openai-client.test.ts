@@ -1,39 +1,39 @@
-/** The official JavaScript client of the OpenAI API, unmodified, against a server of a tiny team. */
+/** The official JavaScript client of the OpenAI API, unmodified, with a server of a tiny team. */
 import type OpenAI from 'openai';
 import { APIError, BadRequestError, NotFoundError } from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
-import { embeddedMembers, tinyModels, tinyServer } from './tiny-server.ts';
+import { embeddedAgents, tinyModels, tinyServer } from './tiny-server.ts';
 
 const models = await tinyModels();
-const vote = await tinyServer({ members: embeddedMembers(models), options: { logLevel: 'silent' } });
-const relay = await tinyServer({ members: embeddedMembers(await tinyModels(512)), protocol: 'relay' });
+const vote = await tinyServer({ agents: embeddedAgents(models) });
+const relay = await tinyServer({ agents: embeddedAgents(await tinyModels(512)), protocol: 'relay' });
 afterAll(async () => {
-  await Promise.all([vote.server.stop(), relay.server.stop()]);
+  await Promise.all([vote.server.close(), relay.server.close()]);
 });
 const { client } = vote;
 const ask = { model: 'team', messages: [{ role: 'user' as const, content: '1+2=' }], seed: 7 };
 
-/** What the API of OpenAI has not. */
+/** The response field that the OpenAI API does not have. */
 interface Troupe {
   readonly protocol: string;
   readonly choices: readonly {
-    readonly members: readonly {
+    readonly agents: readonly {
       name: string;
       status: string;
       content: string | null;
       answer: string | null;
       usage: OpenAI.CompletionUsage;
     }[];
-    readonly vote: { winner: string | null; counts: { answer: string; members: string[] }[] } | null;
+    readonly vote: { winner: string | null; counts: { answer: string; agents: string[] }[] } | null;
     readonly early_stop: object | null;
   }[];
 }
-/** What a member of `/readyz` is doing. */
+/** Requests of an agent in `/readyz`. */
 type Load = Record<'running' | 'waiting', number>;
 const troupeOf = (answer: object): Troupe => (answer as { troupe: Troupe }).troupe;
 
 describe('models', () => {
-  it('are the team and each member by name', async () => {
+  it('are the team and each agent by name', async () => {
     const { data } = await client.models.list();
     expect(data.map(({ id }) => id)).toEqual(['team', 'agent_0', 'agent_1', 'agent_2']);
     expect((await client.models.retrieve('agent_1')).object).toBe('model');
@@ -42,21 +42,21 @@ describe('models', () => {
 });
 
 describe('chat', () => {
-  it('answers as the team, with every member and the vote', async () => {
+  it('answers as the team, with every agent and the vote', async () => {
     const answer = await client.chat.completions.create(ask);
     expect(answer.object).toBe('chat.completion');
     expect(answer.choices).toHaveLength(1);
     const { protocol, choices } = troupeOf(answer);
     expect([protocol, choices.length]).toEqual(['vote', 1]);
-    const { members } = choices[0]!;
-    expect(members.map(({ name }) => name)).toEqual(['agent_0', 'agent_1', 'agent_2']);
-    expect(members.map(({ content }) => content)).toContain(answer.choices[0]?.message.content);
-    const spent = members.reduce((sum, { usage }) => sum + usage.completion_tokens, 0);
-    expect(answer.usage?.completion_tokens).toBe(spent);
+    const { agents } = choices[0]!;
+    expect(agents.map(({ name }) => name)).toEqual(['agent_0', 'agent_1', 'agent_2']);
+    expect(agents.map(({ content }) => content)).toContain(answer.choices[0]?.message.content);
+    const tokens = agents.reduce((sum, { usage }) => sum + usage.completion_tokens, 0);
+    expect(answer.usage?.completion_tokens).toBe(tokens);
     expect(answer._request_id).toMatch(/^[\w-]{36}$/);
   });
 
-  it('says the same for the same seed, whole or streamed, and something else for another', async () => {
+  it('gives the same answer for the same seed, whole or streamed, and other answers for other seeds', async () => {
     const whole = await client.chat.completions.create(ask);
     const again = await client.chat.completions.create(ask);
     expect(again.choices).toEqual(whole.choices);
@@ -82,7 +82,7 @@ describe('chat', () => {
     expect(new Set(others.map(({ choices }) => choices[0]?.message.content)).size).toBeGreaterThan(1);
   });
 
-  it('gives n choices, each of its own', async () => {
+  it('gives n independent choices', async () => {
     const { choices } = await client.chat.completions.create({ ...ask, n: 5 });
     expect(choices.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
     expect(new Set(choices.map(({ message }) => message.content)).size).toBeGreaterThan(1);
@@ -90,7 +90,7 @@ describe('chat', () => {
     expect(choices[0]?.message.content).toBe(one.choices[0]?.message.content);
   });
 
-  it('streams n choices side by side', async () => {
+  it('streams n choices concurrently', async () => {
     const runner = client.chat.completions.stream({ ...ask, n: 3 });
     const { choices } = await runner.finalChatCompletion();
     const whole = await client.chat.completions.create({ ...ask, n: 3 });
@@ -99,7 +99,7 @@ describe('chat', () => {
     );
   });
 
-  it('writes the likeliest tokens at temperature 0, whatever the seed', async () => {
+  it('is greedy at temperature 0, for any seed', async () => {
     const texts = await Promise.all(
       [1, 2, 3].map(async (seed) => {
         const { choices } = await client.chat.completions.create({
@@ -121,7 +121,7 @@ describe('chat', () => {
     expect(choices[0]?.message.content).toBe(texts[0]);
   });
 
-  it('tells log-probabilities of the tokens of the text', async () => {
+  it('reports the log-probabilities of the tokens of the text', async () => {
     const { choices } = await client.chat.completions.create({
       ...ask,
       logprobs: true,
@@ -150,7 +150,7 @@ describe('chat', () => {
     expect((await client.chat.completions.create(ask)).choices[0]?.logprobs).toBeNull();
   });
 
-  it('ends before a stop text, and says so', async () => {
+  it('ends before a stop sequence, with finish_reason stop', async () => {
     const request = { ...ask, model: 'agent_1', max_tokens: 30, temperature: 2 };
     let text = '';
     for (let seed = 0; text.length < 5; seed++) {
@@ -196,46 +196,46 @@ describe('chat', () => {
       expect(logprobs?.content?.map(({ token }) => token).join('')).toBe(message.content);
   });
 
-  it('streams the last speaker of a relay token by token', async () => {
+  it('streams the last agent of a relay token by token', async () => {
     const stream = await relay.client.chat.completions.create({ ...ask, temperature: 2, stream: true });
-    let pieces = 0;
+    let deltas = 0;
     let text = '';
     for await (const chunk of stream) {
-      const piece = chunk.choices[0]?.delta.content ?? '';
-      if (piece !== '') pieces++;
-      text += piece;
+      const delta = chunk.choices[0]?.delta.content ?? '';
+      if (delta !== '') deltas++;
+      text += delta;
     }
     const whole = await relay.client.chat.completions.create({ ...ask, temperature: 2 });
     expect(text).toBe(whole.choices[0]?.message.content);
-    expect(pieces).toBeGreaterThan(1);
-    expect(troupeOf(whole).choices[0]?.members.map(({ name }) => name)).toEqual([
+    expect(deltas).toBeGreaterThan(1);
+    expect(troupeOf(whole).choices[0]?.agents.map(({ name }) => name)).toEqual([
       'agent_0',
       'agent_1',
       'agent_2',
     ]);
   });
 
-  it('streams what each member writes, where asked', async () => {
+  it('streams the message of each agent with stream_agents', async () => {
     const stream = await client.chat.completions.create({
       ...ask,
       stream: true,
-      troupe: { stream_members: true },
+      troupe: { stream_agents: true },
     } as never);
     const written: Record<string, string> = {};
     const ended: Record<string, string | null> = {};
     for await (const chunk of stream as unknown as AsyncIterable<{
       troupe?: { event?: string; name: string; content: string | null };
     }>) {
-      if (chunk.troupe?.event === 'member_piece')
+      if (chunk.troupe?.event === 'agent_delta')
         written[chunk.troupe.name] = (written[chunk.troupe.name] ?? '') + chunk.troupe.content;
-      if (chunk.troupe?.event === 'member_end') ended[chunk.troupe.name] = chunk.troupe.content;
+      if (chunk.troupe?.event === 'agent_end') ended[chunk.troupe.name] = chunk.troupe.content;
     }
     expect(Object.keys(ended).sort()).toEqual(['agent_0', 'agent_1', 'agent_2']);
     for (const [name, text] of Object.entries(ended))
       if (text !== null) expect(written[name] ?? '').toBe(text);
   });
 
-  it('takes system messages, earlier turns and parts of text', async () => {
+  it('accepts system messages, earlier messages and parts of type text', async () => {
     const { choices } = await client.chat.completions.create({
       ...ask,
       messages: [
@@ -256,7 +256,7 @@ describe('chat', () => {
 });
 
 describe('completions', () => {
-  it('continue a raw text by one member, whole or streamed', async () => {
+  it('continue a raw text with one agent, whole or streamed', async () => {
     const request = {
       model: 'agent_0',
       prompt: '1+2=',
@@ -280,7 +280,7 @@ describe('completions', () => {
     expect(byIds.choices[0]?.text).toBe(choice?.text);
   });
 
-  it('take several prompts, and play the team on each', async () => {
+  it('accept several prompts, and run the protocol on each', async () => {
     const { choices } = await client.completions.create({
       model: 'team',
       prompt: ['1+2=', 'a+b='],
@@ -307,12 +307,7 @@ describe('errors', () => {
       'response_format.type',
       'unsupported_value',
     ],
-    [
-      'a message of nobody',
-      { messages: [{ role: 'robot', content: 'a' }] },
-      'messages[0].role',
-      'invalid_value',
-    ],
+    ['an unknown role', { messages: [{ role: 'robot', content: 'a' }] }, 'messages[0].role', 'invalid_value'],
     [
       'a tool message',
       { messages: [{ role: 'tool', content: 'a', tool_call_id: '1' }] },
@@ -320,26 +315,31 @@ describe('errors', () => {
       'invalid_value',
     ],
     [
-      'a picture',
+      'an image',
       { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
       'messages[0].content',
       'invalid_value',
     ],
     ['no messages', { messages: [] }, 'messages', 'invalid_value'],
     [
-      'an answer at the end',
+      'an assistant message at the end',
       { messages: [{ role: 'assistant', content: 'a' }] },
       'messages[0].role',
       'invalid_value',
     ],
-    ['top_logprobs alone', { top_logprobs: 2 }, 'top_logprobs', 'invalid_value'],
-    ['stream_options alone', { stream_options: { include_usage: true } }, 'stream_options', 'invalid_value'],
-    ['too many stops', { stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value'],
+    ['top_logprobs without logprobs', { top_logprobs: 2 }, 'top_logprobs', 'invalid_value'],
+    [
+      'stream_options without stream',
+      { stream_options: { include_usage: true } },
+      'stream_options',
+      'invalid_value',
+    ],
+    ['too many stop sequences', { stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value'],
     ['too many tokens', { max_tokens: 1e6 }, 'max_tokens', 'invalid_value'],
     ['no tokens', { max_tokens: 0 }, 'max_tokens', 'invalid_value'],
     ['too many choices', { n: 17 }, 'n', 'invalid_value'],
     [
-      'a prompt without room',
+      'a prompt longer than the context',
       { messages: [{ role: 'user', content: '1'.repeat(90) }] },
       'messages',
       'context_length_exceeded',
@@ -359,7 +359,7 @@ describe('errors', () => {
       expect(streamed).toMatchObject({ status: 400, param });
   });
 
-  it('name a model that does not exist', async () => {
+  it('name an unknown model', async () => {
     await expect(client.chat.completions.create({ ...ask, model: 'agent_O' })).rejects.toMatchObject({
       status: 404,
       code: 'model_not_found',
@@ -369,8 +369,8 @@ describe('errors', () => {
   });
 });
 
-describe('under way', () => {
-  it('stops working when the client leaves, and logs it', async () => {
+describe('concurrent requests', () => {
+  it('are cancelled when the client disconnects, whole or streamed', async () => {
     const controller = new AbortController();
     const stream = await relay.client.chat.completions.create(
       { ...ask, temperature: 2, max_tokens: 40, stream: true },
@@ -385,27 +385,27 @@ describe('under way', () => {
     const answer = client.chat.completions.create({ ...ask, n: 16 }, { signal: whole.signal });
     const rejected = expect(answer).rejects.toThrow(/abort/i);
     await expect.poll(() => vote.server.pending, { interval: 1 }).toBe(1);
-    whole.abort(); // its messages take many turns of this process's loop, whose next one this is
+    whole.abort(); // generation takes many turns of the event loop, and this is the next one
     await rejected;
     await expect.poll(() => vote.server.pending).toBe(0);
-    // nor does a model go on with what nobody waits for
+    // the models stop generating, too
     for (const { url } of [relay, vote])
       await expect
         .poll(async () => {
-          const { members } = (await (await fetch(`${url}/readyz`)).json()) as { members: Load[] };
-          return members.map(({ running, waiting }) => running + waiting);
+          const { agents } = (await (await fetch(`${url}/readyz`)).json()) as { agents: Load[] };
+          return agents.map(({ running, waiting }) => running + waiting);
         })
         .toEqual([0, 0, 0]);
   });
 
-  it('answers many at once, each as if alone', async () => {
+  it('get the same answers as sequential requests', async () => {
     const seeds = Array.from({ length: 40 }, (_, seed) => seed);
     const texts = async (seed: number): Promise<unknown> =>
       (await client.chat.completions.create({ ...ask, seed, model: seed % 3 === 0 ? 'agent_0' : 'team' }))
         .choices[0]?.message.content;
-    const together = await Promise.all(seeds.map(texts));
-    const apart = [];
-    for (const seed of seeds.slice(0, 12)) apart.push(await texts(seed));
-    expect(together.slice(0, 12)).toEqual(apart);
+    const concurrent = await Promise.all(seeds.map(texts));
+    const sequential = [];
+    for (const seed of seeds.slice(0, 12)) sequential.push(await texts(seed));
+    expect(concurrent.slice(0, 12)).toEqual(sequential);
   });
 });

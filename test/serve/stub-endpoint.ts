@@ -1,8 +1,8 @@
-/** An OpenAI-compatible endpoint that behaves, fails, stalls, truncates or lies, as it is told. */
+/** An OpenAI-compatible endpoint that answers, fails, stalls, truncates, or sends implausible data. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What it does with one request. */
+/** How the endpoint responds to one request. */
 export type Behavior = (response: ServerResponse, body: Record<string, unknown>) => void | Promise<void>;
 
 const event = (value: object | string): string =>
@@ -26,8 +26,8 @@ const piece = (content: string, logprob?: number): string =>
 
 const end = (finish: string): string => event({ choices: [{ index: 0, delta: {}, finish_reason: finish }] });
 
-/** Says a text, a letter per token. */
-export const says =
+/** Streams a text, one character per token. */
+export const answers =
   (text: string, logprob = -0.5): Behavior =>
   (response) => {
     begin(response);
@@ -38,21 +38,21 @@ export const says =
   };
 
 export const BEHAVIORS = {
-  refuses: (response) => void response.writeHead(500).end('{"error": {"message": "out of memory"}}'),
-  limits: (response) => void response.writeHead(429, { 'retry-after': '0' }).end('{}'),
-  rejects: (response) => void response.writeHead(401).end('{"error": {"message": "bad key"}}'),
-  hangs: () => undefined,
-  stalls: (response) => void begin(response).write(piece('4')),
-  truncates: (response) => {
+  failing: (response) => void response.writeHead(500).end('{"error": {"message": "out of memory"}}'),
+  rateLimited: (response) => void response.writeHead(429, { 'retry-after': '0' }).end('{}'),
+  unauthorized: (response) => void response.writeHead(401).end('{"error": {"message": "bad key"}}'),
+  hanging: () => undefined,
+  stalling: (response) => void begin(response).write(piece('4')),
+  disconnecting: (response) => {
     begin(response).write(piece('4'));
     setTimeout(() => response.destroy(), 5);
   },
-  ends: (response) => void begin(response).end(piece('4')),
+  truncated: (response) => void begin(response).end(piece('4')),
   html: (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>It works</h1>'),
-  garbage: (response) => void begin(response).end(event('{"choices": [')),
-  numbers: (response) => void begin(response).end(event({ choices: [{ delta: { content: 42 } }] })),
-  scolds: (response) => void begin(response).end(event({ error: { message: 'no' } })),
-  floods: (response) => {
+  invalidJson: (response) => void begin(response).end(event('{"choices": [')),
+  wrongTypes: (response) => void begin(response).end(event({ choices: [{ delta: { content: 42 } }] })),
+  errorEvent: (response) => void begin(response).end(event({ error: { message: 'no' } })),
+  endlessEvent: (response) => {
     begin(response);
     const more = (): void => {
       if (!response.destroyed && response.write(`data: ${'x'.repeat(1 << 16)}`)) setImmediate(more);
@@ -62,16 +62,16 @@ export const BEHAVIORS = {
   },
 } satisfies Record<string, Behavior>;
 
-/** Answers whole, though asked for a stream. */
+/** Responds with JSON, although the request is for a stream. */
 export const answersJson =
   (body: unknown): Behavior =>
   (response) =>
     void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-/** Claims what cannot be: tokens it did not write, chances above 1, more text than it was allowed. */
-export const liar: Behavior = (response, { max_tokens: most }) => {
+/** Reports too many tokens and probabilities above 1, and writes more text than `max_tokens` allows. */
+export const implausible: Behavior = (response, { max_tokens: maxTokens }) => {
   begin(response);
-  for (let i = 0; i < 200 + Number(most) * 40; i++) response.write(piece('7', 3));
+  for (let i = 0; i < 200 + Number(maxTokens) * 40; i++) response.write(piece('7', 3));
   response.write(end('stop'));
   response.write(event({ choices: [], usage: { prompt_tokens: 1e9, completion_tokens: 1e9 } }));
   response.end(event('[DONE]'));
@@ -80,10 +80,11 @@ export const liar: Behavior = (response, { max_tokens: most }) => {
 export interface StubEndpoint {
   readonly url: string;
   readonly server: Server;
-  /** Bodies it was sent, and the headers of the last. */
-  readonly asked: Record<string, unknown>[];
+  /** Bodies of all requests. */
+  readonly requests: Record<string, unknown>[];
+  /** Headers of the last request. */
   headers: IncomingMessage['headers'];
-  /** What it does from now on. */
+  /** Response to later requests. */
   behavior: Behavior;
   close(): Promise<void>;
 }
@@ -97,7 +98,7 @@ export async function stubEndpoint(behavior: Behavior): Promise<StubEndpoint> {
     });
     request.on('end', () => {
       const body = JSON.parse(text) as Record<string, unknown>;
-      stub.asked.push(body);
+      stub.requests.push(body);
       stub.headers = request.headers;
       void stub.behavior(response, body);
     });
@@ -106,7 +107,7 @@ export async function stubEndpoint(behavior: Behavior): Promise<StubEndpoint> {
   const stub: StubEndpoint = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     server,
-    asked: [],
+    requests: [],
     headers: {},
     behavior,
     close: async () => {

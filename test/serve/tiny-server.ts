@@ -1,28 +1,26 @@
-/**
- * A server on a free port of this machine over three tiny models with random weights, or over whatever
- * members a test brings.
- */
+/** A server on a free port, over three tiny models with random weights or over the agents of a test. */
 import OpenAI from 'openai';
 import { randomStream } from '../../src/core/rng.ts';
 import type { Model } from '../../src/engine/engine.ts';
 import { initialWeights } from '../../src/engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/engine.ts';
 import { tinyConfig, tinyTokenizer } from '../../src/engine/onnx/testing/tiny-model.ts';
-import { createEmbeddedMember } from '../../src/serve/member/embedded.ts';
-import type { Member } from '../../src/serve/member/member.ts';
-import { DEFAULT_SERVER, type ServerOptions } from '../../src/serve/options.ts';
+import { createEmbeddedAgent } from '../../src/serve/agent/embedded-agent.ts';
+import type { ServedAgent } from '../../src/serve/agent/served-agent.ts';
+import type { ServerLog } from '../../src/serve/http/log.ts';
+import type { ServerOptions } from '../../src/serve/options.ts';
 import { startServer, type TeamServer } from '../../src/serve/server.ts';
 import { type ServedTeam, textAnswer } from '../../src/serve/team/served-team.ts';
 import { createProtocol } from '../../src/team/protocols.ts';
 
-/** Three models that differ, none of which has learned anything. */
+/** Three different models with random weights. */
 export async function tinyModels(maxPositions = 64): Promise<Model[]> {
   const engine = createOnnxEngine({ threads: 1 });
   const config = tinyConfig({ maxPositions });
   return Promise.all(
     [1, 2, 3].map((seed) => {
       const weights = initialWeights(config, randomStream(seed));
-      // larger than at the start of training, so that the models have opinions
+      // larger weights than at the start of training, so that the distributions are not almost uniform
       for (const values of weights.values())
         for (let i = 0; i < values.length; i++) values[i] = values[i]! * 6;
       return engine.fromCheckpoint({ config, weights, tokenizer: tinyTokenizer() }, `tiny ${seed}`);
@@ -30,34 +28,35 @@ export async function tinyModels(maxPositions = 64): Promise<Model[]> {
   );
 }
 
-export function embeddedMembers(models: readonly Model[]): Member[] {
-  return models.map((model, id) => createEmbeddedMember(model, { name: `agent_${id}` }));
+export function embeddedAgents(models: readonly Model[]): ServedAgent[] {
+  return models.map((model, id) => createEmbeddedAgent(model, { name: `agent_${id}` }));
 }
 
 export interface TinyServer {
   readonly server: TeamServer;
   readonly url: string;
-  /** The official client, unmodified, without retries of its own. */
+  /** The official client without retries. */
   readonly client: OpenAI;
-  /** Log lines: their object and their message. */
-  readonly logged: (readonly [level: string, line: Record<string, unknown>, message: string])[];
+  /** Log lines: level, fields and message. */
+  readonly logged: (readonly [level: keyof ServerLog, fields: object, message: string])[];
 }
 
 export interface TinyOptions {
-  readonly members: readonly Member[];
+  readonly agents: readonly ServedAgent[];
   readonly protocol?: string;
   readonly team?: Partial<ServedTeam>;
   readonly options?: Partial<ServerOptions>;
   readonly apiKey?: string;
+  readonly signal?: AbortSignal;
 }
 
-export function servedTeam({ members, protocol = 'vote', team = {} }: TinyOptions): ServedTeam {
+function servedTeam({ agents, protocol = 'vote', team = {} }: TinyOptions): ServedTeam {
   return {
     name: 'tiny',
-    members,
-    protocol: createProtocol(protocol, {}, members.length),
-    minMembers: members.length,
-    memberTimeoutMs: 20_000,
+    agents,
+    protocol: createProtocol(protocol, {}, agents.length),
+    minAgents: agents.length,
+    agentTimeoutMs: 20_000,
     answerOf: textAnswer,
     isMixed: false,
     defaults: { temperature: 1, maxTokens: 24 },
@@ -68,16 +67,13 @@ export function servedTeam({ members, protocol = 'vote', team = {} }: TinyOption
 
 export async function tinyServer(tiny: TinyOptions): Promise<TinyServer> {
   const logged: TinyServer['logged'] = [];
-  const log = Object.fromEntries(
-    ['info', 'warn', 'error'].map((level) => [
-      level,
-      (line: Record<string, unknown>, message: string) => void logged.push([level, line, message]),
-    ]),
-  );
+  const logTo = (level: keyof ServerLog) => (fields: object, message: string) =>
+    void logged.push([level, fields, message]);
   const server = await startServer(servedTeam(tiny), {
-    options: { ...DEFAULT_SERVER, port: 0, ...tiny.options },
+    options: { port: 0, ...tiny.options },
     version: '0.0.0',
-    log: log as never, // the three methods are all that is called
+    log: { info: logTo('info'), warn: logTo('warn'), error: logTo('error') },
+    ...(tiny.signal === undefined ? {} : { signal: tiny.signal }),
   });
   const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: tiny.apiKey ?? 'none', maxRetries: 0 });
   return { server, url: server.url, client, logged };

@@ -1,4 +1,4 @@
-/** Members with tokenizers and chat templates of real checkpoints: bytes of characters, stops, refusals. */
+/** Agents with tokenizers and chat templates of real checkpoints: incomplete characters, stop sequences, refusals. */
 import type OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../src/core/rng.ts';
@@ -7,13 +7,13 @@ import { initialWeights } from '../../src/engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/engine.ts';
 import { tinyConfig } from '../../src/engine/onnx/testing/tiny-model.ts';
 import { readTokenizerFiles } from '../../src/engine/text/tokenizer-files.ts';
-import { createEmbeddedMember } from '../../src/serve/member/embedded.ts';
+import { createEmbeddedAgent } from '../../src/serve/agent/embedded-agent.ts';
 import { tinyServer } from './tiny-server.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 
-/** Knows nothing, so it writes bytes of characters in any order. */
-async function babbler(
+/** A model with random weights, which writes bytes of characters in random order. */
+async function randomModel(
   family: string,
   vocabSize: number,
   { end, maxPositions = 512 }: { readonly end: number; readonly maxPositions?: number },
@@ -24,19 +24,18 @@ async function babbler(
   return engine.fromCheckpoint({ config, weights, tokenizer }, family);
 }
 
-// bytes as letters of an alphabet of their own, and as tokens beside pieces of words
+// a byte-level vocabulary, and two with byte fallback
 const models: Readonly<Record<string, Model>> = {
-  qwen: await babbler('qwen2_5', 655, { end: 652 }),
-  gemma: await babbler('gemma3', 609, { end: 1 }),
-  mistral: await babbler('mistral', 600, { end: 2 }),
+  qwen: await randomModel('qwen2_5', 655, { end: 652 }),
+  gemma: await randomModel('gemma3', 609, { end: 1 }),
+  mistral: await randomModel('mistral', 600, { end: 2 }),
 };
 const { server, client, logged } = await tinyServer({
-  members: Object.entries(models).map(([name, model]) => createEmbeddedMember(model, { name })),
-  options: { logLevel: 'silent' },
+  agents: Object.entries(models).map(([name, model]) => createEmbeddedAgent(model, { name })),
   team: { defaults: { temperature: 1, maxTokens: 60 } },
 });
 afterAll(async () => {
-  await server.stop();
+  await server.close();
   await engine.close();
 });
 
@@ -48,7 +47,7 @@ interface Streamed {
   readonly logprobs: readonly OpenAI.ChatCompletionTokenLogprob[];
 }
 
-/** What a stream says of each choice. */
+/** Texts and log-probabilities of a streamed response, by choice. */
 async function streamed(request: Request): Promise<Streamed[]> {
   const choices: { pieces: string[]; logprobs: OpenAI.ChatCompletionTokenLogprob[] }[] = [];
   for await (const chunk of await client.chat.completions.create({ ...request, stream: true }))
@@ -67,7 +66,7 @@ const ask = (model: string, more: Partial<Request> = {}): Request => ({
 });
 
 describe.each(Object.keys(models))('%s', (name) => {
-  it('streams the same text as it answers whole, whatever bytes it writes', async () => {
+  it('streams the text of the whole response, for any sequence of bytes', async () => {
     let pieces = 0;
     for (let seed = 0; seed < 8; seed++) {
       const request = ask(name, { seed, n: 4, logprobs: seed % 2 === 0, temperature: 2 });
@@ -86,7 +85,7 @@ describe.each(Object.keys(models))('%s', (name) => {
     expect(pieces).toBeGreaterThan(100);
   });
 
-  it('tells the bytes of every token, of those that are parts of characters too', async () => {
+  it('reports the bytes of every token, including incomplete characters', async () => {
     let parts = 0;
     for (let seed = 0; seed < 4; seed++) {
       const request = ask(name, { seed, n: 4, logprobs: true, top_logprobs: 3, temperature: 2 });
@@ -96,14 +95,14 @@ describe.each(Object.keys(models))('%s', (name) => {
         for (const one of tokens.flatMap((token) => [token, ...token.top_logprobs]))
           expect(one.bytes).not.toBeNull();
         const text = Buffer.from(tokens.flatMap(({ bytes }) => bytes ?? [])).toString();
-        // vocabularies with a token per byte spoil a whole run of them where one is wrong
+        // with byte fallback, one invalid byte makes the whole run of bytes invalid
         if (name === 'qwen') expect(text).toBe(message.content);
       }
     }
     expect(parts).toBeGreaterThan(20);
   });
 
-  it('ends before a stop text that begins and ends within tokens', async () => {
+  it('ends before a stop sequence that starts and ends within tokens', async () => {
     let stopped = 0;
     for (let seed = 0; seed < 12; seed++) {
       const request = ask(name, { seed, temperature: 2 });
@@ -112,10 +111,10 @@ describe.each(Object.keys(models))('%s', (name) => {
       const stop = letters.slice(5, 8).join('');
       if (letters.length < 9 || stop.includes('\uFFFD')) continue;
       const cut = text.slice(0, text.indexOf(stop));
-      const asked = { ...request, stop, logprobs: true };
-      const { choices } = await client.chat.completions.create(asked);
+      const withLogprobs = { ...request, stop, logprobs: true };
+      const { choices } = await client.chat.completions.create(withLogprobs);
       expect(choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: cut } });
-      const [part] = await streamed(asked);
+      const [part] = await streamed(withLogprobs);
       expect(part?.text).toBe(cut);
       expect(part?.logprobs).toEqual(choices[0]?.logprobs?.content);
       stopped++;
@@ -128,38 +127,39 @@ describe('a chat template', () => {
   it.each([
     ['gemma', [{ role: 'user', content: 'a' }]],
     ['mistral', [{ role: 'assistant', content: 'b' }]],
-  ] as const)(
-    'of %s that refuses the messages is an error of the client, not of the server',
-    async (model, before) => {
-      const error = await client.chat.completions
-        .create(ask(model, { messages: [...before, { role: 'user', content: 'a' }] }))
-        .catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ status: 400, code: 'unsupported_value', param: 'messages' });
-      expect(String(error)).toMatch(/take turns/);
-      expect(logged.filter(([level]) => level === 'error')).toEqual([]);
-    },
-  );
+  ] as const)('of %s that refuses the messages is an error of the client', async (model, before) => {
+    const error = await client.chat.completions
+      .create(ask(model, { messages: [...before, { role: 'user', content: 'a' }] }))
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ status: 400, code: 'unsupported_value', param: 'messages' });
+    expect(String(error)).toMatch(/take turns/);
+    expect(logged.filter(([level]) => level === 'error')).toEqual([]);
+  });
 
-  it('that refuses is one member that failed, where others answer', async () => {
+  it('that refuses the messages is a failed agent, where other agents answer', async () => {
     const messages = [{ role: 'user' as const, content: 'a' }, ...ask('team').messages];
-    const lone = await tinyServer({
-      members: Object.entries(models).map(([name, model]) => createEmbeddedMember(model, { name })),
-      team: { minMembers: 1 },
+    const lenient = await tinyServer({
+      agents: Object.entries(models).map(([name, model]) => createEmbeddedAgent(model, { name })),
+      team: { minAgents: 1 },
     });
     try {
-      const answer = await lone.client.chat.completions.create({ ...ask('team'), messages, max_tokens: 4 });
+      const answer = await lenient.client.chat.completions.create({
+        ...ask('team'),
+        messages,
+        max_tokens: 4,
+      });
       expect(answer).toMatchObject({
         troupe: {
-          choices: [{ degraded: true, members: [{ status: 'answered' }, { status: 'failed' }, {}] }],
+          choices: [{ degraded: true, agents: [{ status: 'answered' }, { status: 'failed' }, {}] }],
         },
       });
     } finally {
-      await lone.server.stop();
+      await lenient.server.close();
     }
   });
 });
 
-it('takes token ids as they are, never as the remainder of a large number', async () => {
+it('refuses token ids outside the vocabulary, without wrapping them to 32 bits', async () => {
   const wrong = { model: 'qwen', prompt: [2 ** 32 + 70, 71], max_tokens: 2 };
   await expect(client.completions.create(wrong)).rejects.toMatchObject({
     status: 400,
@@ -167,28 +167,30 @@ it('takes token ids as they are, never as the remainder of a large number', asyn
   });
 });
 
-it('refuses a prompt that is far too long without holding up others', async () => {
-  const model = await babbler('qwen2_5', 655, { end: 652, maxPositions: 16_384 });
-  const long = await tinyServer({ members: [createEmbeddedMember(model, { name: 'long' })] });
+it('refuses a prompt that is far too long without tokenizing it', async () => {
+  const model = await randomModel('qwen2_5', 655, { end: 652, maxPositions: 16_384 });
+  const long = await tinyServer({ agents: [createEmbeddedAgent(model, { name: 'long' })] });
   try {
     const content = 'the cat sat on the mat '.repeat(40_000);
-    // in the process's own time, whatever else the machine does
+    // processor time, which does not depend on the load of the machine
     const cpuMs = (since?: NodeJS.CpuUsage): number => {
       const { user, system } = process.cpuUsage(since);
       return (user + system) / 1000;
     };
     const before = process.cpuUsage();
-    for (const asked of [
+    for (const send of [
       () => long.client.chat.completions.create({ model: 'long', messages: [{ role: 'user', content }] }),
       () => long.client.completions.create({ model: 'long', prompt: content }),
     ])
-      await expect(asked()).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded' });
+      await expect(send()).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded' });
     const refusals = cpuMs(before);
     const start = process.cpuUsage();
     model.tokenizer.encode(content);
-    // measured 0.4; two prompts that are encoded after all cost more than 2
-    expect(refusals, 'both sides of two refusals, ms').toBeLessThan(1.5 * cpuMs(start));
+    // measured: 0.4 times; tokenizing both prompts would take more than 2 times
+    expect(refusals, 'processor time of client and server for two refusals, ms').toBeLessThan(
+      1.5 * cpuMs(start),
+    );
   } finally {
-    await long.server.stop();
+    await long.server.close();
   }
 });

@@ -1,6 +1,6 @@
 /**
- * The chat page: asks the server it came from, shows the team's answer and, unfolded, what each member wrote
- * while it writes it. Text is only ever set as text.
+ * The chat page: sends the conversation to the server that it was loaded from, and shows the team's answer and, in a
+ * collapsed list, the messages of all agents while they are streamed. Text of models is never inserted as HTML.
  * @module
  */
 
@@ -9,9 +9,9 @@ const [log, form, prompt, send, stop] = ['log', 'form', 'prompt', 'send', 'stop'
 const model = at('model');
 const key = at('key');
 
-/** The conversation as the API takes it. */
+/** The conversation, in the format of the API. */
 let messages = [];
-/** Aborts the answer under way. */
+/** Aborts the current request. */
 let running;
 
 key.value = sessionStorage.getItem('troupe-key') ?? '';
@@ -27,7 +27,7 @@ async function loadModels() {
   const response = await fetch('/v1/models', { headers: headers() });
   if (response.status === 401) {
     at('settings').open = true;
-    key.placeholder = 'needed';
+    key.placeholder = 'required';
     return;
   }
   const { data, error } = await response.json();
@@ -39,43 +39,44 @@ async function loadModels() {
 }
 
 function element(tag, className, text = '') {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
 }
 
-/** Adds an article to the log; the user's have their text already. */
-function article(who, text) {
-  const made = element('article', who);
+/** Adds a message to the page. The text of an answer follows while it is streamed. */
+function addArticle(role, text) {
+  const article = element('article', role);
   const body = element('p', 'text', text);
-  made.append(body);
-  log.append(made);
-  made.scrollIntoView({ block: 'end' });
-  return { made, body };
+  article.append(body);
+  log.append(article);
+  article.scrollIntoView({ block: 'end' });
+  return { article, body };
 }
 
-/** What is shown of one answer. */
+/** One answer on the page. */
 class AnswerView {
   constructor() {
-    const { made, body } = article('assistant', '');
-    this.made = made;
+    const { article, body } = addArticle('assistant', '');
+    this.article = article;
     this.body = body;
     this.meta = element('p', 'meta', 'thinking');
     this.details = element('details', '');
-    this.summary = element('summary', '', 'Members');
-    this.list = element('ul', 'members');
+    this.summary = element('summary', '', 'Agents');
+    this.list = element('ul', 'agents');
     this.details.append(this.summary, this.list);
     this.details.hidden = true;
-    made.append(this.meta, this.details);
-    this.members = new Map();
+    article.append(this.meta, this.details);
+    /** Entries by turn and name. */
+    this.agents = new Map();
     this.text = '';
   }
 
-  /** The entry of one message of one member. */
-  member({ name, turn }) {
+  /** The list entry of one message of one agent. */
+  agent({ name, turn }) {
     const id = `${turn}:${name}`;
-    let entry = this.members.get(id);
+    let entry = this.agents.get(id);
     if (entry === undefined) {
       const item = element('li', '');
       const text = element('p', 'text');
@@ -84,7 +85,7 @@ class AnswerView {
       this.list.append(item);
       this.details.hidden = false;
       entry = { item, text, meta };
-      this.members.set(id, entry);
+      this.agents.set(id, entry);
     }
     return entry;
   }
@@ -95,39 +96,39 @@ class AnswerView {
       this.text += delta;
       this.body.textContent = this.text;
     }
-    if (troupe?.event === 'member_start') this.member(troupe);
-    if (troupe?.event === 'member_piece') this.member(troupe).text.textContent += troupe.content;
-    if (troupe?.event === 'member_end') this.memberEnd(troupe);
-    if (troupe?.members) this.end(troupe, choices[0]?.finish_reason);
+    if (troupe?.event === 'agent_start') this.agent(troupe);
+    if (troupe?.event === 'agent_delta') this.agent(troupe).text.textContent += troupe.content;
+    if (troupe?.event === 'agent_end') this.endAgent(troupe);
+    if (troupe?.agents) this.end(troupe, choices[0]?.finish_reason);
   }
 
-  memberEnd(told) {
-    const { text, meta } = this.member(told);
-    if (told.content !== null) text.textContent = told.content;
+  endAgent(turn) {
+    const { text, meta } = this.agent(turn);
+    if (turn.content !== null) text.textContent = turn.content;
     const state =
-      told.status === 'failed'
-        ? `failed: ${told.error.message}`
-        : told.status === 'cancelled'
-          ? 'stopped, the vote was decided'
-          : `${told.usage.completion_tokens} tokens in ${Math.round(told.duration_ms)} ms`;
-    const answer = told.answer !== null && told.answer !== told.content?.trim() ? `, answer ${told.answer}` : '';
-    meta.textContent = `${told.name}${told.turn > 0 ? `, turn ${told.turn + 1}` : ''}: ${state}${answer}`;
-    meta.classList.toggle('bad', told.status === 'failed');
+      turn.status === 'failed'
+        ? `failed: ${turn.error.message}`
+        : turn.status === 'cancelled'
+          ? 'cancelled, the vote was decided'
+          : `${turn.usage.completion_tokens} tokens in ${Math.round(turn.duration_ms)} ms`;
+    const answer = turn.answer !== null && turn.answer !== turn.content?.trim() ? `, answer ${turn.answer}` : '';
+    meta.textContent = `${turn.name}${turn.turn > 0 ? `, turn ${turn.turn + 1}` : ''}: ${state}${answer}`;
+    meta.classList.toggle('bad', turn.status === 'failed');
   }
 
-  end({ members, vote, protocol, early_stop: early, degraded }, finish) {
-    for (const told of members) {
-      this.memberEnd(told);
-      const won = vote && told.answer !== null && told.answer === vote.winner;
-      this.member(told).item.classList.toggle('winner', Boolean(won));
+  end({ agents, vote, protocol, early_stop: early, degraded }, finish) {
+    for (const turn of agents) {
+      this.endAgent(turn);
+      const won = vote && turn.answer !== null && turn.answer === vote.winner;
+      this.agent(turn).item.classList.toggle('winner', Boolean(won));
     }
     const most = vote?.counts[0];
     const parts = [
       protocol,
-      ...(most ? [`${most.members.length} of ${members.filter(({ status }) => status === 'answered').length} agree`] : []),
+      ...(most ? [`${most.agents.length} of ${agents.filter(({ status }) => status === 'answered').length} agree`] : []),
       ...(early ? [`decided after ${early.decided_after}`] : []),
-      ...(degraded ? ['a member failed'] : []),
-      ...(finish === 'length' ? ['cut off at the most tokens'] : []),
+      ...(degraded ? ['an agent failed'] : []),
+      ...(finish === 'length' ? ['cut off at the token limit'] : []),
     ];
     this.meta.textContent = parts.join(', ');
   }
@@ -138,7 +139,7 @@ class AnswerView {
   }
 }
 
-/** Data of server-sent events, as they come. */
+/** Yields the data of server-sent events. */
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
@@ -159,7 +160,7 @@ function number(id, name) {
 
 async function ask(content) {
   messages.push({ role: 'user', content });
-  article('user', content);
+  addArticle('user', content);
   const view = new AnswerView();
   running = new AbortController();
   send.hidden = true;
@@ -173,7 +174,7 @@ async function ask(content) {
         model: model.value || 'team',
         messages,
         stream: true,
-        troupe: { stream_members: true },
+        troupe: { stream_agents: true },
         ...number('temperature', 'temperature'),
         ...number('max-tokens', 'max_tokens'),
         ...number('seed', 'seed'),
@@ -188,14 +189,14 @@ async function ask(content) {
     }
     messages.push({ role: 'assistant', content: view.text });
   } catch (error) {
-    messages.pop(); // the question may be asked again
+    messages.pop(); // the user may send the message again
     view.fail(running.signal.aborted ? 'stopped' : error.message);
   } finally {
     running = undefined;
     send.hidden = false;
     stop.hidden = true;
     prompt.focus();
-    view.made.scrollIntoView({ block: 'end' });
+    view.article.scrollIntoView({ block: 'end' });
   }
 }
 

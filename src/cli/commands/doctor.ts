@@ -124,14 +124,12 @@ function checkNode(version: string): Check {
 }
 
 function checkRuntime(runtime: number | Error): Check {
-  return typeof runtime === 'number'
-    ? { name: 'onnxruntime', status: 'ok', found: `loads and computes (${runtime.toFixed(0)} ms)` }
-    : {
-        name: 'onnxruntime',
-        status: 'fail',
-        found: runtime.message.split('\n')[0] ?? '',
-        advice: 'run "node scripts/ensure-installed.mjs --force"',
-      };
+  const name = 'onnxruntime';
+  if (typeof runtime === 'number')
+    return { name, status: 'ok', found: `loads and computes (${runtime.toFixed(0)} ms)` };
+  const found = runtime.message.split('\n')[0] ?? '';
+  // a missing runtime names the command that repairs it
+  return { name, status: 'fail', found, ...(found.includes('; ') ? {} : { advice: 'install troupe again' }) };
 }
 
 function checkAmount(
@@ -147,8 +145,8 @@ function checkAmount(
 /** Loaded only here, so that the doctor can speak where a package is missing. */
 async function probe(): Promise<number | Error> {
   try {
-    const { probeRuntime } = await import('../../app/compose.ts');
-    return await probeRuntime();
+    const { checkRuntime } = await import('../../app/compose.ts');
+    return await checkRuntime();
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

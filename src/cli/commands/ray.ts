@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createRayEnvironment, RAY_ENVIRONMENT, type RayFront, startRayFront } from '../../app/compose.ts';
+import { createRayEnvironment, RAY_ENVIRONMENT, type RayDriver, startRayDriver } from '../../app/compose.ts';
 import { listenForEnd } from '../../app/interrupt.ts';
 import { EngineError } from '../../support/errors.ts';
 import { naturalNumber, portNumber } from '../arguments.ts';
@@ -66,7 +66,7 @@ async function up({
 }: UpFlags): Promise<void> {
   const { signal, release } = listenForEnd();
   try {
-    const front = await startRayFront({
+    const driver = await startRayDriver({
       ...flags,
       python: python ?? (await installed(venv, signal)),
       token: process.env.TROUPE_WORKER_TOKEN || undefined,
@@ -78,11 +78,11 @@ async function up({
       },
     });
     try {
-      process.stdout.write(json ? `${JSON.stringify(front.facts)}\n` : announcement(front));
-      const death = await front.ended(signal);
+      process.stdout.write(json ? `${JSON.stringify(driver.facts)}\n` : announcement(driver));
+      const death = await driver.ended(signal);
       if (death !== undefined && !signal.aborted) throw new EngineError(`troupe ray: ${death}`);
     } finally {
-      await front.close();
+      await driver.close();
     }
   } finally {
     release();
@@ -99,7 +99,7 @@ async function installed(folder: string | undefined, signal: AbortSignal): Promi
   return made.python;
 }
 
-function announcement({ facts }: RayFront): string {
+function announcement({ facts }: RayDriver): string {
   const { url, token, tokenIsOwn, nodes, cpus, gpus, gpusPerAgent } = facts;
   const lines = [
     `a front to ${nodes} ${nodes === 1 ? 'node' : 'nodes'} with ${cpus} CPUs and ${gpus} GPUs listens on ${url}`,

@@ -1,16 +1,28 @@
 /**
- * `troupe serve TEAM`: one OpenAI-compatible endpoint for a team; and `troupe serve keys`: who may use it.
+ * `troupe serve TEAM`: serves a team behind the OpenAI API. `troupe serve keys` manages its API keys.
  * @module
  */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type ServeFlags, serve } from '../../app/serve.ts';
+import { listenForEnd } from '../../app/interrupt.ts';
+import { type RunningServer, serve } from '../../app/serve.ts';
 import { textTable } from '../../report/text-table.ts';
 import { addKey, readKeys, removeKey } from '../../serve/access/key-file.ts';
-import { LOG_LEVELS } from '../../serve/http/log.ts';
+import { createJsonLog, LOG_LEVELS, type LogLevel } from '../../serve/http/log.ts';
 import { portNumber, positiveInteger } from '../arguments.ts';
 import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+
+interface ServeFlags {
+  readonly host?: string;
+  readonly port?: number;
+  readonly keys?: string;
+  readonly auth: boolean;
+  readonly minAgents?: number;
+  readonly allowHost?: string[];
+  readonly logLevel?: LogLevel;
+  readonly logPrompts?: boolean;
+}
 
 export const defineServe: DefineVerb = (program, { overrides }) => {
   const command = program
@@ -19,16 +31,48 @@ export const defineServe: DefineVerb = (program, { overrides }) => {
     .argument('<team>', 'run folder (its champion), checkpoint inside one, team file or serve file (YAML)')
     .option('--port <port>', 'port; 0: any free one (default: 8080)', portNumber)
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option('--keys <file>', 'file of API keys; without it nobody needs one')
-    .option('--no-auth', 'listen on a public address without keys')
-    .option('--min-members <count>', 'fewest members that must answer', positiveInteger)
-    .option('--allow-host <names...>', 'further names this server answers to where it has no keys')
-    .addOption(new Option('--log-level <level>', 'least important line that is logged').choices(LOG_LEVELS))
+    .option('--keys <file>', 'file of API keys; without it clients need no key')
+    .option('--no-auth', 'allow a public address without API keys')
+    .option('--min-agents <count>', 'fewest agents that must answer', positiveInteger)
+    .option('--allow-host <names...>', 'further host names that are accepted where clients need no API key')
+    .addOption(new Option('--log-level <level>', 'lowest level that is logged').choices(LOG_LEVELS))
     .option('--log-prompts', 'log prompts and answers too')
     .addHelpText('after', OVERRIDE_HELP)
-    .action((team: string, flags: ServeFlags) => serve(team, { flags, overrides }));
+    .action(async (team: string, { auth, allowHost, ...flags }: ServeFlags) => {
+      const server = await serve(team, {
+        ...flags,
+        allowUnauthenticated: !auth,
+        ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),
+        overrides,
+        createLog: (level) => createJsonLog(level, process.stderr.fd),
+      });
+      await untilClosed(server);
+    });
   defineKeys(command);
 };
+
+/** Closes the server at the first SIGINT or SIGTERM; a second one ends the process at once. */
+async function untilClosed(server: RunningServer): Promise<void> {
+  // signals are handled before the URL is printed, because a reader of the URL may send one
+  const { signal, release } = listenForEnd();
+  signal.addEventListener('abort', () => {
+    process.stderr.write('finishing accepted requests; a second signal stops at once\n');
+    void server.close();
+  });
+  process.stdout.write(banner(server));
+  await server.closed;
+  release();
+}
+
+function banner({ url, team, keys }: RunningServer): string {
+  const agents = team.agents.map(({ name, kind }) => (kind === 'embedded' ? name : `${name} (endpoint)`));
+  const models = ['team', ...team.agents.map(({ name }) => name)];
+  return (
+    `serving "${team.name}" at ${url}: ${team.protocol.name} of ${agents.join(', ')}\n` +
+    `chat      ${url}/\nAPI       ${url}/v1 (model: ${models.join(', ')})\n` +
+    `keys      ${keys ?? 'none needed'}\n`
+  );
+}
 
 interface KeyFlags {
   readonly file: string;
@@ -40,10 +84,10 @@ function defineKeys(serve: Command): void {
   const keys = serve.command('keys').description('add, list or remove API keys');
   const withFile = (command: Command): Command =>
     command.option('--file <file>', 'key file', join(homedir(), '.config', 'troupe', 'keys.json'));
-  withFile(keys.command('add').argument('<name>', 'whose key it is'))
-    .description('make a key; it is shown once and stored as a hash')
-    .option('--requests-per-minute <count>', 'limit of this key', positiveInteger)
-    .option('--concurrency <count>', 'most requests of this key at once', positiveInteger)
+  withFile(keys.command('add').argument('<name>', 'name of the key'))
+    .description('create a key; it is printed once and stored as a hash')
+    .option('--requests-per-minute <count>', 'rate limit of this key', positiveInteger)
+    .option('--concurrency <count>', 'most concurrent requests of this key', positiveInteger)
     .action((name: string, { file, requestsPerMinute, concurrency }: KeyFlags) => {
       const key = addKey(file, {
         name,
@@ -55,7 +99,7 @@ function defineKeys(serve: Command): void {
       process.stderr.write(`added "${name}" to ${file}; the key above is not shown again\n`);
     });
   withFile(keys.command('list'))
-    .description('names and limits of all keys')
+    .description('list the names and limits of all keys')
     .action(({ file }: { file: string }) => {
       const rows = readKeys(file).map((key) => [
         key.name,
@@ -63,10 +107,10 @@ function defineKeys(serve: Command): void {
         String(key.requests_per_minute ?? '-'),
         String(key.concurrency ?? '-'),
       ]);
-      process.stdout.write(`${textTable([['name', 'created', 'per minute', 'at once'], ...rows])}\n`);
+      process.stdout.write(`${textTable([['name', 'created', 'per minute', 'concurrent'], ...rows])}\n`);
     });
-  withFile(keys.command('remove').argument('<name>', 'whose key'))
-    .description('remove a key; a running server stops taking it within a second')
+  withFile(keys.command('remove').argument('<name>', 'name of the key'))
+    .description('remove a key; a running server refuses it within a second')
     .action((name: string, { file }: { file: string }) => {
       removeKey(file, name);
       process.stderr.write(`removed "${name}" from ${file}\n`);

@@ -32,7 +32,9 @@ const LEAST_WORLDS = 50;
 export const defineTheory: DefineVerb = (program, { overrides }) => {
   program
     .command('theory')
-    .description('try every claim about the algorithm on exact worlds; exit 1 if one comes out otherwise')
+    .description(
+      'check every claim about the algorithm on exact worlds; exit 1 if a result differs from its prediction',
+    )
     .option('--worlds <count>', 'random worlds per claim', worldCount, 200)
     .option('--seed <number>', 'names every draw (default: 1)')
     .option('--only <text>', 'claims with this in their name')

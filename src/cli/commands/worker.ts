@@ -7,8 +7,8 @@ import { availableParallelism } from 'node:os';
 import {
   createWorkerEnvironment,
   launchWorker,
+  type StandaloneWorker,
   WORKER_ENVIRONMENT,
-  type WorkerLaunch,
 } from '../../app/compose.ts';
 import { listenForEnd, listenForInterrupt } from '../../app/interrupt.ts';
 import { EngineError } from '../../support/errors.ts';
@@ -95,7 +95,7 @@ async function pythonOf({ python, venv }: InstallFlags, signal: AbortSignal): Pr
   return made.python;
 }
 
-function announcement({ facts }: WorkerLaunch): string {
+function announcement({ facts }: StandaloneWorker): string {
   const { url, token, device, torch, vllm, tokenIsOwn } = facts;
   const versions = `PyTorch ${torch}${vllm === undefined ? '' : `, vLLM ${vllm}`}`;
   const where = `a worker listens on ${url} (${device}, ${versions}${device === 'cpu' ? `, ${availableParallelism()} cores` : ''})`;

@@ -14,7 +14,7 @@ import {
 const seeds = fc.integer({ min: 0, max: 100000 });
 const turns = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 5 });
 
-/** `old` with the agent's own turns moved a share of the way to random ones. */
+/** `old`, with the policies at the agent's own turns mixed with random ones. */
 function changed(
   seed: number,
   episode: Episode,
@@ -29,7 +29,7 @@ function changed(
 }
 
 describe('evaluateEpisode', () => {
-  it('works two turns by hand', () => {
+  it('matches two turns computed by hand', () => {
     const episode: Episode = {
       transition: [
         [
@@ -74,7 +74,7 @@ describe('evaluateEpisode', () => {
     expect([...law[1]]).toEqual([0.5, 0.5]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     const episode = randomEpisode(1, { states: 2, actions: 2, turn: [0, 1] });
     const policy = randomEpisodePolicy(1, episode);
     expect(() => evaluateEpisode(episode, policy.slice(1))).toThrow(DomainError);
@@ -89,7 +89,7 @@ describe('evaluateEpisode', () => {
 });
 
 describe('episodeChange', () => {
-  it('has a surrogate that equals the true gain where the agent acts at most once', () => {
+  it('has a surrogate equal to the true gain if the agent acts at most once', () => {
     fc.assert(
       fc.property(seeds, fc.constantFrom([0, 1, 2], [1, 0, 0, 2], [2, 2, 1], [0, 2]), (seed, turn) => {
         const episode = randomEpisode(seed, { states: 3, actions: 2, turn });
@@ -102,8 +102,8 @@ describe('episodeChange', () => {
     );
   });
 
-  it('scores later own turns on the states the old team visits, not the new one', () => {
-    // agent 0 twice: first picks the state of the second turn, then action 1 pays 1 in state 1 only
+  it('scores later own turns on the state distribution of the old team', () => {
+    // agent 0 acts twice: it chooses the state of the second turn; there action 1 has reward 1 in state 1 only
     const choose = [
       [1, 0],
       [0, 1],
@@ -137,7 +137,7 @@ describe('episodeChange', () => {
     expect(change.penalty).toBeCloseTo(2 * 0.4 * 0.25, 14);
   });
 
-  it('keeps the true gain within both penalties of the surrogate', () => {
+  it('has a true gain within both penalties of the surrogate', () => {
     fc.assert(
       fc.property(seeds, turns, (seed, turn) => {
         const episode = randomEpisode(seed, { states: 3, actions: 3, turn });
@@ -145,7 +145,7 @@ describe('episodeChange', () => {
         const next = changed(seed, episode, { old, agent: 1 });
         const change = episodeChange(episode, { old, new: next }, 1);
         const gap = Math.abs(change.objectiveNew - change.objectiveOld - change.surrogate);
-        // E58 needs the own turns' span only
+        // E58 needs the span of own turns only
         const own = change.span > 0 ? change.ownSpan / change.span : 0;
         expect(gap).toBeLessThanOrEqual(own * change.penalty + 1e-12);
         expect(gap).toBeLessThanOrEqual(own * change.coupledPenalty + 1e-12);
@@ -155,7 +155,7 @@ describe('episodeChange', () => {
     );
   });
 
-  it("refuses a change at another agent's turn", () => {
+  it("throws for a change at another agent's turn", () => {
     const episode = randomEpisode(3, { states: 2, actions: 2, turn: [0, 1] });
     const old = randomEpisodePolicy(3, episode);
     const next = changed(3, episode, { old, agent: 0 });
@@ -190,7 +190,7 @@ describe('the sequence ratio identity (E60a)', () => {
       fc.property(seeds, fc.constantFrom([0, 1, 0], [1, 1], [0, 1, 2]), (seed, turn) => {
         const episode = randomEpisode(seed, { states: 2, actions: 2, turn });
         const old = randomEpisodePolicy(seed, episode);
-        // agents 0 (done) and 1 (being updated) have both changed
+        // agent 0 (already updated) and agent 1 (being updated) have both changed
         const between = changed(seed, episode, { old, agent: 0 });
         const next = changed(seed + 1, episode, { old: between, agent: 1 });
         const estimate = pathsOf(episode, old, next).reduce((sum, { p, total, logRatios }) => {
@@ -205,7 +205,7 @@ describe('the sequence ratio identity (E60a)', () => {
 });
 
 describe('observedScores', () => {
-  it('adds what the states of one observation are worth, by their share', () => {
+  it('sums the values of the states of one observation, weighted by their probability', () => {
     const scores = observedScores(
       [0.25, 0.5, 0.25],
       [

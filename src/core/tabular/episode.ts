@@ -1,7 +1,7 @@
 /**
- * Finite episodes, γ = 1, one active agent per turn: the setting of language-model teams, where the only
- * occupancy shift an agent causes is at its own later turns.
- * @see algorithm equations E7, E57–E59
+ * Finite episodes with γ = 1 and one active agent per turn, the setting of teams of language models. An update of an
+ * agent shifts the state distribution that matters for it only at its own later turns.
+ * @see docs/algorithm.md, E7, E57–E59
  * @module
  */
 import { checkDistribution, checkLength } from '../check.ts';
@@ -12,23 +12,24 @@ import { coupledHorizonPenalty, horizonPenalty } from '../penalty.ts';
 
 /** H turns over S states; time is part of the state. */
 export interface Episode {
-  /** P(s′ | s, a) between turn t and t+1 [H−1][S][actions][S]; further entries are not used. */
+  /** P(s′ | s, a) from turn t to t+1 [H−1][S][actions][S]; further entries are ignored. */
   readonly transition: readonly (readonly (readonly ArrayLike<number>[])[])[];
   /** r(s, a) at turn t [H][S][actions], reward units. */
   readonly reward: readonly (readonly ArrayLike<number>[])[];
-  /** Law of the first state [S]. */
+  /** Distribution of the first state [S]. */
   readonly initial: ArrayLike<number>;
   /** Active agent of each turn [H]. */
   readonly turn: readonly number[];
 }
 
-/** A distribution per turn and state [H][S][actions]; turn t belongs to the agent active there. */
+/** A distribution per turn and state [H][S][actions]; that of turn t is the policy of the active agent. */
 export type EpisodePolicy = readonly (readonly ArrayLike<number>[])[];
 
+/** Exact values of a policy. */
 export interface EpisodeEvaluation {
   /** J = E[Σ_t r_t], reward units. */
   readonly objective: number;
-  /** d_t: law of the state at turn t [H][S]. */
+  /** d_t: distribution of the state at turn t [H][S]. */
   readonly law: readonly Float64Array[];
   /** Q_t(s, a) [H][S][actions], reward units. */
   readonly q: readonly (readonly Float64Array[])[];
@@ -67,7 +68,7 @@ export function evaluateEpisode(episode: Episode, policy: EpisodePolicy): Episod
   return { objective: dot(initial, value[0]), law, q, value };
 }
 
-/** What one agent's change does to an episode; reward units, TVs per own turn in playing order [m]. */
+/** Effect of one agent's change; reward units. TVs are per own turn, in execution order [m]. */
 export interface EpisodeChange {
   readonly objectiveOld: number;
   readonly objectiveNew: number;
@@ -76,20 +77,20 @@ export interface EpisodeChange {
   readonly law: readonly Float64Array[];
   readonly ownTvMax: Float64Array;
   readonly ownTvMean: Float64Array;
-  /** max over all turns and states of max_a Q − min_a Q: the same for every agent. */
+  /** max over all turns and states of max_a Q − min_a Q. */
   readonly span: number;
-  /** The same over the agent's own turns alone, which E58 needs; never above `span`. */
+  /** The same over the agent's own turns only, the span of E58; at most `span`. */
   readonly ownSpan: number;
-  /** E58 and E59 with `span`: bounds on |ΔJ − L|, 0 with at most one own turn. */
+  /** E58 and E59 with `span`: bounds on |ΔJ − L|; 0 with at most one own turn. */
   readonly penalty: number;
   readonly coupledPenalty: number;
 }
 
 /**
- * ΔJ_i against its surrogate L_i and the bounds on their difference   (E57, E58, E59).
+ * ΔJ_i, its surrogate L_i and the bounds on their difference   (E57, E58, E59).
  *
  * @param policies - `old`, and `new` which differs from it at the agent's own turns only
- * @param agent - who changed
+ * @param agent - id of the changed agent
  * @throws DomainError if shapes do not fit, or `new` differs at another agent's turn
  */
 export function episodeChange(
@@ -141,14 +142,15 @@ export function episodeChange(
 }
 
 /**
- * score(o, a) = Σ_{s: o(s) = o} d(s) Q(s, a): what an action is worth to an agent that sees only o(s).
+ * score(o, a) = Σ_{s: o(s) = o} d(s) Q(s, a): value of an action for an agent that observes only o(s).
  *
- * With the occupancy of the intermediate team it leads uphill; with the stage's start's it can lead down (G2).
+ * A step along the scores increases J if d is the occupancy of the intermediate team. With the occupancy of the stage's
+ * start it can decrease J (G2).
  *
  * @param law - d_t of the turn [S]
  * @param q - Q_t of the turn [S][actions], reward units
  * @param observation - o(s), 0..O−1 [S]
- * @returns scores [O][actions], reward units (unnormalised by P(o), which the direction does not depend on)
+ * @returns scores [O][actions], reward units; not divided by P(o), which has no influence on the direction
  */
 export function observedScores(
   law: ArrayLike<number>,

@@ -28,7 +28,7 @@ const chain: TeamMdp = {
 const seeds = fc.integer({ min: 0, max: 10000 });
 
 describe('joint actions', () => {
-  it('count in mixed radix with the last agent fastest', () => {
+  it("are numbered in mixed radix, the last agent's action varying fastest", () => {
     const actions = [2, 3];
     expect(jointActions({ actions })).toBe(6);
     expect(Array.from({ length: 6 }, (_, a) => [actionOf(actions, a, 0), actionOf(actions, a, 1)])).toEqual([
@@ -45,7 +45,7 @@ describe('joint actions', () => {
 });
 
 describe('evaluateTeam', () => {
-  it('solves a chain by hand', () => {
+  it('matches a chain computed by hand', () => {
     // always move: V0 = γ V1, V1 = 1 + γ V0 -> V1 = 1/(1-γ²) = 4/3, V0 = 2/3
     const move = [
       [
@@ -59,13 +59,13 @@ describe('evaluateTeam', () => {
     expect(evaluation.objective).toBeCloseTo(2 / 3, 14);
     // d0 = (1-γ)/(1-γ²)
     expect(evaluation.occupancy[0]).toBeCloseTo(2 / 3, 14);
-    // staying in state 1 is worth 1 + γ 4/3 - 4/3 = 1/3
+    // the advantage of staying in state 1 is 1 + γ 4/3 - 4/3 = 1/3
     expect(evaluation.advantage[1][0]).toBeCloseTo(1 / 3, 14);
     expect(evaluation.advantage[1][1]).toBeCloseTo(0, 14);
     expect(evaluation.aMax).toBeCloseTo(1 / 3, 14);
   });
 
-  it('agrees with following the team for many turns', () => {
+  it('matches a simulation of the state distribution over many turns', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const mdp = randomWorld(seed, { states: 3, actions: [2, 2], gamma: 0.8 });
@@ -113,7 +113,7 @@ describe('evaluateTeam', () => {
     );
   });
 
-  it('obeys the performance difference lemma', () => {
+  it('satisfies the performance difference lemma', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const mdp = randomWorld(seed, { states: 4, actions: [2, 2], gamma: 0.9 });
@@ -129,7 +129,7 @@ describe('evaluateTeam', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => checkedMdp({ ...chain, gamma: 1 })).toThrow(DomainError);
     expect(() => checkedMdp({ ...chain, gamma: 1 })).toThrow('TeamMdp: expected 0 <= gamma < 1, got 1');
     expect(() => checkedMdp({ ...chain, actions: [3] })).toThrow(

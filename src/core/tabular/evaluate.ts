@@ -1,6 +1,6 @@
 /**
  * Exact values, occupancies and advantages of a team in a finite MDP.
- * @see SAT (arXiv 2605.05216) Sec. 3; algorithm equations E3–E5
+ * @see SAT (arXiv 2605.05216) Sec. 3; docs/algorithm.md, E3–E5
  * @module
  */
 import { dot, multiply, solve } from '../linear.ts';
@@ -13,6 +13,7 @@ import {
   type TeamPolicy,
 } from './mdp.ts';
 
+/** Exact values of a team. */
 export interface Evaluation {
   /** V(s) [S], reward units. */
   readonly value: Float64Array;
@@ -57,9 +58,9 @@ export function evaluateTeam(mdp: TeamMdp, policies: TeamPolicy): Evaluation {
 }
 
 /**
- * A_i(s, a_i) = E_{a_−i ~ π_−i}[ A(s, a) ]   (E39): what agent i's own choice is worth.
+ * A_i(s, a_i) = E_{a_−i ~ π_−i}[ A(s, a) ]   (E39): advantage of agent i's own action.
  *
- * @param evaluation - of the team whose other members are averaged over
+ * @param options - the agent, and the evaluation of the team `policies`
  * @returns advantages [S][actions of the agent], reward units
  */
 export function agentAdvantage(
@@ -68,7 +69,7 @@ export function agentAdvantage(
   { agent, evaluation }: { readonly agent: number; readonly evaluation: Evaluation },
 ): Float64Array[] {
   const count = jointActions(mdp);
-  // the agent's own factor is replaced by 1, leaving the law of the others
+  // the agent's own factor is replaced by 1, which leaves the joint distribution of the other agents
   const others = policies.map((policy, i) =>
     i === agent ? policy.map((row) => new Float64Array(row.length).fill(1)) : policy,
   );
@@ -81,11 +82,12 @@ export function agentAdvantage(
 }
 
 /**
- * L = (1/(1−γ)) E_{s~d, a~π′}[ A(s, a) ]: the surrogate gain of changing to `next` on the occupancy of the
- * evaluated team. Of one agent's change it is L_i; of a whole stage's, the first term of E56.
+ * L = (1/(1−γ)) E_{s~d, a~π′}[ A(s, a) ]: surrogate gain of the change to `next` on the occupancy of the evaluated
+ * team. For a change of one agent it is L_i; for a whole stage it is the first term of E56.
  *
  * @param evaluation - of the team before the change
- * @param next - the team after it
+ * @param next - team after the change
+ * @returns surrogate gain, reward units
  */
 export function surrogateGain(mdp: TeamMdp, evaluation: Evaluation, next: TeamPolicy): number {
   let sum = 0;
@@ -94,7 +96,7 @@ export function surrogateGain(mdp: TeamMdp, evaluation: Evaluation, next: TeamPo
   return sum / (1 - mdp.gamma);
 }
 
-/** f(s) = E_{a~π′}[ A(s, a) ], reward units; 0 where π′ is the evaluated team (E5). */
+/** f(s) = E_{a~π′}[ A(s, a) ], reward units; 0 if π′ is the evaluated team (E5). */
 export function expectedAdvantage(
   mdp: TeamMdp,
   evaluation: Evaluation,

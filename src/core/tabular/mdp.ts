@@ -1,6 +1,6 @@
 /**
- * A finite discounted team MDP and its policies: a world small enough that every value, occupancy and
- * divergence is known exactly, so claims about learning can be checked instead of estimated.
+ * A finite discounted team MDP and its policies. It is small enough to compute every value, occupancy and divergence
+ * exactly, so that tests check claims about learning instead of estimating them.
  * @see SAT (arXiv 2605.05216) Sec. 3 "Team MDP"
  * @module
  */
@@ -23,17 +23,17 @@ export interface TeamMdp {
   readonly transition: readonly (readonly ArrayLike<number>[])[];
   /** r(s, a) [S][joint actions], reward units. */
   readonly reward: readonly ArrayLike<number>[];
-  /** Law of s_0 [S]. */
+  /** Distribution of s_0 [S]. */
   readonly initial: ArrayLike<number>;
   /** Discount, 0 <= γ < 1. */
   readonly gamma: number;
 }
 
 /**
- * Checks shapes and distributions once, so that the maths below need not.
+ * Checks shapes and distributions once, so that the other functions need not.
  *
- * @returns the same world
- * @throws DomainError naming the first thing that does not fit
+ * @returns the same MDP
+ * @throws DomainError that names the first invalid shape, distribution or number
  */
 export function checkedMdp(mdp: TeamMdp): TeamMdp {
   const where = 'TeamMdp';
@@ -56,7 +56,7 @@ export function checkedMdp(mdp: TeamMdp): TeamMdp {
   return mdp;
 }
 
-/** @throws DomainError unless `policies` has one distribution per agent and state of the world */
+/** @throws DomainError unless `policies` has one distribution per agent and state of the MDP */
 export function checkTeamPolicy(mdp: TeamMdp, policies: TeamPolicy): void {
   checkLength('TeamPolicy', 'agents', mdp.actions.length, policies.length);
   policies.forEach((policy, i) => {
@@ -83,7 +83,7 @@ export function actionOf(actions: readonly number[], joint: number, agent: numbe
 /**
  * π(a|s) = Π_i π^(i)(a_i|s)   (E1).
  *
- * @returns joint distribution of state s [joint actions]
+ * @returns joint distribution at state s [joint actions]
  */
 export function jointDistribution(
   { actions }: Pick<TeamMdp, 'actions'>,

@@ -10,36 +10,36 @@ const inner = (below: fc.Arbitrary<MessageTree>) =>
 const tree = inner(inner(leaf));
 
 describe('messageDivergence', () => {
-  it('is the divergence of a state for messages of one token', () => {
-    const { klNewCur, klCurNew, tv, tokenSum } = messageDivergence({ logits: [1, 0] }, { logits: [0, 0.5] });
+  it('equals the divergence of a state for messages of one token', () => {
+    const { klNewOld, klOldNew, tv, tokenSum } = messageDivergence({ logits: [1, 0] }, { logits: [0, 0.5] });
     const exact = exactKl([1, 0], [0, 0.5]);
-    expect(klNewCur).toBeCloseTo(exact.klNewCur, 15);
-    expect(klCurNew).toBeCloseTo(exact.klCurNew, 15);
+    expect(klNewOld).toBeCloseTo(exact.klNewOld, 15);
+    expect(klOldNew).toBeCloseTo(exact.klOldNew, 15);
     expect(tv).toBeCloseTo(exact.tv, 15);
-    expect(tokenSum).toBe(exact.klNewCur);
+    expect(tokenSum).toBe(exact.klNewOld);
   });
 
-  it('adds up over the tokens of longer messages, and obeys Pinsker', () => {
+  it("is the sum over the tokens of longer messages, and satisfies Pinsker's inequality", () => {
     fc.assert(
-      fc.property(tree, tree, (next, cur) => {
-        const message = messageDivergence(next, cur);
-        expect(message.tokenSum).toBeCloseTo(message.klNewCur, 12);
-        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klNewCur) + 1e-7);
-        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klCurNew) + 1e-7);
+      fc.property(tree, tree, (next, old) => {
+        const message = messageDivergence(next, old);
+        expect(message.tokenSum).toBeCloseTo(message.klNewOld, 12);
+        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klNewOld) + 1e-7);
+        expect(message.tv).toBeLessThanOrEqual(pinsker(message.klOldNew) + 1e-7);
       }),
     );
   });
 
-  it('handles messages that end early on one token', () => {
+  it('handles messages that end early after one token', () => {
     const uneven = (z: number): MessageTree => ({
       logits: [z, 0],
       next: [{ logits: [0] }, { logits: [0, z] }],
     });
     const message = messageDivergence(uneven(1), uneven(-1));
-    expect(message.tokenSum).toBeCloseTo(message.klNewCur, 14);
+    expect(message.tokenSum).toBeCloseTo(message.klNewOld, 14);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => messageDivergence({ logits: [0, 0] }, { logits: [0, 0], next: [] })).not.toThrow();
     expect(() => messageDivergence({ logits: [0] }, { logits: [0, 0] })).toThrow(
       'messageDivergence: expected 1 tokens, got 2',

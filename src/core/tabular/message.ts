@@ -1,57 +1,58 @@
 /**
- * Two time scales: the divergence of a whole message and the divergences of its tokens, on message trees
- * small enough to enumerate.
- * @see algorithm equation E8
+ * Divergence of a whole message and the divergences of its tokens, on message trees that are small enough to enumerate.
+ * @see docs/algorithm.md, E8
  * @module
  */
 import { checkLength } from '../check.ts';
 import { logSoftmax, stateDivergence } from '../divergence.ts';
 
-/** A policy over messages: logits of the next token, and what follows each of them. */
+/** A policy over messages: logits of the next token, and one subtree per token. */
 export interface MessageTree {
   readonly logits: ArrayLike<number>;
   /** One subtree per token; absent where the message ends. */
   readonly next?: readonly MessageTree[];
 }
 
+/** Result of {@link messageDivergence}. */
 export interface MessageDivergence {
-  /** KL(new‖cur) of the message as one action, by enumeration, nats. */
-  readonly klNewCur: number;
-  /** KL(cur‖new) of the message, nats. */
-  readonly klCurNew: number;
+  /** KL(new‖old) of the message as one action, by enumeration, nats. */
+  readonly klNewOld: number;
+  /** KL(old‖new) of the message, nats. */
+  readonly klOldNew: number;
+  /** Total variation of the message, 0..1. */
   readonly tv: number;
-  /** E_{x~new} Σ_u KL(new(.|x_<u)‖cur(.|x_<u)), token by token, nats; equals klNewCur. */
+  /** E_{x~new} Σ_u KL(new(.|x_<u)‖old(.|x_<u)), token by token, nats; equals klNewOld. */
   readonly tokenSum: number;
 }
 
 /**
- * KL_msg(new‖cur) = E_{x~new} Σ_u KL(new(.|s, x_<u) ‖ cur(.|s, x_<u))   (E8).
+ * KL_msg(new‖old) = E_{x~new} Σ_u KL(new(.|s, x_<u) ‖ old(.|s, x_<u))   (E8).
  *
- * Directions do not mix: the expectation under `new` goes with KL(new‖cur).
+ * The directions do not mix: the expectation under `new` goes with KL(new‖old).
  *
  * @throws DomainError if the trees have different shapes
  */
-export function messageDivergence(next: MessageTree, cur: MessageTree): MessageDivergence {
+export function messageDivergence(next: MessageTree, old: MessageTree): MessageDivergence {
   const logpNew: number[] = [];
-  const logpCur: number[] = [];
+  const logpOld: number[] = [];
   const visit = (a: MessageTree, b: MessageTree, before: readonly [number, number]): number => {
-    const logpA = logSoftmax(a.logits);
-    const logpB = logSoftmax(b.logits);
-    checkLength('messageDivergence', 'tokens', logpA.length, logpB.length);
+    const logpNew_V = logSoftmax(a.logits);
+    const logpOld_V = logSoftmax(b.logits);
+    checkLength('messageDivergence', 'tokens', logpNew_V.length, logpOld_V.length);
     checkLength('messageDivergence', 'subtrees', a.next?.length ?? 0, b.next?.length ?? 0);
-    let sum = Math.exp(before[0]) * stateDivergence(logpA, logpB).klNewCur;
-    logpA.forEach((logp, v) => {
-      const after = [before[0] + logp, before[1] + logpB[v]] as const;
+    let sum = Math.exp(before[0]) * stateDivergence(logpNew_V, logpOld_V).klNewOld;
+    logpNew_V.forEach((logp, v) => {
+      const after = [before[0] + logp, before[1] + logpOld_V[v]] as const;
       if (a.next && b.next) sum += visit(a.next[v], b.next[v], after);
       else {
         logpNew.push(after[0]);
-        logpCur.push(after[1]);
+        logpOld.push(after[1]);
       }
     });
     return sum;
   };
-  const tokenSum = visit(next, cur, [0, 0]);
-  return { ...stateDivergence(logpNew, logpCur), tokenSum };
+  const tokenSum = visit(next, old, [0, 0]);
+  return { ...stateDivergence(logpNew, logpOld), tokenSum };
 }
 
 /** TV <= sqrt(KL/2): Pinsker's inequality, with either direction of the KL in nats. */

@@ -9,7 +9,7 @@ import { blindGame, fullyObserved, playedBy, truncatedMdp } from './observed-epi
 import { binaryTeam } from './worlds.ts';
 
 describe('truncatedMdp', () => {
-  it('is worth what the MDP is worth, but for what lies beyond its horizon', () => {
+  it("has the MDP's J up to the truncation error", () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.constantFrom(0, 0.3, 0.6), (seed, gamma) => {
         const mdp = randomWorld(seed, { states: 2, actions: [2, 3], gamma });
@@ -24,7 +24,7 @@ describe('truncatedMdp', () => {
     );
   });
 
-  it('shows its agents the state and hides what the others of the step have done', () => {
+  it('gives agents the state but not the actions of the other agents of the step', () => {
     const mdp = randomWorld(1, { states: 2, actions: [2, 3], gamma: 0.5 });
     const { observation, episode } = truncatedMdp(mdp, 2);
     expect(episode.turn).toEqual([0, 1, 0, 1]);
@@ -32,7 +32,7 @@ describe('truncatedMdp', () => {
     expect(observation[3]).toEqual(observation[1]);
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     const mdp = randomWorld(1, { states: 2, actions: [2], gamma: 0.5 });
     expect(() => truncatedMdp(mdp, 0)).toThrow('truncatedMdp: expected steps to be an integer >= 1, got 0');
     expect(() => truncatedMdp({ ...mdp, initial: [1, 1] }, 1)).toThrow('expected initial to sum to 1');
@@ -40,13 +40,13 @@ describe('truncatedMdp', () => {
 });
 
 describe('blindGame', () => {
-  it('has the value of the coordination game at its start (G1)', () => {
+  it('has the initial J of the coordination game (G1)', () => {
     const game = blindGame([2, 2], [0, 2, 2, -1]);
     const { objective } = evaluateEpisode(game.episode, playedBy(game, binaryTeam(0.38, 0.38)));
     expect(objective).toBeCloseTo(0.798, 12);
   });
 
-  it('is worth the expected payoff of independent actions, for any number of agents', () => {
+  it('has the expected payoff of independent actions as J, for any number of agents', () => {
     const counts = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(counts, fc.nat(1e6), (actions, seed) => {
@@ -60,14 +60,14 @@ describe('blindGame', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => blindGame([], [])).toThrow('expected at least one agent, got none');
     expect(() => blindGame([2, 2], [1, 2, 3])).toThrow('blindGame: expected 4 payoffs, got 3');
   });
 });
 
 describe('fullyObserved', () => {
-  it('tells every state of every turn apart', () => {
+  it('has a distinct observation for every state of every turn', () => {
     const { observation } = fullyObserved(randomEpisode(1, { states: 2, actions: 2, turn: [0, 1, 0] }));
     expect(observation).toEqual([
       [0, 1],

@@ -1,7 +1,6 @@
 /**
- * Team MDPs and simultaneous games as episodes with one agent per turn: the agents of a step act one after
- * the other, none seeing what was played before, so that episodes are all the mathematics and all the play
- * there is.
+ * Team MDPs and simultaneous games as episodes with one agent per turn. The agents of one step act at consecutive turns
+ * and do not observe each other's actions, so that code for episodes also covers MDPs and games.
  * @module
  */
 import { checkInteger, checkLength } from '../check.ts';
@@ -9,17 +8,17 @@ import { DomainError } from '../errors.ts';
 import type { Episode, EpisodePolicy } from './episode.ts';
 import { checkedMdp, jointActions, type TeamMdp, type TeamPolicy } from './mdp.ts';
 
-/** An episode, and what is seen of its states. */
+/** An episode with partial observation of its states. */
 export interface ObservedEpisode {
   readonly episode: Episode;
   /**
-   * What the agent of a turn sees of a state: 0, 1, ... [H][S]. An agent acts alike wherever it sees the
-   * same, at whichever turn.
+   * Observation of each state by the active agent of a turn: 0, 1, ... [H][S]. An agent has one distribution per
+   * observation, for all turns.
    */
   readonly observation: readonly (readonly number[])[];
 }
 
-/** An episode in which everything is seen, the turn included. */
+/** The episode with full observation of state and turn. */
 export function fullyObserved(episode: Episode): ObservedEpisode {
   const S = episode.initial.length;
   return {
@@ -29,13 +28,13 @@ export function fullyObserved(episode: Episode): ObservedEpisode {
 }
 
 /**
- * The first `steps` steps of a discounted team MDP, R = Σ_{t<steps} γᵗ r_t: agent k of step t acts at turn
- * t·n + k and sees the state alone. What is cut off is worth at most γ^steps max|r| / (1−γ).
+ * The first `steps` steps of a discounted team MDP, R = Σ_{t<steps} γᵗ r_t. Agent k of step t acts at turn t·n + k and
+ * observes the MDP's state only. The truncation changes J by at most γ^steps max|r| / (1−γ).
  *
  * A state of turn t·n + k is s · Π_{i<k} actions_i + the joint action of agents 0..k−1.
  *
- * @param steps - how many, >= 1
- * @throws DomainError if the world does not fit, or there is no agent or no step
+ * @param steps - number of steps, >= 1
+ * @throws DomainError if the MDP is invalid, or there is no agent or no step
  */
 export function truncatedMdp(mdp: TeamMdp, steps: number): ObservedEpisode {
   checkInteger('truncatedMdp', 'steps', steps, 1);
@@ -49,8 +48,8 @@ export function truncatedMdp(mdp: TeamMdp, steps: number): ObservedEpisode {
   const perAction = <T>(k: number, make: (a: number) => T): T[] =>
     Array.from({ length: actions[k] }, (_, a) => make(a));
   const turns = Array.from({ length: steps * n }, (_, turn) => ({ step: Math.floor(turn / n), k: turn % n }));
-  /** World state and joint action so far; state numbers that turn k does not use read as the last ones it does. */
-  const meaning = (k: number, x: number) => {
+  /** MDP state and joint action so far; state numbers that turn k does not use map to the last used one. */
+  const decode = (k: number, x: number) => {
     const used = Math.min(x, S * before[k] - 1);
     return { s: Math.floor(used / before[k]), joint: used % before[k] };
   };
@@ -58,7 +57,7 @@ export function truncatedMdp(mdp: TeamMdp, steps: number): ObservedEpisode {
     episode: {
       transition: turns.slice(0, -1).map(({ k }) =>
         perState((x) => {
-          const { s, joint } = meaning(k, x);
+          const { s, joint } = decode(k, x);
           return perAction(k, (a) => {
             const next = joint * actions[k] + a;
             const law = new Float64Array(states);
@@ -70,19 +69,19 @@ export function truncatedMdp(mdp: TeamMdp, steps: number): ObservedEpisode {
       ),
       reward: turns.map(({ step, k }) =>
         perState((x) => {
-          const { s, joint } = meaning(k, x);
+          const { s, joint } = decode(k, x);
           return perAction(k, (a) => (k < n - 1 ? 0 : gamma ** step * reward[s][joint * actions[k] + a]));
         }),
       ),
       initial: perState((x) => (x < S ? initial[x] : 0)),
       turn: turns.map(({ k }) => k),
     },
-    observation: turns.map(({ k }) => perState((x) => meaning(k, x).s)),
+    observation: turns.map(({ k }) => perState((x) => decode(k, x).s)),
   };
 }
 
 /**
- * A game in which all act once and at once: agent i acts at turn i, blind, and the payoff comes last.
+ * A one-shot simultaneous game: agent i acts at turn i without an observation, and the last turn gives the payoff.
  *
  * @param actions - number of actions of each agent, one or more agents
  * @param payoff - reward of each joint action, the *last* agent's action varying fastest [joint actions],
@@ -95,7 +94,7 @@ export function blindGame(actions: readonly number[], payoff: ArrayLike<number>)
   return truncatedMdp({ actions, transition, reward: [payoff], initial: [1], gamma: 0 }, 1);
 }
 
-/** The policy of an episode in which the MDP's team plays: one distribution per turn and state. */
+/** The policy that a team of the MDP has in the episode: one distribution per turn and state. */
 export function playedBy({ episode, observation }: ObservedEpisode, team: TeamPolicy): EpisodePolicy {
   return observation.map((seen, t) => seen.map((s) => team[episode.turn[t]][s]));
 }

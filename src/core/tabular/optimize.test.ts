@@ -15,17 +15,17 @@ const options: OneStateOptions = {
 };
 
 describe('optimizeOneState', () => {
-  it('gains inside the radius, after as many halvings as it takes', () => {
+  it('improves within the radius after the necessary number of backtracks', () => {
     const { trace, status, logits, gain } = optimizeOneState(problem, { ...options, learningRate: 8 });
     expect(status).toBe('accepted');
     expect(trace.length).toBeGreaterThan(1);
     expect(trace.map((a) => a.lrScale)).toEqual(trace.map((_, k) => 0.5 ** k));
     expect(trace.map((a) => a.accepted)).toEqual(trace.map((_, k) => k === trace.length - 1));
-    expect(exactKl(logits, problem.logits).klNewCur).toBeLessThanOrEqual(0.01);
+    expect(exactKl(logits, problem.logits).klNewOld).toBeLessThanOrEqual(0.01);
     expect(gain).toBeGreaterThan(0);
   });
 
-  it('puts every number back after a rejection', () => {
+  it('restores every number after a rejection', () => {
     const result = optimizeOneState(problem, {
       ...options,
       optimizer: 'adamw',
@@ -39,7 +39,7 @@ describe('optimizeOneState', () => {
     expect(result.betaNext).toBeCloseTo(0.0225, 15);
   });
 
-  it('does not feel beta in a single step, where the KL has no slope', () => {
+  it("does not depend on beta in a single step, where the KL's gradient is 0", () => {
     const step = (beta: number) =>
       optimizeOneState(problem, { ...options, beta, innerSteps: 1, learningRate: 0.01 }).logits;
     expect([...step(1e-6)]).toEqual([...step(100)]);
@@ -48,25 +48,25 @@ describe('optimizeOneState', () => {
     expect([...two(1e-6)]).not.toEqual([...two(100)]);
   });
 
-  it("carries the optimiser's state of the accepted attempt alone", () => {
+  it('returns the optimizer state of the accepted attempt only', () => {
     const { adamw, trace } = optimizeOneState(problem, { ...options, optimizer: 'adamw', learningRate: 0.5 });
     expect(trace.length).toBeGreaterThan(1);
     expect(adamw.t).toBe(3);
   });
 
-  it('ends inside the ball or where it started, whatever the problem', () => {
+  it('ends inside the ball or at the start for any problem', () => {
     const three = fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 3, maxLength: 3 });
     fc.assert(
       fc.property(three, three, fc.constantFrom('adamw', 'sgd'), (logits, advantages, optimizer) => {
         const result = optimizeOneState({ logits, advantages }, { ...options, optimizer });
-        const kl = exactKl(result.logits, logits).klNewCur;
+        const kl = exactKl(result.logits, logits).klNewOld;
         expect(kl).toBeLessThanOrEqual(0.01);
         if (result.status === 'rejected') expect([...result.logits]).toEqual(logits);
       }),
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     expect(() => optimizeOneState({ ...problem, advantages: [1] }, options)).toThrow(DomainError);
     expect(() => optimizeOneState({ ...problem, advantages: [1] }, options)).toThrow(
       'expected 3 advantages, got 1',

@@ -1,7 +1,7 @@
 /**
- * OPTIMIZE on one state with exact expectations: the trust-region state machine driven by a softmax table,
- * with snapshot, restore and backtracking as a training run does them.
- * @see algorithm equations E37, E38
+ * OPTIMIZE on one state with exact expectations: a softmax table trained with the trust-region state machine, with
+ * snapshot, restore and backtracking as in a training run.
+ * @see docs/algorithm.md, E37, E38
  * @module
  */
 import { type AdamWState, adamwStep, initialAdamW } from '../adamw.ts';
@@ -9,19 +9,21 @@ import { checkInteger, checkLength, checkPositive } from '../check.ts';
 import { exactKl, logSoftmax } from '../divergence.ts';
 import { judgeAttempt, startTrustRegion } from '../trust-region.ts';
 
+/** Start of the update and advantages. */
 export interface OneStateProblem {
-  /** Logits of the current policy, where the update starts [V]. */
+  /** Logits at the start of the update [V]. */
   readonly logits: ArrayLike<number>;
-  /** A(a) of each action [V]. */
+  /** A(a) of each action [V], reward units. */
   readonly advantages: ArrayLike<number>;
 }
 
+/** Trust region and optimizer. */
 export interface OneStateOptions {
   /** δ, nats. */
   readonly targetKl: number;
   readonly beta: number;
   readonly learningRate: number;
-  /** Ascent steps per attempt; with one, beta is inert because the KL's slope is 0 at the start. */
+  /** Ascent steps per attempt; with one step beta has no effect, because the KL's gradient is 0 at the start. */
   readonly innerSteps: number;
   readonly maxBacktracks: number;
   readonly optimizer: 'adamw' | 'sgd';
@@ -29,30 +31,31 @@ export interface OneStateOptions {
   readonly epsilon?: number;
 }
 
-/** One attempt, as it was made and judged. */
+/** One attempt and its decision. */
 export interface OneStateAttempt {
   readonly attempt: number;
   readonly beta: number;
   readonly lrScale: number;
-  /** KL(new‖cur) after the attempt's steps, nats. */
+  /** KL(new‖old) after the attempt's steps, nats. */
   readonly kl: number;
   readonly accepted: boolean;
 }
 
+/** Result of {@link optimizeOneState}. */
 export interface OneStateResult {
   readonly trace: readonly OneStateAttempt[];
   readonly status: 'accepted' | 'rejected';
-  /** The starting logits, bit for bit, after a rejection [V]. */
+  /** Final logits; after a rejection exactly the initial ones [V]. */
   readonly logits: Float64Array;
-  /** The optimiser's state that goes with the logits. */
+  /** Optimizer state that belongs to the logits. */
   readonly adamw: AdamWState;
   readonly betaNext: number;
-  /** ⟨π_new − π_cur, A⟩; 0 after a rejection. */
+  /** ⟨π_new − π_old, A⟩; 0 after a rejection. */
   readonly gain: number;
 }
 
 /**
- * Ascends f = Σ_a cur(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖cur) and lets gate 1 judge   (E37, E38).
+ * Ascends f = Σ_a old(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖old) under the trust-region gate   (E37, E38).
  *
  * @throws DomainError if shapes differ or an option is out of range
  */
@@ -71,7 +74,7 @@ export function optimizeOneState(
     const { attempt, beta, lrScale } = state;
     const learningRate = options.learningRate * lrScale;
     const tried = ascend(start, { advantages, beta, options: { ...options, learningRate } });
-    const { klNewCur: kl, tv } = exactKl(tried.logits, logits);
+    const { klNewOld: kl, tv } = exactKl(tried.logits, logits);
     const decision = judgeAttempt(state, {
       klQuantile: kl,
       klMean: kl,
@@ -95,7 +98,7 @@ interface Weights {
   readonly adamw: AdamWState;
 }
 
-/** One attempt's steps from the snapshot; the snapshot itself is never written to. */
+/** The steps of one attempt from the snapshot, which is not modified. */
 function ascend(
   start: Weights,
   {
@@ -115,10 +118,10 @@ function ascend(
   return { logits, adamw };
 }
 
-/** ∂f/∂z: Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖cur)/∂z. */
+/** ∂f/∂z: Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖old)/∂z. */
 function objectiveGradient(
   logits: Float64Array,
-  logitsCur: Float64Array,
+  logitsOld: Float64Array,
   {
     advantages,
     beta,
@@ -126,16 +129,16 @@ function objectiveGradient(
   }: { readonly advantages: ArrayLike<number>; readonly beta: number; readonly epsilon: number },
 ): Float64Array {
   const logpNew = logSoftmax(logits);
-  const logpCur = logSoftmax(logitsCur);
+  const logpOld = logSoftmax(logitsOld);
   const p = logpNew.map(Math.exp);
   const credit = p.map((probability, a) => {
-    const ratio = Math.exp(logpNew[a] - logpCur[a]);
-    const held = Math.max(1 - epsilon, Math.min(1 + epsilon, ratio));
-    return ratio * advantages[a] <= held * advantages[a] ? probability * advantages[a] : 0;
+    const ratio = Math.exp(logpNew[a] - logpOld[a]);
+    const clipped = Math.max(1 - epsilon, Math.min(1 + epsilon, ratio));
+    return ratio * advantages[a] <= clipped * advantages[a] ? probability * advantages[a] : 0;
   });
   const total = credit.reduce((sum, x) => sum + x, 0);
-  const { gradNewCur } = exactKl(logits, logitsCur);
-  return credit.map((x, a) => x - p[a] * total - beta * gradNewCur[a]);
+  const { gradNewOld } = exactKl(logits, logitsOld);
+  return credit.map((x, a) => x - p[a] * total - beta * gradNewOld[a]);
 }
 
 function expectedUnder(logits: Float64Array, advantages: ArrayLike<number>): number {

@@ -1,7 +1,6 @@
 /**
- * How far one policy moved, state by state, and what the bounds make of it: the four lower bounds on an
- * agent's step in a discounted world.
- * @see algorithm equations E50–E56
+ * Divergences of one agent's step over all states, and the four lower bounds on its gain in a discounted MDP.
+ * @see docs/algorithm.md, E50–E56
  * @module
  */
 import { stateDivergence } from '../divergence.ts';
@@ -9,10 +8,11 @@ import { expectedTvPenalty, paperOccupancyPenalty, sharpPenalty, trpoPenalty } f
 import { type Evaluation, expectedAdvantage, surrogateGain } from './evaluate.ts';
 import { jointDistribution, type Policy, type TeamMdp, type TeamPolicy } from './mdp.ts';
 
+/** Divergences of a policy change. */
 export interface PolicyChange {
-  /** max_s KL(new‖cur), nats. */
+  /** max_s KL(new‖old), nats. */
   readonly klMax: number;
-  /** max_s KL(cur‖new), nats. */
+  /** max_s KL(old‖new), nats. */
   readonly klReverseMax: number;
   /** max_s TV. */
   readonly tvMax: number;
@@ -25,33 +25,33 @@ export interface PolicyChange {
  *
  * @param occupancy - weights of `tvMean` [S], summing to 1
  */
-export function policyChange(cur: Policy, next: Policy, occupancy: ArrayLike<number>): PolicyChange {
+export function policyChange(old: Policy, next: Policy, occupancy: ArrayLike<number>): PolicyChange {
   let klMax = 0;
   let klReverseMax = 0;
   let tvMax = 0;
   let tvMean = 0;
-  cur.forEach((row, s) => {
-    const { klNewCur, klCurNew, tv } = stateDivergence(logOf(next[s]), logOf(row));
-    klMax = Math.max(klMax, klNewCur);
-    klReverseMax = Math.max(klReverseMax, klCurNew);
+  old.forEach((row, s) => {
+    const { klNewOld, klOldNew, tv } = stateDivergence(logOf(next[s]), logOf(row));
+    klMax = Math.max(klMax, klNewOld);
+    klReverseMax = Math.max(klReverseMax, klOldNew);
     tvMax = Math.max(tvMax, tv);
     tvMean += occupancy[s] * tv;
   });
   return { klMax, klReverseMax, tvMax, tvMean };
 }
 
-/** max_s TV between two teams' *joint* distributions (E56's TV_joint, exact). */
-export function jointTvMax(mdp: TeamMdp, cur: TeamPolicy, next: TeamPolicy): number {
+/** max_s TV between the *joint* distributions of two teams (the exact TVjoint of E56). */
+export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): number {
   let max = 0;
   for (let s = 0; s < mdp.initial.length; s++) {
-    const p = jointDistribution(mdp, cur, s);
+    const p = jointDistribution(mdp, old, s);
     const q = jointDistribution(mdp, next, s);
     max = Math.max(max, p.reduce((sum, x, a) => sum + Math.abs(x - q[a]), 0) / 2);
   }
   return max;
 }
 
-/** Everything the theory says about one agent's step; reward units except the divergences. */
+/** Surrogate gain of one agent's step and lower bounds on its true gain; reward units except the divergences. */
 export interface StepBounds extends PolicyChange {
   /** L_i: surrogate gain on the occupancy before the step. */
   readonly surrogate: number;
@@ -69,9 +69,8 @@ export interface StepBounds extends PolicyChange {
 /**
  * L_i and the lower bounds on ΔJ_i with exact advantages (ζ = 0)   (E50, E53, E54, E55).
  *
- * @param evaluation - of the team before the step
- * @param before - that team
- * @param step - which agent moved, and to what
+ * @param start - team before the step, and its evaluation
+ * @param step - changed agent, and team after the step
  */
 export function stepBounds(
   mdp: TeamMdp,

@@ -13,7 +13,7 @@ const seeds = fc.integer({ min: 0, max: 100000 });
 const gammas = fc.constantFrom(0.3, 0.5, 0.9, 0.99);
 
 describe('runExactStage', () => {
-  it('raises the coordination game step by step, where the simultaneous update lowers it (G1)', () => {
+  it('increases J of the coordination game with every step; the simultaneous update decreases it (G1)', () => {
     const game = matrixGame([
       [0, 2],
       [2, -1],
@@ -28,7 +28,7 @@ describe('runExactStage', () => {
     expect(together.objective).toBeCloseTo(0.7878345614, 9);
   });
 
-  it('never lowers J, whatever the order, the radii and the discount', () => {
+  it('never decreases J, for any order, radii and discount', () => {
     fc.assert(
       fc.property(
         seeds,
@@ -49,7 +49,7 @@ describe('runExactStage', () => {
     );
   });
 
-  it('says what was wrong', () => {
+  it('throws a DomainError for invalid input', () => {
     const game = matrixGame([[0, 1]]);
     const team = [[[1]], [[0.5, 0.5]]];
     expect(() => runExactStage(game, team, { order: [0, 0], deltas: [1, 1] })).toThrow(
@@ -62,7 +62,7 @@ describe('runExactStage', () => {
 });
 
 describe('simultaneousUpdate', () => {
-  it('lowers J on some random games, on which the sequential stage never does', () => {
+  it('decreases J on some random games, where the sequential stage does not', () => {
     let lowered = 0;
     for (let seed = 0; seed < 300; seed++) {
       const stream = randomStream(seed);
@@ -100,7 +100,7 @@ describe('stepBounds', () => {
     );
   });
 
-  it('of the whole stage at once (E56) hold too', () => {
+  it('of the whole stage (E56) are valid too', () => {
     fc.assert(
       fc.property(seeds, fc.constantFrom(0.3, 0.9), (seed, gamma) => {
         const mdp = randomWorld(seed, { states: 3, actions: [2, 3], gamma });
@@ -125,8 +125,8 @@ describe('stepBounds', () => {
 });
 
 describe('policyChange', () => {
-  it('is worked by hand on two states', () => {
-    const cur = [
+  it('matches two states computed by hand', () => {
+    const old = [
       [0.5, 0.5],
       [0.25, 0.75],
     ];
@@ -134,7 +134,7 @@ describe('policyChange', () => {
       [0.75, 0.25],
       [0.25, 0.75],
     ];
-    const change = policyChange(cur, next, [0.4, 0.6]);
+    const change = policyChange(old, next, [0.4, 0.6]);
     expect(change.klMax).toBeCloseTo(0.75 * Math.log(1.5) + 0.25 * Math.log(0.5), 14);
     expect(change.klReverseMax).toBeCloseTo(0.5 * Math.log(2 / 3) + 0.5 * Math.log(2), 14);
     expect(change.tvMax).toBeCloseTo(0.25, 15);
@@ -143,7 +143,7 @@ describe('policyChange', () => {
 });
 
 describe('staleOccupancyStage', () => {
-  it('loses with the stale occupancy and gains with the intermediate one (G2)', () => {
+  it('decreases J with the stale occupancy and increases it with the intermediate one (G2)', () => {
     const outcome = staleOccupancyStage({ p1: 0.45, b: 0.55, bonus: 0.2, deltas: [0.05, 0.05] });
     expect(outcome.objective).toBeCloseTo(0.5445, 12);
     expect(outcome.p1After).toBeCloseTo(0.60767056, 8);
@@ -154,7 +154,7 @@ describe('staleOccupancyStage', () => {
     expect(outcome.objectiveIntermediate).toBeCloseTo(0.6295914, 8);
   });
 
-  it('never loses with the intermediate occupancy', () => {
+  it('never decreases J with the intermediate occupancy', () => {
     const share = fc.double({ min: 0.05, max: 0.95, noNaN: true });
     fc.assert(
       fc.property(share, share, fc.double({ min: -0.5, max: 1, noNaN: true }), (p1, b, bonus) => {

@@ -1,7 +1,7 @@
 /**
- * One stage with exact everything: agents in order, each taking the exact per-state step (E39) against the
- * advantages of the intermediate team. J never falls, whatever the order and the radii; the same steps
- * taken at once on the stage's start can lower it.
+ * One exact stage: the agents take the exact per-state step (E39) one after the other, with the advantages of the
+ * intermediate team. J never decreases, for any order and any radii. The same steps taken simultaneously from the
+ * stage's start can decrease J.
  * @see SAT (arXiv 2605.05216) Algorithm 1; TeamTR
  * @module
  */
@@ -20,6 +20,7 @@ export interface StageStep extends StepBounds {
   readonly objectiveAfter: number;
 }
 
+/** Result of {@link runExactStage}. */
 export interface ExactStage {
   /** J before the stage and after each step [steps + 1], reward units. */
   readonly objective: readonly number[];
@@ -27,6 +28,7 @@ export interface ExactStage {
   readonly policies: TeamPolicy;
 }
 
+/** Order and radii of a stage. */
 export interface ExactStageOptions {
   /** Agents to update, in this order; an agent may appear once. */
   readonly order: readonly number[];
@@ -35,9 +37,11 @@ export interface ExactStageOptions {
 }
 
 /**
- * π ∝ cur · exp(η A_i(s, ·)) with KL <= δ_i at every state   (E39).
+ * π ∝ old · exp(η A_i(s, ·)) with KL <= δ_i at every state   (E39).
  *
- * @param evaluation - of `policies`; for a stale update that of the stage's start
+ * @param options - agent, radius δ_i in nats, and the evaluation of `policies`; for a stale update that of the stage's
+ *   start
+ * @returns the agent's new policy [S][actions]
  */
 export function exactAgentUpdate(
   mdp: TeamMdp,
@@ -87,7 +91,7 @@ export function runExactStage(
 }
 
 /**
- * Every agent steps at once against the stage's start: the scheme SAT replaces.
+ * All agents step simultaneously from the stage's start: the scheme that SAT replaces.
  *
  * @param deltas - δ_i per agent id [A], nats
  * @returns the team after the joint change

@@ -1,7 +1,7 @@
 /**
- * The worked examples as worlds: a coordination game where simultaneous updates lower J, and an episode
- * where a stale occupancy does.
- * @see algorithm section 4.5, G1, G2, G4
+ * Worked examples as MDPs and episodes: a coordination game in which simultaneous updates decrease J, and an episode in
+ * which an update on a stale occupancy does.
+ * @see docs/algorithm.md, section 4.5, G1, G2, G4
  * @module
  */
 import { checkLength } from '../check.ts';
@@ -28,12 +28,12 @@ export function matrixGame(payoff: readonly ArrayLike<number>[]): TeamMdp {
   };
 }
 
-/** The game's team in which agent i plays action 1 with probability p_i. */
+/** The team of a game in which agent i plays action 1 with probability p_i. */
 export function binaryTeam(...p: readonly number[]): TeamPolicy {
   return p.map((x) => [[1 - x, x]]);
 }
 
-/** G2: agent 0 chooses between states 1 and 2; agent 1 then acts without seeing which it is. */
+/** G2: agent 0 chooses between states 1 and 2; agent 1 then acts without observing the state. */
 export interface StaleOccupancyWorld {
   /** P(agent 0 goes to state 1). */
   readonly p1: number;
@@ -45,22 +45,21 @@ export interface StaleOccupancyWorld {
   readonly deltas: readonly [number, number];
 }
 
+/** Result of {@link staleOccupancyStage}; J in reward units. */
 export interface StaleOccupancyOutcome {
   readonly objective: number;
   /** P(state 1) and J after agent 0's exact step. */
   readonly p1After: number;
   readonly objectiveAfterAgent0: number;
-  /** Agent 1's exact step scored on the stage's start, and J with it. */
+  /** P(action 1) after agent 1's exact step with the occupancy of the stage's start, and J of that team. */
   readonly bStale: number;
   readonly objectiveStale: number;
-  /** The same scored on the intermediate team. */
+  /** The same with the occupancy of the intermediate team. */
   readonly bIntermediate: number;
   readonly objectiveIntermediate: number;
 }
 
-/**
- * One stage of G2 with agent 1 scored on the stale and on the intermediate occupancy.
- */
+/** One stage of G2, with agent 1 updated on the stale and on the intermediate occupancy. */
 export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorld): StaleOccupancyOutcome {
   const { episode } = blindFollower(bonus);
   const start = evaluateEpisode(episode, followerPolicy(p1, b));
@@ -83,9 +82,10 @@ export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorl
 }
 
 /**
- * The world of G2: agent 0 picks the next state, agent 1 is paid for matching it without seeing it.
+ * The episode of G2: agent 0 chooses the next state; agent 1 gets a reward for the matching action and does not observe
+ * the state.
  *
- * @param bonus - reward 1 + bonus for matching state 1, 1 for matching state 0, reward units
+ * @param bonus - the reward is 1 + bonus for action 1 in s1 and 1 for action 0 in s2, reward units
  */
 export function blindFollower(bonus: number): ObservedEpisode {
   const choose = [

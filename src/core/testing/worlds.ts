@@ -1,12 +1,12 @@
 /**
- * Seeded random worlds and teams, for tests and for checking the theory's claims on many of them.
+ * Seeded random MDPs, episodes and teams, for tests and for `troupe theory`.
  * @module
  */
 import { type RandomStream, randomStream } from '../rng.ts';
 import type { Episode, EpisodePolicy } from '../tabular/episode.ts';
 import { checkedMdp, jointActions, type Policy, type TeamMdp, type TeamPolicy } from '../tabular/mdp.ts';
 
-/** Shape of a random world. */
+/** Shape of a random MDP. */
 export interface WorldShape {
   readonly states: number;
   /** Actions per agent. */
@@ -15,7 +15,7 @@ export interface WorldShape {
 }
 
 /**
- * A point of the simplex, uniform (Dirichlet(1)) at sharpness 1, nearer to its corners above.
+ * A random point of the simplex: uniform (Dirichlet(1)) at sharpness 1, closer to the corners at larger values.
  *
  * @param sharpness - exponent on the exponential draws, >= 1
  */
@@ -28,7 +28,7 @@ export function randomDistribution(stream: RandomStream, size: number, sharpness
   return mass.map((x) => x / total);
 }
 
-/** A world with random transitions and initial law, rewards uniform in [-1, 1]. */
+/** An MDP with random transitions and initial distribution, and rewards uniform in [-1, 1]. */
 export function randomWorld(seed: number, { states, actions, gamma }: WorldShape): TeamMdp {
   const stream = randomStream(seed, 1);
   const joint = jointActions({ actions });
@@ -43,7 +43,7 @@ export function randomWorld(seed: number, { states, actions, gamma }: WorldShape
   });
 }
 
-/** A team with random policies for a world. */
+/** A team with random policies for an MDP. */
 export function randomTeam(seed: number, mdp: TeamMdp): TeamPolicy {
   const stream = randomStream(seed, 2);
   return mdp.actions.map((actions) =>
@@ -51,7 +51,7 @@ export function randomTeam(seed: number, mdp: TeamMdp): TeamPolicy {
   );
 }
 
-/** A policy near another: the mixture (1 − share) policy + share · random. */
+/** The mixture (1 − share) · policy + share · random policy. */
 export function perturbed(seed: number, policy: Policy, share: number): Policy {
   const stream = randomStream(seed, 3);
   return policy.map((row) => {

@@ -1,5 +1,5 @@
 /**
- * The contract's part on exact divergences and the KL term.
+ * Engine contract: exact divergences and the KL term of the loss.
  * @module
  */
 import { describe, expect, it } from 'vitest';
@@ -25,8 +25,8 @@ export function describeDivergence(harness: ContractHarness): void {
       const model = await fresh();
       const messages = await drawn(model);
       const id = await model.snapshot();
-      const { klNewCur, klCurNew, tv } = await model.divergence(messages, id, score);
-      for (const rows of [klNewCur, klCurNew, tv]) {
+      const { klNewOld, klOldNew, tv } = await model.divergence(messages, id, score);
+      for (const rows of [klNewOld, klOldNew, tv]) {
         expect(rows.map((row) => row.length)).toEqual(messages.map(({ tokens }) => tokens.length));
         expect(rows.every((row) => row.every((x) => x === 0))).toBe(true);
       }
@@ -41,7 +41,7 @@ export function describeDivergence(harness: ContractHarness): void {
       const cur = (await model.forward(every, score)).map((row) => Number(row[0]));
       for (let i = 0; i < 5; i++) await trainOnce(model, messages);
       const tar = (await model.forward(every, score)).map((row) => Number(row[0]));
-      const { klNewCur, klCurNew, tv } = await model.divergence(
+      const { klNewOld, klOldNew, tv } = await model.divergence(
         [{ context, tokens: Int32Array.of(0) }],
         id,
         score,
@@ -49,8 +49,8 @@ export function describeDivergence(harness: ContractHarness): void {
       const kl = (p: readonly number[], q: readonly number[]) =>
         sum(p.map((logp, v) => Math.exp(logp) * (logp - Number(q[v]))));
       expect(kl(tar, cur)).toBeGreaterThan(10 * divergenceTolerance);
-      expectClose(klNewCur[0] as Float32Array, [kl(tar, cur)], divergenceTolerance);
-      expectClose(klCurNew[0] as Float32Array, [kl(cur, tar)], divergenceTolerance);
+      expectClose(klNewOld[0] as Float32Array, [kl(tar, cur)], divergenceTolerance);
+      expectClose(klOldNew[0] as Float32Array, [kl(cur, tar)], divergenceTolerance);
       const distance = sum(tar.map((logp, v) => Math.abs(Math.exp(logp) - Math.exp(Number(cur[v]))))) / 2;
       expectClose(tv[0] as Float32Array, [distance], divergenceTolerance);
     });
@@ -74,15 +74,15 @@ export function describeDivergence(harness: ContractHarness): void {
       const weight = 0.7;
       const term = { ...score, kl: { reference, weight } };
       const loss = async () => {
-        const { klNewCur } = await model.divergence(messages, reference, score);
-        return weight * total(klNewCur);
+        const { klNewOld } = await model.divergence(messages, reference, score);
+        return weight * total(klNewOld);
       };
       const before = await loss();
       const norm = await gradNormOf(model, async () => {
         const { kl } = await model.backward(messages, zero, term);
         expect(weight * total(kl ?? [])).toBeCloseTo(before, 3);
       });
-      const aim = Math.min(descentSize, before / 20); // the loss is bounded below by 0
+      const aim = Math.min(descentSize, before / 20); // the KL loss cannot fall below 0
       await model.backward(messages, zero, term);
       await model.step(plainStep(aim / norm ** 2));
       const drop = before - (await loss());

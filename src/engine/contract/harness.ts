@@ -1,5 +1,5 @@
 /**
- * What the parts of the engine contract share: options, a model per test, messages to train on.
+ * Shared by the parts of the engine contract: options, one model per test, messages to train on.
  * @module
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,13 +10,13 @@ import { randomStream } from '../../core/rng.ts';
 import type { AdamWParams, Completion, Engine, Model, ScoreParams, Sequence } from '../engine.ts';
 
 export interface EngineContractOptions {
-  /** For the save and load round trip; must read what the model under test saves. */
+  /** Loads the folders that the model under test saves. */
   readonly engine: Engine;
   /** At least three different prompts the tokenizer can encode. */
   readonly prompts: readonly string[];
-  /** Default 0.8: anything but 1, so that a forgotten temperature shows. */
+  /** Default 0.8; must not be 1, or a missing division by the temperature would go unnoticed. */
   readonly temperature?: number;
-  /** Longest message sampled, tokens. Default 6. */
+  /** Maximum length of sampled messages, tokens. Default 6. */
   readonly maxTokens?: number;
   /** Allowed |difference| of log-probabilities per token, nats. Default 1e-4 (E9). */
   readonly logpTolerance?: number;
@@ -26,33 +26,36 @@ export interface EngineContractOptions {
   readonly gradientTolerance?: number;
   /** Allowed relative error of the loss drop h |g|^2 (first order in h). Default 0.05. */
   readonly descentTolerance?: number;
-  /** Fall of the loss aimed at in the descent tests, nats: small against curvature, large against rounding. Default 0.01. */
+  /**
+   * Target decrease of the loss in the descent tests, nats: small enough for a first-order estimate, large compared
+   * with rounding errors. Default 0.01.
+   */
   readonly descentSize?: number;
-  /** Learning rate of the ordinary AdamW steps. Default 0.01. */
+  /** Learning rate of the regular AdamW steps. Default 0.01. */
   readonly learningRate?: number;
 }
 
-/** The options with every default in place, and the steps that tests are made of. */
+/** The options with all defaults filled in, and helpers for the tests. */
 export interface ContractHarness extends Required<EngineContractOptions> {
   readonly score: ScoreParams;
-  /** Ordinary AdamW. */
+  /** Regular AdamW hyperparameters. */
   readonly adamw: AdamWParams;
-  /** A fresh model, closed after the test. */
+  /** Creates a model that is closed after the test. */
   fresh(): Promise<Model>;
-  /** Reads a folder with the engine under test; closed after the test. */
+  /** Loads a folder with the engine under test; the model is closed after the test. */
   load(dir: string, optimizer?: boolean): Promise<Model>;
-  /** Saves into a temporary folder, removed after the test. */
+  /** Saves the model to a temporary folder that is removed after the test; returns the folder. */
   saved(model: Model): Promise<string>;
   contextOf(model: Model, content: string): Int32Array;
-  /** One message per prompt, drawn from streams named (key, prompt). */
+  /** Samples one message per prompt from the streams (key, prompt index). */
   drawn(model: Model, key?: number): Promise<(Completion & Sequence)[]>;
-  /** One step on the loss -scale * sum of logp; returns |g|. */
+  /** Takes one AdamW step on the loss -scale * sum of logp; returns |g|. */
   trainOnce(model: Model, sequences: readonly Sequence[], scale?: number): Promise<number>;
-  /** |g| of what `accumulate` adds up, leaving weights and optimiser as they were. */
+  /** |g| of the gradients that `accumulate` accumulates; weights and optimizer state are restored. */
   gradNormOf(model: Model, accumulate: () => Promise<unknown>): Promise<number>;
 }
 
-/** Registers the clean-up, so call it inside `describe`. */
+/** Registers the clean-up hook, so call it inside `describe`. */
 export function createHarness(
   makeModel: () => Promise<Model>,
   given: EngineContractOptions,
@@ -133,7 +136,7 @@ export function raising(sequences: readonly Sequence[], scale = 1): number[][] {
   return sequences.map(({ tokens }) => Array.from(tokens, () => -scale));
 }
 
-/** An AdamW step whose epsilon drowns the second moment: plain gradient descent with rate h. */
+/** AdamW parameters whose epsilon dominates the second moment: plain gradient descent with learning rate h. */
 export function plainStep(h: number): AdamWParams {
   const epsilon = 1e6;
   return {
@@ -146,7 +149,7 @@ export function plainStep(h: number): AdamWParams {
   };
 }
 
-/** Every one-token message after a context. */
+/** All one-token messages after a context, one per token of the vocabulary. */
 export function everyToken(model: Model, context: Int32Array): Sequence[] {
   return Array.from({ length: model.tokenizer.vocabSize }, (_, token) => ({
     context,

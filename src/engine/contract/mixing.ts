@@ -1,5 +1,5 @@
 /**
- * The contract's part on what policies made of several models are built on; for engines that offer it.
+ * Engine contract: `decodeBatch` and `distributions`, which mixtures of models need. Skipped for engines without them.
  * @module
  */
 import { describe, expect, it } from 'vitest';
@@ -11,14 +11,14 @@ import type { ContractHarness } from './harness.ts';
 export function describeMixing(harness: ContractHarness): void {
   const { prompts, temperature, maxTokens, score, fresh, contextOf, drawn, trainOnce } = harness;
 
-  /** Every prompt three times, in fewer slots than there are messages. */
+  /** Three requests per prompt, so that there are more messages than slots. */
   const requestsFor = (model: Model) =>
     prompts.flatMap((prompt, p) =>
       [0, 1, 2].map((k) => ({ context: contextOf(model, prompt), stream: randomStream(1, p, k) })),
     );
 
   describe('a batch of messages', () => {
-    it('draws what the model samples', async () => {
+    it('draws the tokens that the model samples', async () => {
       const model = await fresh();
       if (model.decodeBatch === undefined) return;
       const params = { temperature, maxTokens };
@@ -41,7 +41,7 @@ export function describeMixing(harness: ContractHarness): void {
   });
 
   describe('distributions', () => {
-    it('are normalised and hold the log-probability of every token written', async () => {
+    it('are normalized and contain the log-probability of every message token', async () => {
       const model = await fresh();
       if (model.distributions === undefined) return;
       const messages = await drawn(model);
@@ -60,7 +60,7 @@ export function describeMixing(harness: ContractHarness): void {
       expect(seen.size).toBe(messages.length);
     });
 
-    it('are those of a snapshot where one is named', async () => {
+    it('are those of the snapshot if one is given', async () => {
       const model = await fresh();
       if (model.distributions === undefined) return;
       const messages = await drawn(model);

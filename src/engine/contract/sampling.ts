@@ -1,5 +1,5 @@
 /**
- * The contract's part on `sample` and the tokenizer.
+ * Engine contract: `sample` and the tokenizer.
  * @module
  */
 import { describe, expect, it } from 'vitest';
@@ -19,7 +19,7 @@ export function describeSampling(harness: ContractHarness): void {
         expectClose(message.logp, scored[i] as Float32Array, logpTolerance);
     });
 
-    it('draws the same message from the same stream, whatever else is in the batch', async () => {
+    it('draws the same message from the same stream in any batch', async () => {
       const model = await fresh();
       const together = await drawn(model);
       for (const [i, prompt] of prompts.entries()) {
@@ -40,11 +40,11 @@ export function describeSampling(harness: ContractHarness): void {
       expect(new Set(messages.map(({ tokens }) => tokens.join())).size).toBeGreaterThan(1);
     });
 
-    it('draws first tokens as often as forward says, at the temperature it was given', async () => {
+    it('draws first tokens with the probabilities of forward at the given temperature', async () => {
       const model = await fresh();
       const context = contextOf(model, prompts[0] as string);
       const draws = 1000;
-      const tau = temperature / 2; // far from 1, so that a forgotten temperature shows
+      const tau = temperature / 2; // far from 1, so that a missing division by the temperature is noticed
       const requests = Array.from({ length: draws }, (_, i) => ({ context, stream: randomStream(3, i) }));
       const messages = await model.sample(requests, { temperature: tau, maxTokens: 1 });
       const logps = (await model.forward(everyToken(model, context), { temperature: tau })).map((row) =>
@@ -58,14 +58,14 @@ export function describeSampling(harness: ContractHarness): void {
         const deviation = Number(counts[token]) / draws - p;
         expect(Math.abs(deviation)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / draws) + 1 / draws);
       }
-      // the mean logp of what was drawn is minus the entropy: sharper than single shares
+      // the mean logp of the draws estimates minus the entropy: a sharper test than single frequencies
       const mean = sum(logps.map((logp) => Math.exp(logp) * logp));
       const variance = sum(logps.map((logp) => Math.exp(logp) * (logp - mean) ** 2));
       const drawn = sum(messages.map(({ logp }) => Number(logp[0]))) / draws;
       expect(Math.abs(drawn - mean)).toBeLessThan(4 * Math.sqrt(variance / draws) + logpTolerance);
     });
 
-    it('ends a message at an end token or at maxTokens and says which', async () => {
+    it('ends a message at an end token or at maxTokens and reports which', async () => {
       const model = await fresh();
       const ends = model.tokenizer.endTokens;
       const requests = Array.from({ length: 32 }, (_, i) => ({
@@ -84,7 +84,7 @@ export function describeSampling(harness: ContractHarness): void {
         }
     });
 
-    it('announces every message once, with the result it returns', async () => {
+    it('calls onCompletion once per message with the completion that it returns', async () => {
       const model = await fresh();
       const announced = new Map<number, Completion>();
       const requests = prompts.map((prompt, i) => ({
@@ -103,7 +103,7 @@ export function describeSampling(harness: ContractHarness): void {
       for (const [i, message] of messages.entries()) expect(announced.get(i)?.tokens).toEqual(message.tokens);
     });
 
-    it('stops when asked to', async () => {
+    it('rejects when the signal is aborted', async () => {
       const model = await fresh();
       const request = { context: contextOf(model, prompts[0] as string), stream: randomStream(6) };
       const signal = AbortSignal.abort();
@@ -112,7 +112,7 @@ export function describeSampling(harness: ContractHarness): void {
   });
 
   describe('tokenizer', () => {
-    it('splices sampled tokens into a chat as they are', async () => {
+    it('inserts sampled tokens into a chat unchanged', async () => {
       const model = await fresh();
       const [message] = await drawn(model);
       const tokens = (message as Completion).tokens;
@@ -125,7 +125,7 @@ export function describeSampling(harness: ContractHarness): void {
       expect(` ${context.join(' ')} `).toContain(` ${tokens.join(' ')} `);
     });
 
-    it('leaves a closing end token out of the text', async () => {
+    it('decodes a message without its end token', async () => {
       const model = await fresh();
       const text = prompts[0] as string;
       const end = Number(model.tokenizer.endTokens[0]);

@@ -1,5 +1,5 @@
 /**
- * The contract's part on what a model remembers: snapshots and checkpoint folders.
+ * Engine contract: snapshots and checkpoint folders.
  * @module
  */
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ export function describeState(harness: ContractHarness): void {
   const { prompts, score, fresh, load, saved, contextOf, drawn, trainOnce } = harness;
 
   describe('snapshots', () => {
-    it('put every byte back: weights, optimiser and its step count', async () => {
+    it('restore every byte: weights, optimizer state and its step count', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       await trainOnce(model, messages);
@@ -20,7 +20,7 @@ export function describeState(harness: ContractHarness): void {
       for (let i = 0; i < 3; i++) await trainOnce(model, messages, -1);
       expect(await model.forward(messages, score)).not.toEqual(once);
       for (let round = 0; round < 2; round++) {
-        await model.backward(messages, raising(messages, 5), score); // must be forgotten
+        await model.backward(messages, raising(messages, 5), score); // restore must clear these gradients
         await model.restore(id);
         expect(await model.forward(messages, score)).toEqual(atSnapshot);
         await trainOnce(model, messages);
@@ -28,7 +28,7 @@ export function describeState(harness: ContractHarness): void {
       }
     });
 
-    it('sample the same messages again', async () => {
+    it('restore the sampled messages', async () => {
       const model = await fresh();
       const before = await drawn(model);
       const id = await model.snapshot();
@@ -37,16 +37,16 @@ export function describeState(harness: ContractHarness): void {
       expect(await drawn(model)).toEqual(before);
     });
 
-    it('do not follow the weights, and are gone when released', async () => {
+    it('do not change with the weights, and do not exist after release', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       const first = await model.snapshot();
       await trainOnce(model, messages);
       const second = await model.snapshot();
       const moved = await model.divergence(messages, first, score);
-      expect(total(moved.klNewCur)).toBeGreaterThan(0);
+      expect(total(moved.klNewOld)).toBeGreaterThan(0);
       const still = await model.divergence(messages, second, score);
-      expect(total(still.klNewCur)).toBe(0);
+      expect(total(still.klNewOld)).toBe(0);
       model.release(first);
       await expect(model.restore(first)).rejects.toThrow();
       await model.restore(second);
@@ -54,7 +54,7 @@ export function describeState(harness: ContractHarness): void {
   });
 
   describe('saving', () => {
-    it('brings back a model that scores alike and whose next step is the same', async () => {
+    it('round-trips a model: equal log-probabilities and an equal next step', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       for (let i = 0; i < 3; i++) await trainOnce(model, messages);
@@ -66,7 +66,7 @@ export function describeState(harness: ContractHarness): void {
       expect(await drawn(loaded, 7)).toEqual(await drawn(model, 7));
     });
 
-    it('starts a fresh optimiser unless told otherwise', async () => {
+    it('starts with a fresh optimizer by default', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       for (let i = 0; i < 3; i++) await trainOnce(model, messages);

@@ -1,5 +1,5 @@
 /**
- * The contract's part on `forward`, `backward` and `step`.
+ * Engine contract: `forward`, `backward` and `step`.
  * @module
  */
 import { describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ export function describeTraining(harness: ContractHarness): void {
   } = harness;
 
   describe('scoring', () => {
-    it('gives a message the same logp alone, in a batch, and in another order', async () => {
+    it('computes the same logp of a message alone, in a batch, and in another order', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       const together = await model.forward(messages, score);
@@ -37,7 +37,7 @@ export function describeTraining(harness: ContractHarness): void {
       }
     });
 
-    it('gives the next token probabilities that sum to 1 at any temperature', async () => {
+    it('computes next-token probabilities that sum to 1 at any temperature', async () => {
       const model = await fresh();
       const context = contextOf(model, prompts[0] as string);
       const every = everyToken(model, context);
@@ -52,13 +52,13 @@ export function describeTraining(harness: ContractHarness): void {
       }
     });
 
-    it('takes empty batches', async () => {
+    it('accepts empty batches', async () => {
       const model = await fresh();
       const id = await model.snapshot();
       expect(await model.sample([], { temperature, maxTokens })).toEqual([]);
       expect(await model.forward([], score)).toEqual([]);
       expect((await model.backward([], [], score)).logp).toEqual([]);
-      expect(await model.divergence([], id, score)).toEqual({ klNewCur: [], klCurNew: [], tv: [] });
+      expect(await model.divergence([], id, score)).toEqual({ klNewOld: [], klOldNew: [], tv: [] });
     });
   });
 
@@ -72,7 +72,7 @@ export function describeTraining(harness: ContractHarness): void {
       expect(after).toBeGreaterThan(before);
     });
 
-    it('returns the logp of the weights the gradient was taken at', async () => {
+    it('returns the logp under the weights of the gradient', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       const scored = await model.forward(messages, score);
@@ -84,7 +84,7 @@ export function describeTraining(harness: ContractHarness): void {
     it('descends along the gradient of sum(cotangent * logp)', async () => {
       const model = await fresh();
       const messages = await drawn(model);
-      // uneven cotangents of both signs, so that no token can stand in for another
+      // different cotangents of both signs, so that a mix-up of tokens changes the loss
       const cotangents = messages.map(({ tokens }, s) =>
         Array.from(tokens, (_, t) => Math.cos(1 + s * 1.7 + t * 2.3)),
       );
@@ -111,7 +111,7 @@ export function describeTraining(harness: ContractHarness): void {
       expect(Math.abs(twice / (2 * once) - 1)).toBeLessThan(gradientTolerance);
     });
 
-    it('accumulates over calls as over one batch, until it is told to forget', async () => {
+    it('accumulates over calls as over one batch, until the gradients are cleared', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       const atOnce = await gradNormOf(model, () => model.backward(messages, raising(messages), score));
@@ -121,7 +121,7 @@ export function describeTraining(harness: ContractHarness): void {
         for (const message of messages) await model.backward([message], raising([message]), score);
       });
       expect(Math.abs(bitByBit / atOnce - 1)).toBeLessThan(gradientTolerance);
-      // norms alone could agree by chance: a batch and its mirror image must cancel
+      // norms alone could agree by chance: the gradients of a batch and of its negation must cancel
       const cancelled = await gradNormOf(model, async () => {
         await model.backward(messages, raising(messages), score);
         for (const message of messages) await model.backward([message], raising([message], -1), score);
@@ -129,7 +129,7 @@ export function describeTraining(harness: ContractHarness): void {
       expect(cancelled).toBeLessThan(gradientTolerance * atOnce);
     });
 
-    it('clears what was accumulated when it steps', async () => {
+    it('clears the accumulated gradients after a step', async () => {
       const model = await fresh();
       const messages = await drawn(model);
       expect(await trainOnce(model, messages)).toBeGreaterThan(0);
@@ -141,7 +141,7 @@ export function describeTraining(harness: ContractHarness): void {
       const messages = await drawn(model);
       const start = await model.snapshot();
       const norm = await gradNormOf(model, () => model.backward(messages, raising(messages), score));
-      // raises the summed logp by about 0.1 nats, a thousand times more if it is not clipped
+      // raises the summed logp by about 0.1 nats; without clipping it would be a thousand times more
       const step = plainStep(0.1 / norm ** 2);
       const risen = async (scale: number, maxGradNorm: number) => {
         await model.restore(start);

@@ -39,7 +39,7 @@ const options = {
   gradientTolerance: 2e-2,
 };
 
-/** A model per family, with what the family and its settings add. */
+/** One configuration per model family, with the features of the family. */
 const FAMILIES: Readonly<Record<string, Partial<DecoderConfig>>> = {
   Qwen2ForCausalLM: { biases: { qkv: true, o: false, mlp: false } },
   LlamaForCausalLM: {
@@ -55,14 +55,14 @@ const FAMILIES: Readonly<Record<string, Partial<DecoderConfig>>> = {
   MistralForCausalLM: {
     slidingWindow: 3,
     layerKinds: [
-      { window: true, positions: 'global' },
-      { window: true, positions: 'global' },
+      { sliding: true, rope: 'global' },
+      { sliding: true, rope: 'global' },
     ],
   },
   SmolLM3ForCausalLM: {
     layerKinds: [
-      { window: false, positions: 'global' },
-      { window: false, positions: 'none' },
+      { sliding: false, rope: 'global' },
+      { sliding: false, rope: 'none' },
     ],
   },
   Gemma3ForCausalLM: {
@@ -71,8 +71,8 @@ const FAMILIES: Readonly<Record<string, Partial<DecoderConfig>>> = {
     queryScalar: 5,
     logitSoftcap: 8,
     layerKinds: [
-      { window: true, positions: 'local' },
-      { window: false, positions: 'global' },
+      { sliding: true, rope: 'local' },
+      { sliding: false, rope: 'global' },
     ],
   },
   Gemma2ForCausalLM: {
@@ -80,8 +80,8 @@ const FAMILIES: Readonly<Record<string, Partial<DecoderConfig>>> = {
     attentionSoftcap: 4,
     logitSoftcap: 8,
     layerKinds: [
-      { window: true, positions: 'global' },
-      { window: false, positions: 'global' },
+      { sliding: true, rope: 'global' },
+      { sliding: false, rope: 'global' },
     ],
   },
 };

@@ -11,7 +11,7 @@ import { tinyConfig, tinyModel } from './testing/tiny-model.ts';
 const sample = { temperature: 1, maxTokens: 4 };
 const request = () => [{ context: Int32Array.of(1, 7), stream: randomStream(111) }];
 
-it('compiles an architecture once, also for models that are made at the same time', async () => {
+it('compiles an architecture once, even for models that are created concurrently', async () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const [first, second] = await Promise.all([engine.sessions(tinyConfig()), engine.sessions(tinyConfig())]);
   expect(first).toBe(second);
@@ -20,7 +20,7 @@ it('compiles an architecture once, also for models that are made at the same tim
   await engine.close();
 });
 
-it('can be used again after it was closed', async () => {
+it('can be used again after close', async () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const model = await tinyModel(engine);
   const before = await model.sample(request(), sample);
@@ -29,7 +29,7 @@ it('can be used again after it was closed', async () => {
   await engine.close();
 });
 
-it('keeps models apart that share their graphs', async () => {
+it('trains models independently although they share graphs', async () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const [trained, other] = [await tinyModel(engine), await tinyModel(engine)];
   const sequence = { context: Int32Array.of(1, 7), tokens: Int32Array.of(9) };
@@ -48,20 +48,20 @@ it('keeps models apart that share their graphs', async () => {
   await engine.close();
 });
 
-it('grows rotary tables as positions are asked for, and changes none', async () => {
+it('grows the rotary tables on demand without changing existing rows', async () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const sessions = await engine.sessions(tinyConfig({ maxPositions: 1000 }));
-  const cos = (positions: number, of = sessions) => of.ropes.feeds(positions).rope_cos as Tensor;
+  const cos = (positions: number, of = sessions) => of.ropeCache.feeds(positions).rope_cos as Tensor;
   const small = cos(3);
   expect(small.dims[0]).toBe(256);
   expect(cos(256)).toBe(small);
   const large = cos(600);
-  expect(large.dims[0]).toBe(1000); // no further than the model goes
+  expect(large.dims[0]).toBe(1000); // bounded by the model's maximum context
   expect(floatData(large).slice(0, small.size)).toEqual(floatData(small));
   expect(cos(1, await engine.sessions(tinyConfig({ maxPositions: 10 }))).dims[0]).toBe(10);
 });
 
-it('says what is wrong with cotangents before it runs anything', async () => {
+it('rejects cotangents of a wrong shape before it runs a graph', async () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
   const model = await tinyModel(engine);
   const sequence = { context: Int32Array.of(1), tokens: Int32Array.of(9, 8) };
@@ -88,7 +88,7 @@ describe('adapters', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('of several agents share one base, and leave it and one another alone', async () => {
+  it('of several agents share one base; training one changes neither the base nor the others', async () => {
     const engine = createOnnxEngine({ threads: 1, lora });
     const dir = join(folder, 'base');
     const [one, other] = await Promise.all([engine.load({ dir }), engine.load({ dir })]);
@@ -102,12 +102,12 @@ describe('adapters', () => {
     expect(await one.forward([sequence], sample)).not.toEqual(before);
     expect(await other.forward([sequence], sample)).toEqual(before);
     expect(one.capabilities.parameters).toBe('lora');
-    // 22 x 12 embedded, and what the adapters add: (12 + 24) 2 and (10 + 12) 2 per layer
+    // per layer: (12 + 24) * 2 for q_proj and (10 + 12) * 2 for down_proj
     expect(one.parameterCount - plain.parameterCount).toBe(2 * (2 * (12 + 24) + 2 * (10 + 12)));
     await engine.close();
   });
 
-  it('go on from a folder of theirs, with the optimiser, wherever that names its base from', async () => {
+  it('resume from an adapter folder with the optimizer; the base path can be relative to the folder', async () => {
     const engine = createOnnxEngine({ threads: 1, lora });
     const model = await engine.load({ dir: join(folder, 'base') });
     await train(model);
@@ -130,7 +130,7 @@ describe('adapters', () => {
     await engine.close();
   });
 
-  it('merge into a whole model', async () => {
+  it('can be merged into a full model', async () => {
     const engine = createOnnxEngine({ threads: 1, lora });
     const model = await engine.load({ dir: join(folder, 'base') });
     await train(model);
@@ -144,7 +144,7 @@ describe('adapters', () => {
     await engine.close();
   });
 
-  it('are refused where they name what no layer has', async () => {
+  it('are rejected if a target module does not exist', async () => {
     const engine = createOnnxEngine({ threads: 1, lora: { ...lora, targetModules: ['q_porj'] } });
     await expect(engine.load({ dir: join(folder, 'base') })).rejects.toThrow('did you mean "q_proj"?');
   });

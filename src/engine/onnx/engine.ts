@@ -1,6 +1,6 @@
 /**
- * The embedded engine: ONNX Runtime inside this process, no Python, no GPU. Models of one architecture
- * share compiled graphs, since weights are inputs of those.
+ * The embedded engine: runs models with ONNX Runtime on the CPU inside the Node process, without Python. Weights are
+ * inputs of the compiled graphs, so models of one architecture share them.
  * @module
  */
 import { availableParallelism } from 'node:os';
@@ -10,7 +10,7 @@ import type { Engine, LoadOptions } from '../engine.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { GraphVariant } from './decoder/decode-graphs.ts';
 import type { WeightStorage } from './decoder/weight-inputs.ts';
-import { chosenExecution } from './execution.ts';
+import { chooseExecution } from './execution.ts';
 import { Runtime } from './graph/runtime.ts';
 import { adapterTargets } from './lora/adapter-config.ts';
 import {
@@ -25,24 +25,24 @@ import { FrozenBase } from './lora/frozen-base.ts';
 import { type ModelOptions, OnnxModel } from './model.ts';
 import { Sessions } from './sessions.ts';
 import { type Checkpoint, loadCheckpoint } from './weights/checkpoint.ts';
-import { adapterNumbers, fullNumbers } from './weights/model-parameters.ts';
+import { adapterParameters, fullParameters } from './weights/model-parameters.ts';
 
 export interface OnnxEngineOptions extends Partial<ModelOptions> {
-  /** Threads of one operator. Default: 2, or 1 on a machine with one core. */
+  /** Threads per operator (intra-op). Default: 2, or 1 on a machine with one core. */
   readonly threads?: number;
-  /** Whether idle threads spin. Default false: with two busy cores spinning made a decode step three times slower. */
+  /** Whether idle threads spin. Default false: on two busy cores spinning made a decode step three times slower. */
   readonly spinning?: boolean;
-  /** Prefix of profile files the runtime writes when the engine closes. */
+  /** Prefix of the profile files that ONNX Runtime writes when the engine closes. */
   readonly profile?: string;
-  /** Models are trained through adapters of this shape over a base that stays as it is. Absent: all weights. */
+  /** Train LoRA adapters of this shape over a frozen base. Absent: full-parameter training. */
   readonly lora?: LoraOptions | undefined;
-  /** How the matrices of such a base are kept. Default auto: bfloat16 where it is large and loses nothing by it. */
+  /** Type of the frozen base's matrices in memory. Default auto: bfloat16 for large bases that are stored as bfloat16. */
   readonly baseDtype?: WeightStorage | 'auto';
-  /** Default auto: one graph for small models, layer by layer for large ones and those with adapters. */
+  /** Default auto: small models run as one graph; large models and models with adapters run layer by layer. */
   readonly execution?: 'auto' | 'whole' | 'layers';
 }
 
-/** Shape of fresh adapters. */
+/** Shape of new adapters, as in PEFT's `LoraConfig`. */
 export interface LoraOptions {
   readonly r: number;
   readonly alpha: number;
@@ -50,13 +50,14 @@ export interface LoraOptions {
   readonly rslora: boolean;
 }
 
-/** Fresh adapters are always drawn alike: what tells agents apart is what they learn. */
+/** All new adapters are initialized with the same seed. */
 const ADAPTER_SEED = 0;
 
 const DEFAULT_TOKEN_BUDGET = 4096;
 const DEFAULT_DECODE_BATCH = 128;
 const DEFAULT_ACTIVATION_BYTES = 2 * 2 ** 30;
 
+/** The embedded engine; see {@link createOnnxEngine}. */
 export class OnnxEngine implements Engine {
   readonly name = 'onnx';
   readonly #options: OnnxEngineOptions;
@@ -83,9 +84,10 @@ export class OnnxEngine implements Engine {
   }
 
   /**
-   * A model over weights that are in memory already.
+   * Creates a model from weights in memory.
    *
-   * @param options.adopt - the weights are handed over; otherwise they are copied
+   * @param where - origin of the checkpoint, for error messages
+   * @param options.adopt - the model takes ownership of the weights; by default it copies them
    */
   async fromCheckpoint(
     checkpoint: Checkpoint,
@@ -96,11 +98,11 @@ export class OnnxEngine implements Engine {
     }: Pick<LoadOptions, 'chatTemplateKwargs'> & { readonly adopt?: boolean } = {},
   ): Promise<OnnxModel> {
     const sessions = await this.sessions(checkpoint.config);
-    const numbers = fullNumbers(sessions.runtime, checkpoint, { adopt });
-    return new OnnxModel(sessions, { ...checkpoint, numbers }, this.#modelOptions(where, options));
+    const parameters = fullParameters(sessions.runtime, checkpoint, { adopt });
+    return new OnnxModel(sessions, { ...checkpoint, parameters }, this.#modelOptions(where, options));
   }
 
-  /** A model that adapts a base in memory. */
+  /** Creates a model from a base in memory and an adapter. */
   async #adapted(
     base: FrozenBase,
     adapter: Adapter,
@@ -109,11 +111,11 @@ export class OnnxEngine implements Engine {
     const { rank, alpha, rankStabilized, targets } = adapter.config;
     const shape = { rank, alpha, rankStabilized, targets };
     const sessions = await this.sessions(base.files.config, { storage: base.storage, adapter: shape });
-    const numbers = adapterNumbers(sessions.runtime, base, adapter);
-    return new OnnxModel(sessions, { ...base.files, numbers }, this.#modelOptions(where, options));
+    const parameters = adapterParameters(sessions.runtime, base, adapter);
+    return new OnnxModel(sessions, { ...base.files, parameters }, this.#modelOptions(where, options));
   }
 
-  /** The base in a folder, read once however many adapters belong to it. */
+  /** The frozen base of a folder; adapters of the same base share it. */
   #base(dir: string): Promise<FrozenBase> {
     const path = resolve(dir);
     let base = this.#bases.get(path);
@@ -122,7 +124,7 @@ export class OnnxEngine implements Engine {
         FrozenBase.fromFolder(runtime, path, this.#options.baseDtype ?? 'auto'),
       );
       this.#bases.set(path, base);
-      base.catch(() => this.#bases.delete(path)); // whoever asked is told; the next may try again
+      base.catch(() => this.#bases.delete(path)); // the caller gets the error; the next call loads again
     }
     return base;
   }
@@ -149,12 +151,12 @@ export class OnnxEngine implements Engine {
     return this.#runtime;
   }
 
-  /** Compiled graphs of an architecture; also for benchmarks. */
+  /** The compiled graphs of an architecture; public for benchmarks. */
   async sessions(config: DecoderConfig, variant: GraphVariant = { storage: 'float32' }): Promise<Sessions> {
     const runtime = await this.#open();
     const key = JSON.stringify([config, variant]);
     const { execution = 'auto' } = this.#options;
-    const own = execution === 'auto' ? chosenExecution(config) : execution;
+    const own = execution === 'auto' ? chooseExecution(config) : execution;
     const made = { variant, execution: variant.adapter ? 'layers' : own } as const;
     const sessions = this.#sessions.get(key) ?? new Sessions(config, runtime, made);
     this.#sessions.set(key, sessions);
@@ -168,7 +170,7 @@ export class OnnxEngine implements Engine {
   }
 }
 
-/** @throws ConfigError naming a module that no layer has */
+/** A new adapter for a base. @throws ConfigError if a target module does not exist */
 function freshAdapter(base: FrozenBase, lora: LoraOptions, dir: string): Adapter {
   const targets = adapterTargets(lora.targetModules, 'lora.target_modules');
   const config = {
@@ -181,6 +183,13 @@ function freshAdapter(base: FrozenBase, lora: LoraOptions, dir: string): Adapter
   return { config, weights: initialAdapter(base.files.config, config, randomStream(ADAPTER_SEED)) };
 }
 
+/**
+ * Creates the embedded engine. ONNX Runtime is loaded with the first model, not when this module is imported.
+ *
+ * @example
+ * const engine = createOnnxEngine();
+ * const model = await engine.load({ dir: 'models/my-model' });
+ */
 export function createOnnxEngine(options: OnnxEngineOptions = {}): OnnxEngine {
   return new OnnxEngine(options);
 }

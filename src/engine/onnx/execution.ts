@@ -1,31 +1,32 @@
 /**
- * How a model is run, by its size: small ones as one graph, which is fastest; large ones layer by layer, in
- * micro-batches whose activations fit.
+ * Chooses how a model is executed by its size: small models as one graph, which is fastest; large models layer by
+ * layer, in micro-batches whose activations fit into a memory budget.
  * @module
  */
 import type { DecoderConfig } from './decoder/config.ts';
 import { parameterSize, parameterSpecs } from './decoder/parameters.ts';
 
 /**
- * Models of fewer parameters run as one graph. Beyond it the one-hot and whole-row forms of that graph cost
- * more than running layers one by one.
+ * Models with fewer parameters run as one graph. For larger ones the graph's one-hot matrices and full logits rows
+ * cost more than layer-by-layer execution.
  */
 const ONE_GRAPH_PARAMETERS = 30e6;
 
-/** A run of fewer tokens wastes the time of reading the weights. */
-const FEWEST_TOKENS = 256;
+/** Minimum tokens of a micro-batch: with fewer, reading the weights dominates the run time. */
+const MIN_TOKENS = 256;
 
-export function chosenExecution(config: DecoderConfig): 'whole' | 'layers' {
+/** `whole`: one graph; `layers`: layer by layer. */
+export function chooseExecution(config: DecoderConfig): 'whole' | 'layers' {
   const count = parameterSpecs(config).reduce((sum, spec) => sum + parameterSize(spec), 0);
   return count < ONE_GRAPH_PARAMETERS ? 'whole' : 'layers';
 }
 
-/** Tokens of one run whose activations fit into so many bytes, so that layers need not be computed again. */
+/** Tokens per micro-batch whose activations fit into `activationBytes`, so that no layer has to be recomputed. */
 export function layeredTokenBudget(config: DecoderConfig, activationBytes: number): number {
-  return Math.max(FEWEST_TOKENS, Math.floor(activationBytes / activationBytesPerToken(config)));
+  return Math.max(MIN_TOKENS, Math.floor(activationBytes / activationBytesPerToken(config)));
 }
 
-/** What training keeps of one token, without attention's probabilities, which depend on the length; bytes. */
+/** Activations that training keeps per token, bytes; without attention probabilities, which depend on the length. */
 export function activationBytesPerToken(config: DecoderConfig): number {
   const { hiddenSize, heads, kvHeads, headDim, intermediateSize, layers } = config;
   const perLayer = 4 * hiddenSize + 5 * (heads + kvHeads) * headDim + 4 * intermediateSize;

@@ -11,7 +11,7 @@ import { ParameterStore } from './weights/parameter-store.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 
-/** Ragged sequences: padding, and more batches than one, are part of what is checked. */
+/** Sequences of different lengths, so that the test covers padding and several batches. */
 function raggedSequences(config: DecoderConfig): Sequence[] {
   const stream = randomStream(8);
   const draw = (length: number) => Int32Array.from({ length }, () => stream.int(config.vocabSize));
@@ -29,7 +29,7 @@ it.each([
   { name: 'plain heads, untied', changes: { kvHeads: 6, tiedEmbeddings: false }, kl: false },
   { name: 'with the exact-KL term', changes: {}, kl: true },
 ])(
-  'the whole model: gradient of every parameter against central differences ($name)',
+  'the full model: the gradient of every parameter matches central differences ($name)',
   async ({ changes, kl }) => {
     const config = tinyConfig(changes);
     const sessions = await engine.sessions(config);
@@ -42,7 +42,7 @@ it.each([
     const params = { temperature: 0.7 };
     const reference = store.snapshot();
     const weights = store.weights();
-    // move away from the reference, or the KL term would have no gradient
+    // move away from the reference, where the gradient of the KL term is 0
     if (kl)
       for (const values of weights.values())
         for (let i = 0; i < values.length; i++) values[i]! += 0.03 * stream.normal();
@@ -55,8 +55,8 @@ it.each([
         0,
       );
       if (!kl) return policy;
-      const { klNewCur } = await scorer.divergence(sequences, reference, params);
-      return policy + weight * klNewCur.reduce((sum, row) => sum + row.reduce((part, v) => part + v, 0), 0);
+      const { klNewOld } = await scorer.divergence(sequences, reference, params);
+      return policy + weight * klNewOld.reduce((sum, row) => sum + row.reduce((part, v) => part + v, 0), 0);
     };
 
     const gradients = new Map(
@@ -73,7 +73,7 @@ it.each([
     for (const spec of specs) {
       const values = weights.get(spec.name)!;
       const gradient = gradients.get(spec.name)!;
-      // the derivative along a random direction of the parameter, and along its largest entry
+      // directional derivatives: along a random direction, and along the largest entry of the gradient
       const largest = gradient.reduce(
         (best, value, i) => (Math.abs(value) > Math.abs(gradient[best]!) ? i : best),
         0,
@@ -101,7 +101,7 @@ it.each([
   },
 );
 
-it('names one gradient output per parameter', () => {
+it('has one gradient output per parameter', () => {
   const text = new TextDecoder('latin1').decode(
     buildSequenceGraph(tinyConfig(), { gradients: true, kl: false, rows: false }),
   );

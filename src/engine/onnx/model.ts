@@ -1,6 +1,6 @@
 /**
- * One agent's decoder behind the engine port: a checkpoint's numbers, the sampler and the scorer over
- * sessions it shares with every model of its architecture.
+ * One agent's model behind the engine port: its parameters, and a sampler and a scorer over sessions that all models
+ * of the architecture share.
  * @module
  */
 import { ConfigError, EngineError } from '../../support/errors.ts';
@@ -24,36 +24,37 @@ import type {
 import type { GeneratorOptions, MessageGenerator } from '../generation.ts';
 import { stopTokens } from '../text/stop-tokens.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
-import { type BatchParts, ContinuousBatch } from './decode/continuous-batch.ts';
+import { ContinuousBatch, type ContinuousBatchParts } from './decode/continuous-batch.ts';
 import { Sampler } from './decode/sampler.ts';
 import { layeredTokenBudget } from './execution.ts';
 import { LayeredScorer } from './score/layered-scorer.ts';
 import { Scorer, type SequenceScorer } from './score/scorer.ts';
 import type { Sessions } from './sessions.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
-import type { ModelNumbers } from './weights/model-parameters.ts';
+import type { ModelParameters } from './weights/model-parameters.ts';
 
 export interface ModelOptions {
-  /** Padded tokens of one forward or backward run. */
+  /** Padded tokens per forward or backward micro-batch. */
   readonly tokenBudget: number;
   /** Messages decoded together. */
   readonly decodeBatch: number;
-  /** Bytes of activations kept between forward and backward where a model runs layer by layer. */
+  /** Bytes of activations kept between forward and backward when a model runs layer by layer. */
   readonly activationBytes: number;
 }
 
+/** A model of the embedded engine; create it with `OnnxEngine.load`. */
 export class OnnxModel implements Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
-  readonly #numbers: ModelNumbers;
+  readonly #parameters: ModelParameters;
   readonly #scorer: SequenceScorer;
   readonly #sampler: Sampler;
-  readonly #batchParts: BatchParts;
+  readonly #batchParts: ContinuousBatchParts;
 
-  /** @param where - where the checkpoint came from, for messages */
+  /** @param options.where - origin of the checkpoint, for error messages */
   constructor(
     sessions: Sessions,
-    checkpoint: Pick<Checkpoint, 'config' | 'tokenizer'> & { readonly numbers: ModelNumbers },
+    checkpoint: Pick<Checkpoint, 'config' | 'tokenizer'> & { readonly parameters: ModelParameters },
     options: ModelOptions & Pick<LoadOptions, 'chatTemplateKwargs'> & { readonly where: string },
   ) {
     const { config } = checkpoint;
@@ -68,23 +69,23 @@ export class OnnxModel implements Model {
         `${where}: the tokenizer has ${this.tokenizer.vocabSize} tokens, the model's embedding ${config.vocabSize}; ` +
           'they belong to different models',
       );
-    const { numbers } = checkpoint;
+    const { parameters } = checkpoint;
     this.capabilities = {
       exactKl: true,
       trainable: true,
-      parameters: numbers.kind,
-      dtype: numbers.dtype,
+      parameters: parameters.kind,
+      dtype: parameters.dtype,
       maxContext: config.maxPositions,
     };
-    this.#numbers = numbers;
-    this.#scorer = createScorer(sessions, numbers, options);
-    const parts = { sessions, weights: numbers.source, endTokens, tokenBudget: options.tokenBudget };
+    this.#parameters = parameters;
+    this.#scorer = createScorer(sessions, parameters, options);
+    const parts = { sessions, weights: parameters.weights, endTokens, tokenBudget: options.tokenBudget };
     this.#batchParts = parts;
     this.#sampler = new Sampler({ ...parts, slots: options.decodeBatch });
   }
 
   get parameterCount(): number {
-    return this.#numbers.parameterCount;
+    return this.#parameters.parameterCount;
   }
 
   async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
@@ -136,11 +137,11 @@ export class OnnxModel implements Model {
   }
 
   async step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }> {
-    return { gradNorm: this.#numbers.trained.stepAdamW(adamw) };
+    return { gradNorm: this.#parameters.trainable.stepAdamW(adamw) };
   }
 
   zeroGradients(): void {
-    this.#numbers.trained.zeroGradients();
+    this.#parameters.trainable.zeroGradients();
   }
 
   async divergence(
@@ -153,42 +154,52 @@ export class OnnxModel implements Model {
   }
 
   async snapshot(): Promise<SnapshotId> {
-    return this.#numbers.trained.snapshot();
+    return this.#parameters.trainable.snapshot();
   }
 
   async restore(id: SnapshotId): Promise<void> {
-    this.#numbers.trained.restore(id);
+    this.#parameters.trainable.restore(id);
   }
 
   release(id: SnapshotId): void {
-    this.#numbers.trained.release(id);
+    this.#parameters.trainable.release(id);
   }
 
   async save(dir: string): Promise<void> {
-    this.#numbers.save(dir);
+    this.#parameters.save(dir);
   }
 
-  /** Writes a folder of a whole model, an adapter merged into its base; without the optimiser. */
+  /** Writes a folder of a full model, with the adapter merged into its base, and without the optimizer state. */
   async saveMerged(dir: string): Promise<void> {
-    this.#numbers.saveMerged(dir);
+    this.#parameters.saveMerged(dir);
   }
 
   async close(): Promise<void> {
-    // sessions belong to the engine; the arrays are the garbage collector's
+    // the engine owns the sessions, and the garbage collector frees the weights
   }
 }
 
-/** One graph for small models; layer by layer for large ones, and for those with a frozen base. */
-function createScorer(sessions: Sessions, numbers: ModelNumbers, options: ModelOptions): SequenceScorer {
-  const { source, trained } = numbers;
-  if (sessions.execution === 'whole') return new Scorer(sessions, trained, options.tokenBudget);
-  const carryBytes = options.activationBytes;
-  const tokenBudget = Math.min(options.tokenBudget, layeredTokenBudget(sessions.config, carryBytes));
-  return new LayeredScorer({ sessions, weights: source, parameters: trained, tokenBudget, carryBytes });
+/** Small models are scored as one graph; large models and models with a frozen base layer by layer. */
+function createScorer(
+  sessions: Sessions,
+  parameters: ModelParameters,
+  options: ModelOptions,
+): SequenceScorer {
+  const { weights, trainable } = parameters;
+  if (sessions.execution === 'whole') return new Scorer(sessions, trainable, options.tokenBudget);
+  const activationBytes = options.activationBytes;
+  const tokenBudget = Math.min(options.tokenBudget, layeredTokenBudget(sessions.config, activationBytes));
+  return new LayeredScorer({
+    sessions,
+    weights,
+    parameters: trainable,
+    tokenBudget,
+    activationBytes,
+  });
 }
 
 function checkTemperature(temperature: number): void {
-  // the graphs divide in float32, so the reciprocal must be a number there too
+  // the graphs multiply by the float32 reciprocal, so it must be finite and positive
   const inverse = Math.fround(1 / temperature);
   if (!(temperature > 0 && inverse > 0 && Number.isFinite(inverse)))
     throw new EngineError(`engine onnx: expected a temperature > 0, got ${temperature}`);

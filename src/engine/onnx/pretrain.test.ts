@@ -32,7 +32,7 @@ const options: PretrainOptions = {
   example: (index) => ({ prompt: `${index % 3}+1`, messages: [`${index % 3}+1=${(index % 3) + 1}`] }),
 };
 
-/** Every file that a model saves, as hex. */
+/** Every file of the saved model, as hex. */
 async function bytesOf(changes: Partial<PretrainOptions>): Promise<Record<string, string>> {
   const dir = fs.mkdtempSync(join(tmpdir(), 'troupe-pretrain-'));
   try {
@@ -46,7 +46,7 @@ async function bytesOf(changes: Partial<PretrainOptions>): Promise<Record<string
 }
 
 describe('pretrain', () => {
-  it('makes the same bytes from the same seed, and others from another', async () => {
+  it('produces the same bytes from the same seed, and different bytes from another seed', async () => {
     const [first, second, other] = [
       await bytesOf({ steps: 4 }),
       await bytesOf({ steps: 4 }),
@@ -58,7 +58,7 @@ describe('pretrain', () => {
     expect(other!['tokenizer.json']).toBe(first!['tokenizer.json']);
   });
 
-  it('learns, and says how it goes', async () => {
+  it('reduces the loss, and reports its progress', async () => {
     const losses: number[] = [];
     const model = await pretrain(engine, {
       ...options,
@@ -69,7 +69,7 @@ describe('pretrain', () => {
       },
     });
     expect(losses.length).toBe(60);
-    expect(losses[0]).toBeCloseTo(Math.log(17), 0); // 17 tokens, none favored yet
+    expect(losses[0]).toBeCloseTo(Math.log(17), 0); // about uniform over 17 tokens
     expect(losses.at(-1)).toBeLessThan(0.3);
     const asked = model.tokenizer.encodeChat([{ role: 'user', content: '2+1' }]);
     const [row] = await model.forward(
@@ -79,7 +79,7 @@ describe('pretrain', () => {
     expect(row!.reduce((sum, logp) => sum + logp, 0)).toBeGreaterThan(Math.log(0.5));
   });
 
-  it('takes demonstrations one after the other, whatever the batch', async () => {
+  it('uses demonstrations in order, for any batch size', async () => {
     const seen: number[] = [];
     const example = (index: number) => {
       seen.push(index);
@@ -89,20 +89,20 @@ describe('pretrain', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  it('stops when the loss is no number', async () => {
+  it('throws when the loss is NaN', async () => {
     await expect(pretrain(engine, { ...options, learningRate: 1e36, warmupSteps: 0 })).rejects.toThrow(
       /^pretrain: the loss is \S+ at step [23]; lower the learning rate$/,
     );
   });
 
-  it('says so when there is nothing to learn from', async () => {
+  it('throws when no demonstration has a message', async () => {
     const example = () => ({ prompt: '1', messages: [] });
     await expect(pretrain(engine, { ...options, example })).rejects.toThrow(
       'pretrain: expected demonstrations with a message, got none at step 1',
     );
   });
 
-  it('stops between steps when asked to', async () => {
+  it('stops between steps when the signal aborts', async () => {
     const controller = new AbortController();
     const steps: number[] = [];
     const training = pretrain(engine, {
@@ -117,7 +117,7 @@ describe('pretrain', () => {
     expect(steps).toEqual([1, 2]);
   });
 
-  it('begins with the initial weights that the seed names', async () => {
+  it('starts with the initial weights of the seed', async () => {
     const dir = fs.mkdtempSync(join(tmpdir(), 'troupe-pretrain-'));
     try {
       await (await pretrain(engine, { ...options, steps: 0 })).save(dir);
@@ -131,7 +131,7 @@ describe('pretrain', () => {
 });
 
 describe('demonstrationLoss', () => {
-  it('tells what was learned by heart from what was not', async () => {
+  it('is low for training examples and high for unseen ones after memorization', async () => {
     const model = await pretrain(engine, { ...options, steps: 60 });
     const seen = [0, 1, 2].map(options.example);
     const unseen = [4, 5, 6].map((n) => ({ prompt: `${n}+1`, messages: [`${n}+1=${n + 1}`] }));
@@ -139,7 +139,7 @@ describe('demonstrationLoss', () => {
     expect(await demonstrationLoss(model, unseen)).toBeGreaterThan(1);
   });
 
-  it('is the mean over tokens, not over messages', async () => {
+  it('is a mean over tokens, not over messages', async () => {
     const model = await pretrain(engine, { ...options, steps: 0 });
     const long = { prompt: '1', messages: ['1+1+1+1=4'] };
     const short = { prompt: '1', messages: [''] };
@@ -153,7 +153,7 @@ describe('demonstrationLoss', () => {
 });
 
 describe('toSequences', () => {
-  it('gives every message what came before it, and ends it', () => {
+  it('makes one sequence per message: the earlier chat as context, and an end token', () => {
     const { files } = characterTokenizer('ab12');
     const tokenizer = createTokenizer({ files }, [0], { where: 'm' });
     const [END, USER, ASSISTANT] = [0, 1, 2];
@@ -165,7 +165,7 @@ describe('toSequences', () => {
     expect(toSequences({ prompt: 'a', messages: [] }, tokenizer)).toEqual([]);
   });
 
-  it('shows what an environment said between messages, and has nobody learn it', () => {
+  it('puts the replies of an environment into the context only', () => {
     const { files } = characterTokenizer('ab12');
     const tokenizer = createTokenizer({ files }, [0], { where: 'm' });
     const [END, USER, ASSISTANT] = [0, 1, 2];

@@ -1,6 +1,6 @@
 /**
- * A small base model from scratch: next-token learning on demonstrations of a task, stopped short of
- * mastery so that reinforcement learning has room. Deterministic from its seed.
+ * Trains a small base model from scratch by next-token prediction on demonstrations of a task. Deterministic: the
+ * same seed gives the same bytes.
  * @module
  */
 import { randomStream } from '../../core/rng.ts';
@@ -20,49 +20,50 @@ export interface ModelShape {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly intermediateSize: number;
-  /** Longest context plus message the model is meant for, tokens. */
+  /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
 }
 
-/** Text of one demonstration: what the model sees, and the message it should write. */
+/** One demonstration: a prompt and the messages that the model should produce. */
 export interface TextExample {
   readonly prompt: string;
   readonly messages: readonly string[];
-  /** What an environment says after each message, as a user message; it is seen and never learned. */
+  /** Reply of an environment after each message, as a user message; part of the context, never of the loss. */
   readonly replies?: readonly string[];
 }
 
 export interface PretrainOptions {
   readonly shape: ModelShape;
-  /** Characters that can occur. */
+  /** Characters of the tokenizer's vocabulary. */
   readonly alphabet: string;
   readonly seed: number;
   readonly steps: number;
   /** Demonstrations per step. */
   readonly batchSize: number;
-  /** Peak of a schedule with linear warm-up and cosine decay to a tenth. */
+  /** Peak learning rate of a schedule with linear warm-up and cosine decay to a tenth of it. */
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly warmupSteps: number;
-  /** Demonstration number `index` of the run. */
+  /** Returns demonstration `index` of the run; indices are 0 to steps * batchSize - 1. */
   readonly example: (index: number) => TextExample;
   readonly signal?: AbortSignal;
   readonly onStep?: (progress: PretrainProgress) => void;
 }
 
 export interface PretrainProgress {
-  /** Steps done. */
+  /** Number of finished steps. */
   readonly step: number;
   readonly steps: number;
-  /** Mean negative log-probability of a message token, nats. */
+  /** Mean negative log-probability per message token, nats. */
   readonly loss: number;
+  /** Message tokens of the step. */
   readonly tokens: number;
 }
 
 /**
  * Trains a model; the caller saves it.
  *
- * @throws EngineError if there is nothing to learn from, or the loss stops being a number
+ * @throws EngineError if a step has no message tokens, or the loss is not finite
  */
 export async function pretrain(engine: OnnxEngine, options: PretrainOptions): Promise<OnnxModel> {
   const tokenizerFiles = characterTokenizer(options.alphabet);
@@ -91,11 +92,10 @@ export async function pretrain(engine: OnnxEngine, options: PretrainOptions): Pr
 }
 
 /**
- * How well a model foretells demonstrations that it does not learn from: far above the loss of those it learned
- * from when it knows them by heart.
+ * Loss on demonstrations. On unseen demonstrations a loss far above the training loss shows memorization.
  *
- * @param examples - with at least one message
- * @returns mean negative log-probability of a message token, nats
+ * @param examples - demonstrations with at least one message altogether
+ * @returns mean negative log-probability per message token, nats
  */
 export async function demonstrationLoss(
   model: Pick<OnnxModel, 'tokenizer' | 'forward'>,
@@ -105,7 +105,7 @@ export async function demonstrationLoss(
   return meanLoss(await model.forward(sequences, { temperature: 1 }));
 }
 
-/** @param logp - of the tokens, one row a message */
+/** @param logp - log-probabilities of the tokens, one row per message */
 function meanLoss(logp: readonly Float32Array[]): number {
   let sum = 0;
   let tokens = 0;
@@ -116,7 +116,7 @@ function meanLoss(logp: readonly Float32Array[]): number {
   return sum / tokens;
 }
 
-/** Every message of a demonstration given what came before it. */
+/** One sequence per message of a demonstration; its context is the chat before the message. */
 export function toSequences(example: TextExample, tokenizer: Tokenizer): Sequence[] {
   const end = tokenizer.endTokens[0] as number;
   return example.messages.map((message, turn) => ({

@@ -1,9 +1,10 @@
 /**
- * The compiled graphs of one architecture, made when first needed and shared by every model of that
- * architecture (weights are inputs), together with inputs that depend on lengths alone.
+ * The compiled graphs of one architecture. Graphs are compiled at their first use and shared by all models of the
+ * architecture, because weights are inputs. Also caches the inputs that depend on sequence lengths alone.
  * @module
  */
 
+import { CausalMasks } from './decoder/causal-mask.ts';
 import { type DecoderConfig, type LayerKind, layerKind } from './decoder/config.ts';
 import {
   buildPrefillGraph,
@@ -20,33 +21,33 @@ import {
   type HeadGradientOptions,
 } from './decoder/head-graphs.ts';
 import { buildLayerGraph, buildLayerTraining, type LayerTraining } from './decoder/layer-graphs.ts';
-import { Ropes } from './decoder/rope-tables.ts';
+import { RopeCache } from './decoder/rope-cache.ts';
 import {
   buildDivergenceGraph,
   buildSequenceGraph,
   type SequenceGraphOptions,
 } from './decoder/training-graph.ts';
 import type { Runtime, Session, Tensor } from './graph/runtime.ts';
-import { CausalMasks } from './score/causal-mask.ts';
 
-/** Compiled graphs of a layer's training. */
+/** Compiled graphs for the training of one layer. */
 export interface LayerSessions {
   readonly forward: Session;
   readonly backward: Session;
+  /** Backward graph that recomputes the forward pass. */
   readonly recomputing: () => Promise<Session>;
-  /** Outputs of forward that backward is fed. */
-  readonly carried: readonly string[];
+  /** Names of activations that forward outputs and backward takes as inputs. */
+  readonly saved: readonly string[];
 }
 
 export class Sessions {
   readonly config: DecoderConfig;
   readonly runtime: Runtime;
   readonly variant: GraphVariant;
-  /** One graph for whole sequences, or one per layer. */
+  /** `whole`: one graph of the model; `layers`: one graph per layer. */
   readonly execution: 'whole' | 'layers';
-  readonly ropes: Ropes;
-  readonly #made = new Map<string, Promise<Session>>();
-  readonly #pairs = new Map<string, LayerTraining>();
+  readonly ropeCache: RopeCache;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #trainingGraphs = new Map<string, LayerTraining>();
   readonly #masks: CausalMasks;
   readonly #windowMasks: CausalMasks | undefined;
 
@@ -59,7 +60,7 @@ export class Sessions {
     this.runtime = runtime;
     this.variant = options.variant;
     this.execution = options.execution;
-    this.ropes = new Ropes(config, runtime);
+    this.ropeCache = new RopeCache(config, runtime);
     const copies = config.heads / config.kvHeads;
     this.#masks = new CausalMasks(runtime, { copies });
     if (config.slidingWindow !== undefined)
@@ -79,12 +80,12 @@ export class Sessions {
     return this.#session('prefill', () => buildPrefillGraph(this.config));
   }
 
-  /** The step graphs of a model, in the order in which a step runs them: embed, one per further layer, head. */
+  /** The graphs of a decode step, in the order of execution: embed, one per further layer, head. */
   async steps(): Promise<readonly Session[]> {
     const { layers } = this.config;
     const graphs = Array.from({ length: layers + 1 }, (_, i): StepGraph => {
       if (i === layers) return { kind: 'head' };
-      return { kind: i === 0 ? 'embed' : 'layer', positions: layerKind(this.config, i).positions };
+      return { kind: i === 0 ? 'embed' : 'layer', rope: layerKind(this.config, i).rope };
     });
     return Promise.all(
       graphs.map((step) =>
@@ -93,23 +94,23 @@ export class Sessions {
     );
   }
 
-  /** A layer over whole sequences. */
+  /** Forward pass of one layer over whole sequences. */
   layer(kind: LayerKind): Promise<Session> {
     const key = `layer:${JSON.stringify(kind)}`;
     return this.#session(key, () => buildLayerGraph(this.config, this.variant, kind));
   }
 
-  /** A layer's forward and backward; the one that computes forward again is made only when asked for. */
+  /** Forward and backward of one layer; the recomputing backward graph is compiled at its first use. */
   async layerTraining(kind: LayerKind): Promise<LayerSessions> {
     const key = `training:${JSON.stringify(kind)}`;
-    let graphs = this.#pairs.get(key);
+    let graphs = this.#trainingGraphs.get(key);
     if (!graphs) {
       graphs = buildLayerTraining(this.config, this.variant, kind);
-      this.#pairs.set(key, graphs);
+      this.#trainingGraphs.set(key, graphs);
     }
-    const { forward, backward, recomputing, carried } = graphs;
+    const { forward, backward, recomputing, saved } = graphs;
     return {
-      carried,
+      saved,
       forward: await this.#session(`${key}:forward`, () => forward),
       backward: await this.#session(`${key}:backward`, () => backward),
       recomputing: () => this.#session(`${key}:recomputing`, () => recomputing),
@@ -142,27 +143,27 @@ export class Sessions {
     return this.#session('logits', () => buildLogitsGraph(this.config, this.variant));
   }
 
-  /** Feeds of whole-sequence graphs that depend on the length alone: masks and rotary tables. */
+  /** Inputs of whole-sequence graphs that depend on the length alone: masks and rotary tables. */
   lengthFeeds(length: number): Record<string, Tensor> {
     return {
-      ...this.ropes.feeds(length),
+      ...this.ropeCache.feeds(length),
       mask: this.#masks.get(length),
       ...(this.#windowMasks ? { window_mask: this.#windowMasks.get(length) } : {}),
     };
   }
 
   async release(): Promise<void> {
-    const made = [...this.#made.values()];
-    this.#made.clear();
+    const made = [...this.#sessions.values()];
+    this.#sessions.clear();
     for (const session of made) await (await session).release();
   }
 
   #session(key: string, build: () => Uint8Array): Promise<Session> {
-    let session = this.#made.get(key);
+    let session = this.#sessions.get(key);
     if (!session) {
       session = this.runtime.session(build());
-      this.#made.set(key, session);
-      session.catch(() => this.#made.delete(key)); // whoever asked is told; the next may try again
+      this.#sessions.set(key, session);
+      session.catch(() => this.#sessions.delete(key)); // the caller gets the error; the next call compiles again
     }
     return session;
   }

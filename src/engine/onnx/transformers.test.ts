@@ -16,17 +16,17 @@ afterAll(async () => {
   for (const engine of Object.values(engines)) await engine.close();
 });
 
-/** A temperature at which a margin of 2e-3 leaves the second best token a chance of e^-200. */
+/** Nearly greedy: with a logit margin of 2e-3 the second best token has a relative probability of e^-200. */
 const ALMOST_ARGMAX = 1e-5;
 
 const largest = (values: Float32Array): number =>
   values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** As one graph; layer by layer with everything carried; layer by layer with everything computed again. */
+/** One graph; layer by layer with all activations saved; layer by layer with all activations recomputed. */
 const WAYS = [
-  { way: 'as one graph', execution: 'whole', carryBytes: 0 },
-  { way: 'layer by layer', execution: 'layers', carryBytes: 2 ** 30 },
-  { way: 'layer by layer, recomputing', execution: 'layers', carryBytes: 0 },
+  { way: 'as one graph', execution: 'whole', activationBytes: 0 },
+  { way: 'layer by layer', execution: 'layers', activationBytes: 2 ** 30 },
+  { way: 'layer by layer, recomputing', execution: 'layers', activationBytes: 0 },
 ] as const;
 
 async function parts(name: string, engine: OnnxEngine) {
@@ -37,19 +37,20 @@ async function parts(name: string, engine: OnnxEngine) {
   return { ...fixture, specs, sessions, parameters };
 }
 
-it('has fixtures of every family', () => {
+it('has fixtures of all families', () => {
   expect(transformersFixtures().length).toBeGreaterThanOrEqual(13);
 });
 
 describe.each(transformersFixtures())('%s computes what Transformers computes', (name) => {
   it.each(WAYS)('log-probabilities and gradients of ragged messages $way', async (way) => {
     const { specs, sessions, parameters, ...expected } = await parts(name, engines[way.execution]);
-    // several batches, padded; several slices of the vocabulary
-    const layered = { sessions, weights: parameters, parameters, tokenBudget: 80, sliceNumbers: 900 };
+    // several padded batches, and several slices of the vocabulary
+    const headLimits = { sliceElements: 900 };
+    const layered = { sessions, weights: parameters, parameters, tokenBudget: 80, headLimits };
     const scorer =
       way.execution === 'whole'
         ? new Scorer(sessions, parameters, 80)
-        : new LayeredScorer({ ...layered, carryBytes: way.carryBytes });
+        : new LayeredScorer({ ...layered, activationBytes: way.activationBytes });
     const params = { temperature: expected.temperature };
     const { logp } = await scorer.backward(expected.sequences, expected.cotangents, params);
     for (const rows of [logp, await scorer.forward(expected.sequences, params)])
@@ -64,7 +65,7 @@ describe.each(transformersFixtures())('%s computes what Transformers computes', 
     const gradients = toDiskTensors(specs, parameters.gradients());
     expect(gradients.map((tensor) => tensor.name).sort()).toEqual([...expected.gradients.keys()].sort());
     const sizes = new Map([...expected.gradients].map(([tensor, values]) => [tensor, largest(values)]));
-    // a bias on keys without positions shifts all scores of a row alike: its gradient is 0 up to rounding
+    // without RoPE a key bias shifts all scores of a row equally: its gradient is 0 up to rounding
     const rounding = 1e-5 * largest(Float32Array.from(sizes.values()));
     for (const { name: tensor, values } of gradients) {
       const wanted = expected.gradients.get(tensor) as Float32Array;

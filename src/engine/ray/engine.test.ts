@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { ConfigError } from '../../support/errors.ts';
-import { createRayEngine, frontArguments } from './engine.ts';
+import { createRayEngine, driverArguments } from './engine.ts';
 import { rayEngine } from './testing/clusters.ts';
 
-it('a front is told of the cluster, and of nothing that is left open', () => {
-  expect(frontArguments('auto')).toEqual(['--address', 'auto']);
-  expect(frontArguments('local', { cpus: 2, gpus: 0, temporary: '/t' })).toEqual([
+it('the driver gets arguments for the given settings of the cluster only', () => {
+  expect(driverArguments('auto')).toEqual(['--address', 'auto']);
+  expect(driverArguments('local', { cpus: 2, gpus: 0, temporary: '/t' })).toEqual([
     ...['--address', 'local'],
     ...['--num-cpus', '2'],
     ...['--num-gpus', '0'],
@@ -13,14 +13,14 @@ it('a front is told of the cluster, and of nothing that is left open', () => {
   ]);
 });
 
-it('the address of a front that is none is refused before anything is asked', () => {
+it('an invalid driver address is rejected before a connection is made', () => {
   expect(() => rayEngine({ address: 'http://head:8471/front' })).toThrow(ConfigError);
   expect(() => rayEngine({ address: 'https://head:8471' })).toThrow(
     'expected an address like http://127.0.0.1:8470, got https://head:8471',
   );
 });
 
-it('a front at an address that nobody listens at is said to be missing, under the engine’s name', async () => {
+it('a driver address without a server gives an error with the name of the engine', async () => {
   const engine = rayEngine({ address: 'http://127.0.0.1:9', connection: { retryMs: 50 } });
   expect(engine.name).toBe('ray');
   await expect(engine.load({ dir: '/m' })).rejects.toThrow(
@@ -29,7 +29,7 @@ it('a front at an address that nobody listens at is said to be missing, under th
   await engine.close();
 });
 
-it('an engine that was never used is closed without asking anybody', async () => {
+it('an engine that was never used is closed without starting a driver', async () => {
   await createRayEngine({
     ...{ python: '/nowhere', address: 'auto', token: '', agents: 1, cpusPerAgent: 1, gpusPerAgent: 0 },
     ranksPerAgent: 0,

@@ -1,31 +1,31 @@
 /**
- * The engine on a Ray cluster: one front that speaks the worker's protocol, and behind it one actor per agent.
- * Everything but the way in is the engine on PyTorch.
- * @see python/troupe_worker/src/troupe_worker/cluster for the other side
+ * The Ray engine: a driver process, which serves the worker protocol over HTTP, and one Ray actor per agent. Apart from
+ * the connection, it is the PyTorch engine.
+ * @see python/troupe_worker/src/troupe_worker/cluster for the driver and the actors
  * @module
  */
 import type { Connection } from '../torch/connection.ts';
 import { createTorchEngine, type TorchEngine, type TorchEngineOptions } from '../torch/engine.ts';
 
-/** What a team asks of a cluster. */
+/** Resources that a team reserves on a cluster. */
 export interface TeamPlacement {
-  /** How many actors: a second model of an agent, such as its champion's, lives beside the first. */
+  /** Number of agents, each with its own actors. An actor can hold several models of its agent, e.g. the champion. */
   readonly agents: number;
-  /** Of each agent; fractions share a CPU. */
+  /** CPUs per agent; agents with fractions share a CPU. */
   readonly cpusPerAgent: number;
-  /** Of each agent; fractions share a card, 0: CPUs only, more than 1: the model is dealt out among them. */
+  /** GPUs per agent; fractions: agents share a GPU; 0: CPU only; more than 1: the model is sharded over the GPUs. */
   readonly gpusPerAgent: number;
-  /** Processes that each agent's model is dealt out among; 0: one per GPU, at least one. */
+  /** Ranks (processes) over which each agent's model is sharded; 0: one per GPU, at least one. */
   readonly ranksPerAgent: number;
-  /** Over the nodes, or on as few as can be. */
+  /** Ray's placement strategy: spread agents over the nodes, or pack them on few nodes. */
   readonly placement: 'spread' | 'pack';
-  /** How long resources that others use, or nodes that died, are waited for. */
+  /** Maximum time to wait for occupied resources or lost nodes, seconds. */
   readonly waitSeconds: number;
-  /** Model and run folders have the same paths on all nodes; else their files travel. */
+  /** Model and run folders have the same paths on all nodes; otherwise their files are copied between nodes. */
   readonly sharedFiles: boolean;
 }
 
-/** A cluster that ends with the run. */
+/** Resources of a cluster of this machine alone, which ends with the run; Ray's defaults if absent. */
 export interface LocalCluster {
   readonly cpus?: number;
   readonly gpus?: number;
@@ -37,29 +37,33 @@ export interface RayEngineOptions
   extends Omit<TorchEngineOptions, 'address' | 'device' | 'variant'>,
     TeamPlacement {
   /**
-   * `auto`: the cluster that this machine is a node of. `HOST:PORT`: of the cluster's head. `http://HOST:PORT`:
-   * a front that runs already. `local`: a cluster of this machine alone, for this run alone.
+   * `auto`: the cluster of which this machine is a node. `HOST:PORT`: address of the cluster's head node.
+   * `http://HOST:PORT`: a running driver. `local`: a new cluster of this machine alone, which ends with the run.
    */
   readonly address: string;
-  /** Of a front that runs already. */
+  /** Token of a running driver. */
   readonly token: string;
-  /** With `local`. */
+  /** Resources of the cluster; with `local` only. */
   readonly local?: LocalCluster;
 }
 
-/** The process that answers at the front's address; a cluster of our own takes its time to end. */
-export const FRONT = { engine: 'ray', module: 'troupe_worker.cluster', graceMs: 30_000 } as const;
+/** The driver process; the grace period is long, because stopping a local cluster is slow. */
+export const RAY_DRIVER = { engine: 'ray', module: 'troupe_worker.cluster', graceMs: 30_000 } as const;
 
-/** @throws ConfigError for an address that is none */
+/**
+ * Creates the Ray engine. The driver starts, or the connection opens, with the first model.
+ *
+ * @throws ConfigError if the address is not valid
+ */
 export function createRayEngine({ address, token, local, ...options }: RayEngineOptions): TorchEngine {
-  const isFront = address.startsWith('http');
+  const isDriver = address.startsWith('http');
   return createTorchEngine({
     ...options,
     device: 'auto',
-    ...(isFront && { address: { url: address, token } }),
+    ...(isDriver && { address: { url: address, token } }),
     variant: {
       name: 'ray',
-      process: { ...FRONT, args: frontArguments(address, local) },
+      process: { ...RAY_DRIVER, args: driverArguments(address, local) },
       parallel: true,
       enter: (connection) => reserve(connection, options),
       leave: async (connection) => {
@@ -88,8 +92,8 @@ async function reserve(
   });
 }
 
-/** What a front is told of the cluster. */
-export function frontArguments(
+/** Command-line arguments of the driver process. */
+export function driverArguments(
   address: string,
   { cpus, gpus, objectStoreMib, temporary }: LocalCluster = {},
 ): string[] {

@@ -1,4 +1,4 @@
-/** An agent of two ranks, on CPUs: the engine contract, and what becomes of it when one of them dies. */
+/** An agent with two ranks on CPUs: the engine contract, serving, and the loss of a rank. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-mod
 import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
 import type { TorchEngine } from '../torch/engine.ts';
 import { START_MS, TEST_PYTHON } from '../torch/testing/python.ts';
-import { type RayFront, startFront } from './front.ts';
+import { type RayDriver, startRayDriverProcess } from './driver.ts';
 import { rayEngine, rayFolder } from './testing/clusters.ts';
 import { describeWithRay } from './testing/ray.ts';
 
@@ -19,11 +19,11 @@ describeWithRay('an agent of two ranks', () => {
   const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
   const dir = join(folder, 'model');
   const engines: TorchEngine[] = [];
-  let front: RayFront;
+  let driver: RayDriver;
 
-  /** Its actors are those of a client of its own. */
+  /** An engine with its own client session, and therefore its own actors. */
   function teamEngine(): TorchEngine {
-    const { url, token } = front.facts;
+    const { url, token } = driver.facts;
     const engine = rayEngine({ address: url, token, cpusPerAgent: 1, ranksPerAgent: 2, decodeBatch: 16 });
     engines.push(engine);
     return engine;
@@ -33,13 +33,13 @@ describeWithRay('an agent of two ranks', () => {
     const config = tinyConfig();
     saveCheckpoint(dir, { config, weights: tinyWeights(config), tokenizer: tinyTokenizer() });
     const local = { cpus: 1, gpus: 0, objectStoreMib: 80, temporary: ray.path };
-    front = await startFront({
+    driver = await startRayDriverProcess({
       ...{ python: String(TEST_PYTHON), address: 'local', host: '127.0.0.1', port: 0, local },
     });
   }, START_MS);
   afterAll(async () => {
     for (const engine of engines) await engine.close();
-    await front?.close();
+    await driver?.close();
     rmSync(folder, { recursive: true });
     ray.remove();
   }, START_MS);
@@ -54,7 +54,7 @@ describeWithRay('an agent of two ranks', () => {
     gradientTolerance: 2e-2,
   });
 
-  it('serves messages on either rank, side by side, and answers together in between', async () => {
+  it('serves messages on both ranks concurrently, also during a call that uses both ranks', async () => {
     const model = await first().load({ dir });
     const generator = model.generator();
     const say = async (index: number) => {
@@ -80,26 +80,26 @@ describeWithRay('an agent of two ranks', () => {
   });
 
   it(
-    'is lost with the rank that is killed in the middle of a call, and there is room for another',
+    'is lost when a rank is killed during a call; then another agent can use its resources',
     async () => {
       const model = await first().load({ dir });
-      const before = ranks(front);
+      const before = ranks(driver);
       expect(before).toHaveLength(2);
       const context = Int32Array.from([1, 2]);
       const sequences = Array.from({ length: 1000 }, () => ({
         context,
         tokens: Int32Array.from([3, 4, 5]),
       }));
-      // one that stands still lets no call end before it is killed, however fast the other is
+      // the stopped rank prevents the call from finishing before the rank is killed
       process.kill(before[1]!, 'SIGSTOP');
       const call = model.forward(sequences, { temperature: 1 });
       await Promise.all([
-        expect(call).rejects.toThrow(/^engine ray forward: [^\n]*agent 0 is gone: [^\n]+$/),
+        expect(call).rejects.toThrow(/^engine ray forward: [^\n]*agent 0 was lost: [^\n]+$/),
         sleep(500).then(() => process.kill(before[1]!, 'SIGKILL')),
       ]);
-      await expect(first().load({ dir })).rejects.toThrow(/agent 0 is gone: /);
+      await expect(first().load({ dir })).rejects.toThrow(/agent 0 was lost: /);
       await first().close();
-      await expect.poll(() => ranks(front), { timeout: 120_000 }).toEqual([]);
+      await expect.poll(() => ranks(driver), { timeout: 120_000 }).toEqual([]);
       const [row] = await (await teamEngine().load({ dir })).forward([sequences[0]!], { temperature: 1 });
       expect(row).toHaveLength(3);
     },
@@ -107,8 +107,8 @@ describeWithRay('an agent of two ranks', () => {
   );
 });
 
-/** Process ids of the actors of a cluster that this front started. */
-function ranks(front: RayFront): number[] {
+/** Process ids of the actors of the cluster that this driver started. */
+function ranks(driver: RayDriver): number[] {
   const parents = new Map<number, number>();
   const actors: number[] = [];
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
@@ -118,10 +118,10 @@ function ranks(front: RayFront): number[] {
       if (readFileSync(`/proc/${name}/cmdline`, 'utf8').startsWith('ray::AgentActor'))
         actors.push(Number(name));
     } catch {
-      // it has just ended
+      // the process has exited
     }
   }
   const isOurs = (pid: number | undefined): boolean =>
-    pid !== undefined && pid > 1 && (pid === front.pid || isOurs(parents.get(pid)));
+    pid !== undefined && pid > 1 && (pid === driver.pid || isOurs(parents.get(pid)));
   return actors.filter(isOurs).sort((a, b) => a - b);
 }

@@ -1,6 +1,6 @@
 /**
- * Generation through a {@link DecodeBatch}, for policies made of several models that are mixed token by token.
- * @see grouped-generator.ts for who is decoded together
+ * Serving through a {@link DecodeBatch}, for policies that mix several models token by token.
+ * @see grouped-generator.ts for the grouping of requests into batches
  * @module
  */
 import type { DecodeBatch } from '../decode-batch.ts';
@@ -9,13 +9,14 @@ import { drawFiltered, rankTokens } from './draw-filtered.ts';
 import { GroupedGenerator, type GroupMessage, type GroupProgress } from './grouped-generator.ts';
 
 export interface BatchGeneratorParts {
-  /** The batch for some contexts at a temperature; a greedy draw takes the likeliest of temperature 1. */
+  /** Opens a batch for contexts at a temperature; greedy requests use temperature 1. */
   readonly open: (contexts: readonly Int32Array[], temperature: number) => Promise<DecodeBatch>;
   readonly endTokens: readonly number[];
-  /** Largest context plus message, tokens. */
+  /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
 }
 
+/** Creates a generator that decodes each group of requests in one {@link DecodeBatch}. */
 export function createBatchGenerator(
   parts: BatchGeneratorParts,
   options: GeneratorOptions = {},
@@ -23,14 +24,14 @@ export function createBatchGenerator(
   return new GroupedGenerator(
     {
       maxPositions: parts.maxPositions,
-      kindOf: ({ temperature }) => temperature,
+      groupKey: ({ temperature }) => temperature,
       decode: (group, progress) => decodeGroup(parts, group, progress),
     },
     options,
   );
 }
 
-/** A message and what was drawn of it. */
+/** A message and its tokens so far. */
 interface Drawing {
   readonly message: GroupMessage;
   readonly limit: number;
@@ -49,12 +50,12 @@ async function decodeGroup(
     const { maxTokens, context } = message.request;
     return { message, limit: Math.min(maxTokens, maxPositions - context.length), tokens: [], logp: [] };
   });
-  /** Draws a slot's next token, and frees the slot after the last. */
+  /** Draws a slot's next token, and frees the slot if its message has ended. */
   const advance = (slot: number, logits: Float32Array, row: number): void => {
     const drawing = live[slot];
     if (drawing === undefined) return;
     const { vocabSize } = batch;
-    progress.drew(1);
+    progress.countTokens(1);
     if (!draw(drawing, logits.subarray(row * vocabSize, (row + 1) * vocabSize), endTokens)) return;
     live[slot] = undefined;
     batch.clear(slot);
@@ -76,7 +77,7 @@ async function decodeGroup(
   }
 }
 
-/** Draws one token. @returns whether the message is over */
+/** Draws one token of a message. @returns whether the message has ended */
 function draw(
   { message, limit, tokens, logp }: Drawing,
   logits: Float32Array,
@@ -87,9 +88,9 @@ function draw(
   try {
     request.signal?.throwIfAborted();
     goesOn = drawToken(request, logits, { tokens, logp });
-    request.signal?.throwIfAborted(); // its listener's doing, perhaps on its last token
+    request.signal?.throwIfAborted(); // onToken can abort the request, even at its last token
   } catch (error) {
-    settle({ error }); // its own fault, or nobody wants it: the others go on
+    settle({ error }); // an error or abort of one request must not affect the others
     return true;
   }
   const stopped = goesOn === false || endTokens.includes(tokens.at(-1) as number);
@@ -102,7 +103,7 @@ function draw(
   return true;
 }
 
-/** @returns what the listener said */
+/** Draws a token and calls `onToken`. @returns the result of `onToken` */
 function drawToken(
   { temperature, topP, stream, topLogprobs, onToken }: GenerationRequest,
   logits: Float32Array,

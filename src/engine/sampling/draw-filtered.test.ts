@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawFiltered } from './draw-filtered.ts';
 
-/** The nucleus by its definition: the whole vocabulary sorted. */
+/** The top-p nucleus by its definition: sorts the whole vocabulary. */
 function nucleus(logits: Float32Array, temperature: number, topP: number): Set<number> {
   const weights = Array.from(logits, (z) => Math.exp((z - Math.max(...logits)) / temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -17,18 +17,18 @@ function nucleus(logits: Float32Array, temperature: number, topP: number): Set<n
   return kept;
 }
 
-/** Equal ones among them, but none so close that rounding decides which is larger. */
+/** Logits that can be equal, but never so close that rounding decides which is larger. */
 const logits = fc
   .array(fc.integer({ min: -120, max: 120 }), { minLength: 1, maxLength: 60 })
   .map((quarters) => Float32Array.from(quarters, (quarter) => quarter / 4));
 
 describe('a draw from the nucleus', () => {
-  it('is in it, and reaches its first and its last token', () => {
+  it('is in the nucleus, and can be its first and its last token', () => {
     const topP = fc.double({ min: 0.01, max: 0.999, noNaN: true });
     fc.assert(
       fc.property(logits, topP, fc.double({ min: 0.2, max: 3, noNaN: true }), (z, p, temperature) => {
         const allowed = nucleus(z, temperature, p);
-        // where a mass hits topP to the last digit, rounding decides
+        // if a cumulative probability equals topP, rounding decides the nucleus
         fc.pre(nucleus(z, temperature, p - 1e-9).size === nucleus(z, temperature, p + 1e-9).size);
         const drawn = [0, 0.25, 0.5, 0.75, 1 - 1e-12].map(
           (u) => drawFiltered(z, { temperature, topP: p, uniform: () => u }).token,
@@ -40,7 +40,7 @@ describe('a draw from the nucleus', () => {
     );
   });
 
-  it('has the log-probability of the whole distribution', () => {
+  it('has its log-probability in the full softmax', () => {
     const z = Float32Array.from([Math.log(6), Math.log(3), Math.log(1)]);
     const { token, logp } = drawFiltered(z, { temperature: 1, topP: 0.5, uniform: () => 0.99 });
     expect(token).toBe(0);

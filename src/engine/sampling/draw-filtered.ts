@@ -1,6 +1,6 @@
 /**
- * Draws that only serving needs: greedy, and from the nucleus (top-p); and the likeliest tokens of a state.
- * A draw that filters nothing is the sampler's own, so that equal seeds say equal things in `eval` and `serve`.
+ * Sampling for serving: greedy and top-p (nucleus) draws, and the most likely tokens of a state. With top_p = 1 it
+ * calls the training sampler's `drawToken`, so that `eval` and `serve` draw the same tokens from the same seed.
  * @see Holtzman et al., "The curious case of neural text degeneration", ICLR 2020 (nucleus sampling)
  * @module
  */
@@ -10,7 +10,7 @@ import type { RankedToken } from '../generation.ts';
 import { drawToken } from './draw-token.ts';
 
 export interface DrawOptions {
-  /** >= 0; 0: the likeliest token. */
+  /** >= 0; 0: greedy. */
   readonly temperature: number;
   /** In (0, 1]. */
   readonly topP: number;
@@ -18,8 +18,10 @@ export interface DrawOptions {
 }
 
 /**
+ * Draws one token.
+ *
  * @param logits - [V]
- * @returns the token and its log-probability in the *full* softmax at the temperature (at 1 where it is 0), nats
+ * @returns the token and its log-probability in the *full* softmax at the temperature (1 for greedy draws), nats
  * @throws EngineError if a logit is NaN
  */
 export function drawFiltered(
@@ -43,7 +45,10 @@ export function drawFiltered(
   return { token: drawn, logp: logp_V[drawn] };
 }
 
-/** The `count` likeliest tokens at temperature 1 in falling order, and the log-probability of one token. */
+/**
+ * The `count` most likely tokens at temperature 1 in order of decreasing probability, and the log-probability of
+ * one given token, nats.
+ */
 export function rankTokens(
   logits: Float32Array,
   token: number,
@@ -87,9 +92,10 @@ function logSoftmax(logits: Float32Array, temperature: number): Float64Array {
   return logp_V;
 }
 
-/** Fewest likeliest tokens with probability >= topP together, never none; of equals the lowest ids, in order of id. */
+/** Smallest set of most likely tokens with total probability >= topP, in order of id; ties prefer lower ids. */
 function nucleusOf(logp_V: Float64Array, topP: number): number[] {
-  // those below, all together, are less than what may be left out: sorting a whole vocabulary takes 60 ms
+  // tokens below `least` have a total probability under (1 - topP) / 2, so they are never in the nucleus; skipping
+  // them avoids sorting the whole vocabulary (60 ms)
   const least = Math.log((1 - topP) / (2 * logp_V.length));
   const order: number[] = [];
   for (let token = 0; token < logp_V.length; token++) if (logp_V[token] >= least) order.push(token);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { drawToken } from './draw-token.ts';
 
-/** Probabilities worked out apart, largest exponent taken off. */
+/** An independent softmax, stabilized by subtracting the largest logit. */
 function softmax(logits: ArrayLike<number>, temperature: number): number[] {
   const scaled = Array.from(logits, (z) => z / temperature);
   const max = Math.max(...scaled);
@@ -18,13 +18,13 @@ const anyLogits = fc
   .map((values) => Float32Array.from(values));
 
 describe('drawToken', () => {
-  it('gives each token the share of [0, 1) that is its probability', () => {
+  it('assigns each token an interval of [0, 1) as long as its probability', () => {
     const logits = Float32Array.from([0.5, 0.125, 0.25, 0.125], Math.log);
     const shares = [0, 0.25, 0.499, 0.501, 0.624, 0.626, 0.874, 0.876, NEARLY_ONE];
     expect(shares.map((u) => drawToken(logits, 1, u).token)).toEqual([0, 0, 0, 1, 1, 2, 2, 3, 3]);
   });
 
-  it('reports the exact log-probability of what it drew', () => {
+  it('returns the exact log-probability of the drawn token', () => {
     fc.assert(
       fc.property(
         anyLogits,
@@ -44,7 +44,7 @@ describe('drawToken', () => {
     );
   });
 
-  it.each([0.5, 1, 2])('draws as often as softmax(z / %d) says (chi-square)', (temperature) => {
+  it.each([0.5, 1, 2])('draws with the frequencies of softmax(z / %d) (chi-square)', (temperature) => {
     const logits = Float32Array.of(0.3, -1, 2, 0, 1.1, -0.4, 0.3, 1.9);
     const p = softmax(logits, temperature);
     const counts = p.map(() => 0);
@@ -55,11 +55,11 @@ describe('drawToken', () => {
       (sum, share, v) => sum + (counts[v]! - draws * share) ** 2 / (draws * share),
       0,
     );
-    // seven degrees of freedom: above 29.88 once in 10,000 seeds (scipy.stats.chi2.ppf(0.9999, 7)), and the seed is fixed
+    // 0.9999 quantile with 7 degrees of freedom (scipy.stats.chi2.ppf(0.9999, 7)); the seed is fixed
     expect(chiSquare).toBeLessThan(29.88);
   });
 
-  it('takes extreme logits', () => {
+  it('handles extreme logits', () => {
     expect(drawToken(Float32Array.of(-3e38, 3e38, 0), 1, 0.5)).toEqual({ token: 1, logp: 0 });
     expect(drawToken(Float32Array.of(-3e38, -3e38), 1, 0.75)).toEqual({ token: 1, logp: -Math.LN2 });
     expect(drawToken(Float32Array.of(-Infinity, 1, -Infinity), 1, 0)).toEqual({ token: 1, logp: 0 });
@@ -67,7 +67,7 @@ describe('drawToken', () => {
     expect(drawToken(Float32Array.of(5), 1, NEARLY_ONE)).toEqual({ token: 0, logp: 0 });
   });
 
-  it('never draws an impossible token, not even at the very ends', () => {
+  it('never draws a token of probability 0, even for the smallest and largest uniforms', () => {
     const logits = Float32Array.of(-2000, 0, 0.1, -2000);
     expect(drawToken(logits, 1, 0).token).toBe(1);
     expect(drawToken(logits, 1, NEARLY_ONE).token).toBe(2);
@@ -78,7 +78,7 @@ describe('drawToken', () => {
     ['nothing but NaN', Float32Array.of(NaN, NaN)],
     ['+Infinity', Float32Array.of(0, Infinity)],
     ['nothing but -Infinity', Float32Array.of(-Infinity, -Infinity)],
-  ])('refuses to draw from %s', (_, logits) => {
+  ])('throws for %s', (_, logits) => {
     expect(() => drawToken(logits, 1, 0.5)).toThrow('expected logits that are numbers, got NaN');
   });
 });

@@ -1,11 +1,11 @@
 /**
- * One draw from the model's distribution over the next token: at a temperature, nothing filtered (E9).
+ * Draws a token from the model's full next-token distribution at a temperature, without top-p or top-k (E9).
  * @module
  */
 import { expOfNonPositive } from '../../core/exp.ts';
 import { EngineError } from '../../support/errors.ts';
 
-/** Room for one row, used again: exponentials of a large vocabulary are not worth taking twice. */
+/** Reused buffer for the exponentials of one row, so that each is computed only once per draw. */
 let weights = new Float64Array(0);
 
 /**
@@ -39,7 +39,7 @@ export function drawToken(
   let token = 0;
   for (let v = 0; v < logits.length; v++) {
     const weight = weights[v];
-    if (weight > 0) token = v; // rounding at the end of the sum must not pick an impossible token
+    if (weight > 0) token = v; // rounding of the sum must not select a token of probability 0
     sum += weight;
     if (sum > target) break;
   }

@@ -1,4 +1,4 @@
-/** What a message is told that is over by the time that its abort, or the generator's end, is heard of. */
+/** Aborts and closing that arrive when a message has already ended. */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { DecodeBatch } from '../decode-batch.ts';
@@ -6,7 +6,7 @@ import type { GenerationRequest, MessageGenerator } from '../generation.ts';
 import { createBatchGenerator } from './batch-generator.ts';
 import { createWholeMessageGenerator } from './whole-message-generator.ts';
 
-/** Is sure of token 1 at every step; says what happens while it computes. */
+/** A batch that always predicts token 1, and calls `computing` in every step. */
 function certainBatch(computing: () => void): DecodeBatch {
   const logits = Float32Array.of(0, 100);
   return {
@@ -56,24 +56,27 @@ const request = (changes: Partial<GenerationRequest> = {}): GenerationRequest =>
   ...changes,
 });
 
-describe.each(generators)('a generator of messages made %s', (_, create) => {
-  it.each([1, 3])('rejects a message that is aborted on token %i of 3, and tells it no more', async (at) => {
-    const [left, stop] = [new AbortController(), new Error('enough')];
-    let heard = 0;
-    const onToken = (): undefined => {
-      if (++heard === at) left.abort(stop);
-    };
-    const generator = create(() => undefined);
-    const [gone, stays] = await Promise.allSettled([
-      generator.generate(request({ signal: left.signal, onToken })),
-      generator.generate(request()),
-    ]);
-    expect(gone).toEqual({ status: 'rejected', reason: stop });
-    expect(heard).toBe(at);
-    expect(stays).toMatchObject({ status: 'fulfilled', value: { tokens: Int32Array.of(1, 1, 1) } });
-  });
+describe.each(generators)('a generator of messages decoded %s', (_, create) => {
+  it.each([1, 3])(
+    'rejects a message that is aborted at token %i of 3, and reports no later token',
+    async (at) => {
+      const [left, stop] = [new AbortController(), new Error('enough')];
+      let heard = 0;
+      const onToken = (): undefined => {
+        if (++heard === at) left.abort(stop);
+      };
+      const generator = create(() => undefined);
+      const [gone, stays] = await Promise.allSettled([
+        generator.generate(request({ signal: left.signal, onToken })),
+        generator.generate(request()),
+      ]);
+      expect(gone).toEqual({ status: 'rejected', reason: stop });
+      expect(heard).toBe(at);
+      expect(stays).toMatchObject({ status: 'fulfilled', value: { tokens: Int32Array.of(1, 1, 1) } });
+    },
+  );
 
-  it('ends a message that was under way when it was closed, though nothing was left to compute', async () => {
+  it('rejects an in-flight message when it is closed, even at its last token', async () => {
     let closing: Promise<void> | undefined;
     const generator = create(() => {
       closing ??= generator.close();

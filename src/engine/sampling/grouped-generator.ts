@@ -1,7 +1,7 @@
 /**
- * Generation group by group, for policies that cannot let a message join a batch under way: requests of a kind
- * that wait together are decoded together to the last token, then the next ones start.
- * Engines with a continuous batch of their own do better; here fairness is between groups.
+ * Serving in static batches, for policies that cannot add a message to a running batch: waiting requests with equal
+ * keys form a group, and the next group starts when all messages of the current one have ended. Groups start in
+ * the order of their oldest request. Engines with continuous batching do not use this class.
  * @see batch-generator.ts, whole-message-generator.ts
  * @module
  */
@@ -20,21 +20,22 @@ export interface GroupMessage {
   readonly settle: (outcome: Generation | { readonly error: unknown }) => void;
 }
 
-/** What a group that is being decoded asks and tells. */
+/** Callbacks for a group that is being decoded. */
 export interface GroupProgress {
-  /** @throws EngineError once the generator was closed */
+  /** @throws EngineError if the generator was closed */
   requireOpen(): void;
-  drew(tokens: number): void;
+  /** Adds to the number of drawn tokens. */
+  countTokens(tokens: number): void;
 }
 
 export interface GroupedParts {
-  /** Requests with equal kinds may be decoded together. */
-  readonly kindOf: (request: GenerationRequest) => string | number;
-  /** Settles every message of a group; what it throws settles those that are left. */
+  /** Requests with equal keys can be decoded together. */
+  readonly groupKey: (request: GenerationRequest) => string | number;
+  /** Decodes a group and settles its messages; if it throws, the error settles the remaining ones. */
   readonly decode: (group: readonly GroupMessage[], progress: GroupProgress) => Promise<void>;
-  /** Largest context plus message, tokens. */
+  /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
-  /** @throws EngineError for a request that it cannot serve */
+  /** Validates a request. @throws EngineError if the policy cannot serve it */
   readonly check?: (request: GenerationRequest) => void;
 }
 
@@ -68,16 +69,16 @@ export class GroupedGenerator implements MessageGenerator {
       const message: GroupMessage = {
         request,
         settle: (outcome) => {
-          signal?.removeEventListener('abort', leave);
+          signal?.removeEventListener('abort', onAbort);
           if ('error' in outcome) reject(outcome.error);
           else resolve(outcome);
         },
       };
-      // whoever waits for others to end is let go at once; those under way at their next token
-      const leave = (): void => {
-        if (this.#stopWaiting(message)) message.settle({ error: signal?.reason });
+      // an abort rejects a queued request at once, and an in-flight one at its next token
+      const onAbort = (): void => {
+        if (this.#dequeue(message)) message.settle({ error: signal?.reason });
       };
-      signal?.addEventListener('abort', leave, { once: true });
+      signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiting.push(message);
       this.#work ??= this.#run();
     });
@@ -93,10 +94,10 @@ export class GroupedGenerator implements MessageGenerator {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // requests made in one breath go together
+    await Promise.resolve(); // requests of the same event-loop turn form one group
     const progress: GroupProgress = {
       requireOpen: () => this.#requireOpen(),
-      drew: (tokens) => {
+      countTokens: (tokens) => {
         this.#drawn += tokens;
       },
     };
@@ -107,26 +108,26 @@ export class GroupedGenerator implements MessageGenerator {
         this.#requireOpen();
         await this.#parts.decode(group, progress);
       } catch (error) {
-        for (const message of group) message.settle({ error }); // those that ended before are settled already
+        for (const message of group) message.settle({ error }); // no effect on messages that are settled
       }
       this.#running = 0;
     }
     this.#work = undefined;
   }
 
-  /** The oldest request and others of its kind. */
+  /** Dequeues the oldest request and others with the same key. */
   #takeGroup(): GroupMessage[] {
-    const { kindOf } = this.#parts;
+    const { groupKey } = this.#parts;
     const [oldest] = this.#waiting;
     if (oldest === undefined) return [];
-    const kind = kindOf(oldest.request);
-    const group = this.#waiting.filter(({ request }) => kindOf(request) === kind).slice(0, this.#maxBatch);
-    for (const message of group) this.#stopWaiting(message);
+    const key = groupKey(oldest.request);
+    const group = this.#waiting.filter(({ request }) => groupKey(request) === key).slice(0, this.#maxBatch);
+    for (const message of group) this.#dequeue(message);
     return group;
   }
 
-  /** @returns whether it waited */
-  #stopWaiting(message: GroupMessage): boolean {
+  /** @returns whether the message was in the queue */
+  #dequeue(message: GroupMessage): boolean {
     const at = this.#waiting.indexOf(message);
     if (at >= 0) this.#waiting.splice(at, 1);
     return at >= 0;

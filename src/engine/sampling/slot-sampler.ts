@@ -1,14 +1,14 @@
 /**
- * Batched sampling through a {@link DecodeBatch}: a fixed number of slots, each holding one message in the
- * making; the moment a message ends its slot is refilled from the queue. Draws come from each request's own
- * stream, so the schedule changes nothing.
+ * Batched sampling through a {@link DecodeBatch} with a fixed number of slots. When a message ends, its slot is
+ * refilled from the queue at once. Each request draws from its own random stream, so the schedule does not change
+ * the messages.
  * @module
  */
 import type { DecodeBatch, LogitsRow } from '../decode-batch.ts';
 import type { Completion, SampleRequest, SamplingParams } from '../engine.ts';
 import { drawToken } from './draw-token.ts';
 
-/** A slot of the batch and the message it is writing. */
+/** A slot of the batch and the tokens of its message so far. */
 interface Slot {
   readonly request: number;
   readonly limit: number;
@@ -17,17 +17,17 @@ interface Slot {
 }
 
 export interface SlotRules {
-  /** Slots of the batch when it is new. */
+  /** Initial number of slots of the batch. */
   readonly slots: number;
   readonly endTokens: readonly number[];
-  /** Largest context plus message, tokens. */
+  /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
 }
 
 /**
- * One completion per request, in request order.
+ * Samples one completion per request; the result is in request order.
  *
- * @param batch - its `load` knows each request's context by the request's index
+ * @param batch - a batch that was opened with the requests' contexts, in the same order
  * @param requests - contexts shorter than `rules.maxPositions`
  */
 export function sampleSlots(
@@ -38,7 +38,7 @@ export function sampleSlots(
   return new SlotRun(batch, requests, { params, rules }).finish();
 }
 
-/** From the first refill to the last message. */
+/** State of one call of {@link sampleSlots}. */
 class SlotRun {
   readonly #batch: DecodeBatch;
   readonly #requests: readonly SampleRequest[];
@@ -76,7 +76,7 @@ class SlotRun {
     return this.#completions;
   }
 
-  /** Gives every free slot the next message; one that ends with its first token frees it again. */
+  /** Loads the next requests into the free slots; a message of one token frees its slot again. */
   async #refill(): Promise<void> {
     for (let index = 0; index < this.#slots.length; index++)
       while (this.#slots[index] === undefined && this.#next < this.#requests.length) {
@@ -90,7 +90,7 @@ class SlotRun {
       }
   }
 
-  /** With nothing left to start, drops free slots once they are half of the batch. */
+  /** Drops free slots when they are half of the batch and the queue is empty. */
   #compact(): void {
     const live = this.#slots.flatMap((slot, index) => (slot ? [index] : []));
     if (live.length === 0 || live.length > this.#slots.length / 2) return;
@@ -98,7 +98,7 @@ class SlotRun {
     this.#slots = live.map((index) => this.#slots[index]);
   }
 
-  /** Draws the next token of a slot from softmax(logits / temperature) by inverting the cumulative sum. */
+  /** Draws the next token of a slot from softmax(logits / temperature). */
   #draw(index: number, slot: Slot, from: LogitsRow): void {
     const { request, tokens, logp } = slot;
     const { stream } = this.#requests[request] as SampleRequest;

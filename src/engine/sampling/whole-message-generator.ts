@@ -1,7 +1,7 @@
 /**
- * Generation through `Model.sample`, for policies that choose among whole messages: nothing can be told of a
- * message before all of it is there, so its tokens come at once, at the end.
- * @see grouped-generator.ts for who is sampled together
+ * Serving through `Model.sample`, for policies that choose among complete candidate messages. Tokens are reported
+ * all at once when the message is complete, because no token is final before.
+ * @see grouped-generator.ts for the grouping of requests into batches
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
@@ -11,14 +11,14 @@ import { GroupedGenerator, type GroupMessage, type GroupProgress } from './group
 
 export interface WholeMessageParts {
   readonly sample: Model['sample'];
-  /** Largest context plus message, tokens. */
+  /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
 }
 
-/** Each message costs several; more at once would make everybody wait for the longest of many. */
+/** Every message samples several candidates, and all messages of a batch end with the longest candidate. */
 const MAX_BATCH = 8;
 
-/** What it tells of each token is the log-probability that `sample` gave; it ranks none. */
+/** Creates a generator that reports the log-probabilities of `sample` and no `ranked` tokens. */
 export function createWholeMessageGenerator(
   { sample, maxPositions }: WholeMessageParts,
   { maxBatch = MAX_BATCH, ...options }: GeneratorOptions = {},
@@ -27,22 +27,25 @@ export function createWholeMessageGenerator(
     {
       maxPositions,
       check,
-      // what is chosen depends on how long a candidate may become
-      kindOf: ({ temperature, maxTokens }) => `${temperature} ${maxTokens}`,
+      // the chosen candidate depends on maxTokens
+      groupKey: ({ temperature, maxTokens }) => `${temperature} ${maxTokens}`,
       decode: (group, progress) => sampleGroup(sample, group, progress),
     },
     { ...options, maxBatch: Math.min(maxBatch, MAX_BATCH) },
   );
 }
 
-/** `sample` draws from the full distribution alone. @throws EngineError */
+/** `sample` draws from the full softmax only. @throws EngineError for greedy or top-p requests */
 function check({ temperature, topP }: GenerationRequest): void {
   const wrong =
     temperature === 0 ? 'a temperature above 0, got 0' : topP < 1 ? `top_p of 1, got ${topP}` : undefined;
   if (wrong === undefined) return;
-  throw new EngineError(`engine: expected ${wrong}; a mixture of messages is drawn whole`, {
-    code: 'TROUPE_ENGINE_UNSUPPORTED',
-  });
+  throw new EngineError(
+    `engine: expected ${wrong}; a mixture of messages supports neither greedy nor top-p sampling`,
+    {
+      code: 'TROUPE_ENGINE_UNSUPPORTED',
+    },
+  );
 }
 
 async function sampleGroup(
@@ -53,18 +56,18 @@ async function sampleGroup(
   const [first] = group;
   if (first === undefined) return;
   const { temperature, maxTokens } = first.request;
-  const leaving = new AbortController();
-  const leave = (): void => {
-    if (group.every(({ request }) => request.signal?.aborted)) leaving.abort(first.request.signal?.reason);
+  const groupAbort = new AbortController();
+  const onAbort = (): void => {
+    if (group.every(({ request }) => request.signal?.aborted)) groupAbort.abort(first.request.signal?.reason);
   };
-  for (const { request } of group) request.signal?.addEventListener('abort', leave, { once: true });
+  for (const { request } of group) request.signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const requests = group.map(({ request: { context, stream } }) => ({ context, stream }));
-    const completions = await sample(requests, { temperature, maxTokens, signal: leaving.signal });
+    const completions = await sample(requests, { temperature, maxTokens, signal: groupAbort.signal });
     progress.requireOpen();
     for (const [at, message] of group.entries()) settle(message, completions[at] as Completion, progress);
   } finally {
-    for (const { request } of group) request.signal?.removeEventListener('abort', leave);
+    for (const { request } of group) request.signal?.removeEventListener('abort', onAbort);
   }
 }
 
@@ -73,20 +76,23 @@ function settle(
   completion: Completion,
   progress: GroupProgress,
 ): void {
-  progress.drew(completion.tokens.length);
+  progress.countTokens(completion.tokens.length);
   try {
     request.signal?.throwIfAborted();
-    end(told(request, completion));
+    end(reportTokens(request, completion));
   } catch (error) {
-    end({ error }); // the others go on
+    end({ error }); // an error of one request must not affect the others
   }
 }
 
-/** The message up to where its listener ends it. */
-function told({ onToken, signal }: GenerationRequest, { tokens, logp, finish }: Completion): Generation {
+/** Calls `onToken` for every token; returns the message up to the token at which `onToken` ended it. */
+function reportTokens(
+  { onToken, signal }: GenerationRequest,
+  { tokens, logp, finish }: Completion,
+): Generation {
   for (const [t, token] of tokens.entries()) {
     const goesOn = onToken?.({ token, logp: logp[t] as number });
-    signal?.throwIfAborted(); // its listener's doing
+    signal?.throwIfAborted(); // onToken can abort the request
     if (goesOn === false)
       return { tokens: tokens.slice(0, t + 1), logp: logp.slice(0, t + 1), finish: 'stop' };
   }

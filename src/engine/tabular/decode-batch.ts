@@ -1,5 +1,5 @@
 /**
- * A table's batch of messages: the state of a slot is the key of what was written there.
+ * The tabular engine's decode batch: the state of a slot is its token prefix.
  * @module
  */
 import type { DecodeBatch, LogitsRow } from '../decode-batch.ts';
@@ -17,7 +17,7 @@ export function createTabularBatch(
 class TabularBatch implements DecodeBatch {
   readonly #table: LogitTable;
   readonly #contexts: readonly Int32Array[];
-  /** What each slot's message continues; undefined where free. */
+  /** Token prefix of each slot: context and message so far; undefined for free slots. */
   #prefixes: (number[] | undefined)[];
 
   constructor(table: LogitTable, contexts: readonly Int32Array[], slots: number) {

@@ -1,12 +1,12 @@
 /**
- * The tabular engine: exact softmax policies in plain arrays, for proofs, tests and tiny worlds.
+ * The tabular engine: exact softmax policies in plain arrays, for proofs, tests and toy environments.
  * @module
  */
 import type { Engine } from '../engine.ts';
 import { readTabularFolder } from './folder.ts';
 import { createTabularModel } from './model.ts';
 
-/** Loads the folders that a {@link createTabularModel | tabular model} saves. */
+/** Creates an engine that loads the folders that a {@link createTabularModel | tabular model} saves. */
 export function createTabularEngine(): Engine {
   return {
     name: 'tabular',

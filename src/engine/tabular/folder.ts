@@ -1,7 +1,7 @@
 /**
- * A table as a folder of two JSON files: `tabular.json` (vocabulary and logits) and `optimizer.json`
- * (AdamW's moments). Numbers are written in their shortest exact form and rows in their own order, so a
- * model read back goes on with the same sums, bit for bit.
+ * A tabular model as a folder of two JSON files: `tabular.json` (vocabulary and logits) and `optimizer.json`
+ * (AdamW's moments). Numbers are written in their shortest exact form and rows keep their order, so training
+ * continues bit for bit after a reload.
  * @module
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { LogitTable, type TablePrior } from './table.ts';
 
 const FORMAT = 'troupe-tabular-1';
 
-/** What a folder holds. */
+/** Content of a folder. */
 export interface TabularFolder {
   readonly alphabet: string;
   readonly maxContext: number;
@@ -36,7 +36,7 @@ interface OptimizerFile {
   readonly v: Rows;
 }
 
-/** Writes both files, making the folder if need be. */
+/** Writes both files; creates the folder if it does not exist. */
 export async function writeTabularFolder(
   dir: string,
   { alphabet, maxContext, table }: TabularFolder,
@@ -60,10 +60,10 @@ export async function writeTabularFolder(
 }
 
 /**
- * Reads what {@link writeTabularFolder} wrote.
+ * Reads a folder that {@link writeTabularFolder} wrote.
  *
- * @param withOptimizer - also take AdamW's state from the folder
- * @throws EngineError if a file is missing or not of this format
+ * @param withOptimizer - also read AdamW's state
+ * @throws EngineError if a file is missing or has another format
  */
 export async function readTabularFolder(dir: string, withOptimizer: boolean): Promise<TabularFolder> {
   const weights = await readJson<WeightsFile>(path.join(dir, 'tabular.json'));
@@ -107,7 +107,7 @@ function fill(
 
 async function readJson<T>(file: string): Promise<T> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as T; // the format field is checked by the caller
+    return JSON.parse(await readFile(file, 'utf8')) as T; // the caller checks the format field
   } catch (cause) {
     throw new EngineError(`${file}: expected a readable JSON file, got ${String(cause)}`, { cause });
   }

@@ -7,9 +7,9 @@ import { randomStream } from '../../core/rng.ts';
 import { createTabularEngine } from './engine.ts';
 import { createTabularModel } from './model.ts';
 
-const end = 2; // of the alphabet "ab"
+const end = 2; // end token of the alphabet "ab"
 
-/** A stream that hands out the given draws. */
+/** A stream whose uniform draws are the given values. */
 function draws(...values: number[]): RandomStream {
   return { ...randomStream(0), uniform: () => values.shift() as number };
 }
@@ -34,7 +34,7 @@ describe('a tabular model', () => {
     expect(request.stream.uniform()).toBe(0.5);
   });
 
-  it('keeps a state of its own for every prefix', async () => {
+  it('has a separate state for every prefix', async () => {
     const model = createTabularModel({ alphabet: 'ab' });
     model.setLogits([0, 1], [0, 0, 9]);
     const logps = await model.forward(
@@ -50,7 +50,7 @@ describe('a tabular model', () => {
     expect(logps[2]?.[0]).toBeCloseTo(-Math.log(3), 6);
   });
 
-  it('does not change by being read', async () => {
+  it('does not change when it samples or scores', async () => {
     const model = createTabularModel({ alphabet: 'ab', prior: { scale: 1, seed: 1 } });
     const id = await model.snapshot();
     const context = Int32Array.of(0);
@@ -61,7 +61,7 @@ describe('a tabular model', () => {
     expect(model.trainedStates()).toEqual([]);
   });
 
-  it('has prior logits that depend on the prefix and the seed alone', () => {
+  it('has prior logits that depend only on the prefix and the seed', () => {
     const make = (seed: number) => createTabularModel({ alphabet: 'ab', prior: { scale: 1, seed } });
     const first = make(1);
     first.setLogits([1], [0, 0, 0]);
@@ -70,7 +70,7 @@ describe('a tabular model', () => {
     expect(make(1).logitsOf([0])).not.toEqual(make(2).logitsOf([0]));
   });
 
-  it('moves its logits by AdamW: the first step is the learning rate, whatever the gradient', async () => {
+  it('updates its logits by AdamW: the first step has the size of the learning rate for any gradient', async () => {
     const model = createTabularModel({ alphabet: 'ab' });
     const message = { context: Int32Array.of(0), tokens: Int32Array.of(1) };
     await model.backward([message], [[-2]], { temperature: 1 });
@@ -87,16 +87,16 @@ describe('a tabular model', () => {
     for (const [v, z] of [-0.1, 0.1, -0.1].entries()) expect(model.logitsOf([0])[v]).toBeCloseTo(z, 9);
   });
 
-  it('hands a NaN on instead of throwing', async () => {
+  it('returns NaN for NaN logits instead of throwing', async () => {
     const model = createTabularModel({ alphabet: 'ab' });
     const id = await model.snapshot();
     model.setLogits([0], [Number.NaN, 0, 0]);
     const message = { context: Int32Array.of(0), tokens: Int32Array.of(1) };
     expect((await model.forward([message], { temperature: 1 }))[0]?.[0]).toBeNaN();
-    expect((await model.divergence([message], id, { temperature: 1 })).klNewCur[0]?.[0]).toBeNaN();
+    expect((await model.divergence([message], id, { temperature: 1 })).klNewOld[0]?.[0]).toBeNaN();
   });
 
-  it('says what it cannot do', async () => {
+  it('rejects invalid input', async () => {
     expect(() => createTabularModel({ alphabet: 'aa' })).toThrow('distinct characters');
     expect(() => createTabularModel({ alphabet: 'ab', prior: { offsets: [1] } })).toThrow(
       'expected 3 offsets',
@@ -111,7 +111,7 @@ describe('a tabular model', () => {
     ).rejects.toThrow('expected 1 cotangents for sequence 0, got 0');
   });
 
-  it('has the derivatives of its log-probabilities as scores', async () => {
+  it('computes scores that are the derivatives of its log-probabilities', async () => {
     const model = createTabularModel({ alphabet: 'ab', prior: { scale: 1, seed: 4 } });
     const temperature = 0.7;
     const sequences = [
@@ -119,7 +119,7 @@ describe('a tabular model', () => {
       { context: Int32Array.of(1, end), tokens: Int32Array.of(0) },
       { context: Int32Array.of(0, end), tokens: Int32Array.of(1, end) },
     ];
-    // in order of first passing
+    // in the order in which the sequences first visit them
     const states = [
       [0, end],
       [0, end, 1],
@@ -148,7 +148,7 @@ describe('a tabular model', () => {
       }
   });
 
-  it('stops at its largest context', async () => {
+  it('ends messages at its maximum context', async () => {
     const model = createTabularModel({ alphabet: 'ab', maxContext: 3 });
     const request = { context: Int32Array.of(0), stream: draws(0, 0, 0) };
     const [message] = await model.sample([request], { temperature: 1, maxTokens: 9 });
@@ -157,7 +157,7 @@ describe('a tabular model', () => {
 });
 
 describe('a tabular folder', () => {
-  it('is refused when it is damaged or something else', async () => {
+  it('is rejected when it is damaged or of another format', async () => {
     const dir = await mkdtemp(path.join(tmpdir(), 'troupe-tabular-'));
     try {
       const engine = createTabularEngine();
@@ -178,7 +178,7 @@ describe('a tabular folder', () => {
 });
 
 describe('the alphabet tokenizer', () => {
-  it('closes every message once, so that no two chats share a context', () => {
+  it('ends every message with one end token, so that different chats have different contexts', () => {
     const { tokenizer } = createTabularModel({ alphabet: 'ab' });
     const chat = (...contents: string[]) =>
       [...tokenizer.encodeChat(contents.map((content) => ({ role: 'user', content })))].join('');

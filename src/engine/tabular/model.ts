@@ -1,7 +1,6 @@
 /**
- * The reference model: an exact softmax policy over a small vocabulary, float64 throughout, with nothing
- * between a state and its logits but a table. What an engine computes with tensors can be compared with
- * this, and whole runs of it take milliseconds.
+ * The reference model: an exact softmax policy over a small vocabulary in float64, with one table row of logits
+ * per state. Tests compare other engines with it, and training runs take milliseconds.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
@@ -28,27 +27,31 @@ import { LogitTable, stateKey, type TablePrior } from './table.ts';
 import { createAlphabetTokenizer } from './tokenizer.ts';
 
 export interface TabularModelOptions {
-  /** Characters of the vocabulary; the end token comes on top. */
+  /** Characters of the vocabulary; the end token is added to them. */
   readonly alphabet: string;
-  /** Logits of states not trained yet. Default: uniform everywhere. */
+  /** Logits of states that have not been trained. Default: all 0 (uniform). */
   readonly prior?: TablePrior;
-  /** Largest context plus message, tokens. Default 4096. */
+  /** Maximum length of context plus message, tokens. Default 4096. */
   readonly maxContext?: number;
-  /** Weights to start from instead of the prior; taken over, not copied. */
+  /** Initial weights instead of the prior; the model takes ownership, it does not copy them. */
   readonly table?: LogitTable;
 }
 
-/** A {@link Model} whose weights can also be read and set by state. */
+/** A {@link Model} whose logits can be read and set per state. */
 export interface TabularModel extends Model {
-  /** Prefixes of the states that ever received a gradient or were set, as token ids. */
+  /** Prefixes (token ids) of all states that received a gradient or were set. */
   trainedStates(): number[][];
   /** Logits of the state after `prefix` [V]. */
   logitsOf(prefix: ArrayLike<number>): Float64Array;
-  /** Sets them; AdamW's moments stay. */
+  /** Sets the logits of a state; AdamW's moments do not change. */
   setLogits(prefix: ArrayLike<number>, logits: ArrayLike<number>): void;
 }
 
-/** @throws EngineError if the alphabet or the prior does not fit */
+/**
+ * Creates a tabular model.
+ *
+ * @throws EngineError if the alphabet has repeated characters or the prior has a wrong number of offsets
+ */
 export function createTabularModel(options: TabularModelOptions): TabularModel {
   return new TableModel(options);
 }
@@ -167,7 +170,7 @@ class TableModel implements TabularModel {
     );
   }
 
-  /** d logp_x / d z_v = (1[v = x] - p_v) / tau, and E28 for the KL term. */
+  /** Uses d logp_x / d z_v = (1[v = x] - p_v) / tau, and E28 for the KL term. */
   async backward(
     sequences: readonly Sequence[],
     cotangents: readonly ArrayLike<number>[],
@@ -238,19 +241,19 @@ class TableModel implements TabularModel {
       })),
     );
     return {
-      klNewCur: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(tar, cur))),
-      klCurNew: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(cur, tar))),
+      klNewOld: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(tar, cur))),
+      klOldNew: states.map((row) => Float32Array.from(row, ({ tar, cur }) => klDivergence(cur, tar))),
       tv: states.map((row) => Float32Array.from(row, ({ tar, cur }) => totalVariation(tar, cur))),
     };
   }
 
-  /** (1[v = x] - p_v) / tau at every state the sequences pass, in order of first passing [states * V]. */
+  /** (1[v = x] - p_v) / tau at every state that the sequences visit, in order of the first visit [states * V]. */
   async scores(sequences: readonly Sequence[], params: ScoreParams): Promise<Float64Array[]> {
     params.signal?.throwIfAborted();
     checkTemperature(params.temperature);
     const { vocabSize } = this.tokenizer;
     const passed = sequences.map(statesOf);
-    const columns = new Map<string, number>(); // state -> its first column
+    const columns = new Map<string, number>(); // state -> index of its first column
     for (const { key } of passed.flat()) if (!columns.has(key)) columns.set(key, columns.size * vocabSize);
     return passed.map((states) => {
       const row = new Float64Array(columns.size * vocabSize);
@@ -306,7 +309,7 @@ class TableModel implements TabularModel {
   }
 }
 
-/** The state before each token of a message, and the token. */
+/** Each token of a message with the key of the state before it. */
 function statesOf({ context, tokens }: Sequence): { readonly key: string; readonly token: number }[] {
   let key = stateKey(context);
   return Array.from(tokens, (token) => {
@@ -320,7 +323,7 @@ function nextKey(key: string, token: number): string {
   return key === '' ? String(token) : `${key} ${token}`;
 }
 
-/** Adds weight * d KL(p || q) / d z, z the logits over the temperature (E28); returns the KL. */
+/** Adds weight * d KL(p || q) / d z to the gradient, where z = logits / temperature (E28); returns the KL, nats. */
 function addKlGradient(
   gradient: Float64Array,
   logp: Float64Array,

@@ -1,13 +1,13 @@
 /**
- * One softmax row in float64, and drawing from it.
+ * Softmax of one row of logits in float64, sampling from it, and divergences between two rows.
  * @module
  */
 
 /**
- * log softmax(z / temperature), nats. Unlike the core's, it hands a NaN on instead of throwing: weights
- * that have blown up are for the trainer to notice and undo.
+ * log softmax(z / temperature), nats. Unlike the function in `core`, it propagates NaN instead of throwing: the
+ * trainer detects diverged weights and restores a snapshot.
  *
- * @param logits - z [V]; minus infinity is probability 0
+ * @param logits - z [V]; minus infinity means probability 0
  * @returns logp [V]
  */
 export function logSoftmax(logits: Float64Array, temperature: number): Float64Array {
@@ -20,7 +20,7 @@ export function logSoftmax(logits: Float64Array, temperature: number): Float64Ar
 }
 
 /**
- * Inverse CDF: the first token whose cumulated probability exceeds u.
+ * Inverse-CDF sampling: returns the first token whose cumulative probability exceeds u.
  *
  * @param logp - log-probabilities [V], nats
  * @param u - uniform draw in [0, 1)
@@ -34,12 +34,12 @@ export function drawToken(logp: Float64Array, u: number): number {
     cumulated += p;
     if (u < cumulated) return v;
   }
-  return last; // the sum can round to slightly less than 1
+  return last; // the cumulative sum can round to slightly less than 1
 }
 
 /**
- * KL(p || q) = sum_v p_v (log p_v - log q_v), nats (E27); 0 log 0 = 0. A NaN stays a NaN, so that a
- * policy that has blown up is never mistaken for one that has not moved.
+ * KL(p || q) = sum_v p_v (log p_v - log q_v), nats (E27); 0 log 0 = 0. NaN propagates, so that a diverged policy
+ * never looks like an unchanged one.
  *
  * @param logp - log-probabilities of p [V]
  * @param logq - log-probabilities of q [V]
@@ -50,10 +50,10 @@ export function klDivergence(logp: Float64Array, logq: Float64Array): number {
     const p = Math.exp(logp[v] as number);
     if (p !== 0) kl += p * ((logp[v] as number) - (logq[v] as number));
   }
-  return Math.max(0, kl); // only rounding takes it below 0
+  return Math.max(0, kl); // rounding can make the sum slightly negative
 }
 
-/** 1/2 sum_v |p_v - q_v|, of log-probabilities [V]. */
+/** Total variation 1/2 sum_v |p_v - q_v| of two distributions, given as log-probabilities [V]. */
 export function totalVariation(logp: Float64Array, logq: Float64Array): number {
   let sum = 0;
   for (let v = 0; v < logp.length; v++)

@@ -1,29 +1,29 @@
 /**
- * Softmax tables: one row of logits per state, where a state is the whole token prefix. Rows come into
- * being when they first receive a gradient; before that a state has its prior logits, which are a
- * function of the prefix alone. So reading (sampling, scoring) never changes a table.
+ * Softmax tables: one row of logits per state, where a state is the whole token prefix. A row is created when it
+ * first receives a gradient; before that the state has its prior logits, which are a function of the prefix alone.
+ * So sampling and scoring never change a table.
  * @module
  */
 import { type AdamWOptions, adamwStep } from '../../core/adamw.ts';
 import { randomStream } from '../../core/rng.ts';
 
-/** Logits of a state that never received a gradient: offset_v + scale * normal(seed, prefix)_v. */
+/** Logits of states without a row: offset_v + scale * normal(seed, prefix)_v. */
 export interface TablePrior {
-  /** Logit of each token in every state [V]; default 0. */
+  /** Offset of each token's logit, the same in every state [V]; default 0. */
   readonly offsets?: readonly number[];
-  /** Standard deviation of the state's own part, default 0: all states alike. */
+  /** Standard deviation of the state-dependent part; default 0: all states have equal logits. */
   readonly scale?: number;
-  /** Names the draws of that part. */
+  /** Seed of the state-dependent part. */
   readonly seed?: number;
 }
 
-/** Rows in the order they came into being, and what AdamW keeps per logit. */
+/** Rows of logits in order of creation, with AdamW's moments per logit. */
 export class LogitTable {
   readonly vocabSize: number;
   readonly prior: TablePrior;
   /** AdamW steps taken. */
   steps = 0;
-  /** Prior logits already computed; a function of the prefix, so clones share it. */
+  /** Cache of prior logits; clones share it, since prior logits depend on the prefix alone. */
   #priorRows = new Map<string, Float64Array>();
   #rows = new Map<string, number>();
   #logits: Float64Array = new Float64Array();
@@ -35,7 +35,7 @@ export class LogitTable {
     this.prior = prior;
   }
 
-  /** A copy that shares nothing that changes. */
+  /** A deep copy; only the cache of prior logits is shared. */
   clone(): LogitTable {
     const copy = new LogitTable(this.vocabSize, this.prior);
     copy.steps = this.steps;
@@ -47,7 +47,7 @@ export class LogitTable {
     return copy;
   }
 
-  /** Rows that exist. */
+  /** Number of rows. */
   get size(): number {
     return this.#rows.size;
   }
@@ -57,7 +57,7 @@ export class LogitTable {
     return this.#rows.keys();
   }
 
-  /** All logits [rows, V]; a view, invalid once a row is added. */
+  /** All logits [rows, V]; a view that is invalid after a row was added. */
   get logits(): Float64Array {
     return this.#logits.subarray(0, this.size * this.vocabSize);
   }
@@ -72,14 +72,14 @@ export class LogitTable {
     return this.#v.subarray(0, this.size * this.vocabSize);
   }
 
-  /** Logits of a state [V]; not to be written to. */
+  /** Logits of a state [V]; read-only. */
   read(key: string): Float64Array {
     const row = this.#rows.get(key);
     if (row === undefined) return this.#priorRow(key);
     return this.#logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
   }
 
-  /** Index of the state's row, which is made from its prior if need be. */
+  /** Index of the state's row; creates the row from the prior logits if it does not exist. */
   ensureRow(key: string): number {
     const existing = this.#rows.get(key);
     if (existing !== undefined) return existing;
@@ -97,8 +97,8 @@ export class LogitTable {
   }
 
   /**
-   * One AdamW step on all rows. Rows that do not exist have no moments and no gradient, so they would not
-   * move; weight decay, too, waits until a row exists.
+   * Takes one AdamW step on all rows. States without a row have no moments and no gradient, and weight decay does
+   * not apply to them.
    *
    * @param gradient - d loss / d logits [rows, V]
    */
@@ -129,7 +129,7 @@ export class LogitTable {
   }
 }
 
-/** Name of the state after `prefix`: its token ids, separated by spaces. */
+/** Key of the state after `prefix`: the token ids, separated by spaces. */
 export function stateKey(prefix: ArrayLike<number>): string {
   return Array.prototype.join.call(prefix, ' ');
 }

@@ -1,16 +1,15 @@
 /**
- * One token per character of a given alphabet, and one end token: the smallest tokenizer that can hold
- * a conversation.
+ * A minimal chat tokenizer: one token per character of a given alphabet, and one end token.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
 import type { ChatMessage, Tokenizer } from '../engine.ts';
 
 /**
- * Character i of the alphabet is token i; the end token is the last id and has no text.
+ * Creates a tokenizer where character i of the alphabet is token i, and the end token is the last id and has no text.
  *
- * A chat is its messages one after the other, each closed by the end token, so that "ab","c" and
- * "a","bc" are different contexts. Roles are not marked.
+ * A chat is encoded as its messages in order, each followed by the end token, so that the chats "ab","c" and
+ * "a","bc" have different contexts. Roles are not encoded.
  *
  * @param alphabet - distinct characters, at least one
  * @throws EngineError if a character occurs twice or the alphabet is empty
@@ -50,7 +49,7 @@ export function createAlphabetTokenizer(alphabet: string): Tokenizer {
       for (const message of messages) {
         const body = message.tokens ?? encode(message.content);
         context.push(...body);
-        if (body.at(-1) !== end) context.push(end); // a message cut at its length has no end of its own
+        if (body.at(-1) !== end) context.push(end); // a message that was cut at maxTokens has no end token
       }
       return Int32Array.from(context);
     },

@@ -6,7 +6,7 @@ const text = (files: ReadonlyMap<string, Uint8Array>, name: string): string =>
   new TextDecoder().decode(files.get(name));
 
 describe('characterTokenizer', () => {
-  it('gives the special tokens the first ids and the characters the next, sorted', () => {
+  it('assigns the first ids to the special tokens and the next ones to the sorted characters', () => {
     const { files, vocabSize } = characterTokenizer('b 2\na2');
     const { model, added_tokens } = JSON.parse(text(files, 'tokenizer.json'));
     expect(model.vocab).toEqual({
@@ -27,11 +27,11 @@ describe('characterTokenizer', () => {
     );
   });
 
-  it('depends on the set of characters alone', () => {
+  it('depends only on the set of characters', () => {
     expect(characterTokenizer('cabbage')).toEqual(characterTokenizer('gecab'));
   });
 
-  it('keeps a character of two code units whole', () => {
+  it('makes one token of a character of two UTF-16 code units', () => {
     const { vocabSize, ...files } = characterTokenizer('😀é');
     const tokenizer = createTokenizer(files, [END_TOKEN], { where: 'here' });
     expect(vocabSize).toBe(7);
@@ -39,11 +39,11 @@ describe('characterTokenizer', () => {
     expect(tokenizer.decode([6, 5])).toBe('😀é');
   });
 
-  it('takes an empty alphabet', () => {
+  it('accepts an empty alphabet', () => {
     expect(characterTokenizer('').vocabSize).toBe(5);
   });
 
-  it('writes the chat template in one line', () => {
+  it('writes the chat template on one line', () => {
     expect(text(characterTokenizer('a').files, 'chat_template.jinja')).toBe(
       "{%- for message in messages -%}{{- '<|' + message.role + '|>' + message.content -}}" +
         "{%- if message.role == 'assistant' -%}{{- '<|end|>' -}}{%- endif -%}{%- endfor -%}" +

@@ -1,13 +1,13 @@
 /**
- * Writes the tokenizer of a model trained from scratch: one token per character of the task's alphabet and
- * a few special tokens, as a `tokenizer.json` every Hugging Face tool reads (byte-pair encoding without merges).
+ * Builds the tokenizer of a model trained from scratch: one token per character of the task's alphabet and a few
+ * special tokens, as a `tokenizer.json` that Hugging Face tools read (byte-pair encoding without merges).
  * @module
  */
 import type { TokenizerFiles } from './tokenizer-files.ts';
 
 const SPECIAL = ['<|end|>', '<|user|>', '<|assistant|>', '<|system|>', '<|unknown|>'] as const;
 
-/** Id of the token that ends a message. */
+/** Id of the end token. */
 export const END_TOKEN = 0;
 
 const CHAT_TEMPLATE = [
@@ -19,8 +19,10 @@ const CHAT_TEMPLATE = [
 ].join('');
 
 /**
- * @param alphabet - characters that can occur; repeats are ignored, order is sorted
- * @returns the files of the tokenizer and its vocabulary size
+ * Builds the tokenizer files for an alphabet.
+ *
+ * @param alphabet - characters that can occur; they are sorted and repeats are ignored
+ * @returns the tokenizer files and the vocabulary size
  */
 export function characterTokenizer(alphabet: string): TokenizerFiles & { readonly vocabSize: number } {
   const characters = [...new Set(alphabet)].sort();

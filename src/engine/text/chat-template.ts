@@ -1,33 +1,33 @@
 /**
- * A checkpoint's own chat template, run as Transformers runs it: the same variables, named templates, and
- * Python's string methods where the JavaScript library has others.
+ * Renders a checkpoint's chat template as Transformers does: the same variables, named templates, and Python's
+ * string methods where the JavaScript library differs from them.
  *
- * Differs from Transformers: a template that asks for today's date gets a fixed one, because a run that is
- * gone on with tomorrow must see the same prompts; templates with a variable for it (`date_string` of
- * Llama 3) take another through `chat_template_kwargs`.
+ * One difference from Transformers: `strftime_now` returns a fixed date, so that a run that is resumed on another
+ * day uses the same prompts. Templates with a date variable (`date_string` of Llama 3) accept another date through
+ * `chat_template_kwargs`.
  * @see tokenizer.ts
  * @module
  */
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { ConfigError } from '../../support/errors.ts';
-import { type JsonObject, readAs } from './json-object.ts';
+import { type JsonObject, parseAs } from './json-object.ts';
 import { pythonFunctions, rewritePython } from './python-semantics.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 
-/** What a template is told besides the messages. */
+/** Inputs of a template besides the messages. */
 export interface TemplateOptions {
-  /** Function schemas, as OpenAI's API has them. */
+  /** Function schemas in the format of OpenAI's API. */
   readonly tools?: readonly unknown[];
-  /** Switches of the template, `enable_thinking` and the like. */
+  /** Template variables such as `enable_thinking`. */
   readonly kwargs?: Readonly<Record<string, unknown>>;
-  /** Open the next assistant message. Default true. */
+  /** Append the generation prompt of the next assistant message. Default true. */
   readonly generate?: boolean;
 }
 
-/** Special tokens that a template may name. */
+/** Special tokens that templates can use as variables. */
 const TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token', 'cls_token', 'mask_token'];
 
-/** What `strftime_now` says it is: the date that Llama 3's own templates fall back to. */
+/** The date that `strftime_now` returns; Llama 3's templates use the same default. */
 const TODAY = { year: 2024, month: 7, day: 26 } as const;
 const MONTHS = 'January February March April May June July August September October November December'.split(
   ' ',
@@ -49,12 +49,15 @@ export class ChatTemplate {
   }
 
   /**
+   * Parses the templates of a checkpoint.
+   *
    * @param config - `tokenizer_config.json`
-   * @throws ConfigError if a template is not Jinja
+   * @param where - the checkpoint's folder, for error messages
+   * @throws ConfigError if a template is not valid Jinja
    */
   static read(files: TokenizerFiles['files'], config: JsonObject, where: string): ChatTemplate {
     const parsed = [...templateTexts(files, config)].map(([name, text]) => {
-      const template = readAs(`${where} chat template`, 'a Jinja template', () => new Template(text));
+      const template = parseAs(`${where} chat template`, 'a Jinja template', () => new Template(text));
       rewritePython(template.parsed);
       return [name, template] as const;
     });
@@ -66,8 +69,10 @@ export class ChatTemplate {
   }
 
   /**
-   * @param messages - objects with `role`, `content` and whatever else the template looks at
-   * @throws ConfigError if there is no template, or it refuses the messages
+   * Renders messages as text.
+   *
+   * @param messages - objects with `role`, `content` and other fields that the template reads
+   * @throws ConfigError if there is no template, or the template raises an error
    */
   render(messages: readonly object[], { tools, kwargs = {}, generate = true }: TemplateOptions = {}): string {
     const named = tools === undefined ? undefined : this.#templates.get('tool_use');
@@ -86,14 +91,14 @@ export class ChatTemplate {
       documents: null,
       add_generation_prompt: generate,
     };
-    return readAs(`${this.#where} chat template`, 'messages it can render', () => {
+    return parseAs(`${this.#where} chat template`, 'messages it can render', () => {
       for (const [name, value] of Object.entries(variables)) environment.set(name, value);
       return String(new Interpreter(environment).run(template.parsed).value);
     });
   }
 }
 
-/** The template of its own file, else those of the config: one text, or a list of named ones. */
+/** Template texts by name: `chat_template.jinja` if present, else the config's template or list of named templates. */
 function templateTexts(files: TokenizerFiles['files'], config: JsonObject): Map<string, string> {
   const file = files.get('chat_template.jinja');
   if (file) return new Map([['default', new TextDecoder().decode(file)]]);
@@ -110,14 +115,14 @@ function templateTexts(files: TokenizerFiles['files'], config: JsonObject): Map<
   );
 }
 
-/** A special token is a text or an added token with its settings. */
+/** Text of a special token, which a config stores as a string or as an object with `content`. */
 function tokenText(token: unknown): string | undefined {
   if (typeof token === 'string') return token;
   const content = (token as { content?: unknown } | null | undefined)?.content;
   return typeof content === 'string' ? content : undefined;
 }
 
-/** What every template finds, beside Jinja's own filters and tests. */
+/** Global variables and functions of templates, in addition to Jinja's filters and tests. */
 const GLOBALS = {
   true: true,
   false: false,

@@ -1,6 +1,6 @@
 /**
- * The text side of a model folder alone, for engines whose weights are elsewhere: the tokenizer, its chat
- * template and the ids that end a message.
+ * Reads the tokenizer, chat template and end tokens of a model folder without its weights, for engines that load
+ * the weights in another process.
  * @module
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -13,8 +13,10 @@ import { createTokenizer } from './tokenizer.ts';
 import { readTokenizerFiles } from './tokenizer-files.ts';
 
 /**
- * @param vocabSize - rows of the model's embedding
- * @throws ConfigError if a file is missing or damaged, or the tokenizer is another model's
+ * Reads the tokenizer of a model folder.
+ *
+ * @param vocabSize - number of rows of the model's embedding
+ * @throws ConfigError if a file is missing or damaged, or the tokenizer has more tokens than the embedding
  */
 export function readCheckpointTokenizer(
   { dir, chatTemplateKwargs: kwargs = {} }: Pick<LoadOptions, 'dir' | 'chatTemplateKwargs'>,
@@ -30,7 +32,7 @@ export function readCheckpointTokenizer(
   return tokenizer;
 }
 
-/** `eos_token_id` of a config.json of any architecture. */
+/** `eos_token_id` of config.json, for any architecture. */
 function endTokensOf(dir: string, vocabSize: number): number[] {
   const path = join(dir, 'config.json');
   if (!existsSync(path)) return [];

@@ -1,11 +1,11 @@
 /**
- * What templates may do in Python and the Jinja library does otherwise or not at all: `strip` with characters
- * to strip (it strips every blank), `| string` of a dict or list (Python's repr), `| select` and `| reject` of
- * plain values. Such calls are rewritten, in the parsed template, to functions that do what Python does.
+ * Python behaviour of chat templates that the JavaScript Jinja library lacks: `strip` with an argument (the library
+ * always strips whitespace), `| string` of a dict or list (Python's repr), `| select` and `| reject` of plain
+ * values. Such calls in the parsed template are rewritten to functions that behave as in Python.
  * @module
  */
 
-/** A node of a parsed template; the library exports no types of them. */
+/** A node of a parsed template; the library does not export its node types. */
 interface Node {
   type?: string;
   callee?: Node;
@@ -22,7 +22,7 @@ const PREFIX = 'python_';
 const METHODS = ['strip', 'lstrip', 'rstrip'];
 const FILTERS = ['string', 'select', 'reject'];
 
-/** Functions that {@link rewritePython} calls. */
+/** Global functions that rewritten templates call; see {@link rewritePython}. */
 export const pythonFunctions = {
   [`${PREFIX}strip`]: (text: string, characters: string): string =>
     rstrip(lstrip(text, characters), characters),
@@ -35,7 +35,7 @@ export const pythonFunctions = {
     list.map(plain).filter((item) => !passes(item, test, than)),
 };
 
-/** Turns `text.strip(characters)` into `python_strip(text, characters)` and the like, everywhere in a template. */
+/** Rewrites calls such as `text.strip(characters)` to `python_strip(text, characters)` in a parsed template, in place. */
 export function rewritePython(node: unknown): void {
   if (typeof node !== 'object' || node === null) return;
   const children = node instanceof Map ? [...node].flat() : Object.values(node);
@@ -70,7 +70,7 @@ function passes(item: unknown, test: string, than: unknown): boolean {
   throw new Error(`test "${test}" of a list is not supported`);
 }
 
-/** Python's repr, as `str` shows what is inside a dict or list. */
+/** Python's `repr`, which `str` applies to the items of a dict or list. */
 function repr(value: unknown): string {
   const inner = plain(value);
   if (inner === null || inner === undefined) return 'None';
@@ -82,7 +82,7 @@ function repr(value: unknown): string {
   return String(inner);
 }
 
-/** Values inside a list or dict come wrapped by the library. */
+/** Unwraps a value: the library wraps the items of lists and dicts. */
 function plain(value: unknown): unknown {
   const isWrapped = typeof value === 'object' && value !== null && 'value' in value && 'type' in value;
   return isWrapped ? value.value : value;

@@ -1,4 +1,4 @@
-/** Token-in, token-out with templates and tokenizers of real kinds (fixtures of conformance/chat). */
+/** Sampled tokens in later chats, with the templates and tokenizers of real model families (conformance/chat). */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -14,18 +14,18 @@ const open = (family: string, ends: readonly number[] = []) =>
 
 const asked: ChatMessage = { role: 'user', content: 'Add 17 and 25.' };
 const next: ChatMessage = { role: 'user', content: 'And now?' };
-/** Blanks around it, thinking inside, pieces no tokenizer would cut so. */
+/** Leading spaces, a reasoning block, and a segmentation that the tokenizer itself would not produce. */
 const SAID = ['  ', '<think>\nhm\n</think>\n\n', 'T', 'he', ' answer', ' is', ' 4', '2', '.\n\n'];
 
 describe.each(['qwen3', 'qwen2_5', 'llama3', 'gemma3', 'smollm2', 'smollm3', 'mistral'])('%s', (family) => {
   const tokenizer = open(family);
   const sampled = Int32Array.from(SAID.flatMap((piece) => [...tokenizer.encode(piece)]));
 
-  it('goes on from the very ids that were sampled, right after what the model saw', () => {
+  it('continues the context of the sampled message with exactly the sampled ids', () => {
     const first = tokenizer.encodeChat([asked]);
     const own: ChatMessage = { role: 'assistant', content: 'not looked at', tokens: sampled };
     const later = tokenizer.encodeChat([asked, own, next]);
-    // Mistral's template puts a blank, and SmolLM3's and Qwen3's nothing, between opening and answer
+    // Mistral's template inserts a space between the generation prompt and the answer
     const at = family === 'mistral' ? first.length + 1 : first.length;
     expect(later.subarray(0, first.length)).toEqual(first);
     expect(later.subarray(at, at + sampled.length)).toEqual(sampled);
@@ -43,19 +43,19 @@ describe('thinking', () => {
     tokens: tokenizer.encode('<think>\na\n</think>\n\nb'),
   };
 
-  it('that the template would put in front of a sampled message is left out', () => {
+  it('that the template would insert before a sampled message is left out', () => {
     const context = tokenizer.encodeChat([asked, own]);
     const first = tokenizer.encodeChat([asked]);
     expect(context.subarray(0, first.length)).toEqual(first);
     expect(context.subarray(first.length, first.length + own.tokens!.length)).toEqual(own.tokens);
   });
 
-  it('of others is dropped by the template, as text', () => {
+  it('in messages given as text is removed by the template', () => {
     const text: ChatMessage = { role: 'assistant', content: '<think>\na\n</think>\n\nb' };
     expect(tokenizer.decode(tokenizer.encodeChat([asked, text, next]))).not.toContain('<think>');
   });
 
-  it('is switched by the model and by the chat', () => {
+  it('is switched by options of the model and of the chat', () => {
     const where = 'qwen3';
     const off = createTokenizer(filesOf(where), [], { where, kwargs: { enable_thinking: false } });
     const block = '<think>\n\n</think>\n\n';
@@ -65,7 +65,7 @@ describe('thinking', () => {
   });
 });
 
-describe('the ids that end a message', () => {
+describe('end tokens', () => {
   const withGeneration = (value: unknown): TokenizerFiles => {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     return { files: new Map([...filesOf('llama3').files, ['generation_config.json', bytes]]) };
@@ -84,7 +84,7 @@ describe('the ids that end a message', () => {
     );
   });
 
-  it('begin with the one the template closes a message with', () => {
+  it('begin with the token with which the template ends a message', () => {
     const plain = open('llama3');
     const [endOfText] = plain.encode('<|end_of_text|>');
     const [endOfTurn] = plain.encode('<|eot_id|>');

@@ -1,6 +1,6 @@
 /**
- * The ids that end a message: those of `generation_config.json`, which Transformers and vLLM stop at, else
- * those of `config.json`.
+ * End tokens of a checkpoint: the `eos_token_id` of `generation_config.json`, which Transformers and vLLM use, else
+ * that of `config.json`.
  * @module
  */
 import { join } from 'node:path';
@@ -11,9 +11,11 @@ import type { TokenizerFiles } from './tokenizer-files.ts';
 const FILE = 'generation_config.json';
 
 /**
+ * Returns the ids of the end tokens.
+ *
  * @param fromConfig - ids of `config.json`
- * @param vocabSize - rows of the embedding
- * @throws ConfigError if there are none, or an id has no row
+ * @param vocabSize - number of rows of the embedding
+ * @throws ConfigError if there is no end token, or an id is not below `vocabSize`
  */
 export function stopTokens(
   { files }: TokenizerFiles,

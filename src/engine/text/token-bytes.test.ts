@@ -11,7 +11,7 @@ describe.each(['qwen2_5', 'llama3', 'smollm3', 'gemma3', 'mistral'])('the vocabu
   const tokenizer = createTokenizer(readTokenizerFiles(`${CHATS}/${family}`), [], { where: family });
   const tokens = [...tokenizer.encode(text)];
 
-  it('has tokens that are parts of characters, whose bytes together are the text', () => {
+  it('has tokens that are parts of characters; concatenated bytes are the text', () => {
     let parts = 0;
     const bytes = tokens.flatMap((token) => {
       const own = tokenizer.decode([token]);
@@ -23,20 +23,20 @@ describe.each(['qwen2_5', 'llama3', 'smollm3', 'gemma3', 'mistral'])('the vocabu
     expect(Buffer.from(bytes).toString().trimStart()).toBe(text);
   });
 
-  it('spells all 256 bytes', () => {
+  it('represents all 256 bytes', () => {
     const bytes = Array.from({ length: tokenizer.vocabSize }, (_, token) => tokenizer.bytesOf(token));
     const single = bytes.flatMap((own) => (own?.length === 1 ? [own[0]] : []));
     expect(new Set(single).size).toBe(256);
   });
 
-  it('spells control tokens as text', () => {
+  it('has no bytes for special tokens and unknown ids', () => {
     const json = JSON.parse(readFileSync(`${CHATS}/${family}/tokenizer.json`, 'utf8'));
     for (const { id } of json.added_tokens) expect(tokenizer.bytesOf(id)).toBeUndefined();
     expect(tokenizer.bytesOf(tokenizer.vocabSize)).toBeUndefined();
   });
 });
 
-it('knows no bytes of vocabularies that spell none', () => {
+it('has no bytes for vocabularies that are not byte-level and have no byte fallback', () => {
   for (const decoder of [null, undefined, { type: 'Fuse' }, { type: 'WordPiece' }])
     expect(pieceBytes({ decoder })('<0xE2>')).toBeUndefined();
 });

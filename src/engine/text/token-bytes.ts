@@ -1,22 +1,26 @@
 /**
- * The bytes that one token of a vocabulary stands for. A token can be a part of a character, which no text
- * can say: byte-level vocabularies spell bytes as letters, others have a token per byte beside their pieces.
- * @see Radford et al., "Language Models are Unsupervised Multitask Learners", 2019 (the letters of bytes)
+ * The bytes of one token of a vocabulary. A token can be a part of a character, so its text is not defined.
+ * Byte-level vocabularies map every byte to a letter; vocabularies with byte fallback have one token per byte.
+ * @see Radford et al., "Language Models are Unsupervised Multitask Learners", 2019 (byte-level BPE)
  * @module
  */
 import type { JsonObject } from './json-object.ts';
 
-/** Bytes of a piece as the vocabulary spells it; undefined where it is plain text. */
+/** Maps a token's string in the vocabulary to its bytes; undefined if the string is plain text. */
 export type PieceBytes = (piece: string) => Uint8Array | undefined;
 
-/** @param json - a parsed `tokenizer.json`, whose decoder says how bytes are spelled */
+/**
+ * Chooses the byte mapping of a vocabulary by the decoder in `tokenizer.json`.
+ *
+ * @param json - the parsed `tokenizer.json`
+ */
 export function pieceBytes(json: JsonObject): PieceBytes {
   const steps = decoderSteps(json.decoder);
   if (steps.includes('ByteLevel')) return bytesOfLetters;
   return steps.includes('ByteFallback') ? byteOfName : () => undefined;
 }
 
-/** Types of a decoder's steps, in order. */
+/** Types of the steps of a decoder, in order. */
 function decoderSteps(decoder: unknown): string[] {
   if (typeof decoder !== 'object' || decoder === null) return [];
   const { type, decoders } = decoder as JsonObject;
@@ -24,7 +28,7 @@ function decoderSteps(decoder: unknown): string[] {
   return typeof type === 'string' ? [type] : [];
 }
 
-/** Printable bytes are letters as they are; the others take the letters from U+0100 on, in order. */
+/** GPT-2's mapping: printable bytes are their own characters; the others are U+0100 onwards, in order. */
 function byteLetters(): ReadonlyMap<string, number> {
   const letters = new Map<string, number>();
   let next = 0x100;
@@ -42,7 +46,7 @@ function bytesOfLetters(piece: string): Uint8Array | undefined {
   return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : undefined;
 }
 
-/** `<0xE2>` */
+/** The byte of a byte-fallback token such as `<0xE2>`. */
 function byteOfName(piece: string): Uint8Array | undefined {
   const [, digits] = /^<0x([0-9A-F]{2})>$/.exec(piece) ?? [];
   return digits === undefined ? undefined : Uint8Array.of(Number.parseInt(digits, 16));

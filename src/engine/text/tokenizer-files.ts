@@ -1,6 +1,6 @@
 /**
- * The files that make up a checkpoint's tokenizer, as bytes: saving a model copies them as they were read.
- * @see tokenizer.ts, which runs them
+ * The files of a checkpoint's tokenizer as bytes: saving a model copies them unchanged.
+ * @see tokenizer.ts, which parses them
  * @module
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
 
 export interface TokenizerFiles {
-  /** By name, in the order of {@link TOKENIZER_FILES}. */
+  /** File contents by name, in the order of {@link TOKENIZER_FILES}. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 const REQUIRED = 'tokenizer.json';
 
-/** Names of all files that can belong to a tokenizer; the first must be there. */
+/** Names of all files that can belong to a tokenizer; the first is required. */
 export const TOKENIZER_FILES = [
   REQUIRED,
   'tokenizer_config.json',
@@ -23,7 +23,7 @@ export const TOKENIZER_FILES = [
   'special_tokens_map.json',
 ] as const;
 
-/** @throws ConfigError if the folder has no `tokenizer.json` */
+/** Reads the tokenizer files of a folder. @throws ConfigError if there is no `tokenizer.json` */
 export function readTokenizerFiles(dir: string): TokenizerFiles {
   const path = join(dir, REQUIRED);
   if (!existsSync(path))

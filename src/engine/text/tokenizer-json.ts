@@ -1,12 +1,13 @@
 /**
- * What `tokenizer.json` means where the JavaScript library reads it otherwise than the Rust one, said in
- * words that both read alike.
+ * Rewrites parts of `tokenizer.json` that the JavaScript tokenizers library interprets differently from the Rust
+ * library.
  * @module
  */
 import type { JsonObject } from './json-object.ts';
 
 /**
- * Rewrites pre-tokenizers `Digits`: Rust splits at every kind of number (½, Ⅻ, ٣), the library at 0-9 only.
+ * Rewrites `Digits` pre-tokenizers as regex splits: the Rust library splits at every numeric character (½, Ⅻ, ٣), the
+ * JavaScript library at 0-9 only.
  *
  * @param json - a parsed `tokenizer.json`
  */

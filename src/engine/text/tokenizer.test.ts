@@ -14,7 +14,7 @@ const tokenizer = createTokenizer(tinyTokenizer(), [END], { where: 'm' });
 const id = (character: string): number => 5 + [...TINY_ALPHABET].sort().indexOf(character);
 const ids = (text: string): number[] => [...text].map(id);
 
-/** The tiny tokenizer with some files changed; undefined removes one. */
+/** The tiny tokenizer with some files replaced; undefined removes a file. */
 function changed(changes: Readonly<Record<string, unknown>>): TokenizerFiles {
   const files = new Map(tinyTokenizer().files);
   for (const [name, value] of Object.entries(changes))
@@ -26,7 +26,7 @@ function changed(changes: Readonly<Record<string, unknown>>): TokenizerFiles {
 const chat = (...messages: readonly ChatMessage[]): number[] => [...tokenizer.encodeChat(messages)];
 
 describe('encode and decode', () => {
-  it('are inverse on text of the alphabet', () => {
+  it('are inverse functions on text of the alphabet', () => {
     const text = fc.string({ unit: fc.constantFrom(...TINY_ALPHABET), maxLength: 40 });
     fc.assert(
       fc.property(text, (said) => {
@@ -37,7 +37,7 @@ describe('encode and decode', () => {
     );
   });
 
-  it('are inverse on tokens, special ones included', () => {
+  it('are inverse functions on tokens, including special tokens', () => {
     const tokens = fc.array(fc.integer({ min: 1, max: tokenizer.vocabSize - 1 }), { maxLength: 20 });
     fc.assert(
       fc.property(tokens, (drawn) => {
@@ -46,30 +46,30 @@ describe('encode and decode', () => {
     );
   });
 
-  it('make one unknown token of every character outside the alphabet', () => {
+  it('encode every character outside the alphabet as the unknown token', () => {
     expect([...tokenizer.encode('aZ😀\n b')]).toEqual([id('a'), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, id('b')]);
     expect([...tokenizer.encode('\ud800a')]).toEqual([UNKNOWN, id('a')]); // half of a surrogate pair
   });
 
-  it('know the empty text', () => {
+  it('handle the empty text', () => {
     expect(tokenizer.encode('')).toEqual(new Int32Array());
     expect(tokenizer.decode([])).toBe('');
     expect(tokenizer.decode([END])).toBe('');
   });
 
-  it('leave out the closing end token, and an end token inside in', () => {
+  it('decode without the final end token, but with an end token inside the text', () => {
     expect(tokenizer.decode([id('a'), END])).toBe('a');
     expect(tokenizer.decode(Int32Array.of(id('a'), END, id('b')))).toBe('a<|end|>b');
   });
 
-  it('leave out ids of embedding rows that have no token', () => {
+  it('skip ids that are rows of the embedding but not in the vocabulary', () => {
     expect(tokenizer.decode([id('a'), 99, id('b'), 1000])).toBe('ab');
     expect(tokenizer.decode([99])).toBe('');
   });
 });
 
 describe('encodeChat', () => {
-  it('renders the template and opens the next message', () => {
+  it('renders the template with the generation prompt', () => {
     expect(chat({ role: 'user', content: '1+2' })).toEqual([USER, ...ids('1+2'), ASSISTANT]);
     expect(
       chat(
@@ -82,14 +82,14 @@ describe('encodeChat', () => {
     expect(chat()).toEqual([ASSISTANT]);
   });
 
-  it('splices sampled tokens in as they are, whatever their text says', () => {
+  it('inserts sampled tokens unchanged and ignores the message text', () => {
     const tokens = Int32Array.of(USER, id('a'), UNKNOWN, ASSISTANT, 99);
     expect(chat({ role: 'assistant', content: 'ignored', tokens }, { role: 'user', content: 'b' })).toEqual([
       ...[ASSISTANT, ...tokens, END, USER, id('b'), ASSISTANT],
     ]);
   });
 
-  it('closes a spliced message once, whether it was finished or cut at its length', () => {
+  it('ends an inserted message with one end token, whether it was finished or cut at maxTokens', () => {
     const closed = [ASSISTANT, id('a'), END, ASSISTANT];
     expect(chat({ role: 'assistant', content: '', tokens: Int32Array.of(id('a'), END) })).toEqual(closed);
     expect(chat({ role: 'assistant', content: '', tokens: Int32Array.of(id('a')) })).toEqual(closed);
@@ -105,7 +105,7 @@ describe('encodeChat', () => {
     ]);
   });
 
-  it('splices several messages in their places', () => {
+  it('inserts several messages at their positions', () => {
     const spoken = (...tokens: number[]): ChatMessage => ({
       role: 'assistant',
       content: 'x',
@@ -117,7 +117,7 @@ describe('encodeChat', () => {
     ]);
   });
 
-  it('spells special tokens that somebody writes, so that they are no control', () => {
+  it('encodes special tokens in message text as ordinary characters', () => {
     const spelled = (text: string): number[] =>
       [...text].map((c) => (TINY_ALPHABET.includes(c) ? id(c) : UNKNOWN));
     for (const content of [
@@ -133,7 +133,7 @@ describe('encodeChat', () => {
     ]);
   });
 
-  it('is not fooled by the characters that hold places while the template is rendered', () => {
+  it('handles messages that contain the placeholder characters of the rendering', () => {
     const marks = '\ue000' + '0' + '\ue000\ue001';
     const tokens = Int32Array.of(id('a'), END);
     expect(chat({ role: 'assistant', content: '', tokens }, { role: 'user', content: marks })).toEqual([
@@ -141,7 +141,7 @@ describe('encodeChat', () => {
     ]);
   });
 
-  it('takes the template of tokenizer_config.json where there is no file of its own', () => {
+  it('uses the template of tokenizer_config.json if there is no chat_template.jinja', () => {
     const template = '{% for m in messages %}{{ bos_token + m.content + eos_token }}{% endfor %}';
     const config = { bos_token: { content: '<|user|>' }, eos_token: '<|end|>' };
     for (const chat_template of [
@@ -163,7 +163,7 @@ describe('encodeChat', () => {
 });
 
 describe('a byte-level vocabulary', () => {
-  // every byte is a token; "ab" is merged; <think> is added but not special
+  // every byte is a token; "ab" is a merge; <think> is an added token that is not special
   const visible = [
     ...'!"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~ĠĊÃ©ł',
   ];
@@ -193,7 +193,7 @@ describe('a byte-level vocabulary', () => {
     { where: 'm' },
   );
 
-  it('keeps added tokens that are not special, and merges around what is spelled', () => {
+  it('keeps added tokens that are not special, and merges around escaped special tokens', () => {
     const newline = vocab.Ċ as number;
     const of = (text: string): number[] => [...bytes.encode(text)];
     expect(of('<think>ab')).toEqual([next + 1, vocab.ab]);
@@ -203,13 +203,13 @@ describe('a byte-level vocabulary', () => {
     expect(bytes.decode(of('ab é<think>'))).toBe('ab é<think>');
   });
 
-  it('has no token for ids beyond it, and no unknown token to put in their place', () => {
+  it('skips ids beyond the vocabulary, since it has no unknown token', () => {
     expect(bytes.vocabSize).toBe(next + 2);
     expect(bytes.decode([vocab.ab as number, next + 2, next + 50])).toBe('ab');
   });
 });
 
-describe('a tokenizer that cannot be used is refused with one line', () => {
+describe('an invalid tokenizer is rejected with a one-line error', () => {
   const refusal = (changes: Readonly<Record<string, unknown>>): string => {
     try {
       createTokenizer(changed(changes), [END], { where: 'm' }).encodeChat([]);
@@ -235,7 +235,7 @@ describe('a tokenizer that cannot be used is refused with one line', () => {
     expect(refusal(changes)).not.toContain('\n');
   });
 
-  it('reads every file of the folder that belongs to it, and needs tokenizer.json', () => {
+  it('reads the tokenizer files of a folder, and requires tokenizer.json', () => {
     const dir = fs.mkdtempSync(join(tmpdir(), 'troupe-tokenizer-'));
     try {
       expect(() => readTokenizerFiles(dir)).toThrow(`${dir}/tokenizer.json: the file is missing`);

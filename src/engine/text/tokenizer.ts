@@ -1,14 +1,14 @@
 /**
- * A checkpoint's own tokenizer and chat template, run by Hugging Face's libraries. Two kinds of text never
- * pass through them: messages a model sampled are spliced into a chat as the ids it sampled, and special
- * tokens written out in a message (`<|end|>`) are spelled letter by letter, so that what somebody writes
- * never becomes control. Transformers' `apply_chat_template` lets both happen.
+ * A checkpoint's own tokenizer and chat template, run by Hugging Face's libraries. It differs from Transformers'
+ * `apply_chat_template` in two ways. Messages that a model sampled are inserted into a chat as the sampled token
+ * ids, never re-tokenized. Special tokens in the text of a message (`<|end|>`) are encoded as ordinary characters,
+ * so that message text cannot act as a control token.
  *
- * What was sampled is spliced in whole. A template that strips blanks from a message or drops its earlier
- * thinking does so with text, never with these ids: the transcript goes on from what the model really wrote.
- * An empty thinking block that a template would put in front of such a message is left out likewise, because
- * the model wrote right after the opening.
- * @see tokenizer-files.ts for where the files come from, chat-template.ts for what renders
+ * Sampled ids are inserted completely. A template that strips whitespace or drops earlier reasoning changes messages
+ * given as text only, so later contexts contain exactly the tokens that the model produced. If a template inserts an
+ * empty reasoning block before an assistant message, the block is left out before sampled ids, because the model
+ * produced them right after the generation prompt.
+ * @see tokenizer-files.ts for the files, chat-template.ts for the rendering
  * @module
  */
 import { join } from 'node:path';
@@ -16,16 +16,18 @@ import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
-import { type JsonObject, parseJsonObject, readAs } from './json-object.ts';
+import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
 import { type PieceBytes, pieceBytes } from './token-bytes.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 import { withRustDigits } from './tokenizer-json.ts';
 
 /**
- * @param endTokens - ids that end a message
- * @param where - the checkpoint's folder, for messages
- * @param kwargs - switches of the chat template
- * @throws ConfigError if a file is not what it should be
+ * Creates the tokenizer of a checkpoint.
+ *
+ * @param endTokens - ids of the end tokens
+ * @param where - the checkpoint's folder, for error messages
+ * @param kwargs - chat template variables
+ * @throws ConfigError if a file is not valid
  */
 export function createTokenizer(
   { files }: TokenizerFiles,
@@ -38,7 +40,7 @@ export function createTokenizer(
   };
   const config = { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
   const json = read('tokenizer.json');
-  const tokenizer = readAs(
+  const tokenizer = parseAs(
     join(where, 'tokenizer.json'),
     'a tokenizer',
     () => new HuggingFaceTokenizer(withRustDigits(json), config),
@@ -68,9 +70,12 @@ class CheckpointTokenizer implements Tokenizer {
   readonly endTokens: readonly number[];
   readonly #parts: Parts;
   readonly #ends: ReadonlySet<number>;
-  /** Matches what the vocabulary takes for a special token; absent where it has none. */
+  /** Matches the vocabulary's special tokens; absent if it has none. */
   readonly #special: RegExp | undefined;
-  /** A special token that keeps a piece of a text from being taken for its beginning; absent where none is needed. */
+  /**
+   * Special token to put before a piece that is not the beginning of a text, for tokenizers that add a space at the
+   * beginning; absent for other tokenizers.
+   */
   readonly #guard: string | undefined;
 
   constructor(parts: Parts) {
@@ -82,7 +87,7 @@ class CheckpointTokenizer implements Tokenizer {
     const special = [...parts.tokenizer.get_added_tokens_decoder().values()]
       .filter((token) => token.special && token.content !== '')
       .map((token) => token.content)
-      .sort((a, b) => b.length - a.length); // the longest that fits, as the vocabulary takes it
+      .sort((a, b) => b.length - a.length); // longest match first, as in the tokenizers library
     this.#special = special.length > 0 ? new RegExp(special.map(escaped).join('|')) : undefined;
     this.#guard = special.find((token) => this.encode(`${token}a`)[1] !== this.encode('a')[0]);
     this.endTokens = this.#closingFirst(parts.endTokens);
@@ -96,10 +101,10 @@ class CheckpointTokenizer implements Tokenizer {
     const { tokenizer } = this.#parts;
     const ids = Array.from(tokens);
     while (ids.length > 0 && this.#ends.has(ids.at(-1) as number)) ids.pop();
-    // an embedding can have more rows than the vocabulary has tokens; those have no text
+    // an embedding can have more rows than the vocabulary has tokens; such ids have no text
     const known = ids.filter((id) => tokenizer.id_to_token(id) !== undefined);
     if (known.length === 0) return '';
-    // no cleaning up of blanks before punctuation, which some checkpoints ask for: the text is what was written
+    // some checkpoints enable the removal of spaces before punctuation; decoding must not change the text
     return tokenizer.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
@@ -114,18 +119,20 @@ class CheckpointTokenizer implements Tokenizer {
     const splices: ArrayLike<number>[] = [];
     const sampled = new Set<number>();
     const mark = unusedCharacter([messages, options.tools]);
-    /** What stands for these ids while the template is rendered. */
-    const hold = (ids: ArrayLike<number>): string => `${mark}${splices.push(ids) - 1}${mark}`;
-    const held = messages.map(({ tokens, ...message }) => {
+    /** Registers ids and returns the placeholder text that represents them in the rendered template. */
+    const placeholder = (ids: ArrayLike<number>): string => `${mark}${splices.push(ids) - 1}${mark}`;
+    const withPlaceholders = messages.map(({ tokens, ...message }) => {
       if (tokens) sampled.add(splices.length);
-      const content = tokens ? hold(this.#withoutEnd(tokens)) : this.#spelled(message.content, hold);
+      const content = tokens
+        ? placeholder(this.#withoutEnd(tokens))
+        : this.#escapeSpecial(message.content, placeholder);
       return { ...message, content };
     });
-    const pieces = this.#render(held, options).split(mark);
+    const pieces = this.#render(withPlaceholders, options).split(mark);
     const opening = sampled.size > 0 ? this.#opening(options) : '';
     const ids: number[] = [];
     for (const [index, piece] of pieces.entries()) {
-      // every second piece is the number of a splice
+      // pieces with an odd index are numbers of splices
       const before = sampled.has(Number(pieces[index + 1])) ? withoutInsertion(piece, opening) : piece;
       const part = index % 2 === 1 ? this.#splice(splices, piece) : this.#encodePiece(before, index);
       for (let i = 0; i < part.length; i++) ids.push(part[i] as number);
@@ -137,50 +144,52 @@ class CheckpointTokenizer implements Tokenizer {
     const ids = /^\d+$/.test(piece) ? splices[Number(piece)] : undefined;
     if (ids !== undefined) return ids;
     throw new ConfigError(
-      `${this.#parts.where} chat template: expected messages to appear as they are, got one that the template changes letter by letter; use another template`,
+      `${this.#parts.where} chat template: expected a template that inserts messages unchanged, got one that changes single characters; use another template`,
     );
   }
 
-  /** Some tokenizers put a blank in front of a text; what follows a splice is not its beginning. */
+  /** Encodes a piece of the rendered text. Some tokenizers add a space before a text; only piece 0 is at its beginning. */
   #encodePiece(piece: string, index: number): Int32Array {
     if (index === 0 || piece === '' || this.#guard === undefined) return this.encode(piece);
     return this.encode(this.#guard + piece).subarray(1);
   }
 
-  /** The text with the ids of its special tokens, letter by letter, held in their place. */
-  #spelled(text: string, hold: (ids: ArrayLike<number>) => string): string {
+  /** Replaces every special token in a text by a placeholder for the ids of its characters. */
+  #escapeSpecial(text: string, placeholder: (ids: ArrayLike<number>) => string): string {
     if (!this.#special?.test(text)) return text;
-    return text.replace(new RegExp(this.#special, 'g'), (literal) => hold(this.#encodeLetters(literal)));
+    return text.replace(new RegExp(this.#special, 'g'), (literal) =>
+      placeholder(this.#encodeAsCharacters(literal)),
+    );
   }
 
-  /** Ids of a text without special tokens: none survives being cut after its first character. */
-  #encodeLetters(text: string): number[] {
+  /** Encodes a text without special tokens: splits every special token after its first character. */
+  #encodeAsCharacters(text: string): number[] {
     const match = this.#special?.exec(text);
     if (!match) return [...this.#encodePiece(text, 1)];
-    const first = [...match[0]][0] as string; // a whole character cannot be cut
+    const first = [...match[0]][0] as string; // can be two UTF-16 code units
     const cut = match.index + first.length;
-    return [...this.#encodePiece(text.slice(0, cut), 1), ...this.#encodeLetters(text.slice(cut))];
+    return [...this.#encodePiece(text.slice(0, cut), 1), ...this.#encodeAsCharacters(text.slice(cut))];
   }
 
-  /** The template closes a message itself. */
+  /** The tokens without a final end token, which the template adds itself. */
   #withoutEnd(tokens: Int32Array): Int32Array {
     const last = tokens.at(-1);
     return last !== undefined && this.#ends.has(last) ? tokens.subarray(0, -1) : tokens;
   }
 
-  /** What the template writes to open an assistant's message. */
+  /** The template's generation prompt; empty if it cannot be determined. */
   #opening(options: ChatOptions): string {
-    const asked = [{ role: 'user', content: 'a' }];
+    const chat = [{ role: 'user', content: 'a' }];
     try {
-      const closed = this.#render(asked, options, false);
-      const open = this.#render(asked, options);
-      return open.startsWith(closed) ? open.slice(closed.length) : '';
+      const without = this.#render(chat, options, false);
+      const rendered = this.#render(chat, options);
+      return rendered.startsWith(without) ? rendered.slice(without.length) : '';
     } catch {
-      return ''; // a template that refuses a lone question; the chat itself was rendered
+      return ''; // the template rejects a single user message
     }
   }
 
-  /** Puts the id that the template closes a message with first: demonstrations end with it. */
+  /** Moves the end token that the template itself uses to the front, since demonstrations end with the first one. */
   #closingFirst(ends: readonly number[]): readonly number[] {
     if (ends.length < 2) return ends;
     const mark = unusedCharacter([]);
@@ -194,7 +203,7 @@ class CheckpointTokenizer implements Tokenizer {
         ? [closing, ...ends.filter((id) => id !== closing)]
         : ends;
     } catch {
-      return ends; // no template: the checkpoint's own order
+      return ends; // no template: keep the checkpoint's order
     }
   }
 
@@ -208,8 +217,8 @@ class CheckpointTokenizer implements Tokenizer {
 }
 
 /**
- * The text before a message that was sampled, without what the template puts between its opening and the
- * message: the model saw the opening and nothing more.
+ * The text before a sampled message, without text that the template inserts between the generation prompt
+ * (`opening`) and the message: the context of the sampled message ended with the generation prompt.
  */
 function withoutInsertion(text: string, opening: string): string {
   if (opening === '' || text.endsWith(opening)) return text;
@@ -217,12 +226,13 @@ function withoutInsertion(text: string, opening: string): string {
   if (at < 0) return text;
   const insertion = text.slice(at + opening.length);
   const role = opening.split('\n')[0] as string;
-  return insertion.includes(role) ? text : text.slice(0, at + opening.length); // else another message's opening
+  // a later role marker means that `opening` was found in an earlier message
+  return insertion.includes(role) ? text : text.slice(0, at + opening.length);
 }
 
-/** A private-use character that nothing contains. */
-function unusedCharacter(said: unknown): string {
-  const text = JSON.stringify(said);
+/** A Unicode private-use character that does not occur in the JSON text of `value`. */
+function unusedCharacter(value: unknown): string {
+  const text = JSON.stringify(value);
   for (let code = 0xe000; code < 0xf900; code++) {
     const character = String.fromCharCode(code);
     if (!text.includes(character)) return character;

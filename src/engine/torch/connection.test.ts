@@ -15,7 +15,7 @@ afterEach(() => {
   }
 });
 
-/** A worker that answers as a test says. */
+/** Starts an HTTP server with the given listener in place of a worker, and connects to it. */
 async function worker(
   listener: RequestListener,
   options: Partial<ConnectionOptions> = {},
@@ -39,21 +39,21 @@ const said = (header: object, arrays = {}): Buffer => Buffer.concat(encodeFrame(
 const result = (value: object = {}): Buffer => said({ kind: 'result', value });
 
 describe('hello', () => {
-  it('refuses a wrong token, another version and other servers, each in one line', async () => {
+  it('rejects a wrong token, another version and other servers with one-line errors', async () => {
     const cases: readonly (readonly [RequestListener, RegExp])[] = [
-      [(_, response) => response.writeHead(401).end(), /does not take this token; set TROUPE_WORKER_TOKEN/],
+      [(_, response) => response.writeHead(401).end(), /does not accept this token; set TROUPE_WORKER_TOKEN/],
       [
         (_, response) =>
           response.end(JSON.stringify({ name: 'troupe-worker', version: '9.1.0', protocol: PROTOCOL + 1 })),
-        /^engine torch: expected a worker that speaks protocol 3, got 4 \(troupe-worker 9\.1\.0 at .*\); install/,
+        /^engine torch: expected a worker with protocol version 4, got 5 \(troupe-worker 9\.1\.0 at .*\); install/,
       ],
       [
         (_, response) =>
           response.end(JSON.stringify({ name: 'troupe-worker', version: '0.0.9', protocol: PROTOCOL })),
         /^engine torch: expected troupe-worker \d+\.\d+\.\d+, got 0\.0\.9 at http:.*; install the worker/,
       ],
-      [(_, response) => response.end('<html>'), /expected a troupe worker at http:.*, got something else/],
-      [(_, response) => response.end('null'), /expected a troupe worker at http:.*, got something else/],
+      [(_, response) => response.end('<html>'), /expected a troupe worker at http:.*, got another server/],
+      [(_, response) => response.end('null'), /expected a troupe worker at http:.*, got another server/],
       [(_, response) => response.writeHead(404).end(), /expected a troupe worker at .*, got HTTP 404/],
     ];
     for (const [listener, message] of cases) {
@@ -62,7 +62,7 @@ describe('hello', () => {
     }
   });
 
-  it('gives up, soon and at once, who takes connections and never says who it is', async () => {
+  it('fails after helloMs, without a retry, if a server accepts the connection but sends no complete answer', async () => {
     let asked = 0;
     const mute: RequestListener = () => void asked++;
     const mumbling: RequestListener = (_, response) => {
@@ -73,19 +73,19 @@ describe('hello', () => {
       const connection = await worker(listener, { helloMs: 150 });
       await expect(connection.hello()).rejects.toMatchObject({
         message: expect.stringMatching(
-          /^engine torch hello: expected an answer from http:\S+ within 0\.15 s, got none; is it a troupe worker\?/,
+          /^engine torch hello: expected an answer from http:\S+ within 0\.15 s, got none; check that it is a troupe worker/,
         ),
         code: 'TROUPE_WORKER_SILENT',
       });
     }
-    expect(asked).toBeLessThanOrEqual(2); // fewer where this process stood still until the limit had passed
+    expect(asked).toBeLessThanOrEqual(2); // fewer if this process was suspended until after the limit
   });
 
-  it('says who did not answer, and for how long', async () => {
+  it('reports an address that does not answer, the number of tries and the time', async () => {
     const connection = new Connection({ url: 'http://127.0.0.1:9', token: '', retryMs: 150 });
     await expect(connection.hello()).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^engine torch hello: no answer from http:\/\/127.0.0.1:9 after \d tries .*; start one there with "troupe worker up"$/,
+        /^engine torch hello: no answer from http:\/\/127.0.0.1:9 after \d tries .*; start a worker there with "troupe worker up"$/,
       ),
       code: 'TROUPE_WORKER_LOST',
       retryable: true,
@@ -94,7 +94,7 @@ describe('hello', () => {
 });
 
 describe('a call', () => {
-  it('is repeated under its name after a lost answer, and hears every frame once', async () => {
+  it('is retried with the same operation id after a lost response, and reports every frame once', async () => {
     const operations: unknown[] = [];
     const connection = await worker(async (request, response) => {
       operations.push((await frameOf(request)).header.operation);
@@ -103,9 +103,9 @@ describe('a call', () => {
         response.write(result().subarray(0, 10));
         setTimeout(() => response.destroy(), 20);
       } else if (operations.length === 2) {
-        response.end(); // nothing said that it was all
+        response.end(); // ends without a result frame
       } else {
-        response.write(said({ kind: 'wait' }));
+        response.write(said({ kind: 'heartbeat' }));
         response.write(said({ kind: 'messages', n: 1 }));
         response.end(result({ answer: 42 }));
       }
@@ -122,7 +122,7 @@ describe('a call', () => {
     expect(new Set(operations).size).toBe(1);
   });
 
-  it('is repeated when the worker falls silent', async () => {
+  it('is retried when the worker sends nothing for silenceMs', async () => {
     let calls = 0;
     const connection = await worker(
       (_, response) => {
@@ -131,10 +131,10 @@ describe('a call', () => {
       { silenceMs: 200 },
     );
     await connection.call({ call: 'step', model: 'm' });
-    expect(calls).toBeGreaterThan(1); // more where an answer came while this process stood still
+    expect(calls).toBeGreaterThan(1); // more than 2 if an answer arrived while this process was suspended
   });
 
-  it('is cancelled there when it is aborted here', async () => {
+  it('is cancelled on the worker when its signal aborts', async () => {
     const controller = new AbortController();
     let cancelled: (header: Frame['header']) => void = () => {};
     const told = new Promise<Frame['header']>((resolve) => {
@@ -156,8 +156,8 @@ describe('a call', () => {
     expect((await told).operation).toBe(asked);
   });
 
-  it('ends quietly when it is aborted while the last of its answer is read', async () => {
-    // what nobody catches makes the test runner fail
+  it('causes no uncaught error when it is aborted while the end of its response is read', async () => {
+    // an uncaught error fails the test run
     const connection = await worker((request, response) => {
       request.resume().on('end', () => {
         response.write(said({ kind: 'token' }));
@@ -172,7 +172,7 @@ describe('a call', () => {
     }
   });
 
-  it('is aborted, and tells nothing more, also where all of its answer is here already', async () => {
+  it('rejects and reports no further frames after an abort, even if the whole response has arrived', async () => {
     const connection = await worker((request, response) => {
       const frames = [0, 1].map((n) => said({ kind: 'messages', n }));
       request.resume().on('end', () => response.end(Buffer.concat([...frames, result()])));
@@ -188,7 +188,7 @@ describe('a call', () => {
     expect(heard).toEqual([0]);
   });
 
-  it('says at once when the worker is dead', async () => {
+  it('fails at once if the worker process has exited', async () => {
     const connection = new Connection({
       url: 'http://127.0.0.1:9',
       token: '',
@@ -203,7 +203,7 @@ describe('a call', () => {
     ['model', 'ConfigError', 'no config.json'],
     ['store', 'StoreError', 'no config.json'],
     ['memory', 'EngineError', 'engine torch load: no config.json'],
-  ])('throws what the worker says in the class that fits: %s', async (kind, name, message) => {
+  ])('throws the worker error of kind "%s" as the matching class', async (kind, name, message) => {
     const connection = await worker((_, response) =>
       response.end(said({ kind: 'error', error: { kind, message: 'no config.json' } })),
     );

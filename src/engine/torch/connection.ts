@@ -1,6 +1,6 @@
 /**
- * Calls to a worker over HTTP. A call carries the name of its operation, so that it can be repeated after a
- * lost answer without being applied twice; connections that break are tried again with growing pauses.
+ * Calls to a worker over HTTP. Every call has a unique operation id, so that it can be retried after a lost response
+ * without being applied twice. Broken connections are retried with exponential backoff.
  * @module
  */
 import { randomUUID } from 'node:crypto';
@@ -10,41 +10,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, EngineError, StoreError } from '../../support/errors.ts';
 import { encodeFrame, type Frame, FrameReader, type WireArray, type WireHeader } from './frames.ts';
 
-/** What this client speaks; the worker's is in its `__init__.py`. */
-export const PROTOCOL = 3;
-/** The worker that belongs to this troupe. */
+/** Protocol version of this client; the worker's is in its `__init__.py`. */
+export const PROTOCOL = 4;
+/** The worker version that this client requires. */
 export const WORKER_VERSION = '0.1.0';
 
 export interface ConnectionOptions {
   readonly url: string;
   readonly token: string;
-  /** Name of the engine in messages. Default `torch`. */
+  /** Name of the engine in error messages. Default `torch`. */
   readonly engine?: string;
-  /** How long a broken connection is tried again. Default 60 000. */
+  /** How long a broken connection is retried. Default 60 000. */
   readonly retryMs?: number;
-  /** Longest silence of a worker, which says that it lives every 5 s. Default 60 000. */
+  /** Maximum time without data during a call; workers send a keep-alive frame every 5 s. Default 60 000. */
   readonly silenceMs?: number;
-  /** How long who takes the connection may take to say who it is. Default 20 000. */
+  /** Maximum time for the answer to `hello` after a connection was accepted. Default 20 000. */
   readonly helloMs?: number;
-  /** Longest time for one call. Default one hour. */
+  /** Deadline of one call. Default one hour. */
   readonly deadlineMs?: number;
-  /** Why the worker will never answer again, if so. */
+  /** Returns why the worker process has exited; undefined while it runs. */
   readonly death?: () => string | undefined;
-  /** Told of every call that was answered. */
+  /** Called after every call that was answered. */
   readonly onCall?: ((call: FinishedCall) => void) | undefined;
 }
 
-/** A call that was answered: how long it took, and how much of that the worker computed. */
+/** A call that was answered, with its total time and the worker's compute time. */
 export interface FinishedCall {
   readonly call: string;
   readonly model?: string | undefined;
-  /** When it began, since 1970. */
+  /** Start time, milliseconds since 1970. */
   readonly startMs: number;
   readonly elapsedMs: number;
   readonly computeMs: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
-  /** Token ids that were sent and received: those the call is about. */
+  /** Number of token ids sent and received. */
   readonly tokens: number;
 }
 
@@ -54,23 +54,23 @@ export interface Call {
   readonly params?: WireHeader;
   readonly arrays?: Readonly<Record<string, WireArray>>;
   readonly signal?: AbortSignal | undefined;
-  /** Told of every frame before the last, once. */
+  /** Called once for every frame before the last one. */
   readonly onFrame?: (frame: Frame) => void;
 }
 
-/** A call whose model is understood. */
+/** A call on a given model. */
 export type ModelCall = Omit<Call, 'model'>;
 
-/** What a worker says of itself. */
+/** A worker's answer to `hello`. */
 export interface Hello {
   readonly name: string;
   readonly version: string;
   readonly protocol: number;
   readonly device: string;
   readonly torch: string;
-  /** Version of vLLM, where it is installed. */
+  /** Version of vLLM, if it is installed. */
   readonly vllm?: string | null;
-  /** Of a cluster's front. */
+  /** Size of the cluster, in the answer of a Ray driver. */
   readonly nodes?: number;
   readonly cpus?: number;
   readonly gpus?: number;
@@ -81,9 +81,10 @@ const LONGEST_PAUSE_MS = 5_000;
 
 type Optional = 'death' | 'onCall';
 
-/** The answer to a call did not come; asking again is safe. */
+/** The response to a call was lost; a retry is safe. */
 class LostAnswer extends Error {}
 
+/** A client session with one worker. */
 export class Connection {
   readonly #options: Required<Omit<ConnectionOptions, Optional>> & Pick<ConnectionOptions, Optional>;
   readonly #agent = new Agent({ keepAlive: true });
@@ -104,38 +105,40 @@ export class Connection {
     return this.#options.url;
   }
 
-  /** `engine torch`: how messages begin. */
+  /** Prefix of error messages: `engine torch`. */
   get #who(): string {
     return `engine ${this.#options.engine}`;
   }
 
   /**
-   * @param retryMs - how long to knock where nobody answers
-   * @throws EngineError if nobody answers, or not in time, the token is wrong, or another version answers
+   * Checks that a compatible worker answers at the address.
+   *
+   * @param retryMs - how long to retry if the connection fails
+   * @throws EngineError if there is no answer in time, the token is wrong, or the server is not a worker of this version
    */
   async hello(retryMs = this.#options.retryMs): Promise<Hello> {
     const knock = () => this.#knock();
     const { body } = await this.#retried('hello', knock, { retryMs });
     const hello = parsedHello(body.toString());
     if (hello.name !== 'troupe-worker')
-      throw new EngineError(`${this.#who}: expected a troupe worker at ${this.url}, got something else`, {
+      throw new EngineError(`${this.#who}: expected a troupe worker at ${this.url}, got another server`, {
         code: 'TROUPE_WORKER_ADDRESS',
       });
     if (hello.protocol !== PROTOCOL)
       throw new EngineError(
-        `${this.#who}: expected a worker that speaks protocol ${PROTOCOL}, got ${hello.protocol} ` +
-          `(troupe-worker ${hello.version} at ${this.url}); install the worker that belongs to this troupe`,
+        `${this.#who}: expected a worker with protocol version ${PROTOCOL}, got ${hello.protocol} ` +
+          `(troupe-worker ${hello.version} at ${this.url}); install the worker version of this troupe`,
         { code: 'TROUPE_WORKER_VERSION' },
       );
     if (hello.version !== WORKER_VERSION)
       throw new EngineError(
-        `${this.#who}: expected troupe-worker ${WORKER_VERSION}, got ${hello.version} at ${this.url}; install the worker that belongs to this troupe`,
+        `${this.#who}: expected troupe-worker ${WORKER_VERSION}, got ${hello.version} at ${this.url}; install the worker version of this troupe`,
         { code: 'TROUPE_WORKER_VERSION' },
       );
     return hello as Hello;
   }
 
-  /** Whoever takes a connection and says nothing is not asked again: it is no worker, or one that hangs. */
+  /** A server that accepts the connection but does not answer is not retried: it is not a worker, or it hangs. */
   async #knock(): Promise<{ readonly body: Buffer }> {
     const { helloMs } = this.#options;
     const limit = AbortSignal.timeout(helloMs);
@@ -145,15 +148,17 @@ export class Connection {
       if (!limit.aborted) throw error;
       throw new EngineError(
         `${this.#who} hello: expected an answer from ${this.url} within ${helloMs / 1000} s, got none; ` +
-          'is it a troupe worker? one that hangs must be started again',
+          'check that it is a troupe worker, and restart a worker that hangs',
         { code: 'TROUPE_WORKER_SILENT', cause: error },
       );
     }
   }
 
   /**
+   * Makes a call; retries it if the connection breaks or the response is lost.
+   *
    * @returns the last frame, of kind `result`
-   * @throws the signal's reason when it aborts; EngineError, ConfigError or StoreError for what went wrong there
+   * @throws the signal's reason if it aborts; EngineError, ConfigError or StoreError for errors of the worker
    */
   async call({ signal, onFrame, ...call }: Call): Promise<Frame> {
     signal?.throwIfAborted();
@@ -169,12 +174,12 @@ export class Connection {
     const startMs = performance.timeOrigin + performance.now();
     let receivedBytes = 0;
     let tokens = tokensOf(call.arrays);
-    let told = 0; // a repeated call hears everything from the beginning
+    let told = 0; // the response to a retry contains all frames again, so skip the reported ones
     const attempt = async (): Promise<Frame> => {
       const ends: Frame[] = [];
       let heard = 0;
       receivedBytes += await this.#frames('/v1/call', body, signal, (frame) => {
-        if (frame.header.kind === 'wait') return;
+        if (frame.header.kind === 'heartbeat') return;
         tokens += frame.arrays.get('tokens')?.length ?? 0;
         if (frame.header.kind === 'result' || frame.header.kind === 'error') ends.push(frame);
         else if (heard++ === told && !signal?.aborted) {
@@ -183,7 +188,7 @@ export class Connection {
         }
       });
       const [end] = ends;
-      if (end === undefined) throw new LostAnswer('the answer was cut short');
+      if (end === undefined) throw new LostAnswer('the response was truncated');
       return end;
     };
     let result: Frame;
@@ -193,7 +198,7 @@ export class Connection {
       if (signal?.aborted) this.#cancel(names);
       throw error;
     }
-    signal?.throwIfAborted(); // the last of the answer may have been here by then
+    signal?.throwIfAborted(); // the signal can abort after the end of the response has arrived
     const { header } = result;
     if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
     this.#options.onCall?.({
@@ -209,7 +214,7 @@ export class Connection {
     return result;
   }
 
-  /** A sign of life for workers that outlive their clients. */
+  /** Renews the lease of this session on a shared worker, which frees the models of expired sessions. */
   async ping(): Promise<void> {
     const body = encodeFrame({ session: this.#session });
     await this.#frames('/v1/ping', body, AbortSignal.timeout(this.#options.silenceMs), () => {});
@@ -221,7 +226,7 @@ export class Connection {
 
   #cancel(names: WireHeader): void {
     const asked = this.#frames('/v1/cancel', encodeFrame(names), AbortSignal.timeout(5_000), () => {});
-    asked.catch(() => {}); // a worker that cannot be told ends the call at its deadline
+    asked.catch(() => {}); // if the request fails, the worker ends the call at its deadline
   }
 
   async #retried<T>(
@@ -255,7 +260,7 @@ export class Connection {
           `no answer from ${this.url} after ${tries} tries in ${(elapsedMs / 1000).toFixed(0)} s (${messageOf(error)})`;
         const advice =
           what === 'hello'
-            ? 'start one there with "troupe worker up"'
+            ? 'start a worker there with "troupe worker up"'
             : 'a run that was training is saved, resume it';
         throw new EngineError(`${this.#who} ${what}: ${why}; ${advice}`, {
           code: 'TROUPE_WORKER_LOST',
@@ -279,7 +284,7 @@ export class Connection {
       received += bytes.length;
       for (const frame of reader.read(bytes)) onFrame(frame);
     }
-    if (reader.pending > 0 || !response.complete) throw new LostAnswer('the answer was cut short');
+    if (reader.pending > 0 || !response.complete) throw new LostAnswer('the response was truncated');
     return received;
   }
 
@@ -290,7 +295,7 @@ export class Connection {
     return { body: Buffer.concat(parts) };
   }
 
-  /** @returns a response whose status is 200 */
+  /** Sends a request. @returns a response with status 200 @throws EngineError for other statuses */
   async #send(
     method: string,
     path: string,
@@ -311,7 +316,7 @@ export class Connection {
         },
         ...(signal && { signal }),
       });
-      asked.on('timeout', () => asked.destroy(new LostAnswer(`silent for ${silenceMs / 1000} s`)));
+      asked.on('timeout', () => asked.destroy(new LostAnswer(`no data for ${silenceMs / 1000} s`)));
       asked.on('socket', hearErrors);
       asked.on('response', resolve);
       asked.on('error', reject);
@@ -322,7 +327,7 @@ export class Connection {
     response.resume();
     if (response.statusCode === 401)
       throw new EngineError(
-        `${this.#who}: the worker at ${url} does not take this token; set TROUPE_WORKER_TOKEN to the one it was started with`,
+        `${this.#who}: the worker at ${url} does not accept this token; set TROUPE_WORKER_TOKEN to the worker's token`,
         { code: 'TROUPE_WORKER_TOKEN' },
       );
     throw new EngineError(
@@ -335,14 +340,15 @@ export class Connection {
 }
 
 /**
- * A request that is aborted once its answer is there, but not yet read to the end, destroys its socket after Node has
- * taken its own listener from it: the error would then be nobody's and end the process.
+ * Keeps an error listener on the socket. If a request is aborted after its response has arrived but before it is read
+ * completely, Node destroys the socket after it has removed its own error listener; without a listener the error would
+ * be uncaught and end the process.
  */
 function hearErrors(socket: Socket): void {
   if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
 }
 
-function ignore(): void {} // whoever waits for the request hears of it too
+function ignore(): void {} // the request rejects with the same error
 
 const BROKEN = new Set([
   'ECONNREFUSED',
@@ -373,9 +379,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The worker's one line, in the class that fits. */
+/** Converts an error of the worker to the matching error class. */
 function workerError(where: string, value: unknown): Error {
-  const { kind, message } = value as { readonly kind: string; readonly message: string }; // our own worker wrote it
+  const { kind, message } = value as { readonly kind: string; readonly message: string }; // the worker's error format
   if (kind === 'model') return new ConfigError(message);
   if (kind === 'setting') return new ConfigError(`${where}: ${message}`, { code: 'TROUPE_WORKER_SETTING' });
   if (kind === 'capacity') return new ConfigError(`${where}: ${message}`, { code: 'TROUPE_WORKER_CAPACITY' });
@@ -387,7 +393,7 @@ function workerError(where: string, value: unknown): Error {
   });
 }
 
-/** What somebody says of himself; nothing where it is no JSON object. */
+/** Parses the answer to `hello`; empty if it is not a JSON object. */
 function parsedHello(text: string): Partial<Hello> {
   try {
     const said: unknown = JSON.parse(text);

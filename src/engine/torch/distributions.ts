@@ -1,17 +1,19 @@
 /**
- * Whole distributions across the wire: a call for as many messages as fit into memory on both sides.
+ * Requests full-vocabulary distributions from a worker, in calls whose results fit into memory on both sides.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
 import type { Sequence } from '../engine.ts';
 import type { Frame } from './frames.ts';
 
-/** Most numbers of one answer. */
-const MOST_NUMBERS = 2 ** 24;
+/** Maximum elements of one response. */
+const MAX_ELEMENTS = 2 ** 24;
 
 /**
- * @param ask - for some messages; the worker says a frame per message
- * @param visit - called once per message with its rows [T, V]
+ * Requests the distributions of all sequences.
+ *
+ * @param ask - makes a call for some sequences; the worker answers with one frame per sequence
+ * @param visit - called once per sequence with its rows [T, V]
  */
 export async function askDistributions(
   ask: (part: readonly Sequence[], onFrame: (frame: Frame) => void) => Promise<unknown>,
@@ -30,7 +32,7 @@ export async function askDistributions(
     });
 }
 
-/** Messages that follow each other, with the index of the first. */
+/** Splits sequences into consecutive groups under the limit; yields the index of the first one and the group. */
 function* groups(
   sequences: readonly Sequence[],
   vocabSize: number,
@@ -39,7 +41,7 @@ function* groups(
   let numbers = 0;
   for (const [index, { tokens }] of sequences.entries()) {
     const own = tokens.length * vocabSize;
-    if (index > first && numbers + own > MOST_NUMBERS) {
+    if (index > first && numbers + own > MAX_ELEMENTS) {
       yield [first, sequences.slice(first, index)];
       first = index;
       numbers = 0;

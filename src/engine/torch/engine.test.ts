@@ -1,4 +1,4 @@
-/** An engine on a worker that was there before it: how long it says that it lives. */
+/** Keep-alive pings of an engine that connects to a running worker. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -11,14 +11,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('gives signs of life from its opening to its end, however soon that comes', async () => {
+it('sends pings until close, even if close is called before the connection is open', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   let hear = (_answer: () => void): void => undefined;
   const server = createServer((_, response) => hear(() => response.end(HELLO)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const engine = testEngine({ address: { url: `http://127.0.0.1:${port}`, token: 'secret' } });
-  /** Begins to open it. @returns what lets the worker answer, and the opening */
+  /** Starts to connect. @returns a function that makes the worker answer, and the promise of the connection */
   const open = async () => {
     const knock = new Promise<() => void>((resolve) => {
       hear = resolve;
@@ -29,7 +29,7 @@ it('gives signs of life from its opening to its end, however soon that comes', a
   try {
     const first = await open();
     const closing = engine.close();
-    const again = await open(); // before the first has heard anything
+    const again = await open(); // before the first connection got an answer
     again.answer();
     await again.opened;
     first.answer();

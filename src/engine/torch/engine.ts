@@ -1,6 +1,6 @@
 /**
- * The engine on PyTorch: models live in a Python worker, one process for all agents of a machine, started
- * with the first model or already running at an address.
+ * The PyTorch engine: a Python worker process holds the models of all agents. The engine starts a worker with the first
+ * model, or connects to a running one.
  * @see python/troupe_worker for the other side
  * @module
  */
@@ -13,54 +13,57 @@ import { TorchModel } from './model.ts';
 import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 export interface TorchEngineOptions {
-  /** The Python to start a worker with; not used with an address. */
+  /** Python interpreter that runs the worker; not used with `address`. */
   readonly python: string;
-  /** `http://HOST:PORT` of a worker that is running; its token comes with it. */
+  /** URL (`http://HOST:PORT`) and token of a running worker. */
   readonly address?: { readonly url: string; readonly token: string };
   /** `auto`, `cpu`, `cuda`, `cuda:1`. */
   readonly device: string;
-  /** What the models compute with; the optimiser's weights are float32 always. */
+  /** Compute type of the models; the optimizer's master weights are always float32. */
   readonly dtype: 'float32' | 'bfloat16';
-  /** Threads on a CPU; 0: PyTorch's choice. */
+  /** CPU threads; 0: PyTorch's default. */
   readonly threads: number;
-  /** Padded tokens of one forward or backward pass. */
+  /** Padded tokens per forward or backward micro-batch. */
   readonly tokenBudget: number;
   /** Messages decoded together. */
   readonly decodeBatch: number;
-  /** What draws messages: vLLM, the model itself, or vLLM on a GPU whose Python has it. */
+  /**
+   * Sampling backend: vLLM, or the trained model itself (`torch`). Default auto: vLLM on a GPU if it is installed and
+   * supports the architecture.
+   */
   readonly sampler?: 'auto' | 'vllm' | 'torch';
-  /** Share of the memory that there is for models, for vLLM's keys and values. */
+  /** Fraction of the memory for models that vLLM's key/value cache can use, in (0, 0.9]. Default 0.2. */
   readonly samplerCache?: number;
-  /** Models are trained through adapters of this shape over a base that stays as it is. Absent: all weights. */
+  /** Train LoRA adapters of this shape over a frozen base. Absent: full-parameter training. */
   readonly lora?: TorchLora | undefined;
-  /** Reads the tokenizer of a folder; its ids must stay below `vocabSize`. */
+  /** Reads the tokenizer of a folder; all token ids must be below `vocabSize`. */
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
-  /** Told of what models computed, and when. */
-  readonly onWork?: ((work: Work) => void) | undefined;
-  /** Another way to run the same worker: what it does differently. */
+  /** Called after every call on a model, with its timing. */
+  readonly onModelCall?: ((work: TimedModelCall) => void) | undefined;
+  /** Overrides for engines that run the same worker differently, such as `ray`. */
   readonly variant?: EngineVariant;
 }
 
-/** A call on a model, and the device that computed it: that of an agent, or the worker of all models. */
-export interface Work extends FinishedCall {
-  readonly device: string;
+/** A finished call on a model, and the worker that computed it: an agent's Ray actor (`agent_0`), or the engine's name. */
+export interface TimedModelCall extends FinishedCall {
+  readonly worker: string;
 }
 
-/** An engine that speaks the same protocol with the same worker, placed elsewhere: `ray`. */
+/** An engine that uses the same protocol with workers that run elsewhere, such as `ray`. */
 export interface EngineVariant {
   readonly name: string;
-  /** The process that answers where no address is given. */
+  /** The process to start if no address is given. */
   readonly process: Omit<WorkerProcessOptions, 'python'>;
-  /** Models compute side by side. */
+  /** Whether calls on different models run concurrently; see `Capabilities.parallel`. */
   readonly parallel: boolean;
-  /** First calls of a connection. */
+  /** Makes the first calls of a connection. */
   enter(connection: Connection): Promise<void>;
-  /** Last call of a connection to a worker that lives on. */
+  /** Makes the last call of a connection to a worker that keeps running. */
   leave(connection: Connection): Promise<void>;
 }
 
-/** Shape of fresh adapters; the same as the embedded engine's, drawn alike. */
+/** Shape of new adapters; they are initialized with the same values as in the embedded engine. */
 export interface TorchLora {
   readonly rank: number;
   readonly alpha: number;
@@ -68,36 +71,37 @@ export interface TorchLora {
   readonly rslora: boolean;
 }
 
-/** Workers that outlive their clients forget those they do not hear of for ten minutes. */
+/** Interval of keep-alive pings; shared workers free the models of clients without a call or ping for ten minutes. */
 const PING_MS = 60_000;
-/** Where nobody listens at an address, nobody will: a worker that comes back is waited for longer, later. */
+/** How long the first connection to a given address is retried; later calls are retried longer (`retryMs`). */
 const KNOCK_MS = 5_000;
 
-/** A worker that is spoken to: one of its own, or one that was there and is told that its client lives. */
+/** An open connection: to a worker process of this engine, or to a running worker that gets pings. */
 interface Opened {
   readonly connection: Connection;
   readonly process?: WorkerProcess;
   readonly pings?: NodeJS.Timeout;
 }
 
+/** The PyTorch engine; see {@link createTorchEngine}. */
 export class TorchEngine implements Engine {
   readonly name: string;
   readonly #options: TorchEngineOptions;
   #opened: Promise<Opened> | undefined;
-  /** Device of a model, by the model's name. */
-  readonly #devices = new Map<string, string>();
+  /** Worker of each model, by model name. */
+  readonly #workers = new Map<string, string>();
 
   constructor(options: TorchEngineOptions) {
     this.#options = options;
     this.name = options.variant?.name ?? 'torch';
   }
 
-  /** What the worker says of itself; starts it where it does not run yet. @throws EngineError */
+  /** Describes the worker; starts it if it does not run. @throws EngineError if it cannot start or does not answer */
   async hello(): Promise<Hello> {
     return (await this.#open()).connection.hello();
   }
 
-  /** Where the worker is, for whoever looks after it. */
+  /** Address and process id of the worker; starts it if it does not run. */
   async worker(): Promise<{ readonly url: string; readonly pid?: number | undefined }> {
     const { connection, process } = await this.#open();
     return { url: connection.url, pid: process?.pid };
@@ -122,8 +126,8 @@ export class TorchEngine implements Engine {
         ...(lora && { lora: loraParams(lora) }),
       },
     });
-    const { model, ...facts } = header.value as LoadAnswer; // the worker's answer to this call
-    if (facts.place !== undefined) this.#devices.set(model, `agent_${facts.place}`);
+    const { model, ...facts } = header.value as LoadAnswer; // the format of the worker's answer
+    if (facts.agent !== undefined) this.#workers.set(model, `agent_${facts.agent}`);
     try {
       return new TorchModel(connection, {
         name: model,
@@ -136,7 +140,7 @@ export class TorchEngine implements Engine {
         dtype,
         sampler: facts.sampler,
         kind: facts.kind,
-        tokenizer: readTokenizer({ dir: facts.text, ...rest }, facts.vocab_size),
+        tokenizer: readTokenizer({ dir: facts.tokenizer_dir, ...rest }, facts.vocab_size),
       });
     } catch (error) {
       await connection.call({ call: 'close', model });
@@ -150,7 +154,7 @@ export class TorchEngine implements Engine {
     if (opened === undefined) return;
     const { connection, process, pings }: Partial<Opened> = await opened.catch(() => ({}));
     clearInterval(pings);
-    if (connection && !process) await this.#options.variant?.leave(connection).catch(() => {}); // it may be gone
+    if (connection && !process) await this.#options.variant?.leave(connection).catch(() => {}); // the worker may not run any more
     connection?.close();
     await process?.close();
   }
@@ -161,16 +165,16 @@ export class TorchEngine implements Engine {
   }
 
   async #connect(): Promise<Opened> {
-    const { address, connection: limits = {}, variant, onWork } = this.#options;
+    const { address, connection: limits = {}, variant, onModelCall } = this.#options;
     const common: Partial<ConnectionOptions> = {
       ...limits,
       engine: this.name,
-      ...(onWork && { onCall: (call) => this.#onCall(call, onWork) }),
+      ...(onModelCall && { onCall: (call) => this.#onCall(call, onModelCall) }),
     };
     if (address) {
       const connection = new Connection({ ...common, ...address });
       await this.#enter(connection, limits.retryMs ?? KNOCK_MS);
-      // a missed one does not matter, and a worker that is gone shows in the next call
+      // a lost ping does not matter, and the next call reports a worker that does not run any more
       const pings = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
       return { connection, pings };
     }
@@ -195,8 +199,8 @@ export class TorchEngine implements Engine {
     return { connection, process };
   }
 
-  #onCall(call: FinishedCall, onWork: (work: Work) => void): void {
-    if (call.model !== undefined) onWork({ ...call, device: this.#devices.get(call.model) ?? this.name });
+  #onCall(call: FinishedCall, onWork: (work: TimedModelCall) => void): void {
+    if (call.model !== undefined) onWork({ ...call, worker: this.#workers.get(call.model) ?? this.name });
   }
 
   async #enter(connection: Connection, retryMs?: number): Promise<void> {
@@ -212,24 +216,28 @@ export class TorchEngine implements Engine {
 
 interface LoadAnswer {
   readonly model: string;
-  /** Number of the agent whose place it is in, on a cluster. */
-  readonly place?: number;
+  /** Index of the agent whose Ray actor holds the model; on a cluster only. */
+  readonly agent?: number;
   readonly vocab_size: number;
   readonly max_context: number;
   readonly parameters: number;
   readonly kind: 'full' | 'lora';
   readonly cache_bytes_per_token: number;
-  /** What draws messages: `torch`, or vLLM with its version. */
+  /** Sampling backend: `torch`, or vLLM with its version. */
   readonly sampler: string;
-  /** Folder of the tokenizer: an adapter's is its base's. */
-  readonly text: string;
+  /** Folder of the tokenizer; for an adapter that of its base. */
+  readonly tokenizer_dir: string;
 }
 
 function loraParams({ targetModules, ...lora }: TorchLora): WireHeader {
   return { ...lora, target_modules: targetModules };
 }
 
-/** @throws ConfigError for an address that is none */
+/**
+ * Creates the PyTorch engine. The worker starts, or the connection opens, with the first model.
+ *
+ * @throws ConfigError if the address is not an `http://HOST:PORT` URL
+ */
 export function createTorchEngine(options: TorchEngineOptions): TorchEngine {
   const { address } = options;
   if (address && !/^http:\/\/[^/]+$/.test(address.url))

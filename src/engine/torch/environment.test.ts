@@ -1,4 +1,4 @@
-/** Virtual environments: made whole or not at all. The Pythons here are shell scripts that behave as a test says. */
+/** Creation of virtual environments. Shell scripts with configurable behaviour take the place of Python. */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const requirements = join(root, 'requirements.txt');
 writeFileSync(requirements, 'torch==1\n');
 
 let made = 0;
-/** A Python that says its version, makes "environments" whose Python is this script again, and answers pip. */
+/** A script that prints a Python version, creates "environments" whose Python is a copy of it, and logs pip calls. */
 function python(says: { version?: string; module?: string; venv?: string; pip?: string } = {}): string {
   const { version = '3.11', module = '', venv = 'exit 0', pip = 'exit 0' } = says;
   const path = join(root, `python-${made++}`);
@@ -28,14 +28,14 @@ esac
 }
 const folder = (): string => join(root, `venv-${made++}`);
 
-it('is made once, and again when what it must hold changes', async () => {
+it('is created once, and again when the requirements change', async () => {
   const [base, at] = [python(), folder()];
   const lines: string[] = [];
   const options = { python: base, folder: at, requirements: [requirements] };
   expect(findEnvironment(options)).toBeUndefined();
   const first = await ensureEnvironment({ ...options, onLine: (line) => lines.push(line) });
   expect(first).toEqual({ python: join(at, 'bin', 'python'), isNew: true });
-  expect(lines).toEqual([`making a virtual environment in ${at}`, 'installing requirements.txt']);
+  expect(lines).toEqual([`creating a virtual environment in ${at}`, 'installing requirements.txt']);
   expect(await ensureEnvironment(options)).toEqual({ ...first, isNew: false });
   expect(findEnvironment(options)).toBe(first.python);
   const more = join(root, 'more.txt');
@@ -57,19 +57,19 @@ it.each([
   [
     'a Python without ensurepip',
     () => python({ module: 'ensurepip' }),
-    /has no module "ensurepip" and makes no environments; install python3-venv/,
+    /has no module "ensurepip", which is needed to create environments; install python3-venv/,
   ],
   [
     'an environment that cannot be made',
     () => python({ venv: 'echo "Error: disk full" >&2; exit 1' }),
-    /made no environment \(Error: disk full\)/,
+    /could not create an environment \(Error: disk full\)/,
   ],
   [
     'a pip that fails',
     () => python({ pip: 'echo "ERROR: No matching distribution" >&2; echo "[notice] new pip" >&2; exit 1' }),
     /pip could not install .*requirements.txt \(ERROR: No matching distribution\); nothing is left in /,
   ],
-])('says in one line that there is %s, and leaves nothing', async (_, base, message) => {
+])('fails for %s with a one-line error, and leaves no files', async (_, base, message) => {
   const at = folder();
   const making = ensureEnvironment({ python: base(), folder: at, requirements: [requirements] });
   await expect(making).rejects.toThrow(message);
@@ -77,12 +77,12 @@ it.each([
   expect(existsSync(at)).toBe(false);
 });
 
-it('is taken back when asked to stop, once the one that makes it is gone', async () => {
+it('is removed after an abort, when the child process has exited', async () => {
   const controller = new AbortController();
   const at = folder();
   const last = join(root, `last-${made}`);
   const making = ensureEnvironment({
-    // it says when it can be told, and still writes then
+    // prints "ready" when it can be aborted, and still writes files after that
     python: python({
       pip: `trap 'sleep 0.5; mkdir -p "${at}"; touch "${last}"; exit 1' TERM; echo ready; while :; do sleep 0.1; done`,
     }),
@@ -97,7 +97,7 @@ it('is taken back when asked to stop, once the one that makes it is gone', async
   expect([existsSync(last), existsSync(at)]).toEqual([true, false]);
 });
 
-it("half-made by a process that was killed is made anew; what is someone's own is not touched", async () => {
+it('is recreated if it is incomplete; other folders are not touched', async () => {
   const at = folder();
   mkdirSync(at);
   writeFileSync(join(at, 'troupe.json'), '{"requirements": ""}');
@@ -107,7 +107,7 @@ it("half-made by a process that was killed is made anew; what is someone's own i
   mkdirSync(other);
   writeFileSync(join(other, 'thesis.tex'), 'years of work');
   await expect(ensureEnvironment({ ...options, folder: other })).rejects.toThrow(
-    /expected an empty folder or an environment of troupe at .*; name another with --venv/,
+    /expected an empty folder or an environment of troupe at .*; choose another folder with --venv/,
   );
   expect(existsSync(join(other, 'thesis.tex'))).toBe(true);
 });

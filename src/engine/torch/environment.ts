@@ -1,5 +1,6 @@
 /**
- * A virtual environment for workers: made whole or not at all, and kept until what it must hold changes.
+ * Creates virtual environments for workers. An environment is created completely or removed, and recreated when its
+ * requirements change.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -8,50 +9,47 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
+import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 
-/** What a worker needs, pinned. */
-export const WORKER_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements.txt', import.meta.url),
-);
+/** Pinned requirements of the worker. */
+export const WORKER_REQUIREMENTS = packageFile('python/troupe_worker/requirements.txt');
 
-/** What Ray needs besides, pinned. */
-export const RAY_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements-ray.txt', import.meta.url),
-);
+/** Additional pinned requirements for Ray. */
+export const RAY_REQUIREMENTS = packageFile('python/troupe_worker/requirements-ray.txt');
 
 export interface EnvironmentOptions {
-  /** Where it is, or shall be. */
+  /** Folder of the environment. */
   readonly folder: string;
-  /** The Python it is made with. Default: python3. */
+  /** Python that creates the environment. Default: python3. */
   readonly python?: string;
-  /** Files of requirements that it must hold. */
+  /** Paths of requirements files to install. */
   readonly requirements: readonly string[];
-  /** Told what goes on, a line at a time. */
+  /** Called with lines of progress. */
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
 export interface Environment {
-  /** The Python inside. */
+  /** The environment's Python. */
   readonly python: string;
-  /** Whether it was made or changed just now. */
+  /** Whether this call created it. */
   readonly isNew: boolean;
 }
 
-/** Written last: an environment without it is half-made. */
+/** Marker file with the digest of the installed requirements; its digest is empty while an environment is incomplete. */
 const MARK = 'troupe.json';
 const OLDEST = [3, 10] as const;
 const LONGEST_LINE = 300;
 
-/** Where workers' environments are unless said otherwise: the user's folder for caches. */
+/** Default folder of a worker environment, in the user's cache folder. */
 export function environmentFolder(name: string): string {
   const { XDG_CACHE_HOME } = process.env;
   return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'troupe', name);
 }
 
-/** @returns the Python of an environment that is whole and holds what it must; undefined where there is none */
+/** Finds an environment. @returns its Python; undefined if it is missing, incomplete, or has other requirements */
 export function findEnvironment(
   where: Pick<EnvironmentOptions, 'folder' | 'requirements'>,
 ): string | undefined {
@@ -61,9 +59,9 @@ export function findEnvironment(
 }
 
 /**
- * Makes the environment, or finds it made.
+ * Finds the environment, or creates it.
  *
- * @throws EngineError naming what is missing; the signal's reason when it aborts; nothing half-made is left
+ * @throws EngineError if it cannot be created, or the signal's reason if it aborts; an incomplete environment is removed
  */
 export async function ensureEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const folder = resolve(options.folder);
@@ -78,12 +76,12 @@ export async function ensureEnvironment(options: EnvironmentOptions): Promise<En
   try {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    // told at once whose it is, and that it is not whole
+    // marks the folder as an incomplete environment of troupe
     writeFileSync(join(folder, MARK), `${JSON.stringify({ requirements: '' })}\n`);
-    onLine?.(`making a virtual environment in ${folder}`);
+    onLine?.(`creating a virtual environment in ${folder}`);
     await run(base, ['-m', 'venv', folder], {
       signal,
-      fail: (why) => `"${base}" made no environment (${why})`,
+      fail: (why) => `"${base}" could not create an environment (${why})`,
     });
     onLine?.(`installing ${options.requirements.map((file) => file.split('/').at(-1)).join(', ')}`);
     await run(python, ['-m', 'pip', ...pipWords(options.requirements)], {
@@ -115,26 +113,26 @@ function readMark(folder: string): { readonly requirements?: unknown } | undefin
   try {
     return JSON.parse(readFileSync(join(folder, MARK), 'utf8')) as { readonly requirements?: unknown };
   } catch {
-    return undefined; // none, or cut short: then the folder is asked whose it is
+    return undefined; // missing or truncated
   }
 }
 
-/** What somebody else made is not removed. */
+/** Throws if the folder has content that troupe did not create, so that it is never removed. */
 function refuseStranger(folder: string): void {
   let names: string[];
   try {
     names = readdirSync(folder);
   } catch {
-    return; // nothing there
+    return; // the folder does not exist
   }
   if (names.length > 0)
     throw new EngineError(
-      `troupe worker: expected an empty folder or an environment of troupe at ${folder}, got one with ${names.length} other entries; name another with --venv, or a Python that has PyTorch with --python`,
+      `troupe worker: expected an empty folder or an environment of troupe at ${folder}, got one with ${names.length} other entries; choose another folder with --venv, or a Python that has PyTorch with --python`,
       { code: 'TROUPE_WORKER_ENVIRONMENT' },
     );
 }
 
-/** @throws EngineError unless it is a Python that can make environments */
+/** Checks that `python` is a Python that can create environments. @throws EngineError if it is not */
 async function requirePython(python: string, { signal }: EnvironmentOptions): Promise<void> {
   const script =
     'import sys; print("%d.%d" % sys.version_info[:2])\ntry:\n import venv, ensurepip\nexcept ImportError as e: print(e.name)';
@@ -143,18 +141,18 @@ async function requirePython(python: string, { signal }: EnvironmentOptions): Pr
     signal,
     onLine: (line) => lines.push(line),
     fail: (why) =>
-      `expected a Python ${OLDEST.join('.')} or newer at "${python}", got none (${why}); install it, or name one with --python`,
+      `expected a Python ${OLDEST.join('.')} or newer at "${python}", got none (${why}); install it, or choose one with --python`,
   });
   const [version = '', missing] = lines;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
     throw new EngineError(
-      `troupe worker: expected a Python ${OLDEST.join('.')} or newer at "${python}", got ${version}; name another with --python`,
+      `troupe worker: expected a Python ${OLDEST.join('.')} or newer at "${python}", got ${version}; choose another with --python`,
       { code: 'TROUPE_WORKER_PYTHON' },
     );
   if (missing !== undefined)
     throw new EngineError(
-      `troupe worker: the Python at "${python}" has no module "${missing}" and makes no environments; install python3-venv, or name a Python that has PyTorch with --python`,
+      `troupe worker: the Python at "${python}" has no module "${missing}", which is needed to create environments; install python3-venv, or choose a Python that has PyTorch with --python`,
       { code: 'TROUPE_WORKER_PYTHON' },
     );
 }
@@ -162,22 +160,26 @@ async function requirePython(python: string, { signal }: EnvironmentOptions): Pr
 interface RunOptions {
   readonly signal: AbortSignal | undefined;
   readonly onLine?: (line: string) => void;
-  /** What did not work, given why. */
+  /** Builds the error message from the reason. */
   readonly fail: (why: string) => string;
 }
 
-/** @throws EngineError if the program is not there or fails */
+/** Runs a program to its end. @throws EngineError if it cannot be started or fails */
 async function run(
   program: string,
   words: readonly string[],
   { signal, onLine, fail }: RunOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...TELEMETRY_OFF },
+    ...(signal && { signal }),
+  });
   let last = '';
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));
   createInterface({ input: child.stderr }).on('line', (line) => {
-    // pip ends with advice; the line before says what went wrong
+    // pip ends its output with notices; the line before them is the error
     if (line.trim() !== '' && !/^(\[notice\]|WARNING:|hint:)/.test(line)) last = line.trim();
   });
   const why = await ended(child);
@@ -188,11 +190,11 @@ async function run(
     });
 }
 
-/** Waits until it is gone: one that was told to stop may still write. @returns why it did not end well, if so */
+/** Waits for the exit of a process, which can still write files after an abort. @returns why it failed, if it did */
 function ended(child: ChildProcess): Promise<string | undefined> {
   return new Promise((done) => {
     child.once('error', (error) => {
-      if (child.pid === undefined) done(error.message); // it never began
+      if (child.pid === undefined) done(error.message); // the process was not started
     });
     child.once('close', (code, signal) =>
       done(code === 0 ? undefined : signal ? `killed by ${signal}` : `exit code ${code}`),

@@ -11,7 +11,7 @@ const arrays = {
 const bytes = (): Buffer => Buffer.concat(encodeFrame({ kind: 'x', text: 'ä' }, arrays));
 
 describe('frames', () => {
-  it('come back as they were, however their bytes are cut', () => {
+  it('round-trip when their bytes arrive in chunks of any size', () => {
     const two = Buffer.concat([bytes(), bytes()]);
     for (const size of [1, 7, 64, two.length]) {
       const reader = new FrameReader();
@@ -27,7 +27,7 @@ describe('frames', () => {
     }
   });
 
-  it('are refused when a byte was damaged, or still incomplete where a length was', () => {
+  it('are rejected if a byte is damaged; a damaged length can leave the frame incomplete', () => {
     const whole = bytes();
     for (let place = 0; place < whole.length; place++) {
       const broken = Buffer.from(whole);
@@ -37,14 +37,14 @@ describe('frames', () => {
       try {
         complete = reader.read(broken).length > 0;
       } catch (error) {
-        expect((error as Error).message).toMatch(/^engine torch: a frame was damaged on the way: /);
+        expect((error as Error).message).toMatch(/^engine torch: damaged frame: /);
       }
-      // bytes between arrays mean nothing, so nobody looks at them
+      // padding bytes between arrays are not checked
       if (complete) expect(whole[place], `byte ${place}`).toBe(0);
     }
   });
 
-  it('take the bytes of a view, not of the memory behind it', () => {
+  it('contain the bytes of an array view only, not of its whole buffer', () => {
     const view = Float32Array.of(1, 2, 3, 4).subarray(1, 3);
     const [frame] = new FrameReader().read(Buffer.concat(encodeFrame({}, { view })));
     expect(frame?.arrays.get('view')).toEqual(Float32Array.of(2, 3));
@@ -52,7 +52,7 @@ describe('frames', () => {
 });
 
 describe('rows', () => {
-  it('of different lengths, empty ones too, come back each with its own memory', () => {
+  it('of different lengths, including 0, round-trip to separate arrays', () => {
     const rows = [[1, 2], [], [3]];
     const [frame] = new FrameReader().read(
       Buffer.concat(

@@ -1,6 +1,6 @@
 /**
- * Frames: a JSON header and named arrays of numbers in one block of bytes, with lengths and checksums. The
- * other half of python/troupe_worker/src/troupe_worker/frames.py, which draws the layout.
+ * Frames of the worker protocol: a JSON header and named numeric arrays in one block of bytes, with lengths and
+ * checksums. python/troupe_worker/src/troupe_worker/frames.py documents the layout.
  * @module
  */
 import { endianness } from 'node:os';
@@ -30,11 +30,11 @@ const TYPES = {
 
 type TypeName = keyof typeof TYPES;
 
-/** What is read and written are the arrays' own bytes. */
+/** Frames contain the arrays' bytes in the byte order of the machine, which must be little-endian. */
 if (endianness() !== 'LE')
   throw new EngineError('engine torch: expected a little-endian machine, got a big-endian one');
 
-/** @returns the bytes of a frame, in pieces that share the arrays' memory */
+/** Encodes a frame. @returns its bytes in pieces that share the arrays' memory */
 export function encodeFrame(
   header: WireHeader,
   arrays: Readonly<Record<string, WireArray>> = {},
@@ -60,20 +60,22 @@ export function encodeFrame(
 
 function typeName(array: WireArray): TypeName {
   for (const [name, type] of Object.entries(TYPES)) if (array instanceof type) return name as TypeName;
-  throw new TypeError(`frame: expected an array of numbers the wire knows, got ${typeof array}`);
+  throw new TypeError(`frame: expected one of ${Object.keys(TYPES).join(', ')}, got ${typeof array}`);
 }
 
-/** Puts frames together from bytes as they come. */
+/** Decodes frames from a stream of bytes. */
 export class FrameReader {
   #pieces: Uint8Array[] = [];
   #size = 0;
 
-  /** Bytes of a frame that has not ended yet. */
+  /** Number of bytes of the incomplete frame at the end. */
   get pending(): number {
     return this.#size;
   }
 
   /**
+   * Adds bytes to the stream.
+   *
    * @returns the frames that these bytes complete
    * @throws EngineError, retryable, if the bytes are damaged
    */
@@ -91,14 +93,14 @@ export class FrameReader {
     return frames;
   }
 
-  /** Size of the frame that has begun; undefined while its prefix is incomplete. */
+  /** Size of the current frame; undefined while its prefix is incomplete. */
   #frameSize(): number | undefined {
     if (this.#size < PREFIX_BYTES) return undefined;
     if ((this.#pieces[0]?.length ?? 0) < PREFIX_BYTES) this.#whole();
-    const prefix = asBuffer(this.#pieces[0] as Uint8Array); // holds a whole prefix, by the line above
-    if (prefix.readUInt32LE(0) !== MAGIC) throw damaged('it does not begin like a frame');
+    const prefix = asBuffer(this.#pieces[0] as Uint8Array); // contains the whole prefix
+    if (prefix.readUInt32LE(0) !== MAGIC) throw damaged('wrong magic number');
     const header = prefix.readUInt32LE(4);
-    if (header > MAX_HEADER_BYTES) throw damaged(`its header is said to have ${header} bytes`);
+    if (header > MAX_HEADER_BYTES) throw damaged(`header length of ${header} bytes exceeds the limit`);
     return PREFIX_BYTES + header + Number(prefix.readBigUInt64LE(12));
   }
 
@@ -114,18 +116,17 @@ function decode(bytes: Uint8Array): Frame {
   const buffer = asBuffer(bytes);
   const end = PREFIX_BYTES + buffer.readUInt32LE(4);
   const text = buffer.subarray(PREFIX_BYTES, end);
-  if (crc32(text) !== buffer.readUInt32LE(8)) throw damaged('the checksum of its header is wrong');
+  if (crc32(text) !== buffer.readUInt32LE(8)) throw damaged('wrong checksum of the header');
   const { arrays: table, ...header } = JSON.parse(text.toString()) as WireHeader & {
-    readonly arrays: readonly (readonly [string, TypeName, number, number, number])[]; // the checksum vouches
+    readonly arrays: readonly (readonly [string, TypeName, number, number, number])[]; // verified by the checksum
   };
   const payload = buffer.subarray(end);
   const arrays = new Map<string, WireArray>();
   for (const [name, type, count, offset, checksum] of table) {
     const size = count * TYPES[type].BYTES_PER_ELEMENT;
-    // a copy of its own: typed arrays begin at multiples of their element's size
+    // copied, because typed arrays must start at a multiple of their element size
     const own = new Uint8Array(payload.subarray(offset, offset + size));
-    if (own.length !== size || crc32(own) !== checksum)
-      throw damaged(`the checksum of array "${name}" is wrong`);
+    if (own.length !== size || crc32(own) !== checksum) throw damaged(`wrong checksum of array "${name}"`);
     arrays.set(name, new TYPES[type](own.buffer, 0, count));
   }
   return { header, arrays };
@@ -136,7 +137,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function damaged(how: string): EngineError {
-  return new EngineError(`engine torch: a frame was damaged on the way: ${how}`, {
+  return new EngineError(`engine torch: damaged frame: ${how}`, {
     code: 'TROUPE_WORKER_FRAME',
     retryable: true,
   });

@@ -1,4 +1,4 @@
-/** Adapters on PyTorch and on the embedded engine: the same numbers, the same folders. */
+/** Compares adapters of the PyTorch engine with those of the embedded engine: results and folders. */
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { LayeredScorer } from '../onnx/score/layered-scorer.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../onnx/testing/tiny-model.ts';
 import { readTransformersFixture } from '../onnx/testing/transformers-fixtures.ts';
 import { saveCheckpoint } from '../onnx/weights/checkpoint.ts';
-import { adapterNumbers } from '../onnx/weights/model-parameters.ts';
+import { adapterParameters } from '../onnx/weights/model-parameters.ts';
 import { describeWithTorch, testEngine, withWorker } from './testing/python.ts';
 
 const ROOT = join(import.meta.dirname, '../../../test/fixtures/peft');
@@ -37,53 +37,64 @@ describeWithTorch('adapters', () => {
   const folder = withWorker(engine);
   const onnx = createOnnxEngine({ threads: 1, spinning: false, lora: { ...shape, r: shape.rank } });
 
-  it.each(readdirSync(ROOT))('of %s agree in everything that is trained with', async (name) => {
-    const adapterDir = join(folder, 'adapters', name);
-    cpSync(join(ROOT, name), adapterDir, { recursive: true });
-    const base = /"base": "([^"]+)"/.exec(readFileSync(join(adapterDir, 'expected.json'), 'utf8'))?.[1] ?? '';
-    const { config, weights, sequences, cotangents, temperature } = readTransformersFixture(base);
-    saveCheckpoint(join(folder, 'transformers', base), { config, weights, tokenizer: tinyTokenizer() });
-    const adapter = readAdapter(adapterDir, config, { optimizer: false });
-    const sessions = await onnx.sessions(config, {
-      storage: 'float32',
-      adapter: { ...adapter.config },
-    });
-    const frozen = FrozenBase.fromWeights(
-      sessions.runtime,
-      { config, weights, tokenizer: tinyTokenizer() },
-      'float32',
-    );
-    const { source, trained } = adapterNumbers(sessions.runtime, frozen, adapter);
-    const parts = { sessions, weights: source, parameters: trained, tokenBudget: 80, carryBytes: 2 ** 20 };
-    const scorer = new LayeredScorer(parts);
-    const torch = await engine.load({ dir: adapterDir });
-    expect(torch.capabilities.parameters).toBe('lora');
-    expect(torch.parameterCount).toBe(frozen.parameterCount + trained.parameterCount);
-
-    const [reference, snapshot] = [trained.snapshot(), await torch.snapshot()];
-    const embedded = await scorer.backward(sequences, cotangents, { temperature });
-    const { logp } = await torch.backward(sequences, cotangents, { temperature });
-    expect(difference(logp, embedded.logp)).toBeLessThan(1e-4);
-    const gradients = await torch.gradients();
-    const wanted = toDiskTensors(adapterSpecs(config, adapter.config), trained.gradients());
-    expect([...gradients.keys()].sort()).toEqual(wanted.map((tensor) => tensor.name).sort());
-    for (const { name: tensor, values } of wanted) {
-      const found = gradients.get(tensor) as Float32Array;
-      expect(largest(values.map((value, i) => value - found[i]!)), tensor).toBeLessThan(
-        1e-3 * largest(values),
+  it.each(readdirSync(ROOT))(
+    'of %s match in log-probabilities, gradients, a step and divergences',
+    async (name) => {
+      const adapterDir = join(folder, 'adapters', name);
+      cpSync(join(ROOT, name), adapterDir, { recursive: true });
+      const base =
+        /"base": "([^"]+)"/.exec(readFileSync(join(adapterDir, 'expected.json'), 'utf8'))?.[1] ?? '';
+      const { config, weights, sequences, cotangents, temperature } = readTransformersFixture(base);
+      saveCheckpoint(join(folder, 'transformers', base), { config, weights, tokenizer: tinyTokenizer() });
+      const adapter = readAdapter(adapterDir, config, { optimizer: false });
+      const sessions = await onnx.sessions(config, {
+        storage: 'float32',
+        adapter: { ...adapter.config },
+      });
+      const frozen = FrozenBase.fromWeights(
+        sessions.runtime,
+        { config, weights, tokenizer: tinyTokenizer() },
+        'float32',
       );
-    }
-    const norm = trained.stepAdamW(ADAMW);
-    expect(Math.abs((await torch.step(ADAMW)).gradNorm / norm - 1)).toBeLessThan(1e-3);
-    const here = await scorer.divergence(sequences, reference, { temperature });
-    const there = await torch.divergence(sequences, snapshot, { temperature });
-    expect(largest(here.klNewCur.flatMap((row) => [...row]))).toBeGreaterThan(1e-5);
-    for (const key of ['klNewCur', 'klCurNew', 'tv'] as const)
-      expect(difference(there[key], here[key]), key).toBeLessThan(1e-5);
-    await torch.close();
-  });
+      const adapted = adapterParameters(sessions.runtime, frozen, adapter);
+      const { trainable } = adapted;
+      const parts = {
+        sessions,
+        weights: adapted.weights,
+        parameters: trainable,
+        tokenBudget: 80,
+        activationBytes: 2 ** 20,
+      };
+      const scorer = new LayeredScorer(parts);
+      const torch = await engine.load({ dir: adapterDir });
+      expect(torch.capabilities.parameters).toBe('lora');
+      expect(torch.parameterCount).toBe(frozen.parameterCount + trainable.parameterCount);
 
-  it("start from the same numbers, and go on from each other's folders", async () => {
+      const [reference, snapshot] = [trainable.snapshot(), await torch.snapshot()];
+      const embedded = await scorer.backward(sequences, cotangents, { temperature });
+      const { logp } = await torch.backward(sequences, cotangents, { temperature });
+      expect(difference(logp, embedded.logp)).toBeLessThan(1e-4);
+      const gradients = await torch.gradients();
+      const wanted = toDiskTensors(adapterSpecs(config, adapter.config), trainable.gradients());
+      expect([...gradients.keys()].sort()).toEqual(wanted.map((tensor) => tensor.name).sort());
+      for (const { name: tensor, values } of wanted) {
+        const found = gradients.get(tensor) as Float32Array;
+        expect(largest(values.map((value, i) => value - found[i]!)), tensor).toBeLessThan(
+          1e-3 * largest(values),
+        );
+      }
+      const norm = trainable.stepAdamW(ADAMW);
+      expect(Math.abs((await torch.step(ADAMW)).gradNorm / norm - 1)).toBeLessThan(1e-3);
+      const here = await scorer.divergence(sequences, reference, { temperature });
+      const there = await torch.divergence(sequences, snapshot, { temperature });
+      expect(largest(here.klNewOld.flatMap((row) => [...row]))).toBeGreaterThan(1e-5);
+      for (const key of ['klNewOld', 'klOldNew', 'tv'] as const)
+        expect(difference(there[key], here[key]), key).toBeLessThan(1e-5);
+      await torch.close();
+    },
+  );
+
+  it("start from the same weights, and resume from each other's folders", async () => {
     const config = tinyConfig();
     const dir = join(folder, 'base');
     saveCheckpoint(dir, { config, weights: tinyWeights(config), tokenizer: tinyTokenizer() });
@@ -117,14 +128,14 @@ describeWithTorch('adapters', () => {
     for (const other of rows.slice(1)) expect(difference(other, rows[0]!)).toBeLessThan(1e-4);
   });
 
-  it('are refused in one line where the folder names what is not honoured', async () => {
+  it('are rejected with a one-line error if the folder has an unsupported setting', async () => {
     const dir = join(folder, 'refused');
     cpSync(join(ROOT, 'qwen2-all-linear'), dir, { recursive: true });
     const path = join(dir, 'adapter_config.json');
     const config = JSON.parse(readFileSync(path, 'utf8')) as object;
     writeFileSync(path, JSON.stringify({ ...config, use_dora: true }));
     await expect(engine.load({ dir })).rejects.toThrow(
-      `${path} use_dora: this setting of adapters is not honoured, got true`,
+      `${path} use_dora: this adapter setting is not supported, got true`,
     );
   });
 });

@@ -1,6 +1,6 @@
 /**
- * One agent's model behind the engine port, on the other side of a wire: tokens and numbers cross it, weights
- * never do. The tokenizer is on this side.
+ * One agent's model in a worker process, behind the engine port. Tokens and results are sent over the connection,
+ * weights never are. The tokenizer runs in this process.
  * @module
  */
 import { resolve } from 'node:path';
@@ -30,25 +30,26 @@ import { floatRows, intRows, ragged, sequenceArrays } from './ragged.ts';
 import { openRemoteBatch } from './remote-batch.ts';
 import { RemoteGenerator } from './remote-generator.ts';
 
-/** What the worker said of a model it loaded. */
+/** Properties of a model that a worker has loaded. */
 export interface RemoteModel {
   readonly name: string;
-  /** Of the engine, for messages. */
+  /** Name of the engine, for error messages. */
   readonly engine: string;
-  /** It has a place of its own to compute in. */
+  /** See `Capabilities.parallel`. */
   readonly parallel: boolean;
   readonly parameterCount: number;
   readonly maxContext: number;
   readonly vocabSize: number;
   readonly dtype: string;
-  /** What draws messages: `torch`, or vLLM with its version. */
+  /** Sampling backend: `torch`, or vLLM with its version. */
   readonly sampler: string;
   readonly kind: 'full' | 'lora';
-  /** Keys and values of one token, bytes. */
+  /** Size of one token's keys and values, bytes. */
   readonly cacheBytesPerToken: number;
   readonly tokenizer: Tokenizer;
 }
 
+/** A model of the PyTorch engine; create it with `TorchEngine.load`. */
 export class TorchModel implements Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
@@ -58,9 +59,9 @@ export class TorchModel implements Model {
   readonly #cacheBytesPerToken: number;
   readonly #vocabSize: number;
   readonly #engine: string;
-  /** The calls so far; the next begins when they are done. */
+  /** Resolves when all earlier calls have finished; the next call waits for it. */
   #before: Promise<unknown> = Promise.resolve();
-  /** What went wrong in a call that nobody waited for. */
+  /** Error of a call without a waiting caller (`zeroGradients`, `release`); the next call throws it. */
   #fault: { readonly error: unknown } | undefined;
   #closed = false;
 
@@ -123,7 +124,7 @@ export class TorchModel implements Model {
     const { endTokens } = this.tokenizer;
     const cacheBytesPerToken = this.#cacheBytesPerToken;
     const call = async (call: ModelCall): Promise<Frame> => {
-      await this.#before; // weights that are on their way are waited for; messages not for each other
+      await this.#before; // wait for pending weight updates; generate calls do not wait for each other
       return this.#connection.call({ ...call, model: this.#name });
     };
     return new RemoteGenerator({ call, endTokens, maxPositions, cacheBytesPerToken }, options);
@@ -188,10 +189,10 @@ export class TorchModel implements Model {
     this.#later({ call: 'zero_gradients' });
   }
 
-  /** The accumulated gradients by name: what tests hold engines together with. */
+  /** The accumulated gradients by tensor name, for tests that compare engines. */
   async gradients(): Promise<ReadonlyMap<string, Float32Array>> {
     const { arrays } = await this.#call({ call: 'gradients' });
-    return arrays as ReadonlyMap<string, Float32Array>; // the worker sends float32 alone
+    return arrays as ReadonlyMap<string, Float32Array>; // the worker sends float32 arrays only
   }
 
   async divergence(
@@ -202,15 +203,15 @@ export class TorchModel implements Model {
     this.#checkTemperature(params.temperature);
     const answer = await this.#score('divergence', sequences, { ...params, params: { cur } });
     return {
-      klNewCur: floatRows(answer, 'kl_new_cur'),
-      klCurNew: floatRows(answer, 'kl_cur_new'),
+      klNewOld: floatRows(answer, 'kl_new_cur'),
+      klOldNew: floatRows(answer, 'kl_cur_new'),
       tv: floatRows(answer, 'tv'),
     };
   }
 
   async snapshot(): Promise<SnapshotId> {
     const { header } = await this.#call({ call: 'snapshot' });
-    return (header.value as { readonly snapshot: SnapshotId }).snapshot; // the worker's answer to this call
+    return (header.value as { readonly snapshot: SnapshotId }).snapshot; // the format of the worker's answer
   }
 
   async restore(id: SnapshotId): Promise<void> {
@@ -229,7 +230,7 @@ export class TorchModel implements Model {
     if (this.#closed) return;
     this.#closed = true;
     await this.#before;
-    // a worker that is gone holds no model any more
+    // a failed call means that the worker, and with it the model, does not exist any more
     await this.#connection.call({ call: 'close', model: this.#name }).catch(() => {});
   }
 
@@ -254,7 +255,7 @@ export class TorchModel implements Model {
     });
   }
 
-  /** One call after the other, so that those nobody waits for keep their place. */
+  /** Makes a call after all earlier ones, so that calls without a waiting caller keep their order. */
   #call(call: ModelCall): Promise<Frame> {
     const answer = this.#before.then(() => {
       if (this.#closed)
@@ -266,10 +267,11 @@ export class TorchModel implements Model {
       if (fault) throw fault.error;
       return this.#connection.call({ ...call, model: this.#name });
     });
-    this.#before = answer.catch(() => {}); // told to whoever waits for it
+    this.#before = answer.catch(() => {}); // the caller handles the error
     return answer;
   }
 
+  /** Makes a call without a waiting caller; the next call throws its error. */
   #later(call: ModelCall): void {
     this.#call(call).catch((error: unknown) => {
       if (!this.#closed) this.#fault ??= { error };
@@ -283,7 +285,7 @@ export class TorchModel implements Model {
   }
 }
 
-/** bfloat16 rounds another way in every batch: single tokens may differ by much, thousands hardly on average. */
+/** bfloat16 rounding depends on the batch: single tokens can differ by much, but the mean over a batch is small. */
 function agreementOf(dtype: string, sampler: string): Agreement | undefined {
   if (dtype !== 'float32') return { max: Number.POSITIVE_INFINITY, mean: 0.05 };
   return sampler === 'torch' ? undefined : { max: 0.05, mean: 1e-3 };
@@ -292,7 +294,7 @@ function agreementOf(dtype: string, sampler: string): Agreement | undefined {
 function* completionsOf(frame: Frame): Iterable<readonly [number, Completion]> {
   const tokens = intRows(frame, 'tokens');
   const logp = floatRows(frame, 'logp');
-  const finish = frame.header.finish as readonly Completion['finish'][]; // one per message, as the worker writes it
+  const finish = frame.header.finish as readonly Completion['finish'][]; // one entry per message
   const index = frame.arrays.get('index') ?? [];
   for (let i = 0; i < tokens.length; i++)
     yield [

@@ -1,12 +1,12 @@
 /**
- * Rows of different lengths on the wire: one flat array, and an array of lengths beside it.
+ * Rows of different lengths in frames: one flat array and an array of lengths.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
 import type { Sequence } from '../engine.ts';
 import type { Frame, WireArray } from './frames.ts';
 
-/** `name` and `name_lengths`. */
+/** Encodes rows as the arrays `<name>` and `<name>_lengths`. */
 export function ragged<A extends Int32Array | Float32Array>(
   name: string,
   rows: readonly ArrayLike<number>[],
@@ -21,6 +21,7 @@ export function ragged<A extends Int32Array | Float32Array>(
   return { [name]: flat, [`${name}_lengths`]: Int32Array.from(rows, (row) => row.length) };
 }
 
+/** Encodes sequences as the ragged arrays `context` and `tokens`. */
 export function sequenceArrays(sequences: readonly Sequence[]): Record<string, WireArray> {
   return {
     ...ragged(
@@ -36,11 +37,12 @@ export function sequenceArrays(sequences: readonly Sequence[]): Record<string, W
   };
 }
 
-/** Rows of an answer; each has its memory to itself. */
+/** Decodes rows of float32; each row is a copy. @throws EngineError if the arrays are missing */
 export function floatRows(frame: Frame, name: string): Float32Array[] {
   return rows(frame, name, Float32Array);
 }
 
+/** Decodes rows of int32; each row is a copy. @throws EngineError if the arrays are missing */
 export function intRows(frame: Frame, name: string): Int32Array[] {
   return rows(frame, name, Int32Array);
 }

@@ -1,6 +1,6 @@
 /**
- * A batch of messages in the making whose models are on the other side of the wire: tokens go there, logits come
- * back. The worker numbers rows in the order they were loaded; which slot is which row is known here.
+ * A decode batch in a worker process: tokens are sent to the worker, logits are received. The worker numbers rows in
+ * loading order; this class maps slots to rows.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
@@ -11,7 +11,7 @@ import { ragged } from './ragged.ts';
 
 type Ask = (call: ModelCall) => Promise<Frame>;
 
-/** @throws EngineError for a context that leaves no room for a message */
+/** Opens a batch in the worker. @throws EngineError if a context leaves no room for a message */
 export async function openRemoteBatch(
   ask: Ask,
   contexts: readonly Int32Array[],
@@ -26,9 +26,9 @@ class RemoteBatch implements DecodeBatch {
   readonly vocabSize: number;
   readonly #ask: Ask;
   readonly #batch: string;
-  /** Row of each slot there; undefined: free. */
+  /** The worker's row of each slot; undefined for free slots. */
   #rows: (number | undefined)[];
-  /** Rows there, those of cleared slots included until the next step. */
+  /** Number of rows in the worker; includes rows of cleared slots until the next step. */
   #count = 0;
   #logits: Float32Array;
 

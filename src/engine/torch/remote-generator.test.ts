@@ -1,4 +1,4 @@
-/** What a message is told when its worker ends it before it hears that nobody wants it any more. */
+/** Aborts and closing that arrive when the worker has already finished the message. */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { GenerationRequest } from '../generation.ts';
@@ -11,7 +11,7 @@ const frame = (value: unknown, arrays: [string, Float32Array | Int32Array][] = [
   arrays: new Map(arrays),
 });
 
-/** A worker that is done with all its tokens by the time that anything else is heard. */
+/** A generator whose worker sends all tokens at once, before an abort can reach it. */
 function overtakenGenerator(tokens = [5, 6, 2]): RemoteGenerator {
   const call = async ({ onFrame }: ModelCall): Promise<Frame> => {
     await new Promise(setImmediate);
@@ -36,8 +36,8 @@ const request = (changes: Partial<GenerationRequest> = {}): GenerationRequest =>
   ...changes,
 });
 
-describe('RemoteGenerator, overtaken by its worker', () => {
-  it('rejects with the reason of an abort, and tells the listener nothing after it', async () => {
+describe('RemoteGenerator with a worker that has finished', () => {
+  it('rejects with the reason of an abort, and calls onToken no more', async () => {
     const [abort, heard] = [new AbortController(), [] as number[]];
     const reason = new Error('enough');
     const onToken = ({ token }: { token: number }): undefined => {
@@ -49,7 +49,7 @@ describe('RemoteGenerator, overtaken by its worker', () => {
     expect(heard).toEqual([5]);
   });
 
-  it('rejects one that is aborted by the listener that ends it', async () => {
+  it('rejects a message that its onToken both aborts and ends', async () => {
     const abort = new AbortController();
     const reason = new Error('enough');
     const onToken = (): boolean => {
@@ -60,7 +60,7 @@ describe('RemoteGenerator, overtaken by its worker', () => {
     await expect(message).rejects.toBe(reason);
   });
 
-  it('ends a message that was under way when it was closed', async () => {
+  it('rejects an in-flight message when it is closed', async () => {
     const generator = overtakenGenerator();
     const message = generator.generate(request());
     const closing = generator.close();
@@ -68,12 +68,12 @@ describe('RemoteGenerator, overtaken by its worker', () => {
     await closing;
   });
 
-  it('keeps what a listener wanted, and no token more', async () => {
+  it('ends the message at the token for which onToken returns false', async () => {
     const generation = await overtakenGenerator().generate(request({ onToken: ({ token }) => token !== 6 }));
     expect([...generation.tokens, generation.finish]).toEqual([5, 6, 'stop']);
   });
 
-  it('passes on the fault of a listener', async () => {
+  it('rejects with an error that onToken throws', async () => {
     const broken = new Error('a listener broke');
     const onToken = (): never => {
       throw broken;

@@ -1,6 +1,6 @@
 /**
- * Generation for serving on the other side of the wire: a call per message, answered token by token; the worker
- * decodes all of them in one batch. Who is let in next is decided here, so that keys share the batch evenly.
+ * Serving with a worker process: one call per message, whose response streams the tokens. The worker decodes all
+ * messages in one batch. This class admits requests from a fair queue, so that clients share the batch evenly.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
@@ -19,19 +19,19 @@ import type { Frame } from './frames.ts';
 export interface RemoteGeneratorParts {
   readonly call: (call: ModelCall) => Promise<Frame>;
   readonly endTokens: readonly number[];
-  /** Largest context plus message, tokens. */
+  /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
   readonly cacheBytesPerToken: number;
 }
 
-/** A message from its request to its last token. */
+/** A queued or in-flight message. */
 interface Message {
   readonly request: GenerationRequest;
-  /** Longest it may become, tokens. */
+  /** Maximum tokens of the message. */
   readonly limit: number;
   readonly tokens: number[];
   readonly logp: number[];
-  /** Ends the call once nobody wants more of it. */
+  /** Ends the call when no more tokens are needed. */
   readonly enough: AbortController;
   readonly resolve: (generation: Generation) => void;
   readonly reject: (error: unknown) => void;
@@ -40,6 +40,7 @@ interface Message {
 const DEFAULTS = { maxBatch: 64, maxCacheBytes: 2 ** 30 };
 const ONE_KEY = '';
 
+/** The PyTorch engine's generator for serving. */
 export class RemoteGenerator implements MessageGenerator {
   readonly #parts: RemoteGeneratorParts;
   readonly #options: typeof DEFAULTS;
@@ -114,7 +115,7 @@ export class RemoteGenerator implements MessageGenerator {
     }
   }
 
-  /** Room is kept for the longest that every message may become; rows of a batch are padded to the longest. */
+  /** Reserves cache for the maximum length of every message; rows of a batch are padded to the longest. */
   #hasRoom(next: Message): boolean {
     const rows = this.#running.size + 1;
     if (rows > this.#options.maxBatch) return false;
@@ -125,7 +126,7 @@ export class RemoteGenerator implements MessageGenerator {
     return rows === 1 || rows * longest * this.#parts.cacheBytesPerToken <= this.#options.maxCacheBytes;
   }
 
-  /** One message; never rejects. */
+  /** Generates one message; never rejects. */
   async #run(message: Message): Promise<void> {
     const { request, tokens, logp, limit, enough, resolve, reject } = message;
     let finish: Generation['finish'] | undefined;
@@ -137,23 +138,23 @@ export class RemoteGenerator implements MessageGenerator {
         arrays: { context: request.context, stream: streamWords(request) },
         signal: enough.signal,
         onFrame: (frame) => {
-          if (enough.signal.aborted) return; // drawn before the worker was told
+          if (enough.signal.aborted) return; // the worker sent this token before it received the cancellation
           try {
             if (this.#hear(message, tokenOf(frame)) || enough.signal.aborted) return;
             finish = 'stop';
           } catch (error) {
-            fault = { error }; // this message's own: the others go on
+            fault = { error }; // an error of one message must not affect the others
           }
           enough.abort();
         },
       });
-      // The worker may have ended it before it was told that nobody wants it.
+      // the worker can finish the message before it receives the cancellation
       if (finish === undefined && fault === undefined) enough.signal.throwIfAborted();
-      finish ??= (answer.header.value as { readonly finish: Generation['finish'] }).finish; // as the worker writes it
+      finish ??= (answer.header.value as { readonly finish: Generation['finish'] }).finish; // the format of the worker's answer
     } catch (error) {
       if (finish === undefined) fault ??= { error };
     }
-    enough.abort(); // no abort of the request is listened for any more
+    enough.abort(); // also removes the abort listener of the request
     this.#running.delete(message);
     this.#waiting.charge(request.fairKey ?? ONE_KEY, tokens.length - limit);
     if (fault) reject(fault.error);
@@ -173,7 +174,7 @@ export class RemoteGenerator implements MessageGenerator {
     };
   }
 
-  /** @returns whether the message goes on */
+  /** Adds a token to the message. @returns whether the message continues */
   #hear({ request, tokens, logp }: Message, token: GeneratedToken): boolean {
     tokens.push(token.token);
     logp.push(token.logp);
@@ -182,7 +183,7 @@ export class RemoteGenerator implements MessageGenerator {
   }
 }
 
-/** What names the message's draws; a greedy one takes none. */
+/** Key and counter of the message's random stream; not used for greedy sampling. */
 function streamWords({ stream }: GenerationRequest): Uint32Array {
   const { key, counter } = stream.position();
   return Uint32Array.of(...key, counter);

@@ -1,4 +1,4 @@
-/** Messages for serving on PyTorch and on the embedded engine: the same tokens, whatever else is running. */
+/** Compares served messages of the PyTorch engine with those of the embedded engine. */
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
@@ -42,7 +42,7 @@ describeWithTorch('serving', () => {
     torch = await engine.load({ dir });
   }, START_MS);
 
-  it('says what the embedded engine says, drawn plainly, greedily or from the nucleus', async () => {
+  it('draws the tokens of the embedded engine: full softmax, greedy and top-p', async () => {
     const kinds = [
       { temperature: 0.8 },
       { temperature: 0 },
@@ -57,7 +57,7 @@ describeWithTorch('serving', () => {
       const generator = model.generator({ maxBatch: 5 });
       return Promise.all(
         requests.map(async (one, i) => {
-          for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate); // they come one by one
+          for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate); // requests arrive one by one
           const ranked: (readonly RankedToken[])[] = [];
           const generation = await generator.generate(
             request({
@@ -86,7 +86,7 @@ describeWithTorch('serving', () => {
     expect(here.some(({ ranks }) => ranks > 0)).toBe(true);
   });
 
-  it('ends a message when told to, and reports what is running', async () => {
+  it('ends a message when onToken returns false, and reports in-flight messages', async () => {
     const generator = torch.generator();
     let heard = 0;
     let running = 0;
@@ -104,7 +104,7 @@ describeWithTorch('serving', () => {
     expect(generator.load()).toMatchObject({ running: 0, waiting: 0, tokens: 3 });
   });
 
-  it('lets go of aborted messages, waiting or under way, and of nobody else', async () => {
+  it('rejects aborted requests, queued or in flight, and no others', async () => {
     const generator = torch.generator({ maxBatch: 2 });
     const [under, waiting] = [new AbortController(), new AbortController()];
     const stop = new Error('enough');
@@ -143,7 +143,7 @@ describeWithTorch('serving', () => {
     expect(words((outcomes[4] as PromiseFulfilledResult<Generation>).value)).toEqual(words(expected));
   });
 
-  it('refuses contexts without room, and everything once it is closed', async () => {
+  it('rejects contexts without room, and all requests after close', async () => {
     const generator = torch.generator();
     await expect(
       generator.generate(request({ context: context(...Array.from({ length: 70 }, () => 5)) })),

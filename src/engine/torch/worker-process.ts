@@ -1,57 +1,59 @@
 /**
- * A worker of our own: one Python process beside this one, which ends when this one does. It runs the copy of
- * the package that ships with troupe, so the two always fit; torch and Transformers are the user's.
+ * Starts a worker as a child process that exits when this process exits. It runs the copy of the worker package that
+ * ships with troupe, so the versions always match; PyTorch and Transformers come from the user's Python.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
+import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 
-/** Folder of the package that ships with troupe. */
-export const WORKER_SOURCE = fileURLToPath(new URL('../../../python/troupe_worker/src', import.meta.url));
+/** Source folder of the worker package that ships with troupe. */
+export const WORKER_SOURCE = packageFile('python/troupe_worker/src');
 
 export interface WorkerProcessOptions {
-  /** A Python 3.10 or newer that has torch and Transformers. */
+  /** A Python 3.10 or newer with PyTorch and Transformers. */
   readonly python: string;
-  /** Name of the engine in messages, and of its section in a team file. Default `torch`. */
+  /** Name of the engine in error messages, and of its section in a team file. Default `torch`. */
   readonly engine?: string;
-  /** What to run. Default `troupe_worker`. */
+  /** Python module to run. Default `troupe_worker`. */
   readonly module?: string;
-  /** Arguments of its own. */
+  /** Additional arguments of the module. */
   readonly args?: readonly string[];
   /** `auto`, `cpu`, `cuda`, `cuda:1`. */
   readonly device?: string;
-  /** Threads on a CPU; 0: PyTorch's choice. */
+  /** CPU threads; 0: PyTorch's default. */
   readonly threads?: number;
   /** Address to listen on. Default: loopback. */
   readonly host?: string | undefined;
-  /** Port; 0, the default: any free one. */
+  /** Port; default 0: any free port. */
   readonly port?: number | undefined;
-  /** What its clients must know. Default: made up. */
+  /** Bearer token of the clients. Default: a random token. */
   readonly token?: string | undefined;
-  /** Clients other than this process come and go: what they hold is freed when they are not heard of. */
+  /** Other processes use the worker: it frees the models of clients without a call or ping for ten minutes. */
   readonly isShared?: boolean | undefined;
-  /** Most memory for models, GiB. Default: what is free. */
+  /** Memory limit for models, GiB. Default: the free memory. */
   readonly memoryGib?: number | undefined;
-  /** How long it may take to start: importing PyTorch is slow on a busy machine. */
+  /** Timeout for the start; importing PyTorch is slow on a busy machine. */
   readonly startMs?: number;
-  /** How long it may take to end. */
+  /** Timeout for the exit, after which the process is killed. */
   readonly graceMs?: number;
 }
 
 const START_MS = 300_000;
 const GRACE_MS = 5_000;
-/** Clients say every minute that they live. */
+/** Lease of clients of a shared worker; clients send a ping every minute. */
 const LEASE_SECONDS = 600;
-/** Files of what a Python needs, by engine. */
+/** Requirements files by engine. */
 const REQUIREMENTS: Readonly<Record<string, string>> = { ray: 'requirements-ray.txt' };
-/** As much of its last words as a message can hold. */
+/** Maximum characters of the worker's stderr in an error message. */
 const LAST_WORDS = 400;
 const LOOPBACK = '127.0.0.1';
 
+/** A running worker process. */
 export class WorkerProcess {
   readonly url: string;
   readonly token: string;
@@ -79,16 +81,16 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** How it ended, if it did. */
+  /** How the process exited; undefined while it runs. */
   death(): string | undefined {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) return undefined;
     const words = lastLine(this.#stderr());
     const how = signalCode === null ? `exit code ${exitCode}` : `killed by ${signalCode}`;
-    return `the worker died (${how})${words === '' ? '' : `, saying: ${words}`}`;
+    return `the worker died (${how})${words === '' ? '' : `, last line of stderr: ${words}`}`;
   }
 
-  /** Waits until it ends by itself, and says how, or until the signal aborts. */
+  /** Waits until the process exits or the signal aborts. @returns how it exited; undefined if it still runs */
   ended(signal: AbortSignal): Promise<string | undefined> {
     return new Promise((resolve) => {
       const over = (): void => resolve(this.death());
@@ -99,7 +101,7 @@ export class WorkerProcess {
     });
   }
 
-  /** Ends it; nothing is left behind. */
+  /** Closes the process's stdin, which makes it exit, and kills it after the grace period. */
   async close(): Promise<void> {
     const child = this.#child;
     if (this.death() !== undefined) return;
@@ -115,7 +117,7 @@ export class WorkerProcess {
 /**
  * Starts a worker and waits until it listens.
  *
- * @throws EngineError if there is no such Python, a package is missing, or it cannot start
+ * @throws EngineError if the Python does not exist, a package is missing, or the worker does not start in time
  */
 export async function startWorker({
   python,
@@ -130,10 +132,11 @@ export async function startWorker({
   const words = ['-m', module, ...workerWords(options), '--with-parent'];
   const child = spawn(python, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    // Ctrl-C is for us alone: the worker is needed for the write we are in, and ends with its standard input
+    // Ctrl-C must not reach the worker: this process may need it for the current checkpoint; closing stdin ends it
     detached: true,
     env: {
       ...process.env,
+      ...TELEMETRY_OFF,
       PYTHONPATH: PYTHONPATH ? `${WORKER_SOURCE}${delimiter}${PYTHONPATH}` : WORKER_SOURCE,
       PYTHONDONTWRITEBYTECODE: '1',
       TROUPE_WORKER_TOKEN: token,
@@ -143,10 +146,10 @@ export async function startWorker({
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-4 * LAST_WORDS);
   });
-  child.stdin.on('error', () => {}); // a worker that is gone takes no more input; its death is told elsewhere
+  child.stdin.on('error', () => {}); // EPIPE after the worker has exited; `death` reports the exit
   try {
     const address = await firstLine(child, { python, engine, startMs, stderr: () => stderr });
-    // it must not keep us alive: should we end without closing it, it ends too
+    // the child must not keep the event loop running; it exits when this process does
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr])
       (stream as unknown as { unref?(): void }).unref?.();
@@ -170,7 +173,7 @@ function workerWords(options: Omit<WorkerProcessOptions, 'python'>): string[] {
   ];
 }
 
-/** @returns the address that the worker's first line names */
+/** Waits for the worker's first line of output. @returns the address in it */
 function firstLine(
   child: ChildProcess,
   {
@@ -200,7 +203,7 @@ function firstLine(
         'TROUPE_WORKER_PYTHON',
       ),
     );
-    // `close`, not `exit`: by then everything it said was read
+    // `close` instead of `exit`, because all output has been read by then
     child.once('close', (code) =>
       fail(`the worker of "${python}" ended with exit code ${code}: ${lastLine(stderr())}`),
     );
@@ -216,7 +219,7 @@ function firstLine(
 
 function parsed(line: string): { readonly address?: unknown; readonly error?: unknown } {
   try {
-    return JSON.parse(line) as { readonly address?: unknown }; // looked at by the caller
+    return JSON.parse(line) as { readonly address?: unknown }; // the caller validates it
   } catch {
     return {};
   }
@@ -229,10 +232,10 @@ function startComplaint(
 ): string {
   const { kind, message, package: missing } = (error ?? {}) as Readonly<Record<string, unknown>>;
   if (kind === 'package')
-    return `the Python at "${python}" has no package "${missing}"; run "troupe ${engine === 'ray' ? 'ray up' : 'worker install'}" for one that has all, or install python/troupe_worker/${REQUIREMENTS[engine] ?? 'requirements.txt'} into it`;
+    return `the Python at "${python}" has no package "${missing}"; run "troupe ${engine === 'ray' ? 'ray up' : 'worker install'}" to create an environment with all packages, or install python/troupe_worker/${REQUIREMENTS[engine] ?? 'requirements.txt'} into it`;
   return typeof message === 'string'
     ? message
-    : `expected the worker of "${python}" to say where it listens, got "${line.slice(0, 80)}"`;
+    : `expected the worker of "${python}" to print its address, got "${line.slice(0, 80)}"`;
 }
 
 function lastLine(text: string): string {

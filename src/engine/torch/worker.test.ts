@@ -1,4 +1,4 @@
-/** The worker as a process: how it starts, dies and is refused; and that it computes what the embedded engine does. */
+/** The worker process: start, exit and errors; and a comparison of its results with the embedded engine. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
@@ -27,7 +27,7 @@ const largest = (values: ArrayLike<number>): number =>
 const difference = (rows: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]): number =>
   largest(rows.flatMap((row, s) => Array.from(row, (value, t) => value - Number(others[s]?.[t]))));
 
-it('says which Python is missing', async () => {
+it('names a Python that does not exist', async () => {
   const engine = testEngine({ python: '/nowhere/python3' });
   await expect(engine.load({ dir: 'm' })).rejects.toThrow(
     /^engine torch: expected a Python at "\/nowhere\/python3", got none \(.*\); install Python 3.10 or newer, or set torch.python$/,
@@ -35,7 +35,7 @@ it('says which Python is missing', async () => {
   await engine.close();
 });
 
-it('says what a program that is no worker said', async () => {
+it('reports the exit code and output of a program that is not a worker', async () => {
   const engine = testEngine({ python: process.execPath });
   await expect(engine.load({ dir: 'm' })).rejects.toThrow(
     /^engine torch: the worker of ".*node" ended with exit code 9: /,
@@ -43,7 +43,7 @@ it('says what a program that is no worker said', async () => {
   await engine.close();
 });
 
-it('refuses an address that is none', () => {
+it('rejects an invalid address', () => {
   expect(() => testEngine({ address: { url: '127.0.0.1', token: '' } })).toThrow(
     'expected an address like http://127.0.0.1:8470, got 127.0.0.1',
   );
@@ -88,14 +88,14 @@ describeWithTorch('the worker and the embedded engine', () => {
       expect(Math.abs(gradNorm / norm - 1)).toBeLessThan(1e-4);
       const here = await scorer.divergence(sequences, reference, { temperature });
       const there = await torch.divergence(sequences, snapshot, { temperature });
-      expect(largest(here.klNewCur.flatMap((row) => [...row]))).toBeGreaterThan(1e-4);
-      for (const key of ['klNewCur', 'klCurNew', 'tv'] as const)
+      expect(largest(here.klNewOld.flatMap((row) => [...row]))).toBeGreaterThan(1e-4);
+      for (const key of ['klNewOld', 'klOldNew', 'tv'] as const)
         expect(difference(there[key], here[key]), key).toBeLessThan(1e-5);
       await torch.close();
     });
   });
 
-  it("draw the same messages from the same streams, and go on from each other's folders", async () => {
+  it("draw the same messages from the same streams, and resume from each other's folders", async () => {
     const config = tinyConfig();
     const dir = join(folder, 'draws');
     saveCheckpoint(dir, { config, weights: tinyWeights(config), tokenizer: tinyTokenizer() });
@@ -139,20 +139,20 @@ describeWithTorch('the worker and the embedded engine', () => {
     for (const rows of others) expect(difference(rows, first!)).toBeLessThan(1e-4);
   });
 
-  it('a folder that cannot be loaded is named in one line', async () => {
+  it('a folder that cannot be loaded gives a one-line error with its path', async () => {
     await expect(engine.load({ dir: join(folder, 'nowhere') })).rejects.toThrow(
       /nowhere\/config.json: the file is missing; a model folder needs its config.json$/,
     );
   });
 
-  it("a token that is not the worker's own is refused", async () => {
+  it('a wrong token is rejected', async () => {
     const { url } = await engine.worker();
     const other = testEngine({ address: { url, token: 'wrong' } });
-    await expect(other.hello()).rejects.toThrow(/does not take this token/);
+    await expect(other.hello()).rejects.toThrow(/does not accept this token/);
     await other.close();
   });
 
-  it('a worker that is killed is said to be, at once', async () => {
+  it('a killed worker is reported at once', async () => {
     const doomed = testEngine();
     const dir = join(folder, 'doomed');
     const config = tinyConfig();

@@ -1,48 +1,48 @@
 /**
- * Numeric agreement: two expressions that give the same values at random points are the same. The last
- * resort, for what exact arithmetic cannot decide: functions, nested roots, symbolic exponents.
+ * Numeric agreement: compares two expressions by their values at random points. The last resort for
+ * expressions that exact arithmetic cannot decide: functions, nested roots, symbolic exponents.
  * @module
  */
 import { randomStream } from '../../core/rng.ts';
 import { childrenOf, contains, type Node } from './ast.ts';
 import { abs, type Complex, real } from './complex.ts';
 import { type Evaluation, evaluate, type Point } from './evaluate.ts';
-import { samePrecisely } from './precise.ts';
-import { type Work, withinLimits } from './work.ts';
+import { equalToHighPrecision } from './high-precision.ts';
+import { type WorkBudget, withinLimits } from './work-budget.ts';
 
-/** Names the stream the points are drawn from; the same points every time. */
+/** Key of the random stream of the points; fixed, so that every comparison uses the same points. */
 const STREAM = 0x6d617468;
 
-/** Values may differ by this share of their size, and by this share of the largest number on the way. */
+/** Tolerances relative to the values, and relative to the largest intermediate value. */
 const RELATIVE = 1e-9;
 const ROUNDING = 1e-13;
 
-/** Points of each sort; at least so many must be defined for both sides. */
-const POINTS_PER_SORT = 4;
+/** Points per distribution, and the number of them at which both sides must be defined. */
+const POINTS_PER_DISTRIBUTION = 4;
 const POINTS_NEEDED = 3;
 
-/** How the letters of a point are drawn. */
-type Sort = 'positive' | 'mixed' | 'integer' | 'complex' | 'mixed complex';
+/** Distribution from which the letters of a point are drawn. */
+type Distribution = 'positive' | 'mixed' | 'integer' | 'complex' | 'mixed complex';
 
 /**
- * Whether a and b agree wherever both are defined. Letters are first taken for real numbers, of both signs
- * and also whole; only if too few such points are defined, or i occurs, for complex ones.
+ * Whether a and b agree at all points where both are defined. Letters are real numbers: positive ones, ones
+ * of both signs, and integers. They are complex numbers if i occurs or too few real points are defined.
  *
- * @returns undefined when there are too few points to tell
+ * @returns undefined when too few points are defined
  */
-export function agree(a: Node, b: Node, work: Work): boolean | undefined {
+export function agree(a: Node, b: Node, work: WorkBudget): boolean | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
   const isComplex = [a, b].some((node) =>
     contains(node, ({ kind, ...n }) => kind === 'constant' && 'name' in n && n.name === 'i'),
   );
   const bases = [a, b].some((node) => contains(node, isPlainLog)) ? [10, Math.E] : [10];
-  const sorts: readonly (readonly Sort[])[] = isComplex
+  const distributions: readonly (readonly Distribution[])[] = isComplex
     ? [['complex']]
     : [['positive', 'mixed', 'integer'], ['complex']];
-  for (const group of sorts) {
-    // one base must fit all points: log 100 is 2 or ln 100, but not both
+  for (const group of distributions) {
+    // a single base must fit all points: log 100 is either 2 or ln 100
     const verdicts = bases.map((logBase) => {
-      const verdict = agreeAt(a, b, { names, sorts: group, logBase, work });
+      const verdict = agreeAt(a, b, { names, distributions: group, logBase, work });
       return verdict && names.length === 0 ? isConfirmed(a, b, { logBase, work }) : verdict;
     });
     if (verdicts.includes(true)) return true;
@@ -51,22 +51,25 @@ export function agree(a: Node, b: Node, work: Work): boolean | undefined {
   return undefined;
 }
 
-/** Of constants that agree as doubles: whether they still do to many digits, where those can be worked out. */
+/**
+ * Whether constants that agree in double precision also agree in high precision. True for rounded decimals
+ * and for constants that cannot be computed in high precision.
+ */
 function isConfirmed(
   a: Node,
   b: Node,
-  { logBase, work }: { readonly logBase: number; readonly work: Work },
+  { logBase, work }: { readonly logBase: number; readonly work: WorkBudget },
 ): boolean {
   if (contains(a, isRounded) || contains(b, isRounded)) return true;
-  return withinLimits(() => samePrecisely(a, b, { logBase, work: work.part(PRECISE_WORK) })) ?? true;
+  return withinLimits(() => equalToHighPrecision(a, b, { logBase, work: work.part(PRECISE_WORK) })) ?? true;
 }
 
-/** What many digits may cost. */
+/** WorkBudget budget of the high-precision comparison. */
 const PRECISE_WORK = 50_000;
 
 /**
- * A decimal with at least so many decimals is taken for a rounded value; fewer are taken for exact, so 0.33
- * is not 1/3. Math-Verify compares floats after rounding to as many.
+ * A decimal with at least this many decimal places is read as a rounded value. Decimals with fewer places are
+ * exact, so 0.33 is not 1/3. Math-Verify rounds floats to the same number of places before comparing.
  */
 export const MIN_ROUNDED_DECIMALS = 6;
 
@@ -74,20 +77,22 @@ function isRounded(node: Node): boolean {
   return node.kind === 'number' && (node.decimals ?? 0) >= MIN_ROUNDED_DECIMALS;
 }
 
-/** Whether a and b agree as complex functions: √(x²) is not x, and √x·√y is not √(xy). */
-export function agreeAsComplex(a: Node, b: Node, work: Work): boolean | undefined {
+/** Whether a and b agree as complex functions. There √(x²) is not x, and √x·√y is not √(xy). */
+export function agreeAsComplex(a: Node, b: Node, work: WorkBudget): boolean | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
-  return agreeAt(a, b, { names, sorts: ['complex', 'mixed complex'], logBase: Math.E, work });
+  return agreeAt(a, b, { names, distributions: ['complex', 'mixed complex'], logBase: Math.E, work });
 }
 
-/** The real number c with a = c·b at random points, as in √3·x - y and x - y/√3; undefined if there is none. */
-export function constantRatio(a: Node, b: Node, work: Work): number | undefined {
+/** The real c with a = c·b at random points, e.g. for √3·x - y and x - y/√3; undefined if there is none. */
+export function constantRatio(a: Node, b: Node, work: WorkBudget): number | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
   const ratios: number[] = [];
-  for (let n = 0; n < 2 * POINTS_PER_SORT; n++) {
+  for (let n = 0; n < 2 * POINTS_PER_DISTRIBUTION; n++) {
     const stream = randomStream(STREAM, n);
-    const sort = n < POINTS_PER_SORT ? 'positive' : 'mixed';
-    const symbols = new Map(names.map((name) => [name, draw(sort, stream.uniform(), stream.uniform())]));
+    const distribution = n < POINTS_PER_DISTRIBUTION ? 'positive' : 'mixed';
+    const symbols = new Map(
+      names.map((name) => [name, draw(distribution, stream.uniform(), stream.uniform())]),
+    );
     const point: Point = { symbols, logBase: 10, realOnly: true, work };
     const [x, y] = [evaluate(a, point), evaluate(b, point)];
     const isZero = Math.abs(y.value.re) <= RELATIVE * y.scale;
@@ -100,19 +105,21 @@ export function constantRatio(a: Node, b: Node, work: Work): number | undefined 
 
 interface Sample {
   readonly names: readonly string[];
-  readonly sorts: readonly Sort[];
+  readonly distributions: readonly Distribution[];
   readonly logBase: number;
-  readonly work: Work;
+  readonly work: WorkBudget;
 }
 
-function agreeAt(a: Node, b: Node, { names, sorts, logBase, work }: Sample): boolean | undefined {
+function agreeAt(a: Node, b: Node, { names, distributions, logBase, work }: Sample): boolean | undefined {
   const isConstant = names.length === 0;
   let defined = 0;
-  for (const [index, sort] of sorts.entries()) {
-    for (let n = 0; n < (isConstant ? 1 : POINTS_PER_SORT); n++) {
+  for (const [index, distribution] of distributions.entries()) {
+    for (let n = 0; n < (isConstant ? 1 : POINTS_PER_DISTRIBUTION); n++) {
       const stream = randomStream(STREAM, index, n);
-      const symbols = new Map(names.map((name) => [name, draw(sort, stream.uniform(), stream.uniform())]));
-      const point: Point = { symbols, logBase, realOnly: !sort.endsWith('complex'), work };
+      const symbols = new Map(
+        names.map((name) => [name, draw(distribution, stream.uniform(), stream.uniform())]),
+      );
+      const point: Point = { symbols, logBase, realOnly: !distribution.endsWith('complex'), work };
       const [x, y] = [evaluate(a, point), evaluate(b, point)];
       if (!isDefined(x) || !isDefined(y)) continue;
       if (!close(x, y)) return false;
@@ -123,8 +130,8 @@ function agreeAt(a: Node, b: Node, { names, sorts, logBase, work }: Sample): boo
   return defined >= POINTS_NEEDED ? true : undefined;
 }
 
-function draw(sort: Sort, u: number, v: number): Complex {
-  switch (sort) {
+function draw(distribution: Distribution, u: number, v: number): Complex {
+  switch (distribution) {
     case 'positive':
       return real(0.3 + 2.4 * u);
     case 'mixed':
@@ -143,14 +150,14 @@ function isDefined({ value }: Evaluation): boolean {
 }
 
 function close(a: Evaluation, b: Evaluation): boolean {
-  if (a.value.re === b.value.re && a.value.im === b.value.im) return true; // infinities too
+  if (a.value.re === b.value.re && a.value.im === b.value.im) return true; // also equal infinities
   if (!Number.isFinite(abs(a.value)) || !Number.isFinite(abs(b.value))) return false;
   const distance = Math.hypot(a.value.re - b.value.re, a.value.im - b.value.im);
   const size = Math.max(abs(a.value), abs(b.value));
   return distance <= RELATIVE * size + ROUNDING * Math.max(a.scale, b.scale);
 }
 
-/** The letters of an expression that nothing binds. */
+/** The free letters of an expression: those that no sum, product, integral or limit binds. */
 export function freeSymbols(node: Node): Set<string> {
   const names = new Set<string>();
   collect(node, new Set(), names);
@@ -170,25 +177,27 @@ function isPlainLog(node: Node): boolean {
   return node.kind === 'call' && node.name === 'log' && node.args.length === 1;
 }
 
-/** The value of an expression without letters; NaN when it has none or is not real. */
-export function constantValue(node: Node, work: Work): number {
+/** The value of an expression without letters; NaN when it is undefined or not real. */
+export function constantValue(node: Node, work: WorkBudget): number {
   const { value } = evaluate(node, { symbols: new Map(), logBase: 10, realOnly: true, work });
   return value.im === 0 ? value.re : Number.NaN;
 }
 
 /**
- * A text for an expression by its values at two fixed points, to eight digits: equal for equal expressions
- * in the same letters.
+ * A text made of the values of an expression at two fixed points, to eight digits. Equal expressions in the
+ * same letters have the same text.
  *
- * @returns undefined when there is no value
+ * @returns undefined when the expression has no finite values there
  */
-export function fingerprint(node: Node, work: Work): string | undefined {
+export function fingerprint(node: Node, work: WorkBudget): string | undefined {
   const names = [...freeSymbols(node)].sort();
-  for (const sort of ['positive', 'complex'] as const) {
+  for (const distribution of ['positive', 'complex'] as const) {
     const values = [0, 1].map((n) => {
       const stream = randomStream(STREAM, n);
-      const symbols = new Map(names.map((name) => [name, draw(sort, stream.uniform(), stream.uniform())]));
-      return evaluate(node, { symbols, logBase: 10, realOnly: sort !== 'complex', work });
+      const symbols = new Map(
+        names.map((name) => [name, draw(distribution, stream.uniform(), stream.uniform())]),
+      );
+      return evaluate(node, { symbols, logBase: 10, realOnly: distribution !== 'complex', work });
     });
     if (values.every((value) => isDefined(value) && Number.isFinite(abs(value.value))))
       return `f(${names.join(', ')})≈${values.map(({ value }) => valueText(value)).join(', ')}`;

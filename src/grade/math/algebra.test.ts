@@ -3,10 +3,10 @@ import { formatRational } from '../rational.ts';
 import { fractionOf } from './algebra.ts';
 import { type Fraction, rationalValue, sameFraction } from './fraction.ts';
 import { parse } from './parser.ts';
-import { Work } from './work.ts';
+import { WorkBudget } from './work-budget.ts';
 
 function fraction(text: string): Fraction | undefined {
-  const work = new Work();
+  const work = new WorkBudget();
   const node = parse(text, 'thousands', work)?.node;
   return node && fractionOf(node, work);
 }
@@ -16,15 +16,15 @@ const value = (text: string): string | undefined => {
   return exact && formatRational(exact);
 };
 
-/** Whether two texts are equal; undefined when exact arithmetic cannot tell. */
+/** Whether two texts are equal; undefined when exact arithmetic cannot decide. */
 function same(a: string, b: string): boolean | undefined {
   const [x, y] = [fraction(a), fraction(b)];
   if (!x || !y) throw new Error(`no value: ${a}, ${b}`);
-  return sameFraction(x, y, new Work());
+  return sameFraction(x, y, new WorkBudget());
 }
 
 describe('fractionOf', () => {
-  it('works numbers out', () => {
+  it('computes constants exactly', () => {
     expect(value('1\\frac45-0.3')).toBe('3/2');
     expect(value('2^{-3}+4^{3/2}')).toBe('65/8');
     expect(value('\\frac{10!}{8!}+\\binom{5}{2}')).toBe('100');
@@ -37,7 +37,7 @@ describe('fractionOf', () => {
     expect(value('(1+i)^4')).toBe('-4');
   });
 
-  it('has no value for what has none', () => {
+  it('is undefined for divisions by 0 and for nodes that are not expressions', () => {
     expect(fraction('\\frac{1}{2-2}')).toBeUndefined();
     expect(fraction('0^{-1}')).toBeUndefined();
     expect(fraction('(1,2)')).toBeUndefined();
@@ -58,13 +58,13 @@ describe('sameFraction', () => {
     expect(same('2^{200}+1', '2^{200}')).toBe(false);
   });
 
-  it('decides powers with letters in them as far as they are written alike', () => {
+  it('decides powers with symbolic exponents', () => {
     expect(same('2^{n+1}', '2\\cdot 2^n')).toBe(true);
     expect(same('e^{x+y}', 'e^ye^x')).toBe(true);
     expect(same('\\frac{2^{2n}}{2^n}', '2^n')).toBe(true);
   });
 
-  it('leaves open what depends on functions and nested roots', () => {
+  it('is undefined for functions and nested roots, unless their arguments are equal', () => {
     expect(same('\\sin^2x+\\cos^2x', '1')).toBeUndefined();
     expect(same('\\sqrt{3+2\\sqrt2}', '1+\\sqrt2')).toBeUndefined();
     expect(same('\\sqrt{x^2}', 'x')).toBeUndefined();

@@ -1,6 +1,6 @@
 /**
- * From trees to exact values: an expression as a quotient of two {@link Polynomial}s. Two expressions are
- * equal if cross-multiplying gives the same polynomial.
+ * Converts syntax trees to exact values: an expression becomes a quotient of two {@link Polynomial}s. Two
+ * expressions are equal if cross-multiplication gives the same polynomial.
  * @module
  */
 import { integer, type Rational } from '../rational.ts';
@@ -22,9 +22,9 @@ import { nodeKey } from './node-key.ts';
 import { constant, ONE, ofPowers, scale } from './polynomial.ts';
 import { I } from './radical.ts';
 import { indicesOf } from './series.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** What bound variables stand for. */
+/** Values of bound variables. */
 export type Bindings = ReadonlyMap<string, Rational>;
 
 const NOTHING_BOUND: Bindings = new Map();
@@ -32,10 +32,14 @@ const NOTHING_BOUND: Bindings = new Map();
 /**
  * The exact value of an expression.
  *
- * @returns undefined when it has none: a division by 0, or something that is no expression
- * @throws TooMuchWork
+ * @returns undefined when it has none: for a division by 0 and for nodes that are not expressions
+ * @throws WorkBudgetExceeded
  */
-export function fractionOf(node: Node, work: Work, bindings: Bindings = NOTHING_BOUND): Fraction | undefined {
+export function fractionOf(
+  node: Node,
+  work: WorkBudget,
+  bindings: Bindings = NOTHING_BOUND,
+): Fraction | undefined {
   work.spend(1);
   const of = (child: Node): Fraction | undefined => fractionOf(child, work, bindings);
   switch (node.kind) {
@@ -80,8 +84,8 @@ export function fractionOf(node: Node, work: Work, bindings: Bindings = NOTHING_
   }
 }
 
-/** Inside an expression percent and degrees are numbers; other units are factors without a value. */
-function quantityValue(unit: string, value: Fraction | undefined, work: Work): Fraction | undefined {
+/** Inside an expression percent and degrees are numbers; other units are symbolic factors. */
+function quantityValue(unit: string, value: Fraction | undefined, work: WorkBudget): Fraction | undefined {
   if (!value) return undefined;
   const name = unit.trim().toLowerCase();
   if (/^(percent|pct|percentage)$/.test(name))
@@ -109,7 +113,11 @@ function fold(
   return total;
 }
 
-function callOf(name: string, args: readonly (Fraction | undefined)[], work: Work): Fraction | undefined {
+function callOf(
+  name: string,
+  args: readonly (Fraction | undefined)[],
+  work: WorkBudget,
+): Fraction | undefined {
   const known: Fraction[] = [];
   for (const arg of args) {
     if (!arg) return undefined;
@@ -124,10 +132,10 @@ function callOf(name: string, args: readonly (Fraction | undefined)[], work: Wor
   return opaque(`${name}(${known.map(fractionKey).join(';')})`);
 }
 
-/** A sum or product with few terms is added up; other series are known by how they are written. */
+/** Expands a sum or product with few terms; any other series is an atom that is identified by its notation. */
 function seriesOf(
   node: Node & { readonly kind: 'series' },
-  work: Work,
+  work: WorkBudget,
   bindings: Bindings,
 ): Fraction | undefined {
   const from = node.from && rationalValue(fractionOf(node.from, work, bindings));
@@ -144,7 +152,7 @@ function seriesOf(
   return total;
 }
 
-/** The value of a numeral; letters are digits from 10 on. */
+/** The value of a numeral; letters are the digits from 10 on. */
 export function numeralValue(digits: string, base: number): bigint {
   let value = 0n;
   for (const digit of digits) value = value * BigInt(base) + BigInt(Number.parseInt(digit, 36) || 0);

@@ -1,7 +1,7 @@
 /**
- * What an answer says, as a tree: numbers and expressions, and the things answers are made of around them
- * (lists, tuples, intervals, sets, relations, matrices, quantities, words). The tree keeps what was
- * written; what it is worth is decided by the modules that compare.
+ * Syntax tree of an answer: numbers and expressions, and the compound answers around them (lists, tuples,
+ * intervals, sets, relations, matrices, quantities, words). The tree records the notation; the comparison
+ * modules determine its value.
  * @module
  */
 import { integer, type Rational } from '../rational.ts';
@@ -14,7 +14,7 @@ export type RelationSign = '=' | '≈' | '!=' | '<' | '<=' | '>' | '>=' | 'in' |
 export type SetOperation = 'union' | 'intersection' | 'difference';
 
 export type Node =
-  /** `decimals`: how many digits were written behind the point; absent for integers. */
+  /** `decimals`: number of digits after the decimal point; absent for integers. */
   | { readonly kind: 'number'; readonly value: Rational; readonly decimals?: number }
   | { readonly kind: 'constant'; readonly name: 'pi' | 'e' | 'i' | 'infinity' }
   | { readonly kind: 'symbol'; readonly name: string }
@@ -25,16 +25,16 @@ export type Node =
   | { readonly kind: 'power'; readonly base: Node; readonly exponent: Node }
   | { readonly kind: 'root'; readonly of: Node; readonly index: Node }
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Node[] }
-  /** `sign` 1: `\pm of`, -1: `\mp of`. All of one answer change sign together. */
+  /** `sign` 1: `\pm of`, -1: `\mp of`. */
   | { readonly kind: 'either-sign'; readonly sign: 1 | -1; readonly of: Node }
   | Series
-  /** A value with what was written behind or before it: `cm^2`, `percent`, `degree`, `dollar`, any words. */
+  /** A value with the unit or words written before or after it: `cm^2`, `percent`, `degree`, `dollar`. */
   | { readonly kind: 'quantity'; readonly value: Node; readonly unit: string }
-  /** A numeral in another base, e.g. digits `52`, base 8. */
+  /** A numeral with an explicit base, e.g. digits `52`, base 8. */
   | { readonly kind: 'numeral'; readonly digits: string; readonly base: number }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'list'; readonly items: readonly Node[]; readonly joint: Joint }
-  /** A tuple or an interval, which is not to be told from the brackets alone; at least two items. */
+  /** A tuple or an interval; the brackets alone do not decide which. At least two items if the brackets match. */
   | {
       readonly kind: 'bracket';
       readonly open: BracketSign;
@@ -57,10 +57,10 @@ export type Node =
   | { readonly kind: 'residue'; readonly of: Node; readonly modulus: Node }
   | { readonly kind: 'matrix'; readonly rows: readonly (readonly Node[])[] };
 
-/** What stands between the items of a list. */
+/** Separator of the items of a list. */
 export type Joint = ',' | 'and' | 'or';
 
-/** `\sum_{variable=from}^{to} body` and its kin. */
+/** `\sum_{variable=from}^{to} body`; products, integrals and limits likewise. */
 export interface Series {
   readonly kind: 'series';
   readonly operation: 'sum' | 'product' | 'integral' | 'limit';
@@ -77,23 +77,23 @@ export function numberNode(value: bigint | number): NodeOf<'number'> {
   return { kind: 'number', value: integer(value) };
 }
 
-/** Name of what a bound such as `> 5` leaves unsaid. */
-export const UNSAID = '?';
+/** Name of the implicit left-hand side of a bound such as `> 5`. */
+export const IMPLICIT_SUBJECT = '?';
 
 export const PI: Node = { kind: 'constant', name: 'pi' };
 
-/** Factors as one node; factors that are products themselves are taken apart. */
+/** A product node; nested products are flattened, and a single factor is returned as it is. */
 export function product(factors: readonly Node[]): Node {
   const flat = factors.flatMap((factor) => (factor.kind === 'product' ? factor.factors : [factor]));
   return flat.length === 1 ? flat[0] : { kind: 'product', factors: flat };
 }
 
-/** The node without the items around a single one. */
+/** A list node; a single item is returned as it is. */
 export function listOf(items: readonly Node[], joint: Joint): Node {
   return items.length === 1 ? items[0] : { kind: 'list', items, joint };
 }
 
-/** The node with each of its direct children replaced. */
+/** A copy of the node with each direct child replaced. */
 export function mapChildren(node: Node, change: (child: Node) => Node): Node {
   switch (node.kind) {
     case 'number':
@@ -156,7 +156,7 @@ export function childrenOf(node: Node): Node[] {
   return children;
 }
 
-/** Whether the node or anything in it satisfies the test. */
+/** Whether the node or one of its descendants satisfies the test. */
 export function contains(node: Node, test: (node: Node) => boolean): boolean {
   return test(node) || childrenOf(node).some((child) => contains(child, test));
 }

@@ -1,19 +1,22 @@
 /**
- * Finds `\boxed{...}` and mathematics between dollars in a text, in one pass from left to right.
+ * Finds `\boxed{...}` and delimited formulas in a text, in one pass from left to right.
  * @module
  */
 
-/** A stretch of text. */
+/** A delimited range of a text. */
 export interface Span {
   readonly content: string;
-  /** Where the stretch begins and ends, its delimiters included. */
+  /** Offsets of the range, delimiters included; `end` is exclusive. */
   readonly start: number;
   readonly end: number;
 }
 
 const BOXES = ['\\boxed', '\\fbox', '\\framebox'];
 
-/** All boxes whose braces close, in order of their ends; boxes in boxes are the inner ones first. */
+/**
+ * All boxes whose braces close, in order of their ends, so that inner boxes come before outer ones. If there
+ * is none, the last box without braces.
+ */
 export function boxesIn(text: string): Span[] {
   const boxes: Span[] = [];
   const open: { readonly at: number; readonly box: number | undefined }[] = [];
@@ -36,7 +39,7 @@ function boxBefore(text: string, at: number): number | undefined {
   return name === undefined ? undefined : at - (Math.min(at, 12) - before.length) - name.length;
 }
 
-/** `\boxed 5`: a box without braces holds what follows up to a blank. */
+/** `\boxed 5`: a box without braces ends at the next space, brace, dollar or backslash. */
 function bareBox(text: string): Span[] {
   const start = text.lastIndexOf('\\boxed');
   if (start < 0) return [];
@@ -45,7 +48,7 @@ function bareBox(text: string): Span[] {
   return content === '' ? [] : [{ content, start, end: start + whole.length }];
 }
 
-/** Mathematics between `$`, `$$`, `\(` and `\)`, `\[` and `\]`, in order. */
+/** Formulas between `$`, `$$`, `\(` and `\)`, `\[` and `\]`, in order. */
 export function mathIn(text: string): Span[] {
   const spans: Span[] = [];
   let open: { readonly closing: string; readonly start: number; readonly from: number } | undefined;
@@ -76,12 +79,12 @@ const DELIMITERS: ReadonlyMap<string, string> = new Map([
   ['\\[', '\\]'],
 ]);
 
-/** Longest text between two stretches that belong together. */
+/** Maximum number of characters between two ranges that are joined. */
 const MAX_GAP = 40;
 
 /**
- * The last stretch, joined with those before it as long as the text between connects them. What is said
- * twice counts once.
+ * The content of the last range, joined by commas with the ranges before it as long as the text between them
+ * connects them. Repeated contents count once.
  */
 export function lastJoined(
   text: string,
@@ -94,7 +97,7 @@ export function lastJoined(
   const contents = [last.content];
   for (let i = spans.length - 2; i >= 0; i--) {
     const span = spans[i];
-    if (span.start >= start) continue; // inside the one behind it
+    if (span.start >= start) continue; // nested in a later range
     if (start - span.end > MAX_GAP || !connects(text.slice(span.end, start))) break;
     if (!contents.includes(span.content)) contents.unshift(span.content);
     start = span.start;
@@ -102,12 +105,12 @@ export function lastJoined(
   return contents.join(', ');
 }
 
-/** A comma, `and` or the like, with at most one other word before: `\boxed{1} apples and \boxed{2}`. */
+/** Whether a gap is a comma, `and` or `or`, with at most one word before: `\boxed{1} apples and \boxed{2}`. */
 export function isConnection(gap: string): boolean {
   return /^(?:[A-Za-z]+\s+)?(?:[,;]|and\b|or\b)(?:\s|[,;]|and\b|or\b)*$/i.test(wordsBetween(gap));
 }
 
-/** The same, or nothing but signs and blanks: two boxes side by side are one answer. */
+/** Also accepts gaps without letters and digits, because two adjacent boxes are one answer. */
 export function isConnectionOfBoxes(gap: string): boolean {
   return !/[\p{L}\d]/u.test(wordsBetween(gap)) || isConnection(gap);
 }

@@ -12,7 +12,7 @@ describe('normalAnswer', () => {
     expect(normalAnswer('\\sqrt{3+2\\sqrt2}')).toBe(normalAnswer('1+\\sqrt2'));
   });
 
-  it('writes polynomials out, other functions by their values', () => {
+  it('expands polynomials and writes other functions by their values', () => {
     expect(normalAnswer('(x+1)^2-y')).toBe('x^2+2*x-y+1');
     expect(normalAnswer('6-5i')).toBe(normalAnswer('-5i+6'));
     expect(normalAnswer('\\frac{x^2-1}{x-1}')).toBe(normalAnswer('\\frac{x^2+x}{x}'));
@@ -21,7 +21,7 @@ describe('normalAnswer', () => {
     expect(normalAnswer('\\tan^2y+1')).toBe(normalAnswer('\\sec^2 y'));
   });
 
-  it('sorts what has no order and keeps what has one', () => {
+  it('sorts lists and sets and keeps the order of tuples', () => {
     expect(normalAnswer('3, 1, 2')).toBe('{1, 2, 3}');
     expect(normalAnswer('\\{2,1,2\\}')).toBe('{1, 2}');
     expect(normalAnswer('x=1 \\text{ or } x=-1')).toBe(normalAnswer('\\pm 1'));
@@ -43,7 +43,7 @@ describe('normalAnswer', () => {
     expect(normalAnswer('y=2x+3')).toBe(normalAnswer('2x+3'));
   });
 
-  it('writes matrices, numerals, ratios and words in one way each', () => {
+  it('has one text for equal matrices, numerals, ratios and words', () => {
     expect(normalAnswer('\\begin{bmatrix} 0.5 \\\\ 1 \\end{bmatrix}')).toBe('[[1/2], [1]]');
     expect(normalAnswer('\\frac12\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}')).toBe('[[1/2], [1]]');
     expect(normalAnswer('0101_{2}')).toBe('101_2');
@@ -54,7 +54,7 @@ describe('normalAnswer', () => {
     expect(normalAnswer('\\text{New York}')).toBe(normalAnswer('New York'));
   });
 
-  it('leaves what it does not understand as it is', () => {
+  it('keeps text that does not parse', () => {
     expect(normalAnswer('((  1')).toBe('(( 1');
     expect(normalAnswer('9'.repeat(5000))).toBe('9'.repeat(200));
   });

@@ -1,7 +1,7 @@
 /**
- * One way to write each answer, so that votes of equal answers fall on the same text. Rational numbers and
- * polynomials are written out; other expressions are written by their value, since 1/(1+√2) and √2-1 have no
- * common spelling that is easy to find. Units and names are left out, as the comparison leaves them out.
+ * The canonical text of an answer, on which votes are counted: equal answers have the same text. Rational
+ * numbers and polynomials are written out. Other expressions are written by their value, because a common
+ * spelling of 1/(1+√2) and √2-1 is hard to find. Units and names are omitted, as in comparisons.
  * @module
  */
 import { formatRational } from '../rational.ts';
@@ -16,11 +16,11 @@ import { plainPolynomialText } from './polynomial-text.ts';
 import { measured } from './quantity.ts';
 import { type Region, regionOf } from './region.ts';
 import { givenValue } from './relation.ts';
-import { isCapitalWord, wordsOf } from './words.ts';
-import { EXACT_WORK, type Work, withinLimits } from './work.ts';
+import { isCapitalWord, wordsOf } from './word-answer.ts';
+import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
-/** @throws TooMuchWork */
-export function canonicalText(node: Node, work: Work): string {
+/** @throws WorkBudgetExceeded */
+export function canonicalText(node: Node, work: WorkBudget): string {
   work.spend(1);
   const text = (child: Node): string => canonicalText(child, work);
   switch (node.kind) {
@@ -50,7 +50,7 @@ export function canonicalText(node: Node, work: Work): string {
   }
 }
 
-/** a : b as its quotient, longer ratios with 1 as their first part, those with a 0 as they stand. */
+/** a : b as its quotient; longer ratios scaled so that the first part is 1; ratios with a 0 as written. */
 function ratioText({ parts }: NodeOf<'ratio'>, text: (node: Node) => string): string {
   const [first, second] = parts; // a ratio has two parts at least
   const texts = parts.map(text);
@@ -79,8 +79,8 @@ function regionText(region: Region, text: (node: Node) => string): string {
     .join(' ∪ ');
 }
 
-/** The value that a name is set to; a bounded letter as the set of its values; else the relation as written. */
-function relationText(node: NodeOf<'relation'>, work: Work): string {
+/** The value that a name is set to; the set of values of a bounded letter; else the relation itself. */
+function relationText(node: NodeOf<'relation'>, work: WorkBudget): string {
   const value = givenValue(node, false);
   if (value && (isName(node.operands[0]) || freeSymbols(value).size === 0)) return canonicalText(value, work);
   const region = regionOf(node, work);
@@ -95,13 +95,13 @@ function relationText(node: NodeOf<'relation'>, work: Work): string {
   return scaled === undefined ? otherText(node) : `${scaled} ${sign} 0`;
 }
 
-function matrixText(node: Node, work: Work): string {
+function matrixText(node: Node, work: WorkBudget): string {
   const rows = entriesOf(node, work);
   if (!rows) return otherText(node);
   return `[${rows.map((row) => `[${row.map((entry) => canonicalText(entry, work)).join(', ')}]`).join(', ')}]`;
 }
 
-/** Words, and letters that may be words: a letter alone may be a choice, many side by side a name. */
+/** Whether a node is or may be a word: a single letter may be a choice, several adjacent letters a name. */
 function looksLikeWord(node: Node): boolean {
   if (node.kind === 'text' || node.kind === 'symbol' || isCapitalWord(node)) return true;
   return node.kind === 'product' && node.factors.length > 2 && node.factors.every(isLetter);
@@ -113,7 +113,7 @@ function isLetter(node: Node): boolean {
   );
 }
 
-function expressionText(node: Node, work: Work): string {
+function expressionText(node: Node, work: WorkBudget): string {
   const { value } = measured(node);
   if (looksLikeWord(value)) return wordsOf(value) || otherText(value);
   const fraction = withinLimits(() => fractionOf(value, work.part(EXACT_WORK)));
@@ -127,7 +127,7 @@ function expressionText(node: Node, work: Work): string {
   return polynomial ?? fingerprint(value, work) ?? wordsOf(value) ?? otherText(value);
 }
 
-/** Ten digits: more than errors reach, enough to keep different answers apart. */
+/** Ten digits: rounding errors do not reach them, and different answers still differ. */
 function numberText(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '-∞';
   return `≈${Number(value.toPrecision(10))}`;

@@ -11,7 +11,7 @@ export function isCollection(node: Node): node is NodeOf<'list' | 'set'> {
   return node.kind === 'list' || node.kind === 'set';
 }
 
-/** One of the sides is a list or a set. */
+/** Compares two answers of which at least one is a list or a set. */
 export function sameCollection(gold: Node, prediction: Node, comparer: Comparer): Outcome {
   const ordered = orderedItems(gold, prediction) ?? orderedItems(prediction, gold)?.reverse();
   if (ordered) {
@@ -28,8 +28,8 @@ export function sameCollection(gold: Node, prediction: Node, comparer: Comparer)
 }
 
 /**
- * The items of both, if order counts: a list against a tuple, or values of several letters (`x = 1, y = 2`)
- * against bare values. Undefined if `one` is not the list of such a pair.
+ * The items of both sides if their order counts: for a list and a tuple, and for values of several letters
+ * (`x = 1, y = 2`) and bare values. Undefined if `one` is not the list of such a pair.
  */
 function orderedItems(one: Node, other: Node): (readonly Node[])[] | undefined {
   if (one.kind !== 'list') return undefined;
@@ -47,7 +47,7 @@ function itemsOf(node: Node): readonly Node[] {
   return isCollection(node) ? withoutNames(withoutDomains(node.items)) : [node];
 }
 
-/** `2\pi k, k \in \mathbb{Z}` without what is said about k. */
+/** `2\pi k, k \in \mathbb{Z}` without the domain of k. */
 function withoutDomains(items: readonly Node[]): readonly Node[] {
   const [first, ...rest] = items;
   return first === undefined ? items : [first, ...rest.filter((item) => !isDomain(item))];
@@ -58,7 +58,7 @@ function isDomain(node: Node): boolean {
   return node.operands[0]?.kind === 'symbol' && node.operands[1]?.kind === 'set-name';
 }
 
-/** `x = 2, 3, 4` names the list, not its first item. */
+/** Items without the name of the list: in `x = 2, 3, 4` the name applies to all items. */
 function withoutNames(items: readonly Node[]): readonly Node[] {
   const [first, ...rest] = items;
   if (first?.kind !== 'relation' || rest.length === 0 || rest.some(({ kind }) => kind === 'relation'))
@@ -72,7 +72,7 @@ function plainValues(items: readonly Node[]): Node[] {
   return items.map((item) => (item.kind === 'relation' ? (givenValue(item, false) ?? item) : item));
 }
 
-/** Longer collections are compared item by item in order only. */
+/** Maximum number of items that are compared without regard to their order. */
 const MAX_UNORDERED = 60;
 
 function distinct(items: readonly Node[], comparer: Comparer): readonly Node[] {
@@ -80,7 +80,7 @@ function distinct(items: readonly Node[], comparer: Comparer): readonly Node[] {
   return items.filter((item, i) => !items.slice(0, i).some((earlier) => comparer.same(earlier, item).same));
 }
 
-/** Every item of one side has a partner of its own on the other. */
+/** Pairs every expected item with a different item of the prediction. */
 function matched(golds: readonly Node[], predictions: readonly Node[], comparer: Comparer): Outcome {
   if (golds.length !== predictions.length)
     return different(`expected ${golds.length} items, got ${predictions.length}`);
@@ -94,7 +94,10 @@ function matched(golds: readonly Node[], predictions: readonly Node[], comparer:
   return same('the same items');
 }
 
-/** Two tuples or intervals. Brackets count where there can be an interval: two items in ascending order. */
+/**
+ * Compares two tuples or intervals. The brackets count if the answer may be an interval, that is, for two items
+ * in ascending order.
+ */
 export function sameBracket(
   gold: NodeOf<'bracket'>,
   prediction: NodeOf<'bracket'>,
@@ -108,14 +111,14 @@ export function sameBracket(
     prediction.open !== '<' &&
     !isDescending(gold.items, comparer);
   const [low, high] = gold.items;
-  // at an infinite end the bracket says nothing
+  // the bracket at an infinite end has no meaning
   const sameOpen = gold.open === prediction.open || isInfinite(low);
   const sameClose = gold.close === prediction.close || (high !== undefined && isInfinite(high));
   if ((sameOpen && sameClose) || (!isInterval && isTuple(gold) && isTuple(prediction))) return items;
   return different('the brackets are not the same');
 }
 
-/** Whether the brackets fit, so that they may only hold coordinates. */
+/** Whether the brackets match, so that the items may be coordinates. */
 function isTuple({ open, close }: NodeOf<'bracket'>): boolean {
   return open === close;
 }

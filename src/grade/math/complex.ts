@@ -1,5 +1,5 @@
 /**
- * Complex numbers in double precision, for the numeric check. Not a number in either part means undefined.
+ * Complex numbers in double precision, for numeric agreement. NaN in either part means undefined.
  * @module
  */
 
@@ -45,7 +45,7 @@ export function exp(a: Complex): Complex {
   return a.im === 0 ? real(size) : { re: size * Math.cos(a.im), im: size * Math.sin(a.im) };
 }
 
-/** a^b, the principal value; whole powers of real numbers are real. */
+/** a^b, the principal value; integer powers of real numbers are real. */
 export function power(a: Complex, b: Complex): Complex {
   if (a.im === 0 && b.im === 0 && (a.re > 0 || Number.isInteger(b.re))) return real(a.re ** b.re);
   if (a.re === 0 && a.im === 0) return b.re > 0 ? real(0) : UNDEFINED;
@@ -62,7 +62,7 @@ export function cos(a: Complex): Complex {
   return { re: Math.cos(a.re) * Math.cosh(a.im), im: -Math.sin(a.re) * Math.sinh(a.im) };
 }
 
-/** log Γ(x) for real x > 0, by Lanczos' approximation (g = 7, 9 terms), to about 1e-14. */
+/** log Γ(x) for real x > 0, by the Lanczos approximation (g = 7, 9 terms), to about 1e-14. */
 export function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - logGamma(1 - x);
   let sum = LANCZOS[0];

@@ -1,23 +1,23 @@
 /**
- * A place in the tokens, and the few questions every part of the parser asks there.
+ * The token cursor of the parser: position, lookahead, and the state that all grammar rules share.
  * @module
  */
 import type { Node } from './ast.ts';
 import type { Token } from './tokenizer.ts';
-import { MAX_DEPTH, TooMuchWork, type Work } from './work.ts';
+import { MAX_DEPTH, type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-/** The tokens follow no notation that is known; never leaves the parser. */
+/** The tokens do not match the grammar. Never leaves the parser. */
 export class ParseFailure extends Error {
   override readonly name = 'ParseFailure';
 }
 
-/** Rules that refer to each other across files. */
+/** Grammar rules that are used across files; passed as an object to avoid import cycles. */
 export interface Grammar {
-  /** Items separated by commas, semicolons or words; one item alone stands for itself. */
+  /** Items separated by commas, semicolons or words; a single item is returned without a list. */
   list(cursor: Cursor): Node;
   /** Terms joined by + and -. */
   sum(cursor: Cursor): Node;
-  /** One factor with its exponent, e.g. `2x` up to `2`. */
+  /** One factor with its exponent; of `2x` it is `2`. */
   power(cursor: Cursor): Node;
   /** The smallest complete part of an expression. */
   atom(cursor: Cursor): Node;
@@ -25,28 +25,28 @@ export interface Grammar {
 
 export class Cursor {
   readonly grammar: Grammar;
-  readonly work: Work;
+  readonly work: WorkBudget;
   readonly #tokens: Token[];
   #at = 0;
   #depth = 0;
-  /** Bars that are open: whether the next `|` closes rather than opens. */
+  /** Number of open bars: decides whether the next `|` closes or opens. */
   openBars = 0;
-  /** Inside `\{...\}`: `|` and `:` part the element from its condition. */
+  /** Inside `\{...\}`: `|` and `:` separate the element from its condition. */
   inSet = false;
-  /** Letters that a sum, product or integral binds, so `i` is an index there. */
+  /** Letters that a sum or product binds; there `i` is an index. */
   readonly bound: string[] = [];
-  /** Integrals that are open: `dx` ends what stands before it. */
+  /** Number of open integrals: `dx` ends the integrand. */
   openIntegrals = 0;
-  /** Runs of letters that are no words of mathematics; many of them make the text a sentence. */
+  /** Number of words without a mathematical meaning; a text with such words is a sentence. */
   unknownWords = 0;
 
-  constructor(tokens: readonly Token[], grammar: Grammar, work: Work) {
+  constructor(tokens: readonly Token[], grammar: Grammar, work: WorkBudget) {
     this.#tokens = [...tokens];
     this.grammar = grammar;
     this.work = work;
   }
 
-  /** The token `ahead` places on; undefined at the end. */
+  /** The token `ahead` positions after the current one; undefined at the end. */
   peek(ahead = 0): Token | undefined {
     return this.#tokens[this.#at + ahead];
   }
@@ -61,12 +61,12 @@ export class Cursor {
     return token;
   }
 
-  /** Whether the token just taken is all there is. */
+  /** Whether the token just taken is the only one. */
   get isAlone(): boolean {
     return this.#at === 1 && this.#tokens.length === 1;
   }
 
-  /** Puts a token before the next one, e.g. what is left of one that was taken in part. */
+  /** Puts a token before the next one, e.g. the rest of a token that was taken in part. */
   putBack(token: Token): void {
     this.#tokens[--this.#at] = token;
   }
@@ -103,7 +103,7 @@ export class Cursor {
     return sign;
   }
 
-  /** Parses what stands inside brackets, with the flags of the outside put aside. */
+  /** Parses the content of brackets with its own flags and then restores the outer ones. */
   inside<T>(flags: { readonly inSet?: boolean; readonly openBars?: number }, parse: () => T): T {
     const { inSet, openBars } = this;
     this.inSet = flags.inSet ?? false;
@@ -114,9 +114,9 @@ export class Cursor {
     return result;
   }
 
-  /** @throws TooMuchWork when brackets, fractions or exponents are nested too deep */
+  /** @throws WorkBudgetExceeded when brackets, fractions or exponents are nested too deeply */
   deeper<T>(parse: () => T): T {
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     this.work.spend(1);
     const result = parse();
     this.#depth--;

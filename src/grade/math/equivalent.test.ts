@@ -22,7 +22,7 @@ const answers = fixture('math-answers.jsonl');
 
 describe('answers of every kind', () => {
   for (const kind of new Set(answers.map((one) => one.kind)))
-    it(`${kind.replaceAll('_', ' ')}: what is equal and what is not`, () => {
+    it(`${kind.replaceAll('_', ' ')}: equal and different pairs`, () => {
       for (const { gold, prediction, equal } of answers.filter((one) => one.kind === kind))
         expect(compareAnswers(gold, prediction).same, `${gold} and ${prediction}`).toBe(equal);
     });
@@ -32,7 +32,7 @@ describe('answers of every kind', () => {
       expect(compareAnswers(gold, `\\left. ${gold} \\right.`).same, gold).toBe(true);
   });
 
-  it('are equal either way round, but for what only a prediction may do', () => {
+  it('are equal in both directions, except where only a prediction may differ', () => {
     const oneWay = new Set(['25', '2a+b=5']);
     for (const { gold, prediction, equal } of answers)
       if (!oneWay.has(prediction))
@@ -41,14 +41,14 @@ describe('answers of every kind', () => {
 });
 
 describe('verdicts of two graders', () => {
-  // both are wrong about these: a degree sign is a degree, a relation in brackets is that relation, -1 1/2 is
-  // -(1 + 1/2), and two roots in brackets are those roots
-  const MISJUDGED = new Set(['deg_unicode', 'list_tuple', 'mixedt', 'ltup']);
+  // both graders are wrong about these kinds: the Unicode degree sign, a relation in brackets, negative mixed
+  // numbers (-1 1/2 is -(1 + 1/2)), and two roots in brackets
+  const GRADERS_WRONG = new Set(['deg_unicode', 'list_tuple', 'mixedt', 'ltup']);
 
   for (const name of ['math500-variants.jsonl', 'math-graders.jsonl'])
-    it(`are confirmed wherever they agree: ${name}`, () => {
+    it(`are reproduced wherever the graders agree: ${name}`, () => {
       const agreed = fixture(name).filter(
-        (one) => one.deepscaler === one.math_verify && !MISJUDGED.has(one.kind),
+        (one) => one.deepscaler === one.math_verify && !GRADERS_WRONG.has(one.kind),
       );
       expect(agreed.length).toBeGreaterThan(80);
       for (const { gold, prediction, deepscaler } of agreed)
@@ -60,7 +60,7 @@ describe('numbers', () => {
   const integers = fc.integer({ min: -9999, max: 9999 });
   const positive = fc.integer({ min: 1, max: 9999 });
 
-  it('are equal in every spelling', () => {
+  it('are equal in all notations', () => {
     fc.assert(
       fc.property(integers, positive, positive, (p, q, k) => {
         const gold = `\\frac{${p}}{${q}}`;
@@ -78,7 +78,7 @@ describe('numbers', () => {
     );
   });
 
-  it('with thousands separators, units and currencies are those numbers', () => {
+  it('are equal with and without thousands separators, units and currency signs', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1000, max: 99_999_999 }), (n) => {
         const grouped = String(n).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -95,7 +95,7 @@ describe('numbers', () => {
     );
   });
 
-  it('that are roots are equal exactly when their squares are', () => {
+  it('with square roots are equal exactly when their squares are equal', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 60 }), positive, (a, b, c) => {
         expect(compareAnswers(`${a}\\sqrt{${c}}`, `\\sqrt{${a * a * c}}`).same).toBe(true);

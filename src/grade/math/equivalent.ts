@@ -1,9 +1,9 @@
 /**
- * Whether two answers mean the same: what kinds of answer they are decides who compares them.
+ * Compares two answers by meaning. The kinds of the two answers select the comparison.
  * @module
  */
 import { freeSymbols } from './agreement.ts';
-import { type Node, type NodeOf, UNSAID } from './ast.ts';
+import { IMPLICIT_SUBJECT, type Node, type NodeOf } from './ast.ts';
 import { isCollection, sameBracket, sameCollection } from './collection.ts';
 import { hasMatrix, sameMatrix } from './matrix.ts';
 import { type Comparer, different, firstSame, type Outcome, same } from './outcome.ts';
@@ -12,26 +12,26 @@ import { measured, sameQuantity } from './quantity.ts';
 import { regionOf } from './region.ts';
 import { givenValue, sameRelation } from './relation.ts';
 import { isRegion, sameRegion } from './same-region.ts';
-import { isCapitalWord, namedRegion, wordsOf } from './words.ts';
-import type { Work } from './work.ts';
+import { isCapitalWord, namedRegion, wordsOf } from './word-answer.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /**
- * Compares two answers; the order matters only for what a prediction may leave out or add.
+ * Compares two answers. Exchanging them matters only where a prediction may omit or add something.
  *
- * @throws TooMuchWork
+ * @throws WorkBudgetExceeded
  */
-export function equivalent(gold: Node, prediction: Node, work: Work): Outcome {
+export function equivalent(gold: Node, prediction: Node, work: WorkBudget): Outcome {
   const comparer: Comparer = { work, same: compare };
   function compare(a: Node, b: Node): Outcome {
     work.spend(4);
     const [x, y] = [bare(a), bare(b)];
     const outcome = byKind(x, y, comparer);
-    return outcome.same || !sayWords(x, y) ? outcome : same('the same words');
+    return outcome.same || !areSameWords(x, y) ? outcome : same('the same words');
   }
   return compare(gold, prediction);
 }
 
-/** Words behind something that cannot be measured say nothing. */
+/** Removes the words after an answer that cannot have a unit; they have no meaning. */
 function bare(node: Node): Node {
   return node.kind === 'quantity' && CANNOT_BE_MEASURED.has(node.value.kind) ? bare(node.value) : node;
 }
@@ -77,14 +77,14 @@ function withRelation(a: Node, b: Node, comparer: Comparer): Outcome {
   );
 }
 
-/** Whether a relation says which numbers there are. */
+/** Whether a relation describes a set of real numbers. */
 function isSolvable(relation: Node, { work }: Comparer): boolean {
   return regionOf(relation, work) !== undefined;
 }
 
 function sameSubject(a: Node, b: Node): boolean {
   const [x, y] = [freeSymbols(a), freeSymbols(b)];
-  if (x.has(UNSAID) || y.has(UNSAID)) return true;
+  if (x.has(IMPLICIT_SUBJECT) || y.has(IMPLICIT_SUBJECT)) return true;
   return x.size === y.size && [...x].every((name) => y.has(name));
 }
 
@@ -102,7 +102,7 @@ function isNamedRegion(node: Node): boolean {
   return node.kind === 'text' && namedRegion(node.text) !== undefined;
 }
 
-function sayWords(a: Node, b: Node): boolean {
+function areSameWords(a: Node, b: Node): boolean {
   return a.kind === 'text' || b.kind === 'text' ? sameWords(a, b).same : false;
 }
 
@@ -112,7 +112,7 @@ function sameWords(a: Node, b: Node): Outcome {
   return x === y ? same('the same words') : different('other words');
 }
 
-/** A numeral answers a question about its base: its digits and base count, not its value alone. */
+/** Compares digits and base, not values, because the answer to a question about a base is expected in it. */
 function sameNumeral(a: Node, b: Node): Outcome {
   if (a.kind !== 'numeral' || b.kind !== 'numeral')
     return different('only one of them is a numeral in another base');
@@ -133,16 +133,16 @@ function sameResidue(a: Node, b: Node, comparer: Comparer): Outcome {
   return comparer.same(turns, whole);
 }
 
-/** a : b = c : d; with a 0 in it the parts are compared, as in the time 12:00. */
+/** a : b = c : d; ratios that contain a 0, such as the time 12:00, are compared part by part. */
 function sameRatio(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>, comparer: Comparer): Outcome {
   if (a.parts.length !== b.parts.length) return different('the ratios have different lengths');
-  if (!sameNotes(a, b)) return different('the words behind are not the same');
+  if (!sameNotes(a, b)) return different('the words after the ratios are different');
   const isZero = (node: Node): boolean => node.kind === 'number' && node.value.numerator === 0n;
   const [p, q] = [a, b].map(({ parts }) => parts.map((part) => measured(part).value));
   const areParts = [...p, ...q].some(isZero);
   const [x, y] = [p[0], q[0]];
   for (const [i, part] of p.entries()) {
-    const other = q[i]; // equally many
+    const other = q[i]; // both have the same length
     const outcome = areParts
       ? comparer.same(part, other)
       : comparer.same({ kind: 'product', factors: [part, y] }, { kind: 'product', factors: [other, x] });
@@ -151,7 +151,7 @@ function sameRatio(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>, comparer: Comparer): 
   return same('the same ratio');
 }
 
-/** Whether words behind two ratios, as in `7:30 p.m.`, agree where both have some. */
+/** Whether the words after two ratios, as in `7:30 p.m.`, agree if both have some. */
 function sameNotes(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>): boolean {
   const [x, y] = [a, b].map(({ parts }) => {
     const last = parts.at(-1);

@@ -1,5 +1,5 @@
 /**
- * The value of an expression at a point, in double precision.
+ * Evaluates an expression at a point in double precision.
  * @module
  */
 import { fnv1a } from '../../core/hash.ts';
@@ -22,24 +22,24 @@ import {
   UNDEFINED,
 } from './complex.ts';
 import { MAX_SERIES_TERMS } from './series.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** Where and how an expression is evaluated. */
+/** The values of the letters and the conventions of an evaluation. */
 export interface Point {
   readonly symbols: ReadonlyMap<string, Complex>;
-  /** Base of `\log` without one: authors mean 10 or e. */
+  /** Base of `\log` without a subscript; authors use 10 or e. */
   readonly logBase: number;
   /**
-   * Whether anything that leaves the real numbers is undefined, as it is for readers who think of real
-   * functions; odd roots of negative numbers are then real.
+   * Whether values outside of the real numbers are undefined, as for functions of real numbers. Odd roots of
+   * negative numbers are then real.
    */
   readonly realOnly: boolean;
-  readonly work: Work;
+  readonly work: WorkBudget;
 }
 
 export interface Evaluation {
   readonly value: Complex;
-  /** Size of the largest number that was added or passed to a periodic function: errors are relative to it. */
+  /** Largest absolute value that was added or passed to a periodic function; errors are relative to it. */
   readonly scale: number;
 }
 
@@ -52,7 +52,7 @@ export function evaluate(node: Node, point: Point): Evaluation {
 export function toNumber({ numerator, denominator }: Rational): number {
   const [above, below] = [Number(numerator), Number(denominator)];
   if (Number.isFinite(above) && Number.isFinite(below)) return above / below;
-  // both too large for doubles: drop the same number of bits from each
+  // too large for doubles: drop the same number of bits from both
   const shift = BigInt(Math.max(numerator.toString(16).length, denominator.toString(16).length) * 4 - 1000);
   return Number(numerator >> shift) / Number(denominator >> shift);
 }
@@ -85,7 +85,7 @@ class Evaluator {
       case 'negative':
         return times(real(-1), this.value(node.of));
       case 'sum':
-        return node.terms.map((term) => this.#noted(this.value(term))).reduce(plus, real(0));
+        return node.terms.map((term) => this.#tracked(this.value(term))).reduce(plus, real(0));
       case 'product':
         return node.factors.map((factor) => this.value(factor)).reduce(times, real(1));
       case 'quotient':
@@ -109,7 +109,7 @@ class Evaluator {
     }
   }
 
-  #noted(value: Complex): Complex {
+  #tracked(value: Complex): Complex {
     const size = abs(value);
     if (size > this.scale) this.scale = size;
     return value;
@@ -136,7 +136,7 @@ class Evaluator {
     const values = args.map((arg) => this.value(arg));
     const [x = UNDEFINED, y] = values;
     const periodic = PERIODIC[name];
-    if (periodic) return periodic(this.#noted(x));
+    if (periodic) return periodic(this.#tracked(x));
     if (name === 'log') return over(log(x), y ? log(y) : real(Math.log(this.#point.logBase)));
     const smooth = COMPLEX_FUNCTIONS[name];
     if (smooth) return smooth(x);
@@ -156,7 +156,7 @@ class Evaluator {
     let total = real(series.operation === 'sum' ? 0 : 1);
     for (let k = from.re; k <= to.re; k++) {
       const term = this.#at(series, real(k));
-      total = series.operation === 'sum' ? plus(total, this.#noted(term)) : times(total, term);
+      total = series.operation === 'sum' ? plus(total, this.#tracked(term)) : times(total, term);
     }
     return total;
   }
@@ -170,7 +170,7 @@ class Evaluator {
     return result;
   }
 
-  /** Tanh-sinh quadrature, which stands singular ends. */
+  /** Tanh-sinh quadrature, which tolerates singularities at the ends. */
   #integral(series: Series, from: Complex, to: Complex): Complex {
     if (series.variable === '' || !Number.isFinite(from.re) || !Number.isFinite(to.re)) return UNDEFINED;
     const [middle, half] = [(from.re + to.re) / 2, (to.re - from.re) / 2];
@@ -182,7 +182,7 @@ class Evaluator {
       const weight = ((Math.PI / 2) * Math.cosh(k * QUADRATURE_STEP)) / Math.cosh(u) ** 2;
       total = plus(
         total,
-        times(this.#noted(this.#at(series, real(x))), real(weight * half * QUADRATURE_STEP)),
+        times(this.#tracked(this.#at(series, real(x))), real(weight * half * QUADRATURE_STEP)),
       );
     }
     return total;
@@ -261,7 +261,7 @@ function doubleFactorial(n: number): number {
   return value;
 }
 
-/** A function nobody defined: some smooth function of its arguments that its name decides. */
+/** Stands in for an undefined function such as f: a smooth function of the arguments that depends on the name. */
 function unknownFunction(name: string, args: readonly Complex[]): Complex {
   let angle: Complex = real((fnv1a(name) / 2 ** 32) * 10 + 1);
   args.forEach((arg, i) => {

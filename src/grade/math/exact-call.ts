@@ -1,16 +1,16 @@
 /**
- * Functions of rational numbers whose value is a rational number.
+ * Functions of rational numbers with rational values.
  * @module
  */
 import { add, integer, multiply, negate, type Rational, subtract } from '../rational.ts';
 import { floorOf } from './polynomial.ts';
 import { gcd } from './radical.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 const MAX_FACTORIAL = 500;
 
-/** The value of a call; undefined when it is not rational, not defined, or too large to be worked out. */
-export function exactCall(name: string, args: readonly Rational[], work: Work): Rational | undefined {
+/** The value of a call; undefined when it is not rational, not defined, or too large to compute. */
+export function exactCall(name: string, args: readonly Rational[], work: WorkBudget): Rational | undefined {
   const [first, second] = args;
   if (!first) return undefined;
   switch (name) {
@@ -45,7 +45,7 @@ function isNegative(value: Rational): boolean {
 }
 
 /** n(n - step)(n - 2 step)... down to the last positive factor. */
-function factorial(of: Rational, step: bigint, work: Work): Rational | undefined {
+function factorial(of: Rational, step: bigint, work: WorkBudget): Rational | undefined {
   if (of.denominator !== 1n || of.numerator < 0n || of.numerator > MAX_FACTORIAL) return undefined;
   let value = 1n;
   for (let k = of.numerator; k > 1n; k -= step) {
@@ -56,7 +56,7 @@ function factorial(of: Rational, step: bigint, work: Work): Rational | undefined
 }
 
 /** (n choose k) for integers k >= 0: n(n-1).../k!. */
-function binomial(n: Rational, k: Rational, work: Work): Rational | undefined {
+function binomial(n: Rational, k: Rational, work: WorkBudget): Rational | undefined {
   if (k.denominator !== 1n || k.numerator > MAX_FACTORIAL) return undefined;
   if (k.numerator < 0n) return integer(0);
   let value = integer(1);

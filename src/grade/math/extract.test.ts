@@ -16,14 +16,14 @@ describe('boxes', () => {
     expect(found('\\\\boxed{3}')).toEqual(['3', 'box']);
   });
 
-  it('count from the last; one that does not close is passed over', () => {
+  it('are read from the end, and unclosed ones are skipped', () => {
     expect(found('\\boxed{1} is wrong since this is the case: it must be \\boxed{2}')).toEqual(['2', 'box']);
     expect(found('\\boxed{1} and then \\boxed{2')).toEqual(['1', 'box']);
     expect(found('} } \\boxed{7}')).toEqual(['7', 'box']);
     expect(found('\\boxed 5 is it')).toEqual(['5', 'box']);
   });
 
-  it('belong together when little stands between', () => {
+  it('are joined if only a short connection separates them', () => {
     expect(found('\\boxed{1} and \\boxed{2}')).toEqual(['1, 2', 'box']);
     expect(found('$\\boxed{k=45} \\quad \\text{and} \\quad \\boxed{n=2}$')).toEqual(['k=45, n=2', 'box']);
     expect(found('\\boxed{1} papers and \\boxed{2} bins')).toEqual(['1, 2', 'box']);
@@ -38,7 +38,7 @@ describe('boxes', () => {
 });
 
 describe('phrases and markers', () => {
-  it('lead to the answer in their sentence', () => {
+  it('introduce the answer in their sentence', () => {
     expect(found('The answer is 5. I hope it is correct.')).toEqual(['5', 'phrase']);
     expect(found('Answer: B')).toEqual(['B', 'phrase']);
     expect(found('**Final Answer:** $\\frac{1}{2}$')).toEqual(['\\frac{1}{2}', 'phrase']);
@@ -54,31 +54,31 @@ describe('phrases and markers', () => {
     expect(found('Answer is: New York')).toEqual(['New York', 'phrase']);
   });
 
-  it('may state the answer at their end', () => {
+  it('may introduce a sentence that ends with the answer', () => {
     expect(found('Final Answer: The largest $n$ is 34. I hope so.')).toEqual(['34', 'phrase']);
     expect(found('Final Answer: Jane began 3 hours ago.')).toEqual(['3', 'phrase']);
     expect(found('Answer: the color is dark red')).toEqual(['dark red', 'phrase']);
   });
 
-  it('count more than a box only if they say that the answer is final', () => {
+  it('take precedence over a box only with "final answer"', () => {
     expect(found('\\boxed{255} is one part. The final answer is $10,455$.')).toEqual(['10,455', 'phrase']);
     expect(found('\\boxed{255}. This answer is right 9 times.')).toEqual(['255', 'box']);
     expect(found('\\boxed{255}. The final answer is as above.')).toEqual(['255', 'box']);
     expect(found('The final answer is 5, that is \\boxed{6}')).toEqual(['6', 'box']);
   });
 
-  it('do not stand in longer words', () => {
+  it('do not match inside longer words', () => {
     expect(found('answer island 5')).toEqual(['5', 'last number']);
   });
 
-  it('include the one of GSM8K', () => {
+  it('include the marker of GSM8K', () => {
     expect(found('12*2=24\n#### 1,234')).toEqual(['1,234', 'marker']);
     expect(found('#### $5.50 per hour')).toEqual(['5.50 per hour', 'marker']);
   });
 });
 
-describe('texts without any of these', () => {
-  it('are the answer if they are nothing else', () => {
+describe('texts without box, phrase and marker', () => {
+  it('are the answer if they contain nothing else', () => {
     expect(found('x \\in [-2,7]')).toEqual(['x \\in [-2,7]', 'whole text']);
     expect(found('$28$ %')).toEqual(['28  %', 'whole text']);
     expect(found('12 apples')).toEqual(['12 apples', 'whole text']);
@@ -86,7 +86,7 @@ describe('texts without any of these', () => {
     expect(found('3.')).toEqual(['3', 'whole text']);
   });
 
-  it('end in a formula or a number', () => {
+  it('give their last formula or number', () => {
     expect(found('So we get $x=3$ and so on')).toEqual(['x=3', 'last formula']);
     expect(found('It is \\( 9+1 \\)')).toEqual(['9+1', 'last formula']);
     expect(found('The roots are $1$ and $2$')).toEqual(['1, 2', 'last formula']);
@@ -102,20 +102,20 @@ describe('texts without any of these', () => {
   });
 });
 
-it('only what follows the last thought is read, and of that the end', () => {
+it('only the end of the text after the last </think> is read', () => {
   expect(found('<think>\\boxed{1}</think> it is \\boxed{2}')).toEqual(['2', 'box']);
   expect(found('<think>\\boxed{1}</think>')).toBeUndefined();
   expect(found(`\\boxed{1}${' '.repeat(70_000)}`)).toBeUndefined();
 });
 
-it('mathIn knows all delimiters and escaped dollars', () => {
+it('mathIn handles all delimiters and escaped dollars', () => {
   const spans = (text: string) => mathIn(text).map(({ content }) => content);
   expect(spans('a $b$ c $$d$$ \\(e\\) \\[f\\] $g')).toEqual(['b', 'd', 'e', 'f']);
   expect(spans('$a \\$ b$')).toEqual(['a \\$ b']);
   expect(spans('\\$5 and \\$6')).toEqual([]);
 });
 
-it('goldAnswer is an answer alone or what a solution ends in', () => {
+it('goldAnswer reads a bare answer or the answer of a solution', () => {
   expect(goldAnswer(' \\frac{14}{3} ')).toBe('\\frac{14}{3}');
   expect(goldAnswer('Thus $x = \\boxed{5}$.')).toBe('5');
   expect(goldAnswer('2*3=6\n#### 6')).toBe('6');

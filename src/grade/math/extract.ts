@@ -1,30 +1,39 @@
 /**
- * Finds the answer in what a model wrote. In this order: the last `\boxed{...}`, unless "the final answer is"
- * follows it; what follows the last "answer is" or "Answer:"; what follows the last `####`; the whole text, if
- * it is nothing but an answer; the last mathematics between dollars, or the last number if that comes later.
+ * Extracts the answer from a model's output. The first of these that exists: the last `\boxed{...}`, unless
+ * "the final answer is" follows it; the text after the last "answer is" or "Answer:"; the text after the last
+ * `####`; the whole text, if it is nothing but an answer; the last formula, or the last number if that comes
+ * later.
  * @module
  */
 
-import { judgedPart } from '../judged-part.ts';
+import { afterThinking } from '../after-thinking.ts';
 import { boxesIn, isConnection, isConnectionOfBoxes, lastJoined, mathIn } from './boxed.ts';
 import { parse } from './parser.ts';
 import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import { isUnitWord } from './unit.ts';
-import { Work, withinLimits } from './work.ts';
+import { WorkBudget, withinLimits } from './work-budget.ts';
 
-export type Found = 'box' | 'phrase' | 'marker' | 'whole text' | 'last formula' | 'last number';
+/** Rule by which an answer was found. */
+export type ExtractionRule = 'box' | 'phrase' | 'marker' | 'whole text' | 'last formula' | 'last number';
 
-export interface Extracted {
+/** An answer and the rule by which it was found. */
+export interface ExtractedAnswer {
   readonly text: string;
-  readonly by: Found;
+  readonly by: ExtractionRule;
 }
 
-/** A whole text longer than this is no answer. */
+/** Maximum number of characters of a text that is an answer as a whole. */
 const MAX_WHOLE_LENGTH = 400;
 
-/** The answer of a text; undefined when there is none. Never throws. */
-export function extractAnswer(text: string): Extracted | undefined {
-  const read = judgedPart(text);
+/**
+ * The answer in a model's output, by the rules of the mode `equivalent`; undefined when there is none. The text
+ * up to the last `</think>` is ignored. Never throws.
+ *
+ * @example
+ * extractAnswer('Thus \\boxed{12}.'); // => { text: '12', by: 'box' }
+ */
+export function extractAnswer(text: string): ExtractedAnswer | undefined {
+  const read = afterThinking(text);
   const boxes = boxesIn(read);
   const box = lastJoined(read, boxes, isConnectionOfBoxes)?.trim();
   const phrase = afterPhrase(read);
@@ -36,14 +45,14 @@ export function extractAnswer(text: string): Extracted | undefined {
   return fromText(read);
 }
 
-/** The answer of a gold text, which may be an answer alone or a worked solution; undefined when it is blank. */
+/** The answer of a gold text, which is an answer alone or a worked solution; undefined when it is blank. */
 export function goldAnswer(text: string): string | undefined {
   const answer = (extractAnswer(text)?.text ?? text).trim();
   return answer === '' ? undefined : answer;
 }
 
-/** The whole text, else its last formula or the number behind that. */
-function fromText(text: string): Extracted | undefined {
+/** The whole text if it is an answer, else the last number after the last formula, else the last formula. */
+function fromText(text: string): ExtractedAnswer | undefined {
   const whole = wholeAnswer(text);
   if (whole !== undefined) return { text: whole, by: 'whole text' };
   const formulas = mathIn(text);
@@ -58,11 +67,11 @@ const PHRASE = /\b(final\s+)?answers?\b["'*_)\s]*(?:is|are|:|=)(?![a-z])(?!\s+no
 interface Phrase {
   readonly text: string;
   readonly at: number;
-  /** Whether it says "final answer". */
+  /** Whether the phrase is "final answer". */
   readonly isFinal: boolean;
 }
 
-/** What follows the last "answer is", up to the end of the sentence. */
+/** The text after the last "answer is", up to the end of the sentence. */
 function afterPhrase(text: string): Phrase | undefined {
   const last = [...text.matchAll(PHRASE)].at(-1);
   const answer = last && sentenceAnswer(text.slice(last.index + last[0].length));
@@ -76,7 +85,7 @@ function afterMarker(text: string): string | undefined {
   return at < 0 ? undefined : sentenceAnswer(text.slice(at + 4));
 }
 
-/** The answer in a sentence that begins with it or leads to it, as in "the largest $n$ is 34". */
+/** The answer in a sentence that starts or ends with it, as in "the largest $n$ is 34". */
 function sentenceAnswer(text: string): string | undefined {
   const line = text.trimStart().split('\n', 1)[0]?.slice(0, MAX_ANSWER_LENGTH) ?? '';
   const sentence = line.slice(0, sentenceEnd(line)).trim();
@@ -85,7 +94,7 @@ function sentenceAnswer(text: string): string | undefined {
   return (stated && wholeAnswer(stated)) || (fromText(sentence)?.text ?? sentence);
 }
 
-/** Where the first sentence ends; a full stop in mathematics or between digits ends none. */
+/** Offset of the end of the first sentence. A full stop in a formula or between digits does not end it. */
 function sentenceEnd(line: string): number {
   let inMath = false;
   for (let at = 0; at < line.length; at++) {
@@ -98,11 +107,11 @@ function sentenceEnd(line: string): number {
   return line.length;
 }
 
-/** Words of sentences; no answer in symbols has one. */
+/** Words that occur in sentences and not in answers that consist of symbols. */
 const PROSE =
   /\b(?:is|are|was|the|so|we|that|of|to|be|by|it|this|which|therefore|hence|thus|since|because|get|have|has|answer|let|then|for|with|must|can)\b/i;
 
-/** The text without dollars and stars if it is an answer and nothing else. */
+/** The text without formula delimiters and Markdown marks if it is nothing but an answer. */
 function wholeAnswer(text: string): string | undefined {
   if (text.length > MAX_WHOLE_LENGTH) return undefined;
   const answer = text
@@ -111,20 +120,20 @@ function wholeAnswer(text: string): string | undefined {
     .replace(/(?<=[^.])\.$/, '');
   if (answer === '' || hasWordsOutside(text)) return undefined;
   const plain = answer.replace(/\\(?:text|mbox|textbf|mathrm)\s*\{[^{}]*\}/g, ' ');
-  const parsed = withinLimits(() => parse(answer, 'thousands', new Work()));
+  const parsed = withinLimits(() => parse(answer, 'thousands', new WorkBudget()));
   if (parsed && parsed.unknownWords === 0 && !PROSE.test(plain)) return answer;
   const isWords = /^[^0-9\\$=<>]*$/.test(answer) && answer.split(/\s+/).length <= MAX_WORDS;
   if (isWords) return answer;
-  // notation that is not understood is still an answer if nothing in it is a word
+  // notation that does not parse is still an answer if it contains no word
   return parsed === undefined && !/[A-Za-z]{3,}/.test(plain.replace(/\\[A-Za-z]+/g, ' '))
     ? answer
     : undefined;
 }
 
-/** A name or phrase that answers a question has at most so many words. */
+/** Maximum number of words of a name or phrase that is an answer. */
 const MAX_WORDS = 5;
 
-/** Whether words other than units and connectors stand beside mathematics in dollars. */
+/** Whether a text with formulas has words outside of them, other than units and connectors. */
 function hasWordsOutside(text: string): boolean {
   const spans = mathIn(text);
   if (spans.length === 0) return false;
@@ -135,15 +144,18 @@ function hasWordsOutside(text: string): boolean {
     at = end;
   }
   const words = `${outside} ${text.slice(at)}`.match(/[A-Za-z]{2,}/g) ?? [];
-  // a connector may be in a text command between two formulas
+  // a connector may be inside a text command between two formulas
   return words.some((word) => !isUnitWord(word) && !/^(?:and|or|text|mbox|quad)$/.test(word));
 }
 
-/** A sign directly behind a letter, digit or bracket is an operator; what is not the answer is none. */
+/**
+ * A minus sign directly after a letter, digit or closing bracket is an operator. A number after "not" or
+ * "never" is not an answer.
+ */
 const NUMBER =
   /(?<!\b(?:not|isn't|never)\s)(?:(?<![\w)])-\s?)?(?:\d[\d,]*(?:\.\d+)?(?:\/\d+)?|\.\d+)(?:\s?\\?%)?/g;
 
-/** Only so much of the end is searched for a number. */
+/** Number of characters at the end that are searched for a number. */
 const NUMBER_WINDOW = 1000;
 
 /** The last number, with its sign, thousands separators, decimals, and the denominator of a fraction. */

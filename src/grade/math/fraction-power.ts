@@ -21,17 +21,17 @@ import {
   type Polynomial,
   times,
 } from './polynomial.ts';
-import { brokenPower, rationalPower } from './radical.ts';
-import type { Work } from './work.ts';
+import { fractionalPower, rationalPower } from './radical.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** Whole powers of sums up to this are multiplied out. */
+/** Largest exponent up to which integer powers of sums are expanded. */
 const MAX_EXPANDED_POWER = 24;
 
 /** base^exponent. @returns undefined when there is no value, as for 0^-1 */
 export function powerOf(
   base: Fraction | undefined,
   exponent: Fraction | undefined,
-  work: Work,
+  work: WorkBudget,
 ): Fraction | undefined {
   if (!base || !exponent) return undefined;
   const by = rationalValue(exponent);
@@ -44,7 +44,7 @@ export function powerOf(
       ? undefined
       : opaque(`${fractionKey(base)}^${by.numerator}/${by.denominator}`);
   }
-  if (by.denominator !== 1n) return brokenPowerOf(base, by, work);
+  if (by.denominator !== 1n) return fractionalPowerOf(base, by, work);
   if (by.numerator < 0n) {
     const inverse = quotientOf(whole(ONE), base, work);
     return inverse && powerOf(inverse, whole(constant({ ...by, numerator: -by.numerator })), work);
@@ -66,8 +66,8 @@ export function powerOf(
   };
 }
 
-function brokenPowerOf(base: Fraction, by: Rational, work: Work): Fraction {
-  const power = base.under === ONE ? brokenPower(base.over, by, work) : undefined;
+function fractionalPowerOf(base: Fraction, by: Rational, work: WorkBudget): Fraction {
+  const power = base.under === ONE ? fractionalPower(base.over, by, work) : undefined;
   return power ? whole(power) : opaque(`${fractionKey(base)}^${by.numerator}/${by.denominator}`);
 }
 
@@ -75,7 +75,7 @@ function brokenPowerOf(base: Fraction, by: Rational, work: Work): Fraction {
 export function rootOf(
   of: Fraction | undefined,
   index: Fraction | undefined,
-  work: Work,
+  work: WorkBudget,
 ): Fraction | undefined {
   const n = rationalValue(index);
   if (!n || n.numerator === 0n) return undefined;
@@ -83,8 +83,8 @@ export function rootOf(
   return powerOf(of, whole(constant(inverse)), work);
 }
 
-/** base^(c + Σ cₖ·mₖ) = base^c · Π (base^mₖ)^cₖ, each base^mₖ being an atom. */
-function symbolicPower(base: Fraction, exponent: Fraction, work: Work): Fraction | undefined {
+/** base^(c + Σ cₖ·mₖ) = base^c · Π (base^mₖ)^cₖ; each base^mₖ is an atom. */
+function symbolicPower(base: Fraction, exponent: Fraction, work: WorkBudget): Fraction | undefined {
   const key = fractionKey(base);
   if (exponent.under !== ONE) return opaque(`${key}^${fractionKey(exponent)}`);
   let result: Fraction = whole(ONE);

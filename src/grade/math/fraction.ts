@@ -17,7 +17,7 @@ import {
   rationalOf,
   times,
 } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /** over / under; under is 1 or has several monomials. */
 export interface Fraction {
@@ -25,14 +25,14 @@ export interface Fraction {
   readonly under: Polynomial;
 }
 
-/** a = b, decided exactly; undefined when exact arithmetic cannot tell. */
-export function sameFraction(a: Fraction, b: Fraction, work: Work): boolean | undefined {
+/** Whether a = b, decided exactly; undefined when exact arithmetic cannot decide. */
+export function sameFraction(a: Fraction, b: Fraction, work: WorkBudget): boolean | undefined {
   const difference = minus(times(a.over, b.under, work), times(b.over, a.under, work), work);
   if (difference.size === 0) return true;
   return isDecisive(difference) ? false : undefined;
 }
 
-/** The value as a rational number, if it is one as written. */
+/** The value as a rational number; undefined unless its representation is one. */
 export function rationalValue(value: Fraction | undefined): Rational | undefined {
   return value && value.under === ONE ? rationalOf(value.over) : undefined;
 }
@@ -41,30 +41,30 @@ export function whole(over: Polynomial): Fraction {
   return { over, under: ONE };
 }
 
-/** A letter, or another atom, by its key. */
+/** The value of a letter, or of another atom, with this key. */
 export function letter(key: string, atom: Atom = { key, type: 'letter' }): Fraction {
   return whole(ofPowers(integer(1), [{ atom, exponent: integer(1) }]));
 }
 
-/** A value that is known by its key alone, to a power. */
+/** A power of a value that is identified only by its key. */
 export function opaque(key: string, exponent: Rational = integer(1)): Fraction {
   return whole(ofPowers(integer(1), [{ atom: { key, type: 'opaque' }, exponent }]));
 }
 
-export function sumOf(a: Fraction, b: Fraction, work: Work): Fraction {
+export function sumOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction {
   if (a.under === ONE && b.under === ONE) return whole(plus(a.over, b.over, work));
   const over = plus(times(a.over, b.under, work), times(b.over, a.under, work), work);
   return { over, under: times(a.under, b.under, work) };
 }
 
-export function productOf(a: Fraction, b: Fraction, work: Work): Fraction {
+export function productOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction {
   const over = times(a.over, b.over, work);
   if (a.under === ONE && b.under === ONE) return whole(over);
   return { over, under: times(a.under, b.under, work) };
 }
 
-/** a / b; a denominator of one monomial moves up as negative exponents. @returns undefined when b is 0 */
-export function quotientOf(a: Fraction, b: Fraction, work: Work): Fraction | undefined {
+/** a / b; a denominator with one monomial becomes negative exponents. @returns undefined when b is 0 */
+export function quotientOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction | undefined {
   if (b.over.size === 0) return undefined;
   const over = times(a.over, b.under, work);
   const monomial = monomialIn(b.over);

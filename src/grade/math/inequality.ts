@@ -1,5 +1,5 @@
 /**
- * Relations about one thing, solved for it: `5 \ge x` is x <= 5, `2x - 4 > 0` is x > 2.
+ * Solves relations in one unknown: `5 \ge x` is x <= 5, `2x - 4 > 0` is x > 2.
  * @module
  */
 import { divide, negate, type Rational } from '../rational.ts';
@@ -8,13 +8,13 @@ import { fractionOf } from './algebra.ts';
 import type { Node, NodeOf, RelationSign } from './ast.ts';
 import { nodeKey } from './node-key.ts';
 import { minus, ONE } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** `thing sign bound`. */
+/** `unknown sign bound`. */
 export interface Bound {
   readonly sign: RelationSign;
   readonly bound: Node;
-  /** Key of the thing that is bounded. */
+  /** Key of the unknown. */
   readonly of: string;
 }
 
@@ -28,13 +28,13 @@ const MIRRORED: ReadonlyMap<RelationSign, RelationSign> = new Map([
   ['!=', '!='],
 ]);
 
-/** a sign b as b mirrored(sign) a; undefined for signs that have no mirror image. */
+/** The sign with which `a sign b` is `b mirrored(sign) a`; undefined for signs without a mirror image. */
 export function mirrored(sign: RelationSign): RelationSign | undefined {
   return MIRRORED.get(sign);
 }
 
-/** All that a chain says of one letter or name; undefined when it is about several or not linear. */
-export function solve({ operands, signs }: NodeOf<'relation'>, work: Work): Bound[] | undefined {
+/** The bounds that a chain sets on one unknown; undefined when it has several unknowns or is not linear. */
+export function solve({ operands, signs }: NodeOf<'relation'>, work: WorkBudget): Bound[] | undefined {
   const bounds: Bound[] = [];
   for (const [i, sign] of signs.entries()) {
     const bound = solveOne(operands[i], sign, operands[i + 1], work); // one operand more than signs
@@ -44,12 +44,12 @@ export function solve({ operands, signs }: NodeOf<'relation'>, work: Work): Boun
   return bounds;
 }
 
-/** A letter or the value of a function without a meaning of its own; x² and |x| have to be solved for x. */
+/** Whether a node may be the unknown: a letter or a value such as f(2). x² and |x| have to be solved for x. */
 function isSubject(node: Node): boolean {
   return node.kind === 'symbol' || (node.kind === 'call' && /^[A-Za-z](?:['_]|$)/.test(node.name));
 }
 
-function solveOne(left: Node, sign: RelationSign, right: Node, work: Work): Bound | undefined {
+function solveOne(left: Node, sign: RelationSign, right: Node, work: WorkBudget): Bound | undefined {
   const mirror = mirrored(sign);
   if (!mirror) return undefined;
   if (isSubject(left) && freeSymbols(right).size === 0) return { sign, bound: right, of: nodeKey(left) };
@@ -58,12 +58,12 @@ function solveOne(left: Node, sign: RelationSign, right: Node, work: Work): Boun
   return linear(left, right, { sign, mirror }, work);
 }
 
-/** a·x + b against 0 with rational a and b: x against -b/a. */
+/** Solves `a·x + b sign 0` with rational a and b for x. */
 function linear(
   left: Node,
   right: Node,
   { sign, mirror }: { readonly sign: RelationSign; readonly mirror: RelationSign },
-  work: Work,
+  work: WorkBudget,
 ): Bound | undefined {
   const [a, b] = [fractionOf(left, work), fractionOf(right, work)];
   const names = new Set([...freeSymbols(left), ...freeSymbols(right)]);

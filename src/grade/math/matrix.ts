@@ -1,23 +1,23 @@
 /**
- * Matrices: worked out if they are sums, products or transposes of matrices, then compared entry by entry.
+ * Evaluates sums, products and transposes of matrices and compares matrices entry by entry.
  * @module
  */
 import { contains, type Node, product } from './ast.ts';
 import { type Comparer, different, type Outcome, same } from './outcome.ts';
 import { sameExpression } from './same-expression.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 type Rows = readonly (readonly Node[])[];
 
 const MAX_ENTRIES = 400;
 
-/** Whether a tree is about matrices. */
+/** Whether a tree contains a matrix. */
 export function hasMatrix(node: Node): boolean {
   return contains(node, ({ kind }) => kind === 'matrix');
 }
 
-/** The entries of a matrix expression; undefined if it is none or the sizes do not fit. */
-export function entriesOf(node: Node, work: Work): Rows | undefined {
+/** The entries of a matrix expression; undefined if it is not one or the sizes do not match. */
+export function entriesOf(node: Node, work: WorkBudget): Rows | undefined {
   work.spend(1);
   switch (node.kind) {
     case 'matrix': {
@@ -60,7 +60,7 @@ function sumOf(a: Rows, b: Rows): Rows | undefined {
   return a.map((row, i) => row.map((x, j): Node => ({ kind: 'sum', terms: [x, b[i][j]] })));
 }
 
-function productOf(factors: readonly Node[], work: Work): Rows | undefined {
+function productOf(factors: readonly Node[], work: WorkBudget): Rows | undefined {
   let rows: Rows | undefined;
   const scalars: Node[] = [];
   for (const factor of factors) {
@@ -74,7 +74,7 @@ function productOf(factors: readonly Node[], work: Work): Rows | undefined {
   return rows?.map((row) => row.map((entry) => product([...scalars, entry])));
 }
 
-function matrixProduct(a: Rows, b: Rows, work: Work): Rows {
+function matrixProduct(a: Rows, b: Rows, work: WorkBudget): Rows {
   const columns = transposed(b) ?? [];
   work.spend(a.length * columns.length * b.length);
   return a.map((row) =>
@@ -84,7 +84,7 @@ function matrixProduct(a: Rows, b: Rows, work: Work): Rows {
   );
 }
 
-/** Both sides have a matrix, or one has a vector in angle brackets. */
+/** Compares two answers of which at least one contains a matrix; a vector in angle brackets is a column. */
 export function sameMatrix(gold: Node, prediction: Node, { work }: Comparer): Outcome {
   const [a, b] = [entriesOf(gold, work), entriesOf(prediction, work)];
   if (!a || !b) return different('only one of them is a matrix');

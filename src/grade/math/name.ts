@@ -1,10 +1,10 @@
 /**
- * Names: what an answer may be introduced with, as in `f(2) = 5`, `\frac{AB}{CD} = 3` or `(x, y) = (1, 2)`.
+ * Recognizes names that introduce an answer, as in `f(2) = 5`, `\frac{AB}{CD} = 3` or `(x, y) = (1, 2)`.
  * @module
  */
 import type { Node } from './ast.ts';
 
-/** Whether an expression only names something, so that what is set equal to it is the answer. */
+/** Whether an expression is only a name, so that the value set equal to it is the answer. */
 export function isName(node: Node): boolean {
   switch (node.kind) {
     case 'symbol':
@@ -23,7 +23,7 @@ export function isName(node: Node): boolean {
       return isName(node.over) && isName(node.under);
     case 'power':
       return isName(node.base);
-    case 'sum': // `a + b = 7` answers what a + b is; `x^2 + y^2 = 25` is a circle
+    case 'sum': // `a + b = 7` gives the value of a + b; `x^2 + y^2 = 25` describes a circle
       return node.terms.every(({ kind }) => kind === 'symbol');
     case 'bracket':
       return node.items.every(isName);

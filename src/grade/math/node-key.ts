@@ -1,5 +1,5 @@
 /**
- * A text that equal trees share, for things that are only equal when written alike.
+ * A text key that is the same for identical trees, for nodes that are equal only if they are written alike.
  * @module
  */
 import type { Node } from './ast.ts';

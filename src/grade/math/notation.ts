@@ -1,10 +1,10 @@
 /**
- * The vocabulary of mathematical notation: which characters, LaTeX commands and words mean what. Tables
- * only; the reading is in `tokenizer.ts` and `parser.ts`.
+ * Tables of mathematical notation: the meaning of characters, LaTeX commands and words. `tokenizer.ts` and
+ * `parser.ts` use them.
  * @module
  */
 
-/** Characters that stand for a LaTeX spelling. Applied before Unicode compatibility folding. */
+/** LaTeX spelling of Unicode characters, applied before Unicode compatibility normalization (NFKC). */
 export const UNICODE: ReadonlyMap<string, string> = new Map([
   ...Object.entries({
     '−': '-',
@@ -90,7 +90,7 @@ export const UNICODE: ReadonlyMap<string, string> = new Map([
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻';
 const SUBSCRIPTS = '₀₁₂₃₄₅₆₇₈₉';
 
-/** The plain digit or sign of a raised or lowered character, and whether it is raised. */
+/** The plain digit or sign of a superscript or subscript character, and whether it is a superscript. */
 export function scriptOf(
   character: string,
 ): { readonly plain: string; readonly raised: boolean } | undefined {
@@ -107,7 +107,7 @@ function GREEK_NAMES(): readonly string[] {
   ).split(' ');
 }
 
-/** Commands that are one sign of the grammar, by the sign's name. */
+/** Commands that denote a sign of the grammar, with the name of the sign. */
 export const SIGN_COMMANDS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     '+': 'plus',
@@ -153,7 +153,7 @@ export const SIGN_COMMANDS: ReadonlyMap<string, string> = new Map(
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
-/** Commands without meaning for the value. */
+/** Commands that do not affect the value. */
 export const DROPPED: ReadonlySet<string> = words(
   'left right middle big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr displaystyle textstyle ' +
     'scriptstyle limits nolimits mathstrut strut , ; : ! > boxed fbox mathbf boldsymbol bm bold mathcal mathfrak ' +
@@ -166,24 +166,24 @@ export const DROPPED_WITH_ARGUMENT: ReadonlySet<string> = words(
   'phantom hphantom vphantom hspace vspace color textcolor label tag hskip vskip kern',
 );
 
-/** Commands whose argument is words. */
+/** Commands whose argument is text. */
 export const TEXT_COMMANDS: ReadonlySet<string> = words(
   'text mbox hbox textbf textit textrm textsf texttt textnormal textsc emph mathrm mathit mathsf mathtt ' +
     'operatorname operatorname* mathop',
 );
 
-/** Environments that are matrices; all others only arrange lines. */
+/** Matrix environments; all other environments only arrange lines. */
 export const MATRIX_ENVIRONMENTS: ReadonlySet<string> = words(
   'pmatrix bmatrix Bmatrix vmatrix Vmatrix matrix smallmatrix array pmatrix* bmatrix*',
 );
 
-/** Commands that draw something over or around a letter and make it another symbol. */
+/** Commands that draw a mark over, under or around a letter, so that it denotes another symbol. */
 export const ACCENTS: ReadonlySet<string> = words(
   'overline bar vec overrightarrow hat widehat tilde widetilde dot ddot underline overleftrightarrow overarc ' +
     'mathring overset underset stackrel',
 );
 
-/** Functions by every name they go by; the value is the name used inside. */
+/** Functions by all of their spellings; the value is the internal name. */
 export const FUNCTIONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     sin: 'sin',
@@ -225,7 +225,7 @@ export const FUNCTIONS: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** Words that are constants. */
+/** Words that denote constants. */
 export const CONSTANT_WORDS: ReadonlyMap<string, 'pi' | 'infinity'> = new Map([
   ['pi', 'pi'],
   ['infty', 'infinity'],
@@ -234,7 +234,7 @@ export const CONSTANT_WORDS: ReadonlyMap<string, 'pi' | 'infinity'> = new Map([
   ['oo', 'infinity'],
 ]);
 
-/** Words that are the name of one symbol, in plain text and as commands. */
+/** Words that name a single symbol, in plain text and as commands. */
 export const SYMBOL_WORDS: ReadonlySet<string> = new Set([
   ...GREEK_NAMES().filter((name) => name !== 'pi'),
   'varphi',
@@ -244,7 +244,7 @@ export const SYMBOL_WORDS: ReadonlySet<string> = new Set([
   'varsigma',
 ]);
 
-/** Different shapes of one letter. */
+/** Variant shapes of a letter and the letter itself. */
 export const SAME_LETTER: ReadonlyMap<string, string> = new Map([
   ['varphi', 'phi'],
   ['vartheta', 'theta'],
@@ -253,10 +253,10 @@ export const SAME_LETTER: ReadonlyMap<string, string> = new Map([
   ['varsigma', 'sigma'],
 ]);
 
-/** Symbols that are functions when a bracket follows them. */
+/** Letters that denote functions when a bracket follows them. */
 export const FUNCTION_LETTERS: ReadonlySet<string> = words('f g h F G H');
 
-/** Number words that scale what they follow. */
+/** Number words that multiply the value before them. */
 export const SCALES: ReadonlyMap<string, bigint> = new Map([
   ['hundred', 100n],
   ['thousand', 1000n],

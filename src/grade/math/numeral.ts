@@ -1,31 +1,31 @@
 /**
- * Reading written numbers: thousands separators of every style, decimal points, decimal commas.
+ * Parses written numbers: thousands separators of all styles, decimal points, decimal commas.
  * @module
  */
 import { type Rational, rational } from '../rational.ts';
-import { TooMuchWork } from './work.ts';
+import { WorkBudgetExceeded } from './work-budget.ts';
 
 /**
- * What a comma before three digits is: `1,234` may be one number, or two items of a list. Answers do not say
- * which, so they are read in each way that makes sense.
+ * Meaning of a comma before three digits: `1,234` may be one number or two items of a list. The text does not
+ * decide this, so all plausible readings are compared.
  */
 export type CommaReading = 'thousands' | 'list';
 
-/** Longest number that is read; more digits are no answer to anything. */
+/** Maximum number of digits; longer numbers are never answers. */
 const MAX_DIGITS = 1000;
 
-/** Between groups of three digits: `{,}`, `,\!`, `\,`, `\ ` and blanks always mean thousands. */
+/** Unambiguous thousands separators: `{,}`, `,\!`, `\,`, `\ ` and spaces between groups of three digits. */
 const GROUP_SIGN = /^(?:\s*\{\s*,\s*\}\s*|,\s*\\!\s*|\\[,!;:]\s*|\\?\s)(?=\d{3}(?!\d))/;
 const GROUP_COMMA = /^,(?=\d{3}(?!\d))/;
 
 export interface WrittenNumber {
-  /** Digits with at most one point, e.g. `1234.50`; `` when there is no number. */
+  /** Digits with at most one decimal point, e.g. `1234.50`; empty when there is no number. */
   readonly digits: string;
-  /** Characters it takes up. */
+  /** Number of characters read. */
   readonly length: number;
 }
 
-/** The number that begins at `start`. A point that no digit follows belongs to the sentence. */
+/** The number that starts at `start`. A point without a digit after it is read as the end of the sentence. */
 export function readNumber(text: string, start: number, comma: CommaReading): WrittenNumber {
   let at = digitsEnd(text, start);
   let digits = text.slice(start, at);
@@ -48,7 +48,7 @@ export function readNumber(text: string, start: number, comma: CommaReading): Wr
       at = end;
     } else if (digits !== '' && !text.startsWith('..', at)) at++;
   }
-  if (digits.length > MAX_DIGITS) throw new TooMuchWork('the answer has a number that is too large');
+  if (digits.length > MAX_DIGITS) throw new WorkBudgetExceeded('the answer has a number that is too large');
   return { digits, length: at - start };
 }
 
@@ -61,7 +61,7 @@ function digitsEnd(text: string, start: number): number {
 /**
  * A number with a decimal comma, written with a point: `0,5`, `1 234,5`, `1.234,5`, `1,25`.
  *
- * @returns undefined for texts that are more likely something else: `3,4` is a pair, `1,234` a thousand
+ * @returns undefined for texts that more likely mean something else: `3,4` is a pair, `1,234` is above 1000
  */
 export function withDecimalPoint(text: string): string | undefined {
   const [, sign = '', whole = '', decimals = ''] =
@@ -70,7 +70,7 @@ export function withDecimalPoint(text: string): string | undefined {
   return decimals !== '' && isClear ? `${sign}${whole.replace(/[ .]/g, '')}.${decimals}` : undefined;
 }
 
-/** The digits times a power of ten, written out: `2.5` and 3 are `2500`. */
+/** The digits multiplied by a power of ten: `2.5` and 3 give `2500`. */
 export function withPointMoved(digits: string, places: number): string {
   const [whole = '', decimals = ''] = digits.split('.');
   const point = whole.length + places;
@@ -79,17 +79,17 @@ export function withPointMoved(digits: string, places: number): string {
   return at < left.length ? `${left.slice(0, at)}.${left.slice(at)}` : left;
 }
 
-/** The value of digits with at most one point. */
+/** The value of digits with at most one decimal point. */
 export function decimalValue(digits: string): Rational {
   const [whole = '', decimals = ''] = digits.split('.');
   return rational(BigInt(`${whole}${decimals}` || '0'), 10n ** BigInt(decimals.length)) as Rational; // a power of 10 is not 0
 }
 
-/** whole.decimals followed by `repeated` without end: `0.1` and `6` is 1/6. */
+/** The value of digits followed by the repeating digits `repeated`: `0.1` and `6` give 1/6. */
 export function repeatingValue(digits: string, repeated: string): Rational {
   const [whole = '', decimals = ''] = digits.split('.');
   const shift = 10n ** BigInt(decimals.length);
   const nines = 10n ** BigInt(repeated.length) - 1n;
   const value = BigInt(`${whole}${decimals}` || '0') * nines + BigInt(repeated);
-  return rational(value, shift * nines) as Rational; // callers give at least one digit
+  return rational(value, shift * nines) as Rational; // callers pass at least one digit
 }

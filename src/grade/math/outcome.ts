@@ -1,26 +1,27 @@
 /**
- * What a comparison found, and what comparators of compound answers need from the one above them.
+ * Results of comparisons, and the interface by which comparisons of compound answers compare their parts.
  * @module
  */
 import type { Node } from './ast.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
+/** The result of a comparison of two answers. */
 export interface Outcome {
   readonly same: boolean;
-  /** One clause: by what they are the same, or what differs. */
+  /** One clause: why the answers are the same, or what differs. */
   readonly reason: string;
 }
 
-/** Compares parts of answers; handed down, so that lists of sets of pairs need no circle of imports. */
+/** Compares parts of answers; passed as an argument, so that nested answers need no import cycle. */
 export interface Comparer {
-  readonly work: Work;
+  readonly work: WorkBudget;
   same(gold: Node, prediction: Node): Outcome;
 }
 
 export const same = (reason: string): Outcome => ({ same: true, reason });
 export const different = (reason: string): Outcome => ({ same: false, reason });
 
-/** The first outcome that says same; else the last. At least one is given. */
+/** The first outcome with `same`, else the last one. Expects at least one outcome. */
 export function firstSame(outcomes: Iterable<Outcome>): Outcome {
   let last = different('nothing was compared');
   for (const outcome of outcomes) {
@@ -30,7 +31,7 @@ export function firstSame(outcomes: Iterable<Outcome>): Outcome {
   return last;
 }
 
-/** Item by item in order; the first difference decides. */
+/** Compares item by item in order; the first difference decides. */
 export function allSame(
   golds: readonly Node[],
   predictions: readonly Node[],

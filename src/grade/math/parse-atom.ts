@@ -1,5 +1,5 @@
 /**
- * The smallest complete parts of an expression: numbers, letters and words, and everything in brackets.
+ * Parses the smallest complete parts of an expression: numbers, letters, words and bracketed expressions.
  * Commands with arguments are in `parse-command.ts`.
  * @module
  */
@@ -32,7 +32,7 @@ export function parseAtom(cursor: Cursor): Node {
     case 'sign':
       return parseBracketed(cursor, token.text);
     default:
-      throw new ParseFailure('a part of a matrix stands alone');
+      throw new ParseFailure('a part of a matrix outside of a matrix');
   }
 }
 
@@ -57,7 +57,7 @@ function repeatedDigits(cursor: Cursor): string | undefined {
   return digits.digits;
 }
 
-/** A run of letters: a function, a constant, a named symbol, or letters side by side. */
+/** A run of letters: a function, a constant, a named symbol, or a product of letters. */
 function parseWord(cursor: Cursor, token: Token & { readonly kind: 'word' }): Node {
   const { text } = token;
   const name = FUNCTIONS.get(text) ?? (text.length > 2 ? FUNCTIONS.get(text.toLowerCase()) : undefined);
@@ -71,7 +71,7 @@ function parseWord(cursor: Cursor, token: Token & { readonly kind: 'word' }): No
   return parseSymbol(cursor, text[0]);
 }
 
-/** Words in a text command; numbers that somebody put there are numbers. */
+/** The content of a text command: words, or mathematics such as a number. */
 function parseText(cursor: Cursor, text: string): Node {
   const content = text.trim();
   const name = FUNCTIONS.get(content);
@@ -84,7 +84,7 @@ function parseText(cursor: Cursor, text: string): Node {
   return cursor.deeper(() => parseAtom(cursor));
 }
 
-/** `A, C and D` as a list of words; undefined when it is one phrase or holds numbers. */
+/** `A, C and D` as a list of words; undefined when it is a single phrase or contains digits. */
 function listedWords(content: string): Node | undefined {
   const parts = content.split(/,|;|\band\b|\bor\b/).map((part) => part.trim());
   const words = parts.filter((part) => part !== '');
@@ -93,7 +93,7 @@ function listedWords(content: string): Node | undefined {
   return { kind: 'list', items: words.map((text): Node => ({ kind: 'text', text })), joint: ',' };
 }
 
-/** Longer items are clauses. */
+/** Maximum number of words of a list item; longer items are clauses. */
 const MAX_WORDS = 3;
 
 function sign(text: string): Token {
@@ -126,7 +126,7 @@ function parseBracketed(cursor: Cursor, opening: string): Node {
       }
       const inner = cursor.inside({}, () => cursor.grammar.list(cursor));
       cursor.expect('}');
-      return inner; // braces without backslashes do not show: `{1,2}` is the list 1,2
+      return inner; // LaTeX does not print braces without backslashes: `{1,2}` is the list 1,2
     }
     case '\\{':
       return parseSet(cursor);
@@ -138,17 +138,17 @@ function parseBracketed(cursor: Cursor, opening: string): Node {
     case '#$':
       return { kind: 'quantity', value: parseAmount(cursor), unit: 'dollar' };
     default:
-      throw new ParseFailure(`"${opening}" begins nothing`);
+      throw new ParseFailure(`no expression starts with "${opening}"`);
   }
 }
 
-/** The number behind a currency sign, which may have a sign: `\$-5`. */
+/** The number after a currency sign, which may be negative: `\$-5`. */
 function parseAmount(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: cursor.deeper(() => cursor.grammar.power(cursor)) };
   return cursor.deeper(() => cursor.grammar.power(cursor));
 }
 
-/** Something in round, square or angle brackets: a grouped expression, or a tuple or interval. */
+/** The content of round, square or angle brackets: a grouped expression, a tuple or an interval. */
 function parseBracket(cursor: Cursor, opening: string): Node {
   const modulus = parseModulus(cursor);
   const inner = modulus ?? cursor.inside({}, () => cursor.grammar.list(cursor));
@@ -159,7 +159,7 @@ function parseBracket(cursor: Cursor, opening: string): Node {
   return { kind: 'bracket', open, close, items };
 }
 
-/** `(mod 5)`, as written without commands. */
+/** `(mod 5)`, written without LaTeX commands. */
 function parseModulus(cursor: Cursor): Node | undefined {
   const token = cursor.peek();
   const isMod = (token?.kind === 'word' || token?.kind === 'text') && token.text.trim() === 'mod';

@@ -1,5 +1,5 @@
 /**
- * LaTeX commands that take arguments or open something: fractions, roots, binomials, floors, matrices.
+ * Parses LaTeX commands that take arguments or open a group: fractions, roots, binomials, floors, matrices.
  * @module
  */
 import { type Node, numberNode } from './ast.ts';
@@ -9,12 +9,12 @@ import { ACCENTS, CONSTANT_WORDS, FUNCTIONS, SYMBOL_WORDS } from './notation.ts'
 import { parseFunction } from './parse-function.ts';
 import { parseSeries } from './parse-series.ts';
 import { parseSymbol } from './parse-symbol.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
 const FRACTIONS = /^[dtcs]?frac$/;
 const BINOMIALS = /^[dt]?binom$/;
 
-/** The node that a command begins; the command has been taken. */
+/** The node that starts with a command; the command token has been taken. */
 export function parseCommand(cursor: Cursor, name: string): Node {
   if (FRACTIONS.test(name)) {
     const over = parseArgument(cursor);
@@ -62,12 +62,12 @@ function parseOther(cursor: Cursor, name: string): Node {
     case 'C':
       return { kind: 'set-name', name: setName(cursor, name) };
     default:
-      // a command of unknown meaning is equal to itself
+      // an unknown command is a symbol that is equal only to itself
       return parseSymbol(cursor, `\\${name}`);
   }
 }
 
-/** A braced group; without braces one digit or one factor, as LaTeX has it: `\frac12`. */
+/** A braced group; without braces one digit or one letter, as in LaTeX: `\frac12`. */
 function parseArgument(cursor: Cursor): Node {
   const token = cursor.peek();
   if (token?.kind === 'number' && token.digits.length > 1) {
@@ -83,7 +83,7 @@ function parseArgument(cursor: Cursor): Node {
   return cursor.deeper(() => cursor.grammar.atom(cursor));
 }
 
-/** `\sqrt{x}`, `\sqrt[3]{x}`, and `\sqrt 13`, which everybody means as a whole. */
+/** `\sqrt{x}`, `\sqrt[3]{x}`, and `\sqrt 13`, which is read as the root of 13. */
 function parseRoot(cursor: Cursor): Node {
   let index: Node = numberNode(2);
   if (cursor.accept('[')) {
@@ -100,7 +100,7 @@ function parseBetween(cursor: Cursor, name: string, closing: string): Node {
   return { kind: 'call', name, args: [inner] };
 }
 
-/** `\mathbb{R}` with what may be written on it: `^+`, `^{2}`, `_{>0}`. */
+/** `\mathbb{R}` with its superscripts and subscripts: `^+`, `^{2}`, `_{>0}`. */
 function setName(cursor: Cursor, name: string): string {
   let full = name;
   while (cursor.sign() === '^' || cursor.sign() === '_') {
@@ -110,7 +110,7 @@ function setName(cursor: Cursor, name: string): string {
   return full;
 }
 
-/** A decorated letter or word is a symbol of its own: `\overline{AB}`. */
+/** A letter or word with an accent is a separate symbol: `\overline{AB}`. */
 function parseAccent(cursor: Cursor, name: string): Node {
   return parseSymbol(cursor, `${name} ${scriptText(cursor)}`);
 }

@@ -1,6 +1,6 @@
 /**
- * Sums, products and powers: the arithmetic part of the grammar. Multiplication may be unwritten; a number
- * before a fraction is a mixed number; words behind a value are its unit.
+ * Parses sums, products and powers. Multiplication may be implicit; an integer before a fraction is a mixed
+ * number; words after a value are its unit.
  * @module
  */
 import { type Node, type NodeOf, product } from './ast.ts';
@@ -8,7 +8,7 @@ import type { Cursor } from './cursor.ts';
 import { parseAtom } from './parse-atom.ts';
 import { jointOf } from './parse-text.ts';
 import { takeUnit, withUnit } from './parse-unit.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
 /** `a + b - c \pm d`. */
 export function parseSum(cursor: Cursor): Node {
@@ -27,20 +27,20 @@ export function parseSum(cursor: Cursor): Node {
   return terms.length === 1 ? terms[0] : { kind: 'sum', terms };
 }
 
-/** A term with signs of its own, as in `3 - -2`. */
+/** A term with its own signs, as in `3 - -2`. */
 function parseSigned(cursor: Cursor): Node {
   if (cursor.accept('+')) return cursor.deeper(() => parseSigned(cursor));
   return cursor.accept('-') ? negative(cursor.deeper(() => parseSigned(cursor))) : parseTerm(cursor);
 }
 
-/** `-x`; a unit stays outside, so that `-5 cm` is a quantity. */
+/** `-x`; a unit stays outside of the negation, so that `-5 cm` is a quantity. */
 function negative(term: Node): Node {
   return term.kind === 'quantity'
     ? { ...term, value: { kind: 'negative', of: term.value } }
     : { kind: 'negative', of: term };
 }
 
-/** Factors joined by `*`, `/` or nothing, and the unit behind them. */
+/** Factors joined by `*`, `/` or implicit multiplication, and the unit after them. */
 function parseTerm(cursor: Cursor): Node {
   let factors: Node[] = [parsePower(cursor)];
   const [first] = factors;
@@ -61,7 +61,7 @@ function parseTerm(cursor: Cursor): Node {
   }
 }
 
-/** A factor behind an operator, which may have a sign of its own: `2 \cdot -3`. */
+/** A factor after an operator, which may have its own sign: `2 \cdot -3`. */
 function parseFactor(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: cursor.deeper(() => parseFactor(cursor)) };
   if (cursor.accept('+')) return cursor.deeper(() => parseFactor(cursor));
@@ -70,13 +70,13 @@ function parseFactor(cursor: Cursor): Node {
 }
 
 function quotient(over: Node, under: Node): Node {
-  // a unit behind the denominator, as in `3/4 cm`, is outside; one behind the numerator stays there
+  // a unit after the denominator, as in `3/4 cm`, applies to the quotient; one after the numerator stays there
   return under.kind === 'quantity' && over.kind !== 'quantity'
     ? { ...under, value: { kind: 'quotient', over, under: under.value } }
     : { kind: 'quotient', over, under };
 }
 
-/** The next factor of an unwritten product; a proper fraction behind an integer replaces that integer. */
+/** The next factor of an implicit product; with an integer before it a proper fraction is a mixed number. */
 function nextFactor(cursor: Cursor, factors: Node[]): Node[] {
   const last = factors.at(-1) as Node; // a term has at least one factor
   if (!isMixed(last, cursor)) return [parsePower(cursor)];
@@ -98,7 +98,7 @@ function isMixed(whole: Node, cursor: Cursor): boolean {
   return Number(over.digits) < Number(under.digits) && !`${over.digits}${under.digits}`.includes('.');
 }
 
-/** `\frac` of two literal integers, the first being smaller. */
+/** Whether the next tokens are `\frac` of two integer literals of which the first is smaller. */
 function isNumericFraction(cursor: Cursor): boolean {
   const parts: string[] = [];
   let at = 1;
@@ -108,7 +108,7 @@ function isNumericFraction(cursor: Cursor): boolean {
     if (token?.kind !== 'number' || token.digits.includes('.')) return false;
     if (braced && cursor.sign(at + 2) !== '}') return false;
     if (braced) parts.push(token.digits);
-    else parts.push(...token.digits.slice(0, 2 - parts.length)); // \frac12 has one token for both
+    else parts.push(...token.digits.slice(0, 2 - parts.length)); // `\frac12` has a single token for both
     at += braced ? 3 : 1;
   }
   return Number(parts[0]) < Number(parts[1]);
@@ -123,7 +123,7 @@ function mixed(whole: Node, fraction: Node): Node {
   return { kind: 'sum', terms: [whole, fraction] };
 }
 
-/** An atom with what is raised behind it: exponents, factorials, percent and degree signs. */
+/** An atom with its postfixes: exponents, factorials, percent and degree signs. */
 export function parsePower(cursor: Cursor): Node {
   return cursor.deeper(() => {
     let node = parseAtom(cursor);
@@ -141,7 +141,7 @@ export function parsePower(cursor: Cursor): Node {
   });
 }
 
-/** `n!!` is n(n-2)(n-4)... and no factorial of a factorial; the first of the two signs is taken. */
+/** `n!!` is n(n-2)(n-4)..., not a factorial of a factorial. Takes the first of the two signs. */
 function doubleFactorial(node: Node, cursor: Cursor): Node {
   cursor.take();
   return { kind: 'call', name: 'double factorial', args: [node] };
@@ -149,7 +149,7 @@ function doubleFactorial(node: Node, cursor: Cursor): Node {
 
 type SymbolPower = NodeOf<'power'> & { readonly base: NodeOf<'symbol'> };
 
-/** `x^2`, whose subscript may follow: `x^2_1` is the square of `x_1`. */
+/** Whether a node is a power such as `x^2`, which a subscript may follow: `x^2_1` is the square of `x_1`. */
 function isSymbolPower(node: Node): node is SymbolPower {
   return node.kind === 'power' && node.base.kind === 'symbol';
 }
@@ -159,7 +159,7 @@ function subscripted(power: SymbolPower, cursor: Cursor): Node {
   return { ...power, base: { kind: 'symbol', name: `${power.base.name}_${scriptText(cursor)}` } };
 }
 
-/** The symbol that an exponent `\circ` is read as. */
+/** Name of the symbol for the exponent `\circ`. */
 const DEGREE = '\\circ';
 
 function raised(base: Node, exponent: Node): Node {
@@ -169,7 +169,7 @@ function raised(base: Node, exponent: Node): Node {
   return { kind: 'power', base, exponent };
 }
 
-/** `^{...}`, or one factor with its sign; exponents of exponents come first: `2^3^2` is 2^9. */
+/** `^{...}`, or one factor with its sign. Exponents are right-associative: `2^3^2` is 2^9. */
 function parseExponent(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: parseExponent(cursor) };
   if (cursor.accept('+')) return parseExponent(cursor);
@@ -182,7 +182,7 @@ function parseExponent(cursor: Cursor): Node {
   return { kind: 'power', base: exponent, exponent: cursor.deeper(() => parseExponent(cursor)) };
 }
 
-/** Whether the next token can begin a factor, so that a product goes on without a sign. */
+/** Whether the next token can start a factor of an implicit product. */
 function startsFactor(cursor: Cursor): boolean {
   const token = cursor.peek();
   if (token === undefined) return false;

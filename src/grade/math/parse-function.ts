@@ -1,5 +1,5 @@
 /**
- * Named functions and their arguments, which often come without brackets: `\sin 2x`, `\log_2 8`,
+ * Parses named functions and their arguments, which often have no brackets: `\sin 2x`, `\log_2 8`,
  * `\cos^2 \theta`.
  * @module
  */
@@ -7,13 +7,13 @@ import { type Node, numberNode, product } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { determinant } from './determinant.ts';
 import { FUNCTIONS } from './notation.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 const INVERSES: ReadonlyMap<string, string> = new Map(
   ['sin', 'cos', 'tan', 'cot', 'sec', 'csc'].map((name) => [name, `arc${name}`]),
 );
 
-/** The function with its exponent, base and argument; the name has been taken. */
+/** The function with its exponent, base and arguments; the name has been taken. */
 export function parseFunction(cursor: Cursor, name: string): Node {
   let exponent: Node | undefined;
   let base: Node | undefined;
@@ -29,8 +29,8 @@ export function parseFunction(cursor: Cursor, name: string): Node {
   return exponent === undefined ? call : { kind: 'power', base: call, exponent };
 }
 
-function named(name: string, args: readonly Node[], base: Node | undefined, work: Work): Node {
-  const [first] = args; // parseArguments gives at least one
+function named(name: string, args: readonly Node[], base: Node | undefined, work: WorkBudget): Node {
+  const [first] = args; // parseArguments returns at least one
   if (name === 'sqrt') return { kind: 'root', of: first, index: numberNode(2) };
   if (name === 'exp') return { kind: 'power', base: { kind: 'constant', name: 'e' }, exponent: first };
   if (name === 'lg') return { kind: 'call', name: 'log', args: [first, numberNode(10)] };
@@ -61,7 +61,7 @@ function isOne(node: Node): boolean {
   return node.kind === 'number' && node.value.numerator === 1n && node.value.denominator === 1n;
 }
 
-/** What the function applies to: what is in the brackets behind it, or else the factors up to the next function. */
+/** The arguments: the content of the brackets after the name, or else the factors up to the next function. */
 function parseArguments(cursor: Cursor): readonly Node[] {
   const sign = cursor.sign();
   if (sign === '(' || sign === '[' || sign === '{') {
@@ -73,7 +73,7 @@ function parseArguments(cursor: Cursor): readonly Node[] {
   return [cursor.deeper(() => parseBareArgument(cursor))];
 }
 
-/** `2\pi/3`, `2x`, `-x`: factors without brackets, ended by operators, functions and words. */
+/** `2\pi/3`, `2x`, `-x`: factors without brackets, up to an operator or a function. */
 function parseBareArgument(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: parseBareArgument(cursor) };
   let factors: Node[] = [cursor.grammar.power(cursor)];
@@ -92,7 +92,7 @@ function isConstant(node: Node): boolean {
   );
 }
 
-/** Whether the next token still belongs to an argument without brackets. */
+/** Whether the next token belongs to an argument without brackets. */
 function continues(cursor: Cursor): boolean {
   const token = cursor.peek();
   if (token?.kind === 'number') return true;

@@ -1,13 +1,13 @@
 /**
- * Numerals in another base: `52_8`, `(1001)_{2}`, `3B_{12}`, `\\text{A5}_{11}`, `101_{\\text{two}}`.
+ * Parses numerals with an explicit base: `52_8`, `(1001)_{2}`, `3B_{12}`, `\text{A5}_{11}`, `101_{\text{two}}`.
  * @module
  */
 import type { Node } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { numberWord } from './notation.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
-/** Digits with a base; nothing is taken when the tokens are something else. */
+/** Digits with a base; takes no token when the next tokens are not such a numeral. */
 export function parseNumeral(cursor: Cursor): Node | undefined {
   const isBracketed = cursor.sign() === '(';
   let digits = '';
@@ -26,7 +26,7 @@ export function parseNumeral(cursor: Cursor): Node | undefined {
   return { kind: 'numeral', digits: digits.toUpperCase().replace(/^0+(?=.)/, ''), base };
 }
 
-/** The digits of one token; letters are digits in capitals, in base 16 also small, or in a text command. */
+/** The digits of one token. Letters A to F are digits; in a text command all letters are. */
 function digitsOf(cursor: Cursor, at: number, isFirst: boolean): string | undefined {
   const token = cursor.peek(at);
   if (token === undefined || (!isFirst && token.space)) return undefined;
@@ -35,7 +35,7 @@ function digitsOf(cursor: Cursor, at: number, isFirst: boolean): string | undefi
   return /^[0-9A-Za-f]+$/.test(text) ? text : undefined;
 }
 
-/** The base in the subscript at a place: a number or its word, in braces or not. */
+/** The base in the subscript at an offset: a number or a number word, with or without braces. */
 function baseAt(cursor: Cursor, at: number): number | undefined {
   const isBraced = cursor.sign(at) === '{';
   const token = cursor.peek(isBraced ? at + 1 : at);

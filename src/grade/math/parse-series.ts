@@ -1,5 +1,5 @@
 /**
- * Sums, products, integrals and limits with their bounds.
+ * Parses sums, products, integrals and limits with their bounds.
  * @module
  */
 import { type Node, product, type Series } from './ast.ts';
@@ -7,7 +7,10 @@ import type { Cursor } from './cursor.ts';
 
 const OPERATIONS = { sum: 'sum', prod: 'product', int: 'integral', lim: 'limit' } as const;
 
-/** `\sum_{k=0}^{n} body`; the command has been taken. The body of a sum is one term, of an integral all up to `dx`. */
+/**
+ * `\sum_{k=0}^{n} body`; the command has been taken. The body of a sum is one term; the body of an integral
+ * extends to `dx`.
+ */
 export function parseSeries(cursor: Cursor, name: keyof typeof OPERATIONS): Node {
   let lower: Node | undefined;
   let to: Node | undefined;
@@ -25,7 +28,7 @@ export function parseSeries(cursor: Cursor, name: keyof typeof OPERATIONS): Node
   return { kind: 'series', operation, variable, from, to, body };
 }
 
-/** The lower bound, in which `i` is a name. */
+/** The lower bound, in which `i` and `e` are variables. */
 function parseLower(cursor: Cursor): Node {
   cursor.bound.push('i', 'e');
   const lower = cursor.deeper(() => cursor.grammar.atom(cursor));
@@ -34,7 +37,7 @@ function parseLower(cursor: Cursor): Node {
   return lower;
 }
 
-/** `k = 0` or `x \to 0` taken apart. */
+/** Splits `k = 0` or `x \to 0` into the variable and its bound. */
 function bound(lower: Node | undefined): { readonly variable: string; readonly from: Node | undefined } {
   if (lower?.kind === 'relation' && lower.operands.length === 2 && lower.operands[0]?.kind === 'symbol')
     return { variable: lower.operands[0].name, from: lower.operands[1] };
@@ -55,7 +58,7 @@ function continues(cursor: Cursor): boolean {
   return token?.kind === 'sign' && (token.text === '(' || token.text === '{' || token.text === '[');
 }
 
-/** The integrand ends in `d` and a letter, which is taken for the variable. */
+/** The integrand ends in `d` and a letter, which is the variable. */
 function integral(cursor: Cursor, from: Node | undefined, to: Node | undefined): Node {
   cursor.openIntegrals++;
   const whole = cursor.deeper(() => cursor.grammar.sum(cursor));

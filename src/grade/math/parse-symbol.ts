@@ -1,14 +1,14 @@
 /**
- * Letters with subscripts and primes, and calls of functions that are named by a letter.
+ * Parses letters with subscripts and primes, and calls of functions with a one-letter name.
  * @module
  */
 import { type Node, numberNode, product } from './ast.ts';
 import { type Cursor, ParseFailure } from './cursor.ts';
 import { FUNCTION_LETTERS, SAME_LETTER } from './notation.ts';
-import { scriptText } from './script.ts';
+import { scriptText } from './subscript.ts';
 
 /**
- * A symbol from its letter or name and what follows: `x_1'`. `f(...)` is a call of f, while `x(...)` is a
+ * A symbol from its letter or name and the tokens after it: `x_1'`. `f(...)` is a call of f, but `x(...)` is a
  * product. `e` and `i` are the constants unless a sum or product binds them.
  */
 export function parseSymbol(cursor: Cursor, letter: string): Node {
@@ -28,7 +28,7 @@ export function parseSymbol(cursor: Cursor, letter: string): Node {
   return { kind: 'symbol', name };
 }
 
-/** Whether `(n, k)` follows without a blank, which makes a C before it the number of combinations. */
+/** Whether `(n, k)` follows without a space, so that a C before it is a binomial coefficient. */
 function isPairNext(cursor: Cursor): boolean {
   if (cursor.sign() !== '(' || cursor.peek()?.space !== false) return false;
   let commas = 0;
@@ -42,16 +42,16 @@ function isPairNext(cursor: Cursor): boolean {
   return false;
 }
 
-/** `_7C_2`, `{}^7P_2`: combinations and permutations; the sign of the first script has been taken. */
+/** `_7C_2`, `{}^7P_2`: combinations and permutations; the first `_` or `^` has been taken. */
 export function parseArrangements(cursor: Cursor): Node {
   const next = cursor.peek();
-  // a bare number is taken by itself: with the letter behind it, it could be a numeral
+  // the atom rule would read a number and the letter after it as a numeral with a base
   const isNumber = next?.kind === 'number' && /^\d+$/.test(next.digits);
   const n = isNumber ? numberNode(BigInt(next.digits)) : cursor.deeper(() => cursor.grammar.atom(cursor));
   if (isNumber) cursor.take();
   const letter = cursor.take();
   const name = letter.kind === 'word' || letter.kind === 'text' ? letter.text.trim() : '';
-  if (name !== 'C' && name !== 'P') throw new ParseFailure('a script stands alone');
+  if (name !== 'C' && name !== 'P') throw new ParseFailure('a script without a base');
   cursor.expect('_');
   const k = cursor.deeper(() => cursor.grammar.atom(cursor));
   const chosen: Node = { kind: 'call', name: 'binomial', args: [n, k] };

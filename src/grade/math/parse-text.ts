@@ -1,12 +1,12 @@
 /**
- * What words in an answer are: connectors, units, numbers that were put in text, or words.
+ * Classifies words in an answer: list separators, units, numbers in text commands, or plain words.
  * @module
  */
 import type { Joint } from './ast.ts';
 import type { Token } from './tokenizer.ts';
 import { isUnitWord } from './unit.ts';
 
-/** How a token separates items: `,` for commas and their like, or the word. Undefined if it does not. */
+/** The separator that a token is: `,` for commas and similar signs, or the word; undefined for other tokens. */
 export function jointOf(token: Token | undefined): Joint | undefined {
   if (token?.kind === 'sign') {
     if (token.text === 'and' || token.text === 'or') return token.text;
@@ -19,8 +19,8 @@ export function jointOf(token: Token | undefined): Joint | undefined {
 }
 
 /**
- * The words of a text in normal form: lower case, without LaTeX styles, brackets and punctuation, single
- * blanks. `\textbf{(C)}`, `(c)` and `C` have the same.
+ * The words of a text in normal form: lower case, single spaces, without LaTeX styles, brackets and
+ * punctuation. `\textbf{(C)}`, `(c)` and `C` have the same normal form.
  */
 export function plainWords(text: string): string {
   return text
@@ -31,7 +31,7 @@ export function plainWords(text: string): string {
     .toLowerCase();
 }
 
-/** Whether the content of a text command is mathematics after all: `\text{-3}`, `\text{12}`. */
+/** Whether the content of a text command is mathematics: `\text{-3}`, `\text{12}`. */
 export function isMathInText(text: string): boolean {
   if (!/[0-9]/.test(text)) return false;
   const words = text.replace(/\\[a-zA-Z]+/g, ' ').match(/[A-Za-z]{2,}/g) ?? [];

@@ -1,5 +1,5 @@
 /**
- * Units and other words behind a value, in text commands or typed plainly.
+ * Parses units and other words after a value, in text commands or as plain text.
  * @module
  */
 import type { Node } from './ast.ts';
@@ -9,7 +9,7 @@ import { jointOf } from './parse-text.ts';
 import type { Token } from './tokenizer.ts';
 import { isUnitWord, readUnit } from './unit.ts';
 
-/** A value and the words with it; percent and degree signs stand alone. */
+/** A value with its unit; after a percent or degree sign further words are dropped. */
 export function withUnit(value: Node, unit: string): Node {
   if (value.kind !== 'quantity') return { kind: 'quantity', value, unit };
   return value.unit === 'percent' || value.unit === 'degree'
@@ -18,8 +18,8 @@ export function withUnit(value: Node, unit: string): Node {
 }
 
 /**
- * The words behind the factors of a term, if that is what comes next: `cm`, `square inches`, `apples`. A word
- * such as `million` becomes a factor instead.
+ * The words after the factors of a term, if they come next: `cm`, `square inches`, `apples`. A number word such
+ * as `million` becomes a factor instead.
  */
 export function takeUnit(cursor: Cursor, factors: Node[]): string | undefined {
   const token = cursor.peek();
@@ -64,7 +64,7 @@ export function takeUnit(cursor: Cursor, factors: Node[]): string | undefined {
   return unit;
 }
 
-/** `\frac{\text{km}}{\text{h}}` as `km / h`; nothing is taken when it is another fraction. */
+/** `\frac{\text{km}}{\text{h}}` as `km / h`; takes no token when the fraction is not a unit. */
 function takeUnitFraction(cursor: Cursor): string | undefined {
   if (!/^[dtc]?frac$/.test(cursor.command() ?? '')) return undefined;
   const [over, under] = [cursor.peek(2), cursor.peek(5)];
@@ -85,7 +85,7 @@ function isUnitNext(cursor: Cursor): boolean {
   return next?.kind === 'word' && isUnitWord(next.text);
 }
 
-/** A plain word is a unit if it names one, or if it is a word rather than a product of letters. */
+/** Whether a plain word is a unit: it names one, or it is a word rather than a product of letters. */
 function isUnitToken(cursor: Cursor, token: Token & { readonly kind: 'word' }): boolean {
   const { text } = token;
   if (text.length < 2) return false;
@@ -101,7 +101,7 @@ function isValue({ kind }: Node): boolean {
   return kind !== 'symbol' && kind !== 'text' && kind !== 'constant';
 }
 
-/** Multiplies by a number word such as `million`. */
+/** Appends the factor of a number word such as `million`. @returns whether the word is a number word */
 function scaled(word: string, factors: Node[]): boolean {
   const scale = SCALES.get(word);
   if (scale === undefined) return false;

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { formatRational } from '../rational.ts';
 import type { Node } from './ast.ts';
 import { parse } from './parser.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 const tree = (text: string): string | undefined => {
-  const parsed = parse(text, 'thousands', new Work());
+  const parsed = parse(text, 'thousands', new WorkBudget());
   return parsed && shown(parsed.node);
 };
 
@@ -66,7 +66,7 @@ function shown(node: Node): string {
 }
 
 describe('expressions', () => {
-  it('have the usual precedence, with products unwritten', () => {
+  it('have the usual precedence and implicit products', () => {
     expect(tree('2x+3y^2')).toBe('(+ (* 2 x) (* 3 (^ y 2)))');
     expect(tree('1/2x')).toBe('(* (/ 1 2) x)');
     expect(tree('-x^2')).toBe('(- (^ x 2))');
@@ -85,7 +85,7 @@ describe('expressions', () => {
     expect(tree('\\sqrt 13')).toBe('(root 13 2)');
   });
 
-  it('tell mixed numbers from products', () => {
+  it('distinguish mixed numbers from products', () => {
     expect(tree('1\\frac{4}{5}')).toBe('(+ 1 (/ 4 5))');
     expect(tree('-1 1/2')).toBe('(- (+ 1 (/ 1 2)))');
     expect(tree('2\\frac{3}{2}')).toBe('(* 2 (/ 3 2))');
@@ -107,7 +107,7 @@ describe('expressions', () => {
     expect(tree('\\operatorname{lcm}(4,6)')).toBe('(lcm 4 6)');
   });
 
-  it('have series with bounds, in which i is a name', () => {
+  it('have series with bounds, in which i is a variable', () => {
     expect(tree('\\sum_{i=1}^{3} i^2')).toBe('(sum i 1 3 (^ i 2))');
     expect(tree('i^2')).toBe('(^ i 2)');
     expect(tree('\\int_0^1 x^2 + 1\\,dx')).toBe('(integral x 0 1 (+ (^ x 2) 1))');
@@ -165,7 +165,7 @@ describe('compound answers', () => {
     expect(tree('\\begin{cases} x=1 \\\\ y=2 \\end{cases}')).toBe('(list and (= x 1) (= y 2))');
   });
 
-  it('are words in text commands, unless those hold mathematics', () => {
+  it('are words in text commands, unless these contain mathematics', () => {
     expect(tree('\\text{(C)}')).toBe('"(C)"');
     expect(tree('\\text{-3}')).toBe('(- 3)');
     expect(tree('\\text{A}')).toBe('"A"');
@@ -174,20 +174,20 @@ describe('compound answers', () => {
 });
 
 describe('other texts', () => {
-  it('are not understood', () => {
+  it('do not parse', () => {
     for (const text of ['', ',', '(1', '1)', '\\frac{1}', '\\begin{pmatrix} 1', '[1,2', '^2', '\\{1'])
       expect(tree(text)).toBeUndefined();
   });
 
-  it('count their words', () => {
-    const parsed = parse('the number is ten', 'thousands', new Work());
+  it('have a count of unknown words', () => {
+    const parsed = parse('the number is ten', 'thousands', new WorkBudget());
     expect(parsed?.unknownWords).toBeGreaterThan(1);
-    expect(parse('abc', 'thousands', new Work())?.unknownWords).toBe(1);
-    expect(parse('2\\sin x+ABC', 'thousands', new Work())?.unknownWords).toBe(0);
+    expect(parse('abc', 'thousands', new WorkBudget())?.unknownWords).toBe(1);
+    expect(parse('2\\sin x+ABC', 'thousands', new WorkBudget())?.unknownWords).toBe(0);
   });
 
-  it('are refused when they are nested too deep', () => {
+  it('are rejected when they are nested too deeply', () => {
     for (const open of ['(', '{', '\\sqrt{', '2^', '-', '|', '\\sin ', 'f('])
-      expect(() => tree(open.repeat(400))).toThrow(TooMuchWork);
+      expect(() => tree(open.repeat(400))).toThrow(WorkBudgetExceeded);
   });
 });

@@ -1,29 +1,37 @@
 /**
- * The top of the grammar: lists of relations between sets and ratios of sums. One call reads one answer.
+ * The top level of the grammar: lists of relations between set expressions and ratios of sums. One call parses
+ * one answer.
  * @module
  */
-import { type Joint, listOf, type Node, type RelationSign, type SetOperation, UNSAID } from './ast.ts';
+import {
+  IMPLICIT_SUBJECT,
+  type Joint,
+  listOf,
+  type Node,
+  type RelationSign,
+  type SetOperation,
+} from './ast.ts';
 import { Cursor, ParseFailure } from './cursor.ts';
 import type { CommaReading } from './numeral.ts';
 import { parseAtom } from './parse-atom.ts';
 import { parsePower, parseSum } from './parse-expression.ts';
 import { jointOf } from './parse-text.ts';
 import { tokenize } from './tokenizer.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export interface Parsed {
   readonly node: Node;
-  /** Runs of letters that no mathematics explains. */
+  /** Number of words without a mathematical meaning. */
   readonly unknownWords: number;
 }
 
 /**
- * Reads an answer.
+ * Parses an answer.
  *
- * @returns undefined when the text is not in any notation that is known
- * @throws TooMuchWork
+ * @returns undefined when the text does not match the grammar
+ * @throws WorkBudgetExceeded
  */
-export function parse(text: string, comma: CommaReading, work: Work): Parsed | undefined {
+export function parse(text: string, comma: CommaReading, work: WorkBudget): Parsed | undefined {
   const cursor = new Cursor(
     tokenize(text, comma, work),
     { list, sum: parseSum, power: parsePower, atom: parseAtom },
@@ -39,7 +47,7 @@ export function parse(text: string, comma: CommaReading, work: Work): Parsed | u
   }
 }
 
-/** Items between commas, semicolons, `and`, `or`; separators may come doubled, first or last. */
+/** Items separated by commas, semicolons, `and` or `or`; repeated, leading and trailing ones are ignored. */
 function list(cursor: Cursor): Node {
   const items: Node[] = [];
   let joint: Joint = ',';
@@ -54,7 +62,7 @@ function list(cursor: Cursor): Node {
   }
 }
 
-/** Whether what encloses the list ends here. */
+/** Whether the construct that encloses the list ends here. */
 function isClosed(cursor: Cursor): boolean {
   const token = cursor.peek();
   if (token === undefined || token.kind === 'row' || token.kind === 'end') return true;
@@ -78,15 +86,15 @@ const RELATIONS: ReadonlySet<string> = new Set([
 ]);
 const NEGATED: ReadonlyMap<string, RelationSign> = new Map([['=', '!=']]);
 
-/** Signs that say something of what they bound even if it is not named: `> 5` is not 5. */
+/** Signs that form a bound even without a left-hand side: `> 5` is not 5. */
 const BOUNDS: ReadonlySet<string> = new Set(['!=', '<', '<=', '>', '>=']);
 
-/** `a < b = c`; an equals sign that stands first or any that stands last relates nothing and is dropped. */
+/** `a < b = c`; a leading equals sign and any trailing sign are dropped. */
 function relation(cursor: Cursor): Node {
   const first = cursor.sign() ?? '';
   const isBound = BOUNDS.has(first);
   if (!isBound && RELATIONS.has(first)) cursor.take();
-  const operands: Node[] = [isBound ? { kind: 'symbol', name: UNSAID } : setExpression(cursor)];
+  const operands: Node[] = [isBound ? { kind: 'symbol', name: IMPLICIT_SUBJECT } : setExpression(cursor)];
   const signs: RelationSign[] = [];
   for (let sign = relationSign(cursor); sign !== undefined; sign = relationSign(cursor)) {
     if (isClosed(cursor) || jointOf(cursor.peek()) !== undefined) break;
@@ -94,7 +102,7 @@ function relation(cursor: Cursor): Node {
     signs.push(sign);
   }
   const last = operands.at(-1) as Node; // there is always one
-  if (isBound && operands.length === 1) throw new ParseFailure(`"${first}" bounds nothing`);
+  if (isBound && operands.length === 1) throw new ParseFailure(`expected a bound after "${first}"`);
   const modulus = takeModulus(cursor);
   if (modulus) operands[operands.length - 1] = { kind: 'residue', of: last, modulus };
   return operands.length === 1 ? operands[0] : { kind: 'relation', operands, signs };
@@ -113,7 +121,7 @@ function relationSign(cursor: Cursor): RelationSign | undefined {
   return negated;
 }
 
-/** `\pmod{5}` or `\bmod 5` behind a value. */
+/** `\pmod{5}` or `\bmod 5` after a value. */
 function takeModulus(cursor: Cursor): Node | undefined {
   const command = cursor.command();
   if (command !== 'pmod' && command !== 'bmod' && command !== 'mod' && command !== 'pod') return undefined;
@@ -123,7 +131,7 @@ function takeModulus(cursor: Cursor): Node | undefined {
 
 const OPERATIONS: ReadonlySet<string> = new Set(['union', 'intersection', 'difference']);
 
-/** Sets joined by union, intersection and difference, from left to right. */
+/** Sets joined by union, intersection and difference, evaluated from left to right. */
 function setExpression(cursor: Cursor): Node {
   let left = ratio(cursor);
   for (;;) {
@@ -138,7 +146,7 @@ function setExpression(cursor: Cursor): Node {
   }
 }
 
-/** `(0,1) U (2,3)`, typed with a letter. */
+/** Whether the letter U is the union sign, as in `(0,1) U (2,3)`. */
 function isPlainUnion(cursor: Cursor): boolean {
   const token = cursor.peek();
   const next = cursor.sign(1);
@@ -150,13 +158,13 @@ function ratio(cursor: Cursor): Node {
   const parts: Node[] = [infix(cursor)];
   while (cursor.sign() === ':' && !cursor.inSet) {
     cursor.take();
-    if (cursor.atEnd) break; // the colon of a heading
+    if (cursor.atEnd) break; // a trailing colon, as in a heading
     parts.push(infix(cursor));
   }
   return parts.length === 1 ? parts[0] : { kind: 'ratio', parts };
 }
 
-/** `{a \over b}` and `{n \choose k}`: the commands that stand between what they join. */
+/** `{a \over b}` and `{n \choose k}`: infix commands. */
 function infix(cursor: Cursor): Node {
   const left = parseSum(cursor);
   const command = cursor.command();

@@ -15,15 +15,15 @@ import {
   times,
   ZERO,
 } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 /**
  * over / under as one polynomial, by long division.
  *
- * @returns undefined if there is a remainder, or an atom that is no letter with whole exponents
- * @throws TooMuchWork
+ * @returns undefined if there is a remainder, or an atom other than a letter with positive integer exponents
+ * @throws WorkBudgetExceeded
  */
-export function exactQuotient({ over, under }: Fraction, work: Work): Polynomial | undefined {
+export function exactQuotient({ over, under }: Fraction, work: WorkBudget): Polynomial | undefined {
   if (under === ONE) return over;
   if (![...over.values(), ...under.values()].every(isWhole)) return undefined;
   const divisor = leading(under);
@@ -44,7 +44,7 @@ function isWhole({ powers }: Monomial): boolean {
   );
 }
 
-/** The greatest monomial, letters being compared in the order of their names. */
+/** The greatest monomial in lexicographic order of the letters. */
 function leading(polynomial: Polynomial): Monomial | undefined {
   let greatest: Monomial | undefined;
   for (const monomial of polynomial.values())
@@ -62,7 +62,7 @@ function isGreater(a: readonly Power[], b: readonly Power[]): boolean {
   return false;
 }
 
-/** a / b, if every letter of b is in a at least as often. */
+/** a / b; undefined if the exponent of a letter is larger in b. */
 function monomialQuotient(a: Monomial, b: Monomial): Polynomial | undefined {
   const left = new Map(a.powers.map((power) => [power.atom.key, power]));
   for (const { atom, exponent } of b.powers) {

@@ -1,22 +1,22 @@
 /**
- * Polynomials in letters and i, written in one way: `x^2-3*x+1/2`.
+ * The canonical text of polynomials in letters and i: `x^2-3*x+1/2`.
  * @module
  */
 import { divide, formatRational, integer, type Rational } from '../rational.ts';
 import type { Fraction } from './fraction.ts';
 import type { Monomial } from './polynomial.ts';
 import { exactQuotient } from './polynomial-division.ts';
-import { type Work, withinLimits } from './work.ts';
+import { type WorkBudget, withinLimits } from './work-budget.ts';
 
 /**
- * Terms of higher degree first, then by name.
+ * Terms in order of descending degree, then by name.
  *
- * @param options.isMonic - whether the polynomial stands for all its multiples: the first coefficient becomes 1
- * @returns undefined for roots, functions, and quotients that do not come out even
+ * @param options.isMonic - whether all multiples have the same text: the first coefficient becomes 1
+ * @returns undefined for roots, functions, and quotients with a remainder
  */
 export function plainPolynomialText(
   fraction: Fraction,
-  { isMonic, work }: { readonly isMonic: boolean; readonly work: Work },
+  { isMonic, work }: { readonly isMonic: boolean; readonly work: WorkBudget },
 ): string | undefined {
   const over = withinLimits(() => exactQuotient(fraction, work));
   if (!over || ![...over.values()].every(isPlain)) return undefined;

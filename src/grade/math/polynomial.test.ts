@@ -20,9 +20,9 @@ import {
   ZERO,
 } from './polynomial.ts';
 import { I } from './radical.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-const work = () => new Work(1e9);
+const work = () => new WorkBudget(1e9);
 const X: Atom = { key: '$x', type: 'letter' };
 const TWO: Atom = { key: 'p2', type: 'prime', base: 2n };
 const half: Rational = { numerator: 1n, denominator: 2n };
@@ -71,7 +71,7 @@ describe('polynomials', () => {
     );
   });
 
-  it('know that i is a root of -1 and 2^(1/2) one of 2', () => {
+  it('reduce powers of i and of roots of primes', () => {
     expect(rationalOf(power(I, integer(2)))).toEqual(integer(-1));
     expect(rationalOf(power(I, integer(-4)))).toEqual(integer(1));
     expect(polynomialKey(power(I, integer(-1)))).toBe('-1/1*i^1/1');
@@ -79,7 +79,7 @@ describe('polynomials', () => {
     expect(polynomialKey(power(TWO, { numerator: -1n, denominator: 2n }))).toBe('1/2*p2^1/2');
   });
 
-  it('multiply out sums under roots that come out whole', () => {
+  it('expand integer powers of roots of sums', () => {
     const base = plus(ofPowers(integer(1), [{ atom: X, exponent: integer(1) }]), ONE, work());
     const root: Atom = { key: '(x+1)', type: 'root', base };
     expect(samePolynomial(power(root, integer(2)), times(base, base, work()))).toBe(true);
@@ -96,14 +96,16 @@ describe('polynomials', () => {
     );
   });
 
-  it('run out of work rather than grow', () => {
+  it('exhaust the work budget instead of growing', () => {
     const sum = ['a', 'b', 'c', 'd', 'e'].reduce<Polynomial>(
       (total, key) =>
         plus(total, ofPowers(integer(1), [{ atom: { key, type: 'letter' }, exponent: integer(1) }]), work()),
       ZERO,
     );
-    expect(() => integerPower(sum, 20, work())).toThrow(TooMuchWork);
-    expect(() => integerPower(constant(integer(10)), 1_000_000, new Work())).toThrow(TooMuchWork);
+    expect(() => integerPower(sum, 20, work())).toThrow(WorkBudgetExceeded);
+    expect(() => integerPower(constant(integer(10)), 1_000_000, new WorkBudget())).toThrow(
+      WorkBudgetExceeded,
+    );
   });
 });
 

@@ -1,25 +1,25 @@
 /**
  * Exact expressions as sums of monomials c · a₁^q₁ · a₂^q₂ ..., with rational c and q. Atoms are letters, π, e,
- * i, roots of primes and whatever cannot be taken apart (a sine, a root of a sum). Exponents may be negative
- * or broken, so √x and 1/x are monomials too.
+ * i, primes under roots, and values that cannot be decomposed (a sine, a root of a sum). Exponents may be
+ * negative or fractional, so √x and 1/x are monomials too.
  * @module
  */
 import { add, equal, integer, multiply, negate, type Rational } from '../rational.ts';
-import { TooMuchWork, type Work } from './work.ts';
+import { type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
 /**
- * A factor that is not a rational number; equal keys are equal atoms.
+ * A factor that is not a rational number. Atoms with equal keys are equal.
  *
- * * `letter`: a free symbol, or π or e, of which no polynomial relation is known;
+ * * `letter`: a free symbol, or π or e, for which no polynomial relation is known;
  * * `unit`: i, with i² = -1;
  * * `prime`: a prime, with exponents strictly between 0 and 1;
- * * `root`: a sum under a root, or a whole number too large to factor, with exponents below 1;
- * * `opaque`: a value known by its key alone, which may depend on other atoms.
+ * * `root`: a sum under a root, or an integer too large to factor, with exponents below 1;
+ * * `opaque`: a value that is identified only by its key and may depend on other atoms.
  */
 export interface Atom {
   readonly key: string;
   readonly type: 'letter' | 'unit' | 'prime' | 'root' | 'opaque';
-  /** The number or sum that the atom is, for `prime` and `root`. */
+  /** The number or sum under the root, for `prime` and `root`. */
   readonly base?: bigint | Polynomial;
 }
 
@@ -35,7 +35,7 @@ export interface Power {
   readonly exponent: Rational;
 }
 
-/** Monomials by key; none has coefficient 0. */
+/** Monomials by key; no coefficient is 0. */
 export type Polynomial = ReadonlyMap<string, Monomial>;
 
 const MAX_MONOMIALS = 400;
@@ -60,7 +60,7 @@ function monomialOf(coefficient: Rational, powers: readonly Power[]): Monomial {
   return { key, coefficient, powers: sorted };
 }
 
-/** The value of a polynomial that is a rational number; undefined for others. */
+/** The value of a constant polynomial; undefined for others. */
 export function rationalOf(polynomial: Polynomial): Rational | undefined {
   if (polynomial.size === 0) return integer(0);
   return polynomial.size === 1 ? polynomial.get('')?.coefficient : undefined;
@@ -72,16 +72,16 @@ export function monomialIn(polynomial: Polynomial): Monomial | undefined {
 }
 
 /** a + b. */
-export function plus(a: Polynomial, b: Polynomial, work: Work): Polynomial {
+export function plus(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomial {
   const sum = new Map(a);
   for (const monomial of b.values()) addMonomial(sum, monomial, work);
   return sum;
 }
 
-function addMonomial(sum: Map<string, Monomial>, monomial: Monomial, work: Work): void {
+function addMonomial(sum: Map<string, Monomial>, monomial: Monomial, work: WorkBudget): void {
   const there = sum.get(monomial.key);
   if (!there) {
-    if (sum.size >= MAX_MONOMIALS) throw new TooMuchWork('the answer has too many terms');
+    if (sum.size >= MAX_MONOMIALS) throw new WorkBudgetExceeded('the answer has too many terms');
     work.spend(1);
     sum.set(monomial.key, monomial);
     return;
@@ -92,7 +92,7 @@ function addMonomial(sum: Map<string, Monomial>, monomial: Monomial, work: Work)
 }
 
 /** factor · a. */
-export function scale(a: Polynomial, factor: Rational, work: Work): Polynomial {
+export function scale(a: Polynomial, factor: Rational, work: WorkBudget): Polynomial {
   if (factor.numerator === 0n) return ZERO;
   const scaled = new Map<string, Monomial>();
   for (const [key, monomial] of a)
@@ -100,12 +100,12 @@ export function scale(a: Polynomial, factor: Rational, work: Work): Polynomial {
   return scaled;
 }
 
-export function minus(a: Polynomial, b: Polynomial, work: Work): Polynomial {
+export function minus(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomial {
   return plus(a, scale(b, integer(-1), work), work);
 }
 
-/** a · b, with i² = -1, √2 · √2 = 2 and the like carried out. */
-export function times(a: Polynomial, b: Polynomial, work: Work): Polynomial {
+/** a · b; applies i² = -1, √2 · √2 = 2 and so on. */
+export function times(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomial {
   const result = new Map<string, Monomial>();
   for (const x of a.values())
     for (const y of b.values()) {
@@ -119,7 +119,7 @@ export function times(a: Polynomial, b: Polynomial, work: Work): Polynomial {
 }
 
 /** a^n for an integer n >= 0, by repeated squaring. */
-export function integerPower(a: Polynomial, n: number, work: Work): Polynomial {
+export function integerPower(a: Polynomial, n: number, work: WorkBudget): Polynomial {
   let result = ONE;
   for (let square = a, left = n; left > 0; left = Math.floor(left / 2)) {
     if (left % 2 === 1) result = times(result, square, work);
@@ -140,10 +140,14 @@ function mergePowers(a: readonly Power[], b: readonly Power[]): Power[] {
 }
 
 /**
- * coefficient · powers in normal form: whole powers of primes and roots are multiplied out, so that the same
- * value is the same sum of monomials however it was come by.
+ * coefficient · powers in normal form: integer powers of primes and roots are expanded, so that a value has
+ * the same sum of monomials however it was computed.
  */
-export function normalMonomial(coefficient: Rational, powers: readonly Power[], work: Work): Polynomial {
+export function normalMonomial(
+  coefficient: Rational,
+  powers: readonly Power[],
+  work: WorkBudget,
+): Polynomial {
   let factor = coefficient;
   let expanded = ONE;
   const kept: Power[] = [];
@@ -170,7 +174,7 @@ function keep(kept: Power[], atom: Atom, exponent: Rational): void {
   if (exponent.numerator !== 0n) kept.push({ atom, exponent });
 }
 
-function wholePower(base: bigint, exponent: bigint, work: Work): Rational {
+function wholePower(base: bigint, exponent: bigint, work: WorkBudget): Rational {
   const n = smallInteger(exponent < 0n ? -exponent : exponent);
   work.requireBits(n * bitLength(base));
   const value = base ** BigInt(n);
@@ -182,10 +186,10 @@ export function floorOf({ numerator, denominator }: Rational): bigint {
   return numerator < 0n && quotient * denominator !== numerator ? quotient - 1n : quotient;
 }
 
-/** @throws TooMuchWork when it is not small */
+/** @throws WorkBudgetExceeded when the value is not within ±1,000,000 */
 export function smallInteger(value: bigint): number {
   if (value > 1_000_000n || value < -1_000_000n)
-    throw new TooMuchWork('the answer has an exponent that is too large');
+    throw new WorkBudgetExceeded('the answer has an exponent that is too large');
   return Number(value);
 }
 
@@ -193,8 +197,8 @@ export function bitLength(value: bigint): number {
   return value.toString(16).length * 4;
 }
 
-function checked(value: Rational, work: Work): Rational {
-  // most numbers are small: their digits need not be counted
+function checked(value: Rational, work: WorkBudget): Rational {
+  // a fast path: most numbers are small
   if (isSmall(value.numerator) && isSmall(value.denominator)) work.spend(1);
   else work.requireBits(bitLength(value.numerator) + bitLength(value.denominator));
   return value;
@@ -214,7 +218,7 @@ export function samePolynomial(a: Polynomial, b: Polynomial): boolean {
   return true;
 }
 
-/** A text that equal polynomials share. */
+/** A text key that is the same for equal polynomials. */
 export function polynomialKey(polynomial: Polynomial): string {
   return [...polynomial.values()]
     .map(({ key, coefficient }) => `${coefficient.numerator}/${coefficient.denominator}*${key}`)
@@ -223,8 +227,8 @@ export function polynomialKey(polynomial: Polynomial): string {
 }
 
 /**
- * Whether the atoms are independent, so that a polynomial that is not 0 as written is not 0 as a value:
- * letters, i, and broken powers of distinct primes, which are linearly independent over the rationals.
+ * Whether the atoms are independent, so that a polynomial with monomials does not have the value 0. Letters, i,
+ * and fractional powers of distinct primes are linearly independent over the rationals.
  */
 export function isDecisive(polynomial: Polynomial): boolean {
   for (const { powers } of polynomial.values())

@@ -1,7 +1,7 @@
 /**
- * Values with units. A unit that one side leaves out does not count; two known units must measure the same
- * thing and are converted; unknown words never decide. `28\%` is 28 or 0.28, `90^\circ` is 90 or π/2, as the
- * other side has it.
+ * Compares values with units. A unit that only one side has is ignored. Two known units must have the same
+ * dimension and are converted. Unknown words are ignored. `28\%` equals 28 and 0.28, and `90^\circ` equals 90
+ * and π/2.
  * @module
  */
 import { divide, type Rational } from '../rational.ts';
@@ -9,23 +9,24 @@ import { type Node, numberNode, PI, product } from './ast.ts';
 import { different, firstSame, type Outcome } from './outcome.ts';
 import { sameExpression, scaled } from './same-expression.ts';
 import { readUnit, sameDimensions, sameUnit, type Unit } from './unit.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export interface Measured {
   readonly value: Node;
-  /** Undefined when there is none or none that is known. */
+  /** Undefined without a known unit. */
   readonly unit: Unit | undefined;
 }
 
-/** The value without its units, and what they are together. */
+/** The value without its units, and the innermost known unit. */
 export function measured(node: Node): Measured {
   if (node.kind !== 'quantity') return { value: node, unit: undefined };
   const inner = measured(node.value);
   return { value: inner.value, unit: inner.unit ?? readUnit(node.unit) };
 }
 
-export function sameQuantity(gold: Node, prediction: Node, work: Work): Outcome {
-  if (isQualified(gold) !== isQualified(prediction)) return different('only one says so without reserve');
+export function sameQuantity(gold: Node, prediction: Node, work: WorkBudget): Outcome {
+  if (isQualified(gold) !== isQualified(prediction))
+    return different('only one of them is qualified, as in "or more"');
   const [a, b] = [measured(gold), measured(prediction)];
   if (a.unit && b.unit) {
     const [p, q] = [a.unit, b.unit].map(inRadians);
@@ -45,7 +46,7 @@ export function sameQuantity(gold: Node, prediction: Node, work: Work): Outcome 
   );
 }
 
-/** Words that take back or widen what a number says: `100 or more` is not 100. */
+/** Words that negate or widen the meaning of a number: `100 or more` is not 100. */
 const QUALIFIERS =
   /\b(?:not|never|wrong|incorrect|at (?:least|most)|or (?:more|less|fewer|greater|higher|lower)|(?:more|less|fewer|greater) than)\b/i;
 
@@ -53,7 +54,7 @@ function isQualified(node: Node): boolean {
   return node.kind === 'quantity' && (QUALIFIERS.test(node.unit) || isQualified(node.value));
 }
 
-/** How many radians a unit of angles is; undefined for other units. */
+/** The size of a unit of angles in radians; undefined for other units. */
 function inRadians(unit: Unit): Node | undefined {
   if (unit.dimensions.size !== 1) return undefined;
   if (unit.dimensions.get('radian') === 1) return numberNode(1);
@@ -62,7 +63,7 @@ function inRadians(unit: Unit): Node | undefined {
     : undefined;
 }
 
-/** How many percent or degrees are 1. */
+/** The number of percent or degrees in 1 (for degrees: in one radian); undefined for other units. */
 function perUnit(unit: Unit | undefined): Node | undefined {
   if (unit?.dimensions.get('percent') === 1) return numberNode(100);
   if (unit?.dimensions.get('angle') === 1) return { kind: 'quotient', over: numberNode(180), under: PI };

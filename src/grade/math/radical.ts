@@ -1,5 +1,5 @@
 /**
- * Broken powers in normal form: √12 is 2·3^(1/2), √(8+4√2) is 2·(2+2^(1/2))^(1/2).
+ * Fractional powers in normal form: √12 is 2·3^(1/2), √(8+4√2) is 2·(2+2^(1/2))^(1/2).
  * @module
  */
 import { integer, multiply, type Rational, rational } from '../rational.ts';
@@ -19,17 +19,17 @@ import {
   times,
   ZERO,
 } from './polynomial.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export const I: Atom = { key: 'i', type: 'unit' };
 
 /**
- * value^exponent for rational numbers. A negative value has its real root where there is one
- * (∛-8 = -2), as in school, and i times a root for square roots.
+ * value^exponent for rational numbers. The root of a negative value is the real one where it exists
+ * (∛-8 = -2), as in school; square roots of negative values are multiples of i.
  *
- * @returns undefined for 0^-1 and for other roots of negative numbers
+ * @returns undefined for negative powers of 0 and for other roots of negative numbers
  */
-export function rationalPower(value: Rational, exponent: Rational, work: Work): Polynomial | undefined {
+export function rationalPower(value: Rational, exponent: Rational, work: WorkBudget): Polynomial | undefined {
   if (value.numerator === 0n)
     return exponent.numerator > 0n ? ZERO : exponent.numerator === 0n ? ONE : undefined;
   if (exponent.denominator === 1n) return constant(integerPowerOf(value, exponent.numerator, work));
@@ -52,7 +52,7 @@ export function rationalPower(value: Rational, exponent: Rational, work: Work): 
   return normalMonomial(integer(1), powers, work);
 }
 
-function integerPowerOf(value: Rational, exponent: bigint, work: Work): Rational {
+function integerPowerOf(value: Rational, exponent: bigint, work: WorkBudget): Rational {
   const n = smallInteger(exponent < 0n ? -exponent : exponent);
   work.requireBits(n * (bitLength(value.numerator) + bitLength(value.denominator)));
   const [over, under] = [value.numerator ** BigInt(n), value.denominator ** BigInt(n)];
@@ -60,14 +60,14 @@ function integerPowerOf(value: Rational, exponent: bigint, work: Work): Rational
 }
 
 /** n^exponent as powers of primes. */
-function factorPowers(n: bigint, exponent: Rational, work: Work): Power[] {
+function factorPowers(n: bigint, exponent: Rational, work: WorkBudget): Power[] {
   return factors(n, work).map(({ atom, count }) => ({ atom, exponent: multiply(exponent, integer(count)) }));
 }
 
-/** Primes are looked for up to this; what is left without them below its square is a prime. */
+/** Limit of trial division; a remaining factor below its square is prime. */
 const TRIAL_LIMIT = 2000;
 
-function factors(n: bigint, work: Work): { atom: Atom; count: number }[] {
+function factors(n: bigint, work: WorkBudget): { atom: Atom; count: number }[] {
   const found: { atom: Atom; count: number }[] = [];
   let left = n;
   for (let divisor = 2; divisor < TRIAL_LIMIT && left > 1n; divisor += divisor === 2 ? 1 : 2) {
@@ -89,7 +89,7 @@ function factors(n: bigint, work: Work): { atom: Atom; count: number }[] {
   return found;
 }
 
-/** The integer whose square is n, if there is one, by Newton's method. */
+/** The integer square root of n, by Newton's method; undefined if n is not a square. */
 function squareRoot(n: bigint): bigint | undefined {
   let x = 1n << BigInt(Math.ceil(bitLength(n) / 2));
   for (;;) {
@@ -100,14 +100,18 @@ function squareRoot(n: bigint): bigint | undefined {
 }
 
 /**
- * base^exponent for an exponent that is no integer.
+ * base^exponent for an exponent that is not an integer.
  *
- * Powers are drawn out of the base only where that holds for all real values: positive constants always,
- * a single letter as it is; √(x²) stays a root.
+ * Factors are taken out of a root only if the result holds for all real values: positive constants and a
+ * single letter are; √(x²) stays a root.
  *
- * @returns undefined when the base is a negative constant without a root here
+ * @returns undefined when the base is a negative constant without such a root
  */
-export function brokenPower(base: Polynomial, exponent: Rational, work: Work): Polynomial | undefined {
+export function fractionalPower(
+  base: Polynomial,
+  exponent: Rational,
+  work: WorkBudget,
+): Polynomial | undefined {
   const monomial = monomialIn(base);
   if (!monomial) return base.size === 0 ? ZERO : rootOfSum(base, exponent, work);
   const { coefficient, powers } = monomial;
@@ -128,8 +132,8 @@ function isOne(value: Rational): boolean {
   return value.numerator === 1n && value.denominator === 1n;
 }
 
-/** The root of a sum as an atom, with the positive rational factor that all terms share in front. */
-function rootOfSum(base: Polynomial, exponent: Rational, work: Work): Polynomial | undefined {
+/** The root of a sum as an atom; the positive rational factor that all terms share is taken out. */
+function rootOfSum(base: Polynomial, exponent: Rational, work: WorkBudget): Polynomial | undefined {
   const content = contentOf(base);
   const rest = scale(base, { numerator: content.denominator, denominator: content.numerator }, work);
   const outer = rationalPower(content, exponent, work);

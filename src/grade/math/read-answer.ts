@@ -1,24 +1,24 @@
 /**
- * The ways an answer can be read. Most have one; `1,234` is a number or a pair, `\pm` may stand for two
- * answers or four, and what no grammar explains is words.
+ * The possible readings of an answer. Most answers have one. `1,234` is a number or a pair; `\pm` stands for two
+ * or four answers; a text that does not parse is read as words.
  * @module
  */
 import type { Node } from './ast.ts';
 import { type CommaReading, withDecimalPoint } from './numeral.ts';
 import { parse } from './parser.ts';
-import { hasSeveralSigns, withoutSigns } from './signs.ts';
+import { expandPlusMinus, hasSeveralSigns } from './plus-minus.ts';
 import { cleaned, MAX_ANSWER_LENGTH } from './tokenizer.ts';
-import type { Work } from './work.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** Readings in order of likelihood; at least one. @throws TooMuchWork */
-export function readAnswer(text: string, work: Work): Node[] {
+/** The readings, the most likely one first; at least one. @throws WorkBudgetExceeded */
+export function readAnswer(text: string, work: WorkBudget): Node[] {
   const trimmed = text.trim().replace(/(?<=[^.])\.$/, '');
   const nodes: Node[] = [];
   for (const [spelling, comma] of spellings(trimmed)) {
     const node = parse(spelling, comma, work)?.node;
     if (!node) continue;
-    nodes.push(withoutSigns(node, false));
-    if (hasSeveralSigns(node)) nodes.push(withoutSigns(node, true));
+    nodes.push(expandPlusMinus(node, false));
+    if (hasSeveralSigns(node)) nodes.push(expandPlusMinus(node, true));
   }
   return nodes.length > 0 ? nodes : [{ kind: 'text', text: cleaned(trimmed) }];
 }
@@ -37,7 +37,7 @@ function spellings(text: string): [string, CommaReading][] {
 
 const INTERVAL = /^\s*(?:\\left\s*)?([([\]])([^()[\]]*[^()[\]\\])(?:\\right\s*)?([)[\]])\s*$/;
 
-/** Intervals with brackets turned outwards, `]1, 2[`, with round ones; undefined if there are none. */
+/** Rewrites outward brackets of intervals, `]1, 2[`, as round ones; undefined if there are none. */
 function withUsualBrackets(text: string): string | undefined {
   const parts = text.split(/\\cup|∪/).map((part) => INTERVAL.exec(part));
   if (!parts.some((part) => part && (part[1] === ']' || part[3] === '['))) return undefined;
@@ -51,14 +51,14 @@ function withUsualBrackets(text: string): string | undefined {
 const MINUTES =
   /^(-?)(\d{1,6})\s*(?:\^\s*\{?\s*\\circ\s*\}?|\\degree|°)\s*(\d{1,2})\s*(?:'|′|\^\s*\{?\s*\\prime\s*\}?)(?:\s*(\d{1,2}(?:\.\d{1,9})?)\s*(?:''|"|″|\^\s*\{?\s*\\prime\s*\\prime\s*\}?))?$/;
 
-/** Degrees, minutes and seconds, `37° 30'`, as degrees; undefined for everything else. */
+/** Rewrites degrees, minutes and seconds, `37° 30'`, as degrees; undefined for other texts. */
 function withDecimalDegrees(text: string): string | undefined {
   const [whole, sign, degrees, minutes, seconds = '0'] = MINUTES.exec(text) ?? [];
   if (whole === undefined) return undefined;
   return `${sign}(${degrees} + ${minutes}/60 + ${seconds}/3600)^\\circ`;
 }
 
-/** `an ellipse` as the word alone. */
+/** The word of `an ellipse` without its article; undefined for other texts. */
 function withoutArticle(text: string): string | undefined {
   return /^\s*(?:an?|the)\s+([A-Za-z]{4,})\s*$/i.exec(text)?.[1];
 }

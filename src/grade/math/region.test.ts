@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { Node } from './ast.ts';
 import { parse } from './parser.ts';
 import { type Region, regionOf } from './region.ts';
-import { Work } from './work.ts';
+import { WorkBudget } from './work-budget.ts';
 
 function node(text: string): Node {
-  const parsed = parse(text, 'thousands', new Work());
+  const parsed = parse(text, 'thousands', new WorkBudget());
   if (!parsed) throw new Error(`cannot parse ${text}`);
   return parsed.node;
 }
 
-const region = (text: string): string => shown(regionOf(node(text), new Work()));
+const region = (text: string): string => shown(regionOf(node(text), new WorkBudget()));
 
 function shown(pieces: Region | undefined): string {
   if (!pieces) return 'none';
@@ -33,7 +33,7 @@ describe('regionOf', () => {
     expect(region('(1,1)')).toBe('');
   });
 
-  it('joins what touches and keeps what does not', () => {
+  it('merges intervals that touch and keeps the others', () => {
     expect(region('[1,2] \\cup [2,3)')).toBe('[1,3)');
     expect(region('[1,2) \\cup (2,3)')).toBe('[1,2) (2,3)');
     expect(region('[1,2) \\cup \\{2\\} \\cup (2,3)')).toBe('[1,3)');
@@ -42,7 +42,7 @@ describe('regionOf', () => {
     expect(region('[0,\\sqrt2) \\cup [2^{1/2},2]')).toBe('[0,2]');
   });
 
-  it('cuts and removes', () => {
+  it('computes intersections and differences', () => {
     expect(region('[1,3) \\cap (2,5]')).toBe('(2,3)');
     expect(region('[1,2] \\cap [2,3]')).toBe('[2,2]');
     expect(region('[1,2) \\cap (2,3]')).toBe('');
@@ -50,7 +50,7 @@ describe('regionOf', () => {
     expect(region('[0,9] \\setminus (2,3]')).toBe('[0,2] (3,9]');
   });
 
-  it('solves relations of one thing', () => {
+  it('solves relations in one unknown', () => {
     expect(region('1 < x \\le 2')).toBe('(1,2]');
     expect(region('2 \\ge x > 1')).toBe('(1,2]');
     expect(region('0<f(x)<1')).toBe('(0,1)');
@@ -63,7 +63,7 @@ describe('regionOf', () => {
     expect(region('\\{x \\mid x \\ge 2\\}')).toBe('[2,Infinity)');
   });
 
-  it('takes conditions together if they can hold together', () => {
+  it('intersects conditions that are compatible', () => {
     expect(region('x > 1 \\text{ and } x < 3')).toBe('(1,3)');
     expect(region('x < 1, x > 3')).toBe('(-Infinity,1) (3,Infinity)');
     expect(region('x > 1 \\text{ or } x < 3')).toBe('(-Infinity,Infinity)');

@@ -1,21 +1,21 @@
 /**
  * Sets of real numbers as unions of intervals in normal form, so that `(0,9) \cup (9,36)`,
- * `(0,36) \setminus \{9\}` and `0 < x < 36, x \ne 9` are one set. Ends are ordered by their value and compared
- * exactly.
+ * `(0,36) \setminus \{9\}` and `0 < x < 36, x \ne 9` are the same set. End points are ordered by their value and
+ * compared exactly.
  * @module
  */
 import { constantValue } from './agreement.ts';
 import type { Node, NodeOf } from './ast.ts';
 import { mirrored, solve } from './inequality.ts';
-import { namedRegion } from './words.ts';
-import type { Work } from './work.ts';
+import { namedRegion } from './word-answer.ts';
+import type { WorkBudget } from './work-budget.ts';
 
 export interface End {
   readonly node: Node;
   readonly value: number;
 }
 
-/** low .. high, low <= high; a point has both ends closed. */
+/** An interval from low to high with low <= high; a single point has both ends closed. */
 export interface Piece {
   readonly low: End;
   readonly high: End;
@@ -23,7 +23,7 @@ export interface Piece {
   readonly highClosed: boolean;
 }
 
-/** Pieces that do not touch, in ascending order. */
+/** Intervals that do not touch, in ascending order. */
 export type Region = readonly Piece[];
 
 const INFINITY: Node = { kind: 'constant', name: 'infinity' };
@@ -31,8 +31,8 @@ const TOP: End = { node: INFINITY, value: Number.POSITIVE_INFINITY };
 const BOTTOM: End = { node: { kind: 'negative', of: INFINITY }, value: Number.NEGATIVE_INFINITY };
 const ALL: Region = [{ low: BOTTOM, high: TOP, lowClosed: false, highClosed: false }];
 
-/** The set an answer describes; undefined when it is none of real numbers that can be worked out. */
-export function regionOf(node: Node, work: Work): Region | undefined {
+/** The set of real numbers that an answer describes; undefined when it describes none or has unknown ends. */
+export function regionOf(node: Node, work: WorkBudget): Region | undefined {
   work.spend(1);
   switch (node.kind) {
     case 'bracket':
@@ -69,13 +69,13 @@ const SET_NAMES: Readonly<Record<string, Region>> = {
   'R^-': [{ low: BOTTOM, high: ZERO_END, lowClosed: false, highClosed: false }],
 };
 
-function endOf(node: Node, work: Work): End | undefined {
+function endOf(node: Node, work: WorkBudget): End | undefined {
   const value = constantValue(node, work);
   return Number.isNaN(value) ? undefined : { node, value };
 }
 
-/** Two items in ascending order; others are a pair and no interval. */
-function interval({ items, open, close }: NodeOf<'bracket'>, work: Work): Region | undefined {
+/** The interval of two items in ascending order; undefined for other brackets, which are tuples. */
+function interval({ items, open, close }: NodeOf<'bracket'>, work: WorkBudget): Region | undefined {
   if (items.length !== 2 || open === '<' || close === '<') return undefined;
   const [low, high] = [endOf(items[0], work), endOf(items[1], work)];
   if (!low || !high || low.value > high.value) return undefined;
@@ -83,12 +83,12 @@ function interval({ items, open, close }: NodeOf<'bracket'>, work: Work): Region
   return [{ low, high, lowClosed: isClosed(open, low), highClosed: isClosed(close, high) }];
 }
 
-/** Infinite ends are open, whatever bracket stands there. */
+/** Whether an end is closed; infinite ends are open, whatever their bracket. */
 function isClosed(sign: string, { value }: End): boolean {
   return sign === '[' && Number.isFinite(value);
 }
 
-function points(items: readonly Node[], work: Work): Region | undefined {
+function points(items: readonly Node[], work: WorkBudget): Region | undefined {
   const pieces: Piece[] = [];
   for (const item of items) {
     const end = endOf(item, work);
@@ -98,8 +98,8 @@ function points(items: readonly Node[], work: Work): Region | undefined {
   return joined(pieces);
 }
 
-/** What a chain says of the one thing it is about, e.g. `1 < x \le 2`, `x \ne 3`, `x \in [1, 2]`. */
-function fromRelation(node: NodeOf<'relation'>, work: Work): Region | undefined {
+/** The solutions of a chain in one unknown, e.g. `1 < x \le 2`, `x \ne 3`, `x \in [1, 2]`. */
+function fromRelation(node: NodeOf<'relation'>, work: WorkBudget): Region | undefined {
   if (node.signs.length === 1 && node.signs[0] === 'in') return regionOf(node.operands[1], work);
   const distance = fromDistance(node, work);
   if (distance) return distance;
@@ -111,8 +111,8 @@ function fromRelation(node: NodeOf<'relation'>, work: Work): Region | undefined 
   return region === ALL ? undefined : region;
 }
 
-/** `|a| < c` is -c < a < c, `|a| > c` is a < -c or a > c; undefined for what is not of this form. */
-function fromDistance({ operands, signs }: NodeOf<'relation'>, work: Work): Region | undefined {
+/** `|a| < c` is -c < a < c, `|a| > c` is a < -c or a > c; undefined for other relations. */
+function fromDistance({ operands, signs }: NodeOf<'relation'>, work: WorkBudget): Region | undefined {
   const [left, right] = operands; // a relation has at least two
   const [sign] = signs;
   if (signs.length !== 1 || left.kind !== 'call' || left.name !== 'abs') return undefined;
@@ -131,7 +131,7 @@ function fromDistance({ operands, signs }: NodeOf<'relation'>, work: Work): Regi
 /** All x with `x sign bound`. */
 function half(
   { sign, bound }: { readonly sign: string; readonly bound: Node },
-  work: Work,
+  work: WorkBudget,
 ): Region | undefined {
   const end = endOf(bound, work);
   if (!end) return undefined;
@@ -156,8 +156,8 @@ function half(
   }
 }
 
-/** Conditions hold together if they can; `x < 1, x > 3` can only mean one or the other. */
-function fromList({ items, joint }: NodeOf<'list'>, work: Work): Region | undefined {
+/** The intersection of the conditions; if it is empty, as for `x < 1, x > 3`, or with `or`, their union. */
+function fromList({ items, joint }: NodeOf<'list'>, work: WorkBudget): Region | undefined {
   const regions = items.map((item) => regionOf(item, work));
   if (regions.length === 0 || regions.some((region) => region === undefined)) return undefined;
   const all = regions as Region[]; // none is undefined
@@ -168,18 +168,18 @@ function fromList({ items, joint }: NodeOf<'list'>, work: Work): Region | undefi
   return together.length > 0 ? together : joinBy('union');
 }
 
-/** A boundary on the line: just before, at, or just behind a value. */
+/** A boundary on the number line: directly before (0) or directly after (1) a value. */
 interface Cut {
   readonly end: End;
   readonly side: 0 | 1;
 }
 
-/** Set algebra by sweeping over all cuts from left to right. */
+/** Combines two sets by sweeping over all boundaries from left to right. */
 function combined(
   a: Region,
   b: Region,
   operation: 'union' | 'intersection' | 'difference',
-  work: Work,
+  work: WorkBudget,
 ): Region {
   work.spend(4 * (a.length + b.length) * (a.length + b.length));
   const cuts = [...a, ...b].flatMap(cutsOf).sort(byPosition);
@@ -206,13 +206,13 @@ function byPosition(a: Cut, b: Cut): number {
   return sameValue(a.end.value, b.end.value) ? a.side - b.side : a.end.value - b.end.value;
 }
 
-/** Two ways to write one end differ by rounding. */
+/** Whether two end points are equal up to rounding. */
 export function sameValue(a: number, b: number): boolean {
   if (a === b) return true;
   return Number.isFinite(a - b) && Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b));
 }
 
-/** Whether the stretch right behind the cut is in the region. */
+/** Whether the numbers directly after the boundary are in the region. */
 function covers(region: Region, cut: Cut): boolean {
   return region.some((piece) => {
     const [start, stop] = cutsOf(piece);
@@ -220,7 +220,7 @@ function covers(region: Region, cut: Cut): boolean {
   });
 }
 
-/** Sorted, with pieces that touch made one. */
+/** Sorts intervals and merges those that touch. */
 function joined(pieces: readonly Piece[]): Region {
   const sorted = [...pieces].sort((a, b) => byPosition(cutsOf(a)[0], cutsOf(b)[0]));
   const result: Piece[] = [];

@@ -1,6 +1,6 @@
 /**
- * Equations, inequalities and memberships. An equation is the same when multiplied by a constant or turned
- * around; one that only names its value is the same as the value.
+ * Compares equations, inequalities and memberships. Equations are equal up to a constant factor and up to an
+ * exchange of their sides. An equation that only names its value is equal to the value.
  * @module
  */
 import { integer, negate, type Rational } from '../rational.ts';
@@ -13,11 +13,11 @@ import { isName } from './name.ts';
 import { nodeKey } from './node-key.ts';
 import { type Comparer, different, firstSame, type Outcome, same } from './outcome.ts';
 import { ONE, ofPowers, type Polynomial, type Power, samePolynomial, scale, times } from './polynomial.ts';
-import { EXACT_WORK, type Work, withinLimits } from './work.ts';
+import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
 type Relation = NodeOf<'relation'>;
 
-/** left sign right. */
+/** A single relation `left sign right`. */
 interface Link {
   readonly left: Node;
   readonly sign: RelationSign;
@@ -36,10 +36,10 @@ export function sameRelation(gold: Relation, prediction: Relation, comparer: Com
 }
 
 function linksOf({ operands, signs }: Relation): Link[] {
-  return signs.map((sign, i) => ({ left: operands[i], sign, right: operands[i + 1] })); // one more
+  return signs.map((sign, i) => ({ left: operands[i], sign, right: operands[i + 1] })); // one operand more than signs
 }
 
-/** A name and what the last equals sign sets it to. */
+/** A name and the value that the last equals sign assigns to it. */
 interface Assignment {
   readonly name: Node;
   readonly value: Node;
@@ -56,8 +56,8 @@ function assignment(relation: Relation): Assignment | undefined {
 }
 
 /**
- * What a chain sets equal, without what it says is only about the same; undefined for other relations.
- * `x = 1/3 \approx 0.3` ends in 1/3, but `x \approx 0.3` in 0.3.
+ * The operands of a chain of equations without trailing approximations; undefined for other relations.
+ * `x = 1/3 \approx 0.3` ends in 1/3, but `x \approx 0.3` ends in 0.3.
  */
 function equated({ operands, signs }: Relation): readonly Node[] | undefined {
   if (!signs.every((sign) => sign === '=' || sign === '≈')) return undefined;
@@ -78,9 +78,9 @@ function bothDefine(a: Assignment, b: Assignment): boolean {
 }
 
 /**
- * The value that a relation gives for an answer that is none, e.g. 5 in `x = 5`. What is set equal must be a
- * name or a constant. Where `isPrediction`, it may be any expression of several letters, as in `2a + b = 5` for
- * "what is 2a + b?"; but `a + 2 = 5` still has to be solved.
+ * The value that a relation states, for comparison with an answer that is not a relation: 5 for `x = 5`. The
+ * other side must be a name or a constant. With `isPrediction` it may also be an expression in several letters,
+ * as in `2a + b = 5` for "what is 2a + b?"; but `a + 2 = 5` still has to be solved.
  */
 export function givenValue(relation: Relation, isPrediction: boolean): Node | undefined {
   const { signs } = relation;
@@ -97,13 +97,13 @@ export function givenValue(relation: Relation, isPrediction: boolean): Node | un
   return isPrediction && isAsked ? last : undefined;
 }
 
-/** The letter that an item names, without its index: `x` for `x_1 = 2`. */
+/** The letter that an item names, without its subscript: `x` for `x_1 = 2`. */
 export function namedLetter(item: Node): string | undefined {
   const name = item.kind === 'relation' ? assignment(item)?.name : undefined;
   return name?.kind === 'symbol' ? name.name.split('_')[0] : undefined;
 }
 
-/** Relations of which both sides must be the same. */
+/** Relations whose sides are compared separately. */
 const UNMEASURED: ReadonlySet<RelationSign> = new Set(['in', 'subset', 'equiv', 'to']);
 
 function sameLink(a: Link, b: Link, comparer: Comparer): Outcome {
@@ -123,7 +123,7 @@ function sameLink(a: Link, b: Link, comparer: Comparer): Outcome {
 
 const DIRECTED: ReadonlySet<RelationSign> = new Set(['<', '<=', '>', '>=']);
 
-/** Whether a.left - a.right is a constant times b.left - b.right, positive where the sign has a direction. */
+/** Whether a.left - a.right is a multiple of b.left - b.right, a positive one if the sign has a direction. */
 function proportional(a: Link, b: Link, comparer: Comparer): Outcome {
   const hasDirection = DIRECTED.has(a.sign);
   const factor = factorBetween(a, b, comparer.work);
@@ -135,8 +135,8 @@ function proportional(a: Link, b: Link, comparer: Comparer): Outcome {
     : different('not the same relation');
 }
 
-/** The number c with a = c·b, 0 if there is none, undefined if that cannot be told. */
-function factorBetween(a: Link, b: Link, work: Work): number | undefined {
+/** A number with the sign of c in a = c·b; 0 if there is no such c, undefined if that cannot be decided. */
+function factorBetween(a: Link, b: Link, work: WorkBudget): number | undefined {
   const [x, y] = [subtraction(a), subtraction(b)];
   const exact = withinLimits(() => {
     const part = work.part(EXACT_WORK);
@@ -150,11 +150,11 @@ function subtraction({ left, right }: Link): Node {
   return { kind: 'sum', terms: [left, { kind: 'negative', of: right }] };
 }
 
-/** The factor as far as polynomials tell. Denominators may be dropped from an equation: they are not 0. */
+/** The sign of the factor by exact arithmetic. Equations may be multiplied by their denominators: they are not 0. */
 function exactFactor(
   a: Fraction,
   b: Fraction,
-  { isEquation, work }: { readonly isEquation: boolean; readonly work: Work },
+  { isEquation, work }: { readonly isEquation: boolean; readonly work: WorkBudget },
 ): number | undefined {
   const [over, under] = [ratioBetween(a.over, b.over, work), ratioBetween(a.under, b.under, work)];
   if (over && under) return over * under;
@@ -163,8 +163,8 @@ function exactFactor(
   return isPlain(p) && isPlain(q) && a.under === ONE && b.under === ONE ? 0 : undefined;
 }
 
-/** a / b if that is a number: its sign. 0 if it is none, undefined if atoms may hide that it is. */
-function ratioBetween(a: Polynomial, b: Polynomial, work: Work): number | undefined {
+/** The sign of a / b if it is a number; 0 if it is not, undefined if dependent atoms leave that open. */
+function ratioBetween(a: Polynomial, b: Polynomial, work: WorkBudget): number | undefined {
   const [x, y] = [leading(a), leading(b)];
   if (!x || !y) return a.size === b.size ? 1 : 0; // 0 = 0
   if (samePolynomial(scale(a, y, work), scale(b, x, work)))
@@ -178,8 +178,8 @@ function leading(polynomial: Polynomial): Rational | undefined {
   return key === undefined ? undefined : polynomial.get(key)?.coefficient;
 }
 
-/** The polynomial times the letters it is divided by: y - 1/x becomes xy - 1. */
-function cleared(polynomial: Polynomial, work: Work): Polynomial {
+/** The polynomial multiplied by the letters in its denominators: y - 1/x becomes xy - 1. */
+function cleared(polynomial: Polynomial, work: WorkBudget): Polynomial {
   const lowest = new Map<string, Power>();
   for (const { powers } of polynomial.values())
     for (const power of powers)
@@ -189,12 +189,15 @@ function cleared(polynomial: Polynomial, work: Work): Polynomial {
   return factors.length === 0 ? polynomial : times(polynomial, ofPowers(integer(1), factors), work);
 }
 
-/** a < b, and a < 0 where there is no b. */
+/** Whether a < b; without b whether a < 0. */
 function isLess(a: Rational, b: Rational = integer(0)): boolean {
   return a.numerator * b.denominator < b.numerator * a.denominator;
 }
 
-/** Whole powers of letters only: two such polynomials that are not proportional are different equations. */
+/**
+ * Whether all atoms are letters with nonnegative integer exponents. Two such polynomials that are not
+ * proportional are different equations.
+ */
 function isPlain(polynomial: Polynomial): boolean {
   for (const { powers } of polynomial.values())
     for (const { atom, exponent } of powers)
@@ -202,7 +205,7 @@ function isPlain(polynomial: Polynomial): boolean {
   return true;
 }
 
-/** `a < x < b` link by link, in either direction; chains of equations by what they end in. */
+/** Compares `a < x < b` link by link, in both directions; chains of equations by their last operand. */
 function sameChain(gold: Relation, prediction: Relation, comparer: Comparer): Outcome {
   const [ends, others] = [equated(gold)?.at(-1), equated(prediction)?.at(-1)];
   if (ends && others) return comparer.same(ends, others);
@@ -213,7 +216,7 @@ function sameChain(gold: Relation, prediction: Relation, comparer: Comparer): Ou
     .map(({ left, sign, right }): Link => ({ left: right, sign: mirrored(sign) ?? sign, right: left }));
   return firstSame(
     [b, turned].map((links) => {
-      const outcomes = a.map((link, i) => sameLink(link, links[i], comparer)); // equally long
+      const outcomes = a.map((link, i) => sameLink(link, links[i], comparer)); // both have the same length
       return outcomes.find((outcome) => !outcome.same) ?? same('the same chain');
     }),
   );

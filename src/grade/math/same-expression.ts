@@ -1,6 +1,6 @@
 /**
- * Equality of expressions: exactly if that can be decided, else by agreement at random points; a written
- * decimal also stands for what it is the rounding of.
+ * Equality of expressions: exact if exact arithmetic can decide, else by agreement at random points. A decimal
+ * is also equal to a constant that it is the rounded value of.
  * @module
  */
 import { multiply, negate, type Rational, rational, subtract } from '../rational.ts';
@@ -10,12 +10,12 @@ import type { Node } from './ast.ts';
 import { rationalValue, sameFraction } from './fraction.ts';
 import { nodeKey } from './node-key.ts';
 import { different, type Outcome, same } from './outcome.ts';
-import { EXACT_WORK, type Work, withinLimits } from './work.ts';
+import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
-/** Of longer decimals so many count: the last digits that programs print are not exact. */
+/** Maximum number of decimal places that are compared: the last digits that programs print are not exact. */
 const MAX_ROUNDED_DECIMALS = 12;
 
-export function sameExpression(a: Node, b: Node, work: Work): Outcome {
+export function sameExpression(a: Node, b: Node, work: WorkBudget): Outcome {
   if (nodeKey(a) === nodeKey(b)) return same('written alike');
   const exact = withinLimits(() => exactly(a, b, work.part(EXACT_WORK)));
   if (exact) return same('equal by exact arithmetic');
@@ -24,17 +24,17 @@ export function sameExpression(a: Node, b: Node, work: Work): Outcome {
   return different(exact === undefined ? 'not equal at random points' : 'not equal by exact arithmetic');
 }
 
-function exactly(a: Node, b: Node, work: Work): boolean | undefined {
+function exactly(a: Node, b: Node, work: WorkBudget): boolean | undefined {
   const [x, y] = [fractionOf(a, work), fractionOf(b, work)];
   return x && y && sameFraction(x, y, work);
 }
 
-/** Whether `decimal` is a literal with enough decimals and the rounding of the constant `exact`. */
-function isRounding(decimal: Node, exact: Node, work: Work): boolean {
+/** Whether `decimal` is a literal with enough decimal places and the rounded value of the constant `exact`. */
+function isRounding(decimal: Node, exact: Node, work: WorkBudget): boolean {
   const written = literalOf(decimal);
   if (!written || freeSymbols(exact).size > 0) return false;
   const { value, decimals } = written;
-  const half = rational(1n, 2n * 10n ** BigInt(Math.min(decimals, MAX_ROUNDED_DECIMALS))) as Rational; // not over 0
+  const half = rational(1n, 2n * 10n ** BigInt(Math.min(decimals, MAX_ROUNDED_DECIMALS))) as Rational; // the denominator is not 0
   const other = withinLimits(() => rationalValue(fractionOf(exact, work.part(EXACT_WORK))));
   if (other) return !isLess(half, absolute(subtract(value, other)));
   const approximate = constantValue(exact, work);

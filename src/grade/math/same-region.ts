@@ -1,5 +1,5 @@
 /**
- * Sets of numbers, compared as sets where they can be worked out, and as written where not.
+ * Compares sets of numbers: as sets if they can be computed, else as written.
  * @module
  */
 import type { Node } from './ast.ts';
@@ -7,7 +7,7 @@ import { type Comparer, different, type Outcome, same } from './outcome.ts';
 import { type Region, regionOf, sameValue } from './region.ts';
 import { sameExpression } from './same-expression.ts';
 
-/** Whether an answer can only be a set of numbers (an interval may also be a pair, so it is not here). */
+/** Whether an answer can only be a set of numbers; an interval may also be a pair, so it does not count. */
 export function isRegion({ kind }: Node): boolean {
   return kind === 'set-operation' || kind === 'set-name' || kind === 'builder';
 }
@@ -43,7 +43,7 @@ function operands(node: Node & { readonly kind: 'set-operation' }): Node[] {
 function samePieces(a: Region, b: Region, { work }: Comparer): Outcome {
   if (a.length !== b.length) return different(`expected ${a.length} intervals, got ${b.length}`);
   for (const [i, piece] of a.entries()) {
-    const other = b[i]; // equally long
+    const other = b[i]; // both have the same length
     if (piece.lowClosed !== other.lowClosed || piece.highClosed !== other.highClosed)
       return different('an end is in one set and not in the other');
     for (const end of ['low', 'high'] as const) {

@@ -1,11 +1,11 @@
 /**
- * Which sums and products can be worked out term by term.
+ * Selects the sums and products that can be expanded term by term.
  * @module
  */
 import type { Rational } from '../rational.ts';
 import type { Series } from './ast.ts';
 
-/** Longer ones are compared as written. */
+/** Maximum number of terms; longer series are compared as written. */
 export const MAX_SERIES_TERMS = 300;
 
 /** First and last index of a finite sum or product with integer bounds and few terms; undefined for others. */

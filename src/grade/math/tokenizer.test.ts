@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { cleaned, MAX_ANSWER_LENGTH, type Token, tokenize } from './tokenizer.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-/** The tokens as one line, a blank between two. */
+/** The tokens on one line, separated by spaces. */
 function line(text: string): string {
-  return tokenize(text, 'thousands', new Work()).map(shown).join(' ');
+  return tokenize(text, 'thousands', new WorkBudget()).map(shown).join(' ');
 }
 
 function shown(token: Token): string {
@@ -41,18 +41,18 @@ describe('tokenize', () => {
     expect(line('$x$ ~ \\(y\\)')).toBe('x y');
   });
 
-  it('takes the argument of text commands whole, braces inside included', () => {
+  it('takes the whole argument of text commands, inner braces included', () => {
     expect(line('5\\text{ cm {sic}}^2')).toBe('5 " cm {sic}" ^ 2');
     expect(line('\\mbox{a')).toBe('"a"');
   });
 
-  it('tells commands that are glued to letters', () => {
+  it('recognizes commands that are joined to letters', () => {
     expect(line('3\\cdotx')).toBe('3 * x');
     expect(line(',\\quadx_2')).toBe(', quad x _ 2');
     expect(line('\\cdots \\pmod 5')).toBe('\\cdots \\pmod 5');
   });
 
-  it('keeps cells and rows of matrices alone', () => {
+  it('keeps cells and rows only in matrices', () => {
     expect(line('\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}')).toBe(
       'begin:pmatrix 1 & 2 row 3 & 4 end:pmatrix',
     );
@@ -60,9 +60,9 @@ describe('tokenize', () => {
     expect(line('\\begin{array}{cc} 1 & 2 \\end{array}')).toBe('begin:array 1 & 2 end:array');
   });
 
-  it('refuses what is too long', () => {
-    expect(() => line('x'.repeat(MAX_ANSWER_LENGTH + 1))).toThrow(TooMuchWork);
-    expect(() => line('+'.repeat(3000))).toThrow(TooMuchWork);
+  it('rejects texts that are too long', () => {
+    expect(() => line('x'.repeat(MAX_ANSWER_LENGTH + 1))).toThrow(WorkBudgetExceeded);
+    expect(() => line('+'.repeat(3000))).toThrow(WorkBudgetExceeded);
   });
 });
 
@@ -72,7 +72,7 @@ describe('cleaned', () => {
     expect(cleaned('\\begin{matrix} 1 \\\\x \\end{matrix}')).toBe('\\begin{matrix} 1 \\\\x \\end{matrix}');
   });
 
-  it('folds letters of other widths and alphabets', () => {
+  it('normalizes full-width letters and other alphabets', () => {
     expect(cleaned('１２ｘ')).toBe('12x');
     expect(cleaned('ℝ')).toBe('\\mathbb{R}');
   });

@@ -1,6 +1,6 @@
 /**
- * From characters to tokens: LaTeX, plain text and Unicode notation end up as the same tokens, so the parser
- * sees one language. Spacing, sizing and font commands disappear here.
+ * Tokenizes answers. LaTeX, plain text and Unicode notation give the same tokens, so the parser handles a single
+ * language. Spacing, sizing and font commands are dropped.
  * @module
  */
 import {
@@ -13,14 +13,14 @@ import {
   UNICODE,
 } from './notation.ts';
 import { type CommaReading, readNumber, withPointMoved } from './numeral.ts';
-import { TooMuchWork, type Work } from './work.ts';
+import { type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-/** `space`: whether whitespace stood before the token; `start`: where it begins in the cleaned text. */
+/** `space`: whether whitespace precedes the token. */
 export type Token = { readonly space: boolean } & (
   | { readonly kind: 'number'; readonly digits: string }
   /** A run of letters. */
   | { readonly kind: 'word'; readonly text: string }
-  /** A command that is no sign, without its backslash. */
+  /** A command that does not denote a sign, without its backslash. */
   | { readonly kind: 'command'; readonly name: string }
   | { readonly kind: 'sign'; readonly text: string }
   | { readonly kind: 'text'; readonly text: string }
@@ -28,11 +28,14 @@ export type Token = { readonly space: boolean } & (
   | { readonly kind: 'row' }
 );
 
-/** Longest answer that is read, in characters and in tokens. */
+/** Maximum length of an answer in characters, and in tokens. */
 export const MAX_ANSWER_LENGTH = 4000;
 const MAX_TOKENS = 1500;
 
-/** How characters are made one alphabet: see {@link UNICODE}; then compatibility forms are folded. */
+/**
+ * Normalizes characters: superscripts and subscripts become `^{...}` and `_{...}`, other characters are
+ * replaced by {@link UNICODE}, and the result is normalized to NFKC.
+ */
 export function cleaned(text: string): string {
   let out = '';
   let script: 'raised' | 'lowered' | undefined;
@@ -52,7 +55,7 @@ function isPlain(text: string): boolean {
   return /^[\0-\x7f]*$/.test(text);
 }
 
-/** Text that went through an escaping too many has every backslash doubled; then each pair is one. */
+/** Replaces each pair of backslashes by one if all backslashes are doubled, as after a superfluous escaping. */
 function halvedBackslashes(text: string): string {
   if (!/\\\\[a-zA-Z]/.test(text)) return text;
   const runs = text.match(/\\+/g) ?? [];
@@ -61,11 +64,11 @@ function halvedBackslashes(text: string): string {
 
 /**
  * @param text - an answer; {@link cleaned} is applied
- * @param comma - what a comma between digits is
- * @throws TooMuchWork when the text is too long
+ * @param comma - meaning of a comma between digits
+ * @throws WorkBudgetExceeded when the text is too long
  */
-export function tokenize(text: string, comma: CommaReading, work: Work): Token[] {
-  if (text.length > MAX_ANSWER_LENGTH) throw new TooMuchWork('the answer is too long');
+export function tokenize(text: string, comma: CommaReading, work: WorkBudget): Token[] {
+  if (text.length > MAX_ANSWER_LENGTH) throw new WorkBudgetExceeded('the answer is too long');
   work.spend(text.length);
   const scanner = new Scanner(cleaned(text), comma);
   return scanner.tokens();
@@ -75,7 +78,7 @@ class Scanner {
   readonly #text: string;
   readonly #comma: CommaReading;
   readonly #tokens: Token[] = [];
-  /** Environments that are open, innermost last; only matrices keep their cells and rows. */
+  /** Open environments, innermost last; only matrices keep their cells and rows. */
   readonly #environments: string[] = [];
   #at = 0;
   #space = false;
@@ -87,7 +90,7 @@ class Scanner {
 
   tokens(): Token[] {
     while (this.#at < this.#text.length) {
-      if (this.#tokens.length > MAX_TOKENS) throw new TooMuchWork('the answer is too long');
+      if (this.#tokens.length > MAX_TOKENS) throw new WorkBudgetExceeded('the answer is too long');
       const character = this.#text[this.#at];
       if (/[\s~$"]/.test(character)) this.#skip(1);
       else if (character === '\\') this.#command();
@@ -154,7 +157,7 @@ class Scanner {
     else this.#named(name);
   }
 
-  /** A command that stands for something; a known one may be glued to letters, as in `\cdotx`. */
+  /** A command with a meaning; a known command may be joined to letters, as in `\cdotx`. */
   #named(name: string): void {
     const sign = SIGN_COMMANDS.get(name);
     if (sign !== undefined) {
@@ -195,7 +198,7 @@ class Scanner {
     return inner !== undefined && (MATRIX_ENVIRONMENTS.has(inner) || inner === 'cases');
   }
 
-  /** The raw argument behind a command: a balanced group, or one character. */
+  /** The raw argument of a command: a balanced group, or one character. */
   #argument(): string {
     while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
     if (this.#text[this.#at] !== '{') return this.#text[this.#at++] ?? '';
@@ -224,7 +227,7 @@ const TWO_CHARACTER_SIGNS: ReadonlyMap<string, readonly [string, string]> = new 
   }).map(([found, text]) => [found, [found, text]]),
 );
 
-/** The exponent of `2.5e3`; one that a subscript follows is digits of a numeral, as in `1E5_{16}`. */
+/** The exponent of `2.5e3`. If a subscript follows, it is part of a numeral, as in `1E5_{16}`. */
 const POWER_OF_TEN = /^[eE]([+-]?\d{1,3})(?![\d.A-Za-z_])/;
 
 const GLUED = /^(?:qquad|quad|cdot(?!s$)|times|cup|cap)(?=[A-Za-z])/;

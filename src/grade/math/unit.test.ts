@@ -27,14 +27,14 @@ it('units have powers and quotients', () => {
   expect(shown('liters')).toBe(shown('dm^3'));
 });
 
-it('other words are no units', () => {
+it('other words are not units', () => {
   for (const text of ['apples', 'cm apples', '', '^2', 'squared', 'm^99', 'x'.repeat(100)])
     expect(readUnit(text), text).toBeUndefined();
   expect(isUnitWord('hours')).toBe(true);
   expect(isUnitWord('answers')).toBe(false);
 });
 
-it('units of one kind differ in size only', () => {
+it('units of the same dimension differ only in size', () => {
   const [m, cm, m2] = ['m', 'cm', 'm^2'].map((text) => readUnit(text));
   if (!m || !cm || !m2) throw new Error('expected three units');
   expect([sameDimensions(m, cm), sameUnit(m, cm), sameDimensions(m, m2)]).toEqual([true, false, false]);

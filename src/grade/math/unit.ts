@@ -1,6 +1,6 @@
 /**
- * Units of measure: what is written behind a number, as exact factors over base dimensions, so that 5 m is
- * 500 cm and not 5 cm. Words that are no known unit are carried along and never decide anything.
+ * Units of measure after a number, as exact factors of base dimensions, so that 5 m equals 500 cm and not 5 cm.
+ * Words that are not a known unit are kept and ignored by comparisons.
  * @module
  */
 import { divide, equal, integer, multiply, type Rational, rational } from '../rational.ts';
@@ -15,7 +15,7 @@ export interface Unit {
 
 type Row = readonly [dimension: string, power: number, over: number, under: number, names: string];
 
-/** Metric and US customary units by every usual name; plural `s` and `es` are understood. */
+/** Metric and US customary units by their usual names; plurals with `s` and `es` are recognized. */
 const ROWS: readonly Row[] = [
   ['length', 1, 1, 1, 'm meter metre'],
   ['length', 1, 1, 1000, 'mm millimeter millimetre'],
@@ -51,7 +51,7 @@ const UNITS: ReadonlyMap<string, Unit> = new Map(
   ROWS.flatMap(([dimension, power, over, under, names]) => {
     const unit: Unit = {
       dimensions: new Map([[dimension, power]]),
-      factor: rational(BigInt(over), BigInt(under)) as Rational, // no row has 0 below
+      factor: rational(BigInt(over), BigInt(under)) as Rational, // no row has the denominator 0
     };
     return names.split(' ').map((name): [string, Unit] => [name, unit]);
   }),
@@ -59,7 +59,7 @@ const UNITS: ReadonlyMap<string, Unit> = new Map(
 
 const NO_UNIT: Unit = { dimensions: new Map(), factor: integer(1) };
 
-/** The unit of one word; undefined if it names none. */
+/** The unit that a word names; undefined for other words. */
 function unitOfWord(word: string): Unit | undefined {
   if (word === 'mph') return combine(UNITS.get('mi') as Unit, UNITS.get('h') as Unit, -1);
   if (word === 'mps') return combine(UNITS.get('m') as Unit, UNITS.get('s') as Unit, -1);
@@ -80,10 +80,10 @@ export function isUnitWord(word: string): boolean {
 }
 
 /**
- * Reads what stands behind a number: `cm`, `square inches`, `cm^2`, `meters squared`, `miles per hour`,
- * `km/h`. Powers are written with `^`.
+ * Parses a unit: `cm`, `square inches`, `cm^2`, `meters squared`, `miles per hour`, `km/h`. Powers are written
+ * with `^`.
  *
- * @returns undefined when a word is no known unit
+ * @returns undefined when a word is not a known unit
  */
 export function readUnit(text: string): Unit | undefined {
   if (text.length > MAX_UNIT_LENGTH) return undefined;
@@ -112,7 +112,7 @@ export function readUnit(text: string): Unit | undefined {
   return last ? unit : undefined;
 }
 
-/** Longer texts are sentences. */
+/** Maximum number of characters; longer texts are sentences. */
 const MAX_UNIT_LENGTH = 60;
 const MAX_UNIT_POWER = 12;
 
@@ -146,7 +146,7 @@ export function sameDimensions(a: Unit, b: Unit): boolean {
   );
 }
 
-/** Whether two units are one and the same, so that values in them compare as they are. */
+/** Whether two units are identical, so that their values are compared without conversion. */
 export function sameUnit(a: Unit, b: Unit): boolean {
   return sameDimensions(a, b) && equal(a.factor, b.factor);
 }

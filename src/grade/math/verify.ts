@@ -1,46 +1,49 @@
 /**
- * The verdict on an answer to a question of mathematics. Two modes:
+ * Verdicts on answers to questions of mathematics, in two modes:
  *
- * * `equivalent`: answers that mean the same are the same, see `docs/verifier.md`;
- * * `strict-deepscaler`: what the paper's grader says, its errors included, for comparison.
+ * * `equivalent`: answers with the same meaning are equal, see `docs/verifier.md`;
+ * * `strict-deepscaler`: the paper's grader with its known errors, for comparison.
  *
- * Nothing is executed, nothing throws, and work is counted so that no text keeps the process.
+ * No text is executed, no function throws, and a work budget limits the time of every verdict.
  * @module
  */
 import { canonicalText } from './canonical-text.ts';
-import { choiceLetter, choiceOf } from './choice.ts';
 import { equivalent } from './equivalent.ts';
-import { type Extracted, extractAnswer, goldAnswer } from './extract.ts';
+import { type ExtractedAnswer, extractAnswer, goldAnswer } from './extract.ts';
+import { choiceLetter, choiceOf } from './multiple-choice.ts';
 import { different, firstSame, type Outcome, same } from './outcome.ts';
 import { readAnswer } from './read-answer.ts';
 import { extractStrictly, gradeStrictly } from './strict/grade.ts';
-import { sympyNormal } from './strict/normal.ts';
+import { sympyNormal } from './strict/sympy-normal.ts';
 import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
+/** Names of the modes of {@link verifyMath}. */
 export const MATH_MODES = ['equivalent', 'strict-deepscaler'] as const;
 export type MathMode = (typeof MATH_MODES)[number];
 
+/** The verdict on a text. */
 export interface MathVerdict {
   readonly correct: boolean;
-  /** The answer as it stands in the text; undefined when none was found. */
-  readonly extracted?: Extracted;
-  /** One clause. */
+  /** The answer as written in the text; undefined when none was found. */
+  readonly extracted?: ExtractedAnswer;
+  /** One clause: why the answer is correct, or why not. */
   readonly reason: string;
 }
 
 /**
- * Judges a text against a gold answer. Never throws.
+ * Grades a model's output against a gold answer. Never throws.
  *
- * @param gold - the right answer, or a text that contains it
- * @param text - what the model wrote
+ * @param gold - the gold answer, or a worked solution that contains it
+ * @param text - the model's output; the text up to the last `</think>` is ignored
+ * @param mode - default `equivalent`
  *
  * @example
  * verifyMath('\\frac{1}{2}', 'so it is \\boxed{0.5}').correct; // => true
  */
 export function verifyMath(gold: string, text: string, mode: MathMode = 'equivalent'): MathVerdict {
   const isStrict = mode === 'strict-deepscaler';
-  const extracted = isStrict ? extractStrictly(text) : extractAnswer(text);
+  const extracted = answerIn(text, mode);
   if (!extracted)
     return { correct: false, reason: isStrict ? 'no closed \\boxed{...} was found' : 'no answer was found' };
   const expected = (isStrict ? extractStrictly(gold)?.text : goldAnswer(gold)) ?? gold;
@@ -48,7 +51,17 @@ export function verifyMath(gold: string, text: string, mode: MathMode = 'equival
   return { correct: outcome.same, extracted, reason: outcome.reason };
 }
 
-/** Compares two answers that stand alone, as in a box. Never throws. */
+/** The answer in a text by the extraction rules of a mode; undefined when there is none. Never throws. */
+export function answerIn(text: string, mode: MathMode): ExtractedAnswer | undefined {
+  return mode === 'strict-deepscaler' ? extractStrictly(text) : extractAnswer(text);
+}
+
+/**
+ * Compares two bare answers, such as the contents of two boxes. Never throws.
+ *
+ * @example
+ * compareAnswers('1/2', '0.50').same; // => true
+ */
 export function compareAnswers(gold: string, prediction: string, mode: MathMode = 'equivalent'): Outcome {
   if (mode === 'strict-deepscaler') return gradeStrictly(gold, prediction);
   if (singleSpaced(gold) === singleSpaced(prediction)) return same('written alike');
@@ -58,7 +71,7 @@ export function compareAnswers(gold: string, prediction: string, mode: MathMode 
   const letter = choiceLetter(gold);
   if (choice && letter !== undefined)
     return choice.letter === letter ? same('the same choice') : different('another choice');
-  const work = new Work();
+  const work = new WorkBudget();
   try {
     const golds = readAnswer(gold, work);
     const predictions = [prediction, ...(choice ? [choice.value] : [])].flatMap((text) =>
@@ -70,12 +83,12 @@ export function compareAnswers(gold: string, prediction: string, mode: MathMode 
       })(),
     );
   } catch (error) {
-    if (error instanceof TooMuchWork) return different(error.message);
+    if (error instanceof WorkBudgetExceeded) return different(error.message);
     throw error;
   }
 }
 
-/** Of an answer that cannot be put in normal form so much is kept. */
+/** Maximum number of characters of an answer without a normal form. */
 const MAX_RAW_ANSWER = 200;
 
 function singleSpaced(text: string): string {
@@ -83,17 +96,20 @@ function singleSpaced(text: string): string {
 }
 
 /**
- * An answer in normal form, the same for answers that are equal; what votes are counted on. In strict mode
- * it is the string that the grader compares. Never throws.
+ * The normal form of a bare answer, on which votes are counted: equal answers have the same normal form. In
+ * strict mode it is the string that the grader compares. Never throws.
+ *
+ * @example
+ * normalAnswer('\\frac{2}{4}'); // => '1/2'
  */
 export function normalAnswer(answer: string, mode: MathMode = 'equivalent'): string {
-  const work = new Work();
+  const work = new WorkBudget();
   try {
     if (mode === 'strict-deepscaler') return sympyNormal(answer.slice(0, MAX_RAW_ANSWER));
     const [first] = readAnswer(answer, work); // there is always one
     return canonicalText(first, work);
   } catch (error) {
-    if (error instanceof TooMuchWork) return singleSpaced(answer).slice(0, MAX_RAW_ANSWER);
+    if (error instanceof WorkBudgetExceeded) return singleSpaced(answer).slice(0, MAX_RAW_ANSWER);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The part of Python that is read: what checkers of puzzles are written in. No classes, no `with`, no generators
- * with `yield`, no `match`.
+ * Syntax tree of the supported part of Python, in which the checkers of puzzles are written. Classes, `with`,
+ * generators with `yield`, and `match` are not supported.
  * @module
  */
 
@@ -8,7 +8,7 @@ export type Expression =
   | { readonly type: 'constant'; readonly value: null | boolean | bigint | number | string }
   | { readonly type: 'name'; readonly name: string }
   | { readonly type: 'list' | 'tuple' | 'set'; readonly items: readonly Expression[] }
-  /** A key that is undefined: `**value`. */
+  /** An entry without a key is `**value`. */
   | { readonly type: 'dict'; readonly entries: readonly (readonly [Expression | undefined, Expression])[] }
   | { readonly type: 'starred'; readonly value: Expression }
   | { readonly type: 'unary'; readonly operator: string; readonly value: Expression }
@@ -44,7 +44,7 @@ export type Expression =
       readonly type: 'comprehension';
       readonly kind: 'list' | 'set' | 'dict' | 'generator';
       readonly element: Expression;
-      /** Of a dict: the value; `element` is the key. */
+      /** The value of a dict comprehension, whose key is `element`. */
       readonly value: Expression | undefined;
       readonly clauses: readonly Clause[];
       /** Names that the clauses assign. */
@@ -82,7 +82,7 @@ export interface FunctionNode {
   readonly name: string;
   readonly parameters: readonly Parameter[];
   readonly body: readonly Statement[];
-  /** Names that a call has for itself. */
+  /** Names of the local variables of a call. */
   readonly locals: ReadonlySet<string>;
 }
 
@@ -136,9 +136,10 @@ export interface Handler {
   readonly body: readonly Statement[];
 }
 
+/** A parsed program. */
 export interface Program {
   readonly body: readonly Statement[];
-  /** Names read and names assigned anywhere, attributes and imports, for telling beforehand what is not offered. */
+  /** All names read or assigned, attributes and imports, to find unsupported features before the program runs. */
   readonly uses: Uses;
 }
 

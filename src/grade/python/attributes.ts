@@ -1,11 +1,11 @@
 /**
- * `value.name`: looked up in the tables of methods of this interpreter, never on an object of the host.
+ * Attribute access `value.name`: looks names up in the method tables of this interpreter, never on a host object.
  * @module
  */
 import { DICT_METHODS, LIST_METHODS, SET_METHODS, TUPLE_METHODS } from './container-methods.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
 import type { Method, Runtime } from './runtime.ts';
-import { TEXT_METHODS } from './text-methods.ts';
+import { STRING_METHODS } from './string-methods.ts';
 import {
   Builtin,
   PyDict,
@@ -20,16 +20,16 @@ import {
   type Value,
 } from './value.ts';
 
-/** Every method there is. */
+/** The names of all methods. */
 export const METHOD_NAMES: ReadonlySet<string> = new Set(
-  [TEXT_METHODS, LIST_METHODS, TUPLE_METHODS, SET_METHODS, DICT_METHODS].flatMap((table) => [
+  [STRING_METHODS, LIST_METHODS, TUPLE_METHODS, SET_METHODS, DICT_METHODS].flatMap((table) => [
     ...table.keys(),
   ]),
 );
 
 /**
- * @throws Raised AttributeError for a value that has no such attribute in Python either
- * @throws Unsupported for one that it may have there
+ * @throws PythonError AttributeError for an attribute that the value does not have in Python either
+ * @throws UnsupportedFeature for an attribute that it may have in Python
  */
 export function readAttribute(value: Value, name: string, runtime: Runtime): Value {
   runtime.budget.spend(1);
@@ -37,7 +37,7 @@ export function readAttribute(value: Value, name: string, runtime: Runtime): Val
     if (method === undefined) return missing(value, name);
     return new Builtin(name, (call) => method(self, call, runtime));
   };
-  if (typeof value === 'string') return bind(value, TEXT_METHODS.get(name));
+  if (typeof value === 'string') return bind(value, STRING_METHODS.get(name));
   if (value instanceof PyList) return bind(value, LIST_METHODS.get(name));
   if (value instanceof PyTuple) return bind(value, TUPLE_METHODS.get(name));
   if (value instanceof PySet) return bind(value, SET_METHODS.get(name));
@@ -50,7 +50,7 @@ export function readAttribute(value: Value, name: string, runtime: Runtime): Val
     if (member !== undefined) return member;
     if (name === '__name__') return value.name;
     const method = value instanceof PyType ? unbound(value.name, name, runtime) : undefined;
-    if (method === undefined) throw new Unsupported(`${value.name}.${name}`);
+    if (method === undefined) throw new UnsupportedFeature(`${value.name}.${name}`);
     return method;
   }
   if (value instanceof PyFunction && name === '__name__') return value.node.name;
@@ -58,10 +58,10 @@ export function readAttribute(value: Value, name: string, runtime: Runtime): Val
   return missing(value, name);
 }
 
-/** `str.lower` and its like: a method that takes its value as first argument. */
+/** An unbound method such as `str.lower`, which takes its object as the first argument. */
 function unbound(type: string, name: string, runtime: Runtime): Value | undefined {
   const known = {
-    str: TEXT_METHODS,
+    str: STRING_METHODS,
     list: LIST_METHODS,
     set: SET_METHODS,
     dict: DICT_METHODS,
@@ -71,15 +71,15 @@ function unbound(type: string, name: string, runtime: Runtime): Value | undefine
   if (!table?.has(name)) return undefined;
   return new Builtin(name, ({ args: [self = null, ...args], named }) => {
     if (typeName(self) !== type)
-      throw new Raised('TypeError', `descriptor '${name}' requires a '${type}' object`);
+      throw new PythonError('TypeError', `descriptor '${name}' requires a '${type}' object`);
     const method = readAttribute(self, name, runtime);
     return method instanceof Builtin ? method.run({ args, named }) : null;
   });
 }
 
-/** Methods that one kind of value has and another lacks are an error of the program; the rest may be a gap. */
+/** A method of another type is an error of the program; any other name may be a feature that is not supported. */
 function missing(value: Value, name: string): never {
   if (METHOD_NAMES.has(name) && !name.startsWith('_'))
-    throw new Raised('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`);
-  throw new Unsupported(`${typeName(value)}.${name}`);
+    throw new PythonError('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`);
+  throw new UnsupportedFeature(`${typeName(value)}.${name}`);
 }

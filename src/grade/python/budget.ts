@@ -1,20 +1,21 @@
 /**
- * What a program may use up. Steps and memory are counted, not measured, so a verdict is the same on every
- * machine. Whatever costs more than a moment announces its size before it is done.
+ * The resource limits of a program. Steps and memory are counted, not measured, so that a verdict is the same on
+ * every machine. Expensive operations are charged before they run.
  * @module
  */
-import { LimitReached } from './errors.ts';
+import { LimitExceeded } from './errors.ts';
 
+/** Limits of steps, memory and nested calls. */
 export interface Limits {
-  /** Evaluated nodes, elements passed over, characters compared. */
+  /** Evaluated nodes, iterated elements and compared characters. */
   readonly steps: number;
-  /** Elements and characters ever made, freed ones included; at most some 30 bytes each. */
+  /** Allocated elements and characters, freed ones included; at most about 30 bytes each. */
   readonly cells: number;
-  /** Calls within calls. */
+  /** Nested calls. */
   readonly depth: number;
 }
 
-/** About two seconds, 100 MB, and fewer calls than fit on the stack. */
+/** About two seconds, 100 MB, and fewer nested calls than fit on the stack. */
 export const DEFAULT_LIMITS: Limits = { steps: 10_000_000, cells: 4_000_000, depth: 150 };
 
 export class Budget {
@@ -30,22 +31,22 @@ export class Budget {
     this.#depth = limits.depth;
   }
 
-  /** @throws LimitReached if the work goes beyond the limit, from then on always */
+  /** Charges steps. @throws LimitExceeded if the limit is exceeded, and on every later call */
   spend(steps: number): void {
     this.#steps -= steps;
-    if (!(this.#steps >= 0)) throw new LimitReached(`more than ${this.#limits.steps} steps`);
+    if (!(this.#steps >= 0)) throw new LimitExceeded(`more than ${this.#limits.steps} steps`);
   }
 
-  /** Announces memory; making it is work too. @throws LimitReached */
-  hold(cells: number): void {
+  /** Charges an allocation, including the steps that it takes. @throws LimitExceeded */
+  allocate(cells: number): void {
     this.spend(1 + cells / 8);
     this.#cells -= cells;
-    if (!(this.#cells >= 0)) throw new LimitReached(`more than ${this.#limits.cells} cells of memory`);
+    if (!(this.#cells >= 0)) throw new LimitExceeded(`more than ${this.#limits.cells} cells of memory`);
   }
 
-  /** Does something one call deeper. @throws LimitReached */
+  /** Runs `work` as a nested call. @throws LimitExceeded */
   deeper<T>(work: () => T): T {
-    if (--this.#depth < 0) throw new LimitReached(`more than ${this.#limits.depth} calls within calls`);
+    if (--this.#depth < 0) throw new LimitExceeded(`more than ${this.#limits.depth} nested calls`);
     try {
       return work();
     } finally {

@@ -1,19 +1,19 @@
 /**
- * Python's built-in functions and types, as far as checkers of puzzles need them. There is none that reaches a
- * file, the network, the clock, other code or the interpreter itself.
+ * Python's built-in functions and types that the checkers of puzzles need. None of them can access a file, the
+ * network, the clock, other code or the interpreter itself.
  * @module
  */
 import { integerOf, readArguments, textArgument } from './arguments.ts';
 import { dictOf, elements, iterate, pairs, setEntry, setOf, toArray } from './collections.ts';
 import { numeric } from './compare.ts';
 import { fromKeys } from './container-methods.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
 import { exceptionTypes } from './exceptions.ts';
 import { binary } from './operators.ts';
 import { wholePart } from './percent-format.ts';
+import { format, repr, str } from './repr.ts';
 import type { Runtime } from './runtime.ts';
 import { extreme, sorted } from './sorted.ts';
-import { format, repr, str } from './text.ts';
 import {
   Builtin,
   type Call,
@@ -33,7 +33,7 @@ import {
 
 type Run = (call: Call, runtime: Runtime) => Value;
 
-/** Names of every program, made for one run. */
+/** The built-in names of one run. */
 export function builtins(runtime: Runtime): Map<string, Value> {
   const names = new Map<string, Value>(exceptionTypes());
   for (const [name, run] of Object.entries(FUNCTIONS))
@@ -75,14 +75,14 @@ const TYPES: Readonly<Record<string, Run>> = {
     const read = readArguments('range', call, { most: 3 });
     const [a, b, step] = [read.need(0), read.take(1), read.take(2)];
     const by = integerOf(step ?? 1n);
-    if (by === 0n) throw new Raised('ValueError', 'range() arg 3 must not be zero');
+    if (by === 0n) throw new PythonError('ValueError', 'range() arg 3 must not be zero');
     return b === undefined ? new PyRange(0n, integerOf(a), by) : new PyRange(integerOf(a), integerOf(b), by);
   },
   type: (call) => {
-    throw new Unsupported(`type() with ${call.args.length} arguments`); // one argument is answered by the interpreter
+    throw new UnsupportedFeature(`type() with ${call.args.length} arguments`); // `type(x)` is handled by callValue
   },
   object: () => {
-    throw new Unsupported('object()');
+    throw new UnsupportedFeature('object()');
   },
 };
 
@@ -109,7 +109,7 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
   sum: (call, { budget }) => {
     const read = readArguments('sum', call, { most: 2, names: ['start'] });
     let total: Value = read.take(1, 'start') ?? 0n;
-    if (typeof total === 'string') throw new Raised('TypeError', "sum() can't sum strings");
+    if (typeof total === 'string') throw new PythonError('TypeError', "sum() can't sum strings");
     for (const item of elements(read.need(0), budget)) total = binary('+', total, item, budget);
     return total;
   },
@@ -122,7 +122,7 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
   reversed: (call, { budget }) => {
     const source = first('reversed', call);
     if (source instanceof PySet || source instanceof PyIterator)
-      throw new Raised('TypeError', `'${typeName(source)}' object is not reversible`);
+      throw new PythonError('TypeError', `'${typeName(source)}' object is not reversible`);
     return new PyIterator('reversed', toArray(source, budget).reverse()[Symbol.iterator]());
   },
   enumerate: (call, { budget }) => {
@@ -147,7 +147,7 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
     const sources = args.slice(1).map((one) => iterate(one, runtime.budget));
     readArguments('map', { args: [], named }, { most: 0 });
     if (callee === undefined || sources.length === 0)
-      throw new Raised('TypeError', 'map() must have two arguments');
+      throw new PythonError('TypeError', 'map() must have two arguments');
     return new PyIterator('map', mapped(callee, sources, runtime));
   },
   filter: (call, runtime) => {
@@ -162,12 +162,12 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
     const read = readArguments('next', call, { most: 2 });
     const source = read.need(0);
     if (!(source instanceof PyIterator))
-      throw new Raised('TypeError', `'${typeName(source)}' object is not an iterator`);
+      throw new PythonError('TypeError', `'${typeName(source)}' object is not an iterator`);
     budget.spend(1);
     const step = source.source.next();
     if (!step.done) return step.value;
     const fallback = read.take(1);
-    if (fallback === undefined) throw new Raised('StopIteration');
+    if (fallback === undefined) throw new PythonError('StopIteration');
     return fallback;
   },
   print: (call, runtime) => {
@@ -192,12 +192,13 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
   },
   ord: (call) => {
     const text = textArgument(first('ord', call));
-    if (characters(text).length !== 1) throw new Raised('TypeError', 'ord() expected a character');
+    if (characters(text).length !== 1) throw new PythonError('TypeError', 'ord() expected a character');
     return BigInt(text.codePointAt(0) as number);
   },
   chr: (call) => {
     const code = integerOf(first('chr', call));
-    if (code < 0n || code > 0x10ffffn) throw new Raised('ValueError', 'chr() arg not in range(0x110000)');
+    if (code < 0n || code > 0x10ffffn)
+      throw new PythonError('ValueError', 'chr() arg not in range(0x110000)');
     return String.fromCodePoint(Number(code));
   },
   isinstance: (call) => {
@@ -210,18 +211,18 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
   },
 };
 
-/** Kinds of a kind: a bool is an int, a Counter a dict. */
+/** Base types: a bool is an int, a Counter is a dict. */
 const BASES: Readonly<Record<string, string>> = { bool: 'int', Counter: 'dict', defaultdict: 'dict' };
 
 function isInstance(value: Value, wanted: Value): boolean {
   if (wanted instanceof PyTuple) return wanted.items.some((one) => isInstance(value, one));
   if (!(wanted instanceof PyType))
-    throw new Raised('TypeError', 'isinstance() arg 2 must be a type or a tuple of types');
+    throw new PythonError('TypeError', 'isinstance() arg 2 must be a type or a tuple of types');
   const name = typeName(value);
   return wanted.name === 'object' || name === wanted.name || BASES[name] === wanted.name;
 }
 
-/** @throws Raised TypeError for what has no length */
+/** @throws PythonError TypeError for a value without a length */
 export function lengthOf(value: Value): bigint {
   if (typeof value === 'string') return BigInt(characters(value).length);
   if (value instanceof PyList || value instanceof PyTuple) return BigInt(value.items.length);
@@ -229,23 +230,23 @@ export function lengthOf(value: Value): bigint {
   if (value instanceof PyDict) return BigInt(value.entries.size);
   if (value instanceof PyView) return BigInt(value.dict.entries.size);
   if (value instanceof PyRange) return value.length;
-  throw new Raised('TypeError', `object of type '${typeName(value)}' has no len()`);
+  throw new PythonError('TypeError', `object of type '${typeName(value)}' has no len()`);
 }
 
 function needNumber(value: Value): bigint | number {
   const number = numeric(value);
-  if (number === undefined) throw new Raised('TypeError', `expected a number, got ${typeName(value)}`);
+  if (number === undefined) throw new PythonError('TypeError', `expected a number, got ${typeName(value)}`);
   return number;
 }
 
 function toInteger(call: Call): bigint {
   const read = readArguments('int', call, { most: 2, names: ['base'] });
   const value = read.take(0) ?? 0n;
-  if (read.take(1, 'base') !== undefined) throw new Unsupported('int() with a base');
+  if (read.take(1, 'base') !== undefined) throw new UnsupportedFeature('int() with a base');
   if (typeof value === 'string') {
     const digits = value.trim();
     if (!/^[+-]?\d+(?:_\d+)*$/.test(digits) || digits.length > 4300)
-      throw new Raised('ValueError', 'invalid literal for int() with base 10');
+      throw new PythonError('ValueError', 'invalid literal for int() with base 10');
     return BigInt(digits.replace(/^\+|_/g, ''));
   }
   const number = needNumber(value);
@@ -259,17 +260,17 @@ function toFloat(value: Value): number {
   if (special)
     return (special[1] === '-' ? -1 : 1) * (special[2] === 'nan' ? Number.NaN : Number.POSITIVE_INFINITY);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(text))
-    throw new Raised('ValueError', 'could not convert string to float');
+    throw new PythonError('ValueError', 'could not convert string to float');
   return Number(text);
 }
 
-/** Halves go to the even neighbour. */
+/** Python's `round`; without `ndigits` halves are rounded to the even integer. */
 function rounded(call: Call): Value {
   const read = readArguments('round', call, { most: 2, names: ['ndigits'] });
   const number = needNumber(read.need(0));
   const digits = read.take(1, 'ndigits') ?? null;
   if (typeof number === 'bigint') {
-    if (digits !== null && integerOf(digits) < 0n) throw new Unsupported('round() to tens');
+    if (digits !== null && integerOf(digits) < 0n) throw new UnsupportedFeature('round() to tens');
     return number;
   }
   if (digits === null) {
@@ -280,18 +281,18 @@ function rounded(call: Call): Value {
     return Math.abs(rest) > 0.5 || (isHalf && whole % 2n !== 0n) ? whole + up : whole;
   }
   const places = integerOf(digits);
-  if (places < 0n || places > 100n) throw new Unsupported('round() to so many digits');
+  if (places < 0n || places > 100n) throw new UnsupportedFeature('round() to so many digits');
   return Number.isFinite(number) ? Number(number.toFixed(Number(places))) : number;
 }
 
 function extremeOf(which: 'max' | 'min', call: Call, runtime: Runtime): Value {
   const { args, named } = call;
   const read = readArguments(which, { args: [], named }, { most: 0, names: ['key', 'default'] });
-  if (args.length === 0) throw new Raised('TypeError', `${which} expected at least 1 argument, got 0`);
+  if (args.length === 0) throw new PythonError('TypeError', `${which} expected at least 1 argument, got 0`);
   const items = args.length === 1 ? toArray(args[0] as Value, runtime.budget) : args;
   const best =
     extreme(items, { which, key: read.take(0, 'key') ?? null, runtime }) ?? read.take(0, 'default');
-  if (best === undefined) throw new Raised('ValueError', `${which}() iterable argument is empty`);
+  if (best === undefined) throw new PythonError('ValueError', `${which}() iterable argument is empty`);
   return best;
 }
 
@@ -307,7 +308,7 @@ function* zipped(sources: readonly Iterator<Value>[], isStrict: boolean): Genera
       const step = source.next();
       if (!step.done) items.push(step.value);
       else if (isStrict && (items.length > 0 || sources.some((one) => !one.next().done)))
-        throw new Raised('ValueError', 'zip() arguments have different lengths');
+        throw new PythonError('ValueError', 'zip() arguments have different lengths');
       else return;
     }
     yield new PyTuple(items);

@@ -1,10 +1,10 @@
 /**
- * Going through values, and making sets and dictionaries of them.
+ * Iterates over values and builds sets and dictionaries.
  * @module
  */
 import type { Budget } from './budget.ts';
 import { keyOf } from './compare.ts';
-import { Raised } from './errors.ts';
+import { PythonError } from './errors.ts';
 import {
   characters,
   PyDict,
@@ -18,7 +18,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** Elements of anything that `for` goes through. @throws Raised TypeError for what it does not */
+/** The elements of an iterable. @throws PythonError TypeError for a value that is not iterable */
 export function iterate(value: Value, budget: Budget): Iterator<Value> {
   if (value instanceof PyIterator) return value.source;
   if (typeof value === 'string') return counted(characters(value), budget);
@@ -27,10 +27,10 @@ export function iterate(value: Value, budget: Budget): Iterator<Value> {
   if (value instanceof PyDict) return steady(value.entries, ([key]) => key, budget);
   if (value instanceof PyView) return viewElements(value, budget);
   if (value instanceof PyRange) return rangeElements(value, budget);
-  throw new Raised('TypeError', `'${typeName(value)}' object is not iterable`);
+  throw new PythonError('TypeError', `'${typeName(value)}' object is not iterable`);
 }
 
-/** As {@link iterate}, for `for ... of`; a loop that is left early does not end the iterator, as in Python. */
+/** Like {@link iterate}, for `for ... of`. Leaving the loop early does not close the iterator, as in Python. */
 export function elements(value: Value, budget: Budget): Iterable<Value> {
   const source = iterate(value, budget);
   return { [Symbol.iterator]: () => ({ next: () => source.next() }) };
@@ -40,13 +40,13 @@ export function elements(value: Value, budget: Budget): Iterable<Value> {
 export function toArray(value: Value, budget: Budget): Value[] {
   const items: Value[] = [];
   for (const item of elements(value, budget)) {
-    budget.hold(1);
+    budget.allocate(1);
     items.push(item);
   }
   return items;
 }
 
-/** Sees elements that are added on the way, as Python does. */
+/** Includes elements that are added during the iteration, as Python does. */
 function* counted(items: readonly Value[] | string, budget: Budget): Generator<Value> {
   for (let index = 0; index < items.length; index++) {
     budget.spend(1);
@@ -57,7 +57,7 @@ function* counted(items: readonly Value[] | string, budget: Budget): Generator<V
 function* steady<T>(map: Map<string, T>, read: (entry: T) => Value, budget: Budget): Generator<Value> {
   const { size } = map;
   for (const entry of map.values()) {
-    if (map.size !== size) throw new Raised('RuntimeError', 'changed size during iteration');
+    if (map.size !== size) throw new PythonError('RuntimeError', 'changed size during iteration');
     budget.spend(1);
     yield read(entry);
   }
@@ -85,15 +85,15 @@ export function setOf(items: Iterable<Value>, budget: Budget, frozen = false): P
 export function addMember(members: Map<string, Value>, item: Value, budget: Budget): void {
   const key = keyOf(item, budget);
   if (members.has(key)) return;
-  budget.hold(4);
+  budget.allocate(4);
   members.set(key, item);
 }
 
-/** Keeps the key that was there first, as Python does. */
+/** Sets an entry; an existing equal key is kept, as in Python. */
 export function setEntry(dict: PyDict, key: Value, value: Value, budget: Budget): void {
   const name = keyOf(key, budget);
   const known = dict.entries.get(name);
-  if (known === undefined) budget.hold(4);
+  if (known === undefined) budget.allocate(4);
   dict.entries.set(name, [known?.[0] ?? key, value]);
 }
 
@@ -103,12 +103,15 @@ export function dictOf(entries: Iterable<readonly [Value, Value]>, budget: Budge
   return dict;
 }
 
-/** A pair from each element. @throws Raised ValueError for an element that is none */
+/** The elements as pairs. @throws PythonError ValueError for an element that is not a pair */
 export function* pairs(value: Value, budget: Budget): Generator<readonly [Value, Value]> {
   for (const item of elements(value, budget)) {
     const [key, one, ...more] = toArray(item, budget);
     if (key === undefined || one === undefined || more.length > 0)
-      throw new Raised('ValueError', 'dictionary update sequence element has another length; 2 is required');
+      throw new PythonError(
+        'ValueError',
+        'dictionary update sequence element has another length; 2 is required',
+      );
     yield [key, one];
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Equality, order, and the keys of sets and dictionaries, by Python's rules: 1, 1.0 and True are one key.
+ * Equality, order, and the keys of sets and dictionaries by Python's rules: 1, 1.0 and True are the same key.
  * @module
  */
 import type { Budget } from './budget.ts';
-import { Raised } from './errors.ts';
+import { PythonError } from './errors.ts';
 import {
   Builtin,
   PyDict,
@@ -19,7 +19,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** A value as a number, bool included; undefined if it is none. */
+/** The number that a value is, bool included; undefined for other values. */
 export function numeric(value: Value): bigint | number | undefined {
   if (typeof value === 'boolean') return value ? 1n : 0n;
   return typeof value === 'bigint' || typeof value === 'number' ? value : undefined;
@@ -62,12 +62,12 @@ function sameEntries(left: PyDict, right: PyDict, budget: Budget): boolean {
   return true;
 }
 
-/** A set, or the keys or items of a dictionary as one; undefined for anything else. */
+/** A set, or the keys or items of a dictionary as a set; undefined for other values. */
 export function setLike(value: Value, budget: Budget): PySet | undefined {
   if (value instanceof PySet) return value;
   if (!(value instanceof PyView) || value.what === 'values') return undefined;
   const { entries } = value.dict;
-  budget.hold(4 * entries.size);
+  budget.allocate(4 * entries.size);
   if (value.what === 'keys') return new PySet(new Map([...entries].map(([key, [item]]) => [key, item])));
   const items = [...entries.values()].map((entry) => new PyTuple(entry));
   return new PySet(new Map(items.map((item) => [keyOf(item, budget), item])));
@@ -79,12 +79,12 @@ export function isSubset(left: PySet, right: PySet, budget: Budget): boolean {
   return true;
 }
 
-/** `left < right`. @throws Raised TypeError if they have no order */
+/** `left < right`. @throws PythonError TypeError if they have no order */
 export function isLess(left: Value, right: Value, budget: Budget): boolean {
   return compareBy('<', left, right, budget);
 }
 
-/** One of `<`, `<=`, `>`, `>=`. @throws Raised TypeError if the two have no order */
+/** One of `<`, `<=`, `>`, `>=`. @throws PythonError TypeError if the two have no order */
 export function compareBy(operator: string, left: Value, right: Value, budget: Budget): boolean {
   budget.spend(1);
   const [a, b] = [numeric(left), numeric(right)];
@@ -104,7 +104,7 @@ export function compareBy(operator: string, left: Value, right: Value, budget: B
     (left instanceof PyTuple && right instanceof PyTuple)
   )
     return itemsOrdered(operator, left.items, right.items, budget);
-  throw new Raised(
+  throw new PythonError(
     'TypeError',
     `'${operator}' not supported between instances of '${typeName(left)}' and '${typeName(right)}'`,
   );
@@ -130,7 +130,7 @@ function ordered(operator: string, a: bigint | number, b: bigint | number): bool
   return operator === '>' ? a > b : a >= b;
 }
 
-/** Python orders texts by code points, JavaScript by halves of them. */
+/** Python orders strings by code points, JavaScript by UTF-16 code units. */
 function codePointOrder(left: string, right: string): number {
   const shared = Math.min(left.length, right.length);
   for (let at = 0; at < shared; at++) {
@@ -154,9 +154,9 @@ function identityOf(value: object): number {
 }
 
 /**
- * The text under which a value is kept in sets and dictionaries: the same for equal values alone.
+ * The key of a value in sets and dictionaries: the same for equal values only.
  *
- * @throws Raised TypeError for what can change
+ * @throws PythonError TypeError for mutable values
  */
 export function keyOf(value: Value, budget: Budget): string {
   budget.spend(1);
@@ -167,7 +167,7 @@ export function keyOf(value: Value, budget: Budget): string {
   }
   if (value === null) return 'n';
   if (typeof value === 'string') {
-    budget.hold(value.length / 8);
+    budget.allocate(value.length / 8);
     return `s${value}`;
   }
   if (value instanceof PyTuple)
@@ -181,11 +181,11 @@ export function keyOf(value: Value, budget: Budget): string {
   if (value instanceof PyType) return `c${value.name}`;
   if (value instanceof PyFunction || value instanceof Builtin || value instanceof PyModule)
     return `o${identityOf(value)}`;
-  throw new Raised('TypeError', `unhashable type: '${typeName(value)}'`);
+  throw new PythonError('TypeError', `unhashable type: '${typeName(value)}'`);
 }
 
-/** Keys in one, each with its length before it, so that no two lists of keys look the same. */
+/** Joins keys, each with its length, so that different lists of keys give different texts. */
 function joined(kind: string, keys: readonly string[], budget: Budget): string {
-  budget.hold(keys.reduce((sum, key) => sum + key.length + 4, 0) / 8);
+  budget.allocate(keys.reduce((sum, key) => sum + key.length + 4, 0) / 8);
   return `${kind}${keys.map((key) => `${key.length}:${key}`).join('')};`;
 }

@@ -5,7 +5,7 @@
 import { clamped, integerOf, readArguments } from './arguments.ts';
 import { addMember, dictOf, elements, pairs, setEntry, setOf, toArray } from './collections.ts';
 import { equals, isSubset, keyOf } from './compare.ts';
-import { Raised } from './errors.ts';
+import { PythonError } from './errors.ts';
 import { binary } from './operators.ts';
 import type { Method, Methods, Runtime } from './runtime.ts';
 import { sorted } from './sorted.ts';
@@ -19,7 +19,7 @@ function indexIn(items: readonly Value[], call: Call, { budget }: Runtime): bigi
   const stop = clamped(read.take(2), items.length, items.length);
   const wanted = read.need(0);
   for (let at = start; at < stop; at++) if (equals(items[at] as Value, wanted, budget)) return BigInt(at);
-  throw new Raised('ValueError', 'the value is not in the list');
+  throw new PythonError('ValueError', 'the value is not in the list');
 }
 
 function countIn(items: readonly Value[], call: Call, { budget }: Runtime): bigint {
@@ -38,7 +38,7 @@ export const LIST_METHODS: Methods<PyList> = new Map<string, Method<PyList>>([
   [
     'append',
     ({ items }, call, { budget }) => {
-      budget.hold(1);
+      budget.allocate(1);
       items.push(one('append', call));
       return null;
     },
@@ -54,7 +54,7 @@ export const LIST_METHODS: Methods<PyList> = new Map<string, Method<PyList>>([
     'insert',
     ({ items }, call, { budget }) => {
       const read = readArguments('insert', call, { most: 2 });
-      budget.hold(1 + items.length / 16);
+      budget.allocate(1 + items.length / 16);
       items.splice(clamped(read.need(0), 0, items.length), 0, read.need(1));
       return null;
     },
@@ -72,7 +72,7 @@ export const LIST_METHODS: Methods<PyList> = new Map<string, Method<PyList>>([
       const at = integerOf(readArguments('pop', call, { most: 1 }).take(0) ?? -1n);
       const from = at < 0n ? at + BigInt(items.length) : at;
       budget.spend(1 + items.length / 16);
-      if (from < 0n || from >= items.length) throw new Raised('IndexError', 'pop index out of range');
+      if (from < 0n || from >= items.length) throw new PythonError('IndexError', 'pop index out of range');
       return items.splice(Number(from), 1)[0] as Value;
     },
   ],
@@ -86,7 +86,7 @@ export const LIST_METHODS: Methods<PyList> = new Map<string, Method<PyList>>([
   [
     'copy',
     ({ items }, _, { budget }) => {
-      budget.hold(items.length);
+      budget.allocate(items.length);
       return new PyList([...items]);
     },
   ],
@@ -112,7 +112,7 @@ export const LIST_METHODS: Methods<PyList> = new Map<string, Method<PyList>>([
   ],
 ]);
 
-/** An operator for any number of arguments of any iterable kind, as `union` and its like take them. */
+/** A method such as `union`: an operator applied to any number of iterable arguments. */
 const combined = (name: string, operator: string): [string, Method<PySet>] => [
   name,
   (self, { args, named }, { budget }) => {
@@ -127,11 +127,11 @@ function asSet(value: Value, budget: Runtime['budget']): PySet {
   return value instanceof PySet ? value : setOf(elements(value, budget), budget);
 }
 
-/** Changes a set in place; only for sets that can change. */
+/** A method that changes a set in place; frozen sets do not have it. */
 const changing = (name: string, change: Method<PySet>): [string, Method<PySet>] => [
   name,
   (self, call, runtime) => {
-    if (self.frozen) throw new Raised('AttributeError', `'frozenset' object has no attribute '${name}'`);
+    if (self.frozen) throw new PythonError('AttributeError', `'frozenset' object has no attribute '${name}'`);
     return change(self, call, runtime);
   },
 ];
@@ -168,7 +168,7 @@ export const SET_METHODS: Methods<PySet> = new Map<string, Method<PySet>>([
   [
     'copy',
     (self, _, { budget }) => {
-      budget.hold(4 * self.members.size);
+      budget.allocate(4 * self.members.size);
       return new PySet(new Map(self.members), self.frozen);
     },
   ],
@@ -182,12 +182,12 @@ export const SET_METHODS: Methods<PySet> = new Map<string, Method<PySet>>([
   }),
   changing('remove', (self, call, { budget }) => {
     const item = one('remove', call);
-    if (!self.members.delete(keyOf(item, budget))) throw new Raised('KeyError', item);
+    if (!self.members.delete(keyOf(item, budget))) throw new PythonError('KeyError', item);
     return null;
   }),
   changing('pop', (self) => {
     const [first] = self.members;
-    if (first === undefined) throw new Raised('KeyError', 'pop from an empty set');
+    if (first === undefined) throw new PythonError('KeyError', 'pop from an empty set');
     self.members.delete(first[0]);
     return first[1];
   }),
@@ -233,7 +233,7 @@ export const DICT_METHODS: Methods<PyDict> = new Map<string, Method<PyDict>>([
       const read = readArguments('pop', call, { most: 2 });
       const key = keyOf(read.need(0), budget);
       const known = self.entries.get(key)?.[1] ?? read.take(1);
-      if (known === undefined) throw new Raised('KeyError', read.need(0));
+      if (known === undefined) throw new PythonError('KeyError', read.need(0));
       self.entries.delete(key);
       return known;
     },
@@ -253,7 +253,7 @@ export const DICT_METHODS: Methods<PyDict> = new Map<string, Method<PyDict>>([
   [
     'copy',
     (self, _, { budget }) => {
-      budget.hold(4 * self.entries.size);
+      budget.allocate(4 * self.entries.size);
       return new PyDict(new Map(self.entries), self);
     },
   ],
@@ -271,7 +271,7 @@ export const DICT_METHODS: Methods<PyDict> = new Map<string, Method<PyDict>>([
       const entries = [...self.entries.values()].map((entry) => new PyTuple(entry));
       const byCount = (a: PyTuple, b: PyTuple): number =>
         Number(integerOf(b.items[1] as Value) - integerOf(a.items[1] as Value));
-      budget.hold(entries.length * Math.log2(entries.length + 2));
+      budget.allocate(entries.length * Math.log2(entries.length + 2));
       const most = readArguments('most_common', call, { most: 1 }).take(0) ?? null;
       return new PyList(entries.sort(byCount).slice(0, clamped(most, entries.length, entries.length)));
     },

@@ -1,5 +1,5 @@
 /**
- * Copies of values, shared parts staying shared.
+ * Shallow and deep copies of values; lists and dictionaries that are shared stay shared.
  * @module
  */
 import type { Budget } from './budget.ts';
@@ -17,7 +17,7 @@ export function deepCopy(value: Value, { budget, isDeep, known = new Map() }: Co
   if (before !== undefined) return before;
   const inner = (part: Value): Value => (isDeep ? deepCopy(part, { budget, isDeep, known }) : part);
   if (value instanceof PyList) {
-    budget.hold(value.items.length);
+    budget.allocate(value.items.length);
     const copy = new PyList([]);
     known.set(value, copy);
     for (const item of value.items) copy.items.push(inner(item));
@@ -25,11 +25,11 @@ export function deepCopy(value: Value, { budget, isDeep, known = new Map() }: Co
   }
   if (value instanceof PyTuple) return new PyTuple(value.items.map(inner));
   if (value instanceof PySet) {
-    budget.hold(4 * value.members.size);
+    budget.allocate(4 * value.members.size);
     return new PySet(new Map(value.members), value.frozen);
   }
   if (!(value instanceof PyDict)) return value;
-  budget.hold(4 * value.entries.size);
+  budget.allocate(4 * value.entries.size);
   const copy = new PyDict(new Map(), value);
   known.set(value, copy);
   for (const [key, [name, one]] of value.entries) copy.entries.set(key, [name, inner(one)]);

@@ -1,13 +1,13 @@
 /**
- * How a Python program can end early: by an exception of its own, which it may catch; by asking for what this
- * interpreter does not offer; or by using up what it was given. It can catch neither of the last two, so no
- * program takes a gap of the interpreter for an answer.
+ * The ways in which a Python program ends early: by an exception of its own, which it may catch; by a feature
+ * that the interpreter does not support; or by exceeding a limit. A program cannot catch the last two, so that an
+ * unsupported feature never changes its result.
  * @module
  */
 import type { Value } from './value.ts';
 
-/** A Python exception on its way to a handler. */
-export class Raised extends Error {
+/** A Python exception that the program has raised. */
+export class PythonError extends Error {
   /** Name of the exception's type, e.g. `KeyError`. */
   readonly type: string;
   readonly args: readonly Value[];
@@ -19,11 +19,11 @@ export class Raised extends Error {
   }
 }
 
-/** The program asks for a part of Python that is not offered; what a verdict would be is unknown. */
-export class Unsupported extends Error {}
+/** The program uses a feature that the interpreter does not support; its result is unknown. */
+export class UnsupportedFeature extends Error {}
 
-/** The program took more steps, memory or depth than it was given. */
-export class LimitReached extends Error {}
+/** The program exceeded its limit of steps, memory or nested calls. */
+export class LimitExceeded extends Error {}
 
-/** The text is no program. */
+/** The text is not valid Python. */
 export class PythonSyntaxError extends Error {}

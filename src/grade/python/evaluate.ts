@@ -1,16 +1,16 @@
 /**
- * The value of an expression, and assigning to one.
+ * Evaluates expressions and assigns to targets.
  * @module
  */
 
 import type { Argument, Clause, Expression } from './ast.ts';
 import { readAttribute } from './attributes.ts';
 import { dictOf, elements, setOf, toArray } from './collections.ts';
-import { Raised } from './errors.ts';
+import { PythonError } from './errors.ts';
 import type { Machine } from './machine.ts';
 import { binary, compare, unary } from './operators.ts';
+import { format, repr, str } from './repr.ts';
 import { deleteItem, readItem, readSlice, type Slice, writeItem, writeSlice } from './subscript.ts';
-import { format, repr, str } from './text.ts';
 import {
   type Call,
   type Frame,
@@ -76,13 +76,13 @@ export function evaluate(expression: Expression, frame: Frame, machine: Machine)
     }
     case 'starred':
     case 'slice':
-      throw new Raised('SyntaxError', `a ${expression.type} expression out of place`);
+      throw new PythonError('SyntaxError', `a ${expression.type} expression out of place`);
   }
 }
 
 type Of<T extends Expression['type']> = Extract<Expression, { readonly type: T }>;
 
-/** The frame that a name belongs to: the nearest whose own it is, else the module's. */
+/** The frame that a name belongs to: the nearest one with a local of this name, else the module's. */
 function ownerOf(name: string, frame: Frame, machine: Machine): Frame {
   for (let at: Frame | undefined = frame; at?.locals; at = at.parent) if (at.locals.has(name)) return at;
   return machine.globals;
@@ -95,11 +95,11 @@ function readName(name: string, frame: Frame, machine: Machine): Value {
   const builtin = owner.locals ? undefined : machine.builtins.get(name);
   if (builtin !== undefined) return builtin;
   const type = owner === frame && owner.locals ? 'UnboundLocalError' : 'NameError';
-  throw new Raised(type, `name '${name}' is not defined`);
+  throw new PythonError(type, `name '${name}' is not defined`);
 }
 
 function itemsOf(items: readonly Expression[], frame: Frame, machine: Machine): Value[] {
-  machine.budget.hold(1 + items.length);
+  machine.budget.allocate(1 + items.length);
   return items.flatMap((item) =>
     item.type === 'starred'
       ? toArray(evaluate(item.value, frame, machine), machine.budget)
@@ -117,7 +117,7 @@ function* entriesOf(
     else {
       const whole = evaluate(value, frame, machine);
       if (!(whole instanceof PyDict))
-        throw new Raised('TypeError', `'${typeName(whole)}' object is not a mapping`);
+        throw new PythonError('TypeError', `'${typeName(whole)}' object is not a mapping`);
       yield* whole.entries.values();
     }
   }
@@ -150,7 +150,8 @@ function argumentsOf(args: readonly Argument[], frame: Frame, machine: Machine):
     const given = evaluate(value, frame, machine);
     if (kind === 'star') for (const item of toArray(given, budget)) plain.push(item);
     else if (kind === 'double-star') {
-      if (!(given instanceof PyDict)) throw new Raised('TypeError', 'argument after ** must be a mapping');
+      if (!(given instanceof PyDict))
+        throw new PythonError('TypeError', 'argument after ** must be a mapping');
       for (const [key, one] of given.entries.values()) named.set(str(key, budget), one);
     } else if (name === undefined) plain.push(given);
     else named.set(name, given);
@@ -178,7 +179,7 @@ function textOf({ parts }: Of<'text'>, frame: Frame, machine: Machine): string {
     );
   });
   const text = texts.join('');
-  budget.hold(text.length / 4);
+  budget.allocate(text.length / 4);
   return text;
 }
 
@@ -186,8 +187,8 @@ function comprehension(expression: Of<'comprehension'>, frame: Frame, machine: M
   const { kind, element, value, clauses, names } = expression;
   const { budget } = machine;
   const own: Frame = { variables: new Map(), locals: names, parent: frame, isComprehension: true };
-  budget.hold(2);
-  // the first source belongs to the surroundings and is worked out at once
+  budget.allocate(2);
+  // Python evaluates the first iterable in the enclosing scope, before the iteration starts
   const source = evaluate((clauses[0] as Clause).source, frame, machine);
   const each = <T extends Value | readonly [Value, Value]>(read: () => T): Generator<T> =>
     rounds(clauses, { at: 0, source, frame: own, machine, read });
@@ -198,7 +199,7 @@ function comprehension(expression: Of<'comprehension'>, frame: Frame, machine: M
     case 'list': {
       const items: Value[] = [];
       for (const one of each(item)) {
-        budget.hold(1);
+        budget.allocate(1);
         items.push(one);
       }
       return new PyList(items);
@@ -233,7 +234,7 @@ function* rounds<T>(clauses: readonly Clause[], round: Round<T>): Generator<T> {
   }
 }
 
-/** @throws Raised ValueError for the wrong number of values, TypeError for what cannot be assigned to */
+/** @throws PythonError ValueError for the wrong number of values, TypeError for an invalid target */
 export function assign(target: Expression, value: Value, frame: Frame, machine: Machine): void {
   const { budget } = machine;
   switch (target.type) {
@@ -253,11 +254,11 @@ export function assign(target: Expression, value: Value, frame: Frame, machine: 
       return;
     }
     default:
-      throw new Raised('TypeError', `cannot assign to a ${target.type}`);
+      throw new PythonError('TypeError', `cannot assign to a ${target.type}`);
   }
 }
 
-/** A name that is nobody's own by `global` or `nonlocal` belongs to whoever it was before. */
+/** The frame in which a name is assigned; for a `global` or `nonlocal` name the frame that owns it. */
 function assignedFrame(name: string, frame: Frame, machine: Machine): Frame {
   return frame.locals === undefined || frame.locals.has(name) ? frame : ownerOf(name, frame, machine);
 }
@@ -271,7 +272,7 @@ function unpack(
   const star = targets.findIndex(({ type }) => type === 'starred');
   const isRight = star < 0 ? values.length === targets.length : values.length >= targets.length - 1;
   if (!isRight)
-    throw new Raised('ValueError', `expected ${targets.length} values to unpack, got ${values.length}`);
+    throw new PythonError('ValueError', `expected ${targets.length} values to unpack, got ${values.length}`);
   for (const [index, target] of targets.entries()) {
     const fromEnd = values.length - targets.length + index;
     if (target.type === 'starred')
@@ -292,6 +293,6 @@ export function remove(target: Expression, frame: Frame, machine: Machine): void
     writeSlice(evaluate(target.value, frame, machine), sliceOf(target.index, frame, machine), []);
   else if (target.type === 'name') {
     if (!assignedFrame(target.name, frame, machine).variables.delete(target.name))
-      throw new Raised('NameError', `name '${target.name}' is not defined`);
-  } else throw new Raised('TypeError', `cannot delete a ${target.type}`);
+      throw new PythonError('NameError', `name '${target.name}' is not defined`);
+  } else throw new PythonError('TypeError', `cannot delete a ${target.type}`);
 }

@@ -1,10 +1,10 @@
 /**
- * The exceptions that programs raise and catch, and which is a kind of which.
+ * The exceptions that programs raise and catch, and their hierarchy.
  * @module
  */
 import { PyException, PyType } from './value.ts';
 
-/** Each with the exception it is a kind of. */
+/** The base class of each exception. */
 const BASE_OF: Readonly<Record<string, string>> = {
   Exception: 'BaseException',
   ArithmeticError: 'Exception',
@@ -33,7 +33,7 @@ export function exceptionTypes(): [string, PyType][] {
   ]);
 }
 
-/** Whether an exception of one type is caught by naming another. */
+/** Whether `except wanted` catches an exception of this type. */
 export function isKindOf(type: string, wanted: string): boolean {
   for (
     let at: string | undefined = type;

@@ -1,11 +1,11 @@
 /**
- * Reads Python expressions by precedence climbing, and notes every name, attribute and import on the way.
+ * Parses Python expressions by precedence climbing, and records all names, attributes and imports.
  * @module
  */
 import type { Argument, Clause, Expression, FunctionNode, Parameter, Uses } from './ast.ts';
-import { Unsupported } from './errors.ts';
+import { UnsupportedFeature } from './errors.ts';
 import { localNames, targetNames } from './scope.ts';
-import { textOf } from './text-literal.ts';
+import { textOf } from './string-literal.ts';
 import { TokenReader } from './token-reader.ts';
 
 const KEYWORDS = new Set(
@@ -15,7 +15,7 @@ const KEYWORDS = new Set(
   ).split(' '),
 );
 
-/** Loosest first; `**` and unary operators bind tighter than all of these. */
+/** Binary operators in order of increasing precedence; `**` and unary operators bind tighter. */
 const LEVELS: readonly (readonly string[])[] = [
   ['|'],
   ['^'],
@@ -68,7 +68,7 @@ export class ExpressionParser extends TokenReader {
     });
   }
 
-  /** What `for` assigns to. */
+  /** The target of `for` or `del`. */
   targetList(): Expression {
     const items = [this.#starredOr(() => this.#level(0))];
     let isTuple = false;
@@ -80,7 +80,7 @@ export class ExpressionParser extends TokenReader {
     return this.asTarget(isTuple ? { type: 'tuple', items } : (items[0] as Expression));
   }
 
-  /** The expression, as something to assign to. @throws PythonSyntaxError if it cannot be assigned to */
+  /** The expression as the target of an assignment. @throws PythonSyntaxError if it is not a valid target */
   asTarget(value: Expression): Expression {
     if (value.type === 'name') this.assigns(value.name);
     else if (value.type === 'tuple' || value.type === 'list')
@@ -114,7 +114,7 @@ export class ExpressionParser extends TokenReader {
     let isKeyword = false;
     while (!this.at(end)) {
       if (this.take('/')) {
-        // what stands before can only be given by position: a rule for callers that checkers keep
+        // the parameters before it are positional-only, which is not enforced
       } else if (this.take('*')) {
         if (!this.at(',')) parameters.push(this.#parameter('star', annotated));
         isKeyword = true;
@@ -262,14 +262,14 @@ export class ExpressionParser extends TokenReader {
     if (this.take('(')) return this.nested(() => this.#bracketed());
     if (this.take('[')) return this.nested(() => this.#listed());
     if (this.take('{')) return this.nested(() => this.#braced());
-    if (this.at('...')) throw new Unsupported('"..."');
+    if (this.at('...')) throw new UnsupportedFeature('"..."');
     for (const [word, value] of [
       ['True', true],
       ['False', false],
       ['None', null],
     ] as const)
       if (this.takeWord(word)) return { type: 'constant', value };
-    if (this.atWord('yield') || this.atWord('await')) throw new Unsupported(`"${token.text}"`);
+    if (this.atWord('yield') || this.atWord('await')) throw new UnsupportedFeature(`"${token.text}"`);
     const name = this.name();
     this.uses.names.add(name);
     return { type: 'name', name };
@@ -337,7 +337,7 @@ export class ExpressionParser extends TokenReader {
     element: Expression,
     value?: Expression,
   ): Expression | undefined {
-    if (this.atWord('async')) throw new Unsupported('"async"');
+    if (this.atWord('async')) throw new UnsupportedFeature('"async"');
     const clauses: Clause[] = [];
     while (this.takeWord('for')) {
       const target = this.targetList();
@@ -386,7 +386,7 @@ export class ExpressionParser extends TokenReader {
 
 function numberOf(text: string): bigint | number {
   const digits = text.replaceAll('_', '');
-  if (/[jJ]$/.test(digits)) throw new Unsupported('complex numbers');
+  if (/[jJ]$/.test(digits)) throw new UnsupportedFeature('complex numbers');
   if (/^0[xXoObB]/.test(digits)) return BigInt(digits.toLowerCase());
   return /[.eE]/.test(digits) ? Number(digits) : BigInt(digits);
 }

@@ -1,9 +1,9 @@
 /**
- * Making and calling functions.
+ * Defines and calls functions.
  * @module
  */
 import type { FunctionNode } from './ast.ts';
-import { Raised } from './errors.ts';
+import { PythonError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import type { Machine } from './machine.ts';
 import {
@@ -18,16 +18,16 @@ import {
   type Value,
 } from './value.ts';
 
-/** Defaults are worked out once, here. */
+/** Evaluates the default values once, when the function is defined. */
 export function defineFunction(node: FunctionNode, frame: Frame, machine: Machine): PyFunction {
   const defaults = new Map<string, Value>();
   for (const { name, fallback } of node.parameters)
     if (fallback !== undefined) defaults.set(name, evaluate(fallback, frame, machine));
-  machine.budget.hold(4);
+  machine.budget.allocate(4);
   return new PyFunction(node, defaults, frame);
 }
 
-/** @throws Raised TypeError for what cannot be called, or not like this */
+/** @throws PythonError TypeError for a value that is not callable, or not with these arguments */
 export function callValue(callee: Value, call: Call, machine: Machine): Value {
   machine.budget.spend(1);
   if (callee instanceof PyFunction)
@@ -38,7 +38,7 @@ export function callValue(callee: Value, call: Call, machine: Machine): Value {
         parent: callee.frame,
         isComprehension: false,
       };
-      machine.budget.hold(4 + frame.variables.size);
+      machine.budget.allocate(4 + frame.variables.size);
       return machine.runBody(callee.node.body, frame);
     });
   if (callee instanceof Builtin) return machine.budget.deeper(() => callee.run(call));
@@ -47,10 +47,10 @@ export function callValue(callee: Value, call: Call, machine: Machine): Value {
     if (callee.name === 'type' && call.args.length === 1) return typeOf(first as Value, machine);
     return machine.budget.deeper(() => callee.make(call));
   }
-  throw new Raised('TypeError', `'${typeName(callee)}' object is not callable`);
+  throw new PythonError('TypeError', `'${typeName(callee)}' object is not callable`);
 }
 
-/** The type of a value: the one that programs know by that name, so that `type(x) == int` holds. */
+/** The type of a value; the same object as the built-in name, so that `type(x) == int` is true. */
 function typeOf(value: Value, machine: Machine): Value {
   const name = typeName(value);
   const known = machine.builtins.get(name);
@@ -71,21 +71,22 @@ function boundParameters({ node, defaults }: PyFunction, { args, named }: Call):
     } else {
       const given = kind === 'plain' && next < args.length ? args[next++] : undefined;
       if (given !== undefined && rest.has(name))
-        throw new Raised('TypeError', `${node.name}() got multiple values for argument '${name}'`);
-      // None is null, so only undefined means that nothing was given
+        throw new PythonError('TypeError', `${node.name}() got multiple values for argument '${name}'`);
+      // None is null; undefined means that no value was passed
       const value = [given, rest.get(name), defaults.get(name)].find((one) => one !== undefined);
-      if (value === undefined) throw new Raised('TypeError', `${node.name}() missing argument '${name}'`);
+      if (value === undefined)
+        throw new PythonError('TypeError', `${node.name}() missing argument '${name}'`);
       variables.set(name, value);
       rest.delete(name);
     }
   }
   if (next < args.length)
-    throw new Raised(
+    throw new PythonError(
       'TypeError',
       `${node.name}() takes ${next} positional arguments but ${args.length} were given`,
     );
   const [unknown] = rest.keys();
   if (unknown !== undefined)
-    throw new Raised('TypeError', `${node.name}() got an unexpected keyword argument '${unknown}'`);
+    throw new PythonError('TypeError', `${node.name}() got an unexpected keyword argument '${unknown}'`);
   return variables;
 }

@@ -1,22 +1,21 @@
 /**
- * Runs Python programs, statement by statement. Each interpreter has variables of its own and a budget; when it is
- * dropped, nothing of what ran in it is left.
+ * Executes Python programs statement by statement. Each interpreter has its own variables and its own budget.
  * @module
  */
 import type { Expression, FunctionNode, Handler, Program, Statement } from './ast.ts';
 import { Budget, type Limits } from './budget.ts';
 import { builtins } from './builtins.ts';
 import { elements } from './collections.ts';
-import { LimitReached, Raised } from './errors.ts';
+import { LimitExceeded, PythonError } from './errors.ts';
 import { assign, evaluate, remove, sliceOf } from './evaluate.ts';
 import { isKindOf } from './exceptions.ts';
 import { callValue, defineFunction } from './functions.ts';
 import type { Machine } from './machine.ts';
 import { importMember, importModule } from './modules.ts';
 import { binary } from './operators.ts';
+import { str } from './repr.ts';
 import type { Runtime } from './runtime.ts';
 import { readItem, readSlice, writeItem, writeSlice } from './subscript.ts';
-import { str } from './text.ts';
 import {
   type Frame,
   isTruthy,
@@ -30,9 +29,10 @@ import {
   type Value,
 } from './value.ts';
 
-/** How a block was left: undefined at its end. */
-type Leaving = 'break' | 'continue' | { readonly value: Value } | undefined;
+/** How a block was left; undefined if it ran to its end. */
+type BlockExit = 'break' | 'continue' | { readonly value: Value } | undefined;
 
+/** An interpreter for the supported part of Python, without access to files, network, clock or host objects. */
 export class Interpreter implements Machine {
   readonly budget: Budget;
   readonly globals: Frame = {
@@ -43,33 +43,34 @@ export class Interpreter implements Machine {
   };
   readonly builtins: ReadonlyMap<string, Value>;
   readonly runtime: Runtime;
-  /** Whether the program printed anything but blanks. */
+  /** Whether the program printed anything but whitespace. */
   hasPrinted = false;
-  /** What a bare `raise` raises again. */
-  readonly #handling: Raised[] = [];
+  /** The exceptions being handled; a bare `raise` raises the last one again. */
+  readonly #handling: PythonError[] = [];
 
+  /** @param limits - steps, memory and nested calls of all programs that this interpreter runs */
   constructor(limits?: Limits) {
     this.budget = new Budget(limits);
     this.runtime = {
       budget: this.budget,
       call: (callee, args) => this.call(callee, { args, named: new Map() }),
       print: (text) => {
-        this.budget.hold(text.length / 4);
+        this.budget.allocate(text.length / 4);
         if (text.trim() !== '') this.hasPrinted = true;
       },
     };
     this.builtins = builtins(this.runtime);
   }
 
-  /** Runs a program among the module's variables. @throws Raised, Unsupported, LimitReached */
+  /** Runs a program in the scope of the module. @throws PythonError, UnsupportedFeature, LimitExceeded */
   run(program: Program): void {
     this.guarded(() => this.#block(program.body, this.globals));
   }
 
-  /** The value of a variable of the module. @throws Raised NameError */
+  /** The value of a variable of the module. @throws PythonError NameError if it is not defined */
   global(name: string): Value {
     const value = this.globals.variables.get(name);
-    if (value === undefined) throw new Raised('NameError', `name '${name}' is not defined`);
+    if (value === undefined) throw new PythonError('NameError', `name '${name}' is not defined`);
     return value;
   }
 
@@ -85,29 +86,29 @@ export class Interpreter implements Machine {
   }
 
   runBody(body: readonly Statement[], frame: Frame): Value {
-    const leaving = this.#block(body, frame);
-    return typeof leaving === 'object' ? leaving.value : null;
+    const exit = this.#block(body, frame);
+    return typeof exit === 'object' ? exit.value : null;
   }
 
-  /** A program that fills the host's stack has reached a limit like any other. */
+  /** Runs `work`; an overflow of the host's stack counts as an exceeded limit. @throws LimitExceeded */
   guarded<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
-      if (error instanceof RangeError) throw new LimitReached('deeper than the stack');
+      if (error instanceof RangeError) throw new LimitExceeded('more nested calls than fit on the stack');
       throw error;
     }
   }
 
-  #block(body: readonly Statement[], frame: Frame): Leaving {
+  #block(body: readonly Statement[], frame: Frame): BlockExit {
     for (const statement of body) {
-      const leaving = this.#statement(statement, frame);
-      if (leaving !== undefined) return leaving;
+      const exit = this.#statement(statement, frame);
+      if (exit !== undefined) return exit;
     }
     return undefined;
   }
 
-  #statement(statement: Statement, frame: Frame): Leaving {
+  #statement(statement: Statement, frame: Frame): BlockExit {
     this.budget.spend(1);
     switch (statement.type) {
       case 'expression':
@@ -157,7 +158,7 @@ export class Interpreter implements Machine {
         return this.#try(statement, frame);
       case 'assert':
         if (isTruthy(evaluate(statement.test, frame, this))) return undefined;
-        throw new Raised(
+        throw new PythonError(
           'AssertionError',
           ...(statement.message ? [evaluate(statement.message, frame, this)] : []),
         );
@@ -171,21 +172,21 @@ export class Interpreter implements Machine {
     }
   }
 
-  #while(statement: Extract<Statement, { type: 'if' | 'while' }>, frame: Frame): Leaving {
+  #while(statement: Extract<Statement, { type: 'if' | 'while' }>, frame: Frame): BlockExit {
     while (isTruthy(evaluate(statement.test, frame, this))) {
-      const leaving = this.#block(statement.body, frame);
-      if (leaving === 'break') return undefined;
-      if (typeof leaving === 'object') return leaving;
+      const exit = this.#block(statement.body, frame);
+      if (exit === 'break') return undefined;
+      if (typeof exit === 'object') return exit;
     }
     return this.#block(statement.otherwise, frame);
   }
 
-  #for(statement: Extract<Statement, { type: 'for' }>, frame: Frame): Leaving {
+  #for(statement: Extract<Statement, { type: 'for' }>, frame: Frame): BlockExit {
     for (const item of elements(evaluate(statement.source, frame, this), this.budget)) {
       assign(statement.target, item, frame, this);
-      const leaving = this.#block(statement.body, frame);
-      if (leaving === 'break') return undefined;
-      if (typeof leaving === 'object') return leaving;
+      const exit = this.#block(statement.body, frame);
+      if (exit === 'break') return undefined;
+      if (typeof exit === 'object') return exit;
     }
     return this.#block(statement.otherwise, frame);
   }
@@ -218,7 +219,7 @@ export class Interpreter implements Machine {
   #updated(before: Value, operator: string, value: Value): Value {
     if (before instanceof PyList && operator === '+') {
       for (const item of [...elements(value, this.budget)]) {
-        this.budget.hold(1);
+        this.budget.allocate(1);
         before.items.push(item);
       }
       return before;
@@ -236,36 +237,36 @@ export class Interpreter implements Machine {
     return result;
   }
 
-  #raised(expression: Expression | undefined, frame: Frame): Raised {
+  #raised(expression: Expression | undefined, frame: Frame): PythonError {
     if (expression === undefined)
-      return this.#handling.at(-1) ?? new Raised('RuntimeError', 'No active exception to reraise');
+      return this.#handling.at(-1) ?? new PythonError('RuntimeError', 'No active exception to reraise');
     const value = evaluate(expression, frame, this);
     const made =
       value instanceof PyType && value.isException ? this.call(value, { args: [], named: new Map() }) : value;
-    if (made instanceof PyException) return new Raised(made.type, ...made.args);
-    return new Raised('TypeError', `exceptions must derive from BaseException, got ${typeName(made)}`);
+    if (made instanceof PyException) return new PythonError(made.type, ...made.args);
+    return new PythonError('TypeError', `exceptions must derive from BaseException, got ${typeName(made)}`);
   }
 
-  #try(statement: Extract<Statement, { type: 'try' }>, frame: Frame): Leaving {
-    let leaving: Leaving;
+  #try(statement: Extract<Statement, { type: 'try' }>, frame: Frame): BlockExit {
+    let exit: BlockExit;
     try {
-      leaving = this.#attempt(statement, frame);
+      exit = this.#attempt(statement, frame);
     } catch (error) {
-      if (error instanceof Raised) {
+      if (error instanceof PythonError) {
         const last = this.#block(statement.last, frame);
-        if (last !== undefined) return last; // leaving from `finally` drops the exception
+        if (last !== undefined) return last; // an exit from `finally` drops the exception
       }
       throw error;
     }
-    return this.#block(statement.last, frame) ?? leaving;
+    return this.#block(statement.last, frame) ?? exit;
   }
 
-  #attempt({ body, handlers, otherwise }: Extract<Statement, { type: 'try' }>, frame: Frame): Leaving {
+  #attempt({ body, handlers, otherwise }: Extract<Statement, { type: 'try' }>, frame: Frame): BlockExit {
     try {
-      const leaving = this.#block(body, frame);
-      if (leaving !== undefined) return leaving;
+      const exit = this.#block(body, frame);
+      if (exit !== undefined) return exit;
     } catch (error) {
-      if (!(error instanceof Raised)) throw error;
+      if (!(error instanceof PythonError)) throw error;
       const handler = handlers.find(
         ({ matches }) => matches === undefined || this.#matches(error, matches, frame),
       );
@@ -275,7 +276,7 @@ export class Interpreter implements Machine {
     return this.#block(otherwise, frame);
   }
 
-  #handle({ name, body }: Handler, error: Raised, frame: Frame): Leaving {
+  #handle({ name, body }: Handler, error: PythonError, frame: Frame): BlockExit {
     if (name !== undefined)
       assign({ type: 'name', name }, new PyException(error.type, error.args), frame, this);
     this.#handling.push(error);
@@ -286,12 +287,12 @@ export class Interpreter implements Machine {
     }
   }
 
-  #matches(error: Raised, wanted: Expression, frame: Frame): boolean {
+  #matches(error: PythonError, wanted: Expression, frame: Frame): boolean {
     const value = evaluate(wanted, frame, this);
     const types = value instanceof PyTuple ? value.items : [value];
     return types.some((type) => {
       if (!(type instanceof PyType && type.isException))
-        throw new Raised(
+        throw new PythonError(
           'TypeError',
           `catching ${str(type, this.budget)}, which is no exception, is not allowed`,
         );

@@ -1,11 +1,11 @@
 /**
- * Python's `itertools`, each going forward element by element.
+ * Functions of Python's `itertools`, as lazy iterators.
  * @module
  */
 import { integerOf } from './arguments.ts';
 import { iterate, toArray } from './collections.ts';
 import { equals } from './compare.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
 import { binary } from './operators.ts';
 import type { Runtime } from './runtime.ts';
 import { PyTuple, type Value } from './value.ts';
@@ -16,11 +16,12 @@ type Iterating = (
   named?: ReadonlyMap<string, Value>,
 ) => Iterator<Value>;
 
-/** @throws Unsupported for named arguments, where a function has none of that name */
+/** A function without keyword arguments. @throws UnsupportedFeature if any are passed */
 const plain =
   (run: (args: readonly Value[], runtime: Runtime) => Iterator<Value>): Iterating =>
   (args, runtime, named) => {
-    if (named && named.size > 0) throw new Unsupported(`itertools with the argument ${[...named.keys()][0]}`);
+    if (named && named.size > 0)
+      throw new UnsupportedFeature(`itertools with the argument ${[...named.keys()][0]}`);
     return run(args, runtime);
   };
 
@@ -41,10 +42,11 @@ export const ITERTOOLS: Readonly<Record<string, Iterating>> = {
     return chosen(items, { length: count(size), runtime, mayFollow });
   }),
   product: (args, runtime, named = new Map()) => {
-    for (const name of named.keys()) if (name !== 'repeat') throw new Unsupported(`product with ${name}`);
+    for (const name of named.keys())
+      if (name !== 'repeat') throw new UnsupportedFeature(`product with ${name}`);
     const pools = args.map((one) => toArray(one, runtime.budget));
     const times = count(named.get('repeat') ?? 1n);
-    runtime.budget.hold(times * pools.length);
+    runtime.budget.allocate(times * pools.length);
     return product(Array.from({ length: times }, () => pools).flat(), runtime);
   },
   chain: plain((args, runtime) => chain(args, runtime)),
@@ -56,7 +58,7 @@ export const ITERTOOLS: Readonly<Record<string, Iterating>> = {
 
 function count(value: Value): number {
   const size = integerOf(value);
-  if (size < 0n) throw new Raised('ValueError', 'r must be non-negative');
+  if (size < 0n) throw new PythonError('ValueError', 'r must be non-negative');
   return Number(size);
 }
 
@@ -66,7 +68,7 @@ interface Choosing {
   readonly mayFollow: (at: number, before: readonly number[]) => boolean;
 }
 
-/** Every choice of `length` positions, in lexicographic order. */
+/** All selections of `length` positions, in lexicographic order. */
 function* chosen(items: readonly Value[], { length, runtime, mayFollow }: Choosing): Generator<Value> {
   const { budget } = runtime;
   if (length === 0) {
@@ -79,11 +81,11 @@ function* chosen(items: readonly Value[], { length, runtime, mayFollow }: Choosi
     if (at >= items.length) {
       const last = positions.pop();
       if (last === undefined) return;
-      at = last; // the loop goes on behind it
+      at = last; // the loop continues after it
     } else if (mayFollow(at, positions)) {
       positions.push(at);
       if (positions.length === length) {
-        budget.hold(length);
+        budget.allocate(length);
         yield new PyTuple(positions.map((position) => items[position] as Value));
         positions.pop();
       } else at = -1;
@@ -95,7 +97,7 @@ function* product(pools: readonly (readonly Value[])[], { budget }: Runtime): Ge
   if (pools.some((pool) => pool.length === 0)) return;
   const at = pools.map(() => 0);
   for (;;) {
-    budget.hold(1 + pools.length);
+    budget.allocate(1 + pools.length);
     yield new PyTuple(pools.map((pool, index) => pool[at[index] as number] as Value));
     let index = pools.length - 1;
     while (index >= 0 && (at[index] as number) + 1 >= (pools[index] as readonly Value[]).length)
@@ -147,7 +149,7 @@ function* pairwise(source: Value, { budget }: Runtime): Generator<Value> {
   }
 }
 
-/** Neighbours with equal keys; each group is complete when it comes, which Python's are not. */
+/** Groups of consecutive elements with equal keys. Unlike in Python, groups are not lazy. */
 function* groups(source: Value, key: Value, runtime: Runtime): Generator<Value> {
   const { budget } = runtime;
   let group: { readonly key: Value; readonly items: Value[] } | undefined;

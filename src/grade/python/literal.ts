@@ -1,5 +1,5 @@
 /**
- * Python literals as values, as `ast.literal_eval` reads them; nothing is ever run.
+ * Parses Python literals like `ast.literal_eval`; nothing is executed.
  * @module
  */
 import type { Expression } from './ast.ts';
@@ -12,9 +12,11 @@ import { parseSingleExpression } from './parser.ts';
 import { PyList, PyTuple, type Value } from './value.ts';
 
 /**
- * @param names - names that stand for values, as JSON's `null` does
- * @throws PythonSyntaxError for text that is no literal; Raised TypeError for a key that can change; Unsupported
- *   for bytes and complex numbers; LimitReached
+ * @param names - names that denote values, such as JSON's `null`
+ * @throws PythonSyntaxError for a text that is not a literal
+ * @throws PythonError TypeError for a mutable key
+ * @throws UnsupportedFeature for bytes and complex numbers
+ * @throws LimitExceeded
  */
 export function readLiteral(
   source: string,
@@ -26,7 +28,7 @@ export function readLiteral(
 
 function literalValue(expression: Expression, budget: Budget, names: ReadonlyMap<string, Value>): Value {
   const inner = (part: Expression): Value => literalValue(part, budget, names);
-  budget.hold(1);
+  budget.allocate(1);
   switch (expression.type) {
     case 'constant':
       return expression.value;
@@ -61,7 +63,7 @@ function literalValue(expression: Expression, budget: Budget, names: ReadonlyMap
   throw new PythonSyntaxError(`expected a literal, got a ${expression.type}`);
 }
 
-/** A number with a sign. A sum is a literal for complex numbers alone, which are not offered. */
+/** A number with a sign. Sums are literals only of complex numbers, which are not supported. */
 function signed(
   expression: Extract<Expression, { type: 'unary' | 'binary' }>,
   inner: (part: Expression) => Value,
@@ -70,5 +72,5 @@ function signed(
     const value = inner(expression.value);
     if (typeof value !== 'boolean' && numeric(value) !== undefined) return unary(expression.operator, value);
   }
-  throw new PythonSyntaxError('expected a literal, got an expression to work out');
+  throw new PythonSyntaxError('expected a literal, got an expression');
 }

@@ -1,5 +1,5 @@
 /**
- * The interpreter, as expressions and functions see it.
+ * The part of the interpreter that expressions and functions use; an interface, to avoid an import cycle.
  * @module
  */
 import type { FunctionNode, Statement } from './ast.ts';

@@ -1,13 +1,13 @@
 /**
- * What may be imported: parts of `itertools`, `collections`, `math`, `functools`, `copy` and `string`, and any name
- * of `typing`. Nothing else exists.
+ * The modules that programs can import: parts of `itertools`, `collections`, `math`, `functools`, `copy` and
+ * `string`, and any name of `typing`. There are no other modules.
  * @module
  */
 import { integerOf, readArguments } from './arguments.ts';
 import { elements, iterate, pairs, setEntry, toArray } from './collections.ts';
 import { keyOf, numeric } from './compare.ts';
 import { deepCopy } from './copy.ts';
-import { Raised, Unsupported } from './errors.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
 import { ITERTOOLS } from './itertools.ts';
 import { binary } from './operators.ts';
 import { wholePart } from './percent-format.ts';
@@ -19,7 +19,7 @@ type Run = (call: Call, runtime: Runtime) => Value;
 const one = (name: string, call: Call): Value => readArguments(name, call, { most: 1 }).need(0);
 const number = (name: string, call: Call): bigint | number => {
   const value = numeric(one(name, call));
-  if (value === undefined) throw new Raised('TypeError', `${name}: must be a number`);
+  if (value === undefined) throw new PythonError('TypeError', `${name}: must be a number`);
   return value;
 };
 
@@ -34,13 +34,13 @@ const MATH: Readonly<Record<string, Run>> = {
   },
   sqrt: (call) => {
     const value = Number(number('sqrt', call));
-    if (value < 0) throw new Raised('ValueError', 'math domain error');
+    if (value < 0) throw new PythonError('ValueError', 'math domain error');
     return Math.sqrt(value);
   },
   fabs: (call) => Math.abs(Number(number('fabs', call))),
   factorial: (call, { budget }) => {
     const value = integerOf(one('factorial', call));
-    if (value < 0n) throw new Raised('ValueError', 'factorial() not defined for negative values');
+    if (value < 0n) throw new PythonError('ValueError', 'factorial() not defined for negative values');
     let product: Value = 1n;
     for (let factor = 2n; factor <= value; factor++) product = binary('*', product, factor, budget);
     return product;
@@ -79,7 +79,7 @@ const FUNCTOOLS: Readonly<Record<string, Run>> = {
     for (let step = source.next(); !step.done; step = source.next())
       total = total === undefined ? step.value : runtime.call(read.need(0), [total, step.value]);
     if (total === undefined)
-      throw new Raised('TypeError', 'reduce() of empty iterable with no initial value');
+      throw new PythonError('TypeError', 'reduce() of empty iterable with no initial value');
     return total;
   },
 };
@@ -89,7 +89,7 @@ const COPY: Readonly<Record<string, Run>> = {
   deepcopy: (call, { budget }) => deepCopy(one('deepcopy', call), { budget, isDeep: true }),
 };
 
-/** Types that call themselves `name` and make dictionaries. */
+/** The types `Counter` and `defaultdict`, which create dictionaries. */
 function collections(runtime: Runtime): Map<string, Value> {
   const { budget } = runtime;
   const counter = new PyType(
@@ -140,18 +140,18 @@ const wrapped = (runs: Readonly<Record<string, Run>>, runtime: Runtime): Map<str
 /** `from typing import ...`: names for annotations, which are not evaluated. */
 const TYPING = new PyModule('typing', new Map());
 
-/** @throws Unsupported for a module that does not exist here */
+/** @throws UnsupportedFeature for a module that is not provided */
 export function importModule(name: string, runtime: Runtime): PyModule {
   const make = MODULES.get(name);
-  if (!make) throw new Unsupported(`import ${name}`);
+  if (!make) throw new UnsupportedFeature(`import ${name}`);
   return new PyModule(name, make(runtime));
 }
 
-/** @throws Unsupported for a member that does not exist here */
+/** @throws UnsupportedFeature for a member that is not provided */
 export function importMember(module: string, member: string, runtime: Runtime): Value {
   if (module === 'typing') return TYPING;
   const value = importModule(module, runtime).members.get(member);
-  if (value === undefined) throw new Unsupported(`from ${module} import ${member}`);
+  if (value === undefined) throw new UnsupportedFeature(`from ${module} import ${member}`);
   return value;
 }
 
@@ -209,7 +209,7 @@ const MODULES: ReadonlyMap<string, (runtime: Runtime) => Map<string, Value>> = n
   ],
 ]);
 
-/** Attributes that any module has. */
+/** The attributes of all modules, and the attributes of other values that are not methods. */
 export function moduleAttributes(runtime: Runtime): Set<string> {
   const names = [...MODULES.values()].flatMap((make) => [...make(runtime).keys()]);
   return new Set([...names, 'from_iterable', 'fromkeys', '__name__', 'args']);

@@ -5,11 +5,11 @@
 import type { Budget } from './budget.ts';
 import { elements } from './collections.ts';
 import { compareBy, equals, keyOf, numeric, setLike } from './compare.ts';
-import { LimitReached, Raised } from './errors.ts';
+import { LimitExceeded, PythonError } from './errors.ts';
 import { percentFormat } from './percent-format.ts';
 import { isTruthy, PyDict, PyList, PyRange, PySet, PyTuple, PyView, typeName, type Value } from './value.ts';
 
-/** Longest integer, in bits: far beyond what counting possibilities needs. */
+/** Maximum size of an integer in bits, far more than counting arrangements needs. */
 const MAX_BITS = 65_536;
 
 export function binary(operator: string, left: Value, right: Value, budget: Budget): Value {
@@ -31,7 +31,7 @@ export function binary(operator: string, left: Value, right: Value, budget: Budg
 }
 
 function refuse(operator: string, left: Value, right: Value): never {
-  throw new Raised(
+  throw new PythonError(
     'TypeError',
     `unsupported operand type(s) for ${operator}: '${typeName(left)}' and '${typeName(right)}'`,
   );
@@ -55,14 +55,14 @@ function integers(operator: string, a: bigint, b: bigint, budget: Budget): Value
     case '**':
       return power(a, b, budget);
     case '<<':
-      if (b < 0n) throw new Raised('ValueError', 'negative shift count');
-      if (b > MAX_BITS) throw new LimitReached(`integers of more than ${MAX_BITS} bits`);
+      if (b < 0n) throw new PythonError('ValueError', 'negative shift count');
+      if (b > MAX_BITS) throw new LimitExceeded(`integers of more than ${MAX_BITS} bits`);
       return bounded(a << b);
     case '>>':
-      if (b < 0n) throw new Raised('ValueError', 'negative shift count');
+      if (b < 0n) throw new PythonError('ValueError', 'negative shift count');
       return a >> (b > MAX_BITS ? BigInt(MAX_BITS) : b);
   }
-  if (b === 0n) throw new Raised('ZeroDivisionError', 'division by zero');
+  if (b === 0n) throw new PythonError('ZeroDivisionError', 'division by zero');
   if (operator === '/') return Number(a) / Number(b);
   const remainder = ((a % b) + b) % b;
   return operator === '%' ? remainder : (a - remainder) / b;
@@ -70,25 +70,25 @@ function integers(operator: string, a: bigint, b: bigint, budget: Budget): Value
 
 function power(base: bigint, exponent: bigint, budget: Budget): Value {
   if (exponent < 0n) {
-    if (base === 0n) throw new Raised('ZeroDivisionError', '0.0 cannot be raised to a negative power');
+    if (base === 0n) throw new PythonError('ZeroDivisionError', '0.0 cannot be raised to a negative power');
     return Number(base) ** Number(exponent);
   }
   if (base === 0n || base === 1n) return exponent === 0n ? 1n : base;
   if (base === -1n) return exponent % 2n === 0n ? 1n : -1n;
   const size = bits(base) * Number(exponent);
-  if (size > MAX_BITS) throw new LimitReached(`integers of more than ${MAX_BITS} bits`);
+  if (size > MAX_BITS) throw new LimitExceeded(`integers of more than ${MAX_BITS} bits`);
   budget.spend(size / 64);
   return base ** exponent;
 }
 
-/** At most 4 more than the bits of an integer. */
+/** The size of an integer in bits, overestimated by at most 4. */
 function bits(value: bigint): number {
   const isSmall = value < 4_294_967_296n && value > -4_294_967_296n;
   return isSmall ? 32 - Math.clz32(Number(value < 0n ? -value : value)) : value.toString(16).length * 4;
 }
 
 function bounded(value: bigint): bigint {
-  if (bits(value) > MAX_BITS + 4) throw new LimitReached(`integers of more than ${MAX_BITS} bits`);
+  if (bits(value) > MAX_BITS + 4) throw new LimitExceeded(`integers of more than ${MAX_BITS} bits`);
   return value;
 }
 
@@ -97,11 +97,12 @@ function floats(operator: string, a: number, b: number): number | undefined {
   if (operator === '-') return a - b;
   if (operator === '*') return a * b;
   if (operator === '**') {
-    if (a === 0 && b < 0) throw new Raised('ZeroDivisionError', '0.0 cannot be raised to a negative power');
+    if (a === 0 && b < 0)
+      throw new PythonError('ZeroDivisionError', '0.0 cannot be raised to a negative power');
     return a ** b;
   }
   if (!['/', '//', '%'].includes(operator)) return undefined;
-  if (b === 0) throw new Raised('ZeroDivisionError', 'division by zero');
+  if (b === 0) throw new PythonError('ZeroDivisionError', 'division by zero');
   if (operator === '/') return a / b;
   const remainder = a % b;
   const fitting = remainder !== 0 && remainder < 0 !== b < 0 ? remainder + b : remainder;
@@ -111,15 +112,15 @@ function floats(operator: string, a: number, b: number): number | undefined {
 function sequences(operator: string, left: Value, right: Value, budget: Budget): Value | undefined {
   if (operator === '+') {
     if (left instanceof PyList && right instanceof PyList) {
-      budget.hold(left.items.length + right.items.length);
+      budget.allocate(left.items.length + right.items.length);
       return new PyList([...left.items, ...right.items]);
     }
     if (left instanceof PyTuple && right instanceof PyTuple) {
-      budget.hold(left.items.length + right.items.length);
+      budget.allocate(left.items.length + right.items.length);
       return new PyTuple([...left.items, ...right.items]);
     }
     if (typeof left !== 'string' || typeof right !== 'string') return undefined;
-    budget.hold((left.length + right.length) / 4);
+    budget.allocate((left.length + right.length) / 4);
     return left + right;
   }
   if (operator !== '*') return undefined;
@@ -130,11 +131,11 @@ function sequences(operator: string, left: Value, right: Value, budget: Budget):
 
 function repeated(sequence: Value, times: number, budget: Budget): Value | undefined {
   if (typeof sequence === 'string') {
-    budget.hold((sequence.length * times) / 4);
+    budget.allocate((sequence.length * times) / 4);
     return sequence.repeat(sequence === '' ? 0 : times);
   }
   if (!(sequence instanceof PyList || sequence instanceof PyTuple)) return undefined;
-  budget.hold(sequence.items.length * times);
+  budget.allocate(sequence.items.length * times);
   const items: Value[] = [];
   if (sequence.items.length > 0) for (let round = 0; round < times; round++) items.push(...sequence.items);
   return sequence instanceof PyList ? new PyList(items) : new PyTuple(items);
@@ -142,7 +143,7 @@ function repeated(sequence: Value, times: number, budget: Budget): Value | undef
 
 function sets(operator: string, left: Value, right: Value, budget: Budget): Value | undefined {
   if (operator === '|' && left instanceof PyDict && right instanceof PyDict) {
-    budget.hold(4 * (left.entries.size + right.entries.size));
+    budget.allocate(4 * (left.entries.size + right.entries.size));
     return new PyDict(new Map([...left.entries, ...right.entries]));
   }
   const [one, other] = [setLike(left, budget), setLike(right, budget)];
@@ -150,7 +151,7 @@ function sets(operator: string, left: Value, right: Value, budget: Budget): Valu
 }
 
 function combineSets(operator: string, left: PySet, right: PySet, budget: Budget): Value | undefined {
-  budget.hold(4 * (left.members.size + right.members.size));
+  budget.allocate(4 * (left.members.size + right.members.size));
   const inRight = ([key]: readonly [string, Value]): boolean => right.members.has(key);
   const onlyLeft = [...left.members].filter((entry) => !inRight(entry));
 
@@ -173,10 +174,10 @@ export function unary(operator: string, value: Value): Value {
     if (operator === '+') return number;
     if (typeof number === 'bigint') return ~number;
   }
-  throw new Raised('TypeError', `bad operand type for unary ${operator}: '${typeName(value)}'`);
+  throw new PythonError('TypeError', `bad operand type for unary ${operator}: '${typeName(value)}'`);
 }
 
-/** `==`, `<`, `in`, `is`... */
+/** The comparison operators: `==`, `<`, `in`, `is`, ... */
 export function compare(operator: string, left: Value, right: Value, budget: Budget): boolean {
   switch (operator) {
     case '==':
@@ -201,12 +202,15 @@ function contains(whole: Value, part: Value, budget: Budget): boolean {
   if (whole instanceof PyDict) return whole.entries.has(keyOf(part, budget));
   if (whole instanceof PyView && whole.what === 'keys') return contains(whole.dict, part, budget);
   if (whole instanceof PySet) {
-    const key = part instanceof PySet ? new PySet(part.members, true) : part; // Python looks up sets like this
+    const key = part instanceof PySet ? new PySet(part.members, true) : part; // Python looks up a mutable set as a frozen one
     return whole.members.has(keyOf(key, budget));
   }
   if (typeof whole === 'string') {
     if (typeof part !== 'string')
-      throw new Raised('TypeError', `'in <string>' requires string as left operand, not ${typeName(part)}`);
+      throw new PythonError(
+        'TypeError',
+        `'in <string>' requires string as left operand, not ${typeName(part)}`,
+      );
     budget.spend((whole.length * Math.min(part.length, 16)) / 16);
     return whole.includes(part);
   }

@@ -1,36 +1,43 @@
 /**
- * Reads Python statements; expressions are {@link ExpressionParser}'s.
+ * Parses Python statements; {@link ExpressionParser} parses expressions.
  * @module
  */
 import type { Expression, FunctionNode, Handler, Program, Statement } from './ast.ts';
-import { LimitReached, Unsupported } from './errors.ts';
+import { LimitExceeded, UnsupportedFeature } from './errors.ts';
 import { ExpressionParser } from './expression-parser.ts';
 import { localNames } from './scope.ts';
 
-/** Statements that Python has and checkers of puzzles do not need. */
+/** Statements of Python that are not supported. */
 const REFUSED = new Set(['class', 'with', 'async', 'await', 'yield']);
 
 const UPDATES = /^(\*\*|\/\/|>>|<<|[-+*/%&|^])=$/;
 
 /**
- * @throws PythonSyntaxError for text that is no Python
- * @throws Unsupported for Python that this interpreter does not offer
+ * Parses a program without running it.
+ *
+ * @param source - at most 200,000 characters
+ * @throws PythonSyntaxError for a text that is not Python
+ * @throws UnsupportedFeature for Python that the interpreter does not support
+ * @throws LimitExceeded for a program that is nested too deeply
+ *
+ * @example
+ * parseProgram('x = 1\ny = 2').body.length; // => 2
  */
 export function parseProgram(source: string): Program {
   return guarded(() => new Parser(source).program());
 }
 
-/** A single expression, as Python's `ast.literal_eval` reads its text. @throws PythonSyntaxError, Unsupported */
+/** Parses a single expression, as Python's `ast.literal_eval` does. @throws PythonSyntaxError, UnsupportedFeature */
 export function parseSingleExpression(source: string): Expression {
   return guarded(() => new Parser(source.replace(/^[ \t]+/, '')).single());
 }
 
-/** A text nested so deep that reading it fills the stack is refused like one nested too deep by count. */
+/** Reports a stack overflow while parsing as an exceeded limit. */
 function guarded<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof RangeError) throw new LimitReached('a program nested too deeply');
+    if (error instanceof RangeError) throw new LimitExceeded('a program nested too deeply');
     throw error;
   }
 }
@@ -55,8 +62,8 @@ class Parser extends ExpressionParser {
 
   #statement(): Statement[] {
     const word = this.atType('name') ? this.peek().text : '';
-    if (REFUSED.has(word)) throw new Unsupported(`"${word}"`);
-    if (this.at('@')) throw new Unsupported('decorators');
+    if (REFUSED.has(word)) throw new UnsupportedFeature(`"${word}"`);
+    if (this.at('@')) throw new UnsupportedFeature('decorators');
     switch (word) {
       case 'if':
         return [this.#if()];
@@ -73,7 +80,7 @@ class Parser extends ExpressionParser {
     }
   }
 
-  /** Simple statements with semicolons between. */
+  /** Simple statements separated by semicolons. */
   #simpleLine(): Statement[] {
     const statements: Statement[] = [];
     do statements.push(...this.#simple());
@@ -82,7 +89,7 @@ class Parser extends ExpressionParser {
     return statements;
   }
 
-  /** A block with other surroundings. */
+  /** A block, parsed with these settings for `break`, `continue` and `return`. */
   #within(isInLoop: boolean, isInFunction: boolean): Statement[] {
     const before = [this.#isInLoop, this.#isInFunction] as const;
     [this.#isInLoop, this.#isInFunction] = [isInLoop, isInFunction];
@@ -151,7 +158,7 @@ class Parser extends ExpressionParser {
     this.expect('(');
     const parameters = this.parameters(')', { annotated: true });
     this.expect(')');
-    if (this.take('->')) this.expression(); // annotations say nothing at run time
+    if (this.take('->')) this.expression(); // annotations have no effect at run time
     const body = this.#within(false, true);
     const names = parameters.map((parameter) => parameter.name);
     const node: FunctionNode = { name, parameters, body, locals: localNames(names, body) };
@@ -223,7 +230,7 @@ class Parser extends ExpressionParser {
     do {
       const module = this.#dottedName();
       this.usesImport(module);
-      if (module.includes('.') && !this.atWord('as')) throw new Unsupported(`import ${module}`);
+      if (module.includes('.') && !this.atWord('as')) throw new UnsupportedFeature(`import ${module}`);
       const name = this.takeWord('as') ? this.assignedName() : this.assigns(module);
       statements.push({ type: 'import', module, member: undefined, name });
     } while (this.take(','));
@@ -233,7 +240,7 @@ class Parser extends ExpressionParser {
   #importFrom(): Statement[] {
     const module = this.#dottedName();
     this.expectWord('import');
-    if (this.at('*')) throw new Unsupported(`from ${module} import *`);
+    if (this.at('*')) throw new UnsupportedFeature(`from ${module} import *`);
     const isBracketed = this.take('(');
     const statements: Statement[] = [];
     do {

@@ -4,13 +4,13 @@
  */
 import type { Budget } from './budget.ts';
 import { numeric } from './compare.ts';
-import { Raised, Unsupported } from './errors.ts';
-import { format, repr, str } from './text.ts';
+import { PythonError, UnsupportedFeature } from './errors.ts';
+import { format, repr, str } from './repr.ts';
 import { PyDict, PyTuple, typeName, type Value } from './value.ts';
 
-/** @throws Raised TypeError; Unsupported for named fields and rare conversions */
+/** @throws PythonError TypeError; UnsupportedFeature for named fields and rare conversions */
 export function percentFormat(template: string, value: Value, budget: Budget): string {
-  if (value instanceof PyDict && template.includes('%(')) throw new Unsupported('"%(name)s"');
+  if (value instanceof PyDict && template.includes('%(')) throw new UnsupportedFeature('"%(name)s"');
   const values = value instanceof PyTuple ? value.items : [value];
   let next = 0;
   const text = template.replace(
@@ -18,8 +18,8 @@ export function percentFormat(template: string, value: Value, budget: Budget): s
     (all, ...groups: (string | undefined)[]) => {
       const [flags = '', width = '', precision, type] = groups;
       if (all === '%%') return '%';
-      if (type === undefined) throw new Raised('ValueError', 'unsupported format character');
-      if (next >= values.length) throw new Raised('TypeError', 'not enough arguments for format string');
+      if (type === undefined) throw new PythonError('ValueError', 'unsupported format character');
+      if (next >= values.length) throw new PythonError('TypeError', 'not enough arguments for format string');
       const written = textFor(values[next++] as Value, type, precision, budget);
       const side = flags.includes('-') ? '<' : flags.includes('0') && !'sr'.includes(type) ? '=' : '>';
       const fill = side === '=' ? '0' : ' ';
@@ -27,8 +27,8 @@ export function percentFormat(template: string, value: Value, budget: Budget): s
     },
   );
   if (next < values.length)
-    throw new Raised('TypeError', 'not all arguments converted during string formatting');
-  budget.hold(text.length / 4);
+    throw new PythonError('TypeError', 'not all arguments converted during string formatting');
+  budget.allocate(text.length / 4);
   return text;
 }
 
@@ -38,16 +38,16 @@ function textFor(value: Value, type: string, precision: string | undefined, budg
   if (type === 'r') return repr(value, budget);
   const number = numeric(value);
   if (number === undefined)
-    throw new Raised('TypeError', `%${type} format: a number is required, not ${typeName(value)}`);
+    throw new PythonError('TypeError', `%${type} format: a number is required, not ${typeName(value)}`);
   if (type === 'f') return format(Number(number), `.${precision ?? '6'}f`, budget);
   if (type === 'd' || type === 'i')
     return str(typeof number === 'bigint' ? number : wholePart(number), budget);
-  throw new Unsupported(`"%${type}"`);
+  throw new UnsupportedFeature(`"%${type}"`);
 }
 
-/** @throws Raised for infinity and nan */
+/** @throws PythonError for infinity and nan */
 export function wholePart(number: number): bigint {
   if (Number.isFinite(number)) return BigInt(Math.trunc(number));
-  if (Number.isNaN(number)) throw new Raised('ValueError', 'cannot convert float NaN to integer');
-  throw new Raised('OverflowError', 'cannot convert float infinity to integer');
+  if (Number.isNaN(number)) throw new PythonError('ValueError', 'cannot convert float NaN to integer');
+  throw new PythonError('OverflowError', 'cannot convert float infinity to integer');
 }

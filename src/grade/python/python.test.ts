@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { LimitReached, PythonSyntaxError, Raised, Unsupported } from './errors.ts';
-import { gapsOf } from './gaps.ts';
+import { LimitExceeded, PythonError, PythonSyntaxError, UnsupportedFeature } from './errors.ts';
 import { Interpreter } from './interpreter.ts';
 import { parseProgram } from './parser.ts';
-import { repr } from './text.ts';
+import { repr } from './repr.ts';
+import { runPython } from './run.ts';
+import { unsupportedFeatures } from './unsupported-features.ts';
 
 interface Case {
   readonly source: string;
   /** `repr(res)` after CPython 3.11 has run the source. */
   readonly value?: string;
-  /** Name of the exception that it ends in. */
+  /** Name of the exception that ends the program. */
   readonly raises?: string;
 }
 
@@ -22,18 +23,12 @@ const cases: Case[] = readFileSync(
   .split('\n')
   .map((line) => JSON.parse(line));
 
-function run(source: string): Interpreter {
-  const interpreter = new Interpreter();
-  interpreter.run(parseProgram(source));
-  return interpreter;
-}
-
 function outcome(source: string): Omit<Case, 'source'> {
   try {
-    const { globals, budget } = run(source);
+    const { globals, budget } = runPython(source);
     return { value: repr(globals.variables.get('res') ?? null, budget) };
   } catch (error) {
-    if (error instanceof Raised) return { raises: error.type };
+    if (error instanceof PythonError) return { raises: error.type };
     if (error instanceof PythonSyntaxError) return { raises: 'SyntaxError' };
     throw error;
   }
@@ -44,15 +39,15 @@ describe('a program', () => {
     expect(outcome(source)).toEqual(expected);
   });
 
-  it('knows nothing of another one', () => {
-    run('len = 3\nstr = None\ndef sorted(x): return 1\nimport math\nx = 1\n');
+  it('does not share state with another program', () => {
+    runPython('len = 3\nstr = None\ndef sorted(x): return 1\nimport math\nx = 1\n');
     expect(outcome('res = (len([1]), str(2), sorted([2, 1]))')).toEqual({ value: "(1, '2', [1, 2])" });
     expect(outcome('res = x')).toEqual({ raises: 'NameError' });
     expect(outcome('res = math')).toEqual({ raises: 'NameError' });
   });
 });
 
-describe('a program cannot reach', () => {
+describe('a program cannot access', () => {
   it.each([
     'import os\nos.system("id")',
     'from os import path',
@@ -87,13 +82,13 @@ describe('a program cannot reach', () => {
     '(lambda: 0).call',
     '[].items',
     '{1}.members',
-  ])('the host by %j', (source) => {
-    const isGap = gapsOf([parseProgram(source)]).length > 0;
-    expect(isGap || source.endsWith('.items')).toBe(true); // dictionaries have "items", lists have not
-    expect(() => run(source)).toThrow(/NameError|AttributeError|import|\.\w+$/);
+  ])('the host with %j', (source) => {
+    const isUnsupported = unsupportedFeatures([parseProgram(source)]).length > 0;
+    expect(isUnsupported || source.endsWith('.items')).toBe(true); // `items` is a method of dictionaries, not of lists
+    expect(() => runPython(source)).toThrow(/NameError|AttributeError|import|\.\w+$/);
   });
 
-  it('prototypes by names of keys', () => {
+  it('JavaScript prototypes with dictionary keys', () => {
     const source =
       'd = {}\nd["__proto__"] = 1\nres = (list(d), d["__proto__"], "constructor" in d, d.get("toString"))\n' +
       'def f(**names): return sorted(names)\nres += (f(__proto__=1, constructor=2),)\n';
@@ -104,14 +99,14 @@ describe('a program cannot reach', () => {
     expect(outcome('__proto__')).toEqual({ raises: 'NameError' });
   });
 
-  it('anything by the fields of a format', () => {
-    expect(() => run('"{0.__class__}".format(1)')).toThrow(Unsupported);
-    expect(() => run('"{0[0]}".format([1])')).toThrow(Unsupported);
-    expect(() => run('f"{[].__class__}"')).toThrow(Unsupported);
+  it('attributes and items with format fields', () => {
+    expect(() => runPython('"{0.__class__}".format(1)')).toThrow(UnsupportedFeature);
+    expect(() => runPython('"{0[0]}".format([1])')).toThrow(UnsupportedFeature);
+    expect(() => runPython('f"{[].__class__}"')).toThrow(UnsupportedFeature);
   });
 });
 
-describe('a program ends', () => {
+describe('a program is stopped', () => {
   it.each([
     'while True: pass',
     'for i in range(10**18): pass',
@@ -146,13 +141,13 @@ describe('a program ends', () => {
     'import itertools\nlist(itertools.permutations(range(12)))',
     'from itertools import product\nlist(product(range(100), repeat=10))',
     'from itertools import product\nproduct([], repeat=10**12)',
-  ])('within its limits: %j', (source) => {
+  ])('at its limits: %j', (source) => {
     expect(() =>
       new Interpreter({ steps: 300_000, cells: 200_000, depth: 150 }).run(parseProgram(source)),
-    ).toThrow(LimitReached);
+    ).toThrow(LimitExceeded);
   });
 
-  it('as deep in calls as checks of puzzles go, and no deeper than the stack', () => {
+  it('but not at the call depth that checkers of puzzles need', () => {
     expect(
       outcome('def f(n):\n  return 0 if n == 0 else 1 + max([f(n - 1) for _ in [1]])\nres = f(60)'),
     ).toEqual({
@@ -168,11 +163,11 @@ describe('a program ends', () => {
     'x = b"a"',
     'async def f(): pass',
     '1j',
-  ])('before it begins where it asks for a part of Python that is not offered: %j', (source) => {
-    expect(() => parseProgram(source)).toThrow(Unsupported);
+  ])('before it starts if it uses an unsupported feature: %j', (source) => {
+    expect(() => parseProgram(source)).toThrow(UnsupportedFeature);
   });
 
-  it('before it begins where it is nested beyond reading', () => {
+  it('before it starts if it is nested too deeply', () => {
     for (const source of [
       '('.repeat(1e5),
       `x = ${'['.repeat(5000)}${']'.repeat(5000)}`,
@@ -181,11 +176,13 @@ describe('a program ends', () => {
       expect(() => parseProgram(source)).toThrow(PythonSyntaxError);
     const deep = Array.from({ length: 200 }, (_, k) => `${' '.repeat(k)}if 1:\n`).join('');
     expect(() => parseProgram(`${deep}${' '.repeat(200)}pass\n`)).toThrow(PythonSyntaxError);
-    expect(() => run(`x = ${Array(40_000).fill('1').join('+')}`)).toThrow(LimitReached);
+    expect(() => runPython(`x = ${Array(40_000).fill('1').join('+')}`)).toThrow(LimitExceeded);
   });
 });
 
-it('exceptions of limits cannot be caught', () => {
-  expect(() => run('try:\n  (1 << 10**9)\nexcept BaseException:\n  res = 1')).toThrow(LimitReached);
-  expect(() => run('try:\n  [].sorted()\nexcept BaseException:\n  res = 1')).toThrow(Unsupported);
+it('a program cannot catch exceeded limits and unsupported features', () => {
+  expect(() => runPython('try:\n  (1 << 10**9)\nexcept BaseException:\n  res = 1')).toThrow(LimitExceeded);
+  expect(() => runPython('try:\n  [].sorted()\nexcept BaseException:\n  res = 1')).toThrow(
+    UnsupportedFeature,
+  );
 });

@@ -1,5 +1,5 @@
 /**
- * What functions of the interpreter may ask of it.
+ * The services of the interpreter that built-in functions and methods use.
  * @module
  */
 import type { Budget } from './budget.ts';
@@ -8,10 +8,10 @@ import type { Call, Value } from './value.ts';
 export interface Runtime {
   readonly budget: Budget;
   call(callee: Value, args: readonly Value[]): Value;
-  /** What `print` wrote. */
+  /** Receives the output of `print`. */
   print(text: string): void;
 }
 
-/** A method: called with the value it belongs to. */
+/** A method; `self` is the value on which it is called. */
 export type Method<T extends Value> = (self: T, call: Call, runtime: Runtime) => Value;
 export type Methods<T extends Value> = ReadonlyMap<string, Method<T>>;

@@ -1,10 +1,11 @@
 /**
- * Which names are a function's own: those it assigns anywhere, unless it says `global` or `nonlocal`.
+ * Determines the local names of a function: those that it assigns anywhere, unless it declares them `global` or
+ * `nonlocal`.
  * @module
  */
 import type { Expression, Statement } from './ast.ts';
 
-/** @param parameters - names that are own in any case */
+/** @param parameters - names that are local in any case, unless declared otherwise */
 export function localNames(parameters: readonly string[], body: readonly Statement[]): ReadonlySet<string> {
   const own = new Set(parameters);
   const foreign = new Set<string>();
@@ -64,7 +65,7 @@ function collect(statement: Statement, own: Set<string>, foreign: Set<string>): 
   }
 }
 
-/** Names assigned by `:=` within an expression, inner functions aside. */
+/** Names assigned by `:=` within an expression, except in inner functions. */
 function walrusNames(part: unknown): string[] {
   if (Array.isArray(part)) return part.flatMap(walrusNames);
   if (typeof part !== 'object' || part === null || !('type' in part)) return [];
@@ -74,7 +75,7 @@ function walrusNames(part: unknown): string[] {
   return type === 'walrus' && 'name' in part ? [String(part.name), ...inner] : inner;
 }
 
-/** Statements inside statements are collected by themselves. */
+/** Whether a node is a statement; nested statements are collected separately. */
 function isStatement(type: unknown): boolean {
   return [
     'expression',

@@ -1,11 +1,11 @@
 /**
- * Goes through tokens one by one, as parsers do.
+ * The token cursor of the Python parsers.
  * @module
  */
 import { PythonSyntaxError } from './errors.ts';
 import { type Token, tokenize } from './token.ts';
 
-/** Brackets, blocks and operators within each other; Python's own limit on brackets is 200. */
+/** Maximum nesting of brackets, blocks and operators; Python's own limit for brackets is 200. */
 const MAX_NESTING = 100;
 
 export class TokenReader {
@@ -35,7 +35,7 @@ export class TokenReader {
     return this.atType(type) && this.next() !== undefined;
   }
 
-  /** Whether an operator comes. */
+  /** Whether the next token is this operator. */
   at(text: string): boolean {
     return this.peek().type === 'operator' && this.peek().text === text;
   }
@@ -60,7 +60,7 @@ export class TokenReader {
     if (!this.takeWord(text)) throw this.error(`"${text}"`);
   }
 
-  /** Where to go back to with {@link rewind}. */
+  /** The current position, for {@link rewind}. */
   mark(): number {
     return this.#at;
   }
@@ -69,7 +69,7 @@ export class TokenReader {
     this.#at = mark;
   }
 
-  /** Reads something inside something. @throws PythonSyntaxError if that goes too deep */
+  /** Parses a nested construct. @throws PythonSyntaxError if the nesting is too deep */
   nested<T>(read: () => T): T {
     if (++this.#nesting > MAX_NESTING) throw this.error(`at most ${MAX_NESTING} levels of nesting`);
     const value = read();

@@ -1,14 +1,14 @@
 /**
- * Cuts Python source into tokens, with indentation as tokens of its own.
+ * Tokenizes Python source; changes of the indentation are tokens too.
  * @module
  */
-import { PythonSyntaxError, Unsupported } from './errors.ts';
+import { PythonSyntaxError, UnsupportedFeature } from './errors.ts';
 
 export interface Token {
   readonly type: 'name' | 'number' | 'string' | 'operator' | 'newline' | 'indent' | 'dedent' | 'end';
-  /** As written; of a string: its content, escapes not yet read. */
+  /** The text as written; for a string its content before escapes are resolved. */
   readonly text: string;
-  /** Of a string: its prefix in lower case. */
+  /** The prefix of a string in lower case. */
   readonly prefix: string;
   readonly line: number;
 }
@@ -59,7 +59,7 @@ class Tokenizer {
     return this.#tokens;
   }
 
-  /** Reads the blanks before a line. @returns false for an empty line, which is skipped */
+  /** Reads the indentation of a line. @returns false for an empty line, which is skipped */
   #indentation(): boolean {
     let width = 0;
     for (; ; this.#at++) {
@@ -85,11 +85,11 @@ class Tokenizer {
       this.#indents.pop();
       this.#push('dedent', '');
     }
-    if (width !== this.#indents.at(-1)) throw this.#error('an indentation that fits no block');
+    if (width !== this.#indents.at(-1)) throw this.#error('an indentation that matches no block');
     return true;
   }
 
-  /** Reads one token. @returns whether a new line begins */
+  /** Reads one token. @returns whether a new line starts */
   #token(): boolean {
     const character = this.#source[this.#at] as string;
     if (character === '\n') {
@@ -122,7 +122,7 @@ class Tokenizer {
     const operator = this.#match(OPERATOR);
     if (operator === undefined) throw this.#error(`"${this.#source[this.#at]}"`);
     if ('([{'.includes(operator)) this.#brackets++;
-    if (')]}'.includes(operator) && --this.#brackets < 0) throw this.#error(`"${operator}" too many`);
+    if (')]}'.includes(operator) && --this.#brackets < 0) throw this.#error(`an unmatched "${operator}"`);
     this.#push('operator', operator);
   }
 
@@ -131,13 +131,13 @@ class Tokenizer {
     const opening = STRING.exec(this.#source);
     if (!opening) return false;
     const [all, prefix = '', quote = ''] = opening;
-    if (/b/i.test(prefix)) throw new Unsupported('bytes');
+    if (/b/i.test(prefix)) throw new UnsupportedFeature('bytes');
     const start = this.#at + all.length;
     let end = start;
     for (; ; end++) {
       const character = this.#source[end];
       if (character === undefined || (character === '\n' && quote.length === 1))
-        throw this.#error('a text without its end');
+        throw this.#error('an unterminated string');
       if (character === '\n') this.#line++;
       if (character === '\\') end++;
       else if (this.#source.startsWith(quote, end)) break;

@@ -1,11 +1,12 @@
 /**
- * Python's values. Integers are BigInt, floats are numbers, None is null; everything else that JavaScript lacks is
- * a class here. No value is or holds an object of the host that a program could reach through: attributes are
- * looked up in tables of this interpreter alone.
+ * Python's values. Integers are BigInt, floats are numbers, None is null; the types that JavaScript lacks are
+ * classes of this file. No value gives a program access to a host object, because attributes are looked up only
+ * in tables of this interpreter.
  * @module
  */
 import type { FunctionNode } from './ast.ts';
 
+/** A value of a Python program. */
 export type Value =
   | null
   | boolean
@@ -39,7 +40,7 @@ export class PyTuple {
   }
 }
 
-/** In order of insertion; Python's own order of sets is arbitrary. */
+/** A set in insertion order; Python's own order of sets is arbitrary. */
 export class PySet {
   /** By {@link keyOf}. */
   readonly members: Map<string, Value>;
@@ -54,7 +55,7 @@ export class PyDict {
   /** By {@link keyOf}. */
   readonly entries: Map<string, readonly [key: Value, value: Value]>;
   readonly kind: 'dict' | 'Counter' | 'defaultdict';
-  /** Of a defaultdict: makes the value of a missing key. */
+  /** The function of a defaultdict that creates the value of a missing key. */
   readonly factory: Value;
   constructor(
     entries: Map<string, readonly [key: Value, value: Value]>,
@@ -66,7 +67,7 @@ export class PyDict {
   }
 }
 
-/** `keys()`, `values()` or `items()` of a dictionary: what it has now, not what it had then. */
+/** `keys()`, `values()` or `items()` of a dictionary: a live view of its current entries. */
 export class PyView {
   readonly what: 'keys' | 'values' | 'items';
   readonly dict: PyDict;
@@ -93,7 +94,7 @@ export class PyRange {
   }
 }
 
-/** Generators, map, zip, reversed...: goes forward once. */
+/** Generators, map, zip, reversed, ...: an iterator that is consumed once. */
 export class PyIterator {
   readonly kind: string;
   readonly source: Iterator<Value>;
@@ -106,7 +107,7 @@ export class PyIterator {
 /** Variables of a call, a comprehension, or (with no `locals`) of the module. */
 export interface Frame {
   readonly variables: Map<string, Value>;
-  /** Names that are this frame's own; undefined for the module's. */
+  /** The local names of the frame; undefined for the module. */
   readonly locals: ReadonlySet<string> | undefined;
   readonly parent: Frame | undefined;
   readonly isComprehension: boolean;
@@ -123,7 +124,7 @@ export class PyFunction {
   }
 }
 
-/** What is handed to a function of the interpreter. */
+/** The arguments of a call. */
 export interface Call {
   readonly args: readonly Value[];
   readonly named: ReadonlyMap<string, Value>;
@@ -143,7 +144,7 @@ export class Builtin {
 
 export class PyType {
   readonly name: string;
-  /** Name of the type it is a kind of: `int` of `bool`, `LookupError` of `KeyError`. */
+  /** Name of the base type, e.g. `int` for `bool`. */
   readonly base: string | undefined;
   readonly isException: boolean;
   readonly make: (call: Call) => Value;
@@ -183,7 +184,7 @@ export class PyException {
   }
 }
 
-/** The name of a value's type, as Python has it. */
+/** The name of a value's type, as in Python. */
 export function typeName(value: Value): string {
   switch (typeof value) {
     case 'boolean':
@@ -228,7 +229,7 @@ export function isTruthy(value: Value): boolean {
   return value !== null && value !== false && value !== 0n && value !== 0 && value !== '';
 }
 
-/** The characters of a text as Python counts them: code points. */
+/** The characters of a string as Python counts them: code points. */
 export function characters(text: string): readonly string[] | string {
   return /[\ud800-\udfff]/.test(text) ? [...text] : text;
 }

@@ -1,6 +1,6 @@
 /**
- * API keys at rest: a JSON file that holds the SHA-256 of each key and never a key. Keys are 256 random bits,
- * so a plain hash cannot be searched, and needs no salt and no slow function to say so.
+ * The key file: JSON with the SHA-256 hash of each API key, never the key itself. A key has 256 random bits, so its
+ * hash cannot be inverted by search, and needs neither a salt nor a slow hash function.
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -21,13 +21,13 @@ const entrySchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ version: z.literal(1), keys: z.array(entrySchema) });
 
-/** One key; limits that are absent are the server's. */
+/** One key. Absent limits are those of the server. */
 export type KeyEntry = z.output<typeof entrySchema>;
 
-/** Begins every key, so that it is recognised where it should not be. */
+/** Prefix of every key, so that scanners find keys that were published by mistake. */
 const PREFIX = 'trp_';
 
-/** @throws ConfigError if the file is there and is no key file */
+/** @returns the keys; [] where there is no file @throws ConfigError if the file is not a key file */
 export function readKeys(path: string): KeyEntry[] {
   let text: string;
   try {
@@ -49,7 +49,7 @@ export function readKeys(path: string): KeyEntry[] {
 /**
  * Adds a key.
  *
- * @returns the key, which is shown once and stored nowhere
+ * @returns the key; it is not stored
  * @throws ConfigError if the name is taken
  */
 export function addKey(path: string, { name, created, ...limits }: Omit<KeyEntry, 'sha256'>): string {
@@ -58,7 +58,7 @@ export function addKey(path: string, { name, created, ...limits }: Omit<KeyEntry
   change(path, (keys) => {
     if (keys.some((other) => other.name === name))
       throw new ConfigError(
-        `${path}: expected a name of its own, got "${name}", which is a key already; remove it first`,
+        `${path}: expected a new name, got "${name}", which is taken; remove that key first`,
       );
     return [...keys, { name, sha256: hashKey(key), created, ...limits }];
   });
@@ -67,7 +67,7 @@ export function addKey(path: string, { name, created, ...limits }: Omit<KeyEntry
 
 /** @throws ConfigError if there is no key of that name */
 export function removeKey(path: string, name: string): void {
-  withoutKey(readKeys(path)); // a folder that is not there cannot be locked, nor need it be
+  withoutKey(readKeys(path)); // the lock needs the folder of the file, which may be missing
   change(path, withoutKey);
 
   function withoutKey(keys: readonly KeyEntry[]): KeyEntry[] {
@@ -79,12 +79,12 @@ export function removeKey(path: string, name: string): void {
   }
 }
 
-/** SHA-256 of a key, hexadecimal. */
+/** @returns SHA-256 of a key, hexadecimal */
 export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-/** One change at a time: a key that another program adds meanwhile is not lost. */
+/** Changes the file under a lock, so that concurrent changes by other processes are not lost. */
 function change(path: string, next: (keys: readonly KeyEntry[]) => readonly KeyEntry[]): void {
   whileLocked(path, () => {
     writeFileAtomic(path, `${JSON.stringify({ version: 1, keys: next(readKeys(path)) }, null, 2)}\n`);

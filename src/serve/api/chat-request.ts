@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { choice, flag, integer, show } from '../../config/fields.ts';
-import { sharedFields } from './request-fields.ts';
+import { sharedFields } from './shared-fields.ts';
 
 const content = z
   .union(
@@ -19,7 +19,7 @@ const content = z
   .describe('A text, or parts of type `text`.');
 
 const message = z.strictObject({
-  role: choice(['system', 'developer', 'user', 'assistant']).describe('`developer` is `system`.'),
+  role: choice(['system', 'developer', 'user', 'assistant']).describe('`developer` is treated as `system`.'),
   content,
   name: z.string().optional().describe('Ignored.'),
   refusal: z.null().optional(),
@@ -32,9 +32,11 @@ export const chatRequestSchema = z.strictObject({
     .min(1, { error: 'expected at least one message, got none' }),
   max_completion_tokens: integer({ min: 1 })
     .optional()
-    .describe('As `max_tokens`, which it replaces at OpenAI.'),
+    .describe('The newer name of `max_tokens` in the OpenAI API.'),
   logprobs: flag().optional(),
-  top_logprobs: integer({ min: 0, max: 20 }).optional().describe('Alternatives per token; needs `logprobs`.'),
+  top_logprobs: integer({ min: 0, max: 20 })
+    .optional()
+    .describe('Alternatives per token; requires `logprobs`.'),
   response_format: z
     .strictObject({ type: z.literal('text', { error: 'expected text, other formats are not supported' }) })
     .optional(),
@@ -44,9 +46,9 @@ export const chatRequestSchema = z.strictObject({
     .optional(),
   troupe: z
     .strictObject({
-      stream_members: flag()
+      stream_agents: flag()
         .optional()
-        .describe('With `stream`: what every member writes, as it is written.'),
+        .describe('With `stream`: also stream the message of every agent, as it is generated.'),
     })
     .optional()
     .describe('Not part of the OpenAI API.'),

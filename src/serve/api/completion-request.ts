@@ -4,10 +4,9 @@
  */
 import { z } from 'zod';
 import { integer, show } from '../../config/fields.ts';
-import { sharedFields } from './request-fields.ts';
+import { sharedFields } from './shared-fields.ts';
 
-/** Most prompts of one request. */
-const MOST_PROMPTS = 128;
+const MAX_PROMPTS = 128;
 
 const tokens = z.array(z.int().min(0)).min(1);
 
@@ -17,20 +16,18 @@ export const completionRequestSchema = z.strictObject({
     .union(
       [
         z.string(),
-        z.array(z.string()).min(1).max(MOST_PROMPTS),
+        z.array(z.string()).min(1).max(MAX_PROMPTS),
         tokens,
-        z.array(tokens).min(1).max(MOST_PROMPTS),
+        z.array(tokens).min(1).max(MAX_PROMPTS),
       ],
       {
         error: (issue) => `expected a text, token ids, or a list of either, got ${show(issue.input)}`,
       },
     )
-    .describe(
-      'For `team` one user message, played by the protocol; for a member the raw beginning of a text.',
-    ),
+    .describe('For `team` a user message that the protocol answers; for an agent the raw prefix of a text.'),
   logprobs: integer({ min: 0, max: 5 }).optional().describe('Alternatives per token.'),
   echo: z.literal(false, { error: 'expected false, echo is not supported' }).optional(),
-  best_of: integer({ min: 1 }).optional().describe('Not more than `n`.'),
+  best_of: integer({ min: 1 }).optional().describe('At most `n`.'),
   suffix: z.literal('', { error: 'expected no suffix, it is not supported' }).optional(),
 });
 

@@ -1,38 +1,37 @@
 /**
- * `POST /v1/completions`: for a member the continuation of a raw text; for the team its protocol, with the
- * prompt as the user's message, because protocols are played on chats.
+ * `POST /v1/completions`: for an agent the continuation of a raw text or of token ids. For the team the prompt is the
+ * user's message, because protocols run on chats.
  * @module
  */
-
-import type { MessagePiece } from '../member/member.ts';
-import type { Question } from '../team/play.ts';
-import {
-  type ApiLimits,
-  type Caller,
-  playQuestions,
-  requestStream,
-  samplingOf,
-  unshown,
-} from './answering.ts';
+import type { MessageDelta } from '../agent/served-agent.ts';
 import { type CompletionRequest, promptsOf } from './completion-request.ts';
 import { invalid } from './errors.ts';
+import {
+  type ChoiceQuestion,
+  type GenerationContext,
+  generateChoices,
+  type SentText,
+  unsentPart,
+} from './generate-choices.ts';
 import type { ModelTable, ServedModel } from './models.ts';
 import { textLogprobs } from './responses.ts';
-import { troupeChoice, usageOf } from './troupe-fields.ts';
+import { type ApiLimits, requestStream, samplingOf } from './sampling.ts';
+import { troupeChoice, usageOf } from './troupe-field.ts';
 
-export interface CompletionPlan {
+/** A validated completion request. */
+export interface PreparedCompletion {
   readonly model: ServedModel;
-  /** All choices of the first prompt, then those of the next. */
-  readonly questions: readonly Omit<Question, 'signal' | 'fairKey'>[];
+  /** All choices of the first prompt, then those of the second, and so on. */
+  readonly questions: readonly ChoiceQuestion[];
   readonly request: CompletionRequest;
 }
 
-/** @throws ApiError naming the field that cannot be */
-export function planCompletion(
+/** @throws ApiError that names the invalid field */
+export function prepareCompletion(
   request: CompletionRequest,
   models: ModelTable,
   limits: ApiLimits,
-): CompletionPlan {
+): PreparedCompletion {
   const model = models.get(request.model, 'model');
   if (request.stream_options !== undefined && request.stream !== true)
     throw invalid('stream_options', 'stream_options: expected stream to be true with it');
@@ -45,7 +44,7 @@ export function planCompletion(
     );
   const sampling = samplingOf(request, model.team, {
     limits,
-    most: { param: 'max_tokens', value: request.max_tokens },
+    maxTokens: { param: 'max_tokens', value: request.max_tokens },
     topLogprobs: request.logprobs,
   });
   const prompts = promptsOf(request.prompt);
@@ -56,10 +55,10 @@ export function planCompletion(
     );
   const stream = requestStream(request.seed);
   const questions = prompts.flatMap((prompt, at) => {
-    if (typeof prompt !== 'string' && model.member === undefined)
+    if (typeof prompt !== 'string' && model.agent === undefined)
       throw invalid(
         'prompt',
-        'prompt: expected a text, got token ids; members of a team need not share a vocabulary',
+        'prompt: expected a text, got token ids; the agents of a team need not share a vocabulary',
         'unsupported_value',
       );
     if (prompt === '') throw invalid('prompt', 'prompt: expected a text that is not empty');
@@ -69,7 +68,7 @@ export function planCompletion(
         : ({ kind: 'tokens', tokens: prompt } as const);
     return Array.from({ length: choices }, (_, sample) => ({
       messages: [{ role: 'user' as const, content: typeof prompt === 'string' ? prompt : '' }],
-      ...(model.member === undefined ? {} : { raw }),
+      ...(model.agent === undefined ? {} : { raw }),
       sampling,
       stream: at === 0 ? stream : stream.child(1000, at),
       sample,
@@ -79,68 +78,67 @@ export function planCompletion(
   return { model, questions, request };
 }
 
-/** @throws ApiError; the signal's reason when it aborts */
-export async function answerCompletion(plan: CompletionPlan, caller: Caller): Promise<object> {
-  const answers = await playQuestions(plan.model.team, plan.questions, {
-    caller,
-    listeners: {},
-    param: 'prompt',
-  });
+/** @throws ApiError; the signal's reason if it aborts */
+export async function createCompletion(
+  { model, questions, request }: PreparedCompletion,
+  context: GenerationContext,
+): Promise<object> {
+  const answers = await generateChoices(model.team, questions, { context, listeners: {}, param: 'prompt' });
   return {
-    ...envelopeOf(plan, caller),
+    ...responseHeader(model, context),
     choices: answers.map(({ text, finish, logprobs }, index) => ({
       index,
       text,
-      logprobs: textLogprobs(plan.request.logprobs === undefined ? undefined : logprobs, 0),
+      logprobs: textLogprobs(request.logprobs === undefined ? undefined : logprobs, 0),
       finish_reason: finish,
     })),
     usage: usageOf(answers.flatMap(({ turns }) => turns)),
-    troupe: { protocol: plan.model.team.protocol.name, choices: answers.map(troupeChoice) },
+    troupe: { protocol: model.team.protocol.name, choices: answers.map(troupeChoice) },
   };
 }
 
-/** @throws ApiError; the signal's reason when it aborts; also after chunks were sent */
+/**
+ * @param send - called with each chunk
+ * @throws ApiError; the signal's reason if it aborts. Chunks may have been sent before.
+ */
 export async function streamCompletion(
-  plan: CompletionPlan,
-  caller: Caller,
+  { model, questions, request }: PreparedCompletion,
+  context: GenerationContext,
   send: (chunk: object) => void,
 ): Promise<void> {
-  const { request, questions, model } = plan;
-  const envelope = envelopeOf(plan, caller);
-  const shown = questions.map(() => ({ text: '', logprobs: 0 }));
-  const withUsage = request.stream_options?.include_usage ? { usage: null } : {};
-  const chunk = (choice: object, more: object = {}): void =>
-    send({ ...envelope, choices: [choice], ...withUsage, ...more });
-  const show = (index: number, piece: MessagePiece): void => {
-    const so = shown[index] as { text: string; logprobs: number };
-    const logprobs = request.logprobs === undefined ? undefined : piece.logprobs;
-    chunk({ index, text: piece.text, logprobs: textLogprobs(logprobs, so.text.length), finish_reason: null });
-    so.text += piece.text;
-    so.logprobs += piece.logprobs.length;
+  const header = responseHeader(model, context);
+  const sentTexts = questions.map((): SentText => ({ text: '', logprobs: 0 }));
+  const includeUsage = request.stream_options?.include_usage === true;
+  const sendChunk = (choice: object, more: object = {}): void =>
+    send({ ...header, choices: [choice], ...(includeUsage ? { usage: null } : {}), ...more });
+  const sendDelta = (index: number, { text, logprobs }: MessageDelta): void => {
+    const sent = sentTexts[index] as SentText; // one per question
+    const requested = request.logprobs === undefined ? undefined : logprobs;
+    sendChunk({ index, text, logprobs: textLogprobs(requested, sent.text.length), finish_reason: null });
+    sent.text += text;
+    sent.logprobs += logprobs.length;
   };
-  const answers = await playQuestions(model.team, questions, {
-    caller,
+  const answers = await generateChoices(model.team, questions, {
+    context,
     param: 'prompt',
     listeners: {
       onEvent: (event, index) => {
-        if (event.kind === 'answer_piece') show(index, event.piece);
+        if (event.kind === 'answer_delta') sendDelta(index, event.delta);
       },
       onAnswer: (answer, index) => {
-        const so = shown[index] as { text: string; logprobs: number };
-        const rest = unshown(answer, so);
-        if (rest.text !== '' || rest.logprobs.length > 0) show(index, rest);
-        chunk(
+        const rest = unsentPart(answer, sentTexts[index] as SentText);
+        if (rest.text !== '' || rest.logprobs.length > 0) sendDelta(index, rest);
+        sendChunk(
           { index, text: '', logprobs: null, finish_reason: answer.finish },
           { troupe: { protocol: model.team.protocol.name, choice: index, ...troupeChoice(answer) } },
         );
       },
     },
   });
-  if (request.stream_options?.include_usage)
-    send({ ...envelope, choices: [], usage: usageOf(answers.flatMap(({ turns }) => turns)) });
+  if (includeUsage) send({ ...header, choices: [], usage: usageOf(answers.flatMap(({ turns }) => turns)) });
 }
 
-function envelopeOf({ model }: CompletionPlan, { requestId }: Caller): object {
+function responseHeader(model: ServedModel, { requestId }: GenerationContext): object {
   return {
     id: `cmpl-${requestId}`,
     object: 'text_completion',

@@ -1,6 +1,6 @@
 /**
- * Errors as the OpenAI API words them: `{error: {message, type, param, code}}`. Clients of that API show
- * `message`, branch on `code`, and point at `param`.
+ * Errors in the shape of the OpenAI API: `{error: {message, type, param, code}}`. Clients of that API display
+ * `message`, branch on `code`, and point at the request field `param`.
  * @module
  */
 import { z } from 'zod';
@@ -14,14 +14,15 @@ export type ErrorType =
   | 'server_error';
 
 export interface ApiErrorOptions {
+  /** HTTP status. */
   readonly status: number;
   readonly type: ErrorType;
   readonly code: string;
-  /** Field that is wrong, e.g. `messages[0].role`. */
+  /** The invalid field, e.g. `messages[0].role`. */
   readonly param?: string;
-  /** Seconds after which trying again may help. */
+  /** Seconds after which another attempt may succeed. */
   readonly retryAfter?: number;
-  /** Headers beside those of every answer. */
+  /** Headers of the error response. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -45,12 +46,12 @@ export const errorSchema = z.object({
   error: z.object({
     message: z.string(),
     type: z.string(),
-    param: z.string().nullable().describe('Field of the request that is wrong.'),
+    param: z.string().nullable().describe('The invalid field of the request.'),
     code: z.string().nullable(),
   }),
 });
 
-/** The client's mistake in a field. */
+/** A request field that the client has to correct (400). */
 export function invalid(param: string | undefined, message: string, code = 'invalid_value'): ApiError {
   return new ApiError(message, {
     status: 400,

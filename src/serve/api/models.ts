@@ -1,33 +1,33 @@
 /**
- * The names that clients may put into `model`: the team and each of its members.
+ * The models that clients may request: the team, and each of its agents.
  * @module
  */
 import { nearestName } from '../../support/nearest.ts';
-import { type ServedTeam, soloTeam, TEAM_MODEL } from '../team/served-team.ts';
+import { type ServedTeam, singleAgentTeam, TEAM_MODEL } from '../team/served-team.ts';
 import { ApiError } from './errors.ts';
 
 export interface ServedModel {
   readonly name: string;
-  /** How it is played: a member is a team in which it alone speaks. */
+  /** The team that answers; for an agent, a team in which it alone is active. */
   readonly team: ServedTeam;
-  /** Id of the member; undefined for the team. */
-  readonly member?: number;
+  /** Id of the agent; undefined for the team. */
+  readonly agent?: number;
 }
 
 export class ModelTable {
   readonly #models: ReadonlyMap<string, ServedModel>;
-  /** Seconds since 1970 when it was made. */
+  /** Time of creation, seconds since 1970. */
   readonly #created: number;
 
   constructor(team: ServedTeam, created: number) {
-    const solo = team.members.map(({ name }, member): ServedModel => {
-      return { name, team: soloTeam(team, member), member };
+    const agents = team.agents.map(({ name }, agent): ServedModel => {
+      return { name, team: singleAgentTeam(team, agent), agent };
     });
-    this.#models = new Map([{ name: TEAM_MODEL, team }, ...solo].map((model) => [model.name, model]));
+    this.#models = new Map([{ name: TEAM_MODEL, team }, ...agents].map((model) => [model.name, model]));
     this.#created = created;
   }
 
-  /** @throws ApiError (404) */
+  /** @throws ApiError (404) if there is no such model */
   get(name: string, param?: string): ServedModel {
     const model = this.#models.get(name);
     if (model) return model;
@@ -46,21 +46,24 @@ export class ModelTable {
     return { object: 'list', data: [...this.#models.values()].map((model) => this.describe(model)) };
   }
 
-  describe({ name, team, member }: ServedModel): object {
-    const one = member === undefined ? undefined : team.members[member];
+  describe({ name, team, agent: id }: ServedModel): object {
+    const agent = id === undefined ? undefined : team.agents[id];
     return {
       id: name,
       object: 'model',
       created: this.#created,
       owned_by: 'troupe',
       troupe:
-        one === undefined
+        agent === undefined
           ? {
               protocol: team.protocol.name,
-              members: team.members.map((each) => each.name),
-              min_members: team.minMembers,
+              agents: team.agents.map((each) => each.name),
+              min_agents: team.minAgents,
             }
-          : { kind: one.kind, ...(one.maxContext === undefined ? {} : { max_context: one.maxContext }) },
+          : {
+              kind: agent.kind,
+              ...(agent.maxContext === undefined ? {} : { max_context: agent.maxContext }),
+            },
     };
   }
 }

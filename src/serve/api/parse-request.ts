@@ -1,16 +1,16 @@
 /**
- * From a request's JSON text to a checked request, or to an error that names the field.
+ * Parses and validates the JSON body of a request. An error names the invalid field.
  * @module
  */
 import type { z } from 'zod';
 import { show } from '../../config/fields.ts';
 import { nearestName } from '../../support/nearest.ts';
 import { type ApiError, invalid } from './errors.ts';
-import { UNSUPPORTED } from './request-fields.ts';
+import { UNSUPPORTED } from './shared-fields.ts';
 
 /**
- * @param text - body as it came
- * @throws ApiError (400) naming what is wrong; a field that is null counts as not given, also one of a message
+ * @param text - the body
+ * @throws ApiError (400) that names the invalid field. A field that is null counts as absent, in messages too.
  */
 export function parseRequest<S extends z.ZodObject>(text: string, schema: S): z.output<S> {
   let value: unknown;
@@ -21,37 +21,37 @@ export function parseRequest<S extends z.ZodObject>(text: string, schema: S): z.
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(undefined, `expected a JSON object as body, got ${show(value)}`, 'invalid_json');
-  const given = Object.fromEntries(
+  const fields = Object.fromEntries(
     Object.entries(withoutNulls(value) as object).map(([name, field]: [string, unknown]) => [
       name,
       Array.isArray(field) ? field.map(withoutNulls) : withoutNulls(field),
     ]),
   );
-  requireFewParts(given);
-  const parsed = schema.safeParse(given, { reportInput: true });
+  limitParts(fields);
+  const parsed = schema.safeParse(fields, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw issueError(parsed.error.issues[0] as z.core.$ZodIssue, Object.keys(schema.shape));
 }
 
 /** Most objects and lists in one field; a long conversation has hundreds. */
-const MOST_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 
-/** Checking hundreds of thousands of parts, and explaining what is wrong with each, would hold up everybody. */
-function requireFewParts(given: Readonly<Record<string, unknown>>): void {
-  for (const [name, field] of Object.entries(given)) {
+/** Refuses fields with many parts: validating and explaining each part would block the server for seconds. */
+function limitParts(fields: Readonly<Record<string, unknown>>): void {
+  for (const [name, field] of Object.entries(fields)) {
     const param = paramOf([name]);
-    const open: unknown[] = [field];
-    for (let parts = 0; open.length > 0; ) {
-      const value = open.pop();
+    const stack: unknown[] = [field];
+    for (let parts = 0; stack.length > 0; ) {
+      const value = stack.pop();
       if (typeof value !== 'object' || value === null) continue;
-      if (++parts > MOST_PARTS)
-        throw invalid(param, `${param}: expected at most ${MOST_PARTS} objects and lists, got more`);
-      for (const part of Object.values(value)) if (typeof part === 'object') open.push(part);
+      if (++parts > MAX_PARTS)
+        throw invalid(param, `${param}: expected at most ${MAX_PARTS} objects and lists, got more`);
+      for (const part of Object.values(value)) if (typeof part === 'object') stack.push(part);
     }
   }
 }
 
-/** Clients that keep an answer's message for the next request send all of its fields, most of them null. */
+/** Clients send messages of earlier responses with all of their fields, and most of those are null. */
 function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
@@ -83,15 +83,15 @@ function issueError(issue: z.core.$ZodIssue, fields: readonly string[]): ApiErro
   );
 }
 
-/** Longest name of a field that is repeated to a client and in the log; what is longer was no name. */
-const LONGEST_NAME = 60;
+/** Field names are truncated to this length in responses and logs. */
+const MAX_NAME_LENGTH = 60;
 
-/** `['messages', 0, 'role']` as clients write it: `messages[0].role`. */
+/** `['messages', 0, 'role']` in the notation of the OpenAI API: `messages[0].role`. */
 function paramOf(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
     const name = String(step);
-    const short = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}...` : name;
+    const short = name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}...` : name;
     return text === '' ? short : `${text}.${short}`;
   }, '');
 }

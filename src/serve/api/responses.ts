@@ -1,20 +1,20 @@
 /**
- * Response bodies of the OpenAI API, as schemas for its document and as functions that fill them.
+ * Response bodies of the OpenAI API: schemas for the OpenAPI document, and the shapes of log-probabilities.
  * @module
  */
 import { z } from 'zod';
-import type { TokenLogprob } from '../member/member.ts';
-import { troupeSchema } from './troupe-fields.ts';
+import type { TokenLogprob } from '../agent/served-agent.ts';
+import { troupeSchema } from './troupe-field.ts';
 
-const ranked = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.int()).nullable() });
+const tokenSchema = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.int()).nullable() });
 const logprobsSchema = z.object({
-  content: z.array(ranked.extend({ top_logprobs: z.array(ranked) })).nullable(),
+  content: z.array(tokenSchema.extend({ top_logprobs: z.array(tokenSchema) })).nullable(),
   refusal: z.null(),
 });
 
 const usageSchema = z
   .object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() })
-  .describe('Of all members together.');
+  .describe('Tokens of all agents together.');
 const finishSchema = z.enum(['stop', 'length']);
 const envelope = {
   id: z.string(),
@@ -52,7 +52,9 @@ export const chatChunkSchema = z.object({
   usage: usageSchema.nullish(),
   troupe: z
     .unknown()
-    .describe('In the last chunk of a choice as in a whole answer; else an event of a member.'),
+    .describe(
+      'In the last chunk of a choice the same fields as in a whole response; else an event of an agent.',
+    ),
 });
 
 const textLogprobsSchema = z.object({
@@ -86,23 +88,27 @@ export const modelSchema = z.object({
 });
 export const modelListSchema = z.object({ object: z.literal('list'), data: z.array(modelSchema) });
 
-/** @param logprobs - undefined where none were asked for, or a member told none */
+/** @param logprobs - undefined if the client requested none, or the agent reports none */
 export function chatLogprobs(
   logprobs: readonly TokenLogprob[] | undefined,
 ): z.output<typeof logprobsSchema> | null {
   if (logprobs === undefined) return null;
-  const plain = ({ token, logprob, bytes }: Omit<TokenLogprob, 'top'>): z.output<typeof ranked> => ({
+  const tokenFields = ({
+    token,
+    logprob,
+    bytes,
+  }: Omit<TokenLogprob, 'top'>): z.output<typeof tokenSchema> => ({
     token,
     logprob: finite(logprob),
     bytes: bytes === undefined ? null : [...bytes],
   });
   return {
-    content: logprobs.map((token) => ({ ...plain(token), top_logprobs: token.top.map(plain) })),
+    content: logprobs.map((token) => ({ ...tokenFields(token), top_logprobs: token.top.map(tokenFields) })),
     refusal: null,
   };
 }
 
-/** @param offset - of the first token in the text */
+/** @param offset - of the first token in the whole text, UTF-16 code units */
 export function textLogprobs(
   logprobs: readonly TokenLogprob[] | undefined,
   offset: number,
@@ -124,7 +130,7 @@ export function textLogprobs(
   };
 }
 
-/** JSON has no infinities; OpenAI writes -9999 for what cannot happen. */
+/** JSON has no infinities; OpenAI writes -9999 for a probability of 0. */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }

@@ -1,30 +1,32 @@
 /**
- * The dashboard's HTTP interface: the page, what is known of each run, and a stream of news. Read-only.
- * The page may load nothing from elsewhere, and only a browser that asked for this machine by a local
- * name is answered, so that a website cannot read runs through a name of its own (DNS rebinding).
+ * The HTTP interface of the dashboard: the page, the facts of each run, and a stream of new rows. It is read-only.
+ * Only requests for a local host name are answered, so that a website cannot read runs through a host name of its own
+ * (DNS rebinding).
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
-import { secureHeaders } from 'hono/secure-headers';
 import { streamSSE } from 'hono/streaming';
 import { TroupeError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
 import { compareLatestEvaluations } from '../../watch/compare-evaluations.ts';
 import type { RunSummary, StreamMessage } from '../../watch/dashboard-api.ts';
 import { metricsCsv } from '../../watch/metrics-csv.ts';
 import type { WatchedRun, WatchedRuns } from '../../watch/watched-runs.ts';
+import { EventQueue } from '../event-queue.ts';
+import { securityHeaders } from '../security-headers.ts';
 
 const ASSETS: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
   '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
   '/app.js': { file: 'app.js', type: 'text/javascript; charset=utf-8' },
   '/app.css': { file: 'app.css', type: 'text/css; charset=utf-8' },
 };
-const BUILT = new URL('../../../web/dashboard/built/', import.meta.url);
+const BUILT = 'web/dashboard/built/';
 
-/** Names a browser on this machine may have asked for; any port. */
+/** Local host names, with any port. */
 const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
-/** Silence after which a stream gets a sign of life, ms. */
+/** Longest pause between two events or comments, milliseconds. */
 const HEARTBEAT_MS = 15_000;
 
 export function createDashboardApp(watched: WatchedRuns): Hono {
@@ -35,26 +37,13 @@ export function createDashboardApp(watched: WatchedRuns): Hono {
     await next();
     c.header('Cache-Control', 'no-store');
   });
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:', 'blob:'],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-      strictTransportSecurity: false,
-      referrerPolicy: 'no-referrer',
-    }),
-  );
+  app.use(securityHeaders('blob:'));
   for (const [path, { file, type }] of Object.entries(ASSETS))
-    app.get(path, (c) => c.body(readFileSync(new URL(file, BUILT), 'utf8'), 200, { 'Content-Type': type }));
+    app.get(path, (c) =>
+      c.body(readFileSync(packageFile(BUILT + file), 'utf8'), 200, { 'Content-Type': type }),
+    );
   addApi(app, watched);
-  app.notFound((c) => c.json({ error: `nothing at ${c.req.path}` }, 404));
+  app.notFound((c) => c.json({ error: `unknown URL: ${c.req.path}` }, 404));
   app.onError((error, c) => {
     const message = error instanceof TroupeError ? error.message : `${error.name}: ${error.message}`;
     return c.json({ error: message }, 500);
@@ -89,31 +78,17 @@ function addApi(app: Hono, watched: WatchedRuns): void {
   });
   app.get('/api/stream', (c) =>
     streamSSE(c, async (stream) => {
-      // news is queued: writes must not overlap, and a slow reader must not hold up the others
-      const queue: StreamMessage[] = [];
-      let wake = (): void => {};
-      const unsubscribe = watched.subscribe((run, rows, restarted) => {
-        queue.push({ run, rows, restarted });
-        wake();
-      });
+      const queue = new EventQueue<StreamMessage>();
+      const unsubscribe = watched.subscribe((run, rows, restarted) => queue.push({ run, rows, restarted }));
       stream.onAbort(() => {
         unsubscribe();
-        wake();
+        queue.close();
       });
       while (!stream.aborted) {
-        for (const message of queue.splice(0)) await stream.writeSSE({ data: JSON.stringify(message) });
-        if (queue.length > 0 || stream.aborted) continue;
-        const slept = new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, HEARTBEAT_MS);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-        await slept;
-        if (queue.length === 0 && !stream.aborted) await stream.write(': still here\n\n');
+        const messages = (await queue.take(HEARTBEAT_MS)) ?? [];
+        if (messages.length === 0 && !stream.aborted) await stream.write(': waiting\n\n');
+        for (const message of messages) await stream.writeSSE({ data: JSON.stringify(message) });
       }
-      unsubscribe();
     }),
   );
 }

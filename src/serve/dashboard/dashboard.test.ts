@@ -1,4 +1,4 @@
-/** The dashboard's server: what it answers, to whom, and under which policy. */
+/** The dashboard's server: routes, allowed host names, security headers, and the stream. */
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -37,7 +37,7 @@ const get = (path: string): Promise<Response> => fetch(new URL(path, dashboard.u
 const json = async <T>(path: string): Promise<T> => (await (await get(path)).json()) as T;
 
 describe('the server', () => {
-  it('gives the page under a policy that lets nothing in from elsewhere', async () => {
+  it('serves the page with a policy that allows no other origin', async () => {
     for (const path of ['/', '/app.js', '/app.css']) {
       const response = await get(path);
       expect(response.status).toBe(200);
@@ -49,7 +49,7 @@ describe('the server', () => {
     }
   });
 
-  it('says what is known of a run', async () => {
+  it('returns the facts of a run', async () => {
     const [run] = await json<readonly RunSummary[]>('/api/runs');
     expect(run).toMatchObject({
       id: '0',
@@ -66,33 +66,33 @@ describe('the server', () => {
     expect(await (await get('/api/compare')).json()).toMatchObject([{ run: '0', evaluation: { stage: 4 } }]);
   });
 
-  it('answers what it does not have, or not like this, in one line', async () => {
+  it('answers unknown URLs with 404 and invalid parameters with 400', async () => {
     expect((await get('/api/runs/7/prompts')).status).toBe(404);
     expect((await get('/etc/passwd')).status).toBe(404);
     expect((await get('/api/runs/0/transcripts?item=x&stage=../../x')).status).toBe(400);
     expect((await fetch(dashboard.url, { method: 'POST' })).status).toBe(404);
   });
 
-  it('answers no other name than those of this machine', async () => {
+  it('answers only to local host names', async () => {
     const app = createDashboardApp(watched);
-    const ask = async (host: string) => (await app.request('/api/runs', { headers: { host } })).status;
+    const statusFor = async (host: string) => (await app.request('/api/runs', { headers: { host } })).status;
     for (const host of ['localhost:4600', '127.0.0.1:1', '[::1]:80', 'localhost'])
-      expect(await ask(host)).toBe(200);
+      expect(await statusFor(host)).toBe(200);
     for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', ''])
-      expect(await ask(host)).toBe(403);
+      expect(await statusFor(host)).toBe(403);
   });
 
-  it('listens on the loopback address alone', async () => {
+  it('listens only on its loopback address', async () => {
     const { port } = new URL(dashboard.url);
-    const other = '127.0.0.2'; // this machine too, but not where it listens
-    const answer = await new Promise((resolve) => {
+    const other = '127.0.0.2'; // also a loopback address, but not the one of the dashboard
+    const outcome = await new Promise((resolve) => {
       const socket = connect(Number(port), other, () => resolve('connected'));
       socket.on('error', ({ message }) => resolve(message));
     });
-    expect(answer).toMatch(/ECONNREFUSED/);
+    expect(outcome).toMatch(/ECONNREFUSED/);
   });
 
-  it('refuses a port in use in one line', async () => {
+  it('fails in one line if the port is in use', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as AddressInfo;
@@ -104,7 +104,7 @@ describe('the server', () => {
 });
 
 describe('the stream', () => {
-  it('begins with everything, then brings news as they are written', async () => {
+  it('starts with all rows, then sends new rows when they are written', async () => {
     const abort = new AbortController();
     const response = await fetch(new URL('/api/stream', dashboard.url), { signal: abort.signal });
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);

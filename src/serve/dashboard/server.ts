@@ -1,5 +1,5 @@
 /**
- * The dashboard on a port of this machine: reachable from here only, whatever the network.
+ * Serves the dashboard on the loopback address, which only this machine can reach.
  * @module
  */
 import { createServer, type Server } from 'node:http';
@@ -12,22 +12,23 @@ import { createDashboardApp } from './app.ts';
 export interface Dashboard {
   /** `http://127.0.0.1:4600/`. */
   readonly url: string;
-  /** Ends open streams too. */
+  /** Also ends open streams. */
   close(): Promise<void>;
 }
 
 const LOOPBACK = '127.0.0.1';
 
 /**
- * Starts to answer.
+ * Starts to listen.
  *
- * @param port - 0: any free one
- * @throws ConfigError when the port is taken or may not be used
+ * @param port - 0: any free port
+ * @throws ConfigError if the port is in use or needs privileges
  */
 export async function startDashboard(watched: WatchedRuns, port: number): Promise<Dashboard> {
   const app = createDashboardApp(watched);
   return await new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: LOOPBACK, port }, (address) => {
+    const options = { fetch: app.fetch, hostname: LOOPBACK, port, overrideGlobalObjects: false };
+    const server = serve(options, (address) => {
       const url = `http://${LOOPBACK}:${address.port}/`;
       resolve({ url, close: () => closeServer(server as Server) });
     });
@@ -35,7 +36,7 @@ export async function startDashboard(watched: WatchedRuns, port: number): Promis
   });
 }
 
-/** Takes a port for a moment, for whoever needs it later. @throws ConfigError when it cannot be had */
+/** Checks a port by listening on it for a moment. @throws ConfigError if the port is not available */
 export async function assertPortFree(port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const server = createServer();

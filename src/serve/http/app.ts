@@ -1,77 +1,94 @@
 /**
- * The routes of the server.
+ * The routes of the server. The path of a request for a completion, with the file of each step:
+ *
+ *     http/app.ts                  middleware: security headers, request id, log line, host name, API key
+ *     http/completion-handler.ts   rate limit, body, admission, deadline
+ *     api/endpoints.ts             validates the body: chat-completions.ts or completions.ts
+ *     api/generate-choices.ts      one run of the protocol per choice
+ *     team/run-protocol.ts         the turns of the protocol, the vote, early stopping
+ *     team/agent-turn.ts           one message of one agent, with a time limit
+ *     agent/embedded-agent.ts      tokenizes the prompt and calls the model in this process
+ *     agent/endpoint-agent.ts      or calls a model behind an OpenAI-compatible endpoint
+ *
+ * The response returns the same way, whole or through `http/event-stream.ts`.
  * @module
  */
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import { generationEndpoints } from '../api/endpoints.ts';
 import { ApiError } from '../api/errors.ts';
+import { securityHeaders } from '../security-headers.ts';
+import { requireAllowedHost } from './allowed-hosts.ts';
+import { apiKeyAuth } from './api-key-auth.ts';
 import { addChatPage } from './chat-page.ts';
-import { complete, completions } from './complete.ts';
+import { completionHandler } from './completion-handler.ts';
+import type { Dependencies } from './dependencies.ts';
+import { handleError } from './error-response.ts';
 import { openApiDocument } from './openapi.ts';
-import type { AppParts } from './parts.ts';
-import { identify, type Visit, visited } from './visit.ts';
+import type { ServerContext, ServerEnv } from './request-context.ts';
+import { requestLog } from './request-log.ts';
 
-export function createApp(parts: AppParts): Hono {
-  const app = new Hono();
-  const { options, models } = parts;
-  addChatPage(app);
-  const document = openApiDocument(parts.version);
-  const open = (
-    route: string,
-    answer: (c: Context, visit: Visit) => Response | Promise<Response>,
-    isPublic = false,
-  ): void => {
-    app.get(route, (c) =>
-      visited(parts, c, route, async (visit) => {
-        if (!isPublic) identify(parts, c, visit);
-        return answer(c, visit);
-      }),
-    );
-  };
-  open('/healthz', (c) => c.json({ status: 'ok' }), true);
-  open('/readyz', (c) => readiness(parts, c), true);
-  open('/openapi.json', (c) => c.json(document), true);
-  open('/metrics', async (c) =>
-    c.text(await parts.metrics.registry.metrics(), 200, {
-      'content-type': parts.metrics.registry.contentType,
+/** Longest `x-request-id` of a client that is kept. */
+const MAX_REQUEST_ID_LENGTH = 64;
+
+export function createApp(deps: Dependencies): Hono<ServerEnv> {
+  const app = new Hono<ServerEnv>();
+  app.onError((error, c) => handleError(deps, error, c));
+  app.notFound((c) => handleError(deps, unknownUrl(c), c));
+
+  app.use(securityHeaders());
+  addChatPage(app); // before the log: pages are neither logged nor counted
+  app.use(requestId({ limitLength: MAX_REQUEST_ID_LENGTH }));
+  app.use(requestLog(deps));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => handleError(deps, wrongMethod(c, methods), c),
     }),
   );
-  open('/v1/models', (c) => c.json(models.list()));
-  open('/v1/models/:model', (c) => c.json(models.describe(models.get(c.req.param('model') ?? '', 'model'))));
-  for (const completing of completions(models, options)) {
-    app.post(completing.route, (c) =>
-      visited(parts, c, completing.route, (visit) => complete(parts, c, { visit, completing })),
-    );
-    app.all(completing.route, (c) =>
-      visited(parts, c, completing.route, () => {
-        throw new ApiError(`expected POST, got ${c.req.method}`, {
-          status: 405,
-          type: 'invalid_request_error',
-          code: 'method_not_allowed',
-          headers: { allow: 'POST' },
-        });
-      }),
-    );
-  }
-  app.notFound((c) =>
-    visited(parts, c, 'other', () => {
-      throw new ApiError(`nothing is at ${c.req.method} ${c.req.path.slice(0, 100)}`, {
-        status: 404,
-        type: 'invalid_request_error',
-        code: 'unknown_url',
-      });
-    }),
+  app.use(requireAllowedHost(deps));
+
+  const document = openApiDocument(deps.version);
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', (c) => readiness(deps, c));
+  app.get('/openapi.json', (c) => c.json(document));
+
+  const auth = apiKeyAuth(deps.apiKeys);
+  const { models, metrics, options } = deps;
+  app.get('/metrics', auth, async (c) =>
+    c.text(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
   );
+  app.get('/v1/models', auth, (c) => c.json(models.list()));
+  app.get('/v1/models/:model', auth, (c) =>
+    c.json(models.describe(models.get(c.req.param('model'), 'model'))),
+  );
+  for (const endpoint of generationEndpoints(models, options.api))
+    app.post(endpoint.route, auth, completionHandler(deps, endpoint));
   return app;
 }
 
-function readiness({ team, isStopping }: AppParts, c: Context): Response {
-  const members = team.members.map((member) => ({
-    name: member.name,
-    kind: member.kind,
-    ...member.health(),
-  }));
-  const ready = members.filter((member) => member.ready).length;
-  const isReady = !isStopping() && ready >= Math.max(1, team.minMembers);
-  const status = isStopping() ? 'stopping' : isReady ? 'ready' : 'too few members answer';
-  return c.json({ status, min_members: team.minMembers, members }, isReady ? 200 : 503);
+function readiness({ team, isStopping }: Dependencies, c: ServerContext): Response {
+  const agents = team.agents.map((agent) => ({ name: agent.name, kind: agent.kind, ...agent.health() }));
+  const ready = agents.filter((agent) => agent.ready).length;
+  const isReady = !isStopping() && ready >= Math.max(1, team.minAgents);
+  const status = isStopping() ? 'stopping' : isReady ? 'ready' : 'too few agents are ready';
+  return c.json({ status, min_agents: team.minAgents, agents }, isReady ? 200 : 503);
+}
+
+function unknownUrl(c: ServerContext): ApiError {
+  return new ApiError(`unknown URL: ${c.req.method} ${c.req.path.slice(0, 100)}`, {
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'unknown_url',
+  });
+}
+
+function wrongMethod(c: ServerContext, methods: readonly string[]): ApiError {
+  return new ApiError(`expected ${methods.join(' or ')}, got ${c.req.method}`, {
+    status: 405,
+    type: 'invalid_request_error',
+    code: 'method_not_allowed',
+    headers: { allow: methods.join(', ') },
+  });
 }

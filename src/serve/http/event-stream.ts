@@ -1,91 +1,89 @@
 /**
- * Server-sent events for answers that come in pieces. The response begins with the first piece, so that what
- * fails before it still gets its own status; a silence is filled with comments that keep proxies awake.
+ * A response of server-sent events. It starts with the first event, so that an earlier failure gets an HTTP status of
+ * its own; a pause is filled with comments, so that proxies keep the connection open.
  * @module
  */
+import { streamSSE } from 'hono/streaming';
+import { EventQueue } from '../event-queue.ts';
+import type { ServerContext } from './request-context.ts';
 
-/** Silence after which a comment is sent, milliseconds. */
+/** Longest pause between two events or comments, milliseconds. */
 const HEARTBEAT_MS = 10_000;
 
+export type StreamOutcome = 'done' | 'failed' | 'client_disconnected';
+
 export interface EventStreamOptions {
-  readonly headers: Readonly<Record<string, string>>;
-  /** Produces the events; what it throws after the first one ends the stream as an error event. */
-  readonly run: (send: (event: object) => void) => Promise<void>;
-  /** The body of an error event. */
-  readonly errorBody: (error: unknown) => object;
-  /** Told once, when the last byte was handed over or the client left. */
-  readonly onEnd: (outcome: 'done' | 'failed' | 'left') => void;
-  readonly onFirst: () => void;
-  /** Aborts what produces the events. */
-  readonly leave: () => void;
+  /** Generates the events; an error after the first event is sent as an error event. */
+  readonly generate: (send: (event: object) => void) => Promise<void>;
+  /** @returns the error event */
+  readonly onError: (error: unknown) => object;
+  readonly onFirstEvent: () => void;
+  /** Called once, when generation ends or the client disconnects, whichever is first. */
+  readonly onEnd: (outcome: StreamOutcome) => void;
+  /** Cancels generation after a client disconnect. */
+  readonly cancel: () => void;
 }
 
-/** @throws what `run` throws before its first event */
-export async function eventStream(options: EventStreamOptions): Promise<Response> {
-  const encoder = new TextEncoder();
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  let heartbeat: NodeJS.Timeout | undefined;
+/** @throws the error of `generate`, if it fails before the response starts */
+export async function eventStream(c: ServerContext, options: EventStreamOptions): Promise<Response> {
+  const queue = new EventQueue<string>();
+  let hasEvents = false;
+  let hasStarted = false;
+  let earlyFailure: Failure | undefined;
   let isOver = false;
-  const over = (outcome: 'done' | 'failed' | 'left'): void => {
+  const end = (outcome: StreamOutcome): void => {
     if (isOver) return;
     isOver = true;
-    clearInterval(heartbeat);
     options.onEnd(outcome);
   };
-  const stream = new ReadableStream<Uint8Array>({
-    start: (made) => {
-      controller = made;
-    },
-    cancel: () => {
-      over('left');
-      options.leave();
-    },
-  });
-  const write = (text: string): void => {
-    if (isOver) return;
-    controller?.enqueue(encoder.encode(text));
-    heartbeat?.refresh();
+  const send = (event: object): void => {
+    if (!hasEvents) options.onFirstEvent();
+    hasEvents = true;
+    hasStarted = true;
+    queue.push(JSON.stringify(event));
   };
-  const begun = new Promise<void>((resolve, reject) => {
-    let isFirst = true;
-    let hasBegun = false;
-    const begin = (): void => {
-      hasBegun = true;
-      resolve();
-    };
-    heartbeat = setInterval(() => {
-      write(': waiting\n\n');
-      begin();
-    }, HEARTBEAT_MS);
-    options
-      .run((event) => {
-        if (isFirst) options.onFirst();
-        isFirst = false;
-        write(`data: ${JSON.stringify(event)}\n\n`);
-        begin();
-      })
-      .then(
-        () => {
-          write('data: [DONE]\n\n');
-          begin();
-          if (!isOver) controller?.close();
-          over('done');
-        },
-        (error: unknown) => {
-          if (hasBegun) write(`data: ${JSON.stringify(options.errorBody(error))}\n\n`);
-          else reject(error);
-          if (!isOver) controller?.close();
-          over('failed');
-        },
-      );
+  void options
+    .generate(send)
+    .then(
+      () => {
+        queue.push('[DONE]');
+        end('done');
+      },
+      (error: unknown) => {
+        if (hasStarted) queue.push(JSON.stringify(options.onError(error)));
+        else earlyFailure = { error };
+        end('failed');
+      },
+    )
+    .finally(() => queue.close());
+  const first = await queue.take(HEARTBEAT_MS);
+  throwIfFailed(earlyFailure);
+  hasStarted = true;
+  c.header('x-accel-buffering', 'no');
+  const response = streamSSE(c, async (stream) => {
+    stream.onAbort(() => {
+      end('client_disconnected');
+      options.cancel();
+      queue.close();
+    });
+    for (
+      let events = first;
+      events !== undefined && !stream.aborted;
+      events = await queue.take(HEARTBEAT_MS)
+    ) {
+      if (events.length === 0) await stream.write(': waiting\n\n');
+      for (const data of events) await stream.writeSSE({ data });
+    }
   });
-  await begun;
-  return new Response(stream, {
-    headers: {
-      ...options.headers,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-    },
-  });
+  // Node adds it for HTTP/1.1 clients; HTTP/1.0 clients cannot read chunks
+  response.headers.delete('transfer-encoding');
+  return response;
+}
+
+interface Failure {
+  readonly error: unknown;
+}
+
+function throwIfFailed(failure: Failure | undefined): void {
+  if (failure !== undefined) throw failure.error;
 }

@@ -1,16 +1,28 @@
 /**
- * The server's log: one JSON line per request on standard error. Prompts and answers are in it only where
- * the operator asked for them; keys never.
+ * The server's log: one JSON line per request. It contains prompts and answers only if the operator enabled that, and
+ * never API keys.
  * @module
  */
-import { type Logger, pino } from 'pino';
+import { pino } from 'pino';
 
-export type ServerLog = Pick<Logger, 'info' | 'warn' | 'error'>;
+/** Where the server logs; a pino logger fits. */
+export interface ServerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
 
 export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export function createLog(level: LogLevel): ServerLog {
+/**
+ * @param level - lowest level that is written
+ * @param destination - a file descriptor, or an object that takes lines
+ */
+export function createJsonLog(
+  level: LogLevel,
+  destination: number | { write(line: string): void },
+): ServerLog {
   return pino(
     {
       level,
@@ -19,6 +31,10 @@ export function createLog(level: LogLevel): ServerLog {
       formatters: { level: (label) => ({ level: label }) },
       redact: ['authorization', 'headers.authorization', 'key'],
     },
-    pino.destination({ dest: 2, sync: true }),
+    typeof destination === 'number' ? pino.destination({ dest: destination, sync: true }) : destination,
   );
 }
+
+const ignore = (): void => {};
+
+export const SILENT_LOG: ServerLog = { info: ignore, warn: ignore, error: ignore };

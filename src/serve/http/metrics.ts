@@ -1,13 +1,13 @@
 /**
- * Prometheus metrics of a server. Labels come from closed sets: routes, status codes, members; never from
- * what a client wrote.
+ * Prometheus metrics of a server. Labels are routes, status codes and names of agents, never text of a client, so
+ * the number of series is bounded.
  * @module
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServedTeam } from '../team/served-team.ts';
-import type { MemberTurn } from '../team/team-answer.ts';
+import type { AgentTurn } from '../team/team-answer.ts';
 
-/** Seconds; small models answer in tens of milliseconds, large ones in minutes. */
+/** Bucket bounds, seconds: small models answer in tens of milliseconds, large models in minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
 export interface GaugeSources {
@@ -20,43 +20,43 @@ export class ServerMetrics {
   readonly registry = new Registry();
   readonly #requests: Counter<'route' | 'code'>;
   readonly #durations: Histogram<'route'>;
-  readonly #firstPieces: Histogram<'route'>;
-  readonly #tokens: Counter<'kind' | 'member'>;
-  readonly #messages: Counter<'member' | 'status'>;
+  readonly #firstTokens: Histogram<'route'>;
+  readonly #tokens: Counter<'kind' | 'agent'>;
+  readonly #messages: Counter<'agent' | 'status'>;
 
   constructor({ running, waiting, team }: GaugeSources) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#requests = new Counter({
       name: 'troupe_requests_total',
-      help: 'Requests that were answered, by route and status code.',
+      help: 'Finished requests by route and status code.',
       labelNames: ['route', 'code'],
       registers,
     });
     this.#durations = new Histogram({
       name: 'troupe_request_duration_seconds',
-      help: 'From the request to the end of its answer.',
+      help: 'Time from the request to the end of its response.',
       labelNames: ['route'],
       buckets: BUCKETS,
       registers,
     });
-    this.#firstPieces = new Histogram({
+    this.#firstTokens = new Histogram({
       name: 'troupe_time_to_first_token_seconds',
-      help: 'From the request to the first piece of a streamed answer.',
+      help: 'Time from the request to the first event of a streamed response.',
       labelNames: ['route'],
       buckets: BUCKETS,
       registers,
     });
     this.#tokens = new Counter({
       name: 'troupe_tokens_total',
-      help: 'Tokens that members read (prompt) and wrote (completion).',
-      labelNames: ['kind', 'member'],
+      help: 'Prompt and completion tokens by agent.',
+      labelNames: ['kind', 'agent'],
       registers,
     });
     this.#messages = new Counter({
-      name: 'troupe_member_messages_total',
-      help: 'Messages of members: answered, failed, or cancelled because the vote was decided.',
-      labelNames: ['member', 'status'],
+      name: 'troupe_agent_messages_total',
+      help: 'Messages by agent: answered, failed, or cancelled because the vote was decided.',
+      labelNames: ['agent', 'status'],
       registers,
     });
     const gauge = (name: string, help: string, value: () => number): void => {
@@ -69,32 +69,31 @@ export class ServerMetrics {
         },
       });
     };
-    gauge('troupe_requests_running', 'Requests being worked on.', running);
-    gauge('troupe_requests_waiting', 'Requests in the queue.', waiting);
-    const members = new Gauge({
-      name: 'troupe_member_ready',
-      help: '1 where a member would be asked now, 0 where its circuit is open.',
-      labelNames: ['member'],
+    gauge('troupe_requests_running', 'Generation requests that are running.', running);
+    gauge('troupe_requests_waiting', 'Generation requests in the queue.', waiting);
+    new Gauge({
+      name: 'troupe_agent_ready',
+      help: '1 if the agent takes requests, 0 if its circuit is open.',
+      labelNames: ['agent'],
       registers,
       collect() {
-        for (const member of team.members) this.set({ member: member.name }, Number(member.health().ready));
+        for (const agent of team.agents) this.set({ agent: agent.name }, Number(agent.health().ready));
       },
     });
-    members.reset();
   }
 
-  request(route: string, code: number, seconds: number): void {
+  recordRequest(route: string, code: number, seconds: number): void {
     this.#requests.inc({ route, code });
     this.#durations.observe({ route }, seconds);
   }
 
-  firstPiece(route: string, seconds: number): void {
-    this.#firstPieces.observe({ route }, seconds);
+  recordFirstToken(route: string, seconds: number): void {
+    this.#firstTokens.observe({ route }, seconds);
   }
 
-  turn({ name: member, status, promptTokens, completionTokens }: MemberTurn): void {
-    this.#messages.inc({ member, status });
-    this.#tokens.inc({ kind: 'prompt', member }, promptTokens);
-    this.#tokens.inc({ kind: 'completion', member }, completionTokens);
+  recordTurn({ name: agent, status, usage }: AgentTurn): void {
+    this.#messages.inc({ agent, status });
+    this.#tokens.inc({ kind: 'prompt', agent }, usage.promptTokens);
+    this.#tokens.inc({ kind: 'completion', agent }, usage.completionTokens);
   }
 }

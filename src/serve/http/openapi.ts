@@ -1,5 +1,5 @@
 /**
- * The OpenAPI document, made of the schemas that requests are checked with.
+ * The OpenAPI document, generated from the schemas that validate requests.
  * @module
  */
 import { z } from 'zod';
@@ -27,45 +27,45 @@ const SCHEMAS = {
 
 type SchemaName = keyof typeof SCHEMAS;
 
-/** @param version - of troupe */
+/** @param version - version of troupe */
 export function openApiDocument(version: string): object {
   return {
     openapi: '3.1.0',
     info: {
       title: 'troupe',
       version,
-      description: 'A team of language models that answers as one, behind the OpenAI API.',
+      description: 'A team of language models that answers as one model, behind the OpenAI API.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     security: [{}, { key: [] }],
     paths: {
       '/v1/chat/completions': {
-        post: posted('createChatCompletion', [
+        post: postOperation('createChatCompletion', [
           'ChatCompletionRequest',
           'ChatCompletion',
           'ChatCompletionChunk',
         ]),
       },
       '/v1/completions': {
-        post: posted('createCompletion', ['CompletionRequest', 'Completion', 'Completion']),
+        post: postOperation('createCompletion', ['CompletionRequest', 'Completion', 'Completion']),
       },
-      '/v1/models': { get: got('listModels', json('ModelList')) },
+      '/v1/models': { get: getOperation('listModels', json('ModelList')) },
       '/v1/models/{model}': {
         get: {
-          ...got('getModel', json('Model')),
+          ...getOperation('getModel', json('Model')),
           parameters: [{ name: 'model', in: 'path', required: true, schema: { type: 'string' } }],
         },
       },
-      '/healthz': { get: got('isAlive', plain('application/json'), 'The process answers.') },
+      '/healthz': { get: getOperation('isAlive', plain('application/json'), 'The process is alive.') },
       '/readyz': {
-        get: got(
+        get: getOperation(
           'isReady',
           plain('application/json'),
-          'Enough members answer, and the server is not stopping.',
+          'Enough agents are ready, and the server is not stopping.',
         ),
       },
-      '/metrics': { get: got('metrics', plain('text/plain'), 'Prometheus metrics.') },
-      '/openapi.json': { get: got('document', plain('application/json'), 'This document.') },
+      '/metrics': { get: getOperation('metrics', plain('text/plain'), 'Prometheus metrics.') },
+      '/openapi.json': { get: getOperation('document', plain('application/json'), 'This document.') },
     },
     components: {
       schemas: Object.fromEntries(
@@ -76,13 +76,13 @@ export function openApiDocument(version: string): object {
   };
 }
 
-function jsonSchema(schema: z.ZodType, isRequest: boolean): object {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+function jsonSchema(type: z.ZodType, isRequest: boolean): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(type, {
     io: isRequest ? 'input' : 'output',
-    override: ({ jsonSchema: made }) => {
-      // zod bounds integers by what a double holds exactly; that is noise to a reader
-      if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum;
-      if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
+    override: ({ jsonSchema: schema }) => {
+      // zod adds the bounds of safe integers to every integer, which readers do not need
+      if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+      if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
     },
   });
   return rest;
@@ -100,19 +100,22 @@ function failure(description: string): object {
   return { description, content: json('Error') };
 }
 
-function got(operationId: string, content: object, description = 'As asked for.'): object {
+function getOperation(operationId: string, content: object, description = 'The requested resource.'): object {
   return {
     operationId,
-    responses: { '200': { description, content }, default: failure('An error as the OpenAI API words it.') },
+    responses: {
+      '200': { description, content },
+      default: failure('An error in the shape of the OpenAI API.'),
+    },
   };
 }
 
-function posted(
+function postOperation(
   operationId: string,
   [request, whole, chunk]: readonly [SchemaName, SchemaName, SchemaName],
 ): object {
   const tooMany = {
-    ...failure('A limit was reached.'),
+    ...failure('A rate limit was reached, or the server is busy.'),
     headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } },
   };
   return {
@@ -120,18 +123,19 @@ function posted(
     requestBody: { required: true, content: json(request) },
     responses: {
       '200': {
-        description: 'The answer; with `stream` server-sent events, one chunk each, and `[DONE]` at the end.',
+        description:
+          'The response; with `stream` server-sent events, one chunk each, and `[DONE]` at the end.',
         content: {
           ...json(whole),
           'text/event-stream': { schema: { $ref: `#/components/schemas/${chunk}` } },
         },
       },
-      '400': failure('A field is wrong; `param` names it.'),
-      '401': failure('The key is missing or wrong.'),
+      '400': failure('A field is invalid; `param` names it.'),
+      '401': failure('The API key is missing or incorrect.'),
       '413': failure('The body is too large.'),
       '429': tooMany,
-      '503': failure('Too few members answered, or the server is stopping.'),
-      '504': failure('It took too long.'),
+      '503': failure('Too few agents answered, or the server is stopping.'),
+      '504': failure('A time limit was reached.'),
       default: failure('Another error.'),
     },
   };

@@ -1,56 +1,56 @@
 /**
- * A team that is served: who speaks, by which protocol, and what is done when a member does not answer.
+ * A team as it is served: its agents, its protocol, and its limits.
  * @module
  */
 import { createRelay } from '../../team/relay.ts';
 import type { Protocol } from '../../team/team.ts';
-import type { Member, Sampling } from '../member/member.ts';
+import type { SamplingParams, ServedAgent } from '../agent/served-agent.ts';
 
 export interface ServedTeam {
-  /** How the team calls itself in reports; clients ask for `team`. */
+  /** Name of the team in messages for the operator; clients request the model `team`. */
   readonly name: string;
-  /** Position is the id the protocol uses. */
-  readonly members: readonly Member[];
+  /** In the order of the ids that the protocol uses. */
+  readonly agents: readonly ServedAgent[];
   readonly protocol: Protocol;
-  /** Fewest members that must answer for the team to answer. */
-  readonly minMembers: number;
-  /** Milliseconds a member has for one message, tries included. */
-  readonly memberTimeoutMs: number;
-  /** What votes are counted on; undefined where a text has no answer. */
+  /** Fewest agents that must answer for the team to answer. */
+  readonly minAgents: number;
+  /** Time limit of one message of an agent, all attempts together, milliseconds. */
+  readonly agentTimeoutMs: number;
+  /** Extracts the answer that votes are counted on; undefined where a text has none. */
   readonly answerOf: (text: string) => string | undefined;
   /**
-   * Whether members write in different tokens, so that log-probabilities are compared per character, as
+   * Whether agents write in different vocabularies, so that log-probabilities are compared per character, as
    * `rollout` does.
    */
   readonly isMixed: boolean;
-  /** What clients get who say nothing else. */
-  readonly defaults: Pick<Sampling, 'temperature' | 'maxTokens'>;
-  /** Changes when what is served changes: `system_fingerprint`. */
+  /** Used where a request does not set them. */
+  readonly defaults: Pick<SamplingParams, 'temperature' | 'maxTokens'>;
+  /** `system_fingerprint` of responses; changes with the weights, the agents or the protocol. */
   readonly fingerprint: string;
 }
 
-/** The name by which clients ask for the whole team. */
+/** Name by which clients request the whole team. */
 export const TEAM_MODEL = 'team';
 
 /**
- * The text itself as an answer, for teams without a task: the same words are the same answer, however they
- * are spaced. Where all members differ, the plurality is the likeliest message.
+ * The text itself as the answer, for teams without a task. Texts that differ only in white space or in Unicode
+ * normalization are the same answer. Where all agents differ, the plurality is the most probable message.
  *
  * @example
  * textAnswer(' a  b\n'); // => 'a b'
  */
 export function textAnswer(text: string): string | undefined {
-  const single = text.normalize('NFC').trim().replace(/\s+/g, ' ');
-  return single === '' ? undefined : single;
+  const normalized = text.normalize('NFC').trim().replace(/\s+/g, ' ');
+  return normalized === '' ? undefined : normalized;
 }
 
-/** A member that answers alone: as the only speaker, with the draws it would have in its team. */
-export function soloTeam(team: ServedTeam, id: number): ServedTeam {
+/** A team in which only one agent answers, with the random draws that it has in the whole team. */
+export function singleAgentTeam(team: ServedTeam, id: number): ServedTeam {
   const protocol: Protocol = {
-    ...createRelay(team.members.length),
+    ...createRelay(team.agents.length),
     name: 'alone',
     maxTurns: 1,
     active: (turn) => (turn === 0 ? [id] : []),
   };
-  return { ...team, protocol, minMembers: 1 };
+  return { ...team, protocol, minAgents: 1 };
 }

@@ -1,92 +1,102 @@
 /**
- * What a team said to one question: the answer, and everything an operator or a curious client may ask about
- * how it came about.
+ * The result of a team's protocol on one question: the answer, the turn of every agent, the vote, and the events
+ * that are streamed while the protocol runs.
  * @module
  */
-import type { MemberFault, MemberMessage, MessagePiece, TokenLogprob } from '../member/member.ts';
+import type {
+  AgentErrorCode,
+  AgentMessage,
+  MessageDelta,
+  TokenLogprob,
+  TokenUsage,
+} from '../agent/served-agent.ts';
 
-/** One message of one member, or why there was none. */
-export interface MemberTurn {
+/** One turn of one agent, whatever its outcome. */
+interface TurnRecord {
+  /** Turn of the protocol: 0, 1, ... */
   readonly turn: number;
-  /** Id of the member. */
-  readonly member: number;
+  /** Id of the agent. */
+  readonly agent: number;
   readonly name: string;
-  /** `cancelled`: the vote was decided without it. */
-  readonly status: 'answered' | 'failed' | 'cancelled';
-  readonly text?: string;
-  /** In normal form; absent where none was found. */
-  readonly answer?: string;
-  readonly finish?: 'stop' | 'length';
-  /** Nats per token; absent where the member told none. */
-  readonly meanLogp?: number;
-  readonly error?: { readonly fault: MemberFault; readonly message: string };
   readonly attempts: number;
-  readonly promptTokens: number;
-  readonly completionTokens: number;
+  readonly usage: TokenUsage;
   readonly durationMs: number;
 }
 
-/** Answers of a vote in order of votes. */
+export interface AnsweredTurn extends TurnRecord {
+  readonly status: 'answered';
+  readonly message: AgentMessage;
+  /** Extracted answer in normal form; absent where the message has none. */
+  readonly answer?: string;
+}
+
+export interface FailedTurn extends TurnRecord {
+  readonly status: 'failed';
+  readonly error: { readonly code: AgentErrorCode; readonly message: string };
+}
+
+/** The vote was decided before the agent finished. */
+export interface CancelledTurn extends TurnRecord {
+  readonly status: 'cancelled';
+}
+
+export type AgentTurn = AnsweredTurn | FailedTurn | CancelledTurn;
+
 export interface VoteCount {
   readonly winner: string | undefined;
-  readonly counts: readonly { readonly answer: string; readonly members: readonly string[] }[];
-  /** Members whose message held no answer. */
+  /** Answers with the names of their agents, the winner first, then by votes. */
+  readonly counts: readonly { readonly answer: string; readonly agents: readonly string[] }[];
+  /** Names of agents whose message has no answer. */
   readonly withoutAnswer: readonly string[];
 }
 
 export interface EarlyStop {
-  /** Ballots after which the winner could not change any more. */
+  /** Ballots after which the winner could not change. */
   readonly decidedAfter: number;
+  /** Names of the agents that were cancelled. */
   readonly cancelled: readonly string[];
-  /** What the cancelled messages would have cost if they were as long as the finished ones. */
+  /** Tokens that the cancelled messages would still have cost at the mean length of the finished ones. */
   readonly tokensSavedEstimate: number;
 }
 
 export interface TeamAnswer {
   readonly text: string;
   readonly finish: 'stop' | 'length';
-  /** Of the answer's tokens; absent where a member told none. */
+  /** Of the tokens of the answer; absent where an agent reports none. */
   readonly logprobs?: readonly TokenLogprob[];
-  readonly turns: readonly MemberTurn[];
+  readonly turns: readonly AgentTurn[];
   readonly vote?: VoteCount;
   readonly earlyStop?: EarlyStop;
-  /** Whether a member that should have spoken did not. */
+  /** Whether a turn of an agent failed. */
   readonly isDegraded: boolean;
 }
 
-/** What happens while a team answers. */
-export type PlayEvent =
-  | { readonly kind: 'member_start'; readonly turn: number; readonly member: number }
+/** Progress of a protocol. */
+export type TeamEvent =
+  | { readonly kind: 'agent_start'; readonly turn: number; readonly agent: number }
   | {
-      readonly kind: 'member_piece';
+      readonly kind: 'agent_delta';
       readonly turn: number;
-      readonly member: number;
-      readonly piece: MessagePiece;
+      readonly agent: number;
+      readonly delta: MessageDelta;
     }
-  | { readonly kind: 'member_end'; readonly turn: MemberTurn }
-  /** Certain to be a part of the team's answer; together they are a beginning of it. */
-  | { readonly kind: 'answer_piece'; readonly piece: MessagePiece };
+  | { readonly kind: 'agent_end'; readonly turn: AgentTurn }
+  /** The next part of the team's answer; it is final. */
+  | { readonly kind: 'answer_delta'; readonly delta: MessageDelta };
 
-/** A message that was said, with what its member reported. */
-export interface Said {
-  readonly turn: number;
-  readonly member: number;
-  readonly message: MemberMessage;
-}
-
-/** Too few members answered for the team to answer. */
+/** Too few agents answered for the team to answer. */
 export class TeamUnavailableError extends Error {
   override readonly name = 'TeamUnavailableError';
-  readonly turns: readonly MemberTurn[];
-  /** Shared by every member that failed, if it is the same with all: then it may be the client's mistake. */
-  readonly fault: MemberFault | undefined;
+  readonly turns: readonly AgentTurn[];
+  /** The error code that all failed agents share, if there is one: then it may be an error of the client. */
+  readonly code: AgentErrorCode | undefined;
 
-  constructor(turns: readonly MemberTurn[], { needed, answered }: { needed: number; answered: number }) {
-    const failed = turns.filter(({ status }) => status === 'failed');
-    const first = failed[0]?.error?.message ?? 'nobody spoke';
-    super(`team: expected at least ${needed} members to answer, got ${answered}; ${first}`);
+  constructor(turns: readonly AgentTurn[], { needed, answered }: { needed: number; answered: number }) {
+    const errors = turns.flatMap((turn) => (turn.status === 'failed' ? [turn.error] : []));
+    const detail = errors[0]?.message ?? 'no agent was active';
+    super(`team: expected at least ${needed} agents to answer, got ${answered}; ${detail}`);
     this.turns = turns;
-    const faults = new Set(failed.map(({ error }) => error?.fault));
-    this.fault = faults.size === 1 ? [...faults][0] : undefined;
+    const codes = new Set(errors.map(({ code }) => code));
+    this.code = codes.size === 1 ? errors[0]?.code : undefined;
   }
 }

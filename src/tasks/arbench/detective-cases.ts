@@ -10,7 +10,7 @@
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
 import { readOptions } from '../../support/options.ts';
 import type { Answerer, EnvironmentStep, Inquiry, Task, TaskItem, Verdict } from '../../task/task.ts';
@@ -116,24 +116,24 @@ function scene(game: { readonly file: DetectiveCase; readonly rules: Rules }, at
     return scene(game, { asked, hits, ...more, rounds: rounds + 1, reply: `${said}\n\n${next}` });
   };
   const name = (text: string): EnvironmentStep => {
-    const named = suspectNamed(file, judgedPart(text));
+    const named = suspectNamed(file, afterThinking(text));
     return named === undefined
       ? nextRound('That is not the full name of one suspect, so this turn is lost. Answer with a name alone.')
       : scene(game, { rounds, asked, hits, suspect: named, reply: askWhat(rounds + 1) });
   };
   const question = (who: Suspect, text: string): Inquiry => {
-    const said = judgedPart(text).trim();
+    const said = afterThinking(text).trim();
     return {
       question: { messages: interrogation(who, asked, said) },
       answered(spoken) {
-        const answer = judgedPart(spoken).trim();
+        const answer = afterThinking(spoken).trim();
         const testimonies = [...asked, { suspect: who, question: said, answer }];
         if (!rules.process) return nextRound(answer, { asked: testimonies });
         const { keyQuestions } = file;
         return {
           question: judgeQuestion({ truth: truthOf(file, who), keyQuestions }, said),
           answered(judged) {
-            const more = hitsOf(judgedPart(judged), keyQuestions.length);
+            const more = hitsOf(afterThinking(judged), keyQuestions.length);
             return nextRound(answer, { asked: testimonies, hits: [...hits, ...more] });
           },
         };
@@ -167,7 +167,7 @@ function suspectNamed({ suspects }: DetectiveCase, text: string): Suspect | unde
 /** The last letter A to E behind the first `Answer:`, on its line. */
 /** The letter that a text accuses. */
 function accused(text: string): string | undefined {
-  const said = /Answer:\s*(.*)/.exec(judgedPart(text))?.[1];
+  const said = /Answer:\s*(.*)/.exec(afterThinking(text))?.[1];
   return said?.match(/[A-E]/g)?.at(-1);
 }
 

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
 import { readOptions } from '../../support/options.ts';
 import type { EnvironmentStep, Task, TaskItem, Verdict } from '../../task/task.ts';
@@ -112,7 +112,7 @@ function scene(
 
 /** The last four digits in a row. */
 function guessOf(text: string): Guess {
-  return [...judgedPart(text).matchAll(/\d{4}/g)].at(-1)?.[0];
+  return [...afterThinking(text).matchAll(/\d{4}/g)].at(-1)?.[0];
 }
 
 function verdictOf({ answer = '' }: TaskItem, text: string): Verdict {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD } from '../../grade/verdict.ts';
 import { readOptions } from '../../support/options.ts';
 import type {
@@ -133,7 +133,7 @@ function scene(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Sta
     done: at.story !== undefined,
     ...(at.reply !== undefined && { observation: at.reply }),
     step(text): EnvironmentStep | Inquiry {
-      const said = judgedPart(text).trim();
+      const said = afterThinking(text).trim();
       const { reply: _, ...known } = at;
       if (at.turns === rules.rounds) return scene(game, { ...known, story: said });
       const turns = at.turns + 1;
@@ -143,14 +143,14 @@ function scene(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Sta
       return {
         question: refereeQuestion(puzzle, said),
         answered(text) {
-          const answer = judgedPart(text)
+          const answer = afterThinking(text)
             .trim()
             .replace(/^\.+|\.+$/g, '');
           if (!rules.process) return goOn(answer, []);
           const { bottom: truth, keyQuestions } = puzzle;
           return {
             question: judgeQuestion({ truth, keyQuestions }, said),
-            answered: (judged) => goOn(answer, hitsOf(judgedPart(judged), keyQuestions.length)),
+            answered: (judged) => goOn(answer, hitsOf(afterThinking(judged), keyQuestions.length)),
           };
         },
       };
@@ -164,7 +164,7 @@ function scene(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Sta
 }
 
 function storyVerdict({ bottom }: Puzzle, text: string, { correctF1 }: Rules): Verdict {
-  const story = judgedPart(text).trim();
+  const story = afterThinking(text).trim();
   const { words, characters } = storyF1(story, bottom);
   const scores = { f1_words: words, f1_characters: characters };
   const reason = `F1 ${words.toFixed(3)} over words, ${characters.toFixed(3)} over characters`;

@@ -2,26 +2,26 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { answerPart, normalAnswer, readAnswer } from './answer.ts';
 
-/** What is read of an answer, in normal form. */
+/** The value of an answer in normal form. */
 function read(part: string): string | undefined {
   const value = readAnswer(part);
   return value === undefined ? undefined : normalAnswer(value);
 }
 
 describe('answerPart', () => {
-  it('takes the last fenced block, else the last braces, else the last brackets', () => {
+  it('is the last fenced block, else the last braces, else the last brackets', () => {
     const fenced = 'a {1} ```python\n[1]\n``` b ```\n[2]\n``` {3}';
     expect(answerPart(fenced)).toBe('[2]\n');
     expect(answerPart('{1} then {"a": {2}} [3]')).toBe('{"a": {2}}');
     expect(answerPart('[1] then [2, 3] done')).toBe('[2, 3]');
-    expect(answerPart('[[1, 2], [3]]')).toBe('[3]'); // cut at the first closing bracket, as officially
+    expect(answerPart('[[1, 2], [3]]')).toBe('[3]'); // cut at the first closing bracket, as in the official code
     expect(answerPart('``` json\n[1]\n```')).toBe('[1]\n');
     expect(answerPart('```[1]```')).toBe('[1]'); // no line end: no block
     expect(answerPart('```json\n[1]')).toBe('[1]'); // never closed: no block
     expect(answerPart('none } ] here')).toBeUndefined();
   });
 
-  it('never throws and stays fast on hostile text', () => {
+  it('never throws and is fast on adversarial text', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('```', '\n', '{', '}', '[', ']', 'x', '"', "'", '\\', '=', '#', '//')),
@@ -45,7 +45,7 @@ describe('answerPart', () => {
 });
 
 describe('readAnswer', () => {
-  it('keeps the kinds of Python apart', () => {
+  it('distinguishes the types of Python', () => {
     expect(read("{'a': {'x', 'y'}, 'b': ('z',), 'c': [1, 1.0, True, None]}")).toBe(
       "{'a': {'x', 'y'}, 'b': ('z',), 'c': [1, 1.0, True, None]}",
     );
@@ -56,22 +56,22 @@ describe('readAnswer', () => {
     expect(read('# why\n[1]')).toBe('[1]');
   });
 
-  it('writes what is equal the same, whatever its order', () => {
+  it('has the same normal form for equal values in any order', () => {
     expect(read("{'b': {2, 1}, 'a': 1}")).toBe(read("{'a': 1, 'b': {1, 2}}"));
     expect(read('[1, 2]')).not.toBe(read('[2, 1]'));
   });
 
-  it('reads it as officially: comments, true and false, what follows "=", JSON', () => {
+  it('reads answers like the official code: comments, true and false, the text after "=", JSON', () => {
     expect(read('{"a": 1, // first\n "b": true}')).toBe("{'a': 1, 'b': True}");
     expect(read('inputs = [1, 2]')).toBe('[1, 2]');
     expect(read('x: list = [1]')).toBe('[1]');
     expect(read('{"a": null, "b": [1, 2.0], "c": "x\\/y"}')).toBe("{'a': None, 'b': [1, 2.0], 'c': 'x/y'}");
-    expect(read('{"a": "untrue"}')).toBe("{'a': 'unTrue'}"); // replaced within texts too
+    expect(read('{"a": "untrue"}')).toBe("{'a': 'unTrue'}"); // replaced within strings too
     expect(read('a = b = [1]')).toBeUndefined();
-    expect(read('{"a=b": null}')).toBeUndefined(); // a "=" anywhere rules JSON out
+    expect(read('{"a=b": null}')).toBeUndefined(); // an "=" anywhere rules out JSON
   });
 
-  it('never runs anything', () => {
+  it('never executes anything', () => {
     const texts = [
       '[print(1)]',
       '__import__("os")',
@@ -95,7 +95,7 @@ describe('readAnswer', () => {
     for (const text of texts) expect(read(text)).toBeUndefined();
   });
 
-  it('reads what is written, for any value of lists, texts and numbers', () => {
+  it('reads any value that consists of lists, strings and numbers', () => {
     const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
       one: fc.oneof(fc.integer(), fc.string(), fc.constant(null), fc.array(tie('one'), { maxLength: 4 })),
     })).one;

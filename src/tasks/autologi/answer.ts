@@ -1,21 +1,26 @@
 /**
- * Finds the answer in a model's text and reads it, in the order of AutoLogi's own evaluation.
+ * Finds the answer in a model's output and parses it, like AutoLogi's own evaluation.
  * @see 8188zq/AutoLogi, evaluation/eval.py
  * @module
  */
 import { Budget } from '../../grade/python/budget.ts';
 import { keyOf } from '../../grade/python/compare.ts';
-import { LimitReached, PythonSyntaxError, Raised, Unsupported } from '../../grade/python/errors.ts';
+import {
+  LimitExceeded,
+  PythonError,
+  PythonSyntaxError,
+  UnsupportedFeature,
+} from '../../grade/python/errors.ts';
 import { readLiteral } from '../../grade/python/literal.ts';
-import { repr } from '../../grade/python/text.ts';
+import { repr } from '../../grade/python/repr.ts';
 import { PyDict, PyList, PySet, PyTuple, type Value } from '../../grade/python/value.ts';
 
-/** The part of a text that is the answer: the last fenced block, else the last `{...}`, else the last `[...]`. */
+/** The answer in a text: the last fenced block, else the last `{...}`, else the last `[...]`; undefined without any. */
 export function answerPart(text: string): string | undefined {
   return lastFenced(text) ?? lastBraces(text) ?? lastBrackets(text);
 }
 
-/** Official: three backticks, a word perhaps, a line end; then up to the next three backticks. */
+/** As in the official code: three backticks, an optional word, a line end; then the text up to three backticks. */
 function lastFenced(text: string): string | undefined {
   let last: string | undefined;
   const opening = /```(?:\s*\w+)?\s*\n/g;
@@ -40,7 +45,7 @@ function lastBraces(text: string): string | undefined {
   return last;
 }
 
-/** Up to the first closing bracket: the official pattern cuts nested lists short. */
+/** Ends at the first closing bracket, because the official pattern cuts nested lists there. */
 function lastBrackets(text: string): string | undefined {
   let last: string | undefined;
   for (let start = text.indexOf('['); start >= 0; ) {
@@ -53,8 +58,8 @@ function lastBrackets(text: string): string | undefined {
 }
 
 /**
- * The value that an answer writes, as a Python literal, what follows its first `=`, or JSON; undefined if it is
- * none of these.
+ * The value of an answer: a Python literal; else the literal after its first `=`; else, without an `=`, JSON.
+ * Undefined if it is none of these.
  */
 export function readAnswer(part: string): Value | undefined {
   const source = part.replace(/\/\/.*?\n/g, '');
@@ -72,7 +77,7 @@ const JSON_NAMES = new Map<string, Value>([
   ['null', null],
 ]);
 
-/** JSON, told apart into integers and floats: text that is JSON is read as a literal with JSON's names. */
+/** Parses JSON as a Python literal with JSON's names, in order to distinguish integers and floats. */
 function json(source: string): Value {
   JSON.parse(source);
   return readLiteral(
@@ -86,20 +91,25 @@ function attempt(read: () => Value): Value | undefined {
   try {
     return read();
   } catch (error) {
-    const isRefusal = [SyntaxError, RangeError, PythonSyntaxError, Raised, Unsupported, LimitReached].some(
-      (type) => error instanceof type,
-    );
+    const isRefusal = [
+      SyntaxError,
+      RangeError,
+      PythonSyntaxError,
+      PythonError,
+      UnsupportedFeature,
+      LimitExceeded,
+    ].some((type) => error instanceof type);
     if (isRefusal) return undefined;
     throw error;
   }
 }
 
-/** The value in normal form, for votes: what is equal is written the same. */
+/** The normal form of a value, on which votes are counted: equal values have the same normal form. */
 export function normalAnswer(value: Value): string {
   return repr(ordered(value, new Budget()), new Budget()).slice(0, 10_000);
 }
 
-/** A copy whose sets and dictionaries are in order of their keys. */
+/** A copy with sets and dictionaries sorted by their keys. */
 function ordered(value: Value, budget: Budget): Value {
   const inner = (part: Value): Value => ordered(part, budget);
   if (value instanceof PyList) return new PyList(value.items.map(inner));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Interpreter } from '../../grade/python/interpreter.ts';
 import { parseProgram } from '../../grade/python/parser.ts';
-import { repr } from '../../grade/python/text.ts';
+import { repr } from '../../grade/python/repr.ts';
 import { PyList, type Value } from '../../grade/python/value.ts';
 import { createAutoLogi, readAutoLogiOptions } from './autologi.ts';
 import { createChecker, UnusableChecker } from './checker.ts';
@@ -49,7 +49,7 @@ function file(...codes: { inputs?: string; constraints: string; example?: string
 }
 
 describe('task autologi', () => {
-  it('gives answers the verdicts of the official procedure', () => {
+  it('gives the verdicts of the official procedure', () => {
     const task = createAutoLogi({ path: FIXTURE });
     expect(task.warnings).toEqual([]);
     for (const [index, { test_answers }] of items.entries())
@@ -60,7 +60,7 @@ describe('task autologi', () => {
         });
   });
 
-  it('says why, and writes answers for votes', () => {
+  it('gives reasons, and the normal form as the answer to vote on', () => {
     const task = createAutoLogi({ path: FIXTURE });
     const item = task.item('test', 2);
     const verdict = (text: string) => task.verify(item, text);
@@ -70,8 +70,10 @@ describe('task autologi', () => {
       answer: "{'leader': {'Dee', 'Fay'}, 'rescue': {'Ana', 'Cy'}}",
       reason: 'every constraint holds',
     });
-    expect(verdict('{"leader": ["Dee"]}').reason).toBe('inputs_check says no');
-    expect(verdict("{'leader': {'Ana', 'Bo'}, 'rescue': {'Cy', 'Fay'}}").reason).toBe('constraint_2 says no');
+    expect(verdict('{"leader": ["Dee"]}').reason).toBe('inputs_check is not satisfied');
+    expect(verdict("{'leader': {'Ana', 'Bo'}, 'rescue': {'Cy', 'Fay'}}").reason).toBe(
+      'constraint_2 is not satisfied',
+    );
     expect(verdict('I give up').reason).toBe('no answer: expected a fenced block, {...} or [...]');
     expect(verdict('{what?}').reason).toBe('no answer: expected a Python literal, got "{what?}"');
     expect(verdict("{'leader': {'Dee', 'Fay'}, 'rescue': {'Cy', 'Ana'}}</think>no").correct).toBe(false);
@@ -79,7 +81,7 @@ describe('task autologi', () => {
     expect(item.prompt).toContain('Please think step by step');
   });
 
-  it('counts as many right answers as there are, by running the code that goes through all', () => {
+  it('finds the known number of correct answers when it runs the code that enumerates all answers', () => {
     const verify =
       'def verify_function(inputs, inputs_check, constraint_list):\n' +
       '    return inputs_check(inputs) and all(c(inputs) for c in constraint_list)\n';
@@ -91,13 +93,13 @@ describe('task autologi', () => {
     }
   });
 
-  it('holds every item out and never trains on one', () => {
+  it('has all items in the test split and none for training', () => {
     const task = createAutoLogi({ path: FIXTURE });
     expect(['train', 'validation', 'test'].map((split) => task.size(split as 'train'))).toEqual([0, 0, 3]);
     expect(() => task.item('validation', 0)).toThrow('task autologi: expected an index from 0 to 2');
   });
 
-  it('leaves out items whose checks it cannot run, and says so', () => {
+  it('leaves out items whose checks it cannot run, with a warning', () => {
     const path = file(
       { constraints: constraints('return True') },
       { constraints: 'import os\nconstraint_list = []\n' },
@@ -109,13 +111,13 @@ describe('task autologi', () => {
     const task = createAutoLogi({ path });
     expect(task.size('test')).toBe(1);
     expect(task.warnings).toEqual([
-      'left out 5 of 6 items: 2 (its checks ask for import os), 3 (its checks ask for "class"), ' +
-        '4 (its checks cannot be read: line 1: expected a name, got ":"), 5 (its checks ask for open), ' +
-        '6 (the checks ask for the field "{0[0]}")',
+      'left out 5 of 6 items: 2 (unsupported Python: import os), 3 (unsupported Python: "class"), ' +
+        '4 (its checks cannot be parsed: line 1: expected a name, got ":"), 5 (unsupported Python: open), ' +
+        '6 (unsupported Python: the field "{0[0]}")',
     ]);
   });
 
-  it('needs a path and fields', () => {
+  it('requires a path and fields', () => {
     expect(() => readAutoLogiOptions({})).toThrow(
       'task autologi.path: expected the name of a JSON-lines file',
     );
@@ -136,21 +138,31 @@ describe('a check', () => {
   const check = (source: string, value: Value = list(1n)) =>
     createChecker({ inputs: CHECK, constraints: source }).check(value);
 
-  it('is right only if every constraint returns something true', () => {
+  it('is satisfied only if every constraint returns a true value', () => {
     expect(check(constraints('return True', 'return 1', 'return [0]'))).toEqual({ kind: 'valid' });
-    expect(check(constraints('return True', 'pass'))).toEqual({ kind: 'invalid', reason: 'c1 says no' });
-    expect(check('constraint_list = [lambda inputs: False]')).toMatchObject({ reason: '<lambda> says no' });
-    expect(check(constraints('return True'), 'text')).toMatchObject({ reason: 'inputs_check says no' });
+    expect(check(constraints('return True', 'pass'))).toEqual({
+      kind: 'invalid',
+      reason: 'c1 is not satisfied',
+    });
+    expect(check('constraint_list = [lambda inputs: False]')).toMatchObject({
+      reason: '<lambda> is not satisfied',
+    });
+    expect(check(constraints('return True'), 'text')).toMatchObject({
+      reason: 'inputs_check is not satisfied',
+    });
   });
 
-  it('is wrong if it raises, takes too long, prints, or lacks a part', () => {
+  it('is not satisfied if it raises, takes too long, prints, or lacks a part', () => {
     const cases: [string, string | RegExp][] = [
       [constraints('return inputs[5] == 1'), 'the checks raise IndexError: list index out of range'],
       [constraints('return {}[inputs[0]]'), 'the checks raise KeyError'],
       [constraints('while True: pass'), 'the checks take more than 10000000 steps'],
       [constraints('return [0] * 10**9'), /^the checks take more than/],
-      [constraints('return c0(inputs)'), 'the checks take more than 150 calls within calls'],
-      [constraints('print("x"); return True'), 'the checks print, which officially counts as wrong'],
+      [constraints('return c0(inputs)'), 'the checks take more than 150 nested calls'],
+      [
+        constraints('print("x"); return True'),
+        'the checks print, which counts as wrong in the official evaluation',
+      ],
       ['x = 1', "the checks raise NameError: name 'constraint_list' is not defined"],
       ['constraint_list = 5', "the checks raise TypeError: 'int' object is not iterable"],
       ['constraint_list = [5]', "the checks raise TypeError: 'int' object is not callable"],
@@ -165,14 +177,14 @@ describe('a check', () => {
     });
   });
 
-  it('is not verifiable where it asks for what is not offered while it runs', () => {
+  it('is not verifiable if it uses an unsupported feature at run time', () => {
     expect(check(constraints('return "{0[0]}".format(inputs) == ""'))).toEqual({
       kind: 'unverifiable',
-      reason: 'the checks ask for the field "{0[0]}"',
+      reason: 'unsupported Python: the field "{0[0]}"',
     });
   });
 
-  it('is not verifiable where the interpreter itself fails', () => {
+  it('is not verifiable if the interpreter fails', () => {
     const source =
       'def c0(inputs):\n    g = []\n    g.append(next(g[0]) for _ in [1])\n    return next(g[0])\nconstraint_list = [c0]\n';
     expect(check(source)).toMatchObject({
@@ -181,7 +193,7 @@ describe('a check', () => {
     });
   });
 
-  it('leaves nothing behind for the next one', () => {
+  it('does not share state with the next check', () => {
     const meddling = [
       'seen = []',
       'def c0(inputs):',
@@ -197,7 +209,7 @@ describe('a check', () => {
     expect(check(constraints('return len(inputs) == 1'))).toEqual({ kind: 'valid' });
   });
 
-  it('cannot be written by an answer', () => {
+  it('treats the answer as data, never as a program', () => {
     const checker = createChecker({
       inputs: CHECK,
       constraints: constraints('return "constraint_list" in inputs'),
@@ -205,10 +217,13 @@ describe('a check', () => {
     expect(checker.check(list('constraint_list', 'inputs_check = lambda x: True', '__class__'))).toEqual({
       kind: 'valid',
     });
-    expect(checker.check(list('\n    return True\n'))).toEqual({ kind: 'invalid', reason: 'c0 says no' });
+    expect(checker.check(list('\n    return True\n'))).toEqual({
+      kind: 'invalid',
+      reason: 'c0 is not satisfied',
+    });
   });
 
-  it('is refused before anything runs where it reaches for the host', () => {
+  it('is rejected before it runs if it tries to access the host', () => {
     for (const source of [
       'import os',
       'from sys import modules',

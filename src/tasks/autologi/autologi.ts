@@ -1,12 +1,12 @@
 /**
- * AutoLogi: puzzles with many right answers, judged by two Python functions that come with each. For evaluation
- * alone: every item is held out. The functions run in an interpreter of this repository that has no way to reach
- * a file, the network or anything else of the host; `docs/autologi.md` says why it is done like this.
+ * The task `autologi`: AutoLogi's puzzles with many correct answers, each verified by Python functions that are part
+ * of the item. For evaluation only: all items are in the test split. The functions run in the interpreter of
+ * `src/grade/python`, which cannot access files, the network or anything else of the host; see `docs/autologi.md`.
  * @see Zhu et al., "AutoLogi", arXiv:2502.16906; 8188zq/AutoLogi
  * @module
  */
 
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
@@ -33,10 +33,10 @@ export function readAutoLogiOptions(record: Readonly<Record<string, unknown>>): 
   return { path };
 }
 
-/** How many items that are left out are named in the warning. */
+/** Maximum number of left-out items that the warning names. */
 const NAMED = 10;
 
-/** @throws ConfigError naming file and line of a record that cannot be used; if no record can */
+/** @throws ConfigError naming file and line of a record without a required field, or if no item can be verified */
 export function createAutoLogi({ path }: AutoLogiOptions): Task {
   const { records, leftOut } = readAutoLogi(path);
   if (records.length === 0)
@@ -73,13 +73,13 @@ function itemOf(records: readonly AutoLogiRecord[], split: Split, index: number)
 }
 
 function answerIn(text: string): string | undefined {
-  const part = answerPart(judgedPart(text));
+  const part = answerPart(afterThinking(text));
   const value = part === undefined ? undefined : readAnswer(part);
   return value === undefined ? undefined : normalAnswer(value);
 }
 
 function verdictOf({ checker }: AutoLogiRecord, text: string): Verdict {
-  const part = answerPart(judgedPart(text));
+  const part = answerPart(afterThinking(text));
   if (part === undefined) return noAnswer('expected a fenced block, {...} or [...]');
   const value = readAnswer(part);
   if (value === undefined) return noAnswer(`expected a Python literal, got ${excerpt(part)}`);

@@ -1,15 +1,20 @@
 /**
- * Runs an item's checks on an answer. Every verdict has an interpreter of its own, so no check sees what another
- * one did, and the answer is data from beginning to end: it is never part of a program.
+ * Runs the checks of an item on an answer. Every verdict has its own interpreter, so checks do not affect each other.
+ * The answer is passed as a value and is never part of a program.
  * @module
  */
 import type { Program } from '../../grade/python/ast.ts';
 import type { Limits } from '../../grade/python/budget.ts';
 import { toArray } from '../../grade/python/collections.ts';
-import { LimitReached, PythonSyntaxError, Raised, Unsupported } from '../../grade/python/errors.ts';
-import { gapsOf } from '../../grade/python/gaps.ts';
+import {
+  LimitExceeded,
+  PythonError,
+  PythonSyntaxError,
+  UnsupportedFeature,
+} from '../../grade/python/errors.ts';
 import { Interpreter } from '../../grade/python/interpreter.ts';
 import { parseProgram } from '../../grade/python/parser.ts';
+import { unsupportedFeatures } from '../../grade/python/unsupported-features.ts';
 import {
   isTruthy,
   PyDict,
@@ -20,7 +25,7 @@ import {
   type Value,
 } from '../../grade/python/value.ts';
 
-/** Python source as the data have it. */
+/** The Python source of an item's checks. */
 export interface CheckerSource {
   /** Defines `inputs_check`. */
   readonly inputs: string;
@@ -28,24 +33,26 @@ export interface CheckerSource {
   readonly constraints: string;
 }
 
+/** The result of running the checks on an answer. */
 export type Check =
   | { readonly kind: 'valid' }
   | { readonly kind: 'invalid'; readonly reason: string }
-  /** The interpreter lacks something that the check asks for while it runs. */
+  /** The checks use an unsupported feature at run time, or the interpreter failed. */
   | { readonly kind: 'unverifiable'; readonly reason: string };
 
 export interface Checker {
   check(inputs: Value): Check;
 }
 
-/** Why an item's checks cannot be used; what a user should be told. */
+/** The checks of an item cannot be used. The message is the reason, for a warning. */
 export class UnusableChecker extends Error {}
 
-/** @throws UnusableChecker for source that is not Python, or asks for what is not offered */
+/** @throws UnusableChecker for a source that is not Python or uses unsupported features */
 export function createChecker({ inputs, constraints }: CheckerSource, limits?: Limits): Checker {
   const programs = [inputs, constraints].map(read);
-  const gaps = gapsOf(programs);
-  if (gaps.length > 0) throw new UnusableChecker(`its checks ask for ${gaps.slice(0, 5).join(', ')}`);
+  const features = unsupportedFeatures(programs);
+  if (features.length > 0)
+    throw new UnusableChecker(`unsupported Python: ${features.slice(0, 5).join(', ')}`);
   return { check: (value) => checked(programs, value, limits) };
 }
 
@@ -53,9 +60,10 @@ function read(source: string): Program {
   try {
     return parseProgram(source);
   } catch (error) {
-    if (error instanceof Unsupported) throw new UnusableChecker(`its checks ask for ${error.message}`);
-    if (error instanceof PythonSyntaxError || error instanceof LimitReached)
-      throw new UnusableChecker(`its checks cannot be read: ${error.message}`);
+    if (error instanceof UnsupportedFeature)
+      throw new UnusableChecker(`unsupported Python: ${error.message}`);
+    if (error instanceof PythonSyntaxError || error instanceof LimitExceeded)
+      throw new UnusableChecker(`its checks cannot be parsed: ${error.message}`);
     throw error;
   }
 }
@@ -65,31 +73,33 @@ function checked(programs: readonly Program[], inputs: Value, limits?: Limits): 
   try {
     return interpreter.guarded(() => verdict(interpreter, programs, inputs));
   } catch (error) {
-    if (error instanceof Raised)
+    if (error instanceof PythonError)
       return { kind: 'invalid', reason: `the checks raise ${error.message.slice(0, 200)}` };
-    if (error instanceof LimitReached) return { kind: 'invalid', reason: `the checks take ${error.message}` };
-    if (error instanceof Unsupported)
-      return { kind: 'unverifiable', reason: `the checks ask for ${error.message}` };
-    // a fault of the interpreter must not end a run; the verdict says so
+    if (error instanceof LimitExceeded)
+      return { kind: 'invalid', reason: `the checks take ${error.message}` };
+    if (error instanceof UnsupportedFeature)
+      return { kind: 'unverifiable', reason: `unsupported Python: ${error.message}` };
+    // a bug of the interpreter must not end a run
     const why = error instanceof Error ? error.message : String(error);
     return { kind: 'unverifiable', reason: `the interpreter failed: ${why}` };
   }
 }
 
 function verdict(interpreter: Interpreter, programs: readonly Program[], inputs: Value): Check {
-  if (hasEndlessFloat(inputs)) return { kind: 'invalid', reason: 'inf and nan are no literals' }; // officially the answer is written into a program
+  if (hasEndlessFloat(inputs)) return { kind: 'invalid', reason: 'inf and nan are not literals' }; // the official code writes the answer into a program
   for (const program of programs) interpreter.run(program);
   const holds = (check: Value): boolean =>
     isTruthy(interpreter.call(check, { args: [inputs], named: new Map() }));
   const list = (): Value[] => toArray(interpreter.global('constraint_list'), interpreter.budget);
-  if (!holds(interpreter.global('inputs_check'))) return { kind: 'invalid', reason: 'inputs_check says no' };
+  if (!holds(interpreter.global('inputs_check')))
+    return { kind: 'invalid', reason: 'inputs_check is not satisfied' };
   for (const [index, constraint] of list().entries())
     if (!holds(constraint)) {
       const name = constraint instanceof PyFunction ? constraint.node.name : `constraint ${index + 1}`;
-      return { kind: 'invalid', reason: `${name} says no` };
+      return { kind: 'invalid', reason: `${name} is not satisfied` };
     }
   if (interpreter.hasPrinted)
-    return { kind: 'invalid', reason: 'the checks print, which officially counts as wrong' };
+    return { kind: 'invalid', reason: 'the checks print, which counts as wrong in the official evaluation' };
   return { kind: 'valid' };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Reads AutoLogi's file: a prompt and the source of its checks per line.
+ * Reads AutoLogi's file: one item per line, with its prompt and the Python source of its checks.
  * @module
  */
 
@@ -11,14 +11,14 @@ import { type Checker, createChecker, UnusableChecker } from './checker.ts';
 export interface AutoLogiRecord {
   readonly id: string;
   readonly prompt: string;
-  /** Background and constraints alone, where the file has them. */
+  /** Background and constraints without the instructions of the prompt, if the file has them. */
   readonly problem: string | undefined;
   readonly checker: Checker;
 }
 
 export interface AutoLogiFile {
   readonly records: readonly AutoLogiRecord[];
-  /** Items whose checks this interpreter cannot run, and why. */
+  /** Items whose checks the interpreter cannot run, with the reasons. */
   readonly leftOut: readonly { readonly id: string; readonly reason: string }[];
 }
 
@@ -56,7 +56,7 @@ function readRecord(id: string, line: JsonLine): AutoLogiRecord {
   return { id, prompt: textOf('prompt', line.fields.get('prompt'), line), problem, checker };
 }
 
-/** Runs the checks on the example, so that what they ask for while they run comes out now. */
+/** Runs the checks on the item's example, to find features that are unsupported at run time. */
 function tryOut(checker: Checker, { fields }: JsonLine): void {
   const example = fields.get('example');
   if (typeof example !== 'string') return;

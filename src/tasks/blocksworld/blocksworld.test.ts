@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { SPLITS, splitOf } from '../../task/split.ts';
-import { readStatement } from '../planning/planbench-words.ts';
+import { readStatement } from '../planning/planbench-prompt.ts';
 import { type BlocksworldOptions, createBlocksworld, readBlocksworldOptions } from './blocksworld.ts';
 import { BLOCKSWORLD, towersOf } from './domain.ts';
 import { compactPlan, compactPrompt, readCompactPlan } from './notation.ts';
@@ -29,7 +29,7 @@ const options = fc
   );
 
 describe('blocksworld', () => {
-  it('writes prompts, plans and reasons in few characters', () => {
+  it('reads plans in compact notation and gives reasons', () => {
     const task = createBlocksworld();
     const puzzle = { start: [['c', 'b'], ['a']], wanted: [['a', 'b']], plan: [] };
     const item = { id: 'x', prompt: compactPrompt(puzzle), data: puzzle };
@@ -44,7 +44,7 @@ describe('blocksworld', () => {
     }
   });
 
-  it('demonstrates plans that are right, in its alphabet, as many messages as asked for', () => {
+  it('demonstrates correct plans in its alphabet, with the configured number of messages', () => {
     fc.assert(
       fc.property(options, fc.constantFrom(...SPLITS), fc.nat(1000), (given, split, index) => {
         const task = createBlocksworld(given);
@@ -66,7 +66,7 @@ describe('blocksworld', () => {
     );
   });
 
-  it('lets every speaker of a relay make one move, and the last one finish and say it all', () => {
+  it('gives every agent of a relay one move, and the last agent the rest and the whole plan', () => {
     const task = createBlocksworld({ demoTurns: 3, workedShare: 1 });
     const puzzle = {
       start: [['a', 'b', 'c']],
@@ -92,7 +92,7 @@ describe('blocksworld', () => {
     ]);
   });
 
-  it('spoils the share of messages asked for', () => {
+  it('adds noise to the configured share of messages', () => {
     const task = createBlocksworld({ demoNoise: 0.5 });
     let right = 0;
     for (let i = 0; i < 400; i++) {
@@ -105,7 +105,7 @@ describe('blocksworld', () => {
     expect(right / 400).toBeLessThan(0.62);
   });
 
-  it('catches plans with an action left out, swapped or aimed at another block', () => {
+  it('rejects plans with an action removed, swapped or applied to another block', () => {
     const task = createBlocksworld({ minBlocks: 3, maxBlocks: 4 });
     fc.assert(
       fc.property(fc.nat(500), fc.nat(), (index, at) => {
@@ -123,7 +123,7 @@ describe('blocksworld', () => {
     );
   });
 
-  it('sorts problems into splits by key, and by structure where asked for', () => {
+  it('assigns problems to splits by problem or by structure', () => {
     for (const splitBy of ['problem', 'structure'] as const) {
       const task = createBlocksworld({ splitBy, minBlocks: 3, maxBlocks: 4 });
       for (const split of SPLITS)
@@ -136,7 +136,7 @@ describe('blocksworld', () => {
     expect(seeds[0]).not.toBe(seeds[1]);
   });
 
-  it('keeps to the number of blocks and actions asked for', () => {
+  it('draws problems with the configured number of blocks and actions', () => {
     const task = createBlocksworld({ minBlocks: 3, maxBlocks: 4, minActions: 6, maxActions: 8 });
     const lengths = new Set<number>();
     for (let index = 0; index < 50; index++) {
@@ -151,7 +151,7 @@ describe('blocksworld', () => {
     );
   });
 
-  it('says in words what the problem is, whatever the style', () => {
+  it('has the problem in words in both styles', () => {
     const [compact, planbench] = (['compact', 'planbench'] as const).map((style) =>
       createBlocksworld({ style }).item('train', 3),
     );
@@ -162,7 +162,7 @@ describe('blocksworld', () => {
     expect(planbench.prompt).toContain(`${planbench.problem}\n\nMy plan`);
   });
 
-  it("states problems in PlanBench's words so that they can be read back", () => {
+  it("states problems in PlanBench's wording, which can be parsed", () => {
     const task = createBlocksworld({ style: 'planbench', minBlocks: 2, maxBlocks: 5, names: 12 });
     for (let index = 0; index < 50; index++) {
       const item = task.item('test', index);
@@ -187,7 +187,7 @@ function readPlan(text: string) {
   return read.plan;
 }
 
-it('reads options, and says what is wrong with them', () => {
+it('reads options, and rejects invalid ones with clear errors', () => {
   expect(readBlocksworldOptions({ min_blocks: 4 })).toMatchObject({ minBlocks: 4, maxBlocks: 4, names: 6 });
   expect(() =>
     readBlocksworldOptions({ min_blocks: 5, max_blocks: 4, names: 3, min_actions: 4, max_actions: 2 }),
@@ -198,8 +198,8 @@ it('reads options, and says what is wrong with them', () => {
   );
 });
 
-it('says facts and actions in words', () => {
-  expect(['on a b', 'ontable a', 'clear a', 'holding a', 'handempty'].map(BLOCKSWORLD.sayFact)).toEqual([
+it('describes facts in words', () => {
+  expect(['on a b', 'ontable a', 'clear a', 'holding a', 'handempty'].map(BLOCKSWORLD.describeFact)).toEqual([
     'a is on b',
     'a is on the table',
     'a is clear',

@@ -1,6 +1,7 @@
 /**
- * Blocksworld problems without end: towers to rebuild, one block at a time. `compact` prompts are short enough
- * for a character model of under a million parameters; `planbench` ones are PlanBench's, word for word.
+ * The task `blocksworld`: an unlimited number of generated problems, in which towers are rebuilt one block at a time.
+ * `compact` prompts are short enough for a character-level model of under a million parameters; `planbench` prompts
+ * are PlanBench's, word for word.
  * @module
  */
 import { readOptions } from '../../support/options.ts';
@@ -8,8 +9,9 @@ import type { Task } from '../../task/task.ts';
 import { ANY_ACTIONS } from '../planning/action-range.ts';
 import { createGeneratedTask, planbenchAlphabet } from '../planning/generated-task.ts';
 import { DEFAULT_GENERATOR, type GeneratorOptions, readGeneratorOptions } from '../planning/generator.ts';
-import type { Stated } from '../planning/planbench-words.ts';
+import type { ProblemInWords } from '../planning/planbench-prompt.ts';
 import { ANSWER_MARKER } from '../shared/habit.ts';
+import { demonstrationParts } from './demonstration-parts.ts';
 import { BLOCKSWORLD } from './domain.ts';
 import { COMPACT_CHARACTERS, compactPrompt, readCompactPlan } from './notation.ts';
 import {
@@ -32,17 +34,16 @@ import {
   type Unsolved,
 } from './puzzle.ts';
 import { structureKey } from './structure.ts';
-import { tellingOf } from './telling.ts';
 
 export interface BlocksworldOptions extends PuzzleShape, GeneratorOptions {
   /**
-   * What may not be in two splits: `problem`: the same problem; `structure`: nor the same problem with its blocks
-   * renamed. Default `problem`.
+   * What determines the split. `problem`: no problem is in two splits; `structure`: no problem is in two splits even
+   * after renaming its blocks. Default `problem`.
    */
   readonly splitBy: 'problem' | 'structure';
 }
 
-/** Three blocks out of six names: at most 14 characters of prompt, plans of 2 to 8 actions. */
+/** Three blocks with six possible names: prompts of at most 14 characters, plans of 2 to 8 actions. */
 export const DEFAULT_BLOCKSWORLD: BlocksworldOptions = {
   minBlocks: 3,
   maxBlocks: 3,
@@ -52,7 +53,7 @@ export const DEFAULT_BLOCKSWORLD: BlocksworldOptions = {
   ...DEFAULT_GENERATOR,
 };
 
-/** More blocks take a shortest plan too long to find. */
+/** Maximum number of blocks; with more, finding a shortest plan takes too long. */
 const MOST_BLOCKS = 8;
 
 /**
@@ -105,9 +106,9 @@ export function createBlocksworld(partial: Partial<BlocksworldOptions> = {}): Ta
       compactPrompt,
       readCompact: readCompactPlan,
       introduction: BLOCKSWORLD_INTRODUCTION,
-      stated,
-      readWords: (text) => ({ plan: readPlan(text) }),
-      telling: (puzzle) => tellingOf(puzzle, style),
+      inWords,
+      readPlanbench: (text) => ({ plan: readPlan(text) }),
+      demonstrationParts: (puzzle) => demonstrationParts(puzzle, style),
       alphabet:
         style === 'compact'
           ? `${nameList(names).join('')}${COMPACT_CHARACTERS}=;${ANSWER_MARKER}`
@@ -117,7 +118,7 @@ export function createBlocksworld(partial: Partial<BlocksworldOptions> = {}): Ta
   );
 }
 
-function stated(puzzle: Puzzle): Stated {
+function inWords(puzzle: Puzzle): ProblemInWords {
   const { init, goal } = coloured(problemOf(puzzle));
   return { initial: factsText(init), goal: factsText(goal), plan: planLines(colouredPlan(puzzle.plan)) };
 }

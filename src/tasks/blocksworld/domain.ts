@@ -1,6 +1,5 @@
 /**
- * Blocksworld with four actions and one hand, as PlanBench has it, on towers: how states are written as facts
- * and goals as towers.
+ * The Blocksworld domain of PlanBench, with four actions and one hand, and the conversion between towers and facts.
  * @module
  */
 import type { ActionSchema, Domain, Fact, Problem, Step } from '../planning/strips.ts';
@@ -12,42 +11,48 @@ const ACTIONS: readonly ActionSchema[] = [
   {
     name: 'pick-up',
     parameters: ['?ob'],
-    needs: ['clear ?ob', 'ontable ?ob', 'handempty'],
-    deletes: ['clear ?ob', 'ontable ?ob', 'handempty'],
-    adds: ['holding ?ob'],
+    preconditions: ['clear ?ob', 'ontable ?ob', 'handempty'],
+    deleteEffects: ['clear ?ob', 'ontable ?ob', 'handempty'],
+    addEffects: ['holding ?ob'],
   },
   {
     name: 'put-down',
     parameters: ['?ob'],
-    needs: ['holding ?ob'],
-    deletes: ['holding ?ob'],
-    adds: ['clear ?ob', 'handempty', 'ontable ?ob'],
+    preconditions: ['holding ?ob'],
+    deleteEffects: ['holding ?ob'],
+    addEffects: ['clear ?ob', 'handempty', 'ontable ?ob'],
   },
   {
     name: 'stack',
     parameters: ['?ob', '?underob'],
-    needs: ['clear ?underob', 'holding ?ob'],
-    deletes: ['clear ?underob', 'holding ?ob'],
-    adds: ['handempty', 'clear ?ob', 'on ?ob ?underob'],
+    preconditions: ['clear ?underob', 'holding ?ob'],
+    deleteEffects: ['clear ?underob', 'holding ?ob'],
+    addEffects: ['handempty', 'clear ?ob', 'on ?ob ?underob'],
   },
   {
     name: 'unstack',
     parameters: ['?ob', '?underob'],
-    needs: ['on ?ob ?underob', 'clear ?ob', 'handempty'],
-    deletes: ['on ?ob ?underob', 'clear ?ob', 'handempty'],
-    adds: ['holding ?ob', 'clear ?underob'],
+    preconditions: ['on ?ob ?underob', 'clear ?ob', 'handempty'],
+    deleteEffects: ['on ?ob ?underob', 'clear ?ob', 'handempty'],
+    addEffects: ['holding ?ob', 'clear ?underob'],
   },
 ];
 
-export const BLOCKSWORLD: Domain = { name: 'blocksworld', actions: ACTIONS, sayStep, sayMissing, sayFact };
+export const BLOCKSWORLD: Domain = {
+  name: 'blocksworld',
+  actions: ACTIONS,
+  describeAction,
+  describeMissing,
+  describeFact,
+};
 
-function sayStep({ action, objects }: Step): string {
+function describeAction({ action, objects }: Step): string {
   const [block, under] = objects;
   const joint = action === 'unstack' ? 'from' : 'on';
   return `${action.replace('-', ' ')} ${under === undefined ? block : `${block} ${joint} ${under}`}`;
 }
 
-function sayFact(fact: Fact): string {
+function describeFact(fact: Fact): string {
   const [predicate, block, under] = fact.split(' ');
   switch (predicate) {
     case 'on':
@@ -63,10 +68,10 @@ function sayFact(fact: Fact): string {
   }
 }
 
-function sayMissing(fact: Fact): string {
+function describeMissing(fact: Fact): string {
   return fact.startsWith('holding')
-    ? sayFact(fact).replace('holds', 'does not hold')
-    : sayFact(fact).replace(' is ', ' is not ');
+    ? describeFact(fact).replace('holds', 'does not hold')
+    : describeFact(fact).replace(' is ', ' is not ');
 }
 
 /** The facts of a state with an empty hand. */
@@ -81,12 +86,12 @@ export function factsOf(towers: Towers): Fact[] {
   ];
 }
 
-/** What stands on what, the table left out: goals say no more. */
+/** The facts `on x y`, of which goals consist. */
 export function onFacts(towers: Towers): Fact[] {
   return towers.flatMap((tower) => tower.slice(1).map((block, height) => `on ${block} ${tower[height]}`));
 }
 
-/** The towers of a problem with an empty hand, and those that its goal asks for, two blocks or more. */
+/** The towers of a problem with an empty hand, and the towers of its goal, with two blocks or more each. */
 export function towersOf({ init, goal }: Problem): { readonly start: Towers; readonly wanted: Towers } {
   const bases = init
     .filter((fact) => fact.startsWith('ontable '))

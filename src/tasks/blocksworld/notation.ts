@@ -1,26 +1,26 @@
 /**
- * Blocksworld in as few characters as a tiny character model can learn: `cb a>ab:` asks for b on a from b on
- * c and a alone, towers written from the bottom up, and `^bc_ba` does it: `^` lifts a block (off another one,
- * or off the table), `_` sets it down (on another one, or on the table).
+ * The compact notation of Blocksworld for tiny character-level models. Towers are written from the bottom up. In
+ * `cb a>ab:` b is on c, a is on the table, and the goal is b on a. The plan `^bc_ba` reaches it: `^` lifts a block
+ * (from another block or from the table), `_` sets it down (on another block or on the table).
  * @module
  */
-import type { PlanReading } from '../planning/planbench-words.ts';
+import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Step } from '../planning/strips.ts';
 import type { Towers } from './domain.ts';
 
 export const LIFT = '^';
 export const SET_DOWN = '_';
-/** Between the towers at the start and those to build. */
+/** Separates the initial towers from those of the goal. */
 const TO = '>';
 const END_OF_PROMPT = ':';
 
-/** The longest plan read: far more actions than any problem here needs. */
+/** Maximum number of actions of a plan, far more than any problem here needs. */
 const MAX_ACTIONS = 1000;
 
-/** Characters of prompts and plans beside the names of blocks. */
+/** The characters of prompts and plans, except the names of blocks. */
 export const COMPACT_CHARACTERS = `${LIFT}${SET_DOWN}${TO}${END_OF_PROMPT} `;
 
-/** `cb a`: towers one blank apart, blocks from the bottom up. */
+/** `cb a`: towers separated by spaces, blocks from the bottom up. */
 export function towersText(towers: Towers): string {
   return towers.map((tower) => tower.join('')).join(' ');
 }
@@ -46,9 +46,9 @@ function compactStep({ action, objects }: Step): string {
 }
 
 /**
- * Reads a compact plan; blanks do not count.
+ * Parses a compact plan; whitespace is ignored.
  *
- * @returns the actions, or what is wrong with the text
+ * @returns the actions, or the error in the text
  */
 export function readCompactPlan(text: string): PlanReading {
   const dense = text.replace(/\s+/g, '');
@@ -63,7 +63,7 @@ export function readCompactPlan(text: string): PlanReading {
   return { plan: readSteps(dense) };
 }
 
-/** The actions of a text that holds nothing else. */
+/** The actions of a text that consists of actions only. */
 export function readSteps(text: string): Step[] {
   return (text.match(/[\^_][a-z]+/g) ?? []).map(readStep);
 }

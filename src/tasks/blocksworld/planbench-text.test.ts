@@ -16,7 +16,7 @@ describe('readPlan', () => {
     expect(planLines(plan)[0]).toBe('unstack the blue block from on top of the orange block');
   });
 
-  it('is lenient where the official judge is', () => {
+  it('is lenient where the official evaluator is', () => {
     expect(read('1. PICK UP the Red Block!\r\n[PLAN END]\nthen: put down the red block')).toBe(
       '(pick-up red) (put-down red)',
     );
@@ -26,7 +26,7 @@ describe('readPlan', () => {
     expect(read('pick up the red block [COST]\nput down the red block')).toBe('(pick-up red) (put-down red)');
   });
 
-  it('skips lines that name another number of blocks, or none by its full name', () => {
+  it('skips lines with a wrong number of blocks, or with blocks that are not named in full', () => {
     expect(read('unstack the red block')).toBe('');
     expect(read('pick up the red block from the blue block')).toBe('');
     expect(
@@ -35,7 +35,7 @@ describe('readPlan', () => {
     expect(read('stack the red block on the red block')).toBe('');
   });
 
-  it('reads the end of a text of a megabyte, and nothing that was only thought', () => {
+  it('reads only the end of a very long text, and only the text after </think>', () => {
     const long = `${'pick up the red block\n'.repeat(50_000)}put down the blue block`;
     const started = performance.now();
     expect(readPlan(long).length).toBeLessThan(5000);

@@ -1,14 +1,14 @@
 /**
- * Blocksworld in PlanBench's words: statements, plans, and reading an answer exactly as its official judge
- * does. The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
+ * Blocksworld in PlanBench's wording: statements, plans, and reading answers like its official evaluator. The texts
+ * are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
  *
- * Differs from the official code: what precedes `</think>` is not read. As there, everything else is, also what
- * follows `[PLAN END]`; `[COST]` ends nothing, because the text it is looked for in is in lower case by then.
+ * Differs from the official code: the text before `</think>` is ignored. Like there, the text after `[PLAN END]` and
+ * after `[COST]` is read: the official code searches for `[COST]` in a text that is already in lower case.
  * @see https://github.com/karthikv792/LLMs-Planning, plan-bench/utils/text_to_pddl.py
  * @module
  */
-import { judgedPart } from '../../grade/judged-part.ts';
-import { listed, wordsOf } from '../planning/planbench-words.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
+import { listed, wordsOf } from '../planning/planbench-prompt.ts';
 import type { Fact, Problem, Step } from '../planning/strips.ts';
 import { BLOCKSWORLD } from './domain.ts';
 
@@ -16,7 +16,7 @@ import { BLOCKSWORLD } from './domain.ts';
 export const COLOURS: readonly string[] =
   'red blue orange yellow white magenta black cyan green violet silver gold'.split(' ');
 
-/** What PlanBench says before the first statement. */
+/** PlanBench's text before the first statement. */
 export const BLOCKSWORLD_INTRODUCTION = `I am playing with a set of blocks where I need to arrange the blocks into stacks. Here are the actions I can do
 
 Pick up a block
@@ -81,7 +81,7 @@ export function factsText(facts: readonly Fact[]): string {
   );
 }
 
-/** One fact in PlanBench's words, e.g. `the red block is clear`; undefined if it is none. */
+/** Parses a fact in PlanBench's wording, e.g. `the red block is clear`; undefined for other texts. */
 export function readFact(text: string): Fact | undefined {
   if (text === 'the hand is empty') return 'handempty';
   const { block, under, state } =
@@ -94,12 +94,12 @@ export function readFact(text: string): Fact | undefined {
 }
 
 /**
- * The plan in an answer, line by line: the first of pick-up, put-down, stack and unstack that stands in a line
- * as a word, with the blocks in the order in which the line first names them. A line that names none of these,
- * or a wrong number of blocks, is skipped.
+ * Reads the plan of an answer line by line. The action of a line is the first of pick-up, put-down, stack and unstack
+ * that occurs in it as a word; the blocks are in the order of their first mention. A line without an action or with
+ * a wrong number of blocks is skipped.
  */
 export function readPlan(answer: string): Step[] {
-  const text = judgedPart(answer)
+  const text = afterThinking(answer)
     .toLowerCase()
     .replaceAll('pick up', 'pick-up')
     .replaceAll('put down', 'put-down');

@@ -7,7 +7,7 @@ import { compactPlan } from './notation.ts';
 import { shortestPlan } from './planner.ts';
 import { drawTowers, nameList } from './puzzle.ts';
 
-/** The fewest actions, by breadth-first search over facts: every action, full hands and all. */
+/** The fewest actions, by breadth-first search over facts, with all actions and with states that hold a block. */
 function fewestActions(start: Towers, wanted: Towers): number {
   const goal = onFacts(wanted);
   const blocks = start.flat();
@@ -25,7 +25,7 @@ function fewestActions(start: Towers, wanted: Towers): number {
     const next: ReadonlySet<string>[] = [];
     for (const state of frontier)
       for (const action of all) {
-        if (!action.needs.every((fact) => state.has(fact))) continue;
+        if (!action.preconditions.every((fact) => state.has(fact))) continue;
         const after = applied(state, action);
         const key = [...after].sort().join();
         if (!seen.has(key)) next.push(after);
@@ -45,29 +45,29 @@ const puzzle = fc.tuple(fc.integer({ min: 2, max: 4 }), fc.nat()).map(([count, s
 });
 
 describe('shortestPlan', () => {
-  it('finds a plan worked by hand', () => {
+  it('finds a plan computed by hand', () => {
     const plan = shortestPlan({ start: [['c', 'b'], ['a']], wanted: [['b', 'c']] });
     expect(compactPlan(plan ?? [])).toBe('^bc_b^c_cb');
     expect(shortestPlan({ start: [['a', 'b']], wanted: [['a', 'b']] })).toEqual([]);
   });
 
-  it('finds valid plans that are as short as breadth-first search over all actions finds', () => {
+  it('finds valid plans that are as short as those of a breadth-first search over all actions', () => {
     fc.assert(
       fc.property(puzzle, ({ start, wanted }) => {
         const plan = shortestPlan({ start, wanted }) ?? [];
-        const { failure, open } = simulate(
+        const { failure, unmetGoals } = simulate(
           BLOCKSWORLD,
           { init: factsOf(start), goal: onFacts(wanted) },
           plan,
         );
-        expect([failure, open]).toEqual([undefined, []]);
+        expect([failure, unmetGoals]).toEqual([undefined, []]);
         expect(plan.length).toBe(fewestActions(start, wanted));
       }),
       { numRuns: 60 },
     );
   });
 
-  it('gives up on what cannot be reached and after so many states', () => {
+  it('is undefined if the goal cannot be reached or the limit of states is exceeded', () => {
     expect(shortestPlan({ start: [['a'], ['b']], wanted: [['a', 'z']] })).toBeUndefined();
     const start = [nameList(8)];
     expect(shortestPlan({ start, wanted: [nameList(8).reverse()] }, 3)).toBeUndefined();
@@ -86,7 +86,7 @@ describe('drawTowers', () => {
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     expect(counts.size).toBe(13);
-    // chi-square with 12 degrees of freedom: 32.9 is passed once in a thousand seeds
+    // chi-square with 12 degrees of freedom: one in a thousand seeds exceeds 32.9
     const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 500) ** 2 / 500, 0);
     expect(chiSquare).toBeLessThan(32.9);
   });

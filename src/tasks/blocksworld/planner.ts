@@ -1,40 +1,39 @@
 /**
- * Shortest Blocksworld plans by A* over whole moves (lift a block, set it down): a shortest plan ends with
- * setting a block down, because only that makes a fact of the goal true, so no state with a full hand has to
- * be visited between moves. States are cut at every block's place, and the bound counts blocks that have to
- * move at least once.
+ * Shortest Blocksworld plans by A* over whole moves (lift a block, set it down). A shortest plan ends with setting a
+ * block down, because only that makes a fact of the goal true, so states with a full hand need not be searched. A
+ * state is the position of every block. The estimate counts the blocks that have to move at least once.
  * @module
  */
 
-import { shorvalidationPath } from '../planning/a-star.ts';
+import { shortestPath } from '../planning/a-star.ts';
 import type { Step } from '../planning/strips.ts';
 import { onFacts, type Towers } from './domain.ts';
 
-/** What each block stands on; the table is -1. */
+/** The block below each block; the table is -1. */
 type Places = readonly number[];
 const TABLE = -1;
 
 interface Puzzle {
   readonly blocks: readonly string[];
-  /** Where the goal wants a block; undefined: anywhere. */
+  /** The block that the goal requires below each block; undefined: any. */
   readonly wanted: readonly (number | undefined)[];
 }
 
-/** A block, and where it goes. */
+/** A block, and the block or table to which it moves. */
 interface Move {
   readonly block: number;
   readonly to: number;
 }
 
-/** States taken up before the search gives up; eight blocks need far fewer. */
+/** Maximum number of states that are expanded; eight blocks need far fewer. */
 const DEFAULT_MAX_STATES = 200_000;
 
 /**
  * A plan with the fewest actions.
  *
- * @param start - towers at the beginning, every block once
- * @param wanted - towers to build; the lowest block of each may stand anywhere
- * @returns undefined if the search was given up after `maxStates` states, or no plan exists
+ * @param problem.start - initial towers, with every block once
+ * @param problem.wanted - towers to build; the lowest block of each may be anywhere
+ * @returns undefined if no plan exists or the search exceeded `maxStates` states
  */
 export function shortestPlan(
   { start, wanted }: { readonly start: Towers; readonly wanted: Towers },
@@ -51,9 +50,9 @@ export function shortestPlan(
       return block !== undefined && under !== undefined;
     });
   put(start, places);
-  if (!put(wanted, goal)) return undefined; // the goal names a block that is not there
+  if (!put(wanted, goal)) return undefined; // the goal names a block that does not exist
   const puzzle: Puzzle = { blocks, wanted: goal };
-  return shorvalidationPath<Places, Move>({
+  return shortestPath<Places, Move>({
     start: places,
     key: (state) => state.join(),
     successors,
@@ -74,7 +73,7 @@ function* successors(places: Places): Generator<readonly [Move, Places]> {
       if (to !== block && to !== places[block]) yield [{ block, to }, places.with(block, to)];
 }
 
-/** Blocks that have to move at least once: the misplaced, what they have to make room for, and all above these. */
+/** The number of blocks that have to move: misplaced blocks, blocks at their target, and all blocks above these. */
 function movesLeft({ wanted }: Puzzle, places: Places): number {
   const above = new Map(places.map((under, block) => [under, block]));
   const moves = new Set<number>();
@@ -84,7 +83,7 @@ function movesLeft({ wanted }: Puzzle, places: Places): number {
   wanted.forEach((under, block) => {
     if (under === undefined || places[block] === under) return;
     lift(block);
-    lift(above.get(under)); // whatever stands there now
+    lift(above.get(under)); // the block that is there now
   });
   return moves.size;
 }

@@ -1,6 +1,6 @@
 /**
- * Blocksworld problems at random: two states drawn uniformly from all states of the same blocks, the second
- * one's towers as the goal, as PlanBench made its instances.
+ * Draws Blocksworld problems: two states drawn uniformly from all states of the same blocks; the towers of the second
+ * one are the goal. PlanBench generated its instances in the same way.
  * @see Slaney and Thiebaux, "Blocks World revisited", Artificial Intelligence 125, 2001
  * @module
  */
@@ -16,7 +16,7 @@ export interface PuzzleShape extends ActionRange {
   /** The number of blocks is drawn uniformly from `minBlocks` to `maxBlocks`. */
   readonly minBlocks: number;
   readonly maxBlocks: number;
-  /** How many names, from `a` on, blocks are named with; `maxBlocks` or more. */
+  /** Number of possible names of blocks, from `a` on; at least `maxBlocks`. */
   readonly names: number;
 }
 
@@ -35,9 +35,9 @@ export interface Puzzle extends Unsolved {
 const MAX_TRIES = 10_000;
 
 /**
- * A problem whose goal does not hold at the start.
+ * Draws a problem whose goal does not hold at the start.
  *
- * @returns undefined if none within the wanted number of actions turned up in 10,000 draws
+ * @returns undefined if none of 10,000 draws has an allowed number of actions
  */
 export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Unsolved | undefined {
   return drawWithin(shape, () => drawTask(shape, stream), {
@@ -46,7 +46,7 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Unsolved |
   });
 }
 
-/** Two states of the same blocks; undefined where the goal, perhaps without facts, holds at the start. */
+/** Draws two states of the same blocks; undefined if the goal holds at the start, for example without facts. */
 function drawTask({ minBlocks, maxBlocks, names }: PuzzleShape, stream: RandomStream): Unsolved | undefined {
   const count = minBlocks + stream.int(maxBlocks - minBlocks + 1);
   const blocks = shuffled(nameList(names), stream).slice(0, count);
@@ -74,13 +74,13 @@ export function nameList(count: number): string[] {
   return Array.from({ length: count }, (_, at) => String.fromCharCode('a'.charCodeAt(0) + at));
 }
 
-/** The key of a problem: the same for the same towers, in whatever order they stand. */
+/** The key of a problem: its initial and goal towers. */
 export function puzzleKey({ start, wanted }: Unsolved): string {
   return `${towersText(start)}>${towersText(wanted)}`;
 }
 
 /**
- * A state drawn uniformly: there are n!/k! C(n-1, k-1) states of n blocks in k towers, so k is drawn by these
+ * Draws a state uniformly. There are n!/k! C(n-1, k-1) states of n blocks in k towers, so k is drawn by these
  * weights, then an order of all blocks, then k - 1 cuts. Towers are sorted by their lowest block.
  */
 export function drawTowers(blocks: readonly string[], stream: RandomStream): string[][] {
@@ -107,7 +107,7 @@ function drawIndex(weights: readonly number[], stream: RandomStream): number {
     left -= weight;
     if (left < 0) return at;
   }
-  return weights.length - 1; // rounding
+  return weights.length - 1; // reached only by rounding errors
 }
 
 function shuffled<T>(list: readonly T[], stream: RandomStream): T[] {

@@ -36,14 +36,14 @@ it('is the same under any renaming and order of towers', () => {
   );
 });
 
-it('tells all problems of three blocks apart that no renaming makes equal', () => {
+it('differs for all problems of three blocks that no renaming makes equal', () => {
   const orders = ['abc', 'acb', 'bac', 'bca', 'cab', 'cba'].map((order) => [...order]);
   const text = (towers: string[][]) =>
     towers
       .map((tower) => tower.join(''))
       .sort()
       .join(' ');
-  const smallest = new Map<string, Set<string>>(); // by exhaustive renaming -> keys
+  const smallest = new Map<string, Set<string>>(); // smallest text over all renamings -> keys
   for (const start of states)
     for (const wanted of states.map(keep)) {
       const forms = orders

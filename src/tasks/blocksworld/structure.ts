@@ -1,17 +1,17 @@
 /**
- * What stays of a Blocksworld problem when its blocks are renamed: two problems have the same structure if some
- * renaming makes one the other. Splitting by structure keeps every renaming of a tested problem out of training.
+ * The structure of a Blocksworld problem: two problems have the same structure if renaming the blocks of one gives the
+ * other. Splitting by structure keeps every renaming of a test problem out of the train split.
  * @module
  */
 import type { Towers } from './domain.ts';
 
-/** What is below and above a block, at the start and in the goal. */
+/** The blocks below and above a block, at the start and in the goal. */
 type Neighbours = readonly (string | undefined)[];
 
 /**
- * A text that is the same for problems of the same structure, and for no others. Blocks and their neighbours
- * are a graph in which every step is determined, so walking it from one block numbers all it reaches; of a
- * connected part the smallest text over its first blocks counts, and a problem is the sorted list of its parts.
+ * A text that is the same only for problems of the same structure. Blocks and their neighbors form a graph with
+ * labeled edges, so a traversal from one block numbers all connected blocks. The text of a connected component is the
+ * smallest one over all first blocks, and the text of a problem is the sorted list of its components.
  */
 export function structureKey({ start, wanted }: { readonly start: Towers; readonly wanted: Towers }): string {
   const [below, above] = linksOf(start);
@@ -35,7 +35,7 @@ function linksOf(towers: Towers): [below: Map<string, string>, above: Map<string
   return [new Map(pairs), new Map(pairs.map(([block, under]) => [under, block]))];
 }
 
-/** Numbers blocks in the order they are met from `first`; each is written as its neighbours' numbers. */
+/** Numbers blocks in breadth-first order from `first`; each is written as the numbers of its neighbors. */
 function walk(first: string, neighbours: (block: string) => Neighbours): { order: string[]; text: string } {
   const order = [first];
   const rows: string[] = [];

@@ -8,7 +8,6 @@ import { BINARY_REWARD } from '../../grade/verdict.ts';
 import {
   type AnswerVerifier,
   createVerifier,
-  judge,
   VERIFIER_NAMES,
   type VerifierName,
 } from '../../grade/verifier.ts';
@@ -169,11 +168,11 @@ class JsonlTask implements Task {
   }
 
   verify(item: TaskItem, text: string): Verdict {
-    return judge(this.#verifier, item.answer ?? '', text);
+    return this.#verifier.verify(item.answer ?? '', text);
   }
 
   answerOf(text: string): string | undefined {
-    return judge(this.#verifier, '', text).answer; // the gold answer decides the verdict alone
+    return this.#verifier.answerOf(text);
   }
 
   demonstrate(item: TaskItem): Demonstration {
@@ -182,7 +181,7 @@ class JsonlTask implements Task {
 }
 
 function goldOf(record: PlacedRecord, verifier: AnswerVerifier): string {
-  const gold = verifier.read(record.answer);
+  const gold = verifier.readGold(record.answer);
   if (gold === undefined)
     throw lineError(
       record,

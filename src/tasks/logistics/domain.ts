@@ -1,18 +1,30 @@
 /**
- * Logistics as PlanBench has it: trucks move packages within a city, airplanes between the airports of cities.
+ * The Logistics domain of PlanBench: trucks move packages within a city, airplanes between the airports of cities.
  * Objects are named by kind and number: `p0`, `t0`, `a0`, `l0-1` (location 1 of city 0), `c0`.
  * @module
  */
 import type { ActionSchema, Domain, Fact, Problem, Step } from '../planning/strips.ts';
 
-/** Loading and unloading differ between the two vehicles in nothing but the vehicle's kind. */
+/** The actions for loading and unloading, which are the same for both kinds of vehicle. */
 function loading(vehicle: 'truck' | 'airplane'): ActionSchema[] {
   const parameters = ['?obj', '?vehicle', '?loc'];
   const kinds = ['obj ?obj', `${vehicle} ?vehicle`, 'location ?loc', 'at ?vehicle ?loc'];
   const [inside, outside] = ['in ?obj ?vehicle', 'at ?obj ?loc'];
   return [
-    { name: `load-${vehicle}`, parameters, needs: [...kinds, outside], deletes: [outside], adds: [inside] },
-    { name: `unload-${vehicle}`, parameters, needs: [...kinds, inside], deletes: [inside], adds: [outside] },
+    {
+      name: `load-${vehicle}`,
+      parameters,
+      preconditions: [...kinds, outside],
+      deleteEffects: [outside],
+      addEffects: [inside],
+    },
+    {
+      name: `unload-${vehicle}`,
+      parameters,
+      preconditions: [...kinds, inside],
+      deleteEffects: [inside],
+      addEffects: [outside],
+    },
   ];
 }
 
@@ -22,25 +34,31 @@ const ACTIONS: readonly ActionSchema[] = [
   {
     name: 'drive-truck',
     parameters: ['?truck', '?from', '?to', '?city'],
-    needs: [
+    preconditions: [
       ...['truck ?truck', 'location ?from', 'location ?to', 'city ?city'],
       ...['at ?truck ?from', 'in-city ?from ?city', 'in-city ?to ?city'],
     ],
-    deletes: ['at ?truck ?from'],
-    adds: ['at ?truck ?to'],
+    deleteEffects: ['at ?truck ?from'],
+    addEffects: ['at ?truck ?to'],
   },
   {
     name: 'fly-airplane',
     parameters: ['?airplane', '?from', '?to'],
-    needs: ['airplane ?airplane', 'airport ?from', 'airport ?to', 'at ?airplane ?from'],
-    deletes: ['at ?airplane ?from'],
-    adds: ['at ?airplane ?to'],
+    preconditions: ['airplane ?airplane', 'airport ?from', 'airport ?to', 'at ?airplane ?from'],
+    deleteEffects: ['at ?airplane ?from'],
+    addEffects: ['at ?airplane ?to'],
   },
 ];
 
-export const LOGISTICS: Domain = { name: 'logistics', actions: ACTIONS, sayStep, sayMissing, sayFact };
+export const LOGISTICS: Domain = {
+  name: 'logistics',
+  actions: ACTIONS,
+  describeAction,
+  describeMissing,
+  describeFact,
+};
 
-/** What an object is, by its first letter. */
+/** The kind of an object, by its first letter. */
 const KINDS: Readonly<Record<string, string>> = {
   p: 'obj',
   t: 'truck',
@@ -49,7 +67,7 @@ const KINDS: Readonly<Record<string, string>> = {
   c: 'city',
 };
 
-/** A problem with the facts that say what each object is, which statements in words leave to the names. */
+/** Adds the facts for the kind of each object, which statements in words omit. */
 export function withKinds({ init, goal }: Problem): Problem {
   const objects = new Set(init.flatMap((fact) => fact.split(' ').slice(1)));
   const kinds = [...objects].flatMap((object) => {
@@ -59,7 +77,7 @@ export function withKinds({ init, goal }: Problem): Problem {
   return { init: [...kinds, ...init], goal };
 }
 
-function sayStep({ action, objects }: Step): string {
+function describeAction({ action, objects }: Step): string {
   const [first, second, third] = objects;
   const verb = action.split('-')[0];
   if (third === undefined) return [verb, ...objects].join(' ');
@@ -77,13 +95,13 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
   airport: 'an airport',
 };
 
-function sayFact(fact: Fact): string {
+function describeFact(fact: Fact): string {
   const [predicate, object, place] = fact.split(' ');
   if (predicate === 'at') return `${object} is at ${place}`;
   if (predicate === 'in' || predicate === 'in-city') return `${object} is in ${place}`;
   return `${object} is ${KIND_WORDS[predicate] ?? predicate}`;
 }
 
-function sayMissing(fact: Fact): string {
-  return sayFact(fact).replace(' is ', ' is not ');
+function describeMissing(fact: Fact): string {
+  return describeFact(fact).replace(' is ', ' is not ');
 }

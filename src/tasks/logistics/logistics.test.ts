@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { SPLITS, splitOf } from '../../task/split.ts';
-import { readStatement } from '../planning/planbench-words.ts';
+import { readStatement } from '../planning/planbench-prompt.ts';
 import { LOGISTICS, withKinds } from './domain.ts';
 import { createLogistics, type LogisticsOptions, readLogisticsOptions } from './logistics.ts';
 import { compactPlan, compactPrompt, readCompactPlan } from './notation.ts';
 import { readFact } from './planbench-text.ts';
 import { type Puzzle, problemOf } from './puzzle.ts';
 
-/** Truck 0 at b, truck 1 and the airplane at C; p is wanted from b at d. */
+/** Truck 0 is at b, truck 1 and the airplane are at C; the goal is to bring p from b to d. */
 const layout = { locations: 2, trucks: [1, 2], airplanes: [2], packages: [{ from: 1, to: 3 }] };
 const PLAN = '+ptbtbA-ptA1CA+p1A1AC-p1C+ptCtCd-ptd';
 
@@ -27,7 +27,7 @@ const options = fc
   .map((given): Partial<LogisticsOptions> => given);
 
 describe('logistics', () => {
-  it('writes prompts, plans and reasons in few characters', () => {
+  it('reads plans in compact notation and gives reasons', () => {
     const task = createLogistics();
     const read = readCompactPlan(PLAN, layout);
     const plan = 'plan' in read ? read.plan : [];
@@ -59,7 +59,7 @@ describe('logistics', () => {
       });
   });
 
-  it('demonstrates plans that are right, in its alphabet, as many messages as asked for', () => {
+  it('demonstrates correct plans in its alphabet, with the configured number of messages', () => {
     fc.assert(
       fc.property(options, fc.constantFrom(...SPLITS), fc.nat(500), (given, split, index) => {
         const task = createLogistics(given);
@@ -81,7 +81,7 @@ describe('logistics', () => {
     );
   });
 
-  it('lets every speaker of a relay bring packages to one more stop', () => {
+  it('gives every agent of a relay the actions up to the next unloading', () => {
     const task = createLogistics({ demoTurns: 2, workedShare: 1 });
     const read = readCompactPlan(PLAN, layout);
     const data = { ...layout, plan: 'plan' in read ? read.plan : [] };
@@ -89,7 +89,7 @@ describe('logistics', () => {
     expect(messages).toEqual(['+ptbtbA-ptA=pA', `1CA+p1A1AC-p1C=pC;+ptCtCd-ptd=pd#${PLAN}`]);
   });
 
-  it('catches plans with any one action left out or another place in it', () => {
+  it('rejects plans with an action removed or at another place', () => {
     const task = createLogistics();
     fc.assert(
       fc.property(fc.nat(300), fc.nat(), (index, at) => {
@@ -112,7 +112,7 @@ describe('logistics', () => {
     );
   });
 
-  it("states problems in PlanBench's words so that they can be read back", () => {
+  it("states problems in PlanBench's wording, which can be parsed", () => {
     const task = createLogistics({ style: 'planbench', locations: 3, airplanes: 2, maxPackages: 3 });
     for (let index = 0; index < 10; index++) {
       const item = task.item('test', index);
@@ -126,7 +126,7 @@ describe('logistics', () => {
   });
 });
 
-it('reads options, and says what is wrong with them', () => {
+it('reads options, and rejects invalid ones with clear errors', () => {
   expect(readLogisticsOptions({ min_packages: 2 })).toMatchObject({
     minPackages: 2,
     maxPackages: 2,
@@ -151,8 +151,8 @@ it('reads options, and says what is wrong with them', () => {
   );
 });
 
-it('says facts in words', () => {
+it('describes facts in words', () => {
   expect(
-    ['at p0 l0-1', 'in p0 t0', 'in-city l0-1 c0', 'airport l0-0', 'obj p0'].map(LOGISTICS.sayFact),
+    ['at p0 l0-1', 'in p0 t0', 'in-city l0-1 c0', 'airport l0-0', 'obj p0'].map(LOGISTICS.describeFact),
   ).toEqual(['p0 is at l0-1', 'p0 is in t0', 'l0-1 is in c0', 'l0-0 is an airport', 'p0 is a package']);
 });

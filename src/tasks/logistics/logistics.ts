@@ -1,6 +1,6 @@
 /**
- * Logistics problems without end: packages to bring from place to place by truck and airplane. `compact` prompts
- * are short; `planbench` ones are PlanBench's, word for word.
+ * The task `logistics`: an unlimited number of generated problems, in which packages are moved between places by
+ * trucks and airplanes. `compact` prompts are short; `planbench` prompts are PlanBench's, word for word.
  * @module
  */
 import { type OptionReader, readOptions } from '../../support/options.ts';
@@ -8,8 +8,9 @@ import type { Task } from '../../task/task.ts';
 import { ANY_ACTIONS } from '../planning/action-range.ts';
 import { createGeneratedTask, planbenchAlphabet } from '../planning/generated-task.ts';
 import { DEFAULT_GENERATOR, type GeneratorOptions, readGeneratorOptions } from '../planning/generator.ts';
-import type { Stated } from '../planning/planbench-words.ts';
+import type { ProblemInWords } from '../planning/planbench-prompt.ts';
 import { ANSWER_MARKER } from '../shared/habit.ts';
+import { demonstrationParts } from './demonstration-parts.ts';
 import { LOGISTICS } from './domain.ts';
 import {
   COMPACT_CHARACTERS,
@@ -21,7 +22,6 @@ import {
 } from './notation.ts';
 import { factsText, LOGISTICS_INTRODUCTION, planLines, readPlan } from './planbench-text.ts';
 import { drawPuzzle, type Layout, type Puzzle, type PuzzleShape, problemOf, solved } from './puzzle.ts';
-import { tellingOf } from './telling.ts';
 
 export interface LogisticsOptions extends PuzzleShape, GeneratorOptions {}
 
@@ -85,9 +85,9 @@ export function createLogistics(partial: Partial<LogisticsOptions> = {}): Task {
       compactPrompt,
       readCompact: (text) => readCompactPlan(text, options),
       introduction: LOGISTICS_INTRODUCTION,
-      stated,
-      readWords: readPlan,
-      telling: (puzzle) => tellingOf(puzzle, options.style),
+      inWords,
+      readPlanbench: readPlan,
+      demonstrationParts: (puzzle) => demonstrationParts(puzzle, options.style),
       alphabet:
         options.style === 'compact'
           ? `${COMPACT_CHARACTERS}=;${ANSWER_MARKER}`
@@ -97,7 +97,7 @@ export function createLogistics(partial: Partial<LogisticsOptions> = {}): Task {
   );
 }
 
-function stated(puzzle: Puzzle): Stated {
+function inWords(puzzle: Puzzle): ProblemInWords {
   const { init, goal } = problemOf(puzzle);
   return { initial: factsText(init), goal: factsText(goal), plan: planLines(puzzle.plan) };
 }

@@ -1,33 +1,33 @@
 /**
- * Logistics in as few characters as a tiny character model can learn. `Ab.b Cd.C 1C pb>d:` has two cities, `Ab`
- * with its truck at `b` and `Cd` with its truck at `C`; capitals are airports; airplane 1 is at `C`, package p at
- * `b` and wanted at `d`. `+ptb` loads p into the truck at b, `-p1A` unloads it from airplane 1 at A, `tbA` drives
- * the truck from b to A, `1AC` flies airplane 1 from A to C. Places are read in either case.
+ * The compact notation of Logistics for tiny character-level models. `Ab.b Cd.C 1C pb>d:` has two cities, `Ab` with
+ * its truck at `b` and `Cd` with its truck at `C`; capital letters are airports; airplane 1 is at `C`; package p is at
+ * `b`, and its goal is `d`. `+ptb` loads p into the truck at b, `-p1A` unloads it from airplane 1 at A, `tbA` drives
+ * the truck from b to A, `1AC` flies airplane 1 from A to C. Places are read in upper and lower case.
  * @module
  */
-import type { PlanReading } from '../planning/planbench-words.ts';
+import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Step } from '../planning/strips.ts';
 import { type Layout, placeName } from './puzzle.ts';
 
-/** Places are the letters from `a` on, packages those from `p` on, airplanes the digits from 1 on. */
+/** Maximum numbers of objects. Places are letters from `a`, packages letters from `p`, airplanes digits from 1. */
 export const MOST_PLACES = 12;
 export const MOST_PACKAGES = 6;
 export const MOST_AIRPLANES = 5;
 const PACKAGES = 'pqrstu';
 
-/** The longest plan read: far more actions than any problem here needs. */
+/** Maximum number of actions of a plan, far more than any problem here needs. */
 const MAX_ACTIONS = 1000;
 
-/** Characters of prompts and plans. */
+/** The characters of prompts and plans. */
 export const COMPACT_CHARACTERS = 'abcdefghijklABCDEFGHIJKL12345pqrstu+-.>: ';
 
-/** `b`, or `A` where the place is an airport. */
+/** The letter of a place: `b`, or `A` for an airport. */
 export function placeLetter(place: number, locations: number): string {
   const letter = String.fromCharCode('a'.charCodeAt(0) + place);
   return place % locations === 0 ? letter.toUpperCase() : letter;
 }
 
-/** The package's letter. */
+/** The letter of a package. */
 export function packageLetter(index: number): string {
   return PACKAGES[index];
 }
@@ -64,9 +64,10 @@ function compactStep({ action, objects }: Step, locations: number): string {
 const STEP = /[+-]([p-u])(t|[1-9])([a-lA-L])|(t|[1-9])([a-lA-L])([a-lA-L])/g;
 
 /**
- * Reads a compact plan; blanks do not count. A truck is the one of the place's city, or of the city it drives from.
+ * Parses a compact plan; whitespace is ignored. The truck is the one of the place's city; for a drive, of the city
+ * that it drives from.
  *
- * @returns the actions, or what is wrong with the text
+ * @returns the actions, or the error in the text
  */
 export function readCompactPlan(text: string, { locations }: Pick<Layout, 'locations'>): PlanReading {
   const dense = text.replace(/\s+/g, '');

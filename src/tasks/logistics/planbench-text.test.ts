@@ -8,7 +8,7 @@ function read(answer: string): string {
 }
 
 describe('readPlan', () => {
-  it('reads the official words', () => {
+  it('reads the official wording', () => {
     expect(
       read(
         'load package_0 into airplane_1 at location_1_0\nfly airplane_1 from location_1_0 to location_0_0',
@@ -19,7 +19,7 @@ describe('readPlan', () => {
     );
   });
 
-  it('is lenient where the official judge is', () => {
+  it('is lenient where the official evaluator is', () => {
     expect(read('Here is my plan:\n1. Load package_0 into truck_0 at location_0_0.\n[PLAN END]')).toBe(
       '(load-truck p0 t0 l0-0)',
     );
@@ -31,14 +31,14 @@ describe('readPlan', () => {
     );
   });
 
-  it('and strict where it is', () => {
+  it('is strict where the official evaluator is', () => {
     expect(read('load package_0 into truck_0 at location_0_0.')).toBe('(load-truck p0 t0 l0-0.)'); // no such location
     expect(read('- load package_0 into truck_0 at location_0_0')).toBe('');
     expect(read('fly truck_0 from location_0_0 to location_1_0')).toBe('(fly-truck t0 l0-0 l1-0)');
     expect(read('123. load package_0 into truck_0 at location_0_0')).toBe('');
   });
 
-  it('refuses the whole plan where the official judge raises an exception', () => {
+  it('rejects the whole plan where the official evaluator raises an exception', () => {
     const good = 'load package_0 into truck_0 at location_0_0\n';
     for (const line of [
       '1.',

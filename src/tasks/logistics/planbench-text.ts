@@ -1,18 +1,18 @@
 /**
- * Logistics in PlanBench's words: statements, plans, and reading an answer exactly as its official judge does.
- * The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
+ * Logistics in PlanBench's wording: statements, plans, and reading answers like its official evaluator. The texts are
+ * PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
  *
- * Differs from the official code: what precedes `</think>` is not read. As there, everything else is, and
- * `[COST]` ends nothing, because the text it is looked for in is in lower case by then.
+ * Differs from the official code: the text before `</think>` is ignored. Like there, the text after `[PLAN END]` and
+ * after `[COST]` is read: the official code searches for `[COST]` in a text that is already in lower case.
  * @see https://github.com/karthikv792/LLMs-Planning, plan-bench/utils/text_to_pddl.py
  * @module
  */
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 import { excerpt } from '../../grade/verdict.ts';
-import { listed, type PlanReading, wordsOf } from '../planning/planbench-words.ts';
+import { listed, type PlanReading, wordsOf } from '../planning/planbench-prompt.ts';
 import type { Fact, Step } from '../planning/strips.ts';
 
-/** What PlanBench says before the first statement, trailing blanks included. */
+/** PlanBench's text before the first statement, including its trailing spaces. */
 export const LOGISTICS_INTRODUCTION = `I have to plan logistics to transport packages within cities via trucks and between cities via airplanes. Locations within a city are directly connected (trucks can move between any two such locations), and so are the cities. In each city there is exactly one truck and each city has one location that serves as an airport.
 Here are the actions that can be performed:
 
@@ -51,7 +51,7 @@ export function longName(object: string): string {
   return `${WORDS[object.charAt(0)]}_${object.slice(1).replace('-', '_')}`;
 }
 
-/** `location_0_1` -> `l0-1`: the first letter, and what follows the first underscore with hyphens. */
+/** `location_0_1` -> `l0-1`: the first letter, and the text after the first underscore with hyphens. */
 function shortName(word: string): string {
   return `${[...word][0]}${word.split('_').slice(1).join('-')}`;
 }
@@ -80,7 +80,7 @@ export function factsText(facts: readonly Fact[]): string {
   );
 }
 
-/** One fact in PlanBench's words; undefined if it is none. */
+/** Parses a fact in PlanBench's wording; undefined for other texts. */
 export function readFact(text: string): Fact | undefined {
   const { one, two, joint } =
     /^(?<one>\w+) is (?:an airport|(?<joint>at|in the city) (?<two>\w+))$/.exec(text)?.groups ?? {};
@@ -89,17 +89,17 @@ export function readFact(text: string): Fact | undefined {
   return `${joint === 'at' ? 'at' : 'in-city'} ${shortName(one)} ${shortName(two)}`;
 }
 
-/** Where the official judge raises an exception, which makes the whole plan wrong. */
+/** The official evaluator raises an exception at this point, which makes the whole plan wrong. */
 class Unreadable extends Error {}
 
 /**
- * The plan in an answer: lines whose first word is load, unload, drive or fly, with every word that has a digit
- * as an object. The vehicle's letter decides between truck and airplane.
+ * Reads the plan of an answer: the lines whose first word is load, unload, drive or fly. Every word with a digit is an
+ * object. The letter of the vehicle decides between truck and airplane.
  */
 export function readPlan(answer: string): PlanReading {
   try {
     return {
-      plan: judgedPart(answer)
+      plan: afterThinking(answer)
         .split('\n')
         .flatMap((line) => readLine(line.trim().toLowerCase())),
     };
@@ -129,10 +129,10 @@ function readLine(trimmed: string): Step[] {
   return [{ action, objects: [...objects, `c${city}`] }];
 }
 
-/** What Python's `str.isdigit()` is true of: decimal digits, and raised, lowered and circled ones. */
+/** The characters for which Python's `str.isdigit()` is true: decimal, superscript, subscript and circled digits. */
 const DIGIT = /[\p{Nd}\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468]/u;
 
-/** A line without `1.` or `12.` at its start, and then without any full stop. */
+/** Removes `1.` or `12.` at the start of a line, and then all full stops. */
 function withoutNumber(line: string): string {
   const characters = [...line];
   const isDigit = (at: number): boolean => DIGIT.test(characters[at] ?? '');

@@ -6,7 +6,7 @@ import { LOGISTICS } from './domain.ts';
 import { findPlan } from './planner.ts';
 import { drawPuzzle, type Layout, problemOf, solved } from './puzzle.ts';
 
-/** Every action on every objects whose kinds fit. */
+/** All actions with all objects of matching kinds. */
 function allActions({ init }: Problem): Grounded[] {
   const objects = [...new Set(init.flatMap((fact) => fact.split(' ').slice(1)))];
   const choices = (count: number): string[][] =>
@@ -14,7 +14,7 @@ function allActions({ init }: Problem): Grounded[] {
   const fixed = new Set(init.filter((fact) => !/^(at|in) /.test(fact)));
   return LOGISTICS.actions
     .flatMap((schema) => choices(schema.parameters.length).map((chosen) => ground(schema, chosen)))
-    .filter(({ needs }) => needs.every((need) => /^(at|in) /.test(need) || fixed.has(need)));
+    .filter(({ preconditions }) => preconditions.every((fact) => /^(at|in) /.test(fact) || fixed.has(fact)));
 }
 
 /** The fewest actions, by breadth-first search over facts. */
@@ -26,7 +26,7 @@ function fewestActions({ init, goal }: Problem, all: readonly Grounded[]): numbe
     const next: ReadonlySet<string>[] = [];
     for (const state of frontier)
       for (const action of all) {
-        if (!action.needs.every((fact) => state.has(fact))) continue;
+        if (!action.preconditions.every((fact) => state.has(fact))) continue;
         const after = applied(state, action);
         const key = [...after].sort().join();
         if (!seen.has(key)) next.push(after);
@@ -52,7 +52,7 @@ function puzzleOf(drawn: Layout | undefined) {
 }
 
 describe('findPlan', () => {
-  it('is as short as breadth-first search over every action', () => {
+  it('finds plans that are as short as those of a breadth-first search over all actions', () => {
     const all = allActions(
       problemOf({ locations: 2, trucks: [0, 2], airplanes: [0], packages: [{ from: 0, to: 1 }] }),
     );
@@ -68,21 +68,21 @@ describe('findPlan', () => {
     );
   });
 
-  it('finds plans that work, also where the search for a shortest one is given up', () => {
+  it('finds valid plans, also if the search for a shortest one exceeds its limit', () => {
     const larger = { ...shape, cities: 3, airplanes: 2, minPackages: 2, maxPackages: 3 };
     for (let seed = 0; seed < 15; seed++) {
       const puzzle = puzzleOf(drawPuzzle(larger, randomStream(seed)));
       const problem = problemOf(puzzle);
       const hasty = findPlan(problem, 3);
       for (const plan of [puzzle.plan, hasty?.steps]) {
-        const { failure, open } = simulate(LOGISTICS, problem, plan ?? []);
-        expect([failure, open]).toEqual([undefined, []]);
+        const { failure, unmetGoals } = simulate(LOGISTICS, problem, plan ?? []);
+        expect([failure, unmetGoals]).toEqual([undefined, []]);
       }
       expect(hasty?.steps.length).toBeGreaterThanOrEqual(puzzle.plan.length);
     }
   });
 
-  it('leaves alone what is not of the usual form', () => {
+  it('is undefined for problems of another form', () => {
     const problem = problemOf({
       locations: 2,
       trucks: [0, 2],

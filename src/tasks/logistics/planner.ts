@@ -1,37 +1,37 @@
 /**
- * Logistics plans by A*. Packages go the only way that can be part of a shortest plan: by truck to the airport
- * of their city, by one airplane to that of the wanted city, by truck to the place, each leg where needed.
- * Changing airplanes costs two actions and saves one flight at most; unloading a truck elsewhere saves nothing,
- * because a city has one truck. So only the vehicles' ways are searched for.
+ * Logistics plans by A*. A package takes the only route that can be part of a shortest plan: by truck to the airport
+ * of its city, by one airplane to the airport of the target city, by truck to the target; unneeded legs are omitted.
+ * Changing airplanes costs two actions and saves at most one flight; unloading a truck elsewhere saves no action,
+ * because a city has one truck. So only the routes of the vehicles are searched.
  * @module
  */
-import { shorvalidationPath } from '../planning/a-star.ts';
+import { shortestPath } from '../planning/a-star.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { readWorld, type World } from './world.ts';
 
-/** Where each vehicle is, then each package: a location, or -1 - v in vehicle v. */
+/** The position of each vehicle, then of each package: a location, or -1 - v inside vehicle v. */
 type Positions = readonly number[];
 
-/** States taken up in search of a shortest plan, and then of a short one. */
+/** Maximum numbers of expanded states in the search for a shortest plan, and then for a short one. */
 const MAX_STATES = 20_000;
 const SHORT = { weight: 4, maxStates: 20_000 } as const;
 
 export interface FoundPlan {
   readonly steps: readonly Step[];
-  /** Whether no plan has fewer actions; false: the search for a shortest one was given up. */
+  /** Whether no plan has fewer actions; false if the search for a shortest plan exceeded its limit. */
   readonly isShortest: boolean;
 }
 
 /**
- * A plan that brings every package where the goal wants it, in as few actions as possible or nearly so.
+ * A plan that brings every package to its target, with the fewest actions or nearly so.
  *
- * @returns undefined if the problem is not one of packages, trucks and airplanes, or no plan was found
+ * @returns undefined if the problem does not have the form of {@link readWorld}, or no plan was found
  */
 export function findPlan(problem: Problem, maxStates = MAX_STATES): FoundPlan | undefined {
   const world = readWorld(problem);
   if (world === undefined) return undefined;
   const search = (limits: { readonly weight: number; readonly maxStates: number }): Step[] | undefined =>
-    shorvalidationPath<Positions, Step>({
+    shortestPath<Positions, Step>({
       start: world.positions,
       key: (state) => state.join(),
       successors: (state) => successors(world, state),
@@ -45,7 +45,7 @@ export function findPlan(problem: Problem, maxStates = MAX_STATES): FoundPlan | 
   return steps && { steps, isShortest: shortest !== undefined };
 }
 
-/** Where a package goes next, from a location: by what kind of vehicle, and where it is unloaded. */
+/** The next leg of a package's route: the kind of vehicle, and the location where it is unloaded. */
 interface Leg {
   readonly kind: 'truck' | 'airplane';
   readonly to: number;
@@ -82,7 +82,7 @@ function* successors(world: World, state: Positions): Generator<readonly [Step, 
         yield [travel(world, vehicle, { from: state[vehicle], to }), state.with(vehicle, to)];
 }
 
-/** Where a package in a vehicle is unloaded: a truck's at its place or the airport, an airplane's in its city. */
+/** Where a package leaves its vehicle: a truck at its target or the city's airport, an airplane at an airport. */
 function unloadsAt(
   { vehicles, cities, airports }: World,
   vehicle: number,
@@ -116,7 +116,7 @@ function travel(
     : { action: 'fly-airplane', objects };
 }
 
-/** Loading and unloading that is left, exactly, and each place that a truck or an airplane must still come to. */
+/** The exact number of loadings and unloadings left, plus the number of arrivals that vehicles must still make. */
 function actionsLeft(world: World, state: Positions): number {
   const { vehicles, wanted } = world;
   let handling = 0;

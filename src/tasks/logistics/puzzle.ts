@@ -1,6 +1,6 @@
 /**
- * Logistics problems at random, of PlanBench's form: in every city the same number of places, the first one the
- * airport, and one truck; airplanes at any airports; every package anywhere and wanted anywhere.
+ * Draws Logistics problems of PlanBench's form: every city has the same number of places, the first of which is the
+ * airport, and one truck; airplanes are at random airports; start and target of every package are random.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -12,7 +12,7 @@ import { findPlan } from './planner.ts';
 
 export interface PuzzleShape extends ActionRange {
   readonly cities: number;
-  /** Places of each city, the airport among them. */
+  /** Number of places of each city, including the airport. */
   readonly locations: number;
   readonly airplanes: number;
   /** The number of packages is drawn uniformly from `minPackages` to `maxPackages`. */
@@ -22,7 +22,7 @@ export interface PuzzleShape extends ActionRange {
 
 /** Places are numbered city by city; the first of each city is its airport. */
 export interface Layout {
-  /** Places of each city. */
+  /** Number of places of each city. */
   readonly locations: number;
   /** Place of each city's truck. */
   readonly trucks: readonly number[];
@@ -35,13 +35,13 @@ export interface Puzzle extends Layout {
 }
 
 const MAX_TRIES = 1000;
-/** States of the search for a shortest plan: enough for two packages, and a split second. */
+/** Maximum number of expanded states in the search for a shortest plan: enough for two packages. */
 const MAX_STATES = 3000;
 
 /**
- * A problem in which a package has to be moved.
+ * Draws a problem in which a package has to be moved.
  *
- * @returns undefined if none within the wanted number of actions turned up in 1,000 draws
+ * @returns undefined if none of 1,000 draws has an allowed number of actions
  */
 export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Layout | undefined {
   const draw = (): Layout | undefined => {
@@ -53,7 +53,7 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Layout | u
   return drawWithin(shape, draw, { tries: MAX_TRIES, actions });
 }
 
-/** @throws TaskError if no plan was found, which takes more packages than are allowed */
+/** @throws TaskError if no plan was found, which needs more packages than the options allow */
 export function solved(layout: Layout): Puzzle {
   const found = findPlan(problemOf(layout), MAX_STATES);
   if (found === undefined)

@@ -1,5 +1,5 @@
 /**
- * A Logistics problem with numbers in place of names, as planning wants it.
+ * A Logistics problem with numbers in place of names, for the planner.
  * @module
  */
 import type { Problem } from '../planning/strips.ts';
@@ -14,17 +14,17 @@ export interface World {
   readonly airports: readonly number[];
   readonly vehicles: readonly { readonly name: string; readonly kind: 'truck' | 'airplane' }[];
   readonly packages: readonly string[];
-  /** Where each package is wanted; undefined: anywhere. */
+  /** Target location of each package; undefined: any. */
   readonly wanted: readonly (number | undefined)[];
-  /** Where vehicles, then packages, are at the start. */
+  /** Initial location of each vehicle, then of each package. */
   readonly positions: readonly number[];
 }
 
 /**
- * Reads a problem whose goal is where packages are.
+ * Converts a problem whose goal is the location of packages.
  *
- * @returns undefined for what planning does not deal with: another goal, cities without an airport or with
- *   several airports or trucks, something that is nowhere
+ * @returns undefined for problems that the planner does not support: other goals, cities without exactly one airport
+ *   and one truck, objects without a location
  */
 export function readWorld({ init, goal }: Problem): World | undefined {
   const facts = init.map((fact) => fact.split(' '));

@@ -3,9 +3,9 @@
  * @module
  */
 import { existsSync } from 'node:fs';
-import { require as loadTypeScript } from 'tsx/cjs/api';
 import { ConfigError } from '../../support/errors.ts';
 import { nearestName } from '../../support/nearest.ts';
+import { importTypeScript } from '../../support/typescript-loader.ts';
 import type { TaskModule } from './contract.ts';
 
 type Check = readonly [what: string, isRight: (value: unknown) => boolean];
@@ -39,19 +39,19 @@ const EXPORTS: Readonly<Record<keyof TaskModule, Check>> = {
 };
 
 /**
- * Loads a module with TypeScript's types stripped; what it imports is loaded the same way.
+ * Loads a module with TypeScript's types stripped; its relative imports are loaded the same way.
  *
  * @param path - absolute
  * @throws ConfigError if there is no such file, it does not load, or its exports are not a task's
  */
-export function loadTaskModule(path: string): TaskModule {
+export async function loadTaskModule(path: string): Promise<TaskModule> {
   if (!existsSync(path))
     throw moduleError(path, [
       'expected a TypeScript module, got nothing there; "troupe tasks init NAME" writes one',
     ]);
   let exports: Readonly<Record<string, unknown>>;
   try {
-    exports = loadTypeScript(path, import.meta.url) as Record<string, unknown>; // checked below
+    exports = await importTypeScript(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw moduleError(path, [`expected a module that loads, got: ${why}`], cause);

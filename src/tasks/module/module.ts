@@ -6,7 +6,7 @@
 import { dirname, resolve } from 'node:path';
 import type { RandomStream } from '../../core/rng.ts';
 import { randomStream } from '../../core/rng.ts';
-import { createVerifier, judge, VERIFIER_NAMES, type VerifierName } from '../../grade/verifier.ts';
+import { createVerifier, VERIFIER_NAMES, type VerifierName } from '../../grade/verifier.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
 import { drawFromSplit, SPLITS, splitOf } from '../../task/split.ts';
@@ -31,7 +31,10 @@ interface Given {
  * @param name - of the task, for reports
  * @throws ConfigError for a module, options or problems that cannot be used
  */
-export function createModuleTask(name: string, options: Readonly<Record<string, unknown>>): Task {
+export async function createModuleTask(
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<Task> {
   const { module: written, ...own } = options;
   if (typeof written !== 'string' || written === '')
     throw new ConfigError(`task.module: expected the path of a TypeScript module, got ${kindOf(written)}`, {
@@ -40,7 +43,7 @@ export function createModuleTask(name: string, options: Readonly<Record<string, 
       ],
     });
   const path = resolve(written);
-  const module = loadTaskModule(path);
+  const module = await loadTaskModule(path);
   const declared = module.generate && !('seed' in (module.options ?? {})) ? { seed: 1 } : {};
   const context: ModuleContext = {
     folder: dirname(path),
@@ -72,14 +75,14 @@ function optionsOf(
 function namedVerifier(name: string): (gold: string, text: string) => Verdict {
   if (!VERIFIER_NAMES.some((known) => known === name))
     throw new ConfigError(`verifier: expected one of ${VERIFIER_NAMES.join(', ')}, got "${name}"`);
-  const verifier = createVerifier(name as VerifierName, { ignoreCase: false }); // one of the names, as seen above
+  const verifier = createVerifier(name as VerifierName); // one of the names, as seen above
   return (written, text) => {
-    const gold = verifier.read(written);
+    const gold = verifier.readGold(written);
     if (gold === undefined)
       throw new TaskError(
         `verifier ${name}: expected ${verifier.expects} in the gold answer, got "${written}"`,
       );
-    return judge(verifier, gold, text);
+    return verifier.verify(gold, text);
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * What PlanBench's files and answers need of a domain: reading facts and plans, and shortest plans.
+ * The domains of PlanBench's files: parsing facts and plans, and computing shortest plans.
  * @module
  */
 import { BLOCKSWORLD, towersOf } from '../blocksworld/domain.ts';
@@ -13,22 +13,22 @@ import { shortestPlan } from '../blocksworld/planner.ts';
 import { LOGISTICS, withKinds } from '../logistics/domain.ts';
 import { readFact as readLogisticsFact, readPlan as readLogisticsPlan } from '../logistics/planbench-text.ts';
 import { findPlan } from '../logistics/planner.ts';
-import type { PlanReading } from '../planning/planbench-words.ts';
+import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Domain, Fact, Problem } from '../planning/strips.ts';
 
 export interface PlanbenchDomain {
   readonly strips: Domain;
-  /** A fact in PlanBench's words; undefined if it is none. */
+  /** Parses a fact in PlanBench's wording; undefined for other texts. */
   readFact(text: string): Fact | undefined;
-  /** A problem with the names that its PDDL file has, with those that plans in words have. */
+  /** Replaces the object names of a PDDL file by those of plans in words. */
   renamed(problem: Problem): Problem;
-  /** An object's name in plans in words, from that or the one in PDDL. */
+  /** The name of an object in plans in words, given this name or its PDDL name. */
   objectName(name: string): string;
-  /** Adds the facts that statements leave out. */
+  /** Adds the facts that statements omit. */
   complete(problem: Problem): Problem;
-  /** The plan in an answer, as the official judge reads it. */
+  /** Reads the plan of an answer like the official evaluator. */
   readPlan(answer: string): PlanReading;
-  /** The length of a shortest plan; undefined if it is not known. */
+  /** The number of actions of a shortest plan; undefined if it is not known. */
   fewestActions(problem: Problem): number | undefined;
 }
 
@@ -55,7 +55,7 @@ const PACKAGES: PlanbenchDomain = {
   },
 };
 
-/** By the name in a file: `blocksworld`, `blocksworld_3`, `logistics`; undefined for other domains. */
+/** The domain with the name in a file: `blocksworld`, `blocksworld_3`, `logistics`; undefined for other names. */
 export function planbenchDomain(name: string): PlanbenchDomain | undefined {
   if (/^blocksworld(_\d+)?$/.test(name)) return BLOCKS;
   return name === 'logistics' ? PACKAGES : undefined;

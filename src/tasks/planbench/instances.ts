@@ -1,12 +1,12 @@
 /**
  * Reads PlanBench's files of task 1: a domain, and instances with a prompt and a reference plan. The problem is
- * read back from the prompt's last statement, so nothing else is needed.
+ * parsed from the last statement of the prompt, so no other file is needed.
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { excerpt } from '../../grade/verdict.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { lastStatement, readStatement } from '../planning/planbench-words.ts';
+import { lastStatement, readStatement } from '../planning/planbench-prompt.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { type PlanbenchDomain, planbenchDomain } from './domains.ts';
 import { readPddlProblem } from './pddl.ts';
@@ -16,7 +16,7 @@ export interface PlanbenchInstance {
   readonly id: string;
   readonly domain: PlanbenchDomain;
   readonly prompt: string;
-  /** The statement at the prompt's end, without introduction and example. */
+  /** The last statement of the prompt, without introduction and example. */
   readonly statement: string;
   readonly problem: Problem;
   /** The file's `ground_truth_plan`. */
@@ -73,30 +73,30 @@ function readInstance(
   };
 }
 
-/** What judging needs of an instance. */
-export type Judged = Pick<PlanbenchInstance, 'domain' | 'problem' | 'reference'>;
+/** The part of an instance that verification needs. */
+export type VerifiableInstance = Pick<PlanbenchInstance, 'domain' | 'problem' | 'reference'>;
 
 /**
  * A problem from its PDDL text, without a reference plan.
  *
- * @param name - of the domain, as files of answers have it
- * @returns undefined if the domain is unknown or the text is no problem
+ * @param name - name of the domain in a file of answers
+ * @returns undefined if the domain is unknown or the text is not a problem
  */
-export function instanceOfPddl(name: string, pddl: string): Judged | undefined {
+export function instanceOfPddl(name: string, pddl: string): VerifiableInstance | undefined {
   const domain = planbenchDomain(name);
   const problem = readPddlProblem(pddl);
   return domain && problem && { domain, problem: domain.renamed(problem), reference: [] };
 }
 
-/** A plan on record for an answer; the official judge writes objects of Blocksworld as letters or in words. */
-export function readRecordedPlan({ domain }: Judged, text: string): Step[] {
+/** The plan recorded with an answer; the official evaluator writes objects of Blocksworld as letters or in words. */
+export function readRecordedPlan({ domain }: VerifiableInstance, text: string): Step[] {
   return readPddlPlan(text).map(({ action, objects }) => ({
     action,
     objects: objects.map(domain.objectName),
   }));
 }
 
-/** A plan as PDDL writes it, one action in brackets per line. */
+/** Parses a plan in PDDL, with one bracketed action per line. */
 export function readPddlPlan(text: string): Step[] {
   return [...text.matchAll(/\(([^()]*)\)/g)].map(([, inside]) => {
     const [action = '', ...objects] = inside.trim().split(/\s+/);

@@ -17,13 +17,13 @@ function schemaOf(action: Expression): ActionSchema {
   return normal({
     name: String(name),
     parameters: [...part(':parameters')].map(String),
-    needs: list(part(':precondition')).map(text),
-    deletes: effects.filter(isDelete).map((effect) => text(effect[1])),
-    adds: effects.filter((effect) => !isDelete(effect)).map(text),
+    preconditions: list(part(':precondition')).map(text),
+    deleteEffects: effects.filter(isDelete).map((effect) => text(effect[1])),
+    addEffects: effects.filter((effect) => !isDelete(effect)).map(text),
   });
 }
 
-/** Parameters by number, facts sorted: names and order of facts mean nothing. */
+/** Numbers the parameters and sorts the facts, because names and order have no meaning. */
 function normal({ name, parameters, ...facts }: ActionSchema): ActionSchema {
   const put = (list: readonly string[]): string[] =>
     list
@@ -34,13 +34,13 @@ function normal({ name, parameters, ...facts }: ActionSchema): ActionSchema {
           .join(' '),
       )
       .sort();
-  const { needs, deletes, adds } = facts;
+  const { preconditions, deleteEffects, addEffects } = facts;
   return {
     name,
     parameters: parameters.map((_, at) => `?${at}`),
-    needs: put(needs),
-    deletes: put(deletes),
-    adds: put(adds),
+    preconditions: put(preconditions),
+    deleteEffects: put(deleteEffects),
+    addEffects: put(addEffects),
   };
 }
 
@@ -56,13 +56,13 @@ it.each([BLOCKSWORLD, LOGISTICS])(
   },
 );
 
-it('reads a problem, whatever its case, with comments', () => {
+it('parses a problem in any case, with comments', () => {
   const text = '(define (problem x) ; one\n(:init (HANDEMPTY) (on b c)) (:goal (and (on c b) (on a c))))';
   expect(readPddlProblem(text)).toEqual({ init: ['handempty', 'on b c'], goal: ['on c b', 'on a c'] });
   expect(readPddlProblem('(define (:init (p)) (:goal (q a)))')).toEqual({ init: ['p'], goal: ['q a'] });
 });
 
-it('reads nothing else', () => {
+it('is undefined for other texts', () => {
   for (const text of [
     '',
     '(',

@@ -1,16 +1,16 @@
 /**
- * Reads PDDL problems, as far as PlanBench's instances go: `:init` and `:goal` as lists of facts, nothing typed.
+ * Parses the PDDL problems of PlanBench: `:init` and `:goal` as lists of facts, without types.
  * @module
  */
 import type { Fact, Problem } from '../planning/strips.ts';
 
-/** A bracketed list of words and lists. */
+/** An S-expression: a word, or a bracketed list. */
 export type Expression = string | readonly Expression[];
 
 /**
- * Reads one bracketed list; `;` begins a comment, case does not count.
+ * Parses one bracketed list; `;` starts a comment, and case is ignored.
  *
- * @returns undefined if the brackets do not match or something stands outside them
+ * @returns undefined if the brackets do not match or there is text outside of them
  */
 export function readPddl(text: string): Expression | undefined {
   const tokens =
@@ -32,7 +32,7 @@ export function readPddl(text: string): Expression | undefined {
   return open.length === 1 && more.length === 0 && typeof whole === 'object' ? whole : undefined;
 }
 
-/** The problem in a text; undefined if it is none, or its goal is no list of facts. */
+/** Parses a problem; undefined if the text is not a problem or its goal is not a list of facts. */
 export function readPddlProblem(text: string): Problem | undefined {
   const whole = readPddl(text);
   if (whole === undefined) return undefined;
@@ -45,7 +45,7 @@ export function readPddlProblem(text: string): Problem | undefined {
     : { init, goal: wanted };
 }
 
-/** What follows a keyword in its list. */
+/** The items after a keyword in its list. */
 function section(whole: Expression, keyword: string): readonly Expression[] | undefined {
   const found = [...whole].find((part) => typeof part === 'object' && part[0] === keyword);
   return typeof found === 'object' ? found.slice(1) : undefined;

@@ -19,7 +19,7 @@ afterAll(() => rmSync(dir, { recursive: true }));
 describe('planbench', () => {
   const task = createPlanbench({ path: BLOCKS, morePath: PACKAGES });
 
-  it('has prompts to be measured on and none to learn from', () => {
+  it('has prompts in the test split and none for training', () => {
     expect([task.size('train'), task.size('validation'), task.size('test')]).toEqual([0, 0, 4]);
     expect(() => task.item('train', 0)).toThrow('expected an index below 0 in the train split');
     const { id, prompt, problem, difficulty } = task.item('test', 0);
@@ -28,7 +28,7 @@ describe('planbench', () => {
     expect(problem).toMatch(/^\[STATEMENT\]\nAs initial conditions.*\nMy goal is to have that [^.]*\.$/s);
   });
 
-  it('judges answers in words', () => {
+  it('verifies answers in words', () => {
     const blocks = task.item('test', 0);
     const right = `<think>pick up the red block</think>
 Unstack the yellow block from on top of the orange block
@@ -46,7 +46,7 @@ stack the orange block on top of the red block
     ).toBe('action 4, stack orange on blue: blue is not clear');
   });
 
-  it('asks for the shortest plan where told to', () => {
+  it('requires a shortest plan with accept optimal', () => {
     const optimal = createPlanbench({ path: BLOCKS, accept: 'optimal' });
     const item = optimal.item('test', 0);
     const lines = [
@@ -66,7 +66,7 @@ stack the orange block on top of the red block
     expect(task.verify(task.item('test', 0), long.join('\n')).correct).toBe(true);
   });
 
-  it('reads from the words of a prompt what its PDDL file says', () => {
+  it('parses the same problem from a prompt and from its PDDL file', () => {
     const sorted = ({ init, goal }: { init: readonly string[]; goal: readonly string[] }) => [
       [...init].sort(),
       [...goal].sort(),
@@ -90,7 +90,7 @@ stack the orange block on top of the red block
   });
 });
 
-it('says which file or instance cannot be used', () => {
+it('names the file or instance that cannot be used', () => {
   const path = join(dir, 'x.json');
   const attempt = (value: unknown) => () => {
     writeFileSync(path, JSON.stringify(value));

@@ -1,6 +1,6 @@
 /**
- * PlanBench's plan generation (task 1) for Blocksworld and Logistics: the official prompts from the official
- * files, judged as the official judge does. All of it is held out: there is nothing here to train on.
+ * The task `planbench`: PlanBench's plan generation (task 1) for Blocksworld and Logistics, with the prompts of the
+ * official files, verified like the official evaluator. For evaluation only: all instances are in the test split.
  * @see Valmeekam et al., "PlanBench", NeurIPS 2023, arXiv 2206.10498
  * @module
  */
@@ -9,15 +9,20 @@ import { BINARY_REWARD, noAnswer } from '../../grade/verdict.ts';
 import { TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
 import type { Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { readJudgeOptions } from '../planning/generator.ts';
-import { DEFAULT_JUDGE, type JudgeOptions, judgePlan, planAnswer } from '../planning/judge.ts';
+import { readPlanVerifierOptions } from '../planning/generator.ts';
 import type { Step } from '../planning/strips.ts';
-import { type Judged, type PlanbenchInstance, readInstances } from './instances.ts';
+import {
+  DEFAULT_PLAN_VERIFIER,
+  type PlanVerifierOptions,
+  planAnswer,
+  verifyPlan,
+} from '../planning/verify-plan.ts';
+import { type PlanbenchInstance, readInstances, type VerifiableInstance } from './instances.ts';
 
-export interface PlanbenchOptions extends JudgeOptions {
+export interface PlanbenchOptions extends PlanVerifierOptions {
   /** An official file `task_1_plan_generation.json` of Blocksworld or Logistics. */
   readonly path: string;
-  /** A second one, e.g. the 100 instances with three blocks beside the 500 with more. */
+  /** A second file, e.g. the 100 instances with three blocks in addition to the 500 with more. */
   readonly morePath: string | undefined;
 }
 
@@ -31,7 +36,7 @@ export function readPlanbenchOptions(record: Readonly<Record<string, unknown>>):
   const read = {
     path: options.text('path', ''),
     morePath: options.optionalText('more_path'),
-    ...readJudgeOptions(options),
+    ...readPlanVerifierOptions(options),
   };
   if ((record.path ?? undefined) === undefined)
     options.reject('path', "expected the name of one of PlanBench's files of task 1, got nothing");
@@ -41,7 +46,7 @@ export function readPlanbenchOptions(record: Readonly<Record<string, unknown>>):
 
 /** @throws ConfigError if a file cannot be read or an instance of it cannot be used */
 export function createPlanbench(given: Pick<PlanbenchOptions, 'path'> & Partial<PlanbenchOptions>): Task {
-  const options: PlanbenchOptions = { morePath: undefined, ...DEFAULT_JUDGE, ...given };
+  const options: PlanbenchOptions = { morePath: undefined, ...DEFAULT_PLAN_VERIFIER, ...given };
   const paths = [options.path, ...(options.morePath === undefined ? [] : [options.morePath])];
   return new PlanbenchTask(paths.flatMap(readInstances), options);
 }
@@ -49,7 +54,7 @@ export function createPlanbench(given: Pick<PlanbenchOptions, 'path'> & Partial<
 class PlanbenchTask implements Task {
   readonly name = 'planbench';
   readonly rewardRange = BINARY_REWARD;
-  /** Absent with plans of two domains, which are read in two ways: a text does not say which it is of. */
+  /** Absent with instances of two domains, because the text of a plan does not determine its domain. */
   readonly answerOf?: (text: string) => string | undefined;
   readonly #instances: readonly PlanbenchInstance[];
   readonly #options: PlanbenchOptions;
@@ -77,22 +82,26 @@ class PlanbenchTask implements Task {
   }
 
   verify(item: TaskItem, text: string): Verdict {
-    return judgeAnswer(item.data as PlanbenchInstance, text, this.#options);
+    return verifyAnswer(item.data as PlanbenchInstance, text, this.#options);
   }
 }
 
-/** The verdict on an answer in PlanBench's words; `optimal` counts against the shortest plan known. */
-export function judgeAnswer(instance: Judged, text: string, options: JudgeOptions = DEFAULT_JUDGE): Verdict {
+/** The verdict on an answer in PlanBench's wording; `optimal` compares with the shortest known plan. */
+export function verifyAnswer(
+  instance: VerifiableInstance,
+  text: string,
+  options: PlanVerifierOptions = DEFAULT_PLAN_VERIFIER,
+): Verdict {
   const read = instance.domain.readPlan(text);
-  return 'problem' in read ? noAnswer(read.problem) : judgeSteps(instance, read.plan, options);
+  return 'problem' in read ? noAnswer(read.problem) : verifySteps(instance, read.plan, options);
 }
 
-/** The verdict on a plan that was read already. */
-export function judgeSteps(
-  { domain, problem, reference }: Judged,
+/** The verdict on a plan that has been read. */
+export function verifySteps(
+  { domain, problem, reference }: VerifiableInstance,
   plan: readonly Step[],
-  options: JudgeOptions = DEFAULT_JUDGE,
+  options: PlanVerifierOptions = DEFAULT_PLAN_VERIFIER,
 ): Verdict {
   const fewest = (): number => domain.fewestActions(problem) ?? reference.length;
-  return judgePlan(domain.strips, { problem, plan }, { ...options, fewest });
+  return verifyPlan(domain.strips, { problem, plan }, { ...options, fewest });
 }

@@ -1,22 +1,22 @@
 /**
- * Shortest paths by A* where every step costs one: states wait in one bucket per estimated length, and of a
- * bucket the latest goes first, so that a search that is on the right way is not led astray by ties.
+ * Shortest paths by A* with unit costs. States wait in one bucket per estimated path length. The latest state of a
+ * bucket is expanded first, so that ties do not delay a search that is close to the goal.
  * @see Hart, Nilsson and Raphael, "A formal basis for the heuristic determination of minimum cost paths", 1968
  * @module
  */
 
 export interface Search<State, Move> {
   readonly start: State;
-  /** Equal for equal states, and for no others. */
+  /** A key that is the same for equal states only. */
   key(state: State): string;
-  /** What can be done, and what it leads to. */
+  /** The possible moves and the states that they lead to. */
   successors(state: State): Iterable<readonly [move: Move, state: State]>;
-  /** Steps left, or fewer; 0 at a goal. */
+  /** A lower bound on the number of steps left; 0 at a goal. */
   estimate(state: State): number;
   isGoal(state: State): boolean;
-  /** States taken up before the search is given up. */
+  /** Maximum number of states that are expanded. */
   readonly maxStates: number;
-  /** Factor on estimates, an integer: 1 (default) finds a shortest path, more a longer one in less time. */
+  /** Integer factor of estimates: 1 (default) finds a shortest path; larger factors find a longer path faster. */
   readonly weight?: number;
 }
 
@@ -26,26 +26,26 @@ interface Node<State, Move> {
   readonly from?: { readonly node: Node<State, Move>; readonly move: Move };
 }
 
-/** The moves of a shortest path, and the states they start from; undefined if none was found. */
-export function shorvalidationPath<State, Move>(
+/** The moves of a shortest path with the states before them; undefined if none was found. */
+export function shortestPath<State, Move>(
   search: Search<State, Move>,
 ): { readonly move: Move; readonly before: State }[] | undefined {
   const { weight = 1, maxStates } = search;
   const fewest = new Map<string, number>([[search.key(search.start), 0]]);
   const buckets: Node<State, Move>[][] = [];
-  const file = (node: Node<State, Move>): void => {
+  const enqueue = (node: Node<State, Move>): void => {
     const at = node.steps + weight * search.estimate(node.state);
     while (buckets.length <= at) buckets.push([]);
     buckets[at].push(node);
   };
-  file({ state: search.start, steps: 0 });
+  enqueue({ state: search.start, steps: 0 });
   for (let at = 0, seen = 0; at < buckets.length && seen < maxStates; ) {
     const node = buckets[at].pop();
     if (node === undefined) {
       at++;
       continue;
     }
-    if (node.steps > (fewest.get(search.key(node.state)) ?? 0)) continue; // a shorter way was found since
+    if (node.steps > (fewest.get(search.key(node.state)) ?? 0)) continue; // a shorter path to this state was found later
     if (search.isGoal(node.state)) return pathTo(node);
     seen++;
     for (const [move, state] of search.successors(node.state)) {
@@ -53,8 +53,8 @@ export function shorvalidationPath<State, Move>(
       const steps = node.steps + 1;
       if (steps >= (fewest.get(key) ?? Number.POSITIVE_INFINITY)) continue;
       fewest.set(key, steps);
-      file({ state, steps, from: { node, move } });
-      at = Math.min(at, steps + weight * search.estimate(state)); // estimates may fall by more than one
+      enqueue({ state, steps, from: { node, move } });
+      at = Math.min(at, steps + weight * search.estimate(state)); // the estimate may decrease by more than one
     }
   }
   return undefined;

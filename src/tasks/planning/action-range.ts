@@ -1,22 +1,24 @@
 /**
- * How long the plans of generated problems may be.
+ * The allowed length of the plans of generated problems.
  * @module
  */
 
-/** Fewest and most actions of a problem's plan. */
+/** FewestActions and most actions of a problem's plan. */
 export interface ActionRange {
   readonly minActions: number;
   readonly maxActions: number;
 }
 
-/** No plan that is looked for here is longer. */
+/** No restriction: plans of generated problems have at most 100 actions. */
 export const ANY_ACTIONS: ActionRange = { minActions: 1, maxActions: 100 };
 
 /**
- * Draws until a problem's plan has an allowed number of actions; where any number is, no plan is looked for.
+ * Draws problems until a plan has an allowed number of actions. Without a restriction no plan is computed.
  *
- * @param draw - one problem, or undefined for one that is none
- * @returns undefined if `tries` draws brought nothing
+ * @param draw - draws a problem; undefined for an invalid draw
+ * @param search.tries - maximum number of draws
+ * @param search.actions - the number of actions of the plan; undefined if no plan was found
+ * @returns undefined if no draw qualified
  */
 export function drawWithin<D>(
   { minActions, maxActions }: ActionRange,

@@ -1,6 +1,6 @@
 /**
- * What generated planning tasks have in common: problems drawn into splits, prompts in two styles, answers read
- * and judged, demonstrations.
+ * The common part of generated planning tasks: drawing problems for each split, prompts in two styles, reading and
+ * verifying answers, and demonstrations.
  * @module
  */
 import { type RandomStream, randomStream } from '../../core/rng.ts';
@@ -10,39 +10,39 @@ import { drawFromSplit } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { markedAnswer } from '../shared/habit.ts';
 import type { GeneratorOptions } from './generator.ts';
-import { judgePlan, planAnswer } from './judge.ts';
-import { type PlanReading, planbenchPrompt, type Stated, statement } from './planbench-words.ts';
-import { relayMessages, type Telling } from './relay-messages.ts';
+import { type PlanReading, type ProblemInWords, planbenchPrompt, statement } from './planbench-prompt.ts';
+import { type DemonstrationParts, relayMessages } from './relay-messages.ts';
 import type { Domain, Problem, Step } from './strips.ts';
+import { planAnswer, verifyPlan } from './verify-plan.ts';
 
 /** A problem with its plan. */
 export interface Solved {
   readonly plan: readonly Step[];
 }
 
-/** A kind of problem with its notations; `D` is a problem as drawn, `P` one with a plan. */
+/** A planning domain with its notations; `D` is a problem as drawn, `P` a problem with its plan. */
 export interface ProblemKind<D, P extends D & Solved> {
   readonly domain: Domain;
-  /** A problem; undefined if the options seem to allow none. */
+  /** Draws a problem; undefined if the options seem to allow none. */
   draw(stream: RandomStream): D | undefined;
-  /** Options to change when they allow none. */
+  /** The options to change if they allow no problem, for the error message. */
   readonly help: string;
-  /** The same for problems that may not be in two splits. */
+  /** The key that determines the split: problems with the same key are in the same split. */
   key(drawn: D): string;
-  /** Finds the plan, which most drawn problems, being of another split, never need. */
+  /** Computes the plan. Separate from `draw`, because most drawn problems belong to another split. */
   solve(drawn: D): P;
-  /** The problem with the names that plans in this style have. */
+  /** The STRIPS problem, with the object names that plans of the configured style use. */
   problem(puzzle: P): Problem;
   compactPrompt(puzzle: P): string;
   readCompact(text: string): PlanReading;
   readonly introduction: string;
-  stated(puzzle: P): Stated;
-  readWords(text: string): PlanReading;
-  telling(puzzle: P): Telling;
+  inWords(puzzle: P): ProblemInWords;
+  readPlanbench(text: string): PlanReading;
+  demonstrationParts(puzzle: P): DemonstrationParts;
   readonly alphabet: string;
 }
 
-/** Key of example streams after the seed. */
+/** Key of the random streams of examples, after the seed. */
 const EXAMPLES = 3;
 
 export function createGeneratedTask<D, P extends D & Solved>(
@@ -78,20 +78,20 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
         this.#options.style === 'compact'
           ? this.#kind.compactPrompt(puzzle)
           : this.#planbenchPrompt(puzzle, index),
-      // in words in either style, so that a problem of PlanBench is recognised
-      problem: statement(this.#kind.stated(puzzle)),
+      // in words in both styles, so that the contamination check recognizes problems of PlanBench
+      problem: statement(this.#kind.inWords(puzzle)),
       difficulty: `${puzzle.plan.length}`,
       data: puzzle,
     };
   }
 
-  /** In compact style the plan is what follows the last `#`; in PlanBench's, the official judge reads all. */
+  /** In compact style the plan is the text after the last `#`; in PlanBench style it is read from the whole text. */
   verify(item: TaskItem, text: string): Verdict {
     const puzzle = item.data as P;
     const read = this.#read(text);
     if ('problem' in read) return noAnswer(read.problem);
     const how = { ...this.#options, fewest: () => puzzle.plan.length };
-    return judgePlan(this.#kind.domain, { problem: this.#kind.problem(puzzle), plan: read.plan }, how);
+    return verifyPlan(this.#kind.domain, { problem: this.#kind.problem(puzzle), plan: read.plan }, how);
   }
 
   answerOf(text: string): string | undefined {
@@ -99,21 +99,21 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
   }
 
   demonstrate(item: TaskItem, stream: RandomStream): Demonstration {
-    return { messages: relayMessages(this.#kind.telling(item.data as P), this.#options, stream) };
+    return { messages: relayMessages(this.#kind.demonstrationParts(item.data as P), this.#options, stream) };
   }
 
   #read(text: string): PlanReading {
-    if (this.#options.style === 'planbench') return this.#kind.readWords(text);
+    if (this.#options.style === 'planbench') return this.#kind.readPlanbench(text);
     const written = markedAnswer(text);
     return written === undefined ? { problem: 'the text has no "#"' } : this.#kind.readCompact(written);
   }
 
   #planbenchPrompt(puzzle: P, index: number): string {
-    const example = this.#options.shots === 0 ? undefined : this.#kind.stated(this.#example(puzzle, index));
-    return planbenchPrompt(this.#kind.introduction, this.#kind.stated(puzzle), example);
+    const example = this.#options.shots === 0 ? undefined : this.#kind.inWords(this.#example(puzzle, index));
+    return planbenchPrompt(this.#kind.introduction, this.#kind.inWords(puzzle), example);
   }
 
-  /** Another problem, of the train split, so that a prompt gives no tested problem away. */
+  /** A different problem of the train split, so that the example of a prompt never reveals a test problem. */
   #example(puzzle: P, index: number): P {
     for (let attempt = 0; ; attempt++) {
       const seed = randomStream(this.#options.seed, EXAMPLES, attempt).int(2 ** 32);
@@ -136,7 +136,7 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
   }
 }
 
-/** The characters of PlanBench's prompts and of plans, given those that a kind of problem adds. */
+/** The characters of PlanBench's prompts and plans, including those of the given texts. */
 export function planbenchAlphabet(...texts: readonly string[]): string {
   const frames = [undefined, { initial: '', goal: '', plan: [''] }].map((example) =>
     planbenchPrompt('', { initial: ',', goal: '' }, example),

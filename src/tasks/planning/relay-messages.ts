@@ -1,7 +1,7 @@
 /**
- * A plan told by one speaker or by a relay. Two habits: `worked`, in which every speaker does one part of the plan
- * and shows what it comes to, and the last one does all parts that are left and writes down the whole plan; and
- * `direct`, in which every speaker writes the whole plan.
+ * Demonstrations of a plan by one agent or by a relay of agents, in two response styles. `worked`: every agent
+ * writes one part of the plan and the resulting state; the last agent writes all remaining parts and the whole plan.
+ * `direct`: every agent writes the whole plan.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -9,29 +9,30 @@ import { ANSWER_MARKER } from '../shared/habit.ts';
 import type { DemonstrationOptions, GeneratorOptions } from './generator.ts';
 import type { Step } from './strips.ts';
 
-/** A few actions that belong together, such as lifting a block and setting it down. */
-export interface Part {
+/** Consecutive actions that belong together, such as lifting a block and setting it down. */
+export interface DemonstrationPart {
   readonly steps: readonly Step[];
-  /** The actions and what they come to, in the compact notation: `^bc_b=a b c`. */
+  /** The actions and the resulting state in compact notation: `^bc_b=a b c`. */
   readonly shown: string;
 }
 
-export interface Telling {
-  readonly parts: readonly Part[];
-  /** A plan in the compact notation, or as lines of words. */
+/** A plan in parts, and the functions that write it. */
+export interface DemonstrationParts {
+  readonly parts: readonly DemonstrationPart[];
+  /** Writes actions in compact notation or as lines of words. */
   write(steps: readonly Step[]): string;
-  /** A message with every name in it replaced by a uniform draw. */
-  spoil(message: string, stream: RandomStream): string;
+  /** Replaces every object name of a message by a uniform draw. */
+  addNoise(message: string, stream: RandomStream): string;
 }
 
 /**
- * Messages in order. Compact ones end in `#` and the plan once it is done, and later speakers repeat it; in
- * PlanBench's words a worked message is the plan as far as it got.
+ * The messages in order. Once the plan is complete, a compact message ends in `#` and the whole plan, which later
+ * agents repeat. In PlanBench style a worked message is the plan up to its part.
  *
- * @param stream - one uniform for the habit, one per message for noise, then those of the replaced names
+ * @param stream - draws one uniform for the response style, one per message for noise, and the replaced names
  */
 export function relayMessages(
-  { parts, write, spoil }: Telling,
+  { parts, write, addNoise }: DemonstrationParts,
   { style, demoTurns, workedShare, demoNoise }: DemonstrationOptions & Pick<GeneratorOptions, 'style'>,
   stream: RandomStream,
 ): string[] {
@@ -43,8 +44,8 @@ export function relayMessages(
     const isLast = turn === demoTurns - 1;
     const done = isLast ? parts.length : turn + 1;
     if (style === 'planbench') return write(parts.slice(0, done).flatMap(({ steps }) => steps));
-    const told = parts.slice(turn, done).map(({ shown }) => shown);
-    return `${told.join(';')}${done >= parts.length ? final : ''}`;
+    const shownParts = parts.slice(turn, done).map(({ shown }) => shown);
+    return `${shownParts.join(';')}${done >= parts.length ? final : ''}`;
   });
-  return messages.map((message) => (stream.uniform() < demoNoise ? spoil(message, stream) : message));
+  return messages.map((message) => (stream.uniform() < demoNoise ? addNoise(message, stream) : message));
 }

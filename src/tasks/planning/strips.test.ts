@@ -5,22 +5,22 @@ import { applied, ground, planText, type Step, simulate } from './strips.ts';
 
 const step = (action: string, ...objects: string[]): Step => ({ action, objects });
 
-/** b on c, a alone; wanted: c on b. */
+/** b is on c, a is on the table; the goal is c on b. */
 const problem = {
   init: ['handempty', 'ontable a', 'ontable c', 'on b c', 'clear a', 'clear b'],
   goal: ['on c b'],
 };
 
 describe('simulate', () => {
-  it('carries out a plan worked by hand', () => {
+  it('executes a plan computed by hand', () => {
     const plan = [
       step('unstack', 'b', 'c'),
       step('put-down', 'b'),
       step('pick-up', 'c'),
       step('stack', 'c', 'b'),
     ];
-    const { executed, state, failure, open } = simulate(BLOCKSWORLD, problem, plan);
-    expect({ executed, failure, open }).toEqual({ executed: 4, failure: undefined, open: [] });
+    const { executed, state, failure, unmetGoals } = simulate(BLOCKSWORLD, problem, plan);
+    expect({ executed, failure, unmetGoals }).toEqual({ executed: 4, failure: undefined, unmetGoals: [] });
     expect([...state].sort()).toEqual([
       'clear a',
       'clear c',
@@ -31,34 +31,34 @@ describe('simulate', () => {
     ]);
   });
 
-  it('says which action failed and for want of what', () => {
+  it('returns the failed action and its missing precondition', () => {
     const plan = [step('unstack', 'b', 'c'), step('pick-up', 'c')];
     expect(simulate(BLOCKSWORLD, problem, plan)).toMatchObject({
       executed: 1,
       failure: { step: plan[1], cause: { kind: 'missing', fact: 'handempty' } },
-      open: ['on c b'],
+      unmetGoals: ['on c b'],
     });
   });
 
-  it('stops at actions and objects that do not exist', () => {
+  it('stops at unknown actions and objects', () => {
     const cause = (...plan: Step[]) => simulate(BLOCKSWORLD, problem, plan).failure?.cause;
     expect(cause(step('fly', 'a'))).toEqual({ kind: 'unknown-action' });
     expect(cause(step('stack', 'a'))).toEqual({ kind: 'wrong-objects', expected: 2 });
     expect(cause(step('pick-up', 'z'))).toEqual({ kind: 'missing', fact: 'clear z' });
   });
 
-  it('adds after it deletes', () => {
+  it('applies add effects after delete effects', () => {
     const drive = {
       name: 'go',
       parameters: ['?from', '?to'],
-      needs: [],
-      deletes: ['at ?from'],
-      adds: ['at ?to'],
+      preconditions: [],
+      deleteEffects: ['at ?from'],
+      addEffects: ['at ?to'],
     };
     expect([...applied(new Set(['at x']), ground(drive, ['x', 'x']))]).toEqual(['at x']);
   });
 
-  it('keeps every block in one place, whatever is tried', () => {
+  it('keeps every block in exactly one place for any plan', () => {
     const name = fc.constantFrom('a', 'b', 'c');
     const steps = fc.array(
       fc.oneof(
@@ -71,7 +71,7 @@ describe('simulate', () => {
     );
     fc.assert(
       fc.property(steps, (tries) => {
-        // actions that cannot be taken are left out, so that long plans are carried out
+        // actions that are not executable are skipped, so that the plans are long
         const plan: Step[] = [];
         for (const one of tries)
           if (simulate(BLOCKSWORLD, problem, [...plan, one]).failure === undefined) plan.push(one);
@@ -93,6 +93,6 @@ describe('simulate', () => {
   });
 });
 
-it('writes a plan as PDDL does', () => {
+it('writes a plan in PDDL', () => {
   expect(planText([step('unstack', 'b', 'c'), step('put-down', 'b')])).toBe('(unstack b c) (put-down b)');
 });

@@ -1,34 +1,34 @@
 /**
- * STRIPS: a state is a set of facts, an action needs facts, deletes facts, then adds facts. Running a plan
- * says how far it can be carried out, which action failed, and for want of which fact.
+ * STRIPS planning: a state is a set of facts; an action has preconditions, delete effects and add effects. The
+ * simulation of a plan returns its longest executable prefix, the action that failed and its missing precondition.
  * @see Fikes and Nilsson, "STRIPS: A new approach to the application of theorem proving", 1971
  * @module
  */
 
-/** A ground fact: a predicate and its objects, one blank apart, e.g. `on b c`. */
+/** A ground fact: a predicate and its objects, separated by spaces, e.g. `on b c`. */
 export type Fact = string;
 
-/** An action with variables: facts whose objects may be parameters, e.g. `on ?x ?y`. */
+/** An action schema: its facts may contain parameters, e.g. `on ?x ?y`. */
 export interface ActionSchema {
   readonly name: string;
   readonly parameters: readonly string[];
-  readonly needs: readonly Fact[];
-  readonly deletes: readonly Fact[];
-  readonly adds: readonly Fact[];
+  readonly preconditions: readonly Fact[];
+  readonly deleteEffects: readonly Fact[];
+  readonly addEffects: readonly Fact[];
 }
 
 export interface Domain {
   readonly name: string;
   readonly actions: readonly ActionSchema[];
-  /** An action in words, e.g. `unstack b from c`. */
-  sayStep(step: Step): string;
-  /** Why an action that needs this fact cannot be taken, e.g. `c is not clear`. */
-  sayMissing(fact: Fact): string;
-  /** A fact in words, e.g. `b is on c`. */
-  sayFact(fact: Fact): string;
+  /** Describes an action in words, e.g. `unstack b from c`. */
+  describeAction(step: Step): string;
+  /** Describes a missing precondition in words, e.g. `c is not clear`. */
+  describeMissing(fact: Fact): string;
+  /** Describes a fact in words, e.g. `b is on c`. */
+  describeFact(fact: Fact): string;
 }
 
-/** One line of a plan, as written: it may name what does not exist. */
+/** One action of a plan as written; the action and the objects may not exist. */
 export interface Step {
   readonly action: string;
   readonly objects: readonly string[];
@@ -36,20 +36,20 @@ export interface Step {
 
 export interface Problem {
   readonly init: readonly Fact[];
-  /** Facts that must hold at the end, at least one. */
+  /** Facts that must hold at the end; at least one. */
   readonly goal: readonly Fact[];
 }
 
-/** A plan carried out as far as possible. */
+/** The result of executing a plan as far as possible. */
 export interface Simulation {
-  /** Actions carried out: the length of the longest executable beginning. */
+  /** Number of executed actions: the length of the longest executable prefix. */
   readonly executed: number;
-  /** Facts after these. */
+  /** The facts after these actions. */
   readonly state: ReadonlySet<Fact>;
-  /** Why the next action could not be carried out; absent when all were. */
+  /** Why the next action is not executable; absent if all actions were executed. */
   readonly failure?: Failure;
   /** Goal facts that do not hold in `state`, in the goal's order. */
-  readonly open: readonly Fact[];
+  readonly unmetGoals: readonly Fact[];
 }
 
 export interface Failure {
@@ -60,16 +60,16 @@ export interface Failure {
     | { readonly kind: 'missing'; readonly fact: Fact };
 }
 
-/** What an action with its objects put in needs, deletes and adds. */
+/** The preconditions and effects of an action with its objects. */
 export interface Grounded {
-  readonly needs: readonly Fact[];
-  readonly deletes: readonly Fact[];
-  readonly adds: readonly Fact[];
+  readonly preconditions: readonly Fact[];
+  readonly deleteEffects: readonly Fact[];
+  readonly addEffects: readonly Fact[];
 }
 
-/** Puts objects in place of a schema's parameters, in order. */
+/** Substitutes objects for the parameters of a schema, in order. */
 export function ground(
-  { parameters, needs, deletes, adds }: ActionSchema,
+  { parameters, preconditions, deleteEffects, addEffects }: ActionSchema,
   objects: readonly string[],
 ): Grounded {
   const put = (fact: Fact): Fact =>
@@ -80,21 +80,25 @@ export function ground(
         return at < 0 ? word : objects[at];
       })
       .join(' ');
-  return { needs: needs.map(put), deletes: deletes.map(put), adds: adds.map(put) };
+  return {
+    preconditions: preconditions.map(put),
+    deleteEffects: deleteEffects.map(put),
+    addEffects: addEffects.map(put),
+  };
 }
 
-/** The state after an action whose needs hold: deletes first, then adds, so that an added fact stays. */
-export function applied(state: ReadonlySet<Fact>, { deletes, adds }: Grounded): Set<Fact> {
+/** The state after an action. Facts are deleted before facts are added, so that an added fact stays. */
+export function applied(state: ReadonlySet<Fact>, { deleteEffects, addEffects }: Grounded): Set<Fact> {
   const next = new Set(state);
-  for (const fact of deletes) next.delete(fact);
-  for (const fact of adds) next.add(fact);
+  for (const fact of deleteEffects) next.delete(fact);
+  for (const fact of addEffects) next.add(fact);
   return next;
 }
 
 /**
- * Carries out a plan from the initial state until it ends or an action cannot be taken.
+ * Executes a plan from the initial state until it ends or an action is not executable.
  *
- * @returns how far it came, what failed, and which goal facts are open then
+ * @returns the executed prefix, the failure, and the goal facts that do not hold afterwards
  */
 export function simulate(domain: Domain, problem: Problem, plan: readonly Step[]): Simulation {
   let state: ReadonlySet<Fact> = new Set(problem.init);
@@ -109,11 +113,11 @@ export function simulate(domain: Domain, problem: Problem, plan: readonly Step[]
     state = applied(state, outcome);
     executed++;
   }
-  const open = problem.goal.filter((fact) => !state.has(fact));
+  const unmetGoals = problem.goal.filter((fact) => !state.has(fact));
   return {
     executed,
     state,
-    open,
+    unmetGoals,
     ...(cause === undefined ? {} : { failure: { step: plan[executed], cause } }),
   };
 }
@@ -124,11 +128,11 @@ function attempt(domain: Domain, state: ReadonlySet<Fact>, step: Step): Grounded
   const expected = schema.parameters.length;
   if (step.objects.length !== expected) return { kind: 'wrong-objects', expected };
   const grounded = ground(schema, step.objects);
-  const fact = grounded.needs.find((need) => !state.has(need));
+  const fact = grounded.preconditions.find((precondition) => !state.has(precondition));
   return fact === undefined ? grounded : { kind: 'missing', fact };
 }
 
-/** A plan in normal form, as PDDL writes it on one line: `(unstack b c) (put-down b)`. */
+/** A plan in normal form, in PDDL on one line: `(unstack b c) (put-down b)`. */
 export function planText(plan: readonly Step[]): string {
   return plan.map(({ action, objects }) => `(${[action, ...objects].join(' ')})`).join(' ');
 }

@@ -1,17 +1,18 @@
 /**
- * The words of ZebraLogic: its 25 attributes, how a puzzle introduces each, its values and the phrase by which a
- * clue names whoever has it. Puzzles are read and written with the same table, odd phrases included.
+ * The vocabulary of ZebraLogic: its 25 attributes, the sentence that introduces each of them in a puzzle, its
+ * values, and the phrase by which a clue refers to the person with a value. Puzzles are parsed and written with
+ * the same table, odd phrases included.
  *
  * From the puzzles of WildEval/ZeroEval (Apache-2.0).
  * @module
  */
 
 export interface Attribute {
-  /** Column of the answer's table. */
+  /** Column of the answer table. */
   readonly header: string;
-  /** What stands before the values in a puzzle's list. */
+  /** The sentence before the values in a puzzle's list. */
   readonly sentence: string;
-  /** Value and the phrase for the person who has it. */
+  /** Values, each with the phrase for the person who has it. */
   readonly values: readonly (readonly [value: string, phrase: string])[];
 }
 
@@ -318,7 +319,10 @@ export const ATTRIBUTES: readonly Attribute[] = [
   },
 ];
 
-/** An earlier version of the benchmark wrote "different" or nothing for "unique" and introduced mothers otherwise. */
+/**
+ * A sentence in a form that is the same for all versions of the benchmark: an earlier version has "different" or no
+ * word in place of "unique", and another sentence for mothers.
+ */
 function normalSentence(sentence: string): string {
   return sentence.startsWith("The mothers' names") ? 'mothers' : sentence.replace(/unique |different /, '');
 }
@@ -348,12 +352,12 @@ const PHRASES = new Map(
   ),
 );
 
-/** The phrase for whoever has a value. */
+/** The phrase for the person with a value. */
 export function phraseFor(header: string, value: string): string | undefined {
   return PHRASES.get(`${header}:${value.toLowerCase()}`);
 }
 
-/** What introduces an attribute's values in a puzzle. */
+/** The sentence that introduces an attribute's values in a puzzle. */
 export function sentenceFor(header: string): string | undefined {
   return ATTRIBUTES.find((one) => one.header === header)?.sentence;
 }

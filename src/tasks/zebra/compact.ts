@@ -1,6 +1,6 @@
 /**
- * Zebra puzzles for models that read single characters: `3x2;A=2;B<E;C~F:` has 3 houses and two columns with the
- * values A, B, C and D, E, F. The answer gives every value's house, column by column: `#213 132`.
+ * The compact notation of zebra puzzles for character-level models: `3x2;A=2;B<E;C~F:` has 3 houses and 2 columns
+ * with the values A, B, C and D, E, F. The answer lists the house of every value, column by column: `#213 132`.
  * @module
  */
 import type { Clue, Column, ZebraPuzzle } from './puzzle.ts';
@@ -21,12 +21,12 @@ const SIGNS: Readonly<Record<Clue['kind'], string>> = {
   two_between: '--',
 };
 
-/** Every character of prompts and answers, the answer's marker aside, for puzzles up to this size. */
+/** All characters of prompts and answers, except the answer marker, for puzzles up to this size. */
 export function compactAlphabet(houses: number, columns: number): string {
   return `0123456789x;:=!<>~- ${LETTERS.slice(0, houses * columns)}`;
 }
 
-/** Columns with letters for values. */
+/** Columns whose values are letters. */
 export function letterColumns(houses: number, columns: number): Column[] {
   return Array.from({ length: columns }, (_, column) => ({
     header: `${column + 1}`,
@@ -42,20 +42,20 @@ export function compactPrompt({ houses, columns, clues }: ZebraPuzzle): string {
   return `${houses}x${columns.length};${texts.join(';')}:`;
 }
 
-/** What follows the answer's marker: the house of each value, e.g. `213 132`. */
+/** The text after the answer marker: the house of each value, e.g. `213 132`. */
 export function compactAnswer(houses: number, house: ArrayLike<number>): string {
   const digits = Array.from(house, (at) => `${at + 1}`).join('');
   return digits.match(new RegExp(`.{${houses}}`, 'g'))?.join(' ') ?? digits;
 }
 
-/** Worked steps: values in the order in which deduction finds them, e.g. `A2`. */
+/** Worked steps: the values in the order in which the solver places them, e.g. `A2`. */
 export function compactSteps(placements: readonly Placement[]): string[] {
   return placements.map(({ value, house }) => `${LETTERS[value]}${house + 1}`);
 }
 
 /**
- * The houses of a written answer; undefined if it does not have one house from 1 to `houses` for each value.
- * Blanks do not matter.
+ * The houses of a written answer; undefined unless it has one house from 1 to `houses` for each value. Whitespace
+ * is ignored.
  */
 export function readCompactAnswer(
   written: string,

@@ -1,14 +1,13 @@
 /**
- * Draws zebra puzzles with exactly one solution and no clue too many. The solution is drawn first. While the clues
- * so far allow another solution as well, a true clue that rules it out is added; at the end every clue that is not
- * needed is taken away again.
+ * Generates zebra puzzles with exactly one solution and no redundant clue. The solution is drawn first. While the
+ * clues allow another solution, a true clue that rules it out is added. Finally redundant clues are removed.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { type Clue, type ClueKind, type Column, isTrue, RELATIONS, type ZebraPuzzle } from './puzzle.ts';
 import { solve } from './solver.ts';
 
-/** How often each kind of clue stands in ZebraLogic's own puzzles, in percent. */
+/** Frequency of each kind of clue in ZebraLogic's own puzzles, in percent. */
 const FREQUENCY: Readonly<Record<ClueKind, number>> = {
   at: 11,
   not_at: 12,
@@ -27,11 +26,11 @@ export interface GeneratedZebra extends ZebraPuzzle {
 }
 
 /**
- * A puzzle about these columns.
+ * Draws a puzzle with these columns.
  *
  * @param kinds - the kinds of clue that may be used
- * @returns undefined if clues of these kinds cannot tell the solution drawn from all others, as when all of them
- *   are the same read from the left and from the right
+ * @returns undefined if clues of these kinds cannot distinguish the drawn solution from all others, e.g. if none of
+ *   the kinds distinguishes left and right
  */
 export function drawZebra(
   {
@@ -54,14 +53,14 @@ export function drawZebra(
     if (clue === undefined) return undefined;
     clues.push(clue);
   }
-  return { houses, columns, house, clues: withoutNeedless({ houses, columns, clues }, stream) };
+  return { houses, columns, house, clues: withoutRedundantClues({ houses, columns, clues }, stream) };
 }
 
 function drawSolution(houses: number, columns: readonly Column[], stream: RandomStream): Uint8Array {
   return Uint8Array.from(columns.flatMap(() => shuffled([...Array(houses).keys()], stream)));
 }
 
-/** Every true clue of these kinds; of a pair of values whose order says nothing, the lower one comes first or last. */
+/** All true clues of these kinds; a symmetric relation occurs in both orders of its two values. */
 function trueClues(house: Uint8Array, houses: number, kinds: readonly ClueKind[]): Clue[] {
   const clues: Clue[] = [];
   const add = (clue: Clue): void => {
@@ -78,7 +77,7 @@ function trueClues(house: Uint8Array, houses: number, kinds: readonly ClueKind[]
   return clues;
 }
 
-/** A clue of a kind drawn by frequency; undefined when there is none to draw. */
+/** Draws a kind of clue by frequency, then a clue of this kind; undefined without clues. */
 function drawClue(clues: readonly Clue[], stream: RandomStream): Clue | undefined {
   const kinds = [...new Set(clues.map(({ kind }) => kind))];
   let at = stream.uniform() * kinds.reduce((sum, kind) => sum + FREQUENCY[kind], 0);
@@ -90,8 +89,8 @@ function drawClue(clues: readonly Clue[], stream: RandomStream): Clue | undefine
   return choices.length === 0 ? undefined : choices[stream.int(choices.length)];
 }
 
-/** Takes clues away, in random order, as long as the solution stays the only one; the rest in random order. */
-function withoutNeedless(puzzle: ZebraPuzzle, stream: RandomStream): Clue[] {
+/** Removes redundant clues in random order and returns the others in random order. */
+function withoutRedundantClues(puzzle: ZebraPuzzle, stream: RandomStream): Clue[] {
   let kept = [...puzzle.clues];
   for (const clue of shuffled(kept, stream)) {
     const clues = kept.filter((one) => one !== clue);

@@ -1,33 +1,32 @@
 /**
- * ZebraLogic's own judging: the last brace-balanced part of a text, as JSON with a `solution`, compared cell by
- * cell.
+ * Grades answers like ZebraLogic: the last balanced `{...}` of a text is parsed as JSON with a `solution`, which is
+ * compared cell by cell.
  *
- * Differs from the official code: where that code stops with an error (a cell that is a number or an object), the
- * cell is wrong.
+ * Differs from the official code: a cell on which that code raises an error (a number or an object) is wrong.
  * @see WildEval/ZeroEval, src/evaluation/zebra_grid_eval.py and eval_utils.py
  * @module
  */
-import { judgedPart } from '../../grade/judged-part.ts';
+import { afterThinking } from '../../grade/after-thinking.ts';
 
-/** The solved table: names of the columns without "House", and one row of values per house. */
+/** The solved table: names of the columns, without "House", and one row of values per house. */
 export interface GridSolution {
   readonly headers: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
 export interface GridVerdict {
-  /** Whether the text holds an answer at all. */
+  /** Whether the text contains an answer. */
   readonly parsed: boolean;
   readonly solved: boolean;
   readonly correctCells: number;
   readonly totalCells: number;
-  /** The answered table in lower case, rows joined by ` | `; a missing cell is empty. Absent without an answer. */
+  /** The table of the answer in lower case, rows joined by ` | `; missing cells are empty. Absent without an answer. */
   readonly answer?: string;
 }
 
-export function judgeGrid({ headers, rows }: GridSolution, text: string): GridVerdict {
+export function gradeGrid({ headers, rows }: GridSolution, text: string): GridVerdict {
   const totalCells = rows.length * headers.length;
-  const solution = answeredTable(judgedPart(text));
+  const solution = answeredTable(afterThinking(text));
   if (solution === undefined) return { parsed: false, solved: false, correctCells: 0, totalCells };
   let correctCells = 0;
   const lines: string[] = [];
@@ -42,7 +41,7 @@ export function judgeGrid({ headers, rows }: GridSolution, text: string): GridVe
   return { parsed: true, solved, correctCells, totalCells, answer: lines.join(' | ') };
 }
 
-/** The answer's `solution`; undefined if there is none. */
+/** The `solution` of the answer; undefined if there is none. */
 function answeredTable(text: string): unknown {
   const json = lastBalanced(text);
   return json === undefined
@@ -50,7 +49,7 @@ function answeredTable(text: string): unknown {
     : (fieldOf(parseJson(json.replaceAll('\n', '')), 'solution') ?? undefined);
 }
 
-/** The last `{...}` that closes all its braces, braces in strings included: so it is officially. */
+/** The last `{...}` with balanced braces; braces in strings count too, as in the official code. */
 function lastBalanced(text: string): string | undefined {
   let depth = 0;
   let start = 0;
@@ -63,12 +62,12 @@ function lastBalanced(text: string): string | undefined {
   return last;
 }
 
-/** JSON as Python reads it, where NaN and Infinity are numbers too. */
+/** Parses JSON like Python, which accepts NaN and Infinity as numbers. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // tried again without them: no cell of a table is a number
+    // retried with 0 in their place, because no valid cell is a number
   }
   try {
     return JSON.parse(
@@ -87,7 +86,7 @@ function fieldOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/** A cell in normal form; undefined if it is missing, null, empty or no text. The first of a list counts. */
+/** A cell in normal form; undefined if it is missing, null, empty or not a string. Of a list the first item counts. */
 function cellOf(value: unknown): string | undefined {
   if (value === '') return undefined;
   const cell = Array.isArray(value) ? value[0] : value;

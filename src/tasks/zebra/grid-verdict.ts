@@ -1,21 +1,21 @@
 /**
- * Verdicts on zebra puzzles: solved or not, and by choice a reward for every cell that is right.
+ * Verdicts on zebra puzzles: correct if the puzzle is solved; the reward may be the share of correct cells.
  * @module
  */
 
 import { noAnswer } from '../../grade/verdict.ts';
 import type { Verdict } from '../../task/task.ts';
-import { type GridSolution, judgeGrid } from './grid-answer.ts';
+import { type GridSolution, gradeGrid } from './grid-answer.ts';
 import type { ZebraReward } from './options.ts';
 
-/** The verdict on an answer in ZebraLogic's JSON. */
+/** The verdict on an answer in ZebraLogic's JSON format. */
 export function gridVerdict(gold: GridSolution, text: string, reward: ZebraReward): Verdict {
-  const { answer, correctCells, totalCells } = judgeGrid(gold, text);
+  const { answer, correctCells, totalCells } = gradeGrid(gold, text);
   if (answer === undefined) return noAnswer('expected JSON with a "solution" as the last {...}');
   return cellVerdict(answer, { right: correctCells, of: totalCells, reward });
 }
 
-/** The verdict on an answer with so many right cells; the puzzle is solved when all are. */
+/** The verdict on an answer with `right` of `of` cells correct; the puzzle is solved if all cells are correct. */
 export function cellVerdict(
   answer: string,
   { right, of, reward }: { readonly right: number; readonly of: number; readonly reward: ZebraReward },

@@ -1,7 +1,7 @@
 /**
- * The prompt of ZebraLogic's grid mode: an example, the puzzle, and a table to fill in as JSON.
+ * The prompt of ZebraLogic's grid mode: an example, the puzzle, and a JSON template to fill in.
  *
- * Text from WildEval/ZeroEval, template ZEBRA_GRID (Apache-2.0); kept to the letter, because scores depend on it.
+ * Text from WildEval/ZeroEval, template ZEBRA_GRID (Apache-2.0); kept verbatim, because scores depend on it.
  * @module
  */
 import type { ZebraPuzzle } from './puzzle.ts';
@@ -61,7 +61,7 @@ export function officialPrompt(
   return `${EXAMPLE}${puzzle}${INSTRUCTION}${answerText('___', headers, blank)}\n\n`;
 }
 
-/** An answer as the prompt asks for it. @param rows - one list of values per house, in order of `headers` */
+/** An answer in the format that the prompt requires. @param rows - one list of values per house, in order of `headers` */
 export function answerText(
   reasoning: string,
   headers: readonly string[],

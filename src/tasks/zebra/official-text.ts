@@ -1,12 +1,12 @@
 /**
- * ZebraLogic's puzzles in words: reading them, clue by clue, and writing them in the same words.
+ * Parses and writes puzzles in ZebraLogic's wording, clue by clue.
  * @module
  */
 import { excerpt } from '../../grade/verdict.ts';
 import { attributeOf, namedBy, phraseFor, sentenceFor } from './catalog.ts';
 import type { Clue, Column, Relation, ZebraPuzzle } from './puzzle.ts';
 
-/** A puzzle's text says something this reader does not know. */
+/** A puzzle's text has a form that the parser does not know. */
 export class UnreadablePuzzle extends Error {}
 
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
@@ -52,10 +52,10 @@ const FORMS: readonly RelationForm[] = [
 ];
 
 /**
- * Reads an official puzzle.
+ * Parses an official puzzle.
  *
- * @param headers - names of the columns, in order; default: those that the puzzle's sentences have officially
- * @throws UnreadablePuzzle naming the line that cannot be read
+ * @param headers - names of the columns, in order; default: the official names for the puzzle's sentences
+ * @throws UnreadablePuzzle naming the line that cannot be parsed
  */
 export function readPuzzle(text: string, headers?: readonly string[]): ZebraPuzzle {
   const houses = Number(/There are (\d+) houses/.exec(text)?.[1]);
@@ -100,7 +100,7 @@ function readClue(line: string, reader: Reader): Clue {
   return readSame(line, reader);
 }
 
-/** "A is B": phrases hold "is" themselves, so the place is the one where both sides name something. */
+/** "A is B". Phrases may contain "is", so the clue is split at the first "is" where both sides name a value. */
 function readSame(line: string, reader: Reader): Clue {
   for (const { index } of line.matchAll(/ is /g)) {
     const value = valueNamed(line.slice(0, index), reader);
@@ -119,7 +119,7 @@ function requireValue(phrase: string, line: string, reader: Reader): number {
   return value;
 }
 
-/** The value that a phrase names: by the table of phrases, else the only one whose words are all in it. */
+/** The value that a phrase names: by the table of phrases, else the only value whose words all occur in it. */
 function valueNamed(phrase: string, { houses, columns }: Reader): number | undefined {
   const named = namedBy(phrase);
   const candidates: number[] = [];
@@ -131,7 +131,7 @@ function valueNamed(phrase: string, { houses, columns }: Reader): number | undef
   return candidates.length === 1 ? candidates[0] : undefined;
 }
 
-/** Whether every word of a value, or its first letters, begins a word of the phrase. */
+/** Whether every word of a value, cut to five letters, is the start of a word of the phrase. */
 function hasWords(phrase: string, value: string): boolean {
   const words = wordsOf(phrase);
   return wordsOf(value).every((word) => words.some((other) => other.startsWith(word.slice(0, 5))));
@@ -141,7 +141,7 @@ function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
-/** The puzzle in ZebraLogic's words. Every value must be one of the catalogue's. */
+/** The puzzle in ZebraLogic's wording. Every value must be in the catalog. */
 export function puzzleText({ houses, columns, clues }: ZebraPuzzle): string {
   const lists = columns.map(
     ({ header, values }) =>
@@ -159,7 +159,7 @@ export function puzzleText({ houses, columns, clues }: ZebraPuzzle): string {
 export function clueText(clue: Clue, { houses, columns }: Reader): string {
   const phrase = (value: number): string => {
     const { header, values } = columns[Math.floor(value / houses)] as Column;
-    return phraseFor(header, values[value % houses] as string) as string; // values are the catalogue's
+    return phraseFor(header, values[value % houses] as string) as string; // the values are in the catalog
   };
   const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
   const value = phrase(clue.value);

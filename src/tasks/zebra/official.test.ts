@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ATTRIBUTES, attributeOf, namedBy } from './catalog.ts';
 import { drawZebra } from './generate.ts';
-import { judgeGrid } from './grid-answer.ts';
+import { gradeGrid } from './grid-answer.ts';
 import { answerText, officialPrompt } from './official-prompt.ts';
 import { puzzleText, readPuzzle, UnreadablePuzzle } from './official-text.ts';
 import { CLUE_KINDS, puzzleKey } from './puzzle.ts';
@@ -36,13 +36,13 @@ const gold = {
 };
 const answered = (solution: unknown) => `So:\n${JSON.stringify({ reasoning: 'r', solution }, null, 4)}`;
 
-describe('judgeGrid', () => {
-  it('compares cells without case and blanks at the ends', () => {
+describe('gradeGrid', () => {
+  it('ignores case and surrounding whitespace of cells', () => {
     const text = answered({
       'House 1': { Name: ' ERIC', Drink: 'Tea ' },
       'House 2': { Name: 'peter', Drink: 'Root Beer' },
     });
-    expect(judgeGrid(gold, text)).toEqual({
+    expect(gradeGrid(gold, text)).toEqual({
       parsed: true,
       solved: true,
       correctCells: 4,
@@ -51,24 +51,24 @@ describe('judgeGrid', () => {
     });
   });
 
-  it('takes the first of a list, and nothing from missing, empty, null or other cells', () => {
+  it('reads the first item of a list, and no value from missing, empty, null and other cells', () => {
     const cells = [['tea', 'x'], [], '', null, 7, { tea: 1 }, undefined];
     const right = cells.map(
-      (Drink) => judgeGrid(gold, answered({ 'House 1': { Name: 'Eric', Drink } })).correctCells,
+      (Drink) => gradeGrid(gold, answered({ 'House 1': { Name: 'Eric', Drink } })).correctCells,
     );
     expect(right).toEqual([2, 1, 1, 1, 1, 1, 1]);
   });
 
-  it('reads the last part that closes its braces, line feeds deleted', () => {
+  it('reads the last part with balanced braces, without line feeds', () => {
     const right = {
       'House 1': { Name: 'Eric', Drink: 'tea' },
       'House 2': { Name: 'Peter', Drink: 'root beer' },
     };
-    const solved = (text: string) => judgeGrid(gold, text).solved;
+    const solved = (text: string) => gradeGrid(gold, text).solved;
     expect(solved(answered(right))).toBe(true);
     expect(solved(`${answered({})} ${answered(right)} and {`)).toBe(true);
     expect(solved(`${answered(right)} ${answered({})}`)).toBe(false);
-    expect(solved(`{ ${answered(right)}`)).toBe(false); // never closes
+    expect(solved(`{ ${answered(right)}`)).toBe(false); // the first brace is never closed
     expect(solved(`} ${answered(right)}`)).toBe(true);
     expect(solved(answered(right).replace('"r"', '"one\ntwo"'))).toBe(true);
     expect(solved(answered(right).replace('"r"', 'NaN'))).toBe(true);
@@ -77,16 +77,16 @@ describe('judgeGrid', () => {
     expect(solved(`${answered(right)}</think>I do not know`)).toBe(false);
   });
 
-  it('finds no answer in text without one', () => {
+  it('has no answer for a text without one', () => {
     for (const text of ['', '{', '{}', '{"solution": null}', '{"solution": {}', '{solution: 1}', '}{'])
-      expect(judgeGrid(gold, text)).toEqual({ parsed: false, solved: false, correctCells: 0, totalCells: 4 });
+      expect(gradeGrid(gold, text)).toEqual({ parsed: false, solved: false, correctCells: 0, totalCells: 4 });
     for (const solution of [{}, [], 'House 1', 3, { 'House 1': 'Name' }, { 'House 1': null }])
-      expect(judgeGrid(gold, answered(solution))).toMatchObject({
+      expect(gradeGrid(gold, answered(solution))).toMatchObject({
         parsed: true,
         solved: false,
         correctCells: 0,
       });
-    const { answer } = judgeGrid(
+    const { answer } = gradeGrid(
       gold,
       '{"solution": {"__proto__": {"Name": "Eric"}, "House 1": {"Name": "a"}}}',
     );
@@ -95,7 +95,7 @@ describe('judgeGrid', () => {
 });
 
 describe('readPuzzle', () => {
-  it('reads what puzzleText writes, for every phrase of the catalogue', () => {
+  it('parses the output of puzzleText, for every phrase of the catalog', () => {
     for (const [k, attribute] of ATTRIBUTES.entries()) {
       const columns = [attribute, ATTRIBUTES[(k + 7) % ATTRIBUTES.length] as typeof attribute].map(
         ({ header, values }) => ({ header, values: values.map(([value]) => value) }),
@@ -111,7 +111,7 @@ describe('readPuzzle', () => {
     }
   });
 
-  it('reads values that it does not know by their words', () => {
+  it('recognizes unknown values by their words', () => {
     const text =
       'There are 2 houses, numbered 1 to 2.\n - Each has a spice: `sea salt`, `pepper`\n' +
       ' - Each person has a unique name: `Ada`, `Bo`\n\n## Clues:\n1. The person who loves sea salt is not in the second house.\n' +
@@ -126,7 +126,7 @@ describe('readPuzzle', () => {
     );
   });
 
-  it('says which clue it cannot read', () => {
+  it('names the clue that it cannot parse', () => {
     const text = (clue: string) =>
       `There are 2 houses.\n - Each person has a unique name: \`Ada\`, \`Bo\`\n\n## Clues:\n1. ${clue}\n`;
     expect(() => readPuzzle(text('Ada lives far away.'))).toThrow('known form, got "Ada lives far away"');
@@ -136,7 +136,7 @@ describe('readPuzzle', () => {
 });
 
 describe('officialPrompt', () => {
-  it('is the template of ZeroEval around the puzzle', () => {
+  it('puts the puzzle into the template of ZeroEval', () => {
     const prompt = officialPrompt('PUZZLE', { houses: 2, headers: ['Name', 'Pet'] });
     expect(prompt.startsWith('\n# Example Puzzle \n\nThere are 3 houses')).toBe(true);
     expect(prompt).toContain('\n# Puzzle to Solve \n\nPUZZLE\n\n\n# Instruction\n\nNow please solve');
@@ -181,7 +181,7 @@ describe('task zebralogic', () => {
     }
   });
 
-  it('holds every puzzle out and never trains on one', () => {
+  it('has all puzzles in the test split and none for training', () => {
     const task = createZebraLogic({ path: PUZZLES });
     expect(['train', 'validation', 'test'].map((split) => task.size(split as 'train'))).toEqual([0, 0, 17]);
     expect(() => task.item('train', 0)).toThrow('task zebralogic: expected an index from 0 to 16');
@@ -190,7 +190,7 @@ describe('task zebralogic', () => {
     expect(['small', 'medium', 'large', 'xl']).toContain(item.difficulty);
   });
 
-  it('solves every puzzle as the file says', () => {
+  it('solves every puzzle, with the columns of the file', () => {
     const lines = readFileSync(PUZZLES, 'utf8').trimEnd().split('\n');
     for (const { puzzle: text, solution } of lines.map((line) => JSON.parse(line))) {
       const puzzle = readPuzzle(text);
@@ -199,7 +199,7 @@ describe('task zebralogic', () => {
     }
   });
 
-  it('needs a path', () => {
+  it('requires a path', () => {
     expect(() => readZebraLogicOptions({})).toThrow(
       'task zebralogic.path: expected the name of a JSON-lines file',
     );

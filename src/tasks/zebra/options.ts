@@ -6,7 +6,7 @@ import { type OptionReader, readOptions } from '../../support/options.ts';
 import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../shared/generated.ts';
 import { CLUE_KINDS, type ClueKind } from './puzzle.ts';
 
-/** `solved`: 1 for a solved puzzle, else 0; `cells`: the share of right cells. */
+/** `solved`: 1 for a solved puzzle, else 0; `cells`: the share of correct cells. */
 export const REWARDS = ['solved', 'cells'] as const;
 export type ZebraReward = (typeof REWARDS)[number];
 
@@ -18,7 +18,7 @@ export interface ZebraOptions extends GeneratedOptions {
   readonly features: number;
   readonly maxFeatures: number;
   readonly clueKinds: readonly ClueKind[];
-  /** `compact`: single characters for tiny models; `official`: ZebraLogic's words, prompt and JSON. */
+  /** `compact`: single characters for tiny models; `official`: ZebraLogic's wording, prompt and JSON. */
   readonly style: 'compact' | 'official';
   readonly reward: ZebraReward;
 }
@@ -61,7 +61,7 @@ export function readZebraOptions(record: Readonly<Record<string, unknown>>): Zeb
   return read;
 }
 
-/** Names with commas or blanks between them. */
+/** Names separated by commas or spaces. */
 function readClueKinds(options: OptionReader): readonly ClueKind[] {
   const written = options.optionalText('clue_kinds');
   if (written === undefined) return DEFAULT_ZEBRA.clueKinds;

@@ -1,10 +1,10 @@
 /**
- * A zebra puzzle without its words: houses in a row, columns of values of which every house has one, and clues
- * about where values are. Everything else (official text, compact text, solver, generator) works on this.
+ * A zebra puzzle in abstract form: houses in a row, columns of values of which every house has one, and clues about
+ * the houses of values. The official text, the compact text, the solver and the generator use it.
  * @module
  */
 
-/** What two values' houses may have to do with each other, in the order in which ZebraLogic uses them most. */
+/** Relations between the houses of two values, ordered by their frequency in ZebraLogic. */
 export const RELATIONS = [
   'same',
   'directly_left',
@@ -19,7 +19,7 @@ export type Relation = (typeof RELATIONS)[number];
 export const CLUE_KINDS = ['at', 'not_at', ...RELATIONS] as const;
 export type ClueKind = (typeof CLUE_KINDS)[number];
 
-/** Values are numbered through: value i of column j is j * houses + i. Houses count from 0. */
+/** A clue. Values are numbered consecutively: value i of column j is j * houses + i. Houses count from 0. */
 export type Clue =
   | { readonly kind: 'at'; readonly value: number; readonly house: number }
   | { readonly kind: 'not_at'; readonly value: number; readonly house: number }
@@ -36,7 +36,7 @@ export interface ZebraPuzzle {
   readonly clues: readonly Clue[];
 }
 
-/** Whether a house distance `house(other) - house(value)` fits a relation. */
+/** Whether the distance `house(other) - house(value)` satisfies a relation. */
 export function fits(relation: Relation, distance: number): boolean {
   switch (relation) {
     case 'same':
@@ -65,8 +65,8 @@ export function isTrue(clue: Clue, house: ArrayLike<number>): boolean {
 }
 
 /**
- * A name that is the same for puzzles that differ only in the order of columns, values and clues, and in saying
- * "A is right of B" for "B is left of A".
+ * A key that is the same for puzzles that differ only in the order of columns, values and clues, or in "A is right
+ * of B" instead of "B is left of A".
  */
 export function puzzleKey({ houses, columns, clues }: ZebraPuzzle): string {
   const name = (value: number): string => {

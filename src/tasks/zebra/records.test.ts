@@ -25,7 +25,7 @@ const rows = [
   ['2', 'Eric', 'blue'],
 ];
 
-it('computes a solution that is missing or kept back', () => {
+it('computes a solution that is missing or withheld', () => {
   const header = ['House', 'Name', 'Color'];
   const blank = rows.map((row) => row.map(() => '___'));
   for (const solution of [undefined, null, { header, rows }, { header, rows: blank }])
@@ -38,7 +38,7 @@ it('computes a solution that is missing or kept back', () => {
     });
 });
 
-it('says what is wrong with a record', () => {
+it('rejects a record with an error that names its fault', () => {
   const place = /^.*puzzles.jsonl:1: /.source;
   const cases: [object, string][] = [
     [{ id: 'a' }, 'expected a text in field "puzzle", got nothing'],

@@ -1,5 +1,5 @@
 /**
- * Reads ZebraLogic's file: one puzzle per line, its solution given or computed.
+ * Reads ZebraLogic's file: one puzzle per line. The solution is read or, if it is missing, computed.
  * @module
  */
 
@@ -14,32 +14,32 @@ import { solve } from './solver.ts';
 export interface ZebraLogicRecord {
   readonly place: Place;
   readonly id: string;
-  /** As published. */
+  /** The text as published. */
   readonly puzzle: string;
   readonly gold: GridSolution;
 }
 
-/** What the authors write into the cells of solutions they keep back. */
-const KEPT_BACK = '___';
+/** Placeholder in the cells of solutions that the authors withhold. */
+const WITHHELD = '___';
 
-/** A line before its solution is needed. */
+/** A line of the file; its solution is computed on demand. */
 export interface ZebraLogicLine {
   readonly id: string;
   readonly puzzle: string;
   /** The table in the record, complete or not. */
   readonly given: GivenTable | undefined;
-  /** The complete table: the one given, or else computed. @throws ConfigError if neither is possible */
+  /** The complete table of the record, or a computed one. @throws ConfigError if neither exists */
   gold(): GridSolution;
 }
 
 export interface GivenTable extends GridSolution {
-  /** False where cells are kept back. */
+  /** False if cells are withheld. */
   readonly isComplete: boolean;
 }
 
 /**
- * @throws ConfigError naming file and line of a record without a puzzle, with a solution that is no table, or
- *   without one where none can be computed
+ * @throws ConfigError naming file and line of a record without a puzzle, with a solution that is not a table, or
+ *   without a solution if none can be computed
  */
 export function readZebraLogic(path: string): ZebraLogicRecord[] {
   return readJsonLines(path).map((line) => {
@@ -48,7 +48,7 @@ export function readZebraLogic(path: string): ZebraLogicRecord[] {
   });
 }
 
-/** @throws ConfigError naming file and line of a record without a puzzle or with a solution that is no table */
+/** @throws ConfigError naming file and line of a record without a puzzle or with a solution that is not a table */
 export function readZebraLogicLine({ place, fields }: JsonLine): ZebraLogicLine {
   const [id, puzzle] = ['id', 'puzzle'].map((name) => {
     const value = fields.get(name);
@@ -64,7 +64,7 @@ export function readZebraLogicLine({ place, fields }: JsonLine): ZebraLogicLine 
   };
 }
 
-/** The table in a record, as far as there is one. */
+/** The table in a record; undefined if there is none. */
 function givenTable(solution: unknown, place: Place): GivenTable | undefined {
   if (solution === undefined || solution === null) return undefined;
   const { header, rows } = solution as { readonly header?: unknown; readonly rows?: unknown };
@@ -73,7 +73,7 @@ function givenTable(solution: unknown, place: Place): GivenTable | undefined {
   if (rows.length === 0 || !rows.every((row) => isTexts(row) && row.length === header.length))
     throw lineError(place, `expected rows with ${header.length} texts, got ${shown(rows)}`);
   const cells = (rows as readonly string[][]).map((row) => row.slice(1));
-  const isComplete = cells.every((row) => row.every((cell) => cell !== KEPT_BACK && cell.trim() !== ''));
+  const isComplete = cells.every((row) => row.every((cell) => cell !== WITHHELD && cell.trim() !== ''));
   return { headers: header.slice(1), rows: cells, isComplete };
 }
 

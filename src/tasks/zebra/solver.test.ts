@@ -12,7 +12,7 @@ const puzzle = (houses: number, columns: number, clues: readonly Clue[]): ZebraP
   clues,
 });
 
-/** Every way to put values into houses, by brute force. */
+/** All assignments of values to houses, by brute force. */
 function* arrangements(houses: number, columns: number): Generator<number[]> {
   const orders = (left: number[]): number[][] =>
     left.length === 0
@@ -51,7 +51,7 @@ describe('solve', () => {
     for (const { value, house } of placements) expect(found[0]?.[value]).toBe(house);
   });
 
-  it('counts solutions as trying everything does, up to the limit', () => {
+  it('finds the same solutions as brute force, up to the limit', () => {
     fc.assert(
       fc.property(
         fc.constantFrom([3, 2], [2, 3], [4, 1], [4, 2]).chain(([houses, columns]) =>
@@ -80,7 +80,7 @@ describe('solve', () => {
 });
 
 describe('drawZebra', () => {
-  it('draws puzzles with one solution, which needs every clue', () => {
+  it('draws puzzles with one solution and without redundant clues', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 5 }),
@@ -104,7 +104,7 @@ describe('drawZebra', () => {
     );
   });
 
-  it('gives up where the kinds of clue say the same of a solution and its mirror image', () => {
+  it('is undefined if the kinds of clue cannot distinguish a solution from its mirror image', () => {
     const draw = (k: number) =>
       drawZebra({ houses: 3, columns: letterColumns(3, 2), kinds: ['adjacent', 'same'] }, randomStream(k));
     expect(Array.from({ length: 5 }, (_, k) => draw(k))).toEqual(Array(5).fill(undefined));
@@ -112,7 +112,7 @@ describe('drawZebra', () => {
 });
 
 describe('puzzleKey', () => {
-  it('does not see order, or from which side a clue looks', () => {
+  it('does not depend on the order of values or on the direction of a clue', () => {
     const one = puzzle(3, 2, [
       { kind: 'left_of', value: 0, other: 4 },
       { kind: 'adjacent', value: 1, other: 5 },

@@ -1,13 +1,13 @@
 /**
- * Solves zebra puzzles: every value's house is a set of candidates (bits of a byte), narrowed until nothing
- * changes, then the value with the fewest candidates is tried in each of its houses. Counts solutions up to a
- * limit, so a puzzle's uniqueness is a theorem and not a hope. The generator and the reader of official puzzles
- * use this one solver.
+ * Solves zebra puzzles by constraint propagation and search. Every value has a set of candidate houses (bits of a
+ * byte), which is narrowed until nothing changes; then the value with the fewest candidates is tried in each of its
+ * houses. The solver counts solutions up to a limit and thereby proves uniqueness. The generator and the parser of
+ * official puzzles use it.
  * @module
  */
 import { fits, type Relation, type ZebraPuzzle } from './puzzle.ts';
 
-/** A value and the house it was found to be in. */
+/** A value and its house. */
 export interface Placement {
   readonly value: number;
   readonly house: number;
@@ -16,14 +16,16 @@ export interface Placement {
 export interface Solutions {
   /** House of every value, for each solution found, at most `limit` of them. */
   readonly found: readonly Uint8Array[];
-  /** How often a house had to be tried: 0 if deduction alone sufficed. */
+  /** Number of houses that were tried: 0 if deduction alone sufficed. */
   readonly trials: number;
-  /** The first solution in the order in which it was found; empty without one. */
+  /** The placements of the first solution in the order of deduction; empty without a solution. */
   readonly placements: readonly Placement[];
 }
 
 /**
- * @param options.limit - stop after this many solutions; 2 (default) decides whether there is exactly one
+ * Solves a puzzle.
+ *
+ * @param options.limit - maximum number of solutions; 2 (default) decides whether there is exactly one
  */
 export function solve(puzzle: ZebraPuzzle, { limit = 2 }: { readonly limit?: number } = {}): Solutions {
   const search = new Search(puzzle, limit);
@@ -38,7 +40,7 @@ class Search implements Solutions {
   placements: readonly Placement[] = [];
   readonly #puzzle: ZebraPuzzle;
   readonly #limit: number;
-  /** Per relation clue: the houses that `other` (forward) or `value` (backward) may have, by the partner's set. */
+  /** Per relation clue: the possible houses of `other` (forward) and of `value` (backward), by the partner's set. */
   readonly #images: readonly (Images | undefined)[];
 
   constructor(puzzle: ZebraPuzzle, limit: number) {
@@ -66,7 +68,7 @@ class Search implements Solutions {
     }
   }
 
-  /** Narrows until nothing changes, noting what becomes certain. @returns false on a contradiction */
+  /** Narrows the candidates until nothing changes and records placements. @returns false on a contradiction */
   #propagate(domains: Uint8Array, placed: Placement[]): boolean {
     const known = new Set(placed.map(({ value }) => value));
     let before: Uint8Array;
@@ -96,7 +98,7 @@ class Search implements Solutions {
     }
   }
 
-  /** In a column no two values share a house, and every house has a value. @returns false on a contradiction */
+  /** Applies that in a column every house has exactly one value. @returns false on a contradiction */
   #applyColumns(domains: Uint8Array): boolean {
     const { houses } = this.#puzzle;
     for (let start = 0; start < domains.length; start += houses) {
@@ -122,7 +124,7 @@ class Search implements Solutions {
   }
 }
 
-/** The undecided value with the fewest candidates; -1 if every value has its house. */
+/** The value with the fewest candidates above one; -1 if every value has a single candidate. */
 function narrowest(domains: Uint8Array): number {
   let best = -1;
   let fewest = Number.POSITIVE_INFINITY;
@@ -149,7 +151,7 @@ interface Images {
 
 const imagesCache = new Map<string, Images>();
 
-/** For every set of houses of one value, the houses its partner may have. */
+/** For every set of candidates of one value, the possible houses of its partner. */
 function imagesOf(relation: Relation, houses: number): Images {
   const name = `${relation} ${houses}`;
   const cached = imagesCache.get(name);

@@ -12,7 +12,7 @@ import { createZebra } from './zebra.ts';
 const SPLITS = ['train', 'validation', 'test'] as const;
 
 describe('task zebra', () => {
-  it('draws puzzles of a split of their own, with one solution, which demonstrations write', () => {
+  it('draws puzzles of the requested split with one solution, which demonstrations give', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 4 }),
@@ -40,7 +40,7 @@ describe('task zebra', () => {
     );
   });
 
-  it('writes in single characters, and judges the houses of all values', () => {
+  it('has a compact style, and verifies the houses of all values', () => {
     const task = createZebra({ workedShare: 1 });
     const item = task.item('train', 0);
     expect(item.prompt).toMatch(/^3x2(;[A-F](=|!|<|<<|>>|~|-|--)[A-F1-3])+:$/);
@@ -65,7 +65,7 @@ describe('task zebra', () => {
       expect(task.verify(item, text).reason).toMatch(/^no answer: /);
   });
 
-  it('writes in official words, which the reader of official puzzles reads back', () => {
+  it('has an official style, which the parser of official puzzles accepts', () => {
     const task = createZebra({ style: 'official', houses: 4, features: 3 });
     const item = task.item('test', 5);
     const text = item.prompt.split('# Puzzle to Solve \n\n')[1]?.split('\n\n\n# Instruction')[0] ?? '';
@@ -80,7 +80,7 @@ describe('task zebra', () => {
     expect(item.difficulty).toMatch(/^4x3 (deduction|search)$/);
   });
 
-  it('draws sizes in the range asked for and uses the kinds of clue asked for', () => {
+  it('draws sizes in the configured range and uses the configured kinds of clue', () => {
     const task = createZebra({
       houses: 2,
       maxHouses: 4,
@@ -96,7 +96,7 @@ describe('task zebra', () => {
     );
   });
 
-  it('replaces digits of noisy demonstrations', () => {
+  it('replaces the digits of noisy demonstrations', () => {
     const task = createZebra({ workedShare: 0, demoNoise: 1 });
     const item = task.item('train', 3);
     const texts = Array.from(
@@ -125,7 +125,7 @@ describe('task zebra', () => {
     );
   });
 
-  it('refuses kinds of clue that cannot single out a solution', () => {
+  it('rejects kinds of clue that cannot determine a solution', () => {
     expect(() => createZebra({ clueKinds: ['adjacent'] }).item('train', 0)).toThrow(
       'task zebra: expected clue_kinds that single out one solution, got adjacent; add "at" or "same"',
     );

@@ -1,7 +1,7 @@
 /**
- * Zebra puzzles without end: who lives where, from clues that leave exactly one possibility. In ZebraLogic's words
- * with its prompt and judging, or in single characters for tiny models, which answer `3x2;A=2;B<E;C~F:` by
- * `A2;E3;B1;C3;D1;F2#213 132` or directly by `#213 132`.
+ * The task `zebra`: an unlimited number of generated zebra puzzles, each with exactly one solution. The official
+ * style has ZebraLogic's wording, prompt and grading. The compact style has single characters for tiny models, which
+ * answer `3x2;A=2;B<E;C~F:` with `A2;E3;B1;C3;D1;F2#213 132` or directly with `#213 132`.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -27,10 +27,10 @@ import { DEFAULT_ZEBRA, type ZebraOptions } from './options.ts';
 import { type Column, puzzleKey } from './puzzle.ts';
 import { solve } from './solver.ts';
 
-/** Tries to draw a solution that the kinds of clue allowed can single out. */
+/** Maximum number of draws until the allowed kinds of clue determine the solution. */
 const MAX_DRAWS = 200;
 
-/** Printable ASCII and the line feed: all that ZebraLogic's words and JSON need. */
+/** Printable ASCII and the line feed, which ZebraLogic's wording and JSON use. */
 const OFFICIAL_ALPHABET = `\n${String.fromCharCode(...Array.from({ length: 95 }, (_, k) => 32 + k))}`;
 
 export function createZebra(partial: Partial<ZebraOptions> = {}): Task {
@@ -45,7 +45,7 @@ export function createZebra(partial: Partial<ZebraOptions> = {}): Task {
 class ZebraTask implements Task {
   readonly name = 'zebra';
   readonly rewardRange = BINARY_REWARD;
-  /** Present where all puzzles are of one size; a table of words says nothing without its puzzle. */
+  /** Present in compact style if all puzzles have the same size; other answers need their puzzle to be read. */
   readonly answerOf?: (text: string) => string | undefined;
   readonly #options: ZebraOptions;
 
@@ -132,7 +132,7 @@ class ZebraTask implements Task {
   }
 }
 
-/** Reads the houses that a text ends in, in normal form. */
+/** A function that reads the houses of an answer in normal form. */
 function compactAnswerReader(houses: number, features: number): (text: string) => string | undefined {
   const size = { houses, columns: letterColumns(houses, features) };
   return (text) => {
@@ -142,7 +142,7 @@ function compactAnswerReader(houses: number, features: number): (text: string) =
   };
 }
 
-/** Everyone's name and other attributes, each with some of its values, in random order. */
+/** The names and randomly drawn other attributes, each with some of its values in random order. */
 function drawColumns(
   { houses, features }: { readonly houses: number; readonly features: number },
   stream: RandomStream,

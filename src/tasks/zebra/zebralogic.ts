@@ -1,7 +1,7 @@
 /**
- * ZebraLogic's grid mode as published: its puzzles, its prompt, its judging. For evaluation alone: every puzzle is
- * held out, so no run can train on one. Solutions that the file keeps back are computed, for each puzzle has
- * exactly one.
+ * The task `zebralogic`: ZebraLogic's grid mode with the published puzzles, prompt and grading. For evaluation only:
+ * all puzzles are in the test split, so no run can train on one. Solutions that the file withholds are computed,
+ * because each puzzle has exactly one.
  * @see Lin et al., "ZebraLogic", arXiv:2502.01100; WildEval/ZeroEval
  * @module
  */

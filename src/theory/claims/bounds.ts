@@ -1,7 +1,7 @@
 /**
- * Lower bounds on the gain of a step in discounted worlds: the paper's, which says nothing, and those that
- * do.
- * @see algorithm equations E50-E56
+ * Lower bounds on the gain of a step in discounted worlds: the paper's, which is never positive at gamma >= 1/2, and
+ * tighter ones.
+ * @see docs/algorithm.md, E50-E56
  * @module
  */
 import { paperBound, paperBoundCeiling } from '../../core/certificate.ts';
@@ -18,11 +18,11 @@ import { policyChange, type StepBounds, stepBounds } from '../../core/tabular/po
 import { type ExactStage, runExactStage } from '../../core/tabular/stage.ts';
 import { perturbed } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, GAMMAS, median, percent, type Sample, sampleWorlds, short } from '../sampling.ts';
+import { GAMMAS, Maximum, median, percent, type Sample, sampleWorlds, short } from '../sampling.ts';
 
 const RADII = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 
-/** A random change of one agent with every bound on its gain. */
+/** Random changes of one agent with all bounds on their gain. */
 function* changedSteps(context: TheoryContext, key: number) {
   for (const { mdp, team, stream, seed } of sampleWorlds(context, key)) {
     const agent = stream.int(team.length);
@@ -34,13 +34,13 @@ function* changedSteps(context: TheoryContext, key: number) {
 }
 
 function boundsAreValid(context: TheoryContext): Finding {
-  const excess = { paper: new Extreme(), trpo: new Extreme(), sharp: new Extreme(), cpo: new Extreme() };
+  const excess = { paper: new Maximum(), trpo: new Maximum(), sharp: new Maximum(), cpo: new Maximum() };
   for (const { gamma, bounds, gain } of changedSteps(context, 21)) {
-    const scale = (1 - gamma) ** 2; // rounding grows with the constants
-    excess.paper.see((bounds.lowerPaper - gain) * scale);
-    excess.trpo.see((bounds.lowerTrpo - gain) * scale);
-    excess.sharp.see((bounds.lowerSharp - gain) * scale);
-    excess.cpo.see((bounds.lowerExpectedTv - gain) * scale);
+    const scale = (1 - gamma) ** 2; // rounding errors grow with the constants of the bounds
+    excess.paper.include((bounds.lowerPaper - gain) * scale);
+    excess.trpo.include((bounds.lowerTrpo - gain) * scale);
+    excess.sharp.include((bounds.lowerSharp - gain) * scale);
+    excess.cpo.include((bounds.lowerExpectedTv - gain) * scale);
   }
   const { paper, trpo, sharp, cpo } = excess;
   return {
@@ -49,7 +49,7 @@ function boundsAreValid(context: TheoryContext): Finding {
   };
 }
 
-/** The joint bound of a whole stage, from the stage's start alone. */
+/** The joint bound of a whole stage, computed from the stage's start only. */
 function jointLower({ mdp, team }: Pick<Sample, 'mdp' | 'team'>, after: Sample['team']): number {
   const evaluation = evaluateTeam(mdp, team);
   const changes = team.map((policy, i) => policyChange(policy, after[i], evaluation.occupancy));
@@ -62,11 +62,11 @@ function jointLower({ mdp, team }: Pick<Sample, 'mdp' | 'team'>, after: Sample['
 }
 
 function jointBoundIsValid(context: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   for (const { mdp, team, seed } of sampleWorlds(context, 22)) {
     const after = team.map((policy, i) => perturbed(seed + i, policy, 0.2));
     const gain = evaluateTeam(mdp, after).objective - evaluateTeam(mdp, team).objective;
-    excess.see((jointLower({ mdp, team }, after) - gain) * (1 - mdp.gamma) ** 2);
+    excess.include((jointLower({ mdp, team }, after) - gain) * (1 - mdp.gamma) ** 2);
   }
   return { holds: excess.value <= 1e-11, figures: `bound - gain at most ${excess} stages` };
 }
@@ -86,7 +86,7 @@ function paperIsEverPositive(context: TheoryContext): Finding {
     }
   }
   const atDefaults = paperBound({
-    gain: [1, 1, 1], // J lies in [0, 1]: no step gains more
+    gain: [1, 1, 1], // the largest possible gain, because J lies in [0, 1]
     delta: [0.01, 0.01, 0.01],
     zeta: [0, 0, 0],
     trajectories: [512, 512, 512],
@@ -94,22 +94,22 @@ function paperIsEverPositive(context: TheoryContext): Finding {
   });
   return {
     holds: positive > 0,
-    figures: `positive in ${positive} of ${steps} ascent steps at gamma >= 1/2 (${below} below 1/2); at the paper's own settings ${short(atDefaults.lower)} on a reward in [0, 1] even if every step gained all of it`,
+    figures: `positive in ${positive} of ${steps} ascent steps at gamma >= 1/2 (${below} below 1/2); at the paper's own settings ${short(atDefaults.lower)} for a reward in [0, 1], even with the largest possible gain of every step`,
   };
 }
 
 function ceilingIsNegative(): Finding {
-  const largest = new Extreme();
+  const largest = new Maximum();
   for (const gamma of [0.5, 0.6, 0.9, 0.99, 0.999])
-    for (const klMax of RADII) largest.see(paperBoundCeiling({ gamma, aMax: 1, klMax }));
+    for (const klMax of RADII) largest.include(paperBoundCeiling({ gamma, aMax: 1, klMax }));
   const below = paperBoundCeiling({ gamma: 0.49, aMax: 1, klMax: 0.01 });
   return {
     holds: largest.value <= 1e-12 && below > 0,
-    figures: `largest value the bound could take ${short(largest.value)} for gamma >= 1/2, ${short(below)} at gamma 0.49`,
+    figures: `largest possible value of the bound ${short(largest.value)} for gamma >= 1/2, ${short(below)} at gamma 0.49`,
   };
 }
 
-/** Every bound of a stage, as a sum over its steps; E56 for the stage at once. */
+/** Bounds of a stage, each the sum over its steps; `joint` is E56 for the whole stage. */
 interface StageFigures {
   readonly gain: number;
   readonly paper: number;
@@ -167,12 +167,12 @@ function whatBoundsProve(context: TheoryContext): Finding {
     },
     {
       name: 'bounds-size',
-      title: 'What a bound gives away of a stage, median (gamma 0.9); below 1 it is positive',
+      title: 'Relative slack of a bound on a stage, median (gamma 0.9); below 1 the bound is positive',
       x: { label: 'radius delta, nats', log: true },
       y: { label: '(true gain - bound) / true gain', log: true },
       series: [
         ...curves((key, at) => 1 - relative(key, at)),
-        { name: 'the whole gain', dashed: true, points: RADII.map((delta) => [delta, 1] as const) },
+        { name: 'bound = 0', dashed: true, points: RADII.map((delta) => [delta, 1] as const) },
       ],
     },
   ];
@@ -184,7 +184,7 @@ function whatBoundsProve(context: TheoryContext): Finding {
   };
 }
 
-/** Terms of a bound on three agents at the sizes of language-model training, on a reward in [0, 1]. */
+/** Terms of a bound for three agents at the scale of language-model training, for a reward in [0, 1]. */
 function termsAtScale(): Finding {
   const agents = 3;
   const gamma = 0.99;
@@ -221,7 +221,8 @@ export const boundClaims: ClaimGroup = {
     },
     {
       name: 'joint bound is valid',
-      statement: 'the HATRPO-style bound on a whole stage from its start alone never exceeds the true gain',
+      statement:
+        'the HATRPO-style bound on a whole stage, computed from its start only, never exceeds the true gain',
       source: 'E56',
       predicted: 'holds',
       check: jointBoundIsValid,
@@ -235,7 +236,7 @@ export const boundClaims: ClaimGroup = {
     },
     {
       name: 'ceiling of the certificate',
-      statement: 'no data whatever could make it positive at gamma >= 1/2',
+      statement: "no data can make the paper's certificate positive at gamma >= 1/2",
       source: 'E51',
       predicted: 'holds',
       check: ceilingIsNegative,
@@ -250,7 +251,8 @@ export const boundClaims: ClaimGroup = {
     },
     {
       name: 'what bounds prove',
-      statement: 'second-order bounds certify small exact steps at gamma 0.9, where the paper certifies none',
+      statement:
+        "second-order bounds certify small exact steps at gamma 0.9; the paper's bound certifies none",
       source: 'E51-E56',
       predicted: 'holds',
       check: whatBoundsProve,

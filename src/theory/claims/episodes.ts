@@ -1,7 +1,7 @@
 /**
- * Episodes without discount, the setting of language-model teams: when the surrogate is the true gain, and
- * what a sequence ratio needs no bound for.
- * @see algorithm equations E57-E60a
+ * Episodes without discount, the setting of teams of language models: cases in which the surrogate equals the true gain,
+ * and the sequence ratio, which needs no occupancy bound.
+ * @see docs/algorithm.md, E57-E60a
  * @module
  */
 import { truncatedGain } from '../../core/acceptance.ts';
@@ -18,9 +18,9 @@ import {
 import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/testing/worlds.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { enumeratePlays } from '../plays.ts';
-import { Extreme, short } from '../sampling.ts';
+import { Maximum, short } from '../sampling.ts';
 
-/** An episode, a policy, and the same policy with one agent changed at its own turns. */
+/** Episodes with a policy, and the same policy with one agent changed at its own turns. */
 function* changedEpisodes({ worlds, seed }: TheoryContext, key: number, turn: readonly number[]) {
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, key, k);
@@ -41,37 +41,39 @@ function changed(
   return policy.map((rows, t) => (turn[t] === agent ? perturbed(seed + t, rows, share) : rows));
 }
 
-function speakOnce(context: TheoryContext): Finding {
-  const error = new Extreme();
+function actOnce(context: TheoryContext): Finding {
+  const error = new Maximum();
   for (const { episode, agent, old, next } of changedEpisodes(context, 31, [0, 1, 2])) {
     const { objectiveOld, objectiveNew, surrogate } = episodeChange(episode, { old, new: next }, agent);
-    error.see(Math.abs(objectiveNew - objectiveOld - surrogate));
+    error.include(Math.abs(objectiveNew - objectiveOld - surrogate));
   }
   return { holds: error.value < 1e-12, figures: `largest |dJ - L| ${error} episodes` };
 }
 
-function speakOften(context: TheoryContext): Finding {
-  const expected = new Extreme();
-  const coupled = new Extreme();
-  const marginal = new Extreme();
-  const simple = new Extreme();
-  const used = new Extreme();
+function actOften(context: TheoryContext): Finding {
+  const expected = new Maximum();
+  const coupled = new Maximum();
+  const marginal = new Maximum();
+  const simple = new Maximum();
+  const used = new Maximum();
   for (const { episode, agent, old, next } of changedEpisodes(context, 32, [0, 1, 0, 0, 1])) {
     const change = episodeChange(episode, { old, new: next }, agent);
     const error = Math.abs(change.objectiveNew - change.objectiveOld - change.surrogate);
     const ownTurns = [...episode.turn.keys()].filter((t) => episode.turn[t] === agent);
-    const klCurNewMean = ownTurns.map((t) =>
+    const klOldNewMean = ownTurns.map((t) =>
       dot(
         change.law[t],
-        old[t].map((row, s) => klCurNew(next[t][s], row)),
+        old[t].map((row, s) => klOldNew(next[t][s], row)),
       ),
     );
-    expected.see(error - change.penalty);
-    coupled.see(error - change.coupledPenalty);
-    marginal.see(error - marginalHorizonPenalty({ span: change.span, tvMax: change.ownTvMax, klCurNewMean }));
+    expected.include(error - change.penalty);
+    coupled.include(error - change.coupledPenalty);
+    marginal.include(
+      error - marginalHorizonPenalty({ span: change.span, tvMax: change.ownTvMax, klOldNewMean }),
+    );
     const largest = Math.max(...change.ownTvMax);
-    simple.see(error - ownTurns.length * (ownTurns.length - 1) * change.span * largest ** 2);
-    used.see(error / change.penalty);
+    simple.include(error - ownTurns.length * (ownTurns.length - 1) * change.span * largest ** 2);
+    used.include(error / change.penalty);
   }
   return {
     holds: [expected, coupled, marginal, simple].every(({ value }) => value <= 1e-12),
@@ -79,26 +81,26 @@ function speakOften(context: TheoryContext): Finding {
   };
 }
 
-function klCurNew(next: ArrayLike<number>, cur: ArrayLike<number>): number {
-  return stateDivergence(Float64Array.from(next, Math.log), Float64Array.from(cur, Math.log)).klCurNew;
+function klOldNew(next: ArrayLike<number>, old: ArrayLike<number>): number {
+  return stateDivergence(Float64Array.from(next, Math.log), Float64Array.from(old, Math.log)).klOldNew;
 }
 
 function sequenceRatio(context: TheoryContext): Finding {
-  const fresh = new Extreme();
-  const reused = new Extreme();
+  const fresh = new Maximum();
+  const reused = new Maximum();
   for (const { episode, agent, old, next, stream, seed } of changedEpisodes(context, 33, [0, 1, 0])) {
     const truth = evaluateEpisode(episode, next).objective;
     let estimate = 0;
     for (const play of enumeratePlays(episode, old))
       estimate += play.probability * play.ratio(next) * play.total;
-    fresh.see(Math.abs(estimate - truth));
-    // the other agent changes too, before: episodes of the stage's start, both ratios as weight
+    fresh.include(Math.abs(estimate - truth));
+    // the other agent is updated first: episodes from the stage's start are weighted by both ratios
     const done = changed(episode, old, { agent: 1 - agent, seed: seed + 9, share: stream.uniform() });
     const both = done.map((rows, t) => (episode.turn[t] === agent ? next[t] : rows));
     let weighted = 0;
     for (const play of enumeratePlays(episode, old))
       weighted += play.probability * play.ratio(done) * play.ratio(next) * play.total;
-    reused.see(Math.abs(weighted - evaluateEpisode(episode, both).objective));
+    reused.include(Math.abs(weighted - evaluateEpisode(episode, both).objective));
   }
   return {
     holds: fresh.value < 1e-12 && reused.value < 1e-12,
@@ -106,10 +108,10 @@ function sequenceRatio(context: TheoryContext): Finding {
   };
 }
 
-/** E[X] of E62 by enumeration, for several caps: never above the true gain, and rising to it. */
+/** E[X] of E62 by enumeration for several caps: at most the true gain, and increasing in the cap. */
 function conservativeGain(context: TheoryContext): Finding {
-  const excess = new Extreme();
-  const order = new Extreme();
+  const excess = new Maximum();
+  const order = new Maximum();
   for (const { episode, old, next } of changedEpisodes(context, 34, [0, 1, 0])) {
     const gain = evaluateEpisode(episode, next).objective - evaluateEpisode(episode, old).objective;
     const plays = [...enumeratePlays(episode, old)];
@@ -120,13 +122,13 @@ function conservativeGain(context: TheoryContext): Finding {
       const { gain_N } = truncatedGain(weights, totals, { ...range, cap });
       return plays.reduce((sum, { probability }, n) => sum + probability * gain_N[n], 0);
     });
-    for (const value of expected) excess.see(value - gain);
-    for (const [k, value] of expected.slice(1).entries()) order.see(expected[k] - value);
-    excess.see(Math.abs(expected[3] - gain));
+    for (const value of expected) excess.include(value - gain);
+    for (const [k, value] of expected.slice(1).entries()) order.include(expected[k] - value);
+    excess.include(Math.abs(expected[3] - gain));
   }
   return {
     holds: excess.value <= 1e-12 && order.value <= 1e-12,
-    figures: `E[X] - gain at most ${short(excess.value)} at caps 1, 2, 5 and none, larger caps never lower (${excess.count} figures)`,
+    figures: `E[X] - gain at most ${short(excess.value)} at caps 1, 2, 5 and none, larger caps never give less (${excess.count} values)`,
   };
 }
 
@@ -135,22 +137,22 @@ export const episodeClaims: ClaimGroup = {
   claims: [
     {
       name: 'one turn per agent',
-      statement: 'for an agent that acts at most once per episode the surrogate is the true gain',
+      statement: 'for an agent that acts at most once per episode the surrogate equals the true gain',
       source: 'E58',
       predicted: 'holds',
-      check: speakOnce,
+      check: actOnce,
     },
     {
       name: 'many turns per agent',
-      statement: '|dJ - L| stays within the expected-TV, the coupled and the Pinsker bound',
+      statement: '|dJ - L| is at most the expected-TV, the coupled and the Pinsker bound',
       source: 'E57-E59b',
       predicted: 'holds',
-      check: speakOften,
+      check: actOften,
     },
     {
       name: 'sequence ratio',
       statement:
-        "E[ratio * return] is the new team's J exactly, on fresh and on reused episodes: no occupancy term",
+        "E[ratio * return] is exactly the new team's J, for fresh and for reused episodes, without an occupancy term",
       source: 'E60a',
       predicted: 'holds',
       check: sequenceRatio,
@@ -158,7 +160,7 @@ export const episodeClaims: ClaimGroup = {
     {
       name: 'conservative gain',
       statement:
-        'the truncated, reweighted gain never exceeds the true one in expectation, and without a cap equals it',
+        'the expectation of the truncated, reweighted gain is at most the true gain, and equals it without a cap',
       source: 'E62',
       predicted: 'holds',
       check: conservativeGain,

@@ -1,7 +1,7 @@
 /**
- * Advantages from reused episodes: what truncated weights correct, what they cost, and what an aggregate
- * over turns does to a gradient. Expectations are by enumeration of every play.
- * @see algorithm equations E14-E18; errors P2, P4, P5 of the paper
+ * Advantages from reused episodes: the bias that truncated weights correct and the bias they introduce, and the effect of
+ * aggregation over turns on a gradient. Expectations are exact, by enumeration of all trajectories.
+ * @see docs/algorithm.md, E14-E18; errors P2, P4, P5 of the paper
  * @module
  */
 import {
@@ -16,38 +16,42 @@ import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/testin
 import { prefixWeights, suffixWeights, turnWeights } from '../../core/weights.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { enumeratePlays, type Play } from '../plays.ts';
-import { Extreme, median, short } from '../sampling.ts';
+import { Maximum, median, short } from '../sampling.ts';
 
 const LAM = 0.9;
 
-/** A three-turn episode, the policy it was rolled out with and the intermediate team's. */
+/** Three-turn episodes with the behaviour policy of the rollout and the policy of the intermediate team. */
 function* reusedEpisodes({ worlds, seed }: TheoryContext, key: number) {
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, key, k);
     const worldSeed = stream.int(2 ** 30);
     const episode = randomEpisode(worldSeed, { states: 2, actions: 2, turn: [0, 1, 2] });
-    const beh = randomEpisodePolicy(worldSeed, episode);
-    const target = beh.map((rows, t) => perturbed(worldSeed + t, rows, stream.uniform()));
-    yield { episode, beh, target };
+    const behaviour = randomEpisodePolicy(worldSeed, episode);
+    const target = behaviour.map((rows, t) => perturbed(worldSeed + t, rows, stream.uniform()));
+    yield { episode, behaviour, target };
   }
 }
 
-type Reused = { readonly episode: Episode; readonly beh: EpisodePolicy; readonly target: EpisodePolicy };
+type Reused = {
+  readonly episode: Episode;
+  readonly behaviour: EpisodePolicy;
+  readonly target: EpisodePolicy;
+};
 
-/** log rho_t of a play: how the target changes each turn. */
-function logRatios({ beh, target }: Reused, { states, actions }: Play): number[] {
-  return actions.map((a, t) => Math.log(target[t][states[t]][a] / beh[t][states[t]][a]));
+/** log rho_t of a trajectory. */
+function logRatios({ behaviour, target }: Reused, { states, actions }: Play): number[] {
+  return actions.map((a, t) => Math.log(target[t][states[t]][a] / behaviour[t][states[t]][a]));
 }
 
-/** E[A_0 | s_0, a_0] under `beh` against the target's true A_0, with the target's exact values as critic. */
+/** Largest error of E[A_0 | s_0, a_0] under `behaviour` as an estimate of the target's A_0, with an exact critic. */
 function biasOfFirstTurn(
   reused: Reused,
   estimate: (play: Play, delta: Float64Array) => Float64Array,
 ): number {
-  const { episode, beh, target } = reused;
+  const { episode, behaviour, target } = reused;
   const truth = evaluateEpisode(episode, target);
   const sums = new Map<string, { weight: number; total: number }>();
-  for (const play of enumeratePlays(episode, beh)) {
+  for (const play of enumeratePlays(episode, behaviour)) {
     const values = play.states.map((s, t) => truth.value[t][s]);
     const key = `${play.states[0]} ${play.actions[0]}`;
     const sum = sums.get(key) ?? { weight: 0, total: 0 };
@@ -63,27 +67,27 @@ function biasOfFirstTurn(
   return worst;
 }
 
-/** Largest |A| of the target anywhere, and largest TV between the two policies. */
-function sizesOf({ episode, beh, target }: Reused) {
+/** Largest |A| of the target, and largest TV between the two policies. */
+function sizesOf({ episode, behaviour, target }: Reused) {
   const { q, value } = evaluateEpisode(episode, target);
   const aMax = Math.max(
     ...q.flatMap((rows, t) => rows.flatMap((row, s) => Array.from(row, (x) => Math.abs(x - value[t][s])))),
   );
-  const tv = beh.flatMap((rows, t) =>
+  const tv = behaviour.flatMap((rows, t) =>
     rows.map((row, s) => Array.from(row).reduce((sum, p, a) => sum + Math.abs(p - target[t][s][a]), 0) / 2),
   );
   return { aMax, tvMax: Math.max(...tv) };
 }
 
 function truncationBias(context: TheoryContext): Finding {
-  const share = new Extreme();
+  const share = new Maximum();
   const biases: number[] = [];
   for (const reused of reusedEpisodes(context, 51)) {
     const bias = biasOfFirstTurn(reused, (play, delta) =>
       truncatedGae(delta, turnWeights(logRatios(reused, play)).c, { lam: LAM }),
     );
     biases.push(bias);
-    share.see(bias / truncatedGaeBiasBound(sizesOf(reused), { lam: LAM }));
+    share.include(bias / truncatedGaeBiasBound(sizesOf(reused), { lam: LAM }));
   }
   return {
     holds: share.value <= 1,
@@ -92,9 +96,9 @@ function truncationBias(context: TheoryContext): Finding {
 }
 
 function truncationIsUnbiased(context: TheoryContext): Finding {
-  const bias = new Extreme();
+  const bias = new Maximum();
   for (const reused of reusedEpisodes(context, 52))
-    bias.see(
+    bias.include(
       biasOfFirstTurn(reused, (play, delta) =>
         truncatedGae(delta, turnWeights(logRatios(reused, play)).c, { lam: LAM }),
       ),
@@ -103,9 +107,9 @@ function truncationIsUnbiased(context: TheoryContext): Finding {
 }
 
 function vtraceIsUnbiased(context: TheoryContext): Finding {
-  const bias = new Extreme();
+  const bias = new Maximum();
   for (const reused of reusedEpisodes(context, 53))
-    bias.see(
+    bias.include(
       biasOfFirstTurn(reused, (play, delta) =>
         vtraceAdvantages(delta, turnWeights(logRatios(reused, play)), { lam: LAM }),
       ),
@@ -114,20 +118,20 @@ function vtraceIsUnbiased(context: TheoryContext): Finding {
 }
 
 /**
- * |E_cur[W r_i R] - J(pi_hat^i)| for the middle agent of a pipeline, with the agents before it in the update
- * order already changed. Untruncated weights: the question is which are needed, not what truncation costs.
+ * |E_old[W r_i R] - J(pi_hat^i)| for the middle agent of a pipeline, with the agents before it in the update order
+ * already changed. The weights are not truncated, so that the error shows which weights are needed.
  */
 function surrogateErrors(
   reused: Reused,
   done: readonly number[],
 ): { readonly prefix: number; readonly suffix: number } {
-  const { episode, beh, target } = reused;
+  const { episode, behaviour, target } = reused;
   const own = 1;
   const changed = (agents: readonly number[]) =>
-    beh.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
+    behaviour.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
   const truth = evaluateEpisode(episode, changed([...done, own])).objective;
   let [prefix, suffix] = [0, 0];
-  for (const play of enumeratePlays(episode, beh)) {
+  for (const play of enumeratePlays(episode, behaviour)) {
     const logs = logRatios(reused, play);
     const rho = Float64Array.from(logs, (log, t) => (done.includes(episode.turn[t]) ? Math.exp(log) : 1));
     const credit = play.probability * Math.exp(logs[own]) * play.total;
@@ -138,20 +142,20 @@ function surrogateErrors(
 }
 
 function suffixIsEnough(context: TheoryContext): Finding {
-  const forward = new Extreme();
-  for (const reused of reusedEpisodes(context, 54)) forward.see(surrogateErrors(reused, [0]).suffix);
+  const forward = new Maximum();
+  for (const reused of reusedEpisodes(context, 54)) forward.include(surrogateErrors(reused, [0]).suffix);
   return {
     holds: forward.value < 1e-12,
-    figures: `forward order, weights of later turns only: surrogate off by up to ${forward} episodes on returns in [0, 3]`,
+    figures: `forward order, weights of later turns only: error of the surrogate up to ${forward} episodes, returns in [0, 3]`,
   };
 }
 
 function ordersAndWeights(context: TheoryContext): Finding {
-  const forward = new Extreme();
-  const reverse = new Extreme();
+  const forward = new Maximum();
+  const reverse = new Maximum();
   for (const reused of reusedEpisodes(context, 55)) {
-    forward.see(surrogateErrors(reused, [0]).prefix);
-    reverse.see(surrogateErrors(reused, [2]).suffix);
+    forward.include(surrogateErrors(reused, [0]).prefix);
+    reverse.include(surrogateErrors(reused, [2]).suffix);
   }
   return {
     holds: forward.value < 1e-12 && reverse.value < 1e-12,
@@ -160,8 +164,8 @@ function ordersAndWeights(context: TheoryContext): Finding {
 }
 
 /**
- * d E[r sum_t A_t] / d E[R] with respect to a logit of each turn, at r = 1: the weight an aggregate gives to
- * that turn's policy gradient.
+ * Gradient of E[r sum_t A_t] divided by that of E[R] with respect to a logit of each turn, at r = 1: the weight of the
+ * turn's policy gradient in the aggregate.
  */
 function gradientWeights(lam: number, seed: number): number[] {
   const episode = randomEpisode(seed, { states: 2, actions: 2, turn: [0, 0, 0] });
@@ -183,32 +187,32 @@ function gradientWeights(lam: number, seed: number): number[] {
   return aggregated.map((x, t) => x / exact[t]);
 }
 
-function aggregateIsFair({ seed }: TheoryContext): Finding {
+function aggregateIsUniform({ seed }: TheoryContext): Finding {
   const weights = gradientWeights(0.95, seed);
   const atOne = gradientWeights(1, seed);
   return {
     holds: Math.max(...weights) - Math.min(...weights) < 1e-6,
-    figures: `turns weigh ${weights.map((x) => short(x, 5)).join(', ')} at lam 0.95, and ${atOne.map((x) => short(x)).join(', ')} at lam 1; up to ${short(1 / (1 - 0.9405))} in long episodes`,
+    figures: `weights of the turns ${weights.map((x) => short(x, 5)).join(', ')} at lam 0.95, and ${atOne.map((x) => short(x)).join(', ')} at lam 1; up to ${short(1 / (1 - 0.9405))} in long episodes`,
   };
 }
 
-/** Algorithm 1 as printed sets the behaviour policy to the intermediate team inside the loop: rho = 1. */
+/** Algorithm 1 as printed sets the behaviour policy to the intermediate team inside the loop, so that rho = 1. */
 function overwrittenBehaviour(context: TheoryContext): Finding {
-  const error = new Extreme();
+  const error = new Maximum();
   for (const reused of reusedEpisodes(context, 56)) {
-    const { episode, beh, target } = reused;
+    const { episode, behaviour, target } = reused;
     const changed = (agents: readonly number[]) =>
-      beh.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
-    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_cur) once pi_cur is pi_hat
-    const estimate = [...enumeratePlays(episode, beh)].reduce(
+      behaviour.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
+    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_old) once pi_old is pi_hat
+    const estimate = [...enumeratePlays(episode, behaviour)].reduce(
       (sum, play) => sum + play.probability * prefixWeights(rho)[1] * play.ratio(changed([1])) * play.total,
       0,
     );
-    error.see(Math.abs(estimate - evaluateEpisode(episode, changed([0, 1])).objective));
+    error.include(Math.abs(estimate - evaluateEpisode(episode, changed([0, 1])).objective));
   }
   return {
     holds: error.value < 1e-12,
-    figures: `surrogate off by up to ${error} episodes on returns in [0, 3]`,
+    figures: `error of the surrogate up to ${error} episodes, returns in [0, 3]`,
   };
 }
 
@@ -218,7 +222,7 @@ export const estimatorClaims: ClaimGroup = {
     {
       name: 'bias of truncation',
       statement:
-        'the bias of c-truncated GAE with an exact critic stays within gamma lam A_max TV / (1 - gamma lam)',
+        'the bias of c-truncated GAE with an exact critic is at most gamma lam A_max TV / (1 - gamma lam)',
       source: 'E15',
       predicted: 'holds',
       check: truncationBias,
@@ -239,7 +243,7 @@ export const estimatorClaims: ClaimGroup = {
     },
     {
       name: 'weights of later turns',
-      statement: 'weights inside the advantage recursion correct for the agents updated before',
+      statement: 'weights inside the advantage recursion correct for the agents updated earlier in the stage',
       source: 'P2',
       predicted: 'fails',
       check: suffixIsEnough,
@@ -247,24 +251,24 @@ export const estimatorClaims: ClaimGroup = {
     {
       name: 'overwritten behaviour',
       statement:
-        'Algorithm 1 as printed, which overwrites the behaviour policy inside the loop, corrects for the agents updated before',
+        'Algorithm 1 as printed, which overwrites the behaviour policy inside the loop, corrects for the agents updated earlier in the stage',
       source: 'P3',
       predicted: 'fails',
       check: overwrittenBehaviour,
     },
     {
       name: 'orders and weights',
-      statement: 'with prefix weights the forward order is exact, with suffix weights the reverse order is',
+      statement: 'prefix weights are exact for the forward order, suffix weights for the reverse order',
       source: 'E17, E43',
       predicted: 'holds',
       check: ordersAndWeights,
     },
     {
       name: 'aggregate over turns',
-      statement: 'a sum of advantages under a sequence ratio weighs every turn alike',
+      statement: 'a sum of advantages with a sequence ratio gives every turn the same weight',
       source: 'E18, P5',
       predicted: 'fails',
-      check: aggregateIsFair,
+      check: aggregateIsUniform,
     },
   ],
 };

@@ -1,6 +1,6 @@
 /**
- * The same claims about the real loop: sampled episodes, gradient steps, gates and certificates, on worlds
- * whose true J is known.
+ * Claims about the training loop: sampled episodes, gradient steps, gates and certificates, on worlds whose true J is
+ * known.
  * @module
  */
 import { randomStream } from '../../core/rng.ts';
@@ -28,7 +28,7 @@ type Changes = Partial<Omit<TrainOptions, 'trustRegion' | 'optimizer' | 'gate' |
   readonly [K in 'trustRegion' | 'optimizer' | 'gate' | 'certificate']?: Partial<TrainOptions[K]>;
 };
 
-/** A run of the loop with some options changed; `seed` names its draws. */
+/** A run of the loop with some options changed; `seed` is the seed of the run. */
 async function run(
   { createModel, seed }: TheoryContext,
   start: Start,
@@ -52,10 +52,10 @@ async function run(
 }
 
 const G1 = blindGame([2, 2], [0, 2, 2, -1]);
-/** A little below G1's own start, so that a sample shows which way is up. */
+/** Slightly below G1's own start, so that the sign of a sampled gradient is clear. */
 const G1_START: Start = { world: G1, policy: playedBy(G1, binaryTeam(0.36, 0.36)) };
 
-/** Steps to the edge of the radius in the direction of the gradient, from enough episodes to know its sign. */
+/** Steps along the gradient up to the radius, with enough episodes to estimate the gradient's sign. */
 const EDGE: Changes = {
   promptsPerStep: 128,
   numGenerations: 16,
@@ -64,7 +64,7 @@ const EDGE: Changes = {
 
 const SEEDS = [1, 2, 3, 4, 5];
 
-/** Gain of the first stage of G1, per seed. */
+/** Gain in J of the first stage of G1, per seed. */
 async function firstStages(context: TheoryContext, changes: Changes): Promise<number[]> {
   const gains: number[] = [];
   for (const seed of SEEDS) {
@@ -91,7 +91,7 @@ async function schedulesInTheLoop(context: TheoryContext): Promise<Finding> {
   };
   const chart: Chart = {
     name: 'loop-schedules',
-    title: 'G1 in the real loop: exact J after each stage',
+    title: 'G1 in the training loop: exact J after each stage',
     x: { label: 'stage' },
     y: { label: 'J' },
     series: [await curve('sequential', {}), await curve('simultaneous', { updateSchedule: 'simultaneous' })],
@@ -113,11 +113,11 @@ async function literalWeights(context: TheoryContext): Promise<Finding> {
   const reverse = await firstStages(context, { ...reused, order: 'reverse' });
   return {
     holds: literal.every((gain) => gain > 0),
-    figures: `first stage of G1 on one reused batch: forward order with weights of later turns only ${range(literal)}, like simultaneous updates; reverse order ${range(reverse)}`,
+    figures: `first stage of G1 on one reused batch: gain in forward order with weights of later turns only ${range(literal)}, as for simultaneous updates; reverse order ${range(reverse)}`,
   };
 }
 
-/** Random games of three agents who act once, and random episodes of two agents and three turns, in turn. */
+/** Alternately random games of three agents that act once, and random episodes of two agents and three turns. */
 function* starts({ seed }: TheoryContext, key: number, count: number): Generator<Start> {
   for (let k = 0; k < count; k++) {
     const stream = randomStream(seed, key, k);
@@ -153,7 +153,7 @@ async function learnsWithoutFalling(context: TheoryContext): Promise<Finding> {
   }
   return {
     holds: fell / all <= 0.05 && gains.every((gain) => gain > 0),
-    figures: `true J fell in ${fell} of ${all} stages of ${worlds} random worlds; gain after ${stages} stages ${range(gains)}`,
+    figures: `true J decreased in ${fell} of ${all} stages of ${worlds} random worlds; gain after ${stages} stages ${range(gains)}`,
   };
 }
 
@@ -177,13 +177,13 @@ async function violationRate(context: TheoryContext): Promise<Finding> {
   );
   const chart: Chart = {
     name: 'violation-rate',
-    title: 'Updates of the real loop that leave a radius nobody enforces',
+    title: 'Updates of the training loop outside a radius that is not enforced',
     x: { label: 'radius delta, nats', log: true },
     y: { label: 'share of updates', range: [-0.02, 1.02] },
     series: [
       { name: 'KL quantile above delta', points: RADII.map((delta, at) => [delta, rates[at]] as const) },
       {
-        name: 'sqrt(delta), scaled to the last',
+        name: 'sqrt(delta), scaled to 1 at delta 0.1',
         dashed: true,
         points: RADII.map((delta) => [delta, Math.sqrt(delta / 0.1)] as const),
       },
@@ -215,7 +215,7 @@ async function radiusIsKept(context: TheoryContext): Promise<Finding> {
   };
 }
 
-/** Certificates of stages beside their true gains. */
+/** Certificates of stages with their true gains. */
 async function certified(
   context: TheoryContext,
   key: number,
@@ -252,7 +252,7 @@ async function coverage(context: TheoryContext): Promise<Finding> {
   const paper = Math.max(...pairs.map(({ certificate }) => certificate.paperBound));
   return {
     holds: covered(fresh) >= 0.95 && covered(reused) >= 0.95,
-    figures: `below the true gain in ${percent(covered(fresh))} of ${fresh.length} stages with fresh rollouts, ${percent(covered(reused))} of ${reused.length} with reused ones; the paper's bound at gamma 0.99 is at most ${short(paper)}`,
+    figures: `lower bound at most the true gain in ${percent(covered(fresh))} of ${fresh.length} stages with fresh rollouts, in ${percent(covered(reused))} of ${reused.length} with reused ones; the paper's bound at gamma 0.99 is at most ${short(paper)}`,
   };
 }
 
@@ -295,65 +295,67 @@ async function provedUpdates(context: TheoryContext): Promise<Finding> {
   return {
     holds:
       kept.step > 0 && harmful.off > 0 && harmful.step / Math.max(1, kept.step) < harmful.off / kept.off / 3,
-    figures: `of noisy updates kept without a test ${harmful.off} of ${kept.off} lowered the true J; of those proved first ${harmful.step} of ${kept.step}`,
+    figures: `${harmful.off} of ${kept.off} noisy updates accepted without a test decreased the true J; with the acceptance test ${harmful.step} of ${kept.step}`,
   };
 }
 
 export const loopClaims: ClaimGroup = {
-  title: 'The real loop on exact worlds',
+  title: 'The training loop on exact worlds',
   claims: [
     {
       name: 'schedules in the loop',
-      statement: 'from sampled episodes, sequential updates raise J and simultaneous ones lower it on G1',
+      statement:
+        'with sampled episodes, sequential updates increase J on G1 and simultaneous updates decrease it',
       source: 'G1',
       predicted: 'holds',
       check: schedulesInTheLoop,
     },
     {
       name: 'literal weights in the loop',
-      statement: "with the paper's weights a reused batch shows the second agent what the first has become",
+      statement:
+        "with the paper's weights, a reused batch accounts for the first agent's update when the second is updated",
       source: 'P2',
       predicted: 'fails',
       check: literalWeights,
     },
     {
       name: 'learning without falling',
-      statement: 'on random worlds the true J falls in at most 5% of stages, and rises over each run',
+      statement: 'on random worlds the true J decreases in at most 5% of stages, and increases over each run',
       source: 'E6',
       predicted: 'holds',
       check: learnsWithoutFalling,
     },
     {
       name: 'violation rate',
-      statement: 'the share of updates that leave the radius grows with it, like sqrt(delta)',
+      statement: 'the share of updates outside the radius increases with the radius, as sqrt(delta)',
       source: 'P16',
       predicted: 'fails',
       check: violationRate,
     },
     {
       name: 'radius',
-      statement: 'no accepted update leaves its radius, however large the learning rate',
+      statement: 'no accepted update exceeds its radius, for any learning rate',
       source: 'E36, E37',
       predicted: 'holds',
       check: radiusIsKept,
     },
     {
       name: 'coverage of the certificate',
-      statement: 'the reported lower bound lies below the true gain in at least 95% of stages',
+      statement: 'the reported lower bound is at most the true gain in at least 95% of stages',
       source: 'E62, E63, E66',
       predicted: 'holds',
       check: coverage,
     },
     {
       name: 'certificate with many prompts',
-      statement: 'given enough held-out episodes the lower bound is above 0, and still below the true gain',
+      statement: 'with enough validation episodes the lower bound is above 0 and below the true gain',
       source: 'E62, E63',
       predicted: 'holds',
       check: bigCertificate,
     },
     {
       name: 'proved updates',
-      statement: 'updates that must prove themselves first are far less often harmful',
+      statement: 'updates that pass an acceptance test are harmful far less often',
       source: 'E64',
       predicted: 'holds',
       check: provedUpdates,

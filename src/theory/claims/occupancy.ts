@@ -1,9 +1,8 @@
 /**
- * How far an update moves the states a team visits, and what it costs to ignore that within a stage.
- * @see algorithm equations E52, E56, golden examples G2, G7
+ * The shift of the state distribution by an update, and the error of ignoring it within a stage.
+ * @see docs/algorithm.md, E52, E56, worked examples G2, G7
  * @module
  */
-
 import { occupancyShift, sharpOccupancyShift, staleSurrogateGap } from '../../core/penalty.ts';
 import { mean } from '../../core/stats.ts';
 import { type Evaluation, evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
@@ -13,13 +12,13 @@ import { exactAgentUpdate } from '../../core/tabular/stage.ts';
 import { staleOccupancyStage } from '../../core/tabular/worlds.ts';
 import { perturbed } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, GAMMAS, median, sampleWorlds, short, slope } from '../sampling.ts';
+import { GAMMAS, Maximum, median, sampleWorlds, short, slope } from '../sampling.ts';
 
 function distance(a: Evaluation, b: Evaluation): number {
   return a.occupancy.reduce((sum, d, s) => sum + Math.abs(d - b.occupancy[s]), 0);
 }
 
-/** A change of one agent, its sizes and how far the occupancy moved in l1. */
+/** Changes of one agent with their TV and the l1 shift of the occupancy. */
 function* movedOccupancies(context: TheoryContext, key: number) {
   for (const { mdp, team, stream, seed } of sampleWorlds(context, key)) {
     const agent = stream.int(team.length);
@@ -31,13 +30,13 @@ function* movedOccupancies(context: TheoryContext, key: number) {
 }
 
 function occupancyLemma(context: TheoryContext): Finding {
-  const printed = new Extreme();
-  const sharp = new Extreme();
-  const expected = new Extreme();
+  const printed = new Maximum();
+  const sharp = new Maximum();
+  const expected = new Maximum();
   for (const { gamma, tvMax, tvMean, moved } of movedOccupancies(context, 11)) {
-    printed.see(moved - occupancyShift({ gamma, tvMax }));
-    sharp.see(moved - sharpOccupancyShift({ gamma, tvMax }));
-    expected.see(moved - occupancyShift({ gamma, tvMax: tvMean }));
+    printed.include(moved - occupancyShift({ gamma, tvMax }));
+    sharp.include(moved - sharpOccupancyShift({ gamma, tvMax }));
+    expected.include(moved - occupancyShift({ gamma, tvMax: tvMean }));
   }
   return {
     holds: [printed, sharp, expected].every(({ value }) => value <= 1e-10),
@@ -45,7 +44,7 @@ function occupancyLemma(context: TheoryContext): Finding {
   };
 }
 
-/** G7: state 0 is left for good with the probability that the policy moves. */
+/** G7: the chain leaves state 0 forever with the probability of action 1; l1 shift of the occupancy. */
 function leavingChain(gamma: number, tvMax: number): number {
   const mdp: TeamMdp = {
     actions: [2],
@@ -77,19 +76,19 @@ function leavingChain(gamma: number, tvMax: number): number {
 }
 
 function unnormalisedOccupancy(context: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   let violations = 0;
-  const see = (gamma: number, tvMax: number, moved: number) => {
+  const record = (gamma: number, tvMax: number, moved: number) => {
     const over = moved / (1 - gamma) - occupancyShift({ gamma, tvMax });
-    excess.see(over);
+    excess.include(over);
     if (over > 1e-9) violations++;
   };
-  for (const { gamma, tvMax, moved } of movedOccupancies(context, 12)) see(gamma, tvMax, moved);
+  for (const { gamma, tvMax, moved } of movedOccupancies(context, 12)) record(gamma, tvMax, moved);
   for (const gamma of GAMMAS)
-    for (const tvMax of [0.01, 0.1, 0.3]) see(gamma, tvMax, leavingChain(gamma, tvMax));
+    for (const tvMax of [0.01, 0.1, 0.3]) record(gamma, tvMax, leavingChain(gamma, tvMax));
   return {
     holds: violations === 0,
-    figures: `exceeded in ${violations} of ${excess.count} steps (chains of G7 among them), by up to ${short(excess.value)}`,
+    figures: `exceeded in ${violations} of ${excess.count} steps (including chains of G7), by up to ${short(excess.value)}`,
   };
 }
 
@@ -136,11 +135,11 @@ function staleExample(): Finding {
   };
 }
 
-/** What one exact stage in order 0..n-1 gives: gaps of stale surrogates, and residuals of intermediate ones. */
+/** One exact stage in order 0..n-1: gap between stale and intermediate surrogates, and residual of the latter. */
 function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
   const atStart = evaluateTeam(mdp, start);
   const tvs: number[] = [];
-  const excess = new Extreme();
+  const excess = new Maximum();
   let [stale, residual] = [0, 0];
   let policies = start;
   let evaluation = atStart;
@@ -152,7 +151,7 @@ function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
     const { tvMax } = policyChange(policies[agent], update, evaluation.occupancy);
     const next = evaluateTeam(mdp, after);
     const gap = Math.abs(surrogate - onStart);
-    excess.see(gap - staleSurrogateGap({ gamma: mdp.gamma, aMax: evaluation.aMax, tvMax }, tvs));
+    excess.include(gap - staleSurrogateGap({ gamma: mdp.gamma, aMax: evaluation.aMax, tvMax }, tvs));
     stale += gap;
     residual += Math.abs(next.objective - evaluation.objective - surrogate);
     tvs.push(tvMax);
@@ -163,9 +162,9 @@ function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
 }
 
 function staleGapBound(context: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   for (const { mdp, team, stream } of sampleWorlds(context, 13))
-    excess.see(stageGaps(mdp, team, 10 ** (-4 * stream.uniform())).excess);
+    excess.include(stageGaps(mdp, team, 10 ** (-4 * stream.uniform())).excess);
   return { holds: excess.value <= 1e-10, figures: `gap - bound at most ${excess} stages` };
 }
 
@@ -189,8 +188,8 @@ function exponentsInDelta(context: TheoryContext): Finding {
 }
 
 /**
- * n agents that all push the world the same way and are paid for it there: every pair of updates interacts
- * equally, so what stale surrogates miss grows with the number of pairs.
+ * n agents with the same effect on the transition and a reward that increases with it: every pair of updates interacts
+ * equally, so that the error of stale surrogates is proportional to the number of pairs.
  */
 function symmetricFamily(n: number): { readonly mdp: TeamMdp; readonly team: TeamPolicy } {
   const joint = Array.from(
@@ -223,7 +222,7 @@ function exponentsInN(): Finding {
   const spread = (values: readonly number[]) => (Math.max(...values) - Math.min(...values)) / mean(values);
   const chart: Chart = {
     name: 'stale-growth',
-    title: 'What a stage misses, by number of agents (delta 1e-4)',
+    title: 'Error of the surrogates of a stage by number of agents (delta 1e-4)',
     x: { label: 'agents n', log: true },
     y: { label: 'sum over agents, reward units', log: true },
     series: [
@@ -267,14 +266,14 @@ export const occupancyClaims: ClaimGroup = {
     },
     {
       name: 'occupancy lemma, not normalised',
-      statement: 'the same constant serves occupancies that sum to 1/(1 - gamma)',
+      statement: 'the same constant is valid for occupancies that sum to 1/(1 - gamma)',
       source: 'E52',
       predicted: 'fails',
       check: unnormalisedOccupancy,
     },
     {
       name: 'sharp occupancy shift',
-      statement: 'a two-state chain moves exactly as far as the sharp form allows',
+      statement: 'the occupancy of a two-state chain moves by exactly the sharp bound',
       source: 'E52, G7',
       predicted: 'holds',
       check: sharpIsAttained,
@@ -282,7 +281,7 @@ export const occupancyClaims: ClaimGroup = {
     {
       name: 'stale occupancy',
       statement:
-        'scored on the stage-start occupancy the second agent takes the team below its start, on the intermediate one never down',
+        'an update of the second agent on the stage-start occupancy takes J below the start, on the intermediate occupancy it never decreases J',
       source: 'G2',
       predicted: 'holds',
       check: staleExample,
@@ -296,7 +295,8 @@ export const occupancyClaims: ClaimGroup = {
     },
     {
       name: 'square root of delta',
-      statement: 'what a stage misses grows like sqrt(delta), as the paper and TeamTR charge for it',
+      statement:
+        'the error of the surrogates of a stage grows as sqrt(delta), like the penalties of the paper and of TeamTR',
       source: 'P1, 4.4',
       predicted: 'fails',
       check: exponentsInDelta,
@@ -304,7 +304,7 @@ export const occupancyClaims: ClaimGroup = {
     {
       name: 'square of n',
       statement:
-        'what stale surrogates miss grows with the pairs of agents, what intermediate ones miss with the agents',
+        'the error of stale surrogates grows with the number of pairs of agents, that of intermediate ones with the number of agents',
       source: '3.2',
       predicted: 'holds',
       check: exponentsInN,

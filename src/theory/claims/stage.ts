@@ -1,6 +1,6 @@
 /**
- * Monotone improvement: exact steps one after the other never lower J, the same steps at once can.
- * @see algorithm section 4.1 and golden example G1
+ * Monotone improvement: sequential exact steps never decrease J; the same steps taken simultaneously can.
+ * @see docs/algorithm.md, section 4.1 and worked example G1
  * @module
  */
 import { randomOrder } from '../../core/order.ts';
@@ -12,18 +12,18 @@ import { runExactStage, simultaneousUpdate } from '../../core/tabular/stage.ts';
 import { binaryTeam, matrixGame } from '../../core/tabular/worlds.ts';
 import { randomTeam } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, sampleWorlds, short } from '../sampling.ts';
+import { Maximum, sampleWorlds, short } from '../sampling.ts';
 
 const G1 = matrixGame([
   [0, 2],
   [2, -1],
 ]);
 
-/** Rounding of J grows with the discount. */
+/** Tolerance for the rounding of J, which grows with the discount. */
 const ROUNDING = 1e-10;
 
 function sequentialNeverFalls(context: TheoryContext): Finding {
-  const fall = new Extreme();
+  const fall = new Maximum();
   let decreases = 0;
   for (const { mdp, team, stream } of sampleWorlds(context, 41)) {
     const order = randomOrder(team.length, [stream.uniform(), stream.uniform(), stream.uniform()]);
@@ -31,7 +31,7 @@ function sequentialNeverFalls(context: TheoryContext): Finding {
     const { objective } = runExactStage(mdp, team, { order, deltas });
     for (let k = 1; k < objective.length; k++) {
       const change = (objective[k] - objective[k - 1]) * (1 - mdp.gamma);
-      fall.see(-change);
+      fall.include(-change);
       if (change < -ROUNDING) decreases++;
     }
   }
@@ -41,7 +41,7 @@ function sequentialNeverFalls(context: TheoryContext): Finding {
   };
 }
 
-/** Random games in which everybody acts once, with a random team. */
+/** Random one-shot games with a random team. */
 function* games({ worlds, seed }: TheoryContext, key: number) {
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, key, k);
@@ -53,26 +53,26 @@ function* games({ worlds, seed }: TheoryContext, key: number) {
 
 function simultaneousNeverFalls(context: TheoryContext): Finding {
   let [worlds, inWorlds, inGames] = [0, 0, 0];
-  const fall = new Extreme();
-  const see = (mdp: TeamMdp, team: TeamPolicy, delta: number): boolean => {
+  const fall = new Maximum();
+  const decreasesJ = (mdp: TeamMdp, team: TeamPolicy, delta: number): boolean => {
     const after = simultaneousUpdate(
       mdp,
       team,
       team.map(() => delta),
     );
     const change = evaluateTeam(mdp, after).objective - evaluateTeam(mdp, team).objective;
-    fall.see(-change);
+    fall.include(-change);
     return change * (1 - mdp.gamma) < -ROUNDING;
   };
   for (const { mdp, team, stream } of sampleWorlds(context, 42)) {
     worlds++;
-    if (see(mdp, team, 10 ** (1 - 3 * stream.uniform()))) inWorlds++;
+    if (decreasesJ(mdp, team, 10 ** (1 - 3 * stream.uniform()))) inWorlds++;
   }
-  for (const { game, team } of games(context, 43)) if (see(game, team, 0.5)) inGames++;
-  const inG1 = see(G1, binaryTeam(0.38, 0.38), 0.01);
+  for (const { game, team } of games(context, 43)) if (decreasesJ(game, team, 0.5)) inGames++;
+  const inG1 = decreasesJ(G1, binaryTeam(0.38, 0.38), 0.01);
   return {
     holds: inWorlds + inGames + Number(inG1) === 0,
-    figures: `J fell in ${inWorlds} of ${worlds} random worlds and ${inGames} of ${worlds} random games${inG1 ? ' and in G1' : ''}, worst by ${short(fall.value)}`,
+    figures: `J decreased in ${inWorlds} of ${worlds} random worlds and ${inGames} of ${worlds} random games${inG1 ? ' and in G1' : ''}, worst by ${short(fall.value)}`,
   };
 }
 
@@ -91,12 +91,12 @@ function coordinationGame(): Finding {
     ahead = next.policies;
     atOnce = simultaneousUpdate(G1, atOnce, deltas);
     const { objective } = evaluateTeam(G1, atOnce);
-    simultaneous.push(objective, objective); // two updates at a time
+    simultaneous.push(objective, objective); // both agents' updates
   }
   const points = (values: readonly number[]) => values.map((value, k) => [k, value] as const);
   const chart: Chart = {
     name: 'sequential-simultaneous',
-    title: 'G1: exact steps of radius 0.01, one after the other and at once',
+    title: 'G1: sequential and simultaneous exact steps of radius 0.01',
     x: { label: 'agent updates' },
     y: { label: 'J' },
     series: [
@@ -145,7 +145,7 @@ function orderMatters(context: TheoryContext): Finding {
     y: { label: 'spread of J over orders, at most', log: true },
     series: [
       {
-        name: 'worlds in order of spread',
+        name: 'worlds sorted by spread',
         points: sorted.map((spread, k) => [(k + 1) / sorted.length, spread]),
       },
     ],
@@ -162,28 +162,29 @@ export const stageClaims: ClaimGroup = {
   claims: [
     {
       name: 'exact sequential steps',
-      statement: 'exact steps with fresh advantages never lower J, whatever the order and the radii',
+      statement: 'exact steps with fresh advantages never decrease J, for any order and radii',
       source: 'E39, 4.1',
       predicted: 'holds',
       check: sequentialNeverFalls,
     },
     {
       name: 'exact simultaneous steps',
-      statement: 'the same steps, all agents at once on stage-start advantages, never lower J',
+      statement: 'simultaneous exact steps on stage-start advantages never decrease J',
       source: '4.1',
       predicted: 'fails',
       check: simultaneousNeverFalls,
     },
     {
       name: 'coordination game',
-      statement: 'the golden numbers of one stage, sequential up in either order and simultaneous down',
+      statement:
+        'the exact numbers of the example: J increases with sequential steps in both orders and decreases with simultaneous steps',
       source: 'G1',
       predicted: 'holds',
       check: coordinationGame,
     },
     {
       name: 'order',
-      statement: 'the order of updates does not matter for where a run ends',
+      statement: 'the final J of a run does not depend on the order of updates',
       source: '4.1',
       predicted: 'fails',
       check: orderMatters,

@@ -1,6 +1,6 @@
 /**
- * What data can prove: confidence radii, the betting test, weights and their truncation, information gain.
- * @see algorithm equations E33, E34, E61-E65; errors P8-P11 of the paper
+ * Statistics: confidence radii, the betting test, importance weights and their truncation, information gain.
+ * @see docs/algorithm.md, E33, E34, E61-E65; errors P8-P11 of the paper
  * @module
  */
 import {
@@ -16,9 +16,9 @@ import { type RandomStream, randomStream } from '../../core/rng.ts';
 import { normalQuantile } from '../../core/special.ts';
 import { mean } from '../../core/stats.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, percent, short } from '../sampling.ts';
+import { Maximum, percent, short } from '../sampling.ts';
 
-/** Three standard errors above a nominal rate: what an honest test exceeds once in a thousand checks. */
+/** Whether a rate is at most three standard errors above its nominal value; a valid test fails this once in 1,000. */
 function withinError(rate: number, nominal: number, runs: number): boolean {
   return rate <= nominal + 3 * Math.sqrt((nominal * (1 - nominal)) / runs);
 }
@@ -41,7 +41,7 @@ function printedHoeffding(): Finding {
   const right = sizes.map((N) => coinLeaves(2 * radius(N), N));
   return {
     holds: printed.every((rate) => rate <= 0.05),
-    figures: `a fair +-1 coin leaves the printed 95% radius in ${printed.map(percent).join(', ')} of samples of ${sizes.join(', ')}; twice the radius in ${right.map(percent).join(', ')}`,
+    figures: `the mean of a fair +-1 coin is outside the printed 95% radius in ${printed.map(percent).join(', ')} of samples of ${sizes.join(', ')}, outside twice the radius in ${right.map(percent).join(', ')}`,
   };
 }
 
@@ -62,11 +62,11 @@ function boundOnTheChosen({ seed }: TheoryContext): Finding {
   }
   return {
     holds: withinError(reused / runs, 0.05, runs),
-    figures: `best of ${candidates} worthless candidates "proved" on its own batch in ${percent(reused / runs)} of ${runs} runs at nominal 5%, on held-out data in ${percent(heldOut / runs)}`,
+    figures: `the best of ${candidates} candidates without a gain has a positive bound on its own batch in ${percent(reused / runs)} of ${runs} runs at nominal 5%, on other data in ${percent(heldOut / runs)}`,
   };
 }
 
-/** Mean of a sticky +-1 chain that draws anew with probability 1/mixing each step; its true mean is 0. */
+/** Mean of a sticky +-1 chain that is resampled with probability 1/mixing at each step; its true mean is 0. */
 function stickyMean(stream: RandomStream, N: number, mixing: number): number {
   let sum = 0;
   for (let done = 0; done < N; ) {
@@ -93,11 +93,11 @@ function mixingSamples({ seed }: TheoryContext): Finding {
   }
   return {
     holds: withinError(right / runs, 0.01, runs),
-    figures: `a sticky chain leaves the radius with N/(1 + 2 sum beta) in ${percent(right / runs)} of ${runs} runs at nominal 1%, with the printed constant in ${percent(printed / runs)}`,
+    figures: `the mean of a sticky chain is outside the radius with N/(1 + 2 sum beta) in ${percent(right / runs)} of ${runs} runs at nominal 1%, with the printed constant in ${percent(printed / runs)}`,
   };
 }
 
-/** Paired 0/1 differences: discordant with the given probability, on average worth `gain`. */
+/** Paired 0/1 difference: non-zero with probability `discordant`, mean `gain`. */
 function pairedDifference(stream: RandomStream, discordant: number, gain: number): number {
   const u = stream.uniform();
   if (u >= discordant) return 0;
@@ -128,7 +128,7 @@ function falseAcceptances({ seed }: TheoryContext): Finding {
   };
 }
 
-/** Settings of the specification's table: prompts for 80% power. */
+/** Table of E64: discordant share, gain, and number of prompts for 80% power. */
 const POWER_TABLE = [
   [0.1, 0.02, 2044],
   [0.1, 0.05, 346],
@@ -169,7 +169,7 @@ function bettingBeatsBernstein({ seed }: TheoryContext): Finding {
   };
 }
 
-/** E[min(w, C)] and (E w)^2 / E w^2 of a log-normal weight of mean 1 with the given message KL, by quantiles. */
+/** E[min(w, C)] and (E w)^2 / E w^2 of a log-normal weight of mean 1 with the given message KL, by quadrature. */
 function logNormalWeight(kl: number, cap: number): { readonly kept: number; readonly essShare: number } {
   const points = 20000;
   const sd = Math.sqrt(2 * kl);
@@ -216,7 +216,7 @@ function quantileBounds({ seed }: TheoryContext): Finding {
   }
   return {
     holds: order === 299 && dkw === 14979 && withinError(1 - covered / runs, 0.05, runs),
-    figures: `a bound on the 99% quantile needs ${order} trajectories by order statistics (covers in ${percent(covered / runs)}), ${dkw} by DKW`,
+    figures: `a bound on the 99% quantile needs ${order} trajectories with order statistics (coverage ${percent(covered / runs)}), ${dkw} with DKW`,
   };
 }
 
@@ -229,19 +229,19 @@ function informationGainOfNoise({ seed }: TheoryContext): Finding {
       advantages_N: Float64Array.from({ length: N }, () => stream.normal()),
     };
   };
-  const [fit, judge] = [sample(0), sample(1)];
+  const [fit, heldOut] = [sample(0), sample(1)];
   const { kappa } = kappaFromScores(fit, { epsilon: 1e-6 });
   const squares = mean(fit.advantages_N.map((a) => a * a));
-  const { claimed, gain } = crossFittedGain(fit, judge, { delta, epsilon: 1e-6 });
+  const { claimed, gain } = crossFittedGain(fit, heldOut, { delta, epsilon: 1e-6 });
   return {
     holds: gain > claimed / 2,
     figures: `pure noise, N ${N} < D ${D}: kappa ${short(kappa, 5)} = sqrt(2 mean A^2) ${short(Math.sqrt(2 * squares), 5)}; claimed gain ${short(claimed)}, cross-fitted ${short(gain)}`,
   };
 }
 
-/** |E[w f] - E[min(w, C) f]| against F (1 - E[min(w, C)]), on random discrete weights of mean 1. */
+/** |E[w f] - E[min(w, C) f]| and its bound F (1 - E[min(w, C)]), for random discrete weights of mean 1. */
 function truncationBiasIsBounded({ worlds, seed }: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, 68, k);
     const raw = Array.from({ length: 12 }, () => Math.exp(2 * stream.normal()));
@@ -250,7 +250,7 @@ function truncationBiasIsBounded({ worlds, seed }: TheoryContext): Finding {
     for (const cap of [1, 2, 4]) {
       const cut = weights.map((w) => Math.min(w, cap));
       const bias = Math.abs(mean(weights.map((w, n) => (w - cut[n]) * values[n])));
-      excess.see(bias - truncationBias(weights, { bound: 1, delta: 0.05, cap }).plugIn);
+      excess.include(bias - truncationBias(weights, { bound: 1, delta: 0.05, cap }).plugIn);
     }
   }
   return { holds: excess.value <= 1e-12, figures: `bias - zeta at most ${excess} cases` };
@@ -261,12 +261,12 @@ function bernsteinCovers({ seed }: TheoryContext): Finding {
   let missed = 0;
   for (let run = 0; run < runs; run++) {
     const stream = randomStream(seed, 69, run);
-    const values = Float64Array.from({ length: N }, () => Number(stream.uniform() < 0.05)); // rare, so skewed
+    const values = Float64Array.from({ length: N }, () => Number(stream.uniform() < 0.05)); // rare events, a skewed distribution
     if (empiricalBernsteinLower(values, { lo: 0, hi: 1, delta: 0.05 }) > 0.05) missed++;
   }
   return {
     holds: withinError(missed / runs, 0.05, runs),
-    figures: `above the mean in ${percent(missed / runs)} of ${runs} samples of ${N} rare events at nominal 5%`,
+    figures: `bound above the mean in ${percent(missed / runs)} of ${runs} samples of ${N} rare events at nominal 5%`,
   };
 }
 
@@ -275,49 +275,50 @@ export const statisticsClaims: ClaimGroup = {
   claims: [
     {
       name: 'printed Hoeffding radius',
-      statement: 'the printed finite-sample radius holds with its confidence',
+      statement: 'the printed finite-sample radius has its nominal confidence',
       source: 'P9',
       predicted: 'fails',
       check: printedHoeffding,
     },
     {
       name: 'bound on the chosen',
-      statement: 'a bound holds for a candidate that was chosen on the same sample',
+      statement: 'a bound is valid for a candidate that was chosen on the same sample',
       source: 'P10',
       predicted: 'fails',
       check: boundOnTheChosen,
     },
     {
       name: 'mixing samples',
-      statement: 'dependent samples count as N/(1 + 2 sum beta) independent ones',
+      statement: 'N dependent samples are equivalent to N/(1 + 2 sum beta) independent ones',
       source: 'P11',
       predicted: 'fails',
       check: mixingSamples,
     },
     {
       name: 'false acceptances',
-      statement: 'the betting test accepts a null at most alpha of the time, whenever it stops',
+      statement: 'the betting test accepts a null with probability at most alpha, at any stopping time',
       source: 'E64',
       predicted: 'holds',
       check: falseAcceptances,
     },
     {
       name: 'power of the betting test',
-      statement: 'it has 80% power at the numbers of prompts of the table (discordant share / gain)',
+      statement:
+        'the betting test has 80% power at the numbers of prompts of the table (discordant share / gain)',
       source: 'E64',
       predicted: 'holds',
       check: powerOfBetting,
     },
     {
       name: 'betting against Bernstein',
-      statement: 'it proves gains that an empirical Bernstein bound does not',
+      statement: 'the betting test detects gains that an empirical Bernstein bound does not',
       source: 'E63, E64',
       predicted: 'holds',
       check: bettingBeatsBernstein,
     },
     {
       name: 'empirical Bernstein bound',
-      statement: 'the empirical Bernstein bound holds with its confidence',
+      statement: 'the empirical Bernstein bound has its nominal confidence',
       source: 'E63',
       predicted: 'holds',
       check: bernsteinCovers,
@@ -325,7 +326,7 @@ export const statisticsClaims: ClaimGroup = {
     {
       name: 'bias of truncated weights',
       statement:
-        'cutting weights of mean 1 at C moves no mean of values up to F by more than F (1 - E[min(w, C)])',
+        'truncating weights of mean 1 at C changes the mean of values of at most F by at most F (1 - E[min(w, C)])',
       source: 'E61',
       predicted: 'holds',
       check: truncationBiasIsBounded,
@@ -333,21 +334,22 @@ export const statisticsClaims: ClaimGroup = {
     {
       name: 'truncated weights',
       statement:
-        'a weight cut at 1 loses an eighth of its mass at message KL 0.05, one cut at 2 next to nothing',
+        'at a message KL of 0.05, truncation at 1 loses an eighth of the mass of the weights, truncation at 2 a quarter of a percent',
       source: 'E61',
       predicted: 'holds',
       check: truncationMass,
     },
     {
       name: 'effective sample size',
-      statement: 'a reused batch is worth about exp(-2 KL) of its episodes',
+      statement: 'the effective sample size of a reused batch is about exp(-2 KL) of its episodes',
       source: 'E60a',
       predicted: 'holds',
       check: effectiveShare,
     },
     {
       name: 'quantile bounds',
-      statement: 'order statistics bound a 99% quantile from 299 trajectories, DKW from 14,979',
+      statement:
+        'a bound on the 99% quantile needs 299 trajectories with order statistics and 14,979 with DKW',
       source: 'E33, E34',
       predicted: 'holds',
       check: quantileBounds,
@@ -355,7 +357,7 @@ export const statisticsClaims: ClaimGroup = {
     {
       name: 'information gain of noise',
       statement:
-        'kappa sqrt(delta) measures a gain that other data confirm, with fewer trajectories than weights',
+        'with fewer trajectories than parameters, kappa sqrt(delta) is a gain that independent data confirm',
       source: 'E65',
       predicted: 'fails',
       check: informationGainOfNoise,

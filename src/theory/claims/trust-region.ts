@@ -1,6 +1,6 @@
 /**
- * What the trust region sees and does not see, and what raising beta does.
- * @see algorithm equations E20-E38; errors P7, P8, P12, P13, P18; golden examples G3, G5, G6
+ * Trust region and loss: limits of a quantile, directions of the KL, the effect of beta, normalisation, clipping.
+ * @see docs/algorithm.md, E20-E38; errors P7, P8, P12, P13, P18; worked examples G3, G5, G6
  * @module
  */
 import { groupNormalizedAdvantages } from '../../core/advantage.ts';
@@ -13,15 +13,15 @@ import { fullyObserved } from '../../core/tabular/observed-episode.ts';
 import { optimizeOneState } from '../../core/tabular/optimize.ts';
 import { judgeAttempt, measureAttempt, startTrustRegion } from '../../core/trust-region.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, median, percent, sampleWorlds, short } from '../sampling.ts';
+import { Maximum, median, percent, sampleWorlds, short } from '../sampling.ts';
 
-/** G3: a chain of 200 decisions, one of which decides everything. */
-function quantileSeesAll(): Finding {
+/** G3: a chain of 200 decisions of which a single one determines the reward. */
+function quantileRejectsAll(): Finding {
   const [H, critical] = [200, 100];
   const chain = (p: number) =>
     Array.from({ length: H }, (_, t) => [t === critical ? [p, 1 - p] : [0.5, 0.5], [0.5, 0.5]]);
   const { episode } = fullyObserved({
-    // state 1: the critical decision went wrong
+    // state 1: the critical decision was wrong
     transition: Array.from({ length: H - 1 }, (_, t) => [
       [[1, 0], t === critical ? [0, 1] : [1, 0]],
       [
@@ -37,7 +37,7 @@ function quantileSeesAll(): Finding {
   const objectives = [before, after].map((policy) => evaluateEpisode(episode, policy).objective);
   const logs = (row: ArrayLike<number>) => Float64Array.from(row, Math.log);
   const states = before.map((rows, t) => stateDivergence(logs(after[t][0]), logs(rows[0])));
-  const kl = states.map(({ klNewCur }) => klNewCur);
+  const kl = states.map(({ klNewOld }) => klNewOld);
   const readings = { kl, tv: states.map(({ tv }) => tv), messageKl: [kl.reduce((sum, x) => sum + x, 0)] };
   const measured = measureAttempt(readings, { quantile: 0.99, slack: 'none', slackConfidence: 0.05 });
   const verdict = (targetKlMessage?: number) => {
@@ -50,20 +50,20 @@ function quantileSeesAll(): Finding {
   };
   return {
     holds: verdict() !== 'accepted',
-    figures: `J ${short(objectives[0])} -> ${short(objectives[1])} with a 99% quantile of ${measured.klQuantile} and a largest KL of ${short(measured.klMax)}: the quantile alone says ${verdict()}, a message cap of 0.05 says ${verdict(0.05)}`,
+    figures: `J ${short(objectives[0])} -> ${short(objectives[1])} with a 99% quantile of ${measured.klQuantile} and a largest KL of ${short(measured.klMax)}: decision of the quantile gate alone ${verdict()}, with a message cap of 0.05 ${verdict(0.05)}`,
   };
 }
 
-/** G6: which divergence sees mass appear, and which sees it vanish. */
+/** G6: the two directions of the KL when a policy drops a token and when it adds one. */
 function directionsAgree(): Finding {
   const logs = (p: number) => [Math.log1p(-p), Math.log(p)];
   const vanish = stateDivergence(logs(1e-12), logs(0.01));
   const appear = stateDivergence(logs(0.05), logs(1e-6));
-  const seen = sampledKl(logs(0.05)[0] - logs(1e-6)[0], 'k3').value;
-  const factors = [vanish.klCurNew / vanish.klNewCur, appear.klNewCur / appear.klCurNew];
+  const sampled = sampledKl(logs(0.05)[0] - logs(1e-6)[0], 'k3').value;
+  const factors = [vanish.klOldNew / vanish.klNewOld, appear.klNewOld / appear.klOldNew];
   return {
     holds: factors.every((factor) => factor < 2),
-    figures: `mass vanishes: KL(cur||new) is ${short(factors[0])} times KL(new||cur); mass appears: ${short(factors[1])} times the other way, and a sample of the common token sees ${short(seen)} of ${short(appear.klNewCur)}`,
+    figures: `token dropped: KL(old||new) is ${short(factors[0])} times KL(new||old); token added: KL(new||old) is ${short(factors[1])} times KL(old||new), and the sampled KL at the common token is ${short(sampled)} instead of ${short(appear.klNewOld)}`,
   };
 }
 
@@ -74,16 +74,16 @@ function betaHelpsOneStep(): Finding {
     optimizeOneState(problem, { ...options, beta, innerSteps }).logits;
   const moved = (innerSteps: number) =>
     Math.max(...step(0.001, innerSteps).map((z, v) => Math.abs(z - step(100 * 0.001, innerSteps)[v])));
-  const slope = Math.max(...exactKl(problem.logits, problem.logits).gradNewCur.map(Math.abs));
+  const slope = Math.max(...exactKl(problem.logits, problem.logits).gradNewOld.map(Math.abs));
   return {
     holds: moved(1) > 0,
-    figures: `KL slope at the start ${slope}; 100 times the beta moves one step by ${moved(1)}, two steps by ${short(moved(2))}`,
+    figures: `gradient of the KL at the start ${slope}; 100 times the beta changes the logits by ${moved(1)} after one step and by ${short(moved(2))} after two`,
   };
 }
 
-/** The natural-gradient step of one agent's table: in every state cur exp(eta A), with 1/2 D'FD = delta. */
+/** Natural-gradient steps of one agent's table, old exp(eta A) in every state with 1/2 D'FD = size, and their KLs. */
 function naturalStep(context: TheoryContext, key: number, size: number) {
-  const ratios = new Extreme();
+  const ratios = new Maximum();
   let [small, worlds, meanExceeds, maxExceeds] = [Number.POSITIVE_INFINITY, 0, 0, 0];
   for (const { mdp, team } of sampleWorlds(context, key)) {
     const evaluation = evaluateTeam(mdp, team);
@@ -102,7 +102,7 @@ function naturalStep(context: TheoryContext, key: number, size: number) {
     });
     const mean = kls.reduce((sum, kl, s) => sum + evaluation.occupancy[s] * kl, 0);
     worlds++;
-    ratios.see(mean / size);
+    ratios.include(mean / size);
     small = Math.min(small, mean / size);
     if (mean > size) meanExceeds++;
     if (Math.max(...kls) > size) maxExceeds++;
@@ -161,14 +161,14 @@ function convexBall(): Finding {
     [4.71, 5.49, -13.88],
   ];
   const middle = ends[0].map((z, v) => (z + ends[1][v]) / 2);
-  const [a, b, between] = [...ends, middle].map((logits) => exactKl(logits, q).klNewCur);
+  const [a, b, between] = [...ends, middle].map((logits) => exactKl(logits, q).klNewOld);
   return {
     holds: between <= Math.max(a, b),
-    figures: `KL ${short(a, 4)} and ${short(b, 4)} at two points, ${short(between, 4)} half-way between them`,
+    figures: `KL ${short(a, 4)} and ${short(b, 4)} at two points, ${short(between, 4)} at their midpoint`,
   };
 }
 
-/** G5: two prompts, one rarely solved; a small gain there is bought with a larger loss on the other. */
+/** G5: two prompts, one rarely solved; the update gains a little on that one and loses more on the other. */
 function normalisedSurrogate(): Finding {
   const before = [0.01098694263059318, 0.5];
   const after = [0.013386917827664779, 0.4950001666600003];
@@ -197,11 +197,11 @@ function clipActs(): Finding {
   const first = Array.from({ length: 40 }, (_, k) => k + 2).find((G) => largest(G) > 5);
   return {
     holds: largest(4) > 5 || largest(8) > 5,
-    figures: `largest normalised advantage ${short(largest(4), 4)} at G 4, ${short(largest(8), 4)} at G 8; a clip of 5 first acts at G ${first}`,
+    figures: `largest normalised advantage ${short(largest(4), 4)} at G 4, ${short(largest(8), 4)} at G 8; a clip of 5 has an effect from G ${first} on`,
   };
 }
 
-/** Share of messages whose summed log-ratio stays inside the clip, tokens' log-ratios N(-v/2, v). */
+/** Share of messages whose summed log-ratio lies inside the clip; tokens' log-ratios are N(-v/2, v). */
 function clipAtLength({ seed }: TheoryContext): Finding {
   const lengths = [32, 512, 4096, 32768];
   const draws = 4000;
@@ -232,22 +232,22 @@ function clipAtLength({ seed }: TheoryContext): Finding {
   };
 }
 
-/** Sampled at temperature 0.8, scored at 1: how far apart the policies are before anything was learned. */
+/** KL between sampling at temperature 0.8 and scoring at temperature 1, before any update. */
 function otherTemperature({ seed }: TheoryContext): Finding {
   const kls = [1, 2, 4].map((sd) => {
     const stream = randomStream(seed, 75, sd);
     const logits = Float64Array.from({ length: 2000 }, () => sd * stream.normal());
-    return stateDivergence(logSoftmax(logits, 0.8), logSoftmax(logits)).klNewCur;
+    return stateDivergence(logSoftmax(logits, 0.8), logSoftmax(logits)).klNewOld;
   });
   return {
     holds: Math.max(...kls) < 0.01,
-    figures: `KL at zero update ${kls.map((kl) => short(kl)).join(', ')} nats per token for logits of deviation 1, 2, 4; a radius is 0.01 to 0.05`,
+    figures: `KL at zero update ${kls.map((kl) => short(kl)).join(', ')} nats per token for logits with standard deviation 1, 2, 4; typical radii are 0.01 to 0.05`,
   };
 }
 
-/** L(theta + g/L_blk) - L(theta) against |g|^2 / (2 L_blk) for one agent's softmax table. */
+/** |g|^2 / (2 L_blk) minus L(theta + g/L_blk) - L(theta), for one agent's softmax table. */
 function oneBlockAscends(context: TheoryContext): Finding {
-  const shortfall = new Extreme();
+  const shortfall = new Maximum();
   for (const { mdp, team } of sampleWorlds(context, 76)) {
     const evaluation = evaluateTeam(mdp, team);
     const advantage = agentAdvantage(mdp, team, { agent: 0, evaluation });
@@ -262,9 +262,12 @@ function oneBlockAscends(context: TheoryContext): Finding {
     });
     const gain = surrogateGain(mdp, evaluation, withPolicy(team, 0, moved));
     const square = gradient.flatMap((row) => [...row]).reduce((sum, g) => sum + g * g, 0);
-    shortfall.see((square / (2 * lipschitz) - gain) * (1 - mdp.gamma));
+    shortfall.include((square / (2 * lipschitz) - gain) * (1 - mdp.gamma));
   }
-  return { holds: shortfall.value <= 1e-12, figures: `promised - found at most ${shortfall} worlds` };
+  return {
+    holds: shortfall.value <= 1e-12,
+    figures: `guaranteed gain - actual gain at most ${shortfall} worlds`,
+  };
 }
 
 export const trustRegionClaims: ClaimGroup = {
@@ -272,42 +275,43 @@ export const trustRegionClaims: ClaimGroup = {
   claims: [
     {
       name: 'quantile gate',
-      statement: 'a 99% quantile of per-state KL keeps a catastrophic update out',
+      statement: 'a gate on the 99% quantile of the per-state KL rejects a catastrophic update',
       source: 'P8, G3',
       predicted: 'fails',
-      check: quantileSeesAll,
+      check: quantileRejectsAll,
     },
     {
       name: 'directions of the KL',
-      statement: 'KL(new||cur) and KL(cur||new) are about the same, so either may be measured',
+      statement: 'KL(new||old) and KL(old||new) are about equal, so that either can be measured',
       source: 'P18, G6',
       predicted: 'fails',
       check: directionsAgree,
     },
     {
       name: 'another temperature',
-      statement: 'scoring at temperature 1 what was sampled at 0.8 makes no difference to speak of',
+      statement: 'scoring at temperature 1 tokens that were sampled at 0.8 gives a negligible KL',
       source: 'E9',
       predicted: 'fails',
       check: otherTemperature,
     },
     {
       name: 'beta alone',
-      statement: 'raising beta changes a retried single step',
+      statement: 'a larger beta changes a retry with a single step',
       source: 'E37',
       predicted: 'fails',
       check: betaHelpsOneStep,
     },
     {
       name: 'Fisher and KL',
-      statement: "for small natural steps E[KL] / (1/2 D'FD) goes to 1 (ratios by size of the step)",
+      statement:
+        "E[KL] / (1/2 D'FD) converges to 1 for small natural-gradient steps (range of the ratio by size of the step)",
       source: 'E65',
       predicted: 'holds',
       check: fisherIsLocal,
     },
     {
       name: 'natural step',
-      statement: 'the natural-gradient step that earns kappa sqrt(delta) stays inside the radius delta',
+      statement: 'the natural-gradient step with gain kappa sqrt(delta) is within the radius delta',
       source: 'P12',
       predicted: 'fails',
       check: naturalStepStaysInside,
@@ -321,7 +325,7 @@ export const trustRegionClaims: ClaimGroup = {
     },
     {
       name: 'separable objective',
-      statement: "a stage's objective is a sum of terms of one agent each",
+      statement: "a stage's objective is a sum of terms that depend on one agent each",
       source: 'P13',
       predicted: 'fails',
       check: separableObjective,
@@ -335,14 +339,14 @@ export const trustRegionClaims: ClaimGroup = {
     },
     {
       name: 'normalised surrogate',
-      statement: 'a step that raises the surrogate of group-normalised advantages raises J',
+      statement: 'a step that increases the surrogate of group-normalised advantages increases J',
       source: 'P7, G5',
       predicted: 'fails',
       check: normalisedSurrogate,
     },
     {
       name: 'advantage clip',
-      statement: 'a clip of 5 acts at group sizes 4 and 8',
+      statement: 'an advantage clip of 5 has an effect at group sizes 4 and 8',
       source: 'E21, P6',
       predicted: 'fails',
       check: clipActs,
@@ -350,7 +354,7 @@ export const trustRegionClaims: ClaimGroup = {
     {
       name: 'clip at length',
       statement:
-        'the clip of a summed log-ratio holds nearly all messages at 32 tokens and a twentieth at 32,768',
+        'the summed log-ratio of nearly all messages of 32 tokens lies inside the clip, of messages of 32,768 tokens one in twenty',
       source: 'E26',
       predicted: 'holds',
       check: clipAtLength,

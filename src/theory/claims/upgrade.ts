@@ -1,6 +1,6 @@
 /**
- * Plug and play: what Stage-0 guarantees about a replaced agent, and what it does not.
- * @see algorithm equations E40-E42; error P15; golden example G4
+ * Plug and play: guarantees of Stage-0 for a replaced agent, and their limits.
+ * @see docs/algorithm.md, E40-E42; error P15; worked example G4
  * @module
  */
 import { projectOntoTrustRegion, swapCovariance } from '../../core/projection.ts';
@@ -10,50 +10,50 @@ import { type Policy, type TeamMdp, type TeamPolicy, withPolicy } from '../../co
 import { matrixGame } from '../../core/tabular/worlds.ts';
 import { randomDistribution, randomTeam } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, percent, sampleWorlds, short } from '../sampling.ts';
+import { Maximum, percent, sampleWorlds, short } from '../sampling.ts';
 
 function kl(p: ArrayLike<number>, q: ArrayLike<number>): number {
   return Array.from(p).reduce((sum, x, v) => sum + (x > 0 ? x * Math.log(x / q[v]) : 0), 0);
 }
 
 function projectionIsOptimal({ worlds, seed }: TheoryContext): Finding {
-  const excess = new Extreme();
-  const outside = new Extreme();
+  const excess = new Maximum();
+  const outside = new Maximum();
   let smallestRise = Number.POSITIVE_INFINITY;
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, 81, k);
-    const [pre, cur] = [randomDistribution(stream, 4), randomDistribution(stream, 4)];
+    const [pre, old] = [randomDistribution(stream, 4), randomDistribution(stream, 4)];
     const delta = 10 ** (-3 * stream.uniform());
-    const best = projectOntoTrustRegion(pre, cur, delta);
-    outside.see(best.klCur - delta);
+    const best = projectOntoTrustRegion(pre, old, delta);
+    outside.include(best.klOld - delta);
     for (let rival = 0; rival < 40; rival++) {
       const other = randomDistribution(stream, 4);
-      // from cur towards a random point, as far as the ball reaches
+      // the last point inside the ball on the line from old to a random point
       let [low, high] = [0, 1];
-      const at = (share: number) => cur.map((p, v) => (1 - share) * p + share * other[v]);
+      const at = (share: number) => old.map((p, v) => (1 - share) * p + share * other[v]);
       for (let step = 0; step < 40; step++) {
         const middle = (low + high) / 2;
-        if (kl(at(middle), cur) <= delta) low = middle;
+        if (kl(at(middle), old) <= delta) low = middle;
         else high = middle;
       }
-      excess.see(best.klPre - kl(at(low), pre));
+      excess.include(best.klPre - kl(at(low), pre));
     }
-    const weights = [delta / 4, delta / 2, delta].map((radius) => projectOntoTrustRegion(pre, cur, radius).w);
+    const weights = [delta / 4, delta / 2, delta].map((radius) => projectOntoTrustRegion(pre, old, radius).w);
     smallestRise = Math.min(smallestRise, weights[1] - weights[0], weights[2] - weights[1]);
   }
   return {
     holds: excess.value <= 1e-9 && outside.value <= 1e-12 && smallestRise >= 0,
-    figures: `KL to the upgrade minus that of any rival in the ball at most ${excess}; w rises with the radius (smallest rise ${short(smallestRise)})`,
+    figures: `KL to the replacement minus that of any other point of the ball at most ${excess}; w increases with the radius (smallest increase ${short(smallestRise)})`,
   };
 }
 
-/** G4: two conventions, (L, L) worth 0.8 and (R, R) worth 1; the team plays L, the upgrade plays R. */
+/** G4: two conventions with rewards (L, L) = 0.8 and (R, R) = 1; the team plays L, the replacement plays R. */
 const COORDINATION = matrixGame([
   [0.8, 0],
   [0, 1],
 ]);
 const TEAM_PLAYS: Policy = [[0.95, 0.05]];
-const UPGRADE_PLAYS: Policy = [[0.02, 0.98]];
+const REPLACEMENT_PLAYS: Policy = [[0.02, 0.98]];
 
 function objective(mdp: TeamMdp, team: TeamPolicy): number {
   return evaluateTeam(mdp, team).objective;
@@ -61,34 +61,34 @@ function objective(mdp: TeamMdp, team: TeamPolicy): number {
 
 function aligned(
   pre: Policy,
-  cur: Policy,
+  old: Policy,
   delta0: number,
 ): { readonly policy: Policy; readonly w_S: number[] } {
-  const projections = cur.map((row, s) => projectOntoTrustRegion(pre[s], row, delta0));
+  const projections = old.map((row, s) => projectOntoTrustRegion(pre[s], row, delta0));
   return { policy: projections.map(({ pi }) => pi), w_S: projections.map(({ w }) => w) };
 }
 
 function strongerHelps(): Finding {
   const withAgent = (policy: Policy) => objective(COORDINATION, [TEAM_PLAYS, policy]);
   const before = withAgent(TEAM_PLAYS);
-  const selfPlay = objective(COORDINATION, [UPGRADE_PLAYS, UPGRADE_PLAYS]);
+  const selfPlay = objective(COORDINATION, [REPLACEMENT_PLAYS, REPLACEMENT_PLAYS]);
   const radii = Array.from({ length: 41 }, (_, k) => 10 ** (-4 + k / 10));
-  const stage0 = (delta0: number) => withAgent(aligned(UPGRADE_PLAYS, TEAM_PLAYS, delta0).policy);
+  const stage0 = (delta0: number) => withAgent(aligned(REPLACEMENT_PLAYS, TEAM_PLAYS, delta0).policy);
   const chart: Chart = {
     name: 'stage-0',
     title: 'G4: a stronger agent of another convention joins the team',
     x: { label: 'Stage-0 radius delta_0, nats', log: true },
     y: { label: 'J of the team', range: [0, 1] },
     series: [
-      { name: 'Stage-0 aligned', points: radii.map((delta0) => [delta0, stage0(delta0)] as const) },
+      { name: 'after Stage-0', points: radii.map((delta0) => [delta0, stage0(delta0)] as const) },
       { name: 'before the swap', dashed: true, points: radii.map((delta0) => [delta0, before] as const) },
       {
         name: 'raw swap',
         dashed: true,
-        points: radii.map((delta0) => [delta0, withAgent(UPGRADE_PLAYS)] as const),
+        points: radii.map((delta0) => [delta0, withAgent(REPLACEMENT_PLAYS)] as const),
       },
       {
-        name: 'upgrade with itself',
+        name: 'replacement in self-play',
         dashed: true,
         points: radii.map((delta0) => [delta0, selfPlay] as const),
       },
@@ -97,8 +97,8 @@ function strongerHelps(): Finding {
   const golden = [0.001, 0.01, 0.05].map(stage0);
   const matches = [0.71737, 0.70056, 0.66611].every((value, k) => Math.abs(golden[k] - value) < 1e-4);
   return {
-    holds: withAgent(UPGRADE_PLAYS) >= before || golden.some((value) => value >= before) || !matches,
-    figures: `team ${short(before, 4)}, upgrade with itself ${short(selfPlay, 4)}; raw swap ${short(withAgent(UPGRADE_PLAYS))}, Stage-0 at 0.001 / 0.01 / 0.05: ${golden.map((value) => short(value, 4)).join(' / ')}`,
+    holds: withAgent(REPLACEMENT_PLAYS) >= before || golden.some((value) => value >= before) || !matches,
+    figures: `team ${short(before, 4)}, replacement in self-play ${short(selfPlay, 4)}; raw swap ${short(withAgent(REPLACEMENT_PLAYS))}, Stage-0 at 0.001 / 0.01 / 0.05: ${golden.map((value) => short(value, 4)).join(' / ')}`,
     charts: [chart],
   };
 }
@@ -108,7 +108,7 @@ function betterElsewhere(context: TheoryContext): Finding {
   for (const { mdp, team, stream } of sampleWorlds(context, 82)) {
     const pre = randomTeam(stream.int(2 ** 30), mdp)[0];
     const others = randomTeam(stream.int(2 ** 30), mdp);
-    // strictly better than the agent it replaces, with other partners
+    // only replacements that are strictly better than the incumbent with other partners
     if (objective(mdp, withPolicy(others, 0, pre)) <= objective(mdp, withPolicy(others, 0, team[0])))
       continue;
     swaps++;
@@ -118,7 +118,7 @@ function betterElsewhere(context: TheoryContext): Finding {
   }
   return {
     holds: rawHurts === 0 && alignedHurts === 0,
-    figures: `of ${swaps} replacements that are better with other partners, ${percent(rawHurts / swaps)} hurt this team raw, ${percent(alignedHurts / swaps)} aligned`,
+    figures: `of ${swaps} replacements that are better with other partners, ${percent(rawHurts / swaps)} decrease this team's J raw, ${percent(alignedHurts / swaps)} after Stage-0`,
   };
 }
 
@@ -130,7 +130,7 @@ function signTest(context: TheoryContext): Finding {
     const { policy, w_S } = aligned(pre, team[0], 0.01);
     const covariance = swapCovariance({
       occupancy_S: evaluation.occupancy,
-      cur_S: team[0],
+      old_S: team[0],
       pre_S: pre,
       advantage_S: agentAdvantage(mdp, team, { agent: 0, evaluation }),
       w_S,
@@ -141,7 +141,7 @@ function signTest(context: TheoryContext): Finding {
   }
   return {
     holds: right / swaps > 0.9,
-    figures: `right in ${percent(right / swaps)} of ${swaps} aligned swaps at delta_0 0.01`,
+    figures: `right sign in ${percent(right / swaps)} of ${swaps} swaps with Stage-0 at delta_0 0.01`,
   };
 }
 
@@ -151,28 +151,28 @@ export const upgradeClaims: ClaimGroup = {
     {
       name: 'Stage-0 projection',
       statement:
-        'the geometric mixture is the closest policy to the upgrade inside the ball, and its weight rises with the radius',
+        'the geometric mixture is the policy in the ball that is closest to the replacement, and its weight increases with the radius',
       source: 'E40, E41',
       predicted: 'holds',
       check: projectionIsOptimal,
     },
     {
       name: 'a stronger agent helps',
-      statement: 'an agent that is stronger with its own kind keeps or improves the team, raw or aligned',
+      statement: 'an agent that is stronger in self-play keeps or improves the team, raw or after Stage-0',
       source: 'P15, G4',
       predicted: 'fails',
       check: strongerHelps,
     },
     {
       name: 'better elsewhere',
-      statement: 'a replacement that is strictly better with other partners never hurts',
+      statement: 'a replacement that is strictly better with other partners never decreases J',
       source: 'P15',
       predicted: 'fails',
       check: betterElsewhere,
     },
     {
       name: 'sign test before a swap',
-      statement: 'the weighted covariance predicts whether an aligned swap helps',
+      statement: 'the weighted covariance predicts whether a swap with Stage-0 increases J',
       source: 'E42',
       predicted: 'holds',
       check: signTest,

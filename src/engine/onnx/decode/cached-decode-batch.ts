@@ -1,6 +1,6 @@
 /**
- * A decoder's batch with a key/value cache: equal contexts are run through the model once and copied into
- * their slots, later tokens one step at a time.
+ * A decode batch with a key/value cache. Equal contexts are prefilled once and copied into their slots; later tokens
+ * are decoded one step at a time.
  * @module
  */
 import type { DecodeBatch, LogitsRow } from '../../decode-batch.ts';
@@ -9,21 +9,23 @@ import type { Sessions } from '../sessions.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { KvCache } from './kv-cache.ts';
 import { PrefillQueue } from './prefill.ts';
-import { StepFeeds } from './step-feeds.ts';
+import { StepRunner } from './step-runner.ts';
 
-export interface BatchParts {
+export interface DecodeBatchParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** Padded tokens of one prefill run. */
+  /** Maximum padded tokens per prefill run. */
   readonly tokenBudget: number;
 }
 
 /**
- * @param contexts - of all requests, in the order they will be loaded
+ * Opens a batch.
+ *
+ * @param contexts - contexts of all requests, in loading order
  * @param slots - messages decoded together
  */
 export async function openDecodeBatch(
-  parts: BatchParts,
+  parts: DecodeBatchParts,
   contexts: readonly Int32Array[],
   slots: number,
 ): Promise<DecodeBatch> {
@@ -37,10 +39,10 @@ class CachedDecodeBatch implements DecodeBatch {
   readonly #contexts: readonly Int32Array[];
   readonly #prefill: PrefillQueue;
   readonly #cache: KvCache;
-  readonly #feeds: StepFeeds;
+  readonly #stepRunner: StepRunner;
 
   constructor(
-    parts: BatchParts & { readonly steps: readonly Session[] },
+    parts: DecodeBatchParts & { readonly steps: readonly Session[] },
     contexts: readonly Int32Array[],
     slots: number,
   ) {
@@ -50,7 +52,7 @@ class CachedDecodeBatch implements DecodeBatch {
     this.#prefill = new PrefillQueue(parts, contexts);
     const longest = contexts.reduce((max, { length }) => Math.max(max, length), 0);
     this.#cache = new KvCache(config, slots, longest);
-    this.#feeds = new StepFeeds(parts, this.#cache);
+    this.#stepRunner = new StepRunner(parts, this.#cache);
   }
 
   async load(slot: number, request: number): Promise<LogitsRow> {
@@ -60,7 +62,7 @@ class CachedDecodeBatch implements DecodeBatch {
   }
 
   step(last: readonly number[]): Promise<Float32Array> {
-    return this.#feeds.step(last);
+    return this.#stepRunner.step(last);
   }
 
   clear(slot: number): void {

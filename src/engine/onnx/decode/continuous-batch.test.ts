@@ -13,8 +13,8 @@ const sliding = await tinyModel(engine, {
   slidingWindow: 5,
   localRopeTheta: 100,
   layerKinds: [
-    { window: true, positions: 'local' },
-    { window: false, positions: 'global' },
+    { sliding: true, rope: 'local' },
+    { sliding: false, rope: 'global' },
   ],
 });
 const context = (...ids: number[]): Int32Array => Int32Array.from([1, ...ids, 2]);
@@ -31,7 +31,7 @@ const plain = ({ tokens, logp, finish }: Generation): object => ({
   logp: [...logp],
   finish,
 });
-/** The same with the same chances, but for what the order of sums changes. */
+/** Expectation for an equal generation, up to rounding of the log-probabilities. */
 const like = ({ tokens, logp, finish }: Generation): object => ({
   tokens: [...tokens],
   logp: [...logp].map((value): unknown => expect.closeTo(value, 4)),
@@ -42,7 +42,7 @@ describe('ContinuousBatch', () => {
   it.each([
     ['whole contexts', model],
     ['sliding windows', sliding],
-  ])('says what the sampler of training says, whatever else is running (%s)', async (_, model) => {
+  ])('draws the same tokens as the training sampler, for any concurrent requests (%s)', async (_, model) => {
     const requests = Array.from({ length: 23 }, (_, i) => ({
       context: context(...Array.from({ length: i % 7 }, (_, j) => 5 + ((i + j) % 9))),
       stream: randomStream(3, i),
@@ -54,7 +54,7 @@ describe('ContinuousBatch', () => {
     const generator = model.generator({ maxBatch: 5, prefillTokens: 12 });
     const got = await Promise.all(
       requests.map(async (one, i) => {
-        for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate); // they come one by one
+        for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate); // requests arrive one by one
         return generator.generate(request({ ...one, temperature: 0.8, maxTokens: 30 }));
       }),
     );
@@ -63,9 +63,9 @@ describe('ContinuousBatch', () => {
     expect(generator.load().tokens).toBe(got.reduce((sum, { tokens }) => sum + tokens.length, 0));
   });
 
-  it('writes the likeliest tokens at temperature 0, without a draw', async () => {
+  it('is greedy at temperature 0 and draws no random number', async () => {
     const generator = model.generator();
-    const stream = { ...randomStream(1), uniform: () => expect.fail('a greedy draw took a number') };
+    const stream = { ...randomStream(1), uniform: () => expect.fail('greedy sampling drew a random number') };
     const { tokens, logp } = await generator.generate(request({ temperature: 0, stream }));
     const scored = await model.forward([{ context: context(7, 8), tokens }], { temperature: 1 });
     scored[0]?.forEach((value, t) => {
@@ -87,7 +87,7 @@ describe('ContinuousBatch', () => {
     expect(seen).toEqual([...tokens]);
   });
 
-  it('draws from the nucleus alone', async () => {
+  it('draws from the top-p nucleus only', async () => {
     const generator = model.generator();
     const all = await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
@@ -98,7 +98,7 @@ describe('ContinuousBatch', () => {
     expect(new Set(all.map(({ tokens }) => tokens.join()))).toEqual(new Set([greedy.tokens.join()]));
   });
 
-  it('ends a message when told to', async () => {
+  it('ends a message when onToken returns false', async () => {
     let heard = 0;
     const { tokens, finish } = await model
       .generator()
@@ -106,7 +106,7 @@ describe('ContinuousBatch', () => {
     expect([tokens.length, finish]).toEqual([3, 'stop']);
   });
 
-  it('lets go of aborted messages, waiting or under way, and of nobody else', async () => {
+  it('rejects aborted requests, queued or in flight, and no others', async () => {
     const generator = model.generator({ maxBatch: 2 });
     const [under, waiting] = [new AbortController(), new AbortController()];
     const stop = new Error('enough');
@@ -140,12 +140,12 @@ describe('ContinuousBatch', () => {
   it.each([
     ['before its first token', 1],
     ['before a later one', 2],
-  ])('goes on with the others when a message is aborted %s', async (_, at) => {
+  ])('continues the other messages when a message is aborted %s', async (_, at) => {
     const gone = new AbortController();
     const stop = new Error('the client left');
     let heard = 0;
     const generator = model.generator();
-    // the listener of one message aborts another whose token comes from the same run of the graphs
+    // the callback of one message aborts another message whose token comes from the same step
     const stays = generator.generate(
       request({
         maxTokens: 30,
@@ -164,7 +164,7 @@ describe('ContinuousBatch', () => {
     expect(generator.load()).toMatchObject({ running: 0, waiting: 0 });
   });
 
-  it('rejects a message that is aborted on its last token', async () => {
+  it('rejects a message that is aborted at its last token', async () => {
     const left = new AbortController();
     const stop = new Error('enough');
     const onToken = (): undefined => void left.abort(stop);
@@ -172,17 +172,17 @@ describe('ContinuousBatch', () => {
     await expect(message).rejects.toBe(stop);
   });
 
-  it('ends a message that was under way when it was closed, though its last token comes', async () => {
+  it('rejects an in-flight message when it is closed, even at its last token', async () => {
     const generator = model.generator();
     const message = generator.generate(request({ maxTokens: 1 }));
     await Promise.resolve();
-    await Promise.resolve(); // its context runs by now
+    await Promise.resolve(); // the prefill has started
     const closing = generator.close();
     await expect(message).rejects.toMatchObject({ code: 'TROUPE_ENGINE_CLOSED' });
     await closing;
   });
 
-  it('shares the batch between keys, not between requests', async () => {
+  it('shares the batch evenly between keys, not between requests', async () => {
     const generator = model.generator({ maxBatch: 2 });
     const done: string[] = [];
     const ask = async (fairKey: string, i: number): Promise<void> => {
@@ -197,7 +197,7 @@ describe('ContinuousBatch', () => {
     expect(done.lastIndexOf('few')).toBeLessThan(14);
   });
 
-  it('fails one message for its own fault, and refuses contexts without room', async () => {
+  it('rejects only the message whose callback throws, and rejects contexts without room', async () => {
     const generator = model.generator();
     const bad = generator.generate(
       request({
@@ -216,8 +216,8 @@ describe('ContinuousBatch', () => {
     await expect(generator.generate(request())).rejects.toThrow('was closed');
   });
 
-  it('keeps its cache within its bound', async () => {
-    const generator = model.generator({ maxCacheBytes: 4 * 32 * 128 /* bytes of a token */ });
+  it('keeps its cache within maxCacheBytes', async () => {
+    const generator = model.generator({ maxCacheBytes: 4 * 32 * 128 /* bytes per token */ });
     let most = 0;
     await Promise.all(
       Array.from({ length: 12 }, (_, i) =>
@@ -236,7 +236,7 @@ describe('ContinuousBatch', () => {
     expect(generator.load().cacheBytes).toBeLessThanOrEqual(4 * 32 * 128);
   });
 
-  it('gives any mixture of requests the same words as one at a time', async () => {
+  it('draws the same tokens for concurrent requests as for one request at a time', async () => {
     const one = fc.record({
       ids: fc.array(fc.integer({ min: 5, max: 21 }), { maxLength: 8 }),
       seed: fc.nat({ max: 1000 }),

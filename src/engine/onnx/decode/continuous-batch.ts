@@ -1,8 +1,8 @@
 /**
- * Continuous batching: messages join the running batch between two tokens and leave at their last, so nobody
- * waits for the longest. The runtime computes inside the event loop's thread and every graph run returns to
- * the loop, so a server stays responsive within one layer of one step.
- * @see sampler.ts for batches that are known beforehand
+ * Continuous batching: requests join the running batch between two decode steps and leave it at their last token, so
+ * no request waits for the longest one. ONNX Runtime computes on the event loop's thread, and control returns to the
+ * loop after every graph run, so a server is blocked for at most one layer of one step.
+ * @see sampler.ts for batches whose requests are all known in advance
  * @see Yu et al., "Orca: a distributed serving system for transformer-based generative models", OSDI 2022
  * @module
  */
@@ -19,14 +19,14 @@ import { drawFiltered, rankTokens } from '../../sampling/draw-filtered.ts';
 import { checkContext } from '../score/sequence-check.ts';
 import type { PrefilledStates } from './kv-cache.ts';
 import { type PrefillParts, runContexts } from './prefill.ts';
-import { RowCache } from './row-cache.ts';
-import { StepFeeds } from './step-feeds.ts';
+import { ServingKvCache } from './serving-kv-cache.ts';
+import { StepRunner } from './step-runner.ts';
 
-export interface BatchParts extends PrefillParts {
+export interface ContinuousBatchParts extends PrefillParts {
   readonly endTokens: readonly number[];
 }
 
-/** A message from its request to its last token. */
+/** A queued or in-flight message. */
 interface Message {
   readonly request: GenerationRequest;
   readonly limit: number;
@@ -41,30 +41,31 @@ const DEFAULTS: Required<GeneratorOptions> = {
   prefillTokens: 2048,
 };
 
-const ONE_KEY = '';
+const DEFAULT_KEY = '';
 
+/** The embedded engine's generator for serving. */
 export class ContinuousBatch implements MessageGenerator {
-  readonly #parts: BatchParts;
+  readonly #parts: ContinuousBatchParts;
   readonly #options: Required<GeneratorOptions>;
   readonly #ends: ReadonlySet<number>;
   readonly #waiting = new FairQueue<Message>();
-  readonly #cache: RowCache;
-  /** Message of each row of the cache. */
+  readonly #cache: ServingKvCache;
+  /** In-flight message of each row of the cache. */
   readonly #rows: Message[] = [];
-  #feeds: StepFeeds | undefined;
+  #stepRunner: StepRunner | undefined;
   #drawn = 0;
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(parts: BatchParts, options: GeneratorOptions = {}) {
+  constructor(parts: ContinuousBatchParts, options: GeneratorOptions = {}) {
     this.#parts = parts;
     this.#options = { ...DEFAULTS, ...options };
     this.#ends = new Set(parts.endTokens);
-    this.#cache = new RowCache(parts.sessions.config, this.#options.maxBatch);
+    this.#cache = new ServingKvCache(parts.sessions.config, this.#options.maxBatch);
   }
 
   async generate(request: GenerationRequest): Promise<Generation> {
-    const { context, signal, fairKey = ONE_KEY } = request;
+    const { context, signal, fairKey = DEFAULT_KEY } = request;
     const { config } = this.#parts.sessions;
     this.#requireOpen();
     signal?.throwIfAborted();
@@ -103,10 +104,10 @@ export class ContinuousBatch implements MessageGenerator {
     await this.#running;
   }
 
-  /** Runs until there is nothing to do; a fault of the engine fails everything that was under way. */
+  /** Runs until there are no messages; an engine error rejects all queued and in-flight messages. */
   async #run(): Promise<void> {
     try {
-      await Promise.resolve(); // requests made in one breath are let in together
+      await Promise.resolve(); // requests of the same event-loop turn are admitted together
       while (this.#waiting.size + this.#rows.length > 0) {
         this.#requireOpen();
         this.#dropAborted();
@@ -115,7 +116,7 @@ export class ContinuousBatch implements MessageGenerator {
       }
     } catch (error) {
       for (const message of [...this.#waiting.items(), ...this.#rows]) message.settle({ error });
-      while (this.#waiting.shift()) {} // all were told
+      while (this.#waiting.shift()) {} // all are settled
       while (this.#rows.length > 0) this.#removeRow(this.#rows.length - 1);
     } finally {
       this.#running = undefined;
@@ -123,12 +124,12 @@ export class ContinuousBatch implements MessageGenerator {
   }
 
   #dropAborted(): void {
-    for (const message of this.#waiting.items()) if (isLeft(message)) this.#waiting.remove(message);
+    for (const message of this.#waiting.items()) if (settleIfAborted(message)) this.#waiting.remove(message);
     for (let row = this.#rows.length - 1; row >= 0; row--)
-      if (isLeft(this.#rows[row] as Message)) this.#removeRow(row);
+      if (settleIfAborted(this.#rows[row] as Message)) this.#removeRow(row);
   }
 
-  /** Runs one group of waiting contexts, equal ones once, and draws the first token of each message. */
+  /** Prefills one group of queued contexts, equal contexts once, and draws the first token of each message. */
   async #admit(): Promise<void> {
     const group: Message[] = [];
     const rowOf = new Map<string, number>();
@@ -152,7 +153,7 @@ export class ContinuousBatch implements MessageGenerator {
       states = await runContexts(this.#parts, contexts, length);
       this.#requireOpen();
     } catch (error) {
-      for (const message of group) message.settle({ error }); // in no queue any more
+      for (const message of group) message.settle({ error }); // they are no longer in the queue
       throw error;
     }
     for (const message of group) {
@@ -163,7 +164,7 @@ export class ContinuousBatch implements MessageGenerator {
     }
   }
 
-  /** Room is kept for the longest that every message may become, so nobody is ever sent away half-way. */
+  /** Reserves cache for the maximum length of every message, so that an admitted message always completes. */
   #hasRoom(next: Message, group: readonly Message[]): boolean {
     const rows = this.#rows.length + group.length + 1;
     if (rows > this.#options.maxBatch) return false;
@@ -175,29 +176,29 @@ export class ContinuousBatch implements MessageGenerator {
   }
 
   async #step(): Promise<void> {
-    const feeds = await this.#stepFeeds();
-    const logits = await feeds.step(this.#rows.map(({ tokens }) => tokens.at(-1) as number));
+    const runner = await this.#openStepRunner();
+    const logits = await runner.step(this.#rows.map(({ tokens }) => tokens.at(-1) as number));
     this.#requireOpen();
     const ended = this.#rows.flatMap((message, row) => (this.#draw(message, logits, row) ? [row] : []));
     for (const row of ended.reverse()) this.#removeRow(row);
   }
 
-  async #stepFeeds(): Promise<StepFeeds> {
+  async #openStepRunner(): Promise<StepRunner> {
     const { sessions } = this.#parts;
-    if (this.#feeds === undefined) {
+    if (this.#stepRunner === undefined) {
       const steps = await sessions.steps();
-      this.#feeds = new StepFeeds({ ...this.#parts, steps }, this.#cache);
+      this.#stepRunner = new StepRunner({ ...this.#parts, steps }, this.#cache);
     }
-    return this.#feeds;
+    return this.#stepRunner;
   }
 
-  /** Draws a message's next token from a row of logits [B, V]. @returns whether the message is over */
+  /** Draws a message's next token from a row of logits [B, V]. @returns whether the message has ended */
   #draw(message: Message, logits_BV: Float32Array, row: number): boolean {
     const { request, tokens, logp } = message;
-    if (isLeft(message)) return true;
+    if (settleIfAborted(message)) return true;
     const { vocabSize } = this.#parts.sessions.config;
     const logits = logits_BV.subarray(row * vocabSize, (row + 1) * vocabSize);
-    const { temperature, topP, stream, topLogprobs, fairKey = ONE_KEY } = request;
+    const { temperature, topP, stream, topLogprobs, fairKey = DEFAULT_KEY } = request;
     let goesOn: boolean | undefined;
     try {
       const drawn = drawFiltered(logits, { temperature, topP, uniform: () => stream.uniform() });
@@ -210,10 +211,10 @@ export class ContinuousBatch implements MessageGenerator {
           : { ...drawn, ranked: rankTokens(logits, drawn.token, topLogprobs) },
       );
     } catch (error) {
-      message.settle({ error }); // this message's own fault: the others go on
+      message.settle({ error }); // an error of one message must not affect the others
       return true;
     }
-    if (isLeft(message)) return true; // its listener's doing, perhaps on its last token
+    if (settleIfAborted(message)) return true; // onToken can abort the request, even at its last token
     const stopped = goesOn === false || this.#ends.has(tokens.at(-1) as number);
     if (!stopped && tokens.length < message.limit) return false;
     this.#waiting.charge(fairKey, tokens.length - message.limit);
@@ -231,7 +232,7 @@ export class ContinuousBatch implements MessageGenerator {
     if (row < this.#rows.length) this.#rows[row] = last;
   }
 
-  /** @throws EngineError once it was closed */
+  /** @throws EngineError if the generator was closed */
   #requireOpen(): void {
     if (!this.#closed) return;
     throw new EngineError('engine onnx: expected an open model, got one that was closed', {
@@ -240,8 +241,8 @@ export class ContinuousBatch implements MessageGenerator {
   }
 }
 
-/** Tells a message that nobody wants any more. @returns whether it is one */
-function isLeft({ request: { signal }, settle }: Message): boolean {
+/** Rejects a message whose signal is aborted. @returns whether it is aborted */
+function settleIfAborted({ request: { signal }, settle }: Message): boolean {
   if (!signal?.aborted) return false;
   settle({ error: signal.reason });
   return true;

@@ -6,7 +6,7 @@ import { KvCache, type PrefilledStates } from './kv-cache.ts';
 const config = tinyConfig({ layers: 2, kvHeads: 2, headDim: 2, heads: 2 });
 const runtime = await Runtime.open({ threads: 1, spinning: false });
 
-/** A number that says where it belongs: layer, context row, head, position, component; values are negative keys. */
+/** Encodes layer, context row, head, position and component of a key in one number; values are negated keys. */
 const mark = (l: number, row: number, h: number, t: number, i: number): number =>
   l * 10_000 + row * 1000 + h * 500 + t * 2 + i;
 
@@ -25,7 +25,7 @@ function prefilled(rows: number, length: number, row: number): PrefilledStates {
   return { k, v: k.map((values) => values.map((value) => -value)), logits: new Float32Array(), row, length };
 }
 
-/** Keys of one slot and head [length][2], after checking that the values are their negatives. */
+/** Keys of one slot and head [length][2]; also checks that the values are the negated keys. */
 function keys(cache: KvCache, at: { layer: number; slot: number; head: number }, length: number): number[][] {
   const { k, v } = cache.tensors(at.layer, runtime);
   const capacity = k.dims[2] as number;
@@ -38,7 +38,7 @@ function keys(cache: KvCache, at: { layer: number; slot: number; head: number },
 const expected = (l: number, row: number, h: number, length: number): number[][] =>
   Array.from({ length }, (_, t) => [mark(l, row, h, t, 0), mark(l, row, h, t, 1)]);
 
-/** Writes one step to every slot: keys 1000 step + 10 slot + head, values their negatives. */
+/** Appends one token to every slot: keys 1000 number + 10 slot + head, values negated. */
 function step(cache: KvCache, slots: number, number: number): Int32Array {
   const positions = cache.advance();
   const k = Float32Array.from(
@@ -56,7 +56,7 @@ function step(cache: KvCache, slots: number, number: number): Int32Array {
 }
 
 describe('KvCache', () => {
-  it('loads a context from its row of a padded batch', () => {
+  it('loads a context from a row of a padded batch', () => {
     const cache = new KvCache(config, 3, 5);
     cache.load(2, 3, prefilled(4, 5, 1));
     cache.load(0, 5, prefilled(4, 5, 3));
@@ -67,7 +67,7 @@ describe('KvCache', () => {
       }
   });
 
-  it('writes each slot at its own end, and free ones at 0', () => {
+  it('appends at the end of each slot, and at position 0 of free slots', () => {
     const cache = new KvCache(config, 3, 4);
     cache.load(0, 2, prefilled(2, 4, 0));
     cache.load(2, 4, prefilled(2, 4, 1));
@@ -85,7 +85,7 @@ describe('KvCache', () => {
     ]);
   });
 
-  it('grows with the longest message and moves nothing within it', () => {
+  it('grows with the longest message and keeps the cached values', () => {
     const cache = new KvCache(config, 2, 14);
     cache.load(0, 14, prefilled(1, 14, 0));
     cache.load(1, 3, prefilled(1, 14, 0));
@@ -106,7 +106,7 @@ describe('KvCache', () => {
     }
   });
 
-  it('has room for a token more than the longest context from the start', () => {
+  it('initially has room for one token more than the longest context', () => {
     for (const [longest, capacity] of [
       [1, 16],
       [15, 16],
@@ -116,13 +116,13 @@ describe('KvCache', () => {
       expect(new KvCache(config, 1, longest).tensors(0, runtime).k.dims[2]).toBe(capacity);
   });
 
-  it('makes room for a context longer than it was told', () => {
+  it('grows for a context longer than the announced maximum', () => {
     const cache = new KvCache(config, 1, 1);
     cache.load(0, 40, prefilled(1, 40, 0));
     expect(keys(cache, { layer: 0, slot: 0, head: 1 }, 40)).toEqual(expected(0, 0, 1, 40));
   });
 
-  it('starts a freed slot over', () => {
+  it('reuses a freed slot', () => {
     const cache = new KvCache(config, 1, 6);
     cache.load(0, 6, prefilled(2, 6, 0));
     step(cache, 1, 1);
@@ -133,7 +133,7 @@ describe('KvCache', () => {
     expect(keys(cache, { layer: 0, slot: 0, head: 0 }, 3)).toEqual([...expected(0, 1, 0, 2), [2000, 2000]]);
   });
 
-  it('keeps chosen slots in the order given, and goes on with them', () => {
+  it('keeps the given slots in the given order, and continues with them', () => {
     const cache = new KvCache(config, 4, 5);
     for (const slot of [0, 1, 2, 3]) cache.load(slot, slot + 1, prefilled(4, 5, slot));
     cache.clear(0);

@@ -1,23 +1,24 @@
 /**
- * Keys and values of every slot, one pair of buffers per layer [slots, kvHeads, capacity, d], written in
- * place by the sampler and read in place by the step graphs. Capacity grows with the longest message, since
- * attention reads all of it.
+ * The key/value cache of the training sampler: one pair of buffers per layer [slots, kvHeads, capacity, d]. Decode
+ * steps write new keys and values in place, and the step graphs read the buffers in place. The capacity is as small
+ * as the longest message allows, because attention reads all of it.
+ * @see serving-kv-cache.ts for the cache of continuous batching
  * @module
  */
 import type { DecoderConfig } from '../decoder/config.ts';
 import type { Runtime, Tensor } from '../graph/runtime.ts';
-import { type LayerBuffers, LayerWindows, type PrefilledStates } from './layer-windows.ts';
+import { KvLayout, type LayerBuffers, type PrefilledStates } from './kv-layout.ts';
 
-export type { PrefilledStates } from './layer-windows.ts';
+export type { PrefilledStates } from './kv-layout.ts';
 
-/** Capacity grows in steps of this many tokens, so buffers move rarely. */
+/** Capacity grows in multiples of this many tokens, so that buffers are rarely reallocated. */
 const STEP = 16;
 
 export class KvCache {
   readonly #config: DecoderConfig;
-  readonly #windows: LayerWindows;
+  readonly #layout: KvLayout;
   #slots: number;
-  /** Tokens cached per slot; 0 where free. */
+  /** Cached tokens per slot; 0 for free slots. */
   #lengths: Int32Array;
   #capacity: number;
   #k: Float32Array[];
@@ -26,7 +27,7 @@ export class KvCache {
 
   constructor(config: DecoderConfig, slots: number, longestContext: number) {
     this.#config = config;
-    this.#windows = new LayerWindows(config);
+    this.#layout = new KvLayout(config);
     this.#slots = slots;
     this.#lengths = new Int32Array(slots);
     this.#capacity = roundUp(longestContext + 1);
@@ -35,15 +36,15 @@ export class KvCache {
     this.#tensors = new Array(config.layers).fill(undefined);
   }
 
-  /** Fills a slot with a context's keys and values. */
+  /** Copies a context's keys and values into a slot. */
   load(slot: number, length: number, states: PrefilledStates): void {
     this.#reserve(length + 1);
     for (let layer = 0; layer < this.#config.layers; layer++)
-      this.#windows.load(this.#buffers(layer), { layer, row: slot, length }, states);
+      this.#layout.load(this.#buffers(layer), { layer, row: slot, length }, states);
     this.#lengths[slot] = length;
   }
 
-  /** Makes room for one more token per slot; returns the position each slot writes to [slots]. */
+  /** Reserves room for one more token per slot; returns the position of that token in each slot [slots]. */
   advance(): Int32Array {
     let longest = 0;
     for (const length of this.#lengths) longest = Math.max(longest, length);
@@ -53,30 +54,30 @@ export class KvCache {
     return positions;
   }
 
-  /** Writes one token's keys and values [slots, kvHeads d] of a layer at the given positions. */
+  /** Writes the keys and values of one token per slot [slots, kvHeads d] to a layer at the given positions. */
   append(layer: number, positions: Int32Array, k: Float32Array, v: Float32Array): void {
-    this.#windows.append(this.#buffers(layer), { layer, positions }, { k, v });
+    this.#layout.append(this.#buffers(layer), { layer, positions }, { k, v });
   }
 
-  seen(layer: number, positions: Int32Array): Int32Array {
-    return this.#windows.seen(layer, positions);
+  kvLengths(layer: number, positions: Int32Array): Int32Array {
+    return this.#layout.kvLengths(layer, positions);
   }
 
   tensors(layer: number, runtime: Runtime): { readonly k: Tensor; readonly v: Tensor } {
     const known = this.#tensors[layer];
     if (known) return known;
     const dims = [this.#slots, this.#config.kvHeads, this.#capacityOf(layer), this.#config.headDim];
-    const made = { k: runtime.floats(this.#k[layer], dims), v: runtime.floats(this.#v[layer], dims) };
+    const made = { k: runtime.float32(this.#k[layer], dims), v: runtime.float32(this.#v[layer], dims) };
     this.#tensors[layer] = made;
     return made;
   }
 
-  /** Marks a slot free. */
+  /** Marks a slot as free. */
   clear(slot: number): void {
     this.#lengths[slot] = 0;
   }
 
-  /** Keeps only the given slots, in that order. */
+  /** Drops all slots but the given ones, which are renumbered in the given order. */
   keep(slots: readonly number[]): void {
     const { kvHeads, headDim } = this.#config;
     const gather = (buffer: Float32Array, l: number): Float32Array => {
@@ -94,7 +95,7 @@ export class KvCache {
     this.#tensors.fill(undefined);
   }
 
-  /** Moves the rows to larger buffers when the longest message needs more. */
+  /** Moves the rows to larger buffers if `needed` tokens exceed the capacity. */
   #reserve(needed: number): void {
     if (needed <= this.#capacity) return;
     const before = Array.from(this.#k, (_, l) => this.#capacityOf(l));
@@ -125,7 +126,7 @@ export class KvCache {
   }
 
   #capacityOf(layer: number): number {
-    return this.#windows.capacity(layer, this.#capacity);
+    return this.#layout.capacity(layer, this.#capacity);
   }
 
   #buffers(layer: number): LayerBuffers {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../../core/rng.ts';
 import { parameterSpecs } from '../decoder/parameters.ts';
 import { createOnnxEngine } from '../engine.ts';
-import { referenceLogp } from '../testing/reference-decoder.ts';
+import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyWeights } from '../testing/tiny-model.ts';
 import { ParameterStore } from '../weights/parameter-store.ts';
 import type { PrefilledStates } from './kv-cache.ts';
@@ -29,7 +29,7 @@ async function takeAll(contexts: readonly Int32Array[], tokenBudget: number): Pr
   return taken;
 }
 
-/** Keys and values of one context, layer by layer, and its logits. */
+/** Keys and values of one context, layer by layer, then its logits. */
 function rowOf({ k, v, logits, row, length }: PrefilledStates, context: Int32Array): number[][] {
   const { kvHeads, headDim, vocabSize } = config;
   const own = (values: Float32Array): number[] =>
@@ -48,7 +48,7 @@ function expectClose(got: readonly number[][], expected: readonly number[][]): v
 }
 
 describe('PrefillQueue', () => {
-  it('runs equal contexts once, whatever lies between them', async () => {
+  it('runs equal contexts once, even if other contexts are between them', async () => {
     const again = Int32Array.from(short);
     const [first, second, third] = await takeAll([short, middle, again], 1000);
     expect(third?.k).toBe(first?.k);
@@ -56,7 +56,7 @@ describe('PrefillQueue', () => {
     expect(second?.row).not.toBe(first?.row);
   });
 
-  it('gives a context the same states alone and in a padded batch', async () => {
+  it('computes the same states of a context alone and in a padded batch', async () => {
     const contexts = [one, long, short, middle];
     const together = await takeAll(contexts, 1000);
     expect(new Set(together.map(({ k }) => k)).size).toBe(1);
@@ -66,17 +66,17 @@ describe('PrefillQueue', () => {
     }
   });
 
-  it('ends with the logits of the next token', async () => {
+  it('returns the logits of the next token', async () => {
     for (const context of [one, long]) {
       const [states] = await takeAll([context], 1000);
       const logits = rowOf(states!, context).at(-1)!;
       const logTotal = Math.log(logits.reduce((sum, z) => sum + Math.exp(z), 0));
-      const reference = referenceLogp(config, tinyWeights(config), { tokens: context }).at(-1)!;
+      const reference = expectedLogp(config, tinyWeights(config), { tokens: context }).at(-1)!;
       expectClose([logits.map((z) => z - logTotal)], [reference]);
     }
   });
 
-  it('runs as many at a time as the budget holds, and one where it holds none', async () => {
+  it('runs as many contexts at a time as fit into the token budget, and at least one', async () => {
     const runs = async (budget: number): Promise<number[]> => {
       const taken = await takeAll([short, middle, one, long], budget);
       return [...new Set(taken.map(({ k }) => k))].map(
@@ -84,7 +84,7 @@ describe('PrefillQueue', () => {
       );
     };
     expect(await runs(1000)).toEqual([4]);
-    expect(await runs(43)).toEqual([3, 1]); // four times eleven is one too many
+    expect(await runs(43)).toEqual([3, 1]); // four contexts padded to 11 tokens are 44
     expect(await runs(12)).toEqual([2, 1, 1]);
     expect(await runs(1)).toEqual([1, 1, 1, 1]);
   });

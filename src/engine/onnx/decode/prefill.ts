@@ -1,12 +1,11 @@
 /**
- * Runs the contexts of waiting messages through the model, each distinct one once however many messages
- * start from it, many at a time under a token budget, and keeps the states until the last message that
- * needs them has started.
+ * Prefills the contexts of queued messages in batches under a token budget. Each distinct context is run once, and its
+ * states are kept until the last message with this context has started.
  * @module
  */
 
 import { floatData } from '../graph/runtime.ts';
-import { LayerRunner, selectPlaces } from '../score/layer-runner.ts';
+import { gatherStates, LayerRunner } from '../score/layer-runner.ts';
 import type { Sessions } from '../sessions.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import type { PrefilledStates } from './kv-cache.ts';
@@ -16,9 +15,9 @@ export interface PrefillParts {
   readonly weights: WeightSource;
 }
 
-interface Waiting {
+interface PendingContext {
   readonly context: Int32Array;
-  /** Messages that still have to start from this context. */
+  /** Messages with this context that have not started. */
   remaining: number;
   states: PrefilledStates | undefined;
 }
@@ -26,33 +25,33 @@ interface Waiting {
 export class PrefillQueue {
   readonly #parts: PrefillParts & { readonly tokenBudget: number };
   readonly #keys: readonly string[];
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #pending = new Map<string, PendingContext>();
 
-  /** @param contexts - of all messages, in the order they will be taken */
+  /** @param contexts - contexts of all messages, in the order of `take` calls */
   constructor(parts: PrefillParts & { readonly tokenBudget: number }, contexts: readonly Int32Array[]) {
     this.#parts = parts;
     this.#keys = contexts.map((context) => context.join());
     contexts.forEach((context, index) => {
-      const entry = this.#waiting.get(this.#keys[index]);
+      const entry = this.#pending.get(this.#keys[index]);
       if (entry) entry.remaining++;
-      else this.#waiting.set(this.#keys[index], { context, remaining: 1, states: undefined });
+      else this.#pending.set(this.#keys[index], { context, remaining: 1, states: undefined });
     });
   }
 
-  /** States of the message's context; call once per message, in order. */
+  /** Returns the states of the message's context; call once per message, in order. */
   async take(message: number): Promise<PrefilledStates> {
     const key = this.#keys[message];
-    const entry = this.#waiting.get(key) as Waiting;
+    const entry = this.#pending.get(key) as PendingContext;
     if (!entry.states) await this.#runNext();
-    if (--entry.remaining === 0) this.#waiting.delete(key);
+    if (--entry.remaining === 0) this.#pending.delete(key);
     return entry.states as PrefilledStates;
   }
 
-  /** Runs the next waiting contexts (insertion order is the order they are needed in). */
+  /** Runs the next pending contexts; the map's insertion order is the order in which they are needed. */
   async #runNext(): Promise<void> {
-    const batch: Waiting[] = [];
+    const batch: PendingContext[] = [];
     let length = 0;
-    for (const entry of this.#waiting.values()) {
+    for (const entry of this.#pending.values()) {
       if (entry.states) continue;
       const padded = Math.max(length, entry.context.length);
       if (batch.length > 0 && padded * (batch.length + 1) > this.#parts.tokenBudget) break;
@@ -71,10 +70,10 @@ export class PrefillQueue {
 }
 
 /**
- * Runs contexts through the model, padded to one length.
+ * Runs contexts through the model as one padded batch.
  *
- * @param length - of the longest
- * @returns states whose row b is context b
+ * @param length - length of the longest context
+ * @returns states; row b belongs to context b
  */
 export async function runContexts(
   { sessions, weights }: PrefillParts,
@@ -83,17 +82,17 @@ export async function runContexts(
 ): Promise<Omit<PrefilledStates, 'row'>> {
   const { runtime, config } = sessions;
   const tokens = new BigInt64Array(contexts.length * length);
-  const places = new BigInt64Array(contexts.length);
+  const indices = new BigInt64Array(contexts.length);
   contexts.forEach((context, row) => {
     for (let t = 0; t < context.length; t++) tokens[row * length + t] = BigInt(context[t]);
-    places[row] = BigInt(row * length + context.length - 1);
+    indices[row] = BigInt(row * length + context.length - 1);
   });
-  if (sessions.execution === 'layers') return runLayers({ sessions, weights }, { tokens, places, length });
+  if (sessions.execution === 'layers') return runLayers({ sessions, weights }, { tokens, indices, length });
   const session = await sessions.prefill();
   const outputs = await session.run({
     ...weights.tensors(),
-    tokens: runtime.longs(tokens, [contexts.length, length]),
-    places: runtime.longs(places, [contexts.length]),
+    tokens: runtime.int64(tokens, [contexts.length, length]),
+    indices: runtime.int64(indices, [contexts.length]),
     ...sessions.lengthFeeds(length),
   });
   const layers = Array.from({ length: config.layers }, (_, l) => l);
@@ -105,14 +104,14 @@ export async function runContexts(
   };
 }
 
-/** The same layer by layer. */
+/** {@link runContexts} layer by layer. */
 async function runLayers(
   { sessions, weights }: PrefillParts,
-  batch: { readonly tokens: BigInt64Array; readonly places: BigInt64Array; readonly length: number },
+  batch: { readonly tokens: BigInt64Array; readonly indices: BigInt64Array; readonly length: number },
 ): Promise<Omit<PrefilledStates, 'row'>> {
   const { runtime, config } = sessions;
-  const { tokens, places, length } = batch;
-  const rows = places.length;
+  const { tokens, indices, length } = batch;
+  const rows = indices.length;
   const [k, v]: [Float32Array[], Float32Array[]] = [[], []];
   const hidden = await new LayerRunner(sessions, weights, 0).hidden(
     { rows, length, tokens },
@@ -123,7 +122,7 @@ async function runLayers(
       },
     },
   );
-  const x = runtime.floats(selectPlaces(hidden, places, config.hiddenSize), [rows, config.hiddenSize]);
+  const x = runtime.float32(gatherStates(hidden, indices, config.hiddenSize), [rows, config.hiddenSize]);
   const session = await sessions.logits();
   const { logits } = await session.run({ ...weights.tensors(), x });
   return { k, v, logits: floatData(logits), length };

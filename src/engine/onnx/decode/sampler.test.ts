@@ -10,7 +10,7 @@ const engineOf = (decodeBatch: number, tokenBudget = 64) =>
   createOnnxEngine({ threads: 1, spinning: false, decodeBatch, tokenBudget });
 const three = engineOf(3);
 
-/** A dozen different contexts, some equal, each message with a stream of its own. */
+/** Requests with different and equal contexts, each with its own random stream. */
 function requests(count: number, key = 81): SampleRequest[] {
   return Array.from({ length: count }, (_, i) => ({
     context: Int32Array.from({ length: 1 + (i % 5) }, (_unused, t) => 5 + (((i % 7) + t) % 12)),
@@ -18,7 +18,7 @@ function requests(count: number, key = 81): SampleRequest[] {
   }));
 }
 
-/** The same requests, telling of every draw in the order in which they happen. */
+/** The same requests; every uniform draw appends the request's index to `draws`. */
 function watched(asked: readonly SampleRequest[], draws: number[]): SampleRequest[] {
   return asked.map(({ context, stream }, request) => {
     const watchedStream: RandomStream = {
@@ -36,8 +36,8 @@ function watched(asked: readonly SampleRequest[], draws: number[]): SampleReques
 }
 
 describe('the schedule', () => {
-  it('changes no message: one by one, in few slots, in more slots than messages', async () => {
-    // ends of every length, so that a wide batch is halved again and again as it runs out
+  it('does not change messages: one by one, in few slots, in more slots than messages', async () => {
+    // several end tokens give messages of many lengths, so that a large batch is compacted repeatedly
     const changes = { endTokens: [END, 7, 14] };
     const long = { ...params, maxTokens: 40 };
     const model = await tinyModel(three, changes);
@@ -56,7 +56,7 @@ describe('the schedule', () => {
       }
   });
 
-  it('agrees with the trainer where matrices are so large that products are turned', async () => {
+  it('agrees with the trainer for matrices large enough for transposed matmuls', async () => {
     const model = await tinyModel(engineOf(8), { hiddenSize: 256, intermediateSize: 512, layers: 1 });
     const asked = requests(12);
     const said = await model.sample(asked, params);
@@ -68,30 +68,30 @@ describe('the schedule', () => {
       });
   });
 
-  it('is the same every time, to the last bit', async () => {
+  it('is deterministic, bit for bit', async () => {
     const model = await tinyModel(three);
     expect(await model.sample(requests(12), params)).toEqual(await model.sample(requests(12), params));
   });
 
-  it('refills a slot at once: between an end and the next beginning nobody draws twice', async () => {
+  it('refills a slot at once: no message draws twice between the end of a message and the start of the next', async () => {
     const draws: number[] = [];
     const messages = await (await tinyModel(three)).sample(watched(requests(12), draws), params);
     expect(draws.length).toBe(messages.reduce((sum, { tokens }) => sum + tokens.length, 0));
     const ends = messages.map((_, request) => draws.lastIndexOf(request)).sort((a, b) => a - b);
     for (let waiting = 3; waiting < 12; waiting++) {
-      // the first three have slots of their own; the next begins where the first one ends, and so on
+      // the first three messages fill the slots; message n starts at the (n - 2)th end
       const between = draws.slice((ends[waiting - 3] as number) + 1, draws.indexOf(waiting));
       expect(between.length).toBe(new Set(between).size);
     }
   });
 
-  it('starts messages in the order they were asked for', async () => {
+  it('starts messages in request order', async () => {
     const draws: number[] = [];
     await (await tinyModel(three)).sample(watched(requests(12), draws), params);
     expect([...new Set(draws)]).toEqual([...Array(12).keys()]);
   });
 
-  it('goes through more one-token messages than slots, without a step', async () => {
+  it('samples more one-token messages than there are slots, without a decode step', async () => {
     const model = await tinyModel(three);
     const messages = await model.sample(requests(20), { ...params, maxTokens: 1 });
     expect(messages.every(({ tokens }) => tokens.length === 1)).toBe(true);
@@ -99,7 +99,7 @@ describe('the schedule', () => {
 });
 
 describe('a message ends', () => {
-  it('at an end token, which it keeps, or at its length', async () => {
+  it('at an end token, which is part of the message, or at maxTokens', async () => {
     const model = await tinyModel(three);
     const announced: number[] = [];
     const messages = await model.sample(requests(30), {
@@ -129,7 +129,7 @@ describe('a message ends', () => {
     expect(last).toEqual(new Set([END, 7, 9]));
   });
 
-  it("at the model's last position, however long it was allowed to be", async () => {
+  it("at the model's last position, for any maxTokens", async () => {
     const model = await tinyModel(three, { maxPositions: 9, endTokens: [21] });
     const context = (length: number) => Int32Array.from({ length }, () => 6);
     const asked = [1, 7, 8].map((length, i) => ({ context: context(length), stream: randomStream(82, i) }));
@@ -138,7 +138,7 @@ describe('a message ends', () => {
       if (finish === 'length') expect(tokens.length).toBe([8, 2, 1][i]);
     });
     expect(messages.filter(({ finish }) => finish === 'length').length).toBeGreaterThan(1);
-    // and what was sampled there can be scored there
+    // messages up to the last position can also be scored
     const sequences = messages.map(({ tokens }, i) => ({ context: asked[i]!.context, tokens }));
     const scored = await model.forward(sequences, { temperature: 1 });
     messages.forEach(({ logp }, i) => {
@@ -149,11 +149,11 @@ describe('a message ends', () => {
   });
 });
 
-describe('what is drawn', () => {
-  it('follows softmax(z / temperature) over first tokens (chi-square)', async () => {
+describe('draws', () => {
+  it('follow softmax(z / temperature) for first tokens (chi-square)', async () => {
     const model = await tinyModel(engineOf(64));
     const V = model.tokenizer.vocabSize;
-    const temperature = 1.6; // flat enough that every token is expected often
+    const temperature = 1.6; // flat enough that every token has an expected count above 5
     const context = Int32Array.of(1, 9, 12);
     const every = Array.from({ length: V }, (_, v) => ({ context, tokens: Int32Array.of(v) }));
     const p = (await model.forward(every, { temperature })).map((row) => Math.exp(row[0]!));
@@ -166,11 +166,11 @@ describe('what is drawn', () => {
       (sum, share, v) => sum + (counts[v]! - draws * share) ** 2 / (draws * share),
       0,
     );
-    // 21 degrees of freedom: above 52.4 once in 5,000 seeds, and the seed is fixed
+    // 0.9998 quantile with 21 degrees of freedom; the seed is fixed
     expect(chiSquare).toBeLessThan(52.4);
   });
 
-  it('follows the weights of now, not those a run began with', async () => {
+  it('use the current weights, not those of earlier calls', async () => {
     const model = await tinyModel(three);
     const before = await model.sample(requests(6), params);
     const target = { context: Int32Array.of(1, 5), tokens: Int32Array.of(8) };
@@ -189,7 +189,7 @@ describe('what is drawn', () => {
     expect(await model.sample(requests(6), params)).not.toEqual(before);
   });
 
-  it('is refused when the weights are not numbers', async () => {
+  it('throw for NaN weights', async () => {
     const weights = tinyWeights(tinyConfig());
     weights.get('norm')![3] = Number.NaN;
     const model = await three.fromCheckpoint(
@@ -202,8 +202,8 @@ describe('what is drawn', () => {
   });
 });
 
-describe('stopping', () => {
-  it('happens before the first context is run, between steps, and between messages of one token', async () => {
+describe('an aborted signal', () => {
+  it('stops sampling before the first prefill, between steps, and between messages of one token', async () => {
     const model = await tinyModel(three);
     const draws: number[] = [];
     const signal = AbortSignal.abort(new Error('enough'));
@@ -225,7 +225,7 @@ describe('stopping', () => {
     }
   });
 
-  it('leaves the model fit to sample again', async () => {
+  it('leaves the model able to sample again', async () => {
     const model = await tinyModel(three);
     const before = await model.sample(requests(5), params);
     const controller = new AbortController();
@@ -237,7 +237,7 @@ describe('stopping', () => {
   });
 });
 
-describe('requests that cannot be met are refused before any is begun', () => {
+describe('invalid requests are rejected before any message starts', () => {
   it.each<[string, Int32Array, RegExp]>([
     ['an empty context', new Int32Array(), /expected a context of at least one token/],
     ['a token of another vocabulary', Int32Array.of(1, 22), /expected token ids from 0 to 21, got 22/],

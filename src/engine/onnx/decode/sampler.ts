@@ -1,5 +1,5 @@
 /**
- * Sampling of messages by one decoder, over as many slots as fit.
+ * The training sampler of the embedded engine: samples messages in a fixed number of slots.
  * @module
  */
 import { EngineError } from '../../../support/errors.ts';
@@ -7,10 +7,10 @@ import type { DecodeBatch } from '../../decode-batch.ts';
 import type { Completion, SampleRequest, SamplingParams } from '../../engine.ts';
 import { sampleSlots } from '../../sampling/slot-sampler.ts';
 import { checkContext } from '../score/sequence-check.ts';
-import { type BatchParts, openDecodeBatch } from './cached-decode-batch.ts';
+import { type DecodeBatchParts, openDecodeBatch } from './cached-decode-batch.ts';
 
-export interface SamplerParts extends BatchParts {
-  /** Slots decoded together. */
+export interface SamplerParts extends DecodeBatchParts {
+  /** Maximum number of messages decoded together. */
   readonly slots: number;
   readonly endTokens: readonly number[];
 }
@@ -34,7 +34,7 @@ export class Sampler {
     return sampleSlots(batch, requests, { params, rules });
   }
 
-  /** A batch for callers that draw themselves. @throws EngineError for a context that leaves no room */
+  /** Opens a batch whose caller draws the tokens. @throws EngineError if a context leaves no room for a message */
   async open(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch> {
     const { config } = this.#parts.sessions;
     for (const context of contexts) {

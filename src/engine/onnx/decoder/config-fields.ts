@@ -1,6 +1,6 @@
 /**
- * Typed reading of a `config.json`'s fields, with the defaults that Transformers would fill in. A field that
- * nobody here has heard of is refused: it could change what the model computes.
+ * Typed access to the fields of a `config.json`, with the defaults of Transformers. Unknown fields are rejected,
+ * because they could change what the model computes.
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
@@ -8,8 +8,8 @@ import { nearestName } from '../../../support/nearest.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that every family reads. */
-const COMMON = [
+/** Fields that are read for every family. */
+const COMMON_KEYS = [
   'architectures',
   'model_type',
   'vocab_size',
@@ -31,8 +31,8 @@ const COMMON = [
   'hidden_act',
 ];
 
-/** Fields that say how a model was stored, trained or is served, not what it computes. */
-const HARMLESS: ReadonlySet<string> = new Set([
+/** Fields about storage, training or serving of a model, which do not affect what it computes. */
+const IGNORED_KEYS: ReadonlySet<string> = new Set([
   '_name_or_path',
   'name_or_path',
   'transformers_version',
@@ -54,7 +54,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'is_llama_config',
   'unsloth_fixed',
   'unsloth_version',
-  // defaults of generation, which older versions of Transformers wrote into every config.json
+  // generation defaults, which older versions of Transformers wrote into every config.json
   'chunk_size_feed_forward',
   'return_dict',
   'do_sample',
@@ -74,8 +74,8 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'encoder_no_repeat_ngram_size',
 ]);
 
-/** Fields that are honoured at one value only. */
-const ONLY: Readonly<Record<string, unknown>> = {
+/** Fields of which only one value is supported. */
+const FIXED_VALUES: Readonly<Record<string, unknown>> = {
   attention_dropout: 0,
   hidden_dropout: 0,
   residual_dropout: 0,
@@ -84,14 +84,16 @@ const ONLY: Readonly<Record<string, unknown>> = {
   partial_rotary_factor: 1,
 };
 
+/** The fields of one `config.json`. */
 export class ConfigFields {
   readonly where: string;
   readonly #raw: Fields;
   readonly #defaults: Fields;
 
   /**
-   * @param defaults - of fields that are missing
-   * @param where - path of the file, for messages
+   * @param raw - the parsed file
+   * @param defaults - values of missing fields
+   * @param where - path of the file, for error messages
    */
   constructor(raw: Fields, defaults: Fields, where: string) {
     this.#raw = raw;
@@ -99,13 +101,13 @@ export class ConfigFields {
     this.where = where;
   }
 
-  /** The field, or its default where the file does not have it; null where the file says null. */
+  /** The field, or its default if it is missing; null if the file has null. */
   value(key: string): unknown {
     const given = this.#raw[key];
     return given === undefined ? this.#defaults[key] : given;
   }
 
-  /** @throws ConfigError unless it is a positive integer; null counts as missing */
+  /** A positive integer; null counts as missing. @throws ConfigError for other values */
   int(key: string, fallback?: number): number {
     const value = this.#raw[key] ?? this.#defaults[key] ?? fallback;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1)
@@ -113,12 +115,12 @@ export class ConfigFields {
     return value;
   }
 
-  /** @throws ConfigError unless it is a number > 0; null counts as missing */
+  /** A number > 0; null counts as missing. @throws ConfigError for other values */
   positive(key: string): number {
     return this.asPositive(key, this.#raw[key] ?? this.#defaults[key]);
   }
 
-  /** @throws ConfigError if it is there and not a number > 0 */
+  /** A number > 0, or undefined if the field is null or missing. @throws ConfigError for other values */
   positiveOrNull(key: string): number | undefined {
     const value = this.value(key);
     return value == null ? undefined : this.asPositive(key, value);
@@ -129,14 +131,14 @@ export class ConfigFields {
     return value;
   }
 
-  /** @throws ConfigError if it is there and not true or false */
+  /** A boolean; false if the field is null or missing. @throws ConfigError for other values */
   flag(key: string): boolean {
     const value = this.value(key) ?? false;
     if (typeof value !== 'boolean') throw this.problem(key, 'true or false', value);
     return value;
   }
 
-  /** A token id that nothing is computed with; -1 and the like mean none. */
+  /** A token id that does not affect the computation; values that are not token ids, such as -1, mean none. */
   tokenOrNull(key: string): number | undefined {
     const value = this.value(key);
     return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined;
@@ -147,18 +149,18 @@ export class ConfigFields {
   }
 
   /**
-   * Refuses every field that is neither read nor known to be harmless. What is null or false is off.
+   * Rejects every field that is neither read nor known to have no effect. Fields that are null or false are ignored.
    *
-   * @param keys - fields that the family reads beside those that all read
+   * @param keys - fields of the family, in addition to the common ones
    * @throws ConfigError naming the field
    */
   refuseUnknown(keys: readonly string[]): void {
-    const known = [...COMMON, ...keys];
+    const known = [...COMMON_KEYS, ...keys];
     for (const [key, value] of Object.entries(this.#raw)) {
-      if (value == null || value === false || known.includes(key) || HARMLESS.has(key)) continue;
-      if (key in ONLY) {
-        if (value !== ONLY[key])
-          throw this.problem(key, `${ONLY[key]}, other values are not supported`, value);
+      if (value == null || value === false || known.includes(key) || IGNORED_KEYS.has(key)) continue;
+      if (key in FIXED_VALUES) {
+        if (value !== FIXED_VALUES[key])
+          throw this.problem(key, `${FIXED_VALUES[key]}, other values are not supported`, value);
         continue;
       }
       const close = nearestName(key, known);

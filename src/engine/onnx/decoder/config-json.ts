@@ -1,12 +1,12 @@
 /**
- * The `config.json` of a decoder, as Transformers writes it for the family.
+ * Writes the `config.json` of a decoder in the format of Transformers.
  * @see config.ts, which reads it
  * @module
  */
 import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
 import { ropeScalingJson } from './rope-config.ts';
 
-/** @returns the object to write; {@link parseDecoderConfig} gives the same config back */
+/** The content of `config.json`; {@link parseDecoderConfig} parses it to an equal config. */
 export function decoderConfigJson(config: DecoderConfig): Record<string, unknown> {
   const family = familyOf(config);
   const isGemma = family.scaledEmbeddings;
@@ -39,7 +39,7 @@ export function decoderConfigJson(config: DecoderConfig): Record<string, unknown
   };
 }
 
-/** Said to be none only where the family would take one for granted. */
+/** A token id field; a missing id is written as null only if the family has a default for it. */
 function tokenJson(config: DecoderConfig, key: string, id: number | undefined): Record<string, unknown> {
   return id === undefined && !(key in familyOf(config).defaults) ? {} : { [key]: id ?? null };
 }
@@ -60,7 +60,7 @@ function windowJson(config: DecoderConfig): Record<string, unknown> {
   const slides = config.slidingWindow !== undefined;
   const window = { sliding_window: config.slidingWindow ?? null };
   const positions = keys.includes('no_rope_layers')
-    ? { no_rope_layers: kinds(config).map((kind) => (kind.positions === 'none' ? 0 : 1)) }
+    ? { no_rope_layers: kinds(config).map((kind) => (kind.rope === 'none' ? 0 : 1)) }
     : {};
   if (!keys.includes('use_sliding_window')) return keys.includes('sliding_window') ? window : positions;
   if (!slides) return { ...positions, use_sliding_window: false };
@@ -71,6 +71,6 @@ function kinds(config: DecoderConfig): readonly LayerKind[] {
   return Array.from({ length: config.layers }, (_, l) => layerKind(config, l));
 }
 
-function typeName({ window }: LayerKind): string {
-  return window ? 'sliding_attention' : 'full_attention';
+function typeName({ sliding }: LayerKind): string {
+  return sliding ? 'sliding_attention' : 'full_attention';
 }

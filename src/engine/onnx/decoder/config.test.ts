@@ -7,7 +7,7 @@ import { decoderConfigJson } from './config-json.ts';
 
 const WHERE = 'm/config.json';
 
-/** As published with a small model of the family. */
+/** A published config.json of a small model. */
 const PUBLISHED = {
   architectures: ['Qwen3ForCausalLM'],
   attention_bias: false,
@@ -40,7 +40,7 @@ const parsed = (changes: Readonly<Record<string, unknown>> = {}) =>
   parseDecoderConfig({ ...PUBLISHED, ...changes }, WHERE);
 
 describe('reading config.json', () => {
-  it('takes what the architecture needs from a published file', () => {
+  it('parses a published file', () => {
     expect(parsed()).toEqual({
       architecture: 'Qwen3ForCausalLM',
       vocabSize: 151936,
@@ -59,7 +59,7 @@ describe('reading config.json', () => {
     });
   });
 
-  it('gives missing fields the defaults that Transformers gives them', () => {
+  it('uses the defaults of Transformers for missing fields', () => {
     const missing = Object.fromEntries(
       [
         'head_dim',
@@ -83,13 +83,13 @@ describe('reading config.json', () => {
     });
   });
 
-  it('knows the architecture by its model type where no class is named', () => {
+  it('determines the architecture by the model type if no class is named', () => {
     expect(parsed({ architectures: undefined }).architecture).toBe('Qwen3ForCausalLM');
     expect(parsed({ architectures: [] }).architecture).toBe('Qwen3ForCausalLM');
     expect(parsed({ architectures: null }).architecture).toBe('Qwen3ForCausalLM');
   });
 
-  it('reads rotary settings where older and newer files have them', () => {
+  it('reads the rotary settings of older and newer files', () => {
     const newer = { rope_theta: undefined, rope_scaling: undefined };
     expect(parsed({ ...newer, rope_parameters: { rope_theta: 5e5, rope_type: 'default' } }).ropeTheta).toBe(
       5e5,
@@ -98,13 +98,13 @@ describe('reading config.json', () => {
     expect(parsed({ rope_scaling: { type: 'default' } }).ropeTheta).toBe(1e6);
   });
 
-  it('takes one end token or several', () => {
+  it('accepts one end token or several', () => {
     expect(parsed({ eos_token_id: [151645, 151643] }).endTokens).toEqual([151645, 151643]);
     expect(parsed({ eos_token_id: 0 }).endTokens).toEqual([0]);
   });
 });
 
-describe('what cannot be computed is refused by name', () => {
+describe('unsupported settings are rejected by name', () => {
   it.each([
     [
       { architectures: ['OPTForCausalLM'] },
@@ -182,7 +182,7 @@ describe('families', () => {
   const read = (model_type: string, changes: Readonly<Record<string, unknown>> = {}) =>
     parseDecoderConfig({ ...plain, model_type, eos_token_id: 0, ...changes }, WHERE);
 
-  it('take for granted what Transformers does', () => {
+  it('have the defaults of Transformers', () => {
     expect(read('llama')).toMatchObject({ headDim: 8, maxPositions: 2048, tiedEmbeddings: false });
     expect(read('qwen2')).toMatchObject({ headDim: 8, biases: { qkv: true, o: false, mlp: false } });
     expect(read('mistral').slidingWindow).toBe(4096);
@@ -193,9 +193,9 @@ describe('families', () => {
     expect(read('gemma2', { attn_logit_softcapping: null }).attentionSoftcap).toBeUndefined();
   });
 
-  it('have layers of their own kinds', () => {
+  it('determine the kind of each layer', () => {
     const kinds = (config: ReturnType<typeof read>) =>
-      config.layerKinds?.map(({ window, positions }) => `${window ? 'window' : 'full'} ${positions}`);
+      config.layerKinds?.map(({ sliding, rope }) => `${sliding ? 'window' : 'full'} ${rope}`);
     expect(kinds(read('llama'))).toBeUndefined();
     expect(kinds(read('smollm3', { no_rope_layer_interval: 2 }))).toEqual(
       ['global', 'none', 'global', 'none'].map((positions) => `full ${positions}`),
@@ -212,7 +212,7 @@ describe('families', () => {
     ).toEqual(['full global', 'full global', 'full global', 'window global']);
   });
 
-  it('read positions as either version of Transformers writes them', () => {
+  it('read RoPE settings of Transformers 4 and 5', () => {
     const scaled = { rope_type: 'linear', factor: 8 };
     const older = read('gemma3_text', { rope_theta: 5e5, rope_scaling: scaled, rope_local_base_freq: 2e4 });
     const newer = read('gemma3_text', {
@@ -225,7 +225,7 @@ describe('families', () => {
     expect(older).toMatchObject({ ropeScaling: { kind: 'linear', factor: 8 }, localRopeTheta: 2e4 });
   });
 
-  it('refuse what Transformers would not compute for them', () => {
+  it('reject settings that do not exist for them in Transformers', () => {
     expect(() => read('gemma3_text', { attn_logit_softcapping: 50 })).toThrow('attn_logit_softcapping');
     expect(() => read('smollm3', { no_rope_layers: [1, 0] })).toThrow('no_rope_layers: expected 4 times');
     expect(() => read('llama', { sliding_window: 12 })).toThrow(
@@ -241,7 +241,7 @@ describe('writing config.json', () => {
     parsed(),
     parsed({ use_sliding_window: true, sliding_window: 9, max_window_layers: 20, attention_bias: true }),
     ...transformersFixtures().map((name) => readTransformersFixture(name).config),
-  ])('is undone by reading it', (config) => {
+  ])('round-trips', (config) => {
     const text = JSON.stringify(decoderConfigJson(config));
     expect(parseDecoderConfig(JSON.parse(text), WHERE)).toEqual(config);
   });

@@ -1,8 +1,7 @@
 /**
- * What a decoder is, read from a Hugging Face `config.json`. Only what the architecture needs is kept; an
- * architecture that is not here is refused by name, and so is a setting that would change the numbers and
- * is not honoured.
- * @see families.ts for what tells the families apart
+ * Configuration of a decoder, parsed from a Hugging Face `config.json`. Unsupported architectures, and settings that
+ * would change the computation and are not supported, are rejected by name.
+ * @see families.ts for the differences between model families
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
@@ -21,6 +20,7 @@ import { type RopeScaling, readRope } from './rope-config.ts';
 export type { Architecture, Biases, LayerKind } from './families.ts';
 export { ARCHITECTURES } from './families.ts';
 
+/** Shape and settings of a decoder. */
 export interface DecoderConfig {
   readonly architecture: Architecture;
   readonly vocabSize: number;
@@ -30,50 +30,49 @@ export interface DecoderConfig {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  /** F, inner width of the gated feed-forward. */
+  /** F, inner width of the MLP. */
   readonly intermediateSize: number;
   readonly normEpsilon: number;
   readonly ropeTheta: number;
   readonly tiedEmbeddings: boolean;
   readonly maxPositions: number;
   readonly endTokens: readonly number[];
-  /** What each layer attends to [layers]; absent: everything before, with positions. */
+  /** Attention and RoPE of each layer [layers]; absent: full attention with global RoPE in all layers. */
   readonly layerKinds?: readonly LayerKind[];
-  /** Positions a sliding layer sees, its own included. */
+  /** Size of the sliding window, including the token's own position. */
   readonly slidingWindow?: number;
-  /** How the frequencies of global positions are stretched. */
+  /** Scaling of the global RoPE frequencies. */
   readonly ropeScaling?: RopeScaling;
-  /** Base of the frequencies in sliding layers, where it is another. */
+  /** RoPE base of sliding-window layers, if it differs. */
   readonly localRopeTheta?: number;
-  /** Projections that add a bias. */
+  /** Projections with a bias. */
   readonly biases?: Biases;
-  /** Scores are divided by the root of this; absent: headDim. */
+  /** Attention scores are divided by sqrt(queryScalar); default headDim. */
   readonly queryScalar?: number;
-  /** Scores and logits squeezed to (-c, c) by c tanh(x / c). */
+  /** Soft-capping constants c of attention scores and logits: c tanh(x / c). */
   readonly attentionSoftcap?: number;
   readonly logitSoftcap?: number;
-  /** Not used in computing; kept for whoever reads the saved folder. */
+  /** Token ids that this engine does not use; written to saved folders. */
   readonly beginToken?: number;
   readonly padToken?: number;
 }
 
-/** What the family of a decoder fixes. */
+/** The family description of a decoder. */
 export function familyOf(config: Pick<DecoderConfig, 'architecture'>): Family {
   return FAMILIES[config.architecture];
 }
 
-/** What layer `l` attends to. */
+/** Attention and RoPE of layer `l`. */
 export function layerKind(config: Pick<DecoderConfig, 'layerKinds'>, l: number): LayerKind {
-  return config.layerKinds?.[l] ?? { window: false, positions: 'global' };
+  return config.layerKinds?.[l] ?? { sliding: false, rope: 'global' };
 }
 
 /**
- * Reads a parsed `config.json`.
+ * Validates a parsed `config.json`.
  *
  * @param json - the parsed file
- * @param where - path of the file, for messages
- * @throws ConfigError if the architecture is unknown, a field is missing or out of range, or a setting is
- * not honoured
+ * @param where - path of the file, for error messages
+ * @throws ConfigError if the architecture or a setting is not supported, or a field is missing or out of range
  */
 export function parseDecoderConfig(json: unknown, where: string): DecoderConfig {
   if (typeof json !== 'object' || json === null)
@@ -107,8 +106,8 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
     tiedEmbeddings: fields.value('tie_word_embeddings') === true,
     maxPositions,
     endTokens: endTokens(fields.value('eos_token_id'), vocabSize, where),
-    ...(layerKinds.some(({ window, positions }) => window || positions !== 'global') ? { layerKinds } : {}),
-    ...(layerKinds.some(({ window }) => window) ? { slidingWindow: fields.int('sliding_window') } : {}),
+    ...(layerKinds.some(({ sliding, rope }) => sliding || rope !== 'global') ? { layerKinds } : {}),
+    ...(layerKinds.some(({ sliding }) => sliding) ? { slidingWindow: fields.int('sliding_window') } : {}),
     ...optional('biases', family.biases(fields)),
     ...optional('queryScalar', fields.positiveOrNull('query_pre_attn_scalar')),
     ...optional('attentionSoftcap', fields.positiveOrNull('attn_logit_softcapping')),
@@ -143,7 +142,7 @@ function readHeadDim(fields: ConfigFields, hiddenSize: number, heads: number): n
   return headDim;
 }
 
-/** Gemma's files name the activation twice; Transformers goes by `hidden_activation`. */
+/** Gemma's files have two activation fields; Transformers uses `hidden_activation`. */
 function checkActivation(fields: ConfigFields, { activation }: Family): void {
   const key = fields.value('hidden_activation') == null ? 'hidden_act' : 'hidden_activation';
   const value = fields.value(key) ?? activation;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../../core/rng.ts';
 import { createOnnxEngine } from '../engine.ts';
-import { referenceLogp } from '../testing/reference-decoder.ts';
+import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyModel, tinyTokenizer, tinyWeights } from '../testing/tiny-model.ts';
 
-// three slots for seven messages: slots are used again, and dropped towards the end
+// three slots for seven messages: slots are reused, and dropped at the end
 const engine = createOnnxEngine({ threads: 1, spinning: false, decodeBatch: 3 });
 
 function requests(vocabSize: number) {
@@ -20,9 +20,9 @@ describe('decoding token by token', () => {
     { name: 'grouped queries, tied', changes: {} },
     { name: 'plain heads, untied', changes: { tiedEmbeddings: false, kvHeads: 6 } },
     { name: 'one key head, one layer', changes: { kvHeads: 1, layers: 1 } },
-    { name: 'matrices large enough to be turned', changes: { vocabSize: 2200, hiddenSize: 64 } },
-  ])('gives each token the probability that plain float64 loops give it ($name)', async ({ changes }) => {
-    // an end token that is hardly ever drawn: messages outgrow the cache's first 16 positions
+    { name: 'matrices large enough for transposed matmuls', changes: { vocabSize: 2200, hiddenSize: 64 } },
+  ])('matches the log-probabilities of the float64 reference decoder ($name)', async ({ changes }) => {
+    // an end token that is rarely drawn, so that messages exceed the cache's initial capacity of 16
     const config = tinyConfig({ ...changes, endTokens: [21] });
     const model = await tinyModel(engine, { ...changes, endTokens: [21] });
     const asked = requests(config.vocabSize);
@@ -32,7 +32,7 @@ describe('decoding token by token', () => {
     said.forEach(({ tokens, logp }, i) => {
       const context = asked[i]?.context as Int32Array;
       const whole = [...context, ...tokens.slice(0, -1)];
-      const rows = referenceLogp(config, tinyWeights(config), { tokens: whole, temperature });
+      const rows = expectedLogp(config, tinyWeights(config), { tokens: whole, temperature });
       tokens.forEach((token, u) => {
         const expected = rows[context.length + u - 1]?.[token] as number;
         expect(Math.abs((logp[u] as number) - expected), `token ${u} of message ${i}`).toBeLessThan(4e-5);
@@ -40,10 +40,10 @@ describe('decoding token by token', () => {
     });
   });
 
-  it('never sees positions beyond a message, however low the scores of its own are', async () => {
+  it('never attends to positions beyond a message, even if all valid scores are very low', async () => {
     const config = tinyConfig();
     const weights = tinyWeights(config);
-    // queries against keys: every score far below the runtime's own filter of -10,000
+    // opposite signs of queries and keys: every score is far below ONNX Runtime's default mask value of -10,000
     for (const [name, values] of weights)
       if (/[qk]_norm$/.test(name)) values.fill(name.endsWith('q_norm') ? -150 : 150);
     const model = await engine.fromCheckpoint({ config, weights, tokenizer: tinyTokenizer() }, 'low');

@@ -1,16 +1,17 @@
 /**
- * One-token-at-a-time graphs. The step is cut where keys and values are born, so that the caller writes
- * the few new numbers into its own cache and attention reads the cache in place: nothing copies it.
+ * Graphs of a decode step and of prefill. A decode step is split into one graph per layer at the point where new keys
+ * and values are computed: the caller appends them to its cache, and attention reads the cache in place, so the cache
+ * is never copied.
  *
  *   embed:  tokens -> x, q, k, v of layer 0
- *   layer:  x, q, cache of layer l -> x, q, k, v of layer l + 1   (one session serves every layer whose
- *           next has the same kind of positions)
+ *   layer:  x, q, cache of layer l -> x, q, k, v of layer l + 1   (one session serves all layers l whose layer
+ *           l + 1 has the same kind of RoPE)
  *   head:   x, q, cache of the last layer -> logits
  *   prefill: whole contexts -> k, v of every layer and the logits after each context
  *
- * A sliding layer needs no mask here: its cache holds no more than the window.
+ * Sliding-window layers need no mask in a decode step, because their cache contains only the window.
  *
- * @see sampler.ts, which drives them
+ * @see ../decode/step-runner.ts, which runs the step graphs
  * @module
  */
 import { Graph, type Value } from '../graph/graph.ts';
@@ -33,12 +34,12 @@ import { outputLogits } from './output.ts';
 import { adapterLayerSpecs, layerSpecs, projections } from './parameters.ts';
 import { GraphWeights, type WeightStorage } from './weight-inputs.ts';
 
-/** Which step graph; `positions` are those of the layer whose queries and keys come out. */
+/** Kind of a step graph; `rope` is that of the layer whose queries and keys it outputs. */
 export type StepGraph =
-  | { readonly kind: 'embed' | 'layer'; readonly positions: LayerKind['positions'] }
+  | { readonly kind: 'embed' | 'layer'; readonly rope: LayerKind['rope'] }
   | { readonly kind: 'head' };
 
-/** What graphs of a model depend on besides its config. */
+/** Properties of a model's graphs besides its config. */
 export interface GraphVariant {
   readonly adapter?: AdapterShape | undefined;
   readonly storage: WeightStorage;
@@ -46,7 +47,7 @@ export interface GraphVariant {
 
 const MS = 'com.microsoft' as const;
 
-/** Roles that a layer's first half reads, and those of its second. */
+/** Parameter roles of the two halves of a layer: up to q, k, v; and attention output and MLP. */
 export function stepRoles(
   config: DecoderConfig,
   adapter: AdapterShape | undefined,
@@ -58,27 +59,28 @@ export function stepRoles(
   return { attention: roles.filter(isAttention), block: roles.filter((role) => !isAttention(role)) };
 }
 
+/** Builds one graph of a decode step. */
 export function buildStepGraph(config: DecoderConfig, variant: GraphVariant, step: StepGraph): Uint8Array {
   const graph = new Graph();
   const builder = new StepBuilder(graph, config, variant);
-  if (step.kind === 'embed') builder.emitQkv(builder.emitEmbedding(), step.positions);
+  if (step.kind === 'embed') builder.emitQkv(builder.emitEmbedding(), step.rope);
   else {
     const x = builder.emitBlock();
-    if (step.kind === 'layer') builder.emitQkv(x, step.positions);
+    if (step.kind === 'layer') builder.emitQkv(x, step.rope);
     else builder.emitLogits(x);
   }
   return graph.build(step.kind);
 }
 
 /**
- * Inputs: weights, tokens [B, T], masks, rope tables, places [B] (flat place of each context's last token).
- * Outputs: k0, v0, k1, ... [B, kvHeads, T, d] and logits [B, V].
+ * Builds the prefill graph. Inputs: weights, tokens [B, T], masks, rotary tables, indices [B] (flat index of each
+ * context's last token). Outputs: k0, v0, k1, ... [B, kvHeads, T, d] and logits [B, V].
  */
 export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
   const graph = new Graph();
   const tape = new Tape(graph);
   const weights = weightInputs(graph, config);
-  const places = graph.input('places', ['B'], 'int64');
+  const indices = graph.input('indices', ['B'], 'int64');
   const inputs = {
     ...batchInputs(graph, layerKinds(config), { headDim: config.headDim, gradients: false }),
     tokens: graph.input('tokens', ['B', 'T'], 'int64'),
@@ -88,12 +90,12 @@ export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
     graph.output(k, `k${layer}`);
     graph.output(v, `v${layer}`);
   });
-  const last = selectRows(tape, hidden, { places, inverse: places }, config.hiddenSize);
+  const last = selectRows(tape, hidden, { indices, inverse: indices }, config.hiddenSize);
   graph.output(outputLogits({ tape, config }, weights, last), 'logits');
   return graph.build('prefill');
 }
 
-/** Pieces of a step; the tape is only there because the operators want one, no gradient is taken. */
+/** Emits the parts of a step graph. The operators require a tape, but no gradients are taken. */
 class StepBuilder {
   readonly #tape: Tape;
   readonly #graph: Graph;
@@ -109,7 +111,7 @@ class StepBuilder {
     this.#parts = {
       tape: this.#tape,
       config,
-      kind: { window: false, positions: 'none' }, // of no use in a step
+      kind: { sliding: false, rope: 'none' }, // not used in step graphs
       weight: (role) => this.#weights.get(role),
       fewRows: true,
       adapter: variant.adapter,
@@ -123,10 +125,11 @@ class StepBuilder {
   }
 
   /**
-   * x [B, D] -> outputs x; q [B, g, kvHeads d]: the query heads that share key head j are the g rows at
-   * columns j d.., so grouped-query attention is plain attention of g positions; k, v [B, kvHeads d].
+   * Emits the outputs x [B, D], q [B, g, kvHeads d], and k, v [B, kvHeads d] for x [B, D]. The g query heads of key head
+   * j are the g rows at columns j d to (j + 1) d, so that grouped-query attention becomes multi-head attention with g
+   * query positions.
    */
-  emitQkv(x: Value, positions: LayerKind['positions']): void {
+  emitQkv(x: Value, positions: LayerKind['rope']): void {
     const { heads, kvHeads, headDim: d } = this.#config;
     const graph = this.#graph;
     const qkv = projected(this.#parts, projections(this.#config).qkv, this.#normed(x, 'input_norm'));
@@ -136,8 +139,8 @@ class StepBuilder {
       Value,
     ];
     graph.output(x, 'x_next');
-    graph.output(this.#groupQueries(this.#positioned(q, { norm: 'q_norm', heads, positions })), 'q_next');
-    graph.output(this.#positioned(k, { norm: 'k_norm', heads: kvHeads, positions }), 'k_next');
+    graph.output(this.#groupQueries(this.#normAndRotate(q, { norm: 'q_norm', heads, positions })), 'q_next');
+    graph.output(this.#normAndRotate(k, { norm: 'k_norm', heads: kvHeads, positions }), 'k_next');
     graph.output(v, 'v_next');
   }
 
@@ -147,15 +150,15 @@ class StepBuilder {
     return rmsNorm(this.#tape, x, factors, { width, epsilon });
   }
 
-  /** The norm of what a block adds, where the family has one. */
+  /** The norm after a block, for families with sandwich norms. */
   #outNormed(x: Value, role: string): Value {
     return familyOf(this.#config).sandwichNorms ? this.#normed(x, role) : x;
   }
 
-  /** Norm per head, then the rotation of each row's position, where the layer has them [B, heads d]. */
-  #positioned(
+  /** Norm per head and RoPE at each row's position, if the layer has them [B, heads d]. */
+  #normAndRotate(
     x: Value,
-    at: { readonly norm: string; readonly heads: number; readonly positions: LayerKind['positions'] },
+    at: { readonly norm: string; readonly heads: number; readonly positions: LayerKind['rope'] },
   ): Value {
     const { headDim: d, normEpsilon: epsilon } = this.#config;
     const graph = this.#graph;
@@ -192,7 +195,7 @@ class StepBuilder {
     return graph.op('Reshape', [swapped, graph.ints([0, group, kvHeads * d])]);
   }
 
-  /** x, q and the cache of a layer -> x after it [B, D]. */
+  /** From x, q and the cache of a layer to x after the layer [B, D]. */
   emitBlock(): Value {
     const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F } = this.#config;
     const graph = this.#graph;
@@ -204,7 +207,10 @@ class StepBuilder {
       v: graph.input('v', ['B', kvHeads, 'C', d]),
       lengths: graph.input('lengths', ['B'], 'int32'),
     };
-    const mixed = this.#config.attentionSoftcap === undefined ? this.#mixed(inputs) : this.#squeezed(inputs);
+    const mixed =
+      this.#config.attentionSoftcap === undefined
+        ? this.#fusedAttention(inputs)
+        : this.#softcappedAttention(inputs);
     const attended = projected(this.#parts, o, this.#ungroup(mixed));
     const y = add2(graph, x, this.#outNormed(attended, 'attention_out_norm'));
     const gateUp = projected(this.#parts, gate_up, this.#normed(y, 'post_norm'));
@@ -213,22 +219,22 @@ class StepBuilder {
     return add2(graph, y, this.#outNormed(raised, 'mlp_out_norm'));
   }
 
-  /** Attention of a step [B, g, kvHeads d]. */
-  #mixed({ q, k, v, lengths }: StepAttention): Value {
+  /** Attention of a step with ONNX Runtime's fused operator [B, g, kvHeads d]. */
+  #fusedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { kvHeads, queryScalar } = this.#config;
     return this.#graph.op('MultiHeadAttention', [q, k, v, undefined, lengths], {
       domain: MS,
       attributes: {
         num_heads: kvHeads,
-        // the runtime's own filter, -10,000, is a score that a trained model can reach
+        // the default mask value, -10,000, is a score that a trained model can reach
         mask_filter_value: { float: MASKED },
         ...(queryScalar === undefined ? {} : { scale: { float: 1 / Math.sqrt(queryScalar) } }),
       },
     });
   }
 
-  /** The same with squeezed scores, which the runtime's operator does not have. */
-  #squeezed({ q, k, v, lengths }: StepAttention): Value {
+  /** Attention of a step with soft-capped scores, which the fused operator does not support. */
+  #softcappedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { heads, kvHeads, headDim: d, queryScalar = d, attentionSoftcap: cap = 1 } = this.#config;
     const graph = this.#graph;
     const group = heads / kvHeads;
@@ -241,18 +247,18 @@ class StepBuilder {
       domain: MS,
       attributes: { transB: 1, alpha },
     });
-    const squeezed = graph.op('Mul', [graph.op('Tanh', [scores]), graph.scalar(cap)]);
+    const capped = graph.op('Mul', [graph.op('Tanh', [scores]), graph.scalar(cap)]);
     const shape = graph.op('Shape', [k], { attributes: { start: 2, end: 3 }, dtype: 'int64' });
     const capacity = graph.op('Reshape', [shape, graph.ints([])]);
     const zero = graph.op('Reshape', [graph.ints([0]), graph.ints([])]);
     const one = graph.op('Reshape', [graph.ints([1]), graph.ints([])]);
-    const places = graph.op('Range', [zero, capacity, one], { dtype: 'int64' });
+    const positions = graph.op('Range', [zero, capacity, one], { dtype: 'int64' });
     const ends = graph.op('Reshape', [
       graph.op('Cast', [lengths], { attributes: { to: 7 }, dtype: 'int64' }),
       graph.ints([-1, 1, 1, 1]),
     ]);
-    const seen = graph.op('Less', [places, ends]);
-    const masked = graph.op('Where', [seen, squeezed, graph.scalar(MASKED)], { dtype: 'float32' });
+    const seen = graph.op('Less', [positions, ends]);
+    const masked = graph.op('Where', [seen, capped, graph.scalar(MASKED)], { dtype: 'float32' });
     const p = graph.op('Softmax', [masked], { attributes: { axis: -1 } });
     const mixed = graph.op('Transpose', [graph.op('MatMul', [p, v])], { attributes: { perm: [0, 2, 1, 3] } });
     return graph.op('Reshape', [mixed, graph.ints([0, 0, kvHeads * d])]);
@@ -276,7 +282,7 @@ class StepBuilder {
 
   readonly #shared = new Map<string, Value>();
 
-  /** An input that several places use: declared once. */
+  /** An input that is declared once and used several times. */
   #input(name: string, shape: readonly (number | string)[], dtype: 'float32' | 'int64' = 'float32'): Value {
     let value = this.#shared.get(name);
     if (!value) {

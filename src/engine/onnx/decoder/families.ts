@@ -1,6 +1,6 @@
 /**
- * The decoder families, one description each over the one decoder of layers.ts: what a family fixes, what
- * its `config.json` may say, and what Transformers takes for granted where the file says nothing.
+ * Descriptions of the model families that the decoder in layers.ts supports: fixed properties of a family, the fields
+ * of its `config.json`, and Transformers' defaults for missing fields.
  * @see Transformers 4.57, `configuration_*.py` and `modeling_*.py` of each family
  * @module
  */
@@ -22,42 +22,43 @@ export function isArchitecture(name: string): name is Architecture {
   return (ARCHITECTURES as readonly string[]).includes(name);
 }
 
-/** What one layer attends to. */
+/** Attention and RoPE of one layer. */
 export interface LayerKind {
-  /** Only the last positions, as many as the sliding window has. */
-  readonly window: boolean;
-  /** Which frequencies rotate queries and keys; none: the layer does not know positions. */
-  readonly positions: 'global' | 'local' | 'none';
+  /** Sliding-window attention instead of full attention. */
+  readonly sliding: boolean;
+  /** RoPE frequencies: global, those of sliding-window layers (local), or no RoPE. */
+  readonly rope: 'global' | 'local' | 'none';
 }
 
-/** Which projections add a bias. */
+/** Projections with a bias. */
 export interface Biases {
   readonly qkv: boolean;
   readonly o: boolean;
   readonly mlp: boolean;
 }
 
+/** Description of a model family. */
 export interface Family {
   readonly modelType: string;
-  /** Norms on queries and keys, per head. */
+  /** RMS norms on queries and keys, per head. */
   readonly qkNorm: boolean;
-  /** Norms after attention and feed-forward too, before their results are added. */
+  /** Additional norms on the outputs of attention and MLP, before the residual addition. */
   readonly sandwichNorms: boolean;
-  /** Norms multiply by this plus their weight. */
+  /** Norms multiply by normOffset + weight. */
   readonly normOffset: 0 | 1;
   readonly activation: 'silu' | 'gelu_pytorch_tanh';
-  /** Embeddings are multiplied by the root of the width. */
+  /** Embeddings are multiplied by sqrt(hiddenSize). */
   readonly scaledEmbeddings: boolean;
-  /** Fields that the file may leave out. */
+  /** Values of missing fields of config.json. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** Fields it reads beside those that all families read. */
+  /** Fields of config.json in addition to those of all families. */
   readonly keys: readonly string[];
   readonly biases: (fields: ConfigFields) => Biases | undefined;
   readonly layerKinds: (fields: ConfigFields, layers: number) => readonly LayerKind[];
 }
 
-const FULL: LayerKind = { window: false, positions: 'global' };
-const SLIDING: LayerKind = { window: true, positions: 'global' };
+const FULL: LayerKind = { sliding: false, rope: 'global' };
+const SLIDING: LayerKind = { sliding: true, rope: 'global' };
 
 const WINDOW_KEYS = ['use_sliding_window', 'sliding_window', 'max_window_layers', 'layer_types'];
 
@@ -76,13 +77,13 @@ const DEFAULTS = {
   max_position_embeddings: 32768,
 };
 
-/** All of attention's projections or none, all of the feed-forward's or none. */
+/** `attention_bias` adds a bias to all attention projections, `mlp_bias` to all MLP projections. */
 function biasesByFlag(fields: ConfigFields): Biases | undefined {
   const [attention, mlp] = [fields.flag('attention_bias'), fields.flag('mlp_bias')];
   return attention || mlp ? { qkv: attention, o: attention, mlp } : undefined;
 }
 
-/** Layers from `max_window_layers` on slide, if any do. */
+/** If sliding windows are enabled, layers from `max_window_layers` on have them. */
 function qwenLayers(fields: ConfigFields, layers: number): readonly LayerKind[] {
   if (!slides(fields)) return new Array<LayerKind>(layers).fill(FULL);
   const first = fields.value('max_window_layers');
@@ -92,7 +93,7 @@ function qwenLayers(fields: ConfigFields, layers: number): readonly LayerKind[] 
   );
 }
 
-/** Whether `use_sliding_window` turns windows on; then `layer_types` or the family's pattern says where. */
+/** Whether `use_sliding_window` enables sliding windows; `layer_types` or the family's pattern selects the layers. */
 function slides(fields: ConfigFields): boolean {
   if (fields.flag('use_sliding_window') && fields.value('sliding_window') != null) return true;
   const listed = fields.value('layer_types');
@@ -101,7 +102,7 @@ function slides(fields: ConfigFields): boolean {
   return false;
 }
 
-/** `layer_types`, where the file has it. */
+/** Layer kinds of the field `layer_types`; undefined if it is missing. */
 function listedLayers(
   fields: ConfigFields,
   layers: number,
@@ -115,7 +116,7 @@ function listedLayers(
   return listed.map((name) => names[String(name)] as LayerKind);
 }
 
-/** Every `pattern`-th layer is global, the others slide. */
+/** Every `pattern`-th layer has full attention, the others sliding windows. */
 function gemmaLayers(
   fields: ConfigFields,
   {
@@ -143,7 +144,7 @@ function smolLayers(fields: ConfigFields, layers: number): readonly LayerKind[] 
   const types = slides(fields)
     ? (listedLayers(fields, layers, SLIDING) ?? rotated.map((flag) => (flag === 0 ? SLIDING : FULL)))
     : new Array<LayerKind>(layers).fill(FULL);
-  return types.map(({ window }, l) => ({ window, positions: rotated[l] === 1 ? 'global' : 'none' }));
+  return types.map(({ sliding }, l) => ({ sliding, rope: rotated[l] === 1 ? 'global' : 'none' }));
 }
 
 function gemma(
@@ -193,7 +194,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
     biases: biasesByFlag,
     layerKinds: qwenLayers,
   },
-  // 2 and 2.5; DeepSeek-R1 distills
+  // Qwen2, Qwen2.5, DeepSeek-R1 distillations of them
   Qwen2ForCausalLM: {
     ...SHARED,
     modelType: 'qwen2',
@@ -202,7 +203,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
     biases: () => ({ qkv: true, o: false, mlp: false }),
     layerKinds: qwenLayers,
   },
-  // 3.x, and SmolLM2; DeepSeek-R1 distills
+  // Llama 3.x, SmolLM2, DeepSeek-R1 distillations of Llama
   LlamaForCausalLM: {
     ...SHARED,
     modelType: 'llama',
@@ -239,7 +240,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
       eos_token_id: 128001,
       pad_token_id: 128004,
     },
-    // max_window_layers stands in published files, where Transformers does not read it
+    // published files contain max_window_layers, but Transformers does not read it
     keys: ['attention_bias', 'mlp_bias', 'no_rope_layers', 'no_rope_layer_interval', ...WINDOW_KEYS],
     biases: biasesByFlag,
     layerKinds: smolLayers,
@@ -252,7 +253,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
       gemmaLayers(fields, {
         layers,
         pattern: fields.int('sliding_window_pattern', fields.int('_sliding_window_pattern', 6)),
-        sliding: { window: true, positions: 'local' },
+        sliding: { sliding: true, rope: 'local' },
       }),
   }),
   Gemma2ForCausalLM: gemma('gemma2', {

@@ -1,11 +1,12 @@
 /**
- * The output projection and softmax over slices of the vocabulary, so that logits [tokens, vocabulary] never
- * exist whole. With m and s the running maximum and sum of exponentials, log Z = m + log s needs one pass over
- * the slices; gradients and divergences, which are sums over the vocabulary once log Z is known, a second.
+ * Graphs of the LM head and softmax over slices of the vocabulary, so that the full logits [tokens, vocabulary] are
+ * never in memory. The first pass over the slices computes log Z = m + log s with a running maximum m and a running sum
+ * of exponentials s (online softmax). The second pass computes gradients and divergences, which are sums over the
+ * vocabulary given log Z.
  *
- * States are normed rows [M, D], `w` a slice [N, D] of the output matrix, z = cap(h w^T) / temperature.
+ * h: normed hidden states [M, D]; w: a slice [N, D] of the output matrix; z = cap(h w^T) / temperature.
  *
- * @see vocabulary-head.ts, which runs them
+ * @see ../score/lm-head.ts, which runs these graphs
  * @module
  */
 import { Graph, type Value } from '../graph/graph.ts';
@@ -14,9 +15,9 @@ import { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import type { GraphVariant } from './decode-graphs.ts';
 import { cappedLogits, finalNorm, outputLogits } from './output.ts';
-import { GraphWeights, widened } from './weight-inputs.ts';
+import { GraphWeights, upcast } from './weight-inputs.ts';
 
-/** One side of a comparison: its states and its slice of the output matrix. */
+/** Current model or reference: its hidden states, its slice of the output matrix, and its scaled logits. */
 interface Side {
   readonly h: Value;
   readonly w: Value;
@@ -37,17 +38,17 @@ class SliceBuilder {
   }
 
   /**
-   * Inputs h<suffix> and w<suffix>, and their scaled logits.
+   * Declares the inputs h<suffix> and w<suffix>, and emits their scaled logits.
    *
-   * @param kept - the logits are the input z<suffix>; what only they would need is not computed
+   * @param kept - the logits were kept from the first pass: they are the input z<suffix> and are not computed again
    */
   side(suffix: '' | '_ref', kept = false): Side {
     const { hiddenSize: D } = this.#config;
-    const narrow = this.#variant.storage === 'bfloat16';
+    const isBfloat16 = this.#variant.storage === 'bfloat16';
     const h = this.graph.input(`h${suffix}`, ['M', D]);
-    const fed = this.graph.input(`w${suffix}`, ['N', D], narrow ? 'uint16' : 'float32');
-    const w = narrow ? widened(this.graph, fed) : fed;
-    // how long the slice is shows when the graph runs: 0 takes the axis as it is
+    const fed = this.graph.input(`w${suffix}`, ['N', D], isBfloat16 ? 'uint16' : 'float32');
+    const w = isBfloat16 ? upcast(this.graph, fed) : fed;
+    // the size of the slice is known only at run time: 0 in the reshape of the backward rule copies the axis
     const logits = cappedLogits(this.tape, this.#config, linear(this.tape, h, w, { in: D, out: 0 }));
     const z = kept
       ? this.graph.input(`z${suffix}`, ['M', 'N'])
@@ -70,10 +71,10 @@ class SliceBuilder {
 }
 
 /**
- * First pass. Inputs: h, w, local [M, 1] (place of the target in the slice, any place where it is in another),
- * inverse_temperature; with a reference h_ref, w_ref. Outputs [M, 1]: max, sum of exp(z - max), picked z of the
- * target; with a reference max_ref, sum_ref, and cross = sum of exp(z - max) (z - z_ref). With `logits` also
- * z, and z_ref [M, N].
+ * Builds the graph of the first pass. Inputs: h, w, local [M, 1] (index of the target in the slice; any index if the
+ * target is in another slice), inverse_temperature; with a reference also h_ref, w_ref. Outputs [M, 1]: max, sum of
+ * exp(z - max), picked (z of the target); with a reference also max_ref, sum_ref, and cross = sum of
+ * exp(z - max) (z - z_ref). With `logits` also z and z_ref [M, N].
  */
 export function buildStatisticsGraph(
   config: DecoderConfig,
@@ -103,19 +104,22 @@ export function buildStatisticsGraph(
 }
 
 export interface HeadGradientOptions {
+  /** Add the KL term of a reference. */
   readonly reference: boolean;
+  /** Compute the gradient of the output matrix; false if it is frozen. */
   readonly table: boolean;
+  /** Use the logits kept from the first pass. */
   readonly kept: boolean;
 }
 
 /**
- * Second pass of training. Inputs: as above, and [M, 1]: log_z, hit (1 where the target is in this slice),
- * cotangents; with a reference log_ratio (log Z - log Z_ref), kl (of the whole row) and kl_weight []; with
- * `table` sum [N, D]. Outputs: dh [M, D], with `table` also dw [N, D], added to the sum; with a reference kl_part
- * [M, 1]. With `kept` also z, and z_ref: the logits of the first pass, which are not computed again.
+ * Builds the graph of the second pass of training. Inputs: those of the first pass, and [M, 1]: log_z, hit (1 if the
+ * target is in this slice, else 0), cotangents; with a reference also log_ratio (log Z - log Z_ref), kl (of the whole
+ * row) and kl_weight []; with `table` also sum [N, D]; with `kept` also z and z_ref, the logits of the first pass.
+ * Outputs: dh [M, D]; with `table` also dw [N, D], which includes the input sum; with a reference also kl_part [M, 1].
  *
- * d/dz of cotangent * logp is cotangent (1[target] - p); of weight * KL it is weight p (d - KL) with
- * d = log p - log p_ref. At the reference d and KL are exactly 0, so the gradient is too (E37 relies on that).
+ * d/dz of cotangent * logp is cotangent (1[target] - p). d/dz of weight * KL is weight p (d - KL) with
+ * d = log p - log p_ref. At the reference, d and KL are exactly 0, so the gradient is exactly 0 (E37 relies on this).
  */
 export function buildHeadGradientGraph(
   config: DecoderConfig,
@@ -139,7 +143,7 @@ export function buildHeadGradientGraph(
     const centred = b.op('Sub', product, b.op('Mul', p, b.column('kl')));
     dz = b.op('Add', dz, b.op('Mul', centred, graph.input('kl_weight', [])));
   }
-  if (options.table) tape.addTo(w, graph.input('sum', ['N', config.hiddenSize]));
+  if (options.table) tape.accumulateInto(w, graph.input('sum', ['N', config.hiddenSize]));
   const [dh, dw] = tape.gradients(new Map([[z, dz]]), options.table ? [h, w] : [h]);
   graph.output(dh as Value, 'dh');
   if (options.table) graph.output(dw as Value, 'dw');
@@ -147,8 +151,8 @@ export function buildHeadGradientGraph(
 }
 
 /**
- * Second pass of a comparison. Inputs: h, w, h_ref, w_ref, inverse_temperature, and [M, 1]: log_z, log_z_ref,
- * log_ratio. Outputs [M, 1], sums over the slice: kl_new_cur, kl_cur_new, tv (E27).
+ * Builds the graph of the second pass of divergences. Inputs: h, w, h_ref, w_ref, inverse_temperature, and [M, 1]:
+ * log_z, log_z_ref, log_ratio. Outputs [M, 1], sums over the slice: kl_new_cur, kl_cur_new, tv (E27).
  */
 export function buildHeadDivergenceGraph(config: DecoderConfig, variant: GraphVariant): Uint8Array {
   const b = new SliceBuilder(config, variant);
@@ -163,7 +167,10 @@ export function buildHeadDivergenceGraph(config: DecoderConfig, variant: GraphVa
   return b.graph.build('head-divergence');
 }
 
-/** Rows [M, D] of the residual stream to normed ones: `h`. With gradients also dh -> dx and d:norm. */
+/**
+ * Builds the graph of the final norm. Input: rows x [M, D] of the residual stream. Output: h [M, D]. With gradients:
+ * inputs x and dh; outputs dx and dnorm instead of h.
+ */
 export function buildFinalNormGraph(
   config: DecoderConfig,
   variant: GraphVariant,
@@ -185,7 +192,7 @@ export function buildFinalNormGraph(
   return graph.buildNeeded('final-norm-gradient');
 }
 
-/** Rows [M, D] of the residual stream to whole rows of logits [M, V], for the few rows that are drawn from. */
+/** Builds the graph from a few rows x [M, D] of the residual stream to their full logits [M, V]. */
 export function buildLogitsGraph(config: DecoderConfig, variant: GraphVariant): Uint8Array {
   const graph = new Graph();
   const weights = new GraphWeights(graph, config, variant);

@@ -1,8 +1,8 @@
 /**
- * One layer as graphs of its own, for models too large to be one graph: a single session serves every layer
- * of a kind, no more than one layer's weights is ever wide, and what backward needs of forward is either
- * carried over or computed again (activation checkpointing), layer by layer as memory allows.
- * @see training-graph.ts for small models, where one graph is faster
+ * Graphs of a single layer, for models that are too large for one graph. One session serves all layers of a kind, and
+ * only one layer's weights are cast to float32 at a time. Activations are saved for backward or recomputed (activation
+ * checkpointing), layer by layer as memory allows.
+ * @see training-graph.ts for small models, which are faster as one graph
  * @see Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174
  * @module
  */
@@ -15,31 +15,31 @@ import { adapterLayerSpecs, layerSpecs, type ParameterSpec, projections } from '
 import { GRADIENT_PREFIX } from './training-graph.ts';
 import { GraphWeights, partName } from './weight-inputs.ts';
 
-/** Prefix of inputs that hold what a gradient is added to: `sum:` + its name. */
+/** Prefix of the inputs to which gradients are added: `sum:` + name of the gradient. */
 export const SUM_PREFIX = 'sum:';
 
-/** A gradient that a layer's backward gives as the output `d:` + name. */
+/** A gradient of a layer's backward graph; its output is named `d:` + name. */
 export interface LayerGradient {
   readonly name: string;
-  /** The layer's parameter that it belongs to, whole or from a row on. */
+  /** The layer's parameter; the gradient covers all of it or the rows from `firstRow` on. */
   readonly role: string;
   readonly firstRow: number;
   readonly shape: readonly number[];
   /**
-   * Whether it comes as the sum with the input `sum:` + name. A matrix's does: with one buffer as both input
-   * and output the product itself accumulates, and no other pass over a gradient is needed.
+   * The output includes the input `sum:` + name. Used for matrices: with the same buffer as input and output, the
+   * matmul itself accumulates the gradient, which saves a pass over it.
    */
-  readonly summed: boolean;
+  readonly accumulated: boolean;
 }
 
-/** What is trained of a layer: the adapter where there is one, all otherwise. */
+/** Gradients of a layer's trainable parameters: those of the adapter if there is one, else of all parameters. */
 export function layerGradients(config: DecoderConfig, { adapter }: GraphVariant): readonly LayerGradient[] {
-  const whole = ({ name, shape }: ParameterSpec, summed: boolean): LayerGradient => ({
+  const whole = ({ name, shape }: ParameterSpec, accumulated: boolean): LayerGradient => ({
     name,
     role: name,
     firstRow: 0,
     shape,
-    summed,
+    accumulated,
   });
   if (adapter) return adapterLayerSpecs(config, adapter, 0).map((spec) => whole(spec, false));
   return layerSpecs(config, 0).flatMap((spec) => {
@@ -49,7 +49,7 @@ export function layerGradients(config: DecoderConfig, { adapter }: GraphVariant)
     return parts.map(({ target, rows }): LayerGradient => {
       const firstRow = row;
       row += rows;
-      return { name: partName(role, target), role, firstRow, shape: [rows, columns], summed: true };
+      return { name: partName(role, target), role, firstRow, shape: [rows, columns], accumulated: true };
     });
   });
 }
@@ -87,7 +87,10 @@ function emitLayer(
   return { graph, tape, x, weights, out };
 }
 
-/** Inputs: weights by role, x [B, T, D], mask and rope tables. Outputs: x_next [B, T, D]; k, v [B, kvHeads, T, d]. */
+/**
+ * Builds the forward graph of a layer. Inputs: weights by role, x [B, T, D], mask, rotary tables. Outputs: x_next
+ * [B, T, D]; k, v [B, kvHeads, T, d].
+ */
 export function buildLayerGraph(config: DecoderConfig, variant: GraphVariant, kind: LayerKind): Uint8Array {
   const { graph, out } = emitLayer(config, variant, { kind, gradients: false });
   graph.output(out.x, 'x_next');
@@ -97,13 +100,14 @@ export function buildLayerGraph(config: DecoderConfig, variant: GraphVariant, ki
 }
 
 export interface LayerTraining extends GraphPair {
-  /** Backward that computes the forward pass again: nothing is carried. */
+  /** Backward graph that recomputes the forward pass and needs no saved activations. */
   readonly recomputing: Uint8Array;
 }
 
 /**
- * Forward: as {@link buildLayerGraph}, giving x_next and what is carried. Backward: also dy [B, T, D] and the
- * sums to add to; gives dx [B, T, D] and the {@link layerGradients}.
+ * Builds the training graphs of a layer. Forward: inputs as in {@link buildLayerGraph}; outputs x_next and the saved
+ * activations. Backward: additional inputs dy [B, T, D] and the gradient sums; outputs dx [B, T, D] and the
+ * {@link layerGradients}.
  */
 export function buildLayerTraining(
   config: DecoderConfig,
@@ -115,9 +119,9 @@ export function buildLayerTraining(
   const cut = graph.nodeCount;
   const trained = layerGradients(config, variant);
   const dy = graph.input('dy', ['B', 'T', config.hiddenSize]);
-  const trainedWeights = trained.map(({ name, shape, summed }) => {
+  const trainedWeights = trained.map(({ name, shape, accumulated }) => {
     const weight = weights.get(name);
-    if (summed) tape.addTo(weight, graph.input(SUM_PREFIX + name, shape));
+    if (accumulated) tape.accumulateInto(weight, graph.input(SUM_PREFIX + name, shape));
     return weight;
   });
   const [dx, ...gradients] = tape.gradients(new Map([[out.x, dy]]), [x, ...trainedWeights]);

@@ -1,7 +1,6 @@
 /**
- * The decoder's layers over whole sequences, differentiable: what training, scoring and prefill share.
- * Norm, stacked q/k/v, rotary positions, grouped-query attention, gated feed-forward; what else there is
- * depends on the family and the config.
+ * The differentiable decoder over whole sequences, used by training, scoring and prefill: embedding, RMS norms, stacked
+ * q/k/v projection, RoPE, grouped-query attention and gated MLP. Family and config select further parts.
  * @see families.ts for the differences, decode-graphs.ts for the one-token-at-a-time form
  * @module
  */
@@ -14,26 +13,26 @@ import {
   embedding,
   geglu,
   linear,
-  linearOfFew,
+  linearFewRows,
   type RotaryTables,
   reshape,
   rmsNorm,
+  rmsNormUnscaled,
   rotary,
   scale,
   scaleColumns,
   shift,
   split,
-  swapHeads,
   swiglu,
-  unitRms,
+  transposeHeads,
 } from '../graph/ops.ts';
 import type { Tape } from '../graph/tape.ts';
 import { type AdapterShape, adapterScale, type Target } from './adapter.ts';
 import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
 import { layerParameter, type Projection, parameterSpecs, projections } from './parameters.ts';
-import { widened } from './weight-inputs.ts';
+import { upcast } from './weight-inputs.ts';
 
-/** Weight inputs by parameter name. */
+/** Weight inputs of a graph by parameter name. */
 export type WeightValues = ReadonlyMap<string, Value>;
 
 /** Declares every weight as a graph input named like the parameter. */
@@ -41,17 +40,17 @@ export function weightInputs(graph: Graph, config: DecoderConfig): WeightValues 
   return new Map(parameterSpecs(config).map((spec) => [spec.name, graph.input(spec.name, spec.shape)]));
 }
 
-/** Inputs that depend on the batch only; those that no layer uses are not there. */
+/** Inputs that depend on the batch only; inputs that no layer uses are absent. */
 export interface BatchInputs {
-  /** additive causal masks, one copy per query head of a key head [g T, T] */
+  /** Additive causal masks, one copy per query head of a key head [g T, T]. */
   readonly mask?: Value;
   readonly windowMask?: Value;
   readonly rotary: Readonly<Partial<Record<'global' | 'local', RotaryTables>>>;
 }
 
 /**
- * Declares the batch inputs of layers; the inverse rotation only where `gradients` are wanted, because the
- * runtime insists on every declared input.
+ * Declares the batch inputs of layers. The table of the inverse rotation is declared only with `gradients`, because
+ * ONNX Runtime requires every declared input.
  */
 export function batchInputs(
   graph: Graph,
@@ -68,12 +67,11 @@ export function batchInputs(
       offset: graph.ints([0]),
     };
   };
-  const uses = (positions: LayerKind['positions']): boolean =>
-    kinds.some((kind) => kind.positions === positions);
+  const uses = (positions: LayerKind['rope']): boolean => kinds.some((kind) => kind.rope === positions);
   const mask = (name: string): Value => graph.input(name, ['GT', 'T']);
   return {
-    ...(kinds.some(({ window }) => !window) ? { mask: mask('mask') } : {}),
-    ...(kinds.some(({ window }) => window) ? { windowMask: mask('window_mask') } : {}),
+    ...(kinds.some(({ sliding }) => !sliding) ? { mask: mask('mask') } : {}),
+    ...(kinds.some(({ sliding }) => sliding) ? { windowMask: mask('window_mask') } : {}),
     rotary: {
       ...(uses('global') ? { global: tables('rope') } : {}),
       ...(uses('local') ? { local: tables('local') } : {}),
@@ -86,23 +84,23 @@ export function layerKinds(config: DecoderConfig): readonly LayerKind[] {
   return Array.from({ length: config.layers }, (_, l) => layerKind(config, l));
 }
 
-/** What a layer is emitted from. */
+/** Everything that is needed to emit a layer. */
 export interface LayerParts {
   readonly tape: Tape;
   readonly config: DecoderConfig;
   readonly kind: LayerKind;
-  /** The layer's weight of a role. */
+  /** Returns the layer's weight of a role. */
   readonly weight: (role: string) => Value;
-  /** One of the matrices stacked in a projection, where they are fed apart. */
+  /** Returns one matrix of a stacked projection; absent if the stacked matrix is one input. */
   readonly part?: (role: Projection['role'], target: Target) => Value;
   /**
-   * A vector of ones [D], where the norms' weights go into the columns of the matrices that follow: a pass
-   * over the matrix instead of over all tokens, which pays while tokens outnumber rows.
+   * A vector of ones [D]; if present, the norm weights scale the columns of the next projection: a pass over the matrix
+   * instead of one over all tokens, which is faster if there are more tokens than matrix rows.
    */
   readonly ones?: Value;
-  /** The states are few rows, one per message, and no gradient is wanted. */
+  /** Decode step: the states are a few rows, one per message, and no gradient is taken. */
   readonly fewRows?: boolean;
-  /** Increments of the projections, where the model has an adapter. */
+  /** Adapter of the projections, if the model has one. */
   readonly adapter?: AdapterShape | undefined;
 }
 
@@ -113,7 +111,7 @@ export interface HiddenStates {
   readonly cache: readonly { readonly k: Value; readonly v: Value }[];
 }
 
-/** Emits embedding and all layers. */
+/** Emits the embedding and all layers. */
 export function decoderLayers(
   tape: Tape,
   config: DecoderConfig,
@@ -133,18 +131,18 @@ export function decoderLayers(
   return { hidden: x, cache };
 }
 
-/** Rows of the embedding, scaled where the family does so [.., D]; a narrow table is frozen. */
+/** Embedded tokens [.., D], scaled if the family requires it; a bfloat16 table is frozen. */
 export function embeddedTokens(tape: Tape, config: DecoderConfig, table: Value, tokens: Value): Value {
   const { hiddenSize: D, vocabSize } = config;
   const rows =
     table.dtype === 'float32'
       ? embedding(tape, table, tokens, vocabSize, D)
-      : widened(tape.graph, tape.graph.op('Gather', [table, tokens], { attributes: { axis: 0 } }));
-  // the factor in float32, as Transformers rounds it
+      : upcast(tape.graph, tape.graph.op('Gather', [table, tokens], { attributes: { axis: 0 } }));
+  // Transformers rounds the factor to float32
   return familyOf(config).scaledEmbeddings ? scale(tape, rows, Math.fround(Math.sqrt(D))) : rows;
 }
 
-/** One layer: x [B, T, D] to x [B, T, D], with the keys and values it attends to [B, kvHeads, T, d]. */
+/** Emits one layer: from x [B, T, D] to x [B, T, D], with its keys and values [B, kvHeads, T, d]. */
 export function decoderLayer(
   parts: LayerParts,
   x: Value,
@@ -159,22 +157,22 @@ export function decoderLayer(
   const stacked = linear(tape, normed.x, matrix, { in: qkvShape.in, out: allHeads * headDim });
   const qkv = withIncrements(parts, qkvShape, { x: normed.x, y: stacked });
   const perHead = reshape(tape, qkv, [0, 0, allHeads, headDim], [0, 0, allHeads * headDim]);
-  const [q, k, v] = split(tape, swapHeads(tape, perHead), 1, [heads, kvHeads, kvHeads]) as [
+  const [q, k, v] = split(tape, transposeHeads(tape, perHead), 1, [heads, kvHeads, kvHeads]) as [
     Value,
     Value,
     Value,
   ];
-  const qRotated = positioned(parts, q, { norm: 'q_norm', inputs });
-  const kRotated = positioned(parts, k, { norm: 'k_norm', inputs });
-  const mask = (kind.window ? inputs.windowMask : inputs.mask) as Value;
+  const qRotated = normAndRotate(parts, q, { norm: 'q_norm', inputs });
+  const kRotated = normAndRotate(parts, k, { norm: 'k_norm', inputs });
+  const mask = (kind.sliding ? inputs.windowMask : inputs.mask) as Value;
   const mixed = attention(tape, { q: qRotated, k: kRotated, v, mask }, attentionShape(config));
-  const flat = reshape(tape, swapHeads(tape, mixed), [0, 0, heads * headDim], [0, 0, heads, headDim]);
+  const flat = reshape(tape, transposeHeads(tape, mixed), [0, 0, heads * headDim], [0, 0, heads, headDim]);
   const attended = projected(parts, o, flat);
   const y = add(tape, x, outNormed(parts, attended, 'attention_out_norm'));
   return { x: add(tape, y, outNormed(parts, feedForward(parts, y), 'mlp_out_norm')), k: kRotated, v };
 }
 
-/** What attention does besides q k^T v. */
+/** Shape and settings of a config's attention. */
 export function attentionShape(config: DecoderConfig): {
   readonly heads: number;
   readonly kvHeads: number;
@@ -186,13 +184,13 @@ export function attentionShape(config: DecoderConfig): {
   return { heads, kvHeads, headDim, queryScalar, softcap: attentionSoftcap };
 }
 
-/** Gated feed-forward of normed states. */
+/** Norm and gated MLP. */
 function feedForward(parts: LayerParts, y: Value): Value {
   const { tape, config } = parts;
   const { hiddenSize: D, intermediateSize: F } = config;
   const { gate_up, down } = projections(config);
   const normed = normedInput(parts, y, 'post_norm');
-  // the stacked weights are split, not the activations, which are many times larger
+  // split the stacked weights instead of the activations, which are many times larger
   const [gate, up] = parts.part
     ? [parts.part('gate_up', 'gate_proj'), parts.part('gate_up', 'up_proj')]
     : (split(tape, normed.scaled(parts.weight('gate_up')), 0, [F, F]) as [Value, Value]);
@@ -211,7 +209,7 @@ export function gated(tape: Tape, config: DecoderConfig, gate: Value, up: Value)
   return familyOf(config).activation === 'silu' ? swiglu(tape, gate, up) : geglu(tape, gate, up);
 }
 
-/** A norm's factors: its weight, or 1 plus it. */
+/** The factors of a norm: weight, or 1 + weight for families with a norm offset. */
 export function normFactors(tape: Tape, config: DecoderConfig, weight: Value): Value {
   return familyOf(config).normOffset === 1 ? shift(tape, weight, 1) : weight;
 }
@@ -226,12 +224,12 @@ function normedInput(
   const factors = (): Value => normFactors(tape, config, parts.weight(role));
   if (!ones) return { x: rmsNorm(tape, x, factors(), { width, epsilon }), scaled: (matrix) => matrix };
   return {
-    x: unitRms(tape, x, { ones, epsilon }),
+    x: rmsNormUnscaled(tape, x, { ones, epsilon }),
     scaled: (matrix) => scaleColumns(tape, matrix, factors()),
   };
 }
 
-/** The norm of what a block adds, where the family has one. */
+/** The norm after a block, for families with sandwich norms. */
 function outNormed(parts: LayerParts, x: Value, role: string): Value {
   const { tape, config } = parts;
   if (!familyOf(config).sandwichNorms) return x;
@@ -239,8 +237,8 @@ function outNormed(parts: LayerParts, x: Value, role: string): Value {
   return rmsNorm(tape, x, factors, { width: config.hiddenSize, epsilon: config.normEpsilon });
 }
 
-/** Queries or keys [B, H, T, d], normed and rotated where the layer does so. */
-function positioned(
+/** Queries or keys [B, H, T, d] with QK norm and RoPE, if the layer has them. */
+function normAndRotate(
   { tape, config, kind, weight }: LayerParts,
   x: Value,
   { norm, inputs }: { readonly norm: string; readonly inputs: BatchInputs },
@@ -249,25 +247,25 @@ function positioned(
   const normed = familyOf(config).qkNorm
     ? rmsNorm(tape, x, normFactors(tape, config, weight(norm)), options)
     : x;
-  if (kind.positions === 'none') return normed;
-  return rotary(tape, normed, inputs.rotary[kind.positions] as RotaryTables);
+  if (kind.rope === 'none') return normed;
+  return rotary(tape, normed, inputs.rotary[kind.rope] as RotaryTables);
 }
 
-/** From how many numbers on it pays to turn a product with few rows. */
+/** Minimum elements of a matrix for which a transposed matmul with few rows is faster. */
 export const LARGE_MATRIX = 2 ** 17;
 
-/** x through a projection with its bias and increments. */
+/** Applies a projection with its bias and adapter increments. */
 export function projected(parts: LayerParts, shape: Projection, x: Value): Value {
   const out = shape.parts.reduce((sum, { rows }) => sum + rows, 0);
   const weight = parts.weight(shape.role);
   const y =
     parts.fewRows && out * shape.in >= LARGE_MATRIX
-      ? linearOfFew(parts.tape.graph, x, weight)
+      ? linearFewRows(parts.tape.graph, x, weight)
       : linear(parts.tape, x, weight, { in: shape.in, out });
   return withIncrements(parts, shape, { x, y });
 }
 
-/** Adds a projection's bias and increments to its product. */
+/** Adds a projection's bias and adapter increments to its matmul. */
 function withIncrements(
   parts: LayerParts,
   shape: Projection,
@@ -287,7 +285,7 @@ function withIncrements(
   return concat(tape, sums, { axis: -1, sizes });
 }
 
-/** scale B A x of each part of a projection; undefined where it has no adapter. */
+/** Adapter increment scale * B A x of each part of a projection; undefined for parts without an adapter. */
 function increments(parts: LayerParts, shape: Projection, x: Value): readonly (Value | undefined)[] {
   const { tape, adapter } = parts;
   const adapted = shape.parts.filter(({ target }) => adapter?.targets.includes(target));

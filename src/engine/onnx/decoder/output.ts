@@ -1,16 +1,16 @@
 /**
- * From the residual stream after the last layer to logits: final norm, output matrix, soft-capping.
- * @see head-graphs.ts for training, where logits never exist whole
+ * From the residual stream after the last layer to logits: final norm, output projection, soft-capping.
+ * @see head-graphs.ts for the sliced LM head of training, which never materializes the full logits
  * @module
  */
 import type { Value } from '../graph/graph.ts';
-import { linear, rmsNorm, softcap, turned, turnedProduct } from '../graph/ops.ts';
+import { linear, rmsNorm, softcap, transpose, transposedMatmul } from '../graph/ops.ts';
 import type { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import { LARGE_MATRIX, type LayerParts, normFactors, type WeightValues } from './layers.ts';
-import { widened } from './weight-inputs.ts';
+import { upcast } from './weight-inputs.ts';
 
-/** Final norm and output projection of rows [.., D], or [B, D] where they are few, to logits [.., V]. */
+/** Final norm and output projection of rows [.., D] (with `fewRows` [B, D]) to logits [.., V]. */
 export function outputLogits(
   parts: Pick<LayerParts, 'tape' | 'config' | 'fewRows'>,
   weights: WeightValues,
@@ -19,35 +19,37 @@ export function outputLogits(
   const { tape, config } = parts;
   const head = weights.get(config.tiedEmbeddings ? 'embed_tokens' : 'lm_head') as Value;
   const normed = finalNorm(tape, config, weights.get('norm') as Value, rows);
-  return cappedLogits(tape, config, tableProduct(parts, head, normed));
+  return cappedLogits(tape, config, headProduct(parts, head, normed));
 }
 
-/** Numbers of a narrow output matrix that are wide at a time: 64 MiB. */
-const WIDE_NUMBERS = 2 ** 24;
+/** Elements of a bfloat16 output matrix that are cast to float32 at a time: 64 MiB. */
+const UPCAST_ELEMENTS = 2 ** 24;
 
-/** Rows through the output matrix; a narrow one, which is frozen, is widened a slice at a time. */
-function tableProduct(
+/** Multiplies rows by the output matrix; a bfloat16 matrix, which is frozen, is cast to float32 slice by slice. */
+function headProduct(
   { tape, config, fewRows }: Pick<LayerParts, 'tape' | 'config' | 'fewRows'>,
   table: Value,
   rows: Value,
 ): Value {
   const { hiddenSize, vocabSize } = config;
   const { graph } = tape;
-  const isTurned = fewRows === true && vocabSize * hiddenSize >= LARGE_MATRIX;
+  const isTransposed = fewRows === true && vocabSize * hiddenSize >= LARGE_MATRIX;
   const product = (matrix: Value, out: number): Value =>
-    isTurned ? turnedProduct(graph, rows, matrix) : linear(tape, rows, matrix, { in: hiddenSize, out });
+    isTransposed
+      ? transposedMatmul(graph, rows, matrix)
+      : linear(tape, rows, matrix, { in: hiddenSize, out });
   const slices: Value[] = [];
-  const size = Math.max(1, Math.floor(WIDE_NUMBERS / hiddenSize));
+  const size = Math.max(1, Math.floor(UPCAST_ELEMENTS / hiddenSize));
   if (table.dtype === 'float32') slices.push(product(table, vocabSize));
   else
     for (let first = 0; first < vocabSize; first += size) {
       const bounds = [[first], [Math.min(vocabSize, first + size)], [0]].map((ints) => graph.ints(ints));
-      slices.push(product(widened(graph, graph.op('Slice', [table, ...bounds])), 0));
+      slices.push(product(upcast(graph, graph.op('Slice', [table, ...bounds])), 0));
     }
   const [only] = slices;
-  const axis = isTurned ? 0 : -1;
+  const axis = isTransposed ? 0 : -1;
   const logits = slices.length === 1 ? (only as Value) : graph.op('Concat', slices, { attributes: { axis } });
-  return isTurned ? turned(graph, logits) : logits;
+  return isTransposed ? transpose(graph, logits) : logits;
 }
 
 /** The norm before the output projection. */
@@ -56,7 +58,7 @@ export function finalNorm(tape: Tape, config: DecoderConfig, weight: Value, rows
   return rmsNorm(tape, rows, normFactors(tape, config, weight), { width, epsilon });
 }
 
-/** Logits squeezed where the config says so. */
+/** Logits with soft-capping, if the config has it. */
 export function cappedLogits(tape: Tape, config: DecoderConfig, logits: Value): Value {
   return config.logitSoftcap === undefined ? logits : softcap(tape, logits, config.logitSoftcap);
 }

@@ -25,7 +25,7 @@ const anyConfig = fc
   .map(({ group, ...rest }) => tinyConfig({ ...rest, heads: group * rest.kvHeads }));
 
 describe('stacking', () => {
-  it('is undone by taking apart, for any shape', () => {
+  it('is inverted by splitting, for any shape', () => {
     fc.assert(
       fc.property(anyConfig, (config) => {
         const specs = parameterSpecs(config);
@@ -38,7 +38,7 @@ describe('stacking', () => {
     );
   });
 
-  it('puts queries, keys and values, then gate and up, under one another', () => {
+  it('stacks q, k and v, and gate and up, along the rows', () => {
     const config = tinyConfig({
       layers: 1,
       hiddenSize: 2,
@@ -72,7 +72,7 @@ describe('stacking', () => {
     expect(disk.get(`${layer}mlp.up_proj.weight`)).toEqual({ shape: [1, 2], values: Float32Array.of(2, 3) });
   });
 
-  it('names what is missing or has another shape', () => {
+  it('throws for a missing tensor or another shape', () => {
     const specs = parameterSpecs(tinyConfig());
     const none = () => fromDiskTensors(specs, tensorSource(new Map()), 'm.safetensors');
     expect(none).toThrow(ConfigError);
@@ -82,21 +82,21 @@ describe('stacking', () => {
     const other = new Map([
       ['model.embed_tokens.weight', { shape: [12, 22], values: new Float32Array(264) }],
     ]);
-    const turned = () => fromDiskTensors(specs, tensorSource(other), 'm');
-    expect(turned).toThrow(
+    const transposed = () => fromDiskTensors(specs, tensorSource(other), 'm');
+    expect(transposed).toThrow(
       'm: tensor "model.embed_tokens.weight" has shape [12,22], config.json asks for [22,12]',
     );
   });
 });
 
 describe('the specs', () => {
-  it('have an output matrix of their own only when untied', () => {
+  it('have an output matrix only for untied embeddings', () => {
     const names = (tiedEmbeddings: boolean) =>
       parameterSpecs(tinyConfig({ tiedEmbeddings })).map(({ name }) => name);
     expect(names(false)).toEqual([...names(true), 'lm_head']);
   });
 
-  it('let matrices decay and vectors not', () => {
+  it('apply weight decay to matrices, not to vectors', () => {
     for (const { shape, decay } of parameterSpecs(tinyConfig())) expect(decay).toBe(shape.length === 2);
   });
 });
@@ -109,15 +109,15 @@ describe('initialWeights', () => {
     return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
   };
 
-  it('are ones in norms, and normal draws elsewhere, smaller where a layer writes into the residual stream', () => {
+  it('are 1 in norms and normal elsewhere, smaller in projections into the residual stream', () => {
     expect(weights.get('layers.1.post_norm')).toEqual(new Float32Array(64).fill(1));
-    // 1/sqrt(64) is above the ceiling of 0.08
+    // 1/sqrt(64) exceeds the upper bound of 0.08
     for (const name of ['embed_tokens', 'layers.0.gate_up']) expect(deviation(name)).toBeCloseTo(0.08, 2);
     for (const name of ['layers.0.down', 'layers.1.o']) expect(deviation(name)).toBeCloseTo(0.08 / 2, 2);
     expect(Math.abs(weights.get('embed_tokens')!.reduce((sum, x) => sum + x, 0) / 32000)).toBeLessThan(0.003);
   });
 
-  it('suit the width: 1/sqrt(D) between 0.02 and 0.08', () => {
+  it('have standard deviation 1/sqrt(D), bounded by 0.02 and 0.08', () => {
     const scaleOf = (hiddenSize: number): number => {
       const table = initialWeights(
         tinyConfig({ hiddenSize, layers: 1, heads: 1, kvHeads: 1, headDim: 2, intermediateSize: 1 }),
@@ -132,8 +132,8 @@ describe('initialWeights', () => {
     expect(scaleOf(3000)).toBeCloseTo(0.02 / 0.08, 5);
   });
 
-  it('are named by the seed, each parameter by its place: these very numbers', () => {
-    // pinned, right or wrong: shipped base models are made again from their seeds
+  it('depend on the seed and the index of the parameter: pinned values', () => {
+    // shipped base models are reproduced from their seeds, so these values must not change
     const pinned = initialWeights(tinyConfig(), randomStream(7, 0));
     expect(pinned.get('embed_tokens')!.slice(0, 3)).toEqual(
       Float32Array.of(-0.054577336, -0.04027887, -0.045488112),

@@ -1,6 +1,6 @@
 /**
- * The weights of a decoder as the engine holds them: projections that read the same input are stacked
- * into one matrix (one larger matmul instead of two or three), and taken apart again on disk.
+ * The parameters of a decoder. In memory, projections with the same input are stacked into one matrix (one large matmul
+ * instead of two or three); on disk they are separate tensors.
  * @module
  */
 import type { RandomStream } from '../../../core/rng.ts';
@@ -8,31 +8,31 @@ import { ConfigError } from '../../../support/errors.ts';
 import type { AdapterShape, Target } from './adapter.ts';
 import { type DecoderConfig, familyOf } from './config.ts';
 
-/** One matrix or vector of the engine. */
+/** One parameter: a matrix or a vector. */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Names on disk with their row counts, in stacking order. */
+  /** Tensors on disk with their row counts, in stacking order. */
   readonly parts: readonly { readonly name: string; readonly rows: number }[];
-  /** Vectors (norm weights) get no weight decay. */
+  /** Whether weight decay applies; false for vectors (norm weights, biases). */
   readonly decay: boolean;
 }
 
-/** A projection of a layer: the matrices stacked in it, as a checkpoint names them. */
+/** A projection of a layer and the matrices that are stacked in it. */
 export interface Projection {
   readonly role: 'qkv' | 'o' | 'gate_up' | 'down';
-  /** Columns. */
+  /** Number of columns. */
   readonly in: number;
   readonly parts: readonly { readonly target: Target; readonly rows: number }[];
   readonly biased: boolean;
 }
 
-/** Name of a layer's parameter. */
+/** Full name of a layer's parameter. */
 export function layerParameter(layer: number, role: string): string {
   return `layers.${layer}.${role}`;
 }
 
-/** The four projections of a layer, in the order of the parameters. */
+/** The four projections of a layer, in parameter order. */
 export function projections(config: DecoderConfig): Readonly<Record<Projection['role'], Projection>> {
   const { hiddenSize: D, intermediateSize: F, headDim, heads, kvHeads, biases } = config;
   const attention = heads * headDim;
@@ -61,14 +61,14 @@ export function projections(config: DecoderConfig): Readonly<Record<Projection['
   };
 }
 
-/** Where a checkpoint keeps a projection. */
+/** Name of a projection in a checkpoint, without `.weight` or `.bias`. */
 export function diskName(layer: number, target: Target): string {
   const block =
     target === 'gate_proj' || target === 'up_proj' || target === 'down_proj' ? 'mlp' : 'self_attn';
   return `model.layers.${layer}.${block}.${target}`;
 }
 
-/** Every parameter in a fixed order; the order of gradients and optimiser state too. */
+/** All parameters in a fixed order, which is also the order of gradients and optimizer state. */
 export function parameterSpecs(config: DecoderConfig): readonly ParameterSpec[] {
   const { hiddenSize: D, vocabSize: V } = config;
   const specs: ParameterSpec[] = [matrix('embed_tokens', [V, D], [['model.embed_tokens.weight', V]])];
@@ -79,7 +79,7 @@ export function parameterSpecs(config: DecoderConfig): readonly ParameterSpec[] 
   return specs;
 }
 
-/** Parameters of one layer, named by their roles. */
+/** Parameters of layer `l`, named by their roles. */
 export function layerSpecs(config: DecoderConfig, l: number): readonly ParameterSpec[] {
   const { hiddenSize: D, headDim } = config;
   const { qkNorm, sandwichNorms } = familyOf(config);
@@ -100,7 +100,7 @@ export function layerSpecs(config: DecoderConfig, l: number): readonly Parameter
       ? [norm('q_norm', headDim, 'self_attn.q_norm'), norm('k_norm', headDim, 'self_attn.k_norm')]
       : []),
     ...projection(o),
-    // Gemma's post_attention_layernorm comes before the sum, the others' after it
+    // Gemma's post_attention_layernorm is applied before the residual addition, that of other families after it
     ...(sandwichNorms ? [norm('attention_out_norm', D, 'post_attention_layernorm')] : []),
     norm('post_norm', D, sandwichNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'),
     ...projection(gate_up),
@@ -110,8 +110,8 @@ export function layerSpecs(config: DecoderConfig, l: number): readonly Parameter
 }
 
 /**
- * Parameters of an adapter, in a fixed order: A of the parts of a projection stacked [parts r, in], and B
- * likewise [rows of the parts, r].
+ * Parameters of an adapter in a fixed order. The A matrices of a projection's parts are stacked to [parts * r, in], the
+ * B matrices to [rows of all parts, r].
  */
 export function adapterSpecs(config: DecoderConfig, adapter: AdapterShape): readonly ParameterSpec[] {
   return Array.from({ length: config.layers }, (_, l) =>
@@ -119,7 +119,7 @@ export function adapterSpecs(config: DecoderConfig, adapter: AdapterShape): read
   ).flat();
 }
 
-/** An adapter's parameters in one layer, named by their roles. */
+/** An adapter's parameters in layer `l`, named by their roles. */
 export function adapterLayerSpecs(
   config: DecoderConfig,
   { rank, targets }: AdapterShape,
@@ -166,6 +166,7 @@ function stackedVector(
   return { name, shape: [length], parts: parts.map(([part, rows]) => ({ name: part, rows })), decay: false };
 }
 
+/** Number of elements. */
 export function parameterSize(spec: ParameterSpec): number {
   return spec.shape.reduce((product, size) => product * size, 1);
 }
@@ -174,15 +175,15 @@ export function parameterSize(spec: ParameterSpec): number {
 export type Weights = ReadonlyMap<string, Float32Array>;
 
 /**
- * Fresh weights: normal with deviation 0.02 (1/sqrt(2 layers) of it where a layer writes into the
- * residual stream), norms 1, biases 0. Each parameter draws from a stream of its own.
+ * Initial weights: normal with a standard deviation that depends on the width (multiplied by 1/sqrt(2 layers) for
+ * projections into the residual stream), norms 1, biases 0. Each parameter has its own random stream.
  */
 export function initialWeights(config: DecoderConfig, stream: RandomStream): Weights {
   const weights = new Map<string, Float32Array>();
   parameterSpecs(config).forEach((spec, index) => {
     const values = new Float32Array(parameterSize(spec));
     if (spec.shape.length === 1)
-      values.fill(spec.name.endsWith('_bias') ? 0 : 1 - familyOf(config).normOffset); // norms start at 1
+      values.fill(spec.name.endsWith('_bias') ? 0 : 1 - familyOf(config).normOffset); // norm factors are 1
     else {
       const writesResidual = spec.name.endsWith('.o') || spec.name.endsWith('.down');
       const deviation = initialDeviation(config) * (writesResidual ? 1 / Math.sqrt(2 * config.layers) : 1);
@@ -194,19 +195,19 @@ export function initialWeights(config: DecoderConfig, stream: RandomStream): Wei
   return weights;
 }
 
-/** Narrow models need larger weights for the same signal: 0.02 suits D of about 2,500. */
+/** 1/sqrt(D), bounded by 0.02 (the usual value, for D of about 2,500) and 0.08: narrow models need larger weights. */
 function initialDeviation(config: DecoderConfig): number {
   return Math.max(0.02, Math.min(0.08, 1 / Math.sqrt(config.hiddenSize)));
 }
 
-/** A tensor on disk: name, shape and float32 values. */
+/** A tensor of a checkpoint with float32 values. */
 export interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: Float32Array;
 }
 
-/** Takes stacked parameters apart into the tensors of the checkpoint format. */
+/** Splits stacked parameters into the tensors of the checkpoint format; values are views, not copies. */
 export function toDiskTensors(specs: readonly ParameterSpec[], weights: Weights): NamedTensor[] {
   return specs.flatMap((spec) => {
     const values = weights.get(spec.name) as Float32Array;
@@ -224,14 +225,14 @@ export function toDiskTensors(specs: readonly ParameterSpec[], weights: Weights)
   });
 }
 
-/** Tensors of a checkpoint, each by its name. */
+/** Read access to the tensors of a checkpoint by name. */
 export interface TensorSource {
   shapeOf(name: string): readonly number[] | undefined;
-  /** Reads a tensor that is there into its place. */
+  /** Reads an existing tensor into `target`. */
   readInto(name: string, target: Float32Array): void;
 }
 
-/** Tensors in memory as a source; their names there begin with `prefix`. */
+/** A source of tensors in memory whose names begin with `prefix`. */
 export function tensorSource(
   tensors: ReadonlyMap<string, Omit<NamedTensor, 'name'>>,
   prefix = '',
@@ -243,9 +244,10 @@ export function tensorSource(
 }
 
 /**
- * Stacks the tensors of a checkpoint into parameters; each is read where it stays.
+ * Stacks the tensors of a checkpoint into parameters; every tensor is read directly into its final memory.
  *
- * @throws ConfigError if a tensor is missing or has another shape than the config says
+ * @param where - path of the file, for error messages
+ * @throws ConfigError if a tensor is missing or its shape differs from the config
  */
 export function fromDiskTensors(
   specs: readonly ParameterSpec[],

@@ -1,8 +1,7 @@
 /**
- * The rotary settings of a `config.json`: base of the frequencies and how they are stretched for contexts
- * longer than those of the first training. Before version 5 Transformers wrote `rope_theta` and
- * `rope_scaling`; since then all is in `rope_parameters`, for some families one per kind of layer.
- * @see ../rope.ts for what is computed from them
+ * RoPE settings of a `config.json`: base of the frequencies and their scaling for long contexts. Transformers 4 writes
+ * `rope_theta` and `rope_scaling`; Transformers 5 writes `rope_parameters`, for some families one per layer type.
+ * @see rope.ts for the computation
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
@@ -25,7 +24,7 @@ export type RopeScaling =
       /** Factor of cos and sin. */
       readonly attentionFactor: number;
       readonly originalPositions: number;
-      /** Whether the bounds of the ramp are rounded outwards. */
+      /** Round the bounds of the interpolation ramp to integers. */
       readonly truncate: boolean;
     };
 
@@ -38,8 +37,10 @@ export interface RopeSettings {
 }
 
 /**
- * @param maxPositions - the original length where the scaling does not name one
- * @throws ConfigError if the kind of scaling is not supported, or a number is missing
+ * Reads the RoPE settings.
+ *
+ * @param maxPositions - default of YaRN's original context length
+ * @throws ConfigError if the scaling type is not supported, or a value is missing
  */
 export function readRope(fields: ConfigFields, maxPositions: number): RopeSettings {
   const nested = record(fields, 'rope_parameters');
@@ -99,10 +100,10 @@ function readScaling(
     throw new ConfigError(
       `${fields.where} ${at.key}: expected rope_type default, linear, llama3 or yarn, got ${JSON.stringify(at.scaled)}`,
     );
-  const [stranger] = unread;
-  if (stranger !== undefined)
+  const [unknown] = unread;
+  if (unknown !== undefined)
     throw new ConfigError(
-      `${fields.where} ${at.key}.${stranger}: this setting of ${kind} positions is not honoured`,
+      `${fields.where} ${at.key}.${unknown}: this setting of ${kind} positions is not honoured`,
     );
   return scaling;
 
@@ -128,12 +129,12 @@ function readScaling(
   }
 }
 
-/** Longer contexts spread attention over more keys; scores grow by about this much to make up for it. */
+/** YaRN's attention temperature: longer contexts spread attention over more keys, and larger scores compensate. */
 function yarnScale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
 }
 
-/** The `rope_scaling` field of a config. */
+/** The `rope_scaling` field of a config.json. */
 export function ropeScalingJson(scaling: RopeScaling | undefined): Fields | null {
   if (!scaling) return null;
   const common = { rope_type: scaling.kind, factor: scaling.factor };

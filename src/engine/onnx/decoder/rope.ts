@@ -1,13 +1,13 @@
 /**
- * Tables of the rotary position embedding: cos and sin of position * frequency, where frequency j is
- * theta^(-2 j / d), or a stretched one for contexts longer than those of the first training.
+ * Tables of the rotary position embedding (RoPE): cos and sin of position * frequency, where frequency j is
+ * theta^(-2 j / d), or a scaled one for contexts longer than those of pretraining.
  * @see Su et al., "RoFormer", arXiv:2104.09864, eq. 15; Peng et al., "YaRN", arXiv:2309.00071
  * @module
  */
 import type { RopeScaling } from './rope-config.ts';
 
 export interface RopeTables {
-  /** Positions in the tables. */
+  /** Number of rows. */
   readonly positions: number;
   /** [positions, d/2] */
   readonly cos: Float32Array;
@@ -23,7 +23,7 @@ export interface RopeShape {
   readonly scaling?: RopeScaling | undefined;
 }
 
-/** @param positions - rows of the tables */
+/** Computes the tables. @param positions - number of rows */
 export function ropeTables(positions: number, rope: RopeShape): RopeTables {
   const half = rope.headDim / 2;
   const cos = new Float32Array(positions * half);
@@ -54,7 +54,10 @@ export function ropeFrequencies({ headDim, theta, scaling }: RopeShape): Float64
   }
 }
 
-/** Short waves stay, long ones are stretched, those between by a share that grows with their length. */
+/**
+ * Llama 3's scaling: high frequencies are unchanged, low frequencies are divided by the factor, and frequencies in
+ * between are interpolated.
+ */
 function llama3Frequency(frequency: number, scaling: Extract<RopeScaling, { kind: 'llama3' }>): number {
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalPositions } = scaling;
   const wavelength = (2 * Math.PI) / frequency;
@@ -65,7 +68,10 @@ function llama3Frequency(frequency: number, scaling: Extract<RopeScaling, { kind
   return ((1 - smooth) * frequency) / factor + smooth * frequency;
 }
 
-/** Pairs that turn often over the original length stay, those that hardly turn are stretched, a ramp between. */
+/**
+ * YaRN's scaling: frequencies with many rotations over the original context are unchanged, frequencies with few
+ * rotations are divided by the factor, and a linear ramp interpolates in between.
+ */
 function yarnFrequencies(
   plain: Float64Array,
   {
@@ -78,14 +84,14 @@ function yarnFrequencies(
     readonly scaling: Extract<RopeScaling, { kind: 'yarn' }>;
   },
 ): Float64Array {
-  const pairWithTurns = (turns: number): number =>
-    (headDim * Math.log(scaling.originalPositions / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
-  const [from, to] = [pairWithTurns(scaling.betaFast), pairWithTurns(scaling.betaSlow)];
+  const pairWithRotations = (rotations: number): number =>
+    (headDim * Math.log(scaling.originalPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [from, to] = [pairWithRotations(scaling.betaFast), pairWithRotations(scaling.betaSlow)];
   const low = Math.max(scaling.truncate ? Math.floor(from) : from, 0);
   const high = Math.min(scaling.truncate ? Math.ceil(to) : to, headDim - 1);
   const width = high === low ? 0.001 : high - low;
   return plain.map((frequency, j) => {
-    const stretched = Math.max(0, Math.min(1, (j - low) / width));
-    return (frequency / scaling.factor) * stretched + frequency * (1 - stretched);
+    const ramp = Math.max(0, Math.min(1, (j - low) / width));
+    return (frequency / scaling.factor) * ramp + frequency * (1 - ramp);
   });
 }

@@ -3,7 +3,7 @@ import { randomStream } from '../../../core/rng.ts';
 import type { Sequence } from '../../engine.ts';
 import { createOnnxEngine } from '../engine.ts';
 import { floatData } from '../graph/runtime.ts';
-import { referenceLogp } from '../testing/reference-decoder.ts';
+import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyModel, tinyWeights } from '../testing/tiny-model.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false, tokenBudget: 64 });
@@ -17,7 +17,7 @@ const shapes = [
   },
 ];
 
-/** Short and long ones, one of them as long as positions go. */
+/** Short and long sequences; the last one has the model's maximum length. */
 function sequences(vocabSize: number, longest: number): Sequence[] {
   const stream = randomStream(31);
   const draw = (length: number) => Int32Array.from({ length }, () => stream.int(vocabSize));
@@ -30,7 +30,7 @@ function sequences(vocabSize: number, longest: number): Sequence[] {
 }
 
 describe('the decoder', () => {
-  it.each(shapes)('scores as plain float64 loops do ($name)', async ({ changes }) => {
+  it.each(shapes)('scores like the float64 reference decoder ($name)', async ({ changes }) => {
     const config = tinyConfig(changes);
     const model = await tinyModel(engine, changes);
     const temperature = 0.7;
@@ -38,7 +38,7 @@ describe('the decoder', () => {
     const scored = await model.forward(messages, { temperature });
     messages.forEach(({ context, tokens }, s) => {
       const whole = [...context, ...tokens];
-      const rows = referenceLogp(config, tinyWeights(config), { tokens: whole.slice(0, -1), temperature });
+      const rows = expectedLogp(config, tinyWeights(config), { tokens: whole.slice(0, -1), temperature });
       tokens.forEach((token, u) => {
         const expected = rows[context.length + u - 1]?.[token] as number;
         expect(Math.abs((scored[s]?.[u] as number) - expected), `token ${u} of message ${s}`).toBeLessThan(
@@ -48,7 +48,7 @@ describe('the decoder', () => {
     });
   });
 
-  it('diverges from other weights by what the full vocabulary says, to the last state', async () => {
+  it('computes divergences that match sums over the full vocabulary at the last state', async () => {
     const config = tinyConfig();
     const model = await tinyModel(engine);
     const cur = await model.snapshot();
@@ -79,11 +79,11 @@ describe('the decoder', () => {
       const q = await rowsOf(await tinyModel(engine), message);
       const sum = (term: (a: number, b: number) => number) =>
         p.reduce((total, a, v) => total + term(a, q[v] as number), 0);
-      expect(dir.klNewCur[s]?.at(-1)).toBeCloseTo(
+      expect(dir.klNewOld[s]?.at(-1)).toBeCloseTo(
         sum((a, b) => Math.exp(a) * (a - b)),
         4,
       );
-      expect(dir.klCurNew[s]?.at(-1)).toBeCloseTo(
+      expect(dir.klOldNew[s]?.at(-1)).toBeCloseTo(
         sum((a, b) => Math.exp(b) * (b - a)),
         4,
       );
@@ -93,13 +93,13 @@ describe('the decoder', () => {
 });
 
 describe('the divergence graph', () => {
-  it('gives KL both ways and TV of two rows worked by hand', async () => {
+  it('computes KL in both directions and TV of two hand-computed rows', async () => {
     const { runtime, divergence } = await engine.sessions(tinyConfig({ vocabSize: 3 })).then((sessions) => ({
       runtime: sessions.runtime,
       divergence: sessions.divergence(),
     }));
-    const rows = (...p: number[]) => runtime.floats(Float32Array.from(p, Math.log), [2, 3]);
-    // the second row is equal in both
+    const rows = (...p: number[]) => runtime.float32(Float32Array.from(p, Math.log), [2, 3]);
+    // the second rows are equal
     const outputs = await (await divergence).run({
       new: rows(0.5, 0.25, 0.25, 0.2, 0.3, 0.5),
       cur: rows(0.25, 0.25, 0.5, 0.2, 0.3, 0.5),
@@ -110,9 +110,9 @@ describe('the divergence graph', () => {
     for (const output of Object.values(outputs)) expect(Math.abs(floatData(output)[1] as number)).toBe(0);
   });
 
-  it('takes a token that one side never says', async () => {
+  it('handles a token whose probability is almost 0 in one distribution', async () => {
     const sessions = await engine.sessions(tinyConfig({ vocabSize: 2 }));
-    const rows = (...logp: number[]) => sessions.runtime.floats(Float32Array.from(logp), [1, 2]);
+    const rows = (...logp: number[]) => sessions.runtime.float32(Float32Array.from(logp), [1, 2]);
     const outputs = await (await sessions.divergence()).run({
       new: rows(0, -500),
       cur: rows(-Math.LN2, -Math.LN2),

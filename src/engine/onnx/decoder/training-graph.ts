@@ -1,7 +1,7 @@
 /**
- * Whole-sequence graphs: `score` gives log-probabilities at the message positions, `train` gives those
- * and the gradient of every weight in one run. The loss is never in the graph: its derivative with
- * respect to the log-probabilities comes in as cotangents (E25', E31), the exact-KL part is added here (E28).
+ * Whole-sequence graphs of small models. `score` computes log-probabilities at the message positions; `train` also
+ * computes the gradients of all weights in one run. The loss is not part of the graph: its derivative with respect to
+ * the log-probabilities is an input, the cotangents (E25', E31); the exact KL term is part of the graph (E28).
  * @module
  */
 import { Graph, type Value } from '../graph/graph.ts';
@@ -16,18 +16,19 @@ import { parameterSpecs } from './parameters.ts';
 export const GRADIENT_PREFIX = 'd:';
 
 export interface SequenceGraphOptions {
-  /** Emit gradients of every weight. */
+  /** Emit the gradients of all weights. */
   readonly gradients: boolean;
-  /** Add weight * sum of exact KL(new || reference) to the loss. Needs `gradients`. */
+  /** Add weight * sum of exact KL(new || reference) to the loss; requires `gradients`. */
   readonly kl: boolean;
-  /** Also return the whole log-probability rows [M, V]. */
+  /** Also output the log-probabilities of the full vocabulary [M, V]. */
   readonly rows: boolean;
 }
 
 /**
- * Inputs: weights, tokens [B, T], mask, rope tables, places [M], targets [M], inverse_temperature [];
- * with gradients also inverse [B T] and cotangents [M]; with kl reference [M, V] and kl_weight [].
- * Outputs: logp [M]; rows [M, V]; kl [M]; d:<parameter>.
+ * Builds a whole-sequence graph. Inputs: weights, tokens [B, T], masks, rotary tables, indices [M] (flat indices of the
+ * states that predict the targets), targets [M], inverse_temperature []; with gradients also inverse [B T] and
+ * cotangents [M]; with kl also reference [M, V] and kl_weight []. Outputs, as the options select: logp [M];
+ * rows [M, V]; kl [M]; d:<parameter>.
  */
 export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraphOptions): Uint8Array {
   const graph = new Graph();
@@ -38,13 +39,13 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
     ...batchInputs(graph, layerKinds(config), { headDim, gradients: options.gradients }),
     tokens: graph.input('tokens', ['B', 'T'], 'int64'),
   };
-  const places = graph.input('places', ['M'], 'int64');
+  const indices = graph.input('indices', ['M'], 'int64');
   const targets = graph.input('targets', ['M'], 'int64');
   const inverseTemperature = graph.input('inverse_temperature', []);
-  const inverse = options.gradients ? graph.input('inverse', ['BT'], 'int64') : places;
+  const inverse = options.gradients ? graph.input('inverse', ['BT'], 'int64') : indices;
 
   const { hidden } = decoderLayers(tape, config, weights, inputs);
-  const states = selectRows(tape, hidden, { places, inverse }, config.hiddenSize);
+  const states = selectRows(tape, hidden, { indices, inverse }, config.hiddenSize);
   const rows = logSoftmax(tape, outputLogits({ tape, config }, weights, states), inverseTemperature);
   const column = graph.op('Reshape', [targets, graph.ints([-1, 1])]);
   const logp = graph.op('GatherElements', [rows, column], { attributes: { axis: 1 } });
@@ -69,8 +70,9 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
   }
 
   /**
-   * d/d rows of weight * sum_m KL is weight * p (log p - log q + 1). The 1 is left out: the softmax's backward
-   * removes it up to rounding, and without it the gradient is exactly 0 at the reference (E37 relies on that).
+   * d/d rows of weight * sum_m KL is weight * p (log p - log q + 1). The term 1 is omitted: the backward rule of
+   * log-softmax cancels it up to rounding, and without it the gradient is exactly 0 at the reference (E37 relies on
+   * this).
    */
   function klSeed(): Value {
     const reference = graph.input('reference', ['M', config.vocabSize]);
@@ -84,8 +86,8 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
 }
 
 /**
- * Divergences of two sets of log-probability rows [M, V]: KL(new||cur), KL(cur||new) and TV, each [M],
- * over the full vocabulary (E27).
+ * Builds the graph of the divergences between two sets of log-probability rows [M, V]: kl_new_cur, kl_cur_new and tv,
+ * each [M], over the full vocabulary (E27).
  */
 export function buildDivergenceGraph(vocabSize: number): Uint8Array {
   const graph = new Graph();

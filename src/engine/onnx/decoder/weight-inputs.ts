@@ -1,6 +1,6 @@
 /**
- * Weights as graph inputs, declared when first read. Frozen matrices may be fed as bfloat16: they take half
- * the memory, and the graph widens each where it is used, so no more than one layer is ever wide.
+ * Weights as graph inputs, declared at their first use. Frozen matrices can be bfloat16, which halves the memory: the
+ * graph casts each matrix to float32 where it is used, so only one layer is in float32 at a time.
  * @module
  */
 import type { Graph, Value } from '../graph/graph.ts';
@@ -15,9 +15,10 @@ import {
   projections,
 } from './parameters.ts';
 
-/** How frozen matrices are kept; vectors and whatever is trained are always float32. */
+/** Storage type of frozen matrices; vectors and trainable parameters are always float32. */
 export type WeightStorage = 'float32' | 'bfloat16';
 
+/** Declares the weights of one graph. */
 export class GraphWeights {
   readonly #graph: Graph;
   readonly #config: DecoderConfig;
@@ -39,22 +40,22 @@ export class GraphWeights {
   }
 
   /**
-   * A weight of a layer by its role, or of the whole model by its name; of what was read before also a part by
-   * its input name. float32.
+   * A weight in float32: a parameter of the layer by its role, a parameter outside the layers by its name, or a part
+   * that was declared before by its input name.
    */
   get(name: string): Value {
-    return this.#once(name, () => this.#wide(this.#spec(name)));
+    return this.#once(name, () => this.#upcast(this.#spec(name)));
   }
 
-  /** One of the matrices stacked in a layer's projection, which is fed apart; float32. */
+  /** One matrix of a stacked projection as a separate input, in float32. */
   part(role: Projection['role'], target: Target): Value {
     const name = partName(role, target);
     const { in: columns, parts } = projections(this.#config)[role];
     const { rows } = parts.find((part) => part.target === target) as Projection['parts'][number];
-    return this.#once(name, () => this.#wide({ name, shape: [rows, columns] }));
+    return this.#once(name, () => this.#upcast({ name, shape: [rows, columns] }));
   }
 
-  /** A weight as it is fed: a table that rows or slices are read of. */
+  /** A weight in its storage type, for tables of which the graph reads only rows or slices. */
   table(name: string): Value {
     return this.#once(name, () => this.#declare(this.#spec(name)));
   }
@@ -72,31 +73,31 @@ export class GraphWeights {
     return value;
   }
 
-  #wide(spec: Shaped): Value {
+  #upcast(spec: Shaped): Value {
     const fed = this.#declare(spec);
-    return fed.dtype === 'float32' ? fed : widened(this.#graph, fed);
+    return fed.dtype === 'float32' ? fed : upcast(this.#graph, fed);
   }
 
   #declare(spec: Shaped): Value {
-    const narrow = this.#storage === 'bfloat16' && isFrozenMatrix(spec);
-    return this.#graph.input(spec.name, spec.shape, narrow ? 'uint16' : 'float32');
+    const isBfloat16 = this.#storage === 'bfloat16' && isFrozenMatrix(spec);
+    return this.#graph.input(spec.name, spec.shape, isBfloat16 ? 'uint16' : 'float32');
   }
 }
 
 type Shaped = Pick<ParameterSpec, 'name' | 'shape'>;
 
-/** Input name of one of the matrices stacked in a projection. */
+/** Input name of one matrix of a stacked projection. */
 export function partName(role: Projection['role'], target: Target): string {
   return `${role}.${target}`;
 }
 
-/** Whether a parameter of a frozen base may be narrow. */
+/** Whether a parameter of a model with a frozen base can be stored as bfloat16. */
 export function isFrozenMatrix({ name, shape }: Shaped): boolean {
   return shape.length === 2 && !name.includes('.lora_');
 }
 
-/** bfloat16, fed as its 16 bits, to float32. */
-export function widened(graph: Graph, bits: Value): Value {
+/** Casts bfloat16, given as uint16 bits, to float32. */
+export function upcast(graph: Graph, bits: Value): Value {
   const narrow = graph.op('BitCast', [bits], { attributes: { to: 16 }, dtype: 'bfloat16' });
   return graph.op('Cast', [narrow], { attributes: { to: 1 }, dtype: 'float32' });
 }

@@ -5,13 +5,13 @@ import { floatData, Runtime } from './runtime.ts';
 const runtime = await Runtime.open({ threads: 1, spinning: false });
 
 describe('a graph', () => {
-  it('runs: constants, attributes of every kind, left-out inputs, several outputs', async () => {
+  it('runs with constants, all kinds of attributes, omitted inputs and several outputs', async () => {
     const graph = new Graph();
     const x = graph.input('x', ['N', 4]);
-    // Clip without a lower bound: the second input is left out
+    // Clip without a lower bound: the second input is omitted
     const clipped = graph.op('Clip', [x, undefined, graph.scalar(2.5)]);
-    const turned = graph.op('Transpose', [clipped], { attributes: { perm: [1, 0] } });
-    const [upper, lower] = graph.ops('Split', [turned, graph.ints([1, 3])], {
+    const transposed = graph.op('Transpose', [clipped], { attributes: { perm: [1, 0] } });
+    const [upper, lower] = graph.ops('Split', [transposed, graph.ints([1, 3])], {
       attributes: { axis: 0 },
       outputs: 2,
     });
@@ -19,7 +19,7 @@ describe('a graph', () => {
     graph.output(graph.op('LeakyRelu', [lower!], { attributes: { alpha: { float: 0.5 } } }), 'lower');
     graph.output(graph.op('Gelu', [x], { attributes: { approximate: 'tanh' } }), 'gelu');
     const session = await runtime.session(graph.build('kinds'));
-    const feed = runtime.floats(Float32Array.of(3, -2, 1, 0, 0, 4, -8, 2), [2, 4]);
+    const feed = runtime.float32(Float32Array.of(3, -2, 1, 0, 0, 4, -8, 2), [2, 4]);
     const { upper: top, lower: bottom, gelu } = await session.run({ x: feed });
     expect([...floatData(top)]).toEqual([2.5, 0]);
     expect([...floatData(bottom)]).toEqual([-1, 2.5, 1, -4, 0, 2]);
@@ -39,7 +39,7 @@ describe('a graph', () => {
     expect(graph.ints([1]).dtype).toBe('int64');
   });
 
-  it('is the same bytes whenever it is built in the same way', () => {
+  it('serializes to the same bytes when it is built in the same way', () => {
     const build = () => {
       const graph = new Graph();
       const x = graph.input('x', ['N', 3]);
@@ -49,14 +49,14 @@ describe('a graph', () => {
     expect(build()).toEqual(build());
   });
 
-  it('gives a result the type of its first input unless told otherwise', () => {
+  it('gives a result the type of its first input by default', () => {
     const graph = new Graph();
     const ids = graph.input('ids', [2], 'int64');
     expect(graph.op('Add', [ids, ids]).dtype).toBe('int64');
     expect(graph.op('Cast', [ids], { attributes: { to: 1 }, dtype: 'float32' }).dtype).toBe('float32');
   });
 
-  it('counts its nodes, outputs included', () => {
+  it('counts its nodes, including outputs', () => {
     const graph = new Graph();
     const x = graph.input('x', [1]);
     graph.output(graph.op('Neg', [x]), 'y');
@@ -65,20 +65,20 @@ describe('a graph', () => {
 });
 
 describe('the runtime', () => {
-  it('reports what it cannot run as an engine error', async () => {
+  it('wraps errors of ONNX Runtime in engine errors', async () => {
     const graph = new Graph();
     graph.output(graph.op('Neg', [graph.input('x', [2])]), 'y');
     const session = await runtime.session(graph.build('neg'));
-    await expect(session.run({ x: runtime.floats(new Float32Array(3), [3]) })).rejects.toThrow(
+    await expect(session.run({ x: runtime.float32(new Float32Array(3), [3]) })).rejects.toThrow(
       /^engine onnx: /,
     );
     await expect(session.run({})).rejects.toThrow(/^engine onnx: /);
     await session.release();
   });
 
-  it('knows float32 outputs from others', () => {
+  it('rejects outputs that are not float32', () => {
     expect(() => floatData(undefined)).toThrow('expected a float32 output, got none');
-    expect(() => floatData(runtime.longs(BigInt64Array.of(1n), [1]))).toThrow(
+    expect(() => floatData(runtime.int64(BigInt64Array.of(1n), [1]))).toThrow(
       'expected a float32 output, got int64',
     );
   });

@@ -1,8 +1,8 @@
 /**
- * A small builder of ONNX graphs: values are names with a type, operators are nodes, `build` gives the
- * serialized model. Weights are graph inputs, never inlined, so one session serves every set of weights
- * of an architecture and nothing is copied into protobuf.
- * @see tape.ts for gradients of what is built here
+ * A small builder of ONNX graphs: values are typed names, operators are nodes, and `build` serializes the model.
+ * Weights are graph inputs, not initializers, so one session serves all models of an architecture and weights are
+ * never copied into protobuf.
+ * @see tape.ts for gradients
  * @module
  */
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -42,32 +42,32 @@ export interface Value {
   readonly dtype: DType;
 }
 
-/** Size of an axis: a number, or the name of one that is known only when the graph runs. */
+/** Size of an axis: a number, or a symbolic name for a size that is known only at run time. */
 export type Dim = number | string;
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>;
-  /** 'com.microsoft' for the runtime's own operators; default: standard ONNX. */
+  /** 'com.microsoft' for ONNX Runtime's contrib operators; default: standard ONNX. */
   readonly domain?: 'com.microsoft';
   readonly outputs?: number;
   readonly dtype?: DType;
 }
 
-/** Operator set and format version. The newer pair is only for what it has and the older does not: BitCast. */
+/** Opset and IR version. The newer pair is used only for graphs with BitCast, which opset 21 does not have. */
 const PLAIN = { opset: 21n, ir: 10n };
 const WITH_BIT_CAST = { opset: 26n, ir: 11n };
 
-/** One graph cut in two; see {@link Graph.buildPair}. */
+/** A graph split into forward and backward; see {@link Graph.buildPair}. */
 export interface GraphPair {
   readonly forward: Uint8Array;
   readonly backward: Uint8Array;
-  /** Outputs of the first that are inputs of the second, beside what both are fed. */
-  readonly carried: readonly string[];
+  /** Names of activations that are outputs of forward and inputs of backward. */
+  readonly saved: readonly string[];
 }
 
-/** Cheap enough to compute twice rather than to keep their results. */
+/** Operators that are cheaper to recompute in the backward graph than to save. */
 const VIEWS: ReadonlySet<string> = new Set(['Reshape', 'Shape', 'Identity']);
 
 export class Graph {
@@ -79,35 +79,35 @@ export class Graph {
   readonly #dtypes = new Map<string, DType>();
   #counter = 0;
 
-  /** A tensor fed at run time. */
+  /** Declares a graph input. */
   input(name: string, shape: readonly Dim[], dtype: DType = 'float32'): Value {
     this.#inputs.push(valueInfo(name, dtype, shape));
     return { name, dtype };
   }
 
-  /** Marks a value as a result, under the given name. */
+  /** Declares a value as a graph output with the given name. */
   output(value: Value, name: string): void {
     const alias = this.#emit('Identity', [value], { dtype: value.dtype }, [name])[0] as Value;
     this.#outputs.push(valueInfo(alias.name, value.dtype, undefined));
   }
 
-  /** A float32 scalar; equal ones are shared. */
+  /** A float32 scalar constant; equal constants are shared. */
   scalar(value: number): Value {
     return this.#constant(`f:${value}`, 'float32', [], new Uint8Array(new Float32Array([value]).buffer));
   }
 
-  /** A vector of int64, e.g. the shape argument of Reshape; equal ones are shared. */
+  /** An int64 vector constant, e.g. the shape argument of Reshape; equal constants are shared. */
   ints(values: readonly number[]): Value {
     const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
     return this.#constant(`i:${values.join(',')}`, 'int64', [values.length], bytes);
   }
 
-  /** One node with one output. */
+  /** Adds a node with one output. */
   op(type: string, inputs: readonly (Value | undefined)[], options: NodeOptions = {}): Value {
     return this.ops(type, inputs, options)[0] as Value;
   }
 
-  /** One node with `options.outputs` outputs (default 1). */
+  /** Adds a node with `options.outputs` outputs (default 1). */
   ops(type: string, inputs: readonly (Value | undefined)[], options: NodeOptions = {}): readonly Value[] {
     const names = Array.from({ length: options.outputs ?? 1 }, () => `${type}_${this.#counter++}`);
     return this.#emit(type, inputs, options, names);
@@ -118,7 +118,11 @@ export class Graph {
     return this.#model(name, { nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs });
   }
 
-  /** The same with only what the outputs need; also for a choice of outputs. */
+  /**
+   * The serialized ModelProto with only the nodes and inputs that the outputs depend on.
+   *
+   * @param outputs - names of the outputs to keep; default all
+   */
   buildNeeded(name: string, outputs?: readonly string[]): Uint8Array {
     const wanted = this.#outputs.filter((output) => outputs?.includes(output.name) ?? true);
     const needed = this.#needed(
@@ -133,12 +137,12 @@ export class Graph {
   }
 
   /**
-   * Cuts the graph in two where its forward pass ends: the first model gives the forward outputs and every
-   * value that the second needs of it; the second gives the backward outputs. What depends on neither of the
-   * `dynamic` inputs (a weight made wide, say) is computed in both instead.
+   * Splits the graph after its forward pass into two models. The first computes the forward outputs and the
+   * activations that the second needs; the second computes the backward outputs. Values that do not depend on the
+   * `dynamic` inputs (e.g. a weight cast to float32) are computed in both models instead of being passed on.
    *
-   * @param cut - {@link nodeCount} when the forward pass was complete
-   * @param dynamic - inputs that differ from run to run
+   * @param cut - {@link nodeCount} at the end of the forward pass
+   * @param dynamic - names of inputs that differ between runs
    * @param forward - names of the forward outputs
    */
   buildPair(
@@ -156,21 +160,21 @@ export class Graph {
     const moving = this.#movingValues(dynamic);
     const before = new Set(this.#nodes.slice(0, cut).flatMap((node) => node.output));
     const backward = this.#outputs.filter((output) => !forward.includes(output.name));
-    const carried = new Set<string>();
+    const saved = new Set<string>();
     const inBackward = this.#needed(
       backward.map((output) => output.name),
       (value, node) => {
         if (!before.has(value) || !moving.has(value) || VIEWS.has(node.opType)) return true;
-        carried.add(value);
+        saved.add(value);
         return false;
       },
     );
-    const kept = [...carried];
+    const kept = [...saved];
     const inForward = this.#needed([...forward, ...kept], () => true);
     const info = (value: string): ValueInfoProto =>
       valueInfo(value, this.#dtypes.get(value) ?? 'float32', undefined);
     return {
-      carried: kept,
+      saved: kept,
       forward: this.#model(`${name}-forward`, {
         nodes: this.#nodes.filter((node) => inForward.has(node)),
         inputs: this.#read(inForward),
@@ -184,7 +188,7 @@ export class Graph {
     };
   }
 
-  /** Values that change with the given inputs. */
+  /** Names of the values that depend on the given inputs. */
   #movingValues(inputs: readonly string[]): ReadonlySet<string> {
     const moving = new Set(inputs);
     for (const node of this.#nodes)
@@ -192,7 +196,7 @@ export class Graph {
     return moving;
   }
 
-  /** Nodes that the values are made of; `enter` says whether to go on through the node that makes a value. */
+  /** Nodes that the values depend on; if `enter` returns false, the node that computes a value is left out. */
   #needed(
     values: readonly string[],
     enter: (value: string, node: NodeProto) => boolean,
@@ -209,7 +213,7 @@ export class Graph {
     return needed;
   }
 
-  /** Inputs that some of the nodes read. */
+  /** Graph inputs that the nodes read. */
   #read(nodes: ReadonlySet<NodeProto>): ValueInfoProto[] {
     const read = new Set([...nodes].flatMap((node) => node.input));
     return this.#inputs.filter((input) => read.has(input.name));

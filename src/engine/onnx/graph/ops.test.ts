@@ -6,11 +6,11 @@ import * as ops from './ops.ts';
 import { floatData, Runtime, type Session, type Tensor } from './runtime.ts';
 import { Tape } from './tape.ts';
 
-/** A differentiable argument, or a fixed input. */
+/** A differentiable argument, or a fixed input if `values` is given. */
 interface Argument {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Fixed values; drawn at random where absent. */
+  /** Fixed values; absent: random values. */
   readonly values?: Float32Array | BigInt64Array;
 }
 
@@ -75,7 +75,7 @@ const cases: Case[] = [
     args: [{ name: 'x', shape: [3, 5, 7] }],
     build: (tape, [x]) => {
       const ones = tape.graph.op('Expand', [tape.graph.scalar(1), tape.graph.ints([7])]);
-      return [ops.unitRms(tape, x!, { ones, epsilon: 1e-6 })];
+      return [ops.rmsNormUnscaled(tape, x!, { ones, epsilon: 1e-6 })];
     },
   },
   {
@@ -126,7 +126,7 @@ const cases: Case[] = [
     build: (tape, [x]) => [ops.scale(tape, x!, -2.5)],
   },
   {
-    name: 'softcap, near 0 and far out',
+    name: 'softcap, near 0 and saturated',
     args: [{ name: 'x', shape: [4, 5] }],
     build: (tape, [x]) => [ops.softcap(tape, ops.scale(tape, x!, 2), 1.5)],
   },
@@ -146,7 +146,7 @@ const cases: Case[] = [
   {
     name: 'swapHeads',
     args: [{ name: 'x', shape: [2, 3, 5, 7] }],
-    build: (tape, [x]) => [ops.swapHeads(tape, x!)],
+    build: (tape, [x]) => [ops.transposeHeads(tape, x!)],
   },
   {
     name: 'rotary',
@@ -168,7 +168,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'attention with squeezed scores and a scale of its own',
+    name: 'attention with soft-capped scores and another scale',
     args: [
       { name: 'q', shape: [2, 6, 5, 4] },
       { name: 'k', shape: [2, 3, 5, 4] },
@@ -187,11 +187,11 @@ const cases: Case[] = [
     name: 'selectRows',
     args: [
       { name: 'x', shape: [2, 3, 5] },
-      { name: 'places', shape: [3], values: ints(4, 0, 5) },
+      { name: 'indices', shape: [3], values: ints(4, 0, 5) },
       { name: 'inverse', shape: [6], values: ints(1, 3, 3, 3, 0, 2) },
     ],
-    build: (tape, [x, places, inverse]) => [
-      ops.selectRows(tape, x!, { places: places!, inverse: inverse! }, 5),
+    build: (tape, [x, indices, inverse]) => [
+      ops.selectRows(tape, x!, { indices: indices!, inverse: inverse! }, 5),
     ],
   },
   {
@@ -207,7 +207,7 @@ afterAll(async () => {
   for (const session of opened) await session.release();
 });
 
-/** y0.. are the operator's results; with gradients, g<i> those of argument i for seeds fed flat. */
+/** Outputs y<r>: the operator's results. With gradients also g<i> of argument i; seeds are flat inputs. */
 async function compile(
   args: readonly Argument[],
   build: Case['build'],
@@ -243,7 +243,7 @@ async function compile(
 
 const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-describe('gradients of every operator agree with central differences', () => {
+describe('gradients of all operators match central differences', () => {
   it.each(cases)('$name', async ({ args, build }) => {
     const stream = randomStream(17);
     const values = args.map(
@@ -259,7 +259,7 @@ describe('gradients of every operator agree with central differences', () => {
           const data = i === at ? changed : values[i]!;
           return [
             arg.name,
-            data instanceof BigInt64Array ? runtime.longs(data, arg.shape) : runtime.floats(data, arg.shape),
+            data instanceof BigInt64Array ? runtime.int64(data, arg.shape) : runtime.float32(data, arg.shape),
           ];
         }),
       );
@@ -267,7 +267,7 @@ describe('gradients of every operator agree with central differences', () => {
       (y) => floatData(y).length,
     );
     const weights = results.map((length) => Float32Array.from({ length }, () => stream.normal()));
-    const seeds = Object.fromEntries(weights.map((w, r) => [`seed${r}`, runtime.floats(w, [w.length])]));
+    const seeds = Object.fromEntries(weights.map((w, r) => [`seed${r}`, runtime.float32(w, [w.length])]));
     const loss = async (at: number, changed: Float32Array): Promise<number> => {
       const outputs = await forward.run(feed(at, changed));
       return weights.reduce(
@@ -293,7 +293,7 @@ describe('gradients of every operator agree with central differences', () => {
 });
 
 describe('tape', () => {
-  it('says which value the loss does not depend on', () => {
+  it('names a value that the loss does not depend on', () => {
     const graph = new Graph();
     const tape = new Tape(graph);
     const [x, lonely] = [graph.input('x', [2]), graph.input('lonely', [2])];

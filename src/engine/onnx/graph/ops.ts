@@ -1,8 +1,8 @@
 /**
- * Differentiable operators: each emits its forward nodes and records the matching backward rule, written
- * with as few passes over memory as the runtime's operators allow (elementwise passes, not matmuls, are
- * what a small decoder loses its time to). Shapes are `[B, T, ...]`; `...` any leading axes.
- * @see ops.test.ts: every rule against central differences
+ * Differentiable operators. Each function emits forward nodes and records the backward rule. Rules use as few passes
+ * over memory as possible, because elementwise operators, not matmuls, dominate the run time of small decoders.
+ * Shapes are written `[B, T, ...]`; `..` means any leading axes.
+ * @see ops.test.ts, which checks every rule against central differences
  * @module
  */
 import type { Graph, Value } from './graph.ts';
@@ -10,15 +10,15 @@ import type { Tape } from './tape.ts';
 
 const MS = 'com.microsoft' as const;
 
-/** Added to the scores of what must not be seen: they vanish in a softmax and stay finite in float32. */
+/** Added to masked attention scores: their softmax is 0, and they stay finite in float32. */
 export const MASKED = -1e30;
 
-/** rows [.., D] = table [V, D] at ids [..]. */
+/** Embedding lookup: rows [.., D] of table [V, D] at ids [..]. */
 export function embedding(tape: Tape, table: Value, ids: Value, vocabSize: number, width: number): Value {
   const { graph } = tape;
   const rows = graph.op('Gather', [table, ids], { attributes: { axis: 0 } });
   tape.record([rows], [table], ([grad]) => {
-    // a product with one-hot rows adds repeated ids in a fixed order, which a parallel scatter would not
+    // a matmul with one-hot columns sums repeated ids in a fixed order; a parallel scatter does not
     const flat = graph.op('Reshape', [grad, graph.ints([-1, width])]);
     return [graph.op('MatMul', [oneHotColumns(tape, ids, vocabSize), flat])];
   });
@@ -44,7 +44,7 @@ function oneHotColumns(tape: Tape, ids: Value, vocabSize: number): Value {
   });
 }
 
-/** y [.., O] = x [.., I] W^T, W [O, I] as Hugging Face stores it. */
+/** y [.., O] = x [.., I] W^T with W [O, I], as in PyTorch's `nn.Linear`. */
 export function linear(
   tape: Tape,
   x: Value,
@@ -57,7 +57,7 @@ export function linear(
     const dx = graph.op('MatMul', [dy, weight]);
     const dyFlat = graph.op('Reshape', [dy, graph.ints([-1, sizes.out])]);
     const xFlat = graph.op('Reshape', [x, graph.ints([-1, sizes.in])]);
-    const sum = tape.sumOf(weight);
+    const sum = tape.accumulatorOf(weight);
     const dw = sum
       ? graph.op('Gemm', [dyFlat, xFlat, sum], { attributes: { transA: 1 } })
       : graph.op('FusedMatMul', [dyFlat, xFlat], { domain: MS, attributes: { transA: 1 } });
@@ -67,21 +67,21 @@ export function linear(
 }
 
 /**
- * The same of few rows x [B, I], without a gradient. The runtime copies the second operand of a product into
- * an order of its own first, which for a matrix that meets few rows takes as long as multiplying; so the rows
- * come second here, (W x^T)^T: 1.4 to 1.8 times as fast at 8 to 32 rows.
+ * {@link linear} for few rows x [B, I], without a gradient. The runtime packs the second operand of a matmul before it
+ * multiplies, which for few rows takes as long as the multiplication. So this function makes x the second operand and
+ * computes (W x^T)^T: 1.4 to 1.8 times as fast for 8 to 32 rows.
  */
-export function linearOfFew(graph: Graph, x: Value, weight: Value): Value {
-  return turned(graph, turnedProduct(graph, x, weight));
+export function linearFewRows(graph: Graph, x: Value, weight: Value): Value {
+  return transpose(graph, transposedMatmul(graph, x, weight));
 }
 
-/** W x^T [O, B] of few rows x [B, I]. */
-export function turnedProduct(graph: Graph, x: Value, weight: Value): Value {
+/** W x^T [O, B] for few rows x [B, I]. */
+export function transposedMatmul(graph: Graph, x: Value, weight: Value): Value {
   return graph.op('FusedMatMul', [weight, x], { domain: MS, attributes: { transB: 1 } });
 }
 
-/** A matrix with its axes exchanged. */
-export function turned(graph: Graph, matrix: Value): Value {
+/** Transpose of a matrix. */
+export function transpose(graph: Graph, matrix: Value): Value {
   return graph.op('Transpose', [matrix], { attributes: { perm: [1, 0] } });
 }
 
@@ -105,7 +105,7 @@ export function rmsNorm(
     outputs: 2,
   }) as readonly [Value, Value];
   tape.record([y], [x, weight], ([dy]) => {
-    // dx = inv (w dy - xhat mean(w dy xhat)), and w xhat is y, which is there already
+    // dx = inv (w dy - xhat mean(w dy xhat)), where w xhat = y
     const xhat = graph.op('Mul', [x, inverse]);
     const mean = graph.op('ReduceMean', [graph.op('Mul', [dy, y]), graph.ints([-1])], {
       attributes: { keepdims: 1 },
@@ -119,10 +119,10 @@ export function rmsNorm(
 }
 
 /**
- * x / sqrt(mean(x^2) + eps) over the last axis [D], without a weight: where a projection follows, the weight
- * goes into its columns ({@link scaleColumns}), which costs a pass over the matrix instead of over all tokens.
+ * RMS norm without a weight: x / sqrt(mean(x^2) + eps) over the last axis [D]. If a projection follows, the weight
+ * can scale its columns instead ({@link scaleColumns}): a pass over the matrix instead of one over all tokens.
  */
-export function unitRms(
+export function rmsNormUnscaled(
   tape: Tape,
   x: Value,
   options: { readonly ones: Value; readonly epsilon: number },
@@ -230,7 +230,7 @@ export function scale(tape: Tape, x: Value, c: number): Value {
   return y;
 }
 
-/** Parts one after another along an axis; undoes {@link split}. */
+/** Concatenates parts along an axis; the inverse of {@link split}. */
 export function concat(
   tape: Tape,
   parts: readonly Value[],
@@ -244,15 +244,19 @@ export function concat(
   return y;
 }
 
-/** c tanh(x / c): the identity near 0, never beyond c. */
+/** Soft-capping: c tanh(x / c), which is about x near 0 and always within (-c, c). */
 export function softcap(tape: Tape, x: Value, c: number): Value {
-  const { y, slope } = squeeze(tape, x, c);
+  const { y, slope } = softcapWithSlope(tape, x, c);
   tape.record([y], [x], ([dy]) => [tape.graph.op('Mul', [dy, slope()])]);
   return y;
 }
 
-/** c tanh(x / c), and its slope 1 - tanh^2, emitted when asked for. */
-function squeeze(tape: Tape, x: Value, c: number): { readonly y: Value; readonly slope: () => Value } {
+/** c tanh(x / c), and a function that emits its derivative 1 - tanh^2. */
+function softcapWithSlope(
+  tape: Tape,
+  x: Value,
+  c: number,
+): { readonly y: Value; readonly slope: () => Value } {
   const { graph } = tape;
   const t = graph.op('Tanh', [graph.op('Mul', [x, graph.scalar(1 / c)])]);
   return {
@@ -261,7 +265,7 @@ function squeeze(tape: Tape, x: Value, c: number): { readonly y: Value; readonly
   };
 }
 
-/** Reshape with constant target: 0 copies an axis, -1 infers one; `back` undoes it. */
+/** Reshape to a constant target, where 0 copies an axis and -1 infers one; `back` is the target of the inverse. */
 export function reshape(tape: Tape, x: Value, target: readonly number[], back: readonly number[]): Value {
   const { graph } = tape;
   const y = graph.op('Reshape', [x, graph.ints(target)]);
@@ -269,8 +273,8 @@ export function reshape(tape: Tape, x: Value, target: readonly number[], back: r
   return y;
 }
 
-/** Swaps axes 1 and 2 of a 4-axis tensor: [B, T, H, d] to [B, H, T, d] and back. */
-export function swapHeads(tape: Tape, x: Value): Value {
+/** Transposes axes 1 and 2 of a 4-axis tensor: [B, T, H, d] to [B, H, T, d] or back. */
+export function transposeHeads(tape: Tape, x: Value): Value {
   const { graph } = tape;
   const swap = (value: Value | undefined): Value =>
     graph.op('Transpose', [value], { attributes: { perm: [0, 2, 1, 3] } });
@@ -279,17 +283,17 @@ export function swapHeads(tape: Tape, x: Value): Value {
   return y;
 }
 
-/** Tables of the rotary embedding, one row per position [P, d/2]. */
+/** Tables of the rotary position embedding, one row per position [P, d/2]. */
 export interface RotaryTables {
   readonly cos: Value;
   readonly sin: Value;
-  /** -sin: the inverse rotation, which is the gradient. */
+  /** -sin, for the inverse rotation, which is the backward rule. */
   readonly sinNegative: Value;
   /** First position, int64 [1]. */
   readonly offset: Value;
 }
 
-/** Rotates x [B, H, T, d] by its positions (half-split pairs, as Qwen and Llama do). */
+/** Applies the rotary position embedding to x [B, H, T, d] (pairs are split by halves, as in Transformers). */
 export function rotary(tape: Tape, x: Value, tables: RotaryTables): Value {
   const { graph } = tape;
   const rotate = (value: Value | undefined, sin: Value): Value =>
@@ -306,20 +310,20 @@ export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  /** Scores are q k^T / sqrt of this; absent: headDim. */
+  /** Scores are q k^T / sqrt(queryScalar); default headDim. */
   readonly queryScalar?: number | undefined;
-  /** Scores are squeezed to (-c, c) before the mask. */
+  /** Soft-capping constant c of the scores, applied before the mask. */
   readonly softcap?: number | undefined;
 }
 
 /**
- * softmax(q k^T / sqrt(d) + mask) v with grouped queries: the g = heads / kvHeads query heads that share
- * a key head are laid out as g T rows of it, so no key or value is ever repeated.
+ * Grouped-query attention softmax(q k^T / sqrt(d) + mask) v. The g = heads / kvHeads query heads of a key head are
+ * laid out as g T rows, so keys and values are never repeated.
  *
  * @param q - [B, heads, T, d]
  * @param k - [B, kvHeads, T, d]
  * @param v - [B, kvHeads, T, d]
- * @param mask - additive [g T, T]: 0 where allowed, {@link MASKED} elsewhere
+ * @param mask - additive [g T, T]: 0 for visible positions, {@link MASKED} elsewhere
  * @returns [B, heads, T, d]
  */
 export function attention(
@@ -334,8 +338,8 @@ export function attention(
   const alpha = { float: 1 / Math.sqrt(shape.queryScalar ?? shape.headDim) };
   const q = graph.op('Reshape', [inputs.q, grouped]);
   const product = graph.op('FusedMatMul', [q, k], { domain: MS, attributes: { transB: 1, alpha } });
-  const squeezed = shape.softcap === undefined ? undefined : squeeze(tape, product, shape.softcap);
-  const scores = squeezed?.y ?? product;
+  const capped = shape.softcap === undefined ? undefined : softcapWithSlope(tape, product, shape.softcap);
+  const scores = capped?.y ?? product;
   const p = graph.op('Softmax', [graph.op('Add', [scores, inputs.mask])], { attributes: { axis: -1 } });
   const mixed = graph.op('MatMul', [p, v]);
   const y = graph.op('Reshape', [mixed, perHead]);
@@ -343,12 +347,12 @@ export function attention(
     const dy = graph.op('Reshape', [grad, grouped]);
     const dv = graph.op('FusedMatMul', [p, dy], { domain: MS, attributes: { transA: 1 } });
     const dp = graph.op('FusedMatMul', [dy, v], { domain: MS, attributes: { transB: 1 } });
-    // sum_j dp_j p_j = dy . y: a row of d numbers instead of one of T
+    // sum_j dp_j p_j = dy . y: a sum over d elements instead of T
     const dot = graph.op('ReduceSum', [graph.op('Mul', [dy, mixed]), graph.ints([-1])], {
       attributes: { keepdims: 1 },
     });
     const dscores = graph.op('Mul', [p, graph.op('Sub', [dp, dot])]);
-    const ds = squeezed ? graph.op('Mul', [dscores, squeezed.slope()]) : dscores;
+    const ds = capped ? graph.op('Mul', [dscores, capped.slope()]) : dscores;
     const dq = graph.op('FusedMatMul', [ds, k], { domain: MS, attributes: { alpha } });
     const dk = graph.op('FusedMatMul', [ds, q], { domain: MS, attributes: { transA: 1, alpha } });
     return [graph.op('Reshape', [dq, perHead]), dk, dv];
@@ -357,20 +361,21 @@ export function attention(
 }
 
 /**
- * Rows of x [B, T, D] at the given places, in that order [M, D].
+ * Gathers rows of x [B, T, D] at flat indices, in that order [M, D].
  *
- * @param places - index into B T, each at most once, int64 [M]
- * @param inverse - for each of B T its row, or M where none, int64 [B T]
+ * @param index.indices - flat indices into B T without repeats, int64 [M]
+ * @param index.inverse - for each flat position its row in the result, or M if it has none, int64 [B T]; used by
+ * the backward rule
  */
 export function selectRows(
   tape: Tape,
   x: Value,
-  index: { readonly places: Value; readonly inverse: Value },
+  index: { readonly indices: Value; readonly inverse: Value },
   width: number,
 ): Value {
   const { graph } = tape;
   const flat = graph.op('Reshape', [x, graph.ints([-1, width])]);
-  const rows = graph.op('Gather', [flat, index.places], { attributes: { axis: 0 } });
+  const rows = graph.op('Gather', [flat, index.indices], { attributes: { axis: 0 } });
   tape.record([rows], [x], ([grad]) => {
     const zero = graph.op('Expand', [graph.scalar(0), graph.ints([1, width])]);
     const padded = graph.op('Concat', [grad, zero], { attributes: { axis: 0 } });

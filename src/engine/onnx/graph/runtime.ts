@@ -1,40 +1,23 @@
 /**
- * The only place that touches ONNX Runtime: loads it when first needed (it is an optional dependency),
- * makes sessions from serialized graphs, and feeds and reads typed arrays.
+ * The only module that uses ONNX Runtime: creates sessions from serialized graphs, and converts between typed arrays
+ * and tensors. `load-runtime.ts` loads the library at the first use.
  * @module
  */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { EngineError } from '../../../support/errors.ts';
+import { loadRuntime, type Ort } from './load-runtime.ts';
 
 export interface RuntimeOptions {
-  /** Threads of one operator. Default: 2, or fewer where the machine has fewer cores. */
+  /** Threads per operator (intra-op). */
   readonly threads: number;
-  /** Whether idle threads spin; faster when nothing else runs, slower on a busy machine. */
+  /** Whether idle threads spin: faster on an idle machine, slower on a busy one. */
   readonly spinning: boolean;
-  /** Prefix of a profile file written when sessions end; off when absent. */
+  /** Prefix of the profile file of each session; absent: no profiling. */
   readonly profile?: string;
 }
 
-/** A tensor on its way in or out. */
+/** An input or output tensor. */
 export type Tensor = OrtTensor;
-
-type Ort = typeof import('onnxruntime-node');
-
-let loading: Promise<Ort> | undefined;
-
-async function loadRuntime(): Promise<Ort> {
-  loading ??= import('onnxruntime-node').catch((cause: unknown) => {
-    loading = undefined;
-    throw new EngineError(
-      'engine onnx: package "onnxruntime-node" cannot be loaded; install it with ' +
-        'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node, then run troupe doctor',
-      { cause, code: 'TROUPE_ONNX_MISSING' },
-    );
-  });
-  const ort = await loading;
-  // ESM sees the CommonJS exports under `default` in some loaders
-  return (ort as Ort & { default?: Ort }).default ?? ort;
-}
 
 export class Runtime {
   readonly options: RuntimeOptions;
@@ -46,38 +29,38 @@ export class Runtime {
   }
 
   static async open(options: RuntimeOptions): Promise<Runtime> {
-    return new Runtime(await loadRuntime(), options);
+    return new Runtime(loadRuntime(), options);
   }
 
-  floats(values: Float32Array, dims: readonly number[]): Tensor {
+  float32(values: Float32Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('float32', values, dims);
   }
 
-  longs(values: BigInt64Array, dims: readonly number[]): Tensor {
+  int64(values: BigInt64Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('int64', values, dims);
   }
 
-  /** bfloat16 numbers as their bits; the graph widens them. */
-  halves(values: Uint16Array, dims: readonly number[]): Tensor {
+  /** A tensor of bfloat16 values, given as their 16 bits; its ONNX type is uint16, and the graph casts it to float32. */
+  bfloat16(values: Uint16Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('uint16', values, dims);
   }
 
-  ints(values: Int32Array, dims: readonly number[]): Tensor {
+  int32(values: Int32Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('int32', values, dims);
   }
 
-  /** Rows of a matrix of float32 or of the bits of bfloat16 numbers, where they lie. */
+  /** A view of some rows of a matrix (float32, or bfloat16 as 16 bits), without a copy. */
   rows(
     { data }: Tensor,
     { from, to, columns }: { readonly from: number; readonly to: number; readonly columns: number },
   ): Tensor {
     const dims = [to - from, columns];
     return data instanceof Uint16Array
-      ? this.halves(data.subarray(from * columns, to * columns), dims)
-      : this.floats((data as Float32Array).subarray(from * columns, to * columns), dims);
+      ? this.bfloat16(data.subarray(from * columns, to * columns), dims)
+      : this.float32((data as Float32Array).subarray(from * columns, to * columns), dims);
   }
 
-  /** A session over a serialized graph. */
+  /** Compiles a serialized graph. */
   async session(model: Uint8Array): Promise<Session> {
     const session = await this.#ort.InferenceSession.create(model, {
       executionProviders: ['cpu'],
@@ -89,7 +72,7 @@ export class Runtime {
       extra: {
         session: {
           intra_op: { allow_spinning: this.options.spinning ? '1' : '0' },
-          // every session has threads of its own: those of one must not spin while another runs
+          // every session has its own threads: they must not spin while another session runs
           force_spinning_stop: '1',
         },
       },
@@ -107,9 +90,11 @@ export class Session {
   }
 
   /**
-   * @param feeds - inputs by name; their memory is read, not copied. Those that the graph does not have are
-   * left out
-   * @param fetches - outputs wanted; default all. A tensor beside a name is written to, and may be one that is fed
+   * Runs the graph.
+   *
+   * @param feeds - inputs by name, not copied; names that the graph does not have are ignored
+   * @param fetches - outputs to compute; default all. A tensor given for a name receives the output; it can be one
+   * of the inputs
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,
@@ -141,7 +126,7 @@ export class Session {
   }
 }
 
-/** The float32 data of an output. */
+/** The data of a float32 output. @throws EngineError if the output is missing or has another type */
 export function floatData(tensor: Tensor | undefined): Float32Array {
   if (tensor?.type !== 'float32')
     throw new EngineError(`engine onnx: expected a float32 output, got ${tensor?.type ?? 'none'}`);

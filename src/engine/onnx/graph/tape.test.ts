@@ -6,7 +6,7 @@ import { Tape } from './tape.ts';
 
 const runtime = await Runtime.open({ threads: 1, spinning: false });
 
-/** Runs a graph of inputs x, y and seed s [4]; fetches what `build` marks as outputs. */
+/** Builds and runs a graph with inputs x, y and seed s [4]; returns its outputs. */
 async function run(
   build: (tape: Tape, inputs: { x: Value; y: Value; s: Value }) => void,
 ): Promise<Record<string, number[]>> {
@@ -14,7 +14,7 @@ async function run(
   const [x, y, s] = ['x', 'y', 's'].map((name) => graph.input(name, [4])) as [Value, Value, Value];
   build(new Tape(graph), { x, y, s });
   const session = await runtime.session(graph.build('tape'));
-  const feed = (...values: number[]) => runtime.floats(Float32Array.from(values), [4]);
+  const feed = (...values: number[]) => runtime.float32(Float32Array.from(values), [4]);
   const all = { x: feed(1, 2, 3, 4), y: feed(5, 6, 7, 8), s: feed(1, 10, 100, 1000) };
   const outputs = await session.run(
     Object.fromEntries(Object.entries(all).filter(([name]) => session.inputNames.includes(name))),
@@ -24,7 +24,7 @@ async function run(
 }
 
 describe('gradients', () => {
-  it('add up over all uses of a value', async () => {
+  it('are summed over all uses of a value', async () => {
     const { dx, dy } = await run((tape, { x, y, s }) => {
       const loss = add(tape, add(tape, x, add(tape, x, y)), x); // 3x + y
       const [gx, gy] = tape.gradients(new Map([[loss, s]]), [x, y]) as [Value, Value];
@@ -35,7 +35,7 @@ describe('gradients', () => {
     expect(dy).toEqual([1, 10, 100, 1000]);
   });
 
-  it('start from several values at once, and can be asked for on the way', async () => {
+  it('can start from several values, and can be taken for intermediate values', async () => {
     const { dx, dmiddle } = await run((tape, { x, y, s }) => {
       const middle = add(tape, x, y);
       const loss = add(tape, middle, middle);
@@ -51,7 +51,7 @@ describe('gradients', () => {
     expect(dx).toEqual([3, 30, 300, 3000]);
   });
 
-  it('are the seed itself for the loss', async () => {
+  it('of the loss itself are the seed', async () => {
     const { dl } = await run((tape, { x, y, s }) => {
       const loss = add(tape, x, y);
       tape.graph.output(tape.gradients(new Map([[loss, s]]), [loss])[0] as Value, 'dl');
@@ -59,18 +59,18 @@ describe('gradients', () => {
     expect(dl).toEqual([1, 10, 100, 1000]);
   });
 
-  it('cost no nodes for what the loss does not use', () => {
+  it('emit no nodes for values that the loss does not depend on', () => {
     const graph = new Graph();
     const tape = new Tape(graph);
     const [x, y] = [graph.input('x', [4]), graph.input('y', [4])];
     const loss = add(tape, x, x);
-    split(tape, add(tape, y, y), 0, [2, 2]); // leads nowhere
+    split(tape, add(tape, y, y), 0, [2, 2]); // not used by the loss
     const before = graph.nodeCount;
     tape.gradients(new Map([[loss, loss]]), [x]);
     expect(graph.nodeCount).toBe(before + 1); // the sum over both uses of x
   });
 
-  it('go only through splits whose every part reaches the loss', () => {
+  it('throw for a split if a part does not reach the loss', () => {
     const graph = new Graph();
     const tape = new Tape(graph);
     const x = graph.input('x', [4]);

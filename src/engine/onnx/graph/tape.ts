@@ -1,12 +1,12 @@
 /**
- * Reverse-mode differentiation over a {@link Graph}: every differentiable operator records how gradients
- * of its results become gradients of its arguments; `gradients` walks the records backwards and emits
- * those nodes into the same graph, so forward and backward run as one.
+ * Reverse-mode automatic differentiation over a {@link Graph}. Every differentiable operator records a backward rule;
+ * `gradients` applies the rules in reverse order and emits their nodes into the same graph, so forward and backward
+ * run as one graph.
  * @module
  */
 import type { Graph, Value } from './graph.ts';
 
-/** Emits nodes for d loss / d argument, given d loss / d result; undefined where none flows. */
+/** Emits nodes for d loss / d argument, given d loss / d result; undefined means no gradient. */
 export type BackwardRule = (gradients: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
 
 interface Entry {
@@ -18,26 +18,26 @@ interface Entry {
 export class Tape {
   readonly graph: Graph;
   readonly #entries: Entry[] = [];
-  readonly #sums = new Map<string, Value>();
+  readonly #accumulators = new Map<string, Value>();
 
   constructor(graph: Graph) {
     this.graph = graph;
   }
 
   /**
-   * Has the gradient of a matrix added to a sum that is fed, so that it need not be read and added again
-   * afterwards. For matrices that one product alone reads.
+   * Makes the backward rule of a matrix add its gradient to a graph input (gradient accumulation inside the matmul),
+   * which saves a pass over the gradient. Only for matrices that one operator reads.
    */
-  addTo(matrix: Value, sum: Value): void {
-    this.#sums.set(matrix.name, sum);
+  accumulateInto(matrix: Value, sum: Value): void {
+    this.#accumulators.set(matrix.name, sum);
   }
 
-  /** What the gradient of a matrix is added to, if anything. */
-  sumOf(matrix: Value): Value | undefined {
-    return this.#sums.get(matrix.name);
+  /** The graph input that a matrix's gradient is added to, if any. */
+  accumulatorOf(matrix: Value): Value | undefined {
+    return this.#accumulators.get(matrix.name);
   }
 
-  /** Remembers one differentiable operation. */
+  /** Records one differentiable operation. */
   record(results: readonly Value[], args: readonly Value[], backward: BackwardRule): void {
     this.#entries.push({ results, args, backward });
   }
@@ -45,10 +45,10 @@ export class Tape {
   /**
    * Emits the backward pass.
    *
-   * @param seeds - d loss / d value for the values the loss is made of
-   * @param wrt - values whose gradients are wanted
+   * @param seeds - d loss / d value for the values that the loss depends on directly
+   * @param wrt - values to differentiate with respect to
    * @returns gradients in the order of `wrt`
-   * @throws RangeError if the loss does not depend on a wanted value
+   * @throws RangeError if the loss does not depend on a value of `wrt`
    */
   gradients(seeds: ReadonlyMap<Value, Value>, wrt: readonly Value[]): readonly Value[] {
     const parts = new Map<string, Value[]>();

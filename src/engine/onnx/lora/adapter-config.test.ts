@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { adapterConfigJson, adapterTargets, parseAdapterConfig } from './adapter-config.ts';
 
 const WHERE = 'a/adapter_config.json';
-/** As PEFT writes it. */
+/** A file written by PEFT. */
 const WRITTEN = {
   alora_invocation_tokens: null,
   alpha_pattern: {},
@@ -35,7 +35,7 @@ const parsed = (changes: Readonly<Record<string, unknown>> = {}) =>
   parseAdapterConfig({ ...WRITTEN, ...changes }, WHERE);
 
 describe("reading PEFT's adapter_config.json", () => {
-  it('takes rank, scale and projections, in the order of a layer', () => {
+  it('reads rank, alpha and target modules, in the order of a layer', () => {
     expect(parsed()).toEqual({
       rank: 4,
       alpha: 16,
@@ -63,12 +63,12 @@ describe("reading PEFT's adapter_config.json", () => {
     [{ target_modules: 'q_proj|v_proj' }, 'target_modules: expected a list of q_proj, k_proj'],
     [{ target_modules: ['embed_tokens'] }, 'got "embed_tokens"'],
     [{ target_modules: ['q_porj'] }, 'got "q_porj"; did you mean "q_proj"?'],
-  ])('refuses %j', (changes, line) => {
+  ])('rejects %j', (changes, line) => {
     expect(() => parsed(changes)).toThrow(`${WHERE} `);
     expect(() => parsed(changes)).toThrow(line);
   });
 
-  it('undoes writing it', () => {
+  it('round-trips a written config', () => {
     const config = { ...parsed({ use_rslora: true }), targets: adapterTargets('all-linear', WHERE) };
     expect(parseAdapterConfig(JSON.parse(JSON.stringify(adapterConfigJson(config))), WHERE)).toEqual(config);
   });

@@ -1,6 +1,6 @@
 /**
- * PEFT's `adapter_config.json`, in and out. What would change the numbers and is not honoured is refused by
- * name.
+ * Reads and writes PEFT's `adapter_config.json`. Settings that would change the computation and are not supported are
+ * rejected by name.
  * @see https://github.com/huggingface/peft, `LoraConfig`
  * @module
  */
@@ -11,30 +11,32 @@ import { type AdapterShape, TARGETS, type Target } from '../decoder/adapter.ts';
 export const ADAPTER_CONFIG = 'adapter_config.json';
 
 export interface AdapterConfig extends AdapterShape {
-  /** Folder (or reference) of the model that the adapter belongs to. */
+  /** Path of the base model's folder. */
   readonly base: string;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that say nothing about what is computed once the weights are there. */
-const HARMLESS: ReadonlySet<string> = new Set([
+/** Fields that do not affect the computation of a loaded adapter. */
+const IGNORED_KEYS: ReadonlySet<string> = new Set([
   'auto_mapping',
   'inference_mode',
   'revision',
   'peft_version',
-  'lora_dropout', // training only, and none is applied here
-  'qalora_group_size', // of use_qalora
-  'megatron_core', // of megatron_config
-  'layers_pattern', // of layers_to_transform
+  'lora_dropout', // used in training only; this engine applies no dropout
+  'qalora_group_size', // only used with use_qalora
+  'megatron_core', // only used with megatron_config
+  'layers_pattern', // only used with layers_to_transform
 ]);
 
-/** Ways of starting that leave the base as it is; others change its weights. */
-const PLAIN_STARTS: readonly unknown[] = [true, false, 'gaussian', 'orthogonal'];
+/** Initializations that do not change the base weights; others, such as PiSSA, do. */
+const SUPPORTED_INITS: readonly unknown[] = [true, false, 'gaussian', 'orthogonal'];
 
 /**
- * @param where - path of the file, for messages
- * @throws ConfigError if it is another kind of adapter, or has a setting that is not honoured
+ * Parses the fields of the file.
+ *
+ * @param where - path of the file, for error messages
+ * @throws ConfigError if it is not a LoRA adapter, or has an unsupported setting
  */
 export function parseAdapterConfig(fields: Fields, where: string): AdapterConfig {
   const problem = (key: string, expected: string): ConfigError =>
@@ -49,7 +51,7 @@ export function parseAdapterConfig(fields: Fields, where: string): AdapterConfig
   only('peft_type', ['LORA']);
   only('task_type', ['CAUSAL_LM']);
   only('bias', ['none']);
-  only('init_lora_weights', PLAIN_STARTS);
+  only('init_lora_weights', SUPPORTED_INITS);
   const rank = fields.r ?? 8;
   if (typeof rank !== 'number' || !Number.isInteger(rank) || rank < 1)
     throw problem('r', 'a positive integer');
@@ -64,7 +66,7 @@ export function parseAdapterConfig(fields: Fields, where: string): AdapterConfig
     if (value == null || value === false || isEmpty) continue;
     if (
       read.includes(key) ||
-      HARMLESS.has(key) ||
+      IGNORED_KEYS.has(key) ||
       key === 'target_modules' ||
       key === 'base_model_name_or_path'
     )
@@ -83,9 +85,10 @@ export function parseAdapterConfig(fields: Fields, where: string): AdapterConfig
 }
 
 /**
- * Projections by name; "all-linear" means all.
+ * Validates a list of target modules; "all-linear" means all projections.
  *
- * @throws ConfigError naming what is no projection of a layer
+ * @param where - path of the setting, for error messages
+ * @throws ConfigError if a name is not a projection of a layer
  */
 export function adapterTargets(value: unknown, where: string): readonly Target[] {
   const names: unknown = value === 'all-linear' ? TARGETS : value;
@@ -103,7 +106,7 @@ export function adapterTargets(value: unknown, where: string): readonly Target[]
   return TARGETS.filter((target) => names.includes(target));
 }
 
-/** The file as PEFT writes it. */
+/** The fields of the file, as PEFT writes them. */
 export function adapterConfigJson(config: AdapterConfig): Record<string, unknown> {
   return {
     base_model_name_or_path: config.base,

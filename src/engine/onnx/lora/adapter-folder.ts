@@ -1,7 +1,7 @@
 /**
- * Folders of adapters: `adapter_config.json`, `adapter_model.safetensors`, and beside them the optimiser's
- * moments of what is trained.
- * @see ../checkpoint.ts for folders of whole models
+ * Reads and writes adapter folders in PEFT's format: `adapter_config.json` and `adapter_model.safetensors`, and AdamW's
+ * state in `optimizer.safetensors`.
+ * @see ../weights/checkpoint.ts for folders of full models
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -40,17 +40,18 @@ export function isAdapterFolder(dir: string): boolean {
   return existsSync(join(dir, ADAPTER_CONFIG));
 }
 
-/** @throws ConfigError if the file is missing or has settings that are not honoured */
+/** Reads an adapter's config. @throws ConfigError if the file is invalid or has unsupported settings */
 export function readAdapterConfig(dir: string): AdapterConfig {
   const path = join(dir, ADAPTER_CONFIG);
   return parseAdapterConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path);
 }
 
 /**
- * Folder of the model that the adapter in `dir` belongs to: where its config says, seen from here or from the
- * adapter's folder.
+ * Resolves the folder of an adapter's base model: relative to the working directory, else to the adapter's folder.
  *
- * @throws ConfigError if there is none
+ * @param dir - the adapter's folder
+ * @param base - path of the base model in the adapter's config
+ * @throws ConfigError if neither folder exists
  */
 export function adapterBaseFolder(dir: string, base: string): string {
   const found = [resolve(base), resolve(dir, base)].find((path) => existsSync(path));
@@ -63,8 +64,11 @@ export function adapterBaseFolder(dir: string, base: string): string {
 }
 
 /**
- * @param base - config of the model the adapter belongs to
- * @throws ConfigError if a tensor is missing, has another shape, or has no place in the model
+ * Reads an adapter.
+ *
+ * @param base - config of the base model
+ * @param options.optimizer - also read the optimizer state, if the folder has one
+ * @throws ConfigError if a tensor is missing, has another shape, or is not part of the adapter
  */
 export function readAdapter(
   dir: string,
@@ -77,10 +81,10 @@ export function readAdapter(
   if (!existsSync(path)) throw new ConfigError(`${path}: the file is missing; an adapter needs its weights`);
   const { tensors } = readSafetensors(path);
   const weights = fromDiskTensors(specs, tensorSource(tensors), path);
-  const stranger = [...tensors.keys()].find((name) => !hasPart(specs, name));
-  if (stranger !== undefined)
+  const unknown = [...tensors.keys()].find((name) => !hasPart(specs, name));
+  if (unknown !== undefined)
     throw new ConfigError(
-      `${path}: tensor "${stranger}" has no place in the adapter that ${ADAPTER_CONFIG} describes for ${config.base}`,
+      `${path}: tensor "${unknown}" has no place in the adapter that ${ADAPTER_CONFIG} describes for ${config.base}`,
     );
   const moments = join(dir, OPTIMIZER);
   if (!options.optimizer || !existsSync(moments)) return { config, weights };
@@ -92,8 +96,8 @@ function hasPart(specs: readonly ParameterSpec[], name: string): boolean {
 }
 
 /**
- * Each file is replaced whole, the config last: a folder without it is no adapter. Moments must never stand
- * beside weights that are not theirs, so the old ones go first.
+ * Writes an adapter. Files are replaced atomically, the config last, since a folder without it is not an adapter. The
+ * old optimizer state is removed first, because it must never be in the folder together with other weights.
  *
  * @throws StoreError if a file cannot be written
  */

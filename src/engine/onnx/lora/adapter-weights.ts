@@ -1,5 +1,5 @@
 /**
- * The numbers of an adapter: how it starts, and how it is merged into the matrices it belongs to.
+ * Initialization of adapter weights, and merging of an adapter into its base.
  * @module
  */
 import type { RandomStream } from '../../../core/rng.ts';
@@ -14,8 +14,8 @@ import {
 } from '../decoder/parameters.ts';
 
 /**
- * A fresh adapter, which changes nothing yet: B is 0, A uniform within 1/sqrt(columns), as PEFT draws it
- * (Kaiming with a = sqrt(5)). Each parameter draws from a stream of its own.
+ * Weights of a new adapter, whose increment is 0: B is 0, and A is uniform in ±1/sqrt(columns), the distribution that
+ * PEFT uses (Kaiming uniform with a = sqrt(5)). Each parameter has its own random stream.
  */
 export function initialAdapter(config: DecoderConfig, shape: AdapterShape, stream: RandomStream): Weights {
   return new Map(
@@ -32,9 +32,10 @@ export function initialAdapter(config: DecoderConfig, shape: AdapterShape, strea
 }
 
 /**
- * W + scale B A for every adapted matrix; sums in float64.
+ * Computes W + scale B A for every adapted matrix, with sums in float64.
  *
- * @param base - weights by parameter name; not changed
+ * @param parts.base - base weights by parameter name; not changed
+ * @returns all weights of the merged model
  */
 export function mergedWeights(
   config: DecoderConfig,

@@ -9,7 +9,7 @@ import { createOnnxEngine } from '../engine.ts';
 import { LayeredScorer } from '../score/layered-scorer.ts';
 import { tinyTokenizer } from '../testing/tiny-model.ts';
 import { readTransformersFixture } from '../testing/transformers-fixtures.ts';
-import { adapterNumbers } from '../weights/model-parameters.ts';
+import { adapterParameters } from '../weights/model-parameters.ts';
 import { readAdapter } from './adapter-folder.ts';
 import { mergedWeights } from './adapter-weights.ts';
 import { FrozenBase } from './frozen-base.ts';
@@ -41,13 +41,13 @@ async function fixture(name: string, storage: WeightStorage = 'float32') {
     { config, weights, tokenizer: tinyTokenizer() },
     storage,
   );
-  const numbers = adapterNumbers(sessions.runtime, base, adapter);
+  const parameters = adapterParameters(sessions.runtime, base, adapter);
   const scorer = new LayeredScorer({
     sessions,
-    weights: numbers.source,
-    parameters: numbers.trained,
+    weights: parameters.weights,
+    parameters: parameters.trainable,
     tokenBudget: 80,
-    carryBytes: 2 ** 20,
+    activationBytes: 2 ** 20,
   });
   const results = readSafetensors(join(dir, 'expected.safetensors')).tensors;
   const rows = (kind: string) =>
@@ -56,7 +56,7 @@ async function fixture(name: string, storage: WeightStorage = 'float32') {
     context: Int32Array.from(context),
     tokens: Int32Array.from(tokens),
   }));
-  return { ...expected, dir, config, weights, adapter, shape, numbers, scorer, results, sequences, rows };
+  return { ...expected, dir, config, weights, adapter, shape, parameters, scorer, results, sequences, rows };
 }
 
 const largest = (values: Float32Array): number =>
@@ -72,12 +72,12 @@ function expectLogp(got: readonly Float32Array[], wanted: readonly Float32Array[
 }
 
 describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
-  it('computes what PEFT computes: log-probabilities and its gradients', async () => {
-    const { config, shape, numbers, scorer, results, sequences, rows, temperature } = await fixture(name);
+  it('matches PEFT in log-probabilities and adapter gradients', async () => {
+    const { config, shape, parameters, scorer, results, sequences, rows, temperature } = await fixture(name);
     const { logp } = await scorer.backward(sequences, rows('cotangents'), { temperature });
     expectLogp(logp, rows('logp'));
     expectLogp(await scorer.forward(sequences, { temperature }), rows('logp'));
-    const gradients = toDiskTensors(adapterSpecs(config, shape), numbers.trained.gradients());
+    const gradients = toDiskTensors(adapterSpecs(config, shape), parameters.trainable.gradients());
     const wanted = [...results.keys()].filter((key) => key.startsWith('d:'));
     expect(gradients.map((tensor) => `d:${tensor.name}`).sort()).toEqual(wanted.sort());
     for (const { name: tensor, values } of gradients) {
@@ -87,7 +87,7 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
     }
   });
 
-  it('computes the same merged into its base', async () => {
+  it('has the same log-probabilities when it is merged into its base', async () => {
     const { config, shape, weights, adapter, sequences, rows, temperature } = await fixture(name);
     const merged = mergedWeights(config, shape, { base: weights, adapter: adapter.weights });
     const model = await engine.fromCheckpoint({ config, weights: merged, tokenizer: tinyTokenizer() }, name);
@@ -95,20 +95,20 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
     expect([...weights.keys()]).toEqual([...merged.keys()]);
   });
 
-  it('is saved as it was read', async () => {
-    const { dir, numbers } = await fixture(name);
+  it('is saved unchanged', async () => {
+    const { dir, parameters } = await fixture(name);
     const copy = join(folder, name);
-    numbers.save(copy);
+    parameters.save(copy);
     const file = 'adapter_model.safetensors';
     expect(readSafetensors(join(copy, file)).tensors).toEqual(readSafetensors(join(dir, file)).tensors);
   });
 
-  it('is close to it over a base of 16 bits, and exact where the base has no more', async () => {
+  it('is close over a bfloat16 base, and equal over a float32 base with the same rounded values', async () => {
     const narrow = await fixture(name, 'bfloat16');
     const { temperature, sequences } = narrow;
     const logp = await narrow.scorer.forward(sequences, { temperature });
     expectLogp(logp, narrow.rows('logp'), 0.5);
-    // the base that those 16 bits are, in float32
+    // the base rounded to bfloat16, stored as float32
     const sessions = await engine.sessions(narrow.config, { storage: 'float32', adapter: narrow.shape });
     const rounded = FrozenBase.fromWeights(
       sessions.runtime,
@@ -120,8 +120,8 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
       { config: narrow.config, weights: rounded, tokenizer: tinyTokenizer() },
       'float32',
     );
-    const { source, trained } = adapterNumbers(sessions.runtime, base, narrow.adapter);
-    const parts = { sessions, weights: source, parameters: trained, tokenBudget: 80, carryBytes: 0 };
+    const { weights, trainable } = adapterParameters(sessions.runtime, base, narrow.adapter);
+    const parts = { sessions, weights, parameters: trainable, tokenBudget: 80, activationBytes: 0 };
     expectLogp(await new LayeredScorer(parts).forward(sequences, { temperature }), logp, 1e-5);
   });
 });

@@ -15,33 +15,36 @@ const anySequences = fc.array(
 );
 
 describe('packBatches', () => {
-  it('lays a batch out as worked by hand', () => {
+  it('packs a hand-computed batch', () => {
     const [batch, ...others] = packBatches([sequence([1, 2], [3]), sequence([4], [5, 6, 7])], 100);
     expect(others).toEqual([]);
     expect(batch).toEqual({
-      members: [1, 0], // longest first
+      sequenceIndices: [1, 0], // longest first
       rows: 2,
-      length: 3, // the last token is only predicted
+      length: 3, // the last token is a target only
       tokens: BigInt64Array.of(4n, 5n, 6n, 1n, 2n, 0n),
-      places: BigInt64Array.of(0n, 1n, 2n, 4n),
+      indices: BigInt64Array.of(0n, 1n, 2n, 4n),
       targets: BigInt64Array.of(5n, 6n, 7n, 3n),
       inverse: BigInt64Array.of(0n, 1n, 2n, 4n, 3n, 4n),
       offsets: [0, 3, 4],
     });
   });
 
-  it('holds every message token once, at the place whose state predicts it', () => {
+  it('contains every message token once, at the index of the state that predicts it', () => {
     fc.assert(
       fc.property(anySequences, fc.integer({ min: 1, max: 40 }), (sequences, budget) => {
         const seen = sequences.map(() => [] as number[]);
-        for (const { members, length, tokens, places, targets, offsets } of packBatches(sequences, budget))
-          members.forEach((index, row) => {
+        for (const { sequenceIndices, length, tokens, indices, targets, offsets } of packBatches(
+          sequences,
+          budget,
+        ))
+          sequenceIndices.forEach((index, row) => {
             const whole = [...sequences[index]!.context, ...sequences[index]!.tokens];
             for (let m = offsets[row]!; m < offsets[row + 1]!; m++) {
-              const place = Number(places[m]) - row * length;
-              const before = [...tokens.subarray(row * length, row * length + place + 1)].map(Number);
-              expect(before).toEqual(whole.slice(0, place + 1));
-              expect(Number(targets[m])).toBe(whole[place + 1]);
+              const position = Number(indices[m]) - row * length;
+              const before = [...tokens.subarray(row * length, row * length + position + 1)].map(Number);
+              expect(before).toEqual(whole.slice(0, position + 1));
+              expect(Number(targets[m])).toBe(whole[position + 1]);
               seen[index]!.push(Number(targets[m]));
             }
           });
@@ -50,42 +53,42 @@ describe('packBatches', () => {
     );
   });
 
-  it('keeps to the budget, except for one sequence that is longer alone', () => {
+  it('respects the budget, except for a single sequence that exceeds it', () => {
     fc.assert(
       fc.property(anySequences, fc.integer({ min: 1, max: 40 }), (sequences, budget) => {
-        for (const { rows, length, members } of packBatches(sequences, budget)) {
-          expect(members.length).toBe(rows);
-          expect(length).toBe(Math.max(...members.map((index) => inputLength(sequences[index]!))));
+        for (const { rows, length, sequenceIndices } of packBatches(sequences, budget)) {
+          expect(sequenceIndices.length).toBe(rows);
+          expect(length).toBe(Math.max(...sequenceIndices.map((index) => inputLength(sequences[index]!))));
           if (rows > 1) expect(rows * length).toBeLessThanOrEqual(budget);
         }
       }),
     );
   });
 
-  it('inverts its places: each names its row, all others none', () => {
+  it('has an inverse: each index maps to its row, all others to none', () => {
     fc.assert(
       fc.property(anySequences, (sequences) => {
-        for (const { places, inverse } of packBatches(sequences, 30)) {
-          places.forEach((place, m) => {
-            expect(inverse[Number(place)]).toBe(BigInt(m));
+        for (const { indices, inverse } of packBatches(sequences, 30)) {
+          indices.forEach((index, m) => {
+            expect(inverse[Number(index)]).toBe(BigInt(m));
           });
-          const without = [...inverse].filter((row) => row === BigInt(places.length));
-          expect(without.length).toBe(inverse.length - places.length);
+          const without = [...inverse].filter((row) => row === BigInt(indices.length));
+          expect(without.length).toBe(inverse.length - indices.length);
         }
       }),
     );
   });
 
-  it('depends on lengths alone, equal ones in the order they came', () => {
+  it('depends only on lengths; equal lengths keep their order', () => {
     const same = Array.from({ length: 5 }, (_, i) => sequence([i + 1], [i + 2]));
-    expect(packBatches(same, 2).map(({ members }) => members)).toEqual([[0, 1], [2, 3], [4]]);
+    expect(packBatches(same, 2).map(({ sequenceIndices }) => sequenceIndices)).toEqual([[0, 1], [2, 3], [4]]);
   });
 
-  it('leaves out messages without tokens, and makes nothing of nothing', () => {
+  it('skips messages without tokens, and returns no batches without messages', () => {
     expect(packBatches([], 10)).toEqual([]);
     expect(packBatches([sequence([1, 2, 3], [])], 10)).toEqual([]);
-    expect(packBatches([sequence([1], []), sequence([1], [2])], 10).map(({ members }) => members)).toEqual([
-      [1],
-    ]);
+    expect(
+      packBatches([sequence([1], []), sequence([1], [2])], 10).map(({ sequenceIndices }) => sequenceIndices),
+    ).toEqual([[1]]);
   });
 });

@@ -1,37 +1,39 @@
 /**
- * Packs sequences of many lengths into padded batches under a token budget: sorted by length, so little
- * is padding; the packing depends on the lengths alone, so it is the same on every run.
+ * Packs sequences into padded batches under a token budget. Sequences are sorted by length to minimize padding. The
+ * packing depends on the lengths alone, so it is deterministic.
  * @module
  */
 import type { Sequence } from '../../engine.ts';
 
-/** One padded batch [B, T] with the positions that predict message tokens. */
+/** One padded batch [B, T] with the M positions that predict message tokens. */
 export interface Batch {
   /** Indices of the sequences in the caller's list [B]. */
-  readonly members: readonly number[];
+  readonly sequenceIndices: readonly number[];
   readonly rows: number;
   /** Padded length T. */
   readonly length: number;
-  /** [B, T], padded with 0 on the right */
+  /** Input tokens [B, T], padded with 0 on the right. */
   readonly tokens: BigInt64Array;
-  /** Flat place in B T whose state predicts the token [M], grouped by member. */
-  readonly places: BigInt64Array;
+  /** Flat index into [B, T] of the state that predicts each target [M], grouped by sequence. */
+  readonly indices: BigInt64Array;
+  /** Message tokens [M]. */
   readonly targets: BigInt64Array;
-  /** Row of each flat place, or M [B T]. */
+  /** For each flat index its position in `indices`, or M if it has none [B T]. */
   readonly inverse: BigInt64Array;
-  /** First row of each member in [M], and the end [B + 1]. */
+  /** Start of each sequence in [M], and the end M [B + 1]. */
   readonly offsets: readonly number[];
 }
 
-/** Tokens that must be run through the model: the last one is only ever predicted. */
+/** Number of input tokens of a sequence: the last token is a target only. */
 export function inputLength(sequence: Sequence): number {
   return sequence.context.length + sequence.tokens.length - 1;
 }
 
 /**
- * Packs sequences into batches of at most `tokenBudget` padded tokens (one sequence may exceed it alone).
+ * Packs sequences into batches of at most `tokenBudget` padded tokens; a sequence that exceeds the budget gets its own
+ * batch.
  *
- * @param sequences - contexts must not be empty; sequences without tokens are left out
+ * @param sequences - contexts must not be empty; sequences without tokens are skipped
  */
 export function packBatches(sequences: readonly Sequence[], tokenBudget: number): Batch[] {
   const order = sequences
@@ -41,7 +43,7 @@ export function packBatches(sequences: readonly Sequence[], tokenBudget: number)
   const batches: Batch[] = [];
   let start = 0;
   while (start < order.length) {
-    const length = inputLength(sequences[order[start]]); // longest first: the rest fit in
+    const length = inputLength(sequences[order[start]]); // the first sequence is the longest of the batch
     const rows = Math.max(1, Math.min(order.length - start, Math.floor(tokenBudget / length)));
     batches.push(packBatch(sequences, order.slice(start, start + rows), length));
     start += rows;
@@ -49,27 +51,40 @@ export function packBatches(sequences: readonly Sequence[], tokenBudget: number)
   return batches;
 }
 
-function packBatch(sequences: readonly Sequence[], members: readonly number[], length: number): Batch {
-  const states = members.reduce((sum, index) => sum + sequences[index].tokens.length, 0);
-  const tokens = new BigInt64Array(members.length * length);
-  const places = new BigInt64Array(states);
+function packBatch(
+  sequences: readonly Sequence[],
+  sequenceIndices: readonly number[],
+  length: number,
+): Batch {
+  const states = sequenceIndices.reduce((sum, index) => sum + sequences[index].tokens.length, 0);
+  const tokens = new BigInt64Array(sequenceIndices.length * length);
+  const indices = new BigInt64Array(states);
   const targets = new BigInt64Array(states);
-  const inverse = new BigInt64Array(members.length * length).fill(BigInt(states));
+  const inverse = new BigInt64Array(sequenceIndices.length * length).fill(BigInt(states));
   const offsets = [0];
   let m = 0;
-  members.forEach((index, row) => {
+  sequenceIndices.forEach((index, row) => {
     const { context, tokens: message } = sequences[index];
     const base = row * length;
     for (let t = 0; t < context.length; t++) tokens[base + t] = BigInt(context[t]);
     for (let u = 0; u < message.length; u++) {
-      const place = base + context.length + u - 1;
-      if (u + 1 < message.length) tokens[place + 1] = BigInt(message[u]);
-      places[m] = BigInt(place);
+      const flat = base + context.length + u - 1;
+      if (u + 1 < message.length) tokens[flat + 1] = BigInt(message[u]);
+      indices[m] = BigInt(flat);
       targets[m] = BigInt(message[u]);
-      inverse[place] = BigInt(m);
+      inverse[flat] = BigInt(m);
       m++;
     }
     offsets.push(m);
   });
-  return { members, rows: members.length, length, tokens, places, targets, inverse, offsets };
+  return {
+    sequenceIndices,
+    rows: sequenceIndices.length,
+    length,
+    tokens,
+    indices,
+    targets,
+    inverse,
+    offsets,
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * Runs a decoder layer by layer over whole sequences, forward and backward. What backward needs of a layer is
- * kept while it fits a budget; beyond it the layer is computed again from its input.
+ * Runs a decoder layer by layer over whole sequences, forward and backward. The activations that backward needs are
+ * saved up to a memory budget; the other layers are recomputed from their inputs.
  * @see decoder/layer-graphs.ts
  * @module
  */
@@ -19,15 +19,15 @@ import type { Batch } from './batch.ts';
 /** Token ids padded to one length. */
 export type PaddedTokens = Pick<Batch, 'rows' | 'length' | 'tokens'>;
 
-/** Called with keys and values [B, kvHeads, T, d] of each layer. */
+/** Callback with the keys and values of each layer [B, kvHeads, T, d]. */
 export type OnKeys = (layer: number, k: Float32Array, v: Float32Array) => void;
 
-/** What the forward pass left for backward. */
-export interface Trace {
+/** Activations of a forward pass that backward needs. */
+export interface ForwardActivations {
   /** Input of each layer [B, T, D]. */
   readonly inputs: readonly Tensor[];
-  /** What each layer carries over; undefined where it will be computed again. */
-  readonly carried: readonly (Readonly<Record<string, Tensor>> | undefined)[];
+  /** Saved activations of each layer; undefined for layers that backward recomputes. */
+  readonly saved: readonly (Readonly<Record<string, Tensor>> | undefined)[];
   /** Output of the last layer [B, T, D]. */
   readonly hidden: Tensor;
 }
@@ -35,13 +35,13 @@ export interface Trace {
 export class LayerRunner {
   readonly #sessions: Sessions;
   readonly #weights: WeightSource;
-  readonly #carryBytes: number;
+  readonly #activationBytes: number;
 
-  /** @param carryBytes - kept between forward and backward, altogether */
-  constructor(sessions: Sessions, weights: WeightSource, carryBytes: number) {
+  /** @param activationBytes - maximum total size of saved activations, bytes */
+  constructor(sessions: Sessions, weights: WeightSource, activationBytes: number) {
     this.#sessions = sessions;
     this.#weights = weights;
-    this.#carryBytes = carryBytes;
+    this.#activationBytes = activationBytes;
   }
 
   /** Residual stream after the last layer [B, T, D]. */
@@ -63,92 +63,94 @@ export class LayerRunner {
     return x;
   }
 
-  /** The forward pass of training. */
-  async forward(batch: PaddedTokens): Promise<Trace> {
+  /** Forward pass of training, which saves activations. */
+  async forward(batch: PaddedTokens): Promise<ForwardActivations> {
     const { config } = this.#sessions;
     const tensors = this.#weights.tensors();
     const feeds = this.#sessions.lengthFeeds(batch.length);
     const inputs: Tensor[] = [];
-    const carried: (Readonly<Record<string, Tensor>> | undefined)[] = [];
+    const saved: (Readonly<Record<string, Tensor>> | undefined)[] = [];
     let x = this.#embedded(batch, tensors);
     let [bytes, cost] = [0, 0];
     for (let l = 0; l < config.layers; l++) {
       inputs.push(x);
-      const { forward, carried: names } = await this.#sessions.layerTraining(layerKind(config, l));
-      // the first layer says what one costs: those that no longer fit give their result alone
-      const carries = this.#carryBytes > 0 && bytes + cost <= this.#carryBytes;
+      const { forward, saved: names } = await this.#sessions.layerTraining(layerKind(config, l));
+      // the size of the first layer's activations is the estimate for later layers
+      const fits = this.#activationBytes > 0 && bytes + cost <= this.#activationBytes;
       const outputs = await forward.run(
         { ...feeds, ...layerFeeds(this.#sessions, tensors, l), x },
-        carries ? undefined : ['x_next'],
+        fits ? undefined : ['x_next'],
       );
       const kept = Object.fromEntries(names.map((name) => [name, outputs[name] as Tensor]));
-      carried.push(carries ? kept : undefined);
-      if (carries) bytes += sizeBytes(kept);
+      saved.push(fits ? kept : undefined);
+      if (fits) bytes += sizeBytes(kept);
       if (l === 0) cost = bytes;
       x = outputs.x_next as Tensor;
     }
-    return { inputs, carried, hidden: x };
+    return { inputs, saved, hidden: x };
   }
 
   /**
+   * Backward pass through all layers.
+   *
    * @param dy - d loss / d hidden [B, T, D]
-   * @param parameters - whose gradients are added to
+   * @param parameters - trainable parameters; their gradients are accumulated
    * @returns d loss / d embedded tokens [B, T, D]
    */
   async backward(
     batch: PaddedTokens,
-    { trace, dy }: { readonly trace: Trace; readonly dy: Tensor },
+    { activations, dy }: { readonly activations: ForwardActivations; readonly dy: Tensor },
     parameters: ParameterStore,
   ): Promise<Tensor> {
     const { config, variant } = this.#sessions;
     const tensors = this.#weights.tensors();
     const feeds = this.#sessions.lengthFeeds(batch.length);
     const trained = layerGradients(config, variant);
-    const carried = [...trace.carried];
+    const saved = [...activations.saved];
     let gradient = dy;
     for (let l = config.layers - 1; l >= 0; l--) {
       const training = await this.#sessions.layerTraining(layerKind(config, l));
-      const session = carried[l] ? training.backward : await training.recomputing();
-      const { sums, fetches } = sumsOf(parameters, trained, l);
+      const session = saved[l] ? training.backward : await training.recomputing();
+      const { sums, fetches } = gradientSums(parameters, trained, l);
       const outputs = await session.run(
         {
           ...feeds,
           ...layerFeeds(this.#sessions, tensors, l),
-          ...carried[l],
+          ...saved[l],
           ...sums,
-          x: trace.inputs[l] as Tensor,
+          x: activations.inputs[l] as Tensor,
           dy: gradient,
         },
         fetches,
       );
-      carried[l] = undefined; // no longer needed: the collector may have it
-      for (const { name, role, summed } of trained)
-        if (!summed)
+      saved[l] = undefined; // allows garbage collection
+      for (const { name, role, accumulated } of trained)
+        if (!accumulated)
           parameters.addGradient(layerParameter(l, role), floatData(outputs[GRADIENT_PREFIX + name]));
       gradient = outputs.dx as Tensor;
     }
     return gradient;
   }
 
-  /** Rows of the embedding [B, T, D]. */
+  /** Embedded tokens [B, T, D]. */
   #embedded({ rows, length, tokens }: PaddedTokens, tensors: Readonly<Record<string, Tensor>>): Tensor {
     const { config, runtime } = this.#sessions;
     const x = new Float32Array(rows * length * config.hiddenSize);
     gatherRows(tensors.embed_tokens as Tensor, tokens, { into: x, scale: embeddingScale(config) });
-    return runtime.floats(x, [rows, length, config.hiddenSize]);
+    return runtime.float32(x, [rows, length, config.hiddenSize]);
   }
 }
 
-/** What layer `l` adds its gradients to, as inputs and, the same tensors, as outputs. */
-function sumsOf(
+/** Buffers of layer `l` to which gradients are added: inputs and, as the same tensors, outputs of the graph. */
+function gradientSums(
   parameters: ParameterStore,
   trained: readonly LayerGradient[],
   l: number,
 ): { readonly sums: Record<string, Tensor>; readonly fetches: Record<string, Tensor | null> } {
   const sums: Record<string, Tensor> = {};
   const fetches: Record<string, Tensor | null> = { dx: null };
-  for (const { name, role, firstRow, shape, summed } of trained) {
-    const sum = summed ? parameters.gradientRows(layerParameter(l, role), firstRow, shape) : null;
+  for (const { name, role, firstRow, shape, accumulated } of trained) {
+    const sum = accumulated ? parameters.gradientRows(layerParameter(l, role), firstRow, shape) : null;
     if (sum) sums[SUM_PREFIX + name] = sum;
     fetches[GRADIENT_PREFIX + name] = sum;
   }
@@ -159,19 +161,19 @@ function sizeBytes(tensors: Readonly<Record<string, Tensor>>): number {
   return Object.values(tensors).reduce((sum, { size }) => sum + size * Float32Array.BYTES_PER_ELEMENT, 0);
 }
 
-/** What the embedding's rows are multiplied by. */
+/** Factor of the embedded tokens. */
 export function embeddingScale(config: DecoderConfig): number {
   return familyOf(config).scaledEmbeddings ? Math.fround(Math.sqrt(config.hiddenSize)) : 1;
 }
 
-/** Rows of a table of float32 or of the bits of bfloat16 numbers [V, D]. */
+/** Copies rows of a table [V, D] (float32, or bfloat16 as 16 bits) into a float32 array. */
 export function gatherRows(
   table: Tensor,
   ids: BigInt64Array,
   { into, scale }: { readonly into: Float32Array; readonly scale: number },
 ): void {
   const width = table.dims[1] as number;
-  const data = table.data as Float32Array | Uint16Array; // the two kinds of tables there are
+  const data = table.data as Float32Array | Uint16Array; // float32 or bfloat16
   const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
   ids.forEach((id, row) => {
     const from = Number(id) * width;
@@ -183,12 +185,12 @@ export function gatherRows(
   });
 }
 
-/** Rows of hidden [B, T, D] at flat places [M, D]. */
-export function selectPlaces(hidden: Tensor, places: BigInt64Array, width: number): Float32Array {
+/** Copies the rows of hidden [B, T, D] at flat indices [M] to an array [M, D]. */
+export function gatherStates(hidden: Tensor, indices: BigInt64Array, width: number): Float32Array {
   const data = floatData(hidden);
-  const rows = new Float32Array(places.length * width);
-  places.forEach((place, m) => {
-    const from = Number(place) * width;
+  const rows = new Float32Array(indices.length * width);
+  indices.forEach((index, m) => {
+    const from = Number(index) * width;
     rows.set(data.subarray(from, from + width), m * width);
   });
   return rows;
@@ -196,7 +198,7 @@ export function selectPlaces(hidden: Tensor, places: BigInt64Array, width: numbe
 
 const byLayer = new WeakMap<object, readonly Readonly<Record<string, Tensor>>[]>();
 
-/** Feeds of a layer's graph: the weights of layer `l` by their roles, and those that are fed apart. */
+/** Weight inputs of layer `l`'s graph, by role. */
 function layerFeeds(
   { config, runtime }: Sessions,
   tensors: Readonly<Record<string, Tensor>>,
@@ -219,7 +221,7 @@ function layerFeeds(
   return layers[l] as Readonly<Record<string, Tensor>>;
 }
 
-/** The two matrices of the feed-forward's first projection, where they lie. */
+/** Views of the gate and up matrices, which are stacked in one tensor. */
 function gateAndUp(config: DecoderConfig, runtime: Runtime, tensor: Tensor): Record<string, Tensor> {
   const { role, in: columns, parts } = projections(config).gate_up;
   let first = 0;

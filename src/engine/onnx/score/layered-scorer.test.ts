@@ -27,15 +27,15 @@ const changes = [
       attentionSoftcap: 2,
       slidingWindow: 4,
       layerKinds: [
-        { window: true, positions: 'global' },
-        { window: false, positions: 'global' },
+        { sliding: true, rope: 'global' },
+        { sliding: false, rope: 'global' },
       ],
     },
   },
 ] as const;
 
-/** The same numbers behind both ways of running, some steps away from a snapshot. */
-async function pair(config: Parameters<typeof tinyConfig>[0], carryBytes: number) {
+/** Two scorers (one graph, layer by layer) with equal parameters, which differ from their snapshot. */
+async function pair(config: Parameters<typeof tinyConfig>[0], activationBytes: number) {
   const full = tinyConfig(config);
   const stores = await Promise.all(
     [whole, layers].map(async (engine) => {
@@ -55,9 +55,9 @@ async function pair(config: Parameters<typeof tinyConfig>[0], carryBytes: number
     weights: other.parameters,
     parameters: other.parameters,
     tokenBudget: 24,
-    carryBytes,
-    // a few tokens of the vocabulary at a time; some logits are kept between the passes, the rest made again
-    headLimits: { sliceNumbers: 40, keptNumbers: carryBytes === 0 ? 0 : 100 },
+    activationBytes,
+    // small vocabulary slices; some logits are kept between the passes, the others are recomputed
+    headLimits: { sliceElements: 40, keptElements: activationBytes === 0 ? 0 : 100 },
   });
   return { config: full, one, other, scorer, layered };
 }
@@ -84,7 +84,7 @@ function expectRows(got: readonly Float32Array[], wanted: readonly Float32Array[
 
 describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) => {
   it.each([0, 1500, 2 ** 30])(
-    'has the gradients of one graph, the exact-KL term too (%i bytes kept)',
+    'matches the gradients of one graph, including the exact KL term (%i bytes of saved activations)',
     async (bytes) => {
       const { config: full, one, other, scorer, layered } = await pair(config, bytes);
       const messages = sequences(full.vocabSize);
@@ -106,7 +106,7 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
     },
   );
 
-  it('begins anew where gradients were cleared, and adds where they were not', async () => {
+  it('accumulates gradients, and starts from zero after they are cleared', async () => {
     const { config: full, other, layered } = await pair(config, 2 ** 30);
     const messages = sequences(full.vocabSize);
     const cotangents = messages.map(({ tokens }) => tokens.map((_, t) => 1 + t));
@@ -126,13 +126,13 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
     }
   });
 
-  it('has its divergences and distributions', async () => {
+  it('matches the divergences and distributions of one graph', async () => {
     const { config: full, one, other, scorer, layered } = await pair(config, 0);
     const messages = sequences(full.vocabSize);
     const params = { temperature: 0.7 };
     const wanted = await scorer.divergence(messages, one.reference, params);
     const got = await layered.divergence(messages, other.reference, params);
-    for (const kind of ['klNewCur', 'klCurNew', 'tv'] as const) expectRows(got[kind], wanted[kind], 1e-5);
+    for (const kind of ['klNewOld', 'klOldNew', 'tv'] as const) expectRows(got[kind], wanted[kind], 1e-5);
     const rows = async (of: Scorer | LayeredScorer) => {
       const found: Float32Array[] = [];
       await of.distributions(messages, params, (index, logp) => {
@@ -143,12 +143,12 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
     expectRows(await rows(layered), await rows(scorer), 1e-5);
   });
 
-  it('has no divergence from itself, and no gradient of it, to the last bit', async () => {
+  it('has exactly 0 divergence from itself, and exactly 0 gradient of it', async () => {
     const { config: full, other, layered } = await pair(config, 0);
     const messages = sequences(full.vocabSize);
     const cur = other.parameters.snapshot();
-    const { klNewCur, klCurNew, tv } = await layered.divergence(messages, cur, { temperature: 0.7 });
-    for (const row of [...klNewCur, ...klCurNew, ...tv])
+    const { klNewOld, klOldNew, tv } = await layered.divergence(messages, cur, { temperature: 0.7 });
+    for (const row of [...klNewOld, ...klOldNew, ...tv])
       for (const value of row) expect(Math.abs(value)).toBe(0);
     const none = messages.map(({ tokens }) => tokens.map(() => 0));
     await layered.backward(messages, none, { temperature: 0.7, kl: { reference: cur, weight: 1 } });

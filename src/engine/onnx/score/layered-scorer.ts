@@ -1,6 +1,6 @@
 /**
- * Whole-sequence passes over a model that runs layer by layer: the same calls as scorer.ts, for models too
- * large for one graph and for those with a frozen base.
+ * Whole-sequence passes over a model that runs layer by layer: the interface of scorer.ts for large models and for models
+ * with a frozen base.
  * @module
  */
 import { expOfNonPositive } from '../../../core/exp.ts';
@@ -17,32 +17,32 @@ import type { Sessions } from '../sessions.ts';
 import type { ParameterStore } from '../weights/parameter-store.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { type Batch, packBatches } from './batch.ts';
-import { embeddingScale, LayerRunner, selectPlaces } from './layer-runner.ts';
-import { type HeadLimits, type HeadSide, type HeadStatistics, VocabularyHead } from './lm-head.ts';
+import { embeddingScale, gatherStates, LayerRunner } from './layer-runner.ts';
+import { type HeadLimits, type HeadSide, type HeadStatistics, LmHead } from './lm-head.ts';
 import { emptyRows, type SequenceScorer, scatterRows } from './scorer.ts';
 import { checkSequence } from './sequence-check.ts';
 
 export interface LayeredScorerParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** What is trained. */
+  /** The trainable parameters. */
   readonly parameters: ParameterStore;
-  /** Padded tokens of one run. */
+  /** Maximum padded tokens per micro-batch. */
   readonly tokenBudget: number;
-  /** Kept between forward and backward; layers beyond it are computed again. */
-  readonly carryBytes: number;
+  /** Maximum size of activations saved for backward, bytes; other layers are recomputed. */
+  readonly activationBytes: number;
   readonly headLimits?: Partial<HeadLimits>;
 }
 
 export class LayeredScorer implements SequenceScorer {
   readonly #parts: LayeredScorerParts;
   readonly #layers: LayerRunner;
-  readonly #head: VocabularyHead;
+  readonly #head: LmHead;
 
   constructor(parts: LayeredScorerParts) {
     this.#parts = parts;
-    this.#layers = new LayerRunner(parts.sessions, parts.weights, parts.carryBytes);
-    this.#head = new VocabularyHead(parts.sessions, parts.headLimits);
+    this.#layers = new LayerRunner(parts.sessions, parts.weights, parts.activationBytes);
+    this.#head = new LmHead(parts.sessions, parts.headLimits);
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
@@ -65,8 +65,8 @@ export class LayeredScorer implements SequenceScorer {
     const kl = params.kl ? emptyRows(sequences) : undefined;
     for (const batch of this.#pack(sequences)) {
       params.signal?.throwIfAborted();
-      const flat = new Float32Array(batch.places.length);
-      batch.members.forEach((index, row) => {
+      const flat = new Float32Array(batch.indices.length);
+      batch.sequenceIndices.forEach((index, row) => {
         flat.set(Float32Array.from(cotangents[index]), batch.offsets[row]);
       });
       const result = await this.#backwardBatch(batch, flat, params);
@@ -82,8 +82,8 @@ export class LayeredScorer implements SequenceScorer {
     params: ScoreParams,
   ): Promise<Divergence> {
     const result = {
-      klNewCur: emptyRows(sequences),
-      klCurNew: emptyRows(sequences),
+      klNewOld: emptyRows(sequences),
+      klOldNew: emptyRows(sequences),
       tv: emptyRows(sequences),
     };
     for (const batch of this.#pack(sequences)) {
@@ -92,11 +92,11 @@ export class LayeredScorer implements SequenceScorer {
       const statistics = await this.#head.statistics(batch.targets, sides, params);
       const rows = await this.#head.divergence(
         sides,
-        statistics as Required<HeadStatistics>, // there is a reference
+        statistics as Required<HeadStatistics>, // computed with a reference
         params.temperature,
       );
-      scatterRows(batch, rows.kl_new_cur, result.klNewCur);
-      scatterRows(batch, rows.kl_cur_new, result.klCurNew);
+      scatterRows(batch, rows.kl_new_cur, result.klNewOld);
+      scatterRows(batch, rows.kl_cur_new, result.klOldNew);
       scatterRows(batch, rows.tv, result.tv);
     }
     return result;
@@ -112,7 +112,7 @@ export class LayeredScorer implements SequenceScorer {
     const session = await sessions.logits();
     for (const batch of this.#pack(sequences)) {
       const states = await this.#states(batch, snapshot);
-      for (const [row, index] of batch.members.entries()) {
+      for (const [row, index] of batch.sequenceIndices.entries()) {
         params.signal?.throwIfAborted();
         const [from, to] = [batch.offsets[row], batch.offsets[row + 1]] as [number, number];
         const x = rowsOf(sessions, states, { from, to });
@@ -133,8 +133,8 @@ export class LayeredScorer implements SequenceScorer {
     const { sessions, weights, parameters } = this.#parts;
     const { runtime, config } = sessions;
     const { hiddenSize: D } = config;
-    const trace = await this.#layers.forward(batch);
-    const states = selectPlaces(trace.hidden, batch.places, D);
+    const activations = await this.#layers.forward(batch);
+    const states = gatherStates(activations.hidden, batch.indices, D);
     const side = await this.#normed(states);
     const reference = params.kl ? await this.#side(batch, params.kl.reference) : undefined;
     const { temperature } = params;
@@ -157,32 +157,33 @@ export class LayeredScorer implements SequenceScorer {
     const norm = await sessions.finalNorm(true);
     const outputs = await norm.run({
       ...weights.tensors(),
-      x: runtime.floats(states, [batch.places.length, D]),
-      dh: runtime.floats(dh, [batch.places.length, D]),
+      x: runtime.float32(states, [batch.indices.length, D]),
+      dh: runtime.float32(dh, [batch.indices.length, D]),
     });
     if (full) parameters.addGradient('norm', floatData(outputs.dnorm));
     const dy = spread(floatData(outputs.dx), batch, D);
     const dx = await this.#layers.backward(
       batch,
-      { trace, dy: runtime.floats(dy, [batch.rows, batch.length, D]) },
+      { activations, dy: runtime.float32(dy, [batch.rows, batch.length, D]) },
       parameters,
     );
     if (full) this.#addEmbeddingGradient(batch, floatData(dx));
     return { logp: statistics.logp, kl };
   }
 
-  /** Rows are added one token after another: the order is fixed, and no [V, tokens] matrix is needed. */
+  /** Adds rows token by token: the order is deterministic, and no one-hot matrix [V, tokens] is needed. */
   #addEmbeddingGradient({ tokens }: Batch, dx: Float32Array): void {
     const { sessions, parameters } = this.#parts;
     const { hiddenSize: D } = sessions.config;
     const scale = embeddingScale(sessions.config);
     if (scale !== 1) for (let i = 0; i < dx.length; i++) dx[i] = (dx[i] as number) * scale;
-    tokens.forEach((token, place) => {
-      parameters.addGradient('embed_tokens', dx.subarray(place * D, (place + 1) * D), Number(token) * D);
+    tokens.forEach((token, position) => {
+      const row = dx.subarray(position * D, (position + 1) * D);
+      parameters.addGradient('embed_tokens', row, Number(token) * D);
     });
   }
 
-  /** Normed states of the message positions under the current weights or a snapshot's. */
+  /** Normed hidden states at the message positions, with the current weights or those of a snapshot. */
   async #side(batch: Batch, snapshot?: SnapshotId): Promise<HeadSide> {
     return this.#normed(await this.#states(batch, snapshot), snapshot);
   }
@@ -192,15 +193,15 @@ export class LayeredScorer implements SequenceScorer {
     const tensors = weights.tensors(snapshot);
     const { hiddenSize: D } = sessions.config;
     const session = await sessions.finalNorm(false);
-    const x = sessions.runtime.floats(states, [states.length / D, D]);
+    const x = sessions.runtime.float32(states, [states.length / D, D]);
     const { h } = await session.run({ ...tensors, x });
     return { h: h as Tensor, weights: tensors };
   }
 
-  /** Residual stream at the message positions [M, D]. */
+  /** Residual stream after the last layer at the message positions [M, D]. */
   async #states(batch: Batch, snapshot?: SnapshotId): Promise<Float32Array> {
     const hidden = await this.#layers.hidden(batch, { snapshot });
-    return selectPlaces(hidden, batch.places, this.#parts.sessions.config.hiddenSize);
+    return gatherStates(hidden, batch.indices, this.#parts.sessions.config.hiddenSize);
   }
 
   #pack(sequences: readonly Sequence[]): Batch[] {
@@ -210,11 +211,11 @@ export class LayeredScorer implements SequenceScorer {
   }
 }
 
-/** Puts rows [M, D] back to their places, zeros elsewhere [B T D]. */
-function spread(rows: Float32Array, { places, rows: B, length: T }: Batch, width: number): Float32Array {
+/** Scatters rows [M, D] to their positions in [B T D]; other positions are zero. */
+function spread(rows: Float32Array, { indices, rows: B, length: T }: Batch, width: number): Float32Array {
   const all = new Float32Array(B * T * width);
-  places.forEach((place, m) => {
-    all.set(rows.subarray(m * width, (m + 1) * width), Number(place) * width);
+  indices.forEach((index, m) => {
+    all.set(rows.subarray(m * width, (m + 1) * width), Number(index) * width);
   });
   return all;
 }
@@ -225,10 +226,10 @@ function rowsOf(
   { from, to }: { readonly from: number; readonly to: number },
 ): Tensor {
   const { hiddenSize: D } = config;
-  return runtime.floats(states.subarray(from * D, to * D), [to - from, D]);
+  return runtime.float32(states.subarray(from * D, to * D), [to - from, D]);
 }
 
-/** z to log softmax(z / temperature), in place. */
+/** Replaces z by log softmax(z / temperature), in place. */
 function normalize(z: Float32Array, temperature: number): void {
   let max = -Infinity;
   for (let v = 0; v < z.length; v++) if ((z[v] as number) > max) max = z[v] as number;

@@ -1,49 +1,53 @@
 /**
- * Log-probabilities, divergences and gradients of the output projection, slice by slice of the vocabulary.
- * @see decoder/head-graphs.ts for what a slice computes
+ * The LM head: log-probabilities, divergences and gradients of the output projection, computed slice by slice over the
+ * vocabulary.
+ * @see ../decoder/head-graphs.ts for the computation of a slice
  * @module
  */
 import type { DecoderConfig } from '../decoder/config.ts';
 import { floatData, type Runtime, type Tensor } from '../graph/runtime.ts';
 import type { Sessions } from '../sessions.ts';
 
-/** Numbers of one slice of logits: 32 MiB. */
-const SLICE_NUMBERS = 2 ** 23;
+/** Elements of one slice of logits: 32 MiB. */
+const SLICE_ELEMENTS = 2 ** 23;
 
-/** Logits kept from the first pass of training to the second: 256 MiB; beyond they are computed again. */
-const KEPT_NUMBERS = 2 ** 26;
+/** Logits kept between the two passes of training: 256 MiB; others are recomputed. */
+const KEPT_ELEMENTS = 2 ** 26;
 
-/** Normed states [M, D] and the weights they are projected with. */
+/** Current model or reference: normed hidden states [M, D] and the weights that project them. */
 export interface HeadSide {
   readonly h: Tensor;
   readonly weights: Readonly<Record<string, Tensor>>;
 }
 
-/** What is known of every row after the first pass; float64, [M]. */
+/** Results of the first pass, per row [M]. */
 export interface HeadStatistics {
   readonly logZ: Float64Array;
-  /** logp of the target. */
+  /** logp of the target, nats. */
   readonly logp: Float32Array;
-  readonly reference?: { readonly logZ: Float64Array /** KL(new || reference) */; readonly kl: Float64Array };
-  /** Logits of the first slices; the second pass takes them away one by one. */
+  /** The reference's logZ, and KL(new || reference), nats. */
+  readonly reference?: { readonly logZ: Float64Array; readonly kl: Float64Array };
+  /** Logits of the first slices; the second pass removes them one by one. */
   readonly kept: KeptLogits[];
 }
 
-/** z [M, N] of a slice, and of the reference's. */
+/** Logits z [M, N] of a slice, and those of the reference. */
 type KeptLogits = Readonly<Record<'z' | 'z_ref', Tensor | undefined>>;
 
 export interface HeadLimits {
-  /** Logits of one slice. */
-  readonly sliceNumbers: number;
-  /** Logits kept between the passes of training. */
-  readonly keptNumbers: number;
+  /** Maximum elements of a slice's logits. */
+  readonly sliceElements: number;
+  /** Maximum elements of logits kept between the passes of training. */
+  readonly keptElements: number;
 }
 
+/** Loss of the second pass, and the buffer of the output matrix's gradient. */
 export interface HeadGradient {
+  /** d loss / d logp [M]. */
   readonly cotangents: Float32Array;
   /** Adds weight * sum of KL to the loss. */
   readonly klWeight?: number | undefined;
-  /** The sum of gradients of some rows of the output matrix, to be added to in place; absent where it is frozen. */
+  /** Returns the accumulated gradient of some rows of the output matrix, updated in place; absent if it is frozen. */
   readonly tableRows?: ((firstRow: number, rows: number) => Tensor) | undefined;
 }
 
@@ -52,14 +56,14 @@ interface Slice {
   readonly size: number;
 }
 
-export class VocabularyHead {
+export class LmHead {
   readonly #sessions: Sessions;
   readonly #config: DecoderConfig;
   readonly #runtime: Runtime;
   readonly #limits: HeadLimits;
 
   constructor(sessions: Sessions, limits: Partial<HeadLimits> = {}) {
-    this.#limits = { sliceNumbers: SLICE_NUMBERS, keptNumbers: KEPT_NUMBERS, ...limits };
+    this.#limits = { sliceElements: SLICE_ELEMENTS, keptElements: KEPT_ELEMENTS, ...limits };
     this.#sessions = sessions;
     this.#config = sessions.config;
     this.#runtime = sessions.runtime;
@@ -68,7 +72,8 @@ export class VocabularyHead {
   /**
    * First pass over the vocabulary.
    *
-   * @param options.keep - logits are kept for {@link gradient}, as many as the limits allow
+   * @param targets - target token of each row [M]
+   * @param options.keep - keep logits for {@link gradient}, up to the limit
    */
   async statistics(
     targets: BigInt64Array,
@@ -77,7 +82,7 @@ export class VocabularyHead {
   ): Promise<HeadStatistics> {
     const rows = targets.length;
     const reference = sides.reference !== undefined;
-    let room = keep ? this.#limits.keptNumbers : 0;
+    let room = keep ? this.#limits.keptElements : 0;
     const kept: KeptLogits[] = [];
     const [own, ref] = [new RunningSum(rows), new RunningSum(rows)];
     const picked = new Float64Array(rows);
@@ -100,14 +105,16 @@ export class VocabularyHead {
     const logp = Float32Array.from(picked, (z, m) => z - (logZ[m] as number));
     if (!sides.reference) return { logZ, logp, kept };
     const logZRef = ref.logZ();
-    // E[z - z_ref] under the new distribution, minus the difference of the normalisers
+    // E[z - z_ref] under the new distribution, minus the difference of the normalizers
     const kl = own.meanCross().map((mean, m) => mean - ((logZ[m] as number) - (logZRef[m] as number)));
     return { logZ, logp, reference: { logZ: logZRef, kl }, kept };
   }
 
   /**
-   * Second pass of training: d loss / d h [M, D], and the exact KL of every row where there is a reference. Kept
-   * logits are let go as they are used: backward through the layers needs the memory.
+   * Second pass of training. Kept logits are freed when they are used, because backward through the layers needs the
+   * memory.
+   *
+   * @returns dh = d loss / d h [M, D], and the exact KL of every row (0 without a reference) [M]
    */
   async gradient(
     targets: BigInt64Array,
@@ -133,7 +140,7 @@ export class VocabularyHead {
               statistics.logZ.map((z, m) => z - (statistics.reference?.logZ[m] as number)),
             ),
             kl: this.#column(statistics.reference.kl),
-            kl_weight: this.#runtime.floats(Float32Array.of(loss.klWeight ?? 0), []),
+            kl_weight: this.#runtime.float32(Float32Array.of(loss.klWeight ?? 0), []),
           }
         : {}),
     };
@@ -157,7 +164,7 @@ export class VocabularyHead {
     return { dh, kl: Float32Array.from(kl) };
   }
 
-  /** Second pass of a comparison, each [M]. */
+  /** Second pass of divergences (E27), each [M]; KL in nats. */
   async divergence(
     sides: { readonly side: HeadSide; readonly reference: HeadSide },
     statistics: Required<HeadStatistics>,
@@ -191,7 +198,7 @@ export class VocabularyHead {
 
   *#slices(rows: number): Generator<Slice> {
     const { vocabSize } = this.#config;
-    const size = Math.min(vocabSize, Math.max(1, Math.floor(this.#limits.sliceNumbers / rows)));
+    const size = Math.min(vocabSize, Math.max(1, Math.floor(this.#limits.sliceElements / rows)));
     for (let first = 0; first < vocabSize; first += size)
       yield { first, size: Math.min(size, vocabSize - first) };
   }
@@ -205,11 +212,11 @@ export class VocabularyHead {
       h: side.h,
       w: this.#rows(side, slice),
       ...(reference ? { h_ref: reference.h, w_ref: this.#rows(reference, slice) } : {}),
-      inverse_temperature: this.#runtime.floats(Float32Array.of(1 / temperature), []),
+      inverse_temperature: this.#runtime.float32(Float32Array.of(1 / temperature), []),
     };
   }
 
-  /** Rows of the output matrix, where they lie. */
+  /** View of a slice's rows of the output matrix. */
   #rows({ weights }: HeadSide, { first, size }: Slice): Tensor {
     const { hiddenSize: D, tiedEmbeddings } = this.#config;
     const table = weights[tiedEmbeddings ? 'embed_tokens' : 'lm_head'] as Tensor;
@@ -220,11 +227,11 @@ export class VocabularyHead {
     const first = BigInt(slice.first);
     const dims = [targets.length, 1];
     return {
-      local: this.#runtime.longs(
+      local: this.#runtime.int64(
         targets.map((target) => (isIn(slice, target) ? target - first : 0n)),
         dims,
       ),
-      hit: this.#runtime.floats(
+      hit: this.#runtime.float32(
         Float32Array.from(targets, (target) => (isIn(slice, target) ? 1 : 0)),
         dims,
       ),
@@ -232,7 +239,7 @@ export class VocabularyHead {
   }
 
   #column(values: ArrayLike<number>): Tensor {
-    return this.#runtime.floats(Float32Array.from(values), [values.length, 1]);
+    return this.#runtime.float32(Float32Array.from(values), [values.length, 1]);
   }
 }
 
@@ -250,7 +257,7 @@ function addTo(sum: Float32Array | Float64Array, part: Float32Array): void {
   for (let i = 0; i < part.length; i++) sum[i] = (sum[i] as number) + (part[i] as number);
 }
 
-/** Sums of exp(z - max) over slices, rescaled whenever the maximum rises. */
+/** Online softmax statistics: sums of exp(z - max) over slices, rescaled when the maximum increases. */
 class RunningSum {
   readonly #max: Float64Array;
   readonly #sum: Float64Array;

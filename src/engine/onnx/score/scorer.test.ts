@@ -35,7 +35,7 @@ function fresh(tokenBudget: number): { readonly store: ParameterStore; readonly 
   return { store, scorer: new Scorer(sessions, store, tokenBudget) };
 }
 
-/** A snapshot of the weights, which then move a little. */
+/** Takes a snapshot and then changes the weights slightly. */
 function moved(store: ParameterStore): SnapshotId {
   const id = store.snapshot();
   const noise = randomStream(92);
@@ -44,7 +44,7 @@ function moved(store: ParameterStore): SnapshotId {
   return id;
 }
 
-/** What was accumulated, read from the first moments of a step that only takes the gradient down. */
+/** The accumulated gradients, read from the first moments after a step with learning rate 0 and beta1 = 0. */
 function gradients(store: ParameterStore): Map<string, Float32Array> {
   store.stepAdamW({ learningRate: 0, beta1: 0, beta2: 0, epsilon: 1, weightDecay: 0, maxGradNorm: Infinity });
   return new Map([...store.optimizerState().m].map(([name, values]) => [name, values.slice()]));
@@ -62,14 +62,14 @@ function expectClose(
 }
 
 describe('batches and padding', () => {
-  it('change no log-probability', async () => {
+  it('do not change log-probabilities', async () => {
     const alone: Float32Array[] = [];
     for (const sequence of sequences) alone.push(...(await fresh(1).scorer.forward([sequence], score)));
     for (const budget of BUDGETS) expectClose(await fresh(budget).scorer.forward(sequences, score), alone);
     expect(alone[3]).toEqual(new Float32Array());
   });
 
-  it('change no gradient: many batches add up to one', async () => {
+  it('do not change gradients: many batches accumulate to the gradient of one batch', async () => {
     const results = [];
     for (const budget of BUDGETS) {
       const { store, scorer } = fresh(budget);
@@ -90,23 +90,23 @@ describe('batches and padding', () => {
     }
   });
 
-  it('change no divergence', async () => {
+  it('do not change divergences', async () => {
     const results = [];
     for (const budget of BUDGETS) {
       const { store, scorer } = fresh(budget);
       results.push(await scorer.divergence(sequences, moved(store), score));
     }
-    for (const { klNewCur, klCurNew, tv } of results) {
-      expectClose(klNewCur, results[0]!.klNewCur);
-      expectClose(klCurNew, results[0]!.klCurNew);
+    for (const { klNewOld, klOldNew, tv } of results) {
+      expectClose(klNewOld, results[0]!.klNewOld);
+      expectClose(klOldNew, results[0]!.klOldNew);
       expectClose(tv, results[0]!.tv);
     }
-    expect(Math.min(...results[0]!.klNewCur.flatMap((row) => [...row]))).toBeGreaterThan(0);
+    expect(Math.min(...results[0]!.klNewOld.flatMap((row) => [...row]))).toBeGreaterThan(0);
   });
 });
 
 describe('backward', () => {
-  it('counts nothing where the cotangent is 0, and nothing twice', async () => {
+  it('has zero gradient for zero cotangents', async () => {
     const { store, scorer } = fresh(30);
     await scorer.backward(
       sequences,
@@ -116,16 +116,16 @@ describe('backward', () => {
     for (const gradient of gradients(store).values()) expect(gradient.every((g) => g === 0)).toBe(true);
   });
 
-  it('takes the KL term alone as divergence gives it', async () => {
+  it('returns the KL that divergence computes', async () => {
     const { store, scorer } = fresh(30);
     const reference = moved(store);
     const zeros = cotangents.map((row) => row.map(() => 0));
     const { kl } = await scorer.backward(sequences, zeros, { ...score, kl: { reference, weight: 1 } });
-    const { klNewCur } = await scorer.divergence(sequences, reference, score);
-    expectClose(kl!, klNewCur);
+    const { klNewOld } = await scorer.divergence(sequences, reference, score);
+    expectClose(kl!, klNewOld);
   });
 
-  it('hands NaN weights on as NaN, not as an error', async () => {
+  it('returns NaN for NaN weights instead of throwing', async () => {
     const { store, scorer } = fresh(30);
     store.weights().get('norm')!.fill(Number.NaN);
     const { logp } = await scorer.backward(sequences, cotangents, score);
@@ -136,7 +136,7 @@ describe('backward', () => {
 });
 
 describe('limits', () => {
-  it('takes sequences up to the last position and no longer ones', async () => {
+  it('accepts sequences up to the maximum context, and rejects longer ones', async () => {
     const { scorer } = fresh(100);
     const sequence = (length: number) => ({ context: draw(60), tokens: draw(length) });
     expect((await scorer.forward([sequence(5)], score))[0]!.every(Number.isFinite)).toBe(true);
@@ -145,7 +145,7 @@ describe('limits', () => {
     );
   });
 
-  it('refuses what no model could have seen, before it has accumulated anything', async () => {
+  it('rejects invalid sequences before it accumulates gradients', async () => {
     const { store, scorer } = fresh(1);
     const bad: Sequence[] = [
       { context: new Int32Array(), tokens: Int32Array.of(1) },
@@ -159,7 +159,7 @@ describe('limits', () => {
     for (const gradient of gradients(store).values()) expect(gradient.every((g) => g === 0)).toBe(true);
   });
 
-  it('names a snapshot that is gone', async () => {
+  it('throws for a released snapshot', async () => {
     const { store, scorer } = fresh(100);
     const id = store.snapshot();
     store.release(id);
@@ -170,7 +170,7 @@ describe('limits', () => {
     await expect(scorer.backward(sequences, cotangents, { ...score, kl })).rejects.toThrow('does not exist');
   });
 
-  it('stops between batches when asked to', async () => {
+  it('stops between batches when the signal is aborted', async () => {
     const { store, scorer } = fresh(1);
     const stopped = { ...score, signal: AbortSignal.abort(new Error('enough')) };
     await expect(scorer.forward(sequences, stopped)).rejects.toThrow('enough');

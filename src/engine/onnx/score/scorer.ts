@@ -1,5 +1,5 @@
 /**
- * Whole-sequence passes over one model: log-probabilities, gradients, divergences, in padded batches
+ * Whole-sequence passes over a small model as one graph: log-probabilities, gradients and divergences, in padded batches
  * under a token budget.
  * @module
  */
@@ -20,7 +20,7 @@ import type { ParameterStore } from '../weights/parameter-store.ts';
 import { type Batch, packBatches } from './batch.ts';
 import { checkSequence } from './sequence-check.ts';
 
-/** Whole-sequence passes over a model. */
+/** Whole-sequence passes over a model, one graph or layer by layer. */
 export type SequenceScorer = Pick<Model, 'forward' | 'backward' | 'divergence'> &
   Required<Pick<Model, 'distributions'>>;
 
@@ -67,7 +67,7 @@ export class Scorer implements SequenceScorer {
       Object.assign(feeds, this.#gradientFeeds(batch, cotangents));
       if (params.kl) {
         feeds.reference = await this.#rows(batch, feeds, params.kl.reference);
-        feeds.kl_weight = this.#sessions.runtime.floats(Float32Array.of(params.kl.weight), []);
+        feeds.kl_weight = this.#sessions.runtime.float32(Float32Array.of(params.kl.weight), []);
       }
       const outputs = await session.run({ ...this.#parameters.tensors(), ...feeds });
       scatterRows(batch, floatData(outputs.logp), logp);
@@ -83,8 +83,8 @@ export class Scorer implements SequenceScorer {
     params: ScoreParams,
   ): Promise<Divergence> {
     const result = {
-      klNewCur: emptyRows(sequences),
-      klCurNew: emptyRows(sequences),
+      klNewOld: emptyRows(sequences),
+      klOldNew: emptyRows(sequences),
       tv: emptyRows(sequences),
     };
     const session = await this.#sessions.divergence();
@@ -93,8 +93,8 @@ export class Scorer implements SequenceScorer {
       const feeds = this.#feeds(batch, params.temperature);
       const next = await this.#rows(batch, feeds);
       const outputs = await session.run({ new: next, cur: await this.#rows(batch, feeds, cur) });
-      scatterRows(batch, floatData(outputs.kl_new_cur), result.klNewCur);
-      scatterRows(batch, floatData(outputs.kl_cur_new), result.klCurNew);
+      scatterRows(batch, floatData(outputs.kl_new_cur), result.klNewOld);
+      scatterRows(batch, floatData(outputs.kl_cur_new), result.klOldNew);
       scatterRows(batch, floatData(outputs.tv), result.tv);
     }
     return result;
@@ -109,13 +109,13 @@ export class Scorer implements SequenceScorer {
     for (const batch of this.#pack(sequences)) {
       params.signal?.throwIfAborted();
       const rows = floatData(await this.#rows(batch, this.#feeds(batch, params.temperature), snapshot));
-      batch.members.forEach((index, row) => {
+      batch.sequenceIndices.forEach((index, row) => {
         visit(index, rows.subarray(batch.offsets[row] * vocabSize, batch.offsets[row + 1] * vocabSize));
       });
     }
   }
 
-  /** Log-probability rows [M, V] under the current weights or a snapshot's. */
+  /** Log-probability rows [M, V] with the current weights or those of a snapshot. */
   async #rows(batch: Batch, feeds: Readonly<Record<string, Tensor>>, snapshot?: SnapshotId): Promise<Tensor> {
     const session = await this.#sessions.sequence({ gradients: false, kl: false, rows: true });
     const outputs = await session.run({ ...this.#parameters.tensors(snapshot), ...feeds }, ['rows']);
@@ -133,34 +133,34 @@ export class Scorer implements SequenceScorer {
     const { runtime } = this.#sessions;
     return {
       ...this.#sessions.lengthFeeds(batch.length),
-      tokens: runtime.longs(batch.tokens, [batch.rows, batch.length]),
-      places: runtime.longs(batch.places, [batch.places.length]),
-      targets: runtime.longs(batch.targets, [batch.targets.length]),
-      inverse_temperature: runtime.floats(Float32Array.of(1 / temperature), []),
+      tokens: runtime.int64(batch.tokens, [batch.rows, batch.length]),
+      indices: runtime.int64(batch.indices, [batch.indices.length]),
+      targets: runtime.int64(batch.targets, [batch.targets.length]),
+      inverse_temperature: runtime.float32(Float32Array.of(1 / temperature), []),
     };
   }
 
   #gradientFeeds(batch: Batch, cotangents: readonly ArrayLike<number>[]): Record<string, Tensor> {
     const { runtime } = this.#sessions;
-    const flat = new Float32Array(batch.places.length);
-    batch.members.forEach((index, row) => {
+    const flat = new Float32Array(batch.indices.length);
+    batch.sequenceIndices.forEach((index, row) => {
       flat.set(Float32Array.from(cotangents[index]), batch.offsets[row]);
     });
     return {
-      inverse: runtime.longs(batch.inverse, [batch.inverse.length]),
-      cotangents: runtime.floats(flat, [flat.length]),
+      inverse: runtime.int64(batch.inverse, [batch.inverse.length]),
+      cotangents: runtime.float32(flat, [flat.length]),
     };
   }
 }
 
-/** A row per sequence, as long as its message. */
+/** One zero row per sequence, as long as its message. */
 export function emptyRows(sequences: readonly Sequence[]): Float32Array[] {
   return sequences.map((sequence) => new Float32Array(sequence.tokens.length));
 }
 
-/** Puts a batch's flat results [M] back to their sequences. */
+/** Copies a batch's flat results [M] to the rows of their sequences. */
 export function scatterRows(batch: Batch, flat: Float32Array, into: Float32Array[]): void {
-  batch.members.forEach((index, row) => {
+  batch.sequenceIndices.forEach((index, row) => {
     into[index].set(flat.subarray(batch.offsets[row], batch.offsets[row + 1]));
   });
 }

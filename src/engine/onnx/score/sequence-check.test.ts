@@ -7,13 +7,13 @@ const check = (context: readonly number[], tokens: readonly number[]) => () =>
   checkSequence({ context: Int32Array.from(context), tokens: Int32Array.from(tokens) }, limits);
 
 describe('checkSequence', () => {
-  it('takes what a model can score, up to its last position', () => {
+  it('accepts valid sequences up to the maximum context', () => {
     expect(check([0], [])).not.toThrow();
-    expect(check([9, 0, 1], [9, 2])).not.toThrow(); // the last token is only predicted
+    expect(check([9, 0, 1], [9, 2])).not.toThrow(); // the last token is a target only
     expect(check([1, 2, 3, 4], [5])).not.toThrow();
   });
 
-  it('refuses what it cannot', () => {
+  it('rejects invalid sequences', () => {
     expect(check([], [1])).toThrow('engine onnx: expected a context of at least one token');
     expect(check([1, 10], [])).toThrow('engine onnx: expected token ids from 0 to 9, got 10; the tokens are');
     expect(check([-1], [1])).toThrow('expected token ids from 0 to 9, got -1');
@@ -23,6 +23,6 @@ describe('checkSequence', () => {
   });
 });
 
-it('checkContext leaves lengths to those who know how much room they need', () => {
+it('checkContext does not check the length', () => {
   expect(() => checkContext(new Int32Array(9), limits)).not.toThrow();
 });

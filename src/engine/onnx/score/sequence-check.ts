@@ -1,6 +1,6 @@
 /**
- * Token ids as they come from outside, checked before a graph sees them: the runtime takes a negative id
- * for one counted from the end, and names nodes, not tokens, where one is too large.
+ * Validates token ids before they are graph inputs. ONNX Runtime accepts negative ids (it counts them from the end), and
+ * its errors for ids that are too large name graph nodes instead of tokens.
  * @module
  */
 import { EngineError } from '../../../support/errors.ts';
@@ -10,13 +10,13 @@ import { inputLength } from './batch.ts';
 
 type Limits = Pick<DecoderConfig, 'vocabSize' | 'maxPositions'>;
 
-/** @throws EngineError if the context is empty or has an id outside the vocabulary */
+/** Validates a context. @throws EngineError if it is empty or has an id outside of the vocabulary */
 export function checkContext(context: Int32Array, { vocabSize }: Limits): void {
   if (context.length === 0) throw new EngineError('engine onnx: expected a context of at least one token');
   checkTokens(context, vocabSize);
 }
 
-/** @throws EngineError if the sequence's context is empty, an id is outside the vocabulary, or it is too long */
+/** Validates a sequence. @throws EngineError if its context is empty, an id is invalid, or it is too long */
 export function checkSequence(sequence: Sequence, limits: Limits): void {
   checkContext(sequence.context, limits);
   checkTokens(sequence.tokens, limits.vocabSize);

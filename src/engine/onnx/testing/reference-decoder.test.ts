@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { referenceLogp } from './reference-decoder.ts';
+import { expectedLogp } from './reference-decoder.ts';
 import { tinyConfig, tinyWeights } from './tiny-model.ts';
 
 const TOKENS = [1, 5, 9, 14, 20, 7, 2, 18, 11, 0];
 
-// an independent implementation, float32: the tiny model saved as a folder, then with mlx-lm 0.32.2
+// golden values of an independent float32 implementation: the tiny model saved as a folder, loaded with mlx-lm 0.32.2
 //   m = mlx_lm.models.qwen3.Model(ModelArgs.from_dict(config)); m.load_weights(weights)
 //   z = m(mx.array([TOKENS]))[0]; (z - logsumexp(z))[t, TOKENS[t + 1]]
 it.each([
@@ -23,9 +23,9 @@ it.each([
     changes: { tiedEmbeddings: false, kvHeads: 1, ropeTheta: 1e6, headDim: 8 },
     golden: [-8.79381, -2.19065, -7.34212, -10.39131, -4.77537, -8.78671, -9.03, -0.58212, -3.54459],
   },
-])('gives the log-probabilities that MLX gives ($name)', ({ changes, golden }) => {
+])('matches the log-probabilities of MLX ($name)', ({ changes, golden }) => {
   const config = tinyConfig(changes);
-  const rows = referenceLogp(config, tinyWeights(config), { tokens: TOKENS });
+  const rows = expectedLogp(config, tinyWeights(config), { tokens: TOKENS });
   golden.forEach((logp, t) => {
     expect(Math.abs((rows[t]?.[TOKENS[t + 1] as number] as number) - logp)).toBeLessThan(4e-5);
   });

@@ -1,7 +1,7 @@
 /**
- * The decoder written down a second time, to test the graphs against: one position after another in plain
- * float64 loops over the tensors of the checkpoint format. No stacking, no batching, no cache, no runtime.
- * @see Transformers, `modeling_qwen3.py`, whose order of operations this follows
+ * An independent reference implementation of the decoder for tests of the graphs: float64 loops over the tensors of the
+ * checkpoint format, without stacking, batching, cache or ONNX Runtime.
+ * @see Transformers, `modeling_qwen3.py`, for the order of operations
  * @module
  */
 import type { DecoderConfig } from '../decoder/config.ts';
@@ -11,12 +11,12 @@ type Vector = readonly number[];
 type Tensors = ReadonlyMap<string, NamedTensor>;
 
 /**
- * log softmax(z / temperature) of the next token after each position.
+ * Computes log softmax(z / temperature) of the next token after each position.
  *
- * @param tokens - a whole sequence [T]
+ * @param tokens - a sequence [T]
  * @returns [T][V], nats
  */
-export function referenceLogp(
+export function expectedLogp(
   config: DecoderConfig,
   weights: Weights,
   { tokens, temperature = 1 }: { readonly tokens: ArrayLike<number>; readonly temperature?: number },
@@ -34,7 +34,7 @@ export function referenceLogp(
   });
 }
 
-/** x + attention(norm(x)), then x + feed-forward(norm(x)), for every position. */
+/** One layer at every position: x + attention(norm(x)), then x + mlp(norm(x)). */
 function layer(
   config: DecoderConfig,
   tensors: Tensors,
@@ -81,7 +81,7 @@ function attention(
   const [q, k, v, out] = [rotated('q'), rotated('k'), project('v_proj'), matrix(tensors, at('o_proj'))];
   return states.map((_, t) => {
     const mixed = Array.from({ length: heads }, (_unused, h) => {
-      const shared = Math.floor(h / (heads / kvHeads)); // neighbouring query heads share a key head
+      const shared = Math.floor(h / (heads / kvHeads)); // index of the key head of query head h
       const scores = logSoftmax(
         k.slice(0, t + 1).map((key) => dot(q[t]?.[h] as Vector, key[shared] as Vector) / Math.sqrt(headDim)),
       );
@@ -93,7 +93,7 @@ function attention(
   });
 }
 
-/** Pairs (x_j, x_{j + d/2}) turned by position * theta^(-2j/d). */
+/** Rotates the pairs (x_j, x_{j + d/2}) by position * theta^(-2j/d). */
 function rotate(x: Vector, at: { readonly position: number; readonly theta: number }): Vector {
   const half = x.length / 2;
   return x.map((value, i) => {

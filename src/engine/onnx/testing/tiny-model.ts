@@ -1,5 +1,5 @@
 /**
- * A decoder small enough for tests, with shapes that divide nothing evenly by accident.
+ * A tiny decoder for tests. Its dimensions differ from each other, so that a mix-up of axes is noticed.
  * @module
  */
 import { randomStream } from '../../../core/rng.ts';
@@ -35,7 +35,7 @@ export function tinyConfig(changes: Partial<DecoderConfig> = {}): DecoderConfig 
   };
 }
 
-/** Weights large enough that every part of the network matters; norms differ from 1. */
+/** Weights that are large enough for every part of the network to affect the output; norms differ from 1. */
 export function tinyWeights(config: DecoderConfig): Weights {
   const weights = initialWeights(config, randomStream(5));
   const stream = randomStream(6);

@@ -1,5 +1,5 @@
 /**
- * What Transformers computed with its own tiny checkpoints, as conformance/write_fixtures.py left it.
+ * Reads the fixtures that conformance/write_fixtures.py writes: tiny checkpoints and the results of Transformers.
  * @module
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ export interface TransformersFixture {
   /** Per sequence [T]. */
   readonly logp: readonly Float32Array[];
   readonly cotangents: readonly Float32Array[];
-  /** d sum(cotangent * logp) / d parameter, by the checkpoint's names. */
+  /** d sum(cotangent * logp) / d parameter, by tensor name in the checkpoint. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
   readonly greedy: readonly Sequence[];
 }
@@ -43,7 +43,7 @@ export function readTransformersFixture(name: string): TransformersFixture {
   const json = (file: string): unknown => JSON.parse(readFileSync(join(dir, file), 'utf8'));
   const config = parseDecoderConfig(json('config.json'), `${name}/config.json`);
   const { tensors } = readSafetensors(join(dir, 'model.safetensors'));
-  const expected = json('expected.json') as Expected; // our own script wrote it
+  const expected = json('expected.json') as Expected; // written by conformance/write_fixtures.py
   const results = readSafetensors(join(dir, 'expected.safetensors')).tensors;
   const rows = (kind: string): Float32Array[] =>
     expected.sequences.map((_, i) => results.get(`${kind}.${i}`)?.values as Float32Array);

@@ -23,11 +23,16 @@ describe('adamwStep', () => {
   it.each([
     { name: 'plain', changes: { weightDecay: 0 }, decay: true, clip: 1 },
     { name: 'with decay', changes: {}, decay: true, clip: 1 },
-    { name: 'with decay, on a vector that gets none', changes: {}, decay: false, clip: 1 },
+    { name: 'with decay, on a parameter without decay', changes: {}, decay: false, clip: 1 },
     { name: 'with a clipped gradient', changes: {}, decay: true, clip: 0.125 },
-    { name: 'without memory', changes: { beta1: 0, beta2: 0 }, decay: true, clip: 1 },
-    { name: 'with an epsilon that drowns the second moment', changes: { epsilon: 10 }, decay: true, clip: 1 },
-  ])('walks where the core walks, for many steps ($name)', ({ changes, decay, clip }) => {
+    { name: 'with beta1 = beta2 = 0', changes: { beta1: 0, beta2: 0 }, decay: true, clip: 1 },
+    {
+      name: 'with an epsilon that dominates the second moment',
+      changes: { epsilon: 10 },
+      decay: true,
+      clip: 1,
+    },
+  ])('agrees with the core implementation over many steps ($name)', ({ changes, decay, clip }) => {
     const rules = { ...params, ...changes };
     const slot = {
       weights: draws(0),
@@ -52,7 +57,7 @@ describe('adamwStep', () => {
     }
   });
 
-  it('makes a NaN gradient a NaN weight, and no other', () => {
+  it('propagates a NaN gradient to its own weight only', () => {
     const weights = draws(0);
     const gradient = draws(1);
     gradient[2] = Number.NaN;
@@ -63,12 +68,12 @@ describe('adamwStep', () => {
 });
 
 describe('globalNorm', () => {
-  it('is the length of all gradients in one', () => {
+  it('is the L2 norm of all gradients together', () => {
     expect(globalNorm([Float32Array.of(1, 2), Float32Array.of(), Float32Array.of(-2, 4)])).toBe(5);
     expect(globalNorm([])).toBe(0);
   });
 
-  it('neither overflows nor hides what is not a number', () => {
+  it('does not overflow, and propagates NaN and Infinity', () => {
     expect(globalNorm([Float32Array.of(3e38, 0)])).toBeCloseTo(Math.fround(3e38), -30);
     expect(globalNorm([Float32Array.of(1, Number.NaN)])).toBeNaN();
     expect(globalNorm([Float32Array.of(1, Number.NEGATIVE_INFINITY)])).toBe(Number.POSITIVE_INFINITY);

@@ -1,12 +1,12 @@
 /**
- * AdamW on float32 arrays in place: decoupled weight decay, bias-corrected moments.
- * The reference on plain numbers is `core/adamw.ts`; a test holds the two together.
+ * In-place AdamW on float32 arrays: decoupled weight decay, bias-corrected moments. A test compares it with the
+ * float64 reference in `core/adamw.ts`.
  * @see Loshchilov & Hutter, arXiv:1711.05101
  * @module
  */
 import type { AdamWParams } from '../../engine.ts';
 
-/** One parameter's numbers; all arrays have its length. */
+/** One parameter with its gradient and moments; all arrays have the same length. */
 export interface AdamWSlot {
   readonly weights: Float32Array;
   readonly gradient: Float32Array;
@@ -16,10 +16,10 @@ export interface AdamWSlot {
 }
 
 /**
- * theta <- theta - lr (mhat / (sqrt(vhat) + eps) + wd theta), gradient scaled by `scale` first.
+ * Updates theta <- theta - lr (mhat / (sqrt(vhat) + eps) + wd theta) with the gradient multiplied by `scale`.
  *
- * @param step - 1 for the first step
- * @param scale - factor of clipping, 1 when the norm is small enough
+ * @param state.step - step number, 1 for the first step
+ * @param state.scale - factor of gradient clipping; 1 without clipping
  */
 export function adamwStep(
   slot: AdamWSlot,
@@ -44,7 +44,7 @@ export function adamwStep(
   }
 }
 
-/** L2 norm over several gradients; NaN or Infinity if any entry is. */
+/** L2 norm of several gradients together; NaN or Infinity if an entry is. */
 export function globalNorm(gradients: readonly Float32Array[]): number {
   let sum = 0;
   for (const gradient of gradients)

@@ -35,7 +35,7 @@ function withOptimizer(checkpoint: Checkpoint): Checkpoint {
 
 const load = (optimizer = false): Checkpoint => loadCheckpoint(dir, { optimizer });
 
-/** The one line a user sees. */
+/** The one-line error of loading the folder. */
 function refusal(): string {
   try {
     load(true);
@@ -45,7 +45,7 @@ function refusal(): string {
     expect(message).not.toContain('\n');
     return message.replaceAll(dir, 'DIR');
   }
-  throw new Error('expected the folder to be refused');
+  throw new Error('expected the folder to be rejected');
 }
 
 function changeConfig(changes: Readonly<Record<string, unknown>>): void {
@@ -72,7 +72,7 @@ describe('a saved checkpoint', () => {
   it.each([
     { name: 'tied', changes: {} },
     { name: 'untied, several end tokens', changes: { tiedEmbeddings: false, kvHeads: 6, endTokens: [0, 3] } },
-  ])('comes back bit for bit with its optimiser ($name)', ({ changes }) => {
+  ])('loads bit for bit, with its optimizer state ($name)', ({ changes }) => {
     const checkpoint = withOptimizer(tinyCheckpoint(changes));
     saveCheckpoint(dir, checkpoint);
     expect(fs.readdirSync(dir).sort()).toEqual([...FILES, 'optimizer.safetensors'].sort());
@@ -81,14 +81,14 @@ describe('a saved checkpoint', () => {
     expect(load()).toEqual(rest);
   });
 
-  it('keeps NaN weights as they are: what to do about them is not for the disk to decide', () => {
+  it('keeps NaN weights', () => {
     const checkpoint = tinyCheckpoint();
     checkpoint.weights.get('norm')![3] = Number.NaN;
     saveCheckpoint(dir, checkpoint);
     expect(load()).toEqual(checkpoint);
   });
 
-  it('has the tensors of a Hugging Face folder, stacked matrices taken apart', () => {
+  it('has the tensors of a Hugging Face folder: stacked matrices are split', () => {
     saveCheckpoint(dir, tinyCheckpoint());
     const { tensors } = readSafetensors(join(dir, 'model.safetensors'));
     expect([...tensors].slice(0, 5).map(([name, { shape }]) => `${name} ${shape}`)).toEqual([
@@ -101,7 +101,7 @@ describe('a saved checkpoint', () => {
     expect(tensors.size).toBe(1 + 2 * 11 + 1);
   });
 
-  it('may lie in shards, which the next save puts into one file', () => {
+  it('can consist of shards; the next save writes one file', () => {
     const checkpoint = tinyCheckpoint();
     saveCheckpoint(dir, checkpoint);
     const { tensors } = readSafetensors(join(dir, 'model.safetensors'));
@@ -118,30 +118,30 @@ describe('a saved checkpoint', () => {
     expect(load()).toEqual(checkpoint);
   });
 
-  it('starts a fresh optimiser where the folder has none', () => {
+  it('has no optimizer state if the folder has none', () => {
     saveCheckpoint(dir, tinyCheckpoint());
     expect(load(true).optimizer).toBeUndefined();
   });
 });
 
 describe('saving over a folder', () => {
-  it('replaces everything of the old checkpoint and leaves other files alone', () => {
+  it('replaces all files of the old checkpoint and keeps other files', () => {
     saveCheckpoint(dir, withOptimizer(tinyCheckpoint()));
     fs.writeFileSync(join(dir, 'generation_config.json'), '{}');
     fs.writeFileSync(join(dir, 'README.md'), 'mine');
     const next = tinyCheckpoint({ tiedEmbeddings: false, layers: 1 });
     saveCheckpoint(dir, next);
-    // above all no moments of other weights
+    // in particular, the old optimizer state is removed
     expect(fs.readdirSync(dir).sort()).toEqual([...FILES, 'README.md'].sort());
     expect(load(true)).toEqual(next);
   });
 
-  it('that cannot be written leaves the old checkpoint as it was', () => {
+  it('keeps the old checkpoint intact if writing fails', () => {
     const before = withOptimizer(tinyCheckpoint());
     saveCheckpoint(dir, before);
     const { weights } = tinyCheckpoint({ ropeTheta: 500 });
     weights.get('norm')!.fill(7);
-    // the moments come last, when everything else has been written
+    // the optimizer state is written last, after all other files
     const broken = { ...before, weights, optimizer: { ...before.optimizer!, v: new Map() } };
     expect(() => saveCheckpoint(dir, broken)).toThrow(`${dir}: expected to write it, but`);
     expect(() => saveCheckpoint(dir, broken)).toThrow('; the checkpoint that was there is intact; ');
@@ -149,7 +149,7 @@ describe('saving over a folder', () => {
     expect(fs.readdirSync(dir).sort()).toEqual([...FILES, 'optimizer.safetensors'].sort());
   });
 
-  it('names the folder when it cannot be made', () => {
+  it('names the folder if it cannot be created', () => {
     const file = join(dir, 'file');
     fs.writeFileSync(file, '');
     expect(() => saveCheckpoint(join(file, 'model'), tinyCheckpoint())).toThrow(StoreError);
@@ -159,7 +159,7 @@ describe('saving over a folder', () => {
   });
 });
 
-describe('a folder that is not a whole checkpoint is refused with one line', () => {
+describe('an incomplete or inconsistent folder is rejected with a one-line error', () => {
   beforeEach(() => saveCheckpoint(dir, withOptimizer(tinyCheckpoint())));
 
   it('no folder', () => {
@@ -187,7 +187,7 @@ describe('a folder that is not a whole checkpoint is refused with one line', () 
     );
   });
 
-  it('a config that is no JSON, or no object', () => {
+  it('a config that is not JSON, or not an object', () => {
     fs.writeFileSync(join(dir, 'config.json'), '{\n  "a": }\n');
     expect(refusal()).toMatch(/^DIR\/config\.json: expected JSON \(/);
     fs.writeFileSync(join(dir, 'config.json'), '3');
@@ -217,14 +217,14 @@ describe('a folder that is not a whole checkpoint is refused with one line', () 
     expect(refusal()).toMatch(/^DIR\/model\.safetensors: .*; .*belong to different models$/);
   });
 
-  it('weights of an architecture that computes something else', () => {
+  it('weights with a tensor that the architecture does not have', () => {
     changeTensors('model.safetensors', (tensors) =>
       tensors.set('model.layers.0.self_attn.q_proj.bias', { shape: [24], values: new Float32Array(24) }),
     );
     expect(refusal()).toMatch(/tensor "model\.layers\.0\.self_attn\.q_proj\.bias" has no place in the model/);
   });
 
-  it('but not for what follows from the rest: tied output weights and rotary frequencies', () => {
+  it('redundant tensors are accepted: tied output weights and rotary frequencies', () => {
     const spare = { shape: [1], values: Float32Array.of(9) };
     changeTensors('model.safetensors', (tensors) =>
       tensors.set('lm_head.weight', spare).set('model.layers.0.self_attn.rotary_emb.inv_freq', spare),
@@ -232,7 +232,7 @@ describe('a folder that is not a whole checkpoint is refused with one line', () 
     expect(load(true)).toEqual(withOptimizer(tinyCheckpoint()));
   });
 
-  it('an optimiser of another model, or without its step', () => {
+  it('an optimizer state of another model, or without a step count', () => {
     changeTensors('optimizer.safetensors', (tensors) => tensors.delete('v.model.norm.weight'));
     expect(refusal()).toMatch(/^DIR\/optimizer\.safetensors: tensor "model\.norm\.weight" is missing/);
     saveCheckpoint(dir, withOptimizer(tinyCheckpoint()));
@@ -245,22 +245,22 @@ describe('a folder that is not a whole checkpoint is refused with one line', () 
   });
 });
 
-describe('a model is made only of parts that fit', () => {
+describe('the tokenizer must fit the model', () => {
   const engine = createOnnxEngine({ threads: 1, spinning: false });
 
-  it('refuses a vocabulary larger than the embedding', async () => {
+  it('rejects a vocabulary larger than the embedding', async () => {
     saveCheckpoint(dir, tinyCheckpoint({ vocabSize: 21 }));
     await expect(engine.load({ dir })).rejects.toThrow(
       `${dir}: the tokenizer has 22 tokens, the model's embedding 21; they belong to different models`,
     );
   });
 
-  it('takes an embedding with rows to spare', async () => {
+  it('accepts an embedding with more rows than the vocabulary', async () => {
     saveCheckpoint(dir, tinyCheckpoint({ vocabSize: 32 }));
     expect((await engine.load({ dir })).tokenizer.vocabSize).toBe(22);
   });
 
-  it('refuses a model whose messages cannot end', async () => {
+  it('rejects a model without an end token', async () => {
     saveCheckpoint(dir, tinyCheckpoint());
     changeConfig({ eos_token_id: null });
     await expect(engine.load({ dir })).rejects.toThrow(

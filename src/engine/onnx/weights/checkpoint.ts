@@ -1,6 +1,6 @@
 /**
- * Hugging Face folders in and out: `config.json`, `model.safetensors`, the tokenizer's files, and beside
- * them the optimiser's moments in `optimizer.safetensors`.
+ * Reads and writes Hugging Face folders: `config.json`, `model.safetensors`, the tokenizer's files, and AdamW's state
+ * in `optimizer.safetensors`.
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -31,6 +31,7 @@ import type { OptimizerState } from './parameter-store.ts';
 
 const CONFIG = 'config.json';
 
+/** A checkpoint in memory. */
 export interface Checkpoint {
   readonly config: DecoderConfig;
   readonly weights: Weights;
@@ -39,10 +40,11 @@ export interface Checkpoint {
 }
 
 /**
- * Writes a folder. What can fail, writing, is done under a temporary name inside it; then the files move
- * into place, and those of an earlier checkpoint that this one does not have are gone. Other files stay.
+ * Writes a folder. All files are written to a temporary subfolder first and then moved, so that a failed write does
+ * not damage an existing checkpoint. Files of the old checkpoint that the new one does not have are removed; other
+ * files stay.
  *
- * @throws StoreError if a file cannot be written; those that were there are intact
+ * @throws StoreError if a file cannot be written; the old checkpoint is intact
  */
 export function saveCheckpoint(dir: string, checkpoint: Checkpoint): void {
   const temporary = join(dir, `.tmp-${process.pid}`);
@@ -60,7 +62,10 @@ export function saveCheckpoint(dir: string, checkpoint: Checkpoint): void {
   syncFolder(dir);
 }
 
-/** Moments must never stand beside weights that are not theirs, and a folder without config.json is no checkpoint. */
+/**
+ * Moves the files in order. The old optimizer state is removed first, because it must never be in the folder together
+ * with other weights.
+ */
 function moveFiles(
   names: readonly string[],
   { from, to }: { readonly from: string; readonly to: string },
@@ -70,7 +75,7 @@ function moveFiles(
   for (const name of TOKENIZER_FILES) if (!names.includes(name)) rmSync(join(to, name), { force: true });
 }
 
-/** @returns names of the files, in the order in which they may appear */
+/** Writes all files. @returns their names in the order in which they must be moved */
 function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Checkpoint): string[] {
   const specs = parameterSpecs(config);
   writeSafetensors(join(dir, WEIGHTS), toDiskTensors(specs, weights));
@@ -83,8 +88,10 @@ function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Chec
 }
 
 /**
- * @param options.optimizer - read the optimiser's state too, if it is there
- * @throws ConfigError if a file is missing, cut short, or does not fit the others
+ * Reads a folder.
+ *
+ * @param options.optimizer - also read the optimizer state, if the folder has one
+ * @throws ConfigError if a file is missing, truncated, or inconsistent with the others
  */
 export function loadCheckpoint(dir: string, options: { readonly optimizer: boolean }): Checkpoint {
   const { config, tokenizer } = readCheckpointFiles(dir);
@@ -95,14 +102,14 @@ export function loadCheckpoint(dir: string, options: { readonly optimizer: boole
   return { ...checkpoint, optimizer: readOptimizer(path, specs) };
 }
 
-/** One tensor at a time, so that no more than the model and one tensor is in memory. */
+/** Reads one tensor at a time, so that memory never contains more than the model and one tensor. */
 function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
   readParameters(dir, specs, (spec, values) => weights.set(spec.name, values));
   return weights;
 }
 
-/** What of a checkpoint is not numbers. @throws ConfigError if a file is missing or does not fit the others */
+/** Reads config and tokenizer files, without the weights. @throws ConfigError if a file is missing or invalid */
 export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 'tokenizer'> {
   if (!existsSync(dir) || !statSync(dir).isDirectory())
     throw new ConfigError(
@@ -115,23 +122,23 @@ export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 't
 }
 
 /**
- * Reads the weights of a folder one parameter after another.
+ * Reads the weights of a folder one parameter at a time.
  *
- * @param take - given each parameter's values, its own from then on, and their type on disk
- * @throws ConfigError if a tensor is missing, has another shape, or has no place in the model
+ * @param onParameter - called with each parameter's values, which it then owns, and their dtype on disk
+ * @throws ConfigError if a tensor is missing, has another shape, or is not part of the model
  */
 export function readParameters(
   dir: string,
   specs: readonly ParameterSpec[],
-  take: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
+  onParameter: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
 ): void {
   const files = openWeightFiles(dir);
   try {
     const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
-    // tied weights are sometimes written twice; rotary frequencies follow from the config
-    const isSpare = (name: string): boolean =>
+    // some checkpoints contain tied output weights and rotary frequencies, which are redundant
+    const isRedundant = (name: string): boolean =>
       name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
-    refuseStrangers(files, (name) => isSpare(name) || known.has(name));
+    rejectUnknownTensors(files, (name) => isRedundant(name) || known.has(name));
     const source: TensorSource = {
       shapeOf: (name) => files.tensors.get(name)?.shape,
       readInto: (name, target) => files.readInto(name, target),
@@ -139,23 +146,27 @@ export function readParameters(
     for (const spec of specs) {
       const read = fromDiskTensors([spec], source, files.path);
       const [part] = spec.parts;
-      take(spec, read.get(spec.name) as Float32Array, files.tensors.get(part?.name ?? '')?.dtype ?? '');
+      onParameter(
+        spec,
+        read.get(spec.name) as Float32Array,
+        files.tensors.get(part?.name ?? '')?.dtype ?? '',
+      );
     }
   } finally {
     files.close();
   }
 }
 
-/** A tensor the config knows nothing of means another architecture, or another number of layers. */
-function refuseStrangers({ path, tensors }: WeightFiles, isKnown: (name: string) => boolean): void {
-  const stranger = [...tensors.keys()].find((name) => !isKnown(name));
-  if (stranger !== undefined)
+/** An unknown tensor means that the weights have another architecture or another number of layers than the config. */
+function rejectUnknownTensors({ path, tensors }: WeightFiles, isKnown: (name: string) => boolean): void {
+  const unknown = [...tensors.keys()].find((name) => !isKnown(name));
+  if (unknown !== undefined)
     throw new ConfigError(
-      `${path}: tensor "${stranger}" has no place in the model that config.json describes; the two belong to different models`,
+      `${path}: tensor "${unknown}" has no place in the model that config.json describes; the two belong to different models`,
     );
 }
 
-/** The architecture of a folder, whatever else is in it. @throws ConfigError */
+/** Reads `config.json` of a folder. @throws ConfigError if it is missing or not supported */
 export function readDecoderConfig(dir: string): DecoderConfig {
   const path = join(dir, CONFIG);
   if (!existsSync(path))

@@ -1,5 +1,6 @@
 /**
- * What a model's calls work on: all weights of its own, or a frozen base that it shares and an adapter.
+ * The parameters of a model: either all weights, owned and trained by the model, or a shared frozen base and a trained
+ * adapter.
  * @module
  */
 
@@ -12,76 +13,78 @@ import { type Checkpoint, saveCheckpoint } from './checkpoint.ts';
 import { ParameterStore } from './parameter-store.ts';
 import type { WeightSource } from './weight-source.ts';
 
-export interface ModelNumbers {
-  /** Feeds of the graphs. */
-  readonly source: WeightSource;
-  /** What is trained. */
-  readonly trained: ParameterStore;
+export interface ModelParameters {
+  /** Weight inputs of the graphs. */
+  readonly weights: WeightSource;
+  /** The trainable parameters. */
+  readonly trainable: ParameterStore;
   readonly kind: 'full' | 'lora';
-  /** Type of the weights that are not trained, or of all. */
+  /** Type of the frozen base's matrices, or of all weights if there is no base. */
   readonly dtype: string;
   readonly parameterCount: number;
   save(dir: string): void;
-  /** A folder of a whole model, adapters merged into it; without the optimiser. */
+  /** Writes a folder of a full model, with the adapter merged, and without the optimizer state. */
   saveMerged(dir: string): void;
 }
 
-/** All weights are the model's own and trained. */
-export function fullNumbers(
+/** Full-parameter training: the model owns and trains all weights. */
+export function fullParameters(
   runtime: Runtime,
   checkpoint: Checkpoint,
   options: { readonly adopt: boolean },
-): ModelNumbers {
+): ModelParameters {
   const { config, tokenizer } = checkpoint;
-  const trained = new ParameterStore(runtime, parameterSpecs(config), checkpoint.weights, options);
-  if (checkpoint.optimizer) trained.loadOptimizerState(checkpoint.optimizer);
+  const trainable = new ParameterStore(runtime, parameterSpecs(config), checkpoint.weights, options);
+  if (checkpoint.optimizer) trainable.loadOptimizerState(checkpoint.optimizer);
   return {
-    source: trained,
-    trained,
+    weights: trainable,
+    trainable,
     kind: 'full',
     dtype: 'float32',
-    parameterCount: trained.parameterCount,
+    parameterCount: trainable.parameterCount,
     save: (dir) =>
       saveCheckpoint(dir, {
         config,
         tokenizer,
-        weights: trained.weights(),
-        optimizer: trained.optimizerState(),
+        weights: trainable.weights(),
+        optimizer: trainable.optimizerState(),
       }),
-    saveMerged: (dir) => saveCheckpoint(dir, { config, tokenizer, weights: trained.weights() }),
+    saveMerged: (dir) => saveCheckpoint(dir, { config, tokenizer, weights: trainable.weights() }),
   };
 }
 
-/** The base stays as it is; snapshots and the optimiser are the adapter's alone. */
-export function adapterNumbers(runtime: Runtime, base: FrozenBase, adapter: Adapter): ModelNumbers {
+/** LoRA training: the base is frozen; gradients, optimizer state and snapshots cover the adapter only. */
+export function adapterParameters(runtime: Runtime, base: FrozenBase, adapter: Adapter): ModelParameters {
   const { config, tokenizer } = base.files;
-  const trained = new ParameterStore(runtime, adapterSpecs(config, adapter.config), adapter.weights);
-  if (adapter.optimizer) trained.loadOptimizerState(adapter.optimizer);
+  const trainable = new ParameterStore(runtime, adapterSpecs(config, adapter.config), adapter.weights);
+  if (adapter.optimizer) trainable.loadOptimizerState(adapter.optimizer);
   return {
-    source: new AdaptedWeights(base, trained),
-    trained,
+    weights: new AdaptedWeights(base, trainable),
+    trainable,
     kind: 'lora',
     dtype: base.storage,
-    parameterCount: base.parameterCount + trained.parameterCount,
+    parameterCount: base.parameterCount + trainable.parameterCount,
     save: (dir) =>
       saveAdapter(dir, config, {
         config: adapter.config,
-        weights: trained.weights(),
-        optimizer: trained.optimizerState(),
+        weights: trainable.weights(),
+        optimizer: trainable.optimizerState(),
       }),
-    saveMerged: (dir) => saveCheckpoint(dir, { config, tokenizer, weights: merged(base, adapter, trained) }),
+    saveMerged: (dir) =>
+      saveCheckpoint(dir, { config, tokenizer, weights: merged(base, adapter, trainable) }),
   };
 }
 
-function merged(base: FrozenBase, adapter: Adapter, trained: ParameterStore): Weights {
-  const parts = { base: base.weights(), adapter: trained.weights() };
+function merged(base: FrozenBase, adapter: Adapter, trainable: ParameterStore): Weights {
+  const parts = { base: base.weights(), adapter: trainable.weights() };
   return mergedWeights(base.files.config, adapter.config, parts);
 }
 
+/** Weights of a base and an adapter together. */
 class AdaptedWeights implements WeightSource {
   readonly #base: FrozenBase;
   readonly #adapter: ParameterStore;
-  /** Joined feeds by the adapter's: made once per set of weights, so that what is keyed by them is kept. */
+  /** Combined inputs, keyed by the adapter's; the same object is returned each time, because callers cache by it. */
   readonly #joined = new WeakMap<object, ReturnType<WeightSource['tensors']>>();
 
   constructor(base: FrozenBase, adapter: ParameterStore) {

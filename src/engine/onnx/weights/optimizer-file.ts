@@ -1,5 +1,5 @@
 /**
- * AdamW's state beside a checkpoint or an adapter: the moments of every parameter under its name on disk.
+ * AdamW's state in the folder of a checkpoint or an adapter: the moments of every tensor as `m.<name>` and `v.<name>`.
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
@@ -9,14 +9,14 @@ import type { OptimizerState } from './parameter-store.ts';
 
 export const OPTIMIZER = 'optimizer.safetensors';
 
-/** @throws StoreError if it cannot be written */
+/** Writes the state. @throws StoreError if the file cannot be written */
 export function writeOptimizer(path: string, specs: readonly ParameterSpec[], state: OptimizerState): void {
   const moments = (kind: 'm' | 'v') =>
     toDiskTensors(specs, state[kind]).map((tensor) => ({ ...tensor, name: `${kind}.${tensor.name}` }));
   writeSafetensors(path, [...moments('m'), ...moments('v')], { step: String(state.step) });
 }
 
-/** @throws ConfigError if the file does not fit the parameters, or has no step count */
+/** Reads the state. @throws ConfigError if the file does not fit the parameters, or has no step count */
 export function readOptimizer(path: string, specs: readonly ParameterSpec[]): OptimizerState {
   const { tensors, metadata } = readSafetensors(path);
   const step = Number(metadata.step);

@@ -16,7 +16,7 @@ const adamw: AdamWParams = {
 
 const fresh = (): ParameterStore => new ParameterStore(runtime, specs, tinyWeights(config));
 
-/** A gradient that differs from parameter to parameter and from call to call. */
+/** A gradient that differs between parameters and between rounds. */
 const gradient =
   (round: number) =>
   (name: string): Float32Array =>
@@ -31,7 +31,7 @@ function train(store: ParameterStore, rounds: readonly number[], params: AdamWPa
   });
 }
 
-/** Every byte of weights and optimiser, copied. */
+/** A copy of all weights and the optimizer state. */
 function state(store: ParameterStore): unknown {
   const { step, m, v } = store.optimizerState();
   const copy = (map: ReadonlyMap<string, Float32Array>) =>
@@ -40,7 +40,7 @@ function state(store: ParameterStore): unknown {
 }
 
 describe('gradients', () => {
-  it('add up until a step takes them', () => {
+  it('accumulate until the next step', () => {
     const [twice, once] = [fresh(), fresh()];
     twice.addGradients(gradient(1));
     twice.addGradients(gradient(2));
@@ -49,7 +49,7 @@ describe('gradients', () => {
     expect(twice.stepAdamW(adamw)).toBe(0);
   });
 
-  it('are forgotten on request', () => {
+  it('are cleared by zeroGradients', () => {
     const store = fresh();
     store.addGradients(gradient(1));
     store.zeroGradients();
@@ -58,7 +58,7 @@ describe('gradients', () => {
 });
 
 describe('a step', () => {
-  it('moves every parameter as AdamW moves it alone; norms do not decay', () => {
+  it('updates every parameter by AdamW; norm weights do not decay', () => {
     const store = fresh();
     const expected = new Map([...tinyWeights(config)].map(([name, values]) => [name, values.slice()]));
     train(store, [1]);
@@ -75,7 +75,7 @@ describe('a step', () => {
     expect(store.step).toBe(1);
   });
 
-  it('reports the norm over all parameters before it clips to the limit', () => {
+  it('returns the norm over all parameters before clipping', () => {
     const [clipped, scaled, free] = [fresh(), fresh(), fresh()];
     const [norm] = train(free, [1]);
     expect(norm).toBeCloseTo(
@@ -85,7 +85,7 @@ describe('a step', () => {
       4,
     );
     expect(train(clipped, [1], { ...adamw, maxGradNorm: norm! / 4 })).toEqual([norm]);
-    // Adam itself forgets the scale of a first step; the moments remember it
+    // the first Adam step does not depend on the gradient's scale, but the moments do
     scaled.addGradients((name) => gradient(1)(name).map((g) => g / 4));
     scaled.stepAdamW(adamw);
     for (const { name } of specs)
@@ -101,7 +101,7 @@ describe('a step', () => {
     expect(state(unclipped)).toEqual(state(free));
   });
 
-  it('says NaN where the gradient is not a number', () => {
+  it('returns NaN for a NaN gradient', () => {
     const store = fresh();
     store.addGradients((name) => gradient(1)(name).fill(name === 'norm' ? Number.NaN : 0));
     expect(store.stepAdamW(adamw)).toBeNaN();
@@ -109,7 +109,7 @@ describe('a step', () => {
 });
 
 describe('a snapshot', () => {
-  it('puts back every byte, as often as one likes, and the way on from it is the same', () => {
+  it('can be restored repeatedly, byte for byte, and training then continues identically', () => {
     const store = fresh();
     train(store, [1, 2]);
     const id = store.snapshot();
@@ -117,7 +117,7 @@ describe('a snapshot', () => {
     const norms = train(store, [3, 4]);
     const further = state(store);
     for (let round = 0; round < 2; round++) {
-      store.addGradients(gradient(9)); // must be forgotten
+      store.addGradients(gradient(9)); // restore must clear it
       store.restore(id);
       expect(state(store)).toEqual(there);
       expect(train(store, [3, 4])).toEqual(norms);
@@ -125,7 +125,7 @@ describe('a snapshot', () => {
     }
   });
 
-  it('puts NaN weights right', () => {
+  it('restores weights that became NaN', () => {
     const store = fresh();
     const id = store.snapshot();
     const there = state(store);
@@ -136,7 +136,7 @@ describe('a snapshot', () => {
     expect(state(store)).toEqual(there);
   });
 
-  it('feeds graphs with its own weights, the store with the live ones', () => {
+  it('has its own tensors, while the tensors of the store follow the current weights', () => {
     const store = fresh();
     const id = store.snapshot();
     const live = store.tensors();
@@ -145,10 +145,10 @@ describe('a snapshot', () => {
     expect(floatData(live.norm)).toEqual(store.weights().get('norm'));
     expect(floatData(live.norm)).not.toEqual(tinyWeights(config).get('norm'));
     store.restore(id);
-    expect(store.tensors()).toBe(live); // in place: sessions read the same memory
+    expect(store.tensors()).toBe(live); // restored in place: sessions read the same memory
   });
 
-  it('is gone when released; others stay', () => {
+  it('does not exist after release; other snapshots do', () => {
     const store = fresh();
     const [first, second] = [store.snapshot(), store.snapshot()];
     expect(first).not.toBe(second);
@@ -158,21 +158,21 @@ describe('a snapshot', () => {
       expect(use).toThrow(`engine onnx: snapshot "${first}" does not exist; it was released`);
     }
     store.restore(second);
-    store.release(first); // twice is no harm
+    store.release(first); // releasing twice has no effect
     expect(() => store.restore('snapshot-99' as SnapshotId)).toThrow('"snapshot-99" does not exist');
-    expect(store.snapshot()).not.toBe(first); // names are not used again
+    expect(store.snapshot()).not.toBe(first); // ids are not reused
   });
 });
 
-describe('state from outside', () => {
-  it('copies the weights it is made from', () => {
+describe('construction', () => {
+  it('copies the weights by default', () => {
     const weights = tinyWeights(config);
     const store = new ParameterStore(runtime, specs, weights);
     train(store, [1]);
     expect(weights).toEqual(tinyWeights(config));
   });
 
-  it('goes on from a saved optimiser as if never interrupted', () => {
+  it('resumes from a saved optimizer state without a difference', () => {
     const [saved, resumed] = [fresh(), fresh()];
     train(saved, [1, 2, 3]);
     for (const [name, values] of saved.weights()) resumed.weights().get(name)!.set(values);

@@ -1,6 +1,6 @@
 /**
- * The numbers of one model: weights, gradients, AdamW moments, step count; snapshots of all that must
- * come back byte for byte. Sessions read the weight arrays in place, so updates need no copy.
+ * The trainable parameters of one model: weights, gradients, AdamW moments and step count, and snapshots that restore
+ * them byte for byte. Sessions read the weight arrays in place, so updates need no copy.
  * @module
  */
 import { EngineError } from '../../../support/errors.ts';
@@ -12,13 +12,13 @@ import type { WeightSource } from './weight-source.ts';
 
 interface Snapshot {
   readonly weights: Float32Array[];
-  /** Absent where there was no step yet: all zero. */
+  /** Absent before the first step: all moments are zero. */
   readonly moments?: { readonly m: Float32Array[]; readonly v: Float32Array[] };
   readonly step: number;
   readonly tensors: Record<string, Tensor>;
 }
 
-/** AdamW state as saved beside a checkpoint. */
+/** AdamW's state by parameter name. */
 export interface OptimizerState {
   readonly step: number;
   readonly m: ReadonlyMap<string, Float32Array>;
@@ -28,12 +28,12 @@ export interface OptimizerState {
 export class ParameterStore implements WeightSource {
   readonly specs: readonly ParameterSpec[];
   readonly #runtime: Runtime;
-  /** Place of each parameter by its name. */
+  /** Index of each parameter by name. */
   readonly #index: ReadonlyMap<string, number>;
   readonly #weights: Float32Array[];
-  /** Made when first needed: a model that only samples has neither gradients nor moments. */
+  /** Allocated at the first use: a model that only samples has neither gradients nor moments. */
   #gradients: Float32Array[] | undefined;
-  /** Gradients whose numbers mean nothing until something is added. */
+  /** Indices of gradients that count as zero, although their arrays still contain old values. */
   readonly #stale = new Set<number>();
   #moments: { readonly m: Float32Array[]; readonly v: Float32Array[] } | undefined;
   readonly #tensors: Record<string, Tensor>;
@@ -41,7 +41,10 @@ export class ParameterStore implements WeightSource {
   #step = 0;
   #nextSnapshot = 0;
 
-  /** @param weights - copied, unless `options.adopt` hands them over */
+  /**
+   * @param weights - initial weights by parameter name
+   * @param options.adopt - take ownership of the arrays; by default they are copied
+   */
   constructor(
     runtime: Runtime,
     specs: readonly ParameterSpec[],
@@ -66,17 +69,17 @@ export class ParameterStore implements WeightSource {
     return this.#step;
   }
 
-  /** Weight feeds of the current weights, or of a snapshot. */
+  /** Tensors of the current weights, or of a snapshot, by parameter name. */
   tensors(snapshot?: SnapshotId): Readonly<Record<string, Tensor>> {
     return snapshot === undefined ? this.#tensors : this.#find(snapshot).tensors;
   }
 
-  /** Current weights by name; the live arrays. */
+  /** Current weights by name; not copied. */
   weights(): Weights {
     return new Map(this.specs.map((spec, i) => [spec.name, this.#weights[i]]));
   }
 
-  /** Accumulated gradients by name; the live arrays. */
+  /** Accumulated gradients by name; not copied. */
   gradients(): Weights {
     const gradients = this.#liveGradients();
     return new Map(this.specs.map((spec, i) => [spec.name, gradients[i]]));
@@ -86,7 +89,7 @@ export class ParameterStore implements WeightSource {
     for (const spec of this.specs) this.addGradient(spec.name, gradient(spec.name));
   }
 
-  /** Adds to one parameter's gradient, or to a part of it that begins at `offset`. */
+  /** Adds to one parameter's gradient, starting at element `offset`. */
   addGradient(name: string, part: Float32Array, offset = 0): void {
     const index = this.#index.get(name) as number;
     const sum = this.#gradients?.[index] ?? this.#liveGradients()[index];
@@ -99,13 +102,13 @@ export class ParameterStore implements WeightSource {
     for (let k = 0; k < part.length; k++) sum[offset + k] += part[k];
   }
 
-  /** The sum of gradients of some rows of a matrix, to be added to in place. */
+  /** The accumulated gradient of some rows of a matrix, as a tensor that a graph adds to in place. */
   gradientRows(name: string, firstRow: number, shape: readonly number[]): Tensor {
     const index = this.#index.get(name) as number;
     const sum = this.#gradients?.[index] ?? this.#liveGradients()[index];
     if (this.#stale.delete(index)) sum.fill(0);
     const [rows, columns] = shape as readonly [number, number];
-    return this.#runtime.floats(sum.subarray(firstRow * columns, (firstRow + rows) * columns), shape);
+    return this.#runtime.float32(sum.subarray(firstRow * columns, (firstRow + rows) * columns), shape);
   }
 
   zeroGradients(): void {
@@ -114,7 +117,7 @@ export class ParameterStore implements WeightSource {
     });
   }
 
-  /** One AdamW step on the accumulated gradients, which are cleared. Returns the norm before clipping. */
+  /** Takes one AdamW step on the accumulated gradients and clears them. Returns their L2 norm before clipping. */
   stepAdamW(params: AdamWParams): number {
     const gradients = this.#liveGradients();
     const { m, v } = this.#liveMoments();
@@ -178,7 +181,7 @@ export class ParameterStore implements WeightSource {
     this.#step = state.step;
   }
 
-  /** All gradients, with zeros where there is none. */
+  /** All gradients; allocates them and zeroes stale arrays. */
   #liveGradients(): Float32Array[] {
     this.#gradients ??= this.#zeros();
     for (const index of this.#stale) this.#gradients[index].fill(0);
@@ -197,7 +200,7 @@ export class ParameterStore implements WeightSource {
 
   #wrap(arrays: Float32Array[]): Record<string, Tensor> {
     return Object.fromEntries(
-      this.specs.map((spec, i) => [spec.name, this.#runtime.floats(arrays[i], spec.shape)]),
+      this.specs.map((spec, i) => [spec.name, this.#runtime.float32(arrays[i], spec.shape)]),
     );
   }
 

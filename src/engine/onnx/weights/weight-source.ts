@@ -1,12 +1,11 @@
 /**
- * Where a model's weights come from, for whoever runs graphs: its own store, or a frozen base that it shares
- * with others and an adapter of its own.
+ * Source of the weight inputs of a model's graphs: its own parameter store, or a shared frozen base and an adapter.
  * @module
  */
 import type { SnapshotId } from '../../engine.ts';
 import type { Tensor } from '../graph/runtime.ts';
 
 export interface WeightSource {
-  /** Feeds by parameter name: the current weights, or a snapshot's. */
+  /** Tensors by parameter name: the current weights, or those of a snapshot. */
   tensors(snapshot?: SnapshotId): Readonly<Record<string, Tensor>>;
 }

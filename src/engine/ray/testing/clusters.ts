@@ -1,5 +1,5 @@
 /**
- * Small clusters for tests and benches: one of an engine's own, or two raylets that can be broken.
+ * Small Ray clusters for tests and benchmarks: a local cluster of one engine, or two raylets with fault injection.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { createRayEngine, type RayEngineOptions } from '../engine.ts';
 const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
 const PACKAGE = fileURLToPath(new URL('../../../../python/troupe_worker', import.meta.url));
 
-/** A short path: Ray puts sockets under it. */
+/** A temporary folder with a short path, because Ray creates sockets below it. */
 export function rayFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'tr-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 20 }) };
@@ -43,7 +43,7 @@ export function rayEngine(changes: Partial<RayEngineOptions> = {}): TorchEngine 
   });
 }
 
-/** Two raylets on this machine, which a test can break; see python/troupe_worker/tests/two_raylets.py. */
+/** A cluster of two raylets on this machine with fault injection; see python/troupe_worker/tests/two_raylets.py. */
 export class TwoRaylets {
   readonly address: string;
   readonly #child: ChildProcess;
@@ -67,15 +67,15 @@ export class TwoRaylets {
     return new TwoRaylets(child, (JSON.parse(String(value)) as { readonly address: string }).address, lines);
   }
 
-  /** Does it, and waits until it is done. */
+  /** Sends a command to the cluster script and waits until it is done. */
   async tell(what: 'kill-actor' | 'kill-node' | 'add-node'): Promise<void> {
     this.#child.stdin?.write(`${what}\n`);
-    if ((await this.#lines.next()).done) throw new Error(`the cluster ended instead of doing: ${what}`);
+    if ((await this.#lines.next()).done) throw new Error(`the cluster script exited during "${what}"`);
   }
 
   async close(): Promise<void> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return; // it says on standard error what went wrong
+    if (child.exitCode !== null || child.signalCode !== null) return; // the script printed the reason to stderr
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.stdin?.end();
     await ended;

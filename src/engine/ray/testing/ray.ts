@@ -1,6 +1,6 @@
 /**
- * Where tests find Ray: `TROUPE_PYTHON` names a Python that has python/troupe_worker/requirements-ray.txt. Without
- * it those tests are skipped, unless `TROUPE_RAY_REQUIRED` says that they must not be.
+ * Python for tests with Ray: `TROUPE_PYTHON` is a Python with python/troupe_worker/requirements-ray.txt. Without it these
+ * tests are skipped; with `TROUPE_RAY_REQUIRED` they fail instead.
  * @module
  */
 import { spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ if (!hasRay && process.env.TROUPE_RAY_REQUIRED)
     `TROUPE_PYTHON: expected a Python with Ray, got ${TEST_PYTHON ?? 'none'}; TROUPE_RAY_REQUIRED is set`,
   );
 
-/** `describe` where there is a Python with Ray; elsewhere it says what is skipped and why. */
+/** `describe` if there is a Python with Ray; otherwise `describe.skip` with the reason. */
 export const describeWithRay = (name: string, body: () => void): void => {
   if (hasRay) describe(name, body);
   else describe.skip(`${name} (skipped: TROUPE_PYTHON names no Python with Ray)`, body);

@@ -1,6 +1,6 @@
 /**
- * Where tests find PyTorch: `TROUPE_PYTHON` names a Python that has python/troupe_worker/requirements.txt.
- * Without it those tests are skipped, unless `TROUPE_PYTHON_REQUIRED` says that they must not be.
+ * Python for tests with PyTorch: `TROUPE_PYTHON` is a Python with python/troupe_worker/requirements.txt. Without it these
+ * tests are skipped; with `TROUPE_PYTHON_REQUIRED` they fail instead.
  * @module
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,16 +12,16 @@ import { createTorchEngine, type TorchEngine, type TorchEngineOptions } from '..
 
 export const TEST_PYTHON = process.env.TROUPE_PYTHON;
 
-/** Importing PyTorch on a busy machine. */
+/** Timeout for starting a worker: importing PyTorch is slow on a busy machine. */
 export const START_MS = 300_000;
 
 if (!TEST_PYTHON && process.env.TROUPE_PYTHON_REQUIRED)
   throw new Error('TROUPE_PYTHON: expected a Python with PyTorch, got none; TROUPE_PYTHON_REQUIRED is set');
 
-// a Python process beside the tests: on a busy machine the two wait for each other
+// the tests wait for a Python process, which is slow on a busy machine
 vi.setConfig({ testTimeout: START_MS, hookTimeout: START_MS });
 
-/** `describe` where there is a Python with PyTorch; elsewhere it says what is skipped and why. */
+/** `describe` if there is a Python with PyTorch; otherwise `describe.skip` with the reason. */
 export const describeWithTorch = (name: string, body: () => void): void => {
   if (TEST_PYTHON) describe(name, body);
   else describe.skip(`${name} (skipped: TROUPE_PYTHON names no Python with PyTorch)`, body);
@@ -40,7 +40,7 @@ export function testEngine(changes: Partial<TorchEngineOptions> = {}): TorchEngi
   });
 }
 
-/** Starts the engine's worker before the tests of a `describe`, ends it after them; with a folder for models. */
+/** Starts the engine's worker before the tests of a `describe` and closes it after them. @returns a folder for models */
 export function withWorker(engine: TorchEngine): string {
   const folder = mkdtempSync(join(tmpdir(), 'troupe-torch-'));
   beforeAll(() => engine.hello(), START_MS);

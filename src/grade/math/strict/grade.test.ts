@@ -17,7 +17,7 @@ describe('gradeStrictly', () => {
         expect(gradeStrictly(gold, prediction).same, `${gold} and ${prediction}`).toBe(deepscaler);
     });
 
-  it('makes the known errors', () => {
+  it('reproduces the known errors', () => {
     const same = (gold: string, prediction: string) => gradeStrictly(gold, prediction).same;
     expect(same('\\frac{x+2}{7}', 'x+\\frac{2}{7}')).toBe(true);
     expect(same('\\frac{x+2}{7}', '(x+2)/7')).toBe(false);
@@ -44,13 +44,13 @@ describe('gradeStrictly', () => {
     expect(same('\\sqrt{x^2}', 'x')).toBe(false);
   });
 
-  it('says no to what is too long or too deep', () => {
+  it('rejects answers that are too long or nested too deeply', () => {
     expect(gradeStrictly('1', '1'.repeat(5000)).reason).toBe('the answer is too long');
     expect(gradeStrictly('1', `\\frac{${'{'.repeat(500)}`).reason).toBe('the answer is nested too deep');
   });
 });
 
-it('extractStrictly wants a closed box, the last one', () => {
+it('extractStrictly requires the last box to be closed', () => {
   expect(extractStrictly('\\boxed{1}\\boxed{\\frac{2}{3}} x')?.text).toBe('\\frac{2}{3}');
   for (const text of [
     '5',

@@ -1,7 +1,7 @@
 /**
- * DeepScaleR's grader, which the paper's results rest on: string equality ({@link sameByMathd}) or a symbolic
- * difference of 0, with all that it misjudges. Unreduced fractions are wrong, an integer must be answered by an
- * integer, lists have an order, `x+\frac{2}{7}` passes for `\frac{x+2}{7}`.
+ * DeepScaleR's grader, which the paper's results use: answers are equal if their strings are equal
+ * ({@link sameByMathd}) or their symbolic difference is 0. The known errors are included: unreduced fractions are
+ * wrong, an integer must be answered by an integer, lists are ordered, `x+\frac{2}{7}` equals `\frac{x+2}{7}`.
  *
  * Differs from the official code: expressions are compared by exact arithmetic and at random complex points
  * instead of sympy's `simplify`.
@@ -9,32 +9,32 @@
  * @module
  */
 
-import { judgedPart } from '../../judged-part.ts';
+import { afterThinking } from '../../after-thinking.ts';
 import { equal, type Rational, rational } from '../../rational.ts';
 import { agreeAsComplex } from '../agreement.ts';
 import { fractionOf } from '../algebra.ts';
 import type { Node } from '../ast.ts';
-import type { Extracted } from '../extract.ts';
+import type { ExtractedAnswer } from '../extract.ts';
 import { rationalValue, sameFraction } from '../fraction.ts';
 import { decimalValue } from '../numeral.ts';
 import type { Outcome } from '../outcome.ts';
 import { different, same } from '../outcome.ts';
-import { TooMuchWork, Work, withinLimits } from '../work.ts';
+import { WorkBudget, WorkBudgetExceeded, withinLimits } from '../work-budget.ts';
 import { sameByMathd } from './mathd.ts';
-import { isIntegerText, splitTuple, sympyNormal } from './normal.ts';
 import { parsePython } from './python-expression.ts';
+import { isIntegerText, splitTuple, sympyNormal } from './sympy-normal.ts';
 
-/** Longer answers are not judged; the original has no limit. */
+/** Maximum number of characters; longer answers are wrong. The original has no limit. */
 const MAX_LENGTH = 4000;
 
 /**
- * The content of the last `\boxed`, or `\fbox` if there is none; undefined if it is not closed or has no
- * braces. What a reasoning model thinks, up to `</think>`, is not read.
+ * The content of the last `\boxed{...}`; undefined if it is not closed or has no braces, or if there is only an
+ * `\fbox`. The text up to `</think>` is ignored.
  *
- * Differs from the official code: a text without `<think>` is judged too, as in the variant for verl.
+ * Differs from the official code: a text without `<think>` is graded too, as in the variant for verl.
  */
-export function extractStrictly(text: string): Extracted | undefined {
-  const answer = judgedPart(text);
+export function extractStrictly(text: string): ExtractedAnswer | undefined {
+  const answer = afterThinking(text);
   const start = Math.max(answer.lastIndexOf('\\boxed'), -1);
   const box = start >= 0 ? start : answer.lastIndexOf('\\fbox');
   if (box < 0 || !answer.startsWith('\\boxed{', box)) return undefined;
@@ -46,14 +46,14 @@ export function extractStrictly(text: string): Extracted | undefined {
   return undefined;
 }
 
-/** Compares two answers as they stand in their boxes. Never throws. */
+/** Compares two answers as written in their boxes. Never throws. */
 export function gradeStrictly(gold: string, prediction: string): Outcome {
   if (gold.length > MAX_LENGTH || prediction.length > MAX_LENGTH) return different('the answer is too long');
   try {
     if (sameByMathd(gold, prediction)) return same('the same string after normalisation (mathd)');
     return sameBySympy(sympyNormal(gold), sympyNormal(prediction));
   } catch (error) {
-    if (error instanceof TooMuchWork) return different(error.message);
+    if (error instanceof WorkBudgetExceeded) return different(error.message);
     throw error;
   }
 }
@@ -66,9 +66,9 @@ function sameBySympy(gold: string, prediction: string): Outcome {
   if (golds.length > 1 && hasOtherBrackets) return different('the brackets are not the same');
   if (golds.length !== predictions.length || golds.length === 0)
     return different(`expected ${golds.length} items, got ${predictions.length}`);
-  const work = new Work();
+  const work = new WorkBudget();
   for (const [i, item] of golds.entries()) {
-    const outcome = sameItem(item, predictions[i], work); // equally many
+    const outcome = sameItem(item, predictions[i], work); // both have the same length
     if (!outcome.same) return outcome;
   }
   return same('the symbolic difference is 0');
@@ -76,7 +76,7 @@ function sameBySympy(gold: string, prediction: string): Outcome {
 
 const FRACTION = /^-?[0-9]+.?\/0*[1-9][0-9]*.?$/;
 
-function sameItem(gold: string, prediction: string, work: Work): Outcome {
+function sameItem(gold: string, prediction: string, work: WorkBudget): Outcome {
   if (FRACTION.test(gold) && FRACTION.test(prediction))
     return gold === prediction ? same('the same fraction') : different('the fractions are not written alike');
   if (isIntegerText(gold) !== isIntegerText(prediction)) return different('only one of them is an integer');
@@ -87,14 +87,14 @@ function sameItem(gold: string, prediction: string, work: Work): Outcome {
     : different('the symbolic difference is not 0');
 }
 
-/** The grader evaluates only what has at most two different letters and simple exponents. */
+/** The grader evaluates only expressions with at most two different letters and simple exponents. */
 function mayBeEvaluated(expression: string): boolean {
   const letters = expression.replaceAll('sqrt', '').replaceAll('frac', '').match(/\p{L}/gu) ?? [];
   if (new Set(letters).size > 2 || expression.includes('^{') || expression.includes('^(')) return false;
   return !/\^[0-9]+\^/.test(expression) && !/\^[0-9][0-9]+/.test(expression);
 }
 
-function isZeroDifference(gold: string, prediction: string, work: Work): boolean {
+function isZeroDifference(gold: string, prediction: string, work: WorkBudget): boolean {
   const [a, b] = [parsePython(gold), parsePython(prediction)];
   if (!a || !b) return false;
   const exact = withinLimits(() => {
@@ -105,8 +105,8 @@ function isZeroDifference(gold: string, prediction: string, work: Work): boolean
   return exact ?? agreeAsComplex(a, b, work) ?? false;
 }
 
-/** sympy reads a decimal as a float of as many digits, at least 15, and rounds what it is compared with. */
-function isSameFloat(decimal: string, other: Node, work: Work): boolean {
+/** sympy reads a decimal as a float with its number of digits, at least 15, and rounds the other side likewise. */
+function isSameFloat(decimal: string, other: Node, work: WorkBudget): boolean {
   const value = rationalValue(fractionOf(other, work));
   if (!value || !/^-?\d*\.\d*$/.test(decimal) || decimal.length < 3) return false;
   const digits = decimal.replace(/^-?[0.]*|\./g, '').length;
@@ -116,7 +116,7 @@ function isSameFloat(decimal: string, other: Node, work: Work): boolean {
   return equal(rounded({ ...literal, numerator: sign * literal.numerator }, bits), rounded(value, bits));
 }
 
-/** The nearest number with a mantissa of so many bits. */
+/** The nearest number whose mantissa has at most `bits` bits. */
 function rounded({ numerator, denominator }: Rational, bits: number): Rational {
   if (numerator === 0n) return { numerator, denominator };
   let shift = bits - bitsOf(numerator) + bitsOf(denominator);

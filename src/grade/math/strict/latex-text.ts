@@ -1,12 +1,12 @@
 /**
- * LaTeX to plain text as pylatexenc 2.10 does it with its defaults, which DeepScaleR's grader relies on: a
- * fraction becomes `a/b` without brackets, the index of a root is lost, unknown commands vanish.
+ * Converts LaTeX to plain text like pylatexenc 2.10 with its default settings, which DeepScaleR's grader uses: a
+ * fraction becomes `a/b` without brackets, the index of a root is lost, unknown commands are dropped.
  * @see https://pylatexenc.readthedocs.io/en/latest/latex2text/
  * @module
  */
-import { MAX_DEPTH, TooMuchWork } from '../work.ts';
+import { MAX_DEPTH, WorkBudgetExceeded } from '../work-budget.ts';
 
-/** Commands that become a sign, by the sign. */
+/** Commands that become a sign, with the sign. */
 const SIGNS: ReadonlyMap<string, string> = table(
   'α alpha|β beta|γ gamma|δ delta|ϵ epsilon|ε varepsilon|ζ zeta|η eta|θ theta|ϑ vartheta|ι iota|κ kappa|λ lambda|' +
     'μ mu|ν nu|ξ xi|π pi|ϖ varpi|ρ rho|ϱ varrho|σ sigma|ς varsigma|τ tau|υ upsilon|ϕ phi|φ varphi|χ chi|ψ psi|ω omega|' +
@@ -21,7 +21,7 @@ const SIGNS: ReadonlyMap<string, string> = table(
 );
 
 function table(rows: string): ReadonlyMap<string, string> {
-  // the sign of one row is the separator itself
+  // the sign of one row is the separator `|` itself
   return new Map(
     rows.split(/\|(?! mid)/).flatMap((row) => {
       const [sign = '', ...names] = row.split(' ');
@@ -34,10 +34,10 @@ const WORDS: ReadonlySet<string> = new Set(
   'lim sup inf max min exp ln log sin cos tan arcsin arccos arctan sinh cosh tanh'.split(' '),
 );
 
-/** Commands that vanish together with their argument. */
+/** Commands that are dropped together with their argument. */
 const SWALLOWING: ReadonlySet<string> = new Set('mbox textsf texttt hspace color textcolor label'.split(' '));
 
-/** Signs that are put behind their argument. */
+/** Accents and their combining characters, which follow the argument. */
 const ACCENTS: ReadonlyMap<string, string> = new Map([
   ['hat', '\u0302'],
   ['bar', '\u0305'],
@@ -47,7 +47,7 @@ const ACCENTS: ReadonlyMap<string, string> = new Map([
   ['ddot', '\u0308'],
 ]);
 
-/** First code points of mathematical alphabets: capitals, then small letters. */
+/** First code points of mathematical alphabets: upper case, then lower case. */
 const ALPHABETS: ReadonlyMap<string, readonly [number, number]> = new Map([
   ['mathbf', [0x1d400, 0x1d41a]],
   ['mathit', [0x1d434, 0x1d44e]],
@@ -62,7 +62,7 @@ const DOUBLE_STRUCK: ReadonlyMap<string, string> = new Map(
   [...'CHNPQRZ'].map((letter, i) => [letter, [...'ℂℍℕℙℚℝℤ'][i]]),
 );
 
-/** Environments that are known; also `vmatrix` and `cases` are not. */
+/** Known environments; `vmatrix` and `cases` are unknown to the original too. */
 const MATRICES: ReadonlySet<string> = new Set(['pmatrix', 'bmatrix', 'smallmatrix', 'psmallmatrix', 'array']);
 
 const CONTROL_SIGNS: ReadonlyMap<string, string> = new Map([
@@ -74,7 +74,7 @@ const CONTROL_SIGNS: ReadonlyMap<string, string> = new Map([
   ['\\', '\n'],
 ]);
 
-/** @returns undefined where the original raises an error; then the grader goes on with the LaTeX */
+/** @returns undefined where the original raises an error; the grader then uses the LaTeX text */
 export function latexToText(latex: string): string | undefined {
   const reader = new Reader(latex);
   const text = reader.until('');
@@ -91,9 +91,9 @@ class Reader {
     this.#latex = latex;
   }
 
-  /** Everything up to the closing brace or the `\end` that ends what is being read. */
+  /** The text up to the closing brace, bracket or `\end` of the current group. */
   until(closing: '' | '}' | ']' | 'end'): string {
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     let text = '';
     while (this.#at < this.#latex.length) {
       const character = this.#latex[this.#at];
@@ -180,7 +180,7 @@ class Reader {
   }
 
   #styled(name: string): string {
-    const [capital, small] = ALPHABETS.get(name) as readonly [number, number]; // callers ask first
+    const [capital, small] = ALPHABETS.get(name) as readonly [number, number]; // callers check the name
     return [...(this.#argument() ?? '')]
       .map((letter) => {
         if (name === 'mathbb' && DOUBLE_STRUCK.has(letter)) return DOUBLE_STRUCK.get(letter);
@@ -190,7 +190,7 @@ class Reader {
       .join('');
   }
 
-  /** Matrices become `[ a b; c d ]`; other environments leave their content. */
+  /** Matrices become `[ a b; c d ]`; other environments are replaced by their content. */
   #environment(): string {
     const name = this.#argument() ?? '';
     if (name === 'array') this.#argument();

@@ -39,7 +39,7 @@ it('compares strings', () => {
   expect(sameByMathd('y = 2x + 3', '2x+3')).toBe(true);
 });
 
-it('unwraps a text command only if it is everything', () => {
+it('unwraps a text command only if it is the whole text', () => {
   expect(withoutTextCommand('\\text{a}')).toBe('a');
   expect(withoutTextCommand('\\text{a} b')).toBe('\\text{a} b');
   expect(withoutTextCommand('\\text{a} and \\text{b}')).toBe('a} and \\text{b');

@@ -1,6 +1,6 @@
 /**
- * The first half of DeepScaleR's grader: answers are the same if they are the same string after a fixed series
- * of replacements, in this order. Errors of the original are kept on purpose.
+ * The first half of DeepScaleR's grader: answers are equal if they are the same string after a fixed sequence of
+ * replacements. Errors of the original are kept on purpose.
  * @see Hendrycks et al. 2021, arXiv:2103.03874 (math_equivalence); agentica-project/deepscaler (MIT)
  * @module
  */
@@ -9,7 +9,7 @@ export function sameByMathd(gold: string, prediction: string): boolean {
   return mathdNormal(gold) === mathdNormal(prediction);
 }
 
-/** The normal form; an answer on which a step fails stays as it was before all steps but the first. */
+/** The normal form; if a replacement fails, the answer after the first step. */
 export function mathdNormal(answer: string): string {
   const unwrapped = withoutTextCommand(answer.trim()).trim();
   return replaced(unwrapped) ?? unwrapped;
@@ -52,7 +52,7 @@ function braced(part: string): string {
   return `{${character}}${part.slice(character.length)}`;
 }
 
-/** `\frac12` to `\frac{1}{2}` and `\frac1{72}` to `\frac{1}{72}`; one that is too short stops all. */
+/** `\frac12` to `\frac{1}{2}` and `\frac1{72}` to `\frac{1}{72}`; unchanged if one fraction has only one digit. */
 function withBracedFractions(text: string): string | undefined {
   const [first = '', ...rest] = text.split('\\frac');
   let out = first;
@@ -66,7 +66,7 @@ function withBracedFractions(text: string): string | undefined {
   return out;
 }
 
-/** `-1/2` to `\frac{-1}{2}`, for integers written without signs and zeros they need not have. */
+/** `-1/2` to `\frac{-1}{2}`, for integers without superfluous signs and zeros. */
 function slashFraction(text: string): string {
   const canonical = /^(0|-?[1-9]\d*)\/(0|-?[1-9]\d*)$/.exec(text);
   return canonical ? `\\frac{${canonical[1]}}{${canonical[2]}}` : text;

@@ -1,19 +1,19 @@
 /**
- * Expressions as sympy's parser reads them with implicit multiplication: `2x`, `3sqrt(5)`, `x^2`, `5!`. Names
- * it does not know fall apart into letters; `i` and `e` are letters too.
+ * Parses expressions like sympy's parser with implicit multiplication: `2x`, `3sqrt(5)`, `x^2`, `5!`. Unknown
+ * names are split into letters; `i` and `e` are letters too.
  * @see https://docs.sympy.org/latest/modules/parsing.html
  * @module
  */
 import { contains, type Node, numberNode, PI, product } from '../ast.ts';
 import { decimalValue } from '../numeral.ts';
-import { MAX_DEPTH, TooMuchWork } from '../work.ts';
+import { MAX_DEPTH, WorkBudgetExceeded } from '../work-budget.ts';
 
-/** Names that mean something to sympy and can pass the grader's limit of two letters. */
+/** Functions of sympy that can pass the grader's limit of two letters. */
 const FUNCTIONS: ReadonlySet<string> = new Set(['sqrt', 'ln', 'csc']);
 const KEYWORDS: ReadonlySet<string> = new Set(['is', 'if', 'in', 'or', 'as', 'not', 'and']);
 const MAX_LENGTH = 2000;
 
-/** The expression, or undefined for what sympy cannot parse. */
+/** The expression; undefined for a text that sympy cannot parse. */
 export function parsePython(text: string): Node | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   const reader = new Reader(text);
@@ -39,7 +39,7 @@ class Reader {
   }
 
   sum(): Node | undefined {
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     const terms: Node[] = [];
     for (let sign = '+'; ; ) {
       const term = this.#term();
@@ -75,7 +75,7 @@ class Reader {
     const sign = this.#next();
     if (sign !== '-' && sign !== '+') return this.#power();
     this.#at++;
-    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork('the answer is nested too deep');
+    if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     const of = this.#signed();
     this.#depth--;
     return of && sign === '-' ? { kind: 'negative', of } : of;
@@ -91,7 +91,7 @@ class Reader {
     this.#at++;
     const exponent = this.#signed();
     if (!exponent) return undefined;
-    // a float in an exponent is another power to sympy: x^2. is not x^2
+    // sympy distinguishes float exponents: x^2. is not x^2
     if (exponent.kind === 'number' && exponent.decimals !== undefined && contains(base, isSymbol))
       return { kind: 'call', name: 'float power', args: [base, exponent] };
     return { kind: 'power', base, exponent };

@@ -1,6 +1,6 @@
 /**
- * Texts no model should write but some will: random LaTeX, deep nesting, megabytes, broken Unicode. For the
- * fuzz test and `scripts/fuzz-verifier.ts`.
+ * Random adversarial texts for the fuzz test and `scripts/fuzz-verifier.ts`: random LaTeX, deep nesting,
+ * megabytes, broken Unicode.
  * @module
  */
 import type { RandomStream } from '../../../core/rng.ts';
@@ -40,7 +40,7 @@ function soup(stream: RandomStream): string {
   return Array.from({ length }, () => pick(stream, PIECES)).join(stream.uniform() < 0.5 ? '' : ' ');
 }
 
-/** Well-formed and random. */
+/** A random well-formed expression. */
 function expression(stream: RandomStream, depth: number = stream.int(7)): string {
   if (depth === 0)
     return pick(stream, ['x', 'y', 'n', '2', '-3', '10', '0', '0.5', '\\pi', 'e', 'i', '\\sqrt{2}', '100!']);
@@ -81,7 +81,7 @@ function boxed(stream: RandomStream): string {
   return `So we get ${soup(stream)}. Therefore \\boxed{${expression(stream)}}${stream.uniform() < 0.3 ? soup(stream) : ''}`;
 }
 
-/** Brackets, fractions, roots or exponents inside each other, closed or not. */
+/** Nested brackets, fractions, roots or exponents, closed or not. */
 function nested(stream: RandomStream): string {
   const depth = 1 + stream.int(stream.uniform() < 0.2 ? 30_000 : 300);
   const [open, close] = pick(stream, [
@@ -109,7 +109,7 @@ function nested(stream: RandomStream): string {
   return stream.uniform() < 0.5 ? `\\boxed{${inner}}` : inner;
 }
 
-/** One piece over and over, up to a megabyte. */
+/** One piece repeated, up to a megabyte. */
 function repeated(stream: RandomStream): string {
   const piece = pick(stream, [
     ...PIECES,
@@ -143,7 +143,7 @@ function unicode(stream: RandomStream): string {
   return stream.uniform() < 0.5 ? `\\boxed{${text}}` : text;
 }
 
-/** Small texts of large values. */
+/** Short texts with large values. */
 function bomb(stream: RandomStream): string {
   const n = (): string => String(2 + stream.int(10 ** (1 + stream.int(8))));
   return pick(stream, [
@@ -169,7 +169,7 @@ function bomb(stream: RandomStream): string {
   ]);
 }
 
-/** A real answer with characters deleted, doubled or replaced. */
+/** A real answer with characters deleted, repeated or replaced. */
 function mutated(stream: RandomStream): string {
   const answer = pick(stream, [
     '\\left(-\\infty, -\\frac{1}{2}\\right) \\cup [3, \\infty)',

@@ -1,0 +1,135 @@
+/**
+ * Transpiles `src` to `dist`, one file for one file, so that paths relative to a file stay valid and an import costs
+ * only the files it names. Plain JavaScript, because it runs before anything is built.
+ */
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SOURCE = join(ROOT, 'src');
+export const DIST = join(ROOT, 'dist');
+/** Fingerprint of the sources that `dist` was made from. */
+const STAMP = join(DIST, '.built');
+
+/** Files from which all code of the package is reached: the program, the exports of package.json, a loader's hooks. */
+const ENTRIES = [
+  'cli/main.ts',
+  'index.ts',
+  'core/index.ts',
+  'engine/index.ts',
+  'grade/index.ts',
+  'support/typescript-hooks.ts',
+];
+
+/** Syntax of the oldest Node that package.json allows. */
+const TARGET = 'node20.19';
+
+/** Whether `dist` was made from the sources as they are. Takes a few milliseconds. */
+export function isBuilt() {
+  return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint();
+}
+
+/**
+ * Writes the files of `dist` that differ and removes those without a source. A file is replaced as a whole, so
+ * programs that run, and builds beside this one, never see half of it.
+ *
+ * @returns number of files of JavaScript
+ */
+export async function buildJavaScript() {
+  const made = fingerprint(); // before reading: a source that changes meanwhile makes the build stale
+  const { build } = await import('esbuild');
+  const common = {
+    absWorkingDir: ROOT,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: TARGET,
+    write: false,
+  };
+  const entryPoints = ENTRIES.map((name) => `src/${name}`);
+  const { metafile } = await build({
+    ...common,
+    entryPoints,
+    outdir: 'dist',
+    packages: 'external',
+    metafile: true,
+  });
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: Object.keys(metafile.inputs),
+    outbase: 'src',
+    outdir: 'dist',
+    plugins: [importsOfOutput],
+  });
+  for (const { path, contents } of outputFiles) writeIfChanged(path, contents);
+  removeOthers(
+    '.js',
+    outputFiles.map(({ path }) => path),
+  );
+  writeIfChanged(STAMP, Buffer.from(made));
+  return outputFiles.length;
+}
+
+/** Leaves imports as they are, but names the JavaScript that a TypeScript file becomes. */
+const importsOfOutput = {
+  name: 'imports-of-output',
+  setup({ onResolve }) {
+    onResolve({ filter: /./ }, ({ path, kind }) =>
+      kind === 'entry-point'
+        ? undefined
+        : { path: path.startsWith('.') ? path.replace(/\.ts$/, '.js') : path, external: true },
+    );
+  },
+};
+
+/** Hash of name, size and time of every source, and of what turns them into JavaScript. */
+function fingerprint() {
+  const hash = createHash('sha256');
+  const sources = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => join(SOURCE, name));
+  for (const path of [...sources, fileURLToPath(import.meta.url), join(ROOT, 'package-lock.json')]) {
+    const { size, mtimeMs } = statSync(path);
+    hash.update(`${relative(ROOT, path)} ${size} ${mtimeMs}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * @param {string} path
+ * @param {Uint8Array} contents
+ */
+export function writeIfChanged(path, contents) {
+  if (existsSync(path) && readFileSync(path).equals(contents)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, path);
+}
+
+/**
+ * Removes what an earlier build left behind.
+ *
+ * @param {string} ending of the files meant
+ * @param {readonly string[]} kept absolute paths
+ */
+export function removeOthers(ending, kept) {
+  const wanted = new Set(kept);
+  for (const name of readdirSync(DIST, { recursive: true, encoding: 'utf8' })) {
+    const path = join(DIST, name);
+    if (name.endsWith(ending) && !name.startsWith(`vendor${sep}`) && !wanted.has(path))
+      rmSync(path, { force: true });
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Copies ONNX Runtime for CPUs into `dist/vendor`, so that an installed package has an engine whatever npm does with
+ * install scripts: that of onnxruntime-node fetches CUDA files from a host of its own and fails where it is out of
+ * reach, and npm then drops an optional package without a word.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DIST, ROOT } from './javascript.mjs';
+
+const SOURCE = join(ROOT, 'node_modules', 'onnxruntime-node');
+const TARGET = join(DIST, 'vendor', 'onnxruntime-node');
+
+/**
+ * The binding and the library it loads, by platform. Left out: DirectML.dll, which onnxruntime.dll imports at its
+ * first use (delay-load table), dxcompiler.dll and dxil.dll, which it does not import, and a second copy of the
+ * library for macOS, whose install name is the one kept.
+ */
+const BINARIES = {
+  'darwin/arm64': ['libonnxruntime.1.dylib'],
+  'linux/arm64': ['libonnxruntime.so.1'],
+  'linux/x64': ['libonnxruntime.so.1'],
+  'win32/arm64': ['onnxruntime.dll'],
+  'win32/x64': ['onnxruntime.dll'],
+};
+
+const JAVASCRIPT = ['backend.js', 'binding.js', 'index.js', 'version.js'];
+
+/**
+ * Copies the runtime unless this version of it is there already.
+ *
+ * @returns its version
+ * @throws Error if the runtime of the checkout is missing, or not of the version that package.json names
+ */
+export function vendorRuntime() {
+  if (!existsSync(SOURCE))
+    throw new Error(
+      'build: expected onnxruntime-node, got none; run "node scripts/ensure-installed.mjs --force"',
+    );
+  const { name, version, license, repository, main } = readJson(join(SOURCE, 'package.json'));
+  const { dependencies } = readJson(join(ROOT, 'package.json'));
+  if (dependencies['onnxruntime-common'] !== version)
+    throw new Error(
+      `build: expected onnxruntime-common ${version} in package.json, that of onnxruntime-node, got ${dependencies['onnxruntime-common']}`,
+    );
+  if (existsSync(TARGET) && readJson(join(TARGET, 'package.json')).version === version) return version;
+  const building = `${TARGET}.${process.pid}`;
+  const files = [
+    ...JAVASCRIPT.map((file) => `dist/${file}`),
+    ...Object.entries(BINARIES).flatMap(([platform, libraries]) =>
+      ['onnxruntime_binding.node', ...libraries].map((file) => `bin/napi-v6/${platform}/${file}`),
+    ),
+  ];
+  for (const file of files) {
+    mkdirSync(dirname(join(building, file)), { recursive: true });
+    cpSync(join(SOURCE, file), join(building, file));
+  }
+  // no scripts, no dependencies of the install script
+  writeFileSync(
+    join(building, 'package.json'),
+    `${JSON.stringify({ name, version, license, repository, main }, undefined, 2)}\n`,
+  );
+  for (const file of ['LICENSE', 'ThirdPartyNotices.txt'])
+    cpSync(join(ROOT, 'scripts', 'onnxruntime', file), join(building, file));
+  rmSync(TARGET, { recursive: true, force: true });
+  renameSync(building, TARGET);
+  return version;
+}
+
+/** @param {string} path */
+function readJson(path) {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}

@@ -1,0 +1,35 @@
+/**
+ * Keys of configuration files that were renamed. A file with an old key gets an error that names the new key; old
+ * keys are never read.
+ * @module
+ */
+
+/** Dotted path of an old key -> dotted path of the new key. Paths leave out positions in lists. */
+export type RenamedKeys = Readonly<Record<string, string>>;
+
+/** Renamed keys of serve files. */
+export const RENAMED_SERVE_KEYS: RenamedKeys = {
+  members: 'agents',
+  min_members: 'min_agents',
+  member_timeout_s: 'agent_timeout_s',
+};
+
+/**
+ * Error message for a key that was renamed.
+ *
+ * @param path - path of an unknown key, such as `['agents', 0, 'model']`
+ * @returns the message; undefined if the key was never in use
+ *
+ * @example
+ * renamedKeyMessage(['reward', 'member'], { 'reward.member': 'reward.agent' }); // => 'unknown key "member"; it is now "agent"'
+ */
+export function renamedKeyMessage(path: readonly PropertyKey[], renamed: RenamedKeys): string | undefined {
+  const steps = path.filter((step) => typeof step !== 'number').map(String);
+  const old = steps.join('.');
+  const now = Object.hasOwn(renamed, old) ? renamed[old] : undefined;
+  if (now === undefined) return undefined;
+  const section = steps.slice(0, -1).join('.');
+  // within the same section the name is enough
+  const isNear = section !== '' && now.startsWith(`${section}.`);
+  return `unknown key "${steps.at(-1)}"; it is now "${isNear ? now.slice(section.length + 1) : now}"`;
+}

@@ -1,0 +1,74 @@
+/**
+ * Additive causal masks by sequence length, for full or sliding-window attention, in an LRU cache of limited size:
+ * without a limit, the masks of all lengths in a long run would fill the memory.
+ * @module
+ */
+import { MASKED } from '../graph/ops.ts';
+import type { Runtime, Tensor } from '../graph/runtime.ts';
+
+/** Default limit of cached elements: 16 MiB. */
+const MAX_ELEMENTS = 2 ** 22;
+
+export class CausalMasks {
+  readonly #runtime: Runtime;
+  readonly #copies: number;
+  readonly #window: number;
+  readonly #limit: number;
+  /** Masks by length; the least recently used is first. */
+  readonly #masks = new Map<number, Tensor>();
+  #size = 0;
+
+  /**
+   * @param options.copies - copies of the mask along the rows: one per query head of a key head
+   * @param options.window - size of the sliding window including the row's own position; default: full attention
+   * @param options.limit - maximum number of cached elements
+   */
+  constructor(
+    runtime: Runtime,
+    options: {
+      readonly copies: number;
+      readonly window?: number | undefined;
+      readonly limit?: number;
+    },
+  ) {
+    this.#runtime = runtime;
+    this.#copies = options.copies;
+    this.#window = options.window ?? Number.POSITIVE_INFINITY;
+    this.#limit = options.limit ?? MAX_ELEMENTS;
+  }
+
+  /** Number of cached elements. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** [copies T, T]: 0 at and before the row's position inside the window, {@link MASKED} elsewhere. */
+  get(length: number): Tensor {
+    const mask = this.#masks.get(length) ?? this.#make(length);
+    this.#masks.delete(length);
+    this.#masks.set(length, mask);
+    return mask;
+  }
+
+  #make(length: number): Tensor {
+    const size = this.#sizeOf(length);
+    for (const oldest of this.#masks.keys()) {
+      if (this.#size + size <= this.#limit) break;
+      this.#masks.delete(oldest);
+      this.#size -= this.#sizeOf(oldest);
+    }
+    this.#size += size;
+    const values = new Float32Array(size);
+    for (let row = 0; row < this.#copies * length; row++) {
+      const position = row % length;
+      values.fill(MASKED, row * length + position + 1, (row + 1) * length);
+      const hidden = Math.max(0, position + 1 - this.#window);
+      values.fill(MASKED, row * length, row * length + hidden);
+    }
+    return this.#runtime.float32(values, [this.#copies * length, length]);
+  }
+
+  #sizeOf(length: number): number {
+    return this.#copies * length * length;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Loads the native library ONNX Runtime when it is first needed: the copy inside the built package, else
+ * onnxruntime-node of a checkout. Its telemetry is off.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { EngineError } from '../../../support/errors.ts';
+import { packageFile } from '../../../support/package-root.ts';
+import { ORT_TELEMETRY_OFF } from '../../../support/telemetry.ts';
+
+export type Ort = typeof import('onnxruntime-common');
+
+/** The copy that `npm run build` makes. */
+const VENDORED = packageFile('dist/vendor/onnxruntime-node/dist/index.js');
+
+/** Systems that ONNX Runtime has a binary for. */
+const SYSTEMS = ['darwin-arm64', 'linux-arm64', 'linux-x64', 'win32-arm64', 'win32-x64'];
+
+let loaded: Ort | undefined;
+
+/** @throws EngineError with the command that repairs the installation */
+export function loadRuntime(): Ort {
+  loaded ??= requireRuntime();
+  return loaded;
+}
+
+function requireRuntime(): Ort {
+  // else the library uploads events, and keeps a device id and a database in the user's cache folder
+  Object.assign(process.env, ORT_TELEMETRY_OFF);
+  const require = createRequire(import.meta.url);
+  const errors: unknown[] = [];
+  for (const name of [VENDORED, 'onnxruntime-node'])
+    try {
+      return require(name) as Ort;
+    } catch (error) {
+      errors.push(error);
+    }
+  throw missing(errors);
+}
+
+function missing(errors: readonly unknown[]): EngineError {
+  const system = `${process.platform}-${process.arch}`;
+  const broken = errors.find((error) => (error as { readonly code?: string }).code !== 'MODULE_NOT_FOUND');
+  const why = broken instanceof Error ? `cannot be loaded (${broken.message.split('\n')[0]})` : 'is missing';
+  const message = SYSTEMS.includes(system)
+    ? `ONNX Runtime ${why}; run "npm install --no-save --ignore-scripts onnxruntime-node@${version()}"`
+    : `ONNX Runtime has no binary for ${system}, only for ${SYSTEMS.join(', ')}; use engine: {kind: torch}`;
+  return new EngineError(`engine onnx: ${message}`, {
+    cause: broken ?? errors[0],
+    code: 'TROUPE_ONNX_MISSING',
+  });
+}
+
+/** The version this package is made for. */
+function version(): string {
+  const { dependencies } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  return dependencies['onnxruntime-common'] ?? 'latest';
+}

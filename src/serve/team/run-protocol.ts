@@ -1,0 +1,250 @@
+/**
+ * Runs the team's protocol on one question. The agents of a turn run concurrently; an agent may fail, and may be
+ * cancelled once the vote is decided without it. The protocol itself, which defines the active agents, their prompts
+ * and the answer, is the code of `src/team` that also trains the team.
+ * @module
+ */
+import type { RandomStream } from '../../core/rng.ts';
+import { VoteStop } from '../../core/vote-stop.ts';
+import type { ChatMessage } from '../../engine/engine.ts';
+import type { TaskItem } from '../../task/task.ts';
+import type { SpokenMessage } from '../../team/team.ts';
+import type { AgentMessage, Prompt, SamplingParams, ServedAgent } from '../agent/served-agent.ts';
+import { runAgentTurn } from './agent-turn.ts';
+import type { ServedTeam } from './served-team.ts';
+import {
+  type AgentTurn,
+  type AnsweredTurn,
+  type TeamAnswer,
+  type TeamEvent,
+  TeamUnavailableError,
+} from './team-answer.ts';
+import { countVote, joinedAnswer, savedTokens } from './vote-summary.ts';
+
+export interface Question {
+  /** The conversation; the last message is the user's. */
+  readonly messages: readonly ChatMessage[];
+  /** A raw prompt in place of the messages, for a team of a single agent. */
+  readonly raw?: Prompt;
+  readonly sampling: SamplingParams;
+  /** A message draws from the child (agent, 0, sample, turn) of this stream, as in `rollout`. */
+  readonly stream: RandomStream;
+  /** Index of the choice within its request: 0, 1, ... */
+  readonly sample: number;
+  /** Whether the client set a seed. */
+  readonly seeded: boolean;
+  readonly fairKey: string;
+  readonly signal: AbortSignal;
+  readonly onEvent?: (event: TeamEvent) => void;
+  /**
+   * Which messages are streamed as deltas: those of all agents, or only the team's answer (the default). An agent
+   * retries a broken message only while none of it was streamed.
+   */
+  readonly deltas?: 'all' | 'answer';
+}
+
+/** Abort reason of agents that are cancelled because the vote is decided without them. */
+const DECIDED = new Error('the vote was decided without this agent');
+
+/**
+ * @throws TeamUnavailableError if fewer than `minAgents` agents answered
+ * @throws the signal's reason if it aborts
+ */
+export async function runProtocol(team: ServedTeam, question: Question): Promise<TeamAnswer> {
+  return new ProtocolRun(team, question).run();
+}
+
+class ProtocolRun {
+  readonly #team: ServedTeam;
+  readonly #question: Question;
+  /** The question as an item of a task, which is what protocols take. */
+  readonly #item: TaskItem;
+  /** Earlier messages of the conversation; every agent's prompt contains them. */
+  readonly #history: readonly ChatMessage[];
+  /** System message of the request. */
+  readonly #system: string | undefined;
+  /** All turns, in the order in which they ended. */
+  readonly #turns: AgentTurn[] = [];
+  /** Messages of earlier turns as the protocol sees them, each with its turn, by turn and then by agent. */
+  readonly #spoken = new Map<SpokenMessage, AnsweredTurn>();
+  /** Ballots after which the vote was decided; undefined while it is open. */
+  #decidedAfter: number | undefined;
+  /** Extracted answers by text: verifiers may be slow. */
+  readonly #answers = new Map<string, string | undefined>();
+
+  constructor(team: ServedTeam, question: Question) {
+    this.#team = team;
+    this.#question = question;
+    const messages = [...question.messages];
+    const prompt = messages.pop() as ChatMessage; // at least the user's message
+    this.#item = { id: 'question', prompt: prompt.content };
+    const firstOther = messages.findIndex(({ role }) => role !== 'system');
+    const leading = messages.slice(0, firstOther < 0 ? messages.length : firstOther);
+    this.#system = leading.length === 0 ? undefined : leading.map(({ content }) => content).join('\n\n');
+    this.#history = messages.slice(leading.length);
+  }
+
+  async run(): Promise<TeamAnswer> {
+    const { protocol, agents } = this.#team;
+    for (let turn = 0; turn < protocol.maxTurns; turn++) {
+      const active = protocol.active(turn, [...this.#spoken.keys()], agents.length);
+      if (active.length === 0) break;
+      await this.#runTurn(turn, active);
+    }
+    this.#requireEnoughAgents();
+    return this.#answer();
+  }
+
+  /** Runs the active agents concurrently; none of them sees another message of this turn. */
+  async #runTurn(turn: number, active: readonly number[]): Promise<void> {
+    const { protocol } = this.#team;
+    const isLast = turn === protocol.maxTurns - 1;
+    const vote =
+      protocol.votes && isLast ? new VoteStop({ ballots: active.length, rule: 'exact' }) : undefined;
+    // the message of the only agent of the last turn is the answer, so it can be streamed
+    const isAnswer = isLast && active.length === 1 && protocol.agentsAnswer !== true;
+    const decided = new AbortController();
+    const ended = await Promise.all(
+      active.map(async (id) => {
+        const record = await this.#runAgent(id, { turn, isAnswer, decided: decided.signal });
+        this.#turns.push(record);
+        this.#question.onEvent?.({ kind: 'agent_end', turn: record });
+        if (vote === undefined || record.status === 'cancelled') return record;
+        vote.add(record.status === 'answered' ? record.answer : undefined);
+        if (vote.isDecided && this.#decidedAfter === undefined) {
+          this.#decidedAfter = vote.seen;
+          decided.abort(DECIDED);
+        }
+        return record;
+      }),
+    );
+    this.#question.signal.throwIfAborted();
+    for (const record of ended)
+      if (record.status === 'answered') this.#spoken.set(this.#spokenMessage(record), record);
+  }
+
+  #runAgent(
+    id: number,
+    {
+      turn,
+      isAnswer,
+      decided,
+    }: { readonly turn: number; readonly isAnswer: boolean; readonly decided: AbortSignal },
+  ): Promise<AgentTurn> {
+    const { raw, sampling, stream, sample, seeded, fairKey, signal, onEvent, deltas } = this.#question;
+    const agent = this.#team.agents[id] as ServedAgent; // protocols name agents of the team
+    const streamsAgents = deltas === 'all';
+    onEvent?.({ kind: 'agent_start', turn, agent: id });
+    return runAgentTurn(agent, {
+      turn,
+      id,
+      decided,
+      timeoutMs: this.#team.agentTimeoutMs,
+      answerOf: (text) => this.#answerOf(text),
+      request: {
+        prompt: raw ?? { kind: 'chat', messages: this.#promptOf(agent, id) },
+        sampling,
+        stream: stream.child(id, 0, sample, turn),
+        seeded,
+        fairKey,
+        signal,
+        ...(onEvent && (isAnswer || streamsAgents)
+          ? {
+              onDelta: (delta): void => {
+                if (streamsAgents) onEvent({ kind: 'agent_delta', turn, agent: id, delta });
+                if (isAnswer) onEvent({ kind: 'answer_delta', delta });
+              },
+            }
+          : {}),
+      },
+    });
+  }
+
+  /** An agent's message as protocols see it. */
+  #spokenMessage({ turn, agent, message }: AnsweredTurn): SpokenMessage {
+    return {
+      turn,
+      agent,
+      text: message.text,
+      // random turns of a router are drawn from earlier tokens; without token ids, characters take their place
+      tokens: message.tokens ?? Int32Array.from(message.text, (letter) => letter.codePointAt(0) as number),
+      meanLogp: this.#team.isMixed ? meanLogpPerCharacter(message) : message.meanLogp,
+    };
+  }
+
+  /** An agent's prompt: the system messages of the agent and the request, the history, and the protocol's view. */
+  #promptOf(agent: ServedAgent, id: number): ChatMessage[] {
+    const system = [agent.instruction, this.#system].filter((text) => text !== undefined).join('\n\n');
+    const spoken = [...this.#spoken.keys()];
+    const view = this.#team.protocol.view(this.#item, id, spoken, undefined).map((message) => {
+      if (!message.tokens) return message;
+      const own = [...this.#spoken.values()].find(
+        (turn) => turn.agent === id && turn.message.text === message.content,
+      );
+      // the protocol took the characters for token ids where the message has none
+      return own?.message.tokens === undefined ? { role: message.role, content: message.content } : message;
+    });
+    return [
+      ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+      ...this.#history,
+      ...view,
+    ];
+  }
+
+  #answerOf(text: string): string | undefined {
+    if (!this.#answers.has(text)) this.#answers.set(text, this.#team.answerOf(text));
+    return this.#answers.get(text);
+  }
+
+  #requireEnoughAgents(): void {
+    const { protocol, minAgents } = this.#team;
+    const last = protocol.maxTurns - 1;
+    const answers = [...this.#spoken.values()].filter(({ turn }) => !protocol.votes || turn === last);
+    const answered = new Set(answers.map(({ agent }) => agent)).size;
+    const cancelled = this.#turns.filter(({ status }) => status === 'cancelled').length;
+    const needed = Math.max(1, minAgents);
+    if (answered === 0 || answered + cancelled < needed)
+      throw new TeamUnavailableError(this.#turns, { needed, answered });
+  }
+
+  #answer(): TeamAnswer {
+    const { protocol } = this.#team;
+    const decided = protocol.decide([...this.#spoken.keys()], ({ text }) => this.#answerOf(text));
+    const lastTurn = this.#turns.filter(({ turn }) => turn === protocol.maxTurns - 1);
+    const vote = protocol.votes ? countVote(lastTurn, this.#answerOf(decided.text)) : undefined;
+    const cancelled = lastTurn.filter(({ status }) => status === 'cancelled');
+    return {
+      text: decided.text,
+      ...this.#decidedMessage(decided),
+      turns: this.#turns.sort((a, b) => a.turn - b.turn || a.agent - b.agent),
+      ...(vote === undefined ? {} : { vote }),
+      ...(cancelled.length === 0
+        ? {}
+        : {
+            earlyStop: {
+              decidedAfter: this.#decidedAfter as number, // agents are cancelled by nothing else
+              cancelled: cancelled.map(({ name }) => name),
+              tokensSavedEstimate: savedTokens(lastTurn),
+            },
+          }),
+      isDegraded: this.#turns.some(({ status }) => status === 'failed'),
+    };
+  }
+
+  /** Of the message that is the answer, or of all messages that the protocol joined into it. */
+  #decidedMessage(decided: SpokenMessage): Pick<TeamAnswer, 'finish' | 'logprobs'> {
+    const single = this.#spoken.get(decided)?.message;
+    if (single === undefined)
+      return joinedAnswer(
+        decided.text,
+        [...this.#spoken.values()].filter(({ turn }) => turn === decided.turn),
+      );
+    const { finish, logprobs } = single;
+    return { finish, ...(logprobs.length > 0 ? { logprobs } : {}) };
+  }
+}
+
+/** Mean log-probability per character, nats, which is comparable between vocabularies. */
+function meanLogpPerCharacter({ meanLogp, usage, text }: AgentMessage): number {
+  return (meanLogp * usage.completionTokens) / Math.max(1, text.length);
+}

@@ -1,0 +1,85 @@
+/**
+ * Loader hooks for TypeScript, for `module.registerHooks` and, on an older Node, `module.register`: types are
+ * stripped by Node where it can, else by the transpiler that Node itself contains. A file is an ES module whatever the
+ * `type` of the package.json above it.
+ *
+ * A module is meant when its URL ends in {@link MARK}, which its relative imports inherit, so that the other modules
+ * of a program stay with its own loader; or every one after `initialize({ every: true })`.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export const MARK = '?typescript';
+
+interface Resolved {
+  readonly url: string;
+  readonly format?: string | null | undefined;
+  readonly shortCircuit?: boolean | undefined;
+}
+
+interface Loaded {
+  readonly format: string;
+  readonly source?: string | ArrayBuffer | NodeJS.TypedArray | undefined;
+  readonly shortCircuit?: boolean | undefined;
+}
+
+interface ResolveContext {
+  readonly parentURL?: string | undefined;
+}
+
+interface LoadContext {
+  readonly format?: string | null | undefined;
+}
+
+let every = false;
+
+export function initialize(options: { readonly every?: boolean } = {}): void {
+  every = options.every ?? false;
+}
+
+export function resolve<C extends ResolveContext, R extends Resolved | Promise<Resolved>>(
+  specifier: string,
+  context: C,
+  next: (specifier: string, context: C) => R,
+): Resolved | Promise<Resolved> {
+  const isMarked = context.parentURL?.endsWith(MARK) ?? false;
+  const mark = (resolved: Resolved): Resolved =>
+    isMarked && resolved.url.endsWith('.ts') ? { ...resolved, url: resolved.url + MARK } : resolved;
+  const resolved = next(specifier, context);
+  return resolved instanceof Promise ? resolved.then(mark) : mark(resolved);
+}
+
+export function load<C extends LoadContext, R extends Loaded | Promise<Loaded>>(
+  url: string,
+  context: C,
+  next: (url: string, context: C) => R,
+): Loaded | R {
+  const isMeant = url.endsWith(`.ts${MARK}`) || (every && url.startsWith('file:') && url.endsWith('.ts'));
+  if (!isMeant) return next(url, context);
+  const path = fileURLToPath(url);
+  // Node strips no types under node_modules
+  const { typescript } = process.features as { readonly typescript?: string | false };
+  if (typescript && !/[\\/]node_modules[\\/]/.test(path))
+    return next(url, { ...context, format: 'module-typescript' });
+  return { format: 'module', source: stripTypes(readFileSync(path, 'utf8'), path), shortCircuit: true };
+}
+
+type Transpiler = typeof import('@swc/wasm-typescript');
+let transpiler: Transpiler | undefined;
+
+/**
+ * Replaces types by spaces, so that lines and columns stay.
+ *
+ * @throws SyntaxError `PATH:LINE: message`
+ */
+export function stripTypes(source: string, path: string): string {
+  transpiler ??= createRequire(import.meta.url)('@swc/wasm-typescript') as Transpiler;
+  try {
+    return transpiler.transformSync(source, { mode: 'strip-only', module: true, filename: path }).code;
+  } catch (thrown) {
+    const { message, startLine } = thrown as { readonly message: string; readonly startLine?: number };
+    throw new SyntaxError(`${path}:${startLine ?? 1}: ${message}`, { cause: thrown });
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Imports a user's TypeScript module. The hooks are registered, and a transpiler is loaded, with the first one.
+ * @module
+ */
+import * as nodeModule from 'node:module';
+import { dirname, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as hooks from './typescript-hooks.ts';
+
+/** What a newer Node has instead of `module.register`. */
+interface NewerModule {
+  readonly registerHooks?: (hooks: object) => unknown;
+}
+
+let isRegistered = false;
+
+/**
+ * Imports a module whose types are stripped. Its relative imports of `.ts` files are loaded the same way.
+ *
+ * @param path - absolute
+ * @throws SyntaxError `FILE:LINE: message`, the file relative to the module's folder; whatever the module throws
+ */
+export async function importTypeScript(path: string): Promise<Readonly<Record<string, unknown>>> {
+  registerOnce();
+  const url = pathToFileURL(path).href;
+  try {
+    return await import(/* @vite-ignore */ url + hooks.MARK);
+  } catch (error) {
+    throw error instanceof SyntaxError ? withPlace(error, dirname(path)) : error;
+  }
+}
+
+function registerOnce(): void {
+  // as TypeScript, this file was itself loaded by a loader that knows the language
+  if (isRegistered || import.meta.url.endsWith('.ts')) return;
+  isRegistered = true;
+  const { registerHooks } = nodeModule as NewerModule;
+  if (registerHooks) registerHooks({ resolve: hooks.resolve, load: hooks.load });
+  else nodeModule.register('./typescript-hooks.js', import.meta.url);
+}
+
+/** Puts the place first: Node writes it into the stack alone. */
+function withPlace(error: SyntaxError, folder: string): SyntaxError {
+  const own = /^(?<path>.*\.ts):(?<line>\d+): (?<message>.*)$/s.exec(error.message)?.groups;
+  const native = /^(?<path>\S*\.ts)(?:\?\w*)?:(?<line>\d+)\n/.exec(error.stack ?? '')?.groups;
+  const { path, line, message = error.message } = own ?? native ?? {};
+  if (path === undefined) return error;
+  const file = path.startsWith('file:') ? fileURLToPath(path) : path;
+  return new SyntaxError(`${relative(folder, file)}:${line}: ${message}`, { cause: error });
+}
