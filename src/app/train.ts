@@ -10,7 +10,6 @@ import type { ResolvedConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { modelCallRow } from '../observe/model-calls.ts';
-import { reportPictures } from '../report/report-pictures.ts';
 import { renderReport, renderSummary } from '../report/summary.ts';
 import { foldEvents } from '../run-view/event-rows.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
@@ -146,7 +145,7 @@ async function trainOpening(
     throw error instanceof Interrupted ? resumable(error, store, run) : error;
   }
   await sink.close?.();
-  finish(store, { resolved, json });
+  await finish(store, { resolved, json });
 }
 
 /** What a run that goes on still needs, looked at before its folder is touched. @throws ConfigError */
@@ -258,7 +257,11 @@ async function evaluate(
 }
 
 /** Report and closing words, from the events of the whole run, earlier processes' included. */
-function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>): void {
+async function finish(
+  store: DiskRunStore,
+  { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>,
+): Promise<void> {
+  const { reportPictures } = await import('../report/report-pictures.ts');
   const { config } = resolved;
   const view = foldEvents(readEvents(store.dir));
   const pictures = reportPictures(view);

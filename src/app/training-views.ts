@@ -5,10 +5,8 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertPortFree, startDashboard } from '../serve/dashboard/server.ts';
 import { ConfigError } from '../support/errors.ts';
-import { createTensorBoardExport, type TensorBoardExport } from '../watch/tensorboard-export.ts';
-import { watchRuns } from '../watch/watched-runs.ts';
+import type { TensorBoardExport } from '../watch/tensorboard-export.ts';
 import { isWritable, nearestExisting } from './writable.ts';
 
 /** Where the dashboard answers if nobody says otherwise. */
@@ -36,6 +34,10 @@ export async function lookingOn({
 }: LookingOnFlags): Promise<((dir: string) => Promise<() => Promise<void>>) | undefined> {
   if (watch === undefined && tensorboard === undefined) return undefined;
   const port = watch === true ? DEFAULT_PORT : watch;
+  // imported here, because a run without views needs no server
+  const { assertPortFree, startDashboard } = await import('../serve/dashboard/server.ts');
+  const { watchRuns } = await import('../watch/watched-runs.ts');
+  const { createTensorBoardExport } = await import('../watch/tensorboard-export.ts');
   if (port !== undefined) await assertPortFree(port);
   if (tensorboard !== undefined) requireFolder(tensorboard);
   return async (dir) => {

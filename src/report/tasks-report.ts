@@ -3,7 +3,8 @@
  * @module
  */
 
-import { composeTask, TASK_ABOUT, VERIFIER_ABOUT } from '../app/compose.ts';
+import { composeTask, TASK_ABOUT } from '../app/compose.ts';
+import { VERIFIER_ABOUT } from '../app/compose-verifier.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { SPLITS } from '../task/split.ts';
 import type { Task, TaskItem } from '../task/task.ts';

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { createRayEnvironment, RAY_ENVIRONMENT, type RayDriver, startRayDriver } from '../../app/compose.ts';
+import {
+  createRayEnvironment,
+  RAY_ENVIRONMENT,
+  type RayDriver,
+  startRayDriver,
+} from '../../app/compose-torch.ts';
 import { listenForEnd } from '../../app/interrupt.ts';
 import { EngineError } from '../../support/errors.ts';
 import { naturalNumber, portNumber } from '../arguments.ts';

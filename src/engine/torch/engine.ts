@@ -12,6 +12,7 @@ import type { WireHeader } from './frames.ts';
 import { TorchModel } from './model.ts';
 import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
+/** Options of {@link createTorchEngine}. */
 export interface TorchEngineOptions {
   /** Python interpreter that runs the worker; not used with `address`. */
   readonly python: string;
