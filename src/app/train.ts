@@ -11,7 +11,7 @@ import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { modelCallRow } from '../observe/model-calls.ts';
 import { renderReport, renderSummary } from '../report/summary.ts';
-import { tallyRun } from '../run-view/tally.ts';
+import { foldEvents } from '../run-view/event-rows.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
 import { CHECKPOINTS, REPORT_PICTURES } from '../store/layout.ts';
@@ -91,7 +91,7 @@ async function trainOpening(
   defer: (close: () => unknown) => void,
 ): Promise<void> {
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const whole = await compose(asked, (call) => work.store?.noteWork(modelCallRow(call, work.stage)));
+  const whole = await compose(asked, (call) => work.store?.recordModelCall(modelCallRow(call, work.stage)));
   const { engine } = whole;
   defer(() => engine.close());
   const task = await cleanTask(asked, whole.task);
@@ -263,9 +263,8 @@ async function finish(
 ): Promise<void> {
   const { reportPictures } = await import('../report/report-pictures.ts');
   const { config } = resolved;
-  const events = readEvents(store.dir);
-  const tally = tallyRun(events);
-  const pictures = reportPictures(events);
+  const view = foldEvents(readEvents(store.dir));
+  const pictures = reportPictures(view);
   const facts = [
     ['team', `${config.agents.map(({ name }) => name).join(', ')} (${config.protocol.kind})`],
     ['task', config.task.name],
@@ -275,7 +274,7 @@ async function finish(
     ['troupe', packageVersion()],
   ] as const;
   store.writeReport(
-    renderReport(tally, {
+    renderReport(view, {
       title: config.name,
       facts,
       pictures: pictures.map((picture) => ({ ...picture, path: `${REPORT_PICTURES}/${picture.name}.svg` })),
@@ -284,7 +283,7 @@ async function finish(
   );
   if (json) return;
   const run = relative(process.cwd(), store.dir) || '.';
-  process.stdout.write(`\n${renderSummary(tally)}\n`);
+  process.stdout.write(`\n${renderSummary(view)}\n`);
   process.stdout.write(
     `team to use   ${join(run, 'checkpoints', store.champion() ? 'champion' : (store.lastCheckpoint()?.name ?? ''))}\n`,
   );

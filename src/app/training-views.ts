@@ -36,24 +36,24 @@ export async function lookingOn({
   const port = watch === true ? DEFAULT_PORT : watch;
   // imported here, because a run without views needs no server
   const { assertPortFree, startDashboard } = await import('../serve/dashboard/server.ts');
-  const { openHub } = await import('../watch/hub.ts');
+  const { watchRuns } = await import('../watch/watched-runs.ts');
   const { createTensorBoardExport } = await import('../watch/tensorboard-export.ts');
   if (port !== undefined) await assertPortFree(port);
   if (tensorboard !== undefined) requireFolder(tensorboard);
   return async (dir) => {
-    const hub = openHub([dir]);
-    const dashboard = port === undefined ? undefined : await startDashboard(hub, port);
+    const watched = watchRuns([dir]);
+    const dashboard = port === undefined ? undefined : await startDashboard(watched, port);
     // standard output belongs to the run: it may be a pipe of events
     if (dashboard) process.stderr.write(`dashboard at ${dashboard.url}\n`);
     const board =
       tensorboard === undefined
         ? undefined
-        : createTensorBoardExport(dir, join(tensorboard, hub.runs[0]!.label));
+        : createTensorBoardExport(dir, join(tensorboard, watched.runs[0]!.label));
     const exporting = board && startExport(board);
     return async () => {
       exporting?.end();
       await dashboard?.close();
-      hub.close();
+      watched.close();
     };
   };
 }

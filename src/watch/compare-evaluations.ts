@@ -1,19 +1,19 @@
 /**
- * What can be said of several runs together: where each ended on test prompts, and paired differences
- * where they were measured on the same ones.
+ * Compares the newest stage evaluations of several runs, with paired differences between runs that were
+ * evaluated on the same test prompts.
  * @module
  */
 import { pairedChange } from '../evaluate/compare-runs.ts';
-import { meanWithInterval } from '../run-view/condense.ts';
+import { meanWithInterval } from '../run-view/event-rows.ts';
 import { readEvents } from '../store/read-run.ts';
-import type { WatchedRun } from './hub.ts';
-import type { RunEnd } from './messages.ts';
+import type { LatestEvaluation } from './dashboard-api.ts';
+import type { WatchedRun } from './watched-runs.ts';
 
-/** In the order of the runs; the others are compared with the first. */
-export function compareEnds(runs: readonly WatchedRun[]): RunEnd[] {
-  const ends = runs.map((run) => ({ run, last: lastStageEvaluation(run) }));
-  const base = ends[0];
-  return ends.map(({ run, last }, k): RunEnd => {
+/** One entry per run, in the order of the runs; differences are against the first run. */
+export function compareLatestEvaluations(runs: readonly WatchedRun[]): LatestEvaluation[] {
+  const evaluated = runs.map((run) => ({ run, last: lastStageEvaluation(run) }));
+  const base = evaluated[0];
+  return evaluated.map(({ run, last }, k): LatestEvaluation => {
     if (last === undefined) return { run: run.id };
     const evaluation = { stage: last.stage, prompts: last.rewards.length, ...meanWithInterval(last.rewards) };
     const other = k > 0 && base && taskOf(base.run) === taskOf(run) ? base.last?.rewards : undefined;
@@ -28,7 +28,7 @@ function lastStageEvaluation({ dir }: WatchedRun) {
     .at(-1);
 }
 
-/** The `task:` section of a configuration, whose prompts are the same if it is. */
+/** The `task:` section of the configuration; runs with the same section have the same prompts. */
 function taskOf({ facts: { config } }: WatchedRun): string | undefined {
   return /^task:\n(?:[ ]+.*\n)*/m.exec(config)?.[0];
 }

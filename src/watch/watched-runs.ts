@@ -1,19 +1,19 @@
 /**
- * Several runs watched together: their followers, looked at again and again, and what each was started
- * with. A run that cannot be read any further says so in its rows; the others go on.
+ * Several runs watched together: one follower per run, polled at an interval, and the settings of each run.
+ * If the files of a run can no longer be read, its rows report the problem and the other runs continue.
  * @module
  */
 import { basename, dirname, resolve } from 'node:path';
-import type { RunFacts, StatusRow, WatchRow } from '../run-view/rows.ts';
+import type { RunFacts, RunRow, StatusRow } from '../run-view/rows.ts';
 import { ConfigError, TroupeError } from '../support/errors.ts';
 import { readRunFacts } from './run-facts.ts';
 import { createRunFollower, type RunFollower } from './run-follower.ts';
 import { createTranscriptReader, type TranscriptReader } from './transcripts.ts';
 
 export interface WatchedRun {
-  /** Short and unique; in addresses. */
+  /** Short and unique; part of page addresses. */
   readonly id: string;
-  /** What people call it: its folder's name, with its parent's where two are called the same. */
+  /** Name for display: the name of the run's folder, prefixed by its parent's if two runs share it. */
   readonly label: string;
   readonly dir: string;
   readonly facts: RunFacts;
@@ -21,36 +21,37 @@ export interface WatchedRun {
   readonly transcripts: TranscriptReader;
 }
 
-/** Told about news of one run; see `RunListener`. */
-export type HubListener = (run: string, rows: readonly WatchRow[], restarted: boolean) => void;
+/** Receives new rows of one run; the parameters are those of `RunListener`. */
+export type WatchedRunsListener = (run: string, rows: readonly RunRow[], restarted: boolean) => void;
 
-export interface WatchHub {
+export interface WatchedRuns {
   readonly runs: readonly WatchedRun[];
-  subscribe(listener: HubListener): () => void;
-  /** Whether some process is writing one of the runs. */
+  /** Calls the listener with all rows so far, then with new ones. @returns a function that unsubscribes */
+  subscribe(listener: WatchedRunsListener): () => void;
+  /** Whether a process is writing at least one of the runs. */
   isRunning(): boolean;
-  /** Looks at every run once, besides the regular looks. */
+  /** Polls every run once, in addition to the regular polls. */
   poll(): void;
   close(): void;
 }
 
-export interface HubOptions {
-  /** Between two looks, ms; default 400: often enough to seem at once, rare enough to cost nothing. */
-  readonly everyMs?: number;
+export interface WatchOptions {
+  /** Time between two polls, ms; default 400. */
+  readonly pollIntervalMs?: number;
 }
 
 /**
- * Opens run folders for looking.
+ * Opens run folders and starts to poll them.
  *
- * @throws StoreError (exit code 2) when one is no run, of a newer format or damaged
+ * @throws StoreError (exit code 2) if a folder is not a run, has a newer format or is damaged
  */
-export function openHub(dirs: readonly string[], { everyMs = 400 }: HubOptions = {}): WatchHub {
+export function watchRuns(dirs: readonly string[], { pollIntervalMs = 400 }: WatchOptions = {}): WatchedRuns {
   const paths = [...new Set(dirs.map((dir) => resolve(dir)))];
   if (paths.length === 0) throw new ConfigError('watch: expected a run folder, got nothing');
   const runs = paths.map((dir, k): WatchedRun => {
     const facts = readRunFacts(dir);
     const follower = createRunFollower(dir);
-    follower.poll(); // a damaged file is said before anything is shown
+    follower.poll(); // throws for a damaged file before anything is displayed
     return {
       id: String(k),
       label: labelOf(dir, paths),
@@ -61,7 +62,7 @@ export function openHub(dirs: readonly string[], { everyMs = 400 }: HubOptions =
     };
   });
   const problems = new Map<string, string>();
-  const listeners = new Set<HubListener>();
+  const listeners = new Set<WatchedRunsListener>();
 
   const poll = (): void => {
     for (const { id, follower } of runs) {
@@ -75,19 +76,19 @@ export function openHub(dirs: readonly string[], { everyMs = 400 }: HubOptions =
       }
     }
   };
-  const timer = setInterval(poll, everyMs).unref();
+  const timer = setInterval(poll, pollIntervalMs).unref();
 
   return {
     runs,
     poll,
     subscribe(listener) {
-      const ends = runs.map(({ id, follower }) =>
+      const unsubscribes = runs.map(({ id, follower }) =>
         follower.subscribe((rows, restarted) => listener(id, rows, restarted)),
       );
       for (const [id, problem] of problems) listener(id, [problemRow(problem)], false);
       listeners.add(listener);
       return () => {
-        for (const end of ends) end();
+        for (const unsubscribe of unsubscribes) unsubscribe();
         listeners.delete(listener);
       };
     },

@@ -1,38 +1,38 @@
 /**
- * Follows a JSON-lines file that another process may be writing: whole lines only, each once. A resumed
- * run cuts its files back and goes on, maybe past the place that was read; that is noticed by the bytes
- * before this place, and the reader is told to begin anew.
+ * Follows a JSON-lines file that another process may be writing, and returns each complete line once. A
+ * resumed run truncates its files to a checkpoint and then appends, possibly beyond the read position. To
+ * detect this, the last bytes before the read position are compared; on a mismatch, reading starts over.
  * @module
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { StoreError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 
-/** What a look at the file brought. */
+/** Result of one poll of the file. */
 export interface TailResult {
-  /** The file is no continuation of what was read before; `values` start at its beginning. */
+  /** The file does not continue what was read before; `values` start at the beginning of the file. */
   readonly restarted: boolean;
   readonly values: readonly unknown[];
 }
 
-export interface LineTail {
+export interface JsonlTail {
   /**
-   * The values of lines that were completed since the last call.
+   * Values of the lines that were completed since the last call.
    *
-   * @throws StoreError naming the line when a whole line is not JSON
+   * @throws StoreError naming the line if a complete line is not JSON
    */
   poll(): TailResult;
 }
 
-/** Bytes before the reading position that are compared. */
-const MEMORY_BYTES = 256;
+/** Number of bytes before the read position that are compared. */
+const COMPARED_BYTES = 256;
 const CHUNK_BYTES = 1 << 20;
 
-/** @param path - a file that need not exist yet */
-export function createLineTail(path: string): LineTail {
+/** @param path - may not exist yet */
+export function createJsonlTail(path: string): JsonlTail {
   let position = 0;
   let lines = 0;
-  let memory = Buffer.alloc(0);
+  let lastRead = Buffer.alloc(0);
   return {
     poll() {
       let fd: number;
@@ -42,23 +42,23 @@ export function createLineTail(path: string): LineTail {
         if (systemErrorCode(error) !== 'ENOENT') throw error;
         const restarted = position > 0;
         position = lines = 0;
-        memory = Buffer.alloc(0);
+        lastRead = Buffer.alloc(0);
         return { restarted, values: [] };
       }
       try {
         const size = fstatSync(fd).size;
         const restarted =
-          size < position || !readAt(fd, position - memory.length, memory.length).equals(memory);
+          size < position || !readAt(fd, position - lastRead.length, lastRead.length).equals(lastRead);
         if (restarted) {
           position = lines = 0;
-          memory = Buffer.alloc(0);
+          lastRead = Buffer.alloc(0);
         }
         const bytes = readAt(fd, position, size - position);
-        const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
-        const values = parseLines(whole, path, lines);
-        position += whole.length;
+        const complete = bytes.subarray(0, bytes.lastIndexOf(10) + 1); // 10: line feed
+        const values = parseLines(complete, path, lines);
+        position += complete.length;
         lines += values.length;
-        memory = Buffer.concat([memory, whole.subarray(-MEMORY_BYTES)]).subarray(-MEMORY_BYTES);
+        lastRead = Buffer.concat([lastRead, complete.subarray(-COMPARED_BYTES)]).subarray(-COMPARED_BYTES);
         return { restarted, values };
       } finally {
         closeSync(fd);
@@ -72,13 +72,13 @@ function readAt(fd: number, start: number, length: number): Buffer {
   let filled = 0;
   while (filled < length) {
     const count = readSync(fd, bytes, filled, Math.min(CHUNK_BYTES, length - filled), start + filled);
-    if (count === 0) break; // cut back while it is read; the next look sees it
+    if (count === 0) break; // the file was truncated meanwhile; the next poll detects it
     filled += count;
   }
   return bytes.subarray(0, filled);
 }
 
-function parseLines(bytes: Buffer, path: string, before: number): unknown[] {
+function parseLines(bytes: Buffer, path: string, linesBefore: number): unknown[] {
   return bytes
     .toString('utf8')
     .split('\n')
@@ -88,7 +88,7 @@ function parseLines(bytes: Buffer, path: string, before: number): unknown[] {
         return JSON.parse(line) as unknown;
       } catch (cause) {
         throw new StoreError(
-          `${path}:${before + index + 1}: expected a line of JSON, got "${line.slice(0, 40)}"; the file was changed by something else`,
+          `${path}:${linesBefore + index + 1}: expected a line of JSON, got "${line.slice(0, 40)}"; another program changed the file`,
           { code: 'TROUPE_STORE_JSON', exitCode: 2, cause },
         );
       }

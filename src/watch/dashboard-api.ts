@@ -1,12 +1,13 @@
 /**
- * What the dashboard's page and its server say to each other. Needs no Node, because the page imports it.
+ * The JSON types of the dashboard's HTTP API, shared by its server and its page. No Node imports: the
+ * dashboard's page bundles this file.
  * @module
  */
 
-import type { RunFacts, WatchRow } from '../run-view/rows.ts';
+import type { RunFacts, RunRow } from '../run-view/rows.ts';
 import type { DifferenceRecord } from '../train/events.ts';
 
-/** What `/api/runs` says of a run. */
+/** One entry of `/api/runs`. */
 export interface RunSummary {
   readonly id: string;
   readonly label: string;
@@ -14,18 +15,18 @@ export interface RunSummary {
   readonly facts: RunFacts;
 }
 
-/** A message of `/api/stream`. */
+/** One server-sent event of `/api/stream`. */
 export interface StreamMessage {
   readonly run: string;
-  /** Everything said of this run before is void. */
+  /** The client discards all earlier rows of this run. */
   readonly restarted: boolean;
-  readonly rows: readonly WatchRow[];
+  readonly rows: readonly RunRow[];
 }
 
-/** A row of `completions/`. */
+/** One line of the files in `completions/`: an episode. */
 export interface TranscriptRow {
   readonly stage: number;
-  /** The agent the batch was for; absent for a batch of the whole stage or a measurement. */
+  /** Agent that the batch was sampled for; absent for a batch of the whole stage or an evaluation. */
   readonly agent?: number;
   readonly split?: 'test';
   readonly item: string;
@@ -38,20 +39,20 @@ export interface TranscriptRow {
   readonly reward: number;
 }
 
-/** A prompt of which transcripts were kept. */
-export interface KeptPrompt {
+/** A prompt that has transcripts; one entry of `/api/runs/ID/prompts`. */
+export interface TranscriptPrompt {
   readonly item: string;
   readonly split: 'train' | 'test';
   readonly prompt: string;
-  /** Stages with transcripts of it, ascending. */
+  /** Stages with transcripts of the prompt, ascending. */
   readonly stages: readonly number[];
 }
 
-/** Where a run stands among others; what `/api/compare` says. */
-export interface RunEnd {
+/** Newest stage evaluation of a run; one entry of `/api/compare`. */
+export interface LatestEvaluation {
   /** Id of the run. */
   readonly run: string;
-  /** Newest stage evaluation with its 95% interval; absent where none was made. */
+  /** Mean reward with its 95% interval; absent if the run has no stage evaluation. */
   readonly evaluation?: {
     readonly stage: number;
     readonly prompts: number;
@@ -59,6 +60,6 @@ export interface RunEnd {
     readonly low: number;
     readonly high: number;
   };
-  /** Minus the first run's, paired by prompt; absent for the first and where prompts differ. */
+  /** Difference from the first run, paired by prompt; absent for the first run and if prompts differ. */
   readonly difference?: DifferenceRecord;
 }
