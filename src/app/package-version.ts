@@ -3,9 +3,10 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { packageFile } from '../support/package-root.ts';
 
 /** `0.1.0`. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(packageFile('package.json'), 'utf8');
   return String((JSON.parse(text) as { readonly version: unknown }).version);
 }

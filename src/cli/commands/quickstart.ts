@@ -2,7 +2,6 @@
  * `troupe quickstart`: base models, a trained team of three and its summary, in one command.
  * @module
  */
-import { fileURLToPath } from 'node:url';
 import { compose } from '../../app/compose.ts';
 import { listenForInterrupt } from '../../app/interrupt.ts';
 import { prepareModels } from '../../app/pretrain.ts';
@@ -10,9 +9,10 @@ import { freeRunFolder } from '../../app/run-folder-name.ts';
 import { train } from '../../app/train.ts';
 import { resolveConfig } from '../../config/resolve.ts';
 import { assertFree } from '../../store/run-folder.ts';
+import { packageFile } from '../../support/package-root.ts';
 import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
 
-const RECIPE = fileURLToPath(new URL('../../../recipes/quickstart.yaml', import.meta.url));
+const RECIPE = packageFile('recipes/quickstart.yaml');
 
 interface QuickstartFlags {
   readonly run?: string;

@@ -8,18 +8,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
 
 /** What a worker needs, pinned. */
-export const WORKER_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements.txt', import.meta.url),
-);
+export const WORKER_REQUIREMENTS = packageFile('python/troupe_worker/requirements.txt');
 
 /** What Ray needs besides, pinned. */
-export const RAY_REQUIREMENTS = fileURLToPath(
-  new URL('../../../python/troupe_worker/requirements-ray.txt', import.meta.url),
-);
+export const RAY_REQUIREMENTS = packageFile('python/troupe_worker/requirements-ray.txt');
 
 export interface EnvironmentOptions {
   /** Where it is, or shall be. */

@@ -7,11 +7,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
 
 /** Folder of the package that ships with troupe. */
-export const WORKER_SOURCE = fileURLToPath(new URL('../../../python/troupe_worker/src', import.meta.url));
+export const WORKER_SOURCE = packageFile('python/troupe_worker/src');
 
 export interface WorkerProcessOptions {
   /** A Python 3.10 or newer that has torch and Transformers. */

@@ -9,6 +9,7 @@ import { Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { streamSSE } from 'hono/streaming';
 import { TroupeError } from '../../support/errors.ts';
+import { packageFile } from '../../support/package-root.ts';
 import { compareEnds } from '../../watch/compare.ts';
 import type { WatchedRun, WatchHub } from '../../watch/hub.ts';
 import type { RunSummary, StreamMessage } from '../../watch/messages.ts';
@@ -19,7 +20,7 @@ const ASSETS: Readonly<Record<string, { readonly file: string; readonly type: st
   '/app.js': { file: 'app.js', type: 'text/javascript; charset=utf-8' },
   '/app.css': { file: 'app.css', type: 'text/css; charset=utf-8' },
 };
-const BUILT = new URL('../../../web/dashboard/built/', import.meta.url);
+const BUILT = 'web/dashboard/built/';
 
 /** Names a browser on this machine may have asked for; any port. */
 const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
@@ -52,7 +53,9 @@ export function createDashboardApp(hub: WatchHub): Hono {
     }),
   );
   for (const [path, { file, type }] of Object.entries(ASSETS))
-    app.get(path, (c) => c.body(readFileSync(new URL(file, BUILT), 'utf8'), 200, { 'Content-Type': type }));
+    app.get(path, (c) =>
+      c.body(readFileSync(packageFile(BUILT + file), 'utf8'), 200, { 'Content-Type': type }),
+    );
   addApi(app, hub);
   app.notFound((c) => c.json({ error: `nothing at ${c.req.path}` }, 404));
   app.onError((error, c) => {

@@ -5,8 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Hono } from 'hono';
+import { packageFile } from '../../support/package-root.ts';
 
-const FOLDER = new URL('../../../web/chat/', import.meta.url);
+const FOLDER = 'web/chat/';
 
 const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/': ['index.html', 'text/html; charset=utf-8'],
@@ -26,7 +27,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 export function addChatPage(app: Hono): void {
   for (const [path, [file, type]] of Object.entries(FILES)) {
-    const body = readFileSync(new URL(file, FOLDER), 'utf8');
+    const body = readFileSync(packageFile(FOLDER + file), 'utf8');
     app.get(path, (c) =>
       c.body(body, 200, { ...PAGE_HEADERS, 'content-type': type, 'cache-control': 'no-cache' }),
     );
