@@ -105,7 +105,7 @@ async function measured(
 ): Promise<{ evaluation: TeamEvaluation; parameters: number }> {
   const stored = await findStoredTeam(newestCheckpoint(run));
   if (stored === undefined) throw new Error(`${run}: expected a run with a checkpoint`);
-  const composition: Composition = compose(resolveConfig(join(run, 'config.yaml')));
+  const composition: Composition = await compose(resolveConfig(join(run, 'config.yaml')));
   let team: Team | undefined;
   try {
     team = await loadTeam(composition, { folders: stored.agents });

@@ -67,25 +67,31 @@ function entryOf(entry: BenchmarkEntry): Entry {
  *
  * @throws ConfigError for an unknown name, a missing file or unusable data
  */
-export function planBenchmarks(
+export async function planBenchmarks(
   resolved: ResolvedConfig,
   entries: readonly BenchmarkEntry[],
   flags: BenchmarkFlags = {},
-): PlannedBenchmark[] {
+): Promise<PlannedBenchmark[]> {
   const names = new Set<string>();
-  return entries.map(entryOf).map((entry) => {
+  const planned: PlannedBenchmark[] = [];
+  for (const entry of entries.map(entryOf)) {
     if (names.has(entry.name))
       throw new ConfigError(`benchmark ${entry.name}: expected every benchmark once, got it twice`);
     names.add(entry.name);
-    return entry.task === undefined ? planKnown(resolved, entry, flags) : planOwn(resolved, entry, flags);
-  });
+    const plan = entry.task === undefined ? planKnown : planOwn;
+    planned.push(await plan(resolved, entry, flags));
+  }
+  return planned;
 }
 
 /** The team's own task, on one split, as if it were a benchmark. */
-export function planOwnTask(resolved: ResolvedConfig, flags: BenchmarkFlags): PlannedBenchmark {
+export async function planOwnTask(
+  resolved: ResolvedConfig,
+  flags: BenchmarkFlags,
+): Promise<PlannedBenchmark> {
   const { config } = resolved;
   return finish(
-    { name: config.task.name, task: composeTask(resolved), split: flags.split ?? 'test' },
+    { name: config.task.name, task: await composeTask(resolved), split: flags.split ?? 'test' },
     {
       k: flags.k ?? config.eval.k,
       prompts: flags.prompts ?? config.eval.prompts,
@@ -96,9 +102,13 @@ export function planOwnTask(resolved: ResolvedConfig, flags: BenchmarkFlags): Pl
   );
 }
 
-function planOwn(resolved: ResolvedConfig, entry: Entry, flags: BenchmarkFlags): PlannedBenchmark {
+async function planOwn(
+  resolved: ResolvedConfig,
+  entry: Entry,
+  flags: BenchmarkFlags,
+): Promise<PlannedBenchmark> {
   const { config } = resolved;
-  const task = composeOtherTask(resolved, entry.task ?? {}, ['eval', 'benchmarks']);
+  const task = await composeOtherTask(resolved, entry.task ?? {}, ['eval', 'benchmarks']);
   return finish(
     { name: entry.name, task, split: flags.split ?? entry.split ?? 'test' },
     {
@@ -111,7 +121,11 @@ function planOwn(resolved: ResolvedConfig, entry: Entry, flags: BenchmarkFlags):
   );
 }
 
-function planKnown(resolved: ResolvedConfig, entry: Entry, flags: BenchmarkFlags): PlannedBenchmark {
+async function planKnown(
+  resolved: ResolvedConfig,
+  entry: Entry,
+  flags: BenchmarkFlags,
+): Promise<PlannedBenchmark> {
   const benchmark = findBenchmark(entry.name);
   if (benchmark === undefined) {
     const near = nearestName(entry.name, benchmarkNames);
@@ -126,7 +140,7 @@ function planKnown(resolved: ResolvedConfig, entry: Entry, flags: BenchmarkFlags
     ...benchmark.options,
     ...(file === undefined || benchmark.fileOption === undefined ? {} : { [benchmark.fileOption]: file }),
   };
-  const task = composeOtherTask(resolved, section, ['eval', 'benchmarks']);
+  const task = await composeOtherTask(resolved, section, ['eval', 'benchmarks']);
   const size = task.size('test') ?? benchmark.items;
   return finish(
     { name: entry.name, task, split: 'test' },

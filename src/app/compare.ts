@@ -124,7 +124,7 @@ async function measuredFinals(request: ComparisonRequest): Promise<Finals> {
 async function measure(run: RecordedRun, request: ComparisonRequest): Promise<TeamEvaluation> {
   const first = (request.runs[0] as RecordedRun).resolved.config;
   const stored = await findStoredTeam(run.dir);
-  const composition = compose(run.resolved);
+  const composition = await compose(run.resolved);
   const { config, engine, task } = composition;
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
   try {

@@ -130,10 +130,10 @@ export interface Composition {
  * @param onWork - told of what models outside of this process computed, and when
  * @throws ConfigError naming the place in the file of whatever cannot be made
  */
-export function compose(resolved: ResolvedConfig, onWork?: (work: Work) => void): Composition {
+export async function compose(resolved: ResolvedConfig, onWork?: (work: Work) => void): Promise<Composition> {
   const { config } = resolved;
   const { threads, ...options } = embeddedOptions(config);
-  const task = composeTask(resolved);
+  const task = await composeTask(resolved);
   const protocol = composeProtocol(resolved);
   requireMoves(resolved, task, { protocol, isOwn: true });
   const embedded = createOnnxEngine({
@@ -251,9 +251,9 @@ export function requirePrompts(
 }
 
 /** The task alone, for what needs no models. @throws ConfigError */
-export function composeTask(resolved: ResolvedConfig): Task {
+export function composeTask(resolved: ResolvedConfig): Promise<Task> {
   const { name, ...options } = resolved.config.task;
-  return placed(resolved, ['task'], () => createTask(name, options, TASK_CONTEXT));
+  return placedAsync(resolved, ['task'], () => createTask(name, options, TASK_CONTEXT));
 }
 
 /**
@@ -263,12 +263,12 @@ export function composeTask(resolved: ResolvedConfig): Task {
  * @param path - where the file asks for it
  * @throws ConfigError
  */
-export function composeOtherTask(
+export async function composeOtherTask(
   resolved: ResolvedConfig,
   { name, ...options }: Readonly<Record<string, unknown>>,
   path: readonly (string | number)[],
-): Task {
-  const task = placed(resolved, path, () => createTask(String(name ?? ''), options, TASK_CONTEXT));
+): Promise<Task> {
+  const task = await placedAsync(resolved, path, () => createTask(String(name ?? ''), options, TASK_CONTEXT));
   requireMoves(resolved, task, { protocol: composeProtocol(resolved), isOwn: false });
   return task;
 }

@@ -19,11 +19,11 @@ const NAMED = 5;
  *
  * @throws ConfigError naming prompts and the items they are, with `contamination.action: refuse`
  */
-export function cleanTask(resolved: ResolvedConfig, task: Task): Task {
+export async function cleanTask(resolved: ResolvedConfig, task: Task): Promise<Task> {
   const { contamination, eval: evaluation } = resolved.config;
   const sets = contamination.sets ?? evaluation.benchmarks;
   if (contamination.action === 'off' || sets.length === 0) return task;
-  const planned = planBenchmarks(resolved, sets);
+  const planned = await planBenchmarks(resolved, sets);
   const index = new ContaminationIndex(
     planned.map(({ name, task: set, split }) => ({
       name,

@@ -195,7 +195,7 @@ interface Player {
 }
 
 async function openPlayer({ resolved, folders }: Contestant): Promise<Player> {
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   try {
     const team = await loadTeam(composition, folders ? { folders } : {});
     return {

@@ -39,7 +39,7 @@ export interface EvaluationRequest {
 
 /** @throws TroupeError */
 export async function evaluate(request: EvaluationRequest): Promise<void> {
-  const composition = compose(request.resolved);
+  const composition = await compose(request.resolved);
   const { config, engine, task } = composition;
   requireFilePlace(request.transcripts);
   requirePrompts(composition, request.split, { atLeast: 1, purpose: 'an evaluation' });

@@ -71,7 +71,7 @@ async function modelSizes(config: Config): Promise<ModelSize[]> {
 }
 
 async function measure(resolved: ResolvedConfig, models: readonly ModelSize[]): Promise<MachineRates> {
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   const { config, task, engine } = composition;
   const interruption = listenForInterrupt('stopping');
   let team: Awaited<ReturnType<typeof loadTeam>> | undefined;

@@ -138,7 +138,7 @@ export function defaultMinMembers(protocol: string, members: number): number {
 async function trainedTeam(path: string, overrides: readonly Override[]): Promise<Trained> {
   const { resolved, stored } = await findTeam(path, overrides);
   if (stored) requireSameSize(resolved, stored);
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   const { config, task } = composition;
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
   const folders = stored?.agents ?? config.agents.map(({ model }) => model);

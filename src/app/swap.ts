@@ -91,7 +91,7 @@ async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
 
 async function swapSeat(request: CheckedRequest): Promise<SwapRecord> {
   const { stored, resolved, seat } = request;
-  const composition = compose(resolved);
+  const composition = await compose(resolved);
   const interruption = listenForInterrupt('stopping; the old team is as it was');
   const line = createProgressLine({ stream: process.stderr });
   let team: Team | undefined;

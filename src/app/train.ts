@@ -92,10 +92,10 @@ async function trainOpening(
   defer: (close: () => unknown) => void,
 ): Promise<void> {
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const whole = compose(asked, (call) => work.store?.noteWork(modelCallRow(call, work.stage)));
+  const whole = await compose(asked, (call) => work.store?.noteWork(modelCallRow(call, work.stage)));
   const { engine } = whole;
   defer(() => engine.close());
-  const task = cleanTask(asked, whole.task);
+  const task = await cleanTask(asked, whole.task);
   const composed: Composition = { ...whole, task };
   requirePrompts(composed, 'train', { atLeast: 1, purpose: 'training' });
   requirePrompts(composed, 'test', { atLeast: 2, purpose: 'the closing comparison' });

@@ -81,8 +81,8 @@ export async function evaluateOnBenchmarks(command: Command): Promise<void> {
     .filter((name) => name !== '');
   const benchmarks =
     names === undefined
-      ? [planOwnTask(resolved, wanted)]
-      : planBenchmarks(resolved, entriesOf(resolved, names), wanted);
+      ? [await planOwnTask(resolved, wanted)]
+      : await planBenchmarks(resolved, entriesOf(resolved, names), wanted);
   const out =
     flags.out ?? join(contestant.run ?? '.', 'evaluations', folderName(contestant.name, benchmarks));
   await evaluateBenchmarks({

@@ -55,8 +55,8 @@ interface Checked {
  * @param prompts - looked at per split
  * @throws ConfigError if the task cannot be made
  */
-export function checkTask(resolved: ResolvedConfig, prompts: number): Checked {
-  const task = composeTask(resolved);
+export async function checkTask(resolved: ResolvedConfig, prompts: number): Promise<Checked> {
+  const task = await composeTask(resolved);
   const lines: string[] = [`task ${task.name}`, ''];
   const problems: string[] = [];
   for (const split of SPLITS) {

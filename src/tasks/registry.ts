@@ -6,24 +6,7 @@ import { ConfigError, TaskError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
 import { SPLITS } from '../task/split.ts';
 import type { Split, Task } from '../task/task.ts';
-import { createDetectiveCases, readDetectiveCasesOptions } from './arbench/detective-cases.ts';
-import { createGuessingNumbers, readGuessingNumbersOptions } from './arbench/guessing-numbers.ts';
-import { createSituationPuzzles, readSituationPuzzlesOptions } from './arbench/situation-puzzles.ts';
-import { createArithmetic, readArithmeticOptions } from './arithmetic/arithmetic.ts';
-import { createAutoLogi, readAutoLogiOptions } from './autologi/autologi.ts';
-import { createBlocksworld, readBlocksworldOptions } from './blocksworld/blocksworld.ts';
-import { createCountdown, readCountdownOptions } from './countdown/countdown.ts';
-import { createDigits, readDigitsOptions } from './digits/digits.ts';
-import { createGuessNumber } from './guess-number/guess-number.ts';
-import { readGuessNumberOptions } from './guess-number/options.ts';
-import { createJsonl, readJsonlOptions } from './jsonl/jsonl.ts';
-import { createLogistics, readLogisticsOptions } from './logistics/logistics.ts';
-import { createModuleTask } from './module/module.ts';
-import { createPlanbench, readPlanbenchOptions } from './planbench/planbench.ts';
 import type { AnswererFactory } from './shared/answerer-options.ts';
-import { readZebraOptions } from './zebra/options.ts';
-import { createZebra } from './zebra/zebra.ts';
-import { createZebraLogic, readZebraLogicOptions } from './zebra/zebralogic.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -33,28 +16,73 @@ export interface TaskContext {
   readonly answerer?: AnswererFactory;
 }
 
+/** A run loads the module of its own task alone. */
 const TASKS = {
-  'arbench-dc': (options, context) => {
+  'arbench-dc': async (options, context) => {
+    const { createDetectiveCases, readDetectiveCasesOptions } = await import('./arbench/detective-cases.ts');
     const { answerer, ...read } = readDetectiveCasesOptions(options);
     return createDetectiveCases(read, context.answerer?.(answerer));
   },
-  'arbench-gn': (options) => createGuessingNumbers(readGuessingNumbersOptions(options)),
-  'arbench-sp': (options, context) => {
+  'arbench-gn': async (options) => {
+    const { createGuessingNumbers, readGuessingNumbersOptions } = await import(
+      './arbench/guessing-numbers.ts'
+    );
+    return createGuessingNumbers(readGuessingNumbersOptions(options));
+  },
+  'arbench-sp': async (options, context) => {
+    const { createSituationPuzzles, readSituationPuzzlesOptions } = await import(
+      './arbench/situation-puzzles.ts'
+    );
     const { answerer, ...read } = readSituationPuzzlesOptions(options);
     return createSituationPuzzles(read, context.answerer?.(answerer));
   },
-  arithmetic: (options) => createArithmetic(readArithmeticOptions(options)),
-  autologi: (options) => createAutoLogi(readAutoLogiOptions(options)),
-  blocksworld: (options) => createBlocksworld(readBlocksworldOptions(options)),
-  countdown: (options) => createCountdown(readCountdownOptions(options)),
-  digits: (options) => createDigits(readDigitsOptions(options)),
-  'guess-number': (options) => createGuessNumber(readGuessNumberOptions(options)),
-  jsonl: (options) => createJsonl(readJsonlOptions(options)),
-  logistics: (options) => createLogistics(readLogisticsOptions(options)),
-  planbench: (options) => createPlanbench(readPlanbenchOptions(options)),
-  zebra: (options) => createZebra(readZebraOptions(options)),
-  zebralogic: (options) => createZebraLogic(readZebraLogicOptions(options)),
-} as const satisfies Readonly<Record<string, (options: Options, context: TaskContext) => Task>>;
+  arithmetic: async (options) => {
+    const { createArithmetic, readArithmeticOptions } = await import('./arithmetic/arithmetic.ts');
+    return createArithmetic(readArithmeticOptions(options));
+  },
+  autologi: async (options) => {
+    const { createAutoLogi, readAutoLogiOptions } = await import('./autologi/autologi.ts');
+    return createAutoLogi(readAutoLogiOptions(options));
+  },
+  blocksworld: async (options) => {
+    const { createBlocksworld, readBlocksworldOptions } = await import('./blocksworld/blocksworld.ts');
+    return createBlocksworld(readBlocksworldOptions(options));
+  },
+  countdown: async (options) => {
+    const { createCountdown, readCountdownOptions } = await import('./countdown/countdown.ts');
+    return createCountdown(readCountdownOptions(options));
+  },
+  digits: async (options) => {
+    const { createDigits, readDigitsOptions } = await import('./digits/digits.ts');
+    return createDigits(readDigitsOptions(options));
+  },
+  'guess-number': async (options) => {
+    const { createGuessNumber } = await import('./guess-number/guess-number.ts');
+    const { readGuessNumberOptions } = await import('./guess-number/options.ts');
+    return createGuessNumber(readGuessNumberOptions(options));
+  },
+  jsonl: async (options) => {
+    const { createJsonl, readJsonlOptions } = await import('./jsonl/jsonl.ts');
+    return createJsonl(readJsonlOptions(options));
+  },
+  logistics: async (options) => {
+    const { createLogistics, readLogisticsOptions } = await import('./logistics/logistics.ts');
+    return createLogistics(readLogisticsOptions(options));
+  },
+  planbench: async (options) => {
+    const { createPlanbench, readPlanbenchOptions } = await import('./planbench/planbench.ts');
+    return createPlanbench(readPlanbenchOptions(options));
+  },
+  zebra: async (options) => {
+    const { createZebra } = await import('./zebra/zebra.ts');
+    const { readZebraOptions } = await import('./zebra/options.ts');
+    return createZebra(readZebraOptions(options));
+  },
+  zebralogic: async (options) => {
+    const { createZebraLogic, readZebraLogicOptions } = await import('./zebra/zebralogic.ts');
+    return createZebraLogic(readZebraLogicOptions(options));
+  },
+} as const satisfies Readonly<Record<string, (options: Options, context: TaskContext) => Promise<Task>>>;
 
 type TaskName = keyof typeof TASKS;
 
@@ -87,10 +115,18 @@ export const taskNames: readonly string[] = Object.keys(TASKS);
  *   which a split would be empty
  *
  * @example
- * createTask('arithmetic', { operands: 2 }).item('train', 0).prompt.endsWith('='); // => true
+ * const task = await createTask('arithmetic', { operands: 2 });
+ * task.item('train', 0).prompt.endsWith('='); // => true
  */
-export function createTask(name: string, options: Options = {}, context: TaskContext = {}): Task {
-  if (options.module !== undefined) return checked(createModuleTask(name, options));
+export async function createTask(
+  name: string,
+  options: Options = {},
+  context: TaskContext = {},
+): Promise<Task> {
+  if (options.module !== undefined) {
+    const { createModuleTask } = await import('./module/module.ts');
+    return checked(await createModuleTask(name, options));
+  }
   if (!Object.hasOwn(TASKS, name)) {
     const nearest = nearestName(name, taskNames);
     const help =
@@ -106,7 +142,7 @@ export function createTask(name: string, options: Options = {}, context: TaskCon
       ],
     });
   }
-  return checked(TASKS[name as TaskName](options, context)); // hasOwn, above
+  return checked(await TASKS[name as TaskName](options, context)); // hasOwn, above
 }
 
 function checked(task: Task): Task {

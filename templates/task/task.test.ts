@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createTask } from '../../src/tasks/registry.ts';
 
-const task = createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
+const task = await createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
 const splits = ['train', 'validation', 'test'] as const;
 const all = splits.flatMap((split) =>
   Array.from({ length: task.size(split) ?? 50 }, (_, index) => task.item(split, index)),

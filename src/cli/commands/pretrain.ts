@@ -17,7 +17,7 @@ export const definePretrain: DefineVerb = (program, { overrides }) => {
     .option('--force', 'make models anew that are there already')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (config: string, { force = false }: { readonly force?: boolean }) => {
-      const composition = compose(resolveConfig(config, overrides));
+      const composition = await compose(resolveConfig(config, overrides));
       const interruption = listenForInterrupt('stopping; an unfinished model is not kept');
       try {
         const made = await prepareModels(composition, { signal: interruption.signal, force });

@@ -29,7 +29,7 @@ export const defineQuickstart: DefineVerb = (program, { overrides }) => {
     .action(async ({ run = freeRunFolder('quickstart'), json = false }: QuickstartFlags) => {
       const resolved = resolveConfig(RECIPE, overrides);
       assertFree(run);
-      const composition = compose(resolved);
+      const composition = await compose(resolved);
       const interruption = listenForInterrupt('stopping');
       try {
         await prepareModels(composition, { signal: interruption.signal, force: false });

@@ -34,8 +34,8 @@ export const defineTasks: DefineVerb = (program, { overrides }) => {
     .argument('<config>', 'team file (YAML)')
     .option('--prompts <count>', 'prompts to look at in each split', positiveInteger, 200)
     .addHelpText('after', OVERRIDE_HELP)
-    .action((config: string, { prompts }: { prompts: number }) => {
-      const { text, problems } = checkTask(resolveConfig(config, overrides), prompts);
+    .action(async (config: string, { prompts }: { prompts: number }) => {
+      const { text, problems } = await checkTask(resolveConfig(config, overrides), prompts);
       process.stdout.write(text);
       if (problems > 0) process.exitCode = 1;
     });

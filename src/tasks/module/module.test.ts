@@ -26,9 +26,9 @@ function moduleOf(text: string): string {
 const make = (text: string, options: object = {}) =>
   createTask('mine', { module: moduleOf(text), ...options });
 /** What is wrong, without the file's name. */
-function mistakes(text: string, options: object = {}): string[] {
+async function mistakes(text: string, options: object = {}): Promise<string[]> {
   try {
-    make(text, options);
+    await make(text, options);
   } catch (error) {
     if (error instanceof ConfigError)
       return error.message.split('\n').map((line) => line.replace(/^.*\.ts: /, ''));
@@ -41,8 +41,8 @@ const VERIFY = 'export const verify = (item, text) => ({ correct: text === item.
 const ITEMS = `export const items = () => Array.from({ length: 100 }, (_, i) => ({ prompt: i + '?', answer: i }));\n`;
 
 describe('a module with a list of problems', () => {
-  it('is a task, types, imports and all', () => {
-    const task = make(
+  it('is a task, types, imports and all', async () => {
+    const task = await make(
       `
       import type { Nothing } from './nothing-there.ts';
       import { words } from './words.ts';
@@ -65,8 +65,8 @@ describe('a module with a list of problems', () => {
     expect(task.alphabet).toBe('0123456789abc');
   });
 
-  it('reads files beside it and judges with a named verifier', () => {
-    const task = make(`
+  it('reads files beside it and judges with a named verifier', async () => {
+    const task = await make(`
       export const items = ({ readJsonLines }) =>
         readJsonLines('data.jsonl').map(({ q, a }) => ({ prompt: q, answer: a, split: 'test' }));
       export const verify = (item, text, { verifier }) => verifier('numeric')(item.answer, text);`);
@@ -78,19 +78,19 @@ describe('a module with a list of problems', () => {
     ]);
   });
 
-  it('reads answers without their problems if it says how, which votes on other questions need', () => {
-    const task = make(
+  it('reads answers without their problems if it says how, which votes on other questions need', async () => {
+    const task = await make(
       `${ITEMS}${VERIFY}export const answerOf = (text) => text === '' ? undefined : Number(text);`,
     );
     expect([task.answerOf?.('07'), task.answerOf?.('')]).toEqual(['7', undefined]);
-    expect(make(ITEMS + VERIFY).answerOf).toBeUndefined();
-    expect(mistakes(`${ITEMS}${VERIFY}export const answerOf = 1;`)).toEqual([
+    expect((await make(ITEMS + VERIFY)).answerOf).toBeUndefined();
+    expect(await mistakes(`${ITEMS}${VERIFY}export const answerOf = 1;`)).toEqual([
       'export "answerOf": expected a function (text) => answer, got 1',
     ]);
   });
 
-  it('keeps prompts of several splits apart, and says what was left out', () => {
-    const task = make(`
+  it('keeps prompts of several splits apart, and says what was left out', async () => {
+    const task = await make(`
       export const items = () => [
         { prompt: 'a', split: 'train' }, { prompt: 'b', split: 'train' }, { prompt: ' A ', split: 'test' }];
       ${VERIFY}`);
@@ -98,8 +98,8 @@ describe('a module with a list of problems', () => {
     expect(task.warnings?.[0]).toContain('left out 1 of 2 records of the train split');
   });
 
-  it('whose verdict is none is an error with its name, which a run counts as a wrong answer', () => {
-    const task = make(`${ITEMS} export const verify = () => true;`);
+  it('whose verdict is none is an error with its name, which a run counts as a wrong answer', async () => {
+    const task = await make(`${ITEMS} export const verify = () => true;`);
     const item = task.item('train', 0);
     expect(() => task.verify(item, 'x')).toThrow(
       /verify: expected \{ correct: true or false, .*\}, got true/,
@@ -119,13 +119,15 @@ describe('a module that generates', () => {
       const n = stream.int(options.largest) + 1;
       return { prompt: n + '+1=', answer: n + 1 };
     };`;
-  it('never runs out, and gives the same problems for the same seed in disjoint splits', () => {
-    const task = make(GENERATE + VERIFY, { largest: 5000 });
+  it('never runs out, and gives the same problems for the same seed in disjoint splits', async () => {
+    const task = await make(GENERATE + VERIFY, { largest: 5000 });
     const prompts = (split: 'train' | 'test') =>
       Array.from({ length: 40 }, (_, i) => task.item(split, i).prompt);
     expect(task.size('train')).toBeUndefined();
-    expect(make(GENERATE + VERIFY, { largest: 5000 }).item('train', 7)).toEqual(task.item('train', 7));
-    expect(make(GENERATE + VERIFY, { largest: 5000, seed: 2 }).item('train', 7)).not.toEqual(
+    expect((await make(GENERATE + VERIFY, { largest: 5000 })).item('train', 7)).toEqual(
+      task.item('train', 7),
+    );
+    expect((await make(GENERATE + VERIFY, { largest: 5000, seed: 2 })).item('train', 7)).not.toEqual(
       task.item('train', 7),
     );
     expect(prompts('train').some((prompt) => prompts('test').includes(prompt))).toBe(false);
@@ -133,16 +135,18 @@ describe('a module that generates', () => {
 });
 
 describe('a module that makes the whole task', () => {
-  it('is taken at its word, once it has the parts', () => {
-    const task = make(`export default ({ folder }) => ({
+  it('is taken at its word, once it has the parts', async () => {
+    const task = await make(`export default ({ folder }) => ({
       name: 'whole', rewardRange: [0, 1], size: () => 1, item: () => ({ id: 'x', prompt: folder }),
       verify: () => ({ correct: true, reward: 1, reason: 'yes' }) });`);
     expect(task.item('train', 0).prompt).toBe(folder);
-    expect(mistakes('export default () => ({ name: "whole", rewardRange: [0, 1], size: 3 });')).toEqual([
-      'default export: expected a task with a method size, got 3',
-      'default export: expected a task with a method item, got nothing',
-      'default export: expected a task with a method verify, got nothing',
-    ]);
+    expect(await mistakes('export default () => ({ name: "whole", rewardRange: [0, 1], size: 3 });')).toEqual(
+      [
+        'default export: expected a task with a method size, got 3',
+        'default export: expected a task with a method item, got nothing',
+        'default export: expected a task with a method verify, got nothing',
+      ],
+    );
   });
 });
 
@@ -187,22 +191,22 @@ describe('mistakes are said in one line each', () => {
       ['generate: expected a problem { prompt, answer }, got null'],
     ],
     [`throw new Error('on purpose');`, ['expected a module that loads, got: on purpose']],
-  ])('%#', (text, expected) => {
-    expect(mistakes(text)).toEqual(expected);
+  ])('%#', async (text, expected) => {
+    expect(await mistakes(text)).toEqual(expected);
   });
 
-  it('of syntax, of options and of paths, too', () => {
-    expect(mistakes('export const = 3')[0]).toMatch(/^expected a module that loads, got: /);
-    expect(mistakes(VERIFY + ITEMS, { largest: 3 })).toEqual([
+  it('of syntax, of options and of paths, too', async () => {
+    expect((await mistakes('export const = 3'))[0]).toMatch(/^expected a module that loads, got: /);
+    expect(await mistakes(VERIFY + ITEMS, { largest: 3 })).toEqual([
       'task mine: unknown option "largest"; it has no options',
     ]);
-    expect(mistakes(`export const options = { largest: 3 };${VERIFY}${ITEMS}`, { lagest: 3 })).toEqual([
+    expect(await mistakes(`export const options = { largest: 3 };${VERIFY}${ITEMS}`, { lagest: 3 })).toEqual([
       'task mine: unknown option "lagest"; did you mean "largest"?',
     ]);
-    expect(() => createTask('mine', { module: join(folder, 'none.ts') })).toThrow(
+    await expect(createTask('mine', { module: join(folder, 'none.ts') })).rejects.toThrow(
       'none.ts: expected a TypeScript module, got nothing there; "troupe tasks init NAME" writes one',
     );
-    expect(() => createTask('mine', { module: 3 })).toThrow(
+    await expect(createTask('mine', { module: 3 })).rejects.toThrow(
       'task.module: expected the path of a TypeScript module, got 3',
     );
   });

@@ -31,7 +31,10 @@ interface Given {
  * @param name - of the task, for reports
  * @throws ConfigError for a module, options or problems that cannot be used
  */
-export function createModuleTask(name: string, options: Readonly<Record<string, unknown>>): Task {
+export async function createModuleTask(
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<Task> {
   const { module: written, ...own } = options;
   if (typeof written !== 'string' || written === '')
     throw new ConfigError(`task.module: expected the path of a TypeScript module, got ${kindOf(written)}`, {
@@ -40,7 +43,7 @@ export function createModuleTask(name: string, options: Readonly<Record<string, 
       ],
     });
   const path = resolve(written);
-  const module = loadTaskModule(path);
+  const module = await loadTaskModule(path);
   const declared = module.generate && !('seed' in (module.options ?? {})) ? { seed: 1 } : {};
   const context: ModuleContext = {
     folder: dirname(path),
