@@ -4,9 +4,7 @@
  * @module
  */
 import type { Model } from '../engine/engine.ts';
-import { createEmbeddedMember } from '../serve/member/embedded.ts';
-import { EndpointMember } from '../serve/member/endpoint.ts';
-import { type Member, MemberError } from '../serve/member/member.ts';
+import type { Member } from '../serve/member/member.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
 import type { Answerer, AskedQuestion } from '../task/task.ts';
 import type { AnswererRequest } from '../tasks/shared/answerer-options.ts';
@@ -61,8 +59,11 @@ async function createMember(
   { loadModel }: AnswererParts,
   key: string | undefined,
 ): Promise<Member> {
-  if (source.kind === 'folder')
+  if (source.kind === 'folder') {
+    const { createEmbeddedMember } = await import('../serve/member/embedded.ts');
     return createEmbeddedMember(await loadModel(source.path), { name: 'answerer' });
+  }
+  const { EndpointMember } = await import('../serve/member/endpoint.ts');
   return new EndpointMember({
     name: 'answerer',
     endpoint: source.url,
@@ -90,6 +91,7 @@ async function speak(
     });
     return text;
   } catch (error) {
+    const { MemberError } = await import('../serve/member/member.ts');
     if (!(error instanceof MemberError)) throw error;
     throw new EngineError(`${error.message}; what is saved can be resumed`, {
       cause: error,

@@ -99,7 +99,7 @@ export async function composeServedTeam(path: string, options: ServedTeamOptions
     protocol: composeProtocolFor(kind, rest, members.length),
     minMembers,
     memberTimeoutMs: (file?.member_timeout_s ?? 60) * 1000,
-    answerOf: answersOf(file, trained),
+    answerOf: await answersOf(file, trained),
     isMixed:
       trained !== undefined && added.length === 0
         ? trained.isMixed
@@ -210,7 +210,10 @@ function keyOf(
   return key;
 }
 
-function answersOf(file: ServeFile | undefined, trained: Trained | undefined): ServedTeam['answerOf'] {
+async function answersOf(
+  file: ServeFile | undefined,
+  trained: Trained | undefined,
+): Promise<ServedTeam['answerOf']> {
   const answers = file?.answers ?? (trained === undefined ? 'text' : 'task');
   if (answers === 'text') return textAnswer;
   if (answers !== 'task') return answerReader(answers satisfies VerifierName);

@@ -7,12 +7,12 @@ import { Command } from 'commander';
 import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
-import type { DefineVerb } from './command.ts';
+import type { DefineCommand } from './command.ts';
 import { endingOf } from './exit.ts';
 import { asTyped } from './invocation.ts';
 
 /** Loaded when named, so that help and doctor do not wait for engines. */
-const VERBS: Readonly<Record<string, () => Promise<DefineVerb>>> = {
+const VERBS: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   quickstart: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
   train: async () => (await import('./commands/train.ts')).defineTrain,
   eval: async () => (await import('./commands/eval.ts')).defineEval,

@@ -47,6 +47,16 @@ export interface GpuUse {
   readonly weightBytes: 2 | 4;
 }
 
+/** A plan for GPUs from data sheets: the assumptions behind the rates, and the memory per GPU. */
+export interface GpuPlan {
+  readonly name: string;
+  readonly gpu: Gpu;
+  readonly assumptions: GpuAssumptions;
+  readonly use: GpuUse;
+  /** {@link gpuBytes} of the team. */
+  readonly memoryBytes: number;
+}
+
 export interface GpuModel extends ModelSize {
   /** Of keys and values, bytes per token of one message at two bytes a number. */
   readonly cacheBytesPerToken: number;

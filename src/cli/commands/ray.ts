@@ -1,14 +1,18 @@
 /**
- * `troupe ray up`: a Ray cluster of this machine, or the way into one that runs already, from nothing to the lines
- * for the team file.
+ * `troupe ray up`: starts a Ray cluster on this machine, or a front to a running one, and prints the lines for the
+ * team file.
  * @module
  */
-
-import { createRayEnvironment, RAY_ENVIRONMENT, type RayFront, startRayFront } from '../../app/compose.ts';
-import { listenForEnd } from '../../app/interrupt.ts';
+import {
+  installWorker,
+  type RayFront,
+  startRayFront,
+  WORKER_ENVIRONMENTS,
+} from '../../app/compose/workers.ts';
 import { EngineError } from '../../support/errors.ts';
 import { naturalNumber, portNumber } from '../arguments.ts';
-import type { DefineVerb } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
+import { listenForEnd } from '../interrupt.ts';
 
 interface UpFlags {
   readonly python?: string;
@@ -25,7 +29,7 @@ interface UpFlags {
 
 const DEFAULT_PORT = 8471;
 
-export const defineRay: DefineVerb = (program) => {
+export const defineRay: DefineCommand = (program) => {
   program
     .command('ray')
     .description('models on a Ray cluster (docs/cluster.md)')
@@ -34,7 +38,7 @@ export const defineRay: DefineVerb = (program) => {
       'start a Ray cluster of this machine and a front to it, and print the lines for team.yaml; Ctrl-C ends both',
     )
     .option('--python <path>', 'a Python that has Ray, PyTorch and Transformers; nothing is installed')
-    .option('--venv <folder>', `virtual environment to make or use (default: ${RAY_ENVIRONMENT})`)
+    .option('--venv <folder>', `virtual environment to make or use (default: ${WORKER_ENVIRONMENTS.ray})`)
     .option(
       '--address <address>',
       'a cluster that runs already: HOST:PORT, or auto for the one of this machine',
@@ -89,9 +93,9 @@ async function up({
   }
 }
 
-/** The environment's Python, the environment made first where it has to be. */
+/** The Python of the environment, which is created if it is missing. */
 async function installed(folder: string | undefined, signal: AbortSignal): Promise<string> {
-  const made = await createRayEnvironment({
+  const made = await installWorker('ray', {
     signal,
     onLine: (line) => process.stderr.write(`${line}\n`),
     ...(folder === undefined ? {} : { folder }),

@@ -10,9 +10,9 @@ import { textTable } from '../../report/text-table.ts';
 import { addKey, readKeys, removeKey } from '../../serve/access/key-file.ts';
 import { LOG_LEVELS } from '../../serve/http/log.ts';
 import { portNumber, positiveInteger } from '../arguments.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
 
-export const defineServe: DefineVerb = (program, { overrides }) => {
+export const defineServe: DefineCommand = (program, { overrides }) => {
   const command = program
     .command('serve')
     .description('serve a team as one model behind the OpenAI API, with a chat page at /')

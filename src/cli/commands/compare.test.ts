@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { main, PLAIN_FLAGS } from '../cli/main.ts';
-import { extractOverrides } from '../config/overrides.ts';
-import { resolveConfigText } from '../config/resolve.ts';
-import { randomStream } from '../core/rng.ts';
-import { createRun } from '../store/run-folder.ts';
+import { extractOverrides } from '../../config/overrides.ts';
+import { resolveConfigText } from '../../config/resolve.ts';
+import { randomStream } from '../../core/rng.ts';
+import { createRun } from '../../store/run-folder.ts';
+import { main, PLAIN_FLAGS } from '../main.ts';
 
 const TEAM = 'base: b\nagents: 2\ntask: {name: arithmetic, operands: 2}\n';
 
