@@ -6,10 +6,10 @@ import { relative } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { fnv1a } from '../core/hash.ts';
 import type { RandomStream } from '../core/rng.ts';
+import type { ReportedBenchmark } from '../evaluate/benchmark-results.ts';
 import { type BenchmarkScores, benchmarkScores } from '../evaluate/benchmark-scores.ts';
 import type { EpisodeRecord } from '../evaluate/episode-record.ts';
 import { chunkSize, type EarlyStop, playBenchmark } from '../evaluate/play.ts';
-import type { ReportedBenchmark } from '../report/benchmark-report.ts';
 import {
   type EvaluationFolder,
   openEvaluation,

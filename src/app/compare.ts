@@ -13,8 +13,8 @@ import {
   runFigures,
   stageFalls,
 } from '../evaluate/compare-runs.ts';
+import type { ComparedGroup, Comparison, Finals } from '../evaluate/comparison.ts';
 import { evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
-import type { ComparedGroup, Comparison, Finals } from '../report/comparison-report.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readEvents, readRunConfig } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
@@ -22,6 +22,8 @@ import type { Team } from '../team/team.ts';
 import { closeTeam, compose, loadTeam } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
 import type { UseCaseOptions } from './use-case.ts';
+
+export type { Comparison } from '../evaluate/comparison.ts';
 
 /** What a run folder records. */
 export interface RecordedRun {

@@ -8,14 +8,10 @@ import { basename, join, relative, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { TeamFile } from '../config/schema.ts';
+import type { EvaluationReport, ReportedBenchmark } from '../evaluate/benchmark-results.ts';
 import { compare, type MeasureName } from '../evaluate/compare.ts';
 import type { EarlyStop } from '../evaluate/play.ts';
-import {
-  type EvaluationReport,
-  evaluationReportJson,
-  type ReportedBenchmark,
-  renderEvaluationPage,
-} from '../report/benchmark-report.ts';
+import { evaluationReportJson, renderEvaluationPage } from '../report/benchmark-report.ts';
 import { EVALUATION_FILE, readEvaluationRequest, readTimings } from '../store/evaluation-folder.ts';
 import { ConfigError } from '../support/errors.ts';
 import { Interrupted } from '../train/interrupted.ts';

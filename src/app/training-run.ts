@@ -51,7 +51,7 @@ export function isRunEvent(event: TrainingEvent): event is RunEvent {
  *
  * @example
  * const run = train({ config: 'team.yaml' });
- * for await (const event of run) if (event.kind === 'stage_finished') console.log(event.stage, event.reward);
+ * for await (const event of run) if (event.kind === 'stage_finished') rewards.push(event.reward);
  * const { checkpoint } = await run.result;
  */
 export class TrainingRun implements AsyncIterable<TrainingEvent> {

@@ -2,45 +2,12 @@
  * Compared runs as text for a terminal and as Markdown with pictures. Pure.
  * @module
  */
-import type { GroupFigures, RunFigures, StageFalls } from '../evaluate/compare-runs.ts';
+import type { RunFigures, StageFalls } from '../evaluate/compare-runs.ts';
+import type { ComparedGroup, Comparison, Finals } from '../evaluate/comparison.ts';
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
 import { count, percent, points, signed } from './format.ts';
 import type { LineChart } from './svg-chart.ts';
 import { type Alignment, markdownTable, sparkline, textTable } from './text-table.ts';
-
-export interface ComparedRun {
-  readonly name: string;
-  readonly algorithm: string;
-  readonly figures: RunFigures;
-  /** Absent where no test rewards were recorded. */
-  readonly falls?: StageFalls;
-}
-
-/** How the runs' teams did on the same test prompts; in the order of the runs. */
-export interface Finals {
-  /** What was measured, e.g. `reward on 256 test prompts, after the last stage`. */
-  readonly title: string;
-  /** Shares are shown as percentages, rewards as they are. */
-  readonly unit: 'share' | 'reward';
-  readonly values: readonly Partial<AccuracyRecord>[];
-  /** Each run minus the first, paired; absent for the first. */
-  readonly differences: readonly (DifferenceRecord | undefined)[];
-}
-
-export interface ComparedGroup {
-  readonly name: string;
-  readonly figures: GroupFigures;
-  /** Minus the first group, over seeds that both have; absent for the first, or with fewer than two such seeds. */
-  readonly difference?: DifferenceRecord;
-}
-
-export interface Comparison {
-  readonly task: string;
-  readonly runs: readonly ComparedRun[];
-  readonly finals: Finals;
-  /** Runs grouped by a key of their configuration, where that was asked for. */
-  readonly groups?: { readonly key: string; readonly rows: readonly ComparedGroup[] };
-}
 
 const SPARK_WIDTH = 20;
 const RUN_ALIGN: readonly Alignment[] = ['left', 'left', 'right', 'left', 'left', 'right', 'right', 'right'];

@@ -4,13 +4,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { compare } from '../../app/compare.ts';
-import {
-  type Comparison,
-  comparisonCharts,
-  renderComparison,
-  renderComparisonPage,
-} from '../../report/comparison-report.ts';
+import { type Comparison, compare } from '../../app/compare.ts';
+import { comparisonCharts, renderComparison, renderComparisonPage } from '../../report/comparison-report.ts';
 import { renderLineChart } from '../../report/svg-chart.ts';
 import { writeFileAtomic } from '../../support/atomic-file.ts';
 import { ConfigError } from '../../support/errors.ts';
