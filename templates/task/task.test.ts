@@ -1,14 +1,19 @@
 /** Whether data, prompt and verifier fit together: `npx tsx --test task.test.ts`. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createTask } from '../../src/tasks/registry.ts';
 
-const task = await createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
 const splits = ['train', 'validation', 'test'] as const;
-const all = splits.flatMap((split) =>
-  Array.from({ length: task.size(split) ?? 50 }, (_, index) => task.item(split, index)),
-);
+let task: Awaited<ReturnType<typeof createTask>>;
+let all: ReturnType<typeof task.item>[];
+
+before(async () => {
+  task = await createTask('mine', { module: fileURLToPath(new URL('task.ts', import.meta.url)) });
+  all = splits.flatMap((split) =>
+    Array.from({ length: task.size(split) ?? 50 }, (_, index) => task.item(split, index)),
+  );
+});
 
 test('every split has problems, and no prompt is in two of them', () => {
   for (const split of splits) assert.ok((task.size(split) ?? 1) > 0, split);
