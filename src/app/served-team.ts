@@ -22,8 +22,15 @@ import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-te
 import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
-import { closeTeam, compose, composeProtocolFor, loadServedModel, loadTeam } from './compose.ts';
-import { answerReader, type VerifierName } from './compose-verifier.ts';
+import {
+  answerReader,
+  closeTeam,
+  compose,
+  composeProtocolFor,
+  loadServedModel,
+  loadTeam,
+  type VerifierName,
+} from './compose.ts';
 import { findTeam, requireSameSize } from './find-team.ts';
 
 export interface ServedTeamOptions {
@@ -95,7 +102,7 @@ export async function composeServedTeam(path: string, options: ServedTeamOptions
     protocol: composeProtocolFor(kind, rest, agents.length),
     minAgents,
     agentTimeoutMs: (file?.agent_timeout_s ?? 60) * 1000,
-    answerOf: answersOf(file, trained),
+    answerOf: await answersOf(file, trained),
     isMixed:
       trained !== undefined && added.length === 0
         ? trained.isMixed
@@ -212,7 +219,10 @@ function keyOf(
   return key;
 }
 
-function answersOf(file: ServeFile | undefined, trained: Trained | undefined): ServedTeam['answerOf'] {
+async function answersOf(
+  file: ServeFile | undefined,
+  trained: Trained | undefined,
+): Promise<ServedTeam['answerOf']> {
   const answers = file?.answers ?? (trained === undefined ? 'text' : 'task');
   if (answers === 'text') return textAnswer;
   if (answers !== 'task') return answerReader(answers satisfies VerifierName);
