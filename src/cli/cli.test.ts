@@ -9,7 +9,7 @@ import { PLAIN_KEYS } from '../config/schema.ts';
 import { DomainError } from '../core/errors.ts';
 import { ConfigError, EngineError, StoreError } from '../support/errors.ts';
 import { Interrupted } from '../train/interrupted.ts';
-import { endingOf } from './exit.ts';
+import { exitReport } from './exit.ts';
 import { asTyped } from './invocation.ts';
 import { PLAIN_FLAGS } from './main.ts';
 
@@ -32,12 +32,12 @@ describe('exit codes and messages', () => {
     [new CommanderError(0, 'commander.help', ''), 0, ''],
     [new CommanderError(1, 'commander.unknownOption', ''), 2, ''],
   ])('of %s', (error, exitCode, message) => {
-    expect(endingOf(error, { debug: false })).toEqual({ exitCode, message });
+    expect(exitReport(error, { debug: false })).toEqual({ exitCode, message });
   });
 
   it('include the stacks of the error and of its causes with --debug', () => {
     const error = new StoreError('outer', { cause: new RangeError('inner') });
-    const { message } = endingOf(error, { debug: true });
+    const { message } = exitReport(error, { debug: true });
     expect(message).toMatch(/^outer\nStoreError: outer\n +at [\s\S]*\ncaused by RangeError: inner\n +at /);
   });
 });

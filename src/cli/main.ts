@@ -1,6 +1,5 @@
 /**
- * The command line: finds the verb, takes configuration flags out of its words, and turns whatever is
- * thrown into one line and an exit code.
+ * The command line: extracts configuration flags, runs the command, and turns errors into one line and an exit code.
  * @module
  */
 import { Command } from 'commander';
@@ -8,11 +7,11 @@ import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 import type { DefineCommand } from './command.ts';
-import { endingOf } from './exit.ts';
+import { exitReport } from './exit.ts';
 import { asTyped } from './invocation.ts';
 
-/** Loaded when named, so that help and doctor do not wait for engines. */
-const VERBS: Readonly<Record<string, () => Promise<DefineCommand>>> = {
+/** Commands are imported on demand, so that one command does not load the others. */
+const COMMANDS: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   quickstart: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
   train: async () => (await import('./commands/train.ts')).defineTrain,
   eval: async () => (await import('./commands/eval.ts')).defineEval,
@@ -31,29 +30,29 @@ const VERBS: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).defineDoctor,
 };
 
-/** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
+/** Keys of a team file that are flags without a dot; equal to `PLAIN_KEYS` of `config/schema.ts`, which loads zod. */
 export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
 
 /**
  * Runs a command line.
  *
- * @param argv - words after the program's name
+ * @param argv - arguments after the program's name
  * @returns exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
   if (!process.stdout.listeners('error').includes(endQuietly)) process.stdout.on('error', endQuietly);
   try {
-    await run(argv.filter((word) => word !== '--debug'));
+    await run(argv.filter((argument) => argument !== '--debug'));
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    const { exitCode, message } = endingOf(error, { debug });
+    const { exitCode, message } = exitReport(error, { debug });
     if (message !== '') process.stderr.write(`${asTyped(message, process.env.npm_lifecycle_event)}\n`);
     return exitCode;
   }
 }
 
-/** A reader that has seen enough, such as `head`, is no failure. */
+/** Ends with success when the reader of standard output closes the pipe, as `head` does. */
 function endQuietly(error: Error): void {
   if (systemErrorCode(error) === 'EPIPE') process.exit(0);
   throw error;
@@ -62,9 +61,9 @@ function endQuietly(error: Error): void {
 async function run(argv: readonly string[]): Promise<void> {
   const { rest, overrides } = extractOverrides(argv, PLAIN_FLAGS);
   const program = createProgram();
-  const named = rest.find((word) => Object.hasOwn(VERBS, word));
-  const verbs = named === undefined || rest[0] === 'help' ? Object.values(VERBS) : [VERBS[named]!];
-  for (const define of verbs) (await define())(program, { overrides });
+  const named = rest.find((word) => Object.hasOwn(COMMANDS, word));
+  const commands = named === undefined || rest[0] === 'help' ? Object.values(COMMANDS) : [COMMANDS[named]!];
+  for (const define of commands) (await define())(program, { overrides });
   await program.parseAsync(rest, { from: 'user' });
 }
 
@@ -85,6 +84,6 @@ function createProgram(): Command {
             .replace(/^error: /, '')}\n`,
         ),
     })
-    .addHelpText('after', '\nOptions of every verb:\n  --debug        show where an error was thrown');
+    .addHelpText('after', '\nOptions of every command:\n  --debug        show where an error was thrown');
   return program;
 }

@@ -14,7 +14,7 @@ describe('doctor', () => {
     runtime: 120,
   };
 
-  it('has nothing to advise about a healthy machine', () => {
+  it('gives no advice for a healthy machine', () => {
     expect(renderChecks(checkMachine(healthy))).toMatchInlineSnapshot(`
       "ok  node         20.19.0
       ok  onnxruntime  loads and computes (120 ms)
@@ -25,8 +25,8 @@ describe('doctor', () => {
     `);
   });
 
-  it('says what to do about everything that is not right', () => {
-    const ill: Machine = {
+  it('gives an advice for every failed check', () => {
+    const broken: Machine = {
       ...healthy,
       node: '20.18.9',
       cores: 1,
@@ -35,7 +35,7 @@ describe('doctor', () => {
       writable: false,
       runtime: new Error('cannot be loaded\nat x'),
     };
-    expect(renderChecks(checkMachine(ill))).toMatchInlineSnapshot(`
+    expect(renderChecks(checkMachine(broken))).toMatchInlineSnapshot(`
       "fail  node         20.18.9; install Node 20.19 or newer
       fail  onnxruntime  cannot be loaded; run "node scripts/ensure-installed.mjs --force"
       warn  cores        1; works, but takes about twice as long as with 2

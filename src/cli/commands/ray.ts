@@ -38,10 +38,10 @@ export const defineRay: DefineCommand = (program) => {
       'start a Ray cluster of this machine and a front to it, and print the lines for team.yaml; Ctrl-C ends both',
     )
     .option('--python <path>', 'a Python that has Ray, PyTorch and Transformers; nothing is installed')
-    .option('--venv <folder>', `virtual environment to make or use (default: ${WORKER_ENVIRONMENTS.ray})`)
+    .option('--venv <folder>', `virtual environment to create or use (default: ${WORKER_ENVIRONMENTS.ray})`)
     .option(
       '--address <address>',
-      'a cluster that runs already: HOST:PORT, or auto for the one of this machine',
+      'address of a running cluster: HOST:PORT, or auto for the one on this machine',
       'local',
     )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -50,11 +50,11 @@ export const defineRay: DefineCommand = (program) => {
     .option('--num-gpus <count>', 'GPUs of the cluster (default: all)', naturalNumber)
     .option(
       '--object-store-mib <amount>',
-      "memory for what passes between processes (default: Ray's choice)",
+      "memory of the object store (default: Ray's choice)",
       naturalNumber,
     )
     .option('--temp-dir <folder>', "Ray's folder (default: /tmp/ray)")
-    .option('--json', 'say where it listens as one JSON line')
+    .option('--json', 'print the address and the token as one JSON line')
     .action(up);
 };
 

@@ -49,7 +49,7 @@ export const defineSwap: DefineCommand = (program, { overrides }) => {
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (team: string, flags: SwapFlags) => {
       const { with: replacement, handoverStages, json = false, ...settings } = flags;
-      const record = await withProgress('stopping; the old team is as it was', (options) =>
+      const record = await withProgress('stopping; the old team is unchanged', (options) =>
         swap({ team, overrides, replacement, ...settings, ...options }),
       );
       process.stdout.write(json ? swapJson(record) : `${renderSwap(record)}\n`);

@@ -39,24 +39,27 @@ export const defineWorker: DefineCommand = (program) => {
     .command('up')
     .description('install what a worker needs, start one, and print the line for team.yaml; Ctrl-C ends it')
     .option('--python <path>', 'a Python that has PyTorch and Transformers; nothing is installed')
-    .option('--venv <folder>', `virtual environment to make or use (default: ${WORKER_ENVIRONMENTS.worker})`)
+    .option(
+      '--venv <folder>',
+      `virtual environment to create or use (default: ${WORKER_ENVIRONMENTS.worker})`,
+    )
     .option('--port <port>', 'port; 0: any free one', portNumber, DEFAULT_PORT)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--device <device>', 'auto, cpu, cuda, cuda:1', 'auto')
     .option('--threads <count>', "threads on a CPU; 0: PyTorch's choice", naturalNumber, 0)
-    .option('--memory-gib <amount>', 'most memory for models (default: what is free)', positiveNumber)
-    .option('--json', 'say where it listens as one JSON line')
+    .option('--memory-gib <amount>', 'most memory for models (default: the free memory)', positiveNumber)
+    .option('--json', 'print the address and the token as one JSON line')
     .action(up);
   worker
     .command('install')
-    .description('make the virtual environment that "troupe worker up" uses; prints its Python')
-    .option('--python <path>', 'the Python to make it with (default: python3)')
-    .option('--venv <folder>', `where (default: ${WORKER_ENVIRONMENTS.worker})`)
+    .description('create the virtual environment that "troupe worker up" uses; prints its Python')
+    .option('--python <path>', 'the Python that creates it (default: python3)')
+    .option('--venv <folder>', `folder (default: ${WORKER_ENVIRONMENTS.worker})`)
     .action(install);
 };
 
 async function install(flags: InstallFlags): Promise<void> {
-  const { signal, release } = listenForInterrupt('taking back what was installed');
+  const { signal, release } = listenForInterrupt('removing the partial installation');
   try {
     process.stdout.write(`${await pythonOf(flags, signal)}\n`);
   } finally {
