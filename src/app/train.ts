@@ -12,7 +12,7 @@ import { CONFIG_FILE } from '../store/layout.ts';
 import { readRunConfig } from '../store/read-run.ts';
 import { resolveTeam } from './find-team.ts';
 import type { LiveViewOptions } from './live-views.ts';
-import { resumingAfterLoss } from './resume-after-loss.ts';
+import { resumingAfterWorkerLoss } from './resume-after-worker-loss.ts';
 import { freeRunFolder } from './run-folder-name.ts';
 import { trainAttempt } from './training-attempt.ts';
 import { type TrainingEvent, type TrainingResult, TrainingRun } from './training-run.ts';
@@ -61,7 +61,7 @@ async function runTraining(
   const { resolved, run, resume } = resolveRun(request);
   let stopViews: (() => Promise<void>) | undefined; // views outlive an attempt that lost its models
   try {
-    return await resumingAfterLoss(run, resume, {
+    return await resumingAfterWorkerLoss(run, resume, {
       attempt: (resumesNow) =>
         trainAttempt({
           ...{ resolved, run, resume: resumesNow, onEvent, signal: request.signal, env: request.env },
@@ -69,7 +69,7 @@ async function runTraining(
             stopViews ??= await startViews?.(dir);
           },
         }),
-      onLoss: (message) => onEvent({ kind: 'loss', message }),
+      onLoss: (message) => onEvent({ kind: 'worker_lost', message }),
       signal: request.signal,
     });
   } finally {

@@ -12,7 +12,7 @@ export type TrainingEvent =
   /** The run folder exists and its models are loaded. Emitted again when the run resumes after a loss. */
   | { readonly kind: 'run_opened'; readonly dir: string }
   /** A worker died; the run starts again or resumes from its last checkpoint. */
-  | { readonly kind: 'loss'; readonly message: string }
+  | { readonly kind: 'worker_lost'; readonly message: string }
   /** The dashboard listens. */
   | { readonly kind: 'dashboard'; readonly url: string }
   /** The export for TensorBoard failed and stopped; training goes on. */
@@ -34,7 +34,7 @@ const NOT_OF_THE_RUN: ReadonlySet<string> = new Set<Exclude<TrainingEvent, RunEv
   'download_note',
   'download_finished',
   'run_opened',
-  'loss',
+  'worker_lost',
   'dashboard',
   'tensorboard_failed',
 ]);

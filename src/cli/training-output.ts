@@ -28,7 +28,7 @@ export async function showTraining(
         interruption.listen();
         sink = createSink();
         break;
-      case 'loss':
+      case 'worker_lost':
         void sink?.close?.();
         process.stderr.write(`${event.message}\n`);
         break;

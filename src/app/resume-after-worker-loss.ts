@@ -18,7 +18,7 @@ const ADVICE = '; a run that was training is saved, resume it';
 /** Time for a cluster to notice its losses, ms. */
 const PAUSE_MS = 1_000;
 
-export interface ResumeAfterLossOptions<T> {
+export interface ResumeAfterWorkerLossOptions<T> {
   /** Starts the run, or resumes the one in its folder. */
   readonly attempt: (resume: boolean) => Promise<T>;
   /** Receives one line per loss. */
@@ -33,10 +33,10 @@ export interface ResumeAfterLossOptions<T> {
  * @returns the result of the attempt that succeeds
  * @throws the error of an attempt: at once if it is not retryable, else after {@link MAX_LOSSES} without a new checkpoint
  */
-export async function resumingAfterLoss<T>(
+export async function resumingAfterWorkerLoss<T>(
   run: string,
   resume: boolean,
-  { attempt, onLoss, signal, pauseMs = PAUSE_MS }: ResumeAfterLossOptions<T>,
+  { attempt, onLoss, signal, pauseMs = PAUSE_MS }: ResumeAfterWorkerLossOptions<T>,
 ): Promise<T> {
   let isResuming = resume;
   let reached = lastStage(run);

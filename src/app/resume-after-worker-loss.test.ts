@@ -6,7 +6,7 @@ import { MARKER } from '../store/checkpoint-folder.ts';
 import { CHECKPOINTS, CONFIG_FILE } from '../store/layout.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
 import { checkpointName } from '../train/store-port.ts';
-import { resumingAfterLoss } from './resume-after-loss.ts';
+import { resumingAfterWorkerLoss } from './resume-after-worker-loss.ts';
 
 const run = mkdtempSync(join(tmpdir(), 'troupe-resuming-'));
 afterEach(() => rmSync(run, { recursive: true, force: true }));
@@ -23,7 +23,7 @@ async function attempts(steps: readonly (() => void)[]) {
   const lines: string[] = [];
   let error: unknown;
   try {
-    await resumingAfterLoss(run, false, {
+    await resumingAfterWorkerLoss(run, false, {
       attempt: async (resume) => {
         resumed.push(resume);
         steps[resumed.length - 1]?.();
