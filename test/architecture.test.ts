@@ -317,7 +317,7 @@ describe('a training of arithmetic with the embedded engine', () => {
   ];
   const loaded = loadedFiles(CHUNKS);
 
-  it('loads no other engine, task, judge, server or hub client', () => {
+  it('loads no other engine, task, grader, server or hub client', () => {
     const foreign =
       /^(grade\/(math|python)|engine\/(torch|ray|tabular)|serve|watch|hub|theory|export|plan|tasks\/(?!arithmetic\/|shared\/)[^/]+)\//;
     expect(loaded.filter((path) => foreign.test(path))).toEqual([]);
@@ -331,21 +331,19 @@ describe('a training of arithmetic with the embedded engine', () => {
 
 describe('use cases', () => {
   /** Not converted yet. */
-  const EXCEPTIONS = ['app/serve.ts', 'app/served-team.ts'];
-
   it('read no command line, write to no terminal, handle no signal and end no process', () => {
     const forbidden = /\bprocess\.(stdin|stdout|stderr|argv|exit|exitCode|on|once|off)\b|\bconsole\./;
     const wrong = sources
       .filter(({ path, text }) => path.startsWith('app/') && forbidden.test(text))
       .map(({ path }) => path);
-    expect(wrong.filter((path) => !EXCEPTIONS.includes(path))).toEqual([]);
+    expect(wrong).toEqual([]);
   });
 
   it('read environment variables in app/use-case.ts alone', () => {
     const readers = sources
       .filter(({ path, text }) => path.startsWith('app/') && /\bprocess\.env\b/.test(text))
       .map(({ path }) => path);
-    expect(readers.filter((path) => !EXCEPTIONS.includes(path))).toEqual(['app/use-case.ts']);
+    expect(readers).toEqual(['app/use-case.ts']);
   });
 });
 

@@ -39,7 +39,8 @@ export const defineServe: DefineCommand = (program, { overrides }) => {
     .option('--log-prompts', 'log prompts and answers too')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (team: string, { auth, allowHost, ...flags }: ServeFlags) => {
-      const server = await serve(team, {
+      const server = await serve({
+        team,
         ...flags,
         allowUnauthenticated: !auth,
         ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),
