@@ -68,6 +68,9 @@ export type {
   Demonstration,
   Environment,
   EnvironmentStep,
+  PendingStep,
+  Question,
+  QuestionWithStream,
   Split,
   Task,
   TaskItem,
@@ -77,7 +80,7 @@ export type { ModuleContext, ModuleItem, ModuleVerdict, TaskModule } from './tas
 export { createTask, taskNames } from './tasks/registry.ts';
 // Protocols of your own.
 export { plurality } from './team/plurality.ts';
-export { createProtocol, protocolNames } from './team/protocols.ts';
+export { createProtocol, type ProtocolOptions, protocolNames } from './team/protocols.ts';
 export type { Agent, Protocol, Team } from './team/team.ts';
 export type { RunEvent } from './train/events.ts';
 export { Interrupted } from './train/interrupted.ts';

@@ -2,7 +2,7 @@
  * What may change when a run goes on: how long and how it trains, not what it is.
  * @module
  */
-import { show } from './fields.ts';
+import { show } from '../schema/fields.ts';
 import type { PlacelessIssue } from './issues.ts';
 import type { ResolvedConfig } from './resolve.ts';
 import type { Config } from './schema.ts';

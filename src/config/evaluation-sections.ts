@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from 'zod';
-import { choice, integer, number, show, text } from './fields.ts';
+import { choice, integer, number, show, text } from '../schema/fields.ts';
 import { taskSection } from './sections.ts';
 
 /** A benchmark by name, or a set of the user's own: a task section. */

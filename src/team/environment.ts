@@ -10,7 +10,7 @@ import type {
   Answerer,
   Environment,
   EnvironmentStep,
-  Inquiry,
+  PendingStep,
   Task,
   TaskItem,
   Verdict,
@@ -53,7 +53,10 @@ export async function playMoves(
   moves: readonly Move[],
   { judge, signal }: { readonly judge: VerifierCache; readonly signal?: AbortSignal | undefined },
 ): Promise<EnvironmentStep[]> {
-  const guarded = (item: TaskItem, go: () => EnvironmentStep | Inquiry): EnvironmentStep | Inquiry => {
+  const guarded = (
+    item: TaskItem,
+    go: () => EnvironmentStep | PendingStep,
+  ): EnvironmentStep | PendingStep => {
     try {
       return go();
     } catch (error) {
@@ -76,7 +79,7 @@ export async function playMoves(
     }));
     const answers = await answererOf(task).answer(questions, signal);
     open.forEach(({ n, inquiry }, k) => {
-      results[n] = guarded(moves[n].item, () => inquiry.answered(answers[k]));
+      results[n] = guarded(moves[n].item, () => inquiry.resume(answers[k]));
     });
   }
 }

@@ -3,7 +3,7 @@
  * from the hidden one, a few letters at most, so that what was answered matters for the next message.
  * @module
  */
-import type { Environment, EnvironmentStep, Inquiry, Task, TaskItem, Verdict } from '../../task/task.ts';
+import type { Environment, EnvironmentStep, PendingStep, Task, TaskItem, Verdict } from '../../task/task.ts';
 
 /** Letters that are hidden and guessed; prompts and answers of the environment are made of them, too. */
 export const HUNT_LETTERS = 'abcd';
@@ -70,12 +70,12 @@ function scene(
       const shift = options.noisy ? stream.int(4) : 0;
       const next = (reply: string): EnvironmentStep =>
         scene(options, item, { turns: at.turns + 1, found, last, reply });
-      const ask = (left: number, said: string): EnvironmentStep | Inquiry =>
+      const ask = (left: number, said: string): EnvironmentStep | PendingStep =>
         left === 0
           ? next(said)
           : {
               question: { messages: [{ role: 'user', content: `${item.id} ${text} ${left}` }] },
-              answered: (reply) => ask(left - 1, said + reply),
+              resume: (reply) => ask(left - 1, said + reply),
             };
       const own = last === '' ? '' : HUNT_LETTERS[(((distance + shift) % 4) + 4) % 4];
       return options.questions ? ask(options.questions, '') : next(own);
