@@ -15,7 +15,7 @@ import { StoreError } from '../support/errors.ts';
 import { processIdentity } from '../support/process-identity.ts';
 import type { Team } from '../team/team.ts';
 import type { RunContext } from '../train/context.ts';
-import { foundRun } from '../train/run.ts';
+import { initializeRun } from '../train/run.ts';
 import { type Composition, closeTeam, loadTeam } from './compose.ts';
 import { packageVersion } from './package-version.ts';
 import { type ComponentSources, copyModel } from './swap-candidate.ts';
@@ -76,7 +76,7 @@ export async function foundSwappedRun(
         agent,
       );
       team = await loadTeam(composition, { folders: folders.map((folder) => join(partial, folder)) });
-      await foundRun({ team, task: context.task, options: context.options, store }, context.state);
+      await initializeRun({ team, task: context.task, options: context.options, store }, context.state);
     } finally {
       await closeTeam(team);
       await store.close();

@@ -5,8 +5,8 @@
  * @module
  */
 import type { Verdict } from '../task/task.ts';
-import type { Team, TeamMessage, Trajectory } from '../team/team.ts';
-import { spokenOf } from '../team/transcript.ts';
+import type { EnvironmentReply, Team, TeamMessage, Trajectory } from '../team/team.ts';
+import { inTurnOrder } from '../team/transcript.ts';
 import type { Answer } from './scores.ts';
 
 export interface MessageRecord {
@@ -67,7 +67,7 @@ export function episodeRecord({ agents }: Team, trajectory: Trajectory): Episode
     sample,
     ...(item.difficulty === undefined ? {} : { difficulty: item.difficulty }),
     prompt: item.prompt,
-    messages: messageRecords(trajectory, name),
+    messages: inTurnOrder(trajectory).map((entry) => messageRecord(entry, name)),
     ...(verdict.answer === undefined ? {} : { answer: verdict.answer }),
     ...(item.answer === undefined ? {} : { gold: item.answer }),
     correct: verdict.correct,
@@ -78,21 +78,18 @@ export function episodeRecord({ agents }: Team, trajectory: Trajectory): Episode
     agents: agents.flatMap(({ id }): AgentRecord[] => {
       const last = messages.findLast((message) => message.agent === id);
       const own = agentVerdicts[id];
-      return last && own ? [agentRecord(name(id), own, spokenOf(last).meanLogp)] : [];
+      return last && own ? [agentRecord(name(id), own, last.meanLogp)] : [];
     }),
   };
 }
 
-/** In order, the environment after the agents of its turn. */
-function messageRecords(
-  { messages, replies = [] }: Trajectory,
+function messageRecord(
+  entry: TeamMessage | EnvironmentReply,
   name: (agent: number) => string,
-): MessageRecord[] {
-  const said = messages.map(({ turn, agent, text, tokens, finish }): MessageRecord => {
-    return { turn, agent: name(agent), text, tokens: tokens.length, finish };
-  });
-  const answered = replies.map(({ turn, text }): MessageRecord => ({ turn, agent: 'environment', text }));
-  return [...said, ...answered].sort((a, b) => a.turn - b.turn);
+): MessageRecord {
+  const { turn, text } = entry;
+  if (!('agent' in entry)) return { turn, agent: 'environment', text };
+  return { turn, agent: name(entry.agent), text, tokens: entry.tokens.length, finish: entry.finish };
 }
 
 function agentRecord(agent: string, verdict: Verdict, meanLogp: number): AgentRecord {

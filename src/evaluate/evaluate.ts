@@ -8,7 +8,6 @@ import { TaskError } from '../support/errors.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Agent, Team, TeamMessage, Trajectory } from '../team/team.ts';
-import { spokenOf } from '../team/transcript.ts';
 import { VerifierCache } from '../team/verifier-cache.ts';
 import { createVote } from '../team/vote.ts';
 import type { AccuracyRecord, EvaluationRecord } from '../train/events.ts';
@@ -74,8 +73,8 @@ export async function evaluateTeam(
   if (!Number.isInteger(k) || k < 1 || k > samples)
     throw new DomainError(`evaluateTeam: expected k from 1 to ${samples} samples, got ${k}`);
   const items = itemsOf(task, options);
-  const judge = new VerifierCache(task, options.onWarning);
-  const trajectories = await rollout(team, task, { ...options, items, judge, stream: stream.child(0) });
+  const verifier = new VerifierCache(task, options.onWarning);
+  const trajectories = await rollout(team, task, { ...options, items, verifier, stream: stream.child(0) });
   options.onTrajectories?.(trajectories);
 
   const byPrompt = items.map((_, group) => trajectories.slice(group * samples, (group + 1) * samples));
@@ -173,5 +172,5 @@ function teamAnswer({ sample, verdict, meanLogp }: Trajectory): Answer {
 function agentAnswer(agent: number, { sample, messages, agentVerdicts }: Trajectory): Answer[] {
   const last: TeamMessage | undefined = messages.findLast((message) => message.agent === agent);
   const verdict = agentVerdicts[agent];
-  return last && verdict ? [{ sample, verdict, meanLogp: spokenOf(last).meanLogp }] : [];
+  return last && verdict ? [{ sample, verdict, meanLogp: last.meanLogp }] : [];
 }

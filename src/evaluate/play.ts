@@ -82,7 +82,7 @@ async function playChunk(
   { indices, items, options }: Chunk,
 ): Promise<EpisodeRecord[]> {
   const { samples, stop, onWarning } = options;
-  const judge = new VerifierCache(task, onWarning);
+  const verifier = new VerifierCache(task, onWarning);
   const votes = indices.map(() => new VoteStop({ ballots: samples, ...(stop ?? { rule: 'exact' }) }));
   const records: EpisodeRecord[][] = indices.map(() => []);
   let open = indices.map((_, position) => position);
@@ -97,7 +97,7 @@ async function playChunk(
       temperature: options.temperature,
       maxTokens: options.maxTokens,
       stream: options.stream.child(0),
-      judge,
+      verifier,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     };
     for (const trajectory of await rollout(team, task, wave)) {

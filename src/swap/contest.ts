@@ -13,7 +13,7 @@ import type { Team } from '../team/team.ts';
 import type { RunContext } from '../train/context.ts';
 import type { DifferenceRecord } from '../train/events.ts';
 import { type PairedTestResult, pairedTest } from '../train/paired-test.ts';
-import { separateTeam } from '../train/team-snapshot.ts';
+import { snapshotWithOwnModels } from '../train/team-snapshot.ts';
 
 /** The same team with another model in one seat. */
 export function withModel(team: Team, agent: number, model: Model): Team {
@@ -66,7 +66,7 @@ export async function decide(
   const { state, options } = context;
   const index = ++state.gate.tests;
   const alpha = alphaSpending(options.gate.alpha, index);
-  const contest = { old: separateTeam(before), new: separateTeam(after) };
+  const contest = { old: snapshotWithOwnModels(before), new: snapshotWithOwnModels(after) };
   const strict = { ...context, options: { ...options, gate: { ...options.gate, tolerance: 0 } } };
   const result = await pairedTest(strict, contest, { stage: 0, index, alpha });
   state.prompts.validation = context.prompts.validation.position;

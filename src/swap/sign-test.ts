@@ -6,7 +6,7 @@
  */
 import { pairedDifferenceInterval } from '../core/stats.ts';
 import type { Model, Sequence } from '../engine/engine.ts';
-import type { SpokenMessage, Team } from '../team/team.ts';
+import type { ProtocolMessage, Team } from '../team/team.ts';
 
 /** An episode as a run keeps it in `completions/`. */
 export interface StoredEpisode {
@@ -121,7 +121,7 @@ function retold(
   const { tokenizer } = model;
   const before = episode.messages
     .filter(({ turn }) => turn < message.turn)
-    .map(({ turn, agent, text }): SpokenMessage => {
+    .map(({ turn, agent, text }): ProtocolMessage => {
       return { turn, agent, text, tokens: tokenizer.encode(text), meanLogp: 0 };
     });
   const item = { id: episode.item, prompt: episode.prompt };

@@ -11,10 +11,10 @@ import { progressOf, type RunContext } from './context.ts';
 import { type OptimizeOutcome, optimize } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
 import { trainStream } from './streams.ts';
-import { notePrediction } from './update-order.ts';
+import { recordPrediction } from './update-order.ts';
 
 /** An agent's update before gate 2, and what it was made from. */
-export interface Updated {
+export interface AgentUpdate {
   readonly batch: Batch;
   readonly weights: SequenceWeights;
   readonly outcome: OptimizeOutcome;
@@ -37,9 +37,9 @@ export async function updateAgent(
     readonly options: TrainOptions;
     readonly signal: AbortSignal | undefined;
   },
-): Promise<Updated> {
+): Promise<AgentUpdate> {
   const { id, model } = agent;
-  await notePrediction(context, team, { batch, agent, options }); // E65
+  await recordPrediction(context, team, { batch, agent, options }); // E65
   const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
   const advantages = batchAdvantages(batch, id, { weights, options }); // A_tilde: E19-E21
   // an agent is updated once per stage, so the weights that sampled the batch are those its update starts from
@@ -55,12 +55,12 @@ export async function updateAgent(
 }
 
 /** Simultaneous updates of models with places of their own, at the same time; by agent, empty for all others. */
-export async function updateTogether(
+export async function updateSimultaneously(
   { options, signal }: RunContext,
   { agents }: Team,
   sigma: readonly number[],
-  update: (agent: Agent, signal?: AbortSignal) => Promise<Updated>,
-): Promise<ReadonlyMap<number, Updated>> {
+  update: (agent: Agent, signal?: AbortSignal) => Promise<AgentUpdate>,
+): Promise<ReadonlyMap<number, AgentUpdate>> {
   if (options.updateSchedule !== 'simultaneous' || concurrencyOf(agents) <= 1) return new Map();
   const updated = await runConcurrently(
     sigma.map((i) => agents[i]),

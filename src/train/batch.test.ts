@@ -6,7 +6,8 @@ import { createLetterTask } from './testing/letter-task.ts';
 function message(turn: number, agent: number, length = 1): TeamMessage {
   const tokens = new Int32Array(length).fill(agent);
   const context = Int32Array.of(turn);
-  return { turn, agent, context, tokens, logpSampler: new Float32Array(length), text: 'a', finish: 'stop' };
+  const logpSampler = new Float32Array(length);
+  return { turn, agent, context, tokens, logpSampler, text: 'a', finish: 'stop', meanLogp: 0 };
 }
 
 function trajectory(...messages: TeamMessage[]): Trajectory {

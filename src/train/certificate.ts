@@ -19,10 +19,10 @@ import type { ScoreParams, SnapshotId } from '../engine/engine.ts';
 import type { Agent, Team } from '../team/team.ts';
 import { type Batch, sequenceWeights } from './batch.ts';
 import { scoreBatch } from './collect.ts';
-import { type Place, progressOf, type RunContext } from './context.ts';
+import { type PhaseScope, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import type { CertificateRecord } from './events.ts';
-import { Scores } from './scores.ts';
+import { LogpScorer } from './logp-scorer.ts';
 import { trainStream } from './streams.ts';
 
 /** An accepted update, its weights in place. */
@@ -49,7 +49,7 @@ const NO_CERTIFICATE: Certifier = { step: async () => undefined, finish: async (
  * asks for none (`certificate.prompts` 0), or if the validation split holds too few prompts for it: each serves
  * once.
  */
-export async function openCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
+export async function createCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { certificate, rolloutMode, updateSchedule } = context.options;
   if (certificate.prompts === 0) return NO_CERTIFICATE;
   const isShared = rolloutMode === 'reuse' || updateSchedule === 'simultaneous';
@@ -59,11 +59,11 @@ export async function openCertifier(context: RunContext, team: Team, stage: numb
     context.emit({ kind: 'warning', stage, message });
     return NO_CERTIFICATE;
   }
-  return isShared ? wholeStage(context, team, stage) : stepByStep(context, team, stage);
+  return isShared ? stageCertifier(context, team, stage) : stepCertifier(context, team, stage);
 }
 
 /** A step at a time, each at level delta_c / n: their sum holds for the stage with probability 1 - delta_c. */
-function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
+function stepCertifier(context: RunContext, team: Team, stage: number): Certifier {
   const { certificate } = context.options;
   const delta = certificate.confidence / team.agents.length;
   const steps: (PaperTerms & { readonly lower: number })[] = [];
@@ -72,7 +72,7 @@ function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
       const { model } = agent;
       const updated = await model.snapshot();
       await model.restore(start); // the episodes are those of the team before the step
-      const batch = await playHeldOut(context, team, { stage, agent: agent.id, scored: [agent] });
+      const batch = await playValidationEpisodes(context, team, { stage, agent: agent.id, scored: [agent] });
       await model.restore(updated);
       model.release(updated);
       await markChanged(context, batch, agent);
@@ -99,9 +99,9 @@ function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
 }
 
 /** E62 with the full ratio of the stage, w = prod over changed agents, gives J(pi_bar) - J(pi_old) at once. */
-async function wholeStage(context: RunContext, team: Team, stage: number): Promise<Certifier> {
+async function stageCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { confidence: delta } = context.options.certificate;
-  const batch = await playHeldOut(context, team, { stage, scored: team.agents });
+  const batch = await playValidationEpisodes(context, team, { stage, scored: team.agents });
   const klMax: number[] = [];
   return {
     async step(accepted) {
@@ -124,10 +124,10 @@ async function wholeStage(context: RunContext, team: Team, stage: number): Promi
 }
 
 /** One episode on each of the next validation prompts, by the team as it is now, scored (E9). */
-async function playHeldOut(
+async function playValidationEpisodes(
   context: RunContext,
   team: Team,
-  { scored, ...place }: Place & { readonly scored: readonly Agent[] },
+  { scored, ...place }: PhaseScope & { readonly scored: readonly Agent[] },
 ): Promise<Batch> {
   const { options, prompts } = context;
   const trajectories = await playEpisodes(context, team, {
@@ -137,7 +137,7 @@ async function playHeldOut(
     stream: trainStream(options.seed, 'certificate', place.stage, (place.agent ?? -1) + 1),
     onProgress: progressOf(context, place, 'gate'),
   });
-  return scoreBatch(context, team, { trajectories, scores: new Scores(context, scored), place });
+  return scoreBatch(context, team, { trajectories, scores: new LogpScorer(context, scored), place });
 }
 
 /** From here on the agent's ratio enters the weights of the batch (E10). */

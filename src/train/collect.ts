@@ -4,13 +4,13 @@
  * @module
  */
 import { mean } from '../core/stats.ts';
-import { alone } from '../team/alone.ts';
+import { soloProtocol } from '../team/solo-protocol.ts';
 import { runConcurrently } from '../team/concurrency.ts';
 import type { Agent, Team, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages } from './batch.ts';
-import { type Place, progressOf, type RunContext } from './context.ts';
+import { type PhaseScope, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
-import { Scores } from './scores.ts';
+import { LogpScorer } from './logp-scorer.ts';
 import { checkSampledLogp, type Mismatch } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
@@ -33,16 +33,16 @@ const CHECK = { prompts: 2, samples: 2 } as const;
 export async function collectBatch(
   context: RunContext,
   team: Team,
-  { scored, ...place }: Place & { readonly scored: readonly Agent[] },
+  { scored, ...place }: PhaseScope & { readonly scored: readonly Agent[] },
 ): Promise<Batch> {
   const { options, prompts, state } = context;
   const { stage, agent } = place;
   const isAlone = options.credit === 'own' && agent !== undefined;
-  const players = isAlone ? { ...team, protocol: alone(team.protocol, agent) } : team;
-  const scores = new Scores(context, scored);
+  const players = isAlone ? { ...team, protocol: soloProtocol(team.protocol, agent) } : team;
+  const scores = new LogpScorer(context, scored);
   const trajectories = await playEpisodes(context, players, {
     stage,
-    onSaid: (speaker, messages) => scores.begin(speaker, messages),
+    onAgentTurn: (speaker, messages) => scores.start(speaker, messages),
     items: prompts.train.take(options.promptsPerStep),
     samples: options.numGenerations,
     stream: trainStream(options.seed, 'rollout', stage, agent === undefined ? 0 : agent + 1),
@@ -78,8 +78,8 @@ export async function scoreBatch(
     place,
   }: {
     readonly trajectories: readonly Trajectory[];
-    readonly scores: Scores;
-    readonly place: Place;
+    readonly scores: LogpScorer;
+    readonly place: PhaseScope;
   },
 ): Promise<Batch> {
   const own = ownMessages(trajectories, team.agents.length);
@@ -88,7 +88,7 @@ export async function scoreBatch(
   const rows = await runConcurrently(scores.agents, (agent) => {
     const { messages } = own[agent.id];
     progressOf(context, { ...place, agent: agent.id }, 'score')(0, messages.length);
-    return scores.of(agent, messages);
+    return scores.logpOf(agent, messages);
   });
   for (const [index, agent] of scores.agents.entries()) {
     mismatch.set(agent.id, checkSampledLogp(agent, own[agent.id].messages, rows[index]));
@@ -113,7 +113,7 @@ export async function checkTeam(context: RunContext, team: Team): Promise<void> 
   });
   await scoreBatch(context, team, {
     trajectories,
-    scores: new Scores(context, team.agents),
+    scores: new LogpScorer(context, team.agents),
     place: { stage: 0 },
   });
 }

@@ -38,7 +38,7 @@ export function createContext(
 }
 
 /** Where a phase happens. */
-export interface Place {
+export interface PhaseScope {
   readonly stage: number;
   /** Absent: all agents. */
   readonly agent?: number;
@@ -47,7 +47,7 @@ export interface Place {
 /** Reports progress of a phase; see the `phase` event. */
 export function progressOf(
   context: Pick<RunContext, 'emit'>,
-  place: Place,
+  place: PhaseScope,
   phase: Phase,
 ): (done: number, total: number) => void {
   return (done, total) => context.emit({ kind: 'phase', ...place, phase, done, total });

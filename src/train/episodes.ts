@@ -22,7 +22,7 @@ export interface EpisodeRequest {
   readonly learner?: number;
   readonly onProgress?: (done: number, total: number) => void;
   /** Called when an agent has said all it says at a turn, of all episodes or of a part of them. */
-  readonly onSaid?: (agent: number, messages: readonly TeamMessage[]) => void;
+  readonly onAgentTurn?: (agent: number, messages: readonly TeamMessage[]) => void;
 }
 
 /**
@@ -43,7 +43,7 @@ export async function playEpisodes(
     agentReward: options.agentReward,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
-    judge: new VerifierCache(task, (message) => emit({ kind: 'warning', stage, message })),
+    verifier: new VerifierCache(task, (message) => emit({ kind: 'warning', stage, message })),
   });
   const [lowest, highest] = task.rewardRange;
   for (const { item, reward } of trajectories)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createVote } from '../team/vote.ts';
 import type { GateRecord } from './events.ts';
 import { testCandidate } from './gate.ts';
-import { separateTeam, snapshotTeam } from './team-snapshot.ts';
+import { snapshotWithOwnModels, snapshotTeam } from './team-snapshot.ts';
 import { createLetterTask } from './testing/letter-task.ts';
 import { savedBytes } from './testing/saved-bytes.ts';
 import {
@@ -121,7 +121,7 @@ describe('the promotion gate', () => {
     teach(separate, 1);
     teach(team, 2);
     const context = createContext(team, trainOptions({ gate }));
-    const result = await testCandidate(context, 5, { team, champion: separateTeam(separate) });
+    const result = await testCandidate(context, 5, { team, champion: snapshotWithOwnModels(separate) });
     expect(result.decision).toBe('rollback');
     expect(result.team).toBe(separate);
     const proven = await bytesOf(separate);
@@ -133,7 +133,7 @@ describe('the promotion gate', () => {
   it('decides the same whether the champion is a snapshot or has models of its own', async () => {
     const decide = async (own: boolean) => {
       const team = createTeam(createVote(), 2);
-      const champion = own ? separateTeam(createTeam(createVote(), 2)) : await snapshotTeam(team);
+      const champion = own ? snapshotWithOwnModels(createTeam(createVote(), 2)) : await snapshotTeam(team);
       teach(team, 1, 0.7);
       const context = createContext(team, trainOptions({ gate: { ...gate, nPlan: 100 } }));
       await testCandidate(context, 5, { team, champion });

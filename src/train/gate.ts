@@ -17,7 +17,7 @@ import { snapshotOf, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts'
 const RADIUS_SHRINK = 0.5;
 
 /** What a run trains and what it would deploy. */
-export interface Standing {
+export interface TeamAndChampion {
   readonly team: Team;
   readonly champion: TeamSnapshot;
 }
@@ -30,8 +30,8 @@ export interface Standing {
 export async function testCandidate(
   context: RunContext,
   stage: number,
-  { team, champion }: Standing,
-): Promise<Standing & { readonly decision: GateRecord['decision'] }> {
+  { team, champion }: TeamAndChampion,
+): Promise<TeamAndChampion & { readonly decision: GateRecord['decision'] }> {
   const { state, options } = context;
   if (isExhausted(context, stage)) return { team, champion, decision: 'keep' };
   const index = ++state.gate.tests;
@@ -61,7 +61,7 @@ export async function testCandidate(
 }
 
 /** Goes on training from the champion; one with models of its own takes the place of the team. */
-async function adopt(champion: TeamSnapshot, team: Team): Promise<Standing> {
+async function adopt(champion: TeamSnapshot, team: Team): Promise<TeamAndChampion> {
   await champion.load();
   if (champion.team === team) return { team, champion };
   for (const { model } of team.agents) await model.close();

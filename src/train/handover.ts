@@ -33,7 +33,7 @@ export interface HandoverStep extends MinibatchLoss {
  * @param model - in the middle of a handover; a step further afterwards
  * @returns `loss`: minus the mean of A_tilde (logp_new - logp_old), so that a step expected to help lowers it
  */
-export async function handOver(
+export async function advanceHandover(
   model: Model,
   trajectories: readonly OwnTrajectory[],
   { options, scale, signal }: HandoverSettings,

@@ -19,7 +19,7 @@ import {
 } from '../core/trust-region.ts';
 import type { Model, SnapshotId } from '../engine/engine.ts';
 import { type AttemptRecord, type HandoverRecord, KL_LEVELS } from './events.ts';
-import { handOver } from './handover.ts';
+import { advanceHandover } from './handover.ts';
 import { accumulateGradient, type MinibatchLoss, type OwnTrajectory } from './minibatch.ts';
 import type { TrainOptions } from './options.ts';
 import type { AgentState } from './state.ts';
@@ -86,7 +86,7 @@ export async function optimize(
   let region = startTrustRegion(rules, state.beta, state.lrScale);
   for (;;) {
     const training: AttemptTraining = model.handover
-      ? await handOver(model, trajectories, { ...settings, scale: region.lrScale })
+      ? await advanceHandover(model, trajectories, { ...settings, scale: region.lrScale })
       : await trainAttempt(model, trajectories, { ...settings, start, region });
     const measurement = await measure(model, trajectories, { ...settings, start, training });
     const decision = judgeAttempt(region, measurement);

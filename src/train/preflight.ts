@@ -25,7 +25,7 @@ export function checkRun({
         `agent "${name}": expected a model that can be trained and gives exact divergences (gate 1 needs them, E27 and E36), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
       );
   }
-  refuseScheme(team, options);
+  checkScheme(team, options);
   if (task.size('train') === 0)
     throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
   const available = task.size('test') ?? options.stageEvaluationPrompts;
@@ -45,7 +45,7 @@ export function checkRun({
 }
 
 /** What the stage loop cannot do together. */
-function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
+function checkScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
   if (credit === 'own' && protocol.agentsAnswer !== true)
     throw new ConfigError(
       `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote, debate or parts`,

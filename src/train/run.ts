@@ -21,7 +21,7 @@ import { runStage } from './stage.ts';
 import { evaluateStage } from './stage-evaluation.ts';
 import { initialState, type RunState, resumeState } from './state.ts';
 import { type Checkpoint, checkpointName, type RunStore } from './store-port.ts';
-import { separateTeam, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
+import { snapshotWithOwnModels, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
 
 export interface TrainingRun {
   /** The base team, trained in place. Left alone if the store has a checkpoint to go on from. */
@@ -67,7 +67,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const agents = run.team.agents.map(({ name }) => name);
   context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage });
   try {
-    const start = checkpoint ? await resume(run, checkpoint) : await begin(run, context);
+    const start = checkpoint ? await resume(run, checkpoint) : await startFresh(run, context);
     await checkTeam(context, start.team); // E9, every agent
     const end = await runStages(run, context, start, fromStage);
     const outcome = { ...end, state };
@@ -85,34 +85,34 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
  *
  * @param state - to go on from: prompts that another run has used up, tests it has made
  */
-export async function foundRun(run: Omit<TrainingRun, 'loadAgent'>, state: RunState): Promise<void> {
+export async function initializeRun(run: Omit<TrainingRun, 'loadAgent'>, state: RunState): Promise<void> {
   const { team, options } = run;
   const context = contextOf(run, state);
   const agents = team.agents.map(({ name }) => name);
   context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage: 0 });
-  await openWith(run, context, team);
+  await recordBaseTeam(run, context, team);
 }
 
 /** The team being trained, and in promotion mode the one to deploy. */
-type Standing = Pick<TrainingOutcome, 'team' | 'champion'>;
+type TrainingState = Pick<TrainingOutcome, 'team' | 'champion'>;
 
 /** Stage 0: the base team is checkpoint and champion. */
-async function begin(run: TrainingRun, context: RunContext): Promise<Standing> {
+async function startFresh(run: TrainingRun, context: RunContext): Promise<TrainingState> {
   const { team, options } = run;
   for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
   const champion = options.gate.kind === 'promotion' ? await snapshotTeam(team) : undefined;
-  await openWith(run, context, team);
+  await recordBaseTeam(run, context, team);
   return { team, ...(champion && { champion }) };
 }
 
 /** What is measured and saved of the team before the first stage. */
-async function openWith(run: Pick<TrainingRun, 'options' | 'store'>, context: RunContext, team: Team) {
+async function recordBaseTeam(run: Pick<TrainingRun, 'options' | 'store'>, context: RunContext, team: Team) {
   await evaluateStage(context, team, 0);
   await save(run, context, { team, stage: 0, isChampion: run.options.gate.kind !== 'off' });
 }
 
 /** Weights and optimisers from the checkpoint; the champion from its own, in models of its own. */
-async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<Standing> {
+async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<TrainingState> {
   const team = await loadTeam(run, checkpoint);
   if (run.options.gate.kind !== 'promotion') return { team };
   const champion = run.store.champion();
@@ -121,7 +121,7 @@ async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<Standin
     champion:
       champion === undefined || champion.stage === checkpoint.stage
         ? await snapshotTeam(team)
-        : separateTeam(await loadTeam(run, champion)),
+        : snapshotWithOwnModels(await loadTeam(run, champion)),
   };
 }
 
@@ -135,9 +135,9 @@ async function loadTeam({ team, loadAgent }: TrainingRun, { path }: Checkpoint):
 async function runStages(
   run: TrainingRun,
   context: RunContext,
-  start: Standing,
+  start: TrainingState,
   fromStage: number,
-): Promise<Standing> {
+): Promise<TrainingState> {
   const { options, state } = context;
   let { team, champion } = start;
   for (let stage = fromStage + 1; stage <= options.stages; stage++) {

@@ -9,9 +9,9 @@
  */
 import { mean } from '../core/stats.ts';
 import type { Agent, Team } from '../team/team.ts';
-import { type Updated, updateAgent, updateTogether } from './agent-update.ts';
+import { type AgentUpdate, updateAgent, updateSimultaneously } from './agent-update.ts';
 import type { Batch } from './batch.ts';
-import { type Certifier, openCertifier } from './certificate.ts';
+import { type Certifier, createCertifier } from './certificate.ts';
 import { collectBatch } from './collect.ts';
 import type { RunContext } from './context.ts';
 import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
@@ -53,15 +53,15 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   const sigma = await updateOrder(context, team, { options, stage, reused }); // E43
   context.emit({ kind: 'stage_started', stage, order: sigma });
   const batchOf = await stageBatches(context, team, { stage, sigma, reused });
-  const certifier = await openCertifier(context, team, stage); // E66
+  const certifier = await createCertifier(context, team, stage); // E66
   const records: UpdateRecord[] = [];
   let accepted = 0;
 
-  const update = async ({ id }: Agent, signal?: AbortSignal): Promise<Updated> => {
+  const update = async ({ id }: Agent, signal?: AbortSignal): Promise<AgentUpdate> => {
     const batch = await batchOf(id); // fresh: under pi_hat^{i-1}, so nobody is `done` since it was rolled out
     return updateAgent(context, team, { batch, stage, agent: team.agents[id], options, signal });
   };
-  const together = await updateTogether(context, team, sigma, update);
+  const together = await updateSimultaneously(context, team, sigma, update);
 
   for (const i of sigma) {
     const agent = team.agents[i];
@@ -69,7 +69,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
     const { batch, weights, outcome } = together.get(i) ?? (await update(agent, context.signal));
     context.state.agents[i] = outcome.next;
     const status = await passGateTwo(context, stage, { team, agent, outcome }); // E64
-    const certificate = await closeUpdate(certifier, { agent, status, outcome }); // E61-E63
+    const certificate = await certifyAndRelease(certifier, { agent, status, outcome }); // E61-E63
     if (status === 'ACCEPT') {
       accepted++; // pi_hat^i: the weights in place
       if (reused && options.updateSchedule === 'sequential') await markDone(reused, agent, options);
@@ -126,7 +126,7 @@ async function passGateTwo(
 }
 
 /** Certifies an update that stays, and lets go of S0. */
-async function closeUpdate(
+async function certifyAndRelease(
   certifier: Certifier,
   update: { readonly agent: Agent; readonly status: UpdateStatus; readonly outcome: OptimizeOutcome },
 ): Promise<CertificateRecord | undefined> {

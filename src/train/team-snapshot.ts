@@ -43,7 +43,7 @@ export function snapshotOf(team: Team, ids: ReadonlyMap<Agent, SnapshotId>): Tea
  * A frozen team with models of its own, read from a checkpoint: what a champion is after a resume. To
  * load it costs nothing; to keep it costs the memory of a second team.
  */
-export function separateTeam(team: Team): TeamSnapshot {
+export function snapshotWithOwnModels(team: Team): TeamSnapshot {
   return {
     team,
     async load() {},

@@ -4,9 +4,9 @@
  */
 import type { Trajectory } from '../team/team.ts';
 import { dialogue } from '../team/transcript.ts';
-import type { Place } from './context.ts';
+import type { PhaseScope } from './context.ts';
 
-export interface TranscriptChoice extends Place {
+export interface TranscriptChoice extends PhaseScope {
   /** Prompts whose episodes are kept, from the first. */
   readonly prompts: number;
   /** Where the prompts are from; absent: `train`. */

@@ -23,7 +23,7 @@ export interface OrderFacts {
  *
  * With fresh rollouts there is no batch yet when the order is asked for. `reverse` then counts every agent
  * as speaking equally early: n-1..0, which is the rule's own result for ids in speaking order. `greedy`
- * takes what each agent's last batch predicted, one stage old ({@link notePrediction}); in the first stage
+ * takes what each agent's last batch predicted, one stage old ({@link recordPrediction}); in the first stage
  * there is no prediction and the order is static.
  */
 export async function updateOrder(
@@ -55,7 +55,7 @@ export async function updateOrder(
 }
 
 /** With fresh rollouts and a greedy order: keeps for the next stage what this batch says about its agent. */
-export async function notePrediction(
+export async function recordPrediction(
   { state }: RunContext,
   { agents }: Team,
   { batch, agent, options }: { readonly batch: Batch; readonly agent: Agent; readonly options: TrainOptions },

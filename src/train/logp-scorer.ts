@@ -6,7 +6,7 @@
 import type { Agent, TeamMessage } from '../team/team.ts';
 import type { RunContext } from './context.ts';
 
-export class Scores {
+export class LogpScorer {
   /** Those whose messages are scored. */
   readonly agents: readonly Agent[];
   readonly #context: Pick<RunContext, 'options' | 'signal'>;
@@ -18,7 +18,7 @@ export class Scores {
   }
 
   /** Scores messages that an agent has just said, if that holds nobody up. */
-  begin(speaker: number, messages: readonly TeamMessage[]): void {
+  start(speaker: number, messages: readonly TeamMessage[]): void {
     const agent = this.agents.find(({ id }) => id === speaker);
     if (agent?.model.capabilities.parallel !== true) return;
     const scored = this.#forward(agent, messages);
@@ -30,7 +30,7 @@ export class Scores {
   }
 
   /** @returns per message [T] */
-  async of(agent: Agent, messages: readonly TeamMessage[]): Promise<Float32Array[]> {
+  async logpOf(agent: Agent, messages: readonly TeamMessage[]): Promise<Float32Array[]> {
     const missing = messages.filter((message) => !this.#begun.has(message));
     const rows = missing.length === 0 ? [] : await this.#forward(agent, missing);
     const late = new Map(missing.map((message, index) => [message, rows[index]]));
