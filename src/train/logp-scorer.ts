@@ -1,42 +1,42 @@
 /**
- * The trainer's log-probabilities of what agents say (E9). A model with a place of its own to compute in scores its
- * messages as soon as it has said them, while others still speak; the rest are scored when they are asked for.
+ * Computes the trainer's log-probabilities of messages (E9). A model with its own device scores its messages as soon as
+ * they are sampled, while other models still sample. Messages of other models are scored on request.
  * @module
  */
 import type { Agent, TeamMessage } from '../team/team.ts';
 import type { RunContext } from './context.ts';
 
 export class LogpScorer {
-  /** Those whose messages are scored. */
+  /** The agents whose messages are scored. */
   readonly agents: readonly Agent[];
   readonly #context: Pick<RunContext, 'options' | 'signal'>;
-  readonly #begun = new Map<TeamMessage, Promise<Float32Array>>();
+  readonly #pending = new Map<TeamMessage, Promise<Float32Array>>();
 
   constructor(context: Pick<RunContext, 'options' | 'signal'>, agents: readonly Agent[]) {
     this.#context = context;
     this.agents = agents;
   }
 
-  /** Scores messages that an agent has just said, if that holds nobody up. */
-  start(speaker: number, messages: readonly TeamMessage[]): void {
-    const agent = this.agents.find(({ id }) => id === speaker);
+  /** Starts scoring new messages of an agent, if its model can do so without delaying other models. */
+  start(agentId: number, messages: readonly TeamMessage[]): void {
+    const agent = this.agents.find(({ id }) => id === agentId);
     if (agent?.model.capabilities.parallel !== true) return;
     const scored = this.#forward(agent, messages);
     messages.forEach((message, index) => {
       const one = scored.then((rows) => rows[index]);
-      one.catch(() => {}); // told to whoever asks for it; an episode that fails is asked for by nobody
-      this.#begun.set(message, one);
+      one.catch(() => {}); // `logpOf` rethrows the error; without this call it would be an unhandled rejection
+      this.#pending.set(message, one);
     });
   }
 
-  /** @returns per message [T] */
+  /** @returns the trainer's log-probabilities, per message [T], nats */
   async logpOf(agent: Agent, messages: readonly TeamMessage[]): Promise<Float32Array[]> {
-    const missing = messages.filter((message) => !this.#begun.has(message));
+    const missing = messages.filter((message) => !this.#pending.has(message));
     const rows = missing.length === 0 ? [] : await this.#forward(agent, missing);
-    const late = new Map(missing.map((message, index) => [message, rows[index]]));
+    const computed = new Map(missing.map((message, index) => [message, rows[index]]));
     const all: Float32Array[] = [];
     for (const message of messages)
-      all.push(late.get(message) ?? ((await this.#begun.get(message)) as Float32Array)); // one of the two has it
+      all.push(computed.get(message) ?? ((await this.#pending.get(message)) as Float32Array)); // one of the two is defined
     return all;
   }
 
