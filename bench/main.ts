@@ -7,6 +7,7 @@ import { benchMixture } from './mixture.ts';
 import { benchModels } from './models.ts';
 import { benchRay } from './ray.ts';
 import { benchServe } from './serve.ts';
+import { benchStart } from './start.ts';
 import { benchVerify } from './verify.ts';
 import { benchWatch } from './watch.ts';
 
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<
   models: benchModels,
   ray: benchRay,
   serve: benchServe,
+  start: benchStart,
   verify: benchVerify,
   watch: benchWatch,
 };

@@ -51,8 +51,8 @@ const requests = Array.from({ length: workload.decodeBatch }, (_, i) => ({
 }));
 let decoded = 0;
 const decoding = await timed(async () => {
-  const said = await model.sample(requests, { temperature: 1, maxTokens: workload.decodeTokens });
-  decoded = said.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const completions = await model.sample(requests, { temperature: 1, maxTokens: workload.decodeTokens });
+  decoded = completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
 });
 const decode_tokens_per_s = decoded / decoding;
 

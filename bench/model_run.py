@@ -1,7 +1,7 @@
-"""PyTorch and Transformers on the same job as model-run.ts; prints the same measurement.
+"""Runs the workload of model-run.ts with PyTorch and Transformers; prints the same measurements.
 
-Float32, as the embedded engine computes; attention by scaled_dot_product_attention; a loop that samples with a
-key/value cache; log-probabilities of the messages and their gradient.
+Float32 like the ONNX engine, with scaled_dot_product_attention: a sampling loop with a KV cache, then log-probabilities
+of messages and their gradient.
 """
 
 import json
@@ -19,6 +19,7 @@ torch.set_num_threads(job["threads"])
 
 
 def timed(run):
+    """Median seconds of several runs after a warm-up."""
     run()
     times = []
     for _ in range(work["rounds"]):
@@ -42,7 +43,7 @@ load_s = time.perf_counter() - start
 
 @torch.no_grad()
 def decode(contexts, count):
-    """Samples `count` tokens per row."""
+    """Samples `count` tokens per row of contexts [B, T]."""
     out = model(input_ids=contexts, use_cache=True, logits_to_keep=1)
     for i in range(count):
         logp = torch.log_softmax(out.logits[:, -1], -1)
@@ -75,7 +76,7 @@ def step():
 
 train = timed(backward)
 step_s = timed(step)
-# VmHWM is this program's alone; ru_maxrss is at least what the parent had when it started it
+# VmHWM is of this process only; ru_maxrss also has the memory of the parent at the fork
 with open("/proc/self/status") as status:
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 2**20
 print(

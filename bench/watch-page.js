@@ -1,8 +1,8 @@
 /**
- * What `npm run bench -- watch` does inside the page: waits until everything is painted, and scrolls.
+ * The part of `npm run bench -- watch` that runs in the page: waits until the page is painted, and scrolls.
  */
 globalThis.benchWatch = {
-  /** @param {number} cells of the timeline */
+  /** @param {number} cells - number of timeline cells that must be drawn */
   painted: (cells) =>
     new Promise((resolve) => {
       const look = () => {
@@ -14,18 +14,18 @@ globalThis.benchWatch = {
           requestAnimationFrame(look);
           return;
         }
-        const tell = () =>
+        const report = () =>
           resolve({
             firstMs: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
             fullMs: performance.now(),
           });
-        // the frame in which it is all there is on the screen before the one after the next begins
-        requestAnimationFrame(() => requestAnimationFrame(tell));
+        // the complete frame is on the screen when the second next frame starts
+        requestAnimationFrame(() => requestAnimationFrame(report));
       };
       look();
     }),
 
-  /** Down and up the page and along the timeline. @param {number} lastMs */
+  /** Scrolls the page down and up, and the timeline along its length. @param {number} lastMs - duration */
   scrolled: (lastMs) =>
     new Promise((resolve) => {
       const frames = [];

@@ -1,6 +1,6 @@
 /**
- * How the dashboard takes a long run: 500 stages of three agents, made up in the real event schema, opened
- * in a real browser, then scrolled. Times are the browser's own, from the start of the navigation.
+ * Benchmark of the dashboard with a long run: a synthetic run of 500 stages and three agents is opened in a
+ * browser and scrolled. Times are measured by the browser, from the start of the navigation.
  * @module
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { startDashboard } from '../src/serve/dashboard/server.ts';
-import { openHub } from '../src/watch/hub.ts';
 import { makeRun } from '../src/watch/testing/made-run.ts';
+import { watchRuns } from '../src/watch/watched-runs.ts';
 import { launchBrowser } from '../test/watch/browser.ts';
 import { median } from './matmuls.ts';
 
 const RUN = { stages: 500, agents: 3, stageEvaluationPrompts: 256 } as const;
-/** What runs in the page. */
+/** Script that runs in the page. */
 const PAGE_SCRIPT = fileURLToPath(new URL('watch-page.js', import.meta.url));
 const OPENINGS = 5;
 const SCROLL_MS = 3000;
@@ -24,16 +24,16 @@ export interface WatchBench {
   readonly stages: number;
   readonly agents: number;
   readonly events_mb: number;
-  /** Reading the folder, before anything is served. */
+  /** Time to read the run folder, before the server starts. */
   readonly read_ms: number;
-  /** From navigation to the first text, and until every tile, chart and timeline cell is drawn; medians. */
+  /** Time from navigation to the first text, and until every tile, chart and timeline cell is drawn; medians. */
   readonly first_paint_ms: number;
   readonly full_paint_ms: number;
   readonly full_paint_worst_ms: number;
-  /** While scrolling the overview and 600 decisions up and down. */
+  /** While the timeline and 600 decisions are scrolled. */
   readonly scroll_frames_per_s: number;
   readonly scroll_frame_p95_ms: number;
-  /** Tasks over 50 ms while scrolling, and the longest of them. */
+  /** Number of tasks over 50 ms while scrolling, and the longest of them. */
   readonly scroll_long_tasks: number;
   readonly scroll_longest_task_ms: number;
 }
@@ -43,9 +43,9 @@ export async function benchWatch(log: (line: string) => void): Promise<WatchBenc
   const run = join(dir, 'long');
   makeRun(run, RUN);
   const startedMs = performance.now();
-  const hub = openHub([run]);
+  const watched = watchRuns([run]);
   const readMs = performance.now() - startedMs;
-  const dashboard = await startDashboard(hub, 0);
+  const dashboard = await startDashboard(watched, 0);
   const browser = await launchBrowser();
   try {
     const openings = [];
@@ -68,7 +68,7 @@ export async function benchWatch(log: (line: string) => void): Promise<WatchBenc
     };
     log(
       `${RUN.stages} stages x ${RUN.agents} agents, ${result.events_mb} MB of events, read in ${result.read_ms} ms: ` +
-        `everything painted after ${result.full_paint_ms} ms (worst ${result.full_paint_worst_ms}; aim: under 2000); ` +
+        `everything painted after ${result.full_paint_ms} ms (worst ${result.full_paint_worst_ms}; target: under 2000); ` +
         `scrolling ${result.scroll_frames_per_s} frames/s, 95% of frames within ${result.scroll_frame_p95_ms} ms, ` +
         `${result.scroll_long_tasks} tasks over 50 ms (longest ${result.scroll_longest_task_ms})`,
     );
@@ -76,7 +76,7 @@ export async function benchWatch(log: (line: string) => void): Promise<WatchBenc
   } finally {
     await browser.close();
     await dashboard.close();
-    hub.close();
+    watched.close();
     rmSync(dir, { recursive: true, force: true });
   }
 }
@@ -92,7 +92,7 @@ type Scrolled = Pick<
   'scroll_frames_per_s' | 'scroll_frame_p95_ms' | 'scroll_long_tasks' | 'scroll_longest_task_ms'
 >;
 
-/** Down and up the list of decisions, and along the timeline, as fast as a finger. */
+/** Scrolls the list of decisions down and up, and the timeline along its length. */
 async function scroll(page: Page, url: string): Promise<Scrolled> {
   await page.goto(`${url}#/0/decisions`);
   for (let k = 0; k < 9; k++) await page.getByRole('button', { name: /Show \d+ older/ }).click();

@@ -1,10 +1,10 @@
-"""The tiny models that fixtures are made of: one per family and per feature that changes the numbers."""
+"""The tiny models of the fixtures: one per decoder family and per feature that changes the results."""
 
 import torch
 import transformers as hf
 
 VOCAB = 64
-# hidden_size differs from heads * head_dim; every size differs from the others
+# all sizes differ, hidden_size also from num_attention_heads * head_dim, so that mixed-up dimensions fail
 COMMON = dict(
     vocab_size=VOCAB,
     hidden_size=24,
@@ -36,7 +36,7 @@ def without(*keys):
 
 
 def cases():
-    """Name -> configuration."""
+    """Configurations by name."""
     half = without("head_dim")
     return {
         "qwen3": hf.Qwen3Config(**COMMON, tie_word_embeddings=True, rope_theta=1e6),
@@ -102,7 +102,7 @@ def cases():
 
 
 def build(config, seed):
-    """A random model in which every parameter matters: norms differ from their neutral value, biases from 0."""
+    """A random model in which every parameter affects the output: norm weights differ from 1, biases from 0."""
     torch.manual_seed(seed)
     model = hf.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
     generator = torch.Generator().manual_seed(seed)
@@ -119,7 +119,7 @@ def build(config, seed):
 
 
 def sequences(seed):
-    """Ragged: one token up to far beyond the window and the original length of scaled positions."""
+    """Contexts and messages from one token to lengths far beyond the sliding window and the original context length."""
     generator = torch.Generator().manual_seed(seed)
     lengths = [(3, 5), (1, 1), (30, 20), (9, 14), (1, 26)]
     draw = lambda n: torch.randint(1, VOCAB, (n,), generator=generator)
@@ -127,8 +127,12 @@ def sequences(seed):
 
 
 def message_logp(model, context, tokens, temperature):
-    """Log-probability of every message token, teacher-forced; also the logits that give them."""
-    whole = torch.cat([context, tokens])
-    logits = model(input_ids=whole[None, :-1], use_cache=False).logits[0, len(context) - 1 :]
+    """Log-probability of every message token [T] and the logits [T, V], teacher-forced.
+
+    Args:
+        context, tokens: token ids
+    """
+    sequence = torch.cat([context, tokens])
+    logits = model(input_ids=sequence[None, :-1], use_cache=False).logits[0, len(context) - 1 :]
     rows = torch.log_softmax(logits / temperature, dim=-1)
     return rows.gather(1, tokens[:, None])[:, 0], logits

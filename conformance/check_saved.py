@@ -1,8 +1,8 @@
-"""Checks folders that troupe saved: that Transformers and PEFT load them and compute what troupe computed.
+"""Checks that Transformers and PEFT load folders that troupe saved and compute the same log-probabilities.
 
     node --import ./scripts/typescript.mjs conformance/save-folders.ts /tmp/saved && /tmp/conformance/bin/python conformance/check_saved.py /tmp/saved
 
-Every folder in it is a model or an adapter and has an expected.json with messages and their log-probabilities.
+Each folder in /tmp/saved is a model or an adapter; its expected.json has messages and their log-probabilities.
 """
 
 import json

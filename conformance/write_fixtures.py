@@ -1,11 +1,11 @@
-"""Writes test/fixtures/transformers: tiny random checkpoints made by Transformers, and what it computes with them.
+"""Writes test/fixtures/transformers: tiny random checkpoints of Transformers and its results with them.
 
     python -m venv /tmp/conformance && /tmp/conformance/bin/pip install -r conformance/requirements.txt
     /tmp/conformance/bin/python conformance/write_fixtures.py
 
-Per case: config.json and model.safetensors as `save_pretrained` writes them; expected.safetensors with
-logits and log-probabilities of ragged messages and the gradient of sum(cotangent * logp); expected.json with
-token ids and a greedy continuation.
+A case has config.json and model.safetensors from `save_pretrained`; expected.safetensors with logits and
+log-probabilities of messages and the gradient of sum(cotangent * logp); expected.json with token ids and greedy
+continuations.
 """
 
 import json
@@ -23,7 +23,7 @@ NEW_TOKENS = 24
 
 
 def greedy(model, context):
-    """Argmax continuation; the margin over the second best must leave no room for rounding."""
+    """Greedy continuation, and the smallest margin between the largest two logits of a step."""
     generated = model.generate(
         context[None],
         do_sample=False,
@@ -48,7 +48,7 @@ def write(name, config, seed):
         margin = min(m for _, m in continuations)
         if margin > 2e-3:
             break
-        seed += 100  # a near tie would leave the continuation to rounding
+        seed += 100  # with a smaller margin rounding could change the continuation
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     tensors, loss = {}, torch.zeros(())
@@ -75,7 +75,7 @@ def write(name, config, seed):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)  # two threads on matrices this small only wait for each other
+    torch.set_num_threads(1)  # more threads slow down such small matrices
     chosen = sys.argv[1:]
     for index, (name, config) in enumerate(cases().items()):
         if not chosen or name in chosen:

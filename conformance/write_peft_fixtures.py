@@ -1,9 +1,9 @@
-"""Writes test/fixtures/peft: adapters made by PEFT over the checkpoints of write_fixtures.py, and what it computes.
+"""Writes test/fixtures/peft: adapters of PEFT for the checkpoints of write_fixtures.py and its results with them.
 
     /tmp/conformance/bin/python conformance/write_peft_fixtures.py
 
-Per case: adapter_config.json and adapter_model.safetensors as `save_pretrained` writes them; expected.safetensors
-with log-probabilities of ragged messages and the adapter's gradient of sum(cotangent * logp); expected.json.
+A case has adapter_config.json and adapter_model.safetensors from `save_pretrained`; expected.safetensors with
+log-probabilities of messages and the adapter's gradient of sum(cotangent * logp); expected.json with token ids.
 """
 
 import json
@@ -37,7 +37,7 @@ def write(name, base, settings, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for key, parameter in adapted.named_parameters():
-            if parameter.requires_grad:  # B starts at 0, and an adapter that does nothing tests nothing
+            if parameter.requires_grad:  # initially B is 0, so the adapter has no effect
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
     adapted.peft_config["default"].base_model_name_or_path = f"../../transformers/{base}"
     adapted.save_pretrained(folder)

@@ -1,6 +1,6 @@
 /**
- * Builds the dashboard's page from web/dashboard/src into web/dashboard/built, which is committed, so that
- * users need no build step. A test builds it again and compares.
+ * Builds the dashboard's page from web/dashboard/src into web/dashboard/built. The built files are committed,
+ * so users need no build step; a test rebuilds and compares them.
  *
  * Usage: npm run build:dashboard
  */

@@ -4,9 +4,11 @@
  */
 import { buildJavaScript, isBuilt } from './build/javascript.mjs';
 
-/** Also what vitest runs once before tests.
+/**
+ * Vitest calls it once before the tests.
  *
- * @throws Error of one line where esbuild is not installed */
+ * @throws Error of one line where esbuild is not installed, or a source cannot be read
+ */
 export default async function ensureBuilt() {
   if (isBuilt()) return;
   try {

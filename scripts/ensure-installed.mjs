@@ -17,7 +17,7 @@ const OLDEST_NODE = [20, 19];
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Hash of what was installed; gone together with the folder. */
 const STAMP = join(root, 'node_modules', '.troupe-installed');
-/** Optional for npm, which drops it without a word when its install script fails. */
+/** npm drops this optional package silently when its install script fails. */
 const RUNTIME = join(root, 'node_modules', 'onnxruntime-node', 'package.json');
 /** Systems of onnxruntime-node; npm installs it on no other. */
 const HAS_RUNTIME = ['darwin', 'linux', 'win32'].includes(process.platform);

@@ -1,25 +1,33 @@
-/** The import table, sizes and circles of `src`: what the layout of the project promises. */
+/** The layout of the project: which area of `src` imports which, import circles, and sizes of files. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-const ROOT = fileURLToPath(new URL('../src', import.meta.url));
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = join(REPOSITORY, 'src');
 
 interface SourceFile {
-  /** Relative to `src`, with `/`. */
+  /** Relative to the folder that was read, with `/`. */
   readonly path: string;
   readonly text: string;
-  /** Files of `src` it imports, relative to `src`. */
+  /** Files it imports, relative to the same folder. */
   readonly imports: readonly string[];
   /** Packages it imports, `node:` ones included. */
   readonly packages: readonly string[];
 }
 
-const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
-  .map((name) => readSource(name.split(sep).join('/')));
+const SOURCE = /\.(ts|tsx|mjs|js)$/;
+
+/** Source files below a folder, relative to it, without built ones. */
+function sourceFilesIn(root: string): string[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.split(sep).join('/'))
+    .filter((name) => SOURCE.test(name) && !/(^|\/)(built|node_modules)\//.test(name));
+}
+
+const files = sourceFilesIn(ROOT).map((path) => readSource(path));
 /** Tests and what only tests use may reach further. */
 const isTest = (path: string): boolean =>
   path.endsWith('.test.ts') || path.includes('/testing/') || path.startsWith('engine/contract');
@@ -28,15 +36,15 @@ const sources = files.filter(({ path }) => !isTest(path));
 const PUBLIC = ['index.ts', 'core/index.ts', 'engine/index.ts', 'grade/index.ts'];
 const inside = sources.filter(({ path }) => !PUBLIC.includes(path));
 
-function readSource(path: string): SourceFile {
-  const text = readFileSync(join(ROOT, path), 'utf8');
+function readSource(path: string, root = ROOT): SourceFile {
+  const text = readFileSync(join(root, path), 'utf8');
   const named = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
   const isLocal = (name: string): boolean => name.startsWith('.');
   return {
     path,
     text,
     imports: named.filter(isLocal).map((name) =>
-      relative(ROOT, resolve(ROOT, dirname(path), name))
+      relative(root, resolve(root, dirname(path), name))
         .split(sep)
         .join('/'),
     ),
@@ -118,7 +126,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tasks: ['core', 'support', 'task port', 'task', 'grade'],
   team: ['core', 'support', ...PORTS],
   train: ['core', 'support', ...PORTS, 'team', 'event types'],
-  evaluate: ['core', 'support', ...PORTS, 'team', 'event types'],
+  evaluate: ['core', 'support', ...PORTS, 'team', 'event types', 'run-view'],
   theory: ['core', 'support', ...PORTS, 'team', 'train', 'event types'],
   swap: ['core', 'support', ...PORTS, 'engine/sampling', 'team', 'train', 'evaluate', 'event types'],
   store: ['support', 'event types'],
@@ -168,10 +176,10 @@ const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
   'eventsource-parser': 'serve/',
 };
 
-/** Concrete engines, tasks and sinks: named by `app/compose.ts` alone. */
+/** Concrete engines, tasks and sinks: named by `app/compose.ts` and its parts alone. */
 const isConcrete = (path: string): boolean =>
   /^engine\/(onnx|tabular|torch|ray)\//.test(path) ||
-  /^tasks\//.test(path) ||
+  /^tasks\/(registry\.ts$|(?!shared\/)[^/]+\/)/.test(path) ||
   /^observe\/[^/]*-sink\.ts$/.test(path);
 
 describe('imports', () => {
@@ -186,7 +194,7 @@ describe('imports', () => {
 
   it('name concrete engines, tasks and sinks in app/compose.ts alone', () => {
     const wrong = sources
-      .filter(({ path }) => path.startsWith('cli/') && path !== 'app/compose.ts')
+      .filter(({ path }) => /^(app|cli|report)\//.test(path) && !/^app\/compose(-\w+)?\.ts$/.test(path))
       .flatMap(({ path, imports }) => imports.filter(isConcrete).map((to) => `${path} -> ${to}`));
     expect(wrong).toEqual([]);
   });
@@ -214,8 +222,13 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('name files that exist, and run in no circle', () => {
-    const byPath = new Map(files.map((file) => [file.path, file]));
+  it('name files that exist, and run in no circle, in any folder', () => {
+    const folders = ['src', 'web', 'scripts', 'bench', 'conformance', 'test', 'templates', 'bin'];
+    const all = folders.flatMap((folder) =>
+      sourceFilesIn(join(REPOSITORY, folder)).map((path) => readSource(`${folder}/${path}`, REPOSITORY)),
+    );
+    expect(new Set(all.map(({ path }) => path.split('/')[0])).size).toBe(folders.length);
+    const byPath = new Map(all.map((file) => [file.path, file]));
     const state = new Map<string, 'open' | 'done'>();
     const visit = (path: string, trail: readonly string[]): void => {
       if (state.get(path) === 'done') return;
@@ -223,11 +236,12 @@ describe('imports', () => {
       state.set(path, 'open');
       const file = byPath.get(path);
       expect(file, `${path}, imported by ${trail.at(-1)}`).toBeDefined();
-      for (const to of file?.imports.filter((name) => name.endsWith('.ts')) ?? [])
+      // dist/ is built from src
+      for (const to of file?.imports.filter((name) => SOURCE.test(name) && !name.startsWith('dist/')) ?? [])
         visit(to, [...trail, path]);
       state.set(path, 'done');
     };
-    for (const { path } of files) visit(path, []);
+    for (const { path } of all) visit(path, []);
   });
 });
 

@@ -68,7 +68,7 @@ describeWithTorch('a worker of its own', () => {
       tokenizer: tinyTokenizer(),
     });
     await expect(client.load({ dir: join(folder, 'wide'), training: true })).rejects.toThrow(
-      /wide: expected [\d.]+ MiB free on cpu for training [\d.]+ thousand parameters in float32 .*, which is [\d.]+ MiB too little; engine.lora_rank 16/,
+      /wide: expected [\d.]+ MiB free on cpu for training of [\d.]+ thousand parameters in float32 .*, which is [\d.]+ MiB too little; engine.lora_rank 16/,
     );
     await client.close();
     child.kill('SIGINT');

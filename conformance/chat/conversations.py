@@ -1,8 +1,7 @@
-"""Twenty conversations per family: plain, long, many scripts, blanks in odd places, functions, thinking.
+"""Twenty conversations per family: plain and long text, several scripts, unusual whitespace, tools, reasoning.
 
-A conversation is a dict with `messages` and optionally `tools`, `kwargs` (switches of the template) and
-`generate` (whether the next answer is opened; default true). None has numbers such as 1.0, which JSON in
-JavaScript cannot tell from 1.
+A conversation is a dict with `messages` and optionally `tools`, `kwargs` (template variables) and `generate`
+(add_generation_prompt, default true). No conversation has numbers like 1.0, which JavaScript prints as 1.
 """
 
 WEATHER = {
@@ -33,7 +32,7 @@ ADD = {
         },
     },
 }
-NOTHING = {
+WAIT = {
     "type": "function",
     "function": {"name": "wait", "description": "", "parameters": {"type": "object", "properties": {}}},
 }
@@ -43,7 +42,7 @@ def user(text):
     return {"role": "user", "content": text}
 
 
-def bot(text, **more):
+def assistant(text, **more):
     return {"role": "assistant", "content": text, **more}
 
 
@@ -51,48 +50,48 @@ def system(text):
     return {"role": "system", "content": text}
 
 
-def call(name, arguments, identity="abcdef123"):
-    return {"id": identity, "type": "function", "function": {"name": name, "arguments": arguments}}
+def tool_call(name, arguments, call_id="abcdef123"):
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def answered(text, identity="abcdef123", name="get_weather"):
-    return {"role": "tool", "content": text, "tool_call_id": identity, "name": name}
+def tool_result(text, call_id="abcdef123", name="get_weather"):
+    return {"role": "tool", "content": text, "tool_call_id": call_id, "name": name}
 
 
 PLAIN = [
     {"messages": [user("Add 17 and 25.")]},
     {"messages": [system("You answer briefly."), user("Who is at the door?")]},
-    {"messages": [user("Hello!"), bot("Hello. How can I help?"), user("Where is the station?")]},
+    {"messages": [user("Hello!"), assistant("Hello. How can I help?"), user("Where is the station?")]},
     {"messages": [user("  two blanks before, one after ")]},
-    {"messages": [user("a\n\nb\n"), bot("\n\nc\n\n"), user("\td\t")]},
+    {"messages": [user("a\n\nb\n"), assistant("\n\nc\n\n"), user("\td\t")]},
     {"messages": [user("Le café était froid; 你好,世界 😀👩‍👩‍👧 مرحبا ﬁ Ⅻ ½ é e\u0301")]},
     {"messages": [user("def f(x):\n    return {'a': [x, x ** 2]}  # \"quoted\"\n\n\nprint(f(3))")]},
     {"messages": [user("1234567890 12 345 6.78 1,000,000 -5 1e10 ４２ ٣")]},
-    {"messages": [system("Be kind.\n"), user("q1"), bot("a1"), user("q2"), bot("a2"), user("q3")]},
-    {"messages": [user("Say nothing."), bot(""), user("")]},
+    {"messages": [system("Be kind.\n"), user("q1"), assistant("a1"), user("q2"), assistant("a2"), user("q3")]},
+    {"messages": [user("Say nothing."), assistant(""), user("")]},
     {"messages": [user("It's, we're, I'LL, they'd've; don't-stop... OK?!")]},
-    {"messages": [user("end with an answer"), bot("Here it is.")], "generate": False},
+    {"messages": [user("end with an answer"), assistant("Here it is.")], "generate": False},
     {"messages": [user("x" * 300 + " " * 20 + "ü" * 40)]},
     {"messages": [user("tabs\t\tand\r\nwindows lines\u00a0nbsp\u2003em\u200bzero\u2028line")]},
 ]
 
 TOOLS = [
     {"messages": [user("What is the weather in Zürich?")], "tools": [WEATHER]},
-    {"messages": [system("Use functions."), user("2 + 2?")], "tools": [ADD, WEATHER, NOTHING]},
+    {"messages": [system("Use functions."), user("2 + 2?")], "tools": [ADD, WEATHER, WAIT]},
     {
         "messages": [
             user("Weather in Paris?"),
-            bot("", tool_calls=[call("get_weather", {"city": "Paris \"x\" <é>", "unit": "celsius"})]),
-            answered('{"sky": "clear", "degrees": 21}'),
+            assistant("", tool_calls=[tool_call("get_weather", {"city": "Paris \"x\" <é>", "unit": "celsius"})]),
+            tool_result('{"sky": "clear", "degrees": 21}'),
         ],
         "tools": [WEATHER],
     },
     {
         "messages": [
             user("Add."),
-            bot("", tool_calls=[call("add", {"a": 1, "b": -2, "more": [1, None, True, {"x": "y\n"}]})]),
-            answered("-1", name="add"),
-            bot("The sum is -1."),
+            assistant("", tool_calls=[tool_call("add", {"a": 1, "b": -2, "more": [1, None, True, {"x": "y\n"}]})]),
+            tool_result("-1", name="add"),
+            assistant("The sum is -1."),
             user("Thanks."),
         ],
         "tools": [ADD],
@@ -111,28 +110,28 @@ def qwen3():
         + TOOLS
         + THINKING
         + [
-            {"messages": [user("a"), bot("<think>\nhm\n\nhm\n</think>\n\n  b"), user("c")]},
+            {"messages": [user("a"), assistant("<think>\nhm\n\nhm\n</think>\n\n  b"), user("c")]},
             {
                 "messages": [
                     user("Weather and sum?"),
-                    bot(
+                    assistant(
                         "Let me look.",
                         reasoning_content="\nTwo things.\n",
-                        tool_calls=[call("get_weather", {"city": "Rome"}), call("add", '{"a": 1}')],
+                        tool_calls=[tool_call("get_weather", {"city": "Rome"}), tool_call("add", '{"a": 1}')],
                     ),
-                    answered("rain"),
-                    answered("3", name="add"),
+                    tool_result("rain"),
+                    tool_result("3", name="add"),
                 ],
                 "tools": [WEATHER, ADD],
             },
-            {"messages": [user("a"), bot("<think>\n x \n</think>\n\n\n  y ")], "generate": False},
+            {"messages": [user("a"), assistant("<think>\n x \n</think>\n\n\n  y ")], "generate": False},
             {
                 "messages": [
                     system("s"),
                     user("q"),
-                    bot("<think>\nold\n</think>\n\nanswer"),
+                    assistant("<think>\nold\n</think>\n\nanswer"),
                     user("r"),
-                    bot("fine"),
+                    assistant("fine"),
                     user("<tool_response>\nt\n</tool_response>"),
                 ],
                 "kwargs": {"enable_thinking": False},
@@ -143,13 +142,13 @@ def qwen3():
 
 
 def qwen2_5():
-    two = [call("get_weather", {"city": "Rome"}), call("add", {"a": 1, "b": 2})]
+    two = [tool_call("get_weather", {"city": "Rome"}), tool_call("add", {"a": 1, "b": 2})]
     return (
         PLAIN[:14]
         + TOOLS
         + [
             {
-                "messages": [user("both"), bot("Wait.", tool_calls=two), answered("rain"), answered("3")],
+                "messages": [user("both"), assistant("Wait.", tool_calls=two), tool_result("rain"), tool_result("3")],
                 "tools": [WEATHER, ADD],
             },
             {"messages": [user("late"), system("in between"), user("go on")]},
@@ -169,7 +168,7 @@ def llama3():
                 "kwargs": {"tools_in_user_message": False},
             },
             {"messages": [user("f")], "kwargs": {"builtin_tools": ["search", "shell", "clock"]}},
-            {"messages": [user("f")], "kwargs": {"custom_tools": [NOTHING]}},
+            {"messages": [user("f")], "kwargs": {"custom_tools": [WAIT]}},
             PLAIN[10],
             PLAIN[11],
         ]
@@ -181,8 +180,8 @@ def gemma3():
     return PLAIN + [
         {"messages": [system([{"type": "text", "text": "Be brief."}]), {"role": "user", "content": parts}]},
         {"messages": [user("  \n a \n ")]},
-        {"messages": [user("a  b   c    d     e"), bot("   f"), user("g\n\n\n\nh\n\ni\n\t\tj")]},
-        {"messages": [system("s"), user("1"), bot("2"), user("3"), bot("4")], "generate": False},
+        {"messages": [user("a  b   c    d     e"), assistant("   f"), user("g\n\n\n\nh\n\ni\n\t\tj")]},
+        {"messages": [system("s"), user("1"), assistant("2"), user("3"), assistant("4")], "generate": False},
         {"messages": [user("<b>bold</b> <table><tr><td>1</td></tr></table>")]},
         {"messages": [user("\x00\x01 control \x7f and \ufffd")]},
     ]
@@ -193,9 +192,9 @@ def smollm2():
         {"messages": [system(""), user("no instruction")]},
         {"messages": [user("123 4567 89")]},
         {"messages": [user("  a  b  1  2  ")]},
-        {"messages": [system("s"), user("1"), bot("2")], "generate": False},
+        {"messages": [system("s"), user("1"), assistant("2")], "generate": False},
         {"messages": [user("\x00\x01 control \x7f")]},
-        {"messages": [user("q" + "\n" * 5), bot(" " * 5), user("'s 'S 've")]},
+        {"messages": [user("q" + "\n" * 5), assistant(" " * 5), user("'s 'S 've")]},
     ]
 
 
@@ -204,30 +203,38 @@ def smollm3():
         PLAIN[:9]
         + THINKING
         + [
-            {"messages": [system("Short. /no_think"), user("a"), bot("\n\nb"), user("c")]},
+            {"messages": [system("Short. /no_think"), user("a"), assistant("\n\nb"), user("c")]},
             {"messages": [system("Long. /think"), user("a")], "kwargs": {"enable_thinking": False}},
             {"messages": [system("Mine. /system_override"), user("a")]},
-            {"messages": [user("a"), bot("\n b"), user("c")], "kwargs": {"enable_thinking": False}},
+            {"messages": [user("a"), assistant("\n b"), user("c")], "kwargs": {"enable_thinking": False}},
             {"messages": [user("What is the weather?")], "tools": [WEATHER]},
-            {"messages": [user("Sum?")], "tools": [ADD, NOTHING], "kwargs": {"enable_thinking": False}},
+            {"messages": [user("Sum?")], "tools": [ADD, WAIT], "kwargs": {"enable_thinking": False}},
             {"messages": [user("Sum?")], "kwargs": {"xml_tools": [ADD]}},
             {"messages": [user("Sum?")], "kwargs": {"python_tools": ["def add(a, b): return a + b"]}},
-            {"messages": [user("w"), bot("calling"), answered("rain"), bot("It rains.")], "generate": False},
+            {
+                "messages": [user("w"), assistant("calling"), tool_result("rain"), assistant("It rains.")],
+                "generate": False,
+            },
         ]
     )
 
 
 def mistral():
-    two = [call("get_weather", {"city": "Rome"}), call("add", {"a": 1, "b": 2}, "zyxwvu987")]
+    two = [tool_call("get_weather", {"city": "Rome"}), tool_call("add", {"a": 1, "b": 2}, "zyxwvu987")]
     return (
         PLAIN
         + TOOLS
         + [
             {
-                "messages": [user("both"), bot("", tool_calls=two), answered("1"), answered("2", "zyxwvu987")],
+                "messages": [
+                    user("both"),
+                    assistant("", tool_calls=two),
+                    tool_result("1"),
+                    tool_result("2", "zyxwvu987"),
+                ],
                 "tools": [WEATHER, ADD],
             },
-            {"messages": [system("s"), user("f")], "tools": [NOTHING]},
+            {"messages": [system("s"), user("f")], "tools": [WAIT]},
         ]
     )
 

@@ -1,12 +1,12 @@
-"""Writes test/fixtures/chat: for each family a small tokenizer of its kind, a chat template with the same
-features as its own, and what Transformers makes of twenty conversations.
+"""Writes test/fixtures/chat: for each family a small tokenizer of the same kind, a chat template with the same
+features, and the results of Transformers for twenty conversations.
 
     python -m pip install -r conformance/chat/requirements.txt
     python conformance/chat/generate.py            # writes the fixtures
-    python conformance/chat/generate.py --check    # compares with those that are there
+    python conformance/chat/generate.py --check    # compares with the existing fixtures
 
-`python conformance/chat/generate.py --templates DIR --out OUT` does the same with other templates: a file
-FAMILY.jinja in DIR takes the place of ours.
+`python conformance/chat/generate.py --templates DIR --out OUT` uses other templates: a file FAMILY.jinja in DIR
+replaces the one of this folder.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from pathlib import Path
 import transformers.utils.chat_template_utils as chat_template_utils
 from transformers import PreTrainedTokenizerFast
 
-import tokenizers_of
+import tiny_tokenizers
 from conversations import FAMILIES
 
 HERE = Path(__file__).parent
 FIXTURES = HERE.parent.parent / "test" / "fixtures" / "chat"
 
-NAMES = {
+SPECIAL_TOKENS = {
     "qwen3": {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"},
     "qwen2_5": {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"},
     "llama3": {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"},
@@ -33,12 +33,13 @@ NAMES = {
     "smollm3": {"bos_token": "<|begin_of_text|>", "eos_token": "<|im_end|>"},
     "mistral": {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"},
 }
-# where the template is kept: a file of its own, a text in tokenizer_config.json, or a list of named ones
-KEPT = {"qwen2_5": "text", "smollm2": "text", "mistral": "list"}
+# how a family stores its template: by default in chat_template.jinja, else in tokenizer_config.json as a string or as a
+# list of named templates
+TEMPLATE_STORAGE = {"qwen2_5": "string", "smollm2": "string", "mistral": "list"}
 
 
 class FixedDate(datetime.datetime):
-    """The day that troupe tells templates it is."""
+    """The fixed date that troupe passes to templates."""
 
     @classmethod
     def now(cls, tz=None):
@@ -48,8 +49,8 @@ class FixedDate(datetime.datetime):
 def template_of(family, folder):
     path = folder / f"{family}.jinja"
     text = (path if path.exists() else HERE / "templates" / f"{family}.jinja").read_text(encoding="utf-8")
-    is_given = folder != HERE / "templates" and path.exists()
-    if KEPT.get(family) != "list" or is_given:
+    is_replaced = folder != HERE / "templates" and path.exists()
+    if TEMPLATE_STORAGE.get(family) != "list" or is_replaced:
         return text
     tools = (HERE / "templates" / f"{family}_tool_use.jinja").read_text(encoding="utf-8")
     return {"default": text, "tool_use": tools}
@@ -57,13 +58,13 @@ def template_of(family, folder):
 
 def write_family(family, folder, out):
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=getattr(tokenizers_of, family)(),
+        tokenizer_object=getattr(tiny_tokenizers, family)(),
         clean_up_tokenization_spaces=family == "llama3",
-        **NAMES[family],
+        **SPECIAL_TOKENS[family],
     )
     tokenizer.chat_template = template_of(family, folder)
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer.save_pretrained(out, save_jinja_files=family not in KEPT)
+    tokenizer.save_pretrained(out, save_jinja_files=family not in TEMPLATE_STORAGE)
     compact(out / "tokenizer.json")
     rows = []
     conversations = FAMILIES[family]()
@@ -103,14 +104,14 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for family in FAMILIES:
             write_family(family, arguments.templates, Path(scratch) / family)
-            made, kept = (
-                json.loads((at / family / "conversations.json").read_text(encoding="utf-8"))
-                for at in (Path(scratch), FIXTURES)
+            generated, existing = (
+                json.loads((root / family / "conversations.json").read_text(encoding="utf-8"))
+                for root in (Path(scratch), FIXTURES)
             )
-            if made != kept:
-                print(f"{family}: the fixtures are not what Transformers makes now", file=sys.stderr)
+            if generated != existing:
+                print(f"{family}: the fixtures differ from the results of Transformers", file=sys.stderr)
                 return 1
-    print(f"{len(FAMILIES)} families: the fixtures are what Transformers makes")
+    print(f"{len(FAMILIES)} families: the fixtures match the results of Transformers")
     return 0
 
 

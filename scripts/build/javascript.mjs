@@ -41,20 +41,25 @@ export function isBuilt() {
 }
 
 /**
- * Writes the files of `dist` that differ and removes those without a source. A file is replaced as a whole, so
- * programs that run, and builds beside this one, never see half of it.
+ * Writes the files of `dist` that differ and removes those without a source. Each file is replaced atomically, so
+ * concurrent programs and builds never read a partial file.
  *
  * @returns number of files of JavaScript
+ * @throws Error of one line where a source cannot be read
  */
 export async function buildJavaScript() {
-  const made = fingerprint(); // before reading: a source that changes meanwhile makes the build stale
-  const { build } = await import('esbuild');
+  const made = fingerprint(); // taken first: a source that changes during the build makes it stale
+  const { build } = await esbuild();
   const common = {
     absWorkingDir: ROOT,
     bundle: true,
     format: 'esm',
     platform: 'node',
     target: TARGET,
+    // a file stays as it is written: nothing unused is left out
+    treeShaking: false,
+    ignoreAnnotations: true,
+    logLevel: 'silent',
     write: false,
   };
   const entryPoints = ENTRIES.map((name) => `src/${name}`);
@@ -81,7 +86,18 @@ export async function buildJavaScript() {
   return outputFiles.length;
 }
 
-/** Leaves imports as they are, but names the JavaScript that a TypeScript file becomes. */
+async function esbuild() {
+  const { build } = await import('esbuild');
+  return {
+    build: (options) =>
+      build(options).catch(({ errors, message }) => {
+        const [{ text, location } = { text: message }] = errors ?? [];
+        throw new Error(location ? `${location.file}:${location.line}:${location.column}: ${text}` : text);
+      }),
+  };
+}
+
+/** Keeps all imports and rewrites the extension of relative ones to `.js`. */
 const importsOfOutput = {
   name: 'imports-of-output',
   setup({ onResolve }) {
@@ -93,7 +109,7 @@ const importsOfOutput = {
   },
 };
 
-/** Hash of name, size and time of every source, and of what turns them into JavaScript. */
+/** Hash of name, size and modification time of every source, of this file and of the lock file. */
 function fingerprint() {
   const hash = createHash('sha256');
   const sources = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
@@ -120,9 +136,9 @@ export function writeIfChanged(path, contents) {
 }
 
 /**
- * Removes what an earlier build left behind.
+ * Removes files of an earlier build.
  *
- * @param {string} ending of the files meant
+ * @param {string} ending of the files to consider
  * @param {readonly string[]} kept absolute paths
  */
 export function removeOthers(ending, kept) {

@@ -1,7 +1,7 @@
 /**
- * Copies ONNX Runtime for CPUs into `dist/vendor`, so that an installed package has an engine whatever npm does with
- * install scripts: that of onnxruntime-node fetches CUDA files from a host of its own and fails where it is out of
- * reach, and npm then drops an optional package without a word.
+ * Copies ONNX Runtime for CPUs into `dist/vendor`, so that an installed package contains an engine. As a dependency,
+ * onnxruntime-node has an install script that downloads CUDA files from NuGet; where NuGet is unreachable the script
+ * fails, and npm drops the optional package silently.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

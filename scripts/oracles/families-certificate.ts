@@ -24,8 +24,7 @@ import {
 } from '../../src/core/penalty.ts';
 import { mean, sampleVariance } from '../../src/core/stats.ts';
 import { mismatches } from './compare.ts';
-import type { CaseInput } from './input.ts';
-import type { Adapter } from './run.ts';
+import type { Adapter, CaseInput } from './input.ts';
 
 export const certificateAdapters: Readonly<Record<string, Adapter>> = {
   F13_cert_paper: (input) => {

@@ -14,8 +14,7 @@ import {
 import { agentObjective } from '../../src/core/kl-penalty.ts';
 import { sequenceObjective } from '../../src/core/objective.ts';
 import { messageLogRatio, prefixWeights, turnLogRatios, turnWeights } from '../../src/core/weights.ts';
-import type { CaseInput } from './input.ts';
-import type { Adapter } from './run.ts';
+import type { Adapter, CaseInput } from './input.ts';
 
 const ESTIMATORS: readonly KlEstimator[] = ['k1', 'k2', 'k3', 'k1n', 'k3n'];
 

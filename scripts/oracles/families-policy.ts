@@ -16,8 +16,7 @@ import {
 } from '../../src/core/quantile.ts';
 import { type MessageTree, messageDivergence, pinsker } from '../../src/core/tabular/message.ts';
 import { optimizeOneState } from '../../src/core/tabular/optimize.ts';
-import type { CaseInput } from './input.ts';
-import type { Adapter } from './run.ts';
+import type { Adapter, CaseInput } from './input.ts';
 
 export const policyAdapters: Readonly<Record<string, Adapter>> = {
   F09_exact_kl: (input) => {

@@ -9,8 +9,7 @@ import { checkedMdp, type TeamMdp, type TeamPolicy } from '../../src/core/tabula
 import { jointTvMax } from '../../src/core/tabular/policy-change.ts';
 import { runExactStage, simultaneousUpdate } from '../../src/core/tabular/stage.ts';
 import { binaryTeam, matrixGame, staleOccupancyStage } from '../../src/core/tabular/worlds.ts';
-import type { CaseInput } from './input.ts';
-import type { Adapter } from './run.ts';
+import type { Adapter, CaseInput } from './input.ts';
 
 export const tabularAdapters: Readonly<Record<string, Adapter>> = {
   F22_tabular_eval: (input) => {

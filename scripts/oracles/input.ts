@@ -15,6 +15,9 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Computes the value of a case from its input; a family of cases has one adapter. */
+export type Adapter = (input: CaseInput) => unknown;
+
 /** One JSON object with typed access to its fields. */
 export class CaseInput {
   readonly #fields: Readonly<Record<string, unknown>>;

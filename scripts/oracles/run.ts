@@ -7,10 +7,7 @@ import { certificateAdapters } from './families-certificate.ts';
 import { learningAdapters } from './families-learning.ts';
 import { policyAdapters } from './families-policy.ts';
 import { tabularAdapters } from './families-tabular.ts';
-import { CaseInput, isRecord } from './input.ts';
-
-/** Computes the value to compare from a case's input. */
-export type Adapter = (input: CaseInput) => unknown;
+import { type Adapter, CaseInput, isRecord } from './input.ts';
 
 export interface OracleCase {
   readonly id: string;

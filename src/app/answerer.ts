@@ -4,8 +4,6 @@
  * @module
  */
 import type { Model } from '../engine/engine.ts';
-import { createEmbeddedAgent } from '../serve/agent/embedded-agent.ts';
-import { EndpointAgent } from '../serve/agent/endpoint-agent.ts';
 import { AgentError, type ServedAgent } from '../serve/agent/served-agent.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
 import type { Answerer, AskedQuestion } from '../task/task.ts';
@@ -61,8 +59,11 @@ async function createAgent(
   { loadModel }: AnswererDependencies,
   key: string | undefined,
 ): Promise<ServedAgent> {
-  if (source.kind === 'folder')
+  if (source.kind === 'folder') {
+    const { createEmbeddedAgent } = await import('../serve/agent/embedded-agent.ts');
     return createEmbeddedAgent(await loadModel(source.path), { name: 'answerer' });
+  }
+  const { EndpointAgent } = await import('../serve/agent/endpoint-agent.ts');
   return new EndpointAgent({
     name: 'answerer',
     endpoint: source.url,

@@ -16,6 +16,7 @@ import {
 } from '../evaluate/compare-runs.ts';
 import { evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
 import type { ComparedGroup, Comparison, Finals } from '../report/comparison-report.ts';
+import { foldEvents } from '../run-view/event-rows.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readEvents, readRunConfig } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
@@ -37,7 +38,7 @@ export function readRun(dir: string): RecordedRun {
     dir,
     name: relative(process.cwd(), dir) || '.',
     resolved: resolveConfig(join(dir, CONFIG_FILE)),
-    figures: runFigures(readEvents(dir)),
+    figures: runFigures(foldEvents(readEvents(dir), { keepRewards: true })),
   };
 }
 

@@ -6,32 +6,14 @@
 import { availableParallelism } from 'node:os';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import { engineOptions, rayOptions, torchOptions } from '../config/train-options.ts';
+import { engineOptions } from '../config/train-options.ts';
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import { parameterSpecs, projections } from '../engine/onnx/decoder/parameters.ts';
 import { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from '../engine/onnx/engine.ts';
 import { adapterBaseFolder, isAdapterFolder, readAdapterConfig } from '../engine/onnx/lora/adapter-folder.ts';
 import { automaticStorage } from '../engine/onnx/lora/frozen-base.ts';
 import { readDecoderConfig } from '../engine/onnx/weights/checkpoint.ts';
-import { type RayDriver, type RayDriverOptions, startRayDriverProcess } from '../engine/ray/driver.ts';
-import { createRayEngine } from '../engine/ray/engine.ts';
-import { readCheckpointTokenizer } from '../engine/text/checkpoint-text.ts';
-import { createTorchEngine, type TimedModelCall, type TorchEngine } from '../engine/torch/engine.ts';
-import {
-  type Environment,
-  type EnvironmentOptions,
-  ensureEnvironment,
-  environmentFolder,
-  findEnvironment,
-  RAY_REQUIREMENTS,
-  WORKER_REQUIREMENTS,
-} from '../engine/torch/environment.ts';
-import {
-  type StandaloneWorker,
-  type StandaloneWorkerOptions,
-  startStandaloneWorker,
-} from '../engine/torch/standalone-worker.ts';
-import { createVerifier, type VerifierName } from '../grade/verifier.ts';
+import type { TimedModelCall } from '../engine/torch/engine.ts';
 import { createJsonLinesSink } from '../observe/json-lines-sink.ts';
 import { createTerminalSink } from '../observe/terminal-sink.ts';
 import type { GpuModel } from '../plan/gpu.ts';
@@ -46,17 +28,6 @@ import { createAnswerer } from './answerer.ts';
 import { modelFolder } from './hub-models.ts';
 import { requireMoves } from './interactive.ts';
 
-export { checkRuntime } from '../engine/onnx/graph/runtime-check.ts';
-export {
-  demonstrationLoss,
-  type PretrainProgress,
-  pretrain,
-  type TextExample,
-} from '../engine/onnx/pretrain.ts';
-export type { RayDriver } from '../engine/ray/driver.ts';
-export { createTabularModel } from '../engine/tabular/model.ts';
-export type { StandaloneWorker } from '../engine/torch/standalone-worker.ts';
-export { VERIFIER_ABOUT, type VerifierName } from '../grade/verifier.ts';
 export { TASK_ABOUT } from '../tasks/registry.ts';
 
 /** Beyond this, more threads per operator slow small models down. */
@@ -147,7 +118,8 @@ export async function compose(
     ...options,
     threads: threads || Math.min(availableParallelism(), MOST_THREADS),
   });
-  const engine = config.engine.kind === 'onnx' ? embedded : beside(embedded, composeTorch(resolved, onWork));
+  const engine =
+    config.engine.kind === 'onnx' ? embedded : beside(embedded, await composeOther(resolved, onWork));
   return {
     resolved,
     config,
@@ -173,28 +145,18 @@ function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads
   };
 }
 
-/** The engines on PyTorch; their token is never in a file. */
-function composeTorch(resolved: ResolvedConfig, onWork?: (work: TimedModelCall) => void): TorchEngine {
-  const { TROUPE_PYTHON, TROUPE_WORKER_TOKEN: token = '' } = process.env;
-  const isRay = resolved.config.engine.kind === 'ray';
-  const installed = TROUPE_PYTHON ?? findEnvironment(isRay ? RAY_PARTS : WORKER_PARTS);
-  const common = { python: installed ?? 'python3', readTokenizer: readCheckpointTokenizer, onWork };
-  if (isRay)
-    return placed(resolved, ['ray', 'address'], () =>
-      createRayEngine({ ...common, token, ...rayOptions(resolved.config) }),
-    );
-  const { address, ...options } = torchOptions(resolved.config);
-  return placed(resolved, ['torch', 'address'], () =>
-    createTorchEngine({
-      ...common,
-      ...options,
-      ...(address === undefined ? {} : { address: { url: address, token } }),
-    }),
-  );
+/** An engine on PyTorch, whose code a run of the embedded engine does not load. */
+async function composeOther(
+  resolved: ResolvedConfig,
+  onWork?: (work: TimedModelCall) => void,
+): Promise<Engine> {
+  const { composeTorch } = await import('./compose-torch.ts');
+  const section = resolved.config.engine.kind === 'ray' ? 'ray' : 'torch';
+  return placed(resolved, [section, 'address'], () => composeTorch(resolved, onWork));
 }
 
 /** An engine that is closed together with the embedded one. */
-function beside(embedded: OnnxEngine, engine: TorchEngine): Engine {
+function beside(embedded: OnnxEngine, engine: Engine): Engine {
   return {
     name: engine.name,
     load: (what) => engine.load(what),
@@ -203,38 +165,6 @@ function beside(embedded: OnnxEngine, engine: TorchEngine): Engine {
       await embedded.close();
     },
   };
-}
-
-/** Where the environment of workers is unless said otherwise. */
-export const WORKER_ENVIRONMENT = environmentFolder('worker');
-const WORKER_PARTS = { folder: WORKER_ENVIRONMENT, requirements: [WORKER_REQUIREMENTS] };
-
-/** Makes the environment of workers, or finds it made. @throws EngineError in one line, nothing half-made left */
-export function createWorkerEnvironment(
-  options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
-): Promise<Environment> {
-  return ensureEnvironment({ ...WORKER_PARTS, ...options });
-}
-
-/** Where the environment of Ray is unless said otherwise. */
-export const RAY_ENVIRONMENT = environmentFolder('ray');
-const RAY_PARTS = { folder: RAY_ENVIRONMENT, requirements: [WORKER_REQUIREMENTS, RAY_REQUIREMENTS] };
-
-/** The same with Ray. @throws EngineError likewise */
-export function createRayEnvironment(
-  options: Omit<EnvironmentOptions, 'folder' | 'requirements'> & { readonly folder?: string },
-): Promise<Environment> {
-  return ensureEnvironment({ ...RAY_PARTS, ...options });
-}
-
-/** Starts a front to a cluster that other processes use. @throws EngineError */
-export function startRayDriver(options: RayDriverOptions): Promise<RayDriver> {
-  return startRayDriverProcess(options);
-}
-
-/** Starts a worker that other processes use. @throws EngineError */
-export function launchWorker(options: StandaloneWorkerOptions): Promise<StandaloneWorker> {
-  return startStandaloneWorker(options);
 }
 
 /**
@@ -337,11 +267,6 @@ export function composeProtocolFor(
 export async function loadServedModel(model: string, threads?: number): Promise<Model> {
   const engine = createOnnxEngine({ threads: threads ?? Math.min(availableParallelism(), MOST_THREADS) });
   return loadModel(engine, SERVED_SLOTS, { dir: await modelFolder(model) });
-}
-
-/** Reads answers as the verifier of JSON-lines tasks does, for teams without a task. */
-export function answerReader(verifier: VerifierName): (text: string) => string | undefined {
-  return createVerifier(verifier).answerOf;
 }
 
 /** Closes a team's models. */

@@ -10,7 +10,8 @@ import type { Config } from '../config/schema.ts';
 import { type ExportAgentOptions, exportAgent, isAdapterFolder } from '../export/export-agent.ts';
 import { cachedModel } from '../hub/snapshot.ts';
 import { type CardFacts, licenseOf, modelCard } from '../report/model-card.ts';
-import { tallyRun } from '../run-view/tally.ts';
+import { foldEvents } from '../run-view/event-rows.ts';
+import { finishedStages, sampledTokens, testCounts, updatesOf, updateTotals } from '../run-view/selectors.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readEvents, type StoredTeam } from '../store/read-run.ts';
 import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../support/atomic-file.ts';
@@ -115,7 +116,8 @@ function folderNames({ agents }: Config): string[] {
 }
 
 function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype, merge }: ExportRequest): CardFacts {
-  const tally = tallyRun(readEvents(run));
+  const view = foldEvents(readEvents(run));
+  const { updates, byStatus } = updateTotals(updatesOf(view));
   const { task, protocol, algorithm, seed, train, trust_region, gate, engine } = config;
   return {
     title: config.name,
@@ -133,9 +135,9 @@ function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype, merge 
       ['checkpoint', checkpoint],
       [
         'stages',
-        `${tally.stages}, ${train.prompts_per_step} prompts x ${train.num_generations} episodes per step`,
+        `${finishedStages(view).length}, ${train.prompts_per_step} prompts x ${train.num_generations} episodes per step`,
       ],
-      ['updates', `${tally.byStatus.ACCEPT} of ${tally.updates} accepted`],
+      ['updates', `${byStatus.ACCEPT} of ${updates} accepted`],
       [
         'radius',
         `quantile ${trust_region.quantile} of KL(new || old) per token state at most ${trust_region.target_kl} nats`,
@@ -148,14 +150,14 @@ function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype, merge 
               `${engine.lora_rslora ? 'rank-stabilised ' : ''}LoRA, r ${engine.lora_rank}, alpha ${engine.lora_alpha}, ${engine.lora_target_modules}${merge ? '; merged into the base' : ''}`,
             ] as const,
           ]),
-      ['promotions', `${tally.tests.promote} (gate ${gate.kind}, alpha ${gate.alpha})`],
-      ['tokens sampled', String(tally.tokens)],
+      ['promotions', `${testCounts(view).promote} (gate ${gate.kind}, alpha ${gate.alpha})`],
+      ['tokens sampled', String(sampledTokens(view))],
       ['seed', String(seed)],
       ['weights', dtype === 'BF16' ? 'bfloat16, rounded from float32' : 'float32'],
       ['troupe', packageVersion()],
     ],
-    evaluations: tally.evaluations,
-    comparisons: tally.comparisons,
+    evaluations: view.evaluations,
+    comparisons: view.comparisons,
   };
 }
 

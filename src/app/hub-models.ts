@@ -4,7 +4,7 @@
  * @module
  */
 import { type ResolvedConfig, withModels } from '../config/resolve.ts';
-import { type FetchedModel, fetchModel } from '../hub/snapshot.ts';
+import type { FetchedModel } from '../hub/snapshot.ts';
 import { createProgressLine, progressText } from '../observe/progress-line.ts';
 import { ConfigError } from '../support/errors.ts';
 import { formatHubReference, isHubReference, parseHubReference } from '../support/model-reference.ts';
@@ -51,6 +51,7 @@ async function placedFetch(
 }
 
 async function fetchVisibly(model: string): Promise<FetchedModel> {
+  const { fetchModel } = await import('../hub/snapshot.ts'); // folders need no client of the hub
   const line = createProgressLine({ stream: process.stderr });
   const startedMs = performance.now();
   try {

@@ -10,13 +10,8 @@ import { randomStream } from '../core/rng.ts';
 import { createProgressLine, progressText } from '../observe/progress-line.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import type { Split, Task } from '../task/task.ts';
-import {
-  type Composition,
-  demonstrationLoss,
-  type PretrainProgress,
-  pretrain,
-  type TextExample,
-} from './compose.ts';
+import type { Composition } from './compose.ts';
+import { demonstrationLoss, type PretrainProgress, pretrain, type TextExample } from './compose-models.ts';
 
 /** Key of demonstration streams after the seed; 0 names the initial weights. */
 const DEMONSTRATIONS = 1;

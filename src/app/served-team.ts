@@ -22,15 +22,8 @@ import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-te
 import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
-import {
-  answerReader,
-  closeTeam,
-  compose,
-  composeProtocolFor,
-  loadServedModel,
-  loadTeam,
-  type VerifierName,
-} from './compose.ts';
+import { closeTeam, compose, composeProtocolFor, loadServedModel, loadTeam } from './compose.ts';
+import { answerReader, type VerifierName } from './compose-verifier.ts';
 import { findTeam, requireSameSize } from './find-team.ts';
 
 export interface ServedTeamOptions {

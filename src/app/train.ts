@@ -10,9 +10,8 @@ import type { ResolvedConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { modelCallRow } from '../observe/model-calls.ts';
-import { reportPictures } from '../report/report-pictures.ts';
 import { renderReport, renderSummary } from '../report/summary.ts';
-import { tallyRun } from '../run-view/tally.ts';
+import { foldEvents } from '../run-view/event-rows.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
 import { CHECKPOINTS, REPORT_PICTURES } from '../store/layout.ts';
@@ -92,7 +91,7 @@ async function trainOpening(
   defer: (close: () => unknown) => void,
 ): Promise<void> {
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const whole = await compose(asked, (call) => work.store?.noteWork(modelCallRow(call, work.stage)));
+  const whole = await compose(asked, (call) => work.store?.recordModelCall(modelCallRow(call, work.stage)));
   const { engine } = whole;
   defer(() => engine.close());
   const task = await cleanTask(asked, whole.task);
@@ -146,7 +145,7 @@ async function trainOpening(
     throw error instanceof Interrupted ? resumable(error, store, run) : error;
   }
   await sink.close?.();
-  finish(store, { resolved, json });
+  await finish(store, { resolved, json });
 }
 
 /** What a run that goes on still needs, looked at before its folder is touched. @throws ConfigError */
@@ -258,11 +257,14 @@ async function evaluate(
 }
 
 /** Report and closing words, from the events of the whole run, earlier processes' included. */
-function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>): void {
+async function finish(
+  store: DiskRunStore,
+  { resolved, json }: Pick<TrainingRequest, 'resolved' | 'json'>,
+): Promise<void> {
+  const { reportPictures } = await import('../report/report-pictures.ts');
   const { config } = resolved;
-  const events = readEvents(store.dir);
-  const tally = tallyRun(events);
-  const pictures = reportPictures(events);
+  const view = foldEvents(readEvents(store.dir));
+  const pictures = reportPictures(view);
   const facts = [
     ['team', `${config.agents.map(({ name }) => name).join(', ')} (${config.protocol.kind})`],
     ['task', config.task.name],
@@ -272,7 +274,7 @@ function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, '
     ['troupe', packageVersion()],
   ] as const;
   store.writeReport(
-    renderReport(tally, {
+    renderReport(view, {
       title: config.name,
       facts,
       pictures: pictures.map((picture) => ({ ...picture, path: `${REPORT_PICTURES}/${picture.name}.svg` })),
@@ -281,7 +283,7 @@ function finish(store: DiskRunStore, { resolved, json }: Pick<TrainingRequest, '
   );
   if (json) return;
   const run = relative(process.cwd(), store.dir) || '.';
-  process.stdout.write(`\n${renderSummary(tally)}\n`);
+  process.stdout.write(`\n${renderSummary(view)}\n`);
   process.stdout.write(
     `team to use   ${join(run, 'checkpoints', store.champion() ? 'champion' : (store.lastCheckpoint()?.name ?? ''))}\n`,
   );

@@ -5,10 +5,8 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertPortFree, startDashboard } from '../serve/dashboard/server.ts';
 import { ConfigError } from '../support/errors.ts';
-import { openHub } from '../watch/hub.ts';
-import { createTensorBoardExport, type TensorBoardExport } from '../watch/tensorboard-export.ts';
+import type { TensorBoardExport } from '../watch/tensorboard-export.ts';
 import { isWritable, nearestExisting } from './writable.ts';
 
 /** Where the dashboard answers if nobody says otherwise. */
@@ -36,22 +34,26 @@ export async function lookingOn({
 }: LookingOnFlags): Promise<((dir: string) => Promise<() => Promise<void>>) | undefined> {
   if (watch === undefined && tensorboard === undefined) return undefined;
   const port = watch === true ? DEFAULT_PORT : watch;
+  // imported here, because a run without views needs no server
+  const { assertPortFree, startDashboard } = await import('../serve/dashboard/server.ts');
+  const { watchRuns } = await import('../watch/watched-runs.ts');
+  const { createTensorBoardExport } = await import('../watch/tensorboard-export.ts');
   if (port !== undefined) await assertPortFree(port);
   if (tensorboard !== undefined) requireFolder(tensorboard);
   return async (dir) => {
-    const hub = openHub([dir]);
-    const dashboard = port === undefined ? undefined : await startDashboard(hub, port);
+    const watched = watchRuns([dir]);
+    const dashboard = port === undefined ? undefined : await startDashboard(watched, port);
     // standard output belongs to the run: it may be a pipe of events
     if (dashboard) process.stderr.write(`dashboard at ${dashboard.url}\n`);
     const board =
       tensorboard === undefined
         ? undefined
-        : createTensorBoardExport(dir, join(tensorboard, hub.runs[0]!.label));
+        : createTensorBoardExport(dir, join(tensorboard, watched.runs[0]!.label));
     const exporting = board && startExport(board);
     return async () => {
       exporting?.end();
       await dashboard?.close();
-      hub.close();
+      watched.close();
     };
   };
 }

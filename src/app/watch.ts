@@ -6,28 +6,32 @@
 import { join } from 'node:path';
 import type { Screen } from '../observe/screen.ts';
 import { renderRun } from '../report/terminal-view.ts';
-import type { WatchRow } from '../run-view/rows.ts';
+import type { RunRow } from '../run-view/rows.ts';
 import { createRunView, foldRows, type RunView } from '../run-view/run-view.ts';
-import type { WatchHub } from '../watch/hub.ts';
 import { createTensorBoardExport } from '../watch/tensorboard-export.ts';
+import type { WatchedRuns } from '../watch/watched-runs.ts';
 
 /** Between two drawings, ms. */
 const REDRAW_MS = 1000;
 
 /** Draws until nothing changes any more, or `signal`. A pipe gets one drawing, of now. */
-export async function watchInTerminal(hub: WatchHub, screen: Screen, signal: AbortSignal): Promise<void> {
-  const views = new Map<string, RunView>(hub.runs.map(({ id }) => [id, createRunView()]));
-  const unsubscribe = hub.subscribe((run, rows, restarted) => {
+export async function watchInTerminal(
+  watched: WatchedRuns,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<void> {
+  const views = new Map<string, RunView>(watched.runs.map(({ id }) => [id, createRunView()]));
+  const unsubscribe = watched.subscribe((run, rows, restarted) => {
     if (restarted) views.set(run, createRunView());
     foldRows(views.get(run)!, rows);
   });
   const draw = (): void => {
     const options = { nowMs: Date.now(), columns: screen.columns, color: screen.color };
-    screen.draw(hub.runs.map((run) => renderRun(views.get(run.id)!, run, options)).join('\n\n'));
+    screen.draw(watched.runs.map((run) => renderRun(views.get(run.id)!, run, options)).join('\n\n'));
   };
   try {
     draw();
-    while (screen.isLive && hub.isRunning() && !signal.aborted) {
+    while (screen.isLive && watched.isRunning() && !signal.aborted) {
       await pause(REDRAW_MS, signal);
       draw();
     }
@@ -39,44 +43,48 @@ export async function watchInTerminal(hub: WatchHub, screen: Screen, signal: Abo
 
 /** Writes every row as `{"run": label, ...row}`; times and the state of a run are rows of their own. */
 export async function streamRows(
-  hub: WatchHub,
+  watched: WatchedRuns,
   out: { write(text: string): unknown },
   signal: AbortSignal,
 ): Promise<void> {
-  const labels = new Map(hub.runs.map(({ id, label }) => [id, label]));
-  const write = (run: string, row: WatchRow | { readonly kind: 'restarted' }): void => {
+  const labels = new Map(watched.runs.map(({ id, label }) => [id, label]));
+  const write = (run: string, row: RunRow | { readonly kind: 'restarted' }): void => {
     out.write(`${JSON.stringify({ run: labels.get(run), ...row })}\n`);
   };
   let begun = false;
-  const unsubscribe = hub.subscribe((run, rows, restarted) => {
+  const unsubscribe = watched.subscribe((run, rows, restarted) => {
     if (restarted && begun) write(run, { kind: 'restarted' });
     for (const row of rows) write(run, row);
   });
   begun = true;
   try {
-    await untilIdle(hub, signal);
+    await untilIdle(watched, signal);
   } finally {
     unsubscribe();
   }
 }
 
 /** Writes event files for TensorBoard, one folder per run, and keeps them up to date. */
-export async function exportTensorBoard(hub: WatchHub, dir: string, signal: AbortSignal): Promise<void> {
-  const exports = hub.runs.map((run) => createTensorBoardExport(run.dir, join(dir, run.label)));
+export async function exportTensorBoard(
+  watched: WatchedRuns,
+  dir: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const exports = watched.runs.map((run) => createTensorBoardExport(run.dir, join(dir, run.label)));
   const poll = (): void => {
     for (const one of exports) one.poll();
   };
   poll();
-  while (hub.isRunning() && !signal.aborted) {
+  while (watched.isRunning() && !signal.aborted) {
     await pause(REDRAW_MS, signal);
     poll();
   }
 }
 
 /** Waits while some process writes one of the runs. */
-export async function untilIdle(hub: WatchHub, signal: AbortSignal): Promise<void> {
-  while (hub.isRunning() && !signal.aborted) await pause(REDRAW_MS / 4, signal);
-  hub.poll();
+export async function untilIdle(watched: WatchedRuns, signal: AbortSignal): Promise<void> {
+  while (watched.isRunning() && !signal.aborted) await pause(REDRAW_MS / 4, signal);
+  watched.poll();
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

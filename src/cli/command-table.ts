@@ -1,11 +1,11 @@
 /**
- * The commands by name: what help lists without loading them, and where each one is loaded from.
+ * The commands by name, with the description that help prints without loading the command.
  * @module
  */
 import type { DefineVerb } from './command.ts';
 
 export interface ListedCommand {
-  /** Its description, as the command itself has it. */
+  /** Equal to the description in the command's own definition. */
   readonly about: string;
   readonly load: () => Promise<DefineVerb>;
 }
@@ -45,7 +45,8 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/compare.ts')).defineCompare,
   },
   theory: {
-    about: 'try every claim about the algorithm on exact worlds; exit 1 if one comes out otherwise',
+    about:
+      'check every claim about the algorithm on exact worlds; exit 1 if a result differs from its prediction',
     load: async () => (await import('./commands/theory.ts')).defineTheory,
   },
   serve: {

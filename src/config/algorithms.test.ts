@@ -109,7 +109,7 @@ describe('what an algorithm cannot be', () => {
       /^team.yaml:5:18 scheme.credit: expected team with rollout_mode reuse/,
     );
     expect(complaint(team(2, 'algorithm: simultaneous\n'), '--gate.kind', 'step')).toBe(
-      'team.yaml:4:12 algorithm: sets scheme.update_schedule: expected sequential with gate.kind step, which tests each update in the team it was made for (E64), got simultaneous',
+      'team.yaml:4:12 algorithm: sets scheme.update_schedule: expected sequential with gate.kind step, which tests each update in the team it was made for, got simultaneous',
     );
   });
 });

@@ -7,7 +7,7 @@
 
 type Value = string | number | boolean;
 
-/** One setting of an algorithm, and where it comes from: an equation, or a finding of the specification. */
+/** One setting of an algorithm, and its reason. `docs/algorithm.md` has the equations. */
 type Setting = readonly [path: `${string}.${string}`, value: Value, why: string];
 
 export interface Algorithm {
@@ -17,8 +17,8 @@ export interface Algorithm {
 
 /** GRPO in this loop: no trust region, no test, no KL term. */
 const GRPO: readonly Setting[] = [
-  ['loss.ratio_norm', 'mean', "GRPO's mean over the tokens of a message (E26a)"],
-  ['loss.dual_clip', 'off', 'plain PPO clip (E25)'],
+  ['loss.ratio_norm', 'mean', "GRPO's mean over the tokens of a message"],
+  ['loss.dual_clip', 'off', 'plain PPO clip'],
   ['loss.beta', 0, 'no KL term, as in TRL and DAPO'],
   ['trust_region.gate', 'record', 'no trust region; what it would have said is recorded'],
   ['optimizer.adapt_to_radius', false, 'the learning rate is set by hand'],
@@ -31,30 +31,31 @@ export const ALGORITHMS = {
     settings: [],
   },
   'sat-paper': {
-    about: 'Every literal choice of the paper, for comparison. Its weaknesses are its own (P1 to P9).',
+    about: 'Every literal choice of the paper, for comparison, including its errors.',
     settings: [
-      ['train.rollout_mode', 'reuse', 'one batch per stage serves every agent (P2)'],
-      ['train.order', 'static', 'any order is said to do; with the next line this one is biased (P2)'],
-      ['train.companions', 'independent', 'every episode a draw of its own'],
-      ['scheme.state_weight', false, 'weights of later turns only, E15 without E17 (P2)'],
-      ['loss.epsilon', 0.2, 'E23'],
-      ['loss.dual_clip', 'off', 'E25: the ratio of a punished message is unbounded (E26b)'],
-      ['loss.ratio_norm', 'sum', 'E22'],
-      ['loss.normalise', 'group', 'E20: prompts are re-weighted by 1/sd (P7)'],
-      ['loss.advantage_clip', 5, 'E21, taken for A_max in the certificate (P6)'],
-      ['loss.beta', 0.001, 'E38'],
-      ['trust_region.quantile', 0.99, 'E32: says nothing about the maximum (P8)'],
-      ['trust_region.target_kl_message', 'off', 'E36: a quantile gate alone (P8)'],
-      ['trust_region.slack', 'none', 'E33: its slack adds a probability to nats (P8)'],
-      ['trust_region.max_backtracks', 5, 'E37'],
-      ['trust_region.step_shrink', 1, 'a retry raises beta only: no help for a single step (C2)'],
+      ['train.rollout_mode', 'reuse', 'one batch per stage serves every agent'],
+      ['train.order', 'static', 'the paper allows any order; with state_weight false this one is biased'],
+      ['train.companions', 'independent', 'every episode is an independent draw'],
+      ['scheme.state_weight', false, 'weights of later turns only, without the prefix weight'],
+      ['loss.epsilon', 0.2, 'clip width of the paper'],
+      ['loss.dual_clip', 'off', 'the ratio of a message with a negative advantage is unbounded'],
+      ['loss.ratio_norm', 'sum', 'ratio of a whole message'],
+      ['loss.normalise', 'group', 'prompts are re-weighted by 1 / standard deviation'],
+      ['loss.advantage_clip', 5, 'the paper also uses it as A_max in its certificate'],
+      ['loss.beta', 0.001, 'initial weight of the KL term in the paper'],
+      ['trust_region.quantile', 0.99, 'a quantile does not bound the maximum'],
+      ['trust_region.target_kl_message', 'off', 'a quantile gate alone'],
+      ['trust_region.slack', 'none', 'the slack of the paper adds a probability to nats'],
+      ['trust_region.max_backtracks', 5, 'retries of the paper'],
+      ['trust_region.step_shrink', 1, 'a retry only raises beta, which has no effect on a single step'],
       ['optimizer.adapt_to_radius', false, 'the learning rate is set by hand'],
-      ['gate.kind', 'off', 'its certificate is never positive, so nothing is tested (P1, E51)'],
+      ['gate.kind', 'off', 'the paper has a certificate instead of a test; it is never positive'],
     ],
   },
   simultaneous: {
-    about: 'SAT but for one thing: all agents learn from the stage-start team and change at once.',
-    settings: [['scheme.update_schedule', 'simultaneous', 'the scheme SAT replaces (G1)']],
+    about:
+      'SAT with one difference: all agents learn from the team at the start of the stage and are updated simultaneously.',
+    settings: [['scheme.update_schedule', 'simultaneous', 'the scheme that SAT replaces']],
   },
   independent: {
     about: 'Every agent its own GRPO: it plays alone and learns from the verdict on its own answer.',
@@ -69,12 +70,12 @@ export const ALGORITHMS = {
     about:
       'TeamTR: fresh rollouts per agent and a KL penalty, no gates. Its KL is to the start of the update.',
     settings: [
-      ['train.rollout_mode', 'fresh', 'new rollouts before every agent step (4.4)'],
-      ['train.companions', 'independent', 'every episode a draw of its own'],
-      ['train.num_iterations', 2, 'with one step per update the penalty has no slope (E37)'],
-      ['loss.beta', 0.001, 'fixed: with a recorded gate it does not adapt (4.4)'],
-      ['loss.dual_clip', 'off', 'plain PPO clip (E25)'],
-      ['trust_region.gate', 'record', 'no radius and no backtracking (4.4)'],
+      ['train.rollout_mode', 'fresh', 'new rollouts before every agent step'],
+      ['train.companions', 'independent', 'every episode is an independent draw'],
+      ['train.num_iterations', 2, 'with one step per update the gradient of the penalty is 0'],
+      ['loss.beta', 0.001, 'fixed: with a recorded gate it does not adapt'],
+      ['loss.dual_clip', 'off', 'plain PPO clip'],
+      ['trust_region.gate', 'record', 'no radius and no backtracking'],
       ['optimizer.adapt_to_radius', false, 'the learning rate is set by hand'],
       ['gate.kind', 'off', 'no acceptance test'],
     ],

@@ -25,7 +25,7 @@ const benchmarkEntry = z.union(
       prompts: integer({ min: 1 })
         .optional()
         .describe('First so many prompts. Default: all; of your own `eval.prompts`.'),
-      temperature: number({ above: 0, equation: 'E9' })
+      temperature: number({ above: 0 })
         .optional()
         .describe("Default: the paper's 0.8; of your own `train.temperature`."),
       max_completion_length: integer({ min: 1 })

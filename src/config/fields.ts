@@ -1,6 +1,6 @@
 /**
  * Leaves of the configuration schema. Each says in one phrase what it expects, and that phrase is the
- * error of every way of getting it wrong: `expected a number > 0 and < 1 (E32), got 1.5`.
+ * error of every way of getting it wrong: `expected a number > 0 and < 1, got 1.5`.
  * @module
  */
 import { z } from 'zod';
@@ -13,8 +13,8 @@ export interface NumberRange {
   /** Exclusive bounds. */
   readonly above?: number;
   readonly below?: number;
-  /** The equation that sets the bound, e.g. `E32`. */
-  readonly equation?: string;
+  /** Why the bound exists, where the field's description does not imply it. */
+  readonly reason?: string;
 }
 
 /** A finite number within a range. */
@@ -104,7 +104,7 @@ function bounded<T extends z.ZodNumber>(
   return limited as T; // bounds do not change the type
 }
 
-function phrase(noun: string, { min, max, above, below, equation }: NumberRange): string {
+function phrase(noun: string, { min, max, above, below, reason }: NumberRange): string {
   const bounds = [
     ...(min === undefined ? [] : [`>= ${min}`]),
     ...(above === undefined ? [] : [`> ${above}`]),
@@ -112,5 +112,5 @@ function phrase(noun: string, { min, max, above, below, equation }: NumberRange)
     ...(below === undefined ? [] : [`< ${below}`]),
   ];
   const range = bounds.length === 0 ? '' : ` ${bounds.join(' and ')}`;
-  return `${noun}${range}${equation === undefined ? '' : ` (${equation})`}`;
+  return `${noun}${range}${reason === undefined ? '' : ` (${reason})`}`;
 }

@@ -27,7 +27,7 @@ import {
   trustRegionSection,
 } from './sections.ts';
 
-/** Beyond this many tokens the clip range of a summed log-ratio is useless (E26). */
+/** Above this number of tokens the clip range of a summed log-ratio is too narrow (E26). */
 const LONG_MESSAGE_TOKENS = 500;
 
 export const agentsField = z
@@ -187,7 +187,7 @@ function refuseScheme(
   if (scheme.update_schedule === 'simultaneous' && gate.kind === 'step')
     refuse(
       ['scheme', 'update_schedule'],
-      'expected sequential with gate.kind step, which tests each update in the team it was made for (E64), got simultaneous',
+      'expected sequential with gate.kind step, which tests each update in the team it was made for, got simultaneous',
     );
 }
 
@@ -197,25 +197,25 @@ function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Re
   if (estimator !== 'group')
     refuse(
       ['scheme', 'estimator'],
-      `expected group with engine ${engine.kind}, whose models have no value head for the critic of E14, got ${estimator}`,
+      `expected group with engine ${engine.kind}, whose models have no value head for a critic, got ${estimator}`,
     );
   if (gamma < 1)
     refuse(
       ['scheme', 'gamma'],
-      `expected 1 with estimator group, whose advantage is that of a reward at the end of an undiscounted episode (E19), got ${gamma}`,
+      `expected 1 with estimator group, whose advantage is that of a reward at the end of an undiscounted episode, got ${gamma}`,
     );
   if (lam < 1)
     refuse(
       ['scheme', 'lam'],
-      `expected 1 with the ratio of a whole sequence (E22), under which a smaller lam weighs later turns more, up to 1/(1 - lam) times (E18, E19), got ${lam}`,
+      `expected 1 with the ratio of a whole sequence, with which a smaller lam gives later turns up to 1/(1 - lam) times the weight, got ${lam}`,
     );
   if (order_split === 'validation')
     refuse(
       ['scheme', 'order_split'],
-      'expected train: an order chosen on validation prompts would void the tests and bounds made from them (E43), got validation',
+      'expected train: an order chosen on validation prompts would void the tests and bounds made from them, got validation',
     );
   if (certificate.prompts === 1)
-    refuse(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance (E63), got 1');
+    refuse(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance, got 1');
 }
 
 /** What is said of one engine means nothing to another. */
@@ -264,7 +264,7 @@ function refuseRay(ray: NonNullable<FileConfig['ray']>, refuse: Refuse): void {
   if (address.startsWith('http') && ray.python !== undefined)
     refuse(
       ['ray', 'python'],
-      `expected nothing beside ${address}, whose front has its own, got ${ray.python}`,
+      `expected nothing beside ${address}, whose driver has its own Python, got ${ray.python}`,
     );
   if (address === 'local') return;
   for (const key of ['num_cpus', 'num_gpus', 'object_store_mib', 'temp_dir'] as const)
@@ -275,7 +275,7 @@ function refuseRay(ray: NonNullable<FileConfig['ray']>, refuse: Refuse): void {
       );
 }
 
-/** A confidence bound needs enough independent trajectories, or it can never be formed (E33, E34). */
+/** A confidence bound is defined only for enough independent trajectories (E33, E34). */
 function refuseSlack({ train, trust_region }: FileConfig, refuse: Refuse): void {
   const { slack, slack_confidence: eta, quantile } = trust_region;
   if (slack === 'none') return;
@@ -285,9 +285,9 @@ function refuseSlack({ train, trust_region }: FileConfig, refuse: Refuse): void 
       : Math.ceil(Math.log(eta) / Math.log(quantile));
   const trajectories = train.prompts_per_step * train.num_generations;
   if (trajectories >= needed) return;
-  const equation = slack === 'dkw' ? 'E33: ln(1/eta) / (2 alpha^2)' : 'E34: ln(eta) / ln(1 - alpha)';
+  const formula = slack === 'dkw' ? 'ln(1/eta) / (2 alpha^2)' : 'ln(eta) / ln(1 - alpha)';
   refuse(
     ['trust_region', 'slack'],
-    `expected at least ${needed} trajectories per step for ${slack} (${equation}), got ${trajectories} = prompts_per_step x num_generations; raise one of them, lower quantile, or use ${slack === 'dkw' ? 'binom' : 'none'}`,
+    `expected at least ${needed} trajectories per step for ${slack} (${formula}), got ${trajectories} = prompts_per_step x num_generations; raise one of them, lower quantile, or use ${slack === 'dkw' ? 'binom' : 'none'}`,
   );
 }

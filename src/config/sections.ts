@@ -83,7 +83,7 @@ export const raySection = z
     address: text('an address')
       .default('auto')
       .describe(
-        'auto: the Ray cluster this machine is a node of. HOST:PORT: of its head. http://HOST:PORT: a front that runs already; its token is in $TROUPE_WORKER_TOKEN. local: a cluster of this machine, for this run alone.',
+        'auto: the Ray cluster this machine is a node of. HOST:PORT: of its head. http://HOST:PORT: a running driver; its token is in $TROUPE_WORKER_TOKEN. local: a cluster of this machine, for this run alone.',
       ),
     python: text('the path of a Python')
       .optional()
@@ -207,7 +207,7 @@ export const protocolSection = z
     { error: kindComplaint(['vote', 'parts', 'relay', 'debate', 'router']) },
   )
   .prefault({ kind: 'vote' })
-  .describe('Who acts when and sees what (E1).');
+  .describe('Which agents act at each turn, and what they see.');
 
 export const taskSection = z
   .looseObject(
@@ -257,23 +257,25 @@ export const trainSection = z
     stages: integer({ min: 0 }).default(20).describe('Stages; every agent is updated once in each.'),
     rollout_mode: choice(['fresh', 'reuse'])
       .default('fresh')
-      .describe('fresh: new episodes before every agent step; reuse: one batch per stage, reweighted (E10).'),
+      .describe(
+        'fresh: new episodes before every agent step; reuse: one batch per stage, reweighted by importance ratios.',
+      ),
     order: choice(['static', 'random', 'reverse', 'greedy'])
       .optional()
       .describe(
-        'Order of agents within a stage (E43); greedy: largest predicted gain first, from train episodes (fresh: of the stage before). Default: static when fresh, reverse when reuse.',
+        'Order of agents within a stage; greedy: largest predicted gain first, from train episodes (fresh: of the stage before). Default: static when fresh, reverse when reuse.',
       ),
     prompts_per_step: integer({ min: 1 })
       .default(64)
       .describe('Prompts per agent step (fresh) or per stage (reuse).'),
-    num_generations: integer({ min: 2, equation: 'E20: one episode has no group to compare with' })
+    num_generations: integer({ min: 2, reason: 'one episode has no group to compare with' })
       .default(8)
       .describe('G, episodes per prompt.'),
-    temperature: number({ above: 0, equation: 'E9' })
-      .default(1)
-      .describe('Sampling temperature; no top-p, no top-k.'),
+    temperature: number({ above: 0 }).default(1).describe('Sampling temperature; no top-p, no top-k.'),
     max_completion_length: integer({ min: 1 }).default(64).describe('Most tokens of one message.'),
-    num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt (E37).'),
+    num_iterations: integer({ min: 1 })
+      .default(1)
+      .describe('Passes over the batch per attempt at an update.'),
     companions: choice(['shared', 'independent'])
       .default('shared')
       .describe(
@@ -293,7 +295,7 @@ export const schemeSection = z
     update_schedule: choice(['sequential', 'simultaneous'])
       .default('sequential')
       .describe(
-        'sequential: an agent learns from the team with the updates before its own in place (E6); simultaneous: all learn from the stage-start team and change at once (G1).',
+        'sequential: each agent learns from the team that includes the earlier updates of the stage; simultaneous: all agents learn from the team at the start of the stage.',
       ),
     credit: choice(['team', 'own'])
       .default('team')
@@ -303,74 +305,70 @@ export const schemeSection = z
     state_weight: flag()
       .default(true)
       .describe(
-        'Whether reused episodes are also weighted for the turns before an action (E17); false: as in the paper.',
+        'Whether reused episodes also get a weight for the turns before an action (prefix weight); false: as in the paper.',
       ),
     estimator: choice(['group', 'gae', 'vtrace'])
       .default('group')
       .describe(
-        'group: advantages from the episodes of a prompt (E19). gae (E15) and vtrace (E16) need a critic, which no engine here has; they are refused.',
+        'group: advantages relative to the other episodes of the prompt. gae and vtrace need a critic, which no engine here has; they are refused.',
       ),
-    gamma: number({ min: 0, max: 1, equation: 'E19' })
-      .default(1)
-      .describe('Discount per turn; 1 with estimator group.'),
-    lam: number({ min: 0, max: 1, equation: 'E15' })
-      .default(1)
-      .describe('Trace decay; 1 with estimator group.'),
+    gamma: number({ min: 0, max: 1 }).default(1).describe('Discount per turn; 1 with estimator group.'),
+    lam: number({ min: 0, max: 1 }).default(1).describe('Trace decay; 1 with estimator group.'),
     order_split: choice(['train', 'validation'])
       .default('train')
-      .describe('Prompts that a data-dependent order is chosen on; test is refused (E43).'),
+      .describe(
+        'Prompts that a data-dependent order is chosen on; validation is refused, because it would void the acceptance test.',
+      ),
   })
   .prefault({})
   .describe('What an update learns from; the algorithms differ in it.');
 
 export const lossSection = z
   .strictObject({
-    epsilon: number({ above: 0, below: 1, equation: 'E23' })
-      .default(0.2)
-      .describe('Clip width of the ratio.'),
-    epsilon_high: number({ above: 0, equation: 'E23' })
+    epsilon: number({ above: 0, below: 1 }).default(0.2).describe('Clip width of the ratio.'),
+    epsilon_high: number({ above: 0 })
       .optional()
       .describe('Clip width above 1, where it differs (DAPO: 0.28). Default: epsilon.'),
-    dual_clip: numberOrOff({ above: 1, equation: 'E26' })
+    dual_clip: numberOrOff({ above: 1 })
       .default(3)
       .describe('Bound on the ratio where the advantage is negative; off: as in the paper.'),
     ratio_norm: choice(['sum', 'mean'])
       .optional()
       .describe(
-        'Log-ratio of a trajectory: sum over its tokens, or mean (E26). Default: sum up to 500 tokens, else mean.',
+        'Log-ratio of a trajectory: sum over its tokens, or mean. Default: sum up to 500 tokens, else mean.',
       ),
     normalise: choice(['group', 'mean'])
       .default('group')
-      .describe('Advantages: group divides by the standard deviation of the group (E20), mean does not.'),
-    advantage_clip: number({ above: 0, equation: 'E21' }).default(5).describe('Largest advantage, absolute.'),
-    beta: number({ min: 0, max: 1000, equation: 'E38' })
+      .describe('Advantages: group divides by the standard deviation of the group, mean does not.'),
+    advantage_clip: number({ above: 0 }).default(5).describe('Largest advantage, absolute.'),
+    beta: number({ min: 0, max: 1000 })
       .default(0.001)
       .describe('Initial weight of the KL term; adapts per agent. 0: off, and stays off.'),
   })
   .prefault({})
-  .describe('The loss of one agent (E22-E26).');
+  .describe('The loss of one agent: clipped likelihood ratios of its messages and a KL term.');
 
 export const trustRegionSection = z
   .strictObject({
-    target_kl: number({ above: 0, equation: 'E36' })
+    target_kl: number({ above: 0 })
       .default(0.01)
       .describe('delta, radius on the quantile of the exact per-state KL, nats.'),
-    quantile: number({ above: 0, below: 1, equation: 'E32' })
-      .default(0.99)
-      .describe('Which quantile, 1 - alpha.'),
-    target_kl_message: numberOrOff({ above: 0, equation: 'E36' })
+    quantile: number({ above: 0, below: 1 }).default(0.99).describe('Which quantile, 1 - alpha.'),
+    target_kl_message: numberOrOff({ above: 0 })
       .default(0.05)
       .describe('Cap on the mean KL of a whole message, nats; off: as in the paper.'),
     slack: choice(['none', 'dkw', 'binom'])
       .default('none')
-      .describe('Upper confidence bound of the quantile: none (paper), dkw (E33), binom (E34).'),
-    slack_confidence: number({ above: 0, below: 1, equation: 'E33' })
+      .describe(
+        'Upper confidence bound of the quantile: none (paper), dkw (Dvoretzky-Kiefer-Wolfowitz), binom (order statistic).',
+      ),
+    slack_confidence: number({ above: 0, below: 1 })
       .default(0.05)
       .describe('eta, how often that bound may fail.'),
-    max_backtracks: integer({ min: 0, max: 50, equation: 'E37' })
+    max_backtracks: integer({ min: 0, max: 50 })
       .default(5)
       .describe('Further attempts, each with a smaller step, before the update is rejected.'),
-    step_shrink: number({ above: 0, max: 1, equation: 'E37' })
+    step_shrink: number({ above: 0, max: 1 })
       .default(0.5)
       .describe('Factor on the step per backtrack; 1: only beta grows, as in the paper.'),
     gate: choice(['enforce', 'record'])
@@ -380,7 +378,7 @@ export const trustRegionSection = z
       ),
   })
   .prefault({})
-  .describe('Gate 1: every accepted update stays within its radius (E36).');
+  .describe('Trust-region gate: every accepted update stays within its radius.');
 
 export const optimizerSection = z
   .strictObject({
@@ -405,8 +403,8 @@ export const gateSection = z
       .default('promotion')
       .describe('promotion: prove the team against its champion now and then; step: test every update; off.'),
     every: integer({ min: 1 }).default(5).describe('Stages between promotion tests.'),
-    n_plan: integer({ min: 1, equation: 'E64' }).default(512).describe('Most paired prompts of one test.'),
-    alpha: number({ above: 0, below: 1, equation: 'E64' })
+    n_plan: integer({ min: 1 }).default(512).describe('Most paired prompts of one test.'),
+    alpha: number({ above: 0, below: 1 })
       .default(0.05)
       .describe('Probability that any promotion of the run is wrong.'),
     tolerance: number({ min: 0 })
@@ -414,7 +412,7 @@ export const gateSection = z
       .describe('Loss of reward against the champion that triggers a roll-back.'),
   })
   .prefault({})
-  .describe('Gate 2: the statistical test of gains (E64).');
+  .describe('Acceptance test: a sequential test of the gain on prompts that the update was not chosen on.');
 
 export const certificateSection = z
   .strictObject({
@@ -423,15 +421,17 @@ export const certificateSection = z
       .describe(
         'Validation prompts behind the reported lower bound of each accepted update (fresh, sequential) or of a stage; 0: none is reported. Hundreds are needed for a bound above 0.',
       ),
-    confidence: number({ above: 0, below: 1, equation: 'E63' })
+    confidence: number({ above: 0, below: 1 })
       .default(0.05)
       .describe("How often a stage's lower bound may be wrong (delta_c)."),
-    cap: number({ min: 1, equation: 'E62' })
+    cap: number({ min: 1 })
       .default(2)
       .describe('C, largest weight of an episode; truncation only lowers the bound.'),
-    paper_gamma: number({ min: 0, below: 1, equation: 'E50' })
+    paper_gamma: number({ min: 0, below: 1 })
       .default(0.99)
       .describe("Discount at which the paper's bound is quoted, for information."),
   })
   .prefault({})
-  .describe('The reported certificate: held-out lower bounds on true gains (E61-E63, E66).');
+  .describe(
+    'The reported certificate: lower bounds on true gains, from prompts that no update was chosen on.',
+  );

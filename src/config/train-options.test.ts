@@ -192,7 +192,7 @@ it.each([
   ],
   [
     { engine: { kind: 'ray' }, ray: { address: 'http://h:1', python: 'py' } },
-    'expected nothing beside http://h:1, whose front has its own, got py',
+    'expected nothing beside http://h:1, whose driver has its own Python, got py',
   ],
   [
     { engine: { kind: 'ray' }, ray: { num_cpus: 2 } },

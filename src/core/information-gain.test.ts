@@ -137,8 +137,8 @@ describe('crossFittedGain', () => {
     let claimed = 0;
     let gain = 0;
     for (let run = 0; run < 40; run++) {
-      const [fit, judge] = halves(0, randomStream(9, run));
-      const result = crossFittedGain(fit, judge, { delta: 0.01, epsilon: 0.01 });
+      const [fit, heldOut] = halves(0, randomStream(9, run));
+      const result = crossFittedGain(fit, heldOut, { delta: 0.01, epsilon: 0.01 });
       claimed += result.claimed / 40;
       gain += result.gain / 40;
     }
@@ -147,7 +147,7 @@ describe('crossFittedGain', () => {
   });
 
   it('estimates a real gain', () => {
-    const [fit, judge] = halves(3);
-    expect(crossFittedGain(fit, judge, { delta: 0.01, epsilon: 0.01 }).gain).toBeGreaterThan(0.1);
+    const [fit, heldOut] = halves(3);
+    expect(crossFittedGain(fit, heldOut, { delta: 0.01, epsilon: 0.01 }).gain).toBeGreaterThan(0.1);
   });
 });

@@ -12,7 +12,7 @@
  * has mean <= 1. The product W_w of the factors is a test supermartingale of the hypothesis "w wins", and so is its
  * average over stakes. By Ville's inequality P(W_w ever reaches 1/error) <= error. The vote stops when this happened for
  * every answer except the leader, including answers not seen so far. A wrong result implies that it happened for the
- * true winner, which is a single answer: no union bound is needed, and the error holds for any number of answers and
+ * true winner, which is a single answer: no union bound is needed, and the error bound is valid for any number of answers and
  * any distribution.
  *
  * @see Ville, "Etude critique de la notion de collectif" (1939); Waudby-Smith & Ramdas, "Confidence sequences

@@ -2,6 +2,7 @@
  * The port between the SAT algorithm and the engines that run models. Engines do not depend on SAT, and the
  * algorithm does not depend on tensors: only token ids, per-token log-probabilities (nats), per-token cotangents
  * and per-state divergences cross the port. `contract.ts` is the test suite that every engine must pass.
+ * @see docs/algorithm.md for the equations (E9)
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -38,6 +39,7 @@ export interface ToolCall {
   readonly function: { readonly name: string; readonly arguments: unknown };
 }
 
+/** A message of a chat, in the format of OpenAI's API. */
 export interface ChatMessage {
   /** `tool`: the result of a function call. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
@@ -74,6 +76,7 @@ export interface Tokenizer {
   encodeChat(messages: readonly ChatMessage[], options?: ChatOptions): Int32Array;
 }
 
+/** A message to sample. */
 export interface SampleRequest {
   /** Token ids before the message. Engines run equal contexts through the model once. */
   readonly context: Int32Array;
@@ -81,6 +84,7 @@ export interface SampleRequest {
   readonly stream: RandomStream;
 }
 
+/** Parameters of `Model.sample`. */
 export interface SamplingParams {
   /** tau_s of E9, > 0. Tokens are drawn from softmax(z / tau_s), without top-p or top-k. */
   readonly temperature: number;
@@ -90,6 +94,7 @@ export interface SamplingParams {
   readonly onCompletion?: (index: number, completion: Completion) => void;
 }
 
+/** A sampled message. */
 export interface Completion {
   /** Tokens of the message, including the end token if the model produced one. Never empty. */
   readonly tokens: Int32Array;
@@ -104,18 +109,23 @@ export interface Sequence {
   readonly tokens: Int32Array;
 }
 
+/** Parameters of calls that score sequences. */
 export interface ScoreParams {
+  /** Temperature of the log-probabilities, > 0. */
   readonly temperature: number;
   readonly signal?: AbortSignal;
 }
 
+/** Identifies a snapshot of one model. */
 export type SnapshotId = string & { readonly __brand: 'SnapshotId' };
 
+/** Parameters of `Model.backward`. */
 export interface BackwardParams extends ScoreParams {
   /** Adds weight * sum over the message's token states of exact KL(new || reference) to the loss (E27, E28, E31). */
   readonly kl?: { readonly reference: SnapshotId; readonly weight: number };
 }
 
+/** Result of `Model.backward`. */
 export interface BackwardResult {
   /** logp under the weights at which the gradient was computed, per sequence [T]. */
   readonly logp: readonly Float32Array[];
@@ -123,6 +133,7 @@ export interface BackwardResult {
   readonly kl?: readonly Float32Array[];
 }
 
+/** Hyperparameters of one AdamW step (Loshchilov & Hutter, arXiv:1711.05101). */
 export interface AdamWParams {
   readonly learningRate: number;
   readonly beta1: number;
@@ -227,7 +238,9 @@ export interface Model {
   close(): Promise<void>;
 }
 
+/** Parameters of `Engine.load`. */
 export interface LoadOptions {
+  /** Folder of a checkpoint or, if the engine supports it, of an adapter. */
   readonly dir: string;
   /** Also load the optimizer state, if the folder has one. Default false: a fresh optimizer. */
   readonly optimizer?: boolean;

@@ -12,6 +12,7 @@ export interface RankedToken {
   readonly logp: number;
 }
 
+/** A token of a message in progress. */
 export interface GeneratedToken {
   readonly token: number;
   /**
@@ -23,6 +24,7 @@ export interface GeneratedToken {
   readonly ranked?: { readonly logp: number; readonly top: readonly RankedToken[] };
 }
 
+/** A message to generate. */
 export interface GenerationRequest {
   /** Token ids before the message, at least one. */
   readonly context: Int32Array;
@@ -43,6 +45,7 @@ export interface GenerationRequest {
   readonly onToken?: (token: GeneratedToken) => boolean | undefined;
 }
 
+/** A generated message. */
 export interface Generation {
   /** Includes the end token if the model produced one. Never empty. */
   readonly tokens: Int32Array;
@@ -52,6 +55,7 @@ export interface Generation {
   readonly finish: 'stop' | 'length';
 }
 
+/** Current load of a generator. */
 export interface GeneratorLoad {
   /** In-flight messages. */
   readonly running: number;
@@ -76,6 +80,7 @@ export interface MessageGenerator {
   close(): Promise<void>;
 }
 
+/** Limits of a generator; each engine has its defaults. */
 export interface GeneratorOptions {
   /** Maximum number of messages decoded together. */
   readonly maxBatch?: number;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { foldEvents } from '../run-view/event-rows.ts';
 import type { RunEvent } from '../train/events.ts';
 import { finalReward, groupFigures, pairedChange, runFigures, stageFalls } from './compare-runs.ts';
 
@@ -16,6 +17,8 @@ function stageEnd(stage: number, reward: number): RunEvent {
   return { kind: 'stage_finished', stage, reward, accepted: 1, tokens: 0 };
 }
 
+const figures = (events: readonly RunEvent[]) => runFigures(foldEvents(events, { keepRewards: true }));
+
 const EVENTS: RunEvent[] = [
   { kind: 'run_started', stages: 2, agents: ['a', 'b'], fromStage: 0 },
   { kind: 'stage_evaluation', stage: 0, rewards: [0, 1] },
@@ -31,8 +34,8 @@ const EVENTS: RunEvent[] = [
 ];
 
 describe('figures of a run', () => {
-  it('are read from its events', () => {
-    expect(runFigures(EVENTS)).toEqual({
+  it('are derived from its events', () => {
+    expect(figures(EVENTS)).toEqual({
       stages: 2,
       rewards: [0.4, 0.6],
       kl: [expect.closeTo(0.03, 12), Number.NaN],
@@ -45,12 +48,12 @@ describe('figures of a run', () => {
         [0, 1],
       ],
     });
-    expect(runFigures([])).toMatchObject({ stages: 0, rewards: [], kl: [], tokens: 0, testRewards: [] });
+    expect(figures([])).toMatchObject({ stages: 0, rewards: [], kl: [], tokens: 0, testRewards: [] });
   });
 });
 
 describe('falls', () => {
-  it('are counted from one measurement to the next, proved ones apart', () => {
+  it('are counted from one evaluation to the next, significant ones separately', () => {
     const level = (value: number) => Array.from({ length: 40 }, (_, p) => value + 0.01 * (p % 2));
     const noisy = level(0.5).map((x, p) => (p === 0 ? x - 0.1 : x)); // one prompt of forty
     expect(stageFalls([level(0.5), level(0.6), level(0.4), level(0.5), noisy])).toEqual({
@@ -62,7 +65,7 @@ describe('falls', () => {
     expect(stageFalls([])).toEqual({ stages: 0, fell: 0, provedly: 0 });
   });
 
-  it('cannot be told from different prompts', () => {
+  it('are rejected for different numbers of prompts', () => {
     expect(() =>
       stageFalls([
         [1, 2, 3],
@@ -73,7 +76,7 @@ describe('falls', () => {
 });
 
 describe('a paired change', () => {
-  it('changes its sign with its sides, and shrinks with what both share', () => {
+  it('changes its sign when the teams are exchanged, and ignores what both have in common', () => {
     const reward = fc.double({ min: 0, max: 1, noNaN: true });
     const prompts = fc.array(fc.tuple(reward, reward), { minLength: 2, maxLength: 20 });
     fc.assert(
@@ -93,9 +96,9 @@ describe('a paired change', () => {
 });
 
 describe('a group of runs', () => {
-  const run = (testRewards: number[][]) => ({ ...runFigures(EVENTS), testRewards });
+  const run = (testRewards: number[][]) => ({ ...figures(EVENTS), testRewards });
 
-  it('has the interval of its final rewards over runs, and all their falls', () => {
+  it('has the interval of its final rewards over runs, and the falls of all runs', () => {
     const group = groupFigures([
       run([
         [0, 0],
@@ -113,7 +116,7 @@ describe('a group of runs', () => {
     expect(group.final.high).toBeCloseTo(0.75 + 12.7062 * 0.25, 3);
   });
 
-  it('of one run has a mean and no interval', () => {
+  it('of one run has no interval', () => {
     expect(
       groupFigures([
         run([

@@ -1,63 +1,71 @@
 /**
- * Runs side by side, from what they recorded: curves, how often the team got worse from one stage to the
- * next, and paired differences on the same test prompts.
+ * Compares runs from their records: curves over stages, the number of stages after which the team was worse
+ * than before, and paired differences on the same test prompts.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
 import { mean, pairedDifferenceInterval } from '../core/stats.ts';
-import type { DifferenceRecord, RunEvent } from '../train/events.ts';
+import type { RunView } from '../run-view/run-view.ts';
+import {
+  finishedStages,
+  sampledTokens,
+  stageEvaluations,
+  stageRewards,
+  updatesOf,
+  updateTotals,
+} from '../run-view/selectors.ts';
+import type { DifferenceRecord } from '../train/events.ts';
 
-/** What the events of one run come to. */
+/** Results of one run. */
 export interface RunFigures {
   readonly stages: number;
-  /** Mean reward of each stage's episodes, before its updates [stages]. */
+  /** Mean reward of each stage's training episodes, sampled before its updates [stages]. */
   readonly rewards: readonly number[];
-  /** Mean over the stage's accepted updates of the exact KL per token, nats; NaN where none was [stages]. */
+  /** Exact KL per token, nats, mean over the accepted updates of each stage; NaN if none was accepted [stages]. */
   readonly kl: readonly number[];
   readonly updates: number;
   readonly accepted: number;
-  /** Sampled for training. */
+  /** Tokens sampled for training. */
   readonly tokens: number;
-  /** Rewards on test prompts for the base team and after each stage; empty where none were recorded. */
+  /** Rewards of the base team and after each stage [stages + 1][P]; empty if the run recorded none. */
   readonly testRewards: readonly (readonly number[])[];
 }
 
-/** @param events - of one run, in order */
-export function runFigures(events: readonly RunEvent[]): RunFigures {
-  const of = <K extends RunEvent['kind']>(kind: K): Extract<RunEvent, { kind: K }>[] =>
-    events.filter((event): event is Extract<RunEvent, { kind: K }> => event.kind === kind);
-  const updates = of('update');
-  const stages = of('stage_finished');
+/** @param view - of one run, folded with the rewards of its stage evaluations (`keepRewards`) */
+export function runFigures(view: RunView): RunFigures {
+  const stages = finishedStages(view);
+  const { updates, byStatus } = updateTotals(updatesOf(view));
   return {
     stages: stages.length,
-    rewards: stages.map(({ reward }) => reward),
-    kl: stages.map(({ stage }) => {
-      const accepted = updates.flatMap((update) =>
-        update.stage === stage && update.status === 'ACCEPT' && update.kl !== undefined ? [update.kl] : [],
+    rewards: stageRewards(view),
+    kl: stages.map((stage) => {
+      const accepted = stage.updates.flatMap(({ status, kl }) =>
+        status === 'ACCEPT' && kl !== undefined ? [kl] : [],
       );
       return accepted.length === 0 ? Number.NaN : mean(accepted);
     }),
-    updates: updates.length,
-    accepted: updates.filter(({ status }) => status === 'ACCEPT').length,
-    tokens: of('rollout').reduce((sum, { tokens }) => sum + tokens, 0),
-    testRewards: of('stage_evaluation').map(({ rewards }) => rewards),
+    updates,
+    accepted: byStatus.ACCEPT,
+    tokens: sampledTokens(view),
+    testRewards: stageEvaluations(view).flatMap(({ rewards }) => (rewards === undefined ? [] : [rewards])),
   };
 }
 
-/** Stages after which the team was worse than before. */
+/** Number of stages after which the team was worse than before. */
 export interface StageFalls {
+  /** Number of compared stages. */
   readonly stages: number;
-  /** The mean over the same prompts fell. */
+  /** Stages with a lower mean reward on the same prompts. */
   readonly fell: number;
-  /** The paired 95% interval of the change lies below 0: about 1 in 40 does by chance. */
+  /** Stages whose paired 95% interval of the change lies below 0; about 1 in 40 does by chance. */
   readonly provedly: number;
 }
 
 /**
- * How often the reward on test prompts fell from one measurement to the next.
+ * Counts the stages after which the reward on test prompts fell.
  *
- * @param testRewards - rewards per measurement [stages + 1][P], the same prompts and streams throughout
- * @throws DomainError if the measurements differ in their number of prompts
+ * @param testRewards - rewards per stage evaluation [stages + 1][P], on the same prompts and random streams
+ * @throws DomainError if the evaluations differ in their number of prompts
  */
 export function stageFalls(testRewards: readonly (readonly number[])[]): StageFalls {
   const changes = testRewards.slice(1).map((after, k) => pairedChange(after, testRewards[k]));
@@ -72,7 +80,7 @@ export function stageFalls(testRewards: readonly (readonly number[])[]): StageFa
  * mean(a - b) over prompts with its paired 95% interval (Student's t).
  *
  * @param a - rewards or shares per prompt [P]
- * @param b - of the other team on the same prompts [P]
+ * @param b - rewards or shares of the other team on the same prompts [P]
  * @throws DomainError if the numbers of prompts differ, or are fewer than 2
  */
 export function pairedChange(a: ArrayLike<number>, b: ArrayLike<number>): DifferenceRecord {
@@ -81,21 +89,21 @@ export function pairedChange(a: ArrayLike<number>, b: ArrayLike<number>): Differ
   return pairedDifferenceInterval(Float64Array.from(a, (x, p) => x - b[p]));
 }
 
-/** Several runs that differ in their seed alone. */
+/** Results of a group of runs that differ only in their seed. */
 export interface GroupFigures {
   readonly runs: number;
-  /** Mean over runs, and its 95% interval over runs (Student's t); absent for a single run. */
+  /** Mean final reward and its 95% interval over runs (Student's t), which a single run does not have. */
   readonly final: { readonly mean: number; readonly low?: number; readonly high?: number };
   readonly falls: StageFalls;
-  /** Mean per run. */
+  /** Mean number of tokens per run. */
   readonly tokens: number;
 }
 
 /**
- * What a group of runs comes to: the last stage evaluation, falls over all stages of all runs.
+ * Results of a group: final rewards from the last stage evaluations, and falls over all stages of all runs.
  *
  * @param runs - at least one, each with stage evaluations
- * @throws DomainError if a run has none
+ * @throws DomainError if a run has no stage evaluation
  */
 export function groupFigures(runs: readonly RunFigures[]): GroupFigures {
   const finals = runs.map(({ testRewards }) => finalReward(testRewards));
@@ -114,7 +122,7 @@ export function groupFigures(runs: readonly RunFigures[]): GroupFigures {
   };
 }
 
-/** Mean reward of the last measurement. @throws DomainError if there is none */
+/** Mean reward of the last stage evaluation. @throws DomainError if there is none */
 export function finalReward(testRewards: readonly (readonly number[])[]): number {
   const last = testRewards.at(-1);
   if (last === undefined)

@@ -1,10 +1,11 @@
 /**
- * Every event, `phase` included, as one line of JSON: for programs that follow a run through a pipe.
+ * An event sink that writes every event, `phase` included, as one line of JSON, for programs that read a run
+ * through a pipe.
  * @module
  */
 import type { EventSink } from '../train/events.ts';
 
-/** @param stream - where the lines go */
+/** @param stream - receives the lines */
 export function createJsonLinesSink(stream: { write(text: string): unknown }): EventSink {
   return {
     emit: (event) => {

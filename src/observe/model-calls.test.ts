@@ -24,11 +24,11 @@ const rows = [
   call('agent_1', 'forward', [750, 1000]),
 ];
 
-it('a row says when, where and how much of it was the model', () => {
+it('a row has the start, the worker and the durations of a call', () => {
   expect(rows[1]).toEqual({
     time: '2026-01-01T00:00:00.250Z',
     stage: 3,
-    place: 'agent_1',
+    worker: 'agent_1',
     call: 'sample',
     ms: 500,
     compute_ms: 499,
@@ -37,18 +37,18 @@ it('a row says when, where and how much of it was the model', () => {
   });
 });
 
-it('time is shared while so many places work', () => {
+it('the shared time is that with at least so many workers computing', () => {
   expect(sharedTime(rows, 1)).toBe(1);
   expect(sharedTime(rows, 2)).toBe(0.25);
   expect(sharedTime(rows, 3)).toBe(0);
   expect(sharedTime([], 1)).toBe(0);
 });
 
-it('lanes show who works while others do', () => {
+it('the timeline has one line per worker', () => {
   const [first, second, time, shares] = renderTimeline(rows).split('\n');
   expect(first).toMatch(/^agent_0 \|s{37} {35}\|$/);
   expect(second).toMatch(/^agent_1 \| {18}s{36}f{18}\|$/);
   expect(time).toMatch(/^1\.0 s; /);
-  expect(shares).toBe('share of the time with at least so many places at work: 1: 100%, 2: 25%');
+  expect(shares).toBe('share of the time with at least that many workers computing: 1: 100%, 2: 25%');
   expect(renderTimeline([])).toBe('nothing was computed\n');
 });

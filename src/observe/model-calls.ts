@@ -1,27 +1,29 @@
 /**
- * What models with places of their own computed, and when: a row per call in `work.jsonl`, and a picture of a stage in
- * lanes, a lane per place, that shows who worked while others did.
+ * Calls on models that run outside of the training process: one row per call in `model-calls.jsonl`, and a
+ * text timeline of a stage with one line per worker, which shows the workers that computed at the same time.
  * @module
  */
 
-/** A call on a model, as whoever made it saw it. */
+/** A call on a model, measured by the training process. */
 export interface ModelCall {
+  /** Worker that computed the call: the actor of an agent (`agent_1`) on a cluster, else the name of the engine. */
   readonly worker: string;
   readonly call: string;
-  /** When it began, since 1970. */
+  /** Start of the call, Unix time, ms. */
   readonly startMs: number;
   readonly elapsedMs: number;
-  /** Time in the model itself; the rest of `elapsedMs` is the wire's. */
+  /** Time in the model; the rest of `elapsedMs` is transfer. */
   readonly computeMs: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
 
-/** One line of `work.jsonl`. */
+/** One line of `model-calls.jsonl`. */
 export interface ModelCallRow {
+  /** Start of the call, ISO time. */
   readonly time: string;
   readonly stage: number;
-  readonly place: string;
+  readonly worker: string;
   readonly call: string;
   readonly ms: number;
   readonly compute_ms: number;
@@ -34,7 +36,7 @@ export function modelCallRow(call: ModelCall, stage: number): ModelCallRow {
   return {
     time: new Date(call.startMs).toISOString(),
     stage,
-    place: call.worker,
+    worker: call.worker,
     call: call.call,
     ms: rounded(call.elapsedMs),
     compute_ms: rounded(call.computeMs),
@@ -43,7 +45,7 @@ export function modelCallRow(call: ModelCall, stage: number): ModelCallRow {
   };
 }
 
-/** Marks of the calls that take time. */
+/** Mark of each call in the timeline. */
 const MARKS: Readonly<Record<string, string>> = {
   sample: 's',
   forward: 'f',
@@ -54,14 +56,19 @@ const MARKS: Readonly<Record<string, string>> = {
 const OTHER = '.';
 const COLUMNS = 72;
 
+/** The time of one call, ms. */
 interface Span {
-  readonly place: string;
+  readonly worker: string;
   readonly mark: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** Share of the time, from the first call to the last, during which at least `count` places were at work. */
+/**
+ * Share of the time from the first call to the last during which at least `count` workers computed.
+ *
+ * @returns 0..1; 0 without calls
+ */
 export function sharedTime(rows: readonly ModelCallRow[], count: number): number {
   const spans = spansOf(rows);
   const edges = [...new Set(spans.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
@@ -69,7 +76,7 @@ export function sharedTime(rows: readonly ModelCallRow[], count: number): number
   for (let i = 1; i < edges.length; i++) {
     const [from, to] = [edges[i - 1]!, edges[i]!];
     const busy = new Set(
-      spans.filter((span) => span.from <= from && span.to >= to).map(({ place }) => place),
+      spans.filter((span) => span.from <= from && span.to >= to).map(({ worker }) => worker),
     );
     if (busy.size >= count) shared += to - from;
   }
@@ -77,38 +84,36 @@ export function sharedTime(rows: readonly ModelCallRow[], count: number): number
   return whole > 0 ? shared / whole : 0;
 }
 
-/** A lane per place, time from left to right. */
+/** Timeline with one line per worker, time from left to right. */
 export function renderTimeline(rows: readonly ModelCallRow[]): string {
   const spans = spansOf(rows);
   if (spans.length === 0) return 'nothing was computed\n';
   const start = Math.min(...spans.map(({ from }) => from));
   const end = Math.max(...spans.map(({ to }) => to));
-  const places = [...new Set(spans.map(({ place }) => place))].sort();
-  const label = Math.max(...places.map((place) => place.length));
+  const workers = [...new Set(spans.map(({ worker }) => worker))].sort();
+  const labelWidth = Math.max(...workers.map((worker) => worker.length));
   const column = (ms: number): number =>
     Math.min(COLUMNS - 1, Math.floor((COLUMNS * (ms - start)) / Math.max(1, end - start)));
-  const lanes = places.map((place) => {
-    const lane = new Array<string>(COLUMNS).fill(' ');
-    for (const span of spans.filter((one) => one.place === place))
+  const lines = workers.map((worker) => {
+    const cells = new Array<string>(COLUMNS).fill(' ');
+    for (const span of spans.filter((one) => one.worker === worker))
       for (let x = column(span.from); x <= column(span.to); x++)
-        if (lane[x] === ' ' || span.mark !== OTHER) lane[x] = span.mark;
-    return `${place.padEnd(label)} |${lane.join('')}|`;
+        if (cells[x] === ' ' || span.mark !== OTHER) cells[x] = span.mark;
+    return `${worker.padEnd(labelWidth)} |${cells.join('')}|`;
   });
   const seconds = ((end - start) / 1000).toFixed(1);
-  const together = places.map(
-    (_, index) => `${index + 1}: ${Math.round(100 * sharedTime(rows, index + 1))}%`,
-  );
+  const shares = workers.map((_, index) => `${index + 1}: ${Math.round(100 * sharedTime(rows, index + 1))}%`);
   return [
-    ...lanes,
+    ...lines,
     `${seconds} s; s sample, f forward, b backward, d divergence, w write, . other`,
-    `share of the time with at least so many places at work: ${together.join(', ')}`,
+    `share of the time with at least that many workers computing: ${shares.join(', ')}`,
     '',
   ].join('\n');
 }
 
 function spansOf(rows: readonly ModelCallRow[]): Span[] {
-  return rows.map(({ time, place, call, ms }) => {
+  return rows.map(({ time, worker, call, ms }) => {
     const from = Date.parse(time);
-    return { place, mark: MARKS[call] ?? OTHER, from, to: from + ms };
+    return { worker, mark: MARKS[call] ?? OTHER, from, to: from + ms };
   });
 }

@@ -3,8 +3,9 @@ import { accuracy, count, duration, points, signed, small } from '../report/form
 import { renderLive } from '../report/live-view.ts';
 import { renderReport, renderSummary } from '../report/summary.ts';
 import { bar, markdownTable, sparkline, textTable } from '../report/text-table.ts';
-import { advance, startProgress, timeLeftMs } from '../run-view/progress.ts';
-import { tallyRun } from '../run-view/tally.ts';
+import { foldEvents } from '../run-view/event-rows.ts';
+import { createLiveRows } from '../run-view/live-rows.ts';
+import { createRunView, foldRows } from '../run-view/run-view.ts';
 import type { RunEvent, UpdateRecord, UpdateStatus } from '../train/events.ts';
 import { createJsonLinesSink } from './json-lines-sink.ts';
 import { createTerminalSink } from './terminal-sink.ts';
@@ -45,7 +46,7 @@ function update(
   };
 }
 
-/** A short run with everything in it. */
+/** A short run with every kind of event. */
 const RUN: readonly RunEvent[] = [
   { kind: 'run_started', stages: 2, agents: ['ada', 'bob'], fromStage: 0 },
   {
@@ -108,7 +109,7 @@ const RUN: readonly RunEvent[] = [
   { kind: 'run_finished', stage: 2 },
 ];
 
-/** A stream that remembers, and a clock that moves 4 s with every event. */
+/** Output of the terminal sink in a pipe; the clock advances by `stepMs` per event. */
 function play(events: readonly RunEvent[], stepMs = 4000): string {
   let text = '';
   let nowMs = 0;
@@ -136,7 +137,7 @@ describe('in a pipe', () => {
     `);
   });
 
-  it('a long phase gives a sign of life, a short one none', () => {
+  it('a long phase gets a heartbeat line, a short one none', () => {
     const phases = Array.from(
       { length: 4 },
       (_, i): RunEvent => ({
@@ -154,19 +155,25 @@ describe('in a pipe', () => {
     );
   });
 
-  it('a resumed run says from where it goes on', () => {
+  it('a resumed run names the stage it continues after', () => {
     const [start] = RUN;
     expect(play([{ ...start, fromStage: 1 } as RunEvent])).toContain('2 stages, going on after stage 1');
   });
 });
 
 describe('on a terminal', () => {
-  const at = (events: readonly RunEvent[]) =>
-    events.reduce((view, event, i) => advance(view, event, 4000 * (i + 1)), startProgress(0));
+  const at = (events: readonly RunEvent[]) => {
+    const view = createRunView();
+    const rowsOf = createLiveRows();
+    for (const [i, event] of events.entries()) foldRows(view, rowsOf(event, 4000 * (i + 1)));
+    return view;
+  };
 
   it('the view shows stage, phase, rate, time left, agents and reward', () => {
     const view = at(RUN.slice(0, 13));
-    expect(renderLive(view, { nowMs: 60_000, columns: 80, color: false })).toMatchInlineSnapshot(`
+    expect(
+      renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: false }),
+    ).toMatchInlineSnapshot(`
       "stage 2/2 · 150 tok/s · 1m00s elapsed · 8s left
 
       agent      KL  of radius                beta  lr x  backtracks  verdict
@@ -178,8 +185,8 @@ describe('on a terminal', () => {
     `);
   });
 
-  it('the view before the first episode makes no numbers up', () => {
-    const text = renderLive(at(RUN.slice(0, 1)), { nowMs: 9000, columns: 80, color: false });
+  it('the view before the first episode shows no reward', () => {
+    const text = renderLive(at(RUN.slice(0, 1)), { startedMs: 0, nowMs: 9000, columns: 80, color: false });
     expect(text).toMatchInlineSnapshot(`
       "stage 0/2 · 9s elapsed
 
@@ -187,23 +194,23 @@ describe('on a terminal', () => {
       ada
       bob
 
-      reward  (first episodes are on their way)
+      reward  (waiting for the first episodes)
       accepted 0/0 · no test yet · champion: base team"
     `);
   });
 
-  it('only verdicts and the head are colored', () => {
+  it('only verdicts and the table head are colored', () => {
     const view = at(RUN.slice(0, 13));
-    const colored = renderLive(view, { nowMs: 60_000, columns: 80, color: true });
+    const colored = renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: true });
     expect(colored).toContain('\u001b[32mACCEPT\u001b[39m');
     expect(colored).toContain('\u001b[33mREJECT_KL\u001b[39m');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: stripping the colors is the point
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(
-      renderLive(view, { nowMs: 60_000, columns: 80, color: false }),
+      renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: false }),
     );
   });
 
-  it('lines that matter stay above the view, which is drawn in place', async () => {
+  it('lines of tests and warnings stay above the view, which is redrawn in place', async () => {
     let text = '';
     const stream = {
       isTTY: true,
@@ -220,47 +227,9 @@ describe('on a terminal', () => {
   });
 });
 
-describe('time left', () => {
-  it('follows the pace of the last stages and counts the running one', () => {
-    let view = startProgress(0);
-    expect(timeLeftMs(view, 0)).toBeUndefined();
-    view = advance(view, { kind: 'run_started', stages: 10, agents: ['a'], fromStage: 0 }, 0);
-    for (let stage = 1; stage <= 2; stage++) {
-      view = advance(view, { kind: 'stage_started', stage, order: [0] }, 1000 * stage);
-      view = advance(
-        view,
-        { kind: 'stage_finished', stage, reward: 0, accepted: 1, tokens: 1 },
-        1000 * stage + 800,
-      );
-    }
-    expect(timeLeftMs(view, 3000)).toBe(8 * 800);
-    view = advance(view, { kind: 'stage_started', stage: 3, order: [0] }, 3000);
-    expect(timeLeftMs(view, 3300)).toBe(7 * 800 + 500);
-    expect(timeLeftMs(view, 9999)).toBe(7 * 800);
-  });
-
-  it('counts a promotion test to the stage before it, and knows nothing of what follows the last stage', () => {
-    const test = RUN.find((event) => event.kind === 'gate') as Extract<RunEvent, { kind: 'gate' }>;
-    let view = advance(
-      startProgress(0),
-      { kind: 'run_started', stages: 2, agents: ['ada'], fromStage: 0 },
-      0,
-    );
-    view = advance(view, { kind: 'stage_started', stage: 1, order: [0] }, 0);
-    view = advance(view, { kind: 'stage_finished', stage: 1, reward: 0, accepted: 0, tokens: 0 }, 1000);
-    view = advance(view, { ...test, stage: 1 }, 1500);
-    expect(timeLeftMs(view, 1500)).toBe(1500);
-    view = advance(view, { kind: 'stage_started', stage: 2, order: [0] }, 1500);
-    view = advance(view, { ...test, gate: 'step', stage: 2 }, 2000); // within its stage
-    expect(timeLeftMs(view, 2000)).toBe(1000);
-    view = advance(view, { kind: 'stage_finished', stage: 2, reward: 0, accepted: 0, tokens: 0 }, 2500);
-    expect(timeLeftMs(view, 2500)).toBeUndefined();
-  });
-});
-
 describe('the end of a run', () => {
-  it('is summed up in words and tables', () => {
-    expect(renderSummary(tallyRun(RUN))).toMatchInlineSnapshot(`
+  it('is summarized as text and tables', () => {
+    expect(renderSummary(foldEvents(RUN))).toMatchInlineSnapshot(`
       "                      team         best member  prompts
       before  44.1% [40.2, 48.0]  41.0% [37.0, 45.0]  200 x 8
       after   55.3% [51.5, 59.0]  51.0% [47.0, 55.0]  200 x 8
@@ -281,7 +250,7 @@ describe('the end of a run', () => {
 
   it('is reported as Markdown', () => {
     const facts = { title: 'quickstart', facts: [['seed', '1']] as const };
-    expect(renderReport(tallyRun(RUN), facts)).toMatchInlineSnapshot(`
+    expect(renderReport(foldEvents(RUN), facts)).toMatchInlineSnapshot(`
       "# quickstart
 
       |  |  |
@@ -324,44 +293,44 @@ describe('the end of a run', () => {
     `);
   });
 
-  it('claims nothing when nothing was measured', () => {
-    const text = renderSummary(tallyRun([]));
+  it('has no numbers for a run without measurements', () => {
+    const text = renderSummary(foldEvents([]));
     expect(text).toContain('no update was accepted');
     expect(text).not.toContain('NaN');
-    expect(renderReport(tallyRun([]), { title: 't', facts: [] })).toContain('No evaluation was made.');
+    expect(renderReport(foldEvents([]), { title: 't', facts: [] })).toContain('No evaluation was made.');
   });
 
-  it('knows no best member where nobody spoke', () => {
+  it('has no best agent if no agent sent a message', () => {
     const silent = { mean: Number.NaN, low: 0, high: 1 };
     const spoke = { mean: 0.25, low: 0.2, high: 0.3 };
     const table = (members: readonly (typeof silent)[]) => {
       const event = { ...RUN[1], agents: members } as RunEvent;
-      return renderSummary(tallyRun([JSON.parse(JSON.stringify(event)) as RunEvent]));
+      return renderSummary(foldEvents([JSON.parse(JSON.stringify(event)) as RunEvent]));
     };
     expect(table([silent])).toMatch(/^before .* - +200 x 8$/m);
     expect(table([silent, spoke])).toContain('25.0% [20.0, 30.0]');
   });
 
-  it('counts the stages whose certificate proved a gain', () => {
+  it('counts the stages whose certificate proves a gain', () => {
     const certificate = { prompts: 9, delta: 0.05, gainMean: 0.1, paperBound: -47062 };
-    const stage = (gainLower: number): RunEvent => ({
-      ...{ kind: 'stage_finished', stage: 1, reward: 0, accepted: 1, tokens: 1 },
+    const stage = (gainLower: number, k: number): RunEvent => ({
+      ...{ kind: 'stage_finished', stage: k + 1, reward: 0, accepted: 1, tokens: 1 },
       certificate: { ...certificate, gainLower },
     });
-    const text = renderSummary(tallyRun([stage(-0.01), stage(0.02), stage(0)]));
+    const text = renderSummary(foldEvents([-0.01, 0.02, 0].map(stage)));
     expect(text).toMatch(/^certificates +1 of 3 stages with a lower bound above 0$/m);
-    expect(renderSummary(tallyRun(RUN))).not.toContain('certificates');
+    expect(renderSummary(foldEvents(RUN))).not.toContain('certificates');
   });
 
-  it('counts updates kept by a step test without calling any team a champion', () => {
+  it('counts updates accepted by a step test without naming a champion', () => {
     const gate = RUN.find((event) => event.kind === 'gate');
     const step = { ...gate, gate: 'step' } as RunEvent;
-    expect(tallyRun([step]).championStage).toBeUndefined();
-    expect(renderSummary(tallyRun([step]))).toContain('1: 1 passed, 0 taken back');
+    expect(foldEvents([step]).championStage).toBeUndefined();
+    expect(renderSummary(foldEvents([step]))).toContain('1: 1 passed, 0 taken back');
   });
 });
 
-it('json lines carry every event as it is', () => {
+it('the JSON lines have every event unchanged', () => {
   const lines: string[] = [];
   const sink = createJsonLinesSink({ write: (text) => lines.push(text) });
   for (const event of RUN) sink.emit(event);
@@ -369,7 +338,7 @@ it('json lines carry every event as it is', () => {
 });
 
 describe('formats', () => {
-  it('read as people write them', () => {
+  it('of durations, counts and shares are short', () => {
     expect([0, 59_400, 59_600, 3_599_000, 3_660_000].map(duration)).toEqual([
       '0s',
       '59s',
@@ -385,7 +354,7 @@ describe('formats', () => {
     );
   });
 
-  it('of tables keep columns apart', () => {
+  it('of tables align and escape columns', () => {
     expect(
       textTable(
         [
@@ -406,7 +375,7 @@ describe('formats', () => {
     ).toBe('| a | b |\n|---|--:|\n| x\\|y | z |');
   });
 
-  it('of charts span the range, whatever it is', () => {
+  it('of one-line charts span the range of the values', () => {
     expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8)).toBe('▁▂▃▄▅▆▇█');
     expect(sparkline([5, 5, 5], 2)).toBe('▁▁');
     expect(sparkline([], 5)).toBe('');

@@ -1,6 +1,6 @@
 /**
- * Progress of a single thing (pretraining, an evaluation): one line drawn in place on a terminal, a line
- * now and then in a pipe.
+ * Progress of one long task, such as pretraining or an evaluation: a line that is redrawn in place on a
+ * terminal, or a line every 15 s in a pipe.
  * @module
  */
 import { createLogUpdate } from 'log-update';
@@ -10,16 +10,16 @@ const REDRAW_MS = 100;
 const HEARTBEAT_MS = 15_000;
 
 export interface ProgressLine {
-  /** How far it is; drawn at most so often that a person can read it. */
+  /** Shows the progress; calls within the redraw interval have no effect. */
   update(text: string): void;
-  /** A line that stays. */
+  /** Writes a permanent line. */
   note(text: string): void;
   close(): void;
 }
 
 export interface ProgressLineOptions {
   readonly stream: NodeJS.WriteStream;
-  /** Draw in place; default: whether the stream is a terminal. */
+  /** Redraw in place; default: true if the stream is a terminal. */
   readonly live?: boolean;
   /** Monotonic clock, ms. */
   readonly now?: () => number;
@@ -49,11 +49,11 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
   };
 }
 
-/** `pretrain 200/400 · 50%` and, once there is a pace, what is left. */
+/** `pretrain 200/400 · 16s left`; the time left is shown once a part is done. */
 export function progressText(
-  what: string,
+  task: string,
   { done, total, elapsedMs }: { readonly done: number; readonly total: number; readonly elapsedMs: number },
 ): string {
   const left = done > 0 && done < total ? ` · ${duration((elapsedMs / done) * (total - done))} left` : '';
-  return `${what} ${done}/${total}${left}`;
+  return `${task} ${done}/${total}${left}`;
 }

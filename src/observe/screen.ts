@@ -1,5 +1,5 @@
 /**
- * A part of a terminal that is drawn over again and again; a pipe gets what was drawn last, once.
+ * A region of a terminal that is redrawn in place. In a pipe, every drawing is written after the previous one.
  * @module
  */
 import { createLogUpdate } from 'log-update';
@@ -7,10 +7,10 @@ import { createLogUpdate } from 'log-update';
 export interface Screen {
   readonly columns: number;
   readonly color: boolean;
-  /** Whether drawings replace each other. */
+  /** Whether a drawing replaces the previous one. */
   readonly isLive: boolean;
   draw(text: string): void;
-  /** Leaves the last drawing standing. */
+  /** Ends redrawing; the last drawing stays on the screen. */
   close(): void;
 }
 

@@ -1,4 +1,4 @@
-/** TensorBoard's files, read back by a reader written from the format's description. */
+/** TensorBoard event files, read back by an independent reader. */
 import { describe, expect, it } from 'vitest';
 import { crc32c, eventFileName, scalarRecord, versionRecord } from './tensorboard.ts';
 import { readEvents } from './testing/read-tensorboard.ts';
@@ -13,8 +13,8 @@ describe('checksums', () => {
   });
 });
 
-describe('a file', () => {
-  it('begins with its version and has every scalar with its step and time', () => {
+describe('an event file', () => {
+  it('starts with its version and has every scalar with its step and time', () => {
     const bytes = Buffer.concat([
       versionRecord(1_000),
       scalarRecord(1, 2_500, [
@@ -40,7 +40,7 @@ describe('a file', () => {
     expect(eventFileName(1_700_000_000_123)).toBe('events.out.tfevents.1700000000.troupe');
   });
 
-  it('is seen to be damaged when a byte of it changes', () => {
+  it('fails its checksums if any byte changes', () => {
     const bytes = scalarRecord(1, 0, [{ tag: 'reward', value: 0.5 }]);
     for (let k = 0; k < bytes.length; k++) {
       const damaged = Buffer.from(bytes);

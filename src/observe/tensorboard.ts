@@ -1,15 +1,15 @@
 /**
- * TensorBoard's event files: records framed as TensorFlow frames them, each an `Event` message with
- * scalar summaries. No maintained writer exists for Node; the format is small and has not changed in years.
+ * Writes TensorBoard event files: TensorFlow records, each with one `Event` message of scalar summaries. No
+ * maintained writer exists for Node; the format is small and stable.
  * @see https://github.com/tensorflow/tensorboard: compat/proto/event.proto, summary.proto; record framing
  *   in TensorFlow's lib/io/record_writer.h
  * @module
  */
 
-/** A number at a step. */
+/** One scalar summary. */
 export interface Scalar {
   readonly tag: string;
-  /** Stored in single precision, as TensorBoard does. */
+  /** Stored in single precision. */
   readonly value: number;
 }
 
@@ -18,7 +18,7 @@ export function versionRecord(wallMs: number): Buffer {
   return frame(Buffer.concat([wallTime(wallMs), bytesField(3, Buffer.from('brain.Event:2'))]));
 }
 
-/** One record: scalars of one step. */
+/** A record with the scalars of one step. */
 export function scalarRecord(step: number, wallMs: number, scalars: readonly Scalar[]): Buffer {
   const values = scalars.map(({ tag, value }) =>
     bytesField(1, Buffer.concat([bytesField(1, Buffer.from(tag)), floatField(2, value)])),
@@ -32,12 +32,12 @@ export function scalarRecord(step: number, wallMs: number, scalars: readonly Sca
   );
 }
 
-/** Name that TensorBoard looks for. */
+/** File name with the pattern that TensorBoard searches for. */
 export function eventFileName(wallMs: number): string {
   return `events.out.tfevents.${String(Math.floor(wallMs / 1000)).padStart(10, '0')}.troupe`;
 }
 
-/** Protocol Buffers' wire types. */
+/** Wire types of Protocol Buffers. */
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 function key(field: number, wire: number): Buffer {
@@ -71,14 +71,14 @@ function wallTime(ms: number): Buffer {
   return Buffer.concat([key(1, WIRE.fixed64), bytes]);
 }
 
-/** Length, its checksum, the bytes, their checksum. */
+/** A TFRecord: length, masked CRC of the length, data, masked CRC of the data. */
 function frame(data: Buffer): Buffer {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(data.length));
   return Buffer.concat([length, checksum(length), data, checksum(data)]);
 }
 
-/** CRC-32C, rotated and shifted, because records may hold checksums themselves. */
+/** Masked CRC-32C of the TFRecord format: rotated by 15 bits, plus a constant. */
 function checksum(bytes: Uint8Array): Buffer {
   const crc = crc32c(bytes);
   const masked = (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
@@ -94,7 +94,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * CRC-32C (Castagnoli), reflected, as iSCSI has it (RFC 3720).
+ * CRC-32C (Castagnoli), reflected, as in iSCSI (RFC 3720).
  *
  * @example
  * crc32c(Buffer.from('123456789')); // => 0xe3069283

@@ -1,23 +1,25 @@
 /**
- * Shows a run to a person: a live view on a terminal, one line per stage in a pipe or a file. With a
- * phase that lasts, a pipe gets a sign of life now and then.
+ * The event sink of `troupe train` for people: draws a live view on a terminal, and writes one line per
+ * stage to a pipe or a file, with a heartbeat line while a phase takes long.
  * @module
  */
 import { createLogUpdate } from 'log-update';
 import { duration } from '../report/format.ts';
 import { renderLive } from '../report/live-view.ts';
 import { heartbeatLine, plainLine } from '../report/plain-lines.ts';
-import { advance, type Progress, startProgress } from '../run-view/progress.ts';
-import type { EventSink, RunEvent, UpdateRecord } from '../train/events.ts';
+import { createLiveRows } from '../run-view/live-rows.ts';
+import type { ProcessTime } from '../run-view/pace.ts';
+import { createRunView, foldRows } from '../run-view/run-view.ts';
+import type { EventSink, RunEvent } from '../train/events.ts';
 
-/** How often the live view is drawn at most, ms. */
+/** Shortest time between two drawings of the live view, ms. */
 const REDRAW_MS = 100;
-/** Longest silence in a pipe while something is happening, ms. */
+/** Time without output after which a pipe gets a heartbeat line, ms. */
 const HEARTBEAT_MS = 15_000;
 
 export interface TerminalSinkOptions {
   readonly stream: NodeJS.WriteStream;
-  /** Draw in place; default: whether the stream is a terminal. */
+  /** Redraw in place; default: true if the stream is a terminal. */
   readonly live?: boolean;
   /** Monotonic clock, ms. */
   readonly now?: () => number;
@@ -29,21 +31,24 @@ export function createTerminalSink(options: TerminalSinkOptions): EventSink {
   return live ? new LiveSink(stream, now) : new PlainSink(stream, now);
 }
 
-/** Folds events into what the views need. */
-class Follower {
-  view: Progress;
-  stageUpdates: UpdateRecord[] = [];
+/** Folds the events of this process into a run's view. */
+class LiveRun {
+  readonly view = createRunView();
+  readonly #startedMs: number;
+  readonly #rowsOf = createLiveRows();
 
-  constructor(nowMs: number) {
-    this.view = startProgress(nowMs);
+  constructor(startedMs: number) {
+    this.#startedMs = startedMs;
   }
 
-  /** @returns the line the event is worth, if any */
-  follow(event: RunEvent, nowMs: number): string | undefined {
-    this.view = advance(this.view, event, nowMs);
-    if (event.kind === 'stage_started') this.stageUpdates = [];
-    if (event.kind === 'update') this.stageUpdates.push(event);
-    return plainLine(event, this.view, { nowMs, stageUpdates: this.stageUpdates });
+  at(nowMs: number): ProcessTime {
+    return { startedMs: this.#startedMs, nowMs };
+  }
+
+  /** @returns the line of the event, if it has one */
+  add(event: RunEvent, nowMs: number): string | undefined {
+    foldRows(this.view, this.#rowsOf(event, nowMs));
+    return plainLine(event, this.view, this.at(nowMs));
   }
 }
 
@@ -51,22 +56,22 @@ class PlainSink implements EventSink {
   readonly #stream: NodeJS.WriteStream;
   readonly #now: () => number;
   readonly #startedMs: number;
-  readonly #follower: Follower;
+  readonly #run: LiveRun;
   #lastMs: number;
 
   constructor(stream: NodeJS.WriteStream, now: () => number) {
     this.#stream = stream;
     this.#now = now;
     this.#startedMs = this.#lastMs = now();
-    this.#follower = new Follower(this.#startedMs);
+    this.#run = new LiveRun(this.#startedMs);
   }
 
   emit(event: RunEvent): void {
     const nowMs = this.#now();
-    const line = this.#follower.follow(event, nowMs);
+    const line = this.#run.add(event, nowMs);
     if (line !== undefined) this.#write(line, nowMs);
     else if (nowMs - this.#lastMs >= HEARTBEAT_MS)
-      this.#write(heartbeatLine(this.#follower.view, nowMs), nowMs);
+      this.#write(heartbeatLine(this.#run.view, this.#run.at(nowMs)), nowMs);
   }
 
   #write(line: string, nowMs: number): void {
@@ -78,7 +83,7 @@ class PlainSink implements EventSink {
 class LiveSink implements EventSink {
   readonly #stream: NodeJS.WriteStream;
   readonly #now: () => number;
-  readonly #follower: Follower;
+  readonly #run: LiveRun;
   readonly #log: ReturnType<typeof createLogUpdate>;
   readonly #timer: NodeJS.Timeout;
   #closed = false;
@@ -87,16 +92,16 @@ class LiveSink implements EventSink {
   constructor(stream: NodeJS.WriteStream, now: () => number) {
     this.#stream = stream;
     this.#now = now;
-    this.#follower = new Follower(now());
+    this.#run = new LiveRun(now());
     this.#log = createLogUpdate(stream);
-    // the clock on the screen moves on while an engine call takes its time
+    // updates the elapsed time on the screen during long engine calls
     this.#timer = setInterval(() => this.#draw(), 1000).unref();
   }
 
   emit(event: RunEvent): void {
     const nowMs = this.#now();
-    const line = this.#follower.follow(event, nowMs);
-    // stages are in the view already; everything else that has a line stays on the screen
+    const line = this.#run.add(event, nowMs);
+    // the live view shows finished stages; all other lines stay above it
     if (line !== undefined && event.kind !== 'stage_finished') {
       this.#log.clear();
       this.#stream.write(`${line}\n`);
@@ -113,12 +118,11 @@ class LiveSink implements EventSink {
   }
 
   #draw(): void {
-    const { view } = this.#follower;
-    if (view.stages === 0) return;
+    const { view } = this.#run;
+    if (view.plannedStages === 0) return;
     this.#drawnMs = this.#now();
     const columns = this.#stream.columns ?? 80;
-    this.#log(
-      renderLive(view, { nowMs: this.#drawnMs, columns, color: this.#stream.hasColors?.() ?? false }),
-    );
+    const color = this.#stream.hasColors?.() ?? false;
+    this.#log(renderLive(view, { ...this.#run.at(this.#drawnMs), columns, color }));
   }
 }

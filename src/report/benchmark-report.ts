@@ -1,6 +1,6 @@
 /**
- * An evaluation over several benchmarks as text: for the terminal, as Markdown, and as one JSON object. None
- * of it depends on the clock, except the times that the terminal alone is given.
+ * An evaluation over several benchmarks as text for the terminal, as Markdown, and as one JSON object. Only
+ * the text for the terminal contains clock times.
  * @module
  */
 
@@ -19,13 +19,13 @@ export interface ReportedBenchmark {
   readonly temperature: number;
   readonly maxTokens: number;
   readonly scores: BenchmarkScores;
-  /** This team minus the other, on the same prompts. */
+  /** Score of this team minus that of the other one, on the same prompts. */
   readonly differences?: readonly { readonly measure: MeasureName; readonly difference: DifferenceRecord }[];
 }
 
 export interface EvaluationReport {
   readonly title: string;
-  /** Team that this one is compared with. */
+  /** Name of the team that this one is compared with. */
   readonly against?: string;
   readonly benchmarks: readonly ReportedBenchmark[];
 }
@@ -33,9 +33,9 @@ export interface EvaluationReport {
 type Render = (rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[]) => string;
 
 /**
- * What the terminal shows.
+ * The text for the terminal.
  *
- * @param msPerPrompt - how long a prompt took in each benchmark, all its samples together
+ * @param msPerPrompt - mean time of a prompt with all its samples, ms, by benchmark
  */
 export function renderEvaluationText(
   report: EvaluationReport,
@@ -58,7 +58,7 @@ export function renderEvaluationText(
   return `${report.title}\n\n${body.join('\n')}`;
 }
 
-/** `report.md`. */
+/** Markdown text of `report.md`. */
 export function renderEvaluationPage(report: EvaluationReport): string {
   const { title, benchmarks, against } = report;
   const overview = markdownTable(
@@ -94,10 +94,10 @@ export function renderEvaluationPage(report: EvaluationReport): string {
 }
 
 const INTERVALS =
-  'Intervals at 95%, the prompt being the unit of independence: Wilson where every prompt counts 0 or 1 (maj@K, ' +
-  'pass@K with all K samples), else the percentile bootstrap over prompts. Differences are paired by prompt.';
+  '95% intervals over prompts: Wilson if every prompt counts 0 or 1 (maj@K, pass@K with all K samples), else the ' +
+  'percentile bootstrap. Differences are paired by prompt.';
 
-/** `report.json`, and what `--json` prints. */
+/** The object of `report.json` and of `--json`. */
 export function evaluationReportJson({ title, against, benchmarks }: EvaluationReport): object {
   return {
     title,
@@ -153,7 +153,7 @@ function headOf({ name, split, temperature, maxTokens, scores }: ReportedBenchma
 }
 
 function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
-  const { samples, sure, agents: members, difficulties } = scores;
+  const { samples, sure, agents, difficulties } = scores;
   const row = (name: string, { avg, pass, maj }: Scores): string[] => [
     name,
     ...[avg, pass, maj].map(accuracy),
@@ -162,7 +162,7 @@ function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
     [
       ['', `avg@${sure}`, `pass@${sure}`, `maj@${samples}`],
       row('team', scores.team),
-      ...members.map(({ agent, scores: own }) => row(agent, own)),
+      ...agents.map(({ agent, scores: own }) => row(agent, own)),
       ...difficulties.map(({ difficulty, prompts, team }) =>
         row(`difficulty ${difficulty} (${prompts})`, team),
       ),
@@ -190,9 +190,9 @@ function linesOf({ scores, differences = [] }: ReportedBenchmark, against: strin
 
 function savingText({ rule, used, full, usedTokens, fullTokens, changed }: StopSaving): string {
   const saved = fullTokens === 0 ? 0 : 1 - usedTokens / fullTokens;
-  const what = `${used} of ${full} answers, ${percent(saved)} of the tokens saved`;
-  if (changed === undefined) return `votes stopped early (${rule}): ${what} (estimated)`;
-  return `stopping votes early (${rule}) would have taken ${what}, ${changed} winners changed`;
+  const saving = `${used} of ${full} answers, ${percent(saved)} of the tokens saved`;
+  if (changed === undefined) return `votes stopped early (${rule}): ${saving} (estimated)`;
+  return `stopping votes early (${rule}) would have taken ${saving}, ${changed} winners changed`;
 }
 
 function verdictOf({ low, high }: DifferenceRecord): string {

@@ -1,5 +1,5 @@
 /**
- * Compared runs as text for a terminal and as Markdown with pictures. Pure.
+ * A comparison of runs as text for a terminal and as Markdown with pictures. Pure functions.
  * @module
  */
 import type { GroupFigures, RunFigures, StageFalls } from '../evaluate/compare-runs.ts';
@@ -12,25 +12,25 @@ export interface ComparedRun {
   readonly name: string;
   readonly algorithm: string;
   readonly figures: RunFigures;
-  /** Absent where no test rewards were recorded. */
+  /** Absent if the run recorded no test rewards. */
   readonly falls?: StageFalls;
 }
 
-/** How the runs' teams did on the same test prompts; in the order of the runs. */
+/** Final results of the runs' teams on the same test prompts, in the order of the runs. */
 export interface Finals {
-  /** What was measured, e.g. `reward on 256 test prompts, after the last stage`. */
+  /** Name of the measurement, e.g. `reward on 256 test prompts, after the last stage`. */
   readonly title: string;
-  /** Shares are shown as percentages, rewards as they are. */
+  /** Shares are formatted as percentages, rewards as plain numbers. */
   readonly unit: 'share' | 'reward';
   readonly values: readonly Partial<AccuracyRecord>[];
-  /** Each run minus the first, paired; absent for the first. */
+  /** Paired difference from the first run; undefined for the first. */
   readonly differences: readonly (DifferenceRecord | undefined)[];
 }
 
 export interface ComparedGroup {
   readonly name: string;
   readonly figures: GroupFigures;
-  /** Minus the first group, over seeds that both have; absent for the first, or with fewer than two such seeds. */
+  /** Difference from the first group over common seeds; absent for the first, or with fewer than two such seeds. */
   readonly difference?: DifferenceRecord;
 }
 
@@ -38,7 +38,7 @@ export interface Comparison {
   readonly task: string;
   readonly runs: readonly ComparedRun[];
   readonly finals: Finals;
-  /** Runs grouped by a key of their configuration, where that was asked for. */
+  /** Runs grouped by a key of their configuration, if requested. */
   readonly groups?: { readonly key: string; readonly rows: readonly ComparedGroup[] };
 }
 
@@ -47,7 +47,7 @@ const RUN_ALIGN: readonly Alignment[] = ['left', 'left', 'right', 'left', 'left'
 const FINAL_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'left'];
 const GROUP_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'right', 'right', 'right'];
 
-/** For a terminal. */
+/** The text for a terminal. */
 export function renderComparison(comparison: Comparison): string {
   const { finals, groups } = comparison;
   return [
@@ -58,7 +58,7 @@ export function renderComparison(comparison: Comparison): string {
   ].join('\n\n');
 }
 
-/** The same as Markdown, with links to the pictures of {@link comparisonCharts}. */
+/** The comparison as Markdown, with links to the pictures of {@link comparisonCharts}. */
 export function renderComparisonPage(comparison: Comparison, pictureOf: (name: string) => string): string {
   const { task, finals, groups } = comparison;
   return `${[
@@ -73,12 +73,12 @@ export function renderComparisonPage(comparison: Comparison, pictureOf: (name: s
 }
 
 const NOTES = [
-  'reward: mean of the episodes each stage learned from; kl: exact KL(new || old) per token of accepted updates, nats',
-  'fell: stages after which the same test prompts gave less than before (in brackets: with a paired 95% interval below 0, 1 in 40 by chance)',
-  'intervals at 95%: over prompts for a pair of runs, over runs for a group',
+  'reward: mean of the training episodes of each stage; kl: exact KL(new || old) per token of accepted updates, nats',
+  'fell: stages after which the reward on the same test prompts was lower than before (in brackets: with a paired 95% interval below 0; 1 in 40 by chance)',
+  '95% intervals: over prompts for a pair of runs, over runs for a group',
 ];
 
-/** Reward, KL and test reward per stage; the last where every run recorded it. */
+/** Charts of reward, KL and test reward per stage; the last one only if every run recorded it. */
 export function comparisonCharts({
   runs,
 }: Pick<Comparison, 'runs'>): readonly { readonly name: string; readonly chart: LineChart }[] {
@@ -97,9 +97,7 @@ export function comparisonCharts({
   const charts = [
     {
       name: 'reward',
-      chart: chart('Reward of the episodes learned from', { label: 'reward' }, ({ rewards }) =>
-        stages(rewards),
-      ),
+      chart: chart('Reward of the training episodes', { label: 'reward' }, ({ rewards }) => stages(rewards)),
     },
     {
       name: 'kl',
@@ -131,7 +129,7 @@ function runRows({ runs }: Comparison): string[][] {
   ];
 }
 
-/** `▁▃▅█ 0.441 to 0.610`; `-` without a number. */
+/** `▁▃▅█ 0.441 to 0.610`; `-` without a finite value. */
 function curve(values: readonly number[], digits: number): string {
   const known = values.filter(Number.isFinite);
   if (known.length === 0) return '-';

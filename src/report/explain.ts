@@ -1,21 +1,22 @@
 /**
- * Why an update or a candidate team was accepted or refused, in a sentence with the numbers that decided.
- * Pure text; needs no Node, because pages import it.
+ * Explains in a sentence why an update or a candidate team was accepted or rejected, with the numbers of the
+ * decision. Pure functions to text. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 
 import type { RunFacts } from '../run-view/rows.ts';
-import { agentName, type Decision, type GateView } from '../run-view/run-view.ts';
+import type { Decision, GateView } from '../run-view/run-view.ts';
+import { agentName } from '../run-view/selectors.ts';
 import type { AttemptRecord, HandoverRecord, UpdateRecord } from '../train/events.ts';
 import { percent, plural, signed, small } from './format.ts';
 
-/** What a sentence needs besides the decision. */
+/** Facts of the run that a sentence uses besides the decision. */
 export interface ExplainContext {
   readonly agents: readonly string[];
   readonly facts: Pick<RunFacts, 'quantile' | 'trustRegion'>;
 }
 
-/** How a decision ended, for a mark and a filter. */
+/** Result of a decision; selects a mark in the timeline and a filter of the list. */
 export type Outcome =
   | 'accepted'
   | 'backtracked'
@@ -27,7 +28,7 @@ export type Outcome =
   | 'undecided'
   | 'rolled_back';
 
-/** Every outcome in the order legends have, with its word. */
+/** All outcomes in the order of legends, with their labels. */
 export const OUTCOMES: readonly { readonly outcome: Outcome; readonly label: string }[] = [
   { outcome: 'accepted', label: 'accepted' },
   { outcome: 'backtracked', label: 'accepted after backtracks' },
@@ -67,7 +68,7 @@ export function gateOutcome({ gate, decision }: Pick<GateView, 'gate' | 'decisio
   return gate === 'promotion' ? 'rolled_back' : 'test_rejected';
 }
 
-/** A sentence or two: what was decided and the numbers that decided it. */
+/** One or two sentences with the decision and the numbers behind it. */
 export function explain(decision: Decision, context: ExplainContext): string {
   return decision.kind === 'gate' ? explainGate(decision.gate) : explainUpdate(decision, context);
 }
@@ -76,32 +77,32 @@ function explainUpdate(
   { update, test }: Extract<Decision, { kind: 'update' }>,
   context: ExplainContext,
 ): string {
-  const who = agentName(context, update.agent);
+  const name = agentName(context, update.agent);
   const last = update.attempts.at(-1);
   switch (update.status) {
     case 'ACCEPT':
-      return `${who} ${deed(update.handover)}: ${acceptance(update, context)}${test === undefined ? '' : ` The test proved a gain: ${bet(test)}.`}`;
+      return `${name} ${changeText(update.handover)}: ${acceptance(update, context)}${test === undefined ? '' : ` The test proved a gain: ${bet(test)}.`}`;
     case 'REJECT_KL':
-      return `${who} stays as it was: all ${plural(update.attempts.length, 'attempt')} left the trust region. ${smallestViolation(update, context)} Weights and optimiser are back, byte for byte.`;
+      return `${name} was not changed: all ${plural(update.attempts.length, 'attempt')} left the trust region. ${smallestViolation(update, context)} Its weights and optimizer state were restored, byte for byte.`;
     case 'REJECT_TEST':
-      return `${who} stays as it was: the step was inside the trust region (${used(last, update)} of the radius), but the test did not prove a gain${test === undefined ? '' : `: ${bet(test)}`}. Weights and optimiser are back.`;
+      return `${name} was not changed: the step was inside the trust region (${used(last, update)} of the radius), but the test did not prove a gain${test === undefined ? '' : `: ${bet(test)}`}. Its weights and optimizer state were restored.`;
     case 'REJECT_NAN':
-      return `${who} stays as it was: a loss, gradient or divergence of the last of ${plural(update.attempts.length, 'attempt')} was not a finite number. Weights and optimiser are back.`;
+      return `${name} was not changed: a loss, gradient or divergence of the last of ${plural(update.attempts.length, 'attempt')} was not a finite number. Its weights and optimizer state were restored.`;
     case 'SKIP':
       return update.trajectories === 0
-        ? `${who} was not updated: it said nothing in this batch.`
-        : `${who} was not updated: no prompt's episodes differed in reward, so there was nothing to learn.`;
+        ? `${name} was not updated: it sent no message in this batch.`
+        : `${name} was not updated: for every prompt, all episodes had the same reward, so there was no learning signal.`;
     default:
       return update.status satisfies never;
   }
 }
 
-/** What was done to an agent whose update was kept. */
-function deed(handover: HandoverRecord | undefined): string {
+/** The change of an agent by an accepted update. */
+function changeText(handover: HandoverRecord | undefined): string {
   if (handover === undefined) return 'was updated';
-  if (handover.finished) return 'was handed over, its replacement stands alone from here on';
+  if (handover.finished) return 'was replaced completely by its new model';
   const { weight, weightMin } = handover;
-  return `went a step towards its replacement, whose weight is now ${percent(weight)} on average and ${percent(weightMin)} at least`;
+  return `moved a step towards its replacement, whose mixture weight is now ${percent(weight)} on average and at least ${percent(weightMin)}`;
 }
 
 function acceptance(update: UpdateRecord, { facts }: ExplainContext): string {
@@ -109,19 +110,20 @@ function acceptance(update: UpdateRecord, { facts }: ExplainContext): string {
   const last = attempts.at(-1);
   if (last === undefined) return 'it was accepted.';
   const measured = `the ${quantileName(facts)} of the exact KL is ${nats(last.klQuantile)}, ${used(last, update)} of the radius ${small(targetKl)}`;
-  if (last.klQuantile > targetKl) return `${measured}; it left the region, which this run only records.`;
-  const refused = attempts.slice(0, -1);
-  if (refused.length === 0) return `${measured}, at the first attempt.`;
-  const how = refused.length === 1 ? 'the larger step' : `${refused.length} larger steps`;
-  return `${measured}. ${capital(how)} before it left the region (${reasons(refused)}), so the step was cut ${refused.length === 1 ? 'once' : `${refused.length} times`}.`;
+  if (last.klQuantile > targetKl)
+    return `${measured}: outside of the trust region, which this run records but does not enforce.`;
+  const rejected = attempts.slice(0, -1);
+  if (rejected.length === 0) return `${measured}, at the first attempt.`;
+  const attempted = rejected.length === 1 ? 'An attempt' : `${rejected.length} attempts`;
+  return `${measured}. ${attempted} with a larger step left the trust region (${reasons(rejected)}), so the step was reduced ${rejected.length === 1 ? 'once' : `${rejected.length} times`}.`;
 }
 
-/** `KL 0.081 and 0.062`, or what else was violated. */
+/** `0.0810, 0.0620`: the KL of each attempt, or the other limit that it violated. */
 function reasons(attempts: readonly AttemptRecord[]): string {
   return attempts
     .map(({ reason, klQuantile, klMessageMean }) =>
       reason === 'kl_message'
-        ? `${small(klMessageMean)} nats a message`
+        ? `${small(klMessageMean)} nats per message`
         : reason === 'not_finite'
           ? 'not finite'
           : small(klQuantile),
@@ -135,9 +137,9 @@ function smallestViolation({ attempts, targetKl }: UpdateRecord, { facts }: Expl
     (best, attempt) => (best === undefined || attempt.klQuantile < best.klQuantile ? attempt : best),
     undefined,
   );
-  if (least === undefined) return 'None could be measured.';
+  if (least === undefined) return 'No KL could be measured.';
   if (least.klQuantile <= targetKl)
-    return `The mean KL of a message was ${nats(least.klMessageMean)}, more than its radius.`;
+    return `The mean KL per message was ${nats(least.klMessageMean)}, more than its radius.`;
   return `The smallest step's ${quantileName(facts)} of the exact KL was ${nats(least.klQuantile)}, ${percent(least.klQuantile / targetKl)} of the radius ${small(targetKl)}.`;
 }
 
@@ -146,28 +148,26 @@ function explainGate(gate: GateView): string {
   const where = `Test ${index} after stage ${stage}`;
   const seen = `on ${plural(prompts, 'paired prompt')} the candidate's reward differs by ${signed(meanDifference, 3)} on average`;
   if (gate.gate === 'step')
-    return `${where}: ${seen}; ${bet(gate)}; ${decision === 'promote' ? 'the update stays' : 'the update is undone'}.`;
+    return `${where}: ${seen}; ${bet(gate)}; ${decision === 'promote' ? 'the update is kept' : 'the update is undone'}.`;
   switch (decision) {
     case 'promote':
-      return `${where} promoted the team: ${seen}, and ${bet(gate)}. Stage ${stage} is the champion now.`;
+      return `${where} promoted the team: ${seen}; ${bet(gate)}. Stage ${stage} is the new champion.`;
     case 'keep':
-      return `${where} is undecided: ${seen}; ${bet(gate)}. Training goes on, the champion stays.`;
+      return `${where} is undecided: ${seen}; ${bet(gate)}. Training continues, and the champion stays the same.`;
     case 'rollback':
-      return `${where} rolled back: ${seen}; the bet on harm grew to ${wealthText(gate.harmWealth)}, and ${wealthText(1 / gate.alpha)} proves it. The champion's weights are back and every radius is halved.`;
+      return `${where} rolled back: ${seen}; the bet on harm reached a wealth of ${wealthText(gate.harmWealth)} (${wealthText(1 / gate.alpha)} proves it). The champion's weights were restored and every radius was halved.`;
     default:
       return decision satisfies never;
   }
 }
 
-/** `the bet on a gain grew to 85.1, and 82.2 proves it`. */
+/** `the bet on a gain reached a wealth of 85.1 (82.2 proves it)`. */
 function bet({ wealth, alpha }: GateView): string {
-  const needed = wealthText(1 / alpha);
-  return wealth >= 1 / alpha
-    ? `the bet on a gain grew to ${wealthText(wealth)}, and ${needed} proves it`
-    : `the bet on a gain stands at ${wealthText(wealth)} of the ${needed} that would prove it`;
+  const verb = wealth >= 1 / alpha ? 'proves' : 'would prove';
+  return `the bet on a gain reached a wealth of ${wealthText(wealth)} (${wealthText(1 / alpha)} ${verb} it)`;
 }
 
-/** A wealth in few characters. */
+/** A wealth with about three digits. */
 export function wealthText(wealth: number): string {
   if (wealth >= 1e5) return wealth.toExponential(1);
   return wealth >= 100
@@ -188,8 +188,4 @@ function used(attempt: AttemptRecord | undefined, { targetKl }: UpdateRecord): s
 
 function nats(value: number): string {
   return `${small(value)} nats`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

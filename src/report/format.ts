@@ -1,5 +1,5 @@
 /**
- * Numbers as people read them. Every function is pure.
+ * Formats numbers and text for people. Pure functions.
  * @module
  */
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
@@ -35,13 +35,13 @@ export function points({ mean, low, high }: Pick<DifferenceRecord, 'mean' | 'low
   return `${signed(100 * mean, 1)} [${signed(100 * low, 1)}, ${signed(100 * high, 1)}]`;
 }
 
-/** A number with its sign; what rounds to zero has none of its own. */
+/** A number with its sign; a number that rounds to zero gets `+`. */
 export function signed(value: number, digits: number): string {
   const text = value.toFixed(digits);
   return Number(text) === 0 ? `+${text.replace('-', '')}` : value < 0 ? text : `+${text}`;
 }
 
-/** A small positive number in few characters: `0.0061`, `1.2e-5`. */
+/** A small number with four decimals or in exponential notation: `0.0061`, `1.2e-5`. */
 export function small(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(1);
@@ -53,7 +53,7 @@ export function plural(value: number, noun: string): string {
   return `${value} ${noun}${value === 1 ? '' : 's'}`;
 }
 
-/** Control characters but line feeds as what they are, so that a text of somebody else cannot steer a terminal. */
+/** Escapes control characters except line feeds, so that text from a run folder cannot control the terminal. */
 export function printable(text: string): string {
   return text.replaceAll(
     /(?!\n)\p{Cc}/gu,

@@ -1,56 +1,71 @@
 /**
- * The screen of a run while it works: one headline, one line per agent, reward so far. Pure: text out.
+ * The live view of `troupe train` on a terminal: a headline, a table with one line per agent, the reward so
+ * far and the counts of updates and tests. Pure functions from a run's view to text.
  * @module
  */
 import { styleText } from 'node:util';
-import { type PhaseProgress, type Progress, timeLeftMs, tokensPerSecond } from '../run-view/progress.ts';
+import { type ProcessTime, timeLeftMs, tokensPerSecond } from '../run-view/pace.ts';
+import type { NowRow } from '../run-view/rows.ts';
+import type { RunView } from '../run-view/run-view.ts';
+import {
+  agentName,
+  backtracksOf,
+  gatesOf,
+  newestReward,
+  sampledTokens,
+  stageRewards,
+  updatesOf,
+} from '../run-view/selectors.ts';
 import type { UpdateRecord } from '../train/events.ts';
 import { count, duration, percent, signed, small } from './format.ts';
 import { bar, sparkline, textTable } from './text-table.ts';
 
-export interface LiveViewOptions {
-  readonly nowMs: number;
+export interface LiveViewOptions extends ProcessTime {
   /** Width of the terminal, characters. */
   readonly columns: number;
   readonly color: boolean;
 }
 
 /** @returns the lines to draw, without a line feed at the end */
-export function renderLive(view: Progress, { nowMs, columns, color }: LiveViewOptions): string {
+export function renderLive(view: RunView, options: LiveViewOptions): string {
   const lines = [
-    headline(view, nowMs),
+    headline(view, options),
     '',
-    agentTable(view, color),
+    agentTable(view, options.color),
     '',
-    rewardLine(view, columns),
+    rewardLine(view, options.columns),
     verdictLine(view),
   ];
   return lines.map((line) => line.trimEnd()).join('\n');
 }
 
 /** `stage 7/20 · rollout ada 320/512 · 11k tok/s · 4m10s elapsed · 6m00s left`. */
-export function headline(view: Progress, nowMs: number): string {
-  const left = timeLeftMs(view, nowMs);
+function headline(view: RunView, time: ProcessTime): string {
+  const left = timeLeftMs(view, time.nowMs);
+  const phase = phaseText(view);
   return [
-    `stage ${view.stage}/${view.stages}`,
-    ...(view.phase === undefined ? [] : [phaseText(view.phase, view.agents)]),
-    ...(view.tokens > 0 ? [`${count(tokensPerSecond(view, nowMs))} tok/s`] : []),
-    `${duration(nowMs - view.startedMs)} elapsed`,
+    `stage ${view.stage}/${view.plannedStages}`,
+    ...(phase === undefined ? [] : [phase]),
+    ...(sampledTokens(view) > 0 ? [`${count(tokensPerSecond(view, time))} tok/s`] : []),
+    `${duration(time.nowMs - time.startedMs)} elapsed`,
     ...(left === undefined ? [] : [`${duration(left)} left`]),
   ].join(' · ');
 }
 
-/** `rollout ada 320/512`. */
-export function phaseText({ phase, agent, done, total }: PhaseProgress, agents: readonly string[]): string {
-  const who = agent === undefined ? '' : ` ${agents[agent] ?? `agent ${agent}`}`;
-  const far = done === undefined ? '' : total === undefined ? ` ${count(done)}` : ` ${done}/${total}`;
-  return `${phase}${who}${far}`;
+/** `rollout ada 320/512`; undefined between two phases. */
+export function phaseText(view: RunView): string | undefined {
+  const { phase, agent, done, total }: Partial<NowRow> = view.now ?? {};
+  if (phase === undefined) return undefined;
+  const name = agent === undefined ? '' : ` ${agentName(view, agent)}`;
+  const progress = done === undefined ? '' : total === undefined ? ` ${count(done)}` : ` ${done}/${total}`;
+  return `${phase}${name}${progress}`;
 }
 
-function agentTable(view: Progress, color: boolean): string {
+function agentTable(view: RunView, color: boolean): string {
   const head = ['agent', 'KL', 'of radius', '', 'beta', 'lr x', 'backtracks', 'verdict'];
+  const updates = updatesOf(view);
   const rows = view.agents.map((name, id) => {
-    const update = view.updates.get(id);
+    const update = updates.findLast(({ agent }) => agent === id);
     return update === undefined ? [name] : [name, ...updateCells(update)];
   });
   const table = textTable([head, ...rows], ['left', 'right', 'right', 'left', 'right', 'right', 'right']);
@@ -66,32 +81,37 @@ function updateCells(update: UpdateRecord): string[] {
     bar(share, 10),
     small(update.betaNext),
     update.lrScaleNext.toFixed(2),
-    String(Math.max(0, update.attempts.length - 1)),
+    String(backtracksOf(update)),
     update.status,
   ];
 }
 
-function paintVerdicts(table: string): string {
+/** Colours the verdicts of updates and dims the table's head. */
+export function paintVerdicts(table: string): string {
   return table
     .replaceAll(/\bACCEPT\b/g, (word) => styleText('green', word, { validateStream: false }))
     .replaceAll(/\bREJECT_\w+/g, (word) => styleText('yellow', word, { validateStream: false }))
     .replace(/^.*$/m, (head) => styleText('dim', head, { validateStream: false }));
 }
 
-function rewardLine(view: Progress, columns: number): string {
-  const { rewards, latestReward } = view;
-  const newest = rewards.at(-1) ?? latestReward;
-  if (newest === undefined) return 'reward  (first episodes are on their way)';
+function rewardLine(view: RunView, columns: number): string {
+  const newest = newestReward(view);
+  if (newest === undefined) return 'reward  (waiting for the first episodes)';
+  const rewards = stageRewards(view);
   const first = rewards[0];
   const since =
     first === undefined || rewards.length < 2 ? '' : `  (${signed(newest - first, 3)} since stage 1)`;
   return `reward  ${newest.toFixed(3)}  ${sparkline(rewards, Math.max(10, columns - 40))}${since}`;
 }
 
-function verdictLine({ accepted, attempted, gate, championStage }: Progress): string {
-  const share = attempted === 0 ? '' : ` (${percent(accepted / attempted)})`;
+function verdictLine(view: RunView): string {
+  const updates = updatesOf(view);
+  const accepted = updates.filter(({ status }) => status === 'ACCEPT').length;
+  const share = updates.length === 0 ? '' : ` (${percent(accepted / updates.length)})`;
+  const gate = gatesOf(view).at(-1);
   const test =
     gate === undefined ? 'no test yet' : `test ${gate.index} at stage ${gate.stage}: ${gate.decision}`;
-  const champion = championStage === undefined ? 'champion: base team' : `champion: stage ${championStage}`;
-  return `accepted ${accepted}/${attempted}${share} · ${test} · ${champion}`;
+  const champion =
+    view.championStage === undefined ? 'champion: base team' : `champion: stage ${view.championStage}`;
+  return `accepted ${accepted}/${updates.length}${share} · ${test} · ${champion}`;
 }

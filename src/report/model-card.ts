@@ -1,15 +1,15 @@
 /**
- * The model card of an exported team: what it is, what it was made from, how it was trained and what was
- * measured, with intervals. Only what the run recorded is said.
+ * The model card of an exported team: its base models, its training, and its measured accuracy with
+ * intervals. The card contains only data that the run recorded.
  * @module
  */
 import type { AccuracyRecord, DifferenceRecord, EvaluationRecord } from '../train/events.ts';
 
 export interface CardAgent {
   readonly name: string;
-  /** The model it was trained from, as the team file names it. */
+  /** Base model, as the team file names it. */
   readonly base: string;
-  /** Licence of that model, as its own card says; absent: it does not say. */
+  /** Licence in the base model's own card; absent if the card states none. */
   readonly license?: string;
 }
 
@@ -18,13 +18,13 @@ export interface CardFacts {
   /** The checkpoint that was exported. */
   readonly checkpoint: string;
   readonly agents: readonly CardAgent[];
-  /** Rows of the table of how it was trained: words and values. */
+  /** Rows of the training table: name and value. */
   readonly facts: readonly (readonly [string, string])[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly comparisons: readonly { readonly label: string; readonly difference: DifferenceRecord }[];
 }
 
-/** A card for the team as a whole, or of one agent of it. */
+/** The card of the whole team, or of one agent. */
 export function modelCard(card: CardFacts, agent?: CardAgent): string {
   const shown = agent === undefined ? card.agents : [agent];
   return [
@@ -32,7 +32,7 @@ export function modelCard(card: CardFacts, agent?: CardAgent): string {
     `# ${agent === undefined ? card.title : `${card.title}: ${agent.name}`}`,
     agent === undefined
       ? `A team of ${card.agents.length} language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). Each folder is one agent; \`team.yaml\` joins them.`
-      : 'One member of a team of language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). It was trained to be useful in its team; what follows was measured on the team.',
+      : 'One agent of a team of language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). It was trained for the reward of its team; the measurements below are those of the team.',
     '## Made from',
     table(
       ['agent', 'base model', 'licence of the base'],
@@ -56,7 +56,7 @@ function measured({ evaluations, comparisons, checkpoint }: CardFacts): string[]
     `${prompts} x ${samples}`,
   ]);
   return [
-    'On test prompts that no loss and no test saw; accuracy of the answer, with 95% intervals over prompts.',
+    'Accuracy of the answer on test prompts, which neither training nor an acceptance test used, with 95% intervals over prompts.',
     table(['', 'accuracy', 'prompts x samples'], rows),
     ...(comparisons.length === 0
       ? []
@@ -105,7 +105,7 @@ function points({ mean, low, high }: DifferenceRecord): string {
   return `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
 }
 
-/** The licence that a model's own card states in its front matter. */
+/** @returns the licence in the front matter of a model card; undefined if there is none */
 export function licenseOf(card: string): string | undefined {
   const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1] ?? '';
   return /^license:\s*["']?([\w.+-]+)["']?\s*$/m.exec(front)?.[1];

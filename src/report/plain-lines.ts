@@ -1,40 +1,36 @@
 /**
- * A run as lines of text: one per stage, test and warning. What a pipe or a log file gets,
- * and what stays above the live view. Pure.
+ * A run as lines of text: one line per stage, test and warning. A pipe or a log file gets all of them; a
+ * terminal keeps those of tests and warnings above the live view. Pure functions.
  * @module
  */
-
-import { type Progress, timeLeftMs, tokensPerSecond } from '../run-view/progress.ts';
-import type { GateRecord, RunEvent, UpdateRecord } from '../train/events.ts';
+import { type ProcessTime, timeLeftMs, tokensPerSecond } from '../run-view/pace.ts';
+import type { RunView } from '../run-view/run-view.ts';
+import { backtracksOf, newestReward, sampledTokens } from '../run-view/selectors.ts';
+import type { GateRecord, RunEvent } from '../train/events.ts';
 import { count, duration, plural, signed, small } from './format.ts';
 import { phaseText } from './live-view.ts';
 
 /**
- * What an event has to say for itself.
+ * The line of an event.
  *
- * @param view - progress after the event
- * @param stageUpdates - updates of the stage so far, in the order they were made
- * @returns undefined when it needs no line
+ * @param view - the run's view with the event folded in
+ * @returns undefined for an event that has no line of its own
  */
-export function plainLine(
-  event: RunEvent,
-  view: Progress,
-  { nowMs, stageUpdates }: { readonly nowMs: number; readonly stageUpdates: readonly UpdateRecord[] },
-): string | undefined {
+export function plainLine(event: RunEvent, view: RunView, time: ProcessTime): string | undefined {
   switch (event.kind) {
     case 'run_started': {
       const from = event.fromStage > 0 ? `, going on after stage ${event.fromStage}` : '';
       return `team of ${event.agents.length} (${event.agents.join(', ')}), ${plural(event.stages, 'stage')}${from}`;
     }
     case 'stage_finished':
-      return stageLine(event, view, { nowMs, stageUpdates });
+      return stageLine(event, view, time);
     case 'gate':
       return gateLine(event);
     case 'warning':
       return `warning: ${event.message}`;
     case 'run_finished':
-      return `finished after stage ${event.stage} in ${duration(nowMs - view.startedMs)}`;
-    // the closing summary has these two in tables
+      return `finished after stage ${event.stage} in ${duration(time.nowMs - time.startedMs)}`;
+    // the closing summary shows evaluations and comparisons in tables
     case 'stage_evaluation':
     case 'evaluation':
     case 'comparison':
@@ -49,15 +45,15 @@ export function plainLine(
   }
 }
 
-/** A sign of life within a long stage: `stage 3/20 · rollout ada 320/512 · reward 0.441`. */
-export function heartbeatLine(view: Progress, nowMs: number): string {
-  const reward = view.rewards.at(-1) ?? view.latestReward;
+/** Progress within a long stage: `stage 3/20 · rollout ada 320/512 · reward 0.441`. */
+export function heartbeatLine(view: RunView, time: ProcessTime): string {
+  const reward = newestReward(view);
   return [
-    view.stages > 0 ? `stage ${view.stage}/${view.stages}` : '',
-    view.phase === undefined ? '' : phaseText(view.phase, view.agents),
-    view.tokens > 0 ? `${count(tokensPerSecond(view, nowMs))} tok/s` : '',
+    view.plannedStages > 0 ? `stage ${view.stage}/${view.plannedStages}` : '',
+    phaseText(view) ?? '',
+    sampledTokens(view) > 0 ? `${count(tokensPerSecond(view, time))} tok/s` : '',
     reward === undefined ? '' : `reward ${reward.toFixed(3)}`,
-    leftText(view, nowMs),
+    leftText(view, time),
   ]
     .filter((part) => part !== '')
     .join(' · ');
@@ -65,23 +61,24 @@ export function heartbeatLine(view: Progress, nowMs: number): string {
 
 function stageLine(
   event: Extract<RunEvent, { kind: 'stage_finished' }>,
-  view: Progress,
-  { nowMs, stageUpdates }: { readonly nowMs: number; readonly stageUpdates: readonly UpdateRecord[] },
+  view: RunView,
+  time: ProcessTime,
 ): string {
-  const kls = stageUpdates.map((update) => {
-    const last = update.attempts.at(-1);
+  const updates = view.stages.get(event.stage)?.updates ?? [];
+  const kls = updates.map(({ attempts }) => {
+    const last = attempts.at(-1);
     return last === undefined ? '-' : small(last.klQuantile);
   });
-  const backtracks = stageUpdates.reduce((sum, update) => sum + Math.max(0, update.attempts.length - 1), 0);
-  const refused = stageUpdates.filter(({ status }) => status !== 'ACCEPT').map(({ status }) => status);
+  const backtracks = updates.reduce((sum, update) => sum + backtracksOf(update), 0);
+  const refused = updates.filter(({ status }) => status !== 'ACCEPT').map(({ status }) => status);
   return [
-    `stage ${event.stage}/${view.stages}`,
+    `stage ${event.stage}/${view.plannedStages}`,
     `reward ${event.reward.toFixed(3)}`,
-    `accepted ${event.accepted}/${stageUpdates.length}${refused.length > 0 ? ` (${refused.join(', ')})` : ''}`,
+    `accepted ${event.accepted}/${updates.length}${refused.length > 0 ? ` (${refused.join(', ')})` : ''}`,
     `kl ${kls.join(' ')}`,
     `backtracks ${backtracks}`,
-    `${count(tokensPerSecond(view, nowMs))} tok/s`,
-    leftText(view, nowMs),
+    `${count(tokensPerSecond(view, time))} tok/s`,
+    leftText(view, time),
   ]
     .filter((part) => part !== '')
     .join(' · ');
@@ -100,7 +97,7 @@ function gateLine(event: GateRecord & { readonly stage: number }): string {
   return `test ${event.index} at stage ${event.stage}: ${verdict}; ${signed(event.meanDifference, 3)} reward over ${event.prompts} prompts (wealth ${event.wealth.toPrecision(3)} of ${needed.toPrecision(3)})`;
 }
 
-function leftText(view: Progress, nowMs: number): string {
+function leftText(view: RunView, { nowMs }: ProcessTime): string {
   const left = timeLeftMs(view, nowMs);
   return left === undefined ? '' : `${duration(left)} left`;
 }

@@ -1,12 +1,10 @@
 /**
- * The pictures of `report.md`, from the events of a run alone: nothing here depends on the clock, so a
- * resumed run's report has the same bytes.
+ * The pictures of `report.md`. They use only the events of a run and no clock times, so the report of a
+ * resumed run is byte-identical to that of an uninterrupted one.
  * @module
  */
 
-import { createCondenser } from '../run-view/condense.ts';
-import { createRunView, foldRows, type RunView } from '../run-view/run-view.ts';
-import type { RunEvent } from '../train/events.ts';
+import type { RunView } from '../run-view/run-view.ts';
 import { isEmpty, type RunChart } from './chart/chart.ts';
 import { agentAccuracyChart, agentRewardChart, certificateChart, rewardChart } from './chart/learning.ts';
 import { timelineSvg } from './chart/timeline.ts';
@@ -14,29 +12,23 @@ import { betaChart, handoverChart, klChart, wealthChart } from './chart/updates.
 import { renderLineChart } from './svg-chart.ts';
 
 export interface ReportPicture {
-  /** Without its ending. */
+  /** File name without its extension. */
   readonly name: string;
   readonly title: string;
-  /** What one reads off it. */
+  /** Explanation of the picture. */
   readonly reading: string;
   readonly svg: string;
 }
 
-/** Pictures that have something to show, the most important first. */
-export function reportPictures(events: readonly RunEvent[]): ReportPicture[] {
-  const view = createRunView();
-  const condense = createCondenser();
-  foldRows(
-    view,
-    events.flatMap((event) => condense(event) ?? []),
-  );
+/** Pictures with data, the most important first; none for a run without updates. */
+export function reportPictures(view: RunView): ReportPicture[] {
   if (view.decisions.length === 0) return [];
   return [
     ...drawn([rewardChart(view)]),
     {
       name: 'timeline',
       title: 'Updates and tests',
-      reading: 'What became of every agent’s update, stage by stage, and of every test.',
+      reading: 'Outcome of every agent’s update and of every test, by stage.',
       svg: timelineSvg(view),
     },
     ...drawn(chartsOf(view)),

@@ -1,33 +1,44 @@
 /**
- * The end of a run in words and tables: on the screen, and as `report.md`. Pure.
+ * The results of a finished run as text and tables: the closing summary on the terminal, and `report.md`.
+ * Pure functions from a run's view to text.
  * @module
  */
 
-import type { AgentTally, Tally } from '../run-view/tally.ts';
+import type { RunView } from '../run-view/run-view.ts';
+import {
+  certificateCounts,
+  finishedStages,
+  gatesOf,
+  logpMismatchMax,
+  sampledTokens,
+  stageRewards,
+  testCounts,
+  updatesOf,
+  updateTotals,
+} from '../run-view/selectors.ts';
 import type { EvaluationRecord } from '../train/events.ts';
 import { accuracy, count, percent, plural, points, small } from './format.ts';
 import { type Alignment, markdownTable, sparkline, textTable } from './text-table.ts';
 
 export interface ReportFacts {
   readonly title: string;
-  /** What was run with what: `seed`, `task`, ... in the order they are shown. */
+  /** Settings of the run (`seed`, `task`, ...), in order of display. */
   readonly facts: readonly (readonly [label: string, value: string])[];
-  /** Pictures in the order they are shown, each with its address from the report. */
+  /** Pictures in order of display, each with its path relative to the report. */
   readonly pictures?: readonly { readonly title: string; readonly reading: string; readonly path: string }[];
 }
 
-/** Closing summary for a terminal or a log. */
-export function renderSummary(tally: Tally): string {
+/** The closing summary, for a terminal or a log. */
+export function renderSummary(view: RunView): string {
+  const { evaluations, comparisons, warnings } = view;
   const blocks = [
-    ...(tally.evaluations.length === 0
-      ? []
-      : [textTable(evaluationRows(tally.evaluations), EVALUATION_ALIGN)]),
-    ...(tally.comparisons.length === 0 ? [] : [comparisonLines(tally).join('\n')]),
-    textTable(countRows(tally)),
-    ...(tally.warnings.length === 0
+    ...(evaluations.length === 0 ? [] : [textTable(evaluationRows(evaluations), EVALUATION_ALIGN)]),
+    ...(comparisons.length === 0 ? [] : [comparisonLines(view).join('\n')]),
+    textTable(countRows(view)),
+    ...(warnings.length === 0
       ? []
       : [
-          warningLines(tally)
+          warningLines(view)
             .map((line) => `warning: ${line}`)
             .join('\n'),
         ]),
@@ -35,33 +46,35 @@ export function renderSummary(tally: Tally): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** `report.md`. */
-export function renderReport(tally: Tally, { title, facts, pictures = [] }: ReportFacts): string {
+/** Markdown text of `report.md`. */
+export function renderReport(view: RunView, { title, facts, pictures = [] }: ReportFacts): string {
+  const { evaluations, comparisons, warnings } = view;
+  const rewards = stageRewards(view);
   const sections = [
     `# ${title}`,
     markdownTable([['', ''], ...facts.map(([label, value]) => [label, value])]),
     '## Before and after',
-    tally.evaluations.length === 0
+    evaluations.length === 0
       ? 'No evaluation was made.'
-      : `Accuracy on test prompts, with 95% intervals.\n\n${markdownTable(evaluationRows(tally.evaluations), EVALUATION_ALIGN)}`,
-    ...(tally.comparisons.length === 0
+      : `Accuracy on test prompts, with 95% intervals.\n\n${markdownTable(evaluationRows(evaluations), EVALUATION_ALIGN)}`,
+    ...(comparisons.length === 0
       ? []
       : [
-          comparisonLines(tally)
+          comparisonLines(view)
             .map((line) => `* ${line}`)
             .join('\n'),
         ]),
     '## What training did',
-    markdownTable([['', ''], ...countRows(tally)]),
-    markdownTable(agentRows(tally.agents), AGENT_ALIGN),
-    ...(tally.rewards.length === 0
+    markdownTable([['', ''], ...countRows(view)]),
+    markdownTable(agentRows(view), AGENT_ALIGN),
+    ...(rewards.length === 0
       ? []
-      : [`Mean reward per stage: \`${sparkline(tally.rewards, 80)}\` ${rewardRange(tally.rewards)}`]),
-    ...(tally.warnings.length === 0
+      : [`Mean reward per stage: \`${sparkline(rewards, 80)}\` ${rewardRange(rewards)}`]),
+    ...(warnings.length === 0
       ? []
       : [
           '## Warnings',
-          warningLines(tally)
+          warningLines(view)
             .map((line) => `* ${line}`)
             .join('\n'),
         ]),
@@ -77,23 +90,26 @@ const AGENT_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'right', 'r
 function evaluationRows(evaluations: readonly EvaluationRecord[]): string[][] {
   return [
     ['', 'team', 'best member', 'prompts'],
-    ...evaluations.map(({ label, team, agents: members, prompts, samples }) => [
+    ...evaluations.map(({ label, team, agents, prompts, samples }) => [
       label,
       accuracy(team),
-      bestAgent(members),
+      bestAgent(agents),
       `${prompts} x ${samples}`,
     ]),
   ];
 }
 
-/** A member that never spoke has no accuracy (NaN, null when read back); none at all is a dash. */
-function bestAgent(members: EvaluationRecord['agents']): string {
-  const known = members.filter(({ mean }) => Number.isFinite(mean));
+/**
+ * Accuracy of the best agent on its own; a dash if no agent has one. An agent without messages has no
+ * accuracy: NaN, which JSON stores as null.
+ */
+function bestAgent(agents: EvaluationRecord['agents']): string {
+  const known = agents.filter(({ mean }) => Number.isFinite(mean));
   return known.length === 0 ? '-' : accuracy(known.reduce((a, b) => (b.mean > a.mean ? b : a)));
 }
 
-/** An interval that does not contain 0 is what may be called a difference. */
-function comparisonLines({ comparisons }: Tally): string[] {
+/** Differences; only an interval that excludes 0 counts as better or worse. */
+function comparisonLines({ comparisons }: RunView): string[] {
   return comparisons.map(({ label, difference }) => {
     const { low, high, prompts } = difference;
     const verdict = low > 0 ? 'better' : high < 0 ? 'worse' : 'no proven difference';
@@ -101,48 +117,56 @@ function comparisonLines({ comparisons }: Tally): string[] {
   });
 }
 
-function countRows(tally: Tally): string[][] {
-  const { byStatus, tests, gate } = tally;
+function countRows(view: RunView): string[][] {
+  const { updates, byStatus, attempts, backtracks, largestKlShare } = updateTotals(updatesOf(view));
+  const tests = testCounts(view);
+  const gate = gatesOf(view).at(-1)?.gate;
+  const certificates = certificateCounts(view);
   const outcome =
     gate === 'step'
       ? `${tests.promote} passed, ${tests.rollback} taken back`
-      : `${plural(tests.promote, 'promotion')}, ${tests.keep} undecided, ${plural(tests.rollback, 'roll-back')}; champion: ${tally.championStage === undefined ? 'the base team' : `stage ${tally.championStage}`}`;
+      : `${plural(tests.promote, 'promotion')}, ${tests.keep} undecided, ${plural(tests.rollback, 'roll-back')}; champion: ${view.championStage === undefined ? 'the base team' : `stage ${view.championStage}`}`;
   return [
     [
       'updates',
-      `${tally.updates} in ${plural(tally.stages, 'stage')}: ${byStatus.ACCEPT} accepted, ${byStatus.REJECT_KL} rejected by KL, ${byStatus.REJECT_TEST} by the test, ${byStatus.REJECT_NAN} not finite, ${byStatus.SKIP} skipped`,
+      `${updates} in ${plural(finishedStages(view).length, 'stage')}: ${byStatus.ACCEPT} accepted, ${byStatus.REJECT_KL} rejected by KL, ${byStatus.REJECT_TEST} by the test, ${byStatus.REJECT_NAN} not finite, ${byStatus.SKIP} skipped`,
     ],
-    ['attempts', `${tally.attempts}, of which ${plural(tally.backtracks, 'backtrack')}`],
+    ['attempts', `${attempts}, of which ${plural(backtracks, 'backtrack')}`],
     [
       'radius',
-      tally.largestShare === undefined
+      largestKlShare === undefined
         ? 'no update was accepted'
-        : `no accepted update used more than ${percent(tally.largestShare)} of its radius`,
+        : `no accepted update used more than ${percent(largestKlShare)} of its radius`,
     ],
     ['tests', gate === undefined ? 'none' : `${tests.promote + tests.keep + tests.rollback}: ${outcome}`],
-    ...(tally.certificates.stages === 0
+    ...(certificates.stages === 0
       ? []
       : [
           [
             'certificates',
-            `${tally.certificates.positive} of ${tally.certificates.stages} stages with a lower bound above 0`,
+            `${certificates.positive} of ${certificates.stages} stages with a lower bound above 0`,
           ],
         ]),
-    ['sampler', `agreed with the trainer within ${small(tally.logpMismatchMax)} nats per token`],
-    ['tokens', `${count(tally.tokens)} sampled for training`],
+    ['sampler', `agreed with the trainer within ${small(logpMismatchMax(view))} nats per token`],
+    ['tokens', `${count(sampledTokens(view))} sampled for training`],
   ];
 }
 
-function agentRows(agents: readonly AgentTally[]): string[][] {
+function agentRows(view: RunView): string[][] {
   return [
     ['agent', 'accepted', 'backtracks', 'largest KL, of radius', 'beta'],
-    ...agents.map(({ name, updates, accepted, backtracks, largestShare, beta }) => [
-      name,
-      `${accepted}/${updates}`,
-      String(backtracks),
-      largestShare === undefined ? '-' : percent(largestShare),
-      beta === undefined ? '-' : small(beta),
-    ]),
+    ...view.agents.map((name, id) => {
+      const own = updatesOf(view, id);
+      const { updates, byStatus, backtracks, largestKlShare } = updateTotals(own);
+      const beta = own.at(-1)?.betaNext;
+      return [
+        name,
+        `${byStatus.ACCEPT}/${updates}`,
+        String(backtracks),
+        largestKlShare === undefined ? '-' : percent(largestKlShare),
+        beta === undefined ? '-' : small(beta),
+      ];
+    }),
   ];
 }
 
@@ -150,8 +174,8 @@ function rewardRange(rewards: readonly number[]): string {
   return `(${rewards[0]?.toFixed(3)} to ${rewards.at(-1)?.toFixed(3)})`;
 }
 
-function warningLines({ warnings }: Tally): string[] {
+function warningLines({ warnings }: RunView): string[] {
   const counts = new Map<string, number>();
-  for (const warning of warnings) counts.set(warning, (counts.get(warning) ?? 0) + 1);
+  for (const { message } of warnings) counts.set(message, (counts.get(message) ?? 0) + 1);
   return [...counts].map(([warning, times]) => (times > 1 ? `${warning} (${times} times)` : warning));
 }

@@ -32,7 +32,7 @@ function lines(svg: string): number[][][] {
 }
 
 describe('a chart', () => {
-  it('has one line per series, upwards for larger values, and a legend', () => {
+  it('has one line per series, higher for larger values, and a legend', () => {
     const svg = renderLineChart(chart);
     const [up, flat] = lines(svg) as [number[][], number[][]];
     expect(up).toHaveLength(2);
@@ -44,11 +44,11 @@ describe('a chart', () => {
     expect(svg).toContain('J &amp; friends &lt;here&gt;');
   });
 
-  it('is the same bytes for the same data', () => {
+  it('is byte-identical for the same data', () => {
     expect(renderLineChart(chart)).toBe(renderLineChart(structuredClone(chart)));
   });
 
-  it('puts decades at equal distances on a log axis and leaves out what has no place there', () => {
+  it('has decades at equal distances on a log axis, without values that are not positive', () => {
     const points = [
       [1e-4, 1],
       [1e-3, 2],
@@ -64,20 +64,20 @@ describe('a chart', () => {
     expect(svg).toContain('>1e-4</text>');
   });
 
-  it('cuts off what lies outside a given range', () => {
+  it('clips data outside of a given range', () => {
     const svg = renderLineChart({ ...chart, y: { label: 'J', range: [0, 0.5] } });
     const [up = []] = lines(svg);
     expect(up[1]?.[1]).toBeLessThan(36); // above the frame, which the clip path hides
     expect(svg.match(/clip-path="url\(#frame\)"/g)).toHaveLength(2);
   });
 
-  it('can be drawn of one point, and of nothing', () => {
+  it('can be drawn from one point, and without data', () => {
     const one = renderLineChart({ ...chart, series: [{ name: 'a', points: [[3, 7]] }] });
     expect(lines(one)[0]?.flat().every(Number.isFinite)).toBe(true);
     expect(renderLineChart({ ...chart, series: [] })).not.toContain('NaN');
   });
 
-  it('writes round numbers on its axes', () => {
+  it('has round numbers on its axes', () => {
     const labels = [...renderLineChart(chart).matchAll(/>(-?[\d.e-]+)<\/text>/g)].map(([, label]) => label);
     expect(labels).toEqual(expect.arrayContaining(['0', '2', '10', '0.2', '1']));
   });

@@ -1,32 +1,32 @@
 /**
- * Line charts as SVG text: no library, no randomness, no clock, so equal data give equal bytes.
+ * Draws line charts as SVG text, without randomness or a clock, so equal data give equal bytes.
  * @module
  */
 
 export interface Axis {
   readonly label: string;
-  /** Decades instead of a linear scale; values must be > 0. */
+  /** Logarithmic instead of linear scale; values must be > 0. */
   readonly log?: boolean;
-  /** Shown part; default: all data. What lies outside is cut off. */
+  /** Visible range; default: that of the data. Data outside of it is clipped. */
   readonly range?: readonly [number, number];
 }
 
 export interface Series {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** A reference rather than data. */
+  /** Dashed line, for a reference such as a limit. */
   readonly dashed?: boolean;
-  /** An area around or under the line: an interval, a share of a sum. */
+  /** Shaded area: a confidence interval, or a part of a stacked sum. */
   readonly band?: readonly (readonly [x: number, low: number, high: number])[];
   /** Opacity of the area, default 0.18. */
   readonly bandOpacity?: number;
-  /** Points instead of a line. */
+  /** Draw points instead of a line. */
   readonly marks?: boolean;
-  /** Position in the palette; default: that of the series. */
+  /** Index in the palette; default: the index of the series. */
   readonly colour?: number;
 }
 
-/** Something that happened at one x. */
+/** An event at one x, drawn as a vertical line. */
 export interface Guide {
   readonly x: number;
   readonly label: string;
@@ -44,16 +44,17 @@ export interface LineChart {
 const WIDTH = 800;
 const HEIGHT = 400;
 const FRAME = { left: 72, right: 216, top: 36, bottom: 52 } as const;
-/** Distinguishable for colour-blind readers (Okabe and Ito). */
+/** A palette that colour-blind readers can distinguish (Okabe and Ito). */
 export const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
 
-/** Position in the picture of a value, and where the ticks are. */
+/** Maps values of an axis to the picture. */
 interface Scale {
+  /** Position of a value, pixels. */
   readonly at: (value: number) => number;
   readonly ticks: readonly number[];
 }
 
-/** Draws a chart; points that are not finite, or not > 0 on a log axis, are left out. */
+/** Draws a chart; omits points that are not finite, or not > 0 on a log axis. */
 export function renderLineChart({ title, x, y, series, guides = [] }: LineChart): string {
   const drawn = series.map((one) => ({
     ...one,
@@ -98,11 +99,11 @@ export function renderLineChart({ title, x, y, series, guides = [] }: LineChart)
     ...guides.flatMap((guide) => guideLine(guide, xs, bottom)),
     ...drawn.flatMap((one, k) => bandArea(one, colour(one.colour ?? k), { xs, ys })),
     ...drawn.map(({ points, dashed = false, marks = false, colour: own }, k) => {
-      const place = points.map(([a, b]) => [fixed(xs.at(a)), fixed(ys.at(b))] as const);
+      const positions = points.map(([a, b]) => [fixed(xs.at(a)), fixed(ys.at(b))] as const);
       const paint = colour(own ?? k);
       if (marks)
-        return `<g fill="${paint}" clip-path="url(#frame)">${place.map(([a, b]) => `<circle cx="${a}" cy="${b}" r="3"/>`).join('')}</g>`;
-      const path = place.map(([a, b]) => `${a},${b}`).join(' ');
+        return `<g fill="${paint}" clip-path="url(#frame)">${positions.map(([a, b]) => `<circle cx="${a}" cy="${b}" r="3"/>`).join('')}</g>`;
+      const path = positions.map(([a, b]) => `${a},${b}`).join(' ');
       const style = `stroke="${paint}"${dashed ? ' stroke-dasharray="6 4"' : ''}`;
       return `<polyline points="${path}" fill="none" stroke-width="2" ${style} clip-path="url(#frame)"/>`;
     }),
@@ -134,7 +135,7 @@ function guideLine({ x, label }: Guide, xs: Scale, bottom: number): string[] {
   ];
 }
 
-/** Right of the frame. */
+/** The legend, right of the frame. */
 function legend(series: readonly Series[]): string[] {
   const left = WIDTH - FRAME.right + 12;
   return series.flatMap(({ name, dashed = false, marks = false, colour: own }, k) => {
@@ -157,13 +158,13 @@ function scaleOf(
   values: readonly number[],
   [from, to]: readonly [number, number],
 ): Scale {
-  const place = log ? Math.log10 : (value: number) => value;
-  const [low, high] = range ? [place(range[0]), place(range[1])] : extent(values.map(place));
-  const at = (value: number): number => from + ((place(value) - low) / (high - low)) * (to - from);
+  const scaled = log ? Math.log10 : (value: number) => value;
+  const [low, high] = range ? [scaled(range[0]), scaled(range[1])] : extent(values.map(scaled));
+  const at = (value: number): number => from + ((scaled(value) - low) / (high - low)) * (to - from);
   return { at, ticks: log ? decades(low, high) : roundSteps(low, high) };
 }
 
-/** Smallest and largest with some room; never equal. */
+/** Smallest and largest value with a margin; never equal. */
 function extent(values: readonly number[]): readonly [number, number] {
   const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -172,7 +173,7 @@ function extent(values: readonly number[]): readonly [number, number] {
   return [low - room, high + room];
 }
 
-/** Powers of ten, every second or third where there are many; 1, 2 and 5 times them where there are few. */
+/** Ticks of a log axis: powers of ten, fewer of them for a large range; with 2 and 5 times them for a small one. */
 function decades(low: number, high: number): number[] {
   if (high - low < 2)
     return [Math.floor(low), Math.floor(low) + 1, Math.floor(low) + 2]
@@ -186,7 +187,7 @@ function decades(low: number, high: number): number[] {
   return ticks;
 }
 
-/** About six multiples of 1, 2 or 5 times a power of ten. */
+/** Ticks of a linear axis: about six multiples of 1, 2 or 5 times a power of ten. */
 function roundSteps(low: number, high: number): number[] {
   const rough = (high - low) / 6;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -217,7 +218,7 @@ function line(from: readonly [number, number], to: readonly [number, number], st
   return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" ${style}/>`;
 }
 
-/** Two digits are finer than a pixel, and the same on every machine. */
+/** Rounds to two decimals, which is finer than a pixel and identical on every machine. */
 function fixed(value: number): string {
   return String(Number(value.toFixed(2)));
 }

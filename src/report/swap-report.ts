@@ -1,5 +1,5 @@
 /**
- * What a swap says: the forecast, the comparison, the decision.
+ * The report of `troupe swap`: forecast, comparison and decision.
  * @module
  */
 import { relative } from 'node:path';
@@ -14,13 +14,13 @@ import { textTable } from './text-table.ts';
 export interface SwapContender {
   readonly label: string;
   readonly team: AccuracyRecord;
-  /** The seat's own answers, where members answer. */
+  /** Accuracy of the swapped agent's own answers, if the protocol has them. */
   readonly member?: AccuracyRecord;
-  /** Team minus the team before. */
+  /** Difference from the team before the swap. */
   readonly difference?: DifferenceRecord;
-  /** Of all agents' models together. */
+  /** Sum over the models of all agents. */
   readonly parameters: number;
-  /** Tokens written per answer of the team. */
+  /** Sampled tokens per answer of the team. */
   readonly tokensPerAnswer: number;
 }
 
@@ -32,7 +32,7 @@ export interface SwapRecord {
   readonly mode: string;
   readonly delta0?: number;
   readonly parameters: { readonly incumbent: number; readonly replacement: number; readonly seat: number };
-  /** Of the seat's models in this engine's run-time type, bytes. */
+  /** Size of the swapped agent's models in the run-time type of the engine, bytes. */
   readonly seatBytes: number;
   readonly forecast: SignTest;
   readonly distillation?: Distillation;
@@ -93,10 +93,10 @@ function weightsHash(files: Readonly<Record<string, string>>): string {
 }
 
 function forecastText({ verdict, covariance, groups, episodes }: SignTest): string {
-  const basis = `${plural(groups, 'prompt')} already played whose ${plural(episodes, 'episode')} differ`;
-  if (covariance === undefined) return `${FORECASTS[verdict]}: ${basis}, at least 2 are needed (E42)`;
+  const basis = `${plural(groups, 'prompt')} of the run with ${plural(episodes, 'episode')} that differ`;
+  if (covariance === undefined) return `${FORECASTS[verdict]}: ${basis}, at least 2 are needed`;
   const { mean, low, high } = covariance;
-  return `${FORECASTS[verdict]}: C = ${signed(mean, 4)} [${signed(low, 4)}, ${signed(high, 4)}] over ${basis} (E42)`;
+  return `${FORECASTS[verdict]}: C = ${signed(mean, 4)} [${signed(low, 4)}, ${signed(high, 4)}] over ${basis}`;
 }
 
 function distillationLines(distillation: Distillation | undefined): string[] {
@@ -112,7 +112,7 @@ function distillationLines(distillation: Distillation | undefined): string[] {
     `distilled     on ${count(messages)} messages of the mixture: loss ${lossBefore.toFixed(4)} to ${lossAfter.toFixed(4)} nats per token`,
     ...measured('mixture', fromTeacher),
     ...measured('old model', fromIncumbent),
-    'note          nothing holds by construction after distillation: what is measured is all there is',
+    'note          distillation has no guarantee by construction: only the measured KL describes its result',
   ];
 }
 
@@ -152,7 +152,7 @@ function decisionLines({ decision }: SwapRecord): string[] {
     keep: `keep the old team: harm is proved, ${mean}, wealth against it ${harmWealth.toFixed(1)} of ${bar}`,
     cannot_tell: `cannot tell: ${mean}, wealth ${wealth.toFixed(1)} and against it ${harmWealth.toFixed(1)} of ${bar}`,
   }[action];
-  return [`decision      ${text} (E64, wrong with probability at most ${percent(alpha)})`];
+  return [`decision      ${text} (acceptance test, wrong with probability at most ${percent(alpha)})`];
 }
 
 function closingLines({ out, dryRun }: SwapRecord): string[] {

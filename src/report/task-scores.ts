@@ -1,10 +1,10 @@
 /**
- * What a task measures besides right and wrong, e.g. how much of the way to the answer was covered.
+ * Scores that a task measures in addition to correctness, e.g. the share of correct steps.
  * @module
  */
 import type { Scores } from '../evaluate/scores.ts';
 
-/** One line with every further score and its 95% interval; none where there is none. */
+/** One line with every further score and its 95% interval; [] if the task has none. */
 export function furtherLines({ further }: Scores): string[] {
   if (further === undefined) return [];
   const shown = Object.entries(further).map(

@@ -1,9 +1,10 @@
 /**
- * What `troupe tasks` says: the catalogue of what there is, and a task looked at before a model is.
+ * The output of `troupe tasks`: the catalogue of tasks, verifiers and benchmarks, and the check of one task.
  * @module
  */
 
-import { composeTask, TASK_ABOUT, VERIFIER_ABOUT } from '../app/compose.ts';
+import { composeTask, TASK_ABOUT } from '../app/compose.ts';
+import { VERIFIER_ABOUT } from '../app/compose-verifier.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { SPLITS } from '../task/split.ts';
 import type { Task, TaskItem } from '../task/task.ts';
@@ -11,7 +12,7 @@ import { BENCHMARKS } from '../tasks/benchmarks.ts';
 import { plural } from './format.ts';
 import { textTable } from './text-table.ts';
 
-/** Tasks, verifiers and benchmarks, one line each. */
+/** The catalogue: tasks, verifiers and benchmarks, one line each. */
 export function catalogue({ json }: { readonly json: boolean }): string {
   const benchmarks = Object.fromEntries(
     Object.entries(BENCHMARKS).map(([name, { about, items, k }]) => [name, { about, items, k }]),
@@ -35,8 +36,8 @@ export function catalogue({ json }: { readonly json: boolean }): string {
   ].join('\n');
 }
 
-/** Gold answers as a model might write them; one of them must be accepted. */
-const WAYS: readonly ((gold: string) => string)[] = [
+/** Formats of a gold answer that a model may write; the verifier must accept one of them. */
+const ANSWER_FORMATS: readonly ((gold: string) => string)[] = [
   (gold) => gold,
   (gold) => `#${gold}`,
   (gold) => `\\boxed{${gold}}`,
@@ -45,15 +46,16 @@ const WAYS: readonly ((gold: string) => string)[] = [
 
 interface Checked {
   readonly text: string;
-  /** Problems found. */
+  /** Number of problems. */
   readonly problems: number;
 }
 
 /**
- * Sizes, first prompts, and whether the verifier accepts gold answers and demonstrations and refuses nothing.
+ * Reports the size and the first prompt of each split, and checks that the verifier accepts every gold answer
+ * and rejects an empty text.
  *
- * @param prompts - looked at per split
- * @throws ConfigError if the task cannot be made
+ * @param prompts - number of checked prompts per split
+ * @throws ConfigError if the task cannot be created
  */
 export async function checkTask(resolved: ResolvedConfig, prompts: number): Promise<Checked> {
   const task = await composeTask(resolved);
@@ -96,7 +98,7 @@ function problemsOf(task: Task, item: TaskItem): string[] {
     }
   };
   const { answer } = item;
-  if (answer !== undefined && !WAYS.some((way) => isAccepted(way(answer))))
+  if (answer !== undefined && !ANSWER_FORMATS.some((format) => isAccepted(format(answer))))
     found.push(`${item.id}: expected its gold answer ${JSON.stringify(answer)} to be accepted, it is not`);
   if (isAccepted('')) found.push(`${item.id}: expected an empty text to be wrong, it is right`);
   return [...new Set(found)];

@@ -1,21 +1,25 @@
 /**
- * A run as text for a terminal: what the dashboard's first page says. Pure.
+ * The view of `troupe watch --tty`: the contents of the dashboard's overview as text. Pure functions.
  * @module
  */
 import { styleText } from 'node:util';
+import { stageMs, timedStages } from '../run-view/pace.ts';
 import type { RunFacts } from '../run-view/rows.ts';
+import type { RunView } from '../run-view/run-view.ts';
 import {
   agentName,
   finishedStages,
   gatesOf,
-  playedStages,
-  type RunView,
   stageEvaluations,
-} from '../run-view/run-view.ts';
+  stageRewards,
+  updatesOf,
+  updateTotals,
+} from '../run-view/selectors.ts';
 import type { UpdateRecord } from '../train/events.ts';
-import { stageMs, totalPhases } from './chart/machine.ts';
+import { totalPhases } from './chart/machine.ts';
 import { explain, type Outcome, outcomeOf, wealthText } from './explain.ts';
 import { count, duration, percent, plural, printable, signed, small } from './format.ts';
+import { paintVerdicts } from './live-view.ts';
 import { bar, sparkline, textTable } from './text-table.ts';
 
 export interface TerminalViewOptions {
@@ -25,8 +29,8 @@ export interface TerminalViewOptions {
   readonly color: boolean;
 }
 
-/** Newest decisions that are told. */
-const DECISIONS = 5;
+/** Number of newest decisions that are shown. */
+const SHOWN_DECISIONS = 5;
 
 /** @returns lines without a line feed at the end */
 export function renderRun(
@@ -42,7 +46,7 @@ export function renderRun(
   return blocks.filter((block) => block !== '').join('\n\n');
 }
 
-/** A run folder may be somebody else's: no name and no message of it may steer the terminal. */
+/** Escapes control characters: the run folder may come from another person and must not control the terminal. */
 function printableView(view: RunView): RunView {
   return {
     ...view,
@@ -72,54 +76,53 @@ function blocksOf(
     testLine(view),
     decisionLines(view, facts, options),
     costLine(view),
-    ...view.warnings.slice(-2).map(({ message }) => fold(`warning: ${message}`, options.columns)),
+    ...view.warnings.slice(-2).map(({ message }) => wrap(`warning: ${message}`, options.columns)),
   ];
 }
 
 function head(view: RunView, label: string, facts: RunFacts, { nowMs, color }: TerminalViewOptions): string {
   const done = finishedStages(view).length;
   const { now } = view;
-  const doing =
+  const phase =
     view.status === 'running' && now?.phase !== undefined
       ? ` · ${now.phase}${now.agent === undefined ? '' : ` ${agentName(view, now.agent)}`} for ${duration(nowMs - now.sinceMs)}`
       : '';
   const title = color ? styleText('bold', label, { validateStream: false }) : label;
   const first = `${title}  ${facts.task}, ${facts.protocol}, ${facts.algorithm}, seed ${facts.seed}`;
-  const state = view.problem ?? `${view.status} · stage ${done}/${view.planned}${doing}`;
+  const state = view.problem ?? `${view.status} · stage ${done}/${view.plannedStages}${phase}`;
   return `${first}\n${state}`;
 }
 
 function rewardLines(view: RunView, { columns }: TerminalViewOptions): string {
-  const rewards = finishedStages(view).flatMap(({ reward }) => reward ?? []);
-  const held = stageEvaluations(view);
+  const rewards = stageRewards(view);
+  const evaluations = stageEvaluations(view);
   const width = Math.max(10, columns - 44);
   const newest = rewards.at(-1);
-  const last = held.at(-1);
+  const last = evaluations.at(-1);
   const lines = [
     newest === undefined
-      ? 'reward    (the first stage is being played)'
+      ? 'reward    (the first stage is running)'
       : `reward    ${newest.toFixed(3).padEnd(24)}${sparkline(rewards, width)}`,
     ...(last === undefined
       ? []
       : [
           `test      ${`${last.mean.toFixed(3)} [${last.low.toFixed(3)}, ${last.high.toFixed(3)}]`.padEnd(24)}${sparkline(
-            held.map(({ mean }) => mean),
+            evaluations.map(({ mean }) => mean),
             width,
           )}`,
         ]),
-    ...(held.length < 2
+    ...(evaluations.length < 2
       ? []
       : [
-          `          ${signed(last!.mean - held[0]!.mean, 3)} since the base team, ${plural(last!.prompts, 'prompt')}`,
+          `          ${signed(last!.mean - evaluations[0]!.mean, 3)} since the base team, ${plural(last!.prompts, 'prompt')}`,
         ]),
   ];
   return lines.join('\n');
 }
 
 function agentTable(view: RunView, { color }: TerminalViewOptions): string {
-  const stages = playedStages(view);
   const rows = view.agents.map((name, id) => {
-    const updates = stages.flatMap((stage) => stage.updates.filter(({ agent }) => agent === id));
+    const updates = updatesOf(view, id);
     const last = updates.at(-1);
     return last === undefined ? [name] : [name, ...agentCells(last, updates)];
   });
@@ -128,29 +131,22 @@ function agentTable(view: RunView, { color }: TerminalViewOptions): string {
     [['agent', 'reward', 'KL', 'of radius', 'beta', 'kept', 'backtracks', 'last verdict'], ...rows],
     align,
   );
-  return color ? paint(table) : table;
+  return color ? paintVerdicts(table) : table;
 }
 
 function agentCells(last: UpdateRecord, updates: readonly UpdateRecord[]): string[] {
   const attempt = last.attempts.at(-1);
   const share = (attempt?.klQuantile ?? 0) / last.targetKl;
-  const kept = updates.filter(({ status }) => status === 'ACCEPT').length;
+  const { byStatus, backtracks } = updateTotals(updates);
   return [
     last.reward.toFixed(3),
     attempt === undefined ? '-' : small(attempt.klQuantile),
     `${bar(share, 10)} ${(100 * share).toFixed(0).padStart(3)}%`,
     small(last.betaNext),
-    `${kept}/${updates.length}`,
-    String(updates.reduce((sum, { attempts }) => sum + Math.max(0, attempts.length - 1), 0)),
+    `${byStatus.ACCEPT}/${updates.length}`,
+    String(backtracks),
     last.status,
   ];
-}
-
-function paint(table: string): string {
-  return table
-    .replaceAll(/\bACCEPT\b/g, (word) => styleText('green', word, { validateStream: false }))
-    .replaceAll(/\bREJECT_\w+/g, (word) => styleText('yellow', word, { validateStream: false }))
-    .replace(/^.*$/m, (line) => styleText('dim', line, { validateStream: false }));
 }
 
 function testLine(view: RunView): string {
@@ -175,22 +171,21 @@ const SIGN: Readonly<Record<Outcome, string>> = {
 function decisionLines(view: RunView, facts: RunFacts, { columns }: TerminalViewOptions): string {
   const context = { agents: view.agents, facts };
   return view.decisions
-    .slice(-DECISIONS)
+    .slice(-SHOWN_DECISIONS)
     .map((decision) => {
       const { stage } = decision.kind === 'update' ? decision.update : decision.gate;
       const where = `${SIGN[outcomeOf(decision)]} ${String(stage).padStart(4)}  `;
-      return fold(`${where}${explain(decision, context)}`, columns, where.length);
+      return wrap(`${where}${explain(decision, context)}`, columns, where.length);
     })
     .join('\n');
 }
 
 function costLine(view: RunView): string {
-  const stages = finishedStages(view);
-  const timed = stages.filter(({ clock }) => clock !== undefined);
-  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock!), 0);
+  const timed = timedStages(view);
+  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock), 0);
   if (ms === 0) return '';
   const tokens = timed.reduce((sum, stage) => sum + stage.tokens, 0);
-  const memory = timed.at(-1)?.clock?.rssBytes;
+  const memory = timed.at(-1)?.clock.rssBytes;
   const phases = totalPhases(view);
   const total = phases.reduce((sum, phase) => sum + phase.ms, 0);
   return [
@@ -200,8 +195,8 @@ function costLine(view: RunView): string {
   ].join(' · ');
 }
 
-/** Breaks a text between words, with an indent from the second line on. */
-function fold(text: string, columns: number, indent = 0): string {
+/** Wraps text between words; all lines but the first are indented. */
+function wrap(text: string, columns: number, indent = 0): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

@@ -1,15 +1,15 @@
 /**
- * Tables of text: aligned columns for terminals, pipes for Markdown, and one-line charts.
+ * Text tables, aligned for terminals or in Markdown, and one-line charts.
  * @module
  */
 
 export type Alignment = 'left' | 'right';
 
 /**
- * Aligned columns, two spaces apart, no trailing blanks.
+ * A table of aligned columns, two spaces apart, without trailing spaces.
  *
  * @param rows - the first one is the head
- * @param align - per column; absent: left
+ * @param align - one per column; default left
  */
 export function textTable(rows: readonly (readonly string[])[], align: readonly Alignment[] = []): string {
   const widths = columnWidths(rows);
@@ -23,7 +23,7 @@ export function textTable(rows: readonly (readonly string[])[], align: readonly 
     .join('\n');
 }
 
-/** The same as a Markdown table. */
+/** A Markdown table; parameters as in {@link textTable}. */
 export function markdownTable(
   rows: readonly (readonly string[])[],
   align: readonly Alignment[] = [],
@@ -38,9 +38,9 @@ export function markdownTable(
 const BLOCKS = '▁▂▃▄▅▆▇█';
 
 /**
- * A line chart one character high.
+ * A line chart of one text line, with one character per value.
  *
- * @param width - newest values that fit; older ones are left out
+ * @param width - number of characters; older values that do not fit are omitted
  */
 export function sparkline(values: readonly number[], width: number): string {
   const shown = values.slice(-width);
@@ -51,7 +51,7 @@ export function sparkline(values: readonly number[], width: number): string {
     .join('');
 }
 
-/** A bar of `width` characters filled to a share; beyond 1 it is full. */
+/** A bar of `width` characters, filled to a share of 0..1; a larger share fills it completely. */
 export function bar(share: number, width: number): string {
   const filled = Math.round(Math.min(Math.max(share, 0), 1) * width);
   return '█'.repeat(filled) + '░'.repeat(width - filled);

@@ -1,16 +1,16 @@
 /**
- * A transcript as a person reads it: the prompt once, then every sample with what each agent said, what was
- * found in it, how the votes fell, and the verdict.
+ * Transcripts as text: the prompt once, then for each sample the messages of the agents, their verdicts, the
+ * votes and the verdict of the team.
  * @module
  */
 
 import type { Found, Transcript } from '../app/transcripts.ts';
 import { printable } from './format.ts';
 
-/** Lines of a message that are shown unless all are asked for. */
+/** Number of lines of a message that are shown by default. */
 const MOST_LINES = 40;
 
-/** @param whole - show long messages whole */
+/** @param whole - show long messages completely */
 export function renderTranscripts(found: readonly Found[], { whole }: { readonly whole: boolean }): string {
   let heading = '';
   return found
@@ -35,25 +35,25 @@ function headingOf({ shelf, position, transcript }: Found): string {
 }
 
 function sampleText(transcript: Transcript, whole: boolean): string {
-  const { sample, agent, messages, agents: members = [], answer, correct, reason, reward } = transcript;
-  const forWhom = agent === undefined ? '' : `, for agent ${agent}`;
-  const said = messages.map((message, k) => {
+  const { sample, agent, messages, agents = [], answer, correct, reason, reward } = transcript;
+  const batch = agent === undefined ? '' : `, for agent ${agent}`;
+  const texts = messages.map((message, k) => {
     const isLast = !messages.slice(k + 1).some((later) => later.agent === message.agent);
-    const own = isLast ? members.find((member) => member.agent === String(message.agent)) : undefined;
-    const judged = own ? `\n${indented(`-> ${mark(own.correct)} ${own.reason}`)}` : '';
+    const own = isLast ? agents.find((one) => one.agent === String(message.agent)) : undefined;
+    const verdict = own ? `\n${indented(`-> ${mark(own.correct)} ${own.reason}`)}` : '';
     const cut = message.finish === 'length' ? ', cut off' : '';
     const tokens = message.tokens === undefined ? '' : `, ${message.tokens} tokens${cut}`;
     const name = typeof message.agent === 'number' ? `agent ${message.agent}` : message.agent;
-    return `  ${name} (turn ${message.turn}${tokens})\n${indented(whole ? message.text : shortened(message.text))}${judged}`;
+    return `  ${name} (turn ${message.turn}${tokens})\n${indented(whole ? message.text : shortened(message.text))}${verdict}`;
   });
-  const votes = members.length > 1 ? `  votes: ${votesOf(members)}\n` : '';
-  const verdict = `  ${mark(correct)} team: ${answer ?? 'no answer'}; ${reason}; reward ${Number(reward.toFixed(4))}`;
-  return `sample ${sample}${forWhom}\n${said.join('\n')}\n${votes}${verdict}\n`;
+  const votes = agents.length > 1 ? `  votes: ${votesOf(agents)}\n` : '';
+  const teamVerdict = `  ${mark(correct)} team: ${answer ?? 'no answer'}; ${reason}; reward ${Number(reward.toFixed(4))}`;
+  return `sample ${sample}${batch}\n${texts.join('\n')}\n${votes}${teamVerdict}\n`;
 }
 
-function votesOf(members: NonNullable<Transcript['agents']>): string {
+function votesOf(agents: NonNullable<Transcript['agents']>): string {
   const votes = new Map<string, string[]>();
-  for (const { agent, answer = 'no answer' } of members)
+  for (const { agent, answer = 'no answer' } of agents)
     votes.set(answer, [...(votes.get(answer) ?? []), agent]);
   return [...votes]
     .sort(([, a], [, b]) => b.length - a.length)

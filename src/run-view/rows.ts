@@ -1,81 +1,90 @@
 /**
- * What views of a run are made of: its events, with what only machines want condensed, and the clock's
- * part of them. Rows are JSON and self-contained, so that a page, a terminal and a pipe fold the same
- * stream. Nothing here needs Node: pages import it.
+ * Rows: the input of every view of a run. A row is one event of the run, with the rewards of a stage
+ * evaluation reduced to their mean and interval, or a measurement of time. Rows are self-contained JSON, so a
+ * page, a terminal and a pipe fold the same stream. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 import type { DifferenceRecord, Phase, RunEvent } from '../train/events.ts';
 
-/** A stage evaluation without the single rewards. */
+/** A stage evaluation, reduced to its statistics. */
 export interface StageEvaluationRow {
   readonly kind: 'stage_evaluation';
+  /** 0: the base team. */
   readonly stage: number;
   readonly prompts: number;
-  /** Mean reward with its 95% interval: Wilson's where every reward is 0 or 1, else Student's. */
+  /** Mean reward with its 95% interval: Wilson's if every reward is 0 or 1, else Student's. */
   readonly mean: number;
   readonly low: number;
   readonly high: number;
-  /** Against the measurement before, paired; absent for the first one. */
+  /** Paired difference from the previous stage evaluation; absent for the first one. */
   readonly change?: DifferenceRecord;
+  /** Accuracy of each agent's own answers, 0..1; null for an agent that sent no message. */
   readonly agents?: readonly (number | null)[];
+  /** One reward per prompt [P]; only if the row builder keeps them. Rows for pages omit them to stay small. */
+  readonly rewards?: readonly number[];
 }
 
-/** When a stage was played and what the time went into; sent again whenever it grows. */
+/** Wall-clock time of one stage. A newer row of the same stage replaces the older one. */
 export interface ClockRow {
   readonly kind: 'clock';
   /** 0: before the first stage. */
   readonly stage: number;
-  /** Unix time, ms. */
+  /** Unix time, ms; in rows of the training process itself, its monotonic clock. */
   readonly startMs: number;
-  /** Wall-clock time by phase, ms; `other` is what no phase names. Pauses between processes do not count. */
+  /** End of the stage and of the promotion test after it; only in rows of the training process itself. */
+  readonly endMs?: number;
+  /** Time per phase, ms; `other` is the time outside of any phase. Pauses between processes do not count. */
   readonly phases: Readonly<Partial<Record<Phase | 'other', number>>>;
-  /** Most resident memory of the training process seen in the stage, bytes. */
+  /** Largest resident memory of the training process during the stage, bytes. */
   readonly rssBytes?: number;
 }
 
-/** What is going on at this moment. */
+/** The phase that the training process is in. */
 export interface NowRow {
   readonly kind: 'now';
   readonly stage: number;
   readonly phase?: Phase;
   readonly agent?: number;
-  /** Unix time since when, ms. */
+  /** Progress within the phase; only in rows of the training process itself. */
+  readonly done?: number;
+  readonly total?: number;
+  /** Start of the phase, on the clock of {@link ClockRow}, ms. */
   readonly sinceMs: number;
 }
 
-/** Whether a process is writing the run, and whether it has come to its end. */
+/** Whether a process writes the run, and whether the run is complete. */
 export interface StatusRow {
   readonly kind: 'status';
   readonly status: RunStatus;
-  /** Why the run cannot be read any further. */
+  /** Why the run's files can no longer be read. */
   readonly problem?: string;
 }
 
 export type RunStatus = 'running' | 'finished' | 'stopped';
 
-export type WatchRow =
+export type RunRow =
   | Exclude<RunEvent, { readonly kind: 'stage_evaluation' | 'phase' }>
   | StageEvaluationRow
   | ClockRow
   | NowRow
   | StatusRow;
 
-/** What a run was started with: a few words and its whole configuration. */
+/** Settings that a run was started with. */
 export interface RunFacts {
   readonly name: string;
   readonly task: string;
   readonly protocol: string;
   readonly algorithm: string;
   readonly seed: number;
-  /** Level of the quantile that gate 1 looks at. */
+  /** Level of the KL quantile that the trust region limits, 0..1. */
   readonly quantile: number;
-  /** `record`: the trust region was measured and decided nothing. */
+  /** `record`: the KL is measured, and no update is rejected for it. */
   readonly trustRegion: 'enforce' | 'record';
   readonly gate: 'promotion' | 'step' | 'off';
-  /** Most paired prompts of one acceptance test. */
+  /** Largest number of paired prompts in one acceptance test. */
   readonly gatePrompts: number;
-  /** config.yaml. */
+  /** Text of config.yaml. */
   readonly config: string;
-  /** Versions and machine, as manifest.json has them. */
+  /** Contents of manifest.json: versions and machine. */
   readonly manifest: Readonly<Record<string, string | number>>;
 }

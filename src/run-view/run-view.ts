@@ -1,6 +1,8 @@
 /**
- * A run as its views show it, folded from rows: by stage, with what its agents did. Mutable, because a
- * page adds thousands of rows; needs no Node, because pages import it.
+ * The state of a run, folded from its rows: the one reducer behind the terminal, `troupe watch`, the
+ * dashboard, reports and comparisons. Counts, rates and curves are derived from it by the functions of
+ * `selectors.ts` and `pace.ts`. The state is mutable so that adding a row takes constant time. No Node
+ * imports: the dashboard's page bundles this file.
  * @module
  */
 import type {
@@ -11,56 +13,61 @@ import type {
   RunEvent,
   UpdateRecord,
 } from '../train/events.ts';
-import type { ClockRow, NowRow, RunStatus, StageEvaluationRow, WatchRow } from './rows.ts';
+import type { ClockRow, NowRow, RunRow, RunStatus, StageEvaluationRow } from './rows.ts';
 
-/** One acceptance test and the stage it belongs to. */
+/** One acceptance test and its stage. */
 export type GateView = GateRecord & { readonly stage: number };
 
 export interface StageView {
   readonly stage: number;
-  /** In the order they were made. */
+  /** In the order of the updates. */
   readonly updates: UpdateRecord[];
   readonly gates: GateView[];
-  /** Sampled for training. */
+  /** Tokens sampled for training. */
   tokens: number;
-  /** Absent until the stage is finished. */
+  /** Mean team reward of the training episodes; absent until the stage is finished. */
   reward?: number;
   rewardSe?: number;
-  accepted?: number;
   certificate?: CertificateRecord;
   evaluation?: StageEvaluationRow;
-  checkpoint?: string;
   clock?: ClockRow;
 }
 
-/** Something that happened, in order: what the list of decisions shows. */
+/** An accepted or rejected update, with the step test that decided it, or a promotion test. */
 export type Decision =
   | { readonly kind: 'update'; readonly update: UpdateRecord; readonly test?: GateView }
   | { readonly kind: 'gate'; readonly gate: GateView };
 
 export interface RunView {
   agents: readonly string[];
-  /** Stages the run was asked for. */
-  planned: number;
+  /** Number of stages the run was started for. */
+  plannedStages: number;
+  /** Stage in progress, or the last finished one; 0 before the first. */
+  stage: number;
   /** By stage number; 0 is the base team. */
   readonly stages: Map<number, StageView>;
+  /** In order. */
   readonly decisions: Decision[];
+  /** Mean reward of the newest rollout: the only reward known within the first stage. */
+  latestReward?: number;
+  /** Newest evaluation of each label. */
   evaluations: (EvaluationRecord & { readonly stage: number })[];
   comparisons: { readonly label: string; readonly difference: DifferenceRecord }[];
   readonly warnings: { readonly stage: number; readonly message: string }[];
   now?: NowRow;
   status: RunStatus;
   problem?: string;
-  /** The last team proved better; undefined: the base team, or no gate. */
+  /** Stage whose team won the last promotion; absent: the base team, or a run without promotion tests. */
   championStage?: number;
-  /** Rows folded so far: what a view is worth redrawing for. */
+  /** Number of folded rows; a view redraws when it changes. */
   version: number;
 }
 
 export function createRunView(): RunView {
   return {
     agents: [],
-    planned: 0,
+    plannedStages: 0,
+    stage: 0,
     stages: new Map(),
     decisions: [],
     evaluations: [],
@@ -72,19 +79,25 @@ export function createRunView(): RunView {
 }
 
 /** Adds rows to a view, in their order. */
-export function foldRows(view: RunView, rows: readonly WatchRow[]): void {
+export function foldRows(view: RunView, rows: readonly RunRow[]): void {
   for (const row of rows) foldRow(view, row);
-  view.version += rows.length;
 }
 
-function foldRow(view: RunView, row: WatchRow): void {
+/** Adds one row to a view. */
+export function foldRow(view: RunView, row: RunRow): void {
+  view.version++;
   switch (row.kind) {
     case 'run_started':
       view.agents = row.agents;
-      view.planned = row.stages;
+      view.plannedStages = row.stages;
+      view.stage = row.fromStage;
+      return;
+    case 'stage_started':
+      view.stage = row.stage;
       return;
     case 'rollout':
       stageOf(view, row.stage).tokens += row.tokens;
+      view.latestReward = row.reward;
       return;
     case 'update':
       foldUpdate(view, row);
@@ -97,9 +110,6 @@ function foldRow(view: RunView, row: WatchRow): void {
       return;
     case 'stage_evaluation':
       stageOf(view, row.stage).evaluation = row;
-      return;
-    case 'checkpoint':
-      stageOf(view, row.stage).checkpoint = row.name;
       return;
     case 'clock':
       stageOf(view, row.stage).clock = row;
@@ -121,14 +131,13 @@ function foldRow(view: RunView, row: WatchRow): void {
       if (row.problem === undefined) delete view.problem;
       else view.problem = row.problem;
       return;
-    default: // stage_started and run_finished say nothing more, later versions' kinds nothing known
+    default: // checkpoint, run_finished and kinds of newer versions change nothing in the view
   }
 }
 
 function foldUpdate(view: RunView, update: Extract<RunEvent, { kind: 'update' }>): void {
-  const stage = stageOf(view, update.stage);
-  stage.updates.push(update);
-  // a step test stands right before the update it decided
+  stageOf(view, update.stage).updates.push(update);
+  // the event of a step test directly precedes the update that the test decides
   const before = view.decisions.at(-1);
   const test = before?.kind === 'gate' && before.gate.gate === 'step' ? before.gate : undefined;
   if (test !== undefined) view.decisions.pop();
@@ -138,20 +147,21 @@ function foldUpdate(view: RunView, update: Extract<RunEvent, { kind: 'update' }>
 function foldGate(view: RunView, gate: Extract<RunEvent, { kind: 'gate' }>): void {
   stageOf(view, gate.stage).gates.push(gate);
   view.decisions.push({ kind: 'gate', gate });
+  // a passed step test keeps an update; only a promotion test changes the champion
   if (gate.gate === 'promotion' && gate.decision === 'promote') view.championStage = gate.stage;
 }
 
 function foldStage(
   view: RunView,
-  { stage, reward, rewardSe, accepted, certificate }: Extract<RunEvent, { kind: 'stage_finished' }>,
+  { stage, reward, rewardSe, certificate }: Extract<RunEvent, { kind: 'stage_finished' }>,
 ): void {
   Object.assign(stageOf(view, stage), {
     reward,
-    accepted,
     ...(rewardSe !== undefined && { rewardSe }),
     ...(certificate && { certificate }),
   });
-  view.planned = Math.max(view.planned, stage); // a run that went on may have been given more stages
+  view.stage = stage;
+  view.plannedStages = Math.max(view.plannedStages, stage); // a resumed run may have more stages than at first
 }
 
 function stageOf({ stages }: RunView, stage: number): StageView {
@@ -160,31 +170,4 @@ function stageOf({ stages }: RunView, stage: number): StageView {
   const fresh: StageView = { stage, updates: [], gates: [], tokens: 0 };
   stages.set(stage, fresh);
   return fresh;
-}
-
-/** Stages in order, the base team's (0) left out. */
-export function playedStages({ stages }: RunView): StageView[] {
-  return [...stages.values()].filter(({ stage }) => stage > 0).sort((a, b) => a.stage - b.stage);
-}
-
-/** Stages that are finished. */
-export function finishedStages(view: RunView): StageView[] {
-  return playedStages(view).filter(({ reward }) => reward !== undefined);
-}
-
-/** All stage evaluations, the base team's first. */
-export function stageEvaluations({ stages }: RunView): StageEvaluationRow[] {
-  return [...stages.values()]
-    .flatMap(({ evaluation }) => (evaluation === undefined ? [] : [evaluation]))
-    .sort((a, b) => a.stage - b.stage);
-}
-
-/** Promotion tests and step tests in order. */
-export function gatesOf(view: RunView): GateView[] {
-  return [...view.stages.values()].flatMap(({ gates }) => gates).sort((a, b) => a.index - b.index);
-}
-
-/** Name of an agent, for a run whose beginning was not read too. */
-export function agentName({ agents }: Pick<RunView, 'agents'>, agent: number): string {
-  return agents[agent] ?? `agent ${agent}`;
 }

@@ -23,10 +23,10 @@ import {
   completionsFile,
   EVENTS_FILE,
   METRICS_FILE,
+  MODEL_CALLS_FILE,
   REPORT_FILE,
   REPORT_PICTURES,
   TIMINGS_FILE,
-  WORK_FILE,
 } from './layout.ts';
 
 export interface DiskRunStoreOptions {
@@ -52,7 +52,7 @@ export class DiskRunStore implements RunStore {
   readonly #events: AppendLog;
   readonly #metrics: AppendLog;
   readonly #timings: AppendLog;
-  #work: AppendLog | undefined;
+  #modelCalls: AppendLog | undefined;
   #last: Checkpoint | undefined;
   #champion: Checkpoint | undefined;
   #phase = '';
@@ -139,11 +139,11 @@ export class DiskRunStore implements RunStore {
     return checkpoint;
   }
 
-  /** Notes what a model computed; the file is made with the first row. */
-  noteWork(row: object): void {
+  /** Appends a call on a model; the file is created with the first one. */
+  recordModelCall(row: object): void {
     if (this.#closed) return;
-    this.#work ??= openAppendLog(join(this.dir, WORK_FILE), { fs: this.#fs });
-    this.#work.append([row]);
+    this.#modelCalls ??= openAppendLog(join(this.dir, MODEL_CALLS_FILE), { fs: this.#fs });
+    this.#modelCalls.append([row]);
   }
 
   /** @param pictures - SVG by file name without its ending, for {@link REPORT_PICTURES}; others are removed */
@@ -161,7 +161,7 @@ export class DiskRunStore implements RunStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const log of [this.#events, this.#metrics, this.#timings, this.#work]) log?.close();
+    for (const log of [this.#events, this.#metrics, this.#timings, this.#modelCalls]) log?.close();
     this.#options.unlock();
   }
 

@@ -13,8 +13,8 @@ export const EVENTS_FILE = 'events.jsonl';
 export const METRICS_FILE = 'metrics.jsonl';
 /** Every wall-clock time of the run, so that nothing else depends on the clock. */
 export const TIMINGS_FILE = 'timings.jsonl';
-/** What models with places of their own computed, and when; like the times, no part of what a run decides. */
-export const WORK_FILE = 'work.jsonl';
+/** Calls on models outside of the training process, with their times; no decision of a run depends on it. */
+export const MODEL_CALLS_FILE = 'model-calls.jsonl';
 export const REPORT_FILE = 'report.md';
 /** Pictures of the report. */
 export const REPORT_PICTURES = 'report';

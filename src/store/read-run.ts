@@ -11,7 +11,7 @@ import { checkpointName } from '../train/store-port.ts';
 import { readJsonLines } from './append-log.ts';
 import { listCheckpoints, MARKER, verifyCheckpoint } from './checkpoint-folder.ts';
 import { readChampion } from './checkpoints.ts';
-import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, WORK_FILE } from './layout.ts';
+import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MODEL_CALLS_FILE } from './layout.ts';
 import { assertRunFolder, type RunManifest, readManifestFile } from './run-folder.ts';
 
 /** Everything the run decided so far, in order. */
@@ -19,10 +19,10 @@ export function readEvents(dir: string, fs: FileSystem = diskFileSystem): RunEve
   return readJsonLines(join(dir, EVENTS_FILE), fs) as RunEvent[]; // this folder's own writer made them
 }
 
-/** What models outside of the process computed, a row per call. @throws StoreError when this is no run folder */
-export function readWork(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
+/** Calls on models outside of the training process, in order. @throws StoreError if the folder is not a run */
+export function readModelCalls(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
   assertRunFolder(dir, fs);
-  return readJsonLines(join(dir, WORK_FILE), fs);
+  return readJsonLines(join(dir, MODEL_CALLS_FILE), fs);
 }
 
 /** Text of the resolved configuration. @throws StoreError (exit code 2) when this is no run folder */

@@ -1,10 +1,10 @@
 /**
- * Loader hooks for TypeScript, for `module.registerHooks` and, on an older Node, `module.register`: types are
- * stripped by Node where it can, else by the transpiler that Node itself contains. A file is an ES module whatever the
- * `type` of the package.json above it.
+ * Loader hooks for TypeScript, for `module.registerHooks` and, on an older Node, `module.register`. Node strips the
+ * types where it has that feature; elsewhere the transpiler that Node contains does. A file is an ES module, whatever
+ * the `type` in the nearest package.json.
  *
- * A module is meant when its URL ends in {@link MARK}, which its relative imports inherit, so that the other modules
- * of a program stay with its own loader; or every one after `initialize({ every: true })`.
+ * The hooks handle modules whose URL ends in {@link MARK}, which relative imports inherit, so that a program's own
+ * loader keeps its other modules. After `initialize({ every: true })` they handle every `.ts` file.
  * @module
  */
 import { readFileSync } from 'node:fs';

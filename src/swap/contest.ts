@@ -1,7 +1,7 @@
 /**
  * After a swap: the team before and the teams that could replace it on the same test prompts, and the
  * acceptance test that decides.
- * @see algorithm equation E64
+ * @see docs/algorithm.md, E64
  * @module
  */
 import { alphaSpending } from '../core/acceptance.ts';

@@ -3,10 +3,7 @@
  * @module
  */
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
-import { MessageMixtureModel } from './message-model.ts';
-import { requireMixable } from './mixable.ts';
 import { isMixtureFolder, MIXTURE_FILE, readMixtureFolder } from './mixture-folder.ts';
-import { MixtureModel } from './mixture-model.ts';
 
 /**
  * Loads a folder with a `mixture.json` as a mixture of its two members, any other as the engine does.
@@ -23,6 +20,9 @@ async function loadMixture(
   slots: number,
   { dir, optimizer: _, ...options }: LoadOptions,
 ): Promise<Model> {
+  const { MessageMixtureModel } = await import('./message-model.ts');
+  const { MixtureModel } = await import('./mixture-model.ts');
+  const { requireMixable } = await import('./mixable.ts');
   const folder = readMixtureFolder(dir);
   const incumbent = await engine.load({ ...options, dir: folder.incumbent });
   try {

@@ -1,7 +1,7 @@
 /**
  * Before a swap: whether it can be expected to help, from episodes the team has played already, without a
  * new one.
- * @see SAT (arXiv 2605.05216) Sec. 4; algorithm equation E42
+ * @see SAT (arXiv 2605.05216) Sec. 4; docs/algorithm.md, E42
  * @module
  */
 import { pairedDifferenceInterval } from '../core/stats.ts';

@@ -16,7 +16,7 @@ export interface TaskContext {
   readonly answerer?: AnswererFactory;
 }
 
-/** A run loads the module of its own task alone. */
+/** Imported on demand: a run loads the module of its own task only. */
 const TASKS = {
   'arbench-dc': async (options, context) => {
     const { createDetectiveCases, readDetectiveCasesOptions } = await import('./arbench/detective-cases.ts');

@@ -1,6 +1,7 @@
 /**
  * A team: agents, and a protocol that defines which agents act at each turn and what their prompts contain
  * (E1, E2). There is no coordinator: a protocol is a fixed rule, never a model.
+ * @see docs/algorithm.md for the equations (E1)
  * @module
  */
 import type { ChatMessage, Model, Sequence } from '../engine/engine.ts';

@@ -43,11 +43,11 @@ export function* sampleWorlds(
 }
 
 /** Maximum of a sequence of numbers. */
-export class Extreme {
+export class Maximum {
   value = Number.NEGATIVE_INFINITY;
   count = 0;
 
-  see(value: number): void {
+  include(value: number): void {
     this.count++;
     if (!Number.isNaN(this.value) && !(value <= this.value)) this.value = value; // NaN counts as the maximum
   }

@@ -7,7 +7,7 @@ import { type Claim, examine, type Finding, type TheoryContext } from './claim.t
 import { CLAIM_GROUPS } from './claims.ts';
 import { enumeratePlays } from './plays.ts';
 import { countLine, outcomeLine, renderTheoryReport } from './report.ts';
-import { Extreme, median, sampleWorlds, short, slope } from './sampling.ts';
+import { Maximum, median, sampleWorlds, short, slope } from './sampling.ts';
 
 const context: TheoryContext = { worlds: 50, seed: 1, createModel: createTabularModel };
 
@@ -125,8 +125,8 @@ describe('figures', () => {
   });
 
   it('treat NaN as the maximum', () => {
-    const extreme = new Extreme();
-    for (const value of [1, Number.NaN, 2]) extreme.see(value);
+    const extreme = new Maximum();
+    for (const value of [1, Number.NaN, 2]) extreme.include(value);
     expect(extreme.value).toBeNaN();
     expect(extreme.count).toBe(3);
   });

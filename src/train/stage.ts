@@ -1,7 +1,7 @@
 /**
  * RUN_STAGE, Algorithm 1 of the paper: updates the agents of a team one after the other, each on the distribution of
- * the current team, which includes the earlier updates of this stage. The comments name the equations; the
- * mathematics is in `core/`.
+ * the current team, which includes the earlier updates of this stage. The comments name the equations of
+ * `docs/algorithm.md`; the mathematics is in `core/`.
  * Differs from the paper: logp_old stays frozen (the paper's Algorithm 1 overwrites pi_old inside the loop, which
  * makes every ratio 1), and updates that leave the trust region are not kept.
  * @see SAT (arXiv 2605.05216) Algorithm 1

@@ -1,7 +1,7 @@
 /**
- * Where the time of a run went, from `timings.jsonl`: every stretch between two of its lines belongs to
- * one stage and one phase. The file survives resuming, so the stretch between two processes, in which
- * nothing ran, counts for nobody.
+ * Adds up the wall-clock time of a run per stage and phase, from `timings.jsonl`. The time between two
+ * consecutive lines counts for one stage and one phase. A resumed run appends to the same file; the pause
+ * between two processes does not count.
  * @module
  */
 
@@ -20,18 +20,19 @@ export interface TimingLine {
   readonly rss_bytes?: number;
 }
 
-type Spent = Partial<Record<Phase | 'other', number>>;
+/** Time per phase, ms. */
+type PhaseTimes = Partial<Record<Phase | 'other', number>>;
 
 interface StageClock {
   readonly startMs: number;
-  readonly phases: Spent;
+  readonly phases: PhaseTimes;
   rssBytes: number | undefined;
 }
 
-/** Adds lines up; mutable, because a run has many. */
+/** A running sum over the lines of `timings.jsonl`. */
 export interface RunClock {
   add(lines: readonly TimingLine[]): void;
-  /** Rows of the stages that changed since the last call, and what is going on. */
+  /** @returns rows of the stages that changed since the last call, and a row of the current phase */
   take(): readonly (ClockRow | NowRow)[];
 }
 
@@ -43,7 +44,7 @@ export function createRunClock(): RunClock {
   const add = (line: TimingLine): void => {
     const ms = Date.parse(line.time);
     if (!Number.isFinite(ms)) return;
-    // a measurement or a test after a stage belongs to it, and so does the closing evaluation
+    // lines without a stage belong to the stage before them
     const stage = line.kind === 'run_started' ? (last?.stage ?? 0) : (line.stage ?? last?.stage ?? 0);
     const clock = stages.get(stage) ?? { startMs: ms, phases: {}, rssBytes: undefined };
     stages.set(stage, clock);
@@ -68,8 +69,8 @@ export function createRunClock(): RunClock {
 }
 
 /**
- * The phase that ran between two lines. A phase's line is written when it begins, or once a first part of
- * it is done; a checkpoint's event comes before its files.
+ * The phase that ran between two lines. The line of a phase is written when it starts, or when its first
+ * part is done; the line of a checkpoint is written before the checkpoint's files.
  */
 function phaseBetween(from: TimingLine, to: TimingLine): Phase | 'other' {
   if (from.kind === 'phase') return from.phase ?? 'other';

@@ -1,13 +1,13 @@
 /**
- * The words that head a run, from its `config.yaml`. Read leniently: a run made by another version of
- * troupe, with fields this one does not know, can still be looked at.
+ * Reads the settings of a run for display, from its `config.yaml`. The file is not validated, so runs of
+ * other troupe versions, with unknown fields, can be watched too.
  * @module
  */
 import { parseYamlFile } from '../config/yaml-file.ts';
 import type { RunFacts } from '../run-view/rows.ts';
 import { readManifest, readRunConfig } from '../store/read-run.ts';
 
-/** @throws StoreError (exit code 2) when this is no run folder, or one of a newer format */
+/** @throws StoreError (exit code 2) if the folder is not a run or has a newer format */
 export function readRunFacts(dir: string): RunFacts {
   const manifest = readManifest(dir);
   const config = readRunConfig(dir);

@@ -1,36 +1,42 @@
 /**
- * One run folder as a growing list of rows, while it is written and after: whoever subscribes gets all
- * rows so far and then the new ones. Reading never disturbs the run: nothing is locked or written.
+ * Follows one run folder, during the run and after it, and converts its files to rows. A subscriber gets
+ * all rows so far and then each new one. Following a run does not disturb it: the follower takes no lock
+ * and writes no file.
  * @module
  */
 import { join } from 'node:path';
-import { createCondenser } from '../run-view/condense.ts';
-import type { ClockRow, RunStatus, StatusRow, WatchRow } from '../run-view/rows.ts';
+import { createRowBuilder } from '../run-view/event-rows.ts';
+import type { ClockRow, RunRow, RunStatus, StatusRow } from '../run-view/rows.ts';
 import { EVENTS_FILE, TIMINGS_FILE } from '../store/layout.ts';
 import { isLocked } from '../store/lock.ts';
 import { StoreError } from '../support/errors.ts';
 import type { RunEvent } from '../train/events.ts';
-import { createLineTail, type TailResult } from './line-tail.ts';
+import { createJsonlTail, type TailResult } from './jsonl-tail.ts';
 import { createRunClock, type TimingLine } from './run-clock.ts';
 
 /**
- * What subscribers hear.
+ * Receives the rows of a run.
  *
- * @param rows - new ones
- * @param restarted - everything heard before is void: the run went on from an earlier checkpoint
+ * @param rows - new rows
+ * @param restarted - the subscriber discards all earlier rows: the run was resumed from an earlier checkpoint
  */
-export type RunListener = (rows: readonly WatchRow[], restarted: boolean) => void;
+export type RunListener = (rows: readonly RunRow[], restarted: boolean) => void;
 
 export interface RunFollower {
   readonly dir: string;
   readonly status: RunStatus;
-  /** Looks at the files once. @throws StoreError when a line is not JSON, or a folder is gone */
+  /** Reads what was appended to the files. @throws StoreError if a line is not JSON or the folder is gone */
   poll(): void;
-  /** Calls back at once with all rows so far, then whenever a look finds new ones. @returns ends it */
+  /**
+   * Calls the listener at once with all rows so far (`restarted` is true), then after every poll that finds
+   * new rows.
+   *
+   * @returns a function that unsubscribes
+   */
   subscribe(listener: RunListener): () => void;
 }
 
-/** @param dir - a run folder; {@link readRunFacts} checks that it is one */
+/** @param dir - a run folder; `readRunFacts` checks that it is one */
 export function createRunFollower(dir: string): RunFollower {
   return new Follower(dir);
 }
@@ -38,21 +44,21 @@ export function createRunFollower(dir: string): RunFollower {
 class Follower implements RunFollower {
   readonly dir: string;
   readonly #listeners = new Set<RunListener>();
-  #events = createLineTail('');
-  #timings = createLineTail('');
-  #condense = createCondenser();
+  #events = createJsonlTail('');
+  #timings = createJsonlTail('');
+  #rowOf = createRowBuilder();
   #clock = createRunClock();
-  /** In order of the events file. */
-  #decisions: WatchRow[] = [];
-  /** Newest clock row of each stage: older ones say nothing more. */
-  #clocks = new Map<number, ClockRow>();
-  #now: WatchRow | undefined;
+  /** In the order of the events file. */
+  #eventRows: RunRow[] = [];
+  /** Newest clock row of each stage, which replaces the older ones. */
+  #clockRows = new Map<number, ClockRow>();
+  #now: RunRow | undefined;
   #status: StatusRow = { kind: 'status', status: 'stopped' };
   #hasEnded = false;
 
   constructor(dir: string) {
     this.dir = dir;
-    this.#begin();
+    this.#reset();
   }
 
   get status(): RunStatus {
@@ -60,14 +66,15 @@ class Follower implements RunFollower {
   }
 
   poll(): void {
-    const isWritten = isLocked(this.dir); // asked first: what a process wrote before it left is then read
+    // the lock is checked before the files are read, so that the last lines of an ending process are not missed
+    const isBeingWritten = isLocked(this.dir);
     let events = this.#events.poll();
     if (events.restarted) {
-      this.#begin();
+      this.#reset();
       events = { ...this.#events.poll(), restarted: true };
     }
-    const fresh = [...this.#take(events), ...this.#takeTimes(this.#timings.poll())];
-    const status: RunStatus = isWritten ? 'running' : this.#hasEnded ? 'finished' : 'stopped';
+    const fresh = [...this.#addEvents(events), ...this.#addTimings(this.#timings.poll())];
+    const status: RunStatus = isBeingWritten ? 'running' : this.#hasEnded ? 'finished' : 'stopped';
     if (status !== this.#status.status) {
       this.#status = { kind: 'status', status };
       fresh.push(this.#status);
@@ -77,56 +84,56 @@ class Follower implements RunFollower {
   }
 
   subscribe(listener: RunListener): () => void {
-    listener(this.#all(), true);
+    listener(this.#allRows(), true);
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  #begin(): void {
-    this.#events = createLineTail(join(this.dir, EVENTS_FILE));
-    this.#timings = createLineTail(join(this.dir, TIMINGS_FILE));
-    this.#condense = createCondenser();
+  #reset(): void {
+    this.#events = createJsonlTail(join(this.dir, EVENTS_FILE));
+    this.#timings = createJsonlTail(join(this.dir, TIMINGS_FILE));
+    this.#rowOf = createRowBuilder();
     this.#clock = createRunClock();
-    this.#decisions = [];
-    this.#clocks = new Map();
+    this.#eventRows = [];
+    this.#clockRows = new Map();
     this.#now = undefined;
     this.#hasEnded = false;
   }
 
-  #all(): WatchRow[] {
+  #allRows(): RunRow[] {
     const now = this.#now === undefined ? [] : [this.#now];
-    return [...this.#decisions, ...this.#clocks.values(), ...now, this.#status];
+    return [...this.#eventRows, ...this.#clockRows.values(), ...now, this.#status];
   }
 
-  #take({ values }: TailResult): WatchRow[] {
-    const rows: WatchRow[] = [];
+  #addEvents({ values }: TailResult): RunRow[] {
+    const rows: RunRow[] = [];
     for (const value of values) {
       const event = asEvent(value, this.dir);
-      // a finished run that goes on for more stages has not ended any more
+      // a finished run that is resumed with more stages is no longer finished
       if (event.kind === 'run_finished') this.#hasEnded = true;
       if (event.kind === 'stage_started') this.#hasEnded = false;
-      const row = this.#condense(event);
+      const row = this.#rowOf(event);
       if (row !== undefined) rows.push(row);
     }
-    for (const row of rows) this.#decisions.push(row);
+    for (const row of rows) this.#eventRows.push(row);
     return rows;
   }
 
-  #takeTimes({ values }: TailResult): readonly WatchRow[] {
-    this.#clock.add(values as TimingLine[]); // the folder's own writer made them; odd ones are passed over
+  #addTimings({ values }: TailResult): readonly RunRow[] {
+    this.#clock.add(values as TimingLine[]); // written by troupe's own store; malformed times are skipped
     const rows = this.#clock.take();
     for (const row of rows)
-      if (row.kind === 'clock') this.#clocks.set(row.stage, row);
+      if (row.kind === 'clock') this.#clockRows.set(row.stage, row);
       else this.#now = row;
     return rows;
   }
 }
 
-/** Kinds this version does not know pass: views leave them out. */
+/** Passes events of an unknown kind, from a newer version; views ignore them. */
 function asEvent(value: unknown, dir: string): RunEvent {
   if (typeof value === 'object' && value !== null && 'kind' in value) return value as RunEvent;
   throw new StoreError(
-    `${join(dir, EVENTS_FILE)}: expected events, got ${JSON.stringify(value)?.slice(0, 40)}; the file was changed by something else`,
+    `${join(dir, EVENTS_FILE)}: expected events, got ${JSON.stringify(value)?.slice(0, 40)}; another program changed the file`,
     { code: 'TROUPE_STORE_JSON', exitCode: 2 },
   );
 }

@@ -1,4 +1,4 @@
-/** A run's metrics as TensorBoard reads them, while the run grows. */
+/** The TensorBoard export of a run's metrics, also of a run that is still being written. */
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const fileIn = (folder: string): Buffer => {
   return readFileSync(join(folder, names[0]!));
 };
 
-it('has every number of every row at its stage and time, and goes on with the run', () => {
+it('has every number of every row at its stage and time, and appends new rows', () => {
   const run = join(dir, 'run');
   makeRun(run, { stages: 5, agents: 2 });
   const board = createTensorBoardExport(run, join(dir, 'board'));
@@ -38,6 +38,13 @@ it('has every number of every row at its stage and time, and goes on with the ru
   );
   for (const [k, { wallTime }] of events.entries())
     expect(wallTime).toBeGreaterThanOrEqual(events[k - 1]?.wallTime ?? 1_767_225_600); // 2026-01-01, as made
+  const evaluated = readFileSync(join(run, 'timings.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .find(({ kind, stage }) => kind === 'stage_evaluation' && stage === 3);
+  const evaluation = events[rows.findIndex((row) => row.stage === 3 && 'test/reward' in row)];
+  expect(evaluation?.wallTime).toBe(Date.parse(evaluated.time) / 1000);
 
   appendFileSync(join(run, 'metrics.jsonl'), '{"stage":6,"reward":0.75}\n{"sta');
   board.poll();
@@ -47,7 +54,7 @@ it('has every number of every row at its stage and time, and goes on with the ru
   });
 });
 
-it('gives the same bytes for a finished run every time, in the place of an earlier export', () => {
+it('is byte-identical for a finished run, and replaces an earlier export', () => {
   const run = join(dir, 'again');
   makeRun(run, { stages: 3, agents: 1 });
   createTensorBoardExport(run, join(dir, 'twice')).poll();

@@ -1,7 +1,7 @@
 /**
- * A run's `metrics.jsonl` as a TensorBoard event file, following the run while it is written. Tags are
- * the metrics' own keys, steps are stages, times those of `timings.jsonl`, so that a finished run gives
- * the same bytes every time.
+ * Exports `metrics.jsonl` of a run as a TensorBoard event file, also while the run is being written. Tags are
+ * the keys of the metrics, steps are stages, and wall times come from `timings.jsonl`, so that exports of a
+ * finished run are byte-identical.
  * @module
  */
 import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -10,24 +10,24 @@ import { eventFileName, type Scalar, scalarRecord, versionRecord } from '../obse
 import { METRICS_FILE, TIMINGS_FILE } from '../store/layout.ts';
 import { writeError } from '../support/atomic-file.ts';
 import type { MetricsRow } from '../train/store-port.ts';
-import { createLineTail } from './line-tail.ts';
+import { createJsonlTail } from './jsonl-tail.ts';
 import type { TimingLine } from './run-clock.ts';
 
 export interface TensorBoardExport {
-  /** Adds what the run has written since the last call. @throws StoreError when the folder cannot be written */
+  /** Appends the metrics written since the last call. @throws StoreError if the folder cannot be written */
   poll(): void;
 }
 
-/** What a time is looked up by: the event that a row of metrics came from. */
-const eventOf = (kind: string, stage: number, agent?: number): string => `${kind} ${stage} ${agent ?? ''}`;
+/** Key of the map of times: the event that a row of metrics was computed from. */
+const eventKey = (kind: string, stage: number, agent?: number): string => `${kind} ${stage} ${agent ?? ''}`;
 
 /**
  * @param run - run folder
- * @param dir - folder for the event file, made if it is not there; an earlier export in it is replaced
+ * @param dir - folder for the event file, created if missing; an earlier export in it is replaced
  */
 export function createTensorBoardExport(run: string, dir: string): TensorBoardExport {
-  const metrics = createLineTail(join(run, METRICS_FILE));
-  const timings = createLineTail(join(run, TIMINGS_FILE));
+  const metrics = createJsonlTail(join(run, METRICS_FILE));
+  const timings = createJsonlTail(join(run, TIMINGS_FILE));
   const times = new Map<string, number>();
   let path: string | undefined;
   let wallMs = 0;
@@ -44,12 +44,12 @@ export function createTensorBoardExport(run: string, dir: string): TensorBoardEx
   return {
     poll() {
       const { restarted, values } = metrics.poll();
-      // read after the metrics: the time of every row is then known
+      // timings are read after the metrics, so that the time of every row is known
       for (const line of timings.poll().values as TimingLine[]) {
         const ms = Date.parse(line.time);
         if (!Number.isFinite(ms)) continue;
         if (wallMs === 0) wallMs = ms;
-        times.set(eventOf(line.kind, line.stage ?? 0, line.agent), ms);
+        times.set(eventKey(line.kind, line.stage ?? 0, line.agent), ms);
       }
       if (restarted) path = undefined;
       if (values.length === 0) return;
@@ -68,16 +68,16 @@ export function createTensorBoardExport(run: string, dir: string): TensorBoardEx
 }
 
 function sourceOf(row: MetricsRow): string {
-  if (typeof row.agent === 'number') return eventOf('update', row.stage, row.agent);
-  if ('gate/kind' in row) return eventOf('gate', row.stage);
-  return eventOf('test/reward' in row ? 'test' : 'stage_finished', row.stage);
+  if (typeof row.agent === 'number') return eventKey('update', row.stage, row.agent);
+  if ('gate/kind' in row) return eventKey('gate', row.stage);
+  return eventKey('test/reward' in row ? 'stage_evaluation' : 'stage_finished', row.stage);
 }
 
-/** Numbers of a row; what names it is no series, and words have no place in a scalar. */
+/** The numeric metrics of a row, without the keys that identify the row. */
 function scalarsOf(row: MetricsRow): Scalar[] {
-  // the stage's own row has num_tokens too; twice at one step would make a zigzag
-  const left = 'agent' in row ? ['stage', 'agent', 'num_tokens'] : ['stage'];
+  // num_tokens of an agent's row is omitted: the row of the stage has the same tag at the same step
+  const omitted = 'agent' in row ? ['stage', 'agent', 'num_tokens'] : ['stage'];
   return Object.entries(row).flatMap(([tag, value]) =>
-    typeof value === 'number' && !left.includes(tag) ? [{ tag, value }] : [],
+    typeof value === 'number' && !omitted.includes(tag) ? [{ tag, value }] : [],
   );
 }

@@ -1,43 +1,44 @@
 /**
- * The transcripts of a run by prompt: which prompts were kept, after which stages, and what was said.
- * Files are read once; the one of a stage that is being played is read again when it has grown.
+ * Reads the transcripts of a run by prompt: the prompts that have transcripts, their stages, and the
+ * messages. The file of a finished stage is read once; the file of a running stage is read again when it
+ * has grown.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonLines } from '../store/append-log.ts';
 import { COMPLETIONS, completionsFile } from '../store/layout.ts';
-import type { KeptPrompt, TranscriptRow } from './messages.ts';
+import type { TranscriptPrompt, TranscriptRow } from './dashboard-api.ts';
 
 export interface TranscriptReader {
-  /** Prompts kept, those of the most stages first: these show what training changed. */
-  prompts(): KeptPrompt[];
-  /** What was said to a prompt in a stage; [] if nothing was kept. */
+  /** Prompts with transcripts, those with the most stages first, because these show the effect of training. */
+  prompts(): TranscriptPrompt[];
+  /** Transcripts of a prompt in one stage; [] if there are none. */
   transcripts(item: string, stage: number): TranscriptRow[];
 }
 
 export function createTranscriptReader(dir: string): TranscriptReader {
-  /** Item and prompt per row of a stage's file; rows themselves are read when they are asked for. */
-  const known = new Map<number, { readonly stamp: string; readonly kept: readonly TranscriptRow[] }>();
+  /** Rows of each stage's file without their messages, one per item; full rows are read on request. */
+  const index = new Map<number, { readonly stamp: string; readonly rows: readonly TranscriptRow[] }>();
 
   const refresh = (): void => {
     const stages = stagesOf(dir);
-    for (const stage of known.keys()) if (!stages.includes(stage)) known.delete(stage);
+    for (const stage of index.keys()) if (!stages.includes(stage)) index.delete(stage);
     for (const stage of stages) {
       const { size, mtimeMs } = statSync(join(dir, completionsFile(stage)));
       const stamp = `${size} ${mtimeMs}`;
-      if (known.get(stage)?.stamp === stamp) continue;
-      const kept = new Map(readStage(dir, stage).map((row) => [row.item, withoutText(row)]));
-      known.set(stage, { stamp, kept: [...kept.values()] });
+      if (index.get(stage)?.stamp === stamp) continue;
+      const rows = new Map(readStage(dir, stage).map((row) => [row.item, withoutMessages(row)]));
+      index.set(stage, { stamp, rows: [...rows.values()] });
     }
   };
 
   return {
     prompts() {
       refresh();
-      const prompts = new Map<string, KeptPrompt & { readonly stages: number[] }>();
-      for (const [stage, { kept }] of [...known].sort(([a], [b]) => a - b))
-        for (const { item, prompt, split = 'train' } of kept) {
+      const prompts = new Map<string, TranscriptPrompt & { readonly stages: number[] }>();
+      for (const [stage, { rows }] of [...index].sort(([a], [b]) => a - b))
+        for (const { item, prompt, split = 'train' } of rows) {
           const entry = prompts.get(item) ?? { item, split, prompt, stages: [] };
           entry.stages.push(stage);
           prompts.set(item, entry);
@@ -58,10 +59,10 @@ function stagesOf(dir: string): number[] {
 }
 
 function readStage(dir: string, stage: number): TranscriptRow[] {
-  return readJsonLines(join(dir, completionsFile(stage))) as TranscriptRow[]; // the folder's own writer made them
+  return readJsonLines(join(dir, completionsFile(stage))) as TranscriptRow[]; // written by troupe's own store
 }
 
-/** An index of many stages keeps no texts. */
-function withoutText(row: TranscriptRow): TranscriptRow {
+/** Drops the messages, to keep the index of a long run small. */
+function withoutMessages(row: TranscriptRow): TranscriptRow {
   return { ...row, messages: [] };
 }

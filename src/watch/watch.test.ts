@@ -1,4 +1,4 @@
-/** A run as its views see it: read from files that may be growing, and folded. */
+/** Rows and views of a run, read from files that another process may be writing. */
 import {
   appendFileSync,
   mkdirSync,
@@ -15,19 +15,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { wilsonInterval } from '../core/stats.ts';
 import { phaseChart, totalPhases } from '../report/chart/machine.ts';
 import { renderRun } from '../report/terminal-view.ts';
-import { meanWithInterval } from '../run-view/condense.ts';
-import type { RunFacts, WatchRow } from '../run-view/rows.ts';
-import { createRunView, foldRows, stageEvaluations } from '../run-view/run-view.ts';
-import { viewOf } from '../run-view/testing/view-of.ts';
+import { foldEvents, meanWithInterval } from '../run-view/event-rows.ts';
+import type { RunFacts, RunRow } from '../run-view/rows.ts';
+import { createRunView, foldRows } from '../run-view/run-view.ts';
+import { stageEvaluations } from '../run-view/selectors.ts';
 import type { RunEvent } from '../train/events.ts';
-import { compareEnds } from './compare.ts';
-import { openHub } from './hub.ts';
-import { createLineTail } from './line-tail.ts';
-import { metricsCsv } from './metrics-table.ts';
+import { compareLatestEvaluations } from './compare-evaluations.ts';
+import { createJsonlTail } from './jsonl-tail.ts';
+import { metricsCsv } from './metrics-csv.ts';
 import { createRunClock } from './run-clock.ts';
 import { createRunFollower } from './run-follower.ts';
 import { madeEvents, makeRun } from './testing/made-run.ts';
 import { createTranscriptReader } from './transcripts.ts';
+import { watchRuns } from './watched-runs.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -42,10 +42,10 @@ function freshRun(options: Partial<Parameters<typeof makeRun>[1]> = {}): string 
   return path;
 }
 
-describe('a tail', () => {
-  it('gives every whole line once, and a torn one when it is whole', () => {
+describe('the tail of a JSON-lines file', () => {
+  it('returns every complete line once, and a partial line once it is complete', () => {
     const path = join(dir, 'tail.jsonl');
-    const tail = createLineTail(path);
+    const tail = createJsonlTail(path);
     expect(tail.poll()).toEqual({ restarted: false, values: [] });
     writeFileSync(path, '{"a":1}\n{"a"');
     expect(tail.poll().values).toEqual([{ a: 1 }]);
@@ -54,10 +54,10 @@ describe('a tail', () => {
     expect(tail.poll().values).toEqual([{ a: 2 }]);
   });
 
-  it('starts anew when the file was cut back and went on past the place that was read', () => {
+  it('restarts if the file was truncated and has grown beyond the read position', () => {
     const path = join(dir, 'cut.jsonl');
     writeFileSync(path, '1\n2\n3\n');
-    const tail = createLineTail(path);
+    const tail = createJsonlTail(path);
     tail.poll();
     truncateSync(path, 2);
     appendFileSync(path, '20\n30\n40\n');
@@ -65,16 +65,16 @@ describe('a tail', () => {
     expect(tail.poll()).toEqual({ restarted: false, values: [] });
   });
 
-  it('names the line that is not JSON, counting those read before', () => {
+  it('reports the number of the line that is not JSON, counted from the start of the file', () => {
     const path = join(dir, 'bad.jsonl');
     writeFileSync(path, '1\n');
-    const tail = createLineTail(path);
+    const tail = createJsonlTail(path);
     tail.poll();
     appendFileSync(path, '2\noops\n');
     expect(() => tail.poll()).toThrow(`${path}:3: expected a line of JSON, got "oops"`);
   });
 
-  it('reads the same values however the file grows', () => {
+  it('reads the same values for any sequence of appends', () => {
     fc.assert(
       fc.property(
         fc.array(fc.jsonValue(), { maxLength: 8 }),
@@ -83,13 +83,13 @@ describe('a tail', () => {
           const path = join(dir, 'grows.jsonl');
           const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
           writeFileSync(path, '');
-          const tail = createLineTail(path);
+          const tail = createJsonlTail(path);
           const seen: unknown[] = [];
-          const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort(
+          const offsets = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort(
             (a, b) => a - b,
           );
-          for (const [k, place] of places.entries()) {
-            appendFileSync(path, bytes.subarray(places[k - 1] ?? 0, place));
+          for (const [k, offset] of offsets.entries()) {
+            appendFileSync(path, bytes.subarray(offsets[k - 1] ?? 0, offset));
             const { restarted, values: more } = tail.poll();
             expect(restarted).toBe(false);
             seen.push(...more);
@@ -103,7 +103,7 @@ describe('a tail', () => {
 });
 
 describe('a stage evaluation', () => {
-  it("has Wilson's interval for shares, Student's for other rewards, itself for a single one", () => {
+  it("has Wilson's interval for binary rewards, Student's for others, and no width for a single one", () => {
     expect(meanWithInterval([1, 0, 1, 1])).toEqual(wilsonInterval(3, 4));
     // by hand: mean 0.5, s = 0.5, t(0.975, 2) = 4.3027
     const { mean, low, high } = meanWithInterval([0, 0.5, 1].map((x) => 0.25 + x / 2));
@@ -113,8 +113,8 @@ describe('a stage evaluation', () => {
     expect(meanWithInterval([0.3])).toEqual({ mean: 0.3, low: 0.3, high: 0.3 });
   });
 
-  it('is compared with the one before, prompt by prompt', () => {
-    const view = viewOf([
+  it('has the paired change from the previous one', () => {
+    const view = foldEvents([
       { kind: 'stage_evaluation', stage: 0, rewards: [0, 0, 1, 1] },
       { kind: 'stage_evaluation', stage: 1, rewards: [1, 0, 1, 1] },
     ]);
@@ -124,8 +124,8 @@ describe('a stage evaluation', () => {
   });
 });
 
-describe('the clock', () => {
-  it('gives every stretch to one phase and stage, and pauses between processes to none', () => {
+describe('the run clock', () => {
+  it('counts every interval for one phase and stage, and pauses between processes for none', () => {
     const clock = createRunClock();
     const at = (second: number): string => new Date(1000 * second).toISOString();
     clock.add([
@@ -141,40 +141,40 @@ describe('the clock', () => {
     ]);
     const rows = clock.take();
     const first = rows.find((row) => row.kind === 'clock' && row.stage === 1);
-    // 1-3 before the first progress and 3-6 after it are the rollout
+    // both 1-3 s, before the first progress, and 3-6 s, after it, count as rollout
     expect(first).toMatchObject({ phases: { rollout: 5000, update: 4000 }, rssBytes: 70 });
     expect(rows.at(-1)).toMatchObject({ kind: 'now', stage: 2 });
     const total = rows.flatMap((row) => (row.kind === 'clock' ? Object.values(row.phases) : []));
-    expect(total.reduce((sum, ms) => sum + ms, 0)).toBe(13_000); // not the 990 s in between
+    expect(total.reduce((sum, ms) => sum + ms, 0)).toBe(13_000); // without the pause of 990 s
     expect(clock.take()).toEqual([]);
   });
 });
 
 describe('a follower', () => {
-  it('gives a subscriber everything so far, then what is new', () => {
+  it('sends a subscriber all rows so far, then new ones', () => {
     const run = freshRun({ played: 4 });
     const follower = createRunFollower(run);
     follower.poll();
-    const heard: { rows: number; restarted: boolean }[] = [];
+    const received: { rows: number; restarted: boolean }[] = [];
     const view = createRunView();
     follower.subscribe((rows, restarted) => {
-      heard.push({ rows: rows.length, restarted });
+      received.push({ rows: rows.length, restarted });
       foldRows(view, rows);
     });
-    expect(heard).toHaveLength(1);
+    expect(received).toHaveLength(1);
     expect(view.status).toBe('stopped');
     appendFileSync(
       join(run, 'events.jsonl'),
       '{"kind":"stage_started","stage":5,"order":[0]}\n{"kind":"from the fu',
     );
     follower.poll();
-    expect(heard[1]).toEqual({ rows: 1, restarted: false });
+    expect(received[1]).toEqual({ rows: 1, restarted: false });
     appendFileSync(join(run, 'events.jsonl'), 'ture"}\n{"kind":"run_finished","stage":10}\n');
     follower.poll();
     expect(view.status).toBe('finished');
   });
 
-  it('says when a run went on from an earlier checkpoint, and forgets what it took back', () => {
+  it('restarts when a run was resumed from an earlier checkpoint, without the discarded events', () => {
     const run = freshRun();
     const follower = createRunFollower(run);
     follower.poll();
@@ -192,7 +192,7 @@ describe('a follower', () => {
     expect(view.agents).toHaveLength(2);
   });
 
-  it('knows a run that a process is writing', () => {
+  it('reports a run as running while a process holds its lock', () => {
     const run = freshRun({ played: 2 });
     const follower = createRunFollower(run);
     writeFileSync(join(run, 'lock'), JSON.stringify({ pid: 1, identity: 'x', host: 'elsewhere', since: '' }));
@@ -201,60 +201,60 @@ describe('a follower', () => {
   });
 });
 
-describe('a hub', () => {
-  it('refuses in one line what is no run, of a newer format, or damaged', () => {
-    expect(() => openHub([dir])).toThrow(`${dir}: expected a run folder`);
+describe('watched runs', () => {
+  it('reject in one line a folder that is no run, has a newer format or is damaged', () => {
+    expect(() => watchRuns([dir])).toThrow(`${dir}: expected a run folder`);
     const newer = freshRun();
     writeFileSync(join(newer, 'manifest.json'), '{"format": 3, "troupe": "9.0.0"}');
-    expect(() => openHub([newer])).toThrow(
+    expect(() => watchRuns([newer])).toThrow(
       `${newer}: expected a run of format 2, got format 3, written by troupe 9.0.0; use that version`,
     );
     const damaged = freshRun();
     appendFileSync(join(damaged, 'events.jsonl'), 'oops\n');
-    expect(() => openHub([damaged])).toThrow(/events.jsonl:\d+: expected a line of JSON, got "oops"/);
+    expect(() => watchRuns([damaged])).toThrow(/events.jsonl:\d+: expected a line of JSON, got "oops"/);
   });
 
-  it('reads a run whose last line is torn', () => {
+  it('include a run whose last line is incomplete', () => {
     const run = freshRun();
     appendFileSync(join(run, 'events.jsonl'), '{"kind":"upd');
-    const hub = openHub([run]);
-    expect(hub.runs[0]?.follower.status).toBe('finished');
-    hub.close();
+    const watched = watchRuns([run]);
+    expect(watched.runs[0]?.follower.status).toBe('finished');
+    watched.close();
   });
 
-  it('goes on with the others when one run cannot be read any further, and says why', () => {
+  it('continue without a run that can no longer be read, and report the reason', () => {
     const [good, bad] = [freshRun(), freshRun()];
-    const hub = openHub([good, bad, good]);
-    expect(hub.runs).toHaveLength(2);
-    const problems: WatchRow[] = [];
-    hub.subscribe((_, rows) => {
+    const watched = watchRuns([good, bad, good]);
+    expect(watched.runs).toHaveLength(2);
+    const problems: RunRow[] = [];
+    watched.subscribe((_, rows) => {
       problems.push(...rows.filter((row) => row.kind === 'status' && row.problem !== undefined));
     });
     appendFileSync(join(bad, 'events.jsonl'), 'oops\n');
     appendFileSync(join(good, 'events.jsonl'), '{"kind":"warning","stage":1,"message":"still here"}\n');
-    hub.poll();
-    hub.close();
+    watched.poll();
+    watched.close();
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ problem: expect.stringContaining('expected a line of JSON') });
-    expect(hub.isRunning()).toBe(false);
+    expect(watched.isRunning()).toBe(false);
   });
 
-  it('tells runs of one name apart', () => {
+  it('have different labels if two folders have the same name', () => {
     mkdirSync(join(dir, 'a'), { recursive: true });
     mkdirSync(join(dir, 'b'), { recursive: true });
     makeRun(join(dir, 'a', 'same'), { stages: 2, agents: 1 });
     makeRun(join(dir, 'b', 'same'), { stages: 2, agents: 1, seed: 2 });
-    const hub = openHub([join(dir, 'a', 'same'), join(dir, 'b', 'same')]);
-    expect(hub.runs.map(({ label }) => label)).toEqual(['a/same', 'b/same']);
-    const [first, second] = compareEnds(hub.runs);
-    hub.close();
+    const watched = watchRuns([join(dir, 'a', 'same'), join(dir, 'b', 'same')]);
+    expect(watched.runs.map(({ label }) => label)).toEqual(['a/same', 'b/same']);
+    const [first, second] = compareLatestEvaluations(watched.runs);
+    watched.close();
     expect(first).not.toHaveProperty('difference');
     expect(second?.difference?.mean).toBeCloseTo(second!.evaluation!.mean - first!.evaluation!.mean, 12);
   });
 });
 
-describe('what else is read of a run', () => {
-  it('are times, whose picture stacks the phases to the whole stage', () => {
+describe('other views of a run', () => {
+  it('the time chart stacks the phases to the duration of the stage', () => {
     const run = freshRun();
     const follower = createRunFollower(run);
     follower.poll();
@@ -268,7 +268,7 @@ describe('what else is read of a run', () => {
     expect(totalPhases(view).map(({ phase }) => phase)).toContain('rollout');
   });
 
-  it('transcripts: prompts of the most stages first, and what was said to one in a stage', () => {
+  it('transcripts list the prompts with the most stages first, and the episodes of one prompt and stage', () => {
     const run = freshRun();
     const reader = createTranscriptReader(run);
     appendFileSync(
@@ -286,7 +286,7 @@ describe('what else is read of a run', () => {
     expect(reader.transcripts('test-1', 99)).toEqual([]);
   });
 
-  it('metrics as a table with a column per key', () => {
+  it('the metrics table has a column per key', () => {
     const [head, ...rows] = metricsCsv(freshRun({ stages: 2 }))
       .trimEnd()
       .split('\r\n');
@@ -294,7 +294,7 @@ describe('what else is read of a run', () => {
     expect(new Set(rows.map((row) => row.split(',').length))).toEqual(new Set([head!.split(',').length]));
   });
 
-  it('the essentials in a terminal, in any width', () => {
+  it('the terminal view fits any width and escapes control characters', () => {
     const events = madeEvents({ stages: 8, agents: 2, played: 6 });
     const facts: RunFacts = {
       ...{ name: 'made', task: 'made-up', protocol: 'vote', algorithm: 'sat', seed: 1, quantile: 0.99 },
@@ -303,17 +303,21 @@ describe('what else is read of a run', () => {
       ...{ gatePrompts: 60, config: '', manifest: {} },
     };
     for (const columns of [40, 80, 200]) {
-      const text = renderRun(viewOf(events), { label: 'made', facts }, { nowMs: 0, columns, color: false });
+      const text = renderRun(
+        foldEvents(events),
+        { label: 'made', facts },
+        { nowMs: 0, columns, color: false },
+      );
       expect(text).toMatch(/made-up, vote, sat, seed 1/);
       expect(text).toMatch(/stopped · stage 6\/8/);
       expect(text).toMatch(/test +0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]/);
-      expect(text).toMatch(/agent_0 was|agent_0 stays|agent_1/);
+      expect(text).toMatch(/agent_0 was|agent_1/);
       expect(text).not.toMatch(/NaN|undefined/);
     }
     const strange = madeEvents({ stages: 2, agents: 1, names: ['\u001b[2Jada'] });
     const warned: RunEvent = { kind: 'warning', stage: 1, message: 'bell\u0007' };
     const drawn = renderRun(
-      viewOf([...strange, warned]),
+      foldEvents([...strange, warned]),
       { label: 'made\u009b2J', facts },
       { nowMs: 0, columns: 80, color: false },
     );
@@ -326,6 +330,6 @@ describe('what else is read of a run', () => {
       { label: 'made', facts },
       { nowMs: 0, columns: 80, color: true },
     );
-    expect(empty).toContain('the first stage is being played');
+    expect(empty).toContain('the first stage is running');
   });
 });

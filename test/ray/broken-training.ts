@@ -112,8 +112,8 @@ export function describeBrokenTraining(running: () => TwoRaylets): void {
       await cluster.tell('add-node');
       await inMidStage('broken', 3, first.child, () => first.child.kill('SIGKILL'));
       const said = await first.ended;
-      expect(said).toMatch(/the actor of agent \d is gone: .*; going on from stage 0\n/);
-      expect(said).toMatch(/the actor of agent \d is gone: .*; going on from stage 1\n/);
+      expect(said).toMatch(/the actor of agent \d was lost: .*; going on from stage 0\n/);
+      expect(said).toMatch(/the actor of agent \d was lost: .*; going on from stage 1\n/);
       expect(said).toMatch(/^SIGKILL\n/);
 
       expect(await start('train', '--resume', 'broken').ended).toBe('0\n');

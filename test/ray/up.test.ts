@@ -28,7 +28,7 @@ function processesOf(folder: string): string[] {
 
 describeWithRay('troupe ray up', () => {
   it(
-    'starts a cluster and a front, takes their token alone, and ends both',
+    'starts a cluster and a driver, takes their token alone, and ends both',
     async () => {
       const ray = rayFolder();
       const words = [

@@ -1,37 +1,37 @@
 /**
- * A real browser for tests of pages: Chromium where the machine has one.
+ * Launches Chromium for tests and benchmarks of pages.
  * @module
  */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const BROWSER_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Where the browser is; undefined where there is none, unless one is required. */
-export const BROWSER_PATH = process.env.TROUPE_CHROMIUM ?? PLACES.find((path) => existsSync(path));
+/** Path of the browser; undefined if none is installed. */
+export const BROWSER_PATH = process.env.TROUPE_CHROMIUM ?? BROWSER_PATHS.find((path) => existsSync(path));
 
-/** Tests are skipped without a browser, except where TROUPE_BROWSER_REQUIRED says that they must run. */
+/** Without a browser, tests are skipped, unless TROUPE_BROWSER_REQUIRED is set; they fail then. */
 export const HAS_BROWSER = BROWSER_PATH !== undefined || process.env.TROUPE_BROWSER_REQUIRED !== undefined;
 
 export async function launchBrowser(): Promise<Browser> {
   if (BROWSER_PATH === undefined)
     throw new Error(
-      `expected Chromium in one of ${PLACES.join(', ')}, got none; install it, or set TROUPE_CHROMIUM`,
+      `expected Chromium in one of ${BROWSER_PATHS.join(', ')}, got none; install it, or set TROUPE_CHROMIUM`,
     );
   return await chromium.launch({
     executablePath: BROWSER_PATH,
-    // a container's root has no sandbox; the pages are our own
+    // root in a container has no sandbox; the tests open only troupe's own pages
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
 }
 
-/** What went wrong in a page, and what it asked for elsewhere. */
+/** Errors of a page, and its requests to other hosts. */
 export interface PageComplaints {
   readonly errors: string[];
   readonly foreign: string[];
 }
 
-/** Collects console errors, exceptions and requests that leave this machine. */
+/** Collects console errors, exceptions and requests to other hosts. */
 export function complaintsOf(page: Page): PageComplaints {
   const complaints: PageComplaints = { errors: [], foreign: [] };
   page.on('console', (message) => {

@@ -1,4 +1,4 @@
-/** The dashboard in a real browser: live during a real run, every view, keyboard alone, on a phone. */
+/** The dashboard in a real browser: every view, keyboard use, phone size, exports, and a live run. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,27 +8,27 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Dashboard, startDashboard } from '../../src/serve/dashboard/server.ts';
-import { openHub, type WatchHub } from '../../src/watch/hub.ts';
 import { makeRun } from '../../src/watch/testing/made-run.ts';
+import { type WatchedRuns, watchRuns } from '../../src/watch/watched-runs.ts';
 import { buildDashboard } from '../../web/dashboard/build.ts';
 import { complaintsOf, HAS_BROWSER, launchBrowser, type PageComplaints } from './browser.ts';
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
-const PATIENCE_MS = 240_000;
+const TIMEOUT_MS = 240_000;
 const VIEWS = ['overview', 'decisions', 'gates', 'agents', 'transcripts', 'machine', 'setup', 'compare'];
 
-it('the page that is shipped is the one its source makes', async () => {
+it('the committed page is the build of its source', async () => {
   for (const { name, text } of await buildDashboard())
     expect(
       readFileSync(new URL(`../../web/dashboard/built/${name}`, import.meta.url), 'utf8') === text,
-      `web/dashboard/built/${name} is not what its source makes; run "npm run build:dashboard"`,
+      `web/dashboard/built/${name} differs from the build of its source; run "npm run build:dashboard"`,
     ).toBe(true);
 });
 
 describe.skipIf(!HAS_BROWSER)('in a browser', () => {
   let browser: Browser;
   let dir: string;
-  let hub: WatchHub;
+  let watched: WatchedRuns;
   let dashboard: Dashboard;
 
   beforeAll(async () => {
@@ -41,18 +41,18 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       seed: 2,
     });
     makeRun(join(dir, 'nothing-yet'), { stages: 12, agents: 2, played: 0, stageEvaluationPrompts: 0 });
-    hub = openHub(
+    watched = watchRuns(
       ['first', 'second-run-with-a-rather-long-name-as-people-have-them', 'nothing-yet'].map((name) =>
         join(dir, name),
       ),
     );
-    dashboard = await startDashboard(hub, 0);
+    dashboard = await startDashboard(watched, 0);
     browser = await launchBrowser();
-  }, PATIENCE_MS);
+  }, TIMEOUT_MS);
   afterAll(async () => {
     await browser?.close();
     await dashboard?.close();
-    hub?.close();
+    watched?.close();
     rmSync(dir, { recursive: true, force: true });
   });
 
@@ -74,7 +74,7 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
   }
 
   it.each(['light', 'dark'] as const)(
-    'shows every view in %s, on a desk and on a phone, without errors, asking nobody else',
+    'shows every view in %s, on a desktop and on a phone, without errors or requests to other hosts',
     async (colorScheme) => {
       for (const width of [1280, 360]) {
         const { page, complaints, close } = await openPage('', {
@@ -94,31 +94,29 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
         await close();
       }
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   it(
-    'says in a sentence why an update was refused, by keyboard alone',
+    'explains a rejected update by keyboard alone',
     async () => {
       const { page, complaints, close } = await openPage('#/0/decisions');
       const focused = () => page.evaluate<string>('document.activeElement.textContent');
       await page.keyboard.press('Tab');
       expect(await focused()).toBe('Skip to the view');
       await page.keyboard.press('Enter');
-      await page.keyboard.press('Tab'); // the first thing of the view is the timeline
+      await page.keyboard.press('Tab'); // the first focusable element of the view is the timeline
       for (const key of ['Home', 'ArrowRight', 'ArrowDown', 'ArrowDown', 'ArrowUp'])
         await page.keyboard.press(key);
       await page.waitForURL(/stage=2&row=1$/);
-      await expect
-        .poll(() => page.locator('.chosen .sentence').textContent())
-        .toMatch(/Stage 2\. grace (was|stays)/);
-      // every sentence of a refused update says so
+      await expect.poll(() => page.locator('.chosen .sentence').textContent()).toMatch(/Stage 2\. grace was/);
+      // the explanation of every rejected update
       await page.getByLabel('Outcome').selectOption('kl_rejected');
       const refused = await page.locator('.decisions li').allInnerTexts();
       expect(refused.length).toBeGreaterThan(0);
       for (const text of refused)
-        expect(text).toMatch(/stays as it was: all 3 attempts left the trust region/);
-      // from a chart values are read by arrow keys
+        expect(text).toMatch(/was not changed: all 3 attempts left the trust region/);
+      // the arrow keys read values off a chart
       await page.goto(`${dashboard.url}#/0/overview`);
       const chart = page.locator('[data-chart="reward"]');
       await chart.locator('.plot').focus();
@@ -130,16 +128,16 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       expect(complaints.errors).toEqual([]);
       await close();
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   it(
-    'keeps the chosen cell of a long timeline in sight',
+    'scrolls to the selected cell of a long timeline',
     async () => {
       const { page, close } = await openPage('#/0/overview', { viewport: { width: 360, height: 800 } });
       const scroller = page.locator('.timeline .scroller');
       await scroller.focus();
-      /** Distance of the chosen cell from the part that is shown, pixels. */
+      /** Distance of the selected cell from the visible part, pixels. */
       const outOfSight = () =>
         page.evaluate<number>(`(() => {
           const shown = document.querySelector('.timeline .scroller').getBoundingClientRect();
@@ -157,11 +155,11 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       }
       await close();
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   it(
-    'shows long texts without much in common, and does not think for long about them',
+    'shows two long texts with little in common within 10 s',
     async () => {
       const words = (stage: number) =>
         Array.from({ length: 12_000 }, (_, k) => `${stage}:${(k * (stage + 7919)) % 99_991}`).join(' ');
@@ -183,37 +181,37 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
             ...{ reason: '', reward: 1, messages: [{ turn: 0, agent: 0, text: words(stage) }] },
           })}\n`,
         );
-      const own = openHub([run]);
+      const own = watchRuns([run]);
       const server = await startDashboard(own, 0);
       const page = await browser.newPage();
       const start = performance.now();
       await page.goto(`${server.url}#/0/transcripts`);
-      await page.getByText('too different to mark what changed').waitFor();
+      await page.getByText('too different to mark the changes').waitFor();
       expect(performance.now() - start).toBeLessThan(10_000);
       await page.close();
       await server.close();
       own.close();
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   it(
-    'lays two stages of one prompt side by side and marks what changed',
+    'shows two stages of one prompt side by side with marked changes',
     async () => {
       const { page, close } = await openPage('#/0/transcripts?item=test-1&a=0&b=12');
       await page.locator('ins').first().waitFor();
       const sides = page.locator('.side');
       expect(await sides.count()).toBe(2);
-      await expect.poll(() => sides.nth(1).textContent()).toMatch(/✓ right[\s\S]*expected 3/);
+      await expect.poll(() => sides.nth(1).textContent()).toMatch(/✓ correct[\s\S]*expected 3/);
       expect(await sides.nth(0).textContent()).toMatch(/✕ wrong/);
       expect((await page.locator('ins').allInnerTexts()).join('')).toContain('2');
       await close();
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   it(
-    'saves any picture as SVG and PNG and its data as CSV',
+    'saves a chart as SVG and PNG and its data as CSV',
     async () => {
       const { page, complaints, close } = await openPage('#/0/overview');
       for (const [chart, name] of [
@@ -240,14 +238,14 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       expect(complaints.errors).toEqual([]);
       await close();
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   it(
-    'says that nothing answers any more, and why a run cannot be read any further',
+    'reports a lost connection, and the reason why a run can no longer be read',
     async () => {
       makeRun(join(dir, 'breaks'), { stages: 5, agents: 2 });
-      const own = openHub([join(dir, 'breaks')], { everyMs: 50 });
+      const own = watchRuns([join(dir, 'breaks')], { pollIntervalMs: 50 });
       const server = await startDashboard(own, 0);
       const page = await browser.newPage();
       await page.goto(server.url);
@@ -261,11 +259,11 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       await expect.poll(() => page.locator('.badge.lost').textContent()).toMatch(/connection lost/);
       await page.close();
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   it(
-    'moves while a real run trains: train --watch',
+    'updates while a real run trains: train --watch',
     async () => {
       const team = join(dir, 'team.yaml');
       writeFileSync(
@@ -290,7 +288,7 @@ eval: {prompts: 20, k: 1, stage_prompts: 20}
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
       const complaints = complaintsOf(page);
       try {
-        await page.goto(await addressSaid(child));
+        await page.goto(await printedAddress(child));
         const counts = new Set<string>();
         const decisions = page.getByText(/All \d+ decisions/);
         let wasRunning = false;
@@ -305,15 +303,15 @@ eval: {prompts: 20, k: 1, stage_prompts: 20}
           await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
         }
         expect(child.exitCode).toBe(0);
-        expect(counts.size, `moments the page showed: ${[...counts].join('; ')}`).toBeGreaterThan(1);
+        expect(counts.size, `counts that the page showed: ${[...counts].join('; ')}`).toBeGreaterThan(1);
         expect(wasRunning).toBe(true);
       } finally {
         child.kill();
         await page.close();
       }
       expect(complaints.foreign).toEqual([]);
-      // and afterwards the same, from the files alone
-      const after = openHub([join(dir, 'live')]);
+      // after the run, the same results from the files alone
+      const after = watchRuns([join(dir, 'live')]);
       expect(after.runs[0]?.follower.status).toBe('finished');
       after.close();
       expect(readFileSync(join(dir, 'live', 'report.md'), 'utf8')).toContain(
@@ -332,19 +330,19 @@ eval: {prompts: 20, k: 1, stage_prompts: 20}
       expect(rows.filter(({ kind }) => kind === 'update')).toHaveLength(16);
       expect(new Set(rows.map(({ run }) => run))).toEqual(new Set(['live']));
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 });
 
 /** The address that `--watch` prints. */
-function addressSaid(child: ChildProcess): Promise<string> {
+function printedAddress(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let output = '';
     child.stderr?.on('data', (chunk) => {
-      said += String(chunk);
-      const url = /dashboard at (http:\S+)/.exec(said)?.[1];
+      output += String(chunk);
+      const url = /dashboard at (http:\S+)/.exec(output)?.[1];
       if (url !== undefined) resolve(url);
     });
-    child.once('exit', () => reject(new Error(`expected an address, got "${said}"`)));
+    child.once('exit', () => reject(new Error(`expected an address, got "${output}"`)));
   });
 }

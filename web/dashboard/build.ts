@@ -1,5 +1,5 @@
 /**
- * From the page's source to the three files that are served: the same bytes on every machine.
+ * Builds the dashboard's page: three files, byte-identical on every machine.
  * @module
  */
 import { readFileSync } from 'node:fs';

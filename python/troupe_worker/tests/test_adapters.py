@@ -1,4 +1,4 @@
-"""Adapters: PEFT's own numbers, a base that several share, folders, and what is refused."""
+"""Adapters: results of PEFT, a shared base model, folders, and unsupported settings."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import load_file
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from troupe_worker.adapters import FrozenBases
+from troupe_worker.adapters import BaseModelCache
 from troupe_worker.errors import BadModel, BadRequest
 from troupe_worker.model import WorkerModel
 from troupe_worker.threefry import child_key
 
 from .test_model import COTANGENTS, SCORE, STEP
-from .tiny import call, messages, ragged, write_tiny_model
+from .tiny_model import call, messages, ragged, write_tiny_model
 
 FIXTURES = Path(__file__).parents[3] / "test" / "fixtures" / "peft"
 LORA = {"rank": 2, "alpha": 4, "target_modules": "all-linear", "rslora": False}
@@ -40,7 +40,7 @@ class AdaptersTest(unittest.TestCase):
     def tearDownClass(cls) -> None:
         cls.temporary.cleanup()
 
-    def load(self, folder: Path | None = None, bases: FrozenBases | None = None, **changes: Any) -> WorkerModel:
+    def load(self, folder: Path | None = None, bases: BaseModelCache | None = None, **changes: Any) -> WorkerModel:
         params = {"dir": str(folder or self.folder), "dtype": "float32", "token_budget": 80, "decode_batch": 2}
         return WorkerModel(call({**params, **changes}), torch.device("cpu"), bases)
 
@@ -51,7 +51,7 @@ class AdaptersTest(unittest.TestCase):
     def logp(self, model: WorkerModel) -> Any:
         return model.forward(call(SCORE, messages()))[1]["logp"]
 
-    def test_computes_what_peft_computed(self) -> None:
+    def test_matches_log_probabilities_and_gradients_of_peft(self) -> None:
         folders = sorted(FIXTURES.iterdir())
         self.assertGreaterEqual(len(folders), 2)
         for folder in folders:
@@ -68,37 +68,38 @@ class AdaptersTest(unittest.TestCase):
                 model = self.load(folder)
                 score = {"temperature": expected["temperature"]}
                 logp = model.backward(call(score, arrays))[1]["logp"]
-                wanted = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
-                np.testing.assert_allclose(logp, wanted, atol=1e-4)
+                expected_logp = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
+                np.testing.assert_allclose(logp, expected_logp, atol=1e-4)
                 gradients = model._parameters.gradients()
                 self.assertEqual({f"d:{name}" for name in gradients}, {k for k in results if k.startswith("d:")})
                 for name, tensor in gradients.items():
-                    slope = results[f"d:{name}"]
-                    error = float((tensor - slope).abs().max() / slope.abs().max())
+                    expected_gradient = results[f"d:{name}"]
+                    error = float((tensor - expected_gradient).abs().max() / expected_gradient.abs().max())
                     self.assertLess(error, 1e-3, name)
 
-    def test_a_base_is_in_memory_once_and_nobody_changes_it(self) -> None:
-        bases = FrozenBases()
+    def test_adapters_share_a_base_model_and_do_not_change_it(self) -> None:
+        bases = BaseModelCache()
         one, other = (self.load(bases=bases, lora=LORA) for _ in range(2))
         plain = self.load()
-        np.testing.assert_allclose(self.logp(one), self.logp(plain), atol=1e-6)  # a fresh adapter changes nothing
+        # a new adapter does not change the output
+        np.testing.assert_allclose(self.logp(one), self.logp(plain), atol=1e-6)
         before = self.logp(other)
         self.train(one)
         self.assertGreater(float(np.abs(self.logp(one) - before).max()), 1e-4)
         np.testing.assert_array_equal(self.logp(other), before)
-        places = [
+        addresses = [
             {name.replace(".base_layer", ""): p.data_ptr() for name, p in model._decoder.model.named_parameters()}
             for model in (one, other)
         ]
-        shared = [name for name in places[0] if places[0][name] == places[1][name]]
-        self.assertEqual(shared, [name for name in places[0] if "lora_" not in name])
+        shared = [name for name in addresses[0] if addresses[0][name] == addresses[1][name]]
+        self.assertEqual(shared, [name for name in addresses[0] if "lora_" not in name])
         self.assertEqual(one.facts()["kind"], "lora")
-        # (12 + 24) 2 and so on: what the adapters add
+        # the parameters of the adapter come on top of those of the base model
         self.assertEqual(one.facts()["parameters"] - plain.facts()["parameters"], one._parameters.count)
         del one, other
         self.assertEqual(len(bases._bases), 0)
 
-    def test_snapshots_are_references_of_divergences(self) -> None:
+    def test_divergence_compares_with_a_snapshot(self) -> None:
         model = self.load(lora=LORA)
         snapshot = model.snapshot(call())[0]["snapshot"]
         before = self.logp(model)
@@ -110,7 +111,7 @@ class AdaptersTest(unittest.TestCase):
         model.restore(call({"snapshot": snapshot}))
         np.testing.assert_array_equal(self.logp(model), before)
 
-    def test_folders_bring_back_adapter_and_optimiser_to_the_bit(self) -> None:
+    def test_saving_and_loading_restores_adapter_and_optimizer_exactly(self) -> None:
         model = self.load(lora=LORA)
         self.train(model)
         saved = Path(self.temporary.name) / "saved"
@@ -124,26 +125,26 @@ class AdaptersTest(unittest.TestCase):
             self.train(one)
         np.testing.assert_array_equal(self.logp(model), self.logp(loaded))
 
-    def test_narrow_bases_have_adapters_in_float32(self) -> None:
+    def test_bfloat16_base_models_have_float32_adapters(self) -> None:
         model = self.load(lora=LORA, dtype="bfloat16")
         self.train(model)
-        self.assertEqual({t.dtype for t in model._parameters.masters().values()}, {torch.float32})
+        self.assertEqual({t.dtype for t in model._parameters.master_weights().values()}, {torch.float32})
         self.assertEqual(model._decoder.model.get_input_embeddings().weight.dtype, torch.bfloat16)
         self.assertTrue(np.isfinite(self.logp(model)).all())
 
-    def test_what_is_not_honoured_is_refused_by_name(self) -> None:
+    def test_rejects_unsupported_settings_by_name(self) -> None:
         model = self.load(lora=LORA)
-        saved = Path(self.temporary.name) / "refused"
+        saved = Path(self.temporary.name) / "rejected"
         model.save(call({"dir": str(saved)}))
         config = json.loads((saved / "adapter_config.json").read_text())
         for changes, complaint in (
-            ({"use_dora": True}, "use_dora: this setting of adapters is not honoured"),
+            ({"use_dora": True}, "use_dora: this adapter setting is not supported"),
             ({"bias": "all"}, 'bias: expected "none"'),
             ({"peft_type": "IA3"}, 'peft_type: expected "LORA"'),
             ({"r": 0}, "r: expected a positive integer, got 0"),
             ({"base_model_name_or_path": "../gone"}, '"../gone" does not exist'),
             ({"target_modules": ["q_porj"]}, 'got \\["q_porj"\\]'),
-            ({"target_modules": ["q_proj"]}, "has no place in the adapter"),
+            ({"target_modules": ["q_proj"]}, "is not part of the adapter"),
             ({"r": 3}, "has shape \\[2, 12\\]"),
         ):
             with self.subTest(complaint):
@@ -157,20 +158,22 @@ class AdaptersTest(unittest.TestCase):
         with self.assertRaisesRegex(BadRequest, "rank: expected an integer >= 1"):
             self.load(lora={**LORA, "rank": 0})
 
-    def test_architectures_without_such_projections_are_refused_in_one_line(self) -> None:
+    def test_rejects_architectures_without_the_projections_in_one_line(self) -> None:
         folder = Path(self.temporary.name) / "gpt2"
         GPT2LMHeadModel(GPT2Config(vocab_size=23, n_positions=32, n_embd=8, n_layer=1, n_head=2)).save_pretrained(
             folder
         )
-        with self.assertRaisesRegex(BadModel, r"^[^\n]*gpt2: GPT2LMHeadModel takes no such adapter \([^\n]+\)$"):
+        with self.assertRaisesRegex(
+            BadModel, r"^[^\n]*gpt2: GPT2LMHeadModel does not support this adapter \([^\n]+\)$"
+        ):
             self.load(folder, lora=LORA)
-        model = self.load(folder)  # all of its weights can be trained
+        model = self.load(folder)  # full training works
         before = self.logp(model)
         self.train(model)
         self.assertGreater(float(np.abs(self.logp(model) - before).max()), 1e-4)
 
-    def test_streams_have_children_as_on_the_other_side(self) -> None:
-        # randomStream(0).child(3).position().key, and a name beyond 32 bits
+    def test_child_streams_match_those_of_typescript(self) -> None:
+        # randomStream(0).child(3).position().key, and a name of more than 32 bits
         self.assertEqual(child_key(child_key((0, 0), 0), 3), (3703367240, 1346744193))
         self.assertEqual(child_key((0, 0), 2**40 + 7), (1976174928, 58359000))
 

@@ -1,11 +1,11 @@
-"""Shares of a cluster: what is read, what fits, what is said where it does not."""
+"""Placement requests: validation, capacity checks and their messages."""
 
 from __future__ import annotations
 
 import unittest
 from typing import Any
 
-from troupe_worker.cluster.capacity import Need, require_capacity
+from troupe_worker.cluster.capacity import PlacementRequest, require_capacity
 from troupe_worker.errors import BadRequest, WorkerError
 
 PARAMS: dict[str, Any] = {
@@ -26,20 +26,20 @@ def node(cpus: float, gpus: float = 0, *, alive: bool = True) -> dict[str, Any]:
 
 
 class CapacityTest(unittest.TestCase):
-    def need(self, **changes: object) -> Need:
-        return Need.read({**PARAMS, **changes})
+    def request(self, **changes: object) -> PlacementRequest:
+        return PlacementRequest.read({**PARAMS, **changes})
 
-    def complaint(self, need: Need, *nodes: dict[str, Any]) -> str:
+    def capacity_error(self, request: PlacementRequest, *nodes: dict[str, Any]) -> str:
         with self.assertRaises(WorkerError) as caught:
-            require_capacity(need, list(nodes))
+            require_capacity(request, list(nodes))
         self.assertEqual(caught.exception.kind, "capacity")
         return str(caught.exception)
 
-    def test_threads_follow_the_cpus_unless_said_otherwise(self) -> None:
-        self.assertEqual([self.need(cpus_per_agent=cpus).threads for cpus in (0, 0.5, 4)], [1, 1, 4])
-        self.assertEqual(self.need(cpus_per_agent=4, threads=2).threads, 2)
+    def test_threads_default_to_the_cpus_of_a_rank(self) -> None:
+        self.assertEqual([self.request(cpus_per_agent=cpus).threads for cpus in (0, 0.5, 4)], [1, 1, 4])
+        self.assertEqual(self.request(cpus_per_agent=4, threads=2).threads, 2)
 
-    def test_refuses_what_cannot_be_asked_for(self) -> None:
+    def test_rejects_invalid_parameters(self) -> None:
         for changes, message in (
             ({"gpus_per_agent": 1.5}, "gpus_per_agent: expected a whole number above 1, got 1.5"),
             (
@@ -56,46 +56,48 @@ class CapacityTest(unittest.TestCase):
             ({"placement": "wide"}, "placement: expected one of spread, pack, got 'wide'"),
         ):
             with self.assertRaises(BadRequest) as caught:
-                self.need(**changes)
+                self.request(**changes)
             self.assertTrue(str(caught.exception).startswith(message), caught.exception)
 
-    def test_fractions_share_a_card_but_no_agent_straddles_two(self) -> None:
-        self.assertTrue(require_capacity(self.need(), [node(4, 1), node(4, 1)]))
-        self.assertTrue(require_capacity(self.need(gpus_per_agent=0.1, agents=10), [node(16, 1)]))
+    def test_fractional_agents_share_a_gpu_but_do_not_span_two(self) -> None:
+        self.assertTrue(require_capacity(self.request(), [node(4, 1), node(4, 1)]))
+        self.assertTrue(require_capacity(self.request(gpus_per_agent=0.1, agents=10), [node(16, 1)]))
         self.assertEqual(
-            self.complaint(self.need(gpus_per_agent=0.6), node(4, 1), node(4, 1)),
+            self.capacity_error(self.request(gpus_per_agent=0.6), node(4, 1), node(4, 1)),
             "the cluster has 2 GPUs on 2 nodes, 3 agents with gpus_per_agent 0.6 need 1.8; "
             "lower gpus_per_agent or add nodes",
         )
         self.assertEqual(
-            self.complaint(self.need(gpus_per_agent=0), node(2)),
+            self.capacity_error(self.request(gpus_per_agent=0), node(2)),
             "the cluster has 2 CPUs on 1 nodes, 3 agents with cpus_per_agent 1 need 3; "
             "lower cpus_per_agent or add nodes",
         )
 
-    def test_ranks_share_what_the_agent_has(self) -> None:
-        cards = self.need(gpus_per_agent=4, cpus_per_agent=6)
-        self.assertEqual((cards.ranks, cards.gpus_per_rank, cards.cpus_per_rank, cards.threads), (4, 1, 1.5, 1))
-        self.assertEqual(cards.bundle(), {"CPU": 6, "GPU": 4})
-        third = self.need(gpus_per_agent=0, ranks_per_agent=3)
+    def test_ranks_divide_the_resources_of_an_agent(self) -> None:
+        gpus = self.request(gpus_per_agent=4, cpus_per_agent=6)
+        self.assertEqual((gpus.ranks, gpus.gpus_per_rank, gpus.cpus_per_rank, gpus.threads), (4, 1, 1.5, 1))
+        self.assertEqual(gpus.bundle(), {"CPU": 6, "GPU": 4})
+        third = self.request(gpus_per_agent=0, ranks_per_agent=3)
         self.assertEqual((third.ranks, third.gpus_per_rank), (3, 0))
         self.assertLessEqual(3 * third.cpus_per_rank, 1)
-        self.assertEqual((self.need().ranks, self.need().gpus_per_rank), (1, 0.5))
+        self.assertEqual((self.request().ranks, self.request().gpus_per_rank), (1, 0.5))
 
-    def test_an_agent_does_not_straddle_nodes(self) -> None:
-        need = self.need(agents=1, gpus_per_agent=4)
+    def test_an_agent_does_not_span_nodes(self) -> None:
+        request = self.request(agents=1, gpus_per_agent=4)
         self.assertEqual(
-            self.complaint(need, node(8, 2), node(8, 2)),
+            self.capacity_error(request, node(8, 2), node(8, 2)),
             "an agent with gpus_per_agent 4 must be on one node, the largest has 2 GPUs; lower gpus_per_agent",
         )
-        self.assertTrue(require_capacity(need, [node(8, 2), node(8, 4)]))
+        self.assertTrue(require_capacity(request, [node(8, 2), node(8, 4)]))
 
-    def test_resources_on_different_nodes_do_not_add_up(self) -> None:
-        need = self.need(agents=1, cpus_per_agent=4, gpus_per_agent=1)
-        self.assertIn("no placement of 1 agent with 4 CPUs and 1 GPUs", self.complaint(need, node(8), node(2, 1)))
+    def test_an_agent_does_not_combine_resources_of_different_nodes(self) -> None:
+        request = self.request(agents=1, cpus_per_agent=4, gpus_per_agent=1)
+        self.assertIn(
+            "no placement of 1 agent with 4 CPUs and 1 GPUs", self.capacity_error(request, node(8), node(2, 1))
+        )
 
-    def test_nodes_that_died_are_waited_for(self) -> None:
-        self.assertFalse(require_capacity(self.need(), [node(1, 1), node(4, 1, alive=False)]))
+    def test_waits_while_a_dead_node_may_be_replaced(self) -> None:
+        self.assertFalse(require_capacity(self.request(), [node(1, 1), node(4, 1, alive=False)]))
 
 
 if __name__ == "__main__":

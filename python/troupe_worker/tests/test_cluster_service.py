@@ -1,4 +1,4 @@
-"""The front of a cluster: what stays of a client that is given up while something is made for it."""
+"""The driver of a cluster: sessions that expire during `reserve` or `load` leave nothing behind."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from unittest import mock
 from troupe_worker.frames import Frame, decode, encode
 
 try:
-    from troupe_worker.cluster import places, rank, service
-    from troupe_worker.cluster.places import Place, Places
-    from troupe_worker.cluster.rank import Rank, Saying
+    from troupe_worker.cluster import actor_client, agent_placement, service, team_placement
+    from troupe_worker.cluster.actor_client import ActorClient, FrameStream
+    from troupe_worker.cluster.agent_placement import AgentPlacement
     from troupe_worker.cluster.service import ClusterService
+    from troupe_worker.cluster.team_placement import TeamPlacement
 except ModuleNotFoundError as error:
     if error.name != "ray":
         raise
     raise unittest.SkipTest("this Python has no Ray (requirements-ray.txt)") from error
 
-#: Of two agents that are content with any node.
+#: Two agents that fit on any node.
 PARAMS = {
     "agents": 2,
     "cpus_per_agent": 0,
@@ -35,7 +36,7 @@ class ClusterServiceTest(unittest.TestCase):
     def setUp(self) -> None:
         self.ray = mock.Mock(nodes=mock.Mock(return_value=[{"Alive": True, "Resources": {}}]))
         self.ray.get.return_value = {"node": "n"}
-        for module in (places, rank, service):
+        for module in (actor_client, agent_placement, service, team_placement):
             patched = mock.patch.object(module, "ray", self.ray)
             patched.start()
             self.addCleanup(patched.stop)
@@ -43,39 +44,39 @@ class ClusterServiceTest(unittest.TestCase):
 
     def call(self, name: str, params: dict[str, Any]) -> dict[str, Any]:
         header = {"call": name, "session": "s", "operation": name, "params": params}
-        said = self.service.begin(Frame(header, {}, encode(header))).frames(60)
-        return decode([frame for frame in said if frame is not None][-1]).header
+        frames = self.service.begin(Frame(header, {}, encode(header))).frames(60)
+        return decode([frame for frame in frames if frame is not None][-1]).header
 
-    def test_given_up_while_its_places_are_made_it_has_none(self) -> None:
-        def give_up(*_call: Any, **_more: Any) -> Any:
-            self.service.drop_abandoned(-1)
+    def test_a_session_that_expires_during_reserve_keeps_no_actors(self) -> None:
+        def expire(*_call: Any, **_more: Any) -> Any:
+            self.service.drop_expired_sessions(-1)
             return mock.DEFAULT
 
-        for moment in (self.ray.nodes, self.ray.get):  # it waits for room, and for its actors
-            with self.subTest(moment):
+        for function in (self.ray.nodes, self.ray.get):  # called while it waits for resources, and for its actors
+            with self.subTest(function):
                 self.ray.kill.reset_mock()
-                moment.side_effect = give_up
+                function.side_effect = expire
                 self.assertEqual(self.call("reserve", PARAMS)["error"]["kind"], "cancelled")
-                moment.side_effect = None
-                self.assertEqual(self.service._places, {})
+                function.side_effect = None
+                self.assertEqual(self.service._teams, {})
                 self.assertGreaterEqual(self.ray.kill.call_count, 2)
 
-    def test_given_up_while_its_model_is_loaded_it_is_forgotten_in_time(self) -> None:
+    def test_a_model_whose_session_expires_during_load_is_freed_later(self) -> None:
         self.assertEqual(self.call("reserve", PARAMS)["kind"], "result")
-        answer = encode({"kind": "result", "value": {"model": "there", "text": "/a/folder"}})
-        front = self.service
+        answer = encode({"kind": "result", "value": {"model": "model-0", "tokenizer_dir": "/a/folder"}})
+        driver = self.service
 
-        class Given(Place):
-            def call(self, *_call: Any) -> Saying:
-                front.drop_abandoned(-1)
+        class ExpiringPlacement(AgentPlacement):
+            def call(self, *_call: Any) -> FrameStream:
+                driver.drop_expired_sessions(-1)
                 yield True, answer
 
-        reserved = front._places["s"]
-        assert isinstance(reserved, Places)
-        reserved.places = [Given(0, Rank("agent 0", mock.Mock()))]
+        team = driver._teams["s"]
+        assert isinstance(team, TeamPlacement)
+        team.agents = [ExpiringPlacement(0, ActorClient("agent 0", mock.Mock()))]
         self.call("load", {"dir": "/a/folder"})
-        front.drop_abandoned(-1)
-        self.assertEqual(front._models, {})
+        driver.drop_expired_sessions(-1)
+        self.assertEqual(driver._models, {})
 
 
 if __name__ == "__main__":

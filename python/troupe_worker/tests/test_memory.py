@@ -1,4 +1,4 @@
-"""Whether models fit: what they are said to take, and what is said when they do not."""
+"""Memory estimates, reservations, and the message for a model that does not fit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from troupe_worker.adapters import FrozenBases
-from troupe_worker.admission import Admission
+from troupe_worker.adapters import BaseModelCache
 from troupe_worker.errors import BadModel
-from troupe_worker.load_call import load_options
-from troupe_worker.memory import Plan, Room, free_bytes, read_sizes, require_room
+from troupe_worker.load_request import load_options
+from troupe_worker.memory import DeviceMemory, MemoryPlan, free_bytes, read_model_sizes, require_memory
+from troupe_worker.memory_budget import MemoryBudget
 from troupe_worker.model import WorkerModel
 
-from .tiny import call, write_tiny_model
+from .tiny_model import call, write_tiny_model
 
 CPU = torch.device("cpu")
 
@@ -45,87 +45,91 @@ class MemoryTest(unittest.TestCase):
             **changes,
         }
 
-    def admit(self, admission: Admission, **changes: Any) -> int:
-        return admission.admit(load_options(call(self.params(**changes))), FrozenBases())
+    def reserve(self, budget: MemoryBudget, **changes: Any) -> int:
+        return budget.reserve_model(load_options(call(self.params(**changes))), BaseModelCache())
 
-    def test_sizes_are_those_of_the_model(self) -> None:
-        sizes = read_sizes(self.folder)
+    def test_reads_the_sizes_of_a_model_from_its_headers(self) -> None:
+        sizes = read_model_sizes(self.folder)
         assert sizes is not None
         model = WorkerModel(call(self.params()), CPU)
         self.assertEqual(sizes.parameters, model.facts()["parameters"])
         lora = {"rank": 3, "alpha": 1, "target_modules": "all-linear"}
         adapted = WorkerModel(call(self.params(lora=lora)), CPU)
-        targets = tuple(adapted._loaded.parameters.masters())
+        targets = tuple(adapted._loaded.parameters.master_weights())
         self.assertGreater(len(targets), 0)
         names = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
         self.assertEqual(sizes.adapter(3, names), adapted._parameters.count)
-        self.assertIsNone(read_sizes(self.folder / "nowhere"))
+        self.assertIsNone(read_model_sizes(self.folder / "nowhere"))
 
-    def test_counts_what_training_keeps(self) -> None:
-        # weights, snapshot, gradient, two moments; on a CPU the snapshot's moments are in the same memory
-        self.assertEqual(Plan("float32", True, None, on_cpu=False).bytes_needed(10), 200)
-        self.assertEqual(Plan("float32", True, None, on_cpu=True).bytes_needed(10), 280)
-        self.assertEqual(Plan("bfloat16", True, None, on_cpu=False).bytes_needed(10), 200)
-        self.assertEqual(Plan("float32", False, None, on_cpu=True).bytes_needed(10), 40)
-        self.assertEqual(Plan("bfloat16", True, 3, on_cpu=False).bytes_needed(10), 20 + 60)
-        self.assertEqual(Plan("bfloat16", True, 3, on_cpu=False, shared=True).bytes_needed(10), 60)
+    def test_estimates_the_memory_of_training(self) -> None:
+        # weights, snapshot, gradient, two moments; on a CPU also the moments of the snapshot
+        self.assertEqual(MemoryPlan("float32", True, None, on_cpu=False).bytes_needed(10), 200)
+        self.assertEqual(MemoryPlan("float32", True, None, on_cpu=True).bytes_needed(10), 280)
+        self.assertEqual(MemoryPlan("bfloat16", True, None, on_cpu=False).bytes_needed(10), 200)
+        self.assertEqual(MemoryPlan("float32", False, None, on_cpu=True).bytes_needed(10), 40)
+        self.assertEqual(MemoryPlan("bfloat16", True, 3, on_cpu=False).bytes_needed(10), 20 + 60)
+        self.assertEqual(MemoryPlan("bfloat16", True, 3, on_cpu=False, base_is_loaded=True).bytes_needed(10), 60)
 
-    def test_counts_what_one_of_several_ranks_keeps(self) -> None:
-        # float32 pieces of all that training keeps, and the whole model while messages are drawn
-        self.assertEqual(Plan("bfloat16", True, None, on_cpu=False, ranks=4).bytes_needed(100), 200 + 500)
-        self.assertEqual(Plan("float32", True, None, on_cpu=True, ranks=4).bytes_needed(100), 400 + 700)
-        self.assertEqual(Plan("float32", False, None, on_cpu=True, ranks=4).bytes_needed(100), 400 + 100)
-        adapter = Plan("bfloat16", True, 4, on_cpu=False, ranks=4).bytes_needed(100)
+    def test_estimates_the_memory_of_one_of_several_ranks(self) -> None:
+        # float32 shards of the training state, and the gathered model while sampling
+        self.assertEqual(
+            MemoryPlan("bfloat16", True, None, on_cpu=False, world_size=4).bytes_needed(100), 200 + 500
+        )
+        self.assertEqual(MemoryPlan("float32", True, None, on_cpu=True, world_size=4).bytes_needed(100), 400 + 700)
+        self.assertEqual(
+            MemoryPlan("float32", False, None, on_cpu=True, world_size=4).bytes_needed(100), 400 + 100
+        )
+        adapter = MemoryPlan("bfloat16", True, 4, on_cpu=False, world_size=4).bytes_needed(100)
         self.assertEqual(adapter, 200 + 16 + (200 + 80) // 4)
-        sizes = read_sizes(self.folder)
+        sizes = read_model_sizes(self.folder)
         assert sizes is not None
-        room = 12 * sizes.parameters
+        limit = 12 * sizes.parameters
         with self.assertRaises(BadModel):
-            self.admit(Admission(CPU, limit_bytes=room))
-        plan = Plan("float32", True, None, on_cpu=False)
+            self.reserve(MemoryBudget(CPU, limit_bytes=limit))
+        plan = MemoryPlan("float32", True, None, on_cpu=False)
         with self.assertRaisesRegex(BadModel, r"ray.gpus_per_agent 4 would fit \(0.02 MiB each\)"):
-            require_room(self.folder, sizes, plan, Room("cuda", 9 * sizes.parameters, 0, 0))
-        dealt_out = Admission(CPU, limit_bytes=room)
-        dealt_out.deal_out(4)
-        self.admit(dealt_out)
+            require_memory(self.folder, sizes, plan, DeviceMemory("cuda", 9 * sizes.parameters, 0, 0))
+        sharded = MemoryBudget(CPU, limit_bytes=limit)
+        sharded.set_world_size(4)
+        self.reserve(sharded)
 
-    def test_those_that_came_before_keep_what_they_will_ask_for(self) -> None:
-        sizes = read_sizes(self.folder)
+    def test_keeps_the_reservations_of_earlier_models(self) -> None:
+        sizes = read_model_sizes(self.folder)
         assert sizes is not None
-        admission = Admission(CPU, limit_bytes=2 * 28 * sizes.parameters + 27)
-        first = self.admit(admission)
-        self.admit(admission)
-        with self.assertRaisesRegex(BadModel, "beside the 2 loaded already, got .* too little"):
-            self.admit(admission)
-        admission.leave(first)
-        self.admit(admission)
+        budget = MemoryBudget(CPU, limit_bytes=2 * 28 * sizes.parameters + 27)
+        first = self.reserve(budget)
+        self.reserve(budget)
+        with self.assertRaisesRegex(BadModel, "beside the 2 loaded models, got .* too little"):
+            self.reserve(budget)
+        budget.release(first)
+        self.reserve(budget)
 
-    def test_says_what_is_missing_and_what_would_fit(self) -> None:
-        sizes = read_sizes(self.folder)
+    def test_reports_the_missing_memory_and_what_would_fit(self) -> None:
+        sizes = read_model_sizes(self.folder)
         assert sizes is not None
         needed = 28 * sizes.parameters
-        with self.assertRaisesRegex(BadModel, r"expected 0.0\d MiB free on cpu for training 2.6\d thousand"):
-            self.admit(Admission(CPU, limit_bytes=needed - 1))
+        with self.assertRaisesRegex(BadModel, r"expected 0.0\d MiB free on cpu for training of 2.6\d thousand"):
+            self.reserve(MemoryBudget(CPU, limit_bytes=needed - 1))
         with self.assertRaisesRegex(BadModel, r"a model of at most \d+ parameters would fit"):
-            self.admit(Admission(CPU, limit_bytes=100))
+            self.reserve(MemoryBudget(CPU, limit_bytes=100))
         with self.assertRaisesRegex(BadModel, "; dtype bfloat16 would fit"):
             lora = {"rank": 1, "alpha": 1, "target_modules": ["q_proj"]}
-            self.admit(Admission(CPU, limit_bytes=4 * sizes.parameters), lora=lora)
-        self.admit(Admission(CPU, limit_bytes=4 * sizes.parameters), training=False)
-        self.admit(Admission(CPU, free=lambda _: None))
+            self.reserve(MemoryBudget(CPU, limit_bytes=4 * sizes.parameters), lora=lora)
+        self.reserve(MemoryBudget(CPU, limit_bytes=4 * sizes.parameters), training=False)
+        self.reserve(MemoryBudget(CPU, free=lambda _: None))
 
-    def test_a_part_of_what_is_free_can_be_left_to_others(self) -> None:
-        sizes = read_sizes(self.folder)
+    def test_divides_the_free_memory_between_processes(self) -> None:
+        sizes = read_model_sizes(self.folder)
         assert sizes is not None
-        admission = Admission(CPU, free=lambda _: 2 * 28 * sizes.parameters)
-        admission.share(2)
-        self.admit(admission)
-        crowded = Admission(CPU, free=lambda _: 2 * 28 * sizes.parameters)
-        crowded.share(3)
+        budget = MemoryBudget(CPU, free=lambda _: 2 * 28 * sizes.parameters)
+        budget.divide(2)
+        self.reserve(budget)
+        crowded = MemoryBudget(CPU, free=lambda _: 2 * 28 * sizes.parameters)
+        crowded.divide(3)
         with self.assertRaises(BadModel):
-            self.admit(crowded)
+            self.reserve(crowded)
 
-    def test_this_machine_says_what_is_free(self) -> None:
+    def test_measures_the_free_memory_of_this_machine(self) -> None:
         free = free_bytes(CPU)
         assert free is not None
         self.assertGreater(free, 2**20)

@@ -1,4 +1,4 @@
-"""One model: its optimiser, its snapshots, its folders, and what a cancelled call leaves behind."""
+"""A model: optimizer, snapshots, folders, cancelled calls, and sampling in any batch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from troupe_worker import VERSION
-from troupe_worker.adamw import AdamWParams, Slot, adamw_step
+from troupe_worker.adamw import AdamWParams, AdamWTensors, adamw_step
 from troupe_worker.errors import BadModel, BadRequest, Cancelled, WorkerError
 from troupe_worker.model import WorkerModel
 
-from .tiny import call, messages, ragged, write_tiny_model
+from .tiny_model import call, messages, ragged, write_tiny_model
 
 SCORE = {"temperature": 0.8}
 STEP = {
@@ -55,7 +55,7 @@ class ModelTest(unittest.TestCase):
     def logp(self, model: WorkerModel) -> Any:
         return model.forward(call(SCORE, messages()))[1]["logp"]
 
-    def test_a_cancelled_backward_is_not_half_applied(self) -> None:
+    def test_a_step_after_a_cancelled_backward_pass_fails(self) -> None:
         model, batches = self.load(), []
 
         def check() -> None:
@@ -72,22 +72,21 @@ class ModelTest(unittest.TestCase):
         self.assertEqual(float(model.step(call(STEP))[1]["grad_norm"][0]), 0)
         np.testing.assert_allclose(self.logp(model), before, atol=1e-2)
 
-    def test_bfloat16_weights_keep_what_they_cannot_hold(self) -> None:
-        """Steps far below bfloat16's resolution add up in the float32 masters."""
+    def test_master_weights_accumulate_steps_below_the_resolution_of_bfloat16(self) -> None:
         model = self.load(dtype="bfloat16")
-        masters = {name: tensor.clone() for name, tensor in model._parameters.masters().items()}
+        masters = {name: tensor.clone() for name, tensor in model._parameters.master_weights().items()}
         snapshot = model.snapshot(call())[0]["snapshot"]
         for _ in range(3):
             model.backward(call(SCORE, {**messages(), **COTANGENTS}))
             model.step(call({**STEP, "learning_rate": 1e-6}))
-        moved = model._parameters.masters()
+        moved = model._parameters.master_weights()
         self.assertTrue(any(not torch.equal(moved[name], masters[name]) for name in masters))
         self.assertTrue(all(float((moved[n] - masters[n]).abs().max()) < 1e-4 for n in masters))
         model.restore(call({"snapshot": snapshot}))
-        for name, tensor in model._parameters.masters().items():
+        for name, tensor in model._parameters.master_weights().items():
             torch.testing.assert_close(tensor, masters[name], rtol=0, atol=0)
 
-    def test_folders_bring_back_weights_and_optimiser_to_the_bit(self) -> None:
+    def test_saving_and_loading_restores_weights_and_optimizer_exactly(self) -> None:
         model = self.load()
         self.train(model)
         saved = Path(self.temporary.name) / "saved"
@@ -98,28 +97,30 @@ class ModelTest(unittest.TestCase):
         np.testing.assert_array_equal(self.logp(model), self.logp(loaded))
         self.assertEqual([path.name for path in saved.iterdir() if path.name.startswith(".")], [])
 
-    def test_folders_that_do_not_fit_are_refused(self) -> None:
+    def test_rejects_missing_truncated_and_mismatched_folders(self) -> None:
         with self.assertRaisesRegex(BadModel, "config.json: the file is missing"):
             self.load(Path(self.temporary.name) / "nowhere")
-        cut = Path(self.temporary.name) / "cut"
-        cut.mkdir()
+        truncated = Path(self.temporary.name) / "truncated"
+        truncated.mkdir()
         for name in ("config.json", "model.safetensors"):
-            (cut / name).write_bytes((self.folder / name).read_bytes()[: 10**9 if name == "config.json" else 900])
+            (truncated / name).write_bytes(
+                (self.folder / name).read_bytes()[: 10**9 if name == "config.json" else 900]
+            )
         with self.assertRaises(BadModel):
-            self.load(cut)
-        more = Path(self.temporary.name) / "more"
-        more.mkdir()
+            self.load(truncated)
+        deeper = Path(self.temporary.name) / "deeper"
+        deeper.mkdir()
         config = (self.folder / "config.json").read_text()
-        (more / "config.json").write_text(
+        (deeper / "config.json").write_text(
             config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 3').replace(
                 '"full_attention",', '"full_attention", "full_attention",', 1
             )
         )
-        (more / "model.safetensors").write_bytes((self.folder / "model.safetensors").read_bytes())
+        (deeper / "model.safetensors").write_bytes((self.folder / "model.safetensors").read_bytes())
         with self.assertRaisesRegex(BadModel, "is missing"):
-            self.load(more)
+            self.load(deeper)
 
-    def test_tokens_of_another_model_are_refused(self) -> None:
+    def test_rejects_tokens_outside_the_vocabulary(self) -> None:
         model = self.load()
         for name, token in (("context", -1), ("tokens", 23)):
             arrays = messages()
@@ -128,39 +129,41 @@ class ModelTest(unittest.TestCase):
             with self.assertRaisesRegex(BadRequest, f"from 0 to 22, got {token}"):
                 model.forward(call(SCORE, arrays))
 
-    def test_sampling_is_the_same_in_any_batch(self) -> None:
+    def test_sampled_tokens_do_not_depend_on_the_batch(self) -> None:
         contexts = [[1, 2, 3], [4], [1, 2, 3], [5, 6, 7, 8, 9], [4], [2, 2]]
 
-        def sample(order: list[int], slots: int) -> dict[int, list[int]]:
-            model, said = self.load(decode_batch=slots), {}
+        def sample(order: list[int], batch_size: int) -> dict[int, list[int]]:
+            model, sampled = self.load(decode_batch=batch_size), {}
 
             def emit(_header: dict[str, Any], arrays: dict[str, Any]) -> None:
                 ends = np.cumsum(arrays["tokens_lengths"])
-                for place, end, length in zip(arrays["index"], ends, arrays["tokens_lengths"], strict=True):
-                    said[order[int(place)]] = arrays["tokens"][end - length : end].tolist()
+                for index, end, length in zip(arrays["index"], ends, arrays["tokens_lengths"], strict=True):
+                    sampled[order[int(index)]] = arrays["tokens"][end - length : end].tolist()
 
             streams = np.array([[9, index, 0] for index in order], np.uint32)
             arrays = {**ragged("context", [list(contexts[i]) for i in order], np.int32), "streams": streams}
             model.sample(call({**SCORE, "max_tokens": 12, "end_tokens": [0]}, arrays, emit=emit))
-            return said
+            return sampled
 
-        whole = sample(list(range(6)), 6)
-        self.assertEqual(sorted(whole), list(range(6)))
-        self.assertEqual(sample(list(range(6)), 2), whole)
-        self.assertEqual(sample([5, 3, 1, 0, 2, 4], 4), whole)
+        expected = sample(list(range(6)), 6)
+        self.assertEqual(sorted(expected), list(range(6)))
+        self.assertEqual(sample(list(range(6)), 2), expected)
+        self.assertEqual(sample([5, 3, 1, 0, 2, 4], 4), expected)
 
 
 class AdamWTest(unittest.TestCase):
-    def test_first_step_is_the_sign_of_the_gradient_and_decay_is_apart(self) -> None:
+    def test_the_first_step_is_the_sign_of_the_gradient_plus_decoupled_decay(self) -> None:
         weights = torch.tensor([[1.0, -2.0]])
-        slot = Slot(weights, torch.tensor([[3.0, -0.5]]), torch.zeros(1, 2), torch.zeros(1, 2), decay=True)
+        tensors = AdamWTensors(
+            weights, torch.tensor([[3.0, -0.5]]), torch.zeros(1, 2), torch.zeros(1, 2), decay=True
+        )
         params = AdamWParams(0.1, 0.9, 0.999, 0.0, 0.5, 1.0)
-        adamw_step(slot, params, step=1, scale=1.0)
+        adamw_step(tensors, params, step=1, scale=1.0)
         torch.testing.assert_close(weights, torch.tensor([[0.95 - 0.1, -1.9 + 0.1]]))
 
 
 class PackageTest(unittest.TestCase):
-    def test_says_its_own_version(self) -> None:
+    def test_pyproject_has_the_version_of_the_package(self) -> None:
         project = Path(__file__).parents[1] / "pyproject.toml"
         self.assertIn(f'version = "{VERSION}"', project.read_text())
 

@@ -1,4 +1,4 @@
-"""The HTTP front: tokens, versions, calls that are repeated, clients that vanish."""
+"""The HTTP server: authorization, invalid requests, repeated calls, expired sessions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from troupe_worker.server import WorkerServer, serve
 from troupe_worker.service import Service
 
 from .test_model import COTANGENTS, SCORE, STEP
-from .tiny import call, messages, write_tiny_model
+from .tiny_model import call, messages, write_tiny_model
 
 TOKEN = "secret"
 
@@ -78,14 +78,14 @@ class ServerTest(unittest.TestCase):
         name: str = self.call("load", session=session, params=params).header["value"]["model"]
         return name
 
-    def test_says_who_it_is_to_those_with_the_token(self) -> None:
+    def test_hello_needs_the_token(self) -> None:
         status, data = self.request("/v1/hello")
         self.assertEqual((status, json.loads(data)["protocol"]), (200, PROTOCOL))
         for token in ("", "wrong", "sëcret"):
             self.assertEqual(self.request("/v1/hello", token=token.encode().decode("latin-1"))[0], 401)
         self.assertEqual(self.request("/v1/call", b"x" * 1000, token="wrong")[0], 401)
 
-    def test_refuses_what_is_no_call(self) -> None:
+    def test_rejects_invalid_requests(self) -> None:
         self.assertEqual(self.request("/v1/call", b"nonsense")[0], 400)
         self.assertEqual(self.request("/v1/call", encode({"call": "step"}))[0], 400)
         self.assertEqual(self.request("/elsewhere")[0], 404)
@@ -106,46 +106,48 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(first.arrays["grad_norm"][0], again.arrays["grad_norm"][0])
         np.testing.assert_array_equal(forward(), once)
 
-    def test_models_belong_to_their_client_and_go_when_it_is_gone(self) -> None:
+    def test_models_belong_to_their_session_and_are_freed_when_it_expires(self) -> None:
         model = self.load("c")
         kind = self.call("snapshot", session="d", model=model).header["error"]["kind"]
         self.assertEqual(kind, "unknown_model")
-        self.server.service.drop_abandoned(3600)
+        self.server.service.drop_expired_sessions(3600)
         self.assertGreater(json.loads(self.request("/v1/hello")[1])["models"], 0)
-        self.server.service.drop_abandoned(-1)
+        self.server.service.drop_expired_sessions(-1)
         self.assertEqual(json.loads(self.request("/v1/hello")[1])["models"], 0)
 
-    def test_many_may_come_at_once_while_it_does_something_else(self) -> None:
-        server = serve(Service("cpu"), host="127.0.0.1", port=0, token=TOKEN, lease_seconds=None)  # takes none yet
+    def test_accepts_many_connections_before_it_serves_them(self) -> None:
+        server = serve(
+            Service("cpu"), host="127.0.0.1", port=0, token=TOKEN, lease_seconds=None
+        )  # does not accept yet
         self.addCleanup(server.server_close)
         port = int(server.server_address[1])
         for _ in range(64):
             self.addCleanup(socket.create_connection(("127.0.0.1", port), 5).close)
 
-    def test_a_call_that_found_a_model_before_it_was_closed_is_told_that_it_is_gone(self) -> None:
+    def test_a_call_that_races_with_close_fails(self) -> None:
         service = self.server.service
         assert isinstance(service, Service)
         model = self.load("e")
-        held = service._models[model]
+        entry = service._models[model]
         self.call("close", session="e", model=model)
-        service._models[model] = held  # as the call saw it
+        service._models[model] = entry  # as a call that looked it up before `close`
         self.addCleanup(service._models.pop, model)
         for name in ("forward", "generate"):
             error = self.call(name, session="e", model=model, params=SCORE, arrays=messages()).header["error"]
             self.assertEqual(error["kind"], "unknown_model")
 
-    def test_a_model_whose_client_was_given_up_while_it_was_loaded_goes_in_time(self) -> None:
+    def test_a_model_whose_session_expires_during_load_is_freed_later(self) -> None:
         service = self.server.service
         assert isinstance(service, Service)
         params = {"dir": self.temporary.name, "dtype": "float32", "token_budget": 64, "decode_batch": 4}
         loading = threading.Thread(target=service._load, args=(call(params), "f"))
-        with service._loading:
+        with service._load_lock:
             loading.start()
             service.drop_session("f")
         loading.join()
-        self.assertIn("f", [held.session for held in service._models.values()])
-        service.drop_abandoned(-1)
-        self.assertEqual([held for held in service._models.values() if held.session == "f"], [])
+        self.assertIn("f", [entry.session for entry in service._models.values()])
+        service.drop_expired_sessions(-1)
+        self.assertEqual([entry for entry in service._models.values() if entry.session == "f"], [])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Every decoder family of the embedded engine: the numbers that Transformers itself left in
-test/fixtures/transformers (conformance/write_fixtures.py), from the worker's own passes.
+"""Compares the worker's passes with results of Transformers for every decoder family of the ONNX engine.
+
+conformance/write_fixtures.py wrote the results to test/fixtures/transformers.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from safetensors.torch import load_file
 
 from troupe_worker.model import WorkerModel
 
-from .tiny import call, ragged
+from .tiny_model import call, ragged
 
 FIXTURES = Path(__file__).parents[3] / "test" / "fixtures" / "transformers"
 
 
 class FixturesTest(unittest.TestCase):
-    def test_log_probabilities_gradients_and_a_greedy_continuation(self) -> None:
+    def test_matches_log_probabilities_gradients_and_greedy_tokens(self) -> None:
         folders = sorted(path for path in FIXTURES.iterdir() if path.is_dir())
         self.assertGreaterEqual(len(folders), 13)
         torch.set_num_threads(1)
         for folder in folders:
             with self.subTest(folder.name):
-                self.hold(folder)
+                self.compare(folder)
 
-    def test_in_16_bits_they_say_nearly_the_same(self) -> None:
+    def test_bfloat16_log_probabilities_are_close(self) -> None:
         for folder in sorted(path for path in FIXTURES.iterdir() if path.is_dir()):
             with self.subTest(folder.name):
                 params = {"dir": str(folder), "dtype": "bfloat16", "token_budget": 80, "decode_batch": 3}
@@ -42,10 +43,10 @@ class FixturesTest(unittest.TestCase):
                 }
                 model = WorkerModel(call(params), torch.device("cpu"))
                 logp = model.forward(call({"temperature": expected["temperature"]}, arrays))[1]["logp"]
-                wanted = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
-                self.assertLess(float(np.abs(logp - wanted).mean()), 0.1)
+                expected_logp = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
+                self.assertLess(float(np.abs(logp - expected_logp).mean()), 0.1)
 
-    def hold(self, folder: Path) -> None:
+    def compare(self, folder: Path) -> None:
         params = {"dir": str(folder), "dtype": "float32", "token_budget": 80, "decode_batch": 3}
         model = WorkerModel(call(params), torch.device("cpu"))
         expected = json.loads((folder / "expected.json").read_text())
@@ -59,35 +60,35 @@ class FixturesTest(unittest.TestCase):
         }
         score = {"temperature": expected["temperature"]}
         logp = model.backward(call(score, arrays))[1]["logp"]
-        wanted = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
-        np.testing.assert_allclose(logp, wanted, atol=1e-4)
+        expected_logp = np.concatenate([results[f"logp.{i}"].numpy() for i in range(len(sequences))])
+        np.testing.assert_allclose(logp, expected_logp, atol=1e-4)
         gradients = model._parameters.gradients()
-        slopes = {name[2:]: tensor for name, tensor in results.items() if name.startswith("d:")}
-        self.assertEqual(set(gradients), set(slopes))
-        sizes = {name: float(tensor.abs().max()) for name, tensor in slopes.items()}
-        # a bias on keys without positions shifts all scores of a row alike: its gradient is 0 up to rounding
+        expected_gradients = {name[2:]: tensor for name, tensor in results.items() if name.startswith("d:")}
+        self.assertEqual(set(gradients), set(expected_gradients))
+        sizes = {name: float(tensor.abs().max()) for name, tensor in expected_gradients.items()}
+        # without rotary embeddings a key bias shifts all attention logits of a row equally, so its gradient is 0
         rounding = 1e-5 * max(sizes.values())
-        for name, tensor in slopes.items():
+        for name, tensor in expected_gradients.items():
             error = float((gradients[name] - tensor).abs().max())
             self.assertLess(error, rounding if sizes[name] < rounding else 1e-3 * sizes[name], name)
-        self.continue_greedily(model, expected["greedy"])
+        self.compare_greedy(model, expected["greedy"])
 
-    def continue_greedily(self, model: WorkerModel, greedy: list[dict[str, Any]]) -> None:
-        said: dict[int, list[int]] = {}
+    def compare_greedy(self, model: WorkerModel, greedy: list[dict[str, Any]]) -> None:
+        sampled: dict[int, list[int]] = {}
 
         def emit(_header: dict[str, Any], arrays: dict[str, Any]) -> None:
             ends = np.cumsum(arrays["tokens_lengths"])
-            for place, end, length in zip(arrays["index"], ends, arrays["tokens_lengths"], strict=True):
-                said[int(place)] = arrays["tokens"][end - length : end].tolist()
+            for index, end, length in zip(arrays["index"], ends, arrays["tokens_lengths"], strict=True):
+                sampled[int(index)] = arrays["tokens"][end - length : end].tolist()
 
         arrays = {
             **ragged("context", [one["context"] for one in greedy], np.int32),
             "streams": np.array([[1, index, 0] for index in range(len(greedy))], np.uint32),
         }
-        # so cold that a margin of 2e-3 leaves the second best token a chance of e^-200
+        # at this temperature a margin of 2e-3 gives the second token a probability of e^-200
         params = {"temperature": 1e-5, "max_tokens": len(greedy[0]["tokens"]), "end_tokens": []}
         model.sample(call(params, arrays, emit=emit))
-        self.assertEqual([said[index] for index in range(len(greedy))], [one["tokens"] for one in greedy])
+        self.assertEqual([sampled[index] for index in range(len(greedy))], [one["tokens"] for one in greedy])
 
 
 if __name__ == "__main__":

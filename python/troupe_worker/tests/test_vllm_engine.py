@@ -1,4 +1,4 @@
-"""One engine of vLLM for several models, from its first message to its end: it holds their weights as they are."""
+"""The lifetime of a vLLM engine that several models share, and the synchronization of their weights."""
 
 from __future__ import annotations
 
@@ -15,68 +15,68 @@ from troupe_worker.errors import BadModel, Cancelled, WorkerError
 from troupe_worker.model import WorkerModel
 from troupe_worker.service import Service
 
-from .tiny import call, ragged
-from .vllm_case import CONTEXTS, LORA, WARM, VllmCase, write_model
+from .tiny_model import call, ragged
+from .vllm_case import CONTEXTS, HIGH_TEMPERATURE, LORA, VllmCase, write_model
 
 
 class EngineTest(VllmCase):
-    def test_weights_are_handed_over_after_they_changed_and_only_then(self) -> None:
-        model, own = self.load(), self.load(sampler="torch")
+    def test_copies_weights_only_after_they_have_changed(self) -> None:
+        model, reference = self.load(), self.load(sampler="torch")
         loads: list[int] = []
         engine = self.engine(model)
-        original = engine.load
+        original = engine.load_weights
 
-        def load(weights: Iterable[tuple[str, torch.Tensor]]) -> None:
+        def load_weights(weights: Iterable[tuple[str, torch.Tensor]]) -> None:
             loads.append(1)
             original(weights)
 
-        engine.load = load  # type: ignore[method-assign]
+        engine.load_weights = load_weights  # type: ignore[method-assign]
         before = self.greedy(model)
         self.sample(model)
         self.assertEqual(len(loads), 1)
         snapshot = model.snapshot(call())[0]["snapshot"]
-        for one in (model, own):
+        for one in (model, reference):
             self.train(one)
         after = self.greedy(model)
         self.assertNotEqual(after, before)
-        self.assertEqual(after, self.greedy(own))
+        self.assertEqual(after, self.greedy(reference))
         self.assertLess(self.mismatch(model, self.sample(model)), 1e-4)
         self.assertEqual(len(loads), 2)
         model.restore(call({"snapshot": snapshot}))
         self.assertEqual(self.greedy(model), before)
         self.assertEqual(len(loads), 3)
 
-    def test_keys_and_values_of_other_weights_are_forgotten(self) -> None:
-        """A context of several blocks, so that vLLM would find it in its cache."""
-        model, own = self.load(), self.load(sampler="torch")
+    def test_new_weights_clear_the_prefix_cache(self) -> None:
+        """Uses a context of several blocks, which vLLM would find in its prefix cache."""
+        model, reference = self.load(), self.load(sampler="torch")
         context: list[list[float]] = [[1 + (7 * index) % 30 for index in range(400)]]
 
-        def likeliest(one: WorkerModel) -> tuple[list[int], list[float]]:
+        def sample(one: WorkerModel) -> tuple[list[int], list[float]]:
             [(tokens, logp, _)] = self.sample(one, context, max_tokens=6)
             return tokens, logp.tolist()
 
-        likeliest(model)
-        self.assertEqual(likeliest(model)[0], likeliest(model)[0])
-        for one in (model, own):
+        sample(model)
+        self.assertEqual(sample(model)[0], sample(model)[0])
+        for one in (model, reference):
             self.train(one)
-        tokens, logp = likeliest(model)
+        tokens, logp = sample(model)
         arrays = {**ragged("context", context, np.int32), **ragged("tokens", [list(tokens)], np.int32)}
-        rescored = own.forward(call({"temperature": WARM}, arrays))[1]["logp"]
+        rescored = reference.forward(call({"temperature": HIGH_TEMPERATURE}, arrays))[1]["logp"]
         np.testing.assert_allclose(logp, rescored, atol=1e-4)
-        stats = self.engine(model)._engine.engine_core.engine_core.scheduler.kv_cache_manager
-        self.assertTrue(stats.enable_caching)
+        manager = self.engine(model)._engine.engine_core.engine_core.scheduler.kv_cache_manager
+        self.assertTrue(manager.enable_caching)
 
-    def test_an_engine_is_made_after_the_folder_is_gone(self) -> None:
-        """Folders that travelled to another node go when they have been read; engines may come later."""
+    def test_constructs_an_engine_after_the_folder_is_deleted(self) -> None:
+        """A folder that was copied to another node is deleted after the load; the engine may follow later."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_model(folder)
             model = self.load(folder, training=False)
-        said = self.sample(model)
-        self.assertLess(self.mismatch(model, said), 1e-4)
-        self.assertEqual(said[0][0], self.sample(self.load())[0][0])
+        sampled = self.sample(model)
+        self.assertLess(self.mismatch(model, sampled), 1e-4)
+        self.assertEqual(sampled[0][0], self.sample(self.load())[0][0])
 
-    def test_models_of_one_shape_take_turns_in_one_engine(self) -> None:
+    def test_models_of_one_shape_share_an_engine(self) -> None:
         other = Path(self.temporary.name) / "other"
         write_model(other, seed=4)
         first, second = self.load(), self.load(other)
@@ -85,7 +85,7 @@ class EngineTest(VllmCase):
             self.assertLess(self.mismatch(one, self.sample(one)), 1e-4)
         self.assertNotEqual(self.greedy(first), self.greedy(second))
 
-    def test_adapters_share_a_base_and_follow_their_weights(self) -> None:
+    def test_adapters_share_an_engine_and_their_weights_are_synchronized(self) -> None:
         first, second = self.load(lora=LORA), self.load(lora={**LORA, "rslora": True})
         self.assertIs(self.engine(first), self.engine(second))
         plain = self.greedy(self.load(sampler="torch"))
@@ -107,7 +107,7 @@ class EngineTest(VllmCase):
         self.assertEqual(len(known), 2)
         self.assertEqual(list(Path(tempfile.gettempdir()).glob("troupe-adapter-*")), [])
 
-    def test_a_call_that_is_no_longer_wanted_leaves_nothing_under_way(self) -> None:
+    def test_a_cancelled_call_leaves_no_unfinished_requests(self) -> None:
         model, checks = self.load(), []
 
         def check() -> None:
@@ -118,12 +118,12 @@ class EngineTest(VllmCase):
         with self.assertRaises(Cancelled):
             self.sample(model, [*CONTEXTS, *CONTEXTS], max_tokens=200, check=check)
         self.assertFalse(self.engine(model)._engine.has_unfinished_requests())
-        said = self.sample(model)
-        self.assertLess(self.mismatch(model, said), 1e-4)
+        sampled = self.sample(model)
+        self.assertLess(self.mismatch(model, sampled), 1e-4)
         self.train(model)
         self.assertLess(self.mismatch(model, self.sample(model)), 1e-4)
 
-    def test_an_engine_that_failed_is_replaced(self) -> None:
+    def test_replaces_a_failed_engine(self) -> None:
         model = self.load()
         before = self.greedy(model)
 
@@ -135,22 +135,22 @@ class EngineTest(VllmCase):
             self.sample(model)
         self.assertEqual(self.greedy(model), before)
 
-    def test_memory_that_was_given_back_is_taken_again(self) -> None:
-        """vLLM's own sleep does nothing on a CPU; what must happen around it does."""
+    def test_wakes_a_sleeping_engine(self) -> None:
+        """On a CPU vLLM's sleep frees nothing, but its state changes as on a GPU."""
         for lora in (None, LORA):
             model = self.load(lora=lora)
             engine = self.engine(model)
             before = self.greedy(model)
-            engine.sleeps = True
-            model._sampler.rest()
+            engine.can_sleep = True
+            model._sampler.sleep()
             self.assertTrue(engine._engine.is_sleeping())
             self.assertEqual(self.greedy(model), before)
             self.assertFalse(engine._engine.is_sleeping())
 
-    def test_its_copy_of_the_weights_is_counted(self) -> None:
+    def test_reserves_memory_for_the_copy_of_the_weights(self) -> None:
         training = 28 * self.load(sampler="torch").facts()["parameters"]
         small = Service("cpu", training + 1000)
-        with self.assertRaisesRegex(BadModel, "for vLLM, .* of weights and .* of keys and values, .* too little"):
+        with self.assertRaisesRegex(BadModel, "for vLLM, .* of weights and .* of KV cache, .* too little"):
             self.load(service=small)
         self.load(service=small, sampler="torch")
         served = self.load(service=Service("cpu", 8 * training // 28), training=False)
@@ -160,7 +160,7 @@ class EngineTest(VllmCase):
         roomy = self.load(training=False)
         self.assertLess(self.mismatch(roomy, self.sample(roomy)), 1e-4)
 
-    def test_the_engine_goes_with_the_last_model(self) -> None:
+    def test_closes_the_engine_with_the_last_model(self) -> None:
         self.load()
         model = self.load()
         inner = weakref.ref(self.engine(model)._engine.model_executor)
@@ -170,4 +170,4 @@ class EngineTest(VllmCase):
         self.service._close("model-1")
         gc.collect()
         self.assertIsNone(inner())
-        self.assertEqual(self.service._admission._promised, {})
+        self.assertEqual(self.service._memory._reserved, {})

@@ -1,8 +1,8 @@
-"""A small cluster of two raylets on this machine, for tests that break it: `python -m tests.two_raylets`.
+"""A cluster of two raylets on this machine for failure tests: `python -m tests.two_raylets`.
 
-Says {"address": "HOST:PORT"} when it stands, then does what each line of standard input says and answers with
-`{}`: `kill-actor` (of the second node), `kill-node` (the second), `add-node` (in its place). Ends when standard
-input does.
+Prints {"address": "HOST:PORT"} when the cluster is ready, then runs the command on each line of standard input and
+prints `{}`: `kill-actor` (on the second node), `kill-node` (the second one), `add-node` (in its place).
+Exits when standard input ends.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 CPUS = 1
-#: Ray's smallest.
+#: The smallest object store that Ray allows.
 STORE_BYTES = 80 * 2**20
-#: How long a node may take to be known; Ray itself gives it half a minute.
+#: Timeout for a new node to register; Ray's default is 30 s.
 NODE_SECONDS = 300
 
 
@@ -29,12 +29,12 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def say(line: dict[str, object]) -> None:
+    def print_line(line: dict[str, object]) -> None:
         out.write(f"{json.dumps(line)}\n")
         out.flush()
 
-    with tempfile.TemporaryDirectory(prefix="tr-") as folder:  # short: paths of sockets are limited
-        os.environ["RAY_TMPDIR"] = folder  # read when Ray is imported; it also says where the address is noted
+    with tempfile.TemporaryDirectory(prefix="tr-") as folder:  # short, because socket paths have a length limit
+        os.environ["RAY_TMPDIR"] = folder  # Ray reads it on import and writes the address there
         (Path(folder) / "ray").mkdir()
         from ray.cluster_utils import Cluster
 
@@ -49,7 +49,7 @@ def main() -> None:
         add(include_dashboard=False, _system_config=health)
         second = add()
         try:
-            say({"address": cluster.address})
+            print_line({"address": cluster.address})
             for line in sys.stdin:
                 if line.strip() == "kill-actor":
                     _kill_actor(second)
@@ -58,19 +58,19 @@ def main() -> None:
                     cluster.remove_node(second, allow_graceful=False)
                 elif line.strip() == "add-node":
                     second = add()
-                say({})
+                print_line({})
         finally:
             cluster.shutdown()
 
 
-def _add_node(cluster: Any, **how: Any) -> Any:
-    node = cluster.add_node(wait=False, **how)
+def _add_node(cluster: Any, **options: Any) -> Any:
+    node = cluster.add_node(wait=False, **options)
     cluster._wait_for_node(node, NODE_SECONDS)
     return node
 
 
 def _kill_actor(node: object) -> None:
-    """Kills what runs an agent under the node's raylet, as a lack of memory would."""
+    """Kills the agent's process on a node, like the kernel when memory runs out."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for pid, title in _children(_raylet(node)):
@@ -78,12 +78,14 @@ def _kill_actor(node: object) -> None:
                 os.kill(pid, signal.SIGKILL)
                 return
         time.sleep(0.1)
-    raise RuntimeError("there is no actor on the second node")
+    raise RuntimeError("expected an actor on the second node, got none")
 
 
 def _kill_node(node: object) -> None:
-    """Kills the raylet and all that ran under it at once, as when a machine goes: by themselves its actors would
-    stay for a second or two, long enough to end a short stage."""
+    """Kills a raylet and its children at once, like the failure of a machine.
+
+    Without their raylet, actors would exit a second or two later and might finish a short stage.
+    """
     raylet = _raylet(node)
     children = _children(raylet)
     os.kill(raylet, signal.SIGKILL)
@@ -93,7 +95,7 @@ def _kill_node(node: object) -> None:
 
 
 def _children(parent: int) -> list[tuple[int, str]]:
-    """Process ids and command lines."""
+    """Process ids and command lines of the child processes."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:

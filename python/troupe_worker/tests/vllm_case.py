@@ -1,4 +1,4 @@
-"""Models small enough that vLLM runs them on a CPU, and what every test of sampling through it does with them."""
+"""Tiny models for vLLM on a CPU, and the base class of the tests that sample through vLLM."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from troupe_worker.vllm_engine import VllmEngine
 from troupe_worker.vllm_setup import vllm_version
 
 from .test_model import COTANGENTS, STEP
-from .tiny import call, messages, ragged
+from .tiny_model import call, messages, ragged
 
-VOCABULARY = 31
-#: Attention of vLLM takes heads of a few sizes only.
+VOCAB_SIZE = 31
+#: vLLM's attention supports few head sizes.
 SHAPE: dict[str, Any] = {
-    "vocab_size": VOCABULARY,
+    "vocab_size": VOCAB_SIZE,
     "hidden_size": 48,
     "intermediate_size": 40,
     "num_hidden_layers": 2,
@@ -40,14 +40,15 @@ SHAPE: dict[str, Any] = {
     "eos_token_id": 0,
 }
 CONTEXTS: list[list[float]] = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [1, 2, 3], [10], [1, 2, 3, 11]]
-#: Where chance has a say in spite of that.
-WARM = 8.0
+#: A temperature at which sampling is random in spite of the large logits; see `write_model`.
+HIGH_TEMPERATURE = 8.0
 LORA = {"rank": 2, "alpha": 4, "target_modules": "all-linear", "rslora": False}
-Said = list[tuple[list[int], Array, str]]
+#: Tokens, log-probabilities and finish reason per message.
+Messages = list[tuple[list[int], Array, str]]
 
 
 def write_model(folder: Path, config: PretrainedConfig | None = None, *, seed: int = 3) -> None:
-    """Weights large enough that every part of the network matters, and logits that lie far apart."""
+    """Writes a model with weights so large that every layer affects the output and logits differ widely."""
     torch.manual_seed(seed)
     model: Any = AutoModelForCausalLM.from_config(config or Qwen3Config(**SHAPE, tie_word_embeddings=True))
     with torch.no_grad():
@@ -101,46 +102,46 @@ class VllmCase(unittest.TestCase):
         model: WorkerModel,
         contexts: list[list[float]] = CONTEXTS,
         *,
-        temperature: float = WARM,
+        temperature: float = HIGH_TEMPERATURE,
         max_tokens: int = 12,
         first: int = 0,
         end: Sequence[int] = (0,),
         check: Callable[[], None] = lambda: None,
-    ) -> Said:
-        said: dict[int, tuple[list[int], Array, str]] = {}
+    ) -> Messages:
+        sampled: dict[int, tuple[list[int], Array, str]] = {}
 
         def emit(header: dict[str, Any], arrays: dict[str, Array]) -> None:
             ends, lengths = np.cumsum(arrays["tokens_lengths"]), arrays["tokens_lengths"]
-            for place, end, length, finish in zip(arrays["index"], ends, lengths, header["finish"], strict=True):
-                own = slice(end - length, end)
-                self.assertNotIn(int(place), said)
-                said[int(place)] = (arrays["tokens"][own].tolist(), arrays["logp"][own], finish)
+            for index, end, length, finish in zip(arrays["index"], ends, lengths, header["finish"], strict=True):
+                tokens = slice(end - length, end)
+                self.assertNotIn(int(index), sampled)
+                sampled[int(index)] = (arrays["tokens"][tokens].tolist(), arrays["logp"][tokens], finish)
 
         streams = np.array([[7, first + index, 0] for index in range(len(contexts))], np.uint32)
         params = {"temperature": temperature, "max_tokens": max_tokens, "end_tokens": list(end)}
         arrays = {**ragged("context", contexts, np.int32), "streams": streams}
         model.sample(call(params, arrays, check=check, emit=emit))
-        return [said[index] for index in range(len(contexts))]
+        return [sampled[index] for index in range(len(contexts))]
 
-    def mismatch(self, model: WorkerModel, said: Said, temperature: float = WARM) -> float:
-        """Largest difference to the trainer's own log-probabilities, nats."""
-        tokens: list[list[float]] = [list(tokens) for tokens, _, _ in said]
+    def mismatch(self, model: WorkerModel, sampled: Messages, temperature: float = HIGH_TEMPERATURE) -> float:
+        """Largest difference to the log-probabilities of the trained model, nats."""
+        tokens: list[list[float]] = [list(tokens) for tokens, _, _ in sampled]
         arrays = {**ragged("context", CONTEXTS, np.int32), **ragged("tokens", tokens, np.int32)}
         rescored = model.forward(call({"temperature": temperature}, arrays))[1]["logp"]
-        return float(np.abs(rescored - np.concatenate([logp for _, logp, _ in said])).max())
+        return float(np.abs(rescored - np.concatenate([logp for _, logp, _ in sampled])).max())
 
     def logp(self, model: WorkerModel) -> Array:
-        return model.forward(call({"temperature": WARM}, messages()))[1]["logp"]
+        return model.forward(call({"temperature": HIGH_TEMPERATURE}, messages()))[1]["logp"]
 
     def greedy(self, model: WorkerModel) -> list[list[int]]:
-        """As good as greedy: logits that differ by a hundredth are told apart."""
+        """Tokens at the lowest temperature of vLLM, where sampling is almost greedy."""
         return [tokens for tokens, _, _ in self.sample(model, temperature=0.01)]
 
     def train(self, model: WorkerModel, rate: float = 5e-2) -> None:
-        model.backward(call({"temperature": WARM}, {**messages(), **COTANGENTS}))
+        model.backward(call({"temperature": HIGH_TEMPERATURE}, {**messages(), **COTANGENTS}))
         model.step(call({**STEP, "learning_rate": rate}))
 
     def engine(self, model: WorkerModel) -> VllmEngine:
-        engine = model._sampler._home.engine  # type: ignore[attr-defined]
+        engine = model._sampler._shared.engine  # type: ignore[attr-defined]
         assert isinstance(engine, VllmEngine)
         return engine

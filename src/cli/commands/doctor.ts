@@ -128,7 +128,7 @@ function checkRuntime(runtime: number | Error): Check {
   if (typeof runtime === 'number')
     return { name, status: 'ok', found: `loads and computes (${runtime.toFixed(0)} ms)` };
   const found = runtime.message.split('\n')[0] ?? '';
-  // a missing runtime names the command that repairs it
+  // the error of a missing runtime contains the command that repairs it
   return { name, status: 'fail', found, ...(found.includes('; ') ? {} : { advice: 'install troupe again' }) };
 }
 
@@ -145,7 +145,7 @@ function checkAmount(
 /** Loaded only here, so that the doctor can speak where a package is missing. */
 async function probe(): Promise<number | Error> {
   try {
-    const { checkRuntime } = await import('../../app/compose.ts');
+    const { checkRuntime } = await import('../../app/compose-models.ts');
     return await checkRuntime();
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { createRayEnvironment, RAY_ENVIRONMENT, type RayDriver, startRayDriver } from '../../app/compose.ts';
+import {
+  createRayEnvironment,
+  RAY_ENVIRONMENT,
+  type RayDriver,
+  startRayDriver,
+} from '../../app/compose-torch.ts';
 import { listenForEnd } from '../../app/interrupt.ts';
 import { EngineError } from '../../support/errors.ts';
 import { naturalNumber, portNumber } from '../arguments.ts';
@@ -31,7 +36,7 @@ export const defineRay: DefineVerb = (program) => {
     .description('models on a Ray cluster (docs/cluster.md)')
     .command('up')
     .description(
-      'start a Ray cluster of this machine and a front to it, and print the lines for team.yaml; Ctrl-C ends both',
+      'start a Ray cluster of this machine and a driver for it, and print the lines for team.yaml; Ctrl-C ends both',
     )
     .option('--python <path>', 'a Python that has Ray, PyTorch and Transformers; nothing is installed')
     .option('--venv <folder>', `virtual environment to make or use (default: ${RAY_ENVIRONMENT})`)
@@ -102,7 +107,7 @@ async function installed(folder: string | undefined, signal: AbortSignal): Promi
 function announcement({ facts }: RayDriver): string {
   const { url, token, tokenIsOwn, nodes, cpus, gpus, gpusPerAgent } = facts;
   const lines = [
-    `a front to ${nodes} ${nodes === 1 ? 'node' : 'nodes'} with ${cpus} CPUs and ${gpus} GPUs listens on ${url}`,
+    `a driver for ${nodes} ${nodes === 1 ? 'node' : 'nodes'} with ${cpus} CPUs and ${gpus} GPUs listens on ${url}`,
     '',
     'in the team file:',
     '  engine: {kind: ray}',

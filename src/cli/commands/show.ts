@@ -7,7 +7,7 @@ import { findTranscripts, type Wanted } from '../../app/transcripts.ts';
 import { type ModelCallRow, renderTimeline } from '../../observe/model-calls.ts';
 import { plural } from '../../report/format.ts';
 import { renderTranscripts } from '../../report/transcript-text.ts';
-import { readWork } from '../../store/read-run.ts';
+import { readModelCalls } from '../../store/read-run.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { SPLITS } from '../../task/split.ts';
 import { naturalNumber } from '../arguments.ts';
@@ -65,7 +65,7 @@ export const defineShow: DefineVerb = (program, { overrides }) => {
 
 /** @throws ConfigError if nothing was noted */
 function showWork(run: string, stage: number | undefined): string {
-  const rows = readWork(run) as ModelCallRow[]; // this folder's own writer made them
+  const rows = readModelCalls(run) as ModelCallRow[]; // this folder's own writer made them
   const last = stage ?? rows.at(-1)?.stage;
   const shown = rows.filter((row) => row.stage === last);
   if (shown.length === 0)

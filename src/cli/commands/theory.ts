@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { createTabularModel } from '../../app/compose.ts';
+import { createTabularModel } from '../../app/compose-models.ts';
 import { packageVersion } from '../../app/package-version.ts';
 import type { Override } from '../../config/overrides.ts';
 import { renderLineChart } from '../../report/svg-chart.ts';

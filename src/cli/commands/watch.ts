@@ -9,7 +9,7 @@ import { exportTensorBoard, streamRows, watchInTerminal } from '../../app/watch.
 import { createScreen } from '../../observe/screen.ts';
 import { startDashboard } from '../../serve/dashboard/server.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { openHub, type WatchHub } from '../../watch/hub.ts';
+import { type WatchedRuns, watchRuns } from '../../watch/watched-runs.ts';
 import { portNumber } from '../arguments.ts';
 import type { DefineVerb } from '../command.ts';
 
@@ -38,24 +38,24 @@ export const defineWatch: DefineVerb = (program, { overrides }) => {
         throw new ConfigError(
           `watch: expected at most one of --tty, --json and --tensorboard, got ${instead.map((name) => `--${name}`).join(' and ')}`,
         );
-      const hub = openHub(dirs);
+      const watched = watchRuns(dirs);
       const stopped = untilStopped();
       try {
-        if (flags.json) await streamRows(hub, process.stdout, stopped.signal);
-        else if (flags.tty) await watchInTerminal(hub, createScreen(process.stdout), stopped.signal);
+        if (flags.json) await streamRows(watched, process.stdout, stopped.signal);
+        else if (flags.tty) await watchInTerminal(watched, createScreen(process.stdout), stopped.signal);
         else if (flags.tensorboard !== undefined)
-          await exportTensorBoard(hub, flags.tensorboard, stopped.signal);
-        else await serveDashboard(hub, flags.port ?? DEFAULT_PORT, stopped.signal);
+          await exportTensorBoard(watched, flags.tensorboard, stopped.signal);
+        else await serveDashboard(watched, flags.port ?? DEFAULT_PORT, stopped.signal);
       } finally {
         stopped.release();
-        hub.close();
+        watched.close();
       }
     });
 };
 
-async function serveDashboard(hub: WatchHub, port: number, signal: AbortSignal): Promise<void> {
-  const dashboard = await startDashboard(hub, port);
-  const what = hub.runs.length === 1 ? hub.runs[0]!.label : `${hub.runs.length} runs`;
+async function serveDashboard(watched: WatchedRuns, port: number, signal: AbortSignal): Promise<void> {
+  const dashboard = await startDashboard(watched, port);
+  const what = watched.runs.length === 1 ? watched.runs[0]!.label : `${watched.runs.length} runs`;
   process.stdout.write(`watching ${what} at ${dashboard.url}  (Ctrl-C ends)\n`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

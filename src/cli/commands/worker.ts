@@ -9,7 +9,7 @@ import {
   launchWorker,
   type StandaloneWorker,
   WORKER_ENVIRONMENT,
-} from '../../app/compose.ts';
+} from '../../app/compose-torch.ts';
 import { listenForEnd, listenForInterrupt } from '../../app/interrupt.ts';
 import { EngineError } from '../../support/errors.ts';
 import { naturalNumber, portNumber, positiveNumber } from '../arguments.ts';

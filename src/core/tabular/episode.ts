@@ -1,7 +1,7 @@
 /**
  * Finite episodes with γ = 1 and one active agent per turn, the setting of teams of language models. An update of an
  * agent shifts the state distribution that matters for it only at its own later turns.
- * @see algorithm equations E7, E57–E59
+ * @see docs/algorithm.md, E7, E57–E59
  * @module
  */
 import { checkDistribution, checkLength } from '../check.ts';

@@ -1,6 +1,6 @@
 /**
  * Exact values, occupancies and advantages of a team in a finite MDP.
- * @see SAT (arXiv 2605.05216) Sec. 3; algorithm equations E3–E5
+ * @see SAT (arXiv 2605.05216) Sec. 3; docs/algorithm.md, E3–E5
  * @module
  */
 import { dot, multiply, solve } from '../linear.ts';

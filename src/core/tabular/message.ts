@@ -1,6 +1,6 @@
 /**
  * Divergence of a whole message and the divergences of its tokens, on message trees that are small enough to enumerate.
- * @see algorithm equation E8
+ * @see docs/algorithm.md, E8
  * @module
  */
 import { checkLength } from '../check.ts';

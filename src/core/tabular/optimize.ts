@@ -1,7 +1,7 @@
 /**
  * OPTIMIZE on one state with exact expectations: a softmax table trained with the trust-region state machine, with
  * snapshot, restore and backtracking as in a training run.
- * @see algorithm equations E37, E38
+ * @see docs/algorithm.md, E37, E38
  * @module
  */
 import { type AdamWState, adamwStep, initialAdamW } from '../adamw.ts';

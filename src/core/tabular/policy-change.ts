@@ -1,6 +1,6 @@
 /**
  * Divergences of one agent's step over all states, and the four lower bounds on its gain in a discounted MDP.
- * @see algorithm equations E50–E56
+ * @see docs/algorithm.md, E50–E56
  * @module
  */
 import { stateDivergence } from '../divergence.ts';

@@ -1,7 +1,7 @@
 /**
  * Worked examples as MDPs and episodes: a coordination game in which simultaneous updates decrease J, and an episode in
  * which an update on a stale occupancy does.
- * @see algorithm section 4.5, G1, G2, G4
+ * @see docs/algorithm.md, section 4.5, G1, G2, G4
  * @module
  */
 import { checkLength } from '../check.ts';

@@ -27,6 +27,7 @@ import { Sessions } from './sessions.ts';
 import { type Checkpoint, loadCheckpoint } from './weights/checkpoint.ts';
 import { adapterParameters, fullParameters } from './weights/model-parameters.ts';
 
+/** Options of {@link createOnnxEngine}. */
 export interface OnnxEngineOptions extends Partial<ModelOptions> {
   /** Threads per operator (intra-op). Default: 2, or 1 on a machine with one core. */
   readonly threads?: number;

@@ -33,6 +33,7 @@ import type { Sessions } from './sessions.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import type { ModelParameters } from './weights/model-parameters.ts';
 
+/** Batch sizes and memory limits of a model. */
 export interface ModelOptions {
   /** Padded tokens per forward or backward micro-batch. */
   readonly tokenBudget: number;

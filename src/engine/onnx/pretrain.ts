@@ -32,6 +32,7 @@ export interface TextExample {
   readonly replies?: readonly string[];
 }
 
+/** Options of {@link pretrain}. */
 export interface PretrainOptions {
   readonly shape: ModelShape;
   /** Characters of the tokenizer's vocabulary. */
@@ -50,6 +51,7 @@ export interface PretrainOptions {
   readonly onStep?: (progress: PretrainProgress) => void;
 }
 
+/** Progress after a step of {@link pretrain}. */
 export interface PretrainProgress {
   /** Number of finished steps. */
   readonly step: number;

@@ -79,10 +79,10 @@ describe.each(transformersFixtures())('%s computes what Transformers computes', 
   it.each(['whole', 'layers'] as const)('a greedy continuation, contexts run %s', async (execution) => {
     const { sessions, parameters, greedy } = await parts(name, engines[execution]);
     const sampler = new Sampler({ sessions, weights: parameters, slots: 2, endTokens: [], tokenBudget: 256 });
-    const said = await sampler.sample(
+    const completions = await sampler.sample(
       greedy.map(({ context }, i) => ({ context, stream: randomStream(1, i) })),
       { temperature: ALMOST_ARGMAX, maxTokens: greedy[0]?.tokens.length as number },
     );
-    expect(said.map(({ tokens }) => [...tokens])).toEqual(greedy.map(({ tokens }) => [...tokens]));
+    expect(completions.map(({ tokens }) => [...tokens])).toEqual(greedy.map(({ tokens }) => [...tokens]));
   });
 });

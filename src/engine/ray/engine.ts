@@ -33,6 +33,7 @@ export interface LocalCluster {
   readonly temporary?: string;
 }
 
+/** Options of {@link createRayEngine}. */
 export interface RayEngineOptions
   extends Omit<TorchEngineOptions, 'address' | 'device' | 'variant'>,
     TeamPlacement {

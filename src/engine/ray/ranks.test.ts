@@ -94,10 +94,10 @@ describeWithRay('an agent of two ranks', () => {
       process.kill(before[1]!, 'SIGSTOP');
       const call = model.forward(sequences, { temperature: 1 });
       await Promise.all([
-        expect(call).rejects.toThrow(/^engine ray forward: [^\n]*agent 0 is gone: [^\n]+$/),
+        expect(call).rejects.toThrow(/^engine ray forward: [^\n]*agent 0 was lost: [^\n]+$/),
         sleep(500).then(() => process.kill(before[1]!, 'SIGKILL')),
       ]);
-      await expect(first().load({ dir })).rejects.toThrow(/agent 0 is gone: /);
+      await expect(first().load({ dir })).rejects.toThrow(/agent 0 was lost: /);
       await first().close();
       await expect.poll(() => ranks(driver), { timeout: 120_000 }).toEqual([]);
       const [row] = await (await teamEngine().load({ dir })).forward([sequences[0]!], { temperature: 1 });

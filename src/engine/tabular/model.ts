@@ -26,6 +26,7 @@ import { drawToken, klDivergence, logSoftmax, totalVariation } from './softmax.t
 import { LogitTable, stateKey, type TablePrior } from './table.ts';
 import { createAlphabetTokenizer } from './tokenizer.ts';
 
+/** Options of {@link createTabularModel}. */
 export interface TabularModelOptions {
   /** Characters of the vocabulary; the end token is added to them. */
   readonly alphabet: string;

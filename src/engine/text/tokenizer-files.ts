@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
 
+/** Tokenizer files of a checkpoint. */
 export interface TokenizerFiles {
   /** File contents by name, in the order of {@link TOKENIZER_FILES}. */
   readonly files: ReadonlyMap<string, Uint8Array>;

@@ -29,10 +29,10 @@ describe('encode and decode', () => {
   it('are inverse functions on text of the alphabet', () => {
     const text = fc.string({ unit: fc.constantFrom(...TINY_ALPHABET), maxLength: 40 });
     fc.assert(
-      fc.property(text, (said) => {
-        const tokens = tokenizer.encode(said);
-        expect([...tokens]).toEqual(ids(said));
-        expect(tokenizer.decode(tokens)).toBe(said);
+      fc.property(text, (input) => {
+        const tokens = tokenizer.encode(input);
+        expect([...tokens]).toEqual(ids(input));
+        expect(tokenizer.decode(tokens)).toBe(input);
       }),
     );
   });

@@ -45,7 +45,7 @@ describe('hello', () => {
       [
         (_, response) =>
           response.end(JSON.stringify({ name: 'troupe-worker', version: '9.1.0', protocol: PROTOCOL + 1 })),
-        /^engine torch: expected a worker with protocol version 3, got 4 \(troupe-worker 9\.1\.0 at .*\); install/,
+        /^engine torch: expected a worker with protocol version 4, got 5 \(troupe-worker 9\.1\.0 at .*\); install/,
       ],
       [
         (_, response) =>
@@ -105,7 +105,7 @@ describe('a call', () => {
       } else if (operations.length === 2) {
         response.end(); // ends without a result frame
       } else {
-        response.write(said({ kind: 'wait' }));
+        response.write(said({ kind: 'heartbeat' }));
         response.write(said({ kind: 'messages', n: 1 }));
         response.end(result({ answer: 42 }));
       }

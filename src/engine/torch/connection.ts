@@ -11,7 +11,7 @@ import { ConfigError, EngineError, StoreError } from '../../support/errors.ts';
 import { encodeFrame, type Frame, FrameReader, type WireArray, type WireHeader } from './frames.ts';
 
 /** Protocol version of this client; the worker's is in its `__init__.py`. */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 /** The worker version that this client requires. */
 export const WORKER_VERSION = '0.1.0';
 
@@ -179,7 +179,7 @@ export class Connection {
       const ends: Frame[] = [];
       let heard = 0;
       receivedBytes += await this.#frames('/v1/call', body, signal, (frame) => {
-        if (frame.header.kind === 'wait') return;
+        if (frame.header.kind === 'heartbeat') return;
         tokens += frame.arrays.get('tokens')?.length ?? 0;
         if (frame.header.kind === 'result' || frame.header.kind === 'error') ends.push(frame);
         else if (heard++ === told && !signal?.aborted) {

@@ -12,6 +12,7 @@ import type { WireHeader } from './frames.ts';
 import { TorchModel } from './model.ts';
 import { startWorker, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
+/** Options of {@link createTorchEngine}. */
 export interface TorchEngineOptions {
   /** Python interpreter that runs the worker; not used with `address`. */
   readonly python: string;
@@ -127,7 +128,7 @@ export class TorchEngine implements Engine {
       },
     });
     const { model, ...facts } = header.value as LoadAnswer; // the format of the worker's answer
-    if (facts.place !== undefined) this.#workers.set(model, `agent_${facts.place}`);
+    if (facts.agent !== undefined) this.#workers.set(model, `agent_${facts.agent}`);
     try {
       return new TorchModel(connection, {
         name: model,
@@ -140,7 +141,7 @@ export class TorchEngine implements Engine {
         dtype,
         sampler: facts.sampler,
         kind: facts.kind,
-        tokenizer: readTokenizer({ dir: facts.text, ...rest }, facts.vocab_size),
+        tokenizer: readTokenizer({ dir: facts.tokenizer_dir, ...rest }, facts.vocab_size),
       });
     } catch (error) {
       await connection.call({ call: 'close', model });
@@ -217,7 +218,7 @@ export class TorchEngine implements Engine {
 interface LoadAnswer {
   readonly model: string;
   /** Index of the agent whose Ray actor holds the model; on a cluster only. */
-  readonly place?: number;
+  readonly agent?: number;
   readonly vocab_size: number;
   readonly max_context: number;
   readonly parameters: number;
@@ -226,7 +227,7 @@ interface LoadAnswer {
   /** Sampling backend: `torch`, or vLLM with its version. */
   readonly sampler: string;
   /** Folder of the tokenizer; for an adapter that of its base. */
-  readonly text: string;
+  readonly tokenizer_dir: string;
 }
 
 function loraParams({ targetModules, ...lora }: TorchLora): WireHeader {

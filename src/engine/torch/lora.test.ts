@@ -135,7 +135,7 @@ describeWithTorch('adapters', () => {
     const config = JSON.parse(readFileSync(path, 'utf8')) as object;
     writeFileSync(path, JSON.stringify({ ...config, use_dora: true }));
     await expect(engine.load({ dir })).rejects.toThrow(
-      `${path} use_dora: this setting of adapters is not honoured, got true`,
+      `${path} use_dora: this adapter setting is not supported, got true`,
     );
   });
 });

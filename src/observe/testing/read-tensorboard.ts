@@ -1,5 +1,5 @@
 /**
- * Reads TensorBoard's event files, checking every checksum: the other half of `tensorboard.ts`, for tests.
+ * Reads TensorBoard event files and verifies every checksum; for tests.
  * @module
  */
 import { crc32c } from '../tensorboard.ts';
@@ -12,7 +12,7 @@ export interface ReadEvent {
   readonly scalars: readonly (readonly [tag: string, value: number])[];
 }
 
-/** @throws Error when a record is cut short or does not fit its checksum */
+/** @throws Error if a record is truncated or its checksum is wrong */
 export function readEvents(bytes: Buffer): ReadEvent[] {
   const events: ReadEvent[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -34,7 +34,7 @@ function masked(bytes: Uint8Array): number {
   return Number((rotated + 0xa282ead8n) & 0xffffffffn);
 }
 
-/** Fields of a message: number and raw value. */
+/** Fields of a Protocol Buffers message: number and raw value. */
 function* fieldsOf(data: Buffer): Generator<readonly [field: number, value: Buffer | number]> {
   let at = 0;
   const varint = (): number => {

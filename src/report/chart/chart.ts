@@ -1,24 +1,24 @@
 /**
- * What a picture of a run is, whoever draws it: the page interactively, `report.md` and an export as SVG.
- * Pure; needs no Node, because pages import it.
+ * The description of a chart of a run. The dashboard draws it interactively; `report.md` and exports draw it
+ * as SVG. Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 import type { LineChart } from '../svg-chart.ts';
 
-/** How values of the y axis are written. */
+/** Unit of the y axis, which selects the number format. */
 export type Unit = 'share' | 'reward' | 'nats' | 'count' | 'seconds' | 'bytes' | 'rate' | 'plain';
 
 export interface RunChart extends LineChart {
-  /** File name of an export, without its ending; unique among the charts of a run. */
+  /** File name of an export, without extension; unique among the charts of a run. */
   readonly id: string;
   readonly unit: Unit;
-  /** What one reads off it, in a sentence; the picture's text for those who do not see it. */
+  /** Explanation of the chart; also its text alternative for screen readers. */
   readonly reading: string;
-  /** What to do so that there is something to see; shown when no series has points. */
+  /** Reason why the chart is empty, with the setting that fills it; shown if no series has points. */
   readonly whenEmpty: string;
 }
 
-/** Whether there is anything to draw. */
+/** True if no series has points; dashed references do not count. */
 export function isEmpty({ series }: LineChart): boolean {
   return series.every(({ points, dashed }) => dashed || points.length === 0);
 }
@@ -28,23 +28,23 @@ export function stageAxis(): LineChart['x'] {
   return { label: 'stage' };
 }
 
-/** A name that fits a legend. */
+/** Shortens a name to fit a legend. */
 export function short(name: string, most = 24): string {
   return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }
 
-/** Pairs whose y is a finite number. */
+/** Points of a series: one per item whose y is a finite number. */
 export function points<T>(
-  things: readonly T[],
-  place: (thing: T) => readonly [x: number, y: number | null | undefined],
+  items: readonly T[],
+  pointOf: (item: T) => readonly [x: number, y: number | null | undefined],
 ): (readonly [number, number])[] {
-  return things.flatMap((thing) => {
-    const [x, y] = place(thing);
+  return items.flatMap((item) => {
+    const [x, y] = pointOf(item);
     return typeof y === 'number' && Number.isFinite(y) ? [[x, y] as const] : [];
   });
 }
 
-/** The data of a chart as CSV: one line per point, `low` and `high` where the series has an interval. */
+/** The data of a chart as CSV: one line per point; `low` and `high` are empty without an interval. */
 export function chartCsv({ x, y, series }: LineChart): string {
   const head = ['series', x.label, y.label, 'low', 'high'];
   const rows = series.flatMap(({ name, points, band = [] }) => {
@@ -54,7 +54,7 @@ export function chartCsv({ x, y, series }: LineChart): string {
   return [head, ...rows].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
 }
 
-/** A cell as RFC 4180 has it. */
+/** Quotes a CSV cell if needed (RFC 4180). */
 export function csvCell(value: string | number): string {
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

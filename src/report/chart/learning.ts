@@ -1,28 +1,22 @@
 /**
- * Pictures of what a run achieves: reward, test reward, members, certificates against measured gains.
- * Pure; needs no Node, because pages import it.
+ * Charts of a run's results: team reward, reward and accuracy of each agent, certified and measured gains.
+ * Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 
-import {
-  agentName,
-  finishedStages,
-  gatesOf,
-  playedStages,
-  type RunView,
-  stageEvaluations,
-} from '../../run-view/run-view.ts';
+import type { RunView } from '../../run-view/run-view.ts';
+import { agentName, finishedStages, gatesOf, stageEvaluations, updatesOf } from '../../run-view/selectors.ts';
 import type { Guide, Series } from '../svg-chart.ts';
 import { points, type RunChart, short, stageAxis } from './chart.ts';
 
 /** Half the width of a 95% interval, in standard errors. */
 const Z95 = 1.96;
 
-/** Reward of training episodes and on test prompts, with intervals. */
+/** Mean reward of training episodes and of stage evaluations, with intervals. */
 export function rewardChart(view: RunView): RunChart {
   const stages = finishedStages(view);
   const evaluations = stageEvaluations(view);
-  const stageEvaluationSeries: Series = {
+  const test: Series = {
     name: 'test prompts',
     points: evaluations.map(({ stage, mean }) => [stage, mean]),
     band: evaluations.map(({ stage, low, high }) => [stage, low, high]),
@@ -44,10 +38,10 @@ export function rewardChart(view: RunView): RunChart {
     x: stageAxis(),
     y: { label: 'mean reward' },
     unit: 'reward',
-    series: evaluations.length === 0 ? [training] : [training, stageEvaluationSeries],
+    series: evaluations.length === 0 ? [training] : [training, test],
     guides: championGuides(view),
     reading:
-      'Mean reward per stage with 95% intervals: of the episodes trained on, before their updates, and on the same test prompts after every stage.',
+      'Mean reward per stage with 95% intervals: of the training episodes, sampled before the updates of the stage, and on the same test prompts after every stage.',
     whenEmpty: 'The first stage is not finished yet.',
   };
 }
@@ -61,9 +55,8 @@ function championGuides(view: RunView): Guide[] {
     }));
 }
 
-/** Reward of each agent's own batch. */
+/** Mean reward of the batch that each agent was updated on. */
 export function agentRewardChart(view: RunView): RunChart {
-  const stages = playedStages(view);
   return {
     id: 'agent-reward',
     title: 'Reward of each agent’s batch',
@@ -71,7 +64,7 @@ export function agentRewardChart(view: RunView): RunChart {
     y: { label: 'mean reward' },
     unit: 'reward',
     series: view.agents.map((name, id) => {
-      const updates = stages.flatMap((stage) => stage.updates.filter(({ agent }) => agent === id));
+      const updates = updatesOf(view, id);
       return {
         name: short(name),
         points: points(updates, ({ stage, reward }) => [stage, reward]),
@@ -82,12 +75,12 @@ export function agentRewardChart(view: RunView): RunChart {
       };
     }),
     reading:
-      'Mean team reward of the episodes each agent learned from, with 95% intervals. With sequential updates a later agent sees what its teammates of the same stage have learned.',
+      'Mean team reward of the episodes that each agent was updated on, with 95% intervals. With sequential updates, the episodes of a later agent are sampled after the updates of the earlier agents in the same stage.',
     whenEmpty: 'No agent was updated yet.',
   };
 }
 
-/** Test accuracy of each member alone, beside the team. */
+/** Accuracy of each agent's own answers on test prompts, with the team's reward. */
 export function agentAccuracyChart(view: RunView): RunChart {
   const rows = stageEvaluations(view);
   const accuracies = view.agents.map(
@@ -100,9 +93,9 @@ export function agentAccuracyChart(view: RunView): RunChart {
   const hasAgentAccuracy = accuracies.some(({ points }) => points.length > 0);
   return {
     id: 'agent-accuracy',
-    title: 'Members’ own accuracy on test prompts',
+    title: 'Agents’ own accuracy on test prompts',
     x: stageAxis(),
-    y: { label: 'share of right answers' },
+    y: { label: 'share of correct answers' },
     unit: 'share',
     series: hasAgentAccuracy
       ? [
@@ -116,13 +109,13 @@ export function agentAccuracyChart(view: RunView): RunChart {
         ]
       : [],
     reading:
-      'Share of right answers among each member’s own last messages on the test prompts; dashed: the mean reward of the team’s answer.',
+      'Share of correct answers among each agent’s own last messages on the test prompts; dashed: the mean reward of the team’s answer.',
     whenEmpty:
-      'Needs stage evaluations (eval.stage_prompts) and a protocol whose members answer themselves (vote, debate).',
+      'Needs stage evaluations (eval.stage_prompts) and a protocol in which every agent gives an answer (vote, debate).',
   };
 }
 
-/** What certificates promised about a stage, and what was measured. */
+/** Certified and measured gain of each stage. */
 export function certificateChart(view: RunView): RunChart {
   const stages = finishedStages(view).filter(({ certificate }) => certificate !== undefined);
   const measured = stageEvaluations(view).flatMap(({ stage, change }) =>
@@ -157,12 +150,12 @@ export function certificateChart(view: RunView): RunChart {
             },
           ],
     reading:
-      'Lower bound and conservative estimate of each stage’s gain, beside the paired change on test prompts with its 95% interval. The bound should lie below the truth in all but certificate.confidence of stages.',
-    whenEmpty: 'This run computes no certificates; certificate.prompts asks for them.',
+      'Lower bound and conservative estimate of each stage’s gain, and the paired change on test prompts with its 95% interval. The bound may exceed the true gain in at most a share of certificate.confidence of the stages.',
+    whenEmpty: 'This run computes no certificates; set certificate.prompts.',
   };
 }
 
-/** Name for a legend. */
+/** Shortened name of an agent, for legends and titles. */
 export function legendName(view: RunView, agent: number): string {
   return short(agentName(view, agent));
 }

@@ -1,19 +1,21 @@
 /**
- * Pictures of what a run costs: throughput, time by phase, memory. From the clock, so not part of a
- * report whose bytes must not depend on it. Pure; needs no Node, because pages import it.
+ * Charts of a run's cost: throughput, time by phase, memory. They depend on clock times and are therefore not
+ * part of `report.md`, which must be reproducible. Pure functions. No Node imports: the dashboard's page
+ * bundles this file.
  * @module
  */
 
-import type { ClockRow } from '../../run-view/rows.ts';
-import { playedStages, type RunView, type StageView } from '../../run-view/run-view.ts';
+import { stageMs, timedStages } from '../../run-view/pace.ts';
+import type { RunView } from '../../run-view/run-view.ts';
 import type { Phase } from '../../train/events.ts';
 import type { Series } from '../svg-chart.ts';
 import { points, type RunChart, stageAxis } from './chart.ts';
 
-export type SpentPhase = Phase | 'other';
+/** A phase, or the time outside of all phases. */
+export type TimedPhase = Phase | 'other';
 
-/** In the order they are stacked and listed. */
-export const PHASES: readonly SpentPhase[] = [
+/** In the order of stacking. */
+export const PHASES: readonly TimedPhase[] = [
   'rollout',
   'score',
   'update',
@@ -26,21 +28,8 @@ export const PHASES: readonly SpentPhase[] = [
   'other',
 ];
 
-/** Wall-clock time of a stage, ms. */
-export function stageMs({ phases }: ClockRow): number {
-  return Object.values(phases).reduce((sum, ms) => sum + ms, 0);
-}
-
-/** Stages that have both a clock and an end. */
-function timed(view: RunView): (StageView & { readonly clock: ClockRow })[] {
-  return playedStages(view).filter(
-    (stage): stage is StageView & { clock: ClockRow } =>
-      stage.clock !== undefined && stage.reward !== undefined,
-  );
-}
-
 export function throughputChart(view: RunView): RunChart {
-  const stages = timed(view);
+  const stages = timedStages(view);
   const perSecond = (tokens: number, ms: number | undefined): number | undefined =>
     ms !== undefined && ms > 0 ? (1000 * tokens) / ms : undefined;
   return {
@@ -65,14 +54,14 @@ export function throughputChart(view: RunView): RunChart {
       },
     ],
     reading:
-      'Tokens sampled for training per second: of rollouts alone, and of whole stages with their updates, tests and measurements.',
+      'Tokens sampled for training per second: during rollouts, and over whole stages including updates, tests and evaluations.',
     whenEmpty: 'The first stage is not finished yet.',
   };
 }
 
 /** Seconds of each stage, stacked by phase. */
 export function phaseChart(view: RunView): RunChart {
-  const stages = timed(view);
+  const stages = timedStages(view);
   const shown = new Set(totalPhases(view).map(({ phase }) => phase));
   const present = PHASES.filter((phase) => shown.has(phase));
   const series = present.map((phase, k): Series => {
@@ -96,14 +85,13 @@ export function phaseChart(view: RunView): RunChart {
     y: { label: 'seconds per stage, stacked' },
     unit: 'seconds',
     series,
-    reading:
-      'Wall-clock seconds of each stage, one phase stacked on the other: the top edge is the whole stage.',
+    reading: 'Wall-clock seconds of each stage, stacked by phase; the top edge is the duration of the stage.',
     whenEmpty: 'The first stage is not finished yet.',
   };
 }
 
 export function memoryChart(view: RunView): RunChart {
-  const stages = timed(view);
+  const stages = timedStages(view);
   return {
     id: 'memory',
     title: 'Memory',
@@ -118,21 +106,21 @@ export function memoryChart(view: RunView): RunChart {
       },
     ],
     reading:
-      'Most resident memory of the training process seen in each stage; workers of other engines are not in it.',
+      'Largest resident memory of the training process in each stage, without the workers of other engines.',
     whenEmpty: 'This run recorded no memory.',
   };
 }
 
-/** What is less of the whole time is not worth a line. */
-const LEAST_SHARE = 5e-4;
+/** Phases with a smaller share of the total time are omitted. */
+const MIN_SHARE = 5e-4;
 
-/** Time of the whole run by phase, ms, most first; what took next to nothing is left out. */
-export function totalPhases(view: RunView): { readonly phase: SpentPhase; readonly ms: number }[] {
+/** Time of the whole run by phase, ms, longest first; phases of negligible time are omitted. */
+export function totalPhases(view: RunView): { readonly phase: TimedPhase; readonly ms: number }[] {
   const clocks = [...view.stages.values()].flatMap(({ clock }) => clock ?? []);
-  const spent = PHASES.map((phase) => ({
+  const times = PHASES.map((phase) => ({
     phase,
     ms: clocks.reduce((sum, { phases }) => sum + (phases[phase] ?? 0), 0),
   }));
-  const total = spent.reduce((sum, { ms }) => sum + ms, 0);
-  return spent.filter(({ ms }) => ms > LEAST_SHARE * total).sort((a, b) => b.ms - a.ms);
+  const total = times.reduce((sum, { ms }) => sum + ms, 0);
+  return times.filter(({ ms }) => ms > MIN_SHARE * total).sort((a, b) => b.ms - a.ms);
 }

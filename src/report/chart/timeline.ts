@@ -1,15 +1,16 @@
 /**
- * The timeline of decisions as SVG text: a row per agent and one for the tests, a column per stage, a
- * mark and a colour per outcome. No style attributes, so a page may embed it under a strict policy.
- * Pure; needs no Node, because pages import it.
+ * The timeline of decisions: a row per agent and one for promotion tests, a column per stage, a mark and a
+ * colour per outcome. The SVG has no style attributes, so a page with a strict content security policy can
+ * embed it. Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 
-import { agentName, playedStages, type RunView } from '../../run-view/run-view.ts';
+import type { RunView } from '../../run-view/run-view.ts';
+import { agentName, playedStages } from '../../run-view/selectors.ts';
 import { gateOutcome, OUTCOMES, type Outcome, updateOutcome } from '../explain.ts';
 import { short } from './chart.ts';
 
-/** Fill of a cell and the mark on it: colour is never the only sign (Okabe and Ito). */
+/** Fill of a cell (palette of Okabe and Ito) and its mark, so that an outcome does not depend on colour alone. */
 export const MARKS: Readonly<Record<Outcome, { readonly fill: string; readonly mark: string }>> = {
   accepted: { fill: '#009E73', mark: '' },
   backtracked: { fill: '#56B4E9', mark: '↻' },
@@ -33,7 +34,7 @@ export interface TimelineCell {
   readonly outcome: Outcome;
 }
 
-/** Rows (agents, then tests where there are any) and what stands in them. */
+/** Names of the rows (the agents, then `tests` if there is a promotion test) and the cells. */
 export function timelineCells(view: RunView): {
   readonly rows: readonly string[];
   readonly cells: readonly TimelineCell[];
@@ -59,7 +60,7 @@ export function timelineCells(view: RunView): {
   };
 }
 
-/** The whole timeline with its legend, for a file. */
+/** The timeline with its legend as an SVG file. */
 export function timelineSvg(view: RunView): string {
   const { rows, cells, stages } = timelineCells(view);
   const present = OUTCOMES.filter(({ outcome }) => cells.some((cell) => cell.outcome === outcome));
@@ -90,7 +91,7 @@ export function timelineSvg(view: RunView): string {
   ].join('\n');
 }
 
-/** Stages whose number is written: the first, and every fifth or, in long runs, fewer. */
+/** Stages with a number above their column: the first, and every 5th, 10th or 25th by the length of the run. */
 export function stageTicks(stages: number): number[] {
   if (stages === 0) return [];
   const every = stages > 200 ? 25 : stages > 60 ? 10 : 5;

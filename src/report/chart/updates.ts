@@ -1,35 +1,31 @@
 /**
- * Pictures of the two gates: divergence against its radius, beta and step size, betting tests; and of how
- * healthy the policies are. Pure; needs no Node, because pages import it.
+ * Charts of the updates: KL against its radius, beta and step size, acceptance tests, handovers, and health
+ * of the policies. Pure functions. No Node imports: the dashboard's page bundles this file.
  * @module
  */
 
-import { type GateView, gatesOf, playedStages, type RunView } from '../../run-view/run-view.ts';
+import type { GateView, RunView } from '../../run-view/run-view.ts';
+import { gatesOf, updatesOf } from '../../run-view/selectors.ts';
 import { KL_LEVELS, type UpdateRecord } from '../../train/events.ts';
 import type { Series } from '../svg-chart.ts';
 import { points, type RunChart, short, stageAxis } from './chart.ts';
 import { legendName } from './learning.ts';
 
-/** Zero has no place on a log axis; smaller divergences are drawn here, nats. */
+/** Smaller KL values, nats, are drawn at this one, because a log axis has no zero. */
 const KL_FLOOR = 1e-5;
-
-/** Updates of one agent in order. */
-function updatesOf(view: RunView, agent: number): UpdateRecord[] {
-  return playedStages(view).flatMap((stage) => stage.updates.filter((update) => update.agent === agent));
-}
 
 const LOW = KL_LEVELS.indexOf(0.05);
 const MEDIAN = KL_LEVELS.indexOf(0.5);
 const HIGH = KL_LEVELS.indexOf(0.95);
 
-/** How the exact divergence of one agent's updates is spread, against the radius. */
+/** Distribution of the exact KL of one agent's updates, with the radius. */
 export function klChart(view: RunView, agent: number): RunChart {
   const updates = updatesOf(view, agent).filter(({ attempts }) => attempts.length > 0);
   const last = (update: UpdateRecord) => update.attempts.at(-1)!;
-  const above = (value: number | null | undefined) =>
+  const floored = (value: number | null | undefined) =>
     typeof value === 'number' ? Math.max(value, KL_FLOOR) : undefined;
   const retried = updates.flatMap(({ stage, attempts }) =>
-    attempts.flatMap(({ klQuantile, accepted }) => (accepted ? [] : [[stage, above(klQuantile)] as const])),
+    attempts.flatMap(({ klQuantile, accepted }) => (accepted ? [] : [[stage, floored(klQuantile)] as const])),
   );
   return {
     id: `kl-agent-${agent}`,
@@ -40,16 +36,16 @@ export function klChart(view: RunView, agent: number): RunChart {
     series: [
       {
         name: 'tested quantile',
-        points: points(updates, (update) => [update.stage, above(last(update).klQuantile)]),
+        points: points(updates, (update) => [update.stage, floored(last(update).klQuantile)]),
         colour: 0,
       },
       {
         name: 'median, 5-95%',
-        points: points(updates, (update) => [update.stage, above(last(update).klQuantiles?.[MEDIAN])]),
+        points: points(updates, (update) => [update.stage, floored(last(update).klQuantiles?.[MEDIAN])]),
         band: updates.flatMap((update) => {
           const { klQuantiles } = last(update);
           if (klQuantiles === undefined) return [];
-          return [[update.stage, above(klQuantiles[LOW])!, above(klQuantiles[HIGH])!] as const];
+          return [[update.stage, floored(klQuantiles[LOW])!, floored(klQuantiles[HIGH])!] as const];
         }),
         bandOpacity: 0.14,
         colour: 0,
@@ -57,12 +53,12 @@ export function klChart(view: RunView, agent: number): RunChart {
       },
       {
         name: 'largest',
-        points: points(updates, (update) => [update.stage, above(last(update).klMax)]),
+        points: points(updates, (update) => [update.stage, floored(last(update).klMax)]),
         colour: 5,
         dashed: true,
       },
       {
-        name: 'refused attempts',
+        name: 'rejected attempts',
         points: points(retried, (one) => one),
         marks: true,
         colour: 1,
@@ -75,7 +71,7 @@ export function klChart(view: RunView, agent: number): RunChart {
       },
     ],
     reading:
-      'Exact KL of the update at the agent’s own token states: the quantile that gate 1 tests, the median with the middle 90%, the largest, and attempts that were refused. An update is kept only below the radius. What is below 1e-5 is drawn there.',
+      'Exact KL of the update at the agent’s own token states: the quantile that the trust region limits, the median with the middle 90%, the largest value, and rejected attempts. An update is accepted only below the radius. Values below 1e-5 are drawn at 1e-5.',
     whenEmpty: 'This agent was not updated yet.',
   };
 }
@@ -106,7 +102,7 @@ export function betaChart(view: RunView): RunChart {
     y: { label: 'weight of the KL term', log: true },
     unit: 'plain',
     reading:
-      'Weight of the KL term that each agent’s next update starts with: it grows after a violation and shrinks after small steps.',
+      'Weight of the KL term at the start of each agent’s next update: it grows after a violation and shrinks after small steps.',
     whenEmpty: 'No agent was updated yet.',
   });
 }
@@ -118,19 +114,19 @@ export function stepScaleChart(view: RunView): RunChart {
     y: { label: 'factor on the learning rate', log: true },
     unit: 'plain',
     reading:
-      'Factor on the learning rate that each agent’s next update starts with; a backtrack halves it, a small accepted step lets it grow.',
+      'Factor on the learning rate at the start of each agent’s next update: a backtrack halves it, a small accepted step increases it.',
     whenEmpty: 'No agent was updated yet.',
   });
 }
 
-/** Final wealth of every test, in units of what proves it. */
+/** Final wealth of every test, divided by the wealth needed for proof. */
 export function wealthChart(view: RunView): RunChart {
   const gates = gatesOf(view);
   return {
     id: 'wealth',
     title: 'Betting tests',
     x: stageAxis(),
-    y: { label: 'wealth, share of what proves it', log: true },
+    y: { label: 'wealth, share of the needed one', log: true },
     unit: 'plain',
     series: [
       {
@@ -148,12 +144,12 @@ export function wealthChart(view: RunView): RunChart {
       { name: 'proved', points: gates.map(({ stage }) => [stage, 1]), dashed: true, colour: 6 },
     ],
     reading:
-      'Wealth of both bets at the end of each test, divided by 1/alpha: at 1 the bet is won. Without a gain, the bet on one gets there with probability at most alpha.',
+      'Wealth of both bets at the end of each test, divided by 1/alpha: a bet is won at 1. Without a gain, the bet on a gain reaches 1 with probability at most alpha.',
     whenEmpty: 'No test was made yet.',
   };
 }
 
-/** Both bets of one test, prompt by prompt. */
+/** Wealth of both bets of one test after each prompt. */
 export function wealthPathChart({ index, stage, alpha, path = [] }: GateView): RunChart {
   const floored = (wealth: number) => Math.max(wealth, 1e-6);
   return {
@@ -173,12 +169,12 @@ export function wealthPathChart({ index, stage, alpha, path = [] }: GateView): R
       },
     ],
     reading:
-      'Wealth of the bets on a gain and on harm after every paired prompt; the first to reach the dashed line ends the test.',
-    whenEmpty: 'The run was made by a version that kept only the last wealth.',
+      'Wealth of the bets on a gain and on harm after every paired prompt; the test ends when one of them reaches the dashed line.',
+    whenEmpty: 'This run recorded only the final wealth of its tests.',
   };
 }
 
-/** How far agents have come that are being replaced; empty in a run without any. */
+/** Progress of agents that are being replaced; empty in a run without any. */
 export function handoverChart(view: RunView): RunChart {
   const inSwap = view.agents.flatMap((name, agent) => {
     const steps = updatesOf(view, agent).filter(
@@ -199,19 +195,19 @@ export function handoverChart(view: RunView): RunChart {
         colour: agent,
       },
       {
-        name: short(`${name}, least`),
+        name: short(`${name}, minimum`),
         points: points(steps, ({ stage, handover }) => [stage, handover?.weightMin]),
         colour: agent,
         dashed: true,
       },
     ]),
     reading:
-      'Weight of the new model in the mixture, mean and least over the agent’s own token states; at a least weight of 1 it stands alone.',
+      'Weight of the new model in the mixture, mean and minimum over the agent’s own token states; at a minimum of 1 the old model is no longer used.',
     whenEmpty: 'No agent is being replaced in this run.',
   };
 }
 
-/** Signs of a policy's health, one chart each. */
+/** Indicators of the health of the policies, one chart each. */
 export function healthCharts(view: RunView): RunChart[] {
   const whenEmpty = 'No agent was updated yet.';
   return [
@@ -220,7 +216,7 @@ export function healthCharts(view: RunView): RunChart[] {
       title: 'Entropy',
       y: { label: 'nats per token' },
       unit: 'nats',
-      reading: 'Entropy of each policy before its update; near 0 nothing is tried any more.',
+      reading: 'Entropy of each policy before its update; near 0 the policy no longer explores.',
       whenEmpty,
     }),
     perAgent(view, ({ fracRewardZeroStd }) => fracRewardZeroStd, {
@@ -228,7 +224,7 @@ export function healthCharts(view: RunView): RunChart[] {
       title: 'Prompts without signal',
       y: { label: 'share of prompts' },
       unit: 'share',
-      reading: 'Prompts whose episodes all have the same reward: they teach nothing.',
+      reading: 'Share of prompts whose episodes all have the same reward, which gives no learning signal.',
       whenEmpty,
     }),
     perAgent(view, ({ meanLength }) => meanLength, {
@@ -241,10 +237,10 @@ export function healthCharts(view: RunView): RunChart[] {
     }),
     perAgent(view, ({ clippedRatio }) => clippedRatio, {
       id: 'cut',
-      title: 'Messages cut at the limit',
+      title: 'Truncated messages',
       y: { label: 'share of messages' },
       unit: 'share',
-      reading: 'Messages that were cut at train.max_completion_length.',
+      reading: 'Share of messages that were truncated at train.max_completion_length.',
       whenEmpty,
     }),
     perAgent(view, ({ gradNorm }) => gradNorm, {
@@ -252,7 +248,7 @@ export function healthCharts(view: RunView): RunChart[] {
       title: 'Gradient norm',
       y: { label: 'L2 norm before clipping' },
       unit: 'plain',
-      reading: 'Norm of the gradient, mean over the steps of the last attempt.',
+      reading: 'Norm of the gradient, averaged over the steps of the last attempt.',
       whenEmpty,
     }),
     perAgent(view, ({ clipRatio }) => clipRatio, {
@@ -260,7 +256,7 @@ export function healthCharts(view: RunView): RunChart[] {
       title: 'Clipped episodes',
       y: { label: 'share of episodes' },
       unit: 'share',
-      reading: 'Episodes whose gradient a clip holds at 0.',
+      reading: 'Share of episodes whose gradient is 0 because their ratio is clipped.',
       whenEmpty,
     }),
   ];

@@ -9,10 +9,10 @@ import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { TroupeError } from '../../support/errors.ts';
 import { packageFile } from '../../support/package-root.ts';
-import { compareEnds } from '../../watch/compare.ts';
-import type { WatchedRun, WatchHub } from '../../watch/hub.ts';
-import type { RunSummary, StreamMessage } from '../../watch/messages.ts';
-import { metricsCsv } from '../../watch/metrics-table.ts';
+import { compareLatestEvaluations } from '../../watch/compare-evaluations.ts';
+import type { RunSummary, StreamMessage } from '../../watch/dashboard-api.ts';
+import { metricsCsv } from '../../watch/metrics-csv.ts';
+import type { WatchedRun, WatchedRuns } from '../../watch/watched-runs.ts';
 import { EventQueue } from '../event-queue.ts';
 import { securityHeaders } from '../security-headers.ts';
 
@@ -29,7 +29,7 @@ const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 /** Longest pause between two events or comments, milliseconds. */
 const HEARTBEAT_MS = 15_000;
 
-export function createDashboardApp(hub: WatchHub): Hono {
+export function createDashboardApp(watched: WatchedRuns): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
     if (!LOCAL_HOST.test(c.req.header('host') ?? ''))
@@ -42,7 +42,7 @@ export function createDashboardApp(hub: WatchHub): Hono {
     app.get(path, (c) =>
       c.body(readFileSync(packageFile(BUILT + file), 'utf8'), 200, { 'Content-Type': type }),
     );
-  addApi(app, hub);
+  addApi(app, watched);
   app.notFound((c) => c.json({ error: `unknown URL: ${c.req.path}` }, 404));
   app.onError((error, c) => {
     const message = error instanceof TroupeError ? error.message : `${error.name}: ${error.message}`;
@@ -51,12 +51,12 @@ export function createDashboardApp(hub: WatchHub): Hono {
   return app;
 }
 
-function addApi(app: Hono, hub: WatchHub): void {
-  const runOf = (id: string): WatchedRun | undefined => hub.runs.find((run) => run.id === id);
+function addApi(app: Hono, watched: WatchedRuns): void {
+  const runOf = (id: string): WatchedRun | undefined => watched.runs.find((run) => run.id === id);
   app.get('/api/runs', (c) =>
-    c.json(hub.runs.map(({ id, label, dir, facts }): RunSummary => ({ id, label, dir, facts }))),
+    c.json(watched.runs.map(({ id, label, dir, facts }): RunSummary => ({ id, label, dir, facts }))),
   );
-  app.get('/api/compare', (c) => c.json(compareEnds(hub.runs)));
+  app.get('/api/compare', (c) => c.json(compareLatestEvaluations(watched.runs)));
   app.get('/api/runs/:id/prompts', (c) => {
     const run = runOf(c.req.param('id'));
     return run ? c.json(run.transcripts.prompts()) : c.notFound();
@@ -79,7 +79,7 @@ function addApi(app: Hono, hub: WatchHub): void {
   app.get('/api/stream', (c) =>
     streamSSE(c, async (stream) => {
       const queue = new EventQueue<StreamMessage>();
-      const unsubscribe = hub.subscribe((run, rows, restarted) => queue.push({ run, rows, restarted }));
+      const unsubscribe = watched.subscribe((run, rows, restarted) => queue.push({ run, rows, restarted }));
       stream.onAbort(() => {
         unsubscribe();
         queue.close();

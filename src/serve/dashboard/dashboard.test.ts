@@ -5,25 +5,30 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openHub, type WatchHub } from '../../watch/hub.ts';
-import type { KeptPrompt, RunSummary, StreamMessage, TranscriptRow } from '../../watch/messages.ts';
+import type {
+  RunSummary,
+  StreamMessage,
+  TranscriptPrompt,
+  TranscriptRow,
+} from '../../watch/dashboard-api.ts';
 import { makeRun } from '../../watch/testing/made-run.ts';
+import { type WatchedRuns, watchRuns } from '../../watch/watched-runs.ts';
 import { createDashboardApp } from './app.ts';
 import { assertPortFree, type Dashboard, startDashboard } from './server.ts';
 
 let dir: string;
-let hub: WatchHub;
+let watched: WatchedRuns;
 let dashboard: Dashboard;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'troupe-dashboard-'));
   makeRun(join(dir, 'run'), { stages: 6, agents: 2, played: 4 });
-  hub = openHub([join(dir, 'run')], { everyMs: 20 });
-  dashboard = await startDashboard(hub, 0);
+  watched = watchRuns([join(dir, 'run')], { pollIntervalMs: 20 });
+  dashboard = await startDashboard(watched, 0);
 });
 afterAll(async () => {
   await dashboard.close();
-  hub.close();
+  watched.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -51,7 +56,7 @@ describe('the server', () => {
       label: 'run',
       facts: { task: 'made-up', protocol: 'vote', gate: 'promotion' },
     });
-    const prompts = await json<readonly KeptPrompt[]>('/api/runs/0/prompts');
+    const prompts = await json<readonly TranscriptPrompt[]>('/api/runs/0/prompts');
     expect(prompts).toHaveLength(4);
     const rows = await json<readonly TranscriptRow[]>(
       `/api/runs/0/transcripts?item=${prompts[0]?.item}&stage=2`,
@@ -69,7 +74,7 @@ describe('the server', () => {
   });
 
   it('answers only to local host names', async () => {
-    const app = createDashboardApp(hub);
+    const app = createDashboardApp(watched);
     const statusFor = async (host: string) => (await app.request('/api/runs', { headers: { host } })).status;
     for (const host of ['localhost:4600', '127.0.0.1:1', '[::1]:80', 'localhost'])
       expect(await statusFor(host)).toBe(200);
@@ -92,7 +97,7 @@ describe('the server', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as AddressInfo;
     const expected = `dashboard: expected a free port, got ${port}, one in use; choose another, or 0 for any free one`;
-    await expect(startDashboard(hub, port)).rejects.toThrow(expected);
+    await expect(startDashboard(watched, port)).rejects.toThrow(expected);
     await expect(assertPortFree(port)).rejects.toThrow(expected);
     taken.close();
   });

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import { serve } from '@hono/node-server';
 import { ConfigError } from '../../support/errors.ts';
 import { systemErrorCode } from '../../support/file-system.ts';
-import type { WatchHub } from '../../watch/hub.ts';
+import type { WatchedRuns } from '../../watch/watched-runs.ts';
 import { createDashboardApp } from './app.ts';
 
 export interface Dashboard {
@@ -24,8 +24,8 @@ const LOOPBACK = '127.0.0.1';
  * @param port - 0: any free port
  * @throws ConfigError if the port is in use or needs privileges
  */
-export async function startDashboard(hub: WatchHub, port: number): Promise<Dashboard> {
-  const app = createDashboardApp(hub);
+export async function startDashboard(watched: WatchedRuns, port: number): Promise<Dashboard> {
+  const app = createDashboardApp(watched);
   return await new Promise((resolve, reject) => {
     const options = { fetch: app.fetch, hostname: LOOPBACK, port, overrideGlobalObjects: false };
     const server = serve(options, (address) => {

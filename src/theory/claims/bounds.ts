@@ -1,7 +1,7 @@
 /**
  * Lower bounds on the gain of a step in discounted worlds: the paper's, which is never positive at gamma >= 1/2, and
  * tighter ones.
- * @see algorithm equations E50-E56
+ * @see docs/algorithm.md, E50-E56
  * @module
  */
 import { paperBound, paperBoundCeiling } from '../../core/certificate.ts';
@@ -18,7 +18,7 @@ import { policyChange, type StepBounds, stepBounds } from '../../core/tabular/po
 import { type ExactStage, runExactStage } from '../../core/tabular/stage.ts';
 import { perturbed } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, GAMMAS, median, percent, type Sample, sampleWorlds, short } from '../sampling.ts';
+import { GAMMAS, Maximum, median, percent, type Sample, sampleWorlds, short } from '../sampling.ts';
 
 const RADII = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 
@@ -34,13 +34,13 @@ function* changedSteps(context: TheoryContext, key: number) {
 }
 
 function boundsAreValid(context: TheoryContext): Finding {
-  const excess = { paper: new Extreme(), trpo: new Extreme(), sharp: new Extreme(), cpo: new Extreme() };
+  const excess = { paper: new Maximum(), trpo: new Maximum(), sharp: new Maximum(), cpo: new Maximum() };
   for (const { gamma, bounds, gain } of changedSteps(context, 21)) {
     const scale = (1 - gamma) ** 2; // rounding errors grow with the constants of the bounds
-    excess.paper.see((bounds.lowerPaper - gain) * scale);
-    excess.trpo.see((bounds.lowerTrpo - gain) * scale);
-    excess.sharp.see((bounds.lowerSharp - gain) * scale);
-    excess.cpo.see((bounds.lowerExpectedTv - gain) * scale);
+    excess.paper.include((bounds.lowerPaper - gain) * scale);
+    excess.trpo.include((bounds.lowerTrpo - gain) * scale);
+    excess.sharp.include((bounds.lowerSharp - gain) * scale);
+    excess.cpo.include((bounds.lowerExpectedTv - gain) * scale);
   }
   const { paper, trpo, sharp, cpo } = excess;
   return {
@@ -62,11 +62,11 @@ function jointLower({ mdp, team }: Pick<Sample, 'mdp' | 'team'>, after: Sample['
 }
 
 function jointBoundIsValid(context: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   for (const { mdp, team, seed } of sampleWorlds(context, 22)) {
     const after = team.map((policy, i) => perturbed(seed + i, policy, 0.2));
     const gain = evaluateTeam(mdp, after).objective - evaluateTeam(mdp, team).objective;
-    excess.see((jointLower({ mdp, team }, after) - gain) * (1 - mdp.gamma) ** 2);
+    excess.include((jointLower({ mdp, team }, after) - gain) * (1 - mdp.gamma) ** 2);
   }
   return { holds: excess.value <= 1e-11, figures: `bound - gain at most ${excess} stages` };
 }
@@ -99,9 +99,9 @@ function paperIsEverPositive(context: TheoryContext): Finding {
 }
 
 function ceilingIsNegative(): Finding {
-  const largest = new Extreme();
+  const largest = new Maximum();
   for (const gamma of [0.5, 0.6, 0.9, 0.99, 0.999])
-    for (const klMax of RADII) largest.see(paperBoundCeiling({ gamma, aMax: 1, klMax }));
+    for (const klMax of RADII) largest.include(paperBoundCeiling({ gamma, aMax: 1, klMax }));
   const below = paperBoundCeiling({ gamma: 0.49, aMax: 1, klMax: 0.01 });
   return {
     holds: largest.value <= 1e-12 && below > 0,

@@ -1,7 +1,7 @@
 /**
  * Episodes without discount, the setting of teams of language models: cases in which the surrogate equals the true gain,
  * and the sequence ratio, which needs no occupancy bound.
- * @see algorithm equations E57-E60a
+ * @see docs/algorithm.md, E57-E60a
  * @module
  */
 import { truncatedGain } from '../../core/acceptance.ts';
@@ -18,7 +18,7 @@ import {
 import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/testing/worlds.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { enumeratePlays } from '../plays.ts';
-import { Extreme, short } from '../sampling.ts';
+import { Maximum, short } from '../sampling.ts';
 
 /** Episodes with a policy, and the same policy with one agent changed at its own turns. */
 function* changedEpisodes({ worlds, seed }: TheoryContext, key: number, turn: readonly number[]) {
@@ -42,20 +42,20 @@ function changed(
 }
 
 function actOnce(context: TheoryContext): Finding {
-  const error = new Extreme();
+  const error = new Maximum();
   for (const { episode, agent, old, next } of changedEpisodes(context, 31, [0, 1, 2])) {
     const { objectiveOld, objectiveNew, surrogate } = episodeChange(episode, { old, new: next }, agent);
-    error.see(Math.abs(objectiveNew - objectiveOld - surrogate));
+    error.include(Math.abs(objectiveNew - objectiveOld - surrogate));
   }
   return { holds: error.value < 1e-12, figures: `largest |dJ - L| ${error} episodes` };
 }
 
 function actOften(context: TheoryContext): Finding {
-  const expected = new Extreme();
-  const coupled = new Extreme();
-  const marginal = new Extreme();
-  const simple = new Extreme();
-  const used = new Extreme();
+  const expected = new Maximum();
+  const coupled = new Maximum();
+  const marginal = new Maximum();
+  const simple = new Maximum();
+  const used = new Maximum();
   for (const { episode, agent, old, next } of changedEpisodes(context, 32, [0, 1, 0, 0, 1])) {
     const change = episodeChange(episode, { old, new: next }, agent);
     const error = Math.abs(change.objectiveNew - change.objectiveOld - change.surrogate);
@@ -66,12 +66,14 @@ function actOften(context: TheoryContext): Finding {
         old[t].map((row, s) => klOldNew(next[t][s], row)),
       ),
     );
-    expected.see(error - change.penalty);
-    coupled.see(error - change.coupledPenalty);
-    marginal.see(error - marginalHorizonPenalty({ span: change.span, tvMax: change.ownTvMax, klOldNewMean }));
+    expected.include(error - change.penalty);
+    coupled.include(error - change.coupledPenalty);
+    marginal.include(
+      error - marginalHorizonPenalty({ span: change.span, tvMax: change.ownTvMax, klOldNewMean }),
+    );
     const largest = Math.max(...change.ownTvMax);
-    simple.see(error - ownTurns.length * (ownTurns.length - 1) * change.span * largest ** 2);
-    used.see(error / change.penalty);
+    simple.include(error - ownTurns.length * (ownTurns.length - 1) * change.span * largest ** 2);
+    used.include(error / change.penalty);
   }
   return {
     holds: [expected, coupled, marginal, simple].every(({ value }) => value <= 1e-12),
@@ -84,21 +86,21 @@ function klOldNew(next: ArrayLike<number>, old: ArrayLike<number>): number {
 }
 
 function sequenceRatio(context: TheoryContext): Finding {
-  const fresh = new Extreme();
-  const reused = new Extreme();
+  const fresh = new Maximum();
+  const reused = new Maximum();
   for (const { episode, agent, old, next, stream, seed } of changedEpisodes(context, 33, [0, 1, 0])) {
     const truth = evaluateEpisode(episode, next).objective;
     let estimate = 0;
     for (const play of enumeratePlays(episode, old))
       estimate += play.probability * play.ratio(next) * play.total;
-    fresh.see(Math.abs(estimate - truth));
+    fresh.include(Math.abs(estimate - truth));
     // the other agent is updated first: episodes from the stage's start are weighted by both ratios
     const done = changed(episode, old, { agent: 1 - agent, seed: seed + 9, share: stream.uniform() });
     const both = done.map((rows, t) => (episode.turn[t] === agent ? next[t] : rows));
     let weighted = 0;
     for (const play of enumeratePlays(episode, old))
       weighted += play.probability * play.ratio(done) * play.ratio(next) * play.total;
-    reused.see(Math.abs(weighted - evaluateEpisode(episode, both).objective));
+    reused.include(Math.abs(weighted - evaluateEpisode(episode, both).objective));
   }
   return {
     holds: fresh.value < 1e-12 && reused.value < 1e-12,
@@ -108,8 +110,8 @@ function sequenceRatio(context: TheoryContext): Finding {
 
 /** E[X] of E62 by enumeration for several caps: at most the true gain, and increasing in the cap. */
 function conservativeGain(context: TheoryContext): Finding {
-  const excess = new Extreme();
-  const order = new Extreme();
+  const excess = new Maximum();
+  const order = new Maximum();
   for (const { episode, old, next } of changedEpisodes(context, 34, [0, 1, 0])) {
     const gain = evaluateEpisode(episode, next).objective - evaluateEpisode(episode, old).objective;
     const plays = [...enumeratePlays(episode, old)];
@@ -120,9 +122,9 @@ function conservativeGain(context: TheoryContext): Finding {
       const { gain_N } = truncatedGain(weights, totals, { ...range, cap });
       return plays.reduce((sum, { probability }, n) => sum + probability * gain_N[n], 0);
     });
-    for (const value of expected) excess.see(value - gain);
-    for (const [k, value] of expected.slice(1).entries()) order.see(expected[k] - value);
-    excess.see(Math.abs(expected[3] - gain));
+    for (const value of expected) excess.include(value - gain);
+    for (const [k, value] of expected.slice(1).entries()) order.include(expected[k] - value);
+    excess.include(Math.abs(expected[3] - gain));
   }
   return {
     holds: excess.value <= 1e-12 && order.value <= 1e-12,

@@ -1,7 +1,7 @@
 /**
  * Advantages from reused episodes: the bias that truncated weights correct and the bias they introduce, and the effect of
  * aggregation over turns on a gradient. Expectations are exact, by enumeration of all trajectories.
- * @see algorithm equations E14-E18; errors P2, P4, P5 of the paper
+ * @see docs/algorithm.md, E14-E18; errors P2, P4, P5 of the paper
  * @module
  */
 import {
@@ -16,7 +16,7 @@ import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/testin
 import { prefixWeights, suffixWeights, turnWeights } from '../../core/weights.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { enumeratePlays, type Play } from '../plays.ts';
-import { Extreme, median, short } from '../sampling.ts';
+import { Maximum, median, short } from '../sampling.ts';
 
 const LAM = 0.9;
 
@@ -80,14 +80,14 @@ function sizesOf({ episode, behaviour, target }: Reused) {
 }
 
 function truncationBias(context: TheoryContext): Finding {
-  const share = new Extreme();
+  const share = new Maximum();
   const biases: number[] = [];
   for (const reused of reusedEpisodes(context, 51)) {
     const bias = biasOfFirstTurn(reused, (play, delta) =>
       truncatedGae(delta, turnWeights(logRatios(reused, play)).c, { lam: LAM }),
     );
     biases.push(bias);
-    share.see(bias / truncatedGaeBiasBound(sizesOf(reused), { lam: LAM }));
+    share.include(bias / truncatedGaeBiasBound(sizesOf(reused), { lam: LAM }));
   }
   return {
     holds: share.value <= 1,
@@ -96,9 +96,9 @@ function truncationBias(context: TheoryContext): Finding {
 }
 
 function truncationIsUnbiased(context: TheoryContext): Finding {
-  const bias = new Extreme();
+  const bias = new Maximum();
   for (const reused of reusedEpisodes(context, 52))
-    bias.see(
+    bias.include(
       biasOfFirstTurn(reused, (play, delta) =>
         truncatedGae(delta, turnWeights(logRatios(reused, play)).c, { lam: LAM }),
       ),
@@ -107,9 +107,9 @@ function truncationIsUnbiased(context: TheoryContext): Finding {
 }
 
 function vtraceIsUnbiased(context: TheoryContext): Finding {
-  const bias = new Extreme();
+  const bias = new Maximum();
   for (const reused of reusedEpisodes(context, 53))
-    bias.see(
+    bias.include(
       biasOfFirstTurn(reused, (play, delta) =>
         vtraceAdvantages(delta, turnWeights(logRatios(reused, play)), { lam: LAM }),
       ),
@@ -142,8 +142,8 @@ function surrogateErrors(
 }
 
 function suffixIsEnough(context: TheoryContext): Finding {
-  const forward = new Extreme();
-  for (const reused of reusedEpisodes(context, 54)) forward.see(surrogateErrors(reused, [0]).suffix);
+  const forward = new Maximum();
+  for (const reused of reusedEpisodes(context, 54)) forward.include(surrogateErrors(reused, [0]).suffix);
   return {
     holds: forward.value < 1e-12,
     figures: `forward order, weights of later turns only: error of the surrogate up to ${forward} episodes, returns in [0, 3]`,
@@ -151,11 +151,11 @@ function suffixIsEnough(context: TheoryContext): Finding {
 }
 
 function ordersAndWeights(context: TheoryContext): Finding {
-  const forward = new Extreme();
-  const reverse = new Extreme();
+  const forward = new Maximum();
+  const reverse = new Maximum();
   for (const reused of reusedEpisodes(context, 55)) {
-    forward.see(surrogateErrors(reused, [0]).prefix);
-    reverse.see(surrogateErrors(reused, [2]).suffix);
+    forward.include(surrogateErrors(reused, [0]).prefix);
+    reverse.include(surrogateErrors(reused, [2]).suffix);
   }
   return {
     holds: forward.value < 1e-12 && reverse.value < 1e-12,
@@ -198,7 +198,7 @@ function aggregateIsUniform({ seed }: TheoryContext): Finding {
 
 /** Algorithm 1 as printed sets the behaviour policy to the intermediate team inside the loop, so that rho = 1. */
 function overwrittenBehaviour(context: TheoryContext): Finding {
-  const error = new Extreme();
+  const error = new Maximum();
   for (const reused of reusedEpisodes(context, 56)) {
     const { episode, behaviour, target } = reused;
     const changed = (agents: readonly number[]) =>
@@ -208,7 +208,7 @@ function overwrittenBehaviour(context: TheoryContext): Finding {
       (sum, play) => sum + play.probability * prefixWeights(rho)[1] * play.ratio(changed([1])) * play.total,
       0,
     );
-    error.see(Math.abs(estimate - evaluateEpisode(episode, changed([0, 1])).objective));
+    error.include(Math.abs(estimate - evaluateEpisode(episode, changed([0, 1])).objective));
   }
   return {
     holds: error.value < 1e-12,

@@ -1,6 +1,6 @@
 /**
  * The shift of the state distribution by an update, and the error of ignoring it within a stage.
- * @see algorithm equations E52, E56, worked examples G2, G7
+ * @see docs/algorithm.md, E52, E56, worked examples G2, G7
  * @module
  */
 import { occupancyShift, sharpOccupancyShift, staleSurrogateGap } from '../../core/penalty.ts';
@@ -12,7 +12,7 @@ import { exactAgentUpdate } from '../../core/tabular/stage.ts';
 import { staleOccupancyStage } from '../../core/tabular/worlds.ts';
 import { perturbed } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, GAMMAS, median, sampleWorlds, short, slope } from '../sampling.ts';
+import { GAMMAS, Maximum, median, sampleWorlds, short, slope } from '../sampling.ts';
 
 function distance(a: Evaluation, b: Evaluation): number {
   return a.occupancy.reduce((sum, d, s) => sum + Math.abs(d - b.occupancy[s]), 0);
@@ -30,13 +30,13 @@ function* movedOccupancies(context: TheoryContext, key: number) {
 }
 
 function occupancyLemma(context: TheoryContext): Finding {
-  const printed = new Extreme();
-  const sharp = new Extreme();
-  const expected = new Extreme();
+  const printed = new Maximum();
+  const sharp = new Maximum();
+  const expected = new Maximum();
   for (const { gamma, tvMax, tvMean, moved } of movedOccupancies(context, 11)) {
-    printed.see(moved - occupancyShift({ gamma, tvMax }));
-    sharp.see(moved - sharpOccupancyShift({ gamma, tvMax }));
-    expected.see(moved - occupancyShift({ gamma, tvMax: tvMean }));
+    printed.include(moved - occupancyShift({ gamma, tvMax }));
+    sharp.include(moved - sharpOccupancyShift({ gamma, tvMax }));
+    expected.include(moved - occupancyShift({ gamma, tvMax: tvMean }));
   }
   return {
     holds: [printed, sharp, expected].every(({ value }) => value <= 1e-10),
@@ -76,16 +76,16 @@ function leavingChain(gamma: number, tvMax: number): number {
 }
 
 function unnormalisedOccupancy(context: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   let violations = 0;
-  const see = (gamma: number, tvMax: number, moved: number) => {
+  const record = (gamma: number, tvMax: number, moved: number) => {
     const over = moved / (1 - gamma) - occupancyShift({ gamma, tvMax });
-    excess.see(over);
+    excess.include(over);
     if (over > 1e-9) violations++;
   };
-  for (const { gamma, tvMax, moved } of movedOccupancies(context, 12)) see(gamma, tvMax, moved);
+  for (const { gamma, tvMax, moved } of movedOccupancies(context, 12)) record(gamma, tvMax, moved);
   for (const gamma of GAMMAS)
-    for (const tvMax of [0.01, 0.1, 0.3]) see(gamma, tvMax, leavingChain(gamma, tvMax));
+    for (const tvMax of [0.01, 0.1, 0.3]) record(gamma, tvMax, leavingChain(gamma, tvMax));
   return {
     holds: violations === 0,
     figures: `exceeded in ${violations} of ${excess.count} steps (including chains of G7), by up to ${short(excess.value)}`,
@@ -139,7 +139,7 @@ function staleExample(): Finding {
 function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
   const atStart = evaluateTeam(mdp, start);
   const tvs: number[] = [];
-  const excess = new Extreme();
+  const excess = new Maximum();
   let [stale, residual] = [0, 0];
   let policies = start;
   let evaluation = atStart;
@@ -151,7 +151,7 @@ function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
     const { tvMax } = policyChange(policies[agent], update, evaluation.occupancy);
     const next = evaluateTeam(mdp, after);
     const gap = Math.abs(surrogate - onStart);
-    excess.see(gap - staleSurrogateGap({ gamma: mdp.gamma, aMax: evaluation.aMax, tvMax }, tvs));
+    excess.include(gap - staleSurrogateGap({ gamma: mdp.gamma, aMax: evaluation.aMax, tvMax }, tvs));
     stale += gap;
     residual += Math.abs(next.objective - evaluation.objective - surrogate);
     tvs.push(tvMax);
@@ -162,9 +162,9 @@ function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
 }
 
 function staleGapBound(context: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   for (const { mdp, team, stream } of sampleWorlds(context, 13))
-    excess.see(stageGaps(mdp, team, 10 ** (-4 * stream.uniform())).excess);
+    excess.include(stageGaps(mdp, team, 10 ** (-4 * stream.uniform())).excess);
   return { holds: excess.value <= 1e-10, figures: `gap - bound at most ${excess} stages` };
 }
 

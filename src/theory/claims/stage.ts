@@ -1,6 +1,6 @@
 /**
  * Monotone improvement: sequential exact steps never decrease J; the same steps taken simultaneously can.
- * @see algorithm section 4.1 and worked example G1
+ * @see docs/algorithm.md, section 4.1 and worked example G1
  * @module
  */
 import { randomOrder } from '../../core/order.ts';
@@ -12,7 +12,7 @@ import { runExactStage, simultaneousUpdate } from '../../core/tabular/stage.ts';
 import { binaryTeam, matrixGame } from '../../core/tabular/worlds.ts';
 import { randomTeam } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, sampleWorlds, short } from '../sampling.ts';
+import { Maximum, sampleWorlds, short } from '../sampling.ts';
 
 const G1 = matrixGame([
   [0, 2],
@@ -23,7 +23,7 @@ const G1 = matrixGame([
 const ROUNDING = 1e-10;
 
 function sequentialNeverFalls(context: TheoryContext): Finding {
-  const fall = new Extreme();
+  const fall = new Maximum();
   let decreases = 0;
   for (const { mdp, team, stream } of sampleWorlds(context, 41)) {
     const order = randomOrder(team.length, [stream.uniform(), stream.uniform(), stream.uniform()]);
@@ -31,7 +31,7 @@ function sequentialNeverFalls(context: TheoryContext): Finding {
     const { objective } = runExactStage(mdp, team, { order, deltas });
     for (let k = 1; k < objective.length; k++) {
       const change = (objective[k] - objective[k - 1]) * (1 - mdp.gamma);
-      fall.see(-change);
+      fall.include(-change);
       if (change < -ROUNDING) decreases++;
     }
   }
@@ -53,23 +53,23 @@ function* games({ worlds, seed }: TheoryContext, key: number) {
 
 function simultaneousNeverFalls(context: TheoryContext): Finding {
   let [worlds, inWorlds, inGames] = [0, 0, 0];
-  const fall = new Extreme();
-  const see = (mdp: TeamMdp, team: TeamPolicy, delta: number): boolean => {
+  const fall = new Maximum();
+  const decreasesJ = (mdp: TeamMdp, team: TeamPolicy, delta: number): boolean => {
     const after = simultaneousUpdate(
       mdp,
       team,
       team.map(() => delta),
     );
     const change = evaluateTeam(mdp, after).objective - evaluateTeam(mdp, team).objective;
-    fall.see(-change);
+    fall.include(-change);
     return change * (1 - mdp.gamma) < -ROUNDING;
   };
   for (const { mdp, team, stream } of sampleWorlds(context, 42)) {
     worlds++;
-    if (see(mdp, team, 10 ** (1 - 3 * stream.uniform()))) inWorlds++;
+    if (decreasesJ(mdp, team, 10 ** (1 - 3 * stream.uniform()))) inWorlds++;
   }
-  for (const { game, team } of games(context, 43)) if (see(game, team, 0.5)) inGames++;
-  const inG1 = see(G1, binaryTeam(0.38, 0.38), 0.01);
+  for (const { game, team } of games(context, 43)) if (decreasesJ(game, team, 0.5)) inGames++;
+  const inG1 = decreasesJ(G1, binaryTeam(0.38, 0.38), 0.01);
   return {
     holds: inWorlds + inGames + Number(inG1) === 0,
     figures: `J decreased in ${inWorlds} of ${worlds} random worlds and ${inGames} of ${worlds} random games${inG1 ? ' and in G1' : ''}, worst by ${short(fall.value)}`,

@@ -1,6 +1,6 @@
 /**
  * Statistics: confidence radii, the betting test, importance weights and their truncation, information gain.
- * @see algorithm equations E33, E34, E61-E65; errors P8-P11 of the paper
+ * @see docs/algorithm.md, E33, E34, E61-E65; errors P8-P11 of the paper
  * @module
  */
 import {
@@ -16,7 +16,7 @@ import { type RandomStream, randomStream } from '../../core/rng.ts';
 import { normalQuantile } from '../../core/special.ts';
 import { mean } from '../../core/stats.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, percent, short } from '../sampling.ts';
+import { Maximum, percent, short } from '../sampling.ts';
 
 /** Whether a rate is at most three standard errors above its nominal value; a valid test fails this once in 1,000. */
 function withinError(rate: number, nominal: number, runs: number): boolean {
@@ -241,7 +241,7 @@ function informationGainOfNoise({ seed }: TheoryContext): Finding {
 
 /** |E[w f] - E[min(w, C) f]| and its bound F (1 - E[min(w, C)]), for random discrete weights of mean 1. */
 function truncationBiasIsBounded({ worlds, seed }: TheoryContext): Finding {
-  const excess = new Extreme();
+  const excess = new Maximum();
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, 68, k);
     const raw = Array.from({ length: 12 }, () => Math.exp(2 * stream.normal()));
@@ -250,7 +250,7 @@ function truncationBiasIsBounded({ worlds, seed }: TheoryContext): Finding {
     for (const cap of [1, 2, 4]) {
       const cut = weights.map((w) => Math.min(w, cap));
       const bias = Math.abs(mean(weights.map((w, n) => (w - cut[n]) * values[n])));
-      excess.see(bias - truncationBias(weights, { bound: 1, delta: 0.05, cap }).plugIn);
+      excess.include(bias - truncationBias(weights, { bound: 1, delta: 0.05, cap }).plugIn);
     }
   }
   return { holds: excess.value <= 1e-12, figures: `bias - zeta at most ${excess} cases` };

@@ -1,6 +1,6 @@
 /**
  * Trust region and loss: limits of a quantile, directions of the KL, the effect of beta, normalisation, clipping.
- * @see algorithm equations E20-E38; errors P7, P8, P12, P13, P18; worked examples G3, G5, G6
+ * @see docs/algorithm.md, E20-E38; errors P7, P8, P12, P13, P18; worked examples G3, G5, G6
  * @module
  */
 import { groupNormalizedAdvantages } from '../../core/advantage.ts';
@@ -13,7 +13,7 @@ import { fullyObserved } from '../../core/tabular/observed-episode.ts';
 import { optimizeOneState } from '../../core/tabular/optimize.ts';
 import { judgeAttempt, measureAttempt, startTrustRegion } from '../../core/trust-region.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, median, percent, sampleWorlds, short } from '../sampling.ts';
+import { Maximum, median, percent, sampleWorlds, short } from '../sampling.ts';
 
 /** G3: a chain of 200 decisions of which a single one determines the reward. */
 function quantileRejectsAll(): Finding {
@@ -83,7 +83,7 @@ function betaHelpsOneStep(): Finding {
 
 /** Natural-gradient steps of one agent's table, old exp(eta A) in every state with 1/2 D'FD = size, and their KLs. */
 function naturalStep(context: TheoryContext, key: number, size: number) {
-  const ratios = new Extreme();
+  const ratios = new Maximum();
   let [small, worlds, meanExceeds, maxExceeds] = [Number.POSITIVE_INFINITY, 0, 0, 0];
   for (const { mdp, team } of sampleWorlds(context, key)) {
     const evaluation = evaluateTeam(mdp, team);
@@ -102,7 +102,7 @@ function naturalStep(context: TheoryContext, key: number, size: number) {
     });
     const mean = kls.reduce((sum, kl, s) => sum + evaluation.occupancy[s] * kl, 0);
     worlds++;
-    ratios.see(mean / size);
+    ratios.include(mean / size);
     small = Math.min(small, mean / size);
     if (mean > size) meanExceeds++;
     if (Math.max(...kls) > size) maxExceeds++;
@@ -247,7 +247,7 @@ function otherTemperature({ seed }: TheoryContext): Finding {
 
 /** |g|^2 / (2 L_blk) minus L(theta + g/L_blk) - L(theta), for one agent's softmax table. */
 function oneBlockAscends(context: TheoryContext): Finding {
-  const shortfall = new Extreme();
+  const shortfall = new Maximum();
   for (const { mdp, team } of sampleWorlds(context, 76)) {
     const evaluation = evaluateTeam(mdp, team);
     const advantage = agentAdvantage(mdp, team, { agent: 0, evaluation });
@@ -262,7 +262,7 @@ function oneBlockAscends(context: TheoryContext): Finding {
     });
     const gain = surrogateGain(mdp, evaluation, withPolicy(team, 0, moved));
     const square = gradient.flatMap((row) => [...row]).reduce((sum, g) => sum + g * g, 0);
-    shortfall.see((square / (2 * lipschitz) - gain) * (1 - mdp.gamma));
+    shortfall.include((square / (2 * lipschitz) - gain) * (1 - mdp.gamma));
   }
   return {
     holds: shortfall.value <= 1e-12,

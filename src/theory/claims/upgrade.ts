@@ -1,6 +1,6 @@
 /**
  * Plug and play: guarantees of Stage-0 for a replaced agent, and their limits.
- * @see algorithm equations E40-E42; error P15; worked example G4
+ * @see docs/algorithm.md, E40-E42; error P15; worked example G4
  * @module
  */
 import { projectOntoTrustRegion, swapCovariance } from '../../core/projection.ts';
@@ -10,22 +10,22 @@ import { type Policy, type TeamMdp, type TeamPolicy, withPolicy } from '../../co
 import { matrixGame } from '../../core/tabular/worlds.ts';
 import { randomDistribution, randomTeam } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, percent, sampleWorlds, short } from '../sampling.ts';
+import { Maximum, percent, sampleWorlds, short } from '../sampling.ts';
 
 function kl(p: ArrayLike<number>, q: ArrayLike<number>): number {
   return Array.from(p).reduce((sum, x, v) => sum + (x > 0 ? x * Math.log(x / q[v]) : 0), 0);
 }
 
 function projectionIsOptimal({ worlds, seed }: TheoryContext): Finding {
-  const excess = new Extreme();
-  const outside = new Extreme();
+  const excess = new Maximum();
+  const outside = new Maximum();
   let smallestRise = Number.POSITIVE_INFINITY;
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, 81, k);
     const [pre, old] = [randomDistribution(stream, 4), randomDistribution(stream, 4)];
     const delta = 10 ** (-3 * stream.uniform());
     const best = projectOntoTrustRegion(pre, old, delta);
-    outside.see(best.klOld - delta);
+    outside.include(best.klOld - delta);
     for (let rival = 0; rival < 40; rival++) {
       const other = randomDistribution(stream, 4);
       // the last point inside the ball on the line from old to a random point
@@ -36,7 +36,7 @@ function projectionIsOptimal({ worlds, seed }: TheoryContext): Finding {
         if (kl(at(middle), old) <= delta) low = middle;
         else high = middle;
       }
-      excess.see(best.klPre - kl(at(low), pre));
+      excess.include(best.klPre - kl(at(low), pre));
     }
     const weights = [delta / 4, delta / 2, delta].map((radius) => projectOntoTrustRegion(pre, old, radius).w);
     smallestRise = Math.min(smallestRise, weights[1] - weights[0], weights[2] - weights[1]);

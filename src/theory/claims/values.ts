@@ -1,6 +1,6 @@
 /**
  * Basic identities: performance difference, zero-mean advantages, additivity of divergences.
- * @see algorithm equations E1-E8, E51
+ * @see docs/algorithm.md, E1-E8, E51
  * @module
  */
 import { stateDivergence } from '../../core/divergence.ts';
@@ -11,18 +11,18 @@ import { type MessageTree, messageDivergence } from '../../core/tabular/message.
 import { policyChange } from '../../core/tabular/policy-change.ts';
 import { perturbed } from '../../core/testing/worlds.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
-import { Extreme, sampleWorlds, short } from '../sampling.ts';
+import { Maximum, sampleWorlds, short } from '../sampling.ts';
 
 function performanceDifference(context: TheoryContext): Finding {
-  const error = new Extreme();
-  const centre = new Extreme();
+  const error = new Maximum();
+  const centre = new Maximum();
   for (const { mdp, team, seed } of sampleWorlds(context, 1)) {
     const next = team.map((policy, i) => perturbed(seed + i, policy, 0.5));
     const [before, after] = [evaluateTeam(mdp, team), evaluateTeam(mdp, next)];
     const onNew = surrogateGain(mdp, { ...before, occupancy: after.occupancy }, next);
-    error.see(Math.abs(after.objective - before.objective - onNew));
+    error.include(Math.abs(after.objective - before.objective - onNew));
     for (const s of mdp.transition.keys())
-      centre.see(Math.abs(expectedAdvantage(mdp, before, { policies: team, s })));
+      centre.include(Math.abs(expectedAdvantage(mdp, before, { policies: team, s })));
   }
   return {
     holds: error.value < 1e-9 && centre.value < 1e-11,
@@ -31,7 +31,7 @@ function performanceDifference(context: TheoryContext): Finding {
 }
 
 function divergencesAdd(context: TheoryContext): Finding {
-  const error = new Extreme();
+  const error = new Maximum();
   for (const { mdp, team, seed } of sampleWorlds(context, 2)) {
     const next = team.map((policy, i) => perturbed(seed + i, policy, 0.7));
     const logs = (p: ArrayLike<number>) => Float64Array.from(p, Math.log);
@@ -43,7 +43,7 @@ function divergencesAdd(context: TheoryContext): Finding {
       (total, policy, i) => total + stateDivergence(logs(next[i][0]), logs(policy[0])).klNewOld,
       0,
     );
-    error.see(Math.abs(joint.klNewOld - sum));
+    error.include(Math.abs(joint.klNewOld - sum));
   }
   return { holds: error.value < 1e-12, figures: `largest error ${error} teams` };
 }
@@ -56,26 +56,26 @@ function randomTree(stream: ReturnType<typeof randomStream>, depth: number): Mes
 }
 
 function messagesAreTokens({ seed, worlds }: TheoryContext): Finding {
-  const error = new Extreme();
+  const error = new Maximum();
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, 3, k);
     const { klNewOld, tokenSum } = messageDivergence(randomTree(stream, 4), randomTree(stream, 4));
-    error.see(Math.abs(klNewOld - tokenSum));
+    error.include(Math.abs(klNewOld - tokenSum));
   }
   return { holds: error.value < 1e-12, figures: `largest error ${error} message trees of 4 tokens` };
 }
 
 function gainCeilings(context: TheoryContext): Finding {
-  const gain = new Extreme();
-  const size = new Extreme();
+  const gain = new Maximum();
+  const size = new Maximum();
   for (const { mdp, team, stream, seed } of sampleWorlds(context, 4)) {
     const agent = stream.int(team.length);
     const after = withPolicy(team, agent, perturbed(seed, team[agent], stream.uniform()));
     const [before, next] = [evaluateTeam(mdp, team), evaluateTeam(mdp, after)];
     const { klMax } = policyChange(team[agent], after[agent], before.occupancy);
-    gain.see(next.objective - before.objective - (before.aMax * Math.sqrt(2 * klMax)) / (1 - mdp.gamma));
+    gain.include(next.objective - before.objective - (before.aMax * Math.sqrt(2 * klMax)) / (1 - mdp.gamma));
     const largest = Math.max(...mdp.reward.flatMap((row) => Array.from(row, Math.abs)));
-    size.see(before.aMax - (2 * largest) / (1 - mdp.gamma));
+    size.include(before.aMax - (2 * largest) / (1 - mdp.gamma));
   }
   return {
     holds: gain.value <= 1e-12 && size.value <= 1e-12,

@@ -1,6 +1,6 @@
 /**
- * Run folders made up for tests and benches: real events in the real schema, from a seed, of any length,
- * without training anything.
+ * Creates synthetic run folders for tests and benchmarks: events in the real schema, drawn from a seed, of
+ * any length, without training a model.
  * @module
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ export interface MadeRunOptions {
   readonly agents: number;
   /** Names of the agents; default `agent_0`, ... */
   readonly names?: readonly string[];
-  /** Default: as many as `stages`; fewer make a run that was stopped. */
+  /** Number of finished stages, default `stages`; with fewer, the run is a stopped one. */
   readonly played?: number;
   readonly stageEvaluationPrompts?: number;
   readonly seed?: number;
@@ -36,7 +36,7 @@ gate:
   n_plan: 60
 `;
 
-/** Events of a run as it would record them. */
+/** Events of a synthetic run, in order. */
 export function madeEvents(options: MadeRunOptions): RunEvent[] {
   const { stages, agents, played = stages, stageEvaluationPrompts = 100, seed = 1 } = options;
   const stream = randomStream(seed);
@@ -122,7 +122,7 @@ function madeGate(stage: number, draw: number): GateRecord {
   };
 }
 
-/** Fills a folder with such a run. */
+/** Writes a synthetic run into a folder. */
 export function makeRun(dir: string, options: MadeRunOptions): void {
   const events = madeEvents(options);
   for (const folder of ['', 'checkpoints', 'completions']) mkdirSync(join(dir, folder), { recursive: true });
@@ -143,7 +143,7 @@ function lines(values: readonly unknown[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join('');
 }
 
-/** One second per event, a rollout of a second before each of its own. */
+/** 0.5 s per line; rollouts and updates have a line of their phase before the line of their event. */
 function timings(events: readonly RunEvent[]): object[] {
   let ms = Date.UTC(2026, 0, 1);
   const next = (): string => {
@@ -151,15 +151,15 @@ function timings(events: readonly RunEvent[]): object[] {
     return new Date(ms).toISOString();
   };
   return events.flatMap((event) => {
-    const place = {
+    const origin = {
       ...('stage' in event && { stage: event.stage }),
       ...('agent' in event && { agent: event.agent }),
     };
     const phase =
       event.kind === 'rollout' || event.kind === 'update'
-        ? [{ time: next(), kind: 'phase', ...place, phase: event.kind }]
+        ? [{ time: next(), kind: 'phase', ...origin, phase: event.kind }]
         : [];
-    return [...phase, { time: next(), kind: event.kind, ...place, rss_bytes: 5e8 + (ms % 1e6) }];
+    return [...phase, { time: next(), kind: event.kind, ...origin, rss_bytes: 5e8 + (ms % 1e6) }];
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Agents and members: what each learns from, how good each is alone, how healthy its policy is.
+ * The view "Agents": reward and accuracy of each agent, its handover, and the health of its policy.
  * @module
  */
 
@@ -20,7 +20,7 @@ export function Agents({ run, view, theme }: ViewProps) {
         <ChartCard chart={agentRewardChart(view)} {...common} />
         <ChartCard chart={agentAccuracyChart(view)} {...common} />
         {!isEmpty(handover) && <ChartCard chart={handover} {...common} />}
-        <Members view={view} />
+        <AgentAccuracies view={view} />
       </div>
       <h2>Health of the policies</h2>
       <div class="grid">
@@ -32,13 +32,13 @@ export function Agents({ run, view, theme }: ViewProps) {
   );
 }
 
-/** Accuracies of the closing measurement, member by member. */
-function Members({ view }: { readonly view: RunView }) {
-  const measured = view.evaluations.filter(({ agents: members }) => members.length > 0);
-  if (measured.length === 0) return null;
+/** Accuracies of the closing evaluation, by agent. */
+function AgentAccuracies({ view }: { readonly view: RunView }) {
+  const evaluations = view.evaluations.filter(({ agents }) => agents.length > 0);
+  if (evaluations.length === 0) return null;
   return (
     <section class="card wide">
-      <h3>Closing measurement by member</h3>
+      <h3>Closing evaluation by agent</h3>
       <div class="scroll">
         <table>
           <thead>
@@ -51,10 +51,10 @@ function Members({ view }: { readonly view: RunView }) {
             </tr>
           </thead>
           <tbody>
-            {measured.map(({ label, team, agents: members }) => (
+            {evaluations.map(({ label, team, agents }) => (
               <tr key={label}>
                 <th scope="row">{label}</th>
-                {[team, ...members].map(({ mean, low, high }, k) => (
+                {[team, ...agents].map(({ mean, low, high }, k) => (
                   <td key={k}>
                     {Number.isFinite(mean) && mean !== null ? (
                       <>

@@ -1,10 +1,11 @@
 /**
- * The frame of the page: which run, which view, how the run stands; below it the view itself.
+ * The frame of the page: selection of run and view, status of the run, and the selected view.
  * @module
  */
 import { useEffect } from 'preact/hooks';
-import { finishedStages, type RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
+import { finishedStages } from '../../../src/run-view/selectors.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { Agents } from './agents.tsx';
 import { Compare } from './compare.tsx';
 import { Decisions } from './decisions.tsx';
@@ -35,7 +36,11 @@ export function App() {
     document.title = run === undefined ? 'troupe' : `${run.label} · troupe`;
   }, [run?.label]);
   if (state.problem !== undefined)
-    return <p class="loading problem">Nothing to show: {state.problem}. Is "troupe watch" still running?</p>;
+    return (
+      <p class="loading problem">
+        The runs cannot be loaded: {state.problem}. Is "troupe watch" still running?
+      </p>
+    );
   if (run === undefined || view === undefined) return <p class="loading">Reading the run…</p>;
   const isCompare = route.view === 'compare' && state.runs.length > 1;
   const Show = (VIEWS.find(({ id }) => id === route.view) ?? VIEWS[0]).show;
@@ -52,7 +57,7 @@ export function App() {
           <span class="spring" />
           {state.connection === 'lost' && (
             <span class="badge lost" role="status">
-              connection lost, trying again
+              connection lost, reconnecting
             </span>
           )}
           <button type="button" class="quiet" onClick={toggle}>
@@ -82,7 +87,7 @@ export function App() {
       </header>
       <main id="main" tabIndex={-1}>
         {view.problem !== undefined && (
-          <p class="banner">This run cannot be read any further: {view.problem}</p>
+          <p class="banner">The files of this run can no longer be read: {view.problem}</p>
         )}
         {isCompare ? (
           <Compare runs={state.runs} views={state.views} theme={theme} version={state.version} />
@@ -94,7 +99,7 @@ export function App() {
   );
 }
 
-/** Not a link: the address belongs to the views. */
+/** Moves the focus to the view. This is not a link, because the address's fragment selects the view. */
 function toMain(): void {
   document.getElementById('main')?.focus();
 }
@@ -127,7 +132,7 @@ function RunPicker({ runs, current, view }: RunPickerProps) {
   );
 }
 
-/** Word, colour and shape of what the run is doing. */
+/** Status badge and stage count of the run. */
 function Status({ view }: { readonly view: RunView }) {
   const done = finishedStages(view).length;
   return (
@@ -136,7 +141,7 @@ function Status({ view }: { readonly view: RunView }) {
         {view.status}
       </span>
       <span class="stagecount">
-        stage {done} of {view.planned}
+        stage {done} of {view.plannedStages}
       </span>
     </>
   );

@@ -1,6 +1,6 @@
 /**
- * One picture with its title, what one reads off it, values under the cursor, and its exports. The arrow
- * keys move the cursor of a chart that has the focus.
+ * A chart with its title, explanation, values under the cursor and exports. The arrow keys move the cursor of
+ * the focused chart.
  * @module
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -14,7 +14,7 @@ import { type PlotData, paint, plotData, plotOptions, shapeOf, type Theme } from
 interface ChartCardProps {
   readonly chart: RunChart;
   readonly theme: Theme;
-  /** Begins the names of exported files. */
+  /** Prefix of the names of exported files. */
   readonly prefix: string;
   readonly wide?: boolean;
 }
@@ -130,10 +130,10 @@ function Plot({ chart, data, theme, hidden, at, onCursor }: PlotProps) {
     <div
       class="plot"
       ref={host}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys read values off it
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move the cursor
       tabIndex={0}
       role="group"
-      aria-label={`${chart.title}. ${chart.reading} Arrow keys read values.`}
+      aria-label={`${chart.title}. ${chart.reading} Use the arrow keys to read values.`}
       onKeyDown={move}
     />
   );
@@ -143,7 +143,7 @@ interface ReadoutProps extends Omit<PlotProps, 'onCursor'> {
   readonly onToggle: (name: string) => void;
 }
 
-/** Names, colours, and values under the cursor or, without one, the newest. */
+/** Legend with the values under the cursor, or the newest values without a cursor. */
 function Readout({ chart, data, theme, hidden, at, onToggle }: ReadoutProps) {
   const xs = data.columns[0];
   const index = at !== null && at < xs.length ? at : undefined;
@@ -158,7 +158,7 @@ function Readout({ chart, data, theme, hidden, at, onToggle }: ReadoutProps) {
       </span>
       {chart.series.map(({ name, dashed, marks, colour }, k) => {
         const bounds = data.bandAt[k]?.map(valueIn);
-        // a stacked part is as much as its area is high
+        // the value of a stacked series is the height of its area
         const isPart = chart.unit === 'seconds' && bounds !== undefined;
         const value = isPart ? Number(bounds[1]) - Number(bounds[0]) : valueIn(data.lineAt[k]!);
         return (

@@ -1,5 +1,6 @@
 /**
- * Several runs over each other, and where each ended, with paired differences against the first.
+ * The view "Compare": curves of several runs in one chart, and the newest evaluation of each run with its
+ * paired difference from the first run.
  * @module
  */
 
@@ -7,8 +8,14 @@ import type { RunChart } from '../../../src/report/chart/chart.ts';
 import { short } from '../../../src/report/chart/chart.ts';
 import { count, points } from '../../../src/report/format.ts';
 import type { Series } from '../../../src/report/svg-chart.ts';
-import { finishedStages, type RunView, stageEvaluations } from '../../../src/run-view/run-view.ts';
-import type { RunEnd, RunSummary } from '../../../src/watch/messages.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
+import {
+  finishedStages,
+  stageEvaluations,
+  updatesOf,
+  updateTotals,
+} from '../../../src/run-view/selectors.ts';
+import type { LatestEvaluation, RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { ChartCard } from './chart-card.tsx';
 import { useLoaded } from './hooks.ts';
 import type { Theme } from './plot.ts';
@@ -22,18 +29,18 @@ interface CompareProps {
 }
 
 export function Compare({ runs, views, theme }: CompareProps) {
-  // measurements made so far: paired differences are asked for again when there is a new one
-  const measured = runs
+  // number of stage evaluations: the comparison is loaded again after each new one
+  const evaluated = runs
     .map(({ id }) => (views.get(id) ? stageEvaluations(views.get(id)!).length : 0))
     .join(' ');
-  const ends = useLoaded(measured, () => getJson<RunEnd[]>('/api/compare'));
+  const latest = useLoaded(evaluated, () => getJson<LatestEvaluation[]>('/api/compare'));
   return (
     <div class="grid">
       <ChartCard chart={testRewardChart(runs, views)} theme={theme} prefix="compare" wide />
       <ChartCard chart={rewardByTokens(runs, views)} theme={theme} prefix="compare" wide />
       <section class="card wide">
-        <h3>Where each run stands</h3>
-        {ends.kind === 'failed' && <p class="empty">{ends.message}</p>}
+        <h3>Newest evaluation of each run</h3>
+        {latest.kind === 'failed' && <p class="empty">{latest.message}</p>}
         <div class="scroll">
           <table>
             <thead>
@@ -43,8 +50,8 @@ export function Compare({ runs, views, theme }: CompareProps) {
                 <th>seed</th>
                 <th>stages</th>
                 <th>test reward</th>
-                <th>minus the first, points</th>
-                <th>kept</th>
+                <th>difference from the first, points</th>
+                <th>accepted</th>
                 <th>tokens</th>
               </tr>
             </thead>
@@ -54,16 +61,16 @@ export function Compare({ runs, views, theme }: CompareProps) {
                   key={run.id}
                   run={run}
                   view={views.get(run.id)}
-                  end={ends.kind === 'done' ? ends.value.find((end) => end.run === run.id) : undefined}
+                  latest={latest.kind === 'done' ? latest.value.find((one) => one.run === run.id) : undefined}
                 />
               ))}
             </tbody>
           </table>
         </div>
         <p class="reading">
-          Test reward of the newest measurement with its 95% interval. Differences are paired by prompt, in
-          hundredths of reward with their 95% interval; they exist where two runs have the same task and
-          number of test prompts.
+          Mean test reward of the newest stage evaluation with its 95% interval. Differences are paired by
+          prompt, in hundredths of reward with their 95% interval; they need the same task and number of test
+          prompts in both runs.
         </p>
       </section>
     </div>
@@ -73,14 +80,13 @@ export function Compare({ runs, views, theme }: CompareProps) {
 interface RunRowProps {
   readonly run: RunSummary;
   readonly view: RunView | undefined;
-  readonly end: RunEnd | undefined;
+  readonly latest: LatestEvaluation | undefined;
 }
 
-function RunRow({ run, view, end }: RunRowProps) {
-  const updates = (view?.decisions ?? []).flatMap((one) => (one.kind === 'update' ? [one.update] : []));
-  const kept = updates.filter(({ status }) => status === 'ACCEPT').length;
+function RunRow({ run, view, latest }: RunRowProps) {
+  const { updates, byStatus } = updateTotals(view === undefined ? [] : updatesOf(view));
   const tokens = view === undefined ? 0 : finishedStages(view).reduce((sum, stage) => sum + stage.tokens, 0);
-  const held = end?.evaluation;
+  const evaluation = latest?.evaluation;
   return (
     <tr>
       <th scope="row" title={run.dir}>
@@ -88,21 +94,21 @@ function RunRow({ run, view, end }: RunRowProps) {
       </th>
       <td>{run.facts.algorithm}</td>
       <td>{run.facts.seed}</td>
-      <td>{view === undefined ? '–' : `${finishedStages(view).length}/${view.planned}`}</td>
+      <td>{view === undefined ? '–' : `${finishedStages(view).length}/${view.plannedStages}`}</td>
       <td>
-        {held === undefined ? (
-          'not measured'
+        {evaluation === undefined ? (
+          'not evaluated'
         ) : (
           <>
-            <b>{held.mean.toFixed(3)}</b>{' '}
+            <b>{evaluation.mean.toFixed(3)}</b>{' '}
             <small>
-              [{held.low.toFixed(3)}, {held.high.toFixed(3)}]
+              [{evaluation.low.toFixed(3)}, {evaluation.high.toFixed(3)}]
             </small>
           </>
         )}
       </td>
-      <td>{end?.difference === undefined ? '–' : points(end.difference)}</td>
-      <td>{`${kept}/${updates.length}`}</td>
+      <td>{latest?.difference === undefined ? '–' : points(latest.difference)}</td>
+      <td>{`${byStatus.ACCEPT}/${updates}`}</td>
       <td>{count(tokens)}</td>
     </tr>
   );
@@ -134,7 +140,7 @@ function testRewardChart(runs: readonly RunSummary[], views: ReadonlyMap<string,
       };
     }),
     reading: 'Mean reward on each run’s test prompts after every stage, with 95% intervals.',
-    whenEmpty: 'None of these runs measures test prompts; eval.stage_prompts asks for it.',
+    whenEmpty: 'None of these runs has stage evaluations; set eval.stage_prompts.',
   };
 }
 
@@ -150,12 +156,12 @@ function rewardByTokens(runs: readonly RunSummary[], views: ReadonlyMap<string, 
       return {
         points: finishedStages(view).map((stage) => {
           tokens += stage.tokens;
-          return [tokens, stage.reward ?? Number.NaN];
+          return [tokens, stage.reward];
         }),
       };
     }),
     reading:
-      'Mean reward of each stage’s episodes against the tokens sampled for training so far: stages of different runs cost differently, tokens are a common measure.',
+      'Mean reward of each stage’s training episodes by the tokens sampled for training so far. The cost of a stage differs between runs; tokens are a common measure of cost.',
     whenEmpty: 'No stage is finished yet.',
   };
 }

@@ -1,5 +1,5 @@
 /**
- * One decision in full: the sentence, and the attempts or bets behind it.
+ * Details of one decision: its explanation, and the attempts of the update or the bets of the test.
  * @module
  */
 
@@ -7,7 +7,7 @@ import { explain, outcomeOf, quantileName, wealthText } from '../../../src/repor
 import { small } from '../../../src/report/format.ts';
 import type { Decision, GateView, RunView } from '../../../src/run-view/run-view.ts';
 import type { UpdateRecord } from '../../../src/train/events.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { routeTo } from './hooks.ts';
 import { OutcomeMark } from './outcome-mark.tsx';
 
@@ -31,7 +31,7 @@ export function DecisionDetail({ decision, run, view }: DetailProps) {
         <Bets gate={decision.gate} />
       )}
       <p>
-        <a href={routeTo(run.id, 'transcripts', { b: String(stage) })}>What the team said in stage {stage}</a>
+        <a href={routeTo(run.id, 'transcripts', { b: String(stage) })}>Transcripts of stage {stage}</a>
       </p>
     </>
   );
@@ -39,7 +39,7 @@ export function DecisionDetail({ decision, run, view }: DetailProps) {
 
 const REASONS = {
   kl_quantile: 'KL above the radius',
-  kl_message: 'KL of a message above its radius',
+  kl_message: 'KL per message above its radius',
   not_finite: 'not finite',
 } as const;
 
@@ -51,13 +51,13 @@ function Attempts({ update, quantile }: { readonly update: UpdateRecord; readonl
         <thead>
           <tr>
             <th>attempt</th>
-            <th>step x</th>
+            <th>step size x</th>
             <th>beta</th>
             <th>{quantile} of KL</th>
             <th>of radius {small(update.targetKl)}</th>
             <th>mean KL</th>
-            <th>largest</th>
-            <th>per message</th>
+            <th>maximum KL</th>
+            <th>KL per message</th>
             <th />
           </tr>
         </thead>
@@ -75,7 +75,7 @@ function Attempts({ update, quantile }: { readonly update: UpdateRecord; readonl
               <td>{number(attempt.klMax)}</td>
               <td>{number(attempt.klMessageMean)}</td>
               <td>
-                {attempt.accepted ? 'kept' : attempt.reason === undefined ? '' : REASONS[attempt.reason]}
+                {attempt.accepted ? 'accepted' : attempt.reason === undefined ? '' : REASONS[attempt.reason]}
               </td>
             </tr>
           ))}
@@ -100,7 +100,7 @@ function Bets({ gate }: { readonly gate: GateView }) {
   );
 }
 
-/** How much of what is allowed, or needed, is there; over the end it is marked. */
+/** A value as a share of its limit, or of the value needed; highlighted above 1. */
 function Meter({ share }: { readonly share: number }) {
   if (!Number.isFinite(share)) return <span>–</span>;
   return (
@@ -114,7 +114,7 @@ function Meter({ share }: { readonly share: number }) {
   );
 }
 
-/** JSON has null for what is not finite. */
+/** Formats a number; JSON stores numbers that are not finite as null. */
 function number(value: number | null): string {
   return value === null ? '–' : small(value);
 }

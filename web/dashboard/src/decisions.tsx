@@ -1,22 +1,22 @@
 /**
- * Every decision of a run as a list of sentences, filtered by outcome and agent; the timeline above it.
+ * The view "Decisions": the timeline, and a list of explained decisions with filters by outcome and agent.
  * @module
  */
 import { useState } from 'preact/hooks';
 import { explain, OUTCOMES, type Outcome, outcomeOf } from '../../../src/report/explain.ts';
 import type { Decision, RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { OutcomeMark } from './outcome-mark.tsx';
 import { Timeline } from './timeline.tsx';
 import type { ViewProps } from './view-props.ts';
 
-/** Sentences drawn at a time: a long run has thousands. */
-const PAGE = 60;
+/** Number of decisions per page of the list; a long run has thousands. */
+const PAGE_SIZE = 60;
 
 export function Decisions({ run, view, route }: ViewProps) {
   const [outcome, setOutcome] = useState<Outcome | 'all'>('all');
   const [agent, setAgent] = useState('all');
-  const [shown, setShown] = useState(PAGE);
+  const [shown, setShown] = useState(PAGE_SIZE);
   const present = new Set(view.decisions.map(outcomeOf));
   const matching = view.decisions
     .filter(
@@ -65,7 +65,7 @@ export function Decisions({ run, view, route }: ViewProps) {
         </div>
         {matching.length === 0 ? (
           <p class="empty">
-            {view.decisions.length === 0 ? 'Nothing was decided yet.' : 'No decision is like this.'}
+            {view.decisions.length === 0 ? 'There is no decision yet.' : 'No decision matches the filters.'}
           </p>
         ) : (
           <ol class="decisions">
@@ -75,8 +75,8 @@ export function Decisions({ run, view, route }: ViewProps) {
           </ol>
         )}
         {matching.length > shown && (
-          <button type="button" onClick={() => setShown(shown + PAGE)}>
-            Show {Math.min(PAGE, matching.length - shown)} older
+          <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>
+            Show {Math.min(PAGE_SIZE, matching.length - shown)} older
           </button>
         )}
       </section>

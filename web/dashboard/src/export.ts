@@ -1,9 +1,9 @@
 /**
- * Pictures and data as files, made in the page: nothing leaves the machine.
+ * Exports of charts and data as files. The page creates them itself; no data leaves the machine.
  * @module
  */
 
-/** Hands a file to the reader. */
+/** Starts the download of a file. */
 function save(name: string, content: Blob): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(content);
@@ -20,17 +20,17 @@ export function saveCsv(name: string, csv: string): void {
   save(`${name}.csv`, new Blob([csv], { type: 'text/csv' }));
 }
 
-/** Widest canvas every browser can hold, pixels. */
-const WIDEST = 16_000;
+/** Largest canvas width that every browser supports, pixels. */
+const MAX_CANVAS_WIDTH = 16_000;
 
-/** Twice the picture's size, for screens and slides; less where that is too wide for a canvas. */
+/** Saves a PNG at twice the size of the SVG, or smaller if that is too wide for a canvas. */
 export async function savePng(name: string, svg: string): Promise<void> {
   const address = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
   try {
     const image = new Image();
     image.src = address;
     await image.decode();
-    const scale = Math.min(2, WIDEST / image.naturalWidth);
+    const scale = Math.min(2, MAX_CANVAS_WIDTH / image.naturalWidth);
     const canvas = document.createElement('canvas');
     canvas.width = Math.round(image.naturalWidth * scale);
     canvas.height = Math.round(image.naturalHeight * scale);

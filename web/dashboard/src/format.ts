@@ -1,12 +1,12 @@
 /**
- * Numbers as charts and tiles write them.
+ * Formats numbers for charts and tiles.
  * @module
  */
 
 import type { Unit } from '../../../src/report/chart/chart.ts';
 import { count, percent, small } from '../../../src/report/format.ts';
 
-/** A value with its unit, in few characters. */
+/** A short text of a value with its unit. */
 export function valueText(value: number | null | undefined, unit: Unit): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   switch (unit) {
@@ -31,7 +31,7 @@ export function valueText(value: number | null | undefined, unit: Unit): string 
   }
 }
 
-/** A tick of an axis: as short as it gets. */
+/** The label of a tick, shorter than {@link valueText}. */
 export function tickText(value: number, unit: Unit): string {
   if (unit === 'bytes') return bytesText(value);
   if (unit === 'share') return `${Number((100 * value).toFixed(1))}%`;

@@ -1,6 +1,6 @@
 /**
- * Both gates in pictures: the exact divergence against its radius, beta and step size, betting tests, and
- * certificates against what was measured.
+ * The view "KL and tests": exact KL against the radius, beta and step size, acceptance tests, and certified
+ * against measured gains.
  * @module
  */
 import { useState } from 'preact/hooks';
@@ -13,7 +13,7 @@ import {
   wealthPathChart,
 } from '../../../src/report/chart/updates.ts';
 import { explain } from '../../../src/report/explain.ts';
-import { gatesOf } from '../../../src/run-view/run-view.ts';
+import { gatesOf } from '../../../src/run-view/selectors.ts';
 import { ChartCard } from './chart-card.tsx';
 import type { ViewProps } from './view-props.ts';
 
@@ -33,7 +33,7 @@ export function Gates(props: ViewProps) {
       <h2>Gate 2: betting tests</h2>
       {run.facts.gate === 'off' && gatesOf(view).length === 0 ? (
         <p class="empty card">
-          This run makes no tests (gate.kind: off): every update inside its radius is kept.
+          This run has no tests (gate.kind: off): every update inside its radius is accepted.
         </p>
       ) : (
         <div class="grid pair">
@@ -51,16 +51,16 @@ export function Gates(props: ViewProps) {
 
 function OneTest({ run, view, theme }: ViewProps) {
   const gates = gatesOf(view);
-  const [wanted, setWanted] = useState<number>();
-  const gate = gates.find(({ index }) => index === wanted) ?? gates.at(-1);
-  if (gate === undefined) return <p class="empty card">No test was made yet.</p>;
+  const [selected, setSelected] = useState<number>();
+  const gate = gates.find(({ index }) => index === selected) ?? gates.at(-1);
+  if (gate === undefined) return <p class="empty card">There is no test yet.</p>;
   return (
     <section class="stack">
       <label class="filters">
         Test{' '}
         <select
           value={String(gate.index)}
-          onChange={({ currentTarget }) => setWanted(Number(currentTarget.value))}
+          onChange={({ currentTarget }) => setSelected(Number(currentTarget.value))}
         >
           {[...gates].reverse().map(({ index, stage, decision }) => (
             <option key={index} value={String(index)}>

@@ -1,5 +1,5 @@
 /**
- * What components watch: the page's state, its address, the theme, answers of the server.
+ * Hooks for the page's state, its route, the theme, and responses of the server.
  * @module
  */
 import { useEffect, useState } from 'preact/hooks';
@@ -39,11 +39,11 @@ export function useRoute(): Route {
 }
 
 export function routeTo(run: string, view: string, query: Readonly<Record<string, string>> = {}): string {
-  const words = new URLSearchParams(query).toString();
-  return `#/${run}/${view}${words === '' ? '' : `?${words}`}`;
+  const parameters = new URLSearchParams(query).toString();
+  return `#/${run}/${view}${parameters === '' ? '' : `?${parameters}`}`;
 }
 
-/** Changes words of the address without a new entry in the history. */
+/** Changes query parameters of the route without a new entry in the browser's history. */
 export function replaceQuery(route: Route, query: Readonly<Record<string, string>>): void {
   history.replaceState(
     null,
@@ -53,12 +53,12 @@ export function replaceQuery(route: Route, query: Readonly<Record<string, string
   dispatchEvent(new HashChangeEvent('hashchange'));
 }
 
-/** Dark or light, as the system or the reader says. */
+/** Dark or light: the user's choice, else the preference of the system. */
 export function useTheme(): { readonly theme: Theme; toggle(): void } {
   const media = matchMedia('(prefers-color-scheme: dark)');
   const read = (): Theme => {
-    const chosen = document.documentElement.dataset.theme;
-    if (chosen === 'dark' || chosen === 'light') return chosen;
+    const selected = document.documentElement.dataset.theme;
+    if (selected === 'dark' || selected === 'light') return selected;
     return media.matches ? 'dark' : 'light';
   };
   const [theme, setTheme] = useState(read());
@@ -76,13 +76,13 @@ export function useTheme(): { readonly theme: Theme; toggle(): void } {
   };
 }
 
-/** What a call came to. */
+/** State of a request. */
 export type Loaded<T> =
   | { readonly kind: 'loading' }
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Calls again when `key` changes; the newest answer wins, the last one stays until it comes. */
+/** Loads again when `key` changes; returns the previous value until the new one arrives. */
 export function useLoaded<T>(key: string, load: () => Promise<T>): Loaded<T> {
   const [loaded, setLoaded] = useState<Loaded<T>>({ kind: 'loading' });
   useEffect(() => {

@@ -1,5 +1,5 @@
 /**
- * What the run costs: throughput, time by phase, memory.
+ * The view "Time and memory": time by phase, throughput, memory.
  * @module
  */
 
@@ -26,7 +26,7 @@ function Totals({ view }: { readonly view: RunView }) {
   const total = phases.reduce((sum, { ms }) => sum + ms, 0);
   return (
     <section class="card">
-      <h3>Where the time went</h3>
+      <h3>Time by phase, whole run</h3>
       {total === 0 ? (
         <p class="empty">No time was recorded yet.</p>
       ) : (
@@ -45,7 +45,7 @@ function Totals({ view }: { readonly view: RunView }) {
         </ul>
       )}
       <p class="reading">
-        Wall-clock time of the training process, pauses between processes left out: {duration(total)}.
+        Wall-clock time of the training process, without pauses between processes: {duration(total)}.
       </p>
     </section>
   );

@@ -1,5 +1,5 @@
 /**
- * The page begins here.
+ * Entry point of the page.
  * @module
  */
 import 'uplot/dist/uPlot.min.css';

@@ -1,5 +1,5 @@
 /**
- * The sign of an outcome: its colour and its mark, as on the timeline.
+ * The icon of an outcome: its colour and mark, as in the timeline.
  * @module
  */
 import { MARKS } from '../../../src/report/chart/timeline.ts';

@@ -1,18 +1,20 @@
 /**
- * The first page: how far the run is, what it gained, and what happened last.
+ * The view "Overview": key figures, team reward, timeline, newest decisions, and results before and after.
  * @module
  */
 
 import { rewardChart } from '../../../src/report/chart/learning.ts';
-import { stageMs } from '../../../src/report/chart/machine.ts';
 import { count, duration, percent, points, signed } from '../../../src/report/format.ts';
+import { stageMs, stagePaceMs, timedStages } from '../../../src/run-view/pace.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
 import {
   agentName,
   finishedStages,
   gatesOf,
-  type RunView,
   stageEvaluations,
-} from '../../../src/run-view/run-view.ts';
+  updatesOf,
+  updateTotals,
+} from '../../../src/run-view/selectors.ts';
 import { ChartCard } from './chart-card.tsx';
 import { DecisionItem } from './decisions.tsx';
 import { bytesText } from './format.ts';
@@ -20,13 +22,11 @@ import { routeTo } from './hooks.ts';
 import { Timeline } from './timeline.tsx';
 import type { ViewProps } from './view-props.ts';
 
-/** Decisions shown. */
-const NEWEST = 5;
-/** Stages the estimate of the time left looks back on. */
-const RECENT = 5;
+/** Number of newest decisions shown. */
+const SHOWN_DECISIONS = 5;
 
 export function Overview({ run, view, theme, route }: ViewProps) {
-  const newest = view.decisions.slice(-NEWEST).reverse();
+  const newest = view.decisions.slice(-SHOWN_DECISIONS).reverse();
   return (
     <>
       <section class="tiles" aria-label="Key figures">
@@ -79,34 +79,30 @@ function Tile({ label, value, note }: TileProps) {
 
 function Tiles({ view }: { readonly view: RunView }) {
   const stages = finishedStages(view);
-  const held = stageEvaluations(view);
-  const last = held.at(-1);
-  const first = held[0];
-  const updates = view.decisions.flatMap((decision) => (decision.kind === 'update' ? [decision.update] : []));
-  const accepted = updates.filter(({ status }) => status === 'ACCEPT').length;
-  const backtracks = updates.reduce((sum, { attempts }) => sum + Math.max(0, attempts.length - 1), 0);
+  const evaluations = stageEvaluations(view);
+  const last = evaluations.at(-1);
+  const first = evaluations[0];
+  const { updates, byStatus, backtracks } = updateTotals(updatesOf(view));
   const newest = stages.at(-1);
   return (
     <>
-      <Tile label="Stage" value={`${stages.length} / ${view.planned}`} note={doingText(view)} />
+      <Tile label="Stage" value={`${stages.length} / ${view.plannedStages}`} note={phaseText(view)} />
       <Tile
         label="Reward, newest stage"
-        value={newest?.reward?.toFixed(3) ?? '–'}
+        value={newest?.reward.toFixed(3) ?? '–'}
         note={newest?.rewardSe === undefined ? undefined : `± ${(1.96 * newest.rewardSe).toFixed(3)} (95%)`}
       />
       {last !== undefined && first !== undefined && (
         <Tile
           label={`Test reward, ${last.prompts} prompts`}
           value={last.mean.toFixed(3)}
-          note={`[${last.low.toFixed(3)}, ${last.high.toFixed(3)}]${held.length > 1 ? `, ${signed(last.mean - first.mean, 3)} since the base team` : ''}`}
+          note={`[${last.low.toFixed(3)}, ${last.high.toFixed(3)}]${evaluations.length > 1 ? `, ${signed(last.mean - first.mean, 3)} since the base team` : ''}`}
         />
       )}
       <Tile
-        label="Updates kept"
-        value={updates.length === 0 ? '–' : `${accepted} / ${updates.length}`}
-        note={
-          updates.length === 0 ? undefined : `${percent(accepted / updates.length)}, ${backtracks} backtracks`
-        }
+        label="Updates accepted"
+        value={updates === 0 ? '–' : `${byStatus.ACCEPT} / ${updates}`}
+        note={updates === 0 ? undefined : `${percent(byStatus.ACCEPT / updates)}, ${backtracks} backtracks`}
       />
       <Champion view={view} />
       <Cost view={view} />
@@ -128,19 +124,17 @@ function Champion({ view }: { readonly view: RunView }) {
 }
 
 function Cost({ view }: { readonly view: RunView }) {
-  const timed = finishedStages(view).filter(({ clock }) => clock !== undefined);
-  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock!), 0);
+  const timed = timedStages(view);
+  const ms = timed.reduce((sum, { clock }) => sum + stageMs(clock), 0);
   if (ms === 0) return null;
   const tokens = timed.reduce((sum, stage) => sum + stage.tokens, 0);
-  const memory = timed.at(-1)?.clock?.rssBytes;
-  const recent = timed.slice(-RECENT);
-  const pace = recent.reduce((sum, { clock }) => sum + stageMs(clock!), 0) / recent.length;
-  const left = (view.planned - finishedStages(view).length) * pace;
-  const isGoing = view.status === 'running' && left > 0;
+  const memory = timed.at(-1)?.clock.rssBytes;
+  const left = (view.plannedStages - finishedStages(view).length) * (stagePaceMs(view) ?? 0);
+  const showsTimeLeft = view.status === 'running' && left > 0;
   return (
     <Tile
-      label={isGoing ? 'Time left' : 'Time'}
-      value={isGoing ? `about ${duration(left)}` : duration(ms)}
+      label={showsTimeLeft ? 'Time left' : 'Time'}
+      value={showsTimeLeft ? `about ${duration(left)}` : duration(ms)}
       note={[
         `${count((1000 * tokens) / ms)} tok/s`,
         ...(memory === undefined ? [] : [bytesText(memory)]),
@@ -149,7 +143,7 @@ function Cost({ view }: { readonly view: RunView }) {
   );
 }
 
-function doingText(view: RunView): string | undefined {
+function phaseText(view: RunView): string | undefined {
   const { now, status } = view;
   if (status !== 'running' || now?.phase === undefined) return status;
   return now.agent === undefined ? now.phase : `${now.phase}, ${agentName(view, now.agent)}`;
@@ -162,8 +156,8 @@ function BeforeAfter({ view }: { readonly view: RunView }) {
         <h3>Before and after</h3>
         <p class="empty">
           {view.status === 'running'
-            ? 'Measured on test prompts when the last stage is done.'
-            : 'The run ended before its closing measurement.'}
+            ? 'Evaluated on test prompts after the last stage.'
+            : 'The run ended before its closing evaluation.'}
         </p>
       </section>
     );
@@ -194,7 +188,7 @@ function BeforeAfter({ view }: { readonly view: RunView }) {
   );
 }
 
-/** A share with its interval on a line from 0 to 1. */
+/** A share with its interval on an axis from 0 to 1. */
 function Interval({
   mean,
   low,

@@ -1,13 +1,13 @@
 /**
- * A chart's description as uPlot takes it: one list of x for all series, intervals as hidden pairs of
- * series with an area between them, colours of the theme.
+ * Converts the description of a chart to uPlot's options and data: one list of x values for all series,
+ * intervals as hidden pairs of series with a filled band between them, and the colours of the theme.
  * @module
  */
 import type uPlot from 'uplot';
 import type { RunChart } from '../../../src/report/chart/chart.ts';
 import { tickText } from './format.ts';
 
-/** Okabe and Ito's palette, a little darker on light ground and lighter on dark, for contrast. */
+/** The palette of Okabe and Ito, darker on a light background and lighter on a dark one, for contrast. */
 const PALETTE = {
   light: ['#0072B2', '#D55E00', '#009E73', '#AA4A88', '#B77F00', '#2F8FC4', '#222222'],
   dark: ['#4FA8DE', '#F2884B', '#2FC79B', '#DE95BF', '#EDB53A', '#8CCDF2', '#E8E8E8'],
@@ -19,10 +19,10 @@ export function paint(theme: Theme, index: number): string {
   return PALETTE[theme][index % PALETTE[theme].length]!;
 }
 
-/** Columns of data, and which of them belong to a series of the chart. */
+/** Columns of data, and the indices of the columns of each series. */
 export interface PlotData {
   readonly columns: uPlot.AlignedData;
-  /** Column of series k's line, and of its interval's bounds. */
+  /** Column of the line of series k, and columns of the bounds of its interval. */
   readonly lineAt: readonly number[];
   readonly bandAt: readonly (readonly [low: number, high: number] | undefined)[];
 }
@@ -51,7 +51,7 @@ export function plotData({ series }: RunChart): PlotData {
   return { columns: [xs, ...columns] as uPlot.AlignedData, lineAt, bandAt };
 }
 
-/** What must be equal for a drawn plot to take new data. */
+/** Key of a plot's options: while it is unchanged, new data needs no new plot. */
 export function shapeOf({ series, y, guides = [] }: RunChart): string {
   const looks = series.map(({ name, band = [], marks, dashed, points }) => [
     ...[name, band.length > 0, marks, dashed],
@@ -88,7 +88,7 @@ export function plotOptions(chart: RunChart, data: PlotData, settings: PlotSetti
     cursor: { y: false, points: { size: 7 }, ...(chart.x.label === 'stage' && { sync: { key: 'stage' } }) },
     scales: {
       x: { time: false },
-      y: chart.y.log ? { distr: 3 } : { range: (_, low, high) => roomy(low, high) },
+      y: chart.y.log ? { distr: 3 } : { range: (_, low, high) => withMargin(low, high) },
     },
     axes: [
       {
@@ -143,18 +143,18 @@ function seriesOptions(
   return columns;
 }
 
-/** Lines at powers of ten alone. */
+/** Keeps the ticks at powers of ten, for the grid of a log axis. */
 function wholeDecades(_: uPlot, ticks: readonly number[]): (number | null)[] {
   return ticks.map((tick) =>
     Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-9 ? tick : null,
   );
 }
 
-/** Some air above and below; equal values get a span of their own; what is never negative starts at 0 at least. */
-function roomy(low: number | null, high: number | null): [number, number] {
+/** Range of the y axis: the data with a margin, not below 0 for data that is never negative. */
+function withMargin(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 1];
-  const room = low === high ? Math.max(Math.abs(low), 1) * 0.1 : (high - low) * 0.06;
-  return [low >= 0 && low - room < 0 ? 0 : low - room, high + room];
+  const margin = low === high ? Math.max(Math.abs(low), 1) * 0.1 : (high - low) * 0.06;
+  return [low >= 0 && low - margin < 0 ? 0 : low - margin, high + margin];
 }
 
 function faded(colour: string, opacity: number): string {
@@ -162,7 +162,7 @@ function faded(colour: string, opacity: number): string {
   return `${colour}${alpha.toString(16).padStart(2, '0')}`;
 }
 
-/** Dotted lines where something happened. */
+/** Draws the dotted vertical lines of events. */
 function drawGuides(plot: uPlot, { guides = [] }: RunChart, ink: string): void {
   const { ctx, bbox } = plot;
   ctx.save();

@@ -1,5 +1,5 @@
 /**
- * What the run was started with, what it warned of, and its numbers for other programs.
+ * The view "Setup": settings, warnings, configuration, and all metrics as CSV.
  * @module
  */
 import type { ViewProps } from './view-props.ts';
@@ -7,7 +7,7 @@ import type { ViewProps } from './view-props.ts';
 export function Setup({ run, view }: ViewProps) {
   const { facts } = run;
   const { format: _, ...manifest } = facts.manifest;
-  const words: readonly (readonly [string, string | number])[] = [
+  const settings: readonly (readonly [string, string | number])[] = [
     ['folder', run.dir],
     ['team', `${view.agents.join(', ')} (${facts.protocol})`],
     ['task', facts.task],
@@ -21,7 +21,7 @@ export function Setup({ run, view }: ViewProps) {
       <section class="card">
         <h3>Run</h3>
         <dl>
-          {words.map(([name, value]) => (
+          {settings.map(([name, value]) => (
             <>
               <dt>{name}</dt>
               <dd>{value}</dd>
@@ -51,7 +51,7 @@ export function Setup({ run, view }: ViewProps) {
       </section>
       <section class="card wide">
         <h3>config.yaml</h3>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolls, also by keyboard */}
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the text scrolls by keyboard */}
         <pre tabIndex={0}>{facts.config}</pre>
       </section>
     </div>

@@ -1,20 +1,20 @@
 /**
- * What the page knows: the runs, their views, whether news still come. Rows arrive in bursts, so
- * components are told at most once per frame.
+ * State of the page: the runs, their views and the connection to the server. Rows arrive in bursts, so
+ * listeners are called at most once per frame.
  * @module
  */
 
 import { createRunView, foldRows, type RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary, StreamMessage } from '../../../src/watch/messages.ts';
+import type { RunSummary, StreamMessage } from '../../../src/watch/dashboard-api.ts';
 
 export interface PageState {
   readonly runs: readonly RunSummary[];
   readonly views: ReadonlyMap<string, RunView>;
-  /** `connecting` until the first news, `lost` while the server does not answer. */
+  /** `connecting` until the first message, `lost` while the server does not respond. */
   readonly connection: 'connecting' | 'open' | 'lost';
-  /** Grows with every change. */
+  /** Incremented with every change. */
   readonly version: number;
-  /** Why nothing can be shown. */
+  /** Error that prevented loading the runs. */
   readonly problem?: string;
 }
 
@@ -22,7 +22,7 @@ type Listener = (state: PageState) => void;
 
 let state: PageState = { runs: [], views: new Map(), connection: 'connecting', version: 0 };
 const listeners = new Set<Listener>();
-let planned = false;
+let isScheduled = false;
 
 export function currentState(): PageState {
   return state;
@@ -35,16 +35,16 @@ export function subscribe(listener: Listener): () => void {
 
 function change(part: Partial<PageState>): void {
   state = { ...state, ...part, version: state.version + 1 };
-  if (planned) return;
-  planned = true;
-  // a hidden page draws no frames; it hears of everything when it is looked at again
+  if (isScheduled) return;
+  isScheduled = true;
+  // a hidden page gets no frames; its listeners are called when it becomes visible
   requestAnimationFrame(() => {
-    planned = false;
+    isScheduled = false;
     for (const listener of listeners) listener(state);
   });
 }
 
-/** Reads the list of runs, then follows them for as long as the page is open. */
+/** Loads the list of runs, then follows their rows while the page is open. */
 export async function connect(): Promise<void> {
   try {
     change({ runs: await getJson<RunSummary[]>('/api/runs') });
@@ -60,16 +60,16 @@ export async function connect(): Promise<void> {
     foldRows(view, rows);
     change({ views: new Map(state.views).set(run, view), connection: 'open' });
   };
-  // the browser tries again by itself; the server then says everything once more
+  // the browser reconnects by itself; the server then sends all rows again
   source.onerror = () => change({ connection: 'lost' });
   source.onopen = () => change({ connection: 'open' });
 }
 
-/** @throws Error with what the server said */
+/** @throws Error with the server's error message */
 export async function getJson<T>(path: string): Promise<T> {
   const response = await fetch(path);
   const body: unknown = await response.json();
   if (response.ok) return body as T;
-  const said = typeof body === 'object' && body !== null && 'error' in body ? String(body.error) : '';
-  throw new Error(said || `the server answered ${response.status}`);
+  const message = typeof body === 'object' && body !== null && 'error' in body ? String(body.error) : '';
+  throw new Error(message || `the server responded with status ${response.status}`);
 }

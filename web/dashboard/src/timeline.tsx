@@ -1,6 +1,6 @@
 /**
- * The timeline of decisions: a row per agent, a column per stage. The mouse or the arrow keys choose a
- * cell; what happened there is said below, in a sentence with its numbers.
+ * The timeline of decisions: a row per agent, a column per stage. The mouse or the arrow keys select a cell,
+ * and the decision of the selected cell is explained below the timeline.
  * @module
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -8,7 +8,7 @@ import { csvCell } from '../../../src/report/chart/chart.ts';
 import { MARKS, stageTicks, timelineCells, timelineSvg } from '../../../src/report/chart/timeline.ts';
 import { explain, OUTCOMES, outcomeOf } from '../../../src/report/explain.ts';
 import type { Decision, RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import { Exports } from './chart-card.tsx';
 import { DecisionDetail } from './decision-detail.tsx';
 import { type Route, replaceQuery } from './hooks.ts';
@@ -24,7 +24,8 @@ interface TimelineProps {
   readonly route: Route;
 }
 
-interface Place {
+/** Position of a cell. */
+interface CellPosition {
   readonly row: number;
   readonly stage: number;
 }
@@ -34,48 +35,48 @@ export function Timeline({ run, view, route }: TimelineProps) {
   const drawing = useMemo(() => cells.map(cellSvg).join(''), [cells]);
   const scroller = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
-  const chosen = placeOf(route);
+  const selected = selectedCell(route);
   useEffect(() => {
     const element = scroller.current;
     if (element && isAtEnd) element.scrollLeft = element.scrollWidth;
   }, [stages, isAtEnd]);
-  // once it is drawn: a key may have chosen a cell that is out of sight
+  // scrolls to the selected cell after it is drawn
   useEffect(() => {
     const element = scroller.current;
-    if (!element || chosen === undefined) return;
-    const left = (chosen.stage - 1) * PITCH;
+    if (!element || selected === undefined) return;
+    const left = (selected.stage - 1) * PITCH;
     const { scrollLeft, clientWidth } = element;
     if (left < scrollLeft) element.scrollLeft = left;
     else if (left + PITCH > scrollLeft + clientWidth) element.scrollLeft = left + PITCH - clientWidth;
-  }, [chosen?.stage]);
+  }, [selected?.stage]);
   if (cells.length === 0)
     return <p class="empty">No agent was updated yet; the first update appears here.</p>;
 
-  const choose = ({ row, stage }: Place) => {
-    const place = { row: clamp(row, 0, rows.length - 1), stage: clamp(stage, 1, stages) };
-    replaceQuery(route, { stage: String(place.stage), row: String(place.row) });
+  const select = ({ row, stage }: CellPosition) => {
+    const cell = { row: clamp(row, 0, rows.length - 1), stage: clamp(stage, 1, stages) };
+    replaceQuery(route, { stage: String(cell.stage), row: String(cell.row) });
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const { row, stage } = chosen ?? { row: 0, stage: stages };
-    const to: Readonly<Record<string, Place>> = {
-      ArrowLeft: { row, stage: chosen ? stage - 1 : stage },
+    const { row, stage } = selected ?? { row: 0, stage: stages };
+    const to: Readonly<Record<string, CellPosition>> = {
+      ArrowLeft: { row, stage: selected ? stage - 1 : stage },
       ArrowRight: { row, stage: stage + 1 },
       ArrowUp: { row: row - 1, stage },
       ArrowDown: { row: row + 1, stage },
       Home: { row, stage: 1 },
       End: { row, stage: stages },
     };
-    const place = to[event.key];
-    if (place === undefined) return;
+    const cell = to[event.key];
+    if (cell === undefined) return;
     event.preventDefault();
-    choose(place);
+    select(cell);
     setAtEnd(false);
   };
   const onClick = (event: MouseEvent) => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
     const stage = Math.floor((event.clientX - box.left) / PITCH) + 1;
     const row = Math.floor((event.clientY - box.top - TOP) / PITCH);
-    if (row >= 0) choose({ row, stage });
+    if (row >= 0) select({ row, stage });
   };
   const height = TOP + rows.length * PITCH;
   return (
@@ -91,10 +92,10 @@ export function Timeline({ run, view, route }: TimelineProps) {
         <div
           class="scroller"
           ref={scroller}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys choose a cell
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys select a cell
           tabIndex={0}
           role="group"
-          aria-label="Timeline of updates and tests. Arrow keys choose an agent and a stage; what happened there is said below."
+          aria-label="Timeline of updates and tests. Use the arrow keys to select an agent and a stage; the decision is explained below."
           onKeyDown={onKeyDown}
           onScroll={({ currentTarget: { scrollLeft, clientWidth, scrollWidth } }) =>
             setAtEnd(scrollLeft + clientWidth >= scrollWidth - PITCH)
@@ -107,11 +108,11 @@ export function Timeline({ run, view, route }: TimelineProps) {
               </text>
             ))}
             <g dangerouslySetInnerHTML={{ __html: drawing }} />
-            {chosen && (
+            {selected && (
               <rect
                 class="cursor"
-                x={(chosen.stage - 1) * PITCH - 1}
-                y={TOP + chosen.row * PITCH - 1}
+                x={(selected.stage - 1) * PITCH - 1}
+                y={TOP + selected.row * PITCH - 1}
                 width={CELL + 2}
                 height={CELL + 2}
                 rx={4}
@@ -121,7 +122,7 @@ export function Timeline({ run, view, route }: TimelineProps) {
         </div>
       </div>
       <Legend cells={cells} />
-      <Chosen run={run} view={view} rows={rows} place={chosen} />
+      <SelectedDecision run={run} view={view} rows={rows} cell={selected} />
       <Exports
         name={`${run.label}-timeline`}
         svg={() => timelineSvg(view)}
@@ -131,7 +132,7 @@ export function Timeline({ run, view, route }: TimelineProps) {
   );
 }
 
-function placeOf({ query }: Route): Place | undefined {
+function selectedCell({ query }: Route): CellPosition | undefined {
   const stage = Number(query.get('stage') ?? Number.NaN);
   const row = Number(query.get('row') ?? Number.NaN);
   return Number.isInteger(stage) && Number.isInteger(row) && stage > 0 && row >= 0
@@ -143,14 +144,14 @@ function clamp(value: number, low: number, high: number): number {
   return Math.max(low, Math.min(high, value));
 }
 
-/** Text, not elements: a run has thousands. */
+/** SVG text of a cell; as elements, the thousands of cells of a long run would render slowly. */
 function cellSvg({ row, stage, outcome }: ReturnType<typeof timelineCells>['cells'][number]): string {
   const { mark } = MARKS[outcome];
   const x = (stage - 1) * PITCH;
   const y = TOP + row * PITCH;
-  const sign =
+  const markText =
     mark === '' ? '' : `<text class="mark ${outcome}" x="${x + CELL / 2}" y="${y + 13}">${mark}</text>`;
-  return `<rect class="cell ${outcome}" x="${x}" y="${y}" width="${CELL}" height="${CELL}" rx="3"/>${sign}`;
+  return `<rect class="cell ${outcome}" x="${x}" y="${y}" width="${CELL}" height="${CELL}" rx="3"/>${markText}`;
 }
 
 function Legend({ cells }: { readonly cells: ReturnType<typeof timelineCells>['cells'] }) {
@@ -166,22 +167,22 @@ function Legend({ cells }: { readonly cells: ReturnType<typeof timelineCells>['c
   );
 }
 
-interface ChosenProps {
+interface SelectedDecisionProps {
   readonly run: RunSummary;
   readonly view: RunView;
   readonly rows: readonly string[];
-  readonly place: Place | undefined;
+  readonly cell: CellPosition | undefined;
 }
 
-function Chosen({ run, view, rows, place }: ChosenProps) {
-  const decision = place && decisionAt(view, place);
+function SelectedDecision({ run, view, rows, cell }: SelectedDecisionProps) {
+  const decision = cell && decisionAt(view, cell);
   return (
     <div class="chosen" aria-live="polite">
-      {place === undefined ? (
-        <p class="hint">Choose a cell to read why.</p>
+      {cell === undefined ? (
+        <p class="hint">Select a cell to read its explanation.</p>
       ) : decision === undefined ? (
         <p class="hint">
-          Nothing was decided for {rows[place.row]} in stage {place.stage}.
+          There is no decision for {rows[cell.row]} in stage {cell.stage}.
         </p>
       ) : (
         <DecisionDetail decision={decision} run={run} view={view} />
@@ -190,7 +191,7 @@ function Chosen({ run, view, rows, place }: ChosenProps) {
   );
 }
 
-function decisionAt(view: RunView, { row, stage }: Place): Decision | undefined {
+function decisionAt(view: RunView, { row, stage }: CellPosition): Decision | undefined {
   return view.decisions.find((decision) =>
     decision.kind === 'update'
       ? decision.update.stage === stage && decision.update.agent === row
@@ -198,12 +199,12 @@ function decisionAt(view: RunView, { row, stage }: Place): Decision | undefined 
   );
 }
 
-/** One line per decision, with its sentence. */
+/** One line per decision, with its explanation. */
 function decisionsCsv({ facts }: RunSummary, view: RunView): string {
   const context = { agents: view.agents, facts };
   const lines = view.decisions.map((decision) => {
-    const words = [outcomeOf(decision), explain(decision, context)];
-    if (decision.kind === 'gate') return [decision.gate.stage, '', '', '', '', ...words];
+    const texts = [outcomeOf(decision), explain(decision, context)];
+    if (decision.kind === 'gate') return [decision.gate.stage, '', '', '', '', ...texts];
     const { stage, agent, attempts, targetKl } = decision.update;
     return [
       stage,
@@ -211,7 +212,7 @@ function decisionsCsv({ facts }: RunSummary, view: RunView): string {
       attempts.length,
       attempts.at(-1)?.klQuantile ?? '',
       targetKl,
-      ...words,
+      ...texts,
     ];
   });
   const head = ['stage', 'agent', 'attempts', 'kl_quantile', 'target_kl', 'outcome', 'sentence'];

@@ -1,37 +1,38 @@
 /**
- * What the team said: one prompt after two stages, side by side, with what changed marked and the
- * verifier's reason for each answer.
+ * The view "Transcripts": the episodes of one prompt after two stages, side by side, with marked changes and
+ * the verifier's reason for each verdict.
  * @module
  */
 import { diffChars, diffWordsWithSpace } from 'diff';
 import { useMemo, useState } from 'preact/hooks';
-import { agentName, type RunView } from '../../../src/run-view/run-view.ts';
-import type { KeptPrompt, TranscriptRow } from '../../../src/watch/messages.ts';
+import type { RunView } from '../../../src/run-view/run-view.ts';
+import { agentName } from '../../../src/run-view/selectors.ts';
+import type { TranscriptPrompt, TranscriptRow } from '../../../src/watch/dashboard-api.ts';
 import { type Loaded, replaceQuery, useLoaded } from './hooks.ts';
 import { getJson } from './store.ts';
 import type { ViewProps } from './view-props.ts';
 
-/** Longer texts are compared by words. */
-const CHARS = 400;
+/** Longer texts are compared by word instead of by character. */
+const MAX_CHARS_COMPARED = 400;
 
 export function Transcripts({ run, view, route }: ViewProps) {
   const [search, setSearch] = useState('');
-  // asked again when a stage was finished: it may have brought new transcripts
+  // loaded again after each stage, which may have new transcripts
   const stages = view.stages.size;
   const prompts = useLoaded(`${run.id} ${stages}`, () =>
-    getJson<KeptPrompt[]>(`/api/runs/${run.id}/prompts`),
+    getJson<TranscriptPrompt[]>(`/api/runs/${run.id}/prompts`),
   );
   if (prompts.kind === 'loading') return <p class="loading">Reading transcripts…</p>;
   if (prompts.kind === 'failed') return <p class="banner">Transcripts cannot be read: {prompts.message}</p>;
-  const wantedStage = Number(route.query.get('b') ?? Number.NaN);
-  const kept = prompts.value;
+  const requestedStage = Number(route.query.get('b') ?? Number.NaN);
+  const all = prompts.value;
   const chosen =
-    kept.find(({ item }) => item === route.query.get('item')) ??
-    kept.find((one) => one.stages.includes(wantedStage)) ??
-    kept[0];
+    all.find(({ item }) => item === route.query.get('item')) ??
+    all.find((one) => one.stages.includes(requestedStage)) ??
+    all[0];
   if (chosen === undefined)
-    return <p class="empty card">No transcripts were kept yet; the first stage brings some.</p>;
-  const matching = kept.filter(({ item, prompt }) =>
+    return <p class="empty card">There are no transcripts yet; the first stage writes some.</p>;
+  const matching = all.filter(({ item, prompt }) =>
     `${item} ${prompt}`.toLowerCase().includes(search.toLowerCase()),
   );
   return (
@@ -67,8 +68,8 @@ export function Transcripts({ run, view, route }: ViewProps) {
         <pre class="prompt">{chosen.prompt}</pre>
         <p class="note">
           {chosen.split === 'test'
-            ? 'A test prompt, played with the same random streams after every stage: what changes is the team.'
-            : 'A training prompt. Test prompts, which are the same after every stage, are kept with eval.stage_prompts.'}
+            ? 'A test prompt. Its episodes use the same random streams after every stage, so differences come from the change of the team.'
+            : 'A training prompt. Transcripts of test prompts, which are the same after every stage, need eval.stage_prompts.'}
         </p>
       </section>
       <SideBySide key={chosen.item} run={run} view={view} route={route} prompt={chosen} />
@@ -76,13 +77,13 @@ export function Transcripts({ run, view, route }: ViewProps) {
   );
 }
 
-type SideBySideProps = Pick<ViewProps, 'run' | 'view' | 'route'> & { readonly prompt: KeptPrompt };
+type SideBySideProps = Pick<ViewProps, 'run' | 'view' | 'route'> & { readonly prompt: TranscriptPrompt };
 
 function SideBySide({ run, view, route, prompt }: SideBySideProps) {
   const { stages } = prompt;
   const pick = (name: string, fallback: number): number => {
-    const wanted = Number(route.query.get(name) || Number.NaN);
-    return stages.includes(wanted) ? wanted : fallback;
+    const requested = Number(route.query.get(name) || Number.NaN);
+    return stages.includes(requested) ? requested : fallback;
   };
   const from = pick('a', stages[0]!);
   const to = pick('b', stages.at(-1)!);
@@ -121,7 +122,7 @@ interface SideProps {
   readonly head: preact.ComponentChildren;
   readonly rows: Loaded<TranscriptRow[]>;
   readonly view: RunView;
-  /** Transcripts whose differences are marked. */
+  /** Earlier transcripts to compare with. */
   readonly against?: Loaded<TranscriptRow[]> | undefined;
 }
 
@@ -159,7 +160,9 @@ function Episode({ row, view, other }: EpisodeProps) {
   return (
     <article class="episode">
       <p>
-        <span class={row.correct ? 'badge right' : 'badge wrong'}>{row.correct ? '✓ right' : '✕ wrong'}</span>{' '}
+        <span class={row.correct ? 'badge right' : 'badge wrong'}>
+          {row.correct ? '✓ correct' : '✕ wrong'}
+        </span>{' '}
         {row.answer !== undefined && (
           <>
             answer <b>{row.answer}</b>,{' '}
@@ -194,21 +197,22 @@ function Episode({ row, view, other }: EpisodeProps) {
   );
 }
 
-/** Two long texts without much in common would keep the page busy for many seconds. */
-const COMPARE = { timeout: 250 /* ms */ } as const;
+/** Limits the comparison: two long texts with little in common would block the page for many seconds. */
+const DIFF_OPTIONS = { timeout: 250 /* ms */ } as const;
 
-/** A text with what was added and removed since an earlier one. */
+/** A text with marked additions and deletions relative to an earlier one. */
 function Difference({ text, before }: { readonly text: string; readonly before: string | undefined }) {
   const parts = useMemo(() => {
     if (before === undefined || before === text) return undefined;
-    const compare = Math.max(text.length, before.length) > CHARS ? diffWordsWithSpace : diffChars;
-    return compare(before, text, COMPARE) ?? 'too different';
+    const compare =
+      Math.max(text.length, before.length) > MAX_CHARS_COMPARED ? diffWordsWithSpace : diffChars;
+    return compare(before, text, DIFF_OPTIONS) ?? 'too different';
   }, [text, before]);
-  if (parts === undefined) return <>{text === '' ? '(said nothing)' : text}</>;
+  if (parts === undefined) return <>{text === '' ? '(empty message)' : text}</>;
   if (parts === 'too different')
     return (
       <>
-        <span class="note">(too different to mark what changed)</span> {text}
+        <span class="note">(too different to mark the changes)</span> {text}
       </>
     );
   return (

@@ -1,10 +1,10 @@
 /**
- * What every view of a run gets.
+ * Properties of every view of a run.
  * @module
  */
 
 import type { RunView } from '../../../src/run-view/run-view.ts';
-import type { RunSummary } from '../../../src/watch/messages.ts';
+import type { RunSummary } from '../../../src/watch/dashboard-api.ts';
 import type { Route } from './hooks.ts';
 import type { Theme } from './plot.ts';
 

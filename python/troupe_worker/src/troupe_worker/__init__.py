@@ -1,10 +1,10 @@
-"""Runs the models of troupe's teams on PyTorch and Transformers, behind HTTP.
+"""Runs the models of troupe agents with PyTorch and Transformers behind an HTTP server.
 
-The engine port of troupe (src/engine/engine.ts) on this side of a wire: token ids, log-probabilities,
-cotangents and divergences come and go, weights stay here.
+Implements troupe's engine port (src/engine/engine.ts) in a process of its own: token ids, log-probabilities,
+cotangents and divergences cross the wire, the weights stay in this process.
 """
 
-#: Version of the package; a test holds it to pyproject.toml and to troupe's package.json.
+#: Version of the package; tests check that pyproject.toml and troupe's package.json have the same version.
 VERSION = "0.1.0"
-#: What client and worker must agree on; raised with every change of a call or of the frames.
-PROTOCOL = 3
+#: Version of the wire protocol; it changes with every change of a call or of the frame format.
+PROTOCOL = 4

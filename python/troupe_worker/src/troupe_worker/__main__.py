@@ -1,4 +1,4 @@
-"""`python -m troupe_worker`: says in one JSON line on standard output where it listens, or why it cannot."""
+"""`python -m troupe_worker`: starts a worker and prints one JSON line with its address, or with the error."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import threading
 from . import PROTOCOL, VERSION
 
 TOKEN_VARIABLE = "TROUPE_WORKER_TOKEN"
-#: Exit code when a package is missing.
+#: Exit code when a Python package is missing.
 MISSING_PACKAGE = 3
 
 
 def main() -> int:
-    """Serves until it is told to stop, or, with --with-parent, until standard input ends."""
+    """Serves until interrupted or, with --with-parent, until standard input ends. Returns the exit code."""
     options = _arguments()
-    # names and weights come from folders alone; nothing is asked of a hub
+    # models are local folders; no request goes to the Hugging Face Hub
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
@@ -29,7 +29,7 @@ def main() -> int:
         import torch
         import transformers
     except ImportError as error:
-        _say({"error": {"kind": "package", "package": error.name or "torch", "message": str(error)}})
+        _print_line({"error": {"kind": "package", "package": error.name or "torch", "message": str(error)}})
         return MISSING_PACKAGE
     from .errors import WorkerError
     from .server import serve
@@ -49,12 +49,12 @@ def main() -> int:
             lease_seconds=lease_seconds(options),
         )
     except WorkerError as error:
-        _say({"error": {"kind": error.kind, "message": str(error)}})
+        _print_line({"error": {"kind": error.kind, "message": str(error)}})
         return 1
-    made_up = {} if os.environ.get(TOKEN_VARIABLE) else {"token": token}
-    _say({"address": server.url, "version": VERSION, "protocol": PROTOCOL, "pid": os.getpid(), **made_up})
+    generated = {} if os.environ.get(TOKEN_VARIABLE) else {"token": token}
+    _print_line({"address": server.url, "version": VERSION, "protocol": PROTOCOL, "pid": os.getpid(), **generated})
     if options.with_parent:
-        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+        threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
     return 0
@@ -63,30 +63,32 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="troupe-worker", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
-    parser.add_argument("--port", type=int, default=0, help="port; 0: any free one")
+    parser.add_argument("--port", type=int, default=0, help="port; 0: any free port")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
-    parser.add_argument("--threads", type=int, default=0, help="threads on a CPU; 0: PyTorch's choice")
-    parser.add_argument("--lease-seconds", type=float, help="how long an unheard client is kept (600)")
-    parser.add_argument("--memory-gib", type=float, help="most memory for models; default: what is free")
-    parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
+    parser.add_argument("--threads", type=int, default=0, help="threads on a CPU; 0: PyTorch's default")
+    parser.add_argument(
+        "--lease-seconds", type=float, help="free the models of a client that is silent for so long (600)"
+    )
+    parser.add_argument("--memory-gib", type=float, help="memory limit for models; default: all free memory")
+    parser.add_argument("--with-parent", action="store_true", help="exit when standard input ends")
     return parser.parse_args()
 
 
 def lease_seconds(options: argparse.Namespace) -> float | None:
-    """A client that is the parent needs no lease: its end is seen at once."""
+    """Lease of a client, seconds; None with --with-parent, because standard input ends with the client."""
     if options.lease_seconds is not None:
         return float(options.lease_seconds)
     return None if options.with_parent else 600.0
 
 
-def _end_with_parent() -> None:
-    """A parent that dies, however it dies, closes the pipe; nothing here needs saving."""
+def _exit_with_parent() -> None:
+    """Exits when the parent closes the pipe, which the operating system also does when the parent is killed."""
     while sys.stdin.buffer.read(1):
         pass
     os._exit(0)
 
 
-def _say(line: dict[str, object]) -> None:
+def _print_line(line: dict[str, object]) -> None:
     print(json.dumps(line), flush=True)
 
 

@@ -1,7 +1,7 @@
-"""AdamW as src/engine/onnx/weights/adamw.ts has it: float32 state, float64 arithmetic, decoupled decay.
+"""AdamW as in src/engine/onnx/weights/adamw.ts: float32 state, float64 arithmetic, decoupled weight decay.
 
-torch.optim.AdamW is not used: it rounds every intermediate to float32, adds epsilon in another place when
-fused, and its state cannot be exchanged with the embedded engine's to the last bit.
+torch.optim.AdamW is not used because it rounds every intermediate result to float32 and its fused variant adds
+epsilon elsewhere, so its state would differ from the ONNX engine's in the last bits.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import Tensor
 
 from .errors import BadRequest
 
-#: Numbers worked on at once: bounds the float64 temporaries of an embedding.
+#: Elements per chunk; limits the size of the float64 temporaries.
 _CHUNK = 2**22
 
 
 @dataclass(frozen=True)
 class AdamWParams:
-    """As in src/engine/engine.ts; an infinite norm arrives as None."""
+    """Hyperparameters of a step, as in src/engine/engine.ts; without clipping `max_grad_norm` is infinite."""
 
     learning_rate: float
     beta1: float
@@ -32,7 +32,11 @@ class AdamWParams:
 
     @staticmethod
     def read(value: dict[str, object]) -> AdamWParams:
-        """Checks what came over the wire."""
+        """Reads the parameters of a `step` call, where None stands for an infinite `max_grad_norm`.
+
+        Raises:
+            BadRequest: a number is missing or not finite.
+        """
 
         def number(name: str) -> float:
             found = value.get(name)
@@ -46,22 +50,28 @@ class AdamWParams:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One parameter's numbers, all float32 and of one shape."""
+class AdamWTensors:
+    """A parameter, its gradient and its first and second moment, all float32 and of one shape."""
 
     weights: Tensor
     gradient: Tensor
     m: Tensor
     v: Tensor
+    #: Whether weight decay applies.
     decay: bool
 
 
-def adamw_step(slot: Slot, params: AdamWParams, *, step: int, scale: float) -> None:
-    """theta <- theta - lr (mhat / (sqrt(vhat) + eps) + wd theta), in place, the gradient scaled first."""
+def adamw_step(tensors: AdamWTensors, params: AdamWParams, *, step: int, scale: float) -> None:
+    """theta <- theta - lr (mhat / (sqrt(vhat) + eps) + wd theta), in place.
+
+    Args:
+        step: number of this step, from 1
+        scale: factor that clips the gradient
+    """
     correction1 = 1 / (1 - params.beta1**step)
     correction2 = 1 / (1 - params.beta2**step)
-    shrink = 1 - params.learning_rate * (params.weight_decay if slot.decay else 0)
-    flat = [tensor.view(-1) for tensor in (slot.weights, slot.gradient, slot.m, slot.v)]
+    shrink = 1 - params.learning_rate * (params.weight_decay if tensors.decay else 0)
+    flat = [tensor.view(-1) for tensor in (tensors.weights, tensors.gradient, tensors.m, tensors.v)]
     for start in range(0, flat[0].numel(), _CHUNK):
         weights, gradient, m, v = (tensor[start : start + _CHUNK] for tensor in flat)
         g = gradient.double() * scale
@@ -74,7 +84,7 @@ def adamw_step(slot: Slot, params: AdamWParams, *, step: int, scale: float) -> N
 
 
 def sum_of_squares(tensors: Iterable[Tensor]) -> float:
-    """Over all entries, in float64."""
+    """Sum of the squares of all elements, computed in float64."""
     total = 0.0
     for tensor in tensors:
         for part in tensor.view(-1).split(_CHUNK):
@@ -83,5 +93,5 @@ def sum_of_squares(tensors: Iterable[Tensor]) -> float:
 
 
 def norm_of_squares(total: float) -> float:
-    """L2 norm from the sum of squares; NaN or infinity if any entry is."""
+    """L2 norm from a sum of squares; NaN or infinite if an element is."""
     return math.sqrt(total) if total >= 0 else math.nan

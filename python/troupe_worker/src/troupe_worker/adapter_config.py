@@ -1,5 +1,6 @@
-"""PEFT's `adapter_config.json`, in and out, as src/engine/onnx/lora/adapter-config.ts has it: what would change
-the numbers and is not honoured by both engines is refused by name.
+"""Reads and writes PEFT's `adapter_config.json`, like src/engine/onnx/lora/adapter-config.ts.
+
+A setting that would change the model's output and that one of the engines does not support is rejected by name.
 """
 
 from __future__ import annotations
@@ -14,25 +15,25 @@ from typing import Any
 from .errors import BadModel, BadRequest
 
 ADAPTER_CONFIG = "adapter_config.json"
-#: Projections of a layer, in their order there.
+#: Linear projections of a decoder layer, in the order of the layer.
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
-#: Fields that say nothing about what is computed once the weights are there.
-_HARMLESS = frozenset(
+#: Fields that do not change the output of a model with loaded weights.
+_IGNORED = frozenset(
     {
         "auto_mapping",
         "inference_mode",
         "revision",
         "peft_version",
-        "lora_dropout",  # training only, and none is applied here
-        "qalora_group_size",  # of use_qalora
-        "megatron_core",  # of megatron_config
-        "layers_pattern",  # of layers_to_transform
+        "lora_dropout",  # this worker trains without dropout
+        "qalora_group_size",  # used by use_qalora only
+        "megatron_core",  # used by megatron_config only
+        "layers_pattern",  # used by layers_to_transform only
     }
 )
-_READ = frozenset({"r", "lora_alpha", "use_rslora", "target_modules", "base_model_name_or_path"})
-#: Fields with values that change nothing; other starts than these change the base's weights.
-_ONLY: Mapping[str, tuple[object, ...]] = {
+_SUPPORTED = frozenset({"r", "lora_alpha", "use_rslora", "target_modules", "base_model_name_or_path"})
+#: Fields with their supported values; other values of init_lora_weights modify the weights of the base model.
+_ALLOWED_VALUES: Mapping[str, tuple[object, ...]] = {
     "peft_type": ("LORA",),
     "task_type": ("CAUSAL_LM",),
     "bias": ("none",),
@@ -42,18 +43,18 @@ _ONLY: Mapping[str, tuple[object, ...]] = {
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """Which projections get an increment `scale B A x`, and of which rank."""
+    """Rank, scale and target projections of an adapter, which adds `scale B A x` to their output."""
 
     rank: int
     alpha: float
     rslora: bool
-    #: In the order of TARGETS.
+    #: Names of projections, in the order of TARGETS.
     targets: tuple[str, ...]
-    #: Folder of the model that the adapter belongs to, as it is written.
+    #: Folder of the base model, as in base_model_name_or_path.
     base: str
 
     def to_json(self) -> bytes:
-        """The file as PEFT writes it."""
+        """Content of adapter_config.json in PEFT's format."""
         alpha = int(self.alpha) if float(self.alpha).is_integer() else self.alpha
         fields = {
             "base_model_name_or_path": self.base,
@@ -79,10 +80,10 @@ def is_adapter_folder(folder: Path) -> bool:
 
 
 def read_adapter_config(folder: Path) -> AdapterConfig:
-    """Reads the file of a folder.
+    """Reads adapter_config.json of a folder.
 
     Raises:
-        BadModel: it is another kind of adapter, or has a setting that is not honoured.
+        BadModel: the file cannot be read, is not of a LoRA adapter, or has an unsupported setting.
     """
     path = folder / ADAPTER_CONFIG
     try:
@@ -95,17 +96,22 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
 
 
 def base_folder(folder: Path, base: str, cwd: Path) -> Path:
-    """Where an adapter's config says its base is, seen from the client or from the adapter's folder.
+    """Resolves the path of an adapter's base model, relative to `cwd` or to the adapter's folder.
+
+    Args:
+        folder: folder of the adapter
+        base: base_model_name_or_path of its config
+        cwd: working directory of the client
 
     Raises:
-        BadModel: there is nothing.
+        BadModel: the folder does not exist.
     """
-    for place in (cwd / base, folder / base):
-        if place.exists():
-            return place
+    for path in (cwd / base, folder / base):
+        if path.exists():
+            return path
     raise BadModel(
         f"{folder}/adapter_config.json base_model_name_or_path: expected the folder of the base model, "
-        f'"{base}" does not exist; fetch the base and write its folder there'
+        f'"{base}" does not exist; download the base model and set the path of its folder'
     )
 
 
@@ -113,9 +119,9 @@ def _parse(fields: Mapping[str, Any], where: str) -> AdapterConfig:
     def problem(key: str, expected: str) -> BadModel:
         return BadModel(f"{where} {key}: expected {expected}, got {json.dumps(fields.get(key))}")
 
-    for key, allowed in _ONLY.items():
+    for key, allowed in _ALLOWED_VALUES.items():
         if fields.get(key) is not None and fields[key] not in allowed:
-            raise problem(key, f"{' or '.join(map(json.dumps, allowed))}, others are not supported")
+            raise problem(key, f"{' or '.join(map(json.dumps, allowed))}; other values are not supported")
     rank, alpha, base = fields.get("r", 8), fields.get("lora_alpha", 8), fields.get("base_model_name_or_path")
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
         raise problem("r", "a positive integer")
@@ -125,9 +131,9 @@ def _parse(fields: Mapping[str, Any], where: str) -> AdapterConfig:
         raise problem("base_model_name_or_path", "the folder of the base model")
     for key, value in fields.items():
         is_set = value is not None and value is not False and value not in ({}, [])
-        if is_set and key not in _READ | _HARMLESS | set(_ONLY):
+        if is_set and key not in _SUPPORTED | _IGNORED | set(_ALLOWED_VALUES):
             text = json.dumps(value)[:60]
-            raise BadModel(f"{where} {key}: this setting of adapters is not honoured, got {text}")
+            raise BadModel(f"{where} {key}: this adapter setting is not supported, got {text}")
     try:
         targets = adapter_targets(fields.get("target_modules"))
     except BadRequest as error:
@@ -136,10 +142,10 @@ def _parse(fields: Mapping[str, Any], where: str) -> AdapterConfig:
 
 
 def adapter_targets(value: object) -> tuple[str, ...]:
-    """Projections by name; "all-linear" means all.
+    """Checks `target_modules`, where "all-linear" selects all projections. Returns names in the order of TARGETS.
 
     Raises:
-        BadRequest: something is no projection of a layer.
+        BadRequest: a name is not a projection of a decoder layer.
     """
     names = list(TARGETS) if value == "all-linear" else value
     known = isinstance(names, list) and len(names) > 0 and all(name in TARGETS for name in names)

@@ -1,4 +1,4 @@
-"""Adapters through PEFT over a base that nobody trains, in memory once however many agents adapt it."""
+"""LoRA adapters through PEFT. All adapters of one base model share its frozen weights in memory."""
 
 from __future__ import annotations
 
@@ -16,53 +16,55 @@ from torch import Tensor, nn
 
 from .adapter_config import AdapterConfig
 from .calls import first_line
-from .checkpoint import Checkpoint, twin
+from .checkpoint import Checkpoint, copy_sharing_tensors
 from .errors import BadModel, WorkerError
 from .threefry import U32, child_key, uniforms
 
 WEIGHTS = "adapter_model.safetensors"
-#: Fresh adapters are always drawn alike, as the embedded engine draws them.
+#: Seed of new adapters; with the same seed the ONNX engine initializes the same weights.
 _SEED = 0
-#: PEFT's name for the one adapter of a module; no file says it.
-_NAME = "default"
-#: The projections that the embedded engine keeps in one matrix, and so draws from one stream.
-_STACKED = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
+#: PEFT's name for the adapter within a module; files do not contain it.
+_ADAPTER_NAME = "default"
+#: Projections that the ONNX engine fuses into one matrix, whose weights it initializes from one random stream.
+_FUSED_PROJECTIONS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
 _FACTOR = re.compile(r"layers\.(\d+)\..*\b(\w+)\.lora_([AB])\.weight$")
 
 
 @dataclass(frozen=True)
 class FrozenBase:
-    """A checkpoint on its device, every parameter as it stays."""
+    """A base model on its device, with frozen parameters."""
 
     folder: Path
     checkpoint: Checkpoint
+    #: Number of parameters.
     count: int
 
     @staticmethod
-    def freeze(folder: Path, checkpoint: Checkpoint, device: torch.device) -> FrozenBase:
+    def from_checkpoint(folder: Path, checkpoint: Checkpoint, device: torch.device) -> FrozenBase:
+        """Moves the model of a checkpoint to the device and freezes its parameters."""
         model = checkpoint.model
         for tensor in (*model.parameters(), *model.buffers()):
-            # a copy: mapped files are aligned otherwise, and alignment shows in the last bit of a product
+            # copy: memory-mapped tensors are aligned differently, which changes the last bit of a matrix product
             tensor.data = tensor.data.to(device=device, copy=True).contiguous()
         model.requires_grad_(False)
         return FrozenBase(folder, checkpoint, sum(parameter.numel() for parameter in model.parameters()))
 
     def module(self) -> nn.Module:
-        """A module of its own over the base's tensors."""
-        return twin(self.checkpoint.model)
+        """A new module that shares the tensors of the base model."""
+        return copy_sharing_tensors(self.checkpoint.model)
 
 
-class FrozenBases:
-    """The bases in memory; each goes with the last model that adapts it."""
+class BaseModelCache:
+    """The base models in memory, by folder and dtype; a base is freed with the last model that uses it."""
 
     def __init__(self) -> None:
         self._bases: WeakValueDictionary[tuple[Path, str], FrozenBase] = WeakValueDictionary()
 
-    def holds(self, folder: Path, dtype: str) -> bool:
+    def contains(self, folder: Path, dtype: str) -> bool:
         return (folder.resolve(), dtype) in self._bases
 
-    def find(self, folder: Path, dtype: str, read: Callable[[], FrozenBase]) -> FrozenBase:
-        """Not for several threads at once; loads follow each other."""
+    def get_or_load(self, folder: Path, dtype: str, read: Callable[[], FrozenBase]) -> FrozenBase:
+        """The cached base, or the result of `read`. Not thread-safe: `load` calls are sequential."""
         key = (folder.resolve(), dtype)
         base = self._bases.get(key)
         if base is None:
@@ -71,37 +73,41 @@ class FrozenBases:
 
 
 def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parameter]:
-    """Builds an adapter into a module; returns its parameters, float32, by their names on disk.
+    """Adds an adapter to a module. Returns the adapter's parameters in float32, by their names in a file.
+
+    Args:
+        where: folder of the model, for messages
 
     Raises:
-        BadModel: the architecture has no such projections.
+        BadModel: the architecture does not have the target projections.
+        WorkerError: PEFT is not installed.
     """
     try:
-        import peft  # takes seconds, and few need it
+        import peft  # lazily: the import takes seconds
     except ImportError as error:
         raise WorkerError(f'adapters need the package "{error.name}"; install it', "package") from error
     device = next(model.parameters()).device
     lora = peft.LoraConfig(
         r=config.rank,
-        lora_alpha=config.alpha,  # PEFT divides by it, whatever it is
+        lora_alpha=config.alpha,  # declared as int in PEFT, which accepts floats
         use_rslora=config.rslora,
         target_modules=list(config.targets),
         lora_dropout=0.0,
         bias="none",
     )
     try:
-        peft.inject_adapter_in_model(lora, model, _NAME)
+        peft.inject_adapter_in_model(lora, model, _ADAPTER_NAME)
     except ValueError as error:
         reason = first_line(error)
-        raise BadModel(f"{where}: {type(model).__name__} takes no such adapter ({reason})") from error
+        raise BadModel(f"{where}: {type(model).__name__} does not support this adapter ({reason})") from error
     parameters: dict[str, nn.Parameter] = {}
     for name, parameter in model.named_parameters():
-        if f".{_NAME}." not in name:
+        if f".{_ADAPTER_NAME}." not in name:
             parameter.requires_grad_(False)
             continue
         parameter.data = parameter.data.to(device=device, dtype=torch.float32)
         parameter.requires_grad_(True)
-        parameters[f"base_model.model.{name.replace(f'.{_NAME}.', '.')}"] = parameter
+        parameters[f"base_model.model.{name.replace(f'.{_ADAPTER_NAME}.', '.')}"] = parameter
     found = {match[2] for name in parameters if (match := _FACTOR.search(name))}
     for target in config.targets:
         if target not in found:
@@ -110,36 +116,40 @@ def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parame
 
 
 def module_names(parameters: dict[str, nn.Parameter], model: nn.Module) -> dict[str, str]:
-    """Names in the module by names on disk."""
-    home = {id(parameter): name for name, parameter in model.named_parameters()}
-    return {name: home[id(parameter)] for name, parameter in parameters.items()}
+    """Names of the adapter's parameters in the module, by their names in a file."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {name: names[id(parameter)] for name, parameter in parameters.items()}
 
 
 @torch.no_grad()
-def start(parameters: dict[str, nn.Parameter]) -> None:
-    """A fresh adapter, which changes nothing yet: B is 0, A uniform within 1/sqrt(columns), as PEFT draws it, from
-    the streams of src/engine/onnx/lora/adapter-weights.ts."""
+def initialize(parameters: dict[str, nn.Parameter]) -> None:
+    """Initializes a new adapter, which does not change the model's output: B is 0.
+
+    A is uniform within 1/sqrt(columns), the distribution that PEFT uses, from the random streams of
+    src/engine/onnx/lora/adapter-weights.ts.
+    """
     factors = {match.groups(): tensor for name, tensor in parameters.items() if (match := _FACTOR.search(name))}
     layers = sorted({int(layer) for layer, _, _ in factors})
     seed = child_key((0, 0), _SEED)
     index = 0
     for layer in layers:
-        for stack in _STACKED:
-            tensors = [factors.get((str(layer), target, "A")) for target in stack]
+        for group in _FUSED_PROJECTIONS:
+            tensors = [factors.get((str(layer), target, "A")) for target in group]
             present = [tensor for tensor in tensors if tensor is not None]
             if not present:
                 continue
-            drawn = 0
+            offset = 0
             for tensor in present:
-                tensor.copy_(_uniform(child_key(seed, index), drawn, tensor))
-                drawn += tensor.numel()
-            index += 2  # A and B of a stack are two parameters there
+                tensor.copy_(_uniform(child_key(seed, index), offset, tensor))
+                offset += tensor.numel()
+            index += 2  # the ONNX engine numbers A and B of a fused matrix separately
     for (_, _, factor), tensor in factors.items():
         if factor == "B":
             tensor.zero_()
 
 
 def _uniform(key: tuple[int, int], first: int, like: Tensor) -> Tensor:
+    """Uniform values within 1/sqrt(columns), of the shape of `like`, from position `first` of a random stream."""
     count = like.numel()
     counters = np.arange(first, first + count, dtype=np.uint64).astype(np.uint32)
     words: list[U32] = [np.full(count, word, np.uint32) for word in key]
@@ -150,10 +160,10 @@ def _uniform(key: tuple[int, int], first: int, like: Tensor) -> Tensor:
 
 @torch.no_grad()
 def read_weights(folder: Path, parameters: dict[str, nn.Parameter]) -> None:
-    """Weights of a folder into an adapter.
+    """Copies the weights of an adapter folder into the adapter's parameters.
 
     Raises:
-        BadModel: a tensor is missing, has another shape, or has no place in the adapter.
+        BadModel: the file is missing or corrupted, or its tensors do not match adapter_config.json.
     """
     path = folder / WEIGHTS
     if not path.is_file():
@@ -162,15 +172,15 @@ def read_weights(folder: Path, parameters: dict[str, nn.Parameter]) -> None:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
             for name in sorted(set(parameters) ^ names):
-                what = "is missing" if name in parameters else "has no place in the adapter"
-                raise BadModel(f'{path}: tensor "{name}" {what}; adapter_config.json describes another')
+                what = "is missing" if name in parameters else "is not part of the adapter"
+                raise BadModel(f'{path}: tensor "{name}" {what}; the file does not match adapter_config.json')
             for name, parameter in parameters.items():
                 tensor = file.get_tensor(name)
                 if tensor.shape != parameter.shape:
                     raise BadModel(
                         f'{path}: tensor "{name}" has shape {list(tensor.shape)}, '
-                        f"adapter_config.json asks for {list(parameter.shape)}; the two belong to different models"
+                        f"adapter_config.json describes {list(parameter.shape)}; they belong to different models"
                     )
                 parameter.copy_(tensor)
     except SafetensorError as error:
-        raise BadModel(f"{path}: the file is damaged ({first_line(error)})") from error
+        raise BadModel(f"{path}: the file is corrupted ({first_line(error)})") from error

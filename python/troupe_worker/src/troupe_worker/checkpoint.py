@@ -1,5 +1,7 @@
-"""Hugging Face folders in and out, with the optimiser's moments beside them in `optimizer.safetensors`
-under the names and in the layout of the embedded engine, so that either engine goes on from the other's.
+"""Reads and writes Hugging Face model folders with the optimizer state beside them.
+
+`optimizer.safetensors` has the names and the layout of the ONNX engine, so each engine resumes from folders of the
+other.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 OPTIMIZER = "optimizer.safetensors"
 CONFIG = "config.json"
-#: Copied byte for byte from the folder a model was loaded from; tokens and templates are the client's.
+#: Copied unchanged from the folder that the model was loaded from; only the client uses tokenizer and template.
 TEXT_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -39,25 +41,26 @@ TEXT_FILES = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model as Transformers built it, on the host, and the small files of its folder."""
+    """A Transformers model on the CPU, and the configuration and tokenizer files of its folder."""
 
     model: Any
     files: Mapping[str, bytes]
 
 
 def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.float32) -> Checkpoint:
-    """Reads weights from safetensors and the architecture from Transformers' own code, never the folder's.
+    """Loads a model folder: weights from safetensors, architecture from Transformers, never code of the folder.
 
     Args:
-        dtype: of the weights in memory; what is trained is read in float32.
+        attention: attn_implementation of Transformers
+        dtype: of the weights in memory; trained weights are loaded in float32
 
     Raises:
-        BadModel: something is missing, or weights and config.json do not belong together.
+        BadModel: a file is missing or cannot be read, or the weights do not match config.json.
     """
     if not (folder / CONFIG).is_file():
         raise BadModel(f"{folder / CONFIG}: the file is missing; a model folder needs its config.json")
     if not (folder / WEIGHTS).is_file() and not (folder / INDEX).is_file():
-        raise BadModel(f"{folder / WEIGHTS}: the file is missing; weights are read from safetensors alone")
+        raise BadModel(f"{folder / WEIGHTS}: the file is missing; weights are read from safetensors only")
     try:
         model, report = transformers.AutoModelForCausalLM.from_pretrained(
             str(folder),
@@ -70,35 +73,38 @@ def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise BadModel(f"{folder}: Transformers cannot load it ({first_line(error)})") from error
-    _require_whole(folder, report)
-    model.eval()  # no dropout: a gradient belongs to the very distribution that was sampled
+    _require_complete(folder, report)
+    model.eval()  # no dropout: the gradient must be of the distribution that was sampled
     files = {name: (folder / name).read_bytes() for name in (CONFIG, *TEXT_FILES) if (folder / name).is_file()}
     return Checkpoint(model, files)
 
 
-def twin(model: nn.Module) -> nn.Module:
-    """A module of its own over the very same tensors: what is built into it does not show elsewhere."""
+def copy_sharing_tensors(model: nn.Module) -> nn.Module:
+    """A deep copy of a module that shares all tensors; modules added to the copy do not appear in the original."""
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, shared)
 
 
-def _require_whole(folder: Path, report: Mapping[str, Any]) -> None:
-    """Transformers fills what is missing with random numbers; here that is an error."""
+def _require_complete(folder: Path, report: Mapping[str, Any]) -> None:
+    """Raises BadModel for unexpected and for missing tensors, which Transformers would initialize randomly."""
     for kind, complaint in (
         ("missing_keys", "is missing"),
-        ("unexpected_keys", "has no place in the model that config.json describes"),
-        ("mismatched_keys", "has another shape than config.json says"),
+        ("unexpected_keys", "is not part of the model that config.json describes"),
+        ("mismatched_keys", "has a different shape than config.json describes"),
     ):
         names = sorted(str(name) for name in report.get(kind, ()))
         if names:
-            raise BadModel(f'{folder}: tensor "{names[0]}" {complaint}; the two belong to different models')
+            raise BadModel(f'{folder}: tensor "{names[0]}" {complaint}; the files belong to different models')
 
 
 def read_optimizer(folder: Path, shapes: Mapping[str, torch.Size]) -> OptimizerState | None:
-    """The optimiser's state for weights of those shapes, if the folder has one.
+    """Reads the optimizer state of a folder; None if it has none.
+
+    Args:
+        shapes: of the trained weights, by name
 
     Raises:
-        BadModel: it belongs to another model, or is damaged.
+        BadModel: the state does not match the weights, or the file is corrupted.
     """
     path = folder / OPTIMIZER
     if not path.is_file():
@@ -107,63 +113,63 @@ def read_optimizer(folder: Path, shapes: Mapping[str, torch.Size]) -> OptimizerS
         with safe_open(path, framework="pt") as file:
             step = (file.metadata() or {}).get("step", "")
             names = set(file.keys())
-            wanted = {f"{kind}.{name}" for kind in "mv" for name in shapes}
-            if names != wanted or not step.isdigit():
-                raise BadModel(f"{path}: expected the moments of this model and a step count; they are another's")
+            expected = {f"{kind}.{name}" for kind in "mv" for name in shapes}
+            if names != expected or not step.isdigit():
+                raise BadModel(f"{path}: expected the moments of this model and a step count, got others")
             moments: list[Tensors] = [
                 {name: file.get_tensor(f"{kind}.{name}") for name in shapes} for kind in "mv"
             ]
     except SafetensorError as error:
-        raise BadModel(f"{path}: the file is damaged ({first_line(error)})") from error
+        raise BadModel(f"{path}: the file is corrupted ({first_line(error)})") from error
     for values in moments:
         for name, tensor in values.items():
             if tensor.shape != shapes[name]:
-                raise BadModel(f"{path}: the moments of {name} have another shape than its weights")
+                raise BadModel(f"{path}: the moments of {name} have a different shape than the weights")
     return OptimizerState(int(step), *moments)
 
 
 def save_checkpoint(folder: Path, files: Mapping[str, bytes], weights: Tensors, state: OptimizerState) -> None:
-    """Writes a folder of a whole model.
+    """Writes the folder of a model without an adapter, in float32.
 
     Raises:
-        WorkerError: a file cannot be written; those that were there are intact.
+        WorkerError: a file cannot be written; the previous files are unchanged.
     """
     config = {name: _as_float32(data) for name, data in files.items() if name == CONFIG}
     text = {name: data for name, data in files.items() if name != CONFIG}
     stale = (INDEX, *(name for name in TEXT_FILES if name not in text))
-    write_folder(folder, Contents(WEIGHTS, weights, {**text, **config}, stale), state)
+    write_folder(folder, FolderContents(WEIGHTS, weights, {**text, **config}, stale), state)
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What a folder is to hold besides the optimiser's state."""
+class FolderContents:
+    """The files of a folder besides the optimizer state."""
 
     weights_name: str
     weights: Tensors
-    #: The last of them is what makes the folder one of its kind.
+    #: Content by file name. The file that identifies the kind of the folder comes last, because it is moved last.
     files: Mapping[str, bytes]
-    #: Names that must not stay from what was there before.
+    #: Names of previous files to delete.
     stale: tuple[str, ...] = ()
 
 
-def write_folder(folder: Path, contents: Contents, state: OptimizerState) -> None:
-    """What can fail, writing, is done under a temporary name inside the folder, then files move.
+def write_folder(folder: Path, contents: FolderContents, state: OptimizerState) -> None:
+    """Writes all files to a temporary subfolder first, then moves them into the folder.
 
     Raises:
-        WorkerError: a file cannot be written; those that were there are intact.
+        WorkerError: a file cannot be written; the previous files are unchanged.
     """
     temporary = folder / f".tmp-{os.getpid()}"
     try:
         temporary.mkdir(parents=True, exist_ok=True)
         names = [contents.weights_name, *contents.files, OPTIMIZER]
-        save_file(_host(contents.weights), temporary / contents.weights_name, metadata={"format": "pt"})
-        moments = {f"{kind}.{name}": t for kind in "mv" for name, t in _host(getattr(state, kind)).items()}
+        save_file(_to_cpu(contents.weights), temporary / contents.weights_name, metadata={"format": "pt"})
+        moments = {f"{kind}.{name}": t for kind in "mv" for name, t in _to_cpu(getattr(state, kind)).items()}
         save_file(moments, temporary / OPTIMIZER, metadata={"step": str(state.step)})
         for name, data in contents.files.items():
             (temporary / name).write_bytes(data)
         for name in names:
             _sync(temporary / name)
-        # moments must never stand beside weights that are not theirs
+        # delete first: an interruption must not leave moments beside weights of another step
         (folder / OPTIMIZER).unlink(missing_ok=True)
         (folder / INDEX).unlink(missing_ok=True)
         for name in names:
@@ -178,7 +184,7 @@ def write_folder(folder: Path, contents: Contents, state: OptimizerState) -> Non
 
 
 def _as_float32(config: bytes) -> bytes:
-    """config.json with the dtype that is written, whatever the model came in."""
+    """config.json with the dtype of the written weights."""
     fields: dict[str, Any] = json.loads(config)
     key = "torch_dtype" if "torch_dtype" in fields else "dtype"
     if fields.get(key) in (None, "float32"):
@@ -186,7 +192,7 @@ def _as_float32(config: bytes) -> bytes:
     return f"{json.dumps({**fields, key: 'float32'}, indent=2)}\n".encode()
 
 
-def _host(tensors: Tensors) -> dict[str, Tensor]:
+def _to_cpu(tensors: Tensors) -> dict[str, Tensor]:
     return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
 
 

@@ -1,4 +1,4 @@
-"""A batch of messages in the making with a key/value cache: contexts come in, tokens go through, rows leave."""
+"""A decoding batch with a KV cache: contexts are prefilled, rows decode together, finished rows are removed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from .decoder import Decoder
-from .sequences import Ids, room_behind
+from .sequences import TokenIds, max_new_tokens
 
 
 @dataclass
 class _State:
-    """Keys and values of the rows, padded on the left; `mask` [B, T] says what is real."""
+    """KV cache of B rows, padded on the left to T columns; `mask` [B, T] is 0 for padding."""
 
     cache: Any
     mask: Tensor
@@ -25,45 +25,45 @@ class _State:
 
 @dataclass
 class Prefilled:
-    """Contexts that were run: logits of each one's first token [C, V], and what rows start from."""
+    """Prefilled contexts: logits of the next token of each context [C, V], and their KV cache."""
 
     logits: Tensor
     state: _State
 
     def copy(self) -> Prefilled:
-        """One that can be used up while this one is kept."""
+        """A copy for `append`, which consumes its argument."""
         cache = DynamicCache()
-        for place, layer in enumerate(self.state.cache.layers):
-            cache.update(layer.keys, layer.values, place)
+        for index, layer in enumerate(self.state.cache.layers):
+            cache.update(layer.keys, layer.values, index)
         return Prefilled(self.logits, _State(cache, self.state.mask))
 
 
 class DecodingBatch:
-    """Rows are numbered from 0; those that are joined go to the end."""
+    """A batch of rows that decode together; new rows are appended at the end."""
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
         self._device = next(decoder.model.parameters()).device
         self._state: _State | None = None
 
-    def room(self, context: Ids) -> int:
-        """Tokens that fit behind a context.
+    def max_new_tokens(self, context: TokenIds) -> int:
+        """Largest number of tokens that the model can generate after a context.
 
         Raises:
-            BadRequest: it is empty, not the model's, or leaves no room.
+            BadRequest: the context is empty, has a token outside the vocabulary, or fills the context length.
         """
         decoder = self._decoder
-        return room_behind(context, vocab_size=decoder.vocab_size, max_positions=decoder.max_positions)
+        return max_new_tokens(context, vocab_size=decoder.vocab_size, max_positions=decoder.max_positions)
 
     @torch.no_grad()
-    def prefill(self, contexts: Sequence[Ids]) -> Prefilled:
-        """Runs contexts through the model, padded on the left to the longest."""
+    def prefill(self, contexts: Sequence[TokenIds]) -> Prefilled:
+        """Runs contexts through the model, padded on the left to the longest of them."""
         length = max(len(context) for context in contexts)
         ids = torch.zeros((len(contexts), length), dtype=torch.int64)
         mask = torch.zeros((len(contexts), length), dtype=torch.int64)
-        for place, context in enumerate(contexts):
-            ids[place, length - len(context) :] = torch.from_numpy(context.astype(np.int64))
-            mask[place, length - len(context) :] = 1
+        for row, context in enumerate(contexts):
+            ids[row, length - len(context) :] = torch.from_numpy(context.astype(np.int64))
+            mask[row, length - len(context) :] = 1
         mask = mask.to(self._device)
         cache = DynamicCache()
         output = self._decoder.layers(
@@ -77,19 +77,23 @@ class DecodingBatch:
         return Prefilled(self._decoder.logits(output.last_hidden_state[:, -1]), _State(cache, mask))
 
     @torch.no_grad()
-    def join(self, prefilled: Prefilled, rows: Sequence[int]) -> None:
-        """Appends a row for each named context; one may be named often. Uses up what was prefilled."""
+    def append(self, prefilled: Prefilled, rows: Sequence[int]) -> None:
+        """Appends rows to the batch and consumes `prefilled`.
+
+        Args:
+            rows: index of the prefilled context of each new row; indices may repeat
+        """
         if not rows:
             return
         chosen = torch.tensor(rows, device=self._device)
         cache, mask = prefilled.state.cache, prefilled.state.mask
         cache.batch_select_indices(chosen)
-        joined = _State(cache, mask[chosen])
-        self._state = joined if self._state is None else _join(self._state, joined)
+        added = _State(cache, mask[chosen])
+        self._state = added if self._state is None else _concatenate(self._state, added)
 
     @torch.no_grad()
     def step(self, last: Sequence[int]) -> Tensor:
-        """Puts a token behind every row; logits of the next [B, V]."""
+        """Appends a token to every row. Returns the logits of the next token [B, V]."""
         state = self._state
         assert state is not None and len(last) == state.mask.shape[0]
         ids = torch.tensor(last, device=self._device)[:, None]
@@ -106,8 +110,8 @@ class DecodingBatch:
         return self._decoder.logits(output.last_hidden_state[:, -1])
 
     @torch.no_grad()
-    def keep(self, rows: Sequence[int]) -> None:
-        """Drops the other rows, and the columns that only they used."""
+    def keep_rows(self, rows: Sequence[int]) -> None:
+        """Removes all other rows, and the columns that are padding in all kept rows."""
         state = self._state
         if state is None or list(rows) == list(range(state.mask.shape[0])):
             return
@@ -123,8 +127,8 @@ class DecodingBatch:
             layer.values = layer.values[chosen, :, first:]
 
 
-def _join(first: _State, second: _State) -> _State:
-    """Both batches in one, the narrower padded on the left."""
+def _concatenate(first: _State, second: _State) -> _State:
+    """Concatenates two batches; the narrower one is padded on the left."""
     width = max(first.mask.shape[-1], second.mask.shape[-1])
 
     def padded(tensor: Tensor, axis: int) -> Tensor:

@@ -1,8 +1,12 @@
-"""Errors that travel to the client as one line."""
+"""Errors that the worker sends to the client: a kind for the client's code and one line for the user."""
 
 
 class WorkerError(Exception):
-    """Something a caller can act on; `kind` is what the client's code looks at."""
+    """An error that the caller can handle.
+
+    Attributes:
+        kind: category of the error in the wire protocol, e.g. `engine`, `model`, `lost`
+    """
 
     def __init__(self, message: str, kind: str = "engine") -> None:
         super().__init__(message)
@@ -10,28 +14,28 @@ class WorkerError(Exception):
 
 
 class BadRequest(WorkerError):
-    """The call itself cannot be right, whatever the state."""
+    """The call is not valid, independent of the worker's state."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "request")
 
 
 class BadModel(WorkerError):
-    """A model folder cannot be used."""
+    """The model folder cannot be used."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "model")
 
 
 class Cancelled(WorkerError):
-    """The client no longer wants the answer."""
+    """The client cancelled the call."""
 
     def __init__(self) -> None:
         super().__init__("the call was cancelled", "cancelled")
 
 
 class DeadlinePassed(WorkerError):
-    """The call took longer than the client is willing to wait."""
+    """The call took longer than the client's deadline."""
 
     def __init__(self) -> None:
         super().__init__("the call's deadline passed", "deadline")

@@ -1,9 +1,9 @@
-"""Frames: a JSON header and named arrays of numbers in one block of bytes, with lengths and checksums.
+"""The binary frame format: a JSON header and named numeric arrays, with lengths and checksums.
 
     magic "TRP1" | u32 header bytes | u32 CRC-32 of the header | u64 payload bytes | header | payload
 
-All numbers are little-endian. The header's `arrays` lists [name, dtype, count, offset, CRC-32], offsets
-counted from the payload's start and divisible by 8. Nothing in a frame can run code.
+All numbers are little-endian. The header's `arrays` lists [name, dtype, count, offset, CRC-32]; an offset counts
+bytes from the start of the payload and is divisible by 8. Decoding a frame runs no code from it (no pickle).
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 @dataclass(frozen=True)
 class Frame:
-    """What one frame says; arrays are flat."""
+    """A decoded frame; every array is one-dimensional."""
 
     header: dict[str, Any]
     arrays: dict[str, Array] = field(default_factory=dict)
-    #: The bytes it was read from, for whoever passes it on.
+    #: The encoded frame, which a driver forwards to an actor.
     data: bytes | bytearray | memoryview = b""
 
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> bytes:
-    """The bytes of a frame.
+    """Encodes a frame; arrays are flattened in row-major order.
 
     Raises:
-        TypeError: an array's dtype has no name on the wire.
+        TypeError: the frame format has no name for an array's dtype.
     """
     table: list[list[Any]] = []
     parts: list[bytes] = []
@@ -70,23 +70,23 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None)
 
 
 def decode(data: bytes | bytearray | memoryview) -> Frame:
-    """Reads one frame that fills `data`.
+    """Decodes a frame that spans all of `data`; the arrays are views of it.
 
     Raises:
-        BadRequest: the bytes are cut short, damaged, or no frame.
+        BadRequest: the data is truncated, corrupted, or not a frame.
     """
     view = memoryview(data)
     if len(view) < PREFIX.size:
         raise BadRequest(f"frame: expected at least {PREFIX.size} bytes, got {len(view)}")
     magic, header_bytes, checksum, payload_bytes = PREFIX.unpack_from(view)
     if magic != MAGIC:
-        raise BadRequest(f'frame: expected it to begin with "TRP1", got {bytes(magic)!r}')
+        raise BadRequest(f'frame: expected the magic bytes "TRP1", got {bytes(magic)!r}')
     total = PREFIX.size + header_bytes + payload_bytes
     if header_bytes > MAX_HEADER_BYTES or total != len(view):
         raise BadRequest(f"frame: expected {total} bytes, got {len(view)}")
     text = view[PREFIX.size : PREFIX.size + header_bytes]
     if zlib.crc32(text) != checksum:
-        raise BadRequest("frame: the checksum of the header is wrong; bytes were damaged on the way")
+        raise BadRequest("frame: the header does not match its checksum; the data was corrupted in transit")
     try:
         header = json.loads(bytes(text))
         table = header.pop("arrays")
@@ -94,7 +94,7 @@ def decode(data: bytes | bytearray | memoryview) -> Frame:
             str(name): _array(view[PREFIX.size + header_bytes :], str(name), entry) for name, *entry in table
         }
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise BadRequest(f"frame: the header is no frame header ({error})") from error
+        raise BadRequest(f"frame: expected a frame header as JSON ({error})") from error
     return Frame(header, arrays, data)
 
 
@@ -103,18 +103,18 @@ def _array(payload: memoryview, name: str, entry: list[Any]) -> Array:
     dtype = _DTYPES[dtype_name]
     end = offset + count * dtype.itemsize
     if count < 0 or offset < 0 or offset % 8 or end > len(payload):
-        raise BadRequest(f"frame array {name}: {count} numbers at byte {offset} are not in the payload")
+        raise BadRequest(f"frame array {name}: {count} numbers at byte {offset} are outside the payload")
     data = payload[offset:end]
     if zlib.crc32(data) != checksum:
-        raise BadRequest(f"frame array {name}: the checksum is wrong; bytes were damaged on the way")
+        raise BadRequest(f"frame array {name}: the data does not match its checksum; it was corrupted in transit")
     return np.frombuffer(data, dtype=dtype)
 
 
 def split_rows(flat: Array, lengths: Array) -> list[Array]:
-    """Rows of a ragged array.
+    """Splits a flat array into rows of the given lengths.
 
     Raises:
-        BadRequest: the lengths do not add up.
+        BadRequest: the lengths do not sum to the size of the array.
     """
     if int(lengths.sum()) != flat.size or (lengths < 0).any():
         raise BadRequest(f"expected {int(lengths.sum())} numbers in rows, got {flat.size}")

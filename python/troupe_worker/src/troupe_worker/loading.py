@@ -1,4 +1,4 @@
-"""What a model's calls work on: all weights of its own, or a frozen base that it shares and an adapter."""
+"""Loads a model: with trainable weights of its own, or a frozen base model with a trainable LoRA adapter."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 
 from . import adapters
 from .adapter_config import ADAPTER_CONFIG, AdapterConfig, base_folder, is_adapter_folder, read_adapter_config
-from .adapters import FrozenBase, FrozenBases
-from .checkpoint import Contents, load_checkpoint, read_optimizer, save_checkpoint, write_folder
+from .adapters import BaseModelCache, FrozenBase
+from .checkpoint import FolderContents, load_checkpoint, read_optimizer, save_checkpoint, write_folder
 from .decoder import Decoder
 from .parameters import ParameterStore
-from .scoring import Passes
+from .scoring import ScoringModel
 
 SAMPLERS = ("auto", "vllm", "torch")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -23,67 +23,71 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """What a client asks for."""
+    """Options of a `load` call."""
 
+    #: Folder of a model or of an adapter.
     folder: Path
-    #: Of DTYPES.
+    #: A key of DTYPES.
     dtype: str
-    #: Also the optimiser's state, where the folder has one.
+    #: Also load the optimizer state, if the folder has one.
     optimizer: bool
-    #: Whether it will be trained, for what memory that takes.
+    #: Whether the model will be trained; decides how much memory is reserved.
     training: bool
-    #: A fresh adapter of this shape where the folder is a whole model; its `base` is the folder.
+    #: A new adapter for a model folder; its `base` is the folder.
     lora: AdapterConfig | None
-    #: Where the client is, for paths in adapters.
+    #: Working directory of the client, for relative paths in adapter configs.
     cwd: Path
-    #: Of SAMPLERS.
+    #: One of SAMPLERS.
     sampler: str = "torch"
-    #: Share of the memory for the keys and values of vLLM.
+    #: Fraction of the memory for vLLM's KV cache.
     sampler_cache: float = 0.2
 
 
-class Whole(Protocol):
-    """The weights that messages are drawn with, where they are not there all the time (sharding.py)."""
+class SamplingWeights(Protocol):
+    """The complete weights of the decoder, which a sharded model has only while it samples (sharding.py)."""
 
-    def open(self) -> None:
-        """Puts them together; all ranks at once."""
+    def unshard(self) -> None:
+        """Gathers the weights from all ranks; a collective."""
 
-    def close(self) -> None:
-        """Gives their memory back."""
+    def reshard(self) -> None:
+        """Frees the gathered weights of this rank."""
 
 
-class AlwaysWhole:
-    def open(self) -> None:
-        """They are there."""
+class ResidentWeights:
+    """Weights that are complete in this process all the time."""
 
-    def close(self) -> None:
-        """They stay."""
+    def unshard(self) -> None:
+        """Does nothing."""
+
+    def reshard(self) -> None:
+        """Does nothing."""
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A model that computes."""
+class LoadedModel:
+    """A model that is ready to compute."""
 
-    #: Draws messages, while `whole` is open.
+    #: For sampling, after `sampling_weights.unshard()`.
     decoder: Decoder
-    #: Runs whole sequences.
-    passes: Passes
-    whole: Whole
+    #: For passes over complete messages.
+    scoring_model: ScoringModel
+    sampling_weights: SamplingWeights
     parameters: ParameterStore
     #: `full` or `lora`.
     kind: str
-    #: Parameters, those of a base included.
-    count: int
+    #: Number of parameters, including those of a base model.
+    parameter_count: int
     #: The folder with the tokenizer.
-    text: Path
+    tokenizer_folder: Path
+    #: Writes weights and optimizer state to a folder; a collective for a sharded model.
     save: Callable[[Path], None]
-    #: Kept alive for whoever adapts it next.
+    #: A reference that keeps the base model in the cache.
     base: FrozenBase | None = None
     adapter: AdapterConfig | None = None
 
 
-def load(options: LoadOptions, device: torch.device, bases: FrozenBases) -> Loaded:
-    """Loads a folder: a model, or an adapter with its base.
+def load(options: LoadOptions, device: torch.device, bases: BaseModelCache) -> LoadedModel:
+    """Loads a model folder, or an adapter folder and its base model.
 
     Raises:
         BadModel: the folder cannot be used.
@@ -91,64 +95,88 @@ def load(options: LoadOptions, device: torch.device, bases: FrozenBases) -> Load
     folder = options.folder
     if is_adapter_folder(folder):
         config = read_adapter_config(folder)
-        base = _base(base_folder(folder, config.base, options.cwd), options.dtype, device, bases)
-        return _adapted(base, config, options, saved=True)
+        base = _load_base(base_folder(folder, config.base, options.cwd), options.dtype, device, bases)
+        return _load_adapter(base, config, options, is_saved=True)
     if options.lora is not None:
-        return _adapted(_base(folder, options.dtype, device, bases), options.lora, options, saved=False)
-    return _full(options, device)
+        base = _load_base(folder, options.dtype, device, bases)
+        return _load_adapter(base, options.lora, options, is_saved=False)
+    return _load_full(options, device)
 
 
-def _full(options: LoadOptions, device: torch.device) -> Loaded:
+def _load_full(options: LoadOptions, device: torch.device) -> LoadedModel:
     folder = options.folder
-    checkpoint = load_checkpoint(folder, attention=attention_of(folder, device))
+    checkpoint = load_checkpoint(folder, attention=attention_implementation(folder, device))
     parameters = ParameterStore(checkpoint.model, DTYPES[options.dtype], device)
-    read_moments(options, parameters)
+    load_optimizer_state(options, parameters)
 
     def save(to: Path) -> None:
-        save_checkpoint(to, checkpoint.files, *parameters.contents())
+        save_checkpoint(to, checkpoint.files, *parameters.state_to_save())
 
     decoder = Decoder(checkpoint.model, str(folder))
-    return Loaded(decoder, decoder, AlwaysWhole(), parameters, "full", parameters.count, folder, save)
+    return LoadedModel(
+        decoder=decoder,
+        scoring_model=decoder,
+        sampling_weights=ResidentWeights(),
+        parameters=parameters,
+        kind="full",
+        parameter_count=parameters.count,
+        tokenizer_folder=folder,
+        save=save,
+    )
 
 
-def _adapted(base: FrozenBase, config: AdapterConfig, options: LoadOptions, *, saved: bool) -> Loaded:
+def _load_adapter(base: FrozenBase, config: AdapterConfig, options: LoadOptions, *, is_saved: bool) -> LoadedModel:
     model: Any = base.module()
     tensors = adapters.inject(model, config, str(options.folder))
-    if saved:
+    if is_saved:
         adapters.read_weights(options.folder, tensors)
     else:
-        adapters.start(tensors)
+        adapters.initialize(tensors)
     device = next(model.parameters()).device
     parameters = ParameterStore(model, torch.float32, device, trained=tensors)
-    if saved:
-        read_moments(options, parameters)
+    if is_saved:
+        load_optimizer_state(options, parameters)
 
     def save(to: Path) -> None:
-        weights, state = parameters.contents()
-        write_folder(to, Contents(adapters.WEIGHTS, weights, {ADAPTER_CONFIG: config.to_json()}), state)
+        weights, state = parameters.state_to_save()
+        write_folder(to, FolderContents(adapters.WEIGHTS, weights, {ADAPTER_CONFIG: config.to_json()}), state)
 
     decoder = Decoder(model, str(options.folder), adapters.module_names(tensors, model))
-    count = base.count + parameters.count
-    return Loaded(decoder, decoder, AlwaysWhole(), parameters, "lora", count, base.folder, save, base, config)
+    return LoadedModel(
+        decoder=decoder,
+        scoring_model=decoder,
+        sampling_weights=ResidentWeights(),
+        parameters=parameters,
+        kind="lora",
+        parameter_count=base.count + parameters.count,
+        tokenizer_folder=base.folder,
+        save=save,
+        base=base,
+        adapter=config,
+    )
 
 
-def _base(folder: Path, dtype: str, device: torch.device, bases: FrozenBases) -> FrozenBase:
+def _load_base(folder: Path, dtype: str, device: torch.device, bases: BaseModelCache) -> FrozenBase:
     def read() -> FrozenBase:
-        checkpoint = load_checkpoint(folder, attention=attention_of(folder, device), dtype=DTYPES[dtype])
-        return FrozenBase.freeze(folder, checkpoint, device)
+        attention = attention_implementation(folder, device)
+        checkpoint = load_checkpoint(folder, attention=attention, dtype=DTYPES[dtype])
+        return FrozenBase.from_checkpoint(folder, checkpoint, device)
 
-    return bases.find(folder, dtype, read)
+    return bases.get_or_load(folder, dtype, read)
 
 
-def read_moments(options: LoadOptions, parameters: ParameterStore) -> None:
-    """The optimiser's state, where it is asked for and there is one."""
+def load_optimizer_state(options: LoadOptions, parameters: ParameterStore) -> None:
+    """Loads the optimizer state if it was requested and the folder has one."""
     state = read_optimizer(options.folder, parameters.shapes()) if options.optimizer else None
     if state is not None:
         parameters.load_optimizer_state(state)
 
 
-def attention_of(folder: Path, device: torch.device) -> str:
-    """Eager attention rounds alike with and without gradients, and knows soft caps; on a GPU it is too slow."""
+def attention_implementation(folder: Path, device: torch.device) -> str:
+    """`attn_implementation` of Transformers: `sdpa` on a GPU unless the model caps attention logits, else `eager`.
+
+    Eager attention rounds identically with and without gradients and supports soft caps, but is slow on a GPU.
+    """
     return "eager" if device.type == "cpu" or _has_softcap(folder) else "sdpa"
 
 
@@ -156,4 +184,4 @@ def _has_softcap(folder: Path) -> bool:
     try:
         return '"attn_logit_softcapping"' in (folder / "config.json").read_text(encoding="utf-8")
     except OSError:
-        return False  # loading says what is wrong
+        return False  # loading reports the error

@@ -1,4 +1,4 @@
-"""One agent's model: what the calls of the protocol do."""
+"""The model of one agent: implements the model calls of the wire protocol."""
 
 from __future__ import annotations
 
@@ -10,225 +10,250 @@ import numpy as np
 import torch
 
 from .adamw import AdamWParams
-from .adapters import FrozenBases
-from .division import ALONE, Division
-from .drawing import Stream
+from .adapters import BaseModelCache
+from .data_parallel import SINGLE_PROCESS, DataParallel
 from .errors import BadRequest
 from .frames import Array
-from .generating import Generator, Token, Wish
-from .load_call import load_options
+from .generation import GeneratedToken, GenerationRequest, Generator
+from .load_request import load_options
 from .loading import load
-from .model_call import Answer, Call
+from .model_call import Call, CallResult
 from .open_batches import OpenBatches
-from .ranks import Ranks
-from .sampling import Completion, Request, Rules, TokenSampler, TorchSampler
+from .process_group import AgentProcessGroup
+from .sampling import Completion, Sampler, SamplingOptions, SamplingRequest, TorchSampler
 from .scoring import Scorer
 from .sequences import Message, Rows, read_messages, read_rows
 from .sharded_loading import load_sharded
-from .vllm_sampling import Home, VllmSampler
+from .token_sampling import RandomStream
+from .vllm_sampling import SharedEngine, VllmSampler
 
 
 class WorkerModel:
-    """Calls on one model come one after the other; the service sees to it."""
+    """A loaded model. Except for `generate`, the service runs its calls one at a time.
+
+    A method named as a call reads its parameters from `call` and raises BadRequest if they are not valid.
+    """
 
     def __init__(
         self,
         call: Call,
         device: torch.device,
-        bases: FrozenBases | None = None,
-        ranks: Ranks | None = None,
-        vllm: Home | None = None,
+        bases: BaseModelCache | None = None,
+        group: AgentProcessGroup | None = None,
+        vllm: SharedEngine | None = None,
     ) -> None:
-        """Loads the folder that the call names.
+        """Loads the folder of a `load` call.
 
         Args:
-            bases: those that other models may share
-            ranks: among which the model is dealt out
-            vllm: where it is sampled from, if not with the model itself
+            bases: base models that adapters share
+            group: ranks that shard the model
+            vllm: engine that samples; None: the model itself samples
+
+        Raises:
+            WorkerError: the folder cannot be used, or vLLM cannot run the model.
         """
         options = load_options(call)
-        self._division: Division = ranks or ALONE
+        self._data_parallel: DataParallel = group or SINGLE_PROCESS
         self._loaded = loaded = (
-            load_sharded(options, device, ranks) if ranks else load(options, device, bases or FrozenBases())
+            load_sharded(options, device, group) if group else load(options, device, bases or BaseModelCache())
         )
         self._parameters = loaded.parameters
         self._decoder = loaded.decoder
-        self._token_budget = call.count("token_budget")
-        self._slots = call.count("decode_batch")
+        self._token_budget = call.positive_integer("token_budget")
+        self._decode_batch = call.positive_integer("decode_batch")
         self._scorer = Scorer(
-            loaded.passes, self._parameters, token_budget=self._token_budget, division=self._division
+            loaded.scoring_model,
+            self._parameters,
+            token_budget=self._token_budget,
+            data_parallel=self._data_parallel,
         )
         self._batches = OpenBatches(self._decoder, self._token_budget)
-        self._sampler: TokenSampler = TorchSampler(self._decoder)
+        self._sampler: Sampler = TorchSampler(self._decoder)
         if vllm is not None:
-            slots, budget = self._slots, self._token_budget
-            self._sampler = VllmSampler(vllm, loaded, options, slots=slots, token_budget=budget)
+            self._sampler = VllmSampler(
+                vllm, loaded, options, decode_batch=self._decode_batch, token_budget=self._token_budget
+            )
         self._generator: Generator | None = None
         self._generator_lock = threading.Lock()
 
     def facts(self) -> dict[str, Any]:
-        """What the client's model object says of itself."""
+        """Properties of the model for the result of a `load` call."""
         return {
             "vocab_size": self._decoder.vocab_size,
             "max_context": self._decoder.max_positions,
-            "parameters": self._loaded.count,
+            "parameters": self._loaded.parameter_count,
             "kind": self._loaded.kind,
-            "text": str(self._loaded.text),
+            "tokenizer_dir": str(self._loaded.tokenizer_folder),
             "cache_bytes_per_token": self._decoder.cache_bytes_per_token,
             "sampler": self._sampler.name,
         }
 
-    def sample(self, call: Call) -> Answer:
+    def sample(self, call: Call) -> CallResult:
+        """Samples a message per context; emits a `messages` frame for each group of finished ones."""
         contexts = read_rows(call.frame.arrays, "context")
         streams = call.frame.arrays.get("streams")
         if streams is None or streams.size != 3 * len(contexts):
-            raise BadRequest(f"expected three words per stream for {len(contexts)} requests")
+            raise BadRequest(f"streams: expected three words for each of {len(contexts)} requests")
         requests = [
-            Request(context, (int(key0), int(key1)), int(counter))
+            SamplingRequest(context, (int(key0), int(key1)), int(counter))
             for context, (key0, key1, counter) in zip(contexts, streams.reshape(-1, 3), strict=True)
         ]
-        part = self._division.part(len(requests))
-        rules = Rules(
+        local = self._data_parallel.local_range(len(requests))
+        options = SamplingOptions(
             temperature=call.temperature(),
-            max_tokens=call.count("max_tokens"),
+            max_tokens=call.positive_integer("max_tokens"),
             end_tokens=frozenset(call.params.get("end_tokens") or ()),
-            slots=min(self._slots, max(1, len(part))),
+            decode_batch=min(self._decode_batch, max(1, len(local))),
             token_budget=self._token_budget,
         )
 
-        def announce(completions: list[Completion]) -> None:
+        def emit_completions(completions: list[Completion]) -> None:
             finishes = [completion.finish for completion in completions]
             call.emit(
                 {"kind": "messages", "finish": finishes},
                 {
-                    "index": np.array([part[c.index] for c in completions], np.int32),
+                    "index": np.array([local[c.index] for c in completions], np.int32),
                     **_ragged("tokens", [np.array(c.tokens, np.int32) for c in completions], np.int32),
                     **_ragged("logp", [np.array(c.logp, np.float32) for c in completions], np.float32),
                 },
             )
 
-        self._loaded.whole.open()
-        with self._division.apart(call.check) as check:
-            self._sampler.sample([requests[i] for i in part], rules, check=check, announce=announce)
-        self._loaded.whole.close()
+        self._loaded.sampling_weights.unshard()
+        with self._data_parallel.independent_work(call.check) as check:
+            local_requests = [requests[i] for i in local]
+            self._sampler.sample(local_requests, options, check=check, on_completions=emit_completions)
+        self._loaded.sampling_weights.reshard()
         return {}, {}
 
-    def gather(self, _call: Call) -> Answer:
-        """Puts the weights together for calls that one rank answers alone (`LONE_CALLS`); any other call may take
-        them apart again."""
-        self._loaded.whole.open()
+    def unshard(self, _call: Call) -> CallResult:
+        """Gathers the weights for calls of a single rank (`SINGLE_RANK_CALLS`); a collective."""
+        self._loaded.sampling_weights.unshard()
         return {}, {}
 
-    def settle(self) -> None:
-        """Before any call that all ranks answer together: takes the weights apart, whose memory it needs."""
-        self._loaded.whole.close()
+    def reshard(self) -> None:
+        """Frees gathered weights before a call of all ranks, which needs their memory."""
+        self._loaded.sampling_weights.reshard()
 
-    def generate(self, call: Call, lock: threading.Lock) -> Answer:
-        """A message for serving, token by token. Unlike other calls these run side by side."""
+    def generate(self, call: Call, lock: threading.Lock) -> CallResult:
+        """Generates a message for serving; emits a `token` frame per token. These calls run concurrently.
+
+        Args:
+            lock: of this model; acquired for each decoding step
+        """
         with self._generator_lock:
             if self._generator is None:
                 self._generator = Generator(self._decoder, lock, token_budget=self._token_budget)
-        streams = call.frame.arrays.get("stream")
+        stream = call.frame.arrays.get("stream")
         context = call.frame.arrays.get("context")
-        if streams is None or streams.size != 3 or context is None:
-            raise BadRequest("expected a context and the three words of a stream")
+        if stream is None or stream.size != 3 or context is None:
+            raise BadRequest("expected a context and the three words of a random stream")
         temperature, top_p = call.number("temperature"), call.number("top_p")
         if temperature < 0 or not 0 < top_p <= 1:
             raise BadRequest(f"expected temperature >= 0 and top_p in (0, 1], got {temperature} and {top_p}")
-        ranks = call.params.get("top_logprobs")
-        wish = Wish(
+        top_logprobs = call.params.get("top_logprobs")
+        request = GenerationRequest(
             context=context,
-            stream=Stream((int(streams[0]), int(streams[1])), int(streams[2])),
+            stream=RandomStream((int(stream[0]), int(stream[1])), int(stream[2])),
             temperature=temperature,
             top_p=top_p,
-            max_tokens=call.count("max_tokens"),
+            max_tokens=call.positive_integer("max_tokens"),
             end_tokens=frozenset(call.params.get("end_tokens") or ()),
-            top_logprobs=None if ranks is None else int(ranks),
+            top_logprobs=None if top_logprobs is None else int(top_logprobs),
             check=call.check,
-            say=lambda token: call.emit(*_token_frame(token)),
+            on_token=lambda token: call.emit(*_token_frame(token)),
         )
-        return {"finish": self._generator.generate(wish)}, {}
+        return {"finish": self._generator.generate(request)}, {}
 
-    def open_batch(self, call: Call) -> Answer:
+    def open_batch(self, call: Call) -> CallResult:
+        """Opens a batch whose tokens the client samples (open_batches.py)."""
         name = self._batches.open(read_rows(call.frame.arrays, "context"))
         return {"batch": name, "vocab_size": self._decoder.vocab_size}, {}
 
-    def load_row(self, call: Call) -> Answer:
+    def load_row(self, call: Call) -> CallResult:
+        """Adds a row to an open batch. Returns its logits [V]."""
         request = call.params.get("request")
         if isinstance(request, bool) or not isinstance(request, int):
             raise BadRequest(f"request: expected an integer, got {request!r}")
-        return {}, {"logits": _numbers(self._batches.find(call.text("batch")).load(request))}
+        return {}, {"logits": _to_float32(self._batches.get(call.string("batch")).load(request))}
 
-    def step_rows(self, call: Call) -> Answer:
+    def step_rows(self, call: Call) -> CallResult:
+        """Decodes a step of an open batch. Returns the next logits [rows, V]."""
         keep, last = call.frame.arrays.get("keep"), call.frame.arrays.get("last")
         if keep is None or last is None:
-            raise BadRequest("expected rows to keep and their last tokens")
-        return {}, {"logits": _numbers(self._batches.find(call.text("batch")).step(keep.tolist(), last.tolist()))}
+            raise BadRequest("expected the rows to keep and their last tokens")
+        logits = self._batches.get(call.string("batch")).step(keep.tolist(), last.tolist())
+        return {}, {"logits": _to_float32(logits)}
 
-    def distributions(self, call: Call) -> Answer:
-        """Log-probabilities of the whole vocabulary, a frame per message."""
+    def distributions(self, call: Call) -> CallResult:
+        """Emits a `distribution` frame per message: log-probabilities of the whole vocabulary [T, V]."""
         snapshot = call.params.get("snapshot")
 
-        def announce(index: int, rows: torch.Tensor) -> None:
-            call.emit({"kind": "distribution", "index": index}, {"logp": _numbers(rows)})
+        def emit_distribution(index: int, logp: torch.Tensor) -> None:
+            call.emit({"kind": "distribution", "index": index}, {"logp": _to_float32(logp)})
 
         self._scorer.distributions(
             self._messages(call),
             call.temperature(),
             snapshot=None if snapshot is None else str(snapshot),
             check=call.check,
-            announce=announce,
+            on_distribution=emit_distribution,
         )
         return {}, {}
 
-    def forward(self, call: Call) -> Answer:
+    def forward(self, call: Call) -> CallResult:
+        """Log-probabilities of the tokens of messages."""
         rows = self._scorer.forward(self._messages(call), call.temperature(), call.check)
-        return {}, _floats("logp", rows)
+        return {}, _float32_rows("logp", rows)
 
-    def backward(self, call: Call) -> Answer:
+    def backward(self, call: Call) -> CallResult:
+        """Accumulates the gradient of sum(cotangent * logp), plus a weighted KL divergence with `kl`."""
         messages = self._messages(call)
         cotangents = read_rows(call.frame.arrays, "cotangents")
         if [row.size for row in cotangents] != [message.tokens.size for message in messages]:
             raise BadRequest("expected one cotangent per token of every message")
         term = call.params.get("kl")
         kl = None if term is None else (str(term["reference"]), float(term["weight"]))
-        self._sampler.rest()
+        self._sampler.sleep()
         logp, divergence = self._scorer.backward(messages, cotangents, call.temperature(), kl=kl, check=call.check)
-        return {}, {**_floats("logp", logp), **(_floats("kl", divergence) if divergence is not None else {})}
+        arrays = _float32_rows("logp", logp)
+        return {}, {**arrays, **(_float32_rows("kl", divergence) if divergence is not None else {})}
 
-    def step(self, call: Call) -> Answer:
+    def step(self, call: Call) -> CallResult:
+        """One AdamW step. Returns the gradient norm before clipping."""
         norm = self._parameters.step_adamw(AdamWParams.read(call.params))
         return {}, {"grad_norm": np.array([norm], np.float64)}
 
-    def zero_gradients(self, _call: Call) -> Answer:
+    def zero_gradients(self, _call: Call) -> CallResult:
         self._parameters.zero_gradients()
         return {}, {}
 
-    def gradients(self, _call: Call) -> Answer:
-        """The accumulated sums by name; for tests that hold engines together."""
-        whole = self._parameters.whole(self._parameters.gradients())
-        arrays = {name: tensor.cpu().numpy() for name, tensor in whole.items()}
+    def gradients(self, _call: Call) -> CallResult:
+        """The accumulated gradients by name, for tests that compare engines."""
+        full = self._parameters.full_tensors(self._parameters.gradients())
+        arrays = {name: tensor.cpu().numpy() for name, tensor in full.items()}
         return {"shapes": {name: list(array.shape) for name, array in arrays.items()}}, arrays
 
-    def divergence(self, call: Call) -> Answer:
+    def divergence(self, call: Call) -> CallResult:
+        """KL divergences and total variation between the current weights and those of a snapshot, per token."""
         new_cur, cur_new, tv = self._scorer.divergence(
-            self._messages(call), call.text("cur"), call.temperature(), call.check
+            self._messages(call), call.string("cur"), call.temperature(), call.check
         )
-        return {}, {**_floats("kl_new_cur", new_cur), **_floats("kl_cur_new", cur_new), **_floats("tv", tv)}
+        arrays = {**_float32_rows("kl_new_cur", new_cur), **_float32_rows("kl_cur_new", cur_new)}
+        return {}, {**arrays, **_float32_rows("tv", tv)}
 
-    def snapshot(self, _call: Call) -> Answer:
+    def snapshot(self, _call: Call) -> CallResult:
         return {"snapshot": self._parameters.snapshot()}, {}
 
-    def restore(self, call: Call) -> Answer:
-        self._parameters.restore(call.text("snapshot"))
+    def restore(self, call: Call) -> CallResult:
+        self._parameters.restore(call.string("snapshot"))
         return {}, {}
 
-    def release(self, call: Call) -> Answer:
-        self._parameters.release(call.text("snapshot"))
+    def release(self, call: Call) -> CallResult:
+        self._parameters.release(call.string("snapshot"))
         return {}, {}
 
-    def save(self, call: Call) -> Answer:
-        self._loaded.save(Path(call.text("dir")))
+    def save(self, call: Call) -> CallResult:
+        self._loaded.save(Path(call.string("dir")))
         return {}, {}
 
     def _messages(self, call: Call) -> list[Message]:
@@ -239,20 +264,20 @@ class WorkerModel:
         )
 
 
-def _token_frame(token: Token) -> tuple[dict[str, Any], dict[str, Array]]:
+def _token_frame(token: GeneratedToken) -> tuple[dict[str, Any], dict[str, Array]]:
     arrays: dict[str, Array] = {
         "token": np.array([token.token], np.int32),
         "logp": np.array([token.logp], np.float64),
     }
     if token.ranked is not None:
-        own, top = token.ranked
-        arrays["ranked"] = np.array([own], np.float64)
+        token_logp, top = token.ranked
+        arrays["ranked"] = np.array([token_logp], np.float64)
         arrays["top"] = np.array([one for one, _ in top], np.int32)
         arrays["top_logp"] = np.array([value for _, value in top], np.float64)
     return {"kind": "token"}, arrays
 
 
-def _numbers(tensor: torch.Tensor) -> Array:
+def _to_float32(tensor: torch.Tensor) -> Array:
     array: Array = tensor.detach().float().cpu().numpy().reshape(-1)
     return array
 
@@ -263,5 +288,5 @@ def _ragged(name: str, rows: list[Array], dtype: Any) -> dict[str, Array]:
     return {name: flat, f"{name}_lengths": lengths}
 
 
-def _floats(name: str, rows: Rows) -> dict[str, Array]:
+def _float32_rows(name: str, rows: Rows) -> dict[str, Array]:
     return _ragged(name, rows, np.float32)

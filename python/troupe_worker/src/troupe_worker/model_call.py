@@ -1,4 +1,4 @@
-"""A call on its way to a model: what it asks, read with one clear line where it cannot be right."""
+"""A call to a model, with typed access to its parameters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from .frames import Array, Frame
 
 @dataclass(frozen=True)
 class Call:
-    """A request on its way through a model: what it asks, and how to end early or say something in between."""
+    """A call to a model. The readers of parameters raise BadRequest for a value that is not valid."""
 
     frame: Frame
+    #: Raises when the call was cancelled or its deadline passed.
     check: Callable[[], None]
+    #: Sends an intermediate frame to the client.
     emit: Callable[[dict[str, Any], dict[str, Array]], None]
 
     @property
@@ -25,21 +27,23 @@ class Call:
         return params
 
     def number(self, name: str) -> float:
+        """A finite number."""
         value = self.params.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise BadRequest(f"{name}: expected a number, got {value!r}")
         return float(value)
 
-    def count(self, name: str) -> int:
+    def positive_integer(self, name: str) -> int:
         value = self.params.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise BadRequest(f"{name}: expected an integer >= 1, got {value!r}")
         return value
 
-    def text(self, name: str) -> str:
+    def string(self, name: str) -> str:
+        """A string that is not empty."""
         value = self.params.get(name)
         if not isinstance(value, str) or value == "":
-            raise BadRequest(f"{name}: expected a text, got {value!r}")
+            raise BadRequest(f"{name}: expected a non-empty string, got {value!r}")
         return value
 
     def temperature(self) -> float:
@@ -49,5 +53,5 @@ class Call:
         return value
 
 
-#: What a call answers: a JSON value and arrays.
-Answer = tuple[dict[str, Any], dict[str, Array]]
+#: Result of a call: a JSON object and named flat arrays.
+CallResult = tuple[dict[str, Any], dict[str, Array]]

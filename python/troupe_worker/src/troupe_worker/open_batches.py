@@ -1,5 +1,7 @@
-"""Batches whose tokens somebody else draws: logits go out, tokens come in. What policies made of several models
-are built on (src/engine/decode-batch.ts)."""
+"""Batches whose tokens the client samples: the worker returns logits, the client sends tokens.
+
+Policies that mix several models use them (src/engine/decode-batch.ts).
+"""
 
 from __future__ import annotations
 
@@ -11,66 +13,86 @@ from torch import Tensor
 from .decoder import Decoder
 from .decoding import DecodingBatch, Prefilled
 from .errors import BadRequest
-from .sequences import Ids
+from .sequences import TokenIds
 
-#: Batches that are open at once; beyond them the oldest is closed.
-_MOST = 16
+#: Largest number of open batches per model; opening another one closes the oldest.
+_MAX_OPEN = 16
 
 
 class OpenBatch:
-    """Rows are numbered in the order in which requests were loaded; those not kept close the gaps."""
+    """A batch of rows, numbered in the order in which their requests were loaded; removing rows renumbers them."""
 
-    def __init__(self, decoder: Decoder, contexts: Sequence[Ids], token_budget: int) -> None:
+    def __init__(self, decoder: Decoder, contexts: Sequence[TokenIds], token_budget: int) -> None:
+        """
+        Args:
+            contexts: of the requests that can be loaded
+            token_budget: largest number of padded context tokens of a prefill
+
+        Raises:
+            BadRequest: a context is empty, has a token outside the vocabulary, or fills the context length.
+        """
         self._batch = DecodingBatch(decoder)
         self._contexts = list(contexts)
         self._token_budget = token_budget
         for context in contexts:
-            self._batch.room(context)
-        #: Contexts that were run ahead: first logits and where their keys and values are.
-        self._ready: dict[int, tuple[Tensor, Prefilled, int]] = {}
-        #: Rows that join before the next step.
+            self._batch.max_new_tokens(context)
+        #: Prefilled requests that are not loaded yet: logits [V], the prefill, and the row in it.
+        self._prefilled: dict[int, tuple[Tensor, Prefilled, int]] = {}
+        #: Loaded rows that the next step appends to the batch.
         self._loaded: list[tuple[Prefilled, int]] = []
 
     def load(self, request: int) -> Tensor:
-        """A row for a request; logits of its message's first token [V]."""
+        """Adds a row for a request. Returns the logits of its first token [V].
+
+        Raises:
+            BadRequest: there is no such request.
+        """
         if not 0 <= request < len(self._contexts):
-            raise BadRequest(f"request: expected one of {len(self._contexts)}, got {request}")
-        if request not in self._ready:
-            self._run_ahead(request)
-        logits, prefilled, row = self._ready.pop(request)
+            raise BadRequest(f"request: expected an index below {len(self._contexts)}, got {request}")
+        if request not in self._prefilled:
+            self._prefill_from(request)
+        logits, prefilled, row = self._prefilled.pop(request)
         self._loaded.append((prefilled, row))
         return logits
 
     def step(self, keep: Sequence[int], last: Sequence[int]) -> Tensor:
-        """Drops all rows but those of `keep`, and puts a token behind each; logits [rows, V]."""
-        self._join()
-        self._batch.keep(keep)
+        """Removes all rows but `keep` and appends a token to each. Returns the next logits [rows, V].
+
+        Args:
+            keep: indices of the rows to keep, ascending
+            last: token of each kept row
+
+        Raises:
+            BadRequest: there is not exactly one token per kept row.
+        """
+        self._append_loaded()
+        self._batch.keep_rows(keep)
         if len(keep) != len(last) or not keep:
             raise BadRequest(f"expected one token per row, got {len(last)} for {len(keep)}")
         return self._batch.step(last)
 
-    def _join(self) -> None:
-        """Rows go in as they were loaded, those of one prefill that follow each other together."""
-        place = 0
-        while place < len(self._loaded):
-            prefilled = self._loaded[place][0]
-            end = place
+    def _append_loaded(self) -> None:
+        """Appends loaded rows in order; adjacent rows of one prefill are appended together."""
+        start = 0
+        while start < len(self._loaded):
+            prefilled = self._loaded[start][0]
+            end = start
             while end < len(self._loaded) and self._loaded[end][0] is prefilled:
                 end += 1
-            self._batch.join(prefilled.copy(), [row for _, row in self._loaded[place:end]])
-            place = end
+            self._batch.append(prefilled.copy(), [row for _, row in self._loaded[start:end]])
+            start = end
         self._loaded = []
 
-    def _run_ahead(self, first: int) -> None:
-        """The request's context and those after it, equal ones once, as many as the budget allows."""
+    def _prefill_from(self, first: int) -> None:
+        """Prefills the context of a request and those after it, equal ones once, up to the token budget."""
         rows: dict[bytes, int] = {}
         requests: list[tuple[int, int]] = []
-        contexts: list[Ids] = []
+        contexts: list[TokenIds] = []
         longest = 0
         for request in range(first, len(self._contexts)):
             context = self._contexts[request]
             key = context.tobytes()
-            if request in self._ready:
+            if request in self._prefilled:
                 break
             if key not in rows:
                 longest = max(longest, len(context))
@@ -81,11 +103,11 @@ class OpenBatch:
             requests.append((request, rows[key]))
         prefilled = self._batch.prefill(contexts)
         for request, row in requests:
-            self._ready[request] = (prefilled.logits[row], prefilled, row)
+            self._prefilled[request] = (prefilled.logits[row], prefilled, row)
 
 
 class OpenBatches:
-    """Those of one model, by name."""
+    """The open batches of one model, by name."""
 
     def __init__(self, decoder: Decoder, token_budget: int) -> None:
         self._decoder = decoder
@@ -93,17 +115,22 @@ class OpenBatches:
         self._open: OrderedDict[str, OpenBatch] = OrderedDict()
         self._next = 0
 
-    def open(self, contexts: Sequence[Ids]) -> str:
+    def open(self, contexts: Sequence[TokenIds]) -> str:
+        """Opens a batch for requests with these contexts. Returns its name."""
         batch = OpenBatch(self._decoder, contexts, self._token_budget)
         name = f"batch-{self._next}"
         self._next += 1
         self._open[name] = batch
-        while len(self._open) > _MOST:
+        while len(self._open) > _MAX_OPEN:
             self._open.popitem(last=False)
         return name
 
-    def find(self, name: str) -> OpenBatch:
+    def get(self, name: str) -> OpenBatch:
+        """
+        Raises:
+            BadRequest: the batch does not exist any more.
+        """
         batch = self._open.get(name)
         if batch is None:
-            raise BadRequest(f'batch "{name}" does not exist; {_MOST} newer ones were opened since')
+            raise BadRequest(f'batch "{name}" does not exist; {_MAX_OPEN} newer batches were opened since')
         return batch

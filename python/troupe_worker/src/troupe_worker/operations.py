@@ -1,6 +1,7 @@
-"""Calls that are applied once: an operation is named by its client, runs in a thread of its own, and keeps
-what it said until the client has had time to ask again. A repeated call, after a lost answer, is given the
-first one's frames.
+"""Idempotent calls: the client names every operation, and the worker runs each name once.
+
+An operation runs in a thread of its own. The worker keeps its frames for a while, so a client that lost the answer
+can repeat the call and receives the frames of the first run.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from collections.abc import Callable, Iterator
 
 from .errors import Cancelled, DeadlinePassed
 
-#: Operations remembered per channel. Calls of a channel follow each other, so only the last is asked for
-#: again; loads, which share a channel, may overlap.
+#: Operations kept per channel. Calls of a channel are sequential, so a client repeats only the last one; `load`
+#: calls, which share a channel, may overlap.
 REMEMBERED = 16
-#: What they may hold: whole vocabularies are answers too.
+#: Limit for the frames of the finished operations of a channel, bytes; a distribution can be very large.
 REMEMBERED_BYTES = 2**26
-#: Cancellations kept of operations that have not begun: the two come over connections of their own.
-_EARLY = 256
+#: Cancellations kept for operations that have not arrived yet: call and cancellation use different connections.
+_EARLY_CANCELLATIONS = 256
 
 
 class Operation:
-    """One call under way, or its outcome."""
+    """A call that is in flight or finished, with the frames it has emitted."""
 
     def __init__(self, deadline_seconds: float) -> None:
         self._deadline = time.monotonic() + deadline_seconds
@@ -33,7 +34,11 @@ class Operation:
         self._done = False
 
     def check(self) -> None:
-        """Raises when nobody waits for the answer any more."""
+        """
+        Raises:
+            Cancelled: the client cancelled the call.
+            DeadlinePassed: the deadline of the call passed.
+        """
         if self._cancelled.is_set():
             raise Cancelled
         if time.monotonic() > self._deadline:
@@ -48,10 +53,11 @@ class Operation:
 
     @property
     def size(self) -> int:
-        """Bytes that it keeps."""
+        """Total size of the emitted frames, bytes."""
         return self._size
 
-    def say(self, frame: bytes, *, last: bool = False) -> None:
+    def emit(self, frame: bytes, *, last: bool = False) -> None:
+        """Appends an encoded frame."""
         with self._changed:
             self._size += len(frame)
             self._frames.append(frame)
@@ -59,16 +65,16 @@ class Operation:
             self._changed.notify_all()
 
     def frames(self, heartbeat_seconds: float) -> Iterator[bytes | None]:
-        """Everything it says from the beginning; None when it has been silent for so long."""
-        place = 0
+        """All frames from the first to the last; None after every `heartbeat_seconds` without a frame."""
+        position = 0
         while True:
             with self._changed:
-                if place >= len(self._frames) and not self._done:
+                if position >= len(self._frames) and not self._done:
                     self._changed.wait(heartbeat_seconds)
-                said, done = self._frames[place:], self._done
-            place += len(said)
-            yield from said
-            if not said and not done:
+                new, done = self._frames[position:], self._done
+            position += len(new)
+            yield from new
+            if not new and not done:
                 yield None
             if done:
                 return
@@ -80,39 +86,39 @@ class Operations:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._channels: dict[str, OrderedDict[str, Operation]] = {}
-        #: What was cancelled before it began, oldest first.
-        self._early: OrderedDict[tuple[str, str], None] = OrderedDict()
+        #: Operations that were cancelled before they arrived, oldest first.
+        self._cancelled_early: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def begin(
         self, channel: str, name: str, deadline_seconds: float, run: Callable[[Operation], None]
     ) -> Operation:
-        """The operation of that name: the one there was, or a new one, started."""
+        """Returns the operation of that name; if there is none, creates it and starts `run` in a new thread."""
         with self._lock:
             known = self._channels.setdefault(channel, OrderedDict())
             if name in known:
                 return known[name]
             operation = known[name] = Operation(deadline_seconds)
-            _forget_oldest(known)
-            if (channel, name) in self._early:
-                del self._early[channel, name]
+            _evict_oldest(known)
+            if (channel, name) in self._cancelled_early:
+                del self._cancelled_early[channel, name]
                 operation.cancel()
         threading.Thread(target=run, args=(operation,), name=name, daemon=True).start()
         return operation
 
     def cancel(self, channel: str, name: str) -> bool:
-        """Whether there was one to cancel; one that is still on its way ends when it comes."""
+        """Returns whether the operation was known; one that has not arrived yet is cancelled on arrival."""
         with self._lock:
             operation = self._channels.get(channel, OrderedDict()).get(name)
             if operation is None:
-                self._early[channel, name] = None
-                while len(self._early) > _EARLY:
-                    self._early.popitem(last=False)
+                self._cancelled_early[channel, name] = None
+                while len(self._cancelled_early) > _EARLY_CANCELLATIONS:
+                    self._cancelled_early.popitem(last=False)
                 return False
         operation.cancel()
         return True
 
-    def forget(self, channel: str) -> None:
-        """Cancels and drops what a channel and those under it remember."""
+    def drop_channel(self, channel: str) -> None:
+        """Cancels and drops the operations of a channel and of its sub-channels."""
         with self._lock:
             names = [name for name in self._channels if name == channel or name.startswith(f"{channel}/")]
             for name in names:
@@ -120,8 +126,8 @@ class Operations:
                     operation.cancel()
 
 
-def _forget_oldest(known: OrderedDict[str, Operation]) -> None:
-    finished = [key for key, one in known.items() if one.done]
+def _evict_oldest(known: OrderedDict[str, Operation]) -> None:
+    finished = [key for key, operation in known.items() if operation.done]
     size = sum(known[key].size for key in finished)
     while finished and (len(known) > REMEMBERED or size > REMEMBERED_BYTES):
         size -= known.pop(finished.pop(0)).size

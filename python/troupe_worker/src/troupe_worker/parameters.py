@@ -1,5 +1,6 @@
-"""The numbers of one model: weights, gradients, AdamW moments, step count; snapshots that come back
-byte for byte. With bfloat16 weights there are float32 masters beside them, which the optimiser moves.
+"""Training state of a model: weights, accumulated gradients, AdamW moments, step count, and exact snapshots.
+
+With bfloat16 weights the optimizer updates float32 master weights.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .adamw import AdamWParams, Slot, adamw_step, norm_of_squares, sum_of_squares
+from .adamw import AdamWParams, AdamWTensors, adamw_step, norm_of_squares, sum_of_squares
 from .errors import BadRequest, WorkerError
-from .pieces import UNDIVIDED, Pieces
+from .tensor_layout import UNSHARDED, TensorLayout
 
 Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """AdamW's state as saved beside a checkpoint."""
+    """AdamW state as saved beside a checkpoint: step count, first and second moments by parameter name."""
 
     step: int
     m: Tensors
@@ -28,17 +29,17 @@ class OptimizerState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`weights` stay on the device, as references of divergences; what only a restore needs goes to the host."""
+    """Copy of the training state. `weights` stay on the device as a reference model; the rest moves to the CPU."""
 
     weights: Tensors
-    masters: Tensors | None
+    master_weights: Tensors | None
     m: Tensors | None
     v: Tensors | None
     step: int
 
 
 class ParameterStore:
-    """Owns what is trained of what `module` computes with."""
+    """Owns the trained parameters of a module and their optimizer state."""
 
     def __init__(
         self,
@@ -47,152 +48,173 @@ class ParameterStore:
         device: torch.device,
         *,
         trained: Mapping[str, nn.Parameter] | None = None,
-        pieces: Pieces = UNDIVIDED,
+        layout: TensorLayout = UNSHARDED,
     ) -> None:
-        """Takes a module whose parameters are float32 on the host, all of them its own.
-
+        """
         Args:
-            trained: those that are trained where the others stay as they are, by their names on disk: float32
-                and on the device already, as is all of the module.
-            pieces: what of them is here. Everything that is kept beside them is kept in the same pieces.
+            module: without `trained`, a module with float32 parameters on the CPU, which move to the device
+            dtype: of the weights that the module computes with
+            trained: the trained parameters by their names in a file, if the others are frozen; the module must be
+                on the device, with the trained parameters in float32
+            layout: of the parameters; gradients, moments and snapshots have the same layout
         """
         self.device = device
-        self._pieces = pieces
-        self._masters: Tensors | None = {} if dtype != torch.float32 and trained is None else None
+        self._layout = layout
+        self._master_weights: Tensors | None = {} if dtype != torch.float32 and trained is None else None
         if trained is None:
-            self._place(module, dtype)
+            self._move_to_device(module, dtype)
         self._parameters = dict(module.named_parameters()) if trained is None else dict(trained)
         self._gradients: Tensors | None = None
-        self._broken = False
+        self._gradients_invalid = False
         self._m: Tensors | None = None
         self._v: Tensors | None = None
         self._step = 0
-        #: Goes up whenever weights change: whoever has a copy of them sees whether it is stale.
+        #: Increases with every change of the weights, so that holders of a copy detect when it is stale.
         self.version = 0
         self._snapshots: dict[str, Snapshot] = {}
         self._next_snapshot = 0
 
-    def _place(self, module: nn.Module, dtype: torch.dtype) -> None:
-        """Parameters in `dtype` on the device, with masters where that is not float32."""
+    def _move_to_device(self, module: nn.Module, dtype: torch.dtype) -> None:
+        """Casts parameters to `dtype` on the device; keeps float32 master weights if `dtype` is another."""
         for name, parameter in module.named_parameters():
-            # a copy: mapped files are aligned otherwise, and alignment shows in the last bit of a product
+            # copy: memory-mapped tensors are aligned differently, which changes the last bit of a matrix product
             full = parameter.data.to(device=self.device, dtype=torch.float32, copy=True).contiguous()
-            if self._masters is not None:
-                self._masters[name] = full
+            if self._master_weights is not None:
+                self._master_weights[name] = full
             parameter.data = full.to(dtype)
             parameter.requires_grad_(True)
         for buffer in module.buffers():
-            buffer.data = buffer.data.to(self.device)  # rotary frequencies stay float32
+            buffer.data = buffer.data.to(self.device)  # rotary frequencies remain float32
 
     @property
     def count(self) -> int:
+        """Number of trained parameters."""
         return sum(parameter.numel() for parameter in self._parameters.values())
 
     def weights(self, snapshot: str | None = None) -> Tensors | None:
-        """Weights of a snapshot by name; None for the current ones, which are in the module already."""
-        return None if snapshot is None else self._find(snapshot).weights
+        """Weights of a snapshot by name; None for the current weights, which the module has.
 
-    def masters(self) -> Tensors:
-        """The current weights in float32; live tensors."""
-        return self._own() if self._masters is None else self._masters
+        Raises:
+            BadRequest: the snapshot does not exist.
+        """
+        return None if snapshot is None else self._get_snapshot(snapshot).weights
 
-    def _own(self) -> Tensors:
-        """What the module computes with; live tensors."""
-        return {name: self._pieces.own(parameter) for name, parameter in self._parameters.items()}
+    def master_weights(self) -> Tensors:
+        """The current float32 weights by name; not copies."""
+        return self._local_weights() if self._master_weights is None else self._master_weights
+
+    def _local_weights(self) -> Tensors:
+        """The local part of the weights that the module computes with; not copies."""
+        return {name: self._layout.to_local(parameter) for name, parameter in self._parameters.items()}
 
     def shapes(self) -> dict[str, torch.Size]:
-        """Of whole tensors."""
+        """Shapes of the complete parameters by name."""
         return {name: parameter.shape for name, parameter in self._parameters.items()}
 
-    def contents(self) -> tuple[Tensors, OptimizerState]:
-        """What a folder is to hold, whole; nothing where no files are written."""
+    def state_to_save(self) -> tuple[Tensors, OptimizerState]:
+        """Complete float32 weights and optimizer state; empty on ranks other than 0."""
         m, v = self._moments()
-        return self.whole(self.masters()), OptimizerState(self._step, self.whole(m), self.whole(v))
+        weights = self.full_tensors(self.master_weights())
+        return weights, OptimizerState(self._step, self.full_tensors(m), self.full_tensors(v))
 
-    def whole(self, own: Tensors) -> Tensors:
-        """Whole tensors from the pieces of all; nothing where no files are written."""
-        if self._pieces is UNDIVIDED:
-            return own
-        found: Tensors = {}
-        for name, tensor in own.items():
-            whole = self._pieces.whole(tensor, self._parameters[name].shape)
-            if self._pieces.keeps_files:
-                found[name] = whole.to("cpu")
-        return found
+    def full_tensors(self, local: Tensors) -> Tensors:
+        """Gathers complete tensors from all ranks; empty on ranks other than 0."""
+        if self._layout is UNSHARDED:
+            return local
+        full: Tensors = {}
+        for name, tensor in local.items():
+            gathered = self._layout.full_tensor(tensor, self._parameters[name].shape)
+            if self._layout.is_rank_zero:
+                full[name] = gathered.to("cpu")
+        return full
 
-    def collect_gradients(self) -> None:
-        """Adds what a backward pass left on the parameters to the float32 sums."""
+    def accumulate_gradients(self) -> None:
+        """Moves the parameters' `grad` to the float32 accumulators."""
         for name, parameter in self._parameters.items():
-            part, parameter.grad = parameter.grad, None
-            if part is None:
+            gradient, parameter.grad = parameter.grad, None
+            if gradient is None:
                 continue
-            self.add_gradient(name, self._pieces.own(part))
+            self.add_gradient(name, self._layout.to_local(gradient))
 
-    def add_gradient(self, name: str, part: Tensor) -> None:
-        """Adds to the sum of what is here of a parameter."""
+    def add_gradient(self, name: str, local: Tensor) -> None:
+        """Adds the local part of a gradient to the accumulator of a parameter."""
         if self._gradients is None:
             self._gradients = {}
         if name in self._gradients:
-            self._gradients[name].add_(part)
+            self._gradients[name].add_(local)
         else:
-            self._gradients[name] = part.to(torch.float32)
+            self._gradients[name] = local.to(torch.float32)
 
-    def break_gradients(self) -> None:
-        """A backward pass ended half-way: until they are forgotten, no step may use the sums."""
+    def invalidate_gradients(self) -> None:
+        """Marks the accumulated gradients as incomplete; `step_adamw` fails until they are zeroed."""
         for parameter in self._parameters.values():
             parameter.grad = None
-        self._broken = True
+        self._gradients_invalid = True
 
     def zero_gradients(self) -> None:
         self._gradients = None
-        self._broken = False
+        self._gradients_invalid = False
 
     def gradients(self) -> Tensors:
-        """The sums by name, zeros where nothing came; float32."""
+        """The accumulated gradients by name, float32; zeros where there are none."""
         sums = self._gradients or {}
         return {
-            name: sums[name] if name in sums else torch.zeros_like(own, dtype=torch.float32)
-            for name, own in self._own().items()
+            name: sums[name] if name in sums else torch.zeros_like(local, dtype=torch.float32)
+            for name, local in self._local_weights().items()
         }
 
     @torch.no_grad()
     def step_adamw(self, params: AdamWParams) -> float:
-        """One step on the sums, which are cleared. Returns the norm before clipping."""
-        if self._broken:
-            raise WorkerError("step: a backward pass ended half-way; zero the gradients or restore a snapshot")
+        """One AdamW step with the accumulated gradients, which are then cleared.
+
+        Returns:
+            L2 norm of all gradients before clipping.
+
+        Raises:
+            WorkerError: a backward pass did not finish.
+        """
+        if self._gradients_invalid:
+            raise WorkerError("step: a backward pass did not finish; zero the gradients or restore a snapshot")
         gradients = self.gradients()
-        norm = norm_of_squares(self._pieces.total(sum_of_squares(gradients.values())))
+        norm = norm_of_squares(self._layout.all_reduce_sum(sum_of_squares(gradients.values())))
         scale = params.max_grad_norm / norm if norm > params.max_grad_norm else 1.0
         m, v = self._moments()
         self._step += 1
-        for name, weights in self.masters().items():
-            slot = Slot(weights, gradients[name].contiguous(), m[name], v[name], decay=weights.ndim >= 2)
-            adamw_step(slot, params, step=self._step, scale=scale)
-        self._publish()
+        for name, weights in self.master_weights().items():
+            gradient, decay = gradients[name].contiguous(), weights.ndim >= 2
+            tensors = AdamWTensors(weights, gradient, m[name], v[name], decay=decay)
+            adamw_step(tensors, params, step=self._step, scale=scale)
+        self._cast_master_weights()
         self.version += 1
         self.zero_gradients()
         return norm
 
     def snapshot(self) -> str:
+        """Copies the training state. Returns the name of the snapshot."""
         name = f"snapshot-{self._next_snapshot}"
         self._next_snapshot += 1
         self._snapshots[name] = Snapshot(
-            weights={key: own.clone() for key, own in self._own().items()},
-            masters=self._hosted(self._masters),
-            m=self._hosted(self._m),
-            v=self._hosted(self._v),
+            weights={key: local.clone() for key, local in self._local_weights().items()},
+            master_weights=_to_cpu(self._master_weights),
+            m=_to_cpu(self._m),
+            v=_to_cpu(self._v),
             step=self._step,
         )
         return name
 
     @torch.no_grad()
     def restore(self, name: str) -> None:
-        snapshot = self._find(name)
+        """Restores the training state of a snapshot and clears the accumulated gradients.
+
+        Raises:
+            BadRequest: the snapshot does not exist.
+        """
+        snapshot = self._get_snapshot(name)
         self.version += 1
-        for key, own in self._own().items():
-            own.copy_(snapshot.weights[key])
-        for key, values in (snapshot.masters or {}).items():
-            self.masters()[key].copy_(values)
+        for key, local in self._local_weights().items():
+            local.copy_(snapshot.weights[key])
+        for key, values in (snapshot.master_weights or {}).items():
+            self.master_weights()[key].copy_(values)
         if snapshot.m is None or snapshot.v is None:
             self._m = self._v = None
         else:
@@ -204,36 +226,38 @@ class ParameterStore:
         self.zero_gradients()
 
     def release(self, name: str) -> None:
+        """Frees a snapshot."""
         self._snapshots.pop(name, None)
 
     @torch.no_grad()
     def load_optimizer_state(self, state: OptimizerState) -> None:
-        """Takes whole moments."""
+        """Loads complete moments and the step count."""
         m, v = self._moments()
         for key in m:
-            m[key].copy_(self._pieces.share(state.m[key]))
-            v[key].copy_(self._pieces.share(state.v[key]))
+            m[key].copy_(self._layout.local_shard(state.m[key]))
+            v[key].copy_(self._layout.local_shard(state.v[key]))
         self._step = state.step
 
     def _moments(self) -> tuple[Tensors, Tensors]:
-        """Both moments; zeros until the first step."""
+        """First and second moments; zeros before the first step."""
         if self._m is None or self._v is None:
-            self._m = {key: torch.zeros_like(value) for key, value in self.masters().items()}
-            self._v = {key: torch.zeros_like(value) for key, value in self.masters().items()}
+            self._m = {key: torch.zeros_like(value) for key, value in self.master_weights().items()}
+            self._v = {key: torch.zeros_like(value) for key, value in self.master_weights().items()}
         return self._m, self._v
 
-    def _publish(self) -> None:
-        """Rounds the masters to what the module computes with."""
-        for key, values in (self._masters or {}).items():
+    def _cast_master_weights(self) -> None:
+        """Rounds the master weights to the dtype that the module computes with."""
+        for key, values in (self._master_weights or {}).items():
             self._parameters[key].data.copy_(values)
 
-    def _hosted(self, tensors: Tensors | None) -> Tensors | None:
-        if tensors is None:
-            return None
-        return {key: tensor.to("cpu", copy=True) for key, tensor in tensors.items()}
-
-    def _find(self, name: str) -> Snapshot:
+    def _get_snapshot(self, name: str) -> Snapshot:
         snapshot = self._snapshots.get(name)
         if snapshot is None:
             raise BadRequest(f'snapshot "{name}" does not exist; it was released')
         return snapshot
+
+
+def _to_cpu(tensors: Tensors | None) -> Tensors | None:
+    if tensors is None:
+        return None
+    return {key: tensor.to("cpu", copy=True) for key, tensor in tensors.items()}

@@ -1,7 +1,7 @@
-"""Batched sampling for training. Messages that end leave the batch, waiting ones join it.
+"""Sampling for training with continuous batching: finished messages leave the batch, waiting ones join it.
 
-A draw depends on the request's stream and the number of the token alone (threefry.py), so neither the
-schedule nor the batch changes what is drawn. The distribution is softmax(z / temperature), nothing filtered.
+A sampled token depends only on the random stream of the request and the token's position (threefry.py), so neither
+the schedule nor the batch size changes it. The distribution is softmax(logits / temperature), unfiltered.
 """
 
 from __future__ import annotations
@@ -15,68 +15,76 @@ from torch import Tensor
 
 from .decoder import Decoder
 from .decoding import DecodingBatch
-from .drawing import Stream, draw, draw_tokens
-from .sequences import Ids
+from .sequences import TokenIds
+from .token_sampling import RandomStream, next_uniforms, sample_tokens
 
 
 @dataclass(frozen=True)
-class Request:
-    """A context and the stream its message is drawn from: Threefry key and the next draw's number."""
+class SamplingRequest:
+    """A context, and the random stream of its message: Threefry key and position of the next random number."""
 
-    context: Ids
+    context: TokenIds
     key: tuple[int, int]
     counter: int
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What ends a message, and how many are decoded together."""
+class SamplingOptions:
+    """Options of a `sample` call."""
 
     temperature: float
     max_tokens: int
     end_tokens: frozenset[int]
-    slots: int
-    #: Padded tokens of contexts run at once.
+    #: Largest number of messages that decode together.
+    decode_batch: int
+    #: Largest number of padded context tokens of a prefill.
     token_budget: int
 
 
 @dataclass(frozen=True)
 class Completion:
-    """A message that has ended."""
+    """A finished message."""
 
+    #: Index of its request.
     index: int
     tokens: list[int]
+    #: Log-probability of each token, nats.
     logp: list[float]
+    #: `stop` or `length`.
     finish: str
 
 
-class TokenSampler(Protocol):
-    """What draws an agent's messages."""
+class Sampler(Protocol):
+    """Samples the messages of one model."""
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name and version for logs and reports."""
 
     def sample(
         self,
-        requests: Sequence[Request],
-        rules: Rules,
+        requests: Sequence[SamplingRequest],
+        options: SamplingOptions,
         *,
         check: Callable[[], None],
-        announce: Callable[[list[Completion]], None],
+        on_completions: Callable[[list[Completion]], None],
     ) -> None:
-        """Announces every message once, as it ends, with the weights as they are now.
+        """Samples a message per request with the current weights.
+
+        Args:
+            check: called between tokens; raises to cancel the call
+            on_completions: receives every message once, when it is finished
 
         Raises:
-            BadRequest: a context is empty, not the model's, or leaves no room for a message.
+            BadRequest: a context is empty, has a token outside the vocabulary, or fills the context length.
         """
 
-    def rest(self) -> None:
-        """Nothing is drawn for a while: gives back what memory it can."""
+    def sleep(self) -> None:
+        """Frees memory until the next `sample` call."""
 
 
 class TorchSampler:
-    """Draws with the very module that is trained."""
+    """Samples with the trained module itself."""
 
     name = "torch"
 
@@ -85,112 +93,111 @@ class TorchSampler:
 
     def sample(
         self,
-        requests: Sequence[Request],
-        rules: Rules,
+        requests: Sequence[SamplingRequest],
+        options: SamplingOptions,
         *,
         check: Callable[[], None],
-        announce: Callable[[list[Completion]], None],
+        on_completions: Callable[[list[Completion]], None],
     ) -> None:
-        Sampler(self._decoder, rules, check=check, announce=announce).run(requests)
+        ContinuousBatch(self._decoder, options, check=check, on_completions=on_completions).run(requests)
 
-    def rest(self) -> None:
-        """Has nothing to give back."""
+    def sleep(self) -> None:
+        """Does nothing: this sampler has no memory of its own."""
 
 
 @dataclass
 class _Row:
-    """A message in the making."""
+    """A message that is being decoded."""
 
     index: int
-    request: Request
+    request: SamplingRequest
+    #: Largest number of its tokens.
     limit: int
     tokens: list[int] = field(default_factory=list)
     logp: list[float] = field(default_factory=list)
 
 
-class Sampler:
-    """One call of `sample`: from the first context to the last token."""
+class ContinuousBatch:
+    """The decoding loop of one `sample` call."""
 
     def __init__(
         self,
         decoder: Decoder,
-        rules: Rules,
+        options: SamplingOptions,
         *,
         check: Callable[[], None],
-        announce: Callable[[list[Completion]], None],
+        on_completions: Callable[[list[Completion]], None],
     ) -> None:
-        self._rules = rules
+        self._options = options
         self._check = check
-        self._announce = announce
+        self._on_completions = on_completions
         self._rows: list[_Row] = []
         self._batch = DecodingBatch(decoder)
 
     @torch.no_grad()
-    def run(self, requests: Sequence[Request]) -> None:
-        """Announces every message once, as it ends.
-
-        Raises:
-            BadRequest: a context is empty, not the model's, or leaves no room for a message.
-        """
+    def run(self, requests: Sequence[SamplingRequest]) -> None:
+        """Samples all messages; see `Sampler.sample`."""
         waiting = [self._row(index, request) for index, request in enumerate(requests)]
         waiting.reverse()
         while waiting or self._rows:
             self._check()
-            free = self._rules.slots - len(self._rows)
-            # joining copies the cache, so it waits until a quarter of the slots is free
-            if waiting and 4 * free >= self._rules.slots:
+            free = self._options.decode_batch - len(self._rows)
+            # appending rows copies the KV cache, so wait until a quarter of the batch is free
+            if waiting and 4 * free >= self._options.decode_batch:
                 self._admit([waiting.pop() for _ in range(min(free, len(waiting)))])
             if self._rows:
-                self._step()
+                self._decode()
 
-    def _row(self, index: int, request: Request) -> _Row:
-        return _Row(index, request, min(self._rules.max_tokens, self._batch.room(request.context)))
+    def _row(self, index: int, request: SamplingRequest) -> _Row:
+        limit = min(self._options.max_tokens, self._batch.max_new_tokens(request.context))
+        return _Row(index, request, limit)
 
     def _admit(self, rows: list[_Row]) -> None:
-        """Runs contexts, equal ones once, draws first tokens, and lets the messages join the batch."""
+        """Prefills the contexts of new rows, equal contexts once, under the token budget."""
         groups: dict[bytes, list[_Row]] = {}
         for row in rows:
             groups.setdefault(row.request.context.tobytes(), []).append(row)
         pending = sorted(groups.values(), key=lambda group: len(group[0].request.context))
         while pending:
             self._check()
-            count = max(1, self._rules.token_budget // len(pending[-1][0].request.context))
-            self._start(pending[-count:])
+            count = max(1, self._options.token_budget // len(pending[-1][0].request.context))
+            self._prefill(pending[-count:])
             del pending[-count:]
 
-    def _start(self, groups: list[list[_Row]]) -> None:
+    def _prefill(self, groups: list[list[_Row]]) -> None:
+        """Prefills one context per group, samples the first tokens, and appends the rows to the batch."""
         prefilled = self._batch.prefill([group[0].request.context for group in groups])
         rows = [row for group in groups for row in group]
-        source = [place for place, group in enumerate(groups) for _ in group]
-        alive = self._draw(prefilled.logits, rows, torch.tensor(source, device=prefilled.logits.device))
-        self._batch.join(prefilled, [source[row] for row in alive])
-        self._rows += [rows[row] for row in alive]
+        source = [index for index, group in enumerate(groups) for _ in group]
+        unfinished = self._sample(prefilled.logits, rows, torch.tensor(source, device=prefilled.logits.device))
+        self._batch.append(prefilled, [source[row] for row in unfinished])
+        self._rows += [rows[row] for row in unfinished]
 
-    def _step(self) -> None:
-        """One more token of every row."""
+    def _decode(self) -> None:
+        """Decodes one more token of every row."""
         logits = self._batch.step([row.tokens[-1] for row in self._rows])
-        alive = self._draw(logits, self._rows, torch.arange(len(self._rows), device=logits.device))
-        self._batch.keep(alive)
-        self._rows = [self._rows[row] for row in alive]
+        unfinished = self._sample(logits, self._rows, torch.arange(len(self._rows), device=logits.device))
+        self._batch.keep_rows(unfinished)
+        self._rows = [self._rows[row] for row in unfinished]
 
-    def _draw(self, logits: Tensor, rows: list[_Row], source: Tensor) -> list[int]:
-        """Draws a token for every row from `logits[source]`; returns the rows that go on."""
-        uniform = draw(
-            [Stream(row.request.key, row.request.counter + len(row.tokens)) for row in rows], logits.device
+    def _sample(self, logits: Tensor, rows: list[_Row], source: Tensor) -> list[int]:
+        """Samples a token for every row from `logits[source]`. Returns the indices of unfinished rows."""
+        uniform = next_uniforms(
+            [RandomStream(row.request.key, row.request.counter + len(row.tokens)) for row in rows], logits.device
         )
-        temperature = torch.full_like(uniform, self._rules.temperature)
-        tokens, logp = draw_tokens(logits, source, uniform, temperature)
-        alive: list[int] = []
-        ended: list[Completion] = []
-        for place, (row, token, value) in enumerate(zip(rows, tokens, logp, strict=True)):
+        temperature = torch.full_like(uniform, self._options.temperature)
+        tokens, logp = sample_tokens(logits, source, uniform, temperature)
+        unfinished: list[int] = []
+        completions: list[Completion] = []
+        for index, (row, token, value) in enumerate(zip(rows, tokens, logp, strict=True)):
             row.tokens.append(token)
             row.logp.append(value)
-            stopped = token in self._rules.end_tokens
-            if stopped or len(row.tokens) >= row.limit:
-                finish = "stop" if stopped else "length"
-                ended.append(Completion(row.index, row.tokens, row.logp, finish))
+            is_end = token in self._options.end_tokens
+            if is_end or len(row.tokens) >= row.limit:
+                finish = "stop" if is_end else "length"
+                completions.append(Completion(row.index, row.tokens, row.logp, finish))
             else:
-                alive.append(place)
-        if ended:
-            self._announce(ended)
-        return alive
+                unfinished.append(index)
+        if completions:
+            self._on_completions(completions)
+        return unfinished

@@ -1,5 +1,6 @@
-"""Whole-sequence passes: log-probabilities, gradients, exact divergences. The head runs over a few tokens
-at a time, so of `[tokens, vocabulary]` only a slice exists.
+"""Teacher-forced passes over complete messages: log-probabilities, gradients and exact divergences.
+
+The head runs over slices of the tokens, so logits of shape [tokens, vocabulary] exist for one slice only.
 """
 
 from __future__ import annotations
@@ -11,58 +12,67 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .division import ALONE, Division
+from .data_parallel import SINGLE_PROCESS, DataParallel
 from .parameters import ParameterStore, Tensors
-from .sequences import Batch, Message, Rows, batch_of
+from .sequences import Batch, Message, Rows, collate
 
-#: Most numbers of one slice of the head's output, on a CPU and on a GPU.
-_SLICE, _GPU_SLICE = 2**24, 2**27
+#: Largest number of logits of a slice, on a CPU and on a GPU.
+_CPU_SLICE, _GPU_SLICE = 2**24, 2**27
 
 
-class Passes(Protocol):
-    """What a scorer needs of a model, and where gradients are left: `Decoder`, or one of several ranks."""
+class ScoringModel(Protocol):
+    """A model split into layers and head: `Decoder` or `ShardedScoringModel`. Width D, vocabulary V."""
 
     @property
     def vocab_size(self) -> int: ...
 
     def layers(self, weights: Tensors | None, **inputs: Any) -> Any:
-        """Transformers' output object, `last_hidden_state` [B, T, D], with a snapshot's weights where given."""
+        """Runs the decoder layers, with the weights of a snapshot if given.
+
+        Returns:
+            The output object of Transformers with `last_hidden_state` [B, T, D].
+        """
 
     def logits(self, hidden: Tensor, weights: Tensors | None = None) -> Tensor:
-        """[M, D] -> [M, V] in float32; after `layers` with the same weights."""
+        """Hidden states [M, D] of `layers` with the same weights to logits [M, V] in float32."""
 
-    def collect_head(self, parameters: ParameterStore) -> None:
-        """Adds what a pass back through `logits` left to the sums."""
+    def accumulate_head_gradients(self, parameters: ParameterStore) -> None:
+        """Accumulates the gradients of a backward pass through `logits`."""
 
-    def collect(self, parameters: ParameterStore) -> None:
-        """Adds what is left after the pass back through `layers`."""
+    def accumulate_gradients(self, parameters: ParameterStore) -> None:
+        """Accumulates the remaining gradients after the backward pass through `layers`."""
 
 
 class Scorer:
-    """`check` is called between batches and ends a call that is no longer wanted by raising."""
+    """Scores messages in batches. `check` runs before every batch and raises to cancel the call."""
 
     def __init__(
-        self, decoder: Passes, parameters: ParameterStore, *, token_budget: int, division: Division = ALONE
+        self,
+        model: ScoringModel,
+        parameters: ParameterStore,
+        *,
+        token_budget: int,
+        data_parallel: DataParallel = SINGLE_PROCESS,
     ) -> None:
-        self._decoder = decoder
+        self._model = model
         self._parameters = parameters
         self._token_budget = token_budget
-        self._division = division
-        most = _SLICE if parameters.device.type == "cpu" else _GPU_SLICE
-        self._slice = max(1, most // decoder.vocab_size)
+        self._data_parallel = data_parallel
+        limit = _CPU_SLICE if parameters.device.type == "cpu" else _GPU_SLICE
+        self._slice = max(1, limit // model.vocab_size)
 
     @torch.no_grad()
     def forward(self, messages: Sequence[Message], temperature: float, check: Callable[[], None]) -> Rows:
-        """Log-probability of every token written, per message [T]."""
-        rows = _empty(messages)
+        """Log-probability of every token of each message, nats [T]."""
+        rows = _zeros(messages)
         for batch in self._batches(messages, check):
             hidden = self._hidden(batch)
             values = [
-                _chosen(self._logp(hidden[part], temperature), batch.targets[part])
-                for part in self._slices(hidden)
+                _target_logp(self._logp(hidden[tokens], temperature), batch.targets[tokens])
+                for tokens in self._slices(hidden)
             ]
             _scatter(batch, values, rows)
-        return self._division.joined(rows)
+        return self._data_parallel.all_reduce_rows(rows)
 
     def backward(
         self,
@@ -73,45 +83,57 @@ class Scorer:
         kl: tuple[str, float] | None,
         check: Callable[[], None],
     ) -> tuple[Rows, Rows | None]:
-        """Adds d/dweights of sum(cotangent * logp) + weight * sum KL(new || reference) to the sums.
+        """Accumulates d/dweights of sum(cotangent * logp) + weight * sum KL(new || reference).
+
+        Args:
+            cotangents: per message [T]
+            kl: snapshot of the reference model, and weight of its KL divergence
+
+        Returns:
+            Per message the log-probabilities [T] and, with `kl`, KL(new || reference) at every token [T], nats.
 
         Raises:
-            WorkerError: cancelled half-way; the sums are marked as broken.
+            WorkerError: the call was cancelled or failed; the accumulated gradients are then invalid.
         """
-        logp, divergence = _empty(messages), _empty(messages)
+        logp, divergence = _zeros(messages), _zeros(messages)
         try:
             for batch in self._batches(messages, check):
-                factors = np.concatenate([np.zeros(0), *(cotangents[index] for index in batch.members)])
+                factors = np.concatenate([np.zeros(0), *(cotangents[index] for index in batch.message_indices)])
                 cotangent = torch.from_numpy(factors.astype(np.float32)).to(batch.input_ids.device)
                 values, kls = self._backward_batch(batch, cotangent, temperature, kl)
-                self._decoder.collect(self._parameters)
+                self._model.accumulate_gradients(self._parameters)
                 _scatter(batch, values, logp)
                 _scatter(batch, kls, divergence)
         except BaseException:
-            self._parameters.break_gradients()
+            self._parameters.invalidate_gradients()
             raise
-        return self._division.joined(logp), self._division.joined(divergence) if kl else None
+        all_reduce_rows = self._data_parallel.all_reduce_rows
+        return all_reduce_rows(logp), all_reduce_rows(divergence) if kl else None
 
     @torch.no_grad()
     def divergence(
         self, messages: Sequence[Message], snapshot: str, temperature: float, check: Callable[[], None]
     ) -> tuple[Rows, Rows, Rows]:
-        """KL(new || cur), KL(cur || new) and total variation at every own token state, nats."""
+        """KL(new || cur), KL(cur || new), nats, and total variation at every token of each message [T].
+
+        Args:
+            snapshot: of the weights of `cur`; `new` are the current weights
+        """
         weights = self._parameters.weights(snapshot)
-        results = (_empty(messages), _empty(messages), _empty(messages))
+        results = (_zeros(messages), _zeros(messages), _zeros(messages))
         for batch in self._batches(messages, check):
-            # the reference first: ranks swap weights for it
+            # snapshot first: a sharded model swaps its weights for it and then reshards the head
             cur, new = self._hidden(batch, weights), self._hidden(batch)
-            parts: list[tuple[Tensor, Tensor, Tensor]] = []
-            for part in self._slices(new):
-                p = self._logp(new[part], temperature)
-                q = self._logp(cur[part], temperature, weights)
+            slices: list[tuple[Tensor, Tensor, Tensor]] = []
+            for tokens in self._slices(new):
+                p = self._logp(new[tokens], temperature)
+                q = self._logp(cur[tokens], temperature, weights)
                 tv = (p.exp() - q.exp()).abs().sum(-1, dtype=torch.float64) / 2
-                parts.append((_kl(p, q), _kl(q, p), tv))
-            for place, rows in enumerate(results):
-                _scatter(batch, [part[place] for part in parts], rows)
-        joined = [self._division.joined(rows) for rows in results]
-        return joined[0], joined[1], joined[2]
+                slices.append((_kl(p, q), _kl(q, p), tv))
+            for index, rows in enumerate(results):
+                _scatter(batch, [values[index] for values in slices], rows)
+        summed = [self._data_parallel.all_reduce_rows(rows) for rows in results]
+        return summed[0], summed[1], summed[2]
 
     @torch.no_grad()
     def distributions(
@@ -121,19 +143,24 @@ class Scorer:
         *,
         snapshot: str | None,
         check: Callable[[], None],
-        announce: Callable[[int, Tensor], None],
+        on_distribution: Callable[[int, Tensor], None],
     ) -> None:
-        """Log-probabilities of the whole vocabulary at every own token state, announced per message [T, V]."""
+        """Log-probabilities of the whole vocabulary at every token.
+
+        Args:
+            snapshot: of the weights; None: the current weights
+            on_distribution: receives the index of each message and its log-probabilities [T, V]
+        """
         weights = self._parameters.weights(snapshot)
         for batch in self._batches(messages, check):
             hidden = self._hidden(batch, weights)
-            for index, (start, end) in zip(batch.members, batch.bounds, strict=True):
-                announce(index, self._logp(hidden[start:end], temperature, weights))
+            for index, (start, end) in zip(batch.message_indices, batch.bounds, strict=True):
+                on_distribution(index, self._logp(hidden[start:end], temperature, weights))
 
     def _backward_batch(
         self, batch: Batch, cotangent: Tensor, temperature: float, kl: tuple[str, float] | None
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """The head's gradient by hand, slice by slice, then one pass back through the layers."""
+        """Computes the logits' gradient in closed form per slice, then runs a backward pass through the layers."""
         reference, weights = None, None
         if kl is not None:
             weights = self._parameters.weights(kl[0])
@@ -143,66 +170,66 @@ class Scorer:
         hidden_gradient = torch.empty_like(hidden)
         logp: list[Tensor] = []
         divergence: list[Tensor] = []
-        for part in self._slices(hidden):
-            piece = hidden[part].detach().requires_grad_(True)
-            logits = self._decoder.logits(piece)
+        for tokens in self._slices(hidden):
+            hidden_slice = hidden[tokens].detach().requires_grad_(True)
+            logits = self._model.logits(hidden_slice)
             with torch.no_grad():
                 row = torch.log_softmax(logits.detach() / temperature, dim=-1)
                 p = row.exp()
-                chosen = cotangent[part][:, None]
-                slope = -chosen * p  # d sum(c logp) / d scores = c (onehot - p)
-                slope.scatter_add_(1, batch.targets[part][:, None], chosen)
+                weight = cotangent[tokens][:, None]
+                slope = -weight * p  # with z = logits / temperature: d sum(c logp) / dz = c (onehot - p)
+                slope.scatter_add_(1, batch.targets[tokens][:, None], weight)
                 if reference is not None and kl is not None:
-                    difference = row - self._logp(reference[part], temperature, weights)
-                    own = (p * difference).sum(-1, dtype=torch.float64)
-                    slope += kl[1] * p * (difference - own[:, None].float())
-                    divergence.append(own)
-                logp.append(_chosen(row, batch.targets[part]))
+                    difference = row - self._logp(reference[tokens], temperature, weights)
+                    token_kl = (p * difference).sum(-1, dtype=torch.float64)
+                    slope += kl[1] * p * (difference - token_kl[:, None].float())
+                    divergence.append(token_kl)
+                logp.append(_target_logp(row, batch.targets[tokens]))
             torch.autograd.backward(logits, slope / temperature)
-            # the head's gradient sums over slices in float32, whatever it computes with
-            self._decoder.collect_head(self._parameters)
-            assert piece.grad is not None
-            hidden_gradient[part] = piece.grad
+            # per slice, so that slices are summed in float32 even if the head computes in bfloat16
+            self._model.accumulate_head_gradients(self._parameters)
+            assert hidden_slice.grad is not None
+            hidden_gradient[tokens] = hidden_slice.grad
         hidden.backward(hidden_gradient)
         return logp, divergence
 
     def _hidden(self, batch: Batch, weights: Tensors | None = None) -> Tensor:
-        """States that write a token [M, D]."""
-        output = self._decoder.layers(weights, input_ids=batch.input_ids, use_cache=False)
+        """Hidden states that predict a token of a message [M, D]."""
+        output = self._model.layers(weights, input_ids=batch.input_ids, use_cache=False)
         states: Tensor = output.last_hidden_state
-        return states.reshape(-1, states.shape[-1])[batch.places]
+        return states.reshape(-1, states.shape[-1])[batch.positions]
 
     def _logp(self, hidden: Tensor, temperature: float, weights: Tensors | None = None) -> Tensor:
-        return torch.log_softmax(self._decoder.logits(hidden, weights) / temperature, dim=-1)
+        return torch.log_softmax(self._model.logits(hidden, weights) / temperature, dim=-1)
 
     def _slices(self, hidden: Tensor) -> Iterator[slice]:
         for start in range(0, hidden.shape[0], self._slice):
             yield slice(start, start + self._slice)
 
     def _batches(self, messages: Sequence[Message], check: Callable[[], None]) -> Iterator[Batch]:
-        for members in self._division.batches(messages, self._token_budget):
-            with self._division.agreed():
+        for indices in self._data_parallel.local_batches(messages, self._token_budget):
+            with self._data_parallel.raise_on_all_ranks():
                 check()
-            yield batch_of(messages, members, self._parameters.device)
+            yield collate(messages, indices, self._parameters.device)
 
 
 def _kl(p: Tensor, q: Tensor) -> Tensor:
-    """sum p (log p - log q) over the vocabulary, of log-probabilities; exactly 0 where both are equal."""
+    """sum p (log p - log q) over the vocabulary, of log-probabilities [M, V]; exactly 0 if both are equal."""
     return (p.exp() * (p - q)).sum(-1, dtype=torch.float64)
 
 
-def _chosen(logp: Tensor, targets: Tensor) -> Tensor:
+def _target_logp(logp: Tensor, targets: Tensor) -> Tensor:
     return logp.gather(1, targets[:, None])[:, 0]
 
 
-def _empty(messages: Sequence[Message]) -> Rows:
+def _zeros(messages: Sequence[Message]) -> Rows:
     return [np.zeros(len(message.tokens), dtype=np.float32) for message in messages]
 
 
 def _scatter(batch: Batch, values: Sequence[Tensor], rows: Rows) -> None:
-    """What slices gave into the rows of their messages; nothing where there was nothing to give."""
+    """Writes the values of all slices to the rows of their messages."""
     if not values:
         return
     flat = torch.cat(list(values)).detach().float().cpu().numpy()
-    for index, (start, end) in zip(batch.members, batch.bounds, strict=True):
+    for index, (start, end) in zip(batch.message_indices, batch.bounds, strict=True):
         rows[index][:] = flat[start:end]

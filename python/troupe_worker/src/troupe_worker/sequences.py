@@ -1,4 +1,4 @@
-"""Messages with their contexts: checked, and packed into padded batches under a token budget."""
+"""Validates messages with their contexts and packs them into padded batches under a token budget."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from torch import Tensor
 from .errors import BadRequest
 from .frames import Array, split_rows
 
-Ids = npt.NDArray[np.int32]
-#: Numbers per message.
+TokenIds = npt.NDArray[np.int32]
+#: One array of numbers per message.
 Rows = list[Array]
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message and what its agent saw."""
+    """A message of an agent and the context that it was sampled from."""
 
-    context: Ids
-    tokens: Ids
+    context: TokenIds
+    tokens: TokenIds
 
     @property
     def inputs(self) -> int:
-        """Tokens that the model reads to score it: the last token is only written."""
+        """Number of input tokens to score the message: all but its last token."""
         return len(self.context) + len(self.tokens) - 1
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows padded on the right, where causal attention never looks."""
+    """Messages padded on the right, where causal attention ignores the padding. B rows, T columns, M targets."""
 
-    #: Index of each row's message.
-    members: list[int]
-    #: [B, T]
+    #: Index of each row's message [B].
+    message_indices: list[int]
+    #: Token ids [B, T].
     input_ids: Tensor
-    #: Flat places in [B * T] of the M states that write a token.
-    places: Tensor
-    #: The tokens written there [M].
+    #: Positions of the hidden states that predict a token of a message, as indices into B * T [M].
+    positions: Tensor
+    #: The predicted tokens [M].
     targets: Tensor
-    #: Where each row's states begin and end in M.
+    #: Start and end of each row's targets in M [B].
     bounds: list[tuple[int, int]]
 
 
 def read_messages(arrays: dict[str, Array], *, vocab_size: int, max_positions: int) -> list[Message]:
-    """Messages of a call.
+    """Reads the ragged arrays `context` and `tokens` of a call.
 
     Raises:
-        BadRequest: a token is not the model's, a context is empty, or a message too long.
+        BadRequest: a token is not in the vocabulary, a context is empty, or a message is too long for the model.
     """
     contexts = read_rows(arrays, "context")
     tokens = read_rows(arrays, "tokens")
     if len(contexts) != len(tokens):
         raise BadRequest(f"expected as many contexts as messages, got {len(contexts)} and {len(tokens)}")
-    messages = [Message(context, written) for context, written in zip(contexts, tokens, strict=True)]
+    messages = [Message(context, own) for context, own in zip(contexts, tokens, strict=True)]
     for message in messages:
         check_context(message.context, vocab_size)
         check_tokens(message.tokens, vocab_size)
@@ -69,76 +69,95 @@ def read_messages(arrays: dict[str, Array], *, vocab_size: int, max_positions: i
 
 
 def read_rows(arrays: dict[str, Array], name: str) -> list[Array]:
-    """A ragged array: `name` holds the rows, `name_lengths` their lengths."""
+    """Reads a ragged array: `name` has the concatenated rows, `name_lengths` their lengths.
+
+    Raises:
+        BadRequest: an array is missing, or the lengths do not match.
+    """
     try:
         return split_rows(arrays[name], arrays[f"{name}_lengths"])
     except KeyError as error:
-        raise BadRequest(f"expected an array {error}, got none") from error
+        raise BadRequest(f"expected the array {error}, got none") from error
 
 
-def check_context(context: Ids, vocab_size: int) -> None:
+def check_context(context: TokenIds, vocab_size: int) -> None:
+    """
+    Raises:
+        BadRequest: the context is empty or has a token outside the vocabulary.
+    """
     if context.size == 0:
         raise BadRequest("expected a context of at least one token")
     check_tokens(context, vocab_size)
 
 
-def room_behind(context: Ids, *, vocab_size: int, max_positions: int) -> int:
-    """Tokens that fit behind a context.
+def max_new_tokens(context: TokenIds, *, vocab_size: int, max_positions: int) -> int:
+    """Largest number of tokens that the model can generate after a context.
 
     Raises:
-        BadRequest: it is empty, not the model's, or leaves no room.
+        BadRequest: the context is empty, has a token outside the vocabulary, or fills the context length.
     """
     check_context(context, vocab_size)
-    room = max_positions - len(context)
-    if room < 1:
+    limit = max_positions - len(context)
+    if limit < 1:
         raise BadRequest(
             f"a context of {len(context)} tokens leaves no room for a message; "
             f"the model takes {max_positions} (max_position_embeddings)"
         )
-    return room
+    return limit
 
 
-def check_tokens(tokens: Ids, vocab_size: int) -> None:
+def check_tokens(tokens: TokenIds, vocab_size: int) -> None:
+    """
+    Raises:
+        BadRequest: a token is outside the vocabulary.
+    """
     wrong = tokens[(tokens < 0) | (tokens >= vocab_size)]
     if wrong.size:
         raise BadRequest(
-            f"expected token ids from 0 to {vocab_size - 1}, got {wrong[0]}; the tokens are another model's"
+            f"expected token ids from 0 to {vocab_size - 1}, got {wrong[0]}; the tokens belong to another model"
         )
 
 
-def groups(messages: Sequence[Message], chosen: Sequence[int], budget: int) -> list[list[int]]:
-    """Those of the chosen messages that say something, by index, like lengths together; a message that is longer
-    than the budget stands alone."""
-    order = sorted((index for index in chosen if messages[index].tokens.size), key=lambda i: -messages[i].inputs)
-    found: list[list[int]] = []
+def length_grouped_batches(messages: Sequence[Message], indices: Sequence[int], budget: int) -> list[list[int]]:
+    """Splits messages into batches of similar lengths, the longest first.
+
+    Args:
+        indices: the messages to split; those without tokens are left out
+        budget: largest number of padded input tokens of a batch; a longer message is a batch of its own
+
+    Returns:
+        Indices of messages per batch.
+    """
+    order = sorted((index for index in indices if messages[index].tokens.size), key=lambda i: -messages[i].inputs)
+    batches: list[list[int]] = []
     start = 0
     while start < len(order):
         rows = max(1, budget // messages[order[start]].inputs)
-        found.append(order[start : start + rows])
+        batches.append(order[start : start + rows])
         start += rows
-    return found
+    return batches
 
 
-def batch_of(messages: Sequence[Message], members: list[int], device: torch.device) -> Batch:
-    """A batch of messages, the longest first; of none, one row that writes nothing."""
-    length = messages[members[0]].inputs if members else 1
-    ids = np.zeros((max(1, len(members)), length), dtype=np.int64)
-    places: list[Array] = [np.zeros(0, dtype=np.int64)]
+def collate(messages: Sequence[Message], indices: list[int], device: torch.device) -> Batch:
+    """Pads messages to a batch, the longest first. Without messages the batch has one row and no targets."""
+    length = messages[indices[0]].inputs if indices else 1
+    ids = np.zeros((max(1, len(indices)), length), dtype=np.int64)
+    positions: list[Array] = [np.zeros(0, dtype=np.int64)]
     targets: list[Array] = [np.zeros(0, dtype=np.int64)]
     bounds: list[tuple[int, int]] = []
-    states = 0
-    for row, index in enumerate(members):
+    targets_before = 0
+    for row, index in enumerate(indices):
         message = messages[index]
         ids[row, : message.inputs] = np.concatenate([message.context, message.tokens[:-1]])
         first = row * length + len(message.context) - 1
-        places.append(np.arange(first, first + len(message.tokens)))
+        positions.append(np.arange(first, first + len(message.tokens)))
         targets.append(message.tokens.astype(np.int64))
-        bounds.append((states, states + len(message.tokens)))
-        states += len(message.tokens)
+        bounds.append((targets_before, targets_before + len(message.tokens)))
+        targets_before += len(message.tokens)
     return Batch(
-        members=members,
+        message_indices=indices,
         input_ids=torch.from_numpy(ids).to(device),
-        places=torch.from_numpy(np.concatenate(places)).to(device),
+        positions=torch.from_numpy(np.concatenate(positions)).to(device),
         targets=torch.from_numpy(np.concatenate(targets)).to(device),
         bounds=bounds,
     )

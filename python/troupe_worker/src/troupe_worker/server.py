@@ -1,9 +1,9 @@
-"""The HTTP front. The standard library's server is enough: a few clients, long calls, one thread each.
+"""The HTTP server. The standard library's server suffices: few clients, long calls, one thread per connection.
 
-    GET  /v1/hello    who this is, as JSON
-    POST /v1/call     a frame; answered by a stream of frames, the last of kind `result` or `error`
-    POST /v1/cancel   a frame naming an operation
-    POST /v1/ping     a frame naming a session: its models are kept
+    GET  /v1/hello    identity and versions of the worker, as JSON
+    POST /v1/call     a frame; the response is a stream of frames, the last of kind `result` or `error`
+    POST /v1/cancel   a frame that names an operation
+    POST /v1/ping     a frame that names a session; renews its lease
 
 Every request carries `Authorization: Bearer TOKEN`.
 """
@@ -17,24 +17,24 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from .calls import Calls
+from .calls import CallHandler
 from .errors import BadRequest, WorkerError
 from .frames import Frame, decode, encode
 
-#: A silent call says this often that it lives.
+#: Interval of `heartbeat` frames while a call emits no other frames.
 HEARTBEAT_SECONDS = 5.0
 MAX_BODY_BYTES = 2**31
 
 
 class WorkerServer(ThreadingHTTPServer):
-    """Listens when it is made."""
+    """Listens as soon as it is constructed."""
 
     daemon_threads = True
-    #: Connections that come faster than they are taken: a message that is served has one of its own. Beyond the
-    #: standard library's five, the system lets a client try again a second later.
+    #: Backlog of connections, since every `generate` call opens one. With the standard library's backlog of 5 the
+    #: operating system delays further connections by a second.
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], service: Calls, token: str) -> None:
+    def __init__(self, address: tuple[str, int], service: CallHandler, token: str) -> None:
         self.service = service
         self.token = token
         super().__init__(address, _Handler)
@@ -45,44 +45,44 @@ class WorkerServer(ThreadingHTTPServer):
         return f"http://{host!s}:{port}"
 
     def watch_leases(self, lease_seconds: float) -> None:
-        """Frees what abandoned sessions hold, from a thread of its own."""
+        """Starts a thread that frees the resources of expired sessions."""
 
         def watch() -> None:
             while True:
                 time.sleep(max(1.0, lease_seconds / 10))
-                self.service.drop_abandoned(lease_seconds)
+                self.service.drop_expired_sessions(lease_seconds)
 
         threading.Thread(target=watch, name="leases", daemon=True).start()
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 600  # seconds a connection may be silent
+    timeout = 600  # seconds without data before a connection is closed
     disable_nagle_algorithm = True
     server: WorkerServer
     _POSTS: ClassVar[dict[str, str]] = {"/v1/call": "_call", "/v1/cancel": "_cancel", "/v1/ping": "_ping"}
 
     def do_GET(self) -> None:
-        if not self._is_allowed():
+        if not self._is_authorized():
             return
         if self.path != "/v1/hello":
-            self._refuse(404, f"there is nothing at {self.path}")
+            self._send_error(404, f"unknown path {self.path}")
             return
         self._send(json.dumps(self.server.service.hello()).encode(), "application/json")
 
     def do_POST(self) -> None:
-        if not self._is_allowed():
+        if not self._is_authorized():
             return
         method = self._POSTS.get(self.path)
         if method is None:
-            self._refuse(404, f"there is nothing at {self.path}")
+            self._send_error(404, f"unknown path {self.path}")
             return
         try:
             getattr(self, method)(decode(self._body()))
         except BadRequest as error:
-            self._refuse(400, str(error))
+            self._send_error(400, str(error))
         except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the client may ask again; the operation goes on
+            self.close_connection = True  # the operation continues; the client may repeat the call
 
     def _call(self, frame: Frame) -> None:
         operation = self.server.service.begin(frame)
@@ -90,9 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for said in operation.frames(HEARTBEAT_SECONDS):
-            data = said if said is not None else encode({"kind": "wait"})
-            if said is None:
+        for emitted in operation.frames(HEARTBEAT_SECONDS):
+            data = emitted if emitted is not None else encode({"kind": "heartbeat"})
+            if emitted is None:
                 self.server.service.touch(str(frame.header["session"]))
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
         self.wfile.write(b"0\r\n\r\n")
@@ -104,12 +104,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.service.touch(str(frame.header.get("session", "")))
         self._send(encode({"kind": "result", "value": {}}))
 
-    def _is_allowed(self) -> bool:
+    def _is_authorized(self) -> bool:
         given = self.headers.get("Authorization", "")
-        wanted = f"Bearer {self.server.token}"
-        if hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode()):
+        expected = f"Bearer {self.server.token}"
+        if hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
             return True
-        self._refuse(401, "the token is wrong or missing")
+        self._send_error(401, "the token is wrong or missing")
         return False
 
     def _body(self) -> bytes:
@@ -123,8 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise BadRequest(f"expected {length} bytes, got {len(body)}")
         return body
 
-    def _refuse(self, status: int, message: str) -> None:
-        self.close_connection = True  # a body that was not read is in the way of the next request
+    def _send_error(self, status: int, message: str) -> None:
+        self.close_connection = True  # an unread body would be parsed as the next request
         self._send(json.dumps({"error": message}).encode(), "application/json", status)
 
     def _send(self, data: bytes, kind: str = "application/octet-stream", status: int = 200) -> None:
@@ -137,14 +137,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the client reports what matters."""
+        """Logs nothing; the client reports errors."""
 
 
-def serve(service: Calls, *, host: str, port: int, token: str, lease_seconds: float | None) -> WorkerServer:
-    """A server that listens; without a lease, what clients hold is theirs until it ends.
+def serve(service: CallHandler, *, host: str, port: int, token: str, lease_seconds: float | None) -> WorkerServer:
+    """Creates a server that listens.
+
+    Args:
+        lease_seconds: how long a silent client keeps its models; None: until the server stops
 
     Raises:
-        WorkerError: the address cannot be had.
+        WorkerError: the address cannot be bound.
     """
     try:
         server = WorkerServer((host, port), service, token)

@@ -1,4 +1,4 @@
-"""The models of a worker and who uses them: sessions, dispatch of calls, clean-up of what nobody wants."""
+"""The models of a worker and the sessions that own them: dispatches calls and frees models of expired sessions."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import torch
 import transformers
 
 from . import PROTOCOL, VERSION
-from .adapters import FrozenBases
-from .admission import Admission
-from .calls import LONE_CALLS, channel_of, deadline_of, error_frame, word
-from .division import ALONE, Division
+from .adapters import BaseModelCache
+from .calls import SINGLE_RANK_CALLS, channel_of, deadline_of, error_frame, required_name
+from .data_parallel import SINGLE_PROCESS, DataParallel
+from .error_classification import classify
 from .errors import BadRequest, WorkerError
-from .faults import describe
 from .frames import Array, Frame, encode
-from .load_call import load_options
+from .load_request import load_options
+from .memory_budget import MemoryBudget
 from .model import WorkerModel
-from .model_call import Answer, Call
+from .model_call import Call, CallResult
 from .operations import Operation, Operations
-from .ranks import Ranks
-from .vllm_sampling import Home, VllmSamplers
+from .process_group import AgentProcessGroup
+from .vllm_sampling import SharedEngine, VllmEnginePool
 from .vllm_setup import vllm_version
 
 #: Methods of WorkerModel that a call may name.
@@ -47,57 +47,74 @@ MODEL_CALLS = frozenset(
         "open_batch",
         "load_row",
         "step_rows",
-        "gather",
+        "unshard",
     }
 )
 
 
-class _Held:
-    """A model, whose it is, and the lock that makes its calls follow each other."""
+class _ModelEntry:
+    """A loaded model, the session that owns it, its memory reservation, and the lock that serializes its calls."""
 
-    def __init__(self, model: WorkerModel, session: str, promise: int, vllm: Home | None) -> None:
-        #: None once it is closed: a call may have found it before.
+    def __init__(self, model: WorkerModel, session: str, reservation: int, vllm: SharedEngine | None) -> None:
+        #: None after `close`: a concurrent call may have looked up the entry before.
         self.model: WorkerModel | None = model
         self.session = session
-        #: Of memory.
-        self.promise = promise
+        self.reservation = reservation
         self.vllm = vllm
         self.lock = threading.Lock()
 
+    def require_open(self, name: str) -> WorkerModel:
+        """
+        Raises:
+            WorkerError: the model was closed.
+        """
+        if self.model is None:
+            raise _unknown_model(name)
+        return self.model
+
 
 class Service:
-    """Everything behind the HTTP front."""
+    """Handles the requests of the HTTP server with models in this process; implements `CallHandler`."""
 
     def __init__(self, device: str, memory_bytes: int | None = None) -> None:
-        """Args: memory_bytes: most that models may take; None: what is free."""
-        self.device = pick_device(device)
-        self._admission = Admission(self.device, memory_bytes)
-        self._samplers = VllmSamplers(self.device, self._admission)
-        self._operations = Operations()
-        self._models: dict[str, _Held] = {}
-        self._lock = threading.Lock()
-        self._loading = threading.Lock()
-        self._bases = FrozenBases()
-        self._next_model = 0
-        self._seen: dict[str, float] = {}
-        self._ranks: Ranks | None = None
+        """
+        Args:
+            device: `auto`, or a device of PyTorch
+            memory_bytes: memory limit for models; None: all free memory
 
-    def join(self, ranks: Ranks) -> None:
-        """Becomes one of several ranks of an agent, before any model is loaded. All are given every call but those
-        of LONE_CALLS, in the same order; the first says what it answers."""
-        self._ranks = ranks
-        self._admission.deal_out(ranks.size)
+        Raises:
+            WorkerError: PyTorch does not have the device.
+        """
+        self.device = resolve_device(device)
+        self._memory = MemoryBudget(self.device, memory_bytes)
+        self._engines = VllmEnginePool(self.device, self._memory)
+        self._operations = Operations()
+        self._models: dict[str, _ModelEntry] = {}
+        self._lock = threading.Lock()
+        self._load_lock = threading.Lock()
+        self._bases = BaseModelCache()
+        self._next_model = 0
+        self._last_seen: dict[str, float] = {}
+        self._group: AgentProcessGroup | None = None
+
+    def join(self, group: AgentProcessGroup) -> None:
+        """Makes this process a rank of an agent; must precede the first `load`.
+
+        All ranks receive all calls in the same order, except for SINGLE_RANK_CALLS. The result of rank 0 is the
+        result of the agent.
+        """
+        self._group = group
+        self._memory.set_world_size(group.world_size)
 
     @property
-    def _division(self) -> Division:
-        return self._ranks or ALONE
+    def _data_parallel(self) -> DataParallel:
+        return self._group or SINGLE_PROCESS
 
-    def share_memory(self, parts: int) -> None:
-        """Takes one of so many equal parts of what is free, before any model is loaded."""
-        self._admission.share(parts)
+    def divide_memory(self, processes: int) -> None:
+        """Limits models to an equal part of the free memory; must precede the first `load`."""
+        self._memory.divide(processes)
 
     def hello(self) -> dict[str, Any]:
-        """Who this is; checked by a client before anything else."""
         return {
             "name": "troupe-worker",
             "version": VERSION,
@@ -111,13 +128,13 @@ class Service:
         }
 
     def begin(self, frame: Frame) -> Operation:
-        """Starts a call, or finds it under way or done.
+        """Starts a call, or returns the operation of the same name that is in flight or finished.
 
         Raises:
-            BadRequest: the frame is no call.
+            BadRequest: the header lacks a field of every call.
         """
         header = frame.header
-        session, name = word(header, "session"), word(header, "operation")
+        session, name = required_name(header, "session"), required_name(header, "operation")
         self.touch(session)
 
         def run(operation: Operation) -> None:
@@ -126,118 +143,111 @@ class Service:
         return self._operations.begin(channel_of(header), name, deadline_of(header), run)
 
     def cancel(self, header: dict[str, Any]) -> bool:
-        """Asks a call to end at its next opportunity."""
-        return self._operations.cancel(channel_of(header), word(header, "operation"))
+        return self._operations.cancel(channel_of(header), required_name(header, "operation"))
 
     def touch(self, session: str) -> None:
-        """A sign of life of a client."""
-        self._seen[session] = time.monotonic()
+        self._last_seen[session] = time.monotonic()
 
-    def drop_abandoned(self, lease_seconds: float) -> None:
-        """Frees the models of clients that were not heard of for a lease."""
+    def drop_expired_sessions(self, lease_seconds: float) -> None:
         now = time.monotonic()
-        gone = [session for session, seen in list(self._seen.items()) if now - seen > lease_seconds]
-        for session in gone:
+        expired = [session for session, seen in list(self._last_seen.items()) if now - seen > lease_seconds]
+        for session in expired:
             self.drop_session(session)
 
     def drop_session(self, session: str) -> None:
-        """Frees the models of a client that is gone."""
-        self._seen.pop(session, None)
-        self._operations.forget(session)
-        for model in [name for name, held in list(self._models.items()) if held.session == session]:
+        """Frees the models of a client."""
+        self._last_seen.pop(session, None)
+        self._operations.drop_channel(session)
+        for model in [name for name, entry in list(self._models.items()) if entry.session == session]:
             self._close(model)
 
     def _run(self, operation: Operation, frame: Frame, session: str) -> None:
         def emit(header: dict[str, Any], arrays: dict[str, Array]) -> None:
-            operation.say(encode(header, arrays))
+            operation.emit(encode(header, arrays))
 
-        is_lone = frame.header.get("call") in LONE_CALLS
+        is_single_rank = frame.header.get("call") in SINGLE_RANK_CALLS
         try:
-            with contextlib.nullcontext() if is_lone else self._division.agreed():
+            with contextlib.nullcontext() if is_single_rank else self._data_parallel.raise_on_all_ranks():
                 operation.check()
             started = time.perf_counter()
             value, arrays = self._apply(Call(frame, operation.check, emit), session)
             seconds = round(time.perf_counter() - started, 6)
-            if not is_lone and not self._division.speaks:
+            if not is_single_rank and not self._data_parallel.is_rank_zero:
                 value, arrays = {}, {}
             answer = encode({"kind": "result", "value": value, "seconds": seconds}, arrays)
-        except Exception as error:  # whatever a library throws must reach the client as one line
-            broken = self._division.size > 1 and not is_lone and not isinstance(error, WorkerError)
-            answer = error_frame(*describe(error), broken=broken)
-        operation.say(answer, last=True)
+        except Exception as error:  # any exception of a library becomes an error frame
+            is_collective = self._data_parallel.world_size > 1 and not is_single_rank
+            desynchronized = is_collective and not isinstance(error, WorkerError)
+            answer = error_frame(*classify(error), desynchronized=desynchronized)
+        operation.emit(answer, last=True)
 
-    def _apply(self, call: Call, session: str) -> Answer:
-        name = word(call.frame.header, "call")
+    def _apply(self, call: Call, session: str) -> CallResult:
+        name = required_name(call.frame.header, "call")
         if name == "load":
             return self._load(call, session)
-        model = word(call.frame.header, "model")
+        model = required_name(call.frame.header, "model")
         if name == "close":
             self._close(model)
             return {}, {}
-        held = self._models.get(model)
-        if held is None or held.session != session:
-            raise _unknown(model)
-        if name == "generate":  # the only call of which many run side by side on one model
-            return _open(held, model).generate(call, held.lock)
+        entry = self._models.get(model)
+        if entry is None or entry.session != session:
+            raise _unknown_model(model)
+        if name == "generate":  # the only call that runs concurrently on one model
+            return entry.require_open(model).generate(call, entry.lock)
         if name not in MODEL_CALLS:
-            raise BadRequest(f'there is no call "{name}"')
-        with held.lock:
-            worker = _open(held, model)
-            if name not in LONE_CALLS:
-                worker.settle()
-            method: Callable[[Call], Answer] = getattr(worker, name)
+            raise BadRequest(f'call "{name}" does not exist')
+        with entry.lock:
+            worker_model = entry.require_open(model)
+            if name not in SINGLE_RANK_CALLS:
+                worker_model.reshard()
+            method: Callable[[Call], CallResult] = getattr(worker_model, name)
             return method(call)
 
-    def _load(self, call: Call, session: str) -> Answer:
-        with self._loading:  # Transformers' loader is not made for several threads
-            promise: int | None = None
-            vllm: Home | None = None
+    def _load(self, call: Call, session: str) -> CallResult:
+        with self._load_lock:  # from_pretrained of Transformers is not thread-safe
+            reservation: int | None = None
+            vllm: SharedEngine | None = None
             try:
                 options = load_options(call)
-                with self._division.agreed():
-                    promise = self._admission.admit(options, self._bases)
-                vllm = self._samplers.enter(options, self._division.size)
-                model = WorkerModel(call, self.device, self._bases, self._ranks, vllm)
+                with self._data_parallel.raise_on_all_ranks():
+                    reservation = self._memory.reserve_model(options, self._bases)
+                vllm = self._engines.acquire(options, self._data_parallel.world_size)
+                model = WorkerModel(call, self.device, self._bases, self._group, vllm)
             except BaseException:
-                self._samplers.leave(vllm)
-                self._admission.leave(promise)
+                self._engines.release(vllm)
+                self._memory.release(reservation)
                 raise
-        assert promise is not None
+        assert reservation is not None
         with self._lock:
             name = f"model-{self._next_model}"
             self._next_model += 1
-            self._models[name] = _Held(model, session, promise, vllm)
-        self.touch(session)  # it may have been given up meanwhile: then its model is found abandoned in time
+            self._models[name] = _ModelEntry(model, session, reservation, vllm)
+        # the session may have expired during the load; a new lease lets the next expiry free this model
+        self.touch(session)
         return {"model": name, **model.facts()}, {}
 
     def _close(self, model: str) -> None:
-        held = self._models.pop(model, None)
-        if held is None:
+        entry = self._models.pop(model, None)
+        if entry is None:
             return
-        self._operations.forget(model)
-        with held.lock:
-            held.model = None
-        with self._loading:
-            self._samplers.leave(held.vllm)
-        if self._ranks is not None:
-            gc.collect()  # what FSDP keeps hangs together in circles
-        self._admission.leave(held.promise)
+        self._operations.drop_channel(model)
+        with entry.lock:
+            entry.model = None
+        with self._load_lock:
+            self._engines.release(entry.vllm)
+        if self._group is not None:
+            gc.collect()  # FSDP modules are in reference cycles
+        self._memory.release(entry.reservation)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
 
-def _unknown(name: str) -> WorkerError:
-    return WorkerError(f'there is no model "{name}" here; the worker was started anew', "unknown_model")
+def _unknown_model(name: str) -> WorkerError:
+    return WorkerError(f'model "{name}" does not exist; the worker was restarted', "unknown_model")
 
 
-def _open(held: _Held, name: str) -> WorkerModel:
-    if held.model is None:
-        raise _unknown(name)
-    return held.model
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto`: a GPU where there is one.
+def resolve_device(name: str) -> torch.device:
+    """A device of PyTorch; `auto` is a GPU if there is one, else the CPU.
 
     Raises:
         WorkerError: PyTorch does not have the device.
@@ -249,4 +259,4 @@ def pick_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
         return device
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    raise WorkerError(f'expected a device PyTorch has here, got "{name}"; it sees {count} GPUs', "device")
+    raise WorkerError(f'expected a device that PyTorch has here, got "{name}"; it has {count} GPUs', "device")

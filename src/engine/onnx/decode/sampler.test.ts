@@ -59,10 +59,10 @@ describe('the schedule', () => {
   it('agrees with the trainer for matrices large enough for transposed matmuls', async () => {
     const model = await tinyModel(engineOf(8), { hiddenSize: 256, intermediateSize: 512, layers: 1 });
     const asked = requests(12);
-    const said = await model.sample(asked, params);
-    const sequences = said.map(({ tokens }, i) => ({ context: asked[i]!.context, tokens }));
+    const completions = await model.sample(asked, params);
+    const sequences = completions.map(({ tokens }, i) => ({ context: asked[i]!.context, tokens }));
     const scored = await model.forward(sequences, { temperature: 1 });
-    for (const [i, { logp }] of said.entries())
+    for (const [i, { logp }] of completions.entries())
       logp.forEach((value, t) => {
         expect(Math.abs(value - scored[i]![t]!)).toBeLessThan(2e-5);
       });

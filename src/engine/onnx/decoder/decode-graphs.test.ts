@@ -27,9 +27,9 @@ describe('decoding token by token', () => {
     const model = await tinyModel(engine, { ...changes, endTokens: [21] });
     const asked = requests(config.vocabSize);
     const temperature = 1.3;
-    const said = await model.sample(asked, { temperature, maxTokens: 25 });
-    expect(Math.max(...said.map(({ tokens }) => tokens.length))).toBeGreaterThan(20);
-    said.forEach(({ tokens, logp }, i) => {
+    const completions = await model.sample(asked, { temperature, maxTokens: 25 });
+    expect(Math.max(...completions.map(({ tokens }) => tokens.length))).toBeGreaterThan(20);
+    completions.forEach(({ tokens, logp }, i) => {
       const context = asked[i]?.context as Int32Array;
       const whole = [...context, ...tokens.slice(0, -1)];
       const rows = expectedLogp(config, tinyWeights(config), { tokens: whole, temperature });
@@ -48,12 +48,12 @@ describe('decoding token by token', () => {
       if (/[qk]_norm$/.test(name)) values.fill(name.endsWith('q_norm') ? -150 : 150);
     const model = await engine.fromCheckpoint({ config, weights, tokenizer: tinyTokenizer() }, 'low');
     const asked = requests(config.vocabSize);
-    const said = await model.sample(asked, { temperature: 1, maxTokens: 20 });
+    const completions = await model.sample(asked, { temperature: 1, maxTokens: 20 });
     const scored = await model.forward(
-      said.map(({ tokens }, i) => ({ context: asked[i]?.context as Int32Array, tokens })),
+      completions.map(({ tokens }, i) => ({ context: asked[i]?.context as Int32Array, tokens })),
       { temperature: 1 },
     );
-    said.forEach(({ logp }, i) => {
+    completions.forEach(({ logp }, i) => {
       logp.forEach((value, u) => {
         expect(Math.abs(value - (scored[i]?.[u] as number)), `token ${u} of message ${i}`).toBeLessThan(1e-4);
       });

@@ -1,6 +1,6 @@
 /**
- * Loads the native library ONNX Runtime when it is first needed: the copy inside the built package, else
- * onnxruntime-node of a checkout. Its telemetry is off.
+ * Loads the native library of ONNX Runtime at its first use, with telemetry disabled: the copy in the built package,
+ * else the package onnxruntime-node.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -11,22 +11,22 @@ import { ORT_TELEMETRY_OFF } from '../../../support/telemetry.ts';
 
 export type Ort = typeof import('onnxruntime-common');
 
-/** The copy that `npm run build` makes. */
+/** The copy that `npm run build` creates. */
 const VENDORED = packageFile('dist/vendor/onnxruntime-node/dist/index.js');
 
-/** Systems that ONNX Runtime has a binary for. */
+/** Platforms for which ONNX Runtime has a binary. */
 const SYSTEMS = ['darwin-arm64', 'linux-arm64', 'linux-x64', 'win32-arm64', 'win32-x64'];
 
 let loaded: Ort | undefined;
 
-/** @throws EngineError with the command that repairs the installation */
+/** Returns ONNX Runtime's API. @throws EngineError with the command that repairs the installation */
 export function loadRuntime(): Ort {
   loaded ??= requireRuntime();
   return loaded;
 }
 
 function requireRuntime(): Ort {
-  // else the library uploads events, and keeps a device id and a database in the user's cache folder
+  // without this setting the library uploads events, and stores a device id and a database in the user's cache folder
   Object.assign(process.env, ORT_TELEMETRY_OFF);
   const require = createRequire(import.meta.url);
   const errors: unknown[] = [];
@@ -52,7 +52,7 @@ function missing(errors: readonly unknown[]): EngineError {
   });
 }
 
-/** The version this package is made for. */
+/** The version of ONNX Runtime that this package requires. */
 function version(): string {
   const { dependencies } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
     readonly dependencies: Readonly<Record<string, string>>;

@@ -18,7 +18,7 @@ export async function checkRuntime(): Promise<number> {
   const graph = new Graph();
   const product = graph.op('MatMul', [graph.input('a', [2, 2]), graph.input('b', [2, 1])]);
   graph.output(product, 'y');
-  const session = await runtime.session(graph.build('probe'));
+  const session = await runtime.session(graph.build('runtime-check'));
   const feeds = {
     a: runtime.float32(Float32Array.of(1, 2, 3, 4), [2, 2]),
     b: runtime.float32(Float32Array.of(5, 6), [2, 1]),

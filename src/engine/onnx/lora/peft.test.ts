@@ -30,7 +30,7 @@ interface Expected {
 
 async function fixture(name: string, storage: WeightStorage = 'float32') {
   const dir = join(ROOT, name);
-  const expected = JSON.parse(readFileSync(join(dir, 'expected.json'), 'utf8')) as Expected; // our script's
+  const expected = JSON.parse(readFileSync(join(dir, 'expected.json'), 'utf8')) as Expected; // written by conformance/write_peft_fixtures.py
   const { config, weights } = readTransformersFixture(expected.base);
   const adapter = readAdapter(dir, config, { optimizer: false });
   const { rank, alpha, rankStabilized, targets } = adapter.config;

@@ -1,3 +1,4 @@
-"""The worker on a Ray cluster: one front that speaks the same protocol as a worker of one machine, and one
-actor per agent behind it, which holds an ordinary worker's models. Only the actors import PyTorch.
+"""The worker on a Ray cluster: a driver with the protocol of a single worker, and one or more actors per agent.
+
+An actor runs an ordinary worker's service. Only the actors import PyTorch.
 """

@@ -1,5 +1,6 @@
-"""One agent's models in a process that Ray places: an ordinary service behind a narrow door. Frames come and
-go as bytes, so the lengths and checksums that a client wrote are checked here, and the other way round.
+"""The Ray actor of an agent, or of one of its ranks: runs a worker's service and transfers files.
+
+Frames pass through as bytes, so the receiving end checks the lengths and checksums that the sending end wrote.
 """
 
 from __future__ import annotations
@@ -17,16 +18,23 @@ from typing import Any
 from ..errors import WorkerError
 from ..frames import decode
 
-#: How often a call that says nothing looks whether it is done.
-_BEAT_SECONDS = 60.0
-_FOLDERS = "troupe-actor-"
+#: Interval at which a call without frames wakes up; no frame is sent then.
+_HEARTBEAT_SECONDS = 60.0
+_FOLDER_PREFIX = "troupe-actor-"
 
 
 class AgentActor:
-    """Made a Ray actor where it is placed; its methods run in threads of their own."""
+    """Becomes a Ray actor in team_placement.py; its methods run concurrently in threads."""
 
     def __init__(self, *, threads: int, gpus: float) -> None:
-        """Raises ImportError where the node's Python lacks a package; the front says which."""
+        """
+        Args:
+            threads: CPU threads of PyTorch
+            gpus: GPUs of this actor; a fraction limits its GPU memory, 0 selects the CPU
+
+        Raises:
+            ImportError: the Python of the node lacks a package; the driver reports its name.
+        """
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         import torch
@@ -38,15 +46,15 @@ class AgentActor:
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
         limit: int | None = None
-        if 0 < gpus < 1:  # others have the rest of the card
+        if 0 < gpus < 1:  # other actors use the rest of the GPU
             limit = int(gpus * torch.cuda.get_device_properties(0).total_memory)
             torch.cuda.set_per_process_memory_fraction(gpus)
         self._service = Service("cuda" if gpus > 0 else "cpu", limit)
-        _sweep()
-        self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
+        _remove_stale_folders()
+        self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
 
-    def about(self) -> dict[str, Any]:
-        """Where this runs."""
+    def info(self) -> dict[str, Any]:
+        """Node, host, process id, and versions of the packages."""
         import ray
 
         return {
@@ -56,82 +64,86 @@ class AgentActor:
             **{key: self._service.hello()[key] for key in ("python", "torch", "transformers", "device")},
         }
 
-    def share_memory(self, parts: int) -> None:
-        """Others on the same node compute on its CPUs too."""
-        self._service.share_memory(parts)
+    def divide_memory(self, processes: int) -> None:
+        """Limits models to an equal part of the node's free memory."""
+        self._service.divide_memory(processes)
 
-    def join(self, meeting: str, rank: int, size: int) -> None:
-        """Becomes one of the ranks of an agent; waits for the others."""
-        from ..ranks import Ranks
+    def join(self, rendezvous: str, rank: int, world_size: int) -> None:
+        """Joins the process group of an agent; waits for all ranks. See `AgentProcessGroup.init`."""
+        from ..process_group import AgentProcessGroup
 
-        self._service.join(Ranks.form(Path(meeting), rank, size, self._service.device))
+        self._service.join(AgentProcessGroup.init(Path(rendezvous), rank, world_size, self._service.device))
 
     def call(self, data: bytes, header: dict[str, Any]) -> Iterator[tuple[bool, bytes]]:
-        """Everything a call says, with whether it is the last.
+        """All frames of a call, each with whether it is the last.
 
         Args:
-            data: the frame as the client sent it
-            header: what stands in its header instead: the names of models and folders are the front's there
+            data: the client's frame
+            header: fields that replace those of the frame: this node's names of models and folders
         """
         frame = decode(data)
         operation = self._service.begin(replace(frame, header={**frame.header, **header}))
-        held: bytes | None = None
-        for said in operation.frames(_BEAT_SECONDS):
-            if said is None:
+        previous: bytes | None = None
+        for emitted in operation.frames(_HEARTBEAT_SECONDS):
+            if emitted is None:
                 continue
-            if held is not None:
-                yield False, held
-            held = said
-        assert held is not None
-        yield True, held
+            if previous is not None:
+                yield False, previous
+            previous = emitted
+        assert previous is not None
+        yield True, previous
 
     def cancel(self, header: dict[str, Any]) -> bool:
         return self._service.cancel(header)
 
-    def drop(self, session: str) -> None:
-        """Frees what a client holds."""
-        self._service.drop_session(session)
-
     def make_folder(self) -> str:
-        """A folder of its own for files on their way, on this node."""
+        """Creates a temporary folder for a file transfer. Returns its path on this node."""
         return tempfile.mkdtemp(dir=self._root)
 
-    def write(self, folder: str, name: str, offset: int, data: bytes, checksum: int) -> None:
-        """Takes a piece of a file."""
+    def write_chunk(self, folder: str, name: str, offset: int, data: bytes, checksum: int) -> None:
+        """Writes a part of a file.
+
+        Raises:
+            WorkerError: the data does not match its CRC-32.
+        """
         if zlib.crc32(data) != checksum:
-            raise WorkerError(f"{name}: a piece was damaged on the way", "store")
-        handle = os.open(self._inside(folder, name), os.O_CREAT | os.O_WRONLY, 0o600)
+            raise WorkerError(f"{name}: a chunk was corrupted in transit", "store")
+        handle = os.open(self._resolve(folder, name), os.O_CREAT | os.O_WRONLY, 0o600)
         try:
             os.pwrite(handle, data, offset)
         finally:
             os.close(handle)
 
-    def listing(self, folder: str) -> list[tuple[str, int]]:
-        """Names and sizes of its files."""
+    def list_files(self, folder: str) -> list[tuple[str, int]]:
+        """Names and sizes of a folder's files, sorted by name."""
         return sorted((path.name, path.stat().st_size) for path in Path(folder).iterdir() if path.is_file())
 
-    def read(self, folder: str, name: str, offset: int, size: int) -> tuple[bytes, int]:
-        """A piece of a file and its checksum."""
-        with open(self._inside(folder, name), "rb") as file:
+    def read_chunk(self, folder: str, name: str, offset: int, size: int) -> tuple[bytes, int]:
+        """A part of a file and its CRC-32."""
+        with open(self._resolve(folder, name), "rb") as file:
             file.seek(offset)
             data = file.read(size)
         return data, zlib.crc32(data)
 
     def remove_folder(self, folder: str) -> None:
-        self._inside(folder, "x")
+        self._resolve(folder, "x")
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _inside(self, folder: str, name: str) -> Path:
-        """Nothing outside its own folders is read or written here."""
+    def _resolve(self, folder: str, name: str) -> Path:
+        """Path of a file in a folder of `make_folder`.
+
+        Raises:
+            WorkerError: the path is outside of these folders.
+        """
         path = Path(folder) / name
         if Path(folder).parent != self._root or path.parent != Path(folder):
-            raise WorkerError(f"expected a file of this actor, got {path}", "store")
+            raise WorkerError(f"expected a file in a folder of this actor, got {path}", "store")
         return path
 
 
-def _sweep() -> None:
-    """Removes what actors that were killed left on this node."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*-*"):
-        pid = path.name.removeprefix(_FOLDERS).split("-")[0]
+def _remove_stale_folders() -> None:
+    """Removes the folders of actors that were killed on this node."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*-*"):
+        pid = path.name.removeprefix(_FOLDER_PREFIX).split("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
             shutil.rmtree(path, ignore_errors=True)

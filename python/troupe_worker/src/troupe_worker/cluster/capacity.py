@@ -1,4 +1,4 @@
-"""What a team asks of a cluster, and whether the cluster has it."""
+"""The resources that a team requests from a cluster, and whether the cluster has them."""
 
 from __future__ import annotations
 
@@ -9,31 +9,35 @@ from typing import Any
 from ..errors import BadRequest, WorkerError
 
 PLACEMENTS = {"spread": "SPREAD", "pack": "PACK"}
-#: Resources are compared with what Ray keeps: four digits.
-_GRAIN = 1e-4
+#: Ray rounds resources to four decimal places.
+_RESOLUTION = 1e-4
 
 
 @dataclass(frozen=True)
-class Need:
-    """A share of the cluster for every agent."""
+class PlacementRequest:
+    """Resources for every agent of a team."""
 
     agents: int
+    #: CPUs and GPUs per agent.
     cpus: float
     gpus: float
+    #: CPU threads per rank.
     threads: int
+    #: A key of PLACEMENTS.
     placement: str
+    #: How long to wait until the resources are free.
     wait_seconds: float
-    #: Actors of each agent, which share its CPUs and have a GPU each where there are any.
+    #: Ranks per agent, one actor each; they divide its CPUs and have one GPU each, if it has any.
     ranks: int
-    #: Folders have the same paths on all nodes.
+    #: Whether folders have the same paths on all nodes.
     shared_files: bool
 
     @staticmethod
-    def read(params: dict[str, Any]) -> Need:
-        """Checks what came over the wire.
+    def read(params: dict[str, Any]) -> PlacementRequest:
+        """Reads and checks the parameters of a `reserve` call.
 
         Raises:
-            BadRequest: a number cannot be right.
+            BadRequest: a parameter is missing or not valid.
         """
 
         def number(name: str, least: float, most: float) -> float:
@@ -55,7 +59,7 @@ class Need:
             raise BadRequest(f"ranks_per_agent: expected one for each of {gpus:g} GPUs, got {ranks}")
         if ranks > 1 and cpus == 0 and gpus == 0:
             raise BadRequest(f"cpus_per_agent: expected more than 0 for {ranks} ranks per agent, got 0")
-        return Need(
+        return PlacementRequest(
             agents=int(number("agents", 1, 64)),
             cpus=cpus,
             gpus=gpus,
@@ -68,62 +72,69 @@ class Need:
 
     @property
     def cpus_per_rank(self) -> float:
-        """Ray keeps four digits; rounded down, so that all fit the bundle."""
-        return self.cpus if self.ranks == 1 else math.floor(self.cpus / self.ranks / _GRAIN) * _GRAIN
+        """Rounded down to four decimal places, so that all ranks fit into the bundle."""
+        return self.cpus if self.ranks == 1 else math.floor(self.cpus / self.ranks / _RESOLUTION) * _RESOLUTION
 
     @property
     def gpus_per_rank(self) -> float:
         return self.gpus if self.ranks == 1 else min(1.0, self.gpus)
 
     def bundle(self) -> dict[str, float]:
-        """Of one agent."""
+        """Resource bundle of one agent in the placement group."""
         return {name: amount for name, amount in (("CPU", self.cpus), ("GPU", self.gpus)) if amount > 0}
 
 
-def require_capacity(need: Need, nodes: list[dict[str, Any]]) -> bool:
-    """Whether the nodes that are alive can hold the team, everything else aside.
+def require_capacity(request: PlacementRequest, nodes: list[dict[str, Any]]) -> bool:
+    """Whether the live nodes have the capacity for the team, ignoring what others use.
+
+    Returns:
+        False if they do not, but a dead node may be replaced.
 
     Raises:
-        WorkerError: they cannot, and no node died that may be replaced.
+        WorkerError: they do not, and no node is dead.
     """
     alive = [node for node in nodes if node["Alive"]]
-    if _fits(need, alive):
+    if _fits(request, alive):
         return True
     if len(alive) < len(nodes):
         return False
-    for name, each, key in (("GPU", need.gpus, "gpus_per_agent"), ("CPU", need.cpus, "cpus_per_agent")):
-        have = [node["Resources"].get(name, 0.0) for node in alive]
-        room = sum(math.floor(amount / each + _GRAIN) for amount in have) if each else need.agents
-        most = max(have, default=0.0)
-        if room < need.agents and sum(have) + _GRAIN >= need.agents * each and each > max(1.0, most):
+    for name, each, key in (("GPU", request.gpus, "gpus_per_agent"), ("CPU", request.cpus, "cpus_per_agent")):
+        available = [node["Resources"].get(name, 0.0) for node in alive]
+        agents = sum(math.floor(amount / each + _RESOLUTION) for amount in available) if each else request.agents
+        largest = max(available, default=0.0)
+        is_enough_in_total = sum(available) + _RESOLUTION >= request.agents * each
+        if agents < request.agents and is_enough_in_total and each > max(1.0, largest):
             raise WorkerError(
-                f"an agent with {key} {each:g} must be on one node, the largest has {most:g} {name}s; lower {key}",
+                f"an agent with {key} {each:g} must be on one node, the largest has {largest:g} {name}s; "
+                f"lower {key}",
                 "capacity",
             )
-        if room < need.agents:
-            verb = "needs" if need.agents == 1 else "need"
+        if agents < request.agents:
+            verb = "needs" if request.agents == 1 else "need"
             raise WorkerError(
-                f"the cluster has {sum(have):g} {name}s on {len(have)} nodes, "
-                f"{_agents(need)} with {key} {each:g} {verb} {need.agents * each:g}; lower {key} or add nodes",
+                f"the cluster has {sum(available):g} {name}s on {len(available)} nodes, "
+                f"{_agent_count(request)} with {key} {each:g} {verb} {request.agents * each:g}; "
+                f"lower {key} or add nodes",
                 "capacity",
             )
     raise WorkerError(
-        f"no placement of {_agents(need)} with {need.cpus:g} CPUs and {need.gpus:g} GPUs each fits "
+        f"no placement of {_agent_count(request)} with {request.cpus:g} CPUs and {request.gpus:g} GPUs each fits "
         f"the {len(alive)} nodes of the cluster",
         "capacity",
     )
 
 
-def _agents(need: Need) -> str:
-    return "1 agent" if need.agents == 1 else f"{need.agents} agents"
+def _agent_count(request: PlacementRequest) -> str:
+    return "1 agent" if request.agents == 1 else f"{request.agents} agents"
 
 
-def _fits(need: Need, nodes: list[dict[str, Any]]) -> bool:
-    """Every agent has equal needs, so nodes can be filled one by one."""
-    room = 0
+def _fits(request: PlacementRequest, nodes: list[dict[str, Any]]) -> bool:
+    """Counts how many agents fit on each node; all agents request equal resources."""
+    agents = 0
     for node in nodes:
         amounts = [
-            math.floor(node["Resources"].get(name, 0.0) / each + _GRAIN) for name, each in need.bundle().items()
+            math.floor(node["Resources"].get(name, 0.0) / each + _RESOLUTION)
+            for name, each in request.bundle().items()
         ]
-        room += min(amounts, default=need.agents)
-    return room >= need.agents
+        agents += min(amounts, default=request.agents)
+    return agents >= request.agents

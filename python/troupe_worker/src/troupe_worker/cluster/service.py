@@ -1,6 +1,4 @@
-"""The front's side of every call: which actor it is for, what of its frame must be said differently there, and
-what becomes of it when the actor dies.
-"""
+"""The driver of a Ray cluster: forwards calls to actors, translating the names of models and folders."""
 
 from __future__ import annotations
 
@@ -16,37 +14,39 @@ import ray
 from ray.exceptions import RayError
 
 from .. import PROTOCOL, VERSION
-from ..calls import channel_of, deadline_of, error_frame, first_line, word
+from ..calls import channel_of, deadline_of, error_frame, first_line, required_name
 from ..errors import BadRequest, WorkerError
 from ..frames import Frame, decode, encode
 from ..operations import Operation, Operations
-from .capacity import Need
-from .files import Sent, fetch_folder, forget_sent, send_model
-from .places import Place, Places
+from .agent_placement import AgentPlacement
+from .capacity import PlacementRequest
+from .file_transfer import UploadedModel, delete_upload, download_folder, upload_model
+from .team_placement import TeamPlacement
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A model: whose it is, where it is, and its name there."""
+class _RemoteModel:
+    """A model in an actor: its session, its agent, and its name there."""
 
     session: str
-    place: Place
+    agent: AgentPlacement
     name: str
-    #: Of an adapter on another node: see `Sent`.
+    #: See `UploadedModel.base`.
     base: tuple[str, str] | None = None
 
 
 class ClusterService:
-    """Everything behind the front of a cluster; has the calls of `Service`, and `reserve` and `leave` besides."""
+    """Handles the requests of the HTTP server; implements `CallHandler`, with the calls `reserve` and `leave`."""
 
     def __init__(self) -> None:
         self._node: str = ray.get_runtime_context().get_node_id()
         self._operations = Operations()
-        self._places: dict[str, Places] = {}
-        self._models: dict[str, _Held] = {}
+        #: By session.
+        self._teams: dict[str, TeamPlacement] = {}
+        self._models: dict[str, _RemoteModel] = {}
         self._lock = threading.Lock()
         self._next_model = 0
-        self._seen: dict[str, float] = {}
+        self._last_seen: dict[str, float] = {}
 
     def hello(self) -> dict[str, Any]:
         resources = ray.cluster_resources()
@@ -65,34 +65,34 @@ class ClusterService:
 
     def begin(self, frame: Frame) -> Operation:
         header = frame.header
-        session, name = word(header, "session"), word(header, "operation")
+        session, name = required_name(header, "session"), required_name(header, "operation")
         self.touch(session)
 
         def run(operation: Operation) -> None:
-            operation.say(self._answer(operation, frame, session), last=True)
+            operation.emit(self._answer(operation, frame, session), last=True)
 
         return self._operations.begin(channel_of(header), name, deadline_of(header), run)
 
     def cancel(self, header: dict[str, Any]) -> bool:
-        found = self._operations.cancel(channel_of(header), word(header, "operation"))
-        held = self._models.get(str(header.get("model")))
-        if held is not None and held.place.lost is None:
-            held.place.cancel({**header, "model": held.name})
+        found = self._operations.cancel(channel_of(header), required_name(header, "operation"))
+        model = self._models.get(str(header.get("model")))
+        if model is not None and model.agent.lost is None:
+            model.agent.cancel({**header, "model": model.name})
         return found
 
     def touch(self, session: str) -> None:
-        self._seen[session] = time.monotonic()
+        self._last_seen[session] = time.monotonic()
 
-    def drop_abandoned(self, lease_seconds: float) -> None:
+    def drop_expired_sessions(self, lease_seconds: float) -> None:
         now = time.monotonic()
-        for session in [session for session, seen in list(self._seen.items()) if now - seen > lease_seconds]:
+        for session in [name for name, seen in list(self._last_seen.items()) if now - seen > lease_seconds]:
             self._leave(session)
 
     def _answer(self, operation: Operation, frame: Frame, session: str) -> bytes:
-        """Says what comes on the way. Returns the last frame."""
+        """Runs a call and emits its intermediate frames. Returns the last frame."""
         try:
             operation.check()
-            name = word(frame.header, "call")
+            name = required_name(frame.header, "call")
             if name == "reserve":
                 return self._reserve(operation, frame, session)
             if name == "leave":
@@ -100,116 +100,126 @@ class ClusterService:
                 return _result({})
             if name == "load":
                 return self._load(operation, frame, session)
-            return self._pass_on(operation, frame, session)
+            return self._call_model(operation, frame, session)
         except WorkerError as error:
             return error_frame(error.kind, str(error))
         except RayError as error:
             return error_frame("lost", f"{type(error).__name__}: {first_line(error)}")
-        except Exception as error:  # whatever a library throws must reach the client as one line
+        except Exception as error:  # any exception of a library becomes an error frame
             return error_frame("engine", f"{type(error).__name__}: {first_line(error)}")
 
     def _reserve(self, operation: Operation, frame: Frame, session: str) -> bytes:
-        if session in self._places:
-            raise BadRequest("reserve: this client has its places already")
-        need = Need.read(frame.header.get("params") or {})
-        places = Places(need, operation.check)
-        self._places[session] = places
-        self.touch(session)  # it may have been given up meanwhile: then its places are found abandoned in time
+        if session in self._teams:
+            raise BadRequest("reserve: this client has reserved its agents already")
+        request = PlacementRequest.read(frame.header.get("params") or {})
+        team = TeamPlacement(request, operation.check)
+        self._teams[session] = team
+        # the session may have expired during the wait; a new lease lets the next expiry free this team
+        self.touch(session)
         try:
-            places.start(operation.check)
+            team.start(operation.check)
         except BaseException:
             self._leave(session)
             raise
-        return _result({"places": [place.about for place in places.places]})
+        return _result({"agents": [agent.info for agent in team.agents]})
 
     def _leave(self, session: str) -> None:
-        self._seen.pop(session, None)
-        self._operations.forget(session)
+        """Frees the models and the actors of a client."""
+        self._last_seen.pop(session, None)
+        self._operations.drop_channel(session)
         with self._lock:
-            places = self._places.pop(session, None)
-            for name in [name for name, held in self._models.items() if held.session == session]:
+            team = self._teams.pop(session, None)
+            for name in [name for name, model in self._models.items() if model.session == session]:
                 del self._models[name]
-                self._operations.forget(name)  # or its answers would stay
-        if places is not None:
-            places.free()
+                self._operations.drop_channel(name)
+        if team is not None:
+            team.free()
 
     def _load(self, operation: Operation, frame: Frame, session: str) -> bytes:
         params = dict(frame.header.get("params") or {})
-        folder = params.get("dir")
-        if not isinstance(folder, str) or not folder:
-            raise BadRequest(f"dir: expected a folder, got {folder!r}")
+        folder = _folder_of(params)
         with self._lock:
-            places = self._places.get(session)
-            if places is None:
-                raise BadRequest("load: expected places to be reserved first")
-            place = places.next()
-        kept = False
-        sent = Sent(folder, {})
+            team = self._teams.get(session)
+            if team is None:
+                raise BadRequest("load: expected a reserve call first")
+            agent = team.next()
+        is_loaded = False
+        uploaded = UploadedModel(folder, {})
         try:
-            if not self._is_seen(place, places.need):
-                sent = send_model(place, Path(folder), params)
-            header = {"params": {**params, "dir": sent.folder}}
-            answer = decode(self._through(operation, place, frame, header)).header
+            if not self._shares_files(agent, team.request):
+                uploaded = upload_model(agent, Path(folder), params)
+            header = {"params": {**params, "dir": uploaded.folder}}
+            answer = decode(self._forward(operation, agent, frame, header)).header
             if answer["kind"] == "error":
-                return error_frame(answer["error"]["kind"], sent.here(str(answer["error"]["message"])))
-            kept = True
+                message = uploaded.with_local_names(str(answer["error"]["message"]))
+                return error_frame(answer["error"]["kind"], message)
+            is_loaded = True
             value = answer["value"]
             with self._lock:
                 name = f"model-{self._next_model}"
                 self._next_model += 1
-                self._models[name] = _Held(session, place, str(value["model"]), sent.base)
-            self.touch(session)  # so that this is found abandoned too where it was given up meanwhile
-            facts = {"model": name, "place": place.index, "text": sent.here(str(value["text"]))}
+                self._models[name] = _RemoteModel(session, agent, str(value["model"]), uploaded.base)
+            # as in `_reserve`
+            self.touch(session)
+            tokenizer_dir = uploaded.with_local_names(str(value["tokenizer_dir"]))
+            facts = {"model": name, "agent": agent.index, "tokenizer_dir": tokenizer_dir}
             return _result({**value, **facts})
         finally:
-            if not kept:
-                place.models -= 1
-            if sent.names and place.lost is None:
-                forget_sent(place, sent)
+            if not is_loaded:
+                agent.models -= 1
+            if uploaded.local_names and agent.lost is None:
+                delete_upload(agent, uploaded)
 
-    def _is_seen(self, place: Place, need: Need) -> bool:
-        return need.shared_files or place.about.get("node") == self._node
+    def _shares_files(self, agent: AgentPlacement, request: PlacementRequest) -> bool:
+        """Whether the agent's node has the same folders as this one."""
+        return request.shared_files or agent.info.get("node") == self._node
 
-    def _pass_on(self, operation: Operation, frame: Frame, session: str) -> bytes:
-        model, name = word(frame.header, "model"), word(frame.header, "call")
-        held = self._models.get(model)
-        if held is None or held.session != session:
-            raise WorkerError(f'there is no model "{model}" here; the front was started anew', "unknown_model")
-        places = self._places.get(session)
-        if name == "save" and places is not None and not self._is_seen(held.place, places.need):
-            return self._save(operation, frame, held)
-        answer = self._through(operation, held.place, frame, {"model": held.name})
+    def _call_model(self, operation: Operation, frame: Frame, session: str) -> bytes:
+        model, name = required_name(frame.header, "model"), required_name(frame.header, "call")
+        remote = self._models.get(model)
+        if remote is None or remote.session != session:
+            raise WorkerError(f'model "{model}" does not exist; the driver was restarted', "unknown_model")
+        team = self._teams.get(session)
+        if name == "save" and team is not None and not self._shares_files(remote.agent, team.request):
+            return self._save(operation, frame, remote)
+        answer = self._forward(operation, remote.agent, frame, {"model": remote.name})
         if name == "close":
             with self._lock:
                 if self._models.pop(model, None) is not None:
-                    held.place.models -= 1
-            self._operations.forget(model)
+                    remote.agent.models -= 1
+            self._operations.drop_channel(model)
         return answer
 
-    def _save(self, operation: Operation, frame: Frame, held: _Held) -> bytes:
+    def _save(self, operation: Operation, frame: Frame, remote: _RemoteModel) -> bytes:
+        """Saves to a folder on the actor's node and downloads it."""
         params = dict(frame.header.get("params") or {})
-        folder = params.get("dir")
-        if not isinstance(folder, str) or not folder:
-            raise BadRequest(f"dir: expected a folder, got {folder!r}")
-        actor = held.place.actor
-        there: str = ray.get(actor.make_folder.remote())
+        folder = _folder_of(params)
+        actor = remote.agent.actor
+        remote_folder: str = ray.get(actor.make_folder.remote())
         try:
-            header = {"model": held.name, "params": {**params, "dir": there}}
-            answer = self._through(operation, held.place, frame, header)
+            header = {"model": remote.name, "params": {**params, "dir": remote_folder}}
+            answer = self._forward(operation, remote.agent, frame, header)
             if decode(answer).header["kind"] == "result":
-                fetch_folder(actor, there, Path(folder), held.base)
+                download_folder(actor, remote_folder, Path(folder), remote.base)
         finally:
-            actor.remove_folder.remote(there)
+            actor.remove_folder.remote(remote_folder)
         return answer
 
-    def _through(self, operation: Operation, place: Place, frame: Frame, header: dict[str, Any]) -> bytes:
-        """Says everything an actor says but the last, which it returns."""
-        with closing(place.call(frame, header, operation.check)) as frames:
-            for is_last, said in frames:
+    def _forward(self, operation: Operation, agent: AgentPlacement, frame: Frame, header: dict[str, Any]) -> bytes:
+        """Forwards a call to an agent and emits its intermediate frames. Returns the last frame."""
+        with closing(agent.call(frame, header, operation.check)) as frames:
+            for is_last, data in frames:
                 if is_last:
-                    return said
-                operation.say(said)
-        raise place.lose("it ended a call without an answer")
+                    return data
+                operation.emit(data)
+        raise agent.mark_lost("a call ended without a result")
+
+
+def _folder_of(params: dict[str, Any]) -> str:
+    folder = params.get("dir")
+    if not isinstance(folder, str) or not folder:
+        raise BadRequest(f"dir: expected a folder, got {folder!r}")
+    return folder
 
 
 def _result(value: dict[str, Any]) -> bytes:

@@ -1,0 +1,62 @@
+"""The modules of the worker import each other without cycles, counting imports inside functions."""
+
+from __future__ import annotations
+
+import ast
+import unittest
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1] / "src"
+PACKAGE = "troupe_worker"
+
+
+def read_modules() -> dict[str, Path]:
+    """Files of all modules by their names; a package has the name of its folder."""
+    modules: dict[str, Path] = {}
+    for path in (SOURCE / PACKAGE).rglob("*.py"):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return modules
+
+
+def imported_modules(name: str, path: Path, modules: Mapping[str, Path]) -> set[str]:
+    """Modules of the package that a module imports, at any level of its source."""
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            members = {f"{source}.{alias.name}" for alias in node.names}
+            # `from package import name` imports a submodule, or a name that the package itself defines
+            found |= {member if member in modules else source for member in members}
+    return (found & set(modules)) - {name}
+
+
+def first_cycle(imports: Mapping[str, set[str]]) -> list[str]:
+    """Modules of an import cycle; empty if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        return cycle
+    return []
+
+
+class ImportsTest(unittest.TestCase):
+    def test_there_is_no_import_cycle(self) -> None:
+        modules = read_modules()
+        imports = {name: imported_modules(name, path, modules) for name, path in modules.items()}
+        self.assertIn(f"{PACKAGE}.service", imports[f"{PACKAGE}.cluster.actor"])  # an import inside a function
+        self.assertEqual(first_cycle(imports), [])
+
+    def test_finds_a_cycle(self) -> None:
+        self.assertEqual(set(first_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})), {"a", "b", "c"})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,44 @@
+/**
+ * Rows of a run inside the training process, where events arrive with the time of a monotonic clock and
+ * `phase` events report progress. The terminal sink folds these rows while the run trains.
+ * @module
+ */
+import type { RunEvent } from '../train/events.ts';
+import { createRowBuilder } from './event-rows.ts';
+import type { ClockRow, RunRow } from './rows.ts';
+
+/** @returns a function from an event and its time, ms, to rows; to be called with the events in order */
+export function createLiveRows(): (event: RunEvent, nowMs: number) => readonly RunRow[] {
+  const rowOf = createRowBuilder();
+  let clock: ClockRow | undefined;
+
+  const timeRows = (event: RunEvent, nowMs: number): RunRow[] => {
+    switch (event.kind) {
+      case 'phase':
+        return [{ ...event, kind: 'now', sinceMs: nowMs }];
+      case 'stage_started':
+        clock = { kind: 'clock', stage: event.stage, startMs: nowMs, phases: {} };
+        return [clock];
+      case 'stage_finished': {
+        const idle: RunRow = { kind: 'now', stage: event.stage, sinceMs: nowMs };
+        if (clock === undefined) return [idle];
+        clock = { ...clock, endMs: nowMs };
+        return [idle, clock];
+      }
+      case 'gate':
+        // a promotion test runs after its stage and counts as part of it; a step test runs within a stage
+        if (clock?.endMs === undefined) return [];
+        clock = { ...clock, endMs: nowMs };
+        return [clock];
+      case 'run_finished':
+        return [{ kind: 'now', stage: event.stage, sinceMs: nowMs }];
+      default:
+        return [];
+    }
+  };
+
+  return (event, nowMs) => {
+    const row = rowOf(event);
+    return row === undefined ? timeRows(event, nowMs) : [row, ...timeRows(event, nowMs)];
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * Speed of a run and the time it has left, from the clock rows of its stages. No Node imports: the
+ * dashboard's page bundles this file.
+ * @module
+ */
+import type { ClockRow } from './rows.ts';
+import type { RunView, StageView } from './run-view.ts';
+import { finishedStages, sampledTokens } from './selectors.ts';
+
+/** Number of last stages that estimates average over. */
+const RECENT_STAGES = 5;
+
+/** Duration of a stage, ms. */
+export function stageMs({ startMs, endMs, phases }: ClockRow): number {
+  if (endMs !== undefined) return endMs - startMs;
+  return Object.values(phases).reduce((sum, ms) => sum + ms, 0);
+}
+
+/** Finished stages whose time is known. */
+export function timedStages(view: RunView): (StageView & { reward: number; clock: ClockRow })[] {
+  return finishedStages(view).filter(
+    (stage): stage is StageView & { reward: number; clock: ClockRow } => stage.clock !== undefined,
+  );
+}
+
+/** Mean duration of the last stages, ms; undefined before one is finished. */
+export function stagePaceMs(view: RunView): number | undefined {
+  const recent = timedStages(view).slice(-RECENT_STAGES);
+  if (recent.length === 0) return undefined;
+  return recent.reduce((sum, { clock }) => sum + stageMs(clock), 0) / recent.length;
+}
+
+/**
+ * Estimated time until the last stage ends.
+ *
+ * @returns ms; undefined before one stage is finished and after the last one
+ */
+export function timeLeftMs(view: RunView, nowMs: number): number | undefined {
+  const pace = stagePaceMs(view);
+  if (pace === undefined) return undefined;
+  const whole = view.plannedStages - view.stage;
+  const current = view.stages.get(view.stage);
+  const runningSinceMs = current?.reward === undefined ? current?.clock?.startMs : undefined;
+  if (runningSinceMs !== undefined) return whole * pace + Math.max(0, pace - (nowMs - runningSinceMs));
+  return whole > 0 ? whole * pace : undefined;
+}
+
+/** A point in time of the process that folds the view, and its start, ms of one clock. */
+export interface ProcessTime {
+  readonly startedMs: number;
+  readonly nowMs: number;
+}
+
+/** Sampled tokens per second since the process started. */
+export function tokensPerSecond(view: RunView, { startedMs, nowMs }: ProcessTime): number {
+  const seconds = (nowMs - startedMs) / 1000;
+  return seconds > 0 ? sampledTokens(view) / seconds : 0;
+}

@@ -1,0 +1,96 @@
+/**
+ * Follows a JSON-lines file that another process may be writing, and returns each complete line once. A
+ * resumed run truncates its files to a checkpoint and then appends, possibly beyond the read position. To
+ * detect this, the last bytes before the read position are compared; on a mismatch, reading starts over.
+ * @module
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { StoreError } from '../support/errors.ts';
+import { systemErrorCode } from '../support/file-system.ts';
+
+/** Result of one poll of the file. */
+export interface TailResult {
+  /** The file does not continue what was read before; `values` start at the beginning of the file. */
+  readonly restarted: boolean;
+  readonly values: readonly unknown[];
+}
+
+export interface JsonlTail {
+  /**
+   * Values of the lines that were completed since the last call.
+   *
+   * @throws StoreError naming the line if a complete line is not JSON
+   */
+  poll(): TailResult;
+}
+
+/** Number of bytes before the read position that are compared. */
+const COMPARED_BYTES = 256;
+const CHUNK_BYTES = 1 << 20;
+
+/** @param path - may not exist yet */
+export function createJsonlTail(path: string): JsonlTail {
+  let position = 0;
+  let lines = 0;
+  let lastRead = Buffer.alloc(0);
+  return {
+    poll() {
+      let fd: number;
+      try {
+        fd = openSync(path, 'r');
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ENOENT') throw error;
+        const restarted = position > 0;
+        position = lines = 0;
+        lastRead = Buffer.alloc(0);
+        return { restarted, values: [] };
+      }
+      try {
+        const size = fstatSync(fd).size;
+        const restarted =
+          size < position || !readAt(fd, position - lastRead.length, lastRead.length).equals(lastRead);
+        if (restarted) {
+          position = lines = 0;
+          lastRead = Buffer.alloc(0);
+        }
+        const bytes = readAt(fd, position, size - position);
+        const complete = bytes.subarray(0, bytes.lastIndexOf(10) + 1); // 10: line feed
+        const values = parseLines(complete, path, lines);
+        position += complete.length;
+        lines += values.length;
+        lastRead = Buffer.concat([lastRead, complete.subarray(-COMPARED_BYTES)]).subarray(-COMPARED_BYTES);
+        return { restarted, values };
+      } finally {
+        closeSync(fd);
+      }
+    },
+  };
+}
+
+function readAt(fd: number, start: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = readSync(fd, bytes, filled, Math.min(CHUNK_BYTES, length - filled), start + filled);
+    if (count === 0) break; // the file was truncated meanwhile; the next poll detects it
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
+}
+
+function parseLines(bytes: Buffer, path: string, linesBefore: number): unknown[] {
+  return bytes
+    .toString('utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line, index) => {
+      try {
+        return JSON.parse(line) as unknown;
+      } catch (cause) {
+        throw new StoreError(
+          `${path}:${linesBefore + index + 1}: expected a line of JSON, got "${line.slice(0, 40)}"; another program changed the file`,
+          { code: 'TROUPE_STORE_JSON', exitCode: 2, cause },
+        );
+      }
+    });
+}
