@@ -220,7 +220,7 @@ it('says what was left out of a data set, once, and keeps it in the log and the 
   const task = 'task={name: jsonl, path: sums.jsonl, test_path: held.jsonl, verifier: numeric}';
   const run = join(dir, 'sums');
   const left = /warning: task jsonl: left out \d+ of \d+ records of the train split/g;
-  const short = /warning: the test split of task jsonl has 10 prompts left where 20 were asked for/g;
+  const short = /warning: the test split of task jsonl has 10 prompts left, but 20 were requested/g;
 
   const trained = await inProcess('train', team, '--set', task, '--train.stages', '1', '--run', run);
   expect(trained).toMatchObject({ status: 0, stderr: '' });

@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../engine/engine.ts';
-import { withModel } from '../swap/contest.ts';
+import { withModel } from '../swap/acceptance.ts';
 import { distil, type MeasuredDivergence, measureDivergence } from '../swap/distil.ts';
 import { MessageMixtureModel } from '../swap/message-model.ts';
 import { requireMixable, vocabularyDifference } from '../swap/mixable.ts';
@@ -159,18 +159,14 @@ export async function teachReplacement(
   const score = { temperature: options.temperature, ...(context.signal && { signal: context.signal }) };
   // the teacher is made of the replacement, so what it was is kept to measure against
   const asRead = shared ? await distributionsOf(teacher, sequences, score) : undefined;
-  const loss = await distil(
-    replacement,
-    sequences.map((sequence) => ({ sequence })),
-    {
-      steps: request.distilSteps,
-      batchSize: Math.min(options.minibatchSize, sequences.length),
-      adamw: options.optimizer,
-      score,
-      onProgress: (done, total) =>
-        context.emit({ kind: 'phase', stage: 0, agent, phase: 'update', done, total }),
-    },
-  );
+  const loss = await distil(replacement, sequences, {
+    steps: request.distilSteps,
+    batchSize: Math.min(options.minibatchSize, sequences.length),
+    adamw: options.optimizer,
+    score,
+    onProgress: (done, total) =>
+      context.emit({ kind: 'phase', stage: 0, agent, phase: 'update', done, total }),
+  });
   const measured = { sequences, score };
   const fromTeacher = asRead && (await measureDivergence(replacement, asRead, measured));
   const fromIncumbent = shared ? await measureDivergence(replacement, incumbent, measured) : undefined;

@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import type { Distillation } from '../app/swap-candidate.ts';
 import type { AgentHash } from '../app/swap-folder.ts';
-import type { Decision } from '../swap/contest.ts';
+import type { SwapDecision } from '../swap/acceptance.ts';
 import type { SignTest } from '../swap/sign-test.ts';
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
 import { accuracy, count, percent, plural, points, signed, small } from './format.ts';
@@ -39,7 +39,7 @@ export interface SwapRecord {
   readonly prompts?: number;
   readonly samples?: number;
   readonly contenders: readonly SwapContender[];
-  readonly decision?: Omit<Decision, 'path'>;
+  readonly decision?: Omit<SwapDecision, 'path'>;
   readonly notes: readonly string[];
   readonly dryRun: boolean;
   readonly out?: string;
