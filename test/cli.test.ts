@@ -407,7 +407,7 @@ describe('bad input', () => {
     const { status, stderr } = troupe('train', '--resume', run);
     child.kill('SIGKILL');
     expect(status).toBe(2);
-    expect(stderr).toMatch(new RegExp(`but process ${child.pid} since \\S+ holds it`));
+    expect(stderr).toMatch(new RegExp(`is locked by process ${child.pid} since \\S+`));
   });
 
   it('ends a process with the code and the line, and shows where it was thrown with --debug only', () => {
