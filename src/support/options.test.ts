@@ -28,7 +28,7 @@ function linesOf(record: Record<string, unknown>): readonly string[] {
 }
 
 describe('readOptions', () => {
-  it('returns the defaults for an empty record and for null', () => {
+  it('gives the defaults for an empty record and for explicit nulls', () => {
     const defaults = {
       count: 3,
       limit: undefined,
@@ -42,7 +42,7 @@ describe('readOptions', () => {
     expect(read({ count: null, mode: null })).toEqual(defaults);
   });
 
-  it('returns the user’s values, also 0 and false', () => {
+  it('takes what the user wrote, also values that look like nothing', () => {
     const values = read({ count: 2, limit: 1, noise: 0, use_all: false, prompt_field: 'q', mode: 'numeric' });
     expect(values).toMatchObject({
       count: 2,
@@ -54,7 +54,7 @@ describe('readOptions', () => {
     });
   });
 
-  it('reports the expected and the actual value', () => {
+  it('says what it expected and what it got', () => {
     expect(linesOf({ count: 7 })).toEqual(['task demo.count: expected an integer from 2 to 6, got 7']);
     expect(linesOf({ noise: 1.5 })).toEqual(['task demo.noise: expected a number from 0 to 1, got 1.5']);
     expect(linesOf({ use_all: 'yes' })).toEqual(['task demo.use_all: expected true or false, got "yes"']);
@@ -67,7 +67,7 @@ describe('readOptions', () => {
     expect(linesOf({ path: '' })).toHaveLength(1);
   });
 
-  it('suggests the nearest option for an unknown one, or lists all options', () => {
+  it('names the nearest option for an unknown one, and lists all options when none is near', () => {
     expect(linesOf({ promt_field: 'q' })).toEqual([
       'task demo: unknown option "promt_field"; did you mean "prompt_field"?',
     ]);
@@ -76,7 +76,7 @@ describe('readOptions', () => {
     ]);
   });
 
-  it('reports all problems together, also as issues without the prefix', () => {
+  it('reports every problem at once, also as data without the place', () => {
     expect(linesOf({ count: 'x', mode: 1, useAl: true })).toHaveLength(3);
     let issues: unknown;
     try {

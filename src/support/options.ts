@@ -1,6 +1,6 @@
 /**
- * Reads an options record from YAML or flags into typed values. All problems are collected and reported together, each
- * with the option's path and the expected value.
+ * Reads an options record that came from YAML or flags into typed values, by hand: every problem is
+ * collected, so a user sees all of them at once, each with the option's path and what would be right.
  * @module
  */
 import { ConfigError, type ConfigIssue } from './errors.ts';
@@ -12,7 +12,7 @@ export interface IntegerRange {
   readonly max: number;
 }
 
-/** Reads options one by one; `finish` reports all invalid and unknown options. */
+/** Takes options one by one; `finish` reports what was wrong and what nobody took. */
 export interface OptionReader {
   integer(name: string, range: IntegerRange): number;
   optionalInteger(name: string, range: Omit<IntegerRange, 'default'>): number | undefined;
@@ -24,16 +24,16 @@ export interface OptionReader {
   text(name: string, fallback: string): string;
   optionalText(name: string): string | undefined;
   choice<T extends string>(name: string, choices: readonly T[], fallback: T): T;
-  /** Records another problem of an option, in the form `expected <what>, got <value>`. */
+  /** Records what else is wrong with an option, as `expected <what>, got <value>`. */
   reject(name: string, message: string): void;
-  /** @throws ConfigError with all problems, including unknown options */
+  /** @throws ConfigError listing every problem, unknown options included */
   finish(): void;
 }
 
 /**
- * @param where - owner of the options, e.g. `task countdown`; prefix of every line of the error. The error's issues have
- *   the option as `path` without this prefix, so that callers can replace it by a position in a file
- * @param record - the user's options, with snake_case keys
+ * @param where - what the options belong to, e.g. `task countdown`; begins every line of the error. The
+ *   error's issues have the option as `path` and no such beginning, so a caller can name a better place
+ * @param record - the options as the user wrote them, snake_case keys
  */
 export function readOptions(where: string, record: Readonly<Record<string, unknown>>): OptionReader {
   return new RecordReader(where, record);
@@ -117,7 +117,7 @@ class RecordReader implements OptionReader {
     });
   }
 
-  /** Reads one option; null counts as missing. */
+  /** A missing option and an explicit null are the same: the default applies. */
   #take<T>(name: string, expected: string, isRight: (value: unknown) => value is T): T | undefined {
     this.#known.push(name);
     const value = this.#record[name];
