@@ -1,4 +1,4 @@
-/** The command line as users meet it: a whole run in processes of its own, kills, Ctrl-C and bad input. */
+/** The command line as a user runs it: a complete run in separate processes, kills, Ctrl-C and bad input. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -27,7 +27,7 @@ gate: {every: 2, n_plan: 20}
 eval: {prompts: 20, k: 2}
 `;
 
-/** For tests of several processes on a busy machine, ms. */
+/** Timeout of tests with several processes on a busy machine, ms. */
 const PATIENCE_MS = 240_000;
 
 let dir: string;
@@ -50,26 +50,26 @@ function troupe(...args: string[]): { status: number | null; stdout: string; std
   return { status, stdout, stderr };
 }
 
-/** The same within this process: a second faster, so fit for what fails early. */
+/** Runs a command in this process, which saves a second; for commands that fail early. */
 async function inProcess(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      said[name] += String(text);
+      output[name] += String(text);
       return true;
     }),
   );
   const cwd = process.cwd();
   process.chdir(dir);
   try {
-    return { status: await main(args), ...said };
+    return { status: await main(args), ...output };
   } finally {
     process.chdir(cwd);
     for (const spy of spies) spy.mockRestore();
   }
 }
 
-/** Starts a verb with `--json` that gets a signal after so many events. */
+/** Starts a command with `--json` and sends it a signal after so many events. */
 async function signalled(
   signal: NodeJS.Signals,
   events: number,
@@ -90,7 +90,7 @@ async function signalled(
   return { code, stderr, seen };
 }
 
-/** Every file of a run that must not depend on how often it was killed. */
+/** Every file of a run that must not depend on the number of kills. */
 function bytesOf(run: string): Record<string, string> {
   const named = fs
     .readdirSync(run, { recursive: true, withFileTypes: true })
@@ -104,7 +104,7 @@ function bytesOf(run: string): Record<string, string> {
   );
 }
 
-/** Everything under the working folder, with size and time of change: what a command may have written. */
+/** Every file under the working folder with size and time of change, to detect writes. */
 function listing(): string[] {
   return fs
     .readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -115,7 +115,7 @@ function listing(): string[] {
 }
 
 describe('a run', () => {
-  it('ends with a summary, a report, metrics and a team to use', () => {
+  it('ends with a summary, a report, metrics and a champion', () => {
     const report = fs.readFileSync(join(dir, 'whole', 'report.md'), 'utf8');
     expect(report).toMatch(/\| untrained team \| \d+\.\d% \[/);
     expect(report).toMatch(/\| updates \| 6 in 3 stages: /);
@@ -132,7 +132,7 @@ describe('a run', () => {
   });
 
   it(
-    'killed five times at random and resumed has the bytes of one that was not',
+    'that is killed five times at random and resumed has the bytes of an undisturbed one',
     async () => {
       const run = join(dir, 'killed');
       const draws = randomStream(20, 5);
@@ -150,7 +150,7 @@ describe('a run', () => {
     PATIENCE_MS,
   );
 
-  it('stopped by Ctrl-C says how to go on, and goes on', async () => {
+  it('that Ctrl-C stops prints the command to continue, and resumes', async () => {
     const run = join(dir, 'stopped');
     const { code, stderr } = await signalled('SIGINT', 60, 'train', team, '--run', run);
     expect(code).toBe(130);
@@ -161,7 +161,7 @@ describe('a run', () => {
     expect(bytesOf(run)).toEqual(bytesOf(join(dir, 'whole')));
   });
 
-  it('goes on for more stages, or is finished already and comes to the same again', async () => {
+  it('resumes for more stages, and repeats its closing comparison when it is finished', async () => {
     const run = join(dir, 'longer');
     fs.cpSync(join(dir, 'whole'), run, { recursive: true, verbatimSymlinks: true });
     expect((await inProcess('train', '--resume', run)).status).toBe(0);
@@ -174,7 +174,7 @@ describe('a run', () => {
     expect(fs.existsSync(join(run, 'checkpoints', 'stage-0004', 'COMPLETE'))).toBe(true);
   });
 
-  it('is measured by eval, which keeps every transcript', async () => {
+  it('is evaluated by eval, which writes every transcript', async () => {
     const { status, stdout } = await inProcess(
       'eval',
       join(dir, 'whole'),
@@ -204,16 +204,16 @@ describe('a run', () => {
     expect((await inProcess('eval', team, '--prompts', '4')).stdout).toMatch(/^team +\d+\.\d% \[/m);
   });
 
-  it('is measured by compare where it recorded nothing, on the same prompts as the others', async () => {
+  it('is evaluated by compare, if it recorded no evaluations, on the same prompts as the others', async () => {
     const { status, stdout } = await inProcess('compare', 'whole', 'whole', '--prompts', '10', '-k', '2');
     expect(status).toBe(0);
     expect(stdout).toContain('correct answers on 10 test prompts x 2 samples, by the team to use');
-    // the same team with like streams: not one answer differs
+    // the same team with the same streams gives equal answers
     expect(stdout).toMatch(/^whole .* \+0\.0 \[\+0\.0, \+0\.0\] +no proven difference$/m);
   });
 });
 
-it('says what was left out of a data set, once, and keeps it in the log and the report', async () => {
+it('warns once about records that a data set left out, in the log and the report', async () => {
   const lines = Array.from({ length: 90 }, (_, n) => JSON.stringify({ prompt: `${n}+1=`, answer: n + 1 }));
   fs.writeFileSync(join(dir, 'sums.jsonl'), lines.join('\n'));
   fs.writeFileSync(join(dir, 'held.jsonl'), lines.slice(0, 10).join('\n'));
@@ -224,7 +224,7 @@ it('says what was left out of a data set, once, and keeps it in the log and the 
 
   const trained = await inProcess('train', team, '--set', task, '--train.stages', '1', '--run', run);
   expect(trained).toMatchObject({ status: 0, stderr: '' });
-  // as it happens, and in the summary
+  // during the run and in the summary
   expect(trained.stdout.match(left)).toHaveLength(2);
   expect(trained.stdout.match(short)).toHaveLength(2);
   expect(fs.readFileSync(join(run, 'report.md'), 'utf8')).toMatch(/^\* task jsonl: left out/m);
@@ -233,7 +233,7 @@ it('says what was left out of a data set, once, and keeps it in the log and the 
   expect(evaluated.stderr.match(left)).toHaveLength(1);
 });
 
-it('warns of a base model that cannot read the prompts', async () => {
+it('warns about a base model that cannot encode the prompts', async () => {
   const { status, stderr } = await inProcess('eval', team, '--task', 'countdown', '--prompts', '2');
   expect(status).toBe(0);
   expect(stderr).toMatch(
@@ -294,7 +294,7 @@ describe('bad input', () => {
       /team\.yaml: expected a new or empty folder, got a file; choose another$/,
     ],
     [
-      'quickstart into a run, before any model is made',
+      'quickstart into a run folder, before any pretraining',
       () => ['quickstart', '--run', 'whole'],
       /whole: expected a new or empty folder, got one with files in it; continue it with/,
     ],
@@ -309,7 +309,7 @@ describe('bad input', () => {
       /^team\.yaml\/x\.jsonl: expected a file .* got a place inside the file .*team\.yaml; choose another$/,
     ],
     [
-      'a checkpoint taken out of its run',
+      'a checkpoint outside of its run',
       () => {
         fs.cpSync(join(dir, 'whole', 'checkpoints', 'stage-0003'), join(dir, 'alone', 'stage-0003'), {
           recursive: true,
@@ -319,7 +319,7 @@ describe('bad input', () => {
       /^alone\/stage-0003: expected a checkpoint inside its run, got one without .*config\.yaml; keep it/,
     ],
     [
-      'an evaluation of more agents than there are',
+      'an evaluation with more agents than the checkpoint has',
       () => ['eval', 'whole', '--agents', '3'],
       /^--agents: expected the 2 agents of stage-\d+, got 3$/,
     ],
@@ -344,7 +344,7 @@ describe('bad input', () => {
       /^--task\.operands: expected 2, which this run was started with, got 3/,
     ],
     [
-      'a run resumed for fewer stages than it has done',
+      'a run resumed for fewer stages than are finished',
       () => ['train', '--resume', 'whole', '--train.stages', '1'],
       /^--train\.stages: expected at least 3, the stages this run has done, got 1$/,
     ],
@@ -380,7 +380,7 @@ describe('bad input', () => {
       /agent_1\/model\.safetensors: expected SHA-256 /,
     ],
   ];
-  it.each(cases)('%s gets one clear line and exit code 2, and nothing is written', async (_, args, line) => {
+  it.each(cases)('%s ends with one line and exit code 2, and writes nothing', async (_, args, line) => {
     const words = args();
     const before = listing();
     const { status, stdout, stderr } = await inProcess(...words);
@@ -393,7 +393,7 @@ describe('bad input', () => {
     expect(listing()).toEqual(before);
   });
 
-  it('a run in use names the process that has it', async () => {
+  it('a run in use is refused with the id of its process', async () => {
     const run = join(dir, 'used');
     const child = spawn(
       process.execPath,
@@ -410,26 +410,26 @@ describe('bad input', () => {
     expect(stderr).toMatch(new RegExp(`is locked by process ${child.pid} since \\S+`));
   });
 
-  it('ends a process with the code and the line, and shows where it was thrown with --debug only', () => {
+  it('sets the exit code of the process, and prints a stack with --debug only', () => {
     const plain = troupe('train', 'no.yaml');
     expect(plain).toEqual({ status: 2, stdout: '', stderr: expect.stringMatching(/^no\.yaml: [^\n]*\n$/) });
     expect(troupe('train', 'no.yaml', '--debug').stderr).toMatch(/\n +at /);
   });
 });
 
-it('doctor finds this machine able to run the tests', () => {
+it('doctor passes on this machine', () => {
   const { status, stdout } = troupe('doctor');
   expect(status).toBe(0);
   expect(stdout).toMatch(/^ok +onnxruntime +loads and computes/m);
 });
 
-it('says nothing more to a reader that has seen enough', async () => {
+it('ends without an error when the reader of the pipe closes it', async () => {
   const child = spawn(process.execPath, [TROUPE, 'train', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
-  let said = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    output += text;
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
-  expect({ code, said }).toEqual({ code: 0, said: '' });
+  expect({ code, output }).toEqual({ code: 0, output: '' });
 });

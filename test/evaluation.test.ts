@@ -1,4 +1,4 @@
-/** Tasks of one's own, evaluation over several benchmarks, transcripts and contamination, as users meet them. */
+/** User tasks, evaluation on several benchmarks, transcripts and contamination, by the command line. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -15,19 +15,19 @@ const PATIENCE_MS = 240_000;
 
 let dir: string;
 
-/** Within this process: what is loaded once stays loaded. Kills are done to processes of their own. */
+/** Runs a command in this process, so that modules stay loaded; kills need separate processes. */
 async function troupe(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      said[name] += String(text);
+      output[name] += String(text);
       return true;
     }),
   );
   const cwd = process.cwd();
   process.chdir(dir);
   try {
-    return { status: await main(args), ...said };
+    return { status: await main(args), ...output };
   } finally {
     process.chdir(cwd);
     for (const spy of spies) spy.mockRestore();
@@ -60,7 +60,7 @@ beforeAll(async () => {
 }, PATIENCE_MS);
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-/** Every file of an evaluation that must not depend on how often it was killed. */
+/** Every file of an evaluation that must not depend on the number of kills. */
 function bytesOf(folder: string): Record<string, string> {
   const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
   return Object.fromEntries(
@@ -75,7 +75,7 @@ const journalOf = (folder: string): number => {
   return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').length - 1 : 0;
 };
 
-/** Runs an evaluation that is killed as soon as its journal has so many lines. */
+/** Runs an evaluation and kills it when its journal has so many lines. */
 async function killedAt(lines: number, folder: string, ...args: string[]): Promise<void> {
   const child = spawn(process.execPath, [TROUPE, ...args], {
     cwd: dir,
@@ -85,9 +85,9 @@ async function killedAt(lines: number, folder: string, ...args: string[]): Promi
   expect(await once(child, 'close')).toEqual([null, 'SIGKILL']);
 }
 
-describe('a task of one’s own', () => {
+describe('a user task', () => {
   it(
-    'passes its own test and the check as it is written',
+    'from the template passes its own test and the check',
     async () => {
       const { status, stdout } = spawnSync(process.execPath, ['--test', join(dir, 'mine', 'task.test.mjs')], {
         cwd: ROOT,
@@ -102,7 +102,7 @@ describe('a task of one’s own', () => {
   );
 
   it(
-    'can be trained on and measured right away, and its transcripts looked at',
+    'can be trained on, evaluated and shown',
     async () => {
       const train = await troupe(
         'train',
@@ -142,7 +142,7 @@ describe('a task of one’s own', () => {
   );
 
   it(
-    'is never overwritten',
+    'does not overwrite an existing folder',
     async () => {
       const before = bytesOf(join(dir, 'mine'));
       expect(await troupe('tasks', 'init', 'mine')).toMatchObject({
@@ -159,9 +159,9 @@ describe('a task of one’s own', () => {
   );
 });
 
-describe('an evaluation over several benchmarks', () => {
+describe('an evaluation on several benchmarks', () => {
   it(
-    'killed again and again and resumed has the bytes of one that was not',
+    'that is killed several times and resumed has the bytes of an undisturbed one',
     async () => {
       expect(await troupe('eval', 'suite.yaml', '--benchmark', 'all', '--out', 'whole')).toMatchObject({
         status: 0,
@@ -199,7 +199,7 @@ describe('an evaluation over several benchmarks', () => {
   );
 
   it(
-    'is compared with another team on the same prompts, and stops votes early where it may',
+    'is compared with another team on the same prompts, and stops decided votes early',
     async () => {
       fs.writeFileSync(join(dir, 'other.yaml'), SUITE.replace('agents: 2', 'agents: 1'));
       const words = ['--benchmark', 'chains', '--prompts', '12'];
@@ -235,7 +235,7 @@ describe('an evaluation over several benchmarks', () => {
   );
 
   it(
-    'says which file is missing and where it can be had, and never fetches one',
+    'names a missing data file and its source, and downloads nothing',
     async () => {
       expect(await troupe('eval', 'suite.yaml', '--benchmark', 'math500', '--data', 'nowhere')).toMatchObject(
         {
@@ -300,7 +300,7 @@ describe('training prompts that occur in an evaluation set', () => {
   });
 
   it(
-    'are refused by name before anything is written',
+    'are refused by id before anything is written',
     async () => {
       const { status, stderr } = await train();
       expect(status).toBe(2);
@@ -313,7 +313,7 @@ describe('training prompts that occur in an evaluation set', () => {
   );
 
   it(
-    'are left out where the file says so, with a warning',
+    'are left out with a warning with action drop',
     async () => {
       const { status, stdout } = await train('--contamination.action', 'drop', '--json');
       expect(status).toBe(0);

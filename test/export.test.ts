@@ -1,4 +1,4 @@
-/** A run, exported: folders that load, hold the same model, say where they come from, and never overwrite. */
+/** Export of a run: folders that load, have the same weights and a model card, and overwrite nothing. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,7 +71,7 @@ async function logpOf(folder: string): Promise<number[]> {
 const saved = (): string => join(run, 'checkpoints', 'stage-0001', 'agent_0');
 
 describe('an exported team', () => {
-  it('is one plain folder per agent with the very model that was trained, a card and a team file', async () => {
+  it('is one folder per agent with the trained weights, model cards and a team file', async () => {
     const out = join(dir, 'plain');
     expect(await troupe('export', run, '--out', out)).toMatchObject({ code: 0, error: '' });
     expect(fs.readdirSync(out).sort()).toEqual(['README.md', 'agent_0', 'agent_1', 'team.yaml']);
@@ -95,7 +95,7 @@ describe('an exported team', () => {
     expect(card).not.toContain(dir);
   });
 
-  it('may be rounded to bfloat16 and cut into shards', async () => {
+  it('can be rounded to bfloat16 and split into shards', async () => {
     const out = join(dir, 'sharded');
     const flags = ['--dtype', 'bf16', '--max-shard-size', '500KB'];
     expect((await troupe('export', run, '--out', out, ...flags)).code).toBe(0);
@@ -113,7 +113,7 @@ describe('an exported team', () => {
     expect(rounded).not.toEqual(exact);
   });
 
-  it('never overwrites, and leaves nothing where it fails', async () => {
+  it('overwrites nothing, and a failed export leaves nothing', async () => {
     const out = join(dir, 'there');
     fs.mkdirSync(out);
     expect(await troupe('export', run, '--out', out)).toMatchObject({
@@ -131,7 +131,7 @@ describe('an exported team', () => {
     expect((await troupe('export', join(dir, 'no'), '--out', join(dir, 'x'))).code).toBe(2);
   });
 
-  it('is refused sizes that are none', async () => {
+  it('refuses shard sizes that are no sizes', async () => {
     const { code, error } = await troupe('export', run, '--out', join(dir, 'y'), '--max-shard-size', 'big');
     expect(code).toBe(2);
     expect(error).toContain('expected a size such as 500MB or 5GB');
@@ -145,13 +145,13 @@ describe('a team of adapters', () => {
   const learning = {
     'train.prompts_per_step': 16,
     'train.num_generations': 4,
-    'trust_region.target_kl': 5, // the first attempt will do
+    'trust_region.target_kl': 5, // accepts the first attempt
     'trust_region.target_kl_message': 50,
     'engine.lora_rank': 2,
     'optimizer.learning_rate': 0.01,
   };
 
-  it('is merged into the base, also where agents began as adapters', async () => {
+  it('is merged into the base, also for agents that start from adapters', async () => {
     const [first, second] = [join(dir, 'adapters'), join(dir, 'adapters-again')];
     expect(await troupe('train', recipe, '--run', first, ...flags(learning))).toMatchObject({ code: 0 });
     const adapter = (of: string): string => join(of, 'checkpoints', 'stage-0001', 'agent_0');

@@ -1,4 +1,4 @@
-/** A relay that learns a guessing game, by the command line: killed, resumed, measured, looked at. */
+/** A relay that trains on a guessing game, by the command line: killed, resumed, evaluated, shown. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -47,7 +47,7 @@ function troupe(...args: string[]): { status: number | null; stdout: string; std
   return { status, stdout, stderr };
 }
 
-/** Every file of a run that must not depend on whether it was killed. */
+/** Every file of a run that must not depend on a kill. */
 function bytesOf(run: string): Record<string, string> {
   const root = join(dir, run);
   const files = fs
@@ -71,7 +71,7 @@ function rowsOf(path: string): Said[] {
 }
 
 describe('a relay and a guessing game', () => {
-  it('keeps what the environment said to each guess', () => {
+  it('stores the observation after each guess', () => {
     const rows = rowsOf('whole/completions/stage-0001.jsonl');
     expect(rows.length).toBeGreaterThan(0);
     for (const { messages } of rows) {
@@ -83,7 +83,7 @@ describe('a relay and a guessing game', () => {
   });
 
   it(
-    'has the same bytes when it was killed and resumed',
+    'has the same bytes when it is killed and resumed',
     async () => {
       const child = spawn(process.execPath, [TROUPE, 'train', team, '--run', 'killed', '--json'], {
         cwd: dir,
@@ -100,7 +100,7 @@ describe('a relay and a guessing game', () => {
   );
 
   it(
-    'is measured with further scores, and its episodes can be read',
+    'is evaluated with further scores, and its episodes can be shown',
     () => {
       const { status, stdout } = troupe('eval', 'whole', '-k', '2', '--prompts', '6');
       expect(status).toBe(0);

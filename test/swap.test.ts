@@ -1,4 +1,4 @@
-/** Another model in one seat of a trained team: every mode, kills, and what is refused. */
+/** Swapping the model of one agent: every mode, kills, and refusals. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -32,7 +32,7 @@ beforeAll(() => {
   fs.writeFileSync(join(dir, 'team.yaml'), TEAM);
   const large = TEAM.replace('base: base', 'base: large').replace('hidden_size: 32', 'hidden_size: 48');
   fs.writeFileSync(join(dir, 'large.yaml'), large);
-  // one token more in the alphabet: another vocabulary
+  // one more character in the alphabet gives another vocabulary
   const other = TEAM.replace('base: base', 'base: other').replace(
     'max_operand: 9',
     'max_operand: 9, operations: "+-"',
@@ -52,18 +52,18 @@ function troupe(...args: string[]): { status: number | null; stdout: string; std
   return { status, stdout, stderr };
 }
 
-/** The same within this process, for what fails early. */
+/** Runs a swap that fails early in this process. */
 async function refused(...args: string[]): Promise<string> {
-  let said = '';
+  let output = '';
   const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += String(text);
+    output += String(text);
     return true;
   });
   const cwd = process.cwd();
   process.chdir(dir);
   try {
     expect(await main(['swap', ...args])).toBe(2);
-    return said.trim();
+    return output.trim();
   } finally {
     process.chdir(cwd);
     spy.mockRestore();
@@ -82,19 +82,19 @@ function bytesOf(folder: string): Record<string, string> {
   );
 }
 
-/** Asks a server of a run by the official client. */
+/** Serves a run and talks to it with the official client. */
 async function served(run: string, talk: (client: OpenAI) => Promise<void>): Promise<void> {
   const args = [TROUPE, 'serve', run, '--port', '0', '--log-level', 'silent'];
   const child = spawn(process.execPath, args, { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const url = await new Promise<string>((resolve, reject) => {
-      let said = '';
+      let output = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
-        const found = /API +(http:\S+)/.exec(said)?.[1];
+        output += text;
+        const found = /API +(http:\S+)/.exec(output)?.[1];
         if (found !== undefined) resolve(found);
       });
-      child.once('exit', (code) => reject(new Error(`serve left with ${code}: ${said}`)));
+      child.once('exit', (code) => reject(new Error(`serve left with ${code}: ${output}`)));
     });
     await talk(new OpenAI({ baseURL: url, apiKey: 'none', maxRetries: 0 }));
   } finally {
@@ -107,7 +107,7 @@ const championOf = (run: string): string =>
 
 describe('troupe swap', () => {
   it(
-    'fills one seat, leaves every other byte alone, and makes a run that evaluates and trains on',
+    'replaces one model, keeps every other byte, and creates a run that can be evaluated and trained',
     () => {
       const before = bytesOf('run');
       const { status, stdout, stderr } = troupe(
@@ -147,7 +147,7 @@ describe('troupe swap', () => {
   );
 
   it(
-    'hands over until the replacement stands alone, and drops the old model',
+    'hands over until the replacement stands alone, and removes the old model',
     () => {
       const flags = [
         '--mode',
@@ -176,7 +176,7 @@ describe('troupe swap', () => {
       const seat = fs.readdirSync(join(dir, 'handed/checkpoints/stage-0004/agent_1'));
       expect(seat).toContain('model.safetensors');
       expect(seat).not.toContain('mixture.json');
-      // and whoever watches sees it happen
+      // watchers receive the handover too
       const rows = troupe('watch', '--json', 'handed')
         .stdout.trimEnd()
         .split('\n')
@@ -189,7 +189,7 @@ describe('troupe swap', () => {
   );
 
   it(
-    'mixes messages, distils, and takes a model as it is where vocabularies differ',
+    'supports modes message, distil and raw for different vocabularies',
     () => {
       for (const mode of ['message', 'distil', 'raw']) {
         const out = `swapped-${mode}`;
@@ -220,7 +220,7 @@ describe('troupe swap', () => {
         if (mode === 'distil')
           expect(swapped.stdout).toContain('distillation has no guarantee by construction');
       }
-      // a mixture of messages only answers
+      // a mixture of messages cannot be trained
       const trained = troupe('train', '--resume', 'swapped-message');
       expect(trained.status).toBe(2);
       expect(trained.stderr).toContain('expected a model that can be trained');
@@ -230,7 +230,7 @@ describe('troupe swap', () => {
   );
 
   it(
-    'serves a team with a mixture in one seat like any other, and says what a mixture of messages cannot do',
+    'serves a team with a mixture, and refuses requests that a mixture of messages cannot answer',
     async () => {
       expect(fs.existsSync(join(dir, championOf('swapped'), 'agent_1/mixture.json'))).toBe(true);
       const ask = { messages: [{ role: 'user' as const, content: '2+3=' }], seed: 4, max_tokens: 12 };
@@ -276,7 +276,7 @@ describe('troupe swap', () => {
   );
 
   it(
-    'leaves the old team whole and no half-made one when killed, and starts over cleanly',
+    'leaves the old team unchanged and no partial run when killed, and can be repeated',
     async () => {
       const before = bytesOf('run');
       for (const delayMs of [900, 1600, 2400, 3200]) {
@@ -303,7 +303,7 @@ describe('troupe swap', () => {
   );
 
   it(
-    'says what would happen without writing anything',
+    'prints a forecast and writes nothing with --dry-run',
     () => {
       const names = fs.readdirSync(dir);
       const { status, stdout } = troupe(
@@ -325,7 +325,7 @@ describe('troupe swap', () => {
     PATIENCE_MS,
   );
 
-  it('refuses in one line what cannot be swapped', async () => {
+  it('refuses impossible swaps in one line', async () => {
     const base = ['run', '--with', 'large', '--out', 'no'];
     expect(await refused(...base, '--agent', '2')).toBe(
       '--agent: expected 0 to 1 or one of agent_0, agent_1, got 2',

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Model } from '../engine/engine.ts';
-import { AgentError, type ServedAgent } from '../serve/agent/served-agent.ts';
+import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
 import type { Answerer, AskedQuestion } from '../task/task.ts';
 import type { AnswererRequest } from '../tasks/shared/answerer-options.ts';
@@ -91,6 +91,7 @@ async function generateAnswer(
     });
     return text;
   } catch (error) {
+    const { AgentError } = await import('../serve/agent/served-agent.ts');
     if (!(error instanceof AgentError)) throw error;
     throw new EngineError(`${error.message}; what is saved can be resumed`, {
       cause: error,

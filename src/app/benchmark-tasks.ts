@@ -1,6 +1,6 @@
 /**
- * From the names of benchmarks to tasks that can be played: finds the files, which always are the user's
- * own, and says exactly which one is missing and where it can be had.
+ * Resolves names of benchmarks to tasks with settings. The data files are the user's own; an error names the missing
+ * file, where it is expected and its source.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -12,39 +12,44 @@ import { ConfigError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
 import type { Split, Task } from '../task/task.ts';
 import { type Benchmark, benchmarkNames, findBenchmark } from '../tasks/benchmarks.ts';
-import { composeOtherTask, composeTask } from './compose.ts';
+import { composeOtherTask, composeTask } from './compose/task.ts';
+import type { DownloadOptions } from './hub-models.ts';
 
-/** One benchmark, ready to be played. */
+/** A benchmark with its task and settings. */
 export interface PlannedBenchmark {
   readonly name: string;
   readonly task: Task;
   readonly split: Split;
-  /** Prompts to play. */
+  /** Number of prompts. */
   readonly prompts: number;
-  /** K. */
+  /** K: samples per prompt. */
   readonly k: number;
   readonly temperature: number;
   readonly maxTokens: number;
-  /** What names this measurement: the same on every machine with the same data. */
+  /** Identifies the measurement: equal on every machine with the same data. */
   readonly identity: Readonly<Record<string, unknown>>;
 }
 
-/** Flags that win over whatever a benchmark would use. */
-export interface BenchmarkFlags {
-  readonly k?: number;
-  readonly prompts?: number;
-  readonly split?: Split;
-  readonly temperature?: number;
-  readonly maxTokens?: number;
+/** Settings that replace those of every benchmark. */
+export interface BenchmarkSettings {
+  readonly k?: number | undefined;
+  readonly prompts?: number | undefined;
+  readonly split?: Split | undefined;
+  readonly temperature?: number | undefined;
+  readonly maxTokens?: number | undefined;
+}
+
+export interface PlanOptions extends DownloadOptions {
+  readonly settings?: BenchmarkSettings;
 }
 
 type Entry = Exclude<BenchmarkEntry, string>;
 
 /**
- * The entries that names stand for: those of the file's `eval.benchmarks`, with their settings, else the
- * benchmarks of those names; `all` is the file's whole list.
+ * The entries that names stand for. An entry of `eval.benchmarks` in the team file brings its settings; `all` is the
+ * whole list of the file.
  *
- * @throws ConfigError if `all` has nothing to stand for
+ * @throws ConfigError if the list behind `all` is empty
  */
 export function entriesOf(resolved: ResolvedConfig, names: readonly string[]): Entry[] {
   const listed = resolved.config.eval.benchmarks.map(entryOf);
@@ -63,14 +68,14 @@ function entryOf(entry: BenchmarkEntry): Entry {
 }
 
 /**
- * Reads the data of benchmarks and fills in the paper's settings.
+ * Reads the data of benchmarks and fills in the settings of the paper.
  *
  * @throws ConfigError for an unknown name, a missing file or unusable data
  */
 export async function planBenchmarks(
   resolved: ResolvedConfig,
   entries: readonly BenchmarkEntry[],
-  flags: BenchmarkFlags = {},
+  options: PlanOptions = {},
 ): Promise<PlannedBenchmark[]> {
   const names = new Set<string>();
   const planned: PlannedBenchmark[] = [];
@@ -79,43 +84,49 @@ export async function planBenchmarks(
       throw new ConfigError(`benchmark ${entry.name}: expected every benchmark once, got it twice`);
     names.add(entry.name);
     const plan = entry.task === undefined ? planKnown : planOwn;
-    planned.push(await plan(resolved, entry, flags));
+    planned.push(await plan(resolved, entry, options));
   }
   return planned;
 }
 
-/** The team's own task, on one split, as if it were a benchmark. */
-export async function planOwnTask(
+/** One split of the team's own task as a benchmark. */
+export async function planTeamTask(
   resolved: ResolvedConfig,
-  flags: BenchmarkFlags,
+  { settings = {}, ...options }: PlanOptions = {},
 ): Promise<PlannedBenchmark> {
   const { config } = resolved;
   return finish(
-    { name: config.task.name, task: await composeTask(resolved), split: flags.split ?? 'test' },
     {
-      k: flags.k ?? config.eval.k,
-      prompts: flags.prompts ?? config.eval.prompts,
-      temperature: flags.temperature ?? config.train.temperature,
-      maxTokens: flags.maxTokens ?? config.train.max_completion_length,
+      name: config.task.name,
+      task: await composeTask(resolved, options),
+      split: settings.split ?? 'test',
+    },
+    {
+      k: settings.k ?? config.eval.k,
+      prompts: settings.prompts ?? config.eval.prompts,
+      temperature: settings.temperature ?? config.train.temperature,
+      maxTokens: settings.maxTokens ?? config.train.max_completion_length,
       identity: { isOwn: true, task: config.task },
     },
   );
 }
 
+/** A set of the user's own: a task section in `eval.benchmarks`. */
 async function planOwn(
   resolved: ResolvedConfig,
   entry: Entry,
-  flags: BenchmarkFlags,
+  { settings = {}, ...options }: PlanOptions,
 ): Promise<PlannedBenchmark> {
   const { config } = resolved;
-  const task = await composeOtherTask(resolved, entry.task ?? {}, ['eval', 'benchmarks']);
+  const other = { section: entry.task ?? {}, path: ['eval', 'benchmarks'] };
+  const task = await composeOtherTask(resolved, other, options);
   return finish(
-    { name: entry.name, task, split: flags.split ?? entry.split ?? 'test' },
+    { name: entry.name, task, split: settings.split ?? entry.split ?? 'test' },
     {
-      k: flags.k ?? entry.k ?? config.eval.k,
-      prompts: flags.prompts ?? entry.prompts ?? config.eval.prompts,
-      temperature: flags.temperature ?? entry.temperature ?? config.train.temperature,
-      maxTokens: flags.maxTokens ?? entry.max_completion_length ?? config.train.max_completion_length,
+      k: settings.k ?? entry.k ?? config.eval.k,
+      prompts: settings.prompts ?? entry.prompts ?? config.eval.prompts,
+      temperature: settings.temperature ?? entry.temperature ?? config.train.temperature,
+      maxTokens: settings.maxTokens ?? entry.max_completion_length ?? config.train.max_completion_length,
       identity: { task: entry.task },
     },
   );
@@ -124,31 +135,24 @@ async function planOwn(
 async function planKnown(
   resolved: ResolvedConfig,
   entry: Entry,
-  flags: BenchmarkFlags,
+  { settings = {}, ...options }: PlanOptions,
 ): Promise<PlannedBenchmark> {
-  const benchmark = findBenchmark(entry.name);
-  if (benchmark === undefined) {
-    const near = nearestName(entry.name, benchmarkNames);
-    throw new ConfigError(
-      `benchmark ${entry.name}: expected one of ${benchmarkNames.join(', ')}, got "${entry.name}"; ${near === undefined ? 'give it a task to make it one of your own' : `did you mean "${near}"?`}`,
-      { code: 'TROUPE_CONFIG_BENCHMARK' },
-    );
-  }
+  const benchmark = requireBenchmark(entry.name);
   const file = benchmark.fileOption === undefined ? undefined : findData(benchmark, entry, resolved);
   const section = {
     name: benchmark.task,
     ...benchmark.options,
     ...(file === undefined || benchmark.fileOption === undefined ? {} : { [benchmark.fileOption]: file }),
   };
-  const task = await composeOtherTask(resolved, section, ['eval', 'benchmarks']);
+  const task = await composeOtherTask(resolved, { section, path: ['eval', 'benchmarks'] }, options);
   const size = task.size('test') ?? benchmark.items;
   return finish(
     { name: entry.name, task, split: 'test' },
     {
-      k: flags.k ?? entry.k ?? benchmark.k,
-      prompts: flags.prompts ?? entry.prompts ?? size,
-      temperature: flags.temperature ?? entry.temperature ?? benchmark.temperature,
-      maxTokens: flags.maxTokens ?? entry.max_completion_length ?? benchmark.maxTokens,
+      k: settings.k ?? entry.k ?? benchmark.k,
+      prompts: settings.prompts ?? entry.prompts ?? size,
+      temperature: settings.temperature ?? entry.temperature ?? benchmark.temperature,
+      maxTokens: settings.maxTokens ?? entry.max_completion_length ?? benchmark.maxTokens,
       identity: {
         benchmark: entry.name,
         ...benchmark.options,
@@ -157,6 +161,17 @@ async function planKnown(
           : { sha256: createHash('sha256').update(readFileSync(file)).digest('hex') }),
       },
     },
+  );
+}
+
+/** @throws ConfigError for an unknown name, with the nearest known one */
+function requireBenchmark(name: string): Benchmark {
+  const benchmark = findBenchmark(name);
+  if (benchmark !== undefined) return benchmark;
+  const near = nearestName(name, benchmarkNames);
+  throw new ConfigError(
+    `benchmark ${name}: expected one of ${benchmarkNames.join(', ')}, got "${name}"; ${near === undefined ? 'add a task section to define a benchmark of your own' : `did you mean "${near}"?`}`,
+    { code: 'TROUPE_CONFIG_BENCHMARK' },
   );
 }
 
@@ -173,20 +188,19 @@ function finish(
 /** @throws ConfigError naming the file that is expected, where, and its source */
 function findData(benchmark: Benchmark, { name, data }: Entry, { config }: ResolvedConfig): string {
   const shown = (path: string): string => relative(process.cwd(), path) || '.';
-  const folder = config.eval.data;
   if (data !== undefined && isFile(data)) return data;
-  const searched = data ?? folder;
-  const places = searched === undefined ? [] : benchmark.files.map((file) => join(searched, file));
-  const found = places.find(isFile);
+  const folder = data ?? config.eval.data;
+  const candidates = folder === undefined ? [] : benchmark.files.map((file) => join(folder, file));
+  const found = candidates.find(isFile);
   if (found !== undefined) return found;
   const got =
-    searched === undefined
+    folder === undefined
       ? 'no folder to look in'
-      : !existsSync(searched)
-        ? `nothing at ${shown(searched)}`
-        : `none of them in ${shown(searched)}`;
+      : !existsSync(folder)
+        ? `nothing at ${shown(folder)}`
+        : `none of them in ${shown(folder)}`;
   throw new ConfigError(
-    `benchmark ${name}: expected its file ${benchmark.files.join(' or ')}, got ${got}; say where it is by --data FOLDER (eval.data, or data of the benchmark). It is ${benchmark.source}. troupe downloads no data`,
+    `benchmark ${name}: expected its file ${benchmark.files.join(' or ')}, got ${got}; name its folder with --data FOLDER (eval.data, or data of the benchmark). The file is ${benchmark.source}. troupe downloads no data`,
     { code: 'TROUPE_CONFIG_BENCHMARK_DATA' },
   );
 }

@@ -1,11 +1,10 @@
 /**
- * What `troupe compare` does: reads runs, measures their teams where they did not measure themselves, and
- * joins it all.
+ * Compares runs on one task by what they recorded, and evaluates their teams where they did not evaluate themselves.
  * @module
  */
 import { join, relative } from 'node:path';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
-import { compare } from '../evaluate/compare.ts';
+import { compare as compareScores } from '../evaluate/compare.ts';
 import {
   finalReward,
   groupFigures,
@@ -14,16 +13,20 @@ import {
   runFigures,
   stageFalls,
 } from '../evaluate/compare-runs.ts';
+import type { ComparedGroup, Comparison, Finals } from '../evaluate/comparison.ts';
 import { evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
-import type { ComparedGroup, Comparison, Finals } from '../report/comparison-report.ts';
 import { foldEvents } from '../run-view/event-rows.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readEvents, readRunConfig } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
-import { evaluationStream } from './before-after.ts';
+import type { Team } from '../team/team.ts';
 import { closeTeam, compose, loadTeam } from './compose.ts';
+import { evaluationStream } from './evaluation-stream.ts';
+import type { UseCaseOptions } from './use-case.ts';
 
-/** A run as it lies on disk. */
+export type { Comparison } from '../evaluate/comparison.ts';
+
+/** What a run folder records. */
 export interface RecordedRun {
   readonly dir: string;
   readonly name: string;
@@ -33,7 +36,7 @@ export interface RecordedRun {
 
 /** @throws StoreError if the folder is no run */
 export function readRun(dir: string): RecordedRun {
-  readRunConfig(dir); // refuses what is no run folder, before its configuration is looked for
+  readRunConfig(dir); // refuses a folder that is no run before its configuration is read
   return {
     dir,
     name: relative(process.cwd(), dir) || '.',
@@ -42,25 +45,25 @@ export function readRun(dir: string): RecordedRun {
   };
 }
 
-export interface ComparisonRequest {
-  /** At least two, on one task. */
-  readonly runs: readonly RecordedRun[];
-  /** Measure the teams now, whatever the runs recorded. */
-  readonly evaluate: boolean;
-  /** Test prompts and samples of a measurement now; default: those of the first run's file. */
-  readonly prompts?: number;
-  readonly samples?: number;
+export interface ComparisonRequest extends UseCaseOptions {
+  /** At least two run folders on one task; the others are compared with the first. */
+  readonly runs: readonly (string | RecordedRun)[];
+  /** Evaluate the teams now, even if all runs recorded evaluations. */
+  readonly evaluate?: boolean | undefined;
+  /** Prompts of the test split for an evaluation now. Default: `eval.prompts` of the first run. */
+  readonly prompts?: number | undefined;
+  /** K: samples per prompt of an evaluation now. Default: `eval.k` of the first run. */
+  readonly samples?: number | undefined;
   /** Dotted key of the configuration to group by. */
-  readonly group?: string;
-  readonly signal: AbortSignal;
-  readonly onProgress: (run: string, done: number, total: number) => void;
+  readonly group?: string | undefined;
 }
 
-/** @throws ConfigError if the runs cannot be compared, or not grouped like this */
-export async function compareRuns(request: ComparisonRequest): Promise<Comparison> {
-  const { runs, group } = request;
+/** @throws ConfigError if the runs cannot be compared, or not grouped by the key */
+export async function compare(request: ComparisonRequest): Promise<Comparison> {
+  const { group } = request;
+  const runs = request.runs.map((run) => (typeof run === 'string' ? readRun(run) : run));
   requireOneTask(runs);
-  const isRecorded = runs.every(({ figures }) => figures.testRewards.length > 0) && samePrompts(runs);
+  const isRecorded = runs.every(({ figures }) => figures.testRewards.length > 0) && haveEqualSizes(runs);
   if (group !== undefined && !isRecorded)
     throw new ConfigError(
       '--group: expected runs that all recorded rewards on as many test prompts, got some that did not; set eval.stage_prompts in their files',
@@ -73,7 +76,7 @@ export async function compareRuns(request: ComparisonRequest): Promise<Compariso
       figures,
       ...(figures.testRewards.length > 1 && { falls: stageFalls(figures.testRewards) }),
     })),
-    finals: isRecorded && !request.evaluate ? recordedFinals(runs) : await measuredFinals(request),
+    finals: isRecorded && !request.evaluate ? recordedFinals(runs) : await evaluatedFinals(runs, request),
     ...(group !== undefined && { groups: { key: group, rows: groupRuns(runs, group) } }),
   };
 }
@@ -92,12 +95,12 @@ function requireOneTask(runs: readonly RecordedRun[]): void {
   }
 }
 
-function samePrompts(runs: readonly RecordedRun[]): boolean {
+function haveEqualSizes(runs: readonly RecordedRun[]): boolean {
   const sizes = runs.flatMap(({ figures }) => figures.testRewards.map((rewards) => rewards.length));
   return new Set(sizes).size === 1;
 }
 
-/** The last measurement that each run made of itself. */
+/** The last evaluation that each run recorded. */
 function recordedFinals(runs: readonly RecordedRun[]): Finals {
   const last = runs.map(({ figures }) => figures.testRewards.at(-1) ?? []);
   const base = last[0] ?? [];
@@ -109,36 +112,62 @@ function recordedFinals(runs: readonly RecordedRun[]): Finals {
   };
 }
 
-/** The team that each run would deploy, measured now on the same prompts with like streams. */
-async function measuredFinals(request: ComparisonRequest): Promise<Finals> {
+/** The team to use of each run, evaluated now on the same prompts with the same streams. */
+async function evaluatedFinals(runs: readonly RecordedRun[], request: ComparisonRequest): Promise<Finals> {
+  const [first] = runs as [RecordedRun, ...RecordedRun[]]; // requireOneTask saw two runs
+  const settings = {
+    prompts: request.prompts ?? first.resolved.config.eval.prompts,
+    samples: request.samples ?? first.resolved.config.eval.k,
+    stream: evaluationStream(first.resolved.config.seed),
+  };
+  const startedMs = performance.now();
   const evaluations: TeamEvaluation[] = [];
-  for (const run of request.runs) evaluations.push(await measure(run, request));
-  const [base] = evaluations as [TeamEvaluation, ...TeamEvaluation[]]; // requireOneTask saw two runs
+  for (const run of runs) evaluations.push(await evaluateRun(run, { ...settings, startedMs }, request));
+  const [base] = evaluations as [TeamEvaluation, ...TeamEvaluation[]];
   return {
     title: `correct answers on ${base.prompts} test prompts x ${base.samples} samples, by the team to use`,
     unit: 'share',
     values: evaluations.map(({ team: { avg } }) => ({ mean: avg.mean, low: avg.low, high: avg.high })),
-    differences: evaluations.map(({ team }, k) => (k === 0 ? undefined : compare(team, base.team, 'avg'))),
+    differences: evaluations.map(({ team }, k) =>
+      k === 0 ? undefined : compareScores(team, base.team, 'avg'),
+    ),
   };
 }
 
-async function measure(run: RecordedRun, request: ComparisonRequest): Promise<TeamEvaluation> {
-  const first = (request.runs[0] as RecordedRun).resolved.config;
+interface EvaluationSettings {
+  readonly prompts: number;
+  readonly samples: number;
+  readonly stream: ReturnType<typeof evaluationStream>;
+  /** Start of the comparison. */
+  readonly startedMs: number;
+}
+
+async function evaluateRun(
+  run: RecordedRun,
+  { startedMs, ...settings }: EvaluationSettings,
+  { signal, onEvent, env }: UseCaseOptions,
+): Promise<TeamEvaluation> {
   const stored = await findStoredTeam(run.dir);
-  const composition = await compose(run.resolved);
+  const composition = await compose(run.resolved, { signal, onEvent, env });
   const { config, engine, task } = composition;
-  const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
+  let team: Team | undefined;
   try {
+    team = await loadTeam(composition, { folders: stored?.agents });
     return await evaluateTeam(team, task, {
+      ...settings,
       label: run.name,
       split: 'test',
-      prompts: request.prompts ?? first.eval.prompts,
-      samples: request.samples ?? first.eval.k,
       temperature: config.train.temperature,
       maxTokens: config.train.max_completion_length,
-      stream: evaluationStream(first.seed), // one name for all: differences are paired twice
-      signal: request.signal,
-      onProgress: (done, total) => request.onProgress(run.name, done, total),
+      ...(signal && { signal }),
+      onProgress: (done, total) =>
+        onEvent?.({
+          kind: 'progress',
+          label: run.name,
+          done,
+          total,
+          elapsedMs: performance.now() - startedMs,
+        }),
     });
   } finally {
     await closeTeam(team);
@@ -183,7 +212,7 @@ function valueAt({ name, resolved }: RecordedRun, key: string): string {
       typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;
   if (value === undefined)
     throw new ConfigError(
-      `--group: expected a key of a team file, such as algorithm, got "${key}", which ${name} has not`,
+      `--group: expected a key of a team file, such as algorithm, got "${key}", which ${name} does not have`,
     );
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -1,43 +1,48 @@
 /**
- * Keeps evaluation problems out of training: looks through a task's train and validation prompts before a run
- * starts, and refuses or drops those that occur in the evaluation sets of the team file.
+ * Keeps evaluation problems out of training: compares a task's train and validation prompts with the evaluation sets
+ * of the team file before a run starts, and refuses or drops those that match.
  * @module
  */
+import type { BenchmarkEntry } from '../config/evaluation-sections.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { type Contaminated, contaminatedPrompts, withoutContaminated } from '../task/clean-task.ts';
 import { ContaminationIndex } from '../task/contamination.ts';
 import type { Task } from '../task/task.ts';
 import { planBenchmarks } from './benchmark-tasks.ts';
+import type { DownloadOptions } from './hub-models.ts';
 
-/** Prompts looked at of a set or a split that never runs out. */
-const ENDLESS = 5000;
-/** Prompts named in a refusal. */
-const NAMED = 5;
+/** Prompts that are compared of a set or a split without an end. */
+const GENERATED_PROMPTS = 5000;
+/** Prompts that a message names. */
+const NAMED_PROMPTS = 5;
 
 /**
- * The task as it may be trained on.
+ * The task without its contaminated prompts.
  *
- * @throws ConfigError naming prompts and the items they are, with `contamination.action: refuse`
+ * @param sets - the evaluation sets of the team file
+ * @throws ConfigError naming prompts and the matching items, with `contamination.action: refuse`
  */
-export async function cleanTask(resolved: ResolvedConfig, task: Task): Promise<Task> {
-  const { contamination, eval: evaluation } = resolved.config;
-  const sets = contamination.sets ?? evaluation.benchmarks;
-  if (contamination.action === 'off' || sets.length === 0) return task;
-  const planned = await planBenchmarks(resolved, sets);
+export async function cleanTask(
+  resolved: ResolvedConfig,
+  task: Task,
+  sets: readonly BenchmarkEntry[],
+  options: DownloadOptions = {},
+): Promise<Task> {
+  const planned = await planBenchmarks(resolved, sets, options);
   const index = new ContaminationIndex(
     planned.map(({ name, task: set, split }) => ({
       name,
-      items: Array.from({ length: set.size(split) ?? ENDLESS }, (_, i) => set.item(split, i)),
+      items: Array.from({ length: set.size(split) ?? GENERATED_PROMPTS }, (_, i) => set.item(split, i)),
     })),
   );
-  const found = contaminatedPrompts(task, index, { endless: ENDLESS });
+  const found = contaminatedPrompts(task, index, { endless: GENERATED_PROMPTS });
   if (found.length === 0) return task;
-  const looked = (['train', 'validation'] as const).reduce(
-    (sum, split) => sum + (task.size(split) ?? ENDLESS),
+  const compared = (['train', 'validation'] as const).reduce(
+    (sum, split) => sum + (task.size(split) ?? GENERATED_PROMPTS),
     0,
   );
-  const summary = `${found.length} of ${looked} train and validation prompts occur in ${setsOf(found)}`;
-  if (contamination.action === 'drop')
+  const summary = `${found.length} of ${compared} train and validation prompts occur in ${setCounts(found)}`;
+  if (resolved.config.contamination.action === 'drop')
     return withoutContaminated(task, index, `left out: ${summary} (${examples(found)})`);
   throw resolved.problem([
     {
@@ -48,7 +53,7 @@ export async function cleanTask(resolved: ResolvedConfig, task: Task): Promise<T
 }
 
 /** `math500 (12), aime2024 (1)` */
-function setsOf(found: readonly Contaminated[]): string {
+function setCounts(found: readonly Contaminated[]): string {
   const counts = new Map<string, number>();
   for (const { match } of found) counts.set(match.set, (counts.get(match.set) ?? 0) + 1);
   return [...counts].map(([set, count]) => `${set} (${count})`).join(', ');
@@ -56,7 +61,8 @@ function setsOf(found: readonly Contaminated[]): string {
 
 function examples(found: readonly Contaminated[]): string {
   const named = found
-    .slice(0, NAMED)
+    .slice(0, NAMED_PROMPTS)
     .map(({ item, match }) => `${item.id} is ${match.item} of ${match.set} (${match.likeness})`);
-  return [...named, ...(found.length > NAMED ? [`${found.length - NAMED} more`] : [])].join(', ');
+  const rest = found.length - NAMED_PROMPTS;
+  return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
 }

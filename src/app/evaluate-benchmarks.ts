@@ -1,286 +1,250 @@
 /**
- * What `troupe eval --benchmark` does: plays every benchmark chunk by chunk into the evaluation's folder, goes
- * on with one that was stopped, and reports, alone or against another team on the same prompts.
+ * Evaluates a team on benchmarks, in a folder that keeps every episode: an interrupted evaluation resumes and ends
+ * with the same bytes. Optionally compares with another team on the same prompts.
  * @module
  */
 import { existsSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
+import type { Override } from '../config/overrides.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
-import { fnv1a } from '../core/hash.ts';
-import type { RandomStream } from '../core/rng.ts';
-import { type BenchmarkScores, benchmarkScores } from '../evaluate/benchmark-scores.ts';
+import type { TeamFile } from '../config/schema.ts';
+import type { EvaluationReport, ReportedBenchmark } from '../evaluate/benchmark-results.ts';
 import { compare, type MeasureName } from '../evaluate/compare.ts';
-import type { EpisodeRecord } from '../evaluate/episode-record.ts';
-import { chunkSize, type EarlyStop, playBenchmark } from '../evaluate/play.ts';
-import { createProgressLine, type ProgressLine, progressText } from '../observe/progress-line.ts';
-import {
-  type EvaluationReport,
-  evaluationReportJson,
-  type ReportedBenchmark,
-  renderEvaluationPage,
-  renderEvaluationText,
-} from '../report/benchmark-report.ts';
-import {
-  EVALUATION_FILE,
-  type EvaluationFolder,
-  openEvaluation,
-  readEpisodes,
-  readEvaluationRequest,
-  readTimings,
-} from '../store/evaluation-folder.ts';
-import { FORMAT } from '../store/format.ts';
+import type { EarlyStop } from '../evaluate/play.ts';
+import { evaluationReportJson, renderEvaluationPage } from '../report/benchmark-report.ts';
+import { EVALUATION_FILE, readEvaluationRequest, readTimings } from '../store/evaluation-folder.ts';
 import { ConfigError } from '../support/errors.ts';
-import type { Team } from '../team/team.ts';
 import { Interrupted } from '../train/interrupted.ts';
-import { evaluationStream } from './before-after.ts';
-import type { PlannedBenchmark } from './benchmark-tasks.ts';
-import { type Composition, closeTeam, compose, loadTeam } from './compose.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { unreadablePrompts } from './tokenizer-coverage.ts';
+import {
+  type BenchmarkContext,
+  evaluateContestant,
+  type NamedTeam,
+  openContestantFolder,
+  readContestant,
+} from './benchmark-evaluation.ts';
+import {
+  type BenchmarkSettings,
+  entriesOf,
+  type PlannedBenchmark,
+  planBenchmarks,
+  planTeamTask,
+} from './benchmark-tasks.ts';
+import { findTeam, withTask } from './find-team.ts';
+import type { UseCaseOptions } from './use-case.ts';
 
-/** A team that can be measured. */
-export interface Contestant {
-  readonly resolved: ResolvedConfig;
-  /** What is measured, for people. */
-  readonly title: string;
-  /** Model folders of agent 0, 1, ...; default: those of the team file. */
-  readonly folders?: readonly string[];
+export interface BenchmarkRequest extends UseCaseOptions {
+  /** Run folder (its champion), checkpoint inside one, path of a team file, or its keys and values. */
+  readonly team: string | TeamFile;
+  readonly overrides?: readonly Override[];
+  /** Another task than the team's, with its default options. */
+  readonly task?: string | undefined;
+  /** Names of benchmarks, or `all` for those of the team file. Default: the team's own task. */
+  readonly benchmarks?: readonly string[] | undefined;
+  /** Folder with the data files of benchmarks. Default: `eval.data`. */
+  readonly data?: string | undefined;
+  /** Settings that replace those of every benchmark. */
+  readonly settings?: BenchmarkSettings;
+  /** When to stop sampling a prompt. Default: `eval.early_stop`. */
+  readonly earlyStop?: EarlyStop['rule'] | 'off' | undefined;
+  /** Another team, or the folder of its evaluation. */
+  readonly against?: string | undefined;
+  /** Folder of the evaluation. Default: `evaluations/NAME` in the run folder, or in the current one. */
+  readonly out?: string | undefined;
+  /** Resume the evaluation in `out`, which must have the same settings. */
+  readonly resume?: boolean;
 }
 
-export interface BenchmarkRequest extends Contestant {
-  readonly benchmarks: readonly PlannedBenchmark[];
-  /** Folder of the evaluation. */
+export interface BenchmarkResult {
+  readonly report: EvaluationReport;
+  /** Folder of the evaluation, with `report.md` and `report.json`. */
   readonly out: string;
-  readonly resume: boolean;
-  /** Another team, or the folder of its evaluation. */
-  readonly against?: Contestant | string;
-  readonly json: boolean;
-  /** What was typed, for `--resume FOLDER` to type again. */
-  readonly command: object;
+  /** Mean time per prompt of each benchmark, ms. */
+  readonly msPerPrompt: ReadonlyMap<string, number>;
 }
 
 const MEASURES: readonly MeasureName[] = ['avg', 'pass', 'maj'];
 
-/** @throws TroupeError; what was finished is kept and `--resume` goes on with it */
-export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<void> {
-  const { out, against, benchmarks, resolved, json } = request;
-  const line = createProgressLine({ stream: process.stderr });
-  const interruption = listenForInterrupt('stopping after what is under way');
-  const context: Context = {
-    line,
-    signal: interruption.signal,
-    seed: resolved.config.seed,
-    stop: earlyStop(resolved),
-    error: resolved.config.eval.early_stop_error,
-  };
+/** @throws TroupeError; finished chunks are kept, and `resume` goes on with them */
+export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<BenchmarkResult> {
+  const { signal, onEvent, env } = request;
+  const options = { signal, onEvent, env };
+  const team = await nameTeam(request.team, withTask(overridesOf(request), request.task));
+  const benchmarks = await plannedBenchmarks(request, team.resolved);
+  const other = request.against === undefined ? undefined : await findOpponent(request.against);
+  const out = request.out ?? join(team.run ?? '.', 'evaluations', folderName(team.name, benchmarks));
+  const context: BenchmarkContext = { ...options, benchmarks, ...stopping(team.resolved) };
   try {
-    const place = { out, resume: request.resume, benchmarks, command: request.command };
-    const own = await measure(request, place, context);
-    const other = await measureOther(request, context);
-    line.close();
+    const resume = request.resume ?? false;
+    const own = await evaluateContestant(team, { out, resume, command: commandOf(request) }, context);
+    const theirs = other && (await opponentScores(other, { out, resume }, context));
     const report: EvaluationReport = {
-      title: request.title,
-      ...(against === undefined
-        ? {}
-        : { against: typeof against === 'string' ? nameOf(against) : against.title }),
-      benchmarks: own.map((benchmark, b) => ({ ...benchmark, ...differencesOf(benchmark, other?.[b]) })),
+      title: team.title,
+      ...(other && { against: other.title }),
+      benchmarks: own.map((benchmark, b) => ({
+        ...benchmark,
+        ...differencesOf(benchmark, theirs?.[b]),
+      })),
     };
-    const written = openEvaluation(out, { request: requestOf(request, benchmarks, context), resume: true });
+    const folder = openContestantFolder(team, { out, resume: true }, context);
     try {
-      written.writeFile('report.json', `${JSON.stringify(evaluationReportJson(report), null, 2)}\n`);
-      written.writeFile('report.md', renderEvaluationPage(report));
+      folder.writeFile('report.json', `${JSON.stringify(evaluationReportJson(report), null, 2)}\n`);
+      folder.writeFile('report.md', renderEvaluationPage(report));
     } finally {
-      written.close();
+      folder.close();
     }
-    process.stdout.write(
-      json
-        ? `${JSON.stringify(evaluationReportJson(report))}\n`
-        : `${renderEvaluationText(report, timesOf(out))}\nreport        ${nameOf(join(out, 'report.md'))}\n`,
-    );
+    return { report, out, msPerPrompt: timesOf(out) };
   } catch (error) {
-    throw interruption.signal.aborted
-      ? new Interrupted(
-          `interrupted; what was finished is kept; go on with: troupe eval --resume ${nameOf(out)}`,
-          error,
-        )
-      : error;
-  } finally {
-    line.close();
-    interruption.release();
-  }
-}
-
-interface Context {
-  readonly line: ProgressLine;
-  readonly signal: AbortSignal;
-  readonly seed: number;
-  readonly stop: EarlyStop | undefined;
-  /** Error of the probable rule, also where its saving is only estimated. */
-  readonly error: number;
-}
-
-interface Place {
-  readonly out: string;
-  readonly resume: boolean;
-  readonly benchmarks: readonly PlannedBenchmark[];
-  readonly command?: object;
-}
-
-/** Plays what is not done yet, then scores everything from disk. */
-async function measure(contestant: Contestant, place: Place, context: Context): Promise<ReportedBenchmark[]> {
-  const { benchmarks, out, resume, command } = place;
-  const { agents } = contestant.resolved.config;
-  const request = requestOf(contestant, benchmarks, context);
-  const folder = openEvaluation(out, { request, resume, ...(command === undefined ? {} : { command }) });
-  let player: Player | undefined;
-  try {
-    for (const benchmark of benchmarks) {
-      if (isDone(folder, benchmark, context.stop)) continue;
-      player ??= await openPlayer(contestant);
-      await play(player, { folder, benchmark, context });
-    }
-  } finally {
-    folder.close();
-    await player?.close();
-  }
-  return benchmarks.map((benchmark) => ({
-    name: benchmark.name,
-    split: benchmark.split,
-    temperature: benchmark.temperature,
-    maxTokens: benchmark.maxTokens,
-    scores: scoresOnDisk(out, { benchmark, context, agents: agents.map(({ name }) => name) }),
-  }));
-}
-
-async function measureOther(
-  { against, out, resume, benchmarks }: BenchmarkRequest,
-  context: Context,
-): Promise<ReportedBenchmark[] | undefined> {
-  if (against === undefined) return undefined;
-  if (typeof against !== 'string')
-    return measure(
-      against,
-      {
-        out: join(out, 'against'),
-        resume: resume || existsSync(join(out, 'against', EVALUATION_FILE)),
-        benchmarks,
-      },
-      context,
+    if (!signal?.aborted) throw error;
+    throw new Interrupted(
+      `interrupted; what was finished is kept; go on with: troupe eval --resume ${shownPath(out)}`,
+      error,
     );
-  const asked = readEvaluationRequest(against) as ReturnType<typeof requestOf>; // openEvaluation's own writer made it
-  return benchmarks.map((benchmark) => {
-    const theirs = asked.benchmarks.find(({ name }) => name === benchmark.name);
-    const isSame =
-      JSON.stringify([theirs, asked.early_stop]) ===
-      JSON.stringify([identityOf(benchmark), context.stop ?? null]);
-    if (!isSame)
-      throw new ConfigError(
-        `--against ${nameOf(against)}: expected an evaluation on the same prompts of ${benchmark.name} with the same settings, got ${theirs === undefined ? 'none of it' : 'other ones'}; name the team instead to measure it now`,
-      );
-    return {
-      name: benchmark.name,
-      split: benchmark.split,
-      temperature: benchmark.temperature,
-      maxTokens: benchmark.maxTokens,
-      scores: scoresOnDisk(against, { benchmark, context, agents: asked.agents }),
-    };
+  }
+}
+
+/** An evaluation folder to go on with. */
+export interface ResumeBenchmarkRequest extends UseCaseOptions {
+  readonly folder: string;
+  /** Replaces the opponent of the stored request. */
+  readonly against?: string | undefined;
+}
+
+/**
+ * Resumes an evaluation with the request that its folder keeps.
+ *
+ * @throws ConfigError if the folder keeps none
+ */
+export function resumeBenchmarks({
+  folder,
+  against,
+  ...options
+}: ResumeBenchmarkRequest): Promise<BenchmarkResult> {
+  const { command } = readEvaluationRequest(folder) as { readonly command?: StoredCommand }; // `commandOf` wrote it
+  if (command === undefined)
+    throw new ConfigError(
+      `eval --resume ${folder}: expected an evaluation of one team, got a part of another`,
+    );
+  const { benchmark, task, data, earlyStop, split, ...settings } = command.flags;
+  return evaluateBenchmarks({
+    ...options,
+    team: command.team,
+    overrides: command.overrides,
+    ...{ task, data, earlyStop },
+    benchmarks: benchmark === undefined ? undefined : benchmarkNames(benchmark),
+    settings: { ...settings, split: split === 'test' ? undefined : split },
+    against: against ?? command.flags.against,
+    out: folder,
+    resume: true,
   });
 }
 
-/** A team that is loaded only if something is left to play. */
-interface Player {
-  readonly composition: Composition;
-  readonly team: Team;
-  close(): Promise<void>;
+/** Names of a comma-separated list. */
+export function benchmarkNames(list: string): string[] {
+  return list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 
-async function openPlayer({ resolved, folders }: Contestant): Promise<Player> {
-  const composition = await compose(resolved);
-  try {
-    const team = await loadTeam(composition, folders ? { folders } : {});
-    return {
-      composition,
-      team,
-      close: async () => {
-        await closeTeam(team);
-        await composition.engine.close();
-      },
-    };
-  } catch (error) {
-    await composition.engine.close();
-    throw error;
-  }
+/** The request as an evaluation folder keeps it; its keys are those of the flags of `troupe eval`. */
+interface StoredCommand {
+  readonly team: string;
+  readonly flags: BenchmarkSettings & {
+    readonly benchmark?: string;
+    readonly task?: string;
+    readonly data?: string;
+    readonly earlyStop?: NonNullable<BenchmarkRequest['earlyStop']>;
+    readonly against?: string;
+  };
+  readonly overrides: readonly Override[];
 }
 
-async function play(
-  { team }: Player,
-  {
-    folder,
-    benchmark,
-    context,
-  }: { readonly folder: EvaluationFolder; readonly benchmark: PlannedBenchmark; readonly context: Context },
-): Promise<void> {
-  const { name, task, split, prompts, k, temperature, maxTokens } = benchmark;
-  const { line, signal, seed, stop } = context;
-  for (const text of [...(task.warnings ?? []), ...unreadablePrompts(team, task, split)])
-    line.note(`warning: ${name}: ${text}`);
-  let startedMs = performance.now();
-  const firstMs = startedMs;
-  await playBenchmark(team, task, {
-    split,
-    prompts,
-    samples: k,
-    ...(stop === undefined ? {} : { stop }),
-    temperature,
-    maxTokens,
-    stream: streamOf(seed, benchmark),
-    firstChunk: folder.chunksDone(name),
-    signal,
-    onProgress: (done, total) =>
-      line.update(progressText(`${name}, prompts`, { done, total, elapsedMs: performance.now() - firstMs })),
-    onWarning: (message) => line.note(`warning: ${message}`),
-    onChunk: (chunk, records) => {
-      const ms = Math.round(performance.now() - startedMs);
-      const played = new Set(records.map(({ index }) => index)).size;
-      folder.addChunk({ benchmark: name, chunk, prompts: played, ms }, records);
-      startedMs = performance.now();
+/** Paths become absolute, so that `--resume` finds them from any folder. A team given as an object is not kept. */
+function commandOf(request: BenchmarkRequest): object | undefined {
+  const { team, benchmarks, task, data, earlyStop, against, overrides = [] } = request;
+  if (typeof team !== 'string') return undefined;
+  return {
+    team: resolve(team),
+    flags: {
+      ...request.settings,
+      split: request.settings?.split ?? 'test',
+      ...(benchmarks && { benchmark: benchmarks.join(',') }),
+      ...{ task, earlyStop },
+      ...(data === undefined ? {} : { data: resolve(data) }),
+      ...(against === undefined ? {} : { against: resolve(against) }),
     },
-  });
+    overrides,
+  };
 }
 
-/** Whether the journal has all chunks of a benchmark. */
-function isDone(
-  folder: EvaluationFolder,
-  { name, prompts, k }: PlannedBenchmark,
-  stop: EarlyStop | undefined,
-): boolean {
-  return (
-    folder.chunksDone(name) * chunkSize({ samples: k, ...(stop === undefined ? {} : { stop }) }) >= prompts
-  );
+function overridesOf({ overrides = [], data, earlyStop }: BenchmarkRequest): readonly Override[] {
+  return [
+    ...overrides,
+    ...(data === undefined ? [] : [{ flag: '--data', path: ['eval', 'data'], value: resolve(data) }]),
+    ...(earlyStop === undefined
+      ? []
+      : [{ flag: '--early-stop', path: ['eval', 'early_stop'], value: earlyStop }]),
+  ];
 }
 
-function scoresOnDisk(
-  dir: string,
-  {
-    benchmark,
-    context,
-    agents,
-  }: { readonly benchmark: PlannedBenchmark; readonly context: Context; readonly agents: readonly string[] },
-): BenchmarkScores {
-  const { stop, seed } = context;
-  return benchmarkScores(readEpisodes(dir, benchmark.name) as EpisodeRecord[], {
-    samples: benchmark.k,
-    agents,
-    ...(stop === undefined ? {} : { stop }),
-    error: context.error,
-    stream: streamOf(seed, benchmark),
-  });
+async function plannedBenchmarks(
+  { benchmarks, settings = {}, onEvent, signal, env }: BenchmarkRequest,
+  resolved: ResolvedConfig,
+): Promise<PlannedBenchmark[]> {
+  const options = { settings, onEvent, signal, env };
+  return benchmarks === undefined
+    ? [await planTeamTask(resolved, options)]
+    : planBenchmarks(resolved, entriesOf(resolved, benchmarks), options);
 }
 
-/** The team's own task draws what plain `troupe eval` does; every benchmark has a stream of its own. */
-function streamOf(seed: number, { name, identity }: PlannedBenchmark): RandomStream {
-  const stream = evaluationStream(seed);
-  return identity.isOwn === true ? stream : stream.child(2, fnv1a(name));
+/** A team with the names that its results get. */
+interface FoundContestant extends NamedTeam {
+  /** Run folder, if the team is one of a run. */
+  readonly run: string | undefined;
+  /** First part of the default folder name. */
+  readonly name: string;
+}
+
+async function nameTeam(
+  team: string | TeamFile,
+  overrides: readonly Override[] = [],
+): Promise<FoundContestant> {
+  const { resolved, stored } = await findTeam(team, overrides);
+  const { name } = resolved.config;
+  return {
+    resolved,
+    title: stored ? `${basename(stored.run)} ${stored.checkpoint}` : name,
+    ...(stored && { folders: stored.agents }),
+    run: stored?.run,
+    name: stored?.checkpoint ?? name,
+  };
+}
+
+/** The other team of a comparison: evaluated already, in `folder`, or to be evaluated now. */
+type Opponent =
+  | { readonly title: string; readonly folder: string }
+  | { readonly title: string; readonly team: NamedTeam };
+
+async function findOpponent(against: string): Promise<Opponent> {
+  if (existsSync(join(against, EVALUATION_FILE))) return { title: shownPath(against), folder: against };
+  const team = await nameTeam(against);
+  return { title: team.title, team };
+}
+
+async function opponentScores(
+  opponent: Opponent,
+  { out, resume }: { readonly out: string; readonly resume: boolean },
+  context: BenchmarkContext,
+): Promise<readonly ReportedBenchmark[]> {
+  if ('folder' in opponent) return readContestant(opponent.folder, context);
+  const folder = join(out, 'against');
+  const target = { out: folder, resume: resume || existsSync(join(folder, EVALUATION_FILE)) };
+  return evaluateContestant(opponent.team, target, context);
+}
+
+function stopping({ config }: ResolvedConfig): Pick<BenchmarkContext, 'seed' | 'stop' | 'error'> {
+  const { early_stop: rule, early_stop_error: error } = config.eval;
+  return { seed: config.seed, stop: rule === 'off' ? undefined : { rule, error }, error };
 }
 
 function differencesOf(
@@ -296,33 +260,10 @@ function differencesOf(
   };
 }
 
-/** What makes two evaluations of a benchmark the same measurement. */
-function identityOf({ name, split, prompts, k, temperature, maxTokens, identity }: PlannedBenchmark) {
-  return { name, split, prompts, k, temperature, max_completion_length: maxTokens, ...identity };
-}
-
-function requestOf(
-  { resolved, title, folders }: Contestant,
-  benchmarks: readonly PlannedBenchmark[],
-  { seed, stop }: Pick<Context, 'seed' | 'stop'>,
-) {
-  const { agents, protocol } = resolved.config;
-  return {
-    format: FORMAT,
-    title,
-    seed,
-    protocol,
-    agents: agents.map(({ name }) => name),
-    models: folders ?? agents.map(({ model }) => model),
-    instructions: agents.map(({ instruction }) => instruction ?? null),
-    early_stop: stop ?? null,
-    benchmarks: benchmarks.map(identityOf),
-  };
-}
-
-function earlyStop({ config }: ResolvedConfig): EarlyStop | undefined {
-  const { early_stop, early_stop_error } = config.eval;
-  return early_stop === 'off' ? undefined : { rule: early_stop, error: early_stop_error };
+function folderName(team: string, benchmarks: readonly PlannedBenchmark[]): string {
+  const [first, ...more] = benchmarks.map(({ name }) => name);
+  const suite = more.length > 2 ? `${first}-and-${more.length}-more` : [first, ...more].join('-');
+  return `${team}-${suite}`.replaceAll(/[^\w.-]+/g, '-');
 }
 
 function timesOf(dir: string): ReadonlyMap<string, number> {
@@ -334,6 +275,6 @@ function timesOf(dir: string): ReadonlyMap<string, number> {
   return new Map([...sums].map(([name, { ms, prompts }]) => [name, ms / Math.max(1, prompts)]));
 }
 
-function nameOf(path: string): string {
+function shownPath(path: string): string {
   return relative(process.cwd(), path) || '.';
 }

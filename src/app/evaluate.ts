@@ -1,96 +1,137 @@
 /**
- * What `troupe eval` does: measures a team on one split, prints its scores and keeps every transcript.
+ * Evaluates a team on one split of a task: scores of the team and of each agent, and a file with every transcript.
  * @module
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import type { ResolvedConfig } from '../config/resolve.ts';
-import { type EvaluateOptions, evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
-import type { Measure, Scores } from '../evaluate/scores.ts';
-import { createProgressLine, progressText } from '../observe/progress-line.ts';
-import { accuracy, percent } from '../report/format.ts';
-import { furtherLines } from '../report/task-scores.ts';
-import { textTable } from '../report/text-table.ts';
+import type { Override } from '../config/overrides.ts';
+import type { TeamFile } from '../config/schema.ts';
+import { evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { Split } from '../task/task.ts';
 import type { Team, Trajectory } from '../team/team.ts';
 import { dialogue } from '../team/transcript.ts';
-import { evaluationStream } from './before-after.ts';
-import { closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import { type Composition, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
+import { evaluationStream } from './evaluation-stream.ts';
+import { type FoundTeam, findTeam, withTask } from './find-team.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
+import type { UseCaseOptions } from './use-case.ts';
 import { isWritable, nearestExisting } from './writable.ts';
 
-export interface EvaluationRequest {
-  readonly resolved: ResolvedConfig;
-  /** What is measured, for people. */
-  readonly title: string;
-  /** Model folders of agent 0, 1, ...; default: those of the team file. */
-  readonly folders?: readonly string[];
-  readonly split: Split;
-  /** K. */
-  readonly samples: number;
-  readonly prompts: number;
-  /** Where the transcripts go (JSON lines). */
-  readonly transcripts: string;
-  readonly json: boolean;
+export interface EvaluationRequest extends UseCaseOptions {
+  /** Run folder (its champion), checkpoint inside one, path of a team file, or its keys and values. */
+  readonly team: string | TeamFile;
+  readonly overrides?: readonly Override[];
+  /** Another task than the team's, with its default options. */
+  readonly task?: string | undefined;
+  /** Default: test. */
+  readonly split?: Split | undefined;
+  /** K: samples per prompt. Default: `eval.k`. */
+  readonly samples?: number | undefined;
+  /** Number of prompts. Default: `eval.prompts`. */
+  readonly prompts?: number | undefined;
+  /**
+   * JSON-lines file for the transcripts; false: none. Default: `evaluations/` in the run folder, or in the current
+   * folder for a team without a run.
+   */
+  readonly transcripts?: string | false | undefined;
 }
 
-/** @throws TroupeError */
-export async function evaluate(request: EvaluationRequest): Promise<void> {
-  const composition = await compose(request.resolved);
-  const { config, engine, task } = composition;
-  requireFilePlace(request.transcripts);
-  requirePrompts(composition, request.split, { atLeast: 1, purpose: 'an evaluation' });
-  const interruption = listenForInterrupt('stopping');
-  const line = createProgressLine({ stream: process.stderr });
+export interface EvaluationResult {
+  readonly task: string;
+  /** Names of agent 0, 1, ... */
+  readonly agents: readonly string[];
+  readonly evaluation: TeamEvaluation;
+  /** The file of transcripts, if one was written. */
+  readonly transcripts?: string;
+}
+
+/** @throws TroupeError; no file is written */
+export async function evaluate(request: EvaluationRequest): Promise<EvaluationResult> {
+  const { signal, onEvent, env } = request;
+  const found = await findTeam(request.team, withTask(request.overrides ?? [], request.task));
+  const settings = settingsOf(request, found);
+  const composition = await compose(found.resolved, { signal, onEvent, env });
   let team: Team | undefined;
   try {
-    team = await loadTeam(composition, request.folders ? { folders: request.folders } : {});
-    for (const text of [...(task.warnings ?? []), ...unreadablePrompts(team, task, request.split)])
-      line.note(`warning: task ${task.name}: ${text}`);
-    const startedMs = performance.now();
-    let rows: string[] = [];
-    const options: EvaluateOptions = {
-      label: request.title,
-      split: request.split,
-      prompts: request.prompts,
-      samples: request.samples,
-      temperature: config.train.temperature,
-      maxTokens: config.train.max_completion_length,
-      stream: evaluationStream(config.seed),
-      signal: interruption.signal,
-      onProgress: (done, total) =>
-        line.update(progressText('messages', { done, total, elapsedMs: performance.now() - startedMs })),
-      onWarning: (message) => line.note(`warning: ${message}`),
-      onTrajectories: (trajectories) => {
-        rows = trajectories.map((trajectory) => JSON.stringify(transcript(trajectory, config.agents)));
-      },
-    };
-    const evaluation = await evaluateTeam(team, task, options);
-    line.close();
-    mkdirSync(dirname(request.transcripts), { recursive: true });
-    writeFileAtomic(request.transcripts, `${rows.join('\n')}\n`);
-    const text = request.json
-      ? `${JSON.stringify(evaluationJson(evaluation, config))}\n`
-      : renderEvaluation(evaluation, { ...request, agents: config.agents, task: task.name });
-    process.stdout.write(text);
+    if (settings.transcripts !== undefined) requireWritableFile(settings.transcripts);
+    requirePrompts(composition, settings.split, { atLeast: 1, purpose: 'an evaluation' });
+    team = await loadTeam(composition, { folders: found.stored?.agents });
+    return await evaluateLoaded(composition, team, { ...settings, signal, onEvent });
   } finally {
-    line.close();
-    interruption.release();
     await closeTeam(team);
-    await engine.close();
+    await composition.engine.close();
   }
 }
 
-/** Long work is not done for a file that could never be written. @throws ConfigError */
-function requireFilePlace(path: string): void {
-  const place = resolve(path);
-  const nearest = nearestExisting(place);
+interface Settings {
+  /** Name of the team in tables. */
+  readonly label: string;
+  readonly split: Split;
+  readonly samples: number;
+  readonly prompts: number;
+  readonly transcripts: string | undefined;
+}
+
+function settingsOf(request: EvaluationRequest, { resolved, stored }: FoundTeam): Settings {
+  const { config } = resolved;
+  const { split = 'test', transcripts } = request;
+  const name = `${stored?.checkpoint ?? config.name}-${config.task.name}-${split}.jsonl`;
+  return {
+    label: stored ? `${relative(process.cwd(), stored.run) || '.'} ${stored.checkpoint}` : config.name,
+    split,
+    samples: request.samples ?? config.eval.k,
+    prompts: request.prompts ?? config.eval.prompts,
+    transcripts:
+      transcripts === false ? undefined : (transcripts ?? join(stored?.run ?? '.', 'evaluations', name)),
+  };
+}
+
+async function evaluateLoaded(
+  { config, task }: Composition,
+  team: Team,
+  { transcripts, onEvent, signal, ...settings }: Settings & UseCaseOptions,
+): Promise<EvaluationResult> {
+  const agents = config.agents.map(({ name }) => name);
+  for (const text of [...(task.warnings ?? []), ...unreadablePrompts(team, task, settings.split)])
+    onEvent?.({ kind: 'warning', message: `task ${task.name}: ${text}` });
+  const startedMs = performance.now();
+  let rows: string[] = [];
+  const evaluation = await evaluateTeam(team, task, {
+    ...settings,
+    temperature: config.train.temperature,
+    maxTokens: config.train.max_completion_length,
+    stream: evaluationStream(config.seed),
+    ...(signal && { signal }),
+    onProgress: (done, total) =>
+      onEvent?.({
+        kind: 'progress',
+        label: 'messages',
+        done,
+        total,
+        elapsedMs: performance.now() - startedMs,
+      }),
+    onWarning: (message) => onEvent?.({ kind: 'warning', message }),
+    onTrajectories: (trajectories) => {
+      if (transcripts === undefined) return;
+      rows = trajectories.map((trajectory) => JSON.stringify(transcriptRow(trajectory, agents)));
+    },
+  });
+  const result = { task: task.name, agents, evaluation };
+  if (transcripts === undefined) return result;
+  mkdirSync(dirname(transcripts), { recursive: true });
+  writeFileAtomic(transcripts, `${rows.join('\n')}\n`);
+  return { ...result, transcripts };
+}
+
+/** @throws ConfigError before the evaluation if its transcripts could not be written */
+function requireWritableFile(path: string): void {
+  const absolute = resolve(path);
+  const nearest = nearestExisting(absolute);
   const isFolder = statSync(nearest).isDirectory();
   const problem =
-    nearest === place
+    nearest === absolute
       ? isFolder && 'a folder'
       : isFolder
         ? !isWritable(nearest) && `a place in ${nearest}, which is not writable`
@@ -99,82 +140,15 @@ function requireFilePlace(path: string): void {
     throw new ConfigError(`${path}: expected a file to write transcripts to, got ${problem}; choose another`);
 }
 
-type Names = readonly { readonly name: string }[];
-
-/** Table of avg@K, pass@K and maj@K with 95% intervals, for the team and each member. */
-export function renderEvaluation(
-  evaluation: TeamEvaluation,
-  {
-    title,
-    transcripts,
-    agents,
-    task,
-  }: Pick<EvaluationRequest, 'title' | 'transcripts'> & { agents: Names; task: string },
-): string {
-  const { team, agents: members, prompts, samples, split, meanLength, clippedRatio } = evaluation;
-  const row = (name: string, scores: Scores): string[] => [
-    name,
-    ...[scores.avg, scores.pass, scores.maj].map(accuracy),
-  ];
-  const table = textTable(
-    [
-      ['', `avg@${samples}`, `pass@${evaluation.k}`, `maj@${samples}`],
-      row('team', team),
-      ...members.flatMap((scores, id) =>
-        scores === undefined ? [] : [row(agents[id]?.name ?? `agent_${id}`, scores)],
-      ),
-    ],
-    ['left', 'right', 'right', 'right'],
-  );
-  return [
-    `${title}: task ${task}, ${split} split, ${prompts} prompts x ${samples} samples`,
-    '',
-    table,
-    '',
-    `95% intervals over prompts; messages of ${meanLength.toFixed(1)} tokens on average, ${percent(clippedRatio)} cut off`,
-    ...furtherLines(team),
-    `transcripts   ${relative(process.cwd(), transcripts)}`,
-    '',
-  ].join('\n');
-}
-
-function evaluationJson(
-  evaluation: TeamEvaluation,
-  { agents, task }: { agents: Names; task: { name: string } },
-): object {
-  const { agents: members, team, ...rest } = evaluation;
-  return {
-    task: task.name,
-    ...rest,
-    team: scoresJson(team),
-    members: Object.fromEntries(
-      members.flatMap((scores, id) =>
-        scores === undefined ? [] : [[agents[id]?.name ?? `agent_${id}`, scoresJson(scores)]],
-      ),
-    ),
-  };
-}
-
-function scoresJson({ avg, pass, maj, reward, further }: Scores): object {
-  const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
-  const others = Object.entries(further ?? {}).map(([name, measure]) => [name, interval(measure)]);
-  return {
-    avg: interval(avg),
-    pass: interval(pass),
-    maj: interval(maj),
-    reward: interval(reward),
-    ...(further && { further: Object.fromEntries(others) }),
-  };
-}
-
-function transcript(trajectory: Trajectory, agents: Names): object {
+/** One line of the file of transcripts. */
+function transcriptRow(trajectory: Trajectory, agents: readonly string[]): object {
   const { item, sample, verdict, reward } = trajectory;
   return {
     item: item.id,
     sample,
     prompt: item.prompt,
     messages: dialogue(trajectory).map(({ turn, agent, text }) => {
-      return { turn, agent: typeof agent === 'number' ? (agents[agent]?.name ?? agent) : agent, text };
+      return { turn, agent: typeof agent === 'number' ? (agents[agent] ?? agent) : agent, text };
     }),
     ...(verdict.answer === undefined ? {} : { answer: verdict.answer }),
     ...(item.answer === undefined ? {} : { gold: item.answer }),
@@ -183,12 +157,4 @@ function transcript(trajectory: Trajectory, agents: Names): object {
     reward,
     ...(verdict.scores && { scores: verdict.scores }),
   };
-}
-
-/** Where transcripts go unless told otherwise: into the run, or beside where the command was typed. */
-export function defaultTranscripts(
-  run: string | undefined,
-  { name, task, split }: { readonly name: string; readonly task: string; readonly split: Split },
-): string {
-  return join(run ?? '.', 'evaluations', `${name}-${task}-${split}.jsonl`);
 }

@@ -1,6 +1,6 @@
 /**
- * What `troupe export` does: every agent of a stored team into a folder of its own, a card, a team file that
- * joins them; under a temporary name until all is written.
+ * Exports a trained team as Hugging Face folders: one per agent, a model card for each and for the team, and a team
+ * file. The target folder appears by one rename when everything is written.
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
@@ -8,7 +8,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type ResolvedConfig, resolveConfig, withModels } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { type ExportAgentOptions, exportAgent, isAdapterFolder } from '../export/export-agent.ts';
-import { cachedModel } from '../hub/snapshot.ts';
 import { type CardFacts, licenseOf, modelCard } from '../report/model-card.ts';
 import { foldEvents } from '../run-view/event-rows.ts';
 import { finishedStages, sampledTokens, testCounts, updatesOf, updateTotals } from '../run-view/selectors.ts';
@@ -18,29 +17,37 @@ import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../suppo
 import { ConfigError, TroupeError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { isMixtureFolder } from '../swap/mixture-folder.ts';
-import { wholeModelFolder } from './compose.ts';
-import { modelFolder } from './hub-models.ts';
+import { wholeModelFolder } from './compose/model-size.ts';
+import { cachedModelFolder, type DownloadOptions, modelFolder } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
+import type { DownloadEvent, UseCaseOptions } from './use-case.ts';
 
-export interface ExportRequest extends Omit<ExportAgentOptions, 'mergeInto'> {
-  /** A run, or a checkpoint inside one. */
+export interface ExportRequest
+  extends Partial<Omit<ExportAgentOptions, 'mergeInto'>>,
+    UseCaseOptions<DownloadEvent> {
+  /** Run folder (its champion), or checkpoint inside one. */
   readonly team: string;
+  /** Folder to create. */
   readonly out: string;
-  readonly merge: boolean;
+  /** Merge low-rank adapters into their base, so that each folder is a complete model. */
+  readonly merge?: boolean | undefined;
 }
 
-/** A folder that was made, and its files of weights. */
+/** Folder of one agent, and its files of weights. */
 export interface ExportedAgent {
   readonly dir: string;
   readonly files: readonly string[];
 }
 
+const DEFAULT_SHARD_BYTES = 5e9;
+
 /**
- * @throws ConfigError if the team is not there, or the folder is
- * @throws StoreError if it cannot be written; nothing is left
+ * @throws ConfigError if there is no such team, or the target folder exists
+ * @throws StoreError if the folder cannot be written; a partial export is removed
  */
 export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[]> {
-  const { out, team } = request;
+  const { out, team, dtype = 'F32', maxShardBytes = DEFAULT_SHARD_BYTES } = request;
+  const { merge = false, signal, onEvent, env } = request;
   refuseExisting(out);
   const stored = await findStoredTeam(team);
   if (stored === undefined)
@@ -51,7 +58,10 @@ export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[
   const resolved = resolveConfig(config);
   const temporary = `${resolve(out)}.tmp-${process.pid}`;
   try {
-    const made = await writeTeam(temporary, { request, stored, resolved });
+    const made = await writeTeam(temporary, {
+      ...{ stored, resolved, merge, weights: { dtype, maxShardBytes } },
+      download: { signal, onEvent, env },
+    });
     refuseExisting(out);
     renameSync(temporary, out);
     syncFolder(dirname(resolve(out)));
@@ -72,15 +82,18 @@ function refuseExisting(out: string): void {
 }
 
 interface Exporting {
-  readonly request: ExportRequest;
   readonly stored: StoredTeam;
   readonly resolved: ResolvedConfig;
+  readonly merge: boolean;
+  readonly weights: ExportAgentOptions;
+  readonly download: DownloadOptions;
 }
 
-async function writeTeam(to: string, { request, stored, resolved }: Exporting): Promise<ExportedAgent[]> {
+async function writeTeam(to: string, exporting: Exporting): Promise<ExportedAgent[]> {
+  const { stored, resolved, merge, weights, download } = exporting;
   const { config } = resolved;
   const names = folderNames(config);
-  const card = cardOf(config, stored, request);
+  const card = await cardOf(exporting);
   mkdirSync(to, { recursive: true });
   const made: ExportedAgent[] = [];
   for (const [id, from] of stored.agents.entries()) {
@@ -89,11 +102,11 @@ async function writeTeam(to: string, { request, stored, resolved }: Exporting): 
       throw new ConfigError(
         `${from}: expected a model, got a mixture of two; hand over to the replacement or distil it, then export`,
       );
-    const merge = request.merge && isAdapterFolder(from);
-    const mergeInto = merge
-      ? { mergeInto: wholeModelFolder(await modelFolder(config.agents[id]?.model ?? '')) }
-      : {};
-    const files = exportAgent(from, join(to, name), { ...request, ...mergeInto });
+    const mergeInto =
+      merge && isAdapterFolder(from)
+        ? { mergeInto: wholeModelFolder(await modelFolder(config.agents[id]?.model ?? '', download)) }
+        : {};
+    const files = exportAgent(from, join(to, name), { ...weights, ...mergeInto });
     writeFileAtomic(join(to, name, 'README.md'), modelCard(card, card.agents[id]));
     made.push({ dir: name, files });
   }
@@ -105,7 +118,7 @@ async function writeTeam(to: string, { request, stored, resolved }: Exporting): 
   return made;
 }
 
-/** Names of agents as names of folders; those that would meet or leave the folder get their number. */
+/** Folder names from agent names. A name that is taken or is no plain folder name gets the agent's number. */
 function folderNames({ agents }: Config): string[] {
   const names = agents.map(({ name }, id) => (/^[\w][\w .-]*$/.test(name) ? name : `agent_${id}`));
   return names.map((name, id) =>
@@ -115,19 +128,23 @@ function folderNames({ agents }: Config): string[] {
   );
 }
 
-function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype, merge }: ExportRequest): CardFacts {
+async function cardOf({ resolved, stored, merge, weights, download }: Exporting): Promise<CardFacts> {
+  const { config } = resolved;
+  const { run, checkpoint } = stored;
   const view = foldEvents(readEvents(run));
   const { updates, byStatus } = updateTotals(updatesOf(view));
+  const agents: CardFacts['agents'][number][] = [];
+  for (const { name, model } of config.agents) {
+    const license = await baseLicense(model, download);
+    // a local path means nothing to other people; the name of its folder may
+    const base = isHubReference(model) ? model : basename(model);
+    agents.push({ name, base, ...(license === undefined ? {} : { license }) });
+  }
   const { task, protocol, algorithm, seed, train, trust_region, gate, engine } = config;
   return {
     title: config.name,
     checkpoint,
-    agents: config.agents.map(({ name, model }) => {
-      const license = statedLicense(model);
-      // a folder of somebody's disk says nothing to a reader; its name may
-      const base = isHubReference(model) ? model : basename(model);
-      return { name, base, ...(license === undefined ? {} : { license }) };
-    }),
+    agents,
     facts: [
       ['task', task.name],
       ['protocol', protocol.kind],
@@ -153,7 +170,7 @@ function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype, merge 
       ['promotions', `${testCounts(view).promote} (gate ${gate.kind}, alpha ${gate.alpha})`],
       ['tokens sampled', String(sampledTokens(view))],
       ['seed', String(seed)],
-      ['weights', dtype === 'BF16' ? 'bfloat16, rounded from float32' : 'float32'],
+      ['weights', weights.dtype === 'BF16' ? 'bfloat16, rounded from float32' : 'float32'],
       ['troupe', packageVersion()],
     ],
     evaluations: view.evaluations,
@@ -161,9 +178,9 @@ function cardOf(config: Config, { run, checkpoint }: StoredTeam, { dtype, merge 
   };
 }
 
-/** What the base model's own card says, if it lies in its folder. */
-function statedLicense(model: string): string | undefined {
-  const dir = isHubReference(model) ? cachedModel(model) : model;
+/** License in the model card of a base model, if its folder has one. */
+async function baseLicense(model: string, download: DownloadOptions): Promise<string | undefined> {
+  const dir = isHubReference(model) ? await cachedModelFolder(model, download) : model;
   const card = join(dir ?? '', 'README.md');
   return dir !== undefined && existsSync(card) ? licenseOf(readFileSync(card, 'utf8')) : undefined;
 }

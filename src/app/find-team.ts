@@ -1,20 +1,31 @@
 /**
- * The team a word on the command line names: a run, a checkpoint inside one, or a team file.
+ * Finds the team that a caller names: a run, a checkpoint inside one, a team file, or the keys of a team file.
  * @module
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Override } from '../config/overrides.ts';
-import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { type ResolvedConfig, resolveConfig, resolveConfigObject } from '../config/resolve.ts';
+import type { TeamFile } from '../config/schema.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, type StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 
-/** @throws ConfigError if the word names none, StoreError if a checkpoint is damaged */
+export interface FoundTeam {
+  readonly resolved: ResolvedConfig;
+  /** The checkpoint, for a run; undefined for a team file. */
+  readonly stored: StoredTeam | undefined;
+}
+
+/**
+ * @param team - run folder (its champion), checkpoint inside one, path of a team file, or its keys and values
+ * @throws ConfigError if there is no such team, StoreError if a checkpoint is damaged
+ */
 export async function findTeam(
-  team: string,
-  overrides: readonly Override[],
-): Promise<{ readonly resolved: ResolvedConfig; readonly stored: StoredTeam | undefined }> {
+  team: string | TeamFile,
+  overrides: readonly Override[] = [],
+): Promise<FoundTeam> {
+  if (typeof team !== 'string') return { resolved: resolveTeam(team, overrides), stored: undefined };
   const stored = await findStoredTeam(team);
   if (stored === undefined && statSync(team, { throwIfNoEntry: false })?.isFile() !== true)
     throw new ConfigError(
@@ -25,19 +36,26 @@ export async function findTeam(
     throw new ConfigError(
       `${team}: expected a checkpoint inside its run, got one without ${path}; keep it in the run's folder, or name its agents' folders as models of a team file`,
     );
-  return { resolved: resolveConfig(path, overrides), stored };
+  const resolved = resolveConfig(path, overrides);
+  if (stored) requireSameSize(resolved, stored);
+  return { resolved, stored };
 }
 
-/** A checkpoint has as many agents as it has. @throws ConfigError */
+/** @param team - path of a team file, or its keys and values */
+export function resolveTeam(team: string | TeamFile, overrides: readonly Override[] = []): ResolvedConfig {
+  return typeof team === 'string' ? resolveConfig(team, overrides) : resolveConfigObject(team, { overrides });
+}
+
+/** @throws ConfigError if overrides change the number of agents of a checkpoint */
 export function requireSameSize(resolved: ResolvedConfig, { checkpoint, agents }: StoredTeam): void {
-  const asked = resolved.config.agents.length;
-  if (asked === agents.length) return;
+  const requested = resolved.config.agents.length;
+  if (requested === agents.length) return;
   throw resolved.problem([
-    { path: ['agents'], message: `expected the ${agents.length} agents of ${checkpoint}, got ${asked}` },
+    { path: ['agents'], message: `expected the ${agents.length} agents of ${checkpoint}, got ${requested}` },
   ]);
 }
 
-/** Another task comes with its own options: those of the team's task would be unknown to it. */
+/** Overrides for another task. They replace the whole section, because options belong to one task. */
 export function withTask(overrides: readonly Override[], task: string | undefined): readonly Override[] {
   if (task === undefined) return overrides;
   return [{ flag: '--task', path: ['task'], value: { name: task } }, ...overrides];

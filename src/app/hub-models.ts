@@ -1,72 +1,77 @@
 /**
- * Models that a team file names on the hub: fetched into the cache when they are needed, with a line that
- * says how far it is, and pinned to a commit where a run must find the same ones again.
+ * Models of a team file that are on the hub: downloads them into the cache when they are needed, and pins branches to
+ * commits so that a resumed run gets the same weights.
  * @module
  */
 import { type ResolvedConfig, withModels } from '../config/resolve.ts';
 import type { FetchedModel } from '../hub/snapshot.ts';
-import { createProgressLine, progressText } from '../observe/progress-line.ts';
 import { ConfigError } from '../support/errors.ts';
 import { formatHubReference, isHubReference, parseHubReference } from '../support/model-reference.ts';
+import { type DownloadEvent, environmentOf, type UseCaseOptions } from './use-case.ts';
 
-const MEGABYTE = 1e6;
+export type DownloadOptions = UseCaseOptions<DownloadEvent>;
 
 /**
- * The folder of a model: as it stands, or in the cache, fetched if it is not there.
+ * The local folder of a model. A model of the hub is downloaded if the cache does not have it.
  *
- * @throws TroupeError if the hub does not give it
+ * @param model - folder, or reference of the hub
+ * @throws TroupeError if the download fails
  */
-export async function modelFolder(model: string): Promise<string> {
-  return isHubReference(model) ? (await fetchVisibly(model)).dir : model;
+export async function modelFolder(model: string, options: DownloadOptions = {}): Promise<string> {
+  return isHubReference(model) ? (await download(model, options)).dir : model;
 }
 
 /**
- * The configuration with every branch of the hub replaced by the commit it means now, so that a run that is
- * gone on with has the models it began with.
+ * Replaces every branch or tag of the hub in a configuration by the commit it points to now.
  *
- * @throws TroupeError at the place in the file of whatever the hub does not give
+ * @throws TroupeError if a download fails, with the place in the team file
  */
-export async function pinModels(resolved: ResolvedConfig): Promise<ResolvedConfig> {
+export async function pinModels(
+  resolved: ResolvedConfig,
+  options: DownloadOptions = {},
+): Promise<ResolvedConfig> {
   const pinned = new Map<string, string>();
   for (const [id, { model }] of resolved.config.agents.entries()) {
     if (!isHubReference(model) || pinned.has(model)) continue;
     const path = model === resolved.config.base ? ['base'] : ['agents', id, 'model'];
-    const { commit } = await placedFetch(resolved, path, model);
+    const { commit } = await download(model, options).catch((error: unknown) => {
+      throw error instanceof ConfigError ? resolved.problem([{ path, message: error.message }]) : error;
+    });
     pinned.set(model, formatHubReference({ ...parseHubReference(model), revision: commit }));
   }
   return pinned.size === 0 ? resolved : withModels(resolved, (model) => pinned.get(model) ?? model);
 }
 
-async function placedFetch(
-  resolved: ResolvedConfig,
-  path: readonly (string | number)[],
+/** The folder of a model of the hub if the cache has all of it; makes no request. */
+export async function cachedModelFolder(
   model: string,
-): Promise<FetchedModel> {
-  try {
-    return await fetchVisibly(model);
-  } catch (error) {
-    if (error instanceof ConfigError) throw resolved.problem([{ path: [...path], message: error.message }]);
-    throw error;
-  }
+  options: DownloadOptions = {},
+): Promise<string | undefined> {
+  const { cachedModel } = await import('../hub/snapshot.ts');
+  const { hubSettings } = await import('../hub/settings.ts');
+  return cachedModel(model, hubSettings(environmentOf(options)));
 }
 
-async function fetchVisibly(model: string): Promise<FetchedModel> {
-  const { fetchModel } = await import('../hub/snapshot.ts'); // folders need no client of the hub
-  const line = createProgressLine({ stream: process.stderr });
+async function download(model: string, options: DownloadOptions): Promise<FetchedModel> {
+  const { signal, onEvent } = options;
+  const { fetchModel } = await import('../hub/snapshot.ts');
+  const { hubSettings } = await import('../hub/settings.ts');
   const startedMs = performance.now();
   try {
     return await fetchModel(model, {
-      onNote: (text) => line.note(text),
-      onProgress: (done, total) =>
-        line.update(
-          progressText(`fetch ${model} MB`, {
-            done: Math.floor(done / MEGABYTE),
-            total: Math.ceil(total / MEGABYTE),
-            elapsedMs: performance.now() - startedMs,
-          }),
-        ),
+      settings: hubSettings(environmentOf(options)),
+      ...(signal && { signal }),
+      onNote: (message) => onEvent?.({ kind: 'download_note', model, message }),
+      onProgress: (doneBytes, totalBytes) =>
+        onEvent?.({
+          kind: 'download',
+          model,
+          doneBytes,
+          totalBytes,
+          elapsedMs: performance.now() - startedMs,
+        }),
     });
   } finally {
-    line.close();
+    onEvent?.({ kind: 'download_finished', model });
   }
 }

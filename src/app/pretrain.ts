@@ -1,111 +1,144 @@
 /**
- * Base models from scratch: one per model folder that a team file names and that is not there yet. A
- * folder appears when its model is finished, so an interrupted one leaves nothing behind.
+ * Pretrains the base models that a team file names and that do not exist yet. A folder is renamed into place when its
+ * model is finished, so an interrupted pretraining leaves no folder.
  * @module
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { camelCased } from '../config/camel-case.ts';
+import type { Override } from '../config/overrides.ts';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import type { TeamFile } from '../config/schema.ts';
 import { randomStream } from '../core/rng.ts';
-import { createProgressLine, progressText } from '../observe/progress-line.ts';
+import type { OnnxEngine } from '../engine/onnx/engine.ts';
+import type { PretrainProgress, TextExample } from '../engine/onnx/pretrain.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import type { Split, Task } from '../task/task.ts';
-import type { Composition } from './compose.ts';
-import { demonstrationLoss, type PretrainProgress, pretrain, type TextExample } from './compose-models.ts';
+import { createEmbeddedEngine, demonstrationLoss, pretrainModel } from './compose/engine.ts';
+import { composeEpisodes } from './compose/task.ts';
+import { resolveTeam } from './find-team.ts';
+import type { UseCaseOptions } from './use-case.ts';
 
-/** Key of demonstration streams after the seed; 0 names the initial weights. */
+/** Key of demonstration streams after the seed; key 0 is that of the initial weights. */
 const DEMONSTRATIONS = 1;
 
-/** Problems whose demonstrations the finished model is asked to foretell. */
+/** Demonstrations on which the finished model is evaluated. */
 const UNSEEN = 256;
-/** Where they begin in a split that never ends: beyond what any run is tested on. */
+/** Index of the first one in a split without an end: beyond the prompts of any run. */
 const FIRST_UNSEEN = 1_000_000;
 
-/** Training starts with an optimiser of its own, so a base model is shipped without one. */
+/** A base model is saved without its optimizer, because training creates its own. */
 const OPTIMIZER_FILE = 'optimizer.safetensors';
 
-export interface PretrainRequest {
-  readonly signal: AbortSignal;
-  /** Make models anew that are there already. */
-  readonly force: boolean;
+export type PretrainEvent =
+  | { readonly kind: 'pretrain_started'; readonly folder: string }
+  | {
+      readonly kind: 'pretrain_step';
+      readonly folder: string;
+      readonly step: number;
+      readonly steps: number;
+      /** Mean over the tokens of the step, nats. */
+      readonly loss: number;
+      readonly elapsedMs: number;
+    }
+  | ({ readonly kind: 'pretrain_finished' } & PretrainedModel);
+
+export interface PretrainedModel {
+  readonly folder: string;
+  readonly parameters: number;
+  readonly steps: number;
+  /** Loss of the last step, nats per token. */
+  readonly loss: number;
+  /** Loss on demonstrations of the validation split, nats per token; absent if the split has none. */
+  readonly unseenLoss?: number;
+}
+
+export interface PretrainRequest extends UseCaseOptions<PretrainEvent> {
+  /** Path of a team file, or its keys and values. */
+  readonly config: string | TeamFile;
+  readonly overrides?: readonly Override[];
+  /** Pretrain models that exist already, too. */
+  readonly force?: boolean | undefined;
 }
 
 /**
- * Makes the base models that are missing. The k-th folder of the team file (equal ones counted once) is
- * trained with seed `pretrain.seed` + k, so which ones were missing changes nothing.
+ * Pretrains the missing base models. The k-th distinct folder of the team file gets the seed `pretrain.seed` + k, so a
+ * model does not depend on which others exist.
  *
- * @returns the folders that were made
+ * @returns the models that were pretrained
  * @throws ConfigError if the task has no demonstrations
  */
-export async function prepareModels(
-  composition: Composition,
-  { signal, force }: PretrainRequest,
-): Promise<string[]> {
-  const folders = [...new Set(composition.config.agents.map(({ model }) => model))];
-  const own = folders.filter((folder) => !isHubReference(folder));
-  const wanted = own.filter((folder) => force || !existsSync(join(folder, 'config.json')));
-  if (wanted.length > 0) requireDemonstrations(composition);
-  for (const folder of wanted) {
-    const seed = composition.config.pretrain.seed + folders.indexOf(folder);
-    await makeModel(composition, folder, { seed, signal });
-  }
-  return wanted;
-}
-
-async function makeModel(
-  { config, embedded, task }: Composition,
-  folder: string,
-  { seed, signal }: { readonly seed: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const { layers, hiddenSize, heads, kvHeads, intermediateSize, maxPositions, ...options } = camelCased(
-    config.pretrain,
+export async function pretrain(request: PretrainRequest): Promise<PretrainedModel[]> {
+  const resolved = resolveTeam(request.config, request.overrides);
+  const { config } = resolved;
+  const { task } = await composeEpisodes(resolved, { env: request.env });
+  const folders = [...new Set(config.agents.map(({ model }) => model))];
+  const missing = folders.filter(
+    (folder) => !isHubReference(folder) && (request.force || !existsSync(join(folder, 'config.json'))),
   );
-  const shape = {
-    layers,
-    hiddenSize,
-    heads,
-    kvHeads,
-    headDim: hiddenSize / heads,
-    intermediateSize,
-    maxPositions,
-  };
-  const name = relative(process.cwd(), folder);
-  const line = createProgressLine({ stream: process.stdout });
-  const startedMs = performance.now();
-  let last: PretrainProgress | undefined;
+  if (missing.length === 0) return [];
+  requireDemonstrations(resolved, task);
+  const engine = await createEmbeddedEngine(config);
+  const made: PretrainedModel[] = [];
   try {
-    const model = await pretrain(embedded, {
-      ...options,
-      shape,
-      seed,
-      alphabet: task.alphabet ?? '', // requireDemonstrations saw one
-      example: (index) => demonstration(task, 'train', { index, seed }),
-      signal,
-      onStep: (progress) => {
-        last = progress;
-        const { step: done, steps: total, loss } = progress;
-        const elapsedMs = performance.now() - startedMs;
-        line.update(
-          `${progressText(`pretrain ${name}`, { done, total, elapsedMs })} · loss ${loss.toFixed(3)}`,
-        );
-      },
-    });
-    await saveWhole(folder, (dir) => model.save(dir));
-    const size = `${(model.parameterCount / 1e6).toFixed(2)}M parameters`;
-    const unseen = unseenDemonstrations(task, seed);
-    const onUnseen =
-      unseen.length > 0 ? `, ${(await demonstrationLoss(model, unseen)).toFixed(3)} on unseen problems` : '';
-    await model.close();
-    line.note(
-      `pretrained ${name}: ${size}, loss ${last?.loss.toFixed(3)} after ${last?.steps} steps${onUnseen}`,
-    );
+    for (const folder of missing) {
+      const seed = config.pretrain.seed + folders.indexOf(folder);
+      made.push(await pretrainFolder({ resolved, task, engine }, { folder, seed }, request));
+    }
   } finally {
-    line.close();
+    await engine.close();
   }
+  return made;
 }
 
-/** Renames the finished folder into place. */
-async function saveWhole(folder: string, save: (dir: string) => Promise<void>): Promise<void> {
+interface Parts {
+  readonly resolved: ResolvedConfig;
+  readonly task: Task;
+  readonly engine: OnnxEngine;
+}
+
+async function pretrainFolder(
+  { resolved, task, engine }: Parts,
+  { folder, seed }: { readonly folder: string; readonly seed: number },
+  { signal, onEvent }: PretrainRequest,
+): Promise<PretrainedModel> {
+  onEvent?.({ kind: 'pretrain_started', folder });
+  const { layers, hiddenSize, heads, kvHeads, intermediateSize, maxPositions, ...options } = camelCased(
+    resolved.config.pretrain,
+  );
+  const headDim = hiddenSize / heads;
+  const startedMs = performance.now();
+  let last: PretrainProgress = { step: 0, steps: 0, loss: Number.NaN, tokens: 0 };
+  const model = await pretrainModel(engine, {
+    ...options,
+    shape: { layers, hiddenSize, heads, kvHeads, headDim, intermediateSize, maxPositions },
+    seed,
+    alphabet: task.alphabet ?? '', // requireDemonstrations saw one
+    example: (index) => demonstration(task, 'train', { index, seed }),
+    ...(signal && { signal }),
+    onStep: (progress) => {
+      last = progress;
+      const { step, steps, loss } = progress;
+      const elapsedMs = performance.now() - startedMs;
+      onEvent?.({ kind: 'pretrain_step', folder, step, steps, loss, elapsedMs });
+    },
+  });
+  await saveComplete(folder, (dir) => model.save(dir));
+  const unseen = unseenDemonstrations(task, seed);
+  const result: PretrainedModel = {
+    folder,
+    parameters: model.parameterCount,
+    steps: last.steps,
+    loss: last.loss,
+    ...(unseen.length > 0 && { unseenLoss: await demonstrationLoss(model, unseen) }),
+  };
+  await model.close();
+  onEvent?.({ kind: 'pretrain_finished', ...result });
+  return result;
+}
+
+/** Saves into a temporary folder and renames it into place. */
+async function saveComplete(folder: string, save: (dir: string) => Promise<void>): Promise<void> {
   const temporary = `${folder}.tmp-${process.pid}`;
   mkdirSync(dirname(folder), { recursive: true });
   try {
@@ -118,7 +151,7 @@ async function saveWhole(folder: string, save: (dir: string) => Promise<void>): 
   }
 }
 
-/** Demonstrations of the `test` split, which no step learned from. */
+/** Demonstrations of the validation split, which pretraining does not use. */
 function unseenDemonstrations(task: Task, seed: number): TextExample[] {
   const size = task.size('validation');
   const first = size === undefined ? FIRST_UNSEEN : 0;
@@ -127,7 +160,7 @@ function unseenDemonstrations(task: Task, seed: number): TextExample[] {
   );
 }
 
-/** Demonstration number `index`: a split in order, round and round when it is finite. */
+/** Demonstration number `index`; a finite split repeats in order. */
 function demonstration(
   task: Task,
   split: Split,
@@ -135,10 +168,11 @@ function demonstration(
 ): TextExample {
   const size = task.size(split);
   const item = task.item(split, size === undefined ? index : index % size);
-  return { prompt: item.prompt, ...task.demonstrate!(item, randomStream(seed, DEMONSTRATIONS, index)) };
+  const { messages, observations } = task.demonstrate!(item, randomStream(seed, DEMONSTRATIONS, index));
+  return { prompt: item.prompt, messages, ...(observations && { replies: observations }) };
 }
 
-function requireDemonstrations({ resolved, task }: Composition): void {
+function requireDemonstrations(resolved: ResolvedConfig, task: Task): void {
   if (task.demonstrate !== undefined && task.alphabet !== undefined) return;
   throw resolved.problem([
     {

@@ -1,11 +1,14 @@
 /**
- * Names for run folders nobody chose a name for.
+ * Names of new run folders.
  * @module
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The first of `runs/NAME-1`, `runs/NAME-2`, ... that is not taken. */
+/** Refuses a path that exists. @throws StoreError */
+export { assertFree as requireFreeFolder } from '../store/run-folder.ts';
+
+/** The default run folder: the first of `runs/NAME-1`, `runs/NAME-2`, ... that does not exist. */
 export function freeRunFolder(name: string, parent = 'runs'): string {
   const plain = name.replaceAll(/[^\w.-]+/g, '-');
   for (let n = 1; ; n++) {

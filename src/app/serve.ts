@@ -3,16 +3,20 @@
  * @module
  */
 import type { Override } from '../config/overrides.ts';
+import type { TeamFile } from '../config/schema.ts';
 import type { ServeFile } from '../config/serve-file.ts';
 import { type LogLevel, type ServerLog, SILENT_LOG } from '../serve/http/log.ts';
 import { DEFAULT_SERVER_OPTIONS as DEFAULTS, type ServerOptions } from '../serve/options.ts';
 import { startServer } from '../serve/server.ts';
 import type { ServedTeam } from '../serve/team/served-team.ts';
+import type { DownloadOptions } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
 import { composeServedTeam } from './served-team.ts';
 
 /** Options that are set take precedence over the serve file, which takes precedence over the defaults. */
-export interface ServeOptions {
+export interface ServeRequest extends DownloadOptions {
+  /** Run folder (its champion), checkpoint inside one, path of a team file or a serve file, or a team file's keys. */
+  readonly team: string | TeamFile;
   /** Address to listen on. Default: 127.0.0.1. */
   readonly host?: string;
   /** 0: any free port. Default: 8080. */
@@ -32,8 +36,6 @@ export interface ServeOptions {
   readonly overrides?: readonly Override[];
   /** Creates the log for the chosen level. Default: nothing is logged. */
   readonly createLog?: (level: LogLevel) => ServerLog;
-  /** Closes the server when it aborts. */
-  readonly signal?: AbortSignal;
 }
 
 export interface RunningServer {
@@ -49,29 +51,31 @@ export interface RunningServer {
 }
 
 /**
- * @param path - run folder (its champion), checkpoint, team file or serve file
+ * Serves a team until {@link RunningServer.close}, or until the signal aborts.
+ *
  * @returns the server, which listens already
  * @throws ConfigError; StoreError if a checkpoint is damaged; the signal's reason if it aborts before the start
  *
  * @example
- * const server = await serve('runs/quickstart-1', { port: 0 });
+ * const server = await serve({ team: 'runs/quickstart-1', port: 0 });
  * await fetch(`${server.url}/v1/models`);
  * await server.close();
  */
-export async function serve(path: string, options: ServeOptions = {}): Promise<RunningServer> {
-  const { overrides = [], minAgents, allowUnauthenticated = false, signal, createLog } = options;
-  const composed = await composeServedTeam(path, {
-    overrides,
+export async function serve(request: ServeRequest): Promise<RunningServer> {
+  const { overrides = [], minAgents, allowUnauthenticated = false, createLog } = request;
+  const { signal, onEvent, env } = request;
+  const composed = await composeServedTeam(request.team, {
+    ...{ overrides, signal, onEvent, env },
     ...(minAgents === undefined ? {} : { minAgents }),
   });
   const { team, settings } = composed;
   try {
     signal?.throwIfAborted();
     const server = await startServer(team, {
-      options: serverOptions(settings, options),
+      options: serverOptions(settings, request),
       allowUnauthenticated,
       version: packageVersion(),
-      log: createLog?.(options.logLevel ?? settings.log_level ?? 'info') ?? SILENT_LOG,
+      log: createLog?.(request.logLevel ?? settings.log_level ?? 'info') ?? SILENT_LOG,
     });
     const closeAll = async (): Promise<void> => {
       await server.close();
@@ -91,14 +95,14 @@ export async function serve(path: string, options: ServeOptions = {}): Promise<R
       return closing;
     };
     signal?.addEventListener('abort', () => void close(), { once: true });
-    return { url: server.url, team, keys: options.keys ?? settings.keys, closed, close };
+    return { url: server.url, team, keys: request.keys ?? settings.keys, closed, close };
   } catch (error) {
     await composed.close();
     throw error;
   }
 }
 
-function serverOptions(settings: ServeFile['server'], options: ServeOptions): ServerOptions {
+function serverOptions(settings: ServeFile['server'], options: ServeRequest): ServerOptions {
   const milliseconds = (seconds: number | undefined, otherwise: number): number =>
     seconds === undefined ? otherwise : seconds * 1000;
   const keys = options.keys ?? settings.keys;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Override } from '../config/overrides.ts';
+import type { TeamFile } from '../config/schema.ts';
 import {
   isServeFile,
   type ReadServeFile,
@@ -22,11 +23,21 @@ import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-te
 import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
-import { closeTeam, compose, composeProtocolFor, loadServedModel, loadTeam } from './compose.ts';
-import { answerReader, type VerifierName } from './compose-verifier.ts';
-import { findTeam, requireSameSize } from './find-team.ts';
+import {
+  answerReader,
+  closeTeam,
+  compose,
+  composeProtocolFor,
+  loadServedModel,
+  loadTeam,
+  type VerifierName,
+} from './compose.ts';
+import { findTeam } from './find-team.ts';
+import type { DownloadOptions } from './hub-models.ts';
+import { type Environment, environmentOf } from './use-case.ts';
 
-export interface ServedTeamOptions {
+export interface ServedTeamOptions extends DownloadOptions {
+  /** Fields that replace those of the team file. */
   readonly overrides: readonly Override[];
   /** Fewest agents that must answer; default: {@link defaultMinAgents}. */
   readonly minAgents?: number;
@@ -59,19 +70,24 @@ interface Trained {
 
 const DEFAULTS = { temperature: 1, maxTokens: 512 } as const;
 
-/** @throws ConfigError; StoreError if a checkpoint is damaged */
-export async function composeServedTeam(path: string, options: ServedTeamOptions): Promise<ComposedTeam> {
-  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-  const read = isFile && isServeFile(path) ? readServeFile(path) : undefined;
+/**
+ * @param source - run folder (its champion), checkpoint, path of a team file or a serve file, or a team file's keys
+ * @throws ConfigError; StoreError if a checkpoint is damaged
+ */
+export async function composeServedTeam(
+  source: string | TeamFile,
+  options: ServedTeamOptions,
+): Promise<ComposedTeam> {
+  const read = typeof source === 'string' ? serveFileAt(source) : undefined;
   const file = read?.file;
   const trained =
     read === undefined
-      ? await trainedTeam(path, options.overrides)
+      ? await trainedTeam(source, options)
       : file?.team === undefined
         ? undefined
-        : await trainedTeam(file.team, options.overrides);
+        : await trainedTeam(file.team, options);
   const trainedAgents = trained?.agents ?? [];
-  const added = read === undefined ? [] : await loadFileAgents(read, trainedAgents.length);
+  const added = read === undefined ? [] : await loadFileAgents(read, trainedAgents.length, options);
   const generator = {
     ...(file?.max_batch === undefined ? {} : { maxBatch: file.max_batch }),
     ...(file?.cache_mb === undefined ? {} : { maxCacheBytes: file.cache_mb * 2 ** 20 }),
@@ -95,7 +111,7 @@ export async function composeServedTeam(path: string, options: ServedTeamOptions
     protocol: composeProtocolFor(kind, rest, agents.length),
     minAgents,
     agentTimeoutMs: (file?.agent_timeout_s ?? 60) * 1000,
-    answerOf: answersOf(file, trained),
+    answerOf: await answersOf(file, trained),
     isMixed:
       trained !== undefined && added.length === 0
         ? trained.isMixed
@@ -131,10 +147,17 @@ function defaultMinAgents(protocol: string, agents: number): number {
   return protocol === 'parts' ? agents : Math.floor(agents / 2) + 1;
 }
 
-async function trainedTeam(path: string, overrides: readonly Override[]): Promise<Trained> {
-  const { resolved, stored } = await findTeam(path, overrides);
-  if (stored) requireSameSize(resolved, stored);
-  const composition = await compose(resolved);
+function serveFileAt(path: string): ReadServeFile | undefined {
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return isFile && isServeFile(path) ? readServeFile(path) : undefined;
+}
+
+async function trainedTeam(
+  source: string | TeamFile,
+  { overrides, ...context }: ServedTeamOptions,
+): Promise<Trained> {
+  const { resolved, stored } = await findTeam(source, overrides);
+  const composition = await compose(resolved, context);
   const { config, task } = composition;
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
   const folders = stored?.agents ?? config.agents.map(({ model }) => model);
@@ -163,17 +186,23 @@ type CreateAgent = (generator: GeneratorOptions) => ServedAgent;
  *
  * @param firstId - id of the first agent, for its default name
  */
-async function loadFileAgents({ file, problem }: ReadServeFile, firstId: number): Promise<CreateAgent[]> {
+async function loadFileAgents(
+  { file, problem }: ReadServeFile,
+  firstId: number,
+  options: DownloadOptions,
+): Promise<CreateAgent[]> {
   const agents: CreateAgent[] = [];
   for (const [at, agent] of file.agents.entries()) {
     const name = agent.name ?? `agent_${firstId + at}`;
     const { endpoint, instruction } = agent;
     if (endpoint !== undefined) {
-      const key = keyOf(agent, (message) => problem(['agents', at, 'key_env'], message));
+      const key = keyOf(agent, environmentOf(options), (message) =>
+        problem(['agents', at, 'key_env'], message),
+      );
       agents.push(() => createEndpointAgent(agent, { name, endpoint, key }));
       continue;
     }
-    const model = await loadServedModel(agent.model, file.threads).catch((error: unknown) => {
+    const model = await loadServedModel(agent.model, file.threads, options).catch((error: unknown) => {
       throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
     });
     agents.push((generator) =>
@@ -203,16 +232,20 @@ function createEndpointAgent(
 /** API keys of endpoints come from the environment; files never contain them. */
 function keyOf(
   { key_env: variable }: ServeFileAgent,
+  env: Environment,
   problem: (message: string) => ConfigError,
 ): string | undefined {
   if (variable === undefined) return undefined;
-  const key = process.env[variable];
+  const key = env[variable];
   if (key === undefined || key === '')
     throw problem(`expected a key in the environment variable ${variable}, got none; set it`);
   return key;
 }
 
-function answersOf(file: ServeFile | undefined, trained: Trained | undefined): ServedTeam['answerOf'] {
+async function answersOf(
+  file: ServeFile | undefined,
+  trained: Trained | undefined,
+): Promise<ServedTeam['answerOf']> {
   const answers = file?.answers ?? (trained === undefined ? 'text' : 'task');
   if (answers === 'text') return textAnswer;
   if (answers !== 'task') return answerReader(answers satisfies VerifierName);

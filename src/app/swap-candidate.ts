@@ -1,55 +1,72 @@
 /**
- * The model a swap would put into the seat, by mode, and how its folder is written.
+ * The candidate model of a swap, by mode, and how its folder is written.
  * @module
  */
 import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../engine/engine.ts';
-import { withModel } from '../swap/acceptance.ts';
-import { distil, type MeasuredDivergence, measureDivergence } from '../swap/distil.ts';
 import { MessageMixtureModel } from '../swap/message-model.ts';
-import { requireMixable, vocabularyDifference } from '../swap/mixable.ts';
+import { requireMixable } from '../swap/mixable.ts';
 import { componentFolders, writeMessageMixtureFile, writeMixtureFile } from '../swap/mixture-folder.ts';
 import { MixtureModel } from '../swap/mixture-model.ts';
-import { rollout } from '../team/rollout.ts';
 import type { Team } from '../team/team.ts';
-import type { RunContext } from '../train/context.ts';
-import { trainStream } from '../train/streams.ts';
-import type { SwapRequest } from './swap-request.ts';
 
-/** Folders the two models were read from. */
-export interface ComponentSources {
+export const SWAP_MODES = ['mixture', 'handover', 'message', 'distil', 'raw'] as const;
+
+/**
+ * `mixture`: at every token within `delta0` of the old model; `handover`: the same, then training until the
+ * replacement stands alone; `message`: a mixture of whole messages, for different vocabularies; `distil`: the
+ * replacement learns from the mixture first; `raw`: the replacement unchanged.
+ */
+export type SwapMode = (typeof SWAP_MODES)[number];
+
+export interface SwapSettings {
+  readonly mode: SwapMode;
+  /** Radius: nats per token; in mode `message` nats per message. */
+  readonly delta0: number;
+  /** Messages that mode `message` draws per answer, even. */
+  readonly candidates: number;
+  /** Optimizer steps of mode `distil`. */
+  readonly distilSteps: number;
+}
+
+/** Folders that the two models were loaded from. */
+export interface SourceFolders {
   readonly incumbent: string;
   readonly replacement: string;
 }
 
+/** Writes the model folder of the swapped agent. */
+export type WriteModel = (dir: string, sources: SourceFolders) => Promise<void>;
+
 export interface Candidate {
-  /** Names it in tables: `stage-0`, `distilled`. */
+  /** Label in tables: `stage-0`, `distilled`. */
   readonly label: string;
   readonly model: Model;
-  /** What can be said of it that is exact, and what is estimated; one line each. */
+  /** Exact guarantees and estimates, one line each. */
   readonly notes: () => readonly string[];
-  /** Fills the seat's folder. */
-  readonly write: (dir: string, sources: ComponentSources) => Promise<void>;
+  readonly write: WriteModel;
 }
 
 export interface CandidateParts {
-  readonly request: SwapRequest;
+  readonly settings: SwapSettings;
+  /** Number of the agent to swap. */
   readonly agent: number;
   readonly team: Team;
   readonly replacement: Model;
+  /** Messages that a mixture decodes together. */
   readonly slots: number;
 }
 
 /**
  * @returns undefined for mode `raw`, where the replacement itself is the candidate
- * @throws ConfigError where the two models cannot be used together in this mode
+ * @throws ConfigError if the two models cannot be used together in this mode
  */
 export function createCandidate(parts: CandidateParts): Candidate | undefined {
-  const { request, agent, team, replacement, slots } = parts;
+  const { settings, agent, team, replacement, slots } = parts;
   const incumbent = team.agents[agent]?.model as Model;
-  const { delta0, candidates } = request;
-  switch (request.mode) {
+  const { delta0, candidates } = settings;
+  switch (settings.mode) {
     case 'raw':
       return undefined;
     case 'mixture':
@@ -85,7 +102,7 @@ export function createCandidate(parts: CandidateParts): Candidate | undefined {
         write: (dir) => replacement.save(dir),
       };
     default:
-      return request.mode satisfies never;
+      return settings.mode satisfies never;
   }
 }
 
@@ -101,13 +118,13 @@ function messageNotes(model: MessageMixtureModel, delta0: number, candidates: nu
 }
 
 /** Copies every file of both models byte for byte. */
-function copyComponents(dir: string, { incumbent, replacement }: ComponentSources): void {
-  const members = componentFolders(dir);
-  copyModel(incumbent, members.incumbent);
-  copyModel(replacement, members.replacement);
+function copyComponents(dir: string, { incumbent, replacement }: SourceFolders): void {
+  const folders = componentFolders(dir);
+  copyModel(incumbent, folders.incumbent);
+  copyModel(replacement, folders.replacement);
 }
 
-/** A model's files; folders inside it, and links to elsewhere, are followed by content. */
+/** Copies the files of a model, and the two models of a mixture. Links become copies of their targets. */
 export function copyModel(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {
@@ -115,84 +132,4 @@ export function copyModel(from: string, to: string): void {
     const isPart = statSync(source).isFile() || name === 'incumbent' || name === 'replacement';
     if (isPart) cpSync(source, join(to, name), { recursive: true, dereference: true });
   }
-}
-
-/** What distillation did, in numbers. */
-export interface Distillation {
-  readonly messages: number;
-  readonly lossBefore: number;
-  readonly lossAfter: number;
-  /** Of the replacement from the mixture it was taught, and from the old model; same vocabulary only. */
-  readonly fromTeacher?: MeasuredDivergence;
-  readonly fromIncumbent?: MeasuredDivergence;
-}
-
-/**
- * Teaches the replacement, in place, what the Stage-0 mixture says at the team's own states on the next
- * training prompts.
- */
-export async function teachReplacement(
-  context: RunContext,
-  { request, agent, team, replacement, slots }: CandidateParts,
-): Promise<Distillation> {
-  const incumbent = team.agents[agent]?.model as Model;
-  const shared = vocabularyDifference(incumbent, replacement) === undefined;
-  const { delta0, candidates } = request;
-  const teacher = shared
-    ? new MixtureModel({ incumbent, replacement, steps: [delta0], slots })
-    : new MessageMixtureModel({ incumbent, replacement, delta0, candidates });
-  const { options } = context;
-  const played = await rollout(withModel(team, agent, teacher), context.task, {
-    items: context.prompts.train.take(options.promptsPerStep * 4),
-    samples: options.numGenerations,
-    temperature: options.temperature,
-    maxTokens: options.maxCompletionLength,
-    stream: trainStream(options.seed, 'rollout', 0, agent),
-    ...(context.signal && { signal: context.signal }),
-  });
-  context.state.prompts.train = context.prompts.train.position;
-  const sequences = played.flatMap(({ messages }) =>
-    messages
-      .filter((message) => message.agent === agent)
-      .map(({ context: before, tokens }) => ({ context: before, tokens })),
-  );
-  const score = { temperature: options.temperature, ...(context.signal && { signal: context.signal }) };
-  // the teacher is made of the replacement, so what it was is kept to measure against
-  const asRead = shared ? await distributionsOf(teacher, sequences, score) : undefined;
-  const loss = await distil(replacement, sequences, {
-    steps: request.distilSteps,
-    batchSize: Math.min(options.minibatchSize, sequences.length),
-    adamw: options.optimizer,
-    score,
-    onProgress: (done, total) =>
-      context.emit({ kind: 'phase', stage: 0, agent, phase: 'update', done, total }),
-  });
-  const measured = { sequences, score };
-  const fromTeacher = asRead && (await measureDivergence(replacement, asRead, measured));
-  const fromIncumbent = shared ? await measureDivergence(replacement, incumbent, measured) : undefined;
-  return {
-    messages: sequences.length,
-    lossBefore: loss.before,
-    lossAfter: loss.after,
-    ...(fromTeacher && { fromTeacher }),
-    ...(fromIncumbent && { fromIncumbent }),
-  };
-}
-
-/** A model's distributions at given states, kept: it can be measured against after its weights changed. */
-async function distributionsOf(
-  model: Model,
-  sequences: Parameters<NonNullable<Model['distributions']>>[0],
-  score: Parameters<Model['forward']>[1],
-): Promise<Pick<Model, 'distributions'> | undefined> {
-  if (model.distributions === undefined) return undefined;
-  const rows: Float32Array[] = [];
-  await model.distributions(sequences, score, (index, logp) => {
-    rows[index] = logp.slice();
-  });
-  return {
-    async distributions(_sequences, _params, visit) {
-      for (const [index, row] of rows.entries()) visit(index, row);
-    },
-  };
 }

@@ -1,5 +1,5 @@
 /**
- * The episodes a run keeps, as a forecast reads them.
+ * Reads the episodes of a run for the forecast of a swap.
  * @module
  */
 import { readCompletions } from '../store/read-run.ts';
@@ -10,16 +10,16 @@ type Row = Omit<StoredEpisode, 'group'> & {
   readonly stage: number;
   readonly agent?: number;
   readonly split?: string;
-  /** Turns of an environment; absent where there is none. */
+  /** Turns of an environment; absent for other tasks. */
   readonly environment?: unknown;
 };
 
 /**
- * Training episodes of batches in which the agent's own words vary: those rolled out for it, or for all. In
- * batches for another agent its words are the same in all episodes of a prompt.
+ * Training episodes in which the agent's own messages vary: those of batches for this agent, or for all agents. In a
+ * batch for another agent, all episodes of a prompt share this agent's messages.
  */
 export function storedEpisodes(run: string, agent: number): StoredEpisode[] {
-  const rows = readCompletions(run) as Row[]; // this folder's own writer made them
+  const rows = readCompletions(run) as Row[]; // `train/transcripts.ts` wrote them
   return rows
     .filter(
       ({ split, agent: learner }) => split === undefined && (learner === undefined || learner === agent),

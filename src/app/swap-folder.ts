@@ -1,7 +1,7 @@
 /**
- * A run folder of the swapped team: its models byte for byte, the old run's settings, and the place in its
- * prompts, so that `train --resume`, `eval` and `serve` take it like any run. Made beside its place and moved
- * there in one step.
+ * Creates the run folder of a swapped team: its models byte for byte, the settings and the prompt position of the old
+ * run, so that `train --resume`, `eval` and `serve` accept it like any run. The folder is written beside its target
+ * and renamed into place.
  * @module
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -13,44 +13,41 @@ import { createRun } from '../store/run-folder.ts';
 import { syncFolder } from '../support/atomic-file.ts';
 import { StoreError } from '../support/errors.ts';
 import { processIdentity } from '../support/process-identity.ts';
+import type { AgentHash } from '../swap/swap-record.ts';
 import type { Team } from '../team/team.ts';
 import type { RunContext } from '../train/context.ts';
 import { initializeRun } from '../train/run.ts';
 import { type Composition, closeTeam, loadTeam } from './compose.ts';
 import { packageVersion } from './package-version.ts';
-import { type ComponentSources, copyModel } from './swap-candidate.ts';
+import { copyModel, type SourceFolders, type WriteModel } from './swap-candidate.ts';
 
-/** Folder of the team a swapped run begins with, inside the run. */
-export const TEAM_FOLDER = 'team';
+/** Folder of the initial team of a swapped run, inside the run. */
+const TEAM_FOLDER = 'team';
 const PARTIAL = '.swap-';
 
 export interface SwappedRun {
+  /** Folder to create. */
   readonly out: string;
+  /** Number of the swapped agent. */
   readonly agent: number;
-  readonly sources: ComponentSources;
-  /** Fills the seat's folder. */
-  readonly write: (dir: string, sources: ComponentSources) => Promise<void>;
-  /** Options and state the run begins with. */
+  readonly sources: SourceFolders;
+  /** Writes the swapped agent's folder. */
+  readonly write: WriteModel;
+  /** Options and initial state of the run. */
   readonly context: RunContext;
 }
 
-/** SHA-256 of an agent's weights, or of the description of a mixture. */
-export interface AgentHash {
-  readonly agent: number;
-  readonly files: Readonly<Record<string, string>>;
-}
-
 /**
- * @returns hashes of the other agents' files, which are those of the old team's
- * @throws StoreError; nothing is left at `out`
+ * @returns hashes of the other agents' files, equal to those of the old team
+ * @throws StoreError; `out` is not created
  */
-export async function foundSwappedRun(
+export async function createSwappedRun(
   composition: Composition,
   stored: StoredTeam,
   { out, agent, sources, write, context }: SwappedRun,
 ): Promise<readonly AgentHash[]> {
   const partial = join(dirname(out), `${PARTIAL}${process.pid}-${basename(out)}`);
-  sweepPartials(out);
+  removeStalePartials(out);
   try {
     const folders = stored.agents.map((_, id) => join(TEAM_FOLDER, `agent_${id}`));
     const config = withAgentFolders(
@@ -70,7 +67,7 @@ export async function foundSwappedRun(
         if (id === agent) await write(to, sources);
         else copyModel(folder, to);
       }
-      hashes = await sameFiles(
+      hashes = await verifiedHashes(
         stored.agents,
         folders.map((folder) => join(partial, folder)),
         agent,
@@ -90,8 +87,8 @@ export async function foundSwappedRun(
   }
 }
 
-/** What swaps that were killed left beside the place. */
-function sweepPartials(out: string): void {
+/** Removes partial folders of swaps to the same target whose process is gone. */
+function removeStalePartials(out: string): void {
   const parent = dirname(out);
   if (!existsSync(parent)) return;
   for (const name of readdirSync(parent)) {
@@ -102,8 +99,8 @@ function sweepPartials(out: string): void {
   }
 }
 
-/** @throws StoreError if a copy differs from its original: the promise of a swap */
-async function sameFiles(
+/** Hashes of the unchanged agents' files. @throws StoreError if a copy differs from its original */
+async function verifiedHashes(
   from: readonly string[],
   to: readonly string[],
   swapped: number,

@@ -1,64 +1,121 @@
 /**
- * What `troupe swap` does, in order: checks, the forecast from episodes already played, the candidate, the
- * paired comparison, the acceptance test, the new run folder. The old team is only read.
+ * Replaces the model of one agent of a trained team: forecast from stored episodes, candidate, paired comparison,
+ * acceptance test, new run folder. The old team is only read.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
-import { createProgressLine, type ProgressLine, progressText } from '../observe/progress-line.ts';
-import { renderSwap, type SwapContender, type SwapRecord, swapJson } from '../report/swap-report.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readCheckpointState, type StoredTeam } from '../store/read-run.ts';
 import { assertFree } from '../store/run-folder.ts';
 import { ConfigError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
-import { decideSwap, evaluateCandidate, withModel } from '../swap/acceptance.ts';
-import { signTest } from '../swap/sign-test.ts';
+import type { SwapRecord } from '../swap/swap-record.ts';
 import type { Team } from '../team/team.ts';
 import { createContext, type RunContext } from '../train/context.ts';
 import { type RunState, resumeState } from '../train/state.ts';
-import { evaluationStream } from './before-after.ts';
 import { type Composition, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { modelFolder } from './hub-models.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import {
-  type Candidate,
-  type CandidateParts,
-  copyModel,
-  createCandidate,
-  type Distillation,
-  teachReplacement,
-} from './swap-candidate.ts';
-import { storedEpisodes } from './swap-episodes.ts';
-import { foundSwappedRun } from './swap-folder.ts';
-import type { SwapRequest } from './swap-request.ts';
-import { train } from './train.ts';
+import type { SwapMode, SwapSettings } from './swap-candidate.ts';
+import { evaluateSwap } from './swap-evaluation.ts';
+import { createSwappedRun } from './swap-folder.ts';
+import type { UseCaseOptions } from './use-case.ts';
 
-/** A request whose words were all understood. */
-interface CheckedRequest extends SwapRequest {
-  readonly stored: StoredTeam;
-  readonly resolved: ResolvedConfig;
-  readonly seat: number;
+export interface SwapRequest extends UseCaseOptions {
+  /** Run folder (its champion), or checkpoint inside one. */
+  readonly team: string;
+  /** Number or name of the agent. */
+  readonly agent: number | string;
+  /** Model folder, or reference of the hub. */
+  readonly replacement: string;
+  /** Default: mixture. */
+  readonly mode?: SwapMode | undefined;
+  /** Radius: nats per token; in mode `message` nats per message. Default: 0.05. */
+  readonly delta0?: number | undefined;
+  /** Messages that mode `message` draws per answer, even. Default: 8. */
+  readonly candidates?: number | undefined;
+  /** Optimizer steps of mode `distil`. Default: 200. */
+  readonly distilSteps?: number | undefined;
+  /** Run folder to create of the swapped team. Default: none is written. */
+  readonly out?: string | undefined;
+  /** Forecast and cost alone: no evaluation, no run folder. */
+  readonly dryRun?: boolean | undefined;
+  /** Fields that replace those of the run's configuration. */
+  readonly overrides?: readonly Override[];
 }
 
-/** @throws TroupeError; nothing was changed, and no folder is left half-made */
-export async function swap(request: SwapRequest): Promise<void> {
+const DEFAULTS: SwapSettings = { mode: 'mixture', delta0: 0.05, candidates: 8, distilSteps: 200 };
+
+/**
+ * A swap in mode `handover` is continued by `train({ resume: out })`.
+ *
+ * @throws TroupeError; the old team is unchanged, and no partial folder is left
+ */
+export async function swap(request: SwapRequest): Promise<SwapRecord> {
   const checked = await checkRequest(request);
-  const { out, json = false, mode, dryRun } = checked;
-  const record = await swapSeat(checked);
-  process.stdout.write(json ? swapJson(record) : `${renderSwap(record)}\n`);
-  if (mode !== 'handover' || dryRun || out === undefined) return;
-  const stages = { flag: '--train.stages', path: ['train', 'stages'], value: checked.handoverStages };
-  const resolved = resolveConfig(join(out, CONFIG_FILE), [stages]);
-  await train({ resolved, run: out, resume: true, json });
+  const { stored, resolved, agent } = checked;
+  const { signal, onEvent, env } = request;
+  const composition = await compose(resolved, { signal, onEvent, env });
+  let team: Team | undefined;
+  let replacement: Model | undefined;
+  try {
+    requirePrompts(composition, 'test', { atLeast: 2, purpose: 'the comparison' });
+    const reference = request.replacement;
+    const source = await modelFolder(
+      isHubReference(reference) ? reference : resolve(reference),
+      composition.context,
+    );
+    const incumbent = stored.agents[agent] as string;
+    requireModelFolder(source, reference);
+    requireMemory(source, incumbent);
+    team = await loadTeam(composition, { folders: stored.agents });
+    replacement = await composition.loadModel({ dir: source });
+    requireContextLength(resolved, replacement, reference);
+    const slots = resolved.config.engine.decode_batch;
+    const parts = { settings: checked.settings, agent, team, replacement, slots };
+    const state = resumeState(await readCheckpointState(stored), team.agents.length);
+    const context = swapContext(composition, state, request);
+    const { record, write } = await evaluateSwap(composition, parts, {
+      ...{ run: stored.run, checkpoint: stored.checkpoint, replacement: reference },
+      dryRun: request.dryRun ?? false,
+      context,
+    });
+    if (request.dryRun || checked.out === undefined) return record;
+    const { out } = checked;
+    const sources = { incumbent, replacement: source };
+    const others = await createSwappedRun(composition, stored, { out, agent, sources, write, context });
+    return { ...record, out, others };
+  } finally {
+    await closeTeam(team);
+    await replacement?.close();
+    await composition.engine.close();
+  }
+}
+
+interface CheckedRequest {
+  readonly settings: SwapSettings;
+  /** Absolute. */
+  readonly out: string | undefined;
+  readonly stored: StoredTeam;
+  readonly resolved: ResolvedConfig;
+  /** Number of the agent. */
+  readonly agent: number;
 }
 
 /** @throws ConfigError naming the flag */
 async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
-  const { mode, delta0, candidates, out } = request;
+  const { out } = request;
+  const settings: SwapSettings = {
+    mode: request.mode ?? DEFAULTS.mode,
+    delta0: request.delta0 ?? DEFAULTS.delta0,
+    candidates: request.candidates ?? DEFAULTS.candidates,
+    distilSteps: request.distilSteps ?? DEFAULTS.distilSteps,
+  };
+  const { mode, delta0, candidates } = settings;
   if (!(delta0 > 0))
     throw new ConfigError(`--delta0: expected a radius above 0 nats, got ${delta0}; try 0.05`);
   if (candidates % 2 !== 0)
@@ -72,66 +129,32 @@ async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
     );
   if (out !== undefined) assertFree(out);
   const resolved = resolveConfig(join(stored.run, CONFIG_FILE), request.overrides);
-  const { agents } = resolved.config;
-  const names = agents.map(({ name }) => name);
-  const named = names.indexOf(request.agent);
-  const seat = named >= 0 ? named : Number(request.agent);
-  if (!Number.isInteger(seat) || seat < 0 || seat >= agents.length)
-    throw new ConfigError(
-      `--agent: expected 0 to ${agents.length - 1} or one of ${names.join(', ')}, got ${request.agent}`,
-    );
   return {
-    ...request,
-    ...(out !== undefined && { out: resolve(out) }),
+    settings,
+    out: out === undefined ? undefined : resolve(out),
     stored,
     resolved,
-    seat,
+    agent: agentNumber(request.agent, resolved),
   };
 }
 
-async function swapSeat(request: CheckedRequest): Promise<SwapRecord> {
-  const { stored, resolved, seat } = request;
-  const composition = await compose(resolved);
-  const interruption = listenForInterrupt('stopping; the old team is as it was');
-  const line = createProgressLine({ stream: process.stderr });
-  let team: Team | undefined;
-  let replacement: Model | undefined;
-  try {
-    requirePrompts(composition, 'test', { atLeast: 2, purpose: 'the comparison' });
-    const reference = request.replacement;
-    const source = await modelFolder(isHubReference(reference) ? reference : resolve(reference));
-    const incumbent = stored.agents[seat] as string;
-    requireModel(source, reference);
-    requireMemory(source, incumbent);
-    team = await loadTeam(composition, { folders: stored.agents });
-    replacement = await composition.loadModel({ dir: source });
-    requireContext(resolved, replacement, reference);
-    const slots = resolved.config.engine.decode_batch;
-    const parts: CandidateParts = { request, agent: seat, team, replacement, slots };
-    const state = resumeState(await readCheckpointState(stored), team.agents.length);
-    const context = swapContext(composition, state, { signal: interruption.signal, line });
-    const { record, write } = await rehearse(composition, parts, { request, context });
-    if (request.dryRun || request.out === undefined) return record;
-    const { out } = request;
-    const sources = { incumbent, replacement: source };
-    const others = await foundSwappedRun(composition, stored, { out, agent: seat, sources, write, context });
-    return { ...record, out, others };
-  } finally {
-    line.close();
-    interruption.release();
-    await closeTeam(team);
-    await replacement?.close();
-    await composition.engine.close();
-  }
+function agentNumber(agent: number | string, { config }: ResolvedConfig): number {
+  const names = config.agents.map(({ name }) => name);
+  const named = names.indexOf(String(agent));
+  const id = named >= 0 ? named : Number(agent);
+  if (Number.isInteger(id) && id >= 0 && id < names.length) return id;
+  throw new ConfigError(
+    `--agent: expected 0 to ${names.length - 1} or one of ${names.join(', ')}, got ${agent}`,
+  );
 }
 
-/** The run to be made of the swapped team goes on with the old run's prompts; the seat starts afresh. */
+/** The new run continues with the old run's prompts; the swapped agent's penalty and learning rate start anew. */
 function swapContext(
   { task, resolved }: Composition,
   state: RunState,
-  { signal, line }: { readonly signal: AbortSignal; readonly line: ProgressLine },
+  { signal, onEvent }: SwapRequest,
 ): RunContext {
-  const started = performance.now();
+  const startedMs = performance.now();
   return createContext({
     task,
     options: trainOptions(resolved.config),
@@ -139,125 +162,25 @@ function swapContext(
     signal,
     emit(event) {
       if (event.kind !== 'phase' || event.done === undefined) return;
-      const elapsedMs = performance.now() - started;
-      line.update(progressText(event.phase, { done: event.done, total: event.total ?? 0, elapsedMs }));
+      const { phase: label, done, total = 0 } = event;
+      onEvent?.({ kind: 'progress', label, done, total, elapsedMs: performance.now() - startedMs });
     },
     transcribe: () => {},
   });
 }
 
-/** Everything but writing: forecast, candidate, comparison, decision. */
-async function rehearse(
-  composition: Composition,
-  parts: CandidateParts,
-  { request, context }: { readonly request: CheckedRequest; readonly context: RunContext },
-): Promise<{ readonly record: SwapRecord; readonly write: Candidate['write'] }> {
-  const { team, agent, replacement } = parts;
-  const { stored, resolved, mode, dryRun = false } = request;
-  const { config } = resolved;
-  const candidate = createCandidate(parts);
-  const forecast = await signTest(team, storedEpisodes(stored.run, agent), {
-    agent,
-    replacement,
-    ...(candidate?.model.handover && { mixture: candidate.model }),
-    temperature: config.train.temperature,
-    maxTokens: config.train.max_completion_length,
-    ...(context.signal && { signal: context.signal }),
-  });
-  const incumbent = team.agents[agent]?.model as Model;
-  const seatModel = candidate?.model ?? replacement;
-  const facts = {
-    run: stored.run,
-    checkpoint: stored.checkpoint,
-    agent: { id: agent, name: team.agents[agent]?.name ?? `agent_${agent}` },
-    replacement: request.replacement,
-    mode,
-    ...(mode !== 'raw' && { delta0: request.delta0 }),
-    parameters: {
-      incumbent: incumbent.parameterCount,
-      replacement: replacement.parameterCount,
-      seat: seatModel.parameterCount,
-    },
-    seatBytes: seatModel.parameterCount * Float32Array.BYTES_PER_ELEMENT,
-    forecast,
-  };
-  const write: Candidate['write'] =
-    candidate?.write ?? (async (dir, sources) => copyModel(sources.replacement, dir));
-  if (dryRun) return { record: { ...facts, contenders: [], notes: candidate?.notes() ?? [], dryRun }, write };
-
-  const played = await contest(composition, parts, { candidate, context });
-  return { record: { ...facts, ...played, notes: candidate?.notes() ?? [], dryRun }, write };
-}
-
-type Played = Pick<SwapRecord, 'prompts' | 'samples' | 'contenders'> & {
-  readonly decision: NonNullable<SwapRecord['decision']>;
-  readonly distillation?: Distillation;
-};
-
-/** Before, raw and candidate on the same test prompts; then the acceptance test on validation prompts. */
-async function contest(
-  { resolved, task }: Composition,
-  parts: CandidateParts,
-  { candidate, context }: { readonly candidate: Candidate | undefined; readonly context: RunContext },
-): Promise<Played> {
-  const { team, agent, replacement, request } = parts;
-  const { config } = resolved;
-  const options = {
-    split: 'test',
-    prompts: config.eval.prompts,
-    samples: config.eval.k,
-    temperature: config.train.temperature,
-    maxTokens: config.train.max_completion_length,
-    stream: evaluationStream(config.seed),
-    ...(context.signal && { signal: context.signal }),
-    onProgress: (done: number, total: number) =>
-      context.emit({ kind: 'phase', stage: 0, phase: 'evaluate', done, total }),
-  } as const;
-  const before = await evaluateCandidate({ label: 'before', team }, task, options);
-  const paired = { ...options, against: before.evaluation };
-  const raw = withModel(team, agent, replacement);
-  const entries = [before, await evaluateCandidate({ label: 'raw swap', team: raw }, task, paired)];
-  const teams = [team, raw];
-  // distillation changes the replacement, so raw is measured before it
-  const distillation = request.mode === 'distil' ? await teachReplacement(context, parts) : undefined;
-  if (candidate) {
-    const after = withModel(team, agent, candidate.model);
-    entries.push(await evaluateCandidate({ label: candidate.label, team: after }, task, paired));
-    teams.push(after);
-  }
-  const { path: _, ...decision } = await decideSwap(context, { before: team, after: teams.at(-1) as Team });
-  context.state.agents[agent] = { beta: context.options.beta, lrScale: 1 };
-  return {
-    prompts: before.evaluation.prompts,
-    samples: options.samples,
-    contenders: entries.map(({ evaluation, difference }, index): SwapContender => {
-      const member = evaluation.agents[agent];
-      return {
-        label: evaluation.label,
-        team: evaluation.team.avg,
-        ...(team.protocol.agentsAnswer && member && { member: member.avg }),
-        ...(difference && { difference }),
-        parameters: (teams[index] as Team).agents.reduce((sum, { model }) => sum + model.parameterCount, 0),
-        tokensPerAnswer: evaluation.tokens / (evaluation.prompts * evaluation.samples),
-      };
-    }),
-    decision,
-    ...(distillation && { distillation }),
-  };
-}
-
-/** @throws ConfigError if the team's messages could not fit */
-function requireContext({ config }: ResolvedConfig, replacement: Model, name: string): void {
+/** @throws ConfigError if the team's messages do not fit into the replacement's context window */
+function requireContextLength({ config }: ResolvedConfig, replacement: Model, name: string): void {
   const { max_completion_length } = config.train;
   const { maxContext } = replacement.capabilities;
   if (max_completion_length < maxContext) return;
   throw new ConfigError(
-    `--with ${name}: expected a model that holds more than the team's ${max_completion_length} tokens of a message, got one of ${maxContext} (max_position_embeddings)`,
+    `--with ${name}: expected a context window of more than the ${max_completion_length} tokens of the team's messages, got ${maxContext} (max_position_embeddings)`,
   );
 }
 
 /** @throws ConfigError */
-function requireModel(folder: string, name: string): void {
+function requireModelFolder(folder: string, name: string): void {
   const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
   if (isFolder) return;
   throw new ConfigError(
@@ -265,7 +188,7 @@ function requireModel(folder: string, name: string): void {
   );
 }
 
-/** Weights in float32, gradients and moments aside, of both models at once. @throws ConfigError */
+/** @throws ConfigError if the float32 weights of both models do not fit into free memory */
 function requireMemory(...folders: readonly string[]): void {
   const bytes = folders.reduce((sum, folder) => sum + weightBytes(folder), 0);
   const available = process.availableMemory();

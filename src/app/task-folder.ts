@@ -1,6 +1,5 @@
 /**
- * Writes the folder a task of one's own starts from: the template of this package, with its paths and its
- * name made those of the new place.
+ * Creates the folder of a new task from the template of this package, with its name and its paths replaced.
  * @module
  */
 import {
@@ -19,18 +18,19 @@ import { packageFile } from '../support/package-root.ts';
 
 const PACKAGE = packageFile('');
 const TEMPLATE = packageFile('templates/task');
-/** What the template calls itself. */
+/** Name of the task in the template. */
 const NAME = /\bmy-task\b/g;
-/** A path of the template to something of this package. */
+/** Start of a path from the template to a file of this package. */
 const TO_PACKAGE = /\.\.\/\.\.\/(?=recipes\/)/g;
 
-/**
- * Makes the folder; it is there whole or not at all.
- *
- * @returns what to tell the user
- * @throws ConfigError if something is there already
- */
-export function initTask(folder: string): string {
+export interface CreatedTask {
+  /** Absolute. */
+  readonly folder: string;
+  readonly files: readonly string[];
+}
+
+/** Creates the folder in one step. @throws ConfigError if the path exists */
+export function createTaskFolder(folder: string): CreatedTask {
   const target = resolve(folder);
   if (existsSync(target))
     throw new ConfigError(
@@ -57,12 +57,5 @@ export function initTask(folder: string): string {
     if (building !== undefined) removeQuietly(building);
     throw writeError(folder, error);
   }
-  const shown = relative(process.cwd(), target) || '.';
-  return [
-    `${shown}   ${readdirSync(target).join(', ')}`,
-    `test it       node --test ${join(shown, 'task.test.mjs')}`,
-    `look at it    troupe tasks check ${join(shown, 'team.yaml')}`,
-    `train on it   troupe train ${join(shown, 'team.yaml')}`,
-    '',
-  ].join('\n');
+  return { folder: target, files: readdirSync(target) };
 }

@@ -1,32 +1,32 @@
 /**
- * Whether a team's tokenizers can read a task's prompts: a base model made for another task has no tokens
- * for some of its characters, and answers a prompt it never saw whole.
+ * Warns where a tokenizer cannot represent a task's prompts: a base model pretrained for another task has no tokens
+ * for some characters, and its agent sees an incomplete prompt.
  * @module
  */
 import type { Split, Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 
-/** Prompts looked at. */
+/** Prompts that are checked. */
 const PROMPTS = 8;
 
 /**
- * One line per agent that loses characters of the first few prompts. Case, width and blanks may differ:
- * that is how some tokenizers are meant.
+ * One line per agent whose tokenizer loses characters of the first prompts. Differences of case, width and white space
+ * are normal for some tokenizers and not reported.
  */
 export function unreadablePrompts({ agents }: Team, task: Task, split: Split): string[] {
   const count = Math.min(PROMPTS, task.size(split) ?? PROMPTS);
   const prompts = Array.from({ length: count }, (_, index) => task.item(split, index).prompt);
   return agents.flatMap(({ name, model: { tokenizer } }) => {
-    const read = (prompt: string): string => tokenizer.decode(tokenizer.encode(prompt));
-    const lost = prompts.find((prompt) => plain(read(prompt)) !== plain(prompt));
-    if (lost === undefined) return [];
+    const roundTrip = (prompt: string): string => tokenizer.decode(tokenizer.encode(prompt));
+    const lossy = prompts.find((prompt) => normalized(roundTrip(prompt)) !== normalized(prompt));
+    if (lossy === undefined) return [];
     return [
-      `agent "${name}" reads the prompt ${JSON.stringify(excerpt(lost))} as ${JSON.stringify(excerpt(read(lost)))}; its model's tokenizer was made for other text`,
+      `agent "${name}" reads the prompt ${JSON.stringify(excerpt(lossy))} as ${JSON.stringify(excerpt(roundTrip(lossy)))}; its model's tokenizer was made for other text`,
     ];
   });
 }
 
-function plain(text: string): string {
+function normalized(text: string): string {
   return text.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, '');
 }
 

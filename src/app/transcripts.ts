@@ -1,60 +1,22 @@
 /**
- * Transcripts wherever troupe keeps them: a run's training completions, the folder of an evaluation, a file
- * of `troupe eval`; found, and narrowed down to what one wants to see.
+ * Finds and filters transcripts: training completions of a run, the folder of an evaluation, or a file of
+ * `troupe eval`.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { FoundTranscript, Transcript, TranscriptFile } from '../evaluate/transcript-record.ts';
 import { readJsonLines } from '../store/append-log.ts';
 import { EVALUATION_FILE } from '../store/evaluation-folder.ts';
 import { COMPLETIONS, CONFIG_FILE } from '../store/layout.ts';
 import { ConfigError } from '../support/errors.ts';
 
-/** One transcript; training keeps less than an evaluation. */
-export interface Transcript {
-  /** Training: stage and the agent the episode was for. */
-  readonly stage?: number;
-  readonly agent?: number;
-  /** Evaluation: position of the prompt. */
-  readonly index?: number;
-  readonly item: string;
-  readonly sample: number;
-  readonly difficulty?: string;
-  readonly prompt: string;
-  readonly messages: readonly {
-    readonly turn: number;
-    readonly agent: string | number;
-    readonly text: string;
-    readonly tokens?: number;
-    readonly finish?: string;
-  }[];
-  readonly answer?: string;
-  readonly gold?: string;
-  readonly correct: boolean;
-  readonly reason: string;
-  readonly reward: number;
-  readonly agents?: readonly {
-    readonly agent: string;
-    readonly answer?: string;
-    readonly correct: boolean;
-    readonly reason: string;
-  }[];
-}
-
-/** A place with transcripts: a stage of training, a benchmark, a file. */
-export interface Shelf {
-  /** `stage 3`, `math500`, `quickstart-test`. */
-  readonly name: string;
-  readonly kind: 'training' | 'evaluation';
-  readonly path: string;
-}
-
 /**
- * Where a path has transcripts: of a run, its stages and then its evaluations.
+ * The files of transcripts under a path. For a run: its stages, then its evaluations.
  *
- * @throws ConfigError if it has none
+ * @throws ConfigError if the path is no run, evaluation or file
  */
-export function shelvesOf(path: string): Shelf[] {
+function filesUnder(path: string): TranscriptFile[] {
   if (statSync(path, { throwIfNoEntry: false })?.isFile())
     return [{ name: basename(path, '.jsonl'), kind: 'evaluation', path }];
   if (existsSync(join(path, EVALUATION_FILE))) return jsonlIn(join(path, 'episodes'), 'evaluation');
@@ -73,7 +35,7 @@ export function shelvesOf(path: string): Shelf[] {
   ];
 }
 
-function jsonlIn(folder: string, kind: Shelf['kind']): Shelf[] {
+function jsonlIn(folder: string, kind: TranscriptFile['kind']): TranscriptFile[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith('.jsonl'))
@@ -88,67 +50,60 @@ function jsonlIn(folder: string, kind: Shelf['kind']): Shelf[] {
     });
 }
 
-/** What to look for. */
-export interface Wanted {
-  /** Number of the prompt, or id of its item. */
+/** Conditions that a transcript must meet. */
+export interface TranscriptFilter {
+  /** Position of the prompt, or id of its item. */
   readonly prompt?: string;
-  /** Training alone: this stage. */
+  /** Stage of training. */
   readonly stage?: number;
-  /** Split that items are named after (`test:17`, `train-3`). */
+  /** Split, which is the first part of an item's id (`test:17`, `train-3`). */
   readonly split?: string;
   /** Name of a benchmark or of a file. */
   readonly benchmark?: string;
   /** Number of a sample. */
   readonly sample?: number;
-  /** Only those the team got wrong. */
+  /** Only wrong answers of the team. */
   readonly wrong?: boolean;
-  /** Name or number of an agent that spoke; training: of the agent the episode was for. */
+  /** Name or number of an agent that sent a message; in training, of the agent whose batch it is. */
   readonly agent?: string;
 }
 
-export interface Found {
-  readonly shelf: Shelf;
-  /** Position in the file's own order of prompts. */
-  readonly position: number;
-  readonly transcript: Transcript;
-}
-
 /**
- * The transcripts that are wanted, in the order they were written. A number names the prompt by its position:
- * in an evaluation that of its split, in training that among the prompts its files keep.
+ * The transcripts that match, in the order they were written. The position of a prompt is its index in the split for
+ * an evaluation, and its place among the prompts of the file for training.
  *
- * @throws ConfigError saying what there is instead, if nothing matches
+ * @throws ConfigError naming what there is instead, if nothing matches
  */
-export function findTranscripts(path: string, wanted: Wanted): Found[] {
-  const shelves = shelvesOf(path).filter(
+export function findTranscripts(path: string, filter: TranscriptFilter = {}): FoundTranscript[] {
+  const files = filesUnder(path).filter(
     ({ name, kind, path: file }) =>
-      (wanted.stage === undefined || (kind === 'training' && name === `stage ${wanted.stage}`)) &&
-      (wanted.benchmark === undefined || name === wanted.benchmark || file === wanted.benchmark),
+      (filter.stage === undefined || (kind === 'training' && name === `stage ${filter.stage}`)) &&
+      (filter.benchmark === undefined || name === filter.benchmark || file === filter.benchmark),
   );
-  if (shelves.length === 0) throw new ConfigError(`${path}: ${nothingOn(path, wanted)}`);
-  const all = shelves.flatMap(placed);
-  const asked = all.filter((found) => matches(found, wanted));
-  if (asked.length > 0) return asked;
-  throw new ConfigError(`${path}: ${absence(all, wanted)}`);
+  if (files.length === 0) throw new ConfigError(`${path}: ${noFile(path, filter)}`);
+  const all = files.flatMap(readTranscripts);
+  const matching = all.filter((found) => matches(found, filter));
+  if (matching.length > 0) return matching;
+  throw new ConfigError(`${path}: ${noTranscript(all, filter)}`);
 }
 
 /** Every transcript of a file with the position of its prompt. */
-function placed(shelf: Shelf): Found[] {
+function readTranscripts(file: TranscriptFile): FoundTranscript[] {
   const positions = new Map<string, number>();
-  return (readJsonLines(shelf.path) as Transcript[]).map((transcript) => {
-    const known = transcript.index ?? positions.get(transcript.item) ?? positions.size;
-    positions.set(transcript.item, known);
-    return { shelf, position: known, transcript };
+  return (readJsonLines(file.path) as Transcript[]).map((transcript) => {
+    const position = transcript.index ?? positions.get(transcript.item) ?? positions.size;
+    positions.set(transcript.item, position);
+    return { file, position, transcript };
   });
 }
 
-function matches({ position, transcript }: Found, wanted: Wanted): boolean {
+function matches({ position, transcript }: FoundTranscript, filter: TranscriptFilter): boolean {
   return (
-    isPrompt({ position, item: transcript.item }, wanted.prompt) &&
-    (wanted.split === undefined || new RegExp(`^${wanted.split}[:-]`).test(transcript.item)) &&
-    (wanted.sample === undefined || transcript.sample === wanted.sample) &&
-    (wanted.wrong !== true || !transcript.correct) &&
-    hasAgent(transcript, wanted.agent)
+    isPrompt({ position, item: transcript.item }, filter.prompt) &&
+    (filter.split === undefined || new RegExp(`^${filter.split}[:-]`).test(transcript.item)) &&
+    (filter.sample === undefined || transcript.sample === filter.sample) &&
+    (filter.wrong !== true || !transcript.correct) &&
+    hasAgent(transcript, filter.agent)
   );
 }
 
@@ -160,27 +115,28 @@ function isPrompt(
   return /^\d+$/.test(prompt) && position === Number(prompt);
 }
 
-function hasAgent({ agent, messages }: Transcript, wanted: string | undefined): boolean {
-  if (wanted === undefined) return true;
-  const isIt = (name: string | number): boolean => String(name) === wanted || `agent_${name}` === wanted;
+function hasAgent({ agent, messages }: Transcript, requested: string | undefined): boolean {
+  if (requested === undefined) return true;
+  const isIt = (name: string | number): boolean =>
+    String(name) === requested || `agent_${name}` === requested;
   return agent === undefined ? messages.some((message) => isIt(message.agent)) : isIt(agent);
 }
 
-function nothingOn(path: string, { stage, benchmark }: Wanted): string {
-  const names = shelvesOf(path).map(({ name }) => name);
+function noFile(path: string, { stage, benchmark }: TranscriptFilter): string {
+  const names = filesUnder(path).map(({ name }) => name);
   const got = names.length === 0 ? 'no transcripts at all' : `those of ${listed(names)}`;
   return `expected transcripts${stage === undefined ? '' : ` of stage ${stage}`}${benchmark === undefined ? '' : ` of ${benchmark}`}, got ${got}`;
 }
 
-/** Why nothing matched: first the prompt, then the rest of what was wanted. */
-function absence(all: readonly Found[], wanted: Wanted): string {
+/** Why nothing matched: the prompt, else the other conditions. */
+function noTranscript(all: readonly FoundTranscript[], filter: TranscriptFilter): string {
   const here = all.filter((found) =>
-    matches(found, { ...(wanted.prompt === undefined ? {} : { prompt: wanted.prompt }) }),
+    matches(found, { ...(filter.prompt === undefined ? {} : { prompt: filter.prompt }) }),
   );
   const prompts = [...new Set(all.map(({ transcript }) => transcript.item))];
   if (here.length === 0)
-    return `expected prompt ${wanted.prompt}, got ${prompts.length} others: ${listed(prompts)} (a number from 0 on, or an id)`;
-  const filters = Object.entries(wanted).flatMap(([name, value]) =>
+    return `expected prompt ${filter.prompt}, got ${prompts.length} others: ${listed(prompts)} (a number from 0 on, or an id)`;
+  const filters = Object.entries(filter).flatMap(([name, value]) =>
     name === 'prompt' || value === undefined || value === false
       ? []
       : [`--${name}${value === true ? '' : ` ${value}`}`],

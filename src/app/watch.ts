@@ -1,101 +1,111 @@
 /**
- * Looking at runs without a browser: a screen that is drawn again and again, and lines for programs.
- * Both end by themselves once no process writes any of the runs.
+ * Follows runs while they train and afterwards: their rows, a dashboard, or event files for TensorBoard. All but the
+ * dashboard end when no process writes any of the runs.
  * @module
  */
 import { join } from 'node:path';
-import type { Screen } from '../observe/screen.ts';
-import { renderRun } from '../report/terminal-view.ts';
 import type { RunRow } from '../run-view/rows.ts';
-import { createRunView, foldRows, type RunView } from '../run-view/run-view.ts';
+
 import { createTensorBoardExport } from '../watch/tensorboard-export.ts';
-import type { WatchedRuns } from '../watch/watched-runs.ts';
+import { type WatchedRuns, watchRuns } from '../watch/watched-runs.ts';
 
-/** Between two drawings, ms. */
-const REDRAW_MS = 1000;
+/** Interval in which the files of TensorBoard are updated, ms. */
+const EXPORT_MS = 1000;
+/** Interval in which the end of the runs is checked, ms. */
+const IDLE_MS = 250;
 
-/** Draws until nothing changes any more, or `signal`. A pipe gets one drawing, of now. */
-export async function watchInTerminal(
-  watched: WatchedRuns,
-  screen: Screen,
-  signal: AbortSignal,
-): Promise<void> {
-  const views = new Map<string, RunView>(watched.runs.map(({ id }) => [id, createRunView()]));
-  const unsubscribe = watched.subscribe((run, rows, restarted) => {
-    if (restarted) views.set(run, createRunView());
-    foldRows(views.get(run)!, rows);
-  });
-  const draw = (): void => {
-    const options = { nowMs: Date.now(), columns: screen.columns, color: screen.color };
-    screen.draw(watched.runs.map((run) => renderRun(views.get(run.id)!, run, options)).join('\n\n'));
-  };
-  try {
-    draw();
-    while (screen.isLive && watched.isRunning() && !signal.aborted) {
-      await pause(REDRAW_MS, signal);
-      draw();
+/** Opens run folders to follow them. @throws StoreError if a folder is no run, is damaged or has a newer format */
+export { watchRuns as openRuns } from '../watch/watched-runs.ts';
+
+export interface WatchRequest {
+  /** Run folders. */
+  readonly runs: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Receives rows of one run, in order.
+ *
+ * @param run - label of the run: the name of its folder, with the parent's where two are equal
+ * @param restarted - whether these rows replace all earlier ones, because the run went back to a checkpoint
+ */
+export type OnRows = (run: string, rows: readonly RunRow[], restarted: boolean) => void;
+
+/** Passes the rows so far to `onRows`, then every new one. @throws StoreError as {@link openRuns} */
+export async function watch({ runs, signal }: WatchRequest, onRows: OnRows): Promise<void> {
+  await withWatchedRuns(runs, async (watched) => {
+    const labels = new Map(watched.runs.map(({ id, label }) => [id, label]));
+    const unsubscribe = watched.subscribe((id, rows, restarted) => onRows(labels.get(id)!, rows, restarted));
+    try {
+      while (watched.isRunning() && !signal?.aborted) await pause(IDLE_MS, signal);
+      watched.poll();
+    } finally {
+      unsubscribe();
     }
-  } finally {
-    unsubscribe();
-    screen.close();
-  }
-}
-
-/** Writes every row as `{"run": label, ...row}`; times and the state of a run are rows of their own. */
-export async function streamRows(
-  watched: WatchedRuns,
-  out: { write(text: string): unknown },
-  signal: AbortSignal,
-): Promise<void> {
-  const labels = new Map(watched.runs.map(({ id, label }) => [id, label]));
-  const write = (run: string, row: RunRow | { readonly kind: 'restarted' }): void => {
-    out.write(`${JSON.stringify({ run: labels.get(run), ...row })}\n`);
-  };
-  let begun = false;
-  const unsubscribe = watched.subscribe((run, rows, restarted) => {
-    if (restarted && begun) write(run, { kind: 'restarted' });
-    for (const row of rows) write(run, row);
   });
-  begun = true;
-  try {
-    await untilIdle(watched, signal);
-  } finally {
-    unsubscribe();
-  }
 }
 
-/** Writes event files for TensorBoard, one folder per run, and keeps them up to date. */
-export async function exportTensorBoard(
-  watched: WatchedRuns,
-  dir: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const exports = watched.runs.map((run) => createTensorBoardExport(run.dir, join(dir, run.label)));
-  const poll = (): void => {
-    for (const one of exports) one.poll();
-  };
-  poll();
-  while (watched.isRunning() && !signal.aborted) {
-    await pause(REDRAW_MS, signal);
+export interface DashboardRequest extends WatchRequest {
+  /** Port of this machine; 0: any free one. */
+  readonly port: number;
+  /** Called when the dashboard listens. */
+  readonly onListening: (url: string, labels: readonly string[]) => void;
+}
+
+/** Serves the dashboard until the signal aborts. @throws ConfigError if the port cannot be used */
+export async function watchInBrowser({ runs, port, signal, onListening }: DashboardRequest): Promise<void> {
+  const { startDashboard } = await import('../serve/dashboard/server.ts');
+  await withWatchedRuns(runs, async (watched) => {
+    const dashboard = await startDashboard(watched, port);
+    onListening(
+      dashboard.url,
+      watched.runs.map(({ label }) => label),
+    );
+    await new Promise<void>((resolve) => {
+      if (signal?.aborted) resolve();
+      else signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await dashboard.close();
+  });
+}
+
+/** Writes event files for TensorBoard, one folder per run. @param dir - folder of all runs */
+export async function exportTensorBoard({ runs, signal }: WatchRequest, dir: string): Promise<void> {
+  await withWatchedRuns(runs, async (watched) => {
+    const exports = watched.runs.map((run) => createTensorBoardExport(run.dir, join(dir, run.label)));
+    const poll = (): void => {
+      for (const one of exports) one.poll();
+    };
     poll();
+    while (watched.isRunning() && !signal?.aborted) {
+      await pause(EXPORT_MS, signal);
+      poll();
+    }
+  });
+}
+
+async function withWatchedRuns(
+  runs: readonly string[],
+  use: (watched: WatchedRuns) => Promise<void>,
+): Promise<void> {
+  const watched = watchRuns(runs);
+  try {
+    await use(watched);
+  } finally {
+    watched.close();
   }
 }
 
-/** Waits while some process writes one of the runs. */
-export async function untilIdle(watched: WatchedRuns, signal: AbortSignal): Promise<void> {
-  while (watched.isRunning() && !signal.aborted) await pause(REDRAW_MS / 4, signal);
-  watched.poll();
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after a time, or when the signal aborts. */
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
+    if (signal?.aborted) return resolve();
     const end = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
+    signal?.addEventListener('abort', end, { once: true });
   });
 }

@@ -1,11 +1,11 @@
 /**
- * Whether a place can be written to, asked before long work is done for it.
+ * Checks, before long work, that its result can be written.
  * @module
  */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The path itself or the nearest folder above it that exists. */
+/** The path itself, or the nearest folder above it that exists. */
 export function nearestExisting(path: string): string {
   return existsSync(path) ? path : nearestExisting(dirname(path));
 }

@@ -17,7 +17,7 @@ describe('numbers on the command line', () => {
     [positiveInteger, ['', '0', '-1', 'NaN']],
     [portNumber, ['', '65536', '-1', '80.5', 'http']],
     [positiveNumber, ['', '0', '-1', 'Infinity', 'x']],
-  ])('%o refuses what is none', (read, texts) => {
+  ])('%o refuses other text', (read, texts) => {
     for (const text of texts) expect(() => read(text), text).toThrow(InvalidArgumentError);
   });
 });

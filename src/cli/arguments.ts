@@ -1,8 +1,11 @@
 /**
- * How numbers on the command line are read; what is none is refused in one line before anything starts.
+ * Parsers of numbers on the command line. Commander prints the message of an InvalidArgumentError in one line.
  * @module
  */
 import { InvalidArgumentError } from 'commander';
+
+/** Port of the dashboard if no other is named. */
+export const DEFAULT_DASHBOARD_PORT = 4600;
 
 /** An integer >= 0. @throws InvalidArgumentError otherwise */
 export function naturalNumber(text: string): number {

@@ -2,12 +2,12 @@
  * The commands by name, with the description that help prints without loading the command.
  * @module
  */
-import type { DefineVerb } from './command.ts';
+import type { DefineCommand } from './command.ts';
 
 export interface ListedCommand {
   /** Equal to the description in the command's own definition. */
   readonly about: string;
-  readonly load: () => Promise<DefineVerb>;
+  readonly load: () => Promise<DefineCommand>;
 }
 
 /** In the order of help. */

@@ -1,19 +1,19 @@
 /**
- * What every verb gets besides its own words on the command line.
+ * What every command receives besides its own flags.
  * @module
  */
 import type { Command } from 'commander';
 import type { Override } from '../config/overrides.ts';
 
-export interface VerbContext {
-  /** Configuration flags of this command line, `--train.stages 5` and the like. */
+export interface CommandContext {
+  /** Configuration flags of the command line, such as `--train.stages 5`. */
   readonly overrides: readonly Override[];
 }
 
-/** Adds a verb to the program. */
-export type DefineVerb = (program: Command, context: VerbContext) => void;
+/** Adds a command to the program. */
+export type DefineCommand = (program: Command, context: CommandContext) => void;
 
-/** Said in the help of every verb that reads a team file. */
+/** End of the help of every command that reads a team file. */
 export const OVERRIDE_HELP = `
 Any field of the team file can be set here: --train.stages 5, --seed 3, --set gate.kind=off
 (docs/config.md lists them all).`;

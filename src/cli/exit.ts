@@ -1,26 +1,26 @@
 /**
- * From whatever was thrown to one line per problem and an exit code: 0 done, 1 failed, 2 usage or
- * configuration, 70 a defect of troupe, 74 run folder, 75 worth trying again, 130 interrupted.
+ * Maps a thrown error to an exit code and a message of one line per problem. Codes: 0 success, 1 failure, 2 usage or
+ * configuration, 70 defect of troupe, 74 run folder, 75 retryable, 130 interrupted.
  * @module
  */
 import { CommanderError } from 'commander';
 import { DomainError } from '../core/errors.ts';
 import { ConfigError, TroupeError } from '../support/errors.ts';
 
-export interface Ending {
+export interface ExitReport {
   readonly exitCode: number;
-  /** What to tell the user; empty when everything was said already. */
+  /** Message for the user; empty if commander has printed one already. */
   readonly message: string;
 }
 
-/** @param debug - whether to show where it was thrown, and what caused it */
-export function endingOf(error: unknown, { debug }: { readonly debug: boolean }): Ending {
-  const { exitCode, message } = plainEnding(error);
+/** @param debug - whether the message includes the stacks of the error and of its causes */
+export function exitReport(error: unknown, { debug }: { readonly debug: boolean }): ExitReport {
+  const { exitCode, message } = reportOf(error);
   return { exitCode, message: debug && error instanceof Error ? `${message}\n${stacks(error)}` : message };
 }
 
-function plainEnding(error: unknown): Ending {
-  // commander prints its own words; asking for help or the version is no failure
+function reportOf(error: unknown): ExitReport {
+  // commander throws after --help and --version too, and prints its own messages
   if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2, message: '' };
   if (error instanceof ConfigError) return { exitCode: error.exitCode, message: error.message };
   if (error instanceof TroupeError) return { exitCode: error.exitCode, message: oneLine(error.message) };

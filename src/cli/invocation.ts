@@ -1,19 +1,18 @@
 /**
- * How this program was called, so that the commands it advises can be typed as they stand.
+ * Adapts the commands in messages to how the user starts this program.
  * @module
  */
 
-/** Scripts of package.json that end here. */
+/** Scripts of package.json that start this program. */
 const SCRIPTS: readonly (string | undefined)[] = ['troupe', 'quickstart'];
 
 const COMMAND =
-  /\btroupe (?=(?:export|plan|doctor|eval|pretrain|quickstart|ray|serve|show|tasks|theory|train|watch|worker)\b)/g;
+  /\btroupe (?=(?:compare|doctor|eval|export|plan|pretrain|quickstart|ray|serve|show|swap|tasks|theory|train|watch|worker)\b)/g;
 
 /**
- * A message whose commands are those of whoever reads it: messages say `troupe train`, which in a checkout
- * is `npm run troupe -- train`.
+ * Replaces `troupe train` by `npm run troupe -- train` in a message, if npm started this process in a checkout.
  *
- * @param script - the npm script this process runs in, if any
+ * @param script - the npm script that started this process, if any
  *
  * @example
  * asTyped('go on with: troupe train --resume a', 'troupe'); // => 'go on with: npm run troupe -- train --resume a'

@@ -1,6 +1,5 @@
 /**
- * The command line: finds the verb, takes configuration flags out of its words, and turns whatever is
- * thrown into one line and an exit code.
+ * The command line: extracts configuration flags, runs the command, and turns errors into one line and an exit code.
  * @module
  */
 import { Command } from 'commander';
@@ -8,7 +7,7 @@ import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 import { COMMANDS } from './command-table.ts';
-import { endingOf } from './exit.ts';
+import { exitReport } from './exit.ts';
 import { asTyped } from './invocation.ts';
 
 /** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
@@ -17,23 +16,23 @@ export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
 /**
  * Runs a command line.
  *
- * @param argv - words after the program's name
+ * @param argv - arguments after the program's name
  * @returns exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
   if (!process.stdout.listeners('error').includes(endQuietly)) process.stdout.on('error', endQuietly);
   try {
-    await run(argv.filter((word) => word !== '--debug'));
+    await run(argv.filter((argument) => argument !== '--debug'));
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    const { exitCode, message } = endingOf(error, { debug });
+    const { exitCode, message } = exitReport(error, { debug });
     if (message !== '') process.stderr.write(`${asTyped(message, process.env.npm_lifecycle_event)}\n`);
     return exitCode;
   }
 }
 
-/** A reader that has seen enough, such as `head`, is no failure. */
+/** Ends with success when the reader of standard output closes the pipe, as `head` does. */
 function endQuietly(error: Error): void {
   if (systemErrorCode(error) === 'EPIPE') process.exit(0);
   throw error;
@@ -65,6 +64,6 @@ function createProgram(): Command {
             .replace(/^error: /, '')}\n`,
         ),
     })
-    .addHelpText('after', '\nOptions of every verb:\n  --debug        show where an error was thrown');
+    .addHelpText('after', '\nOptions of every command:\n  --debug        show where an error was thrown');
   return program;
 }

@@ -8,7 +8,7 @@ import { ConfigError, type ConfigIssue } from '../support/errors.ts';
 import { show } from './fields.ts';
 import { keysAt, nearestKey } from './key-tree.ts';
 import type { Override } from './overrides.ts';
-import type { YamlFile } from './yaml-file.ts';
+import type { ConfigValues } from './yaml-file.ts';
 
 /** One problem before it has a place. */
 export interface PlacelessIssue {
@@ -24,7 +24,7 @@ export interface PlacelessIssue {
 export interface Sources {
   /** How the file is called in messages. */
   readonly name: string;
-  readonly file: YamlFile;
+  readonly file: ConfigValues;
   readonly overrides: readonly Override[];
   /** Dotted paths that nobody wrote: the file's algorithm set them. */
   readonly filled: ReadonlySet<string>;
@@ -73,7 +73,8 @@ export function configError(problems: readonly PlacelessIssue[], sources: Source
   const lines = located.map(({ issue, flag }) => {
     if (flag !== undefined) return `${flag}: ${issue.message}`;
     const dotted = problemPath(issue);
-    return `${issue.file}:${issue.line}:${issue.column} ${dotted === '' ? '' : `${dotted}: `}${issue.message}`;
+    const place = issue.line === undefined ? '' : `${issue.file}:${issue.line}:${issue.column} `;
+    return `${place}${dotted === '' ? '' : `${dotted}: `}${issue.message}`;
   });
   return new ConfigError([...new Set(lines)].join('\n'), {
     code: problems.some((problem) => problem.isKey) ? 'TROUPE_CONFIG_UNKNOWN_KEY' : 'TROUPE_CONFIG',

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../support/errors.ts';
 import { extractOverrides } from './overrides.ts';
-import { resolveConfig, resolveConfigText } from './resolve.ts';
+import { resolveConfig, resolveConfigObject, resolveConfigText } from './resolve.ts';
 
 const MINIMAL = 'base: models/base\nagents: 3\ntask:\n  name: arithmetic\n';
 
@@ -287,4 +287,24 @@ it("places problems found later, a task's or a model's, in the file or at the fl
   expect(problem(problems).message).toBe(
     '/team/team.yaml:5:11 task.digits: expected x, got 7\n--task.size: expected y, got 3',
   );
+});
+
+describe('a team file as an object', () => {
+  const team = { base: 'models/base', agents: 3, task: { name: 'arithmetic' } };
+
+  it('resolves like the same file, with paths relative to the folder', () => {
+    const fromObject = resolveConfigObject(team, { folder: '/team' });
+    expect(fromObject.config).toEqual(resolved(MINIMAL).config);
+    expect(fromObject.resolvedYaml).toBe(resolved(MINIMAL).resolvedYaml);
+    expect(resolveConfigObject(team).config.base).toBe(resolve('models/base'));
+  });
+
+  it('reports problems by key, without a line', () => {
+    expect(() => resolveConfigObject({ ...team, train: { stages: -1 } })).toThrow(
+      /^train\.stages: expected an integer >= 0, got -1$/,
+    );
+    expect(() => resolveConfigObject({ ...team, train: { steps: 3 } } as never)).toThrow(
+      /^train: unknown key "steps"/,
+    );
+  });
 });

@@ -12,8 +12,8 @@ import { withAlgorithm } from './algorithms.ts';
 import type { BenchmarkEntry } from './evaluation-sections.ts';
 import { configError, explain, type PlacelessIssue, type Sources } from './issues.ts';
 import { applyOverrides, type Override } from './overrides.ts';
-import { type Config, configSchema } from './schema.ts';
-import { parseYamlFile } from './yaml-file.ts';
+import { type Config, configSchema, type TeamFile } from './schema.ts';
+import { type ConfigValues, parseYamlFile } from './yaml-file.ts';
 
 export interface ResolvedConfig {
   /** Checked; model folders are absolute. */
@@ -57,7 +57,34 @@ export function resolveConfigText(
   { path, overrides = [] }: { readonly path: string; readonly overrides?: readonly Override[] },
 ): ResolvedConfig {
   const name = shortName(path);
-  const file = parseYamlFile(text, name);
+  return resolveFile(parseYamlFile(text, name), { name, folder: dirname(resolve(path)), overrides });
+}
+
+/**
+ * {@link resolveConfig} for a team file given as an object with the keys of the YAML file.
+ *
+ * @param folder - anchor of relative paths; default: the current folder
+ * @throws ConfigError with one line per problem, each with the dotted key
+ */
+export function resolveConfigObject(
+  team: TeamFile,
+  {
+    folder = process.cwd(),
+    overrides = [],
+  }: { readonly folder?: string; readonly overrides?: readonly Override[] } = {},
+): ResolvedConfig {
+  const file = { value: team, position: () => undefined };
+  return resolveFile(file, { name: 'team', folder: resolve(folder), overrides });
+}
+
+function resolveFile(
+  file: ConfigValues,
+  {
+    name,
+    folder,
+    overrides,
+  }: { readonly name: string; readonly folder: string; readonly overrides: readonly Override[] },
+): ResolvedConfig {
   const written = overrides.reduce<unknown>(
     (root, override) => expandShorthand(applyOverrides(root, [override])),
     expandShorthand(file.value ?? {}),
@@ -66,7 +93,7 @@ export function resolveConfigText(
   const sources: Sources = { name, file, overrides, filled };
   const parsed = configSchema.safeParse(value, { reportInput: true });
   if (!parsed.success) throw configError(parsed.error.issues.flatMap(explain), sources);
-  const config = withAbsoluteFolders(parsed.data, dirname(resolve(path)), overrides);
+  const config = withAbsoluteFolders(parsed.data, folder, overrides);
   return {
     config,
     resolvedYaml: stringify(config, { lineWidth: 0 }),

@@ -85,6 +85,12 @@ export const configSchema = fileSchema.superRefine(refuseImpossible).transform(f
 /** The resolved configuration; keys as in the file. */
 export type Config = z.output<typeof configSchema>;
 
+/** A team file as its author writes it: keys with a default may be left out. */
+export type TeamFile = Omit<z.input<typeof fileSchema>, 'agents'> & {
+  /** A list of agents, or their number where all start from `base`. */
+  agents: z.input<typeof agentsField> | number;
+};
+
 /** Keys of the file that hold one value, usable as flags without a dot: `--seed 3`. */
 export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents'] as const;
 

@@ -11,14 +11,21 @@ export interface Position {
   readonly column: number;
 }
 
-export interface YamlFile {
-  /** Plain values of the file. */
+/** Values of a configuration and where they stand in its text, if it has one. */
+export interface ConfigValues {
+  /** Plain values. */
   readonly value: unknown;
   /**
-   * Where the value at a path stands; for one that is not there, its nearest parent.
+   * Position of the value at a path; of its nearest parent where the path is absent; undefined where the values do
+   * not come from a text.
    *
    * @param at - `key`: the key itself, for errors about names
    */
+  position(path: readonly PropertyKey[], at?: 'key' | 'value'): Position | undefined;
+}
+
+/** Values read from a YAML text: every path has a position. */
+export interface YamlFile extends ConfigValues {
   position(path: readonly PropertyKey[], at?: 'key' | 'value'): Position;
 }
 

@@ -1,7 +1,6 @@
 /**
- * One agent as a plain Hugging Face folder, streamed from the folder a run saved: weights in the number
- * format asked for, in shards where they are large, and beside them everything that Transformers, vLLM and
- * llama.cpp look for.
+ * Exports one agent as a Hugging Face folder that Transformers, vLLM and llama.cpp can load. Weights are streamed from
+ * the checkpoint, converted to the requested element type and split into shards.
  * @module
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -12,14 +11,15 @@ import { INDEX_FILE, WEIGHTS_FILE } from '../support/weight-files.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weights.ts';
 
 export interface ExportAgentOptions {
+  /** Element type of the weights. */
   readonly dtype: 'F32' | 'BF16';
   /** Largest file of weights, bytes. */
   readonly maxShardBytes: number;
-  /** Folder of the base of an agent that is an adapter; absent: the adapter is exported as it is. */
+  /** Folder of the base model that an adapter is merged into; absent: an adapter is exported as an adapter. */
   readonly mergeInto?: string;
 }
 
-/** What belongs to a tokenizer or says how to write; copied as it is. */
+/** Files of the tokenizer and of generation, copied unchanged. */
 const COPIED = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -28,16 +28,16 @@ const COPIED = [
   'generation_config.json',
 ];
 
-/** Whether a folder holds an adapter and not a whole model. */
+/** Whether a folder has an adapter instead of a complete model. */
 export function isAdapterFolder(dir: string): boolean {
   return existsSync(join(dir, ADAPTER_CONFIG));
 }
 
 /**
- * @param from - folder a run saved
- * @param to - folder to fill; whoever calls puts it in place when all are written
+ * @param from - model folder of a checkpoint
+ * @param to - folder to create
  * @returns names of the files of weights
- * @throws ConfigError if the folder is not a whole model
+ * @throws ConfigError if `from` is no complete model
  * @throws StoreError if a file cannot be written
  */
 export function exportAgent(from: string, to: string, options: ExportAgentOptions): string[] {
@@ -90,7 +90,7 @@ function writeWeights(
   return names;
 }
 
-/** Tensors in order, a new file whenever the next one would make it too large; a larger tensor has its own. */
+/** Splits tensors, in order, into shards of at most `maxShardBytes`; a larger tensor gets a shard of its own. */
 export function planShards<T extends Pick<TensorToWrite, 'shape'>>(
   tensors: readonly T[],
   { dtype, maxShardBytes }: Pick<ExportAgentOptions, 'dtype' | 'maxShardBytes'>,
@@ -109,7 +109,7 @@ export function planShards<T extends Pick<TensorToWrite, 'shape'>>(
   return shards;
 }
 
-/** The config with the number format of these files; `generation_config.json` where the model had none. */
+/** Writes config.json with the exported element type, and `generation_config.json` if the model has none. */
 function writeConfig(from: string, to: string, dtype: 'F32' | 'BF16'): void {
   const config = JSON.parse(readFileSync(join(from, 'config.json'), 'utf8')) as Record<string, unknown>;
   const { dtype: _, ...rest } = config; // Transformers 5 writes `dtype`; every version reads `torch_dtype`

@@ -40,8 +40,8 @@ function merged(): Record<string, number[]> {
   return Object.fromEntries(values);
 }
 
-describe('an adapter added to its base', () => {
-  it('adds alpha / r times B A, and nothing elsewhere', () => {
+describe('an adapter merged into its base', () => {
+  it('adds alpha / r times B A to the target weight alone', () => {
     writeAdapter({});
     // s = 2; B A = [[1, 0, -1], [10, 0, -10]]
     expect(merged()).toEqual({
@@ -50,7 +50,7 @@ describe('an adapter added to its base', () => {
     });
   });
 
-  it('adds alpha / sqrt(r) times B A where it is rank-stabilised', () => {
+  it('adds alpha / sqrt(r) times B A for rank-stabilised LoRA', () => {
     writeAdapter({ r: 1, lora_alpha: 3, use_rslora: true });
     expect(merged()['model.layers.0.q.weight']).toEqual([4, 2, 0, 34, 5, -24]);
   });
@@ -64,20 +64,20 @@ describe('an adapter added to its base', () => {
     ['another layer', () => writeAdapter({}, 2, 'model.layers.7.q'), /layers\.7.* fits no weight/],
     ['DoRA', () => writeAdapter({ use_dora: true }), /expected plain LoRA of one rank, got DoRA or patterns/],
     ['no rank', () => writeAdapter({ r: null }), /expected numbers r and lora_alpha, got null and 2/],
-  ])('is refused: %s', (_, write, line) => {
+  ])('is refused with %s', (_, write, line) => {
     write();
     expect(merged).toThrow(line);
   });
 });
 
-it('shards are filled in order, never beyond their size unless one tensor is', () => {
+it('splits tensors into shards in order, none above the limit except for a single larger tensor', () => {
   const tensors = [10, 10, 50, 5, 5].map((size) => ({ shape: [size] }));
   const shards = planShards(tensors, { dtype: 'F32', maxShardBytes: 80 });
   expect(shards.map((shard) => shard.map(({ shape }) => shape[0]))).toEqual([[10, 10], [50], [5, 5]]);
   expect(planShards([], { dtype: 'BF16', maxShardBytes: 1 })).toEqual([[]]);
 });
 
-it('a licence is what the front matter of a card says', () => {
+it('reads the licence from the front matter of a model card', () => {
   expect(licenseOf('---\nlicense: apache-2.0\ntags:\n- x\n---\n# A')).toBe('apache-2.0');
   expect(licenseOf('# license: mit\n')).toBeUndefined();
 });

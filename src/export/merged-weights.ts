@@ -1,6 +1,6 @@
 /**
- * Weights as they are exported: those of a folder, or of a base with a low-rank adapter added to it, in PEFT's
- * format: W + s B A, s = alpha / r, or alpha / sqrt(r) where the adapter is rank-stabilised.
+ * Weights for an export: those of a model folder, or of a base with a LoRA adapter in PEFT's format merged into it:
+ * W + s B A with s = alpha / r, or s = alpha / sqrt(r) for rank-stabilised LoRA.
  * @see Hu et al., "LoRA", arXiv:2106.09685; Kalajdzievski, "rsLoRA", arXiv:2312.03732
  * @module
  */
@@ -17,15 +17,15 @@ export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
 const PREFIX = 'base_model.model.';
 
 export interface ExportedWeights {
-  /** In the order of the base; each is made when it is asked for. */
+  /** In the order of the base; each is read and merged on demand. */
   readonly tensors: readonly TensorToWrite[];
   close(): void;
 }
 
 /**
- * @param dir - folder of the whole weights
- * @param adapter - folder of an adapter to add to them
- * @throws ConfigError if the adapter changes what the base does not have, or in another shape
+ * @param dir - folder of complete weights
+ * @param adapter - folder of an adapter to merge into them
+ * @throws ConfigError if a tensor of the adapter has no weight of matching shape in the base
  */
 export function exportedWeights(dir: string, adapter?: string): ExportedWeights {
   const files = openWeightFiles(dir);
@@ -40,7 +40,7 @@ export function exportedWeights(dir: string, adapter?: string): ExportedWeights 
   }
   const tensors = [...files.tensors].map(([name, { shape }]): TensorToWrite => {
     const values = (): Float32Array => {
-      const read = files.read(name)?.values as Float32Array; // the name is the file's own
+      const read = files.read(name)?.values as Float32Array; // the name comes from the file's header
       added?.addTo(name, read);
       return read;
     };
@@ -97,7 +97,7 @@ function openAdapter(dir: string): Adapter {
   };
 }
 
-/** Every tensor of the adapter must have its place. */
+/** @throws ConfigError if a tensor of the adapter has no weight of matching shape in the base */
 function checkAdapter(
   { tensors, path }: SafetensorsReader,
   shapeOf: (name: string) => readonly number[] | undefined,

@@ -1,5 +1,5 @@
 /**
- * The cache on disk, laid out as Python's `huggingface_hub` does, so that both use the same copies:
+ * The cache on disk, in the layout of Python's `huggingface_hub`, so that both share one copy of a model:
  * `models--OWNER--NAME/blobs/CHECKSUM`, `snapshots/COMMIT/FILE` (links into blobs), `refs/BRANCH`.
  * @module
  */
@@ -23,7 +23,7 @@ export function isCommit(revision: string): boolean {
   return COMMIT.test(revision);
 }
 
-/** One model's place in the cache. */
+/** One model in the cache. */
 export class CachedRepo {
   readonly #dir: string;
 
@@ -31,7 +31,7 @@ export class CachedRepo {
     this.#dir = join(cacheDir, `models--${repo.replaceAll('/', '--')}`);
   }
 
-  /** Where a file of this checksum lies, or will lie. */
+  /** Path of the file with this checksum; it may not exist yet. */
   blob(checksum: string): string {
     return join(this.#dir, 'blobs', checksum);
   }
@@ -40,7 +40,7 @@ export class CachedRepo {
     return existsSync(this.blob(checksum));
   }
 
-  /** The nearest folder above the model's place that is there. */
+  /** The nearest existing folder at or above the model's folder. */
   existingFolder(): string {
     let dir = this.#dir;
     while (!existsSync(dir)) dir = dirname(dir);
@@ -51,7 +51,7 @@ export class CachedRepo {
     return join(this.#dir, 'snapshots', commit);
   }
 
-  /** The commit that a branch or tag stood for when it was last asked about. */
+  /** The commit that a branch or tag pointed to at the last request. */
   commitOf(revision: string): string | undefined {
     if (isCommit(revision)) return revision;
     const path = join(this.#dir, 'refs', revision);
@@ -65,7 +65,7 @@ export class CachedRepo {
     writeFileAtomic(path, commit);
   }
 
-  /** Whether everything a model needs is there: a snapshot may have been fetched in part by other tools. */
+  /** Whether a snapshot has config, tokenizer and all weights; other tools may have downloaded a part of it. */
   isWhole(commit: string): boolean {
     const dir = this.snapshot(commit);
     const has = (name: string): boolean => existsSync(join(dir, name));
@@ -74,7 +74,7 @@ export class CachedRepo {
     return has(INDEX_FILE) && shardsOf(join(dir, INDEX_FILE)).every(has);
   }
 
-  /** Puts a finished blob into a snapshot under its name. */
+  /** Links a complete blob into a snapshot. */
   link(commit: string, name: string, blob: string): void {
     const path = join(this.snapshot(commit), name);
     if (existsSync(path)) return;
@@ -84,15 +84,15 @@ export class CachedRepo {
     try {
       symlinkSync(relative(dirname(path), blob), temporary);
     } catch (error) {
-      // Windows wants a privilege for links
+      // links need a privilege on Windows
       if (systemErrorCode(error) !== 'EPERM') throw error;
       copyFileSync(blob, temporary);
     }
     renameSync(temporary, path);
   }
 
-  /** Names of files that begin like a blob's, in its folder: downloads that were interrupted. */
-  besides(blob: string): string[] {
+  /** Paths of interrupted downloads of a blob: files in its folder whose names start with the blob's. */
+  partialsOf(blob: string): string[] {
     const dir = dirname(blob);
     if (!existsSync(dir)) return [];
     const prefix = `${blob.slice(dir.length + 1)}.`;
@@ -102,7 +102,7 @@ export class CachedRepo {
   }
 }
 
-/** What an index lists; nothing where it is damaged, which reading the model will say. */
+/** Shards in an index; none if the index is damaged, which is an error when the model is loaded. */
 function shardsOf(index: string): string[] {
   try {
     const { weight_map } = JSON.parse(readFileSync(index, 'utf8')) as { weight_map: Record<string, string> };

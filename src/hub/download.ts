@@ -1,6 +1,6 @@
 /**
- * One file from the hub into the cache: continued where an earlier attempt broke off, hashed while it comes
- * in, and given its name only when size and checksum are what the hub says they are.
+ * Downloads one file of the hub into the cache: resumes a partial download, and renames the file to its final name
+ * only when its size and checksum match those of the hub.
  * @module
  */
 import { createHash, type Hash } from 'node:crypto';
@@ -22,38 +22,39 @@ import { systemErrorCode } from '../support/file-system.ts';
 import { processIdentity } from '../support/process-identity.ts';
 import { hubError } from './request.ts';
 
-/** A file as the hub lists it. */
+/** A file in the listing of the hub. */
 export interface HubFile {
   readonly path: string;
   readonly size: number;
-  /** SHA-256 of a large file; of others the id git gives them, a SHA-1. */
+  /** SHA-256 of a file in large file storage; for other files the SHA-1 of the git blob. */
   readonly checksum: string;
 }
 
 export interface DownloadOptions {
-  /** The model as the user wrote it, for messages. */
+  /** Reference of the model, for messages. */
   readonly model: string;
   readonly repo: string;
   readonly commit: string;
   readonly endpoint: string;
   readonly token?: string;
   readonly fetch: typeof fetch;
-  /** Where the file goes. */
+  /** Path of the finished file. */
   readonly blob: string;
-  /** Files beside it that begin with its name. */
-  readonly leftovers: readonly string[];
-  /** Bytes of the file that are there. */
+  /** Paths of interrupted downloads of this file. */
+  readonly partials: readonly string[];
+  /** Receives the number of downloaded bytes of the file. */
   readonly onProgress?: (bytes: number) => void;
+  /** Receives one line per resumed connection. */
   readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Connections that may break before it is the user's turn, as long as each one brought something. */
-const BREAKS = 5;
+/** Broken connections after which the download fails; a connection without progress fails at once. */
+const MAX_BREAKS = 5;
 
 /**
- * @throws EngineError if the hub does not give the whole file; what came is kept for the next attempt
- * @throws StoreError if the disk is full; the half file is removed
+ * @throws EngineError if the download is incomplete; the partial file is kept for the next attempt
+ * @throws StoreError if the disk is full; the partial file is removed
  */
 export async function downloadBlob(file: HubFile, options: DownloadOptions): Promise<void> {
   const { blob } = options;
@@ -84,26 +85,26 @@ async function fetchAll(file: HubFile, attempt: Attempt): Promise<void> {
     const got = sizeOf(partial);
     if (problem === undefined && got >= file.size) break;
     const part = `${got} of ${file.size} bytes of ${file.path}`;
-    if (breaks >= BREAKS || got <= before)
+    if (breaks >= MAX_BREAKS || got <= before)
       throw hubError(
-        `${model}: the connection broke after ${part}${problem === undefined ? '' : ` (${problem})`}; they are kept, run the command again to go on`,
+        `${model}: the connection broke after ${part}${problem === undefined ? '' : ` (${problem})`}; they are kept, run the command again to continue`,
         true,
       );
-    onNote?.(`${model}: the connection broke after ${part}; going on`);
+    onNote?.(`${model}: the connection broke after ${part}; resuming`);
   }
   await verify(file, attempt);
 }
 
-/** @returns why it stopped early, if it did */
+/** @returns the error of a broken connection, undefined after a complete response */
 async function fetchRest(file: HubFile, attempt: Attempt): Promise<string | undefined> {
   const { repo, commit, endpoint, token, partial } = attempt;
   let refusal: unknown;
   const watched: typeof fetch = async (input, init) => {
     try {
       const response = await attempt.fetch(input, init);
-      return wholeAgain(response, init) ? restart(partial, response) : response;
+      return ignoresRange(response, init) ? restart(partial, response) : response;
     } catch (error) {
-      refusal = error; // the client's stream forgets what kind of error it was
+      refusal = error; // the hub client rethrows errors without their class
       throw error;
     }
   };
@@ -114,7 +115,7 @@ async function fetchRest(file: HubFile, attempt: Attempt): Promise<string | unde
       ...(token === undefined ? {} : { accessToken: token }),
     });
     if (whole === null)
-      throw hubError(`${attempt.model}: the hub lists ${file.path} and does not have it; try again later`);
+      throw hubError(`${attempt.model}: the hub lists ${file.path} but does not have it; try again later`);
     if (whole.size !== file.size)
       throw hubError(
         `${attempt.model}: ${file.path} should have ${file.size} bytes, the hub offers ${whole.size}; try again later`,
@@ -129,8 +130,8 @@ async function fetchRest(file: HubFile, attempt: Attempt): Promise<string | unde
   }
 }
 
-/** Whether the hub sent the file from its beginning though it was asked for the rest. */
-function wholeAgain(response: Response, init: RequestInit | undefined): boolean {
+/** Whether the hub sent the complete file in response to a request for its rest. */
+function ignoresRange(response: Response, init: RequestInit | undefined): boolean {
   const range = new Headers(init?.headers).get('Range') ?? '';
   return response.status === 200 && /^bytes=[1-9]/.test(range);
 }
@@ -147,15 +148,15 @@ async function append(body: Blob, { partial, onProgress, signal }: Attempt, size
     for (;;) {
       const { done, value } = await reader.read();
       signal?.throwIfAborted();
-      fd ??= openSync(partial, 'a'); // after the first bytes: a restart removes what was there
+      fd ??= openSync(partial, 'a'); // after the first bytes, because a restart removes the partial file
       if (done) return;
       for (let at = 0; at < value.length; ) at += writeSync(fd, value, at);
       const got = sizeOf(partial);
-      if (got > size) return; // more than there should be: the checksum will say so
+      if (got > size) return; // the checksum will not match
       onProgress?.(got);
     }
   } catch (error) {
-    await reader.cancel().catch(() => undefined); // the connection that broke cannot be told
+    await reader.cancel().catch(() => undefined); // fails on a broken connection
     throw error;
   } finally {
     if (fd !== undefined) closeSync(fd);
@@ -185,25 +186,27 @@ async function verify(file: HubFile, { model, partial, onProgress }: Attempt): P
     return;
   }
   const error = hubError(
-    `${model}: expected ${file.path} with checksum ${file.checksum}, got ${checksum}; it was damaged on its way and is thrown away, run the command again`,
+    `${model}: expected ${file.path} with checksum ${file.checksum}, got ${checksum}; the download was damaged and is removed, run the command again`,
     true,
   );
   error.cause = new DamagedError();
   throw error;
 }
 
-/** Git hashes a file with its length in front. */
+/** A git blob id hashes the file after a header with its length. */
 function emptyHash({ checksum }: HubFile, size: number): Hash {
   return checksum.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
 }
 
 /**
- * Takes over what an interrupted download left, under a name that says whose it is now: two processes must
- * not write into one file.
+ * Renames a partial file of an earlier process to one with this process's id, so that two processes never write to the
+ * same file.
+ *
+ * @returns path of this process's partial file; it may not exist
  */
-function claimPartial({ blob, leftovers }: DownloadOptions): string {
+function claimPartial({ blob, partials }: DownloadOptions): string {
   const partial = `${blob}.part-${process.pid}`;
-  const free = leftovers.find((path) => {
+  const free = partials.find((path) => {
     const owner = /\.part-(\d+)$/.exec(path)?.[1];
     return (
       path.endsWith('.incomplete') || (owner !== undefined && processIdentity(Number(owner)) === undefined)
@@ -213,7 +216,7 @@ function claimPartial({ blob, leftovers }: DownloadOptions): string {
     try {
       renameSync(free, partial);
     } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error; // another process was faster
+      if (systemErrorCode(error) !== 'ENOENT') throw error; // another process claimed it first
     }
   return partial;
 }

@@ -1,90 +1,93 @@
 /**
- * Requests to the hub: what it refuses becomes one line that says what to do. It is asked again only when it
- * says so (429 with Retry-After) or may have slipped (5xx, a broken connection), a few times, and never
- * without a word.
+ * Requests to the hub. A refused request becomes an error of one line with an advice. Requests are retried a few times
+ * after 429, 5xx and broken connections; every retry is reported.
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type TroupeError } from '../support/errors.ts';
 import type { HubSettings } from './settings.ts';
 
-/** How often a request is made at most. */
-const TRIES = 4;
-/** Waits longer than this are the user's to decide, seconds. */
-const LONGEST_WAIT_S = 120;
-/** First wait where the hub names none, doubled each time, seconds. */
+/** Most attempts of one request. */
+const MAX_ATTEMPTS = 4;
+/** Longest wait before a retry; a longer one is an error, s. */
+const MAX_WAIT_S = 120;
+/** First wait without a Retry-After header, doubled at each retry, s. */
 const FIRST_WAIT_S = 1;
-/** Nothing heard for this long means a broken connection, ms. */
-const SILENCE_MS = 60_000;
+/** Time without a response after which the connection counts as broken, ms. */
+const RESPONSE_TIMEOUT_MS = 60_000;
 
 export interface RequestOptions {
-  /** The model as the user wrote it, for messages. */
+  /** Reference of the model, for messages. */
   readonly model: string;
   readonly settings: HubSettings;
   readonly signal?: AbortSignal;
-  /** Told before every wait. */
+  /** Receives one line before every wait. */
   readonly onNote?: (text: string) => void;
-  /** For tests: waits so many milliseconds. */
+  /** Replaces the wait of so many milliseconds, in tests. */
   readonly wait?: (ms: number) => Promise<void>;
 }
 
-/** The `fetch` that the hub's client is given. */
+/** A `fetch` with retries, for the hub client. */
 export function createHubFetch(options: RequestOptions): typeof fetch {
   const wait = options.wait ?? ((ms: number) => sleep(ms, undefined, { signal: options.signal }));
   return async (input, init) => {
     for (let attempt = 1; ; attempt++) {
       options.signal?.throwIfAborted();
-      const answer = await ask(input, init, options);
-      if (answer instanceof Response && (answer.ok || isAbsentFile(answer))) return answer;
-      const problem = answer instanceof Response ? refusal(answer, options) : unreachable(answer, options);
-      const waitS = attempt < TRIES ? waitBeforeRetry(answer, attempt) : undefined;
-      if (answer instanceof Response) await answer.body?.cancel();
-      if (waitS === undefined || waitS > LONGEST_WAIT_S) throw problem;
-      const why = answer instanceof Response ? `answers ${answer.status}` : 'cannot be reached';
+      const response = await request(input, init, options);
+      if (response instanceof Response && (response.ok || isAbsentFile(response))) return response;
+      const problem =
+        response instanceof Response ? refusal(response, options) : unreachable(response, options);
+      const waitS = attempt < MAX_ATTEMPTS ? waitBeforeRetry(response, attempt) : undefined;
+      if (response instanceof Response) await response.body?.cancel();
+      if (waitS === undefined || waitS > MAX_WAIT_S) throw problem;
+      const why = response instanceof Response ? `answers ${response.status}` : 'cannot be reached';
       options.onNote?.(
-        `${options.model}: the hub ${why}; trying again in ${waitS} s (${attempt} of ${TRIES - 1})`,
+        `${options.model}: the hub ${why}; trying again in ${waitS} s (${attempt} of ${MAX_ATTEMPTS - 1})`,
       );
       await wait(waitS * 1000);
     }
   };
 }
 
-async function ask(
+/** @returns the response, or the error of the connection */
+async function request(
   input: Parameters<typeof fetch>[0],
   init: RequestInit | undefined,
   { signal }: RequestOptions,
 ): Promise<Response | Error> {
-  const silence = AbortSignal.timeout(SILENCE_MS);
+  const timeout = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
   try {
-    // for the beginning of the answer only; a body that stops coming is given up by `fetch` itself
-    return await raceSilence(fetch(input, { ...init, ...(signal && { signal }) }), silence);
+    // until the headers arrive; `fetch` itself times out a stalled body
+    return await withTimeout(fetch(input, { ...init, ...(signal && { signal }) }), timeout);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-function raceSilence(answer: Promise<Response>, silence: AbortSignal): Promise<Response> {
+function withTimeout(response: Promise<Response>, timeout: AbortSignal): Promise<Response> {
   const late = new Promise<never>((_, reject) =>
-    silence.addEventListener('abort', () => reject(new Error(`no answer in ${SILENCE_MS / 1000} s`))),
+    timeout.addEventListener('abort', () =>
+      reject(new Error(`no answer in ${RESPONSE_TIMEOUT_MS / 1000} s`)),
+    ),
   );
-  return Promise.race([answer, late]);
+  return Promise.race([response, late]);
 }
 
-/** The client asks for files that need not be there and wants to see this answer. */
+/** The hub client requests optional files and handles this response itself. */
 function isAbsentFile(response: Response): boolean {
   return response.status === 404 && response.headers.get('X-Error-Code') === 'EntryNotFound';
 }
 
-/** @returns seconds, or undefined where asking again is pointless */
-function waitBeforeRetry(answer: Response | Error, attempt: number): number | undefined {
+/** @returns seconds, or undefined if the request must not be retried */
+function waitBeforeRetry(response: Response | Error, attempt: number): number | undefined {
   const growing = FIRST_WAIT_S * 2 ** (attempt - 1);
-  if (!(answer instanceof Response)) return growing;
-  if (answer.status !== 429 && answer.status < 500) return undefined;
-  return retryAfter(answer.headers.get('Retry-After')) ?? growing;
+  if (!(response instanceof Response)) return growing;
+  if (response.status !== 429 && response.status < 500) return undefined;
+  return retryAfter(response.headers.get('Retry-After')) ?? growing;
 }
 
-/** Seconds of a Retry-After header, which is a number or a date. */
+/** Wait in a Retry-After header, which is a number of seconds or a date; s. */
 export function retryAfter(header: string | null, nowMs = Date.now()): number | undefined {
   if (header === null || header.trim() === '') return undefined;
   const seconds = Number(header);
@@ -96,28 +99,28 @@ export function retryAfter(header: string | null, nowMs = Date.now()): number | 
 function refusal({ status, headers }: Response, { model, settings }: RequestOptions): TroupeError {
   const { endpoint, token } = settings;
   const repo = model.replace(/^hf:/, '').replace(/@.*$/, '');
-  const says = `${model}: ${endpoint} answers ${status}`;
+  const start = `${model}: ${endpoint} answers ${status}`;
   if (status === 401)
     return hubError(
       token === undefined
-        ? `${says}: no such model, or one that needs a token; check the name, or set HF_TOKEN`
-        : `${says}: it does not take the token in HF_TOKEN; make a new one that may read the model`,
+        ? `${start}: no such model, or one that needs a token; check the name, or set HF_TOKEN`
+        : `${start}: the token in HF_TOKEN is not valid; create one that can read the model`,
     );
   if (status === 403)
     return hubError(
-      `${says}: access is not granted; accept its terms at ${endpoint}/${repo} and set HF_TOKEN`,
+      `${start}: access is not granted; accept its terms at ${endpoint}/${repo} and set HF_TOKEN`,
     );
   if (status === 404)
-    return hubError(`${says}: no such model or revision; check both (a private model needs HF_TOKEN)`);
+    return hubError(`${start}: no such model or revision; check both (a private model needs HF_TOKEN)`);
   if (status === 429) {
     const seconds = retryAfter(headers.get('Retry-After'));
     const when = seconds === undefined ? 'later' : `in ${seconds} s`;
     return hubError(
-      `${says}: too many requests; try again ${when}, or set HF_TOKEN for a higher limit`,
+      `${start}: too many requests; try again ${when}, or set HF_TOKEN for a higher limit`,
       true,
     );
   }
-  return hubError(`${says}; try again later`, status >= 500);
+  return hubError(`${start}; try again later`, status >= 500);
 }
 
 function unreachable(error: Error, { model, settings }: RequestOptions): TroupeError {
@@ -132,7 +135,7 @@ function unreachable(error: Error, { model, settings }: RequestOptions): TroupeE
   );
 }
 
-/** A hub that does not give what was asked for. */
+/** A failed request to the hub. */
 export function hubError(message: string, retryable = false): EngineError {
   return new EngineError(message, { code: 'TROUPE_HUB', retryable });
 }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { retryAfter } from './request.ts';
 import { hubSettings } from './settings.ts';
 
-it('settings come from the variables every Hugging Face tool reads', () => {
+it('reads settings from the environment variables of Hugging Face tools', () => {
   expect(hubSettings({})).toEqual({
     endpoint: 'https://huggingface.co',
     cacheDir: join(homedir(), '.cache', 'huggingface', 'hub'),
@@ -22,7 +22,7 @@ it('settings come from the variables every Hugging Face tool reads', () => {
   expect(hubSettings({ HF_TOKEN: '' }).token).toBeUndefined();
 });
 
-it('Retry-After is a number of seconds or a date', () => {
+it('reads Retry-After as a number of seconds or a date', () => {
   expect(retryAfter('7')).toBe(7);
   expect(retryAfter('Wed, 21 Oct 2015 07:28:00 GMT', Date.parse('2015-10-21T07:27:30Z'))).toBe(30);
   expect(retryAfter('-3')).toBe(0);

@@ -1,5 +1,5 @@
 /**
- * Where models come from and go to, read from the environment variables that every Hugging Face tool reads.
+ * Address, token and cache folder of the hub, from the environment variables of Hugging Face tools.
  * @see https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
  * @module
  */
@@ -7,12 +7,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 export interface HubSettings {
-  /** Address of the hub, without a slash at the end. */
+  /** Address of the hub, without a trailing slash. */
   readonly endpoint: string;
+  /** Access token. */
   readonly token?: string;
-  /** Folder of `models--OWNER--NAME`; shared with Python's `huggingface_hub`. */
+  /** Parent of `models--OWNER--NAME`; shared with Python's `huggingface_hub`. */
   readonly cacheDir: string;
-  /** Use what is in the cache and nothing else. */
+  /** Make no request: use the cache alone. */
   readonly offline: boolean;
 }
 

@@ -16,7 +16,7 @@ const FILES = {
   'tokenizer.json': text('{}'),
   'model.safetensors': WEIGHTS,
   'README.md': text('hello'),
-  'notes/other.txt': text('not ours'),
+  'notes/other.txt': text('not needed'),
   'pytorch_model.bin': text('a pickle'),
 };
 
@@ -81,12 +81,12 @@ function cached(): string[] {
 
 const sha256 = createHash('sha256').update(WEIGHTS).digest('hex');
 const isWeights = (request: IncomingMessage): boolean => request.url?.endsWith('/model.safetensors') ?? false;
-/** Any request for the file but the first look at its size. */
+/** Any request for the file except the first one, which reads its size. */
 const isDownload = (request: IncomingMessage): boolean =>
   isWeights(request) && request.headers.range !== 'bytes=0-0';
 
 describe('a model of the hub', () => {
-  it('becomes a folder with the files a model needs, and no others', async () => {
+  it('becomes a folder with the needed files alone', async () => {
     await start();
     const seen: [number, number][] = [];
     const model = await get(`hf:${REPO}`, { onProgress: (done, total) => seen.push([done, total]) });
@@ -103,7 +103,7 @@ describe('a model of the hub', () => {
     expect(cached().filter((name) => name.includes('.'))).toEqual([]);
   });
 
-  it('is laid out as every Hugging Face tool lays it out', async () => {
+  it('has the cache layout of Hugging Face tools', async () => {
     await start();
     await get();
     const repo = join(dir, 'cache', 'models--acme--tiny');
@@ -114,7 +114,7 @@ describe('a model of the hub', () => {
     );
   });
 
-  it('is fetched once: later only what a branch means is asked, and nothing about a commit', async () => {
+  it('is downloaded once; later requests resolve a branch, and a commit needs none', async () => {
     await start();
     const { dir: first } = await get();
     hub!.requests.length = 0;
@@ -132,17 +132,17 @@ describe('a model of the hub', () => {
     expect((await get(`hf:${REPO}`, { offline: true })).dir).toBe(first);
     expect((await get(`hf:${REPO}@main`, { offline: true })).dir).toBe(first);
     expect(await refusal(get('hf:acme/other', { offline: true }))).toBe(
-      'hf:acme/other: HF_HUB_OFFLINE is set and DIR/cache does not have the whole model; unset it to fetch the rest',
+      'hf:acme/other: HF_HUB_OFFLINE is set and DIR/cache does not have the complete model; unset it to download the rest',
     );
   });
 
-  it('is asked for with the token', async () => {
+  it('is requested with the token', async () => {
     await start();
     await get(`hf:${REPO}`, { token: 'hf_secret' });
     expect(hub!.lastHeaders().authorization).toBe('Bearer hf_secret');
   });
 
-  it('may lie in shards', async () => {
+  it('may have sharded weights', async () => {
     const index = text(
       '{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}',
     );
@@ -162,14 +162,14 @@ describe('a model of the hub', () => {
       'model.safetensors.index.json',
     ]);
     fs.rmSync(join(model.dir, 'model-00002-of-00002.safetensors'));
-    expect(await refusal(get(`hf:${REPO}`, { offline: true }))).toContain('does not have the whole model');
+    expect(await refusal(get(`hf:${REPO}`, { offline: true }))).toContain('does not have the complete model');
     await get(`hf:${REPO}@${COMMIT}`); // puts the link back
     expect((await get(`hf:${REPO}`, { offline: true })).dir).toBe(model.dir);
   });
 });
 
 describe('a connection that breaks', () => {
-  /** Sends some bytes of the weights and hangs up; times: how often. */
+  /** Closes the connection after some bytes of the weights, `times` times. */
   function breaking(times: number, bytes = 1_000_000): NonNullable<FakeHubOptions['intercept']> {
     let left = times;
     return (request, response) => {
@@ -181,7 +181,7 @@ describe('a connection that breaks', () => {
     };
   }
 
-  it('is taken up again where it broke', async () => {
+  it('is resumed where it broke', async () => {
     const ranges: (string | undefined)[] = [];
     const broken = breaking(1);
     await start({
@@ -197,14 +197,14 @@ describe('a connection that breaks', () => {
     expect(Number(/^bytes=(\d+)-2999999$/.exec(ranges[1] ?? '')?.[1])).toBeGreaterThan(0);
     expect(notes).toHaveLength(1);
     expect(notes[0]).toMatch(
-      /^hf:acme\/tiny: the connection broke after \d+ of 3000000 bytes of model\.safetensors; going on$/,
+      /^hf:acme\/tiny: the connection broke after \d+ of 3000000 bytes of model\.safetensors; resuming$/,
     );
   });
 
-  it('again and again ends in one line; the next command goes on with what came', async () => {
+  it('is an error of one line after several breaks, and the next command resumes', async () => {
     await start({ intercept: breaking(100, 300_000) });
     expect(await refusal(get())).toMatch(
-      /^hf:acme\/tiny: the connection broke after \d+ of 3000000 bytes of model\.safetensors \(.+\); they are kept, run the command again to go on$/,
+      /^hf:acme\/tiny: the connection broke after \d+ of 3000000 bytes of model\.safetensors \(.+\); they are kept, run the command again to continue$/,
     );
     expect(fs.existsSync(join(dir, 'cache', 'models--acme--tiny', 'snapshots'))).toBe(false);
     expect(cached()).toContain(`${sha256}.incomplete`);
@@ -216,7 +216,7 @@ describe('a connection that breaks', () => {
     expect(cached().filter((name) => name.includes('incomplete'))).toEqual([]);
   });
 
-  it('is begun anew where the hub cannot go on', async () => {
+  it('starts over if the hub ignores the range', async () => {
     const broken = breaking(1);
     await start({
       intercept: (request, response) => {
@@ -230,7 +230,7 @@ describe('a connection that breaks', () => {
     expect(fs.readFileSync(join(model.dir, 'model.safetensors')).equals(WEIGHTS)).toBe(true);
   });
 
-  it('before anything came says where it wanted to go', async () => {
+  it('names the address if nothing was received', async () => {
     const message = await refusal(get(`hf:${REPO}`, { endpoint: 'http://127.0.0.1:9' }));
     expect(message).toMatch(
       /^hf:acme\/tiny: http:\/\/127\.0\.0\.1:9 cannot be reached \(.+\); check the network, or set HF_HUB_OFFLINE=1 to use what is in DIR\/cache$/,
@@ -239,8 +239,8 @@ describe('a connection that breaks', () => {
   });
 });
 
-describe('bytes that are not what the hub promised', () => {
-  it('are thrown away', async () => {
+describe('a file with another checksum', () => {
+  it('is removed', async () => {
     await start({
       intercept: (request, response) => {
         if (!isDownload(request)) return false;
@@ -250,14 +250,14 @@ describe('bytes that are not what the hub promised', () => {
     });
     expect(await refusal(get())).toMatch(
       new RegExp(
-        `^hf:acme/tiny: expected model\\.safetensors with checksum ${sha256}, got [0-9a-f]{64}; it was damaged`,
+        `^hf:acme/tiny: expected model\\.safetensors with checksum ${sha256}, got [0-9a-f]{64}; the download was damaged`,
       ),
     );
     expect(cached().filter((name) => name.startsWith(sha256))).toEqual([]);
     expect(fs.existsSync(join(dir, 'cache', 'models--acme--tiny', 'snapshots'))).toBe(false);
   });
 
-  it('in small files too, which git hashes', async () => {
+  it('is removed if it is small, with a checksum of git, too', async () => {
     await start({
       intercept: (request, response) => {
         if (!request.url?.endsWith('/config.json') || request.headers.range === 'bytes=0-0') return false;
@@ -270,7 +270,7 @@ describe('bytes that are not what the hub promised', () => {
   });
 });
 
-describe('a hub that refuses', () => {
+describe('a refused request', () => {
   const status = (code: number, headers: Record<string, string> = {}) => ({
     intercept: (_: IncomingMessage, response: ServerResponse) => {
       response
@@ -282,21 +282,17 @@ describe('a hub that refuses', () => {
 
   it.each<[number, Changes, string]>([
     [401, {}, 'no such model, or one that needs a token; check the name, or set HF_TOKEN'],
-    [
-      401,
-      { token: 'hf_x' },
-      'it does not take the token in HF_TOKEN; make a new one that may read the model',
-    ],
+    [401, { token: 'hf_x' }, 'the token in HF_TOKEN is not valid; create one that can read the model'],
     [403, {}, 'access is not granted; accept its terms at HUB/acme/tiny and set HF_TOKEN'],
     [404, {}, 'no such model or revision; check both (a private model needs HF_TOKEN)'],
-  ])('with %i is asked once (%j)', async (code, changes, line) => {
+  ])('with status %i is not retried (%j)', async (code, changes, line) => {
     await start(status(code));
     expect(await refusal(get(`hf:${REPO}`, changes))).toBe(`hf:acme/tiny: HUB answers ${code}: ${line}`);
     expect(hub!.requests).toHaveLength(1);
     expect(cached()).toEqual([]);
   });
 
-  it('with 429 is asked again after as long as it says, a few times', async () => {
+  it('with status 429 is retried a few times after the time in Retry-After', async () => {
     await start(status(429, { 'Retry-After': '7' }));
     const notes: string[] = [];
     expect(await refusal(get(`hf:${REPO}`, { onNote: (note) => notes.push(note) }))).toBe(
@@ -307,13 +303,13 @@ describe('a hub that refuses', () => {
     expect(notes[0]).toBe('hf:acme/tiny: the hub answers 429; trying again in 7 s (1 of 3)');
   });
 
-  it('with 429 for an hour is not waited for', async () => {
+  it('with status 429 and a wait of an hour is not retried', async () => {
     await start(status(429, { 'Retry-After': '3600' }));
     expect(await refusal(get())).toContain('try again in 3600 s');
     expect(waits).toEqual([]);
   });
 
-  it('with 429 once is no problem, nor is a slip', async () => {
+  it('with status 429 or 503 once succeeds at a retry', async () => {
     let left = 2;
     await start({
       intercept: (_, response) => {
@@ -327,14 +323,14 @@ describe('a hub that refuses', () => {
   });
 });
 
-it('a token of another kind is refused without being shown', async () => {
+it('refuses a token of another service without printing it', async () => {
   await start();
   expect(await refusal(get(`hf:${REPO}`, { token: 'sk-secret' }))).toBe(
     'HF_TOKEN: expected a token that begins with hf_, got another; make one on the hub, or unset it',
   );
 });
 
-it('a server that is no hub is said to be none', async () => {
+it('reports a server that is no hub', async () => {
   await start({
     intercept: (_, response) => {
       response.end('<html>');
@@ -342,18 +338,18 @@ it('a server that is no hub is said to be none', async () => {
     },
   });
   expect(await refusal(get())).toMatch(
-    /^hf:acme\/tiny: HUB does not answer as a hub does \(.+\); check HF_ENDPOINT$/,
+    /^hf:acme\/tiny: HUB does not answer like a hub \(.+\); check HF_ENDPOINT$/,
   );
 });
 
-describe('a model that cannot be used is refused before its weights are fetched', () => {
+describe('an unusable model is refused before its weights are downloaded', () => {
   it.each<[string, string]>([
     [
       'model.safetensors',
       'expected weights in safetensors, got pytorch_model.bin, a pickle, which is never read',
     ],
-    ['tokenizer.json', 'the model has no tokenizer.json, which a model needs here'],
-    ['config.json', 'the model has no config.json, which a model needs here'],
+    ['tokenizer.json', 'the model has no tokenizer.json, which troupe needs'],
+    ['config.json', 'the model has no config.json, which troupe needs'],
   ])('without %s', async (name, line) => {
     await start({ files: Object.fromEntries(Object.entries(FILES).filter(([file]) => file !== name)) });
     expect(await refusal(get())).toContain(line);
@@ -367,7 +363,7 @@ describe('a model that cannot be used is refused before its weights are fetched'
   });
 });
 
-it.skipIf(!fs.existsSync('/dev/full'))('a full disk is said so, and nothing half-written stays', async () => {
+it.skipIf(!fs.existsSync('/dev/full'))('reports a full disk and removes the partial file', async () => {
   await start();
   const blobs = join(dir, 'cache', 'models--acme--tiny', 'blobs');
   fs.mkdirSync(blobs, { recursive: true });
@@ -380,7 +376,7 @@ it.skipIf(!fs.existsSync('/dev/full'))('a full disk is said so, and nothing half
   expect(fs.readdirSync(blobs).filter((name) => name.startsWith(sha256))).toEqual([]);
 });
 
-it('stops when told to, and keeps what came', async () => {
+it('aborts a download and keeps the partial file', async () => {
   const controller = new AbortController();
   await start({
     intercept: (request, response) => {

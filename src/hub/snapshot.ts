@@ -1,6 +1,6 @@
 /**
- * A model of the hub as a folder on disk: what is missing is fetched, what is there is used, and the folder
- * is only filled when every file of it is whole.
+ * A model of the hub as a folder on disk: downloads missing files into the cache, and links them into the folder when
+ * all of them are complete.
  * @module
  */
 import { statfsSync } from 'node:fs';
@@ -14,20 +14,20 @@ import { createHubFetch, hubError, type RequestOptions } from './request.ts';
 import { type HubSettings, hubSettings } from './settings.ts';
 
 export interface FetchModelOptions extends Partial<Pick<RequestOptions, 'signal' | 'onNote' | 'wait'>> {
-  /** Default: from the environment. */
+  /** Default: from the environment variables. */
   readonly settings?: HubSettings;
-  /** Bytes that are there, of all that are fetched. */
+  /** Receives the downloaded bytes and the total of the missing files. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** A model that is in the cache. */
+/** A model in the cache. */
 export interface FetchedModel {
   readonly dir: string;
-  /** The commit it was fetched at; the same for ever, where a branch moves on. */
+  /** Commit of the snapshot. */
   readonly commit: string;
 }
 
-/** Read by the engine or by whoever wants to know what a model is. */
+/** Files besides the weights: those that engines read, and the model card and license. */
 const SMALL_FILES = new Set([
   'config.json',
   'generation_config.json',
@@ -41,12 +41,12 @@ const SMALL_FILES = new Set([
 const DEFAULT_REVISION = 'main';
 
 /**
- * Makes sure that a model is in the cache.
+ * Downloads a model into the cache, unless it is complete there.
  *
  * @param model - `hf:OWNER/NAME@REVISION`
  * @throws ConfigError if the reference is malformed
- * @throws EngineError if the hub does not give it
- * @throws StoreError if there is no room for it
+ * @throws EngineError if the hub refuses a request or a download fails
+ * @throws StoreError if the disk has too little space
  */
 export async function fetchModel(model: string, options: FetchModelOptions = {}): Promise<FetchedModel> {
   const reference = parseHubReference(model);
@@ -59,12 +59,12 @@ export async function fetchModel(model: string, options: FetchModelOptions = {})
   }
   if (settings.offline)
     throw hubError(
-      `${model}: HF_HUB_OFFLINE is set and ${settings.cacheDir} does not have the whole model; unset it to fetch the rest`,
+      `${model}: HF_HUB_OFFLINE is set and ${settings.cacheDir} does not have the complete model; unset it to download the rest`,
     );
   return fetchMissing(reference, { ...options, model, settings, cache, revision });
 }
 
-/** Where a model lies in the cache, if it is whole there; asks nobody. */
+/** The folder of a model in the cache, if it is complete; makes no request. */
 export function cachedModel(model: string, settings: HubSettings = hubSettings()): string | undefined {
   const { repo, revision = DEFAULT_REVISION } = parseHubReference(model);
   const cache = new CachedRepo(settings.cacheDir, repo);
@@ -82,8 +82,8 @@ interface Fetching extends FetchModelOptions {
 async function fetchMissing({ repo }: HubReference, options: Fetching): Promise<FetchedModel> {
   const { model, settings, cache, revision } = options;
   const fetch = createHubFetch(options);
-  const { commit, listed } = await lookUp(repo, { ...options, fetch });
-  const files = wantedFiles(model, listed);
+  const { commit, listed } = await listSnapshot(repo, { ...options, fetch });
+  const files = neededFiles(model, listed);
   const missing = files.filter(({ checksum }) => !cache.has(checksum));
   requireRoom(options, missing);
   let done = 0;
@@ -91,7 +91,7 @@ async function fetchMissing({ repo }: HubReference, options: Fetching): Promise<
   for (const file of missing) {
     const blob = cache.blob(file.checksum);
     await downloadBlob(file, {
-      ...{ model, repo, commit, endpoint: settings.endpoint, fetch, blob, leftovers: cache.besides(blob) },
+      ...{ model, repo, commit, endpoint: settings.endpoint, fetch, blob, partials: cache.partialsOf(blob) },
       ...(settings.token === undefined ? {} : { token: settings.token }),
       ...(options.signal && { signal: options.signal }),
       ...(options.onNote && { onNote: options.onNote }),
@@ -104,8 +104,8 @@ async function fetchMissing({ repo }: HubReference, options: Fetching): Promise<
   return { dir: cache.snapshot(commit), commit };
 }
 
-/** What the revision means now, and the files it has. */
-async function lookUp(
+/** The commit that a revision points to now, and its files. */
+async function listSnapshot(
   repo: string,
   { model, settings, revision, fetch, signal }: Fetching & { readonly fetch: typeof globalThis.fetch },
 ): Promise<{ readonly commit: string; readonly listed: readonly HubFile[] }> {
@@ -129,20 +129,17 @@ async function lookUp(
   } catch (error) {
     if (error instanceof TroupeError || signal?.aborted) throw error;
     const why = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
-    throw hubError(
-      `${model}: ${settings.endpoint} does not answer as a hub does (${why}); check HF_ENDPOINT`,
-    );
+    throw hubError(`${model}: ${settings.endpoint} does not answer like a hub (${why}); check HF_ENDPOINT`);
   }
 }
 
-/** Weights last, so that a model that cannot be used is known before gigabytes were fetched. */
-function wantedFiles(model: string, listed: readonly HubFile[]): HubFile[] {
+/** Files to download. Weights come last, so that an unusable model is refused before gigabytes are downloaded. */
+function neededFiles(model: string, listed: readonly HubFile[]): HubFile[] {
   const has = (name: string): boolean => listed.some(({ path }) => path === name);
   const isWeight = (path: string): boolean =>
     has(WEIGHTS_FILE) ? path === WEIGHTS_FILE : path === INDEX_FILE || /^model[^/]*\.safetensors$/.test(path);
   for (const name of ['config.json', 'tokenizer.json'])
-    if (!has(name))
-      throw hubError(`${model}: the model has no ${name}, which a model needs here; choose another`);
+    if (!has(name)) throw hubError(`${model}: the model has no ${name}, which troupe needs; choose another`);
   const weights = listed.filter(({ path }) => isWeight(path));
   if (weights.length === 0) {
     const pickle = listed.find(({ path }) => /\.(bin|pt|pth)$/.test(path))?.path;
@@ -153,12 +150,13 @@ function wantedFiles(model: string, listed: readonly HubFile[]): HubFile[] {
     );
   }
   const files = [...listed.filter(({ path }) => SMALL_FILES.has(path)), ...weights];
-  const nameless = files.find(({ checksum }) => !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum));
-  if (nameless) throw hubError(`${model}: the hub gives no checksum of ${nameless.path}; check HF_ENDPOINT`);
+  const unverifiable = files.find(({ checksum }) => !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum));
+  if (unverifiable)
+    throw hubError(`${model}: the hub lists no checksum of ${unverifiable.path}; check HF_ENDPOINT`);
   return files;
 }
 
-/** A disk that is too small is better known before than after an hour. */
+/** @throws StoreError before the download if the disk has too little space */
 function requireRoom({ model, settings, cache }: Fetching, missing: readonly HubFile[]): void {
   const needed = missing.reduce((sum, { size }) => sum + size, 0);
   const { bavail, bsize } = statfsSync(cache.existingFolder());

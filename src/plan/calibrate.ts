@@ -1,6 +1,7 @@
 /**
- * How fast this machine runs a team: a few episodes of its own task, then the very passes that training
- * makes, over micro-batches as full as training's. Models are used up; whoever loaded them closes them.
+ * Measures how fast this machine runs a team: a few episodes of the team's task, then the forward, backward and
+ * divergence passes of training, on micro-batches as full as in training. The passes change gradients and optimizer
+ * state, so the caller closes the models afterwards.
  * @module
  */
 import { randomStream } from '../core/rng.ts';
@@ -20,17 +21,17 @@ export interface CalibrateOptions {
   readonly sharedCompanions: boolean;
   /** Tokens of one micro-batch. */
   readonly tokenBudget: number;
-  /** Messages sampled at once. */
+  /** Messages decoded together. */
   readonly decodeBatch: number;
   readonly signal?: AbortSignal;
 }
 
-/** First key of its random streams after the seed; far from those of training. */
+/** Key of the random streams after the seed; far from the keys of training. */
 const CALIBRATION = 1002;
 
 const NO_STEP = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
 
-/** What a calibration measures; how much memory the models take follows from their sizes. */
+/** Rates without `loadedBytes`, which follows from the sizes of the models. */
 export type MeasuredRates = Omit<MachineRates, 'loadedBytes'>;
 
 export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<MeasuredRates> {
@@ -47,7 +48,7 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
       ...(options.sharedCompanions && { learner: 0 }),
       ...(options.signal && { signal: options.signal }),
     });
-  await play(prompts, 0); // the first time compiles
+  await play(prompts, 0); // warm-up: the first call compiles
   const { seconds, result: trajectories } = await timed(() => play(prompts, 1));
   const sampled = new Set(trajectories.flatMap(({ messages }) => messages.map(({ tokens }) => tokens)));
   const messages = trajectories.flatMap((trajectory) => trajectory.messages);
@@ -78,7 +79,7 @@ async function measurePasses(
     const own = messages.get(id) ?? [];
     if (own.length === 0) continue;
     options.signal?.throwIfAborted();
-    each.push(await measureModel(model, filled(own, options), options.temperature));
+    each.push(await measureModel(model, measuredSequences(own, options), options.temperature));
   }
   const of = (key: keyof Passes): number => mean(each.map((passes) => passes[key]));
   return {
@@ -100,7 +101,7 @@ async function measureModel(
   const reference = await model.snapshot();
   const cotangents = sequences.map((sequence) => new Float32Array(sequence.tokens.length).fill(-1e-6));
   const perToken = async (pass: () => Promise<unknown>): Promise<number> => {
-    await pass(); // compiled and warm
+    await pass(); // warm-up
     const { seconds } = await timed(pass);
     return seconds / tokens;
   };
@@ -123,14 +124,14 @@ function messagesByAgent({ agents }: Team, trajectories: readonly Trajectory[]):
   );
 }
 
-/** As many messages as two micro-batches hold, but no more than a batch has. */
-function filled(own: readonly Sequence[], options: CalibrateOptions): Sequence[] {
+/** Messages for two full micro-batches, at most as many as a training batch has. */
+function measuredSequences(own: readonly Sequence[], options: CalibrateOptions): Sequence[] {
   const { tokenBudget, promptsPerStep, numGenerations } = options;
-  const wanted = Math.min(
+  const count = Math.min(
     promptsPerStep * numGenerations,
     Math.ceil((2 * tokenBudget) / mean(own.map(lengthOf))),
   );
-  return Array.from({ length: wanted }, (_, index) => own[index % own.length] as Sequence);
+  return Array.from({ length: count }, (_, index) => own[index % own.length] as Sequence);
 }
 
 function activeShare(trajectories: readonly Trajectory[], samples: number): number {

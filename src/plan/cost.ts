@@ -1,38 +1,38 @@
 /**
- * From what a run will do and how fast a machine does it to time, arithmetic and memory.
+ * Computes time, floating-point operations and memory of a run from its workload and the rates of a machine.
  * @module
  */
 import type { Workload } from './workload.ts';
 
-/** How fast a machine runs the models of a team; measured by `calibrate.ts`, or kept in a file. */
+/** How fast a machine runs the models of a team: measured by `calibrate.ts`, or read from a file. */
 export interface MachineRates {
-  /** Seconds of one sampled message. */
+  /** Time of one sampled message, s. */
   readonly sampleMessage: number;
-  /** Seconds of one token (context and message) of each kind of pass. */
+  /** Time per token of context and message in each kind of pass, s. */
   readonly forwardToken: number;
   readonly backwardToken: number;
   readonly fullBackwardToken: number;
   readonly divergenceToken: number;
-  /** Seconds of one optimiser step. */
+  /** Time of one optimizer step, s. */
   readonly step: number;
   /** Mean length of a message, and of a message with its context, tokens. */
   readonly messageTokens: number;
   readonly sequenceTokens: number;
   /** Share of episodes in groups whose rewards differ. */
   readonly activeShare: number;
-  /** Resident memory of the process after the passes were run with full micro-batches, bytes. */
+  /** Resident memory of the process after passes on full micro-batches, bytes. */
   readonly residentBytes: number;
-  /** {@link modelBytes} of the models that were loaded then. */
+  /** {@link modelBytes} of the models that were loaded for the measurement. */
   readonly loadedBytes: number;
 }
 
 export interface ModelSize {
   readonly parameters: number;
-  /** Those that are trained: all, or an adapter's. */
+  /** Trained parameters: all, or those of an adapter. */
   readonly trainedParameters: number;
-  /** Weights that nobody trains, in memory once for all agents that adapt them. */
+  /** Frozen base of an adapter; agents with the same folder share its memory. */
   readonly frozen?: { readonly folder: string; readonly bytes: number };
-  /** Layers x query width: what attention adds per pair of tokens. */
+  /** Layers x query width; attention costs 2 x this number of operations per pair of tokens. */
   readonly attention: number;
 }
 
@@ -47,22 +47,25 @@ export interface StagePlan {
 
 export interface Plan {
   readonly stage: StagePlan;
-  /** Seconds of one promotion test at most, and how many there are. */
+  /** Longest time of one promotion test, s. */
   readonly gateSeconds: number;
+  /** Number of promotion tests. */
   readonly gates: number;
+  /** Time of the closing comparison, s. */
   readonly evaluationSeconds: number;
+  /** Sampled for training. */
   readonly tokens: number;
   readonly flops: number;
-  /** Without promotion tests, which stop early, and with all of them run to their end. */
+  /** Without promotion tests, which may stop early, and with all of them at full length. */
   readonly seconds: { readonly least: number; readonly most: number };
   readonly memoryBytes: number;
 }
 
 /** Bytes per parameter: weights, gradient, two moments. */
 const TRAINED = 16;
-/** Weights and two moments, as a snapshot keeps them. */
+/** Bytes per parameter of a snapshot: weights and two moments. */
 const SNAPSHOT = 12;
-/** Weights of the untrained team of the closing comparison; its gradients and moments are never touched. */
+/** Bytes per parameter of the untrained team in the closing comparison: weights alone. */
 const UNTRAINED = 4;
 
 export function planCost(
@@ -91,7 +94,7 @@ export function planCost(
   };
   const seconds = Object.values(phases).reduce((sum, value) => sum + value, 0);
   const pass = forwardFlops(models, rates.sequenceTokens);
-  // backward goes through all weights, and once more for the gradient of those that are trained
+  // in forward passes: 1 for its own forward pass, 1 for the gradients of activations, 1 for those of trained weights
   const backward = 2 + trainedShare(models);
   const passes =
     stage.sampled +
@@ -126,14 +129,14 @@ function trainedShare(models: readonly ModelSize[]): number {
   return Math.min(1, trained / all);
 }
 
-/** Memory of models once they were trained: all that is trained with its gradients and moments, frozen weights once. */
+/** Memory of models in training, bytes: trained weights with gradients and moments, and each frozen base once. */
 export function modelBytes(models: readonly ModelSize[]): number {
   const frozen = new Map(models.map(({ frozen: base }) => [base?.folder, base?.bytes ?? 0]));
   const frozenBytes = [...frozen.values()].reduce((sum, bytes) => sum + bytes, 0);
   return TRAINED * sumOf(models, 'trainedParameters') + frozenBytes;
 }
 
-/** What was resident while calibrating, and what a run holds besides. */
+/** The resident memory of the calibration without its models, plus that of the run's models. */
 function memoryOf(models: readonly ModelSize[], rates: MachineRates, promotes: boolean): number {
   const trained = sumOf(models, 'trainedParameters');
   const largest = Math.max(...models.map(({ trainedParameters }) => trainedParameters));

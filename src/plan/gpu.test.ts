@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GPUS, type GpuModel, type GpuUse, gpuBytes, gpuRates } from './gpu.ts';
 
-/** Of a size at which everything can be worked out by hand. */
+/** Sizes for which the expected values are computed by hand. */
 const model: GpuModel = { parameters: 1e9, trainedParameters: 1e9, attention: 1e5, cacheBytesPerToken: 1e5 };
 const card = { flops: 1e14, bandwidth: 1e12, memoryBytes: 2 ** 35 };
 const assume = {
@@ -10,10 +10,10 @@ const assume = {
 };
 const use: GpuUse = { agents: 1, gpusPerAgent: 1, decodeBatch: 10, weightBytes: 2 };
 
-describe('rates of a card', () => {
+describe('rates of a GPU', () => {
   const rates = gpuRates(card, [model], { assume, use });
 
-  it('are those worked out by hand', () => {
+  it('equal those computed by hand', () => {
     // 2e9 operations of weights and 2 x 1e5 x 300 of attention, at half of 1e14
     expect(rates.forwardToken).toBeCloseTo((2e9 + 6e7) / 5e13, 12);
     expect(rates.backwardToken).toBeCloseTo(3 * rates.forwardToken, 12);
@@ -23,7 +23,7 @@ describe('rates of a card', () => {
     expect(rates.step).toBeCloseTo(28e9 / 5e11, 12);
   });
 
-  it('halve with half a card, and agents sample side by side', () => {
+  it('halve with half a GPU; agents sample in parallel', () => {
     const half = gpuRates(card, [model], { assume, use: { ...use, gpusPerAgent: 0.5 } });
     expect(half.forwardToken).toBeCloseTo(2 * rates.forwardToken, 12);
     const three = gpuRates(card, [model, model, model], { assume, use: { ...use, agents: 3 } });
@@ -31,43 +31,43 @@ describe('rates of a card', () => {
     expect(three.backwardToken).toBeCloseTo(rates.backwardToken, 12);
   });
 
-  it('are those of all cards of an agent together', () => {
+  it('add up over the GPUs of an agent', () => {
     const four = gpuRates(card, [model], { assume, use: { ...use, gpusPerAgent: 4 } });
     for (const key of ['forwardToken', 'sampleMessage', 'step'] as const)
       expect(four[key], key).toBeCloseTo(rates[key] / 4, 12);
   });
 
-  it('are bound by arithmetic where the batch is large', () => {
+  it('are compute-bound for large batches', () => {
     const many = gpuRates(card, [model], { assume, use: { ...use, decodeBatch: 1e4 } });
     expect(many.sampleMessage).toBeGreaterThanOrEqual((200 * 2e9) / 5e13);
   });
 });
 
-describe('memory of a card', () => {
-  it('counts weights, masters, gradients, moments, a snapshot and the untrained, by the bytes of each', () => {
+describe('memory of a GPU', () => {
+  it('is the sum of weights, master weights, gradients, moments, snapshot and untrained weights', () => {
     const cache = 10 * 1e5 * 300;
     expect(gpuBytes([model], use, 300)).toBe(22e9 + cache);
     expect(gpuBytes([model], { ...use, weightBytes: 4 }, 300)).toBe(24e9 + 2 * cache);
   });
 
-  it('of an adapter is its base and a little', () => {
+  it('of an adapter is mostly its base', () => {
     const bytes = gpuBytes([{ ...model, trainedParameters: 1e7 }], use, 0);
     expect(bytes).toBe(2e9 + 24e7);
   });
 
-  it('of one of several cards has a part of what training keeps, and room for the whole model', () => {
+  it('of a sharded agent is a shard of the training state and the complete model for sampling', () => {
     expect(gpuBytes([model], { ...use, gpusPerAgent: 4 }, 0)).toBe(2e9 + 24e9 / 4);
     const adapter = gpuBytes([{ ...model, trainedParameters: 1e7 }], { ...use, gpusPerAgent: 4 }, 0);
     expect(adapter).toBe(2e9 + 4e7 + (24e7 + 4e9) / 4);
   });
 
-  it('of the largest agent decides', () => {
+  it('is that of the largest agent', () => {
     const small = { ...model, parameters: 1e8, trainedParameters: 1e8 };
     expect(gpuBytes([small, model], use, 0)).toBe(22e9);
   });
 });
 
-it('cards are listed from small to large memory', () => {
+it('lists GPUs by ascending memory', () => {
   const sizes = Object.values(GPUS).map(({ memoryBytes }) => memoryBytes);
   expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
 });

@@ -1,22 +1,22 @@
 /**
- * How fast a graphics card should run a team, from its data sheet: for cards nobody has at hand. Products of matrices
- * are taken to reach a share of the card's peak, sampling a share of its memory's bandwidth, which reads all weights
- * for every token of a batch. The shares are assumptions; `troupe plan` prints them.
+ * Estimates the rates of a GPU from its data sheet. Matrix products reach an assumed share of the peak, sampling an
+ * assumed share of the memory bandwidth, because it reads all weights for every token of a batch. `troupe plan` prints
+ * the assumptions.
  * @module
  */
 import type { MachineRates, ModelSize } from './cost.ts';
 
 export interface Gpu {
-  /** Peak of dense bfloat16 products, operations per second. */
+  /** Peak of dense bfloat16 matrix products, operations per second. */
   readonly flops: number;
-  /** Bytes per second. */
+  /** Memory bandwidth, bytes per second. */
   readonly bandwidth: number;
   readonly memoryBytes: number;
 }
 
 const GIB = 2 ** 30;
 
-/** Of the makers' data sheets. */
+/** From the data sheets of the manufacturers. */
 export const GPUS: Readonly<Record<string, Gpu>> = {
   rtx4090: { flops: 165e12, bandwidth: 1.008e12, memoryBytes: 24 * GIB },
   l40s: { flops: 362e12, bandwidth: 0.864e12, memoryBytes: 48 * GIB },
@@ -25,37 +25,50 @@ export const GPUS: Readonly<Record<string, Gpu>> = {
   h200: { flops: 989e12, bandwidth: 4.8e12, memoryBytes: 141 * GIB },
 };
 
-/** What the plan assumes of a run nobody has seen. */
+/** Assumptions about a run that has not been measured. */
 export interface GpuAssumptions {
   /** Share of the peak that training passes reach. */
   readonly computeShare: number;
   /** Share of the bandwidth that sampling reaches. */
   readonly bandwidthShare: number;
+  /** Mean length of a prompt, tokens. */
   readonly promptTokens: number;
+  /** Mean length of a message, tokens. */
   readonly messageTokens: number;
   /** Share of episodes in groups whose rewards differ. */
   readonly activeShare: number;
 }
 
-/** The part of a configuration that decides how a card is used. */
+/** The part of a configuration that determines how a GPU is used. */
 export interface GpuUse {
   readonly agents: number;
-  /** Cards of one agent; a share of one, or as many as its model is dealt out among. */
+  /** GPUs per agent: a share of one below 1, else the number that its model is sharded over. */
   readonly gpusPerAgent: number;
+  /** Messages decoded together. */
   readonly decodeBatch: number;
-  /** Bytes of a weight that computes. */
+  /** Bytes per weight in computations. */
   readonly weightBytes: 2 | 4;
 }
 
+/** A plan for GPUs from data sheets: the assumptions behind the rates, and the memory per GPU. */
+export interface GpuPlan {
+  readonly name: string;
+  readonly gpu: Gpu;
+  readonly assumptions: GpuAssumptions;
+  readonly use: GpuUse;
+  /** {@link gpuBytes} of the team. */
+  readonly memoryBytes: number;
+}
+
 export interface GpuModel extends ModelSize {
-  /** Of keys and values, bytes per token of one message at two bytes a number. */
+  /** Keys and values of one token at two bytes per element, bytes. */
   readonly cacheBytesPerToken: number;
 }
 
 /**
- * Rates of one agent's cards, as `planCost` takes them. Agents sample side by side, so a message of the team takes
- * one agent's time over their number; they are trained one after the other, as the algorithm has it. Several cards of
- * an agent share out messages, and what passes between them is taken to cost nothing.
+ * Rates of one agent's GPUs for `planCost`. Agents sample in parallel, so a message of the team takes the time of one
+ * agent divided by their number; the algorithm trains them one after the other. Several GPUs of an agent split its
+ * messages; their communication is assumed to cost nothing.
  */
 export function gpuRates(
   gpu: Gpu,
@@ -71,19 +84,19 @@ export function gpuRates(
     return (2 * parameters + 2 * attention * sequenceTokens) / flops;
   });
   const sampleMessages = models.map(({ parameters, attention, cacheBytesPerToken }) => {
-    const read = promptTokens + messageTokens / 2; // keys and values of a message half written
+    const read = promptTokens + messageTokens / 2; // on average half of the message is in the cache
     const bytes = parameters * use.weightBytes + use.decodeBatch * cacheBytesPerToken * read;
     const operations = use.decodeBatch * (2 * parameters + 4 * attention * read);
     const prefill = (promptTokens * 2 * parameters) / flops;
     return (messageTokens * Math.max(bytes / bandwidth, operations / flops)) / use.decodeBatch + prefill;
   });
   return {
-    sampleMessage: Math.max(...sampleMessages) / use.agents, // the slowest is waited for
+    sampleMessage: Math.max(...sampleMessages) / use.agents, // the slowest agent determines the time
     forwardToken: forward,
     backwardToken: 3 * forward,
     fullBackwardToken: 4 * forward,
     divergenceToken: 2 * forward,
-    // weights, gradient and both moments are read, three of them written, all in float32
+    // float32: reads weights, gradient and two moments, writes weights and moments
     step: mean(models, ({ trainedParameters }) => (28 * trainedParameters) / bandwidth),
     messageTokens,
     sequenceTokens,
@@ -94,10 +107,10 @@ export function gpuRates(
 }
 
 /**
- * Memory of the largest agent's share of a card, or of each of its cards, bytes: weights; of those that are trained also
- * gradients, two moments, the snapshot that divergences are taken from, float32 masters where weights compute in 16 bits,
- * and the untrained weights of the closing comparison; keys and values of the messages that are sampled together.
- * Activations come on top, as the token budget allows.
+ * Memory per GPU of the largest agent, bytes: weights; for trained weights also gradients, two moments, the snapshot
+ * for divergences, float32 master weights under 16-bit computation, and the untrained weights of the closing
+ * comparison; keys and values of the messages that are decoded together. Activations, which the token budget limits,
+ * are not included.
  */
 export function gpuBytes(
   models: readonly GpuModel[],
@@ -109,12 +122,12 @@ export function gpuBytes(
       const cache = (decodeBatch * cacheBytesPerToken * sequenceTokens * weightBytes) / 2;
       const isAdapter = own < parameters;
       if (gpusPerAgent > 1) {
-        // float32 pieces: weights, snapshot, gradients, moments, untrained weights with a base of their own; and while
-        // messages are drawn the whole model
-        const pieces = 24 * own + (isAdapter ? 2 * parameters * weightBytes : 0);
-        return pieces / gpusPerAgent + parameters * weightBytes + (isAdapter ? 4 * own : 0) + cache;
+        // float32 shards: weights, snapshot, gradients, moments, untrained weights (with their own base for an
+        // adapter); while sampling, the complete model
+        const shards = 24 * own + (isAdapter ? 2 * parameters * weightBytes : 0);
+        return shards / gpusPerAgent + parameters * weightBytes + (isAdapter ? 4 * own : 0) + cache;
       }
-      // weights, snapshot and untrained weights; masters; gradients and moments
+      // weights, snapshot and untrained weights; master weights; gradients and moments
       const perTrained = isAdapter ? 12 + 12 : 3 * weightBytes + (weightBytes === 2 ? 4 : 0) + 12;
       return own * perTrained + (isAdapter ? parameters * weightBytes : 0) + cache;
     }),

@@ -1,10 +1,10 @@
 /**
- * What a run will do, counted before it does it: messages sampled and tokens scored, differentiated and
- * compared, per stage and at the end. Nothing here knows a machine.
+ * Counts the work of a run from its configuration: messages that are sampled, scored, differentiated and compared, per
+ * stage and in the closing comparison. Independent of the machine.
  * @module
  */
 
-/** The part of a configuration that says how much there is to do; the words are those of the team file. */
+/** The part of a configuration that determines the amount of work; names as in the team file. */
 export interface WorkloadOptions {
   readonly agents: number;
   readonly protocol: string;
@@ -12,9 +12,9 @@ export interface WorkloadOptions {
   readonly rounds: number;
   readonly stages: number;
   readonly reuse: boolean;
-  /** Companions of a learner are shared among the samples of a prompt. */
+  /** Whether the samples of a prompt share the messages of the learner's companions. */
   readonly sharedCompanions: boolean;
-  /** Every agent plays alone. */
+  /** Whether every agent plays its episodes alone. */
   readonly alone: boolean;
   readonly promptsPerStep: number;
   readonly numGenerations: number;
@@ -23,29 +23,30 @@ export interface WorkloadOptions {
   readonly klTerm: boolean;
   readonly stagePrompts: number;
   readonly certificatePrompts: number;
-  /** Most paired prompts of one promotion test, and stages between them; absent: none. */
+  /** Most paired prompts of one promotion test, and stages between two tests; absent: no tests. */
   readonly gate?: { readonly prompts: number; readonly every: number };
   readonly evaluation: { readonly prompts: number; readonly samples: number; readonly contestants: number };
 }
 
-/** Messages by what is done with them. An agent's token counts follow from the lengths of its messages. */
+/** Number of messages by kind of work. */
 export interface MessageCounts {
   readonly sampled: number;
   /** Scored by the trainer's forward pass. */
   readonly scored: number;
-  /** Differentiated at S0, where neither a forward pass nor the KL term is needed. */
+  /** Differentiated at the start of an update, without a forward pass and without the KL term. */
   readonly plainBackward: number;
-  /** Differentiated after the first step of an attempt: a forward pass, then one with the KL term. */
+  /** Differentiated after the first optimizer step of an attempt: a forward pass, then a backward pass with the KL term. */
   readonly fullBackward: number;
-  /** Compared with S0 after an attempt. */
+  /** Compared with the policy before the update, after an attempt. */
   readonly compared: number;
+  /** Optimizer steps. */
   readonly steps: number;
 }
 
 export interface Workload {
-  /** Of one stage, all agents together, one attempt per update. */
+  /** One stage, all agents together, with one attempt per update. */
   readonly stage: MessageCounts;
-  /** Messages of one promotion test at most. */
+  /** Most messages of one promotion test. */
   readonly gateMessages: number;
   readonly gates: number;
   /** Messages of the closing comparison. */
@@ -53,7 +54,7 @@ export interface Workload {
 }
 
 /**
- * @param activeShare - share of episodes with an advantage other than 0: only those are differentiated
+ * @param activeShare - share of episodes with a non-zero advantage, 0..1; only these are differentiated
  */
 export function workloadOf(options: WorkloadOptions, activeShare: number): Workload {
   const { agents, rounds, stages, promptsPerStep, numGenerations, evaluation, gate } = options;
@@ -80,7 +81,7 @@ export function workloadOf(options: WorkloadOptions, activeShare: number): Workl
   };
 }
 
-/** Messages of the rollouts of a stage; what samples of a prompt share is sampled once. */
+/** Messages of the rollouts of a stage; a message that the samples of a prompt share counts once. */
 function sampledPerStage(options: WorkloadOptions): number {
   const { agents, rounds, promptsPerStep, numGenerations, protocol } = options;
   const episodes = promptsPerStep * numGenerations;
@@ -90,7 +91,7 @@ function sampledPerStage(options: WorkloadOptions): number {
   for (let learner = 0; learner < agents; learner++)
     for (let agent = 0; agent < agents; agent++)
       for (let round = 0; round < rounds; round++) {
-        // before the learner has spoken, all samples of a prompt look the same to its companions
+        // before the learner's first message, companions see the same context in all samples of a prompt
         const inTurn = protocol === 'relay' || protocol === 'router';
         const isSame =
           protocol === 'vote' || protocol === 'parts' || (round === 0 && (!inTurn || agent < learner));

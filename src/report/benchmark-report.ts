@@ -4,31 +4,13 @@
  * @module
  */
 
+import type { EvaluationReport, ReportedBenchmark } from '../evaluate/benchmark-results.ts';
 import type { BenchmarkScores, StopSaving } from '../evaluate/benchmark-scores.ts';
-import type { MeasureName } from '../evaluate/compare.ts';
 import type { Measure, Scores } from '../evaluate/scores.ts';
 import type { DifferenceRecord } from '../train/events.ts';
 import { accuracy, count, duration, percent, points } from './format.ts';
 import { furtherLines } from './task-scores.ts';
 import { markdownTable, textTable } from './text-table.ts';
-
-/** One benchmark of a report. */
-export interface ReportedBenchmark {
-  readonly name: string;
-  readonly split: string;
-  readonly temperature: number;
-  readonly maxTokens: number;
-  readonly scores: BenchmarkScores;
-  /** Score of this team minus that of the other one, on the same prompts. */
-  readonly differences?: readonly { readonly measure: MeasureName; readonly difference: DifferenceRecord }[];
-}
-
-export interface EvaluationReport {
-  readonly title: string;
-  /** Name of the team that this one is compared with. */
-  readonly against?: string;
-  readonly benchmarks: readonly ReportedBenchmark[];
-}
 
 type Render = (rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[]) => string;
 

@@ -2,45 +2,12 @@
  * A comparison of runs as text for a terminal and as Markdown with pictures. Pure functions.
  * @module
  */
-import type { GroupFigures, RunFigures, StageFalls } from '../evaluate/compare-runs.ts';
+import type { RunFigures, StageFalls } from '../evaluate/compare-runs.ts';
+import type { ComparedGroup, Comparison, Finals } from '../evaluate/comparison.ts';
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
 import { count, percent, points, signed } from './format.ts';
 import type { LineChart } from './svg-chart.ts';
 import { type Alignment, markdownTable, sparkline, textTable } from './text-table.ts';
-
-export interface ComparedRun {
-  readonly name: string;
-  readonly algorithm: string;
-  readonly figures: RunFigures;
-  /** Absent if the run recorded no test rewards. */
-  readonly falls?: StageFalls;
-}
-
-/** Final results of the runs' teams on the same test prompts, in the order of the runs. */
-export interface Finals {
-  /** Name of the measurement, e.g. `reward on 256 test prompts, after the last stage`. */
-  readonly title: string;
-  /** Shares are formatted as percentages, rewards as plain numbers. */
-  readonly unit: 'share' | 'reward';
-  readonly values: readonly Partial<AccuracyRecord>[];
-  /** Paired difference from the first run; undefined for the first. */
-  readonly differences: readonly (DifferenceRecord | undefined)[];
-}
-
-export interface ComparedGroup {
-  readonly name: string;
-  readonly figures: GroupFigures;
-  /** Difference from the first group over common seeds; absent for the first, or with fewer than two such seeds. */
-  readonly difference?: DifferenceRecord;
-}
-
-export interface Comparison {
-  readonly task: string;
-  readonly runs: readonly ComparedRun[];
-  readonly finals: Finals;
-  /** Runs grouped by a key of their configuration, if requested. */
-  readonly groups?: { readonly key: string; readonly rows: readonly ComparedGroup[] };
-}
 
 const SPARK_WIDTH = 20;
 const RUN_ALIGN: readonly Alignment[] = ['left', 'left', 'right', 'left', 'left', 'right', 'right', 'right'];

@@ -3,48 +3,10 @@
  * @module
  */
 import { relative } from 'node:path';
-import type { Distillation } from '../app/swap-candidate.ts';
-import type { AgentHash } from '../app/swap-folder.ts';
-import type { SwapDecision } from '../swap/acceptance.ts';
 import type { SignTest } from '../swap/sign-test.ts';
-import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
+import type { Distillation, SwapRecord } from '../swap/swap-record.ts';
 import { accuracy, count, percent, plural, points, signed, small } from './format.ts';
 import { textTable } from './text-table.ts';
-
-export interface SwapContender {
-  readonly label: string;
-  readonly team: AccuracyRecord;
-  /** Accuracy of the swapped agent's own answers, if the protocol has them. */
-  readonly member?: AccuracyRecord;
-  /** Difference from the team before the swap. */
-  readonly difference?: DifferenceRecord;
-  /** Sum over the models of all agents. */
-  readonly parameters: number;
-  /** Sampled tokens per answer of the team. */
-  readonly tokensPerAnswer: number;
-}
-
-export interface SwapRecord {
-  readonly run: string;
-  readonly checkpoint: string;
-  readonly agent: { readonly id: number; readonly name: string };
-  readonly replacement: string;
-  readonly mode: string;
-  readonly delta0?: number;
-  readonly parameters: { readonly incumbent: number; readonly replacement: number; readonly seat: number };
-  /** Size of the swapped agent's models in the run-time type of the engine, bytes. */
-  readonly seatBytes: number;
-  readonly forecast: SignTest;
-  readonly distillation?: Distillation;
-  readonly prompts?: number;
-  readonly samples?: number;
-  readonly contenders: readonly SwapContender[];
-  readonly decision?: Omit<SwapDecision, 'path'>;
-  readonly notes: readonly string[];
-  readonly dryRun: boolean;
-  readonly out?: string;
-  readonly others?: readonly AgentHash[];
-}
 
 export function swapJson(record: SwapRecord): string {
   return `${JSON.stringify(record)}\n`;

@@ -3,15 +3,17 @@
  * votes and the verdict of the team.
  * @module
  */
-
-import type { Found, Transcript } from '../app/transcripts.ts';
+import type { FoundTranscript, Transcript } from '../evaluate/transcript-record.ts';
 import { printable } from './format.ts';
 
 /** Number of lines of a message that are shown by default. */
 const MOST_LINES = 40;
 
-/** @param whole - show long messages completely */
-export function renderTranscripts(found: readonly Found[], { whole }: { readonly whole: boolean }): string {
+/** @param whole - show long messages whole */
+export function renderTranscripts(
+  found: readonly FoundTranscript[],
+  { whole }: { readonly whole: boolean },
+): string {
   let heading = '';
   return found
     .map((one) => {
@@ -23,7 +25,7 @@ export function renderTranscripts(found: readonly Found[], { whole }: { readonly
     .join('\n');
 }
 
-function headingOf({ shelf, position, transcript }: Found): string {
+function headingOf({ file, position, transcript }: FoundTranscript): string {
   const { item, gold, difficulty } = transcript;
   const facts = [
     `prompt ${position}`,
@@ -31,7 +33,7 @@ function headingOf({ shelf, position, transcript }: Found): string {
     ...(difficulty === undefined ? [] : [`difficulty ${difficulty}`]),
     ...(gold === undefined ? [] : [`gold answer ${gold}`]),
   ];
-  return `== ${shelf.name}: ${facts.join(', ')}`;
+  return `== ${file.name}: ${facts.join(', ')}`;
 }
 
 function sampleText(transcript: Transcript, whole: boolean): string {

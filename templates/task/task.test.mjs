@@ -1,6 +1,6 @@
 /** Whether data, prompt and verifier fit together: `node --test task.test.mjs`. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createTask } from 'troupe';
 

@@ -133,7 +133,7 @@ describe('a server', () => {
 
 describe('serve', () => {
   it('serves a team file from code, until it is closed', async () => {
-    const running = await serve('recipes/quickstart.yaml', { port: 0, minAgents: 1 });
+    const running = await serve({ team: 'recipes/quickstart.yaml', port: 0, minAgents: 1 });
     const { data } = (await (await fetch(`${running.url}/v1/models`)).json()) as { data: { id: string }[] };
     expect(data.map(({ id }) => id)).toEqual(['team', ...running.team.agents.map(({ name }) => name)]);
     await running.close();
@@ -143,7 +143,7 @@ describe('serve', () => {
 
   it('closes when its signal aborts', async () => {
     const controller = new AbortController();
-    const running = await serve('recipes/quickstart.yaml', { port: 0, signal: controller.signal });
+    const running = await serve({ team: 'recipes/quickstart.yaml', port: 0, signal: controller.signal });
     controller.abort();
     await running.closed;
     await expect(fetch(`${running.url}/healthz`)).rejects.toThrow();

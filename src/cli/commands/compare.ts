@@ -4,20 +4,14 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { compareRuns, readRun } from '../../app/compare.ts';
-import { listenForInterrupt } from '../../app/interrupt.ts';
-import { createProgressLine, progressText } from '../../observe/progress-line.ts';
-import {
-  type Comparison,
-  comparisonCharts,
-  renderComparison,
-  renderComparisonPage,
-} from '../../report/comparison-report.ts';
+import { type Comparison, compare } from '../../app/compare.ts';
+import { comparisonCharts, renderComparison, renderComparisonPage } from '../../report/comparison-report.ts';
 import { renderLineChart } from '../../report/svg-chart.ts';
 import { writeFileAtomic } from '../../support/atomic-file.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { positiveInteger } from '../arguments.ts';
-import type { DefineVerb } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
+import { withProgress } from '../with-progress.ts';
 
 interface CompareFlags {
   readonly evaluate?: boolean;
@@ -28,7 +22,7 @@ interface CompareFlags {
   readonly json?: boolean;
 }
 
-export const defineCompare: DefineVerb = (program, { overrides }) => {
+export const defineCompare: DefineCommand = (program, { overrides }) => {
   program
     .command('compare')
     .description(
@@ -41,36 +35,23 @@ export const defineCompare: DefineVerb = (program, { overrides }) => {
     .option('--group <key>', 'one row per value of this key of the team files, such as algorithm')
     .option('--out <file>', 'also as Markdown, with pictures beside it')
     .option('--json', 'one JSON object on standard output')
-    .action(async (dirs: string[], flags: CompareFlags) => {
+    .action(async (runs: string[], flags: CompareFlags) => {
       const [given] = overrides;
       if (given !== undefined)
         throw new ConfigError(`${given.flag}: expected no field of a team file, runs have their own`);
-      const interruption = listenForInterrupt('stopping');
-      const line = createProgressLine({ stream: process.stderr });
-      const startedMs = performance.now();
-      try {
-        const comparison = await compareRuns({
-          runs: dirs.map(readRun),
-          evaluate: flags.evaluate ?? false,
-          ...(flags.prompts !== undefined && { prompts: flags.prompts }),
-          ...(flags.k !== undefined && { samples: flags.k }),
-          ...(flags.group !== undefined && { group: flags.group }),
-          signal: interruption.signal,
-          onProgress: (run, done, total) =>
-            line.update(progressText(run, { done, total, elapsedMs: performance.now() - startedMs })),
-        });
-        line.close();
-        process.stdout.write(flags.json ? `${JSON.stringify(comparison)}\n` : renderComparison(comparison));
-        if (flags.out !== undefined) writePage(comparison, flags.out, flags.json ?? false);
-      } finally {
-        line.close();
-        interruption.release();
-      }
+      const { evaluate, prompts, k: samples, group, out, json = false } = flags;
+      const comparison = await withProgress('stopping', (options) =>
+        compare({ runs, evaluate, prompts, samples, group, ...options }),
+      );
+      process.stdout.write(json ? `${JSON.stringify(comparison)}\n` : renderComparison(comparison));
+      if (out === undefined) return;
+      writePage(comparison, out);
+      if (!json) process.stdout.write(`page  ${relative(process.cwd(), out) || out}\n`);
     });
 };
 
-/** The page, and its pictures in a folder of the same name. */
-function writePage(comparison: Comparison, file: string, isQuiet: boolean): void {
+/** Writes the page, and its pictures into a folder of the same name. */
+function writePage(comparison: Comparison, file: string): void {
   const folder = basename(file, extname(file));
   const pictures = join(dirname(file), folder);
   mkdirSync(pictures, { recursive: true });
@@ -80,5 +61,4 @@ function writePage(comparison: Comparison, file: string, isQuiet: boolean): void
     file,
     renderComparisonPage(comparison, (name) => `${folder}/${name}.svg`),
   );
-  if (!isQuiet) process.stdout.write(`page  ${relative(process.cwd(), file) || file}\n`);
 }

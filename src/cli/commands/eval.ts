@@ -1,18 +1,41 @@
 /**
- * `troupe eval TEAM`: how good a team is, with intervals.
+ * `troupe eval TEAM`: scores of a team with intervals, on a task or on benchmarks.
  * @module
  */
-import { relative } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
-import { defaultTranscripts, evaluate } from '../../app/evaluate.ts';
-import { findTeam, requireSameSize, withTask } from '../../app/find-team.ts';
+import { join, relative } from 'node:path';
+import { Option } from 'commander';
+import { evaluate } from '../../app/evaluate.ts';
+import {
+  type BenchmarkRequest,
+  type BenchmarkResult,
+  benchmarkNames,
+  evaluateBenchmarks,
+  resumeBenchmarks,
+} from '../../app/evaluate-benchmarks.ts';
+import type { UseCaseOptions } from '../../app/use-case.ts';
+import type { Override } from '../../config/overrides.ts';
+import { evaluationReportJson, renderEvaluationText } from '../../report/benchmark-report.ts';
+import { evaluationJson, renderEvaluation } from '../../report/evaluation-report.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { SPLITS } from '../../task/split.ts';
 import type { Split } from '../../task/task.ts';
-import { type BenchmarkFlagWords, evaluateOnBenchmarks, isBenchmarking } from '../benchmark-request.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+import { positiveInteger, positiveNumber } from '../arguments.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { withProgress } from '../with-progress.ts';
 
-interface EvalFlags extends BenchmarkFlagWords {
+/** Flags that select an evaluation with its own folder. */
+interface BenchmarkFlags {
+  readonly benchmark?: string;
+  readonly data?: string;
+  readonly temperature?: number;
+  readonly maxTokens?: number;
+  readonly earlyStop?: NonNullable<BenchmarkRequest['earlyStop']>;
+  readonly against?: string;
+  readonly out?: string;
+  readonly resume?: string | true;
+}
+
+interface EvalFlags extends BenchmarkFlags {
   readonly task?: string;
   readonly k?: number;
   readonly prompts?: number;
@@ -21,7 +44,7 @@ interface EvalFlags extends BenchmarkFlagWords {
   readonly json?: boolean;
 }
 
-export const defineEval: DefineVerb = (program, { overrides }) => {
+export const defineEval: DefineCommand = (program, { overrides }) => {
   program
     .command('eval')
     .description('measure a team: avg@K, pass@K, maj@K with 95% intervals')
@@ -30,12 +53,12 @@ export const defineEval: DefineVerb = (program, { overrides }) => {
     .option('-k <samples>', 'samples per prompt (default: eval.k)', positiveInteger)
     .option('--prompts <count>', 'prompts (default: eval.prompts)', positiveInteger)
     .addOption(new Option('--split <split>', 'prompts to measure on').choices(SPLITS).default('test'))
-    .option('--transcripts <file>', 'where every transcript goes (default: evaluations/ in the run)')
+    .option('--transcripts <file>', 'file for every transcript (default: evaluations/ in the run)')
     .option(
       '--benchmark <names>',
       'benchmarks, comma-separated, or all of eval.benchmarks ("troupe tasks" lists them)',
     )
-    .option('--data <folder>', 'where the files of benchmarks are (default: eval.data)')
+    .option('--data <folder>', 'folder with the files of benchmarks (default: eval.data)')
     .option('--temperature <t>', "of benchmarks (default: the paper's)", positiveNumber)
     .option('--max-tokens <count>', "of a message in benchmarks (default: the paper's)", positiveInteger)
     .addOption(
@@ -50,35 +73,69 @@ export const defineEval: DefineVerb = (program, { overrides }) => {
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (team: string | undefined, flags: EvalFlags) => {
-      if (isBenchmarking(flags)) return evaluateOnBenchmarks({ team, flags, overrides });
+      if (hasBenchmarkFlags(flags)) return evalBenchmarks(team, flags, overrides);
       if (team === undefined) throw new ConfigError('eval: expected a team, got nothing');
-      const { resolved, stored } = await findTeam(team, withTask(overrides, flags.task));
-      const { config } = resolved;
-      if (stored) requireSameSize(resolved, stored);
-      const name = stored?.checkpoint ?? config.name;
-      await evaluate({
-        resolved,
-        title: stored ? `${relative(process.cwd(), stored.run) || '.'} ${stored.checkpoint}` : config.name,
-        ...(stored ? { folders: stored.agents } : {}),
-        split: flags.split,
-        samples: flags.k ?? config.eval.k,
-        prompts: flags.prompts ?? config.eval.prompts,
-        transcripts:
-          flags.transcripts ??
-          defaultTranscripts(stored?.run, { name, task: config.task.name, split: flags.split }),
-        json: flags.json ?? false,
-      });
+      const { task, split, k: samples, prompts, transcripts, json = false } = flags;
+      const result = await withProgress('stopping', (options) =>
+        evaluate({ team, overrides, task, split, samples, prompts, transcripts, ...options }),
+      );
+      process.stdout.write(json ? `${JSON.stringify(evaluationJson(result))}\n` : renderEvaluation(result));
     });
 };
 
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer >= 1');
-  return value;
+function hasBenchmarkFlags(flags: BenchmarkFlags): boolean {
+  const { benchmark, data, temperature, maxTokens, earlyStop, against, out, resume } = flags;
+  return [benchmark, data, temperature, maxTokens, earlyStop, against, out, resume].some(
+    (flag) => flag !== undefined,
+  );
 }
 
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('expected a number > 0');
-  return value;
+async function evalBenchmarks(
+  team: string | undefined,
+  flags: EvalFlags,
+  overrides: readonly Override[],
+): Promise<void> {
+  if (flags.transcripts !== undefined)
+    throw new ConfigError(
+      'eval --transcripts: expected no file for transcripts with flags of benchmarks, whose evaluation folder has all transcripts',
+    );
+  const { out, report, msPerPrompt } = await withProgress('stopping after what is under way', (options) =>
+    runBenchmarks({ team, flags, overrides }, options),
+  );
+  const folder = relative(process.cwd(), join(out, 'report.md'));
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify(evaluationReportJson(report))}\n`
+      : `${renderEvaluationText(report, msPerPrompt)}\nreport        ${folder}\n`,
+  );
+}
+
+interface EvalCommand {
+  readonly team: string | undefined;
+  readonly flags: EvalFlags;
+  readonly overrides: readonly Override[];
+}
+
+async function runBenchmarks(
+  { team, flags, overrides }: EvalCommand,
+  options: UseCaseOptions,
+): Promise<BenchmarkResult> {
+  const { resume, against, task, data, earlyStop, out } = flags;
+  if (typeof resume === 'string') {
+    if (team !== undefined || overrides.length > 0)
+      throw new ConfigError(
+        `eval --resume ${resume}: expected nothing but the folder, got ${team ?? overrides[0]?.flag} too; or name the team and its flags again, and --resume last`,
+      );
+    return resumeBenchmarks({ folder: resume, against, ...options });
+  }
+  if (team === undefined) throw new ConfigError('eval: expected a team, got nothing; or --resume FOLDER');
+  const { k, prompts, temperature, maxTokens, split } = flags;
+  return evaluateBenchmarks({
+    ...{ team, overrides, task, data, earlyStop, against, out },
+    benchmarks: flags.benchmark === undefined ? undefined : benchmarkNames(flags.benchmark),
+    // the default of --split is not a choice: a benchmark may have another split
+    settings: { k, prompts, temperature, maxTokens, split: split === 'test' ? undefined : split },
+    resume: resume === true,
+    ...options,
+  });
 }

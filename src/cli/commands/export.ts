@@ -4,7 +4,8 @@
  */
 import { InvalidArgumentError, Option } from 'commander';
 import { exportTeam } from '../../app/export.ts';
-import type { DefineVerb } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
+import { printDownloads } from '../event-printer.ts';
 
 interface ExportFlags {
   readonly out: string;
@@ -15,7 +16,7 @@ interface ExportFlags {
 
 const UNITS: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9 };
 
-export const defineExport: DefineVerb = (program) => {
+export const defineExport: DefineCommand = (program) => {
   program
     .command('export')
     .description('write a trained team as plain Hugging Face folders, with a model card')
@@ -26,15 +27,19 @@ export const defineExport: DefineVerb = (program) => {
     )
     .option('--max-shard-size <size>', 'largest file of weights: 500MB, 5GB', sizeBytes, 5e9)
     .option('--merge', 'add low-rank adapters to their base, so that each folder is a whole model')
-    .action(async (team: string, { out, dtype, maxShardSize, merge = false }: ExportFlags) => {
-      const made = await exportTeam({
-        team,
-        out,
-        dtype: dtype === 'bf16' ? 'BF16' : 'F32',
-        maxShardBytes: maxShardSize,
-        merge,
-      });
-      process.stdout.write(`${made.map(({ dir, files }) => `${dir}  ${files.join(', ')}`).join('\n')}\n`);
+    .action(async (team: string, { out, dtype, maxShardSize, merge }: ExportFlags) => {
+      const downloads = printDownloads();
+      try {
+        const made = await exportTeam({
+          ...{ team, out, merge },
+          dtype: dtype === 'bf16' ? 'BF16' : 'F32',
+          maxShardBytes: maxShardSize,
+          onEvent: downloads.onEvent,
+        });
+        process.stdout.write(`${made.map(({ dir, files }) => `${dir}  ${files.join(', ')}`).join('\n')}\n`);
+      } finally {
+        downloads.close();
+      }
     });
 };
 

@@ -1,12 +1,13 @@
 /**
- * `troupe plan CONFIG`: what a run will take, before it runs.
+ * `troupe plan CONFIG`: time, tokens and memory of a run, before it starts.
  * @module
  */
-import { InvalidArgumentError } from 'commander';
-import { planRun } from '../../app/plan.ts';
-import { resolveConfig } from '../../config/resolve.ts';
+import { plan } from '../../app/plan.ts';
+import { renderPlan } from '../../report/plan-report.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+import { positiveNumber } from '../arguments.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { withProgress } from '../with-progress.ts';
 
 interface PlanFlags {
   readonly machine?: string;
@@ -20,7 +21,7 @@ interface PlanFlags {
   readonly json?: boolean;
 }
 
-export const definePlan: DefineVerb = (program, { overrides }) => {
+export const definePlan: DefineCommand = (program, { overrides }) => {
   program
     .command('plan')
     .description('memory, arithmetic, tokens and hours of a run, before anything runs')
@@ -32,10 +33,18 @@ export const definePlan: DefineVerb = (program, { overrides }) => {
     .option('--save-machine <file>', 'keep the rates that the calibration measured')
     .option('--gpu <card>', 'a graphics card instead: rtx4090, l40s, a100, h100, h200, from its data sheet')
     .option('--shapes <folder>', 'with --gpu: folder with NAME/config.json of models that are not here')
-    .option('--prompt-tokens <n>', 'with --gpu: mean length of a prompt', positive)
-    .option('--message-tokens <n>', 'with --gpu: mean length of a message', positive)
-    .option('--compute-share <share>', "with --gpu: share of the card's peak that training reaches", positive)
-    .option('--bandwidth-share <share>', 'with --gpu: share of its bandwidth that sampling reaches', positive)
+    .option('--prompt-tokens <n>', 'with --gpu: mean length of a prompt', positiveNumber)
+    .option('--message-tokens <n>', 'with --gpu: mean length of a message', positiveNumber)
+    .option(
+      '--compute-share <share>',
+      "with --gpu: share of the card's peak that training reaches",
+      positiveNumber,
+    )
+    .option(
+      '--bandwidth-share <share>',
+      'with --gpu: share of its bandwidth that sampling reaches',
+      positiveNumber,
+    )
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (config: string, { gpu, machine, saveMachine, json, ...assumptions }: PlanFlags) => {
@@ -44,18 +53,16 @@ export const definePlan: DefineVerb = (program, { overrides }) => {
         throw new ConfigError(`plan: expected --gpu with what is assumed of one (${given}), got none`);
       if (gpu !== undefined && machine !== undefined)
         throw new ConfigError(`plan: expected one of --gpu and --machine, got both`);
-      const request = {
-        ...(machine === undefined ? {} : { machine }),
-        ...(saveMachine === undefined ? {} : { saveMachine }),
-        ...(json === undefined ? {} : { json }),
-        ...(gpu === undefined ? {} : { gpu: { gpu, ...assumptions } }),
-      };
-      process.stdout.write(await planRun(resolveConfig(config, overrides), request));
+      const result = await withProgress('stopping', (options) =>
+        plan({
+          ...{ config, overrides, machine, saveMachine },
+          gpu: gpu === undefined ? undefined : { gpu, ...assumptions },
+          ...options,
+        }),
+      );
+      const { plan: planned, workload, machine: rates } = result;
+      process.stdout.write(
+        json ? `${JSON.stringify({ plan: planned, workload, machine: rates })}\n` : renderPlan(result),
+      );
     });
 };
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('expected a number > 0');
-  return value;
-}

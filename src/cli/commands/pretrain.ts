@@ -1,31 +1,30 @@
 /**
- * `troupe pretrain CONFIG`: makes the base models a team file names.
+ * `troupe pretrain CONFIG`: pretrains the base models of a team file.
  * @module
  */
+import { pretrain } from '../../app/pretrain.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { printPretraining } from '../pretrain-output.ts';
 
-import { compose } from '../../app/compose.ts';
-import { listenForInterrupt } from '../../app/interrupt.ts';
-import { prepareModels } from '../../app/pretrain.ts';
-import { resolveConfig } from '../../config/resolve.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
-
-export const definePretrain: DefineVerb = (program, { overrides }) => {
+export const definePretrain: DefineCommand = (program, { overrides }) => {
   program
     .command('pretrain')
     .description("train the base models a team file names, on its task's demonstrations")
-    .argument('<config>', 'team file (YAML); its section `pretrain` says how')
-    .option('--force', 'make models anew that are there already')
+    .argument('<config>', 'team file (YAML) with a section `pretrain`')
+    .option('--force', 'pretrain existing models again')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (config: string, { force = false }: { readonly force?: boolean }) => {
-      const composition = await compose(resolveConfig(config, overrides));
       const interruption = listenForInterrupt('stopping; an unfinished model is not kept');
+      const printer = printPretraining();
       try {
-        const made = await prepareModels(composition, { signal: interruption.signal, force });
+        const { signal } = interruption;
+        const made = await pretrain({ config, overrides, force, signal, onEvent: printer.onEvent });
         if (made.length === 0)
           process.stdout.write('every model is there already; --force makes them anew\n');
       } finally {
+        printer.close();
         interruption.release();
-        await composition.engine.close();
       }
     });
 };

@@ -1,16 +1,14 @@
 /**
- * `troupe quickstart`: base models, a trained team of three and its summary, in one command.
+ * `troupe quickstart`: pretrains three base models, trains them as a team and prints the summary.
  * @module
  */
-import { compose } from '../../app/compose.ts';
-import { listenForInterrupt } from '../../app/interrupt.ts';
-import { prepareModels } from '../../app/pretrain.ts';
-import { freeRunFolder } from '../../app/run-folder-name.ts';
-import { train } from '../../app/train.ts';
-import { resolveConfig } from '../../config/resolve.ts';
-import { assertFree } from '../../store/run-folder.ts';
+import { pretrain } from '../../app/pretrain.ts';
+import { freeRunFolder, requireFreeFolder } from '../../app/run-folder-name.ts';
 import { packageFile } from '../../support/package-root.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { printPretraining } from '../pretrain-output.ts';
+import { showTraining } from '../training-output.ts';
 
 const RECIPE = packageFile('recipes/quickstart.yaml');
 
@@ -19,7 +17,7 @@ interface QuickstartFlags {
   readonly json?: boolean;
 }
 
-export const defineQuickstart: DefineVerb = (program, { overrides }) => {
+export const defineQuickstart: DefineCommand = (program, { overrides }) => {
   program
     .command('quickstart')
     .description('prepare three small models, train them as a team, show what it was worth')
@@ -27,16 +25,16 @@ export const defineQuickstart: DefineVerb = (program, { overrides }) => {
     .option('--json', 'events as JSON lines on standard output')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async ({ run = freeRunFolder('quickstart'), json = false }: QuickstartFlags) => {
-      const resolved = resolveConfig(RECIPE, overrides);
-      assertFree(run);
-      const composition = await compose(resolved);
+      requireFreeFolder(run);
       const interruption = listenForInterrupt('stopping');
+      const printer = printPretraining();
       try {
-        await prepareModels(composition, { signal: interruption.signal, force: false });
+        const { signal } = interruption;
+        await pretrain({ config: RECIPE, overrides, signal, onEvent: printer.onEvent });
       } finally {
+        printer.close();
         interruption.release();
-        await composition.engine.close();
       }
-      await train({ resolved, run, resume: false, json });
+      await showTraining({ config: RECIPE, overrides, run }, { json });
     });
 };

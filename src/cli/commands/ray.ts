@@ -1,19 +1,18 @@
 /**
- * `troupe ray up`: a Ray cluster of this machine, or the way into one that runs already, from nothing to the lines
- * for the team file.
+ * `troupe ray up`: starts a Ray cluster on this machine, or a driver to a running one, and prints the lines for the
+ * team file.
  * @module
  */
-
 import {
-  createRayEnvironment,
-  RAY_ENVIRONMENT,
+  installWorker,
   type RayDriver,
   startRayDriver,
-} from '../../app/compose-torch.ts';
-import { listenForEnd } from '../../app/interrupt.ts';
+  WORKER_ENVIRONMENTS,
+} from '../../app/compose/workers.ts';
 import { EngineError } from '../../support/errors.ts';
 import { naturalNumber, portNumber } from '../arguments.ts';
-import type { DefineVerb } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
+import { listenForEnd } from '../interrupt.ts';
 
 interface UpFlags {
   readonly python?: string;
@@ -30,19 +29,19 @@ interface UpFlags {
 
 const DEFAULT_PORT = 8471;
 
-export const defineRay: DefineVerb = (program) => {
+export const defineRay: DefineCommand = (program) => {
   program
     .command('ray')
     .description('models on a Ray cluster (docs/cluster.md)')
     .command('up')
     .description(
-      'start a Ray cluster of this machine and a driver for it, and print the lines for team.yaml; Ctrl-C ends both',
+      'start a Ray cluster of this machine and a driver to it, and print the lines for team.yaml; Ctrl-C ends both',
     )
     .option('--python <path>', 'a Python that has Ray, PyTorch and Transformers; nothing is installed')
-    .option('--venv <folder>', `virtual environment to make or use (default: ${RAY_ENVIRONMENT})`)
+    .option('--venv <folder>', `virtual environment to create or use (default: ${WORKER_ENVIRONMENTS.ray})`)
     .option(
       '--address <address>',
-      'a cluster that runs already: HOST:PORT, or auto for the one of this machine',
+      'address of a running cluster: HOST:PORT, or auto for the one on this machine',
       'local',
     )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -51,11 +50,11 @@ export const defineRay: DefineVerb = (program) => {
     .option('--num-gpus <count>', 'GPUs of the cluster (default: all)', naturalNumber)
     .option(
       '--object-store-mib <amount>',
-      "memory for what passes between processes (default: Ray's choice)",
+      "memory of the object store (default: Ray's choice)",
       naturalNumber,
     )
     .option('--temp-dir <folder>', "Ray's folder (default: /tmp/ray)")
-    .option('--json', 'say where it listens as one JSON line')
+    .option('--json', 'print the address and the token as one JSON line')
     .action(up);
 };
 
@@ -94,9 +93,9 @@ async function up({
   }
 }
 
-/** The environment's Python, the environment made first where it has to be. */
+/** The Python of the environment, which is created if it is missing. */
 async function installed(folder: string | undefined, signal: AbortSignal): Promise<string> {
-  const made = await createRayEnvironment({
+  const made = await installWorker('ray', {
     signal,
     onLine: (line) => process.stderr.write(`${line}\n`),
     ...(folder === undefined ? {} : { folder }),
@@ -107,7 +106,7 @@ async function installed(folder: string | undefined, signal: AbortSignal): Promi
 function announcement({ facts }: RayDriver): string {
   const { url, token, tokenIsOwn, nodes, cpus, gpus, gpusPerAgent } = facts;
   const lines = [
-    `a driver for ${nodes} ${nodes === 1 ? 'node' : 'nodes'} with ${cpus} CPUs and ${gpus} GPUs listens on ${url}`,
+    `a driver to ${nodes} ${nodes === 1 ? 'node' : 'nodes'} with ${cpus} CPUs and ${gpus} GPUs listens on ${url}`,
     '',
     'in the team file:',
     '  engine: {kind: ray}',

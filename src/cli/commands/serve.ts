@@ -5,13 +5,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { listenForEnd } from '../../app/interrupt.ts';
 import { type RunningServer, serve } from '../../app/serve.ts';
 import { textTable } from '../../report/text-table.ts';
 import { addKey, readKeys, removeKey } from '../../serve/access/key-file.ts';
 import { createJsonLog, LOG_LEVELS, type LogLevel } from '../../serve/http/log.ts';
 import { portNumber, positiveInteger } from '../arguments.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { listenForEnd } from '../interrupt.ts';
 
 interface ServeFlags {
   readonly host?: string;
@@ -24,7 +24,7 @@ interface ServeFlags {
   readonly logPrompts?: boolean;
 }
 
-export const defineServe: DefineVerb = (program, { overrides }) => {
+export const defineServe: DefineCommand = (program, { overrides }) => {
   const command = program
     .command('serve')
     .description('serve a team as one model behind the OpenAI API, with a chat page at /')
@@ -39,7 +39,8 @@ export const defineServe: DefineVerb = (program, { overrides }) => {
     .option('--log-prompts', 'log prompts and answers too')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (team: string, { auth, allowHost, ...flags }: ServeFlags) => {
-      const server = await serve(team, {
+      const server = await serve({
+        team,
         ...flags,
         allowUnauthenticated: !auth,
         ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),

@@ -1,26 +1,26 @@
 /**
- * `troupe show RUN --prompt 17`: what was asked, said, voted and judged.
+ * `troupe show RUN --prompt 17`: transcripts with messages, votes and verdicts.
  * @module
  */
 import { Option } from 'commander';
-import { findTranscripts, type Wanted } from '../../app/transcripts.ts';
-import { type ModelCallRow, renderTimeline } from '../../observe/model-calls.ts';
+import { findWork } from '../../app/model-call-log.ts';
+import { findTranscripts, type TranscriptFilter } from '../../app/transcripts.ts';
+import { renderTimeline } from '../../observe/model-calls.ts';
 import { plural } from '../../report/format.ts';
 import { renderTranscripts } from '../../report/transcript-text.ts';
-import { readModelCalls } from '../../store/read-run.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { SPLITS } from '../../task/split.ts';
 import { naturalNumber } from '../arguments.ts';
-import type { DefineVerb } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
 
-interface ShowFlags extends Wanted {
+interface ShowFlags extends TranscriptFilter {
   readonly limit: number;
   readonly whole?: boolean;
   readonly json?: boolean;
   readonly work?: boolean;
 }
 
-export const defineShow: DefineVerb = (program, { overrides }) => {
+export const defineShow: DefineCommand = (program, { overrides }) => {
   program
     .command('show')
     .description('transcripts of training or evaluation: prompt, messages, votes, verdict')
@@ -30,28 +30,32 @@ export const defineShow: DefineVerb = (program, { overrides }) => {
     .addOption(new Option('--split <split>', 'items of this split alone').choices(SPLITS))
     .option('--benchmark <name>', 'this benchmark or file of an evaluation alone')
     .option('--sample <number>', 'this sample alone', naturalNumber)
-    .option('--wrong', 'only what the team got wrong')
-    .option('--agent <agent>', 'name or number of an agent that spoke (training: that the episode was for)')
+    .option('--wrong', 'only wrong answers of the team')
+    .option(
+      '--agent <agent>',
+      'name or number of an agent with a message (training: of the agent that learned)',
+    )
     .option('--limit <count>', 'most transcripts', naturalNumber, 20)
     .option('--whole', 'long messages whole')
     .option(
       '--work',
-      'of a run on a cluster: which agents were at work when, in one stage (default: the last)',
+      'of a run on a cluster: timeline of the calls to each agent in one stage (default: the last)',
     )
     .option('--json', 'one JSON object per line on standard output')
-    .action((place: string, { limit, whole = false, json = false, work, ...wanted }: ShowFlags) => {
+    .action((place: string, { limit, whole = false, json = false, work, ...filter }: ShowFlags) => {
       const [given] = overrides;
       if (given !== undefined)
         throw new ConfigError(`${given.flag}: expected no field of a team file, transcripts are as they are`);
       if (work) {
-        process.stdout.write(showWork(place, wanted.stage));
+        const { stage, rows } = findWork(place, filter.stage);
+        process.stdout.write(`stage ${stage}\n${renderTimeline(rows)}`);
         return;
       }
-      const found = findTranscripts(place, wanted);
+      const found = findTranscripts(place, filter);
       const shown = found.slice(0, limit);
       if (json) {
-        for (const { shelf, position, transcript } of shown)
-          process.stdout.write(`${JSON.stringify({ in: shelf.name, position, ...transcript })}\n`);
+        for (const { file, position, transcript } of shown)
+          process.stdout.write(`${JSON.stringify({ in: file.name, position, ...transcript })}\n`);
         return;
       }
       process.stdout.write(renderTranscripts(shown, { whole }));
@@ -62,15 +66,3 @@ export const defineShow: DefineVerb = (program, { overrides }) => {
         );
     });
 };
-
-/** @throws ConfigError if nothing was noted */
-function showWork(run: string, stage: number | undefined): string {
-  const rows = readModelCalls(run) as ModelCallRow[]; // this folder's own writer made them
-  const last = stage ?? rows.at(-1)?.stage;
-  const shown = rows.filter((row) => row.stage === last);
-  if (shown.length === 0)
-    throw new ConfigError(
-      `${run}: expected work of stage ${stage ?? 'any'}, got none; runs with engine.kind torch or ray note theirs`,
-    );
-  return `stage ${last}\n${renderTimeline(shown)}`;
-}

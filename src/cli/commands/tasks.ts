@@ -1,16 +1,17 @@
 /**
- * `troupe tasks`: what there is to learn and be measured on, a folder to start a task of one's own, and a
- * look at a task before a model is.
+ * `troupe tasks`: lists tasks and benchmarks, creates the folder of a new task, checks a task.
  * @module
  */
+import { join, relative } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { initTask } from '../../app/task-folder.ts';
-import { resolveConfig } from '../../config/resolve.ts';
-import { catalogue, checkTask } from '../../report/tasks-report.ts';
+import { createTaskFolder } from '../../app/task-folder.ts';
+import { checkTeamTask, taskCatalogue } from '../../app/tasks.ts';
+import { renderCatalogue, renderTaskCheck } from '../../report/tasks-report.ts';
 import { positiveInteger } from '../arguments.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { printDownloads } from '../event-printer.ts';
 
-export const defineTasks: DefineVerb = (program, { overrides }) => {
+export const defineTasks: DefineCommand = (program, { overrides }) => {
   const tasks = program
     .command('tasks')
     .description('list tasks, verifiers and benchmarks; start or check one of your own');
@@ -19,25 +20,39 @@ export const defineTasks: DefineVerb = (program, { overrides }) => {
     .description('tasks, verifiers and benchmarks, one line each')
     .option('--json', 'one JSON object on standard output')
     .action(({ json }: { json?: boolean }) => {
-      process.stdout.write(catalogue({ json: json ?? false }));
+      const catalogue = taskCatalogue();
+      process.stdout.write(json ? `${JSON.stringify(catalogue)}\n` : renderCatalogue(catalogue));
     });
   tasks
     .command('init')
     .description('write a working task: data, prompt, verifier, test, team file')
     .argument('<folder>', 'folder to make; its name is the name of the task', folderName)
     .action((folder: string) => {
-      process.stdout.write(initTask(folder));
+      const created = createTaskFolder(folder);
+      const shown = relative(process.cwd(), created.folder) || '.';
+      const lines = [
+        `${shown}   ${created.files.join(', ')}`,
+        `test it       npx tsx --test ${join(shown, 'task.test.ts')}`,
+        `look at it    troupe tasks check ${join(shown, 'team.yaml')}`,
+        `train on it   troupe train ${join(shown, 'team.yaml')}`,
+      ];
+      process.stdout.write(`${lines.join('\n')}\n`);
     });
   tasks
     .command('check')
-    .description('what a team would see of a task, and whether its verifier accepts the gold answers')
+    .description('sizes and first prompts of a task, and whether its verifier accepts the gold answers')
     .argument('<config>', 'team file (YAML)')
-    .option('--prompts <count>', 'prompts to look at in each split', positiveInteger, 200)
+    .option('--prompts <count>', 'prompts to check in each split', positiveInteger, 200)
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (config: string, { prompts }: { prompts: number }) => {
-      const { text, problems } = await checkTask(resolveConfig(config, overrides), prompts);
-      process.stdout.write(text);
-      if (problems > 0) process.exitCode = 1;
+      const downloads = printDownloads();
+      try {
+        const check = await checkTeamTask({ config, overrides, prompts, onEvent: downloads.onEvent });
+        process.stdout.write(renderTaskCheck(check));
+        if (check.problems.length > 0) process.exitCode = 1;
+      } finally {
+        downloads.close();
+      }
     });
 };
 

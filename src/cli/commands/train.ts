@@ -2,17 +2,10 @@
  * `troupe train CONFIG`, `troupe train --resume RUN`.
  * @module
  */
-import { join } from 'node:path';
-import { freeRunFolder } from '../../app/run-folder-name.ts';
-import { train } from '../../app/train.ts';
-import { DEFAULT_PORT, lookingOn } from '../../app/training-views.ts';
-import { requireSameRun } from '../../config/continuation.ts';
-import { resolveConfig } from '../../config/resolve.ts';
-import { CONFIG_FILE } from '../../store/layout.ts';
-import { readRunConfig } from '../../store/read-run.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { portNumber } from '../arguments.ts';
-import { type DefineVerb, OVERRIDE_HELP } from '../command.ts';
+import { DEFAULT_DASHBOARD_PORT, portNumber } from '../arguments.ts';
+import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { showTraining } from '../training-output.ts';
 
 interface TrainFlags {
   readonly resume?: string;
@@ -22,7 +15,7 @@ interface TrainFlags {
   readonly tensorboard?: string;
 }
 
-export const defineTrain: DefineVerb = (program, { overrides }) => {
+export const defineTrain: DefineCommand = (program, { overrides }) => {
   program
     .command('train')
     .description('train a team by Sequential Agent Tuning')
@@ -32,31 +25,29 @@ export const defineTrain: DefineVerb = (program, { overrides }) => {
     .option('--json', 'events as JSON lines on standard output')
     .option(
       '--watch [port]',
-      `also a dashboard in the browser while it trains (default port: ${DEFAULT_PORT})`,
+      `also a dashboard in the browser while it trains (default port: ${DEFAULT_DASHBOARD_PORT})`,
       portNumber,
     )
     .option('--tensorboard <dir>', 'also metrics as TensorBoard event files')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (config: string | undefined, flags: TrainFlags) => {
-      const { resume, run, json = false } = flags;
-      const onOpen = await lookingOn(flags);
+      const { resume, run, json = false, tensorboard, watch } = flags;
+      const shared = {
+        overrides,
+        tensorboard,
+        dashboardPort: watch === true ? DEFAULT_DASHBOARD_PORT : watch,
+      };
       if (resume !== undefined) {
         if (config !== undefined || run !== undefined)
           throw new ConfigError(
             `train --resume: expected nothing but the run folder, got "${config ?? run}" too`,
           );
-        readRunConfig(resume); // refuses what is no run folder, before its configuration is looked for
-        const path = join(resume, CONFIG_FILE);
-        const resolved = resolveConfig(path, overrides);
-        if (overrides.length > 0) requireSameRun(resolveConfig(path).config, resolved);
-        return train({ resolved, run: resume, resume: true, json, onOpen });
+        return showTraining({ ...shared, resume }, { json });
       }
       if (config === undefined)
         throw new ConfigError(
           'train: expected a team file, got nothing; try "troupe train recipes/quickstart.yaml"',
         );
-      const resolved = resolveConfig(config, overrides);
-      const dir = run ?? freeRunFolder(resolved.config.name);
-      await train({ resolved, run: dir, resume: false, json, onOpen });
+      return showTraining({ ...shared, config, run }, { json });
     });
 };

@@ -1,17 +1,13 @@
 /**
- * `troupe watch RUN...`: a run as it goes and afterwards, in a browser, in a terminal, or as lines for
- * other programs.
+ * `troupe watch RUN...`: runs while they train and afterwards, in a browser, in a terminal, or as JSON lines.
  * @module
  */
-
-import { DEFAULT_PORT } from '../../app/training-views.ts';
-import { exportTensorBoard, streamRows, watchInTerminal } from '../../app/watch.ts';
+import { exportTensorBoard, openRuns, pause, watch, watchInBrowser } from '../../app/watch.ts';
+import { createRunsScreen } from '../../observe/runs-screen.ts';
 import { createScreen } from '../../observe/screen.ts';
-import { startDashboard } from '../../serve/dashboard/server.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { type WatchedRuns, watchRuns } from '../../watch/watched-runs.ts';
-import { portNumber } from '../arguments.ts';
-import type { DefineVerb } from '../command.ts';
+import { DEFAULT_DASHBOARD_PORT, portNumber } from '../arguments.ts';
+import type { DefineCommand } from '../command.ts';
 
 interface WatchFlags {
   readonly port?: number;
@@ -20,16 +16,23 @@ interface WatchFlags {
   readonly tensorboard?: string;
 }
 
-export const defineWatch: DefineVerb = (program, { overrides }) => {
+/** Interval of the drawings, ms. */
+const REDRAW_MS = 1000;
+
+export const defineWatch: DefineCommand = (program, { overrides }) => {
   program
     .command('watch')
     .description('look at runs while they train and afterwards: a dashboard in the browser')
     .argument('<runs...>', 'run folders')
-    .option('--port <port>', `port of this machine (default: ${DEFAULT_PORT}; 0: any free one)`, portNumber)
+    .option(
+      '--port <port>',
+      `port of this machine (default: ${DEFAULT_DASHBOARD_PORT}; 0: any free one)`,
+      portNumber,
+    )
     .option('--tty', 'in the terminal instead')
     .option('--json', 'events as JSON lines on standard output instead, until no run is written any more')
     .option('--tensorboard <dir>', 'metrics as TensorBoard event files instead, likewise')
-    .action(async (dirs: string[], flags: WatchFlags) => {
+    .action(async (runs: string[], flags: WatchFlags) => {
       const [given] = overrides;
       if (given !== undefined)
         throw new ConfigError(`${given.flag}: expected no field of a team file, runs have their own`);
@@ -38,33 +41,57 @@ export const defineWatch: DefineVerb = (program, { overrides }) => {
         throw new ConfigError(
           `watch: expected at most one of --tty, --json and --tensorboard, got ${instead.map((name) => `--${name}`).join(' and ')}`,
         );
-      const watched = watchRuns(dirs);
-      const stopped = untilStopped();
+      const { signal, release } = untilStopped();
       try {
-        if (flags.json) await streamRows(watched, process.stdout, stopped.signal);
-        else if (flags.tty) await watchInTerminal(watched, createScreen(process.stdout), stopped.signal);
+        if (flags.json) await watchAsJson(runs, signal);
+        else if (flags.tty) await watchInTerminal(runs, signal);
         else if (flags.tensorboard !== undefined)
-          await exportTensorBoard(watched, flags.tensorboard, stopped.signal);
-        else await serveDashboard(watched, flags.port ?? DEFAULT_PORT, stopped.signal);
+          await exportTensorBoard({ runs, signal }, flags.tensorboard);
+        else await watchInBrowser({ runs, signal, port: flags.port ?? DEFAULT_DASHBOARD_PORT, onListening });
       } finally {
-        stopped.release();
-        watched.close();
+        release();
       }
     });
 };
 
-async function serveDashboard(watched: WatchedRuns, port: number, signal: AbortSignal): Promise<void> {
-  const dashboard = await startDashboard(watched, port);
-  const what = watched.runs.length === 1 ? watched.runs[0]!.label : `${watched.runs.length} runs`;
-  process.stdout.write(`watching ${what} at ${dashboard.url}  (Ctrl-C ends)\n`);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+/** Writes every row as `{"run": label, ...row}`. */
+async function watchAsJson(runs: readonly string[], signal: AbortSignal): Promise<void> {
+  const begun = new Set<string>();
+  const write = (run: string, row: object): void => {
+    process.stdout.write(`${JSON.stringify({ run, ...row })}\n`);
+  };
+  await watch({ runs, signal }, (run, rows, restarted) => {
+    if (restarted && begun.has(run)) write(run, { kind: 'restarted' });
+    begun.add(run);
+    for (const row of rows) write(run, row);
   });
-  await dashboard.close();
 }
 
-/** Looking has nothing to finish: the first Ctrl-C or SIGTERM ends it, as done. */
+/** Draws until no process writes the runs or the signal aborts. A pipe receives one drawing. */
+async function watchInTerminal(runs: readonly string[], signal: AbortSignal): Promise<void> {
+  const hub = openRuns(runs);
+  const screen = createScreen(process.stdout);
+  const shown = createRunsScreen(hub.runs, screen);
+  const unsubscribe = hub.subscribe(shown.add);
+  try {
+    shown.draw();
+    while (screen.isLive && hub.isRunning() && !signal.aborted) {
+      await pause(REDRAW_MS, signal);
+      shown.draw();
+    }
+  } finally {
+    unsubscribe();
+    screen.close();
+    hub.close();
+  }
+}
+
+function onListening(url: string, labels: readonly string[]): void {
+  const shown = labels.length === 1 ? labels[0] : `${labels.length} runs`;
+  process.stdout.write(`watching ${shown} at ${url}  (Ctrl-C ends)\n`);
+}
+
+/** Watching has nothing to finish: the first Ctrl-C or SIGTERM ends it with exit code 0. */
 function untilStopped(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const stop = (): void => controller.abort();

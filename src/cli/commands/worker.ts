@@ -1,19 +1,19 @@
 /**
- * `troupe worker up`: a worker for models on PyTorch, from nothing to the line for the team file; and
- * `troupe worker install`, the part that needs the network.
+ * `troupe worker up`: installs and starts a worker for models on PyTorch, and prints the line for the team file;
+ * `troupe worker install`: the step that needs the network.
  * @module
  */
 import { availableParallelism } from 'node:os';
 import {
-  createWorkerEnvironment,
-  launchWorker,
+  installWorker,
   type StandaloneWorker,
-  WORKER_ENVIRONMENT,
-} from '../../app/compose-torch.ts';
-import { listenForEnd, listenForInterrupt } from '../../app/interrupt.ts';
+  startWorker,
+  WORKER_ENVIRONMENTS,
+} from '../../app/compose/workers.ts';
 import { EngineError } from '../../support/errors.ts';
 import { naturalNumber, portNumber, positiveNumber } from '../arguments.ts';
-import type { DefineVerb } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
+import { listenForEnd, listenForInterrupt } from '../interrupt.ts';
 
 interface InstallFlags {
   readonly python?: string;
@@ -31,7 +31,7 @@ interface UpFlags extends InstallFlags {
 
 const DEFAULT_PORT = 8470;
 
-export const defineWorker: DefineVerb = (program) => {
+export const defineWorker: DefineCommand = (program) => {
   const worker = program
     .command('worker')
     .description('models on PyTorch (docs/torch.md): a worker that teams on this machine use');
@@ -39,24 +39,27 @@ export const defineWorker: DefineVerb = (program) => {
     .command('up')
     .description('install what a worker needs, start one, and print the line for team.yaml; Ctrl-C ends it')
     .option('--python <path>', 'a Python that has PyTorch and Transformers; nothing is installed')
-    .option('--venv <folder>', `virtual environment to make or use (default: ${WORKER_ENVIRONMENT})`)
+    .option(
+      '--venv <folder>',
+      `virtual environment to create or use (default: ${WORKER_ENVIRONMENTS.worker})`,
+    )
     .option('--port <port>', 'port; 0: any free one', portNumber, DEFAULT_PORT)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--device <device>', 'auto, cpu, cuda, cuda:1', 'auto')
     .option('--threads <count>', "threads on a CPU; 0: PyTorch's choice", naturalNumber, 0)
-    .option('--memory-gib <amount>', 'most memory for models (default: what is free)', positiveNumber)
-    .option('--json', 'say where it listens as one JSON line')
+    .option('--memory-gib <amount>', 'most memory for models (default: the free memory)', positiveNumber)
+    .option('--json', 'print the address and the token as one JSON line')
     .action(up);
   worker
     .command('install')
-    .description('make the virtual environment that "troupe worker up" uses; prints its Python')
-    .option('--python <path>', 'the Python to make it with (default: python3)')
-    .option('--venv <folder>', `where (default: ${WORKER_ENVIRONMENT})`)
+    .description('create the virtual environment that "troupe worker up" uses; prints its Python')
+    .option('--python <path>', 'the Python that creates it (default: python3)')
+    .option('--venv <folder>', `folder (default: ${WORKER_ENVIRONMENTS.worker})`)
     .action(install);
 };
 
 async function install(flags: InstallFlags): Promise<void> {
-  const { signal, release } = listenForInterrupt('taking back what was installed');
+  const { signal, release } = listenForInterrupt('removing the partial installation');
   try {
     process.stdout.write(`${await pythonOf(flags, signal)}\n`);
   } finally {
@@ -67,7 +70,7 @@ async function install(flags: InstallFlags): Promise<void> {
 async function up({ python, json, venv, ...flags }: UpFlags): Promise<void> {
   const { signal, release } = listenForEnd();
   try {
-    const worker = await launchWorker({
+    const worker = await startWorker({
       ...flags,
       python: python ?? (await pythonOf(venv === undefined ? {} : { venv }, signal)),
       token: process.env.TROUPE_WORKER_TOKEN || undefined,
@@ -84,9 +87,9 @@ async function up({ python, json, venv, ...flags }: UpFlags): Promise<void> {
   }
 }
 
-/** The environment's Python, the environment made first where it has to be. */
+/** The Python of the environment, which is created if it is missing. */
 async function pythonOf({ python, venv }: InstallFlags, signal: AbortSignal): Promise<string> {
-  const made = await createWorkerEnvironment({
+  const made = await installWorker('worker', {
     signal,
     onLine: (line) => process.stderr.write(`${line}\n`),
     ...(python === undefined ? {} : { python }),

@@ -1,6 +1,6 @@
 /**
- * A hub on loopback that serves one model from memory, with the answers of the real one, and misbehaves when
- * told to.
+ * A hub on loopback that serves one model from memory with the responses of the real hub; tests replace responses to
+ * simulate failures.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -21,9 +21,9 @@ export interface FakeHub {
 export interface FakeHubOptions {
   readonly repo: string;
   readonly files: Readonly<Record<string, Uint8Array>>;
-  /** Files that real hubs keep in large file storage, with a SHA-256. */
+  /** Files in large file storage, with a SHA-256. */
   readonly large?: readonly string[];
-  /** Answers in place of the hub; true: it did. */
+  /** Responds instead of the hub. @returns whether it did */
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 

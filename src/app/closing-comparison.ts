@@ -1,10 +1,8 @@
 /**
- * What training was worth, on test prompts no loss and no test ever saw: the trained team against the
- * untrained one, against its best member, and against self-consistency of one untrained member with as
- * many samples.
+ * The evaluation at the end of a training run, on prompts of the test split: the trained team against the untrained
+ * one, against its best agent, and against self-consistency of one untrained agent with as many samples.
  * @module
  */
-import { randomStream } from '../core/rng.ts';
 import { compare, type MeasureName } from '../evaluate/compare.ts';
 import {
   bestAgent,
@@ -18,47 +16,40 @@ import type { Scores } from '../evaluate/scores.ts';
 import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import type { RunEvent } from '../train/events.ts';
+import { evaluationStream } from './evaluation-stream.ts';
 
-/** Key of evaluation streams after the seed; far from those of training (`train/streams.ts`). */
-const EVALUATION = 1001;
-
-export interface BeforeAfterOptions {
+export interface ClosingComparisonOptions {
   readonly task: Task;
   readonly seed: number;
-  /** Stage after which the team is measured. */
+  /** Stage after which the team is evaluated. */
   readonly stage: number;
-  /** Test prompts. */
+  /** Prompts of the test split. */
   readonly prompts: number;
   /** K: episodes per prompt. */
   readonly samples: number;
   readonly temperature: number;
   readonly maxTokens: number;
   readonly signal?: AbortSignal;
-  /** Progress is emitted as `phase` events. */
+  /** Receives progress as `phase` events. */
   readonly emit: (event: RunEvent) => void;
 }
 
-export interface Contestants {
+export interface ComparedTeams {
   readonly untrained: Team;
   readonly trained: Team;
-  /** The champion, where it is neither of the two: puts its weights in place when called, after `trained` was measured. */
+  /** The champion, where it is neither of the two. `load` may overwrite the weights of `trained`. */
   readonly champion?: { readonly stage: number; readonly load: () => Promise<Team> };
 }
 
-/** Stream of evaluations of a run: contestants draw from like streams, so differences are paired twice. */
-export function evaluationStream(seed: number): EvaluateOptions['stream'] {
-  return randomStream(seed, EVALUATION);
-}
-
-/** @returns `warning`, `evaluation` and `comparison` events, in the order they are to be read */
-export async function beforeAfter(
-  { untrained, trained, champion }: Contestants,
-  options: BeforeAfterOptions,
+/** @returns `warning`, `evaluation` and `comparison` events, in the order of the report */
+export async function closingComparison(
+  { untrained, trained, champion }: ComparedTeams,
+  options: ClosingComparisonOptions,
 ): Promise<RunEvent[]> {
   const { task, stage, emit, seed, ...shared } = options;
-  const contestants = champion === undefined ? 3 : 4;
+  const evaluations = champion === undefined ? 3 : 4;
   let finished = 0;
-  const warnings = new Set<string>(); // all contestants play the same prompts
+  const warnings = new Set<string>(); // the same prompts give the same warnings in every evaluation
   const measure = (label: string): EvaluateOptions => ({
     ...shared,
     label,
@@ -70,7 +61,7 @@ export async function beforeAfter(
         stage,
         phase: 'evaluate',
         done: finished * total + done,
-        total: contestants * total,
+        total: evaluations * total,
       }),
     onWarning: (message) => warnings.add(message),
   });
@@ -100,7 +91,7 @@ export async function beforeAfter(
         kind: 'evaluation',
         stage,
         ...evaluationRecord(evaluation),
-        // the "members" of a self-consistency vote are one agent's samples, not agents
+        // the voters of self-consistency are samples of one agent, not agents
         ...(evaluation === alone ? { agents: [] } : {}),
       }),
     ),
@@ -128,18 +119,18 @@ function comparisons(
     label,
     difference: compare(a, b, measure),
   });
-  const member = bestAgent(after);
+  const strongest = bestAgent(after);
   return [
     event('trained team - untrained team', after.team, before.team),
-    ...(member && after.agents.length > 1
-      ? [event('trained team - its best member', after.team, member.scores)]
+    ...(strongest && after.agents.length > 1
+      ? [event('trained team - its best member', after.team, strongest.scores)]
       : []),
     event(`trained team - ${alone.label}`, after.team, alone.team),
     ...(best ? [event(`${best.label} - untrained team`, best.team, before.team)] : []),
   ];
 }
 
-/** How many messages the team spends on one answer, or move: what self-consistency may spend too. */
+/** Messages of the team per answer, or per move of an interactive task: the budget of self-consistency. */
 function messagesPerAnswer(
   task: Task,
   { protocol, agents }: Team,

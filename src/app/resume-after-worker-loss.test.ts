@@ -6,9 +6,9 @@ import { MARKER } from '../store/checkpoint-folder.ts';
 import { CHECKPOINTS, CONFIG_FILE } from '../store/layout.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
 import { checkpointName } from '../train/store-port.ts';
-import { recovering } from './recover.ts';
+import { resumingAfterWorkerLoss } from './resume-after-worker-loss.ts';
 
-const run = mkdtempSync(join(tmpdir(), 'troupe-recovering-'));
+const run = mkdtempSync(join(tmpdir(), 'troupe-resuming-'));
 afterEach(() => rmSync(run, { recursive: true, force: true }));
 
 const lost = (): never => {
@@ -17,18 +17,18 @@ const lost = (): never => {
   });
 };
 
-/** Attempts that do one thing after another, and what they were told. */
+/** Runs one step per attempt; returns the `resume` flags and the reported losses. */
 async function attempts(steps: readonly (() => void)[]) {
   const resumed: boolean[] = [];
   const lines: string[] = [];
   let error: unknown;
   try {
-    await recovering(run, false, {
+    await resumingAfterWorkerLoss(run, false, {
       attempt: async (resume) => {
         resumed.push(resume);
         steps[resumed.length - 1]?.();
       },
-      tell: (line) => lines.push(line),
+      onLoss: (line) => lines.push(line),
       pauseMs: 1,
     });
   } catch (thrown) {
@@ -44,7 +44,7 @@ const checkpointed = (stage: number) => (): never => {
   return lost();
 };
 
-it('starts again without a run folder, and resumes with one', async () => {
+it('starts again without a run folder and resumes with one', async () => {
   const { resumed, lines, error } = await attempts([lost, checkpointed(2), () => {}]);
   expect(error).toBeUndefined();
   expect(resumed).toEqual([false, false, true]);
@@ -60,7 +60,7 @@ it('gives up after three losses without a new checkpoint', async () => {
   expect(resumed).toHaveLength(5);
 });
 
-it('leaves other errors alone', async () => {
+it('rethrows errors that are not retryable', async () => {
   const { resumed, error } = await attempts([
     () => {
       throw new ConfigError('no');

@@ -1,5 +1,5 @@
 /**
- * What a team file cannot ask for together with an interactive task, refused before anything is loaded.
+ * Refuses settings of a team file that an interactive task does not allow, before any model is loaded.
  * @module
  */
 import type { PlacelessIssue } from '../config/issues.ts';
@@ -8,10 +8,10 @@ import type { Task } from '../task/task.ts';
 import type { Protocol } from '../team/team.ts';
 
 /**
- * @param setting.isOwn - the team learns this task; else it is only measured on it
- * @throws ConfigError naming every key that does not go with an environment
+ * @param setting.isOwn - whether the team trains on this task; false: it is only evaluated on it
+ * @throws ConfigError naming every key that an environment does not allow
  */
-export function requireMoves(
+export function requireInteractiveSettings(
   { config, problem }: ResolvedConfig,
   task: Task,
   setting: { readonly protocol: Protocol; readonly isOwn: boolean },
@@ -23,7 +23,7 @@ export function requireMoves(
   if (moves === undefined)
     problems.push({
       path: ['protocol', 'kind'],
-      message: `expected relay, router or vote with the interactive task ${task.name}, got ${name}, which has no message to send to the environment in between`,
+      message: `expected relay, router or vote with the interactive task ${task.name}, got ${name}, which sends no message to the environment between turns`,
     });
   if (!setting.isOwn) {
     if (problems.length > 0) throw problem(problems);
@@ -33,7 +33,7 @@ export function requireMoves(
   if ((protocol.kind === 'relay' && protocol.rounds !== 1) || (protocol.kind === 'router' && protocol.turns))
     problems.push({
       path: ['protocol', limit],
-      message: `expected no ${limit} with the interactive task ${task.name}, which says itself how long an episode is; leave it out`,
+      message: `expected no ${limit} with the interactive task ${task.name}, which sets the length of its episodes itself; leave it out`,
     });
   if (reward.agent > 0)
     problems.push({

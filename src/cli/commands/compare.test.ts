@@ -2,22 +2,22 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { main, PLAIN_FLAGS } from '../cli/main.ts';
-import { extractOverrides } from '../config/overrides.ts';
-import { resolveConfigText } from '../config/resolve.ts';
-import { randomStream } from '../core/rng.ts';
-import { createRun } from '../store/run-folder.ts';
+import { extractOverrides } from '../../config/overrides.ts';
+import { resolveConfigText } from '../../config/resolve.ts';
+import { randomStream } from '../../core/rng.ts';
+import { createRun } from '../../store/run-folder.ts';
+import { main, PLAIN_FLAGS } from '../main.ts';
 
 const TEAM = 'base: b\nagents: 2\ntask: {name: arithmetic, operands: 2}\n';
 
 let dir: string;
-let said: string[];
+let output: string[];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'troupe-compare-'));
-  said = [];
+  output = [];
   for (const stream of [process.stdout, process.stderr])
-    vi.spyOn(stream, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+    vi.spyOn(stream, 'write').mockImplementation((text) => output.push(String(text)) > 0);
 });
 
 afterEach(() => {
@@ -47,14 +47,14 @@ async function record(name: string, flags: string[], { gain = 0, prompts = 60 } 
 }
 
 describe('troupe compare', () => {
-  it('shows curves, falls and paired differences from what the runs recorded', async () => {
+  it('shows curves, falls and paired differences of the recorded rewards', async () => {
     const runs = [
       await record('plain', []),
       await record('better', ['--algorithm', 'simultaneous'], { gain: 0.3 }),
       await record('worse', [], { gain: -0.25 }),
     ];
     expect(await main(['compare', ...runs])).toBe(0);
-    const text = said.join('');
+    const text = output.join('');
     expect(text).toMatch(/better +simultaneous +3 +▁[▄▅]█ 0.400 to 0.600 +- +0\/0 +12k +0\/3 \(0\)$/m);
     expect(text).toMatch(/worse +sat .* [1-3]\/3 \([0-3]\)$/m);
     expect(text).toContain('reward on 60 test prompts after the last stage, one episode each');
@@ -86,21 +86,21 @@ describe('troupe compare', () => {
       expect(readFileSync(join(dir, 'pages', picture), 'utf8')).toMatch(/<polyline/);
   });
 
-  it('can be read by programs', async () => {
+  it('prints one JSON object with --json', async () => {
     const runs = [await record('a', []), await record('b', [], { gain: 0.3 })];
     expect(await main(['compare', ...runs, '--json'])).toBe(0);
-    const { runs: compared, finals } = JSON.parse(said.join('')) as Record<string, unknown>;
+    const { runs: compared, finals } = JSON.parse(output.join('')) as Record<string, unknown>;
     expect(compared).toMatchObject([{ algorithm: 'sat', falls: { stages: 3 } }, { figures: { stages: 3 } }]);
     expect(finals).toMatchObject({ unit: 'reward', differences: [null, { prompts: 60 }] });
   });
 
-  it('refuses what cannot be compared, in one line', async () => {
+  it('refuses runs that cannot be compared, in one line', async () => {
     const [a, b] = [await record('a', []), await record('b', ['--task.operands', '3'])];
     const refused = async (...words: string[]) => {
-      said = [];
+      output = [];
       expect(await main(['compare', ...words])).toBe(2);
-      expect(said).toHaveLength(1);
-      return said.join('');
+      expect(output).toHaveLength(1);
+      return output.join('');
     };
     expect(await refused(a)).toMatch(/^compare: expected at least two runs, got 1/);
     expect(await refused(a, b)).toMatch(

@@ -1,0 +1,218 @@
+/**
+ * Evaluates one team on benchmarks chunk by chunk into an evaluation folder, and scores what the folder holds.
+ * @module
+ */
+import { relative } from 'node:path';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { fnv1a } from '../core/hash.ts';
+import type { RandomStream } from '../core/rng.ts';
+import type { ReportedBenchmark } from '../evaluate/benchmark-results.ts';
+import { type BenchmarkScores, benchmarkScores } from '../evaluate/benchmark-scores.ts';
+import type { EpisodeRecord } from '../evaluate/episode-record.ts';
+import { chunkSize, type EarlyStop, playBenchmark } from '../evaluate/play.ts';
+import {
+  type EvaluationFolder,
+  openEvaluation,
+  readEpisodes,
+  readEvaluationRequest,
+} from '../store/evaluation-folder.ts';
+import { FORMAT } from '../store/format.ts';
+import { ConfigError } from '../support/errors.ts';
+import type { Team } from '../team/team.ts';
+import type { PlannedBenchmark } from './benchmark-tasks.ts';
+import { closeTeam, compose, loadTeam } from './compose.ts';
+import { evaluationStream } from './evaluation-stream.ts';
+import { unreadablePrompts } from './tokenizer-coverage.ts';
+import type { UseCaseOptions } from './use-case.ts';
+
+/** A team that is evaluated. */
+export interface NamedTeam {
+  readonly resolved: ResolvedConfig;
+  /** Title of its report. */
+  readonly title: string;
+  /** Model folders of agent 0, 1, ...; default: those of the team file. */
+  readonly folders?: readonly string[];
+}
+
+/** Settings that all teams of a comparison share. */
+export interface BenchmarkContext extends UseCaseOptions {
+  readonly benchmarks: readonly PlannedBenchmark[];
+  readonly seed: number;
+  readonly stop: EarlyStop | undefined;
+  /** Error of the probable rule, also where its saving is only estimated. */
+  readonly error: number;
+}
+
+/** Folder of one team's evaluation. */
+export interface EvaluationTarget {
+  readonly out: string;
+  /** Resume the evaluation in the folder. */
+  readonly resume: boolean;
+  /** Request that the folder keeps for `--resume`. */
+  readonly command?: object | undefined;
+}
+
+/** Plays the chunks that the folder does not have, then scores all of them from disk. */
+export async function evaluateContestant(
+  team: NamedTeam,
+  target: EvaluationTarget,
+  context: BenchmarkContext,
+): Promise<ReportedBenchmark[]> {
+  const folder = openContestantFolder(team, target, context);
+  let loaded: LoadedTeam | undefined;
+  try {
+    for (const benchmark of context.benchmarks) {
+      if (isDone(folder, benchmark, context.stop)) continue;
+      loaded ??= await load(team, context);
+      await play(loaded.team, { folder, benchmark }, context);
+    }
+  } finally {
+    folder.close();
+    await loaded?.close();
+  }
+  const agents = team.resolved.config.agents.map(({ name }) => name);
+  return context.benchmarks.map((benchmark) => scoredBenchmark(target.out, { benchmark, agents }, context));
+}
+
+/** @throws StoreError if the folder holds something else, another request, or is in use */
+export function openContestantFolder(
+  team: NamedTeam,
+  { out, resume, command }: EvaluationTarget,
+  context: BenchmarkContext,
+): EvaluationFolder {
+  const request = requestOf(team, context);
+  return openEvaluation(out, { request, resume, ...(command === undefined ? {} : { command }) });
+}
+
+/**
+ * Scores of another evaluation folder.
+ *
+ * @throws ConfigError if it has other prompts or settings
+ */
+export function readContestant(dir: string, context: BenchmarkContext): ReportedBenchmark[] {
+  const stored = readEvaluationRequest(dir) as ReturnType<typeof requestOf>; // `requestOf` wrote it
+  return context.benchmarks.map((benchmark) => {
+    const theirs = stored.benchmarks.find(({ name }) => name === benchmark.name);
+    const isSame =
+      JSON.stringify([theirs, stored.early_stop]) ===
+      JSON.stringify([identityOf(benchmark), context.stop ?? null]);
+    if (!isSame)
+      throw new ConfigError(
+        `--against ${relative(process.cwd(), dir) || '.'}: expected an evaluation on the same prompts of ${benchmark.name} with the same settings, got ${theirs === undefined ? 'none of it' : 'other ones'}; name the team instead to measure it now`,
+      );
+    return scoredBenchmark(dir, { benchmark, agents: stored.agents }, context);
+  });
+}
+
+interface LoadedTeam {
+  readonly team: Team;
+  close(): Promise<void>;
+}
+
+async function load(
+  { resolved, folders }: NamedTeam,
+  { signal, onEvent, env }: BenchmarkContext,
+): Promise<LoadedTeam> {
+  const composition = await compose(resolved, { signal, onEvent, env });
+  try {
+    const team = await loadTeam(composition, { folders });
+    return {
+      team,
+      close: async () => {
+        await closeTeam(team);
+        await composition.engine.close();
+      },
+    };
+  } catch (error) {
+    await composition.engine.close();
+    throw error;
+  }
+}
+
+async function play(
+  team: Team,
+  { folder, benchmark }: { readonly folder: EvaluationFolder; readonly benchmark: PlannedBenchmark },
+  { onEvent, signal, seed, stop }: BenchmarkContext,
+): Promise<void> {
+  const { name, task, split, prompts, k, temperature, maxTokens } = benchmark;
+  const warn = (message: string): void => onEvent?.({ kind: 'warning', message });
+  for (const text of [...(task.warnings ?? []), ...unreadablePrompts(team, task, split)])
+    warn(`${name}: ${text}`);
+  const startedMs = performance.now();
+  let chunkMs = startedMs;
+  await playBenchmark(team, task, {
+    ...{ split, prompts, samples: k, temperature, maxTokens },
+    ...(stop === undefined ? {} : { stop }),
+    stream: streamOf(seed, benchmark),
+    firstChunk: folder.chunksDone(name),
+    ...(signal && { signal }),
+    onProgress: (done, total) =>
+      onEvent?.({
+        kind: 'progress',
+        label: `${name}, prompts`,
+        done,
+        total,
+        elapsedMs: performance.now() - startedMs,
+      }),
+    onWarning: warn,
+    onChunk: (chunk, records) => {
+      const ms = Math.round(performance.now() - chunkMs);
+      const played = new Set(records.map(({ index }) => index)).size;
+      folder.addChunk({ benchmark: name, chunk, prompts: played, ms }, records);
+      chunkMs = performance.now();
+    },
+  });
+}
+
+/** Whether the journal has all chunks of a benchmark. */
+function isDone(
+  folder: EvaluationFolder,
+  { name, prompts, k }: PlannedBenchmark,
+  stop: EarlyStop | undefined,
+): boolean {
+  const size = chunkSize({ samples: k, ...(stop === undefined ? {} : { stop }) });
+  return folder.chunksDone(name) * size >= prompts;
+}
+
+function scoredBenchmark(
+  dir: string,
+  { benchmark, agents }: { readonly benchmark: PlannedBenchmark; readonly agents: readonly string[] },
+  { stop, seed, error }: BenchmarkContext,
+): ReportedBenchmark {
+  const { name, split, temperature, maxTokens, k } = benchmark;
+  const episodes = readEpisodes(dir, name) as EpisodeRecord[]; // `play` wrote them
+  const scores: BenchmarkScores = benchmarkScores(episodes, {
+    samples: k,
+    agents,
+    ...(stop === undefined ? {} : { stop }),
+    error,
+    stream: streamOf(seed, benchmark),
+  });
+  return { name, split, temperature, maxTokens, scores };
+}
+
+/** The team's own task draws from the stream of plain `troupe eval`; every benchmark has its own stream. */
+function streamOf(seed: number, { name, identity }: PlannedBenchmark): RandomStream {
+  const stream = evaluationStream(seed);
+  return identity.isOwn === true ? stream : stream.child(2, fnv1a(name));
+}
+
+/** Two evaluations with equal identities measure the same. */
+function identityOf({ name, split, prompts, k, temperature, maxTokens, identity }: PlannedBenchmark) {
+  return { name, split, prompts, k, temperature, max_completion_length: maxTokens, ...identity };
+}
+
+function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchmarks }: BenchmarkContext) {
+  const { agents, protocol } = resolved.config;
+  return {
+    format: FORMAT,
+    title,
+    seed,
+    protocol,
+    agents: agents.map(({ name }) => name),
+    models: folders ?? agents.map(({ model }) => model),
+    instructions: agents.map(({ instruction }) => instruction ?? null),
+    early_stop: stop ?? null,
+    benchmarks: benchmarks.map(identityOf),
+  };
+}

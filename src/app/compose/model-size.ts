@@ -1,0 +1,102 @@
+/**
+ * Sizes of models from their headers and configurations; no weights are read.
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Config } from '../../config/schema.ts';
+import { parameterSpecs, projections } from '../../engine/onnx/decoder/parameters.ts';
+import { adapterBaseFolder, readAdapterConfig } from '../../engine/onnx/lora/adapter-folder.ts';
+import { automaticStorage } from '../../engine/onnx/lora/frozen-base.ts';
+import { readDecoderConfig } from '../../engine/onnx/weights/checkpoint.ts';
+import { isAdapterFolder } from '../../export/export-agent.ts';
+import { ADAPTER_WEIGHTS } from '../../export/merged-weights.ts';
+import type { ModelSize } from '../../plan/cost.ts';
+import type { GpuModel } from '../../plan/gpu.ts';
+import { openSafetensors } from '../../support/safetensors-reader.ts';
+import { openWeightFiles } from '../../support/weight-files.ts';
+import { embeddedOptions } from './engine.ts';
+
+/**
+ * Sizes of a model from its config.json, and the number of parameters that a team file trains.
+ *
+ * @throws ConfigError if the file is missing or its model family is unknown
+ */
+export function modelShape(dir: string, config: Config): GpuModel {
+  const decoder = readDecoderConfig(dir);
+  const { layers, heads, kvHeads, headDim } = decoder;
+  const parameters = parameterSpecs(decoder).reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  const { lora } = embeddedOptions(config);
+  const perLayer = Object.values(projections(decoder)).flatMap(({ in: columns, parts }) =>
+    parts
+      .filter(({ target }) => lora?.targetModules === 'all-linear' || lora?.targetModules?.includes(target))
+      .map(({ rows }) => (lora?.r ?? 0) * (columns + rows)),
+  );
+  return {
+    parameters,
+    trainedParameters: lora ? layers * perLayer.reduce((sum, size) => sum + size, 0) : parameters,
+    attention: layers * heads * headDim,
+    cacheBytesPerToken: 4 * layers * kvHeads * headDim,
+  };
+}
+
+/** Sizes of a model on disk, from its safetensors headers and config.json. */
+export function modelSize(dir: string, config: Config): ModelSize {
+  const whole = wholeModelFolder(dir);
+  const files = openWeightFiles(whole);
+  const parameters = countParameters(files.tensors);
+  const [first] = files.tensors.values();
+  files.close();
+  const adapter = adapterParameters(dir, config);
+  const bytes = frozenBytes(config, parameters, first?.dtype ?? '');
+  const path = join(whole, 'config.json');
+  const json = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const number = (key: string): number => Number(json[key] ?? 0);
+  const width = number('num_attention_heads') * number('head_dim') || number('hidden_size');
+  return {
+    parameters,
+    trainedParameters: adapter ?? parameters,
+    attention: number('num_hidden_layers') * width,
+    ...(adapter === undefined ? {} : { frozen: { folder: resolve(whole), bytes } }),
+  };
+}
+
+/**
+ * The folder of the complete weights of a model: its own, or that of the base of an adapter.
+ *
+ * @throws ConfigError if the base is missing
+ */
+export function wholeModelFolder(dir: string): string {
+  return isAdapterFolder(dir) ? adapterBaseFolder(dir, readAdapterConfig(dir).base) : dir;
+}
+
+/**
+ * Memory of a frozen base under adapters in the embedded engine, bytes.
+ *
+ * @param dtype - element type on disk
+ */
+function frozenBytes({ engine }: Config, parameters: number, dtype: string): number {
+  const storage = engine.base_dtype === 'auto' ? automaticStorage(4 * parameters, dtype) : engine.base_dtype;
+  return parameters * (storage === 'bfloat16' ? 2 : 4);
+}
+
+/** Parameters of the adapter that is trained: the one in the folder, or a fresh one that the team file asks for. */
+function adapterParameters(dir: string, config: Config): number | undefined {
+  if (!isAdapterFolder(dir))
+    return config.engine.lora_rank === 0 ? undefined : modelShape(dir, config).trainedParameters;
+  const file = openSafetensors(join(dir, ADAPTER_WEIGHTS));
+  file.close();
+  return countParameters(file.tensors);
+}
+
+function countParameters(tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>): number {
+  return [...tensors.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+}

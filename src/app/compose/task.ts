@@ -1,0 +1,87 @@
+/**
+ * Creates the task and the protocol that a team file names.
+ * @module
+ */
+import type { ResolvedConfig } from '../../config/resolve.ts';
+import type { VerifierName } from '../../grade/verifier.ts';
+import type { Task } from '../../task/task.ts';
+import { createTask, type TaskContext } from '../../tasks/registry.ts';
+import { createProtocol } from '../../team/protocols.ts';
+import type { Protocol } from '../../team/team.ts';
+import { createAnswerer } from '../answerer.ts';
+import type { DownloadOptions } from '../hub-models.ts';
+import { requireInteractiveSettings } from '../interactive-settings.ts';
+import { environmentOf } from '../use-case.ts';
+import { locateErrors } from './config-errors.ts';
+import { loadServedModel } from './engine.ts';
+
+/** The team's own task; loads no model. @throws ConfigError with the place in the team file */
+export function composeTask(resolved: ResolvedConfig, options: DownloadOptions = {}): Promise<Task> {
+  const { name, ...section } = resolved.config.task;
+  return locateErrors(resolved, ['task'], () => createTask(name, section, taskContext(options)));
+}
+
+/** The team's own task and protocol, which must suit each other. @throws ConfigError with the place in the team file */
+export async function composeEpisodes(
+  resolved: ResolvedConfig,
+  options: DownloadOptions = {},
+): Promise<{ readonly task: Task; readonly protocol: Protocol }> {
+  const task = await composeTask(resolved, options);
+  const protocol = await composeProtocol(resolved);
+  requireInteractiveSettings(resolved, task, { protocol, isOwn: true });
+  return { task, protocol };
+}
+
+/** A task besides the team's own, for an evaluation. */
+export interface OtherTask {
+  /** Name and options of the task. */
+  readonly section: Readonly<Record<string, unknown>>;
+  /** Place of the section in the team file. */
+  readonly path: readonly (string | number)[];
+}
+
+/** @throws ConfigError with the place in the team file */
+export async function composeOtherTask(
+  resolved: ResolvedConfig,
+  { section: { name, ...section }, path }: OtherTask,
+  options: DownloadOptions = {},
+): Promise<Task> {
+  const task = await locateErrors(resolved, path, () =>
+    createTask(String(name ?? ''), section, taskContext(options)),
+  );
+  requireInteractiveSettings(resolved, task, { protocol: await composeProtocol(resolved), isOwn: false });
+  return task;
+}
+
+function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
+  const { kind, ...options } = resolved.config.protocol;
+  return locateErrors(resolved, ['protocol'], () =>
+    createProtocol(kind, options, resolved.config.agents.length),
+  );
+}
+
+/** A protocol for `agents` agents; a served team may have more agents than the trained one. */
+export function composeProtocolFor(
+  kind: string,
+  options: Readonly<Record<string, unknown>>,
+  agents: number,
+): Protocol {
+  return createProtocol(kind, options, agents);
+}
+
+/** Extracts answers as the verifier of JSON-lines tasks does, for served teams without a task. */
+export async function answerReader(verifier: VerifierName): Promise<(text: string) => string | undefined> {
+  const { createVerifier } = await import('../../grade/verifier.ts');
+  const { answerOf } = createVerifier(verifier, { ignoreCase: false });
+  return (text) => answerOf(text);
+}
+
+function taskContext(options: DownloadOptions): TaskContext {
+  return {
+    answerer: (request) =>
+      createAnswerer(request, {
+        loadModel: (folder) => loadServedModel(folder, undefined, options),
+        environment: environmentOf(options),
+      }),
+  };
+}

@@ -1,0 +1,278 @@
+/**
+ * One attempt of a training run: loads the models, trains, evaluates, writes the report. An attempt fails if a worker
+ * dies; the next one resumes.
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { trainOptions } from '../config/train-options.ts';
+import type { Model } from '../engine/engine.ts';
+import { modelCallRow } from '../observe/model-calls.ts';
+import { listCheckpoints } from '../store/checkpoint-folder.ts';
+import type { DiskRunStore } from '../store/disk-run-store.ts';
+import { CHECKPOINTS } from '../store/layout.ts';
+import { createRun, openRun } from '../store/run-folder.ts';
+import { isHubReference } from '../support/model-reference.ts';
+import { isMixtureFolder } from '../swap/mixture-folder.ts';
+import type { Task } from '../task/task.ts';
+import type { Team } from '../team/team.ts';
+import type { EventSink, RunEvent } from '../train/events.ts';
+import { Interrupted } from '../train/interrupted.ts';
+import { checkRun } from '../train/preflight.ts';
+import { runTraining, type TrainingOutcome } from '../train/run.ts';
+import { closingComparison } from './closing-comparison.ts';
+import type { EngineContext } from './compose/engine.ts';
+import {
+  type Composition,
+  chatTemplateOptions,
+  closeTeam,
+  compose,
+  loadTeam,
+  requirePrompts,
+} from './compose.ts';
+import { pinModels } from './hub-models.ts';
+import { packageVersion } from './package-version.ts';
+import { unreadablePrompts } from './tokenizer-coverage.ts';
+import type { TrainingEvent, TrainingResult } from './training-run.ts';
+import type { UseCaseOptions } from './use-case.ts';
+
+export interface AttemptRequest extends Pick<UseCaseOptions, 'signal' | 'env'> {
+  readonly resolved: ResolvedConfig;
+  /** Run folder. */
+  readonly run: string;
+  /** Resume the run in the folder. */
+  readonly resume: boolean;
+  readonly onEvent: (event: TrainingEvent) => void;
+  /** Awaited once the run folder exists, before training starts. */
+  readonly onOpen: (dir: string) => Promise<void>;
+}
+
+/** @throws TroupeError of any kind; an existing folder is unchanged or can be resumed */
+export async function trainAttempt(request: AttemptRequest): Promise<TrainingResult> {
+  const closing: (() => unknown)[] = [];
+  try {
+    return await attempt(request, (close) => closing.push(close));
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+/** @param defer - takes functions that release resources at the end, in reverse order */
+async function attempt(
+  request: AttemptRequest,
+  defer: (close: () => unknown) => void,
+): Promise<TrainingResult> {
+  const { run, resume, onEvent, signal } = request;
+  const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
+  const composition = await composeRun(request, (call) =>
+    work.store?.recordModelCall(modelCallRow(call, work.stage)),
+  );
+  const { resolved, config, task, engine } = composition;
+  defer(() => engine.close());
+  const options = trainOptions(config);
+  const settings = { config: resolved.resolvedYaml, keepLast: config.train.save_total_limit };
+
+  if (resume) checkContinuation(resolved, run);
+  const opened = resume ? await openRun(run, settings) : undefined;
+  if (opened) defer(() => opened.close());
+  const start = startingPoint(opened, config.agents.length);
+  const team = await loadTeam(composition, { ...start, training: true });
+  defer(() => closeTeam(team));
+  checkRun({ team, task, options });
+  const store = opened ?? (await createRun(run, { ...settings, manifest: manifest(team) }));
+  if (!opened) defer(() => store.close());
+  work.store = store;
+
+  await request.onOpen(store.dir);
+  onEvent({ kind: 'run_opened', dir: store.dir });
+  const sink: EventSink = {
+    emit(event) {
+      if ('stage' in event) work.stage = event.stage;
+      onEvent(event);
+    },
+  };
+  // the log has these warnings once, before the first checkpoint
+  if (store.lastCheckpoint() === undefined)
+    for (const event of warningsOf(task, team)) for (const to of [store, sink]) to.emit(event);
+  try {
+    const outcome = await runTraining({
+      team,
+      task,
+      options,
+      store,
+      sinks: [sink],
+      ...(signal && { signal }),
+      loadAgent: agentLoader(composition, team, start),
+      evaluate: (reached) => evaluateOutcome(composition, reached, { store, sink, signal }),
+    });
+    await outcome.champion?.release();
+    if (outcome.team !== team) await closeTeam(outcome.team);
+  } catch (error) {
+    throw error instanceof Interrupted ? withResumeCommand(error, store, run) : error;
+  }
+  const { writeTrainingReport } = await import('./training-report.ts');
+  return writeTrainingReport(store, config);
+}
+
+/** Everything that is known before a run folder exists: parts, prompts without contamination, pinned models. */
+async function composeRun(
+  { resolved: requested, signal, env, onEvent }: AttemptRequest,
+  onWork: EngineContext['onWork'],
+): Promise<Composition> {
+  const context = { signal, env, onEvent };
+  const composition = await compose(requested, { ...context, onWork });
+  try {
+    const task = await withoutEvaluationPrompts(requested, composition.task, context);
+    requirePrompts({ resolved: requested, task }, 'train', { atLeast: 1, purpose: 'training' });
+    requirePrompts({ resolved: requested, task }, 'test', { atLeast: 2, purpose: 'the closing comparison' });
+    const resolved = await pinModels(requested, context);
+    return { ...composition, task, resolved, config: resolved.config };
+  } catch (error) {
+    await composition.engine.close();
+    throw error;
+  }
+}
+
+async function withoutEvaluationPrompts(
+  resolved: ResolvedConfig,
+  task: Task,
+  context: UseCaseOptions<TrainingEvent>,
+): Promise<Task> {
+  const { contamination, eval: evaluation } = resolved.config;
+  const sets = contamination.sets ?? evaluation.benchmarks;
+  if (contamination.action === 'off' || sets.length === 0) return task;
+  const { cleanTask } = await import('./decontaminate.ts');
+  return cleanTask(resolved, task, sets, context);
+}
+
+/** Checks what a resumed run needs before its folder is changed. @throws ConfigError */
+function checkContinuation(resolved: ResolvedConfig, run: string): void {
+  const { agents, train } = resolved.config;
+  const done = listCheckpoints(join(run, CHECKPOINTS)).at(-1) ?? 0;
+  if (train.stages < done)
+    throw resolved.problem([
+      {
+        path: ['train', 'stages'],
+        message: `expected at least ${done}, the stages this run has done, got ${train.stages}`,
+      },
+    ]);
+  const missing = agents.find(
+    ({ model }) =>
+      !isHubReference(model) && !existsSync(join(model, 'config.json')) && !isMixtureFolder(model),
+  );
+  if (missing !== undefined)
+    throw resolved.problem([
+      {
+        path: ['agents', agents.indexOf(missing), 'model'],
+        message: `expected the base model of "${missing.name}", which the closing comparison needs, got nothing in ${missing.model}; put it back`,
+      },
+    ]);
+}
+
+/** Warnings about the task's data and the tokenizers. */
+function warningsOf(task: Task, team: Team): RunEvent[] {
+  const texts = [...(task.warnings ?? []), ...unreadablePrompts(team, task, 'train')];
+  return texts.map((text) => ({ kind: 'warning', stage: 0, message: `task ${task.name}: ${text}` }));
+}
+
+interface Start {
+  /** Model folder of agent 0, 1, ...; absent: the base models of the team file. */
+  readonly folders?: readonly string[];
+  readonly optimizer?: boolean;
+}
+
+/** The newest checkpoint with its optimizers; the base models for a new run. */
+function startingPoint(store: DiskRunStore | undefined, agents: number): Start {
+  const last = store?.lastCheckpoint();
+  if (last === undefined) return {};
+  return {
+    folders: Array.from({ length: agents }, (_, id) => join(last.path, `agent_${id}`)),
+    optimizer: true,
+  };
+}
+
+/** Loads an agent's model from a checkpoint. A model that the team was loaded with is returned once without loading. */
+function agentLoader(
+  { config, loadModel }: Composition,
+  team: Team,
+  { folders }: Start,
+): (dir: string, agent: number) => Promise<Model> {
+  const unused = new Map(team.agents.map(({ id, model }) => [folders?.[id], model]));
+  return async (dir, agent) => {
+    const loaded = unused.get(dir);
+    unused.delete(dir); // a second request, such as the champion's, needs its own weights
+    return loaded ?? loadModel({ dir, optimizer: true, ...chatTemplateOptions(config, agent) });
+  };
+}
+
+/** Compares the trained with the untrained team, which is loaded again because training changed it in place. */
+async function evaluateOutcome(
+  composition: Composition,
+  { team, champion }: TrainingOutcome,
+  {
+    store,
+    sink,
+    signal,
+  }: {
+    readonly store: DiskRunStore;
+    readonly sink: EventSink;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<readonly RunEvent[]> {
+  const { config, task } = composition;
+  const best = store.champion();
+  const isOther = best !== undefined && best.stage > 0 && best.stage !== store.lastCheckpoint()?.stage;
+  const untrained = await loadTeam(composition);
+  try {
+    return await closingComparison(
+      {
+        untrained,
+        trained: team,
+        ...(isOther && champion
+          ? {
+              champion: {
+                stage: best.stage,
+                load: async () => {
+                  await champion.load();
+                  return champion.team;
+                },
+              },
+            }
+          : {}),
+      },
+      {
+        task,
+        seed: config.seed,
+        stage: config.train.stages,
+        prompts: config.eval.prompts,
+        samples: config.eval.k,
+        temperature: config.train.temperature,
+        maxTokens: config.train.max_completion_length,
+        ...(signal && { signal }),
+        emit: (event) => sink.emit(event),
+      },
+    );
+  } finally {
+    await closeTeam(untrained);
+  }
+}
+
+function withResumeCommand(error: Interrupted, store: DiskRunStore, run: string): Interrupted {
+  const last = store.lastCheckpoint();
+  const saved =
+    last === undefined ? 'no checkpoint was written yet' : `everything up to ${last.name} is saved`;
+  return new Interrupted(`interrupted; ${saved}; go on with: troupe train --resume ${run}`, error);
+}
+
+function manifest({ agents }: Team): Record<string, string | number> {
+  const samplers = new Set(agents.map(({ model }) => model.capabilities.sampler ?? 'embedded'));
+  return {
+    troupe: packageVersion(),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cores: availableParallelism(),
+    sampler: [...samplers].join(', '),
+  };
+}

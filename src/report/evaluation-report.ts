@@ -1,0 +1,81 @@
+/**
+ * One evaluation on one split, as text for a terminal and as one JSON object.
+ * @module
+ */
+import { relative } from 'node:path';
+import type { TeamEvaluation } from '../evaluate/evaluate.ts';
+import type { Measure, Scores } from '../evaluate/scores.ts';
+import { accuracy, percent } from './format.ts';
+import { furtherLines } from './task-scores.ts';
+import { textTable } from './text-table.ts';
+
+export interface ReportedEvaluation {
+  readonly task: string;
+  /** Names of agent 0, 1, ... */
+  readonly agents: readonly string[];
+  readonly evaluation: TeamEvaluation;
+  /** File with the transcripts. */
+  readonly transcripts?: string;
+}
+
+/** Table of avg@K, pass@K and maj@K with 95% intervals, for the team and each agent. */
+export function renderEvaluation({ task, agents, evaluation, transcripts }: ReportedEvaluation): string {
+  const { label, team, prompts, samples, split, meanLength, clippedRatio } = evaluation;
+  const row = (name: string, scores: Scores): string[] => [
+    name,
+    ...[scores.avg, scores.pass, scores.maj].map(accuracy),
+  ];
+  const table = textTable(
+    [
+      ['', `avg@${samples}`, `pass@${evaluation.k}`, `maj@${samples}`],
+      row('team', team),
+      ...agentScores(agents, evaluation).map(([name, scores]) => row(name, scores)),
+    ],
+    ['left', 'right', 'right', 'right'],
+  );
+  return [
+    `${label}: task ${task}, ${split} split, ${prompts} prompts x ${samples} samples`,
+    '',
+    table,
+    '',
+    `95% intervals over prompts; messages of ${meanLength.toFixed(1)} tokens on average, ${percent(clippedRatio)} cut off`,
+    ...furtherLines(team),
+    ...(transcripts === undefined ? [] : [`transcripts   ${relative(process.cwd(), transcripts)}`]),
+    '',
+  ].join('\n');
+}
+
+/** What `troupe eval --json` prints. */
+export function evaluationJson({ task, agents, evaluation }: ReportedEvaluation): object {
+  const { agents: _, team, ...rest } = evaluation;
+  return {
+    task,
+    ...rest,
+    team: scoresJson(team),
+    members: Object.fromEntries(
+      agentScores(agents, evaluation).map(([name, scores]) => [name, scoresJson(scores)]),
+    ),
+  };
+}
+
+/** Agents that sent a message, with their scores. */
+function agentScores(
+  names: readonly string[],
+  { agents }: TeamEvaluation,
+): (readonly [name: string, scores: Scores])[] {
+  return agents.flatMap((scores, id) =>
+    scores === undefined ? [] : [[names[id] ?? `agent_${id}`, scores] as const],
+  );
+}
+
+function scoresJson({ avg, pass, maj, reward, further }: Scores): object {
+  const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
+  const others = Object.entries(further ?? {}).map(([name, measure]) => [name, interval(measure)]);
+  return {
+    avg: interval(avg),
+    pass: interval(pass),
+    maj: interval(maj),
+    reward: interval(reward),
+    ...(further && { further: Object.fromEntries(others) }),
+  };
+}

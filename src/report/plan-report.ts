@@ -1,0 +1,82 @@
+/**
+ * The plan of a run as a table: time, tokens, operations and memory.
+ * @module
+ */
+import type { MachineRates, Plan } from '../plan/cost.ts';
+import { GPUS, type GpuPlan, type GpuUse } from '../plan/gpu.ts';
+import { count, duration } from './format.ts';
+import { textTable } from './text-table.ts';
+
+const GIB = 2 ** 30;
+
+export interface PlanFacts {
+  readonly plan: Plan;
+  readonly machine: MachineRates;
+  readonly stages: number;
+  readonly gpu?: GpuPlan;
+}
+
+export function renderPlan({ plan, machine, stages, gpu }: PlanFacts): string {
+  const rows = gpu
+    ? gpuRows(plan, machine, gpu)
+    : [['memory', `${(plan.memoryBytes / 1e9).toFixed(1)} GB`] as const];
+  return `${textTable([...runRows(plan, stages), ...rows])}\n`;
+}
+
+type Row = readonly [label: string, value: string];
+
+function runRows({ stage, seconds, ...plan }: Plan, stages: number): Row[] {
+  const time = (value: number): string => duration(1000 * value);
+  const phases = Object.entries(stage.phases).map(([phase, value]) => `${phase} ${time(value)}`);
+  return [
+    ['one stage', `${time(stage.seconds)}: ${phases.join(', ')}`],
+    ['', `${count(stage.tokens)} tokens sampled, ${flops(stage.flops)}`],
+    ['stages', `${stages}: ${time(stages * stage.seconds)}`],
+    ['promotion tests', plan.gates === 0 ? 'none' : `${plan.gates}, at most ${time(plan.gateSeconds)} each`],
+    ['closing comparison', time(plan.evaluationSeconds)],
+    [
+      'the run',
+      `${time(seconds.least)} to ${time(seconds.most)} (${(seconds.most / 3600).toFixed(2)} h), ${count(plan.tokens)} tokens, ${flops(plan.flops)}`,
+    ],
+  ];
+}
+
+function gpuRows({ seconds }: Plan, { sampleMessage }: MachineRates, gpu: GpuPlan): Row[] {
+  const { name, assumptions: assumed, use } = gpu;
+  return [
+    ['GPU-hours', gpuHours(seconds, use)],
+    ['memory per GPU', gpuMemory(gpu)],
+    [
+      'assumed',
+      `${name} at ${share(assumed.computeShare)} of its peak and ${share(assumed.bandwidthShare)} of its bandwidth, prompts of ${assumed.promptTokens} and messages of ${assumed.messageTokens} tokens, ${share(assumed.activeShare)} of groups with different rewards; not measured`,
+    ],
+    // so that users can add up evaluations by hand
+    ['a benchmark', `${sampleMessage.toPrecision(3)} s a message of the team: prompts x k x agents of them`],
+  ];
+}
+
+function gpuHours({ least, most }: Plan['seconds'], { agents, gpusPerAgent }: GpuUse): string {
+  const cards = agents * gpusPerAgent;
+  const hours = (value: number): string => ((cards * value) / 3600).toPrecision(3);
+  return `${hours(least)} to ${hours(most)}: ${cards} ${cards === 1 ? 'card' : 'cards'} for ${duration(1000 * least)} to ${duration(1000 * most)}`;
+}
+
+function gpuMemory({ name, gpu, use, memoryBytes }: GpuPlan): string {
+  const cards = Math.min(1, use.gpusPerAgent);
+  const available = gpu.memoryBytes * cards;
+  const gib = (value: number): string => (value / GIB).toFixed(0);
+  const need = `${gib(memoryBytes)} GiB and activations of ${gib(available)}`;
+  if (memoryBytes <= available) return need;
+  const larger = Object.entries(GPUS).find(([, one]) => one.memoryBytes * cards >= memoryBytes);
+  const advice = larger === undefined ? 'no GPU listed here has enough' : `${larger[0]} has enough`;
+  return `${need}: ${gib(memoryBytes - available)} GiB too little on ${name}; ${advice}, several GPUs can share an agent (ray.gpus_per_agent), and adapters (engine.lora_rank) need a fraction`;
+}
+
+function flops(value: number): string {
+  const [unit, size] = value < 1e15 ? ['TFLOP', 1e12] : ['PFLOP', 1e15];
+  return `${(value / (size as number)).toFixed(1)} ${unit}`;
+}
+
+function share(value: number): string {
+  return `${Math.round(100 * value)}%`;
+}
