@@ -336,12 +336,12 @@ describe('bad input', () => {
     [
       'a run resumed with another team',
       () => ['train', '--resume', 'whole', '--agents', '1'],
-      /^--agents: expected a list of 2, which this run was started with, got a list of 1; start a new run/,
+      /^--agents: expected a list of 2, the value of this run, got a list of 1; start a new run/,
     ],
     [
       'a run resumed with another task',
       () => ['train', '--resume', 'whole', '--task.operands', '3'],
-      /^--task\.operands: expected 2, which this run was started with, got 3/,
+      /^--task\.operands: expected 2, the value of this run, got 3/,
     ],
     [
       'a run resumed for fewer stages than are finished',
