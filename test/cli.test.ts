@@ -220,7 +220,7 @@ it('warns once about records that a data set left out, in the log and the report
   const task = 'task={name: jsonl, path: sums.jsonl, test_path: held.jsonl, verifier: numeric}';
   const run = join(dir, 'sums');
   const left = /warning: task jsonl: left out \d+ of \d+ records of the train split/g;
-  const short = /warning: the test split of task jsonl has 10 prompts left where 20 were asked for/g;
+  const short = /warning: the test split of task jsonl has 10 prompts left, but 20 were requested/g;
 
   const trained = await inProcess('train', team, '--set', task, '--train.stages', '1', '--run', run);
   expect(trained).toMatchObject({ status: 0, stderr: '' });
@@ -336,12 +336,12 @@ describe('bad input', () => {
     [
       'a run resumed with another team',
       () => ['train', '--resume', 'whole', '--agents', '1'],
-      /^--agents: expected a list of 2, which this run was started with, got a list of 1; start a new run/,
+      /^--agents: expected a list of 2, the value of this run, got a list of 1; start a new run/,
     ],
     [
       'a run resumed with another task',
       () => ['train', '--resume', 'whole', '--task.operands', '3'],
-      /^--task\.operands: expected 2, which this run was started with, got 3/,
+      /^--task\.operands: expected 2, the value of this run, got 3/,
     ],
     [
       'a run resumed for fewer stages than are finished',
@@ -407,7 +407,7 @@ describe('bad input', () => {
     const { status, stderr } = troupe('train', '--resume', run);
     child.kill('SIGKILL');
     expect(status).toBe(2);
-    expect(stderr).toMatch(new RegExp(`but process ${child.pid} since \\S+ holds it`));
+    expect(stderr).toMatch(new RegExp(`is locked by process ${child.pid} since \\S+`));
   });
 
   it('sets the exit code of the process, and prints a stack with --debug only', () => {

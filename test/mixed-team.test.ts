@@ -51,35 +51,31 @@ describe('a team of two vocabularies', () => {
     ['vote', createVote()],
     ['relay', createRelay(2, { rounds: 2 })],
     ['debate', createDebate()],
-  ])('plays %s, each agent reading and writing its own tokens', async (_, protocol) => {
+  ])('plays %s with each agent’s own tokenizer', async (_, protocol) => {
     const team = await mixedTeam(protocol);
     const items = [0, 1].map((index) => task.item('train', index));
     const options = { items, samples: 3, temperature: 1, maxTokens: 5, stream: randomStream(3) };
     const trajectories = await rollout(team, task, options);
     for (const { item, messages } of trajectories)
-      for (const { agent, context, tokens, text, turn, characters } of messages) {
+      for (const { agent, context, tokens, text, turn, logpSampler, meanLogp } of messages) {
         const { tokenizer } = team.agents[agent]!.model;
         expect(Math.max(...context, ...tokens)).toBeLessThan(tokenizer.vocabSize);
         expect(text).toBe(tokenizer.decode(tokens));
-        expect(characters).toBe(Math.max(1, text.length));
-        const spoken = messages.filter((said) => said.turn < turn);
-        const view = protocol.view(
-          item,
-          agent,
-          spoken.map((said) => ({ ...said, meanLogp: 0 })),
-          undefined,
-        );
+        const logpSum = logpSampler.reduce((sum, logp) => sum + logp, 0);
+        expect(meanLogp).toBeCloseTo(logpSum / Math.max(1, text.length), 9);
+        const earlier = messages.filter((message) => message.turn < turn);
+        const view = protocol.view(item, agent, earlier, undefined);
         expect(context).toEqual(tokenizer.encodeChat(view));
-        // others come as text, never as the ids of another vocabulary
+        // messages of others are passed as text, never as token ids of another vocabulary
         expect(view.filter(({ tokens: own }) => own).length).toBe(
-          spoken.filter(
-            (said) => said.agent === agent && (protocol.name !== 'debate' || said.turn === turn - 1),
+          earlier.filter(
+            (message) => message.agent === agent && (protocol.name !== 'debate' || message.turn === turn - 1),
           ).length,
         );
       }
   });
 
-  it('trains: both agents are updated inside their radii, in one run that saves both', async () => {
+  it('updates both agents within their radii and saves both', async () => {
     const memory = new MemoryRun();
     try {
       await runTraining({

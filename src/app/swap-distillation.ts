@@ -3,7 +3,7 @@
  * @module
  */
 import type { Model } from '../engine/engine.ts';
-import { withModel } from '../swap/contest.ts';
+import { withModel } from '../swap/acceptance.ts';
 import { distil, measureDivergence } from '../swap/distil.ts';
 import { MessageMixtureModel } from '../swap/message-model.ts';
 import { vocabularyDifference } from '../swap/mixable.ts';
@@ -43,18 +43,14 @@ export async function distilReplacement(
   const score = { temperature: options.temperature, ...(context.signal && { signal: context.signal }) };
   // the teacher contains the replacement, which distillation changes
   const teacherBefore = shareVocabulary ? await distributionsOf(teacher, sequences, score) : undefined;
-  const loss = await distil(
-    replacement,
-    sequences.map((sequence) => ({ sequence })),
-    {
-      steps: settings.distilSteps,
-      batchSize: Math.min(options.minibatchSize, sequences.length),
-      adamw: options.optimizer,
-      score,
-      onProgress: (done, total) =>
-        context.emit({ kind: 'phase', stage: 0, agent, phase: 'update', done, total }),
-    },
-  );
+  const loss = await distil(replacement, sequences, {
+    steps: settings.distilSteps,
+    batchSize: Math.min(options.minibatchSize, sequences.length),
+    adamw: options.optimizer,
+    score,
+    onProgress: (done, total) =>
+      context.emit({ kind: 'phase', stage: 0, agent, phase: 'update', done, total }),
+  });
   const states = { sequences, score };
   const fromTeacher = teacherBefore && (await measureDivergence(replacement, teacherBefore, states));
   const fromIncumbent = shareVocabulary ? await measureDivergence(replacement, incumbent, states) : undefined;

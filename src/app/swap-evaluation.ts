@@ -4,7 +4,7 @@
  * @module
  */
 import type { Model } from '../engine/engine.ts';
-import { decide, measureContender, withModel } from '../swap/contest.ts';
+import { decideSwap, evaluateCandidate, withModel } from '../swap/acceptance.ts';
 import { signTest } from '../swap/sign-test.ts';
 import type { Distillation, SwapContender, SwapRecord } from '../swap/swap-record.ts';
 import type { Team } from '../team/team.ts';
@@ -97,19 +97,19 @@ async function compareTeams(
     onProgress: (done: number, total: number) =>
       context.emit({ kind: 'phase', stage: 0, phase: 'evaluate', done, total }),
   } as const;
-  const before = await measureContender({ label: 'before', team }, task, options);
+  const before = await evaluateCandidate({ label: 'before', team }, task, options);
   const paired = { ...options, against: before.evaluation };
   const raw = withModel(team, agent, replacement);
-  const entries = [before, await measureContender({ label: 'raw swap', team: raw }, task, paired)];
+  const entries = [before, await evaluateCandidate({ label: 'raw swap', team: raw }, task, paired)];
   const teams = [team, raw];
   // distillation changes the replacement, so the raw swap is evaluated before it
   const distillation = settings.mode === 'distil' ? await distilReplacement(context, parts) : undefined;
   if (candidate) {
     const after = withModel(team, agent, candidate.model);
-    entries.push(await measureContender({ label: candidate.label, team: after }, task, paired));
+    entries.push(await evaluateCandidate({ label: candidate.label, team: after }, task, paired));
     teams.push(after);
   }
-  const { path: _, ...decision } = await decide(context, { before: team, after: teams.at(-1) as Team });
+  const { path: _, ...decision } = await decideSwap(context, { before: team, after: teams.at(-1) as Team });
   context.state.agents[agent] = { beta: context.options.beta, lrScale: 1 };
   return {
     prompts: before.evaluation.prompts,

@@ -16,7 +16,7 @@ import { processIdentity } from '../support/process-identity.ts';
 import type { AgentHash } from '../swap/swap-record.ts';
 import type { Team } from '../team/team.ts';
 import type { RunContext } from '../train/context.ts';
-import { foundRun } from '../train/run.ts';
+import { initializeRun } from '../train/run.ts';
 import { type Composition, closeTeam, loadTeam } from './compose.ts';
 import { packageVersion } from './package-version.ts';
 import { copyModel, type SourceFolders, type WriteModel } from './swap-candidate.ts';
@@ -73,7 +73,7 @@ export async function createSwappedRun(
         agent,
       );
       team = await loadTeam(composition, { folders: folders.map((folder) => join(partial, folder)) });
-      await foundRun({ team, task: context.task, options: context.options, store }, context.state);
+      await initializeRun({ team, task: context.task, options: context.options, store }, context.state);
     } finally {
       await closeTeam(team);
       await store.close();

@@ -13,14 +13,14 @@ function resolved(text: string, ...flags: string[]) {
 
 const team = (agents: number, more = '') => `base: b\nagents: ${agents}\ntask: {name: t}\n${more}`;
 
-function complaint(text: string, ...flags: string[]): string {
+function errorOf(text: string, ...flags: string[]): string {
   try {
     resolved(text, ...flags);
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
   }
-  throw new Error('expected a refusal');
+  throw new Error('expected a ConfigError');
 }
 
 /** The value of a dotted path. */
@@ -29,7 +29,7 @@ function at(config: object, path: string): unknown {
 }
 
 describe('an algorithm', () => {
-  it.each(ALGORITHM_NAMES)('%s is its table of settings and nothing else', (algorithm) => {
+  it.each(ALGORITHM_NAMES)('%s changes exactly the settings of its table', (algorithm) => {
     const agents = algorithm === 'single' ? 1 : 3;
     const { config } = resolved(team(agents, `algorithm: ${algorithm}\n`));
     const { config: plain } = resolved(team(agents));
@@ -43,12 +43,12 @@ describe('an algorithm', () => {
     expect(config).toEqual(expected);
   });
 
-  it('is sat unless the file says otherwise, and sat changes no default', () => {
+  it('is sat by default, which changes no default', () => {
     expect(resolved(team(2)).config.algorithm).toBe('sat');
     expect(ALGORITHMS.sat.settings).toEqual([]);
   });
 
-  it("gives way to the user's own settings, in the file and in flags, whichever comes first", () => {
+  it("is overridden by the user's settings in the file and in flags, in any order", () => {
     const { config } = resolved(
       team(2, 'algorithm: sat-paper\nloss: {dual_clip: 4}\ntrain:\n  order: random\n'),
       '--trust_region.step_shrink',
@@ -61,7 +61,7 @@ describe('an algorithm', () => {
     expect(flagged.config).toMatchObject({ algorithm: 'independent', scheme: { credit: 'team' } });
   });
 
-  it('stands in the resolved file, which resolves to itself', () => {
+  it('is in the resolved file, which resolves to itself', () => {
     const { config, resolvedYaml } = resolved(team(2, 'algorithm: teamtr\nloss: {beta: 0.01}\n'));
     expect(resolvedYaml).toContain('algorithm: teamtr');
     expect(resolveConfigText(resolvedYaml, { path: '/elsewhere/config.yaml' }).config).toEqual({
@@ -70,7 +70,7 @@ describe('an algorithm', () => {
     });
   });
 
-  it('reaches the training loop', () => {
+  it('determines the options of the training loop', () => {
     const options = (algorithm: AlgorithmName, agents = 2) =>
       trainOptions(resolved(team(agents, `algorithm: ${algorithm}\n`)).config);
     expect(options('sat')).toMatchObject({ updateSchedule: 'sequential', credit: 'team', stateWeight: true });
@@ -84,32 +84,32 @@ describe('an algorithm', () => {
   });
 });
 
-describe('what an algorithm cannot be', () => {
-  it('is named by the nearest right one', () => {
-    expect(complaint(team(2, 'algorithm: sat_paper\n'))).toBe(
+describe('an invalid algorithm', () => {
+  it('is reported with the nearest valid name', () => {
+    expect(errorOf(team(2, 'algorithm: sat_paper\n'))).toBe(
       'team.yaml:4:12 algorithm: expected one of sat, sat-paper, simultaneous, independent, single, teamtr, got "sat_paper"; did you mean "sat-paper"?',
     );
   });
 
-  it('is one agent with three', () => {
-    expect(complaint(team(3), '--algorithm', 'single')).toBe(
+  it('is single with three agents', () => {
+    expect(errorOf(team(3), '--algorithm', 'single')).toBe(
       '--algorithm: expected one agent with algorithm single, got 3',
     );
   });
 
-  it('is blamed on the algorithm where the algorithm said so', () => {
+  it('is reported at the key algorithm if the algorithm set the invalid value', () => {
     const relay = team(2, 'protocol: {kind: relay}\n');
-    expect(complaint(`${relay}algorithm: independent\n`)).toBe(
-      'team.yaml:5:12 algorithm: sets scheme.credit: expected team with protocol relay, where members give no answers of their own, got own',
+    expect(errorOf(`${relay}algorithm: independent\n`)).toBe(
+      'team.yaml:5:12 algorithm: sets scheme.credit: expected team with protocol relay, in which single agents give no answers, got own',
     );
-    expect(complaint(`${relay}scheme: {credit: own}\n`)).toMatch(
+    expect(errorOf(`${relay}scheme: {credit: own}\n`)).toMatch(
       /^team.yaml:5:18 scheme.credit: expected team/,
     );
-    expect(complaint(team(2, 'train: {rollout_mode: reuse}\nscheme: {credit: own}\n'))).toMatch(
+    expect(errorOf(team(2, 'train: {rollout_mode: reuse}\nscheme: {credit: own}\n'))).toMatch(
       /^team.yaml:5:18 scheme.credit: expected team with rollout_mode reuse/,
     );
-    expect(complaint(team(2, 'algorithm: simultaneous\n'), '--gate.kind', 'step')).toBe(
-      'team.yaml:4:12 algorithm: sets scheme.update_schedule: expected sequential with gate.kind step, which tests each update in the team it was made for, got simultaneous',
+    expect(errorOf(team(2, 'algorithm: simultaneous\n'), '--gate.kind', 'step')).toBe(
+      'team.yaml:4:12 algorithm: sets scheme.update_schedule: expected sequential with gate.kind step, which tests updates one after the other, got simultaneous',
     );
   });
 });

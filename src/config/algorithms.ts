@@ -1,7 +1,7 @@
 /**
- * Algorithms by name: SAT, SAT as the paper prints it, and what both are compared with. An algorithm is a
- * table of settings, no code: all of them run in the same stage loop, write the same events and the same
- * metrics, and every setting gives way to the user's own.
+ * Algorithms by name: SAT, SAT as printed in the paper, and baselines. An algorithm is a table of settings without code:
+ * all algorithms run in the same stage loop and write the same events and metrics, and the user's own settings override
+ * those of the algorithm.
  * @module
  */
 
@@ -20,7 +20,7 @@ const GRPO: readonly Setting[] = [
   ['loss.ratio_norm', 'mean', "GRPO's mean over the tokens of a message"],
   ['loss.dual_clip', 'off', 'plain PPO clip'],
   ['loss.beta', 0, 'no KL term, as in TRL and DAPO'],
-  ['trust_region.gate', 'record', 'no trust region; what it would have said is recorded'],
+  ['trust_region.gate', 'record', 'no trust region; divergences are recorded only'],
   ['optimizer.adapt_to_radius', false, 'the learning rate is set by hand'],
   ['gate.kind', 'off', 'no acceptance test'],
 ];
@@ -58,12 +58,13 @@ export const ALGORITHMS = {
     settings: [['scheme.update_schedule', 'simultaneous', 'the scheme that SAT replaces']],
   },
   independent: {
-    about: 'Every agent its own GRPO: it plays alone and learns from the verdict on its own answer.',
+    about:
+      'GRPO for every agent separately: it plays without teammates and learns from the verdict on its own answer.',
     settings: [['scheme.credit', 'own', 'no teammate, no team reward'], ...GRPO],
   },
   single: {
     about:
-      'One agent, GRPO. For DAPO add loss.epsilon_high 0.28 and loss.ratio_norm sum; its dynamic sampling and overlong shaping are not there.',
+      'One agent, GRPO. For DAPO add loss.epsilon_high 0.28 and loss.ratio_norm sum; its dynamic sampling and overlong reward shaping are not implemented.',
     settings: GRPO,
   },
   teamtr: {
@@ -86,7 +87,7 @@ export type AlgorithmName = keyof typeof ALGORITHMS;
 
 export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as [AlgorithmName, ...AlgorithmName[]];
 
-/** The settings of a file's algorithm; none for a name that is not one, which the schema will refuse. */
+/** Settings of the file's algorithm; empty for unknown names, which the schema rejects. */
 export function algorithmSettings(file: unknown): readonly Setting[] {
   const name = isSection(file) ? (file.algorithm ?? 'sat') : 'sat';
   return typeof name === 'string' && Object.hasOwn(ALGORITHMS, name)
@@ -95,10 +96,10 @@ export function algorithmSettings(file: unknown): readonly Setting[] {
 }
 
 /**
- * A file with its algorithm's settings where it says nothing of its own.
+ * Adds the settings of the file's algorithm for all keys that the file does not set.
  *
- * @param file - value of the YAML file, flags included
- * @returns the file completed, and the dotted paths that the algorithm filled in
+ * @param file - value of the YAML file, with flags applied
+ * @returns the completed value, and the dotted paths of the added settings
  */
 export function withAlgorithm(file: unknown): {
   readonly file: unknown;

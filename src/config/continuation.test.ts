@@ -18,8 +18,8 @@ function resumedWith(...flags: [path: string, value: unknown][]): () => void {
   return () => requireSameRun(at([]).config, at(overrides));
 }
 
-describe('a run that goes on', () => {
-  it('may change how long and how it trains', () => {
+describe('a resumed run', () => {
+  it('may change settings of the training', () => {
     expect(
       resumedWith(
         ['train.stages', 99],
@@ -29,30 +29,26 @@ describe('a run that goes on', () => {
         ['gate.n_plan', 9],
         ['eval.prompts', 9],
         ['engine.threads', 2],
-        ['seed', 1], // what it is anyway
+        ['seed', 1], // unchanged
       ),
     ).not.toThrow();
   });
 
   it.each<[string, unknown, string]>([
-    ['seed', 2, 'expected 1, which this run was started with, got 2'],
-    ['algorithm', 'sat-paper', 'expected "sat", which this run was started with, got "sat-paper"'],
-    ['agents', 3, 'expected a list of 2, which this run was started with, got a list of 3'],
-    [
-      'agents.1.instruction',
-      'Be brief.',
-      'expected nothing, which this run was started with, got "Be brief."',
-    ],
-    ['task.numbers', 4, 'expected 3, which this run was started with, got 4'],
-    ['task.max_target', 50, 'expected nothing, which this run was started with, got 50'],
-    ['reward.agent', 0.5, 'expected 0, which this run was started with, got 0.5'],
-    ['train.temperature', 0.5, 'expected 1, which this run was started with, got 0.5'],
-    ['gate.alpha', 0.5, 'expected 0.05, which this run was started with, got 0.5'],
-  ])('keeps its %s', (path, value, message) => {
-    expect(resumedWith([path, value])).toThrow(`--${path}: ${message}; start a new run for it`);
+    ['seed', 2, 'expected 1, the value of this run, got 2'],
+    ['algorithm', 'sat-paper', 'expected "sat", the value of this run, got "sat-paper"'],
+    ['agents', 3, 'expected a list of 2, the value of this run, got a list of 3'],
+    ['agents.1.instruction', 'Be brief.', 'expected nothing, the value of this run, got "Be brief."'],
+    ['task.numbers', 4, 'expected 3, the value of this run, got 4'],
+    ['task.max_target', 50, 'expected nothing, the value of this run, got 50'],
+    ['reward.agent', 0.5, 'expected 0, the value of this run, got 0.5'],
+    ['train.temperature', 0.5, 'expected 1, the value of this run, got 0.5'],
+    ['gate.alpha', 0.5, 'expected 0.05, the value of this run, got 0.5'],
+  ])('must keep %s', (path, value, message) => {
+    expect(resumedWith([path, value])).toThrow(`--${path}: ${message}; start a new run to change it`);
   });
 
-  it('is told of everything that differs', () => {
+  it('reports all changed keys', () => {
     expect(resumedWith(['seed', 2], ['protocol.kind', 'debate'])).toThrow(/^--seed: .*\n--protocol\.kind: /);
   });
 });

@@ -1,5 +1,6 @@
 /**
- * What may change when a run goes on: how long and how it trains, not what it is.
+ * Checks which settings change when a run is resumed. Settings of the training may change; the team, the task and the
+ * reward may not.
  * @module
  */
 import { show } from '../schema/fields.ts';
@@ -8,9 +9,9 @@ import type { ResolvedConfig } from './resolve.ts';
 import type { Config } from './schema.ts';
 
 /**
- * Keys that every checkpoint, test and champion of a run is about. With another team, task, policy or
- * reward the tests before and after would compare different things, and alpha is spent over the whole run
- * (E64). `algorithm` and `base` were written out into other keys when the run was made.
+ * Keys that must not change. With another team, task, policy or reward, acceptance tests before and after the change
+ * would not be comparable, and alpha is spent over the whole run (E64). `algorithm` and `base` have no effect on a
+ * resumed run, because their settings are already written to other keys.
  */
 const FIXED: readonly (readonly string[])[] = [
   ['seed'],
@@ -28,11 +29,11 @@ const FIXED: readonly (readonly string[])[] = [
 ];
 
 /**
- * Refuses to go on with a run as if it were another one.
+ * Rejects changes of fixed keys.
  *
- * @param before - the run's own configuration
- * @param now - the same with the flags of the resuming command
- * @throws ConfigError with one line per key that differs
+ * @param before - configuration of the run
+ * @param now - the same configuration with the flags of the resuming command
+ * @throws ConfigError with one line per changed key
  */
 export function requireSameRun(before: Config, now: ResolvedConfig): void {
   const problems = FIXED.flatMap((path) =>
@@ -51,11 +52,11 @@ function differences(path: readonly string[], before: unknown, now: unknown): Pl
   const [had, got] = [shown(before), shown(now)];
   if (had === got) return [];
   return [
-    { path, message: `expected ${had}, which this run was started with, got ${got}; start a new run for it` },
+    { path, message: `expected ${had}, the value of this run, got ${got}; start a new run to change it` },
   ];
 }
 
-/** Lists of different lengths differ in how many things they hold. */
+/** Value for messages; of a list its length, because lists are compared only if their lengths differ. */
 function shown(value: unknown): string {
   return Array.isArray(value) ? `a list of ${value.length}` : show(value);
 }

@@ -23,7 +23,7 @@ describe('the generated documentation', () => {
 
   it('shows range, default and meaning of a field in one row', () => {
     expect(configMarkdown()).toContain(
-      '| `quantile` | number > 0, < 1 | `0.99` | Which quantile, 1 - alpha. |',
+      '| `quantile` | number > 0, < 1 | `0.99` | The bounded quantile, 1 - alpha. |',
     );
     expect(configMarkdown()).toContain('| `dual_clip` | number > 1 or `off` | `3` |');
     expect(configMarkdown()).toContain(

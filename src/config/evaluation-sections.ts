@@ -1,37 +1,39 @@
 /**
- * The sections of a team file about measuring: what on, how often, and keeping it out of training.
+ * Sections of a team file about evaluation: benchmarks, prompts, and contamination of the training data.
  * @module
  */
 import { z } from 'zod';
 import { choice, integer, number, show, text } from '../schema/fields.ts';
 import { taskSection } from './sections.ts';
 
-/** A benchmark by name, or a set of the user's own: a task section. */
+/** A known benchmark by name, or a custom one with a task section. */
 const benchmarkEntry = z.union(
   [
     text('the name of a benchmark'),
     z.strictObject({
       name: text('the name of a benchmark').describe(
-        'Name in reports; of a known benchmark unless `task` is set.',
+        'Name in reports; must be a known benchmark unless `task` is set.',
       ),
       data: text('a file')
         .optional()
-        .describe('Its file, relative to this one. Default: looked for in `eval.data`.'),
-      task: taskSection.optional().describe('A set of your own: its task, measured on `split`.'),
+        .describe('File of the benchmark, relative to this file. Default: searched in `eval.data`.'),
+      task: taskSection.optional().describe('Task of a custom benchmark, evaluated on `split`.'),
       split: choice(['train', 'validation', 'test']).optional().describe('Split of `task`. Default: test.'),
       k: integer({ min: 1 })
         .optional()
-        .describe("Samples per prompt. Default: the paper's; of your own `eval.k`."),
+        .describe("Samples per prompt. Default: the paper's; for a custom benchmark `eval.k`."),
       prompts: integer({ min: 1 })
         .optional()
-        .describe('First so many prompts. Default: all; of your own `eval.prompts`.'),
+        .describe('Number of prompts, from the first. Default: all; for a custom benchmark `eval.prompts`.'),
       temperature: number({ above: 0 })
         .optional()
-        .describe("Default: the paper's 0.8; of your own `train.temperature`."),
+        .describe(
+          "Sampling temperature. Default: the paper's 0.8; for a custom benchmark `train.temperature`.",
+        ),
       max_completion_length: integer({ min: 1 })
         .optional()
         .describe(
-          "Most tokens of a message. Default: the paper's 32768; of your own `train.max_completion_length`.",
+          "Maximum tokens of a message. Default: the paper's 32768; for a custom benchmark `train.max_completion_length`.",
         ),
     }),
   ],
@@ -41,7 +43,7 @@ const benchmarkEntry = z.union(
   },
 );
 
-/** How the team file names something to be measured on. */
+/** A benchmark in a team file. */
 export type BenchmarkEntry = z.output<typeof benchmarkEntry>;
 
 const benchmarkList = () =>
@@ -49,27 +51,31 @@ const benchmarkList = () =>
 
 export const evalSection = z
   .strictObject({
-    prompts: integer({ min: 2 }).default(256).describe('Test prompts of the before/after comparison.'),
+    prompts: integer({ min: 2 })
+      .default(256)
+      .describe('Prompts of the test split in the comparison before/after training.'),
     k: integer({ min: 1 }).default(8).describe('Samples per prompt of `troupe eval`.'),
     stage_prompts: integer({ min: 0 })
       .default(0)
       .describe(
-        'Test prompts played after every stage, one episode each, the same every time; 0: none. `troupe compare` reads them.',
+        'Prompts of the test split that are played after every stage, one episode each, always the same prompts; 0: none. `troupe compare` uses their rewards.',
       ),
     benchmarks: benchmarkList()
       .default([])
       .describe(
-        'What `troupe eval --benchmark all` measures on, and what `troupe train` keeps out of training (`contamination`): names, or sections with a name ([evaluation.md](evaluation.md)).',
+        'Benchmarks of `troupe eval --benchmark all`, which `troupe train` keeps out of the training data (`contamination`): names, or sections with a name ([evaluation.md](evaluation.md)).',
       ),
-    data: text('a folder').optional().describe('Folder with the files of benchmarks, relative to this file.'),
+    data: text('a folder')
+      .optional()
+      .describe('Folder with the files of the benchmarks, relative to this file.'),
     early_stop: choice(['off', 'exact', 'probable'])
       .default('off')
       .describe(
-        'Whether `troupe eval --benchmark` stops sampling a prompt early: exact: once the winner of the K votes cannot change; probable: once every other answer is refuted at `early_stop_error`.',
+        'Early stop of the samples of a prompt in `troupe eval --benchmark`. exact: as soon as the winner of the K votes cannot change. probable: as soon as every other answer is rejected at `early_stop_error`.',
       ),
     early_stop_error: number({ above: 0, below: 1 })
       .default(0.05)
-      .describe('Most probability, per prompt, that the full vote would have another winner.'),
+      .describe('Maximum probability per prompt that the full vote has another winner.'),
   })
   .prefault({})
   .describe('Evaluation.');
@@ -78,12 +84,12 @@ export const contaminationSection = z
   .strictObject({
     sets: benchmarkList()
       .optional()
-      .describe('Evaluation sets whose problems must not be trained on. Default: `eval.benchmarks`.'),
+      .describe('Benchmarks whose problems must not be in the training data. Default: `eval.benchmarks`.'),
     action: choice(['refuse', 'drop', 'off'])
       .default('refuse')
       .describe(
-        'What `troupe train` does about train and validation prompts that occur in them: refuse to start and name them, leave them out, or not look.',
+        'Handling of train and validation prompts that occur in the benchmarks. refuse: `troupe train` lists them and does not start. drop: they are not used. off: no check.',
       ),
   })
   .prefault({})
-  .describe('Keeping evaluation problems out of training.');
+  .describe('Contamination check: keeps problems of benchmarks out of the training data.');

@@ -1,6 +1,6 @@
 /**
- * What the schema found wrong, as lines a user understands, each with its place in the file or the flag
- * that brought it in.
+ * Errors of the configuration schema as lines for users, each with its position in the file or the flag that set the
+ * value.
  * @module
  */
 import type { z } from 'zod';
@@ -10,7 +10,7 @@ import { keysAt, nearestKey } from './key-tree.ts';
 import type { Override } from './overrides.ts';
 import type { ConfigValues } from './yaml-file.ts';
 
-/** One problem before it has a place. */
+/** One problem, without its position. */
 export interface PlacelessIssue {
   readonly path: readonly PropertyKey[];
   /** Without the path: `expected a number > 0, got -1`. */
@@ -20,28 +20,28 @@ export interface PlacelessIssue {
   readonly isKey?: boolean;
 }
 
-/** Where values came from. */
+/** Sources of the configuration's values. */
 export interface Sources {
-  /** How the file is called in messages. */
+  /** Name of the file in messages. */
   readonly name: string;
   readonly file: ConfigValues;
   readonly overrides: readonly Override[];
-  /** Dotted paths that nobody wrote: the file's algorithm set them. */
+  /** Dotted paths that only the file's algorithm set. */
   readonly filled: ReadonlySet<string>;
 }
 
-/** One zod issue in our words; an unknown-key issue may hold several. */
+/** Converts one zod issue; an issue about unknown keys may contain several problems. */
 export function explain(issue: z.core.$ZodIssue): PlacelessIssue[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
       const keys = keysAt(path);
-      // one kind of a section may have the key where this one has not
+      // the key may exist in another kind of this section
       if (keys.includes(key)) {
         const kind = kindOf(issue.input);
         return {
           path: [...path, key],
-          message: `unknown key "${key}"; ${kind} has none of that name`,
+          message: `unknown key "${key}"; ${kind} does not have this key`,
           isKey: true,
         };
       }
@@ -69,12 +69,12 @@ function kindOf(section: unknown): string {
 
 /** @returns the error with one line per problem: `team.yaml:6:10 trust_region.target_kl: expected ...` */
 export function configError(problems: readonly PlacelessIssue[], sources: Sources): ConfigError {
-  const located = problems.map((problem) => locate(blameAlgorithm(problem, sources), sources));
+  const located = problems.map((problem) => locate(attributeToAlgorithm(problem, sources), sources));
   const lines = located.map(({ issue, flag }) => {
     if (flag !== undefined) return `${flag}: ${issue.message}`;
     const dotted = problemPath(issue);
-    const place = issue.line === undefined ? '' : `${issue.file}:${issue.line}:${issue.column} `;
-    return `${place}${dotted === '' ? '' : `${dotted}: `}${issue.message}`;
+    const position = issue.line === undefined ? '' : `${issue.file}:${issue.line}:${issue.column} `;
+    return `${position}${dotted === '' ? '' : `${dotted}: `}${issue.message}`;
   });
   return new ConfigError([...new Set(lines)].join('\n'), {
     code: problems.some((problem) => problem.isKey) ? 'TROUPE_CONFIG_UNKNOWN_KEY' : 'TROUPE_CONFIG',
@@ -82,13 +82,13 @@ export function configError(problems: readonly PlacelessIssue[], sources: Source
   });
 }
 
-/** An unknown key is named by its message; the path before it says where. */
+/** The message of an unknown key contains the key, so its path ends at the parent. */
 function problemPath(issue: ConfigIssue): string {
   return issue.message.startsWith('unknown key') ? issue.path.split('.').slice(0, -1).join('.') : issue.path;
 }
 
-/** A value that came with the algorithm is told to whoever chose the algorithm. */
-function blameAlgorithm(problem: PlacelessIssue, { filled }: Sources): PlacelessIssue {
+/** Reports a value that the algorithm set at the key `algorithm`. */
+function attributeToAlgorithm(problem: PlacelessIssue, { filled }: Sources): PlacelessIssue {
   const path = problem.path.join('.');
   if (!filled.has(path)) return problem;
   return { ...problem, path: ['algorithm'], message: `sets ${path}: ${problem.message}` };
@@ -100,7 +100,7 @@ function locate(
 ): { readonly issue: ConfigIssue; readonly flag?: string } {
   const { path, message, suggestion } = problem;
   const issue = { path: path.join('.'), message, ...(suggestion === undefined ? {} : { suggestion }) };
-  // the flag that set the value, or else one that set something inside it
+  // the flag that set the value or one of its parents, else a flag that set a part of the value
   const override =
     overrides.findLast((one) => startsWith(path, one.path)) ??
     overrides.findLast((one) => path.length > 0 && startsWith(one.path, path));

@@ -1,13 +1,13 @@
 /**
- * Configuration from the command line: `--train.stages 5`, `--train.stages=5` and `--set train.stages=5`
- * are the same. Values are YAML, so numbers, words and lists are written as in the file.
+ * Configuration from the command line: `--train.stages 5`, `--train.stages=5` and `--set train.stages=5` are equivalent.
+ * Values are YAML, as in the file.
  * @module
  */
 import { parseDocument } from 'yaml';
 import { ConfigError } from '../support/errors.ts';
 
 export interface Override {
-  /** As the user typed it, without the value: how errors name it. */
+  /** The flag as typed, without its value; used in errors. */
   readonly flag: string;
   readonly path: readonly string[];
   readonly value: unknown;
@@ -16,11 +16,11 @@ export interface Override {
 const DOTTED = /^--([A-Za-z_]\w*(?:\.\w+)+)(?:=(.*))?$/s;
 
 /**
- * Takes the overrides out of a command line.
+ * Extracts the overrides from a command line.
  *
  * @param plain - keys that are also flags without a dot, e.g. `seed`
- * @returns what is left for the verb, and the overrides in order
- * @throws ConfigError for a flag without a value, or with one that is not YAML
+ * @returns the remaining arguments of the command, and the overrides in order
+ * @throws ConfigError for a flag without a value, or whose value is not YAML
  *
  * @example
  * extractOverrides(['team.yaml', '--train.stages', '5']).rest; // => ['team.yaml']
@@ -85,10 +85,10 @@ function parseValue(flag: string, written: string): unknown {
 }
 
 /**
- * Puts overrides into a parsed file; later ones win.
+ * Applies overrides to a parsed file in order.
  *
- * @returns a new value; sections that were not there are made
- * @throws ConfigError when a path leads through something that is neither a section nor a list
+ * @returns a new value; missing sections are created
+ * @throws ConfigError if a parent of a path is neither a section nor a list
  */
 export function applyOverrides(root: unknown, overrides: readonly Override[]): unknown {
   return overrides.reduce<unknown>((value, override) => setAt(value, override.path, override), root);

@@ -7,17 +7,17 @@ import { resolveConfig } from './resolve.ts';
 
 const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url));
 
-/** All but what is for a cluster's own tools. */
+/** All team files; the folder `cluster` contains files of other tools. */
 const files = readdirSync(RECIPES, { recursive: true, encoding: 'utf8' }).filter(
   (name) => name.endsWith('.yaml') && dirname(name) !== 'cluster',
 );
 
 describe('the recipes', () => {
-  it.each(files)('%s is a team file', (name) => {
+  it.each(files)('%s is a valid team file', (name) => {
     expect(resolveConfig(join(RECIPES, name)).config.agents.length).toBeGreaterThan(0);
   });
 
-  it('of the ablations can be run with every algorithm for a team, and measure each stage', () => {
+  it('for ablations support every algorithm for teams and evaluate each stage', () => {
     const ablations = files.filter((name) => dirname(name) === 'ablations');
     expect(ablations).toHaveLength(3);
     for (const name of ablations)

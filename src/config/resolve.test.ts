@@ -14,8 +14,8 @@ function resolved(text: string, ...flags: string[]) {
   return resolveConfigText(text, { path: '/team/team.yaml', overrides });
 }
 
-/** Lines of the error that a text and flags give. */
-function complaints(text: string, ...flags: string[]): string[] {
+/** Lines of the error for a text and flags. */
+function errorLines(text: string, ...flags: string[]): string[] {
   try {
     resolved(text, ...flags);
   } catch (error) {
@@ -25,11 +25,11 @@ function complaints(text: string, ...flags: string[]): string[] {
     }
     throw error;
   }
-  throw new Error('expected a refusal');
+  throw new Error('expected a ConfigError');
 }
 
 describe('a team file', () => {
-  it('needs no more than models and a task; every other field has its default', () => {
+  it('needs models and a task only; all other fields have defaults', () => {
     const { config } = resolved(MINIMAL);
     expect(config.agents.map(({ name }) => name)).toEqual(['agent_0', 'agent_1', 'agent_2']);
     expect(config.agents[2]?.model).toBe('/team/models/base');
@@ -48,7 +48,7 @@ describe('a team file', () => {
     expect(config.gate).toMatchObject({ kind: 'promotion', alpha: 0.05 });
   });
 
-  it('gets the defaults that depend on other fields', () => {
+  it('has defaults that depend on other fields', () => {
     const { config } = resolved(
       MINIMAL,
       '--train.rollout_mode',
@@ -68,24 +68,24 @@ describe('a team file', () => {
     expect(resolvedYaml).toContain('max_backtracks: 5');
   });
 
-  it('names the nearest right key with file, line and column', () => {
-    expect(complaints(`${MINIMAL}trust_region:\n  quantil: 0.9\n  slakc: none\n`)).toEqual([
+  it('suggests the nearest valid key with file, line and column', () => {
+    expect(errorLines(`${MINIMAL}trust_region:\n  quantil: 0.9\n  slakc: none\n`)).toEqual([
       'team.yaml:6:3 trust_region: unknown key "quantil"; did you mean "quantile"?',
       'team.yaml:7:3 trust_region: unknown key "slakc"; did you mean "slack"?',
     ]);
-    expect(complaints(`${MINIMAL}trian: {}\n`)).toEqual([
+    expect(errorLines(`${MINIMAL}trian: {}\n`)).toEqual([
       'team.yaml:5:1 unknown key "trian"; did you mean "train"?',
     ]);
-    expect(complaints('task: {name: a}\nagents:\n  - modle: x\n')[0]).toBe(
+    expect(errorLines('task: {name: a}\nagents:\n  - modle: x\n')[0]).toBe(
       'team.yaml:3:5 agents.0: unknown key "modle"; did you mean "model"?',
     );
-    expect(complaints(`${MINIMAL}protocol: {kind: vote, xyzzy: 2}\n`)[0]).toMatch(
+    expect(errorLines(`${MINIMAL}protocol: {kind: vote, xyzzy: 2}\n`)[0]).toMatch(
       /^team.yaml:5:24 protocol: unknown key "xyzzy"; the keys here are kind/,
     );
   });
 
-  it('finds a key that is right in another section', () => {
-    expect(complaints(`${MINIMAL}train: {target_kl: 1}\n`)).toEqual([
+  it('suggests a key of another section', () => {
+    expect(errorLines(`${MINIMAL}train: {target_kl: 1}\n`)).toEqual([
       'team.yaml:5:9 train: unknown key "target_kl"; did you mean "trust_region.target_kl"?',
     ]);
   });
@@ -110,45 +110,45 @@ describe('a team file', () => {
     ['gate: {n_plan: 0}', '5:16 gate.n_plan: expected an integer >= 1, got 0'],
     ['gate: {alpha: .nan}', '5:15 gate.alpha: expected a number > 0 and < 1, got NaN'],
     ['name: 7', '5:7 name: expected a text, got 7'],
-  ])('refuses %s', (line, complaint) => {
-    expect(complaints(`${MINIMAL}${line}\n`)).toEqual([`team.yaml:${complaint}`]);
+  ])('rejects %s', (line, expected) => {
+    expect(errorLines(`${MINIMAL}${line}\n`)).toEqual([`team.yaml:${expected}`]);
   });
 
-  it('reports everything that is wrong at once, and what is missing', () => {
-    expect(complaints('seed: -1\ntrain: {stages: x}\n')).toEqual([
+  it('reports all invalid and missing fields together', () => {
+    expect(errorLines('seed: -1\ntrain: {stages: x}\n')).toEqual([
       'team.yaml:1:7 seed: expected an integer >= 0, got -1',
-      'team.yaml:1:1 agents: expected a list of agents or how many there are, got nothing',
+      'team.yaml:1:1 agents: expected a list of agents or their number, got nothing',
       'team.yaml:1:1 task: expected a section with the name of a task, got nothing',
       'team.yaml:2:17 train.stages: expected an integer >= 0, got "x"',
     ]);
-    expect(complaints('')[0]).toMatch(/^team.yaml:1:1 agents: expected a list/);
-    expect(complaints('- 1\n')).toEqual(['team.yaml:1:1 expected a section (keys and values), got [1]']);
+    expect(errorLines('')[0]).toMatch(/^team.yaml:1:1 agents: expected a list/);
+    expect(errorLines('- 1\n')).toEqual(['team.yaml:1:1 expected a section (keys and values), got [1]']);
   });
 
-  it('says where the YAML itself is broken', () => {
-    expect(complaints('a: 1\nb: [1,\n')[0]).toMatch(/^team.yaml:3:1 expected YAML: /);
-    expect(complaints('a: 1\na: 2\n')[0]).toBe('team.yaml:2:1 expected YAML: Map keys must be unique');
+  it('reports the position of YAML syntax errors', () => {
+    expect(errorLines('a: 1\nb: [1,\n')[0]).toMatch(/^team.yaml:3:1 expected YAML: /);
+    expect(errorLines('a: 1\na: 2\n')[0]).toBe('team.yaml:2:1 expected YAML: Map keys must be unique');
   });
 
-  it('says which alias has no anchor, and that it is one document', () => {
-    expect(complaints(`${MINIMAL}name: *who\n`)).toEqual([
+  it('rejects aliases without an anchor, and several documents', () => {
+    expect(errorLines(`${MINIMAL}name: *who\n`)).toEqual([
       'team.yaml: expected YAML: Unresolved alias (the anchor must be set before the alias): who',
     ]);
-    expect(complaints(`${MINIMAL}---\nname: two\n`)).toEqual([
+    expect(errorLines(`${MINIMAL}---\nname: two\n`)).toEqual([
       'team.yaml:5:1 expected YAML: one document, got several',
     ]);
   });
 
-  it('says that another kind of a section has the key', () => {
-    expect(complaints(`${MINIMAL}protocol: {kind: vote, rounds: 2}\n`)).toEqual([
-      'team.yaml:5:24 protocol: unknown key "rounds"; kind vote has none of that name',
+  it('reports keys of another kind of the section', () => {
+    expect(errorLines(`${MINIMAL}protocol: {kind: vote, rounds: 2}\n`)).toEqual([
+      'team.yaml:5:24 protocol: unknown key "rounds"; kind vote does not have this key',
     ]);
-    expect(complaints(MINIMAL, '--protocol.rounds', '2')[0]).toMatch(
+    expect(errorLines(MINIMAL, '--protocol.rounds', '2')[0]).toMatch(
       / protocol.kind: expected one of vote, /,
     );
   });
 
-  it('is read from a file, and its absence is a config error', () => {
+  it('is read from a file; a missing file is a ConfigError', () => {
     const dir = mkdtempSync(join(tmpdir(), 'troupe-config-'));
     const path = join(dir, 'team.yaml');
     writeFileSync(path, MINIMAL);
@@ -157,13 +157,13 @@ describe('a team file', () => {
       /no.yaml: expected a team file \(YAML\), got nothing there/,
     );
     expect(() => resolveConfig(dir)).toThrow(
-      /expected a team file \(YAML\), got a folder; go on with a run by/,
+      /expected a team file \(YAML\), got a folder; resume a run with/,
     );
     rmSync(dir, { recursive: true });
   });
 });
 
-describe('combinations that cannot work', () => {
+describe('invalid combinations', () => {
   it.each([
     [
       ['--trust_region.slack', 'binom', '--train.prompts_per_step', '32'],
@@ -189,21 +189,21 @@ describe('combinations that cannot work', () => {
     [['--certificate.prompts', '1'], /^--certificate.prompts: expected 0, or at least 2 .*, got 1$/],
     [['--pretrain.heads', '5'], /^--pretrain.heads: expected heads of an even width/],
     [['--pretrain.kv_heads', '3'], /^--pretrain.kv_heads: expected a divisor of heads = 4, got 3/],
-  ])('are refused: %j', (flags, complaint) => {
-    expect(complaints(MINIMAL, ...flags)[0]).toMatch(complaint);
+  ])('are rejected: %j', (flags, expected) => {
+    expect(errorLines(MINIMAL, ...flags)[0]).toMatch(expected);
   });
 
-  it('include agents without a model, or with one name', () => {
-    expect(complaints('agents: 2\ntask: {name: a}\n')).toHaveLength(2);
-    expect(complaints('agents: 2\ntask: {name: a}\n')[0]).toBe(
+  it('include agents without a model and agents with equal names', () => {
+    expect(errorLines('agents: 2\ntask: {name: a}\n')).toHaveLength(2);
+    expect(errorLines('agents: 2\ntask: {name: a}\n')[0]).toBe(
       'team.yaml:1:1 agents.0: expected a model folder, got nothing; set model here, or base for all agents',
     );
-    expect(complaints(`${MINIMAL.replace('3', '[{name: a}, {}, {name: a}]')}`)).toEqual([
-      'team.yaml:2:32 agents.2.name: expected a name of its own, got "a", which is agent 0\'s',
+    expect(errorLines(`${MINIMAL.replace('3', '[{name: a}, {}, {name: a}]')}`)).toEqual([
+      'team.yaml:2:32 agents.2.name: expected a unique name, got "a", the name of agent 0',
     ]);
   });
 
-  it('are accepted just at the bound', () => {
+  it('are accepted at the bound', () => {
     const flags = [
       '--trust_region.slack',
       'binom',
@@ -217,26 +217,26 @@ describe('combinations that cannot work', () => {
 });
 
 describe('flags', () => {
-  it('override the file in all three spellings, the last one winning', () => {
+  it('override the file in all three spellings; the last one wins', () => {
     const flags = ['--train.stages', '3', '--set', 'train.stages=4', '--train.stages=5', '--seed', '9'];
     const { config } = resolved(MINIMAL, ...flags);
     expect(config.train.stages).toBe(5);
     expect(config.seed).toBe(9);
   });
 
-  it('reach into lists, and expand a number of agents first', () => {
+  it('can set entries of lists, after a number of agents was expanded', () => {
     const { config } = resolved(MINIMAL, '--agents', '2', '--agents.1.name', 'second');
     expect(config.agents.map((agent) => agent.name)).toEqual(['agent_0', 'second']);
   });
 
-  it('anchor folders where they were typed', () => {
+  it('have paths relative to the current folder', () => {
     const { config } = resolved(MINIMAL, '--agents.0.model', 'here');
     expect(config.agents[0]?.model).toBe(resolve('here'));
     expect(config.agents[1]?.model).toBe('/team/models/base');
     expect(resolved(MINIMAL, '--base', 'b').config.agents[1]?.model).toBe(resolve('b'));
   });
 
-  it("anchor a task's files likewise", () => {
+  it('have paths of task files relative to the current folder', () => {
     const text = `${MINIMAL}  path: data/train.jsonl\n  validation_path: /abs/test.jsonl\n`;
     expect(resolved(text).config.task).toMatchObject({
       path: '/team/data/train.jsonl',
@@ -246,13 +246,13 @@ describe('flags', () => {
   });
 
   it('are named in errors', () => {
-    expect(complaints(MINIMAL, '--train.stages', 'x')).toEqual([
+    expect(errorLines(MINIMAL, '--train.stages', 'x')).toEqual([
       '--train.stages: expected an integer >= 0, got "x"',
     ]);
-    expect(complaints(MINIMAL, '--set', 'train.stage=1')).toEqual([
+    expect(errorLines(MINIMAL, '--set', 'train.stage=1')).toEqual([
       '--set train.stage: unknown key "stage"; did you mean "stages"?',
     ]);
-    expect(complaints(MINIMAL, '--name.x', '1')).toEqual(['--name.x: expected a text, got {"x":1}']);
+    expect(errorLines(MINIMAL, '--name.x', '1')).toEqual(['--name.x: expected a text, got {"x":1}']);
   });
 
   it.each([
@@ -260,11 +260,11 @@ describe('flags', () => {
     [['--train.stages', '--debug'], '--train.stages: expected a value, got "--debug"'],
     [['--set', 'stages'], '--set: expected KEY=VALUE, got "stages"'],
     [['--a.b', '[1'], '--a.b: expected a value in YAML, got "[1"; quote it'],
-  ])('without a usable value are refused: %j', (flags, message) => {
+  ])('without a valid value are rejected: %j', (flags, message) => {
     expect(() => extractOverrides(flags)).toThrow(message);
   });
 
-  it('leave every other word to the verb, in order', () => {
+  it('leave all other arguments to the command, in order', () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^(-[a-z]|--[a-z]+|[a-z./]+)$/)), (words) => {
         fc.pre(!words.includes('--set'));
@@ -278,7 +278,7 @@ describe('flags', () => {
   });
 });
 
-it("places problems found later, a task's or a model's, in the file or at the flag", () => {
+it('reports later problems of tasks and models with their position in the file or their flag', () => {
   const { problem } = resolved(`${MINIMAL}  digits: 7\n`, '--task.size', '3');
   const problems = [
     { path: ['task', 'digits'], message: 'expected x, got 7' },
@@ -299,7 +299,7 @@ describe('a team file as an object', () => {
     expect(resolveConfigObject(team).config.base).toBe(resolve('models/base'));
   });
 
-  it('reports problems by key, without a line', () => {
+  it('reports problems with keys instead of positions', () => {
     expect(() => resolveConfigObject({ ...team, train: { stages: -1 } })).toThrow(
       /^train\.stages: expected an integer >= 0, got -1$/,
     );

@@ -1,5 +1,5 @@
 /**
- * From a team file and flags to a checked configuration with every default written out.
+ * Resolves a team file and flags to a validated configuration that contains all defaults.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -16,19 +16,19 @@ import { type Config, configSchema, type TeamFile } from './schema.ts';
 import { type ConfigValues, parseYamlFile } from './yaml-file.ts';
 
 export interface ResolvedConfig {
-  /** Checked; model folders are absolute. */
+  /** Validated configuration; paths are absolute. */
   readonly config: Config;
-  /** The configuration as YAML, every default written out: what a run folder keeps. */
+  /** The configuration with all defaults as YAML; stored in the run folder. */
   readonly resolvedYaml: string;
-  /** A problem found later (a task's options, a model folder), with its place in the file or its flag. */
+  /** Error about problems that are found later (options of the task, model folders), with positions or flags. */
   problem(problems: readonly PlacelessIssue[]): ConfigError;
 }
 
 /**
- * Reads and checks a team file.
+ * Reads and validates a team file.
  *
  * @param path - YAML file
- * @param overrides - flags; they win over the file
+ * @param overrides - flags; they override the file
  * @throws ConfigError with one line per problem, each with file:line:column or the flag
  */
 export function resolveConfig(path: string, overrides: readonly Override[] = []): ResolvedConfig {
@@ -41,7 +41,7 @@ export function resolveConfig(path: string, overrides: readonly Override[] = [])
       code === 'ENOENT'
         ? 'nothing there'
         : code === 'EISDIR'
-          ? 'a folder; go on with a run by "train --resume", measure one by "eval"'
+          ? 'a folder; resume a run with "train --resume", evaluate one with "eval"'
           : `one that cannot be read (${cause})`;
     throw new ConfigError(`${path}: expected a team file (YAML), got ${what}`, {
       code: 'TROUPE_CONFIG_FILE',
@@ -51,7 +51,7 @@ export function resolveConfig(path: string, overrides: readonly Override[] = [])
   return resolveConfigText(text, { path, overrides });
 }
 
-/** {@link resolveConfig} for a text that is already read; `path` names it and anchors relative folders. */
+/** {@link resolveConfig} for a text; `path` is its name in errors, and relative paths are relative to its folder. */
 export function resolveConfigText(
   text: string,
   { path, overrides = [] }: { readonly path: string; readonly overrides?: readonly Override[] },
@@ -61,9 +61,9 @@ export function resolveConfigText(
 }
 
 /**
- * {@link resolveConfig} for a team file given as an object with the keys of the YAML file.
+ * {@link resolveConfig} for an object with the keys of a team file.
  *
- * @param folder - anchor of relative paths; default: the current folder
+ * @param options.folder - folder of relative paths; default: the current folder
  * @throws ConfigError with one line per problem, each with the dotted key
  */
 export function resolveConfigObject(
@@ -101,7 +101,7 @@ function resolveFile(
   };
 }
 
-/** The same configuration with other models, as a run keeps it: a branch of the hub becomes a commit. */
+/** Replaces the names of all models, e.g. a branch on the hub by a commit. */
 export function withModels(resolved: ResolvedConfig, nameOf: (model: string) => string): ResolvedConfig {
   const { base, agents } = resolved.config;
   const config: Config = {
@@ -112,14 +112,14 @@ export function withModels(resolved: ResolvedConfig, nameOf: (model: string) => 
   return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
 }
 
-/** The same configuration with a model folder of its own for every agent. */
+/** Replaces the model folder of each agent. */
 export function withAgentFolders(resolved: ResolvedConfig, folders: readonly string[]): ResolvedConfig {
   const agents = resolved.config.agents.map((agent, id) => ({ ...agent, model: folders[id] ?? agent.model }));
   const config: Config = { ...resolved.config, agents };
   return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
 }
 
-/** `agents: 3` means three agents with nothing said about them; an empty section means its defaults. */
+/** Expands `agents: 3` to three agents without settings, and removes empty sections, which have their defaults. */
 function expandShorthand(root: unknown): unknown {
   if (typeof root !== 'object' || root === null || Array.isArray(root)) return root;
   const entries = Object.entries(root).filter(([, value]) => value !== null);
@@ -130,7 +130,7 @@ function expandShorthand(root: unknown): unknown {
   return expanded;
 }
 
-/** Folders and files in the file are relative to it, those in flags to where the command was typed. */
+/** Makes paths absolute: those of the file are relative to its folder, those of flags to the current folder. */
 function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly Override[]): Config {
   const typed = new Set(overrides.map((override) => override.path.join('.')));
   const absolute = (path: string, ...keys: string[]): string => {
@@ -171,14 +171,14 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
     ...(config.base === undefined ? {} : { base: absolute(config.base, 'base') }),
     agents: config.agents.map((agent, id) => ({
       ...agent,
-      // an agent that names no folder has the base's, so it follows the base's anchor
+      // an agent without a model has that of `base`, whose path may come from a flag
       model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
     })),
     task: taskAt(config.task, 'task'),
   };
 }
 
-/** A module without a name is called by its path: `rhymes` for `rhymes/task.ts` and for `rhymes.ts`. */
+/** Names a module without a name after its path: `rhymes` for `rhymes/task.ts` and for `rhymes.ts`. */
 function named<T extends { readonly name?: string | undefined; readonly module?: string | undefined }>(
   task: T,
 ): T {

@@ -1,6 +1,5 @@
 /**
- * The team file as a whole: sections, defaults that depend on other fields, and combinations that
- * cannot work, refused with the equation that says so.
+ * Schema of team files: sections, defaults that depend on other fields, and rejected combinations of settings.
  * @module
  */
 import { z } from 'zod';
@@ -27,33 +26,33 @@ import {
   trustRegionSection,
 } from './sections.ts';
 
-/** Above this number of tokens the clip range of a summed log-ratio is too narrow (E26). */
+/** Longer messages have the default `ratio_norm: mean`, because the clip range is too narrow for summed log-ratios (E26). */
 const LONG_MESSAGE_TOKENS = 500;
 
 export const agentsField = z
   .array(agentSchema, {
-    error: (issue) => `expected a list of agents or how many there are, got ${show(issue.input)}`,
+    error: (issue) => `expected a list of agents or their number, got ${show(issue.input)}`,
   })
   .min(1, { error: 'expected at least one agent, got none' })
   .max(64, { error: 'expected at most 64 agents' })
-  .describe('The team: a list, or just a number of agents that all start from `base`.');
+  .describe('The agents of the team: a list, or a number of agents that all start from `base`.');
 
 const fileSchema = z.strictObject({
   name: text().default('team').describe('Name of the team in reports.'),
   seed: integer({ min: 0 })
     .default(1)
-    .describe('Names every random draw of the run; a generated task has a seed of its own for its problems.'),
+    .describe('Seed of all random draws of the run; a generated task has its own seed for its problems.'),
   algorithm: choice(ALGORITHM_NAMES)
     .default('sat')
-    .describe('A table of settings that fields of this file override; see Algorithms.'),
+    .describe('Selects a table of settings, which the fields of this file override; see Algorithms.'),
   base: text('a model folder')
     .optional()
     .describe(
-      'Model folder of agents that name none, relative to this file, or a model of the hub: hf:OWNER/NAME@REVISION.',
+      'Model folder of all agents without `model`, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION.',
     ),
   agents: agentsField,
   chat_template_kwargs: templateKwargs(
-    'Switches of the chat templates of all agents, such as {enable_thinking: false}. Default: none.',
+    'Variables for the chat templates of all agents, such as {enable_thinking: false}. Default: none.',
   ).optional(),
   engine: engineSection,
   torch: torchSection,
@@ -74,30 +73,30 @@ const fileSchema = z.strictObject({
   contamination: contaminationSection,
 });
 
-/** Protocols in which every message is an answer of its own. */
+/** Protocols in which every message is an answer. */
 const AGENTS_ANSWER: ReadonlySet<string> = new Set(['vote', 'debate', 'parts']);
 
 type FileConfig = z.output<typeof fileSchema>;
 
-/** A team file, checked and with every default in place. */
-export const configSchema = fileSchema.superRefine(refuseImpossible).transform(fillIn);
+/** Schema of a team file; its output contains all defaults. */
+export const configSchema = fileSchema.superRefine(rejectInvalid).transform(fillIn);
 
 /** The resolved configuration; keys as in the file. */
 export type Config = z.output<typeof configSchema>;
 
-/** A team file as its author writes it: keys with a default may be left out. */
+/** A team file before defaults: keys with a default are optional. */
 export type TeamFile = Omit<z.input<typeof fileSchema>, 'agents'> & {
-  /** A list of agents, or their number where all start from `base`. */
+  /** A list of agents, or their number if all start from `base`. */
   agents: z.input<typeof agentsField> | number;
 };
 
-/** Keys of the file that hold one value, usable as flags without a dot: `--seed 3`. */
+/** Top-level keys without subkeys, which are also flags without a dot: `--seed 3`. */
 export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents'] as const;
 
-/** Keys are rebuilt in the order of the schema, so that a resolved file resolves to itself. */
+/** Fills in dependent defaults. Keys keep the order of the schema, so that a resolved file resolves to itself. */
 function fillIn(config: FileConfig) {
   const { name = '', module, ...options } = config.task;
-  // a module's own name is that of its path, which is known once that is absolute (`resolve.ts`)
+  // `resolve.ts` names a module without a name after its absolute path
   const task: FileConfig['task'] & { readonly name: string } = {
     name,
     ...(module === undefined ? {} : { module }),
@@ -110,7 +109,7 @@ function fillIn(config: FileConfig) {
     ...config,
     agents: config.agents.map(({ name, model, ...agent }, id) => ({
       name: name ?? `agent_${id}`,
-      model: model ?? (config.base as string), // refuseImpossible saw one of the two
+      model: model ?? (config.base as string), // `rejectInvalid` checked that one of them is set
       ...agent,
     })),
     task,
@@ -130,159 +129,165 @@ function fillIn(config: FileConfig) {
   };
 }
 
-function refuseImpossible(config: FileConfig, context: z.RefinementCtx): void {
-  const refuse = (path: readonly (string | number)[], message: string): void =>
+function rejectInvalid(config: FileConfig, context: z.RefinementCtx): void {
+  const reject = (path: readonly (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path: [...path], message });
   if (config.task.name === undefined && config.task.module === undefined)
-    refuse(['task', 'name'], 'expected the name of a task, got nothing; or module, for one of your own');
-  refuseAgents(config, refuse);
-  refuseSlack(config, refuse);
-  refuseScheme(config, refuse);
-  refuseEstimator(config, refuse);
-  refuseEngine(config, refuse);
+    reject(
+      ['task', 'name'],
+      'expected the name of a task, got nothing; set module instead for your own task',
+    );
+  rejectAgents(config, reject);
+  rejectSlack(config, reject);
+  rejectScheme(config, reject);
+  rejectEstimator(config, reject);
+  rejectEngine(config, reject);
   const { pretrain, protocol, reward } = config;
   if (reward.agent > 0 && !AGENTS_ANSWER.has(protocol.kind))
-    refuse(
+    reject(
       ['reward', 'agent'],
-      `expected 0 with protocol ${protocol.kind}, where members give no answers of their own, got ${reward.agent}`,
+      `expected 0 with protocol ${protocol.kind}, in which single agents give no answers, got ${reward.agent}`,
     );
   if (pretrain.hidden_size % pretrain.heads !== 0 || (pretrain.hidden_size / pretrain.heads) % 2 !== 0)
-    refuse(
+    reject(
       ['pretrain', 'heads'],
       `expected heads of an even width (hidden_size / heads), got ${pretrain.hidden_size} / ${pretrain.heads}`,
     );
   if (pretrain.heads % pretrain.kv_heads !== 0)
-    refuse(
+    reject(
       ['pretrain', 'kv_heads'],
       `expected a divisor of heads = ${pretrain.heads}, got ${pretrain.kv_heads}`,
     );
 }
 
-type Refuse = (path: readonly (string | number)[], message: string) => void;
+type Reject = (path: readonly (string | number)[], message: string) => void;
 
-function refuseAgents({ agents, base }: FileConfig, refuse: Refuse): void {
+function rejectAgents({ agents, base }: FileConfig, reject: Reject): void {
   const names = new Map<string, number>();
   agents.forEach((agent, id) => {
     if (agent.model === undefined && base === undefined)
-      refuse(['agents', id], 'expected a model folder, got nothing; set model here, or base for all agents');
+      reject(['agents', id], 'expected a model folder, got nothing; set model here, or base for all agents');
     const name = agent.name ?? `agent_${id}`;
     const other = names.get(name);
     if (other !== undefined)
-      refuse(['agents', id, 'name'], `expected a name of its own, got "${name}", which is agent ${other}'s`);
+      reject(['agents', id, 'name'], `expected a unique name, got "${name}", the name of agent ${other}`);
     names.set(name, id);
   });
 }
 
-/** What the stage loop cannot do together, or an algorithm is not. */
-function refuseScheme(
+/** Rejects options of the stage loop that exclude each other, and teams that do not fit the algorithm. */
+function rejectScheme(
   { algorithm, agents, protocol, scheme, train, gate }: FileConfig,
-  refuse: Refuse,
+  reject: Reject,
 ): void {
   if (algorithm === 'single' && agents.length !== 1)
-    refuse(['algorithm'], `expected one agent with algorithm single, got ${agents.length}`);
+    reject(['algorithm'], `expected one agent with algorithm single, got ${agents.length}`);
   if (scheme.credit === 'own' && !AGENTS_ANSWER.has(protocol.kind))
-    refuse(
+    reject(
       ['scheme', 'credit'],
-      `expected team with protocol ${protocol.kind}, where members give no answers of their own, got own`,
+      `expected team with protocol ${protocol.kind}, in which single agents give no answers, got own`,
     );
   if (scheme.credit === 'own' && train.rollout_mode === 'reuse')
-    refuse(
+    reject(
       ['scheme', 'credit'],
-      'expected team with rollout_mode reuse, where one batch of the whole team serves everybody, got own',
+      'expected team with rollout_mode reuse, in which all agents learn from one batch of the team, got own',
     );
   if (scheme.update_schedule === 'simultaneous' && gate.kind === 'step')
-    refuse(
+    reject(
       ['scheme', 'update_schedule'],
-      'expected sequential with gate.kind step, which tests each update in the team it was made for, got simultaneous',
+      'expected sequential with gate.kind step, which tests updates one after the other, got simultaneous',
     );
 }
 
-/** Estimators that need what no engine here has, and bounds that need data of their own. */
-function refuseEstimator({ scheme, engine, certificate }: FileConfig, refuse: Refuse): void {
+/** Rejects estimators without an implementation, and settings that would void bounds. */
+function rejectEstimator({ scheme, engine, certificate }: FileConfig, reject: Reject): void {
   const { estimator, gamma, lam, order_split } = scheme;
   if (estimator !== 'group')
-    refuse(
+    reject(
       ['scheme', 'estimator'],
       `expected group with engine ${engine.kind}, whose models have no value head for a critic, got ${estimator}`,
     );
   if (gamma < 1)
-    refuse(
+    reject(
       ['scheme', 'gamma'],
       `expected 1 with estimator group, whose advantage is that of a reward at the end of an undiscounted episode, got ${gamma}`,
     );
   if (lam < 1)
-    refuse(
+    reject(
       ['scheme', 'lam'],
       `expected 1 with the ratio of a whole sequence, with which a smaller lam gives later turns up to 1/(1 - lam) times the weight, got ${lam}`,
     );
   if (order_split === 'validation')
-    refuse(
+    reject(
       ['scheme', 'order_split'],
-      'expected train: an order chosen on validation prompts would void the tests and bounds made from them, got validation',
+      'expected train: an order chosen on validation prompts would void acceptance tests and certificates, got validation',
     );
   if (certificate.prompts === 1)
-    refuse(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance, got 1');
+    reject(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance, got 1');
 }
 
-/** What is said of one engine means nothing to another. */
-function refuseEngine({ engine, torch, ray, sampler }: FileConfig, refuse: Refuse): void {
+/** Rejects settings of other engines. */
+function rejectEngine({ engine, torch, ray, sampler }: FileConfig, reject: Reject): void {
   const { kind, spinning, base_dtype } = engine;
   for (const [name, section] of Object.entries({ torch, ray }))
     if (kind !== name && section !== undefined)
-      refuse([name], `expected nothing with engine.kind ${kind}, got a section; set engine.kind to ${name}`);
+      reject([name], `expected nothing with engine.kind ${kind}, got a section; set engine.kind to ${name}`);
   if (kind === 'onnx' && sampler !== undefined)
-    refuse(
+    reject(
       ['sampler'],
       'expected nothing with engine.kind onnx, which samples itself, got a section; set engine.kind to torch or ray',
     );
   const ranks = Math.max(ray?.gpus_per_agent ?? 0, ray?.ranks_per_agent ?? 0);
   if (sampler?.kind === 'vllm' && ranks > 1)
-    refuse(
+    reject(
       ['sampler', 'kind'],
-      `expected auto or torch for agents over ${ranks} ranks, got vllm, which samples for agents of one`,
+      `expected auto or torch for agents over ${ranks} ranks, got vllm, which supports one rank per agent`,
     );
   if (kind !== 'onnx' && spinning)
-    refuse(['engine', 'spinning'], `expected false with kind ${kind}, whose threads are PyTorch's, got true`);
+    reject(['engine', 'spinning'], `expected false with kind ${kind}, whose threads are PyTorch's, got true`);
   if (kind !== 'onnx' && base_dtype !== 'auto')
-    refuse(
+    reject(
       ['engine', 'base_dtype'],
-      `expected auto with kind ${kind}, whose bases are kept as ${kind}.dtype says, got ${base_dtype}`,
+      `expected auto with kind ${kind}, whose base weights have the type ${kind}.dtype, got ${base_dtype}`,
     );
-  if (ray !== undefined) refuseRay(ray, refuse);
+  if (ray !== undefined) rejectRay(ray, reject);
   if (torch?.address === undefined) return;
   for (const key of ['python', 'device'] as const)
     if (torch[key] !== undefined)
-      refuse(['torch', key], `expected nothing beside address, whose worker has its own, got ${torch[key]}`);
+      reject(
+        ['torch', key],
+        `expected nothing together with address, whose worker has its own, got ${torch[key]}`,
+      );
 }
 
-/** Shares and addresses that cannot be. */
-function refuseRay(ray: NonNullable<FileConfig['ray']>, refuse: Refuse): void {
+/** Rejects invalid resources and addresses of Ray. */
+function rejectRay(ray: NonNullable<FileConfig['ray']>, reject: Reject): void {
   const { address, gpus_per_agent, ranks_per_agent, cpus_per_agent } = ray;
   if (gpus_per_agent > 1 && !Number.isInteger(gpus_per_agent))
-    refuse(['ray', 'gpus_per_agent'], `expected a whole number above 1, got ${gpus_per_agent}`);
+    reject(['ray', 'gpus_per_agent'], `expected a whole number above 1, got ${gpus_per_agent}`);
   if (gpus_per_agent > 0 && ranks_per_agent > 0 && ranks_per_agent !== Math.max(1, gpus_per_agent))
-    refuse(
+    reject(
       ['ray', 'ranks_per_agent'],
-      `expected one for each of ${gpus_per_agent} GPUs, got ${ranks_per_agent}; leave it out`,
+      `expected one for each of ${gpus_per_agent} GPUs, got ${ranks_per_agent}; omit it`,
     );
   if (ranks_per_agent > 1 && gpus_per_agent === 0 && cpus_per_agent === 0)
-    refuse(['ray', 'cpus_per_agent'], `expected more than 0 for ${ranks_per_agent} ranks, got 0`);
+    reject(['ray', 'cpus_per_agent'], `expected more than 0 for ${ranks_per_agent} ranks, got 0`);
   if (address.startsWith('http') && ray.python !== undefined)
-    refuse(
+    reject(
       ['ray', 'python'],
-      `expected nothing beside ${address}, whose driver has its own Python, got ${ray.python}`,
+      `expected nothing together with ${address}, whose driver has its own Python, got ${ray.python}`,
     );
   if (address === 'local') return;
   for (const key of ['num_cpus', 'num_gpus', 'object_store_mib', 'temp_dir'] as const)
     if (ray[key] !== undefined)
-      refuse(
+      reject(
         ['ray', key],
-        `expected nothing with a cluster that runs already, got ${ray[key]}; set address to local`,
+        `expected nothing with an existing cluster, got ${ray[key]}; set address to local`,
       );
 }
 
-/** A confidence bound is defined only for enough independent trajectories (E33, E34). */
-function refuseSlack({ train, trust_region }: FileConfig, refuse: Refuse): void {
+/** Rejects confidence bounds without enough independent trajectories (E33, E34). */
+function rejectSlack({ train, trust_region }: FileConfig, reject: Reject): void {
   const { slack, slack_confidence: eta, quantile } = trust_region;
   if (slack === 'none') return;
   const needed =
@@ -292,7 +297,7 @@ function refuseSlack({ train, trust_region }: FileConfig, refuse: Refuse): void 
   const trajectories = train.prompts_per_step * train.num_generations;
   if (trajectories >= needed) return;
   const formula = slack === 'dkw' ? 'ln(1/eta) / (2 alpha^2)' : 'ln(eta) / ln(1 - alpha)';
-  refuse(
+  reject(
     ['trust_region', 'slack'],
     `expected at least ${needed} trajectories per step for ${slack} (${formula}), got ${trajectories} = prompts_per_step x num_generations; raise one of them, lower quantile, or use ${slack === 'dkw' ? 'binom' : 'none'}`,
   );

@@ -1,7 +1,6 @@
 /**
- * The sections of a team file. Descriptions here are the documentation: `--help`, `docs/config.md` and
- * editors show them. Defaults are those of the method (`order` and `ratio_norm` depend on other
- * fields and are filled in by `schema.ts`).
+ * Sections of a team file. The descriptions are user documentation: `docs/config.md` and editors show them. `schema.ts`
+ * fills in `order` and `ratio_norm`, whose defaults depend on other fields.
  * @module
  */
 import { z } from 'zod';
@@ -12,111 +11,115 @@ export const engineSection = z
     kind: choice(['onnx', 'torch', 'ray'])
       .default('onnx')
       .describe(
-        'What runs the models. onnx: embedded, CPU. torch: PyTorch in a Python process beside this one (docs/torch.md). ray: PyTorch on a Ray cluster (docs/cluster.md).',
+        'Engine. onnx: embedded, on the CPU. torch: PyTorch in a Python process on this machine (docs/torch.md). ray: PyTorch on a Ray cluster (docs/cluster.md).',
       ),
     threads: integer({ min: 0, max: 256 })
       .default(0)
-      .describe('Threads of one operator; 0: one per core, at most 8.'),
+      .describe('Threads per operator; 0: one per core, at most 8.'),
     spinning: flag()
       .default(false)
       .describe(
-        'Whether idle threads spin: a little faster on an idle machine, several times slower on a busy one.',
+        'Whether idle threads busy-wait: slightly faster on an idle machine, several times slower on a busy one.',
       ),
     token_budget: integer({ min: 64 })
       .default(4096)
-      .describe('Most tokens, padding included, of one micro-batch; bounds memory.'),
+      .describe('Maximum tokens of a micro-batch, including padding; limits memory.'),
     decode_batch: integer({ min: 1, max: 4096 })
       .default(128)
-      .describe('Messages sampled at once; a finished one is replaced at once.'),
+      .describe('Messages sampled concurrently; a finished message is replaced by the next one.'),
     lora_rank: integer({ min: 0, max: 1024 })
       .default(0)
       .describe(
-        'Rank of the adapters that are trained in place of all weights; agents with the same base share it in memory. 0: all weights are trained.',
+        'Rank of LoRA adapters, which are trained instead of all weights; agents with the same base model share its weights in memory. 0: all weights are trained.',
       ),
     lora_alpha: number({ above: 0 })
       .default(32)
-      .describe('Scale of the adapters: lora_alpha / lora_rank, or over its root with lora_rslora.'),
+      .describe(
+        'Scale of the adapters: lora_alpha / lora_rank, or lora_alpha / sqrt(lora_rank) with lora_rslora.',
+      ),
     lora_target_modules: text()
       .default('all-linear')
       .describe(
-        'Projections with an adapter, separated by commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj. all-linear: all of them.',
+        'Projections with adapters, separated by commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj. all-linear: all of them.',
       ),
-    lora_rslora: flag().default(false).describe('Rank-stabilised scale: alpha over the root of the rank.'),
+    lora_rslora: flag().default(false).describe('Rank-stabilized scale of the adapters: alpha / sqrt(rank).'),
     base_dtype: choice(['auto', 'float32', 'bfloat16'])
       .default('auto')
       .describe(
-        'How the matrices of a base that adapters share are kept. auto: in 16 bits where the base would take more than 3 GiB and loses nothing by it.',
+        'Type of the shared base weights with adapters. auto: bfloat16 if the base has this type on disk and needs at least 3 GiB in float32, else float32.',
       ),
     activation_mib: integer({ min: 0 })
       .default(2048)
       .describe(
-        'Activations kept between forward and backward where a model is too large for one graph, MiB; layers beyond it are computed again.',
+        'Memory for activations between forward and backward pass of a model that is too large for one graph, MiB; further layers are recomputed.',
       ),
   })
   .prefault({})
-  .describe('The model backend.');
+  .describe('The engine that runs the models.');
 
 export const torchSection = z
   .strictObject({
     python: text('the path of a Python')
       .optional()
       .describe(
-        'The Python that has PyTorch and Transformers: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else that of "troupe worker install", else python3.',
+        'Python with PyTorch and Transformers: a name, or a path relative to the current folder. Default: $TROUPE_PYTHON, else that of "troupe worker install", else python3.',
       ),
     address: text('an address like http://127.0.0.1:8470')
       .optional()
       .describe(
-        'A worker that is running already, instead of one of our own; its token is in $TROUPE_WORKER_TOKEN.',
+        'Address of a running worker, which is used instead of starting one; $TROUPE_WORKER_TOKEN is its token.',
       ),
     device: text('a device of PyTorch')
       .optional()
-      .describe('auto, cpu, cuda, cuda:1 and the like. Default: auto, a GPU where there is one.'),
+      .describe(
+        'Device of PyTorch: auto, cpu, cuda, cuda:1, ... Default: auto, which is a GPU if there is one.',
+      ),
     dtype: choice(['float32', 'bfloat16'])
       .default('float32')
-      .describe('What models compute with; the optimizer works on float32 weights always.'),
+      .describe('Type of the computations; the optimizer always has float32 weights.'),
   })
   .optional()
-  .describe('Where models run with engine.kind torch (docs/torch.md).');
+  .describe('Settings of engine.kind torch (docs/torch.md).');
 
 export const raySection = z
   .strictObject({
     address: text('an address')
       .default('auto')
       .describe(
-        'auto: the Ray cluster this machine is a node of. HOST:PORT: of its head. http://HOST:PORT: a running driver; its token is in $TROUPE_WORKER_TOKEN. local: a cluster of this machine, for this run alone.',
+        'auto: the Ray cluster of which this machine is a node. HOST:PORT: the head of a cluster. http://HOST:PORT: a running driver; $TROUPE_WORKER_TOKEN is its token. local: a new cluster on this machine, for this run only.',
       ),
     python: text('the path of a Python')
       .optional()
       .describe(
-        'The Python that has Ray: a name, or a path from where troupe is started. Default: $TROUPE_PYTHON, else that of "troupe ray up", else python3.',
+        'Python with Ray: a name, or a path relative to the current folder. Default: $TROUPE_PYTHON, else that of "troupe ray up", else python3.',
       ),
     cpus_per_agent: number({ min: 0, max: 1024 })
       .default(1)
-      .describe('CPUs of the cluster for each agent; its threads, unless engine.threads says otherwise.'),
+      .describe('CPUs of the cluster per agent; also its number of threads, unless engine.threads is set.'),
     gpus_per_agent: number({ min: 0, max: 1024 })
       .default(0)
       .describe(
-        'GPUs for each agent. 0.5: two agents share a card. 0: CPUs only. 2 and more: the model is dealt out among as many cards of one node.',
+        'GPUs per agent. 0.5: two agents share a GPU. 0: CPUs only. 2 or more: the model is sharded over as many GPUs of one node.',
       ),
     ranks_per_agent: integer({ min: 0, max: 1024 })
       .default(0)
       .describe(
-        'Processes of one node that the model of an agent is dealt out among, with its CPUs. 0: one for each of its GPUs, else one.',
+        'Processes of one node over which the model of an agent is sharded. 0: one per GPU, or one without GPUs.',
       ),
     placement: choice(['spread', 'pack'])
       .default('spread')
-      .describe('Agents on as many nodes as there are, or on as few as can hold them.'),
+      .describe('spread: agents on as many nodes as possible. pack: on as few as possible.'),
     wait_seconds: number({ min: 0, max: 86_400 })
       .default(300)
-      .describe('How long resources that others use, or nodes that died, are waited for.'),
+      .describe('Maximum time to wait for busy resources and failed nodes, seconds.'),
     shared_files: flag()
       .default(false)
       .describe(
-        'Whether model and run folders have the same paths on all nodes. false: their files travel to agents on other nodes and back.',
+        'Whether model and run folders have the same paths on all nodes. false: files are copied to agents on other nodes and back.',
       ),
     dtype: choice(['float32', 'bfloat16'])
       .default('float32')
-      .describe('What models compute with; the optimizer works on float32 weights always.'),
+      .describe('Type of the computations; the optimizer always has float32 weights.'),
     num_cpus: integer({ min: 1, max: 1024 })
       .optional()
       .describe("With address local: CPUs of the cluster. Default: the machine's."),
@@ -125,31 +128,31 @@ export const raySection = z
       .describe("With address local: GPUs of the cluster. Default: the machine's."),
     object_store_mib: integer({ min: 80 })
       .optional()
-      .describe("With address local: memory for what passes between processes, MiB. Default: Ray's choice."),
-    temp_dir: text('a folder').optional().describe("With address local: Ray's folder. Default: /tmp/ray."),
+      .describe("With address local: size of Ray's object store, MiB. Default: chosen by Ray."),
+    temp_dir: text('a folder').optional().describe('With address local: folder of Ray. Default: /tmp/ray.'),
   })
   .optional()
-  .describe('Where models run with engine.kind ray (docs/cluster.md).');
+  .describe('Settings of engine.kind ray (docs/cluster.md).');
 
 export const samplerSection = z
   .strictObject({
     kind: choice(['auto', 'vllm', 'torch'])
       .default('auto')
       .describe(
-        'vllm: vLLM, which comes with python/troupe_worker/requirements-vllm.txt. torch: the model that is trained. auto: vllm on a GPU where it is installed and knows the architecture, else torch.',
+        'vllm: vLLM, from python/troupe_worker/requirements-vllm.txt. torch: the trained model itself. auto: vllm on a GPU if it is installed and supports the architecture, else torch.',
       ),
     cache: number({ above: 0, max: 0.9 })
       .default(0.2)
-      .describe('Share of the memory for models that the keys and values of vLLM may take.'),
+      .describe('Share of the memory for models that the KV cache of vLLM may use.'),
   })
   .optional()
-  .describe('What draws messages with engine.kind torch or ray (docs/torch.md).');
+  .describe('The sampler with engine.kind torch or ray (docs/torch.md).');
 
-/** Whatever a template looks at: `enable_thinking`, `date_string`. */
+/** Variables of a chat template, such as `enable_thinking` and `date_string`. */
 export function templateKwargs(description: string) {
   return z
     .record(z.string(), z.unknown(), {
-      error: (issue) => `expected a section of template switches, got ${show(issue.input)}`,
+      error: (issue) => `expected a section of template variables, got ${show(issue.input)}`,
     })
     .describe(description);
 }
@@ -159,11 +162,11 @@ export const agentSchema = z.strictObject({
   model: text('a model folder')
     .optional()
     .describe(
-      'Hugging Face folder of this agent, relative to this file, or a model of the hub: hf:OWNER/NAME@REVISION. Default: `base`.',
+      'Hugging Face folder of the model, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION. Default: `base`.',
     ),
   instruction: text().optional().describe('System message of this agent. Default: none.'),
   chat_template_kwargs: templateKwargs(
-    "Switches of this agent's chat template, over those for all agents.",
+    "Variables for this agent's chat template; they override those for all agents.",
   ).optional(),
 });
 
@@ -216,15 +219,15 @@ export const taskSection = z
     {
       name: text('the name of a task')
         .optional()
-        .describe("Name of the task; with module what it is called in reports (default: the module's)."),
+        .describe("Name of the task; with `module` its name in reports (default: the module's)."),
       module: text('the path of a TypeScript module')
         .optional()
-        .describe('A task of your own: one TypeScript module, relative to this file (`troupe tasks init`).'),
+        .describe('A custom task: path of a TypeScript module, relative to this file (`troupe tasks init`).'),
     },
     { error: (issue) => `expected a section with the name of a task, got ${show(issue.input)}` },
   )
   .describe(
-    'What the team learns; further keys are options of that task. Keys that end in `path` are files, relative to this one.',
+    'The task that the team learns; further keys are options of the task. Keys that end in `path` are files, relative to this file.',
   );
 
 export const pretrainSection = z
@@ -233,61 +236,69 @@ export const pretrainSection = z
     hidden_size: integer({ min: 8 }).default(96).describe('Width of the residual stream.'),
     heads: integer({ min: 1 }).default(4).describe('Attention heads; divides hidden_size.'),
     kv_heads: integer({ min: 1 }).default(2).describe('Key-value heads; divides heads.'),
-    intermediate_size: integer({ min: 8 }).default(256).describe('Inner width of the feed-forward.'),
-    max_positions: integer({ min: 16 }).default(256).describe('Longest context plus message, in tokens.'),
-    steps: integer({ min: 1 }).default(400).describe('Optimiser steps; few on purpose, so that RL has room.'),
+    intermediate_size: integer({ min: 8 }).default(256).describe('Inner width of the feed-forward layers.'),
+    max_positions: integer({ min: 16 })
+      .default(256)
+      .describe('Maximum length of context plus message, tokens.'),
+    steps: integer({ min: 1 })
+      .default(400)
+      .describe('Optimizer steps; few by default, so that reinforcement learning can improve the models.'),
     batch_size: integer({ min: 1 }).default(128).describe('Demonstrations per step.'),
     learning_rate: number({ above: 0 }).default(3e-3).describe('Peak learning rate of AdamW.'),
     weight_decay: number({ min: 0 }).default(0.01).describe('Decoupled weight decay.'),
-    warmup_steps: integer({ min: 0 }).default(20).describe('Steps until the learning rate is at its peak.'),
-    seed: integer({ min: 0 }).default(1).describe('Seed of the first base model; the k-th uses seed + k.'),
+    warmup_steps: integer({ min: 0 })
+      .default(20)
+      .describe('Steps of linear warm-up to the peak learning rate.'),
+    seed: integer({ min: 0 }).default(1).describe('Seed of the first base model; model k has seed + k.'),
   })
   .prefault({})
-  .describe("Small base models from scratch, on the task's demonstrations (`troupe pretrain`).");
+  .describe("Pretraining of small base models on the task's demonstrations (`troupe pretrain`).");
 
 export const rewardSection = z
   .strictObject({
     agent: number({ min: 0, max: 1 })
       .default(0)
-      .describe("Share of the members' own mean verdict in the team reward; vote, debate and parts only."),
+      .describe(
+        "Weight of the mean reward of the agents' own answers in the team reward; vote, debate and parts only.",
+      ),
   })
   .prefault({})
   .describe('The team reward.');
 
 export const trainSection = z
   .strictObject({
-    stages: integer({ min: 0 }).default(20).describe('Stages; every agent is updated once in each.'),
+    stages: integer({ min: 0 })
+      .default(20)
+      .describe('Number of stages; every agent is updated once per stage.'),
     rollout_mode: choice(['fresh', 'reuse'])
       .default('fresh')
       .describe(
-        'fresh: new episodes before every agent step; reuse: one batch per stage, reweighted by importance ratios.',
+        'fresh: new episodes for every update; reuse: one batch per stage, reweighted by importance ratios.',
       ),
     order: choice(['static', 'random', 'reverse', 'greedy'])
       .optional()
       .describe(
-        'Order of agents within a stage; greedy: largest predicted gain first, from train episodes (fresh: of the stage before). Default: static when fresh, reverse when reuse.',
+        'Update order of the agents within a stage; greedy: largest predicted gain first, from train episodes (fresh: of the previous stage). Default: static with fresh, reverse with reuse.',
       ),
     prompts_per_step: integer({ min: 1 })
       .default(64)
-      .describe('Prompts per agent step (fresh) or per stage (reuse).'),
+      .describe('Prompts per update (fresh) or per stage (reuse).'),
     num_generations: integer({ min: 2, reason: 'one episode has no group to compare with' })
       .default(8)
-      .describe('G, episodes per prompt.'),
+      .describe('Episodes per prompt (G).'),
     temperature: number({ above: 0 }).default(1).describe('Sampling temperature; no top-p, no top-k.'),
-    max_completion_length: integer({ min: 1 }).default(64).describe('Most tokens of one message.'),
-    num_iterations: integer({ min: 1 })
-      .default(1)
-      .describe('Passes over the batch per attempt at an update.'),
+    max_completion_length: integer({ min: 1 }).default(64).describe('Maximum tokens of a message.'),
+    num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt.'),
     companions: choice(['shared', 'independent'])
       .default('shared')
       .describe(
-        'What teammates of the learning agent do in the episodes of one prompt: shared draws once per prompt (less noise, fewer samples; fresh rollouts only), independent once per episode (the paper).',
+        'Random draws of the teammates of the learning agent in the episodes of a prompt. shared: one draw per prompt (less noise, fewer samples; fresh rollouts only). independent: one draw per episode (the paper).',
       ),
-    minibatch_size: integer({ min: 1 }).default(256).describe('Trajectories per optimiser step.'),
-    save_steps: integer({ min: 1 }).default(1).describe('Checkpoint every this many stages.'),
+    minibatch_size: integer({ min: 1 }).default(256).describe('Trajectories per optimizer step.'),
+    save_steps: integer({ min: 1 }).default(1).describe('Stages between checkpoints.'),
     save_total_limit: integer({ min: 1 })
       .default(2)
-      .describe('Newest checkpoints that are kept; the champion is kept besides.'),
+      .describe('Number of newest checkpoints that are kept, besides the champion.'),
   })
   .prefault({})
   .describe('The stage loop.');
@@ -302,7 +313,7 @@ export const schemeSection = z
     credit: choice(['team', 'own'])
       .default('team')
       .describe(
-        "team: every agent learns from the team's answer; own: each plays alone and learns from its own answer (vote, debate and parts, fresh rollouts).",
+        "team: every agent learns from the team's answer; own: every agent plays without teammates and learns from its own answer (vote, debate and parts, fresh rollouts).",
       ),
     state_weight: flag()
       .default(true)
@@ -312,28 +323,30 @@ export const schemeSection = z
     estimator: choice(['group', 'gae', 'vtrace'])
       .default('group')
       .describe(
-        'group: advantages relative to the other episodes of the prompt. gae and vtrace need a critic, which no engine here has; they are refused.',
+        'group: advantages relative to the other episodes of the prompt. gae and vtrace need a critic, which no engine supports; they are rejected.',
       ),
-    gamma: number({ min: 0, max: 1 }).default(1).describe('Discount per turn; 1 with estimator group.'),
-    lam: number({ min: 0, max: 1 }).default(1).describe('Trace decay; 1 with estimator group.'),
+    gamma: number({ min: 0, max: 1 })
+      .default(1)
+      .describe('Discount per turn; must be 1 with estimator group.'),
+    lam: number({ min: 0, max: 1 }).default(1).describe('Trace decay; must be 1 with estimator group.'),
     order_split: choice(['train', 'validation'])
       .default('train')
       .describe(
-        'Prompts that a data-dependent order is chosen on; validation is refused, because it would void the acceptance test.',
+        'Split of the prompts for a data-dependent update order; validation is rejected, because it would void the acceptance test.',
       ),
   })
   .prefault({})
-  .describe('What an update learns from; the algorithms differ in it.');
+  .describe('Training data of an update; the algorithms differ in these settings.');
 
 export const lossSection = z
   .strictObject({
     epsilon: number({ above: 0, below: 1 }).default(0.2).describe('Clip width of the ratio.'),
     epsilon_high: number({ above: 0 })
       .optional()
-      .describe('Clip width above 1, where it differs (DAPO: 0.28). Default: epsilon.'),
+      .describe('Clip width above 1 (DAPO: 0.28). Default: epsilon.'),
     dual_clip: numberOrOff({ above: 1 })
       .default(3)
-      .describe('Bound on the ratio where the advantage is negative; off: as in the paper.'),
+      .describe('Upper bound of the ratio for negative advantages; off: no bound, as in the paper.'),
     ratio_norm: choice(['sum', 'mean'])
       .optional()
       .describe(
@@ -342,10 +355,10 @@ export const lossSection = z
     normalise: choice(['group', 'mean'])
       .default('group')
       .describe('Advantages: group divides by the standard deviation of the group, mean does not.'),
-    advantage_clip: number({ above: 0 }).default(5).describe('Largest advantage, absolute.'),
+    advantage_clip: number({ above: 0 }).default(5).describe('Maximum absolute advantage.'),
     beta: number({ min: 0, max: 1000 })
       .default(0.001)
-      .describe('Initial weight of the KL term; adapts per agent. 0: off, and stays off.'),
+      .describe('Initial weight of the KL term, which adapts per agent. 0: no KL term.'),
   })
   .prefault({})
   .describe('The loss of one agent: clipped likelihood ratios of its messages and a KL term.');
@@ -354,11 +367,11 @@ export const trustRegionSection = z
   .strictObject({
     target_kl: number({ above: 0 })
       .default(0.01)
-      .describe('delta, radius on the quantile of the exact per-state KL, nats.'),
-    quantile: number({ above: 0, below: 1 }).default(0.99).describe('Which quantile, 1 - alpha.'),
+      .describe('Radius (delta): bound on the quantile of the exact KL per token state, nats.'),
+    quantile: number({ above: 0, below: 1 }).default(0.99).describe('The bounded quantile, 1 - alpha.'),
     target_kl_message: numberOrOff({ above: 0 })
       .default(0.05)
-      .describe('Cap on the mean KL of a whole message, nats; off: as in the paper.'),
+      .describe('Bound on the mean KL of a whole message, nats; off: no bound, as in the paper.'),
     slack: choice(['none', 'dkw', 'binom'])
       .default('none')
       .describe(
@@ -366,17 +379,17 @@ export const trustRegionSection = z
       ),
     slack_confidence: number({ above: 0, below: 1 })
       .default(0.05)
-      .describe('eta, how often that bound may fail.'),
+      .describe('Probability that this bound fails (eta).'),
     max_backtracks: integer({ min: 0, max: 50 })
       .default(5)
       .describe('Further attempts, each with a smaller step, before the update is rejected.'),
     step_shrink: number({ above: 0, max: 1 })
       .default(0.5)
-      .describe('Factor on the step per backtrack; 1: only beta grows, as in the paper.'),
+      .describe('Factor of the learning rate per backtrack; 1: only beta grows, as in the paper.'),
     gate: choice(['enforce', 'record'])
       .default('enforce')
       .describe(
-        'enforce: no update that leaves the region is kept; record: measured only, and beta stays as it is.',
+        'enforce: updates that leave the trust region are undone; record: divergences are only measured, and beta is constant.',
       ),
   })
   .prefault({})
@@ -385,16 +398,20 @@ export const trustRegionSection = z
 export const optimizerSection = z
   .strictObject({
     learning_rate: number({ above: 0 }).default(1e-4).describe('Learning rate of AdamW.'),
-    beta1: number({ min: 0, below: 1 }).default(0.9).describe('Memory of the first moment.'),
-    beta2: number({ min: 0, below: 1 }).default(0.999).describe('Memory of the second moment.'),
+    beta1: number({ min: 0, below: 1 }).default(0.9).describe('Decay rate of the first moment.'),
+    beta2: number({ min: 0, below: 1 }).default(0.999).describe('Decay rate of the second moment.'),
     epsilon: number({ above: 0 })
       .default(1e-8)
       .describe('Added to the root of the second moment; 1e-2 turns Adam into a plain gradient step.'),
     weight_decay: number({ min: 0 }).default(0).describe('Decoupled weight decay.'),
-    max_grad_norm: numberOrOff({ above: 0 }).default(1).describe('The gradient is scaled down to this norm.'),
+    max_grad_norm: numberOrOff({ above: 0 })
+      .default(1)
+      .describe('Maximum norm of the gradient; larger gradients are scaled down.'),
     adapt_to_radius: flag()
       .default(true)
-      .describe('Let the step grow while less than half of the radius is used, and shrink with backtracks.'),
+      .describe(
+        'Whether the learning rate grows while less than half of the radius is used, and stays reduced after backtracks.',
+      ),
   })
   .prefault({})
   .describe('AdamW, one state per agent.');
@@ -403,15 +420,17 @@ export const gateSection = z
   .strictObject({
     kind: choice(['promotion', 'step', 'off'])
       .default('promotion')
-      .describe('promotion: prove the team against its champion now and then; step: test every update; off.'),
+      .describe(
+        'promotion: test the team against the champion every few stages; step: test every update; off: no tests.',
+      ),
     every: integer({ min: 1 }).default(5).describe('Stages between promotion tests.'),
-    n_plan: integer({ min: 1 }).default(512).describe('Most paired prompts of one test.'),
+    n_plan: integer({ min: 1 }).default(512).describe('Maximum paired prompts of one test.'),
     alpha: number({ above: 0, below: 1 })
       .default(0.05)
       .describe('Probability that any promotion of the run is wrong.'),
     tolerance: number({ min: 0 })
       .default(0.05)
-      .describe('Loss of reward against the champion that triggers a roll-back.'),
+      .describe('Loss of reward against the champion beyond which proved harm triggers a rollback.'),
   })
   .prefault({})
   .describe('Acceptance test: a sequential test of the gain on prompts that the update was not chosen on.');
@@ -421,19 +440,17 @@ export const certificateSection = z
     prompts: integer({ min: 0 })
       .default(0)
       .describe(
-        'Validation prompts behind the reported lower bound of each accepted update (fresh, sequential) or of a stage; 0: none is reported. Hundreds are needed for a bound above 0.',
+        'Validation prompts for the certificate of each accepted update (fresh, sequential) or of a stage; 0: no certificates. A positive bound needs hundreds of prompts.',
       ),
     confidence: number({ above: 0, below: 1 })
       .default(0.05)
-      .describe("How often a stage's lower bound may be wrong (delta_c)."),
+      .describe("Probability that a stage's lower bound is wrong (delta_c)."),
     cap: number({ min: 1 })
       .default(2)
-      .describe('C, largest weight of an episode; truncation only lowers the bound.'),
+      .describe('Maximum weight of an episode (C); truncation can only lower the bound.'),
     paper_gamma: number({ min: 0, below: 1 })
       .default(0.99)
-      .describe("Discount at which the paper's bound is quoted, for information."),
+      .describe("Discount for the paper's bound, which is reported for information."),
   })
   .prefault({})
-  .describe(
-    'The reported certificate: lower bounds on true gains, from prompts that no update was chosen on.',
-  );
+  .describe('Certificates: reported lower bounds on true gains, from prompts that no update was chosen on.');

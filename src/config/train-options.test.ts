@@ -26,7 +26,7 @@ engine: {threads: 1}
 `;
 const { config } = resolveConfigText(text, { path: 'team.yaml' });
 
-it('offers every option of the training loop under its own name (a compile-time check)', () => {
+it('has every option of the training loop with the same name (a compile-time check)', () => {
   type Flat = CamelCased<Config['train']> & CamelCased<Config['scheme']> & CamelCased<Config['loss']>;
   type Elsewhere =
     | 'seed'
@@ -48,7 +48,7 @@ it('offers every option of the training loop under its own name (a compile-time 
   }>();
 });
 
-it('maps the file to the options', () => {
+it('converts the file to options', () => {
   expect(trainOptions(config)).toEqual({
     seed: 7,
     stages: 2,
@@ -113,7 +113,7 @@ const withSections = (sections: object) =>
     path: 'team.yaml',
   }).config;
 
-it('gives the engine on PyTorch what the file says, and leaves open what it leaves open', () => {
+it('converts the options of the PyTorch engine and omits absent ones', () => {
   const engine = { kind: 'torch' };
   const defaults = {
     ...{ threads: 0, tokenBudget: 4096, decodeBatch: 128, device: 'auto', dtype: 'float32' },
@@ -132,7 +132,7 @@ it('gives the engine on PyTorch what the file says, and leaves open what it leav
   });
 });
 
-it('gives the engine on Ray the team and its share, whether the file has a section or not', () => {
+it('converts the options of the Ray engine with and without a section', () => {
   const engine = { kind: 'ray', lora_rank: 4, lora_alpha: 8 };
   const defaults = {
     ...{ threads: 0, tokenBudget: 4096, decodeBatch: 128, dtype: 'float32', address: 'auto', agents: 1 },
@@ -166,11 +166,11 @@ it.each([
   ],
   [
     { engine: { kind: 'torch', base_dtype: 'bfloat16' } },
-    'expected auto with kind torch, whose bases are kept as torch.dtype says, got bfloat16',
+    'expected auto with kind torch, whose base weights have the type torch.dtype, got bfloat16',
   ],
   [
     { engine: { kind: 'torch' }, torch: { address: 'http://h:1', device: 'cpu' } },
-    'expected nothing beside address, whose worker has its own, got cpu',
+    'expected nothing together with address, whose worker has its own, got cpu',
   ],
   [
     { sampler: { kind: 'torch' } },
@@ -178,13 +178,13 @@ it.each([
   ],
   [
     { engine: { kind: 'ray' }, ray: { gpus_per_agent: 2 }, sampler: { kind: 'vllm' } },
-    'expected auto or torch for agents over 2 ranks, got vllm, which samples for agents of one',
+    'expected auto or torch for agents over 2 ranks, got vllm, which supports one rank per agent',
   ],
   [{ engine: { kind: 'torch' }, ray: {} }, 'expected nothing with engine.kind torch, got a section'],
   [{ engine: { kind: 'ray' }, ray: { gpus_per_agent: 1.5 } }, 'expected a whole number above 1, got 1.5'],
   [
     { engine: { kind: 'ray' }, ray: { gpus_per_agent: 4, ranks_per_agent: 2 } },
-    'expected one for each of 4 GPUs, got 2; leave it out',
+    'expected one for each of 4 GPUs, got 2; omit it',
   ],
   [
     { engine: { kind: 'ray' }, ray: { ranks_per_agent: 2, cpus_per_agent: 0 } },
@@ -192,12 +192,12 @@ it.each([
   ],
   [
     { engine: { kind: 'ray' }, ray: { address: 'http://h:1', python: 'py' } },
-    'expected nothing beside http://h:1, whose driver has its own Python, got py',
+    'expected nothing together with http://h:1, whose driver has its own Python, got py',
   ],
   [
     { engine: { kind: 'ray' }, ray: { num_cpus: 2 } },
-    'expected nothing with a cluster that runs already, got 2; set address to local',
+    'expected nothing with an existing cluster, got 2; set address to local',
   ],
-])('refuses what is said of another engine: %j', (sections, message) => {
+])('rejects settings of another engine: %j', (sections, message) => {
   expect(() => withSections(sections)).toThrow(message);
 });

@@ -1,5 +1,5 @@
 /**
- * From the file's sections and snake_case keys to the options of the training loop.
+ * Converts the configuration, with its sections and snake_case keys, to options of the training loop and the engines.
  * @module
  */
 
@@ -8,14 +8,14 @@ import type { TrainOptions } from '../train/options.ts';
 import type { Config } from './schema.ts';
 import { raySection, samplerSection } from './sections.ts';
 
-/** Sections as empty ones read; absent sections have no defaults of their own. */
+/** Defaults of optional sections, used if the section is absent. */
 const SAMPLER_DEFAULTS = samplerSection.unwrap().parse({});
 const RAY_DEFAULTS = raySection.unwrap().parse({});
 
-/** @returns options of the training loop; what is `off` in the file is absent or Infinity here */
+/** @returns options of the training loop; values `off` of the file are absent or Infinity */
 export function trainOptions(config: Config): TrainOptions {
   const { save_total_limit: _, ...train } = config.train;
-  const { update_schedule, credit, state_weight } = config.scheme; // the rest has one value that works
+  const { update_schedule, credit, state_weight } = config.scheme; // the other keys have a single valid value
   const { dual_clip, epsilon_high, ...loss } = config.loss;
   const { target_kl_message, ...region } = config.trust_region;
   const { max_grad_norm, ...optimizer } = config.optimizer;
@@ -48,7 +48,7 @@ export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>
   return camelCased(engine);
 }
 
-/** Options of the engine on PyTorch; what the file leaves open is open here. */
+/** Options of the PyTorch engine; optional keys that the file does not set are absent. */
 export function torchOptions({ engine, torch = { dtype: 'float32' }, sampler }: Config) {
   const { threads, token_budget, decode_batch, lora_rank } = engine;
   const { python, address, device = 'auto', dtype } = torch;
@@ -63,12 +63,12 @@ export function torchOptions({ engine, torch = { dtype: 'float32' }, sampler }: 
   };
 }
 
-/** What draws messages. */
+/** Options of the sampler. */
 function samplerOptions({ kind, cache }: Config['sampler'] = SAMPLER_DEFAULTS) {
   return { sampler: kind, samplerCache: cache };
 }
 
-/** Shape of fresh adapters, for engines that are told of it in one piece. */
+/** Shape of new LoRA adapters, for engines that take it as one option. */
 function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: Config['engine']) {
   const names = lora_target_modules.split(',').map((name) => name.trim());
   return {
@@ -79,7 +79,7 @@ function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: 
   };
 }
 
-/** Options of the engine on Ray; what the file leaves open is open here. */
+/** Options of the Ray engine; optional keys that the file does not set are absent. */
 export function rayOptions({ engine, ray, sampler, agents }: Config) {
   const { threads, token_budget, decode_batch, lora_rank } = engine;
   const { address, python, dtype, num_cpus, num_gpus, object_store_mib, temp_dir, ...placement } =

@@ -1,6 +1,5 @@
 /**
- * A YAML text that can still say where each of its values stands, so that errors found long after
- * parsing name a line and a column.
+ * A parsed YAML text with the positions of its values, so that errors found after parsing can contain line and column.
  * @module
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
@@ -11,13 +10,13 @@ export interface Position {
   readonly column: number;
 }
 
-/** Values of a configuration and where they stand in its text, if it has one. */
+/** Values of a configuration, with positions if they were read from a text. */
 export interface ConfigValues {
   /** Plain values. */
   readonly value: unknown;
   /**
-   * Position of the value at a path; of its nearest parent where the path is absent; undefined where the values do
-   * not come from a text.
+   * Position of the value at a path, or of its nearest parent if the path does not exist; undefined if the values were not
+   * read from a text.
    *
    * @param at - `key`: the key itself, for errors about names
    */
@@ -32,8 +31,8 @@ export interface YamlFile extends ConfigValues {
 /**
  * Parses YAML (JSON is YAML too).
  *
- * @param name - how the file is called in messages
- * @throws ConfigError naming line and column of each syntax error
+ * @param name - name of the file in messages
+ * @throws ConfigError with line and column of each syntax error
  */
 export function parseYamlFile(text: string, name: string): YamlFile {
   const lines = new LineCounter();
@@ -59,7 +58,7 @@ export function parseYamlFile(text: string, name: string): YamlFile {
   };
 }
 
-/** Aliases are followed only now: one without its anchor, or too many of them, is a fault of the file. */
+/** Resolves aliases. @throws ConfigError for an alias without an anchor, or too many aliases */
 function plainValue(document: Document.Parsed, name: string): unknown {
   try {
     return document.toJS();
@@ -83,7 +82,7 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: '
     } else if (isMap(node)) {
       const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
       if (pair === undefined) return offset;
-      // a parent without the value looked for is named by its own key
+      // if the value does not exist, the position is that of its parent's key
       if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
       if (at === 'key' && index === path.length - 1) return offset;
       node = pair.value;

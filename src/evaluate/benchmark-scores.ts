@@ -1,6 +1,6 @@
 /**
- * What an evaluation's records come to: avg@K, pass@k, maj@K for the team, each agent and each difficulty, what
- * an answer costs in tokens, and what stopping votes early saves.
+ * Scores of a benchmark from its episode records: avg@K, pass@k and maj@K of the team, each agent and each difficulty,
+ * tokens per answer, and the saving of early-stopped votes.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -8,7 +8,7 @@ import type { RandomStream } from '../core/rng.ts';
 import { type Interval, passAtK } from '../core/stats.ts';
 import { replayVote, type VoteStopRule } from '../core/vote-stop.ts';
 import { agentAnswerOf, answerOf, type EpisodeRecord } from './episode-record.ts';
-import { type EarlyStop, samplesForSure } from './play.ts';
+import { type EarlyStop, guaranteedSamples } from './play.ts';
 import { type Answer, measureOf, type Scores, scoresOf } from './scores.ts';
 
 /** pass@k for one k. */
@@ -16,16 +16,16 @@ export interface PassAt extends Interval {
   readonly k: number;
 }
 
-/** What a rule for stopping votes early does to full votes of K. */
+/** Saving of a rule that stops votes early, relative to full votes of K samples. */
 export interface StopSaving {
   readonly rule: VoteStopRule;
-  /** Ballots drawn and in full votes, over all prompts. */
+  /** Sampled ballots, and ballots of full votes, over all prompts. */
   readonly used: number;
   readonly full: number;
-  /** Tokens drawn and in full votes; where votes were stopped, full is an estimate from the prompt's mean. */
+  /** Sampled tokens, and tokens of full votes; if votes were stopped, the latter is an estimate from each prompt's mean. */
   readonly usedTokens: number;
   readonly fullTokens: number;
-  /** Prompts whose winner differs from the full vote's; absent where votes were stopped, so nobody knows. */
+  /** Number of prompts whose winner differs from the full vote's; absent if votes were stopped, because it is unknown. */
   readonly changed?: number;
 }
 
@@ -36,69 +36,69 @@ export interface DifficultyScores {
 }
 
 export interface BenchmarkScores {
-  /** P. */
+  /** P: number of prompts. */
   readonly prompts: number;
-  /** K: ballots of a full vote, which maj@K is about. */
+  /** K: ballots of a full vote, for maj@K. */
   readonly samples: number;
-  /** Samples every prompt has: what avg and pass are made of. K unless votes were stopped early. */
-  readonly sure: number;
+  /** Number of samples that every prompt has, used by avg and pass; K unless votes were stopped early. */
+  readonly guaranteed: number;
   readonly team: Scores;
   readonly agents: readonly { readonly agent: string; readonly scores: Scores }[];
-  /** pass@1, 2, 4, ... and the largest k there is. */
+  /** pass@k for k = 1, 2, 4, ... and `guaranteed`. */
   readonly pass: readonly PassAt[];
-  /** In order of first appearance sorted as numbers where they are; empty where items have none. */
+  /** Sorted by name, numbers in numeric order; empty if items have no difficulty. */
   readonly difficulties: readonly DifficultyScores[];
   readonly episodes: number;
   readonly tokens: number;
   readonly messages: number;
-  /** Messages cut at the largest length. */
+  /** Number of messages cut at the maximum length. */
   readonly clipped: number;
   readonly savings: readonly StopSaving[];
 }
 
 export interface BenchmarkScoreOptions {
-  /** K. */
+  /** K: samples per prompt. */
   readonly samples: number;
   readonly agents: readonly string[];
-  /** How votes were stopped; absent: not at all. */
+  /** Rule by which votes were stopped; absent: they were not. */
   readonly stop?: EarlyStop;
-  /** Error of the probable rule when its saving is estimated. */
+  /** Error probability of the probable rule, for its estimated saving. */
   readonly error: number;
   /** Draws the bootstrap resamples. */
   readonly stream: RandomStream;
 }
 
 /**
- * @param records - in order of prompt, then sample; every prompt has at least `samplesForSure` of them
- * @throws DomainError if there is none, or a prompt has too few
+ * @param records - in order of prompt, then sample; at least `guaranteedSamples` of every prompt
+ * @throws DomainError if there are no records, or too few of a prompt
  */
 export function benchmarkScores(
   records: readonly EpisodeRecord[],
   options: BenchmarkScoreOptions,
 ): BenchmarkScores {
   const { samples, stop, stream, agents } = options;
-  const sure = samplesForSure(samples, stop);
+  const guaranteed = guaranteedSamples(samples, stop);
   const byPrompt = groupBy(records, ({ index }) => index);
   if (byPrompt.length === 0) throw new DomainError('benchmarkScores: expected episodes, got none');
-  const short = byPrompt.find((episodes) => episodes.length < sure);
+  const short = byPrompt.find((episodes) => episodes.length < guaranteed);
   if (short)
     throw new DomainError(
-      `benchmarkScores: expected at least ${sure} episodes of prompt ${short[0].index}, got ${short.length}`,
+      `benchmarkScores: expected at least ${guaranteed} episodes of prompt ${short[0].index}, got ${short.length}`,
     );
   const score = (key: number, prompts: readonly (readonly EpisodeRecord[])[], of: ReadAnswers): Scores =>
-    scoresFrom(prompts, { sure, of, stream: stream.child(1, key) });
+    scoresFrom(prompts, { guaranteed, of, stream: stream.child(1, key) });
   const messages = records.flatMap((record) => record.messages.filter(({ tokens }) => tokens !== undefined));
   return {
     prompts: byPrompt.length,
     samples,
-    sure,
+    guaranteed,
     team: score(0, byPrompt, (record) => [answerOf(record)]),
     agents: agents.flatMap((agent, id) =>
       records.some((record) => agentAnswerOf(record, agent).length > 0)
         ? [{ agent, scores: score(1 + id, byPrompt, (record) => agentAnswerOf(record, agent)) }]
         : [],
     ),
-    pass: passCurve(byPrompt, sure, stream.child(2)),
+    pass: passCurve(byPrompt, guaranteed, stream.child(2)),
     difficulties: difficultiesOf(byPrompt).map(({ difficulty, prompts }) => ({
       difficulty,
       prompts: prompts.length,
@@ -114,31 +114,35 @@ export function benchmarkScores(
 
 type ReadAnswers = (record: EpisodeRecord) => Answer[];
 
-/** avg and pass from the samples every prompt has, maj from all that were drawn: stopping biases the former. */
+/** avg and pass from the samples that every prompt has, because early stopping biases them; maj from all samples. */
 function scoresFrom(
   prompts: readonly (readonly EpisodeRecord[])[],
-  { sure, of, stream }: { readonly sure: number; readonly of: ReadAnswers; readonly stream: RandomStream },
+  {
+    guaranteed,
+    of,
+    stream,
+  }: { readonly guaranteed: number; readonly of: ReadAnswers; readonly stream: RandomStream },
 ): Scores {
   const items = prompts.map(([first]) => first.item);
   const answers = (count: number): Answer[][] =>
     prompts.map((episodes) => episodes.slice(0, count).flatMap((record) => of(record)));
-  const first = answers(sure);
+  const first = answers(guaranteed);
   const fewest = Math.min(...first.map(({ length }) => length).filter((length) => length > 0));
-  const scores = scoresOf(first, { items, k: Math.min(sure, fewest), stream });
+  const scores = scoresOf(first, { items, k: Math.min(guaranteed, fewest), stream });
   const all = answers(Number.POSITIVE_INFINITY);
   return { ...scores, maj: scoresOf(all, { items, k: 1, stream }).maj };
 }
 
 function passCurve(
   byPrompt: readonly (readonly EpisodeRecord[])[],
-  sure: number,
+  guaranteed: number,
   stream: RandomStream,
 ): PassAt[] {
   const ks: number[] = [];
-  for (let k = 1; k < sure; k *= 2) ks.push(k);
-  return [...ks, sure].map((k) => {
+  for (let k = 1; k < guaranteed; k *= 2) ks.push(k);
+  return [...ks, guaranteed].map((k) => {
     const perPrompt = Float64Array.from(byPrompt, (episodes) =>
-      passAtK(sure, episodes.slice(0, sure).filter(({ correct }) => correct).length, k),
+      passAtK(guaranteed, episodes.slice(0, guaranteed).filter(({ correct }) => correct).length, k),
     );
     const { mean, low, high } = measureOf(perPrompt, stream.child(k));
     return { k, mean, low, high };
@@ -158,7 +162,7 @@ function difficultiesOf(
     .sort((a, b) => a.difficulty.localeCompare(b.difficulty, 'en', { numeric: true }));
 }
 
-/** All ballots are there: what each rule would have needed, and whether its winner would have been another. */
+/** Replays full votes with each rule: the ballots it needs, and whether its winner differs. */
 function replayedSavings(byPrompt: readonly (readonly EpisodeRecord[])[], error: number): StopSaving[] {
   return (['exact', 'probable'] as const).map((rule) => {
     const votes = byPrompt.map((episodes) => {
@@ -181,7 +185,7 @@ function replayedSavings(byPrompt: readonly (readonly EpisodeRecord[])[], error:
   });
 }
 
-/** Whether no answer has more votes; ties are broken by what early counts cannot show, so they are no change. */
+/** Whether no answer has more votes. A tie counts as no change, because the tie-break needs all ballots. */
 function isWinner(episodes: readonly EpisodeRecord[], winner: string): boolean {
   const votes = new Map<string, number>();
   for (const { answer } of episodes)

@@ -5,7 +5,7 @@ import { correct, incorrect } from '../grade/verdict.ts';
 import { compare } from './compare.ts';
 import { type Scores, scoresOf } from './scores.ts';
 
-/** One text of `x` (right) and `a` (wrong) per prompt, one letter per sample. */
+/** Scores of answers; each prompt is a string with one letter per sample, `x` for right and `a` for wrong. */
 function scores(prompts: readonly string[], items = prompts.map((_, p) => `test-${p}`)): Scores {
   const answers = prompts.map((letters) =>
     [...letters].map((letter, sample) => ({
@@ -18,7 +18,7 @@ function scores(prompts: readonly string[], items = prompts.map((_, p) => `test-
 }
 
 describe('compare', () => {
-  it('pairs prompts: the mean difference and its t interval', () => {
+  it('returns the mean difference over prompts and its t interval', () => {
     // differences 1, 0, 0, 1: mean 1/2, sd 0.57735, t(0.975, 3) = 3.182446
     const difference = compare(scores(['x', 'x', 'a', 'x']), scores(['a', 'x', 'a', 'a']));
     expect(difference.mean).toBeCloseTo(0.5, 12);
@@ -27,7 +27,7 @@ describe('compare', () => {
     expect(difference.prompts).toBe(4);
   });
 
-  it('is antisymmetric, and sees differences that unpaired intervals would not', () => {
+  it('is antisymmetric and detects differences that unpaired intervals miss', () => {
     const prompts = Array.from({ length: 60 }, (_, p) => (p % 2 === 0 ? 'xxxa' : 'aaaa'));
     const better = prompts.map((letters, p) => (p % 3 === 0 ? `x${letters.slice(0, 3)}` : letters));
     const gain = compare(scores(better), scores(prompts));
@@ -38,18 +38,18 @@ describe('compare', () => {
     expect(scores(better).avg.low).toBeLessThan(scores(prompts).avg.high);
   });
 
-  it('compares other measures too', () => {
+  it('compares other measures', () => {
     const [a, b] = [scores(['xxa', 'xaa', 'aaa']), scores(['xaa', 'xaa', 'aaa'])];
     expect(compare(a, b, 'maj').mean).toBeCloseTo(1 / 3, 12);
     expect(compare(a, b, 'avg').mean).toBeCloseTo(1 / 9, 12);
     expect(compare(a, b, 'reward')).toEqual(compare(a, b, 'avg'));
   });
 
-  it('leaves out prompts on which one side said nothing', () => {
+  it('omits prompts on which one side has no answer', () => {
     expect(compare(scores(['x', '', 'x', 'a']), scores(['a', 'x', 'x', 'a'])).prompts).toBe(3);
   });
 
-  it('refuses prompts that do not match', () => {
+  it('rejects different prompts', () => {
     expect(() => compare(scores(['x', 'x']), scores(['x']))).toThrow(DomainError);
     expect(() => compare(scores(['x', 'x']), scores(['x', 'x'], ['test-0', 'test-7']))).toThrow(
       'compare: expected the same prompts on both sides, got 2 and 2, different at 1: test-1 and test-7',

@@ -1,5 +1,5 @@
 /**
- * Differences between two contestants on the same prompts.
+ * Paired differences between two policies (teams, agents, votes) on the same prompts.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -12,7 +12,7 @@ export type MeasureName = 'avg' | 'pass' | 'maj' | 'reward';
 /**
  * d̄ = mean over prompts of (a - b), with its paired 95% interval (Student's t).
  *
- * Prompts on which one of the two has no value are left out; the record's `prompts` counts the rest.
+ * Prompts on which one of the two has no value are omitted; `prompts` of the result counts the others.
  *
  * @param a - e.g. the trained team
  * @param b - e.g. the untrained team, on the same prompts in the same order

@@ -1,12 +1,11 @@
 /**
- * One episode of an evaluation as it is kept: a line of JSON that a person can read and that every score can
- * be computed from again. Scores are always computed from records, so a resumed evaluation and one read from
- * disk give what an uninterrupted one does.
+ * Record of an episode of an evaluation: a readable line of JSON from which all scores can be computed. Scores are always
+ * computed from records, so uninterrupted, resumed and stored evaluations have equal scores.
  * @module
  */
 import type { Verdict } from '../task/task.ts';
-import type { Team, TeamMessage, Trajectory } from '../team/team.ts';
-import { spokenOf } from '../team/transcript.ts';
+import type { EnvironmentReply, Team, TeamMessage, Trajectory } from '../team/team.ts';
+import { inTurnOrder } from '../team/transcript.ts';
 import type { Answer } from './scores.ts';
 
 export interface MessageRecord {
@@ -14,12 +13,12 @@ export interface MessageRecord {
   /** Name of the agent, or `environment`. */
   readonly agent: string;
   readonly text: string;
-  /** How many it wrote; absent where the environment speaks. */
+  /** Number of tokens; absent for the environment. */
   readonly tokens?: number;
   readonly finish?: TeamMessage['finish'];
 }
 
-/** What an agent's own last message was worth. */
+/** Verdict on an agent's own last message. */
 export interface AgentRecord {
   readonly agent: string;
   /** Absent: no answer was found. */
@@ -27,11 +26,11 @@ export interface AgentRecord {
   readonly correct: boolean;
   readonly reward: number;
   readonly reason: string;
-  /** Mean sampler logp per token, nats; null where it is not a number. */
+  /** `meanLogp` of the message, nats; null if it is not finite. */
   readonly mean_logp: number | null;
 }
 
-/** Keys as in the files. */
+/** A row of `episodes.jsonl`; the keys are those of the file. */
 export interface EpisodeRecord {
   /** Position of the prompt in its split. */
   readonly index: number;
@@ -47,16 +46,16 @@ export interface EpisodeRecord {
   readonly reason: string;
   readonly reward: number;
   readonly mean_logp: number | null;
-  /** What else the task measured. */
+  /** Further scores of the task, by name. */
   readonly scores?: Readonly<Record<string, number>>;
-  /** Per agent that spoke, in order of agents. */
+  /** One entry per agent with an own answer, in order of agents. */
   readonly agents: readonly AgentRecord[];
 }
 
 /**
- * The record of an episode.
+ * Creates the record of an episode.
  *
- * @param trajectory - its group is the prompt's position
+ * @param trajectory - its group must be the prompt's index in the split
  */
 export function episodeRecord({ agents }: Team, trajectory: Trajectory): EpisodeRecord {
   const { item, group, sample, messages, verdict, meanLogp, agentVerdicts, reward } = trajectory;
@@ -67,7 +66,7 @@ export function episodeRecord({ agents }: Team, trajectory: Trajectory): Episode
     sample,
     ...(item.difficulty === undefined ? {} : { difficulty: item.difficulty }),
     prompt: item.prompt,
-    messages: messageRecords(trajectory, name),
+    messages: inTurnOrder(trajectory).map((entry) => messageRecord(entry, name)),
     ...(verdict.answer === undefined ? {} : { answer: verdict.answer }),
     ...(item.answer === undefined ? {} : { gold: item.answer }),
     correct: verdict.correct,
@@ -78,21 +77,18 @@ export function episodeRecord({ agents }: Team, trajectory: Trajectory): Episode
     agents: agents.flatMap(({ id }): AgentRecord[] => {
       const last = messages.findLast((message) => message.agent === id);
       const own = agentVerdicts[id];
-      return last && own ? [agentRecord(name(id), own, spokenOf(last).meanLogp)] : [];
+      return last && own ? [agentRecord(name(id), own, last.meanLogp)] : [];
     }),
   };
 }
 
-/** In order, the environment after the agents of its turn. */
-function messageRecords(
-  { messages, replies = [] }: Trajectory,
+function messageRecord(
+  entry: TeamMessage | EnvironmentReply,
   name: (agent: number) => string,
-): MessageRecord[] {
-  const said = messages.map(({ turn, agent, text, tokens, finish }): MessageRecord => {
-    return { turn, agent: name(agent), text, tokens: tokens.length, finish };
-  });
-  const answered = replies.map(({ turn, text }): MessageRecord => ({ turn, agent: 'environment', text }));
-  return [...said, ...answered].sort((a, b) => a.turn - b.turn);
+): MessageRecord {
+  const { turn, text } = entry;
+  if (!('agent' in entry)) return { turn, agent: 'environment', text };
+  return { turn, agent: name(entry.agent), text, tokens: entry.tokens.length, finish: entry.finish };
 }
 
 function agentRecord(agent: string, verdict: Verdict, meanLogp: number): AgentRecord {
@@ -107,20 +103,20 @@ function agentRecord(agent: string, verdict: Verdict, meanLogp: number): AgentRe
   };
 }
 
-/** JSON has no NaN; infinite ones would come back as null too. */
+/** JSON has neither NaN nor infinity. */
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** The team's answer, as scores want it. */
+/** The team's answer. */
 export function answerOf(record: EpisodeRecord): Answer {
   return toAnswer(record, record.sample);
 }
 
-/** An agent's own answer in an episode, if it spoke. */
+/** An agent's own answer in an episode; empty if it has none. */
 export function agentAnswerOf(record: EpisodeRecord, agent: string): Answer[] {
-  const member = record.agents.find((one) => one.agent === agent);
-  return member ? [toAnswer(member, record.sample)] : [];
+  const own = record.agents.find((entry) => entry.agent === agent);
+  return own ? [toAnswer(own, record.sample)] : [];
 }
 
 function toAnswer(

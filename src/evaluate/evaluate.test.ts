@@ -19,7 +19,7 @@ import {
   selfConsistency,
 } from './evaluate.ts';
 
-/** Say the letter of the prompt; 30 prompts in the test split. */
+/** The right answer is the letter of the prompt; every split has 30 prompts. */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],
@@ -28,7 +28,7 @@ const echo: Task = {
   verify: ({ prompt }, text) => (text === prompt ? correct(text, 'yes') : incorrect(text, 'no')),
 };
 
-/** Writes one letter: that of the prompt with probability p, each other one with (1 - p) / 2. */
+/** A model that writes one letter: that of the prompt with probability p, each other one with (1 - p) / 2. */
 function echoing(p: number): Model {
   const model = createTabularModel({ alphabet: 'abc', prior: { offsets: [-50, -50, -50, 50] } });
   const { tokenizer } = model;
@@ -58,21 +58,27 @@ function options(more: Partial<EvaluateOptions> = {}): EvaluateOptions {
 }
 
 describe('evaluateTeam', () => {
-  it('gives sure teams sure scores', async () => {
-    const sure = await evaluateTeam(
+  it('gives deterministic teams exact scores', async () => {
+    const evaluation = await evaluateTeam(
       teamOf(createVote(), echoing(1), echoing(0), echoing(1)),
       echo,
       options(),
     );
-    expect(sure.team.avg).toMatchObject({ mean: 1, high: 1 });
-    expect(sure.agents.map((scores) => scores?.avg.mean)).toEqual([1, 0, 1]);
+    expect(evaluation.team.avg).toMatchObject({ mean: 1, high: 1 });
+    expect(evaluation.agents.map((scores) => scores?.avg.mean)).toEqual([1, 0, 1]);
     // 30 of 30: low = 30 / (30 + 1.959964^2)
-    expect(sure.team.avg.low).toBeCloseTo(0.886482, 5);
-    expect(sure).toMatchObject({ prompts: 30, samples: 4, k: 4, tokens: 30 * 4 * 3 * 2, meanLength: 2 });
-    expect(sure.clippedRatio).toBe(0);
+    expect(evaluation.team.avg.low).toBeCloseTo(0.886482, 5);
+    expect(evaluation).toMatchObject({
+      prompts: 30,
+      samples: 4,
+      k: 4,
+      tokens: 30 * 4 * 3 * 2,
+      meanLength: 2,
+    });
+    expect(evaluation.clippedRatio).toBe(0);
   });
 
-  it('agrees with counting by hand', async () => {
+  it('agrees with counts from the trajectories', async () => {
     let trajectories: readonly Trajectory[] = [];
     const evaluation = await evaluateTeam(
       teamOf(createVote(), echoing(0.5), echoing(0.6), echoing(0.4)),
@@ -86,42 +92,42 @@ describe('evaluateTeam', () => {
       expect(evaluation.team.items[p]).toBe(`test-${p}`);
       expect(evaluation.team.avg.perPrompt[p]).toBe(correct / 4);
       expect(evaluation.team.pass.perPrompt[p]).toBe(passAtK(4, correct, 2));
-      // 1 of 4 is outvoted by the 2 or 3 that another letter has; 2 of 4 may be a tie
+      // 1 of 4 loses against the 2 or 3 votes of another letter; 2 of 4 may be a tie
       if (correct !== 2) expect(evaluation.team.maj.perPrompt[p]).toBe(correct > 2 ? 1 : 0);
       const second = own.filter(({ messages }) => messages[1].text === own[0].item.prompt).length;
       expect(evaluation.agents[1]?.avg.perPrompt[p]).toBe(second / 4);
     }
   });
 
-  it('measures the accuracy a model has', async () => {
+  it('estimates the accuracy of a model', async () => {
     const many: Task = { ...echo, size: () => undefined };
-    const alone = teamOf(createVote(), echoing(0.7));
-    const { team, agents: members } = await evaluateTeam(alone, many, options({ prompts: 400, samples: 4 }));
+    const single = teamOf(createVote(), echoing(0.7));
+    const { team, agents } = await evaluateTeam(single, many, options({ prompts: 400, samples: 4 }));
     // standard error of 1,600 draws: 0.0115
     expect(Math.abs(team.avg.mean - 0.7)).toBeLessThan(0.04);
     expect(team.avg.low).toBeLessThan(0.7);
     expect(team.avg.high).toBeGreaterThan(0.7);
     expect(team.avg.high - team.avg.low).toBeLessThan(0.06);
-    expect(members[0]?.avg.perPrompt).toEqual(team.avg.perPrompt);
+    expect(agents[0]?.avg.perPrompt).toEqual(team.avg.perPrompt);
   });
 
-  it('gives the same numbers again', async () => {
+  it('is deterministic', async () => {
     const team = teamOf(createVote(), echoing(0.5), echoing(0.6));
     expect(await evaluateTeam(team, echo, options())).toEqual(await evaluateTeam(team, echo, options()));
   });
 
-  it('starts where it is told and says when a split runs out', async () => {
+  it('starts at the given index and warns if the split has too few prompts', async () => {
     const warnings: string[] = [];
     const late = options({ start: 25, prompts: 10, onWarning: (message) => warnings.push(message) });
     const evaluation = await evaluateTeam(teamOf(createVote(), echoing(1)), echo, late);
     expect(evaluation.team.items).toEqual([25, 26, 27, 28, 29].map((index) => `test-${index}`));
     expect(evaluation.prompts).toBe(5);
-    expect(warnings).toEqual(['the test split of task echo has 5 prompts left where 10 were asked for']);
+    expect(warnings).toEqual(['the test split of task echo has 5 prompts left, but 10 were requested']);
     const beyond = evaluateTeam(teamOf(createVote(), echoing(1)), echo, options({ start: 30 }));
     await expect(beyond).rejects.toThrow(TaskError);
   });
 
-  it('has no scores of a member that never speaks', async () => {
+  it('has no scores of an agent without messages', async () => {
     const silent = teamOf({ ...createRelay(2), maxTurns: 1 }, echoing(1), echoing(1));
     const evaluation = await evaluateTeam(silent, echo, options());
     expect(evaluation.agents[1]).toBeUndefined();
@@ -129,20 +135,20 @@ describe('evaluateTeam', () => {
     expect(evaluationRecord(evaluation).agents[1]).toEqual({ mean: Number.NaN, low: 0, high: 1 });
   });
 
-  it('counts messages cut at their largest length', async () => {
+  it('counts messages cut at the maximum length', async () => {
     const cut = await evaluateTeam(teamOf(createVote(), echoing(1)), echo, options({ maxTokens: 1 }));
     expect(cut).toMatchObject({ clippedRatio: 1, meanLength: 1, tokens: 120 });
     expect(cut.team.avg.mean).toBe(1);
   });
 
-  it('refuses k beyond the number of samples', async () => {
+  it('rejects k above the number of samples', async () => {
     const attempt = evaluateTeam(teamOf(createVote(), echoing(1)), echo, options({ k: 5 }));
     await expect(attempt).rejects.toThrow(DomainError);
   });
 });
 
 describe('selfConsistency', () => {
-  it('beats one sample of a model that is right more often than not, with as many samples as asked', async () => {
+  it('beats a single sample of a model that is mostly right, with the given number of samples', async () => {
     const agent = teamOf(createVote(), echoing(0.6)).agents[0];
     const voted = await selfConsistency(agent, echo, { ...options({ samples: 20 }), votes: 5 });
     expect(voted.tokens).toBe(30 * 20 * 5 * 2);
@@ -151,21 +157,21 @@ describe('selfConsistency', () => {
     expect(compare(voted.team, single).low).toBeGreaterThan(0);
   });
 
-  it('is the same as a vote of that many equal agents', async () => {
+  it('is equal to a vote of equal agents', async () => {
     const model = echoing(0.5);
     const vote = await evaluateTeam(teamOf(createVote(), model, model, model), echo, options());
     const agent = teamOf(createVote(), model).agents[0];
     expect(await selfConsistency(agent, echo, { ...options(), votes: 3 })).toMatchObject({ team: vote.team });
   });
 
-  it('refuses a vote of nobody', async () => {
+  it('rejects votes of 0 samples', async () => {
     const agent = teamOf(createVote(), echoing(1)).agents[0];
     await expect(selfConsistency(agent, echo, { ...options(), votes: 0 })).rejects.toThrow(DomainError);
   });
 });
 
 describe('bestAgent', () => {
-  it('is the one with the highest accuracy, the first of equals', async () => {
+  it('is the agent with the highest accuracy; ties go to the first', async () => {
     const models = [echoing(0), echoing(1), echoing(1)];
     const evaluation = await evaluateTeam(teamOf(createVote(), ...models), echo, options());
     expect(bestAgent(evaluation)?.agent).toBe(1);

@@ -1,5 +1,5 @@
 /**
- * Measures a team on prompts of one split: K episodes per prompt, scored as a team and member by member.
+ * Evaluates a team on prompts of one split: K episodes per prompt, with scores of the team and of each agent.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -8,19 +8,18 @@ import { TaskError } from '../support/errors.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Agent, Team, TeamMessage, Trajectory } from '../team/team.ts';
-import { spokenOf } from '../team/transcript.ts';
 import { VerifierCache } from '../team/verifier-cache.ts';
 import { createVote } from '../team/vote.ts';
 import type { AccuracyRecord, EvaluationRecord } from '../train/events.ts';
 import { type Answer, type Scores, scoresOf } from './scores.ts';
 
 export interface EvaluateOptions {
-  /** Names the measurement in reports, e.g. `trained team`. */
+  /** Name of the evaluation in reports, e.g. `trained team`. */
   readonly label: string;
   readonly split: Split;
   /** Index of the first prompt; default 0. */
   readonly start?: number;
-  /** How many prompts; a split that runs out gives fewer, with a warning. */
+  /** Number of prompts; if the split has fewer, they are used with a warning. */
   readonly prompts: number;
   /** K: episodes per prompt. */
   readonly samples: number;
@@ -28,14 +27,14 @@ export interface EvaluateOptions {
   readonly k?: number;
   readonly temperature: number;
   readonly maxTokens: number;
-  /** Named by the caller; contestants evaluated under one name draw their messages from like streams. */
+  /** Policies that are evaluated with equal streams are paired: their messages draw from streams of equal names. */
   readonly stream: RandomStream;
   readonly signal?: AbortSignal;
-  /** Messages finished and expected. */
+  /** Called with the numbers of finished and expected messages. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Every episode, for those who keep transcripts. */
+  /** Called with all episodes, e.g. to write transcripts. */
   readonly onTrajectories?: (trajectories: readonly Trajectory[]) => void;
-  /** A split that ran out; a verifier that threw. */
+  /** Called if the split has too few prompts or the verifier throws. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -43,19 +42,19 @@ export interface TeamEvaluation {
   readonly label: string;
   readonly split: Split;
   readonly start: number;
-  /** P: prompts measured. */
+  /** P: number of evaluated prompts. */
   readonly prompts: number;
-  /** K. */
+  /** K: episodes per prompt. */
   readonly samples: number;
   readonly k: number;
   readonly team: Scores;
-  /** Each agent's own last messages; undefined for an agent that never spoke. */
+  /** Scores of each agent's own last messages; undefined for agents without messages. */
   readonly agents: readonly (Scores | undefined)[];
-  /** Tokens the agents wrote. */
+  /** Number of sampled tokens. */
   readonly tokens: number;
   /** Mean tokens per message. */
   readonly meanLength: number;
-  /** Share of messages cut at the largest length. */
+  /** Share of messages cut at the maximum length, 0..1. */
   readonly clippedRatio: number;
 }
 
@@ -74,8 +73,8 @@ export async function evaluateTeam(
   if (!Number.isInteger(k) || k < 1 || k > samples)
     throw new DomainError(`evaluateTeam: expected k from 1 to ${samples} samples, got ${k}`);
   const items = itemsOf(task, options);
-  const judge = new VerifierCache(task, options.onWarning);
-  const trajectories = await rollout(team, task, { ...options, items, judge, stream: stream.child(0) });
+  const verifier = new VerifierCache(task, options.onWarning);
+  const trajectories = await rollout(team, task, { ...options, items, verifier, stream: stream.child(0) });
   options.onTrajectories?.(trajectories);
 
   const byPrompt = items.map((_, group) => trajectories.slice(group * samples, (group + 1) * samples));
@@ -105,11 +104,11 @@ export async function evaluateTeam(
 }
 
 /**
- * Self-consistency: one agent answers n times, the plurality of its answers counts, with the tie rule of
- * `vote`. The baseline that costs as many samples as a team of n agents that vote.
+ * Evaluates self-consistency: one agent answers n times, and the plurality of its answers counts, with the tie rule of
+ * `vote`. This baseline needs as many samples as a vote of n agents.
  *
- * @param options.votes - n, samples per vote, >= 1; `options.samples` such votes are taken per prompt
- * @returns `team` is the vote; `members` are the n samples one by one, all of the same agent
+ * @param options.votes - n, samples per vote, >= 1; `options.samples` is the number of votes per prompt
+ * @returns `team` has the scores of the vote; `agents` those of the n single samples
  * @see Wang et al., "Self-consistency improves chain of thought reasoning", arXiv 2203.11171
  */
 export async function selfConsistency(
@@ -123,19 +122,17 @@ export async function selfConsistency(
   return evaluateTeam({ agents, protocol: createVote() }, task, options);
 }
 
-/** The member with the highest avg@K; the lower id of equals. Undefined when no member ever spoke. */
-export function bestAgent({
-  agents: members,
-}: TeamEvaluation): { agent: number; scores: Scores } | undefined {
-  return members
+/** The agent with the highest avg@K; ties go to the lower id. Undefined if no agent has own answers. */
+export function bestAgent({ agents }: TeamEvaluation): { agent: number; scores: Scores } | undefined {
+  return agents
     .flatMap((scores, agent) => (scores === undefined ? [] : [{ agent, scores }]))
     .reduce<{ agent: number; scores: Scores } | undefined>(
-      (best, member) => (best && best.scores.avg.mean >= member.scores.avg.mean ? best : member),
+      (best, own) => (best && best.scores.avg.mean >= own.scores.avg.mean ? best : own),
       undefined,
     );
 }
 
-/** The summary that a run's events keep: avg@K of the team and of each member. */
+/** Summary for a run's events: avg@K of the team and of each agent. */
 export function evaluationRecord(evaluation: TeamEvaluation): EvaluationRecord {
   const accuracy = ({ avg: { mean, low, high } }: Scores): AccuracyRecord => ({ mean, low, high });
   return {
@@ -143,7 +140,7 @@ export function evaluationRecord(evaluation: TeamEvaluation): EvaluationRecord {
     prompts: evaluation.prompts,
     samples: evaluation.samples,
     team: accuracy(evaluation.team),
-    // of an agent that never spoke nothing is known
+    // the accuracy of an agent without answers is unknown
     agents: evaluation.agents.map((scores) =>
       scores === undefined ? { mean: Number.NaN, low: 0, high: 1 } : accuracy(scores),
     ),
@@ -156,12 +153,12 @@ function itemsOf(task: Task, { split, start = 0, prompts, onWarning }: EvaluateO
   if (count < 1)
     throw new TaskError(
       `evaluate: expected prompts from index ${start} on in the ${split} split of task ${task.name}, ` +
-        `got ${size} in all; lower start or ask for at least 1 prompt`,
+        `got ${size} prompts; lower start or set prompts to at least 1`,
       { code: 'TROUPE_TASK_EMPTY_SPLIT' },
     );
   if (count < prompts)
     onWarning?.(
-      `the ${split} split of task ${task.name} has ${count} prompts left where ${prompts} were asked for`,
+      `the ${split} split of task ${task.name} has ${count} prompts left, but ${prompts} were requested`,
     );
   return Array.from({ length: count }, (_, i) => task.item(split, start + i));
 }
@@ -173,5 +170,5 @@ function teamAnswer({ sample, verdict, meanLogp }: Trajectory): Answer {
 function agentAnswer(agent: number, { sample, messages, agentVerdicts }: Trajectory): Answer[] {
   const last: TeamMessage | undefined = messages.findLast((message) => message.agent === agent);
   const verdict = agentVerdicts[agent];
-  return last && verdict ? [{ sample, verdict, meanLogp: spokenOf(last).meanLogp }] : [];
+  return last && verdict ? [{ sample, verdict, meanLogp: last.meanLogp }] : [];
 }

@@ -19,21 +19,21 @@ const team: Team = {
   })),
 };
 
-/** A hunt whose verdicts also say how many messages there were. */
-function measured(): Task {
+/** A hunt whose verdicts also contain the number of messages. */
+function countedHunt(): Task {
   const hunt = createHunt();
-  const counting = (scene: EnvironmentStep, turns: number): EnvironmentStep => ({
-    ...scene,
-    step: (text, stream) => counting(scene.step(text, stream) as EnvironmentStep, turns + 1),
-    verdict: () => ({ ...scene.verdict(), scores: { turns } }),
+  const counting = (inner: EnvironmentStep, turns: number): EnvironmentStep => ({
+    ...inner,
+    step: (text, stream) => counting(inner.step(text, stream) as EnvironmentStep, turns + 1),
+    verdict: () => ({ ...inner.verdict(), scores: { turns } }),
   });
-  const { maxTurns, reset: begin } = hunt.environment!;
-  return { ...hunt, environment: { maxTurns, reset: (item) => counting(begin(item), 0) } };
+  const { maxTurns, reset } = hunt.environment!;
+  return { ...hunt, environment: { maxTurns, reset: (item) => counting(reset(item), 0) } };
 }
 
 describe('evaluating an interactive task', () => {
-  it('scores the team by its last scenes and members not at all, further scores included', async () => {
-    const task = measured();
+  it('scores the team by the final verdicts, with further scores, and single agents not at all', async () => {
+    const task = countedHunt();
     const options = {
       label: 'x',
       split: 'test' as const,
@@ -54,14 +54,14 @@ describe('evaluating an interactive task', () => {
     expect(evaluation.team.further?.turns?.mean).toBeCloseTo(mean, 12);
     expect(evaluation.team.avg.mean).toBe(evaluation.team.reward.mean);
     expect(evaluation.agents).toEqual([undefined, undefined]);
-    // one agent with one ballot per message plays by itself
-    const alone = await selfConsistency(team.agents[0]!, task, { ...options, votes: 1 });
-    expect(alone.team.avg.mean).toBeGreaterThan(0);
+    // one agent with one ballot per message
+    const single = await selfConsistency(team.agents[0]!, task, { ...options, votes: 1 });
+    expect(single.team.avg.mean).toBeGreaterThan(0);
   });
 
-  it('keeps records from which the same scores can be computed, the environment costing nothing', async () => {
-    const items = Array.from({ length: 6 }, (_, i) => measured().item('test', i));
-    const trajectories = await rollout(team, measured(), {
+  it('writes records with the same scores, without counting the environment’s tokens', async () => {
+    const items = Array.from({ length: 6 }, (_, i) => countedHunt().item('test', i));
+    const trajectories = await rollout(team, countedHunt(), {
       items,
       samples: 2,
       temperature: 1,
@@ -70,11 +70,11 @@ describe('evaluating an interactive task', () => {
     });
     const lines = trajectories.map((trajectory) => JSON.stringify(episodeRecord(team, trajectory)));
     const records = lines.map((line) => JSON.parse(line) as EpisodeRecord);
-    for (const [n, { messages, agents: members, scores, mean_logp }] of records.entries()) {
+    for (const [n, { messages, agents, scores, mean_logp }] of records.entries()) {
       expect(messages.map(({ agent }) => agent)).toEqual(
         messages.map((_, k) => (k % 2 === 1 ? 'environment' : `agent_${(k / 2) % 2}`)),
       );
-      expect(members).toEqual([]);
+      expect(agents).toEqual([]);
       expect(scores).toEqual({ turns: messages.length / 2 });
       expect(mean_logp).toBe(trajectories[n]?.meanLogp);
     }

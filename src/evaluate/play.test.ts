@@ -9,9 +9,9 @@ import { createVote } from '../team/vote.ts';
 import { benchmarkScores } from './benchmark-scores.ts';
 import type { EpisodeRecord } from './episode-record.ts';
 import { evaluateTeam } from './evaluate.ts';
-import { chunkSize, type PlayOptions, playBenchmark, samplesForSure } from './play.ts';
+import { chunkSize, guaranteedSamples, type PlayOptions, playBenchmark } from './play.ts';
 
-/** Say the letter of the prompt. */
+/** The right answer is the letter of the prompt. */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],
@@ -68,36 +68,33 @@ describe('a benchmark played in chunks', () => {
   it.each([
     ['vote', createVote()],
     ['relay', createRelay(3)],
-  ])(
-    'has the scores of evaluateTeam to the last digit, also read back from JSON (%s)',
-    async (_, protocol) => {
-      const team = teamOf(protocol);
-      const records = JSON.parse(JSON.stringify(await played(team))) as EpisodeRecord[];
-      const whole = await evaluateTeam(team, echo, {
-        label: 'whole',
-        split: 'test',
-        prompts: 40,
-        samples: 32,
-        temperature: 1,
-        maxTokens: 2,
-        stream: randomStream(5),
-      });
-      const { team: own, agents: members, tokens } = score(records);
-      expect(own).toEqual(whole.team);
-      expect(members.map(({ scores }) => scores)).toEqual(whole.agents);
-      expect(tokens).toBe(whole.tokens);
-    },
-  );
-
-  it('goes on from any chunk with the records that a whole run has there', async () => {
-    const team = teamOf(createVote());
-    const whole = await played(team);
-    const size = chunkSize({ samples: 32 });
-    expect(size).toBe(8);
-    expect(await played(team, { firstChunk: 3 })).toEqual(whole.slice(3 * size * 32));
+  ])('has exactly the scores of evaluateTeam, also after a JSON round trip (%s)', async (_, protocol) => {
+    const team = teamOf(protocol);
+    const records = JSON.parse(JSON.stringify(await played(team))) as EpisodeRecord[];
+    const expected = await evaluateTeam(team, echo, {
+      label: 'expected',
+      split: 'test',
+      prompts: 40,
+      samples: 32,
+      temperature: 1,
+      maxTokens: 2,
+      stream: randomStream(5),
+    });
+    const { team: own, agents, tokens } = score(records);
+    expect(own).toEqual(expected.team);
+    expect(agents.map(({ scores }) => scores)).toEqual(expected.agents);
+    expect(tokens).toBe(expected.tokens);
   });
 
-  it('breaks scores down by difficulty, and tells pass@k for every k', async () => {
+  it('continues at any chunk with the same records', async () => {
+    const team = teamOf(createVote());
+    const all = await played(team);
+    const size = chunkSize({ samples: 32 });
+    expect(size).toBe(8);
+    expect(await played(team, { firstChunk: 3 })).toEqual(all.slice(3 * size * 32));
+  });
+
+  it('has scores by difficulty and pass@k for every k', async () => {
     const { difficulties, pass, prompts } = score(await played(teamOf(createVote())));
     expect(prompts).toBe(40);
     expect(difficulties.map(({ difficulty, prompts: count }) => [difficulty, count])).toEqual([
@@ -110,7 +107,7 @@ describe('a benchmark played in chunks', () => {
 });
 
 describe('votes that stop early', () => {
-  it('by the exact rule have the winners and maj@K of full votes, and draw the samples full votes draw', async () => {
+  it('with the exact rule have the winners, maj@K and samples of full votes', async () => {
     const team = teamOf(createVote());
     const full = await played(team);
     const stop = { rule: 'exact', error: 0.05 } as const;
@@ -120,11 +117,11 @@ describe('votes that stop early', () => {
     expect(stopped.length).toBeLessThan(full.length);
     const scores = score(stopped, { stop });
     expect(scores.team.maj).toEqual(score(full).team.maj);
-    expect(scores.sure).toBe(17);
+    expect(scores.guaranteed).toBe(17);
     expect(scores.savings).toMatchObject([{ rule: 'exact', used: stopped.length, full: 40 * 32 }]);
   });
 
-  it('by the probable rule draw fewer still, and rarely have another winner', async () => {
+  it('with the probable rule need fewer samples and rarely have another winner', async () => {
     const team = teamOf(createVote());
     const stop = { rule: 'probable', error: 0.05 } as const;
     const stopped = await played(team, { stop });
@@ -136,16 +133,16 @@ describe('votes that stop early', () => {
     expect(score(stopped, { stop }).team.avg.mean).toBeGreaterThan(0);
   });
 
-  it('always have enough samples for averages that stopping does not bias', () => {
-    expect(samplesForSure(64, undefined)).toBe(64);
-    expect(samplesForSure(64, { rule: 'exact', error: 0.05 })).toBe(33);
-    expect(samplesForSure(64, { rule: 'probable', error: 0.05 })).toBe(8);
-    expect(samplesForSure(4, { rule: 'probable', error: 0.05 })).toBe(3);
-    expect(samplesForSure(1, { rule: 'exact', error: 0.05 })).toBe(1);
+  it('have a guaranteed number of samples for unbiased averages', () => {
+    expect(guaranteedSamples(64, undefined)).toBe(64);
+    expect(guaranteedSamples(64, { rule: 'exact', error: 0.05 })).toBe(33);
+    expect(guaranteedSamples(64, { rule: 'probable', error: 0.05 })).toBe(8);
+    expect(guaranteedSamples(4, { rule: 'probable', error: 0.05 })).toBe(3);
+    expect(guaranteedSamples(1, { rule: 'exact', error: 0.05 })).toBe(1);
   });
 });
 
-it('refuses prompts with fewer episodes than promised', async () => {
+it('rejects prompts with too few episodes', async () => {
   const records = await played(teamOf(createVote()), { samples: 4 });
   expect(() => score(records)).toThrow('benchmarkScores: expected at least 32 episodes of prompt 0, got 4');
   expect(() => score([])).toThrow('benchmarkScores: expected episodes, got none');

@@ -1,6 +1,6 @@
 /**
- * Plays a benchmark in chunks of prompts, each a unit of work that is done whole or not at all. What a
- * message draws is named by prompt and sample alone, so chunks change nothing but when one can stop.
+ * Plays a benchmark in chunks of prompts; an interrupted chunk is repeated as a whole. The random stream of a message
+ * depends on its prompt and sample only, so the chunks do not influence the results.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -11,52 +11,53 @@ import type { Team } from '../team/team.ts';
 import { VerifierCache } from '../team/verifier-cache.ts';
 import { type EpisodeRecord, episodeRecord } from './episode-record.ts';
 
-/** Episodes that are sampled at once, about: enough to fill a decode batch, few enough to lose little. */
-const EPISODES_AT_ONCE = 256;
-/** First ballots under the probable rule: as many as refute everything when all agree, at the default error. */
+/** Approximate number of episodes per chunk: enough to fill a decode batch, few enough to lose little on interruption. */
+const EPISODES_PER_CHUNK = 256;
+/** First ballots with the probable rule: if all agree, this number decides the vote at the default error. */
 const PROBABLE_FIRST = 8;
 
-/** When to stop sampling a prompt; absent: never. */
+/** Rule for stopping the samples of a prompt early. */
 export interface EarlyStop {
   readonly rule: VoteStopRule;
-  /** For `probable`. */
+  /** Error probability of the rule `probable`. */
   readonly error: number;
 }
 
 export interface PlayOptions {
   readonly split: Split;
-  /** P: prompts 0..P-1 of the split, all of them there. */
+  /** P: prompts 0..P-1 of the split, which must exist. */
   readonly prompts: number;
-  /** K. */
+  /** K: samples per prompt. */
   readonly samples: number;
+  /** Absent: every prompt has K samples. */
   readonly stop?: EarlyStop;
   readonly temperature: number;
   readonly maxTokens: number;
-  /** A message draws from its child (0, agent, prompt, sample, turn): the name `evaluateTeam` gives it. */
+  /** A message draws from the child (0, agent, prompt, sample, turn), as in `evaluateTeam`. */
   readonly stream: RandomStream;
-  /** Chunks that were played before; default 0. */
+  /** Number of chunks that are already complete; default 0. */
   readonly firstChunk?: number;
   readonly signal?: AbortSignal;
-  /** Prompts done and in all. */
+  /** Called with the numbers of finished prompts and of all prompts. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly onWarning?: (message: string) => void;
-  /** A finished chunk: its records in order of prompt, then sample. */
+  /** Called after each chunk with its records in order of prompt, then sample. */
   readonly onChunk: (chunk: number, records: readonly EpisodeRecord[]) => void;
 }
 
-/** Samples that every prompt gets, however early its vote is decided: what avg@K and pass@k are made of. */
-export function samplesForSure(samples: number, stop: EarlyStop | undefined): number {
+/** Number of samples that every prompt has even if its vote is decided early; used by avg@K and pass@k. */
+export function guaranteedSamples(samples: number, stop: EarlyStop | undefined): number {
   if (stop === undefined) return samples;
   const majority = Math.floor(samples / 2) + 1;
   return stop.rule === 'exact' ? majority : Math.min(majority, PROBABLE_FIRST);
 }
 
-/** Prompts per chunk: a function of the request alone, so that a resumed evaluation has the same chunks. */
+/** Prompts per chunk; depends on the options only, so that a resumed evaluation has the same chunks. */
 export function chunkSize({ samples, stop }: Pick<PlayOptions, 'samples' | 'stop'>): number {
-  return Math.max(1, Math.ceil(EPISODES_AT_ONCE / samplesForSure(samples, stop)));
+  return Math.max(1, Math.ceil(EPISODES_PER_CHUNK / guaranteedSamples(samples, stop)));
 }
 
-/** @throws whatever an engine throws; finished chunks were handed over before */
+/** @throws errors of engines; `onChunk` was already called for all complete chunks */
 export async function playBenchmark(team: Team, task: Task, options: PlayOptions): Promise<void> {
   const { prompts, firstChunk = 0, split } = options;
   const size = chunkSize(options);
@@ -82,13 +83,13 @@ async function playChunk(
   { indices, items, options }: Chunk,
 ): Promise<EpisodeRecord[]> {
   const { samples, stop, onWarning } = options;
-  const judge = new VerifierCache(task, onWarning);
+  const verifier = new VerifierCache(task, onWarning);
   const votes = indices.map(() => new VoteStop({ ballots: samples, ...(stop ?? { rule: 'exact' }) }));
   const records: EpisodeRecord[][] = indices.map(() => []);
   let open = indices.map((_, position) => position);
   let drawn = 0;
   while (open.length > 0) {
-    const count = drawn === 0 ? samplesForSure(samples, stop) : nextSamples(samples, drawn);
+    const count = drawn === 0 ? guaranteedSamples(samples, stop) : nextSamples(samples, drawn);
     const wave: RolloutOptions = {
       items: open.map((position) => items[position]),
       groups: open.map((position) => indices[position]),
@@ -97,7 +98,7 @@ async function playChunk(
       temperature: options.temperature,
       maxTokens: options.maxTokens,
       stream: options.stream.child(0),
-      judge,
+      verifier,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     };
     for (const trajectory of await rollout(team, task, wave)) {
@@ -111,7 +112,7 @@ async function playChunk(
   return records.flat();
 }
 
-/** A sixteenth of the vote at a time: late decisions cost little more than they must, batches stay full. */
+/** Next samples per prompt: a sixteenth of the vote, a compromise between unneeded samples and full batches. */
 function nextSamples(samples: number, drawn: number): number {
   return Math.min(samples - drawn, Math.max(1, Math.floor(samples / 16)));
 }

@@ -5,7 +5,7 @@ import { randomStream } from '../core/rng.ts';
 import { correct, incorrect } from '../grade/verdict.ts';
 import { type Answer, measureOf, scoresOf } from './scores.ts';
 
-/** Answers in order of sample; `x` is right, every other letter wrong, `?` no answer at all. */
+/** Answers in order of sample; `x` is right, `?` is no answer, every other letter is wrong. */
 function answers(letters: string, meanLogp: readonly number[] = []): Answer[] {
   return [...letters].map((letter, sample) => ({
     sample,
@@ -23,7 +23,7 @@ const score = (prompts: readonly Answer[][], k: number) =>
   scoresOf(prompts, { items: prompts.map((_, p) => `test-${p}`), k, stream: randomStream(1) });
 
 describe('scoresOf', () => {
-  it('works out avg@K, pass@k and maj@K on every prompt', () => {
+  it('computes avg@K, pass@k and maj@K of every prompt', () => {
     const scores = score([answers('xxab'), answers('aaxb'), answers('xxxx'), answers('abcd')], 2);
     expect([...scores.avg.perPrompt]).toEqual([0.5, 0.25, 1, 0]);
     // pass@2 of 4 samples: 1 - C(2,2)/C(4,2) = 5/6; 1 - C(3,2)/C(4,2) = 1/2
@@ -36,14 +36,14 @@ describe('scoresOf', () => {
     expect(scores.items).toEqual(['test-0', 'test-1', 'test-2', 'test-3']);
   });
 
-  it('breaks ties of the majority by logp, and lets silent samples not vote', () => {
+  it('breaks ties of the majority by logp and ignores samples without an answer', () => {
     expect(score([answers('xa', [-2, -1])], 1).maj.mean).toBe(0);
     expect(score([answers('xa', [-1, -2])], 1).maj.mean).toBe(1);
     expect(score([answers('ax', [-1, -1])], 1).maj.mean).toBe(0);
     expect(score([answers('???x')], 1).maj.mean).toBe(1);
   });
 
-  it('leaves prompts without enough answers out of a mean', () => {
+  it('omits prompts with too few answers from a mean', () => {
     const scores = score([answers('xa'), [], answers('x')], 2);
     expect([...scores.avg.perPrompt]).toEqual([0.5, Number.NaN, 1]);
     expect(scores.avg.mean).toBe(0.75);
@@ -51,7 +51,7 @@ describe('scoresOf', () => {
     expect(() => score([[], []], 1)).toThrow(DomainError);
   });
 
-  it('agrees at k = 1 and K = 1: avg, pass and maj are the same', () => {
+  it('has equal avg, pass and maj at k = 1 and K = 1', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('x', 'a', '?'), { minLength: 1, maxLength: 20 }), (letters) => {
         const scores = score(
@@ -64,7 +64,7 @@ describe('scoresOf', () => {
     );
   });
 
-  it('has pass@K at least avg@K, and at most 1', () => {
+  it('has pass@K between avg@K and 1', () => {
     const prompt = fc.array(fc.constantFrom('x', 'a', 'b', '?'), { minLength: 4, maxLength: 4 });
     fc.assert(
       fc.property(fc.array(prompt, { minLength: 1, maxLength: 5 }), (prompts) => {
@@ -83,14 +83,14 @@ describe('scoresOf', () => {
 });
 
 describe('measureOf', () => {
-  it('is Wilson’s interval where every prompt counts 0 or 1', () => {
+  it('is Wilson’s interval if every value is 0 or 1', () => {
     // 10 of 10: low = n / (n + z^2) with z = 1.959964; statsmodels proportion_confint(10, 10, method='wilson')
     const all = measureOf(new Float64Array(10).fill(1), randomStream(1));
     expect(all.low).toBeCloseTo(0.722467, 5);
     expect(all.high).toBe(1);
   });
 
-  it('is a bootstrap over prompts where they count shares', () => {
+  it('is a bootstrap over prompts for other values', () => {
     const values = Float64Array.from({ length: 400 }, (_, p) => [0, 0.25, 0.5, 1][p % 4]);
     const { mean, low, high } = measureOf(values, randomStream(1));
     // standard error: sd / sqrt(400) = 0.3698 / 20, so the interval is near 0.4375 -+ 1.96 * 0.01849

@@ -1,6 +1,6 @@
 /**
- * What is measured of a contestant (a team, a member, a self-consistency vote): avg@K, pass@k and maj@K
- * on every prompt, with intervals that take the prompt as the unit of independence.
+ * Scores of a policy (a team, an agent, a self-consistency vote): avg@K, pass@k and maj@K per prompt, with intervals that
+ * treat prompts as independent.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -9,33 +9,33 @@ import { type Interval, mean, passAtK, percentileBootstrap, wilsonInterval } fro
 import type { Verdict } from '../task/task.ts';
 import { type Ballot, plurality } from '../team/plurality.ts';
 
-/** One sample of a contestant's answer to one prompt. */
+/** One sampled answer to one prompt. */
 export interface Answer {
-  /** Position among the prompt's samples; breaks the last tie of maj@K. */
+  /** Number of the sample; breaks remaining ties of maj@K. */
   readonly sample: number;
   readonly verdict: Verdict;
   /** Mean sampler logp per token of the message that is the answer, nats; breaks ties of maj@K. */
   readonly meanLogp: number;
 }
 
-/** A quantity on every prompt, and its mean with a 95% interval over prompts. */
+/** Values per prompt, and their mean with a 95% interval over prompts. */
 export interface Measure extends Interval {
-  /** [P], samples of one prompt averaged; NaN where the contestant gave too few answers to tell. */
+  /** Mean over the prompt's samples [P]; NaN if it has too few answers. */
   readonly perPrompt: Float64Array;
 }
 
 export interface Scores {
-  /** Ids of the prompts [P]: what pairs two contestants. */
+  /** Ids of the prompts [P], by which two sets of scores are paired. */
   readonly items: readonly string[];
   /** avg@K: share of correct answers. */
   readonly avg: Measure;
-  /** pass@k: chance that k answers hold a correct one, unbiased from K samples. */
+  /** pass@k: probability that at least one of k answers is correct, an unbiased estimate from K samples. */
   readonly pass: Measure;
   /** maj@K: whether the plurality of the K answers is correct. */
   readonly maj: Measure;
   /** Mean reward of the answers, reward units. */
   readonly reward: Measure;
-  /** Mean of each further score that verdicts carry, by name; absent where none does. */
+  /** Means of the verdicts' further scores, by name; absent if there are none. */
   readonly further?: Readonly<Record<string, Measure>>;
 }
 
@@ -48,10 +48,10 @@ export interface ScoreOptions {
 }
 
 /**
- * Scores a contestant from its answers.
+ * Computes scores from answers.
  *
  * @param answers_P - the answers to each prompt [P]; a prompt may have none
- * @throws DomainError if there is no answer at all, or prompts and ids do not match
+ * @throws DomainError if there are no answers, or the numbers of prompts and ids differ
  */
 export function scoresOf(answers_P: readonly (readonly Answer[])[], options: ScoreOptions): Scores {
   if (answers_P.length !== options.items.length)
@@ -82,10 +82,10 @@ export function scoresOf(answers_P: readonly (readonly Answer[])[], options: Sco
 }
 
 /**
- * The mean over prompts and its 95% interval: Wilson's where every prompt counts 0 or 1, else the
- * percentile bootstrap over prompts.
+ * Mean over prompts with its 95% interval: Wilson's if every value is 0 or 1, else the percentile bootstrap over
+ * prompts.
  *
- * @param perPrompt - one value per prompt [P]; NaN is left out
+ * @param perPrompt - one value per prompt [P]; NaN values are omitted
  * @throws DomainError if no value is left
  */
 export function measureOf(perPrompt: Float64Array, stream: RandomStream): Measure {

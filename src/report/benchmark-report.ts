@@ -88,7 +88,7 @@ export function evaluationReportJson({ title, against, benchmarks }: EvaluationR
       ...benchmark,
       prompts: scores.prompts,
       k: scores.samples,
-      samples_for_avg: scores.sure,
+      samples_for_avg: scores.guaranteed,
       team: scoresJson(scores.team),
       pass_at: scores.pass,
       agents: Object.fromEntries(scores.agents.map(({ agent, scores: own }) => [agent, scoresJson(own)])),
@@ -135,7 +135,7 @@ function headOf({ name, split, temperature, maxTokens, scores }: ReportedBenchma
 }
 
 function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
-  const { samples, sure, agents, difficulties } = scores;
+  const { samples, guaranteed: sure, agents, difficulties } = scores;
   const row = (name: string, { avg, pass, maj }: Scores): string[] => [
     name,
     ...[avg, pass, maj].map(accuracy),

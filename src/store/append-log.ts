@@ -1,6 +1,6 @@
 /**
- * A JSON-lines file that only grows. A line is whole or, after a crash, a torn rest that readers skip;
- * the owner cuts the file back to a length it recorded.
+ * An append-only JSON-lines file. After a crash the last line may be incomplete; readers skip it, and the owner truncates
+ * the file to a recorded length.
  * @module
  */
 
@@ -10,17 +10,17 @@ import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/fil
 
 export interface AppendLog {
   readonly path: string;
-  /** Length in bytes; every line up to here was handed to the system whole. */
+  /** Length in bytes; all lines up to here were written completely. */
   readonly lengthBytes: number;
-  /** Adds one line per value; NaN and Infinity become null, as JSON has it. @throws StoreError; the file then ends where it did before. */
+  /** Appends one line per value; NaN and Infinity become null. @throws StoreError; the length of the file is then unchanged */
   append(values: readonly unknown[]): void;
-  /** Flushes to the disk itself. */
+  /** Flushes the file to disk. */
   sync(): void;
   close(): void;
 }
 
 export interface AppendLogOptions {
-  /** Cut the file back to this many bytes; it must have at least that many. Absent: keep all whole lines. */
+  /** Truncates the file to this length; it must not be shorter. Absent: keeps all complete lines. */
   readonly keepBytes?: number;
   readonly fs?: FileSystem;
 }
@@ -28,7 +28,7 @@ export interface AppendLogOptions {
 /**
  * Opens (or creates) a JSON-lines file for appending.
  *
- * @throws StoreError when the file is shorter than `keepBytes`, or cannot be written
+ * @throws StoreError if the file is shorter than `keepBytes` or cannot be written
  */
 export function openAppendLog(
   path: string,
@@ -41,10 +41,10 @@ export function openAppendLog(
     const size = fs.fstatSync(fd).size;
     if (keepBytes !== undefined && size < keepBytes)
       throw new StoreError(
-        `${path}: expected at least ${keepBytes} bytes, as the checkpoint recorded, got ${size}; the file was cut short by something else`,
+        `${path}: expected at least the ${keepBytes} bytes that the checkpoint recorded, got ${size}; another program truncated the file`,
         { code: 'TROUPE_STORE_SHORT', exitCode: 2 },
       );
-    length = keepBytes ?? wholeLinesBytes(fs.readFileSync(path));
+    length = keepBytes ?? completeLinesBytes(fs.readFileSync(path));
     if (length < size) fs.ftruncateSync(fd, length);
   } catch (error) {
     throw writeError(path, error);
@@ -59,7 +59,7 @@ export function openAppendLog(
       try {
         fs.writeFileSync(fd, bytes);
       } catch (error) {
-        cutBack(fd, length, fs);
+        truncateQuietly(fd, length, fs);
         throw writeError(path, error, 'everything before this line is intact');
       }
       length += bytes.length;
@@ -69,25 +69,25 @@ export function openAppendLog(
   };
 }
 
-/** After a failed append the file may hold half a line; cutting can fail too, then readers skip the rest. */
-function cutBack(fd: number, length: number, fs: FileSystem): void {
+/** Removes the incomplete line of a failed append. If this fails too, readers skip the line. */
+function truncateQuietly(fd: number, length: number, fs: FileSystem): void {
   try {
     fs.ftruncateSync(fd, length);
   } catch {
-    // a torn last line is dropped whenever the file is read
+    // readers skip an incomplete last line
   }
 }
 
 /** Bytes up to and including the last line feed. */
-function wholeLinesBytes(bytes: Uint8Array): number {
+function completeLinesBytes(bytes: Uint8Array): number {
   return bytes.lastIndexOf(10) + 1;
 }
 
 /**
- * The values of a JSON-lines file, a torn last line left out.
+ * Reads the values of a JSON-lines file, without an incomplete last line.
  *
- * @returns [] when there is no such file
- * @throws StoreError naming the line when a whole line is not JSON
+ * @returns [] if the file does not exist
+ * @throws StoreError with the number of a complete line that is not JSON
  */
 export function readJsonLines(path: string, fs: FileSystem = diskFileSystem): unknown[] {
   let bytes: Uint8Array;
@@ -97,7 +97,7 @@ export function readJsonLines(path: string, fs: FileSystem = diskFileSystem): un
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
-  const text = Buffer.from(bytes.subarray(0, wholeLinesBytes(bytes))).toString('utf8');
+  const text = Buffer.from(bytes.subarray(0, completeLinesBytes(bytes))).toString('utf8');
   return text
     .split('\n')
     .slice(0, -1)
@@ -106,7 +106,7 @@ export function readJsonLines(path: string, fs: FileSystem = diskFileSystem): un
         return JSON.parse(line) as unknown;
       } catch (cause) {
         throw new StoreError(
-          `${path}:${index + 1}: expected a line of JSON, got "${line.slice(0, 40)}"; the file was changed by something else`,
+          `${path}:${index + 1}: expected a line of JSON, got "${line.slice(0, 40)}"; another program changed the file`,
           { code: 'TROUPE_STORE_JSON', exitCode: 2, cause },
         );
       }

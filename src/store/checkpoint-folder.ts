@@ -1,6 +1,6 @@
 /**
- * A checkpoint on disk: a folder that exists whole or not at all. It is filled under a temporary name,
- * flushed, sealed with a marker that lists every file's size and SHA-256, and renamed into place.
+ * A checkpoint on disk: a folder that is either complete or absent. Its files are written under a temporary folder name
+ * and flushed; then a marker with the size and SHA-256 of every file is written, and the folder is renamed.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -11,21 +11,21 @@ import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/file-system.ts';
 import { FORMAT, requireFormat } from './format.ts';
 
-/** The marker, written last; a folder without it is no checkpoint. */
+/** Name of the marker, which is written last; a folder without it is not a checkpoint. */
 export const MARKER = 'COMPLETE';
 /** Resume state beside the agents' folders. */
 export const STATE_FILE = 'state.json';
 
 const CHECKPOINT_NAME = /^stage-(\d{4,})$/;
 
-/** What a checkpoint's `state.json` holds. */
+/** Contents of a checkpoint's `state.json`. */
 export interface CheckpointRecord {
   readonly stage: number;
-  /** Name of the champion as of this checkpoint; absent before the first promotion. */
+  /** Name of the champion at the time of this checkpoint; absent before the first promotion. */
   readonly champion?: string;
-  /** Lengths to cut the run's growing files back to on resume, bytes. */
+  /** Lengths to which a resumed run truncates its append-only files, bytes. */
   readonly lengths: { readonly events: number; readonly metrics: number; readonly completions: number };
-  /** The training loop's own. */
+  /** State of the training loop. */
   readonly state: unknown;
 }
 
@@ -42,7 +42,7 @@ export function listCheckpoints(dir: string, fs: FileSystem = diskFileSystem): n
     .sort((a, b) => a - b);
 }
 
-/** Names of everything that looks like a checkpoint, complete or not. */
+/** Names of all checkpoint folders, complete or not. */
 export function stageFolders(dir: string, fs: FileSystem = diskFileSystem): string[] {
   try {
     return fs.readdirSync(dir).filter((name) => CHECKPOINT_NAME.test(name));
@@ -53,8 +53,7 @@ export function stageFolders(dir: string, fs: FileSystem = diskFileSystem): stri
 }
 
 /**
- * Writes the marker over everything a folder holds, flushing each file first. From here on the folder
- * counts as a checkpoint wherever it lies.
+ * Flushes all files of a folder and writes the marker. Afterwards the folder is a checkpoint, whatever its path.
  */
 export async function sealCheckpoint(dir: string, fs: FileSystem = diskFileSystem): Promise<void> {
   const files: Record<string, { bytes: number; sha256: string }> = {};
@@ -75,7 +74,7 @@ export async function sealCheckpoint(dir: string, fs: FileSystem = diskFileSyste
  * Checks every file against the marker.
  *
  * @returns the checkpoint's `state.json`
- * @throws StoreError (exit code 2) naming the first file that is missing, cut short or changed
+ * @throws StoreError (exit code 2) with the first file that is missing, truncated or changed
  */
 export async function verifyCheckpoint(
   dir: string,
@@ -106,7 +105,7 @@ export async function sha256File(path: string): Promise<string> {
 
 function damaged(path: string, expected: string, got: string): StoreError {
   return new StoreError(
-    `${path}: expected ${expected}, got ${got}; this checkpoint is damaged, remove its folder to use the one before it`,
+    `${path}: expected ${expected}, got ${got}; this checkpoint is damaged, remove its folder to use the previous one`,
     { code: 'TROUPE_STORE_DAMAGED', exitCode: 2 },
   );
 }
@@ -134,7 +133,7 @@ function flush(path: string, fs: FileSystem): void {
   }
 }
 
-/** Files of a folder and its folders, in one fixed order, so that markers are reproducible. */
+/** Files of a folder and its subfolders in a fixed order, so that markers are reproducible. */
 function filesUnder(dir: string, fs: FileSystem): string[] {
   return fs
     .readdirSync(dir, { withFileTypes: true })

@@ -1,6 +1,6 @@
 /**
- * The `checkpoints/` folder of a run: adding one so that a crash at any instant leaves the last good one
- * loadable, healing what a crash left behind, the champion link, and dropping old ones.
+ * The `checkpoints/` folder of a run: adds checkpoints so that after a crash at any time the last complete one can be
+ * loaded, cleans up after crashes, maintains the champion link, and deletes old checkpoints.
  * @module
  */
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import {
   stageFolders,
 } from './checkpoint-folder.ts';
 
-/** Link to the checkpoint a user should deploy. */
+/** Link to the checkpoint to deploy. */
 export const CHAMPION_LINK = 'champion';
 
 const TEMPORARY = '.tmp-';
@@ -24,12 +24,12 @@ const REPLACED = '.old-';
 const DROPPED = '.dropped-';
 
 /**
- * Adds a checkpoint: `save` fills it, `record` goes beside, then it is sealed and renamed into place.
+ * Adds a checkpoint: `save` writes its files, `record` returns its `state.json`, then the folder is sealed and renamed.
  *
  * @param dir - the `checkpoints` folder
- * @param record - called after `save`, so that it can measure what `save` took part in
+ * @param record - called after `save`, so that it can record file lengths that `save` changed
  * @returns path of the finished checkpoint
- * @throws StoreError; the last good checkpoint is intact and nothing half-written is left
+ * @throws StoreError; the last complete checkpoint is intact and partial files are removed
  */
 export async function addCheckpoint(
   dir: string,
@@ -61,7 +61,7 @@ export async function addCheckpoint(
   } catch (error) {
     removeQuietly(temporary, fs);
     if (fs.existsSync(replaced) && !fs.existsSync(path)) fs.renameSync(replaced, path);
-    if (systemErrorCode(error) === undefined) throw error; // the engine's own words, not the disk's
+    if (systemErrorCode(error) === undefined) throw error; // an error of the engine, not of the disk
     const last = listCheckpoints(dir, fs).at(-1);
     const intact =
       last === undefined ? undefined : `the last good checkpoint, ${checkpointName(last)}, is intact`;
@@ -70,13 +70,13 @@ export async function addCheckpoint(
   return path;
 }
 
-/** Puts a folder of checkpoints back in order after a crash: only complete ones and the link remain. */
-export function healCheckpoints(dir: string, fs: FileSystem = diskFileSystem): void {
+/** Cleans up a folder of checkpoints after a crash: only complete checkpoints and the link remain. */
+export function repairCheckpoints(dir: string, fs: FileSystem = diskFileSystem): void {
   fs.mkdirSync(dir, { recursive: true });
   for (const entry of fs.readdirSync(dir)) {
     const path = join(dir, entry);
     if (entry.startsWith(REPLACED)) {
-      // the crash fell between moving the old one away and the new one in
+      // the process crashed between the two renames of a replacement
       const original = join(dir, entry.slice(REPLACED.length));
       if (!fs.existsSync(original)) fs.renameSync(path, original);
       else fs.rmSync(path, { recursive: true, force: true });
@@ -91,7 +91,7 @@ export function healCheckpoints(dir: string, fs: FileSystem = diskFileSystem): v
     if (!fs.existsSync(join(dir, name, MARKER))) fs.rmSync(join(dir, name), { recursive: true, force: true });
 }
 
-/** Points `champion` at a checkpoint, or at nothing, as one step. */
+/** Atomically links `champion` to a checkpoint, or removes the link. */
 export function linkChampion(dir: string, name: string | undefined, fs: FileSystem = diskFileSystem): void {
   const link = join(dir, CHAMPION_LINK);
   if (name === undefined) {
@@ -106,7 +106,7 @@ export function linkChampion(dir: string, name: string | undefined, fs: FileSyst
   syncFolder(dir, fs);
 }
 
-/** Name of the checkpoint the link points at. */
+/** Name of the linked checkpoint. */
 export function readChampion(dir: string, fs: FileSystem = diskFileSystem): string | undefined {
   try {
     return fs.readlinkSync(join(dir, CHAMPION_LINK));
@@ -117,9 +117,9 @@ export function readChampion(dir: string, fs: FileSystem = diskFileSystem): stri
 }
 
 /**
- * Drops all but the newest checkpoints and the champion.
+ * Deletes all checkpoints except the newest ones and the champion.
  *
- * @param keepLast - how many of the newest stay, >= 1
+ * @param keepLast - number of newest checkpoints to keep, >= 1
  */
 export function pruneCheckpoints(
   dir: string,
@@ -132,7 +132,7 @@ export function pruneCheckpoints(
   for (const stage of listCheckpoints(dir, fs).slice(0, -keepLast)) {
     const name = checkpointName(stage);
     if (name === champion) continue;
-    // renamed first: a half-removed folder must not pass for a checkpoint
+    // renamed first, so that a partially deleted folder is not taken for a checkpoint
     const dropped = join(dir, DROPPED + name);
     fs.renameSync(join(dir, name), dropped);
     fs.rmSync(dropped, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /**
- * The run folder while this process owns it. {@link createRun} and {@link openRun} make one.
+ * A run folder that this process has locked; created by {@link createRun} and {@link openRun}.
  * @see train/store-port.ts for the resume rule
  * @module
  */
@@ -31,13 +31,13 @@ import {
 
 export interface DiskRunStoreOptions {
   readonly dir: string;
-  /** Gives the lock back. */
+  /** Releases the lock. */
   readonly unlock: () => void;
-  /** Newest checkpoints that stay; the champion stays besides. */
+  /** Number of newest checkpoints to keep, besides the champion. */
   readonly keepLast: number;
   readonly last?: Checkpoint | undefined;
   readonly champion?: Checkpoint | undefined;
-  /** What the growing files are cut back to; all 0 for a run without a checkpoint. */
+  /** Lengths to which the append-only files are truncated, bytes; 0 for a run without a checkpoint. */
   readonly lengths: CheckpointRecord['lengths'];
   readonly now: () => Date;
   readonly fs?: FileSystem;
@@ -80,9 +80,9 @@ export class DiskRunStore implements RunStore {
   }
 
   emit(event: RunEvent): void {
-    this.#time(event);
+    this.#recordTime(event);
     if (event.kind === 'phase') return;
-    // how often a run was started is no part of what it did
+    // a log must not depend on the number of restarts
     if (event.kind === 'run_started' && this.#resumed) return;
     this.#events.append([event]);
   }
@@ -165,8 +165,8 @@ export class DiskRunStore implements RunStore {
     this.#options.unlock();
   }
 
-  /** Notes when each thing happened; of a phase's many progress events only the first. */
-  #time(event: RunEvent): void {
+  /** Records the time of an event; of a phase's progress events only the first. */
+  #recordTime(event: RunEvent): void {
     const { kind } = event;
     const stage = 'stage' in event ? { stage: event.stage } : {};
     const agent = 'agent' in event ? { agent: event.agent } : {};
@@ -197,7 +197,7 @@ export class DiskRunStore implements RunStore {
     return openAppendLog(join(this.dir, completionsFile(stage)), { keepBytes, fs: this.#fs });
   }
 
-  /** What the checkpoint records must be on disk before it is. */
+  /** Flushes all files whose lengths the checkpoint records. */
   #sync(stage: number): void {
     this.#events.sync();
     this.#metrics.sync();

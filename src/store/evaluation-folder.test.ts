@@ -16,8 +16,8 @@ const CHUNKS = 2;
 const rows = (benchmark: string, chunk: number) =>
   [0, 1].map((k) => ({ benchmark, chunk, k, text: 'ü'.repeat(9) }));
 
-/** Plays what is missing, as the command does. */
-function playThrough(dir: string, disk: FileSystem = fs): void {
+/** Plays the missing chunks, as the command does. */
+function playMissing(dir: string, disk: FileSystem = fs): void {
   const folder = openEvaluation(dir, { request: REQUEST, resume: true, fs: disk });
   try {
     for (const benchmark of ['a', 'b c'])
@@ -38,14 +38,14 @@ function bytesOf(dir: string): Record<string, string> {
   );
 }
 
-/** A disk that dies at the n-th write: half of it is written, and nothing works afterwards. */
-function dyingDisk(writes: number): FileSystem {
+/** A file system that fails at the n-th write, of which half is written, and at all later operations. */
+function failingDisk(writes: number): FileSystem {
   let left = writes;
-  const dead = (): never => {
-    throw Object.assign(new Error('the machine is gone'), { code: 'EIO', errno: -5 });
+  const fail = (): never => {
+    throw Object.assign(new Error('disk failure'), { code: 'EIO', errno: -5 });
   };
-  const mortal = <A extends unknown[], R>(call: (...args: A) => R) =>
-    ((...args: A): R => (left < 0 ? dead() : call(...args))) as typeof call;
+  const failing = <A extends unknown[], R>(call: (...args: A) => R) =>
+    ((...args: A): R => (left < 0 ? fail() : call(...args))) as typeof call;
   return {
     ...fs,
     writeFileSync: ((
@@ -53,66 +53,66 @@ function dyingDisk(writes: number): FileSystem {
       data: string | Uint8Array,
       options?: fs.WriteFileOptions,
     ) => {
-      if (left < 0) dead();
+      if (left < 0) fail();
       if (left-- > 0) return fs.writeFileSync(file, data, options);
       fs.writeFileSync(file, data.slice(0, Math.floor(data.length / 2)), options);
-      return dead();
+      return fail();
     }) as FileSystem['writeFileSync'],
-    ftruncateSync: mortal(fs.ftruncateSync),
-    renameSync: mortal(fs.renameSync),
-    fsyncSync: mortal(fs.fsyncSync),
-    rmSync: mortal(fs.rmSync) as FileSystem['rmSync'],
+    ftruncateSync: failing(fs.ftruncateSync),
+    renameSync: failing(fs.renameSync),
+    fsyncSync: failing(fs.fsyncSync),
+    rmSync: failing(fs.rmSync) as FileSystem['rmSync'],
   };
 }
 
 describe('an evaluation folder', () => {
-  it('killed at any write and opened again ends with the bytes of one that was not', () => {
-    playThrough(join(root, 'whole'));
-    const whole = bytesOf(join(root, 'whole'));
-    expect(Object.keys(whole)).toEqual([
+  it('ends with the same bytes after a crash at any write', () => {
+    playMissing(join(root, 'uninterrupted'));
+    const expected = bytesOf(join(root, 'uninterrupted'));
+    expect(Object.keys(expected)).toEqual([
       'episodes/a.jsonl',
       'episodes/b-c.jsonl',
       'evaluation.json',
       'journal.jsonl',
       'report.json',
     ]);
-    let deaths = 0;
+    let failures = 0;
     for (let writes = 0; writes < 24; writes++) {
       const dir = join(root, `killed-${writes}`);
       try {
-        playThrough(dir, dyingDisk(writes));
+        playMissing(dir, failingDisk(writes));
       } catch {
-        deaths++;
+        failures++;
       }
-      fs.rmSync(join(dir, 'lock'), { force: true }); // its process is gone
-      playThrough(dir);
+      fs.rmSync(join(dir, 'lock'), { force: true }); // the simulated process no longer exists
+      playMissing(dir);
       const left = bytesOf(dir);
       for (const name of Object.keys(left)) if (/tmp-|^lock-/.test(name)) delete left[name];
-      expect(left, `killed at write ${writes}`).toEqual(whole);
+      expect(left, `killed at write ${writes}`).toEqual(expected);
     }
-    expect(deaths).toBeGreaterThan(12);
+    expect(failures).toBeGreaterThan(12);
   });
 
-  it('reads back what it was asked, its episodes, and the last time of each chunk', () => {
+  it('returns its request, its episodes and the durations of its chunks', () => {
     const dir = join(root, 'read');
-    playThrough(dir);
+    playMissing(dir);
     expect(readEvaluationRequest(dir)).toEqual(REQUEST);
     expect(readEpisodes(dir, 'b c')).toEqual([0, 1].flatMap((chunk) => rows('b c', chunk)));
     expect(readTimings(dir)).toHaveLength(2 * CHUNKS);
   });
 
-  it('is not overwritten, mixed with another request, or shared', () => {
+  it('rejects overwriting, other requests and concurrent processes', () => {
     const dir = join(root, 'mine');
-    playThrough(dir);
+    playMissing(dir);
     expect(() => openEvaluation(dir, { request: REQUEST, resume: false })).toThrow(
-      'expected a new or empty folder, got an evaluation; go on with it by --resume',
+      'expected a new or empty folder, got an evaluation; resume it with --resume',
     );
     expect(() => openEvaluation(dir, { request: { format: 2, title: 'other' }, resume: true })).toThrow(
-      'expected the team and the benchmarks this evaluation was started with',
+      'expected the team and the benchmarks of this evaluation',
     );
-    // how it was typed is not what is asked
+    // the command is not part of the request
     const folder = openEvaluation(dir, { request: REQUEST, command: { team: 'x' }, resume: true });
-    expect(() => openEvaluation(dir, { request: REQUEST, resume: true })).toThrow(/holds it/);
+    expect(() => openEvaluation(dir, { request: REQUEST, resume: true })).toThrow(/is locked by/);
     folder.close();
     fs.writeFileSync(join(root, 'notes.txt'), 'mine');
     expect(() => openEvaluation(root, { request: REQUEST, resume: true })).toThrow(

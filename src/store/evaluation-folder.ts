@@ -1,7 +1,6 @@
 /**
- * The folder of an evaluation: what was asked, every episode, and a journal of what is done. A killed
- * evaluation is cut back to its journal and goes on; it ends with the same bytes as one that was never
- * stopped, `timings.jsonl` aside.
+ * Folder of an evaluation: its request, all episodes, and a journal of completed chunks. A resumed evaluation is truncated
+ * to its journal and ends with the same bytes as an uninterrupted one, except for `timings.jsonl`.
  * @module
  */
 import { join, resolve } from 'node:path';
@@ -12,17 +11,17 @@ import { type AppendLog, openAppendLog, readJsonLines } from './append-log.ts';
 import { requireFormat } from './format.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 
-/** What was asked; there once the folder is an evaluation. */
+/** File with the request; a folder that has it is an evaluation. */
 export const EVALUATION_FILE = 'evaluation.json';
 const JOURNAL_FILE = 'journal.jsonl';
 const TIMINGS_FILE = 'timings.jsonl';
 const EPISODES = 'episodes';
 
 /** One line of the journal: a chunk of a benchmark whose episodes are all on disk. */
-interface Done {
+interface JournalEntry {
   readonly benchmark: string;
   readonly chunk: number;
-  /** Length of the benchmark's file then. */
+  /** Length of the benchmark's file after the chunk. */
   readonly bytes: number;
 }
 
@@ -36,32 +35,32 @@ export interface ChunkTiming {
 
 export interface EvaluationFolder {
   readonly dir: string;
-  /** Whether the folder held an evaluation before. */
+  /** Whether the folder already contained an evaluation. */
   readonly isResumed: boolean;
-  /** Chunks of a benchmark that are done. */
+  /** Number of completed chunks of a benchmark. */
   chunksDone(benchmark: string): number;
-  /** Adds a chunk; it counts once this returns. @throws StoreError */
+  /** Adds a completed chunk, durably. @throws StoreError */
   addChunk(timing: ChunkTiming, records: readonly object[]): void;
-  /** Replaces a file of the folder as one step. */
+  /** Atomically replaces a file of the folder. */
   writeFile(name: string, text: string): void;
   close(): void;
 }
 
 export interface OpenEvaluationOptions {
-  /** What is asked, as JSON has it: the same bytes for the same request. */
+  /** JSON value of the request; equal requests must serialize to equal bytes. */
   readonly request: object;
-  /** What was typed, for whoever goes on; two requests may differ in it. */
+  /** Command-line arguments, for resuming; not compared with those of the existing evaluation. */
   readonly command?: object;
-  /** Go on with what is there; otherwise the folder must be new or empty. */
+  /** Resume an existing evaluation; otherwise the folder must be new or empty. */
   readonly resume: boolean;
   readonly now?: () => Date;
   readonly fs?: FileSystem;
 }
 
 /**
- * Makes the folder, or goes on with one.
+ * Creates the folder of an evaluation, or resumes one.
  *
- * @throws StoreError (exit code 2) if it holds something else, another request, or is in use
+ * @throws StoreError (exit code 2) if the folder has other files or another request, or is locked
  */
 export function openEvaluation(
   dir: string,
@@ -69,51 +68,51 @@ export function openEvaluation(
 ): EvaluationFolder {
   dir = resolve(dir);
   const text = JSON.stringify(request, null, 2);
-  const isThere = fs.existsSync(join(dir, EVALUATION_FILE));
-  refuseOther(dir, { text, isThere, resume, fs });
+  const exists = fs.existsSync(join(dir, EVALUATION_FILE));
+  rejectOther(dir, { text, exists, resume, fs });
   let unlock = () => {};
   try {
     fs.mkdirSync(join(dir, EPISODES), { recursive: true });
     unlock = acquireLock(dir, { now, fs });
     const about = { ...request, ...(command === undefined ? {} : { command }) };
-    if (!isThere) writeFileAtomic(join(dir, EVALUATION_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
-    return new DiskEvaluation({ dir, isResumed: isThere, unlock, fs });
+    if (!exists) writeFileAtomic(join(dir, EVALUATION_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
+    return new DiskEvaluation({ dir, isResumed: exists, unlock, fs });
   } catch (error) {
     unlock();
     throw error instanceof StoreError ? error : writeError(dir, error);
   }
 }
 
-function refuseOther(
+function rejectOther(
   dir: string,
   {
     text,
-    isThere,
+    exists,
     resume,
     fs,
-  }: { readonly text: string; readonly isThere: boolean; readonly resume: boolean; readonly fs: FileSystem },
+  }: { readonly text: string; readonly exists: boolean; readonly resume: boolean; readonly fs: FileSystem },
 ): void {
-  const refuse = (message: string): never => {
+  const reject = (message: string): never => {
     throw new StoreError(`${dir}: ${message}`, { code: 'TROUPE_STORE_EXISTS', exitCode: 2 });
   };
-  if (isThere && !resume)
-    refuse(
-      'expected a new or empty folder, got an evaluation; go on with it by --resume, or choose another --out',
+  if (exists && !resume)
+    reject(
+      'expected a new or empty folder, got an evaluation; resume it with --resume, or choose another --out',
     );
-  if (isThere && withoutCommand(readEvaluationRequest(dir, fs)) !== text)
-    refuse(
-      `expected the team and the benchmarks this evaluation was started with (${EVALUATION_FILE}), got others; choose another --out for them`,
+  if (exists && withoutCommand(readEvaluationRequest(dir, fs)) !== text)
+    reject(
+      `expected the team and the benchmarks of this evaluation (${EVALUATION_FILE}), got others; choose another --out for them`,
     );
-  if (isThere || !fs.existsSync(dir)) return;
-  if (!fs.statSync(dir).isDirectory()) refuse('expected a folder, got a file');
-  // what a process that was killed before it had begun leaves behind
-  const beginnings = new RegExp(`^(?:${EPISODES}|${LOCK_FILE}.*|${EVALUATION_FILE}\\.tmp-.*)$`);
-  if (!fs.readdirSync(dir).every((name) => beginnings.test(name)))
-    refuse('expected a new or empty folder, got one with other files in it; choose another --out');
+  if (exists || !fs.existsSync(dir)) return;
+  if (!fs.statSync(dir).isDirectory()) reject('expected a folder, got a file');
+  // files of a process that was killed before it wrote the request
+  const incomplete = new RegExp(`^(?:${EPISODES}|${LOCK_FILE}.*|${EVALUATION_FILE}\\.tmp-.*)$`);
+  if (!fs.readdirSync(dir).every((name) => incomplete.test(name)))
+    reject('expected a new or empty folder, got one with other files in it; choose another --out');
 }
 
 function withoutCommand(about: unknown): string {
-  const { command: _, ...request } = about as { readonly command?: unknown }; // this module's own writer made it
+  const { command: _, ...request } = about as { readonly command?: unknown }; // written by this module
   return JSON.stringify(request, null, 2);
 }
 
@@ -130,7 +129,7 @@ class DiskEvaluation implements EvaluationFolder {
   readonly #options: DiskEvaluationOptions;
   readonly #journal: AppendLog;
   readonly #timings: AppendLog;
-  readonly #done: Map<string, Done>;
+  readonly #done: Map<string, JournalEntry>;
   readonly #logs = new Map<string, AppendLog>();
 
   constructor(options: DiskEvaluationOptions) {
@@ -140,7 +139,7 @@ class DiskEvaluation implements EvaluationFolder {
     this.#options = options;
     this.#journal = openAppendLog(join(dir, JOURNAL_FILE), { fs });
     this.#timings = openAppendLog(join(dir, TIMINGS_FILE), { fs });
-    const lines = readJsonLines(join(dir, JOURNAL_FILE), fs) as Done[]; // this class's own writer made them
+    const lines = readJsonLines(join(dir, JOURNAL_FILE), fs) as JournalEntry[]; // written by this class
     this.#done = new Map(lines.map((line) => [line.benchmark, line]));
   }
 
@@ -171,7 +170,7 @@ class DiskEvaluation implements EvaluationFolder {
     this.#options.unlock();
   }
 
-  /** Cut back to what the journal says: the rest is a chunk that was not finished. */
+  /** Opens the episodes of a benchmark, truncated to its completed chunks. */
   #logOf(benchmark: string): AppendLog {
     let log = this.#logs.get(benchmark);
     if (log === undefined) {
@@ -183,12 +182,12 @@ class DiskEvaluation implements EvaluationFolder {
   }
 }
 
-/** Episodes of a benchmark, relative to the folder. */
+/** File with the episodes of a benchmark, relative to the folder. */
 export function episodesFile(benchmark: string): string {
   return join(EPISODES, `${benchmark.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
 }
 
-/** What an evaluation was asked. @throws StoreError (exit code 2) if the folder is none */
+/** The request of an evaluation. @throws StoreError (exit code 2) if the folder is not an evaluation */
 export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSystem): unknown {
   const path = join(dir, EVALUATION_FILE);
   if (!fs.existsSync(path))
@@ -201,13 +200,13 @@ export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSyst
   return request;
 }
 
-/** Episodes of a benchmark that the journal vouches for, as they were written. */
+/** Stored episodes of a benchmark. */
 export function readEpisodes(dir: string, benchmark: string, fs: FileSystem = diskFileSystem): unknown[] {
   return readJsonLines(join(dir, episodesFile(benchmark)), fs);
 }
 
-/** The last time each chunk took: a chunk that was interrupted is measured when it is done. */
+/** Durations of the completed chunks; of a repeated chunk the last one. */
 export function readTimings(dir: string, fs: FileSystem = diskFileSystem): ChunkTiming[] {
-  const rows = readJsonLines(join(dir, TIMINGS_FILE), fs) as ChunkTiming[]; // this file's own writer made them
+  const rows = readJsonLines(join(dir, TIMINGS_FILE), fs) as ChunkTiming[]; // written by this module
   return [...new Map(rows.map((row) => [`${row.benchmark} ${row.chunk}`, row])).values()];
 }

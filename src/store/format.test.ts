@@ -11,7 +11,7 @@ import { openRun } from './run-folder.ts';
 const OLD = /expected .* of format 2, got format 1.*; its split "test" is called "validation" now/;
 const folder = (): string => mkdtempSync(join(tmpdir(), 'troupe-format-'));
 
-it('accepts the current version and refuses all others in one line', () => {
+it('accepts the current version and rejects all others in one line', () => {
   requireFormat('run', 'a run', { format: FORMAT });
   expect(() => requireFormat('run', 'a run', { format: 9, writer: '9.0.0' })).toThrow(
     'run: expected a run of format 2, got format 9, written by troupe 9.0.0; use that version of troupe or a newer one',
@@ -19,7 +19,7 @@ it('accepts the current version and refuses all others in one line', () => {
   expect(() => requireFormat('run', 'a run', {})).toThrow(OLD);
 });
 
-it('refuses a run of format 1 before anything of it is read or changed', async () => {
+it('rejects a run of format 1 before reading or changing it', async () => {
   const run = folder();
   mkdirSync(join(run, 'checkpoints'));
   writeFileSync(join(run, 'config.yaml'), 'task: { name: jsonl, heldout_path: a.jsonl }\n');
@@ -29,7 +29,7 @@ it('refuses a run of format 1 before anything of it is read or changed', async (
   await expect(findStoredTeam(run)).rejects.toThrow(OLD);
 });
 
-it('refuses checkpoints and evaluations of format 1', async () => {
+it('rejects checkpoints and evaluations of format 1', async () => {
   const checkpoint = folder();
   await sealCheckpoint(checkpoint);
   writeFileSync(join(checkpoint, 'COMPLETE'), '{"format": 1, "files": {}}');

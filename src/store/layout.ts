@@ -1,17 +1,17 @@
 /**
- * Names inside a run folder: the one place that knows them.
+ * File names of run folders.
  * @module
  */
 import { join } from 'node:path';
 import { checkpointName } from '../train/store-port.ts';
 
-/** The resolved configuration, every default written out. */
+/** The resolved configuration, including all defaults. */
 export const CONFIG_FILE = 'config.yaml';
-/** Format of the folder, and what created it. */
+/** Format of the folder, with the version and machine that created it. */
 export const MANIFEST_FILE = 'manifest.json';
 export const EVENTS_FILE = 'events.jsonl';
 export const METRICS_FILE = 'metrics.jsonl';
-/** Every wall-clock time of the run, so that nothing else depends on the clock. */
+/** All wall-clock times of the run; no other file depends on the clock. */
 export const TIMINGS_FILE = 'timings.jsonl';
 /** Calls on models outside of the training process, with their times; no decision of a run depends on it. */
 export const MODEL_CALLS_FILE = 'model-calls.jsonl';

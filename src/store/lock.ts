@@ -1,6 +1,6 @@
 /**
- * One process owns a run folder. The lock names the process by id and start time, so a lock left behind
- * by a killed one is recognised and taken over, and a live one is named to whoever comes second.
+ * Lock of a run folder. It contains the id and start time of its process, so that the lock of a killed process can be
+ * recognized and taken over, and errors can name the process that has the lock.
  * @module
  */
 import { randomUUID } from 'node:crypto';
@@ -18,7 +18,7 @@ interface LockRecord {
   readonly pid: number;
   readonly identity: string;
   readonly host: string;
-  /** ISO time the lock was taken. */
+  /** ISO time at which the lock was acquired. */
   readonly since: string;
 }
 
@@ -28,10 +28,10 @@ export interface LockOptions {
 }
 
 /**
- * Takes the lock of a folder, or takes it over from a process that is gone.
+ * Acquires the lock of a folder, or takes it over from a process that no longer exists.
  *
- * @returns gives the lock back; harmless when called twice
- * @throws StoreError (exit code 2) naming the process that holds it and since when
+ * @returns function that releases the lock; further calls have no effect
+ * @throws StoreError (exit code 2) with the process that has the lock and the time since when
  */
 export function acquireLock(
   dir: string,
@@ -44,18 +44,18 @@ export function acquireLock(
     host: hostname(),
     since: now().toISOString(),
   };
-  const mine = `${path}-${process.pid}-${randomUUID()}`;
+  const own = `${path}-${process.pid}-${randomUUID()}`;
   try {
-    fs.writeFileSync(mine, `${JSON.stringify(record)}\n`);
-    // two rounds: the second after a stale lock was moved away
-    if (!tryLink(mine, path, fs)) {
+    fs.writeFileSync(own, `${JSON.stringify(record)}\n`);
+    // second attempt after a stale lock was removed
+    if (!tryLink(own, path, fs)) {
       removeStale(dir, path, fs);
-      if (!tryLink(mine, path, fs)) throw inUse(dir, readLock(path, fs));
+      if (!tryLink(own, path, fs)) throw inUse(dir, readLock(path, fs));
     }
   } catch (error) {
     throw writeError(path, error);
   } finally {
-    removeQuietly(mine, fs);
+    removeQuietly(own, fs);
   }
   let held = true;
   return () => {
@@ -64,19 +64,19 @@ export function acquireLock(
   };
 }
 
-/** Says who holds a folder, or nothing when nobody alive does. @throws StoreError (exit code 2) */
+/** @throws StoreError (exit code 2) if the folder is locked, with the process that has the lock */
 export function assertUnlocked(dir: string, fs: FileSystem = diskFileSystem): void {
   const record = readLock(join(dir, LOCK_FILE), fs);
   if (record !== undefined && isHeld(record)) throw inUse(dir, record);
 }
 
-/** Whether a process that is alive, or one of another machine, owns a folder. */
+/** Whether a running process, or one on another machine, has locked the folder. */
 export function isLocked(dir: string, fs: FileSystem = diskFileSystem): boolean {
   const record = readLock(join(dir, LOCK_FILE), fs);
   return record !== undefined && isHeld(record);
 }
 
-/** A hard link appears with its content or not at all, unlike a file created and then written. */
+/** A hard link appears together with its content, unlike a file that is created and then written. */
 function tryLink(from: string, to: string, fs: FileSystem): boolean {
   try {
     fs.linkSync(from, to);
@@ -106,17 +106,17 @@ function removeStale(dir: string, path: string, fs: FileSystem): void {
   try {
     fs.renameSync(path, aside);
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return; // given back meanwhile
+    if (systemErrorCode(error) === 'ENOENT') return; // released meanwhile
     throw error;
   }
-  // between the look and the move somebody else may have taken it over: then it is theirs
+  // another process may have taken the lock over before the rename; then restore its lock
   const moved = readLock(aside, fs);
   if (moved !== undefined && isHeld(moved)) tryLink(aside, path, fs);
   removeQuietly(aside, fs);
 }
 
 function isHeld(record: LockRecord): boolean {
-  // another machine's processes cannot be looked up: believed to live
+  // processes on other machines cannot be checked and count as running
   return record.host !== hostname() || processIdentity(record.pid) === record.identity;
 }
 
@@ -133,14 +133,14 @@ function readLock(path: string, fs: FileSystem): LockRecord | undefined {
 }
 
 function inUse(dir: string, record: LockRecord | undefined): StoreError {
-  const holder =
+  const owner =
     record === undefined
       ? 'another process'
       : record.host === hostname()
         ? `process ${record.pid} since ${record.since}`
         : `process ${record.pid} on ${record.host} since ${record.since} (if that machine is gone, remove ${join(dir, LOCK_FILE)})`;
   return new StoreError(
-    `${dir}: expected a run folder nobody uses, but ${holder} holds it; wait for it, or use another folder`,
+    `${dir}: expected an unlocked folder, but it is locked by ${owner}; wait until it ends, or use another folder`,
     { code: 'TROUPE_STORE_LOCKED', exitCode: 2 },
   );
 }

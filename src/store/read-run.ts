@@ -1,5 +1,5 @@
 /**
- * Reading a run without owning it: for reports, evaluation and dashboards, while it runs or after.
+ * Reads runs without locking them, during or after training; for reports, evaluations and dashboards.
  * @module
  */
 import { realpathSync } from 'node:fs';
@@ -14,9 +14,9 @@ import { readChampion } from './checkpoints.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MODEL_CALLS_FILE } from './layout.ts';
 import { assertRunFolder, type RunManifest, readManifestFile } from './run-folder.ts';
 
-/** Everything the run decided so far, in order. */
+/** Events of a run, in order. */
 export function readEvents(dir: string, fs: FileSystem = diskFileSystem): RunEvent[] {
-  return readJsonLines(join(dir, EVENTS_FILE), fs) as RunEvent[]; // this folder's own writer made them
+  return readJsonLines(join(dir, EVENTS_FILE), fs) as RunEvent[]; // written by `disk-run-store.ts`
 }
 
 /** Calls on models outside of the training process, in order. @throws StoreError if the folder is not a run */
@@ -25,16 +25,16 @@ export function readModelCalls(dir: string, fs: FileSystem = diskFileSystem): un
   return readJsonLines(join(dir, MODEL_CALLS_FILE), fs);
 }
 
-/** Text of the resolved configuration. @throws StoreError (exit code 2) when this is no run folder */
+/** Text of the resolved configuration. @throws StoreError (exit code 2) if the folder is not a run */
 export function readRunConfig(dir: string, fs: FileSystem = diskFileSystem): string {
   assertRunFolder(dir, fs);
   return fs.readFileSync(join(dir, CONFIG_FILE), 'utf8');
 }
 
 /**
- * Versions and machine that created a run.
+ * Version and machine that created a run.
  *
- * @throws StoreError (exit code 2) when this is no run folder, or one of another format
+ * @throws StoreError (exit code 2) if the folder is not a run, or has another format
  */
 export function readManifest(dir: string, fs: FileSystem = diskFileSystem): RunManifest {
   assertRunFolder(dir, fs);
@@ -43,7 +43,7 @@ export function readManifest(dir: string, fs: FileSystem = diskFileSystem): RunM
 
 /** A trained team on disk. */
 export interface StoredTeam {
-  /** Run the checkpoint belongs to. */
+  /** Folder of the run. */
   readonly run: string;
   /** `stage-0012`. */
   readonly checkpoint: string;
@@ -52,10 +52,10 @@ export interface StoredTeam {
 }
 
 /**
- * The team a path names: a run (its champion, else its newest checkpoint) or a checkpoint inside one.
+ * Finds the team of a path: of a run its champion, else its newest checkpoint; or a checkpoint of a run.
  *
- * @returns undefined when the path is neither
- * @throws StoreError (exit code 2) when the checkpoint is damaged or the run has none yet
+ * @returns undefined if the path is neither a run nor a checkpoint
+ * @throws StoreError (exit code 2) if the checkpoint is damaged or the run has none
  */
 export async function findStoredTeam(
   path: string,
@@ -70,13 +70,13 @@ export async function findStoredTeam(
   const name = readChampion(checkpoints, fs) ?? (newest === undefined ? undefined : checkpointName(newest));
   if (name === undefined)
     throw new StoreError(
-      `${path}: expected a run with a complete checkpoint, got none yet; let "troupe train --resume ${path}" finish a stage`,
+      `${path}: expected a run with a complete checkpoint, got one without; run "troupe train --resume ${path}" until a stage is complete`,
       { code: 'TROUPE_STORE_NO_CHECKPOINT', exitCode: 2 },
     );
   return storedTeam(join(checkpoints, name), fs);
 }
 
-/** Where a stored team stands in its run: prompts used, tests made. As the run's loop left it. */
+/** State of the training loop in the team's checkpoint, e.g. used prompts and number of tests. */
 export async function readCheckpointState(
   { run, checkpoint }: StoredTeam,
   fs: FileSystem = diskFileSystem,
@@ -84,7 +84,7 @@ export async function readCheckpointState(
   return (await verifyCheckpoint(join(run, CHECKPOINTS, checkpoint), fs)).state;
 }
 
-/** Transcripts of all stages, in order, as {@link RunStore.appendCompletions} was given them. */
+/** Transcripts of all stages, in order; the rows of {@link RunStore.appendCompletions}. */
 export function readCompletions(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
   const folder = join(dir, COMPLETIONS);
   if (!fs.existsSync(folder)) return [];

@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
-/** A stage of a made-up run: everything in it depends on the stage and the state before it alone. */
+/** A stage of a simulated run; it depends only on its number and the previous state. */
 async function runStage(
   store: RunStore,
   stage: number,
@@ -51,7 +51,7 @@ async function runAll(store: RunStore, stages: number, write: typeof fs = fs): P
   store.writeReport(`# ${stages} stages\n`);
 }
 
-/** Every byte a run must end with, timings and lock left out. */
+/** Contents of a run except timings, manifest and lock. */
 function bytesOf(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   const walk = (path: string): void => {
@@ -81,16 +81,16 @@ const MUTATING = [
   'symlinkSync',
 ] as const;
 
-/** The disk without waiting for it: what is flushed when does not show in a test that loses no power. */
+/** The file system without `fsync`, which has no effect in a test without a power failure. */
 const quick: typeof fs = { ...fs, fsyncSync: () => {} };
 
 /**
- * The disk, until the k-th change: that one is refused after half its bytes. `dead` refuses every later
- * one too, as a killed process would; a `full` disk still lets things be removed and cut.
+ * A file system whose k-th change fails after half of its bytes. Later changes fail too; in mode `full`, removing and
+ * truncating files still works.
  */
 function failingDisk(k: number, mode: 'dead' | 'full'): { fs: typeof fs; reached: () => boolean } {
   let count = 0;
-  const refuse = (name: string) =>
+  const diskFull = (name: string) =>
     Object.assign(new Error(`ENOSPC: no space left on device, ${name}`), { code: 'ENOSPC', errno: -28 });
   const disk = { ...quick } as unknown as Record<string, (...args: unknown[]) => unknown>;
   const wrapped = { ...disk };
@@ -104,14 +104,14 @@ function failingDisk(k: number, mode: 'dead' | 'full'): { fs: typeof fs; reached
         const data = Buffer.from(args[1] as string | Uint8Array);
         real(args[0], data.subarray(0, data.length >> 1));
       }
-      throw refuse(name);
+      throw diskFull(name);
     };
   }
   return { fs: wrapped as unknown as typeof fs, reached: () => count >= k };
 }
 
 describe('a run folder', () => {
-  it('holds the configuration, events without times, metrics, transcripts and the newest checkpoints', async () => {
+  it('contains the configuration, events without times, metrics, transcripts and the newest checkpoints', async () => {
     const store = await createRun(dir, { config: 'seed: 1\n', manifest: { troupe: '0.1.0' } });
     await runAll(store, 3);
     await store.close();
@@ -125,7 +125,7 @@ describe('a run folder', () => {
     expect(fs.readdirSync(dir)).not.toContain('lock');
   });
 
-  it('keeps the champion however old it is', async () => {
+  it('keeps the champion whatever its age', async () => {
     const store = await createRun(dir, { config: '', keepLast: 1 });
     await runStage(store, 0);
     for (const stage of [1, 2]) await runStage(store, stage, { promote: false });
@@ -155,14 +155,14 @@ describe('a run folder', () => {
     await reopened.close();
   });
 
-  it('writes numbers that JSON lacks as null', async () => {
+  it('writes NaN as null', async () => {
     const store = await createRun(dir, { config: '' });
     store.appendMetrics({ stage: 1, loss: Number.NaN });
     await store.close();
     expect(fs.readFileSync(join(dir, 'metrics.jsonl'), 'utf8')).toBe('{"stage":1,"loss":null}\n');
   });
 
-  it('refuses transcripts of a stage that a checkpoint already closed', async () => {
+  it('rejects transcripts of a stage before the last checkpoint', async () => {
     const store = await createRun(dir, { config: '' });
     await runStage(store, 2);
     expect(() => store.appendCompletions(1, [{}])).toThrow('expected a stage >= 2');
@@ -171,11 +171,11 @@ describe('a run folder', () => {
 });
 
 describe('resuming', () => {
-  it('ends with the bytes of an uninterrupted run, whichever write the process died at', async () => {
+  it('ends with the bytes of an uninterrupted run after a crash at any write', async () => {
     const reference = join(root, 'reference');
-    const whole = await createRun(reference, { config: 'c', fs: quick, keepLast: 1 });
-    await runAll(whole, 1);
-    await whole.close();
+    const uninterrupted = await createRun(reference, { config: 'c', fs: quick, keepLast: 1 });
+    await runAll(uninterrupted, 1);
+    await uninterrupted.close();
     const expected = bytesOf(reference);
 
     let k = 1;
@@ -185,25 +185,25 @@ describe('resuming', () => {
       try {
         await runAll(await createRun(victim, { config: 'c', fs: disk.fs, keepLast: 1 }), 1, disk.fs);
       } catch {
-        // died
+        // the simulated process crashed
       }
       if (!disk.reached()) break;
-      fs.rmSync(join(victim, 'lock'), { force: true }); // this process lives on, the one it plays does not
+      fs.rmSync(join(victim, 'lock'), { force: true }); // the simulated process no longer exists
       const store = fs.existsSync(join(victim, 'config.yaml'))
         ? await openRun(victim, { fs: quick, keepLast: 1 })
         : await createRun(victim, { config: 'c', fs: quick, keepLast: 1 });
       await runAll(store, 1);
       await store.close();
-      expect(bytesOf(victim), `died at write ${k}`).toEqual(expected);
+      expect(bytesOf(victim), `crashed at write ${k}`).toEqual(expected);
     }
     expect(k).toBeGreaterThan(80);
   });
 
-  it('dies and resumes twice without a trace', async () => {
+  it('ends with the same bytes after two crashes', async () => {
     const reference = join(root, 'reference');
-    const whole = await createRun(reference, { config: 'c' });
-    await runAll(whole, 4);
-    await whole.close();
+    const uninterrupted = await createRun(reference, { config: 'c' });
+    await runAll(uninterrupted, 4);
+    await uninterrupted.close();
     const first = await createRun(dir, { config: 'c' });
     await runStage(first, 0);
     await first.close();
@@ -223,7 +223,7 @@ describe('resuming', () => {
     expect(bytesOf(dir)).toEqual(bytesOf(reference));
   });
 
-  it('writes the new configuration when it changed', async () => {
+  it('writes a changed configuration', async () => {
     await (await createRun(dir, { config: 'stages: 1\n' })).close();
     await (await openRun(dir, { config: 'stages: 2\n' })).close();
     expect(readRunConfig(dir)).toBe('stages: 2\n');
@@ -231,8 +231,8 @@ describe('resuming', () => {
 });
 
 describe('a full disk', () => {
-  it('gives one clear line and leaves the last good checkpoint loadable, whichever write it meets', async () => {
-    let met = 0;
+  it('gives one line and keeps the last checkpoint loadable at any write', async () => {
+    let failures = 0;
     for (let k = 1; ; k++) {
       const victim = join(root, `full-${k}`);
       const store = await createRun(victim, { config: 'c', fs: quick });
@@ -249,27 +249,27 @@ describe('a full disk', () => {
       if (!disk.reached()) break;
       fs.rmSync(join(victim, 'lock'), { force: true });
       if (error !== undefined) {
-        met++;
+        failures++;
         expect(error).toMatchObject({ name: 'StoreError', exitCode: 2 });
         expect((error as Error).message).toMatch(
           /^\S+: expected to write it, but the disk is full; [^\n]*free some space/,
         );
       }
-      const healed = await openRun(victim, { fs: quick });
-      expect(error === undefined ? [1] : [0, 1]).toContain(healed.lastCheckpoint()?.stage);
-      await healed.close();
+      const reopened = await openRun(victim, { fs: quick });
+      expect(error === undefined ? [1] : [0, 1]).toContain(reopened.lastCheckpoint()?.stage);
+      await reopened.close();
     }
-    expect(met).toBeGreaterThan(30);
+    expect(failures).toBeGreaterThan(30);
   });
 
-  it('says which checkpoint is intact and removes the half-written one', async () => {
+  it('names the intact checkpoint and removes the partial one', async () => {
     const store = await createRun(dir, { config: 'c' });
     await runStage(store, 0);
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
       code: 'ENOSPC',
       errno: -28,
     });
-    // as an engine meets it: wrapped by whatever wrote the file
+    // once as thrown by the system, once wrapped by the code that wrote the file
     for (const error of [full, writeError('model.safetensors', full)])
       await expect(
         store.writeCheckpoint({ stage: 1, state: 0, save: () => Promise.reject(error) }),
@@ -280,7 +280,7 @@ describe('a full disk', () => {
     expect(fs.readdirSync(join(dir, 'checkpoints')).sort()).toEqual(['champion', 'stage-0000']);
   });
 
-  it('leaves no run folder behind when it strikes before the run began', async () => {
+  it('leaves no run folder if it occurs before the run is created', async () => {
     const disk = failingDisk(4, 'full');
     await expect(createRun(dir, { config: 'c', fs: disk.fs })).rejects.toThrow('the disk is full');
     expect(fs.existsSync(dir)).toBe(false);
@@ -290,7 +290,7 @@ describe('a full disk', () => {
 describe('a damaged checkpoint', () => {
   const cases: [string, (path: string) => void, RegExp][] = [
     [
-      'cut short',
+      'truncated',
       (path) => fs.truncateSync(path, 3),
       /model\.safetensors: expected \d+ bytes, got 3; this checkpoint/,
     ],
@@ -300,20 +300,19 @@ describe('a damaged checkpoint', () => {
       /model\.safetensors: expected SHA-256 \w{12}\.\.\., got \w{12}\.\.\.; /,
     ],
     [
-      'gone',
+      'missing',
       (path) => fs.rmSync(path),
       /model\.safetensors: expected a file of the checkpoint, got nothing there/,
     ],
   ];
   it.each(cases)(
-    '%s is refused in one line with exit code 2, and the lock is given back',
+    '(%s) is rejected in one line with exit code 2, and the lock is released',
     async (_, damage, line) => {
       const store = await createRun(dir, { config: '' });
       const { path } = await runStage(store, 1);
       await store.close();
       damage(join(path, 'agent_1', 'model.safetensors'));
-      const refusal = expect(openRun(dir)).rejects;
-      await refusal.toThrow(line);
+      await expect(openRun(dir)).rejects.toThrow(line);
       await expect(findStoredTeam(dir)).rejects.toMatchObject({ exitCode: 2 });
       expect(fs.existsSync(join(dir, 'lock'))).toBe(false);
     },
@@ -331,19 +330,19 @@ describe('a damaged checkpoint', () => {
     await reopened.close();
   });
 
-  it('whose events were cut short by something else is refused', async () => {
+  it('is rejected if another program truncated the events', async () => {
     const store = await createRun(dir, { config: '' });
     await runStage(store, 1);
     await store.close();
     fs.truncateSync(join(dir, 'events.jsonl'), 10);
-    await expect(openRun(dir)).rejects.toThrow(/events\.jsonl: expected at least \d+ bytes/);
+    await expect(openRun(dir)).rejects.toThrow(/events\.jsonl: expected at least the \d+ bytes/);
   });
 });
 
 describe('the lock', () => {
-  it('names the process that holds the run and since when', async () => {
+  it('names the process that has the lock and the time since when', async () => {
     const store = await createRun(dir, { config: '', now: () => new Date('2024-05-06T07:08:09Z') });
-    const line = `process ${process.pid} since 2024-05-06T07:08:09.000Z holds it`;
+    const line = `is locked by process ${process.pid} since 2024-05-06T07:08:09.000Z`;
     await expect(openRun(dir)).rejects.toThrow(line);
     await expect(createRun(dir, { config: '' })).rejects.toMatchObject({ exitCode: 2 });
     await store.close();
@@ -351,7 +350,7 @@ describe('the lock', () => {
     await (await openRun(dir)).close();
   });
 
-  it('of a process that is gone, or whose id was given to another, is taken over', async () => {
+  it('of a process that no longer exists, or whose id was reused, is taken over', async () => {
     await (await createRun(dir, { config: '' })).close();
     const gone = spawnSync(process.execPath, ['-e', '']).pid;
     for (const record of [
@@ -365,7 +364,7 @@ describe('the lock', () => {
     await (await openRun(dir)).close();
   });
 
-  it('of another machine is believed', async () => {
+  it('of another machine counts as valid', async () => {
     await (await createRun(dir, { config: '' })).close();
     fs.writeFileSync(
       join(dir, 'lock'),
@@ -374,7 +373,7 @@ describe('the lock', () => {
     await expect(openRun(dir)).rejects.toThrow('process 1 on elsewhere since noon');
   });
 
-  it('is not taken for folders that are no runs', async () => {
+  it('is not acquired for folders that are not runs', async () => {
     fs.mkdirSync(dir);
     fs.writeFileSync(join(dir, 'notes.txt'), '');
     await expect(openRun(dir)).rejects.toThrow('expected a run folder (config.yaml and checkpoints/)');

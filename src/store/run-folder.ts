@@ -1,6 +1,6 @@
 /**
- * Making a run folder and opening one again. Opening heals whatever a crash left behind and cuts the
- * growing files back to the newest complete checkpoint (the resume rule of `train/store-port.ts`).
+ * Creates and opens run folders. Opening cleans up after crashes and truncates the append-only files to the newest
+ * complete checkpoint (the resume rule of `train/store-port.ts`).
  * @module
  */
 import { join, resolve } from 'node:path';
@@ -10,14 +10,14 @@ import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
 import { processIdentity } from '../support/process-identity.ts';
 import { type Checkpoint, checkpointName } from '../train/store-port.ts';
 import { type CheckpointRecord, listCheckpoints, verifyCheckpoint } from './checkpoint-folder.ts';
-import { healCheckpoints, linkChampion, pruneCheckpoints } from './checkpoints.ts';
+import { linkChampion, pruneCheckpoints, repairCheckpoints } from './checkpoints.ts';
 import { DiskRunStore } from './disk-run-store.ts';
 import { FORMAT, requireFormat } from './format.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, completionsFile, MANIFEST_FILE } from './layout.ts';
 import { acquireLock, assertUnlocked, LOCK_FILE } from './lock.ts';
 
 export interface RunFolderOptions {
-  /** Newest checkpoints that stay; the champion stays besides. Default 2. */
+  /** Number of newest checkpoints to keep, besides the champion. Default 2. */
   readonly keepLast?: number;
   readonly now?: () => Date;
   readonly fs?: FileSystem;
@@ -26,25 +26,25 @@ export interface RunFolderOptions {
 export interface CreateRunOptions extends RunFolderOptions {
   /** Text of `config.yaml`: the resolved configuration. */
   readonly config: string;
-  /** What `manifest.json` says besides the format: versions, machine. */
+  /** Further entries of `manifest.json`: version, machine. */
   readonly manifest?: Readonly<Record<string, string | number>>;
 }
 
 export interface OpenRunOptions extends RunFolderOptions {
-  /** Replaces `config.yaml`, for a run that goes on with other settings (more stages, say). */
+  /** Replaces `config.yaml`, for a run that is resumed with changed settings, e.g. more stages. */
   readonly config?: string;
 }
 
-/** Files that exist for a moment while others are written or the lock is taken; they name their process. */
-const PASSING = /^(?:lock|.*\.tmp)-(\d+)/;
+/** Temporary files of atomic writes and of the lock; their names contain the process id. */
+const TEMPORARY = /^(?:lock|.*\.tmp)-(\d+)/;
 
 const NO_LENGTHS: CheckpointRecord['lengths'] = { events: 0, metrics: 0, completions: 0 };
 
 /**
- * Makes a new run folder, owned by this process until `close`.
+ * Creates a run folder, locked by this process until `close`.
  *
- * @param dir - must not exist, or be empty
- * @throws StoreError (exit code 2) when the folder holds a run already, naming its process if one runs
+ * @param dir - a new or empty folder
+ * @throws StoreError (exit code 2) if the folder has files or is locked
  */
 export async function createRun(dir: string, options: CreateRunOptions): Promise<DiskRunStore> {
   const { config, manifest, keepLast = 2, now = () => new Date(), fs = diskFileSystem } = options;
@@ -55,11 +55,11 @@ export async function createRun(dir: string, options: CreateRunOptions): Promise
   try {
     fs.mkdirSync(dir, { recursive: true });
     unlock = acquireLock(dir, { now, fs });
-    sweep(dir, fs);
+    removeTemporary(dir, fs);
     const about = { format: FORMAT, created: now().toISOString(), ...manifest };
     writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
     fs.mkdirSync(join(dir, CHECKPOINTS), { recursive: true });
-    writeFileAtomic(join(dir, CONFIG_FILE), config, fs); // last: with it the folder is a run
+    writeFileAtomic(join(dir, CONFIG_FILE), config, fs); // written last: a folder with it is a run
     return new DiskRunStore({ dir, unlock, keepLast, lengths: NO_LENGTHS, now, fs });
   } catch (error) {
     unlock();
@@ -69,9 +69,9 @@ export async function createRun(dir: string, options: CreateRunOptions): Promise
 }
 
 /**
- * Opens a run to go on with it from its newest complete checkpoint, or from the start if it has none.
+ * Opens a run to resume it from its newest complete checkpoint, or from the start if it has none.
  *
- * @throws StoreError (exit code 2) when it is no run folder, in use, or its newest checkpoint is damaged
+ * @throws StoreError (exit code 2) if the folder is not a run, is locked, or its newest checkpoint is damaged
  */
 export async function openRun(dir: string, options: OpenRunOptions = {}): Promise<DiskRunStore> {
   const { config, keepLast = 2, now = () => new Date(), fs = diskFileSystem } = options;
@@ -79,15 +79,15 @@ export async function openRun(dir: string, options: OpenRunOptions = {}): Promis
   assertRunFolder(dir, fs);
   const unlock = acquireLock(dir, { now, fs });
   try {
-    sweep(dir, fs);
+    removeTemporary(dir, fs);
     const checkpoints = join(dir, CHECKPOINTS);
-    healCheckpoints(checkpoints, fs);
+    repairCheckpoints(checkpoints, fs);
     const newest = listCheckpoints(checkpoints, fs).at(-1);
     const last = newest === undefined ? undefined : await load(checkpoints, checkpointName(newest), fs);
     const champion = last?.record.champion;
     const best = champion === undefined ? undefined : await load(checkpoints, champion, fs);
     const lengths = last?.record.lengths ?? NO_LENGTHS;
-    cutCompletions(dir, { stage: newest ?? -1, bytes: lengths.completions, fs });
+    truncateCompletions(dir, { stage: newest ?? -1, bytes: lengths.completions, fs });
     linkChampion(checkpoints, champion, fs);
     pruneCheckpoints(checkpoints, { keepLast, champion, fs });
     const store = new DiskRunStore({
@@ -109,25 +109,25 @@ export async function openRun(dir: string, options: OpenRunOptions = {}): Promis
   }
 }
 
-/** @throws StoreError (exit code 2) when a folder is not a run, or a run of another format */
+/** @throws StoreError (exit code 2) if the folder is not a run, or has another format */
 export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): void {
   if (fs.existsSync(join(dir, CONFIG_FILE)) && fs.existsSync(join(dir, CHECKPOINTS))) {
     readManifestFile(dir, fs);
     return;
   }
   throw new StoreError(
-    `${dir}: expected a run folder (${CONFIG_FILE} and ${CHECKPOINTS}/), got ${fs.existsSync(dir) ? 'a folder without them' : 'nothing there'}; "troupe train CONFIG" makes one`,
+    `${dir}: expected a run folder (${CONFIG_FILE} and ${CHECKPOINTS}/), got ${fs.existsSync(dir) ? 'a folder without them' : 'nothing there'}; "troupe train CONFIG" creates one`,
     { code: 'TROUPE_STORE_NO_RUN', exitCode: 2 },
   );
 }
 
-/** Versions and machine that created a run, from `manifest.json`. */
+/** Contents of `manifest.json`: version and machine that created the run. */
 export type RunManifest = Readonly<Record<string, string | number>>;
 
 /**
- * The manifest of a run folder; empty if it has none.
+ * Reads the manifest of a run folder; empty if there is none.
  *
- * @throws StoreError (exit code 2) when it is not JSON, or of another format
+ * @throws StoreError (exit code 2) if it is not JSON, or has another format
  */
 export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
   const path = join(dir, MANIFEST_FILE);
@@ -147,10 +147,10 @@ export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
 }
 
 /**
- * Says why a folder cannot become a run; {@link createRun} asks first, and so may whoever has long work to
- * do before it.
+ * Checks that a folder can become a run, as {@link createRun} does. Callers with long work before `createRun` should call
+ * it first.
  *
- * @throws StoreError (exit code 2)
+ * @throws StoreError (exit code 2) if it has files or is locked
  */
 export function assertFree(dir: string, fs: FileSystem = diskFileSystem): void {
   dir = resolve(dir);
@@ -164,18 +164,18 @@ export function assertFree(dir: string, fs: FileSystem = diskFileSystem): void {
   );
 }
 
-/** Free is also a folder where a run was killed before its configuration, the last thing made, was there. */
+/** Whether a folder is new, empty, or left by a process that was killed before it wrote the configuration. */
 function isFree(dir: string, fs: FileSystem): boolean {
   if (!fs.existsSync(dir)) return true;
   if (!fs.statSync(dir).isDirectory()) return false;
-  const beginnings = [LOCK_FILE, MANIFEST_FILE, CHECKPOINTS];
-  return fs.readdirSync(dir).every((name) => beginnings.includes(name) || PASSING.test(name));
+  const incomplete = [LOCK_FILE, MANIFEST_FILE, CHECKPOINTS];
+  return fs.readdirSync(dir).every((name) => incomplete.includes(name) || TEMPORARY.test(name));
 }
 
-/** Removes what processes that are gone left half-written at the top of the folder. */
-function sweep(dir: string, fs: FileSystem): void {
+/** Removes temporary files of processes that no longer exist. */
+function removeTemporary(dir: string, fs: FileSystem): void {
   for (const name of fs.readdirSync(dir)) {
-    const pid = Number(PASSING.exec(name)?.[1] ?? Number.NaN);
+    const pid = Number(TEMPORARY.exec(name)?.[1] ?? Number.NaN);
     if (pid === process.pid || (pid > 0 && processIdentity(pid) === undefined))
       removeQuietly(join(dir, name), fs);
   }
@@ -191,8 +191,8 @@ async function load(
   return { checkpoint: { name, stage: record.stage, path, state: record.state }, record };
 }
 
-/** Drops transcripts of stages after the checkpoint and cuts its own stage's file back. */
-function cutCompletions(
+/** Deletes transcripts of stages after the checkpoint and truncates those of its own stage. */
+function truncateCompletions(
   dir: string,
   { stage, bytes, fs }: { stage: number; bytes: number; fs: FileSystem },
 ): void {
@@ -200,8 +200,8 @@ function cutCompletions(
   if (!fs.existsSync(folder)) return;
   const own = join(dir, completionsFile(stage));
   for (const entry of fs.readdirSync(folder)) {
-    const of = Number(/^stage-(\d+)\.jsonl$/.exec(entry)?.[1] ?? Number.NaN);
-    if (of > stage) fs.rmSync(join(folder, entry));
+    const number = Number(/^stage-(\d+)\.jsonl$/.exec(entry)?.[1] ?? Number.NaN);
+    if (number > stage) fs.rmSync(join(folder, entry));
   }
   if (stage >= 0 && fs.existsSync(own)) fs.truncateSync(own, bytes);
 }

@@ -17,7 +17,7 @@ const full = Object.assign(new Error('ENOSPC: no space left on device, write'), 
 });
 
 describe('writeFileAtomic', () => {
-  it('replaces the file and leaves nothing beside it', () => {
+  it('replaces the file and leaves no temporary file', () => {
     const path = join(dir, 'a');
     writeFileAtomic(path, 'one');
     writeFileAtomic(path, Uint8Array.of(0, 255));
@@ -25,14 +25,14 @@ describe('writeFileAtomic', () => {
     expect(fs.readdirSync(dir)).toEqual(['a']);
   });
 
-  it('writes pieces one after the other', () => {
+  it('writes pieces in order', () => {
     const path = join(dir, 'a');
     writeFileAtomic(path, [Uint8Array.of(1, 2), new Uint8Array(), Uint8Array.of(3)]);
     expect([...fs.readFileSync(path)]).toEqual([1, 2, 3]);
   });
 
   it.each(['writeFileSync', 'fsyncSync', 'renameSync'] as const)(
-    'keeps the old file and says so when %s meets a full disk',
+    'keeps the old file if %s fails on a full disk',
     (name) => {
       const path = join(dir, 'a');
       writeFileAtomic(path, 'old');
@@ -43,14 +43,14 @@ describe('writeFileAtomic', () => {
         },
       };
       expect(() => writeFileAtomic(path, 'new', disk)).toThrow(
-        `${path}: expected to write it, but the disk is full; the file that was there is intact; free some space and go on`,
+        `${path}: expected to write it, but the disk is full; the old file is intact; free some space and try again`,
       );
       expect(fs.readFileSync(path, 'utf8')).toBe('old');
       expect(fs.readdirSync(dir)).toEqual(['a']);
     },
   );
 
-  it('promises nothing about a file that was not there', () => {
+  it('mentions no old file if there was none', () => {
     expect(() => writeFileAtomic(join(dir, 'no', 'a'), 'x')).toThrow(
       /no\/a: expected to write it, but ENOENT[^;]*; check/,
     );
@@ -58,7 +58,7 @@ describe('writeFileAtomic', () => {
 });
 
 describe('writeError', () => {
-  it('finds a full disk behind the words of another layer', () => {
+  it('detects a full disk in the cause of another error', () => {
     const error = writeError(
       'p',
       new EngineError('model.safetensors: expected to write it', { cause: full }),

@@ -1,6 +1,5 @@
 /**
- * Files that are either the old ones or the new ones, whatever happens in between: write beside the
- * target, flush, rename over it, flush the folder.
+ * Atomic file replacement: write a temporary file, flush it, rename it over the target, flush the folder.
  * @module
  */
 import { dirname } from 'node:path';
@@ -8,11 +7,11 @@ import { StoreError } from './errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from './file-system.ts';
 
 /**
- * Replaces a file as one step: after a crash at any instant it holds all of the old bytes or all of the new.
+ * Atomically replaces a file: after a crash at any time it has either all old or all new bytes.
  *
  * @param path - target file; its folder must exist
- * @param data - the whole file, or its pieces in order, which may be made while they are written
- * @throws StoreError when it cannot be written; the old file is intact and nothing is left beside it
+ * @param data - contents of the file, or its pieces in order, which are requested one by one
+ * @throws StoreError if the file cannot be written; the old file is intact and no temporary file is left
  */
 export function writeFileAtomic(
   path: string,
@@ -24,7 +23,7 @@ export function writeFileAtomic(
     const fd = fs.openSync(temporary, 'w');
     try {
       const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
-      for (const piece of pieces) fs.writeFileSync(fd, piece); // each goes where the one before ended
+      for (const piece of pieces) fs.writeFileSync(fd, piece); // each piece is appended to the file
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
@@ -32,12 +31,12 @@ export function writeFileAtomic(
     fs.renameSync(temporary, path);
   } catch (error) {
     removeQuietly(temporary, fs);
-    throw writeError(path, error, fs.existsSync(path) ? 'the file that was there is intact' : undefined);
+    throw writeError(path, error, fs.existsSync(path) ? 'the old file is intact' : undefined);
   }
   syncFolder(dirname(path), fs);
 }
 
-/** Makes a folder's entries (new names, renames) durable. Windows has no such call; there it does nothing. */
+/** Flushes a folder's entries (new names, renames) to disk. No effect on Windows, which has no such call. */
 export function syncFolder(path: string, fs: FileSystem = diskFileSystem): void {
   if (process.platform === 'win32') return;
   const fd = fs.openSync(path, 'r');
@@ -49,18 +48,18 @@ export function syncFolder(path: string, fs: FileSystem = diskFileSystem): void 
 }
 
 /**
- * A failed write as the one line a user sees. A full disk is the user's to fix, hence exit code 2.
+ * Error with one line about a failed write. A full disk has exit code 2, because the user can fix it.
  *
- * @param path - what was being written
- * @param intact - what is still good, if anything is
+ * @param path - file or folder that was being written
+ * @param intact - clause about data that is still intact, if any
  */
 export function writeError(path: string, cause: unknown, intact?: string): StoreError {
   if (cause instanceof StoreError && intact === undefined) return cause;
   const code = systemErrorCode(cause);
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const what = full ? 'the disk is full' : rootMessage(cause);
-  const advice = full ? 'free some space and go on' : 'check that the folder is writable';
-  const message = `${path}: expected to write it, but ${what}; ${intact ? `${intact}; ` : ''}${advice}`;
+  const problem = full ? 'the disk is full' : rootMessage(cause);
+  const advice = full ? 'free some space and try again' : 'check that the folder is writable';
+  const message = `${path}: expected to write it, but ${problem}; ${intact ? `${intact}; ` : ''}${advice}`;
   return new StoreError(message, {
     code: full ? 'TROUPE_STORE_FULL' : 'TROUPE_STORE_WRITE',
     cause,
@@ -73,11 +72,11 @@ function rootMessage(error: unknown): string {
   return error.cause === undefined ? error.message : rootMessage(error.cause);
 }
 
-/** Removes what may be there; a failure is not the caller's news, who is already reporting one. */
+/** Removes a file or folder if it exists; errors are ignored, because the caller is already handling one. */
 export function removeQuietly(path: string, fs: FileSystem = diskFileSystem): void {
   try {
     fs.rmSync(path, { recursive: true, force: true });
   } catch {
-    // the error that brought us here says more
+    // the caller reports its own error
   }
 }

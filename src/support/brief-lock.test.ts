@@ -7,7 +7,7 @@ import { whileLocked } from './brief-lock.ts';
 const folder = mkdtempSync(join(tmpdir(), 'troupe-brief-lock-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('holds the file while the work is done, and lets go of it whatever comes of that', () => {
+it('keeps the lock during the work and releases it also after an error', () => {
   const path = join(folder, 'a');
   expect(whileLocked(path, () => existsSync(`${path}.lock`))).toBe(true);
   expect(existsSync(`${path}.lock`)).toBe(false);
@@ -19,21 +19,21 @@ it('holds the file while the work is done, and lets go of it whatever comes of t
   expect(existsSync(`${path}.lock`)).toBe(false);
 });
 
-it('does not begin while another holds it, and says so in the end', () => {
+it('waits for the lock of another process and fails after the timeout', () => {
   const path = join(folder, 'b');
   writeFileSync(`${path}.lock`, '');
   let worked = false;
   const work = (): void => {
     worked = true;
   };
-  expect(() => whileLocked(path, work, { patienceMs: 30, staleMs: 1e9 })).toThrow(
-    /^.*b: expected a file that is changed within moments, but another program holds .*b\.lock; /,
+  expect(() => whileLocked(path, work, { timeoutMs: 30, staleMs: 1e9 })).toThrow(
+    /^.*b: expected the lock .*b\.lock to be released soon, but another program keeps it; /,
   );
   expect(worked).toBe(false);
   expect(existsSync(`${path}.lock`)).toBe(true);
 });
 
-it('takes over what a killed program left behind', () => {
+it('takes over the lock of a killed program', () => {
   const path = join(folder, 'c');
   writeFileSync(`${path}.lock`, '');
   const longAgo = Date.now() / 1000 - 60;
@@ -41,7 +41,7 @@ it('takes over what a killed program left behind', () => {
   expect(whileLocked(path, () => 7)).toBe(7);
 });
 
-it('says where nothing can be written, as a write itself would', () => {
+it('fails like a write if the folder cannot be written', () => {
   const path = join(folder, 'nowhere', 'd');
   expect(() => whileLocked(path, () => 7)).toThrow(
     /^.*d: expected to write it, but ENOENT: .*; check that the folder is writable$/,

@@ -1,6 +1,6 @@
 /**
- * Turns at changing a file: what is read, changed and written within milliseconds by programs that end soon after.
- * @see ../store/lock.ts for folders that one process owns for hours
+ * Short-term lock of a file that several processes read, change and write within milliseconds.
+ * @see ../store/lock.ts for folders that one process locks for hours
  * @module
  */
 import { closeSync, openSync, statSync } from 'node:fs';
@@ -9,31 +9,31 @@ import { StoreError } from './errors.ts';
 import { systemErrorCode } from './file-system.ts';
 
 export interface BriefLockOptions {
-  /** How long others are waited for, milliseconds. */
-  readonly patienceMs?: number;
-  /** A lock as old as this was left behind by a program that was killed, milliseconds. */
+  /** Maximum time to wait for the lock, milliseconds. */
+  readonly timeoutMs?: number;
+  /** Locks older than this belong to killed processes, milliseconds. */
   readonly staleMs?: number;
 }
 
 const PAUSE_MS = 10;
 
 /**
- * Does something while nobody else does it with the same file.
+ * Runs `work` while this process has the lock of a file.
  *
- * @param path - the file, which need not exist; its folder must
- * @throws StoreError if nothing can be written there, or others do not come to an end
+ * @param path - the file; it need not exist, but its folder must
+ * @throws StoreError if the lock cannot be written, or another process keeps it longer than `timeoutMs`
  */
 export function whileLocked<T>(
   path: string,
   work: () => T,
-  { patienceMs = 20_000, staleMs = 10_000 }: BriefLockOptions = {},
+  { timeoutMs = 20_000, staleMs = 10_000 }: BriefLockOptions = {},
 ): T {
   const lock = `${path}.lock`;
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + timeoutMs;
   while (!create(lock, path)) {
     if (performance.now() > deadline)
       throw new StoreError(
-        `${path}: expected a file that is changed within moments, but another program holds ${lock}; wait for it, or remove that file`,
+        `${path}: expected the lock ${lock} to be released soon, but another program keeps it; wait for that program, or remove the lock`,
         { exitCode: 2 },
       );
     if (ageMs(lock) > staleMs) removeQuietly(lock);
@@ -46,7 +46,7 @@ export function whileLocked<T>(
   }
 }
 
-/** @returns whether it was not there before */
+/** @returns false if the lock already exists */
 function create(lock: string, path: string): boolean {
   try {
     closeSync(openSync(lock, 'wx', 0o600));
@@ -57,7 +57,7 @@ function create(lock: string, path: string): boolean {
   }
 }
 
-/** 0 where it is gone. */
+/** Age of the lock, milliseconds; 0 if it no longer exists. */
 function ageMs(lock: string): number {
   return Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
 }

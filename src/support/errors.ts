@@ -1,6 +1,6 @@
 /**
- * The errors users meet, one class per layer; each carries a stable `code` and what to do.
- * Wording: `<where>: expected <what>, got <value>; <what to do>`. The core's own is `DomainError`.
+ * Errors that are shown to users, one class per layer, with stable codes.
+ * Format of messages: `<where>: expected <what>, got <value>; <what to do>`. The core throws `DomainError`.
  * @module
  */
 
@@ -20,7 +20,7 @@ export abstract class TroupeError extends Error {
   }
 }
 
-/** One thing wrong in the user's file or flags. */
+/** One problem in a user's file or flags. */
 export interface ConfigIssue {
   readonly file?: string;
   readonly line?: number;
@@ -30,7 +30,7 @@ export interface ConfigIssue {
   readonly suggestion?: string;
 }
 
-/** The user's configuration, flags or input files cannot be used; nothing was written. */
+/** Invalid configuration, flags or input files; nothing was written. */
 export class ConfigError extends TroupeError {
   override readonly name = 'ConfigError';
   readonly exitCode = 2;
@@ -58,7 +58,7 @@ export class EngineError extends TroupeError {
   }
 }
 
-/** Task data or a verifier failed; a wrong answer is not an error. */
+/** Invalid task data, or an error of a verifier; a wrong answer is not an error. */
 export class TaskError extends TroupeError {
   override readonly name = 'TaskError';
   readonly exitCode = 1;
@@ -68,7 +68,7 @@ export class TaskError extends TroupeError {
   }
 }
 
-/** The run folder: locked, corrupt, disk full. Says what is still intact. */
+/** A run folder that is locked, damaged or cannot be written; the message names data that is still intact. */
 export class StoreError extends TroupeError {
   override readonly name = 'StoreError';
   readonly exitCode: number;

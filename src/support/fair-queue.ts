@@ -1,19 +1,19 @@
 /**
- * A queue that serves its keys in turn: whoever has had least so far is next, so a key with a thousand
- * items waiting cannot keep out one with a single item (start-time fair queueing).
+ * Start-time fair queueing: the key with the least served work is next, so a key with a thousand queued items does not
+ * delay a key with a single item.
  * @see Goyal, Vin & Cheng, "Start-time fair queueing", SIGCOMM 1996
  * @module
  */
 
-interface Line<T> {
-  /** Work this key was given, in units of cost; keys that were idle do not save it up. */
+interface KeyQueue<T> {
+  /** Served work of this key, in units of cost; idle keys do not accumulate credit. */
   served: number;
   readonly waiting: { readonly item: T; readonly cost: number }[];
 }
 
 export class FairQueue<T> {
-  readonly #lines = new Map<string, Line<T>>();
-  /** `served` of the key that was served last: where keys that were idle start again. */
+  readonly #queues = new Map<string, KeyQueue<T>>();
+  /** Virtual time: `served` of the key that was served last, at which idle keys restart. */
   #now = 0;
   #size = 0;
 
@@ -21,48 +21,48 @@ export class FairQueue<T> {
     return this.#size;
   }
 
-  /** @param cost - expected work, > 0; corrected by {@link charge} once it is known */
+  /** @param cost - expected work, > 0; {@link charge} corrects it later */
   push(key: string, item: T, cost: number): void {
-    const line = this.#lines.get(key) ?? { served: this.#now, waiting: [] };
-    if (line.waiting.length === 0) line.served = Math.max(line.served, this.#now);
-    line.waiting.push({ item, cost });
-    this.#lines.set(key, line);
+    const queue = this.#queues.get(key) ?? { served: this.#now, waiting: [] };
+    if (queue.waiting.length === 0) queue.served = Math.max(queue.served, this.#now);
+    queue.waiting.push({ item, cost });
+    this.#queues.set(key, queue);
     this.#size++;
   }
 
-  /** The next item without taking it; undefined when there is none. */
+  /** The next item, which stays in the queue; undefined if the queue is empty. */
   peek(): T | undefined {
     return this.#next()?.[1].waiting[0]?.item;
   }
 
-  /** Takes the oldest item of the key that had least; ties go to the key that came first. */
+  /** Removes the oldest item of the key with the least served work; ties go to the key that waited longer. */
   shift(): T | undefined {
     const next = this.#next();
     const taken = next?.[1].waiting.shift();
     if (next === undefined || taken === undefined) return undefined;
-    const [key, line] = next;
-    this.#now = line.served;
-    line.served += taken.cost;
-    // moved behind the others, so that equals take turns
-    this.#lines.delete(key);
-    this.#lines.set(key, line);
+    const [key, queue] = next;
+    this.#now = queue.served;
+    queue.served += taken.cost;
+    // moved to the end, so that keys with equal work alternate
+    this.#queues.delete(key);
+    this.#queues.set(key, queue);
     this.#size--;
     if (this.#size === 0) this.#forget();
     return taken.item;
   }
 
-  /** Adds work that an item turned out to be, beyond the cost it was pushed with; negative: it was less. */
+  /** Adds the difference between the actual work of an item and its cost; may be negative. */
   charge(key: string, work: number): void {
-    const line = this.#lines.get(key);
-    if (line) line.served += work;
+    const queue = this.#queues.get(key);
+    if (queue) queue.served += work;
   }
 
-  /** Takes an item out, wherever it waits. @returns whether it waited */
+  /** Removes an item at any position. @returns whether it was in the queue */
   remove(item: T): boolean {
-    for (const line of this.#lines.values()) {
-      const at = line.waiting.findIndex((waiting) => waiting.item === item);
+    for (const queue of this.#queues.values()) {
+      const at = queue.waiting.findIndex((waiting) => waiting.item === item);
       if (at < 0) continue;
-      line.waiting.splice(at, 1);
+      queue.waiting.splice(at, 1);
       this.#size--;
       return true;
     }
@@ -71,20 +71,20 @@ export class FairQueue<T> {
 
   /** All items, in no particular order. */
   items(): T[] {
-    return [...this.#lines.values()].flatMap(({ waiting }) => waiting.map(({ item }) => item));
+    return [...this.#queues.values()].flatMap(({ waiting }) => waiting.map(({ item }) => item));
   }
 
-  #next(): [string, Line<T>] | undefined {
-    let best: [string, Line<T>] | undefined;
-    for (const entry of this.#lines)
+  #next(): [string, KeyQueue<T>] | undefined {
+    let best: [string, KeyQueue<T>] | undefined;
+    for (const entry of this.#queues)
       if (entry[1].waiting.length > 0 && (best === undefined || entry[1].served < best[1].served))
         best = entry;
     return best;
   }
 
-  /** Keys behind the clock have nothing to remember: they would start at the clock again. */
+  /** Deletes idle keys whose served work is not above the virtual time, at which they would restart anyway. */
   #forget(): void {
-    for (const [key, { served, waiting }] of this.#lines)
-      if (waiting.length === 0 && served <= this.#now) this.#lines.delete(key);
+    for (const [key, { served, waiting }] of this.#queues)
+      if (waiting.length === 0 && served <= this.#now) this.#queues.delete(key);
   }
 }

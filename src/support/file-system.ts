@@ -1,11 +1,10 @@
 /**
- * The few file operations that writing durably needs, as a value, so that tests can put a full or
- * suddenly dead disk in their place.
+ * The file operations of durable writes as a value, so that tests can replace them by a full or failing disk.
  * @module
  */
 import * as nodeFs from 'node:fs';
 
-/** The part of `node:fs` that writers use. */
+/** The used functions of `node:fs`. */
 export type FileSystem = Pick<
   typeof nodeFs,
   | 'closeSync'
@@ -27,10 +26,10 @@ export type FileSystem = Pick<
   | 'writeFileSync'
 >;
 
-/** The disk itself. */
+/** The real file system. */
 export const diskFileSystem: FileSystem = nodeFs;
 
-/** The `code` of a Node system error (`ENOSPC`, `EEXIST`...), also where it is the cause of another error. */
+/** The `code` of a Node system error (`ENOSPC`, `EEXIST`...) or of the system error that caused `error`. */
 export function systemErrorCode(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause)
     if ('errno' in at && 'code' in at && typeof at.code === 'string') return at.code;

@@ -17,7 +17,7 @@ describe('bfloat16', () => {
     expect([...toBfloat16(values)]).toEqual([0x3f80, 0x3f80, 0x3f82, 0x3f81, 0x8000, 0x7f80, 0x0000]);
   });
 
-  it('keeps infinities and NaN what they are', () => {
+  it('preserves infinities and NaN', () => {
     const bits = Uint32Array.of(0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffffffff);
     const halves = toBfloat16(new Float32Array(bits.buffer));
     const back = new Float32Array(halves.length);
@@ -25,7 +25,7 @@ describe('bfloat16', () => {
     expect([...back]).toEqual([Infinity, -Infinity, NaN, NaN, NaN]);
   });
 
-  it('is exact on what it wrote itself, and never further than half a step away', () => {
+  it('is exact on its own results and has an error of at most half a step', () => {
     fc.assert(
       fc.property(fc.float32Array({ noNaN: true, minLength: 1, maxLength: 20 }), (values) => {
         const back = new Float32Array(values.length);
@@ -40,7 +40,7 @@ describe('bfloat16', () => {
   });
 });
 
-it('float16 widens every pattern to the number that its fields spell', () => {
+it('float16 patterns are converted to their values', () => {
   for (const [half, value] of [
     [0x3c00, 1],
     [0x3555, 0.333251953125],

@@ -1,12 +1,12 @@
 /**
- * Numbers of 16 bits, as checkpoints store them, to float32 and back. Node 20 has no `Float16Array`.
+ * Conversion of the 16-bit float types of checkpoints to float32 and back. Node 20 has no `Float16Array`.
  * @module
  */
 
-/** Types of weights on disk, as safetensors names them. */
+/** Supported types of weights on disk, with their names in safetensors. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
-/** Bytes of one number. */
+/** Bytes per number. */
 export const FLOAT_BYTES: Readonly<Record<FloatDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 export function isFloatDtype(name: string): name is FloatDtype {
@@ -14,10 +14,10 @@ export function isFloatDtype(name: string): name is FloatDtype {
 }
 
 /**
- * Widens little-endian numbers; every value of 16 bits has exactly one float32.
+ * Converts little-endian numbers to float32, which represents all 16-bit values exactly.
  *
- * @param bytes - whole numbers, aligned to their width
- * @param target - filled from its start; at least as long as the numbers
+ * @param bytes - complete numbers, aligned to their width
+ * @param target - filled from its start; at least as long as the number of values
  */
 export function widenFloats(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype, target: Float32Array): void {
   const { buffer, byteOffset, byteLength } = bytes;
@@ -35,7 +35,7 @@ export function widenFloats(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype, t
   for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
 }
 
-/** Value of a half-precision number given by its bits. */
+/** Value of the half-precision number with the given bits. */
 export function fromFloat16(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 0x1f;
@@ -46,9 +46,9 @@ export function fromFloat16(half: number): number {
 }
 
 /**
- * Bits of the nearest bfloat16 of every number, ties to even, as PyTorch rounds. A NaN stays one.
+ * Rounds to the nearest bfloat16, ties to even, like PyTorch; NaN stays NaN.
  *
- * @returns [values.length]
+ * @returns bits of the rounded numbers [values.length]
  */
 export function toBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -56,7 +56,7 @@ export function toBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
   for (let i = 0; i < halves.length; i++) {
     const word = bits[i] as number;
     const notANumber = (word & 0x7fffffff) > 0x7f800000;
-    // adding could carry a NaN over into a number, so NaN is cut instead and marked quiet
+    // the rounding addition could turn a NaN into a number, so a NaN is truncated and its quiet bit is set
     halves[i] = notANumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return halves;

@@ -1,6 +1,5 @@
 /**
- * Names of models on the hub, as team files write them: `hf:Qwen/Qwen3-0.6B@main`. Whatever does not begin
- * so is a folder.
+ * References to models on the Hugging Face hub in team files: `hf:Qwen/Qwen3-0.6B@main`. Other values are folders.
  * @module
  */
 import { ConfigError } from './errors.ts';
@@ -16,7 +15,7 @@ const PREFIX = 'hf:';
 const REPO = /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
 const REVISION = /^[A-Za-z0-9][A-Za-z0-9._/+-]*$/;
 
-/** Whether a model is named on the hub, rather than a folder. */
+/** Whether a model is a reference to the hub and not a folder. */
 export function isHubReference(model: string): boolean {
   return model.startsWith(PREFIX);
 }
@@ -37,7 +36,7 @@ export function parseHubReference(model: string): HubReference {
   return revision === undefined ? { repo } : { repo, revision };
 }
 
-/** The reference as a team file writes it. */
+/** The reference in the syntax of team files. */
 export function formatHubReference({ repo, revision }: HubReference): string {
   return `${PREFIX}${repo}${revision === undefined ? '' : `@${revision}`}`;
 }

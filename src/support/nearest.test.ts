@@ -12,7 +12,7 @@ describe('editDistance', () => {
     expect(editDistance('kitten', 'sitting')).toBe(3);
   });
 
-  it('never edits a swapped pair again (optimal string alignment, not full Damerau)', () => {
+  it('does not edit a transposed pair again (optimal string alignment, not full Damerau)', () => {
     expect(editDistance('ca', 'abc')).toBe(3);
   });
 
@@ -30,18 +30,18 @@ describe('editDistance', () => {
 });
 
 describe('nearestName', () => {
-  it('names the option a typo was meant for', () => {
+  it('returns the intended option for a typo', () => {
     expect(nearestName('quantil', ['quantile', 'target_kl'])).toBe('quantile');
     expect(nearestName('taregt_kl', ['quantile', 'target_kl'])).toBe('target_kl');
   });
 
-  it('sees through camelCase, dashes and capitals', () => {
+  it('ignores camelCase, dashes and capitals', () => {
     expect(nearestName('useAll', ['use_all'])).toBe('use_all');
     expect(nearestName('use-all', ['use_all'])).toBe('use_all');
     expect(nearestName('USE_ALL', ['use_all'])).toBe('use_all');
   });
 
-  it('stays silent when nothing is near, also among very short names', () => {
+  it('returns undefined if no name is close, also among very short names', () => {
     expect(nearestName('temperature', ['path', 'seed'])).toBeUndefined();
     expect(nearestName('xy', ['k', 'ab'])).toBeUndefined();
     expect(nearestName('seed', [])).toBeUndefined();

@@ -1,11 +1,11 @@
 /**
- * The "did you mean" of every error about an unknown name: edit distance with transpositions.
+ * Suggestions ("did you mean") for unknown names by edit distance with transpositions.
  * @see Damerau, "A technique for computer detection and correction of spelling errors", CACM 1964
  * @module
  */
 
 /**
- * Fewest insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`
+ * Minimum number of insertions, deletions, substitutions and transpositions of neighbours that turn `a` into `b`
  * (optimal string alignment: no substring is edited twice).
  *
  * @returns distance in characters (UTF-16 code units)
@@ -33,10 +33,10 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The candidate a user most probably meant: the closest one, case and `-`/`_` set aside, if at most
- * 2 edits or a third of its length away (whichever is more); ties go to the first.
+ * The candidate closest to `name`, ignoring case and the difference of `-` and `_`, if its distance is at most 2 edits or
+ * a third of its length (whichever is larger); ties go to the first.
  *
- * @returns the candidate as written, or undefined when none is near
+ * @returns the candidate, or undefined if none is close enough
  *
  * @example
  * nearestName('promt_field', ['path', 'prompt_field']); // => 'prompt_field'
@@ -49,7 +49,7 @@ export function nearestName(name: string, candidates: readonly string[]): string
     const other = comparable(candidate);
     // a name of two letters must not match every other name of two letters
     const allowed = Math.min(Math.max(2, candidate.length / 3), candidate.length - 1);
-    // no distance is smaller than this, and a name that a stranger sends may be a megabyte long
+    // lower bound of the distance; names in requests to a server may be a megabyte long
     if (Math.abs(wanted.length - other.length) > allowed) continue;
     const distance = editDistance(wanted, other);
     if (distance <= allowed && distance < smallest) {
@@ -60,7 +60,7 @@ export function nearestName(name: string, candidates: readonly string[]): string
   return nearest;
 }
 
-/** `useAll`, `use-all` and `use_all` are the same name to a person. */
+/** Normal form in which `useAll`, `use-all` and `use_all` are equal. */
 function comparable(name: string): string {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')

@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { processIdentity } from './process-identity.ts';
 
-it('is stable for a living process and differs between processes', async () => {
+it('is stable for a running process and differs between processes', async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: 'pipe' });
   await once(child, 'spawn');
-  const mine = processIdentity(process.pid);
-  expect(mine).toBeTypeOf('string');
-  expect(processIdentity(process.pid)).toBe(mine);
-  if (process.platform === 'linux') expect(processIdentity(child.pid ?? 0)).not.toBe(mine);
+  const own = processIdentity(process.pid);
+  expect(own).toBeTypeOf('string');
+  expect(processIdentity(process.pid)).toBe(own);
+  if (process.platform === 'linux') expect(processIdentity(child.pid ?? 0)).not.toBe(own);
   child.kill();
   await once(child, 'exit');
   expect(processIdentity(child.pid ?? 0)).toBeUndefined();
 });
 
-it('is undefined for a process that is gone', () => {
+it('is undefined for a process that no longer exists', () => {
   expect(processIdentity(spawnSync(process.execPath, ['-e', '']).pid)).toBeUndefined();
 });

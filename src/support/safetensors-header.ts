@@ -1,6 +1,6 @@
 /**
- * The header of a safetensors file: an 8-byte little-endian length and JSON that says where each tensor
- * lies. Every length and offset is checked, so a file cut short or a header that lies is refused.
+ * The header of a safetensors file: an 8-byte little-endian length, and JSON with the type, shape and position of each
+ * tensor. All lengths and offsets are checked, so truncated files and inconsistent headers are rejected.
  * @see https://github.com/huggingface/safetensors#format
  * @module
  */
@@ -9,36 +9,39 @@ import { FLOAT_BYTES, type FloatDtype, isFloatDtype } from './float16.ts';
 
 export const METADATA = '__metadata__';
 
-/** What the header says of one tensor. */
+/** Header entry of a tensor. */
 export interface HeaderEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** First byte and the one after the last, from the beginning of the data. */
+  /** First byte, and the byte after the last, relative to the start of the data. */
   readonly data_offsets: readonly [number, number];
 }
 
 export interface Header {
-  /** In the order of the data. */
+  /** In order of the data. */
   readonly entries: readonly (readonly [string, HeaderEntry & { readonly dtype: FloatDtype }])[];
-  /** String pairs; empty where there are none. */
+  /** String pairs; may be empty. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A file whose bytes contradict each other. */
-export function damaged(path: string, what: string): ConfigError {
-  return new ConfigError(`${path}: ${what}; the file is damaged or was cut short, fetch or write it again`, {
-    code: 'TROUPE_SAFETENSORS',
-  });
+/** Error about an inconsistent file. */
+export function damaged(path: string, problem: string): ConfigError {
+  return new ConfigError(
+    `${path}: ${problem}; the file is damaged or was cut short, fetch or write it again`,
+    {
+      code: 'TROUPE_SAFETENSORS',
+    },
+  );
 }
 
 /**
- * Reads a header.
+ * Parses and checks a header.
  *
- * @param path - of the file, for messages
+ * @param path - path of the file, for messages
  * @param bytes - the JSON
- * @param dataLength - bytes of the file after its header
- * @throws ConfigError if it is not one; as the reference implementation, it takes no gaps and no overlaps
- * between tensors and nothing after the last one
+ * @param dataLength - number of bytes after the header
+ * @throws ConfigError if the header is invalid. Like the reference implementation, it allows no gaps and no overlaps
+ *   between tensors, and no bytes after the last one
  */
 export function parseHeader(path: string, bytes: Uint8Array, dataLength: number): Header {
   let header: unknown;
@@ -83,7 +86,7 @@ function isHeaderEntry(value: unknown): value is HeaderEntry {
   );
 }
 
-/** Every tensor as long as its shape says, one right after the other, the last one ending with the file. */
+/** Checks that every tensor has the length of its shape, without gaps, and that the last one ends with the file. */
 function checkLayout(path: string, entries: Header['entries'], dataLength: number): void {
   let expected = 0;
   for (const [name, { dtype, shape, data_offsets }] of entries) {

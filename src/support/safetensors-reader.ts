@@ -1,6 +1,6 @@
 /**
- * A safetensors file that is open: its header is checked at once, its tensors are read one by one when they
- * are asked for, so that reading a model takes no more memory than what is made of it.
+ * An open safetensors file. The header is checked when the file is opened; tensors are read one by one on request, so
+ * that loading a model needs no memory besides its tensors.
  * @module
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -20,19 +20,19 @@ export interface TensorInfo {
   readonly shape: readonly number[];
 }
 
-/** Bytes converted at a time. */
+/** Size of the buffer for conversions, bytes. */
 const CHUNK = 4 * 2 ** 20;
 
-/** One read call takes less than 2 GiB. */
+/** Maximum size of one read call, bytes; Node limits it to 2 GiB. */
 const READ_CHUNK = 2 ** 30;
 
-/** Header lengths the reference implementation takes. */
-const LONGEST_HEADER = 100_000_000;
+/** Maximum length of a header in the reference implementation, bytes. */
+const MAX_HEADER_LENGTH = 100_000_000;
 
 export class SafetensorsReader {
   readonly path: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** In the order of the data. */
+  /** In order of the data. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly #offsets: ReadonlyMap<string, readonly [number, number]>;
   readonly #start: number;
@@ -52,7 +52,7 @@ export class SafetensorsReader {
     this.#fd = fd;
   }
 
-  /** A tensor as float32, or undefined if the file does not have it. */
+  /** Reads a tensor as float32; undefined if the file does not have it. */
   read(name: string): FloatTensor | undefined {
     const info = this.tensors.get(name);
     if (info === undefined) return undefined;
@@ -62,11 +62,11 @@ export class SafetensorsReader {
   }
 
   /**
-   * Reads a tensor into memory that is there already, widened to float32; nothing of its size is made.
+   * Reads a tensor into existing memory, converted to float32, without another buffer of its size.
    *
-   * @param target - as long as the tensor
-   * @throws ConfigError if the file has become shorter
-   * @throws RangeError if the file does not have the tensor, or the target another length
+   * @param target - must have the length of the tensor
+   * @throws ConfigError if the file was truncated after it was opened
+   * @throws RangeError if the file does not have the tensor, or the target has another length
    */
   readInto(name: string, target: Float32Array): void {
     const { dtype, from, to } = this.#locate(name);
@@ -89,7 +89,7 @@ export class SafetensorsReader {
   }
 
   /**
-   * The bytes of a tensor as they are on disk, little-endian.
+   * Reads the little-endian bytes of a tensor without conversion.
    *
    * @throws RangeError if the file does not have it
    */
@@ -118,9 +118,9 @@ export class SafetensorsReader {
 }
 
 /**
- * Opens a file; whoever opens it closes it.
+ * Opens a file; the caller closes it.
  *
- * @throws ConfigError if the file is missing, cut short, or not a safetensors file
+ * @throws ConfigError if the file is missing, truncated, or not a safetensors file
  */
 export function openSafetensors(path: string): SafetensorsReader {
   let fd: number | undefined;
@@ -145,18 +145,18 @@ function readOpen(path: string, fd: number): SafetensorsReader {
   const headerLength = Number(new DataView(prefix.buffer).getBigUint64(0, true));
   const start = 8 + headerLength;
   if (start > size) {
-    refusePickle(path, prefix);
+    rejectPickle(path, prefix);
     throw damaged(path, `header says ${headerLength} bytes, the file has ${size - 8}`);
   }
-  if (headerLength > LONGEST_HEADER)
-    throw damaged(path, `expected a header of at most ${LONGEST_HEADER} bytes, got ${headerLength}`);
+  if (headerLength > MAX_HEADER_LENGTH)
+    throw damaged(path, `expected a header of at most ${MAX_HEADER_LENGTH} bytes, got ${headerLength}`);
   const json = new Uint8Array(headerLength);
   fill(path, fd, { target: json, from: 8 });
   return new SafetensorsReader(path, fd, { header: parseHeader(path, json, size - start), start });
 }
 
-/** PyTorch's own format, renamed: a zip archive with a pickle inside, or a bare pickle. It could run code. */
-function refusePickle(path: string, prefix: Uint8Array): void {
+/** Rejects renamed PyTorch files (a zip archive with a pickle, or a bare pickle), because they can run code. */
+function rejectPickle(path: string, prefix: Uint8Array): void {
   const isZip = prefix[0] === 0x50 && prefix[1] === 0x4b && prefix[2] === 0x03 && prefix[3] === 0x04;
   const isPickle = prefix[0] === 0x80 && (prefix[1] as number) >= 2 && (prefix[1] as number) <= 5;
   if (isZip || isPickle)

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-/** A file from its parts, whatever they say; the header is not padded unless it comes padded. */
+/** Writes a file from its parts without checks and without padding the header. */
 function writeRaw(header: unknown, data: Uint8Array, headerLength?: number): void {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -32,7 +32,7 @@ const bits = (values: Float32Array = new Float32Array()): Uint32Array =>
 const halves = (...bits: number[]): Uint8Array => new Uint8Array(Uint16Array.from(bits).buffer);
 
 describe('a file written and read again', () => {
-  it('holds the same names, shapes, bits and metadata, whatever they are', () => {
+  it('preserves names, shapes, bits and metadata', () => {
     const names = fc.string().filter((name) => name !== '__metadata__' && name !== '__proto__');
     const named = fc
       .tuple(names, fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }))
@@ -57,7 +57,7 @@ describe('a file written and read again', () => {
     );
   });
 
-  it('is laid out byte for byte as the format says', () => {
+  it('has the exact bytes of the format', () => {
     writeSafetensors(path, [
       { name: 'a', shape: [2], values: Float32Array.of(1, -2) },
       { name: 'b', shape: [], values: Float32Array.of(0.5) },
@@ -72,7 +72,7 @@ describe('a file written and read again', () => {
     expect(fs.readFileSync(path).equals(expected)).toBe(true);
   });
 
-  it('takes a part of a larger array as it is', () => {
+  it('accepts a part of a larger array', () => {
     const all = Float32Array.of(1, 2, 3, 4);
     writeSafetensors(path, [{ name: 'middle', shape: [2], values: all.subarray(1, 3) }]);
     expect(readSafetensors(path).tensors.get('middle')?.values).toEqual(Float32Array.of(2, 3));
@@ -85,7 +85,7 @@ describe('a file written and read again', () => {
 });
 
 describe('reading', () => {
-  it('widens float16: zeros, denormals, the largest, infinities, NaN', () => {
+  it('converts float16: zeros, denormals, the maximum, infinities, NaN', () => {
     // numpy: np.array([...], dtype=np.uint16).view(np.float16).astype(np.float32)
     const patterns = [
       0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3c00, 0x3555, 0xc000, 0x7bff, 0x7c00, 0xfc00, 0x7e00,
@@ -108,7 +108,7 @@ describe('reading', () => {
     expect([...readSafetensors(path).tensors.get('h')!.values]).toEqual(expected);
   });
 
-  it('widens bfloat16', () => {
+  it('converts bfloat16', () => {
     // the upper halves of the float32 bits of 1, -2, 3.140625, 2^-133, Infinity and a NaN
     writeRaw({ h: entry('BF16', [2, 3], 0, 12) }, halves(0x3f80, 0xc000, 0x4049, 0x0001, 0x7f80, 0x7fc0));
     const { shape, values } = readSafetensors(path).tensors.get('h')!;
@@ -116,7 +116,7 @@ describe('reading', () => {
     expect([...values]).toEqual([1, -2, 3.140625, 2 ** -133, Infinity, NaN]);
   });
 
-  it('needs no alignment: an odd header, and float32 behind a single float16', () => {
+  it('needs no alignment: header of odd length, float32 after a single float16', () => {
     const header = { a: entry('F16', [1], 0, 2), b: entry('F32', [2], 2, 10) };
     writeRaw(`${JSON.stringify(header)} `.padEnd(101), Buffer.concat([halves(0x3c00), floats(3, 4)]));
     const { tensors } = readSafetensors(path);
@@ -124,7 +124,7 @@ describe('reading', () => {
     expect(tensors.get('b')?.values).toEqual(Float32Array.of(3, 4));
   });
 
-  it('takes tensors in any order of the header, and a header without metadata', () => {
+  it('accepts headers in any order and without metadata', () => {
     writeRaw({ b: entry('F32', [1], 4, 8), a: entry('F32', [1], 0, 4) }, floats(1, 2));
     const { tensors, metadata } = readSafetensors(path);
     expect(tensors.get('a')?.values).toEqual(Float32Array.of(1));
@@ -133,10 +133,10 @@ describe('reading', () => {
   });
 });
 
-describe('a file that is not whole is refused with one line', () => {
+describe('an invalid file is rejected with one line', () => {
   const tooShort = 'the file is damaged or was cut short, fetch or write it again';
 
-  function refusal(): string {
+  function rejection(): string {
     try {
       readSafetensors(path);
     } catch (error) {
@@ -146,24 +146,24 @@ describe('a file that is not whole is refused with one line', () => {
       expect(message.startsWith(`${path}: `)).toBe(true);
       return message.slice(path.length + 2);
     }
-    throw new Error('expected the file to be refused');
+    throw new Error('expected the file to be rejected');
   }
 
   it('missing, or a folder', () => {
-    expect(refusal()).toMatch(/^expected a safetensors file, but it cannot be read \(ENOENT/);
+    expect(rejection()).toMatch(/^expected a safetensors file, but it cannot be read \(ENOENT/);
     fs.mkdirSync(path);
-    expect(refusal()).toMatch(/^expected a safetensors file, but it cannot be read \(EISDIR/);
+    expect(rejection()).toMatch(/^expected a safetensors file, but it cannot be read \(EISDIR/);
   });
 
-  it('cut at any byte', () => {
+  it('truncated at any byte', () => {
     writeSafetensors(path, [
       { name: 'a', shape: [3], values: Float32Array.of(1, 2, 3) },
       { name: 'b', shape: [2, 1], values: Float32Array.of(4, 5) },
     ]);
-    const whole = fs.readFileSync(path);
-    for (let length = 0; length < whole.length; length++) {
-      fs.writeFileSync(path, whole.subarray(0, length));
-      expect(refusal(), `${length} of ${whole.length} bytes`).toContain(tooShort);
+    const complete = fs.readFileSync(path);
+    for (let length = 0; length < complete.length; length++) {
+      fs.writeFileSync(path, complete.subarray(0, length));
+      expect(rejection(), `${length} of ${complete.length} bytes`).toContain(tooShort);
     }
   });
 
@@ -175,7 +175,7 @@ describe('a file that is not whole is refused with one line', () => {
     ['a number for an entry', { a: 3 }, floats(), /entry of tensor "a" is malformed;/],
     ['null for an entry', { a: null }, floats(), /entry of tensor "a" is malformed;/],
     ['a negative size', { a: entry('F32', [-1], 0, 4) }, floats(1), /entry of tensor "a" is malformed;/],
-    ['a broken size', { a: entry('F32', [0.5], 0, 2) }, floats(1), /entry of tensor "a" is malformed;/],
+    ['a fractional size', { a: entry('F32', [0.5], 0, 2) }, floats(1), /entry of tensor "a" is malformed;/],
     ['one offset', { a: { dtype: 'F32', shape: [1], data_offsets: [0] } }, floats(1), /"a" is malformed;/],
     [
       'bytes that do not fit the shape',
@@ -190,7 +190,7 @@ describe('a file that is not whole is refused with one line', () => {
       /has -4 bytes, its shape \[\] needs 4;/,
     ],
     [
-      'a size no file has',
+      'a size larger than any file',
       { a: entry('F32', [2 ** 40, 2 ** 40], 0, 4) },
       floats(1),
       /its shape .* needs 4\.8/,
@@ -209,27 +209,27 @@ describe('a file that is not whole is refused with one line', () => {
     ],
     ['a gap', { a: entry('F32', [1], 4, 8) }, floats(1, 2), /tensor "a" begins at byte 4 .* ends at 0;/],
     [
-      'something after the last tensor',
+      'bytes after the last tensor',
       { a: entry('F32', [1], 0, 4) },
       floats(1, 2),
       /take 4 bytes, the file has 8/,
     ],
   ])('%s', (_, header, data, line) => {
     writeRaw(header, data);
-    expect(refusal()).toMatch(line);
-    expect(refusal()).toContain(tooShort);
+    expect(rejection()).toMatch(line);
+    expect(rejection()).toContain(tooShort);
   });
 
-  it('a header longer than the file, however long it says it is', () => {
+  it('a header longer than the file, for any declared length', () => {
     for (const length of [100, 2 ** 40]) {
       writeRaw({}, floats(), length);
-      expect(refusal()).toContain(`header says ${length} bytes, the file has 2;`);
+      expect(rejection()).toContain(`header says ${length} bytes, the file has 2;`);
     }
   });
 
-  it('a number format that has no float32, without calling the file damaged', () => {
+  it('an unsupported number format, which is not reported as damage', () => {
     writeRaw({ a: entry('I64', [1], 0, 8) }, floats(0, 0));
-    expect(refusal()).toBe(
+    expect(rejection()).toBe(
       'tensor "a": expected dtype F32, F16, BF16, got I64; convert the file to one of these',
     );
   });

@@ -1,6 +1,6 @@
 /**
- * The safetensors format, whole files: an 8-byte little-endian header length, a JSON header, raw
- * little-endian data. `safetensors-reader.ts` reads single tensors.
+ * Reads and writes complete safetensors files: an 8-byte little-endian header length, a JSON header, raw little-endian
+ * data. `safetensors-reader.ts` reads single tensors.
  * @see https://github.com/huggingface/safetensors#format
  * @module
  */
@@ -11,10 +11,10 @@ import { type FloatTensor, openSafetensors } from './safetensors-reader.ts';
 
 export type { FloatTensor } from './safetensors-reader.ts';
 
-/** What a file holds. */
+/** Contents of a file. */
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, FloatTensor>;
-  /** String pairs of the header; empty where there are none. */
+  /** String pairs of the header; may be empty. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -22,14 +22,14 @@ export interface SafetensorsFile {
 export interface TensorToWrite {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Called once, when its turn comes. Numbers of the shape, row-major. */
+  /** Returns the numbers, row-major; called once, right before they are written. */
   readonly values: () => Float32Array;
 }
 
 /**
  * Writes tensors as float32, atomically.
  *
- * @param tensors - in the order they are laid out
+ * @param tensors - in order of the data
  * @param metadata - string pairs of the header
  * @throws StoreError if it cannot be written; the old file is intact
  */
@@ -43,7 +43,7 @@ export function writeSafetensors(
 }
 
 /**
- * Writes tensors that are made one by one, so that a whole model need not be in memory, atomically.
+ * Writes tensors atomically; they are requested one by one, so that the model need not be in memory at once.
  *
  * @throws StoreError if it cannot be written; the old file is intact
  */
@@ -67,11 +67,11 @@ export function streamSafetensors(
   const start = new Uint8Array(8 + headerLength).fill(0x20, 8);
   new DataView(start.buffer).setBigUint64(0, BigInt(headerLength), true);
   start.set(json, 8);
-  // in pieces: the data may be larger than one array can be
+  // in pieces, because the data may exceed the maximum size of an array
   writeFileAtomic(path, pieces(start, tensors, dtype));
 }
 
-/** Size of a tensor on disk. */
+/** Size of a tensor on disk, bytes. */
 export function tensorBytes(shape: readonly number[], dtype: FloatDtype): number {
   return shape.reduce((product, size) => product * size, FLOAT_BYTES[dtype]);
 }
@@ -82,8 +82,8 @@ function* pieces(
   dtype: 'F32' | 'BF16',
 ): Generator<Uint8Array> {
   yield start;
-  for (const { name, shape, values: make } of tensors) {
-    const values = make();
+  for (const { name, shape, values: read } of tensors) {
+    const values = read();
     if (values.length * FLOAT_BYTES[dtype] !== tensorBytes(shape, dtype))
       throw new RangeError(
         `tensor "${name}": expected the numbers of shape [${shape}], got ${values.length}`,
@@ -96,8 +96,7 @@ function* pieces(
 /**
  * Reads all tensors as float32 (F32, F16 and BF16 on disk).
  *
- * @throws ConfigError if the file is missing, cut short, or not a safetensors file: as the reference
- * implementation, it takes no gaps and no overlaps between tensors and nothing after the last one
+ * @throws ConfigError if the file is missing, truncated, or not a safetensors file
  */
 export function readSafetensors(path: string): SafetensorsFile {
   const file = openSafetensors(path);

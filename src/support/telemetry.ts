@@ -1,12 +1,12 @@
 /**
- * Telemetry of libraries in the processes that this package starts: all of it is off.
+ * Environment variables that disable the telemetry of libraries, for all processes that this package starts.
  * @module
  */
 
-/** The variable of ONNX Runtime 1.30 and newer, which reads it when it initializes. */
+/** Read by ONNX Runtime 1.30 and newer when it initializes. */
 export const ORT_TELEMETRY_OFF = { ORT_DISABLE_TELEMETRY: '1' } as const;
 
-/** Set in the environment of every process that is started; Ray and vLLM hand it on to their own processes. */
+/** Environment of every started process; Ray and vLLM pass it on to their own processes. */
 export const TELEMETRY_OFF: Readonly<Record<string, string>> = {
   ...ORT_TELEMETRY_OFF,
   HF_HUB_DISABLE_TELEMETRY: '1',

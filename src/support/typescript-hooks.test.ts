@@ -12,7 +12,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 describe('types', () => {
-  it('are replaced by spaces, so that lines and columns stay', () => {
+  it('are replaced by spaces, so that lines and columns do not change', () => {
     expect(stripTypes('const a: number = 1;\ntype B = 2;\nexport { a };', 'x.ts')).toBe(
       'const a         = 1;\n           \nexport { a };',
     );
@@ -21,7 +21,7 @@ describe('types', () => {
   it.each([
     ['const a = 1;\nlet x: = 4;', /^\/a\/x\.ts:2: Unexpected token `=`/],
     ['\n\nenum A { b }', /^\/a\/x\.ts:3: TypeScript enum is not supported/],
-  ])('that cannot be read are an error with file and line: %j', (source, message) => {
+  ])('that cannot be parsed are an error with file and line: %j', (source, message) => {
     expect(() => stripTypes(source, '/a/x.ts')).toThrow(message);
   });
 });
@@ -38,28 +38,28 @@ describe('hooks', () => {
     });
   });
 
-  it('wait where resolution is asynchronous', async () => {
+  it('support asynchronous resolution', async () => {
     const context = { parentURL: `file:///a/task.ts${MARK}` };
     const next = async () => ({ url: 'file:///a/b.ts' });
     expect(await resolve('./b.ts', context, next)).toEqual({ url: `file:///a/b.ts${MARK}` });
   });
 
-  it('load a marked file as an ES module, also where Node strips no types', () => {
+  it('load a marked file as an ES module, also in folders in which Node strips no types', () => {
     const folder = join(dir, 'node_modules', 'x');
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{"type": "commonjs"}');
     writeFileSync(join(folder, 'task.ts'), 'export const a: number = 1;');
-    const refuse = (): never => {
+    const fail = (): never => {
       throw new Error('the next loader was called');
     };
-    expect(load(pathToFileURL(join(folder, 'task.ts')).href + MARK, {}, refuse)).toEqual({
+    expect(load(pathToFileURL(join(folder, 'task.ts')).href + MARK, {}, fail)).toEqual({
       format: 'module',
       source: 'export const a         = 1;',
       shortCircuit: true,
     });
   });
 
-  it('leave other modules to the next loader', () => {
+  it('pass other modules to the next loader', () => {
     const next = (url: string) => ({ format: 'json', source: url });
     for (const url of ['file:///a/b.js', 'file:///a/b.ts', `file:///a/b.js${MARK}`, 'node:fs'])
       expect(load(url, {}, next)).toEqual({ format: 'json', source: url });

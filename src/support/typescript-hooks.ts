@@ -1,7 +1,7 @@
 /**
  * Loader hooks for TypeScript, for `module.registerHooks` and, on an older Node, `module.register`. Node strips the
- * types where it has that feature; elsewhere the transpiler that Node contains does. A file is an ES module, whatever
- * the `type` in the nearest package.json.
+ * types if it supports this; otherwise the transpiler that newer Node versions contain does. A file is always an ES module,
+ * whatever the `type` in the nearest package.json.
  *
  * The hooks handle modules whose URL ends in {@link MARK}, which relative imports inherit, so that a program's own
  * loader keeps its other modules. After `initialize({ every: true })` they handle every `.ts` file.
@@ -56,8 +56,8 @@ export function load<C extends LoadContext, R extends Loaded | Promise<Loaded>>(
   context: C,
   next: (url: string, context: C) => R,
 ): Loaded | R {
-  const isMeant = url.endsWith(`.ts${MARK}`) || (every && url.startsWith('file:') && url.endsWith('.ts'));
-  if (!isMeant) return next(url, context);
+  const isOurs = url.endsWith(`.ts${MARK}`) || (every && url.startsWith('file:') && url.endsWith('.ts'));
+  if (!isOurs) return next(url, context);
   const path = fileURLToPath(url);
   // Node strips no types under node_modules
   const { typescript } = process.features as { readonly typescript?: string | false };
@@ -70,7 +70,7 @@ type Transpiler = typeof import('@swc/wasm-typescript');
 let transpiler: Transpiler | undefined;
 
 /**
- * Replaces types by spaces, so that lines and columns stay.
+ * Replaces types by spaces, so that line and column numbers do not change.
  *
  * @throws SyntaxError `PATH:LINE: message`
  */

@@ -7,7 +7,7 @@ import { dirname, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as hooks from './typescript-hooks.ts';
 
-/** What a newer Node has instead of `module.register`. */
+/** Newer Node versions have `registerHooks` instead of `register`. */
 interface NewerModule {
   readonly registerHooks?: (hooks: object) => unknown;
 }
@@ -18,7 +18,8 @@ let isRegistered = false;
  * Imports a module whose types are stripped. Its relative imports of `.ts` files are loaded the same way.
  *
  * @param path - absolute
- * @throws SyntaxError `FILE:LINE: message`, the file relative to the module's folder; whatever the module throws
+ * @throws SyntaxError `FILE:LINE: message`, with the file relative to the module's folder
+ * @throws errors of the module
  */
 export async function importTypeScript(path: string): Promise<Readonly<Record<string, unknown>>> {
   registerOnce();
@@ -26,12 +27,12 @@ export async function importTypeScript(path: string): Promise<Readonly<Record<st
   try {
     return await import(/* @vite-ignore */ url + hooks.MARK);
   } catch (error) {
-    throw error instanceof SyntaxError ? withPlace(error, dirname(path)) : error;
+    throw error instanceof SyntaxError ? withPosition(error, dirname(path)) : error;
   }
 }
 
 function registerOnce(): void {
-  // as TypeScript, this file was itself loaded by a loader that knows the language
+  // if this file is TypeScript, a loader for TypeScript is already active
   if (isRegistered || import.meta.url.endsWith('.ts')) return;
   isRegistered = true;
   const { registerHooks } = nodeModule as NewerModule;
@@ -39,8 +40,8 @@ function registerOnce(): void {
   else nodeModule.register('./typescript-hooks.js', import.meta.url);
 }
 
-/** Puts the place first: Node writes it into the stack alone. */
-function withPlace(error: SyntaxError, folder: string): SyntaxError {
+/** Prepends file and line to the message; Node has them in the stack only. */
+function withPosition(error: SyntaxError, folder: string): SyntaxError {
   const own = /^(?<path>.*\.ts):(?<line>\d+): (?<message>.*)$/s.exec(error.message)?.groups;
   const native = /^(?<path>\S*\.ts)(?:\?\w*)?:(?<line>\d+)\n/.exec(error.stack ?? '')?.groups;
   const { path, line, message = error.message } = own ?? native ?? {};

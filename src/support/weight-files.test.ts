@@ -34,7 +34,7 @@ function writeIndex(weight_map: unknown): void {
   fs.writeFileSync(join(dir, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map }));
 }
 
-function refusal(): string {
+function rejection(): string {
   try {
     openWeightFiles(dir).close();
   } catch (error) {
@@ -42,11 +42,11 @@ function refusal(): string {
     expect((error as ConfigError).message).not.toContain('\n');
     return (error as ConfigError).message.replaceAll(dir, 'DIR');
   }
-  throw new Error('expected the folder to be refused');
+  throw new Error('expected the folder to be rejected');
 }
 
 describe('the weights of a folder', () => {
-  it('are read from shards as from one file', () => {
+  it('can be read from shards like from one file', () => {
     writeShards();
     const files = openWeightFiles(dir);
     expect(Object.fromEntries(files.tensors)).toEqual({
@@ -64,7 +64,7 @@ describe('the weights of a folder', () => {
     files.close();
   });
 
-  it('are those of the single file where there are both', () => {
+  it('are those of the single file if both exist', () => {
     writeShards();
     writeSafetensors(join(dir, 'model.safetensors'), [{ name: 'x', shape: [4], values: A }]);
     const files = openWeightFiles(dir);
@@ -73,19 +73,19 @@ describe('the weights of a folder', () => {
   });
 });
 
-describe('shards that do not fit are refused with one line', () => {
+describe('inconsistent shards are rejected with one line', () => {
   it('a shard that is missing', () => {
     writeShards();
     fs.rmSync(join(dir, 'model-00002-of-00002.safetensors'));
-    expect(refusal()).toBe(
-      'DIR/model-00002-of-00002.safetensors: the file is missing; model.safetensors.index.json says it holds 1 tensors, fetch it again',
+    expect(rejection()).toBe(
+      'DIR/model-00002-of-00002.safetensors: the file is missing; model.safetensors.index.json lists 1 tensors in it; download it again',
     );
   });
 
-  it('a shard that was cut short', () => {
+  it('a truncated shard', () => {
     writeShards();
     fs.truncateSync(join(dir, 'model-00001-of-00002.safetensors'), 100);
-    expect(refusal()).toMatch(
+    expect(rejection()).toMatch(
       /^DIR\/model-00001-of-00002\.safetensors: .* cut short, fetch or write it again$/,
     );
   });
@@ -102,40 +102,40 @@ describe('shards that do not fit are refused with one line', () => {
     null,
   ])('an index that names %j', (file) => {
     writeShards({ b: file });
-    expect(refusal()).toBe(
+    expect(rejection()).toBe(
       `DIR/model.safetensors.index.json: tensor "b": expected the name of a .safetensors file in the same folder, got ${JSON.stringify(file)}`,
     );
   });
 
-  it('an index that lies about where a tensor is', () => {
+  it('an index with a wrong shard of a tensor', () => {
     writeShards({ c: 'model-00001-of-00002.safetensors' });
-    expect(refusal()).toBe(
-      'DIR/model.safetensors.index.json: tensor "c" is not in model-00001-of-00002.safetensors, where the index says it is; fetch both again',
+    expect(rejection()).toBe(
+      'DIR/model.safetensors.index.json: tensor "c" is not in model-00001-of-00002.safetensors, where the index lists it; download both again',
     );
   });
 
-  it('a tensor that two shards have', () => {
+  it('a tensor in two shards', () => {
     writeShards();
     writeSafetensors(join(dir, 'model-00002-of-00002.safetensors'), [
       { name: 'a', shape: [4], values: A },
       { name: 'b', shape: [2], values: B },
     ]);
-    expect(refusal()).toMatch(
+    expect(rejection()).toMatch(
       /tensor "a" is in \S+00001-of-00002\.safetensors and in \S+00002-of-00002\.safetensors;/,
     );
   });
 
-  it.each(['[', 'null', '{}', '{"weight_map":[]}'])('an index that says %s', (text) => {
+  it.each(['[', 'null', '{}', '{"weight_map":[]}'])('an index with the contents %s', (text) => {
     writeShards();
     fs.writeFileSync(join(dir, 'model.safetensors.index.json'), text);
-    expect(refusal()).toMatch(/^DIR\/model\.safetensors\.index\.json: expected /);
+    expect(rejection()).toMatch(/^DIR\/model\.safetensors\.index\.json: expected /);
   });
 });
 
 describe('a pickle is never read', () => {
   it.each(['pytorch_model.bin', 'model.pt', 'consolidated.00.pth'])('%s in place of safetensors', (name) => {
     fs.writeFileSync(join(dir, name), 'cos\nsystem\n');
-    expect(refusal()).toBe(
+    expect(rejection()).toBe(
       `DIR/${name}: expected weights in model.safetensors, got a pickle, which is never read because reading one can run code; convert the weights to safetensors`,
     );
   });
@@ -143,14 +143,14 @@ describe('a pickle is never read', () => {
   it.each([
     ['a zip archive, as torch.save writes', [0x50, 0x4b, 3, 4, 0, 0, 8, 8, 0, 0]],
     ['a bare pickle', [0x80, 4, 0x95, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x28]],
-  ])('%s under the name of safetensors', (_, bytes) => {
+  ])('%s with the file name of safetensors', (_, bytes) => {
     fs.writeFileSync(join(dir, 'model.safetensors'), Uint8Array.from(bytes));
-    expect(refusal()).toMatch(
+    expect(rejection()).toMatch(
       /^DIR\/model\.safetensors: expected safetensors, got a pickle, which is never read/,
     );
   });
 
-  it('a folder without any weights says what is missing', () => {
-    expect(refusal()).toBe('DIR/model.safetensors: the file is missing; a model folder needs its weights');
+  it('a folder without weights names the missing file', () => {
+    expect(rejection()).toBe('DIR/model.safetensors: the file is missing; a model folder needs its weights');
   });
 });

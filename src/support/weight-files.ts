@@ -1,6 +1,6 @@
 /**
- * The weights of a Hugging Face folder, whether they are one file or many: `model.safetensors`, or shards
- * that `model.safetensors.index.json` lists. Only headers are read until a tensor is asked for.
+ * The weights of a Hugging Face folder: `model.safetensors`, or shards with the index `model.safetensors.index.json`. Only
+ * headers are read when the files are opened; tensors are read on request.
  * @module
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -13,31 +13,31 @@ import {
   type TensorInfo,
 } from './safetensors-reader.ts';
 
-/** File of weights that fit one. */
+/** File of weights without shards. */
 export const WEIGHTS_FILE = 'model.safetensors';
-/** Says which shard holds which tensor. */
+/** Maps tensors to shards. */
 export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** What PyTorch writes without safetensors. */
+/** File names of PyTorch checkpoints without safetensors. */
 const PICKLE = /\.(bin|pt|pth|pkl|ckpt)$/;
 
 export interface WeightFiles {
-  /** What messages call it: the file, or the index. */
+  /** Path for messages: the file, or the index. */
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** A tensor as float32, undefined if there is none of that name. */
+  /** Reads a tensor as float32; undefined if there is none of that name. */
   read(name: string): FloatTensor | undefined;
-  /** Reads a tensor into memory that is there already, widened to float32. */
+  /** Reads a tensor into existing memory, converted to float32. */
   readInto(name: string, target: Float32Array): void;
-  /** Bytes of a tensor as they are on disk. */
+  /** Reads the bytes of a tensor without conversion. */
   readBytes(name: string): Uint8Array<ArrayBuffer>;
   close(): void;
 }
 
 /**
- * Opens the weights of a folder; whoever opens them closes them.
+ * Opens the weights of a folder; the caller closes them.
  *
- * @throws ConfigError if they are missing, not safetensors, or shards and index disagree
+ * @throws ConfigError if they are missing or not safetensors, or if shards and index disagree
  */
 export function openWeightFiles(dir: string): WeightFiles {
   const single = join(dir, WEIGHTS_FILE);
@@ -56,29 +56,29 @@ export function openWeightFiles(dir: string): WeightFiles {
 }
 
 function weightFiles(path: string, files: readonly SafetensorsReader[]): WeightFiles {
-  const homes = new Map<string, SafetensorsReader>();
+  const fileByTensor = new Map<string, SafetensorsReader>();
   const tensors = new Map<string, TensorInfo>();
   for (const file of files)
     for (const [name, info] of file.tensors) {
-      const other = homes.get(name);
+      const other = fileByTensor.get(name);
       if (other !== undefined)
         throw new ConfigError(
           `${path}: tensor "${name}" is in ${other.path} and in ${file.path}; remove one of them`,
         );
-      homes.set(name, file);
+      fileByTensor.set(name, file);
       tensors.set(name, info);
     }
-  const home = (name: string): SafetensorsReader => {
-    const file = homes.get(name);
+  const fileOf = (name: string): SafetensorsReader => {
+    const file = fileByTensor.get(name);
     if (file === undefined) throw new RangeError(`${path}: expected a tensor "${name}", got none`);
     return file;
   };
   return {
     path,
     tensors,
-    read: (name) => homes.get(name)?.read(name),
-    readInto: (name, target) => home(name).readInto(name, target),
-    readBytes: (name) => home(name).readBytes(name),
+    read: (name) => fileByTensor.get(name)?.read(name),
+    readInto: (name, target) => fileOf(name).readInto(name, target),
+    readBytes: (name) => fileOf(name).readBytes(name),
     close: () => {
       for (const file of files) file.close();
     },
@@ -95,7 +95,7 @@ function withoutWeights(dir: string, expected: string): ConfigError {
   );
 }
 
-/** @returns names of the tensors of each shard */
+/** @returns names of each shard's tensors */
 function readIndex(path: string): Map<string, string[]> {
   let parsed: unknown;
   try {
@@ -108,7 +108,7 @@ function readIndex(path: string): Map<string, string[]> {
     throw new ConfigError(`${path}: expected a "weight_map" from tensors to files, got none`);
   const shards = new Map<string, string[]>();
   for (const [name, file] of Object.entries(map)) {
-    // a plain name, so that an index cannot make us read what lies outside its folder
+    // only plain file names, so that an index cannot refer to files outside of its folder
     if (typeof file !== 'string' || !/^[^/\\:]+\.safetensors$/.test(file))
       throw new ConfigError(
         `${path}: tensor "${name}": expected the name of a .safetensors file in the same folder, got ${JSON.stringify(file)}`,
@@ -132,13 +132,13 @@ function openShard(
   const path = join(dir, file);
   if (!existsSync(path))
     throw new ConfigError(
-      `${path}: the file is missing; ${INDEX_FILE} says it holds ${names.length} tensors, fetch it again`,
+      `${path}: the file is missing; ${INDEX_FILE} lists ${names.length} tensors in it; download it again`,
     );
   const reader = openSafetensors(path);
   const absent = names.find((name) => !reader.tensors.has(name));
   if (absent === undefined) return reader;
   reader.close();
   throw new ConfigError(
-    `${index}: tensor "${absent}" is not in ${file}, where the index says it is; fetch both again`,
+    `${index}: tensor "${absent}" is not in ${file}, where the index lists it; download both again`,
   );
 }

@@ -1,18 +1,12 @@
 /**
- * Teaching a replacement to answer like the Stage-0 mixture on the team's own states: what is left to do
- * where two models cannot stay in memory together, or share no vocabulary. Nothing holds by construction
- * afterwards, so what came of it is measured.
+ * Distillation of the Stage-0 mixture into the replacement on the team's own states. It serves pairs of models that do
+ * not fit into memory together or have different vocabularies. The trust region does not hold by construction, so the
+ * resulting divergence is measured.
  * @module
  */
 import { stateDivergence } from '../core/divergence.ts';
 import { mean } from '../core/stats.ts';
 import type { AdamWParams, Model, ScoreParams, Sequence } from '../engine/engine.ts';
-
-/** A message of the teacher, as the replacement reads and writes it. */
-export interface Lesson {
-  /** In the replacement's own token ids. */
-  readonly sequence: Sequence;
-}
 
 export interface DistilOptions {
   readonly steps: number;
@@ -24,22 +18,23 @@ export interface DistilOptions {
 }
 
 /**
- * Minimises -(1/T) sum_t log replacement(y_t), y drawn from the teacher: KL(teacher || replacement) up to a
- * constant, so the teacher's whole spread is learned and not only its favourite answer.
+ * Minimizes -(1/T) sum_t log replacement(y_t) with y sampled by the teacher, which is KL(teacher || replacement) up to a
+ * constant: the replacement learns the teacher's distribution and not only its most likely answer.
  *
- * @param lessons - drawn by the teacher at the team's own states; passed through in order, again and again
- * @returns loss before and after, nats per token, over all lessons
+ * @param messages - messages that the teacher sampled at the team's own states, in the replacement's token ids; the
+ *   batches cycle through them in order
+ * @returns loss before and after, nats per token, over all messages
  */
 export async function distil(
   replacement: Model,
-  lessons: readonly Lesson[],
+  messages: readonly Sequence[],
   { steps, batchSize, adamw, score, onProgress }: DistilOptions,
 ): Promise<{ readonly before: number; readonly after: number }> {
-  const before = await lossOf(replacement, lessons, score);
+  const before = await lossOf(replacement, messages, score);
   for (let step = 0; step < steps; step++) {
     score.signal?.throwIfAborted();
-    const batch = Array.from({ length: Math.min(batchSize, lessons.length) }, (_, k) => {
-      return (lessons[(step * batchSize + k) % lessons.length] as Lesson).sequence;
+    const batch = Array.from({ length: Math.min(batchSize, messages.length) }, (_, k) => {
+      return messages[(step * batchSize + k) % messages.length] as Sequence;
     });
     const tokens = batch.reduce((sum, sequence) => sum + sequence.tokens.length, 0);
     const cotangents = batch.map((sequence) => new Float32Array(sequence.tokens.length).fill(-1 / tokens));
@@ -47,25 +42,26 @@ export async function distil(
     await replacement.step(adamw);
     onProgress?.(step + 1, steps);
   }
-  return { before, after: await lossOf(replacement, lessons, score) };
+  return { before, after: await lossOf(replacement, messages, score) };
 }
 
-async function lossOf(model: Model, lessons: readonly Lesson[], score: ScoreParams): Promise<number> {
-  const logp = await model.forward(
-    lessons.map(({ sequence }) => sequence),
-    score,
-  );
+async function lossOf(model: Model, messages: readonly Sequence[], score: ScoreParams): Promise<number> {
+  const logp = await model.forward(messages, score);
   return -mean(logp.flatMap((row) => [...row]));
 }
 
-/** How far a policy is from another at given states, nats. */
+/** Divergence of a policy from another one over given states, nats. */
 export interface MeasuredDivergence {
   readonly mean: number;
   readonly max: number;
   readonly states: number;
 }
 
-/** Exact KL(policy || reference) at every own token state, for models of one vocabulary   (E27). */
+/**
+ * Measures the exact KL(policy || reference) at every own token state, for models with one vocabulary   (E27).
+ *
+ * @returns undefined if a model does not support `distributions`
+ */
 export async function measureDivergence(
   policy: Pick<Model, 'distributions'>,
   reference: Pick<Model, 'distributions'>,

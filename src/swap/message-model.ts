@@ -1,7 +1,7 @@
 /**
- * Stage-0 between models of different vocabularies, message by message: candidates of both are scored by
- * both as text, and one is picked by the weights of the mixture. For answering only: its probabilities are
- * estimates, and what is trained needs exact ones.
+ * Stage-0 mixture of models with different vocabularies, per message. Both models sample candidates, both score all
+ * candidates as text, and one is drawn by the weights of the mixture. Such a mixture can answer but not be trained: its
+ * probabilities are estimates, and training needs exact ones.
  * Differs from the paper, which mixes models of one vocabulary only.
  * @module
  */
@@ -26,17 +26,17 @@ import { writeMessageMixtureFolder } from './mixture-folder.ts';
 export interface MessageMixtureParts {
   readonly incumbent: Model;
   readonly replacement: Model;
-  /** delta0 per message, nats. */
+  /** Radius delta0 per message, nats. */
   readonly delta0: number;
   /** Candidates per message, half from each model; even, >= 2. */
   readonly candidates: number;
 }
 
-/** What was estimated on the way; nothing here is exact. */
+/** Means of estimates over the sampled messages; none of them is exact. */
 export interface MessageMixtureReport {
   readonly messages: number;
   readonly meanWeight: number;
-  /** Of the candidates, how many the weights are worth on average. */
+  /** Mean effective number of candidates. */
   readonly meanEss: number;
   readonly meanKlEstimate: number;
 }
@@ -44,13 +44,13 @@ export interface MessageMixtureReport {
 export class MessageMixtureModel implements Model {
   readonly tokenizer: Tokenizer;
   readonly #parts: MessageMixtureParts;
-  readonly #contexts: ContextMemory;
-  /** Sums over the messages so far: a server draws without end. */
+  readonly #contexts: ContextCache;
+  /** Sums over all sampled messages; sums need constant memory in a server. */
   readonly #drawn = { messages: 0, w: 0, ess: 0, klEstimate: 0 };
 
   constructor(parts: MessageMixtureParts) {
     this.#parts = parts;
-    this.#contexts = new ContextMemory(parts.replacement.tokenizer, parts.incumbent.tokenizer);
+    this.#contexts = new ContextCache(parts.replacement.tokenizer, parts.incumbent.tokenizer);
     this.tokenizer = this.#contexts.tokenizer;
   }
 
@@ -83,30 +83,33 @@ export class MessageMixtureModel implements Model {
   async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
     const { incumbent, replacement, candidates, delta0 } = this.#parts;
     const each = candidates / 2;
-    const contexts = requests.map(({ context }) => ({ pre: context, cur: this.#contexts.recall(context) }));
+    const contexts = requests.map(({ context }) => ({
+      pre: context,
+      cur: this.#contexts.incumbentContext(context),
+    }));
     const drawnBy = async (model: Model, side: 'pre' | 'cur', offset: number) => {
-      const asked = requests.flatMap(({ stream }, r) =>
+      const candidateRequests = requests.flatMap(({ stream }, r) =>
         Array.from({ length: each }, (_, k) => ({
           context: contexts[r]?.[side] as Int32Array,
           stream: stream.child(offset + k),
         })),
       );
       const { onCompletion: _, ...rest } = params;
-      return model.sample(asked, rest);
+      return model.sample(candidateRequests, rest);
     };
     const [fromPre, fromCur] = [await drawnBy(replacement, 'pre', 0), await drawnBy(incumbent, 'cur', each)];
     const texts = requests.flatMap((_, r) => [
       ...fromPre.slice(r * each, (r + 1) * each).map((c) => textOf(replacement, c)),
       ...fromCur.slice(r * each, (r + 1) * each).map((c) => textOf(incumbent, c)),
     ]);
-    const told = (model: Model, side: 'pre' | 'cur') =>
+    const sequencesFor = (model: Model, side: 'pre' | 'cur') =>
       texts.map((text, k) =>
-        inTokensOf(model, contexts[Math.floor(k / candidates)]?.[side] as Int32Array, text),
+        sequenceOf(model, contexts[Math.floor(k / candidates)]?.[side] as Int32Array, text),
       );
     const score = { temperature: params.temperature, ...(params.signal && { signal: params.signal }) };
-    const own = told(replacement, 'pre');
+    const own = sequencesFor(replacement, 'pre');
     const logpPre = await replacement.forward(own, score);
-    const logpOld = await incumbent.forward(told(incumbent, 'cur'), score);
+    const logpOld = await incumbent.forward(sequencesFor(incumbent, 'cur'), score);
     return requests.map(({ stream }, r) => {
       const rows = { from: r * candidates, until: (r + 1) * candidates };
       const totals = (logp: readonly Float32Array[]) =>
@@ -130,28 +133,25 @@ export class MessageMixtureModel implements Model {
 
   generator(options?: GeneratorOptions): MessageGenerator {
     const { maxContext: maxPositions } = this.capabilities;
-    return createWholeMessageGenerator(
-      { sample: (...asked) => this.sample(...asked), maxPositions },
-      options,
-    );
+    return createWholeMessageGenerator({ sample: (...args) => this.sample(...args), maxPositions }, options);
   }
 
   forward(): Promise<Float32Array[]> {
-    throw answersOnly('log-probabilities of its messages');
+    throw unsupported('log-probabilities of its messages');
   }
 
   backward(): never {
-    throw answersOnly('gradients');
+    throw unsupported('gradients');
   }
 
   step(): never {
-    throw answersOnly('steps');
+    throw unsupported('steps');
   }
 
   zeroGradients(): void {}
 
   divergence(): Promise<Divergence> {
-    throw answersOnly('exact divergences');
+    throw unsupported('exact divergences');
   }
 
   async snapshot(): Promise<SnapshotId> {
@@ -172,31 +172,31 @@ export class MessageMixtureModel implements Model {
   }
 }
 
-function answersOnly(what: string): EngineError {
+function unsupported(request: string): EngineError {
   return new EngineError(
-    `message mixture: expected a model of one vocabulary, got a request for ${what}; it only answers: to train on, swap with --mode distil or raw`,
+    `message mixture: expected a request for messages, got one for ${request}; a mixture of two vocabularies can only answer: to continue training, swap with --mode distil or raw`,
   );
 }
 
-/** A message as text, and whether its writer ended it. */
-interface Told {
+/** A message as text, with its finish reason. */
+interface DecodedMessage {
   readonly text: string;
   readonly finish: Completion['finish'];
 }
 
-function textOf({ tokenizer }: Model, { tokens, finish }: Completion): Told {
+function textOf({ tokenizer }: Model, { tokens, finish }: Completion): DecodedMessage {
   return { text: tokenizer.decode(tokens), finish };
 }
 
-function inTokensOf({ tokenizer }: Model, context: Int32Array, { text, finish }: Told): Sequence {
+function sequenceOf({ tokenizer }: Model, context: Int32Array, { text, finish }: DecodedMessage): Sequence {
   const tokens = tokenizer.encode(text);
   const end = tokenizer.endTokens[0];
-  // a message of no tokens at all cannot be scored
+  // a message without tokens cannot be scored
   const isEnded = (finish === 'stop' || tokens.length === 0) && end !== undefined;
   return { context, tokens: isEnded ? Int32Array.from([...tokens, end]) : tokens };
 }
 
-/** First candidate whose cumulated probability exceeds u. */
+/** @returns index of the first candidate whose cumulative probability exceeds u */
 function pick(probability_N: Float64Array, u: number): number {
   let sum = 0;
   let last = 0;
@@ -209,24 +209,24 @@ function pick(probability_N: Float64Array, u: number): number {
   return last;
 }
 
-/** Contexts that are remembered, the newest; more than any batch has. */
-const MOST_CONTEXTS = 1 << 16;
+/** Maximum number of cached contexts; larger than any batch. The oldest are dropped. */
+const MAX_CONTEXTS = 1 << 16;
 
-/** Contexts in the replacement's tokens, and what the incumbent would have read in their place. */
-class ContextMemory {
+/** Maps contexts in the replacement's tokens to the same conversations in the incumbent's tokens. */
+class ContextCache {
   readonly tokenizer: Tokenizer;
   readonly #known = new Map<string, Int32Array>();
 
   constructor(pre: Tokenizer, cur: Tokenizer) {
-    const remember = (messages: readonly ChatMessage[]): Int32Array => {
-      // ids of one vocabulary mean nothing in the other: the incumbent reads the text
+    const encodeChat = (messages: readonly ChatMessage[]): Int32Array => {
+      // the incumbent encodes the text, because token ids of the other vocabulary are meaningless to it
       const context = pre.encodeChat(messages);
       const plain = messages.map(({ role, content }) => ({ role, content }));
       const key = context.join();
       this.#known.delete(key);
       this.#known.set(key, cur.encodeChat(plain));
       const [oldest] = this.#known.keys();
-      if (this.#known.size > MOST_CONTEXTS && oldest !== undefined) this.#known.delete(oldest);
+      if (this.#known.size > MAX_CONTEXTS && oldest !== undefined) this.#known.delete(oldest);
       return context;
     };
     this.tokenizer = {
@@ -235,16 +235,16 @@ class ContextMemory {
       encode: (text) => pre.encode(text),
       decode: (tokens) => pre.decode(tokens),
       bytesOf: (token) => pre.bytesOf(token),
-      encodeChat: remember,
+      encodeChat,
     };
   }
 
-  recall(context: Int32Array): Int32Array {
+  incumbentContext(context: Int32Array): Int32Array {
     const key = context.join();
     const known = this.#known.get(key);
     if (known === undefined)
       throw new EngineError(
-        'message mixture: expected a conversation encoded by its own tokenizer, got another context; it answers chats alone',
+        'message mixture: expected a conversation encoded by its own tokenizer, got another context; a mixture of two vocabularies can only answer chats',
         { code: 'TROUPE_ENGINE_UNSUPPORTED' },
       );
     return known;

@@ -1,12 +1,12 @@
 /**
- * Whether two models can be mixed token by token: one vocabulary, the same text before a message, and
- * engines that show whole distributions.
+ * Checks whether two models can be mixed per token: they need equal vocabularies and chat templates, and engines with
+ * `distributions` and `decodeBatch`.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
 import { ConfigError } from '../support/errors.ts';
 
-/** A conversation that shows how a chat template writes every role. */
+/** A conversation with all roles, for comparing chat templates. */
 const PROBE = [
   { role: 'system', content: '1' },
   { role: 'user', content: '2' },
@@ -20,31 +20,31 @@ export interface MixablePair {
 }
 
 /**
- * @param where - what the message is about
- * @throws ConfigError saying why not, and which mode works instead
+ * @param where - prefix of the error message
+ * @throws ConfigError with the reason and the modes that work instead
  */
 export function requireMixable({ incumbent, replacement }: MixablePair, where: string): void {
-  const reason = unmixable(incumbent, replacement);
+  const reason = incompatibility(incumbent, replacement);
   if (reason === undefined) return;
   throw new ConfigError(`${where}: ${reason}`);
 }
 
-function unmixable(incumbent: Model, replacement: Model): string | undefined {
+function incompatibility(incumbent: Model, replacement: Model): string | undefined {
   if (incumbent.handover !== undefined)
-    return 'expected a model of one piece to replace, got a mixture in the middle of a handover; finish that first (troupe train --resume), or choose --mode raw';
+    return 'expected a single model as the incumbent, got a mixture in an unfinished handover; finish it first (troupe train --resume), or choose --mode raw';
   if (replacement.handover !== undefined)
-    return 'expected a model of one piece as the replacement, got a mixture in the middle of a handover; finish that first';
+    return 'expected a single model as the replacement, got a mixture in an unfinished handover; finish it first';
   for (const model of [incumbent, replacement])
     if (model.distributions === undefined || model.decodeBatch === undefined)
-      return 'expected engines that show whole distributions, got one that does not; choose --mode raw or distil';
+      return 'expected engines that compute distributions over the vocabulary, got one that does not; choose --mode raw or distil';
   const difference = vocabularyDifference(incumbent, replacement);
   return (
     difference &&
-    `expected two models of one vocabulary and chat template, got ${difference}; a token-level mixture is not defined between them, choose --mode message, distil or raw`
+    `expected two models with the same vocabulary and chat template, got ${difference}; a mixture per token is not defined for them, choose --mode message, distil or raw`
   );
 }
 
-/** What tells two vocabularies or templates apart; undefined where nothing does. */
+/** Describes the first difference between two vocabularies or chat templates; undefined if there is none. */
 export function vocabularyDifference(first: Model, second: Model): string | undefined {
   const [a, b] = [first.tokenizer, second.tokenizer];
   if (a.vocabSize !== b.vocabSize) return `vocabularies of ${a.vocabSize} and ${b.vocabSize} tokens`;
@@ -58,11 +58,11 @@ export function vocabularyDifference(first: Model, second: Model): string | unde
   const isSame = (messages: Parameters<typeof a.encodeChat>[0]) =>
     encoded(a, messages) === encoded(b, messages);
   if (!isSame(PROBE) || !isSame(PROBE.slice(1)))
-    return 'chat templates that write a conversation differently';
+    return 'chat templates that render a conversation differently';
   return undefined;
 }
 
-/** A template may refuse a role, which is a way to differ too. */
+/** The encoded conversation, or the error of a template that rejects a role, for comparison. */
 function encoded(
   tokenizer: Model['tokenizer'],
   messages: Parameters<Model['tokenizer']['encodeChat']>[0],

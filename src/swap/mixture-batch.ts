@@ -1,6 +1,6 @@
 /**
- * Mixture decoding: both members read every message with caches of their own, and each token is drawn from
- * the mixture of their distributions.
+ * Decoding of a mixture: both components process every message with their own KV caches, and each token is drawn from the
+ * mixture of their distributions.
  * @module
  */
 import type { MixtureSteps } from '../core/mixture.ts';
@@ -11,7 +11,7 @@ export interface MixtureBatchParts {
   readonly incumbent: DecodeBatch;
   readonly replacement: DecodeBatch;
   readonly steps: MixtureSteps;
-  /** The one the mixture is made for and drawn at: it is another policy at another temperature. */
+  /** Sampling temperature; the mixture is a different policy at each temperature. */
   readonly temperature: number;
 }
 
@@ -23,7 +23,7 @@ export function createMixtureBatch(parts: MixtureBatchParts): DecodeBatch {
 class MixtureBatch implements DecodeBatch {
   readonly vocabSize: number;
   readonly #parts: MixtureBatchParts;
-  /** Slots that hold a message; free ones are not worth mixing. */
+  /** Slots in use; free slots are not mixed. */
   #open = new Set<number>();
 
   constructor(parts: MixtureBatchParts) {
@@ -66,7 +66,7 @@ class MixtureBatch implements DecodeBatch {
     return rows.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
   }
 
-  /** Writes numbers whose softmax at the temperature is the mixture. */
+  /** Writes logits whose softmax at the temperature is the mixture. */
   #mix(logits: Float32Array, incumbent: Float32Array, replacement: Float32Array): void {
     const { temperature, steps } = this.#parts;
     const { logp_V } = mixState({ incumbent, replacement }, temperature, steps);

@@ -1,14 +1,14 @@
 /**
- * An engine that also reads mixtures of what it reads.
+ * Loading of models that may be mixtures.
  * @module
  */
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import { isMixtureFolder, MIXTURE_FILE, readMixtureFolder } from './mixture-folder.ts';
 
 /**
- * Loads a folder with a `mixture.json` as a mixture of its two members, any other as the engine does.
+ * Loads a folder with a `mixture.json` as a mixture of its two components, any other folder with the engine.
  *
- * @param slots - messages a mixture decodes together
+ * @param slots - number of messages that a mixture decodes together
  */
 export function loadModel(engine: Engine, slots: number, options: LoadOptions): Promise<Model> {
   if (!isMixtureFolder(options.dir)) return engine.load(options);

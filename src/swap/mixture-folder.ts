@@ -1,6 +1,6 @@
 /**
- * A mixture as a folder: `mixture.json` with the radii of its steps, and a folder of each member as its own
- * engine writes it. `mixture.json` is written last, so that a folder with one is whole.
+ * Folder of a mixture: `mixture.json` with the radii of its steps, and a model folder per component, written by its
+ * engine. `mixture.json` is written last, so that a folder with this file is complete.
  * @module
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ export const MIXTURE_FILE = 'mixture.json';
 const FORMAT = 'troupe-mixture-1';
 const MESSAGE_FORMAT = 'troupe-message-mixture-1';
 
-/** Folders of the members. */
+/** Folders of the components. */
 interface ComponentFolders {
   readonly incumbent: string;
   readonly replacement: string;
@@ -45,7 +45,7 @@ export async function writeMixtureFolder(
   writeMixtureFile(dir, steps);
 }
 
-/** The same for a mixture of messages. */
+/** Writes the folder of a mixture per message. */
 export async function writeMessageMixtureFolder(
   dir: string,
   {
@@ -76,17 +76,17 @@ export function writeMessageMixtureFile(
   );
 }
 
-/** Makes a mixture of two member folders that are in place. */
+/** Writes `mixture.json` into a folder that already contains both component folders. */
 export function writeMixtureFile(dir: string, steps: MixtureSteps): void {
   writeFileAtomic(join(dir, MIXTURE_FILE), `${JSON.stringify({ format: FORMAT, steps })}\n`);
 }
 
-/** Where a mixture's folder keeps its members. */
+/** Paths of the component folders. */
 export function componentFolders(dir: string): ComponentFolders {
   return { incumbent: join(dir, 'incumbent'), replacement: join(dir, 'replacement') };
 }
 
-/** @throws ConfigError naming the file and what is wrong in it */
+/** @throws ConfigError with the file and the invalid value */
 export function readMixtureFolder(dir: string): MixtureFolder {
   const file = join(dir, MIXTURE_FILE);
   const content = parsed(file);
@@ -95,7 +95,7 @@ export function readMixtureFolder(dir: string): MixtureFolder {
   if (format === MESSAGE_FORMAT) {
     if (!isRadius(delta0) || typeof candidates !== 'number' || !(candidates >= 2) || candidates % 2 !== 0)
       throw new ConfigError(
-        `${file}: expected a "delta0" above 0 and an even number of "candidates", got ${JSON.stringify({ delta0, candidates })}; make the swap again`,
+        `${file}: expected a "delta0" above 0 and an even number of "candidates", got ${JSON.stringify({ delta0, candidates })}; repeat the swap`,
       );
     return { kind: 'messages', delta0, candidates, ...componentFolders(dir) };
   }
@@ -105,7 +105,7 @@ export function readMixtureFolder(dir: string): MixtureFolder {
     );
   if (!Array.isArray(steps) || steps.length === 0 || !steps.every(isRadius))
     throw new ConfigError(
-      `${file}: expected "steps" to be radii above 0, got ${JSON.stringify(steps)}; make the swap again`,
+      `${file}: expected "steps" to be radii above 0, got ${JSON.stringify(steps)}; repeat the swap`,
     );
   return { kind: 'tokens', steps, ...componentFolders(dir) };
 }

@@ -53,7 +53,7 @@ describe('a mixture', () => {
   it('stays within delta0 of the incumbent at every visited state of 10,000 tokens', async () => {
     const messages = await written(await mixture(), { messages: 800, maxTokens: 40 });
     expect(messages.reduce((sum, { tokens }) => sum + tokens.length, 0)).toBeGreaterThan(10_000);
-    // an independent pass: members of their own, no cache, E41 by its own function
+    // an independent computation: separate components, no cache, E41 from the core
     const [cur, pre] = [await rowsOf(await small(), messages), await rowsOf(await large(), messages)];
     let worst = 0;
     let mismatch = 0;
@@ -73,11 +73,11 @@ describe('a mixture', () => {
         states++;
       }
     expect(worst).toBeLessThanOrEqual(DELTA);
-    expect(mismatch).toBeLessThan(1e-4); // so this is the policy that answered
+    expect(mismatch).toBeLessThan(1e-4); // so this policy sampled the messages
     expect(binding / states).toBeGreaterThan(0.5);
   });
 
-  it('scores what it samples, and shows what it scores', async () => {
+  it('has consistent sampled log-probabilities, scores and distributions', async () => {
     const model = await mixture([DELTA, DELTA, DELTA]);
     const messages = await written(model);
     const logp = await model.forward(messages, score);
@@ -90,7 +90,7 @@ describe('a mixture', () => {
     });
   });
 
-  it('is the incumbent without steps and the replacement after enough of them', async () => {
+  it('is the incumbent without steps and the replacement after large steps', async () => {
     const [cur, pre] = [await small(), await large()];
     const messages = await written(pre);
     const arrived = await mixture([1e6]);
@@ -109,7 +109,7 @@ describe('a mixture', () => {
     expect(weights?.every((row) => row.every((w) => w === 1))).toBe(true);
   });
 
-  it('measures exactly how far a step took it', async () => {
+  it('measures the exact divergence of a step', async () => {
     const model = await mixture();
     const messages = await written(model);
     const before = await rowsOf(model, messages);
@@ -130,7 +130,7 @@ describe('a mixture', () => {
     expect(await rowsOf(model, messages)).toEqual(before);
   });
 
-  it('refuses gradients until its replacement stands alone, and goes back to before that', async () => {
+  it('rejects gradients before the handover is finished, and restores snapshots from before', async () => {
     const model = await mixture();
     const messages = await written(model);
     const ones = messages.map(({ tokens }) => new Float32Array(tokens.length).fill(-1));
@@ -139,26 +139,26 @@ describe('a mixture', () => {
     const asMixture = await model.snapshot();
     await model.handover?.finish();
     expect(model.handover).toBeUndefined();
-    const asRead = await model.forward(messages, score);
-    expect(asRead).toEqual(await (await large()).forward(messages, score));
-    const asAlone = await model.snapshot();
+    const loaded = await model.forward(messages, score);
+    expect(loaded).toEqual(await (await large()).forward(messages, score));
+    const asFinished = await model.snapshot();
     await model.backward(messages, ones, score);
     await model.step(adamw);
-    expect(await model.forward(messages, score)).not.toEqual(asRead);
+    expect(await model.forward(messages, score)).not.toEqual(loaded);
     const moved = await model.divergence(messages, asMixture, score);
     expect(moved.klNewOld.some((row) => row.some((kl) => kl > DELTA))).toBe(true);
     await model.restore(asMixture);
     expect(model.handover?.steps).toEqual([DELTA]);
     expect(await model.forward(messages, score)).toEqual(mixed);
-    await model.restore(asAlone);
-    expect(await model.forward(messages, score)).toEqual(asRead);
+    await model.restore(asFinished);
+    expect(await model.forward(messages, score)).toEqual(loaded);
   });
 
-  it('serves what it samples, many requests at once, each told of its own tokens', async () => {
+  it('serves concurrent requests with the sampled messages and reports their tokens', async () => {
     const model = await mixture();
     const sampled = await written(model, { messages: 9 });
     const generator = model.generator({ maxBatch: 4 });
-    const heard: number[][] = sampled.map(() => []);
+    const reported: number[][] = sampled.map(() => []);
     const request = (m: number) => ({
       context: sampled[m]?.context as Int32Array,
       stream: randomStream(3, m),
@@ -166,7 +166,7 @@ describe('a mixture', () => {
       topP: 1,
       maxTokens: 12,
       onToken: ({ token }: { readonly token: number }) => {
-        heard[m]?.push(token);
+        reported[m]?.push(token);
         return undefined;
       },
     });
@@ -174,13 +174,13 @@ describe('a mixture', () => {
     generated.forEach(({ tokens, finish }, m) => {
       expect(tokens).toEqual(sampled[m]?.tokens);
       expect(finish).toBe(sampled[m]?.finish);
-      expect(heard[m]).toEqual([...tokens]);
+      expect(reported[m]).toEqual([...tokens]);
     });
     const greedy = { ...request(0), temperature: 0 };
     expect((await generator.generate(greedy)).tokens).toEqual((await generator.generate(greedy)).tokens);
-    const gone = { ...request(0), signal: AbortSignal.abort(new Error('gone')) };
-    await expect(generator.generate(gone)).rejects.toThrow('gone');
-    // whoever waits for others to end need not wait to be let go
+    const aborted = { ...request(0), signal: AbortSignal.abort(new Error('aborted')) };
+    await expect(generator.generate(aborted)).rejects.toThrow('aborted');
+    // the abort of a queued request takes effect before the running request ends
     const leaving = new AbortController();
     const slow = generator.generate({ ...request(0), onToken: () => void leaving.abort(new Error('left')) });
     let isSlowOver = false;
@@ -195,7 +195,7 @@ describe('a mixture', () => {
     await expect(generator.generate(request(0))).rejects.toThrow('closed');
   });
 
-  it('comes back from its folder, and is the plain replacement once that stands alone', async () => {
+  it('is loaded from its folder, which contains only the replacement after the handover', async () => {
     const model = await mixture([DELTA, 0.5]);
     const messages = await written(model);
     const expected = await model.forward(messages, score);
@@ -205,19 +205,19 @@ describe('a mixture', () => {
     expect(await read.forward(messages, score)).toEqual(expected);
     expect(await written(read)).toEqual(messages);
     await model.handover?.finish();
-    await model.save(join(folder, 'alone'));
-    const alone = await engine.load({ dir: join(folder, 'alone') });
-    expect(await alone.forward(messages, score)).toEqual(await model.forward(messages, score));
+    await model.save(join(folder, 'finished'));
+    const finished = await engine.load({ dir: join(folder, 'finished') });
+    expect(await finished.forward(messages, score)).toEqual(await model.forward(messages, score));
   });
 
-  it('is refused where the members do not share a vocabulary or are mixtures themselves', async () => {
+  it('is rejected if the vocabularies differ or a component is a mixture', async () => {
     const [model, plain] = [await mixture(), await small()];
     const wide = await tinyModel(engine, { endTokens: [0, 5] });
     expect(() => requireMixable({ incumbent: plain, replacement: wide }, 'agent_0')).toThrow(
-      'agent_0: expected two models of one vocabulary and chat template, got token 5 as "+" in one and "" in the other',
+      'agent_0: expected two models with the same vocabulary and chat template, got token 5 as "+" in one and "" in the other',
     );
     expect(() => requireMixable({ incumbent: model, replacement: wide }, 'agent_0')).toThrow(
-      'in the middle of a handover',
+      'in an unfinished handover',
     );
   });
 });

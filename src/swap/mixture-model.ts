@@ -1,7 +1,7 @@
 /**
- * An agent's model in the middle of an upgrade: the geometric mixture of the model it had and the model it
- * is to have, at every token state as close to the new one as the radii of its steps allow. It samples,
- * scores and is saved like any model; a gradient it takes only once the replacement stands alone.
+ * Model of an agent during a handover: the geometric mixture of incumbent and replacement, at every token state as close
+ * to the replacement as the radii of the steps allow. It samples, scores and is saved like any model. It can be trained
+ * by gradients only after the handover is finished and the replacement alone remains.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
@@ -33,11 +33,11 @@ import { writeMixtureFolder } from './mixture-folder.ts';
 import { eachState, type MixtureState, type VisitStates } from './mixture-states.ts';
 
 export interface MixtureParts {
-  /** What the agent was; never trained again. */
+  /** The agent's old model; never trained again. */
   readonly incumbent: Model;
   readonly replacement: Model;
   readonly steps: MixtureSteps;
-  /** Messages decoded together. */
+  /** Number of messages decoded together. */
   readonly slots: number;
 }
 
@@ -49,11 +49,11 @@ export class MixtureModel implements Model {
   readonly #snapshots = new Map<SnapshotId, MixtureState>();
   #snapshotCount = 0;
   #steps: MixtureSteps;
-  /** The replacement as it was read, kept once it stands alone and may be trained. */
-  #asRead: SnapshotId | undefined;
-  #isAlone = false;
+  /** The replacement's loaded weights, kept after the handover for snapshots of mixtures. */
+  #loadedWeights: SnapshotId | undefined;
+  #isFinished = false;
 
-  /** @param parts - members that {@link requireMixable} let pass; this model closes them */
+  /** @param parts - components that passed `requireMixable`; this model closes them */
   constructor({ incumbent, replacement, steps, slots }: MixtureParts) {
     this.#incumbent = incumbent;
     this.#replacement = replacement;
@@ -68,11 +68,11 @@ export class MixtureModel implements Model {
   }
 
   get parameterCount(): number {
-    return this.#replacement.parameterCount + (this.#isAlone ? 0 : this.#incumbent.parameterCount);
+    return this.#replacement.parameterCount + (this.#isFinished ? 0 : this.#incumbent.parameterCount);
   }
 
   get handover(): Handover | undefined {
-    if (this.#isAlone) return undefined;
+    if (this.#isFinished) return undefined;
     return {
       steps: this.#steps,
       advance: (delta) => {
@@ -80,14 +80,14 @@ export class MixtureModel implements Model {
       },
       weights: (sequences, params) => this.#weights(sequences, params),
       finish: async () => {
-        this.#asRead ??= await this.#replacement.snapshot();
-        this.#isAlone = true;
+        this.#loadedWeights ??= await this.#replacement.snapshot();
+        this.#isFinished = true;
       },
     };
   }
 
   async sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]> {
-    if (this.#isAlone) return this.#replacement.sample(requests, params);
+    if (this.#isFinished) return this.#replacement.sample(requests, params);
     if (requests.length === 0) return [];
     const contexts = requests.map(({ context }) => context);
     const slots = Math.min(this.#slots, requests.length);
@@ -101,7 +101,7 @@ export class MixtureModel implements Model {
   }
 
   generator(options: GeneratorOptions = {}): MessageGenerator {
-    if (this.#isAlone && this.#replacement.generator) return this.#replacement.generator(options);
+    if (this.#isFinished && this.#replacement.generator) return this.#replacement.generator(options);
     const { endTokens } = this.tokenizer;
     const open = (contexts: readonly Int32Array[], temperature: number) =>
       this.#openBatch(contexts, contexts.length, temperature);
@@ -122,7 +122,7 @@ export class MixtureModel implements Model {
   }
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
-    if (this.#isAlone) return this.#replacement.forward(sequences, params);
+    if (this.#isFinished) return this.#replacement.forward(sequences, params);
     const logp: Float32Array[] = [];
     await this.#each(sequences, params, [this.#state()], (index, [own = []]) => {
       const { tokens } = sequences[index] as Sequence;
@@ -148,15 +148,17 @@ export class MixtureModel implements Model {
     params: ScoreParams,
   ): Promise<Divergence> {
     const before = this.#snapshot(cur);
-    if (this.#isAlone && before.alone !== undefined && before.alone !== 'now')
-      return this.#replacement.divergence(sequences, before.alone, params);
+    if (this.#isFinished && before.finished !== undefined && before.finished !== 'current')
+      return this.#replacement.divergence(sequences, before.finished, params);
     const result: Divergence & Record<keyof Divergence, Float32Array[]> = {
       klNewOld: [],
       klOldNew: [],
       tv: [],
     };
-    await this.#each(sequences, params, [this.#state(), before], (index, [now = [], then = []]) => {
-      const states = now.map(({ logp_V }, t) => stateDivergence(logp_V, then[t]?.logp_V as Float64Array));
+    await this.#each(sequences, params, [this.#state(), before], (index, [current = [], earlier = []]) => {
+      const states = current.map(({ logp_V }, t) =>
+        stateDivergence(logp_V, earlier[t]?.logp_V as Float64Array),
+      );
       for (const name of ['klNewOld', 'klOldNew', 'tv'] as const)
         result[name][index] = Float32Array.from(states, (state) => state[name]);
     });
@@ -169,8 +171,8 @@ export class MixtureModel implements Model {
     params: BackwardParams,
   ): Promise<BackwardResult> {
     const { kl } = params;
-    const alone = kl && this.#snapshot(kl.reference).alone;
-    const reference = alone === undefined || alone === 'now' ? kl?.reference : alone;
+    const finished = kl && this.#snapshot(kl.reference).finished;
+    const reference = finished === undefined || finished === 'current' ? kl?.reference : finished;
     return this.#trained('gradients').backward(sequences, cotangents, {
       ...params,
       ...(kl && reference && { kl: { ...kl, reference } }),
@@ -182,34 +184,35 @@ export class MixtureModel implements Model {
   }
 
   zeroGradients(): void {
-    if (this.#isAlone) this.#replacement.zeroGradients();
+    if (this.#isFinished) this.#replacement.zeroGradients();
   }
 
   async snapshot(): Promise<SnapshotId> {
     const id = `mixture-${this.#snapshotCount++}` as SnapshotId;
     this.#snapshots.set(id, {
       steps: this.#steps,
-      ...(this.#isAlone && { alone: await this.#replacement.snapshot() }),
+      ...(this.#isFinished && { finished: await this.#replacement.snapshot() }),
     });
     return id;
   }
 
   async restore(id: SnapshotId): Promise<void> {
-    const { steps, alone } = this.#snapshot(id);
-    const weights = alone === 'now' ? undefined : (alone ?? (this.#isAlone ? this.#asRead : undefined));
+    const { steps, finished } = this.#snapshot(id);
+    const weights =
+      finished === 'current' ? undefined : (finished ?? (this.#isFinished ? this.#loadedWeights : undefined));
     if (weights !== undefined) await this.#replacement.restore(weights);
     this.#steps = steps;
-    this.#isAlone = alone !== undefined;
+    this.#isFinished = finished !== undefined;
   }
 
   release(id: SnapshotId): void {
-    const { alone } = this.#snapshot(id);
-    if (alone !== undefined && alone !== 'now') this.#replacement.release(alone);
+    const { finished } = this.#snapshot(id);
+    if (finished !== undefined && finished !== 'current') this.#replacement.release(finished);
     this.#snapshots.delete(id);
   }
 
   async save(dir: string): Promise<void> {
-    if (this.#isAlone) return this.#replacement.save(dir);
+    if (this.#isFinished) return this.#replacement.save(dir);
     await writeMixtureFolder(dir, {
       incumbent: this.#incumbent,
       replacement: this.#replacement,
@@ -224,7 +227,7 @@ export class MixtureModel implements Model {
   }
 
   #state(): MixtureState {
-    return { steps: this.#steps, ...(this.#isAlone && { alone: 'now' as const }) };
+    return { steps: this.#steps, ...(this.#isFinished && { finished: 'current' as const }) };
   }
 
   #snapshot(id: SnapshotId): MixtureState {
@@ -234,10 +237,11 @@ export class MixtureModel implements Model {
     return state;
   }
 
-  #trained(what: string): Model {
-    if (this.#isAlone) return this.#replacement;
+  /** The replacement after the handover. @throws EngineError before */
+  #trained(request: string): Model {
+    if (this.#isFinished) return this.#replacement;
     throw new EngineError(
-      `mixture: expected a handover step, got ${what}; a mixture is trained once its replacement stands alone`,
+      `mixture: expected a handover step, got ${request}; a mixture can be trained after its handover is finished`,
     );
   }
 
@@ -255,9 +259,13 @@ export class MixtureModel implements Model {
     states: readonly MixtureState[],
     visit: VisitStates,
   ): Promise<void> {
-    const members = { incumbent: this.#incumbent, replacement: this.#replacement };
-    const asRead = this.#isAlone ? this.#asRead : undefined;
-    return eachState({ ...members, ...(asRead && { asRead }) }, sequences, { params, states, visit });
+    const components = { incumbent: this.#incumbent, replacement: this.#replacement };
+    const loadedWeights = this.#isFinished ? this.#loadedWeights : undefined;
+    return eachState({ ...components, ...(loadedWeights && { loadedWeights }) }, sequences, {
+      params,
+      states,
+      visit,
+    });
   }
 }
 

@@ -1,35 +1,35 @@
 /**
- * Whole-sequence passes over a mixture: the distributions of both members, a few sequences at a time, mixed
- * state by state.
+ * Distributions of a mixture at all token states of given sequences. The components' distributions are computed for a few
+ * sequences at a time to limit memory.
  * @module
  */
 import type { MixtureSteps } from '../core/mixture.ts';
 import type { Model, ScoreParams, Sequence, SnapshotId } from '../engine/engine.ts';
 import { type MixedState, mixState } from './mixture-rows.ts';
 
-/** Distributions of one member held at a time, numbers. */
-const MOST_HELD = 4_000_000;
+/** Maximum size of one component's distributions in memory, in numbers. */
+const MAX_NUMBERS = 4_000_000;
 
-/** Where on its way a policy is. */
+/** State of a policy within its handover. */
 export interface MixtureState {
   readonly steps: MixtureSteps;
-  /** Weights of a replacement that stands alone, `now` for those in place; absent: a mixture. */
-  readonly alone?: SnapshotId | 'now';
+  /** After the handover: weights of the replacement, `current` for its current ones. Absent: the policy is a mixture. */
+  readonly finished?: SnapshotId | 'current';
 }
 
 export interface MixtureComponents {
   readonly incumbent: Model;
   readonly replacement: Model;
-  /** The replacement as mixtures have it; absent: its weights in place. */
-  readonly asRead?: SnapshotId;
+  /** The replacement's weights in mixtures; absent: its current weights. */
+  readonly loadedWeights?: SnapshotId;
 }
 
-/** @param mixed - per state asked for, every own token state of the sequence [states][T] */
+/** @param mixed - per policy state, the mixture at every token state of the sequence [states][T] */
 export type VisitStates = (index: number, mixed: readonly (readonly MixedState[])[]) => void;
 
-/** Shows every own token state of every sequence as each of the given states of one policy has it. */
+/** Calls `visit` for every sequence with its token states under each of the given policy states. */
 export async function eachState(
-  members: MixtureComponents,
+  components: MixtureComponents,
   sequences: readonly Sequence[],
   {
     params,
@@ -39,15 +39,18 @@ export async function eachState(
 ): Promise<void> {
   let vocabSize: number | undefined;
   for (let from = 0; from < sequences.length; ) {
-    // one sequence alone first: it tells how large a distribution is
-    const group = firstWithin(sequences.slice(from), vocabSize === undefined ? 0 : MOST_HELD / vocabSize);
-    const rows = await groupRows(members, group, { params, states });
+    // the first group is a single sequence, because its distributions have the size of the vocabulary
+    const group = firstWithin(sequences.slice(from), vocabSize === undefined ? 0 : MAX_NUMBERS / vocabSize);
+    const rows = await groupRows(components, group, { params, states });
     for (const [index, { tokens }] of group.entries()) {
-      const mixed = states.map(({ steps, alone }, s) => {
-        const [cur, pre] = [rows.cur[index], alone === undefined ? rows.pre[index] : rows.alone[s]?.[index]];
+      const mixed = states.map(({ steps, finished }, s) => {
+        const [cur, pre] = [
+          rows.cur[index],
+          finished === undefined ? rows.pre[index] : rows.finished[s]?.[index],
+        ];
         return Array.from(tokens, (_, t): MixedState => {
           const replacement = rowAt(pre as Float32Array, t, tokens.length);
-          if (alone !== undefined) return { w: 1, logp_V: Float64Array.from(replacement) };
+          if (finished !== undefined) return { w: 1, logp_V: Float64Array.from(replacement) };
           return mixState({ incumbent: rowAt(cur as Float32Array, t, tokens.length), replacement }, 1, steps);
         });
       });
@@ -58,7 +61,7 @@ export async function eachState(
   }
 }
 
-/** At least one sequence, and as many more as stay within so many tokens. */
+/** The first sequence and as many more as fit into the given number of tokens. */
 function firstWithin(sequences: readonly Sequence[], tokens: number): readonly Sequence[] {
   let sum = 0;
   const over = sequences.findIndex((sequence, index) => {
@@ -71,27 +74,27 @@ function firstWithin(sequences: readonly Sequence[], tokens: number): readonly S
 interface GroupRows {
   readonly cur: readonly Float32Array[];
   readonly pre: readonly Float32Array[];
-  /** Per state; empty for mixtures. */
-  readonly alone: readonly (readonly Float32Array[])[];
+  /** Rows of the finished replacement per policy state; empty for mixtures. */
+  readonly finished: readonly (readonly Float32Array[])[];
 }
 
-/** What the states need of both members, per sequence [T V]. */
+/** Distributions of both components that the policy states need, per sequence [T V]. */
 async function groupRows(
-  { incumbent, replacement, asRead }: MixtureComponents,
+  { incumbent, replacement, loadedWeights }: MixtureComponents,
   group: readonly Sequence[],
   { params, states }: { readonly params: ScoreParams; readonly states: readonly MixtureState[] },
 ): Promise<GroupRows> {
-  const isMixed = states.some(({ alone }) => alone === undefined);
+  const isMixed = states.some(({ finished }) => finished === undefined);
   const cur = isMixed ? await rowsOf(incumbent, group, params) : [];
   const pre = isMixed
-    ? await rowsOf(replacement, group, { ...params, ...(asRead && { snapshot: asRead }) })
+    ? await rowsOf(replacement, group, { ...params, ...(loadedWeights && { snapshot: loadedWeights }) })
     : [];
-  const alone: Float32Array[][] = [];
-  for (const { alone: weights } of states) {
-    const at = weights === 'now' ? {} : { snapshot: weights as SnapshotId };
-    alone.push(weights === undefined ? [] : await rowsOf(replacement, group, { ...params, ...at }));
+  const finished: Float32Array[][] = [];
+  for (const { finished: weights } of states) {
+    const at = weights === 'current' ? {} : { snapshot: weights as SnapshotId };
+    finished.push(weights === undefined ? [] : await rowsOf(replacement, group, { ...params, ...at }));
   }
-  return { cur, pre, alone };
+  return { cur, pre, finished };
 }
 
 async function rowsOf(

@@ -1,16 +1,15 @@
 /**
- * Before a swap: whether it can be expected to help, from episodes the team has played already, without a
- * new one.
+ * Sign test before a swap: predicts from stored episodes of the team, without new ones, whether the swap helps.
  * @see SAT (arXiv 2605.05216) Sec. 4; docs/algorithm.md, E42
  * @module
  */
 import { pairedDifferenceInterval } from '../core/stats.ts';
 import type { Model, Sequence } from '../engine/engine.ts';
-import type { SpokenMessage, Team } from '../team/team.ts';
+import type { ProtocolMessage, Team } from '../team/team.ts';
 
-/** An episode as a run keeps it in `completions/`. */
+/** An episode of a run's `completions/`. */
 export interface StoredEpisode {
-  /** Episodes of one prompt in one batch: what an advantage is measured against. */
+  /** Key of the episodes of one prompt in one batch, between which advantages are computed. */
   readonly group: string;
   readonly item: string;
   readonly prompt: string;
@@ -22,7 +21,7 @@ export interface StoredEpisode {
 export interface SignTestSettings {
   readonly agent: number;
   readonly replacement: Model;
-  /** The policy the swap would install; absent: the replacement itself, all of it. */
+  /** The mixture that the swap would install; absent: the replacement itself. */
   readonly mixture?: Model;
   readonly temperature: number;
   readonly maxTokens: number;
@@ -31,19 +30,19 @@ export interface SignTestSettings {
 
 export interface SignTest {
   readonly verdict: 'help' | 'hurt' | 'unknown';
-  /** C and its 95% interval over groups, reward units times nats; absent with fewer than two groups. */
+  /** C with its 95% interval over groups, reward units times nats; absent with fewer than two groups. */
   readonly covariance?: { readonly mean: number; readonly low: number; readonly high: number };
-  /** Groups whose episodes differ in reward and in what the agent wrote: the others say nothing. */
+  /** Number of groups whose episodes differ in reward and in the agent's text; others carry no information. */
   readonly groups: number;
   readonly episodes: number;
 }
 
 /**
- * C = E[ A w log(pre/cur) ] over what the agent wrote in stored episodes: C > 0, the swap helps to first
- * order; C < 0, it hurts   (E42). A is the reward less the mean of the *other* episodes of the group.
+ * Estimates C = E[ A w log(pre/cur) ] over the agent's messages in stored episodes. To first order the swap helps if
+ * C > 0 and hurts if C < 0   (E42). A is the reward minus the mean reward of the *other* episodes of the group.
  *
- * Each model scores a message in its own tokens, so vocabularies may differ. Episodes of earlier stages were
- * played by weights a few radii away; the test is a forecast, the acceptance test decides.
+ * Each model scores a message in its own tokens, so vocabularies may differ. Episodes of earlier stages were sampled with
+ * weights a few radii away, so the result is a forecast; the acceptance test decides.
  */
 export async function signTest(
   team: Team,
@@ -52,60 +51,60 @@ export async function signTest(
 ): Promise<SignTest> {
   const { agent, replacement, mixture, temperature, signal } = settings;
   const cur = team.agents[agent]?.model as Model;
-  const telling = groupsThatDiffer(episodes, agent);
-  const spoken = telling.flatMap(({ episode, advantage, group }) =>
+  const informative = informativeEpisodes(episodes, agent);
+  const messages = informative.flatMap(({ episode, advantage, group }) =>
     episode.messages
       .filter((message) => message.agent === agent)
       .map((message) => ({ episode, advantage, group, message })),
   );
   const score = { temperature, ...(signal && { signal }) };
   const sequencesFor = (model: Model): Sequence[] =>
-    spoken.map(({ episode, message }) => retold(team, model, { episode, message, settings }));
+    messages.map(({ episode, message }) => storedSequence(team, model, { episode, message, settings }));
   const own = sequencesFor(cur);
   const logpOld = await cur.forward(own, score);
   const logRatio = mixture?.handover
     ? await weightedLogRatios({ mixture, replacement }, own, { score, logpOld })
     : differences(await replacement.forward(sequencesFor(replacement), score), logpOld);
   const sums = new Map<string, { sum: number; episodes: Set<StoredEpisode> }>();
-  spoken.forEach(({ group, episode, advantage }, k) => {
+  messages.forEach(({ group, episode, advantage }, k) => {
     const entry = sums.get(group) ?? { sum: 0, episodes: new Set() };
     entry.sum += advantage * (logRatio[k] as number);
     entry.episodes.add(episode);
     sums.set(group, entry);
   });
   const values = [...sums.values()].map(({ sum, episodes: all }) => sum / all.size);
-  const counted = { groups: values.length, episodes: telling.length };
+  const counted = { groups: values.length, episodes: informative.length };
   if (values.length < 2) return { verdict: 'unknown', ...counted };
   const { mean, low, high } = pairedDifferenceInterval(values);
   const verdict = low > 0 ? 'help' : high < 0 ? 'hurt' : 'unknown';
   return { verdict, covariance: { mean, low, high }, ...counted };
 }
 
-interface Telling {
+interface InformativeEpisode {
   readonly episode: StoredEpisode;
   readonly group: string;
   readonly advantage: number;
 }
 
-/** Episodes of groups in which both the rewards and the agent's words differ, with their advantages. */
-function groupsThatDiffer(episodes: readonly StoredEpisode[], agent: number): Telling[] {
+/** Episodes of groups in which both the rewards and the agent's texts differ, with their advantages. */
+function informativeEpisodes(episodes: readonly StoredEpisode[], agent: number): InformativeEpisode[] {
   const groups = new Map<string, StoredEpisode[]>();
   for (const episode of episodes) groups.set(episode.group, [...(groups.get(episode.group) ?? []), episode]);
-  const wordsOf = ({ messages }: StoredEpisode) =>
+  const textsOf = ({ messages }: StoredEpisode) =>
     JSON.stringify(messages.filter((message) => message.agent === agent).map(({ text }) => text));
-  return [...groups].flatMap(([group, members]) => {
-    if (new Set(members.map(({ reward }) => reward)).size < 2) return [];
-    if (new Set(members.map(wordsOf)).size < 2) return [];
-    const total = members.reduce((sum, { reward }) => sum + reward, 0);
-    return members.map((episode): Telling => {
-      const others = (total - episode.reward) / (members.length - 1);
+  return [...groups].flatMap(([group, own]) => {
+    if (new Set(own.map(({ reward }) => reward)).size < 2) return [];
+    if (new Set(own.map(textsOf)).size < 2) return [];
+    const total = own.reduce((sum, { reward }) => sum + reward, 0);
+    return own.map((episode): InformativeEpisode => {
+      const others = (total - episode.reward) / (own.length - 1);
       return { episode, group, advantage: episode.reward - others };
     });
   });
 }
 
-/** A stored message as a model would have read and written it. */
-function retold(
+/** A stored message and its prompt in the tokens of a model. */
+function storedSequence(
   { protocol, agents }: Team,
   model: Model,
   {
@@ -121,14 +120,14 @@ function retold(
   const { tokenizer } = model;
   const before = episode.messages
     .filter(({ turn }) => turn < message.turn)
-    .map(({ turn, agent, text }): SpokenMessage => {
+    .map(({ turn, agent, text }): ProtocolMessage => {
       return { turn, agent, text, tokens: tokenizer.encode(text), meanLogp: 0 };
     });
   const item = { id: episode.item, prompt: episode.prompt };
   const view = protocol.view(item, message.agent, before, agents[message.agent]?.instruction);
   const text = tokenizer.encode(message.text);
   const end = tokenizer.endTokens[0];
-  // one that was cut off has no end
+  // a message that was cut at the maximum length has no end token
   const ended = text.length < settings.maxTokens && end !== undefined;
   return {
     context: tokenizer.encodeChat(view),
@@ -140,7 +139,7 @@ function differences(pre: readonly Float32Array[], cur: readonly Float32Array[])
   return pre.map((row, k) => total(row) - total(cur[k] as Float32Array));
 }
 
-/** sum over tokens of w log(pre/cur), for models of one vocabulary. */
+/** Sum over tokens of w log(pre/cur), for models with one vocabulary. */
 async function weightedLogRatios(
   { mixture, replacement }: { readonly mixture: Model; readonly replacement: Model },
   own: readonly Sequence[],

@@ -3,7 +3,7 @@
  * @module
  */
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
-import type { Decision } from './contest.ts';
+import type { SwapDecision } from './acceptance.ts';
 import type { MeasuredDivergence } from './distil.ts';
 import type { SignTest } from './sign-test.ts';
 
@@ -57,7 +57,7 @@ export interface SwapRecord {
   readonly prompts?: number;
   readonly samples?: number;
   readonly contenders: readonly SwapContender[];
-  readonly decision?: Omit<Decision, 'path'>;
+  readonly decision?: Omit<SwapDecision, 'path'>;
   /** Guarantees that are exact and figures that are estimated, one line each. */
   readonly notes: readonly string[];
   readonly dryRun: boolean;

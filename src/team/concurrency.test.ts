@@ -25,12 +25,12 @@ const task: Task = {
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Who is at work, and how many at most. */
-class Desk {
+/** Counts the agents whose models are sampling. */
+class CallCounter {
   readonly busy = new Set<number>();
   most = 0;
 
-  async at<T>(agent: number, work: () => Promise<T>): Promise<T> {
+  async run<T>(agent: number, work: () => Promise<T>): Promise<T> {
     expect(this.busy.has(agent), `two calls on agent ${agent} at once`).toBe(false);
     this.busy.add(agent);
     this.most = Math.max(this.most, this.busy.size);
@@ -43,8 +43,8 @@ class Desk {
   }
 }
 
-/** A table that puts its calls in line, as engines with places for each model do. */
-function placed(id: number, desk: Desk, isParallel: boolean): Model {
+/** A tabular model that queues its calls, as engines with one device per model do. */
+function queuedModel(id: number, calls: CallCounter, isParallel: boolean): Model {
   const inner = createTabularModel({ alphabet: 'abc', prior: { offsets: [0, 0, 0, 1], scale: 1, seed: id } });
   let before: Promise<unknown> = Promise.resolve();
   return new Proxy(inner, {
@@ -52,18 +52,22 @@ function placed(id: number, desk: Desk, isParallel: boolean): Model {
       if (key === 'capabilities') return { ...target.capabilities, parallel: isParallel };
       const value: unknown = Reflect.get(target, key, target);
       if (key !== 'sample') return typeof value === 'function' ? value.bind(target) : value;
-      return (...words: Parameters<Model['sample']>) => {
-        const answer = before.then(() => desk.at(id, () => target.sample(...words)));
-        before = answer.catch(() => {});
-        return answer;
+      return (...args: Parameters<Model['sample']>) => {
+        const completions = before.then(() => calls.run(id, () => target.sample(...args)));
+        before = completions.catch(() => {});
+        return completions;
       };
     },
   });
 }
 
 function play(protocol: Protocol, isParallel: boolean) {
-  const desk = new Desk();
-  const agents = [0, 1, 2].map((id) => ({ id, name: `agent ${id}`, model: placed(id, desk, isParallel) }));
+  const calls = new CallCounter();
+  const agents = [0, 1, 2].map((id) => ({
+    id,
+    name: `agent ${id}`,
+    model: queuedModel(id, calls, isParallel),
+  }));
   const team: Team = { protocol, agents };
   const seen: (readonly [number, number])[] = [];
   const trajectories = rollout(team, task, {
@@ -75,30 +79,34 @@ function play(protocol: Protocol, isParallel: boolean) {
     stream: randomStream(3, 1),
     onProgress: (done, total) => seen.push([done, total]),
   });
-  return trajectories.then((played) => ({ played, most: desk.most, last: seen.at(-1) }));
+  return trajectories.then((played) => ({ played, most: calls.most, last: seen.at(-1) }));
 }
 
-describe('models with places of their own', () => {
+describe('rollout with parallel models', () => {
   it.each([
     ['vote', createVote()],
     ['debate', createDebate()],
     ['relay', createRelay(3)],
-  ])('say the same in %s as one after the other, at the same time', async (_, protocol) => {
-    const alone = await play(protocol, false);
-    const together = await play(protocol, true);
-    expect(together.played).toEqual(alone.played);
-    expect(alone.most).toBe(1);
-    expect(together.most).toBe(3);
-    expect(together.last?.[0]).toBe(together.last?.[1]);
-    expect(together.last).toEqual(alone.last);
+  ])('samples concurrently in %s and draws the same messages as sequentially', async (_, protocol) => {
+    const sequential = await play(protocol, false);
+    const concurrent = await play(protocol, true);
+    expect(concurrent.played).toEqual(sequential.played);
+    expect(sequential.most).toBe(1);
+    expect(concurrent.most).toBe(3);
+    expect(concurrent.last?.[0]).toBe(concurrent.last?.[1]);
+    expect(concurrent.last).toEqual(sequential.last);
   });
 });
 
-describe('lanes', () => {
+describe('runConcurrently', () => {
   const agentsOf = (parallel: readonly boolean[]): Agent[] =>
-    parallel.map((isParallel, id) => ({ id, name: `${id}`, model: placed(id, new Desk(), isParallel) }));
+    parallel.map((isParallel, id) => ({
+      id,
+      name: `${id}`,
+      model: queuedModel(id, new CallCounter(), isParallel),
+    }));
 
-  it('give results in order of the agents', async () => {
+  it('returns results in order of the agents', async () => {
     const results = await runConcurrently(agentsOf([true, false, true, false]), async ({ id }) => {
       for (let pause = 0; pause < 5 - id; pause++) await tick();
       return 10 * id;
@@ -106,7 +114,7 @@ describe('lanes', () => {
     expect(results).toEqual([0, 10, 20, 30]);
   });
 
-  it('keep agents with the same model apart', async () => {
+  it('runs agents that share a model one after the other', async () => {
     const [first, second] = agentsOf([true, true]) as [Agent, Agent];
     const shared = [first, second, { ...first, id: 2 }];
     const busy: number[] = [];
@@ -118,19 +126,19 @@ describe('lanes', () => {
     });
   });
 
-  it('stop and wait for the others when one fails', async () => {
+  it('aborts the other agents when one fails, and waits until they have ended', async () => {
     let stopped: unknown;
     const failing = runConcurrently(agentsOf([true, true]), async ({ id }, signal) => {
-      if (id === 0) throw new Error('out of paper');
+      if (id === 0) throw new Error('no memory');
       while (!signal?.aborted) await tick();
       await tick();
       stopped = signal.reason;
     });
-    await expect(failing).rejects.toThrow('out of paper');
-    expect(stopped).toMatchObject({ message: 'out of paper' });
+    await expect(failing).rejects.toThrow('no memory');
+    expect(stopped).toMatchObject({ message: 'no memory' });
   });
 
-  it('pass on the signal of the caller', async () => {
+  it('passes the abort signal of the caller on', async () => {
     const controller = new AbortController();
     const work = runConcurrently(
       agentsOf([true, true]),
@@ -140,7 +148,7 @@ describe('lanes', () => {
       },
       controller.signal,
     );
-    controller.abort(new Error('enough'));
-    await expect(work).rejects.toThrow('enough');
+    controller.abort(new Error('aborted by the caller'));
+    await expect(work).rejects.toThrow('aborted by the caller');
   });
 });

@@ -1,33 +1,33 @@
 /**
- * Agents at work at the same time, where their models have places of their own to compute in.
+ * Concurrent work of agents whose models compute on devices of their own.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
 import type { Agent } from './team.ts';
 
 /**
- * Does a piece of work for every agent. Agents whose models are `parallel` go on at the same time; the others, and
- * agents that share a model, wait for each other in the order given.
+ * Runs `work` for every agent. Agents whose models are `parallel` run concurrently; all others, and agents that share
+ * a model, run one after the other in the given order.
  *
- * When one fails the others are told to stop and waited for, so that nothing goes on behind the caller's back.
+ * If one call fails, the others are aborted, and the returned promise rejects only after they have ended.
  *
- * @param work - given a signal of its own, which also aborts when `signal` does
+ * @param work - its signal also aborts when `signal` does
  * @returns results in order of the agents
- * @throws the failure that came first
+ * @throws the first failure
  */
 export async function runConcurrently<A extends Agent, T>(
   agents: readonly A[],
   work: (agent: A, signal: AbortSignal | undefined) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T[]> {
-  const lanes = new Map<unknown, (readonly [number, A])[]>();
+  const queues = new Map<unknown, (readonly [number, A])[]>();
   for (const [index, agent] of agents.entries()) {
-    const lane = lanes.get(laneOf(agent.model));
-    if (lane) lane.push([index, agent]);
-    else lanes.set(laneOf(agent.model), [[index, agent]]);
+    const queue = queues.get(queueKey(agent.model));
+    if (queue) queue.push([index, agent]);
+    else queues.set(queueKey(agent.model), [[index, agent]]);
   }
   const results: T[] = [];
-  if (lanes.size <= 1) {
+  if (queues.size <= 1) {
     for (const agent of agents) {
       signal?.throwIfAborted();
       results.push(await work(agent, signal));
@@ -35,8 +35,8 @@ export async function runConcurrently<A extends Agent, T>(
     return results;
   }
   await allOrNone(
-    [...lanes.values()].map((lane) => async (own) => {
-      for (const [index, agent] of lane) {
+    [...queues.values()].map((queue) => async (own) => {
+      for (const [index, agent] of queue) {
         own.throwIfAborted();
         results[index] = await work(agent, own);
       }
@@ -46,16 +46,22 @@ export async function runConcurrently<A extends Agent, T>(
   return results;
 }
 
-/** How many of the models can be at work at the same time. */
+/** Number of the agents' models that can compute at the same time. */
 export function concurrencyOf(agents: readonly Agent[]): number {
-  return new Set(agents.map(({ model }) => laneOf(model))).size;
+  return new Set(agents.map(({ model }) => queueKey(model))).size;
 }
 
-function laneOf(model: Model): unknown {
-  return model.capabilities.parallel ? model : 'one after the other';
+/** Agents with equal keys run one after the other. */
+function queueKey(model: Model): unknown {
+  return model.capabilities.parallel ? model : 'sequential';
 }
 
-/** Runs everything at the same time; a failure stops the rest, which is waited for. @throws the first failure */
+/**
+ * Runs all tasks concurrently. If one fails, the others are aborted, and the returned promise rejects only after
+ * they have ended.
+ *
+ * @throws the first failure
+ */
 export async function allOrNone(
   tasks: readonly ((signal: AbortSignal) => Promise<void>)[],
   signal?: AbortSignal,

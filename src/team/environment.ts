@@ -1,7 +1,7 @@
 /**
- * Steps of interactive episodes: what the environment makes of the team's messages. The task is pure and the
- * answerer is not, so this is where they meet: a scene that has a question waits for the answer, all
- * episodes of a turn together.
+ * Steps of interactive episodes: applies the team's messages to the environment. A task is pure and its answerer
+ * is not, so this module connects them: a step with a question waits for the answer, and the questions of all
+ * episodes of a turn are answered in one call.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -17,65 +17,66 @@ import type {
 } from '../task/task.ts';
 import type { VerifierCache } from './verifier-cache.ts';
 
-/** Most questions one step may ask: more is a task that never comes to an end. */
-const MOST_QUESTIONS = 16;
+/** Maximum number of questions of one step; a task with more is taken for one that never stops. */
+const MAX_QUESTIONS = 16;
 
-/** The scene an episode begins with; a task that throws ends it at once. */
+/** First step of an episode. If the task throws, the episode ends at once. */
 export function resetEnvironment(
   environment: Environment,
   item: TaskItem,
-  judge: VerifierCache,
+  verifier: VerifierCache,
 ): EnvironmentStep {
   try {
     return environment.reset(item);
   } catch (error) {
-    return overWith(judge.failed(item, 'environment', error));
+    return finalStep(verifier.failureVerdict(item, 'environment', error));
   }
 }
 
-/** A message that goes to the environment of one episode. */
+/** A message that is sent to the environment of one episode. */
 export interface Move {
   readonly item: TaskItem;
-  readonly scene: EnvironmentStep;
+  readonly lastStep: EnvironmentStep;
   readonly text: string;
-  /** Draws of this step; the k-th question's answer has the child k. */
+  /** Random stream of this step; the answer to the k-th question draws from child k. */
   readonly stream: RandomStream;
 }
 
 /**
- * The scene after each move. A task that throws ends that episode with a failed verdict and loses no other.
+ * The environment step after each move. If the task throws, that episode ends with a failed verdict and the others
+ * go on.
  *
- * @throws TaskError if the task asks questions and nobody is there to answer, or it never stops asking
- * @throws whatever the answerer throws
+ * @throws TaskError if the task asks questions without an answerer, or more than the maximum
+ * @throws the errors of the answerer
  */
 export async function playMoves(
   task: Task,
   moves: readonly Move[],
-  { judge, signal }: { readonly judge: VerifierCache; readonly signal?: AbortSignal | undefined },
+  { verifier, signal }: { readonly verifier: VerifierCache; readonly signal?: AbortSignal | undefined },
 ): Promise<EnvironmentStep[]> {
   const guarded = (
     item: TaskItem,
-    go: () => EnvironmentStep | PendingStep,
+    step: () => EnvironmentStep | PendingStep,
   ): EnvironmentStep | PendingStep => {
     try {
-      return go();
+      return step();
     } catch (error) {
-      return overWith(judge.failed(item, 'environment', error));
+      return finalStep(verifier.failureVerdict(item, 'environment', error));
     }
   };
-  const results = moves.map(({ item, scene, text, stream }) =>
-    guarded(item, () => scene.step(text, stream.child(0))),
+  const results = moves.map(({ item, lastStep, text, stream }) =>
+    guarded(item, () => lastStep.step(text, stream.child(0))),
   );
-  for (let asked = 1; ; asked++) {
+  for (let round = 1; ; round++) {
     const open = results.flatMap((result, n) => ('question' in result ? [{ n, inquiry: result }] : []));
     if (open.length === 0) return results as EnvironmentStep[]; // no inquiry is left
-    if (asked > MOST_QUESTIONS)
+    if (round > MAX_QUESTIONS)
       throw new TaskError(
-        `task ${task.name}: expected at most ${MOST_QUESTIONS} questions per message, got more on item ${moves[open[0].n].item.id}`,
+        `task ${task.name}: expected at most ${MAX_QUESTIONS} questions per message, got more on item ${moves[open[0].n].item.id}`,
       );
     const questions = open.map(({ n, inquiry }) => ({
       ...inquiry.question,
-      stream: moves[n].stream.child(asked),
+      stream: moves[n].stream.child(round),
     }));
     const answers = await answererOf(task).answer(questions, signal);
     open.forEach(({ n, inquiry }, k) => {
@@ -87,12 +88,12 @@ export async function playMoves(
 function answererOf({ name, environment }: Task): Answerer {
   if (environment?.answerer !== undefined) return environment.answerer;
   throw new TaskError(
-    `task ${name}: expected somebody to answer its questions, got none; name an answerer among its options`,
+    `task ${name}: expected an answerer for the questions of its environment, got none; set answerer_path or answerer_url among its options`,
   );
 }
 
-/** An episode that ends because the task failed. */
-function overWith(verdict: Verdict): EnvironmentStep {
-  const scene: EnvironmentStep = { done: true, step: () => scene, verdict: () => verdict };
-  return scene;
+/** Step of an episode that ends because the task failed. */
+function finalStep(verdict: Verdict): EnvironmentStep {
+  const last: EnvironmentStep = { done: true, step: () => last, verdict: () => verdict };
+  return last;
 }

@@ -1,34 +1,39 @@
 /**
- * An episode under way: what was said so far and, with an interactive task, how things stand.
+ * An episode in progress: its messages so far and, for an interactive task, the state of the environment.
  * @module
  */
 import type { ChatMessage } from '../engine/engine.ts';
 import type { EnvironmentStep, TaskItem } from '../task/task.ts';
-import type { Agent, EnvironmentReply, Protocol, SpokenMessage, TeamMessage } from './team.ts';
+import type { Agent, EnvironmentReply, Protocol, TeamMessage } from './team.ts';
 import { type Exchange, exchangeTranscript } from './transcript.ts';
 
 export interface Episode {
   readonly item: TaskItem;
   readonly group: number;
   readonly sample: number;
-  readonly spoken: SpokenMessage[];
   readonly messages: TeamMessage[];
   /** Present with an interactive task. */
   readonly play?: Play;
 }
 
-/** The part of an episode that the environment has a say in. */
+/** State of the environment in an interactive episode. */
 export interface Play {
-  scene: EnvironmentStep;
+  lastStep: EnvironmentStep;
   readonly exchanges: Exchange[];
-  readonly replies: EnvironmentReply[];
 }
 
-/** What an agent sees before it speaks. */
+/** Prompt of an agent at the current turn. */
 export function viewOf(protocol: Protocol, agent: Agent, episode: Episode): readonly ChatMessage[] {
-  const { item, spoken, play } = episode;
+  const { item, messages, play } = episode;
   const { id, instruction } = agent;
   return play === undefined
-    ? protocol.view(item, id, spoken, instruction)
+    ? protocol.view(item, id, messages, instruction)
     : exchangeTranscript(item, id, { exchanges: play.exchanges, instruction });
+}
+
+/** Replies of the environment so far. */
+export function repliesOf({ exchanges }: Play): EnvironmentReply[] {
+  return exchanges.flatMap(({ sent: { turn }, reply }) =>
+    reply === undefined ? [] : [{ turn, text: reply }],
+  );
 }

@@ -3,12 +3,12 @@ import { randomStream } from '../core/rng.ts';
 import type { ChatMessage, Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import type { QuestionWithStream, Task } from '../task/task.ts';
-import { alone } from './alone.ts';
 import { createDebate } from './debate.ts';
 import { createParts } from './parts.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
 import { createRouter } from './router.ts';
+import { soloProtocol } from './solo-protocol.ts';
 import type { Protocol, Team, TeamMessage, Trajectory } from './team.ts';
 import { createHunt, HUNT_LETTERS } from './testing/hunt-task.ts';
 import { dialogue } from './transcript.ts';
@@ -44,7 +44,7 @@ const PROTOCOLS: [string, Protocol][] = [
   ['vote', createVote()],
 ];
 
-/** The chat an agent should see, built by hand from an episode and what was sent at each turn. */
+/** Expected prompt of a message, built from the episode and the messages sent to the environment at each turn. */
 function expectedView(
   { item, replies = [] }: Trajectory,
   { agent, turn }: TeamMessage,
@@ -61,31 +61,33 @@ function expectedView(
 }
 
 describe('rollout of an interactive task', () => {
-  it.each(PROTOCOLS)('shows what the environment said in every later view of %s', async (_, protocol) => {
-    const team = teamOf(protocol);
-    let later = 0;
-    for (const episode of await play(team, createHunt())) {
-      const turns = [...new Set(episode.messages.map(({ turn }) => turn))];
-      const sent = turns.map((turn) => {
-        const said = episode.messages.filter((message) => message.turn === turn);
-        const spoken = said.map((message) => ({ ...message, meanLogp: meanLogp(message) }));
-        const { agent } = (protocol.moves ?? createVote().moves!).choose(
-          spoken,
-          ({ text }) => text.slice(0, 1) || undefined,
-        );
-        return said.find((message) => message.agent === agent)!;
-      });
-      expect(episode.meanLogp).toBeCloseTo(meanLogp(sent.at(-1)!), 12);
-      for (const message of episode.messages) {
-        const { tokenizer } = team.agents[message.agent].model;
-        expect(message.context).toEqual(tokenizer.encodeChat(expectedView(episode, message, sent)));
-        later += Number(message.turn > 0);
+  it.each(PROTOCOLS)(
+    'includes the replies of the environment in every later prompt of %s',
+    async (_, protocol) => {
+      const team = teamOf(protocol);
+      let later = 0;
+      for (const episode of await play(team, createHunt())) {
+        const turns = [...new Set(episode.messages.map(({ turn }) => turn))];
+        const sent = turns.map((turn) => {
+          const ofTurn = episode.messages.filter((message) => message.turn === turn);
+          const { agent } = (protocol.moves ?? createVote().moves!).choose(
+            ofTurn,
+            ({ text }) => text.slice(0, 1) || undefined,
+          );
+          return ofTurn.find((message) => message.agent === agent)!;
+        });
+        expect(episode.meanLogp).toBeCloseTo(meanLogp(sent.at(-1)!), 12);
+        for (const message of episode.messages) {
+          const { tokenizer } = team.agents[message.agent].model;
+          expect(message.context).toEqual(tokenizer.encodeChat(expectedView(episode, message, sent)));
+          later += Number(message.turn > 0);
+        }
       }
-    }
-    expect(later).toBeGreaterThan(10);
-  });
+      expect(later).toBeGreaterThan(10);
+    },
+  );
 
-  it.each(PROTOCOLS)('keeps the environment out of every agent’s own tokens in %s', async (_, protocol) => {
+  it.each(PROTOCOLS)('keeps replies out of the agents’ own tokens in %s', async (_, protocol) => {
     const team = teamOf(protocol);
     for (const { messages, group, sample } of await play(team, createHunt()))
       for (const { agent, turn, context, tokens } of messages) {
@@ -96,7 +98,7 @@ describe('rollout of an interactive task', () => {
       }
   });
 
-  it('ends when the environment says so, at the latest after its rounds, whatever the protocol’s own', async () => {
+  it('ends when the environment is done, at the latest after its own number of rounds', async () => {
     const lengths = new Set<number>();
     for (const { messages, replies, verdict, reward, agentVerdicts } of await play(
       teamOf(createRelay(2), 2),
@@ -114,7 +116,7 @@ describe('rollout of an interactive task', () => {
     expect(lengths.size).toBeGreaterThan(2);
   });
 
-  it('sends the plurality of a vote, and goes on with one agent alone', async () => {
+  it('sends the plurality of a vote to the environment; also with a single active agent', async () => {
     const episodes = await play(teamOf(createVote()), createHunt());
     const played = episodes.flatMap(({ messages, replies = [], item }) =>
       replies.map(({ turn, text }) => ({
@@ -129,11 +131,11 @@ describe('rollout of an interactive task', () => {
       const distance = HUNT_LETTERS.indexOf(item.answer!) - HUNT_LETTERS.indexOf(first[0]);
       expect(text).toBe(HUNT_LETTERS[(distance + 4) % 4]);
     }
-    for (const { messages } of await play(teamOf(alone(createVote(), 2)), createHunt()))
+    for (const { messages } of await play(teamOf(soloProtocol(createVote(), 2)), createHunt()))
       expect(new Set(messages.map(({ agent }) => agent))).toEqual(new Set([2]));
   });
 
-  it.each(PROTOCOLS)('plays the first sample of %s for a learner as without one', async (_, protocol) => {
+  it.each(PROTOCOLS)('plays the first sample of %s with a learner as without one', async (_, protocol) => {
     const task = createHunt({ noisy: true });
     const independent = await play(teamOf(protocol), task);
     for (const learner of [0, 1, 2]) {
@@ -141,19 +143,19 @@ describe('rollout of an interactive task', () => {
       coupled.forEach((trajectory, n) => {
         if (trajectory.sample === 0) expect(trajectory).toEqual(independent[n]);
       });
-      // companions that see the same say the same, and so does the environment
-      const answered = new Map<string, string>();
+      // companions with equal contexts write equal messages, and the environment gives equal replies
+      const replied = new Map<string, string>();
       for (const { group, messages, replies = [] } of coupled)
         for (const { turn, text } of replies) {
           const seen = messages.filter((message) => message.turn <= turn);
           const key = `${group} ${seen.map((message) => message.text).join()}`;
-          expect(answered.get(key) ?? text).toBe(text);
-          answered.set(key, text);
+          expect(replied.get(key) ?? text).toBe(text);
+          replied.set(key, text);
         }
     }
   });
 
-  it('draws the environment’s part by name: alike under one stream, other under another sample', async () => {
+  it('names the environment’s streams by sample: equal for equal samples, different for others', async () => {
     const task = createHunt({ noisy: true });
     const few = await play(teamOf(createRelay(3)), task, { samples: 2 });
     const many = await play(teamOf(createRelay(3)), task, { samples: 6 });
@@ -164,15 +166,15 @@ describe('rollout of an interactive task', () => {
     expect(new Set(same.map(({ replies = [] }) => replies[0].text)).size).toBeGreaterThan(1);
   });
 
-  it('says who said what, in order, the environment after the agents of its turn', async () => {
+  it('lists messages and replies in order, the reply after the messages of its turn', async () => {
     const [episode] = await play(teamOf(createVote()), createHunt());
-    const said = dialogue(episode);
-    expect(said.slice(0, 4).map(({ agent }) => agent)).toEqual([0, 1, 2, 'environment']);
-    expect(said).toHaveLength(episode.messages.length + episode.replies!.length);
-    expect(said.map(({ turn }) => turn)).toEqual(said.map(({ turn }) => turn).sort());
+    const entries = dialogue(episode);
+    expect(entries.slice(0, 4).map(({ agent }) => agent)).toEqual([0, 1, 2, 'environment']);
+    expect(entries).toHaveLength(episode.messages.length + episode.replies!.length);
+    expect(entries.map(({ turn }) => turn)).toEqual(entries.map(({ turn }) => turn).sort());
   });
 
-  it('loses one episode, not all, when the environment fails', async () => {
+  it('ends only the affected episodes when the environment fails', async () => {
     const hunt = createHunt();
     const broken: Task = {
       ...hunt,
@@ -193,7 +195,7 @@ describe('rollout of an interactive task', () => {
     };
     const warnings: string[] = [];
     const episodes = await play(teamOf(createRelay(3)), broken, {
-      judge: new VerifierCache(broken, (message) => warnings.push(message)),
+      verifier: new VerifierCache(broken, (message) => warnings.push(message)),
     });
     expect(episodes).toHaveLength(20);
     const failed = episodes.filter(({ verdict }) => verdict.reason.startsWith('the environment failed: no '));
@@ -202,10 +204,10 @@ describe('rollout of an interactive task', () => {
     expect(warnings).toContain('task hunt: the environment failed on item train-2: no step');
   });
 
-  it('refuses protocols without moves, and a reward for members', async () => {
+  it('rejects protocols without moves, and a reward for single agents', async () => {
     for (const protocol of [createDebate(), createParts()])
       await expect(play(teamOf(protocol), createHunt())).rejects.toThrow(
-        `expected a protocol that takes turns with an environment for task hunt, got ${protocol.name}`,
+        `expected a protocol for interactive tasks for task hunt, got ${protocol.name}`,
       );
     await expect(play(teamOf(createVote()), createHunt(), { agentReward: 0.5 })).rejects.toThrow(
       'expected agentReward 0 with task hunt, whose messages are moves, got 0.5',
@@ -213,8 +215,8 @@ describe('rollout of an interactive task', () => {
   });
 });
 
-describe('an environment that asks', () => {
-  /** Says the second letter of the alphabet, or one drawn from the question's stream. */
+describe('an environment with questions', () => {
+  /** Answers with the second letter of the alphabet, or with one drawn from the question's stream. */
   function script(drawn: boolean): { calls: QuestionWithStream[][]; task: (questions: number) => Task } {
     const calls: QuestionWithStream[][] = [];
     const answerer = {
@@ -226,7 +228,7 @@ describe('an environment that asks', () => {
     return { calls, task: (questions) => createHunt({ questions, answerer }) };
   }
 
-  it('is answered once per turn for all episodes together, question after question', async () => {
+  it('sends the questions of all episodes of a turn in one call per question', async () => {
     const { calls, task } = script(false);
     const episodes = await play(teamOf(createRelay(3)), task(2));
     for (const { replies = [] } of episodes) for (const { text } of replies) expect(text).toBe('bb');
@@ -237,7 +239,7 @@ describe('an environment that asks', () => {
     expect(calls[1][0].messages[0].content).toBe(`train-0 ${episodes[0].messages[0].text} 1`);
   });
 
-  it('has draws of its own for every question', async () => {
+  it('has a random stream of its own for every question', async () => {
     const { task } = script(true);
     const episodes = await play(teamOf(createRelay(3)), task(2));
     expect(await play(teamOf(createRelay(3)), script(true).task(2))).toEqual(episodes);
@@ -245,9 +247,9 @@ describe('an environment that asks', () => {
     expect(new Set(texts).size).toBeGreaterThan(8);
   });
 
-  it('fails in one line without an answerer, or when it never stops asking', async () => {
+  it('fails in one line without an answerer, or with too many questions', async () => {
     await expect(play(teamOf(createRelay(3)), createHunt({ questions: 1 }))).rejects.toThrow(
-      'task hunt: expected somebody to answer its questions, got none; name an answerer among its options',
+      'task hunt: expected an answerer for the questions of its environment, got none; set answerer_path or answerer_url among its options',
     );
     await expect(play(teamOf(createRelay(3)), script(false).task(17))).rejects.toThrow(
       'task hunt: expected at most 16 questions per message, got more on item train-0',

@@ -1,22 +1,22 @@
 /**
- * `parts`: every agent writes one part of the answer at once, without seeing the others; the team's answer
- * is the parts in order of id, one blank apart. The protocol for answers that must fit together.
+ * `parts`: every agent writes one part of the answer, without seeing the other parts. The team's answer is the
+ * parts in order of id, joined by single spaces. For tasks that verify only the joined answer.
  * @module
  */
-import type { Protocol, SpokenMessage } from './team.ts';
-import { opening } from './transcript.ts';
+import type { Protocol, ProtocolMessage } from './team.ts';
+import { openingMessages } from './transcript.ts';
 
 export function createParts(): Protocol {
   return {
     name: 'parts',
     maxTurns: 1,
     agentsAnswer: true,
-    active: (turn, _spoken, agents) => (turn === 0 ? Array.from({ length: agents }, (_, id) => id) : []),
-    view: (item, _agent, _spoken, instruction) => opening(item, instruction),
-    decide: (spoken) => {
-      const parts = [...spoken].sort((a, b) => a.agent - b.agent);
+    active: (turn, _messages, agents) => (turn === 0 ? Array.from({ length: agents }, (_, id) => id) : []),
+    view: (item, _agent, _messages, instruction) => openingMessages(item, instruction),
+    decide: (messages) => {
+      const parts = [...messages].sort((a, b) => a.agent - b.agent);
       const meanLogp = parts.reduce((sum, part) => sum + part.meanLogp, 0) / parts.length;
-      return { ...(parts[0] as SpokenMessage), text: parts.map(({ text }) => text).join(' '), meanLogp };
+      return { ...(parts[0] as ProtocolMessage), text: parts.map(({ text }) => text).join(' '), meanLogp };
     },
   };
 }

@@ -9,7 +9,7 @@ interface Vote {
   readonly meanLogp: number;
 }
 
-/** `a-1` is a vote of the next agent for "a" with mean logp -1; `?-1` one without an answer. */
+/** `a-1` is a ballot of the next agent for the answer "a" with mean logp -1; `?-1` is a ballot without an answer. */
 function votes(...texts: string[]): Vote[] {
   return texts.map((text, agent) => ({
     agent,
@@ -21,23 +21,23 @@ function votes(...texts: string[]): Vote[] {
 const winner = (ballots: readonly Vote[]) => plurality(ballots, ({ answer }) => answer);
 
 describe('plurality', () => {
-  it('takes the answer with the most votes, however unsure they are', () => {
+  it('elects the answer with the most votes, however low their logp', () => {
     expect(winner(votes('a-1', 'b-9', 'b-8')).answer).toBe('b');
   });
 
-  it('lets the surest of the winning ballots stand for the answer, then the lowest id', () => {
+  it('returns the winning ballot with the highest logp, then the lowest id', () => {
     expect(winner(votes('a-1', 'b-9', 'b-8')).agent).toBe(2);
     expect(winner(votes('b-8', 'a-1', 'b-8')).agent).toBe(0);
   });
 
-  it('breaks ties by the mean of the voters logp, then by the lower id', () => {
+  it('breaks ties by the higher mean logp of the voters, then by the lower id', () => {
     expect(winner(votes('a-3', 'b-2')).answer).toBe('b');
     expect(winner(votes('a-1', 'b-2', 'b-2', 'a-4')).answer).toBe('b');
     expect(winner(votes('b-2', 'a-2')).answer).toBe('b');
     expect(winner(votes('b-2', 'a-1', 'a-3', 'b-2')).answer).toBe('b');
   });
 
-  it('hears ballots without an answer only when no ballot has one', () => {
+  it('returns a ballot without an answer only if no ballot has one', () => {
     expect(winner(votes('?-0.1', '?-0.1', 'a-9')).answer).toBe('a');
     expect(winner(votes('?-3', '?-1', '?-1')).agent).toBe(1);
   });
@@ -71,7 +71,7 @@ describe('plurality', () => {
     );
   });
 
-  it('needs a ballot', () => {
+  it('throws without ballots', () => {
     expect(() => winner([])).toThrow(DomainError);
   });
 });

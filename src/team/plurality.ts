@@ -1,12 +1,11 @@
 /**
- * The plurality vote, wherever answers are counted: among agents in `vote` and `debate`, among episodes
- * in maj@K, among samples in self-consistency.
+ * Plurality vote: among agents in `vote` and `debate`, among episodes in maj@K, among samples in self-consistency.
  * @see Wang et al., "Self-consistency improves chain of thought reasoning", arXiv 2203.11171
  * @module
  */
 import { DomainError } from '../core/errors.ts';
 
-/** What a vote needs to know of a message. */
+/** The properties of a message that a vote uses. */
 export interface Ballot {
   /** Breaks the last tie: the lower id wins. */
   readonly agent: number;
@@ -15,15 +14,16 @@ export interface Ballot {
 }
 
 /**
- * The ballot that stands for the answer with the most votes.
+ * Counts a plurality vote.
  *
- * Ties between answers: the higher mean of their ballots' `meanLogp`, then the lower id among their
- * voters. Of the winning answer's ballots the one with the highest `meanLogp` stands for it, then the
- * lower id. Ballots without an answer do not vote, unless none has one: then the highest `meanLogp` of
- * all stands, then the lower id.
+ * Ties between answers are broken by the higher mean of their ballots' `meanLogp`, then by the lowest id among
+ * their voters. Of the winning answer's ballots the one with the highest `meanLogp` is returned; ties go to the
+ * lower id. Ballots without an answer do not count. If no ballot has an answer, the one with the highest `meanLogp`
+ * is returned; ties go to the lower id.
  *
  * @param ballots - at least one; ids need not be sorted
- * @param answerOf - the answer in normal form, undefined where there is none
+ * @param answerOf - the answer in normal form; undefined if there is none
+ * @returns a ballot of the winning answer
  * @throws DomainError if there is no ballot
  */
 export function plurality<B extends Ballot>(
@@ -32,7 +32,7 @@ export function plurality<B extends Ballot>(
 ): B {
   if (ballots.length === 0) throw new DomainError('plurality: expected at least one ballot, got none');
   const byAnswer = new Map<string, B[]>();
-  // in order of id, so that sums of logp do not depend on the order of the list
+  // sorted by id, so that floating-point sums of logp do not depend on the order of the list
   for (const ballot of [...ballots].sort((a, b) => a.agent - b.agent)) {
     const answer = answerOf(ballot);
     if (answer === undefined) continue;
@@ -45,7 +45,7 @@ export function plurality<B extends Ballot>(
   return mostConfident(best);
 }
 
-/** Whether the voters of one answer win against those of another; both sorted by id. */
+/** Whether the ballots `a` of one answer win against the ballots `b` of another; both sorted by id. */
 function beats(a: readonly Ballot[], b: readonly Ballot[]): boolean {
   if (a.length !== b.length) return a.length > b.length;
   const [meanA, meanB] = [meanLogpOf(a), meanLogpOf(b)];

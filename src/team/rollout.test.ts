@@ -13,7 +13,7 @@ import type { Protocol, Team, Trajectory } from './team.ts';
 import { VerifierCache } from './verifier-cache.ts';
 import { createVote } from './vote.ts';
 
-/** Say the letter of the prompt: texts are answers as they stand, blank ones are none. */
+/** The right answer is the letter of the prompt. A text is its own answer; an empty text has none. */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],
@@ -28,7 +28,7 @@ const echo: Task = {
 };
 
 const ALPHABET = 'abc';
-/** A model that writes short texts of its own taste. */
+/** A model that writes short texts; its distribution depends on the seed. */
 const model = (seed: number): Model =>
   createTabularModel({ alphabet: ALPHABET, prior: { offsets: [0, 0, 0, 1], scale: 1, seed } });
 
@@ -44,7 +44,7 @@ function options(more: Partial<RolloutOptions> = {}): RolloutOptions {
 
 type Sample = Model['sample'];
 
-/** The same model with another way to sample. */
+/** The same model with `sample` replaced. */
 function withSample(inner: Model, sample: Sample): Model {
   return new Proxy(inner, {
     get(target, key) {
@@ -55,7 +55,7 @@ function withSample(inner: Model, sample: Sample): Model {
   });
 }
 
-/** A model that works through its requests one by one, last first. */
+/** A model that samples its requests one by one, the last one first. */
 function backwards(inner: Model): Model {
   return withSample(inner, async (requests, params) => {
     const completions: Awaited<ReturnType<Sample>> = [];
@@ -65,7 +65,7 @@ function backwards(inner: Model): Model {
   });
 }
 
-/** A model that writes down how many requests each call had. */
+/** A model that records the number of requests of each call. */
 function counting(inner: Model, calls: number[]): Model {
   return withSample(inner, (requests, params) => {
     calls.push(requests.length);
@@ -90,7 +90,7 @@ describe('rollout', () => {
     ['vote', createVote()],
     ['relay', createRelay(3, { rounds: 2 })],
     ['debate', createDebate()],
-  ])('draws the same messages in %s however an engine batches and orders them', async (_, protocol) => {
+  ])('draws the same messages in %s whatever the batching and order of the engine', async (_, protocol) => {
     const forward = await rollout(teamOf(protocol), echo, options());
     const reversed = await rollout(
       teamOf(
@@ -103,7 +103,7 @@ describe('rollout', () => {
     expect(reversed).toEqual(forward);
   });
 
-  it('draws the same messages for the same name when more items or samples are asked for', async () => {
+  it('draws the same messages when more items or samples are requested', async () => {
     const team = teamOf(createRelay(3));
     const small = await rollout(team, echo, options({ items: items(2), samples: 2 }));
     const large = await rollout(team, echo, options({ items: items(4), samples: 5 }));
@@ -113,15 +113,15 @@ describe('rollout', () => {
       ).toEqual(trajectory);
   });
 
-  it('draws for a part of a batch, given its groups and samples, what the whole batch would', async () => {
+  it('draws the same messages for a part of a batch, given its groups and samples', async () => {
     const team = teamOf(createRelay(3));
-    const whole = await rollout(team, echo, options({ samples: 4 }));
+    const batch = await rollout(team, echo, options({ samples: 4 }));
     const part = await rollout(
       team,
       echo,
       options({ items: [items(4)[3], items(4)[1]], groups: [3, 1], samples: 2, firstSample: 2 }),
     );
-    expect(part).toEqual([14, 15, 6, 7].map((index) => whole[index]));
+    expect(part).toEqual([14, 15, 6, 7].map((index) => batch[index]));
     await expect(rollout(team, echo, options({ groups: [0, 1, 1, 2] }))).rejects.toThrow(
       'rollout: expected 4 different groups, got 0, 1, 1, 2',
     );
@@ -139,24 +139,27 @@ describe('rollout', () => {
       }
   });
 
-  it('draws other messages under another stream, sample, agent or turn', async () => {
+  it('draws different messages with another stream, sample, agent or turn', async () => {
     const same = [model(5), model(5)];
-    const alone = options({ items: items(1), samples: 8, maxTokens: 6 });
-    const first = await rollout(teamOf(createVote(), same), echo, alone);
-    const second = await rollout(teamOf(createVote(), same), echo, { ...alone, stream: randomStream(7, 2) });
+    const oneItem = options({ items: items(1), samples: 8, maxTokens: 6 });
+    const first = await rollout(teamOf(createVote(), same), echo, oneItem);
+    const second = await rollout(teamOf(createVote(), same), echo, {
+      ...oneItem,
+      stream: randomStream(7, 2),
+    });
     expect(second.map(texts)).not.toEqual(first.map(texts));
     const byAgent = [0, 1].map((agent) => first.map((trajectory) => texts(trajectory)[agent]));
     expect(byAgent[0]).not.toEqual(byAgent[1]);
     expect(new Set(byAgent[0]).size).toBeGreaterThan(1);
-    // this model does not look at its context, so only the stream can tell its two turns apart
-    const blind = createTabularModel({ alphabet: ALPHABET });
-    const twice = await rollout(teamOf(createRelay(1, { rounds: 2 }), [blind]), echo, alone);
+    // this model ignores its context, so only the stream differs between its two turns
+    const contextFree = createTabularModel({ alphabet: ALPHABET });
+    const twice = await rollout(teamOf(createRelay(1, { rounds: 2 }), [contextFree]), echo, oneItem);
     expect(twice.map((trajectory) => texts(trajectory)[0])).not.toEqual(
       twice.map((trajectory) => texts(trajectory)[1]),
     );
   });
 
-  it('asks each agent once per turn, for all episodes together', async () => {
+  it('calls each model once per turn for all episodes', async () => {
     const calls: number[][] = [[], []];
     const counted = calls.map((list, i) => counting(model(i), list));
     await rollout(teamOf(createRelay(2, { rounds: 2 }), counted), echo, options());
@@ -166,7 +169,7 @@ describe('rollout', () => {
     ]);
   });
 
-  it('lets later speakers see earlier ones, own tokens spliced in, and never those of the same turn', async () => {
+  it('shows messages of earlier turns, with own token ids, and none of the same turn', async () => {
     const agents = [model(1), model(2)];
     const { tokenizer } = agents[0];
     const relayed = await rollout(teamOf(createRelay(2, { rounds: 2 }), agents), echo, options());
@@ -182,7 +185,7 @@ describe('rollout', () => {
         expect(context).toEqual(tokenizer.encodeChat([{ role: 'user', content: item.prompt }]));
   });
 
-  it('keeps the sampler’s tokens, logp and finish, and the text they decode to', async () => {
+  it('keeps the sampler’s tokens, logp and finish reason, and the decoded text', async () => {
     const team = teamOf(createVote());
     for (const { messages } of await rollout(team, echo, options())) {
       expect(messages.map(({ agent, turn }) => [agent, turn])).toEqual([
@@ -200,7 +203,7 @@ describe('rollout', () => {
     }
   });
 
-  it('judges the team’s answer and each member’s last message', async () => {
+  it('verifies the team’s answer and each agent’s last message', async () => {
     for (const { item, messages, verdict, agentVerdicts, reward } of await rollout(
       teamOf(createDebate()),
       echo,
@@ -214,19 +217,19 @@ describe('rollout', () => {
     }
   });
 
-  it('leaves members without a verdict who never spoke', async () => {
+  it('gives no verdict for agents without a message', async () => {
     const [trajectory] = await rollout(teamOf({ ...createRelay(3), maxTurns: 2 }), echo, options());
     expect(trajectory.agentVerdicts[2]).toBeUndefined();
     expect(trajectory.agentVerdicts[1]).toEqual(trajectory.verdict);
   });
 
-  it('mixes the members’ mean reward into the team’s with the asked weight', async () => {
+  it('mixes the agents’ mean reward into the team’s with the weight agentReward', async () => {
     const plain = await rollout(teamOf(createVote()), echo, options());
     const mixed = await rollout(teamOf(createVote()), echo, options({ agentReward: 0.3 }));
     const rewards = new Set<number>();
     mixed.forEach(({ reward, verdict, agentVerdicts }, i) => {
-      const members = agentVerdicts.filter((member) => member?.correct).length / 3;
-      expect(reward).toBeCloseTo(0.7 * plain[i].reward + 0.3 * members, 12);
+      const agentMean = agentVerdicts.filter((agentVerdict) => agentVerdict?.correct).length / 3;
+      expect(reward).toBeCloseTo(0.7 * plain[i].reward + 0.3 * agentMean, 12);
       expect(verdict).toEqual(plain[i].verdict);
       rewards.add(reward);
     });
@@ -234,61 +237,61 @@ describe('rollout', () => {
   });
 
   it('verifies each text once per item', async () => {
-    const asked: string[] = [];
+    const verified: string[] = [];
     const spying: Task = {
       ...echo,
       verify: (item, text) => {
-        asked.push(`${item.id} ${text}`);
+        verified.push(`${item.id} ${text}`);
         return echo.verify(item, text);
       },
     };
     await rollout(teamOf(createVote()), spying, options({ samples: 20 }));
-    expect(asked.length).toBeGreaterThan(10);
-    expect(new Set(asked).size).toBe(asked.length);
+    expect(verified.length).toBeGreaterThan(10);
+    expect(new Set(verified).size).toBe(verified.length);
   });
 
-  it('goes on when a verifier fails: a warning, a wrong answer, and all other episodes', async () => {
+  it('counts an answer as wrong and warns when the verifier throws', async () => {
     const warnings: string[] = [];
     const broken: Task = {
       ...echo,
       rewardRange: [-1, 1],
       verify: (item, text) => {
-        if (text.startsWith('a')) throw new Error('no a, please');
+        if (text.startsWith('a')) throw new Error('letter a');
         return echo.verify(item, text);
       },
     };
     const trajectories = await rollout(teamOf(createRelay(3)), broken, {
       ...options(),
-      judge: new VerifierCache(broken, (message) => warnings.push(message)),
+      verifier: new VerifierCache(broken, (message) => warnings.push(message)),
     });
     expect(trajectories).toHaveLength(12);
     const failed = trajectories.filter((trajectory) => texts(trajectory)[2].startsWith('a'));
     expect(failed.length).toBeGreaterThan(0);
     for (const { verdict } of failed)
-      expect(verdict).toEqual({ correct: false, reward: -1, reason: 'the verifier failed: no a, please' });
-    expect(warnings[0]).toMatch(/^task echo: the verifier failed on item train-\d: no a, please$/);
+      expect(verdict).toEqual({ correct: false, reward: -1, reason: 'the verifier failed: letter a' });
+    expect(warnings[0]).toMatch(/^task echo: the verifier failed on item train-\d: letter a$/);
     expect(new Set(trajectories.map(({ verdict }) => verdict.reward)).size).toBeGreaterThan(1);
   });
 
-  it('counts messages as they finish', async () => {
+  it('reports progress for every finished message', async () => {
     const seen: [number, number][] = [];
     const relay = options({ onProgress: (done, total) => seen.push([done, total]) });
     await rollout(teamOf(createRelay(3, { rounds: 2 })), echo, relay);
     expect(seen).toEqual(Array.from({ length: 72 }, (_, i) => [i + 1, 72]));
   });
 
-  it('stops when told to', async () => {
+  it('stops when the signal aborts', async () => {
     const controller = new AbortController();
     const stopping = options({
       signal: controller.signal,
       onProgress: (done) => {
-        if (done === 12) controller.abort(new Error('enough'));
+        if (done === 12) controller.abort(new Error('aborted'));
       },
     });
-    await expect(rollout(teamOf(createRelay(3)), echo, stopping)).rejects.toThrow('enough');
+    await expect(rollout(teamOf(createRelay(3)), echo, stopping)).rejects.toThrow('aborted');
   });
 
-  it('refuses what makes no sense', async () => {
+  it('rejects invalid options, protocols and teams', async () => {
     const attempt = (protocol: Protocol, more: Partial<RolloutOptions>) =>
       rollout(teamOf(protocol), echo, options(more));
     await expect(attempt(createVote(), { samples: 0 })).rejects.toThrow(DomainError);
@@ -297,7 +300,7 @@ describe('rollout', () => {
       'rollout: expected agentReward 0 with protocol relay, got 0.5',
     );
     await expect(attempt({ ...createVote(), active: () => [] }, {})).rejects.toThrow(
-      'expected protocol vote to let an agent speak, got silence',
+      'expected protocol vote to activate at least one agent, got none',
     );
     const [first] = teamOf(createVote()).agents;
     const misnumbered: Team = { protocol: createVote(), agents: [{ ...first, id: 1 }] };
@@ -312,37 +315,34 @@ describe('rollout for a learner', () => {
     ['debate', createDebate()],
     ['router', createRouter(3, { turns: 5, order: 'random' })],
   ];
-  const said = ({ messages }: Trajectory) =>
+  const sampledOf = ({ messages }: Trajectory) =>
     messages.map(({ agent, turn, context, tokens }) => ({ agent, turn, context, tokens }));
 
-  it.each(protocols)(
-    'draws every message of %s by name, companions for all samples alike',
-    async (_, protocol) => {
-      const team = teamOf(protocol);
-      for (const learner of [0, 1, 2])
-        for (const { group, sample, messages } of await rollout(team, echo, options({ learner })))
-          for (const { agent, turn, context, tokens } of messages) {
-            const stream = randomStream(7, 1).child(agent, group, agent === learner ? sample : 0, turn);
-            const alone = await team.agents[agent].model.sample([{ context, stream }], {
-              temperature: 1,
-              maxTokens: 4,
-            });
-            expect(tokens).toEqual(alone[0].tokens);
-          }
-    },
-  );
+  it.each(protocols)('names the streams of %s by sample for the learner only', async (_, protocol) => {
+    const team = teamOf(protocol);
+    for (const learner of [0, 1, 2])
+      for (const { group, sample, messages } of await rollout(team, echo, options({ learner })))
+        for (const { agent, turn, context, tokens } of messages) {
+          const stream = randomStream(7, 1).child(agent, group, agent === learner ? sample : 0, turn);
+          const drawn = await team.agents[agent].model.sample([{ context, stream }], {
+            temperature: 1,
+            maxTokens: 4,
+          });
+          expect(tokens).toEqual(drawn[0].tokens);
+        }
+  });
 
-  it.each(protocols)('plays the first sample of %s as without a learner', async (_, protocol) => {
+  it.each(protocols)('plays the first sample of %s with a learner as without one', async (_, protocol) => {
     const team = teamOf(protocol);
     const independent = await rollout(team, echo, options());
     for (const learner of [0, 1, 2]) {
       const coupled = await rollout(team, echo, options({ learner }));
       for (const [n, { sample }] of coupled.entries())
-        if (sample === 0) expect(said(coupled[n])).toEqual(said(independent[n]));
+        if (sample === 0) expect(sampledOf(coupled[n])).toEqual(sampledOf(independent[n]));
     }
   });
 
-  it('changes nothing in what the learner of a vote says, and lets each companion say one thing per item', async () => {
+  it('leaves the learner’s messages of a vote unchanged and gives each companion one message per item', async () => {
     const team = teamOf(createVote());
     const independent = await rollout(team, echo, options());
     const coupled = await rollout(team, echo, options({ learner: 1 }));
@@ -350,15 +350,15 @@ describe('rollout for a learner', () => {
     expect(coupled.map(of(1))).toEqual(independent.map(of(1)));
     for (const companion of [0, 2])
       for (const group of [0, 1, 2, 3]) {
-        const heard = coupled.filter((trajectory) => trajectory.group === group).map(of(companion));
-        expect(new Set(heard).size).toBe(1);
+        const companionTexts = coupled.filter((trajectory) => trajectory.group === group).map(of(companion));
+        expect(new Set(companionTexts).size).toBe(1);
       }
-    // and not one thing for all items
+    // but not one message for all items
     expect(new Set(coupled.map(of(0))).size).toBeGreaterThan(1);
     expect(independent.map(of(0))).not.toEqual(coupled.map(of(0)));
   });
 
-  it('lets who speaks after the learner answer what the learner said, the same to the same', async () => {
+  it('gives companions after the learner equal messages after equal messages of the learner', async () => {
     const coupled = await rollout(teamOf(createRelay(3)), echo, options({ samples: 8, learner: 1 }));
     let different = 0;
     for (const group of [0, 1, 2, 3]) {
@@ -375,12 +375,12 @@ describe('rollout for a learner', () => {
     expect(different).toBeGreaterThan(0);
   });
 
-  it('samples once what several episodes share', async () => {
+  it('samples a message that several episodes share once', async () => {
     const requestsOf = async (protocol: Protocol, learner: number | undefined) => {
       const calls: number[][] = [[], [], []];
       const counted = calls.map((list, i) => counting(model(i + 1), list));
-      const asked = options(learner === undefined ? {} : { learner });
-      const trajectories = await rollout(teamOf(protocol, counted), echo, asked);
+      const coupled = options(learner === undefined ? {} : { learner });
+      const trajectories = await rollout(teamOf(protocol, counted), echo, coupled);
       return { calls, trajectories };
     };
     // 4 items x 3 samples
@@ -394,7 +394,7 @@ describe('rollout for a learner', () => {
     expect(new Set(contexts).size).toBeLessThan(12);
   });
 
-  it('counts a shared message once per episode that has it', async () => {
+  it('counts a shared message once per episode in the progress', async () => {
     const seen: [number, number][] = [];
     await rollout(
       teamOf(createVote()),

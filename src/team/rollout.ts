@@ -1,8 +1,8 @@
 /**
- * Plays episodes: prompts in, trajectories out. All episodes advance turn by turn together, so that an
- * agent samples for all of them in one call, and every message has a random stream of its own, so that
- * neither batching nor order changes a draw. With an interactive task the environment answers after every
- * turn; what it says is in every later view and in nobody's tokens (E2).
+ * Plays episodes: items in, trajectories out. All episodes advance together turn by turn, so that an agent samples
+ * the messages of all episodes in one call. Every message has its own random stream, so that neither batching nor
+ * order changes a draw. With an interactive task the environment replies after every turn; its replies are in all
+ * later prompts and never in an agent's tokens (E2).
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -10,87 +10,89 @@ import type { RandomStream } from '../core/rng.ts';
 import type { Task, TaskItem } from '../task/task.ts';
 import { allOrNone, concurrencyOf } from './concurrency.ts';
 import { playMoves, resetEnvironment } from './environment.ts';
-import type { Episode } from './episode.ts';
+import { type Episode, repliesOf } from './episode.ts';
 import type { Team, TeamMessage, Trajectory } from './team.ts';
-import { type Acting, playTurn } from './turn.ts';
+import { type ActiveEpisode, playTurn } from './turn.ts';
 import { VerifierCache } from './verifier-cache.ts';
 
-/** Stands where an agent's id does in the names of the environment's draws; no team is that large. */
+/** Takes the place of the agent's id in the names of the environment's streams; larger than any agent id. */
 const ENVIRONMENT = 2 ** 32;
 
 export interface RolloutOptions {
   readonly items: readonly TaskItem[];
   /**
-   * Group of each item [items]: its name in streams and trajectories, so that a part of a larger batch draws
-   * what the whole would. Default: its position.
+   * Group of each item [items]: its number in stream names and trajectories. With the groups of a larger batch, a
+   * part of the batch draws the same messages. Default: the item's position.
    */
   readonly groups?: readonly number[];
   /** G: episodes per item, >= 1. */
   readonly samples: number;
-  /** Number of an item's first episode, for those that go on with earlier ones; default 0. */
+  /** Sample number of an item's first episode, to continue an earlier rollout; default 0. */
   readonly firstSample?: number;
   /** tau_s of E9. */
   readonly temperature: number;
   readonly maxTokens: number;
   /**
-   * w: reward = (1 - w) * verdict on the team's answer + w * mean verdict on the members' last messages;
-   * 0..1, default 0. Only for protocols whose members answer (vote, debate).
+   * w in reward = (1 - w) * reward of the team's answer + w * mean reward of the agents' last messages; 0..1, default
+   * 0. Only for protocols with `agentsAnswer` (vote, debate).
    */
   readonly agentReward?: number;
   /**
-   * Named by the caller for this call alone. A message draws from its child (agent, group, sample, turn),
-   * where group is the item's, and a step of the environment from a like name of its own.
+   * Must be unique to this call. A message draws from the child (agent, group, sample, turn), a step of the
+   * environment from the child (2^32, group, sample, turn).
    */
   readonly stream: RandomStream;
   /**
-   * The agent the episodes are for: the others' streams are then named without the sample, so that the
-   * samples of an item differ by what the learner does (common random numbers). Companions that see the same
-   * in several samples say the same there, and are sampled once. Every episode is still a draw from the
-   * team's policy; only episodes of one item are coupled. An environment counts among the companions.
+   * The agent that learns from the episodes. The streams of the other agents, its companions, are then named without
+   * the sample, so that the samples of an item differ only through the learner (common random numbers). Companions
+   * with equal contexts in several samples write equal messages, which are sampled once. Every episode is still a
+   * draw from the team's policy; only episodes of the same item are coupled. An environment is treated as a companion.
    * Absent: all episodes are independent.
    */
   readonly learner?: number;
   readonly signal?: AbortSignal;
-  /** Messages finished, and how many there will be if later turns are like this one. */
+  /** Called with the number of finished messages and the total, assuming later turns have as many as this one. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called when an agent has said all it says at a turn, of all episodes or of a wave of them. */
-  readonly onSaid?: (agent: number, messages: readonly TeamMessage[]) => void;
-  /** Gives the verdicts; pass one to ask it for more of them afterwards. Default: one of its own. */
-  readonly judge?: VerifierCache;
+  /** Called when an agent has finished its messages of a turn, for all episodes or for one wave of them. */
+  readonly onAgentTurn?: (agent: number, messages: readonly TeamMessage[]) => void;
+  /** Cache of the verdicts; pass one to reuse it after the call. Default: a new one. */
+  readonly verifier?: VerifierCache;
 }
 
 /**
- * G episodes of every item: trajectories of E2, rewards r(s, a) of E7 at the end of the episode. With an
- * interactive task an episode has as many turns as its environment wants, whatever the protocol's own limit.
+ * Plays G episodes of every item: trajectories of E2, rewards r(s, a) of E7 at the end of the episode. The number of
+ * turns of an interactive episode is limited by its environment, not by the protocol.
  *
- * Agents that act at the same turn do not see each other. They sample one after the other, because two
- * agents may be the same model and calls on a model are not concurrent, or side by side where their models have
- * places of their own ({@link inLanes}). There, turns of different episodes overlap too: episodes go in as many
- * waves as agents, so that the second speaks in one wave while the first does in the next.
+ * Messages of the same turn are not in each other's contexts. Agents sample one after the other, because two agents
+ * may share a model and a model takes one call at a time. Agents whose models have devices of their own sample
+ * concurrently (`concurrency.ts`). Then turns of different episodes overlap too: the episodes are divided into
+ * waves, one per concurrent model, so that one model works on a turn of one wave while another works on the next.
  *
  * @returns trajectories in order of item, then sample [items * samples]
- * @throws DomainError if an option is out of range, or the protocol lets nobody speak
- * @throws whatever an engine throws; a verifier that throws is a wrong answer ({@link VerifierCache})
+ * @throws DomainError if an option is out of range, or the protocol activates no agent
+ * @throws errors of engines; an error of the verifier counts as a wrong answer ({@link VerifierCache})
  */
 export async function rollout(team: Team, task: Task, options: RolloutOptions): Promise<Trajectory[]> {
   check(team, options);
   checkEnvironment(team, task, options);
-  const { judge = new VerifierCache(task) } = options;
-  const episodes = beginEpisodes(task, judge, options);
+  const { verifier = new VerifierCache(task) } = options;
+  const episodes = createEpisodes(task, verifier, options);
   const waves = wavesOf(team, task, episodes);
   const progress = new Progress(options.onProgress);
   const play = (wave: number, signal?: AbortSignal) =>
-    playWave(team, task, waves[wave], { ...options, judge, signal, progress: progress.part(wave) });
+    playWave(team, task, waves[wave], { ...options, verifier, signal, progress: progress.part(wave) });
   if (waves.length === 1) await play(0, options.signal);
   else
     await allOrNone(
       waves.map((_, wave) => (signal) => play(wave, signal)),
       options.signal,
     );
-  return episodes.map((episode) => trajectoryOf(team, judge, { episode, agentReward: options.agentReward }));
+  return episodes.map((episode) =>
+    trajectoryOf(team, verifier, { episode, agentReward: options.agentReward }),
+  );
 }
 
-/** Episodes that advance together; those of one item, which may share messages, in one wave. */
+/** Divides the episodes into waves; episodes of one item may share messages, so they are in one wave. */
 function wavesOf(
   { agents, protocol }: Team,
   { environment }: Task,
@@ -99,13 +101,13 @@ function wavesOf(
   const groups = [...new Set(episodes.map(({ group }) => group))];
   const isPipeline = environment === undefined && protocol.maxTurns > 1;
   const waves = isPipeline ? Math.min(concurrencyOf(agents), groups.length) : 1;
-  const waveOf = new Map(groups.map((group, place) => [group, Math.floor((place * waves) / groups.length)]));
+  const waveOf = new Map(groups.map((group, index) => [group, Math.floor((index * waves) / groups.length)]));
   return Array.from({ length: waves }, (_, wave) =>
     episodes.filter(({ group }) => waveOf.get(group) === wave),
   );
 }
 
-/** Adds up what waves report. */
+/** Sums the progress of all waves. */
 class Progress {
   readonly #onProgress: RolloutOptions['onProgress'];
   readonly #expected: number[] = [];
@@ -115,7 +117,7 @@ class Progress {
     this.#onProgress = onProgress;
   }
 
-  /** @returns tells how many more messages of a wave are finished, and how many there will be in all */
+  /** @returns callback of a wave: messages finished since its last call, and the wave's expected total */
   part(wave: number): (count: number, expected: number) => void {
     return (count, expected) => {
       this.#done += count;
@@ -129,7 +131,7 @@ class Progress {
 }
 
 interface WaveOptions extends Omit<RolloutOptions, 'signal'> {
-  readonly judge: VerifierCache;
+  readonly verifier: VerifierCache;
   readonly signal: AbortSignal | undefined;
   readonly progress: (count: number, expected: number) => void;
 }
@@ -141,52 +143,56 @@ async function playWave(
   { progress, ...options }: WaveOptions,
 ): Promise<void> {
   const maxTurns = task.environment?.maxTurns ?? team.protocol.maxTurns;
-  let live = episodes;
+  let running = episodes;
   let done = 0;
-  for (let turn = 0; turn < maxTurns && live.length > 0; turn++) {
-    const acting = actingIn(team, live, turn);
-    const planned = acting.reduce((sum, { ids }) => sum + ids.size, 0);
+  for (let turn = 0; turn < maxTurns && running.length > 0; turn++) {
+    const active = activeEpisodes(team, running, turn);
+    const planned = active.reduce((sum, { agents }) => sum + agents.size, 0);
     const expected = done + planned * (maxTurns - turn);
-    await playTurn(team, acting, { ...options, turn, onMessages: (count) => progress(count, expected) });
+    await playTurn(team, active, { ...options, turn, onFinished: (count) => progress(count, expected) });
     done += planned;
-    if (task.environment) await answerTurn(team, task, acting, { ...options, turn });
-    live = acting.map(({ episode }) => episode);
+    if (task.environment) await stepEnvironments(team, task, active, { ...options, turn });
+    running = active.map(({ episode }) => episode);
   }
 }
 
-/** G episodes of every item, nothing said yet. */
-function beginEpisodes(
+/** G episodes of every item, without messages. */
+function createEpisodes(
   { environment }: Task,
-  judge: VerifierCache,
+  verifier: VerifierCache,
   { items, groups, samples, firstSample = 0 }: RolloutOptions,
 ): Episode[] {
   return items.flatMap((item, position) => {
     const group = groups?.[position] ?? position;
-    const scene = environment && resetEnvironment(environment, item, judge);
+    const firstStep = environment && resetEnvironment(environment, item, verifier);
     return Array.from({ length: samples }, (_, k): Episode => {
-      const play = scene && { scene, exchanges: [], replies: [] };
-      return { item, group, sample: firstSample + k, spoken: [], messages: [], ...(play && { play }) };
+      const play = firstStep && { lastStep: firstStep, exchanges: [] };
+      return { item, group, sample: firstSample + k, messages: [], ...(play && { play }) };
     });
   });
 }
 
-/** Episodes that go on at this turn, with those who speak. */
-function actingIn({ protocol, agents }: Team, live: readonly Episode[], turn: number): Acting[] {
-  return live.flatMap((episode) => {
-    const { spoken, play } = episode;
-    if (play?.scene.done) return [];
+/** Episodes that are not over, with the agents that are active at this turn. */
+function activeEpisodes(
+  { protocol, agents }: Team,
+  episodes: readonly Episode[],
+  turn: number,
+): ActiveEpisode[] {
+  return episodes.flatMap((episode) => {
+    const { messages, play } = episode;
+    if (play?.lastStep.done) return [];
     const active = (play ? protocol.moves : undefined)?.active ?? protocol.active;
-    const ids = new Set(active(turn, spoken, agents.length));
-    return ids.size === 0 ? [] : [{ episode, ids }];
+    const ids = new Set(active(turn, messages, agents.length));
+    return ids.size === 0 ? [] : [{ episode, agents: ids }];
   });
 }
 
-/** What an interactive task does not go with. */
+/** Rejects teams and options that do not support an interactive task. */
 function checkEnvironment({ protocol }: Team, task: Task, { agentReward = 0 }: RolloutOptions): void {
   if (task.environment === undefined) return;
   if (protocol.moves === undefined)
     throw new DomainError(
-      `rollout: expected a protocol that takes turns with an environment for task ${task.name}, got ${protocol.name}`,
+      `rollout: expected a protocol for interactive tasks for task ${task.name}, got ${protocol.name}`,
     );
   if (agentReward > 0)
     throw new DomainError(
@@ -207,7 +213,7 @@ function check(
   if (agentReward > 0 && protocol.agentsAnswer !== true)
     throw new DomainError(
       `rollout: expected agentReward 0 with protocol ${protocol.name}, got ${agentReward}; ` +
-        'its messages are steps, not answers of their own',
+        'its messages are steps, not complete answers',
     );
   agents.forEach(({ id }, position) => {
     if (id !== position)
@@ -215,60 +221,61 @@ function check(
   });
 }
 
-/** Sends one message per episode to the environment, and takes in what it says. */
-async function answerTurn(
+/** Sends one message per episode to the environment, and records its reply. */
+async function stepEnvironments(
   { protocol }: Team,
   task: Task,
-  acting: readonly Acting[],
-  { turn, judge, stream, learner, signal }: Omit<WaveOptions, 'progress'> & { readonly turn: number },
+  active: readonly ActiveEpisode[],
+  { turn, verifier, stream, learner, signal }: Omit<WaveOptions, 'progress'> & { readonly turn: number },
 ): Promise<void> {
-  const sent = acting.flatMap(({ episode }) => {
-    const { item, spoken, play, group, sample } = episode;
+  const sent = active.flatMap(({ episode }) => {
+    const { item, messages, play, group, sample } = episode;
     if (play === undefined || protocol.moves === undefined) return [];
-    const said = spoken.filter((message) => message.turn === turn);
-    const message = protocol.moves.choose(said, ({ text }) => judge.verdict(item, text).answer);
+    const ofTurn = messages.filter((message) => message.turn === turn);
+    const message = protocol.moves.choose(ofTurn, ({ text }) => verifier.verdict(item, text).answer);
     const name = [ENVIRONMENT, group, learner === undefined ? sample : 0, turn];
-    const { scene } = play;
-    return [{ play, message, move: { item, scene, text: message.text, stream: stream.child(...name) } }];
+    const { lastStep } = play;
+    return [{ play, message, move: { item, lastStep, text: message.text, stream: stream.child(...name) } }];
   });
-  const scenes = await playMoves(
+  const steps = await playMoves(
     task,
     sent.map(({ move }) => move),
-    { judge, signal },
+    { verifier, signal },
   );
   sent.forEach(({ play, message }, i) => {
-    const { observation: reply } = scenes[i];
-    play.scene = scenes[i];
-    play.exchanges.push({ sent: message, reply });
-    if (reply !== undefined) play.replies.push({ turn, text: reply });
+    play.lastStep = steps[i];
+    play.exchanges.push({ sent: message, reply: steps[i].observation });
   });
 }
 
 function trajectoryOf(
   { protocol, agents }: Team,
-  judge: VerifierCache,
+  verifier: VerifierCache,
   { episode, agentReward = 0 }: { readonly episode: Episode; readonly agentReward: number | undefined },
 ): Trajectory {
-  const { item, group, sample, spoken, messages, play } = episode;
+  const { item, group, sample, messages, play } = episode;
   if (play !== undefined) {
-    const verdict = judge.outcome(item, play.scene);
-    const { replies, exchanges } = play;
-    const meanLogp = exchanges.at(-1)?.sent.meanLogp ?? Number.NEGATIVE_INFINITY; // over before it began
+    const verdict = verifier.episodeVerdict(item, play.lastStep);
+    const replies = repliesOf(play);
+    // without exchanges the task failed when the episode began
+    const meanLogp = play.exchanges.at(-1)?.sent.meanLogp ?? Number.NEGATIVE_INFINITY;
     const agentVerdicts = agents.map(() => undefined);
     const { reward } = verdict;
     return { item, group, sample, messages, replies, verdict, meanLogp, agentVerdicts, reward };
   }
-  if (spoken.length === 0)
-    throw new DomainError(`rollout: expected protocol ${protocol.name} to let an agent speak, got silence`);
-  const decided = protocol.decide(spoken, (message) => judge.verdict(item, message.text).answer);
-  const verdict = judge.verdict(item, decided.text);
+  if (messages.length === 0)
+    throw new DomainError(
+      `rollout: expected protocol ${protocol.name} to activate at least one agent, got none`,
+    );
+  const decided = protocol.decide(messages, (message) => verifier.verdict(item, message.text).answer);
+  const verdict = verifier.verdict(item, decided.text);
   const agentVerdicts = agents.map(({ id }) => {
-    const last = spoken.findLast((message) => message.agent === id);
-    return last && judge.verdict(item, last.text);
+    const last = messages.findLast((message) => message.agent === id);
+    return last && verifier.verdict(item, last.text);
   });
-  const heard = agentVerdicts.filter((member) => member !== undefined);
-  const members = heard.reduce((sum, member) => sum + member.reward, 0) / heard.length;
-  const reward = (1 - agentReward) * verdict.reward + agentReward * members;
+  const given = agentVerdicts.filter((agentVerdict) => agentVerdict !== undefined);
+  const agentMean = given.reduce((sum, agentVerdict) => sum + agentVerdict.reward, 0) / given.length;
+  const reward = (1 - agentReward) * verdict.reward + agentReward * agentMean;
   const { meanLogp } = decided;
   return { item, group, sample, messages, verdict, meanLogp, agentVerdicts, reward };
 }

@@ -1,10 +1,10 @@
 /**
- * A team: agents, and the protocol that says who acts when and sees what (E1, E2). There is no
- * coordinator: a protocol is a fixed rule, never a model.
+ * A team: agents, and a protocol that defines which agents act at each turn and what their prompts contain
+ * (E1, E2). There is no coordinator: a protocol is a fixed rule, never a model.
  * @see docs/algorithm.md for the equations (E1)
  * @module
  */
-import type { ChatMessage, Model } from '../engine/engine.ts';
+import type { ChatMessage, Model, Sequence } from '../engine/engine.ts';
 import type { TaskItem, Verdict } from '../task/task.ts';
 
 export interface Agent {
@@ -16,23 +16,30 @@ export interface Agent {
   readonly instruction?: string;
 }
 
-/** One message of one agent within an episode. */
-export interface TeamMessage {
+/** The part of an agent's message that protocols use. */
+export interface ProtocolMessage {
   readonly turn: number;
   readonly agent: number;
-  /** What the agent saw, in its own token ids. */
-  readonly context: Int32Array;
-  /** What it wrote, end token included (E2: never prompt, other agents' or padding tokens). */
-  readonly tokens: Int32Array;
-  /** The sampler's own logp [T]; a diagnostic only, ratios use the trainer's (E9). */
-  readonly logpSampler: Float32Array;
   readonly text: string;
-  readonly finish: 'stop' | 'length';
-  /** Characters of the text, at least 1, where agents write in different tokens; absent: they share them. */
-  readonly characters?: number;
+  /** Sampled token ids, including the end token. */
+  readonly tokens: Int32Array;
+  /** Mean sampler logp per token, or per character if the agents' vocabularies differ, nats; breaks ties in votes. */
+  readonly meanLogp: number;
 }
 
-/** What the environment of an interactive task said after a turn; nobody's own tokens (E2). */
+/**
+ * One message of one agent within an episode. As a {@link Sequence} it is the unit of scoring and training: its
+ * `tokens` contain only what this agent sampled (E2: no prompt, other agents' or padding tokens).
+ */
+export interface TeamMessage extends ProtocolMessage, Sequence {
+  /** The agent's prompt, in its own token ids. */
+  readonly context: Int32Array;
+  /** The sampler's logp of each token [T], nats; a diagnostic only, ratios use the trainer's (E9). */
+  readonly logpSampler: Float32Array;
+  readonly finish: 'stop' | 'length';
+}
+
+/** Observation of an interactive task's environment after a turn; part of prompts, never of an agent's tokens (E2). */
 export interface EnvironmentReply {
   readonly turn: number;
   readonly text: string;
@@ -41,19 +48,19 @@ export interface EnvironmentReply {
 /** One finished episode. */
 export interface Trajectory {
   readonly item: TaskItem;
-  /** The group of E20: position of the item in the batch, or the group it was given. */
+  /** The group of E20: position of the item in the batch, or the group that the caller assigned. */
   readonly group: number;
   /** 0..G-1 within the group. */
   readonly sample: number;
   readonly messages: readonly TeamMessage[];
-  /** What the environment said; absent where the task has none. */
+  /** Replies of the environment; absent if the task has none. */
   readonly replies?: readonly EnvironmentReply[];
-  /** Verdict on the team's answer, or on the last scene of an interactive task. */
+  /** Verdict on the team's answer, or on the last environment step of an interactive task. */
   readonly verdict: Verdict;
-  /** Mean sampler logp per token of the message that is the answer, nats; breaks ties between episodes. */
+  /** `meanLogp` of the message that is the answer, nats; breaks ties between episodes. */
   readonly meanLogp: number;
   /**
-   * Verdict on each agent's own last message; undefined where the agent never spoke, and for all agents of an
+   * Verdict on each agent's own last message; undefined for agents without a message, and for all agents of an
    * interactive task, whose messages are moves and not answers.
    */
   readonly agentVerdicts: readonly (Verdict | undefined)[];
@@ -61,61 +68,51 @@ export interface Trajectory {
   readonly reward: number;
 }
 
-/** A message as a protocol sees it: text, speaker, mean logp for ties. */
-export interface SpokenMessage {
-  readonly turn: number;
-  readonly agent: number;
-  readonly text: string;
-  readonly tokens: Int32Array;
-  /** Mean sampler logp per token, or per character where agents write in different tokens, nats; breaks ties in votes. */
-  readonly meanLogp: number;
-}
-
-/** Who acts when, what they see, and what the team's answer is. */
+/** Defines the active agents of each turn, their prompts, and the team's answer. */
 export interface Protocol {
   readonly name: string;
-  /** Most turns an episode can have. */
+  /** Maximum number of turns of an episode. */
   readonly maxTurns: number;
   /**
-   * True where every message is an answer of its own (vote, debate), so that members' own verdicts may
-   * enter the reward. Absent: a message may be one step towards the team's answer.
+   * True if every message is an answer of its own (vote, debate), so that verdicts on single agents may enter the
+   * reward. Absent: a message may be one step towards the team's answer.
    */
   readonly agentsAnswer?: boolean;
   /**
-   * True where the team's answer is the plurality of the answers of the last turn, so that a vote may stop
-   * once the rest cannot change it.
+   * True if the team's answer is the plurality of the answers of the last turn, so that a vote may stop as soon as
+   * the missing ballots cannot change it.
    */
   readonly votes?: boolean;
-  /** Agents active at this turn, given what was said before it; empty: the episode is over. */
-  active(turn: number, spoken: readonly SpokenMessage[], agents: number): readonly number[];
-  /** What an active agent sees. Messages of the same turn are invisible to each other. */
+  /** Agents active at this turn, given the messages of earlier turns; empty: the episode is over. */
+  active(turn: number, messages: readonly ProtocolMessage[], agents: number): readonly number[];
+  /** Prompt of an active agent. Messages of the same turn are invisible to each other. */
   view(
     item: TaskItem,
     agent: number,
-    spoken: readonly SpokenMessage[],
+    messages: readonly ProtocolMessage[],
     instruction: string | undefined,
   ): readonly ChatMessage[];
-  /** Message whose text is the team's answer; `answerOf` gives the normalised answer to vote on. */
+  /** The message whose text is the team's answer; `answerOf` extracts the normalised answer that votes count. */
   decide(
-    spoken: readonly SpokenMessage[],
-    answerOf: (message: SpokenMessage) => string | undefined,
-  ): SpokenMessage;
-  /** How the team takes turns with the environment of an interactive task; absent: it cannot. */
+    messages: readonly ProtocolMessage[],
+    answerOf: (message: ProtocolMessage) => string | undefined,
+  ): ProtocolMessage;
+  /** Rules for interactive tasks; absent: the protocol does not support them. */
   readonly moves?: Moves;
 }
 
 /**
- * One message per turn goes to the environment, which answers and says when the episode is over. Every agent
- * sees the prompt, those messages and the answers; a message that was not sent is seen by nobody.
+ * Rules for interactive tasks. One message per turn, the move, goes to the environment, which replies and decides
+ * when the episode is over. Prompts contain the item, the moves and the replies; other messages are invisible.
  */
 export interface Moves {
-  /** Agents that speak at this turn, at least one. */
-  active(turn: number, spoken: readonly SpokenMessage[], agents: number): readonly number[];
-  /** Which of this turn's messages is sent. */
+  /** Agents active at this turn, at least one. */
+  active(turn: number, messages: readonly ProtocolMessage[], agents: number): readonly number[];
+  /** Selects the move among the messages of this turn. */
   choose(
-    said: readonly SpokenMessage[],
-    answerOf: (message: SpokenMessage) => string | undefined,
-  ): SpokenMessage;
+    messages: readonly ProtocolMessage[],
+    answerOf: (message: ProtocolMessage) => string | undefined,
+  ): ProtocolMessage;
 }
 
 export interface Team {

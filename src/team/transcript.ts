@@ -1,78 +1,101 @@
 /**
- * Messages as protocols see them, and what an agent sees, as chat messages. Nothing is put into words here
- * (no "agent 2 said"): a small model's vocabulary may hold the characters of its task and no others.
+ * Prompts and dialogues made from messages. No text such as "agent 2 said" is added, because the vocabulary of a
+ * small model may contain the characters of its task only.
+ *
+ * The message types of training and evaluation:
+ *
+ * | type | meaning |
+ * | --- | --- |
+ * | `ChatMessage` (engine) | one message of a prompt: role and content; input of the chat template |
+ * | `Completion` (engine) | output of the sampler for one request: tokens, logp, finish reason |
+ * | `Sequence` (engine) | context and sampled tokens; input of scoring and of the gradient |
+ * | `ProtocolMessage` | what a protocol uses of an agent's message: turn, agent, text, tokens, mean logp |
+ * | `TeamMessage` | one agent's message in an episode: a `ProtocolMessage` that is also a `Sequence` |
+ * | `EnvironmentReply` | what the environment of an interactive task replied after a turn |
+ * | `MessageRecord` (evaluate) | a message or reply as a row of an evaluation file |
  * @module
  */
 import type { ChatMessage } from '../engine/engine.ts';
 import type { TaskItem } from '../task/task.ts';
-import type { SpokenMessage, TeamMessage, Trajectory } from './team.ts';
-
-/** A message as protocols see it. */
-export function spokenOf({ turn, agent, text, tokens, logpSampler, characters }: TeamMessage): SpokenMessage {
-  let sum = 0;
-  for (const logp of logpSampler) sum += logp;
-  return { turn, agent, text, tokens, meanLogp: sum / (characters ?? logpSampler.length) };
-}
+import type { EnvironmentReply, ProtocolMessage, TeamMessage, Trajectory } from './team.ts';
 
 /** The agent's own instruction, if it has one, and the prompt. */
-export function opening(item: TaskItem, instruction: string | undefined): ChatMessage[] {
+export function openingMessages(item: TaskItem, instruction: string | undefined): ChatMessage[] {
   const prompt: ChatMessage = { role: 'user', content: item.prompt };
   return instruction === undefined ? [prompt] : [{ role: 'system', content: instruction }, prompt];
 }
 
-/** An agent's own earlier message: its tokens go with it, so that they are never tokenised again. */
-export function ownMessage({ text, tokens }: SpokenMessage): ChatMessage {
+/** An agent's own earlier message, with its token ids, so that the text is never tokenized again. */
+export function ownChatMessage({ text, tokens }: ProtocolMessage): ChatMessage {
   return { role: 'assistant', content: text, tokens };
 }
 
 /**
- * One transcript that all agents share: everything said so far as assistant messages, whoever said it.
- * Others' messages are text, because their tokens are those of another model.
+ * One transcript that all agents share: all earlier messages as assistant messages, whichever agent wrote them.
+ * Messages of other agents are passed as text, because their token ids belong to another model.
  */
 export function sharedTranscript(
   item: TaskItem,
   agent: number,
-  said: { readonly spoken: readonly SpokenMessage[]; readonly instruction: string | undefined },
+  {
+    messages,
+    instruction,
+  }: { readonly messages: readonly ProtocolMessage[]; readonly instruction: string | undefined },
 ): ChatMessage[] {
-  return [...opening(item, said.instruction), ...said.spoken.map((message) => asSeenBy(agent, message))];
+  return [
+    ...openingMessages(item, instruction),
+    ...messages.map((message) => assistantMessage(agent, message)),
+  ];
 }
 
-function asSeenBy(agent: number, message: SpokenMessage): ChatMessage {
-  return message.agent === agent ? ownMessage(message) : { role: 'assistant', content: message.text };
+/** A message of the shared transcript in the prompt of `agent`. */
+function assistantMessage(agent: number, message: ProtocolMessage): ChatMessage {
+  return message.agent === agent ? ownChatMessage(message) : { role: 'assistant', content: message.text };
 }
 
-/** A message that was sent to the environment, and what it said. */
+/** A message that was sent to the environment, and its reply. */
 export interface Exchange {
-  readonly sent: SpokenMessage;
+  readonly sent: ProtocolMessage;
   readonly reply: string | undefined;
 }
 
 /**
- * An interactive episode as an agent sees it: what was sent as assistant messages, whoever wrote it, and what
- * the environment said as user messages.
+ * Prompt of an agent in an interactive episode: the sent messages as assistant messages, whichever agent wrote
+ * them, and the environment's replies as user messages.
  */
 export function exchangeTranscript(
   item: TaskItem,
   agent: number,
-  had: { readonly exchanges: readonly Exchange[]; readonly instruction: string | undefined },
+  {
+    exchanges,
+    instruction,
+  }: { readonly exchanges: readonly Exchange[]; readonly instruction: string | undefined },
 ): ChatMessage[] {
-  const messages = had.exchanges.flatMap(({ sent, reply }): ChatMessage[] => [
-    asSeenBy(agent, sent),
+  const messages = exchanges.flatMap(({ sent, reply }): ChatMessage[] => [
+    assistantMessage(agent, sent),
     ...(reply === undefined ? [] : [{ role: 'user' as const, content: reply }]),
   ]);
-  return [...opening(item, had.instruction), ...messages];
+  return [...openingMessages(item, instruction), ...messages];
 }
 
-/** What was said in an episode, in order, for people: agents by id, and the environment. */
-export function dialogue({
+/** Messages and replies of an episode by turn, the reply after the messages of its turn. */
+export function inTurnOrder({
   messages,
   replies = [],
-}: Pick<Trajectory, 'messages'> & { readonly replies?: Trajectory['replies'] | undefined }): {
-  turn: number;
-  agent: number | 'environment';
-  text: string;
-}[] {
-  const said = messages.map(({ turn, agent, text }) => ({ turn, agent, text }));
-  const answered = replies.map(({ turn, text }) => ({ turn, agent: 'environment' as const, text }));
-  return [...said, ...answered].sort((a, b) => a.turn - b.turn); // stable: agents before the environment
+}: Pick<Trajectory, 'messages'> & { readonly replies?: Trajectory['replies'] | undefined }): (
+  | TeamMessage
+  | EnvironmentReply
+)[] {
+  return [...messages, ...replies].sort((a, b) => a.turn - b.turn); // the sort is stable
+}
+
+/** The text of an episode for people: its messages with the agents' ids, and the environment's replies. */
+export function dialogue(
+  episode: Parameters<typeof inTurnOrder>[0],
+): { turn: number; agent: number | 'environment'; text: string }[] {
+  return inTurnOrder(episode).map((entry) => ({
+    turn: entry.turn,
+    agent: 'agent' in entry ? entry.agent : 'environment',
+    text: entry.text,
+  }));
 }

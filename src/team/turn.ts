@@ -1,5 +1,5 @@
 /**
- * One turn of many episodes: every agent that acts in some of them samples for all of these in one call.
+ * One turn of many episodes: every active agent samples its messages of all episodes in one call.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -7,13 +7,12 @@ import type { Completion, SampleRequest } from '../engine/engine.ts';
 import { runConcurrently } from './concurrency.ts';
 import { type Episode, viewOf } from './episode.ts';
 import type { Agent, Team, TeamMessage } from './team.ts';
-import { spokenOf } from './transcript.ts';
 import { shareVocabulary } from './vocabularies.ts';
 
-/** An episode that goes on, and who speaks in it now. */
-export interface Acting {
+/** An episode that is not over, and its active agents of this turn. */
+export interface ActiveEpisode {
   readonly episode: Episode;
-  readonly ids: ReadonlySet<number>;
+  readonly agents: ReadonlySet<number>;
 }
 
 export interface TurnOptions {
@@ -22,106 +21,110 @@ export interface TurnOptions {
   readonly maxTokens: number;
   /** A message draws from the child (agent, group, sample, turn). */
   readonly stream: RandomStream;
-  /** The agent the episodes are for; the others' streams are then named without the sample. */
+  /** The agent that learns from the episodes; the streams of the other agents are then named without the sample. */
   readonly learner?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** How many more messages are finished. */
-  readonly onMessages: (count: number) => void;
-  /** Called when an agent has said all it says at this turn. */
-  readonly onSaid?: ((agent: number, messages: readonly TeamMessage[]) => void) | undefined;
+  /** Called with the number of messages that have finished since the last call. */
+  readonly onFinished: (count: number) => void;
+  /** Called when an agent has finished all its messages of this turn. */
+  readonly onAgentTurn?: ((agent: number, messages: readonly TeamMessage[]) => void) | undefined;
 }
 
-/** Lets every acting agent speak once, each without seeing what the others say at this turn. */
+/** Samples one message of every active agent; messages of the same turn are not in each other's contexts. */
 export async function playTurn(
   team: Team,
-  acting: readonly Acting[],
-  { turn, stream, learner, signal, temperature, maxTokens, onMessages, onSaid }: TurnOptions,
+  active: readonly ActiveEpisode[],
+  { turn, stream, learner, signal, temperature, maxTokens, onFinished, onAgentTurn }: TurnOptions,
 ): Promise<void> {
   const isMixed = !shareVocabulary(team);
-  const speaking = team.agents.flatMap((agent) => {
-    const episodes = acting.filter(({ ids }) => ids.has(agent.id)).map(({ episode }) => episode);
+  const activeAgents = team.agents.flatMap((agent) => {
+    const episodes = active.filter(({ agents }) => agents.has(agent.id)).map(({ episode }) => episode);
     return episodes.length === 0 ? [] : [{ ...agent, episodes }];
   });
-  const speak = async (agent: Agent & { readonly episodes: readonly Episode[] }, own?: AbortSignal) => {
+  const sample = async (agent: Agent & { readonly episodes: readonly Episode[] }, own?: AbortSignal) => {
     const { id, model, episodes } = agent;
     const isCompanion = learner !== undefined && id !== learner;
-    const { requests, askedBy } = requestsOf(team, agent, { turn, episodes, stream, isCompanion });
-    const episodesOf = new Uint32Array(requests.length); // how many a request answers
-    for (const asked of askedBy) episodesOf[asked]++;
+    const { requests, requestOf } = requestsOf(team, agent, { turn, episodes, stream, isCompanion });
+    const episodesOf = new Uint32Array(requests.length); // number of episodes per request
+    for (const request of requestOf) episodesOf[request]++;
     const completions = await model.sample(requests, {
       temperature,
       maxTokens,
       ...(own === undefined ? {} : { signal: own }),
-      onCompletion: (index) => onMessages(episodesOf[index]),
+      onCompletion: (index) => onFinished(episodesOf[index]),
     });
-    const messages = askedBy.map((asked) =>
-      messageOf(agent, { turn, context: requests[asked].context, completion: completions[asked], isMixed }),
+    const messages = requestOf.map((request) =>
+      messageOf(agent, {
+        turn,
+        context: requests[request].context,
+        completion: completions[request],
+        isMixed,
+      }),
     );
-    onSaid?.(id, messages);
+    onAgentTurn?.(id, messages);
     return { episodes, messages };
   };
-  for (const { episodes, messages } of await runConcurrently(speaking, speak, signal))
+  for (const { episodes, messages } of await runConcurrently(activeAgents, sample, signal))
     episodes.forEach((episode, i) => {
       episode.messages.push(messages[i]);
-      episode.spoken.push(spokenOf(messages[i]));
     });
 }
 
-interface Asked {
+interface TurnRequests {
   readonly requests: readonly SampleRequest[];
-  /** Index of the request that answers each episode. */
-  readonly askedBy: readonly number[];
+  /** Index of each episode's request. */
+  readonly requestOf: readonly number[];
 }
 
-interface AskedAt {
+interface RequestOptions {
   readonly turn: number;
   readonly episodes: readonly Episode[];
   readonly stream: RandomStream;
-  /** Samples that see the same share one request. */
+  /** Samples of an item with equal contexts share one request. */
   readonly isCompanion: boolean;
 }
 
-/** What an agent is asked at a turn; samples of one item that see the same share one context. */
-function requestsOf({ protocol }: Team, agent: Agent, at: AskedAt): Asked {
+/** Requests of an agent at a turn; the opening context of an item is encoded once for all its samples. */
+function requestsOf({ protocol }: Team, agent: Agent, options: RequestOptions): TurnRequests {
   const openings = new Map<number, Int32Array>();
   const known = new Map<string, number>();
   const requests: SampleRequest[] = [];
-  const askedBy = at.episodes.map((episode) => {
-    const { group, sample, spoken } = episode;
-    let context = spoken.length === 0 ? openings.get(group) : undefined;
+  const requestOf = options.episodes.map((episode) => {
+    const { group, sample, messages } = episode;
+    let context = messages.length === 0 ? openings.get(group) : undefined;
     if (context === undefined) {
       context = agent.model.tokenizer.encodeChat(viewOf(protocol, agent, episode));
-      if (spoken.length === 0) openings.set(group, context);
+      if (messages.length === 0) openings.set(group, context);
     }
     const key = `${group}:${context.join()}`;
-    const same = at.isCompanion ? known.get(key) : undefined;
-    if (same !== undefined) return same;
+    const shared = options.isCompanion ? known.get(key) : undefined;
+    if (shared !== undefined) return shared;
     known.set(key, requests.length);
-    const name = [agent.id, group, at.isCompanion ? 0 : sample, at.turn];
-    return requests.push({ context, stream: at.stream.child(...name) }) - 1;
+    const name = [agent.id, group, options.isCompanion ? 0 : sample, options.turn];
+    return requests.push({ context, stream: options.stream.child(...name) }) - 1;
   });
-  return { requests, askedBy };
+  return { requests, requestOf };
 }
 
 function messageOf(
   agent: Agent,
-  said: {
+  {
+    turn,
+    context,
+    completion: { tokens, logp, finish },
+    isMixed,
+  }: {
     readonly turn: number;
     readonly context: Int32Array;
     readonly completion: Completion;
     readonly isMixed: boolean;
   },
 ): TeamMessage {
-  const { tokens, logp, finish } = said.completion;
   const text = agent.model.tokenizer.decode(tokens);
-  return {
-    turn: said.turn,
-    agent: agent.id,
-    context: said.context,
-    tokens,
-    logpSampler: logp,
-    text,
-    finish,
-    ...(said.isMixed && { characters: Math.max(1, text.length) }),
-  };
+  // means per token are not comparable between vocabularies
+  const length = isMixed ? Math.max(1, text.length) : logp.length;
+  let logpSum = 0;
+  for (const value of logp) logpSum += value;
+  const meanLogp = logpSum / length;
+  return { turn, agent: agent.id, context, tokens, logpSampler: logp, text, finish, meanLogp };
 }

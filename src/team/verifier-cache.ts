@@ -1,6 +1,6 @@
 /**
- * Verdicts of a task, each text judged once: a vote asks for the answer of every message, the reward asks
- * again, and many samples of one prompt say the same.
+ * Cache of a task's verdicts by item and text. A vote and the reward need the verdict of the same message, and many
+ * samples of one prompt are equal.
  * @module
  */
 import type { EnvironmentStep, Task, TaskItem, Verdict } from '../task/task.ts';
@@ -10,15 +10,15 @@ export class VerifierCache {
   readonly #onWarning: ((message: string) => void) | undefined;
   readonly #verdicts = new Map<TaskItem, Map<string, Verdict>>();
 
-  /** @param onWarning - told of a verifier that threw, once per item and text */
+  /** @param onWarning - called when the verifier throws, once per item and text */
   constructor(task: Task, onWarning?: (message: string) => void) {
     this.#task = task;
     this.#onWarning = onWarning;
   }
 
   /**
-   * The task's verdict on a text. A verifier that throws must not lose the episodes of a whole stage: the
-   * text then counts as wrong, the verdict says why, and the caller is warned.
+   * The task's verdict on a text. If the verifier throws, the text counts as wrong, the verdict's reason contains
+   * the error, and a warning is issued: one error must not lose the episodes of a stage.
    */
   verdict(item: TaskItem, text: string): Verdict {
     let known = this.#verdicts.get(item);
@@ -28,33 +28,33 @@ export class VerifierCache {
     }
     let verdict = known.get(text);
     if (verdict === undefined) {
-      verdict = this.#judge(item, text);
+      verdict = this.#verify(item, text);
       known.set(text, verdict);
     }
     return verdict;
   }
 
-  /** The verdict on an interactive episode; a task that throws is treated as in {@link verdict}. */
-  outcome(item: TaskItem, scene: EnvironmentStep): Verdict {
+  /** The verdict on an interactive episode; errors of the task are handled as in {@link verdict}. */
+  episodeVerdict(item: TaskItem, lastStep: EnvironmentStep): Verdict {
     try {
-      return scene.verdict();
+      return lastStep.verdict();
     } catch (error) {
-      return this.failed(item, 'environment', error);
+      return this.failureVerdict(item, 'environment', error);
     }
   }
 
-  /** What an item is worth when its task fails: the lowest reward; the caller is warned. */
-  failed(item: TaskItem, part: 'verifier' | 'environment', error: unknown): Verdict {
+  /** Issues a warning. @returns the verdict on an episode whose task failed: wrong, with the lowest reward */
+  failureVerdict(item: TaskItem, part: 'verifier' | 'environment', error: unknown): Verdict {
     const why = error instanceof Error ? error.message : String(error);
     this.#onWarning?.(`task ${this.#task.name}: the ${part} failed on item ${item.id}: ${why}`);
     return { correct: false, reward: this.#task.rewardRange[0], reason: `the ${part} failed: ${why}` };
   }
 
-  #judge(item: TaskItem, text: string): Verdict {
+  #verify(item: TaskItem, text: string): Verdict {
     try {
       return this.#task.verify(item, text);
     } catch (error) {
-      return this.failed(item, 'verifier', error);
+      return this.failureVerdict(item, 'verifier', error);
     }
   }
 }

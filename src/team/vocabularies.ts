@@ -1,17 +1,17 @@
 /**
- * Whether the agents of a team write in the same tokens. Where they do not, a log-probability per token says
- * more about the size of an agent's tokens than about how sure it is.
+ * Detects teams with different vocabularies. Their mean log-probabilities per token are not comparable, because
+ * tokens of different vocabularies have different lengths.
  * @module
  */
 import type { Tokenizer } from '../engine/engine.ts';
 import type { Team } from './team.ts';
 
-/** Ids looked at: enough to tell vocabularies apart, few enough for those of a quarter of a million. */
+/** Number of compared token ids: cheap for vocabularies of 250,000 tokens. */
 const SAMPLES = 256;
 
 const known = new WeakMap<Team['agents'], boolean>();
 
-/** Whether all agents share one vocabulary, as far as a sample of their tokens tells. */
+/** Whether all agents share one vocabulary, judged by a sample of its tokens. */
 export function shareVocabulary({ agents }: Pick<Team, 'agents'>): boolean {
   let answer = known.get(agents);
   if (answer === undefined) {

@@ -8,7 +8,7 @@ import { DomainError } from '../core/errors.ts';
 import { type EpisodePolicy, evaluateEpisode } from '../core/tabular/episode.ts';
 import type { ObservedEpisode } from '../core/tabular/observed-episode.ts';
 import type { Model } from '../engine/engine.ts';
-import type { Agent, Protocol, SpokenMessage, Team } from '../team/team.ts';
+import type { Agent, Protocol, ProtocolMessage, Team } from '../team/team.ts';
 import { playText, statesVisited } from './world-task.ts';
 
 /** A model whose policy can be read and set per state. */
@@ -64,7 +64,7 @@ export function createWorldProtocol(world: ObservedEpisode): Protocol {
   };
 }
 
-function actionsOf(spoken: readonly SpokenMessage[]): number[] {
+function actionsOf(spoken: readonly ProtocolMessage[]): number[] {
   return spoken.map(({ tokens }) => tokens[0]);
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a batch says an agent should do more or less of: rewards to A_tilde.
+ * Advantages A_tilde of an agent's trajectories from the rewards of a batch.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Group-relative normalization"
  * @module
  */
@@ -14,8 +14,8 @@ type AdvantageOptions = Pick<TrainOptions, 'stateWeight' | 'normalise' | 'advant
 /**
  * A_hat = omega (R - b) (E19), normalised within the group (E20) and clipped (E21).
  *
- * @param agent - to be updated
- * @param weights - of the batch's episodes now
+ * @param agent - id of the agent to update
+ * @param weights - importance weights of the batch's episodes for the current team
  * @returns A_tilde per trajectory [N], no unit
  */
 export function batchAdvantages(
@@ -32,8 +32,9 @@ export function batchAdvantages(
 }
 
 /**
- * Mean over the agent's own turns of what comes after them, prod_{k>t} c_k: E15 and E18 without E17, for a
- * constant value; 0 where the agent is silent. On fresh episodes 1 wherever it speaks.
+ * Per trajectory [N]: mean over the agent's own turns t of the weight of later turns, prod_{k>t} c_k (E15 and E18
+ * without E17, for a constant value); 0 without own turns. On fresh episodes it is 1 for every trajectory with own
+ * turns.
  */
 function ownSuffixWeights({ own }: Batch, agent: number, { c_N }: SequenceWeights): Float64Array {
   const { messages, trajectoryOf } = own[agent];

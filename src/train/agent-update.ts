@@ -1,5 +1,5 @@
 /**
- * The update of one agent inside a stage: from its batch to weights that passed gate 1 or were put back.
+ * Update of one agent within a stage: trains on its batch and applies gate 1.
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
@@ -11,16 +11,16 @@ import { progressOf, type RunContext } from './context.ts';
 import { type OptimizeOutcome, optimize } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
 import { trainStream } from './streams.ts';
-import { notePrediction } from './update-order.ts';
+import { recordPrediction } from './update-order.ts';
 
-/** An agent's update before gate 2, and what it was made from. */
-export interface Updated {
+/** Outcome of an agent's update before gate 2, with the batch and its weights. */
+export interface AgentUpdate {
   readonly batch: Batch;
   readonly weights: SequenceWeights;
   readonly outcome: OptimizeOutcome;
 }
 
-/** Weights, advantages, OPTIMIZE: what an agent learns from its batch, in place. */
+/** Computes weights and advantages of the batch and trains the agent on them, in place. */
 export async function updateAgent(
   context: RunContext,
   team: Team,
@@ -37,12 +37,12 @@ export async function updateAgent(
     readonly options: TrainOptions;
     readonly signal: AbortSignal | undefined;
   },
-): Promise<Updated> {
+): Promise<AgentUpdate> {
   const { id, model } = agent;
-  await notePrediction(context, team, { batch, agent, options }); // E65
+  await recordPrediction(context, team, { batch, agent, options }); // E65
   const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
   const advantages = batchAdvantages(batch, id, { weights, options }); // A_tilde: E19-E21
-  // an agent is updated once per stage, so the weights that sampled the batch are those its update starts from
+  // an agent is updated once per stage, so its update starts from the weights that sampled the batch
   const trajectories = ownTrajectories(batch, id, advantages);
   const outcome = await optimize(model, trajectories, {
     options,
@@ -54,18 +54,22 @@ export async function updateAgent(
   return { batch, weights, outcome };
 }
 
-/** Simultaneous updates of models with places of their own, at the same time; by agent, empty for all others. */
-export async function updateTogether(
+/**
+ * Runs simultaneous updates concurrently if the models have devices of their own.
+ *
+ * @returns updates by agent; empty for sequential updates and for models that share a device
+ */
+export async function updateSimultaneously(
   { options, signal }: RunContext,
   { agents }: Team,
   sigma: readonly number[],
-  update: (agent: Agent, signal?: AbortSignal) => Promise<Updated>,
-): Promise<ReadonlyMap<number, Updated>> {
+  update: (agent: Agent, signal?: AbortSignal) => Promise<AgentUpdate>,
+): Promise<ReadonlyMap<number, AgentUpdate>> {
   if (options.updateSchedule !== 'simultaneous' || concurrencyOf(agents) <= 1) return new Map();
   const updated = await runConcurrently(
     sigma.map((i) => agents[i]),
     update,
     signal,
   );
-  return new Map(sigma.map((i, place) => [i, updated[place]]));
+  return new Map(sigma.map((i, position) => [i, updated[position]]));
 }

@@ -6,7 +6,8 @@ import { createLetterTask } from './testing/letter-task.ts';
 function message(turn: number, agent: number, length = 1): TeamMessage {
   const tokens = new Int32Array(length).fill(agent);
   const context = Int32Array.of(turn);
-  return { turn, agent, context, tokens, logpSampler: new Float32Array(length), text: 'a', finish: 'stop' };
+  const logpSampler = new Float32Array(length);
+  return { turn, agent, context, tokens, logpSampler, text: 'a', finish: 'stop', meanLogp: 0 };
 }
 
 function trajectory(...messages: TeamMessage[]): Trajectory {
@@ -15,7 +16,7 @@ function trajectory(...messages: TeamMessage[]): Trajectory {
   return { item, group: 0, sample: 0, messages, verdict, meanLogp: 0, agentVerdicts: [], reward: 1 };
 }
 
-/** Three turns: agent 0, agent 1, agent 0 again; in the second trajectory agent 1 alone. */
+/** The first trajectory has turns of agents 0, 1 and 0; the second one turn of agent 1. */
 function batchOf(done: Batch['done']): Batch {
   const trajectories = [
     trajectory(message(0, 0, 2), message(1, 1), message(2, 0)),
@@ -32,24 +33,24 @@ function batchOf(done: Batch['done']): Batch {
 }
 
 describe('a batch', () => {
-  it('has weight 1 everywhere while nobody was updated since the rollout', () => {
+  it('has weights of 1 if no agent was updated since the rollout', () => {
     const { omega_N, meanLogWeight, essShare } = sequenceWeights(batchOf(new Map()));
     expect([...omega_N]).toEqual([1, 1]);
     expect([meanLogWeight, essShare]).toEqual([0, 1]);
   });
 
-  it('weights an episode by what the updated agents would now say, truncated turn by turn', () => {
+  it('weights an episode by the truncated turn ratios of the updated agents', () => {
     // agent 0: log rho = log 0.5 at turn 0 (two tokens), log 3 at turn 2, truncated to 1
     const half = Math.log(0.5) / 2;
     const tar = [Float32Array.of(-1 + half, -1 + half), Float32Array.of(-1 + Math.log(3))];
     const { omega_N, meanLogWeight, essShare } = sequenceWeights(batchOf(new Map([[0, tar]])));
     expect(omega_N[0]).toBeCloseTo(0.5, 6);
-    expect(omega_N[1]).toBe(1); // the updated agent does not speak in it
+    expect(omega_N[1]).toBe(1); // it contains no message of the updated agent
     expect(meanLogWeight).toBeCloseTo(Math.log(1.5) / 2, 6);
     expect(essShare).toBeCloseTo(2.5 ** 2 / (1.5 ** 2 + 1) / 2, 6); // of the weights 1.5 and 1, untruncated
   });
 
-  it('hands an agent its own messages of each trajectory and no others', () => {
+  it('gives an agent its own messages of each trajectory and no others', () => {
     const batch = batchOf(new Map());
     const [twice, ...none] = ownTrajectories(batch, 0, Float64Array.of(0.7, -0.2));
     expect(none).toEqual([]);

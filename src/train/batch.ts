@@ -1,7 +1,6 @@
 /**
- * One batch of episodes as an update sees it: what each agent wrote, the log-probabilities of that
- * under the weights it was written with, and the weights of the episodes now that teammates may have
- * changed since.
+ * A batch of episodes for updates: the messages of each agent, their log-probabilities under the weights that sampled
+ * them, and the importance weights of the episodes after updates of teammates.
  * @module
  */
 import { effectiveSampleSize } from '../core/acceptance.ts';
@@ -11,7 +10,7 @@ import type { TeamMessage, Trajectory } from '../team/team.ts';
 import { joinRows, type OwnTrajectory } from './minibatch.ts';
 import type { Mismatch } from './self-check.ts';
 
-/** Messages of one agent over all trajectories of a batch. */
+/** The messages of one agent in all trajectories of a batch. */
 export interface OwnMessages {
   readonly messages: readonly TeamMessage[];
   /** Index of each message's trajectory. */
@@ -22,15 +21,15 @@ export interface Batch {
   readonly trajectories: readonly Trajectory[];
   /** By agent id. */
   readonly own: readonly OwnMessages[];
-  /** logp_old of scored agents, per own message [T], nats; frozen when the batch is scored (P3). */
+  /** logp_old of the scored agents, per own message [T], nats; fixed when the batch is scored (P3). */
   readonly logpOld: ReadonlyMap<number, readonly Float32Array[]>;
-  /** |sampler - trainer| per scored agent (E9), nats. */
+  /** |logp_sampler - logp_trainer| of each scored agent (E9), nats. */
   readonly mismatch: ReadonlyMap<number, Mismatch>;
-  /** logp_new of agents updated since this batch was rolled out (`done` of E10), per own message [T], nats. */
+  /** logp_new of the agents updated since the rollout of this batch (`done` of E10), per own message [T], nats. */
   readonly done: Map<number, readonly Float32Array[]>;
 }
 
-/** Sorts the messages of a batch by who wrote them. */
+/** Groups the messages of a batch by agent. */
 export function ownMessages(trajectories: readonly Trajectory[], agents: number): OwnMessages[] {
   return Array.from({ length: agents }, (_, agent) => {
     const owned = trajectories.flatMap((trajectory, n) =>
@@ -40,15 +39,15 @@ export function ownMessages(trajectories: readonly Trajectory[], agents: number)
   });
 }
 
-/** Weights that make the batch speak about the team as it is now. */
+/** Importance weights of a batch's episodes for the current team. */
 export interface SequenceWeights {
   /** c_t per trajectory [N][turns]. */
   readonly c_N: readonly Float64Array[];
   /** omega(tau) = prod_t c_t per trajectory [N]. */
   readonly omega_N: Float64Array;
-  /** sum_t log rho_t per trajectory [N], nats: the untruncated weight's logarithm. */
+  /** sum_t log rho_t per trajectory [N], nats: logarithm of the untruncated weight. */
   readonly logWeight_N: Float64Array;
-  /** Its mean over trajectories, nats; minus the KL the team has moved. */
+  /** Mean of `logWeight_N`, nats: an estimate of -KL(old team || current team). */
   readonly meanLogWeight: number;
   /** ESS / N of the untruncated weights prod_t rho_t, 0..1 (E66). */
   readonly essShare: number;
@@ -57,7 +56,7 @@ export interface SequenceWeights {
 /**
  * rho_t, c_t and omega of every trajectory   (E10-E13).
  *
- * @returns all ones where nobody was updated since the rollout
+ * @returns weights that are all 1 if no agent was updated since the rollout
  */
 export function sequenceWeights({ trajectories, own, logpOld, done }: Batch): SequenceWeights {
   const ratios: MessageRatio[][] = trajectories.map(() => []);
@@ -84,7 +83,7 @@ export function sequenceWeights({ trajectories, own, logpOld, done }: Batch): Se
   };
 }
 
-/** What agent i wrote in each trajectory in which it spoke, with that trajectory's A_tilde. */
+/** The agent's messages of each trajectory that has any, with that trajectory's A_tilde. */
 export function ownTrajectories(
   { own, logpOld }: Batch,
   agent: number,

@@ -14,7 +14,7 @@ import { createContext, createTeam, type OptionChanges, trainOptions } from './t
 
 const CERTIFIED = 300;
 
-/** A stage on a random world of three turns, with the true gain of every step and of the stage. */
+/** Runs a stage on a random world of three turns; returns J before it and after every update. */
 async function certifiedStage(changes: OptionChanges = {}, turn: readonly number[] = [0, 1, 0]) {
   const episode = randomEpisode(5, { states: 2, actions: 2, turn });
   const world = fullyObserved(episode);
@@ -40,8 +40,8 @@ async function certifiedStage(changes: OptionChanges = {}, turn: readonly number
   return { summary, updates, objectives, span: hi - lo, team, context };
 }
 
-describe('a certificate of fresh, sequential steps (openCertifier)', () => {
-  it('estimates the true gain of every step from below, and adds up to the stage', async () => {
+describe('a certificate of fresh, sequential steps (createCertifier)', () => {
+  it('bounds the true gain of every update from below; the sum is the certificate of the stage', async () => {
     const { summary, updates, objectives, span } = await certifiedStage();
     expect(updates.map(({ status }) => status)).toEqual(['ACCEPT', 'ACCEPT']);
     for (const [k, { certificate }] of updates.entries()) {
@@ -63,7 +63,7 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
     );
   });
 
-  it('is, with enough prompts, close to the true gain', async () => {
+  it('is close to the true gain with enough prompts', async () => {
     const certificate = { prompts: 4000, confidence: 0.1 };
     const { updates, objectives, span } = await certifiedStage({ certificate });
     for (const [k, record] of updates.entries()) {
@@ -74,7 +74,7 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
     }
   });
 
-  it('knows no state shift where an agent speaks once, and bounds it where it speaks twice (E58)', async () => {
+  it('has a horizon penalty only for agents with more than one turn (E58)', async () => {
     const { updates } = await certifiedStage();
     const [twice, once] = updates.map(({ certificate }) => certificate);
     expect(twice?.ownTurns).toBe(2);
@@ -83,7 +83,7 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
     expect(once).toMatchObject({ ownTurns: 1, horizonPenalty: 0, coupledHorizonPenalty: 0 });
   });
 
-  it("quotes the paper's bound, which at its discount is far below anything possible (E51)", async () => {
+  it("reports the paper's bound, which is far below the smallest possible gain (E51)", async () => {
     const { updates, summary, span } = await certifiedStage();
     const terms = updates.map(({ certificate, attempts }) => ({
       gain: certificate?.gainMean ?? 0,
@@ -103,7 +103,7 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
     expect(byHand.lower).toBeLessThan(-100 * span);
   });
 
-  it('changes nothing: training goes on as without it', async () => {
+  it('does not change the training', async () => {
     const bytes = async (prompts: number) => {
       const { team } = await certifiedStage({ certificate: { prompts } });
       return Promise.all(team.agents.map(({ model }) => savedBytes(model)));
@@ -111,7 +111,7 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
     expect(await bytes(50)).toEqual(await bytes(0));
   });
 
-  it('is nothing at all where nothing was accepted', async () => {
+  it('is empty without accepted updates', async () => {
     const { summary, updates, context } = await certifiedStage({
       trustRegion: { targetKl: 1e-12, maxBacktracks: 0 },
     });
@@ -120,7 +120,7 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
     expect(context.prompts.validation.position).toBe(0);
   });
 
-  it('is made from validation prompts of its own, and these never reach a loss', async () => {
+  it('uses its own validation prompts, which no loss uses', async () => {
     const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
     const team = createTeam(createRelay(2), 2);
     const context = createContext(team, trainOptions({ certificate: { prompts: 20 } }), task);
@@ -133,11 +133,11 @@ describe('a certificate of fresh, sequential steps (openCertifier)', () => {
   });
 });
 
-describe('a certificate of a stage with one set of data', () => {
+describe('a certificate of a stage with one batch or simultaneous updates', () => {
   it.each([
     ['reuse', { rolloutMode: 'reuse' }],
     ['simultaneous', { updateSchedule: 'simultaneous' }],
-  ] as const)('(%s) is one for the whole stage, with the full ratio', async (_, changes) => {
+  ] as const)('(%s) covers the whole stage with the ratios of all updates', async (_, changes) => {
     const certificate = { prompts: 4000, confidence: 0.1 };
     const { summary, updates, objectives, span, context } = await certifiedStage({ ...changes, certificate });
     expect(updates.map((update) => update.certificate)).toEqual([undefined, undefined]);
@@ -149,7 +149,7 @@ describe('a certificate of a stage with one set of data', () => {
     expect(summary.certificate?.gainLower).toBeLessThan(gain);
   });
 
-  it('is nothing where nothing was accepted', async () => {
+  it('is empty without accepted updates', async () => {
     const { summary } = await certifiedStage({
       rolloutMode: 'reuse',
       trustRegion: { targetKl: 1e-12, maxBacktracks: 0 },
@@ -158,13 +158,13 @@ describe('a certificate of a stage with one set of data', () => {
   });
 });
 
-it('says so where the validation split cannot carry a certificate', async () => {
+it('warns if too few validation prompts are left for a certificate', async () => {
   const team = createTeam(createRelay(2), 2);
   const task = createLetterTask({ sizes: { validation: 50 } });
   const context = createContext(team, trainOptions({ certificate: { prompts: 20 } }), task);
   expect((await runStage(context, team, 1)).certificate).toBeDefined();
   expect((await runStage(context, team, 2)).certificate).toBeUndefined();
   expect(context.events.filter(({ kind }) => kind === 'warning')).toEqual([
-    { kind: 'warning', stage: 2, message: expect.stringContaining('too few prompts for a certificate') },
+    { kind: 'warning', stage: 2, message: expect.stringContaining('no certificate: too few prompts') },
   ]);
 });

@@ -1,11 +1,13 @@
 /**
- * The reported certificate: what held-out episodes say about the gain of an accepted update, and of a
- * whole stage. With fresh rollouts every accepted step is judged on validation prompts of its own, played by the
- * team before the step, and the stage's bound is the sum. Where one batch serves all (`reuse`) or all learn
- * from the same team (`simultaneous`), one set of validation prompts is played by the stage's start and weighted
- * by everything that changed since. These episodes choose nothing, so no bound has to cover a choice.
- * Differs from the paper, whose certificate is computed from the data the update was chosen on and can
- * never be positive at gamma >= 1/2 (E51); its figure is recorded as information.
+ * Certificates: lower bounds on the gain of an accepted update and of a stage, from episodes of the validation split.
+ *
+ * With fresh rollouts every accepted update is certified on its own validation prompts, played by the team before the
+ * update; the stage's bound is the sum. If all agents learn from one batch (`reuse`) or from the same team
+ * (`simultaneous`), the team at the start of the stage plays one set of validation prompts, which is reweighted by all
+ * updates of the stage. No decision depends on these episodes, so the bounds need no correction for a selection.
+ *
+ * Differs from the paper, whose certificate uses the data that the update was chosen on and can never be positive at
+ * gamma >= 1/2 (E51); the paper's value is recorded for information.
  * @module
  */
 import {
@@ -19,51 +21,50 @@ import type { ScoreParams, SnapshotId } from '../engine/engine.ts';
 import type { Agent, Team } from '../team/team.ts';
 import { type Batch, sequenceWeights } from './batch.ts';
 import { scoreBatch } from './collect.ts';
-import { type Place, progressOf, type RunContext } from './context.ts';
+import { type PhaseScope, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import type { CertificateRecord } from './events.ts';
-import { Scores } from './scores.ts';
+import { LogpScorer } from './logp-scorer.ts';
 import { trainStream } from './streams.ts';
 
-/** An accepted update, its weights in place. */
+/** An accepted update; the model has the updated weights. */
 export interface AcceptedStep {
   readonly agent: Agent;
-  /** S0, not released yet. */
+  /** S0, not yet released. */
   readonly start: SnapshotId;
-  /** Largest KL(new || old) seen in training, nats. */
+  /** Maximum KL(new || old) over the batch of the update, nats. */
   readonly klMax: number;
 }
 
-/** Follows one stage. */
+/** Computes the certificates of one stage. */
 export interface Certifier {
-  /** Figures of a step; undefined where the certificate is one for the whole stage, or there is none. */
+  /** Certificate of an update; undefined if there is one certificate for the whole stage, or none. */
   step(accepted: AcceptedStep): Promise<CertificateRecord | undefined>;
-  /** Figures of the stage, after its last update. */
+  /** Certificate of the stage, after its last update. */
   finish(): Promise<CertificateRecord | undefined>;
 }
 
 const NO_CERTIFICATE: Certifier = { step: async () => undefined, finish: async () => undefined };
 
 /**
- * Begins a stage, while the team is still pi_old   (E61-E63, E66). A stage has no certificate if the run
- * asks for none (`certificate.prompts` 0), or if the validation split holds too few prompts for it: each serves
- * once.
+ * Creates the certifier of a stage, before its first update   (E61-E63, E66). A stage has no certificate if
+ * `certificate.prompts` is 0, or if too few prompts of the validation split are left; no prompt is used twice.
  */
-export async function openCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
+export async function createCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { certificate, rolloutMode, updateSchedule } = context.options;
   if (certificate.prompts === 0) return NO_CERTIFICATE;
   const isShared = rolloutMode === 'reuse' || updateSchedule === 'simultaneous';
   const needed = certificate.prompts * (isShared ? 1 : team.agents.length);
   if ((context.prompts.validation.remaining ?? needed) < needed) {
-    const message = 'the validation split holds too few prompts for a certificate of this stage; it has none';
+    const message = 'this stage has no certificate: too few prompts of the validation split are left';
     context.emit({ kind: 'warning', stage, message });
     return NO_CERTIFICATE;
   }
-  return isShared ? wholeStage(context, team, stage) : stepByStep(context, team, stage);
+  return isShared ? stageCertifier(context, team, stage) : stepCertifier(context, team, stage);
 }
 
-/** A step at a time, each at level delta_c / n: their sum holds for the stage with probability 1 - delta_c. */
-function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
+/** One certificate per update at level delta_c / n; their sum holds for the stage with probability 1 - delta_c. */
+function stepCertifier(context: RunContext, team: Team, stage: number): Certifier {
   const { certificate } = context.options;
   const delta = certificate.confidence / team.agents.length;
   const steps: (PaperTerms & { readonly lower: number })[] = [];
@@ -71,8 +72,8 @@ function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
     async step({ agent, start, klMax }) {
       const { model } = agent;
       const updated = await model.snapshot();
-      await model.restore(start); // the episodes are those of the team before the step
-      const batch = await playHeldOut(context, team, { stage, agent: agent.id, scored: [agent] });
+      await model.restore(start); // the team before the update plays the episodes
+      const batch = await playValidationEpisodes(context, team, { stage, agent: agent.id, scored: [agent] });
       await model.restore(updated);
       model.release(updated);
       await markChanged(context, batch, agent);
@@ -98,10 +99,10 @@ function stepByStep(context: RunContext, team: Team, stage: number): Certifier {
   };
 }
 
-/** E62 with the full ratio of the stage, w = prod over changed agents, gives J(pi_bar) - J(pi_old) at once. */
-async function wholeStage(context: RunContext, team: Team, stage: number): Promise<Certifier> {
+/** One certificate per stage: E62 with the product of all updated agents' ratios bounds J(pi_bar) - J(pi_old). */
+async function stageCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { confidence: delta } = context.options.certificate;
-  const batch = await playHeldOut(context, team, { stage, scored: team.agents });
+  const batch = await playValidationEpisodes(context, team, { stage, scored: team.agents });
   const klMax: number[] = [];
   return {
     async step(accepted) {
@@ -112,7 +113,7 @@ async function wholeStage(context: RunContext, team: Team, stage: number): Promi
     async finish() {
       if (klMax.length === 0) return { prompts: 0, delta, gainMean: 0, gainLower: 0, paperBound: 0 };
       const figures = certify(context, batch, { ownTurnTv: { max: [], mean: [] }, delta });
-      // the paper adds steps; gain and bias of all of them are known together only
+      // the paper sums over updates; here only the totals of gain and bias are known
       const terms = klMax.map((kl, k) => ({
         klMax: kl,
         gain: k === 0 ? figures.gainMean : 0,
@@ -123,24 +124,24 @@ async function wholeStage(context: RunContext, team: Team, stage: number): Promi
   };
 }
 
-/** One episode on each of the next validation prompts, by the team as it is now, scored (E9). */
-async function playHeldOut(
+/** The current team plays one episode on each of the next validation prompts; the episodes are scored (E9). */
+async function playValidationEpisodes(
   context: RunContext,
   team: Team,
-  { scored, ...place }: Place & { readonly scored: readonly Agent[] },
+  { scored, ...scope }: PhaseScope & { readonly scored: readonly Agent[] },
 ): Promise<Batch> {
   const { options, prompts } = context;
   const trajectories = await playEpisodes(context, team, {
-    stage: place.stage,
+    stage: scope.stage,
     items: prompts.validation.take(options.certificate.prompts),
     samples: 1,
-    stream: trainStream(options.seed, 'certificate', place.stage, (place.agent ?? -1) + 1),
-    onProgress: progressOf(context, place, 'gate'),
+    stream: trainStream(options.seed, 'certificate', scope.stage, (scope.agent ?? -1) + 1),
+    onProgress: progressOf(context, scope, 'gate'),
   });
-  return scoreBatch(context, team, { trajectories, scores: new Scores(context, scored), place });
+  return scoreBatch(context, team, { trajectories, scorer: new LogpScorer(context, scored), scope });
 }
 
-/** From here on the agent's ratio enters the weights of the batch (E10). */
+/** Records the agent's new logp, so that its ratio enters the weights of the batch (E10). */
 async function markChanged(context: RunContext, batch: Batch, { id, model }: Agent): Promise<void> {
   batch.done.set(id, await model.forward(batch.own[id].messages, scoring(context)));
 }
@@ -162,8 +163,8 @@ function certify(
 }
 
 /**
- * Largest and mean TV of the agent's messages at its first, second, ... own turn. A message's TV is at most
- * the expected sum of its tokens' (E8), of which one sample was drawn: a diagnostic, not a bound.
+ * Maximum and mean TV of the agent's messages at its first, second, ... own turn. A message's TV is at most the
+ * expected sum of its tokens' TVs (E8), which is estimated by one sample: a diagnostic, not a bound.
  */
 async function turnTv(
   context: RunContext,
@@ -172,12 +173,12 @@ async function turnTv(
 ): Promise<StepEvidence['ownTurnTv']> {
   const { messages, trajectoryOf } = own[agent.id];
   const { tv } = await agent.model.divergence(messages, start, scoring(context));
-  const spoken = new Map<number, number>(); // own messages of a trajectory so far
+  const turnsOf = new Map<number, number>(); // number of own turns per trajectory so far
   const turns: number[][] = [];
   for (const [m, row] of tv.entries()) {
     const n = trajectoryOf[m];
-    const turn = spoken.get(n) ?? 0;
-    spoken.set(n, turn + 1);
+    const turn = turnsOf.get(n) ?? 0;
+    turnsOf.set(n, turn + 1);
     turns[turn] = [
       ...(turns[turn] ?? []),
       Math.min(
@@ -187,8 +188,8 @@ async function turnTv(
     ];
   }
   return {
-    max: turns.map((seen) => Math.max(...seen)),
-    mean: turns.map((seen) => seen.reduce((sum, x) => sum + x, 0) / trajectories.length),
+    max: turns.map((values) => Math.max(...values)),
+    mean: turns.map((values) => values.reduce((sum, x) => sum + x, 0) / trajectories.length),
   };
 }
 
@@ -212,8 +213,8 @@ interface PaperTerms {
 }
 
 /**
- * E50 as printed, with A_max the span of the reward and the discount that the run quotes it at: the
- * episodes themselves are not discounted, and at gamma = 1 it is minus infinity. Informational.
+ * The paper's bound E50 as printed, with A_max = span of the reward and gamma = `paperGamma`. The episodes are not
+ * discounted, and at gamma = 1 the bound would be -Infinity. For information only.
  */
 function paperLower({ options, task }: RunContext, steps: readonly PaperTerms[]): number {
   const { prompts, confidence, paperGamma: gamma } = options.certificate;

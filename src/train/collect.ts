@@ -1,96 +1,96 @@
 /**
- * ROLLOUT and RESCORE of Algorithm 1: episodes of the team as it is now, and their log-probabilities by
- * the trainer's own forward pass.
+ * ROLLOUT and RESCORE of Algorithm 1: plays episodes of the current team and computes their log-probabilities with the
+ * trainer's own forward pass.
  * @module
  */
 import { mean } from '../core/stats.ts';
-import { alone } from '../team/alone.ts';
 import { runConcurrently } from '../team/concurrency.ts';
+import { soloProtocol } from '../team/solo-protocol.ts';
 import type { Agent, Team, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages } from './batch.ts';
-import { type Place, progressOf, type RunContext } from './context.ts';
+import { type PhaseScope, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
-import { Scores } from './scores.ts';
+import { LogpScorer } from './logp-scorer.ts';
 import { checkSampledLogp, type Mismatch } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
 
-/** Prompts of each batch whose transcripts are kept for reading. */
+/** Number of prompts of each batch whose transcripts are written to `completions/`. */
 const TRANSCRIBED_PROMPTS = 4;
 
-/** Prompts and samples of the check before the first stage. */
+/** Numbers of prompts and samples of the check before the first stage. */
 const CHECK = { prompts: 2, samples: 2 } as const;
 
 /**
- * Rolls out `numGenerations` episodes for each of the next `promptsPerStep` train prompts and scores what
- * the given agents wrote; logp_old of the others is not needed   (RUN_STAGE, E9). With credit `own` the
- * agent the batch is for plays it alone.
+ * Plays `numGenerations` episodes of each of the next `promptsPerStep` train prompts and scores the messages of the
+ * given agents; logp_old of the others is not needed   (RUN_STAGE, E9). With credit `own` the episodes contain the
+ * learning agent only.
  *
- * @param place - the stage, and the agent the batch is for if it is for one
- * @param scored - agents whose log-probabilities are frozen as logp_old and compared with the sampler's
- * @throws EngineError if sampler and trainer disagree
+ * @param request.agent - the agent that learns from the batch; absent: all agents learn from it
+ * @param request.scored - agents whose log-probabilities are kept as logp_old and compared with the sampler's
+ * @throws EngineError if the log-probabilities of sampler and trainer disagree
  */
 export async function collectBatch(
   context: RunContext,
   team: Team,
-  { scored, ...place }: Place & { readonly scored: readonly Agent[] },
+  { scored, ...scope }: PhaseScope & { readonly scored: readonly Agent[] },
 ): Promise<Batch> {
   const { options, prompts, state } = context;
-  const { stage, agent } = place;
-  const isAlone = options.credit === 'own' && agent !== undefined;
-  const players = isAlone ? { ...team, protocol: alone(team.protocol, agent) } : team;
-  const scores = new Scores(context, scored);
+  const { stage, agent } = scope;
+  const isSolo = options.credit === 'own' && agent !== undefined;
+  const players = isSolo ? { ...team, protocol: soloProtocol(team.protocol, agent) } : team;
+  const scorer = new LogpScorer(context, scored);
   const trajectories = await playEpisodes(context, players, {
     stage,
-    onSaid: (speaker, messages) => scores.begin(speaker, messages),
+    onAgentTurn: (agentId, messages) => scorer.start(agentId, messages),
     items: prompts.train.take(options.promptsPerStep),
     samples: options.numGenerations,
     stream: trainStream(options.seed, 'rollout', stage, agent === undefined ? 0 : agent + 1),
     ...(options.companions === 'shared' && agent !== undefined && { learner: agent }),
-    onProgress: progressOf(context, place, 'rollout'),
+    onProgress: progressOf(context, scope, 'rollout'),
   });
   const tokens = sampledTokens(trajectories);
   state.tokens += tokens;
-  context.transcribe(stage, transcripts(trajectories, { ...place, prompts: TRANSCRIBED_PROMPTS }));
+  context.transcribe(stage, transcripts(trajectories, { ...scope, prompts: TRANSCRIBED_PROMPTS }));
   context.emit({
     kind: 'rollout',
-    ...place,
+    ...scope,
     reward: mean(trajectories.map(({ reward }) => reward)),
     trajectories: trajectories.length,
     tokens,
   });
-  return scoreBatch(context, team, { trajectories, scores, place });
+  return scoreBatch(context, team, { trajectories, scorer, scope });
 }
 
-/** Tokens that were sampled: a companion's message that several episodes share counts once. */
+/** Number of sampled tokens; a companion's message that several episodes share counts once. */
 function sampledTokens(trajectories: readonly Trajectory[]): number {
   const messages = new Set(trajectories.flatMap(({ messages }) => messages.map(({ tokens }) => tokens)));
   return [...messages].reduce((sum, tokens) => sum + tokens.length, 0);
 }
 
-/** RESCORE: the trainer's logp of every own message, compared with the sampler's (E9). */
+/** RESCORE: computes the trainer's logp of the scored agents' messages and compares it with the sampler's (E9). */
 export async function scoreBatch(
   context: Pick<RunContext, 'emit'>,
   team: Team,
   {
     trajectories,
-    scores,
-    place,
+    scorer,
+    scope,
   }: {
     readonly trajectories: readonly Trajectory[];
-    readonly scores: Scores;
-    readonly place: Place;
+    readonly scorer: LogpScorer;
+    readonly scope: PhaseScope;
   },
 ): Promise<Batch> {
   const own = ownMessages(trajectories, team.agents.length);
   const logpOld = new Map<number, readonly Float32Array[]>();
   const mismatch = new Map<number, Mismatch>();
-  const rows = await runConcurrently(scores.agents, (agent) => {
+  const rows = await runConcurrently(scorer.agents, (agent) => {
     const { messages } = own[agent.id];
-    progressOf(context, { ...place, agent: agent.id }, 'score')(0, messages.length);
-    return scores.of(agent, messages);
+    progressOf(context, { ...scope, agent: agent.id }, 'score')(0, messages.length);
+    return scorer.logpOf(agent, messages);
   });
-  for (const [index, agent] of scores.agents.entries()) {
+  for (const [index, agent] of scorer.agents.entries()) {
     mismatch.set(agent.id, checkSampledLogp(agent, own[agent.id].messages, rows[index]));
     logpOld.set(agent.id, rows[index]);
   }
@@ -98,9 +98,9 @@ export async function scoreBatch(
 }
 
 /**
- * E9 for every agent on a few episodes, before anything is trained; they are not trained on.
+ * Checks E9 for every agent on a few episodes before training; they are not used for training.
  *
- * @throws EngineError if sampler and trainer disagree
+ * @throws EngineError if the log-probabilities of sampler and trainer disagree
  */
 export async function checkTeam(context: RunContext, team: Team): Promise<void> {
   const { task, options } = context;
@@ -113,7 +113,7 @@ export async function checkTeam(context: RunContext, team: Team): Promise<void> 
   });
   await scoreBatch(context, team, {
     trajectories,
-    scores: new Scores(context, team.agents),
-    place: { stage: 0 },
+    scorer: new LogpScorer(context, team.agents),
+    scope: { stage: 0 },
   });
 }

@@ -1,5 +1,5 @@
 /**
- * What the parts of a run share.
+ * State and options that the modules of a training run share.
  * @module
  */
 import type { Task } from '../task/task.ts';
@@ -11,17 +11,17 @@ import type { RunState } from './state.ts';
 export interface RunContext {
   readonly task: Task;
   readonly options: TrainOptions;
-  /** Changes as the run goes on; the cursors' positions are copied into it when it is saved. */
+  /** Updated during the run; the positions of the prompt cursors are copied into it before it is saved. */
   readonly state: RunState;
-  /** `train` feeds losses; `test` only acceptance tests. */
+  /** Prompts of the train split feed losses; those of the validation split feed gates and certificates only. */
   readonly prompts: { readonly train: PromptCursor; readonly validation: PromptCursor };
   readonly emit: (event: RunEvent) => void;
-  /** Adds readable transcripts of a stage. */
+  /** Appends human-readable transcripts of a stage. */
   readonly transcribe: (stage: number, rows: readonly object[]) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The context of a run that goes on at `state`; what it decides goes to `emit`. */
+/** Creates the context of a run that continues at `state`. */
 export function createContext(
   parts: Pick<RunContext, 'task' | 'options' | 'state' | 'emit' | 'transcribe' | 'signal'>,
 ): RunContext {
@@ -37,18 +37,18 @@ export function createContext(
   };
 }
 
-/** Where a phase happens. */
-export interface Place {
+/** Stage and agent that a phase belongs to. */
+export interface PhaseScope {
   readonly stage: number;
-  /** Absent: all agents. */
+  /** Absent: the phase belongs to all agents. */
   readonly agent?: number;
 }
 
-/** Reports progress of a phase; see the `phase` event. */
+/** @returns callback that emits `phase` events with the progress of a phase */
 export function progressOf(
   context: Pick<RunContext, 'emit'>,
-  place: Place,
+  scope: PhaseScope,
   phase: Phase,
 ): (done: number, total: number) => void {
-  return (done, total) => context.emit({ kind: 'phase', ...place, phase, done, total });
+  return (done, total) => context.emit({ kind: 'phase', ...scope, phase, done, total });
 }

@@ -1,6 +1,5 @@
 /**
- * Episodes under the options of the run: every rollout of training, checking and testing is played the
- * same way.
+ * Plays episodes with the options of the run; used by training, gates, certificates, checks and stage evaluations.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -16,20 +15,20 @@ export interface EpisodeRequest {
   readonly items: readonly TaskItem[];
   /** Episodes per item. */
   readonly samples: number;
-  /** Named for this call alone. */
+  /** Must be unique to this call. */
   readonly stream: RandomStream;
-  /** The agent the episodes are for, where its companions draw per item. */
+  /** The agent that learns from the episodes, if its companions draw per item; see `rollout`. */
   readonly learner?: number;
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called when an agent has said all it says at a turn, of all episodes or of a part of them. */
-  readonly onSaid?: (agent: number, messages: readonly TeamMessage[]) => void;
+  /** Called when an agent has finished its messages of a turn, for all episodes or for one wave of them. */
+  readonly onAgentTurn?: (agent: number, messages: readonly TeamMessage[]) => void;
 }
 
 /**
  * Plays `samples` episodes of every item.
  *
  * @returns trajectories in order of item, then sample
- * @throws TaskError if a reward is not a number within the task's range
+ * @throws TaskError if a reward is NaN or outside of the task's range
  */
 export async function playEpisodes(
   { task, options, signal, emit }: Pick<RunContext, 'task' | 'options' | 'signal' | 'emit'>,
@@ -43,7 +42,7 @@ export async function playEpisodes(
     agentReward: options.agentReward,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
-    judge: new VerifierCache(task, (message) => emit({ kind: 'warning', stage, message })),
+    verifier: new VerifierCache(task, (message) => emit({ kind: 'warning', stage, message })),
   });
   const [lowest, highest] = task.rewardRange;
   for (const { item, reward } of trajectories)

@@ -1,6 +1,6 @@
 /**
- * Everything a run decides, as typed events: the run folder's `events.jsonl` is this list, sinks render
- * it. Nothing here reads a clock; the store stamps `time` outside the fields that resume compares.
+ * The decisions of a run as typed events. The run folder's `events.jsonl` contains them, and sinks render them. Events
+ * contain no times; the store adds `time` outside of the fields that a resumed run must reproduce.
  * @module
  */
 
@@ -10,7 +10,7 @@ export type UpdateStatus = 'ACCEPT' | 'REJECT_KL' | 'REJECT_TEST' | 'REJECT_NAN'
 /** Levels of {@link AttemptRecord.klQuantiles}. */
 export const KL_LEVELS = [0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 
-/** One attempt of OPTIMIZE. All KL in nats; NaN (null in JSON) where training broke down before measuring. */
+/** One attempt of OPTIMIZE. KL in nats; NaN (null in JSON) if training produced a value that is not finite. */
 export interface AttemptRecord {
   readonly attempt: number;
   readonly beta: number;
@@ -19,45 +19,45 @@ export interface AttemptRecord {
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
-  /** Quantiles of KL(new||old) over own token states at {@link KL_LEVELS}; absent where none was measured. */
+  /** Quantiles of KL(new||old) over own token states at {@link KL_LEVELS}; absent if not measured. */
   readonly klQuantiles?: readonly number[];
   readonly klMessageMean: number;
   readonly tvMean: number;
   readonly accepted: boolean;
-  /** Why not; absent when accepted. */
+  /** Reason of the rejection; absent if accepted. */
   readonly reason?: 'kl_quantile' | 'kl_message' | 'not_finite';
 }
 
-/** What held-out episodes say about the gain of an accepted update or of a stage (E66). */
+/** Bounds on the gain of an accepted update or of a stage, from episodes of the validation split (E66). */
 export interface CertificateRecord {
-  /** Test prompts, one episode each; 0 for a stage that changed nothing. */
+  /** Number of validation prompts, with one episode each; 0 for a stage without accepted updates. */
   readonly prompts: number;
-  /** Probability with which `gainLower` may be above the true gain. */
+  /** Bound on the probability that `gainLower` is above the true gain. */
   readonly delta: number;
   /** Conservative estimate of the gain (E62) and its lower bound (E63), reward units. */
   readonly gainMean: number;
   readonly gainLower: number;
   /** The paper's certificate (E50), reward units. For information: no decision uses it. */
   readonly paperBound: number;
-  /** What truncation hides (E61) and its upper bound, reward units; absent for a sum of steps, as `essShare`. */
+  /** Truncation bias (E61) and its upper bound, reward units; absent in the sum over the steps of a stage. */
   readonly zeta?: number;
   readonly zetaUpper?: number;
-  /** ESS / N of the full ratios, 0..1. */
+  /** ESS / N of the untruncated weights, 0..1; absent in the sum over the steps of a stage. */
   readonly essShare?: number;
-  /** Of a single step: most own turns, and E58 and E59 from what was seen, reward units. */
+  /** Single steps only: maximum number of own turns, and empirical E58 and E59, reward units. */
   readonly ownTurns?: number;
   readonly horizonPenalty?: number;
   readonly coupledHorizonPenalty?: number;
 }
 
-/** How far an agent that is being replaced has come. */
+/** Progress of an agent that is being replaced. */
 export interface HandoverRecord {
-  /** Mean and least weight of the replacement over own token states, 0..1. */
+  /** Mean and minimum weight of the replacement over own token states, 0..1. */
   readonly weight: number;
   readonly weightMin: number;
   /** Radii of all steps so far, nats per token. */
   readonly steps: readonly number[];
-  /** The replacement stands alone from here on. */
+  /** From this update on the agent is the replacement model alone. */
   readonly finished: boolean;
 }
 
@@ -70,7 +70,7 @@ export interface UpdateRecord {
   readonly lrScaleNext: number;
   readonly targetKl: number;
   readonly reward: number;
-  /** Standard error of `reward` over prompts, whose episodes are averaged first; absent for a single prompt. */
+  /** Standard error of `reward` over the prompts' mean rewards; absent for a single prompt. */
   readonly rewardSe?: number;
   readonly rewardStd: number;
   readonly fracRewardZeroStd: number;
@@ -83,33 +83,33 @@ export interface UpdateRecord {
   readonly clippedRatio: number;
   readonly trajectories: number;
   readonly tokens: number;
-  /** Largest |sampler - trainer| logp per token of this batch (E9), nats. */
+  /** Maximum of |logp_sampler - logp_trainer| over the tokens of this batch (E9), nats. */
   readonly logpMismatchMax: number;
-  /** The same on average; absent in runs of before it was recorded. */
+  /** Mean of the same difference, nats; absent in older runs. */
   readonly logpMismatchMean?: number;
   readonly meanLogRatioWeight?: number;
   readonly essShare?: number;
   readonly certificate?: CertificateRecord;
-  /** Of an agent in the middle of an upgrade, whose update is a step towards its replacement. */
+  /** Present for an agent that is being replaced; its update is a step towards the replacement. */
   readonly handover?: HandoverRecord;
 }
 
-/** Wealth path and verdict of one acceptance test (E64). */
+/** Wealth path and decision of one acceptance test (E64). */
 export interface GateRecord {
   readonly gate: 'promotion' | 'step';
   readonly index: number;
   readonly alpha: number;
   readonly prompts: number;
   readonly wealth: number;
-  /** Wealth of the mirrored test for harm. */
+  /** Wealth of the mirrored test, which detects harm. */
   readonly harmWealth: number;
   readonly meanDifference: number;
-  /** Both wealths on the way: [prompts seen, wealth, harmWealth], thinned, the last one always there. */
+  /** Thinned path of both wealths: [prompts used, wealth, harmWealth]; always includes the last point. */
   readonly path?: readonly (readonly [prompts: number, wealth: number, harmWealth: number])[];
   readonly decision: 'promote' | 'keep' | 'rollback';
 }
 
-/** A comparison on test prompts with its paired 95% interval. */
+/** Mean paired difference on prompts of the test split, with its 95% interval. */
 export interface DifferenceRecord {
   readonly mean: number;
   readonly low: number;
@@ -127,7 +127,7 @@ export interface EvaluationRecord {
   readonly label: string;
   readonly prompts: number;
   readonly samples: number;
-  /** The team's answer. */
+  /** Accuracy of the team's answer. */
   readonly team: AccuracyRecord;
   readonly agents: readonly AccuracyRecord[];
 }
@@ -162,7 +162,7 @@ export type RunEvent =
   | {
       readonly kind: 'rollout';
       readonly stage: number;
-      /** The agent the batch is for; absent when one batch serves the whole stage (`reuse`). */
+      /** The agent that learns from the batch; absent if all agents of the stage learn from it (`reuse`). */
       readonly agent?: number;
       readonly reward: number;
       readonly trajectories: number;
@@ -174,22 +174,20 @@ export type RunEvent =
       readonly kind: 'stage_finished';
       readonly stage: number;
       readonly reward: number;
-      /** Standard error of `reward` over prompts; absent where it is not known. */
+      /** Standard error of `reward` over prompts; absent if a batch has a single prompt. */
       readonly rewardSe?: number;
       readonly accepted: number;
       readonly tokens: number;
       readonly certificate?: CertificateRecord;
     }
   | {
-      /** What the team that enters the next stage gets on test prompts; 0: the base team. */
+      /** Rewards of the current team on prompts of the test split, after each stage. */
       readonly kind: 'stage_evaluation';
+      /** 0: the base team. */
       readonly stage: number;
-      /** One episode per prompt [P], reward units; the same prompts and streams every time. */
+      /** Reward of one episode per prompt [P], reward units; prompts and random streams are equal after all stages. */
       readonly rewards: readonly number[];
-      /**
-       * Share of right answers among each member's own in these episodes, where the protocol's members
-       * answer; null for one that never spoke.
-       */
+      /** Accuracy of each agent's own answers, 0..1, for protocols with `agentsAnswer`; null: no answer. */
       readonly agents?: readonly (number | null)[];
     }
   | { readonly kind: 'checkpoint'; readonly stage: number; readonly name: string }
@@ -203,7 +201,7 @@ export type RunEvent =
   | { readonly kind: 'warning'; readonly stage: number; readonly message: string }
   | { readonly kind: 'run_finished'; readonly stage: number };
 
-/** Receives every event in order; a sink must not throw. `phase` events are progress only and are not stored. */
+/** Receives all events in order and must not throw. `phase` events report progress and are not stored. */
 export interface EventSink {
   emit(event: RunEvent): void;
   close?(): Promise<void>;

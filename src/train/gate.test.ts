@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createVote } from '../team/vote.ts';
 import type { GateRecord } from './events.ts';
 import { testCandidate } from './gate.ts';
-import { separateTeam, snapshotTeam } from './team-snapshot.ts';
+import { snapshotTeam, snapshotWithOwnModels } from './team-snapshot.ts';
 import { createLetterTask } from './testing/letter-task.ts';
 import { savedBytes } from './testing/saved-bytes.ts';
 import {
@@ -25,7 +25,7 @@ function bytesOf(team: TabularTeam): Promise<Record<string, string>[]> {
 }
 
 describe('the promotion gate', () => {
-  it('promotes a truly better team, with fewer prompts than planned', async () => {
+  it('promotes a better team with fewer prompts than planned', async () => {
     const team = createTeam(createVote(), 3);
     const context = createContext(team, trainOptions({ gate }));
     const champion = await snapshotTeam(team);
@@ -33,7 +33,7 @@ describe('the promotion gate', () => {
     const better = await bytesOf(team);
     const result = await testCandidate(context, 5, { team, champion });
     expect(result.decision).toBe('promote');
-    expect(await bytesOf(team)).toEqual(better); // the candidate is in place
+    expect(await bytesOf(team)).toEqual(better); // the candidate is loaded
     const [record] = gateEvents(context);
     expect(record).toMatchObject({ gate: 'promotion', index: 1, decision: 'promote' });
     expect(record.alpha).toBeCloseTo((0.05 * 6) / Math.PI ** 2, 12);
@@ -44,13 +44,13 @@ describe('the promotion gate', () => {
 
     teach(team, 0);
     await result.champion.load();
-    expect(await bytesOf(team)).toEqual(better); // the champion is now the team that was promoted
+    expect(await bytesOf(team)).toEqual(better); // the champion is the promoted team
   });
 
-  // plain harm shows in the first batch, faint harm in a later one, with the other team in place
+  // strong harm is detected in the first batch, weak harm in a later one, when the other team is loaded
   it.each([
-    ['plain', 3, { above: 0, upTo: 32 }],
-    ['faint', 0.6, { above: 32, upTo: 64 }],
+    ['strong', 3, { above: 0, upTo: 32 }],
+    ['weak', 0.6, { above: 32, upTo: 64 }],
   ])('rolls back a team with %s harm and shrinks the radii', async (_, strength, prompts) => {
     const team = createTeam(createVote(), 3);
     teach(team, 1, strength);
@@ -68,19 +68,19 @@ describe('the promotion gate', () => {
     expect(context.state.gate).toMatchObject({ promotions: 0, rollbacks: 1, radiusScale: 0.5 });
   });
 
-  it('keeps training a team it can prove nothing about, on all planned prompts', async () => {
+  it('keeps an undecided team after all planned prompts', async () => {
     const team = createTeam(createVote(), 2);
     const champion = await snapshotTeam(team);
     const before = await bytesOf(team);
     const context = createContext(team, trainOptions({ gate: { ...gate, nPlan: 70 } }));
     const result = await testCandidate(context, 5, { team, champion });
     expect(result).toMatchObject({ decision: 'keep', team, champion });
-    // equal teams on the same prompts and streams never differ: the pairing is exact
+    // equal teams have equal rewards on the same prompts and streams
     expect(gateEvents(context)[0]).toMatchObject({ prompts: 70, meanDifference: 0, wealth: 1 });
     expect(await bytesOf(team)).toEqual(before);
   });
 
-  it('tests every candidate on prompts of its own and spends less alpha each time', async () => {
+  it('tests every candidate on new prompts and with less alpha', async () => {
     const team = createTeam(createVote(), 2);
     const seen: string[] = [];
     const task = createLetterTask();
@@ -98,7 +98,7 @@ describe('the promotion gate', () => {
     expect(second.alpha).toBeCloseTo(first.alpha / 4, 12);
   });
 
-  it('uses up a finite validation split, then says once that nothing can be proved any more', async () => {
+  it('uses a finite validation split to its end and then warns once', async () => {
     const team = createTeam(createVote(), 2);
     const context = createContext(
       team,
@@ -111,36 +111,36 @@ describe('the promotion gate', () => {
     expect(gateEvents(context).map(({ prompts }) => prompts)).toEqual([40, 10]);
     const warnings = context.events.filter(({ kind }) => kind === 'warning');
     expect(warnings).toEqual([
-      { kind: 'warning', stage: 3, message: expect.stringContaining('ran out after 50 prompts') },
+      { kind: 'warning', stage: 3, message: expect.stringContaining('is exhausted after 50 prompts') },
     ]);
   });
 
-  it('can have a champion with models of its own, and goes on training that after a roll-back', async () => {
+  it('continues with the models of a champion that has its own after a rollback', async () => {
     const team = createTeam(createVote(), 2);
     const separate = createTeam(createVote(), 2);
     teach(separate, 1);
     teach(team, 2);
     const context = createContext(team, trainOptions({ gate }));
-    const result = await testCandidate(context, 5, { team, champion: separateTeam(separate) });
+    const result = await testCandidate(context, 5, { team, champion: snapshotWithOwnModels(separate) });
     expect(result.decision).toBe('rollback');
     expect(result.team).toBe(separate);
     const proven = await bytesOf(separate);
     teach(separate, 3);
     await result.champion.load();
-    expect(await bytesOf(separate)).toEqual(proven); // frozen, although its models go on
+    expect(await bytesOf(separate)).toEqual(proven); // the snapshot is unchanged although its models were trained
   });
 
-  it('decides the same whether the champion is a snapshot or has models of its own', async () => {
+  it('decides the same with a champion snapshot and with separate models', async () => {
     const decide = async (own: boolean) => {
       const team = createTeam(createVote(), 2);
-      const champion = own ? separateTeam(createTeam(createVote(), 2)) : await snapshotTeam(team);
+      const champion = own ? snapshotWithOwnModels(createTeam(createVote(), 2)) : await snapshotTeam(team);
       teach(team, 1, 0.7);
       const context = createContext(team, trainOptions({ gate: { ...gate, nPlan: 100 } }));
       await testCandidate(context, 5, { team, champion });
       return gateEvents(context);
     };
     const records = await decide(false);
-    expect(records[0].prompts).toBeGreaterThan(32); // more than one batch, so the teams take turns
+    expect(records[0].prompts).toBeGreaterThan(32); // more than one batch, so the weights are swapped
     expect(await decide(true)).toEqual(records);
   });
 });

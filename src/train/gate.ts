@@ -1,7 +1,7 @@
 /**
- * The two ways to use the acceptance test. `promotion`: gains accumulate until they can be proved; the
- * champion is the last team proved better, and with probability 1 - alpha over the whole run every
- * champion is better than the one before. `step`: every single update must prove itself.
+ * Gate 2, in two modes. `promotion`: every few stages the current team is tested against the champion and becomes the
+ * champion if it is proved better. With probability at least 1 - alpha over the run, every champion is better than its
+ * predecessor. `step`: every single update is tested.
  * Differs from the paper, whose certificate can never be positive at gamma >= 1/2 (E51).
  * @module
  */
@@ -13,25 +13,25 @@ import type { GateRecord } from './events.ts';
 import { type PairedTestResult, pairedTest } from './paired-test.ts';
 import { snapshotOf, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
 
-/** Factor on every radius after a roll-back. */
+/** Factor of every radius after a rollback. */
 const RADIUS_SHRINK = 0.5;
 
-/** What a run trains and what it would deploy. */
-export interface Standing {
+/** The team in training, and the team to deploy. */
+export interface TeamAndChampion {
   readonly team: Team;
   readonly champion: TeamSnapshot;
 }
 
 /**
- * Tests the team as it is now against the champion and acts on the verdict: a proved gain makes it the
- * champion; proved harm beyond `gate.tolerance` puts the champion's weights back and halves every radius;
- * otherwise both stay. The k-th test spends alpha_k = alpha 6 / (pi^2 k^2), at most alpha in all   (E64).
+ * Tests the current team against the champion. After a proved gain the team becomes the champion. After proved harm
+ * beyond `gate.tolerance` the champion's weights are restored and every radius is halved. Otherwise nothing changes.
+ * The k-th test spends alpha_k = alpha 6 / (pi^2 k^2), in total at most alpha   (E64).
  */
 export async function testCandidate(
   context: RunContext,
   stage: number,
-  { team, champion }: Standing,
-): Promise<Standing & { readonly decision: GateRecord['decision'] }> {
+  { team, champion }: TeamAndChampion,
+): Promise<TeamAndChampion & { readonly decision: GateRecord['decision'] }> {
   const { state, options } = context;
   if (isExhausted(context, stage)) return { team, champion, decision: 'keep' };
   const index = ++state.gate.tests;
@@ -54,14 +54,14 @@ export async function testCandidate(
       state.gate.rollbacks++;
       state.gate.radiusScale *= RADIUS_SHRINK;
       await candidate.release();
-      return { ...(await adopt(champion, team)), decision };
+      return { ...(await rollBack(champion, team)), decision };
     default:
       return decision satisfies never;
   }
 }
 
-/** Goes on training from the champion; one with models of its own takes the place of the team. */
-async function adopt(champion: TeamSnapshot, team: Team): Promise<Standing> {
+/** Makes the champion the team in training. A champion with separate models replaces the team's models. */
+async function rollBack(champion: TeamSnapshot, team: Team): Promise<TeamAndChampion> {
   await champion.load();
   if (champion.team === team) return { team, champion };
   for (const { model } of team.agents) await model.close();
@@ -69,11 +69,11 @@ async function adopt(champion: TeamSnapshot, team: Team): Promise<Standing> {
 }
 
 /**
- * ACCEPT_TEST of RUN_STAGE: whether one agent's update is proved better. The k-th stage spends
- * alpha 6 / (pi^2 k^2) / n on each of n agents   (E64). The updated weights are in place afterwards.
+ * ACCEPT_TEST of RUN_STAGE: tests whether one agent's update is an improvement. Stage k spends
+ * alpha 6 / (pi^2 k^2) / n on each of n agents   (E64). Afterwards the model has its updated weights.
  *
- * @param agent - just updated
- * @param before - its S0
+ * @param agent - the updated agent
+ * @param before - the agent's S0
  */
 export async function testUpdate(
   context: RunContext,
@@ -85,8 +85,8 @@ export async function testUpdate(
   const index = ++state.gate.tests;
   const alpha = alphaSpending(options.gate.alpha, stage, team.agents.length);
   const updated = await snapshotTeam(team, [agent]);
-  const contest = { old: snapshotOf(team, new Map([[agent, before]])), new: updated };
-  const result = await pairedTest(context, contest, { stage, index, alpha });
+  const pair = { old: snapshotOf(team, new Map([[agent, before]])), new: updated };
+  const result = await pairedTest(context, pair, { stage, index, alpha });
   const accepted = result.verdict === 'better';
   const decision = accepted ? 'promote' : 'rollback';
   context.emit({ kind: 'gate', stage, ...recordOf('step', { index, alpha, result, decision }) });
@@ -96,14 +96,14 @@ export async function testUpdate(
   return accepted;
 }
 
-/** Says once when no validation prompt is left: a second use would void the guarantee. */
+/** Whether no validation prompt is left; using one twice would void the guarantee. Emits a warning once. */
 function isExhausted({ prompts, state, emit }: RunContext, stage: number): boolean {
   if (prompts.validation.remaining !== 0) return false;
   if (!state.gate.exhausted)
     emit({
       kind: 'warning',
       stage,
-      message: `the validation split ran out after ${prompts.validation.position} prompts; nothing can be proved better from here on`,
+      message: `the validation split is exhausted after ${prompts.validation.position} prompts; no further gain can be proved`,
     });
   state.gate.exhausted = true;
   return true;

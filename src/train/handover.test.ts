@@ -7,7 +7,7 @@ import { runStage } from './stage.ts';
 import { LETTERS } from './testing/letter-task.ts';
 import { createContext, createTeam, teach, trainOptions } from './testing/world.ts';
 
-/** A team of two whose second agent is to be replaced by one that has learned the task. */
+/** A team of two agents; the second one is being replaced by a model that solves the task. */
 function upgradedTeam() {
   const team = createTeam(createVote(), 2);
   const learned = createTeam(createVote(), 1, 7);
@@ -23,7 +23,7 @@ function upgradedTeam() {
 }
 
 describe('an agent that is being replaced', () => {
-  it('moves towards its replacement inside the radius every stage, and trains once that stands alone', async () => {
+  it('takes steps towards its replacement inside the radius and is trained by gradient steps after the last', async () => {
     const team = upgradedTeam();
     const options = trainOptions({
       trustRegion: { targetKl: 0.3, targetKlMessage: 1 },
@@ -49,7 +49,7 @@ describe('an agent that is being replaced', () => {
     expect(team.agents[1]?.model.handover).toBeUndefined();
   });
 
-  it('tries a smaller step where the first leaves a radius, and stays where it was when none fits', async () => {
+  it('retries with a smaller step after a violation, and keeps the old mixture if all attempts fail', async () => {
     const played = async (maxBacktracks: number) => {
       const team = upgradedTeam();
       const trustRegion = { targetKl: 0.3, targetKlMessage: 0.05, maxBacktracks };

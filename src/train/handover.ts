@@ -1,7 +1,7 @@
 /**
- * One attempt of an agent that is being replaced: a step along the mixture of the model it was and the model
- * it is to be, from where the last stage left it.
- * Differs from the paper, which projects the replacement once and says nothing of how it comes to stand alone.
+ * Update attempt of an agent that is being replaced: one step along the geometric mixture of the incumbent and the
+ * replacement model, starting at the mixture of the last stage.
+ * Differs from the paper, which projects the replacement once and does not describe how the mixture ends.
  * @module
  */
 import { sampledSwapCovariance } from '../core/projection.ts';
@@ -13,34 +13,35 @@ import type { TrainOptions } from './options.ts';
 
 export interface HandoverSettings {
   readonly options: Pick<TrainOptions, 'temperature' | 'trustRegion'>;
-  /** Shrinks the step below the radius; above 1 it changes nothing. */
+  /** Factor of the radius; values above 1 count as 1. */
   readonly scale: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a step of a handover has to say in place of gradient steps. */
+/** Result of a handover step, in the form of a gradient step's result. */
 export interface HandoverStep extends MinibatchLoss {
-  /** 0: there is none. */
+  /** Always 0, because there is no gradient. */
   readonly gradNorm: number;
   readonly handover: HandoverRecord;
 }
 
 /**
- * Moves the weight of the replacement up as far as the radius allows at every token state (E41 from the
- * current weight); a retry tries a smaller radius. The replacement stands alone once its weight is 1 at every
- * own token state of the batch.
+ * Increases the weight of the replacement at every token state to the largest value inside the radius (E41 from the
+ * current weight); retries use a smaller radius. The handover is finished once the weight is 1 at every own token state
+ * of the batch.
  *
- * @param model - in the middle of a handover; a step further afterwards
- * @returns `loss`: minus the mean of A_tilde (logp_new - logp_old), so that a step expected to help lowers it
+ * @param model - a model with a handover; changed in place
+ * @returns `loss`: -mean(A_tilde (logp_new - logp_old)), negative if the step is expected to be a gain
+ * @throws RangeError if the model has no handover
  */
-export async function handOver(
+export async function advanceHandover(
   model: Model,
   trajectories: readonly OwnTrajectory[],
   { options, scale, signal }: HandoverSettings,
 ): Promise<HandoverStep> {
   const { handover } = model;
   if (handover === undefined)
-    throw new RangeError('handOver: expected a model being replaced, got one that is not');
+    throw new RangeError('advanceHandover: expected a model with a handover, got one without');
   handover.advance(options.trustRegion.targetKl * Math.min(1, scale));
   const score = { temperature: options.temperature, ...(signal && { signal }) };
   const sequences = trajectories.flatMap((trajectory) => trajectory.sequences);

@@ -33,7 +33,7 @@ const options: OptionChanges = {
   gate: { kind: 'promotion', every: 2, nPlan: 40, alpha: 0.2 },
 };
 
-/** The letters of prompts and answers are those of the tabular team; a hunt of three rounds. */
+/** A hunt of three rounds; its letters are those of the tabular team. */
 function training(memory: MemoryRun, protocol: Protocol, changes: OptionChanges = {}): TrainingRun {
   return {
     team: createTeam(protocol, 2),
@@ -46,13 +46,13 @@ function training(memory: MemoryRun, protocol: Protocol, changes: OptionChanges 
 
 const PROTOCOLS: [string, Protocol, OptionChanges][] = [
   ['relay', createRelay(2), {}],
-  ['relay that reuses rollouts', createRelay(2), { rolloutMode: 'reuse' }],
+  ['relay with reused rollouts', createRelay(2), { rolloutMode: 'reuse' }],
   ['router', createRouter(2, { order: 'random' }), {}],
   ['vote', createVote(), {}],
 ];
 
 describe('training on an interactive task', () => {
-  it.each(PROTOCOLS)('makes a %s better', async (_, protocol, changes) => {
+  it.each(PROTOCOLS)('improves a %s team', async (_, protocol, changes) => {
     const memory = newRun();
     await runTraining(training(memory, protocol, { ...changes, stages: 8 }));
     const rewards = memory.eventsOf('stage_finished').map(({ reward }) => reward);
@@ -65,9 +65,9 @@ describe('training on an interactive task', () => {
   });
 
   it.each(PROTOCOLS)(
-    'ends with the same bytes when a %s is interrupted and resumed',
+    'ends with the same bytes when a %s run is interrupted and resumed',
     async (_, protocol, changes) => {
-      const remains = ({ events, metrics, completions, dir, champion }: MemoryRun): unknown => {
+      const contentsOf = ({ events, metrics, completions, dir, champion }: MemoryRun): unknown => {
         return {
           events: [...events],
           metrics: [...metrics],
@@ -76,24 +76,24 @@ describe('training on an interactive task', () => {
           files: folderBytes(dir),
         };
       };
-      const whole = newRun();
-      await runTraining(training(whole, protocol, changes));
-      const cut = newRun();
+      const uninterrupted = newRun();
+      await runTraining(training(uninterrupted, protocol, changes));
+      const resumed = newRun();
       const abort = new AbortController();
       let events = 0;
       const sink = { emit: () => void (++events === 60 && abort.abort()) };
       const stopped = runTraining({
-        ...training(cut, protocol, changes),
+        ...training(resumed, protocol, changes),
         sinks: [sink],
         signal: abort.signal,
       });
       await expect(stopped).rejects.toThrow('interrupted');
-      await runTraining(training(cut, protocol, changes));
-      expect(remains(cut)).toEqual(remains(whole));
+      await runTraining(training(resumed, protocol, changes));
+      expect(contentsOf(resumed)).toEqual(contentsOf(uninterrupted));
     },
   );
 
-  it('learns from the agents’ own tokens alone', async () => {
+  it('learns only from the agents’ own tokens', async () => {
     const team = createTeam(createRelay(2), 2);
     const context = createContext(team, trainOptions(options), createHunt());
     const batch = await collectBatch(context, team, { stage: 1, scored: team.agents });
@@ -101,9 +101,9 @@ describe('training on an interactive task', () => {
     expect(replies.length).toBeGreaterThan(100);
     for (const agent of team.agents) {
       const { messages } = batch.own[agent.id];
-      for (const { agent: speaker, tokens, logpSampler } of messages) {
-        expect(speaker).toBe(agent.id);
-        expect(tokens).toHaveLength(logpSampler.length); // exactly what was sampled
+      for (const { agent: author, tokens, logpSampler } of messages) {
+        expect(author).toBe(agent.id);
+        expect(tokens).toHaveLength(logpSampler.length); // the sampled tokens only
       }
       expect(batch.mismatch.get(agent.id)?.max).toBeLessThan(1e-6);
     }

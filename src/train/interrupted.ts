@@ -1,10 +1,10 @@
 /**
- * The end of a run that somebody asked to stop; not a failure, and nothing is lost.
+ * Error of a run that was stopped by its abort signal. The run can be resumed from its last checkpoint.
  * @module
  */
 import { TroupeError } from '../support/errors.ts';
 
-/** Exit code 130, as a shell reports Ctrl-C. */
+/** Exit code 130, the shell's convention for SIGINT. */
 export class Interrupted extends TroupeError {
   override readonly name = 'Interrupted';
   readonly exitCode = 130;

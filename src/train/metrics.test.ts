@@ -40,7 +40,7 @@ const update: Extract<RunEvent, { kind: 'update' }> = {
 };
 
 describe('metrics', () => {
-  it("carry the field's names, per agent", () => {
+  it("use TRL's names with a prefix per agent", () => {
     expect(metricsOf(update, { options, tokens: 99 })).toMatchObject({
       stage: 3,
       agent: 1,
@@ -54,19 +54,19 @@ describe('metrics', () => {
     });
   });
 
-  it('leave out what was not measured and write null for what is not finite', () => {
+  it('omit values that were not measured and write null for values that are not finite', () => {
     const row = metricsOf(update, { options, tokens: 0 });
     expect(row).not.toHaveProperty('agent_1/kl');
     expect(row).not.toHaveProperty('agent_1/sampling/ess_share');
     expect(row?.['agent_1/kl/quantile']).toBeNull();
   });
 
-  it('have no row for progress', () => {
+  it('have no row for progress events', () => {
     const event = { kind: 'phase', stage: 1, phase: 'rollout' } as const;
     expect(metricsOf(event, { options, tokens: 0 })).toBeUndefined();
   });
 
-  it('are all described in docs/metrics.md, and nothing else is', async () => {
+  it('have exactly the keys that docs/metrics.md describes', async () => {
     const team = createTeam(createVote(), 2);
     const written = new Set<string>();
     for (const changes of [

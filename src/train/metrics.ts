@@ -1,6 +1,6 @@
 /**
- * Rows of `metrics.jsonl`: the field's own names (TRL's), so that a plot made for another trainer works
- * here. `docs/metrics.md` lists every key with its formula and unit.
+ * Rows of `metrics.jsonl`. The keys are those of TRL, so that plots made for TRL work. `docs/metrics.md` lists every
+ * key with its formula and unit.
  * @module
  */
 import { mean } from '../core/stats.ts';
@@ -8,17 +8,17 @@ import type { CertificateRecord, RunEvent } from './events.ts';
 import type { TrainOptions } from './options.ts';
 import type { MetricsRow } from './store-port.ts';
 
-/** What a row says besides its event. */
+/** Values of a row that its event does not contain. */
 export interface MetricsContext {
   readonly options: TrainOptions;
-  /** Tokens sampled for training so far. */
+  /** Number of tokens sampled for training. */
   readonly tokens: number;
 }
 
 type UpdateEvent = Extract<RunEvent, { kind: 'update' }>;
 type GateEvent = Extract<RunEvent, { kind: 'gate' }>;
 
-/** The row an event adds: one per agent's update, acceptance test, stage and stage evaluation. */
+/** The row of an event: updates, acceptance tests, stages and stage evaluations have one. */
 export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow | undefined {
   switch (event.kind) {
     case 'update':
@@ -122,7 +122,7 @@ function gateRow(event: GateEvent): MetricsRow {
 
 type Value = number | string | boolean;
 
-/** Keys with a prefix; what was not measured is left out, what is not finite is null, as JSON has it. */
+/** Adds a prefix to the keys, drops undefined values, and replaces values that are not finite by null, as JSON does. */
 function prefixed(
   prefix: string,
   values: Readonly<Record<string, Value | undefined>>,

@@ -5,8 +5,8 @@ import { accumulateGradient, type GradientSettings, type OwnTrajectory } from '.
 const END = 3;
 const adamw = { learningRate: 0.3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 9 };
 
-/** A model one step away from S0, with two-message trajectories scored under S0. */
-async function moved() {
+/** A model one optimizer step away from S0, with trajectories of two messages that were scored under S0. */
+async function steppedModel() {
   const model = createTabularModel({ alphabet: 'abc', prior: { scale: 1, seed: 2 } });
   const advantages = [1.5, -0.5, 0];
   const sequences = advantages.map((_, n) => [
@@ -28,13 +28,13 @@ async function moved() {
 }
 
 describe('accumulateGradient', () => {
-  it('descends along the gradient of the loss it reports, several messages and the KL term included', async () => {
-    const { model, trajectories, settings: weak } = await moved();
+  it('computes the gradient of the returned loss, with several messages and the KL term', async () => {
+    const { model, trajectories, settings: weak } = await steppedModel();
     const settings = { ...weak, beta: 30 }; // so that the KL term is most of the gradient
     const before = await accumulateGradient(model, trajectories, settings);
-    const here = await model.snapshot();
+    const current = await model.snapshot();
     const { gradNorm } = await model.step(adamw);
-    await model.restore(here);
+    await model.restore(current);
     await accumulateGradient(model, trajectories, settings);
     const h = 1e-4 / gradNorm ** 2;
     await model.step({ ...adamw, learningRate: h * 1e6, beta1: 0, beta2: 0, epsilon: 1e6 });
@@ -44,8 +44,8 @@ describe('accumulateGradient', () => {
     expect(drop / 1e-4).toBeCloseTo(1, 2);
   });
 
-  it('weighs the KL by beta over all own token states of the minibatch', async () => {
-    const { model, trajectories, settings } = await moved();
+  it('weights the KL sum by beta / (number of own token states of the minibatch)', async () => {
+    const { model, trajectories, settings } = await steppedModel();
     const [withKl, without] = [
       await accumulateGradient(model, trajectories, settings),
       await accumulateGradient(model, trajectories, { ...settings, beta: 0 }),
@@ -61,25 +61,25 @@ describe('accumulateGradient', () => {
     expect((withKl?.loss as number) - (without?.loss as number)).toBeCloseTo((0.3 * kl) / 9, 6);
   });
 
-  it('is at the start -mean(A), without a gradient of the KL term', async () => {
-    const { model, trajectories, settings } = await moved();
+  it('has loss -mean(A) and no KL gradient at S0', async () => {
+    const { model, trajectories, settings } = await steppedModel();
     await model.restore(settings.start);
     const atStart = await accumulateGradient(model, trajectories, { ...settings, atStart: true });
     expect(atStart).toEqual({ loss: expect.closeTo(-1 / 3, 12), clipRatio: 0 });
     const { gradNorm } = await model.step(adamw);
     await model.restore(settings.start);
-    await accumulateGradient(model, trajectories, settings); // with forward and KL: the same
+    await accumulateGradient(model, trajectories, settings); // the same with forward pass and KL term
     expect((await model.step(adamw)).gradNorm).toBeCloseTo(gradNorm, 6);
   });
 
-  it('has no gradient where nothing was better than anything else', async () => {
-    const { model, trajectories, settings } = await moved();
+  it('returns undefined if all advantages are 0', async () => {
+    const { model, trajectories, settings } = await steppedModel();
     const flat = trajectories.map((trajectory) => ({ ...trajectory, advantage: 0 }));
     expect(await accumulateGradient(model, flat, settings)).toBeUndefined();
   });
 
-  it('reports a loss that is not finite instead of training on it', async () => {
-    const { model, trajectories, settings } = await moved();
+  it('returns NaN and accumulates nothing if a log-probability is not finite', async () => {
+    const { model, trajectories, settings } = await steppedModel();
     model.setLogits([0, END], [Number.NaN, 0, 0, 0]);
     expect(await accumulateGradient(model, trajectories, settings)).toEqual({
       loss: Number.NaN,

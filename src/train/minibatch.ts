@@ -1,5 +1,6 @@
 /**
- * One gradient of the agent's loss: the core's cotangents handed to the engine.
+ * Gradient of an agent's loss on one minibatch: computes the cotangents in the core and backpropagates them in the
+ * engine.
  * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"
  * @module
  */
@@ -7,13 +8,13 @@ import { sequenceObjective } from '../core/objective.ts';
 import type { Model, ScoreParams, Sequence, SnapshotId } from '../engine/engine.ts';
 import type { TrainOptions } from './options.ts';
 
-/** What one agent wrote in one trajectory, and what it should learn from it. */
+/** The messages of one agent in one trajectory, with their advantage. */
 export interface OwnTrajectory {
   /** A_tilde, no unit. */
   readonly advantage: number;
   /** Own messages, at least one. */
   readonly sequences: readonly Sequence[];
-  /** logp_old of all own tokens, message after message [T]: the trainer's, under the weights of S0, nats. */
+  /** logp_old of all own tokens, concatenated over messages [T]: the trainer's, under the weights of S0, nats. */
   readonly logpOld: Float32Array;
 }
 
@@ -23,28 +24,28 @@ export interface GradientSettings {
   readonly beta: number;
   /** S0. */
   readonly start: SnapshotId;
-  /** No step was taken yet, so the weights are those of S0. */
+  /** True before the first optimizer step: the weights are those of S0. */
   readonly atStart: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface MinibatchLoss {
-  /** E24; NaN if a log-probability was not finite, and then nothing was accumulated. */
+  /** E24; NaN if a log-probability was not finite. In this case nothing was accumulated. */
   readonly loss: number;
-  /** Share of trajectories held by a clip. */
+  /** Share of clipped trajectories, 0..1. */
   readonly clipRatio: number;
 }
 
 /**
- * Accumulates d/dweights of loss = -(1/N) sum_g min(r_g A_g, r_{c,g} A_g) + beta Kbar   (E24, E25', E31).
+ * Accumulates the gradient of loss = -(1/N) sum_g min(r_g A_g, r_{c,g} A_g) + beta Kbar with respect to the weights
+ * (E24, E25', E31).
  *
- * A trajectory with A = 0 has loss 0 and cotangent 0 whatever its ratio. It is counted in N and in M but
- * neither scored nor differentiated, so its states are missing from the sum of the KL term, and only
- * gate 1 watches them. At S0 itself logp_new is logp_old, and value and gradient of the KL term are 0
- * exactly: neither is computed.
+ * A trajectory with A = 0 has loss 0 and cotangent 0 whatever its ratio. It counts in N and M, but is neither scored
+ * nor differentiated, so its states are missing from the sum of the KL term and only gate 1 measures them. At S0,
+ * logp_new equals logp_old, and value and gradient of the KL term are exactly 0; neither is computed.
  *
- * @returns undefined if every advantage is 0: there is no gradient, and AdamW's momentum alone must not
- *   move the weights
+ * @returns undefined if every advantage is 0: the caller must skip the optimizer step, because AdamW's momentum would
+ *   move the weights without a gradient
  */
 export async function accumulateGradient(
   model: Model,
@@ -81,19 +82,19 @@ export async function accumulateGradient(
   return { loss: objective.loss + (beta * klSum) / states, clipRatio: objective.clipFraction };
 }
 
-/** Rows per message [T] to rows per trajectory. */
+/** Concatenates the rows of each trajectory's messages [T]. */
 function joinMessages(trajectories: readonly OwnTrajectory[], rows: readonly Float32Array[]): Float32Array[] {
   let next = 0;
   return trajectories.map(({ sequences }) => joinRows(sequences.map(() => rows[next++])));
 }
 
-/** Rows one after the other. */
+/** Concatenates rows. */
 export function joinRows(rows: readonly Float32Array[]): Float32Array {
   if (rows.length === 1) return rows[0];
   return Float32Array.from(rows.flatMap((row) => [...row]));
 }
 
-/** A trajectory's row cut back into its messages. */
+/** Splits a trajectory's row into the rows of its messages. */
 function splitMessages({ sequences }: OwnTrajectory, row: Float64Array): Float64Array[] {
   let start = 0;
   return sequences.map(({ tokens }) => {

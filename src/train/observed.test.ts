@@ -1,4 +1,4 @@
-/** What runs write down for those who look on, besides what decides. */
+/** Values that runs record for reports only: quantiles, standard errors, wealth paths, accuracies of single agents. */
 import { describe, expect, it } from 'vitest';
 import { createRelay } from '../team/relay.ts';
 import { createVote } from '../team/vote.ts';
@@ -13,7 +13,7 @@ const of = <K extends RunEvent['kind']>(events: readonly RunEvent[], kind: K) =>
   events.filter((event): event is Extract<RunEvent, { kind: K }> => event.kind === kind);
 
 describe('a stage', () => {
-  it('says how the divergence is spread: quantiles that rise up to the largest', async () => {
+  it('records increasing quantiles of the divergence, up to the maximum', async () => {
     const team = createTeam(createVote(), 2);
     const context = createContext(team, trainOptions());
     await runStage(context, team, 1);
@@ -28,7 +28,7 @@ describe('a stage', () => {
     }
   });
 
-  it('knows its standard error: of independent batches less than of one that serves all', async () => {
+  it('has a smaller standard error with independent batches than with one reused batch', async () => {
     const errors = [];
     for (const rolloutMode of ['fresh', 'reuse'] as const) {
       const team = createTeam(createVote(), 2);
@@ -43,7 +43,7 @@ describe('a stage', () => {
   });
 });
 
-it('a test keeps a path of both wealths that ends where they ended, in at most 65 steps', async () => {
+it('an acceptance test records the path of both wealths with at most 65 points', async () => {
   const old = createTeam(createVote(), 1, 3);
   const context = createContext(
     old,
@@ -61,7 +61,7 @@ it('a test keeps a path of both wealths that ends where they ended, in at most 6
 });
 
 describe('a stage evaluation', () => {
-  it("has the members' own accuracy where members answer, and transcripts of the same prompts", async () => {
+  it("has each agent's own accuracy and transcripts with a protocol in which every agent answers", async () => {
     const rows: object[] = [];
     const team = createTeam(createVote(), 2);
     teach(team, 1, 50);
@@ -70,12 +70,12 @@ describe('a stage evaluation', () => {
     const [evaluation] = of(context.events, 'stage_evaluation');
     expect(evaluation?.agents).toHaveLength(2);
     const mean = evaluation!.rewards.reduce((sum, reward) => sum + reward, 0) / evaluation!.rewards.length;
-    expect(evaluation!.agents![0]).toBeCloseTo(mean, 12); // both say the same, so each is as good as the team
+    expect(evaluation!.agents![0]).toBeCloseTo(mean, 12); // the agents give equal answers, so each has the team's accuracy
     expect(rows).toHaveLength(16);
     expect(rows[0]).toMatchObject({ stage: 3, split: 'test', sample: 0 });
   });
 
-  it('has none where a message is a step towards the answer', async () => {
+  it('has no accuracies of single agents if messages are steps towards the answer', async () => {
     const team = createTeam(createRelay(2), 2);
     const context = createContext(team, trainOptions({ stageEvaluationPrompts: 4 }));
     await evaluateStage(context, team, 0);

@@ -8,14 +8,14 @@ import { savedBytes } from './testing/saved-bytes.ts';
 import { type OptionChanges, trainOptions } from './testing/world.ts';
 import { wrapModel } from './testing/wrapped-model.ts';
 
-/** Radii nothing leaves. */
+/** Radii that no update leaves. */
 const WIDE = { targetKl: 100, targetKlMessage: 100 };
 
 function newModel(): TabularModel {
   return createTabularModel({ alphabet: 'abcd', prior: { scale: 1, seed: 5 } });
 }
 
-/** Messages drawn from the model: prompts of one letter, advantages in turn +1, -1, 0. */
+/** Messages sampled from the model, with prompts of one letter and alternating advantages 1, -1, 0. */
 async function drawnTrajectories(model: TabularModel, count = 12): Promise<OwnTrajectory[]> {
   const requests = Array.from({ length: count }, (_, n) => ({
     context: Int32Array.of(n % 3, 4),
@@ -41,7 +41,7 @@ function settings(changes: OptionChanges = {}): OptimizeSettings {
 }
 
 describe('optimize', () => {
-  it('takes the plain policy-gradient step first: loss -mean(A), KL 0, cotangent -A/N', async () => {
+  it('starts with the plain policy-gradient step: loss -mean(A), KL 0, cotangent -A/N', async () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model);
     const single = settings({ minibatchSize: 100, trustRegion: WIDE });
@@ -66,21 +66,22 @@ describe('optimize', () => {
         expect(logit).toBeCloseTo(byHand.logitsOf(prefix)[v], 9);
   });
 
-  it('leaves trajectories without advantage out of the work but not out of N', async () => {
+  it('does not compute trajectories with advantage 0 but counts them in N', async () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model, 12);
     const single = settings({ minibatchSize: 100, trustRegion: WIDE });
     const withZeros = await optimize(model, trajectories, single);
     const informative = trajectories.filter(({ advantage }) => advantage !== 0);
     const without = await optimize(newModel(), informative, single);
-    if (withZeros.status === 'SKIP' || without.status === 'SKIP') throw new Error('nothing to learn from');
-    // 8 of 12 have an advantage: the same sum, divided by 12 instead of 8
+    if (withZeros.status === 'SKIP' || without.status === 'SKIP')
+      throw new Error('expected updates, got SKIP');
+    // 8 of 12 trajectories have an advantage: the same sum is divided by 12 instead of 8
     expect(withZeros.training.gradNorm / without.training.gradNorm).toBeCloseTo(8 / 12, 9);
     const zeroState = [2, 4].join();
     expect(model.trainedStates().map((prefix) => prefix.join())).not.toContain(zeroState);
   });
 
-  it('skips an agent that is silent or has nothing to learn from, and leaves it as it was', async () => {
+  it('skips an agent without messages or advantages and does not change it', async () => {
     const model = newModel();
     const before = await savedBytes(model);
     expect(await optimize(model, [], settings())).toMatchObject({ status: 'SKIP', attempts: [] });
@@ -89,11 +90,11 @@ describe('optimize', () => {
     expect(await savedBytes(model)).toEqual(before);
   });
 
-  it('puts every byte back after a rejection, the optimiser included', async () => {
+  it('restores every byte of weights and optimizer after a rejection', async () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model);
     const wide = settings({ trustRegion: WIDE });
-    await optimize(model, trajectories, wide); // so that the optimiser has a history
+    await optimize(model, trajectories, wide); // so that the optimizer has moments
     const current = await withOldLogp(model, trajectories);
     const before = await savedBytes(model);
     const outcome = await optimize(model, current, settings({ trustRegion: { targetKl: 1e-12 } }));
@@ -105,7 +106,7 @@ describe('optimize', () => {
     expect(await savedBytes(model)).toEqual(before);
   });
 
-  it('halves the step and raises beta until the update fits, starting from S0 each time', async () => {
+  it('halves the step and increases beta until the update fits, starting from S0 each time', async () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model);
     const tight = settings({
@@ -125,7 +126,7 @@ describe('optimize', () => {
     const last = attempts[attempts.length - 1];
     expect(outcome.next).toEqual({ beta: last.beta, lrScale: 1 });
 
-    // the same as one attempt from S0 with the last attempt's numbers: nothing of the others is left
+    // equal to a single attempt from S0 with the last attempt's settings
     const direct = newModel();
     await optimize(direct, trajectories, {
       ...tight,
@@ -138,7 +139,7 @@ describe('optimize', () => {
     expect(await savedBytes(model)).toEqual(await savedBytes(direct));
   });
 
-  it('keeps the shrunken step, and lets an easy one grow, when the rate follows the radius', async () => {
+  it('keeps a reduced learning rate and increases an underused one with adaptToRadius', async () => {
     const adapting = (learningRate: number) =>
       settings({ trustRegion: { targetKl: 0.01 }, optimizer: { learningRate, adaptToRadius: true } });
     const model = newModel();
@@ -153,7 +154,7 @@ describe('optimize', () => {
     expect(easy.next.lrScale).toBe(1.5);
   });
 
-  it('trains without the KL term at beta 0, through backtracks and into the next update', async () => {
+  it('never uses the KL term at beta 0, also after backtracks', async () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model);
     const watched = wrapModel(model, {
@@ -176,7 +177,7 @@ describe('optimize', () => {
     expect(outcome.next.beta).toBe(0);
   });
 
-  it('rejects an update whose numbers are not finite, and says so', async () => {
+  it('rejects an update that is not finite with status REJECT_NAN', async () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model);
     const before = await savedBytes(model);
@@ -187,7 +188,7 @@ describe('optimize', () => {
     expect(await savedBytes(model)).toEqual(before);
   });
 
-  it('visits the minibatches in the same order in every attempt, and in another for another stream', async () => {
+  it('visits the minibatches in the same order in every attempt; the order depends on the stream', async () => {
     const visited = async (stream: number) => {
       const model = newModel();
       const trajectories = await drawnTrajectories(model);
@@ -210,8 +211,8 @@ describe('optimize', () => {
     expect(await visited(2)).not.toEqual(seen);
   });
 
-  it('sees mass moved to a token that is never sampled', async () => {
-    // cur (1 - 1e-6, 1e-6): every sampled message is "a", and none is any good
+  it('detects probability mass moved to a token that is never sampled', async () => {
+    // probabilities (1 - 1e-6, 1e-6): every sampled message is "a" and has a negative advantage
     const update = async (targetKl: number) => {
       const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [Math.log(1e6), 0, -50] } });
       const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
@@ -234,7 +235,7 @@ describe('optimize', () => {
     const radius = 0.05;
     const unchecked = await update(100);
     expect(unchecked.status).toBe('ACCEPT');
-    expect(unchecked.sampled).toBeLessThan(radius / 100); // what an estimate from the samples would have seen
+    expect(unchecked.sampled).toBeLessThan(radius / 100); // an estimate from the samples misses the change
     expect(unchecked.exact).toBeGreaterThan(radius);
     expect((await update(radius)).status).toBe('REJECT_KL');
   });

@@ -1,7 +1,7 @@
 /**
- * OPTIMIZE (E37): trains one agent on one batch and never keeps an update that leaves the trust region.
- * Whether an attempt passes, and what the next one looks like, is the core's state machine; here is what
- * it drives: snapshot, minibatches, steps, measurement, restore.
+ * OPTIMIZE (E37): trains one agent on one batch and never keeps an update that leaves the trust region. The state
+ * machine in `core/trust-region.ts` decides whether an attempt passes and how the next one starts. This module runs
+ * the attempts: snapshot, minibatches, optimizer steps, measurement, restore.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control and backtracking"
  * @module
  */
@@ -19,7 +19,7 @@ import {
 } from '../core/trust-region.ts';
 import type { Model, SnapshotId } from '../engine/engine.ts';
 import { type AttemptRecord, type HandoverRecord, KL_LEVELS } from './events.ts';
-import { handOver } from './handover.ts';
+import { advanceHandover } from './handover.ts';
 import { accumulateGradient, type MinibatchLoss, type OwnTrajectory } from './minibatch.ts';
 import type { TrainOptions } from './options.ts';
 import type { AgentState } from './state.ts';
@@ -27,48 +27,48 @@ import { shuffleDraws } from './streams.ts';
 
 export interface OptimizeSettings {
   readonly options: TrainOptions;
-  /** beta and learning-rate scale to start with. */
+  /** beta and learning-rate scale of the first attempt. */
   readonly state: AgentState;
-  /** Names the order of the minibatches, the same in every attempt. */
+  /** Random stream of the minibatch order, which is the same in every attempt. */
   readonly stream: RandomStream;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress: (phase: 'update' | 'divergence', done: number, total: number) => void;
 }
 
-/** Means over the steps of one attempt. */
+/** Means over the optimizer steps of one attempt. */
 export interface AttemptTraining extends MinibatchLoss {
-  /** L2 norm before clipping; 0 for a step of a handover. */
+  /** L2 norm before clipping; 0 for a handover step. */
   readonly gradNorm: number;
-  /** Instead of gradient steps, where the agent is being replaced. */
+  /** Present if the agent is being replaced: the handover step that took the place of gradient steps. */
   readonly handover?: HandoverRecord;
 }
 
 export type OptimizeOutcome = {
   readonly attempts: readonly AttemptRecord[];
-  /** What the agent's next update starts with. */
+  /** Initial state of the agent's next update. */
   readonly next: AgentState;
 } & (
   | { readonly status: 'SKIP' }
   | {
       readonly status: 'ACCEPT' | 'REJECT_KL' | 'REJECT_NAN';
-      /** S0, for the caller to release. */
+      /** S0; the caller releases it. */
       readonly start: SnapshotId;
-      /** Of the last attempt. */
+      /** Training of the last attempt. */
       readonly training: AttemptTraining;
     }
 );
 
 /**
- * Up to 1 + M attempts of `numIterations` passes each; the first that stays inside the radius is kept, and
- * after the last violation every byte of S0 is back   (E37).
+ * Runs up to 1 + M attempts of `numIterations` passes each. The first attempt inside the radius is kept; after the
+ * last violation every byte of S0 is restored   (E37).
  *
- * An agent that is being replaced takes a step towards its replacement instead of gradient steps, under the
- * same gates. SKIP: the agent is silent, or every advantage is 0 and with it the loss. A NaN or infinity in a loss, a
- * gradient or a divergence ends the attempt like a violation; if the last attempt ends so, the status is
- * REJECT_NAN.
+ * An agent that is being replaced takes a handover step towards its replacement instead of gradient steps, under the
+ * same gates. Status SKIP: the agent has no messages, or every advantage, and therefore the loss, is 0. A NaN or
+ * infinity in a loss, a gradient or a divergence ends the attempt like a violation; if the last attempt ends this way,
+ * the status is REJECT_NAN.
  *
- * @param model - the agent's; afterwards at the accepted update, or at S0
- * @param trajectories - those in which the agent spoke
+ * @param model - the agent's model; contains the accepted update, or S0, afterwards
+ * @param trajectories - the trajectories that contain messages of the agent
  */
 export async function optimize(
   model: Model,
@@ -80,13 +80,13 @@ export async function optimize(
   if (trajectories.every(({ advantage }) => advantage === 0 && (!handover || trajectories.length === 0)))
     return { status: 'SKIP', attempts: [], next: state };
 
-  const start = await model.snapshot(); // S0: weights and optimiser
+  const start = await model.snapshot(); // S0: weights and optimizer
   const attempts: AttemptRecord[] = [];
   const rules = { ...options.trustRegion, adaptToRadius: options.optimizer.adaptToRadius };
   let region = startTrustRegion(rules, state.beta, state.lrScale);
   for (;;) {
     const training: AttemptTraining = model.handover
-      ? await handOver(model, trajectories, { ...settings, scale: region.lrScale })
+      ? await advanceHandover(model, trajectories, { ...settings, scale: region.lrScale })
       : await trainAttempt(model, trajectories, { ...settings, start, region });
     const measurement = await measure(model, trajectories, { ...settings, start, training });
     const decision = decideAttempt(region, measurement);
@@ -109,7 +109,7 @@ interface AttemptSettings extends OptimizeSettings {
   readonly region: TrustRegionState;
 }
 
-/** All passes over the minibatches, or as far as numbers stay finite. */
+/** Runs all passes over the minibatches; stops at a value that is not finite. */
 async function trainAttempt(
   model: Model,
   trajectories: readonly OwnTrajectory[],
@@ -135,17 +135,17 @@ async function trainAttempt(
   return { loss: meanOf('loss'), clipRatio: meanOf('clipRatio'), gradNorm: meanOf('gradNorm') };
 }
 
-function shuffledMinibatches<T>(things: readonly T[], size: number, stream: RandomStream): T[][] {
-  const order = randomOrder(things.length, shuffleDraws(stream, things.length));
-  const shuffled = order.map((k) => things[k]);
+function shuffledMinibatches<T>(items: readonly T[], size: number, stream: RandomStream): T[][] {
+  const order = randomOrder(items.length, shuffleDraws(stream, items.length));
+  const shuffled = order.map((k) => items[k]);
   return Array.from({ length: Math.ceil(shuffled.length / size) }, (_, k) =>
     shuffled.slice(k * size, (k + 1) * size),
   );
 }
 
 /**
- * Exact divergences from S0 at every own token state of the batch, trajectories without advantage
- * included (E27), condensed for gate 1. After training that broke down there is nothing to measure.
+ * Measures the exact divergences from S0 at every own token state of the batch, including trajectories with advantage
+ * 0 (E27), and aggregates them for gate 1. Nothing is measured if training produced a value that is not finite.
  */
 async function measure(
   model: Model,
@@ -170,19 +170,23 @@ async function measure(
     temperature: options.temperature,
     ...(signal && { signal }),
   });
-  const readings = {
+  const divergences = {
     kl: klNewOld.flatMap((row) => [...row]),
     tv: tv.flatMap((row) => [...row]),
     messageKl: messageSums(klNewOld, trajectoryOf),
   };
-  return { ...measureAttempt(readings, options.trustRegion), mustBeFinite, ...spread(readings.kl) };
+  return {
+    ...measureAttempt(divergences, options.trustRegion),
+    mustBeFinite,
+    ...klQuantilesOf(divergences.kl),
+  };
 }
 
-/** What decides, and how the divergence is spread for those who look on. */
+/** The values that decide, and the quantiles of the divergence for reports. */
 type Measurement = AttemptMeasurement & Pick<AttemptRecord, 'klQuantiles'>;
 
-/** Four digits are finer than a picture. */
-function spread(kl: readonly number[]): Pick<AttemptRecord, 'klQuantiles'> {
+/** Quantiles for charts, rounded to four significant digits. */
+function klQuantilesOf(kl: readonly number[]): Pick<AttemptRecord, 'klQuantiles'> {
   if (kl.length === 0 || !kl.every(Number.isFinite)) return {};
   return { klQuantiles: KL_LEVELS.map((level) => Number(inverseCdfQuantile(kl, level).toPrecision(4))) };
 }

@@ -1,6 +1,6 @@
 /**
- * Options of a training run, in plain types: `config/` has the schema these must be assignable from,
- * with defaults and descriptions. Names are the YAML's in camelCase.
+ * Options of a training run as plain types. The schema in `config/`, with defaults and descriptions, must produce
+ * values assignable to them. Names are those of the YAML file in camelCase.
  * @module
  */
 
@@ -9,17 +9,17 @@ export interface TrustRegionOptions {
   readonly targetKl: number;
   /** 1 - alpha of E32, e.g. 0.99. */
   readonly quantile: number;
-  /** Cap on the mean per-message KL, nats; undefined: off (E36 deltaMsg). */
+  /** Upper bound on the mean KL per message, nats; undefined: no bound (deltaMsg of E36). */
   readonly targetKlMessage?: number;
   readonly slack: 'none' | 'dkw' | 'binom';
   /** eta of E33/E34. */
   readonly slackConfidence: number;
   readonly maxBacktracks: number;
-  /** Factor on the step per backtrack; 1: only beta grows (E37). */
+  /** Factor of the learning rate per backtrack; 1: only beta grows (E37). */
   readonly stepShrink: number;
   /**
-   * `enforce`: gate 1, an update that leaves the region is never kept. `record`: the same numbers are
-   * measured and decide nothing, and beta stays; for baselines without a trust region.
+   * `enforce`: gate 1; an update that leaves the region is never kept. `record`: divergences are measured but every
+   * update without NaN is kept, and beta is constant; for baselines without a trust region.
    */
   readonly gate: 'enforce' | 'record';
 }
@@ -32,9 +32,9 @@ export interface OptimizerOptions {
   readonly weightDecay: number;
   readonly maxGradNorm: number;
   /**
-   * Scales the learning rate by the radius: after an acceptance in the first attempt with less than half
-   * of the radius used the agent's rate grows by 1.5, after a backtrack it keeps the shrunken scale.
-   * Differs from the paper, which sets the rate by hand.
+   * Adapts the learning rate to the radius: it grows by a factor of 1.5 after a first attempt that was accepted with
+   * less than half of the radius, and keeps its reduced scale after a backtrack.
+   * Differs from the paper, which sets the learning rate by hand.
    */
   readonly adaptToRadius: boolean;
 }
@@ -43,22 +43,22 @@ export interface GateOptions {
   readonly kind: 'promotion' | 'step' | 'off';
   /** Stages between promotion tests. */
   readonly every: number;
-  /** Most paired prompts of one test (E64's N_plan). */
+  /** Maximum number of paired prompts of one test (N_plan of E64). */
   readonly nPlan: number;
-  /** Total false-acceptance probability over the whole run. */
+  /** Bound on the probability of any false acceptance in the run. */
   readonly alpha: number;
-  /** Loss of reward against the champion that triggers a roll-back, reward units. */
+  /** Loss against the champion beyond which proved harm triggers a rollback, reward units. */
   readonly tolerance: number;
 }
 
 export interface CertificateOptions {
-  /** Validation prompts of each certificate, one episode each; 0: none (E66). */
+  /** Validation prompts of each certificate, with one episode each; 0: no certificates (E66). */
   readonly prompts: number;
-  /** delta_c: probability with which a stage's lower bound may be wrong. */
+  /** delta_c: bound on the probability that a stage's lower bound is wrong. */
   readonly confidence: number;
   /** C of E62. */
   readonly cap: number;
-  /** Discount at which the paper's bound is quoted (E50). */
+  /** Discount for the paper's bound (E50), in [0, 1). */
   readonly paperGamma: number;
 }
 
@@ -68,28 +68,28 @@ export interface TrainOptions {
   readonly rolloutMode: 'fresh' | 'reuse';
   readonly order: 'static' | 'random' | 'reverse' | 'greedy';
   /**
-   * `sequential`: an agent's update counts as soon as it is accepted, so the next one learns from the team
-   * as it is now (E6). `simultaneous`: every agent learns from the stage's start, and all new weights are
-   * installed together: the scheme SAT replaces (G1).
+   * `sequential`: an accepted update takes effect at once, so the next agent learns from episodes of the updated team
+   * (E6). `simultaneous`: all agents learn from episodes of the team at the start of the stage, and all updates take
+   * effect together: the scheme that SAT replaces (G1).
    */
   readonly updateSchedule: 'sequential' | 'simultaneous';
   /**
-   * Whose verdict an agent learns from. `team`: the team's answer, in episodes of the whole team. `own`:
-   * its own answer, in episodes it plays alone; for protocols whose members answer, with fresh rollouts.
+   * The verdict that an agent learns from. `team`: on the team's answer, in episodes of the team. `own`: on its own
+   * answer, in episodes without teammates; for protocols with `agentsAnswer` and fresh rollouts.
    */
   readonly credit: 'team' | 'own';
   /**
-   * Whether reused episodes are weighted for the state a turn was played in (E17). false: for what came
-   * after it alone, the paper's text.
+   * Whether the weight of a turn in a reused episode includes the ratios before the turn, i.e. of its state (E17).
+   * false: only those after it, as in the paper's text.
    */
   readonly stateWeight: boolean;
-  /** Prompts per agent step (fresh) or per stage (reuse). */
+  /** Prompts per update (fresh) or per stage (reuse). */
   readonly promptsPerStep: number;
   /** G: episodes per prompt. */
   readonly numGenerations: number;
   /**
-   * What the learner's teammates do in the G episodes of a prompt. `shared` (fresh rollouts only): draws of
-   * their own per prompt, not per episode, so that returns of a group differ by the learner's doing.
+   * Random streams of the learner's teammates in the G episodes of a prompt. `shared` (fresh rollouts only): one per
+   * prompt, not per episode, so that the returns of a group differ only through the learner.
    * Differs from the paper, whose episodes are independent; the gradient's expectation is the same.
    * Default `independent`.
    */
@@ -98,11 +98,11 @@ export interface TrainOptions {
   readonly maxCompletionLength: number;
   /** Passes over the batch per attempt (E of E37). */
   readonly numIterations: number;
-  /** Minibatches per pass, in trajectories. */
+  /** Trajectories per minibatch. */
   readonly minibatchSize: number;
   /** epsilon of E23. */
   readonly epsilon: number;
-  /** epsilon of the upper end, where it differs. */
+  /** epsilon of the upper clipping bound; absent: the same as `epsilon`. */
   readonly epsilonHigh?: number;
   readonly dualClip?: number;
   readonly ratioNorm: 'sum' | 'mean';
@@ -114,12 +114,12 @@ export interface TrainOptions {
   readonly optimizer: OptimizerOptions;
   readonly gate: GateOptions;
   readonly certificate: CertificateOptions;
-  /** Share of the members' own mean verdict in the team reward (vote, debate); 0..1. */
+  /** Weight of the mean reward of the agents' own answers in the team reward (vote, debate); 0..1. */
   readonly agentReward: number;
-  /** Checkpoint every this many stages. */
+  /** Stages between checkpoints. */
   readonly saveSteps: number;
-  /** Test prompts played after every stage, one episode each; 0: none. */
+  /** Prompts of the test split played after every stage, with one episode each; 0: none. */
   readonly stageEvaluationPrompts: number;
-  /** Test prompts of the before/after comparison. */
+  /** Prompts of the test split in the comparison before/after training. */
   readonly evalPrompts: number;
 }

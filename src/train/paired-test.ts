@@ -1,8 +1,7 @@
 /**
- * Gate 2: is the new team better on prompts that no loss, no order and no earlier test has seen? Both
- * teams answer the same fresh prompts with the same random streams, and a betting test (E64) watches the
- * differences one prompt at a time, so it may stop as soon as it knows. A second one, mirrored, watches
- * for harm.
+ * The acceptance test of gate 2: tests whether the new team is better on prompts that no loss, no update order and no
+ * earlier test has used. Both teams answer the same prompts with the same random streams. A betting test (E64) observes
+ * the differences one prompt at a time and stops as soon as it can decide. A second, mirrored test detects harm.
  * @see Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024
  * @module
  */
@@ -14,29 +13,29 @@ import type { GateRecord } from './events.ts';
 import { trainStream } from './streams.ts';
 import type { TeamSnapshot } from './team-snapshot.ts';
 
-/** Prompts rolled out at a time: enough to fill a batch, few enough that stopping early saves work. */
+/** Prompts per rollout: enough for efficient batches, few enough that stopping early saves work. */
 const PROMPTS_AT_ONCE = 32;
 
 type Side = 'old' | 'new';
 
 /** The two teams of a test. */
-export interface Contest {
-  /** Champion, or the team before the update. */
+export interface TeamPair {
+  /** The champion, or the team before the update. */
   readonly old: TeamSnapshot;
-  /** Candidate; its weights are in place when the test begins. */
+  /** The candidate; its weights are loaded when the test begins. */
   readonly new: TeamSnapshot;
 }
 
 export interface PairedTestSettings {
   readonly stage: number;
-  /** Names the test's streams; no two tests of a run share one. */
+  /** Number of the test; part of the names of its random streams, unique within the run. */
   readonly index: number;
   /** Share of the run's alpha that this test may spend. */
   readonly alpha: number;
 }
 
 export interface PairedTestResult {
-  /** Prompts observed; 0 if none were left. */
+  /** Number of used prompts; 0 if none were left. */
   readonly prompts: number;
   /** Wealth of the test of E[new - old] <= 0. */
   readonly wealth: number;
@@ -50,16 +49,16 @@ export interface PairedTestResult {
 }
 
 /**
- * D = R_new - R_old, one episode per prompt and team: `better` when the wealth against E[D] <= 0 reaches
- * 1/alpha, `harm` when that against E[-D] <= tolerance does, `undecided` after `gate.nPlan` prompts or
- * when the validation split ends   (E64).
+ * Tests D = R_new - R_old with one episode per prompt and team. Verdict `better`: the wealth against E[D] <= 0 reached
+ * 1/alpha. `harm`: the wealth against E[-D] <= tolerance reached 1/alpha. `undecided`: neither within `gate.nPlan`
+ * prompts or the rest of the validation split   (E64).
  *
- * The probability of `better` although E[D] <= 0 is at most alpha, whatever stops the test. Which of the
- * two teams is in place afterwards is not defined.
+ * If E[D] <= 0, the probability of `better` is at most alpha, for any stopping time. Afterwards the weights of either
+ * team may be loaded.
  */
 export async function pairedTest(
   context: RunContext,
-  contest: Contest,
+  pair: TeamPair,
   settings: PairedTestSettings,
 ): Promise<PairedTestResult> {
   const { nPlan, tolerance } = context.options.gate;
@@ -84,18 +83,18 @@ export async function pairedTest(
   if (plan === 0) return { ...end('undecided'), path: [] };
 
   const { better, harm } = bettingTests(context, settings.alpha, plan);
-  let inPlace: Side = 'new';
+  let loaded: Side = 'new';
   while (differences.length < plan) {
     onProgress(differences.length, plan);
     const count = Math.min(PROMPTS_AT_ONCE, plan - differences.length);
-    const order: readonly [Side, Side] = inPlace === 'new' ? ['new', 'old'] : ['old', 'new'];
-    const batch = await batchDifferences(context, contest, {
+    const order: readonly [Side, Side] = loaded === 'new' ? ['new', 'old'] : ['old', 'new'];
+    const batch = await batchDifferences(context, pair, {
       ...settings,
       order,
       from: differences.length,
       count,
     });
-    inPlace = order[1];
+    loaded = order[1];
     for (const difference of batch) {
       differences.push(difference);
       const forward = better.observe(difference);
@@ -110,16 +109,16 @@ export async function pairedTest(
   return end('undecided');
 }
 
-/** Most steps of a wealth path that are kept. */
+/** Maximum number of points of a recorded wealth path, without the last one. */
 const PATH_STEPS = 64;
 
-/** The last step and at most 64 before it, evenly spread, the first among them. */
+/** The last point and at most 64 evenly spaced earlier ones, including the first. */
 function thinned<T>(path: readonly T[]): T[] {
   const every = Math.ceil((path.length - 1) / PATH_STEPS);
   return path.filter((_, k) => k === path.length - 1 || k % every === 0);
 }
 
-/** Four digits are finer than a picture. */
+/** Rounds to four significant digits, enough for charts. */
 function rounded(wealth: number): number {
   return Number(wealth.toPrecision(4));
 }
@@ -141,13 +140,13 @@ function bettingTests(
 }
 
 /**
- * new - old on the next prompts of the validation split, in their order.
+ * Rewards new - old on the next prompts of the validation split, in order of the prompts.
  *
- * @param order - the side whose weights are in place comes first: half as many swaps
+ * @param order - the side whose weights are loaded comes first, which halves the number of weight swaps
  */
 async function batchDifferences(
   context: RunContext,
-  contest: Contest,
+  pair: TeamPair,
   {
     stage,
     index,
@@ -163,8 +162,8 @@ async function batchDifferences(
   const items = context.prompts.validation.take(count);
   const rewards = { old: items.map(() => Number.NaN), new: items.map(() => Number.NaN) };
   for (const side of order) {
-    if (side !== order[0]) await contest[side].load();
-    const trajectories = await playEpisodes(context, contest[side].team, {
+    if (side !== order[0]) await pair[side].load();
+    const trajectories = await playEpisodes(context, pair[side].team, {
       stage,
       items,
       samples: 1,

@@ -15,7 +15,7 @@ import { createLetterTask, LETTERS } from './testing/letter-task.ts';
 import { createContext, createTeam, type OptionChanges, trainOptions } from './testing/world.ts';
 import { wrapModel } from './testing/wrapped-model.ts';
 
-/** Three agents whose actions pay a little, a lot, nothing. */
+/** Three agents; action 1 of the first adds 0.2 to the reward, of the second 1, of the third 0. */
 const game = blindGame([2, 2, 2], [0, 0, 1, 1, 0.2, 0.2, 1.2, 1.2]);
 
 function gameTeam(world: ObservedEpisode = game): Team {
@@ -32,7 +32,7 @@ function gameContext(team: Team, changes: OptionChanges = {}) {
   return createContext(team, options, createWorldTask(game));
 }
 
-/** The same models without the scores. */
+/** The same models without `scores`. */
 function withoutScores(team: Team): Team {
   return { ...team, agents: team.agents.map((agent) => ({ ...agent, model: wrapModel(agent.model, {}) })) };
 }
@@ -57,21 +57,21 @@ async function ordersOfStages(team: Team, changes: OptionChanges): Promise<(read
 }
 
 describe('a predicted gain', () => {
-  it('is, cross-fitted, the first-order gain of a natural step of that radius', async () => {
+  it('with cross-fitting is the first-order gain of a natural-gradient step of the radius', async () => {
     // Q differs by 1 between an agent's actions at p = 1/2: g' F^-1 g = Var(Q) = d^2/4, gain sqrt(2 delta) d/2
     const gains = await predictions(gameTeam(), { trustRegion: { targetKl: 0.02 } });
     for (const [agent, pay] of [0.2, 1, 0].entries())
       expect(Math.abs(gains[agent] - (Math.sqrt(0.04) * pay) / 2)).toBeLessThan(0.02);
   });
 
-  it('claims nothing for an agent whose actions pay nothing, where the plug-in figure would', async () => {
+  it('with cross-fitting is about 0 for an agent without influence, unlike the plug-in estimate', async () => {
     const [, , cross] = await predictions(gameTeam());
     expect(Math.abs(cross)).toBeLessThan(0.03);
     const [, , plugIn] = await predictions(withoutScores(gameTeam()));
     expect(plugIn).toBeGreaterThan(0.3);
   });
 
-  it('cannot be cross-fitted from one prompt', async () => {
+  it('is NaN with cross-fitting on a single prompt', async () => {
     expect(await predictions(gameTeam(), { promptsPerStep: 1 })).toEqual([
       Number.NaN,
       Number.NaN,
@@ -81,24 +81,24 @@ describe('a predicted gain', () => {
 });
 
 describe('the greedy order', () => {
-  it('is by this stage with reused episodes, and by the stage before with fresh ones', async () => {
+  it('uses this stage’s episodes with reuse, and those of the previous stage with fresh rollouts', async () => {
     const byGain = [1, 0, 2];
     expect(await ordersOfStages(gameTeam(), { rolloutMode: 'reuse' })).toEqual([byGain, byGain, byGain]);
     expect(await ordersOfStages(gameTeam(), {})).toEqual([[0, 1, 2], byGain, byGain]);
   });
 
-  it('falls back to what can be known without scores: who speaks in how much of the batch', async () => {
+  it('without scores depends on the share of episodes in which an agent has messages', async () => {
     const team = withoutScores(createTeam(createVote(), 3));
-    const speaks: typeof team.protocol.active = (turn, spoken, n) =>
-      team.protocol.active(turn, spoken, n).filter((id) => id !== 1);
-    const quiet: Team = { ...team, protocol: { ...team.protocol, active: speaks } };
+    const withoutAgent1: typeof team.protocol.active = (turn, messages, n) =>
+      team.protocol.active(turn, messages, n).filter((id) => id !== 1);
+    const quiet: Team = { ...team, protocol: { ...team.protocol, active: withoutAgent1 } };
     const context = createContext(quiet, trainOptions({ order: 'greedy', rolloutMode: 'reuse' }));
     await runStage(context, quiet, 1);
     expect(ordersOf(context.events)).toEqual([[0, 2, 1]]);
   });
 
   it.each<TrainOptions['rolloutMode']>(['fresh', 'reuse'])(
-    '(%s) is never chosen on a validation prompt',
+    '(%s) never depends on a validation prompt',
     async (mode) => {
       const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
       const seen = new Set<string>();

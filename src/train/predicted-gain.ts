@@ -1,6 +1,6 @@
 /**
- * What an agent's update is expected to bring, before it is made: what the greedy order sorts by. Train
- * episodes only; a prediction made from validation prompts would void the tests (E43).
+ * Predicted gain of an agent's next update, for the greedy update order. It uses episodes of the train split only: a
+ * prediction from validation prompts would void the acceptance tests (E43).
  * @module
  */
 import { groupRelativeAdvantages } from '../core/advantage.ts';
@@ -11,16 +11,15 @@ import { batchAdvantages } from './advantages.ts';
 import { type Batch, sequenceWeights } from './batch.ts';
 import type { TrainOptions } from './options.ts';
 
-/** Added to the Fisher matrix's diagonal (E65); scores of softmax tables are of order 1. */
+/** Added to the diagonal of the Fisher matrix (E65); scores of softmax tables are of order 1. */
 const FISHER_EPSILON = 1e-3;
 
 /**
- * The gain predicted for an agent's next update from a batch of the team as it is now: cross-fitted (E65)
- * where every model of the team gives scores, else E43's figure. The two are not comparable, so a team is
- * predicted one way or the other.
+ * Predicts the gain of an agent's next update from a batch of the current team: cross-fitted (E65) if all models of the
+ * team have `scores`, else with the formula of E43. The two are not comparable, so one of them is used for all agents.
  *
- * @param batch - with `agent` unchanged since it was played
- * @returns a figure to sort by; NaN if it cannot be formed
+ * @param batch - a batch in which `agent` has its current weights
+ * @returns predicted gain; NaN if the batch has a single prompt and the prediction is cross-fitted
  */
 export async function predictGain(
   team: Pick<Team, 'agents'>,
@@ -32,15 +31,15 @@ export async function predictGain(
     return crossFitted(batch, agent, { delta, temperature: options.temperature });
   const weights = sequenceWeights(batch);
   const advantages = batchAdvantages(batch, agent.id, { weights, options });
-  const speaking = new Set(batch.own[agent.id].trajectoryOf);
+  const withMessages = new Set(batch.own[agent.id].trajectoryOf);
   return predictedGain(
     advantages,
-    batch.trajectories.map((_, n) => speaking.has(n)),
+    batch.trajectories.map((_, n) => withMessages.has(n)),
     delta,
   );
 }
 
-/** Direction from one half of the prompts, gain from the other, and the other way round   (E65). */
+/** Mean of two estimates: direction from one half of the prompts and gain from the other, and vice versa   (E65). */
 async function crossFitted(
   batch: Batch,
   { id, model }: Agent,
@@ -48,7 +47,7 @@ async function crossFitted(
 ): Promise<number> {
   const { messages, trajectoryOf } = batch.own[id];
   const scores = (await model.scores?.(messages, { temperature })) ?? [];
-  if (scores.length === 0) return 0; // silent
+  if (scores.length === 0) return 0; // no messages
   const rows = batch.trajectories.map(() => new Float64Array(scores[0].length));
   for (const [m, row] of scores.entries())
     for (let d = 0; d < row.length; d++) rows[trajectoryOf[m]][d] += row[d];
@@ -59,11 +58,11 @@ async function crossFitted(
     groups,
   );
   const half = (parity: number): ScoreSample => {
-    const members = [...groups.keys()].filter((n) => groups[n] % 2 === parity);
-    return { scores: members.map((n) => rows[n]), advantages_N: members.map((n) => advantages[n]) };
+    const indices = [...groups.keys()].filter((n) => groups[n] % 2 === parity);
+    return { scores: indices.map((n) => rows[n]), advantages_N: indices.map((n) => advantages[n]) };
   };
   const [even, odd] = [half(0), half(1)];
-  if (odd.scores.length === 0) return Number.NaN; // one prompt has no other half
+  if (odd.scores.length === 0) return Number.NaN; // a single prompt cannot be divided
   const options = { delta, epsilon: FISHER_EPSILON };
   return (crossFittedGain(even, odd, options).gain + crossFittedGain(odd, even, options).gain) / 2;
 }

@@ -1,5 +1,5 @@
 /**
- * What can be known before a run writes anything: whether the models and options can carry it.
+ * Checks of models and options before a run writes anything.
  * @module
  */
 import { dkwMinimumSize, orderStatisticMinimumSize } from '../core/quantile.ts';
@@ -8,7 +8,7 @@ import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import type { TrainOptions } from './options.ts';
 
-/** @throws ConfigError in one sentence, naming the first thing that cannot work */
+/** @throws ConfigError with one sentence about the first problem */
 export function checkRun({
   team,
   task,
@@ -22,10 +22,10 @@ export function checkRun({
     const { trainable, exactKl } = model.capabilities;
     if (!trainable || !exactKl)
       throw new ConfigError(
-        `agent "${name}": expected a model that can be trained and gives exact divergences (the trust-region gate needs them), got one of ${trainable ? 'no exact divergences' : 'fixed weights'}; choose another engine for it`,
+        `agent "${name}": expected a trainable model with exact divergences, which the trust region needs, got one with ${trainable ? 'approximate divergences' : 'fixed weights'}; choose another engine`,
       );
   }
-  refuseScheme(team, options);
+  checkScheme(team, options);
   if (task.size('train') === 0)
     throw new ConfigError(`task ${task.name}: expected at least one prompt in its train split, got none`);
   const available = task.size('test') ?? options.stageEvaluationPrompts;
@@ -44,28 +44,28 @@ export function checkRun({
     );
 }
 
-/** What the stage loop cannot do together. */
-function refuseScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
+/** Rejects options that exclude each other. */
+function checkScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
   if (credit === 'own' && protocol.agentsAnswer !== true)
     throw new ConfigError(
-      `credit: expected team with protocol ${protocol.name}, where members give no answers of their own, got own; choose vote, debate or parts`,
+      `credit: expected team with protocol ${protocol.name}, in which single agents give no answers, got own; choose vote, debate or parts`,
     );
   if (credit === 'own' && rolloutMode === 'reuse')
     throw new ConfigError(
-      'credit: expected team with rollout_mode reuse, where one batch of the whole team serves everybody, got own; choose rollout_mode fresh',
+      'credit: expected team with rollout_mode reuse, in which all agents learn from one batch of the team, got own; choose rollout_mode fresh',
     );
   if (updateSchedule === 'simultaneous' && gate.kind === 'step')
     throw new ConfigError(
-      'update_schedule: expected sequential with gate kind step, which tests each update in the team it was made for, got simultaneous; choose gate kind promotion or off',
+      'update_schedule: expected sequential with gate kind step, which tests updates one after the other, got simultaneous; choose gate kind promotion or off',
     );
 }
 
-/** What works but does less than it seems to. */
+/** Warnings about options without effect. */
 export function startWarnings(options: TrainOptions): string[] {
   const { promptsPerStep, numGenerations, minibatchSize, numIterations, beta } = options;
   const steps = numIterations * Math.ceil((promptsPerStep * numGenerations) / minibatchSize);
   if (steps >= 2 || beta === 0) return [];
   return [
-    `beta has no effect with a single optimiser step per update: the KL term's slope is 0 where the step starts; the trust region still holds`,
+    `beta has no effect with a single optimizer step per update, because the gradient of the KL term is 0 at the start; the trust region is still enforced`,
   ];
 }

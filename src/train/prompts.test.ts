@@ -7,7 +7,7 @@ function ids(items: readonly { readonly id: string }[]): string[] {
 }
 
 describe('a prompt cursor', () => {
-  it('reads a split without end in order', () => {
+  it('reads an infinite split in order', () => {
     const cursor = createPromptCursor(createLetterTask(), 'train', { seed: 1, atEnd: 'reshuffle' });
     expect(cursor.remaining).toBeUndefined();
     expect(ids(cursor.take(2))).toEqual(['train-0', 'train-1']);
@@ -15,11 +15,11 @@ describe('a prompt cursor', () => {
     expect(cursor.position).toBe(3);
   });
 
-  it('hands every prompt of a finite train split out once per pass, in a new order each time', () => {
+  it('returns every prompt of a finite train split once per pass, in a new order each time', () => {
     const task = createLetterTask({ sizes: { train: 7 } });
     const cursor = createPromptCursor(task, 'train', { seed: 1, atEnd: 'reshuffle' });
-    const handed = ids(cursor.take(21));
-    const passes = [handed.slice(0, 7), handed.slice(7, 14), handed.slice(14)];
+    const taken = ids(cursor.take(21));
+    const passes = [taken.slice(0, 7), taken.slice(7, 14), taken.slice(14)];
     const all = Array.from({ length: 7 }, (_, index) => `train-${index}`);
     for (const pass of passes) expect([...pass].sort()).toEqual(all);
     expect(passes[0]).not.toEqual(all);
@@ -27,17 +27,17 @@ describe('a prompt cursor', () => {
     expect(passes[2]).not.toEqual(passes[1]);
   });
 
-  it('hands out the same whatever the batches, and goes on where it was', () => {
+  it('returns the same sequence for any batch sizes, and continues from a position', () => {
     const task = createLetterTask({ sizes: { train: 5 } });
     const at = (position: number) =>
       createPromptCursor(task, 'train', { seed: 3, position, atEnd: 'reshuffle' });
-    const whole = ids(at(0).take(12));
+    const sequence = ids(at(0).take(12));
     const cursor = at(0);
-    expect([3, 1, 8].flatMap((count) => ids(cursor.take(count)))).toEqual(whole);
-    expect(ids(at(4).take(8))).toEqual(whole.slice(4));
+    expect([3, 1, 8].flatMap((count) => ids(cursor.take(count)))).toEqual(sequence);
+    expect(ids(at(4).take(8))).toEqual(sequence.slice(4));
   });
 
-  it('ends with a finite validation split: no prompt is handed out twice', () => {
+  it('ends at the end of a finite validation split and returns no prompt twice', () => {
     const task = createLetterTask({ sizes: { validation: 5 } });
     const cursor = createPromptCursor(task, 'validation', { seed: 1, atEnd: 'stop' });
     const first = ids(cursor.take(3));

@@ -1,7 +1,7 @@
 /**
- * Which prompts come next: a cursor per split that only moves forward. A generator's split is read in
- * order; a finite `train` split is reshuffled for every pass over it; a finite `test` split is shuffled
- * once and ends, because a prompt may serve one acceptance test only.
+ * Prompt cursors: each reads one split and only moves forward. An infinite (generated) split is read in order. A finite
+ * train split is reshuffled for every pass. A finite validation split is shuffled once and then ends, because a prompt
+ * may be used by one acceptance test only.
  * @module
  */
 import { randomOrder } from '../core/order.ts';
@@ -9,23 +9,23 @@ import type { Split, Task, TaskItem } from '../task/task.ts';
 import { shuffleDraws, trainStream } from './streams.ts';
 
 export interface PromptCursor {
-  /** Prompts handed out so far; all that resuming needs. */
+  /** Number of prompts taken; the only state of the cursor. */
   readonly position: number;
-  /** Prompts left; undefined where they never end. */
+  /** Number of prompts left; undefined: unlimited. */
   readonly remaining: number | undefined;
-  /** The next prompts; fewer than asked for once the split has ended. */
+  /** Takes the next prompts; fewer than `count` at the end of the split. */
   take(count: number): TaskItem[];
 }
 
 export interface CursorOptions {
   readonly seed: number;
-  /** Where to go on; default 0. */
+  /** Initial position; default 0. */
   readonly position?: number;
-  /** What happens after the last prompt of a finite split. */
+  /** Behaviour after the last prompt of a finite split. */
   readonly atEnd: 'reshuffle' | 'stop';
 }
 
-/** A cursor over a split of a task. */
+/** Creates a cursor over a split of a task. */
 export function createPromptCursor(task: Task, split: Split, options: CursorOptions): PromptCursor {
   const size = task.size(split);
   const shuffle = cachedShuffle(size ?? 0, options.seed, split);
@@ -52,7 +52,7 @@ export function createPromptCursor(task: Task, split: Split, options: CursorOpti
   };
 }
 
-/** Index of the prompt at a position of the endless sequence of shuffled passes. */
+/** @returns function from a position in the sequence of shuffled passes to the index of its prompt */
 function cachedShuffle(size: number, seed: number, split: Split): (position: number) => number {
   let pass = -1;
   let order: readonly number[] = [];

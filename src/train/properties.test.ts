@@ -1,6 +1,6 @@
 /**
- * The algorithm's own properties that need an engine and the loop; those of the pure core are in
- * `core/properties.test.ts`. Each holds for any options, not for those a test happens to use.
+ * Property-based tests of the training loop with a tabular engine, over random options. The properties of the pure core
+ * are in `core/properties.test.ts`.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ const PROTOCOLS: readonly (() => Protocol)[] = [
   () => createDebate({ rounds: 2 }),
 ];
 
-/** Any way to run a stage. */
+/** Random options of a stage. */
 const anyStage = fc.record({
   seed: fc.nat(1e6),
   protocol: fc.nat(PROTOCOLS.length - 1),
@@ -70,12 +70,12 @@ function updates(context: ReturnType<typeof createContext>): UpdateRecord[] {
 const bytesOf = (team: Team) => Promise.all(team.agents.map(({ model }) => savedBytes(model)));
 
 describe('properties of the loop', () => {
-  it('(7) a silent agent is skipped, and not one of its bytes changes', async () => {
+  it('(7) an agent without messages is skipped, and none of its bytes change', async () => {
     await fc.assert(
       fc.asyncProperty(anyStage, fc.nat(AGENTS - 1), async (any, silent) => {
         const team = teamOf({ ...any, protocol: 0 });
-        const active: Protocol['active'] = (turn, spoken, agents) =>
-          team.protocol.active(turn, spoken, agents).filter((id) => id !== silent);
+        const active: Protocol['active'] = (turn, messages, agents) =>
+          team.protocol.active(turn, messages, agents).filter((id) => id !== silent);
         const quiet = { ...team, protocol: { ...team.protocol, active } };
         const before = await savedBytes(quiet.agents[silent].model);
         const context = createContext(quiet, optionsOf(any));
@@ -88,7 +88,7 @@ describe('properties of the loop', () => {
     );
   });
 
-  it('(8) after a rejection every byte is back, the optimiser included', async () => {
+  it('(8) a rejection restores every byte of weights and optimizer', async () => {
     await fc.assert(
       fc.asyncProperty(anyStage, fc.nat(2), async (any, maxBacktracks) => {
         const team = teamOf(any);
@@ -96,7 +96,7 @@ describe('properties of the loop', () => {
           team,
           optionsOf(any, { trustRegion: { targetKl: 10, targetKlMessage: 100 } }),
         );
-        await runStage(learn, team, 1); // so that there are moments to restore
+        await runStage(learn, team, 1); // so that the optimizer has moments
         const before = await bytesOf(team);
         const trustRegion = { targetKl: 1e-14, maxBacktracks };
         const context = createContext(team, optionsOf(any, { trustRegion }));
@@ -109,7 +109,7 @@ describe('properties of the loop', () => {
     );
   });
 
-  it('(10) two runs of one seed are the same run', async () => {
+  it('(10) two runs with the same seed are equal', async () => {
     await fc.assert(
       fc.asyncProperty(anyStage, async (any) => {
         const play = async () => {
@@ -124,7 +124,7 @@ describe('properties of the loop', () => {
     );
   });
 
-  it('(12) no weight of a validation prompt ever moves, whatever looks at validation prompts', async () => {
+  it('(12) gates and certificates on validation prompts never change the weights of their states', async () => {
     await fc.assert(
       fc.asyncProperty(anyStage, fc.boolean(), async (any, stepGate) => {
         const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
@@ -146,10 +146,10 @@ describe('properties of the loop', () => {
     );
   });
 
-  it('(15) mass moved to a token that is never sampled trips gate 1', async () => {
+  it('(15) gate 1 rejects probability mass moved to a token that is never sampled', async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 10, max: 25, noNaN: true }), fc.nat(1e6), async (rarity, seed) => {
-        // one likely answer, which is no good, and one that no batch will hold
+        // the likely answer has a negative advantage; the other one is too rare to be sampled
         const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [rarity, 0, -60] } });
         const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
         const [logpOld] = await model.forward([sequence], { temperature: 1 });

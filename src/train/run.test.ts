@@ -51,17 +51,17 @@ function training(memory: MemoryRun, changes: OptionChanges = small, world: Worl
   };
 }
 
-/** Everything a run leaves behind. */
-function remains(memory: MemoryRun): unknown {
+/** All data that a run wrote. */
+function contentsOf(memory: MemoryRun): unknown {
   const { events, metrics, completions, dir, champion } = memory;
   const logs = { events: [...events], metrics: [...metrics], completions: [...completions] };
   return { ...logs, files: folderBytes(dir), champion };
 }
 
 describe('a training run', () => {
-  it('saves after every promotion test, promoted or not, so that no prompts are tested on twice', async () => {
+  it('saves after every promotion test, so that no prompt is used for two tests', async () => {
     const memory = newRun();
-    // three prompts can prove nothing at this alpha
+    // three prompts are too few for a proof at this alpha
     const undecided = { ...gate, nPlan: 3, alpha: 0.01 };
     await runTraining(training(memory, { ...small, stages: 4, saveSteps: 100, gate: undecided }));
     const tested = memory.eventsOf('gate').map(({ stage }) => stage);
@@ -71,7 +71,7 @@ describe('a training run', () => {
     expect(saved).toEqual(expect.arrayContaining(tested));
   });
 
-  it('learns, promotes what it can prove, and keeps the champion where it can be found', async () => {
+  it('learns, promotes proved gains, and saves the champion', async () => {
     const memory = newRun();
     const run = training(memory);
     const { team, champion, state } = await runTraining(run);
@@ -92,14 +92,14 @@ describe('a training run', () => {
       expect(await savedBytes(model)).toEqual(folderBytes(`${kept?.path}/agent_${id}`));
   });
 
-  it('says what it does from beginning to end', async () => {
+  it('emits its events in order', async () => {
     const memory = newRun();
     await runTraining(training(memory, { ...small, stages: 2, saveSteps: 1, gate: { kind: 'off' } }));
     const kinds = memory.events.map((line) => (JSON.parse(line) as RunEvent).kind);
     const stage = ['stage_started', 'rollout', 'update', 'rollout', 'update', 'stage_finished', 'checkpoint'];
     expect(kinds).toEqual(['run_started', 'warning', 'checkpoint', ...stage, ...stage, 'run_finished']);
     expect(memory.eventsOf('warning')[0].message).toContain(
-      'beta has no effect with a single optimiser step',
+      'beta has no effect with a single optimizer step',
     );
     expect(memory.eventsOf('checkpoint').map(({ name }) => name)).toEqual([
       'stage-0000',
@@ -109,7 +109,7 @@ describe('a training run', () => {
     expect(memory.completions.length).toBeGreaterThan(0);
   });
 
-  it('reports what each phase has done of how much', async () => {
+  it('reports the progress of each phase', async () => {
     const phases: Extract<RunEvent, { kind: 'phase' }>[] = [];
     const sink = { emit: (event: RunEvent) => void (event.kind === 'phase' && phases.push(event)) };
     await runTraining({ ...training(newRun(), { ...small, stages: 2 }), sinks: [sink] });
@@ -119,7 +119,7 @@ describe('a training run', () => {
     for (const { done = 0, total = 0 } of phases) expect(done).toBeLessThanOrEqual(total);
   });
 
-  it('counts tokens over the whole run in its metrics', async () => {
+  it('counts the tokens of all stages in its metrics', async () => {
     const memory = newRun();
     await runTraining(training(memory, { ...small, stages: 3 }));
     const sampled = memory.eventsOf('rollout').reduce((sum, { tokens }) => sum + tokens, 0);
@@ -131,7 +131,7 @@ describe('a training run', () => {
     expect(rows.filter((row) => 'gate/wealth' in row)).toHaveLength(2); // stage 2 and the last
   });
 
-  it('measures the team on the same test prompts after every stage, and trains as it would without', async () => {
+  it('evaluates the team on the same test prompts after every stage without changing the training', async () => {
     const play = async (stageEvaluationPrompts: number) => {
       const memory = newRun();
       const { team } = await runTraining(training(memory, { ...small, stages: 3, stageEvaluationPrompts }));
@@ -153,7 +153,7 @@ describe('a training run', () => {
     expect(without.memory.eventsOf('stage_evaluation')).toEqual([]);
   });
 
-  it('records what the evaluation reports before it finishes', async () => {
+  it('records the events of the final evaluation before run_finished', async () => {
     const memory = newRun();
     const difference = { mean: 0.1, low: 0, high: 0.2, prompts: 5 };
     await runTraining({
@@ -169,7 +169,7 @@ describe('a training run', () => {
     ]);
   });
 
-  it('never trains on a prompt of the acceptance tests', async () => {
+  it('never trains on prompts of the validation split', async () => {
     const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
     const team = createTeam(createVote(), 2);
     const { state } = await runTraining(training(newRun(), small, { team, task }));
@@ -180,7 +180,7 @@ describe('a training run', () => {
     expect(new Set(prompts)).toEqual(new Set('ab'));
   });
 
-  it('rejects updates that are not finite and finishes all the same', async () => {
+  it('rejects updates that are not finite and completes the run', async () => {
     const memory = newRun();
     const optimizer = { learningRate: Number.POSITIVE_INFINITY };
     const team = createTeam(createVote(), 2);
@@ -192,7 +192,7 @@ describe('a training run', () => {
   });
 });
 
-/** Training teaches the letter after the prompt's, the tests want the letter before, which the base knows. */
+/** The train split rewards the next letter; the validation split rewards the previous one, which the base team prefers. */
 function misledWorld(): World {
   const team = createTeam(createVote(), 2);
   teach(team, 3, 2);
@@ -202,35 +202,38 @@ function misledWorld(): World {
 describe('a run that is interrupted', () => {
   it.each([
     ['with promotions', () => ({}), small, 'promote'],
-    ['with roll-backs', misledWorld, small, 'rollback'],
-    ['that reuses rollouts', () => ({}), { ...small, rolloutMode: 'reuse' }, 'promote'],
+    ['with rollbacks', misledWorld, small, 'rollback'],
+    ['with reused rollouts', () => ({}), { ...small, rolloutMode: 'reuse' }, 'promote'],
     [
-      'that orders by predicted gain and measures',
+      'with greedy order and stage evaluations',
       () => ({}),
       { ...small, order: 'greedy', stageEvaluationPrompts: 5 },
       'promote',
     ],
-  ] as const)('ends with the same bytes as one that is not (%s)', async (_, world, changes, decision) => {
-    const whole = newRun();
-    let length = 0;
-    const counting = { emit: () => void length++ };
-    await runTraining({ ...training(whole, changes, world()), sinks: [counting] });
-    expect(whole.eventsOf('gate').map((record) => record.decision)).toContain(decision);
+  ] as const)(
+    'ends with the same bytes as an uninterrupted one (%s)',
+    async (_, world, changes, decision) => {
+      const uninterrupted = newRun();
+      let length = 0;
+      const counting = { emit: () => void length++ };
+      await runTraining({ ...training(uninterrupted, changes, world()), sinks: [counting] });
+      expect(uninterrupted.eventsOf('gate').map((record) => record.decision)).toContain(decision);
 
-    for (const every of [Math.floor(0.9 * length), Math.ceil(length / 3), Math.ceil(length / 7)]) {
-      const cut = newRun();
-      let attempts = 0;
-      for (let finished = false; !finished; attempts++) {
-        expect(attempts).toBeLessThan(50);
-        // every process gets as far as its own number of events, a little farther each time
-        finished = await runUntil(cut, every + 11 * attempts, training(cut, changes, world()));
+      for (const every of [Math.floor(0.9 * length), Math.ceil(length / 3), Math.ceil(length / 7)]) {
+        const resumed = newRun();
+        let attempts = 0;
+        for (let finished = false; !finished; attempts++) {
+          expect(attempts).toBeLessThan(50);
+          // each process is interrupted after more events than the one before
+          finished = await runUntil(resumed, every + 11 * attempts, training(resumed, changes, world()));
+        }
+        expect(attempts).toBeGreaterThan(1);
+        expect(contentsOf(resumed)).toEqual(contentsOf(uninterrupted));
       }
-      expect(attempts).toBeGreaterThan(1);
-      expect(remains(cut)).toEqual(remains(whole));
-    }
-  });
+    },
+  );
 
-  it('says what is saved, and ends with exit code 130', async () => {
+  it('throws Interrupted with the last checkpoint and exit code 130', async () => {
     const memory = newRun();
     const abort = new AbortController();
     const sink = { emit: (event: RunEvent) => event.kind === 'stage_finished' && abort.abort() };
@@ -247,16 +250,16 @@ describe('a run that is interrupted', () => {
     expect(memory.eventsOf('run_finished')).toHaveLength(0);
   });
 
-  it('has nothing left to do once it is finished, and leaves the same log', async () => {
+  it('does not change after it is finished', async () => {
     const memory = newRun();
     await runTraining(training(memory));
-    const before = remains(memory);
+    const before = contentsOf(memory);
     await runTraining(training(memory));
     expect(memory.eventsOf('run_finished')).toHaveLength(1);
-    expect(remains(memory)).toEqual(before);
+    expect(contentsOf(memory)).toEqual(before);
   });
 
-  it('is not resumed by another team', async () => {
+  it('rejects a team of another size when it is resumed', async () => {
     const memory = newRun();
     await runTraining(training(memory, { ...small, stages: 1 }));
     const larger = training(memory, small, { team: createTeam(createVote(), 3) });
@@ -264,7 +267,7 @@ describe('a run that is interrupted', () => {
   });
 });
 
-/** Runs until the given number of events; whether it got to the end. */
+/** Interrupts a run after the given number of events. @returns whether it finished before */
 async function runUntil(memory: MemoryRun, events: number, run: TrainingRun): Promise<boolean> {
   const abort = new AbortController();
   let seen = 0;
@@ -278,8 +281,8 @@ async function runUntil(memory: MemoryRun, events: number, run: TrainingRun): Pr
   }
 }
 
-describe('a run that cannot work', () => {
-  async function refused(changes: OptionChanges, world: World = {}, replaced: Partial<Model> = {}) {
+describe('an invalid run', () => {
+  async function rejected(changes: OptionChanges, world: World = {}, replaced: Partial<Model> = {}) {
     const memory = newRun();
     const run = training(memory, changes, world);
     const agents = run.team.agents.map((agent) => ({ ...agent, model: wrapModel(agent.model, replaced) }));
@@ -290,43 +293,45 @@ describe('a run that cannot work', () => {
     return { error, memory };
   }
 
-  it('is refused before anything is written', async () => {
+  it('is rejected before anything is written', async () => {
     const { capabilities } = createTeam(createVote(), 1).agents[0].model;
-    const frozen = await refused(small, {}, { capabilities: { ...capabilities, exactKl: false } });
+    const frozen = await rejected(small, {}, { capabilities: { ...capabilities, exactKl: false } });
     expect(frozen.error).toMatchObject({
       name: 'ConfigError',
-      message: expect.stringMatching(/^agent "table 0": expected a model .* gives exact divergences/),
+      message: expect.stringMatching(/^agent "table 0": expected a trainable model with exact divergences/),
     });
     expect(frozen.memory.events).toEqual([]);
 
-    const slack = await refused({ ...small, trustRegion: { slack: 'binom' } });
+    const slack = await rejected({ ...small, trustRegion: { slack: 'binom' } });
     expect(slack.error).toMatchObject({
       message: expect.stringMatching(/at least 299 episodes .* got 6 prompts x 8 = 48/),
     });
 
     const world = { team: createTeam(createRelay(2), 2) };
-    const alone = await refused({ ...small, credit: 'own' }, world);
-    expect(alone.error).toMatchObject({
+    const own = await rejected({ ...small, credit: 'own' }, world);
+    expect(own.error).toMatchObject({
       message: expect.stringMatching(/^credit: expected team with protocol relay/),
     });
-    const shared = await refused({ ...small, credit: 'own', rolloutMode: 'reuse' });
+    const shared = await rejected({ ...small, credit: 'own', rolloutMode: 'reuse' });
     expect(shared.error).toMatchObject({ message: expect.stringContaining('choose rollout_mode fresh') });
-    const stepwise = await refused({ ...small, updateSchedule: 'simultaneous', gate: { kind: 'step' } });
-    expect(stepwise.error).toMatchObject({ message: expect.stringContaining('made for, got simultaneous') });
+    const stepwise = await rejected({ ...small, updateSchedule: 'simultaneous', gate: { kind: 'step' } });
+    expect(stepwise.error).toMatchObject({
+      message: expect.stringContaining('one after the other, got simultaneous'),
+    });
 
-    const refusal = await refused(
+    const tooMany = await rejected(
       { ...small, stageEvaluationPrompts: 9 },
       { task: createLetterTask({ sizes: { test: 5 } }) },
     );
-    expect(refusal.error).toMatchObject({
+    expect(tooMany.error).toMatchObject({
       message: expect.stringMatching(/^eval.stage_prompts: .* at most the 5/),
     });
 
-    const empty = await refused(small, { task: createLetterTask({ sizes: { train: 0 } }) });
+    const empty = await rejected(small, { task: createLetterTask({ sizes: { train: 0 } }) });
     expect(empty.error).toMatchObject({ message: expect.stringContaining('at least one prompt') });
   });
 
-  it('stops at the first check when any agent samples from another policy than it trains', async () => {
+  it('stops at the first check if an agent samples from another policy than it trains', async () => {
     const memory = newRun();
     const run = training(memory);
     const [first, second] = run.team.agents;
@@ -338,10 +343,10 @@ describe('a run that cannot work', () => {
     expect(memory.eventsOf('stage_started')).toEqual([]);
   });
 
-  it('stops at a reward that no verifier may give', async () => {
+  it('stops at a reward outside of the task’s range', async () => {
     const task = createLetterTask();
     const verify: Task['verify'] = (item, text) => ({ ...task.verify(item, text), reward: Number.NaN });
-    const { error } = await refused(small, { task: { ...task, verify } });
+    const { error } = await rejected(small, { task: { ...task, verify } });
     expect(error).toMatchObject({
       name: 'TaskError',
       message: expect.stringMatching(/from 0 to 1 .*got NaN/),

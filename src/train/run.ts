@@ -1,7 +1,7 @@
 /**
- * A training run from its first stage, or from its last checkpoint, to its end: stages, gate 2,
- * checkpoints. Everything it decides is an event; nothing it decides depends on the clock or on how often
- * it was interrupted, so a run that was killed and resumed ends with the same bytes as one that was not.
+ * A training run from its first stage, or from its last checkpoint, to its end: stages, gate 2, checkpoints. Every
+ * decision is an event. No decision depends on the clock or on interruptions, so a run that was killed and resumed
+ * ends with the same bytes as an uninterrupted one.
  * @module
  */
 import { join } from 'node:path';
@@ -21,39 +21,39 @@ import { runStage } from './stage.ts';
 import { evaluateStage } from './stage-evaluation.ts';
 import { initialState, type RunState, resumeState } from './state.ts';
 import { type Checkpoint, checkpointName, type RunStore } from './store-port.ts';
-import { separateTeam, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
+import { snapshotTeam, snapshotWithOwnModels, type TeamSnapshot } from './team-snapshot.ts';
 
 export interface TrainingRun {
-  /** The base team, trained in place. Left alone if the store has a checkpoint to go on from. */
+  /** The base team, trained in place. Unused if the store has a checkpoint to resume from. */
   readonly team: Team;
   readonly task: Task;
   readonly options: TrainOptions;
   readonly store: RunStore;
-  /** Sinks besides the store. */
+  /** Event sinks besides the store. */
   readonly sinks?: readonly EventSink[];
-  /** Asks the run to stop; it does so between phases, never inside a write. */
+  /** Stops the run between phases, never during a write. */
   readonly signal?: AbortSignal;
-  /** Reads what an agent's model saved in `dir`, its optimiser included. */
+  /** Loads an agent's model and optimizer state from the folder of a checkpoint. */
   readonly loadAgent: (dir: string, agent: number) => Promise<Model>;
-  /** Called after the last checkpoint; the events it returns are recorded before `run_finished`. */
+  /** Called after the last checkpoint; the returned events are recorded before `run_finished`. */
   readonly evaluate?: (outcome: TrainingOutcome) => Promise<readonly RunEvent[]>;
 }
 
 export interface TrainingOutcome {
-  /** As the last stage left it; whoever started the run closes its models. */
+  /** The team after the last stage; the caller closes its models. */
   readonly team: Team;
-  /** The last team proved better, in promotion mode. Load it to use it; that may displace `team`'s weights. */
+  /** The last promoted team, in promotion mode. Loading it may replace the weights of `team`. */
   readonly champion?: TeamSnapshot;
-  /** Counts of tests, promotions, roll-backs, tokens. */
+  /** Contains the numbers of tests, promotions, rollbacks and tokens. */
   readonly state: RunState;
 }
 
 /**
- * Trains until `options.stages` stages are done.
+ * Trains until `options.stages` stages are complete.
  *
- * @throws ConfigError if a model or an option cannot do what the run needs; nothing was written
- * @throws EngineError if sampler and trainer disagree (E9)
- * @throws Interrupted if the signal was given
+ * @throws ConfigError if a model or an option does not support the run; nothing was written
+ * @throws EngineError if the log-probabilities of sampler and trainer disagree (E9)
+ * @throws Interrupted if the signal aborted
  */
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   checkRun(run);
@@ -67,7 +67,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const agents = run.team.agents.map(({ name }) => name);
   context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage });
   try {
-    const start = checkpoint ? await resume(run, checkpoint) : await begin(run, context);
+    const start = checkpoint ? await resume(run, checkpoint) : await startFresh(run, context);
     await checkTeam(context, start.team); // E9, every agent
     const end = await runStages(run, context, start, fromStage);
     const outcome = { ...end, state };
@@ -81,38 +81,38 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 }
 
 /**
- * Makes a run of a team that is to be trained later: what {@link runTraining} writes before the first stage.
+ * Creates a run without training it: writes the same as {@link runTraining} before the first stage.
  *
- * @param state - to go on from: prompts that another run has used up, tests it has made
+ * @param state - initial state; it contains the used prompts and the number of tests of an earlier run
  */
-export async function foundRun(run: Omit<TrainingRun, 'loadAgent'>, state: RunState): Promise<void> {
+export async function initializeRun(run: Omit<TrainingRun, 'loadAgent'>, state: RunState): Promise<void> {
   const { team, options } = run;
   const context = contextOf(run, state);
   const agents = team.agents.map(({ name }) => name);
   context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage: 0 });
-  await openWith(run, context, team);
+  await recordBaseTeam(run, context, team);
 }
 
-/** The team being trained, and in promotion mode the one to deploy. */
-type Standing = Pick<TrainingOutcome, 'team' | 'champion'>;
+/** The team in training and, in promotion mode, the champion to deploy. */
+type TrainingState = Pick<TrainingOutcome, 'team' | 'champion'>;
 
-/** Stage 0: the base team is checkpoint and champion. */
-async function begin(run: TrainingRun, context: RunContext): Promise<Standing> {
+/** Stage 0: the base team becomes the first checkpoint and champion. */
+async function startFresh(run: TrainingRun, context: RunContext): Promise<TrainingState> {
   const { team, options } = run;
   for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
   const champion = options.gate.kind === 'promotion' ? await snapshotTeam(team) : undefined;
-  await openWith(run, context, team);
+  await recordBaseTeam(run, context, team);
   return { team, ...(champion && { champion }) };
 }
 
-/** What is measured and saved of the team before the first stage. */
-async function openWith(run: Pick<TrainingRun, 'options' | 'store'>, context: RunContext, team: Team) {
+/** Evaluates and saves the base team before the first stage. */
+async function recordBaseTeam(run: Pick<TrainingRun, 'options' | 'store'>, context: RunContext, team: Team) {
   await evaluateStage(context, team, 0);
   await save(run, context, { team, stage: 0, isChampion: run.options.gate.kind !== 'off' });
 }
 
-/** Weights and optimisers from the checkpoint; the champion from its own, in models of its own. */
-async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<Standing> {
+/** Loads weights and optimizers from the checkpoint, and the champion from its checkpoint into separate models. */
+async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<TrainingState> {
   const team = await loadTeam(run, checkpoint);
   if (run.options.gate.kind !== 'promotion') return { team };
   const champion = run.store.champion();
@@ -121,7 +121,7 @@ async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<Standin
     champion:
       champion === undefined || champion.stage === checkpoint.stage
         ? await snapshotTeam(team)
-        : separateTeam(await loadTeam(run, champion)),
+        : snapshotWithOwnModels(await loadTeam(run, champion)),
   };
 }
 
@@ -135,9 +135,9 @@ async function loadTeam({ team, loadAgent }: TrainingRun, { path }: Checkpoint):
 async function runStages(
   run: TrainingRun,
   context: RunContext,
-  start: Standing,
+  start: TrainingState,
   fromStage: number,
-): Promise<Standing> {
+): Promise<TrainingState> {
   const { options, state } = context;
   let { team, champion } = start;
   for (let stage = fromStage + 1; stage <= options.stages; stage++) {
@@ -154,14 +154,14 @@ async function runStages(
       ({ team, champion, decision } = await testCandidate(context, stage, { team, champion }));
     await evaluateStage(context, team, stage);
     const promoted = decision === 'promote';
-    // a test that was not saved could be taken again, after a kill, by another candidate on the same prompts
+    // always save after a test: after a crash, another candidate could otherwise be tested on the same prompts
     if (isTested || isLast || stage % options.saveSteps === 0)
       await save(run, context, { team, stage, isChampion: promoted || options.gate.kind === 'step' });
   }
   return { team, ...(champion && { champion }) };
 }
 
-/** Writes a checkpoint; in step mode every one is the champion, because every update proved itself. */
+/** Writes a checkpoint. In step mode each one is the champion, because every update passed its own test. */
 async function save(
   run: Pick<TrainingRun, 'store'>,
   context: RunContext,
@@ -202,7 +202,7 @@ function contextOf(
   });
 }
 
-/** Says what is kept, to whoever stopped the run and in its log; a resumed run's log does not have it. */
+/** Emits a warning with the last checkpoint. The log of the resumed run does not contain it. */
 function interruption({ store }: TrainingRun, context: RunContext, cause: unknown): Interrupted {
   const last = store.lastCheckpoint();
   const message = last

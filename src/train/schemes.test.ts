@@ -1,4 +1,4 @@
-/** What the baselines change about a stage: when updates count, whose verdict they learn from, what is kept. */
+/** Options of the baselines: update schedule, credit, state weights, recorded gate. */
 import { describe, expect, it } from 'vitest';
 import { blindGame, playedBy } from '../core/tabular/observed-episode.ts';
 import { binaryTeam } from '../core/tabular/worlds.ts';
@@ -21,7 +21,7 @@ function updates(context: ReturnType<typeof createContext>): UpdateRecord[] {
   return context.events.filter((event) => event.kind === 'update');
 }
 
-/** The game of G1: both agents should not turn to action 1 at once. */
+/** The game of G1: the reward is lowest if both agents choose action 1. */
 const game = blindGame([2, 2], [0, 2, 2, -1]);
 
 async function playGame(updateSchedule: TrainOptions['updateSchedule'], changes: OptionChanges = {}) {
@@ -34,7 +34,7 @@ async function playGame(updateSchedule: TrainOptions['updateSchedule'], changes:
     numGenerations: 16,
     normalise: 'mean',
     trustRegion: { targetKl: 0.02, targetKlMessage: 0.02 },
-    // the direction of the gradient, as far as the radius reaches
+    // normalized gradient steps, limited by the radius
     optimizer: { learningRate: 0.4, beta1: 0, beta2: 0, epsilon: 1e-8, maxGradNorm: 1e9 },
     ...changes,
   });
@@ -57,14 +57,14 @@ describe('the update schedule', () => {
     },
   );
 
-  it('lowers J on one shared batch too', async () => {
+  it('lowers J with reused rollouts too', async () => {
     const { gain, context } = await playGame('simultaneous', { rolloutMode: 'reuse' });
     expect(gain).toBeLessThan(-0.005);
-    // nobody is done while the others learn: every weight is 1
+    // no update takes effect before the others are trained: every weight is 1
     expect(updates(context).map(({ essShare }) => essShare)).toEqual([1, 1]);
   });
 
-  it('plays every batch before the first update when simultaneous, in as many episodes', async () => {
+  it('plays every batch before the first update when simultaneous, with as many rollouts', async () => {
     const kinds = async (schedule: TrainOptions['updateSchedule']) => {
       const { context } = await playGame(schedule);
       return context.events.map(({ kind }) => kind).filter((kind) => kind !== 'phase');
@@ -75,7 +75,7 @@ describe('the update schedule', () => {
 });
 
 describe('credit', () => {
-  it('of its own makes an agent learn alone what the others do not matter to', async () => {
+  it('own: an agent’s update does not depend on its teammates', async () => {
     const learn = async (agents: number, agent: number) => {
       const team = createTeam(createVote(), agents);
       const context = createContext(team, trainOptions({ credit: 'own', order: 'static' }));
@@ -91,27 +91,27 @@ describe('credit', () => {
     for (const { tokens, trajectories } of rollouts) expect(tokens).toBeLessThanOrEqual(2 * trajectories);
   });
 
-  it('of its own shows an agent of a debate nobody else', async () => {
+  it('own: the episodes of a debate contain the learning agent only', async () => {
     const team = createTeam(createDebate({ rounds: 2 }), 2);
     const context = createContext(team, trainOptions({ credit: 'own' }));
     const lines: object[] = [];
     await runStage({ ...context, transcribe: (_, rows) => void lines.push(...rows) }, team, 1);
-    const speakers = (lines as { agent: number; messages: { agent: number }[] }[]).map(
+    const messageCounts = (lines as { agent: number; messages: { agent: number }[] }[]).map(
       ({ agent, messages }) => messages.every((message) => message.agent === agent) && messages.length,
     );
-    expect(new Set(speakers)).toEqual(new Set([2]));
+    expect(new Set(messageCounts)).toEqual(new Set([2]));
   });
 });
 
 describe('state weights', () => {
-  /** Agent 0 speaks at turns 0 and 2, agent 1 at turn 1; two episodes of one prompt. */
+  /** Two episodes of one prompt: agent 0 has turns 0 and 2, agent 1 has turn 1; the second only turn 0 of agent 0. */
   const batch = {
     trajectories: [1, 0].map((reward) => ({ group: 0, reward })),
     own: [
       { messages: [{ turn: 0 }, { turn: 2 }, { turn: 0 }], trajectoryOf: [0, 0, 1] },
       { messages: [{ turn: 1 }], trajectoryOf: [0] },
     ],
-  } as unknown as Batch; // the fields that advantages are made from
+  } as unknown as Batch; // only the fields that `batchAdvantages` reads
   const weights = {
     c_N: [Float64Array.of(0.5, 1, 0.25), Float64Array.of(1, 1, 1)],
     omega_N: Float64Array.of(0.125, 1),
@@ -126,7 +126,7 @@ describe('state weights', () => {
     }),
   ];
 
-  it('weigh an episode by omega, whoever learns', () => {
+  it('true: weight an episode by omega for every learner', () => {
     // b = 0.125 / 1.125, A = omega (R - b), centred
     const b = 0.125 / 1.125;
     const raw = [0.125 * (1 - b), -b];
@@ -135,17 +135,17 @@ describe('state weights', () => {
       expect(advantagesOf(agent, true)).toEqual(raw.map((a) => expect.closeTo(a - mean, 12)));
   });
 
-  it('left out, weigh it by what came after the own turns, on average', () => {
+  it('false: weight an episode by the mean weight of the turns after the own turns', () => {
     // agent 0: (1 * 0.25 + 1) / 2 in the first episode, 1 in the second
     const b = 0.625 / 1.625;
     const raw = [0.625 * (1 - b), -b];
     const mean = (raw[0] + raw[1]) / 2;
     expect(advantagesOf(0, false)).toEqual(raw.map((a) => expect.closeTo(a - mean, 12)));
-    // agent 1 is silent in the second: its advantage there is 0, and the baseline is the first's reward
+    // agent 1 has no messages in the second episode: its advantage is 0 there, and the baseline is the first reward
     expect(advantagesOf(1, false)).toEqual([0, 0]);
   });
 
-  it('matter in reuse alone', async () => {
+  it('have an effect with reused rollouts only', async () => {
     const bytesOf = async (stateWeight: boolean, rolloutMode: 'fresh' | 'reuse') => {
       const team = createTeam(createRelay(3), 3);
       const context = createContext(team, trainOptions({ stateWeight, rolloutMode }));
@@ -157,7 +157,7 @@ describe('state weights', () => {
   });
 });
 
-it('a recorded gate keeps what an enforced one takes back, and measures the same', async () => {
+it('gate record keeps updates that gate enforce rejects, with the same measurements', async () => {
   const play = async (gate: 'enforce' | 'record') => {
     const team = createTeam(createVote(), 2);
     const trustRegion = { targetKl: 1e-9, maxBacktracks: 1, gate };
@@ -180,7 +180,7 @@ it('a recorded gate keeps what an enforced one takes back, and measures the same
   ]);
 });
 
-it('simultaneous updates of models with places of their own are made at the same time, to the same bytes', async () => {
+it('simultaneous updates of parallel models run concurrently and give the same bytes', async () => {
   const play = async (isParallel: boolean) => {
     const plain = createTeam(createVote(), 2);
     let [busy, most] = [0, 0];
@@ -188,11 +188,11 @@ it('simultaneous updates of models with places of their own are made at the same
       ...agent,
       model: wrapModel(agent.model, {
         capabilities: { ...agent.model.capabilities, parallel: isParallel },
-        divergence: async (...words) => {
+        divergence: async (...args) => {
           most = Math.max(most, ++busy);
           for (let pause = 0; pause < 20; pause++) await Promise.resolve();
           busy--;
-          return agent.model.divergence(...words);
+          return agent.model.divergence(...args);
         },
       }),
     }));
@@ -201,8 +201,8 @@ it('simultaneous updates of models with places of their own are made at the same
     const bytes = await Promise.all(plain.agents.map(({ model }) => savedBytes(model)));
     return { most, bytes, events: context.events.filter(({ kind }) => kind !== 'phase') };
   };
-  const [apart, together] = [await play(false), await play(true)];
-  expect([apart.most, together.most]).toEqual([1, 2]);
-  expect(together.bytes).toEqual(apart.bytes);
-  expect(together.events).toEqual(apart.events);
+  const [sequential, concurrent] = [await play(false), await play(true)];
+  expect([sequential.most, concurrent.most]).toEqual([1, 2]);
+  expect(concurrent.bytes).toEqual(sequential.bytes);
+  expect(concurrent.events).toEqual(sequential.events);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Agreement } from '../engine/engine.ts';
 import { checkSampledLogp, LOGP_TOLERANCE } from './self-check.ts';
 
-/** One message of an agent whose sampler said these log-probabilities, against the trainer's. */
+/** Checks one message with the given log-probabilities of sampler and trainer. */
 function check(sampled: readonly number[], trained: readonly number[], agreement?: Agreement) {
   const capabilities = agreement === undefined ? {} : { agreement };
   const agent = { id: 2, name: 'checker', model: { capabilities } };
@@ -10,20 +10,20 @@ function check(sampled: readonly number[], trained: readonly number[], agreement
 }
 
 describe('checkSampledLogp', () => {
-  it('says by how much sampler and trainer differ, at most and on average', () => {
+  it('returns the maximum and mean difference', () => {
     const { max, mean } = check([-1, -2, -3], [-1, -2.00005, -3.00001]);
     expect(max).toBeCloseTo(5e-5, 6);
     expect(mean).toBeCloseTo(2e-5, 6);
     expect(check([], [])).toEqual({ max: 0, mean: 0 });
   });
 
-  it('ends the run where float32 numbers differ by more than rounding', () => {
+  it('throws if float32 values differ by more than rounding errors', () => {
     expect(() => check([-1, -2], [-1, -2 - 3 * LOGP_TOLERANCE])).toThrow(
       /agent 2 \("checker"\).* within 0.0001 nats per token, got -2 and -2.000.* at token 1 of message 0/,
     );
   });
 
-  it('allows single tokens what the engine says, and looks at the mean', () => {
+  it('allows the engine’s tolerance for single tokens and checks the mean', () => {
     const agreement = rounded();
     expect(check([-1, -2, -3, -4], [-1.15, -2, -3, -4], agreement).max).toBeCloseTo(0.15);
     expect(() => check([-1, -2], [-1.2, -2.2], agreement)).toThrow(
@@ -32,7 +32,7 @@ describe('checkSampledLogp', () => {
     expect(() => check([-1], [-1.2], { max: 0.1, mean: 0.5 })).toThrow(/within 0.1 nats per token, got/);
   });
 
-  it.each([[rounded()], [undefined]])('never takes what is not a number (%o)', (agreement) => {
+  it.each([[rounded()], [undefined]])('throws for NaN and missing values (%o)', (agreement) => {
     expect(() => check([Number.NaN], [-1], agreement)).toThrow(/got NaN and -1 at token 0/);
     expect(() => check([-1, -1], [-1], agreement)).toThrow(/got -1 and NaN at token 1/);
   });

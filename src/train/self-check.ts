@@ -1,19 +1,19 @@
 /**
- * The policy that is trained must be the policy that was sampled (E9): before the first step on a batch
- * its messages are scored by the trainer, and the sampler's own numbers must agree. Where they do not
- * (another temperature, a token filter, stale weights in the sampler, different kernels), every ratio
- * starts away from 1 and the trust region measures the wrong thing, so the run ends.
- * Differs from the official code, which takes the sampler's numbers and never compares.
+ * Checks that the sampled policy is the trained policy (E9): the log-probabilities of sampler and trainer must agree on
+ * every batch before its first optimizer step. If they do not (other temperature, token filters, stale weights of the
+ * sampler, other kernels), the ratios do not start at 1 and the trust region bounds a different policy, so the run
+ * ends with an error.
+ * Differs from the official code, which uses the sampler's log-probabilities without a comparison.
  * @module
  */
 import type { Capabilities } from '../engine/engine.ts';
 import { EngineError } from '../support/errors.ts';
 import type { Agent, TeamMessage } from '../team/team.ts';
 
-/** Largest |sampler - trainer| of a token's logp, nats; for float32 engines that sample with the model itself. */
+/** Maximum of |logp_sampler - logp_trainer| per token for float32 engines that sample with the trained model, nats. */
 export const LOGP_TOLERANCE = 1e-4;
 
-/** What is looked at of an agent. */
+/** The used properties of an agent. */
 type CheckedAgent = Pick<Agent, 'id' | 'name'> & {
   readonly model: { readonly capabilities: Pick<Capabilities, 'agreement'> };
 };
@@ -25,14 +25,15 @@ export interface Mismatch {
 }
 
 /**
- * |logp_sampler(x_u) - logp_trainer(x_u)| over all tokens   (E9). Where weights are rounded, or another program
- * samples, single tokens may differ by much; there the mean is what shows that something is wrong.
+ * Compares |logp_sampler(x_u) - logp_trainer(x_u)| of all tokens with the tolerances of the model's engine   (E9). If the
+ * weights are rounded or another program samples, single tokens may differ considerably; then only the mean is
+ * informative.
  *
- * @param messages - of one agent
- * @param logp - the trainer's, per message [T], nats
- * @returns largest and mean difference, nats; 0 without messages
- * @throws EngineError if one exceeds what the model's engine allows, {@link LOGP_TOLERANCE} unless it says otherwise,
- * or is not a number
+ * @param messages - messages of one agent
+ * @param logp - the trainer's log-probabilities, per message [T], nats
+ * @returns maximum and mean difference, nats; 0 without messages
+ * @throws EngineError if the maximum or the mean exceeds the engine's `agreement` (default {@link LOGP_TOLERANCE}), or
+ *   is NaN
  */
 export function checkSampledLogp(
   agent: CheckedAgent,
@@ -62,9 +63,9 @@ export function checkSampledLogp(
   return { max: worst, mean };
 }
 
-function disagreement({ id, name }: CheckedAgent, what: string): EngineError {
+function disagreement({ id, name }: CheckedAgent, expected: string): EngineError {
   return new EngineError(
-    `self-check of agent ${id} ("${name}"): expected the log-probabilities of sampler and trainer to agree ${what}; nothing was updated: the engine samples from another policy than it trains (temperature, stale weights or precision), so report this with the output of "troupe doctor"`,
+    `self-check of agent ${id} ("${name}"): expected the log-probabilities of sampler and trainer to agree ${expected}; nothing was updated. The engine samples from another policy than it trains (temperature, stale weights or precision): report this with the output of "troupe doctor"`,
     { code: 'TROUPE_LOGP_MISMATCH' },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Which episodes each agent of a stage learns from: the one thing in which sequential and simultaneous
- * updates differ.
+ * Selects the episodes that each agent of a stage learns from: the only difference between sequential and simultaneous
+ * updates.
  * @module
  */
 import type { Team } from '../team/team.ts';
@@ -8,16 +8,16 @@ import type { Batch } from './batch.ts';
 import { collectBatch } from './collect.ts';
 import type { RunContext } from './context.ts';
 
-/** The batch of an agent, asked for once, right before its update. */
+/** Returns the batch of an agent; called once per agent, right before its update. */
 export type BatchOf = (agent: number) => Promise<Batch>;
 
 /**
- * reuse: the stage's one batch for everybody. fresh, sequential: new episodes of the team as it is when
- * they are asked for, pi_hat^{i-1}. fresh, simultaneous: episodes of the stage's start, all played before
- * the first update.
+ * reuse: the same batch for all agents. fresh, sequential: new episodes of the team at the time of the call,
+ * pi_hat^{i-1}. fresh, simultaneous: episodes of the team at the start of the stage, all played before the first
+ * update.
  *
  * @param at.sigma - order of the updates
- * @param at.reused - the stage's one batch
+ * @param at.reused - the batch of the stage with rollout mode `reuse`
  */
 export async function stageBatches(
   context: RunContext,

@@ -1,6 +1,6 @@
 /**
- * How good the team is after each stage, on test prompts that nothing ever learns from: always the
- * same ones with the same random streams, so that what changes from stage to stage is the team.
+ * Evaluation of the team after each stage on prompts of the test split. Prompts and random streams are the same after
+ * every stage, so that only the team differs.
  * @module
  */
 import { mean } from '../core/stats.ts';
@@ -10,14 +10,14 @@ import { playEpisodes } from './episodes.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
 
-/** Prompts whose transcripts are kept: the same after every stage, so that stages can be laid side by side. */
+/** Number of prompts whose transcripts are kept: the same prompts after every stage, for comparison. */
 const TRANSCRIBED_PROMPTS = 16;
 
 /**
- * Plays one episode on each of the first `stageEvaluationPrompts` test prompts and records the rewards; does
- * nothing where a run asks for none.
+ * Plays one episode on each of the first `stageEvaluationPrompts` prompts of the test split and records the rewards;
+ * does nothing if the option is 0.
  *
- * @param stage - after which; 0: the base team
+ * @param stage - number of completed stages; 0: the base team
  */
 export async function evaluateStage(context: RunContext, team: Team, stage: number): Promise<void> {
   const { task, options } = context;
@@ -27,7 +27,7 @@ export async function evaluateStage(context: RunContext, team: Team, stage: numb
     stage,
     items: Array.from({ length: prompts }, (_, index) => task.item('test', index)),
     samples: 1,
-    stream: trainStream(seed, 'stage_evaluation'), // the same after every stage: paired
+    stream: trainStream(seed, 'stage_evaluation'), // the same after every stage, so that stages are paired
     onProgress: progressOf(context, { stage }, 'evaluate'),
   });
   context.transcribe(
@@ -38,12 +38,12 @@ export async function evaluateStage(context: RunContext, team: Team, stage: numb
     kind: 'stage_evaluation',
     stage,
     rewards: trajectories.map(({ reward }) => reward),
-    ...(team.protocol.agentsAnswer && { agents: team.agents.map(({ id }) => ownShare(trajectories, id)) }),
+    ...(team.protocol.agentsAnswer && { agents: team.agents.map(({ id }) => ownAccuracy(trajectories, id)) }),
   });
 }
 
-/** Share of a member's own answers that are right; null if it gave none. */
-function ownShare(trajectories: readonly Trajectory[], agent: number): number | null {
+/** Share of an agent's own answers that are correct, 0..1; null without answers. */
+function ownAccuracy(trajectories: readonly Trajectory[], agent: number): number | null {
   const own = trajectories.flatMap(({ agentVerdicts }) => agentVerdicts[agent] ?? []);
   return own.length === 0 ? null : mean(own.map(({ correct }) => Number(correct)));
 }

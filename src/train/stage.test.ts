@@ -18,8 +18,8 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, x) => sum + x, 0) / values.length;
 }
 
-/** Only the named agents speak, one per turn; the last message is the answer. */
-function speakers(...order: number[]): Protocol {
+/** A protocol with one of the given agents per turn; the last message is the answer. */
+function fixedTurns(...order: number[]): Protocol {
   return {
     ...createRelay(order.length),
     maxTurns: order.length,
@@ -33,7 +33,7 @@ describe('a stage', () => {
     ['vote', createVote(), 3, 'reuse'],
     ['relay', createRelay(2), 2, 'fresh'],
     ['relay', createRelay(2), 2, 'reuse'],
-  ] as const)('makes a %s team better, stage after stage (%#)', async (_, protocol, agents, rolloutMode) => {
+  ] as const)('improves a %s team over the stages (%#)', async (_, protocol, agents, rolloutMode) => {
     const team = createTeam(protocol, agents);
     const changes = { rolloutMode, promptsPerStep: 24, optimizer: { learningRate: 0.2 } };
     const context = createContext(team, trainOptions(changes));
@@ -49,7 +49,7 @@ describe('a stage', () => {
       }
   });
 
-  it('gives the same events and weights for the same seed, others for another', async () => {
+  it('gives the same events and weights for the same seed, and different ones for another', async () => {
     const play = async (seed: number) => {
       const team = createTeam(createVote(), 2);
       const context = createContext(team, trainOptions({ seed, order: 'random' }));
@@ -63,7 +63,7 @@ describe('a stage', () => {
     expect(await play(2)).not.toEqual(await play(1));
   });
 
-  it('rolls out anew for every agent, so that each learns from what its teammates do now', async () => {
+  it('plays a new batch for every agent with fresh rollouts', async () => {
     const team = createTeam(createVote(), 3);
     const context = createContext(team, trainOptions());
     await runStage(context, team, 1);
@@ -73,7 +73,7 @@ describe('a stage', () => {
       expect([essShare, meanLogRatioWeight]).toEqual([undefined, undefined]);
   });
 
-  it('reuses one batch, weighted by what the teammates updated before have changed', async () => {
+  it('with reused rollouts weights one batch by the earlier updates of teammates', async () => {
     const team = createTeam(createRelay(3), 3);
     const context = createContext(team, trainOptions({ rolloutMode: 'reuse', order: 'reverse' }));
     await runStage(context, team, 1);
@@ -81,10 +81,10 @@ describe('a stage', () => {
     expect(context.prompts.train.position).toBe(16);
     const [first, second, third] = updates(context.events);
     expect([first, second, third].map(({ agent }) => agent)).toEqual([2, 1, 0]);
-    expect([first.essShare, first.meanLogRatioWeight]).toEqual([1, 0]); // nobody is done: every rho is 1
+    expect([first.essShare, first.meanLogRatioWeight]).toEqual([1, 0]); // no agent was updated: every rho is 1
     expect(second.essShare).toBeLessThan(1);
     expect(third.essShare).toBeLessThan(second.essShare as number);
-    // logp_old is the rollout's, so every later agent sees the change of all before it
+    // logp_old stays that of the rollout, so the weights include all earlier updates
     expect(third.meanLogRatioWeight).not.toBe(second.meanLogRatioWeight);
   });
 
@@ -98,25 +98,25 @@ describe('a stage', () => {
     expect(updates(context.events).map(({ agent }) => agent)).toEqual(expected);
   });
 
-  it('takes who speaks later first in reverse order, whatever the ids', async () => {
-    const team = createTeam(speakers(1, 2, 0), 3);
+  it('updates agents with later turns first in reverse order, whatever their ids', async () => {
+    const team = createTeam(fixedTurns(1, 2, 0), 3);
     const context = createContext(team, trainOptions({ rolloutMode: 'reuse', order: 'reverse' }));
     await runStage(context, team, 1);
     expect(updates(context.events).map(({ agent }) => agent)).toEqual([0, 2, 1]);
   });
 
-  it('skips an agent that never speaks', async () => {
-    const team = createTeam(speakers(0), 2);
+  it('skips an agent without messages', async () => {
+    const team = createTeam(fixedTurns(0), 2);
     const before = await savedBytes(team.agents[1].model);
     const context = createContext(team, trainOptions());
     await runStage(context, team, 1);
-    const [speaking, silent] = updates(context.events);
-    expect(speaking.status).toBe('ACCEPT');
+    const [active, silent] = updates(context.events);
+    expect(active.status).toBe('ACCEPT');
     expect(silent).toMatchObject({ status: 'SKIP', attempts: [], trajectories: 0, tokens: 0 });
     expect(await savedBytes(team.agents[1].model)).toEqual(before);
   });
 
-  it('never lets a validation prompt reach a loss or gate 1', async () => {
+  it('never uses a validation prompt in a loss or gate 1', async () => {
     const task = createLetterTask({ letters: { train: 'ab', validation: 'cd' } });
     const trained = new Set<string>();
     const sampled = new Set<string>();
@@ -125,20 +125,20 @@ describe('a stage', () => {
       ...team,
       agents: team.agents.map((agent) => {
         const { model } = agent;
-        const note = (contexts: readonly { readonly context: Int32Array }[], where: Set<string>) => {
-          for (const { context } of contexts) where.add(LETTERS[context[0]]);
+        const record = (contexts: readonly { readonly context: Int32Array }[], letters: Set<string>) => {
+          for (const { context } of contexts) letters.add(LETTERS[context[0]]);
         };
         const watcher = wrapModel(model, {
           sample(requests, params) {
-            note(requests, sampled);
+            record(requests, sampled);
             return model.sample(requests, params);
           },
           backward(sequences, cotangents, params) {
-            note(sequences, trained);
+            record(sequences, trained);
             return model.backward(sequences, cotangents, params);
           },
           divergence(sequences, cur, params) {
-            note(sequences, trained);
+            record(sequences, trained);
             return model.divergence(sequences, cur, params);
           },
         });
@@ -151,11 +151,11 @@ describe('a stage', () => {
     expect(trained).toEqual(new Set('ab'));
   });
 
-  it('stops before the first step when the sampler draws from another policy', async () => {
+  it('stops before the first optimizer step if the sampler draws from another policy', async () => {
     const team = createTeam(createVote(), 2);
     const [first, second] = team.agents;
     const model = wrapModel(second.model, {
-      // a sampler that forgets the temperature
+      // a sampler with another temperature
       sample: (requests, params) => second.model.sample(requests, { ...params, temperature: 1.5 }),
     });
     const faulty: Team = { ...team, agents: [first, { ...second, model }] };
@@ -169,7 +169,7 @@ describe('a stage', () => {
     expect(await savedBytes(second.model)).toEqual(before);
   });
 
-  it('goes on after a rejection, with the update undone', async () => {
+  it('continues after a rejection with the update undone', async () => {
     const team = createTeam(createVote(), 2);
     const before = await Promise.all(team.agents.map(({ model }) => savedBytes(model)));
     const context = createContext(team, trainOptions({ trustRegion: { targetKl: 1e-12, maxBacktracks: 1 } }));
@@ -179,7 +179,7 @@ describe('a stage', () => {
     expect(context.state.agents[0].beta).toBeCloseTo(0.001 * 1.5 ** 2, 12);
   });
 
-  it('keeps in step mode only what is proved better', async () => {
+  it('keeps only proved gains with gate kind step', async () => {
     const prior = { offsets: [0, 0, 0, 0, -9] };
     const team = { ...createTeam(createVote(), 1), protocol: createVote() };
     const model = createTabularModel({ alphabet: LETTERS, prior });

@@ -1,17 +1,17 @@
 /**
- * RUN_STAGE, Algorithm 1 of the paper: the agents of a team are updated one after the other, each on what
- * the team does *now*, teammates' updates of this stage included. Every line that computes something
- * names its equation (`docs/algorithm.md`); the mathematics is in `core/`.
- * Differs from the paper: logp_old stays frozen (its Algorithm 1 overwrites pi_old inside the loop, which
- * makes every ratio 1), and what leaves the trust region is not kept.
+ * RUN_STAGE, Algorithm 1 of the paper: updates the agents of a team one after the other, each on the distribution of
+ * the current team, which includes the earlier updates of this stage. The comments name the equations of
+ * `docs/algorithm.md`; the mathematics is in `core/`.
+ * Differs from the paper: logp_old stays frozen (the paper's Algorithm 1 overwrites pi_old inside the loop, which
+ * makes every ratio 1), and updates that leave the trust region are not kept.
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
 import { mean } from '../core/stats.ts';
 import type { Agent, Team } from '../team/team.ts';
-import { type Updated, updateAgent, updateTogether } from './agent-update.ts';
+import { type AgentUpdate, updateAgent, updateSimultaneously } from './agent-update.ts';
 import type { Batch } from './batch.ts';
-import { type Certifier, openCertifier } from './certificate.ts';
+import { type Certifier, createCertifier } from './certificate.ts';
 import { collectBatch } from './collect.ts';
 import type { RunContext } from './context.ts';
 import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
@@ -22,30 +22,30 @@ import { stageBatches } from './stage-batches.ts';
 import { updateOrder } from './update-order.ts';
 import { updateRecord } from './update-record.ts';
 
-/** One pass over the team. */
+/** Result of one pass over the team. */
 export interface StageSummary {
   /** Mean team reward of the stage's episodes, reward units. */
   readonly reward: number;
-  /** Its standard error over prompts; absent where a batch has a single one. */
+  /** Standard error of `reward` over prompts; absent if a batch has a single prompt. */
   readonly rewardSe?: number;
-  /** Agents whose update was accepted. */
+  /** Number of accepted updates. */
   readonly accepted: number;
   readonly certificate?: CertificateRecord;
 }
 
 /**
- * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` nobody plays an
- * episode once the first update is made, so all of them are updates of pi_old.
+ * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` all episodes are played
+ * before the first update, so all updates start from pi_old.
  *
- * Train and validation prompts are different splits of the task, not shares of one batch: losses, orders and
- * gate 1 read `prompts.train` only, acceptance tests `prompts.validation` only.
+ * Losses, update orders and gate 1 use prompts of the train split only; acceptance tests and certificates use prompts
+ * of the validation split only.
  *
- * @param stage - 1 for the first
- * @throws EngineError if sampler and trainer disagree (E9)
+ * @param stage - 1 is the first
+ * @throws EngineError if the log-probabilities of sampler and trainer disagree (E9)
  */
 export async function runStage(context: RunContext, team: Team, stage: number): Promise<StageSummary> {
   const options = withScaledRadius(context);
-  // reuse: one batch under pi_old for the whole stage
+  // reuse: one batch of pi_old for all updates of the stage
   const reused =
     options.rolloutMode === 'reuse'
       ? await collectBatch(context, team, { stage, scored: team.agents })
@@ -53,25 +53,25 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   const sigma = await updateOrder(context, team, { options, stage, reused }); // E43
   context.emit({ kind: 'stage_started', stage, order: sigma });
   const batchOf = await stageBatches(context, team, { stage, sigma, reused });
-  const certifier = await openCertifier(context, team, stage); // E66
+  const certifier = await createCertifier(context, team, stage); // E66
   const records: UpdateRecord[] = [];
   let accepted = 0;
 
-  const update = async ({ id }: Agent, signal?: AbortSignal): Promise<Updated> => {
-    const batch = await batchOf(id); // fresh: under pi_hat^{i-1}, so nobody is `done` since it was rolled out
+  const update = async ({ id }: Agent, signal?: AbortSignal): Promise<AgentUpdate> => {
+    const batch = await batchOf(id); // fresh: played by pi_hat^{i-1}, so no agent was updated since the rollout
     return updateAgent(context, team, { batch, stage, agent: team.agents[id], options, signal });
   };
-  const together = await updateTogether(context, team, sigma, update);
+  const simultaneous = await updateSimultaneously(context, team, sigma, update);
 
   for (const i of sigma) {
     const agent = team.agents[i];
     // rho, A_tilde, gate 1: E10-E38
-    const { batch, weights, outcome } = together.get(i) ?? (await update(agent, context.signal));
+    const { batch, weights, outcome } = simultaneous.get(i) ?? (await update(agent, context.signal));
     context.state.agents[i] = outcome.next;
     const status = await passGateTwo(context, stage, { team, agent, outcome }); // E64
-    const certificate = await closeUpdate(certifier, { agent, status, outcome }); // E61-E63
+    const certificate = await certifyAndRelease(certifier, { agent, status, outcome }); // E61-E63
     if (status === 'ACCEPT') {
-      accepted++; // pi_hat^i: the weights in place
+      accepted++; // the current weights are pi_hat^i
       if (reused && options.updateSchedule === 'sequential') await markDone(reused, agent, options);
     }
     const record = updateRecord(batch, { stage, agent: i, status, outcome, options, weights, certificate });
@@ -82,7 +82,7 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   return { ...stageReward(records, reused !== undefined), accepted, ...(certificate && { certificate }) };
 }
 
-/** The mean over the stage's batches; those of fresh rollouts are independent, a reused one is one. */
+/** Mean over the stage's batches. Batches of fresh rollouts are independent; a reused batch counts once. */
 function stageReward(
   records: readonly UpdateRecord[],
   isOneBatch: boolean,
@@ -98,7 +98,7 @@ function stageReward(
   };
 }
 
-/** Every roll-back halves all radii; see `gate.ts`. */
+/** Options with the radii scaled down by earlier rollbacks; see `gate.ts`. */
 function withScaledRadius({ options, state }: RunContext): TrainOptions {
   const { targetKl, targetKlMessage, ...rules } = options.trustRegion;
   const scale = state.gate.radiusScale;
@@ -112,7 +112,7 @@ function withScaledRadius({ options, state }: RunContext): TrainOptions {
   };
 }
 
-/** ACCEPT_TEST where the run asks for it after every step; a failed one restores S0. */
+/** With gate kind `step`: runs ACCEPT_TEST on the update and restores S0 if it fails. */
 async function passGateTwo(
   context: RunContext,
   stage: number,
@@ -125,8 +125,8 @@ async function passGateTwo(
   return 'REJECT_TEST';
 }
 
-/** Certifies an update that stays, and lets go of S0. */
-async function closeUpdate(
+/** Computes the certificate of an accepted update and releases S0. */
+async function certifyAndRelease(
   certifier: Certifier,
   update: { readonly agent: Agent; readonly status: UpdateStatus; readonly outcome: OptimizeOutcome },
 ): Promise<CertificateRecord | undefined> {
@@ -139,7 +139,7 @@ async function closeUpdate(
   return certificate;
 }
 
-/** The agent counts in rho from here on: its new logp of the shared batch (E10). */
+/** Records the agent's new logp on the reused batch, so that later weights include its ratio (E10). */
 async function markDone(batch: Batch, { id, model }: Agent, { temperature }: TrainOptions): Promise<void> {
   const { messages } = batch.own[id];
   batch.done.set(id, await model.forward(messages, { temperature }));

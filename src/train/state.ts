@@ -1,37 +1,37 @@
 /**
- * What a run must remember between stages besides weights: small enough to read in the checkpoint's
- * JSON, complete enough that a resumed run takes the same decisions.
+ * State of a run between stages, except the weights. It is small enough to read as JSON in a checkpoint, and complete,
+ * so that a resumed run makes the same decisions.
  * @module
  */
 import { StoreError } from '../support/errors.ts';
 
-/** What persists of an agent's updates (E38). */
+/** State of an agent that later updates depend on (E38). */
 export interface AgentState {
-  /** beta_i: weight of the KL term in the next first attempt. */
+  /** beta_i: weight of the KL term in the first attempt of the next update. */
   readonly beta: number;
-  /** Factor on the learning rate; stays 1 unless `adaptToRadius`. */
+  /** Factor of the learning rate; always 1 without `adaptToRadius`. */
   readonly lrScale: number;
 }
 
-/** JSON as it stands in a checkpoint. */
+/** The JSON value that checkpoints contain. */
 export interface RunState {
   readonly version: 1;
   readonly agents: AgentState[];
-  /** Prompts handed out so far. */
+  /** Number of used prompts of each split. */
   readonly prompts: { train: number; validation: number };
   readonly gate: {
-    /** Acceptance tests begun; names their streams and spends alpha. */
+    /** Number of acceptance tests; it names their random streams and determines their alpha. */
     tests: number;
     promotions: number;
     rollbacks: number;
-    /** Factor on every radius; each roll-back halves it. */
+    /** Factor of every radius; each rollback halves it. */
     radiusScale: number;
-    /** The warning that validation prompts ran out has been given. */
+    /** Whether the warning about the exhausted validation split was emitted. */
     exhausted: boolean;
   };
-  /** Tokens sampled for training so far. */
+  /** Number of tokens sampled for training. */
   tokens: number;
-  /** Greedy order with fresh rollouts: gain predicted from each agent's last batch; null: none yet. */
+  /** Greedy order with fresh rollouts: gain predicted from each agent's last batch; null: no batch yet. */
   predictedGain?: (number | null)[];
 }
 
@@ -47,11 +47,11 @@ export function initialState(agents: number, beta: number): RunState {
 }
 
 /**
- * Takes over what a checkpoint holds.
+ * Validates and copies the state of a checkpoint.
  *
- * @param state - as the store gave it back
- * @param agents - size of the team that goes on with it
- * @throws StoreError if it is not a state of this version and team
+ * @param state - JSON value of the checkpoint
+ * @param agents - number of agents of the team that resumes
+ * @throws StoreError if the state has another version or another number of agents
  */
 export function resumeState(state: unknown, agents: number): RunState {
   const { version, agents: saved } = (state ?? {}) as Partial<RunState>; // both fields are checked below

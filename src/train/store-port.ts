@@ -1,11 +1,10 @@
 /**
- * What a training run needs from its run folder: a place for decisions, metrics, transcripts and
- * checkpoints, and the newest complete checkpoint to go on from. `store/` implements it on disk.
+ * Port of a run's storage: events, metrics, transcripts and checkpoints. `store/` implements it on disk.
  *
- * The resume rule: a checkpoint records how far every file of the run had grown when it was written.
- * Opening the run again cuts the files back to that, so a run killed at any instant and resumed ends
- * with the same bytes as one never killed. Therefore nothing that depends on the clock, the machine or
- * the number of restarts may be in an event, a metric, a transcript or a checkpoint's state.
+ * The resume rule: a checkpoint records the length of every file of the run. Opening the run again truncates the files
+ * to these lengths, so a run that was killed at any time and resumed ends with the same bytes as an uninterrupted one.
+ * Therefore events, metrics, transcripts and the state of checkpoints must not depend on the clock, the machine or the
+ * number of restarts.
  * @module
  */
 import type { EventSink } from './events.ts';
@@ -14,57 +13,57 @@ import type { EventSink } from './events.ts';
 export interface Checkpoint {
   /** `stage-0012`. */
   readonly name: string;
-  /** Stages finished when it was written; 0: the base team, before any stage. */
+  /** Number of completed stages; 0: the base team. */
   readonly stage: number;
-  /** Absolute folder that `save` filled; agent i's model is in `agent_{i}/`. */
+  /** Absolute path of the folder; agent i's model is in `agent_{i}/`. */
   readonly path: string;
-  /** What the loop handed over, as JSON gave it back. */
+  /** The state in {@link CheckpointRequest}, after a JSON round trip. */
   readonly state: unknown;
 }
 
-/** What {@link RunStore.writeCheckpoint} writes. */
+/** Contents of a checkpoint for {@link RunStore.writeCheckpoint}. */
 export interface CheckpointRequest {
-  /** Stages finished; a complete checkpoint of the same stage is replaced. */
+  /** Number of completed stages; a complete checkpoint of the same stage is replaced. */
   readonly stage: number;
   /**
-   * Fills an empty folder; called once. The folder becomes a checkpoint only after everything in it is
-   * on disk, so a failure here leaves the last good checkpoint as it was.
+   * Writes the models into an empty folder; called once. The folder becomes a checkpoint only after all its files are
+   * on disk, so an error leaves the previous checkpoint unchanged.
    */
   readonly save: (dir: string) => Promise<void>;
-  /** JSON value the loop needs to go on: betas, learning-rate scales, gate counters. */
+  /** JSON value with the state of the loop: betas, learning-rate scales, gate counters. */
   readonly state: unknown;
   /**
-   * Name of the champion from now on; may be this checkpoint's own {@link checkpointName}. Absent: the
-   * champion stays. Part of the checkpoint, so pointer and state cannot disagree after a crash.
+   * Name of the new champion's checkpoint, such as this checkpoint's own {@link checkpointName}. Absent: the champion
+   * does not change. It is stored in the checkpoint, so that champion and state agree after a crash.
    */
   readonly champion?: string;
 }
 
-/** One row of `metrics.jsonl`: TRL's names, per-agent ones prefixed `agent_{i}/`. */
+/** One row of `metrics.jsonl`: keys of TRL; those of single agents have the prefix `agent_{i}/`. */
 export type MetricsRow = { readonly stage: number } & Readonly<
   Record<string, number | string | boolean | null>
 >;
 
 /**
- * A run folder owned by this process. As a sink it stores every event but `phase`, which only leaves a
- * time in `timings.jsonl`, like the `run_started` of a resumed run; wall-clock times live there alone.
- * Emit the `checkpoint` event *before* {@link writeCheckpoint}, so that the checkpoint covers it.
+ * A run folder locked by this process. As a sink it stores all events except `phase` and the `run_started` of a resumed
+ * run; of these it only writes the time to `timings.jsonl`, the only file with wall-clock times. Emit the `checkpoint`
+ * event *before* {@link writeCheckpoint}, so that the checkpoint includes it.
  */
 export interface RunStore extends EventSink {
   /** Absolute path of the run folder. */
   readonly dir: string;
-  /** The newest complete checkpoint, the one to resume from; undefined: start at stage 0. */
+  /** The newest complete checkpoint, from which the run resumes; undefined: there is none. */
   lastCheckpoint(): Checkpoint | undefined;
-  /** The team to deploy: the last one proved better, else undefined. Never pruned. */
+  /** The checkpoint of the champion, which is never deleted; undefined: there is none. */
   champion(): Checkpoint | undefined;
   appendMetrics(row: MetricsRow): void;
-  /** Adds readable transcripts to `completions/stage-000N.jsonl`; the stage must not lie before the last checkpoint. */
+  /** Appends transcripts to `completions/stage-000N.jsonl`; the stage must not be earlier than the last checkpoint's. */
   appendCompletions(stage: number, rows: readonly object[]): void;
-  /** Makes everything appended so far durable, then the checkpoint, then drops old ones. */
+  /** Flushes all appended rows to disk, writes the checkpoint, then deletes old checkpoints. */
   writeCheckpoint(request: CheckpointRequest): Promise<Checkpoint>;
   /** Replaces `report.md`. */
   writeReport(markdown: string): void;
-  /** Gives the run folder back (lock, open files). */
+  /** Closes the files and releases the lock. */
   close(): Promise<void>;
 }
 

@@ -1,11 +1,11 @@
 /**
- * Names of the random streams of a run: (seed, purpose, stage, agent, ...). A draw depends on its name
- * alone, so neither batching nor resuming changes one.
+ * Names of the random streams of a run: (seed, purpose, stage, agent, ...). A draw depends only on the name of its
+ * stream, so neither batching nor resuming changes it.
  * @module
  */
 import { type RandomStream, randomStream } from '../core/rng.ts';
 
-/** First key after the seed; numbers are part of what makes a run reproducible, so they never change. */
+/** First key after the seed. The numbers must never change, or earlier runs cannot be reproduced. */
 const PURPOSE = {
   rollout: 1,
   order: 2,
@@ -17,7 +17,7 @@ const PURPOSE = {
   stage_evaluation: 8,
 } as const;
 
-/** The stream of one purpose and further keys, e.g. stage and agent. */
+/** Random stream of a purpose, with further keys such as stage and agent. */
 export function trainStream(
   seed: number,
   purpose: keyof typeof PURPOSE,
@@ -26,11 +26,7 @@ export function trainStream(
   return randomStream(seed, PURPOSE[purpose], ...keys);
 }
 
-/**
- * Draws for a shuffle of n things.
- *
- * @returns n - 1 uniforms, as `randomOrder` of the core takes them
- */
+/** @returns n - 1 uniform draws, the input of the core's `randomOrder` for n items */
 export function shuffleDraws(stream: RandomStream, n: number): Float64Array {
   return Float64Array.from({ length: Math.max(0, n - 1) }, () => stream.uniform());
 }

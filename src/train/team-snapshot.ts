@@ -1,22 +1,22 @@
 /**
- * A team's weights as they were at one moment, which can be put back. Models are single instances, so two
- * teams that are compared take turns in the same models.
+ * Snapshots of a team's weights that can be restored. Two teams that are compared may share the same model instances,
+ * into which their weights are loaded alternately.
  * @module
  */
 import type { SnapshotId } from '../engine/engine.ts';
 import type { Agent, Team } from '../team/team.ts';
 
-/** Frozen weights and optimiser states of some or all agents of a team. */
+/** Copied weights and optimizer states of some or all agents of a team. */
 export interface TeamSnapshot {
-  /** Has the frozen weights after {@link load}, until other weights are loaded into its models. */
+  /** Has the copied weights after {@link load}, until other weights are loaded into its models. */
   readonly team: Team;
-  /** Puts the weights in place. */
+  /** Restores the weights. */
   load(): Promise<void>;
-  /** Forgets them. */
+  /** Frees the copies. */
   release(): Promise<void>;
 }
 
-/** Freezes the weights that are in place now. */
+/** Copies the current weights. */
 export async function snapshotTeam(
   team: Team,
   agents: readonly Agent[] = team.agents,
@@ -26,7 +26,7 @@ export async function snapshotTeam(
   return snapshotOf(team, ids);
 }
 
-/** Snapshots already taken, seen as one. */
+/** Combines existing snapshots of single agents. */
 export function snapshotOf(team: Team, ids: ReadonlyMap<Agent, SnapshotId>): TeamSnapshot {
   return {
     team,
@@ -40,10 +40,10 @@ export function snapshotOf(team: Team, ids: ReadonlyMap<Agent, SnapshotId>): Tea
 }
 
 /**
- * A frozen team with models of its own, read from a checkpoint: what a champion is after a resume. To
- * load it costs nothing; to keep it costs the memory of a second team.
+ * Snapshot of a team that was loaded from a checkpoint into separate model instances, such as the champion of a resumed
+ * run. `load` is free, but the snapshot takes the memory of a second team.
  */
-export function separateTeam(team: Team): TeamSnapshot {
+export function snapshotWithOwnModels(team: Team): TeamSnapshot {
   return {
     team,
     async load() {},

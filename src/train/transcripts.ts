@@ -1,19 +1,19 @@
 /**
- * Episodes for people to read: the rows of `completions/`.
+ * Human-readable transcripts of episodes: the rows of `completions/`.
  * @module
  */
 import type { Trajectory } from '../team/team.ts';
 import { dialogue } from '../team/transcript.ts';
-import type { Place } from './context.ts';
+import type { PhaseScope } from './context.ts';
 
-export interface TranscriptChoice extends Place {
-  /** Prompts whose episodes are kept, from the first. */
+export interface TranscriptChoice extends PhaseScope {
+  /** Number of leading prompts whose episodes are kept. */
   readonly prompts: number;
-  /** Where the prompts are from; absent: `train`. */
+  /** Split of the prompts; absent: `train`. */
   readonly split?: 'test';
 }
 
-/** One row per episode of the first prompts. */
+/** One row per episode of the leading prompts. */
 export function transcripts(
   trajectories: readonly Trajectory[],
   { stage, agent, prompts, split }: TranscriptChoice,

@@ -1,5 +1,5 @@
 /**
- * In which order a stage updates the agents.
+ * Update order of the agents within a stage.
  * @module
  */
 import { greedyOrder, randomOrder, reverseOrder, staticOrder } from '../core/order.ts';
@@ -14,17 +14,16 @@ import { shuffleDraws, trainStream } from './streams.ts';
 export interface OrderFacts {
   readonly options: TrainOptions;
   readonly stage: number;
-  /** The stage's one batch, where there is one. */
+  /** The batch of the stage with rollout mode `reuse`. */
   readonly reused: Batch | undefined;
 }
 
 /**
- * sigma   (E43).
+ * Determines the update order sigma   (E43).
  *
- * With fresh rollouts there is no batch yet when the order is asked for. `reverse` then counts every agent
- * as speaking equally early: n-1..0, which is the rule's own result for ids in speaking order. `greedy`
- * takes what each agent's last batch predicted, one stage old ({@link notePrediction}); in the first stage
- * there is no prediction and the order is static.
+ * With fresh rollouts the order is determined before any batch exists. `reverse` is then n-1..0, which is the rule's
+ * result if the agents act in order of id. `greedy` uses the predictions from each agent's batch of the previous stage
+ * ({@link recordPrediction}); in the first stage there are none, and the order is static.
  */
 export async function updateOrder(
   { state }: RunContext,
@@ -54,8 +53,8 @@ export async function updateOrder(
   }
 }
 
-/** With fresh rollouts and a greedy order: keeps for the next stage what this batch says about its agent. */
-export async function notePrediction(
+/** With fresh rollouts and greedy order: stores the predicted gain of the agent for the next stage. */
+export async function recordPrediction(
   { state }: RunContext,
   { agents }: Team,
   { batch, agent, options }: { readonly batch: Batch; readonly agent: Agent; readonly options: TrainOptions },
@@ -65,7 +64,7 @@ export async function notePrediction(
   state.predictedGain[agent.id] = await predictGain({ agents }, batch, { agent, options });
 }
 
-/** Mean over the batch of the index of the agent's first own turn; NaN if it is silent. */
+/** Mean over the batch of the index of the agent's first own turn; NaN without own turns. */
 function meanFirstTurn({ own }: Batch, agent: number): number {
   const { messages, trajectoryOf } = own[agent];
   const first = new Map<number, number>();

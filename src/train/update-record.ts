@@ -1,5 +1,5 @@
 /**
- * What is written down about one agent's update; `docs/metrics.md` has every number's formula.
+ * Record of one agent's update; `docs/metrics.md` has the formula of every value.
  * @module
  */
 import { mean, populationDeviation, sampleVariance } from '../core/stats.ts';
@@ -8,7 +8,7 @@ import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts'
 import type { OptimizeOutcome } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
 
-/** A group whose rewards spread less than this has no signal, reward units. */
+/** Groups whose rewards have a smaller standard deviation count as having no learning signal, reward units. */
 const ZERO_STD = 1e-12;
 
 export interface UpdateFacts {
@@ -16,7 +16,7 @@ export interface UpdateFacts {
   readonly agent: number;
   readonly status: UpdateStatus;
   readonly outcome: OptimizeOutcome;
-  /** With the radius that was in force. */
+  /** Options with the radius that was in effect. */
   readonly options: TrainOptions;
   readonly weights: SequenceWeights;
   readonly certificate: CertificateRecord | undefined;

@@ -8,7 +8,7 @@ import type { RandomStream } from '../../core/rng.ts';
 import { VoteStop } from '../../core/vote-stop.ts';
 import type { ChatMessage } from '../../engine/engine.ts';
 import type { TaskItem } from '../../task/task.ts';
-import type { SpokenMessage } from '../../team/team.ts';
+import type { ProtocolMessage } from '../../team/team.ts';
 import type { AgentMessage, Prompt, SamplingParams, ServedAgent } from '../agent/served-agent.ts';
 import { runAgentTurn } from './agent-turn.ts';
 import type { ServedTeam } from './served-team.ts';
@@ -66,7 +66,7 @@ class ProtocolRun {
   /** All turns, in the order in which they ended. */
   readonly #turns: AgentTurn[] = [];
   /** Messages of earlier turns as the protocol sees them, each with its turn, by turn and then by agent. */
-  readonly #spoken = new Map<SpokenMessage, AnsweredTurn>();
+  readonly #spoken = new Map<ProtocolMessage, AnsweredTurn>();
   /** Ballots after which the vote was decided; undefined while it is open. */
   #decidedAfter: number | undefined;
   /** Extracted answers by text: verifiers may be slow. */
@@ -161,7 +161,7 @@ class ProtocolRun {
   }
 
   /** An agent's message as protocols see it. */
-  #spokenMessage({ turn, agent, message }: AnsweredTurn): SpokenMessage {
+  #spokenMessage({ turn, agent, message }: AnsweredTurn): ProtocolMessage {
     return {
       turn,
       agent,
@@ -232,7 +232,7 @@ class ProtocolRun {
   }
 
   /** Of the message that is the answer, or of all messages that the protocol joined into it. */
-  #decidedMessage(decided: SpokenMessage): Pick<TeamAnswer, 'finish' | 'logprobs'> {
+  #decidedMessage(decided: ProtocolMessage): Pick<TeamAnswer, 'finish' | 'logprobs'> {
     const single = this.#spoken.get(decided)?.message;
     if (single === undefined)
       return joinedAnswer(

@@ -1,6 +1,5 @@
 /**
- * A task small enough for softmax tables and still real: the prompt is a letter, the answer the next
- * letter of the alphabet, and nobody knows that at first.
+ * A task for tabular models: the prompt is a letter and the answer is the next letter of the alphabet.
  * @module
  */
 import { randomStream } from '../../core/rng.ts';
@@ -10,15 +9,15 @@ import type { Split, Task } from '../../task/task.ts';
 export const LETTERS = 'abcd';
 
 export interface LetterTaskOptions {
-  /** Letters that prompts of a split are made of; default all, so that splits share their states. */
+  /** Letters of a split's prompts; default all, so that the splits share their states. */
   readonly letters?: Partial<Record<Split, string>>;
-  /** Prompts of a split; absent: they never end. */
+  /** Number of prompts of a split; absent: unlimited. */
   readonly sizes?: Partial<Record<Split, number>>;
-  /** How far the answer is from the prompt's letter, by split; default 1. Unequal: training misleads. */
+  /** Distance from the prompt's letter to the answer, by split; default 1. With unequal distances training harms. */
   readonly shifts?: Partial<Record<Split, number>>;
 }
 
-/** Items of a split differ in id; the letter is drawn, so letters repeat. */
+/** Items of a split differ in id; their letters are drawn at random and repeat. */
 export function createLetterTask({ letters = {}, sizes = {}, shifts = {} }: LetterTaskOptions = {}): Task {
   return {
     name: 'letters',

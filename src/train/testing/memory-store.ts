@@ -1,6 +1,6 @@
 /**
- * A run folder whose logs are arrays; checkpoints are real folders, because models save into folders.
- * Keeps the resume rule of the port: opening it again cuts every log back to the last checkpoint.
+ * A run store with logs in memory and checkpoints on disk, because models save into folders. It follows the resume rule
+ * of the port: opening it again truncates every log to the last checkpoint.
  * @module
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -21,7 +21,7 @@ interface Saved {
   readonly lengths: { readonly events: number; readonly metrics: number; readonly completions: number };
 }
 
-/** What outlives a process. */
+/** The persistent data of a run. */
 export class MemoryRun {
   readonly dir = mkdtempSync(join(tmpdir(), 'troupe-run-'));
   readonly events: string[] = [];
@@ -35,7 +35,7 @@ export class MemoryRun {
     return this.#last?.champion;
   }
 
-  /** Opens the run as a new process would. */
+  /** Opens the run like a new process. */
   open(): RunStore {
     const lengths = this.#last?.lengths ?? { events: 0, metrics: 0, completions: 0 };
     this.events.length = lengths.events;
@@ -57,7 +57,7 @@ export class MemoryRun {
     };
   }
 
-  /** Events as parsed JSON, of one kind. */
+  /** Events of one kind as parsed JSON. */
   eventsOf<K extends RunEvent['kind']>(kind: K): Extract<RunEvent, { kind: K }>[] {
     return this.events
       .map((line) => JSON.parse(line) as RunEvent)

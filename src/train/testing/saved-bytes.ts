@@ -1,5 +1,5 @@
 /**
- * Everything a model would write to disk, for comparing byte by byte.
+ * Saved files of models, for comparison byte by byte.
  * @module
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Model } from '../../engine/engine.ts';
 
-/** File name to content. */
+/** @returns content by file name */
 export async function savedBytes(model: Model): Promise<Record<string, string>> {
   const dir = mkdtempSync(join(tmpdir(), 'troupe-bytes-'));
   try {
@@ -18,7 +18,7 @@ export async function savedBytes(model: Model): Promise<Record<string, string>> 
   }
 }
 
-/** Path within the folder to content, folders below included. */
+/** @returns content by path within the folder, including subfolders */
 export function folderBytes(dir: string): Record<string, string> {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return Object.fromEntries(

@@ -1,5 +1,5 @@
 /**
- * Teams of softmax tables on the letter task, and options that make them learn in a second.
+ * Teams of tabular models for the letter task, and options with which they learn in a second.
  * @module
  */
 import { createTabularModel, type TabularModel } from '../../engine/tabular/model.ts';
@@ -10,12 +10,12 @@ import type { TrainOptions } from '../options.ts';
 import { initialState } from '../state.ts';
 import { createLetterTask, LETTERS } from './letter-task.ts';
 
-/** A team whose models can be looked into. */
+/** A team of tabular models, whose logits tests can read and set. */
 export interface TabularTeam extends Team {
   readonly agents: readonly (Agent & { readonly model: TabularModel })[];
 }
 
-/** Agents with different random habits. */
+/** Agents with different random logits. */
 export function createTeam(protocol: Protocol, agents: number, seed = 1): TabularTeam {
   return {
     protocol,
@@ -27,7 +27,7 @@ export function createTeam(protocol: Protocol, agents: number, seed = 1): Tabula
   };
 }
 
-/** Makes every agent answer with the letter `shift` after the prompt's, the more often the stronger. */
+/** Sets the logits so that every agent prefers the letter at distance `shift` from the prompt's, by `strength` nats. */
 export function teach(team: TabularTeam, shift: number, strength = 3): void {
   const end = LETTERS.length;
   for (const { model } of team.agents)
@@ -98,7 +98,7 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
   };
 }
 
-/** What runs share, outside of a run; `events` fills up. */
+/** A run context that collects the emitted events. */
 export interface TestContext extends RunContext {
   readonly events: RunEvent[];
 }

@@ -1,5 +1,5 @@
 /**
- * A model around a model: everything goes through, except what a test looks at or breaks on purpose.
+ * A model that delegates to another one, except for methods that a test observes or replaces.
  * @module
  */
 import type { Model } from '../../engine/engine.ts';

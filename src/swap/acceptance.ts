@@ -1,5 +1,5 @@
 /**
- * After a swap: the team before and the teams that could replace it on the same test prompts, and the
+ * Evaluation of a swap: scores of the team before the swap and of the candidate teams on the same test prompts, and the
  * acceptance test that decides.
  * @see docs/algorithm.md, E64
  * @module
@@ -13,62 +13,62 @@ import type { Team } from '../team/team.ts';
 import type { RunContext } from '../train/context.ts';
 import type { DifferenceRecord } from '../train/events.ts';
 import { type PairedTestResult, pairedTest } from '../train/paired-test.ts';
-import { separateTeam } from '../train/team-snapshot.ts';
+import { snapshotWithOwnModels } from '../train/team-snapshot.ts';
 
-/** The same team with another model in one seat. */
+/** The same team with another model for one agent. */
 export function withModel(team: Team, agent: number, model: Model): Team {
   return { ...team, agents: team.agents.map((own) => (own.id === agent ? { ...own, model } : own)) };
 }
 
-export interface Contender {
-  /** `before`, `raw swap`, `stage-0`. */
+export interface SwapCandidate {
+  /** Such as `before`, `raw swap`, `stage-0`. */
   readonly label: string;
   readonly team: Team;
 }
 
-export interface ContestEntry {
+export interface CandidateEvaluation {
   readonly evaluation: TeamEvaluation;
-  /** Accuracy minus that of the team before; absent for that team. */
+  /** Accuracy minus that of the team before the swap; absent for that team itself. */
   readonly difference?: DifferenceRecord;
 }
 
 /**
- * Measures one contender; all are measured on the same prompts with like streams.
+ * Evaluates one candidate. With equal options all candidates are paired: same prompts, same names of streams.
  *
- * @param against - the team before; absent for that team itself
+ * @param options.against - evaluation of the team before the swap; absent for that team itself
  */
-export async function measureContender(
-  { label, team }: Contender,
+export async function evaluateCandidate(
+  { label, team }: SwapCandidate,
   task: Task,
   { against, ...options }: Omit<EvaluateOptions, 'label'> & { readonly against?: TeamEvaluation },
-): Promise<ContestEntry> {
+): Promise<CandidateEvaluation> {
   const evaluation = await evaluateTeam(team, task, { ...options, label });
   return { evaluation, ...(against && { difference: compare(evaluation.team, against.team) }) };
 }
 
-export interface Decision extends PairedTestResult {
+export interface SwapDecision extends PairedTestResult {
   readonly alpha: number;
   readonly action: 'promote' | 'keep' | 'cannot_tell';
 }
 
 /**
- * Whether the swapped team is proved better than the one before on prompts nothing has seen: `promote` with
- * at most alpha probability of being wrong, `keep` the old team when harm beyond `gate.tolerance` is proved,
- * else `cannot_tell`   (E64).
+ * Tests the swapped team against the team before the swap on unused validation prompts. Result `promote`: proved better,
+ * wrong with probability at most alpha. `keep`: proved worse, so the old team is kept. `cannot_tell`: neither   (E64).
  *
- * @param context - of a run to be made of the swapped team; its validation prompts are used up, its count of tests
- *   grows
+ * @param context - context of the run with the swapped team; its used validation prompts and its number of tests are
+ *   updated
  */
-export async function decide(
+export async function decideSwap(
   context: RunContext,
   { before, after }: { readonly before: Team; readonly after: Team },
-): Promise<Decision> {
+): Promise<SwapDecision> {
   const { state, options } = context;
   const index = ++state.gate.tests;
   const alpha = alphaSpending(options.gate.alpha, index);
-  const contest = { old: separateTeam(before), new: separateTeam(after) };
+  const pair = { old: snapshotWithOwnModels(before), new: snapshotWithOwnModels(after) };
+  // any proved harm keeps the old team
   const strict = { ...context, options: { ...options, gate: { ...options.gate, tolerance: 0 } } };
-  const result = await pairedTest(strict, contest, { stage: 0, index, alpha });
+  const result = await pairedTest(strict, pair, { stage: 0, index, alpha });
   state.prompts.validation = context.prompts.validation.position;
   const action = ({ better: 'promote', harm: 'keep', undecided: 'cannot_tell' } as const)[result.verdict];
   return { ...result, alpha, action };

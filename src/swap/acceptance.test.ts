@@ -1,4 +1,4 @@
-/** G4 live: a better agent of another convention wrecks the team, is forecast to, and is refused. */
+/** The game of G4 as a swap: a single better agent with another convention harms the team. */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { createTabularModel, type TabularModel } from '../engine/tabular/model.ts';
@@ -7,11 +7,11 @@ import { createParts } from '../team/parts.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team } from '../team/team.ts';
 import { createContext, trainOptions } from '../train/testing/world.ts';
-import { decide, measureContender, withModel } from './contest.ts';
+import { decideSwap, evaluateCandidate, withModel } from './acceptance.ts';
 import { MixtureModel } from './mixture-model.ts';
 import { type StoredEpisode, signTest } from './sign-test.ts';
 
-/** (L, L) is worth 0.8, (R, R) 1, anything else nothing. */
+/** Reward 0.8 for (L, L), 1 for (R, R), 0 for all other answers. */
 const coordination: Task = {
   name: 'coordination',
   rewardRange: [0, 1],
@@ -23,7 +23,7 @@ const coordination: Task = {
   },
 };
 
-/** Says R with the given probability, L else, then ends. */
+/** A model that answers R with the given probability and L otherwise. */
 function player(right: number): TabularModel {
   const model = createTabularModel({ alphabet: 'LRp' });
   const context = [...model.tokenizer.encodeChat([{ role: 'user', content: 'p' }])];
@@ -56,7 +56,7 @@ async function stored(team: Team): Promise<StoredEpisode[]> {
   }));
 }
 
-/** The swap of G4's second player, by the share of R the replacement plays. */
+/** Swaps the second player of G4 for one that answers R with the given probability. */
 async function swapped(replacementPlaysRight: number, mode: 'raw' | 'stage-0') {
   const team = teamOf(0.05, 0.05);
   const replacement = player(replacementPlaysRight);
@@ -76,16 +76,16 @@ async function swapped(replacementPlaysRight: number, mode: 'raw' | 'stage-0') {
     ...playing,
     stream: randomStream(9),
   } as const;
-  const before = await measureContender({ label: 'before', team }, coordination, options);
-  const own = await measureContender({ label: mode, team: after }, coordination, {
+  const before = await evaluateCandidate({ label: 'before', team }, coordination, options);
+  const own = await evaluateCandidate({ label: mode, team: after }, coordination, {
     ...options,
     against: before.evaluation,
   });
-  return { forecast, own, before, context, decision: await decide(context, { before: team, after }) };
+  return { forecast, own, before, context, decision: await decideSwap(context, { before: team, after }) };
 }
 
 describe('a swap that clashes with the team (G4)', () => {
-  it('is forecast to hurt, hurts as the spec says, and is refused', async () => {
+  it('is forecast to hurt, has the expected loss, and is rejected', async () => {
     const { forecast, before, own, decision, context } = await swapped(0.98, 'raw');
     expect(forecast.verdict).toBe('hurt');
     expect(before.evaluation.team.reward.mean).toBeCloseTo(0.7245, 1);
@@ -95,7 +95,7 @@ describe('a swap that clashes with the team (G4)', () => {
     expect(context.state.prompts.validation).toBeGreaterThanOrEqual(decision.prompts);
   });
 
-  it('does little harm within delta0, which is still seen', async () => {
+  it('does little but measurable harm within delta0', async () => {
     const { forecast, own, decision } = await swapped(0.98, 'stage-0');
     expect(forecast.verdict).toBe('hurt');
     expect(own.evaluation.team.reward.mean).toBeCloseTo(0.6661, 1);
@@ -105,14 +105,14 @@ describe('a swap that clashes with the team (G4)', () => {
 });
 
 describe('a swap that fits the team', () => {
-  it('is forecast to help, and is promoted', async () => {
+  it('is forecast to help and is promoted', async () => {
     const { forecast, own, decision } = await swapped(0.001, 'raw');
     expect(forecast.verdict).toBe('help');
     expect(own.difference?.low).toBeGreaterThan(0);
     expect(decision.action).toBe('promote');
   });
 
-  it('cannot be told from one that does nothing', async () => {
+  it('is undecided if the replacement equals the incumbent', async () => {
     const { forecast, decision } = await swapped(0.05, 'raw');
     expect(forecast.verdict).toBe('unknown');
     expect(decision.action).toBe('cannot_tell');
@@ -120,7 +120,7 @@ describe('a swap that fits the team', () => {
 });
 
 describe('the forecast', () => {
-  it('says nothing without episodes that differ', async () => {
+  it('is unknown without episodes that differ', async () => {
     const team = teamOf(0.05, 0.05);
     const one = (await stored(team)).slice(0, 1);
     const settings = { ...playing, agent: 1, replacement: player(0.5) };
