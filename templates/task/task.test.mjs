@@ -1,6 +1,6 @@
 /** Tests that data, prompts and verifier agree: `node --test task.test.mjs`. */
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createTask } from 'troupe';
 
