@@ -206,8 +206,14 @@ export const protocolSchema = z.discriminatedUnion(
         .describe('router: agents in order, or any agent each turn.'),
       seed: integer({ min: 0 }).default(1).describe('router: names the random choices.'),
     }),
+    z.strictObject({
+      kind: z.literal('module').describe('A protocol of your own (docs/protocols.md).'),
+      path: text('the path of a TypeScript module').describe(
+        'module: TypeScript file whose default export `(agents) => protocol` creates the protocol.',
+      ),
+    }),
   ],
-  { error: kindError(['vote', 'parts', 'relay', 'debate', 'router']) },
+  { error: kindError(['vote', 'parts', 'relay', 'debate', 'router', 'module']) },
 );
 
 export const protocolSection = protocolSchema
