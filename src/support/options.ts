@@ -5,6 +5,7 @@
  */
 import { ConfigError, type ConfigIssue } from './errors.ts';
 import { nearestName } from './nearest.ts';
+import { renamedOption } from './renamed-names.ts';
 
 export interface IntegerRange {
   readonly default: number;
@@ -99,13 +100,16 @@ class RecordReader implements OptionReader {
   finish(): void {
     for (const name of Object.keys(this.#record)) {
       if (this.#known.includes(name)) continue;
-      const suggestion = nearestName(name, this.#known);
+      const now = renamedOption(name, this.#known);
+      const suggestion = now ?? nearestName(name, this.#known);
       const help =
         suggestion === undefined
           ? this.#known.length === 0
             ? 'it has no options'
             : `the options are ${this.#known.join(', ')}`
-          : `did you mean "${suggestion}"?`;
+          : now === undefined
+            ? `did you mean "${suggestion}"?`
+            : `it is now "${now}"`;
       const message = `unknown option "${name}"; ${help}`;
       this.#issues.push({ path: name, message, ...(suggestion === undefined ? {} : { suggestion }) });
       this.#lines.push(`${this.#where}: ${message}`);

@@ -321,6 +321,9 @@ describe('a set to measure on', () => {
     const task = createJsonl({ testPath: records('measure.jsonl', questions(5)) });
     expect(SPLITS.map((split) => task.size(split))).toEqual([0, 0, 5]);
     expect(task.warnings).toEqual([]);
+    expect(() => readJsonlOptions({ path: 'a', heldout_path: 'b' })).toThrow(
+      /^task jsonl: unknown option "heldout_path"; it is now "test_path"$/,
+    );
     expect(() => readJsonlOptions({ validation_path: 'a', test_path: 'b' })).toThrow(
       'task jsonl.path: expected the name of a JSON-lines file, got nothing',
     );

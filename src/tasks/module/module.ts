@@ -9,6 +9,7 @@ import { randomStream } from '../../core/rng.ts';
 import { createVerifier, VERIFIER_NAMES, type VerifierName } from '../../grade/verifier.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
 import { readOptions } from '../../support/options.ts';
+import { renamedSplitHint } from '../../support/renamed-names.ts';
 import { drawFromSplit, SPLITS, splitOf } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { keepApart, normalPrompt } from '../jsonl/partition.ts';
@@ -258,7 +259,7 @@ function checkItem(item: unknown, where: string, path: string): asserts item is 
       : [`difficulty: expected a text or number, got ${kindOf(difficulty)}`]),
     ...(optional(split, (value) => SPLITS.some((one) => one === value))
       ? []
-      : [`split: expected one of ${SPLITS.join(', ')}, got ${kindOf(split)}`]),
+      : [`split: expected one of ${SPLITS.join(', ')}, got ${kindOf(split)}${renamedSplitHint(split)}`]),
   ];
   if (mistakes.length > 0)
     throw moduleError(
