@@ -140,7 +140,7 @@ async function withServer<T>(
       answerOf: textAnswer,
       isMixed: false,
       fingerprint: 'fp',
-      protocol: createProtocol('vote', {}, AGENTS),
+      protocol: createProtocol({ kind: 'vote' }, AGENTS),
       defaults: { temperature: 1, maxTokens: TOKENS },
     },
     {

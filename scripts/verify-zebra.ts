@@ -58,17 +58,20 @@ function solveAll(lines: readonly JsonLine[]): void {
 function gradeAll(outputs: readonly JsonLine[], named: readonly JsonLine[]): void {
   const golds = findGolds(outputs, named);
   const total = { agree: 0, solved: 0, correctCells: 0, totalCells: 0 };
-  for (const { place, fields } of outputs) {
+  for (const { source, fields } of outputs) {
     const id = String(fields.get('id'));
     const gold = golds.get(id);
     const output = fields.get('output');
-    if (!gold) throw new UsageError(`${place.path}:${place.line}: expected the puzzle of "${id}", got none`);
+    if (!gold)
+      throw new UsageError(`${source.path}:${source.line}: expected the puzzle of "${id}", got none`);
     if (typeof output !== 'string')
-      throw new UsageError(`${place.path}:${place.line}: expected a text in "output", got ${typeof output}`);
+      throw new UsageError(
+        `${source.path}:${source.line}: expected a text in "output", got ${typeof output}`,
+      );
     const { parsed, solved, correctCells, totalCells } = gradeGrid(gold, output);
     const got = { parsed, correct_cells: correctCells, total_cells: totalCells, solved };
     const differences = differencesOf(fields.get('expected'), got);
-    if (differences.length > 0) console.log(`line ${place.line} ${id}: ${differences.join('; ')}`);
+    if (differences.length > 0) console.log(`line ${source.line} ${id}: ${differences.join('; ')}`);
     else total.agree++;
     total.solved += Number(solved);
     total.correctCells += correctCells;
@@ -104,7 +107,7 @@ function findGolds(outputs: readonly JsonLine[], named: readonly JsonLine[]): Ma
     }
   };
   take(named);
-  for (const folder of new Set(outputs.map(({ place }) => dirname(place.path))))
+  for (const folder of new Set(outputs.map(({ source }) => dirname(source.path))))
     for (const name of readdirSync(folder).filter((one) => one.endsWith('.jsonl')))
       if (golds.size < wanted.size) take(readJsonLines(join(folder, name)));
   return golds;

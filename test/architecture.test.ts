@@ -83,6 +83,7 @@ const PORTS = ['engine port', 'task port'];
 const ALL_BELOW_APP = [
   'core',
   'support',
+  'schema',
   ...PORTS,
   'event types',
   'engine/sampling',
@@ -117,6 +118,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   support: [],
   'engine port': ['core', 'support'],
   'task port': ['core'],
+  schema: ['support'],
   'event types': [],
   'engine/sampling': ['core', 'support', 'engine port'],
   'engine/text': ['core', 'support', 'engine port'],
@@ -125,8 +127,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/torch': ['core', 'support', 'engine port', 'engine/sampling'],
   'engine/ray': ['core', 'support', 'engine port', 'engine/torch'],
   grade: ['core', 'support', 'task port'],
-  task: ['core', 'support', 'task port'],
-  tasks: ['core', 'support', 'task port', 'task', 'grade'],
+  task: ['core', 'support', 'schema', 'task port'],
+  tasks: ['core', 'support', 'schema', 'task port', 'task', 'grade'],
   team: ['core', 'support', ...PORTS],
   train: ['core', 'support', ...PORTS, 'team', 'event types'],
   evaluate: ['core', 'support', ...PORTS, 'team', 'event types', 'run-view'],
@@ -136,20 +138,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'run-view': ['core', 'event types'],
   report: ['core', 'support', 'task port', 'event types', 'run-view', 'task', 'evaluate', 'swap', 'plan'],
   observe: ['event types', 'run-view', 'report'],
-  config: ['support', 'event types'],
+  config: ['support', 'schema', 'event types'],
   hub: ['support'],
   export: ['support'],
   plan: ['core', ...PORTS, 'team'],
   watch: ['core', 'support', 'event types', 'store', 'observe', 'config', 'evaluate', 'run-view', 'report'],
-  serve: ['core', 'support', ...PORTS, 'team', 'config', 'event types', 'watch'],
+  serve: ['core', 'support', 'schema', ...PORTS, 'team', 'config', 'event types', 'watch'],
   app: ALL_BELOW_APP,
   // task: names of splits; core: the class of internal errors; serve: key file and log levels of `troupe serve`
   cli: ['app', 'report', 'observe', 'config', 'support', 'event types', 'task port', 'task', 'core', 'serve'],
 };
 
-/** The one folder that may import a package; zod checks files and requests. */
+/** The folders that may import a package; zod checks files, options and requests. */
 const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
-  zod: ['config/', 'serve/'],
+  zod: ['schema/', 'config/', 'serve/', 'task/', 'tasks/'],
   yaml: 'config/',
   commander: 'cli/',
   'decimal.js': 'grade/math/',

@@ -5,11 +5,11 @@ import { randomStream } from '../core/rng.ts';
 import { createOnnxEngine } from '../engine/onnx/engine.ts';
 import { tinyModel } from '../engine/onnx/testing/tiny-model.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
-import type { AskedQuestion } from '../task/task.ts';
+import type { QuestionWithStream } from '../task/task.ts';
 import { createAnswerer } from './answerer.ts';
 
 const sampling = { temperature: 0.7, topP: 0.7, maxTokens: 6 };
-const ask = (text: string, seed: number): AskedQuestion => ({
+const ask = (text: string, seed: number): QuestionWithStream => ({
   messages: [{ role: 'user', content: text }],
   stream: randomStream(seed),
 });

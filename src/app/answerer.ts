@@ -6,8 +6,8 @@
 import type { Model } from '../engine/engine.ts';
 import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { ConfigError, EngineError } from '../support/errors.ts';
-import type { Answerer, AskedQuestion } from '../task/task.ts';
-import type { AnswererRequest } from '../tasks/shared/answerer-options.ts';
+import type { AnswererRequest } from '../task/answerer.ts';
+import type { Answerer, QuestionWithStream } from '../task/task.ts';
 
 /** Concurrent questions: one batch of an embedded model, and a moderate load of an endpoint. */
 const CONCURRENCY = 32;
@@ -78,7 +78,7 @@ async function createAgent(
 async function generateAnswer(
   agent: ServedAgent,
   { temperature, topP, maxTokens }: AnswererRequest,
-  { question, signal }: { readonly question: AskedQuestion; readonly signal: AbortSignal },
+  { question, signal }: { readonly question: QuestionWithStream; readonly signal: AbortSignal },
 ): Promise<string> {
   try {
     const { text } = await agent.generate({

@@ -15,7 +15,7 @@ import { modelFolder } from './hub-models.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
 export { loadServedModel } from './compose/engine.ts';
-export { answerReader, composeProtocolFor } from './compose/task.ts';
+export { answerReader } from './compose/task.ts';
 
 /** The parts that a team file describes. */
 export interface Composition {

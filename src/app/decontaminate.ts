@@ -5,8 +5,8 @@
  */
 import type { BenchmarkEntry } from '../config/evaluation-sections.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
-import { type Contaminated, contaminatedPrompts, withoutContaminated } from '../task/clean-task.ts';
 import { ContaminationIndex } from '../task/contamination.ts';
+import { type Contaminated, contaminatedPrompts, withoutContaminated } from '../task/decontaminated-task.ts';
 import type { Task } from '../task/task.ts';
 import { planBenchmarks } from './benchmark-tasks.ts';
 import type { DownloadOptions } from './hub-models.ts';
@@ -62,7 +62,7 @@ function setCounts(found: readonly Contaminated[]): string {
 function examples(found: readonly Contaminated[]): string {
   const named = found
     .slice(0, NAMED_PROMPTS)
-    .map(({ item, match }) => `${item.id} is ${match.item} of ${match.set} (${match.likeness})`);
+    .map(({ item, match }) => `${item.id} is ${match.item} of ${match.set} (${match.kind})`);
   const rest = found.length - NAMED_PROMPTS;
   return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
 }

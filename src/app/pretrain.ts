@@ -5,13 +5,13 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { camelCased } from '../config/camel-case.ts';
 import type { Override } from '../config/overrides.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { TeamFile } from '../config/schema.ts';
 import { randomStream } from '../core/rng.ts';
 import type { OnnxEngine } from '../engine/onnx/engine.ts';
 import type { PretrainProgress, TextExample } from '../engine/onnx/pretrain.ts';
+import { camelCased } from '../schema/camel-case.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import type { Split, Task } from '../task/task.ts';
 import { createEmbeddedEngine, demonstrationLoss, pretrainModel } from './compose/engine.ts';

@@ -22,16 +22,9 @@ import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
+import { createProtocol, type ProtocolOptions } from '../team/protocols.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
-import {
-  answerReader,
-  closeTeam,
-  compose,
-  composeProtocolFor,
-  loadServedModel,
-  loadTeam,
-  type VerifierName,
-} from './compose.ts';
+import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
 import { findTeam } from './find-team.ts';
 import type { DownloadOptions } from './hub-models.ts';
 import { type Environment, environmentOf } from './use-case.ts';
@@ -59,7 +52,7 @@ interface Trained {
     readonly model: Model;
     readonly instruction?: string;
   }[];
-  readonly protocol: { readonly kind: string };
+  readonly protocol: ProtocolOptions;
   readonly answerOf: (text: string) => string | undefined;
   readonly isMixed: boolean;
   readonly defaults: ServedTeam['defaults'];
@@ -98,7 +91,8 @@ export async function composeServedTeam(
     ),
     ...added.map((create) => create(generator)),
   ];
-  const { kind, ...rest } = file?.protocol ?? trained?.protocol ?? { kind: 'vote' };
+  const protocol = file?.protocol ?? trained?.protocol ?? { kind: 'vote' };
+  const { kind, ...protocolOptions } = protocol;
   requireUniqueNames(agents, read);
   const minAgents = options.minAgents ?? file?.min_agents ?? defaultMinAgents(kind, agents.length);
   if (minAgents > agents.length)
@@ -108,7 +102,7 @@ export async function composeServedTeam(
   const team: ServedTeam = {
     name: file?.name ?? trained?.name ?? 'team',
     agents,
-    protocol: composeProtocolFor(kind, rest, agents.length),
+    protocol: createProtocol(protocol, agents.length),
     minAgents,
     agentTimeoutMs: (file?.agent_timeout_s ?? 60) * 1000,
     answerOf: await answersOf(file, trained),
@@ -122,7 +116,7 @@ export async function composeServedTeam(
     },
     fingerprint: fingerprint([
       kind,
-      JSON.stringify(rest),
+      JSON.stringify(protocolOptions),
       ...(trained?.marks ?? []),
       ...agents.map(({ name }) => name),
     ]),
@@ -143,8 +137,8 @@ function isOneModel(agents: readonly ServeFileAgent[], trained: Trained | undefi
 }
 
 /** All agents for `parts`, whose answer joins their messages; else a majority. */
-function defaultMinAgents(protocol: string, agents: number): number {
-  return protocol === 'parts' ? agents : Math.floor(agents / 2) + 1;
+function defaultMinAgents(kind: ProtocolOptions['kind'], agents: number): number {
+  return kind === 'parts' ? agents : Math.floor(agents / 2) + 1;
 }
 
 function serveFileAt(path: string): ReadServeFile | undefined {

@@ -8,17 +8,22 @@ import { VERIFIER_ABOUT } from '../grade/verifier.ts';
 import type { TaskCatalogue } from '../task/catalogue.ts';
 import { checkTask, type TaskCheck } from '../task/check-task.ts';
 import { BENCHMARKS } from '../tasks/benchmarks.ts';
-import { TASK_ABOUT } from '../tasks/registry.ts';
+import { loadTaskDefinitions } from '../tasks/registry.ts';
 import { composeTask } from './compose/task.ts';
 import { resolveTeam } from './find-team.ts';
 import type { DownloadOptions } from './hub-models.ts';
 
-export function taskCatalogue(): TaskCatalogue {
+export async function taskCatalogue(): Promise<TaskCatalogue> {
+  const tasks = (await loadTaskDefinitions()).map(({ name, about }) => [name, about] as const);
   const benchmarks = Object.entries(BENCHMARKS).map(([name, { about, items, k }]) => [
     name,
     { about, items, k },
   ]);
-  return { tasks: TASK_ABOUT, verifiers: VERIFIER_ABOUT, benchmarks: Object.fromEntries(benchmarks) };
+  return {
+    tasks: Object.fromEntries(tasks),
+    verifiers: VERIFIER_ABOUT,
+    benchmarks: Object.fromEntries(benchmarks),
+  };
 }
 
 export interface CheckTaskRequest extends DownloadOptions {

@@ -3,7 +3,7 @@
  * reward may not.
  * @module
  */
-import { show } from './fields.ts';
+import { show } from '../schema/fields.ts';
 import type { PlacelessIssue } from './issues.ts';
 import type { ResolvedConfig } from './resolve.ts';
 import type { Config } from './schema.ts';

@@ -6,7 +6,7 @@ import { configJsonSchema, keysAt, nearestKey } from './key-tree.ts';
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
 describe('the generated documentation', () => {
-  it('is up to date (else: node --import ./scripts/typescript.mjs scripts/config-docs.ts)', () => {
+  it('is up to date (else: npm run docs)', () => {
     expect(read('config.md')).toBe(configMarkdown());
     expect(read('schema.json')).toBe(configSchemaFile());
   });

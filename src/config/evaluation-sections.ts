@@ -3,8 +3,8 @@
  * @module
  */
 import { z } from 'zod';
+import { choice, integer, number, show, text } from '../schema/fields.ts';
 import { renamedSplitHint } from '../support/renamed-names.ts';
-import { choice, integer, number, show, text } from './fields.ts';
 import { taskSection } from './sections.ts';
 
 /** A known benchmark by name, or a custom one with a task section. */

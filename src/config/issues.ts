@@ -4,8 +4,8 @@
  * @module
  */
 import type { z } from 'zod';
+import { show } from '../schema/fields.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
-import { show } from './fields.ts';
 import { keysAt, nearestKey } from './key-tree.ts';
 import type { Override } from './overrides.ts';
 import { RENAMED_TEAM_KEYS, renamedKeyMessage } from './renamed-keys.ts';

@@ -3,9 +3,9 @@
  * @module
  */
 import { z } from 'zod';
+import { choice, integer, show, text } from '../schema/fields.ts';
 import { ALGORITHM_NAMES } from './algorithms.ts';
 import { contaminationSection, evalSection } from './evaluation-sections.ts';
-import { choice, integer, show, text } from './fields.ts';
 import {
   agentSchema,
   certificateSection,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { choice, flag, integer, kindComplaint, number, numberOrOff, show, text } from './fields.ts';
+import { choice, flag, integer, kindError, number, numberOrOff, show, text } from '../schema/fields.ts';
 
 export const engineSection = z
   .strictObject({
@@ -172,43 +172,45 @@ export const agentSchema = z.strictObject({
 
 const rounds = (fallback: number) => integer({ min: 1, max: 100 }).default(fallback);
 
-export const protocolSection = z
-  .discriminatedUnion(
-    'kind',
-    [
-      z.strictObject({
-        kind: z.literal('vote').describe('All answer at once, unseen by each other; the plurality wins.'),
-      }),
-      z.strictObject({
-        kind: z
-          .literal('parts')
-          .describe('All write one part at once, unseen by each other; the answer is the parts in order.'),
-      }),
-      z.strictObject({
-        kind: z
-          .literal('relay')
-          .describe('Agents speak in turn over a shared transcript; the last message is the answer.'),
-        rounds: rounds(1).describe('relay: how often every agent speaks.'),
-      }),
-      z.strictObject({
-        kind: z
-          .literal('debate')
-          .describe('All answer at once, in rounds, each seeing the round before; then a vote.'),
-        rounds: rounds(2).describe('debate: rounds of answers.'),
-      }),
-      z.strictObject({
-        kind: z.literal('router').describe('One agent per turn over a shared transcript.'),
-        turns: integer({ min: 1, max: 1000 })
-          .optional()
-          .describe('router: messages per episode. Default: one per agent.'),
-        order: choice(['round_robin', 'random'])
-          .default('round_robin')
-          .describe('router: agents in order, or any agent each turn.'),
-        seed: integer({ min: 0 }).default(1).describe('router: names the random choices.'),
-      }),
-    ],
-    { error: kindComplaint(['vote', 'parts', 'relay', 'debate', 'router']) },
-  )
+/** Kind and options of a protocol, in team files and serve files. */
+export const protocolSchema = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('vote').describe('All answer at once, unseen by each other; the plurality wins.'),
+    }),
+    z.strictObject({
+      kind: z
+        .literal('parts')
+        .describe('All write one part at once, unseen by each other; the answer is the parts in order.'),
+    }),
+    z.strictObject({
+      kind: z
+        .literal('relay')
+        .describe('Agents speak in turn over a shared transcript; the last message is the answer.'),
+      rounds: rounds(1).describe('relay: how often every agent speaks.'),
+    }),
+    z.strictObject({
+      kind: z
+        .literal('debate')
+        .describe('All answer at once, in rounds, each seeing the round before; then a vote.'),
+      rounds: rounds(2).describe('debate: rounds of answers.'),
+    }),
+    z.strictObject({
+      kind: z.literal('router').describe('One agent per turn over a shared transcript.'),
+      turns: integer({ min: 1, max: 1000 })
+        .optional()
+        .describe('router: messages per episode. Default: one per agent.'),
+      order: choice(['round_robin', 'random'])
+        .default('round_robin')
+        .describe('router: agents in order, or any agent each turn.'),
+      seed: integer({ min: 0 }).default(1).describe('router: names the random choices.'),
+    }),
+  ],
+  { error: kindError(['vote', 'parts', 'relay', 'debate', 'router']) },
+);
+
+export const protocolSection = protocolSchema
   .prefault({ kind: 'vote' })
   .describe('Which agents act at each turn, and what they see.');
 

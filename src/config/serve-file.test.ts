@@ -68,6 +68,12 @@ server: { keys: keys.json }
     expect(errorOf('agents: [{ model: a, retries: 1 }]\n')).toBe(
       'serve.yaml:1:31 agents.0.retries: expected it only with an endpoint, got it without',
     );
+    expect(errorOf('team: a\nprotocol: { kind: votes }\n')).toBe(
+      'serve.yaml:2:19 protocol.kind: expected one of vote, parts, relay, debate, router, got "votes"; did you mean "vote"?',
+    );
+    expect(errorOf('team: a\nprotocol: { kind: relay, round: 2 }\n')).toBe(
+      'serve.yaml:2:26 unknown key "round"; did you mean "rounds"?',
+    );
     expect(errorOf('name: a\n')).toContain('expected a team or agents, got neither');
   });
 });

@@ -5,11 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { choice, flag, integer, number, show, text } from '../schema/fields.ts';
 import { ConfigError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
-import { choice, flag, integer, number, show, text } from './fields.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
+import { protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
 const agentSchema = z
@@ -65,7 +66,7 @@ const fileSchema = z.strictObject({
   agents: z
     .array(agentSchema, { error: (issue) => `expected a list of agents, got ${show(issue.input)}` })
     .default([]),
-  protocol: z.looseObject({ kind: text('the name of a protocol') }).optional(),
+  protocol: protocolSchema.optional(),
   answers: choice(['task', 'text', 'numeric', 'math']).optional(),
   min_agents: integer({ min: 1 }).optional(),
   agent_timeout_s: number({ above: 0 }).default(60),
@@ -132,7 +133,8 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
       const at = [...issue.path, key];
-      const message = renamedKeyMessage(at, RENAMED_SERVE_KEYS) ?? unknownKeyMessage(key, keysAt(issue.path));
+      const message =
+        renamedKeyMessage(at, RENAMED_SERVE_KEYS) ?? unknownKeyMessage(key, keysAt(issue.path, issue.input));
       return { at, message, isKey: true };
     });
   const message = issue.message.startsWith('expected ')
@@ -147,9 +149,18 @@ function unknownKeyMessage(key: string, keys: readonly string[]): string {
   return `unknown key "${key}"; ${help}`;
 }
 
-function keysAt([section]: readonly PropertyKey[]): string[] {
+/** The keys that are allowed in a section. @param input - the section as written */
+function keysAt([section]: readonly PropertyKey[], input: unknown): string[] {
+  if (section === 'protocol') {
+    const variant = protocolSchema.options.find(({ shape }) => shape.kind.safeParse(kindIn(input)).success);
+    return Object.keys(variant?.shape ?? {});
+  }
   if (section === 'agents') return Object.keys(agentSchema.shape);
   return Object.keys(section === 'server' ? serverSchema.shape : fileSchema.shape);
+}
+
+function kindIn(section: unknown): unknown {
+  return typeof section === 'object' && section !== null && 'kind' in section ? section.kind : undefined;
 }
 
 function configError(

@@ -1,4 +1,5 @@
 import { expect, expectTypeOf, it } from 'vitest';
+import type { CamelCased } from '../schema/camel-case.ts';
 import type {
   CertificateOptions,
   GateOptions,
@@ -6,7 +7,6 @@ import type {
   TrainOptions,
   TrustRegionOptions,
 } from '../train/options.ts';
-import type { CamelCased } from './camel-case.ts';
 import { resolveConfigText } from './resolve.ts';
 import type { Config } from './schema.ts';
 import { engineOptions, rayOptions, torchOptions, trainOptions } from './train-options.ts';

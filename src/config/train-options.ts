@@ -2,8 +2,9 @@
  * Converts the configuration, with its sections and snake_case keys, to options of the training loop and the engines.
  * @module
  */
+
+import { type CamelCased, camelCased } from '../schema/camel-case.ts';
 import type { TrainOptions } from '../train/options.ts';
-import { type CamelCased, camelCased } from './camel-case.ts';
 import type { Config } from './schema.ts';
 import { raySection, samplerSection } from './sections.ts';
 

@@ -75,7 +75,7 @@ export {
 export {
   type AttemptDecision,
   type AttemptMeasurement,
-  judgeAttempt,
+  decideAttempt,
   type MonitorOptions,
   type MonitorReadings,
   measureAttempt,

@@ -4,7 +4,7 @@ import { DomainError } from './errors.ts';
 import {
   type AttemptDecision,
   type AttemptMeasurement,
-  judgeAttempt,
+  decideAttempt,
   measureAttempt,
   startTrustRegion,
   type TrustRegionRules,
@@ -31,7 +31,7 @@ function drive(
   const states = [state];
   let decision: AttemptDecision | undefined;
   for (const measurement of measurements) {
-    decision = judgeAttempt(state, measurement);
+    decision = decideAttempt(state, measurement);
     if (decision.kind !== 'retry') break;
     state = decision.next;
     states.push(state);
@@ -39,7 +39,7 @@ function drive(
   return { states, decision };
 }
 
-describe('judgeAttempt', () => {
+describe('decideAttempt', () => {
   it('raises beta and halves the step until the KL is within the radius, then keeps the last beta', () => {
     const { states, decision } = drive(rules, 0.01, [measured(0.3), measured(0.05), measured(0.004)]);
     expect(states.map((s) => [s.attempt, s.beta, s.lrScale])).toEqual([
@@ -220,7 +220,7 @@ describe('measureAttempt', () => {
     ]) {
       const measurement = measureAttempt({ ...readings, kl }, options);
       expect(measurement.klQuantile).toBeNaN();
-      expect(judgeAttempt(startTrustRegion(rules, 1), measurement)).toMatchObject({ reason: 'not_finite' });
+      expect(decideAttempt(startTrustRegion(rules, 1), measurement)).toMatchObject({ reason: 'not_finite' });
     }
   });
 

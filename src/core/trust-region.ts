@@ -122,7 +122,7 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
  * @param state - state before the attempt
  * @param measurement - measured after the attempt's steps; NaN or ±Infinity in any number is a violation
  */
-export function judgeAttempt(state: TrustRegionState, measurement: AttemptMeasurement): AttemptDecision {
+export function decideAttempt(state: TrustRegionState, measurement: AttemptMeasurement): AttemptDecision {
   const { rules, attempt, beta, lrScale, lrScaleStart } = state;
   const isRecorded = rules.gate === 'record';
   const reason = violation(rules, measurement);
@@ -190,7 +190,7 @@ export interface MonitorOptions {
  * confidence bound of the quantile of the message sums κ_g, because the tokens of one trajectory are not independent;
  * the radius then bounds the KL of a *message*.
  *
- * @returns measurement for {@link judgeAttempt}; `klQuantile` is NaN if a reading is not finite
+ * @returns measurement for {@link decideAttempt}; `klQuantile` is NaN if a reading is not finite
  * @throws DomainError if there are no readings, or too few trajectories for the slack
  */
 export function measureAttempt(readings: MonitorReadings, options: MonitorOptions): AttemptMeasurement {

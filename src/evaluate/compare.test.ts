@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
-import { right, wrong } from '../grade/verdict.ts';
+import { correct, incorrect } from '../grade/verdict.ts';
 import { compare } from './compare.ts';
 import { type Scores, scoresOf } from './scores.ts';
 
@@ -11,7 +11,7 @@ function scores(prompts: readonly string[], items = prompts.map((_, p) => `test-
     [...letters].map((letter, sample) => ({
       sample,
       meanLogp: -1,
-      verdict: letter === 'x' ? right('x', 'yes') : wrong(letter, 'no'),
+      verdict: letter === 'x' ? correct('x', 'yes') : incorrect(letter, 'no'),
     })),
   );
   return scoresOf(answers, { items, k: 1, stream: randomStream(1) });

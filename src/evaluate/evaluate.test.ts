@@ -4,7 +4,7 @@ import { randomStream } from '../core/rng.ts';
 import { passAtK } from '../core/stats.ts';
 import type { Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
-import { right, wrong } from '../grade/verdict.ts';
+import { correct, incorrect } from '../grade/verdict.ts';
 import { TaskError } from '../support/errors.ts';
 import type { Task } from '../task/task.ts';
 import { createRelay } from '../team/relay.ts';
@@ -25,7 +25,7 @@ const echo: Task = {
   rewardRange: [0, 1],
   size: () => 30,
   item: (split, index) => ({ id: `${split}-${index}`, prompt: 'abc'[index % 3] }),
-  verify: ({ prompt }, text) => (text === prompt ? right(text, 'yes') : wrong(text, 'no')),
+  verify: ({ prompt }, text) => (text === prompt ? correct(text, 'yes') : incorrect(text, 'no')),
 };
 
 /** A model that writes one letter: that of the prompt with probability p, each other one with (1 - p) / 2. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
-import { right, wrong } from '../grade/verdict.ts';
+import { correct, incorrect } from '../grade/verdict.ts';
 import type { Task } from '../task/task.ts';
 import { createRelay } from '../team/relay.ts';
 import type { Protocol, Team } from '../team/team.ts';
@@ -25,8 +25,8 @@ const echo: Task = {
     text === ''
       ? { correct: false, reward: 0, reason: 'blank' }
       : text === prompt
-        ? right(text, 'yes')
-        : wrong(text, 'no'),
+        ? correct(text, 'yes')
+        : incorrect(text, 'no'),
 };
 
 function teamOf(protocol: Protocol): Team {

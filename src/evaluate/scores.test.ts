@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
-import { right, wrong } from '../grade/verdict.ts';
+import { correct, incorrect } from '../grade/verdict.ts';
 import { type Answer, measureOf, scoresOf } from './scores.ts';
 
 /** Answers in order of sample; `x` is right, `?` is no answer, every other letter is wrong. */
@@ -12,10 +12,10 @@ function answers(letters: string, meanLogp: readonly number[] = []): Answer[] {
     meanLogp: meanLogp[sample] ?? -1,
     verdict:
       letter === 'x'
-        ? right('x', 'yes')
+        ? correct('x', 'yes')
         : letter === '?'
           ? { correct: false, reward: 0, reason: 'nothing' }
-          : wrong(letter, 'no'),
+          : incorrect(letter, 'no'),
   }));
 }
 

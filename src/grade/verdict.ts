@@ -7,11 +7,11 @@ import type { Verdict } from '../task/task.ts';
 /** Lowest and highest reward. */
 export const BINARY_REWARD = [0, 1] as const;
 
-export function right(answer: string, reason: string): Verdict {
+export function correct(answer: string, reason: string): Verdict {
   return { correct: true, reward: 1, answer, reason };
 }
 
-export function wrong(answer: string, reason: string): Verdict {
+export function incorrect(answer: string, reason: string): Verdict {
   return { correct: false, reward: 0, answer, reason };
 }
 

@@ -10,7 +10,7 @@ import { afterThinking } from './after-thinking.ts';
 import { goldAnswer } from './math/extract.ts';
 import { answerIn, type MathMode, normalAnswer, verifyMath } from './math/verify.ts';
 import { extractNumber } from './numeric.ts';
-import { excerpt, noAnswer, right, wrong } from './verdict.ts';
+import { correct, excerpt, incorrect, noAnswer } from './verdict.ts';
 
 /** Names of the verifiers. */
 export const VERIFIER_NAMES = ['exact', 'numeric', 'math', 'math-strict'] as const;
@@ -86,8 +86,8 @@ function normalFormVerifier(expects: string, answerOf: (text: string) => string 
     verify(gold, text) {
       const answer = answerOf(text);
       if (answer === undefined) return noAnswer(`expected ${expects}, got ${excerpt(text)}`);
-      if (answer === gold) return right(answer, `${excerpt(answer)} is right`);
-      return wrong(answer, `got ${excerpt(answer)}, expected ${excerpt(gold)}`);
+      if (answer === gold) return correct(answer, `${excerpt(answer)} is right`);
+      return incorrect(answer, `got ${excerpt(answer)}, expected ${excerpt(gold)}`);
     },
   };
 }
@@ -102,12 +102,12 @@ function mathVerifier(mode: MathMode, expects: string): AnswerVerifier {
       return answer && normalAnswer(answer.text, mode);
     },
     verify(gold, text) {
-      const { correct, extracted, reason } = verifyMath(gold, text, mode);
+      const { correct: isCorrect, extracted, reason } = verifyMath(gold, text, mode);
       if (!extracted) return noAnswer(`expected ${expects}, got ${excerpt(text.slice(-40))}`);
       const answer = normalAnswer(extracted.text, mode);
       const got = excerpt(extracted.text);
-      if (correct) return right(answer, `${got} is ${excerpt(gold)}: ${reason}`);
-      return wrong(answer, `got ${got}, expected ${excerpt(gold)}: ${reason}`);
+      if (isCorrect) return correct(answer, `${got} is ${excerpt(gold)}: ${reason}`);
+      return incorrect(answer, `got ${got}, expected ${excerpt(gold)}: ${reason}`);
     },
   };
 }

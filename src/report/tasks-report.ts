@@ -16,7 +16,7 @@ export function renderCatalogue({ tasks, verifiers, benchmarks }: TaskCatalogue)
   const block = (title: string, rows: readonly (readonly [string, string])[]): string =>
     `${title}\n${textTable(rows.map(([name, about]) => [`  ${name}`, about]))}\n`;
   return [
-    block('tasks (task.name; options in docs/tasks.md)', [
+    block('tasks (task.name; options in docs/tasks/)', [
       ...Object.entries(tasks),
       ['(your own)', 'one TypeScript module: task.module, started by "troupe tasks init NAME"'],
     ]),

@@ -17,7 +17,7 @@ export interface TaskCheck {
   readonly name: string;
   readonly splits: readonly SplitCheck[];
   readonly warnings: readonly string[];
-  /** One line per item that the verifier judges wrongly. */
+  /** One line per item whose verdict is wrong. */
   readonly problems: readonly string[];
 }
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createArithmetic } from '../tasks/arithmetic/arithmetic.ts';
-import { contaminatedPrompts, withoutContaminated } from './clean-task.ts';
 import { ContaminationIndex, problemHash, problemTokens } from './contamination.ts';
+import { contaminatedPrompts, withoutContaminated } from './decontaminated-task.ts';
 import type { Task, TaskItem } from './task.ts';
 
 const item = (id: string, prompt: string, problem?: string): TaskItem => ({
@@ -22,9 +22,9 @@ const index = new ContaminationIndex([
 ]);
 const found = (prompt: string) => index.find(item('t', prompt));
 
-describe('a training prompt is found in an evaluation set', () => {
+describe('ContaminationIndex finds a copy of an evaluation problem', () => {
   it.each([
-    ['letter by letter', WALK],
+    ['verbatim', WALK],
     ['with other whitespace', WALK.replaceAll(' ', '  \n')],
     [
       'in capitals',
@@ -36,38 +36,38 @@ describe('a training prompt is found in an evaluation set', () => {
     ['without punctuation', WALK.replaceAll(/[.,](?!\})/g, '').replace('{,}', ',')],
     ['with LaTeX spacing', WALK.replaceAll('+', '\\, + \\;').replaceAll('$s$', '$\\displaystyle s\\!$')],
     [
-      'with another spelling of signs',
+      'with other LaTeX commands for the same signs',
       WALK.replace('\\le ', '\\leq ').replace('\\cdot', '\\times').replace('\\frac', '\\tfrac'),
     ],
-    ['with other dollars', WALK.replaceAll('$', '').replace('1{,}000', '1000')],
+    ['without dollar signs', WALK.replaceAll('$', '').replace('1{,}000', '1000')],
   ])('%s', (_, prompt) => {
-    expect(found(prompt)).toEqual({ set: 'walks', item: 'w-1', likeness: 'same text' });
+    expect(found(prompt)).toEqual({ set: 'walks', item: 'w-1', kind: 'same text' });
   });
 
-  it('inside the words of a template', () => {
+  it('inside a prompt template', () => {
     expect(found(`Question: ${WALK} Please put the answer in \\boxed{}.`)).toEqual({
       set: 'walks',
       item: 'w-1',
-      likeness: 'contains it',
+      kind: 'contains it',
     });
-    expect(index.find(item('t', `Solve this now: ${WALK}`, WALK))?.likeness).toBe('same text');
+    expect(index.find(item('t', `Solve this now: ${WALK}`, WALK))?.kind).toBe('same text');
   });
 
   it('with its sentences in another order', () => {
     const sentences = WALK.split('. ');
-    expect(found([sentences[1], sentences[0], sentences[2]].join('. '))?.likeness).toBe(
+    expect(found([sentences[1], sentences[0], sentences[2]].join('. '))?.kind).toBe(
       'same words in another order',
     );
   });
 
-  it('when short, only if the text is the same', () => {
-    expect(found('compute \\frac{3}{4}+1250')).toEqual({ set: 'sums', item: 's-1', likeness: 'same text' });
+  it('if the problem is short, only with the same text', () => {
+    expect(found('compute \\frac{3}{4}+1250')).toEqual({ set: 'sums', item: 's-1', kind: 'same text' });
     expect(found('17 + 25 =')).toMatchObject({ set: 'sums', item: 's-2' });
     for (const other of ['25+17=', '17-25=', '17+26=', '1725=', 'Now compute 3/4 + 1250 twice', ''])
       expect(found(other)).toBeUndefined();
   });
 
-  it('unless a sign makes it another one', () => {
+  it('not if a sign differs', () => {
     const signs = new ContaminationIndex([
       { name: 'signs', items: [item('a', 'x \\ne 5'), item('b', '5!')] },
     ]);
@@ -79,7 +79,7 @@ describe('a training prompt is found in an evaluation set', () => {
     ]);
   });
 
-  it('and another problem is not: one number, sign or word changes it', () => {
+  it('not if one number, sign or word differs', () => {
     for (const [from, to] of [
       ['9', '8'],
       ['+2', '-2'],
@@ -91,7 +91,7 @@ describe('a training prompt is found in an evaluation set', () => {
 });
 
 describe('problemTokens', () => {
-  it('does not depend on case, blanks and punctuation, for any text', () => {
+  it('does not depend on case, whitespace and punctuation', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('find', 'x', '12', '+', '(', ')', 'y', '3.5')), (words) => {
         const plain = problemTokens(words.join(' '));
@@ -102,7 +102,7 @@ describe('problemTokens', () => {
     );
   });
 
-  it('never throws and stays fast on hostile text', () => {
+  it('handles very long and invalid texts', () => {
     for (const text of [
       '\\'.repeat(1e5),
       '{,}'.repeat(1e5),
@@ -114,7 +114,7 @@ describe('problemTokens', () => {
   });
 });
 
-describe('a task', () => {
+describe('decontamination of a task', () => {
   const prompts = ['1+1=', '2+2=', '17+25=', '3+3='];
   const finite: Task = {
     name: 'finite',
@@ -128,7 +128,7 @@ describe('a task', () => {
     verify: () => ({ correct: false, reward: 0, reason: 'no' }),
   };
 
-  it('tells which of its training prompts are contaminated', () => {
+  it('lists the contaminated prompts of the train and validation splits', () => {
     expect(
       contaminatedPrompts(finite, index, { endless: 10 }).map(({ split, item: { id }, match }) => [
         split,
@@ -141,7 +141,7 @@ describe('a task', () => {
     ]);
   });
 
-  it('goes on without them, its test prompts untouched', () => {
+  it('removes them and leaves the test split unchanged', () => {
     const clean = withoutContaminated(finite, index);
     expect([clean.size('train'), clean.size('validation'), clean.size('test')]).toEqual([3, 3, 4]);
     expect([0, 1, 2].map((i) => clean.item('train', i).prompt)).toEqual(['1+1=', '2+2=', '3+3=']);
@@ -151,21 +151,21 @@ describe('a task', () => {
     expect(contaminatedPrompts(clean, index, { endless: 1 })).toEqual([]);
   });
 
-  it('that is generated gives the next problem instead, the same however it is asked', () => {
+  it('replaces them by later problems of a generator, independent of the order of access', () => {
     const task = createArithmetic({ operands: 2, maxOperand: 9 });
-    const heldBack = new ContaminationIndex([
-      { name: 'held back', items: Array.from({ length: 20 }, (_, i) => task.item('train', i * 2)) },
+    const evaluationItems = new ContaminationIndex([
+      { name: 'evaluation', items: Array.from({ length: 20 }, (_, i) => task.item('train', i * 2)) },
     ]);
-    const clean = withoutContaminated(task, heldBack);
+    const clean = withoutContaminated(task, evaluationItems);
     const late = clean.item('train', 30);
     const all = Array.from({ length: 31 }, (_, i) => clean.item('train', i));
     expect(all[30]).toEqual(late);
-    expect(all.every((one) => heldBack.find(one) === undefined)).toBe(true);
+    expect(all.every((one) => evaluationItems.find(one) === undefined)).toBe(true);
     expect(clean.verify(late, `#${late.answer}`).correct).toBe(true);
-    expect(contaminatedPrompts(task, heldBack, { endless: 10 }).length).toBeGreaterThanOrEqual(5);
+    expect(contaminatedPrompts(task, evaluationItems, { endless: 10 }).length).toBeGreaterThanOrEqual(5);
   });
 
-  it('that has nothing but evaluation problems says so instead of looking for ever', () => {
+  it('throws if a generator gives only evaluation problems', () => {
     const task: Task = { ...finite, size: () => undefined, item: () => item('x', '17+25=') };
     expect(() => withoutContaminated(task, index).item('train', 0)).toThrow(
       'task finite: expected problems of the train split that are in no evaluation set, got none among 1000',

@@ -1,47 +1,46 @@
 /**
- * Whether a training prompt occurs in an evaluation set. Copies are seldom letter by letter: what is compared
- * is the problem without case, spacing, punctuation, LaTeX's own spacing and styling, and thousands
- * separators. Three ways of being the same are found:
+ * Detects training prompts that occur in an evaluation set. Copies are rarely verbatim, so problems are compared without
+ * case, whitespace, punctuation, LaTeX spacing and styling, and thousands separators. Three kinds of match are found:
  *
  * * the same text;
- * * the evaluation problem inside a longer prompt, whatever words a template puts around it;
- * * the same problem hash: the same words and numbers in another order (sentences or clues shuffled).
+ * * the evaluation problem inside a longer prompt, for example in a prompt template;
+ * * the same problem hash: the same words and numbers in another order (shuffled sentences or clues).
  *
- * The last two want long problems, where chance does not reach; 13 words is the customary length (Brown et
- * al., "Language models are few-shot learners", arXiv 2005.14165, appendix C).
+ * The last two kinds are limited to long problems, which do not match by chance. 13 words is the length of Brown et al.,
+ * "Language models are few-shot learners", arXiv 2005.14165, appendix C.
  * @module
  */
 import { fnv1a } from '../core/hash.ts';
 import type { TaskItem } from './task.ts';
 
-/** Tokens that a problem must have to be looked for inside longer prompts. */
+/** Minimum tokens of a problem that is searched for inside longer prompts. */
 const CONTAINED_TOKENS = 13;
-/** Tokens that a problem must have to be recognised by its words alone, in any order. */
+/** Minimum tokens of a problem that is recognized with its words in another order. */
 const SHUFFLED_TOKENS = 20;
 
-/** What a team will be measured on. */
+/** Items on which a team will be evaluated. */
 export interface EvaluationSet {
   readonly name: string;
   readonly items: readonly TaskItem[];
 }
 
-/** How a training prompt is an evaluation problem. */
-export type Likeness = 'same text' | 'contains it' | 'same words in another order';
+/** How a training prompt matches an evaluation problem; shown in messages. */
+export type MatchKind = 'same text' | 'contains it' | 'same words in another order';
 
 export interface Match {
   /** Name of the evaluation set. */
   readonly set: string;
   /** Id of its item. */
   readonly item: string;
-  readonly likeness: Likeness;
+  readonly kind: MatchKind;
 }
 
-/** LaTeX that changes how a formula looks and not what it says. */
+/** LaTeX commands that change the appearance of a formula and not its meaning. */
 const STYLING =
   /\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|quad|qquad|text|textbf|textit|mbox|mathrm|mathbf|mathit|mathbb|operatorname)(?![a-zA-Z])|\\[,!;: >\\]|[~$&]/g;
 
-/** Spellings of one sign, after lower-casing. */
-const SAME_SIGNS: readonly (readonly [RegExp, string])[] = [
+/** Spellings of the same sign, in lower case. */
+const SIGN_SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/\\[dt]frac/g, '\\frac'],
   [/\\(?:cdot|times)(?![a-z])|[×·⋅]/g, '*'],
   [/\\div(?![a-z])|÷/g, '/'],
@@ -55,23 +54,22 @@ const SAME_SIGNS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The words, numbers and operators of a problem: what is left of it when nothing is counted that two copies
- * may differ in.
+ * The words, numbers and operators of a problem, without everything in which two copies may differ.
  *
  * @example
  * problemTokens('Find $\\dfrac{1}{2}\\,x$, please.').join(' '); // => 'find frac 1 2 x please'
  */
 export function problemTokens(text: string): string[] {
   let plain = text.normalize('NFKC').replaceAll(STYLING, ' ').toLowerCase();
-  for (const [spelling, sign] of SAME_SIGNS) plain = plain.replaceAll(spelling, sign);
-  // an exclamation mark behind a number is a factorial
+  for (const [spelling, sign] of SIGN_SPELLINGS) plain = plain.replaceAll(spelling, sign);
+  // an exclamation mark after a number is a factorial
   return plain.match(/\p{L}+|\d+(?:\.\d+)?|(?<=[\d)])!|[()+*/=<>^|%-]/gu) ?? [];
 }
 
 /**
- * The problem hash: 64 bits over the bag of a problem's tokens, whatever their order, as 16 hexadecimal digits.
+ * The problem hash: 64 bits of the multiset of a problem's tokens, independent of their order, as 16 hexadecimal digits.
  *
- * @param tokens - {@link problemTokens}
+ * @param tokens - result of {@link problemTokens}
  */
 export function problemHash(tokens: readonly string[]): string {
   const bag = [...tokens].sort().join(' ');
@@ -79,24 +77,24 @@ export function problemHash(tokens: readonly string[]): string {
   return hex(fnv1a(bag)) + hex(fnv1a(`${bag} ${tokens.length}`));
 }
 
-interface Entry extends Omit<Match, 'likeness'> {
+interface Entry extends Omit<Match, 'kind'> {
   readonly text: string;
 }
 
-/** Evaluation sets, ready to be asked about many prompts. */
+/** Index of evaluation sets for comparison with many prompts. */
 export class ContaminationIndex {
   readonly #texts = new Map<string, Entry>();
   readonly #hashes = new Map<string, Entry>();
-  /** By the first tokens of the problem; several problems may begin alike. */
+  /** By the first tokens of the problem; several problems can have the same. */
   readonly #openings = new Map<string, Entry[]>();
 
-  /** @param sets - where a problem is in several, the first is named */
+  /** @param sets - a problem of several sets is reported with the first one */
   constructor(sets: readonly EvaluationSet[]) {
     for (const { name, items } of sets)
       for (const item of items) this.#add(problemTokens(problemOf(item)), { set: name, item: item.id });
   }
 
-  /** The evaluation item that a training item is, if any. */
+  /** The evaluation item that a training item matches; undefined if there is none. */
   find(item: TaskItem): Match | undefined {
     const tokens = problemTokens(problemOf(item));
     const same = this.#texts.get(tokens.join(' '));
@@ -109,7 +107,7 @@ export class ContaminationIndex {
   }
 
   #add(tokens: readonly string[], { set, item }: Pick<Entry, 'set' | 'item'>): void {
-    if (tokens.length === 0) return; // of signs alone nothing can be said
+    if (tokens.length === 0) return; // a problem of other characters cannot be compared
     const entry: Entry = { set, item, text: tokens.join(' ') };
     if (this.#texts.has(entry.text)) return;
     this.#texts.set(entry.text, entry);
@@ -136,6 +134,6 @@ function problemOf({ problem, prompt }: TaskItem): string {
   return problem ?? prompt;
 }
 
-function match({ set, item }: Entry, likeness: Likeness): Match {
-  return { set, item, likeness };
+function match({ set, item }: Entry, kind: MatchKind): Match {
+  return { set, item, kind };
 }

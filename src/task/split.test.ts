@@ -4,11 +4,11 @@ import { TaskError } from '../support/errors.ts';
 import { drawFromSplit, SPLITS, splitOf } from './split.ts';
 
 describe('splitOf', () => {
-  it('gives every text exactly one split', () => {
+  it('assigns every text to one split', () => {
     fc.assert(fc.property(fc.string(), (key) => SPLITS.includes(splitOf(key))));
   });
 
-  it('gives train, validation and test about 70, 15 and 15 percent', () => {
+  it('assigns about 70, 15 and 15 percent to train, validation and test', () => {
     const counts = { train: 0, validation: 0, test: 0 };
     for (let i = 0; i < 10_000; i++) counts[splitOf(`problem ${i}`)]++;
     // three standard deviations are 138 and 107
@@ -21,7 +21,7 @@ describe('splitOf', () => {
 describe('drawFromSplit', () => {
   const draw = (stream: { int(bound: number): number }) => ({ key: `${stream.int(1000)}` });
 
-  it('draws only problems of the split, the same for the same name', () => {
+  it('draws only problems of the split, and the same ones for the same seed and index', () => {
     for (const split of SPLITS)
       for (let index = 0; index < 200; index++) {
         const problem = drawFromSplit('demo', draw, { seed: 1, split, index });
@@ -30,7 +30,7 @@ describe('drawFromSplit', () => {
       }
   });
 
-  it('gives other problems under another seed', () => {
+  it('gives different problems for another seed', () => {
     const keys = (seed: number) =>
       Array.from(
         { length: 50 },
@@ -39,7 +39,7 @@ describe('drawFromSplit', () => {
     expect(keys(1)).not.toEqual(keys(2));
   });
 
-  it('says so when a split has no problem', () => {
+  it('throws if a split has no problem', () => {
     const only = splitOf('the only problem');
     const other = SPLITS.find((split) => split !== only) ?? 'train';
     const attempt = () =>

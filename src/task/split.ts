@@ -1,7 +1,6 @@
 /**
- * Splits that are disjoint by construction: a problem's canonical key is hashed to one of 100 buckets
- * and each split owns a range of them. Nothing else enters, not even the seed, so no run can train on
- * a problem that another run tests on.
+ * Disjoint splits: the canonical key of a problem is hashed to one of 100 buckets, and each split has a range of buckets.
+ * The split does not depend on a seed, so no run can train on a problem on which another run is evaluated.
  * @module
  */
 
@@ -13,36 +12,36 @@ import type { Split } from './task.ts';
 export const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 
 const BUCKETS = 100;
-/** First bucket of each split and the one after its last: 70, 15 and 15 percent of all problems. */
+/** First bucket of each split and the bucket after its last: 70, 15 and 15 percent of all problems. */
 const RANGES: Readonly<Record<Split, readonly [number, number]>> = {
   train: [0, 70],
   validation: [70, 85],
   test: [85, 100],
 };
 
-/** A split misses a try with probability at most 0.85, so an existing one is missed with e^-1600. */
+/** A draw misses a split with probability at most 0.85, so all draws miss it with probability e^-1600. */
 const MAX_TRIES = 10_000;
 
-/** The split a problem belongs to; equivalent problems must be given the same key. */
+/** The split of a problem. @param key - canonical key, equal for equivalent problems */
 export function splitOf(key: string): Split {
   const bucket = bucketOf(key, BUCKETS);
   const owner = SPLITS.find((split) => bucket >= RANGES[split][0] && bucket < RANGES[split][1]);
-  return owner as Split; // the ranges cover every bucket
+  return owner as Split; // the ranges cover all buckets
 }
 
-/** A problem drawn by a generator, with the name under which it is sorted into a split. */
+/** A generated problem with its canonical key, which determines the split. */
 export interface Keyed {
   readonly key: string;
 }
 
 /**
- * The index-th problem of a split: draws from the stream (seed, split, index) until one belongs there,
- * so problems of a split are independent draws from the generator, conditioned on the split. One
- * problem may therefore come up at two indices.
+ * The index-th problem of a split: draws problems from the stream (seed, split, index) until one belongs to the split.
+ * The problems of a split are therefore independent draws of the generator, conditioned on the split, and one problem
+ * can occur at several indices.
  *
  * @param where - the task, for the error message
- * @param draw - one problem from a stream
- * @throws TaskError if no problem of this split turns up, as when the options allow only a handful
+ * @param draw - draws one problem
+ * @throws TaskError if no problem of the split was drawn, for example because the options allow only a few problems
  */
 export function drawFromSplit<P extends Keyed>(
   where: string,

@@ -1,26 +1,26 @@
 /**
- * The port of everything with a checkable answer: prompts in, verdicts out. A task is pure data and
- * pure functions; randomness comes in as named streams, files are read when the task is created.
+ * The interface of tasks: items with prompts, and verdicts on answers. A task consists of data and pure functions.
+ * Randomness comes from random streams that the caller passes; files are read when the task is created.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
 
-/** Disjoint by construction: `train` feeds losses, `validation` the acceptance tests, `test` the reports. */
+/** Disjoint splits: losses use `train`, gates and acceptance tests `validation`, reports `test`. */
 export type Split = 'train' | 'validation' | 'test';
 
 export interface TaskItem {
-  /** Stable name of the item, unique within the task. */
+  /** Unique within the task, and the same in every run. */
   readonly id: string;
   readonly prompt: string;
-  /** Gold answer where there is a single one. */
+  /** Gold answer; absent if there are several correct answers. */
   readonly answer?: string;
   readonly difficulty?: string;
   /**
-   * The problem alone, where `prompt` puts words around it that all prompts of the task share, or does not say
-   * it: of a guessing game the secret.
+   * The problem alone, for contamination checks. Present if `prompt` adds text that all prompts of the task share, or
+   * does not contain the problem, such as the secret of a guessing game.
    */
   readonly problem?: string;
-  /** What the verifier needs beyond the above (e.g. the given numbers). */
+  /** Further data for the verifier, e.g. the given numbers. */
   readonly data?: unknown;
 }
 
@@ -28,48 +28,49 @@ export interface Verdict {
   readonly correct: boolean;
   /** Reward of the answer, in reward units, within `Task.rewardRange`. */
   readonly reward: number;
-  /** The extracted answer in normal form; what votes are counted on. Absent when none was found. */
+  /** The extracted answer in normal form, on which votes are counted. Absent if the text has no answer. */
   readonly answer?: string;
-  /** One clause a person understands: why correct, or why not. */
+  /** One clause for people that explains the verdict. */
   readonly reason: string;
-  /** What else was measured of the answer, by name; for reports, never for training. */
+  /** Further measurements of the answer by name, for reports; training does not use them. */
   readonly scores?: Readonly<Record<string, number>>;
 }
 
-/** A transcript that solves an item, for pretraining: one or more assistant messages in order. */
+/** A transcript that solves an item, for pretraining: one or more assistant messages. */
 export interface Demonstration {
   readonly messages: readonly string[];
-  /** What the environment says after each message, in the same order; absent: nothing. Never learned. */
+  /** Observation of the environment after each message; absent: none. No loss trains on them. */
   readonly observations?: readonly string[];
 }
 
 /**
- * An episode of an interactive task as it stands. Immutable: a step gives the next scene, so the same
- * messages (and draws) always lead to the same scene.
+ * State of an episode of an interactive task. Immutable: `step` returns the next state, so the same messages and the same
+ * draws always lead to the same state.
  */
 export interface EnvironmentStep {
-  /** What the environment said to the last message; every later view shows it. Absent: nothing. */
+  /** Response of the environment to the last message; later contexts contain it. Absent: none. */
   readonly observation?: string;
-  /** No further message is taken. */
+  /** Whether the episode is over. */
   readonly done: boolean;
   /**
-   * What follows from the team's next message, or what has to be asked first.
+   * Applies the team's next message.
    *
-   * @param stream - draws of this step alone
+   * @param stream - random stream of this step
+   * @returns the next state, or a pending step if the environment needs an answer of a model first
    */
-  step(text: string, stream: RandomStream): EnvironmentStep | Inquiry;
-  /** Verdict on the episode, should it end here. */
+  step(text: string, stream: RandomStream): EnvironmentStep | PendingStep;
+  /** Verdict on the episode if it ends in this state. */
   verdict(): Verdict;
 }
 
-/** A question that an environment cannot answer by itself, e.g. what a suspect says. */
-export interface Inquiry {
+/** A step that needs an answer of a model, e.g. the statement of a suspect. */
+export interface PendingStep {
   readonly question: Question;
-  /** Goes on with what the answerer said. */
-  answered(text: string): EnvironmentStep | Inquiry;
+  /** Continues the step. @param answer - text of the answerer */
+  resume(answer: string): EnvironmentStep | PendingStep;
 }
 
-/** What an answerer is given: a chat that its answer continues. */
+/** A chat that ends with a user message, to which the answerer responds. */
 export interface Question {
   readonly messages: readonly {
     readonly role: 'system' | 'user' | 'assistant';
@@ -77,53 +78,54 @@ export interface Question {
   }[];
 }
 
-/** A question and the draws of its answer. */
-export interface AskedQuestion extends Question {
+/** A question with the random stream from which its answer is sampled. */
+export interface QuestionWithStream extends Question {
   readonly stream: RandomStream;
 }
 
-/** Who answers an environment's questions: a model, an endpoint, or a script. A task never calls it. */
+/** Answers the questions of an environment: a model, an endpoint or a script. The rollout calls it, never the task. */
 export interface Answerer {
-  /** One text per question, in order. */
-  answer(questions: readonly AskedQuestion[], signal?: AbortSignal): Promise<readonly string[]>;
+  /** @returns one text per question, in order */
+  answer(questions: readonly QuestionWithStream[], signal?: AbortSignal): Promise<readonly string[]>;
 }
 
-/** What makes a task interactive: it answers every message of the team until the episode is over. */
+/** The environment of an interactive task responds to every message of the team until the episode is over. */
 export interface Environment {
-  /** Most messages of one episode. */
+  /** Maximum number of messages of an episode. */
   readonly maxTurns: number;
+  /** First state of an episode. */
   reset(item: TaskItem): EnvironmentStep;
-  /** Answers the questions of this environment; absent: it asks none. */
+  /** Required if a step of this environment can be pending. */
   readonly answerer?: Answerer;
 }
 
 export interface Task {
   readonly name: string;
-  /** [lowest, highest] reward a verdict can carry. */
+  /** [lowest, highest] reward of a verdict. */
   readonly rewardRange: readonly [number, number];
-  /** Number of items of a split; undefined when a generator never runs out. */
+  /** Number of items of a split; undefined if items are generated without end. */
   size(split: Split): number | undefined;
-  /** The index-th item of a split; the same for the same (options, split, index). */
+  /** The index-th item of a split, from 0; it depends on options, split and index alone. */
   item(split: Split, index: number): TaskItem;
   /**
-   * Verdict on a text as the answer. Of an interactive task: on one message by itself, which is what a vote on
-   * the next message counts; the verdict on an episode is its last scene's.
+   * Verdict on a text as the answer. For an interactive task: on a single message, for votes on the next message; the
+   * verdict on an episode is that of its last state.
    */
   verify(item: TaskItem, text: string): Verdict;
   /**
-   * The answer of a text in normal form, read without the item: what a vote on somebody's own question is
-   * counted on. The same as `verify(item, text).answer` of any item. Absent: answers cannot be read alone.
+   * The answer of a text in normal form, read without an item; served votes on prompts of users are counted on it.
+   * Equals `verify(item, text).answer` for every item. Absent if the answer cannot be read without the item.
    */
   answerOf?(text: string): string | undefined;
-  /** Present: the task is interactive. */
+  /** Present if the task is interactive. */
   readonly environment?: Environment;
   /**
-   * One demonstration of an item; absent when the task has none. Pretraining learns from those of the train split
-   * and measures on those of the test split.
+   * A demonstration of an item; absent if the task has none. Pretraining trains on those of the train split and reports
+   * the loss on those of the test split.
    */
   demonstrate?(item: TaskItem, stream: RandomStream): Demonstration;
-  /** Characters that prompts and answers can contain, for building a tokenizer; absent if unknown. */
+  /** Characters of prompts and answers, from which a tokenizer is built; absent if unknown. */
   readonly alphabet?: string;
-  /** What a user should know about the data before a run, e.g. records left out; one line each. */
+  /** Warnings about the data, e.g. that records were left out; one line each. */
   readonly warnings?: readonly string[];
 }

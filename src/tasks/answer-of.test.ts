@@ -1,4 +1,4 @@
-/** What votes on questions from outside are counted on is what votes in training are counted on. */
+/** Served votes and votes in training are counted on the same answers: `answerOf` equals the answer of the verdict. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,15 +40,15 @@ describe.each(TASKS)('task %s %j', (name, options) => {
     let read = 0;
     for (let index = 0; index < 20; index++) {
       const item = task.item('train', index);
-      const right =
+      const correct =
         task.demonstrate?.(item, randomStream(1, index)).messages[0] ?? `so 1234 or ${item.answer}`;
       for (const text of [
-        right,
+        correct,
         '',
         '#',
         'no answer',
-        right.slice(0, -1),
-        `${right}1`,
+        correct.slice(0, -1),
+        `${correct}1`,
         '#1/0',
         'so 1,200',
         '5 3',
@@ -62,7 +62,7 @@ describe.each(TASKS)('task %s %j', (name, options) => {
   });
 });
 
-describe('benchmarks', () => {
+describe('tasks for evaluation', () => {
   const fixture = (name: string): string =>
     fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
   const plans = (domain: string): string => fixture(`planbench/${domain}_task_1_plan_generation.json`);
@@ -96,7 +96,7 @@ describe('benchmarks', () => {
     expect(new Set(answers).size).toBeGreaterThan(1);
   });
 
-  it('have none where a text does not say how it is to be read', async () => {
+  it('have no answerOf if an answer cannot be read without its item', async () => {
     const tasks = [
       await createTask('planbench', { path: plans('blocksworld'), more_path: plans('logistics') }),
       await createTask('zebra', { houses: 2, max_houses: 3 }),

@@ -1,24 +1,24 @@
 /**
- * The benchmarks that `troupe eval` knows by name: which file each wants, which task judges it, and how the
- * paper measures on it. The data come from the user; nothing here reads or fetches anything.
+ * The named benchmarks of `troupe eval`: the file of each, the task that verifies its answers, and the settings of the
+ * paper. The user provides the data; this module reads and downloads nothing.
  * @see SAT (arXiv 2605.05216), experimental setup: temperature 0.8, top_p 1, at most 32,768 tokens, K by benchmark
  * @module
  */
 
 export interface Benchmark {
-  /** What it is, in one line. */
+  /** Description in one line. */
   readonly about: string;
-  /** Items of the whole benchmark. */
+  /** Number of items. */
   readonly items: number;
-  /** Task that reads the file and judges answers (`registry.ts`). */
+  /** Task that reads the file and verifies answers (`registry.ts`). */
   readonly task: string;
-  /** Option of the task that takes the file; absent: the task needs none. */
+  /** Option of the task for the file; absent: the task needs no file. */
   readonly fileOption?: string;
   /** Other options of the task. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The file, relative to the folder of data; the first that exists is taken. */
+  /** Names of the file relative to the data folder; the first existing one is used. */
   readonly files: readonly string[];
-  /** What the file holds, and where it can be had. */
+  /** Content and source of the file. */
   readonly source: string;
   /** The paper's K: samples per prompt. */
   readonly k: number;
@@ -30,7 +30,7 @@ export interface Benchmark {
 /** The paper's sampling for every benchmark. */
 const PAPER = { temperature: 0.8, maxTokens: 32_768 } as const;
 
-/** DeepScaleR's wording, whose grader the paper uses. */
+/** The prompt of DeepScaleR, whose grader the paper uses. */
 const BOXED = "{problem} Let's think step by step and output the final answer within \\boxed{}.";
 
 const MATHS = {
@@ -54,7 +54,7 @@ const planbench = (domain: string, items: number): Benchmark => ({
   task: 'planbench',
   fileOption: 'path',
   options: {},
-  about: `PlanBench plan generation, ${domain} in words: any plan that works is right`,
+  about: `PlanBench plan generation, ${domain} in words: every plan that reaches the goal is correct`,
   items,
   files: [`planbench/${domain}_task_1_plan_generation.json`, `${domain}_task_1_plan_generation.json`],
   source: `plan-bench/prompts/${domain}/task_1_plan_generation.json of github.com/karthikv792/LLMs-Planning (MIT)`,
@@ -80,7 +80,7 @@ export const BENCHMARKS = {
     task: 'zebralogic',
     fileOption: 'path',
     options: {},
-    about: 'ZebraLogic, grid mode: who lives where, every cell right',
+    about: 'ZebraLogic, grid mode: who lives where; all cells must be correct',
     items: 1000,
     files: ['zebralogic.jsonl', 'zebralogic/grid.jsonl', 'zebralogic/grid_463.jsonl'],
     source:
@@ -92,7 +92,7 @@ export const BENCHMARKS = {
     task: 'autologi',
     fileOption: 'path',
     options: {},
-    about: 'AutoLogi, English: puzzles with many right answers, judged by code',
+    about: 'AutoLogi, English: puzzles with many correct answers, verified by code',
     items: 1575,
     files: ['autologi.jsonl', 'autologi/AutoLogi_en.jsonl'],
     source: 'testing-data/AutoLogi_en.jsonl of github.com/8188zq/AutoLogi (commit d67fda1; no licence named)',
@@ -132,7 +132,7 @@ export const BENCHMARKS = {
 
 export const benchmarkNames: readonly string[] = Object.keys(BENCHMARKS);
 
-/** The benchmark of a name, if there is one. */
+/** The benchmark of a name; undefined if there is none. */
 export function findBenchmark(name: string): Benchmark | undefined {
   return Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name as keyof typeof BENCHMARKS] : undefined;
 }

@@ -10,7 +10,7 @@ import type {
   Answerer,
   Environment,
   EnvironmentStep,
-  Inquiry,
+  PendingStep,
   Task,
   TaskItem,
   Verdict,
@@ -54,7 +54,10 @@ export async function playMoves(
   moves: readonly Move[],
   { verifier, signal }: { readonly verifier: VerifierCache; readonly signal?: AbortSignal | undefined },
 ): Promise<EnvironmentStep[]> {
-  const guarded = (item: TaskItem, step: () => EnvironmentStep | Inquiry): EnvironmentStep | Inquiry => {
+  const guarded = (
+    item: TaskItem,
+    step: () => EnvironmentStep | PendingStep,
+  ): EnvironmentStep | PendingStep => {
     try {
       return step();
     } catch (error) {
@@ -77,7 +80,7 @@ export async function playMoves(
     }));
     const answers = await answererOf(task).answer(questions, signal);
     open.forEach(({ n, inquiry }, k) => {
-      results[n] = guarded(moves[n].item, () => inquiry.answered(answers[k]));
+      results[n] = guarded(moves[n].item, () => inquiry.resume(answers[k]));
     });
   }
 }

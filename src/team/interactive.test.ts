@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import type { ChatMessage, Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
-import type { AskedQuestion, Task } from '../task/task.ts';
+import type { QuestionWithStream, Task } from '../task/task.ts';
 import { createDebate } from './debate.ts';
 import { createParts } from './parts.ts';
 import { createRelay } from './relay.ts';
@@ -217,10 +217,10 @@ describe('rollout of an interactive task', () => {
 
 describe('an environment with questions', () => {
   /** Answers with the second letter of the alphabet, or with one drawn from the question's stream. */
-  function script(drawn: boolean): { calls: AskedQuestion[][]; task: (questions: number) => Task } {
-    const calls: AskedQuestion[][] = [];
+  function script(drawn: boolean): { calls: QuestionWithStream[][]; task: (questions: number) => Task } {
+    const calls: QuestionWithStream[][] = [];
     const answerer = {
-      answer: async (questions: readonly AskedQuestion[]) => {
+      answer: async (questions: readonly QuestionWithStream[]) => {
         calls.push([...questions]);
         return questions.map(({ stream }) => (drawn ? HUNT_LETTERS[stream.int(4)] : 'b'));
       },

@@ -1,69 +1,61 @@
 /**
- * Protocols by name, as a config file asks for them.
+ * Protocols by kind. The configuration schema (`src/config/sections.ts`) checks the options of team files and serve
+ * files; to add a protocol, add its kind here and there, and a row to `docs/protocols.md`.
  * @module
  */
 import { ConfigError } from '../support/errors.ts';
-import { nearestName } from '../support/nearest.ts';
-import { type OptionReader, readOptions } from '../support/options.ts';
-import { createDebate, DEFAULT_DEBATE } from './debate.ts';
+import { createDebate, DEFAULT_DEBATE, type DebateOptions } from './debate.ts';
 import { createParts } from './parts.ts';
-import { createRelay, DEFAULT_RELAY } from './relay.ts';
-import { createRouter, DEFAULT_ROUTER } from './router.ts';
+import { createRelay, DEFAULT_RELAY, type RelayOptions } from './relay.ts';
+import { createRouter, type RouterOptions } from './router.ts';
 import type { Protocol } from './team.ts';
 import { createVote } from './vote.ts';
 
-/** Reads a protocol's options and says how to make it once they are all known to be right. */
-type Reader = (options: OptionReader, agents: number) => () => Protocol;
+/** Kind and options of a protocol, as the section `protocol` of a team file. Absent options have their defaults. */
+export type ProtocolOptions =
+  | { readonly kind: 'vote' }
+  | { readonly kind: 'parts' }
+  | ({ readonly kind: 'relay' } & Partial<RelayOptions>)
+  | ({ readonly kind: 'debate' } & Partial<DebateOptions>)
+  | ({ readonly kind: 'router' } & Partial<RouterOptions>);
 
-const PROTOCOLS: Readonly<Record<string, Reader>> = {
-  vote: () => () => createVote(),
-  parts: () => () => createParts(),
-  relay: (options, agents) => {
-    const rounds = options.integer('rounds', { default: DEFAULT_RELAY.rounds, min: 1, max: 100 });
-    return () => createRelay(agents, { rounds });
-  },
-  debate: (options) => {
-    const rounds = options.integer('rounds', { default: DEFAULT_DEBATE.rounds, min: 1, max: 100 });
-    return () => createDebate({ rounds });
-  },
-  router: (options, agents) => {
-    const turns = options.optionalInteger('turns', { min: 1, max: 1000 });
-    const order = options.choice('order', ['round_robin', 'random'], DEFAULT_ROUTER.order);
-    const range = { default: DEFAULT_ROUTER.seed, min: 0, max: Number.MAX_SAFE_INTEGER };
-    const seed = options.integer('seed', range);
-    return () => createRouter(agents, { turns, order, seed });
-  },
-};
-
-export const protocolNames: readonly string[] = Object.keys(PROTOCOLS);
+export const protocolNames: readonly ProtocolOptions['kind'][] = [
+  'vote',
+  'parts',
+  'relay',
+  'debate',
+  'router',
+];
 
 /**
- * Creates a protocol from options as YAML has them: `rounds` of `relay` and `debate`; `turns`, `order`
- * and `seed` of `router`.
- *
+ * @param options - kind and options, valid by the configuration schema
  * @param agents - number of agents of the team, >= 1
- * @throws ConfigError for an unknown protocol, or unknown or wrong options
+ * @throws ConfigError for an unknown kind
  *
  * @example
- * createProtocol('relay', { rounds: 2 }, 3).maxTurns; // => 6
+ * createProtocol({ kind: 'relay', rounds: 2 }, 3).maxTurns; // => 6
  */
-export function createProtocol(
-  name: string,
-  options: Readonly<Record<string, unknown>>,
-  agents: number,
-): Protocol {
-  if (!Object.hasOwn(PROTOCOLS, name)) {
-    const nearest = nearestName(name, protocolNames);
-    const help =
-      nearest === undefined ? `the protocols are ${protocolNames.join(', ')}` : `did you mean "${nearest}"?`;
-    const message = `unknown protocol "${name}"; ${help}`;
-    throw new ConfigError(message, {
-      code: 'TROUPE_CONFIG_PROTOCOL',
-      issues: [{ path: 'name', message, ...(nearest === undefined ? {} : { suggestion: nearest }) }],
-    });
+export function createProtocol(options: ProtocolOptions, agents: number): Protocol {
+  switch (options.kind) {
+    case 'vote':
+      return createVote();
+    case 'parts':
+      return createParts();
+    case 'relay':
+      return createRelay(agents, { ...DEFAULT_RELAY, ...options });
+    case 'debate':
+      return createDebate({ ...DEFAULT_DEBATE, ...options });
+    case 'router':
+      return createRouter(agents, options);
+    default:
+      throw unknownProtocol(options);
   }
-  const reader = readOptions(`protocol ${name}`, options);
-  const create = PROTOCOLS[name](reader, agents);
-  reader.finish();
-  return create();
+}
+
+/** Callers without type checks can pass any kind. */
+function unknownProtocol({ kind }: { readonly kind: unknown }): ConfigError {
+  return new ConfigError(
+    `protocol.kind: expected one of ${protocolNames.join(', ')}, got ${JSON.stringify(kind) ?? 'nothing'}`,
+    { code: 'TROUPE_CONFIG_PROTOCOL' },
+  );
 }

@@ -3,7 +3,7 @@ import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
 import type { Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
-import { right, wrong } from '../grade/verdict.ts';
+import { correct, incorrect } from '../grade/verdict.ts';
 import type { Task, TaskItem } from '../task/task.ts';
 import { createDebate } from './debate.ts';
 import { createRelay } from './relay.ts';
@@ -23,8 +23,8 @@ const echo: Task = {
     text === ''
       ? { correct: false, reward: 0, reason: 'blank' }
       : text === prompt
-        ? right(text, 'yes')
-        : wrong(text, 'no'),
+        ? correct(text, 'yes')
+        : incorrect(text, 'no'),
 };
 
 const ALPHABET = 'abc';

@@ -12,7 +12,7 @@ import type { RandomStream } from '../core/rng.ts';
 import {
   type AttemptDecision,
   type AttemptMeasurement,
-  judgeAttempt,
+  decideAttempt,
   measureAttempt,
   startTrustRegion,
   type TrustRegionState,
@@ -89,7 +89,7 @@ export async function optimize(
       ? await advanceHandover(model, trajectories, { ...settings, scale: region.lrScale })
       : await trainAttempt(model, trajectories, { ...settings, start, region });
     const measurement = await measure(model, trajectories, { ...settings, start, training });
-    const decision = judgeAttempt(region, measurement);
+    const decision = decideAttempt(region, measurement);
     attempts.push(attemptRecord(region, measurement, decision));
     if (decision.kind === 'accepted') {
       if (training.handover?.finished) await model.handover?.finish();

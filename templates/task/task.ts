@@ -1,15 +1,16 @@
 /**
- * Sums of three numbers: the task `troupe tasks init` starts you with. Replace the data, the prompt and the
- * verifier by your own; the test beside this file says whether they fit together.
+ * A task that `troupe tasks init` created: sums of three numbers. Replace the data, the prompt and the verifier with
+ * your own; `task.test.mjs` tests that they agree.
  */
 import type { ModuleContext, ModuleItem, ModuleVerdict, TaskItem } from 'troupe';
 
+/** Description in one line. */
 export const about = 'sums of three numbers';
 
-/** Options of the team file's task section (`task: { module: ./task.ts, largest: 50 }`), with their defaults. */
+/** Options of the task with their defaults. A team file sets them: `task: { module: ./task.ts, largest: 50 }`. */
 export const options = { largest: 99 };
 
-/** The problems: one per line of data.jsonl, sorted into train, validation and test by the hash of `key`. */
+/** All problems, one per line of `data.jsonl`. The hash of `key` determines the split: train, validation or test. */
 export function* items({ readJsonLines, options: { largest } }: ModuleContext): Generator<ModuleItem> {
   for (const { numbers, sum } of readJsonLines('data.jsonl') as readonly {
     numbers: number[];
@@ -19,35 +20,35 @@ export function* items({ readJsonLines, options: { largest } }: ModuleContext): 
     yield {
       prompt: prompt(numbers),
       answer: sum,
-      key: [...numbers].sort((a, b) => a - b).join('+'), // the same problem in another order is not a new one
+      key: [...numbers].sort((a, b) => a - b).join('+'), // the same numbers in another order are the same problem
       difficulty: `${String(sum).length} digits`,
     };
   }
 }
 
-/** What the team is asked. */
+/** The prompt of a problem. */
 function prompt(numbers: readonly number[]): string {
   return `${numbers.join('+')}=`;
 }
 
-/** The answer is the integer behind the last `#`. `answer` is what votes are counted on. */
+/** The answer is the integer after the last `#`. Votes are counted on `answer` of the verdict. */
 export function verify(item: TaskItem, text: string): ModuleVerdict {
   const found = /#(-?\d{1,9})\s*$/.exec(text)?.[1];
-  if (found === undefined) return { correct: false, reason: 'no number behind a "#" at the end' };
+  if (found === undefined) return { correct: false, reason: 'the text does not end in "#" and an integer' };
   const answer = String(Number(found));
   const correct = answer === item.answer;
   return {
     correct,
     answer,
-    reason: correct ? `${answer} is right` : `got ${answer}, expected ${item.answer}`,
+    reason: correct ? `${answer} is correct` : `got ${answer}, expected ${item.answer}`,
   };
 }
 
-/** A text that solves an item, for `troupe pretrain`: the steps, then the answer. Leave it out if you have none. */
-export function demonstrate({ prompt: asked, answer }: TaskItem): string {
-  const [a = 0, b = 0, c = 0] = asked.split(/[+=]/).map(Number);
+/** Optional: a text that solves a problem, for `troupe pretrain`: the steps, then the answer. */
+export function demonstrate({ prompt: problem, answer }: TaskItem): string {
+  const [a = 0, b = 0, c = 0] = problem.split(/[+=]/).map(Number);
   return `${a}+${b}=${a + b};${a + b}+${c}=${answer}#${answer}`;
 }
 
-/** Characters that prompts and answers can contain: what a base model's tokenizer is made of. */
+/** All characters of prompts and answers: `troupe pretrain` builds the tokenizer of a base model from them. */
 export const alphabet = '0123456789+=;#';

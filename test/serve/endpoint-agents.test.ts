@@ -298,7 +298,7 @@ it('does not count a cancelled message as a failure of the endpoint', async () =
 });
 
 describe('other protocols', () => {
-  it.each(['debate', 'relay', 'router'])(
+  it.each(['debate', 'relay', 'router'] as const)(
     'continue %s without an agent that fails, and report it',
     async (protocol) => {
       const agents = await Promise.all(

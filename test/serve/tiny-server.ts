@@ -11,7 +11,7 @@ import type { ServerLog } from '../../src/serve/http/log.ts';
 import type { ServerOptions } from '../../src/serve/options.ts';
 import { startServer, type TeamServer } from '../../src/serve/server.ts';
 import { type ServedTeam, textAnswer } from '../../src/serve/team/served-team.ts';
-import { createProtocol } from '../../src/team/protocols.ts';
+import { createProtocol, type ProtocolOptions } from '../../src/team/protocols.ts';
 
 /** Three different models with random weights. */
 export async function tinyModels(maxPositions = 64): Promise<Model[]> {
@@ -43,7 +43,7 @@ export interface TinyServer {
 
 export interface TinyOptions {
   readonly agents: readonly ServedAgent[];
-  readonly protocol?: string;
+  readonly protocol?: ProtocolOptions['kind'];
   readonly team?: Partial<ServedTeam>;
   readonly options?: Partial<ServerOptions>;
   readonly apiKey?: string;
@@ -54,7 +54,7 @@ function servedTeam({ agents, protocol = 'vote', team = {} }: TinyOptions): Serv
   return {
     name: 'tiny',
     agents,
-    protocol: createProtocol(protocol, {}, agents.length),
+    protocol: createProtocol({ kind: protocol }, agents.length),
     minAgents: agents.length,
     agentTimeoutMs: 20_000,
     answerOf: textAnswer,

@@ -4,8 +4,9 @@
  */
 import type { ResolvedConfig } from '../../config/resolve.ts';
 import type { VerifierName } from '../../grade/verifier.ts';
+import type { TaskContext } from '../../task/definition.ts';
 import type { Task } from '../../task/task.ts';
-import { createTask, type TaskContext } from '../../tasks/registry.ts';
+import { createTask } from '../../tasks/registry.ts';
 import { createProtocol } from '../../team/protocols.ts';
 import type { Protocol } from '../../team/team.ts';
 import { createAnswerer } from '../answerer.ts';
@@ -27,7 +28,7 @@ export async function composeEpisodes(
   options: DownloadOptions = {},
 ): Promise<{ readonly task: Task; readonly protocol: Protocol }> {
   const task = await composeTask(resolved, options);
-  const protocol = await composeProtocol(resolved);
+  const protocol = composeProtocol(resolved);
   requireInteractiveSettings(resolved, task, { protocol, isOwn: true });
   return { task, protocol };
 }
@@ -49,24 +50,12 @@ export async function composeOtherTask(
   const task = await locateErrors(resolved, path, () =>
     createTask(String(name ?? ''), section, taskContext(options)),
   );
-  requireInteractiveSettings(resolved, task, { protocol: await composeProtocol(resolved), isOwn: false });
+  requireInteractiveSettings(resolved, task, { protocol: composeProtocol(resolved), isOwn: false });
   return task;
 }
 
-function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
-  const { kind, ...options } = resolved.config.protocol;
-  return locateErrors(resolved, ['protocol'], () =>
-    createProtocol(kind, options, resolved.config.agents.length),
-  );
-}
-
-/** A protocol for `agents` agents; a served team may have more agents than the trained one. */
-export function composeProtocolFor(
-  kind: string,
-  options: Readonly<Record<string, unknown>>,
-  agents: number,
-): Protocol {
-  return createProtocol(kind, options, agents);
+function composeProtocol({ config }: ResolvedConfig): Protocol {
+  return createProtocol(config.protocol, config.agents.length);
 }
 
 /** Extracts answers as the verifier of JSON-lines tasks does, for served teams without a task. */

@@ -19,8 +19,8 @@ export const defineTasks: DefineCommand = (program, { overrides }) => {
     .command('list', { isDefault: true })
     .description('tasks, verifiers and benchmarks, one line each')
     .option('--json', 'one JSON object on standard output')
-    .action(({ json }: { json?: boolean }) => {
-      const catalogue = taskCatalogue();
+    .action(async ({ json }: { json?: boolean }) => {
+      const catalogue = await taskCatalogue();
       process.stdout.write(json ? `${JSON.stringify(catalogue)}\n` : renderCatalogue(catalogue));
     });
   tasks
@@ -32,7 +32,7 @@ export const defineTasks: DefineCommand = (program, { overrides }) => {
       const shown = relative(process.cwd(), created.folder) || '.';
       const lines = [
         `${shown}   ${created.files.join(', ')}`,
-        `test it       npx tsx --test ${join(shown, 'task.test.ts')}`,
+        `test it       node --test ${join(shown, 'task.test.mjs')}`,
         `look at it    troupe tasks check ${join(shown, 'team.yaml')}`,
         `train on it   troupe train ${join(shown, 'team.yaml')}`,
       ];

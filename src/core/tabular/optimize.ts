@@ -7,7 +7,7 @@
 import { type AdamWState, adamwStep, initialAdamW } from '../adamw.ts';
 import { checkInteger, checkLength, checkPositive } from '../check.ts';
 import { exactKl, logSoftmax } from '../divergence.ts';
-import { judgeAttempt, startTrustRegion } from '../trust-region.ts';
+import { decideAttempt, startTrustRegion } from '../trust-region.ts';
 
 /** Start of the update and advantages. */
 export interface OneStateProblem {
@@ -75,7 +75,7 @@ export function optimizeOneState(
     const learningRate = options.learningRate * lrScale;
     const tried = ascend(start, { advantages, beta, options: { ...options, learningRate } });
     const { klNewOld: kl, tv } = exactKl(tried.logits, logits);
-    const decision = judgeAttempt(state, {
+    const decision = decideAttempt(state, {
       klQuantile: kl,
       klMean: kl,
       klMax: kl,

@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from 'zod';
-import { choice, flag, integer, show } from '../../config/fields.ts';
+import { choice, flag, integer, show } from '../../schema/fields.ts';
 import { sharedFields } from './shared-fields.ts';
 
 const content = z

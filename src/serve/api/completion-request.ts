@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from 'zod';
-import { integer, show } from '../../config/fields.ts';
+import { integer, show } from '../../schema/fields.ts';
 import { sharedFields } from './shared-fields.ts';
 
 const MAX_PROMPTS = 128;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { z } from 'zod';
-import { show } from '../../config/fields.ts';
+import { show } from '../../schema/fields.ts';
 import { nearestName } from '../../support/nearest.ts';
 import { type ApiError, invalid } from './errors.ts';
 import { UNSUPPORTED } from './shared-fields.ts';

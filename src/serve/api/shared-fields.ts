@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { choice, flag, integer, number, show, text } from '../../config/fields.ts';
+import { choice, flag, integer, number, show, text } from '../../schema/fields.ts';
 
 /** The limit of the OpenAI API. */
 const MAX_STOP_SEQUENCES = 4;

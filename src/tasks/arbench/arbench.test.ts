@@ -6,13 +6,15 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
-import type { EnvironmentStep, Inquiry, Question, Task } from '../../task/task.ts';
+import { answererRequest } from '../../task/answerer.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
+import type { EnvironmentStep, PendingStep, Question, Task } from '../../task/task.ts';
 import { codesOf, feedbackOn, fits } from '../guess-number/code.ts';
 import { bagF1, storyF1 } from './bag-f1.ts';
-import { createDetectiveCases, readDetectiveCasesOptions } from './detective-cases.ts';
-import { createGuessingNumbers, readGuessingNumbersOptions } from './guessing-numbers.ts';
+import { createDetectiveCases, detectiveCases } from './detective-cases.ts';
+import { createGuessingNumbers, guessingNumbers } from './guessing-numbers.ts';
 import { hitShare, hitsOf } from './key-questions.ts';
-import { createSituationPuzzles, readSituationPuzzlesOptions } from './situation-puzzles.ts';
+import { createSituationPuzzles, situationPuzzles } from './situation-puzzles.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/arbench', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'troupe-arbench-'));
@@ -24,18 +26,18 @@ function file(name: string, value: unknown): string {
   return path;
 }
 
-/** Plays messages; `answers` is given every question in turn. */
+/** State after messages; `answers` answers the questions. */
 function played(
   task: Task,
   messages: readonly string[],
   answers: (question: Question) => string = () => {
-    throw new Error('a question');
+    throw new Error('expected no question');
   },
 ): EnvironmentStep {
   return messages.reduce(
-    (scene, text) => {
-      let next: EnvironmentStep | Inquiry = scene.step(text, randomStream(1));
-      while ('question' in next) next = next.answered(answers(next.question));
+    (state, text) => {
+      let next: EnvironmentStep | PendingStep = state.step(text, randomStream(1));
+      while ('question' in next) next = next.resume(answers(next.question));
       return next;
     },
     task.environment!.reset(task.item('test', 0)),
@@ -45,7 +47,7 @@ function played(
 describe('arbench-gn', () => {
   const task = createGuessingNumbers({ path: file('gn.json', ['0123']) });
 
-  it('has the 5,040 secrets, those of the file held out and nowhere else', () => {
+  it('has all 5,040 secrets, those of the file in the test split only', () => {
     const whole = createGuessingNumbers();
     const all = (one: Task): string[] =>
       (['train', 'validation', 'test'] as const).flatMap((split) =>
@@ -65,7 +67,7 @@ describe('arbench-gn', () => {
     expect(official.warnings).toHaveLength(1);
   });
 
-  it('answers in the official format, and reads the last four digits', () => {
+  it('gives feedback in the official format, on the last four digits', () => {
     const { observation: reply } = played(task, ['I think 9999, no: Guess: 0132']);
     expect(reply).toBe(
       '2 digits are present in the answer and in the correct positions\n' +
@@ -77,16 +79,16 @@ describe('arbench-gn', () => {
     );
   });
 
-  it('plays 25 rounds whatever is guessed, then asks for the final answer, which alone counts', () => {
+  it('has 25 rounds and then a final guess, which alone determines the verdict', () => {
     const rounds = Array.from({ length: 25 }, () => 'Guess: 0123');
     expect(played(task, rounds.slice(1)).done).toBe(false);
     const before = played(task, rounds);
     expect(before).toMatchObject({ done: false });
     expect(before.observation).toMatch(/All turns are over.*final answer:\nGuess: \[number\]$/s);
     expect(before.verdict()).toMatchObject({ correct: false, reward: 0, scores: { process: 1 } });
-    const wrong = played(task, [...rounds, 'Guess: 0124']);
-    expect(wrong.done).toBe(true);
-    expect(wrong.verdict()).toMatchObject({ correct: false, answer: '0124', scores: { process: 1 } });
+    const incorrect = played(task, [...rounds, 'Guess: 0124']);
+    expect(incorrect.done).toBe(true);
+    expect(incorrect.verdict()).toMatchObject({ correct: false, answer: '0124', scores: { process: 1 } });
     const found = played(task, [...rounds.map(() => '4567'), 'It is 0123.']);
     expect(found.verdict()).toMatchObject({
       correct: true,
@@ -97,7 +99,7 @@ describe('arbench-gn', () => {
     expect(task.environment?.maxTurns).toBe(26);
   });
 
-  it('takes a round from a message without four digits', () => {
+  it('uses up a round for a message without four digits', () => {
     const short = createGuessingNumbers({ path: file('gn.json', ['0123']), rounds: 2 });
     expect(played(short, ['what?']).observation).toMatch(/for example: Guess: 1234\n\nTurn 2: /);
     expect(played(short, ['what?', '0213', 'none']).verdict()).toMatchObject({
@@ -107,23 +109,23 @@ describe('arbench-gn', () => {
     });
   });
 
-  it('is always solved by who guesses what fits', () => {
+  it('is always solved by a player with consistent guesses', () => {
     const codes = codesOf({ digits: 4, symbols: 10, repeats: false });
     fc.assert(
       fc.property(fc.constantFrom(...codes), fc.nat(10 ** 6), (secret, seed) => {
         const one = createGuessingNumbers({ path: file('one.json', [secret]) });
         const stream = randomStream(seed);
-        let left = codes;
+        let candidates = codes;
         const messages: string[] = [];
         while (messages.length < 26) {
-          const guess = left[stream.int(left.length)];
+          const guess = candidates[stream.int(candidates.length)];
           messages.push(`Guess: ${guess}`);
           const [placed, misplaced] =
             (played(one, messages).observation ?? '').match(/\d+(?= digits)/g) ?? [];
           if (messages.length === 26) break;
-          const told = { guess, placed: Number(placed), misplaced: Number(misplaced) };
-          expect(told).toEqual({ guess, ...feedbackOn(secret, guess) });
-          left = left.filter((code) => fits(code, [told]));
+          const clue = { guess, placed: Number(placed), misplaced: Number(misplaced) };
+          expect(clue).toEqual({ guess, ...feedbackOn(secret, guess) });
+          candidates = candidates.filter((code) => fits(code, [clue]));
         }
         expect(played(one, messages).verdict().correct).toBe(true);
       }),
@@ -131,19 +133,19 @@ describe('arbench-gn', () => {
     );
   });
 
-  it('refuses files that are no lists of secrets, naming the record', () => {
+  it('rejects files that are not lists of secrets, with the record', () => {
     const path = file('bad.json', ['0123', '1123']);
     expect(() => createGuessingNumbers({ path })).toThrow(
       `task arbench-gn: ${path}: record 1: expected four different digits, got "1123"`,
     );
     expect(() => createGuessingNumbers({ path: file('none.json', '{') })).toThrow(ConfigError);
     expect(() => createGuessingNumbers({ path: file('object.json', {}) })).toThrow('expected a list');
-    expect(readGuessingNumbersOptions({}).rounds).toBe(25);
+    expect(parseTaskOptions(guessingNumbers, {}).rounds).toBe(25);
   });
 });
 
 describe('F1 of stories', () => {
-  it('counts the overlap of bags: by hand', () => {
+  it('is computed from the overlap of bags: by hand', () => {
     expect(storyF1('the cat sat', 'the black cat')).toMatchObject({ words: 2 / 3 });
     expect(bagF1(['a', 'a', 'b'], ['a', 'b', 'b'])).toBeCloseTo(2 / 3, 12);
     expect(bagF1([], ['a'])).toBe(0);
@@ -153,7 +155,7 @@ describe('F1 of stories', () => {
     });
   });
 
-  it('is symmetric, 1 for the same bag alone, and never more', () => {
+  it('is symmetric, and 1 for equal bags only', () => {
     const bag = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(bag, bag, (a, b) => {
@@ -187,14 +189,14 @@ describe('arbench-sp', () => {
   const task = createSituationPuzzles({ path: join(FIXTURES, 'sp.json'), ...rules });
   const { answer: bottom = '', prompt } = task.item('test', 0);
 
-  it('shows the surface and hides the rest', () => {
+  it('shows the story and not the solution', () => {
     expect(task.size('test')).toBe(3);
     expect(prompt).toContain('Every morning a man puts a full bottle on his doorstep');
     expect(prompt).toMatch(/You have 2 turns.*Turn 1: ask your next question\.$/s);
     expect(prompt).not.toContain('neighbour');
   });
 
-  it('asks the referee about each question by itself, and the judge about it, too', () => {
+  it('sends each question to the referee by itself, and then to grading', () => {
     const asked: Question[] = [];
     const end = played(task, ['Q: Is it a signal?', 'Q: For a neighbour?', bottom], (question) => {
       asked.push(question);
@@ -221,7 +223,7 @@ describe('arbench-sp', () => {
     );
   });
 
-  it('pays by words shared, and asks no judge unless told to', () => {
+  it('rewards common words, and grades no questions without process', () => {
     const plain = createSituationPuzzles({ path: join(FIXTURES, 'sp.json'), ...rules, process: false });
     let questions = 0;
     const story = bottom.split(' ').slice(0, 20).join(' ');
@@ -233,21 +235,26 @@ describe('arbench-sp', () => {
     expect(played(plain, ['Q: a?'], () => 'Yes').verdict()).toMatchObject({ correct: false, reward: 0 });
   });
 
-  it('names what a record lacks and what an option lacks', () => {
+  it('reports missing fields of records and missing options', () => {
     const path = file('sp.json', [{ index: 0, surface: 'x' }]);
     expect(() => createSituationPuzzles({ path, ...rules })).toThrow(
       `${path}: record 0: expected a text "bottom", got nothing`,
     );
-    expect(() => readSituationPuzzlesOptions({})).toThrow(
-      /answerer_path: expected a model folder, or answerer_url instead, got neither\n.*path: expected a file of puzzles/,
+    expect(() => parseTaskOptions(situationPuzzles, {})).toThrow(
+      /path: expected a file of puzzles.*\n.*answerer_path: expected a model folder, or answerer_url instead, got neither/,
     );
-    expect(() => readSituationPuzzlesOptions({ path, answerer_url: 'http://x/v1' })).toThrow(
+    expect(() => parseTaskOptions(situationPuzzles, { path, answerer_url: 'http://x/v1' })).toThrow(
       'answerer_model: expected the name of a model at answerer_url, got nothing',
     );
     expect(() =>
-      readSituationPuzzlesOptions({ path, answerer_url: 'u', answerer_model: 'm', answerer_path: 'p' }),
+      parseTaskOptions(situationPuzzles, {
+        path,
+        answerer_url: 'u',
+        answerer_model: 'm',
+        answerer_path: 'p',
+      }),
     ).toThrow('expected one of answerer_path and answerer_url, got both');
-    expect(readSituationPuzzlesOptions({ path, answerer_path: 'p' }).answerer).toEqual({
+    expect(answererRequest(parseTaskOptions(situationPuzzles, { path, answerer_path: 'p' }))).toEqual({
       source: { kind: 'folder', path: 'p' },
       temperature: 0.7,
       topP: 0.7,
@@ -260,7 +267,7 @@ describe('arbench-dc', () => {
   const rules = { trainPath: undefined, rounds: 3, process: true };
   const task = createDetectiveCases({ path: join(FIXTURES, 'dc.json'), ...rules });
 
-  it('shows the background and none of the stories', () => {
+  it('shows the background and no story of a suspect', () => {
     const { prompt, answer } = task.item('test', 0);
     expect(answer).toBe('D');
     expect(prompt).toMatch(
@@ -270,12 +277,12 @@ describe('arbench-dc', () => {
     for (const secret of ['ticket box', 'glueing a mast', 'murderer: ']) expect(prompt).not.toContain(secret);
   });
 
-  it('lets each suspect answer in its role, with what it was asked before', () => {
+  it('sends a question with the role and the earlier questions of the suspect', () => {
     const asked: Question[] = [];
     const answers = (question: Question): string => {
       asked.push(question);
-      const isJudge = question.messages[0].content.startsWith('You judge');
-      return isJudge ? (asked.length === 2 ? 'Hit point: 1' : 'Hit point: 2, 4') : `answer ${asked.length}`;
+      const isGrading = question.messages[0].content.startsWith('You judge');
+      return isGrading ? (asked.length === 2 ? 'Hit point: 1' : 'Hit point: 2, 4') : `answer ${asked.length}`;
     };
     const end = played(
       task,
@@ -310,7 +317,7 @@ describe('arbench-dc', () => {
     expect(task.environment?.maxTurns).toBe(7);
   });
 
-  it('says what comes next: the question, the next round, the choice', () => {
+  it('adds the next instruction: the question, the next round, the final answer', () => {
     const silent = (): string => 'I was asleep.';
     expect(played(task, ['Mr. Paul Roe']).observation).toBe(
       'Turn 1: ask your question: a single one, not several in one.',
@@ -327,20 +334,20 @@ describe('arbench-dc', () => {
   it.each([
     ['Answer: D', true],
     ['Answer: D\nAnswer: A', true],
-    ['Answer: The man is D', true], // every capital A to E on the line counts, the last wins
+    ['Answer: The man is D', true], // the last capital letter A to E of the line counts
     ['Answer: D, not B', false],
     ['D', false],
     ['', false],
-  ])('reads %j as the benchmark does', (text, correct) => {
+  ])('reads %j as the official code does', (text, correct) => {
     expect(played(task, ['x', 'y', 'z', text]).verdict()).toMatchObject({ correct, scores: { process: 0 } });
   });
 
-  it('names what a case lacks', () => {
+  it('reports missing fields of cases', () => {
     const path = file('dc.json', [{ index: 0, label: 7, initial_information: {}, suspects: [] }]);
     expect(() => createDetectiveCases({ path, ...rules })).toThrow(
       `${path}: record 0: expected "label" from 0 to 4, got 7`,
     );
-    expect(() => readDetectiveCasesOptions({ answerer_path: 'p' })).toThrow(
+    expect(() => parseTaskOptions(detectiveCases, { answerer_path: 'p' })).toThrow(
       'expected a file of cases, or train_path',
     );
   });

@@ -1,11 +1,11 @@
 /**
- * The F1 score that AR-Bench gives to told stories: how far two bags of characters, or of words, overlap.
+ * The F1 score of AR-Bench for stories: the overlap of two bags of words or characters.
  * @module
  */
 
 /**
- * F1 = 2PR / (P + R), P = overlap / |prediction|, R = overlap / |truth|, counting each part as often as both have
- * it; 0 where nothing is shared.
+ * F1 = 2PR / (P + R) with P = overlap / |prediction| and R = overlap / |truth|. The overlap counts each part with the
+ * smaller of its two multiplicities; without overlap F1 is 0.
  *
  * @example
  * bagF1(['a', 'cat'], ['a', 'black', 'cat']); // ≈> 0.8
@@ -26,7 +26,7 @@ export function bagF1(prediction: readonly string[], truth: readonly string[]): 
   return (2 * precision * recall) / (precision + recall);
 }
 
-/** Both of the benchmark's: over words between blanks, and over characters; case and punctuation count. */
+/** The two scores of the benchmark: over words between whitespace, and over characters; case and punctuation matter. */
 export function storyF1(
   prediction: string,
   truth: string,

@@ -1,21 +1,21 @@
 /**
- * A case of AR-Bench DC as its file has it, and the parts of it that are shown.
+ * Reads a case of AR-Bench DC, and formats the parts that the team sees.
  * @module
  */
-import { Fields, type Read } from './records.ts';
+import { Fields, type ReadResult } from './records.ts';
 
-/** Letters of the final choice. */
+/** Letters of the final answer. */
 export const LETTERS = ['A', 'B', 'C', 'D', 'E'] as const;
 
-/** A suspect as the answering model knows it. */
+/** A suspect with the instructions of the answerer. */
 export interface Suspect {
   readonly name: string;
   readonly task: string;
   readonly story: string;
 }
 
-/** What the team is told of somebody. */
-interface Introduced {
+/** A person as the team sees it. */
+interface Person {
   readonly name: string;
   readonly introduction: string;
 }
@@ -24,21 +24,21 @@ export interface DetectiveCase {
   readonly index: number;
   readonly time: string;
   readonly location: string;
-  readonly victim: Introduced & { readonly causeOfDeath: string; readonly murderWeapon: string };
-  /** Suspects in the order of the final choice. */
-  readonly shown: readonly Introduced[];
+  readonly victim: Person & { readonly causeOfDeath: string; readonly murderWeapon: string };
+  /** Suspects in the order of the letters. */
+  readonly shown: readonly Person[];
   /** The same suspects, in another order. */
   readonly suspects: readonly Suspect[];
-  /** Position of the murderer among `shown`. */
+  /** Index of the murderer in `shown`. */
   readonly label: number;
   readonly keyQuestions: readonly string[];
 }
 
-export function readCase(value: unknown): Read<DetectiveCase> {
+export function readCase(value: unknown): ReadResult<DetectiveCase> {
   const fields = new Fields(value);
-  const told = fields.object('initial_information');
-  const victim = told.object('victim');
-  const shown = told.each('suspect', (one) => ({
+  const information = fields.object('initial_information');
+  const victim = information.object('victim');
+  const shown = information.each('suspect', (one) => ({
     name: one.text('name'),
     introduction: one.text('introduction'),
   }));
@@ -47,8 +47,8 @@ export function readCase(value: unknown): Read<DetectiveCase> {
   });
   const record = {
     index: fields.integer('index', Number.MAX_SAFE_INTEGER),
-    time: told.text('time'),
-    location: told.text('location'),
+    time: information.text('time'),
+    location: information.text('location'),
     victim: {
       name: victim.text('name'),
       introduction: victim.text('introduction'),
@@ -63,14 +63,14 @@ export function readCase(value: unknown): Read<DetectiveCase> {
   const unknown = shown.find(({ name }) => !suspects.some((one) => one.name === name));
   const expected =
     fields.expected ??
-    told.expected ??
+    information.expected ??
     victim.expected ??
     (shown.length === LETTERS.length ? undefined : `${LETTERS.length} suspects, got ${shown.length}`) ??
     (unknown && `a story of the suspect "${unknown.name}", got none`);
   return expected === undefined ? { record } : { expected };
 }
 
-/** All that the team is told before it asks. */
+/** The information that the team has at the start. */
 export function background({ time, location, victim, shown }: DetectiveCase): string {
   const suspects = shown.map(({ name, introduction }) => `- ${name}: ${introduction}`).join('\n');
   return `time: ${time}

@@ -1,60 +1,62 @@
 /**
- * AR-Bench DC: find the murderer among five suspects by questioning them. Each round has two messages, whom to ask
- * and what; the suspect, played by a model that knows the suspect's story, answers in one sentence and remembers
- * what it was asked before.
+ * The task `arbench-dc` (AR-Bench DC): find the murderer among five suspects by questioning them. Each round has two
+ * messages: the name of a suspect, and a question. The suspect is played by the answerer with the suspect's story and the
+ * earlier questions and answers, and answers in one sentence.
  *
- * Differs from the official code: the background stands in the first user message, nested parts of it as lines
- * rather than as Python dictionaries, and what follows on an answer is one user message with it; all words are our
- * own. Blanks around a name do not count, and a name may end in a full stop of its own.
+ * Differs from the official code: the background is part of the first user message, with nested parts as lines instead of
+ * Python dictionaries. An answer and the next instruction are one user message. The prompts are worded differently.
+ * Spaces around a name are ignored, and a name may end in its own full stop.
  * @see Zhou et al., "From passive to active reasoning", arXiv 2506.08295; github.com/tmlr-group/AR-Bench
  * @module
  */
 
+import { z } from 'zod';
 import { afterThinking } from '../../grade/after-thinking.ts';
-import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
-import { readOptions } from '../../support/options.ts';
-import type { Answerer, EnvironmentStep, Inquiry, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { type AnswererRequest, readAnswerer } from '../shared/answerer-options.ts';
+import { BINARY_REWARD, correct, excerpt, incorrect, noAnswer } from '../../grade/verdict.ts';
+import { flag, integer, text } from '../../schema/fields.ts';
+import { rejectOption } from '../../schema/options.ts';
+import { answererOptions, answererRequest, requireAnswerer } from '../../task/answerer.ts';
+import { defineTask } from '../../task/definition.ts';
+import type { Answerer, EnvironmentStep, PendingStep, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { background, choices, type DetectiveCase, LETTERS, readCase, type Suspect } from './case.ts';
-import { hitShare, hitsOf, judgeQuestion } from './key-questions.ts';
+import { gradingQuestion, hitShare, hitsOf } from './key-questions.ts';
 import { readList, recordAt, splitLists } from './records.ts';
 
 const NAME = 'arbench-dc';
 
 export interface DetectiveCasesOptions {
-  /** Official list of test cases, all held out. */
-  readonly path: string | undefined;
+  /** Official list of test cases: the test split. */
+  readonly path?: string | undefined;
   /** Official list of training cases. */
-  readonly trainPath: string | undefined;
+  readonly trainPath?: string | undefined;
   readonly rounds: number;
-  /** Also ask a judge which key questions every question hits: twice as many questions to the answerer. */
+  /** Also grade which key questions each question covers, with a second call of the answerer. */
   readonly process: boolean;
 }
 
-/**
- * Reads YAML options: `path`, `train_path` (one at least), `rounds` (1..100, default 25), `process` and whom to ask
- * (`answerer_...`).
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readDetectiveCasesOptions(
-  record: Readonly<Record<string, unknown>>,
-): DetectiveCasesOptions & { readonly answerer: AnswererRequest } {
-  const options = readOptions(`task ${NAME}`, record);
-  const read = {
-    path: options.optionalText('path'),
-    trainPath: options.optionalText('train_path'),
-    rounds: options.integer('rounds', { default: 25, min: 1, max: 100 }),
-    process: options.boolean('process', false),
-    answerer: readAnswerer(options),
-  };
-  if (read.path === undefined && read.trainPath === undefined)
-    options.reject('path', 'expected a file of cases, or train_path, got neither');
-  options.finish();
-  return read;
-}
+/** The task `arbench-dc` of a team file. */
+export const detectiveCases = defineTask({
+  name: NAME,
+  about: 'AR-Bench DC: question suspects, played by a model, and name the murderer: interactive',
+  options: z
+    .strictObject({
+      path: text('the name of a file').optional().describe('Official list of test cases: the test split.'),
+      train_path: text('the name of a file').optional().describe('Official list of training cases.'),
+      rounds: integer({ min: 1, max: 100 }).default(25).describe('Questions of an episode.'),
+      process: flag()
+        .default(false)
+        .describe('Also grade which key questions each question covers, with a second call of the answerer.'),
+      ...answererOptions,
+    })
+    .superRefine((options, context) => {
+      if (options.path === undefined && options.train_path === undefined)
+        rejectOption(context, 'path', 'expected a file of cases, or train_path, got neither');
+      requireAnswerer(options, context);
+    }),
+  create: (options, context) => createDetectiveCases(options, context.answerer?.(answererRequest(options))),
+});
 
-/** @throws ConfigError naming the record of a file that is no case */
+/** @throws ConfigError with the first invalid record of a file */
 export function createDetectiveCases(
   { path, trainPath, ...rules }: DetectiveCasesOptions,
   answerer?: Answerer,
@@ -81,7 +83,8 @@ export function createDetectiveCases(
     answerOf: accused,
     environment: {
       maxTurns: 2 * rules.rounds + 1,
-      reset: ({ data }) => scene({ file: data as DetectiveCase, rules }, { rounds: 0, asked: [], hits: [] }),
+      reset: ({ data }) =>
+        stateOf({ file: data as DetectiveCase, rules }, { rounds: 0, asked: [], hits: [] }),
       ...(answerer && { answerer }),
     },
   };
@@ -95,46 +98,49 @@ interface Testimony {
   readonly answer: string;
 }
 
-interface Standing {
-  /** Rounds that are over. */
+interface Progress {
+  /** Completed rounds. */
   readonly rounds: number;
   readonly asked: readonly Testimony[];
-  /** Key questions hit so far. */
+  /** Indices of key questions covered so far. */
   readonly hits: readonly number[];
-  /** Who is asked next; absent: the next message names somebody. */
+  /** The suspect of the next question; absent: the next message names a suspect. */
   readonly suspect?: Suspect;
   readonly reply?: string;
   readonly accusation?: string;
 }
 
-function scene(game: { readonly file: DetectiveCase; readonly rules: Rules }, at: Standing): EnvironmentStep {
+function stateOf(
+  game: { readonly file: DetectiveCase; readonly rules: Rules },
+  at: Progress,
+): EnvironmentStep {
   const { file, rules } = game;
   const { rounds, asked, hits, suspect } = at;
-  /** The round is over; asks what comes next. */
-  const nextRound = (said: string, more: Partial<Standing> = {}): EnvironmentStep => {
+  /** Ends the round with a text and the next instruction. */
+  const nextRound = (text: string, more: Partial<Progress> = {}): EnvironmentStep => {
     const next = rounds + 1 < rules.rounds ? askWhom(rounds + 2, file) : finalQuestion(file);
-    return scene(game, { asked, hits, ...more, rounds: rounds + 1, reply: `${said}\n\n${next}` });
+    return stateOf(game, { asked, hits, ...more, rounds: rounds + 1, reply: `${text}\n\n${next}` });
   };
   const name = (text: string): EnvironmentStep => {
     const named = suspectNamed(file, afterThinking(text));
     return named === undefined
       ? nextRound('That is not the full name of one suspect, so this turn is lost. Answer with a name alone.')
-      : scene(game, { rounds, asked, hits, suspect: named, reply: askWhat(rounds + 1) });
+      : stateOf(game, { rounds, asked, hits, suspect: named, reply: askWhat(rounds + 1) });
   };
-  const question = (who: Suspect, text: string): Inquiry => {
+  const question = (who: Suspect, text: string): PendingStep => {
     const said = afterThinking(text).trim();
     return {
       question: { messages: interrogation(who, asked, said) },
-      answered(spoken) {
+      resume(spoken) {
         const answer = afterThinking(spoken).trim();
         const testimonies = [...asked, { suspect: who, question: said, answer }];
         if (!rules.process) return nextRound(answer, { asked: testimonies });
         const { keyQuestions } = file;
         return {
-          question: judgeQuestion({ truth: truthOf(file, who), keyQuestions }, said),
-          answered(judged) {
-            const more = hitsOf(afterThinking(judged), keyQuestions.length);
-            return nextRound(answer, { asked: testimonies, hits: [...hits, ...more] });
+          question: gradingQuestion({ truth: truthOf(file, who), keyQuestions }, said),
+          resume(grading) {
+            const covered = hitsOf(afterThinking(grading), keyQuestions.length);
+            return nextRound(answer, { asked: testimonies, hits: [...hits, ...covered] });
           },
         };
       },
@@ -144,7 +150,7 @@ function scene(game: { readonly file: DetectiveCase; readonly rules: Rules }, at
     done: at.accusation !== undefined,
     ...(at.reply !== undefined && { observation: at.reply }),
     step(text) {
-      if (rounds === rules.rounds) return scene(game, { rounds, asked, hits, accusation: text });
+      if (rounds === rules.rounds) return stateOf(game, { rounds, asked, hits, accusation: text });
       return suspect === undefined ? name(text) : question(suspect, text);
     },
     verdict() {
@@ -157,15 +163,14 @@ function scene(game: { readonly file: DetectiveCase; readonly rules: Rules }, at
   };
 }
 
-/** The suspect whose full name a message is, one punctuation mark at each end left out. */
+/** The suspect whose full name is the message, without one punctuation mark at each end. */
 function suspectNamed({ suspects }: DetectiveCase, text: string): Suspect | undefined {
   const said = text.trim();
-  const bare = said.replace(/^[!-/:-@[-`{-~]/, '').replace(/[!-/:-@[-`{-~]$/, '');
-  return suspects.find(({ name }) => name === said || name === bare);
+  const stripped = said.replace(/^[!-/:-@[-`{-~]/, '').replace(/[!-/:-@[-`{-~]$/, '');
+  return suspects.find(({ name }) => name === said || name === stripped);
 }
 
-/** The last letter A to E behind the first `Answer:`, on its line. */
-/** The letter that a text accuses. */
+/** The accused suspect: the last letter A to E after the first `Answer:` on its line. */
 function accused(text: string): string | undefined {
   const said = /Answer:\s*(.*)/.exec(afterThinking(text))?.[1];
   return said?.match(/[A-E]/g)?.at(-1);
@@ -177,8 +182,8 @@ function accusation({ label }: DetectiveCase, text: string): Verdict {
     return noAnswer(`expected "Answer:" and a letter from A to E, got ${excerpt(text)}`);
   const gold = LETTERS[label];
   return letter === gold
-    ? right(letter, `${letter} is the murderer`)
-    : wrong(letter, `got ${letter}, expected ${gold}`);
+    ? correct(letter, `${letter} is the murderer`)
+    : incorrect(letter, `got ${letter}, expected ${gold}`);
 }
 
 function introduction(caseText: string, rounds: number): string {
@@ -227,7 +232,7 @@ Your story: ${story}`,
   ];
 }
 
-/** What the judge knows: the case, and the story of who was asked. */
+/** The facts for grading: the case, and the story of the questioned suspect. */
 function truthOf(file: DetectiveCase, { name, story }: Suspect): string {
   return `${background(file)}\nThe question is for ${name}, whose story is: ${story}`;
 }

@@ -1,52 +1,52 @@
 /**
- * AR-Bench GN: find a number of four different digits in 25 guesses and name it in the end. The official rules,
- * feedback and scores; complete without any file, because a secret is any of the 5,040.
+ * The task `arbench-gn` (AR-Bench GN): find a number of four different digits in 25 guesses and name it finally, with the
+ * official rules, feedback and scores. No file is required, because all 5,040 secrets are known.
  *
- * Differs from the official code: the rules stand in the first user message, not in a system message, and what
- * follows on an answer is one user message with it; the words are our own. A message without four digits in a row
- * costs a round (the official code stops there). Where a guess repeats a digit, each digit of the secret answers
- * for one of the guess.
+ * Differs from the official code: the rules are part of the first user message instead of a system message. The feedback
+ * and the next instruction are one user message. The prompts are worded differently. A message without four digits in a
+ * row uses up a round (the official code stops there). If a guess repeats a digit, each digit of the secret matches at
+ * most one digit of the guess.
  * @see Zhou et al., "From passive to active reasoning", arXiv 2506.08295; github.com/tmlr-group/AR-Bench
  * @module
  */
 
+import { z } from 'zod';
 import { afterThinking } from '../../grade/after-thinking.ts';
-import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
-import { readOptions } from '../../support/options.ts';
+import { BINARY_REWARD, correct, excerpt, incorrect, noAnswer } from '../../grade/verdict.ts';
+import { integer, text } from '../../schema/fields.ts';
+import { defineTask } from '../../task/definition.ts';
 import type { EnvironmentStep, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { codesOf, feedbackOn, isCode } from '../guess-number/code.ts';
-import { kindOf, type Read, readList, recordAt, splitLists } from './records.ts';
+import { describeValue, type ReadResult, readList, recordAt, splitLists } from './records.ts';
 
 const NAME = 'arbench-gn';
 const SHAPE = { digits: 4, symbols: 10, repeats: false } as const;
 
 export interface GuessingNumbersOptions {
-  /** Official list of test secrets, all held out. Default: secrets whose hash says so. */
-  readonly path: string | undefined;
-  /** Official list of training secrets. Default: all that are not held out. */
-  readonly trainPath: string | undefined;
+  /** Official list of test secrets: the test split. Default: secrets whose hash falls into it. */
+  readonly path?: string | undefined;
+  /** Official list of training secrets. Default: all secrets outside of the other splits. */
+  readonly trainPath?: string | undefined;
   readonly rounds: number;
 }
 
-/**
- * Reads YAML options: `path`, `train_path`, `rounds` (1..100, default 25).
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readGuessingNumbersOptions(
-  record: Readonly<Record<string, unknown>>,
-): GuessingNumbersOptions {
-  const options = readOptions(`task ${NAME}`, record);
-  const read = {
-    path: options.optionalText('path'),
-    trainPath: options.optionalText('train_path'),
-    rounds: options.integer('rounds', { default: 25, min: 1, max: 100 }),
-  };
-  options.finish();
-  return read;
-}
+/** The task `arbench-gn` of a team file. */
+export const guessingNumbers = defineTask({
+  name: NAME,
+  about: 'AR-Bench GN: guess four digits in 25 rounds: interactive',
+  options: z.strictObject({
+    path: text('the name of a file')
+      .optional()
+      .describe('Official list of test secrets: the test split. Default: secrets whose hash falls into it.'),
+    train_path: text('the name of a file')
+      .optional()
+      .describe('Official list of training secrets. Default: all secrets outside of the other splits.'),
+    rounds: integer({ min: 1, max: 100 }).default(25).describe('Guesses per episode.'),
+  }),
+  create: (options) => createGuessingNumbers(options),
+});
 
-/** @throws ConfigError naming the record of a file that is no secret */
+/** @throws ConfigError with the first invalid record of a file */
 export function createGuessingNumbers({
   path,
   trainPath,
@@ -62,7 +62,7 @@ export function createGuessingNumbers({
   return {
     name: NAME,
     rewardRange: BINARY_REWARD,
-    // without a list for training every secret is in it, the ones of the test split too: leaving those out is no news
+    // without a training list, removing the test secrets from all secrets needs no warning
     warnings: trainPath === undefined ? [] : warnings,
     size: (split) => splits[split].length,
     item(split, index): TaskItem {
@@ -73,21 +73,21 @@ export function createGuessingNumbers({
     answerOf: guessOf,
     environment: {
       maxTurns: rounds + 1,
-      reset: (item) => scene({ item, rounds }, []),
+      reset: (item) => stateOf({ item, rounds }, []),
     },
   };
 }
 
-function readSecret(value: unknown): Read<string> {
+function readSecret(value: unknown): ReadResult<string> {
   return typeof value === 'string' && isCode(value, SHAPE)
     ? { record: value }
-    : { expected: `four different digits, got ${kindOf(value)}` };
+    : { expected: `four different digits, got ${describeValue(value)}` };
 }
 
-/** A guess, or undefined where a message had none. */
+/** A guess; undefined for a message without one. */
 type Guess = string | undefined;
 
-function scene(
+function stateOf(
   game: { readonly item: TaskItem; readonly rounds: number },
   messages: readonly string[],
   reply?: string,
@@ -97,10 +97,10 @@ function scene(
     done: messages.length > rounds,
     ...(reply !== undefined && { observation: reply }),
     step(text) {
-      const said = [...messages, text];
-      if (said.length > rounds) return scene(game, said);
-      const next = said.length === rounds ? FINAL : askFor(said.length + 1);
-      return scene(game, said, `${feedbackText(item.answer ?? '', guessOf(text))}\n\n${next}`);
+      const all = [...messages, text];
+      if (all.length > rounds) return stateOf(game, all);
+      const next = all.length === rounds ? FINAL : askFor(all.length + 1);
+      return stateOf(game, all, `${feedbackText(item.answer ?? '', guessOf(text))}\n\n${next}`);
     },
     verdict() {
       const final = messages.length > rounds ? messages.at(-1) : undefined;
@@ -110,7 +110,7 @@ function scene(
   };
 }
 
-/** The last four digits in a row. */
+/** The last four consecutive digits of a text. */
 function guessOf(text: string): Guess {
   return [...afterThinking(text).matchAll(/\d{4}/g)].at(-1)?.[0];
 }
@@ -119,11 +119,11 @@ function verdictOf({ answer = '' }: TaskItem, text: string): Verdict {
   const guess = guessOf(text);
   if (guess === undefined) return noAnswer(`expected four digits in a row, got ${excerpt(text)}`);
   return guess === answer
-    ? right(guess, `${guess} is the secret`)
-    : wrong(guess, `got ${guess}, expected ${answer}`);
+    ? correct(guess, `${guess} is the secret`)
+    : incorrect(guess, `got ${guess}, expected ${answer}`);
 }
 
-/** Process: 2 points per digit in place and 1 per digit elsewhere, of 8, for the last guess and for the best. */
+/** Process scores of the last and the best guess: 2 points per digit in place, 1 per digit elsewhere, out of 8. */
 function scoresOf(secret: string, guesses: readonly Guess[]): Readonly<Record<string, number>> {
   const points = guesses.map((guess) => {
     if (guess === undefined) return 0;

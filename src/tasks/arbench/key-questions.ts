@@ -1,19 +1,19 @@
 /**
- * AR-Bench's process score: a judge says which of a problem's key questions a question of the team hits; the score
- * is the share of them hit so far.
+ * The process score of AR-Bench: the answerer grades which key questions of a problem a question of the team covers (hits).
+ * The score is the share of key questions covered so far.
  * @module
  */
 import type { Question } from '../../task/task.ts';
 
-/** What the judge has to know. */
+/** The facts for grading. */
 export interface KeyQuestions {
-  /** What really happened. */
+  /** The solution. */
   readonly truth: string;
   readonly keyQuestions: readonly string[];
 }
 
-/** Asks the judge about one question of the team. */
-export function judgeQuestion({ truth, keyQuestions }: KeyQuestions, asked: string): Question {
+/** The chat that grades one question of the team. */
+export function gradingQuestion({ truth, keyQuestions }: KeyQuestions, asked: string): Question {
   const numbered = keyQuestions.map((question, i) => `${i + 1}. ${question}`).join('\n');
   return {
     messages: [
@@ -35,7 +35,7 @@ ${numbered}`,
 }
 
 /**
- * Positions of the key questions that a judge's answer names, from 0: those of its first list of numbers.
+ * Indices from 0 of the key questions that the first list of numbers of a grading contains.
  *
  * @example
  * hitsOf('Hit point: 1, 3', 4); // => [0, 2]
@@ -46,7 +46,7 @@ export function hitsOf(answer: string, count: number): number[] {
   return numbers.filter((number) => number >= 1 && number <= count).map((number) => number - 1);
 }
 
-/** Share of the key questions that are among the hits; 0 where there are none. */
+/** Share of the key questions that are covered; 0 without key questions. */
 export function hitShare(hits: readonly number[], count: number): number {
   return count === 0 ? 0 : new Set(hits).size / count;
 }

@@ -1,39 +1,41 @@
 /**
- * Files of AR-Bench as published: one JSON list each. They carry no licence, so they are the user's own; a list of
- * test problems is for reports alone, and training problems that are in it are left out.
+ * Reads the published files of AR-Bench, each a JSON list. They have no licence, so the user provides them. The list of
+ * test problems is the test split, and training problems that occur in it are removed.
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { ConfigError, TaskError } from '../../support/errors.ts';
 import { splitOf } from '../../task/split.ts';
 import type { Split } from '../../task/task.ts';
-import { keepApart, normalPrompt } from '../jsonl/partition.ts';
+import { normalPrompt, removeOverlap } from '../jsonl/partition.ts';
 
-/** A record, with the text that tells it from others. */
+/** A record with the text that identifies it. */
 interface Problem<R> {
   readonly prompt: string;
   readonly record: R;
 }
 
-/** A record, or what was expected instead of what is there. */
-export type Read<R> = { readonly record: R } | { readonly expected: string };
+/** A valid record, or a description of the expected one. */
+export type ReadResult<R> = { readonly record: R } | { readonly expected: string };
 
 /**
- * @param where - the task, for messages
- * @throws ConfigError naming the file, and the first record that cannot be used
+ * Reads a list of records.
+ *
+ * @param where - the task, for error messages
+ * @throws ConfigError with the file and the first invalid record
  */
-export function readList<R>(where: string, path: string, read: (value: unknown) => Read<R>): R[] {
+export function readList<R>(where: string, path: string, read: (value: unknown) => ReadResult<R>): R[] {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`${where}: expected a JSON file at ${path}, got none that can be read: ${why}`, {
+    throw new ConfigError(`${where}: expected a readable JSON file at ${path}, got an error: ${why}`, {
       cause,
     });
   }
   if (!Array.isArray(value))
-    throw new ConfigError(`${where}: expected a list in ${path}, got ${kindOf(value)}`);
+    throw new ConfigError(`${where}: expected a list in ${path}, got ${describeValue(value)}`);
   return value.map((entry: unknown, index): R => {
     const result = read(entry);
     if ('expected' in result)
@@ -42,17 +44,17 @@ export function readList<R>(where: string, path: string, read: (value: unknown) 
   });
 }
 
-/** Where the problems of a task are from. */
+/** The problems of a task by source. */
 export interface Lists<R> {
-  /** For reports: all of `test`. */
+  /** All problems of the test split; undefined: a share of `train`. */
   readonly test?: readonly R[] | undefined;
-  /** Shared out among the splits that have no list of their own, by the hash of the problem. */
+  /** Problems that are distributed by hash over the splits without a list of their own. */
   readonly train?: readonly R[] | undefined;
-  /** The text that tells problems apart. */
+  /** The text that identifies a problem. */
   readonly nameOf: (record: R) => string;
 }
 
-/** Splits with no problem in two of them; test before validation before train. */
+/** Divides problems into disjoint splits. A problem of several lists stays in test before validation before train. */
 export function splitLists<R>({ test, train = [], nameOf }: Lists<R>): {
   readonly splits: Readonly<Record<Split, readonly R[]>>;
   readonly warnings: readonly string[];
@@ -63,7 +65,7 @@ export function splitLists<R>({ test, train = [], nameOf }: Lists<R>): {
     const share = splitOf(normalPrompt(one.prompt));
     splits[share === 'test' && test !== undefined ? 'train' : share].push(one);
   }
-  const warnings = keepApart(splits);
+  const warnings = removeOverlap(splits);
   const records = (split: Split): R[] => splits[split].map(({ record }) => record);
   return {
     splits: { train: records('train'), validation: records('validation'), test: records('test') },
@@ -71,7 +73,7 @@ export function splitLists<R>({ test, train = [], nameOf }: Lists<R>): {
   };
 }
 
-/** @throws TaskError if there is no such record */
+/** @throws TaskError if the index is out of range */
 export function recordAt<R>(
   task: string,
   splits: Readonly<Record<Split, readonly R[]>>,
@@ -86,37 +88,37 @@ export function recordAt<R>(
   return record;
 }
 
-/** An object's fields, read one after the other; what is missing comes first in `expected`. */
+/** Reads the fields of an object one by one; `expected` describes the first invalid field. */
 export class Fields {
   readonly #fields: Readonly<Record<string, unknown>>;
-  /** The first thing that was expected and is not there. */
+  /** Description of the first invalid or missing field; undefined if all fields are valid. */
   expected: string | undefined;
 
   constructor(value: unknown) {
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     this.#fields = isObject ? { ...value } : {};
-    if (!isObject) this.expected = `an object, got ${kindOf(value)}`;
+    if (!isObject) this.expected = `an object, got ${describeValue(value)}`;
   }
 
   text(key: string): string {
     const value = this.#fields[key];
     if (typeof value === 'string') return value;
-    this.expected ??= `a text "${key}", got ${kindOf(value)}`;
+    this.expected ??= `a text "${key}", got ${describeValue(value)}`;
     return '';
   }
 
-  integer(key: string, most: number): number {
+  integer(key: string, max: number): number {
     const value = this.#fields[key];
-    if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most) return Number(value);
-    this.expected ??= `"${key}" from 0 to ${most}, got ${kindOf(value)}`;
+    if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= max) return Number(value);
+    this.expected ??= `"${key}" from 0 to ${max}, got ${describeValue(value)}`;
     return 0;
   }
 
-  /** Texts of a list; an absent list is empty. */
+  /** A list of texts; an absent list is empty. */
   texts(key: string): readonly string[] {
     const value = this.#fields[key] ?? [];
     if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value;
-    this.expected ??= `a list of texts "${key}", got ${kindOf(value)}`;
+    this.expected ??= `a list of texts "${key}", got ${describeValue(value)}`;
     return [];
   }
 
@@ -126,11 +128,11 @@ export class Fields {
     return inner;
   }
 
-  /** Every object of a list, read alike. */
+  /** A list of objects, each read by `read`. */
   each<T>(key: string, read: (fields: Fields) => T): readonly T[] {
     const value = this.#fields[key];
     if (!Array.isArray(value)) {
-      this.expected ??= `a list "${key}", got ${kindOf(value)}`;
+      this.expected ??= `a list "${key}", got ${describeValue(value)}`;
       return [];
     }
     return value.map((entry: unknown) => {
@@ -142,7 +144,8 @@ export class Fields {
   }
 }
 
-export function kindOf(value: unknown): string {
+/** A value as text for a message. */
+export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   return Array.isArray(value) ? 'a list' : 'an object';

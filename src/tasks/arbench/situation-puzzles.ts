@@ -1,79 +1,83 @@
 /**
- * AR-Bench SP: find out by yes-or-no questions what lies behind a strange story, and tell it in the end. A referee
- * who knows the whole story answers each question by itself.
+ * The task `arbench-sp` (AR-Bench SP): find the explanation of a strange story by yes-or-no questions, and finally tell it.
+ * A referee, played by the answerer, knows the solution and answers each question independently of the others.
  *
- * Differs from the official code: the rules stand in the first user message, and what follows on an answer is one
- * user message with it; all words are our own. The score is a share of words, so that a story is right or wrong is
- * our addition (`correct_f1`), as is a program around the judge of key questions.
+ * Differs from the official code: the rules are part of the first user message. An answer and the next instruction are one
+ * user message. The prompts are worded differently. The official score is an F1 over words; the threshold for a correct
+ * story (`correct_f1`) is an addition, and so is grading key questions during the episode.
  * @see Zhou et al., "From passive to active reasoning", arXiv 2506.08295; github.com/tmlr-group/AR-Bench
  * @module
  */
 
+import { z } from 'zod';
 import { afterThinking } from '../../grade/after-thinking.ts';
 import { BINARY_REWARD } from '../../grade/verdict.ts';
-import { readOptions } from '../../support/options.ts';
+import { flag, integer, number, text } from '../../schema/fields.ts';
+import { rejectOption } from '../../schema/options.ts';
+import { answererOptions, answererRequest, requireAnswerer } from '../../task/answerer.ts';
+import { defineTask } from '../../task/definition.ts';
 import type {
   Answerer,
   EnvironmentStep,
-  Inquiry,
+  PendingStep,
   Question,
   Task,
   TaskItem,
   Verdict,
 } from '../../task/task.ts';
-import { type AnswererRequest, readAnswerer } from '../shared/answerer-options.ts';
 import { storyF1 } from './bag-f1.ts';
-import { hitShare, hitsOf, judgeQuestion } from './key-questions.ts';
-import { Fields, type Read, readList, recordAt, splitLists } from './records.ts';
+import { gradingQuestion, hitShare, hitsOf } from './key-questions.ts';
+import { Fields, type ReadResult, readList, recordAt, splitLists } from './records.ts';
 
 const NAME = 'arbench-sp';
 
 export interface SituationPuzzlesOptions {
-  /** Official list of test puzzles, all held out. */
-  readonly path: string | undefined;
+  /** Official list of test puzzles: the test split. */
+  readonly path?: string | undefined;
   /** Official list of training puzzles. */
-  readonly trainPath: string | undefined;
+  readonly trainPath?: string | undefined;
   readonly rounds: number;
-  /** Also ask a judge which key questions every question hits: twice as many questions to the answerer. */
+  /** Also grade which key questions each question covers, with a second call of the answerer. */
   readonly process: boolean;
-  /** F1 over words from which a story counts as right; the reward is the F1 itself. */
+  /** Minimum F1 over words of a correct story; the reward is the F1 itself. */
   readonly correctF1: number;
 }
 
-/**
- * Reads YAML options: `path`, `train_path` (one at least), `rounds` (1..100, default 25), `process`, `correct_f1`
- * and whom to ask (`answerer_...`).
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readSituationPuzzlesOptions(
-  record: Readonly<Record<string, unknown>>,
-): SituationPuzzlesOptions & { readonly answerer: AnswererRequest } {
-  const options = readOptions(`task ${NAME}`, record);
-  const read = {
-    path: options.optionalText('path'),
-    trainPath: options.optionalText('train_path'),
-    rounds: options.integer('rounds', { default: 25, min: 1, max: 100 }),
-    process: options.boolean('process', false),
-    correctF1: options.share('correct_f1', 0.5),
-    answerer: readAnswerer(options),
-  };
-  if (read.path === undefined && read.trainPath === undefined)
-    options.reject('path', 'expected a file of puzzles, or train_path, got neither');
-  options.finish();
-  return read;
-}
+/** The task `arbench-sp` of a team file. */
+export const situationPuzzles = defineTask({
+  name: NAME,
+  about: 'AR-Bench SP: ask a referee, played by a model, for the story behind a puzzle: interactive',
+  options: z
+    .strictObject({
+      path: text('the name of a file').optional().describe('Official list of test puzzles: the test split.'),
+      train_path: text('the name of a file').optional().describe('Official list of training puzzles.'),
+      rounds: integer({ min: 1, max: 100 }).default(25).describe('Questions of an episode.'),
+      process: flag()
+        .default(false)
+        .describe('Also grade which key questions each question covers, with a second call of the answerer.'),
+      correct_f1: number({ min: 0, max: 1 })
+        .default(0.5)
+        .describe('Minimum F1 over words of a correct story; the reward is the F1 itself.'),
+      ...answererOptions,
+    })
+    .superRefine((options, context) => {
+      if (options.path === undefined && options.train_path === undefined)
+        rejectOption(context, 'path', 'expected a file of puzzles, or train_path, got neither');
+      requireAnswerer(options, context);
+    }),
+  create: (options, context) => createSituationPuzzles(options, context.answerer?.(answererRequest(options))),
+});
 
 interface Puzzle {
   readonly index: number;
-  /** What the team is told. */
+  /** The story that the team sees. */
   readonly surface: string;
-  /** What really happened. */
+  /** The solution. */
   readonly bottom: string;
   readonly keyQuestions: readonly string[];
 }
 
-/** @throws ConfigError naming the record of a file that is no puzzle */
+/** @throws ConfigError with the first invalid record of a file */
 export function createSituationPuzzles(
   { path, trainPath, ...rules }: SituationPuzzlesOptions,
   answerer?: Answerer,
@@ -99,13 +103,13 @@ export function createSituationPuzzles(
     verify: (item, text) => storyVerdict(item.data as Puzzle, text, rules),
     environment: {
       maxTurns: rules.rounds + 1,
-      reset: ({ data }) => scene({ puzzle: data as Puzzle, rules }, { turns: 0, hits: [] }),
+      reset: ({ data }) => stateOf({ puzzle: data as Puzzle, rules }, { turns: 0, hits: [] }),
       ...(answerer && { answerer }),
     },
   };
 }
 
-function readPuzzle(value: unknown): Read<Puzzle> {
+function readPuzzle(value: unknown): ReadResult<Puzzle> {
   const fields = new Fields(value);
   const record = {
     index: fields.integer('index', Number.MAX_SAFE_INTEGER),
@@ -118,39 +122,39 @@ function readPuzzle(value: unknown): Read<Puzzle> {
 
 type Rules = Omit<SituationPuzzlesOptions, 'path' | 'trainPath'>;
 
-interface Standing {
+interface Progress {
   readonly turns: number;
-  /** Key questions hit so far. */
+  /** Indices of key questions covered so far. */
   readonly hits: readonly number[];
   readonly reply?: string;
-  /** The story told in the end. */
+  /** The final answer of the team. */
   readonly story?: string;
 }
 
-function scene(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Standing): EnvironmentStep {
+function stateOf(game: { readonly puzzle: Puzzle; readonly rules: Rules }, at: Progress): EnvironmentStep {
   const { puzzle, rules } = game;
   return {
     done: at.story !== undefined,
     ...(at.reply !== undefined && { observation: at.reply }),
-    step(text): EnvironmentStep | Inquiry {
+    step(text): EnvironmentStep | PendingStep {
       const said = afterThinking(text).trim();
       const { reply: _, ...known } = at;
-      if (at.turns === rules.rounds) return scene(game, { ...known, story: said });
+      if (at.turns === rules.rounds) return stateOf(game, { ...known, story: said });
       const turns = at.turns + 1;
       const next = turns === rules.rounds ? FINAL : askFor(turns + 1);
-      const goOn = (answer: string, hits: readonly number[]): EnvironmentStep =>
-        scene(game, { turns, hits: [...at.hits, ...hits], reply: `${answer}\n\n${next}` });
+      const nextState = (answer: string, hits: readonly number[]): EnvironmentStep =>
+        stateOf(game, { turns, hits: [...at.hits, ...hits], reply: `${answer}\n\n${next}` });
       return {
         question: refereeQuestion(puzzle, said),
-        answered(text) {
+        resume(text) {
           const answer = afterThinking(text)
             .trim()
             .replace(/^\.+|\.+$/g, '');
-          if (!rules.process) return goOn(answer, []);
+          if (!rules.process) return nextState(answer, []);
           const { bottom: truth, keyQuestions } = puzzle;
           return {
-            question: judgeQuestion({ truth, keyQuestions }, said),
-            answered: (judged) => goOn(answer, hitsOf(afterThinking(judged), keyQuestions.length)),
+            question: gradingQuestion({ truth, keyQuestions }, said),
+            resume: (grading) => nextState(answer, hitsOf(afterThinking(grading), keyQuestions.length)),
           };
         },
       };

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { SPLITS } from '../../task/split.ts';
 import type { TaskItem } from '../../task/task.ts';
-import { createArithmetic, readArithmeticOptions } from './arithmetic.ts';
+import { arithmetic, createArithmetic } from './arithmetic.ts';
 import { type Chain, chainKey } from './chain.ts';
 
 const task = createArithmetic();
@@ -16,7 +17,7 @@ const item: TaskItem = {
 };
 
 describe('items', () => {
-  it('are the same for the same options, split and index, in any order of asking', () => {
+  it('depend on options, split and index alone, in any order of access', () => {
     const again = createArithmetic();
     const later = again.item('validation', 41);
     expect(again.item('validation', 7)).toEqual(task.item('validation', 7));
@@ -24,7 +25,7 @@ describe('items', () => {
     expect(createArithmetic({ seed: 2 }).item('validation', 7)).not.toEqual(task.item('validation', 7));
   });
 
-  it('share no problem between splits, over thousands of them and two seeds', () => {
+  it('are disjoint between splits, for thousands of problems and two seeds', () => {
     const owner = new Map<string, string>();
     for (const seed of [1, 2]) {
       const seeded = createArithmetic({ seed, maxOperand: 30 });
@@ -43,7 +44,7 @@ describe('items', () => {
     expect(new Set(ids).size).toBe(300);
   });
 
-  it('are short by default: 9 characters of prompt, 24 of message, all from the alphabet', () => {
+  it('have short prompts (9 characters) and messages (24) of the alphabet by default', () => {
     const worked = createArithmetic({ workedShare: 1 });
     for (let index = 0; index < 500; index++) {
       const { prompt } = worked.item('train', index);
@@ -56,7 +57,7 @@ describe('items', () => {
 });
 
 describe('demonstrate', () => {
-  it('is accepted by the verifier, worked or direct, for every mix of options', () => {
+  it('is accepted by the verifier in both styles, for all combinations of options', () => {
     for (const operations of [['+'], ['+', '-'], ['+', '-', '*']] as const)
       for (const modulus of [undefined, 10])
         for (let index = 0; index < 60; index++) {
@@ -67,25 +68,25 @@ describe('demonstrate', () => {
         }
   });
 
-  it('shows the step in between or answers directly', () => {
+  it('writes the intermediate step or answers directly', () => {
     const shown = new Set(
       Array.from({ length: 20 }, (_, i) => task.demonstrate?.(item, randomStream(i)).messages[0]),
     );
     expect(shown).toEqual(new Set(['17+25=42;42+38=80#80', '#80']));
   });
 
-  it('is mostly wrong when its digits are noise', () => {
+  it('is mostly incorrect with random digits', () => {
     const noisy = createArithmetic({ demoNoise: 1 });
-    const right = Array.from(
+    const correct = Array.from(
       { length: 200 },
       (_, i) => noisy.demonstrate?.(item, randomStream(i)).messages[0],
     ).filter((message) => noisy.verify(item, message ?? '').correct).length;
-    expect(right).toBeLessThan(10); // two digits: 1 in 100
+    expect(correct).toBeLessThan(10); // two digits: 1 in 100
   });
 });
 
 describe('verify', () => {
-  it('accepts the value after the last marker, whatever came before', () => {
+  it('accepts the value after the last marker after any text', () => {
     for (const text of ['#80', '17+25=42;42+38=80#80', 'nonsense#80', '#1#80', '# 80 ', '#080', '#### 80'])
       expect(task.verify(item, text)).toEqual({
         correct: true,
@@ -95,7 +96,7 @@ describe('verify', () => {
       });
   });
 
-  it('says what was wrong', () => {
+  it('gives the reason for an incorrect verdict', () => {
     expect(task.verify(item, '#81')).toEqual({
       correct: false,
       reward: 0,
@@ -109,19 +110,19 @@ describe('verify', () => {
       expect(task.verify(item, text).answer).toBeUndefined();
   });
 
-  it('writes one integer in one way', () => {
+  it('normalizes integers', () => {
     expect(task.verify(item, '#-0').answer).toBe('0');
     expect(task.verify(item, '#-007').answer).toBe('-7');
   });
 
-  it('asks for the residue under a modulus', () => {
+  it('accepts only the residue with a modulus', () => {
     const modular = createArithmetic({ modulus: 10 });
     const problem = modular.item('train', 3);
     expect(Number(problem.answer)).toBeLessThan(10);
     expect(modular.verify(problem, `#${Number(problem.answer) + 10}`).correct).toBe(false);
   });
 
-  it('never throws, and is right only on the right integer', () => {
+  it('never throws, and is correct only for the correct integer', () => {
     const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'#-80 1+=;') }));
     fc.assert(
       fc.property(text, (written) => {
@@ -134,17 +135,22 @@ describe('verify', () => {
   });
 });
 
-describe('readArithmeticOptions', () => {
-  it('reads snake_case keys', () => {
-    const read = readArithmeticOptions({ max_operand: 20, operations: '*+', worked_share: 0.25, modulus: 7 });
+describe('the options of arithmetic', () => {
+  it('have snake_case keys', () => {
+    const read = parseTaskOptions(arithmetic, {
+      max_operand: 20,
+      operations: '*+',
+      worked_share: 0.25,
+      modulus: 7,
+    });
     expect(read).toMatchObject({ maxOperand: 20, operations: ['+', '*'], workedShare: 0.25, modulus: 7 });
   });
 
-  it('refuses operations it does not know or that repeat', () => {
+  it('reject unknown and repeated operations', () => {
     for (const operations of ['+/', '++'])
-      expect(() => readArithmeticOptions({ operations })).toThrow(
+      expect(() => parseTaskOptions(arithmetic, { operations })).toThrow(
         `task arithmetic.operations: expected distinct characters of "+-*", got "${operations}"`,
       );
-    expect(() => readArithmeticOptions({ operand: 2 })).toThrow(ConfigError);
+    expect(() => parseTaskOptions(arithmetic, { operand: 2 })).toThrow(ConfigError);
   });
 });

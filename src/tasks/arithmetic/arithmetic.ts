@@ -1,17 +1,19 @@
 /**
- * Multi-step arithmetic: `17+25+38=` is answered by `17+25=42;42+38=80#80`, or directly by `#80`. A tiny
- * model finds the direct answer hard and each worked step easy: the better habit is a choice it already
- * knows, which is what reinforcement needs to have something to find.
+ * The task `arithmetic`: chains of integers. `17+25+38=` is answered by `17+25=42;42+38=80#80`, or directly by `#80`. For
+ * a small model the direct answer is hard and each worked step is easy. A base model that was pretrained on both
+ * response styles can write either, so reinforcement learning has a better style to select.
  * @module
  */
+import { z } from 'zod';
 import type { RandomStream } from '../../core/rng.ts';
-import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
-import { readOptions } from '../../support/options.ts';
+import { BINARY_REWARD, correct, excerpt, incorrect, noAnswer } from '../../grade/verdict.ts';
+import { integer } from '../../schema/fields.ts';
+import { defineTask } from '../../task/definition.ts';
 import { drawFromSplit } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../shared/generated.ts';
-import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../shared/habit.ts';
-import { readOperations } from '../shared/operations.ts';
+import { DEFAULT_GENERATED, type GeneratedOptions, generatedOptions } from '../shared/generated.ts';
+import { operationsField } from '../shared/operations.ts';
+import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../shared/response-style.ts';
 import {
   CHAIN_OPERATIONS,
   type Chain,
@@ -23,11 +25,11 @@ import {
 } from './chain.ts';
 
 export interface ArithmeticOptions extends ChainShape, GeneratedOptions {
-  /** Every result is taken modulo this, which keeps numbers short; undefined (default): plain integers. */
+  /** Reduces every result to 0..modulus-1, which keeps numbers short; undefined: plain integers. */
   readonly modulus: number | undefined;
 }
 
-/** Three numbers up to 99, added: at most 9 characters of prompt and 24 of message. */
+/** Sums of three numbers up to 99: prompts have at most 9 characters, messages 24. */
 export const DEFAULT_ARITHMETIC: ArithmeticOptions = {
   operands: 3,
   maxOperand: 99,
@@ -36,31 +38,34 @@ export const DEFAULT_ARITHMETIC: ArithmeticOptions = {
   ...DEFAULT_GENERATED,
 };
 
-/**
- * Reads YAML options: `operands` (2..6), `max_operand` (1..9999), `operations` (characters of `+-*`),
- * `modulus` (2..9999), `seed`, `worked_share`, `demo_noise`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readArithmeticOptions(record: Readonly<Record<string, unknown>>): ArithmeticOptions {
-  const options = readOptions('task arithmetic', record);
-  const d = DEFAULT_ARITHMETIC;
-  const read: ArithmeticOptions = {
-    operands: options.integer('operands', { default: d.operands, min: 2, max: 6 }),
-    maxOperand: options.integer('max_operand', { default: d.maxOperand, min: 1, max: 9999 }),
-    operations: readOperations(options, CHAIN_OPERATIONS, d.operations),
-    modulus: options.optionalInteger('modulus', { min: 2, max: 9999 }),
-    ...readGenerated(options),
-  };
-  options.finish();
-  return read;
-}
+/** The task `arithmetic` of a team file. */
+export const arithmetic = defineTask({
+  name: 'arithmetic',
+  about: 'chains of integers to evaluate step by step, endless',
+  options: z.strictObject({
+    operands: integer({ min: 2, max: 6 }).default(3).describe('Numbers in a chain.'),
+    max_operand: integer({ min: 1, max: 9999 })
+      .default(99)
+      .describe('Numbers are drawn uniformly from 1 to this.'),
+    operations: operationsField(CHAIN_OPERATIONS, {
+      fallback: ['+'],
+      description: 'Operators, drawn uniformly; products are evaluated first.',
+    }),
+    modulus: integer({ min: 2, max: 9999 })
+      .optional()
+      .describe(
+        'Reduces every result, also of the steps, to 0..modulus-1, which keeps numbers short. Default: plain integers.',
+      ),
+    ...generatedOptions,
+  }),
+  create: (options) => createArithmetic(options),
+});
 
 export function createArithmetic(partial: Partial<ArithmeticOptions> = {}): Task {
   return new ArithmeticTask({ ...DEFAULT_ARITHMETIC, ...partial });
 }
 
-/** The longest answer that is read at all: far more digits than six numbers up to 9999 can produce. */
+/** Maximum length of an answer; six numbers up to 9999 give far fewer digits. */
 const MAX_ANSWER_LENGTH = 40;
 
 class ArithmeticTask implements Task {
@@ -100,8 +105,8 @@ class ArithmeticTask implements Task {
       return noAnswer(`expected an integer after "${ANSWER_MARKER}", got ${excerpt(written)}`);
     const answer = `${BigInt(written)}`;
     return answer === item.answer
-      ? right(answer, `${answer} is right`)
-      : wrong(answer, `got ${answer}, expected ${item.answer}`);
+      ? correct(answer, `${answer} is right`)
+      : incorrect(answer, `got ${answer}, expected ${item.answer}`);
   }
 
   answerOf(text: string): string | undefined {

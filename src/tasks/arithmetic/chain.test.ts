@@ -14,34 +14,34 @@ const chains: fc.Arbitrary<Chain> = fc
   }));
 
 describe('reduceChain', () => {
-  it('works products out before sums, each from the left', () => {
+  it('evaluates products before sums, each from the left', () => {
     const chain: Chain = { operands: [12, 7, 3, 4], operations: ['+', '*', '-'] };
     expect(chainText(chain)).toBe('12+7*3-4');
     expect(reduceChain(chain)).toEqual({ steps: ['7*3=21', '12+21=33', '33-4=29'], value: 29n });
   });
 
-  it('goes on from a negative result', () => {
+  it('continues with a negative intermediate result', () => {
     const chain: Chain = { operands: [3, 9, 5], operations: ['-', '+'] };
     expect(reduceChain(chain)).toEqual({ steps: ['3-9=-6', '-6+5=-1'], value: -1n });
   });
 
-  it('reduces every result into 0..modulus-1, negative ones too', () => {
+  it('reduces every result to 0..modulus-1, also negative ones', () => {
     const chain: Chain = { operands: [3, 9, 8], operations: ['-', '*'] };
     expect(reduceChain(chain, 10)).toEqual({ steps: ['9*8=2', '3-2=1'], value: 1n });
     expect(reduceChain({ operands: [3, 9], operations: ['-'] }, 10).value).toBe(4n);
   });
 
-  it('agrees with the value of the expression as JavaScript defines it', () => {
+  it('agrees with the evaluation of JavaScript', () => {
     fc.assert(
       fc.property(chains, (chain) => {
-        // the text holds only digits and + - *
+        // the text consists of digits and + - *
         const value: unknown = new Function(`return ${chainText(chain)}`)();
         expect(reduceChain(chain).value).toBe(BigInt(value as number));
       }),
     );
   });
 
-  it('is a ring homomorphism: the modulus may be taken at every step or at the end', () => {
+  it('gives the same value with the modulus at every step as at the end', () => {
     fc.assert(
       fc.property(chains, fc.integer({ min: 2, max: 50 }), (chain, modulus) => {
         const m = BigInt(modulus);
@@ -54,19 +54,19 @@ describe('reduceChain', () => {
 describe('chainKey', () => {
   const key = (operands: number[], ...operations: Chain['operations']) => chainKey({ operands, operations });
 
-  it('is shared by chains whose terms or factors are swapped', () => {
+  it('is equal for chains with swapped terms or factors', () => {
     expect(key([12, 7, 3, 4], '+', '*', '-')).toBe('+12 +3*7 -4');
     expect(key([3, 7, 4, 12], '*', '-', '+')).toBe('+12 +3*7 -4');
     expect(key([17, 25, 38], '+', '+')).toBe(key([38, 17, 25], '+', '+'));
   });
 
-  it('differs between chains that are not the same up to order', () => {
+  it('differs for chains that differ in more than order', () => {
     expect(key([5, 3], '-')).not.toBe(key([3, 5], '-'));
     expect(key([2, 3, 4], '+', '*')).not.toBe(key([2, 3, 4], '*', '+'));
     expect(key([1, 23], '+')).not.toBe(key([12, 3], '+'));
   });
 
-  it('does not depend on the order of the terms that are added', () => {
+  it('does not depend on the order of added terms', () => {
     const terms = fc.array(fc.integer({ min: 1, max: 99 }), { minLength: 2, maxLength: 5 });
     fc.assert(
       fc.property(terms, (operands) => {
@@ -79,7 +79,7 @@ describe('chainKey', () => {
 });
 
 describe('drawChain', () => {
-  it('reaches both ends of the range and every operation', () => {
+  it('draws both ends of the range and every operation', () => {
     const stream = randomStream(3);
     const drawn = Array.from({ length: 300 }, () =>
       drawChain({ operands: 3, maxOperand: 9, operations: ['+', '-'] }, stream),

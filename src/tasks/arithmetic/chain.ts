@@ -1,6 +1,6 @@
 /**
- * A chain of integers joined by + - *, e.g. `12+7*3-4`: how it is drawn, what its canonical name is, and
- * the steps that reduce it to one number by the usual precedence.
+ * Chains of integers joined by + - *, e.g. `12+7*3-4`: drawing one, its canonical key, and the steps that reduce it to
+ * one number by the usual precedence.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -15,7 +15,7 @@ export interface Chain {
 }
 
 export interface ChainShape {
-  /** Numbers per chain, >= 2. */
+  /** Numbers of a chain, >= 2. */
   readonly operands: number;
   /** Numbers are drawn uniformly from 1..maxOperand. */
   readonly maxOperand: number;
@@ -31,14 +31,14 @@ export function drawChain(shape: ChainShape, stream: RandomStream): Chain {
   return { operands, operations };
 }
 
-/** The chain as written, e.g. `12+7*3-4`. */
+/** The chain as text, e.g. `12+7*3-4`. */
 export function chainText({ operands, operations }: Chain): string {
   return operands.map((operand, i) => `${operand}${operations[i] ?? ''}`).join('');
 }
 
 /**
- * A name that chains share exactly when they differ only in the order of their terms and factors:
- * sorted signed products of sorted factors, so `7*3-4+12` and `12+3*7-4` are one problem.
+ * The canonical key: sorted signed products of sorted factors. Two chains have the same key if and only if they differ
+ * only in the order of their terms and factors, such as `7*3-4+12` and `12+3*7-4`.
  *
  * @example
  * chainKey({ operands: [12, 7, 3, 4], operations: ['+', '*', '-'] }); // => '+12 +3*7 -4'
@@ -56,17 +56,16 @@ export function chainKey({ operands, operations }: Chain): string {
     .join(' ');
 }
 
-/** A chain reduced to one number. */
 export interface Reduction {
-  /** One equation per operation, in the order of work, e.g. `7*3=21`. */
+  /** One equation per operation in the order of evaluation, e.g. `7*3=21`. */
   readonly steps: readonly string[];
   readonly value: bigint;
 }
 
 /**
- * Works a chain out one operation at a time: products first, then sums, each from the left.
+ * Evaluates a chain one operation at a time: products first, then sums, each from the left.
  *
- * @param modulus - every result is reduced to 0..modulus-1; undefined: results are plain integers
+ * @param modulus - reduces every result to 0..modulus-1; undefined: plain integers
  *
  * @example
  * reduceChain({ operands: [12, 7, 3, 4], operations: ['+', '*', '-'] }).steps;

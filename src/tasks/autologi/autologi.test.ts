@@ -7,7 +7,8 @@ import { Interpreter } from '../../grade/python/interpreter.ts';
 import { parseProgram } from '../../grade/python/parser.ts';
 import { repr } from '../../grade/python/repr.ts';
 import { PyList, type Value } from '../../grade/python/value.ts';
-import { createAutoLogi, readAutoLogiOptions } from './autologi.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
+import { autologi, createAutoLogi } from './autologi.ts';
 import { createChecker, UnusableChecker } from './checker.ts';
 
 const FIXTURE = fileURLToPath(new URL('../../../test/fixtures/autologi.jsonl', import.meta.url));
@@ -118,7 +119,7 @@ describe('task autologi', () => {
   });
 
   it('requires a path and fields', () => {
-    expect(() => readAutoLogiOptions({})).toThrow(
+    expect(() => parseTaskOptions(autologi, {})).toThrow(
       'task autologi.path: expected the name of a JSON-lines file',
     );
     const path = join(dir, 'bad.jsonl');

@@ -5,11 +5,12 @@
  * @see Zhu et al., "AutoLogi", arXiv:2502.16906; 8188zq/AutoLogi
  * @module
  */
-
+import { z } from 'zod';
 import { afterThinking } from '../../grade/after-thinking.ts';
-import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
+import { BINARY_REWARD, correct, excerpt, incorrect, noAnswer } from '../../grade/verdict.ts';
+import { text } from '../../schema/fields.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
-import { readOptions } from '../../support/options.ts';
+import { defineTask } from '../../task/definition.ts';
 import type { Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { answerPart, normalAnswer, readAnswer } from './answer.ts';
 import { type AutoLogiRecord, readAutoLogi } from './records.ts';
@@ -19,19 +20,17 @@ export interface AutoLogiOptions {
   readonly path: string;
 }
 
-/**
- * Reads YAML options: `path` (required).
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readAutoLogiOptions(record: Readonly<Record<string, unknown>>): AutoLogiOptions {
-  const options = readOptions('task autologi', record);
-  const path = options.text('path', '');
-  if ((record.path ?? undefined) === undefined)
-    options.reject('path', 'expected the name of a JSON-lines file, got nothing');
-  options.finish();
-  return { path };
-}
+/** The task `autologi` of a team file. */
+export const autologi = defineTask({
+  name: 'autologi',
+  about: 'the benchmark AutoLogi, for evaluation only',
+  options: z.strictObject({
+    path: text('the name of a JSON-lines file').describe(
+      'JSON lines as published: `prompt`, and `code` with `Inputs_Check_code` and `Constraint_List_code`.',
+    ),
+  }),
+  create: createAutoLogi,
+});
 
 /** Maximum number of left-out items that the warning names. */
 const NAMED = 10;
@@ -85,6 +84,6 @@ function verdictOf({ checker }: AutoLogiRecord, text: string): Verdict {
   if (value === undefined) return noAnswer(`expected a Python literal, got ${excerpt(part)}`);
   const answer = normalAnswer(value);
   const check = checker.check(value);
-  if (check.kind === 'valid') return right(answer, 'every constraint holds');
-  return wrong(answer, check.kind === 'invalid' ? check.reason : `unverifiable: ${check.reason}`);
+  if (check.kind === 'valid') return correct(answer, 'every constraint holds');
+  return incorrect(answer, check.kind === 'invalid' ? check.reason : `unverifiable: ${check.reason}`);
 }

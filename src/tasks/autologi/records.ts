@@ -40,9 +40,9 @@ export function readAutoLogi(path: string): AutoLogiFile {
   return { records, leftOut };
 }
 
-function idOf({ fields, place }: JsonLine): string {
+function idOf({ fields, source }: JsonLine): string {
   const id = fields.get('id') ?? fields.get('idx');
-  return typeof id === 'string' || typeof id === 'number' ? String(id) : `line ${place.line}`;
+  return typeof id === 'string' || typeof id === 'number' ? String(id) : `line ${source.line}`;
 }
 
 function readRecord(id: string, line: JsonLine): AutoLogiRecord {
@@ -74,8 +74,8 @@ function codeOf(name: string, line: JsonLine): string {
   return textOf(`code.${name}`, source, line);
 }
 
-function textOf(name: string, value: unknown, { place }: JsonLine): string {
+function textOf(name: string, value: unknown, { source }: JsonLine): string {
   if (typeof value === 'string' && value !== '') return value;
   const shown = value === undefined ? 'nothing' : excerpt(JSON.stringify(value), 60);
-  throw lineError(place, `expected a text in field "${name}", got ${shown}`);
+  throw lineError(source, `expected a text in field "${name}", got ${shown}`);
 }

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { SPLITS, splitOf } from '../../task/split.ts';
 import { readStatement } from '../planning/planbench-prompt.ts';
-import { type BlocksworldOptions, createBlocksworld, readBlocksworldOptions } from './blocksworld.ts';
+import { type BlocksworldOptions, blocksworld, createBlocksworld } from './blocksworld.ts';
 import { BLOCKSWORLD, towersOf } from './domain.ts';
 import { compactPlan, compactPrompt, readCompactPlan } from './notation.ts';
 import { COLOURS, coloured, readFact } from './planbench-text.ts';
@@ -187,10 +188,16 @@ function readPlan(text: string) {
   return read.plan;
 }
 
-it('reads options, and rejects invalid ones with clear errors', () => {
-  expect(readBlocksworldOptions({ min_blocks: 4 })).toMatchObject({ minBlocks: 4, maxBlocks: 4, names: 6 });
+it('parses options, and rejects invalid ones with clear errors', () => {
+  const items = (options: object) => {
+    const task = blocksworld.create(parseTaskOptions(blocksworld, { ...options }), {});
+    return Array.from({ length: 10 }, (_, index) => task.item('train', index));
+  };
+  expect(items({ min_blocks: 4 })).toEqual(items({ min_blocks: 4, max_blocks: 4, names: 6 }));
+  expect(items({ min_blocks: 7 })).toEqual(items({ min_blocks: 7, max_blocks: 7, names: 7 }));
+  expect(items({})).toEqual(items({ min_blocks: 3, max_blocks: 3, names: 6, max_actions: null }));
   expect(() =>
-    readBlocksworldOptions({ min_blocks: 5, max_blocks: 4, names: 3, min_actions: 4, max_actions: 2 }),
+    parseTaskOptions(blocksworld, { min_blocks: 5, max_blocks: 4, names: 3, min_actions: 4, max_actions: 2 }),
   ).toThrow(
     'task blocksworld.max_blocks: expected min_blocks (5) or more, got 4\n' +
       'task blocksworld.names: expected max_blocks (4) or more, got 3\n' +

@@ -4,13 +4,16 @@
  * are PlanBench's, word for word.
  * @module
  */
-import { readOptions } from '../../support/options.ts';
+import { z } from 'zod';
+import { choice, integer } from '../../schema/fields.ts';
+import { type GivenOptions, requireAtLeast, withDefaults } from '../../schema/options.ts';
+import { defineTask } from '../../task/definition.ts';
 import type { Task } from '../../task/task.ts';
 import { ANY_ACTIONS } from '../planning/action-range.ts';
 import { createGeneratedTask, planbenchAlphabet } from '../planning/generated-task.ts';
-import { DEFAULT_GENERATOR, type GeneratorOptions, readGeneratorOptions } from '../planning/generator.ts';
+import { DEFAULT_GENERATOR, type GeneratorOptions, generatorOptions } from '../planning/generator.ts';
 import type { ProblemInWords } from '../planning/planbench-prompt.ts';
-import { ANSWER_MARKER } from '../shared/habit.ts';
+import { ANSWER_MARKER } from '../shared/response-style.ts';
 import { demonstrationParts } from './demonstration-parts.ts';
 import { BLOCKSWORLD } from './domain.ts';
 import { COMPACT_CHARACTERS, compactPrompt, readCompactPlan } from './notation.ts';
@@ -54,46 +57,40 @@ export const DEFAULT_BLOCKSWORLD: BlocksworldOptions = {
 };
 
 /** Maximum number of blocks; with more, finding a shortest plan takes too long. */
-const MOST_BLOCKS = 8;
+const MAX_BLOCKS = 8;
 
-/**
- * Reads YAML options: `min_blocks` and `max_blocks` (2..8), `names` (2..12), `min_actions`, `max_actions`,
- * `split_by` (`problem` or `structure`), and those of `readGeneratorOptions`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readBlocksworldOptions(record: Readonly<Record<string, unknown>>): BlocksworldOptions {
-  const options = readOptions('task blocksworld', record);
-  const d = DEFAULT_BLOCKSWORLD;
-  const minBlocks = options.integer('min_blocks', { default: d.minBlocks, min: 2, max: MOST_BLOCKS });
-  const maxBlocks = options.integer('max_blocks', {
-    default: Math.max(minBlocks, d.maxBlocks),
-    min: 2,
-    max: MOST_BLOCKS,
-  });
-  const names = options.integer('names', {
-    default: Math.max(maxBlocks, d.names),
-    min: 2,
-    max: COLOURS.length,
-  });
-  const minActions = options.integer('min_actions', { default: d.minActions, min: 1, max: 100 });
-  const maxActions = options.integer('max_actions', { default: d.maxActions, min: 1, max: 100 });
-  const splitBy = options.choice('split_by', ['problem', 'structure'], d.splitBy);
-  if (maxBlocks < minBlocks)
-    options.reject('max_blocks', `expected min_blocks (${minBlocks}) or more, got ${maxBlocks}`);
-  if (names < maxBlocks) options.reject('names', `expected max_blocks (${maxBlocks}) or more, got ${names}`);
-  if (maxActions < minActions)
-    options.reject('max_actions', `expected min_actions (${minActions}) or more, got ${maxActions}`);
-  const read = {
-    ...{ minBlocks, maxBlocks, names, minActions, maxActions, splitBy },
-    ...readGeneratorOptions(options),
-  };
-  options.finish();
-  return read;
-}
+/** The task `blocksworld` of a team file. */
+export const blocksworld = defineTask({
+  name: 'blocksworld',
+  about: 'towers of blocks to rebuild, in a compact notation or in the words of PlanBench, endless',
+  options: z
+    .strictObject({
+      min_blocks: integer({ min: 2, max: MAX_BLOCKS }).default(3).describe('Fewest blocks of a problem.'),
+      max_blocks: integer({ min: 2, max: MAX_BLOCKS })
+        .optional()
+        .describe('Most blocks of a problem. Default: 3, or `min_blocks` if that is larger.'),
+      names: integer({ min: 2, max: COLOURS.length })
+        .optional()
+        .describe(
+          'Number of letters or colours that name the blocks. Default: 6, or `max_blocks` if that is larger.',
+        ),
+      split_by: choice(['problem', 'structure'])
+        .default('problem')
+        .describe(
+          '`structure`: no problem is in two splits even after its blocks are renamed; `problem`: names count.',
+        ),
+      ...generatorOptions,
+    })
+    .superRefine(({ min_blocks, max_blocks, names, min_actions, max_actions }, context) => {
+      requireAtLeast(context, ['max_blocks', max_blocks], ['min_blocks', min_blocks]);
+      requireAtLeast(context, ['names', names], ['max_blocks', max_blocks ?? defaultMaxBlocks(min_blocks)]);
+      requireAtLeast(context, ['max_actions', max_actions], ['min_actions', min_actions]);
+    }),
+  create: (options) => createBlocksworld(options),
+});
 
-export function createBlocksworld(partial: Partial<BlocksworldOptions> = {}): Task {
-  const options = { ...DEFAULT_BLOCKSWORLD, ...partial };
+export function createBlocksworld(given: GivenOptions<BlocksworldOptions> = {}): Task {
+  const options = resolveOptions(given);
   const { style, splitBy, names } = options;
   return createGeneratedTask<Unsolved, Puzzle>(
     {
@@ -116,6 +113,16 @@ export function createBlocksworld(partial: Partial<BlocksworldOptions> = {}): Ta
     },
     options,
   );
+}
+
+function resolveOptions(given: GivenOptions<BlocksworldOptions>): BlocksworldOptions {
+  const options = withDefaults(DEFAULT_BLOCKSWORLD, given);
+  const maxBlocks = given.maxBlocks ?? defaultMaxBlocks(options.minBlocks);
+  return { ...options, maxBlocks, names: given.names ?? Math.max(maxBlocks, options.names) };
+}
+
+function defaultMaxBlocks(minBlocks: number): number {
+  return Math.max(minBlocks, DEFAULT_BLOCKSWORLD.maxBlocks);
 }
 
 function inWords(puzzle: Puzzle): ProblemInWords {

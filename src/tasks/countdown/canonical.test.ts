@@ -24,7 +24,7 @@ const expressions: fc.Arbitrary<Expression> = fc.letrec<{ tree: Expression }>((t
 })).tree;
 
 describe('canonicalText', () => {
-  it('is one text for what differs in order, brackets and the place of a sign', () => {
+  it('is equal for expressions that differ in order, brackets and position of signs', () => {
     for (const text of ['3*8-2', '8*3-2', '-2+(8*3)', '(3)*8-(2)', '-(2-8*3)', '03*8-2'])
       expect(canonical(text)).toBe('3*8-2');
     for (const text of ['(7-2)*3', '3*(7-2)', '-(2-7)*3', '(2-7)*-3'])
@@ -34,28 +34,28 @@ describe('canonicalText', () => {
     for (const text of ['8/(4/2)', '2*8/4', '8*2/4']) expect(canonical(text)).toBe('2*8/4');
   });
 
-  it('keeps apart what is the same value in another way', () => {
+  it('differs for different calculations of the same value', () => {
     expect(canonical('2*11')).not.toBe(canonical('3*8-2'));
     expect(canonical('2*(3+4)')).not.toBe(canonical('2*3+2*4'));
   });
 
-  it('sorts by number, not by digit', () => {
+  it('sorts by number and not by character', () => {
     expect(canonical('12+9')).toBe('9+12');
   });
 
-  it('decides a bracket that is worth nothing by its first term', () => {
+  it('chooses the sign of a bracket with value 0 by its first term', () => {
     for (const text of ['(2*3-6)*5', '5*(-6+3*2)', '-(6-2*3)*5']) expect(canonical(text)).toBe('(2*3-6)*5');
     for (const text of ['(6-2*3)*5', '-(2*3-6)*5', '(2*3-6)*-5']) expect(canonical(text)).toBe('-(2*3-6)*5');
   });
 
-  it('does not mind the order of terms that cancel in a bracket', () => {
+  it('does not depend on the order of terms that cancel in a bracket', () => {
     for (const text of ['(3-3)*5', '(-3+3)*5', '5*(3-3)', '-(3-3)*5', '-5*(3-3)'])
       expect(canonical(text)).toBe('(3-3)*5');
     for (const text of ['(3-3+6-2*3)*5', '-(3-3+2*3-6)*5', '-(2*3+3-6-3)*5'])
       expect(canonical(text)).toBe('-(2*3+3-3-6)*5');
   });
 
-  it('keeps the value and the numbers, and is its own canonical text', () => {
+  it('preserves value and numbers, and is idempotent', () => {
     fc.assert(
       fc.property(expressions, (expression) => {
         fc.pre(evaluate(expression) !== undefined);
@@ -71,7 +71,7 @@ describe('canonicalText', () => {
     );
   });
 
-  it('does not change when the operands of + and * are swapped anywhere', () => {
+  it('does not change if operands of + and * are swapped', () => {
     const mirrored = (of: Expression): Expression => {
       if (of.kind === 'integer') return of;
       if (of.kind === 'negation') return { ...of, of: mirrored(of.of) };

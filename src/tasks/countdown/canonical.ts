@@ -1,7 +1,7 @@
 /**
- * One text for all expressions that are the same up to the order of terms and factors, brackets that
- * change nothing and the place of a sign. Votes are counted on it, so `3*8-2` and `-2+(8*3)` are one
- * answer while `2*11` is another, although all of them are 22: the verdict is not known to a vote.
+ * Canonical text of expressions: equal for expressions that differ only in the order of terms and factors, redundant
+ * brackets and the position of signs. Votes are counted on it: `3*8-2` and `-2+(8*3)` are one answer, and `2*11` is
+ * another one, although all have the value 22, because a vote must not depend on the verdict.
  * @module
  */
 import { type Expression, evaluate } from './expression.ts';
@@ -16,16 +16,16 @@ interface Factor {
   readonly inverse: boolean;
   /** An integer, or a bracketed canonical sum of two or more terms. */
   readonly text: string;
-  /** A bracket whose terms cancel in pairs reads alike turned around, so a sign in front of it means nothing. */
+  /** All terms of the bracket cancel in pairs, so negating it gives the same text and its sign is dropped. */
   readonly signless?: boolean;
 }
 
 /**
- * The canonical text: sums and products are flattened, positive terms come before negative ones and
- * factors before divisors, each sorted by number, then by text; a bracket's value is never negative, its
- * sign stands in front.
+ * The canonical text. Sums and products are flattened. Positive terms precede negative ones and factors precede
+ * divisors, each sorted by number, then by text. A bracket with a negative value is negated, and its sign is written in
+ * front of it.
  *
- * @param expression - one that has a value: nothing in it divides by zero
+ * @param expression - an expression without a division by zero
  *
  * @example
  * canonicalText(parsed('-2+(8*3)')); // => '3*8-2'
@@ -70,25 +70,25 @@ function inverted({ negative, factors }: Term): Term {
   return { negative, factors: factors.map((factor) => ({ ...factor, inverse: !factor.inverse })) };
 }
 
-/** An expression seen as one term: itself if it is one, else a bracket. */
+/** An expression as one term: a sum becomes a bracket. */
 function asTerm(expression: Expression): Term {
   const terms = termsOf(expression);
   if (terms.length === 1) return terms[0];
-  const direction = directionOf(expression, terms);
-  const text = `(${sumText(direction < 0 ? terms.map(negated) : terms)})`;
-  return { negative: direction < 0, factors: [{ inverse: false, text, signless: direction === 0 }] };
+  const sign = signOf(expression, terms);
+  const text = `(${sumText(sign < 0 ? terms.map(negated) : terms)})`;
+  return { negative: sign < 0, factors: [{ inverse: false, text, signless: sign === 0 }] };
 }
 
 /**
- * Below 0 for a bracket that is turned around: a negative one, or one of value 0 whose first term that does not
- * occur as often with either sign is negative. 0: all its terms cancel in pairs.
+ * The sign of a bracket: below 0 if the bracket is negated. That is a bracket with a negative value, or with value 0 if the
+ * first term that does not occur equally often with both signs is negative. 0 if all terms cancel in pairs.
  */
-function directionOf(expression: Expression, terms: readonly Term[]): number {
+function signOf(expression: Expression, terms: readonly Term[]): number {
   const value = evaluate(expression);
   if (value !== undefined && value.numerator !== 0n) return value.numerator < 0n ? -1 : 1;
   const balance = new Map<string, number>();
   for (const term of terms) {
-    // a term without a sign of its own tips nothing
+    // the sign of such a term is dropped, so it cannot decide
     if (term.factors.some(({ signless }) => signless)) continue;
     const text = productText(term);
     balance.set(text, (balance.get(text) ?? 0) + (term.negative ? -1 : 1));
@@ -120,7 +120,7 @@ function productText({ factors }: Term): string {
   return [texts(false).join('*'), ...texts(true)].join('/');
 }
 
-/** By leading number, then by text, so that 9 comes before 12. */
+/** Compares by leading number, then by text, so that 9 precedes 12. */
 function compare(a: string, b: string): number {
   const byNumber = Number.parseInt(a, 10) - Number.parseInt(b, 10);
   if (byNumber !== 0 && !Number.isNaN(byNumber)) return byNumber;

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { SPLITS } from '../../task/split.ts';
 import type { TaskItem } from '../../task/task.ts';
-import { type CountdownOptions, createCountdown, readCountdownOptions } from './countdown.ts';
+import { type CountdownOptions, countdown, createCountdown } from './countdown.ts';
 import { type Puzzle, puzzleKey } from './puzzle.ts';
 
 function puzzleItem(numbers: number[], target: number): TaskItem {
@@ -24,7 +25,7 @@ const shapes: readonly Partial<CountdownOptions>[] = [
 ];
 
 describe('items', () => {
-  it('are solvable: the demonstration of every drawn puzzle is accepted, worked or direct', () => {
+  it('are solvable: the verifier accepts all demonstrations, worked and direct', () => {
     for (const shape of shapes)
       for (const workedShare of [0, 1]) {
         const shaped = createCountdown({ ...shape, workedShare });
@@ -37,7 +38,7 @@ describe('items', () => {
       }
   });
 
-  it('keep to the shape that was asked for', () => {
+  it('have the configured shape', () => {
     const shaped = createCountdown({ numbers: 4, maxNumber: 12, maxTarget: 60, operations: ['+', '*'] });
     for (let index = 0; index < 300; index++) {
       const { numbers, target, expression } = shaped.item('train', index).data as Puzzle;
@@ -49,12 +50,12 @@ describe('items', () => {
     }
   });
 
-  it('are the same for the same options, split and index', () => {
+  it('depend on options, split and index alone', () => {
     expect(createCountdown().item('test', 5)).toEqual(task.item('test', 5));
     expect(createCountdown({ seed: 9 }).item('test', 5)).not.toEqual(task.item('test', 5));
   });
 
-  it('share no puzzle between splits, whatever the order of the numbers', () => {
+  it('are disjoint between splits, also up to the order of the numbers', () => {
     const owner = new Map<string, string>();
     for (const split of SPLITS)
       for (let index = 0; index < 2000; index++) {
@@ -67,7 +68,7 @@ describe('items', () => {
     expect(puzzleKey(a.data as Puzzle)).toBe(puzzleKey(b.data as Puzzle));
   });
 
-  it('never put the target among the numbers when numbers may be left out', () => {
+  it('do not contain the target as a number if numbers may be left out', () => {
     const shaped = createCountdown({ useAll: false, maxNumber: 9 });
     for (let index = 0; index < 300; index++) {
       const { numbers, target } = shaped.item('train', index).data as Puzzle;
@@ -75,7 +76,7 @@ describe('items', () => {
     }
   });
 
-  it('are written with characters of the alphabet only', () => {
+  it('contain only characters of the alphabet', () => {
     for (let index = 0; index < 200; index++) {
       const puzzle = task.item('train', index);
       const [message] = task.demonstrate?.(puzzle, randomStream(index)).messages ?? [];
@@ -83,7 +84,7 @@ describe('items', () => {
     }
   });
 
-  it('cannot be had from options that allow none', () => {
+  it('throw if the options allow no puzzle', () => {
     const impossible = createCountdown({ operations: ['*'], numbers: 6, maxNumber: 999, maxTarget: 1 });
     expect(() => impossible.item('train', 0)).toThrow(ConfigError);
     expect(() => impossible.item('train', 0)).toThrow(/raise max_target or lower numbers/);
@@ -91,7 +92,7 @@ describe('items', () => {
 });
 
 describe('verify', () => {
-  it('accepts any expression that uses each number once and reaches the target exactly', () => {
+  it('accepts every expression that uses each number once and reaches the target exactly', () => {
     for (const text of ['#9*5-2', '9*5=45;45-2=43#9*5-2', '#-2+(5*9)', 'first #1 then # 5 × 9 − 2'])
       expect(task.verify(item, text)).toEqual({
         correct: true,
@@ -101,7 +102,7 @@ describe('verify', () => {
       });
   });
 
-  it('works through fractions and negative numbers', () => {
+  it('evaluates fractions and negative numbers', () => {
     expect(task.verify(puzzleItem([3, 3, 8, 8], 24), '#8/(3-8/3)').correct).toBe(true);
     expect(task.verify(puzzleItem([4, 7, 1], 3), '#-(4-7)*1')).toMatchObject({
       correct: true,
@@ -109,7 +110,7 @@ describe('verify', () => {
     });
   });
 
-  it('says which number was misused', () => {
+  it('names the number that was misused', () => {
     const reason = (text: string) => task.verify(item, text).reason;
     expect(reason('#9*5')).toBe('leaves out 2');
     expect(reason('#43')).toBe('uses 43, which is not given');
@@ -119,26 +120,26 @@ describe('verify', () => {
     expect(reason('#95-2')).toBe('uses 95, which is not given');
   });
 
-  it('counts a number as often as it is given', () => {
+  it('allows a number as often as it is given', () => {
     const twice = puzzleItem([4, 4, 2], 18);
     expect(task.verify(twice, '#4*4+2').correct).toBe(true);
     expect(task.verify(twice, '#4*4+4-2').reason).toBe('uses 4 more often than it is given');
     expect(task.verify(twice, '#4+2').reason).toBe('leaves out 4');
   });
 
-  it('lets numbers be left out where use_all is false, but not used twice', () => {
+  it('accepts unused numbers, but not repeated ones, with use_all false', () => {
     const free = createCountdown({ useAll: false });
     expect(free.verify(puzzleItem([2, 5, 9], 45), '#9*5').correct).toBe(true);
     expect(free.verify(puzzleItem([2, 5, 9], 81), '#9*9').correct).toBe(false);
   });
 
-  it('says what the expression gives instead', () => {
+  it('gives the value of an incorrect expression', () => {
     expect(task.verify(item, '#9+5+2').reason).toBe('gives 16, expected 43');
     expect(task.verify(item, '#9/5+2').reason).toBe('gives 19/5, expected 43');
     expect(task.verify(item, '#2-5-9').reason).toBe('gives -12, expected 43');
   });
 
-  it('keeps the answer of a wrong expression for votes, and none of what is no expression', () => {
+  it('has an answer for an incorrect expression, and none for other text', () => {
     expect(task.verify(item, '#5+9+2').answer).toBe('2+5+9');
     expect(task.verify(item, '#9*5').answer).toBe('5*9');
     for (const text of ['9*5-2', '#', '#9*5-2=43', '#9*(5-2', '#nine', '#9/(5-5)', `#${'('.repeat(300)}`]) {
@@ -161,10 +162,10 @@ describe('verify', () => {
   });
 });
 
-describe('readCountdownOptions', () => {
-  it('reads snake_case keys and refuses the rest', () => {
-    const read = readCountdownOptions({ use_all: false, max_number: 9, operations: '/+' });
+describe('the options of countdown', () => {
+  it('have snake_case keys, and others are errors', () => {
+    const read = parseTaskOptions(countdown, { use_all: false, max_number: 9, operations: '/+' });
     expect(read).toMatchObject({ useAll: false, maxNumber: 9, operations: ['+', '/'], numbers: 3 });
-    expect(() => readCountdownOptions({ useAll: true })).toThrow('did you mean "use_all"?');
+    expect(() => parseTaskOptions(countdown, { useAll: true })).toThrow('did you mean "use_all"?');
   });
 });

@@ -1,19 +1,21 @@
 /**
- * Countdown: reach a target from given numbers with + - * /. `2 5 9>43:` is answered by
- * `9*5=45;45-2=43#9*5-2`, or directly by `#9*5-2`. Whatever follows the marker is parsed and evaluated
- * exactly; how the answer was found does not matter.
+ * The task `countdown`: reach a target from given numbers with + - * /. `2 5 9>43:` is answered by
+ * `9*5=45;45-2=43#9*5-2`, or directly by `#9*5-2`. The text after the marker is parsed and evaluated exactly; the steps
+ * before it are not verified.
  * @module
  */
+import { z } from 'zod';
 import type { RandomStream } from '../../core/rng.ts';
 import { equal, formatRational, integer } from '../../grade/rational.ts';
-import { BINARY_REWARD, noAnswer, right, wrong } from '../../grade/verdict.ts';
+import { BINARY_REWARD, correct, incorrect, noAnswer } from '../../grade/verdict.ts';
+import { flag, integer as integerField } from '../../schema/fields.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { readOptions } from '../../support/options.ts';
+import { defineTask } from '../../task/definition.ts';
 import { drawFromSplit } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../shared/generated.ts';
-import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../shared/habit.ts';
-import { readOperations } from '../shared/operations.ts';
+import { DEFAULT_GENERATED, type GeneratedOptions, generatedOptions } from '../shared/generated.ts';
+import { operationsField } from '../shared/operations.ts';
+import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../shared/response-style.ts';
 import { canonicalText } from './canonical.ts';
 import { BINARY_OPERATORS, evaluate, integersOf, parseExpression } from './expression.ts';
 import { drawPuzzle, type Puzzle, type PuzzleShape, puzzleKey } from './puzzle.ts';
@@ -30,26 +32,27 @@ export const DEFAULT_COUNTDOWN: CountdownOptions = {
   ...DEFAULT_GENERATED,
 };
 
-/**
- * Reads YAML options: `numbers` (2..6), `max_number` (2..999), `max_target` (1..9999), `operations`
- * (characters of `+-*` and `/`), `use_all`, `seed`, `worked_share`, `demo_noise`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readCountdownOptions(record: Readonly<Record<string, unknown>>): CountdownOptions {
-  const options = readOptions('task countdown', record);
-  const d = DEFAULT_COUNTDOWN;
-  const read: CountdownOptions = {
-    numbers: options.integer('numbers', { default: d.numbers, min: 2, max: 6 }),
-    maxNumber: options.integer('max_number', { default: d.maxNumber, min: 2, max: 999 }),
-    maxTarget: options.integer('max_target', { default: d.maxTarget, min: 1, max: 9999 }),
-    operations: readOperations(options, BINARY_OPERATORS, d.operations),
-    useAll: options.boolean('use_all', d.useAll),
-    ...readGenerated(options),
-  };
-  options.finish();
-  return read;
-}
+/** The task `countdown` of a team file. */
+export const countdown = defineTask({
+  name: 'countdown',
+  about: 'reach a target from given numbers with + - * /, endless',
+  options: z.strictObject({
+    numbers: integerField({ min: 2, max: 6 }).default(3).describe('Given numbers of a puzzle.'),
+    max_number: integerField({ min: 2, max: 999 })
+      .default(20)
+      .describe('Given numbers are drawn uniformly from 1 to this.'),
+    max_target: integerField({ min: 1, max: 9999 }).default(99).describe('Largest target.'),
+    operations: operationsField(BINARY_OPERATORS, {
+      fallback: BINARY_OPERATORS,
+      description: 'Operators from which puzzles are built; answers may use all four.',
+    }),
+    use_all: flag()
+      .default(true)
+      .describe('true: an answer must use every given number exactly once; false: at most once.'),
+    ...generatedOptions,
+  }),
+  create: (options) => createCountdown(options),
+});
 
 export function createCountdown(partial: Partial<CountdownOptions> = {}): Task {
   return new CountdownTask({ ...DEFAULT_COUNTDOWN, ...partial });
@@ -79,7 +82,7 @@ class CountdownTask implements Task {
     };
   }
 
-  /** The answer of a verdict is the canonical expression: see `canonical.ts` for what counts as equal. */
+  /** The answer of a verdict is the canonical text of the expression (`canonical.ts`). */
   verify(item: TaskItem, text: string): Verdict {
     const written = markedAnswer(text);
     if (written === undefined) return noAnswer(`the text has no "${ANSWER_MARKER}"`);
@@ -90,10 +93,10 @@ class CountdownTask implements Task {
     const answer = canonicalText(parsed.expression);
     const puzzle = item.data as Puzzle;
     const misuse = this.#misuse(puzzle.numbers, integersOf(parsed.expression));
-    if (misuse !== undefined) return wrong(answer, misuse);
+    if (misuse !== undefined) return incorrect(answer, misuse);
     if (!equal(value, integer(puzzle.target)))
-      return wrong(answer, `gives ${formatRational(value)}, expected ${puzzle.target}`);
-    return right(answer, `reaches ${puzzle.target}`);
+      return incorrect(answer, `gives ${formatRational(value)}, expected ${puzzle.target}`);
+    return correct(answer, `reaches ${puzzle.target}`);
   }
 
   answerOf(text: string): string | undefined {
@@ -108,7 +111,7 @@ class CountdownTask implements Task {
     return { messages: [demonstrationText({ steps, answer: expression }, this.#options, stream)] };
   }
 
-  /** Why these integers may not be used; undefined when they may. */
+  /** The reason why these integers are not a valid use of the given ones; undefined if they are. */
   #misuse(given: readonly number[], used: readonly bigint[]): string | undefined {
     const left = given.map(BigInt);
     for (const value of used) {

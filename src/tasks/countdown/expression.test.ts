@@ -16,7 +16,7 @@ function reasonOf(text: string): string {
 }
 
 describe('evaluate', () => {
-  it('knows precedence, brackets and the left-to-right rule', () => {
+  it('applies precedence, brackets and left-to-right order', () => {
     expect(exactly('2+3*4')).toBe('14');
     expect(exactly('(2+3)*4')).toBe('20');
     expect(exactly('9-4-3')).toBe('2');
@@ -26,26 +26,26 @@ describe('evaluate', () => {
     expect(exactly(' ( 7 ) ')).toBe('7');
   });
 
-  it('is exact where floating point is not', () => {
+  it('is exact for fractions', () => {
     expect(exactly('8/(3-8/3)')).toBe('24');
     expect(exactly('1/3+1/3+1/3')).toBe('1');
     expect(exactly('1/10+2/10')).toBe('3/10');
     expect(exactly('99999999999999999999+1')).toBe('100000000000000000000');
   });
 
-  it('has no value where something is divided by zero', () => {
+  it('is undefined for a division by zero', () => {
     expect(exactly('5/(3-3)')).toBeUndefined();
     expect(exactly('1+2*(3/0)')).toBeUndefined();
     expect(exactly('0/0')).toBeUndefined();
   });
 
-  it('reads the signs of print as well', () => {
+  it('accepts typographic signs', () => {
     expect(exactly('6×3÷2−1')).toBe('8');
   });
 });
 
 describe('parseExpression', () => {
-  it('says where it stopped and what it wanted', () => {
+  it('gives the position, the expected token and the actual one', () => {
     expect(reasonOf('')).toBe('the expression is empty');
     expect(reasonOf('2+')).toBe('expected a number, "-" or "(" at position 3, got the end');
     expect(reasonOf('2+*3')).toBe('expected a number, "-" or "(" at position 3, got "*"');
@@ -58,7 +58,7 @@ describe('parseExpression', () => {
     expect(reasonOf('1+'.repeat(MAX_EXPRESSION_LENGTH))).toBe('the expression is longer than 256 characters');
   });
 
-  it('survives the deepest nesting it accepts', () => {
+  it('handles the deepest nesting that it accepts', () => {
     const half = Math.floor((MAX_EXPRESSION_LENGTH - 1) / 2);
     expect(exactly(`${'('.repeat(half)}7${')'.repeat(half)}`)).toBe('7');
     expect(exactly(`${'-'.repeat(MAX_EXPRESSION_LENGTH - 1)}7`)).toBe('-7');
@@ -78,7 +78,7 @@ describe('parseExpression', () => {
 });
 
 describe('integersOf', () => {
-  it('lists what was written, repeats and leading zeros included, from left to right', () => {
+  it('lists the integers from left to right, with repetitions and leading zeros', () => {
     const parsed = parseExpression('-(4*04)+12/4');
     expect(parsed.ok && integersOf(parsed.expression)).toEqual([4n, 4n, 12n, 4n]);
   });

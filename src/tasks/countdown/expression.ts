@@ -1,6 +1,5 @@
 /**
- * Arithmetic expressions over written integers: a recursive-descent parser and an exact evaluator.
- * Text is only ever parsed, never run as code.
+ * Arithmetic expressions over integers: a recursive-descent parser and an exact evaluator. Text is never run as code.
  *
  *     sum     = product { ("+" | "-") product }
  *     product = factor { ("*" | "/") factor }
@@ -27,13 +26,13 @@ export type Parsed =
   | { readonly ok: true; readonly expression: Expression }
   | { readonly ok: false; readonly reason: string };
 
-/** Bounds the work of every step that follows: the depth of recursion and the size of exact numbers. */
+/** Limits the depth of recursion and the size of exact numbers. */
 export const MAX_EXPRESSION_LENGTH = 256;
 
 /**
- * Parses a whole text; blanks are ignored, and the signs `×`, `·`, `÷` and `−` count as `*`, `*`, `/`, `-`.
+ * Parses a whole text. Whitespace is ignored, and the signs `×`, `·`, `÷` and `−` are read as `*`, `*`, `/` and `-`.
  *
- * @returns the expression, or a clause that says where and why there is none; never throws
+ * @returns the expression, or the position and the reason of the first error; never throws
  *
  * @example
  * parseExpression('2*(3+').ok; // => false
@@ -46,7 +45,7 @@ export function parseExpression(text: string): Parsed {
   return new Parser(ascii).whole();
 }
 
-/** The exact value; undefined when a divisor is 0. */
+/** The exact value; undefined if a divisor is 0. */
 export function evaluate(expression: Expression): Rational | undefined {
   switch (expression.kind) {
     case 'integer':
@@ -77,7 +76,7 @@ export function apply(operator: BinaryOperator, left: Rational, right: Rational)
   }
 }
 
-/** The integers as written, from left to right. */
+/** The integers of the text from left to right. */
 export function integersOf(expression: Expression): bigint[] {
   switch (expression.kind) {
     case 'integer':
@@ -150,7 +149,7 @@ class Parser {
     return inner;
   }
 
-  /** The next character that is not blank, '' at the end; moves to it. */
+  /** Skips whitespace and returns the next character, '' at the end. */
   #peek(): string {
     while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
     return this.#text[this.#at] ?? '';

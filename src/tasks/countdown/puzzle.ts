@@ -1,20 +1,20 @@
 /**
- * Countdown puzzles that are solvable by construction: the numbers are drawn first, then combined two at
- * a time until one is left, and that one is the target.
+ * Generates Countdown puzzles with a known solution: the numbers are drawn first and combined two at a time until one
+ * number is left, which is the target.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
 import type { BinaryOperator } from './expression.ts';
 
 export interface PuzzleShape {
-  /** Given numbers per puzzle, 2..6. */
+  /** Given numbers of a puzzle, 2..6. */
   readonly numbers: number;
   /** Given numbers are drawn uniformly from 1..maxNumber. */
   readonly maxNumber: number;
-  /** Targets lie in 1..maxTarget. */
+  /** Targets are within 1..maxTarget. */
   readonly maxTarget: number;
   readonly operations: readonly BinaryOperator[];
-  /** Whether an answer must use every given number, or may leave some out. */
+  /** Whether an answer must use every given number. */
   readonly useAll: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface Puzzle {
   readonly expression: string;
 }
 
-/** Puzzles that differ only in the order of the given numbers share it: sorted numbers, then the target. */
+/** Canonical key: the sorted numbers and the target. */
 export function puzzleKey({ numbers, target }: Puzzle): string {
   return `${[...numbers].sort((a, b) => a - b).join(' ')}>${target}`;
 }
@@ -36,11 +36,10 @@ export function puzzleKey({ numbers, target }: Puzzle): string {
 const MAX_TRIES = 10_000;
 
 /**
- * A puzzle with a solution whose intermediate results are positive integers, as in the television game.
- * (An answer may still go through fractions and negative numbers.)
+ * Draws a puzzle with a solution whose intermediate results are positive integers, as in the television game. An answer
+ * may still use fractions and negative numbers.
  *
- * @returns undefined when no puzzle of this shape turns up, as when the operations cannot stay below
- *   the largest target
+ * @returns undefined if no draw gave a puzzle, for example because all results exceed the largest target
  */
 export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Puzzle | undefined {
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
@@ -48,7 +47,7 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Puzzle | u
     const used = shape.useAll ? shape.numbers : 2 + stream.int(shape.numbers - 1);
     const last = combineAll(numbers.slice(0, used), shape.operations, stream);
     if (last === undefined || last.value > shape.maxTarget) continue;
-    // with numbers left out, a target among the given ones would need no work
+    // if numbers may be left out, a target among the given numbers would be trivial
     if (!shape.useAll && numbers.includes(last.value)) continue;
     shuffle(numbers, stream);
     return { numbers, target: last.value, steps: last.steps, expression: last.text };
@@ -56,11 +55,11 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Puzzle | u
   return undefined;
 }
 
-/** A number made so far, with the work behind it. */
-interface Made {
+/** An intermediate result with its expression and steps. */
+interface IntermediateResult {
   readonly value: number;
   readonly text: string;
-  /** How tightly `text` binds: 3 a number, 2 a product, 1 a sum. */
+  /** Precedence of `text`: 3 number, 2 product, 1 sum. */
   readonly binding: number;
   readonly steps: readonly string[];
 }
@@ -69,26 +68,35 @@ function combineAll(
   numbers: readonly number[],
   operations: readonly BinaryOperator[],
   stream: RandomStream,
-): Made | undefined {
-  const pool: Made[] = numbers.map((value) => ({ value, text: `${value}`, binding: 3, steps: [] }));
+): IntermediateResult | undefined {
+  const pool: IntermediateResult[] = numbers.map((value) => ({
+    value,
+    text: `${value}`,
+    binding: 3,
+    steps: [],
+  }));
   const steps: string[] = [];
   while (pool.length > 1) {
     const [left] = pool.splice(stream.int(pool.length), 1);
     const [right] = pool.splice(stream.int(pool.length), 1);
-    const made = combine(left, operations[stream.int(operations.length)], right);
-    if (made === undefined) return undefined;
-    steps.push(...made.steps);
-    pool.push(made);
+    const combined = combine(left, operations[stream.int(operations.length)], right);
+    if (combined === undefined) return undefined;
+    steps.push(...combined.steps);
+    pool.push(combined);
   }
   return { ...pool[0], steps };
 }
 
-/** One step; undefined where the result is not a positive integer. */
-function combine(left: Made, operator: BinaryOperator, right: Made): Made | undefined {
+/** Applies an operator; undefined if the result is not a positive integer. */
+function combine(
+  left: IntermediateResult,
+  operator: BinaryOperator,
+  right: IntermediateResult,
+): IntermediateResult | undefined {
   const value = result(left.value, operator, right.value);
   if (!Number.isSafeInteger(value) || value < 1) return undefined;
   const binding = operator === '+' || operator === '-' ? 1 : 2;
-  // a - (b + c) and a / (b * c) need their brackets, a + b + c and a * b * c do not
+  // a - (b + c) and a / (b * c) need brackets; a + b + c and a * b * c do not
   const rightBinding = operator === '-' || operator === '/' ? binding + 1 : binding;
   const text = `${bracketed(left, binding)}${operator}${bracketed(right, rightBinding)}`;
   return { value, text, binding, steps: [`${left.value}${operator}${right.value}=${value}`] };
@@ -107,8 +115,8 @@ function result(left: number, operator: BinaryOperator, right: number): number {
   }
 }
 
-function bracketed(made: Made, binding: number): string {
-  return made.binding < binding ? `(${made.text})` : made.text;
+function bracketed(combined: IntermediateResult, binding: number): string {
+  return combined.binding < binding ? `(${combined.text})` : combined.text;
 }
 
 /** Fisher-Yates, in place. */

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { splitOf } from '../../task/split.ts';
-import { createDigits, readDigitsOptions } from './digits.ts';
+import { createDigits, digits } from './digits.ts';
 
 const item = { id: 'x', prompt: '38+15=', answer: '5 3' };
 
-describe('a sum in digits', () => {
-  it('is right when its digits are written once each, by whomever', () => {
+describe('digits', () => {
+  it('accepts the digits of the sum once each, in any order', () => {
     const task = createDigits();
     for (const [text, correct] of [
       ['5 3', true],
@@ -18,17 +19,17 @@ describe('a sum in digits', () => {
       ['5 3 5', false],
     ] as const)
       expect(task.verify(item, text)).toMatchObject({ correct, reward: Number(correct) });
-    expect(task.verify(item, '3 5').answer).toBe(task.verify(item, '5 3').answer); // one answer to a vote
+    expect(task.verify(item, '3 5').answer).toBe(task.verify(item, '5 3').answer); // votes count them as one answer
   });
 
-  it('cares who writes what where roles are fixed', () => {
+  it('requires the order of the sum with fixed roles', () => {
     const task = createDigits({ roles: 'fixed' });
     expect(task.verify(item, '5 3').correct).toBe(true);
     expect(task.verify(item, '3 5').correct).toBe(false);
-    expect(task.verify(item, '3').reward).toBe(1); // a member's own digit
+    expect(task.verify(item, '3').reward).toBe(1); // the digit of one agent
   });
 
-  it('takes one digit from each agent and nothing else', () => {
+  it('accepts one digit per agent and nothing else', () => {
     const task = createDigits();
     for (const text of ['53', '5 ', '', '5 x', '5 33', '= 3']) {
       const { correct, answer, reason } = task.verify(item, text);
@@ -37,14 +38,14 @@ describe('a sum in digits', () => {
     }
   });
 
-  it('pays a member for a digit of the sum, which is not the answer yet', () => {
+  it('rewards the message of one agent for a digit of the sum, as an incorrect answer', () => {
     const task = createDigits();
     const verdicts = ['5', '3', '4'].map((text) => task.verify(item, text));
     expect(verdicts.map(({ reward }) => reward)).toEqual([1, 1, 0]);
     expect(verdicts.map(({ correct }) => correct)).toEqual([false, false, false]);
   });
 
-  it('draws sums with so many digits, all different, each split its own; gold answers are right', () => {
+  it('draws sums with the configured number of different digits, disjoint splits and correct gold answers', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 5 }),
@@ -68,7 +69,7 @@ describe('a sum in digits', () => {
     );
   });
 
-  it('demonstrates any of its digits, and noise where asked for', () => {
+  it('demonstrates each digit of the sum, and random digits with noise', () => {
     const task = createDigits();
     const shown = Array.from(
       { length: 200 },
@@ -86,12 +87,12 @@ describe('a sum in digits', () => {
     expect(new Set(drawn).size).toBe(10);
   });
 
-  it('reads its options', () => {
-    expect(readDigitsOptions({ digits: 3, max_addend: 9, roles: 'fixed' })).toMatchObject({
+  it('parses its options', () => {
+    expect(parseTaskOptions(digits, { digits: 3, max_addend: 9, roles: 'fixed' })).toMatchObject({
       ...{ digits: 3, maxAddend: 9, roles: 'fixed', demoNoise: 0, seed: 1 },
     });
-    expect(() => readDigitsOptions({ digits: 7, roles: 'none' })).toThrow(
-      'task digits.digits: expected an integer from 2 to 6, got 7\ntask digits.roles: expected one of free, fixed, got "none"',
+    expect(() => parseTaskOptions(digits, { digits: 7, roles: 'none' })).toThrow(
+      'task digits.digits: expected an integer >= 2 and <= 6, got 7\ntask digits.roles: expected one of free, fixed, got "none"',
     );
   });
 });

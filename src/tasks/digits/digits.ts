@@ -1,26 +1,28 @@
 /**
- * A sum whose digits are written by different agents: `38+15=` is answered by one agent writing `5` and
- * another `3`. Each agent alone can be right about a digit and the team still wrong, because two of them
- * wrote the same one; nobody says who writes which. What has to be learned is to fit together.
+ * The task `digits`: a sum whose digits are written by different agents. `38+15=` is answered if one agent writes `5` and
+ * another one `3`. Every agent can write a digit of the sum while the team is wrong, because two agents wrote the same
+ * one. Nothing assigns digits to agents; the team has to learn to coordinate.
  * @module
  */
+import { z } from 'zod';
 import type { RandomStream } from '../../core/rng.ts';
-import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
-import { readOptions } from '../../support/options.ts';
+import { BINARY_REWARD, correct, excerpt, incorrect, noAnswer } from '../../grade/verdict.ts';
+import { choice, integer, number } from '../../schema/fields.ts';
+import { defineTask } from '../../task/definition.ts';
 import { drawFromSplit } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { readSeed } from '../shared/generated.ts';
+import { seedOption } from '../shared/generated.ts';
 
 export interface DigitsOptions {
-  /** Digits of the sum, all different: as many as there are agents. */
+  /** Digits of the sum, all different; equal to the number of agents. */
   readonly digits: number;
   /** The second number is drawn uniformly from 1 to this. */
   readonly maxAddend: number;
   /** `free`: any agent may write any digit; `fixed`: agent i writes the i-th digit from the left. */
   readonly roles: 'free' | 'fixed';
-  /** Share of demonstrations with a digit drawn uniformly instead. */
+  /** Share of demonstrations whose digit is replaced by a uniform draw. */
   readonly demoNoise: number;
-  /** Names the endless list of sums; splits do not depend on it. */
+  /** Selects the endless list of sums; splits do not depend on it. */
   readonly seed: number;
 }
 
@@ -32,24 +34,29 @@ export const DEFAULT_DIGITS: DigitsOptions = {
   seed: 1,
 };
 
-/**
- * Reads YAML options: `digits` (2..6), `max_addend` (1..9999), `roles`, `demo_noise`, `seed`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readDigitsOptions(record: Readonly<Record<string, unknown>>): DigitsOptions {
-  const options = readOptions('task digits', record);
-  const d = DEFAULT_DIGITS;
-  const read: DigitsOptions = {
-    digits: options.integer('digits', { default: d.digits, min: 2, max: 6 }),
-    maxAddend: options.integer('max_addend', { default: d.maxAddend, min: 1, max: 9999 }),
-    roles: options.choice('roles', ['free', 'fixed'], d.roles),
-    demoNoise: options.share('demo_noise', d.demoNoise),
-    seed: readSeed(options),
-  };
-  options.finish();
-  return read;
-}
+/** The task `digits` of a team file. */
+export const digits = defineTask({
+  name: 'digits',
+  about: 'a sum whose digits are written by different agents, endless',
+  options: z.strictObject({
+    digits: integer({ min: 2, max: 6 })
+      .default(2)
+      .describe('Digits of the sum, all different; equal to the number of agents.'),
+    max_addend: integer({ min: 1, max: 9999 })
+      .default(99)
+      .describe('The second number is drawn uniformly from 1 to this.'),
+    roles: choice(['free', 'fixed'])
+      .default('free')
+      .describe(
+        '`free`: any agent may write any digit; `fixed`: agent i writes the i-th digit from the left.',
+      ),
+    demo_noise: number({ min: 0, max: 1 })
+      .default(0)
+      .describe('Share of demonstrations whose digit is replaced by a random one.'),
+    ...seedOption,
+  }),
+  create: (options) => createDigits(options),
+});
 
 interface Sum {
   readonly key: string;
@@ -57,7 +64,7 @@ interface Sum {
   readonly right: number;
 }
 
-/** The answer to an item is its digits, one blank apart, as protocol `parts` joins what agents write. */
+/** The answer of an item is its digits separated by spaces, as protocol `parts` joins the messages of agents. */
 export function createDigits(partial: Partial<DigitsOptions> = {}): Task {
   const options = { ...DEFAULT_DIGITS, ...partial };
   return {
@@ -77,7 +84,7 @@ export function createDigits(partial: Partial<DigitsOptions> = {}): Task {
   };
 }
 
-/** A sum with the wanted number of digits, all different; drawn again until it has them. */
+/** Draws sums until one has the configured number of digits, all different. */
 function drawSum({ digits, maxAddend }: DigitsOptions, stream: RandomStream): Sum {
   const least = 10 ** (digits - 1);
   for (;;) {
@@ -91,34 +98,34 @@ function drawSum({ digits, maxAddend }: DigitsOptions, stream: RandomStream): Su
 }
 
 /**
- * As many parts as digits: right if they are the sum's digits, in order where roles are fixed. Fewer parts,
- * a member's own: paid if the sum has these digits, but never the answer.
+ * With as many parts as digits, the text is correct if they are the digits of the sum, in order with fixed roles. With
+ * fewer parts, as in the message of one agent, the reward is 1 if the sum has these digits, and the verdict is incorrect.
  */
 function verdictOf({ answer = '' }: TaskItem, text: string, { roles }: DigitsOptions): Verdict {
   const parts = partsOf(text);
-  const strange = parts.find((part) => !isDigit(part));
-  if (strange !== undefined) return noAnswer(`expected one digit from each agent, got ${excerpt(strange)}`);
-  const wanted = answer.split(' ');
-  const isWhole = parts.length === wanted.length;
+  const invalid = parts.find((part) => !isDigit(part));
+  if (invalid !== undefined) return noAnswer(`expected one digit from each agent, got ${excerpt(invalid)}`);
+  const expected = answer.split(' ');
+  const isWhole = parts.length === expected.length;
   const written = inOrder(parts, isWhole && roles === 'fixed');
-  const fits = new Set(parts).size === parts.length && parts.every((part) => wanted.includes(part));
-  if (parts.length < wanted.length)
+  const fits = new Set(parts).size === parts.length && parts.every((part) => expected.includes(part));
+  if (parts.length < expected.length)
     return {
       correct: false,
       reward: Number(fits),
       answer: written,
       reason: `${written} is ${fits ? '' : 'not '}part of ${answer}`,
     };
-  const isRight = isWhole && fits && (roles === 'free' || written === answer);
-  return isRight
-    ? right(written, `${written} fits ${answer}`)
-    : wrong(written, `got ${written}, expected ${answer}`);
+  const isCorrect = isWhole && fits && (roles === 'free' || written === answer);
+  return isCorrect
+    ? correct(written, `${written} fits ${answer}`)
+    : incorrect(written, `got ${written}, expected ${answer}`);
 }
 
 const partsOf = (text: string): string[] => text.split(' ').map((part) => part.trim());
 const isDigit = (part: string): boolean => /^\d$/.test(part);
 
-/** The digits in normal form: their order says something only where every agent has its own. */
+/** The digits in normal form: sorted, except with fixed roles, where the order matters. */
 function inOrder(parts: readonly string[], isOrdered: boolean): string {
   return (isOrdered ? parts : [...parts].sort()).join(' ');
 }
@@ -129,13 +136,13 @@ function writtenDigits(text: string, { digits, roles }: DigitsOptions): string |
   return inOrder(parts, parts.length === digits && roles === 'fixed');
 }
 
-/** One digit of the sum, any: a base that has learned this knows the digits and has no habit of its own. */
+/** A random digit of the sum. A base model trained on these knows the digits and prefers none of them. */
 function demonstrationOf(
   { answer = '' }: TaskItem,
   stream: RandomStream,
   { demoNoise }: DigitsOptions,
 ): Demonstration {
-  const wanted = answer.split(' ');
-  const digit = stream.uniform() < demoNoise ? String(stream.int(10)) : wanted[stream.int(wanted.length)];
+  const expected = answer.split(' ');
+  const digit = stream.uniform() < demoNoise ? String(stream.int(10)) : expected[stream.int(expected.length)];
   return { messages: [digit] };
 }

@@ -1,29 +1,29 @@
 /**
- * Codes of the guessing game (bulls and cows, Mastermind) and what a guess is told about one.
+ * Codes of the guessing game (bulls and cows, Mastermind) and the feedback on a guess.
  * @module
  */
 
 export interface CodeShape {
-  /** Symbols of a code. */
+  /** Length of a code. */
   readonly digits: number;
-  /** How many different symbols there are: 0, 1, ... */
+  /** Number of different symbols: 0, 1, ... */
   readonly symbols: number;
-  /** Whether a symbol may stand in a code more than once. */
+  /** Whether a symbol may occur more than once in a code. */
   readonly repeats: boolean;
 }
 
 export interface Feedback {
-  /** Symbols that are right and in the right place. */
+  /** Correct symbols in the right place. */
   readonly placed: number;
-  /** Further symbols of the guess that are in the code, at another place. */
+  /** Further symbols of the guess that occur elsewhere in the code. */
   readonly misplaced: number;
 }
 
 /**
- * What a guess is told. A symbol of the code answers for one symbol of the guess, so with repeats the two
- * counts add up to what both have in common.
+ * The feedback on a guess. A symbol of the code matches at most one symbol of the guess, so with repeats the sum of both
+ * counts is the size of the common multiset.
  *
- * @param code - as long as the guess
+ * @param code - has the length of the guess
  *
  * @example
  * feedbackOn('0123', '0231'); // => { placed: 1, misplaced: 3 }
@@ -31,12 +31,12 @@ export interface Feedback {
 export function feedbackOn(code: string, guess: string): Feedback {
   let placed = 0;
   let common = 0;
-  let taken = 0; // bit j: symbol j of the code has answered for one
+  let matched = 0; // bit j: symbol j of the code is matched
   for (let i = 0; i < guess.length; i++) {
     if (guess[i] === code[i]) placed++;
     for (let j = 0; j < code.length; j++) {
-      if ((taken & (1 << j)) !== 0 || guess[i] !== code[j]) continue;
-      taken |= 1 << j;
+      if ((matched & (1 << j)) !== 0 || guess[i] !== code[j]) continue;
+      matched |= 1 << j;
       common++;
       break;
     }
@@ -50,7 +50,7 @@ export function isCode(text: string, { digits, symbols, repeats }: CodeShape): b
   return [...text].every((symbol) => Number(symbol) < symbols) && (repeats || new Set(text).size === digits);
 }
 
-/** Every code of a shape, in order: symbols^digits of them with repeats, else symbols!/(symbols-digits)!. */
+/** All codes of a shape in order: symbols^digits with repeats, else symbols!/(symbols-digits)!. */
 export function codesOf(shape: CodeShape): string[] {
   let codes = [''];
   for (let place = 0; place < shape.digits; place++)
@@ -62,15 +62,15 @@ export function codesOf(shape: CodeShape): string[] {
   return codes;
 }
 
-/** A guess and what it was told. */
+/** A guess with its feedback. */
 export interface Clue extends Feedback {
   readonly guess: string;
 }
 
-/** Whether a code could be the secret, for all that is known. */
+/** Whether a code agrees with all clues. */
 export function fits(code: string, clues: readonly Clue[]): boolean {
   return clues.every(({ guess, placed, misplaced }) => {
-    const told = feedbackOn(code, guess);
-    return told.placed === placed && told.misplaced === misplaced;
+    const feedback = feedbackOn(code, guess);
+    return feedback.placed === placed && feedback.misplaced === misplaced;
   });
 }

@@ -2,25 +2,26 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { splitOf } from '../../task/split.ts';
 import type { EnvironmentStep, Task, TaskItem } from '../../task/task.ts';
 import { codesOf, feedbackOn, fits, isCode } from './code.ts';
-import { createGuessNumber } from './guess-number.ts';
-import { DEFAULT_GUESS_NUMBER, readGuessNumberOptions } from './options.ts';
-import { feedbackEntropy, goodGuess, mostTelling } from './strategy.ts';
+import { createGuessNumber, guessNumber } from './guess-number.ts';
+import { DEFAULT_GUESS_NUMBER } from './options.ts';
+import { feedbackEntropy, goodGuess, mostInformative } from './strategy.ts';
 
 const stream = randomStream(1);
 
-/** Plays messages; a game never asks. */
+/** State after messages; the environment never needs an answerer. */
 function played(task: Task, item: TaskItem, messages: readonly string[]): EnvironmentStep {
-  return messages.reduce((scene, text) => {
-    const next = scene.step(text, stream);
-    if ('question' in next) throw new Error('a question');
+  return messages.reduce((state, text) => {
+    const next = state.step(text, stream);
+    if ('question' in next) throw new Error('expected no question');
     return next;
   }, task.environment!.reset(item));
 }
 
-const hiding = (answer: string): TaskItem => ({
+const itemWithSecret = (answer: string): TaskItem => ({
   id: 'x',
   prompt: '?',
   answer,
@@ -35,11 +36,11 @@ describe('feedbackOn', () => {
     ['0123', '3210', 0, 4],
     ['0012', '0000', 2, 0],
     ['0012', '1100', 0, 3],
-  ])('tells %s about %s', (code, guess, placed, misplaced) => {
+  ])('of code %s on guess %s', (code, guess, placed, misplaced) => {
     expect(feedbackOn(code, guess)).toEqual({ placed, misplaced });
   });
 
-  it('is the same both ways, and full for the code alone', () => {
+  it('is symmetric, and full only for the code itself', () => {
     const codes = codesOf({ digits: 3, symbols: 4, repeats: true });
     const code = fc.constantFrom(...codes);
     fc.assert(
@@ -54,7 +55,7 @@ describe('feedbackOn', () => {
 });
 
 describe('codesOf', () => {
-  it('lists every code once', () => {
+  it('lists all codes once', () => {
     expect(codesOf({ digits: 4, symbols: 10, repeats: false })).toHaveLength(5040);
     const shape = { digits: 2, symbols: 3, repeats: true };
     const codes = codesOf(shape);
@@ -66,17 +67,17 @@ describe('codesOf', () => {
 });
 
 describe('guesses of demonstrations', () => {
-  it('take the most telling candidate under entropy: by hand on four codes', () => {
-    // 02 tells all four apart; 01 would be told "one in place" whether 02 or 31 is the secret
+  it('choose the most informative candidate with entropy: by hand for four codes', () => {
+    // the feedback on 02 distinguishes all four codes; the feedback on 01 is one in place for both 02 and 31
     const candidates = ['01', '10', '02', '31'];
     expect(feedbackEntropy('01', candidates)).toBeCloseTo(1.5, 12);
     expect(feedbackEntropy('02', candidates)).toBeCloseTo(2, 12);
-    expect(mostTelling(candidates)).toEqual(['02', '31']);
+    expect(mostInformative(candidates)).toEqual(['02', '31']);
     for (let i = 0; i < 10; i++)
       expect(['02', '31']).toContain(goodGuess(candidates, 'entropy', randomStream(i)));
   });
 
-  it('solve faster by entropy than by any candidate that fits, and both far faster than at random', () => {
+  it('solve faster with entropy than with any consistent code, and both far faster than random guesses', () => {
     const meanTurns = (more: object, episodes = 200): number => {
       const task = createGuessNumber({ rounds: 50, clues: 0, ...more });
       const turns = Array.from(
@@ -93,14 +94,14 @@ describe('guesses of demonstrations', () => {
 });
 
 describe('guess-number', () => {
-  it('gives away clues in the prompt and nothing of the secret', () => {
+  it('shows correct clues and not the secret in the prompt', () => {
     const task = createGuessNumber({ clues: 2 });
     for (let index = 0; index < 50; index++) {
       const { prompt, answer = '' } = task.item('train', index);
       expect(prompt).toMatch(/^[0-5]{3}:[0-3][0-3] [0-5]{3}:[0-3][0-3]$/);
       const clues = prompt.split(' ').map((clue) => {
-        const [guess, told] = clue.split(':') as [string, string];
-        return { guess, placed: Number(told[0]), misplaced: Number(told[1]) };
+        const [guess, feedback] = clue.split(':') as [string, string];
+        return { guess, placed: Number(feedback[0]), misplaced: Number(feedback[1]) };
       });
       expect(fits(answer, clues)).toBe(true);
       expect(prompt).not.toContain(answer);
@@ -108,7 +109,7 @@ describe('guess-number', () => {
     expect(createGuessNumber({ clues: 0 }).item('train', 0).prompt).toBe('?');
   });
 
-  it('keeps splits apart by secret and clues, in whatever order and under whatever seed', () => {
+  it('has disjoint splits by secret and clues, for any order of clues and any seed', () => {
     const keys = (split: 'train' | 'validation' | 'test', seed: number): Set<string> => {
       const task = createGuessNumber({ clues: 1, seed });
       return new Set(
@@ -124,13 +125,13 @@ describe('guess-number', () => {
         expect(splitOf(key)).toBe(split);
         expect(train.has(key)).toBe(false);
       }
-    // every secret comes up in training, so none can be told by its absence
+    // all secrets occur in training, so no secret can be inferred from its absence
     expect(new Set([...train].map((key) => key.split('>')[1])).size).toBeGreaterThan(100);
   });
 
-  it('answers guesses, calls anything else not understood, and both take a turn', () => {
+  it('gives feedback on guesses and ? on other messages, and both use up a turn', () => {
     const task = createGuessNumber({ clues: 0, rounds: 4 });
-    const item = hiding('012');
+    const item = itemWithSecret('012');
     expect(played(task, item, ['021']).observation).toBe('12');
     expect(played(task, item, [' 345 ']).observation).toBe('00');
     for (const odd of ['01', '0123', '011', '019', 'abc', '', '0 1 2'])
@@ -148,17 +149,17 @@ describe('guess-number', () => {
     });
   });
 
-  it('never changes a scene: another message from the same one leads elsewhere', () => {
+  it('has immutable states: another message from the same state gives another state', () => {
     const task = createGuessNumber({ clues: 0 });
-    const before = played(task, hiding('012'), ['345']);
+    const before = played(task, itemWithSecret('012'), ['345']);
     const seen = JSON.stringify([before.observation, before.done, before.verdict()]);
     expect(before.step('012', stream)).toMatchObject({ done: true });
     expect(before.step('543', stream)).toMatchObject({ done: false, observation: '00' });
     expect(JSON.stringify([before.observation, before.done, before.verdict()])).toBe(seen);
   });
 
-  it('pays for speed and for the best guess only when asked to', () => {
-    const item = hiding('012');
+  it('rewards speed and the best guess only with the options speed and process', () => {
+    const item = itemWithSecret('012');
     const reward = (options: object, messages: string[]): number =>
       played(createGuessNumber({ clues: 0, rounds: 5, ...options }), item, messages).verdict().reward;
     expect(reward({}, ['345', '012'])).toBe(1);
@@ -170,27 +171,27 @@ describe('guess-number', () => {
     expect(reward({ process: 0.5 }, [])).toBe(0);
   });
 
-  it('measures how many guesses fitted what was known, clues included', () => {
+  it('measures the share of guesses that agree with all feedback, including clues', () => {
     const task = createGuessNumber({ clues: 1 });
     const item = {
-      ...hiding('012'),
+      ...itemWithSecret('012'),
       data: { key: '', secret: '012', clues: [{ guess: '345', placed: 0, misplaced: 0 }] },
     };
     const scores = (messages: string[]) => played(task, item, messages).verdict().scores;
     expect(scores(['345', '021'])?.consistent).toBe(0.5);
-    expect(scores(['021', '201'])?.consistent).toBe(1); // 201 has one digit where 021 has it, as 012 has
-    expect(scores(['021', '102'])?.consistent).toBe(0.5); // and 102 has none
+    expect(scores(['021', '201'])?.consistent).toBe(1); // 201 agrees with the feedback on 021
+    expect(scores(['021', '102'])?.consistent).toBe(0.5); // 102 does not
     expect(scores(['021', ''])?.consistent).toBe(0.5);
   });
 
-  it('judges one message by itself for votes', () => {
+  it('verifies a single message for votes', () => {
     const task = createGuessNumber({ clues: 0 });
-    expect(task.verify(hiding('012'), ' 012')).toMatchObject({ correct: true, answer: '012' });
-    expect(task.verify(hiding('012'), '021')).toMatchObject({ correct: false, answer: '021' });
-    expect(task.verify(hiding('012'), 'nothing').answer).toBeUndefined();
+    expect(task.verify(itemWithSecret('012'), ' 012')).toMatchObject({ correct: true, answer: '012' });
+    expect(task.verify(itemWithSecret('012'), '021')).toMatchObject({ correct: false, answer: '021' });
+    expect(task.verify(itemWithSecret('012'), 'nothing').answer).toBeUndefined();
   });
 
-  it('demonstrates what the environment really says', () => {
+  it('demonstrates the observations of the environment', () => {
     const options = fc.record({
       digits: fc.integer({ min: 1, max: 3 }),
       symbols: fc.integer({ min: 3, max: 6 }),
@@ -206,14 +207,14 @@ describe('guess-number', () => {
         const task = createGuessNumber({ ...chosen, digits: 3 });
         const { messages, observations: replies = [] } = task.demonstrate!(item, randomStream(seed));
         expect(replies).toHaveLength(messages.length);
-        let scene = task.environment!.reset(item);
+        let state = task.environment!.reset(item);
         messages.forEach((message, turn) => {
-          expect(scene.done).toBe(false);
-          scene = scene.step(message, stream) as EnvironmentStep;
-          expect(scene.observation).toBe(replies[turn]);
+          expect(state.done).toBe(false);
+          state = state.step(message, stream) as EnvironmentStep;
+          expect(state.observation).toBe(replies[turn]);
         });
-        expect(scene.done).toBe(true);
-        if (chosen.consistentShare === 1) expect(scene.verdict().scores?.consistent).toBe(1);
+        expect(state.done).toBe(true);
+        if (chosen.consistentShare === 1) expect(state.verdict().scores?.consistent).toBe(1);
         for (const text of [item.prompt, ...messages, ...replies])
           for (const character of text) expect(task.alphabet).toContain(character);
       }),
@@ -221,7 +222,7 @@ describe('guess-number', () => {
     );
   });
 
-  it('mixes good and poor guesses in the asked share', () => {
+  it('mixes good and random guesses in the configured share', () => {
     const share = (consistentShare: number): number => {
       const task = createGuessNumber({ consistentShare, clues: 2, rounds: 4 });
       const scores = Array.from({ length: 200 }, (_, i) => {
@@ -238,22 +239,22 @@ describe('guess-number', () => {
   });
 });
 
-describe('readGuessNumberOptions', () => {
-  it('has its defaults, and reads every option', () => {
-    expect(readGuessNumberOptions({})).toEqual(DEFAULT_GUESS_NUMBER);
+describe('the options of guess-number', () => {
+  it('have defaults', () => {
+    expect(parseTaskOptions(guessNumber, {})).toEqual(DEFAULT_GUESS_NUMBER);
     expect(
-      readGuessNumberOptions({ digits: 2, consistent_share: 0.3, strategy: 'entropy', speed: 0.2 }),
+      parseTaskOptions(guessNumber, { digits: 2, consistent_share: 0.3, strategy: 'entropy', speed: 0.2 }),
     ).toMatchObject({ digits: 2, consistentShare: 0.3, strategy: 'entropy', speed: 0.2 });
   });
 
-  it('refuses what cannot be', () => {
-    expect(() => readGuessNumberOptions({ digits: 4, symbols: 3 })).toThrow(ConfigError);
-    expect(() => readGuessNumberOptions({ digits: 4, symbols: 3 })).toThrow(
+  it('reject values that exclude each other', () => {
+    expect(() => parseTaskOptions(guessNumber, { digits: 4, symbols: 3 })).toThrow(ConfigError);
+    expect(() => parseTaskOptions(guessNumber, { digits: 4, symbols: 3 })).toThrow(
       'task guess-number.symbols: expected at least 4, one for each digit, as repeats is false, got 3',
     );
-    expect(() => readGuessNumberOptions({ speed: 0.8, process: 0.5 })).toThrow(
+    expect(() => parseTaskOptions(guessNumber, { speed: 0.8, process: 0.5 })).toThrow(
       'task guess-number.process: expected at most 1 - speed',
     );
-    expect(readGuessNumberOptions({ digits: 4, symbols: 3, repeats: true }).symbols).toBe(3);
+    expect(parseTaskOptions(guessNumber, { digits: 4, symbols: 3, repeats: true }).symbols).toBe(3);
   });
 });

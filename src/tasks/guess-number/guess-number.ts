@@ -1,12 +1,13 @@
 /**
- * Guess a secret number; every guess is told how many of its digits are right and in place, and how many are
- * right elsewhere. The smallest task in which a team has to use what the world answered: a guess that fits
- * all answers so far is worth more than one that does not, and a base model that has seen both kinds knows
- * how to make either.
+ * The interactive task `guess-number`: guess a secret number. The feedback on a guess is the number of digits in the right
+ * place and the number of further digits that occur elsewhere. In this small task a team has to use observations: a guess
+ * that agrees with all feedback is better than one that does not, and a base model that was pretrained on both kinds can
+ * make either.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
-import { BINARY_REWARD, excerpt, noAnswer, right, wrong } from '../../grade/verdict.ts';
+import { BINARY_REWARD, correct, excerpt, incorrect, noAnswer } from '../../grade/verdict.ts';
+import { defineTask } from '../../task/definition.ts';
 import { drawFromSplit } from '../../task/split.ts';
 import type {
   Demonstration,
@@ -18,25 +19,33 @@ import type {
   Verdict,
 } from '../../task/task.ts';
 import { type Clue, codesOf, feedbackOn, fits, isCode } from './code.ts';
-import { DEFAULT_GUESS_NUMBER, type GuessNumberOptions } from './options.ts';
+import { DEFAULT_GUESS_NUMBER, type GuessNumberOptions, guessNumberOptions } from './options.ts';
 import { goodGuess } from './strategy.ts';
 
-/** What the environment says to a message that is no code. */
+/** Observation after a message that is not a code. */
 const NOT_UNDERSTOOD = '?';
 
-/** What an item hides, and what its prompt gives away. */
+/** Data of an item: the secret, and the clues of the prompt. */
 interface Secret {
   readonly key: string;
   readonly secret: string;
   readonly clues: readonly Clue[];
 }
 
+/** The task `guess-number` of a team file. */
+export const guessNumber = defineTask({
+  name: 'guess-number',
+  about: 'guess a secret from the feedback on each guess: interactive, endless',
+  options: guessNumberOptions,
+  create: (options) => createGuessNumber(options),
+});
+
 export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Task {
   const options = { ...DEFAULT_GUESS_NUMBER, ...partial };
   const codes = codesOf(options);
   const environment: Environment = {
     maxTurns: options.rounds,
-    reset: (item) => new GuessScene(options, item.data as Secret),
+    reset: (item) => new GuessStep(options, item.data as Secret),
   };
   return {
     name: 'guess-number',
@@ -47,9 +56,9 @@ export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Ta
     item(split: Split, index: number): TaskItem {
       const at = { seed: options.seed, split, index };
       const secret = drawFromSplit('task guess-number', (stream) => drawSecret(codes, options, stream), at);
-      const clues = secret.clues.map((clue) => `${clue.guess}:${told(clue)}`);
+      const clues = secret.clues.map((clue) => `${clue.guess}:${feedbackText(clue)}`);
       const prompt = clues.join(' ') || NOT_UNDERSTOOD;
-      // the same clues about another secret are another problem
+      // the same clues with another secret are another problem
       const problem = `${prompt} = ${secret.secret}`;
       return { id: `${split}-${index}`, prompt, problem, answer: secret.secret, data: secret };
     },
@@ -57,14 +66,14 @@ export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Ta
       const guess = text.trim();
       if (!isCode(guess, options)) return noAnswer(`expected ${shapeText(options)}, got ${excerpt(text)}`);
       return guess === item.answer
-        ? right(guess, `${guess} is the secret`)
-        : wrong(guess, `got ${guess}, expected ${item.answer}`);
+        ? correct(guess, `${guess} is the secret`)
+        : incorrect(guess, `got ${guess}, expected ${item.answer}`);
     },
     demonstrate: (item, stream) => demonstrationOf(item.data as Secret, { codes, options, stream }),
   };
 }
 
-/** A secret, and distinct clues that do not name it; the key does not depend on the order of the clues. */
+/** Draws a secret and distinct guesses other than the secret; the key does not depend on the order of the clues. */
 function drawSecret(codes: readonly string[], { clues }: GuessNumberOptions, stream: RandomStream): Secret {
   const secret = codes[stream.int(codes.length)];
   const guesses = new Set<string>();
@@ -79,8 +88,8 @@ function drawSecret(codes: readonly string[], { clues }: GuessNumberOptions, str
   };
 }
 
-/** Feedback as the environment says it: in place, then elsewhere. */
-function told({ placed, misplaced }: Pick<Clue, 'placed' | 'misplaced'>): string {
+/** Feedback as an observation: the digits in place, then the digits elsewhere. */
+function feedbackText({ placed, misplaced }: Pick<Clue, 'placed' | 'misplaced'>): string {
   return `${placed}${misplaced}`;
 }
 
@@ -88,16 +97,16 @@ function shapeText({ digits, symbols, repeats }: GuessNumberOptions): string {
   return `${digits} ${repeats ? '' : 'different '}digits from 0 to ${symbols - 1}`;
 }
 
-/** What a scene knows of the messages before it. */
+/** Summary of the messages before a state. */
 interface History {
   readonly turns: number;
-  /** Guesses that were codes. */
+  /** Guesses that are valid codes. */
   readonly guesses: readonly Clue[];
-  /** How many of these fitted everything known when they were made. */
+  /** Number of guesses that agreed with all feedback before them. */
   readonly consistent: number;
 }
 
-class GuessScene implements EnvironmentStep {
+class GuessStep implements EnvironmentStep {
   readonly done: boolean;
   readonly observation?: string;
   readonly #options: GuessNumberOptions;
@@ -127,13 +136,13 @@ class GuessScene implements EnvironmentStep {
       return this.#next({ turns: turns + 1, guesses, consistent }, NOT_UNDERSTOOD);
     const { secret, clues } = this.#item;
     const clue: Clue = { guess, ...feedbackOn(secret, guess) };
-    const fitted = fits(guess, [...clues, ...guesses]);
+    const isConsistent = fits(guess, [...clues, ...guesses]);
     const history = {
       turns: turns + 1,
       guesses: [...guesses, clue],
-      consistent: consistent + Number(fitted),
+      consistent: consistent + Number(isConsistent),
     };
-    return this.#next(history, told(clue));
+    return this.#next(history, feedbackText(clue));
   }
 
   verdict(): Verdict {
@@ -143,10 +152,10 @@ class GuessScene implements EnvironmentStep {
     const last = guesses.at(-1);
     const points = guesses.map(({ placed, misplaced }) => (2 * placed + misplaced) / (2 * digits));
     const best = Math.max(0, ...points);
-    const late = rounds > 1 ? (turns - 1) / (rounds - 1) : 0;
+    const lateness = rounds > 1 ? (turns - 1) / (rounds - 1) : 0;
     return {
       correct: this.#solved,
-      reward: this.#solved ? 1 - speed * late : process * best,
+      reward: this.#solved ? 1 - speed * lateness : process * best,
       ...(last && { answer: last.guess }),
       reason: this.#solved
         ? `found ${secret} with guess ${turns}`
@@ -155,12 +164,12 @@ class GuessScene implements EnvironmentStep {
     };
   }
 
-  #next(history: History, reply: string): GuessScene {
-    return new GuessScene(this.#options, this.#item, { history, reply });
+  #next(history: History, reply: string): GuessStep {
+    return new GuessStep(this.#options, this.#item, { history, reply });
   }
 }
 
-/** A whole episode: each guess is a good one with probability `consistentShare`, else any code. */
+/** A demonstration of an episode: each guess is good with probability `consistentShare`, else a random code. */
 function demonstrationOf(
   { secret, clues }: Secret,
   {
@@ -181,7 +190,7 @@ function demonstrationOf(
     const guess = isGood ? goodGuess(candidates, options.strategy, stream) : codes[stream.int(codes.length)];
     const clue: Clue = { guess, ...feedbackOn(secret, guess) };
     messages.push(guess);
-    replies.push(told(clue));
+    replies.push(feedbackText(clue));
     candidates = candidates.filter((code) => fits(code, [clue]));
   }
   return { messages, observations: replies };

@@ -1,30 +1,32 @@
 /**
- * What can be set about the guessing game.
+ * Options of the guessing game.
  * @module
  */
-import { readOptions } from '../../support/options.ts';
-import { DEFAULT_GENERATED, readSeed } from '../shared/generated.ts';
+import { z } from 'zod';
+import { choice, flag, integer, number } from '../../schema/fields.ts';
+import { rejectOption } from '../../schema/options.ts';
+import { DEFAULT_GENERATED, seedOption } from '../shared/generated.ts';
 import type { CodeShape } from './code.ts';
 import { STRATEGIES, type Strategy } from './strategy.ts';
 
 export interface GuessNumberOptions extends CodeShape {
   /** Guesses per episode. */
   readonly rounds: number;
-  /** Random guesses, with what they were told, that the prompt gives away. */
+  /** Random guesses that the prompt shows together with their feedback. */
   readonly clues: number;
-  /** What a solved episode loses when it takes all rounds instead of one; linear in between. */
+  /** Reward that a solved episode loses when it takes all rounds instead of one; linear in between. */
   readonly speed: number;
-  /** What an unsolved episode gets for its best guess, times that guess's share of 2 points per symbol. */
+  /** Reward of an unsolved episode for its best guess, times the share of 2 points per symbol of that guess. */
   readonly process: number;
-  /** How good guesses are chosen in demonstrations. */
+  /** Strategy by which demonstrations choose good guesses. */
   readonly strategy: Strategy;
-  /** Share of a demonstration's guesses that fit what is known; the rest are uniform over all codes. */
+  /** Share of the guesses of a demonstration that are good; the rest is uniform over all codes. */
   readonly consistentShare: number;
-  /** Names the endless list of secrets; splits do not depend on it. */
+  /** Selects the endless list of secrets; splits do not depend on it. */
   readonly seed: number;
 }
 
-/** 120 codes, of which one random guess leaves about 20. */
+/** 120 codes, of which about 20 agree with the feedback on a random guess. */
 export const DEFAULT_GUESS_NUMBER: GuessNumberOptions = {
   digits: 3,
   symbols: 6,
@@ -38,37 +40,49 @@ export const DEFAULT_GUESS_NUMBER: GuessNumberOptions = {
   seed: DEFAULT_GENERATED.seed,
 };
 
-/**
- * Reads YAML options: `digits` (1..4), `symbols` (2..10), `repeats`, `rounds` (1..50), `clues` (0..4), `speed`
- * and `process` (0..1, together at most 1), `strategy`, `consistent_share`, `seed`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readGuessNumberOptions(record: Readonly<Record<string, unknown>>): GuessNumberOptions {
-  const options = readOptions('task guess-number', record);
-  const d = DEFAULT_GUESS_NUMBER;
-  const read: GuessNumberOptions = {
-    digits: options.integer('digits', { default: d.digits, min: 1, max: 4 }),
-    symbols: options.integer('symbols', { default: d.symbols, min: 2, max: 10 }),
-    repeats: options.boolean('repeats', d.repeats),
-    rounds: options.integer('rounds', { default: d.rounds, min: 1, max: 50 }),
-    clues: options.integer('clues', { default: d.clues, min: 0, max: 4 }),
-    speed: options.share('speed', d.speed),
-    process: options.share('process', d.process),
-    strategy: options.choice('strategy', STRATEGIES, d.strategy),
-    consistentShare: options.share('consistent_share', d.consistentShare),
-    seed: readSeed(options),
-  };
-  if (!read.repeats && read.symbols < read.digits)
-    options.reject(
-      'symbols',
-      `expected at least ${read.digits}, one for each digit, as repeats is false, got ${read.symbols}`,
-    );
-  if (read.speed + read.process > 1)
-    options.reject(
-      'process',
-      `expected at most 1 - speed = ${1 - read.speed}, or solving late would pay less than not solving, got ${read.process}`,
-    );
-  options.finish();
-  return read;
-}
+const share = () => number({ min: 0, max: 1 });
+
+/** Options of a team file. */
+export const guessNumberOptions = z
+  .strictObject({
+    digits: integer({ min: 1, max: 4 }).default(3).describe('Digits of a secret.'),
+    symbols: integer({ min: 2, max: 10 }).default(6).describe('Different digits that a secret may have.'),
+    repeats: flag().default(false).describe('Whether a digit may occur more than once in a secret.'),
+    rounds: integer({ min: 1, max: 50 }).default(5).describe('Guesses per episode.'),
+    clues: integer({ min: 0, max: 4 })
+      .default(1)
+      .describe('Random guesses that the prompt shows together with their feedback.'),
+    speed: share()
+      .default(0)
+      .describe(
+        'Reward that a solved episode loses when it takes all rounds instead of one; linear in between.',
+      ),
+    process: share()
+      .default(0)
+      .describe(
+        'Reward of an unsolved episode for its best guess, times the share of 2 points per symbol of that guess.',
+      ),
+    strategy: choice(STRATEGIES)
+      .default('consistent')
+      .describe(
+        'Good guesses of demonstrations: `consistent`, any code that agrees with the feedback so far; `entropy`, of these one with the most informative feedback.',
+      ),
+    consistent_share: share()
+      .default(0.5)
+      .describe('Share of the guesses of a demonstration that are good; the rest is uniform over all codes.'),
+    ...seedOption,
+  })
+  .superRefine(({ digits, symbols, repeats, speed, process }, context) => {
+    if (!repeats && symbols < digits)
+      rejectOption(
+        context,
+        'symbols',
+        `expected at least ${digits}, one for each digit, as repeats is false, got ${symbols}`,
+      );
+    if (speed + process > 1)
+      rejectOption(
+        context,
+        'process',
+        `expected at most 1 - speed = ${1 - speed}, because a late solution must not pay less than none, got ${process}`,
+      );
+  });

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { SPLITS, splitOf } from '../../task/split.ts';
 import type { Task } from '../../task/task.ts';
-import { createJsonl, readJsonlOptions } from './jsonl.ts';
+import { createJsonl, jsonl } from './jsonl.ts';
 import { normalPrompt } from './partition.ts';
 
 let folder = '';
@@ -45,7 +46,7 @@ function errorOf(attempt: () => unknown): ConfigError {
   throw new Error('expected a ConfigError, got none');
 }
 
-// three lines in the format of GSM8K: worked solution with calculator notes, then `#### n`
+// three lines in the format of GSM8K: a worked solution with calculator annotations, then `#### n`
 const GSM8K_LINES = [
   {
     question: 'A baker sells 12 rolls a day for $2 each. How many dollars does she take in 7 days?',
@@ -63,7 +64,7 @@ const GSM8K_LINES = [
 ];
 
 describe('one file', () => {
-  it('is split by its prompts, no prompt in two splits and none lost', () => {
+  it('is divided by the hash of its prompts into disjoint splits without loss', () => {
     const task = createJsonl({ path: records('one.jsonl', questions(3000)) });
     const all = SPLITS.flatMap((split) => prompts(task, split));
     expect(new Set(all).size).toBe(3000);
@@ -74,7 +75,7 @@ describe('one file', () => {
     expect(task.warnings).toEqual([]);
   });
 
-  it('keeps spellings of one prompt in one split, wherever they stand', () => {
+  it('keeps different spellings of a prompt in one split', () => {
     const spelled = questions(400).flatMap(({ prompt, answer }) => [
       { prompt, answer },
       { prompt: `  ${prompt.toUpperCase()}`, answer },
@@ -86,7 +87,7 @@ describe('one file', () => {
     expect(SPLITS.reduce((sum, split) => sum + (task.size(split) ?? 0), 0)).toBe(1200);
   });
 
-  it('keeps the order of the file and names items by split and line', () => {
+  it('keeps the order of the file, and ids have split and line', () => {
     const task = createJsonl({ path: records('order.jsonl', questions(50)) });
     const lines = Array.from({ length: task.size('train') ?? 0 }, (_, i) => task.item('train', i).id);
     expect(lines).toEqual([...lines].sort((a, b) => Number(a.slice(6)) - Number(b.slice(6))));
@@ -98,7 +99,7 @@ describe('one file', () => {
     );
   });
 
-  it('says which splits stay empty', () => {
+  it('warns about splits without records', () => {
     const alone = questions(60).filter(({ prompt }) => splitOf(normalPrompt(prompt)) === 'train');
     const task = createJsonl({ path: records('alone.jsonl', alone) });
     expect(task.warnings).toEqual(['the validation split has no records', 'the test split has no records']);
@@ -106,7 +107,7 @@ describe('one file', () => {
 });
 
 describe('several files', () => {
-  it('leave prompts of validation and test out of train, and of test out of validation, and count them', () => {
+  it('remove prompts of validation and test from train, and of test from validation, and count them', () => {
     const task = createJsonl({
       path: records('train.jsonl', questions(100)),
       validationPath: records('validation.jsonl', questions(20, 90)),
@@ -121,7 +122,7 @@ describe('several files', () => {
     ]);
   });
 
-  it('give a split without a file its share of the train file, and train all the rest', () => {
+  it('give a split without a file its share of the train file, and train the rest', () => {
     const path = records('shared.jsonl', questions(1000));
     const apart = records('apart.jsonl', questions(30, 5000));
     const whole = createJsonl({ path });
@@ -131,7 +132,7 @@ describe('several files', () => {
     expect(task.size('train')).toBe((whole.size('train') ?? 0) + (whole.size('test') ?? 0));
   });
 
-  it('refuse to leave train empty', () => {
+  it('are an error if train has no records', () => {
     const path = records('same.jsonl', questions(10));
     const error = errorOf(() => createJsonl({ path, validationPath: path, testPath: path }));
     expect(error.message).toMatch(/expected records for the train split in .*same.jsonl, got none; left out/);
@@ -150,12 +151,12 @@ describe('GSM8K lines', () => {
       verifier: 'numeric',
     });
 
-  it('are read as they are shipped: gold is the number after the marker, commas apart', () => {
+  it('are read without conversion: the gold answer is the number after the marker, without thousands separators', () => {
     const answers = Array.from({ length: 3 }, (_, i) => task().item('train', i).answer);
     expect(answers).toEqual(['168', '3', '3600']);
   });
 
-  it('judge worked answers, boxed ones and bare numbers alike', () => {
+  it('accept worked answers, boxed ones and plain numbers', () => {
     const third = task().item('train', 2);
     for (const text of ['#### 3600', 'so \\boxed{3,600}', 'She has 3600.', '$3,600.00'])
       expect(task().verify(third, text).correct).toBe(true);
@@ -163,7 +164,7 @@ describe('GSM8K lines', () => {
       expect(task().verify(third, text).correct).toBe(false);
   });
 
-  it('are demonstrated by their own worked solutions, which the verifier accepts', () => {
+  it('have their worked solutions as demonstrations, which the verifier accepts', () => {
     const gsm8k = task();
     for (let i = 0; i < 3; i++) {
       const item = gsm8k.item('train', i);
@@ -173,7 +174,7 @@ describe('GSM8K lines', () => {
     }
   });
 
-  it('list the characters of all files', () => {
+  it('determine the alphabet, for all files together', () => {
     const alphabet = task().alphabet ?? '';
     expect([...alphabet]).toEqual([...new Set(alphabet)].sort());
     for (const character of `${GSM8K_LINES[0].question}${GSM8K_LINES[2].answer}`)
@@ -196,12 +197,12 @@ describe('MATH lines', () => {
       verifier,
     });
 
-  it('keep gold answers as written, taken out of solutions', () => {
+  it('keep gold answers as written, extracted from solutions', () => {
     expect(task('math').item('train', 0).answer).toBe('\\frac{1}{2}');
     expect(task('math').item('test', 0).answer).toBe('2');
   });
 
-  it('are judged by meaning, and equal answers vote together', () => {
+  it('are verified by meaning, and equal answers count as one in votes', () => {
     const math = task('math');
     const verdicts = ['\\boxed{0.5}', 'The answer is $\\frac24$.', '#### 1/2'].map((text) =>
       math.verify(math.item('train', 0), text),
@@ -213,14 +214,14 @@ describe('MATH lines', () => {
     expect(math.verify(math.item('train', 2), 'Answer: Kevin')).toMatchObject({ correct: false, reward: 0 });
   });
 
-  it('are judged as in the paper on request', () => {
+  it('are verified as in the paper with math-strict', () => {
     const strict = task('math-strict');
     expect(strict.verify(strict.item('train', 0), '\\boxed{0.5}').correct).toBe(true);
     expect(strict.verify(strict.item('train', 0), '\\boxed{\\frac24}').correct).toBe(false);
     expect(strict.verify(strict.item('train', 0), '0.5').answer).toBeUndefined();
   });
 
-  it('are demonstrated by their answers, which the verifier accepts', () => {
+  it('have their answers as demonstrations, which the verifier accepts', () => {
     const math = task('math');
     for (let i = 0; i < lines.length; i++) {
       const [message = ''] = math.demonstrate?.(math.item('train', i), randomStream(i)).messages ?? [];
@@ -230,7 +231,7 @@ describe('MATH lines', () => {
 });
 
 describe('fields', () => {
-  it('can have any name, and demonstrations one of their own', () => {
+  it('can have any name, also that of demonstrations', () => {
     const lines = [{ input: 'capital of France', gold: 'Paris', how: 'It is Paris' }];
     const task = createJsonl({
       path: records('fields.jsonl', lines),
@@ -252,7 +253,7 @@ describe('bad files', () => {
   const message = (content: string | Uint8Array, options: object = {}) =>
     errorOf(() => createJsonl({ path: file('bad.jsonl', content), ...options })).message.replace(folder, '');
 
-  it('are reported with file, line and what to do', () => {
+  it('are errors with file, line and remedy', () => {
     expect(message(`${good}\n\n{"prompt": "q",\n`)).toBe(
       '/bad.jsonl:3: expected a JSON object, got "{\\"prompt\\": \\"q\\","; fix or delete the line',
     );
@@ -277,59 +278,59 @@ describe('bad files', () => {
     );
   });
 
-  it('carry the place as data', () => {
+  it('are errors whose issues have file and line', () => {
     const error = errorOf(() => createJsonl({ path: file('place.jsonl', `${good}\nnot json`) }));
     expect(error.exitCode).toBe(2);
     expect(error.issues).toMatchObject([{ file: join(folder, 'place.jsonl'), line: 2 }]);
   });
 
-  it('include those that are not there', () => {
+  it('include missing files', () => {
     const error = errorOf(() => createJsonl({ path: join(folder, 'missing.jsonl') }));
     expect(error.message).toMatch(
       /missing.jsonl: expected a file that can be read, got ENOENT.*; check the path$/,
     );
   });
 
-  it('do not include a byte order mark or Windows line ends', () => {
+  it('do not include files with a byte order mark or Windows line ends', () => {
     const lines = questions(40).map((object) => JSON.stringify(object));
     const task = createJsonl({ path: file('windows.jsonl', `\ufeff${lines.join('\r\n')}\r\n`) });
     expect(SPLITS.reduce((sum, split) => sum + (task.size(split) ?? 0), 0)).toBe(40);
   });
 });
 
-describe('readJsonlOptions', () => {
-  it('reads snake_case keys', () => {
-    const read = readJsonlOptions({ path: 'x.jsonl', prompt_field: 'question', verifier: 'numeric' });
+describe('the options of jsonl', () => {
+  it('have snake_case keys', () => {
+    const read = parseTaskOptions(jsonl, { path: 'x.jsonl', prompt_field: 'question', verifier: 'numeric' });
     expect(read).toMatchObject({ path: 'x.jsonl', promptField: 'question', verifier: 'numeric' });
   });
 
-  it('asks for a path, and for options that go together', () => {
-    expect(errorOf(() => readJsonlOptions({})).message).toBe(
+  it('require a path, and reject options that exclude each other', () => {
+    expect(errorOf(() => parseTaskOptions(jsonl, {})).message).toBe(
       'task jsonl.path: expected the name of a JSON-lines file, got nothing',
     );
     expect(
-      errorOf(() => readJsonlOptions({ path: 'x', verifier: 'numeric', ignore_case: true })).message,
+      errorOf(() => parseTaskOptions(jsonl, { path: 'x', verifier: 'numeric', ignore_case: true })).message,
     ).toBe('task jsonl.ignore_case: expected false with verifier numeric, got true');
-    expect(errorOf(() => readJsonlOptions({ path: 'x', verifier: 'nummeric' })).message).toBe(
-      'task jsonl.verifier: expected one of exact, numeric, math, math-strict, got "nummeric"',
+    expect(errorOf(() => parseTaskOptions(jsonl, { path: 'x', verifier: 'nummeric' })).message).toBe(
+      'task jsonl.verifier: expected one of exact, numeric, math, math-strict, got "nummeric"; did you mean "numeric"?',
     );
   });
 });
 
-describe('a set to measure on', () => {
-  it('has test records alone, and says nothing about splits that were not asked for', () => {
+describe('a set for evaluation', () => {
+  it('has records of the test split only, without warnings about the others', () => {
     const task = createJsonl({ testPath: records('measure.jsonl', questions(5)) });
     expect(SPLITS.map((split) => task.size(split))).toEqual([0, 0, 5]);
     expect(task.warnings).toEqual([]);
-    expect(() => readJsonlOptions({ path: 'a', heldout_path: 'b' })).toThrow(
+    expect(() => parseTaskOptions(jsonl, { path: 'a', heldout_path: 'b' })).toThrow(
       /^task jsonl: unknown option "heldout_path"; it is now "test_path"$/,
     );
-    expect(() => readJsonlOptions({ validation_path: 'a', test_path: 'b' })).toThrow(
+    expect(() => parseTaskOptions(jsonl, { validation_path: 'a', test_path: 'b' })).toThrow(
       'task jsonl.path: expected the name of a JSON-lines file, got nothing',
     );
   });
 
-  it('puts words around every problem by a template, and keeps the problem and its difficulty', () => {
+  it('can have a prompt template, and keeps the problem and its difficulty', () => {
     const path = records('template.jsonl', [{ prompt: 'What is 1+1?', answer: 2, level: 3 }]);
     const task = createJsonl({
       testPath: path,

@@ -1,9 +1,9 @@
 /**
- * Any JSON-lines file as a task: one object per line with a prompt and a gold answer, judged by a named
- * verifier. GSM8K works as it is shipped, with `prompt_field: question` and `verifier: numeric`.
+ * The task `jsonl`: any JSON-lines file with a prompt and a gold answer per line, and a named verifier. The published files
+ * of GSM8K need no conversion, with `prompt_field: question` and `verifier: numeric`.
  * @module
  */
-
+import { z } from 'zod';
 import { BINARY_REWARD } from '../../grade/verdict.ts';
 import {
   type AnswerVerifier,
@@ -11,33 +11,32 @@ import {
   VERIFIER_NAMES,
   type VerifierName,
 } from '../../grade/verifier.ts';
+import { choice, flag, text } from '../../schema/fields.ts';
+import { rejectOption } from '../../schema/options.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
-import { readOptions } from '../../support/options.ts';
+import { defineTask } from '../../task/definition.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { lineError } from '../shared/json-lines.ts';
-import { type Partition, type PlacedRecord, partition, type Source } from './partition.ts';
+import { type FileRecord, type Partition, partition, type Source } from './partition.ts';
 import { readRecords } from './records.ts';
 
 export interface JsonlOptions {
-  /**
-   * File of the train split; also of the splits that have no file of their own. Undefined: there is only
-   * `testPath`, to measure on.
-   */
-  readonly path: string | undefined;
+  /** File of the train split and of the splits without a file of their own. Undefined: `testPath` alone, for evaluation. */
+  readonly path?: string | undefined;
   /** File of the validation split; undefined (default): 15% of the prompts of `path`. */
-  readonly validationPath: string | undefined;
+  readonly validationPath?: string | undefined;
   /** File of the test split; undefined (default): another 15% of the prompts of `path`. */
-  readonly testPath: string | undefined;
+  readonly testPath?: string | undefined;
   /** Default `prompt`. */
   readonly promptField: string;
   /** Default `answer`. */
   readonly answerField: string;
-  /** Field with a text that solves the item; undefined (default): the answer's text. */
-  readonly demonstrationField: string | undefined;
-  /** Field that says how hard an item is; undefined (default): none does. */
-  readonly difficultyField: string | undefined;
-  /** The prompt, with `{field}` wherever a field goes; undefined (default): the prompt field alone. */
-  readonly promptTemplate: string | undefined;
+  /** Field with a text that solves the problem; undefined (default): the answer. */
+  readonly demonstrationField?: string | undefined;
+  /** Field with a difficulty; undefined (default): none. */
+  readonly difficultyField?: string | undefined;
+  /** Template of the prompt, with `{field}` for the text of a field; undefined (default): the prompt field alone. */
+  readonly promptTemplate?: string | undefined;
   /** Default `exact`. */
   readonly verifier: VerifierName;
   /** For `exact`: whether upper and lower case are the same. Default false. */
@@ -57,41 +56,53 @@ export const DEFAULT_JSONL: JsonlOptions = {
   ignoreCase: false,
 };
 
-/**
- * Reads YAML options: `path` (required unless `test_path` is all there is), `validation_path`, `test_path`,
- * `prompt_field`, `answer_field`, `demonstration_field`, `difficulty_field`, `prompt_template`, `verifier`,
- * `ignore_case`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readJsonlOptions(record: Readonly<Record<string, unknown>>): JsonlOptions {
-  const options = readOptions('task jsonl', record);
-  const d = DEFAULT_JSONL;
-  const read: JsonlOptions = {
-    path: options.optionalText('path'),
-    validationPath: options.optionalText('validation_path'),
-    testPath: options.optionalText('test_path'),
-    promptField: options.text('prompt_field', d.promptField),
-    answerField: options.text('answer_field', d.answerField),
-    demonstrationField: options.optionalText('demonstration_field'),
-    difficultyField: options.optionalText('difficulty_field'),
-    promptTemplate: options.optionalText('prompt_template'),
-    verifier: options.choice('verifier', VERIFIER_NAMES, d.verifier),
-    ignoreCase: options.boolean('ignore_case', d.ignoreCase),
-  };
-  const isForMeasuring = read.testPath !== undefined && read.validationPath === undefined;
-  if ((record.path ?? undefined) === undefined && !isForMeasuring)
-    options.reject('path', 'expected the name of a JSON-lines file, got nothing');
-  if (read.ignoreCase && read.verifier !== 'exact')
-    options.reject('ignore_case', `expected false with verifier ${read.verifier}, got true`);
-  options.finish();
-  return read;
-}
+const file = () => text('the name of a JSON-lines file');
+
+/** The task `jsonl` of a team file. */
+export const jsonl = defineTask({
+  name: 'jsonl',
+  about: 'any JSON-lines file with prompts and answers, graded by a named verifier',
+  options: z
+    .strictObject({
+      path: file()
+        .optional()
+        .describe(
+          'Records of `train`, and of the splits without a file of their own. May be absent if `test_path` alone is set, for evaluation.',
+        ),
+      validation_path: file().optional().describe('Records of `validation`. Default: 15% of `path`.'),
+      test_path: file().optional().describe('Records of `test`. Default: 15% of `path`.'),
+      prompt_field: text('the name of a field').default('prompt').describe('Field with the prompt.'),
+      answer_field: text('the name of a field')
+        .default('answer')
+        .describe('Field with the gold answer: a text, a number or a boolean.'),
+      demonstration_field: text('the name of a field')
+        .optional()
+        .describe('Field with a text that solves the problem, for pretraining. Default: the answer.'),
+      difficulty_field: text('the name of a field')
+        .optional()
+        .describe('Field with a difficulty; reports are broken down by it.'),
+      prompt_template: text('a text with {field} placeholders')
+        .optional()
+        .describe(
+          'Template of the prompt, with `{field}` for the text of a field and `{{word}}` for literal braces. Default: the prompt field alone.',
+        ),
+      verifier: choice(VERIFIER_NAMES).default('exact').describe('How answers are compared.'),
+      ignore_case: flag().default(false).describe('For `exact`: whether upper and lower case are equal.'),
+    })
+    .superRefine(({ path, validation_path, test_path, ignore_case, verifier }, context) => {
+      const isForEvaluation = test_path !== undefined && validation_path === undefined;
+      if (path === undefined && !isForEvaluation)
+        rejectOption(context, 'path', 'expected the name of a JSON-lines file, got nothing');
+      if (ignore_case && verifier !== 'exact')
+        rejectOption(context, 'ignore_case', `expected false with verifier ${verifier}, got true`);
+    }),
+  create: (options) => createJsonl(options),
+});
 
 /**
- * Reads the files and checks every line: gold answers must be such that the verifier accepts them.
+ * Reads the files and checks every line: the verifier must be able to read the gold answer.
  *
- * @throws ConfigError naming file and line of the first record that cannot be used
+ * @throws ConfigError with file and line of the first invalid record
  */
 export function createJsonl(given: Partial<JsonlOptions>): Task {
   const options: JsonlOptions = { ...DEFAULT_JSONL, ...given };
@@ -105,17 +116,17 @@ export function createJsonl(given: Partial<JsonlOptions>): Task {
       template: options.promptTemplate,
     }),
   });
-  const sorted = partition({
+  const divided = partition({
     ...(options.path === undefined ? {} : { train: source(options.path) }),
     ...(options.validationPath === undefined ? {} : { validation: source(options.validationPath) }),
     ...(options.testPath === undefined ? {} : { test: source(options.testPath) }),
   });
-  if (options.path !== undefined && sorted.splits.train.length === 0)
+  if (options.path !== undefined && divided.splits.train.length === 0)
     throw new ConfigError(
-      `task jsonl: expected records for the train split in ${options.path}, got none; ${sorted.warnings[0]}`,
+      `task jsonl: expected records for the train split in ${options.path}, got none; ${divided.warnings[0]}`,
       { code: 'TROUPE_TASK_EMPTY_SPLIT' },
     );
-  return new JsonlTask(sorted, createVerifier(options.verifier, options));
+  return new JsonlTask(divided, createVerifier(options.verifier, options));
 }
 
 class JsonlTask implements Task {
@@ -123,7 +134,7 @@ class JsonlTask implements Task {
   readonly rewardRange = BINARY_REWARD;
   readonly warnings: readonly string[];
   readonly #records: Partition['splits'];
-  readonly #gold = new Map<PlacedRecord, string>();
+  readonly #gold = new Map<FileRecord, string>();
   readonly #verifier: AnswerVerifier;
   #alphabet: string | undefined;
 
@@ -135,12 +146,12 @@ class JsonlTask implements Task {
       this.#gold.set(record, goldOf(record, verifier));
   }
 
-  /** Every character of the files' prompts, answers and demonstrations, in code point order. */
+  /** All characters of prompts, answers and demonstrations, in code point order. */
   get alphabet(): string {
     if (this.#alphabet === undefined) {
       const characters = new Set<string>();
-      for (const { prompt, asked = prompt, answer, demonstration } of this.#gold.keys())
-        for (const character of asked + answer + demonstration) characters.add(character);
+      for (const { prompt, templated = prompt, answer, demonstration } of this.#gold.keys())
+        for (const character of templated + answer + demonstration) characters.add(character);
       this.#alphabet = [...characters].sort().join('');
     }
     return this.#alphabet;
@@ -158,11 +169,11 @@ class JsonlTask implements Task {
         { code: 'TROUPE_TASK_INDEX' },
       );
     return {
-      id: `${split}:${record.line}`, // a split's records come from one file
-      prompt: record.asked ?? record.prompt,
-      ...(record.asked === undefined ? {} : { problem: record.prompt }),
+      id: `${split}:${record.line}`, // the records of a split come from one file
+      prompt: record.templated ?? record.prompt,
+      ...(record.templated === undefined ? {} : { problem: record.prompt }),
       ...(record.difficulty === undefined ? {} : { difficulty: record.difficulty }),
-      answer: this.#gold.get(record) as string, // every record was given its gold answer above
+      answer: this.#gold.get(record) as string, // the constructor sets the gold answer of every record
       data: record,
     };
   }
@@ -176,11 +187,11 @@ class JsonlTask implements Task {
   }
 
   demonstrate(item: TaskItem): Demonstration {
-    return { messages: [(item.data as PlacedRecord).demonstration] };
+    return { messages: [(item.data as FileRecord).demonstration] };
   }
 }
 
-function goldOf(record: PlacedRecord, verifier: AnswerVerifier): string {
+function goldOf(record: FileRecord, verifier: AnswerVerifier): string {
   const gold = verifier.readGold(record.answer);
   if (gold === undefined)
     throw lineError(

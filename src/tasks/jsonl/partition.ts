@@ -1,44 +1,44 @@
 /**
- * Sorts records into train, validation and test so that no prompt is in two of them, whatever the files
- * say, and reports what had to be left out for that.
+ * Divides records into disjoint train, validation and test splits. Prompts that occur in several files are removed from
+ * all splits but one, and warnings state their number.
  * @module
  */
 import { SPLITS, splitOf } from '../../task/split.ts';
 import type { Split } from '../../task/task.ts';
 import type { PromptRecord } from './records.ts';
 
-/** One file's records. */
+/** The records of one file. */
 export interface Source {
   readonly path: string;
   readonly records: readonly PromptRecord[];
 }
 
-/** A split without a source of its own gets its share of `train`'s records, if there is a train source. */
+/** A split without a source of its own gets its share of the records of `train`. */
 export type Sources = { readonly [split in Split]?: Source };
 
-/** A record and the file it came from. */
-export interface PlacedRecord extends PromptRecord {
+/** A record with its file. */
+export interface FileRecord extends PromptRecord {
   readonly path: string;
 }
 
 export interface Partition {
-  readonly splits: Readonly<Record<Split, readonly PlacedRecord[]>>;
-  /** One line for everything a user should know: records left out, splits without records. */
+  readonly splits: Readonly<Record<Split, readonly FileRecord[]>>;
+  /** Removed records and splits without records, one line each. */
   readonly warnings: readonly string[];
 }
 
-/** Two prompts with the same normal form are the same problem: case, width and blanks do not count. */
+/** Normal form of a prompt, without case, character width and whitespace. Prompts with equal normal forms are the same. */
 export function normalPrompt(prompt: string): string {
   return prompt.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ');
 }
 
 /**
- * Records of the train file go to the split that the hash of their normalised prompt names, or to train
- * where that split has a file of its own. A prompt in several splits stays in the one that matters most
- * for honest numbers: test before validation before train.
+ * The hash of the normalized prompt determines the split of a record of the train file; if that split has a file of its
+ * own, the record belongs to train. A prompt of several splits stays in test before validation before train, so that
+ * reported numbers are not contaminated.
  */
 export function partition(sources: Sources): Partition {
-  const splits: Record<Split, PlacedRecord[]> = { train: [], validation: [], test: [] };
+  const splits: Record<Split, FileRecord[]> = { train: [], validation: [], test: [] };
   for (const split of SPLITS) {
     const source = sources[split];
     for (const record of source?.records ?? [])
@@ -47,7 +47,7 @@ export function partition(sources: Sources): Partition {
         path: source?.path ?? '',
       });
   }
-  const warnings = keepApart(splits);
+  const warnings = removeOverlap(splits);
   for (const split of SPLITS)
     if (splits[split].length === 0 && sources.train !== undefined)
       warnings.push(`the ${split} split has no records`);
@@ -60,12 +60,12 @@ function shareOf(record: PromptRecord, sources: Sources): Split {
 }
 
 /**
- * Leaves prompts that are in several splits in the one that matters most: test before validation before train.
+ * Removes prompts that occur in several splits from all but one: they stay in test before validation before train.
  *
- * @param splits - changed in place
- * @returns one line per pair of splits from which something was left out
+ * @param splits - modified in place
+ * @returns one line per pair of splits from which records were removed
  */
-export function keepApart<T extends { readonly prompt: string }>(splits: Record<Split, T[]>): string[] {
+export function removeOverlap<T extends { readonly prompt: string }>(splits: Record<Split, T[]>): string[] {
   const warnings: string[] = [];
   dropShared(splits, { from: 'validation', where: 'test' }, warnings);
   dropShared(splits, { from: 'train', where: 'test' }, warnings);

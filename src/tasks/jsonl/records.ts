@@ -1,80 +1,79 @@
 /**
- * Reads a JSON-lines file of prompts and answers. Whatever is wrong with it is said with file and line,
- * before anything else happens.
+ * Reads a JSON-lines file of prompts and answers. Errors name file and line.
  * @module
  */
 import { nearestName } from '../../support/nearest.ts';
-import { type JsonLine, lineError, type Place, readJsonLines } from '../shared/json-lines.ts';
+import { type JsonLine, lineError, readJsonLines, type SourceLine } from '../shared/json-lines.ts';
 
-/** Which fields of a line hold what. */
+/** Names of the fields of a record. */
 export interface RecordFields {
   readonly prompt: string;
   readonly answer: string;
-  /** A text that solves the item, for demonstrations; undefined: the answer's text. */
+  /** A text that solves the problem, for demonstrations; undefined: the answer. */
   readonly demonstration: string | undefined;
-  /** How hard the item is, for reports; undefined: not said. */
+  /** The difficulty, for reports; undefined: none. */
   readonly difficulty?: string | undefined;
-  /** The prompt with `{field}` wherever a field's text goes; undefined: the prompt field as it stands. */
+  /** Template of the prompt, with `{field}` for the text of a field; undefined: the prompt field alone. */
   readonly template?: string | undefined;
 }
 
 export interface PromptRecord {
-  /** 1-based line in its file. */
+  /** Line in its file, from 1. */
   readonly line: number;
   /** The prompt field: the problem alone. */
   readonly prompt: string;
-  /** What the team is asked, where a template puts words around the problem. */
-  readonly asked?: string;
+  /** The prompt from the template; absent without a template. */
+  readonly templated?: string;
   readonly difficulty?: string;
-  /** As written; a number or boolean as JSON writes it. */
+  /** The text of the field; a number or boolean as JSON text. */
   readonly answer: string;
   readonly demonstration: string;
 }
 
 /**
- * All records of a file, in order; blank lines are skipped.
+ * Reads all records of a file in order; blank lines are skipped.
  *
- * @throws ConfigError if the file cannot be read, is not UTF-8, has no record, or a line is no JSON
- *   object with these fields
+ * @throws ConfigError if the file cannot be read, is not UTF-8 or has no record, or if a line is not a JSON object with
+ *   these fields
  */
 export function readRecords(path: string, fields: RecordFields): PromptRecord[] {
   return readJsonLines(path).map((line) => readRecord(line, fields));
 }
 
-/** All objects of a file, whatever their fields. @throws ConfigError as {@link readRecords} */
+/** Reads all objects of a file with any fields. @throws ConfigError as {@link readRecords} */
 export function readObjects(path: string): Readonly<Record<string, unknown>>[] {
   return readJsonLines(path).map(({ fields }) => Object.fromEntries(fields));
 }
 
-function readRecord({ place, fields: object }: JsonLine, fields: RecordFields): PromptRecord {
-  const answer = readField(object, { option: 'answer_field', name: fields.answer }, place);
+function readRecord({ source, fields: object }: JsonLine, fields: RecordFields): PromptRecord {
+  const answer = readField(object, { option: 'answer_field', name: fields.answer }, source);
   const { demonstration, difficulty, template } = fields;
   return {
-    line: place.line,
-    prompt: readField(object, { option: 'prompt_field', name: fields.prompt }, place),
+    line: source.line,
+    prompt: readField(object, { option: 'prompt_field', name: fields.prompt }, source),
     answer,
     demonstration:
       demonstration === undefined
         ? answer
-        : readField(object, { option: 'demonstration_field', name: demonstration }, place),
+        : readField(object, { option: 'demonstration_field', name: demonstration }, source),
     ...(difficulty === undefined
       ? {}
-      : { difficulty: readField(object, { option: 'difficulty_field', name: difficulty }, place) }),
-    ...(template === undefined ? {} : { asked: fillTemplate(template, object, place) }),
+      : { difficulty: readField(object, { option: 'difficulty_field', name: difficulty }, source) }),
+    ...(template === undefined ? {} : { templated: fillTemplate(template, object, source) }),
   };
 }
 
-/** `{name}` is the field of that name; `{{` and `}}` around a word keep the braces. */
-function fillTemplate(template: string, object: ReadonlyMap<string, unknown>, place: Place): string {
-  return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, kept: string | undefined, name: string) =>
-    kept === undefined ? readField(object, { option: 'prompt_template', name }, place) : `{${kept}}`,
+/** Replaces `{name}` by the field of that name, and `{{word}}` by `{word}`. */
+function fillTemplate(template: string, object: ReadonlyMap<string, unknown>, source: SourceLine): string {
+  return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, literal: string | undefined, name: string) =>
+    literal === undefined ? readField(object, { option: 'prompt_template', name }, source) : `{${literal}}`,
   );
 }
 
 function readField(
   object: ReadonlyMap<string, unknown>,
   { option, name }: { readonly option: string; readonly name: string },
-  place: Place,
+  source: SourceLine,
 ): string {
   const value = object.get(name);
   const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
@@ -82,12 +81,12 @@ function readField(
   if (object.has(name)) {
     const shown = JSON.stringify(value).slice(0, 40);
     throw lineError(
-      place,
+      source,
       `expected field "${name}" to be a text that is not empty, got ${shown}; fix or delete the line`,
     );
   }
   const others = [...object.keys()];
   const nearest = nearestName(name, others);
   const help = nearest === undefined ? `one of ${others.join(', ')}` : `"${nearest}"`;
-  throw lineError(place, `expected a field "${name}", got none; set ${option} to ${help}`);
+  throw lineError(source, `expected a field "${name}", got none; set ${option} to ${help}`);
 }

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { SPLITS, splitOf } from '../../task/split.ts';
 import { readStatement } from '../planning/planbench-prompt.ts';
 import { LOGISTICS, withKinds } from './domain.ts';
-import { createLogistics, type LogisticsOptions, readLogisticsOptions } from './logistics.ts';
+import { createLogistics, type LogisticsOptions, logistics } from './logistics.ts';
 import { compactPlan, compactPrompt, readCompactPlan } from './notation.ts';
 import { readFact } from './planbench-text.ts';
 import { type Puzzle, problemOf } from './puzzle.ts';
@@ -126,14 +127,15 @@ describe('logistics', () => {
   });
 });
 
-it('reads options, and rejects invalid ones with clear errors', () => {
-  expect(readLogisticsOptions({ min_packages: 2 })).toMatchObject({
-    minPackages: 2,
-    maxPackages: 2,
-    cities: 2,
-  });
+it('parses options, and rejects invalid ones with clear errors', () => {
+  const items = (options: object) => {
+    const task = logistics.create(parseTaskOptions(logistics, { ...options }), {});
+    return Array.from({ length: 10 }, (_, index) => task.item('train', index));
+  };
+  expect(items({ min_packages: 3 })).toEqual(items({ min_packages: 3, max_packages: 3, cities: 2 }));
+  expect(items({})).toEqual(items({ max_packages: 2 }));
   expect(() =>
-    readLogisticsOptions({
+    parseTaskOptions(logistics, {
       cities: 5,
       locations: 3,
       min_packages: 3,

@@ -3,21 +3,24 @@
  * trucks and airplanes. `compact` prompts are short; `planbench` prompts are PlanBench's, word for word.
  * @module
  */
-import { type OptionReader, readOptions } from '../../support/options.ts';
+import { z } from 'zod';
+import { integer } from '../../schema/fields.ts';
+import { type GivenOptions, rejectOption, requireAtLeast, withDefaults } from '../../schema/options.ts';
+import { defineTask } from '../../task/definition.ts';
 import type { Task } from '../../task/task.ts';
 import { ANY_ACTIONS } from '../planning/action-range.ts';
 import { createGeneratedTask, planbenchAlphabet } from '../planning/generated-task.ts';
-import { DEFAULT_GENERATOR, type GeneratorOptions, readGeneratorOptions } from '../planning/generator.ts';
+import { DEFAULT_GENERATOR, type GeneratorOptions, generatorOptions } from '../planning/generator.ts';
 import type { ProblemInWords } from '../planning/planbench-prompt.ts';
-import { ANSWER_MARKER } from '../shared/habit.ts';
+import { ANSWER_MARKER } from '../shared/response-style.ts';
 import { demonstrationParts } from './demonstration-parts.ts';
 import { LOGISTICS } from './domain.ts';
 import {
   COMPACT_CHARACTERS,
   compactPrompt,
-  MOST_AIRPLANES,
-  MOST_PACKAGES,
-  MOST_PLACES,
+  MAX_AIRPLANES,
+  MAX_PACKAGES,
+  MAX_PLACES,
   readCompactPlan,
 } from './notation.ts';
 import { factsText, LOGISTICS_INTRODUCTION, planLines, readPlan } from './planbench-text.ts';
@@ -36,44 +39,43 @@ export const DEFAULT_LOGISTICS: LogisticsOptions = {
   ...DEFAULT_GENERATOR,
 };
 
-/**
- * Reads YAML options: `cities` (1..5), `locations` (1..6), `airplanes` (1..5), `min_packages` and `max_packages`
- * (1..6), `min_actions`, `max_actions`, and those of `readGeneratorOptions`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readLogisticsOptions(record: Readonly<Record<string, unknown>>): LogisticsOptions {
-  const options = readOptions('task logistics', record);
-  const read = { ...readShape(options), ...readGeneratorOptions(options) };
-  options.finish();
-  return read;
-}
+/** The task `logistics` of a team file. */
+export const logistics = defineTask({
+  name: 'logistics',
+  about:
+    'packages to bring by truck and airplane, in a compact notation or in the words of PlanBench, endless',
+  options: z
+    .strictObject({
+      cities: integer({ min: 1, max: 5 }).default(2).describe('Cities, each with one truck and one airport.'),
+      locations: integer({ min: 1, max: 6 })
+        .default(2)
+        .describe(`Places of each city, airport included; at most ${MAX_PLACES} in all cities together.`),
+      airplanes: integer({ min: 1, max: MAX_AIRPLANES }).default(1).describe('Airplanes.'),
+      min_packages: integer({ min: 1, max: MAX_PACKAGES })
+        .default(1)
+        .describe('Fewest packages of a problem.'),
+      max_packages: integer({ min: 1, max: MAX_PACKAGES })
+        .optional()
+        .describe('Most packages of a problem. Default: 2, or `min_packages` if that is larger.'),
+      ...generatorOptions,
+    })
+    .superRefine((options, context) => {
+      const { cities, locations, min_packages, max_packages, min_actions, max_actions } = options;
+      const places = cities * locations;
+      if (places < 2 || places > MAX_PLACES)
+        rejectOption(
+          context,
+          'locations',
+          `expected 2 to ${MAX_PLACES} places in all cities together, got ${places}`,
+        );
+      requireAtLeast(context, ['max_packages', max_packages], ['min_packages', min_packages]);
+      requireAtLeast(context, ['max_actions', max_actions], ['min_actions', min_actions]);
+    }),
+  create: (options) => createLogistics(options),
+});
 
-function readShape(options: OptionReader): PuzzleShape {
-  const d = DEFAULT_LOGISTICS;
-  const cities = options.integer('cities', { default: d.cities, min: 1, max: 5 });
-  const locations = options.integer('locations', { default: d.locations, min: 1, max: 6 });
-  const airplanes = options.integer('airplanes', { default: d.airplanes, min: 1, max: MOST_AIRPLANES });
-  const minPackages = options.integer('min_packages', { default: d.minPackages, min: 1, max: MOST_PACKAGES });
-  const maxPackages = options.integer('max_packages', {
-    default: Math.max(minPackages, d.maxPackages),
-    min: 1,
-    max: MOST_PACKAGES,
-  });
-  const minActions = options.integer('min_actions', { default: d.minActions, min: 1, max: 100 });
-  const maxActions = options.integer('max_actions', { default: d.maxActions, min: 1, max: 100 });
-  const places = cities * locations;
-  if (places < 2 || places > MOST_PLACES)
-    options.reject('locations', `expected 2 to ${MOST_PLACES} places in all cities together, got ${places}`);
-  if (maxPackages < minPackages)
-    options.reject('max_packages', `expected min_packages (${minPackages}) or more, got ${maxPackages}`);
-  if (maxActions < minActions)
-    options.reject('max_actions', `expected min_actions (${minActions}) or more, got ${maxActions}`);
-  return { cities, locations, airplanes, minPackages, maxPackages, minActions, maxActions };
-}
-
-export function createLogistics(partial: Partial<LogisticsOptions> = {}): Task {
-  const options = { ...DEFAULT_LOGISTICS, ...partial };
+export function createLogistics(given: GivenOptions<LogisticsOptions> = {}): Task {
+  const options = resolveOptions(given);
   return createGeneratedTask<Layout, Puzzle>(
     {
       domain: LOGISTICS,
@@ -95,6 +97,12 @@ export function createLogistics(partial: Partial<LogisticsOptions> = {}): Task {
     },
     options,
   );
+}
+
+function resolveOptions(given: GivenOptions<LogisticsOptions>): LogisticsOptions {
+  const options = withDefaults(DEFAULT_LOGISTICS, given);
+  const { minPackages, maxPackages } = options;
+  return { ...options, maxPackages: given.maxPackages ?? Math.max(minPackages, maxPackages) };
 }
 
 function inWords(puzzle: Puzzle): ProblemInWords {

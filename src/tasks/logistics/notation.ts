@@ -10,9 +10,9 @@ import type { Step } from '../planning/strips.ts';
 import { type Layout, placeName } from './puzzle.ts';
 
 /** Maximum numbers of objects. Places are letters from `a`, packages letters from `p`, airplanes digits from 1. */
-export const MOST_PLACES = 12;
-export const MOST_PACKAGES = 6;
-export const MOST_AIRPLANES = 5;
+export const MAX_PLACES = 12;
+export const MAX_PACKAGES = 6;
+export const MAX_AIRPLANES = 5;
 const PACKAGES = 'pqrstu';
 
 /** Maximum number of actions of a plan, far more than any problem here needs. */

@@ -1,9 +1,8 @@
 /**
- * What a task in one TypeScript module exports. `import type` these; nothing here is needed at run time, so
- * a task's folder can be moved anywhere.
+ * The exports of a task module. All are types, so a task's folder needs this package only for type checks.
  *
- * A module exports `verify`, and `items` (so many problems) or `generate` (endless ones). Or it exports a
- * default function that makes a whole `Task`, for what does not fit.
+ * A module exports `verify`, and either `items` (a finite list of problems) or `generate` (endless problems). For other
+ * tasks it exports a default function that creates a whole `Task`.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -12,57 +11,57 @@ import type { Split, Task, TaskItem } from '../../task/task.ts';
 /** One problem. */
 export interface ModuleItem {
   readonly prompt: string;
-  /** Gold answer, where there is a single one. */
+  /** Gold answer; absent if there are several correct answers. */
   readonly answer?: string | number;
-  /** Unique within the task. Default: split and position. */
+  /** Unique within the task. Default: split and index. */
   readonly id?: string;
-  /** Default: by the hash of `key`; 70% train, 15% validation, 15% test. */
+  /** Default: determined by the hash of `key`; 70% train, 15% validation, 15% test. */
   readonly split?: Split;
-  /** The same for problems that are the same in another order or spelling. Default: the prompt. */
+  /** Canonical key: equal for problems that differ only in order or spelling. Default: the prompt. */
   readonly key?: string;
   /** Reports are broken down by it. */
   readonly difficulty?: string | number;
-  /** Whatever `verify` and `demonstrate` need. */
+  /** Further data for `verify` and `demonstrate`. */
   readonly data?: unknown;
 }
 
-/** What `verify` says of a text. */
+/** The verdict of `verify` on a text. */
 export interface ModuleVerdict {
   readonly correct: boolean;
-  /** The answer found, in normal form: votes are counted on it. Absent: none was found. */
+  /** The answer in normal form, on which votes are counted. Absent if the text has none. */
   readonly answer?: string;
   /** Default: the highest reward of `rewardRange` if correct, else the lowest. */
   readonly reward?: number;
-  /** One clause a person understands. */
+  /** One clause for people that explains the verdict. */
   readonly reason?: string;
 }
 
-/** What every export is given. */
+/** The argument `context` of all exported functions. */
 export interface ModuleContext {
-  /** The module's own folder, absolute. */
+  /** Absolute path of the module's folder. */
   readonly folder: string;
-  /** The module's `options`, with what the team file sets. */
+  /** The module's `options` with the values of the team file. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The objects of a JSON-lines file, relative to `folder`. */
+  /** Reads the objects of a JSON-lines file; the path is relative to `folder`. */
   readonly readJsonLines: (path: string) => readonly Readonly<Record<string, unknown>>[];
-  /** A verifier by name (`exact`, `numeric`, `math`, `math-strict`), to call with gold answer and text. */
+  /** The verifier of a name (`exact`, `numeric`, `math`, `math-strict`): a function of gold answer and text. */
   readonly verifier: (name: string) => (gold: string, text: string) => ModuleVerdict;
 }
 
 /** The exports of a task module. */
 export interface TaskModule {
-  /** What the task is, in one line. */
+  /** Description of the task in one line. */
   readonly about?: string;
-  /** Options of the team file's `task` section, with their defaults: numbers, texts, true or false. */
+  /** Options of the section `task` of a team file, with their defaults: numbers, texts, true or false. */
   readonly options?: Readonly<Record<string, number | string | boolean>>;
-  /** All problems; read once. */
+  /** All problems; called once. */
   readonly items?: (context: ModuleContext) => Iterable<ModuleItem>;
-  /** One problem, drawn from the stream alone; called until one belongs to the split that is wanted. */
+  /** Draws a problem from the stream alone; called until a problem belongs to the requested split. */
   readonly generate?: (stream: RandomStream, context: ModuleContext) => ModuleItem;
   readonly verify?: (item: TaskItem, text: string, context: ModuleContext) => ModuleVerdict;
-  /** The answer of a text as `verify` finds it, read without the item: for votes on questions from outside. */
+  /** The answer that `verify` would find, read without the item: for votes on served requests. */
   readonly answerOf?: (text: string, context: ModuleContext) => string | undefined;
-  /** A text that solves an item, or one per message, for `troupe pretrain`. */
+  /** A text that solves an item, or several messages, for `troupe pretrain`. */
   readonly demonstrate?: (
     item: TaskItem,
     stream: RandomStream,
@@ -70,8 +69,8 @@ export interface TaskModule {
   ) => string | readonly string[];
   /** [lowest, highest] reward. Default [0, 1]. */
   readonly rewardRange?: readonly [number, number];
-  /** Characters that prompts and answers can contain, for building a tokenizer. */
+  /** Characters of prompts and answers, from which a tokenizer is built. */
   readonly alphabet?: string;
-  /** Instead of all of the above: makes the task. */
+  /** Instead of all of the above: creates the task. */
   readonly default?: (context: ModuleContext) => Task;
 }

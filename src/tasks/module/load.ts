@@ -1,5 +1,5 @@
 /**
- * Reads a task module and says everything that is wrong with its exports, one line per mistake.
+ * Loads a task module and checks its exports; all mistakes are reported, one line each.
  * @module
  */
 import { existsSync } from 'node:fs';
@@ -8,11 +8,11 @@ import { nearestName } from '../../support/nearest.ts';
 import { importTypeScript } from '../../support/typescript-loader.ts';
 import type { TaskModule } from './contract.ts';
 
-type Check = readonly [what: string, isRight: (value: unknown) => boolean];
+type Check = readonly [expected: string, isValid: (value: unknown) => boolean];
 
-const FUNCTION = (value: unknown): boolean => typeof value === 'function';
+const isFunction = (value: unknown): boolean => typeof value === 'function';
 
-/** What each export must be. */
+/** Description and check of each export. */
 const EXPORTS: Readonly<Record<keyof TaskModule, Check>> = {
   about: ['a text', (value) => typeof value === 'string' && value.trim() !== ''],
   options: [
@@ -21,11 +21,11 @@ const EXPORTS: Readonly<Record<keyof TaskModule, Check>> = {
       isRecord(value) &&
       Object.values(value).every((one) => ['number', 'string', 'boolean'].includes(typeof one)),
   ],
-  items: ['a function (context) => problems', FUNCTION],
-  generate: ['a function (stream, context) => problem', FUNCTION],
-  verify: ['a function (item, text) => { correct, answer, reason }', FUNCTION],
-  answerOf: ['a function (text) => answer', FUNCTION],
-  demonstrate: ['a function (item, stream) => text', FUNCTION],
+  items: ['a function (context) => problems', isFunction],
+  generate: ['a function (stream, context) => problem', isFunction],
+  verify: ['a function (item, text) => { correct, answer, reason }', isFunction],
+  answerOf: ['a function (text) => answer', isFunction],
+  demonstrate: ['a function (item, stream) => text', isFunction],
   rewardRange: [
     'two numbers, the lower one first',
     (value) =>
@@ -35,19 +35,19 @@ const EXPORTS: Readonly<Record<keyof TaskModule, Check>> = {
       value[0] < value[1],
   ],
   alphabet: ['a text', (value) => typeof value === 'string'],
-  default: ['a function (context) => task', FUNCTION],
+  default: ['a function (context) => task', isFunction],
 };
 
 /**
- * Loads a module with TypeScript's types stripped; its relative imports are loaded the same way.
+ * Loads a TypeScript module by stripping its types; its relative imports are loaded in the same way.
  *
- * @param path - absolute
- * @throws ConfigError if there is no such file, it does not load, or its exports are not a task's
+ * @param path - absolute path
+ * @throws ConfigError if the file does not exist or does not load, or if its exports are invalid
  */
 export async function loadTaskModule(path: string): Promise<TaskModule> {
   if (!existsSync(path))
     throw moduleError(path, [
-      'expected a TypeScript module, got nothing there; "troupe tasks init NAME" writes one',
+      'expected a TypeScript module, got no file; "troupe tasks init NAME" creates one',
     ]);
   let exports: Readonly<Record<string, unknown>>;
   try {
@@ -61,7 +61,7 @@ export async function loadTaskModule(path: string): Promise<TaskModule> {
   return exports;
 }
 
-/** A problem of a module, as the one line (or lines) a user sees. */
+/** An error about a module, with one line per mistake. */
 export function moduleError(path: string, mistakes: readonly string[], cause?: unknown): ConfigError {
   return new ConfigError(mistakes.map((mistake) => `${path}: ${mistake}`).join('\n'), {
     code: 'TROUPE_TASK_MODULE',
@@ -72,17 +72,17 @@ export function moduleError(path: string, mistakes: readonly string[], cause?: u
 
 function mistakesOf(exports: Readonly<Record<string, unknown>>): string[] {
   const known = Object.keys(EXPORTS);
-  const mistakes = Object.entries(EXPORTS).flatMap(([name, [what, isRight]]) =>
-    exports[name] === undefined || isRight(exports[name])
+  const mistakes = Object.entries(EXPORTS).flatMap(([name, [expected, isValid]]) =>
+    exports[name] === undefined || isValid(exports[name])
       ? []
-      : [`export "${name}": expected ${what}, got ${kindOf(exports[name])}`],
+      : [`export "${name}": expected ${expected}, got ${describeValue(exports[name])}`],
   );
   for (const name of Object.keys(exports)) {
     if (known.includes(name)) continue;
     const missing = known.filter((one) => exports[one] === undefined);
-    const meant = nearestName(name, missing);
-    if (meant !== undefined)
-      mistakes.push(`export "${name}": expected a known name; did you mean "${meant}"?`);
+    const nearest = nearestName(name, missing);
+    if (nearest !== undefined)
+      mistakes.push(`export "${name}": expected a known name; did you mean "${nearest}"?`);
   }
   if (exports.default !== undefined) return mistakes;
   if (exports.verify === undefined)
@@ -90,7 +90,7 @@ function mistakesOf(exports: Readonly<Record<string, unknown>>): string[] {
   const sources = ['items', 'generate'].filter((name) => exports[name] !== undefined);
   if (sources.length !== 1)
     mistakes.push(
-      `expected one export of "items" (so many problems) and "generate" (endless ones), got ${sources.length === 0 ? 'neither' : 'both'}`,
+      `expected one export of "items" (a list of problems) and "generate" (endless problems), got ${sources.length === 0 ? 'neither' : 'both'}`,
     );
   return mistakes;
 }
@@ -99,8 +99,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A value as a user would call it. */
-export function kindOf(value: unknown): string {
+/** A value as text for a message. */
+export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'function') return 'a function';
   if (value instanceof Promise) return 'a promise; it must not be async';

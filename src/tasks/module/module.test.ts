@@ -25,7 +25,7 @@ function moduleOf(text: string): string {
 
 const make = (text: string, options: object = {}) =>
   createTask('mine', { module: moduleOf(text), ...options });
-/** What is wrong, without the file's name. */
+/** The lines of the error, without the file's name. */
 async function mistakes(text: string, options: object = {}): Promise<string[]> {
   try {
     await make(text, options);
@@ -41,7 +41,7 @@ const VERIFY = 'export const verify = (item, text) => ({ correct: text === item.
 const ITEMS = `export const items = () => Array.from({ length: 100 }, (_, i) => ({ prompt: i + '?', answer: i }));\n`;
 
 describe('a module with a list of problems', () => {
-  it('is a task, types, imports and all', async () => {
+  it('becomes a task, with types, imports and options', async () => {
     const task = await make(
       `
       import type { Nothing } from './nothing-there.ts';
@@ -65,7 +65,7 @@ describe('a module with a list of problems', () => {
     expect(task.alphabet).toBe('0123456789abc');
   });
 
-  it('reads files beside it and judges with a named verifier', async () => {
+  it('can read files of its folder and use a named verifier', async () => {
     const task = await make(`
       export const items = ({ readJsonLines }) =>
         readJsonLines('data.jsonl').map(({ q, a }) => ({ prompt: q, answer: a, split: 'test' }));
@@ -78,7 +78,7 @@ describe('a module with a list of problems', () => {
     ]);
   });
 
-  it('reads answers without their problems if it says how, which votes on other questions need', async () => {
+  it('can read answers without items, for votes on served requests', async () => {
     const task = await make(
       `${ITEMS}${VERIFY}export const answerOf = (text) => text === '' ? undefined : Number(text);`,
     );
@@ -89,7 +89,7 @@ describe('a module with a list of problems', () => {
     ]);
   });
 
-  it('keeps prompts of several splits apart, and says what was left out', async () => {
+  it('removes prompts that occur in several splits, with a warning', async () => {
     const task = await make(`
       export const items = () => [
         { prompt: 'a', split: 'train' }, { prompt: 'b', split: 'train' }, { prompt: ' A ', split: 'test' }];
@@ -98,7 +98,7 @@ describe('a module with a list of problems', () => {
     expect(task.warnings?.[0]).toContain('left out 1 of 2 records of the train split');
   });
 
-  it('whose verdict is none is an error with its name, which a run counts as a wrong answer', async () => {
+  it('that returns no verdict is an error with its name, which a run counts as an incorrect answer', async () => {
     const task = await make(`${ITEMS} export const verify = () => true;`);
     const item = task.item('train', 0);
     expect(() => task.verify(item, 'x')).toThrow(
@@ -119,7 +119,7 @@ describe('a module that generates', () => {
       const n = stream.int(options.largest) + 1;
       return { prompt: n + '+1=', answer: n + 1 };
     };`;
-  it('never runs out, and gives the same problems for the same seed in disjoint splits', async () => {
+  it('is endless, with disjoint splits and the same problems for the same seed', async () => {
     const task = await make(GENERATE + VERIFY, { largest: 5000 });
     const prompts = (split: 'train' | 'test') =>
       Array.from({ length: 40 }, (_, i) => task.item(split, i).prompt);
@@ -134,8 +134,8 @@ describe('a module that generates', () => {
   });
 });
 
-describe('a module that makes the whole task', () => {
-  it('is taken at its word, once it has the parts', async () => {
+describe('a module with a default export', () => {
+  it('creates the whole task, whose methods are checked', async () => {
     const task = await make(`export default ({ folder }) => ({
       name: 'whole', rewardRange: [0, 1], size: () => 1, item: () => ({ id: 'x', prompt: folder }),
       verify: () => ({ correct: true, reward: 1, reason: 'yes' }) });`);
@@ -150,13 +150,13 @@ describe('a module that makes the whole task', () => {
   });
 });
 
-describe('mistakes are said in one line each', () => {
+describe('mistakes are reported in one line each', () => {
   it.each([
     [
       '',
       [
         'export "verify": expected a function (item, text) => { correct, answer, reason }, got nothing',
-        'expected one export of "items" (so many problems) and "generate" (endless ones), got neither',
+        'expected one export of "items" (a list of problems) and "generate" (endless problems), got neither',
       ],
     ],
     [
@@ -195,7 +195,7 @@ describe('mistakes are said in one line each', () => {
     expect(await mistakes(text)).toEqual(expected);
   });
 
-  it('of syntax, of options and of paths, too', async () => {
+  it('for syntax, options and paths', async () => {
     expect((await mistakes('export const = 3'))[0]).toMatch(/^expected a module that loads, got: /);
     expect(await mistakes(VERIFY + ITEMS, { largest: 3 })).toEqual([
       'task mine: unknown option "largest"; it has no options',
@@ -204,7 +204,7 @@ describe('mistakes are said in one line each', () => {
       'task mine: unknown option "lagest"; did you mean "largest"?',
     ]);
     await expect(createTask('mine', { module: join(folder, 'none.ts') })).rejects.toThrow(
-      'none.ts: expected a TypeScript module, got nothing there; "troupe tasks init NAME" writes one',
+      'none.ts: expected a TypeScript module, got no file; "troupe tasks init NAME" creates one',
     );
     await expect(createTask('mine', { module: 3 })).rejects.toThrow(
       'task.module: expected the path of a TypeScript module, got 3',

@@ -1,36 +1,38 @@
 /**
- * A task that a user wrote as one TypeScript module (`contract.ts` says what it exports). Whatever the
- * module gives is checked where it enters, so that a mistake is a line with the file's name.
+ * Tasks that a user wrote as one TypeScript module (`contract.ts` describes its exports). All values from the module are
+ * checked, so that a mistake gives an error of one line with the file's name.
  * @module
  */
 import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
 import type { RandomStream } from '../../core/rng.ts';
 import { randomStream } from '../../core/rng.ts';
 import { createVerifier, VERIFIER_NAMES, type VerifierName } from '../../grade/verifier.ts';
+import { flag, number, text } from '../../schema/fields.ts';
+import { parseOptions } from '../../schema/options.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
-import { readOptions } from '../../support/options.ts';
 import { renamedSplitHint } from '../../support/renamed-names.ts';
 import { drawFromSplit, SPLITS, splitOf } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { keepApart, normalPrompt } from '../jsonl/partition.ts';
+import { normalPrompt, removeOverlap } from '../jsonl/partition.ts';
 import { readObjects } from '../jsonl/records.ts';
 import type { ModuleContext, ModuleItem, TaskModule } from './contract.ts';
-import { kindOf, loadTaskModule, moduleError } from './load.ts';
+import { describeValue, loadTaskModule, moduleError } from './load.ts';
 
-/** What the adapter needs besides the module. */
-interface Given {
+/** Name, path and context of a module. */
+interface ModuleInfo {
   readonly name: string;
-  /** Absolute path, for messages. */
+  /** Absolute path, for error messages. */
   readonly path: string;
   readonly context: ModuleContext;
 }
 
 /**
- * Makes a task of the module at `options.module`; the other options are the module's own. A generated task also
- * has `seed`, which names its list of problems.
+ * Creates a task from the module at `options.module`; the other options are those of the module. A module with `generate`
+ * also has the option `seed`, which selects the list of problems.
  *
- * @param name - of the task, for reports
- * @throws ConfigError for a module, options or problems that cannot be used
+ * @param name - name of the task in reports
+ * @throws ConfigError for an invalid module, option or problem
  */
 export async function createModuleTask(
   name: string,
@@ -38,11 +40,17 @@ export async function createModuleTask(
 ): Promise<Task> {
   const { module: written, ...own } = options;
   if (typeof written !== 'string' || written === '')
-    throw new ConfigError(`task.module: expected the path of a TypeScript module, got ${kindOf(written)}`, {
-      issues: [
-        { path: 'module', message: `expected the path of a TypeScript module, got ${kindOf(written)}` },
-      ],
-    });
+    throw new ConfigError(
+      `task.module: expected the path of a TypeScript module, got ${describeValue(written)}`,
+      {
+        issues: [
+          {
+            path: 'module',
+            message: `expected the path of a TypeScript module, got ${describeValue(written)}`,
+          },
+        ],
+      },
+    );
   const path = resolve(written);
   const module = await loadTaskModule(path);
   const declared = module.generate && !('seed' in (module.options ?? {})) ? { seed: 1 } : {};
@@ -52,31 +60,34 @@ export async function createModuleTask(
     readJsonLines: (file) => readObjects(resolve(dirname(path), file)),
     verifier: namedVerifier,
   };
-  const given = { name, path, context };
-  if (module.default) return wholeTask(module.default(context), given);
-  return module.generate ? new GeneratedTask(module, given) : new ListedTask(module, given);
+  const info = { name, path, context };
+  if (module.default) return wholeTask(module.default(context), info);
+  return module.generate ? new GeneratedTask(module, info) : new ListedTask(module, info);
 }
 
-/** @throws ConfigError listing wrong and unknown options */
+/** @throws ConfigError with all invalid and unknown options */
 function optionsOf(
   name: string,
   defaults: Readonly<Record<string, number | string | boolean>>,
   own: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  const reader = readOptions(`task ${name}`, own);
-  const read = Object.entries(defaults).map(([option, fallback]) => {
-    if (typeof fallback === 'boolean') return [option, reader.boolean(option, fallback)];
-    if (typeof fallback === 'string') return [option, reader.text(option, fallback)];
-    return [option, reader.number(option, fallback)];
-  });
-  reader.finish();
-  return Object.fromEntries(read);
+  const fields = Object.entries(defaults).map(([option, fallback]) => [option, fieldOf(fallback)] as const);
+  const schema = z.strictObject(Object.fromEntries(fields));
+  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null));
+  parseOptions(`task ${name}`, schema, given); // throws; the result below keeps the module's own spelling
+  return { ...defaults, ...given };
+}
+
+function fieldOf(fallback: number | string | boolean) {
+  if (typeof fallback === 'boolean') return flag().default(fallback);
+  if (typeof fallback === 'string') return text().default(fallback);
+  return number().default(fallback);
 }
 
 function namedVerifier(name: string): (gold: string, text: string) => Verdict {
   if (!VERIFIER_NAMES.some((known) => known === name))
     throw new ConfigError(`verifier: expected one of ${VERIFIER_NAMES.join(', ')}, got "${name}"`);
-  const verifier = createVerifier(name as VerifierName); // one of the names, as seen above
+  const verifier = createVerifier(name as VerifierName); // one of the names, as checked above
   return (written, text) => {
     const gold = verifier.readGold(written);
     if (gold === undefined)
@@ -87,57 +98,60 @@ function namedVerifier(name: string): (gold: string, text: string) => Verdict {
   };
 }
 
-/** A task as a default export made it, looked at before anybody relies on it. */
-function wholeTask(task: unknown, { path }: Given): Task {
+/** Checks the task that a default export created. */
+function wholeTask(task: unknown, { path }: ModuleInfo): Task {
   const record = (typeof task === 'object' && task !== null ? task : {}) as Readonly<Record<string, unknown>>;
   const mistakes = (['size', 'item', 'verify'] as const)
     .filter((method) => typeof record[method] !== 'function')
     .map(
-      (method) => `default export: expected a task with a method ${method}, got ${kindOf(record[method])}`,
+      (method) =>
+        `default export: expected a task with a method ${method}, got ${describeValue(record[method])}`,
     );
   if (typeof record.name !== 'string' || !Array.isArray(record.rewardRange))
     mistakes.push('default export: expected a task with a name and a rewardRange');
   if (mistakes.length > 0) throw moduleError(path, mistakes);
-  return task as Task; // it has the methods; what they return is the module's word
+  return task as Task; // its methods exist; their results are not checked
 }
 
-/** What listed and generated tasks share. */
+/** Common part of listed and generated tasks. */
 abstract class ModuleTask {
   readonly name: string;
   readonly rewardRange: readonly [number, number];
   readonly demonstrate?: (item: TaskItem, stream: RandomStream) => Demonstration;
   readonly answerOf?: (text: string) => string | undefined;
   protected readonly module: TaskModule;
-  protected readonly given: Given;
+  protected readonly info: ModuleInfo;
 
-  constructor(module: TaskModule, given: Given) {
-    this.name = given.name;
+  constructor(module: TaskModule, info: ModuleInfo) {
+    this.name = info.name;
     this.rewardRange = module.rewardRange ?? [0, 1];
     this.module = module;
-    this.given = given;
+    this.info = info;
     const { answerOf, demonstrate } = module;
     if (answerOf)
       this.answerOf = (text) => {
-        const answer: unknown = answerOf(text, given.context);
+        const answer: unknown = answerOf(text, info.context);
         return answer === undefined || answer === null ? undefined : String(answer);
       };
     if (!demonstrate) return;
     this.demonstrate = (item, stream) => {
-      const said = demonstrate(item, stream, given.context);
-      const messages = typeof said === 'string' ? [said] : said;
+      const result = demonstrate(item, stream, info.context);
+      const messages = typeof result === 'string' ? [result] : result;
       if (Array.isArray(messages) && messages.length > 0 && messages.every((one) => typeof one === 'string'))
         return { messages };
-      throw new TaskError(`${given.path}: demonstrate: expected a text or several, got ${kindOf(said)}`);
+      throw new TaskError(
+        `${info.path}: demonstrate: expected a text or several, got ${describeValue(result)}`,
+      );
     };
   }
 
   verify(item: TaskItem, text: string): Verdict {
-    const { path, context } = this.given;
-    const said: unknown = this.module.verify?.(item, text, context);
-    const verdict = said as Partial<Verdict> | null | undefined; // its fields are looked at one by one
+    const { path, context } = this.info;
+    const result: unknown = this.module.verify?.(item, text, context);
+    const verdict = result as Partial<Verdict> | null | undefined; // its fields are checked below
     if (typeof verdict !== 'object' || verdict === null || typeof verdict.correct !== 'boolean')
       throw new TaskError(
-        `${path}: verify: expected { correct: true or false, answer, reason }, got ${kindOf(said)}`,
+        `${path}: verify: expected { correct: true or false, answer, reason }, got ${describeValue(result)}`,
       );
     const { correct, answer } = verdict;
     const [lowest, highest] = this.rewardRange;
@@ -153,29 +167,29 @@ abstract class ModuleTask {
   }
 }
 
-/** Every problem there is, sorted into splits. */
+/** A finite list of problems, divided into splits. */
 class ListedTask extends ModuleTask implements Task {
   readonly warnings: readonly string[];
   readonly alphabet: string;
   readonly #splits: Readonly<Record<Split, readonly TaskItem[]>>;
 
-  constructor(module: TaskModule, given: Given) {
-    super(module, given);
+  constructor(module: TaskModule, info: ModuleInfo) {
+    super(module, info);
     const splits: Record<Split, TaskItem[]> = { train: [], validation: [], test: [] };
     const ids = new Set<string>();
     let position = 0;
-    for (const item of module.items?.(given.context) ?? []) {
+    for (const item of module.items?.(info.context) ?? []) {
       const where = `items[${position++}]`;
-      checkItem(item, where, given.path);
+      checkItem(item, where, info.path);
       const split = item.split ?? splitOf(normalPrompt(item.key ?? item.prompt));
-      const made = taskItem(item, `${split}:${splits[split].length}`);
-      if (ids.has(made.id))
-        throw moduleError(given.path, [`${where}.id: expected an id of its own, got "${made.id}" again`]);
-      ids.add(made.id);
-      splits[split].push(made);
+      const created = taskItem(item, `${split}:${splits[split].length}`);
+      if (ids.has(created.id))
+        throw moduleError(info.path, [`${where}.id: expected an id of its own, got "${created.id}" again`]);
+      ids.add(created.id);
+      splits[split].push(created);
     }
-    if (position === 0) throw moduleError(given.path, ['items: expected at least one problem, got none']);
-    this.warnings = keepApart(splits);
+    if (position === 0) throw moduleError(info.path, ['items: expected at least one problem, got none']);
+    this.warnings = removeOverlap(splits);
     for (const split of SPLITS)
       if (splits[split].length === 0)
         this.warnings = [...this.warnings, `the ${split} split has no problems`];
@@ -197,14 +211,14 @@ class ListedTask extends ModuleTask implements Task {
   }
 }
 
-/** Problems drawn one by one, without end. */
+/** Endless generated problems. */
 class GeneratedTask extends ModuleTask implements Task {
   readonly alphabet?: string;
 
-  constructor(module: TaskModule, given: Given) {
-    super(module, given);
+  constructor(module: TaskModule, info: ModuleInfo) {
+    super(module, info);
     if (module.alphabet !== undefined) this.alphabet = module.alphabet;
-    checkItem(this.#draw(randomStream(0)), 'generate', given.path);
+    checkItem(this.#draw(randomStream(0)), 'generate', info.path);
   }
 
   size(): undefined {
@@ -212,7 +226,7 @@ class GeneratedTask extends ModuleTask implements Task {
   }
 
   item(split: Split, index: number): TaskItem {
-    const { path, context } = this.given;
+    const { path, context } = this.info;
     const { item } = drawFromSplit(
       `task ${this.name}`,
       (stream) => {
@@ -226,7 +240,7 @@ class GeneratedTask extends ModuleTask implements Task {
   }
 
   #draw(stream: RandomStream): ModuleItem {
-    return this.module.generate?.(stream, this.given.context) as ModuleItem; // looked at by checkItem
+    return this.module.generate?.(stream, this.info.context) as ModuleItem; // checkItem checks it
   }
 }
 
@@ -240,26 +254,30 @@ function taskItem({ id, prompt, answer, difficulty, data }: ModuleItem, fallback
   };
 }
 
-/** @throws ConfigError with one line per mistake of a problem */
+/** @throws ConfigError with one line per mistake */
 function checkItem(item: unknown, where: string, path: string): asserts item is ModuleItem {
   if (typeof item !== 'object' || item === null)
-    throw moduleError(path, [`${where}: expected a problem { prompt, answer }, got ${kindOf(item)}`]);
+    throw moduleError(path, [`${where}: expected a problem { prompt, answer }, got ${describeValue(item)}`]);
   const { prompt, answer, id, key, split, difficulty } = item as Readonly<Record<string, unknown>>;
   const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== '';
-  const isWord = (value: unknown): boolean => isText(value) || typeof value === 'number';
-  const optional = (value: unknown, isRight: (value: unknown) => boolean): boolean =>
-    value === undefined || isRight(value);
+  const isTextOrNumber = (value: unknown): boolean => isText(value) || typeof value === 'number';
+  const optional = (value: unknown, isValid: (value: unknown) => boolean): boolean =>
+    value === undefined || isValid(value);
   const mistakes = [
-    ...(isText(prompt) ? [] : [`prompt: expected a text that is not empty, got ${kindOf(prompt)}`]),
-    ...(optional(answer, isWord) ? [] : [`answer: expected a text or number, got ${kindOf(answer)}`]),
-    ...(optional(id, isText) ? [] : [`id: expected a text, got ${kindOf(id)}`]),
-    ...(optional(key, isText) ? [] : [`key: expected a text, got ${kindOf(key)}`]),
-    ...(optional(difficulty, isWord)
+    ...(isText(prompt) ? [] : [`prompt: expected a text that is not empty, got ${describeValue(prompt)}`]),
+    ...(optional(answer, isTextOrNumber)
       ? []
-      : [`difficulty: expected a text or number, got ${kindOf(difficulty)}`]),
+      : [`answer: expected a text or number, got ${describeValue(answer)}`]),
+    ...(optional(id, isText) ? [] : [`id: expected a text, got ${describeValue(id)}`]),
+    ...(optional(key, isText) ? [] : [`key: expected a text, got ${describeValue(key)}`]),
+    ...(optional(difficulty, isTextOrNumber)
+      ? []
+      : [`difficulty: expected a text or number, got ${describeValue(difficulty)}`]),
     ...(optional(split, (value) => SPLITS.some((one) => one === value))
       ? []
-      : [`split: expected one of ${SPLITS.join(', ')}, got ${kindOf(split)}${renamedSplitHint(split)}`]),
+      : [
+          `split: expected one of ${SPLITS.join(', ')}, got ${describeValue(split)}${renamedSplitHint(split)}`,
+        ]),
   ];
   if (mistakes.length > 0)
     throw moduleError(

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { instanceOfPddl, readInstances } from './instances.ts';
-import { createPlanbench, readPlanbenchOptions } from './planbench.ts';
+import { createPlanbench, planbench } from './planbench.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/planbench/', import.meta.url));
 const BLOCKS = join(FIXTURES, 'blocksworld_task_1_plan_generation.json');
@@ -110,7 +111,7 @@ it('names the file or instance that cannot be used', () => {
   expect(attempt({ domain: 'logistics', instances: [{ instance_id: 7, query }] })).toThrow(
     'got "the moon is blue"',
   );
-  expect(() => readPlanbenchOptions({ accept: 'best' })).toThrow(
-    /accept: expected one of valid, optimal.*path: expected the name/s,
+  expect(() => parseTaskOptions(planbench, { accept: 'best' })).toThrow(
+    /path: expected the name.*accept: expected one of valid, optimal/s,
   );
 });

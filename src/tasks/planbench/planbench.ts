@@ -4,12 +4,14 @@
  * @see Valmeekam et al., "PlanBench", NeurIPS 2023, arXiv 2206.10498
  * @module
  */
-
+import { z } from 'zod';
 import { BINARY_REWARD, noAnswer } from '../../grade/verdict.ts';
+import { text } from '../../schema/fields.ts';
+import { type GivenOptions, withDefaults } from '../../schema/options.ts';
 import { TaskError } from '../../support/errors.ts';
-import { readOptions } from '../../support/options.ts';
+import { defineTask } from '../../task/definition.ts';
 import type { Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { readPlanVerifierOptions } from '../planning/generator.ts';
+import { planVerifierOptions } from '../planning/generator.ts';
 import type { Step } from '../planning/strips.ts';
 import {
   DEFAULT_PLAN_VERIFIER,
@@ -26,28 +28,29 @@ export interface PlanbenchOptions extends PlanVerifierOptions {
   readonly morePath: string | undefined;
 }
 
-/**
- * Reads YAML options: `path` (required), `more_path`, `accept`, `partial_credit`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readPlanbenchOptions(record: Readonly<Record<string, unknown>>): PlanbenchOptions {
-  const options = readOptions('task planbench', record);
-  const read = {
-    path: options.text('path', ''),
-    morePath: options.optionalText('more_path'),
-    ...readPlanVerifierOptions(options),
-  };
-  if ((record.path ?? undefined) === undefined)
-    options.reject('path', "expected the name of one of PlanBench's files of task 1, got nothing");
-  options.finish();
-  return read;
-}
+/** The task `planbench` of a team file. */
+export const planbench = defineTask({
+  name: 'planbench',
+  about: 'plan generation of the benchmark PlanBench (Blocksworld, Logistics), for evaluation only',
+  options: z.strictObject({
+    path: text("the name of one of PlanBench's files of task 1").describe(
+      'An official `task_1_plan_generation.json` of Blocksworld or Logistics.',
+    ),
+    more_path: text("the name of one of PlanBench's files of task 1")
+      .optional()
+      .describe('A second file: Blocksworld is usually reported over its 500 + 100 prompts.'),
+    ...planVerifierOptions,
+  }),
+  create: (options) => createPlanbench(options),
+});
 
 /** @throws ConfigError if a file cannot be read or an instance of it cannot be used */
-export function createPlanbench(given: Pick<PlanbenchOptions, 'path'> & Partial<PlanbenchOptions>): Task {
-  const options: PlanbenchOptions = { morePath: undefined, ...DEFAULT_PLAN_VERIFIER, ...given };
-  const paths = [options.path, ...(options.morePath === undefined ? [] : [options.morePath])];
+export function createPlanbench(
+  given: Pick<PlanbenchOptions, 'path'> & GivenOptions<PlanbenchOptions>,
+): Task {
+  const { path, morePath } = given;
+  const options = withDefaults<PlanbenchOptions>({ ...DEFAULT_PLAN_VERIFIER, path, morePath }, given);
+  const paths = [path, ...(morePath === undefined ? [] : [morePath])];
   return new PlanbenchTask(paths.flatMap(readInstances), options);
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** FewestActions and most actions of a problem's plan. */
+/** Fewest and most actions of a problem's plan. */
 export interface ActionRange {
   readonly minActions: number;
   readonly maxActions: number;

@@ -8,7 +8,7 @@ import { BINARY_REWARD, noAnswer } from '../../grade/verdict.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { drawFromSplit } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { markedAnswer } from '../shared/habit.ts';
+import { markedAnswer } from '../shared/response-style.ts';
 import type { GeneratorOptions } from './generator.ts';
 import { type PlanReading, type ProblemInWords, planbenchPrompt, statement } from './planbench-prompt.ts';
 import { type DemonstrationParts, relayMessages } from './relay-messages.ts';

@@ -5,7 +5,7 @@
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
-import { ANSWER_MARKER } from '../shared/habit.ts';
+import { ANSWER_MARKER } from '../shared/response-style.ts';
 import type { DemonstrationOptions, GeneratorOptions } from './generator.ts';
 import type { Step } from './strips.ts';
 

@@ -1,23 +1,20 @@
 /**
- * What all generated tasks let a user choose: which endless list of problems, and how they are demonstrated.
+ * Options that all generated tasks share: the list of problems, and how its demonstrations are written.
  * @module
  */
-import type { OptionReader } from '../../support/options.ts';
-import { DEFAULT_HABITS, type HabitOptions, readHabits } from './habit.ts';
+import { integer } from '../../schema/fields.ts';
+import { type ResponseStyle, responseStyleOptions } from './response-style.ts';
 
-export interface GeneratedOptions extends HabitOptions {
-  /** Names the endless list of problems; splits do not depend on it. Default 1. */
+/** The option `seed` of a generated task. */
+export const seedOption = {
+  seed: integer({ min: 0 }).default(1).describe('Selects the list of problems; splits do not depend on it.'),
+};
+
+/** Options of a generated task with demonstrations. */
+export const generatedOptions = { ...seedOption, ...responseStyleOptions };
+
+export interface GeneratedOptions extends ResponseStyle {
   readonly seed: number;
 }
 
-export const DEFAULT_GENERATED: GeneratedOptions = { seed: 1, ...DEFAULT_HABITS };
-
-/** Reads `seed`. */
-export function readSeed(options: OptionReader): number {
-  return options.integer('seed', { default: DEFAULT_GENERATED.seed, min: 0, max: Number.MAX_SAFE_INTEGER });
-}
-
-/** Reads `seed`, `worked_share` and `demo_noise`. */
-export function readGenerated(options: OptionReader): GeneratedOptions {
-  return { seed: readSeed(options), ...readHabits(options) };
-}
+export const DEFAULT_GENERATED: GeneratedOptions = { seed: 1, workedShare: 0.5, demoNoise: 0 };

@@ -1,22 +1,21 @@
 /**
- * Reads files of JSON lines, one object each. Whatever is wrong with one is said with file and line, before
- * anything else happens.
+ * Reads files of JSON lines, one object per line. Errors name file and line.
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { excerpt } from '../../grade/verdict.ts';
 import { ConfigError } from '../../support/errors.ts';
 
-/** One line's object. A map, so that no field name reaches a prototype. */
+/** The object of one line. Its fields are a map, so a field such as `__proto__` is an ordinary key. */
 export interface JsonLine {
-  readonly place: Place;
+  readonly source: SourceLine;
   readonly fields: ReadonlyMap<string, unknown>;
 }
 
 /**
- * All objects of a file, in order; blank lines are skipped.
+ * Reads all objects of a file in order; blank lines are skipped.
  *
- * @throws ConfigError if the file cannot be read, is not UTF-8, has no object, or a line is none
+ * @throws ConfigError if the file cannot be read, is not UTF-8 or has no object, or if a line is not a JSON object
  */
 export function readJsonLines(path: string): JsonLine[] {
   const lines = readText(path)
@@ -30,14 +29,15 @@ export function readJsonLines(path: string): JsonLine[] {
   return lines;
 }
 
-/** A place in a file. */
-export interface Place {
+/** A line of a file. */
+export interface SourceLine {
   readonly path: string;
+  /** From 1. */
   readonly line: number;
 }
 
-/** `<file>:<line>: <message>`, as a {@link ConfigError} that carries the place. */
-export function lineError({ path, line }: Place, message: string, cause?: unknown): ConfigError {
+/** A {@link ConfigError} `<file>:<line>: <message>`, whose issue has the file and the line. */
+export function lineError({ path, line }: SourceLine, message: string, cause?: unknown): ConfigError {
   return new ConfigError(`${path}:${line}: ${message}`, {
     code: 'TROUPE_TASK_LINE',
     issues: [{ file: path, line, path: 'path', message }],
@@ -68,17 +68,17 @@ function readText(path: string): string {
   }
 }
 
-function readLine(text: string, place: Place): JsonLine {
-  const value = parseLine(text, place);
+function readLine(text: string, source: SourceLine): JsonLine {
+  const value = parseLine(text, source);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw lineError(place, `expected a JSON object, got ${excerpt(text)}; write one object per line`);
-  return { place, fields: new Map<string, unknown>(Object.entries(value)) };
+    throw lineError(source, `expected a JSON object, got ${excerpt(text)}; write one object per line`);
+  return { source, fields: new Map<string, unknown>(Object.entries(value)) };
 }
 
-function parseLine(text: string, place: Place): unknown {
+function parseLine(text: string, source: SourceLine): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw lineError(place, `expected a JSON object, got ${excerpt(text)}; fix or delete the line`, cause);
+    throw lineError(source, `expected a JSON object, got ${excerpt(text)}; fix or delete the line`, cause);
   }
 }

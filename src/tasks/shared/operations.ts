@@ -1,24 +1,30 @@
 /**
- * The `operations` option that generated tasks share: some of the characters of `+-*` or `+-*` and `/`.
+ * The option `operations` of generated tasks: a text of distinct operator characters such as `+-`.
  * @module
  */
-import type { OptionReader } from '../../support/options.ts';
+import { show, text } from '../../schema/fields.ts';
 
 /**
- * Reads `operations`, a text of distinct operator characters such as `+-`.
+ * Field that parses a text of operators into a list, in the order of `allowed`.
  *
- * @param allowed - the operators the task knows
+ * @param allowed - the operators of the task
+ * @param fallback - the default
+ * @param description - one sentence for the option table
  */
-export function readOperations<T extends string>(
-  options: OptionReader,
+export function operationsField<T extends string>(
   allowed: readonly T[],
-  fallback: readonly T[],
-): readonly T[] {
-  const written = options.optionalText('operations');
-  if (written === undefined) return fallback;
-  const characters = [...written];
-  const operations = allowed.filter((operation) => characters.includes(operation));
-  if (operations.length !== characters.length)
-    options.reject('operations', `expected distinct characters of "${allowed.join('')}", got "${written}"`);
-  return operations;
+  { fallback, description }: { readonly fallback: readonly T[]; readonly description: string },
+) {
+  return text('a text of operators')
+    .transform((written, context): readonly T[] => {
+      const operations = allowed.filter((operation) => written.includes(operation));
+      if (operations.length !== [...written].length)
+        context.addIssue({
+          code: 'custom',
+          message: `expected distinct characters of "${allowed.join('')}", got ${show(written)}`,
+        });
+      return operations;
+    })
+    .prefault(fallback.join(''))
+    .describe(`${description} Distinct characters of \`${allowed.join('')}\`.`);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { ATTRIBUTES, attributeOf, namedBy } from './catalog.ts';
 import { drawZebra } from './generate.ts';
 import { gradeGrid } from './grid-answer.ts';
@@ -8,7 +9,7 @@ import { answerText, officialPrompt } from './official-prompt.ts';
 import { puzzleText, readPuzzle, UnreadablePuzzle } from './official-text.ts';
 import { CLUE_KINDS, puzzleKey } from './puzzle.ts';
 import { solve } from './solver.ts';
-import { createZebraLogic, readZebraLogicOptions } from './zebralogic.ts';
+import { createZebraLogic, zebralogic } from './zebralogic.ts';
 
 const PUZZLES = new URL('../../../test/fixtures/zebralogic-puzzles.jsonl', import.meta.url).pathname;
 const OUTPUTS = new URL('../../../test/fixtures/zebralogic-outputs.jsonl', import.meta.url);
@@ -200,7 +201,7 @@ describe('task zebralogic', () => {
   });
 
   it('requires a path', () => {
-    expect(() => readZebraLogicOptions({})).toThrow(
+    expect(() => parseTaskOptions(zebralogic, {})).toThrow(
       'task zebralogic.path: expected the name of a JSON-lines file',
     );
   });

@@ -2,8 +2,10 @@
  * The options of the zebra generator.
  * @module
  */
-import { type OptionReader, readOptions } from '../../support/options.ts';
-import { DEFAULT_GENERATED, type GeneratedOptions, readGenerated } from '../shared/generated.ts';
+import { z } from 'zod';
+import { choice, integer, show, text } from '../../schema/fields.ts';
+import { rejectOption, requireAtLeast } from '../../schema/options.ts';
+import { DEFAULT_GENERATED, type GeneratedOptions, generatedOptions } from '../shared/generated.ts';
 import { CLUE_KINDS, type ClueKind } from './puzzle.ts';
 
 /** `solved`: 1 for a solved puzzle, else 0; `cells`: the share of correct cells. */
@@ -34,40 +36,54 @@ export const DEFAULT_ZEBRA: ZebraOptions = {
   ...DEFAULT_GENERATED,
 };
 
-/**
- * Reads YAML options: `houses`, `max_houses`, `features`, `max_features` (2..6), `clue_kinds`, `style`, `reward`,
- * `seed`, `worked_share`, `demo_noise`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readZebraOptions(record: Readonly<Record<string, unknown>>): ZebraOptions {
-  const options = readOptions('task zebra', record);
-  const d = DEFAULT_ZEBRA;
-  const houses = options.integer('houses', { default: d.houses, min: 2, max: 6 });
-  const features = options.integer('features', { default: d.features, min: 2, max: 6 });
-  const read: ZebraOptions = {
-    houses,
-    maxHouses: options.integer('max_houses', { default: houses, min: houses, max: 6 }),
-    features,
-    maxFeatures: options.integer('max_features', { default: features, min: features, max: 6 }),
-    clueKinds: readClueKinds(options),
-    style: options.choice('style', ['compact', 'official'], d.style),
-    reward: options.choice('reward', REWARDS, d.reward),
-    ...readGenerated(options),
-  };
-  if (read.style === 'official' && read.demoNoise > 0)
-    options.reject('demo_noise', `expected 0 with style official, got ${read.demoNoise}`);
-  options.finish();
-  return read;
+/** The option `reward` of `zebra` and `zebralogic`. */
+export function rewardField() {
+  return choice(REWARDS)
+    .default('solved')
+    .describe(
+      '`solved`: 1 for a solved puzzle, else 0; `cells`: the share of correct cells. A verdict is correct for a solved puzzle only.',
+    );
 }
 
-/** Names separated by commas or spaces. */
-function readClueKinds(options: OptionReader): readonly ClueKind[] {
-  const written = options.optionalText('clue_kinds');
-  if (written === undefined) return DEFAULT_ZEBRA.clueKinds;
-  const names = written.split(/[\s,]+/).filter((name) => name !== '');
-  const kinds = CLUE_KINDS.filter((kind) => names.includes(kind));
-  if (kinds.length !== names.length || kinds.length === 0)
-    options.reject('clue_kinds', `expected distinct names of ${CLUE_KINDS.join(', ')}, got "${written}"`);
-  return kinds;
+const size = () => integer({ min: 2, max: 6 });
+
+/** Options of a team file. */
+export const zebraOptions = z
+  .strictObject({
+    houses: size().default(3).describe('Fewest houses of a puzzle.'),
+    max_houses: size().optional().describe('Most houses of a puzzle. Default: `houses`.'),
+    features: size().default(2).describe('Fewest features of a puzzle.'),
+    max_features: size().optional().describe('Most features of a puzzle. Default: `features`.'),
+    clue_kinds: clueKindsField(),
+    style: choice(['compact', 'official'])
+      .default('compact')
+      .describe("Notation of puzzles and answers: single characters, or ZebraLogic's wording and JSON."),
+    reward: rewardField(),
+    ...generatedOptions,
+  })
+  .superRefine((options, context) => {
+    const { houses, max_houses, features, max_features, style, demo_noise } = options;
+    requireAtLeast(context, ['max_houses', max_houses], ['houses', houses]);
+    requireAtLeast(context, ['max_features', max_features], ['features', features]);
+    if (style === 'official' && demo_noise > 0)
+      rejectOption(context, 'demo_noise', `expected 0 with style official, got ${demo_noise}`);
+  });
+
+/** Parses names of clue kinds that are separated by commas or spaces. */
+function clueKindsField() {
+  return text('names of clue kinds')
+    .transform((written) => ({ written, names: written.split(/[\s,]+/).filter((name) => name !== '') }))
+    .superRefine(({ written, names }, context) => {
+      const isKnown = (name: string): boolean => CLUE_KINDS.some((kind) => kind === name);
+      if (names.length === 0 || new Set(names).size < names.length || !names.every(isKnown))
+        context.addIssue({
+          code: 'custom',
+          message: `expected distinct names of ${CLUE_KINDS.join(', ')}, got ${show(written)}`,
+        });
+    })
+    .transform(({ names }): readonly ClueKind[] => CLUE_KINDS.filter((kind) => names.includes(kind)))
+    .optional()
+    .describe(
+      `Names of clue kinds, separated by commas, out of ${CLUE_KINDS.map((kind) => `\`${kind}\``).join(', ')}. Default: all.`,
+    );
 }

@@ -4,7 +4,7 @@
  */
 
 import { excerpt } from '../../grade/verdict.ts';
-import { type JsonLine, lineError, type Place, readJsonLines } from '../shared/json-lines.ts';
+import { type JsonLine, lineError, readJsonLines, type SourceLine } from '../shared/json-lines.ts';
 import type { GridSolution } from './grid-answer.ts';
 import { tableRows } from './official-prompt.ts';
 import { readPuzzle, UnreadablePuzzle } from './official-text.ts';
@@ -12,7 +12,7 @@ import type { ZebraPuzzle } from './puzzle.ts';
 import { solve } from './solver.ts';
 
 export interface ZebraLogicRecord {
-  readonly place: Place;
+  readonly source: SourceLine;
   readonly id: string;
   /** The text as published. */
   readonly puzzle: string;
@@ -44,57 +44,64 @@ export interface GivenTable extends GridSolution {
 export function readZebraLogic(path: string): ZebraLogicRecord[] {
   return readJsonLines(path).map((line) => {
     const { id, puzzle, gold } = readZebraLogicLine(line);
-    return { place: line.place, id, puzzle, gold: gold() };
+    return { source: line.source, id, puzzle, gold: gold() };
   });
 }
 
 /** @throws ConfigError naming file and line of a record without a puzzle or with a solution that is not a table */
-export function readZebraLogicLine({ place, fields }: JsonLine): ZebraLogicLine {
+export function readZebraLogicLine({ source, fields }: JsonLine): ZebraLogicLine {
   const [id, puzzle] = ['id', 'puzzle'].map((name) => {
     const value = fields.get(name);
     if (typeof value === 'string' && value !== '') return value;
-    throw lineError(place, `expected a text in field "${name}", got ${shown(value)}`);
+    throw lineError(source, `expected a text in field "${name}", got ${shown(value)}`);
   }) as [string, string];
-  const given = givenTable(fields.get('solution'), place);
+  const given = givenTable(fields.get('solution'), source);
   return {
     id,
     puzzle,
     given,
-    gold: () => (given?.isComplete ? given : computedTable(puzzle, given?.headers, place)),
+    gold: () => (given?.isComplete ? given : computedTable(puzzle, given?.headers, source)),
   };
 }
 
 /** The table in a record; undefined if there is none. */
-function givenTable(solution: unknown, place: Place): GivenTable | undefined {
+function givenTable(solution: unknown, source: SourceLine): GivenTable | undefined {
   if (solution === undefined || solution === null) return undefined;
   const { header, rows } = solution as { readonly header?: unknown; readonly rows?: unknown };
   if (!isTexts(header) || header[0] !== 'House' || header.length < 2 || !Array.isArray(rows))
-    throw lineError(place, `expected a solution with header ["House", ...] and rows, got ${shown(solution)}`);
+    throw lineError(
+      source,
+      `expected a solution with header ["House", ...] and rows, got ${shown(solution)}`,
+    );
   if (rows.length === 0 || !rows.every((row) => isTexts(row) && row.length === header.length))
-    throw lineError(place, `expected rows with ${header.length} texts, got ${shown(rows)}`);
+    throw lineError(source, `expected rows with ${header.length} texts, got ${shown(rows)}`);
   const cells = (rows as readonly string[][]).map((row) => row.slice(1));
   const isComplete = cells.every((row) => row.every((cell) => cell !== WITHHELD && cell.trim() !== ''));
   return { headers: header.slice(1), rows: cells, isComplete };
 }
 
-function computedTable(text: string, headers: readonly string[] | undefined, place: Place): GridSolution {
-  const puzzle = readOrRefuse(text, headers, place);
+function computedTable(
+  text: string,
+  headers: readonly string[] | undefined,
+  source: SourceLine,
+): GridSolution {
+  const puzzle = readOrRefuse(text, headers, source);
   const { found } = solve(puzzle);
   const [house] = found;
   if (house === undefined || found.length > 1)
     throw lineError(
-      place,
+      source,
       `expected a puzzle with one solution, got ${house ? 'several' : 'none'}; give its "solution"`,
     );
   return { headers: puzzle.columns.map(({ header }) => header), rows: tableRows(puzzle, house) };
 }
 
-function readOrRefuse(text: string, headers: readonly string[] | undefined, place: Place): ZebraPuzzle {
+function readOrRefuse(text: string, headers: readonly string[] | undefined, source: SourceLine): ZebraPuzzle {
   try {
     return readPuzzle(text, headers);
   } catch (error) {
     if (!(error instanceof UnreadablePuzzle)) throw error;
-    throw lineError(place, `${error.message}; give its "solution"`, error);
+    throw lineError(source, `${error.message}; give its "solution"`, error);
   }
 }
 

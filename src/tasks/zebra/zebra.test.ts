@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
+import { parseTaskOptions } from '../../task/definition.ts';
 import { splitOf } from '../../task/split.ts';
 import type { GeneratedZebra } from './generate.ts';
 import { readPuzzle } from './official-text.ts';
-import { readZebraOptions } from './options.ts';
 import { puzzleKey } from './puzzle.ts';
 import { solve } from './solver.ts';
-import { createZebra } from './zebra.ts';
+import { createZebra, zebra } from './zebra.ts';
 
 const SPLITS = ['train', 'validation', 'test'] as const;
 
@@ -107,20 +107,19 @@ describe('task zebra', () => {
   });
 
   it('reads its options', () => {
-    expect(readZebraOptions({ houses: 4, max_features: 3, clue_kinds: 'same, at' })).toMatchObject({
-      ...{
-        houses: 4,
-        maxHouses: 4,
-        features: 2,
-        maxFeatures: 3,
-        clueKinds: ['at', 'same'],
-        style: 'compact',
-      },
+    expect(parseTaskOptions(zebra, { houses: 4, max_features: 3, clue_kinds: 'same, at' })).toMatchObject({
+      houses: 4,
+      features: 2,
+      maxFeatures: 3,
+      clueKinds: ['at', 'same'],
+      style: 'compact',
     });
-    expect(() => readZebraOptions({ houses: 4, max_houses: 3, clue_kinds: 'near' })).toThrow(
-      /max_houses: expected an integer from 4 to 6, got 3\n.*clue_kinds: expected distinct names of at, not_at/,
+    const { prompt } = zebra.create(parseTaskOptions(zebra, { houses: 4 }), {}).item('train', 0);
+    expect(prompt).toMatch(/^4x2;/);
+    expect(() => parseTaskOptions(zebra, { houses: 4, max_houses: 3, clue_kinds: 'near' })).toThrow(
+      /clue_kinds: expected distinct names of at, not_at.*\n.*max_houses: expected houses \(4\) or more, got 3/,
     );
-    expect(() => readZebraOptions({ style: 'official', demo_noise: 0.1 })).toThrow(
+    expect(() => parseTaskOptions(zebra, { style: 'official', demo_noise: 0.1 })).toThrow(
       'task zebra.demo_noise: expected 0 with style official, got 0.1',
     );
   });

@@ -6,10 +6,12 @@
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { BINARY_REWARD, excerpt, noAnswer } from '../../grade/verdict.ts';
+import { type GivenOptions, withDefaults } from '../../schema/options.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { defineTask } from '../../task/definition.ts';
 import { drawFromSplit } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
-import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../shared/habit.ts';
+import { ANSWER_MARKER, demonstrationText, markedAnswer } from '../shared/response-style.ts';
 import { ATTRIBUTES } from './catalog.ts';
 import {
   compactAlphabet,
@@ -23,7 +25,7 @@ import { drawZebra, type GeneratedZebra, shuffled } from './generate.ts';
 import { cellVerdict, gridVerdict } from './grid-verdict.ts';
 import { answerText, officialPrompt, tableRows } from './official-prompt.ts';
 import { clueText, puzzleText } from './official-text.ts';
-import { DEFAULT_ZEBRA, type ZebraOptions } from './options.ts';
+import { DEFAULT_ZEBRA, type ZebraOptions, zebraOptions } from './options.ts';
 import { type Column, puzzleKey } from './puzzle.ts';
 import { solve } from './solver.ts';
 
@@ -33,12 +35,20 @@ const MAX_DRAWS = 200;
 /** Printable ASCII and the line feed, which ZebraLogic's wording and JSON use. */
 const OFFICIAL_ALPHABET = `\n${String.fromCharCode(...Array.from({ length: 95 }, (_, k) => 32 + k))}`;
 
-export function createZebra(partial: Partial<ZebraOptions> = {}): Task {
-  const given = { ...DEFAULT_ZEBRA, ...partial };
+/** The task `zebra` of a team file. */
+export const zebra = defineTask({
+  name: 'zebra',
+  about: 'who lives where, from clues with one solution, endless',
+  options: zebraOptions,
+  create: (options) => createZebra(options),
+});
+
+export function createZebra(given: GivenOptions<ZebraOptions> = {}): Task {
+  const options = withDefaults(DEFAULT_ZEBRA, given);
   return new ZebraTask({
-    ...given,
-    maxHouses: Math.max(given.houses, partial.maxHouses ?? 0),
-    maxFeatures: Math.max(given.features, partial.maxFeatures ?? 0),
+    ...options,
+    maxHouses: Math.max(options.houses, given.maxHouses ?? 0),
+    maxFeatures: Math.max(options.features, given.maxFeatures ?? 0),
   });
 }
 

@@ -5,14 +5,15 @@
  * @see Lin et al., "ZebraLogic", arXiv:2502.01100; WildEval/ZeroEval
  * @module
  */
-
+import { z } from 'zod';
 import { BINARY_REWARD } from '../../grade/verdict.ts';
+import { text } from '../../schema/fields.ts';
 import { TaskError } from '../../support/errors.ts';
-import { readOptions } from '../../support/options.ts';
+import { defineTask } from '../../task/definition.ts';
 import type { Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { gridVerdict } from './grid-verdict.ts';
 import { officialPrompt } from './official-prompt.ts';
-import { REWARDS, type ZebraReward } from './options.ts';
+import { rewardField, type ZebraReward } from './options.ts';
 import { sizeGroup } from './puzzle.ts';
 import { readZebraLogic, type ZebraLogicRecord } from './records.ts';
 
@@ -22,22 +23,18 @@ export interface ZebraLogicOptions {
   readonly reward: ZebraReward;
 }
 
-/**
- * Reads YAML options: `path` (required), `reward`.
- *
- * @throws ConfigError listing everything that is wrong
- */
-export function readZebraLogicOptions(record: Readonly<Record<string, unknown>>): ZebraLogicOptions {
-  const options = readOptions('task zebralogic', record);
-  const read: ZebraLogicOptions = {
-    path: options.text('path', ''),
-    reward: options.choice('reward', REWARDS, 'solved'),
-  };
-  if ((record.path ?? undefined) === undefined)
-    options.reject('path', 'expected the name of a JSON-lines file, got nothing');
-  options.finish();
-  return read;
-}
+/** The task `zebralogic` of a team file. */
+export const zebralogic = defineTask({
+  name: 'zebralogic',
+  about: 'the benchmark ZebraLogic, for evaluation only',
+  options: z.strictObject({
+    path: text('the name of a JSON-lines file').describe(
+      'JSON lines as published: `id`, `puzzle`, and `solution` with `header` and `rows`.',
+    ),
+    reward: rewardField(),
+  }),
+  create: createZebraLogic,
+});
 
 /** @throws ConfigError naming file and line of the first puzzle that cannot be used */
 export function createZebraLogic({

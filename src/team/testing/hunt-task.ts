@@ -3,7 +3,7 @@
  * between its first letter and the hidden one, so the replies matter for the next message.
  * @module
  */
-import type { Environment, EnvironmentStep, Inquiry, Task, TaskItem, Verdict } from '../../task/task.ts';
+import type { Environment, EnvironmentStep, PendingStep, Task, TaskItem, Verdict } from '../../task/task.ts';
 
 /** Letters of hidden letters, guesses, prompts and replies. */
 export const HUNT_LETTERS = 'abcd';
@@ -70,12 +70,12 @@ function environmentStep(
       const shift = options.noisy ? stream.int(4) : 0;
       const next = (reply: string): EnvironmentStep =>
         environmentStep(options, item, { turns: state.turns + 1, found, last, reply });
-      const ask = (left: number, answers: string): EnvironmentStep | Inquiry =>
+      const ask = (left: number, answers: string): EnvironmentStep | PendingStep =>
         left === 0
           ? next(answers)
           : {
               question: { messages: [{ role: 'user', content: `${item.id} ${text} ${left}` }] },
-              answered: (reply) => ask(left - 1, answers + reply),
+              resume: (reply) => ask(left - 1, answers + reply),
             };
       const own = last === '' ? '' : HUNT_LETTERS[(((distance + shift) % 4) + 4) % 4];
       return options.questions ? ask(options.questions, '') : next(own);

@@ -11,7 +11,7 @@ import { agentAdvantage, evaluateTeam, surrogateGain } from '../../core/tabular/
 import { type Policy, type TeamPolicy, withPolicy } from '../../core/tabular/mdp.ts';
 import { fullyObserved } from '../../core/tabular/observed-episode.ts';
 import { optimizeOneState } from '../../core/tabular/optimize.ts';
-import { judgeAttempt, measureAttempt, startTrustRegion } from '../../core/trust-region.ts';
+import { decideAttempt, measureAttempt, startTrustRegion } from '../../core/trust-region.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { Maximum, median, percent, sampleWorlds, short } from '../sampling.ts';
 
@@ -46,7 +46,7 @@ function quantileRejectsAll(): Finding {
       maxBacktracks: 0,
       ...(targetKlMessage !== undefined && { targetKlMessage }),
     };
-    return judgeAttempt(startTrustRegion(rules, 0.001), measured).kind;
+    return decideAttempt(startTrustRegion(rules, 0.001), measured).kind;
   };
   return {
     holds: verdict() !== 'accepted',

@@ -1,18 +1,18 @@
 /**
- * A task without the training prompts that occur in evaluation sets, and the list of those that do.
+ * Removes the training prompts that occur in evaluation sets from a task, and lists them.
  * @module
  */
 import { TaskError } from '../support/errors.ts';
 import type { ContaminationIndex, Match } from './contamination.ts';
 import type { Split, Task, TaskItem } from './task.ts';
 
-/** Splits a team learns or is chosen on: what is proved on `test` decides which team is kept. */
-const LEARNT: readonly Split[] = ['train', 'validation'];
+/** Splits whose prompts are compared: losses use `train`, and acceptance tests choose a team on `validation`. */
+const CHECKED_SPLITS: readonly Split[] = ['train', 'validation'];
 
-/** Of a generator, dropping looks so many indices ahead for a problem that may stay. */
+/** Maximum number of consecutive generated problems that are dropped. */
 const LOOK_AHEAD = 1000;
 
-/** A training prompt that is an evaluation problem. */
+/** A training prompt that matches an evaluation problem. */
 export interface Contaminated {
   readonly split: Split;
   readonly item: TaskItem;
@@ -22,14 +22,14 @@ export interface Contaminated {
 /**
  * The prompts of the train and validation splits that occur in evaluation sets.
  *
- * @param endless - how many prompts to look at of a split that never runs out
+ * @param endless - number of prompts that are compared of a split without end
  */
 export function contaminatedPrompts(
   task: Task,
   index: ContaminationIndex,
   { endless }: { readonly endless: number },
 ): Contaminated[] {
-  return LEARNT.flatMap((split) => {
+  return CHECKED_SPLITS.flatMap((split) => {
     const found: Contaminated[] = [];
     for (let i = 0; i < (task.size(split) ?? endless); i++) {
       const item = task.item(split, i);
@@ -41,22 +41,22 @@ export function contaminatedPrompts(
 }
 
 /**
- * The same task with those prompts left out of `train` and `test`; later items move up. A generator gives the
+ * The same task without those prompts in `train` and `validation`; later items move up. A generator continues with its
  * next problem that is in no evaluation set.
  *
- * @param warning - what a user should know of it, said beside the task's own warnings
- * @throws TaskError from `item` if a generator has nothing else to give
+ * @param warning - added to the warnings of the task
+ * @throws TaskError from `item` if a generator gives only evaluation problems
  */
 export function withoutContaminated(task: Task, index: ContaminationIndex, warning?: string): Task {
-  const kept = new Map(LEARNT.map((split) => [split, new KeptItems(task, split, index)]));
-  return withParts(task, {
+  const kept = new Map(CHECKED_SPLITS.map((split) => [split, new KeptItems(task, split, index)]));
+  return withMembers(task, {
     size: (split) => kept.get(split)?.size() ?? task.size(split),
     item: (split, i) => kept.get(split)?.item(i) ?? task.item(split, i),
     warnings: [...(task.warnings ?? []), ...(warning === undefined ? [] : [warning])],
   });
 }
 
-/** Indices of a split whose items may stay, found as far as they are needed. */
+/** Indices of the items of a split that are kept, computed on demand. */
 class KeptItems {
   readonly #task: Task;
   readonly #split: Split;
@@ -73,37 +73,37 @@ class KeptItems {
   size(): number | undefined {
     const size = this.#task.size(this.#split);
     if (size === undefined) return undefined;
-    while (this.#next < size) this.#look();
+    while (this.#next < size) this.#advance();
     return this.#kept.length;
   }
 
   item(i: number): TaskItem {
     const size = this.#task.size(this.#split) ?? Number.POSITIVE_INFINITY;
-    let inVain = 0;
+    let dropped = 0;
     while (this.#kept.length <= i && this.#next < size)
-      if (!this.#look() && ++inVain > LOOK_AHEAD)
+      if (!this.#advance() && ++dropped > LOOK_AHEAD)
         throw new TaskError(
           `task ${this.#task.name}: expected problems of the ${this.#split} split that are in no evaluation set, got none among ${LOOK_AHEAD}; allow more or larger problems`,
           { code: 'TROUPE_TASK_CONTAMINATED' },
         );
-    // past the end the task itself says how many there are
+    // an index past the end makes the task throw its own error
     return this.#task.item(this.#split, this.#kept[i] ?? size);
   }
 
-  /** Looks at one more index. @returns whether it may stay */
-  #look(): boolean {
-    const stays = this.#index.find(this.#task.item(this.#split, this.#next)) === undefined;
-    if (stays) this.#kept.push(this.#next);
+  /** Compares the next item. @returns whether it is kept */
+  #advance(): boolean {
+    const isKept = this.#index.find(this.#task.item(this.#split, this.#next)) === undefined;
+    if (isKept) this.#kept.push(this.#next);
     this.#next++;
-    return stays;
+    return isKept;
   }
 }
 
-/** A task with some of its parts replaced; tasks keep private state, so the others are called on the original. */
-function withParts(task: Task, parts: Partial<Task>): Task {
+/** A task with some members replaced. The others are called on the original, because tasks have private fields. */
+function withMembers(task: Task, replaced: Partial<Task>): Task {
   return new Proxy(task, {
     get(target, key) {
-      if (Object.hasOwn(parts, key)) return Reflect.get(parts, key);
+      if (Object.hasOwn(replaced, key)) return Reflect.get(replaced, key);
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },

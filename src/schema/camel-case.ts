@@ -1,5 +1,5 @@
 /**
- * `max_completion_length` to `maxCompletionLength`, for values and for types.
+ * Converts snake_case keys such as `max_completion_length` to camelCase, in values and in types.
  * @module
  */
 
@@ -20,5 +20,5 @@ export function camelCased<T extends object>(record: T): CamelCased<T> {
       key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
       value,
     ]),
-  ) as CamelCased<T>; // the type says the same as the expression above
+  ) as CamelCased<T>; // the type repeats the expression above
 }

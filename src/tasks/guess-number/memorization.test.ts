@@ -1,4 +1,4 @@
-/** How far a player comes who knows the demonstrations by heart and nothing else: few problems tempt to that. */
+/** The share of games that a player solves by repeating memorized demonstrations; a task with few problems rewards this. */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { Split } from '../../task/task.ts';
@@ -8,12 +8,12 @@ import { DEFAULT_GUESS_NUMBER, type GuessNumberOptions } from './options.ts';
 
 const GAMES = 500;
 
-/** What was ever said after an opening and an exchange of guesses and replies. */
+/** The next guesses of the demonstrations, by prompt, earlier guesses and feedback. */
 type Table = ReadonlyMap<string, readonly string[]>;
 
 const after = (context: string, guess: string, reply: string): string => `${context} ${guess}>${reply}`;
 
-function learnedByHeart(options: GuessNumberOptions, demonstrations: number): Table {
+function memorize(options: GuessNumberOptions, demonstrations: number): Table {
   const task = createGuessNumber(options);
   const table = new Map<string, string[]>();
   for (let index = 0; index < demonstrations; index++) {
@@ -21,8 +21,8 @@ function learnedByHeart(options: GuessNumberOptions, demonstrations: number): Ta
     const { messages, observations: replies = [] } = task.demonstrate!(item, randomStream(1, index));
     let context = item.prompt;
     messages.forEach((guess, turn) => {
-      const said = table.get(context);
-      if (said) said.push(guess);
+      const guesses = table.get(context);
+      if (guesses) guesses.push(guess);
       else table.set(context, [guess]);
       context = after(context, guess, replies[turn]);
     });
@@ -30,7 +30,7 @@ function learnedByHeart(options: GuessNumberOptions, demonstrations: number): Ta
   return table;
 }
 
-/** Share of games that are solved by repeating what was said there, or by any code where nothing was. */
+/** Share of games solved by repeating a memorized guess, or by a random code in an unknown context. */
 function solvedShare(table: Table, options: GuessNumberOptions, split: Split): number {
   const task = createGuessNumber(options);
   const codes = codesOf(options);
@@ -40,8 +40,8 @@ function solvedShare(table: Table, options: GuessNumberOptions, split: Split): n
     const stream = randomStream(2, index);
     let context = prompt;
     for (let turn = 0; turn < options.rounds; turn++) {
-      const known = table.get(context) ?? codes;
-      const guess = known[stream.int(known.length)];
+      const memorized = table.get(context) ?? codes;
+      const guess = memorized[stream.int(memorized.length)];
       const { placed, misplaced } = feedbackOn(answer, guess);
       context = after(context, guess, `${placed}${misplaced}`);
       if (guess !== answer) continue;
@@ -52,17 +52,17 @@ function solvedShare(table: Table, options: GuessNumberOptions, split: Split): n
   return solved / GAMES;
 }
 
-describe('guess-number by heart', () => {
-  it('is worth twice as much on train problems as on others where there are 380', () => {
+describe('a player of guess-number that memorizes demonstrations', () => {
+  it('solves twice as many train problems as test problems of a task with 380 problems', () => {
     const options = { ...DEFAULT_GUESS_NUMBER, digits: 2, symbols: 5, rounds: 3, consistentShare: 0.6 };
-    const table = learnedByHeart(options, 10_000);
+    const table = memorize(options, 10_000);
     expect(solvedShare(table, options, 'train')).toBeGreaterThan(0.6);
     expect(solvedShare(table, options, 'test')).toBeLessThan(0.4);
   });
 
-  it('helps nobody where there are 83,160', () => {
+  it('solves few problems of either split of a task with 83,160 problems', () => {
     const options = { ...DEFAULT_GUESS_NUMBER, digits: 2, symbols: 8, rounds: 3, clues: 2 };
-    const table = learnedByHeart(options, 10_000);
+    const table = memorize(options, 10_000);
     for (const split of ['train', 'test'] as const)
       expect(solvedShare(table, options, split)).toBeLessThan(0.2);
   });

@@ -1,6 +1,6 @@
 /**
- * Leaves of the configuration schema. Each says in one phrase what it expects, and that phrase is the
- * error of every way of getting it wrong: `expected a number > 0 and < 1, got 1.5`.
+ * Fields of the schemas of configuration files, options and requests. A field describes its valid values in one phrase,
+ * and every error contains this phrase: `expected a number > 0 and < 1, got 1.5`.
  * @module
  */
 import { z } from 'zod';
@@ -19,32 +19,32 @@ export interface NumberRange {
 
 /** A finite number within a range. */
 export function number(range: NumberRange = {}) {
-  return numberCalled(phrase('a number', range), range);
+  return numberDescribed(describeRange('a number', range), range);
 }
 
-function numberCalled(expected: string, range: NumberRange) {
-  const error = complaint(expected);
+function numberDescribed(expected: string, range: NumberRange) {
+  const error = expectedError(expected);
   return bounded(z.number({ error }), range, error);
 }
 
 /** An integer within a range. */
 export function integer(range: NumberRange = {}) {
-  const error = complaint(phrase('an integer', range));
+  const error = expectedError(describeRange('an integer', range));
   return bounded(z.int({ error }), range, error);
 }
 
 /** True or false. */
 export function flag() {
-  return z.boolean({ error: complaint('true or false') });
+  return z.boolean({ error: expectedError('true or false') });
 }
 
-/** A text that is not empty. */
-export function text(what = 'a text') {
-  const error = complaint(what);
+/** A text that is not empty. @param description - the expectation in errors, e.g. `the name of a file` */
+export function text(description = 'a text') {
+  const error = expectedError(description);
   return z.string({ error }).min(1, { error });
 }
 
-/** One of a few words. */
+/** One of several words. */
 export function choice<const T extends readonly [string, ...string[]]>(words: T) {
   return z.enum(words, {
     error: (issue) => {
@@ -57,12 +57,12 @@ export function choice<const T extends readonly [string, ...string[]]>(words: T)
 
 /** A number within a range, or the word `off`. */
 export function numberOrOff(range: NumberRange) {
-  const expected = `${phrase('a number', range)}, or off`;
-  return z.union([numberCalled(expected, range), z.literal('off')], { error: complaint(expected) });
+  const expected = `${describeRange('a number', range)}, or off`;
+  return z.union([numberDescribed(expected, range), z.literal('off')], { error: expectedError(expected) });
 }
 
-/** Error of a union of sections told apart by their `kind`. */
-export function kindComplaint(kinds: readonly string[]): (issue: { readonly input?: unknown }) => string {
+/** Error of a union of sections with a different `kind` each. */
+export function kindError(kinds: readonly string[]): (issue: { readonly input?: unknown }) => string {
   return ({ input }) => {
     const kind = typeof input === 'object' && input !== null && 'kind' in input ? input.kind : undefined;
     const near = typeof kind === 'string' ? nearestName(kind, kinds) : undefined;
@@ -70,7 +70,7 @@ export function kindComplaint(kinds: readonly string[]): (issue: { readonly inpu
   };
 }
 
-/** A value as the user would write it, cut short when long. */
+/** A value as text for a message, truncated to 60 characters. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const written = typeof value === 'object' || typeof value === 'string' ? json(value) : String(value);
@@ -81,13 +81,13 @@ function json(value: object | string | null): string {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    // parsed without recursion, but written with it
+    // unlike the parser, JSON.stringify is recursive
     if (error instanceof RangeError) return 'something nested too deeply to be shown';
     throw error;
   }
 }
 
-function complaint(expected: string): (issue: { readonly input?: unknown }) => string {
+function expectedError(expected: string): (issue: { readonly input?: unknown }) => string {
   return (issue) => `expected ${expected}, got ${show(issue.input)}`;
 }
 
@@ -104,7 +104,7 @@ function bounded<T extends z.ZodNumber>(
   return limited as T; // bounds do not change the type
 }
 
-function phrase(noun: string, { min, max, above, below, reason }: NumberRange): string {
+function describeRange(noun: string, { min, max, above, below, reason }: NumberRange): string {
   const bounds = [
     ...(min === undefined ? [] : [`>= ${min}`]),
     ...(above === undefined ? [] : [`> ${above}`]),

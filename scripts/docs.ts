@@ -1,0 +1,26 @@
+/**
+ * `npm run docs`: writes the generated documentation from the schemas: `docs/config.md`, `docs/schema.json`, the
+ * option tables of `docs/tasks/` and the list of tasks of `docs/tasks.md`. Tests fail while these are not current.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { configMarkdown, configSchemaFile } from '../src/config/docs.ts';
+import { writeFileAtomic } from '../src/support/atomic-file.ts';
+import { withOptionTable, withTaskList } from '../src/tasks/docs.ts';
+import { loadTaskDefinitions } from '../src/tasks/registry.ts';
+
+const pathOf = (name: string): string => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+const read = (name: string): string => readFileSync(pathOf(name), 'utf8');
+
+const definitions = await loadTaskDefinitions();
+const files: readonly (readonly [name: string, text: string])[] = [
+  ['config.md', configMarkdown()],
+  ['schema.json', configSchemaFile()],
+  ['tasks.md', withTaskList(read('tasks.md'), definitions)],
+  ...definitions.map((definition) => {
+    const name = `tasks/${definition.name}.md`;
+    return [name, withOptionTable(read(name), definition)] as const;
+  }),
+];
+for (const [name, text] of files) writeFileAtomic(pathOf(name), text);
