@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { naturalNumber, portNumber, positiveInteger, positiveNumber } from './arguments.ts';
+import { naturalNumber, portNumber, positiveInteger, positiveNumber, splitName } from './arguments.ts';
 
 describe('numbers on the command line', () => {
   it.each([
@@ -19,5 +19,15 @@ describe('numbers on the command line', () => {
     [positiveNumber, ['', '0', '-1', 'Infinity', 'x']],
   ])('%o refuses other text', (read, texts) => {
     for (const text of texts) expect(() => read(text), text).toThrow(InvalidArgumentError);
+  });
+});
+
+describe('splitName', () => {
+  it('accepts the splits and names the new name of a renamed one', () => {
+    expect(splitName('validation')).toBe('validation');
+    expect(() => splitName('dev')).toThrow(/^expected one of train, validation, test$/);
+    expect(() => splitName('heldout')).toThrow(
+      'expected one of train, validation, test; the split heldout is now called test',
+    );
   });
 });

@@ -1,8 +1,11 @@
 /**
- * Parsers of numbers on the command line. Commander prints the message of an InvalidArgumentError in one line.
+ * Parsers of numbers and splits on the command line. Commander prints the message of an InvalidArgumentError in one line.
  * @module
  */
 import { InvalidArgumentError } from 'commander';
+import { renamedSplitHint } from '../support/renamed-names.ts';
+import { SPLITS } from '../task/split.ts';
+import type { Split } from '../task/task.ts';
 
 /** Port of the dashboard if no other is named. */
 export const DEFAULT_DASHBOARD_PORT = 4600;
@@ -29,6 +32,14 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('expected a number > 0');
   return value;
+}
+
+/** A split of a task. @throws InvalidArgumentError for other names */
+export function splitName(text: string): Split {
+  const split = SPLITS.find((name) => name === text);
+  if (split === undefined)
+    throw new InvalidArgumentError(`expected one of ${SPLITS.join(', ')}${renamedSplitHint(text)}`);
+  return split;
 }
 
 function integer(text: string, least: number): number {

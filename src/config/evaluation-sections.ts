@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { choice, integer, number, show, text } from '../schema/fields.ts';
+import { renamedSplitHint } from '../support/renamed-names.ts';
 import { taskSection } from './sections.ts';
 
 /** A known benchmark by name, or a custom one with a task section. */
@@ -39,9 +40,15 @@ const benchmarkEntry = z.union(
   ],
   {
     error: (issue) =>
-      `expected the name of a benchmark or a section with a name (name, data, task, split, k, prompts, temperature, max_completion_length), got ${show(issue.input)}`,
+      `expected the name of a benchmark or a section with a name (name, data, task, split, k, prompts, temperature, max_completion_length), got ${show(issue.input)}${splitHint(issue.input)}`,
   },
 );
+
+/** The new name of the entry's split if it was renamed, else ''. */
+function splitHint(entry: unknown): string {
+  const isSection = typeof entry === 'object' && entry !== null && 'split' in entry;
+  return isSection ? renamedSplitHint(entry.split) : '';
+}
 
 /** A benchmark in a team file. */
 export type BenchmarkEntry = z.output<typeof benchmarkEntry>;

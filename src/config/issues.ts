@@ -8,6 +8,7 @@ import { show } from '../schema/fields.ts';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
 import { keysAt, nearestKey } from './key-tree.ts';
 import type { Override } from './overrides.ts';
+import { RENAMED_TEAM_KEYS, renamedKeyMessage } from './renamed-keys.ts';
 import type { ConfigValues } from './yaml-file.ts';
 
 /** One problem, without its position. */
@@ -45,6 +46,8 @@ export function explain(issue: z.core.$ZodIssue): PlacelessIssue[] {
           isKey: true,
         };
       }
+      const renamed = renamedKeyMessage([...path, key], RENAMED_TEAM_KEYS);
+      if (renamed !== undefined) return { path: [...path, key], message: renamed, isKey: true };
       const suggestion = nearestKey(path, key);
       const help =
         suggestion === undefined ? `the keys here are ${keys.join(', ')}` : `did you mean "${suggestion}"?`;

@@ -1,11 +1,13 @@
 /**
- * Keys of configuration files that were renamed. A file with an old key gets an error that names the new key; old
- * keys are never read.
+ * Renamed keys of configuration files. The error for an old key contains the new key; old keys are never read.
  * @module
  */
 
 /** Dotted path of an old key -> dotted path of the new key. Paths leave out positions in lists. */
 export type RenamedKeys = Readonly<Record<string, string>>;
+
+/** Renamed keys of team files. Task options are in `support/renamed-names.ts`. */
+export const RENAMED_TEAM_KEYS: RenamedKeys = { 'reward.member': 'reward.agent' };
 
 /** Renamed keys of serve files. */
 export const RENAMED_SERVE_KEYS: RenamedKeys = {
@@ -29,7 +31,7 @@ export function renamedKeyMessage(path: readonly PropertyKey[], renamed: Renamed
   const now = Object.hasOwn(renamed, old) ? renamed[old] : undefined;
   if (now === undefined) return undefined;
   const section = steps.slice(0, -1).join('.');
-  // within the same section the name is enough
+  // within the same section the message omits the section
   const isNear = section !== '' && now.startsWith(`${section}.`);
   return `unknown key "${steps.at(-1)}"; it is now "${isNear ? now.slice(section.length + 1) : now}"`;
 }

@@ -84,6 +84,24 @@ describe('a team file', () => {
     );
   });
 
+  it('names the new key for a renamed one, in the file and in flags', () => {
+    expect(errorLines(`${MINIMAL}reward: {member: 0.5}\n`)).toEqual([
+      'team.yaml:5:10 reward: unknown key "member"; it is now "agent"',
+    ]);
+    expect(errorLines(MINIMAL, '--reward.member', '0.5')).toEqual([
+      '--reward.member: unknown key "member"; it is now "agent"',
+    ]);
+  });
+
+  it('names the new name of a renamed split', () => {
+    const line = 'eval: {benchmarks: [{name: own, task: {name: a}, split: heldout}]}\n';
+    expect(errorLines(`${MINIMAL}${line}`)).toEqual([
+      expect.stringMatching(
+        /^team.yaml:5:21 eval.benchmarks.0: expected .*; the split heldout is now called test$/,
+      ),
+    ]);
+  });
+
   it('suggests a key of another section', () => {
     expect(errorLines(`${MINIMAL}train: {target_kl: 1}\n`)).toEqual([
       'team.yaml:5:9 train: unknown key "target_kl"; did you mean "trust_region.target_kl"?',

@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
+import { renamedOption } from '../support/renamed-names.ts';
 import { type CamelCased, camelCased } from './camel-case.ts';
 import { show } from './fields.ts';
 
@@ -81,6 +82,9 @@ function explain(issue: z.core.$ZodIssue, known: readonly string[]): ConfigIssue
 }
 
 function unknownOption(name: string, known: readonly string[]): ConfigIssue {
+  const renamed = renamedOption(name, known);
+  if (renamed !== undefined)
+    return { path: name, message: `unknown option "${name}"; it is now "${renamed}"`, suggestion: renamed };
   const suggestion = nearestName(name, known);
   if (suggestion !== undefined)
     return { path: name, message: `unknown option "${name}"; did you mean "${suggestion}"?`, suggestion };

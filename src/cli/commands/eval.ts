@@ -19,7 +19,7 @@ import { evaluationJson, renderEvaluation } from '../../report/evaluation-report
 import { ConfigError } from '../../support/errors.ts';
 import { SPLITS } from '../../task/split.ts';
 import type { Split } from '../../task/task.ts';
-import { positiveInteger, positiveNumber } from '../arguments.ts';
+import { positiveInteger, positiveNumber, splitName } from '../arguments.ts';
 import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
 import { withProgress } from '../with-progress.ts';
 
@@ -52,7 +52,12 @@ export const defineEval: DefineCommand = (program, { overrides }) => {
     .option('--task <name>', "task, with its own defaults (default: the team's)")
     .option('-k <samples>', 'samples per prompt (default: eval.k)', positiveInteger)
     .option('--prompts <count>', 'prompts (default: eval.prompts)', positiveInteger)
-    .addOption(new Option('--split <split>', 'prompts to measure on').choices(SPLITS).default('test'))
+    .addOption(
+      new Option('--split <split>', 'prompts to measure on')
+        .choices(SPLITS)
+        .argParser(splitName)
+        .default('test'),
+    )
     .option('--transcripts <file>', 'file for every transcript (default: evaluations/ in the run)')
     .option(
       '--benchmark <names>',

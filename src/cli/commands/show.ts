@@ -10,7 +10,7 @@ import { plural } from '../../report/format.ts';
 import { renderTranscripts } from '../../report/transcript-text.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { SPLITS } from '../../task/split.ts';
-import { naturalNumber } from '../arguments.ts';
+import { naturalNumber, splitName } from '../arguments.ts';
 import type { DefineCommand } from '../command.ts';
 
 interface ShowFlags extends TranscriptFilter {
@@ -27,7 +27,9 @@ export const defineShow: DefineCommand = (program, { overrides }) => {
     .argument('<place>', 'run, folder of an evaluation, or file of transcripts')
     .option('--prompt <which>', 'number of the prompt, from 0 on, or id of its item')
     .option('--stage <stage>', 'training: this stage alone', naturalNumber)
-    .addOption(new Option('--split <split>', 'items of this split alone').choices(SPLITS))
+    .addOption(
+      new Option('--split <split>', 'items of this split alone').choices(SPLITS).argParser(splitName),
+    )
     .option('--benchmark <name>', 'this benchmark or file of an evaluation alone')
     .option('--sample <number>', 'this sample alone', naturalNumber)
     .option('--wrong', 'only wrong answers of the team')

@@ -322,6 +322,9 @@ describe('a set for evaluation', () => {
     const task = createJsonl({ testPath: records('measure.jsonl', questions(5)) });
     expect(SPLITS.map((split) => task.size(split))).toEqual([0, 0, 5]);
     expect(task.warnings).toEqual([]);
+    expect(() => parseTaskOptions(jsonl, { path: 'a', heldout_path: 'b' })).toThrow(
+      /^task jsonl: unknown option "heldout_path"; it is now "test_path"$/,
+    );
     expect(() => parseTaskOptions(jsonl, { validation_path: 'a', test_path: 'b' })).toThrow(
       'task jsonl.path: expected the name of a JSON-lines file, got nothing',
     );

@@ -176,10 +176,10 @@ describe('mistakes are reported in one line each', () => {
     ],
     [`${VERIFY}export const items = () => [];`, ['items: expected at least one problem, got none']],
     [
-      `${VERIFY}export const items = () => [{ prompt: 'a' }, { prompt: '', split: 'dev' }];`,
+      `${VERIFY}export const items = () => [{ prompt: 'a' }, { prompt: '', split: 'heldout' }];`,
       [
         'items[1].prompt: expected a text that is not empty, got ""',
-        'items[1].split: expected one of train, validation, test, got "dev"',
+        'items[1].split: expected one of train, validation, test, got "heldout"; the split heldout is now called test',
       ],
     ],
     [

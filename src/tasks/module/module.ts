@@ -11,6 +11,7 @@ import { createVerifier, VERIFIER_NAMES, type VerifierName } from '../../grade/v
 import { flag, number, text } from '../../schema/fields.ts';
 import { parseOptions } from '../../schema/options.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
+import { renamedSplitHint } from '../../support/renamed-names.ts';
 import { drawFromSplit, SPLITS, splitOf } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { normalPrompt, removeOverlap } from '../jsonl/partition.ts';
@@ -274,7 +275,9 @@ function checkItem(item: unknown, where: string, path: string): asserts item is 
       : [`difficulty: expected a text or number, got ${describeValue(difficulty)}`]),
     ...(optional(split, (value) => SPLITS.some((one) => one === value))
       ? []
-      : [`split: expected one of ${SPLITS.join(', ')}, got ${describeValue(split)}`]),
+      : [
+          `split: expected one of ${SPLITS.join(', ')}, got ${describeValue(split)}${renamedSplitHint(split)}`,
+        ]),
   ];
   if (mistakes.length > 0)
     throw moduleError(
