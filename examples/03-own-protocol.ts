@@ -1,4 +1,4 @@
-/** Trains and evaluates a team whose agents answer by a protocol of your own. */
+/** Trains and evaluates a team whose agents answer by a protocol of your own. Two stages are too few for a gain. */
 import { fileURLToPath } from 'node:url';
 import { evaluate, type TeamFile, train } from 'troupe';
 import { TINY_TEAM } from './tiny-run.ts';

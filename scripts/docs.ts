@@ -3,7 +3,7 @@
  * option tables of `docs/tasks/` and the list of tasks of `docs/tasks.md`. Tests fail while these are not current.
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configMarkdown, configSchemaFile } from '../src/config/docs.ts';
 import { writeFileAtomic } from '../src/support/atomic-file.ts';
@@ -14,6 +14,9 @@ const pathOf = (name: string): string => fileURLToPath(new URL(`../docs/${name}`
 const read = (name: string): string => readFileSync(pathOf(name), 'utf8');
 
 const definitions = await loadTaskDefinitions();
+for (const { name } of definitions)
+  if (!existsSync(pathOf(`tasks/${name}.md`)))
+    fail(`docs/tasks/${name}.md: expected the page of task ${name}, got no file`);
 const files: readonly (readonly [name: string, text: string])[] = [
   ['config.md', configMarkdown()],
   ['schema.json', configSchemaFile()],
@@ -24,3 +27,8 @@ const files: readonly (readonly [name: string, text: string])[] = [
   }),
 ];
 for (const [name, text] of files) writeFileAtomic(pathOf(name), text);
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}

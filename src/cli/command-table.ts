@@ -13,7 +13,7 @@ export interface ListedCommand {
 /** In the order of help. */
 export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   quickstart: {
-    about: 'prepare three small models, train them as a team, show what it was worth',
+    about: 'prepare three small models, train them as a team, print the gain in accuracy',
     load: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
   },
   train: {
@@ -21,27 +21,27 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/train.ts')).defineTrain,
   },
   eval: {
-    about: 'measure a team: avg@K, pass@K, maj@K with 95% intervals',
+    about: 'evaluate a team: avg@K, pass@K, maj@K with 95% intervals',
     load: async () => (await import('./commands/eval.ts')).defineEval,
   },
   show: {
-    about: 'transcripts of training or evaluation: prompt, messages, votes, verdict',
+    about: 'print print transcripts of training or evaluation: prompt, messages, votes, verdict',
     load: async () => (await import('./commands/show.ts')).defineShow,
   },
   tasks: {
-    about: 'list tasks, verifiers and benchmarks; start or check one of your own',
+    about: 'list tasks, verifiers and benchmarks; create or check a task of your own',
     load: async () => (await import('./commands/tasks.ts')).defineTasks,
   },
   swap: {
-    about: 'put another model into one seat of a trained team, and say first whether it helps',
+    about: 'replace the model of one agent in a trained team, after a forecast and a test',
     load: async () => (await import('./commands/swap.ts')).defineSwap,
   },
   watch: {
-    about: 'look at runs while they train and afterwards: a dashboard in the browser',
+    about: 'follow running and finished runs: a dashboard in the browser, a terminal view',
     load: async () => (await import('./commands/watch.ts')).defineWatch,
   },
   compare: {
-    about: 'runs side by side: curves, falls from stage to stage, paired differences on the same prompts',
+    about: 'compare runs: curves, drops from stage to stage, paired differences on the same prompts',
     load: async () => (await import('./commands/compare.ts')).defineCompare,
   },
   theory: {
@@ -54,7 +54,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/serve.ts')).defineServe,
   },
   pretrain: {
-    about: "train the base models a team file names, on its task's demonstrations",
+    about: 'pretrain the base models of a team file on demonstrations of its task',
     load: async () => (await import('./commands/pretrain.ts')).definePretrain,
   },
   export: {
@@ -62,15 +62,15 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/export.ts')).defineExport,
   },
   plan: {
-    about: 'memory, arithmetic, tokens and hours of a run, before anything runs',
+    about: 'estimate memory, arithmetic, tokens and hours of a run before it starts',
     load: async () => (await import('./commands/plan.ts')).definePlan,
   },
   ray: {
-    about: 'models on a Ray cluster (docs/cluster.md)',
+    about: 'run run models on a Ray cluster (docs/cluster.md)',
     load: async () => (await import('./commands/ray.ts')).defineRay,
   },
   worker: {
-    about: 'models on PyTorch (docs/torch.md): a worker that teams on this machine use',
+    about: 'run models on PyTorch (docs/torch.md): a worker for the teams of this machine',
     load: async () => (await import('./commands/worker.ts')).defineWorker,
   },
   doctor: {

@@ -37,7 +37,7 @@ export function renderTaskCheck({ name, splits, warnings, problems }: TaskCheck)
     `task ${name}`,
     '',
     ...splits.flatMap(({ split, size, first }) => [
-      `${split.padEnd(8)} ${size === undefined ? 'endless' : plural(size, 'prompt')}`,
+      `${split.padEnd(10)} ${size === undefined ? 'endless' : plural(size, 'prompt')}`,
       ...(first === undefined ? [] : [`  ${JSON.stringify(first.prompt)}${goldText(first)}`]),
     ]),
     '',

@@ -25,9 +25,7 @@ interface CompareFlags {
 export const defineCompare: DefineCommand = (program, { overrides }) => {
   program
     .command('compare')
-    .description(
-      'runs side by side: curves, falls from stage to stage, paired differences on the same prompts',
-    )
+    .description('compare runs: curves, drops from stage to stage, paired differences on the same prompts')
     .argument('<runs...>', 'run folders on one task; the others are compared with the first')
     .option('--evaluate', 'measure the teams now, even if the runs recorded test rewards')
     .option('--prompts <count>', 'test prompts of a measurement (default: eval.prompts)', positiveInteger)

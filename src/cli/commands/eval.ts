@@ -47,7 +47,7 @@ interface EvalFlags extends BenchmarkFlags {
 export const defineEval: DefineCommand = (program, { overrides }) => {
   program
     .command('eval')
-    .description('measure a team: avg@K, pass@K, maj@K with 95% intervals')
+    .description('evaluate a team: avg@K, pass@K, maj@K with 95% intervals')
     .argument('[team]', 'run folder (its champion), checkpoint inside one, or team file (YAML)')
     .option('--task <name>', "task, with its own defaults (default: the team's)")
     .option('-k <samples>', 'samples per prompt (default: eval.k)', positiveInteger)

@@ -24,7 +24,7 @@ interface PlanFlags {
 export const definePlan: DefineCommand = (program, { overrides }) => {
   program
     .command('plan')
-    .description('memory, arithmetic, tokens and hours of a run, before anything runs')
+    .description('estimate memory, arithmetic, tokens and hours of a run before it starts')
     .argument('<config>', 'team file (YAML)')
     .option(
       '--machine <file>',

@@ -10,7 +10,7 @@ import { printPretraining } from '../pretrain-output.ts';
 export const definePretrain: DefineCommand = (program, { overrides }) => {
   program
     .command('pretrain')
-    .description("train the base models a team file names, on its task's demonstrations")
+    .description('pretrain the base models of a team file on demonstrations of its task')
     .argument('<config>', 'team file (YAML) with a section `pretrain`')
     .option('--force', 'pretrain existing models again')
     .addHelpText('after', OVERRIDE_HELP)

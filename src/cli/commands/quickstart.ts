@@ -20,7 +20,7 @@ interface QuickstartFlags {
 export const defineQuickstart: DefineCommand = (program, { overrides }) => {
   program
     .command('quickstart')
-    .description('prepare three small models, train them as a team, show what it was worth')
+    .description('prepare three small models, train them as a team, print the gain in accuracy')
     .option('--run <dir>', 'run folder to make (default: runs/quickstart-1, -2, ...)')
     .option('--json', 'events as JSON lines on standard output')
     .addHelpText('after', OVERRIDE_HELP)

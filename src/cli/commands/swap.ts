@@ -27,7 +27,7 @@ interface SwapFlags {
 export const defineSwap: DefineCommand = (program, { overrides }) => {
   program
     .command('swap')
-    .description('put another model into one seat of a trained team, and say first whether it helps')
+    .description('replace the model of one agent in a trained team, after a forecast and a test')
     .argument('<team>', 'run folder (its champion) or checkpoint inside one')
     .requiredOption('--agent <agent>', 'agent whose model is replaced: 0, 1, ... or its name')
     .requiredOption('--with <model>', "model folder, another team's agent folder, or hf:OWNER/NAME")

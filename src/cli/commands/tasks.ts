@@ -14,7 +14,7 @@ import { printDownloads } from '../event-printer.ts';
 export const defineTasks: DefineCommand = (program, { overrides }) => {
   const tasks = program
     .command('tasks')
-    .description('list tasks, verifiers and benchmarks; start or check one of your own');
+    .description('list tasks, verifiers and benchmarks; create or check a task of your own');
   tasks
     .command('list', { isDefault: true })
     .description('tasks, verifiers and benchmarks, one line each')

@@ -22,7 +22,7 @@ const REDRAW_MS = 1000;
 export const defineWatch: DefineCommand = (program, { overrides }) => {
   program
     .command('watch')
-    .description('look at runs while they train and afterwards: a dashboard in the browser')
+    .description('follow running and finished runs: a dashboard in the browser, a terminal view')
     .argument('<runs...>', 'run folders')
     .option(
       '--port <port>',

@@ -34,7 +34,7 @@ const DEFAULT_PORT = 8470;
 export const defineWorker: DefineCommand = (program) => {
   const worker = program
     .command('worker')
-    .description('models on PyTorch (docs/torch.md): a worker that teams on this machine use');
+    .description('run models on PyTorch (docs/torch.md): a worker for the teams of this machine');
   worker
     .command('up')
     .description('install what a worker needs, start one, and print the line for team.yaml; Ctrl-C ends it')
