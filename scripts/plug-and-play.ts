@@ -1,6 +1,6 @@
 /**
  * `npm run plug-and-play -- [--seeds 1,2,3] [--stages K] [--out FILE]`: the paper's plug-and-play table with
- * small models. A SAT team of three; one, two, three of its members replaced by larger ones, one by a smaller
+ * small models. A SAT team of three; one, two, three of its agents replaced by larger ones, one by a smaller
  * one; and a static heterogeneous team trained from scratch. Runs go to `runs/plug-and-play`; what is there
  * already is not run again. Every number is measured by this run.
  * @see docs/plug-and-play.md
@@ -165,7 +165,7 @@ async function outcomeOf(row: Row, seed: number, stages: number): Promise<Outcom
   };
 }
 
-/** Static teams of the same members, trained from scratch for as many stages in all. */
+/** Static teams of the same agents, trained from scratch for as many stages in all. */
 async function heterogeneous(seed: number, stages: number): Promise<TeamEvaluation> {
   const run = join(RUNS, `seed-${seed}`, 'heterogeneous');
   trainRun(

@@ -22,16 +22,16 @@ describeWithTorch('a mixture on PyTorch', () => {
   afterAll(() => onnx.close());
 
   async function mixture(on: Engine): Promise<MixtureModel> {
-    const members = [];
+    const components = [];
     for (const name of ['incumbent', 'replacement'] as const) {
       const config = tinyConfig(SHAPES[name]);
       const dir = join(folder, name);
       saveCheckpoint(dir, { config, weights: tinyWeights(config), tokenizer: tinyTokenizer() });
-      members.push(await on.load({ dir }));
+      components.push(await on.load({ dir }));
     }
     return new MixtureModel({
-      incumbent: members[0]!,
-      replacement: members[1]!,
+      incumbent: components[0]!,
+      replacement: components[1]!,
       steps: [0.02, 0.01],
       slots: 5,
     });

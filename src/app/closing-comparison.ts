@@ -123,7 +123,7 @@ function comparisons(
   return [
     event('trained team - untrained team', after.team, before.team),
     ...(strongest && after.agents.length > 1
-      ? [event('trained team - its best member', after.team, strongest.scores)]
+      ? [event('trained team - its best agent', after.team, strongest.scores)]
       : []),
     event(`trained team - ${alone.label}`, after.team, alone.team),
     ...(best ? [event(`${best.label} - untrained team`, best.team, before.team)] : []),

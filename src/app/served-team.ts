@@ -22,8 +22,8 @@ import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
-import { createProtocol, type ProtocolOptions } from '../team/protocols.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
+import { loadProtocol, type ProtocolSection } from './compose/protocol.ts';
 import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
 import { findTeam } from './find-team.ts';
 import type { DownloadOptions } from './hub-models.ts';
@@ -52,7 +52,7 @@ interface Trained {
     readonly model: Model;
     readonly instruction?: string;
   }[];
-  readonly protocol: ProtocolOptions;
+  readonly protocol: ProtocolSection;
   readonly answerOf: (text: string) => string | undefined;
   readonly isMixed: boolean;
   readonly defaults: ServedTeam['defaults'];
@@ -102,7 +102,7 @@ export async function composeServedTeam(
   const team: ServedTeam = {
     name: file?.name ?? trained?.name ?? 'team',
     agents,
-    protocol: createProtocol(protocol, agents.length),
+    protocol: await loadProtocol(protocol, agents.length),
     minAgents,
     agentTimeoutMs: (file?.agent_timeout_s ?? 60) * 1000,
     answerOf: await answersOf(file, trained),
@@ -137,7 +137,7 @@ function isOneModel(agents: readonly ServeFileAgent[], trained: Trained | undefi
 }
 
 /** All agents for `parts`, whose answer joins their messages; else a majority. */
-function defaultMinAgents(kind: ProtocolOptions['kind'], agents: number): number {
+function defaultMinAgents(kind: ProtocolSection['kind'], agents: number): number {
   return kind === 'parts' ? agents : Math.floor(agents / 2) + 1;
 }
 

@@ -119,7 +119,7 @@ async function compareTeams(
       return {
         label: evaluation.label,
         team: evaluation.team.avg,
-        ...(team.protocol.agentsAnswer && own && { member: own.avg }),
+        ...(team.protocol.agentsAnswer && own && { agent: own.avg }),
         ...(difference && { difference }),
         parameters: (teams[index] as Team).agents.reduce((sum, { model }) => sum + model.parameterCount, 0),
         tokensPerAnswer: evaluation.tokens / (evaluation.prompts * evaluation.samples),

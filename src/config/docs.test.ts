@@ -36,7 +36,7 @@ describe('key tree', () => {
   it('knows the keys of sections, list entries and unions', () => {
     expect(keysAt(['gate'])).toEqual(['kind', 'every', 'n_plan', 'alpha', 'tolerance']);
     expect(keysAt(['agents', 0])).toEqual(['name', 'model', 'instruction', 'chat_template_kwargs']);
-    expect(keysAt(['protocol'])).toEqual(['kind', 'rounds', 'turns', 'order', 'seed']);
+    expect(keysAt(['protocol'])).toEqual(['kind', 'rounds', 'turns', 'order', 'seed', 'path']);
     expect(keysAt(['nowhere'])).toEqual([]);
   });
 

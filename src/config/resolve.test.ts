@@ -117,12 +117,18 @@ describe('a team file', () => {
       'train: {order: statik}',
       '5:16 train.order: expected one of static, random, reverse, greedy, got "statik"; did you mean "static"?',
     ],
-    ['protocol: {kind: 3}', '5:18 protocol.kind: expected one of vote, parts, relay, debate, router, got 3'],
+    [
+      'protocol: {kind: 3}',
+      '5:18 protocol.kind: expected one of vote, parts, relay, debate, router, module, got 3',
+    ],
     [
       'protocol: {kind: votes}',
-      '5:18 protocol.kind: expected one of vote, parts, relay, debate, router, got "votes"; did you mean "vote"?',
+      '5:18 protocol.kind: expected one of vote, parts, relay, debate, router, module, got "votes"; did you mean "vote"?',
     ],
-    ['protocol: {}', '5:11 protocol.kind: expected one of vote, parts, relay, debate, router, got nothing'],
+    [
+      'protocol: {}',
+      '5:11 protocol.kind: expected one of vote, parts, relay, debate, router, module, got nothing',
+    ],
     ['trust_region: {quantile: 1}', '5:26 trust_region.quantile: expected a number > 0 and < 1, got 1'],
     ['loss: {dual_clip: 1}', '5:19 loss.dual_clip: expected a number > 1, or off, got 1'],
     ['gate: {n_plan: 0}', '5:16 gate.n_plan: expected an integer >= 1, got 0'],

@@ -175,6 +175,14 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
       model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
     })),
     task: taskAt(config.task, 'task'),
+    ...(config.protocol.kind === 'module'
+      ? {
+          protocol: {
+            ...config.protocol,
+            path: absolute(config.protocol.path, 'protocol.path', 'protocol'),
+          },
+        }
+      : {}),
   };
 }
 

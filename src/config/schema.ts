@@ -143,7 +143,7 @@ function rejectInvalid(config: FileConfig, context: z.RefinementCtx): void {
   rejectEstimator(config, reject);
   rejectEngine(config, reject);
   const { pretrain, protocol, reward } = config;
-  if (reward.agent > 0 && !AGENTS_ANSWER.has(protocol.kind))
+  if (reward.agent > 0 && protocol.kind !== 'module' && !AGENTS_ANSWER.has(protocol.kind))
     reject(
       ['reward', 'agent'],
       `expected 0 with protocol ${protocol.kind}, in which single agents give no answers, got ${reward.agent}`,
@@ -182,7 +182,7 @@ function rejectScheme(
 ): void {
   if (algorithm === 'single' && agents.length !== 1)
     reject(['algorithm'], `expected one agent with algorithm single, got ${agents.length}`);
-  if (scheme.credit === 'own' && !AGENTS_ANSWER.has(protocol.kind))
+  if (scheme.credit === 'own' && protocol.kind !== 'module' && !AGENTS_ANSWER.has(protocol.kind))
     reject(
       ['scheme', 'credit'],
       `expected team with protocol ${protocol.kind}, in which single agents give no answers, got own`,

@@ -216,8 +216,16 @@ export const protocolSchema = z.discriminatedUnion(
         .describe('router: round_robin: agents in order; random: a random agent at each turn.'),
       seed: integer({ min: 0 }).default(1).describe('router: seed of the random choices.'),
     }),
+    z.strictObject({
+      kind: z
+        .literal('module')
+        .describe('A custom protocol: path of a TypeScript module (docs/protocols.md).'),
+      path: text('the path of a TypeScript module').describe(
+        'module: TypeScript file whose default export `(agents) => protocol` creates the protocol.',
+      ),
+    }),
   ],
-  { error: kindError(['vote', 'parts', 'relay', 'debate', 'router']) },
+  { error: kindError(['vote', 'parts', 'relay', 'debate', 'router', 'module']) },
 );
 
 export const protocolSection = protocolSchema

@@ -69,7 +69,7 @@ server: { keys: keys.json }
       'serve.yaml:1:31 agents.0.retries: expected it only with an endpoint, got it without',
     );
     expect(errorOf('team: a\nprotocol: { kind: votes }\n')).toBe(
-      'serve.yaml:2:19 protocol.kind: expected one of vote, parts, relay, debate, router, got "votes"; did you mean "vote"?',
+      'serve.yaml:2:19 protocol.kind: expected one of vote, parts, relay, debate, router, module, got "votes"; did you mean "vote"?',
     );
     expect(errorOf('team: a\nprotocol: { kind: relay, round: 2 }\n')).toBe(
       'serve.yaml:2:26 unknown key "round"; did you mean "rounds"?',

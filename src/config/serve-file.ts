@@ -104,7 +104,7 @@ export function readServeFile(path: string): ReadServeFile {
   const parsed = fileSchema.safeParse(yaml.value ?? {}, { reportInput: true });
   if (!parsed.success) throw configError(parsed.error.issues.flatMap(problemsOf), { path, yaml });
   const folder = dirname(resolve(path));
-  const { team, agents, server, ...rest } = parsed.data;
+  const { team, agents, server, protocol, ...rest } = parsed.data;
   const problem: ReadServeFile['problem'] = (at, message) => configError([{ at, message }], { path, yaml });
   if (team === undefined && agents.length === 0) throw problem([], 'expected a team or agents, got neither');
   return {
@@ -112,6 +112,7 @@ export function readServeFile(path: string): ReadServeFile {
     file: {
       ...rest,
       ...(team === undefined ? {} : { team: resolve(folder, team) }),
+      ...(protocol === undefined ? {} : { protocol: withAbsolutePath(protocol, folder) }),
       agents: agents.map((agent) =>
         agent.endpoint === undefined && !isHubReference(agent.model)
           ? { ...agent, model: resolve(folder, agent.model) }
@@ -120,6 +121,10 @@ export function readServeFile(path: string): ReadServeFile {
       server: { ...server, ...(server.keys === undefined ? {} : { keys: resolve(folder, server.keys) }) },
     },
   };
+}
+
+function withAbsolutePath<P extends z.output<typeof protocolSchema>>(protocol: P, folder: string): P {
+  return protocol.kind === 'module' ? { ...protocol, path: resolve(folder, protocol.path) } : protocol;
 }
 
 interface Problem {

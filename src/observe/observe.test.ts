@@ -230,7 +230,7 @@ describe('on a terminal', () => {
 describe('the end of a run', () => {
   it('is summarized as text and tables', () => {
     expect(renderSummary(foldEvents(RUN))).toMatchInlineSnapshot(`
-      "                      team         best member  prompts
+      "                      team          best agent  prompts
       before  44.1% [40.2, 48.0]  41.0% [37.0, 45.0]  200 x 8
       after   55.3% [51.5, 59.0]  51.0% [47.0, 55.0]  200 x 8
 
@@ -261,7 +261,7 @@ describe('the end of a run', () => {
 
       Accuracy on test prompts, with 95% intervals.
 
-      |  | team | best member | prompts |
+      |  | team | best agent | prompts |
       |---|--:|--:|--:|
       | before | 44.1% [40.2, 48.0] | 41.0% [37.0, 45.0] | 200 x 8 |
       | after | 55.3% [51.5, 59.0] | 51.0% [47.0, 55.0] | 200 x 8 |
@@ -303,8 +303,8 @@ describe('the end of a run', () => {
   it('has no best agent if no agent sent a message', () => {
     const silent = { mean: Number.NaN, low: 0, high: 1 };
     const spoke = { mean: 0.25, low: 0.2, high: 0.3 };
-    const table = (members: readonly (typeof silent)[]) => {
-      const event = { ...RUN[1], agents: members } as RunEvent;
+    const table = (agents: readonly (typeof silent)[]) => {
+      const event = { ...RUN[1], agents } as RunEvent;
       return renderSummary(foldEvents([JSON.parse(JSON.stringify(event)) as RunEvent]));
     };
     expect(table([silent])).toMatch(/^before .* - +200 x 8$/m);

@@ -3,7 +3,7 @@
  * @module
  */
 import type { RunFigures, StageFalls } from '../evaluate/compare-runs.ts';
-import type { ComparedGroup, Comparison, Finals } from '../evaluate/comparison.ts';
+import type { Comparison, Finals } from '../evaluate/comparison.ts';
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
 import { count, percent, points, signed } from './format.ts';
 import type { LineChart } from './svg-chart.ts';

@@ -52,7 +52,7 @@ export function evaluationJson({ task, agents, evaluation }: ReportedEvaluation)
     task,
     ...rest,
     team: scoresJson(team),
-    members: Object.fromEntries(
+    agents: Object.fromEntries(
       agentScores(agents, evaluation).map(([name, scores]) => [name, scoresJson(scores)]),
     ),
   };

@@ -89,7 +89,7 @@ const AGENT_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'right', 'r
 
 function evaluationRows(evaluations: readonly EvaluationRecord[]): string[][] {
   return [
-    ['', 'team', 'best member', 'prompts'],
+    ['', 'team', 'best agent', 'prompts'],
     ...evaluations.map(({ label, team, agents, prompts, samples }) => [
       label,
       accuracy(team),

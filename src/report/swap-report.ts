@@ -82,10 +82,10 @@ function contestTable({ contenders, agent, prompts, samples }: SwapRecord): stri
   const table = textTable(
     [
       ['', 'team', agent.name, 'parameters', 'tokens'],
-      ...contenders.map(({ label, team, member, parameters, tokensPerAnswer }) => [
+      ...contenders.map(({ label, team, agent, parameters, tokensPerAnswer }) => [
         label,
         accuracy(team),
-        member === undefined ? '-' : accuracy(member),
+        agent === undefined ? '-' : accuracy(agent),
         count(parameters),
         tokensPerAnswer.toFixed(1),
       ]),

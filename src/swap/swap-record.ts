@@ -13,7 +13,7 @@ export interface SwapContender {
   readonly label: string;
   readonly team: AccuracyRecord;
   /** Answers of the swapped agent alone, where agents answer. */
-  readonly member?: AccuracyRecord;
+  readonly agent?: AccuracyRecord;
   /** Accuracy of the team minus that of the team before; absent for that team itself. */
   readonly difference?: DifferenceRecord;
   /** Of all agents' models together. */

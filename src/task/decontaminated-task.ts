@@ -99,7 +99,7 @@ class KeptItems {
   }
 }
 
-/** A task with some members replaced. The others are called on the original, because tasks have private fields. */
+/** A task with some methods replaced. The others are called on the original, because tasks have private fields. */
 function withMembers(task: Task, replaced: Partial<Task>): Task {
   return new Proxy(task, {
     get(target, key) {

@@ -7,7 +7,6 @@ import type { VerifierName } from '../../grade/verifier.ts';
 import type { TaskContext } from '../../task/definition.ts';
 import type { Task } from '../../task/task.ts';
 import { createTask } from '../../tasks/registry.ts';
-import { createProtocol } from '../../team/protocols.ts';
 import type { Protocol } from '../../team/team.ts';
 import { createAnswerer } from '../answerer.ts';
 import type { DownloadOptions } from '../hub-models.ts';
@@ -15,6 +14,7 @@ import { requireInteractiveSettings } from '../interactive-settings.ts';
 import { environmentOf } from '../use-case.ts';
 import { locateErrors } from './config-errors.ts';
 import { loadServedModel } from './engine.ts';
+import { loadProtocol } from './protocol.ts';
 
 /** The team's own task; loads no model. @throws ConfigError with the place in the team file */
 export function composeTask(resolved: ResolvedConfig, options: DownloadOptions = {}): Promise<Task> {
@@ -28,7 +28,7 @@ export async function composeEpisodes(
   options: DownloadOptions = {},
 ): Promise<{ readonly task: Task; readonly protocol: Protocol }> {
   const task = await composeTask(resolved, options);
-  const protocol = composeProtocol(resolved);
+  const protocol = await composeProtocol(resolved);
   requireInteractiveSettings(resolved, task, { protocol, isOwn: true });
   return { task, protocol };
 }
@@ -50,12 +50,24 @@ export async function composeOtherTask(
   const task = await locateErrors(resolved, path, () =>
     createTask(String(name ?? ''), section, taskContext(options)),
   );
-  requireInteractiveSettings(resolved, task, { protocol: composeProtocol(resolved), isOwn: false });
+  requireInteractiveSettings(resolved, task, { protocol: await composeProtocol(resolved), isOwn: false });
   return task;
 }
 
-function composeProtocol({ config }: ResolvedConfig): Protocol {
-  return createProtocol(config.protocol, config.agents.length);
+async function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
+  const { config } = resolved;
+  const protocol = await locateErrors(resolved, ['protocol'], () =>
+    loadProtocol(config.protocol, config.agents.length),
+  );
+  // the schema checks this for the other kinds
+  if (config.reward.agent > 0 && protocol.agentsAnswer !== true)
+    throw resolved.problem([
+      {
+        path: ['reward', 'agent'],
+        message: `expected 0 with protocol ${protocol.name}, in which single agents give no answers, got ${config.reward.agent}`,
+      },
+    ]);
+  return protocol;
 }
 
 /** Extracts answers as the verifier of JSON-lines tasks does, for served teams without a task. */

@@ -1,0 +1,30 @@
+/**
+ * A protocol module: agent 0 answers, then the other agents answer without seeing it. If two of them agree on another
+ * answer, it replaces that of agent 0. `protocol: { kind: module, path: second-opinion.ts }` in a team file uses it.
+ */
+import { createProtocol, type Protocol } from 'troupe';
+
+type Message = Parameters<Protocol['decide']>[0][number];
+
+export default function secondOpinion(agents: number): Protocol {
+  const { view } = createProtocol({ kind: 'vote' }, agents); // shows the prompt alone
+  return {
+    name: 'second opinion',
+    maxTurns: 2,
+    agentsAnswer: true, // every message is an answer, so `reward.agent` may be used
+    active: (turn) => {
+      if (turn === 0) return [0];
+      return turn === 1 ? Array.from({ length: agents - 1 }, (_, n) => n + 1) : [];
+    },
+    view,
+    decide(messages: readonly Message[], answerOf: (message: Message) => string | undefined): Message {
+      const [first, ...others] = messages as [Message, ...Message[]];
+      const agreed = others.find((one) => {
+        const answer = answerOf(one);
+        const isShared = others.some((other) => other !== one && answerOf(other) === answer);
+        return answer !== undefined && answer !== answerOf(first) && isShared;
+      });
+      return agreed ?? first;
+    },
+  };
+}
