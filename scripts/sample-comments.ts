@@ -2,7 +2,7 @@
  * Prints a random sample of the comments of the source tree with their places, for a review of their language: a
  * reader who knows machine learning but not this project should understand each at first reading.
  *
- * Usage: npm run sample-comments -- [--seed 1] [--count 60]
+ * Usage: npm run sample-comments -- [--seed 1] [--count 60] [--all] [PATH...]   (--all: every comment, in order)
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,19 +18,24 @@ interface Comment {
   readonly text: string;
 }
 
-const { values } = parseArgs({ options: { seed: { type: 'string' }, count: { type: 'string' } } });
+const { values, positionals } = parseArgs({
+  options: { seed: { type: 'string' }, count: { type: 'string' }, all: { type: 'boolean' } },
+  allowPositionals: true,
+});
 const seed = Number(values.seed ?? 1);
 const count = Number(values.count ?? 60);
 
-const files = execFileSync('git', ['ls-files', 'src', 'web', 'scripts', 'bench', 'test', 'python'], {
+const folders = positionals.length > 0 ? positionals : ['src', 'web', 'scripts', 'bench', 'test', 'python'];
+const files = execFileSync('git', ['ls-files', ...folders], {
   encoding: 'utf8',
 })
   .split('\n')
   .filter((name) => /\.(ts|tsx|py)$/.test(name));
 const comments = files.flatMap((name) => commentsOf(name, readFileSync(name, 'utf8')));
 const stream = randomStream(seed, 0);
-console.log(`${count} of ${comments.length} comments, seed ${seed}`);
-for (let n = 0; n < count && comments.length > 0; n++) {
+if (values.all) for (const { place, text } of comments) console.log(`${place}\n${text}\n`);
+else console.log(`${count} of ${comments.length} comments, seed ${seed}`);
+for (let n = 0; n < count && !values.all && comments.length > 0; n++) {
   const [{ place, text }] = comments.splice(stream.int(comments.length), 1) as [Comment];
   console.log(`\n${n + 1}. ${place}\n${text}`);
 }

@@ -31,7 +31,7 @@ export interface WatchRequest {
  */
 export type OnRows = (run: string, rows: readonly RunRow[], restarted: boolean) => void;
 
-/** Passes the rows so far to `onRows`, then every new one. @throws StoreError as {@link openRuns} */
+/** Passes the rows so far to `onRows`, then every new one. @throws StoreError if a folder is no run, or of another format */
 export async function watch({ runs, signal }: WatchRequest, onRows: OnRows): Promise<void> {
   await withWatchedRuns(runs, async (watched) => {
     const labels = new Map(watched.runs.map(({ id, label }) => [id, label]));

@@ -122,8 +122,9 @@ export interface TruncationBias {
  * ζ = F (1 − E[min(w, C)]) bounds |E[w f] − E[min(w, C) f]| for |f| <= F and E[w] = 1   (E61).
  *
  * @param weights_N - weights with mean 1 [N], >= 0, N >= 2
- * @param bound - F, reward units, >= 0
- * @param cap - C > 0, default 2
+ * @param options.bound - F, reward units, >= 0
+ * @param options.delta - δ of the lower bound, in (0, 1)
+ * @param options.cap - C > 0, default 2
  * @throws DomainError if there are fewer than two weights, one is negative, or an option is out of range
  */
 export function truncationBias(

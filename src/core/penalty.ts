@@ -60,8 +60,8 @@ export function sharpPenalty({ gamma, aMax, tvMax }: StepSize): number {
 /**
  * (2γ/(1−γ)²) max_s|f(s)| E_{s~d}[TV(s)],  f(s) = E_{a~new}[A(s, a)]   (E55).
  *
- * @param fMax - max_s |f(s)|, reward units; at most span(A) · max_s TV
- * @param tvMean - TV averaged over the occupancy before the step; exact, not a bound by Pinsker's inequality
+ * @param options.fMax - max_s |f(s)|, reward units; at most span(A) · max_s TV
+ * @param options.tvMean - TV averaged over the occupancy before the step; exact, not a bound by Pinsker's inequality
  */
 export function expectedTvPenalty({
   gamma,
@@ -79,8 +79,8 @@ export function expectedTvPenalty({
 /**
  * (4γ/(1−γ)²) max|A^old| min( (Σ TV_i)², Σ δ_i/2 )   (E56): penalty of a whole stage on its start's occupancy.
  *
- * @param tvMax_A - largest TV of each agent's step [A]
- * @param klMax_A - largest per-state KL(new‖old) of each agent's step [A], nats
+ * @param options.tvMax_A - largest TV of each agent's step [A]
+ * @param options.klMax_A - largest per-state KL(new‖old) of each agent's step [A], nats
  */
 export function jointPenalty({
   gamma,

@@ -82,7 +82,7 @@ export function agentAdvantage(
 }
 
 /**
- * L = (1/(1−γ)) E_{s~d, a~π′}[ A(s, a) ]: surrogate gain of the change to `next` on the occupancy of the evaluated
+ * L = (1/(1−γ)) E_{s~d, a~π′} A(s, a): surrogate gain of the change to `next` on the occupancy of the evaluated
  * team. For a change of one agent it is L_i; for a whole stage it is the first term of E56.
  *
  * @param evaluation - of the team before the change

@@ -9,7 +9,7 @@ import { ConfigError } from '../../support/errors.ts';
 
 /** Tokenizer files of a checkpoint. */
 export interface TokenizerFiles {
-  /** File contents by name, in the order of {@link TOKENIZER_FILES}. */
+  /** File contents by name, in a fixed order. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
