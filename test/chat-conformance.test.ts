@@ -1,6 +1,6 @@
 /**
- * Chat templates and tokenizers of every family against Transformers: `conformance/chat/generate.py` wrote
- * the tokenizers, templates and twenty conversations each, with the strings and ids they become there.
+ * Compares chat templates and tokenizers of every model family with Transformers. `conformance/chat/generate.py` wrote the
+ * tokenizers, the templates, and twenty conversations each with their rendered strings and token ids.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

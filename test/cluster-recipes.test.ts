@@ -1,4 +1,4 @@
-/** What recipes/cluster offers fits this version of troupe and its requirements. */
+/** The files of recipes/cluster are consistent with this version of troupe and its requirements. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 const recipe = (name: string): string => textOf(`recipes/cluster/${name}`);
 const MANIFESTS = ['kuberay.yaml', 'kuberay-job.yaml'];
 
-/** The documents of a manifest by their kinds; duplicate keys and the like are errors. */
+/** Documents of a manifest by kind. @throws for duplicate keys and other YAML errors */
 function documents(name: string): Readonly<Record<string, { readonly spec: Record<string, unknown> }>> {
   const parsed = parseAllDocuments(recipe(name));
   if (!Array.isArray(parsed)) throw new Error(`${name} is empty`);
@@ -26,7 +26,7 @@ function documents(name: string): Readonly<Record<string, { readonly spec: Recor
 
 const pinned = /^ray==(\S+)$/m.exec(textOf('python/troupe_worker/requirements-ray.txt'))?.[1];
 
-it('manifests and image name the Ray that is pinned', () => {
+it('manifests and image have the pinned version of Ray', () => {
   expect(pinned).toMatch(/^\d+\.\d+\.\d+$/);
   for (const name of [...MANIFESTS, 'Dockerfile']) {
     const named = [...recipe(name).matchAll(/(?:troupe-ray:|rayVersion: ")([\d.]+\d)/g)].map(([, of]) => of);
@@ -34,14 +34,14 @@ it('manifests and image name the Ray that is pinned', () => {
   }
 });
 
-it('the cluster of the job is the one that stays, on the same claim', () => {
+it('the job has the cluster and the volume claim of kuberay.yaml', () => {
   const [cluster, job] = MANIFESTS.map(documents);
   expect(Object.keys(cluster ?? {})).toEqual(['RayCluster', 'PersistentVolumeClaim']);
   expect(job?.RayJob?.spec.rayClusterSpec).toEqual(cluster?.RayCluster?.spec);
   expect(job?.PersistentVolumeClaim).toEqual(cluster?.PersistentVolumeClaim);
 });
 
-it('the image copies files that exist and that its context lets through', () => {
+it('the image copies files that exist and are not ignored by its context', () => {
   const ignored = recipe('Dockerfile.dockerignore').trim().split('\n');
   const copied = [...recipe('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) =>
     (names ?? '').split(' '),
@@ -63,14 +63,14 @@ describe('the batch script', () => {
     return spawnSync('bash', args, { encoding: 'utf8', env });
   };
 
-  it('is a script that bash reads, and says how it is used outside a job', () => {
+  it('has valid syntax and prints its usage outside of a job', () => {
     for (const one of [script, train]) expect(bash('-n', one)).toMatchObject({ status: 0, stderr: '' });
     const { status, stderr } = bash(script, 'team.yaml', 'run');
     expect(status).not.toBe(0);
     expect(stderr).toContain('usage: sbatch recipes/cluster/slurm.sh TEAM.yaml RUN');
   });
 
-  it('trains by a script that the job of the manifest calls too, and that troupe answers', () => {
+  it('trains with the same script as the job of the manifest', () => {
     expect(recipe('slurm.sh')).toContain('"$troupe/recipes/cluster/train.sh" "$team" "$run"');
     expect(String(documents('kuberay-job.yaml').RayJob?.spec.entrypoint)).toMatch(
       /^\/opt\/troupe\/recipes\/cluster\/train\.sh \/runs\/team\.yaml \/runs\/team-1 --/,
@@ -83,7 +83,7 @@ describe('the batch script', () => {
   });
 });
 
-it('keys of the team file that scripts, manifests and their page set are keys of the schema', () => {
+it('keys of the team file in scripts, manifests and docs/cluster.md exist in the schema', () => {
   const schema = JSON.parse(textOf('docs/schema.json')) as {
     readonly properties: Readonly<
       Record<string, { readonly properties?: object; readonly anyOf?: readonly object[] }>

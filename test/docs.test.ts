@@ -1,4 +1,4 @@
-/** Links in the README and the documentation lead somewhere, and npm scripts they name exist. */
+/** Links in the README and the documentation are valid, and the npm scripts and commands in them exist. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +35,7 @@ function anchorsOf(text: string): Set<string> {
 describe.each(pages)('%s', (page) => {
   const text = textOf(page);
 
-  it('has no dead link', () => {
+  it('has no dead links', () => {
     const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link ?? '');
     const dead = links.filter((link) => {
       if (/^[a-z]+:/.test(link)) return false;
@@ -47,7 +47,7 @@ describe.each(pages)('%s', (page) => {
     expect(dead).toEqual([]);
   });
 
-  it('names npm scripts and verbs that exist', () => {
+  it('contains existing npm scripts and commands only', () => {
     const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
     const named = [...text.matchAll(/npm (?:run )?([a-z:-]+)/g)].map(([, script]) => script ?? '');
     const known = [...Object.keys(scripts), 'ci', 'install', 'pack', 'run'];

@@ -33,7 +33,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 describe('the examples', () => {
   const programs = readdirSync(EXAMPLES).filter((name) => /^\d\d-.*\.ts$/.test(name));
 
-  it('are the programs that this test knows, each at most 120 lines', () => {
+  it('are the listed programs, with at most 120 lines each', () => {
     expect(programs).toEqual(Object.keys(OUTPUT));
     const lines = readdirSync(EXAMPLES).map(
       (name) => readFileSync(join(EXAMPLES, name), 'utf8').split('\n').length,

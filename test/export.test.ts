@@ -131,7 +131,7 @@ describe('an exported team', () => {
     expect((await troupe('export', join(dir, 'no'), '--out', join(dir, 'x'))).code).toBe(2);
   });
 
-  it('refuses shard sizes that are no sizes', async () => {
+  it('rejects invalid shard sizes', async () => {
     const { code, error } = await troupe('export', run, '--out', join(dir, 'y'), '--max-shard-size', 'big');
     expect(code).toBe(2);
     expect(error).toContain('expected a size such as 500MB or 5GB');
@@ -151,7 +151,7 @@ describe('a team of adapters', () => {
     'optimizer.learning_rate': 0.01,
   };
 
-  it('is merged into the base, also for agents that start from adapters', async () => {
+  it('is merged into the base model, also for agents that start from adapters', async () => {
     const [first, second] = [join(dir, 'adapters'), join(dir, 'adapters-again')];
     expect(await troupe('train', recipe, '--run', first, ...flags(learning))).toMatchObject({ code: 0 });
     const adapter = (of: string): string => join(of, 'checkpoints', 'stage-0001', 'agent_0');

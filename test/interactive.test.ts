@@ -117,7 +117,7 @@ describe('a relay and a guessing game', () => {
       ['--protocol.rounds', '2'],
       /protocol\.rounds: expected no rounds with the interactive task guess-number/,
     ],
-  ])('refuses %j before anything is loaded', (flags, message) => {
+  ])('rejects %j before anything is loaded', (flags, message) => {
     const { status, stderr } = troupe('train', team, ...flags, '--run', 'refused');
     expect(status).toBe(2);
     expect(stderr).toMatch(message);

@@ -1,4 +1,4 @@
-/** Loading takes the memory of the model and of one tensor, not of the file besides. */
+/** Loading a model needs memory for the model and one tensor, not for the whole file. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A model 16 bits on disk, in shards of one tensor each. */
+/** Writes a bfloat16 model with one shard per tensor. */
 function write(dir: string, changes: Partial<DecoderConfig>): void {
   const config = tinyConfig({ hiddenSize: 512, intermediateSize: 1024, heads: 4, headDim: 64, ...changes });
   const weights = new Map(
@@ -40,8 +40,8 @@ function write(dir: string, changes: Partial<DecoderConfig>): void {
 }
 
 it.each([
-  ['of 33 M numbers in 16 layers', { layers: 16 }],
-  ['that is all but one tensor of 31 M numbers', { layers: 1, vocabSize: 60_000 }],
+  ['with 33 M parameters in 16 layers', { layers: 16 }],
+  ['whose largest tensor has 31 M parameters', { layers: 1, vocabSize: 60_000 }],
 ])('reads a sharded model %s within 1.25 times its size in float32', (_, changes) => {
   const dir = join(root, String(changes.layers));
   write(dir, changes);
@@ -50,6 +50,6 @@ it.each([
   });
   const { growth, bytes } = JSON.parse(output) as { growth: number; bytes: number };
   expect(bytes).toBeGreaterThan(100e6);
-  expect(growth / bytes).toBeGreaterThan(0.9); // it measures something
+  expect(growth / bytes).toBeGreaterThan(0.9); // the measurement includes the model
   expect(growth / bytes).toBeLessThan(1.25);
 });

@@ -1,4 +1,4 @@
-/** A team of a model that writes characters and one that writes pieces of words trains together. */
+/** Training of a team whose models have a character-level and a subword tokenizer. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../src/core/rng.ts';
 import type { Model } from '../src/engine/engine.ts';
@@ -19,7 +19,7 @@ import { trainOptions } from '../src/train/testing/world.ts';
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 afterAll(() => engine.close());
 
-/** Any text is an answer; one with an even number of letters earns a reward, so that there is something to learn. */
+/** Every text is an answer; texts of even length have reward 1. */
 const task: Task = {
   name: 'even',
   rewardRange: [0, 1],
@@ -40,7 +40,7 @@ async function mixedTeam(protocol: Protocol): Promise<Team> {
   const pieces = readTokenizerFiles('test/fixtures/chat/qwen2_5');
   const models = [
     await make(tinyTokenizer(), {}),
-    // another width, depth and vocabulary; 652 is <|im_end|>
+    // different width, depth and vocabulary; 652 is <|im_end|>
     await make(pieces, { vocabSize: 655, hiddenSize: 8, layers: 1, heads: 2, kvHeads: 1, endTokens: [652] }),
   ];
   return { protocol, agents: models.map((model, id) => ({ id, name: `agent ${id}`, model })) };

@@ -24,7 +24,7 @@ describe('the core agrees with the oracle file', () => {
         expect({ id: oracle.id, mismatches: runCase(oracle) }).toEqual({ id: oracle.id, mismatches: [] });
     });
 
-  it('notices a changed number in any family', () => {
+  it('detects a changed number in every family', () => {
     for (const family of families) {
       const oracle = cases.find((c) => c.family === family);
       if (!oracle) throw new Error(`no case of ${family}`);
@@ -39,13 +39,13 @@ describe('the core agrees with the oracle file', () => {
 });
 
 describe('comparison', () => {
-  it('allows tol (1 + |expected|) and not more', () => {
+  it('allows an error of tol (1 + |expected|)', () => {
     expect(mismatches(3.4e-9, 0, 4e-9)).toEqual([]);
     expect(mismatches(100 + 1e-7, 100, 1e-9)).toEqual([]);
     expect(mismatches(100 + 2e-7, 100, 1e-9)).toHaveLength(1);
   });
 
-  it('reads "Infinity" and "NaN" as numbers and null as not defined', () => {
+  it('reads "Infinity" and "NaN" as numbers and null as undefined', () => {
     expect(mismatches([Infinity, Number.NaN, undefined, null], ['Infinity', 'NaN', null, null], 0)).toEqual(
       [],
     );
@@ -53,7 +53,7 @@ describe('comparison', () => {
     expect(mismatches(Number.NaN, 1, 1)).toHaveLength(1);
   });
 
-  it('names the place of every difference, also of a missing field and a wrong length', () => {
+  it('reports the path of every difference, also of missing fields and wrong lengths', () => {
     const got = { a: [1, 2], b: { c: 'x' } };
     const expected = { a: [1, 3], b: { c: 'y', d: 1 }, e: [1] };
     expect(mismatches(got, expected, 1e-9).map((m) => m.path)).toEqual(['a[1]', 'b.c', 'b.d', 'e']);
@@ -73,14 +73,14 @@ describe('npm run oracles', () => {
     return path;
   };
 
-  it('ends with the tally and exits 0 when all pass', () => {
+  it('prints the counts and exits with 0 if all cases pass', () => {
     const out = execFileSync(process.execPath, ['--import', TYPESCRIPT, script, FIXTURE], {
       encoding: 'utf8',
     });
     expect(out).toBe('95 passed, 0 failed\n');
   });
 
-  it('prints a line per failure, counts an unknown family as failed, and exits 1', () => {
+  it('prints a line per failure, counts unknown families as failures, and exits with 1', () => {
     const [first] = cases;
     const wrong = { ...first, expected: { adv: [0, 0, 0, 0] } };
     const { status, stdout } = run(
@@ -95,7 +95,7 @@ describe('npm run oracles', () => {
     expect(lines.at(-1)).toBe('1 passed, 2 failed');
   });
 
-  it('says in one line why a file cannot be used, and exits 2', () => {
+  it('reports an invalid file in one line and exits with 2', () => {
     for (const path of [join(dir, 'missing.json'), fileOf('{'), fileOf('{"cases": []}')]) {
       const { status, stderr } = run(path);
       expect({ status, lines: stderr.trimEnd().split('\n').length }).toEqual({ status: 2, lines: 1 });
@@ -105,7 +105,7 @@ describe('npm run oracles', () => {
   });
 });
 
-/** The same value with its first number moved far outside any tolerance. */
+/** The value with its first number changed by more than any tolerance. */
 function nudged(value: unknown): unknown {
   let done = false;
   return JSON.parse(

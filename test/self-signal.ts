@@ -1,42 +1,42 @@
 /**
- * Programs that send a signal to themselves at a certain moment of their work: neither a busy nor a quick machine
- * makes it another moment, as it does where a test watches from outside.
+ * Lets a program send a signal to itself at a defined point of its work. Unlike a signal from the test, this point does not
+ * depend on the speed of the machine.
  * @module
  */
 
-/** When all lines of its standard output, or of a file, are at least so many. */
+/** Minimum number of lines of the standard output, or of a file, at which the signal is sent. */
 export interface SignalMoment {
   readonly lines: number;
-  /** Absent: its standard output. */
+  /** Absent: the standard output. */
   readonly file?: string;
 }
 
-/** @returns the environment to start the program with */
+/** @returns environment in which to start the program */
 export function signalsItself(signal: NodeJS.Signals, { lines, file }: SignalMoment): NodeJS.ProcessEnv {
-  const told = JSON.stringify({ signal, lines, file });
-  const program = file === undefined ? WRITES : LOOKS;
-  const url = `data:text/javascript;base64,${Buffer.from(`const told = ${told};${program}`).toString('base64')}`;
+  const settings = JSON.stringify({ signal, lines, file });
+  const program = file === undefined ? WATCH_OUTPUT : WATCH_FILE;
+  const url = `data:text/javascript;base64,${Buffer.from(`const settings = ${settings};${program}`).toString('base64')}`;
   return { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${url}` };
 }
 
-const WRITES = `
+const WATCH_OUTPUT = `
 const write = process.stdout.write.bind(process.stdout);
 let lines = 0;
 process.stdout.write = (text, ...rest) => {
   const isWritten = write(text, ...rest);
   const before = lines;
   lines += String(text).split('\\n').length - 1;
-  if (before < told.lines && lines >= told.lines) process.kill(process.pid, told.signal);
+  if (before < settings.lines && lines >= settings.lines) process.kill(process.pid, settings.signal);
   return isWritten;
 };`;
 
-// between two turns of its own loop: no more than one step of the work later
-const LOOKS = `
+// a timer of the program's own event loop: the signal is at most one step of the work late
+const WATCH_FILE = `
 import { readFileSync } from 'node:fs';
 const timer = setInterval(() => {
   let text = '';
-  try { text = readFileSync(told.file, 'utf8'); } catch { return; }
-  if (text.split('\\n').length - 1 < told.lines) return;
+  try { text = readFileSync(settings.file, 'utf8'); } catch { return; }
+  if (text.split('\\n').length - 1 < settings.lines) return;
   clearInterval(timer);
-  process.kill(process.pid, told.signal);
+  process.kill(process.pid, settings.signal);
 }, 1).unref();`;

@@ -223,14 +223,14 @@ describe('troupe swap', () => {
       // a mixture of messages cannot be trained
       const trained = troupe('train', '--resume', 'swapped-message');
       expect(trained.status).toBe(2);
-      expect(trained.stderr).toContain('expected a model that can be trained');
+      expect(trained.stderr).toContain('expected a trainable model');
       expect(troupe('train', '--resume', 'swapped-raw', '--train.stages', '1')).toMatchObject({ status: 0 });
     },
     PATIENCE_MS,
   );
 
   it(
-    'serves a team with a mixture, and refuses requests that a mixture of messages cannot answer',
+    'serves a team with a mixture, and rejects requests that a mixture of messages cannot answer',
     async () => {
       expect(fs.existsSync(join(dir, championOf('swapped'), 'agent_1/mixture.json'))).toBe(true);
       const ask = { messages: [{ role: 'user' as const, content: '2+3=' }], seed: 4, max_tokens: 12 };
@@ -269,7 +269,7 @@ describe('troupe swap', () => {
           });
         await expect(
           client.completions.create({ model: 'agent_0', prompt: '2+3=', max_tokens: 4 }),
-        ).rejects.toMatchObject({ status: 400, message: expect.stringContaining('answers chats alone') });
+        ).rejects.toMatchObject({ status: 400, message: expect.stringContaining('can only answer chats') });
       });
     },
     PATIENCE_MS,
@@ -325,7 +325,7 @@ describe('troupe swap', () => {
     PATIENCE_MS,
   );
 
-  it('refuses impossible swaps in one line', async () => {
+  it('rejects impossible swaps in one line', async () => {
     const base = ['run', '--with', 'large', '--out', 'no'];
     expect(await refused(...base, '--agent', '2')).toBe(
       '--agent: expected 0 to 1 or one of agent_0, agent_1, got 2',
@@ -334,7 +334,7 @@ describe('troupe swap', () => {
       '--delta0: expected a radius above 0 nats, got 0',
     );
     expect(await refused('run', '--with', 'other', '--agent', '0')).toMatch(
-      /expected two models of one vocabulary .* choose --mode message, distil or raw/,
+      /expected two models with the same vocabulary .* choose --mode message, distil or raw/,
     );
     expect(await refused('nothing', '--with', 'large', '--agent', '0')).toContain('expected a run folder');
     expect(await refused('run', '--with', 'nothing', '--agent', '0')).toBe(

@@ -51,7 +51,7 @@ it.each([
   ['export const words: string[] = [];\nlet x: = 3;', 'words.ts:2: Unexpected token `=`'],
   ['\n\nexport enum Words { a }', 'words.ts:3: TypeScript enum is not supported in strip-only mode'],
   ["export const words = [];\nthrow new Error('on purpose');", 'on purpose'],
-])('is refused in one line that names the place: %j', (words, message) => {
+])('is rejected in one line with its position: %j', (words, message) => {
   const { status, stdout, stderr } = check(words);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toContain(`task.ts: expected a module that loads, got: ${message}`);

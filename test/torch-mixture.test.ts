@@ -1,4 +1,4 @@
-/** A mixture of two models of engine torch, as `troupe swap` makes it: the numbers of the embedded engine's. */
+/** A mixture of two models of engine torch, as created by `troupe swap`, agrees with the embedded engine. */
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { randomStream } from '../src/core/rng.ts';
@@ -37,7 +37,7 @@ describeWithTorch('a mixture on PyTorch', () => {
     });
   }
 
-  it('draws, scores and steps as on the embedded engine', async () => {
+  it('has the samples, scores and steps of the embedded engine', async () => {
     const run = async (on: Engine) => {
       const model = await mixture(on);
       const requests = Array.from({ length: 16 }, (_, m) => ({

@@ -1,4 +1,4 @@
-/** One whole SAT stage on PyTorch and on the embedded engine: the same rollouts, the same verdicts. */
+/** A SAT stage with PyTorch has the same rollouts and update decisions as with the embedded engine. */
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { Engine } from '../src/engine/engine.ts';
@@ -12,7 +12,7 @@ import { runTraining } from '../src/train/run.ts';
 import { MemoryRun } from '../src/train/testing/memory-store.ts';
 import { trainOptions } from '../src/train/testing/world.ts';
 
-/** Any text is an answer; one with an even number of letters earns a reward. */
+/** Every text is an answer; texts of even length have reward 1. */
 const task: Task = {
   name: 'even',
   rewardRange: [0, 1],
@@ -55,7 +55,7 @@ for (const trains of ['all weights', 'adapters'])
             promptsPerStep: 4,
             numGenerations: 4,
             maxCompletionLength: 5,
-            // a radius that the full step leaves, so that backtracking restores snapshots
+            // the full step leaves this radius, so that backtracking restores snapshots
             trustRegion: { targetKl: 0.002, targetKlMessage: 0.02 },
             optimizer: { learningRate: 0.003 },
             gate: { kind: 'off' },
@@ -70,7 +70,7 @@ for (const trains of ['all weights', 'adapters'])
       }
     }
 
-    it('has the rollouts, attempts and verdicts of the embedded engine', async () => {
+    it('has the rollouts, attempts and decisions of the embedded engine', async () => {
       const [embedded, torch] = [await trained(onnx), await trained(engine)];
       expect(torch.rollouts).toEqual(embedded.rollouts);
       expect(embedded.updates).toHaveLength(2);
@@ -83,7 +83,7 @@ for (const trains of ['all weights', 'adapters'])
         expect(other.attempts).toHaveLength(update.attempts.length);
         backtracks += update.attempts.length - 1;
         update.attempts.forEach((attempt, a) => {
-          // the first steps of Adam are signs of gradients, so rounding in entries near 0 moves weights a little
+          // the first steps of Adam are signs of gradients, so rounding of entries near 0 changes weights slightly
           const allowed = 1e-5 + 0.02 * attempt.klQuantile;
           expect(Math.abs(other.attempts[a]!.klQuantile - attempt.klQuantile)).toBeLessThan(allowed);
         });

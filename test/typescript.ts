@@ -1,5 +1,5 @@
 /**
- * What `node --import` takes to run TypeScript, for tests that start scripts of this repository.
+ * URL for `node --import` that enables TypeScript, for tests that start scripts of this repository.
  * @module
  */
 export const TYPESCRIPT = new URL('../scripts/typescript.mjs', import.meta.url).href;

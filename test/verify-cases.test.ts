@@ -46,7 +46,7 @@ it('lists each disagreement and prints the counts', () => {
   });
 });
 
-it('compares with two graders where they agree, or with one grader', () => {
+it('compares with one grader, or with two where they agree', () => {
   const path = join(FIXTURES, 'math500-variants.jsonl');
   expect(verifyCases(path, '--exclude', 'kind=deg_unicode').lines.slice(-2)).toEqual([
     '41 lines left out',
@@ -55,7 +55,7 @@ it('compares with two graders where they agree, or with one grader', () => {
   expect(verifyCases(path, '--mode', 'strict-deepscaler').lines).toEqual(['139 agree, 0 disagree']);
 });
 
-it('names the fault of a file or an option', () => {
+it('reports invalid files and options', () => {
   expect(verifyCases(file({ gold: '1', prediction: '1' }))).toMatchObject({
     status: 2,
     stderr: expect.stringMatching(

@@ -62,7 +62,7 @@ it('lists each disagreement', () => {
   });
 });
 
-it('names the fault of a file', () => {
+it('reports an invalid file', () => {
   const path = join(dir, 'broken.jsonl');
   writeFileSync(path, '{"domain": "blocksworld"}\n');
   expect(verifyPlans(path)).toMatchObject({

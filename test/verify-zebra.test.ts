@@ -30,7 +30,7 @@ it('grades outputs and solves puzzles', () => {
   });
 });
 
-it('names a folder or a missing file in one line', () => {
+it('reports a folder or a missing file in one line', () => {
   expect(verifyZebra(FIXTURES)).toMatchObject({
     status: 2,
     stderr: `verify-zebra: ${FIXTURES}: expected a file, got a folder; name the files in it`,

@@ -1,6 +1,6 @@
 /**
- * A whole training by the command line whose messages vLLM draws. It runs where TROUPE_PYTHON names a Python that has
- * vLLM, on whatever device it finds, and is skipped with a notice elsewhere.
+ * A complete training from the command line with vLLM as the sampler. The test needs vLLM in the Python of TROUPE_PYTHON, on
+ * any device, and is skipped with a notice otherwise.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -42,7 +42,7 @@ describe.skipIf(!hasVllm)(`a training that samples through vLLM${notice}`, () =>
     ['adapters', ['--engine.lora_rank', '4']],
     ['bfloat16', ['--torch.dtype', 'bfloat16']],
   ])(
-    'finishes with %s and says how far the sampler is from the trainer',
+    'finishes with %s and records the difference of sampler and trainer',
     (name, more) => {
       const { run, events } = train(name, ...more);
       const updates = events.filter((event) => 'kind' in event && event.kind === 'update') as {

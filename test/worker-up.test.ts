@@ -1,4 +1,4 @@
-/** `troupe worker up` as a user starts it, and what it refuses. */
+/** Starts `troupe worker up` like a user, and tests its errors. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-it('says in one line which Python is missing', () => {
+it('reports a missing Python in one line', () => {
   const { status, stderr } = spawnSync(
     process.execPath,
     [TROUPE, 'worker', 'up', '--python', '/nowhere/python3'],
@@ -35,7 +35,7 @@ describeWithTorch('a worker of its own', () => {
   const engine = testEngine();
   const folder = withWorker(engine);
 
-  it('prints where it is, serves whoever has the token, and ends with Ctrl-C', async () => {
+  it('prints its address, serves clients with the token, and ends with Ctrl-C', async () => {
     const words = [
       'worker',
       'up',
@@ -60,7 +60,7 @@ describeWithTorch('a worker of its own', () => {
     const model = await client.load({ dir, training: true });
     expect(model.parameterCount).toBeGreaterThan(0);
 
-    // 0.002 GiB: a model of this shape is too large to be trained there
+    // 0.002 GiB: too small for training a model of this shape
     const wide = tinyConfig({ hiddenSize: 96, intermediateSize: 160 });
     saveCheckpoint(join(folder, 'wide'), {
       config: wide,

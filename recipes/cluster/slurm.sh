@@ -1,12 +1,12 @@
 #!/bin/bash
-# Trains a team on the nodes of a Slurm job, one Ray node on each; docs/cluster.md says how it was tried. Submit it
-# from the folder of troupe, which all nodes see under the same path, as they do the team file and the run:
+# Trains a team on the nodes of a Slurm job, with one Ray node per Slurm node; docs/cluster.md describes how it was
+# tested. Submit it from the folder of troupe. This folder, the team file and the run need equal paths on all nodes:
 #
 #   sbatch recipes/cluster/slurm.sh team.yaml /shared/runs/team-1 --ray.gpus_per_agent 1
 #
-# What follows the run's folder goes to "troupe train". TROUPE_PYTHON is a Python with requirements.txt and
-# requirements-ray.txt of python/troupe_worker; without it, .venv/bin/python. Five minutes before its time is over,
-# and after a node that failed, the job is queued again and goes on from its last checkpoint.
+# Further arguments are passed to "troupe train". TROUPE_PYTHON is a Python with requirements.txt and requirements-ray.txt
+# of python/troupe_worker; default: .venv/bin/python. Five minutes before its time limit, and after a node has failed, the
+# job is requeued and resumes from its last checkpoint.
 #SBATCH --job-name=troupe
 #SBATCH --nodes=3
 #SBATCH --ntasks-per-node=1
@@ -24,27 +24,27 @@ usage='usage: sbatch recipes/cluster/slurm.sh TEAM.yaml RUN [options of "troupe 
 team=${1:?$usage}
 run=${2:?$usage}
 shift 2
-# Slurm runs a copy of this file: where troupe is cannot be told from its path
+# Slurm runs a copy of this file, so its path does not contain the folder of troupe
 troupe=${TROUPE:-$SLURM_SUBMIT_DIR}
 export TROUPE_PYTHON=${TROUPE_PYTHON:-$troupe/.venv/bin/python}
 [[ -x $troupe/recipes/cluster/train.sh ]] || { echo "no troupe in $troupe; submit from its folder, or set TROUPE" >&2 && exit 2; }
 "$TROUPE_PYTHON" -c 'import ray, torch' || { echo "no Ray or PyTorch in $TROUPE_PYTHON; set TROUPE_PYTHON" >&2 && exit 2; }
 
-# ports, folders and the token are this job's own: other jobs may share its nodes
+# ports, folders and the token are unique to this job, because other jobs may share its nodes
 head=$("$TROUPE_PYTHON" -c 'import ray.util; print(ray.util.get_node_ip_address())')
 port=$((20000 + SLURM_JOB_ID % 10000))
 token=$("$TROUPE_PYTHON" -c 'import secrets; print(secrets.token_hex(32))')
 export head port RAY_AUTH_MODE=token RAY_AUTH_TOKEN="$token" RAY_USAGE_STATS_ENABLED=0
-export SLURM_EXPORT_ENV=ALL # for steps of a job that was submitted with --export=NONE
+export SLURM_EXPORT_ENV=ALL # for the steps of a job that was submitted with --export=NONE
 
-# One per node, called by srun. Starts Ray, and starts it again when it dies: troupe waits for it (ray.wait_seconds).
+# Runs on every node by srun. Starts Ray, and restarts it after a crash; troupe waits for it (ray.wait_seconds).
 # shellcheck disable=SC2317
 ray_node() {
   local folder="/tmp/ray-$SLURM_JOB_ID-$SLURM_NODEID" ray where=(--address="$head:$port")
   if ((SLURM_NODEID == 0)); then
     where=(--head --node-ip-address="$head" --port="$port" --include-dashboard=false)
   fi
-  # the signal goes to Ray too, which may hang at it: what it leaves ends with the step
+  # Ray gets the signal too and may hang; its remaining processes end with the step
   trap 'timeout 15 tail --pid="$ray" -f /dev/null; rm -rf "$folder"; exit 0' TERM
   while true; do
     "$TROUPE_PYTHON" -m ray.scripts.scripts start "${where[@]}" --block --temp-dir="$folder" \
@@ -73,7 +73,7 @@ while joined < nodes:
     try:
         found = GcsClient(address=address).get_all_node_info(timeout=10)
         joined = sum(node.state == 0 for node in found.values())
-    except Exception as error:  # the head is not there yet
+    except Exception as error:  # the head is not running yet
         why = f"({error})"
     time.sleep(1)
 print(f"Ray on {joined} nodes at {address}", flush=True)
@@ -85,20 +85,20 @@ train() {
   training=$!
   status=0
   wait "$training" || status=$?
-  # a wait that the signal below broke off; Slurm ends this job next
+  # the signal below may have interrupted the wait; Slurm ends this job next
   while kill -0 "$training" 2>/dev/null; do wait "$training" || status=$?; done
 }
 
-trap 'echo "time is nearly over: queued again"; scontrol requeue "$SLURM_JOB_ID"' USR1
-# troupe goes on by itself when it loses a worker; when it loses the head, once that is there again
+trap 'echo "time limit is near: requeued"; scontrol requeue "$SLURM_JOB_ID"' USR1
+# troupe resumes by itself after the loss of a worker; after the loss of the head it must be started again
 for attempt in 1 2 3; do
   all_nodes
   train "$@"
   ((status == 1 && attempt < 3)) || break
-  echo "the training failed; trying to go on"
+  echo "the training failed; resuming it"
 done
 
-# lets the nodes put their folders away; what is left after that, Slurm ends with the job
+# gives the nodes time to delete their folders; Slurm ends all remaining processes with the job
 scancel --signal=TERM "$SLURM_JOB_ID.0" || true
 timeout 30 tail --pid="$cluster" -f /dev/null || true
 exit "$status"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Trains a team, or goes on where its run is: for jobs that may be started again.
+# Trains a team, or resumes its run if it exists; for jobs that may be restarted.
 #
 #   recipes/cluster/train.sh TEAM.yaml RUN [options of "troupe train"]
 set -euo pipefail
@@ -8,5 +8,5 @@ team=${1:?$usage}
 run=${2:?$usage}
 shift 2
 what=("$team" --run "$run")
-[[ -e $run/config.yaml ]] && what=(--resume "$run") # the last thing a new run writes
+[[ -e $run/config.yaml ]] && what=(--resume "$run") # the last file that a new run writes
 exec node "$(dirname "$(readlink -f "$0")")/../../bin/troupe.mjs" train "${what[@]}" "$@"

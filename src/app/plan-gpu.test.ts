@@ -55,7 +55,7 @@ describe('plans for GPUs from data sheets', () => {
   it.each([
     ['3 x Qwen3-4B, all weights', 'three-4b.yaml', 'h200', {}],
     [
-      'the same, two cards for each agent',
+      'the same, two GPUs per agent',
       'three-4b.yaml',
       'h100',
       { 'ray.gpus_per_agent': 2, 'engine.decode_batch': 32 },

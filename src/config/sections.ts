@@ -177,37 +177,49 @@ export const protocolSchema = z.discriminatedUnion(
   'kind',
   [
     z.strictObject({
-      kind: z.literal('vote').describe('All answer at once, unseen by each other; the plurality wins.'),
+      kind: z
+        .literal('vote')
+        .describe('All agents answer without seeing other answers; the plurality is the answer of the team.'),
     }),
     z.strictObject({
       kind: z
         .literal('parts')
-        .describe('All write one part at once, unseen by each other; the answer is the parts in order.'),
+        .describe(
+          'Every agent writes one part of the answer without seeing the others; the answer is the parts in order.',
+        ),
     }),
     z.strictObject({
       kind: z
         .literal('relay')
-        .describe('Agents speak in turn over a shared transcript; the last message is the answer.'),
-      rounds: rounds(1).describe('relay: how often every agent speaks.'),
+        .describe('One agent per turn, in order, on a shared transcript; the last message is the answer.'),
+      rounds: rounds(1).describe('relay: messages per agent.'),
     }),
     z.strictObject({
       kind: z
         .literal('debate')
-        .describe('All answer at once, in rounds, each seeing the round before; then a vote.'),
-      rounds: rounds(2).describe('debate: rounds of answers.'),
+        .describe(
+          'All agents answer in every round and see the answers of the previous round; the plurality of the last round wins.',
+        ),
+      rounds: rounds(2).describe('debate: number of rounds.'),
     }),
     z.strictObject({
-      kind: z.literal('router').describe('One agent per turn over a shared transcript.'),
+      kind: z
+        .literal('router')
+        .describe(
+          'One agent per turn, in order or at random, on a shared transcript; the last message is the answer.',
+        ),
       turns: integer({ min: 1, max: 1000 })
         .optional()
-        .describe('router: messages per episode. Default: one per agent.'),
+        .describe('router: messages per episode. Default: the number of agents.'),
       order: choice(['round_robin', 'random'])
         .default('round_robin')
-        .describe('router: agents in order, or any agent each turn.'),
-      seed: integer({ min: 0 }).default(1).describe('router: names the random choices.'),
+        .describe('router: round_robin: agents in order; random: a random agent at each turn.'),
+      seed: integer({ min: 0 }).default(1).describe('router: seed of the random choices.'),
     }),
     z.strictObject({
-      kind: z.literal('module').describe('A protocol of your own (docs/protocols.md).'),
+      kind: z
+        .literal('module')
+        .describe('A custom protocol: path of a TypeScript module (docs/protocols.md).'),
       path: text('the path of a TypeScript module').describe(
         'module: TypeScript file whose default export `(agents) => protocol` creates the protocol.',
       ),
@@ -218,7 +230,7 @@ export const protocolSchema = z.discriminatedUnion(
 
 export const protocolSection = protocolSchema
   .prefault({ kind: 'vote' })
-  .describe('Which agents act at each turn, and what they see.');
+  .describe('Defines which agents act at each turn, what they see, and what the answer of the team is.');
 
 export const taskSection = z
   .looseObject(

@@ -1,7 +1,7 @@
 /**
- * A short run on exact tables whose every decision is committed: whatever changes a draw, a sum or the
- * order of events changes this file. Where that is intended, `npx vitest run test/golden -u` writes it
- * anew, and the difference belongs into the review.
+ * Short runs with tabular models whose events and metrics are committed. Every change of a random draw, a sum or the order
+ * of events changes these files. If a change is intended, `npx vitest run test/golden -u` rewrites them; review the
+ * difference.
  */
 import { expect, it } from 'vitest';
 import { createTabularEngine } from '../../src/engine/tabular/engine.ts';
@@ -27,7 +27,7 @@ const shared: OptionChanges = {
 it.each<[string, Protocol, OptionChanges]>([
   ['vote-fresh', createVote(), { ...shared, order: 'random' }],
   ['relay-reuse', createRelay(2), { ...shared, rolloutMode: 'reuse', order: 'reverse' }],
-])('a %s run decides what it always decided', async (name, protocol, changes) => {
+])('a %s run has the recorded events and metrics', async (name, protocol, changes) => {
   const memory = new MemoryRun();
   try {
     await runTraining({

@@ -1,6 +1,6 @@
 /**
- * A training on a cluster of two raylets, by the command line: a worker, then a whole raylet, then the driver are
- * killed in mid-stage, and the run ends with the bytes of one that lost nothing.
+ * Training from the command line on a cluster of two raylets. A worker, a raylet and the driver are killed in the middle of
+ * a stage; the run must end with the bytes of an uninterrupted one.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { readEvents } from '../../src/store/read-run.ts';
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
-/** Steps large enough that most updates are kept, so that a lost one would show. */
+/** The steps are large enough that most updates are accepted, so that the test detects a lost update. */
 const TEAM = `
 name: tiny
 base: base
@@ -29,8 +29,8 @@ gate: {kind: off}
 eval: {prompts: 20, k: 2}
 `;
 
-/** Several processes that import PyTorch on a busy machine. */
-const PATIENCE_MS = 1_800_000;
+/** Timeout for several processes that import PyTorch on a busy machine, ms. */
+const TIMEOUT_MS = 1_800_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
 const team = join(folder, 'team.yaml');
@@ -41,46 +41,46 @@ function start(...args: string[]): { readonly child: ChildProcess; readonly ende
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, TROUPE_PYTHON: TEST_PYTHON },
   });
-  let said = '';
+  let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    stderr += text;
   });
   const ended = new Promise<string>((resolve) =>
-    child.once('close', (code, signal) => resolve(`${code ?? signal}\n${said}`)),
+    child.once('close', (code, signal) => resolve(`${code ?? signal}\n${stderr}`)),
   );
   return { child, ended };
 }
 
 /**
- * Does something while a run is in the middle of a stage, its rollouts made and its updates not done. The run stands
- * still meanwhile: however slow the machine is, the stage does not end first.
+ * Runs `action` while a run is in the middle of a stage, after its rollouts and before its updates. The run is stopped
+ * meanwhile, so that the stage cannot end first on a slow machine.
  */
 async function inMidStage(
   run: string,
   stage: number,
   child: ChildProcess,
-  strike: () => unknown,
+  action: () => unknown,
 ): Promise<void> {
   const log = join(folder, run, 'events.jsonl');
-  const says = (kind: string) =>
+  const hasEvent = (kind: string) =>
     existsSync(log) && readFileSync(log, 'utf8').includes(`"kind":"${kind}","stage":${stage},`);
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!says('stage_started')) {
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (!hasEvent('stage_started')) {
     if (child.exitCode !== null || performance.now() > deadline)
-      throw new Error(`the run never came to stage ${stage}`);
+      throw new Error(`the run did not reach stage ${stage}`);
     await sleep(5);
   }
   child.kill('SIGSTOP');
   try {
-    if (says('stage_finished')) throw new Error(`stage ${stage} was over before anything was done to it`);
-    await strike();
+    if (hasEvent('stage_finished')) throw new Error(`stage ${stage} ended before the action`);
+    await action();
   } finally {
     child.kill('SIGCONT');
   }
 }
 
-/** Everything a run leaves behind but the times. */
-function remains(run: string): Readonly<Record<string, string>> {
+/** All files of a run except those with times. */
+function filesOf(run: string): Readonly<Record<string, string>> {
   const dir = join(folder, run);
   const names = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -89,41 +89,41 @@ function remains(run: string): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), 'base64')]));
 }
 
-/** @param running - the cluster, once it runs; with its second node replaced afterwards */
+/** @param running - returns the running cluster; its second node is replaced by the test */
 export function describeBrokenTraining(running: () => TwoRaylets): void {
   beforeAll(() => {
     writeFileSync(team, TEAM);
     const made = spawnSync(process.execPath, [TROUPE, 'pretrain', team], { cwd: folder });
     expect(made.status, String(made.stderr)).toBe(0);
-  }, PATIENCE_MS);
+  }, TIMEOUT_MS);
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it(
-    'a training that loses a worker, a raylet and its driver ends as one that lost nothing',
+    'a training that loses a worker, a raylet and its driver has the bytes of an uninterrupted one',
     async () => {
       const cluster = running();
       const address = ['--ray.address', cluster.address];
-      const whole = start('train', team, '--run', 'whole', ...address);
-      expect(await whole.ended).toBe('0\n');
+      const uninterrupted = start('train', team, '--run', 'uninterrupted', ...address);
+      expect(await uninterrupted.ended).toBe('0\n');
 
       const first = start('train', team, '--run', 'broken', ...address);
       await inMidStage('broken', 1, first.child, () => cluster.tell('kill-actor'));
       await inMidStage('broken', 2, first.child, () => cluster.tell('kill-node'));
       await cluster.tell('add-node');
       await inMidStage('broken', 3, first.child, () => first.child.kill('SIGKILL'));
-      const said = await first.ended;
-      expect(said).toMatch(/the actor of agent \d was lost: .*; going on from stage 0\n/);
-      expect(said).toMatch(/the actor of agent \d was lost: .*; going on from stage 1\n/);
-      expect(said).toMatch(/^SIGKILL\n/);
+      const output = await first.ended;
+      expect(output).toMatch(/the actor of agent \d was lost: .*; going on from stage 0\n/);
+      expect(output).toMatch(/the actor of agent \d was lost: .*; going on from stage 1\n/);
+      expect(output).toMatch(/^SIGKILL\n/);
 
       expect(await start('train', '--resume', 'broken').ended).toBe('0\n');
-      expect(remains('broken')).toEqual(remains('whole'));
-      const updates = readEvents(join(folder, 'whole')).filter(({ kind }) => kind === 'update');
+      expect(filesOf('broken')).toEqual(filesOf('uninterrupted'));
+      const updates = readEvents(join(folder, 'uninterrupted')).filter(({ kind }) => kind === 'update');
       expect(updates).toHaveLength(6);
       expect(
         updates.filter((event) => 'status' in event && event.status === 'ACCEPT').length,
       ).toBeGreaterThan(2);
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 }

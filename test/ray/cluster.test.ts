@@ -1,7 +1,7 @@
 /**
- * Teams on a cluster of two raylets: a stage with the verdicts of the embedded engine, agents at work at the same time,
- * models and adapters on a node that sees no folder of this one, what is refused before any work starts, and a training
- * under which things die.
+ * Teams on a cluster of two raylets: a stage with the decisions of the embedded engine, concurrent agents, models and
+ * adapters on a node without access to the folders of this one, rejected settings, and a training whose processes are
+ * killed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import { MemoryRun } from '../../src/train/testing/memory-store.ts';
 import { trainOptions } from '../../src/train/testing/world.ts';
 import { describeBrokenTraining } from './broken-training.ts';
 
-/** Any text is an answer; one with an even number of letters earns a reward. */
+/** Every text is an answer; texts of even length have reward 1. */
 const task: Task = {
   name: 'even',
   rewardRange: [0, 1],
@@ -86,7 +86,7 @@ describeWithRay('two raylets', () => {
           promptsPerStep: 4,
           numGenerations: 4,
           maxCompletionLength: 5,
-          // a radius that the full step leaves, so that backtracking restores snapshots
+          // the full step leaves this radius, so that backtracking restores snapshots
           trustRegion: { targetKl: 0.002, targetKlMessage: 0.02 },
           optimizer: { learningRate: 0.003 },
           gate: { kind: 'off' },
@@ -101,12 +101,12 @@ describeWithRay('two raylets', () => {
     }
   }
 
-  it('say what the cluster has', () => {
+  it('report the resources of the cluster', () => {
     expect(driver.facts).toMatchObject({ nodes: 2, cpus: 2, gpus: 0, tokenIsOwn: false });
   });
 
   it(
-    'have the rollouts, attempts and verdicts of the embedded engine, agents at work at the same time',
+    'have the rollouts, attempts and decisions of the embedded engine, with concurrent agents',
     async () => {
       const work: TimedModelCall[] = [];
       const engine = teamEngine({ agents: 2, cpusPerAgent: 1, onModelCall: (call) => work.push(call) });
@@ -132,7 +132,7 @@ describeWithRay('two raylets', () => {
   );
 
   it(
-    'keep adapters of an agent on another node whole: its base and its folder travel there and back',
+    'copy the base model and adapters of an agent to another node and back',
     async () => {
       const lora = { rank: 2, alpha: 4, targetModules: 'all-linear' as const, rslora: false };
       const engine = teamEngine({ agents: 2, cpusPerAgent: 1, lora });
@@ -163,7 +163,7 @@ describeWithRay('two raylets', () => {
         expect(again.capabilities).toMatchObject({ parameters: 'lora', parallel: true });
         expect(await again.forward(sequences, score)).toEqual(after);
       }
-      // and it is an adapter like any other here
+      // the copied folder is an ordinary adapter on this node
       const embedded = createOnnxEngine({
         threads: 1,
         spinning: false,
@@ -177,7 +177,7 @@ describeWithRay('two raylets', () => {
     START_MS,
   );
 
-  it('refuse, each in one line, what cannot be, before anything is loaded', async () => {
+  it('reject invalid settings in one line each before anything is loaded', async () => {
     const cases: readonly (readonly [Partial<RayEngineOptions>, RegExp])[] = [
       [
         { gpusPerAgent: 0.5, agents: 3 },

@@ -1,4 +1,4 @@
-/** `troupe ray up` as a user meets it: it says where it listens, and leaves nothing behind when it ends. */
+/** Runs `troupe ray up` like a user: it prints its address and leaves no processes when it ends. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,26 +12,26 @@ import { START_MS, TEST_PYTHON } from '../../src/engine/torch/testing/python.ts'
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
-/** Processes that were told of a folder. */
+/** Command lines of processes that contain a folder. */
 function processesOf(folder: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return words.includes(folder) ? [words] : [];
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return command.includes(folder) ? [command] : [];
       } catch {
-        return []; // it has just ended
+        return []; // the process has just ended
       }
     });
 }
 
 describeWithRay('troupe ray up', () => {
   it(
-    'starts a cluster and a driver, takes their token alone, and ends both',
+    'starts a cluster and a driver, accepts only their token, and ends both',
     async () => {
       const ray = rayFolder();
-      const words = [
+      const options = [
         '--num-cpus',
         '1',
         '--num-gpus',
@@ -41,7 +41,7 @@ describeWithRay('troupe ray up', () => {
         '--temp-dir',
         ray.path,
       ];
-      const up = ['ray', 'up', '--python', String(TEST_PYTHON), '--port', '0', '--json', ...words];
+      const up = ['ray', 'up', '--python', String(TEST_PYTHON), '--port', '0', '--json', ...options];
       const child = spawn(process.execPath, [TROUPE, ...up], { stdio: ['ignore', 'pipe', 'inherit'] });
       const ended = once(child, 'exit');
       try {
@@ -57,16 +57,16 @@ describeWithRay('troupe ray up', () => {
         child.kill('SIGTERM');
       }
       expect(await ended).toEqual([0, null]);
-      // killed ones may take a moment on a busy machine
+      // killed processes may take a moment on a busy machine
       await expect.poll(() => processesOf(ray.path), { timeout: 60_000 }).toEqual([]);
       ray.remove();
     },
     START_MS,
   );
 
-  it('says in one line that nobody is at an address', () => {
-    const words = [TROUPE, 'ray', 'up', '--python', String(TEST_PYTHON), '--address', '127.0.0.1:9'];
-    const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  it('reports in one line that there is no cluster at an address', () => {
+    const args = [TROUPE, 'ray', 'up', '--python', String(TEST_PYTHON), '--address', '127.0.0.1:9'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^engine ray: there is no Ray cluster at 127\.0\.0\.1:9; .*\n$/);
   });

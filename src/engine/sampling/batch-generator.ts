@@ -6,7 +6,7 @@
 import type { DecodeBatch } from '../decode-batch.ts';
 import type { GenerationRequest, GeneratorOptions, MessageGenerator } from '../generation.ts';
 import { drawFiltered, rankTokens } from './draw-filtered.ts';
-import { GroupedGenerator, type GroupMessage, type GroupProgress } from './grouped-generator.ts';
+import { GroupedGenerator, type GroupProgress, type PendingGeneration } from './grouped-generator.ts';
 
 export interface BatchGeneratorParts {
   /** Opens a batch for contexts at a temperature; greedy requests use temperature 1. */
@@ -33,7 +33,7 @@ export function createBatchGenerator(
 
 /** A message and its tokens so far. */
 interface Drawing {
-  readonly message: GroupMessage;
+  readonly message: PendingGeneration;
   readonly limit: number;
   readonly tokens: number[];
   readonly logp: number[];
@@ -41,7 +41,7 @@ interface Drawing {
 
 async function decodeGroup(
   { open, endTokens, maxPositions }: BatchGeneratorParts,
-  group: readonly GroupMessage[],
+  group: readonly PendingGeneration[],
   progress: GroupProgress,
 ): Promise<void> {
   const contexts = group.map(({ request }) => request.context);

@@ -14,8 +14,8 @@ import type {
   MessageGenerator,
 } from '../generation.ts';
 
-/** One message of a group. */
-export interface GroupMessage {
+/** A request of a group that waits for its generation. */
+export interface PendingGeneration {
   readonly request: GenerationRequest;
   readonly settle: (outcome: Generation | { readonly error: unknown }) => void;
 }
@@ -32,7 +32,7 @@ export interface GroupedParts {
   /** Requests with equal keys can be decoded together. */
   readonly groupKey: (request: GenerationRequest) => string | number;
   /** Decodes a group and settles its messages; if it throws, the error settles the remaining ones. */
-  readonly decode: (group: readonly GroupMessage[], progress: GroupProgress) => Promise<void>;
+  readonly decode: (group: readonly PendingGeneration[], progress: GroupProgress) => Promise<void>;
   /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
   /** Validates a request. @throws EngineError if the policy cannot serve it */
@@ -44,7 +44,7 @@ const MAX_BATCH = 32;
 export class GroupedGenerator implements MessageGenerator {
   readonly #parts: GroupedParts;
   readonly #maxBatch: number;
-  readonly #waiting: GroupMessage[] = [];
+  readonly #waiting: PendingGeneration[] = [];
   #running = 0;
   #drawn = 0;
   #work: Promise<void> | undefined;
@@ -66,7 +66,7 @@ export class GroupedGenerator implements MessageGenerator {
         { code: 'TROUPE_ENGINE_CONTEXT' },
       );
     return new Promise((resolve, reject) => {
-      const message: GroupMessage = {
+      const message: PendingGeneration = {
         request,
         settle: (outcome) => {
           signal?.removeEventListener('abort', onAbort);
@@ -116,7 +116,7 @@ export class GroupedGenerator implements MessageGenerator {
   }
 
   /** Dequeues the oldest request and others with the same key. */
-  #takeGroup(): GroupMessage[] {
+  #takeGroup(): PendingGeneration[] {
     const { groupKey } = this.#parts;
     const [oldest] = this.#waiting;
     if (oldest === undefined) return [];
@@ -127,7 +127,7 @@ export class GroupedGenerator implements MessageGenerator {
   }
 
   /** @returns whether the message was in the queue */
-  #dequeue(message: GroupMessage): boolean {
+  #dequeue(message: PendingGeneration): boolean {
     const at = this.#waiting.indexOf(message);
     if (at >= 0) this.#waiting.splice(at, 1);
     return at >= 0;

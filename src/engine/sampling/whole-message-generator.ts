@@ -7,7 +7,7 @@
 import { EngineError } from '../../support/errors.ts';
 import type { Completion, Model } from '../engine.ts';
 import type { Generation, GenerationRequest, GeneratorOptions, MessageGenerator } from '../generation.ts';
-import { GroupedGenerator, type GroupMessage, type GroupProgress } from './grouped-generator.ts';
+import { GroupedGenerator, type GroupProgress, type PendingGeneration } from './grouped-generator.ts';
 
 export interface WholeMessageParts {
   readonly sample: Model['sample'];
@@ -50,7 +50,7 @@ function check({ temperature, topP }: GenerationRequest): void {
 
 async function sampleGroup(
   sample: Model['sample'],
-  group: readonly GroupMessage[],
+  group: readonly PendingGeneration[],
   progress: GroupProgress,
 ): Promise<void> {
   const [first] = group;
@@ -72,7 +72,7 @@ async function sampleGroup(
 }
 
 function settle(
-  { request, settle: end }: GroupMessage,
+  { request, settle: end }: PendingGeneration,
   completion: Completion,
   progress: GroupProgress,
 ): void {

@@ -25,7 +25,7 @@ export interface RemoteGeneratorParts {
 }
 
 /** A queued or in-flight message. */
-interface Message {
+interface PendingGeneration {
   readonly request: GenerationRequest;
   /** Maximum tokens of the message. */
   readonly limit: number;
@@ -44,8 +44,8 @@ const ONE_KEY = '';
 export class RemoteGenerator implements MessageGenerator {
   readonly #parts: RemoteGeneratorParts;
   readonly #options: typeof DEFAULTS;
-  readonly #waiting = new FairQueue<Message>();
-  readonly #running = new Set<Message>();
+  readonly #waiting = new FairQueue<PendingGeneration>();
+  readonly #running = new Set<PendingGeneration>();
   readonly #calls = new Set<Promise<void>>();
   #drawn = 0;
   #closed = false;
@@ -69,7 +69,7 @@ export class RemoteGenerator implements MessageGenerator {
     const limit = Math.min(maxTokens, maxPositions - context.length);
     return new Promise<Generation>((resolve, reject) => {
       const enough = new AbortController();
-      const message: Message = { request, limit, tokens: [], logp: [], enough, resolve, reject };
+      const message: PendingGeneration = { request, limit, tokens: [], logp: [], enough, resolve, reject };
       const onAbort = (): void => {
         if (this.#waiting.remove(message)) reject(signal?.reason);
         else enough.abort(signal?.reason);
@@ -116,7 +116,7 @@ export class RemoteGenerator implements MessageGenerator {
   }
 
   /** Reserves cache for the maximum length of every message; rows of a batch are padded to the longest. */
-  #hasRoom(next: Message): boolean {
+  #hasRoom(next: PendingGeneration): boolean {
     const rows = this.#running.size + 1;
     if (rows > this.#options.maxBatch) return false;
     const longest = [...this.#running, next].reduce(
@@ -127,7 +127,7 @@ export class RemoteGenerator implements MessageGenerator {
   }
 
   /** Generates one message; never rejects. */
-  async #run(message: Message): Promise<void> {
+  async #run(message: PendingGeneration): Promise<void> {
     const { request, tokens, logp, limit, enough, resolve, reject } = message;
     let finish: Generation['finish'] | undefined;
     let fault: { readonly error: unknown } | undefined;
@@ -140,7 +140,7 @@ export class RemoteGenerator implements MessageGenerator {
         onFrame: (frame) => {
           if (enough.signal.aborted) return; // the worker sent this token before it received the cancellation
           try {
-            if (this.#hear(message, tokenOf(frame)) || enough.signal.aborted) return;
+            if (this.#addToken(message, tokenOf(frame)) || enough.signal.aborted) return;
             finish = 'stop';
           } catch (error) {
             fault = { error }; // an error of one message must not affect the others
@@ -163,7 +163,7 @@ export class RemoteGenerator implements MessageGenerator {
     if (!this.#closed) this.#admit();
   }
 
-  #params({ request, limit }: Message): Record<string, unknown> {
+  #params({ request, limit }: PendingGeneration): Record<string, unknown> {
     const { temperature, topP, topLogprobs } = request;
     return {
       temperature,
@@ -175,7 +175,7 @@ export class RemoteGenerator implements MessageGenerator {
   }
 
   /** Adds a token to the message. @returns whether the message continues */
-  #hear({ request, tokens, logp }: Message, token: GeneratedToken): boolean {
+  #addToken({ request, tokens, logp }: PendingGeneration, token: GeneratedToken): boolean {
     tokens.push(token.token);
     logp.push(token.logp);
     this.#drawn++;

@@ -27,7 +27,7 @@ export interface ContinuousBatchParts extends PrefillParts {
 }
 
 /** A queued or in-flight message. */
-interface Message {
+interface PendingGeneration {
   readonly request: GenerationRequest;
   readonly limit: number;
   readonly tokens: number[];
@@ -48,10 +48,10 @@ export class ContinuousBatch implements MessageGenerator {
   readonly #parts: ContinuousBatchParts;
   readonly #options: Required<GeneratorOptions>;
   readonly #ends: ReadonlySet<number>;
-  readonly #waiting = new FairQueue<Message>();
+  readonly #waiting = new FairQueue<PendingGeneration>();
   readonly #cache: ServingKvCache;
   /** In-flight message of each row of the cache. */
-  readonly #rows: Message[] = [];
+  readonly #rows: PendingGeneration[] = [];
   #stepRunner: StepRunner | undefined;
   #drawn = 0;
   #running: Promise<void> | undefined;
@@ -78,7 +78,7 @@ export class ContinuousBatch implements MessageGenerator {
       );
     const limit = Math.min(request.maxTokens, config.maxPositions - context.length);
     return new Promise<Generation>((resolve, reject) => {
-      const message: Message = {
+      const message: PendingGeneration = {
         request,
         limit,
         tokens: [],
@@ -126,12 +126,12 @@ export class ContinuousBatch implements MessageGenerator {
   #dropAborted(): void {
     for (const message of this.#waiting.items()) if (settleIfAborted(message)) this.#waiting.remove(message);
     for (let row = this.#rows.length - 1; row >= 0; row--)
-      if (settleIfAborted(this.#rows[row] as Message)) this.#removeRow(row);
+      if (settleIfAborted(this.#rows[row] as PendingGeneration)) this.#removeRow(row);
   }
 
   /** Prefills one group of queued contexts, equal contexts once, and draws the first token of each message. */
   async #admit(): Promise<void> {
-    const group: Message[] = [];
+    const group: PendingGeneration[] = [];
     const rowOf = new Map<string, number>();
     const contexts: Int32Array[] = [];
     let length = 0;
@@ -165,7 +165,7 @@ export class ContinuousBatch implements MessageGenerator {
   }
 
   /** Reserves cache for the maximum length of every message, so that an admitted message always completes. */
-  #hasRoom(next: Message, group: readonly Message[]): boolean {
+  #hasRoom(next: PendingGeneration, group: readonly PendingGeneration[]): boolean {
     const rows = this.#rows.length + group.length + 1;
     if (rows > this.#options.maxBatch) return false;
     const longest = [...this.#rows, ...group, next].reduce(
@@ -193,7 +193,7 @@ export class ContinuousBatch implements MessageGenerator {
   }
 
   /** Draws a message's next token from a row of logits [B, V]. @returns whether the message has ended */
-  #draw(message: Message, logits_BV: Float32Array, row: number): boolean {
+  #draw(message: PendingGeneration, logits_BV: Float32Array, row: number): boolean {
     const { request, tokens, logp } = message;
     if (settleIfAborted(message)) return true;
     const { vocabSize } = this.#parts.sessions.config;
@@ -228,7 +228,7 @@ export class ContinuousBatch implements MessageGenerator {
 
   #removeRow(row: number): void {
     this.#cache.remove(row);
-    const last = this.#rows.pop() as Message;
+    const last = this.#rows.pop() as PendingGeneration;
     if (row < this.#rows.length) this.#rows[row] = last;
   }
 
@@ -242,7 +242,7 @@ export class ContinuousBatch implements MessageGenerator {
 }
 
 /** Rejects a message whose signal is aborted. @returns whether it is aborted */
-function settleIfAborted({ request: { signal }, settle }: Message): boolean {
+function settleIfAborted({ request: { signal }, settle }: PendingGeneration): boolean {
   if (!signal?.aborted) return false;
   settle({ error: signal.reason });
   return true;
