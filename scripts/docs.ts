@@ -3,10 +3,11 @@
  * option tables of `docs/tasks/` and the list of tasks of `docs/tasks.md`. Tests fail while these are not current.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configMarkdown, configSchemaFile } from '../src/config/docs.ts';
 import { writeFileAtomic } from '../src/support/atomic-file.ts';
+import type { TaskDefinition } from '../src/task/definition.ts';
 import { withOptionTable, withTaskList } from '../src/tasks/docs.ts';
 import { loadTaskDefinitions } from '../src/tasks/registry.ts';
 
@@ -14,19 +15,22 @@ const pathOf = (name: string): string => fileURLToPath(new URL(`../docs/${name}`
 const read = (name: string): string => readFileSync(pathOf(name), 'utf8');
 
 const definitions = await loadTaskDefinitions();
-for (const { name } of definitions)
-  if (!existsSync(pathOf(`tasks/${name}.md`)))
-    fail(`docs/tasks/${name}.md: expected the page of task ${name}, got no file`);
 const files: readonly (readonly [name: string, text: string])[] = [
   ['config.md', configMarkdown()],
   ['schema.json', configSchemaFile()],
   ['tasks.md', withTaskList(read('tasks.md'), definitions)],
-  ...definitions.map((definition) => {
-    const name = `tasks/${definition.name}.md`;
-    return [name, withOptionTable(read(name), definition)] as const;
-  }),
+  ...definitions.map((definition) => [`tasks/${definition.name}.md`, taskPage(definition)] as const),
 ];
 for (const [name, text] of files) writeFileAtomic(pathOf(name), text);
+
+/** The page of a task with its current option table. */
+function taskPage(definition: TaskDefinition): string {
+  try {
+    return withOptionTable(read(`tasks/${definition.name}.md`), definition);
+  } catch (error) {
+    return fail((error as Error).message); // no file, or a page without markers
+  }
+}
 
 function fail(message: string): never {
   console.error(message);
