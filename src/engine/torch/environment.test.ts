@@ -1,4 +1,7 @@
-/** Creation of virtual environments. Shell scripts with configurable behaviour take the place of Python. */
+/**
+ * Tests the creation of virtual environments. Shell scripts with configurable behaviour take the place of
+ * Python.
+ */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,7 +85,7 @@ it('is removed after an abort, when the child process has exited', async () => {
   const at = folder();
   const last = join(root, `last-${made}`);
   const making = ensureEnvironment({
-    // prints "ready" when it can be aborted, and still writes files after that
+    // this pip prints "ready" when it can be aborted, and still writes a file after the abort
     python: python({
       pip: `trap 'sleep 0.5; mkdir -p "${at}"; touch "${last}"; exit 1' TERM; echo ready; while :; do sleep 0.1; done`,
     }),

@@ -8,7 +8,10 @@ import type { Runtime, Tensor } from '../graph/runtime.ts';
 import type { DecoderConfig } from './config.ts';
 import { type RopeShape, type RopeTables, ropeTables } from './rope.ts';
 
-/** Initial number of positions in a table. When a table grows, its number of positions is a power of two. */
+/**
+ * Initial number of positions in a table. A table that grows gets a power of two, limited to the model's
+ * maximum.
+ */
 const FIRST = 256;
 
 export class RopeCache {
