@@ -22,7 +22,7 @@ export interface GroupMessage {
 
 /** Callbacks for a group that is being decoded. */
 export interface GroupProgress {
-  /** @throws EngineError if the generator was closed */
+  /** Throws if the generator was closed. @throws EngineError */
   requireOpen(): void;
   /** Adds to the generator's number of drawn tokens. */
   countTokens(tokens: number): void;

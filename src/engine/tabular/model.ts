@@ -1,6 +1,6 @@
 /**
- * The reference model: an exact softmax policy over a small vocabulary in float64, with one table row of logits
- * per state. Tests compare other engines with it, and training runs take milliseconds.
+ * The tabular model: an exact softmax policy over a small vocabulary in float64, with one table row of logits
+ * per state. Tests compare other engines with this model, and training runs with it take milliseconds.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';

@@ -73,7 +73,7 @@ export interface Hello {
   readonly torch: string;
   /** Version of vLLM, if it is installed. */
   readonly vllm?: string | null;
-  /** Size of the cluster, in the answer of a Ray driver. */
+  /** Size of the cluster; present only in the answer of a Ray driver. */
   readonly nodes?: number;
   readonly cpus?: number;
   readonly gpus?: number;

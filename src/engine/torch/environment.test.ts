@@ -14,7 +14,10 @@ const requirements = join(root, 'requirements.txt');
 writeFileSync(requirements, 'torch==1\n');
 
 let made = 0;
-/** A script that prints a Python version, creates "environments" whose Python is a copy of it, and logs pip calls. */
+/**
+ * Creates a script that prints a Python version, creates "environments" whose Python is a copy of the script,
+ * and logs pip calls.
+ */
 function python(says: { version?: string; module?: string; venv?: string; pip?: string } = {}): string {
   const { version = '3.11', module = '', venv = 'exit 0', pip = 'exit 0' } = says;
   const path = join(root, `python-${made++}`);

@@ -303,8 +303,8 @@ export interface RotaryTables {
 }
 
 /**
- * Applies the rotary position embedding to x [B, H, T, d] (component j is paired with component j + d/2, as
- * in Transformers).
+ * Applies the rotary position embedding to x [B, H, T, d], where component j is paired with component j +
+ * d/2, as in Transformers.
  */
 export function rotary(tape: Tape, x: Value, tables: RotaryTables): Value {
   const { graph } = tape;
