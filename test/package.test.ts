@@ -87,7 +87,7 @@ describe('the installed package', () => {
     expect(Object.keys(lock.packages)).not.toContain('node_modules/onnxruntime-node');
     expect(readdirSync(inPackage('')).sort()).toEqual(
       [
-        ...['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'docs', 'package.json'],
+        ...['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'docs', 'examples', 'package.json'],
         ...['python', 'recipes', 'templates', 'web'],
       ].sort(),
     );

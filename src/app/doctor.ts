@@ -108,8 +108,7 @@ function checkRuntime(runtime: number | Error): Check {
     : {
         name: 'onnxruntime',
         status: 'fail',
-        found: runtime.message.split('\n')[0] ?? '',
-        advice: 'run "node scripts/ensure-installed.mjs --force"',
+        found: runtime.message.split('\n')[0] ?? '', // names the command that repairs the installation
       };
 }
 

@@ -1,6 +1,7 @@
 /**
- * The engine contract: a test suite that every trainable engine must pass. It uses the port alone, so gradients
- * are checked through their effect: a plain gradient step of size h lowers the loss by h |g|^2 (first order).
+ * The engine contract: tests that every trainable engine must pass. The engine port gives no access to
+ * gradients, so the tests check a gradient g by its effect: to first order, one plain gradient step with
+ * learning rate h lowers the loss by h |g|^2.
  * @module
  */
 import { describe } from 'vitest';
@@ -15,7 +16,7 @@ import type { Model } from './engine.ts';
 export type { EngineContractOptions } from './contract/harness.ts';
 
 /**
- * Registers the suite with Vitest.
+ * Registers the contract's tests with Vitest.
  *
  * @param name - name of the engine in the test report
  * @param makeModel - creates a model with random (not uniform) weights; every call returns the same weights

@@ -1,32 +1,48 @@
 /**
- * The port between the SAT algorithm and the engines that run models. Engines do not depend on SAT, and the
- * algorithm does not depend on tensors: only token ids, per-token log-probabilities (nats), per-token cotangents
- * and per-state divergences cross the port. `contract.ts` is the test suite that every engine must pass.
- * @see docs/algorithm.md for the equations (E9)
+ * The engine port: the interface between the SAT algorithm and the engines that run models. Engines do not
+ * depend on SAT, and the algorithm does not depend on tensors: only token ids, per-token log-probabilities
+ * (nats), per-token cotangents and per-state divergences cross the port. `contract.ts` contains the tests
+ * that every engine must pass.
+ *
+ * A message is the text that one agent samples in one turn. Each of its tokens has a token state: the context
+ * of the message and the message's tokens before this one.
+ * @see docs/algorithm.md for the equations to which numbers such as E9 refer
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
 import type { DecodeBatch } from './decode-batch.ts';
 import type { GeneratorOptions, MessageGenerator } from './generation.ts';
 
-/** What a model supports; checked before a run starts, so that a run does not fail half-way. */
+/** Capabilities of a model. A run checks them before it starts, so that it does not fail half-way. */
 export interface Capabilities {
-  /** Divergences are exact sums over the full vocabulary (E27); gate 1 needs them. */
+  /**
+   * Whether `divergence` computes exact sums over the full vocabulary (E27). The trust-region gate (gate 1)
+   * requires them.
+   */
   readonly exactKl: boolean;
   readonly trainable: boolean;
   readonly parameters: 'full' | 'lora' | 'table' | 'none';
   readonly dtype: string;
-  /** Largest context plus message, in tokens. */
+  /** Maximum length of context plus message, tokens. */
   readonly maxContext: number;
-  /** Each such model computes on its own device or worker, so calls on several of them run concurrently. */
+  /**
+   * Whether calls on several models run concurrently, because each model computes on its own device or
+   * worker.
+   */
   readonly parallel?: boolean;
-  /** Sampling backend for reports: `torch`, `vllm 0.11.0`. Absent: the engine itself samples. */
+  /** Name of the sampling backend for reports, e.g. `vllm 0.11.0`. Absent if the engine itself samples. */
   readonly sampler?: string;
-  /** Tolerance between the log-probabilities of sampler and trainer (E9). Absent: float32 rounding of one engine. */
+  /**
+   * Tolerance between the log-probabilities of sampler and trainer (E9). Absent if they differ only by
+   * float32 rounding.
+   */
   readonly agreement?: Agreement;
 }
 
-/** Upper bounds on |logp_sampler - logp_trainer| per token: its maximum and its mean over a batch, nats. */
+/**
+ * Upper bounds on |logp_sampler - logp_trainer|, nats: `max` for every token, `mean` for the mean over a
+ * batch.
+ */
 export interface Agreement {
   readonly max: number;
   readonly mean: number;
@@ -41,7 +57,7 @@ export interface ToolCall {
 
 /** A message of a chat, in the format of OpenAI's API. */
 export interface ChatMessage {
-  /** `tool`: the result of a function call. */
+  /** Author of the message. `tool` marks the result of a function call. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
   /** Reasoning text outside of `content`, for chat templates that support it. */
@@ -49,7 +65,10 @@ export interface ChatMessage {
   readonly tool_calls?: readonly ToolCall[];
   readonly tool_call_id?: string;
   readonly name?: string;
-  /** Token ids that this model sampled; inserted unchanged, never re-tokenized. */
+  /**
+   * Token ids, if this model sampled the message. The tokenizer inserts them unchanged and never re-tokenizes
+   * the text.
+   */
   readonly tokens?: Int32Array;
 }
 
@@ -57,40 +76,51 @@ export interface ChatMessage {
 export interface ChatOptions {
   /** Schemas of the functions that the model may call, in the format of OpenAI's API. */
   readonly tools?: readonly unknown[];
-  /** Template variables such as `enable_thinking`; they override those that the model was loaded with. */
+  /**
+   * Template variables such as `enable_thinking`; they override the variables with which the model was
+   * loaded.
+   */
   readonly kwargs?: Readonly<Record<string, unknown>>;
 }
 
-/** The checkpoint's own tokenizer and chat template. */
+/** Tokenizer and chat template of a checkpoint. */
 export interface Tokenizer {
   readonly vocabSize: number;
-  /** Ids of the tokens that end a message. Demonstrations end with the first one. */
+  /** Ids of the tokens that end a message. Training demonstrations end with the first id. */
   readonly endTokens: readonly number[];
-  /** Token ids of a text, without added special tokens. */
+  /** Encodes a text without adding special tokens. */
   encode(text: string): Int32Array;
-  /** Text of a message, without a final end token. */
+  /** Decodes a message. A final end token is omitted. */
   decode(tokens: ArrayLike<number>): string;
-  /** UTF-8 bytes of a token that can be a part of a character; undefined for tokens that are stored as text. */
+  /**
+   * Returns the UTF-8 bytes of a token that stands for bytes, which can be a part of a character. Returns
+   * undefined for tokens that are stored as text.
+   */
   bytesOf(token: number): Uint8Array | undefined;
-  /** Renders the chat template; the result ends where the next assistant message begins. */
+  /**
+   * Renders the chat template and returns its token ids, which end where the next assistant message begins.
+   */
   encodeChat(messages: readonly ChatMessage[], options?: ChatOptions): Int32Array;
 }
 
 /** A message to sample. */
 export interface SampleRequest {
-  /** Token ids before the message. Engines run equal contexts through the model once. */
+  /** Token ids before the message. Engines prefill equal contexts only once. */
   readonly context: Int32Array;
-  /** Random stream of this message; one uniform draw per token. */
+  /** Random stream of this message. Each token takes one uniform draw. */
   readonly stream: RandomStream;
 }
 
 /** Parameters of `Model.sample`. */
 export interface SamplingParams {
-  /** tau_s of E9, > 0. Tokens are drawn from softmax(z / tau_s), without top-p or top-k. */
+  /**
+   * Sampling temperature, > 0 (tau_s in E9). Tokens are drawn from softmax(logits / temperature), without
+   * top-p or top-k.
+   */
   readonly temperature: number;
   readonly maxTokens: number;
   readonly signal?: AbortSignal;
-  /** Called when a message finishes, in order of completion. */
+  /** Called when a message finishes, with the index of its request. Messages finish in any order. */
   readonly onCompletion?: (index: number, completion: Completion) => void;
 }
 
@@ -121,7 +151,10 @@ export type SnapshotId = string & { readonly __brand: 'SnapshotId' };
 
 /** Parameters of `Model.backward`. */
 export interface BackwardParams extends ScoreParams {
-  /** Adds weight * sum over the message's token states of exact KL(new || reference) to the loss (E27, E28, E31). */
+  /**
+   * Adds weight * sum of KL(new || reference) over the token states of all messages to the loss (E28, E31).
+   * The KL is an exact sum over the vocabulary (E27).
+   */
   readonly kl?: { readonly reference: SnapshotId; readonly weight: number };
 }
 
@@ -129,7 +162,10 @@ export interface BackwardParams extends ScoreParams {
 export interface BackwardResult {
   /** logp under the weights at which the gradient was computed, per sequence [T]. */
   readonly logp: readonly Float32Array[];
-  /** Exact KL(new || reference) at each token state of the message, per sequence [T]; absent without `kl`. */
+  /**
+   * Exact KL(new || reference) at each token state of the message, per sequence [T]; absent if
+   * `BackwardParams.kl` is absent.
+   */
   readonly kl?: readonly Float32Array[];
 }
 
@@ -155,21 +191,25 @@ export interface Divergence {
 }
 
 /**
- * State of a policy that is a mixture of an incumbent and a replacement model. Its update is a step along the
- * geometric mixture of the two (E40), not a gradient step, until the replacement alone remains.
+ * State of a policy that is a mixture of an old model (the incumbent) and its replacement. An update of this
+ * policy is not a gradient step but a step along the geometric mixture of the two models (E40), until only
+ * the replacement remains.
  */
 export interface Handover {
-  /** KL radii of the steps so far, nats per token; the first is that of Stage-0. */
+  /**
+   * Maximum KL of each step so far, nats per token state. The first step is Stage-0, which starts the
+   * replacement.
+   */
   readonly steps: readonly number[];
-  /** Takes one more step whose KL is at most `delta` nats at every token state. */
+  /** Takes a further step whose KL is at most `delta` nats at every token state. */
   advance(delta: number): void;
   /** Mixture weight of the replacement at every token state of the messages, in [0, 1], per sequence [T]. */
   weights(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
-  /** Makes the policy the replacement alone; the incumbent stays in memory only for earlier snapshots. */
+  /** Removes the incumbent from the policy. It stays in memory only for snapshots that were taken before. */
   finish(): Promise<void>;
 }
 
-/** One agent's model. The caller awaits each call before the next one on the same model. */
+/** One agent's model. The caller awaits each call before it makes the next call on the same model. */
 export interface Model {
   readonly capabilities: Capabilities;
   readonly tokenizer: Tokenizer;
@@ -181,16 +221,17 @@ export interface Model {
   /** Samples one completion per request; the result is in request order. */
   sample(requests: readonly SampleRequest[], params: SamplingParams): Promise<Completion[]>;
   /**
-   * Opens a generator for serving: requests arrive one by one and may be greedy or top-p (`generation.ts`). The
-   * weights must not change while it is open. Absent: this engine cannot serve.
+   * Opens a generator for serving: requests arrive one by one and can use greedy or top-p sampling
+   * (`generation.ts`). The weights must not change while the generator is open. Absent if the engine cannot
+   * serve.
    */
   generator?(options?: GeneratorOptions): MessageGenerator;
   /**
-   * Opens a batch whose caller draws the tokens. Mixtures of models need this method and `distributions`; absent:
-   * this engine's models cannot be mixed. A batch uses the weights at the time it was opened.
+   * Opens a batch whose caller draws the tokens. It uses the weights at the time of this call. Mixtures of
+   * models need this method and `distributions`, and are not possible with engines that lack them.
    *
    * @param contexts - contexts of the requests, in loading order
-   * @param slots - messages decoded together
+   * @param slots - number of messages decoded together
    * @throws EngineError if a context leaves no room for a message
    */
   decodeBatch?(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch>;
@@ -204,11 +245,14 @@ export interface Model {
     params: ScoreParams & { readonly snapshot?: SnapshotId },
     visit: (index: number, logp_TV: Float32Array) => void,
   ): Promise<void>;
-  /** Teacher-forced per-token logp under the current weights, per sequence [T]. */
+  /**
+   * Computes the teacher-forced log-probability of each message token under the current weights, per sequence
+   * [T].
+   */
   forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
   /**
-   * Accumulates the gradient of sum(cotangent * logp), plus the KL term, with respect to the weights. It is the
-   * gradient of the *loss*: `step` descends along it.
+   * Accumulates the gradient of the loss, sum(cotangent * logp) plus the KL term, with respect to the
+   * weights. `step` descends along the gradient.
    *
    * @param cotangents - d loss / d logp_new, per sequence [T]
    */
@@ -223,14 +267,17 @@ export interface Model {
   zeroGradients(): void;
   divergence(sequences: readonly Sequence[], old: SnapshotId, params: ScoreParams): Promise<Divergence>;
   /**
-   * Score function (E65): the gradient of each sequence's summed logp with respect to the weights
-   * [sequences][D]. Absent for models that are too large. Within one call, entry d belongs to the same weight in
-   * every row; weights that no sequence depends on may be left out.
+   * Computes the score function (E65): the gradient of each sequence's summed logp with respect to the D
+   * weights, [sequences][D]. Absent for models that are too large. Within one call, entry d belongs to the
+   * same weight in every row; weights that affect no sequence can be omitted.
    */
   scores?(sequences: readonly Sequence[], params: ScoreParams): Promise<Float64Array[]>;
   /** Copies weights and optimizer state in memory, byte for byte. */
   snapshot(): Promise<SnapshotId>;
-  /** Restores every byte of the snapshot and clears accumulated gradients; the snapshot stays valid. */
+  /**
+   * Restores weights and optimizer state byte for byte, and clears accumulated gradients. The snapshot stays
+   * valid.
+   */
   restore(id: SnapshotId): Promise<void>;
   release(id: SnapshotId): void;
   /** Writes a Hugging Face folder (weights, config, tokenizer) and the optimizer state. */
@@ -242,9 +289,15 @@ export interface Model {
 export interface LoadOptions {
   /** Folder of a checkpoint or, if the engine supports it, of an adapter. */
   readonly dir: string;
-  /** Also load the optimizer state, if the folder has one. Default false: a fresh optimizer. */
+  /**
+   * Whether to load the optimizer state, if the folder has one. Default false: the optimizer starts without
+   * state.
+   */
   readonly optimizer?: boolean;
-  /** The model will be trained; an engine may reject it if memory does not suffice for training. Default false. */
+  /**
+   * Whether the model will be trained. An engine can reject a model if memory does not suffice for training.
+   * Default false.
+   */
   readonly training?: boolean;
   /** Chat template variables for every chat of this model. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;

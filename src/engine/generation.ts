@@ -1,7 +1,7 @@
 /**
- * The port for serving. A request joins the running batch at any time, receives every token in a callback, and can
- * end at any token. Training samples through `Model.sample`, always from the full softmax (E9); only this port
- * supports greedy and top-p (nucleus) sampling.
+ * The interface for serving. A request joins the running batch at any time, receives every token in a
+ * callback, and can end at any token. Training samples through `Model.sample`, always from the full softmax
+ * (E9); only this interface supports greedy and top-p (nucleus) sampling.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -16,11 +16,14 @@ export interface RankedToken {
 export interface GeneratedToken {
   readonly token: number;
   /**
-   * Log-probability in the full softmax at the request's temperature (at temperature 1 for greedy sampling), nats;
-   * the same number as `Completion.logp`. It breaks ties between votes.
+   * Log-probability in the full softmax at the request's temperature (at temperature 1 for greedy sampling),
+   * nats. `Completion.logp` is defined in the same way. The value breaks ties between the votes of a team.
    */
   readonly logp: number;
-  /** With `topLogprobs`: the token's log-probability at temperature 1, and the most likely tokens. */
+  /**
+   * The token's log-probability at temperature 1, nats, and the most likely tokens. Present if the request
+   * has `topLogprobs`.
+   */
   readonly ranked?: { readonly logp: number; readonly top: readonly RankedToken[] };
 }
 
@@ -28,17 +31,27 @@ export interface GeneratedToken {
 export interface GenerationRequest {
   /** Token ids before the message, at least one. */
   readonly context: Int32Array;
-  /** Random stream of this message; one uniform draw per token, none for greedy sampling. */
+  /** Random stream of this message. Each token takes one uniform draw; greedy sampling takes none. */
   readonly stream: RandomStream;
-  /** >= 0; 0: greedy (ties: the lowest token id). */
+  /**
+   * Sampling temperature, >= 0. 0 means greedy sampling; among equal logits the lowest token id is chosen.
+   */
   readonly temperature: number;
-  /** In (0, 1]; samples from the smallest set of most likely tokens whose total probability reaches this value. */
+  /**
+   * Probability in (0, 1]: tokens are sampled from the smallest set of most likely tokens whose total
+   * probability reaches it.
+   */
   readonly topP: number;
-  /** Upper bound on the message's tokens; the model's maximum context bounds it too. */
+  /** Maximum number of tokens of the message. The model's maximum context is a further limit. */
   readonly maxTokens: number;
-  /** Number of most likely tokens to report per token; undefined: `ranked` is absent. */
+  /**
+   * Number of most likely tokens to report for each token. If undefined, `GeneratedToken.ranked` is absent.
+   */
   readonly topLogprobs?: number;
-  /** Client of the request: clients share the batch evenly. Default: one client for all requests. */
+  /**
+   * Identifies the client that sent the request. Clients share the batch evenly. Default: one client for all
+   * requests.
+   */
   readonly fairKey?: string;
   readonly signal?: AbortSignal;
   /** Called with every token, including the end token; returning `false` ends the message after this token. */
@@ -47,11 +60,14 @@ export interface GenerationRequest {
 
 /** A generated message. */
 export interface Generation {
-  /** Includes the end token if the model produced one. Never empty. */
+  /** Tokens of the message, including the end token if the model produced one. Never empty. */
   readonly tokens: Int32Array;
-  /** `GeneratedToken.logp` of each token. */
+  /** Log-probability of each token, nats; see `GeneratedToken.logp`. */
   readonly logp: Float32Array;
-  /** `stop`: the end token was drawn or `onToken` returned false. */
+  /**
+   * `stop`: the end token was drawn, or `onToken` returned false. `length`: the message reached its maximum
+   * length.
+   */
   readonly finish: 'stop' | 'length';
 }
 
@@ -70,13 +86,15 @@ export interface GeneratorLoad {
 /** Decodes concurrent requests in one batch. A message's tokens do not depend on the other requests. */
 export interface MessageGenerator {
   /**
+   * Generates one message.
+   *
    * @throws the signal's reason if it aborts while the request is queued or in flight
-   * @throws EngineError if the context leaves no room for a message (`TROUPE_ENGINE_CONTEXT`), or if the generator
-   *   does not support the sampling parameters (`TROUPE_ENGINE_UNSUPPORTED`)
+   * @throws EngineError if the context leaves no room for a message (`TROUPE_ENGINE_CONTEXT`), or if the
+   *   generator does not support the sampling parameters (`TROUPE_ENGINE_UNSUPPORTED`)
    */
   generate(request: GenerationRequest): Promise<Generation>;
   load(): GeneratorLoad;
-  /** Rejects new requests, and queued and in-flight ones, with an EngineError. */
+  /** Rejects all queued, in-flight and later requests with an EngineError. */
   close(): Promise<void>;
 }
 
@@ -84,8 +102,11 @@ export interface MessageGenerator {
 export interface GeneratorOptions {
   /** Maximum number of messages decoded together. */
   readonly maxBatch?: number;
-  /** Maximum size of the key/value cache, bytes; one message is always admitted. */
+  /**
+   * Maximum size of the key/value cache, bytes. A single message is always admitted, even if it exceeds the
+   * limit.
+   */
   readonly maxCacheBytes?: number;
-  /** Maximum padded context tokens that are prefilled between two decode steps. */
+  /** Maximum number of context tokens, including padding, that are prefilled between two decode steps. */
   readonly prefillTokens?: number;
 }

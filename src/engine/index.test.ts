@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import * as entry from './index.ts';
 
-/** Loader of TypeScript files in child processes. */
+/** URL of the module with which child processes load TypeScript files. */
 const TYPESCRIPT = new URL('../../scripts/typescript.mjs', import.meta.url).href;
 
 it('exports the engines, pretraining and tokenizers', () => {

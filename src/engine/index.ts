@@ -16,7 +16,7 @@
  * @module
  */
 
-// The port: what every engine and model provides.
+// The engine port: types that every engine and model implements.
 export type { DecodeBatch, LogitsRow } from './decode-batch.ts';
 export type {
   AdamWParams,
@@ -57,7 +57,7 @@ export {
   type OnnxEngineOptions,
 } from './onnx/engine.ts';
 export type { OnnxModel } from './onnx/model.ts';
-// Training of small base models from scratch.
+// Pretraining of small base models from scratch.
 export {
   demonstrationLoss,
   type ModelShape,
@@ -66,14 +66,14 @@ export {
   pretrain,
   type TextExample,
 } from './onnx/pretrain.ts';
-// PyTorch on a Ray cluster.
+// The Ray engine: PyTorch on a Ray cluster.
 export {
   createRayEngine,
   type LocalCluster,
   type RayEngineOptions,
   type TeamPlacement,
 } from './ray/engine.ts';
-// Exact softmax policies in plain arrays.
+// The tabular engine: exact softmax policies in plain arrays.
 export { createTabularEngine } from './tabular/engine.ts';
 export { createTabularModel, type TabularModel, type TabularModelOptions } from './tabular/model.ts';
 export type { TablePrior } from './tabular/table.ts';
@@ -82,7 +82,7 @@ export { characterTokenizer } from './text/character-tokenizer.ts';
 export { readCheckpointTokenizer } from './text/checkpoint-text.ts';
 export { createTokenizer } from './text/tokenizer.ts';
 export { readTokenizerFiles, type TokenizerFiles } from './text/tokenizer-files.ts';
-// PyTorch in a Python worker process.
+// The PyTorch engine: PyTorch in a Python worker process.
 export {
   createTorchEngine,
   type TimedModelCall,

@@ -1,5 +1,6 @@
 /**
- * Shared by the parts of the engine contract: options, one model per test, messages to train on.
+ * Helpers that all tests of the engine contract use: options, one model per test, and sampled messages to
+ * train on.
  * @module
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,52 +11,67 @@ import { randomStream } from '../../core/rng.ts';
 import type { AdamWParams, Completion, Engine, Model, ScoreParams, Sequence } from '../engine.ts';
 
 export interface EngineContractOptions {
-  /** Loads the folders that the model under test saves. */
+  /** Engine under test; it loads the folders that its models save. */
   readonly engine: Engine;
-  /** At least three different prompts the tokenizer can encode. */
+  /** At least three different prompts that the model's tokenizer can encode. */
   readonly prompts: readonly string[];
-  /** Default 0.8; must not be 1, or a missing division by the temperature would go unnoticed. */
+  /**
+   * Temperature for sampling and scoring. Default 0.8. It must not be 1, because then the tests would not
+   * detect a missing division by the temperature.
+   */
   readonly temperature?: number;
   /** Maximum length of sampled messages, tokens. Default 6. */
   readonly maxTokens?: number;
-  /** Allowed |difference| of log-probabilities per token, nats. Default 1e-4 (E9). */
+  /** Maximum absolute error of a token's log-probability, nats. Default 1e-4 (E9). */
   readonly logpTolerance?: number;
-  /** Allowed |difference| of divergences per state. Default 1e-4. */
+  /** Maximum absolute error of the divergences at one token state. Default 1e-4. */
   readonly divergenceTolerance?: number;
-  /** Allowed relative error of gradient norms and of accumulated sums. Default 1e-3. */
+  /** Maximum relative error of gradient norms. Default 1e-3. */
   readonly gradientTolerance?: number;
-  /** Allowed relative error of the loss drop h |g|^2 (first order in h). Default 0.05. */
+  /**
+   * Maximum relative error of the loss decrease after one plain gradient step, compared with its first-order
+   * estimate h |g|^2. Default 0.05.
+   */
   readonly descentTolerance?: number;
   /**
-   * Target decrease of the loss in the descent tests, nats: small enough for a first-order estimate, large compared
-   * with rounding errors. Default 0.01.
+   * Loss decrease that the descent tests aim for, nats: small enough for a first-order estimate, but large
+   * compared with rounding errors. Default 0.01.
    */
   readonly descentSize?: number;
-  /** Learning rate of the regular AdamW steps. Default 0.01. */
+  /** Learning rate of AdamW in all tests except the descent tests. Default 0.01. */
   readonly learningRate?: number;
 }
 
 /** The options with all defaults filled in, and helpers for the tests. */
 export interface ContractHarness extends Required<EngineContractOptions> {
   readonly score: ScoreParams;
-  /** Regular AdamW hyperparameters. */
+  /** AdamW hyperparameters of all tests except the descent tests. */
   readonly adamw: AdamWParams;
-  /** Creates a model that is closed after the test. */
+  /** Creates a model, which is closed after the test. */
   fresh(): Promise<Model>;
   /** Loads a folder with the engine under test; the model is closed after the test. */
   load(dir: string, optimizer?: boolean): Promise<Model>;
   /** Saves the model to a temporary folder that is removed after the test; returns the folder. */
   saved(model: Model): Promise<string>;
   contextOf(model: Model, content: string): Int32Array;
-  /** Samples one message per prompt from the streams (key, prompt index). */
+  /** Samples one message per prompt. Each message has the random stream (key, index of its prompt). */
   drawn(model: Model, key?: number): Promise<(Completion & Sequence)[]>;
-  /** Takes one AdamW step on the loss -scale * sum of logp; returns |g|. */
+  /**
+   * Takes one AdamW step on the loss -scale * sum of logp. Returns the L2 norm of the gradient before
+   * clipping.
+   */
   trainOnce(model: Model, sequences: readonly Sequence[], scale?: number): Promise<number>;
-  /** |g| of the gradients that `accumulate` accumulates; weights and optimizer state are restored. */
+  /**
+   * Returns the L2 norm of the gradients that `accumulate` accumulates. Restores weights and optimizer state
+   * afterwards.
+   */
   gradNormOf(model: Model, accumulate: () => Promise<unknown>): Promise<number>;
 }
 
-/** Registers the clean-up hook, so call it inside `describe`. */
+/**
+ * Creates the helpers, and registers a hook that closes models and removes folders after each test. Call it
+ * inside `describe`.
+ */
 export function createHarness(
   makeModel: () => Promise<Model>,
   given: EngineContractOptions,
@@ -131,12 +147,15 @@ export function createHarness(
   };
 }
 
-/** Cotangents of the loss -scale * sum of logp. */
+/** Returns the cotangents of the loss -scale * sum of logp, which raise logp. */
 export function raising(sequences: readonly Sequence[], scale = 1): number[][] {
   return sequences.map(({ tokens }) => Array.from(tokens, () => -scale));
 }
 
-/** AdamW parameters whose epsilon dominates the second moment: plain gradient descent with learning rate h. */
+/**
+ * Returns AdamW parameters that make a step of plain gradient descent with learning rate h: there is no
+ * momentum, and epsilon is much larger than the root of the second moment.
+ */
 export function plainStep(h: number): AdamWParams {
   const epsilon = 1e6;
   return {
@@ -149,7 +168,7 @@ export function plainStep(h: number): AdamWParams {
   };
 }
 
-/** All one-token messages after a context, one per token of the vocabulary. */
+/** Returns all one-token messages after a context, one per token of the vocabulary. */
 export function everyToken(model: Model, context: Int32Array): Sequence[] {
   return Array.from({ length: model.tokenizer.vocabSize }, (_, token) => ({
     context,
@@ -157,7 +176,7 @@ export function everyToken(model: Model, context: Int32Array): Sequence[] {
   }));
 }
 
-/** Sum over all tokens of all messages. */
+/** Sums the values of all tokens of all messages. */
 export function total(rows: readonly ArrayLike<number>[]): number {
   return sum(rows.flatMap((row) => Array.from(row)));
 }

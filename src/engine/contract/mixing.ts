@@ -1,5 +1,6 @@
 /**
- * Engine contract: `decodeBatch` and `distributions`, which mixtures of models need. Skipped for engines without them.
+ * Engine contract: `decodeBatch` and `distributions`, which mixtures of models need. The tests are skipped
+ * for engines without these methods.
  * @module
  */
 import { describe, expect, it } from 'vitest';

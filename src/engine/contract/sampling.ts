@@ -44,7 +44,7 @@ export function describeSampling(harness: ContractHarness): void {
       const model = await fresh();
       const context = contextOf(model, prompts[0] as string);
       const draws = 1000;
-      const tau = temperature / 2; // far from 1, so that a missing division by the temperature is noticed
+      const tau = temperature / 2; // a temperature far from 1 reveals a missing division
       const requests = Array.from({ length: draws }, (_, i) => ({ context, stream: randomStream(3, i) }));
       const messages = await model.sample(requests, { temperature: tau, maxTokens: 1 });
       const logps = (await model.forward(everyToken(model, context), { temperature: tau })).map((row) =>
@@ -58,7 +58,8 @@ export function describeSampling(harness: ContractHarness): void {
         const deviation = Number(counts[token]) / draws - p;
         expect(Math.abs(deviation)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / draws) + 1 / draws);
       }
-      // the mean logp of the draws estimates minus the entropy: a sharper test than single frequencies
+      // the mean logp of the sampled tokens estimates the negative entropy; this test is more sensitive than
+      // the frequencies of single tokens
       const mean = sum(logps.map((logp) => Math.exp(logp) * logp));
       const variance = sum(logps.map((logp) => Math.exp(logp) * (logp - mean) ** 2));
       const drawn = sum(messages.map(({ logp }) => Number(logp[0]))) / draws;

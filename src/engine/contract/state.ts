@@ -20,7 +20,8 @@ export function describeState(harness: ContractHarness): void {
       for (let i = 0; i < 3; i++) await trainOnce(model, messages, -1);
       expect(await model.forward(messages, score)).not.toEqual(once);
       for (let round = 0; round < 2; round++) {
-        await model.backward(messages, raising(messages, 5), score); // restore must clear these gradients
+        // restore must clear the gradients of this call
+        await model.backward(messages, raising(messages, 5), score);
         await model.restore(id);
         expect(await model.forward(messages, score)).toEqual(atSnapshot);
         await trainOnce(model, messages);

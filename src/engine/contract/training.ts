@@ -45,7 +45,8 @@ export function describeTraining(harness: ContractHarness): void {
       for (const tau of [0.5, 1, 2]) {
         const logps = (await model.forward(every, { temperature: tau })).map((row) => Number(row[0]));
         expect(logps.reduce((sum, logp) => sum + Math.exp(logp), 0)).toBeCloseTo(1, 4);
-        // p_tau is proportional to p_1^(1/tau)
+        // the distribution at temperature tau is proportional to p^(1/tau), where p is the distribution at
+        // temperature 1
         const shift = Number(logps[0]) - Number(atOne[0]?.[0]) / tau;
         for (const [v, logp] of logps.entries())
           expect(Math.abs(logp - Number(atOne[v]?.[0]) / tau - shift)).toBeLessThan(10 * logpTolerance);
@@ -84,7 +85,7 @@ export function describeTraining(harness: ContractHarness): void {
     it('descends along the gradient of sum(cotangent * logp)', async () => {
       const model = await fresh();
       const messages = await drawn(model);
-      // different cotangents of both signs, so that a mix-up of tokens changes the loss
+      // the cotangents differ between tokens and have both signs, so that a mix-up of tokens changes the loss
       const cotangents = messages.map(({ tokens }, s) =>
         Array.from(tokens, (_, t) => Math.cos(1 + s * 1.7 + t * 2.3)),
       );
@@ -121,7 +122,8 @@ export function describeTraining(harness: ContractHarness): void {
         for (const message of messages) await model.backward([message], raising([message]), score);
       });
       expect(Math.abs(bitByBit / atOnce - 1)).toBeLessThan(gradientTolerance);
-      // norms alone could agree by chance: the gradients of a batch and of its negation must cancel
+      // different gradients can have equal norms, so also check that the gradients of a batch and of the
+      // negated batch cancel
       const cancelled = await gradNormOf(model, async () => {
         await model.backward(messages, raising(messages), score);
         for (const message of messages) await model.backward([message], raising([message], -1), score);
@@ -141,7 +143,8 @@ export function describeTraining(harness: ContractHarness): void {
       const messages = await drawn(model);
       const start = await model.snapshot();
       const norm = await gradNormOf(model, () => model.backward(messages, raising(messages), score));
-      // raises the summed logp by about 0.1 nats; without clipping it would be a thousand times more
+      // this step raises the summed logp by about 0.1 nats; with gradients scaled by 1000 and no clipping, it
+      // would raise the sum by about 100 nats
       const step = plainStep(0.1 / norm ** 2);
       const risen = async (scale: number, maxGradNorm: number) => {
         await model.restore(start);

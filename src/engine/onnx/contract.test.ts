@@ -39,7 +39,7 @@ const options = {
   gradientTolerance: 2e-2,
 };
 
-/** One configuration per model family, with the features of the family. */
+/** Config values for each model family that enable the family's own features, such as biases. */
 const FAMILIES: Readonly<Record<string, Partial<DecoderConfig>>> = {
   Qwen2ForCausalLM: { biases: { qkv: true, o: false, mlp: false } },
   LlamaForCausalLM: {

@@ -56,7 +56,7 @@ it('grows the rotary tables on demand without changing existing rows', async () 
   expect(small.dims[0]).toBe(256);
   expect(cos(256)).toBe(small);
   const large = cos(600);
-  expect(large.dims[0]).toBe(1000); // bounded by the model's maximum context
+  expect(large.dims[0]).toBe(1000); // the number of rows is limited to the model's maximum context
   expect(floatData(large).slice(0, small.size)).toEqual(floatData(small));
   expect(cos(1, await engine.sessions(tinyConfig({ maxPositions: 10 }))).dims[0]).toBe(10);
 });
@@ -96,13 +96,13 @@ describe('adapters', () => {
     const base = await plain.forward([sequence], sample);
     const before = await other.forward([sequence], sample);
     before[0]?.forEach((value, t) => {
-      expect(value).toBeCloseTo(base[0]?.[t] as number, 5); // a fresh adapter changes nothing
+      expect(value).toBeCloseTo(base[0]?.[t] as number, 5); // the increment of a new adapter is 0
     });
     await train(one);
     expect(await one.forward([sequence], sample)).not.toEqual(before);
     expect(await other.forward([sequence], sample)).toEqual(before);
     expect(one.capabilities.parameters).toBe('lora');
-    // per layer: (12 + 24) * 2 for q_proj and (10 + 12) * 2 for down_proj
+    // each layer has (12 + 24) * 2 adapter parameters for q_proj and (10 + 12) * 2 for down_proj
     expect(one.parameterCount - plain.parameterCount).toBe(2 * (2 * (12 + 24) + 2 * (10 + 12)));
     await engine.close();
   });

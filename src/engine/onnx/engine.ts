@@ -29,17 +29,26 @@ import { adapterParameters, fullParameters } from './weights/model-parameters.ts
 
 /** Options of {@link createOnnxEngine}. */
 export interface OnnxEngineOptions extends Partial<ModelOptions> {
-  /** Threads per operator (intra-op). Default: 2, or 1 on a machine with one core. */
+  /** Number of threads per operator (intra-op). Default: 2, or 1 on a machine with one core. */
   readonly threads?: number;
-  /** Whether idle threads spin. Default false: on two busy cores spinning made a decode step three times slower. */
+  /**
+   * Whether idle threads spin (busy waiting). Default false, because spinning made a decode step three times
+   * slower on a machine with two busy cores.
+   */
   readonly spinning?: boolean;
   /** Prefix of the profile files that ONNX Runtime writes when the engine closes. */
   readonly profile?: string;
-  /** Train LoRA adapters of this shape over a frozen base. Absent: full-parameter training. */
+  /** Shape of the LoRA adapters that are trained over a frozen base. Absent: all parameters are trained. */
   readonly lora?: LoraOptions | undefined;
-  /** Type of the frozen base's matrices in memory. Default auto: bfloat16 for large bases that are stored as bfloat16. */
+  /**
+   * Type of the frozen base's matrices in memory. Default `auto`: bfloat16 for large bases that are stored as
+   * bfloat16.
+   */
   readonly baseDtype?: WeightStorage | 'auto';
-  /** Default auto: small models run as one graph; large models and models with adapters run layer by layer. */
+  /**
+   * How models are executed. Default `auto`: small models run as one graph; large models and models with
+   * adapters run layer by layer.
+   */
   readonly execution?: 'auto' | 'whole' | 'layers';
 }
 
@@ -51,7 +60,7 @@ export interface LoraOptions {
   readonly rslora: boolean;
 }
 
-/** All new adapters are initialized with the same seed. */
+/** Seed from which the weights of every new adapter are initialized. */
 const ADAPTER_SEED = 0;
 
 const DEFAULT_TOKEN_BUDGET = 4096;
@@ -88,7 +97,7 @@ export class OnnxEngine implements Engine {
    * Creates a model from weights in memory.
    *
    * @param where - origin of the checkpoint, for error messages
-   * @param options.adopt - the model takes ownership of the weights; by default it copies them
+   * @param options.adopt - whether the model takes ownership of the weights; by default it copies them
    */
   async fromCheckpoint(
     checkpoint: Checkpoint,
@@ -116,7 +125,7 @@ export class OnnxEngine implements Engine {
     return new OnnxModel(sessions, { ...base.files, parameters }, this.#modelOptions(where, options));
   }
 
-  /** The frozen base of a folder; adapters of the same base share it. */
+  /** Returns the frozen base of a folder. All adapters of the same base share it. */
   #base(dir: string): Promise<FrozenBase> {
     const path = resolve(dir);
     let base = this.#bases.get(path);
@@ -125,7 +134,8 @@ export class OnnxEngine implements Engine {
         FrozenBase.fromFolder(runtime, path, this.#options.baseDtype ?? 'auto'),
       );
       this.#bases.set(path, base);
-      base.catch(() => this.#bases.delete(path)); // the caller gets the error; the next call loads again
+      // the caller receives the error; the next call loads the base again
+      base.catch(() => this.#bases.delete(path));
     }
     return base;
   }
@@ -152,7 +162,7 @@ export class OnnxEngine implements Engine {
     return this.#runtime;
   }
 
-  /** The compiled graphs of an architecture; public for benchmarks. */
+  /** Returns the compiled graphs of an architecture; public for benchmarks. */
   async sessions(config: DecoderConfig, variant: GraphVariant = { storage: 'float32' }): Promise<Sessions> {
     const runtime = await this.#open();
     const key = JSON.stringify([config, variant]);
@@ -171,7 +181,7 @@ export class OnnxEngine implements Engine {
   }
 }
 
-/** A new adapter for a base. @throws ConfigError if a target module does not exist */
+/** Creates a new adapter for a base. @throws ConfigError if a target module does not exist */
 function freshAdapter(base: FrozenBase, lora: LoraOptions, dir: string): Adapter {
   const targets = adapterTargets(lora.targetModules, 'lora.target_modules');
   const config = {

@@ -7,26 +7,34 @@ import type { DecoderConfig } from './decoder/config.ts';
 import { parameterSize, parameterSpecs } from './decoder/parameters.ts';
 
 /**
- * Models with fewer parameters run as one graph. For larger ones the graph's one-hot matrices and full logits rows
- * cost more than layer-by-layer execution.
+ * Models with fewer parameters run as one graph. For larger models, the one-hot matrices and the full logits
+ * in this graph cost more than layer-by-layer execution.
  */
 const ONE_GRAPH_PARAMETERS = 30e6;
 
-/** Minimum tokens of a micro-batch: with fewer, reading the weights dominates the run time. */
+/**
+ * Minimum number of tokens of a micro-batch. With fewer tokens, reading the weights dominates the run time.
+ */
 const MIN_TOKENS = 256;
 
-/** `whole`: one graph; `layers`: layer by layer. */
+/** Chooses the execution of a model: as one graph (`whole`), or layer by layer (`layers`). */
 export function chooseExecution(config: DecoderConfig): 'whole' | 'layers' {
   const count = parameterSpecs(config).reduce((sum, spec) => sum + parameterSize(spec), 0);
   return count < ONE_GRAPH_PARAMETERS ? 'whole' : 'layers';
 }
 
-/** Tokens per micro-batch whose activations fit into `activationBytes`, so that no layer has to be recomputed. */
+/**
+ * Returns the number of tokens per micro-batch whose activations fit into `activationBytes`, so that no layer
+ * has to be recomputed.
+ */
 export function layeredTokenBudget(config: DecoderConfig, activationBytes: number): number {
   return Math.max(MIN_TOKENS, Math.floor(activationBytes / activationBytesPerToken(config)));
 }
 
-/** Activations that training keeps per token, bytes; without attention probabilities, which depend on the length. */
+/**
+ * Returns the size of the activations that training keeps per token, bytes. Attention probabilities are not
+ * included, because their size depends on the sequence length.
+ */
 export function activationBytesPerToken(config: DecoderConfig): number {
   const { hiddenSize, heads, kvHeads, headDim, intermediateSize, layers } = config;
   const perLayer = 4 * hiddenSize + 5 * (heads + kvHeads) * headDim + 4 * intermediateSize;

@@ -11,7 +11,7 @@ import { ParameterStore } from './weights/parameter-store.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 
-/** Sequences of different lengths, so that the test covers padding and several batches. */
+/** Creates sequences of different lengths, so that the test covers padding and several batches. */
 function raggedSequences(config: DecoderConfig): Sequence[] {
   const stream = randomStream(8);
   const draw = (length: number) => Int32Array.from({ length }, () => stream.int(config.vocabSize));
@@ -42,7 +42,7 @@ it.each([
     const params = { temperature: 0.7 };
     const reference = store.snapshot();
     const weights = store.weights();
-    // move away from the reference, where the gradient of the KL term is 0
+    // move the weights away from the reference, at which the gradient of the KL term is 0
     if (kl)
       for (const values of weights.values())
         for (let i = 0; i < values.length; i++) values[i]! += 0.03 * stream.normal();
@@ -73,7 +73,8 @@ it.each([
     for (const spec of specs) {
       const values = weights.get(spec.name)!;
       const gradient = gradients.get(spec.name)!;
-      // directional derivatives: along a random direction, and along the largest entry of the gradient
+      // check two directional derivatives: along a random direction, and along the largest entry of the
+      // gradient
       const largest = gradient.reduce(
         (best, value, i) => (Math.abs(value) > Math.abs(gradient[best]!) ? i : best),
         0,

@@ -1,6 +1,6 @@
 /**
- * One agent's model behind the engine port: its parameters, and a sampler and a scorer over sessions that all models
- * of the architecture share.
+ * One agent's model, which implements the engine port with its parameters, a sampler and a scorer. All models
+ * of an architecture share the compiled sessions.
  * @module
  */
 import { ConfigError, EngineError } from '../../support/errors.ts';
@@ -35,11 +35,14 @@ import type { ModelParameters } from './weights/model-parameters.ts';
 
 /** Batch sizes and memory limits of a model. */
 export interface ModelOptions {
-  /** Padded tokens per forward or backward micro-batch. */
+  /** Maximum number of tokens, including padding, of a forward or backward micro-batch. */
   readonly tokenBudget: number;
-  /** Messages decoded together. */
+  /** Maximum number of messages that are decoded together. */
   readonly decodeBatch: number;
-  /** Bytes of activations kept between forward and backward when a model runs layer by layer. */
+  /**
+   * Maximum size of the activations kept between forward and backward when a model runs layer by layer,
+   * bytes.
+   */
   readonly activationBytes: number;
 }
 
@@ -170,7 +173,9 @@ export class OnnxModel implements Model {
     this.#parameters.save(dir);
   }
 
-  /** Writes a folder of a full model, with the adapter merged into its base, and without the optimizer state. */
+  /**
+   * Writes a full model to a folder: the adapter is merged into its base, and the optimizer state is omitted.
+   */
   async saveMerged(dir: string): Promise<void> {
     this.#parameters.saveMerged(dir);
   }
@@ -180,7 +185,10 @@ export class OnnxModel implements Model {
   }
 }
 
-/** Small models are scored as one graph; large models and models with a frozen base layer by layer. */
+/**
+ * Creates a scorer: small models run as one graph, large models and models with a frozen base run layer by
+ * layer.
+ */
 function createScorer(
   sessions: Sessions,
   parameters: ModelParameters,

@@ -32,7 +32,7 @@ const options: PretrainOptions = {
   example: (index) => ({ prompt: `${index % 3}+1`, messages: [`${index % 3}+1=${(index % 3) + 1}`] }),
 };
 
-/** Every file of the saved model, as hex. */
+/** Trains a model and returns every file of its saved folder, as hex. */
 async function bytesOf(changes: Partial<PretrainOptions>): Promise<Record<string, string>> {
   const dir = fs.mkdtempSync(join(tmpdir(), 'troupe-pretrain-'));
   try {
@@ -69,7 +69,7 @@ describe('pretrain', () => {
       },
     });
     expect(losses.length).toBe(60);
-    expect(losses[0]).toBeCloseTo(Math.log(17), 0); // about uniform over 17 tokens
+    expect(losses[0]).toBeCloseTo(Math.log(17), 0); // the untrained model is about uniform over 17 tokens
     expect(losses.at(-1)).toBeLessThan(0.3);
     const asked = model.tokenizer.encodeChat([{ role: 'user', content: '2+1' }]);
     const [row] = await model.forward(

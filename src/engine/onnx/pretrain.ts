@@ -28,24 +28,27 @@ export interface ModelShape {
 export interface TextExample {
   readonly prompt: string;
   readonly messages: readonly string[];
-  /** Reply of an environment after each message, as a user message; part of the context, never of the loss. */
+  /**
+   * Replies of an environment, one after each message. They are user messages of the context, and never part
+   * of the loss.
+   */
   readonly replies?: readonly string[];
 }
 
 /** Options of {@link pretrain}. */
 export interface PretrainOptions {
   readonly shape: ModelShape;
-  /** Characters of the tokenizer's vocabulary. */
+  /** Characters that form the tokenizer's vocabulary. */
   readonly alphabet: string;
   readonly seed: number;
   readonly steps: number;
   /** Demonstrations per step. */
   readonly batchSize: number;
-  /** Peak learning rate of a schedule with linear warm-up and cosine decay to a tenth of it. */
+  /** Peak learning rate. The schedule has a linear warm-up and a cosine decay to a tenth of the peak. */
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly warmupSteps: number;
-  /** Returns demonstration `index` of the run; indices are 0 to steps * batchSize - 1. */
+  /** Returns the demonstration with the given index, which is in 0 to steps * batchSize - 1. */
   readonly example: (index: number) => TextExample;
   readonly signal?: AbortSignal;
   readonly onStep?: (progress: PretrainProgress) => void;
@@ -58,7 +61,7 @@ export interface PretrainProgress {
   readonly steps: number;
   /** Mean negative log-probability per message token, nats. */
   readonly loss: number;
-  /** Message tokens of the step. */
+  /** Number of message tokens in the step's batch. */
   readonly tokens: number;
 }
 
@@ -94,9 +97,10 @@ export async function pretrain(engine: OnnxEngine, options: PretrainOptions): Pr
 }
 
 /**
- * Loss on demonstrations. On unseen demonstrations a loss far above the training loss shows memorization.
+ * Computes the loss on demonstrations. If the loss on unseen demonstrations is far above the training loss,
+ * the model has memorized its training data.
  *
- * @param examples - demonstrations with at least one message altogether
+ * @param examples - demonstrations, at least one of which has a message
  * @returns mean negative log-probability per message token, nats
  */
 export async function demonstrationLoss(
@@ -118,7 +122,7 @@ function meanLoss(logp: readonly Float32Array[]): number {
   return sum / tokens;
 }
 
-/** One sequence per message of a demonstration; its context is the chat before the message. */
+/** Returns one sequence per message of a demonstration. Its context is the chat before the message. */
 export function toSequences(example: TextExample, tokenizer: Tokenizer): Sequence[] {
   const end = tokenizer.endTokens[0] as number;
   return example.messages.map((message, turn) => ({

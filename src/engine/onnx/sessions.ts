@@ -33,9 +33,9 @@ import type { Runtime, Session, Tensor } from './graph/runtime.ts';
 export interface LayerSessions {
   readonly forward: Session;
   readonly backward: Session;
-  /** Backward graph that recomputes the forward pass. */
+  /** Returns the backward graph that recomputes the forward pass instead of using saved activations. */
   readonly recomputing: () => Promise<Session>;
-  /** Names of activations that forward outputs and backward takes as inputs. */
+  /** Names of the activations that `forward` outputs and `backward` takes as inputs. */
   readonly saved: readonly string[];
 }
 
@@ -80,7 +80,10 @@ export class Sessions {
     return this.#session('prefill', () => buildPrefillGraph(this.config));
   }
 
-  /** The graphs of a decode step, in the order of execution: embed, one per further layer, head. */
+  /**
+   * Returns the graphs of a decode step in the order of execution: `embed`, one `layer` per further layer,
+   * `head`.
+   */
   async steps(): Promise<readonly Session[]> {
     const { layers } = this.config;
     const graphs = Array.from({ length: layers + 1 }, (_, i): StepGraph => {
@@ -94,13 +97,16 @@ export class Sessions {
     );
   }
 
-  /** Forward pass of one layer over whole sequences. */
+  /** Returns the graph of one layer's forward pass over whole sequences. */
   layer(kind: LayerKind): Promise<Session> {
     const key = `layer:${JSON.stringify(kind)}`;
     return this.#session(key, () => buildLayerGraph(this.config, this.variant, kind));
   }
 
-  /** Forward and backward of one layer; the recomputing backward graph is compiled at its first use. */
+  /**
+   * Returns the graphs of one layer's forward and backward pass. The backward graph that recomputes
+   * activations is compiled at its first use.
+   */
   async layerTraining(kind: LayerKind): Promise<LayerSessions> {
     const key = `training:${JSON.stringify(kind)}`;
     let graphs = this.#trainingGraphs.get(key);
@@ -143,7 +149,10 @@ export class Sessions {
     return this.#session('logits', () => buildLogitsGraph(this.config, this.variant));
   }
 
-  /** Inputs of whole-sequence graphs that depend on the length alone: masks and rotary tables. */
+  /**
+   * Returns the inputs of whole-sequence graphs that depend only on the sequence length: masks and rotary
+   * tables.
+   */
   lengthFeeds(length: number): Record<string, Tensor> {
     return {
       ...this.ropeCache.feeds(length),
@@ -163,7 +172,8 @@ export class Sessions {
     if (!session) {
       session = this.runtime.session(build());
       this.#sessions.set(key, session);
-      session.catch(() => this.#sessions.delete(key)); // the caller gets the error; the next call compiles again
+      // the caller receives the error; the next call compiles the graph again
+      session.catch(() => this.#sessions.delete(key));
     }
     return session;
   }

@@ -16,13 +16,19 @@ afterAll(async () => {
   for (const engine of Object.values(engines)) await engine.close();
 });
 
-/** Nearly greedy: with a logit margin of 2e-3 the second best token has a relative probability of e^-200. */
+/**
+ * Temperature for nearly greedy sampling: with a logit margin of 2e-3, the second best token has a relative
+ * probability of e^-200.
+ */
 const ALMOST_ARGMAX = 1e-5;
 
 const largest = (values: Float32Array): number =>
   values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** One graph; layer by layer with all activations saved; layer by layer with all activations recomputed. */
+/**
+ * Ways to run a model: as one graph; layer by layer with all activations saved; layer by layer with all
+ * activations recomputed.
+ */
 const WAYS = [
   { way: 'as one graph', execution: 'whole', activationBytes: 0 },
   { way: 'layer by layer', execution: 'layers', activationBytes: 2 ** 30 },
@@ -44,7 +50,7 @@ it('has fixtures of all families', () => {
 describe.each(transformersFixtures())('%s computes what Transformers computes', (name) => {
   it.each(WAYS)('log-probabilities and gradients of ragged messages $way', async (way) => {
     const { specs, sessions, parameters, ...expected } = await parts(name, engines[way.execution]);
-    // several padded batches, and several slices of the vocabulary
+    // the limits cause several padded batches and several slices of the vocabulary
     const headLimits = { sliceElements: 900 };
     const layered = { sessions, weights: parameters, parameters, tokenBudget: 80, headLimits };
     const scorer =
@@ -65,7 +71,7 @@ describe.each(transformersFixtures())('%s computes what Transformers computes', 
     const gradients = toDiskTensors(specs, parameters.gradients());
     expect(gradients.map((tensor) => tensor.name).sort()).toEqual([...expected.gradients.keys()].sort());
     const sizes = new Map([...expected.gradients].map(([tensor, values]) => [tensor, largest(values)]));
-    // without RoPE a key bias shifts all scores of a row equally: its gradient is 0 up to rounding
+    // without RoPE, a key bias shifts all scores of a row equally, so its gradient is 0 up to rounding
     const rounding = 1e-5 * largest(Float32Array.from(sizes.values()));
     for (const { name: tensor, values } of gradients) {
       const wanted = expected.gradients.get(tensor) as Float32Array;

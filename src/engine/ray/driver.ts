@@ -1,6 +1,6 @@
 /**
- * A Ray driver that several runs can use, as `troupe ray up` starts it: the process that connects to the cluster, holds
- * the actors and serves the worker protocol over HTTP.
+ * A Ray driver that several runs can share, started by `troupe ray up`. The driver is the process that
+ * connects to the cluster, owns the actors, and serves the worker protocol over HTTP.
  * @module
  */
 import { Connection } from '../torch/connection.ts';
@@ -23,7 +23,7 @@ export interface RayDriverOptions {
 export interface RayDriverInfo {
   readonly url: string;
   readonly token: string;
-  /** Whether the caller supplied the token; otherwise it was generated. */
+  /** Whether the caller supplied the token; false if it was generated. */
   readonly tokenIsOwn: boolean;
   readonly nodes: number;
   readonly cpus: number;

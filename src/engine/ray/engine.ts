@@ -1,6 +1,6 @@
 /**
- * The Ray engine: a driver process, which serves the worker protocol over HTTP, and one Ray actor per agent. Apart from
- * the connection, it is the PyTorch engine.
+ * The Ray engine: a driver process, which serves the worker protocol over HTTP, and one Ray actor per agent.
+ * Apart from the connection, it works like the PyTorch engine.
  * @see python/troupe_worker/src/troupe_worker/cluster for the driver and the actors
  * @module
  */
@@ -11,9 +11,12 @@ import { createTorchEngine, type TorchEngine, type TorchEngineOptions } from '..
 export interface TeamPlacement {
   /** Number of agents, each with its own actors. An actor can hold several models of its agent, e.g. the champion. */
   readonly agents: number;
-  /** CPUs per agent; agents with fractions share a CPU. */
+  /** Number of CPUs per agent. Agents with a fraction of a CPU share one. */
   readonly cpusPerAgent: number;
-  /** GPUs per agent; fractions: agents share a GPU; 0: CPU only; more than 1: the model is sharded over the GPUs. */
+  /**
+   * Number of GPUs per agent. 0: CPU only; a fraction: agents share a GPU; more than 1: the model is sharded
+   * over GPUs.
+   */
   readonly gpusPerAgent: number;
   /** Ranks (processes) over which each agent's model is sharded; 0: one per GPU, at least one. */
   readonly ranksPerAgent: number;
@@ -21,11 +24,17 @@ export interface TeamPlacement {
   readonly placement: 'spread' | 'pack';
   /** Maximum time to wait for occupied resources or lost nodes, seconds. */
   readonly waitSeconds: number;
-  /** Model and run folders have the same paths on all nodes; otherwise their files are copied between nodes. */
+  /**
+   * Whether model and run folders have the same paths on all nodes. If not, their files are copied between
+   * nodes.
+   */
   readonly sharedFiles: boolean;
 }
 
-/** Resources of a cluster of this machine alone, which ends with the run; Ray's defaults if absent. */
+/**
+ * Resources of a cluster that runs on this machine alone and ends with the run. Absent values: Ray's
+ * defaults.
+ */
 export interface LocalCluster {
   readonly cpus?: number;
   readonly gpus?: number;
@@ -42,13 +51,13 @@ export interface RayEngineOptions
    * `http://HOST:PORT`: a running driver. `local`: a new cluster of this machine alone, which ends with the run.
    */
   readonly address: string;
-  /** Token of a running driver. */
+  /** Bearer token of a running driver. */
   readonly token: string;
-  /** Resources of the cluster; with `local` only. */
+  /** Resources of the local cluster. Used only if the address is `local`. */
   readonly local?: LocalCluster;
 }
 
-/** The driver process; the grace period is long, because stopping a local cluster is slow. */
+/** Options of the driver process. The grace period is long, because stopping a local cluster is slow. */
 export const RAY_DRIVER = { engine: 'ray', module: 'troupe_worker.cluster', graceMs: 30_000 } as const;
 
 /**

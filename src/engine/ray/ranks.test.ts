@@ -1,4 +1,4 @@
-/** An agent with two ranks on CPUs: the engine contract, serving, and the loss of a rank. */
+/** Tests an agent with two ranks on CPUs: the engine contract, serving, and the loss of a rank. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ describeWithRay('an agent of two ranks', () => {
   const engines: TorchEngine[] = [];
   let driver: RayDriver;
 
-  /** An engine with its own client session, and therefore its own actors. */
+  /** Creates an engine with its own client session, and therefore with its own actors. */
   function teamEngine(): TorchEngine {
     const { url, token } = driver.facts;
     const engine = rayEngine({ address: url, token, cpusPerAgent: 1, ranksPerAgent: 2, decodeBatch: 16 });
@@ -107,7 +107,7 @@ describeWithRay('an agent of two ranks', () => {
   );
 });
 
-/** Process ids of the actors of the cluster that this driver started. */
+/** Returns the process ids of the actors of the cluster that this driver started. */
 function ranks(driver: RayDriver): number[] {
   const parents = new Map<number, number>();
   const actors: number[] = [];

@@ -88,7 +88,7 @@ function draw(
   try {
     request.signal?.throwIfAborted();
     goesOn = drawToken(request, logits, { tokens, logp });
-    request.signal?.throwIfAborted(); // onToken can abort the request, even at its last token
+    request.signal?.throwIfAborted(); // the callback onToken can abort the request, even at the last token
   } catch (error) {
     settle({ error }); // an error or abort of one request must not affect the others
     return true;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawFiltered } from './draw-filtered.ts';
 
-/** The top-p nucleus by its definition: sorts the whole vocabulary. */
+/** Computes the top-p nucleus by its definition, from the sorted vocabulary. */
 function nucleus(logits: Float32Array, temperature: number, topP: number): Set<number> {
   const weights = Array.from(logits, (z) => Math.exp((z - Math.max(...logits)) / temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -17,7 +17,7 @@ function nucleus(logits: Float32Array, temperature: number, topP: number): Set<n
   return kept;
 }
 
-/** Logits that can be equal, but never so close that rounding decides which is larger. */
+/** Generates logits that can be equal, but are never so close that rounding decides which is larger. */
 const logits = fc
   .array(fc.integer({ min: -120, max: 120 }), { minLength: 1, maxLength: 60 })
   .map((quarters) => Float32Array.from(quarters, (quarter) => quarter / 4));
@@ -28,7 +28,7 @@ describe('a draw from the nucleus', () => {
     fc.assert(
       fc.property(logits, topP, fc.double({ min: 0.2, max: 3, noNaN: true }), (z, p, temperature) => {
         const allowed = nucleus(z, temperature, p);
-        // if a cumulative probability equals topP, rounding decides the nucleus
+        // skip cases in which a cumulative probability equals topP, because rounding decides their nucleus
         fc.pre(nucleus(z, temperature, p - 1e-9).size === nucleus(z, temperature, p + 1e-9).size);
         const drawn = [0, 0.25, 0.5, 0.75, 1 - 1e-12].map(
           (u) => drawFiltered(z, { temperature, topP: p, uniform: () => u }).token,

@@ -46,8 +46,8 @@ export function drawFiltered(
 }
 
 /**
- * The `count` most likely tokens at temperature 1 in order of decreasing probability, and the log-probability of
- * one given token, nats.
+ * Returns the `count` most likely tokens at temperature 1 in order of decreasing probability, and the
+ * log-probability of one given token, nats.
  */
 export function rankTokens(
   logits: Float32Array,
@@ -73,7 +73,7 @@ function likeliest(logits: Float32Array): { readonly token: number; readonly log
   return { token, logp: logSoftmax(logits, 1)[token] };
 }
 
-/** log softmax(logits / temperature) [V], float64. */
+/** Computes log softmax(logits / temperature) [V] in float64. */
 function logSoftmax(logits: Float32Array, temperature: number): Float64Array {
   let max = -Infinity;
   for (let v = 0; v < logits.length; v++) if (logits[v] > max) max = logits[v];
@@ -92,10 +92,13 @@ function logSoftmax(logits: Float32Array, temperature: number): Float64Array {
   return logp_V;
 }
 
-/** Smallest set of most likely tokens with total probability >= topP, in order of id; ties prefer lower ids. */
+/**
+ * Returns the smallest set of most likely tokens with total probability >= topP, in order of id. Among
+ * equally likely tokens, lower ids are chosen.
+ */
 function nucleusOf(logp_V: Float64Array, topP: number): number[] {
-  // tokens below `least` have a total probability under (1 - topP) / 2, so they are never in the nucleus; skipping
-  // them avoids sorting the whole vocabulary (60 ms)
+  // all tokens with a log-probability below `least` have a total probability under (1 - topP) / 2, so they
+  // are never in the nucleus; without them, the whole vocabulary need not be sorted (60 ms)
   const least = Math.log((1 - topP) / (2 * logp_V.length));
   const order: number[] = [];
   for (let token = 0; token < logp_V.length; token++) if (logp_V[token] >= least) order.push(token);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import { drawToken } from './draw-token.ts';
 
-/** An independent softmax, stabilized by subtracting the largest logit. */
+/** Computes a softmax independently of the code under test, stabilized by subtracting the largest logit. */
 function softmax(logits: ArrayLike<number>, temperature: number): number[] {
   const scaled = Array.from(logits, (z) => z / temperature);
   const max = Math.max(...scaled);
@@ -35,7 +35,7 @@ describe('drawToken', () => {
           const p = softmax(logits, temperature);
           expect(p[token]).toBeGreaterThan(0);
           expect(Math.exp(logp)).toBeCloseTo(p[token] as number, 12);
-          // the draw inverts the cumulative sum
+          // u is in the token's interval of the cumulative distribution
           const below = p.slice(0, token).reduce((sum, x) => sum + x, 0);
           expect(u).toBeGreaterThanOrEqual(below - 1e-12);
           expect(u).toBeLessThan(below + (p[token] as number) + 1e-12);
@@ -55,7 +55,8 @@ describe('drawToken', () => {
       (sum, share, v) => sum + (counts[v]! - draws * share) ** 2 / (draws * share),
       0,
     );
-    // 0.9999 quantile with 7 degrees of freedom (scipy.stats.chi2.ppf(0.9999, 7)); the seed is fixed
+    // 29.88 is the 0.9999 quantile of the chi-square distribution with 7 degrees of freedom
+    // (scipy.stats.chi2.ppf(0.9999, 7)); the seed is fixed, so the test does not fail at random
     expect(chiSquare).toBeLessThan(29.88);
   });
 

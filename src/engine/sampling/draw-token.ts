@@ -9,7 +9,7 @@ import { EngineError } from '../../support/errors.ts';
 let weights = new Float64Array(0);
 
 /**
- * Inverse-CDF draw in float64 from softmax(logits / temperature).
+ * Draws a token from softmax(logits / temperature) by inverting the cumulative distribution, in float64.
  *
  * @param logits - [V]
  * @param uniform - in [0, 1)
@@ -39,7 +39,7 @@ export function drawToken(
   let token = 0;
   for (let v = 0; v < logits.length; v++) {
     const weight = weights[v];
-    if (weight > 0) token = v; // rounding of the sum must not select a token of probability 0
+    if (weight > 0) token = v; // skip tokens of probability 0, which rounding of the sum could select
     sum += weight;
     if (sum > target) break;
   }

@@ -1,4 +1,4 @@
-/** Aborts and closing that arrive when a message has already ended. */
+/** Tests aborts and closing that happen after a message has ended. */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { DecodeBatch } from '../decode-batch.ts';

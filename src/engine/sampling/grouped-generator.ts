@@ -22,16 +22,19 @@ export interface PendingGeneration {
 
 /** Callbacks for a group that is being decoded. */
 export interface GroupProgress {
-  /** @throws EngineError if the generator was closed */
+  /** Throws if the generator was closed. @throws EngineError */
   requireOpen(): void;
-  /** Adds to the number of drawn tokens. */
+  /** Adds to the generator's number of drawn tokens. */
   countTokens(tokens: number): void;
 }
 
 export interface GroupedParts {
-  /** Requests with equal keys can be decoded together. */
+  /** Returns the key of a request's group. Requests with equal keys can be decoded together. */
   readonly groupKey: (request: GenerationRequest) => string | number;
-  /** Decodes a group and settles its messages; if it throws, the error settles the remaining ones. */
+  /**
+   * Decodes a group and settles its messages. If it throws, the messages that are not settled are rejected
+   * with the error.
+   */
   readonly decode: (group: readonly PendingGeneration[], progress: GroupProgress) => Promise<void>;
   /** Maximum length of context plus message, tokens. */
   readonly maxPositions: number;
@@ -94,7 +97,8 @@ export class GroupedGenerator implements MessageGenerator {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // requests of the same event-loop turn form one group
+    // wait one microtask, so that requests of the same event-loop turn form one group
+    await Promise.resolve();
     const progress: GroupProgress = {
       requireOpen: () => this.#requireOpen(),
       countTokens: (tokens) => {
@@ -108,14 +112,14 @@ export class GroupedGenerator implements MessageGenerator {
         this.#requireOpen();
         await this.#parts.decode(group, progress);
       } catch (error) {
-        for (const message of group) message.settle({ error }); // no effect on messages that are settled
+        for (const message of group) message.settle({ error }); // settling a message again has no effect
       }
       this.#running = 0;
     }
     this.#work = undefined;
   }
 
-  /** Dequeues the oldest request and others with the same key. */
+  /** Removes the oldest request, and other requests with the same key, from the queue. */
   #takeGroup(): PendingGeneration[] {
     const { groupKey } = this.#parts;
     const [oldest] = this.#waiting;
@@ -126,7 +130,7 @@ export class GroupedGenerator implements MessageGenerator {
     return group;
   }
 
-  /** @returns whether the message was in the queue */
+  /** Removes a message from the queue. @returns whether it was in the queue */
   #dequeue(message: PendingGeneration): boolean {
     const at = this.#waiting.indexOf(message);
     if (at >= 0) this.#waiting.splice(at, 1);

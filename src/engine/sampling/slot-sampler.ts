@@ -76,7 +76,10 @@ class SlotRun {
     return this.#completions;
   }
 
-  /** Loads the next requests into the free slots; a message of one token frees its slot again. */
+  /**
+   * Loads the next requests into the free slots. A slot is loaded again if its message ends with the first
+   * token.
+   */
   async #refill(): Promise<void> {
     for (let index = 0; index < this.#slots.length; index++)
       while (this.#slots[index] === undefined && this.#next < this.#requests.length) {
@@ -90,7 +93,7 @@ class SlotRun {
       }
   }
 
-  /** Drops free slots when they are half of the batch and the queue is empty. */
+  /** Drops the free slots if at least half of the slots are free and the queue is empty. */
   #compact(): void {
     const live = this.#slots.flatMap((slot, index) => (slot ? [index] : []));
     if (live.length === 0 || live.length > this.#slots.length / 2) return;

@@ -1,6 +1,6 @@
 /**
- * Serving through `Model.sample`, for policies that choose among complete candidate messages. Tokens are reported
- * all at once when the message is complete, because no token is final before.
+ * Serving through `Model.sample`, for policies that choose among complete candidate messages. Tokens are
+ * reported all at once when the message is complete, because no token is final before then.
  * @see grouped-generator.ts for the grouping of requests into batches
  * @module
  */
@@ -15,10 +15,13 @@ export interface WholeMessageParts {
   readonly maxPositions: number;
 }
 
-/** Every message samples several candidates, and all messages of a batch end with the longest candidate. */
+/**
+ * Maximum number of messages decoded together. It is small, because every message samples several candidates,
+ * and all messages of a batch end with the longest candidate.
+ */
 const MAX_BATCH = 8;
 
-/** Creates a generator that reports the log-probabilities of `sample` and no `ranked` tokens. */
+/** Creates a generator. It reports the log-probabilities that `sample` returns, and no `ranked` tokens. */
 export function createWholeMessageGenerator(
   { sample, maxPositions }: WholeMessageParts,
   { maxBatch = MAX_BATCH, ...options }: GeneratorOptions = {},
@@ -27,7 +30,8 @@ export function createWholeMessageGenerator(
     {
       maxPositions,
       check,
-      // the chosen candidate depends on maxTokens
+      // requests with different maxTokens form different groups, because the chosen candidate depends on
+      // maxTokens
       groupKey: ({ temperature, maxTokens }) => `${temperature} ${maxTokens}`,
       decode: (group, progress) => sampleGroup(sample, group, progress),
     },
@@ -35,7 +39,10 @@ export function createWholeMessageGenerator(
   );
 }
 
-/** `sample` draws from the full softmax only. @throws EngineError for greedy or top-p requests */
+/**
+ * Rejects requests that `sample` cannot serve, since it draws from the full softmax only. @throws EngineError
+ * for greedy or top-p requests
+ */
 function check({ temperature, topP }: GenerationRequest): void {
   const wrong =
     temperature === 0 ? 'a temperature above 0, got 0' : topP < 1 ? `top_p of 1, got ${topP}` : undefined;
@@ -85,14 +92,17 @@ function settle(
   }
 }
 
-/** Calls `onToken` for every token; returns the message up to the token at which `onToken` ended it. */
+/**
+ * Calls `onToken` for every token; returns the message, cut after the token for which `onToken` returned
+ * false.
+ */
 function reportTokens(
   { onToken, signal }: GenerationRequest,
   { tokens, logp, finish }: Completion,
 ): Generation {
   for (const [t, token] of tokens.entries()) {
     const goesOn = onToken?.({ token, logp: logp[t] as number });
-    signal?.throwIfAborted(); // onToken can abort the request
+    signal?.throwIfAborted(); // the callback onToken can abort the request
     if (goesOn === false)
       return { tokens: tokens.slice(0, t + 1), logp: logp.slice(0, t + 1), finish: 'stop' };
   }

@@ -25,7 +25,7 @@ interface WeightsFile {
   readonly alphabet: string;
   readonly maxContext: number;
   readonly prior: TablePrior;
-  /** The state of each row; see `stateKey`. */
+  /** Key of each row's state; see `stateKey`. */
   readonly states: readonly string[];
   readonly logits: Rows;
 }
@@ -107,7 +107,7 @@ function fill(
 
 async function readJson<T>(file: string): Promise<T> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as T; // the caller checks the format field
+    return JSON.parse(await readFile(file, 'utf8')) as T; // the caller checks the field `format`
   } catch (cause) {
     throw new EngineError(`${file}: expected a readable JSON file, got ${String(cause)}`, { cause });
   }

@@ -7,9 +7,9 @@ import { randomStream } from '../../core/rng.ts';
 import { createTabularEngine } from './engine.ts';
 import { createTabularModel } from './model.ts';
 
-const end = 2; // end token of the alphabet "ab"
+const end = 2; // id of the end token of the alphabet "ab"
 
-/** A stream whose uniform draws are the given values. */
+/** Creates a stream whose uniform draws are the given values. */
 function draws(...values: number[]): RandomStream {
   return { ...randomStream(0), uniform: () => values.shift() as number };
 }
@@ -82,7 +82,7 @@ describe('a tabular model', () => {
       weightDecay: 0,
       maxGradNorm: Number.POSITIVE_INFINITY,
     });
-    // -2 * (1[v = x] - 1/3) = 2/3, -4/3, 2/3
+    // the gradient with respect to logit v is -2 * (1[v = x] - 1/3), so it is 2/3, -4/3, 2/3
     expect(gradNorm).toBeCloseTo(Math.sqrt(24) / 3, 12);
     for (const [v, z] of [-0.1, 0.1, -0.1].entries()) expect(model.logitsOf([0])[v]).toBeCloseTo(z, 9);
   });
@@ -119,7 +119,7 @@ describe('a tabular model', () => {
       { context: Int32Array.of(1, end), tokens: Int32Array.of(0) },
       { context: Int32Array.of(0, end), tokens: Int32Array.of(1, end) },
     ];
-    // in the order in which the sequences first visit them
+    // the states in the order in which the sequences first visit them
     const states = [
       [0, end],
       [0, end, 1],

@@ -1,6 +1,6 @@
 /**
- * The reference model: an exact softmax policy over a small vocabulary in float64, with one table row of logits
- * per state. Tests compare other engines with it, and training runs take milliseconds.
+ * The tabular model: an exact softmax policy over a small vocabulary in float64, with one table row of logits
+ * per state. Tests compare other engines with this model, and training runs with it take milliseconds.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
@@ -34,15 +34,15 @@ export interface TabularModelOptions {
   readonly prior?: TablePrior;
   /** Maximum length of context plus message, tokens. Default 4096. */
   readonly maxContext?: number;
-  /** Initial weights instead of the prior; the model takes ownership, it does not copy them. */
+  /** Initial weights instead of the prior. The model takes ownership of the table and does not copy it. */
   readonly table?: LogitTable;
 }
 
 /** A {@link Model} whose logits can be read and set per state. */
 export interface TabularModel extends Model {
-  /** Prefixes (token ids) of all states that received a gradient or were set. */
+  /** Returns the prefixes (token ids) of all states that received a gradient or were set. */
   trainedStates(): number[][];
-  /** Logits of the state after `prefix` [V]. */
+  /** Returns the logits of the state after `prefix` [V]. */
   logitsOf(prefix: ArrayLike<number>): Float64Array;
   /** Sets the logits of a state; AdamW's moments do not change. */
   setLogits(prefix: ArrayLike<number>, logits: ArrayLike<number>): void;
@@ -62,7 +62,7 @@ class TableModel implements TabularModel {
   readonly tokenizer: Tokenizer;
   readonly #options: TabularModelOptions;
   readonly #snapshots = new Map<SnapshotId, LogitTable>();
-  readonly #gradients = new Map<string, Float64Array>(); // state -> d loss / d logits [V]
+  readonly #gradients = new Map<string, Float64Array>(); // maps a state to d loss / d logits [V]
   #table: LogitTable;
   #snapshotCount = 0;
 
@@ -171,7 +171,10 @@ class TableModel implements TabularModel {
     );
   }
 
-  /** Uses d logp_x / d z_v = (1[v = x] - p_v) / tau, and E28 for the KL term. */
+  /**
+   * Accumulates the gradient with respect to the logits. A token x contributes cotangent * (1[v = x] - p_v) /
+   * tau to logit v; E28 gives the KL term.
+   */
   async backward(
     sequences: readonly Sequence[],
     cotangents: readonly ArrayLike<number>[],
@@ -248,13 +251,16 @@ class TableModel implements TabularModel {
     };
   }
 
-  /** (1[v = x] - p_v) / tau at every state that the sequences visit, in order of the first visit [states * V]. */
+  /**
+   * Computes (1[v = x] - p_v) / tau at every state that the sequences visit, in order of the first visit
+   * [states * V].
+   */
   async scores(sequences: readonly Sequence[], params: ScoreParams): Promise<Float64Array[]> {
     params.signal?.throwIfAborted();
     checkTemperature(params.temperature);
     const { vocabSize } = this.tokenizer;
     const passed = sequences.map(statesOf);
-    const columns = new Map<string, number>(); // state -> index of its first column
+    const columns = new Map<string, number>(); // maps a state to the index of its first column
     for (const { key } of passed.flat()) if (!columns.has(key)) columns.set(key, columns.size * vocabSize);
     return passed.map((states) => {
       const row = new Float64Array(columns.size * vocabSize);
@@ -310,7 +316,7 @@ class TableModel implements TabularModel {
   }
 }
 
-/** Each token of a message with the key of the state before it. */
+/** Returns each token of a message with the key of the state before it. */
 function statesOf({ context, tokens }: Sequence): { readonly key: string; readonly token: number }[] {
   let key = stateKey(context);
   return Array.from(tokens, (token) => {

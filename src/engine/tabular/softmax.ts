@@ -4,8 +4,8 @@
  */
 
 /**
- * log softmax(z / temperature), nats. Unlike the function in `core`, it propagates NaN instead of throwing: the
- * trainer detects diverged weights and restores a snapshot.
+ * Computes log softmax(z / temperature), nats. Unlike the function in `core`, this function propagates NaN
+ * instead of throwing: the trainer detects diverged weights and restores a snapshot.
  *
  * @param logits - z [V]; minus infinity means probability 0
  * @returns logp [V]
@@ -34,12 +34,12 @@ export function drawToken(logp: Float64Array, u: number): number {
     cumulated += p;
     if (u < cumulated) return v;
   }
-  return last; // the cumulative sum can round to slightly less than 1
+  return last; // u can exceed the cumulative sum, which can round to slightly less than 1
 }
 
 /**
- * KL(p || q) = sum_v p_v (log p_v - log q_v), nats (E27); 0 log 0 = 0. NaN propagates, so that a diverged policy
- * never looks like an unchanged one.
+ * Computes KL(p || q) = sum_v p_v (log p_v - log q_v), nats (E27), with 0 log 0 = 0. NaN propagates, so that
+ * a diverged policy never looks like an unchanged one.
  *
  * @param logp - log-probabilities of p [V]
  * @param logq - log-probabilities of q [V]
@@ -53,7 +53,9 @@ export function klDivergence(logp: Float64Array, logq: Float64Array): number {
   return Math.max(0, kl); // rounding can make the sum slightly negative
 }
 
-/** Total variation 1/2 sum_v |p_v - q_v| of two distributions, given as log-probabilities [V]. */
+/**
+ * Computes the total variation 1/2 sum_v |p_v - q_v| of two distributions, given as log-probabilities [V].
+ */
 export function totalVariation(logp: Float64Array, logq: Float64Array): number {
   let sum = 0;
   for (let v = 0; v < logp.length; v++)

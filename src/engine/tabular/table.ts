@@ -7,13 +7,18 @@
 import { type AdamWOptions, adamwStep } from '../../core/adamw.ts';
 import { randomStream } from '../../core/rng.ts';
 
-/** Logits of states without a row: offset_v + scale * normal(seed, prefix)_v. */
+/**
+ * Logits of states that have no row. Token v has the logit offset_v + scale * n_v, where n_v is a standard
+ * normal draw that depends only on the seed and the state's prefix.
+ */
 export interface TablePrior {
   /** Offset of each token's logit, the same in every state [V]; default 0. */
   readonly offsets?: readonly number[];
-  /** Standard deviation of the state-dependent part; default 0: all states have equal logits. */
+  /**
+   * Standard deviation of the state-dependent part of the logits. Default 0: all states have equal logits.
+   */
   readonly scale?: number;
-  /** Seed of the state-dependent part. */
+  /** Seed of the state-dependent part of the logits. */
   readonly seed?: number;
 }
 
@@ -57,7 +62,7 @@ export class LogitTable {
     return this.#rows.keys();
   }
 
-  /** All logits [rows, V]; a view that is invalid after a row was added. */
+  /** All logits [rows, V]. The array is a view that becomes invalid when a row is added. */
   get logits(): Float64Array {
     return this.#logits.subarray(0, this.size * this.vocabSize);
   }
@@ -72,14 +77,14 @@ export class LogitTable {
     return this.#v.subarray(0, this.size * this.vocabSize);
   }
 
-  /** Logits of a state [V]; read-only. */
+  /** Returns the logits of a state [V]; the caller must not change them. */
   read(key: string): Float64Array {
     const row = this.#rows.get(key);
     if (row === undefined) return this.#priorRow(key);
     return this.#logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
   }
 
-  /** Index of the state's row; creates the row from the prior logits if it does not exist. */
+  /** Returns the index of the state's row. Creates the row from the prior logits if it does not exist. */
   ensureRow(key: string): number {
     const existing = this.#rows.get(key);
     if (existing !== undefined) return existing;
@@ -129,7 +134,7 @@ export class LogitTable {
   }
 }
 
-/** Key of the state after `prefix`: the token ids, separated by spaces. */
+/** Returns the key of the state after `prefix`: the token ids, separated by spaces. */
 export function stateKey(prefix: ArrayLike<number>): string {
   return Array.prototype.join.call(prefix, ' ');
 }

@@ -49,7 +49,7 @@ export function createAlphabetTokenizer(alphabet: string): Tokenizer {
       for (const message of messages) {
         const body = message.tokens ?? encode(message.content);
         context.push(...body);
-        if (body.at(-1) !== end) context.push(end); // a message that was cut at maxTokens has no end token
+        if (body.at(-1) !== end) context.push(end); // messages that were cut at maxTokens lack the end token
       }
       return Int32Array.from(context);
     },

@@ -20,7 +20,7 @@ export interface TemplateOptions {
   readonly tools?: readonly unknown[];
   /** Template variables such as `enable_thinking`. */
   readonly kwargs?: Readonly<Record<string, unknown>>;
-  /** Append the generation prompt of the next assistant message. Default true. */
+  /** Whether to append the generation prompt of the next assistant message. Default true. */
   readonly generate?: boolean;
 }
 
@@ -98,7 +98,10 @@ export class ChatTemplate {
   }
 }
 
-/** Template texts by name: `chat_template.jinja` if present, else the config's template or list of named templates. */
+/**
+ * Returns template texts by name. Source: `chat_template.jinja` if present, else the template or the list of
+ * named templates in the config.
+ */
 function templateTexts(files: TokenizerFiles['files'], config: JsonObject): Map<string, string> {
   const file = files.get('chat_template.jinja');
   if (file) return new Map([['default', new TextDecoder().decode(file)]]);
@@ -115,14 +118,14 @@ function templateTexts(files: TokenizerFiles['files'], config: JsonObject): Map<
   );
 }
 
-/** Text of a special token, which a config stores as a string or as an object with `content`. */
+/** Returns the text of a special token, which a config stores as a string or as an object with `content`. */
 function tokenText(token: unknown): string | undefined {
   if (typeof token === 'string') return token;
   const content = (token as { content?: unknown } | null | undefined)?.content;
   return typeof content === 'string' ? content : undefined;
 }
 
-/** Global variables and functions of templates, in addition to Jinja's filters and tests. */
+/** Global variables and functions that templates can use, in addition to Jinja's filters and tests. */
 const GLOBALS = {
   true: true,
   false: false,

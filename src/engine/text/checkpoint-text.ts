@@ -32,7 +32,7 @@ export function readCheckpointTokenizer(
   return tokenizer;
 }
 
-/** `eos_token_id` of config.json, for any architecture. */
+/** Reads `eos_token_id` of config.json, for any architecture. */
 function endTokensOf(dir: string, vocabSize: number): number[] {
   const path = join(dir, 'config.json');
   if (!existsSync(path)) return [];

@@ -70,7 +70,7 @@ function passes(item: unknown, test: string, than: unknown): boolean {
   throw new Error(`test "${test}" of a list is not supported`);
 }
 
-/** Python's `repr`, which `str` applies to the items of a dict or list. */
+/** Returns Python's `repr` of a value, which `str` applies to the items of a dict or list. */
 function repr(value: unknown): string {
   const inner = plain(value);
   if (inner === null || inner === undefined) return 'None';
@@ -82,7 +82,7 @@ function repr(value: unknown): string {
   return String(inner);
 }
 
-/** Unwraps a value: the library wraps the items of lists and dicts. */
+/** Returns the plain value, because the library wraps the items of lists and dicts in objects. */
 function plain(value: unknown): unknown {
   const isWrapped = typeof value === 'object' && value !== null && 'value' in value && 'type' in value;
   return isWrapped ? value.value : value;

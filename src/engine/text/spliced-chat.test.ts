@@ -1,4 +1,7 @@
-/** Sampled tokens in later chats, with the templates and tokenizers of real model families (conformance/chat). */
+/**
+ * Tests that sampled tokens stay unchanged in later chats, with the templates and tokenizers of real model
+ * families (conformance/chat).
+ */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +17,10 @@ const open = (family: string, ends: readonly number[] = []) =>
 
 const asked: ChatMessage = { role: 'user', content: 'Add 17 and 25.' };
 const next: ChatMessage = { role: 'user', content: 'And now?' };
-/** Leading spaces, a reasoning block, and a segmentation that the tokenizer itself would not produce. */
+/**
+ * Pieces of a sampled message: leading spaces, a reasoning block, and a segmentation that the tokenizer
+ * itself would not produce.
+ */
 const SAID = ['  ', '<think>\nhm\n</think>\n\n', 'T', 'he', ' answer', ' is', ' 4', '2', '.\n\n'];
 
 describe.each(['qwen3', 'qwen2_5', 'llama3', 'gemma3', 'smollm2', 'smollm3', 'mistral'])('%s', (family) => {

@@ -1,6 +1,7 @@
 /**
- * The bytes of one token of a vocabulary. A token can be a part of a character, so its text is not defined.
- * Byte-level vocabularies map every byte to a letter; vocabularies with byte fallback have one token per byte.
+ * Computes the bytes of a single token. They can be a part of a character, so a token does not always have a
+ * text. Byte-level vocabularies map every byte to a letter; vocabularies with byte fallback have one token
+ * per byte.
  * @see Radford et al., "Language Models are Unsupervised Multitask Learners", 2019 (byte-level BPE)
  * @module
  */
@@ -20,7 +21,7 @@ export function pieceBytes(json: JsonObject): PieceBytes {
   return steps.includes('ByteFallback') ? byteOfName : () => undefined;
 }
 
-/** Types of the steps of a decoder, in order. */
+/** Returns the types of the steps of a decoder, in order. */
 function decoderSteps(decoder: unknown): string[] {
   if (typeof decoder !== 'object' || decoder === null) return [];
   const { type, decoders } = decoder as JsonObject;
@@ -28,7 +29,10 @@ function decoderSteps(decoder: unknown): string[] {
   return typeof type === 'string' ? [type] : [];
 }
 
-/** GPT-2's mapping: printable bytes are their own characters; the others are U+0100 onwards, in order. */
+/**
+ * Returns GPT-2's mapping from letters to bytes: printable bytes are represented by their own characters, and
+ * the other bytes, in order, by the characters from U+0100 on.
+ */
 function byteLetters(): ReadonlyMap<string, number> {
   const letters = new Map<string, number>();
   let next = 0x100;
@@ -46,7 +50,7 @@ function bytesOfLetters(piece: string): Uint8Array | undefined {
   return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : undefined;
 }
 
-/** The byte of a byte-fallback token such as `<0xE2>`. */
+/** Returns the byte of a byte-fallback token such as `<0xE2>`. */
 function byteOfName(piece: string): Uint8Array | undefined {
   const [, digits] = /^<0x([0-9A-F]{2})>$/.exec(piece) ?? [];
   return digits === undefined ? undefined : Uint8Array.of(Number.parseInt(digits, 16));

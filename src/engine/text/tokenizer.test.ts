@@ -14,7 +14,7 @@ const tokenizer = createTokenizer(tinyTokenizer(), [END], { where: 'm' });
 const id = (character: string): number => 5 + [...TINY_ALPHABET].sort().indexOf(character);
 const ids = (text: string): number[] => [...text].map(id);
 
-/** The tiny tokenizer with some files replaced; undefined removes a file. */
+/** Returns the tiny tokenizer with some files replaced; undefined removes a file. */
 function changed(changes: Readonly<Record<string, unknown>>): TokenizerFiles {
   const files = new Map(tinyTokenizer().files);
   for (const [name, value] of Object.entries(changes))
@@ -163,7 +163,8 @@ describe('encodeChat', () => {
 });
 
 describe('a byte-level vocabulary', () => {
-  // every byte is a token; "ab" is a merge; <think> is an added token that is not special
+  // in this vocabulary every byte is a token, "ab" is a merge, and <think> is an added token that is not
+  // special
   const visible = [
     ...'!"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~ĠĊÃ©ł',
   ];

@@ -87,7 +87,8 @@ class CheckpointTokenizer implements Tokenizer {
     const special = [...parts.tokenizer.get_added_tokens_decoder().values()]
       .filter((token) => token.special && token.content !== '')
       .map((token) => token.content)
-      .sort((a, b) => b.length - a.length); // longest match first, as in the tokenizers library
+      // longest first, because the tokenizers library prefers the longest match
+      .sort((a, b) => b.length - a.length);
     this.#special = special.length > 0 ? new RegExp(special.map(escaped).join('|')) : undefined;
     this.#guard = special.find((token) => this.encode(`${token}a`)[1] !== this.encode('a')[0]);
     this.endTokens = this.#closingFirst(parts.endTokens);
@@ -132,7 +133,7 @@ class CheckpointTokenizer implements Tokenizer {
     const opening = sampled.size > 0 ? this.#opening(options) : '';
     const ids: number[] = [];
     for (const [index, piece] of pieces.entries()) {
-      // pieces with an odd index are numbers of splices
+      // pieces with an odd index are indices into `splices`
       const before = sampled.has(Number(pieces[index + 1])) ? withoutInsertion(piece, opening) : piece;
       const part = index % 2 === 1 ? this.#splice(splices, piece) : this.#encodePiece(before, index);
       for (let i = 0; i < part.length; i++) ids.push(part[i] as number);
@@ -148,7 +149,10 @@ class CheckpointTokenizer implements Tokenizer {
     );
   }
 
-  /** Encodes a piece of the rendered text. Some tokenizers add a space before a text; only piece 0 is at its beginning. */
+  /**
+   * Encodes a piece of the rendered text. Some tokenizers add a space at the beginning of a text, but only
+   * piece 0 is at the beginning.
+   */
   #encodePiece(piece: string, index: number): Int32Array {
     if (index === 0 || piece === '' || this.#guard === undefined) return this.encode(piece);
     return this.encode(this.#guard + piece).subarray(1);
@@ -166,18 +170,18 @@ class CheckpointTokenizer implements Tokenizer {
   #encodeAsCharacters(text: string): number[] {
     const match = this.#special?.exec(text);
     if (!match) return [...this.#encodePiece(text, 1)];
-    const first = [...match[0]][0] as string; // can be two UTF-16 code units
+    const first = [...match[0]][0] as string; // a character can consist of two UTF-16 code units
     const cut = match.index + first.length;
     return [...this.#encodePiece(text.slice(0, cut), 1), ...this.#encodeAsCharacters(text.slice(cut))];
   }
 
-  /** The tokens without a final end token, which the template adds itself. */
+  /** Returns the tokens without a final end token, which the template adds itself. */
   #withoutEnd(tokens: Int32Array): Int32Array {
     const last = tokens.at(-1);
     return last !== undefined && this.#ends.has(last) ? tokens.subarray(0, -1) : tokens;
   }
 
-  /** The template's generation prompt; empty if it cannot be determined. */
+  /** Returns the template's generation prompt, or an empty string if it cannot be determined. */
   #opening(options: ChatOptions): string {
     const chat = [{ role: 'user', content: 'a' }];
     try {
@@ -185,7 +189,7 @@ class CheckpointTokenizer implements Tokenizer {
       const rendered = this.#render(chat, options);
       return rendered.startsWith(without) ? rendered.slice(without.length) : '';
     } catch {
-      return ''; // the template rejects a single user message
+      return ''; // the template raises an error for a single user message
     }
   }
 
@@ -203,7 +207,7 @@ class CheckpointTokenizer implements Tokenizer {
         ? [closing, ...ends.filter((id) => id !== closing)]
         : ends;
     } catch {
-      return ends; // no template: keep the checkpoint's order
+      return ends; // without a template, keep the checkpoint's order
     }
   }
 
@@ -217,8 +221,9 @@ class CheckpointTokenizer implements Tokenizer {
 }
 
 /**
- * The text before a sampled message, without text that the template inserts between the generation prompt
- * (`opening`) and the message: the context of the sampled message ended with the generation prompt.
+ * Returns the text before a sampled message, without text that the template inserts between the generation
+ * prompt (`opening`) and the message. The model did not receive this text, because the context from which it
+ * sampled the message ended with the generation prompt.
  */
 function withoutInsertion(text: string, opening: string): string {
   if (opening === '' || text.endsWith(opening)) return text;
@@ -226,11 +231,12 @@ function withoutInsertion(text: string, opening: string): string {
   if (at < 0) return text;
   const insertion = text.slice(at + opening.length);
   const role = opening.split('\n')[0] as string;
-  // a later role marker means that `opening` was found in an earlier message
+  // a role marker after the match: the generation prompt was matched in an earlier message, so nothing was
+  // inserted here
   return insertion.includes(role) ? text : text.slice(0, at + opening.length);
 }
 
-/** A Unicode private-use character that does not occur in the JSON text of `value`. */
+/** Returns a Unicode private-use character that does not occur in the JSON text of `value`. */
 function unusedCharacter(value: unknown): string {
   const text = JSON.stringify(value);
   for (let code = 0xe000; code < 0xf900; code++) {

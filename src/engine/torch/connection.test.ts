@@ -78,7 +78,8 @@ describe('hello', () => {
         code: 'TROUPE_WORKER_SILENT',
       });
     }
-    expect(asked).toBeLessThanOrEqual(2); // fewer if this process was suspended until after the limit
+    // at most one request per server: fewer if this process was suspended until after the limit
+    expect(asked).toBeLessThanOrEqual(2);
   });
 
   it('reports an address that does not answer, the number of tries and the time', async () => {
@@ -103,7 +104,7 @@ describe('a call', () => {
         response.write(result().subarray(0, 10));
         setTimeout(() => response.destroy(), 20);
       } else if (operations.length === 2) {
-        response.end(); // ends without a result frame
+        response.end(); // the response ends without a result frame
       } else {
         response.write(said({ kind: 'heartbeat' }));
         response.write(said({ kind: 'messages', n: 1 }));
@@ -131,7 +132,8 @@ describe('a call', () => {
       { silenceMs: 200 },
     );
     await connection.call({ call: 'step', model: 'm' });
-    expect(calls).toBeGreaterThan(1); // more than 2 if an answer arrived while this process was suspended
+    // there are more than 2 calls if a response arrived while this process was suspended
+    expect(calls).toBeGreaterThan(1);
   });
 
   it('is cancelled on the worker when its signal aborts', async () => {
@@ -157,7 +159,7 @@ describe('a call', () => {
   });
 
   it('causes no uncaught error when it is aborted while the end of its response is read', async () => {
-    // an uncaught error fails the test run
+    // Vitest fails the test run if there is an uncaught error
     const connection = await worker((request, response) => {
       request.resume().on('end', () => {
         response.write(said({ kind: 'token' }));

@@ -20,21 +20,24 @@ export interface ConnectionOptions {
   readonly token: string;
   /** Name of the engine in error messages. Default `torch`. */
   readonly engine?: string;
-  /** How long a broken connection is retried. Default 60 000. */
+  /** How long calls are retried after a broken connection, ms. Default 60 000. */
   readonly retryMs?: number;
-  /** Maximum time without data during a call; workers send a keep-alive frame every 5 s. Default 60 000. */
+  /**
+   * Maximum time without received data during a call, ms. Workers send a keep-alive frame every 5 s. Default
+   * 60 000.
+   */
   readonly silenceMs?: number;
-  /** Maximum time for the answer to `hello` after a connection was accepted. Default 20 000. */
+  /** Maximum time from an accepted connection to the answer to `hello`, ms. Default 20 000. */
   readonly helloMs?: number;
-  /** Deadline of one call. Default one hour. */
+  /** Maximum duration of one call, ms. Default one hour. */
   readonly deadlineMs?: number;
-  /** Returns why the worker process has exited; undefined while it runs. */
+  /** Returns how the worker process exited; undefined while it runs. */
   readonly death?: () => string | undefined;
-  /** Called after every call that was answered. */
+  /** Called after every call that the worker answered. */
   readonly onCall?: ((call: FinishedCall) => void) | undefined;
 }
 
-/** A call that was answered, with its total time and the worker's compute time. */
+/** A call that the worker answered, with its total time and the worker's compute time. */
 export interface FinishedCall {
   readonly call: string;
   readonly model?: string | undefined;
@@ -44,7 +47,7 @@ export interface FinishedCall {
   readonly computeMs: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
-  /** Number of token ids sent and received. */
+  /** Number of token ids in the request and the response. */
   readonly tokens: number;
 }
 
@@ -54,7 +57,7 @@ export interface Call {
   readonly params?: WireHeader;
   readonly arrays?: Readonly<Record<string, WireArray>>;
   readonly signal?: AbortSignal | undefined;
-  /** Called once for every frame before the last one. */
+  /** Called once for every frame of the response except the last one. */
   readonly onFrame?: (frame: Frame) => void;
 }
 
@@ -70,7 +73,7 @@ export interface Hello {
   readonly torch: string;
   /** Version of vLLM, if it is installed. */
   readonly vllm?: string | null;
-  /** Size of the cluster, in the answer of a Ray driver. */
+  /** Size of the cluster; present only in the answer of a Ray driver. */
   readonly nodes?: number;
   readonly cpus?: number;
   readonly gpus?: number;
@@ -81,7 +84,7 @@ const LONGEST_PAUSE_MS = 5_000;
 
 type Optional = 'death' | 'onCall';
 
-/** The response to a call was lost; a retry is safe. */
+/** Error if the response to a call was lost. The call can be repeated without being applied twice. */
 class LostAnswer extends Error {}
 
 /** A client session with one worker. */
@@ -138,7 +141,10 @@ export class Connection {
     return hello as Hello;
   }
 
-  /** A server that accepts the connection but does not answer is not retried: it is not a worker, or it hangs. */
+  /**
+   * Makes one `hello` request. It is not retried if the server accepts the connection but does not answer:
+   * then the server is not a worker, or it hangs.
+   */
   async #knock(): Promise<{ readonly body: Buffer }> {
     const { helloMs } = this.#options;
     const limit = AbortSignal.timeout(helloMs);
@@ -174,7 +180,9 @@ export class Connection {
     const startMs = performance.timeOrigin + performance.now();
     let receivedBytes = 0;
     let tokens = tokensOf(call.arrays);
-    let told = 0; // the response to a retry contains all frames again, so skip the reported ones
+    // number of frames that were passed to onFrame; the response to a retry contains all frames again, so
+    // these are skipped
+    let told = 0;
     const attempt = async (): Promise<Frame> => {
       const ends: Frame[] = [];
       let heard = 0;
@@ -198,7 +206,7 @@ export class Connection {
       if (signal?.aborted) this.#cancel(names);
       throw error;
     }
-    signal?.throwIfAborted(); // the signal can abort after the end of the response has arrived
+    signal?.throwIfAborted(); // the signal can abort after the whole response has arrived
     const { header } = result;
     if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
     this.#options.onCall?.({
@@ -214,7 +222,10 @@ export class Connection {
     return result;
   }
 
-  /** Renews the lease of this session on a shared worker, which frees the models of expired sessions. */
+  /**
+   * Renews this session's lease on a shared worker. The worker frees the models of sessions whose lease has
+   * expired.
+   */
   async ping(): Promise<void> {
     const body = encodeFrame({ session: this.#session });
     await this.#frames('/v1/ping', body, AbortSignal.timeout(this.#options.silenceMs), () => {});
@@ -226,7 +237,7 @@ export class Connection {
 
   #cancel(names: WireHeader): void {
     const asked = this.#frames('/v1/cancel', encodeFrame(names), AbortSignal.timeout(5_000), () => {});
-    asked.catch(() => {}); // if the request fails, the worker ends the call at its deadline
+    asked.catch(() => {}); // ignore a failed cancellation: the worker ends the call at its deadline
   }
 
   async #retried<T>(
@@ -348,7 +359,7 @@ function hearErrors(socket: Socket): void {
   if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
 }
 
-function ignore(): void {} // the request rejects with the same error
+function ignore(): void {} // ignored, because the request rejects with the same error
 
 const BROKEN = new Set([
   'ECONNREFUSED',
@@ -381,7 +392,8 @@ function messageOf(error: unknown): string {
 
 /** Converts an error of the worker to the matching error class. */
 function workerError(where: string, value: unknown): Error {
-  const { kind, message } = value as { readonly kind: string; readonly message: string }; // the worker's error format
+  // the worker sends errors in this format
+  const { kind, message } = value as { readonly kind: string; readonly message: string };
   if (kind === 'model') return new ConfigError(message);
   if (kind === 'setting') return new ConfigError(`${where}: ${message}`, { code: 'TROUPE_WORKER_SETTING' });
   if (kind === 'capacity') return new ConfigError(`${where}: ${message}`, { code: 'TROUPE_WORKER_CAPACITY' });
@@ -393,7 +405,7 @@ function workerError(where: string, value: unknown): Error {
   });
 }
 
-/** Parses the answer to `hello`; empty if it is not a JSON object. */
+/** Parses the answer to `hello`. Returns an empty object if the text is not a JSON object. */
 function parsedHello(text: string): Partial<Hello> {
   try {
     const said: unknown = JSON.parse(text);

@@ -6,7 +6,7 @@ import { EngineError } from '../../support/errors.ts';
 import type { Sequence } from '../engine.ts';
 import type { Frame } from './frames.ts';
 
-/** Maximum elements of one response. */
+/** Maximum number of log-probabilities in one response. */
 const MAX_ELEMENTS = 2 ** 24;
 
 /**
@@ -32,7 +32,10 @@ export async function askDistributions(
     });
 }
 
-/** Splits sequences into consecutive groups under the limit; yields the index of the first one and the group. */
+/**
+ * Splits sequences into consecutive groups under the limit. Yields each group with the index of its first
+ * sequence.
+ */
 function* groups(
   sequences: readonly Sequence[],
   vocabSize: number,

@@ -1,4 +1,4 @@
-/** Keep-alive pings of an engine that connects to a running worker. */
+/** Tests keep-alive pings of an engine that connects to a running worker. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -29,7 +29,7 @@ it('sends pings until close, even if close is called before the connection is op
   try {
     const first = await open();
     const closing = engine.close();
-    const again = await open(); // before the first connection got an answer
+    const again = await open(); // opened before the first connection received an answer
     again.answer();
     await again.opened;
     first.answer();

@@ -18,31 +18,31 @@ export interface TorchEngineOptions {
   readonly python: string;
   /** URL (`http://HOST:PORT`) and token of a running worker. */
   readonly address?: { readonly url: string; readonly token: string };
-  /** `auto`, `cpu`, `cuda`, `cuda:1`. */
+  /** PyTorch device of the models: `auto`, `cpu`, `cuda`, `cuda:1`. */
   readonly device: string;
   /** Compute type of the models; the optimizer's master weights are always float32. */
   readonly dtype: 'float32' | 'bfloat16';
-  /** CPU threads; 0: PyTorch's default. */
+  /** Number of CPU threads; 0: PyTorch's default. */
   readonly threads: number;
-  /** Padded tokens per forward or backward micro-batch. */
+  /** Maximum number of tokens, including padding, of a forward or backward micro-batch. */
   readonly tokenBudget: number;
-  /** Messages decoded together. */
+  /** Maximum number of messages that are decoded together. */
   readonly decodeBatch: number;
   /**
    * Sampling backend: vLLM, or the trained model itself (`torch`). Default auto: vLLM on a GPU if it is installed and
    * supports the architecture.
    */
   readonly sampler?: 'auto' | 'vllm' | 'torch';
-  /** Fraction of the memory for models that vLLM's key/value cache can use, in (0, 0.9]. Default 0.2. */
+  /** Fraction, in (0, 0.9], of the memory for models that vLLM's key/value cache can use. Default 0.2. */
   readonly samplerCache?: number;
-  /** Train LoRA adapters of this shape over a frozen base. Absent: full-parameter training. */
+  /** Shape of the LoRA adapters that are trained over a frozen base. Absent: all parameters are trained. */
   readonly lora?: TorchLora | undefined;
   /** Reads the tokenizer of a folder; all token ids must be below `vocabSize`. */
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
   /** Called after every call on a model, with its timing. */
   readonly onModelCall?: ((work: TimedModelCall) => void) | undefined;
-  /** Overrides for engines that run the same worker differently, such as `ray`. */
+  /** Differences of an engine that runs the same worker in another way, such as `ray`. */
   readonly variant?: EngineVariant;
 }
 
@@ -51,16 +51,16 @@ export interface TimedModelCall extends FinishedCall {
   readonly worker: string;
 }
 
-/** An engine that uses the same protocol with workers that run elsewhere, such as `ray`. */
+/** Differences of an engine that uses the same protocol but runs its workers elsewhere, such as `ray`. */
 export interface EngineVariant {
   readonly name: string;
   /** The process to start if no address is given. */
   readonly process: Omit<WorkerProcessOptions, 'python'>;
   /** Whether calls on different models run concurrently; see `Capabilities.parallel`. */
   readonly parallel: boolean;
-  /** Makes the first calls of a connection. */
+  /** Makes the first calls on a new connection, e.g. to reserve resources. */
   enter(connection: Connection): Promise<void>;
-  /** Makes the last call of a connection to a worker that keeps running. */
+  /** Makes the last call on a connection to a worker that continues to run, e.g. to free resources. */
   leave(connection: Connection): Promise<void>;
 }
 
@@ -72,12 +72,21 @@ export interface TorchLora {
   readonly rslora: boolean;
 }
 
-/** Interval of keep-alive pings; shared workers free the models of clients without a call or ping for ten minutes. */
+/**
+ * Interval of keep-alive pings, ms. A shared worker frees the models of a client that makes no call or ping
+ * for ten minutes.
+ */
 const PING_MS = 60_000;
-/** How long the first connection to a given address is retried; later calls are retried longer (`retryMs`). */
+/**
+ * How long the first connection to a given address is retried, ms. Later calls are retried longer
+ * (`retryMs`).
+ */
 const KNOCK_MS = 5_000;
 
-/** An open connection: to a worker process of this engine, or to a running worker that gets pings. */
+/**
+ * An open connection, either to a worker process of this engine, or to a running worker, which then receives
+ * pings.
+ */
 interface Opened {
   readonly connection: Connection;
   readonly process?: WorkerProcess;
@@ -89,7 +98,7 @@ export class TorchEngine implements Engine {
   readonly name: string;
   readonly #options: TorchEngineOptions;
   #opened: Promise<Opened> | undefined;
-  /** Worker of each model, by model name. */
+  /** Name of the worker that runs each model, by model name. */
   readonly #workers = new Map<string, string>();
 
   constructor(options: TorchEngineOptions) {
@@ -97,12 +106,15 @@ export class TorchEngine implements Engine {
     this.name = options.variant?.name ?? 'torch';
   }
 
-  /** Describes the worker; starts it if it does not run. @throws EngineError if it cannot start or does not answer */
+  /**
+   * Returns a description of the worker. Starts the worker if it does not run. @throws EngineError if it
+   * cannot start or does not answer
+   */
   async hello(): Promise<Hello> {
     return (await this.#open()).connection.hello();
   }
 
-  /** Address and process id of the worker; starts it if it does not run. */
+  /** Returns the address and process id of the worker. Starts the worker if it does not run. */
   async worker(): Promise<{ readonly url: string; readonly pid?: number | undefined }> {
     const { connection, process } = await this.#open();
     return { url: connection.url, pid: process?.pid };
@@ -127,7 +139,7 @@ export class TorchEngine implements Engine {
         ...(lora && { lora: loraParams(lora) }),
       },
     });
-    const { model, ...facts } = header.value as LoadAnswer; // the format of the worker's answer
+    const { model, ...facts } = header.value as LoadAnswer; // the worker sends its answer in this format
     if (facts.agent !== undefined) this.#workers.set(model, `agent_${facts.agent}`);
     try {
       return new TorchModel(connection, {
@@ -155,7 +167,8 @@ export class TorchEngine implements Engine {
     if (opened === undefined) return;
     const { connection, process, pings }: Partial<Opened> = await opened.catch(() => ({}));
     clearInterval(pings);
-    if (connection && !process) await this.#options.variant?.leave(connection).catch(() => {}); // the worker may not run any more
+    // ignore the error, because the worker may not run any more
+    if (connection && !process) await this.#options.variant?.leave(connection).catch(() => {});
     connection?.close();
     await process?.close();
   }
@@ -175,7 +188,7 @@ export class TorchEngine implements Engine {
     if (address) {
       const connection = new Connection({ ...common, ...address });
       await this.#enter(connection, limits.retryMs ?? KNOCK_MS);
-      // a lost ping does not matter, and the next call reports a worker that does not run any more
+      // ignore a failed ping: if the worker does not run any more, the next call reports it
       const pings = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
       return { connection, pings };
     }
@@ -217,7 +230,7 @@ export class TorchEngine implements Engine {
 
 interface LoadAnswer {
   readonly model: string;
-  /** Index of the agent whose Ray actor holds the model; on a cluster only. */
+  /** Index of the agent whose Ray actor runs the model. Absent without a cluster. */
   readonly agent?: number;
   readonly vocab_size: number;
   readonly max_context: number;
@@ -226,7 +239,7 @@ interface LoadAnswer {
   readonly cache_bytes_per_token: number;
   /** Sampling backend: `torch`, or vLLM with its version. */
   readonly sampler: string;
-  /** Folder of the tokenizer; for an adapter that of its base. */
+  /** Folder that contains the tokenizer; for an adapter, the folder of its base. */
   readonly tokenizer_dir: string;
 }
 

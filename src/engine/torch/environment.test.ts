@@ -1,4 +1,7 @@
-/** Creation of virtual environments. Shell scripts with configurable behaviour take the place of Python. */
+/**
+ * Tests the creation of virtual environments. Shell scripts with configurable behaviour take the place of
+ * Python.
+ */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +14,10 @@ const requirements = join(root, 'requirements.txt');
 writeFileSync(requirements, 'torch==1\n');
 
 let made = 0;
-/** A script that prints a Python version, creates "environments" whose Python is a copy of it, and logs pip calls. */
+/**
+ * Creates a script that prints a Python version, creates "environments" whose Python is a copy of the script,
+ * and logs pip calls.
+ */
 function python(says: { version?: string; module?: string; venv?: string; pip?: string } = {}): string {
   const { version = '3.11', module = '', venv = 'exit 0', pip = 'exit 0' } = says;
   const path = join(root, `python-${made++}`);
@@ -82,7 +88,7 @@ it('is removed after an abort, when the child process has exited', async () => {
   const at = folder();
   const last = join(root, `last-${made}`);
   const making = ensureEnvironment({
-    // prints "ready" when it can be aborted, and still writes files after that
+    // this pip prints "ready" when it can be aborted, and still writes a file after the abort
     python: python({
       pip: `trap 'sleep 0.5; mkdir -p "${at}"; touch "${last}"; exit 1' TERM; echo ready; while :; do sleep 0.1; done`,
     }),

@@ -1,6 +1,6 @@
 /**
- * Creates virtual environments for workers. An environment is created completely or removed, and recreated when its
- * requirements change.
+ * Creates virtual environments for workers. If creation fails, the environment is removed. If its
+ * requirements change, it is created again.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,10 +13,10 @@ import { EngineError } from '../../support/errors.ts';
 import { packageFile } from '../../support/package-root.ts';
 import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 
-/** Pinned requirements of the worker. */
+/** Path of the file with the worker's pinned requirements. */
 export const WORKER_REQUIREMENTS = packageFile('python/troupe_worker/requirements.txt');
 
-/** Additional pinned requirements for Ray. */
+/** Path of the file with additional pinned requirements for Ray. */
 export const RAY_REQUIREMENTS = packageFile('python/troupe_worker/requirements-ray.txt');
 
 export interface EnvironmentOptions {
@@ -26,7 +26,7 @@ export interface EnvironmentOptions {
   readonly python?: string;
   /** Paths of requirements files to install. */
   readonly requirements: readonly string[];
-  /** Called with lines of progress. */
+  /** Called with each line of progress. */
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -38,12 +38,15 @@ export interface Environment {
   readonly isNew: boolean;
 }
 
-/** Marker file with the digest of the installed requirements; its digest is empty while an environment is incomplete. */
+/**
+ * Marker file in the environment's folder. It contains the digest of the installed requirements, which is
+ * empty while the environment is incomplete.
+ */
 const MARK = 'troupe.json';
 const OLDEST = [3, 10] as const;
 const LONGEST_LINE = 300;
 
-/** Default folder of a worker environment, in the user's cache folder. */
+/** Returns the default folder of a worker environment, in the user's cache folder. */
 export function environmentFolder(name: string): string {
   const { XDG_CACHE_HOME } = process.env;
   return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'troupe', name);
@@ -76,7 +79,7 @@ export async function ensureEnvironment(options: EnvironmentOptions): Promise<En
   try {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    // marks the folder as an incomplete environment of troupe
+    // this marker identifies the folder as an incomplete environment of troupe
     writeFileSync(join(folder, MARK), `${JSON.stringify({ requirements: '' })}\n`);
     onLine?.(`creating a virtual environment in ${folder}`);
     await run(base, ['-m', 'venv', folder], {
@@ -117,7 +120,7 @@ function readMark(folder: string): { readonly requirements?: unknown } | undefin
   }
 }
 
-/** Throws if the folder has content that troupe did not create, so that it is never removed. */
+/** Throws if the folder has content that troupe did not create, so that this content is never removed. */
 function refuseStranger(folder: string): void {
   let names: string[];
   try {
@@ -160,7 +163,7 @@ async function requirePython(python: string, { signal }: EnvironmentOptions): Pr
 interface RunOptions {
   readonly signal: AbortSignal | undefined;
   readonly onLine?: (line: string) => void;
-  /** Builds the error message from the reason. */
+  /** Builds the error message from the reason of the failure. */
   readonly fail: (why: string) => string;
 }
 
@@ -190,11 +193,14 @@ async function run(
     });
 }
 
-/** Waits for the exit of a process, which can still write files after an abort. @returns why it failed, if it did */
+/**
+ * Waits for the exit of a process, because it can still write files after an abort. @returns why it failed;
+ * undefined if it succeeded
+ */
 function ended(child: ChildProcess): Promise<string | undefined> {
   return new Promise((done) => {
     child.once('error', (error) => {
-      if (child.pid === undefined) done(error.message); // the process was not started
+      if (child.pid === undefined) done(error.message); // without a process id, the process was not started
     });
     child.once('close', (code, signal) =>
       done(code === 0 ? undefined : signal ? `killed by ${signal}` : `exit code ${code}`),

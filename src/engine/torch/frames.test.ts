@@ -39,7 +39,7 @@ describe('frames', () => {
       } catch (error) {
         expect((error as Error).message).toMatch(/^engine torch: damaged frame: /);
       }
-      // padding bytes between arrays are not checked
+      // padding bytes between arrays, which are 0, have no checksum
       if (complete) expect(whole[place], `byte ${place}`).toBe(0);
     }
   });

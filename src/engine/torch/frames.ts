@@ -68,7 +68,7 @@ export class FrameReader {
   #pieces: Uint8Array[] = [];
   #size = 0;
 
-  /** Number of bytes of the incomplete frame at the end. */
+  /** Number of received bytes that belong to an incomplete frame. */
   get pending(): number {
     return this.#size;
   }
@@ -93,11 +93,11 @@ export class FrameReader {
     return frames;
   }
 
-  /** Size of the current frame; undefined while its prefix is incomplete. */
+  /** Returns the size of the current frame, bytes; undefined while its prefix is incomplete. */
   #frameSize(): number | undefined {
     if (this.#size < PREFIX_BYTES) return undefined;
     if ((this.#pieces[0]?.length ?? 0) < PREFIX_BYTES) this.#whole();
-    const prefix = asBuffer(this.#pieces[0] as Uint8Array); // contains the whole prefix
+    const prefix = asBuffer(this.#pieces[0] as Uint8Array); // the first piece contains the whole prefix
     if (prefix.readUInt32LE(0) !== MAGIC) throw damaged('wrong magic number');
     const header = prefix.readUInt32LE(4);
     if (header > MAX_HEADER_BYTES) throw damaged(`header length of ${header} bytes exceeds the limit`);

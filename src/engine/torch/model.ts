@@ -1,6 +1,6 @@
 /**
- * One agent's model in a worker process, behind the engine port. Tokens and results are sent over the connection,
- * weights never are. The tokenizer runs in this process.
+ * One agent's model in a worker process, behind the engine port. Tokens and results are sent over the
+ * connection, but never weights. The tokenizer runs in this process, not in the worker.
  * @module
  */
 import { resolve } from 'node:path';
@@ -61,7 +61,7 @@ export class TorchModel implements Model {
   readonly #engine: string;
   /** Resolves when all earlier calls have finished; the next call waits for it. */
   #before: Promise<unknown> = Promise.resolve();
-  /** Error of a call without a waiting caller (`zeroGradients`, `release`); the next call throws it. */
+  /** Error of a call that no caller awaits (`zeroGradients`, `release`). The next call throws it. */
   #fault: { readonly error: unknown } | undefined;
   #closed = false;
 
@@ -124,7 +124,7 @@ export class TorchModel implements Model {
     const { endTokens } = this.tokenizer;
     const cacheBytesPerToken = this.#cacheBytesPerToken;
     const call = async (call: ModelCall): Promise<Frame> => {
-      await this.#before; // wait for pending weight updates; generate calls do not wait for each other
+      await this.#before; // wait for pending weight updates, but not for other generate calls
       return this.#connection.call({ ...call, model: this.#name });
     };
     return new RemoteGenerator({ call, endTokens, maxPositions, cacheBytesPerToken }, options);
@@ -189,7 +189,7 @@ export class TorchModel implements Model {
     this.#later({ call: 'zero_gradients' });
   }
 
-  /** The accumulated gradients by tensor name, for tests that compare engines. */
+  /** Returns the accumulated gradients by tensor name, for tests that compare engines. */
   async gradients(): Promise<ReadonlyMap<string, Float32Array>> {
     const { arrays } = await this.#call({ call: 'gradients' });
     return arrays as ReadonlyMap<string, Float32Array>; // the worker sends float32 arrays only
@@ -211,7 +211,8 @@ export class TorchModel implements Model {
 
   async snapshot(): Promise<SnapshotId> {
     const { header } = await this.#call({ call: 'snapshot' });
-    return (header.value as { readonly snapshot: SnapshotId }).snapshot; // the format of the worker's answer
+    // the worker sends its answer in this format
+    return (header.value as { readonly snapshot: SnapshotId }).snapshot;
   }
 
   async restore(id: SnapshotId): Promise<void> {
@@ -230,7 +231,7 @@ export class TorchModel implements Model {
     if (this.#closed) return;
     this.#closed = true;
     await this.#before;
-    // a failed call means that the worker, and with it the model, does not exist any more
+    // ignore a failed call: it means that the worker, and with it the model, does not exist any more
     await this.#connection.call({ call: 'close', model: this.#name }).catch(() => {});
   }
 
@@ -255,7 +256,9 @@ export class TorchModel implements Model {
     });
   }
 
-  /** Makes a call after all earlier ones, so that calls without a waiting caller keep their order. */
+  /**
+   * Makes a call after all earlier calls have finished, so that calls that no caller awaits keep their order.
+   */
   #call(call: ModelCall): Promise<Frame> {
     const answer = this.#before.then(() => {
       if (this.#closed)
@@ -267,11 +270,11 @@ export class TorchModel implements Model {
       if (fault) throw fault.error;
       return this.#connection.call({ ...call, model: this.#name });
     });
-    this.#before = answer.catch(() => {}); // the caller handles the error
+    this.#before = answer.catch(() => {}); // ignore the error here, because the caller handles it
     return answer;
   }
 
-  /** Makes a call without a waiting caller; the next call throws its error. */
+  /** Makes a call that no caller awaits. The next call throws its error. */
   #later(call: ModelCall): void {
     this.#call(call).catch((error: unknown) => {
       if (!this.#closed) this.#fault ??= { error };
@@ -285,7 +288,11 @@ export class TorchModel implements Model {
   }
 }
 
-/** bfloat16 rounding depends on the batch: single tokens can differ by much, but the mean over a batch is small. */
+/**
+ * Returns the tolerance between the log-probabilities of sampler and trainer. In bfloat16, rounding depends
+ * on the batch: the log-probability of a single token can differ by much, but the mean over a batch differs
+ * little.
+ */
 function agreementOf(dtype: string, sampler: string): Agreement | undefined {
   if (dtype !== 'float32') return { max: Number.POSITIVE_INFINITY, mean: 0.05 };
   return sampler === 'torch' ? undefined : { max: 0.05, mean: 1e-3 };

@@ -1,5 +1,5 @@
 /**
- * Rows of different lengths in frames: one flat array and an array of lengths.
+ * Encodes rows of different lengths in frames, as one flat array and an array of lengths.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * A decode batch in a worker process: tokens are sent to the worker, logits are received. The worker numbers rows in
- * loading order; this class maps slots to rows.
+ * A decode batch in a worker process: tokens are sent to the worker, and logits are received. The worker
+ * numbers rows in loading order; this class maps slots to rows.
  * @module
  */
 import { EngineError } from '../../support/errors.ts';
@@ -26,9 +26,9 @@ class RemoteBatch implements DecodeBatch {
   readonly vocabSize: number;
   readonly #ask: Ask;
   readonly #batch: string;
-  /** The worker's row of each slot; undefined for free slots. */
+  /** Row of each slot in the worker; undefined for free slots. */
   #rows: (number | undefined)[];
-  /** Number of rows in the worker; includes rows of cleared slots until the next step. */
+  /** Number of rows in the worker, including rows of slots that were cleared since the last step. */
   #count = 0;
   #logits: Float32Array;
 

@@ -1,4 +1,4 @@
-/** Aborts and closing that arrive when the worker has already finished the message. */
+/** Tests aborts and closing that happen after the worker has finished the message. */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { GenerationRequest } from '../generation.ts';
@@ -11,7 +11,7 @@ const frame = (value: unknown, arrays: [string, Float32Array | Int32Array][] = [
   arrays: new Map(arrays),
 });
 
-/** A generator whose worker sends all tokens at once, before an abort can reach it. */
+/** Creates a generator whose worker sends all tokens at once, before an abort can reach it. */
 function overtakenGenerator(tokens = [5, 6, 2]): RemoteGenerator {
   const call = async ({ onFrame }: ModelCall): Promise<Frame> => {
     await new Promise(setImmediate);

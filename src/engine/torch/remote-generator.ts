@@ -31,7 +31,7 @@ interface PendingGeneration {
   readonly limit: number;
   readonly tokens: number[];
   readonly logp: number[];
-  /** Ends the call when no more tokens are needed. */
+  /** Aborted to end the call when no more tokens are needed. */
   readonly enough: AbortController;
   readonly resolve: (generation: Generation) => void;
   readonly reject: (error: unknown) => void;
@@ -115,7 +115,10 @@ export class RemoteGenerator implements MessageGenerator {
     }
   }
 
-  /** Reserves cache for the maximum length of every message; rows of a batch are padded to the longest. */
+  /**
+   * Returns whether the cache has room for one more message. Every message counts with its maximum length,
+   * and the rows of a batch are padded to the longest.
+   */
   #hasRoom(next: PendingGeneration): boolean {
     const rows = this.#running.size + 1;
     if (rows > this.#options.maxBatch) return false;
@@ -126,7 +129,7 @@ export class RemoteGenerator implements MessageGenerator {
     return rows === 1 || rows * longest * this.#parts.cacheBytesPerToken <= this.#options.maxCacheBytes;
   }
 
-  /** Generates one message; never rejects. */
+  /** Generates one message and settles its promise. The returned promise never rejects. */
   async #run(message: PendingGeneration): Promise<void> {
     const { request, tokens, logp, limit, enough, resolve, reject } = message;
     let finish: Generation['finish'] | undefined;
@@ -148,13 +151,15 @@ export class RemoteGenerator implements MessageGenerator {
           enough.abort();
         },
       });
-      // the worker can finish the message before it receives the cancellation
+      // the worker can finish the message before it receives the cancellation; then this call reports the
+      // abort
       if (finish === undefined && fault === undefined) enough.signal.throwIfAborted();
-      finish ??= (answer.header.value as { readonly finish: Generation['finish'] }).finish; // the format of the worker's answer
+      // the worker sends its answer in this format
+      finish ??= (answer.header.value as { readonly finish: Generation['finish'] }).finish;
     } catch (error) {
       if (finish === undefined) fault ??= { error };
     }
-    enough.abort(); // also removes the abort listener of the request
+    enough.abort(); // this abort also removes the listener on the request's signal
     this.#running.delete(message);
     this.#waiting.charge(request.fairKey ?? ONE_KEY, tokens.length - limit);
     if (fault) reject(fault.error);
@@ -183,7 +188,7 @@ export class RemoteGenerator implements MessageGenerator {
   }
 }
 
-/** Key and counter of the message's random stream; not used for greedy sampling. */
+/** Returns the key and counter of the message's random stream; not used for greedy sampling. */
 function streamWords({ stream }: GenerationRequest): Uint32Array {
   const { key, counter } = stream.position();
   return Uint32Array.of(...key, counter);

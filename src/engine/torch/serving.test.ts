@@ -1,4 +1,4 @@
-/** Compares served messages of the PyTorch engine with those of the embedded engine. */
+/** Compares messages that the PyTorch engine serves with those that the embedded engine serves. */
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
@@ -57,7 +57,8 @@ describeWithTorch('serving', () => {
       const generator = model.generator({ maxBatch: 5 });
       return Promise.all(
         requests.map(async (one, i) => {
-          for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate); // requests arrive one by one
+          // requests arrive in different turns of the event loop
+          for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate);
           const ranked: (readonly RankedToken[])[] = [];
           const generation = await generator.generate(
             request({

@@ -1,5 +1,5 @@
 /**
- * A standalone worker that other processes connect to, as `troupe worker up` starts it.
+ * A standalone worker that other processes connect to, started by `troupe worker up`.
  * @module
  */
 import { Connection } from './connection.ts';
@@ -11,7 +11,7 @@ export type StandaloneWorkerOptions = Omit<WorkerProcessOptions, 'isShared'>;
 export interface StandaloneWorkerInfo {
   readonly url: string;
   readonly token: string;
-  /** Whether the caller supplied the token; otherwise it was generated. */
+  /** Whether the caller supplied the token; false if it was generated. */
   readonly tokenIsOwn: boolean;
   readonly pid: number | undefined;
   readonly device: string;

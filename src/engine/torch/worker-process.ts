@@ -15,17 +15,20 @@ import { TELEMETRY_OFF } from '../../support/telemetry.ts';
 export const WORKER_SOURCE = packageFile('python/troupe_worker/src');
 
 export interface WorkerProcessOptions {
-  /** A Python 3.10 or newer with PyTorch and Transformers. */
+  /** Path of a Python 3.10 or newer in which PyTorch and Transformers are installed. */
   readonly python: string;
-  /** Name of the engine in error messages, and of its section in a team file. Default `torch`. */
+  /**
+   * Name of the engine in error messages, which is also the name of its section in a team file. Default
+   * `torch`.
+   */
   readonly engine?: string;
   /** Python module to run. Default `troupe_worker`. */
   readonly module?: string;
-  /** Additional arguments of the module. */
+  /** Additional command-line arguments of the module. */
   readonly args?: readonly string[];
-  /** `auto`, `cpu`, `cuda`, `cuda:1`. */
+  /** PyTorch device of the models: `auto`, `cpu`, `cuda`, `cuda:1`. */
   readonly device?: string;
-  /** CPU threads; 0: PyTorch's default. */
+  /** Number of CPU threads; 0: PyTorch's default. */
   readonly threads?: number;
   /** Address to listen on. Default: loopback. */
   readonly host?: string | undefined;
@@ -33,23 +36,26 @@ export interface WorkerProcessOptions {
   readonly port?: number | undefined;
   /** Bearer token of the clients. Default: a random token. */
   readonly token?: string | undefined;
-  /** Other processes use the worker: it frees the models of clients without a call or ping for ten minutes. */
+  /**
+   * Whether other processes use the worker. Then it frees the models of a client that makes no call or ping
+   * for ten minutes.
+   */
   readonly isShared?: boolean | undefined;
   /** Memory limit for models, GiB. Default: the free memory. */
   readonly memoryGib?: number | undefined;
-  /** Timeout for the start; importing PyTorch is slow on a busy machine. */
+  /** Maximum time until the worker listens, ms. Importing PyTorch is slow on a busy machine. */
   readonly startMs?: number;
-  /** Timeout for the exit, after which the process is killed. */
+  /** Maximum time until the process exits, ms. After that it is killed. */
   readonly graceMs?: number;
 }
 
 const START_MS = 300_000;
 const GRACE_MS = 5_000;
-/** Lease of clients of a shared worker; clients send a ping every minute. */
+/** Lease of a client of a shared worker, seconds. Clients renew it with a ping every minute. */
 const LEASE_SECONDS = 600;
-/** Requirements files by engine. */
+/** Requirements files of engines that do not use `requirements.txt`. */
 const REQUIREMENTS: Readonly<Record<string, string>> = { ray: 'requirements-ray.txt' };
-/** Maximum characters of the worker's stderr in an error message. */
+/** Maximum number of characters of the worker's stderr in an error message. */
 const LAST_WORDS = 400;
 const LOOPBACK = '127.0.0.1';
 
@@ -81,7 +87,7 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** How the process exited; undefined while it runs. */
+  /** Returns how the process exited; undefined while it runs. */
   death(): string | undefined {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) return undefined;
@@ -132,7 +138,8 @@ export async function startWorker({
   const words = ['-m', module, ...workerWords(options), '--with-parent'];
   const child = spawn(python, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    // Ctrl-C must not reach the worker: this process may need it for the current checkpoint; closing stdin ends it
+    // detached, so that Ctrl-C does not reach the worker: this process may need it for the current
+    // checkpoint, and ends it by closing its stdin
     detached: true,
     env: {
       ...process.env,
@@ -146,7 +153,8 @@ export async function startWorker({
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-4 * LAST_WORDS);
   });
-  child.stdin.on('error', () => {}); // EPIPE after the worker has exited; `death` reports the exit
+  // ignore EPIPE after the worker has exited, because `death` reports the exit
+  child.stdin.on('error', () => {});
   try {
     const address = await firstLine(child, { python, engine, startMs, stderr: () => stderr });
     // the child must not keep the event loop running; it exits when this process does
@@ -173,7 +181,7 @@ function workerWords(options: Omit<WorkerProcessOptions, 'python'>): string[] {
   ];
 }
 
-/** Waits for the worker's first line of output. @returns the address in it */
+/** Waits for the worker's first line of output. @returns the address that the line contains */
 function firstLine(
   child: ChildProcess,
   {
@@ -203,7 +211,7 @@ function firstLine(
         'TROUPE_WORKER_PYTHON',
       ),
     );
-    // `close` instead of `exit`, because all output has been read by then
+    // wait for `close` instead of `exit`, because all output has been read at that time
     child.once('close', (code) =>
       fail(`the worker of "${python}" ended with exit code ${code}: ${lastLine(stderr())}`),
     );

@@ -14,7 +14,7 @@ import { StepRunner } from './step-runner.ts';
 export interface DecodeBatchParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** Maximum padded tokens per prefill run. */
+  /** Maximum number of tokens of one prefill run, including padding. */
   readonly tokenBudget: number;
 }
 
@@ -22,7 +22,7 @@ export interface DecodeBatchParts {
  * Opens a batch.
  *
  * @param contexts - contexts of all requests, in loading order
- * @param slots - messages decoded together
+ * @param slots - number of messages decoded together
  */
 export async function openDecodeBatch(
   parts: DecodeBatchParts,

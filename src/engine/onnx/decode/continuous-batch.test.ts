@@ -31,7 +31,10 @@ const plain = ({ tokens, logp, finish }: Generation): object => ({
   logp: [...logp],
   finish,
 });
-/** Expectation for an equal generation, up to rounding of the log-probabilities. */
+/**
+ * Returns a matcher for a generation with the same tokens and finish reason, and with equal log-probabilities
+ * up to rounding.
+ */
 const like = ({ tokens, logp, finish }: Generation): object => ({
   tokens: [...tokens],
   logp: [...logp].map((value): unknown => expect.closeTo(value, 4)),
@@ -54,7 +57,8 @@ describe('ContinuousBatch', () => {
     const generator = model.generator({ maxBatch: 5, prefillTokens: 12 });
     const got = await Promise.all(
       requests.map(async (one, i) => {
-        for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate); // requests arrive one by one
+        // requests arrive in different turns of the event loop
+        for (let turn = 0; turn < i % 5; turn++) await new Promise(setImmediate);
         return generator.generate(request({ ...one, temperature: 0.8, maxTokens: 30 }));
       }),
     );

@@ -1,7 +1,8 @@
 /**
- * Continuous batching: requests join the running batch between two decode steps and leave it at their last token, so
- * no request waits for the longest one. ONNX Runtime computes on the event loop's thread, and control returns to the
- * loop after every graph run, so a server is blocked for at most one layer of one step.
+ * Continuous batching: requests join the running batch between two decode steps and leave it at their last
+ * token, so no request waits for the longest one. ONNX Runtime computes on the event loop's thread, and
+ * control returns to the event loop after every graph run. So a server is blocked for at most the time that
+ * one layer of one decode step takes.
  * @see sampler.ts for batches whose requests are all known in advance
  * @see Yu et al., "Orca: a distributed serving system for transformer-based generative models", OSDI 2022
  * @module
@@ -50,7 +51,7 @@ export class ContinuousBatch implements MessageGenerator {
   readonly #ends: ReadonlySet<number>;
   readonly #waiting = new FairQueue<PendingGeneration>();
   readonly #cache: ServingKvCache;
-  /** In-flight message of each row of the cache. */
+  /** In-flight messages; message i occupies row i of the cache. */
   readonly #rows: PendingGeneration[] = [];
   #stepRunner: StepRunner | undefined;
   #drawn = 0;
@@ -104,10 +105,14 @@ export class ContinuousBatch implements MessageGenerator {
     await this.#running;
   }
 
-  /** Runs until there are no messages; an engine error rejects all queued and in-flight messages. */
+  /**
+   * Decodes until no message is queued or in-flight. An engine error rejects all queued and in-flight
+   * messages.
+   */
   async #run(): Promise<void> {
     try {
-      await Promise.resolve(); // requests of the same event-loop turn are admitted together
+      // wait one microtask, so that requests of the same event-loop turn are admitted together
+      await Promise.resolve();
       while (this.#waiting.size + this.#rows.length > 0) {
         this.#requireOpen();
         this.#dropAborted();
@@ -129,7 +134,10 @@ export class ContinuousBatch implements MessageGenerator {
       if (settleIfAborted(this.#rows[row] as PendingGeneration)) this.#removeRow(row);
   }
 
-  /** Prefills one group of queued contexts, equal contexts once, and draws the first token of each message. */
+  /**
+   * Prefills the contexts of a group of queued messages, and draws the first token of each message. Equal
+   * contexts are prefilled once.
+   */
   async #admit(): Promise<void> {
     const group: PendingGeneration[] = [];
     const rowOf = new Map<string, number>();
@@ -153,7 +161,8 @@ export class ContinuousBatch implements MessageGenerator {
       states = await runContexts(this.#parts, contexts, length);
       this.#requireOpen();
     } catch (error) {
-      for (const message of group) message.settle({ error }); // they are no longer in the queue
+      // reject the group here, because its messages are no longer in the queue
+      for (const message of group) message.settle({ error });
       throw error;
     }
     for (const message of group) {
@@ -164,7 +173,10 @@ export class ContinuousBatch implements MessageGenerator {
     }
   }
 
-  /** Reserves cache for the maximum length of every message, so that an admitted message always completes. */
+  /**
+   * Returns whether the cache has room for one more message. Every message counts with its maximum length, so
+   * that an admitted message always completes.
+   */
   #hasRoom(next: PendingGeneration, group: readonly PendingGeneration[]): boolean {
     const rows = this.#rows.length + group.length + 1;
     if (rows > this.#options.maxBatch) return false;
@@ -214,7 +226,8 @@ export class ContinuousBatch implements MessageGenerator {
       message.settle({ error }); // an error of one message must not affect the others
       return true;
     }
-    if (settleIfAborted(message)) return true; // onToken can abort the request, even at its last token
+    // the callback onToken can abort the request, even at the last token
+    if (settleIfAborted(message)) return true;
     const stopped = goesOn === false || this.#ends.has(tokens.at(-1) as number);
     if (!stopped && tokens.length < message.limit) return false;
     this.#waiting.charge(fairKey, tokens.length - message.limit);
@@ -241,7 +254,7 @@ export class ContinuousBatch implements MessageGenerator {
   }
 }
 
-/** Rejects a message whose signal is aborted. @returns whether it is aborted */
+/** Rejects a message whose signal is aborted. @returns whether the signal is aborted */
 function settleIfAborted({ request: { signal }, settle }: PendingGeneration): boolean {
   if (!signal?.aborted) return false;
   settle({ error: signal.reason });

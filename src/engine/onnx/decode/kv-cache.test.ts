@@ -6,7 +6,10 @@ import { KvCache, type PrefilledStates } from './kv-cache.ts';
 const config = tinyConfig({ layers: 2, kvHeads: 2, headDim: 2, heads: 2 });
 const runtime = await Runtime.open({ threads: 1, spinning: false });
 
-/** Encodes layer, context row, head, position and component of a key in one number; values are negated keys. */
+/**
+ * Returns a test key: one number that encodes layer, context row, head, position and component. Test values
+ * are negated keys.
+ */
 const mark = (l: number, row: number, h: number, t: number, i: number): number =>
   l * 10_000 + row * 1000 + h * 500 + t * 2 + i;
 
@@ -25,7 +28,7 @@ function prefilled(rows: number, length: number, row: number): PrefilledStates {
   return { k, v: k.map((values) => values.map((value) => -value)), logits: new Float32Array(), row, length };
 }
 
-/** Keys of one slot and head [length][2]; also checks that the values are the negated keys. */
+/** Returns the keys of one slot and head [length][2], and checks that the values are the negated keys. */
 function keys(cache: KvCache, at: { layer: number; slot: number; head: number }, length: number): number[][] {
   const { k, v } = cache.tensors(at.layer, runtime);
   const capacity = k.dims[2] as number;
@@ -38,7 +41,10 @@ function keys(cache: KvCache, at: { layer: number; slot: number; head: number },
 const expected = (l: number, row: number, h: number, length: number): number[][] =>
   Array.from({ length }, (_, t) => [mark(l, row, h, t, 0), mark(l, row, h, t, 1)]);
 
-/** Appends one token to every slot: keys 1000 number + 10 slot + head, values negated. */
+/**
+ * Appends one token to every slot. Its keys are 1000 number + 10 slot + head, and its values are the negated
+ * keys.
+ */
 function step(cache: KvCache, slots: number, number: number): Int32Array {
   const positions = cache.advance();
   const k = Float32Array.from(

@@ -1,7 +1,7 @@
 /**
- * The key/value cache of the training sampler: one pair of buffers per layer [slots, kvHeads, capacity, d]. Decode
- * steps write new keys and values in place, and the step graphs read the buffers in place. The capacity is as small
- * as the longest message allows, because attention reads all of it.
+ * The key/value cache of the training sampler: one pair of buffers per layer [slots, kvHeads, capacity, d].
+ * Decode steps write new keys and values in place, and the step graphs read the buffers in place. Attention
+ * reads the whole capacity, so the capacity is no larger than the longest message requires.
  * @see serving-kv-cache.ts for the cache of continuous batching
  * @module
  */
@@ -11,14 +11,14 @@ import { KvLayout, type LayerBuffers, type PrefilledStates } from './kv-layout.t
 
 export type { PrefilledStates } from './kv-layout.ts';
 
-/** Capacity grows in multiples of this many tokens, so that buffers are rarely reallocated. */
+/** The capacity is a multiple of this number of tokens, so that buffers are rarely reallocated. */
 const STEP = 16;
 
 export class KvCache {
   readonly #config: DecoderConfig;
   readonly #layout: KvLayout;
   #slots: number;
-  /** Cached tokens per slot; 0 for free slots. */
+  /** Number of cached tokens per slot; 0 for free slots. */
   #lengths: Int32Array;
   #capacity: number;
   #k: Float32Array[];
@@ -77,7 +77,7 @@ export class KvCache {
     this.#lengths[slot] = 0;
   }
 
-  /** Drops all slots but the given ones, which are renumbered in the given order. */
+  /** Drops all slots except the given ones, and renumbers these in the given order. */
   keep(slots: readonly number[]): void {
     const { kvHeads, headDim } = this.#config;
     const gather = (buffer: Float32Array, l: number): Float32Array => {

@@ -8,12 +8,12 @@ import { type DecoderConfig, layerKind } from '../decoder/config.ts';
 
 /** Keys, values and logits of a prefilled batch of contexts, and the row of one context. */
 export interface PrefilledStates {
-  /** Per layer [B, kvHeads, T, d]. */
+  /** Keys (`k`) and values (`v`) of each layer [B, kvHeads, T, d]. */
   readonly k: readonly Float32Array[];
   readonly v: readonly Float32Array[];
   /** Logits after the last token of each context [B, V]. */
   readonly logits: Float32Array;
-  /** Row of the context, 0 to B - 1. */
+  /** Row of the context in the batch, 0 to B - 1. */
   readonly row: number;
   /** Padded length T. */
   readonly length: number;
@@ -30,7 +30,7 @@ type CacheShape = Pick<DecoderConfig, 'layers' | 'kvHeads' | 'headDim' | 'layerK
 
 export class KvLayout {
   readonly #shape: CacheShape;
-  /** Window size per layer, Infinity for full attention [layers]. */
+  /** Window size of each layer, tokens [layers]; Infinity for full attention. */
   readonly #windows: readonly number[];
 
   constructor(shape: CacheShape) {
@@ -40,12 +40,15 @@ export class KvLayout {
     );
   }
 
-  /** Capacity of a layer in tokens when full-attention layers have capacity `tokens`. */
+  /** Returns the capacity of a layer, tokens, if full-attention layers have capacity `tokens`. */
   capacity(layer: number, tokens: number): number {
     return Math.min(tokens, this.#windows[layer]);
   }
 
-  /** Number of cached tokens that a layer attends to when the newest tokens are at the given positions [rows]. */
+  /**
+   * Returns the number of cached tokens that a layer attends to when the newest tokens are at the given
+   * positions [rows].
+   */
   kvLengths(layer: number, positions: Int32Array): Int32Array {
     const window = this.#windows[layer];
     return positions.map((position) => Math.min(position + 1, window));

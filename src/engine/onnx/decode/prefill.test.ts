@@ -29,7 +29,7 @@ async function takeAll(contexts: readonly Int32Array[], tokenBudget: number): Pr
   return taken;
 }
 
-/** Keys and values of one context, layer by layer, then its logits. */
+/** Returns the keys and values of one context, layer by layer, followed by its logits. */
 function rowOf({ k, v, logits, row, length }: PrefilledStates, context: Int32Array): number[][] {
   const { kvHeads, headDim, vocabSize } = config;
   const own = (values: Float32Array): number[] =>
@@ -84,7 +84,7 @@ describe('PrefillQueue', () => {
       );
     };
     expect(await runs(1000)).toEqual([4]);
-    expect(await runs(43)).toEqual([3, 1]); // four contexts padded to 11 tokens are 44
+    expect(await runs(43)).toEqual([3, 1]); // a batch of four contexts, padded to 11 tokens, has 44 tokens
     expect(await runs(12)).toEqual([2, 1, 1]);
     expect(await runs(1)).toEqual([1, 1, 1, 1]);
   });

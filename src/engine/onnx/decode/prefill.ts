@@ -1,6 +1,7 @@
 /**
- * Prefills the contexts of queued messages in batches under a token budget. Each distinct context is run once, and its
- * states are kept until the last message with this context has started.
+ * Prefills the contexts of queued messages in batches under a token budget. Each distinct context is
+ * prefilled once, and its keys, values and logits are kept until the last message with this context has
+ * started.
  * @module
  */
 
@@ -17,7 +18,7 @@ export interface PrefillParts {
 
 interface PendingContext {
   readonly context: Int32Array;
-  /** Messages with this context that have not started. */
+  /** Number of messages with this context that have not started. */
   remaining: number;
   states: PrefilledStates | undefined;
 }
@@ -27,7 +28,7 @@ export class PrefillQueue {
   readonly #keys: readonly string[];
   readonly #pending = new Map<string, PendingContext>();
 
-  /** @param contexts - contexts of all messages, in the order of `take` calls */
+  /** @param contexts - contexts of all messages, in the order in which `take` is called */
   constructor(parts: PrefillParts & { readonly tokenBudget: number }, contexts: readonly Int32Array[]) {
     this.#parts = parts;
     this.#keys = contexts.map((context) => context.join());
@@ -38,7 +39,7 @@ export class PrefillQueue {
     });
   }
 
-  /** Returns the states of the message's context; call once per message, in order. */
+  /** Returns the keys, values and logits of a message's context. Call it once per message, in order. */
   async take(message: number): Promise<PrefilledStates> {
     const key = this.#keys[message];
     const entry = this.#pending.get(key) as PendingContext;
@@ -47,7 +48,10 @@ export class PrefillQueue {
     return entry.states as PrefilledStates;
   }
 
-  /** Runs the next pending contexts; the map's insertion order is the order in which they are needed. */
+  /**
+   * Prefills the next batch of pending contexts. The map's insertion order is the order in which contexts are
+   * needed.
+   */
   async #runNext(): Promise<void> {
     const batch: PendingContext[] = [];
     let length = 0;
@@ -73,7 +77,7 @@ export class PrefillQueue {
  * Runs contexts through the model as one padded batch.
  *
  * @param length - length of the longest context
- * @returns states; row b belongs to context b
+ * @returns keys, values and logits; row b belongs to context b
  */
 export async function runContexts(
   { sessions, weights }: PrefillParts,
@@ -104,7 +108,7 @@ export async function runContexts(
   };
 }
 
-/** {@link runContexts} layer by layer. */
+/** Does the same as {@link runContexts} for models that run layer by layer. */
 async function runLayers(
   { sessions, weights }: PrefillParts,
   batch: { readonly tokens: BigInt64Array; readonly indices: BigInt64Array; readonly length: number },

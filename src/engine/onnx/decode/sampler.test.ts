@@ -10,7 +10,7 @@ const engineOf = (decodeBatch: number, tokenBudget = 64) =>
   createOnnxEngine({ threads: 1, spinning: false, decodeBatch, tokenBudget });
 const three = engineOf(3);
 
-/** Requests with different and equal contexts, each with its own random stream. */
+/** Creates requests with different and equal contexts. Each request has its own random stream. */
 function requests(count: number, key = 81): SampleRequest[] {
   return Array.from({ length: count }, (_, i) => ({
     context: Int32Array.from({ length: 1 + (i % 5) }, (_unused, t) => 5 + (((i % 7) + t) % 12)),
@@ -18,7 +18,7 @@ function requests(count: number, key = 81): SampleRequest[] {
   }));
 }
 
-/** The same requests; every uniform draw appends the request's index to `draws`. */
+/** Copies requests so that every uniform draw appends the index of its request to `draws`. */
 function watched(asked: readonly SampleRequest[], draws: number[]): SampleRequest[] {
   return asked.map(({ context, stream }, request) => {
     const watchedStream: RandomStream = {
@@ -37,7 +37,7 @@ function watched(asked: readonly SampleRequest[], draws: number[]): SampleReques
 
 describe('the schedule', () => {
   it('does not change messages: one by one, in few slots, in more slots than messages', async () => {
-    // several end tokens give messages of many lengths, so that a large batch is compacted repeatedly
+    // with several end tokens, messages end at many lengths, so that a large batch is compacted repeatedly
     const changes = { endTokens: [END, 7, 14] };
     const long = { ...params, maxTokens: 40 };
     const model = await tinyModel(three, changes);
@@ -79,7 +79,7 @@ describe('the schedule', () => {
     expect(draws.length).toBe(messages.reduce((sum, { tokens }) => sum + tokens.length, 0));
     const ends = messages.map((_, request) => draws.lastIndexOf(request)).sort((a, b) => a - b);
     for (let waiting = 3; waiting < 12; waiting++) {
-      // the first three messages fill the slots; message n starts at the (n - 2)th end
+      // the first three messages fill the slots, so message n starts when n - 2 messages have ended
       const between = draws.slice((ends[waiting - 3] as number) + 1, draws.indexOf(waiting));
       expect(between.length).toBe(new Set(between).size);
     }
@@ -138,7 +138,7 @@ describe('a message ends', () => {
       if (finish === 'length') expect(tokens.length).toBe([8, 2, 1][i]);
     });
     expect(messages.filter(({ finish }) => finish === 'length').length).toBeGreaterThan(1);
-    // messages up to the last position can also be scored
+    // the scorer also accepts messages that reach the last position
     const sequences = messages.map(({ tokens }, i) => ({ context: asked[i]!.context, tokens }));
     const scored = await model.forward(sequences, { temperature: 1 });
     messages.forEach(({ logp }, i) => {
@@ -153,7 +153,7 @@ describe('draws', () => {
   it('follow softmax(z / temperature) for first tokens (chi-square)', async () => {
     const model = await tinyModel(engineOf(64));
     const V = model.tokenizer.vocabSize;
-    const temperature = 1.6; // flat enough that every token has an expected count above 5
+    const temperature = 1.6; // the distribution is flat enough that every token has an expected count above 5
     const context = Int32Array.of(1, 9, 12);
     const every = Array.from({ length: V }, (_, v) => ({ context, tokens: Int32Array.of(v) }));
     const p = (await model.forward(every, { temperature })).map((row) => Math.exp(row[0]!));
@@ -166,7 +166,8 @@ describe('draws', () => {
       (sum, share, v) => sum + (counts[v]! - draws * share) ** 2 / (draws * share),
       0,
     );
-    // 0.9998 quantile with 21 degrees of freedom; the seed is fixed
+    // 52.4 is the 0.9998 quantile of the chi-square distribution with 21 degrees of freedom; the seed is
+    // fixed, so the test does not fail at random
     expect(chiSquare).toBeLessThan(52.4);
   });
 

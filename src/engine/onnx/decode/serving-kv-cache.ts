@@ -11,7 +11,7 @@ import type { PrefilledStates } from './kv-cache.ts';
 import { KvLayout, type LayerBuffers } from './kv-layout.ts';
 import type { StepCache } from './step-runner.ts';
 
-/** Token and row capacities are multiples of these, so that buffers are rarely reallocated. */
+/** Token and row capacities are multiples of these two numbers, so that buffers are rarely reallocated. */
 const TOKEN_STEP = 32;
 const ROW_STEP = 4;
 
@@ -50,12 +50,12 @@ export class ServingKvCache implements StepCache {
     return this.#lengths.reduce((max, length) => Math.max(max, length), 0);
   }
 
-  /** Size of the cache with `rows` rows of up to `tokens` tokens, bytes. */
+  /** Returns the size of the cache with `rows` rows of up to `tokens` tokens, bytes. */
   bytesFor(rows: number, tokens: number): number {
     return this.#rowsFor(rows) * this.#bytesPerRow(roundUp(tokens, TOKEN_STEP));
   }
 
-  /** Size of a row with capacity `tokens`, bytes. */
+  /** Returns the size of a row with capacity `tokens`, bytes. */
   #bytesPerRow(tokens: number): number {
     const { layers, kvHeads, headDim } = this.#shape;
     let kept = 0;
@@ -88,7 +88,7 @@ export class ServingKvCache implements StepCache {
     }
     this.#lengths.pop();
     this.#tensors.fill(undefined);
-    // with half of the token capacity unused, faster attention pays for the reallocation
+    // attention reads the whole capacity, so a reallocation pays off if half of the token capacity is unused
     if (this.rows > 0 && roundUp(this.longest + 1, TOKEN_STEP) * 2 <= this.#capacity.tokens)
       this.#move({ rows: this.#capacity.rows, tokens: roundUp(this.longest + 1, TOKEN_STEP) });
   }

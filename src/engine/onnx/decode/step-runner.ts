@@ -12,7 +12,7 @@ import type { WeightSource } from '../weights/weight-source.ts';
 export interface StepParts {
   readonly sessions: Sessions;
   readonly weights: WeightSource;
-  /** The step graphs in order: embed, one per further layer, head. */
+  /** Sessions of the step graphs in order of execution: `embed`, one `layer` per further layer, `head`. */
   readonly steps: readonly Session[];
 }
 
@@ -53,7 +53,7 @@ export class StepRunner {
   }
 
   /**
-   * Decodes one token in every slot.
+   * Runs one decode step, which predicts the next token of every slot.
    *
    * @param last - last token of each slot [slots]; 0 for free slots
    * @returns logits [slots, V]

@@ -15,9 +15,9 @@ export interface AdapterShape {
   readonly rank: number;
   /** Numerator of the scale. */
   readonly alpha: number;
-  /** rsLoRA: the scale is alpha / sqrt(r) instead of alpha / r. */
+  /** Whether to use rsLoRA: the scale is alpha / sqrt(r) instead of alpha / r. */
   readonly rankStabilized: boolean;
-  /** In the order of {@link TARGETS}. */
+  /** Projections that have an adapter, in the order of {@link TARGETS}. */
   readonly targets: readonly Target[];
 }
 

@@ -29,7 +29,8 @@ describe('CausalMasks', () => {
     const [three, four] = [masks.get(3), masks.get(4)];
     expect(masks.size).toBe(25);
     masks.get(3);
-    const two = masks.get(2); // evicts 4, because 3 was used more recently
+    // this evicts the mask of length 4, because that of length 3 was used more recently
+    const two = masks.get(2);
     expect(masks.size).toBe(9 + 4);
     expect(masks.get(3)).toBe(three);
     expect(masks.get(2)).toBe(two);

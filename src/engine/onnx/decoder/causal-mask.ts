@@ -6,7 +6,7 @@
 import { MASKED } from '../graph/ops.ts';
 import type { Runtime, Tensor } from '../graph/runtime.ts';
 
-/** Default limit of cached elements: 16 MiB. */
+/** Default maximum number of cached mask elements: 16 MiB in float32. */
 const MAX_ELEMENTS = 2 ** 22;
 
 export class CausalMasks {
@@ -14,14 +14,15 @@ export class CausalMasks {
   readonly #copies: number;
   readonly #window: number;
   readonly #limit: number;
-  /** Masks by length; the least recently used is first. */
+  /** Masks by sequence length, the least recently used first. */
   readonly #masks = new Map<number, Tensor>();
   #size = 0;
 
   /**
-   * @param options.copies - copies of the mask along the rows: one per query head of a key head
-   * @param options.window - size of the sliding window including the row's own position; default: full attention
-   * @param options.limit - maximum number of cached elements
+   * @param options.copies - number of copies of the mask along the rows: one per query head of a key head
+   * @param options.window - size of the sliding window including the row's own position; default: full
+   *   attention
+   * @param options.limit - maximum number of cached elements of all masks together
    */
   constructor(
     runtime: Runtime,
@@ -37,12 +38,15 @@ export class CausalMasks {
     this.#limit = options.limit ?? MAX_ELEMENTS;
   }
 
-  /** Number of cached elements. */
+  /** Number of cached elements of all masks together. */
   get size(): number {
     return this.#size;
   }
 
-  /** [copies T, T]: 0 at and before the row's position inside the window, {@link MASKED} elsewhere. */
+  /**
+   * Returns the mask of a sequence of the given length, [copies T, T]: 0 for positions that a row attends to,
+   * {@link MASKED} for later positions and for positions outside the window.
+   */
   get(length: number): Tensor {
     const mask = this.#masks.get(length) ?? this.#make(length);
     this.#masks.delete(length);

@@ -8,7 +8,7 @@ import { nearestName } from '../../../support/nearest.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that are read for every family. */
+/** Fields that the parser reads for every model family. */
 const COMMON_KEYS = [
   'architectures',
   'model_type',
@@ -74,7 +74,7 @@ const IGNORED_KEYS: ReadonlySet<string> = new Set([
   'encoder_no_repeat_ngram_size',
 ]);
 
-/** Fields of which only one value is supported. */
+/** Fields for which only the given value is supported. */
 const FIXED_VALUES: Readonly<Record<string, unknown>> = {
   attention_dropout: 0,
   hidden_dropout: 0,
@@ -101,13 +101,16 @@ export class ConfigFields {
     this.where = where;
   }
 
-  /** The field, or its default if it is missing; null if the file has null. */
+  /** Returns a field, or its default if it is missing; null if the file has null. */
   value(key: string): unknown {
     const given = this.#raw[key];
     return given === undefined ? this.#defaults[key] : given;
   }
 
-  /** A positive integer; null counts as missing. @throws ConfigError for other values */
+  /**
+   * Returns a field that must be a positive integer; null counts as missing. @throws ConfigError for other
+   * values
+   */
   int(key: string, fallback?: number): number {
     const value = this.#raw[key] ?? this.#defaults[key] ?? fallback;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1)
@@ -115,12 +118,17 @@ export class ConfigFields {
     return value;
   }
 
-  /** A number > 0; null counts as missing. @throws ConfigError for other values */
+  /**
+   * Returns a field that must be a number > 0; null counts as missing. @throws ConfigError for other values
+   */
   positive(key: string): number {
     return this.asPositive(key, this.#raw[key] ?? this.#defaults[key]);
   }
 
-  /** A number > 0, or undefined if the field is null or missing. @throws ConfigError for other values */
+  /**
+   * Returns a field that must be a number > 0, or undefined if it is null or missing. @throws ConfigError for
+   * other values
+   */
   positiveOrNull(key: string): number | undefined {
     const value = this.value(key);
     return value == null ? undefined : this.asPositive(key, value);
@@ -131,14 +139,17 @@ export class ConfigFields {
     return value;
   }
 
-  /** A boolean; false if the field is null or missing. @throws ConfigError for other values */
+  /**
+   * Returns a field that must be a boolean; false if it is null or missing. @throws ConfigError for other
+   * values
+   */
   flag(key: string): boolean {
     const value = this.value(key) ?? false;
     if (typeof value !== 'boolean') throw this.problem(key, 'true or false', value);
     return value;
   }
 
-  /** A token id that does not affect the computation; values that are not token ids, such as -1, mean none. */
+  /** Returns a token id that does not affect the computation; undefined for other values, such as -1. */
   tokenOrNull(key: string): number | undefined {
     const value = this.value(key);
     return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined;
@@ -149,9 +160,10 @@ export class ConfigFields {
   }
 
   /**
-   * Rejects every field that is neither read nor known to have no effect. Fields that are null or false are ignored.
+   * Rejects every field that is neither read nor known to have no effect. Fields that are null or false are
+   * ignored.
    *
-   * @param keys - fields of the family, in addition to the common ones
+   * @param keys - fields that the family has in addition to the common ones
    * @throws ConfigError naming the field
    */
   refuseUnknown(keys: readonly string[]): void {

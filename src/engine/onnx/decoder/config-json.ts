@@ -6,7 +6,7 @@
 import { type DecoderConfig, familyOf, type LayerKind, layerKind } from './config.ts';
 import { ropeScalingJson } from './rope-config.ts';
 
-/** The content of `config.json`; {@link parseDecoderConfig} parses it to an equal config. */
+/** Returns the content of `config.json`, which {@link parseDecoderConfig} parses to an equal config. */
 export function decoderConfigJson(config: DecoderConfig): Record<string, unknown> {
   const family = familyOf(config);
   const isGemma = family.scaledEmbeddings;
@@ -39,7 +39,10 @@ export function decoderConfigJson(config: DecoderConfig): Record<string, unknown
   };
 }
 
-/** A token id field; a missing id is written as null only if the family has a default for it. */
+/**
+ * Returns a token id field. A missing id is written as null if the family has a default for the field;
+ * otherwise the field is omitted.
+ */
 function tokenJson(config: DecoderConfig, key: string, id: number | undefined): Record<string, unknown> {
   return id === undefined && !(key in familyOf(config).defaults) ? {} : { [key]: id ?? null };
 }

@@ -7,7 +7,7 @@ import { decoderConfigJson } from './config-json.ts';
 
 const WHERE = 'm/config.json';
 
-/** A published config.json of a small model. */
+/** The config.json of a published small model. */
 const PUBLISHED = {
   architectures: ['Qwen3ForCausalLM'],
   attention_bias: false,

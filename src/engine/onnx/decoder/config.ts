@@ -1,6 +1,6 @@
 /**
- * Configuration of a decoder, parsed from a Hugging Face `config.json`. Unsupported architectures, and settings that
- * would change the computation and are not supported, are rejected by name.
+ * Configuration of a decoder, parsed from a Hugging Face `config.json`. Unsupported architectures and
+ * settings are rejected with an error that names them, unless they have no effect on the computation.
  * @see families.ts for the differences between model families
  * @module
  */
@@ -37,32 +37,37 @@ export interface DecoderConfig {
   readonly tiedEmbeddings: boolean;
   readonly maxPositions: number;
   readonly endTokens: readonly number[];
-  /** Attention and RoPE of each layer [layers]; absent: full attention with global RoPE in all layers. */
+  /**
+   * Kind of attention and RoPE of each layer [layers]. Absent: full attention with global RoPE in all layers.
+   */
   readonly layerKinds?: readonly LayerKind[];
-  /** Size of the sliding window, including the token's own position. */
+  /** Size of the sliding window, tokens, including the token's own position. */
   readonly slidingWindow?: number;
   /** Scaling of the global RoPE frequencies. */
   readonly ropeScaling?: RopeScaling;
-  /** RoPE base of sliding-window layers, if it differs. */
+  /** RoPE base (theta) of sliding-window layers, if it differs from that of the other layers. */
   readonly localRopeTheta?: number;
   /** Projections with a bias. */
   readonly biases?: Biases;
-  /** Attention scores are divided by sqrt(queryScalar); default headDim. */
+  /** Attention scores are divided by sqrt(queryScalar). Default: headDim. */
   readonly queryScalar?: number;
-  /** Soft-capping constants c of attention scores and logits: c tanh(x / c). */
+  /** Constants c of soft-capping, c tanh(x / c), for attention scores and for logits. */
   readonly attentionSoftcap?: number;
   readonly logitSoftcap?: number;
-  /** Token ids that this engine does not use; written to saved folders. */
+  /**
+   * Ids of the begin token and the padding token. This engine does not use them, but writes them to saved
+   * folders.
+   */
   readonly beginToken?: number;
   readonly padToken?: number;
 }
 
-/** The family description of a decoder. */
+/** Returns the description of a decoder's model family. */
 export function familyOf(config: Pick<DecoderConfig, 'architecture'>): Family {
   return FAMILIES[config.architecture];
 }
 
-/** Attention and RoPE of layer `l`. */
+/** Returns the kind of attention and RoPE of layer `l`. */
 export function layerKind(config: Pick<DecoderConfig, 'layerKinds'>, l: number): LayerKind {
   return config.layerKinds?.[l] ?? { sliding: false, rope: 'global' };
 }
@@ -142,7 +147,10 @@ function readHeadDim(fields: ConfigFields, hiddenSize: number, heads: number): n
   return headDim;
 }
 
-/** Gemma's files have two activation fields; Transformers uses `hidden_activation`. */
+/**
+ * Validates the activation function. Gemma's files have two fields for it; Transformers uses
+ * `hidden_activation`.
+ */
 function checkActivation(fields: ConfigFields, { activation }: Family): void {
   const key = fields.value('hidden_activation') == null ? 'hidden_act' : 'hidden_activation';
   const value = fields.value(key) ?? activation;

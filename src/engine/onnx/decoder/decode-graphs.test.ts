@@ -4,7 +4,7 @@ import { createOnnxEngine } from '../engine.ts';
 import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyModel, tinyTokenizer, tinyWeights } from '../testing/tiny-model.ts';
 
-// three slots for seven messages: slots are reused, and dropped at the end
+// with three slots for seven messages, slots are reused, and dropped at the end
 const engine = createOnnxEngine({ threads: 1, spinning: false, decodeBatch: 3 });
 
 function requests(vocabSize: number) {
@@ -22,7 +22,7 @@ describe('decoding token by token', () => {
     { name: 'one key head, one layer', changes: { kvHeads: 1, layers: 1 } },
     { name: 'matrices large enough for transposed matmuls', changes: { vocabSize: 2200, hiddenSize: 64 } },
   ])('matches the log-probabilities of the float64 reference decoder ($name)', async ({ changes }) => {
-    // an end token that is rarely drawn, so that messages exceed the cache's initial capacity of 16
+    // this end token is rarely drawn, so that messages exceed the cache's initial capacity of 16
     const config = tinyConfig({ ...changes, endTokens: [21] });
     const model = await tinyModel(engine, { ...changes, endTokens: [21] });
     const asked = requests(config.vocabSize);
@@ -43,7 +43,8 @@ describe('decoding token by token', () => {
   it('never attends to positions beyond a message, even if all valid scores are very low', async () => {
     const config = tinyConfig();
     const weights = tinyWeights(config);
-    // opposite signs of queries and keys: every score is far below ONNX Runtime's default mask value of -10,000
+    // queries and keys of opposite signs make every score far smaller than -10,000, ONNX Runtime's default
+    // mask value
     for (const [name, values] of weights)
       if (/[qk]_norm$/.test(name)) values.fill(name.endsWith('q_norm') ? -150 : 150);
     const model = await engine.fromCheckpoint({ config, weights, tokenizer: tinyTokenizer() }, 'low');

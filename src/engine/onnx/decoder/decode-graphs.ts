@@ -34,12 +34,15 @@ import { outputLogits } from './output.ts';
 import { adapterLayerSpecs, layerSpecs, projections } from './parameters.ts';
 import { GraphWeights, type WeightStorage } from './weight-inputs.ts';
 
-/** Kind of a step graph; `rope` is that of the layer whose queries and keys it outputs. */
+/**
+ * Kind of a graph of a decode step. `rope` is the RoPE of the layer whose queries and keys the graph
+ * computes.
+ */
 export type StepGraph =
   | { readonly kind: 'embed' | 'layer'; readonly rope: LayerKind['rope'] }
   | { readonly kind: 'head' };
 
-/** Properties of a model's graphs besides its config. */
+/** Properties of a model, besides its config, on which its graphs depend. */
 export interface GraphVariant {
   readonly adapter?: AdapterShape | undefined;
   readonly storage: WeightStorage;
@@ -47,7 +50,10 @@ export interface GraphVariant {
 
 const MS = 'com.microsoft' as const;
 
-/** Parameter roles of the two halves of a layer: up to q, k, v; and attention output and MLP. */
+/**
+ * Returns the parameter roles of the two halves of a layer. `attention`: the parameters that compute q, k and
+ * v; `block`: those of the attention output and the MLP.
+ */
 export function stepRoles(
   config: DecoderConfig,
   adapter: AdapterShape | undefined,
@@ -95,7 +101,7 @@ export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
   return graph.build('prefill');
 }
 
-/** Emits the parts of a step graph. The operators require a tape, but no gradients are taken. */
+/** Emits the parts of a step graph. The operators need a tape, although no gradients are taken. */
 class StepBuilder {
   readonly #tape: Tape;
   readonly #graph: Graph;
@@ -125,9 +131,9 @@ class StepBuilder {
   }
 
   /**
-   * Emits the outputs x [B, D], q [B, g, kvHeads d], and k, v [B, kvHeads d] for x [B, D]. The g query heads of key head
-   * j are the g rows at columns j d to (j + 1) d, so that grouped-query attention becomes multi-head attention with g
-   * query positions.
+   * Computes q, k and v from x [B, D] and declares the outputs x [B, D], q [B, g, kvHeads d], k and v [B,
+   * kvHeads d]. The g query heads that use key head j are the g rows of q at columns j d to (j + 1) d, so
+   * that grouped-query attention becomes multi-head attention with g query positions.
    */
   emitQkv(x: Value, positions: LayerKind['rope']): void {
     const { heads, kvHeads, headDim: d } = this.#config;
@@ -150,12 +156,12 @@ class StepBuilder {
     return rmsNorm(this.#tape, x, factors, { width, epsilon });
   }
 
-  /** The norm after a block, for families with sandwich norms. */
+  /** Applies the norm after a block, which only families with sandwich norms have. */
   #outNormed(x: Value, role: string): Value {
     return familyOf(this.#config).sandwichNorms ? this.#normed(x, role) : x;
   }
 
-  /** Norm per head and RoPE at each row's position, if the layer has them [B, heads d]. */
+  /** Applies the norm per head and RoPE at each row's position to x [B, heads d], if the layer has them. */
   #normAndRotate(
     x: Value,
     at: { readonly norm: string; readonly heads: number; readonly positions: LayerKind['rope'] },
@@ -195,7 +201,7 @@ class StepBuilder {
     return graph.op('Reshape', [swapped, graph.ints([0, group, kvHeads * d])]);
   }
 
-  /** From x, q and the cache of a layer to x after the layer [B, D]. */
+  /** Emits the second half of a layer: from x, q and the layer's cache to x after the layer [B, D]. */
   emitBlock(): Value {
     const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F } = this.#config;
     const graph = this.#graph;
@@ -219,21 +225,21 @@ class StepBuilder {
     return add2(graph, y, this.#outNormed(raised, 'mlp_out_norm'));
   }
 
-  /** Attention of a step with ONNX Runtime's fused operator [B, g, kvHeads d]. */
+  /** Emits the attention of a step with ONNX Runtime's fused operator. @returns [B, g, kvHeads d] */
   #fusedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { kvHeads, queryScalar } = this.#config;
     return this.#graph.op('MultiHeadAttention', [q, k, v, undefined, lengths], {
       domain: MS,
       attributes: {
         num_heads: kvHeads,
-        // the default mask value, -10,000, is a score that a trained model can reach
+        // ONNX Runtime's default mask value is -10,000, a score that a trained model can reach
         mask_filter_value: { float: MASKED },
         ...(queryScalar === undefined ? {} : { scale: { float: 1 / Math.sqrt(queryScalar) } }),
       },
     });
   }
 
-  /** Attention of a step with soft-capped scores, which the fused operator does not support. */
+  /** Emits the attention of a step with soft-capped scores, which the fused operator does not support. */
   #softcappedAttention({ q, k, v, lengths }: StepAttention): Value {
     const { heads, kvHeads, headDim: d, queryScalar = d, attentionSoftcap: cap = 1 } = this.#config;
     const graph = this.#graph;
@@ -282,7 +288,7 @@ class StepBuilder {
 
   readonly #shared = new Map<string, Value>();
 
-  /** An input that is declared once and used several times. */
+  /** Returns a graph input. It is declared at the first use, and used several times. */
   #input(name: string, shape: readonly (number | string)[], dtype: 'float32' | 'int64' = 'float32'): Value {
     let value = this.#shared.get(name);
     if (!value) {

@@ -22,11 +22,14 @@ export function isArchitecture(name: string): name is Architecture {
   return (ARCHITECTURES as readonly string[]).includes(name);
 }
 
-/** Attention and RoPE of one layer. */
+/** Kind of attention and RoPE of one layer. */
 export interface LayerKind {
-  /** Sliding-window attention instead of full attention. */
+  /** Whether attention is limited to a sliding window. */
   readonly sliding: boolean;
-  /** RoPE frequencies: global, those of sliding-window layers (local), or no RoPE. */
+  /**
+   * Frequencies of RoPE: `global`; `local`, which have another base and are used in sliding-window layers; or
+   * no RoPE.
+   */
   readonly rope: 'global' | 'local' | 'none';
 }
 
@@ -40,18 +43,20 @@ export interface Biases {
 /** Description of a model family. */
 export interface Family {
   readonly modelType: string;
-  /** RMS norms on queries and keys, per head. */
+  /** Whether an RMS norm is applied to the queries and keys of each head. */
   readonly qkNorm: boolean;
-  /** Additional norms on the outputs of attention and MLP, before the residual addition. */
+  /**
+   * Whether additional norms are applied to the outputs of attention and MLP, before the residual addition.
+   */
   readonly sandwichNorms: boolean;
   /** Norms multiply by normOffset + weight. */
   readonly normOffset: 0 | 1;
   readonly activation: 'silu' | 'gelu_pytorch_tanh';
-  /** Embeddings are multiplied by sqrt(hiddenSize). */
+  /** Whether embeddings are multiplied by sqrt(hiddenSize). */
   readonly scaledEmbeddings: boolean;
-  /** Values of missing fields of config.json. */
+  /** Values of fields that are missing in config.json. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** Fields of config.json in addition to those of all families. */
+  /** Fields of config.json that the family has in addition to those of all families. */
   readonly keys: readonly string[];
   readonly biases: (fields: ConfigFields) => Biases | undefined;
   readonly layerKinds: (fields: ConfigFields, layers: number) => readonly LayerKind[];
@@ -83,7 +88,10 @@ function biasesByFlag(fields: ConfigFields): Biases | undefined {
   return attention || mlp ? { qkv: attention, o: attention, mlp } : undefined;
 }
 
-/** If sliding windows are enabled, layers from `max_window_layers` on have them. */
+/**
+ * Returns the layer kinds of Qwen models. If sliding windows are enabled, layers from `max_window_layers` on
+ * have them.
+ */
 function qwenLayers(fields: ConfigFields, layers: number): readonly LayerKind[] {
   if (!slides(fields)) return new Array<LayerKind>(layers).fill(FULL);
   const first = fields.value('max_window_layers');
@@ -93,7 +101,10 @@ function qwenLayers(fields: ConfigFields, layers: number): readonly LayerKind[] 
   );
 }
 
-/** Whether `use_sliding_window` enables sliding windows; `layer_types` or the family's pattern selects the layers. */
+/**
+ * Returns whether `use_sliding_window` enables sliding windows. The field `layer_types`, or else the family's
+ * pattern, selects the layers.
+ */
 function slides(fields: ConfigFields): boolean {
   if (fields.flag('use_sliding_window') && fields.value('sliding_window') != null) return true;
   const listed = fields.value('layer_types');
@@ -102,7 +113,7 @@ function slides(fields: ConfigFields): boolean {
   return false;
 }
 
-/** Layer kinds of the field `layer_types`; undefined if it is missing. */
+/** Returns the layer kinds of the field `layer_types`; undefined if it is missing. */
 function listedLayers(
   fields: ConfigFields,
   layers: number,
@@ -116,7 +127,10 @@ function listedLayers(
   return listed.map((name) => names[String(name)] as LayerKind);
 }
 
-/** Every `pattern`-th layer has full attention, the others sliding windows. */
+/**
+ * Returns the layer kinds of Gemma models: every `pattern`-th layer has full attention, the others have
+ * sliding windows.
+ */
 function gemmaLayers(
   fields: ConfigFields,
   {
@@ -194,7 +208,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
     biases: biasesByFlag,
     layerKinds: qwenLayers,
   },
-  // Qwen2, Qwen2.5, DeepSeek-R1 distillations of them
+  // Qwen2, Qwen2.5, and the DeepSeek-R1 models distilled into them
   Qwen2ForCausalLM: {
     ...SHARED,
     modelType: 'qwen2',
@@ -203,7 +217,7 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
     biases: () => ({ qkv: true, o: false, mlp: false }),
     layerKinds: qwenLayers,
   },
-  // Llama 3.x, SmolLM2, DeepSeek-R1 distillations of Llama
+  // Llama 3.x, SmolLM2, and the DeepSeek-R1 models distilled into Llama
   LlamaForCausalLM: {
     ...SHARED,
     modelType: 'llama',

@@ -17,7 +17,10 @@ import type { GraphVariant } from './decode-graphs.ts';
 import { cappedLogits, finalNorm, outputLogits } from './output.ts';
 import { GraphWeights, upcast } from './weight-inputs.ts';
 
-/** Current model or reference: its hidden states, its slice of the output matrix, and its scaled logits. */
+/**
+ * One of two models, the current model or the reference: its hidden states, its slice of the output matrix,
+ * and its scaled logits.
+ */
 interface Side {
   readonly h: Value;
   readonly w: Value;
@@ -38,9 +41,10 @@ class SliceBuilder {
   }
 
   /**
-   * Declares the inputs h<suffix> and w<suffix>, and emits their scaled logits.
+   * Declares the inputs h<suffix> and w<suffix> of one model, and emits its scaled logits.
    *
-   * @param kept - the logits were kept from the first pass: they are the input z<suffix> and are not computed again
+   * @param kept - whether the logits were kept from the first pass: then they are the input z<suffix> and are
+   *   not computed again
    */
   side(suffix: '' | '_ref', kept = false): Side {
     const { hiddenSize: D } = this.#config;
@@ -48,7 +52,7 @@ class SliceBuilder {
     const h = this.graph.input(`h${suffix}`, ['M', D]);
     const fed = this.graph.input(`w${suffix}`, ['N', D], isBfloat16 ? 'uint16' : 'float32');
     const w = isBfloat16 ? upcast(this.graph, fed) : fed;
-    // the size of the slice is known only at run time: 0 in the reshape of the backward rule copies the axis
+    // the slice's size is known only at run time; the 0 makes the reshape of the backward rule copy the axis
     const logits = cappedLogits(this.tape, this.#config, linear(this.tape, h, w, { in: D, out: 0 }));
     const z = kept
       ? this.graph.input(`z${suffix}`, ['M', 'N'])
@@ -104,22 +108,24 @@ export function buildStatisticsGraph(
 }
 
 export interface HeadGradientOptions {
-  /** Add the KL term of a reference. */
+  /** Whether to add the KL term of a reference to the loss. */
   readonly reference: boolean;
-  /** Compute the gradient of the output matrix; false if it is frozen. */
+  /** Whether to compute the gradient of the output matrix; false if it is frozen. */
   readonly table: boolean;
-  /** Use the logits kept from the first pass. */
+  /** Whether to use the logits that the first pass kept. */
   readonly kept: boolean;
 }
 
 /**
- * Builds the graph of the second pass of training. Inputs: those of the first pass, and [M, 1]: log_z, hit (1 if the
- * target is in this slice, else 0), cotangents; with a reference also log_ratio (log Z - log Z_ref), kl (of the whole
- * row) and kl_weight []; with `table` also sum [N, D]; with `kept` also z and z_ref, the logits of the first pass.
- * Outputs: dh [M, D]; with `table` also dw [N, D], which includes the input sum; with a reference also kl_part [M, 1].
+ * Builds the graph of the second pass of training. Inputs: those of the first pass, and [M, 1]: log_z, hit (1
+ * if the target is in this slice, else 0), cotangents; with a reference also log_ratio (log Z - log Z_ref),
+ * kl (of the whole row) and kl_weight []; with `table` also sum [N, D]; with `kept` also z and z_ref, the
+ * logits of the first pass. Outputs: dh [M, D]; with `table` also dw [N, D], which includes the input sum;
+ * with a reference also kl_part [M, 1].
  *
- * d/dz of cotangent * logp is cotangent (1[target] - p). d/dz of weight * KL is weight p (d - KL) with
- * d = log p - log p_ref. At the reference, d and KL are exactly 0, so the gradient is exactly 0 (E37 relies on this).
+ * The derivative of cotangent * logp with respect to z is cotangent (1[target] - p). The derivative of weight
+ * * KL is weight p (d - KL) with d = log p - log p_ref. At the reference, d and KL are exactly 0, so the
+ * gradient is exactly 0 (E37 relies on this).
  */
 export function buildHeadGradientGraph(
   config: DecoderConfig,
@@ -151,8 +157,9 @@ export function buildHeadGradientGraph(
 }
 
 /**
- * Builds the graph of the second pass of divergences. Inputs: h, w, h_ref, w_ref, inverse_temperature, and [M, 1]:
- * log_z, log_z_ref, log_ratio. Outputs [M, 1], sums over the slice: kl_new_cur, kl_cur_new, tv (E27).
+ * Builds the graph of the second pass that computes divergences. Inputs: h, w, h_ref, w_ref,
+ * inverse_temperature, and [M, 1]: log_z, log_z_ref, log_ratio. Outputs [M, 1], sums over the slice:
+ * kl_new_cur, kl_cur_new, tv (E27).
  */
 export function buildHeadDivergenceGraph(config: DecoderConfig, variant: GraphVariant): Uint8Array {
   const b = new SliceBuilder(config, variant);
@@ -168,8 +175,8 @@ export function buildHeadDivergenceGraph(config: DecoderConfig, variant: GraphVa
 }
 
 /**
- * Builds the graph of the final norm. Input: rows x [M, D] of the residual stream. Output: h [M, D]. With gradients:
- * inputs x and dh; outputs dx and dnorm instead of h.
+ * Builds the graph of the final norm. Input: rows x [M, D] of the residual stream. Output: h [M, D]. With
+ * gradients, the inputs are x and dh, and the outputs are dx and dnorm instead of h.
  */
 export function buildFinalNormGraph(
   config: DecoderConfig,
@@ -192,7 +199,7 @@ export function buildFinalNormGraph(
   return graph.buildNeeded('final-norm-gradient');
 }
 
-/** Builds the graph from a few rows x [M, D] of the residual stream to their full logits [M, V]. */
+/** Builds the graph that computes the full logits [M, V] of a few rows x [M, D] of the residual stream. */
 export function buildLogitsGraph(config: DecoderConfig, variant: GraphVariant): Uint8Array {
   const graph = new Graph();
   const weights = new GraphWeights(graph, config, variant);

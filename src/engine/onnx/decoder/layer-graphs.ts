@@ -15,24 +15,30 @@ import { adapterLayerSpecs, layerSpecs, type ParameterSpec, projections } from '
 import { GRADIENT_PREFIX } from './training-graph.ts';
 import { GraphWeights, partName } from './weight-inputs.ts';
 
-/** Prefix of the inputs to which gradients are added: `sum:` + name of the gradient. */
+/** Prefix of input names. The graph adds a gradient to the input `sum:` + name of the gradient. */
 export const SUM_PREFIX = 'sum:';
 
-/** A gradient of a layer's backward graph; its output is named `d:` + name. */
+/** A gradient that a layer's backward graph computes. The name of the graph's output is `d:` + name. */
 export interface LayerGradient {
   readonly name: string;
-  /** The layer's parameter; the gradient covers all of it or the rows from `firstRow` on. */
+  /**
+   * Role of the parameter. The gradient covers the parameter's rows from `firstRow` on, as many as `shape`
+   * has.
+   */
   readonly role: string;
   readonly firstRow: number;
   readonly shape: readonly number[];
   /**
-   * The output includes the input `sum:` + name. Used for matrices: with the same buffer as input and output, the
-   * matmul itself accumulates the gradient, which saves a pass over it.
+   * Whether the graph adds the gradient to the input `sum:` + name. This is done for matrices: if input and
+   * output are the same buffer, the matmul itself accumulates the gradient, which saves a pass over it.
    */
   readonly accumulated: boolean;
 }
 
-/** Gradients of a layer's trainable parameters: those of the adapter if there is one, else of all parameters. */
+/**
+ * Returns the gradients of a layer's trainable parameters: those of the adapter if there is one, else of all
+ * parameters.
+ */
 export function layerGradients(config: DecoderConfig, { adapter }: GraphVariant): readonly LayerGradient[] {
   const whole = ({ name, shape }: ParameterSpec, accumulated: boolean): LayerGradient => ({
     name,
@@ -100,7 +106,7 @@ export function buildLayerGraph(config: DecoderConfig, variant: GraphVariant, ki
 }
 
 export interface LayerTraining extends GraphPair {
-  /** Backward graph that recomputes the forward pass and needs no saved activations. */
+  /** Backward graph that recomputes the forward pass instead of using saved activations. */
   readonly recomputing: Uint8Array;
 }
 

@@ -1,7 +1,8 @@
 /**
- * The differentiable decoder over whole sequences, used by training, scoring and prefill: embedding, RMS norms, stacked
- * q/k/v projection, RoPE, grouped-query attention and gated MLP. Family and config select further parts.
- * @see families.ts for the differences, decode-graphs.ts for the one-token-at-a-time form
+ * The differentiable decoder over whole sequences, used by training, scoring and prefill: embedding, RMS
+ * norms, stacked q/k/v projection, RoPE, grouped-query attention and gated MLP. The model family and the
+ * config select optional parts.
+ * @see families.ts for the differences between families, decode-graphs.ts for decoding one token at a time
  * @module
  */
 import type { Graph, Value } from '../graph/graph.ts';
@@ -40,7 +41,7 @@ export function weightInputs(graph: Graph, config: DecoderConfig): WeightValues 
   return new Map(parameterSpecs(config).map((spec) => [spec.name, graph.input(spec.name, spec.shape)]));
 }
 
-/** Inputs that depend on the batch only; inputs that no layer uses are absent. */
+/** Graph inputs that depend only on the batch. Inputs that no layer uses are absent. */
 export interface BatchInputs {
   /** Additive causal masks, one copy per query head of a key head [g T, T]. */
   readonly mask?: Value;
@@ -49,8 +50,8 @@ export interface BatchInputs {
 }
 
 /**
- * Declares the batch inputs of layers. The table of the inverse rotation is declared only with `gradients`, because
- * ONNX Runtime requires every declared input.
+ * Declares the batch inputs of layers. The table of the inverse rotation is declared only with `gradients`,
+ * because ONNX Runtime requires a value for every declared input.
  */
 export function batchInputs(
   graph: Graph,
@@ -84,21 +85,27 @@ export function layerKinds(config: DecoderConfig): readonly LayerKind[] {
   return Array.from({ length: config.layers }, (_, l) => layerKind(config, l));
 }
 
-/** Everything that is needed to emit a layer. */
+/** Arguments that the functions for the parts of a layer share. */
 export interface LayerParts {
   readonly tape: Tape;
   readonly config: DecoderConfig;
   readonly kind: LayerKind;
-  /** Returns the layer's weight of a role. */
+  /** Returns the layer's weight with the given role. */
   readonly weight: (role: string) => Value;
-  /** Returns one matrix of a stacked projection; absent if the stacked matrix is one input. */
+  /**
+   * Returns one matrix of a stacked projection. Absent if the graph takes the stacked matrix as a single
+   * input.
+   */
   readonly part?: (role: Projection['role'], target: Target) => Value;
   /**
-   * A vector of ones [D]; if present, the norm weights scale the columns of the next projection: a pass over the matrix
-   * instead of one over all tokens, which is faster if there are more tokens than matrix rows.
+   * A vector of ones [D]. If it is present, norm weights scale the columns of the next projection's matrix
+   * instead of the activations of all tokens. This is faster if there are more tokens than matrix rows.
    */
   readonly ones?: Value;
-  /** Decode step: the states are a few rows, one per message, and no gradient is taken. */
+  /**
+   * Whether the graph is that of a decode step: the states are a few rows, one per message, and no gradient
+   * is taken.
+   */
   readonly fewRows?: boolean;
   /** Adapter of the projections, if the model has one. */
   readonly adapter?: AdapterShape | undefined;
@@ -107,7 +114,7 @@ export interface LayerParts {
 export interface HiddenStates {
   /** Residual stream after the last layer, before the final norm [B, T, D]. */
   readonly hidden: Value;
-  /** Rotated keys and values per layer [B, kvHeads, T, d]. */
+  /** Keys (after RoPE) and values of each layer [B, kvHeads, T, d]. */
   readonly cache: readonly { readonly k: Value; readonly v: Value }[];
 }
 
@@ -131,14 +138,17 @@ export function decoderLayers(
   return { hidden: x, cache };
 }
 
-/** Embedded tokens [.., D], scaled if the family requires it; a bfloat16 table is frozen. */
+/**
+ * Returns the embedded tokens [.., D], scaled if the family requires it. A bfloat16 table is frozen and gets
+ * no gradient.
+ */
 export function embeddedTokens(tape: Tape, config: DecoderConfig, table: Value, tokens: Value): Value {
   const { hiddenSize: D, vocabSize } = config;
   const rows =
     table.dtype === 'float32'
       ? embedding(tape, table, tokens, vocabSize, D)
       : upcast(tape.graph, tape.graph.op('Gather', [table, tokens], { attributes: { axis: 0 } }));
-  // Transformers rounds the factor to float32
+  // Transformers also rounds this factor to float32
   return familyOf(config).scaledEmbeddings ? scale(tape, rows, Math.fround(Math.sqrt(D))) : rows;
 }
 
@@ -172,7 +182,7 @@ export function decoderLayer(
   return { x: add(tape, y, outNormed(parts, feedForward(parts, y), 'mlp_out_norm')), k: kRotated, v };
 }
 
-/** Shape and settings of a config's attention. */
+/** Returns the shape and settings of a config's attention. */
 export function attentionShape(config: DecoderConfig): {
   readonly heads: number;
   readonly kvHeads: number;
@@ -190,7 +200,7 @@ function feedForward(parts: LayerParts, y: Value): Value {
   const { hiddenSize: D, intermediateSize: F } = config;
   const { gate_up, down } = projections(config);
   const normed = normedInput(parts, y, 'post_norm');
-  // split the stacked weights instead of the activations, which are many times larger
+  // split the stacked weights, because the activations are many times larger
   const [gate, up] = parts.part
     ? [parts.part('gate_up', 'gate_proj'), parts.part('gate_up', 'up_proj')]
     : (split(tape, normed.scaled(parts.weight('gate_up')), 0, [F, F]) as [Value, Value]);
@@ -209,7 +219,7 @@ export function gated(tape: Tape, config: DecoderConfig, gate: Value, up: Value)
   return familyOf(config).activation === 'silu' ? swiglu(tape, gate, up) : geglu(tape, gate, up);
 }
 
-/** The factors of a norm: weight, or 1 + weight for families with a norm offset. */
+/** Returns the factors of a norm: weight, or 1 + weight for families with a norm offset. */
 export function normFactors(tape: Tape, config: DecoderConfig, weight: Value): Value {
   return familyOf(config).normOffset === 1 ? shift(tape, weight, 1) : weight;
 }
@@ -229,7 +239,7 @@ function normedInput(
   };
 }
 
-/** The norm after a block, for families with sandwich norms. */
+/** Applies the norm after a block, which only families with sandwich norms have. */
 function outNormed(parts: LayerParts, x: Value, role: string): Value {
   const { tape, config } = parts;
   if (!familyOf(config).sandwichNorms) return x;
@@ -237,7 +247,7 @@ function outNormed(parts: LayerParts, x: Value, role: string): Value {
   return rmsNorm(tape, x, factors, { width: config.hiddenSize, epsilon: config.normEpsilon });
 }
 
-/** Queries or keys [B, H, T, d] with QK norm and RoPE, if the layer has them. */
+/** Applies QK norm and RoPE to queries or keys [B, H, T, d], if the layer has them. */
 function normAndRotate(
   { tape, config, kind, weight }: LayerParts,
   x: Value,
@@ -251,7 +261,7 @@ function normAndRotate(
   return rotary(tape, normed, inputs.rotary[kind.rope] as RotaryTables);
 }
 
-/** Minimum elements of a matrix for which a transposed matmul with few rows is faster. */
+/** Minimum number of elements of a matrix for which `linearFewRows` is faster than `linear`. */
 export const LARGE_MATRIX = 2 ** 17;
 
 /** Applies a projection with its bias and adapter increments. */
@@ -265,7 +275,7 @@ export function projected(parts: LayerParts, shape: Projection, x: Value): Value
   return withIncrements(parts, shape, { x, y });
 }
 
-/** Adds a projection's bias and adapter increments to its matmul. */
+/** Adds a projection's bias and adapter increments to the result of its matmul. */
 function withIncrements(
   parts: LayerParts,
   shape: Projection,
@@ -285,7 +295,10 @@ function withIncrements(
   return concat(tape, sums, { axis: -1, sizes });
 }
 
-/** Adapter increment scale * B A x of each part of a projection; undefined for parts without an adapter. */
+/**
+ * Emits the adapter increment scale * B A x of each part of a projection; undefined for parts without an
+ * adapter.
+ */
 function increments(parts: LayerParts, shape: Projection, x: Value): readonly (Value | undefined)[] {
   const { tape, adapter } = parts;
   const adapted = shape.parts.filter(({ target }) => adapter?.targets.includes(target));

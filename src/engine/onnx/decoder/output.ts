@@ -10,7 +10,10 @@ import type { DecoderConfig } from './config.ts';
 import { LARGE_MATRIX, type LayerParts, normFactors, type WeightValues } from './layers.ts';
 import { upcast } from './weight-inputs.ts';
 
-/** Final norm and output projection of rows [.., D] (with `fewRows` [B, D]) to logits [.., V]. */
+/**
+ * Emits the final norm and the output projection: from rows [.., D] of the residual stream (with `fewRows`
+ * [B, D]) to logits [.., V].
+ */
 export function outputLogits(
   parts: Pick<LayerParts, 'tape' | 'config' | 'fewRows'>,
   weights: WeightValues,
@@ -22,7 +25,10 @@ export function outputLogits(
   return cappedLogits(tape, config, headProduct(parts, head, normed));
 }
 
-/** Elements of a bfloat16 output matrix that are cast to float32 at a time: 64 MiB. */
+/**
+ * Maximum number of elements of a bfloat16 output matrix that are cast to float32 at a time: 64 MiB in
+ * float32.
+ */
 const UPCAST_ELEMENTS = 2 ** 24;
 
 /** Multiplies rows by the output matrix; a bfloat16 matrix, which is frozen, is cast to float32 slice by slice. */
@@ -52,13 +58,13 @@ function headProduct(
   return isTransposed ? transpose(graph, logits) : logits;
 }
 
-/** The norm before the output projection. */
+/** Applies the norm before the output projection. */
 export function finalNorm(tape: Tape, config: DecoderConfig, weight: Value, rows: Value): Value {
   const { hiddenSize: width, normEpsilon: epsilon } = config;
   return rmsNorm(tape, rows, normFactors(tape, config, weight), { width, epsilon });
 }
 
-/** Logits with soft-capping, if the config has it. */
+/** Applies soft-capping to the logits, if the config has it. */
 export function cappedLogits(tape: Tape, config: DecoderConfig, logits: Value): Value {
   return config.logitSoftcap === undefined ? logits : softcap(tape, logits, config.logitSoftcap);
 }

@@ -111,7 +111,7 @@ describe('initialWeights', () => {
 
   it('are 1 in norms and normal elsewhere, smaller in projections into the residual stream', () => {
     expect(weights.get('layers.1.post_norm')).toEqual(new Float32Array(64).fill(1));
-    // 1/sqrt(64) exceeds the upper bound of 0.08
+    // the standard deviation is 0.08, because 1/sqrt(64) exceeds this upper bound
     for (const name of ['embed_tokens', 'layers.0.gate_up']) expect(deviation(name)).toBeCloseTo(0.08, 2);
     for (const name of ['layers.0.down', 'layers.1.o']) expect(deviation(name)).toBeCloseTo(0.08 / 2, 2);
     expect(Math.abs(weights.get('embed_tokens')!.reduce((sum, x) => sum + x, 0) / 32000)).toBeLessThan(0.003);

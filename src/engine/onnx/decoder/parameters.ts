@@ -12,7 +12,10 @@ import { type DecoderConfig, familyOf } from './config.ts';
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Tensors on disk with their row counts, in stacking order. */
+  /**
+   * Tensors of the checkpoint that are stacked in this parameter, in stacking order, with their numbers of
+   * rows.
+   */
   readonly parts: readonly { readonly name: string; readonly rows: number }[];
   /** Whether weight decay applies; false for vectors (norm weights, biases). */
   readonly decay: boolean;
@@ -27,12 +30,12 @@ export interface Projection {
   readonly biased: boolean;
 }
 
-/** Full name of a layer's parameter. */
+/** Returns the full name of a layer's parameter. */
 export function layerParameter(layer: number, role: string): string {
   return `layers.${layer}.${role}`;
 }
 
-/** The four projections of a layer, in parameter order. */
+/** Returns the four projections of a layer, in parameter order. */
 export function projections(config: DecoderConfig): Readonly<Record<Projection['role'], Projection>> {
   const { hiddenSize: D, intermediateSize: F, headDim, heads, kvHeads, biases } = config;
   const attention = heads * headDim;
@@ -61,14 +64,14 @@ export function projections(config: DecoderConfig): Readonly<Record<Projection['
   };
 }
 
-/** Name of a projection in a checkpoint, without `.weight` or `.bias`. */
+/** Returns the name of a projection in a checkpoint, without `.weight` or `.bias`. */
 export function diskName(layer: number, target: Target): string {
   const block =
     target === 'gate_proj' || target === 'up_proj' || target === 'down_proj' ? 'mlp' : 'self_attn';
   return `model.layers.${layer}.${block}.${target}`;
 }
 
-/** All parameters in a fixed order, which is also the order of gradients and optimizer state. */
+/** Returns all parameters in a fixed order, which is also the order of gradients and optimizer state. */
 export function parameterSpecs(config: DecoderConfig): readonly ParameterSpec[] {
   const { hiddenSize: D, vocabSize: V } = config;
   const specs: ParameterSpec[] = [matrix('embed_tokens', [V, D], [['model.embed_tokens.weight', V]])];
@@ -79,7 +82,7 @@ export function parameterSpecs(config: DecoderConfig): readonly ParameterSpec[] 
   return specs;
 }
 
-/** Parameters of layer `l`, named by their roles. */
+/** Returns the parameters of layer `l`, named by their roles. */
 export function layerSpecs(config: DecoderConfig, l: number): readonly ParameterSpec[] {
   const { hiddenSize: D, headDim } = config;
   const { qkNorm, sandwichNorms } = familyOf(config);
@@ -100,7 +103,7 @@ export function layerSpecs(config: DecoderConfig, l: number): readonly Parameter
       ? [norm('q_norm', headDim, 'self_attn.q_norm'), norm('k_norm', headDim, 'self_attn.k_norm')]
       : []),
     ...projection(o),
-    // Gemma's post_attention_layernorm is applied before the residual addition, that of other families after it
+    // Gemma applies post_attention_layernorm before the residual addition, other families after it
     ...(sandwichNorms ? [norm('attention_out_norm', D, 'post_attention_layernorm')] : []),
     norm('post_norm', D, sandwichNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'),
     ...projection(gate_up),
@@ -110,8 +113,8 @@ export function layerSpecs(config: DecoderConfig, l: number): readonly Parameter
 }
 
 /**
- * Parameters of an adapter in a fixed order. The A matrices of a projection's parts are stacked to [parts * r, in], the
- * B matrices to [rows of all parts, r].
+ * Returns the parameters of an adapter in a fixed order. The A matrices of a projection's parts are stacked
+ * to [parts * r, in], the B matrices to [rows of all parts, r].
  */
 export function adapterSpecs(config: DecoderConfig, adapter: AdapterShape): readonly ParameterSpec[] {
   return Array.from({ length: config.layers }, (_, l) =>
@@ -119,7 +122,7 @@ export function adapterSpecs(config: DecoderConfig, adapter: AdapterShape): read
   ).flat();
 }
 
-/** An adapter's parameters in layer `l`, named by their roles. */
+/** Returns an adapter's parameters in layer `l`, named by their roles. */
 export function adapterLayerSpecs(
   config: DecoderConfig,
   { rank, targets }: AdapterShape,
@@ -175,8 +178,9 @@ export function parameterSize(spec: ParameterSpec): number {
 export type Weights = ReadonlyMap<string, Float32Array>;
 
 /**
- * Initial weights: normal with a standard deviation that depends on the width (multiplied by 1/sqrt(2 layers) for
- * projections into the residual stream), norms 1, biases 0. Each parameter has its own random stream.
+ * Returns initial weights. Matrices are drawn from a normal distribution whose standard deviation depends on
+ * the model's width, and is multiplied by 1/sqrt(2 layers) for projections into the residual stream. Norm
+ * factors are 1, biases are 0. Each parameter has its own random stream.
  */
 export function initialWeights(config: DecoderConfig, stream: RandomStream): Weights {
   const weights = new Map<string, Float32Array>();
@@ -195,7 +199,10 @@ export function initialWeights(config: DecoderConfig, stream: RandomStream): Wei
   return weights;
 }
 
-/** 1/sqrt(D), bounded by 0.02 (the usual value, for D of about 2,500) and 0.08: narrow models need larger weights. */
+/**
+ * Returns the initial standard deviation: 1/sqrt(D), limited to [0.02, 0.08]. 0.02 is the usual value and
+ * corresponds to D of about 2,500; narrow models need larger weights.
+ */
 function initialDeviation(config: DecoderConfig): number {
   return Math.max(0.02, Math.min(0.08, 1 / Math.sqrt(config.hiddenSize)));
 }
@@ -232,7 +239,9 @@ export interface TensorSource {
   readInto(name: string, target: Float32Array): void;
 }
 
-/** A source of tensors in memory whose names begin with `prefix`. */
+/**
+ * Creates a source of tensors in memory. Their names are those of the checkpoint with `prefix` before them.
+ */
 export function tensorSource(
   tensors: ReadonlyMap<string, Omit<NamedTensor, 'name'>>,
   prefix = '',

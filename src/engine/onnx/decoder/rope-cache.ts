@@ -1,6 +1,6 @@
 /**
- * The rotary tables of a model as graph inputs: global RoPE and, if sliding-window layers have another base, local RoPE.
- * The tables grow with the longest sequence so far.
+ * The rotary tables of a model as graph inputs: for global RoPE and, if sliding-window layers have another
+ * base, for local RoPE. The tables grow when a sequence is longer than all before.
  * @module
  */
 
@@ -8,7 +8,10 @@ import type { Runtime, Tensor } from '../graph/runtime.ts';
 import type { DecoderConfig } from './config.ts';
 import { type RopeShape, type RopeTables, ropeTables } from './rope.ts';
 
-/** Initial number of positions; later sizes are powers of two. */
+/**
+ * Initial number of positions in a table. A table that grows gets a power of two, limited to the model's
+ * maximum.
+ */
 const FIRST = 256;
 
 export class RopeCache {
@@ -29,7 +32,10 @@ export class RopeCache {
     ];
   }
 
-  /** Tables with at least `positions` rows: `<prefix>_cos`, `<prefix>_sin`, `<prefix>_sin_negative`. */
+  /**
+   * Returns the tables, with at least `positions` rows: `<prefix>_cos`, `<prefix>_sin`,
+   * `<prefix>_sin_negative`.
+   */
   feeds(positions: number): Readonly<Record<string, Tensor>> {
     if (positions > this.#positions) this.#grow(positions);
     return this.#feeds;

@@ -1,6 +1,7 @@
 /**
- * RoPE settings of a `config.json`: base of the frequencies and their scaling for long contexts. Transformers 4 writes
- * `rope_theta` and `rope_scaling`; Transformers 5 writes `rope_parameters`, for some families one per layer type.
+ * RoPE settings of a `config.json`: base of the frequencies and their scaling for long contexts. Transformers
+ * 4 writes `rope_theta` and `rope_scaling`; Transformers 5 writes `rope_parameters`, which for some families
+ * has one entry per layer type.
  * @see rope.ts for the computation
  * @module
  */
@@ -24,7 +25,7 @@ export type RopeScaling =
       /** Factor of cos and sin. */
       readonly attentionFactor: number;
       readonly originalPositions: number;
-      /** Round the bounds of the interpolation ramp to integers. */
+      /** Whether the bounds of the interpolation ramp are rounded to integers. */
       readonly truncate: boolean;
     };
 
@@ -129,12 +130,15 @@ function readScaling(
   }
 }
 
-/** YaRN's attention temperature: longer contexts spread attention over more keys, and larger scores compensate. */
+/**
+ * Returns YaRN's factor of cos and sin, which makes attention scores larger. It compensates for attention
+ * that is spread over more keys in longer contexts.
+ */
 function yarnScale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
 }
 
-/** The `rope_scaling` field of a config.json. */
+/** Returns the `rope_scaling` field of a config.json. */
 export function ropeScalingJson(scaling: RopeScaling | undefined): Fields | null {
   if (!scaling) return null;
   const common = { rope_type: scaling.kind, factor: scaling.factor };

@@ -1,6 +1,6 @@
 /**
  * Tables of the rotary position embedding (RoPE): cos and sin of position * frequency, where frequency j is
- * theta^(-2 j / d), or a scaled one for contexts longer than those of pretraining.
+ * theta^(-2 j / d). For contexts longer than those of pretraining, frequencies are scaled.
  * @see Su et al., "RoFormer", arXiv:2104.09864, eq. 15; Peng et al., "YaRN", arXiv:2309.00071
  * @module
  */
@@ -23,7 +23,7 @@ export interface RopeShape {
   readonly scaling?: RopeScaling | undefined;
 }
 
-/** Computes the tables. @param positions - number of rows */
+/** Computes the tables. @param positions - number of rows of the tables */
 export function ropeTables(positions: number, rope: RopeShape): RopeTables {
   const half = rope.headDim / 2;
   const cos = new Float32Array(positions * half);
@@ -39,7 +39,7 @@ export function ropeTables(positions: number, rope: RopeShape): RopeTables {
   return { positions, cos, sin, sinNegative: sin.map((value) => -value) };
 }
 
-/** Radians per position of each pair [d/2]. */
+/** Returns the frequency of each pair of components, radians per position [d/2]. */
 export function ropeFrequencies({ headDim, theta, scaling }: RopeShape): Float64Array {
   const plain = Float64Array.from({ length: headDim / 2 }, (_, j) => theta ** ((-2 * j) / headDim));
   switch (scaling?.kind) {
@@ -55,8 +55,8 @@ export function ropeFrequencies({ headDim, theta, scaling }: RopeShape): Float64
 }
 
 /**
- * Llama 3's scaling: high frequencies are unchanged, low frequencies are divided by the factor, and frequencies in
- * between are interpolated.
+ * Scales a frequency as Llama 3 does: high frequencies are unchanged, low frequencies are divided by the
+ * factor, and frequencies in between are interpolated.
  */
 function llama3Frequency(frequency: number, scaling: Extract<RopeScaling, { kind: 'llama3' }>): number {
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalPositions } = scaling;
@@ -69,8 +69,8 @@ function llama3Frequency(frequency: number, scaling: Extract<RopeScaling, { kind
 }
 
 /**
- * YaRN's scaling: frequencies with many rotations over the original context are unchanged, frequencies with few
- * rotations are divided by the factor, and a linear ramp interpolates in between.
+ * Scales frequencies as YaRN does: frequencies with many rotations over the original context are unchanged,
+ * frequencies with few rotations are divided by the factor, and a linear ramp interpolates in between.
  */
 function yarnFrequencies(
   plain: Float64Array,

@@ -17,7 +17,7 @@ const shapes = [
   },
 ];
 
-/** Short and long sequences; the last one has the model's maximum length. */
+/** Creates short and long sequences; the last one has the model's maximum length. */
 function sequences(vocabSize: number, longest: number): Sequence[] {
   const stream = randomStream(31);
   const draw = (length: number) => Int32Array.from({ length }, () => stream.int(vocabSize));
@@ -99,7 +99,7 @@ describe('the divergence graph', () => {
       divergence: sessions.divergence(),
     }));
     const rows = (...p: number[]) => runtime.float32(Float32Array.from(p, Math.log), [2, 3]);
-    // the second rows are equal
+    // the second rows of both inputs are equal, so their divergences are 0
     const outputs = await (await divergence).run({
       new: rows(0.5, 0.25, 0.25, 0.2, 0.3, 0.5),
       cur: rows(0.25, 0.25, 0.5, 0.2, 0.3, 0.5),

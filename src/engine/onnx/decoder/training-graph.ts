@@ -1,7 +1,8 @@
 /**
- * Whole-sequence graphs of small models. `score` computes log-probabilities at the message positions; `train` also
- * computes the gradients of all weights in one run. The loss is not part of the graph: its derivative with respect to
- * the log-probabilities is an input, the cotangents (E25', E31); the exact KL term is part of the graph (E28).
+ * Whole-sequence graphs of small models. `score` computes log-probabilities at the message positions; `train`
+ * also computes the gradients of all weights in one run. The graph does not compute the policy loss: the
+ * derivative of this loss with respect to the log-probabilities, called cotangents (E25', E31), is an input.
+ * The graph does compute the exact KL term (E28).
  * @module
  */
 import { Graph, type Value } from '../graph/graph.ts';
@@ -16,11 +17,11 @@ import { parameterSpecs } from './parameters.ts';
 export const GRADIENT_PREFIX = 'd:';
 
 export interface SequenceGraphOptions {
-  /** Emit the gradients of all weights. */
+  /** Whether to compute the gradients of all weights. */
   readonly gradients: boolean;
-  /** Add weight * sum of exact KL(new || reference) to the loss; requires `gradients`. */
+  /** Whether to add weight * sum of exact KL(new || reference) to the loss; requires `gradients`. */
   readonly kl: boolean;
-  /** Also output the log-probabilities of the full vocabulary [M, V]. */
+  /** Whether to output the log-probabilities of the full vocabulary [M, V]. */
   readonly rows: boolean;
 }
 
@@ -70,9 +71,10 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
   }
 
   /**
-   * d/d rows of weight * sum_m KL is weight * p (log p - log q + 1). The term 1 is omitted: the backward rule of
-   * log-softmax cancels it up to rounding, and without it the gradient is exactly 0 at the reference (E37 relies on
-   * this).
+   * Returns the gradient of the KL term. The derivative of weight * sum_m KL with respect to the
+   * log-probability rows is weight * p (log p - log q + 1). The term 1 is omitted: the backward rule of
+   * log-softmax cancels it up to rounding, and without it the gradient is exactly 0 at the reference (E37
+   * relies on this).
    */
   function klSeed(): Value {
     const reference = graph.input('reference', ['M', config.vocabSize]);

@@ -40,14 +40,14 @@ export class GraphWeights {
   }
 
   /**
-   * A weight in float32: a parameter of the layer by its role, a parameter outside the layers by its name, or a part
-   * that was declared before by its input name.
+   * Returns a weight in float32. `name` is the role of a parameter of the layer, the name of a parameter
+   * outside the layers, or the input name of a part that was declared before.
    */
   get(name: string): Value {
     return this.#once(name, () => this.#upcast(this.#spec(name)));
   }
 
-  /** One matrix of a stacked projection as a separate input, in float32. */
+  /** Declares one matrix of a stacked projection as a separate input, and returns it in float32. */
   part(role: Projection['role'], target: Target): Value {
     const name = partName(role, target);
     const { in: columns, parts } = projections(this.#config)[role];
@@ -55,7 +55,7 @@ export class GraphWeights {
     return this.#once(name, () => this.#upcast({ name, shape: [rows, columns] }));
   }
 
-  /** A weight in its storage type, for tables of which the graph reads only rows or slices. */
+  /** Returns a weight in its storage type. Used for tables of which the graph reads only rows or slices. */
   table(name: string): Value {
     return this.#once(name, () => this.#declare(this.#spec(name)));
   }
@@ -86,17 +86,17 @@ export class GraphWeights {
 
 type Shaped = Pick<ParameterSpec, 'name' | 'shape'>;
 
-/** Input name of one matrix of a stacked projection. */
+/** Returns the input name of one matrix of a stacked projection. */
 export function partName(role: Projection['role'], target: Target): string {
   return `${role}.${target}`;
 }
 
-/** Whether a parameter of a model with a frozen base can be stored as bfloat16. */
+/** Returns whether a parameter of a model with a frozen base can be stored as bfloat16. */
 export function isFrozenMatrix({ name, shape }: Shaped): boolean {
   return shape.length === 2 && !name.includes('.lora_');
 }
 
-/** Casts bfloat16, given as uint16 bits, to float32. */
+/** Casts bfloat16 values, which are given as uint16 bits, to float32. */
 export function upcast(graph: Graph, bits: Value): Value {
   const narrow = graph.op('BitCast', [bits], { attributes: { to: 16 }, dtype: 'bfloat16' });
   return graph.op('Cast', [narrow], { attributes: { to: 1 }, dtype: 'float32' });

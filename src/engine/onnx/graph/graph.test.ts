@@ -8,7 +8,7 @@ describe('a graph', () => {
   it('runs with constants, all kinds of attributes, omitted inputs and several outputs', async () => {
     const graph = new Graph();
     const x = graph.input('x', ['N', 4]);
-    // Clip without a lower bound: the second input is omitted
+    // this Clip has no lower bound, so its second input is omitted
     const clipped = graph.op('Clip', [x, undefined, graph.scalar(2.5)]);
     const transposed = graph.op('Transpose', [clipped], { attributes: { perm: [1, 0] } });
     const [upper, lower] = graph.ops('Split', [transposed, graph.ints([1, 3])], {

@@ -49,7 +49,7 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 
 export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>;
-  /** 'com.microsoft' for ONNX Runtime's contrib operators; default: standard ONNX. */
+  /** Operator domain: 'com.microsoft' for ONNX Runtime's contrib operators. Default: standard ONNX. */
   readonly domain?: 'com.microsoft';
   readonly outputs?: number;
   readonly dtype?: DType;
@@ -59,15 +59,15 @@ export interface NodeOptions {
 const PLAIN = { opset: 21n, ir: 10n };
 const WITH_BIT_CAST = { opset: 26n, ir: 11n };
 
-/** A graph split into forward and backward; see {@link Graph.buildPair}. */
+/** A graph that is split into a forward and a backward model; see {@link Graph.buildPair}. */
 export interface GraphPair {
   readonly forward: Uint8Array;
   readonly backward: Uint8Array;
-  /** Names of activations that are outputs of forward and inputs of backward. */
+  /** Names of the activations that the forward model outputs and the backward model takes as inputs. */
   readonly saved: readonly string[];
 }
 
-/** Operators that are cheaper to recompute in the backward graph than to save. */
+/** Operators whose results are cheaper to recompute in the backward graph than to save. */
 const VIEWS: ReadonlySet<string> = new Set(['Reshape', 'Shape', 'Identity']);
 
 export class Graph {
@@ -91,12 +91,12 @@ export class Graph {
     this.#outputs.push(valueInfo(alias.name, value.dtype, undefined));
   }
 
-  /** A float32 scalar constant; equal constants are shared. */
+  /** Returns a float32 scalar constant; equal constants are shared. */
   scalar(value: number): Value {
     return this.#constant(`f:${value}`, 'float32', [], new Uint8Array(new Float32Array([value]).buffer));
   }
 
-  /** An int64 vector constant, e.g. the shape argument of Reshape; equal constants are shared. */
+  /** Returns an int64 vector constant, e.g. the shape argument of Reshape; equal constants are shared. */
   ints(values: readonly number[]): Value {
     const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
     return this.#constant(`i:${values.join(',')}`, 'int64', [values.length], bytes);
@@ -113,13 +113,13 @@ export class Graph {
     return this.#emit(type, inputs, options, names);
   }
 
-  /** The serialized ModelProto. */
+  /** Returns the graph as a serialized ModelProto. */
   build(name: string): Uint8Array {
     return this.#model(name, { nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs });
   }
 
   /**
-   * The serialized ModelProto with only the nodes and inputs that the outputs depend on.
+   * Returns the graph as a serialized ModelProto with only the nodes and inputs that the outputs depend on.
    *
    * @param outputs - names of the outputs to keep; default all
    */
@@ -188,7 +188,7 @@ export class Graph {
     };
   }
 
-  /** Names of the values that depend on the given inputs. */
+  /** Returns the names of the values that depend on the given inputs. */
   #movingValues(inputs: readonly string[]): ReadonlySet<string> {
     const moving = new Set(inputs);
     for (const node of this.#nodes)
@@ -196,7 +196,11 @@ export class Graph {
     return moving;
   }
 
-  /** Nodes that the values depend on; if `enter` returns false, the node that computes a value is left out. */
+  /**
+   * Returns all nodes that are needed to compute the given values. The search stops at a value for which
+   * `enter` returns false: the node that computes this value, and the nodes before it, are not included
+   * through this value.
+   */
   #needed(
     values: readonly string[],
     enter: (value: string, node: NodeProto) => boolean,
@@ -213,7 +217,7 @@ export class Graph {
     return needed;
   }
 
-  /** Graph inputs that the nodes read. */
+  /** Returns the graph inputs that the nodes read. */
   #read(nodes: ReadonlySet<NodeProto>): ValueInfoProto[] {
     const read = new Set([...nodes].flatMap((node) => node.input));
     return this.#inputs.filter((input) => read.has(input.name));

@@ -1,6 +1,6 @@
 /**
- * Loads the native library of ONNX Runtime at its first use, with telemetry disabled: the copy in the built package,
- * else the package onnxruntime-node.
+ * Loads the native library of ONNX Runtime at its first use, with telemetry disabled. Prefers the copy in the
+ * built package, and otherwise loads the package onnxruntime-node.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { ORT_TELEMETRY_OFF } from '../../../support/telemetry.ts';
 
 export type Ort = typeof import('onnxruntime-common');
 
-/** The copy that `npm run build` creates. */
+/** Path of the copy of ONNX Runtime that `npm run build` creates. */
 const VENDORED = packageFile('dist/vendor/onnxruntime-node/dist/index.js');
 
 /** Platforms for which ONNX Runtime has a binary. */
@@ -52,7 +52,7 @@ function missing(errors: readonly unknown[]): EngineError {
   });
 }
 
-/** The version of ONNX Runtime that this package requires. */
+/** Returns the version of ONNX Runtime that this package requires. */
 function version(): string {
   const { dependencies } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
     readonly dependencies: Readonly<Record<string, string>>;

@@ -6,11 +6,13 @@ import * as ops from './ops.ts';
 import { floatData, Runtime, type Session, type Tensor } from './runtime.ts';
 import { Tape } from './tape.ts';
 
-/** A differentiable argument, or a fixed input if `values` is given. */
+/**
+ * An argument of an operator: a constant if `values` is given, else an argument whose gradient is checked.
+ */
 interface Argument {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Fixed values; absent: random values. */
+  /** Values of a constant argument. Absent: random values. */
   readonly values?: Float32Array | BigInt64Array;
 }
 
@@ -207,7 +209,11 @@ afterAll(async () => {
   for (const session of opened) await session.release();
 });
 
-/** Outputs y<r>: the operator's results. With gradients also g<i> of argument i; seeds are flat inputs. */
+/**
+ * Compiles an operator to a graph. Its outputs are the operator's results y<r> and, with gradients, the
+ * gradients g<i> of arguments i. Its inputs are the arguments and, with gradients, the flattened d loss / d
+ * y<r>.
+ */
 async function compile(
   args: readonly Argument[],
   build: Case['build'],

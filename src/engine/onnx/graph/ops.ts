@@ -10,15 +10,18 @@ import type { Tape } from './tape.ts';
 
 const MS = 'com.microsoft' as const;
 
-/** Added to masked attention scores: their softmax is 0, and they stay finite in float32. */
+/**
+ * Value that is added to masked attention scores. Their softmax is 0, and the scores stay finite in float32.
+ */
 export const MASKED = -1e30;
 
-/** Embedding lookup: rows [.., D] of table [V, D] at ids [..]. */
+/** Looks up embeddings: rows [.., D] of table [V, D] at ids [..]. */
 export function embedding(tape: Tape, table: Value, ids: Value, vocabSize: number, width: number): Value {
   const { graph } = tape;
   const rows = graph.op('Gather', [table, ids], { attributes: { axis: 0 } });
   tape.record([rows], [table], ([grad]) => {
-    // a matmul with one-hot columns sums repeated ids in a fixed order; a parallel scatter does not
+    // repeated ids are summed by a matmul with one-hot columns, whose order is fixed; that of a parallel
+    // scatter is not
     const flat = graph.op('Reshape', [grad, graph.ints([-1, width])]);
     return [graph.op('MatMul', [oneHotColumns(tape, ids, vocabSize), flat])];
   });
@@ -44,7 +47,7 @@ function oneHotColumns(tape: Tape, ids: Value, vocabSize: number): Value {
   });
 }
 
-/** y [.., O] = x [.., I] W^T with W [O, I], as in PyTorch's `nn.Linear`. */
+/** Computes y [.., O] = x [.., I] W^T with W [O, I], as in PyTorch's `nn.Linear`. */
 export function linear(
   tape: Tape,
   x: Value,
@@ -67,15 +70,15 @@ export function linear(
 }
 
 /**
- * {@link linear} for few rows x [B, I], without a gradient. The runtime packs the second operand of a matmul before it
- * multiplies, which for few rows takes as long as the multiplication. So this function makes x the second operand and
- * computes (W x^T)^T: 1.4 to 1.8 times as fast for 8 to 32 rows.
+ * Computes the same as {@link linear} for few rows x [B, I], without a gradient. The runtime packs the second
+ * operand of a matmul before it multiplies, which for few rows takes as long as the multiplication. So this
+ * function makes x the second operand and computes (W x^T)^T: 1.4 to 1.8 times as fast for 8 to 32 rows.
  */
 export function linearFewRows(graph: Graph, x: Value, weight: Value): Value {
   return transpose(graph, transposedMatmul(graph, x, weight));
 }
 
-/** W x^T [O, B] for few rows x [B, I]. */
+/** Computes W x^T [O, B] for few rows x [B, I]. */
 export function transposedMatmul(graph: Graph, x: Value, weight: Value): Value {
   return graph.op('FusedMatMul', [weight, x], { domain: MS, attributes: { transB: 1 } });
 }
@@ -92,7 +95,7 @@ export function add(tape: Tape, a: Value, b: Value): Value {
   return sum;
 }
 
-/** y = w x / sqrt(mean(x^2) + eps) over the last axis [D]. */
+/** Computes the RMS norm y = w x / sqrt(mean(x^2) + eps) over the last axis [D]. */
 export function rmsNorm(
   tape: Tape,
   x: Value,
@@ -105,7 +108,8 @@ export function rmsNorm(
     outputs: 2,
   }) as readonly [Value, Value];
   tape.record([y], [x, weight], ([dy]) => {
-    // dx = inv (w dy - xhat mean(w dy xhat)), where w xhat = y
+    // dx = inverse (w dy - xhat mean(w dy xhat)) with xhat = x inverse; the mean is computed as mean(dy y),
+    // because w xhat = y
     const xhat = graph.op('Mul', [x, inverse]);
     const mean = graph.op('ReduceMean', [graph.op('Mul', [dy, y]), graph.ints([-1])], {
       attributes: { keepdims: 1 },
@@ -119,8 +123,9 @@ export function rmsNorm(
 }
 
 /**
- * RMS norm without a weight: x / sqrt(mean(x^2) + eps) over the last axis [D]. If a projection follows, the weight
- * can scale its columns instead ({@link scaleColumns}): a pass over the matrix instead of one over all tokens.
+ * Computes the RMS norm without a weight: x / sqrt(mean(x^2) + eps) over the last axis [D]. If a projection
+ * follows, the norm's weight can scale the columns of its matrix ({@link scaleColumns}). This takes a pass
+ * over the matrix instead of one over all tokens.
  */
 export function rmsNormUnscaled(
   tape: Tape,
@@ -142,7 +147,7 @@ export function rmsNormUnscaled(
   return y;
 }
 
-/** W diag(w): column i of W [O, I] times w [I]. */
+/** Computes W diag(w): multiplies column i of W [O, I] by element i of w [I]. */
 export function scaleColumns(tape: Tape, matrix: Value, scale: Value): Value {
   const { graph } = tape;
   const y = graph.op('Mul', [matrix, scale]);
@@ -165,13 +170,13 @@ export function split(tape: Tape, x: Value, axis: number, sizes: readonly number
   return parts;
 }
 
-/** silu(gate) * up, silu(x) = x sigmoid(x). */
+/** Computes silu(gate) * up, where silu(x) = x sigmoid(x). */
 export function swiglu(tape: Tape, gate: Value, up: Value): Value {
   const { graph } = tape;
   const activated = graph.op('QuickGelu', [gate], { domain: MS, attributes: { alpha: { float: 1 } } });
   const y = graph.op('Mul', [activated, up]);
   tape.record([y], [gate, up], ([dy]) => {
-    // silu'(x) = s (1 + x - silu(x)), s = sigmoid(x)
+    // silu'(x) = s (1 + x - silu(x)) with s = sigmoid(x)
     const slope = graph.op('Mul', [
       graph.op('Sigmoid', [gate]),
       graph.op('Add', [graph.op('Sub', [gate, activated]), graph.scalar(1)]),
@@ -182,7 +187,7 @@ export function swiglu(tape: Tape, gate: Value, up: Value): Value {
   return y;
 }
 
-/** gelu(gate) * up with the tanh form of gelu: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */
+/** Computes gelu(gate) * up with the tanh form of gelu: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */
 export function geglu(tape: Tape, gate: Value, up: Value): Value {
   const { graph } = tape;
   const mul = (a: Value | undefined, b: Value): Value => graph.op('Mul', [a, b]);
@@ -195,7 +200,8 @@ export function geglu(tape: Tape, gate: Value, up: Value): Value {
   const activated = mul(gate, share);
   const y = mul(activated, up);
   tape.record([y], [gate, up], ([dy]) => {
-    // gelu'(x) = share + x (1 - t^2) u'(x) / 2, u'(x) = sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
+    // gelu'(x) = (1 + t) / 2 + x (1 - t^2) u'(x) / 2, where t = tanh(u) and u'(x) = sqrt(2 / pi) (1 + 3 *
+    // 0.044715 x^2)
     const du = graph.op('Add', [mul(square, graph.scalar(1.5 * root * 0.044715)), graph.scalar(0.5 * root)]);
     const bend = mul(mul(graph.op('Sub', [one, mul(t, t)]), du), gate);
     const slope = graph.op('Add', [share, bend]);
@@ -204,7 +210,7 @@ export function geglu(tape: Tape, gate: Value, up: Value): Value {
   return y;
 }
 
-/** x [.., O] plus a bias [O]. */
+/** Adds a bias [O] to x [.., O]. */
 export function addBias(tape: Tape, x: Value, bias: Value, width: number): Value {
   const { graph } = tape;
   const y = graph.op('Add', [x, bias]);
@@ -244,14 +250,14 @@ export function concat(
   return y;
 }
 
-/** Soft-capping: c tanh(x / c), which is about x near 0 and always within (-c, c). */
+/** Computes the soft-capped value c tanh(x / c), which is about x near 0 and always within (-c, c). */
 export function softcap(tape: Tape, x: Value, c: number): Value {
   const { y, slope } = softcapWithSlope(tape, x, c);
   tape.record([y], [x], ([dy]) => [tape.graph.op('Mul', [dy, slope()])]);
   return y;
 }
 
-/** c tanh(x / c), and a function that emits its derivative 1 - tanh^2. */
+/** Emits c tanh(x / c), and returns it with a function that emits its derivative, 1 - tanh^2(x / c). */
 function softcapWithSlope(
   tape: Tape,
   x: Value,
@@ -265,7 +271,10 @@ function softcapWithSlope(
   };
 }
 
-/** Reshape to a constant target, where 0 copies an axis and -1 infers one; `back` is the target of the inverse. */
+/**
+ * Reshapes x to a constant target shape, where 0 copies an axis and -1 infers it. `back` is the target shape
+ * of the inverse reshape.
+ */
 export function reshape(tape: Tape, x: Value, target: readonly number[], back: readonly number[]): Value {
   const { graph } = tape;
   const y = graph.op('Reshape', [x, graph.ints(target)]);
@@ -287,13 +296,16 @@ export function transposeHeads(tape: Tape, x: Value): Value {
 export interface RotaryTables {
   readonly cos: Value;
   readonly sin: Value;
-  /** -sin, for the inverse rotation, which is the backward rule. */
+  /** -sin, with which the backward rule rotates in the opposite direction. */
   readonly sinNegative: Value;
-  /** First position, int64 [1]. */
+  /** Position of the first token of x, int64 [1]. */
   readonly offset: Value;
 }
 
-/** Applies the rotary position embedding to x [B, H, T, d] (pairs are split by halves, as in Transformers). */
+/**
+ * Applies the rotary position embedding to x [B, H, T, d], where component j is paired with component j +
+ * d/2, as in Transformers.
+ */
 export function rotary(tape: Tape, x: Value, tables: RotaryTables): Value {
   const { graph } = tape;
   const rotate = (value: Value | undefined, sin: Value): Value =>
@@ -310,15 +322,15 @@ export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  /** Scores are q k^T / sqrt(queryScalar); default headDim. */
+  /** Attention scores are q k^T / sqrt(queryScalar). Default: headDim. */
   readonly queryScalar?: number | undefined;
   /** Soft-capping constant c of the scores, applied before the mask. */
   readonly softcap?: number | undefined;
 }
 
 /**
- * Grouped-query attention softmax(q k^T / sqrt(d) + mask) v. The g = heads / kvHeads query heads of a key head are
- * laid out as g T rows, so keys and values are never repeated.
+ * Computes grouped-query attention softmax(q k^T / sqrt(d) + mask) v. The g = heads / kvHeads query heads
+ * that use the same key head are laid out as g T rows, so keys and values are never repeated.
  *
  * @param q - [B, heads, T, d]
  * @param k - [B, kvHeads, T, d]
@@ -347,7 +359,7 @@ export function attention(
     const dy = graph.op('Reshape', [grad, grouped]);
     const dv = graph.op('FusedMatMul', [p, dy], { domain: MS, attributes: { transA: 1 } });
     const dp = graph.op('FusedMatMul', [dy, v], { domain: MS, attributes: { transB: 1 } });
-    // sum_j dp_j p_j = dy . y: a sum over d elements instead of T
+    // sum_j dp_j p_j equals dy . y, which is a sum over d elements instead of T
     const dot = graph.op('ReduceSum', [graph.op('Mul', [dy, mixed]), graph.ints([-1])], {
       attributes: { keepdims: 1 },
     });
@@ -361,11 +373,11 @@ export function attention(
 }
 
 /**
- * Gathers rows of x [B, T, D] at flat indices, in that order [M, D].
+ * Gathers the rows of x [B, T, D] at flat indices. The result [M, D] has the order of the indices.
  *
- * @param index.indices - flat indices into B T without repeats, int64 [M]
- * @param index.inverse - for each flat position its row in the result, or M if it has none, int64 [B T]; used by
- * the backward rule
+ * @param index.indices - indices into the B T rows of x, without repeats, int64 [M]
+ * @param index.inverse - row of the result for each of the B T rows of x, or M if it is not selected, int64
+ *   [B T]; used by the backward rule
  */
 export function selectRows(
   tape: Tape,
@@ -385,7 +397,7 @@ export function selectRows(
   return rows;
 }
 
-/** log softmax(z * inverseTemperature) over the last axis. */
+/** Computes log softmax(z * inverseTemperature) over the last axis. */
 export function logSoftmax(tape: Tape, z: Value, inverseTemperature: Value): Value {
   const { graph } = tape;
   const y = graph.op('LogSoftmax', [graph.op('Mul', [z, inverseTemperature])], { attributes: { axis: -1 } });

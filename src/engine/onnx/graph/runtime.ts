@@ -8,9 +8,11 @@ import { EngineError } from '../../../support/errors.ts';
 import { loadRuntime, type Ort } from './load-runtime.ts';
 
 export interface RuntimeOptions {
-  /** Threads per operator (intra-op). */
+  /** Number of threads per operator (intra-op). */
   readonly threads: number;
-  /** Whether idle threads spin: faster on an idle machine, slower on a busy one. */
+  /**
+   * Whether idle threads spin (busy waiting). Spinning is faster on an idle machine and slower on a busy one.
+   */
   readonly spinning: boolean;
   /** Prefix of the profile file of each session; absent: no profiling. */
   readonly profile?: string;
@@ -40,7 +42,10 @@ export class Runtime {
     return new this.#ort.Tensor('int64', values, dims);
   }
 
-  /** A tensor of bfloat16 values, given as their 16 bits; its ONNX type is uint16, and the graph casts it to float32. */
+  /**
+   * Creates a tensor from bfloat16 values, which are given as 16-bit patterns. Its ONNX type is uint16;
+   * graphs cast it to float32.
+   */
   bfloat16(values: Uint16Array, dims: readonly number[]): Tensor {
     return new this.#ort.Tensor('uint16', values, dims);
   }
@@ -49,7 +54,7 @@ export class Runtime {
     return new this.#ort.Tensor('int32', values, dims);
   }
 
-  /** A view of some rows of a matrix (float32, or bfloat16 as 16 bits), without a copy. */
+  /** Returns a view of some rows of a matrix (float32, or bfloat16 as 16 bits), without a copy. */
   rows(
     { data }: Tensor,
     { from, to, columns }: { readonly from: number; readonly to: number; readonly columns: number },
@@ -72,7 +77,7 @@ export class Runtime {
       extra: {
         session: {
           intra_op: { allow_spinning: this.options.spinning ? '1' : '0' },
-          // every session has its own threads: they must not spin while another session runs
+          // each session has its own threads, which must not spin while another session runs
           force_spinning_stop: '1',
         },
       },
@@ -93,8 +98,8 @@ export class Session {
    * Runs the graph.
    *
    * @param feeds - inputs by name, not copied; names that the graph does not have are ignored
-   * @param fetches - outputs to compute; default all. A tensor given for a name receives the output; it can be one
-   * of the inputs
+   * @param fetches - names of the outputs to compute; default all. If a name is given with a tensor, the
+   *   output is written to this tensor, which can also be an input
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,
@@ -126,7 +131,7 @@ export class Session {
   }
 }
 
-/** The data of a float32 output. @throws EngineError if the output is missing or has another type */
+/** Returns the data of a float32 output. @throws EngineError if the output is missing or has another type */
 export function floatData(tensor: Tensor | undefined): Float32Array {
   if (tensor?.type !== 'float32')
     throw new EngineError(`engine onnx: expected a float32 output, got ${tensor?.type ?? 'none'}`);

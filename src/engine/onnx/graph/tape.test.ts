@@ -67,7 +67,7 @@ describe('gradients', () => {
     split(tape, add(tape, y, y), 0, [2, 2]); // not used by the loss
     const before = graph.nodeCount;
     tape.gradients(new Map([[loss, loss]]), [x]);
-    expect(graph.nodeCount).toBe(before + 1); // the sum over both uses of x
+    expect(graph.nodeCount).toBe(before + 1); // the only new node is the sum over both uses of x
   });
 
   it('throw for a split if a part does not reach the loss', () => {

@@ -6,7 +6,10 @@
  */
 import type { Graph, Value } from './graph.ts';
 
-/** Emits nodes for d loss / d argument, given d loss / d result; undefined means no gradient. */
+/**
+ * Emits the nodes that compute d loss / d argument from d loss / d result. An undefined value means that
+ * there is no gradient.
+ */
 export type BackwardRule = (gradients: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
 
 interface Entry {
@@ -25,14 +28,14 @@ export class Tape {
   }
 
   /**
-   * Makes the backward rule of a matrix add its gradient to a graph input (gradient accumulation inside the matmul),
-   * which saves a pass over the gradient. Only for matrices that one operator reads.
+   * Makes the backward rule of a matrix add its gradient to a graph input (gradient accumulation inside the
+   * matmul), which saves a pass over the gradient. Use it only for matrices that a single operator reads.
    */
   accumulateInto(matrix: Value, sum: Value): void {
     this.#accumulators.set(matrix.name, sum);
   }
 
-  /** The graph input that a matrix's gradient is added to, if any. */
+  /** Returns the graph input to which the gradient of a matrix is added; undefined if there is none. */
   accumulatorOf(matrix: Value): Value | undefined {
     return this.#accumulators.get(matrix.name);
   }

@@ -1,6 +1,6 @@
 /**
- * Reads and writes PEFT's `adapter_config.json`. Settings that would change the computation and are not supported are
- * rejected by name.
+ * Reads and writes PEFT's `adapter_config.json`. Unsupported settings are rejected with an error that names
+ * them, unless they have no effect on the computation.
  * @see https://github.com/huggingface/peft, `LoraConfig`
  * @module
  */
@@ -29,7 +29,10 @@ const IGNORED_KEYS: ReadonlySet<string> = new Set([
   'layers_pattern', // only used with layers_to_transform
 ]);
 
-/** Initializations that do not change the base weights; others, such as PiSSA, do. */
+/**
+ * Values of `init_lora_weights` that do not change the base weights. Other initializations, such as PiSSA,
+ * change them.
+ */
 const SUPPORTED_INITS: readonly unknown[] = [true, false, 'gaussian', 'orthogonal'];
 
 /**
@@ -106,7 +109,7 @@ export function adapterTargets(value: unknown, where: string): readonly Target[]
   return TARGETS.filter((target) => names.includes(target));
 }
 
-/** The fields of the file, as PEFT writes them. */
+/** Returns the fields of the file, as PEFT writes them. */
 export function adapterConfigJson(config: AdapterConfig): Record<string, unknown> {
   return {
     base_model_name_or_path: config.base,

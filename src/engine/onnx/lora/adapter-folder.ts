@@ -96,8 +96,9 @@ function hasPart(specs: readonly ParameterSpec[], name: string): boolean {
 }
 
 /**
- * Writes an adapter. Files are replaced atomically, the config last, since a folder without it is not an adapter. The
- * old optimizer state is removed first, because it must never be in the folder together with other weights.
+ * Writes an adapter. Each file is replaced atomically. The config is written last, because a folder without a
+ * config does not count as an adapter. The old optimizer state is removed first, because it must never be in
+ * a folder with weights to which it does not belong.
  *
  * @throws StoreError if a file cannot be written
  */

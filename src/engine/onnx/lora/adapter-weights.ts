@@ -14,8 +14,9 @@ import {
 } from '../decoder/parameters.ts';
 
 /**
- * Weights of a new adapter, whose increment is 0: B is 0, and A is uniform in ±1/sqrt(columns), the distribution that
- * PEFT uses (Kaiming uniform with a = sqrt(5)). Each parameter has its own random stream.
+ * Returns the weights of a new adapter, whose increment B A x is 0: B is 0, and A is uniform in
+ * ±1/sqrt(columns), the distribution that PEFT uses (Kaiming uniform with a = sqrt(5)). Each parameter has
+ * its own random stream.
  */
 export function initialAdapter(config: DecoderConfig, shape: AdapterShape, stream: RandomStream): Weights {
   return new Map(
@@ -32,7 +33,8 @@ export function initialAdapter(config: DecoderConfig, shape: AdapterShape, strea
 }
 
 /**
- * Computes W + scale B A for every adapted matrix, with sums in float64.
+ * Merges an adapter into its base: computes W + scale B A for every matrix with an adapter, with sums in
+ * float64.
  *
  * @param parts.base - base weights by parameter name; not changed
  * @returns all weights of the merged model
@@ -72,7 +74,7 @@ export function mergedWeights(
   return merged;
 }
 
-/** w [rows, columns] += scale b [rows, rank] a [rank, columns]. */
+/** Adds scale b a to w, where w is [rows, columns], b is [rows, rank] and a is [rank, columns]. */
 function addProduct(
   { w, a, b }: { readonly w: Float32Array; readonly a: Float32Array; readonly b: Float32Array },
   size: { readonly rows: number; readonly columns: number; readonly rank: number; readonly scale: number },

@@ -10,11 +10,11 @@ import { isFrozenMatrix, type WeightStorage } from '../decoder/weight-inputs.ts'
 import type { Runtime, Tensor } from '../graph/runtime.ts';
 import { type Checkpoint, readCheckpointFiles, readParameters } from '../weights/checkpoint.ts';
 
-/** Bases below this size in float32, bytes, stay float32, which is faster. */
+/** Bases smaller than this size (bytes in float32) stay float32, which is faster. */
 const BFLOAT16_FROM_BYTES = 3 * 2 ** 30;
 
 /**
- * Storage type of a base with `baseDtype: auto`.
+ * Returns the storage type of a base for `baseDtype: auto`.
  *
  * @param bytes - size of the base in float32
  * @param dtype - type of its matrices on disk
@@ -50,9 +50,11 @@ export class FrozenBase {
   }
 
   /**
-   * Reads a base from a folder tensor by tensor: memory never contains more than the stored base and one tensor.
+   * Reads a base from a folder tensor by tensor: memory never contains more than the stored base and one
+   * tensor.
    *
-   * @param storage - auto: bfloat16 if the base is large and its matrices are bfloat16 on disk, so that no value changes
+   * @param storage - type of the matrices in memory; `auto` is bfloat16 if the base is large and its matrices
+   *   are bfloat16 on disk, so that no value changes
    * @throws ConfigError if the folder is not a complete checkpoint
    */
   static fromFolder(runtime: Runtime, dir: string, storage: WeightStorage | 'auto'): FrozenBase {
@@ -62,7 +64,8 @@ export class FrozenBase {
     const tensors: Record<string, Tensor> = {};
     let chosen: WeightStorage | undefined = storage === 'auto' ? undefined : storage;
     readParameters(dir, specs, (spec, values, dtype) => {
-      // the first parameter, the embedding, decides; checkpoints normally have one type
+      // the type of the first parameter, the embedding, decides, because checkpoints normally have a single
+      // type
       if (storage === 'auto' && chosen === 'bfloat16' && dtype !== 'BF16' && isFrozenMatrix(spec))
         throw new ConfigError(
           `${dir}: expected all matrices in bfloat16 like the first one, got ${dtype} for ${spec.name}; set engine.base_dtype`,
@@ -73,7 +76,7 @@ export class FrozenBase {
     return new FrozenBase(files, chosen ?? 'float32', tensors);
   }
 
-  /** All weights in float32; weights that are stored as float32 are not copied. */
+  /** Returns all weights in float32. Weights that are stored as float32 are not copied. */
   weights(): Weights {
     return new Map(
       Object.entries(this.tensors).map(([name, { data }]) => [

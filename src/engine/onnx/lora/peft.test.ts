@@ -108,7 +108,7 @@ describe.each(readdirSync(ROOT))('the adapter %s', (name) => {
     const { temperature, sequences } = narrow;
     const logp = await narrow.scorer.forward(sequences, { temperature });
     expectLogp(logp, narrow.rows('logp'), 0.5);
-    // the base rounded to bfloat16, stored as float32
+    // build a base whose values are rounded to bfloat16 but stored as float32
     const sessions = await engine.sessions(narrow.config, { storage: 'float32', adapter: narrow.shape });
     const rounded = FrozenBase.fromWeights(
       sessions.runtime,

@@ -14,26 +14,26 @@ export interface Batch {
   readonly length: number;
   /** Input tokens [B, T], padded with 0 on the right. */
   readonly tokens: BigInt64Array;
-  /** Flat index into [B, T] of the state that predicts each target [M], grouped by sequence. */
+  /** Index, among the B T states, of the state that predicts each target, grouped by sequence [M]. */
   readonly indices: BigInt64Array;
   /** Message tokens [M]. */
   readonly targets: BigInt64Array;
-  /** For each flat index its position in `indices`, or M if it has none [B T]. */
+  /** Position in `indices` of each of the B T states, or M if the state predicts no target [B T]. */
   readonly inverse: BigInt64Array;
-  /** Start of each sequence in [M], and the end M [B + 1]. */
+  /** Offset of each sequence's first target among the M targets, followed by M [B + 1]. */
   readonly offsets: readonly number[];
 }
 
-/** Number of input tokens of a sequence: the last token is a target only. */
+/** Returns the number of input tokens of a sequence. Its last token is only a target, not an input. */
 export function inputLength(sequence: Sequence): number {
   return sequence.context.length + sequence.tokens.length - 1;
 }
 
 /**
- * Packs sequences into batches of at most `tokenBudget` padded tokens; a sequence that exceeds the budget gets its own
- * batch.
+ * Packs sequences into batches of at most `tokenBudget` padded tokens; a sequence that exceeds the budget
+ * gets its own batch.
  *
- * @param sequences - contexts must not be empty; sequences without tokens are skipped
+ * @param sequences - contexts must not be empty; sequences without message tokens are skipped
  */
 export function packBatches(sequences: readonly Sequence[], tokenBudget: number): Batch[] {
   const order = sequences
@@ -43,7 +43,8 @@ export function packBatches(sequences: readonly Sequence[], tokenBudget: number)
   const batches: Batch[] = [];
   let start = 0;
   while (start < order.length) {
-    const length = inputLength(sequences[order[start]]); // the first sequence is the longest of the batch
+    // sequences are sorted by length, so the first one is the longest of the batch
+    const length = inputLength(sequences[order[start]]);
     const rows = Math.max(1, Math.min(order.length - start, Math.floor(tokenBudget / length)));
     batches.push(packBatch(sequences, order.slice(start, start + rows), length));
     start += rows;

@@ -19,7 +19,7 @@ import type { Batch } from './batch.ts';
 /** Token ids padded to one length. */
 export type PaddedTokens = Pick<Batch, 'rows' | 'length' | 'tokens'>;
 
-/** Callback with the keys and values of each layer [B, kvHeads, T, d]. */
+/** Callback that receives the keys and values of each layer [B, kvHeads, T, d]. */
 export type OnKeys = (layer: number, k: Float32Array, v: Float32Array) => void;
 
 /** Activations of a forward pass that backward needs. */
@@ -44,7 +44,7 @@ export class LayerRunner {
     this.#activationBytes = activationBytes;
   }
 
-  /** Residual stream after the last layer [B, T, D]. */
+  /** Computes the residual stream after the last layer [B, T, D]. */
   async hidden(
     batch: PaddedTokens,
     options: { readonly snapshot?: SnapshotId | undefined; readonly onKeys?: OnKeys } = {},
@@ -63,7 +63,7 @@ export class LayerRunner {
     return x;
   }
 
-  /** Forward pass of training, which saves activations. */
+  /** Runs the forward pass of training, which saves activations. */
   async forward(batch: PaddedTokens): Promise<ForwardActivations> {
     const { config } = this.#sessions;
     const tensors = this.#weights.tensors();
@@ -75,7 +75,7 @@ export class LayerRunner {
     for (let l = 0; l < config.layers; l++) {
       inputs.push(x);
       const { forward, saved: names } = await this.#sessions.layerTraining(layerKind(config, l));
-      // the size of the first layer's activations is the estimate for later layers
+      // the activations of later layers are assumed to be as large as those of the first layer
       const fits = this.#activationBytes > 0 && bytes + cost <= this.#activationBytes;
       const outputs = await forward.run(
         { ...feeds, ...layerFeeds(this.#sessions, tensors, l), x },
@@ -94,7 +94,7 @@ export class LayerRunner {
    * Backward pass through all layers.
    *
    * @param dy - d loss / d hidden [B, T, D]
-   * @param parameters - trainable parameters; their gradients are accumulated
+   * @param parameters - trainable parameters, to whose gradients the new gradients are added
    * @returns d loss / d embedded tokens [B, T, D]
    */
   async backward(
@@ -123,7 +123,7 @@ export class LayerRunner {
         },
         fetches,
       );
-      saved[l] = undefined; // allows garbage collection
+      saved[l] = undefined; // allows garbage collection of the layer's activations
       for (const { name, role, accumulated } of trained)
         if (!accumulated)
           parameters.addGradient(layerParameter(l, role), floatData(outputs[GRADIENT_PREFIX + name]));
@@ -132,7 +132,7 @@ export class LayerRunner {
     return gradient;
   }
 
-  /** Embedded tokens [B, T, D]. */
+  /** Returns the embedded tokens [B, T, D]. */
   #embedded({ rows, length, tokens }: PaddedTokens, tensors: Readonly<Record<string, Tensor>>): Tensor {
     const { config, runtime } = this.#sessions;
     const x = new Float32Array(rows * length * config.hiddenSize);
@@ -141,7 +141,10 @@ export class LayerRunner {
   }
 }
 
-/** Buffers of layer `l` to which gradients are added: inputs and, as the same tensors, outputs of the graph. */
+/**
+ * Returns the buffers to which the gradients of layer `l` are added. The same tensors are inputs and outputs
+ * of the graph.
+ */
 function gradientSums(
   parameters: ParameterStore,
   trained: readonly LayerGradient[],
@@ -161,7 +164,7 @@ function sizeBytes(tensors: Readonly<Record<string, Tensor>>): number {
   return Object.values(tensors).reduce((sum, { size }) => sum + size * Float32Array.BYTES_PER_ELEMENT, 0);
 }
 
-/** Factor of the embedded tokens. */
+/** Returns the factor by which embeddings are multiplied. */
 export function embeddingScale(config: DecoderConfig): number {
   return familyOf(config).scaledEmbeddings ? Math.fround(Math.sqrt(config.hiddenSize)) : 1;
 }
@@ -198,7 +201,7 @@ export function gatherStates(hidden: Tensor, indices: BigInt64Array, width: numb
 
 const byLayer = new WeakMap<object, readonly Readonly<Record<string, Tensor>>[]>();
 
-/** Weight inputs of layer `l`'s graph, by role. */
+/** Returns the weight inputs of layer `l`'s graph, by role. */
 function layerFeeds(
   { config, runtime }: Sessions,
   tensors: Readonly<Record<string, Tensor>>,
@@ -221,7 +224,7 @@ function layerFeeds(
   return layers[l] as Readonly<Record<string, Tensor>>;
 }
 
-/** Views of the gate and up matrices, which are stacked in one tensor. */
+/** Returns views of the gate and up matrices, which are stacked in one tensor. */
 function gateAndUp(config: DecoderConfig, runtime: Runtime, tensor: Tensor): Record<string, Tensor> {
   const { role, in: columns, parts } = projections(config).gate_up;
   let first = 0;

@@ -34,7 +34,10 @@ const changes = [
   },
 ] as const;
 
-/** Two scorers (one graph, layer by layer) with equal parameters, which differ from their snapshot. */
+/**
+ * Creates two scorers, one for a single graph and one that runs layer by layer. They have equal parameters,
+ * which differ from those of their snapshots.
+ */
 async function pair(config: Parameters<typeof tinyConfig>[0], activationBytes: number) {
   const full = tinyConfig(config);
   const stores = await Promise.all(
@@ -56,7 +59,7 @@ async function pair(config: Parameters<typeof tinyConfig>[0], activationBytes: n
     parameters: other.parameters,
     tokenBudget: 24,
     activationBytes,
-    // small vocabulary slices; some logits are kept between the passes, the others are recomputed
+    // vocabulary slices are small; some logits are kept between the passes, the others are recomputed
     headLimits: { sliceElements: 40, keptElements: activationBytes === 0 ? 0 : 100 },
   });
   return { config: full, one, other, scorer, layered };

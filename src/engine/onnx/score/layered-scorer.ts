@@ -1,6 +1,6 @@
 /**
- * Whole-sequence passes over a model that runs layer by layer: the interface of scorer.ts for large models and for models
- * with a frozen base.
+ * Computes log-probabilities, gradients and divergences of whole sequences layer by layer. It has the
+ * interface of scorer.ts, and is used for large models and for models with a frozen base.
  * @module
  */
 import { expOfNonPositive } from '../../../core/exp.ts';
@@ -27,9 +27,9 @@ export interface LayeredScorerParts {
   readonly weights: WeightSource;
   /** The trainable parameters. */
   readonly parameters: ParameterStore;
-  /** Maximum padded tokens per micro-batch. */
+  /** Maximum number of tokens of a micro-batch, including padding. */
   readonly tokenBudget: number;
-  /** Maximum size of activations saved for backward, bytes; other layers are recomputed. */
+  /** Maximum size of the activations that are saved for backward, bytes. Other activations are recomputed. */
   readonly activationBytes: number;
   readonly headLimits?: Partial<HeadLimits>;
 }
@@ -171,7 +171,10 @@ export class LayeredScorer implements SequenceScorer {
     return { logp: statistics.logp, kl };
   }
 
-  /** Adds rows token by token: the order is deterministic, and no one-hot matrix [V, tokens] is needed. */
+  /**
+   * Adds the gradient of the embedding table row by row, in token order: the result is deterministic, and no
+   * one-hot matrix [V, tokens] is needed.
+   */
   #addEmbeddingGradient({ tokens }: Batch, dx: Float32Array): void {
     const { sessions, parameters } = this.#parts;
     const { hiddenSize: D } = sessions.config;
@@ -183,7 +186,10 @@ export class LayeredScorer implements SequenceScorer {
     });
   }
 
-  /** Normed hidden states at the message positions, with the current weights or those of a snapshot. */
+  /**
+   * Computes the hidden states after the final norm at the message positions, with the current weights or
+   * those of a snapshot.
+   */
   async #side(batch: Batch, snapshot?: SnapshotId): Promise<HeadSide> {
     return this.#normed(await this.#states(batch, snapshot), snapshot);
   }
@@ -198,7 +204,7 @@ export class LayeredScorer implements SequenceScorer {
     return { h: h as Tensor, weights: tensors };
   }
 
-  /** Residual stream after the last layer at the message positions [M, D]. */
+  /** Computes the residual stream after the last layer at the message positions [M, D]. */
   async #states(batch: Batch, snapshot?: SnapshotId): Promise<Float32Array> {
     const hidden = await this.#layers.hidden(batch, { snapshot });
     return gatherStates(hidden, batch.indices, this.#parts.sessions.config.hiddenSize);

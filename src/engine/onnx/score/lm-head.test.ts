@@ -19,7 +19,7 @@ it('frees kept logits in the second pass', async () => {
   const side = { h: sessions.runtime.float32(h, [3, config.hiddenSize]), weights: store.tensors() };
   const targets = BigInt64Array.of(2n, 7n, 21n);
   const statistics = await head.statistics(targets, { side }, { temperature: 1, keep: true });
-  expect(statistics.kept).toHaveLength(3); // slices of 3 x 5 elements, at most 50 elements
+  expect(statistics.kept).toHaveLength(3); // each slice has 3 x 5 logits, and at most 50 logits are kept
   const loss = { cotangents: Float32Array.of(1, -1, 0.5) };
   const { dh } = await head.gradient(targets, { side, statistics, temperature: 1 }, loss);
   expect(statistics.kept).toEqual([]);

@@ -8,13 +8,16 @@ import type { DecoderConfig } from '../decoder/config.ts';
 import { floatData, type Runtime, type Tensor } from '../graph/runtime.ts';
 import type { Sessions } from '../sessions.ts';
 
-/** Elements of one slice of logits: 32 MiB. */
+/** Maximum number of logits in one slice: 32 MiB. */
 const SLICE_ELEMENTS = 2 ** 23;
 
-/** Logits kept between the two passes of training: 256 MiB; others are recomputed. */
+/** Maximum number of logits kept between the two passes of training: 256 MiB. Other logits are recomputed. */
 const KEPT_ELEMENTS = 2 ** 26;
 
-/** Current model or reference: normed hidden states [M, D] and the weights that project them. */
+/**
+ * One of two models, the current model or the reference: its hidden states after the final norm [M, D], and
+ * its weights.
+ */
 export interface HeadSide {
   readonly h: Tensor;
   readonly weights: Readonly<Record<string, Tensor>>;
@@ -23,31 +26,34 @@ export interface HeadSide {
 /** Results of the first pass, per row [M]. */
 export interface HeadStatistics {
   readonly logZ: Float64Array;
-  /** logp of the target, nats. */
+  /** Log-probability of the target, nats. */
   readonly logp: Float32Array;
-  /** The reference's logZ, and KL(new || reference), nats. */
+  /** logZ of the reference, and KL(new || reference), nats. Absent without a reference. */
   readonly reference?: { readonly logZ: Float64Array; readonly kl: Float64Array };
-  /** Logits of the first slices; the second pass removes them one by one. */
+  /** Logits of the first slices. The second pass uses and removes them one by one. */
   readonly kept: KeptLogits[];
 }
 
-/** Logits z [M, N] of a slice, and those of the reference. */
+/** Logits [M, N] of a slice: `z` of the current model, `z_ref` of the reference. */
 type KeptLogits = Readonly<Record<'z' | 'z_ref', Tensor | undefined>>;
 
 export interface HeadLimits {
-  /** Maximum elements of a slice's logits. */
+  /** Maximum number of logits in one slice. */
   readonly sliceElements: number;
-  /** Maximum elements of logits kept between the passes of training. */
+  /** Maximum number of logits kept between the passes of training. */
   readonly keptElements: number;
 }
 
-/** Loss of the second pass, and the buffer of the output matrix's gradient. */
+/** Loss whose gradient the second pass computes, and the buffer for the gradient of the output matrix. */
 export interface HeadGradient {
   /** d loss / d logp [M]. */
   readonly cotangents: Float32Array;
-  /** Adds weight * sum of KL to the loss. */
+  /** Factor of the summed KL(new || reference) in the loss. Absent: the loss has no KL term. */
   readonly klWeight?: number | undefined;
-  /** Returns the accumulated gradient of some rows of the output matrix, updated in place; absent if it is frozen. */
+  /**
+   * Returns the accumulated gradient of some rows of the output matrix, which the pass updates in place.
+   * Absent if the output matrix is frozen.
+   */
   readonly tableRows?: ((firstRow: number, rows: number) => Tensor) | undefined;
 }
 
@@ -70,10 +76,10 @@ export class LmHead {
   }
 
   /**
-   * First pass over the vocabulary.
+   * Runs the first pass over the vocabulary, which computes logZ and logp, and KL if there is a reference.
    *
    * @param targets - target token of each row [M]
-   * @param options.keep - keep logits for {@link gradient}, up to the limit
+   * @param options.keep - whether to keep logits for {@link gradient}, up to the limit
    */
   async statistics(
     targets: BigInt64Array,
@@ -105,14 +111,14 @@ export class LmHead {
     const logp = Float32Array.from(picked, (z, m) => z - (logZ[m] as number));
     if (!sides.reference) return { logZ, logp, kept };
     const logZRef = ref.logZ();
-    // E[z - z_ref] under the new distribution, minus the difference of the normalizers
+    // KL is the mean of z - z_ref under the new distribution, minus the difference of the log normalizers
     const kl = own.meanCross().map((mean, m) => mean - ((logZ[m] as number) - (logZRef[m] as number)));
     return { logZ, logp, reference: { logZ: logZRef, kl }, kept };
   }
 
   /**
-   * Second pass of training. Kept logits are freed when they are used, because backward through the layers needs the
-   * memory.
+   * Runs the second pass of training, which computes the gradients. Kept logits are freed when they are used,
+   * because the backward pass through the layers needs the memory.
    *
    * @returns dh = d loss / d h [M, D], and the exact KL of every row (0 without a reference) [M]
    */
@@ -164,7 +170,7 @@ export class LmHead {
     return { dh, kl: Float32Array.from(kl) };
   }
 
-  /** Second pass of divergences (E27), each [M]; KL in nats. */
+  /** Runs the second pass that computes divergences (E27), each [M]; KL in nats. */
   async divergence(
     sides: { readonly side: HeadSide; readonly reference: HeadSide },
     statistics: Required<HeadStatistics>,
@@ -216,7 +222,7 @@ export class LmHead {
     };
   }
 
-  /** View of a slice's rows of the output matrix. */
+  /** Returns a view of a slice's rows of the output matrix. */
   #rows({ weights }: HeadSide, { first, size }: Slice): Tensor {
     const { hiddenSize: D, tiedEmbeddings } = this.#config;
     const table = weights[tiedEmbeddings ? 'embed_tokens' : 'lm_head'] as Tensor;

@@ -35,7 +35,7 @@ function fresh(tokenBudget: number): { readonly store: ParameterStore; readonly 
   return { store, scorer: new Scorer(sessions, store, tokenBudget) };
 }
 
-/** Takes a snapshot and then changes the weights slightly. */
+/** Takes a snapshot, then changes the weights slightly. @returns the snapshot */
 function moved(store: ParameterStore): SnapshotId {
   const id = store.snapshot();
   const noise = randomStream(92);
@@ -44,7 +44,10 @@ function moved(store: ParameterStore): SnapshotId {
   return id;
 }
 
-/** The accumulated gradients, read from the first moments after a step with learning rate 0 and beta1 = 0. */
+/**
+ * Returns the accumulated gradients. A step with learning rate 0 and beta1 = 0 copies them to the first
+ * moments.
+ */
 function gradients(store: ParameterStore): Map<string, Float32Array> {
   store.stepAdamW({ learningRate: 0, beta1: 0, beta2: 0, epsilon: 1, weightDecay: 0, maxGradNorm: Infinity });
   return new Map([...store.optimizerState().m].map(([name, values]) => [name, values.slice()]));

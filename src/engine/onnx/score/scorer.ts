@@ -1,6 +1,6 @@
 /**
- * Whole-sequence passes over a small model as one graph: log-probabilities, gradients and divergences, in padded batches
- * under a token budget.
+ * Computes log-probabilities, gradients and divergences of whole sequences with one graph of a small model,
+ * in padded batches under a token budget.
  * @module
  */
 import { EngineError } from '../../../support/errors.ts';
@@ -20,7 +20,9 @@ import type { ParameterStore } from '../weights/parameter-store.ts';
 import { type Batch, packBatches } from './batch.ts';
 import { checkSequence } from './sequence-check.ts';
 
-/** Whole-sequence passes over a model, one graph or layer by layer. */
+/**
+ * Computes log-probabilities, gradients and divergences of whole sequences, with one graph or layer by layer.
+ */
 export type SequenceScorer = Pick<Model, 'forward' | 'backward' | 'divergence'> &
   Required<Pick<Model, 'distributions'>>;
 
@@ -115,7 +117,7 @@ export class Scorer implements SequenceScorer {
     }
   }
 
-  /** Log-probability rows [M, V] with the current weights or those of a snapshot. */
+  /** Computes log-probability rows [M, V] with the current weights or those of a snapshot. */
   async #rows(batch: Batch, feeds: Readonly<Record<string, Tensor>>, snapshot?: SnapshotId): Promise<Tensor> {
     const session = await this.#sessions.sequence({ gradients: false, kl: false, rows: true });
     const outputs = await session.run({ ...this.#parameters.tensors(snapshot), ...feeds }, ['rows']);
@@ -153,7 +155,7 @@ export class Scorer implements SequenceScorer {
   }
 }
 
-/** One zero row per sequence, as long as its message. */
+/** Returns one row of zeros per sequence, as long as the sequence's message. */
 export function emptyRows(sequences: readonly Sequence[]): Float32Array[] {
   return sequences.map((sequence) => new Float32Array(sequence.tokens.length));
 }

@@ -9,7 +9,8 @@ const check = (context: readonly number[], tokens: readonly number[]) => () =>
 describe('checkSequence', () => {
   it('accepts valid sequences up to the maximum context', () => {
     expect(check([0], [])).not.toThrow();
-    expect(check([9, 0, 1], [9, 2])).not.toThrow(); // the last token is a target only
+    // the last token is only a target, so it does not count towards the maximum
+    expect(check([9, 0, 1], [9, 2])).not.toThrow();
     expect(check([1, 2, 3, 4], [5])).not.toThrow();
   });
 

@@ -34,7 +34,7 @@ export function expectedLogp(
   });
 }
 
-/** One layer at every position: x + attention(norm(x)), then x + mlp(norm(x)). */
+/** Computes one layer at every position: x + attention(norm(x)), then x + mlp(norm(x)). */
 function layer(
   config: DecoderConfig,
   tensors: Tensors,
@@ -67,7 +67,7 @@ function attention(
 ): Vector[] {
   const { heads, kvHeads, headDim, normEpsilon, ropeTheta } = config;
   const at = (name: string): string => `model.layers.${l}.self_attn.${name}.weight`;
-  /** [T][heads][d] of a projection. */
+  /** Computes a projection of every position, split into heads [T][heads][d]. */
   const project = (name: string): Vector[][] => {
     const weight = matrix(tensors, at(name));
     return states.map((x) => chunks(times(weight, x), headDim));

@@ -35,7 +35,10 @@ export function tinyConfig(changes: Partial<DecoderConfig> = {}): DecoderConfig 
   };
 }
 
-/** Weights that are large enough for every part of the network to affect the output; norms differ from 1. */
+/**
+ * Returns weights that are large enough for every part of the network to affect the output; norm weights
+ * differ from 1.
+ */
 export function tinyWeights(config: DecoderConfig): Weights {
   const weights = initialWeights(config, randomStream(5));
   const stream = randomStream(6);

@@ -20,7 +20,7 @@ export interface TransformersFixture {
   /** Per sequence [T]. */
   readonly logp: readonly Float32Array[];
   readonly cotangents: readonly Float32Array[];
-  /** d sum(cotangent * logp) / d parameter, by tensor name in the checkpoint. */
+  /** Gradient of sum(cotangent * logp) with respect to each parameter, by tensor name in the checkpoint. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
   readonly greedy: readonly Sequence[];
 }

@@ -44,7 +44,7 @@ export function adamwStep(
   }
 }
 
-/** L2 norm of several gradients together; NaN or Infinity if an entry is. */
+/** Returns the L2 norm of several gradients together; NaN or Infinity if any entry is NaN or Infinity. */
 export function globalNorm(gradients: readonly Float32Array[]): number {
   let sum = 0;
   for (const gradient of gradients)

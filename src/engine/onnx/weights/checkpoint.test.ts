@@ -35,7 +35,7 @@ function withOptimizer(checkpoint: Checkpoint): Checkpoint {
 
 const load = (optimizer = false): Checkpoint => loadCheckpoint(dir, { optimizer });
 
-/** The one-line error of loading the folder. */
+/** Returns the one-line error that loading the folder raises. */
 function refusal(): string {
   try {
     load(true);
@@ -141,7 +141,7 @@ describe('saving over a folder', () => {
     saveCheckpoint(dir, before);
     const { weights } = tinyCheckpoint({ ropeTheta: 500 });
     weights.get('norm')!.fill(7);
-    // the optimizer state is written last, after all other files
+    // the optimizer state is written last, so all other files are written before the error
     const broken = { ...before, weights, optimizer: { ...before.optimizer!, v: new Map() } };
     expect(() => saveCheckpoint(dir, broken)).toThrow(`${dir}: expected to write it, but`);
     expect(() => saveCheckpoint(dir, broken)).toThrow('; the checkpoint that was there is intact; ');

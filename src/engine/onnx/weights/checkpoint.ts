@@ -63,8 +63,8 @@ export function saveCheckpoint(dir: string, checkpoint: Checkpoint): void {
 }
 
 /**
- * Moves the files in order. The old optimizer state is removed first, because it must never be in the folder together
- * with other weights.
+ * Moves the files in order. The old optimizer state is removed first, because it must never be in a folder
+ * with weights to which it does not belong.
  */
 function moveFiles(
   names: readonly string[],
@@ -102,7 +102,9 @@ export function loadCheckpoint(dir: string, options: { readonly optimizer: boole
   return { ...checkpoint, optimizer: readOptimizer(path, specs) };
 }
 
-/** Reads one tensor at a time, so that memory never contains more than the model and one tensor. */
+/**
+ * Reads the weights one tensor at a time, so that memory never contains more than the model and one tensor.
+ */
 function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
   readParameters(dir, specs, (spec, values) => weights.set(spec.name, values));
@@ -157,7 +159,10 @@ export function readParameters(
   }
 }
 
-/** An unknown tensor means that the weights have another architecture or another number of layers than the config. */
+/**
+ * Rejects unknown tensors. They mean that the weights have another architecture or another number of layers
+ * than the config.
+ */
 function rejectUnknownTensors({ path, tensors }: WeightFiles, isKnown: (name: string) => boolean): void {
   const unknown = [...tensors.keys()].find((name) => !isKnown(name));
   if (unknown !== undefined)

@@ -23,7 +23,9 @@ export interface ModelParameters {
   readonly dtype: string;
   readonly parameterCount: number;
   save(dir: string): void;
-  /** Writes a folder of a full model, with the adapter merged, and without the optimizer state. */
+  /**
+   * Writes a full model to a folder: the adapter is merged into its base, and the optimizer state is omitted.
+   */
   saveMerged(dir: string): void;
 }
 
@@ -80,11 +82,14 @@ function merged(base: FrozenBase, adapter: Adapter, trainable: ParameterStore): 
   return mergedWeights(base.files.config, adapter.config, parts);
 }
 
-/** Weights of a base and an adapter together. */
+/** The weights of a base and an adapter as one source. */
 class AdaptedWeights implements WeightSource {
   readonly #base: FrozenBase;
   readonly #adapter: ParameterStore;
-  /** Combined inputs, keyed by the adapter's; the same object is returned each time, because callers cache by it. */
+  /**
+   * Tensors of base and adapter in one object, cached by the adapter's tensor object. The same object is
+   * returned every time, because callers use it as a cache key.
+   */
   readonly #joined = new WeakMap<object, ReturnType<WeightSource['tensors']>>();
 
   constructor(base: FrozenBase, adapter: ParameterStore) {

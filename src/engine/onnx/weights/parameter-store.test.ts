@@ -16,7 +16,7 @@ const adamw: AdamWParams = {
 
 const fresh = (): ParameterStore => new ParameterStore(runtime, specs, tinyWeights(config));
 
-/** A gradient that differs between parameters and between rounds. */
+/** Returns a gradient that differs between parameters and between rounds. */
 const gradient =
   (round: number) =>
   (name: string): Float32Array =>
@@ -31,7 +31,7 @@ function train(store: ParameterStore, rounds: readonly number[], params: AdamWPa
   });
 }
 
-/** A copy of all weights and the optimizer state. */
+/** Returns a copy of all weights and of the optimizer state. */
 function state(store: ParameterStore): unknown {
   const { step, m, v } = store.optimizerState();
   const copy = (map: ReadonlyMap<string, Float32Array>) =>
@@ -145,7 +145,8 @@ describe('a snapshot', () => {
     expect(floatData(live.norm)).toEqual(store.weights().get('norm'));
     expect(floatData(live.norm)).not.toEqual(tinyWeights(config).get('norm'));
     store.restore(id);
-    expect(store.tensors()).toBe(live); // restored in place: sessions read the same memory
+    // the weights are restored in place, because sessions read this memory
+    expect(store.tensors()).toBe(live);
   });
 
   it('does not exist after release; other snapshots do', () => {

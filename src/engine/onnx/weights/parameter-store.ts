@@ -12,7 +12,7 @@ import type { WeightSource } from './weight-source.ts';
 
 interface Snapshot {
   readonly weights: Float32Array[];
-  /** Absent before the first step: all moments are zero. */
+  /** First and second moments. Absent before the first step, when all moments are zero. */
   readonly moments?: { readonly m: Float32Array[]; readonly v: Float32Array[] };
   readonly step: number;
   readonly tensors: Record<string, Tensor>;
@@ -31,9 +31,12 @@ export class ParameterStore implements WeightSource {
   /** Index of each parameter by name. */
   readonly #index: ReadonlyMap<string, number>;
   readonly #weights: Float32Array[];
-  /** Allocated at the first use: a model that only samples has neither gradients nor moments. */
+  /**
+   * Gradients by parameter index. They are allocated at the first use, because a model that only samples
+   * needs neither gradients nor moments.
+   */
   #gradients: Float32Array[] | undefined;
-  /** Indices of gradients that count as zero, although their arrays still contain old values. */
+  /** Indices of parameters whose gradients count as zero, although their arrays still contain old values. */
   readonly #stale = new Set<number>();
   #moments: { readonly m: Float32Array[]; readonly v: Float32Array[] } | undefined;
   readonly #tensors: Record<string, Tensor>;
@@ -43,7 +46,7 @@ export class ParameterStore implements WeightSource {
 
   /**
    * @param weights - initial weights by parameter name
-   * @param options.adopt - take ownership of the arrays; by default they are copied
+   * @param options.adopt - whether the store takes ownership of the arrays; by default they are copied
    */
   constructor(
     runtime: Runtime,
@@ -69,17 +72,17 @@ export class ParameterStore implements WeightSource {
     return this.#step;
   }
 
-  /** Tensors of the current weights, or of a snapshot, by parameter name. */
+  /** Returns the tensors of the current weights, or of a snapshot, by parameter name. */
   tensors(snapshot?: SnapshotId): Readonly<Record<string, Tensor>> {
     return snapshot === undefined ? this.#tensors : this.#find(snapshot).tensors;
   }
 
-  /** Current weights by name; not copied. */
+  /** Returns the current weights by name; the arrays are not copied. */
   weights(): Weights {
     return new Map(this.specs.map((spec, i) => [spec.name, this.#weights[i]]));
   }
 
-  /** Accumulated gradients by name; not copied. */
+  /** Returns the accumulated gradients by name; the arrays are not copied. */
   gradients(): Weights {
     const gradients = this.#liveGradients();
     return new Map(this.specs.map((spec, i) => [spec.name, gradients[i]]));
@@ -95,14 +98,16 @@ export class ParameterStore implements WeightSource {
     const sum = this.#gradients?.[index] ?? this.#liveGradients()[index];
     const isFirst = this.#stale.delete(index);
     if (isFirst && part.length === sum.length) {
-      sum.set(part); // copying is several times faster than adding to zeros
+      sum.set(part); // for the first part, copying is several times faster than adding to zeros
       return;
     }
     if (isFirst) sum.fill(0);
     for (let k = 0; k < part.length; k++) sum[offset + k] += part[k];
   }
 
-  /** The accumulated gradient of some rows of a matrix, as a tensor that a graph adds to in place. */
+  /**
+   * Returns the accumulated gradient of some rows of a matrix, as a tensor to which a graph adds in place.
+   */
   gradientRows(name: string, firstRow: number, shape: readonly number[]): Tensor {
     const index = this.#index.get(name) as number;
     const sum = this.#gradients?.[index] ?? this.#liveGradients()[index];
@@ -181,7 +186,7 @@ export class ParameterStore implements WeightSource {
     this.#step = state.step;
   }
 
-  /** All gradients; allocates them and zeroes stale arrays. */
+  /** Returns all gradients. Allocates them at the first use, and zeroes stale arrays. */
   #liveGradients(): Float32Array[] {
     this.#gradients ??= this.#zeros();
     for (const index of this.#stale) this.#gradients[index].fill(0);

@@ -16,7 +16,10 @@ import { createRayEngine, type RayEngineOptions } from '../engine.ts';
 const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
 const PACKAGE = fileURLToPath(new URL('../../../../python/troupe_worker', import.meta.url));
 
-/** A temporary folder with a short path, because Ray creates sockets below it. */
+/**
+ * Creates a temporary folder with a short path, because Ray creates sockets below it and their paths are
+ * limited.
+ */
 export function rayFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'tr-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 20 }) };
@@ -67,7 +70,7 @@ export class TwoRaylets {
     return new TwoRaylets(child, (JSON.parse(String(value)) as { readonly address: string }).address, lines);
   }
 
-  /** Sends a command to the cluster script and waits until it is done. */
+  /** Sends a command to the cluster script and waits until the script has executed it. */
   async tell(what: 'kill-actor' | 'kill-node' | 'add-node'): Promise<void> {
     this.#child.stdin?.write(`${what}\n`);
     if ((await this.#lines.next()).done) throw new Error(`the cluster script exited during "${what}"`);
@@ -75,7 +78,8 @@ export class TwoRaylets {
 
   async close(): Promise<void> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return; // the script printed the reason to stderr
+    // the script has exited and printed the reason to stderr
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.stdin?.end();
     await ended;

@@ -1,6 +1,7 @@
 /**
- * Python for tests with Ray: `TROUPE_PYTHON` is a Python with python/troupe_worker/requirements-ray.txt. Without it these
- * tests are skipped; with `TROUPE_RAY_REQUIRED` they fail instead.
+ * Finds the Python for tests with Ray. The environment variable `TROUPE_PYTHON` is the path of a Python in
+ * which python/troupe_worker/requirements-ray.txt is installed. Without it the tests are skipped, or fail if
+ * `TROUPE_RAY_REQUIRED` is set.
  * @module
  */
 import { spawnSync } from 'node:child_process';
@@ -16,7 +17,7 @@ if (!hasRay && process.env.TROUPE_RAY_REQUIRED)
     `TROUPE_PYTHON: expected a Python with Ray, got ${TEST_PYTHON ?? 'none'}; TROUPE_RAY_REQUIRED is set`,
   );
 
-/** `describe` if there is a Python with Ray; otherwise `describe.skip` with the reason. */
+/** Registers a `describe` block if there is a Python with Ray; otherwise skips it with the reason. */
 export const describeWithRay = (name: string, body: () => void): void => {
   if (hasRay) describe(name, body);
   else describe.skip(`${name} (skipped: TROUPE_PYTHON names no Python with Ray)`, body);

@@ -1,6 +1,7 @@
 /**
- * Python for tests with PyTorch: `TROUPE_PYTHON` is a Python with python/troupe_worker/requirements.txt. Without it these
- * tests are skipped; with `TROUPE_PYTHON_REQUIRED` they fail instead.
+ * Finds the Python for tests with PyTorch. The environment variable `TROUPE_PYTHON` is the path of a Python
+ * in which python/troupe_worker/requirements.txt is installed. Without it the tests are skipped, or fail if
+ * `TROUPE_PYTHON_REQUIRED` is set.
  * @module
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { createTorchEngine, type TorchEngine, type TorchEngineOptions } from '..
 
 export const TEST_PYTHON = process.env.TROUPE_PYTHON;
 
-/** Timeout for starting a worker: importing PyTorch is slow on a busy machine. */
+/** Timeout for starting a worker, ms. Importing PyTorch is slow on a busy machine. */
 export const START_MS = 300_000;
 
 if (!TEST_PYTHON && process.env.TROUPE_PYTHON_REQUIRED)
@@ -21,7 +22,7 @@ if (!TEST_PYTHON && process.env.TROUPE_PYTHON_REQUIRED)
 // the tests wait for a Python process, which is slow on a busy machine
 vi.setConfig({ testTimeout: START_MS, hookTimeout: START_MS });
 
-/** `describe` if there is a Python with PyTorch; otherwise `describe.skip` with the reason. */
+/** Registers a `describe` block if there is a Python with PyTorch; otherwise skips it with the reason. */
 export const describeWithTorch = (name: string, body: () => void): void => {
   if (TEST_PYTHON) describe(name, body);
   else describe.skip(`${name} (skipped: TROUPE_PYTHON names no Python with PyTorch)`, body);
