@@ -37,7 +37,7 @@ describe('doctor', () => {
     };
     expect(renderChecks(checkMachine(broken))).toMatchInlineSnapshot(`
       "fail  node         20.18.9; install Node 20.19 or newer
-      fail  onnxruntime  cannot be loaded; run "node scripts/ensure-installed.mjs --force"
+      fail  onnxruntime  cannot be loaded
       warn  cores        1; works, but takes about twice as long as with 2
       warn  memory       1.0 GB free of 16.0 GB; quickstart needs 3.0 GB; close other programs, or use smaller models and a lower engine.token_budget
       warn  disk         0.1 GB free; quickstart needs 1.0 GB; free some space, or lower train.save_total_limit
