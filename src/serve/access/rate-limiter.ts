@@ -90,7 +90,7 @@ export class RateLimiter {
   }
 
   /**
-   * Deletes the buckets of keys that were idle for a minute. Such a bucket is full, as a new one would be.
+   * Deletes the buckets of keys that were idle for a minute. They are full by then, and so is a new bucket.
    */
   #deleteIdle(now: number): void {
     for (const [key, { updatedAt, running }] of this.#buckets)
