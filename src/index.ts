@@ -1,7 +1,7 @@
 /**
- * The library `troupe`: train, evaluate, serve and change a team of small language models from code. Importing it has no
- * side effects: engines, tasks and servers are loaded with their first use. The parts are `troupe/core` (the algorithm
- * on plain arrays), `troupe/engine` (the engines) and `troupe/grade` (the verifiers).
+ * The library `troupe`: functions that train, evaluate, serve and change a team of small language models. Importing it
+ * has no side effects: engines, tasks and servers are loaded at their first use. Parts of the library are available as
+ * `troupe/core` (the algorithm on plain arrays), `troupe/engine` (the engines) and `troupe/grade` (the verifiers).
  *
  * @example
  * import { train } from 'troupe';
@@ -12,7 +12,7 @@
  * @module
  */
 
-// Use cases. Each takes a request with an AbortSignal and a listener for events.
+// Use cases. The request of each use case has an AbortSignal and a listener for events.
 export { type Comparison, type ComparisonRequest, compare } from './app/compare.ts';
 export { type EvaluationRequest, type EvaluationResult, evaluate } from './app/evaluate.ts';
 export {
@@ -37,22 +37,22 @@ export type {
   WarningEvent,
 } from './app/use-case.ts';
 export { type OnRows, type WatchRequest, watch } from './app/watch.ts';
-// Team files.
+// Reading and validating team files.
 export type { Override } from './config/overrides.ts';
 export { type ResolvedConfig, resolveConfig, resolveConfigObject } from './config/resolve.ts';
 export type { Config, TeamFile } from './config/schema.ts';
-// Engines; all of them are in `troupe/engine`.
+// The ONNX engine and the types of engines. `troupe/engine` has all engines.
 export type { Engine, Model } from './engine/engine.ts';
 export { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from './engine/onnx/engine.ts';
-// Playing and evaluating a team of models in memory.
+// Sampling from and evaluating a team whose models are in memory.
 export { evaluateTeam, type TeamEvaluation } from './evaluate/evaluate.ts';
 export type { Scores } from './evaluate/scores.ts';
-// Reading a run.
+// Reading a run folder.
 export { foldEvents } from './run-view/event-rows.ts';
 export type { RunView, StageView } from './run-view/run-view.ts';
 export { finishedStages, stageEvaluations, updatesOf } from './run-view/selectors.ts';
 export { findStoredTeam, readEvents, readRunConfig, type StoredTeam } from './store/read-run.ts';
-// Errors, each with a stable `code`.
+// Errors. Each has a `code` that does not change between versions.
 export {
   ConfigError,
   type ConfigIssue,
@@ -62,7 +62,7 @@ export {
   TroupeError,
 } from './support/errors.ts';
 export type { SwapRecord } from './swap/swap-record.ts';
-// Tasks of your own.
+// Writing a task.
 export type {
   Answerer,
   Demonstration,
@@ -78,7 +78,7 @@ export type {
 } from './task/task.ts';
 export type { ModuleContext, ModuleItem, ModuleVerdict, TaskModule } from './tasks/module/contract.ts';
 export { createTask, taskNames } from './tasks/registry.ts';
-// Protocols of your own.
+// Writing a protocol.
 export { plurality } from './team/plurality.ts';
 export { createProtocol, type ProtocolOptions, protocolNames } from './team/protocols.ts';
 export type { Agent, Protocol, Team } from './team/team.ts';

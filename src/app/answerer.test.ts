@@ -15,7 +15,7 @@ const ask = (text: string, seed: number): QuestionWithStream => ({
 });
 const noModel = (): Promise<never> => Promise.reject(new Error('expected no model to be loaded'));
 
-/** An endpoint that answers with the reversed question, or fails. */
+/** Starts an endpoint that answers each question with the reversed question, or with an error status. */
 async function endpoint(
   status = 200,
 ): Promise<{ url: string; seen: Record<string, unknown>[]; close: () => void }> {

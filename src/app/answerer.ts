@@ -1,6 +1,6 @@
 /**
- * Answers the questions of an environment with a model in this process or behind an endpoint, by the code of the
- * agents of a served team. The model is loaded at the first question.
+ * Creates the answerer: the model that answers questions put to a task's environment. It runs in this process
+ * or behind an endpoint, with the code that also serves agents. The model is loaded at the first question.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
@@ -9,20 +9,24 @@ import { ConfigError, EngineError } from '../support/errors.ts';
 import type { AnswererRequest } from '../task/answerer.ts';
 import type { Answerer, QuestionWithStream } from '../task/task.ts';
 
-/** Concurrent questions: one batch of an embedded model, and a moderate load of an endpoint. */
+/**
+ * Maximum number of concurrent questions: one batch of a model in this process, or a moderate load for an
+ * endpoint.
+ */
 const CONCURRENCY = 32;
 const STALL_MS = 120_000;
 const RETRIES = 4;
 
 export interface AnswererDependencies {
   readonly loadModel: (folder: string) => Promise<Model>;
-  /** Environment variables, for API keys. */
+  /** Environment variables, which contain the API keys. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Creates an answerer that samples each answer from the question's own random stream. An embedded model repeats its
- * answers; an endpoint gets a seed drawn from the stream, and need not.
+ * Creates an answerer that samples each answer with the random stream of its question. A model in this
+ * process gives the same answer to the same stream. An endpoint gets a seed drawn from the stream, but may
+ * ignore it.
  *
  * @throws ConfigError if the environment variable of the API key is empty
  */

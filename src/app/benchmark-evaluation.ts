@@ -1,5 +1,6 @@
 /**
- * Evaluates one team on benchmarks chunk by chunk into an evaluation folder, and scores what the folder holds.
+ * Evaluates one team on benchmarks, chunk by chunk (a chunk is a group of prompts), stores the episodes in an
+ * evaluation folder, and computes the scores from that folder.
  * @module
  */
 import { relative } from 'node:path';
@@ -25,12 +26,12 @@ import { evaluationStream } from './evaluation-stream.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
-/** A team that is evaluated. */
+/** A team to evaluate. */
 export interface NamedTeam {
   readonly resolved: ResolvedConfig;
   /** Title of its report. */
   readonly title: string;
-  /** Model folders of agent 0, 1, ...; default: those of the team file. */
+  /** Model folders of agent 0, 1, ...; default: the models that the team file names. */
   readonly folders?: readonly string[];
 }
 
@@ -39,20 +40,23 @@ export interface BenchmarkContext extends UseCaseOptions {
   readonly benchmarks: readonly PlannedBenchmark[];
   readonly seed: number;
   readonly stop: EarlyStop | undefined;
-  /** Error of the probable rule, also where its saving is only estimated. */
+  /**
+   * Error probability of the early stopping rule `probable`; also used to estimate the saving if another rule
+   * is set.
+   */
   readonly error: number;
 }
 
-/** Folder of one team's evaluation. */
+/** The evaluation folder of one team. */
 export interface EvaluationTarget {
   readonly out: string;
-  /** Resume the evaluation in the folder. */
+  /** Whether to resume the evaluation that the folder contains. */
   readonly resume: boolean;
-  /** Request that the folder keeps for `--resume`. */
+  /** The user's request, which is stored in the folder so that `--resume` can repeat it. */
   readonly command?: object | undefined;
 }
 
-/** Plays the chunks that the folder does not have, then scores all of them from disk. */
+/** Runs the episodes that the folder lacks, then computes the scores from all episodes in the folder. */
 export async function evaluateContestant(
   team: NamedTeam,
   target: EvaluationTarget,
@@ -74,7 +78,11 @@ export async function evaluateContestant(
   return context.benchmarks.map((benchmark) => scoredBenchmark(target.out, { benchmark, agents }, context));
 }
 
-/** @throws StoreError if the folder holds something else, another request, or is in use */
+/**
+ * Opens the evaluation folder of a team, or creates it.
+ *
+ * @throws StoreError if the folder has other content or another evaluation, or another process uses it
+ */
 export function openContestantFolder(
   team: NamedTeam,
   { out, resume, command }: EvaluationTarget,
@@ -85,9 +93,9 @@ export function openContestantFolder(
 }
 
 /**
- * Scores of another evaluation folder.
+ * Reads the scores of another evaluation folder, to compare with.
  *
- * @throws ConfigError if it has other prompts or settings
+ * @throws ConfigError if that evaluation used other prompts or settings
  */
 export function readContestant(dir: string, context: BenchmarkContext): ReportedBenchmark[] {
   const stored = readEvaluationRequest(dir) as ReturnType<typeof requestOf>; // `requestOf` wrote it
@@ -164,7 +172,7 @@ async function play(
   });
 }
 
-/** Whether the journal has all chunks of a benchmark. */
+/** Whether the folder has the episodes of all chunks of a benchmark. */
 function isDone(
   folder: EvaluationFolder,
   { name, prompts, k }: PlannedBenchmark,
@@ -191,13 +199,16 @@ function scoredBenchmark(
   return { name, split, temperature, maxTokens, scores };
 }
 
-/** The team's own task draws from the stream of plain `troupe eval`; every benchmark has its own stream. */
+/** Random stream of a benchmark. The team's own task uses the stream of `troupe eval` without benchmarks. */
 function streamOf(seed: number, { name, identity }: PlannedBenchmark): RandomStream {
   const stream = evaluationStream(seed);
   return identity.isOwn === true ? stream : stream.child(2, fnv1a(name));
 }
 
-/** Two evaluations with equal identities measure the same. */
+/**
+ * Settings that determine the episodes of a benchmark. Scores are comparable only if these settings are
+ * equal.
+ */
 function identityOf({ name, split, prompts, k, temperature, maxTokens, identity }: PlannedBenchmark) {
   return { name, split, prompts, k, temperature, max_completion_length: maxTokens, ...identity };
 }

@@ -1,6 +1,6 @@
 /**
- * Resolves names of benchmarks to tasks with settings. The data files are the user's own; an error names the missing
- * file, where it is expected and its source.
+ * Resolves names of benchmarks to tasks with settings. Users download the data files themselves. If a file is
+ * missing, the error names the file, the folder where it is expected, and its source.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -26,11 +26,11 @@ export interface PlannedBenchmark {
   readonly k: number;
   readonly temperature: number;
   readonly maxTokens: number;
-  /** Identifies the measurement: equal on every machine with the same data. */
+  /** Properties of the task that determine its prompts; equal on every machine with the same data. */
   readonly identity: Readonly<Record<string, unknown>>;
 }
 
-/** Settings that replace those of every benchmark. */
+/** Settings that override those of every benchmark. */
 export interface BenchmarkSettings {
   readonly k?: number | undefined;
   readonly prompts?: number | undefined;
@@ -46,10 +46,10 @@ export interface PlanOptions extends DownloadOptions {
 type Entry = Exclude<BenchmarkEntry, string>;
 
 /**
- * The entries that names stand for. An entry of `eval.benchmarks` in the team file brings its settings; `all` is the
- * whole list of the file.
+ * Resolves names to benchmark entries. A name that `eval.benchmarks` of the team file contains has the
+ * settings given there; `all` resolves to the whole list `eval.benchmarks`.
  *
- * @throws ConfigError if the list behind `all` is empty
+ * @throws ConfigError for `all` if the list is empty
  */
 export function entriesOf(resolved: ResolvedConfig, names: readonly string[]): Entry[] {
   const listed = resolved.config.eval.benchmarks.map(entryOf);
@@ -68,7 +68,8 @@ function entryOf(entry: BenchmarkEntry): Entry {
 }
 
 /**
- * Reads the data of benchmarks and fills in the settings of the paper.
+ * Reads the data of benchmarks. Settings that neither the caller nor the team file sets are those of the
+ * benchmark's paper.
  *
  * @throws ConfigError for an unknown name, a missing file or unusable data
  */
@@ -89,7 +90,7 @@ export async function planBenchmarks(
   return planned;
 }
 
-/** One split of the team's own task as a benchmark. */
+/** Treats one split of the team's own task as a benchmark. */
 export async function planTeamTask(
   resolved: ResolvedConfig,
   { settings = {}, ...options }: PlanOptions = {},
@@ -111,7 +112,7 @@ export async function planTeamTask(
   );
 }
 
-/** A set of the user's own: a task section in `eval.benchmarks`. */
+/** Creates a custom benchmark: an entry of `eval.benchmarks` with a task section. */
 async function planOwn(
   resolved: ResolvedConfig,
   entry: Entry,
@@ -164,7 +165,7 @@ async function planKnown(
   );
 }
 
-/** @throws ConfigError for an unknown name, with the nearest known one */
+/** @throws ConfigError for an unknown name, with the most similar known name */
 function requireBenchmark(name: string): Benchmark {
   const benchmark = findBenchmark(name);
   if (benchmark !== undefined) return benchmark;
@@ -185,7 +186,10 @@ function finish(
   return { name, task, split, ...settings, prompts: Math.min(settings.prompts, size) };
 }
 
-/** @throws ConfigError naming the file that is expected, where, and its source */
+/**
+ * @returns path of the benchmark's data
+ * @throws ConfigError with the name of the missing file, the folder where it is expected, and its source
+ */
 function findData(benchmark: Benchmark, { name, data }: Entry, { config }: ResolvedConfig): string {
   const shown = (path: string): string => relative(process.cwd(), path) || '.';
   if (data !== undefined && isFile(data)) return data;

@@ -1,6 +1,7 @@
 /**
- * The evaluation at the end of a training run, on prompts of the test split: the trained team against the untrained
- * one, against its best agent, and against self-consistency of one untrained agent with as many samples.
+ * The evaluation at the end of a training run, on prompts of the test split. It compares the trained team
+ * with the untrained team, with the champion (the checkpoint that passed the last promotion test), and with
+ * self-consistency of the best untrained agent at the same number of samples.
  * @module
  */
 import { compare, type MeasureName } from '../evaluate/compare.ts';
@@ -21,9 +22,9 @@ import { evaluationStream } from './evaluation-stream.ts';
 export interface ClosingComparisonOptions {
   readonly task: Task;
   readonly seed: number;
-  /** Stage after which the team is evaluated. */
+  /** Number of the stage after which the team is evaluated. */
   readonly stage: number;
-  /** Prompts of the test split. */
+  /** Number of prompts of the test split. */
   readonly prompts: number;
   /** K: episodes per prompt. */
   readonly samples: number;
@@ -37,11 +38,16 @@ export interface ClosingComparisonOptions {
 export interface ComparedTeams {
   readonly untrained: Team;
   readonly trained: Team;
-  /** The champion, where it is neither of the two. `load` may overwrite the weights of `trained`. */
+  /**
+   * The champion, unless it equals the trained or the untrained team. `load` may overwrite the weights of
+   * `trained`.
+   */
   readonly champion?: { readonly stage: number; readonly load: () => Promise<Team> };
 }
 
-/** @returns `warning`, `evaluation` and `comparison` events, in the order of the report */
+/**
+ * @returns the `warning`, `evaluation` and `comparison` events, in the order in which the report shows them
+ */
 export async function closingComparison(
   { untrained, trained, champion }: ComparedTeams,
   options: ClosingComparisonOptions,
@@ -49,7 +55,8 @@ export async function closingComparison(
   const { task, stage, emit, seed, ...shared } = options;
   const evaluations = champion === undefined ? 3 : 4;
   let finished = 0;
-  const warnings = new Set<string>(); // the same prompts give the same warnings in every evaluation
+  // a set, because every evaluation has the same prompts and therefore the same warnings
+  const warnings = new Set<string>();
   const measure = (label: string): EvaluateOptions => ({
     ...shared,
     label,
@@ -91,7 +98,7 @@ export async function closingComparison(
         kind: 'evaluation',
         stage,
         ...evaluationRecord(evaluation),
-        // the voters of self-consistency are samples of one agent, not agents
+        // self-consistency has no agents: its voters are samples of one agent
         ...(evaluation === alone ? { agents: [] } : {}),
       }),
     ),
@@ -130,7 +137,10 @@ function comparisons(
   ];
 }
 
-/** Messages of the team per answer, or per move of an interactive task: the budget of self-consistency. */
+/**
+ * Returns the number of samples for self-consistency: the number of messages that the team generates per
+ * answer, or per move of an interactive task.
+ */
 function messagesPerAnswer(
   task: Task,
   { protocol, agents }: Team,

@@ -1,5 +1,6 @@
 /**
- * Compares runs on one task by what they recorded, and evaluates their teams where they did not evaluate themselves.
+ * Compares runs that were trained on the same task. Uses the test rewards that the runs recorded; if some run
+ * recorded none, evaluates the teams of all runs now.
  * @module
  */
 import { join, relative } from 'node:path';
@@ -26,7 +27,7 @@ import type { UseCaseOptions } from './use-case.ts';
 
 export type { Comparison } from '../evaluate/comparison.ts';
 
-/** What a run folder records. */
+/** Configuration and results that a run folder contains. */
 export interface RecordedRun {
   readonly dir: string;
   readonly name: string;
@@ -34,9 +35,9 @@ export interface RecordedRun {
   readonly figures: RunFigures;
 }
 
-/** @throws StoreError if the folder is no run */
+/** @throws StoreError if the folder is not a run folder */
 export function readRun(dir: string): RecordedRun {
-  readRunConfig(dir); // refuses a folder that is no run before its configuration is read
+  readRunConfig(dir); // throws if the folder is not a run folder, before its configuration is read
   return {
     dir,
     name: relative(process.cwd(), dir) || '.',
@@ -46,19 +47,22 @@ export function readRun(dir: string): RecordedRun {
 }
 
 export interface ComparisonRequest extends UseCaseOptions {
-  /** At least two run folders on one task; the others are compared with the first. */
+  /** At least two run folders with the same task. All other runs are compared with the first one. */
   readonly runs: readonly (string | RecordedRun)[];
-  /** Evaluate the teams now, even if all runs recorded evaluations. */
+  /** Whether to evaluate the teams now even if all runs recorded test rewards. */
   readonly evaluate?: boolean | undefined;
-  /** Prompts of the test split for an evaluation now. Default: `eval.prompts` of the first run. */
+  /**
+   * Number of prompts of the test split, if the teams are evaluated now. Default: `eval.prompts` of the first
+   * run.
+   */
   readonly prompts?: number | undefined;
-  /** K: samples per prompt of an evaluation now. Default: `eval.k` of the first run. */
+  /** Number of samples per prompt (K), if the teams are evaluated now. Default: `eval.k` of the first run. */
   readonly samples?: number | undefined;
-  /** Dotted key of the configuration to group by. */
+  /** Dotted key of the configuration; runs with the same value form a group. */
   readonly group?: string | undefined;
 }
 
-/** @throws ConfigError if the runs cannot be compared, or not grouped by the key */
+/** @throws ConfigError if the runs cannot be compared, or cannot be grouped by the key */
 export async function compare(request: ComparisonRequest): Promise<Comparison> {
   const { group } = request;
   const runs = request.runs.map((run) => (typeof run === 'string' ? readRun(run) : run));
@@ -100,7 +104,7 @@ function haveEqualSizes(runs: readonly RecordedRun[]): boolean {
   return new Set(sizes).size === 1;
 }
 
-/** The last evaluation that each run recorded. */
+/** Compares the test rewards that the runs recorded after their last stage. */
 function recordedFinals(runs: readonly RecordedRun[]): Finals {
   const last = runs.map(({ figures }) => figures.testRewards.at(-1) ?? []);
   const base = last[0] ?? [];
@@ -112,9 +116,13 @@ function recordedFinals(runs: readonly RecordedRun[]): Finals {
   };
 }
 
-/** The team to use of each run, evaluated now on the same prompts with the same streams. */
+/**
+ * Evaluates the deployable team of each run (its champion, else its last checkpoint), all on the same prompts
+ * and with the same random streams.
+ */
 async function evaluatedFinals(runs: readonly RecordedRun[], request: ComparisonRequest): Promise<Finals> {
-  const [first] = runs as [RecordedRun, ...RecordedRun[]]; // requireOneTask saw two runs
+  // requireOneTask has checked that there are at least two runs
+  const [first] = runs as [RecordedRun, ...RecordedRun[]];
   const settings = {
     prompts: request.prompts ?? first.resolved.config.eval.prompts,
     samples: request.samples ?? first.resolved.config.eval.k,
@@ -175,7 +183,7 @@ async function evaluateRun(
   }
 }
 
-/** Groups in order of first appearance. */
+/** Groups runs by the value of a key, in order of first appearance. */
 function groupRuns(runs: readonly RecordedRun[], key: string): ComparedGroup[] {
   const groups = new Map<string, RecordedRun[]>();
   for (const run of runs) {
@@ -204,7 +212,7 @@ function groupRuns(runs: readonly RecordedRun[], key: string): ComparedGroup[] {
   });
 }
 
-/** @throws ConfigError if the configuration has no such key */
+/** Returns a configuration value as text. @throws ConfigError if the configuration has no such key */
 function valueAt({ name, resolved }: RecordedRun, key: string): string {
   let value: unknown = resolved.config;
   for (const step of key.split('.'))

@@ -1,6 +1,6 @@
 /**
- * Builds the engine, task, protocol and models of a team from its team file. Concrete engines and tasks are named here
- * and in `compose/` alone, and imported on demand.
+ * Builds the engine, task, protocol and models of a team from its team file. Only this file and `compose/`
+ * name concrete engines and tasks, and they import them on demand.
  * @module
  */
 import type { ResolvedConfig } from '../config/resolve.ts';
@@ -17,21 +17,21 @@ export type { VerifierName } from '../grade/verifier.ts';
 export { loadServedModel } from './compose/engine.ts';
 export { answerReader } from './compose/task.ts';
 
-/** The parts that a team file describes. */
+/** Everything that is built from a team file, except the models. */
 export interface Composition {
   readonly resolved: ResolvedConfig;
   readonly config: Config;
-  /** Loads and runs the agents' models. The caller closes it. */
+  /** Engine that loads and runs the agents' models. The caller must close it. */
   readonly engine: Engine;
-  /** Loads a model folder: a model of the engine, or a mixture of two of them. */
+  /** Loads a model folder. The folder contains one model of the engine, or a mixture of two models. */
   readonly loadModel: (options: LoadOptions) => Promise<Model>;
   readonly task: Task;
   readonly protocol: Protocol;
-  /** Options of the use case, for model downloads. */
+  /** Options of the use case that downloads of models need. */
   readonly context: EngineContext;
 }
 
-/** @throws ConfigError with the place in the team file of every part that cannot be created */
+/** @throws ConfigError if a part cannot be created, with its position in the team file */
 export async function compose(resolved: ResolvedConfig, context: EngineContext = {}): Promise<Composition> {
   const { config } = resolved;
   const { task, protocol } = await composeEpisodes(resolved, context);
@@ -48,14 +48,14 @@ export async function compose(resolved: ResolvedConfig, context: EngineContext =
 }
 
 export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'training'> {
-  /** Model folders of agent 0, 1, ...; default: those of the team file. */
+  /** Model folders of agent 0, 1, ...; default: the models that the team file names. */
   readonly folders?: readonly string[] | undefined;
 }
 
 /**
  * Loads one model per agent.
  *
- * @throws ConfigError naming the agent whose model cannot be used
+ * @throws ConfigError with the name of the agent whose model cannot be used
  */
 export async function loadTeam(
   composition: Composition,
@@ -83,14 +83,14 @@ export async function closeTeam(team: Team | undefined): Promise<void> {
   for (const { model } of team?.agents ?? []) await model.close();
 }
 
-/** Variables of an agent's chat template: those of the team, overridden by the agent's own. */
+/** Returns the variables of an agent's chat template: those of the team, overridden by those of the agent. */
 export function chatTemplateOptions(config: Config, agent: number): Pick<LoadOptions, 'chatTemplateKwargs'> {
   return {
     chatTemplateKwargs: { ...config.chat_template_kwargs, ...config.agents[agent]?.chat_template_kwargs },
   };
 }
 
-/** @throws ConfigError if the split has fewer prompts than `purpose` needs */
+/** @throws ConfigError if the split has fewer than `atLeast` prompts, which `purpose` needs */
 export function requirePrompts(
   { resolved, task }: Pick<Composition, 'resolved' | 'task'>,
   split: Split,

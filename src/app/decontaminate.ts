@@ -1,6 +1,7 @@
 /**
- * Keeps evaluation problems out of training: compares a task's train and validation prompts with the evaluation sets
- * of the team file before a run starts, and refuses or drops those that match.
+ * Checks before training that no evaluation problem is in the training data. Compares the task's train and
+ * validation prompts with the evaluation sets of the team file. Depending on the team file, matches are an
+ * error, or are dropped.
  * @module
  */
 import type { BenchmarkEntry } from '../config/evaluation-sections.ts';
@@ -11,16 +12,17 @@ import type { Task } from '../task/task.ts';
 import { planBenchmarks } from './benchmark-tasks.ts';
 import type { DownloadOptions } from './hub-models.ts';
 
-/** Prompts that are compared of a set or a split without an end. */
+/** Number of prompts that are compared if an evaluation set or a split is generated and has no end. */
 const GENERATED_PROMPTS = 5000;
-/** Prompts that a message names. */
+/** Maximum number of prompts that an error message names. */
 const NAMED_PROMPTS = 5;
 
 /**
- * The task without its contaminated prompts.
+ * Returns the task without prompts that occur in an evaluation set.
  *
  * @param sets - the evaluation sets of the team file
- * @throws ConfigError naming prompts and the matching items, with `contamination.action: refuse`
+ * @throws ConfigError if `contamination.action` is `refuse` and prompts match, with the prompts and the
+ *   matching items
  */
 export async function cleanTask(
   resolved: ResolvedConfig,
@@ -52,7 +54,7 @@ export async function cleanTask(
   ]);
 }
 
-/** `math500 (12), aime2024 (1)` */
+/** Formats the number of matches per evaluation set: `math500 (12), aime2024 (1)`. */
 function setCounts(found: readonly Contaminated[]): string {
   const counts = new Map<string, number>();
   for (const { match } of found) counts.set(match.set, (counts.get(match.set) ?? 0) + 1);

@@ -1,5 +1,6 @@
 /**
- * Checks whether this machine can run troupe: Node, ONNX Runtime, cores, memory, disk. Each failed check has an advice.
+ * Checks whether this machine can run troupe: Node, ONNX Runtime, cores, memory, disk. Each failed check
+ * comes with advice.
  * @module
  */
 import { statfsSync } from 'node:fs';
@@ -12,21 +13,21 @@ export interface Check {
   readonly status: 'ok' | 'warn' | 'fail';
   /** The measured value. */
   readonly found: string;
-  /** How to repair it; absent if the status is ok. */
+  /** How to repair the problem; absent if the status is ok. */
   readonly advice?: string;
 }
 
-/** Facts that the checks use; measured by {@link measureMachine}. */
+/** Facts about a machine, which {@link measureMachine} measures and the checks use. */
 export interface Machine {
   readonly node: string;
   readonly cores: number;
   readonly memoryBytes: number;
   readonly freeMemoryBytes: number;
   readonly freeDiskBytes: number;
-  /** Parent of new run folders. */
+  /** Folder in which run folders are created. */
   readonly folder: string;
   readonly writable: boolean;
-  /** Time of a first product with ONNX Runtime, ms; the error if it failed. */
+  /** Time to load ONNX Runtime and compute a matrix product, ms; the error if that failed. */
   readonly runtime: number | Error;
 }
 
@@ -36,7 +37,7 @@ const GB = 1e9;
 const MEMORY_BYTES = 3 * GB;
 const DISK_BYTES = 1 * GB;
 
-/** @returns checks in the order in which a user should repair them */
+/** @returns the checks, in the order in which a user should repair failed ones */
 export function checkMachine(machine: Machine): Check[] {
   return [
     checkNode(machine.node),
@@ -124,7 +125,7 @@ function checkAmount(
 
 async function probe(): Promise<number | Error> {
   try {
-    // on demand: the other checks must work where a package is missing
+    // imported on demand, so that the other checks also work if a package is missing
     const { checkRuntime } = await import('./compose/engine.ts');
     return await checkRuntime();
   } catch (error) {
@@ -132,7 +133,7 @@ async function probe(): Promise<number | Error> {
   }
 }
 
-/** Memory of the machine, or the limit of its container if that is lower, bytes. */
+/** Memory of the machine, or the memory limit of its container if that is lower, bytes. */
 function memoryLimit(): number {
   return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 }

@@ -1,6 +1,7 @@
 /**
- * Evaluates a team on benchmarks, in a folder that keeps every episode: an interrupted evaluation resumes and ends
- * with the same bytes. Optionally compares with another team on the same prompts.
+ * Evaluates a team on benchmarks and stores every episode in a folder, so that an interrupted evaluation can
+ * be resumed and then gives the same files. Optionally compares the team with another team on the same
+ * prompts.
  * @module
  */
 import { existsSync } from 'node:fs';
@@ -33,30 +34,36 @@ import { findTeam, withTask } from './find-team.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
 export interface BenchmarkRequest extends UseCaseOptions {
-  /** Run folder (its champion), checkpoint inside one, path of a team file, or its keys and values. */
+  /**
+   * Run folder (its champion is used), checkpoint folder in a run, path of a team file, or a team file as an
+   * object.
+   */
   readonly team: string | TeamFile;
   readonly overrides?: readonly Override[];
-  /** Another task than the team's, with its default options. */
+  /** Name of a task that replaces the team's own task; it gets default options. */
   readonly task?: string | undefined;
-  /** Names of benchmarks, or `all` for those of the team file. Default: the team's own task. */
+  /** Names of benchmarks; `all` for the benchmarks of the team file. Default: the team's own task. */
   readonly benchmarks?: readonly string[] | undefined;
-  /** Folder with the data files of benchmarks. Default: `eval.data`. */
+  /** Folder with the data files of the benchmarks. Default: `eval.data`. */
   readonly data?: string | undefined;
-  /** Settings that replace those of every benchmark. */
+  /** Settings that override those of every benchmark. */
   readonly settings?: BenchmarkSettings;
-  /** When to stop sampling a prompt. Default: `eval.early_stop`. */
+  /** Rule for stopping early to sample a prompt whose vote is decided. Default: `eval.early_stop`. */
   readonly earlyStop?: EarlyStop['rule'] | 'off' | undefined;
-  /** Another team, or the folder of its evaluation. */
+  /** Team to compare with, or the folder of its evaluation. */
   readonly against?: string | undefined;
-  /** Folder of the evaluation. Default: `evaluations/NAME` in the run folder, or in the current one. */
+  /**
+   * Evaluation folder. Default: `evaluations/NAME` in the run folder, or in the current folder for a team
+   * without a run.
+   */
   readonly out?: string | undefined;
-  /** Resume the evaluation in `out`, which must have the same settings. */
+  /** Whether to resume the evaluation in `out`, which must have the same settings. */
   readonly resume?: boolean;
 }
 
 export interface BenchmarkResult {
   readonly report: EvaluationReport;
-  /** Folder of the evaluation, with `report.md` and `report.json`. */
+  /** Evaluation folder, which contains `report.md` and `report.json`. */
   readonly out: string;
   /** Mean time per prompt of each benchmark, ms. */
   readonly msPerPrompt: ReadonlyMap<string, number>;
@@ -64,7 +71,7 @@ export interface BenchmarkResult {
 
 const MEASURES: readonly MeasureName[] = ['avg', 'pass', 'maj'];
 
-/** @throws TroupeError; finished chunks are kept, and `resume` goes on with them */
+/** @throws TroupeError; the folder keeps the finished chunks of prompts, so that `resume` can continue */
 export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<BenchmarkResult> {
   const { signal, onEvent, env } = request;
   const options = { signal, onEvent, env };
@@ -102,17 +109,17 @@ export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<Ben
   }
 }
 
-/** An evaluation folder to go on with. */
+/** Request to resume the evaluation in a folder. */
 export interface ResumeBenchmarkRequest extends UseCaseOptions {
   readonly folder: string;
-  /** Replaces the opponent of the stored request. */
+  /** Team to compare with; default: that of the original request. */
   readonly against?: string | undefined;
 }
 
 /**
- * Resumes an evaluation with the request that its folder keeps.
+ * Resumes an evaluation with the request that is stored in its folder.
  *
- * @throws ConfigError if the folder keeps none
+ * @throws ConfigError if the folder contains no request
  */
 export function resumeBenchmarks({
   folder,
@@ -138,7 +145,7 @@ export function resumeBenchmarks({
   });
 }
 
-/** Names of a comma-separated list. */
+/** Splits a comma-separated list of names. */
 export function benchmarkNames(list: string): string[] {
   return list
     .split(',')
@@ -146,7 +153,7 @@ export function benchmarkNames(list: string): string[] {
     .filter((name) => name !== '');
 }
 
-/** The request as an evaluation folder keeps it; its keys are those of the flags of `troupe eval`. */
+/** A request as stored in the evaluation folder. Its keys are the flags of `troupe eval`. */
 interface StoredCommand {
   readonly team: string;
   readonly flags: BenchmarkSettings & {
@@ -159,7 +166,10 @@ interface StoredCommand {
   readonly overrides: readonly Override[];
 }
 
-/** Paths become absolute, so that `--resume` finds them from any folder. A team given as an object is not kept. */
+/**
+ * Converts a request to its stored form; undefined if the team is an object instead of a path. Paths become
+ * absolute, so that the evaluation can be resumed from any folder.
+ */
 function commandOf(request: BenchmarkRequest): object | undefined {
   const { team, benchmarks, task, data, earlyStop, against, overrides = [] } = request;
   if (typeof team !== 'string') return undefined;
@@ -197,11 +207,11 @@ async function plannedBenchmarks(
     : planBenchmarks(resolved, entriesOf(resolved, benchmarks), options);
 }
 
-/** A team with the names that its results get. */
+/** A team to evaluate, with the names for its report and folder. */
 interface FoundContestant extends NamedTeam {
-  /** Run folder, if the team is one of a run. */
+  /** Run folder of the team; undefined if the team comes from a team file. */
   readonly run: string | undefined;
-  /** First part of the default folder name. */
+  /** First part of the name of the default evaluation folder. */
   readonly name: string;
 }
 
@@ -220,7 +230,10 @@ async function nameTeam(
   };
 }
 
-/** The other team of a comparison: evaluated already, in `folder`, or to be evaluated now. */
+/**
+ * The other team of a comparison: an evaluation folder with its finished evaluation, or a team that is
+ * evaluated now.
+ */
 type Opponent =
   | { readonly title: string; readonly folder: string }
   | { readonly title: string; readonly team: NamedTeam };

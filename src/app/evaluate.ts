@@ -1,5 +1,6 @@
 /**
- * Evaluates a team on one split of a task: scores of the team and of each agent, and a file with every transcript.
+ * Evaluates a team on one split of a task. The result has the scores of the team and of each agent. All
+ * transcripts can be written to a file.
  * @module
  */
 import { mkdirSync, statSync } from 'node:fs';
@@ -20,20 +21,23 @@ import type { UseCaseOptions } from './use-case.ts';
 import { isWritable, nearestExisting } from './writable.ts';
 
 export interface EvaluationRequest extends UseCaseOptions {
-  /** Run folder (its champion), checkpoint inside one, path of a team file, or its keys and values. */
+  /**
+   * Run folder (its champion is used), checkpoint folder in a run, path of a team file, or a team file as an
+   * object.
+   */
   readonly team: string | TeamFile;
   readonly overrides?: readonly Override[];
-  /** Another task than the team's, with its default options. */
+  /** Name of a task that replaces the team's own task; it gets default options. */
   readonly task?: string | undefined;
   /** Default: test. */
   readonly split?: Split | undefined;
-  /** K: samples per prompt. Default: `eval.k`. */
+  /** Number of samples per prompt (K). Default: `eval.k`. */
   readonly samples?: number | undefined;
   /** Number of prompts. Default: `eval.prompts`. */
   readonly prompts?: number | undefined;
   /**
-   * JSON-lines file for the transcripts; false: none. Default: `evaluations/` in the run folder, or in the current
-   * folder for a team without a run.
+   * JSON-lines file to write the transcripts to; false: write none. Default: a file in `evaluations/` of the
+   * run folder, or of the current folder for a team without a run.
    */
   readonly transcripts?: string | false | undefined;
 }
@@ -43,11 +47,11 @@ export interface EvaluationResult {
   /** Names of agent 0, 1, ... */
   readonly agents: readonly string[];
   readonly evaluation: TeamEvaluation;
-  /** The file of transcripts, if one was written. */
+  /** Path of the transcript file, if one was written. */
   readonly transcripts?: string;
 }
 
-/** @throws TroupeError; no file is written */
+/** @throws TroupeError; the transcript file is then not written */
 export async function evaluate(request: EvaluationRequest): Promise<EvaluationResult> {
   const { signal, onEvent, env } = request;
   const found = await findTeam(request.team, withTask(request.overrides ?? [], request.task));
@@ -125,7 +129,7 @@ async function evaluateLoaded(
   return { ...result, transcripts };
 }
 
-/** @throws ConfigError before the evaluation if its transcripts could not be written */
+/** Checks before the evaluation that the transcript file can be written. @throws ConfigError if it cannot */
 function requireWritableFile(path: string): void {
   const absolute = resolve(path);
   const nearest = nearestExisting(absolute);
@@ -140,7 +144,7 @@ function requireWritableFile(path: string): void {
     throw new ConfigError(`${path}: expected a file to write transcripts to, got ${problem}; choose another`);
 }
 
-/** One line of the file of transcripts. */
+/** Converts an episode to one line of the transcript file. */
 function transcriptRow(trajectory: Trajectory, agents: readonly string[]): object {
   const { item, sample, verdict, reward } = trajectory;
   return {

@@ -1,6 +1,6 @@
 /**
- * Exports a trained team as Hugging Face folders: one per agent, a model card for each and for the team, and a team
- * file. The target folder appears by one rename when everything is written.
+ * Exports a trained team: one Hugging Face folder per agent, model cards for each agent and for the team, and
+ * a team file. All files are written to a temporary folder, which is renamed to the target folder at the end.
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
@@ -25,15 +25,15 @@ import type { DownloadEvent, UseCaseOptions } from './use-case.ts';
 export interface ExportRequest
   extends Partial<Omit<ExportAgentOptions, 'mergeInto'>>,
     UseCaseOptions<DownloadEvent> {
-  /** Run folder (its champion), or checkpoint inside one. */
+  /** Run folder (its champion is used), or checkpoint folder in a run. */
   readonly team: string;
   /** Folder to create. */
   readonly out: string;
-  /** Merge low-rank adapters into their base, so that each folder is a complete model. */
+  /** Whether to merge low-rank adapters into their base model, so that each folder is a complete model. */
   readonly merge?: boolean | undefined;
 }
 
-/** Folder of one agent, and its files of weights. */
+/** Folder of one exported agent, with the names of its weight files. */
 export interface ExportedAgent {
   readonly dir: string;
   readonly files: readonly string[];
@@ -42,7 +42,7 @@ export interface ExportedAgent {
 const DEFAULT_SHARD_BYTES = 5e9;
 
 /**
- * @throws ConfigError if there is no such team, or the target folder exists
+ * @throws ConfigError if the team does not exist, or the target folder already exists
  * @throws StoreError if the folder cannot be written; a partial export is removed
  */
 export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[]> {
@@ -118,7 +118,10 @@ async function writeTeam(to: string, exporting: Exporting): Promise<ExportedAgen
   return made;
 }
 
-/** Folder names from agent names. A name that is taken or is no plain folder name gets the agent's number. */
+/**
+ * Derives folder names from agent names. A duplicate name, or one that is not a valid folder name, gets the
+ * agent's id.
+ */
 function folderNames({ agents }: Config): string[] {
   const names = agents.map(({ name }, id) => (/^[\w][\w .-]*$/.test(name) ? name : `agent_${id}`));
   return names.map((name, id) =>
@@ -136,7 +139,7 @@ async function cardOf({ resolved, stored, merge, weights, download }: Exporting)
   const agents: CardFacts['agents'][number][] = [];
   for (const { name, model } of config.agents) {
     const license = await baseLicense(model, download);
-    // a local path means nothing to other people; the name of its folder may
+    // the model card shows only the name of a local folder, because its path has no meaning on other machines
     const base = isHubReference(model) ? model : basename(model);
     agents.push({ name, base, ...(license === undefined ? {} : { license }) });
   }
@@ -178,7 +181,7 @@ async function cardOf({ resolved, stored, merge, weights, download }: Exporting)
   };
 }
 
-/** License in the model card of a base model, if its folder has one. */
+/** License from the model card of a base model; undefined if its folder has no model card or no license. */
 async function baseLicense(model: string, download: DownloadOptions): Promise<string | undefined> {
   const dir = isHubReference(model) ? await cachedModelFolder(model, download) : model;
   const card = join(dir ?? '', 'README.md');

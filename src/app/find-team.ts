@@ -1,5 +1,6 @@
 /**
- * Finds the team that a caller names: a run, a checkpoint inside one, a team file, or the keys of a team file.
+ * Finds the team that a caller names by a run folder, a checkpoint folder in a run, a team file, or an object
+ * with the keys of a team file.
  * @module
  */
 import { existsSync, statSync } from 'node:fs';
@@ -13,13 +14,14 @@ import { ConfigError } from '../support/errors.ts';
 
 export interface FoundTeam {
   readonly resolved: ResolvedConfig;
-  /** The checkpoint, for a run; undefined for a team file. */
+  /** The checkpoint, if the team comes from a run; undefined for a team file. */
   readonly stored: StoredTeam | undefined;
 }
 
 /**
- * @param team - run folder (its champion), checkpoint inside one, path of a team file, or its keys and values
- * @throws ConfigError if there is no such team, StoreError if a checkpoint is damaged
+ * @param team - run folder (its champion is used), checkpoint folder in a run, path of a team file, or a team
+ *   file as an object
+ * @throws ConfigError if the team does not exist, StoreError if a checkpoint is damaged
  */
 export async function findTeam(
   team: string | TeamFile,
@@ -41,12 +43,12 @@ export async function findTeam(
   return { resolved, stored };
 }
 
-/** @param team - path of a team file, or its keys and values */
+/** @param team - path of a team file, or a team file as an object */
 export function resolveTeam(team: string | TeamFile, overrides: readonly Override[] = []): ResolvedConfig {
   return typeof team === 'string' ? resolveConfig(team, overrides) : resolveConfigObject(team, { overrides });
 }
 
-/** @throws ConfigError if overrides change the number of agents of a checkpoint */
+/** @throws ConfigError if overrides change the number of agents of a trained team */
 export function requireSameSize(resolved: ResolvedConfig, { checkpoint, agents }: StoredTeam): void {
   const requested = resolved.config.agents.length;
   if (requested === agents.length) return;
@@ -55,7 +57,10 @@ export function requireSameSize(resolved: ResolvedConfig, { checkpoint, agents }
   ]);
 }
 
-/** Overrides for another task. They replace the whole section, because options belong to one task. */
+/**
+ * Adds an override that replaces the task. The whole section `task` is replaced, because its options belong
+ * to one task.
+ */
 export function withTask(overrides: readonly Override[], task: string | undefined): readonly Override[] {
   if (task === undefined) return overrides;
   return [{ flag: '--task', path: ['task'], value: { name: task } }, ...overrides];

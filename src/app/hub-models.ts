@@ -1,6 +1,6 @@
 /**
- * Models of a team file that are on the hub: downloads them into the cache when they are needed, and pins branches to
- * commits so that a resumed run gets the same weights.
+ * Models that a team file references on the Hugging Face hub. Downloads them into the cache on demand, and
+ * pins branches to commits, so that a resumed run gets the same weights.
  * @module
  */
 import { type ResolvedConfig, withModels } from '../config/resolve.ts';
@@ -12,9 +12,9 @@ import { type DownloadEvent, environmentOf, type UseCaseOptions } from './use-ca
 export type DownloadOptions = UseCaseOptions<DownloadEvent>;
 
 /**
- * The local folder of a model. A model of the hub is downloaded if the cache does not have it.
+ * Returns the local folder of a model. If the model is on the hub and not in the cache, downloads it.
  *
- * @param model - folder, or reference of the hub
+ * @param model - local folder, or reference of a model on the hub
  * @throws TroupeError if the download fails
  */
 export async function modelFolder(model: string, options: DownloadOptions = {}): Promise<string> {
@@ -22,9 +22,9 @@ export async function modelFolder(model: string, options: DownloadOptions = {}):
 }
 
 /**
- * Replaces every branch or tag of the hub in a configuration by the commit it points to now.
+ * Replaces every branch or tag of a hub model in a configuration by the commit that it currently points to.
  *
- * @throws TroupeError if a download fails, with the place in the team file
+ * @throws TroupeError if a download fails, with the position in the team file
  */
 export async function pinModels(
   resolved: ResolvedConfig,
@@ -42,7 +42,9 @@ export async function pinModels(
   return pinned.size === 0 ? resolved : withModels(resolved, (model) => pinned.get(model) ?? model);
 }
 
-/** The folder of a model of the hub if the cache has all of it; makes no request. */
+/**
+ * Returns the cache folder of a hub model; undefined if the model is not completely cached. Makes no request.
+ */
 export async function cachedModelFolder(
   model: string,
   options: DownloadOptions = {},

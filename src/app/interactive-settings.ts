@@ -1,5 +1,5 @@
 /**
- * Refuses settings of a team file that an interactive task does not allow, before any model is loaded.
+ * Refuses settings of a team file that cannot be used with an interactive task, before any model is loaded.
  * @module
  */
 import type { PlacelessIssue } from '../config/issues.ts';
@@ -8,8 +8,9 @@ import type { Task } from '../task/task.ts';
 import type { Protocol } from '../team/team.ts';
 
 /**
- * @param setting.isOwn - whether the team trains on this task; false: it is only evaluated on it
- * @throws ConfigError naming every key that an environment does not allow
+ * @param setting.isOwn - whether this is the team's own task; false: a task on which the team is only
+ *   evaluated
+ * @throws ConfigError with every key that cannot be used with an interactive task
  */
 export function requireInteractiveSettings(
   { config, problem }: ResolvedConfig,

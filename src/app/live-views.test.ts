@@ -25,7 +25,7 @@ it('reports a failed TensorBoard export once and does not throw', async () => {
   const events: TrainingEvent[] = [];
   const start = await prepareLiveViews({ tensorboard }, (event) => events.push(event));
   const stop = await start?.(run);
-  // the first write fails, as on a full disk
+  // makes the first write fail, as on a full disk: a file has the name of the folder to create
   mkdirSync(tensorboard);
   writeFileSync(join(tensorboard, 'run'), '');
   await stop?.();

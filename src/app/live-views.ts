@@ -1,6 +1,6 @@
 /**
- * Views of a run while it trains, in the same process: the dashboard, and event files for TensorBoard. Both read the
- * run folder as another process would, so they cannot change the run.
+ * Views of a run during its training: the dashboard, and event files for TensorBoard. They run in the
+ * training process but read only the run folder, so they cannot affect the run.
  * @module
  */
 import { statSync } from 'node:fs';
@@ -12,23 +12,23 @@ import { watchRuns } from '../watch/watched-runs.ts';
 import type { TrainingEvent } from './training-run.ts';
 import { isWritable, nearestExisting } from './writable.ts';
 
-/** Interval of the TensorBoard export, ms. */
+/** Interval between two TensorBoard exports, ms. */
 const EXPORT_MS = 2000;
 
 export interface LiveViewOptions {
-  /** Port of the dashboard on this machine; 0: any free one. Absent: no dashboard. */
+  /** Port of the dashboard on this machine; 0: any free port; absent: no dashboard. */
   readonly dashboardPort?: number | undefined;
-  /** Folder for TensorBoard's event files. Absent: no export. */
+  /** Folder for TensorBoard's event files; absent: no export. */
   readonly tensorboard?: string | undefined;
 }
 
-/** Starts the views of a run folder; the returned function stops them. */
+/** Starts the views of a run folder and returns a function that stops them. */
 export type StartLiveViews = (dir: string) => Promise<() => Promise<void>>;
 
 /**
- * Checks the options before a run exists.
+ * Checks the options before the run folder is created.
  *
- * @returns undefined if no view is requested
+ * @returns a function that starts the views; undefined if no view is requested
  * @throws ConfigError if the port is in use, or TensorBoard's folder cannot be written
  */
 export async function prepareLiveViews(
@@ -54,7 +54,11 @@ export async function prepareLiveViews(
   };
 }
 
-/** Exports until the first failure: a full disk must not end the run. @returns stops it after a last export */
+/**
+ * Exports at regular intervals until the first failure, which must not end the run.
+ *
+ * @returns a function that exports once more and stops
+ */
 function startExport(board: TensorBoardExport, onEvent: (event: TrainingEvent) => void): () => void {
   let timer: NodeJS.Timeout | undefined;
   const poll = (): void => {

@@ -1,5 +1,5 @@
 /**
- * Reads the log of calls to models outside of the training process.
+ * Reads the log of calls to models that run outside of the training process.
  * @module
  */
 import type { ModelCallRow } from '../observe/model-calls.ts';
@@ -12,7 +12,7 @@ export interface StageWork {
 }
 
 /**
- * The calls of one stage of a run.
+ * Returns the logged calls of one stage of a run.
  *
  * @param stage - default: the last stage in the log
  * @throws ConfigError if the log has no call of the stage
@@ -23,7 +23,7 @@ export function findWork(run: string, stage?: number): StageWork {
   const found = rows.filter((row) => row.stage === last);
   if (last === undefined || found.length === 0)
     throw new ConfigError(
-      `${run}: expected work of stage ${stage ?? 'any'}, got none; runs with engine.kind torch or ray note theirs`,
+      `${run}: expected calls of stage ${stage ?? 'any'}, got none; runs with engine.kind torch or ray log them`,
     );
   return { stage: last, rows: found };
 }

@@ -1,5 +1,6 @@
 /**
- * Plans a run on GPUs that need not be present, from data sheets and stated assumptions instead of a calibration.
+ * Plans a run on GPUs that this machine does not have. The rates come from data sheets and stated assumptions
+ * instead of a measurement.
  * @module
  */
 import { existsSync } from 'node:fs';
@@ -25,25 +26,25 @@ import { type DownloadOptions, modelFolder } from './hub-models.ts';
 export interface GpuPlanRequest {
   /** Name of a GPU: `h100`. */
   readonly gpu: string;
-  /** Folder with NAME/config.json of models that need not be present. */
+  /** Folder with a file NAME/config.json for each model that is not on this machine. */
   readonly shapes?: string | undefined;
   /** Mean length of a prompt, tokens. */
   readonly promptTokens?: number | undefined;
   /** Mean length of a message, tokens. */
   readonly messageTokens?: number | undefined;
-  /** Share of the peak that training passes reach, 0..1. */
+  /** Assumed share of the peak compute rate that training reaches, 0..1. */
   readonly computeShare?: number | undefined;
-  /** Share of the memory bandwidth that sampling reaches, 0..1. */
+  /** Assumed share of the memory bandwidth that sampling reaches, 0..1. */
   readonly bandwidthShare?: number | undefined;
 }
 
-/** Half of what well-tuned training code reaches; see docs/plan.md. */
+/** Default shares: about half of what well-tuned training code reaches; see docs/plan.md. */
 const COMPUTE_SHARE = 0.3;
 const BANDWIDTH_SHARE = 0.3;
 const PROMPT_TOKENS = 256;
 const ACTIVE_SHARE = 0.5;
 
-/** @throws ConfigError for an unknown GPU or a model without a config.json */
+/** @throws ConfigError if the GPU is unknown, or a model has no config.json */
 export async function planGpu(
   config: Config,
   request: GpuPlanRequest,
@@ -75,7 +76,10 @@ function findGpu(name: string): Gpu {
   );
 }
 
-/** Folder of a model's config.json: in the folder of shapes, else with the model. */
+/**
+ * Returns the folder with a model's config.json: in `shapes` if the model is there, else the model's own
+ * folder.
+ */
 async function shapeFolder(
   model: string,
   shapes: string | undefined,

@@ -1,5 +1,6 @@
 /**
- * Plans a run: counts the work of a team file, measures or reads the rates of a machine, and computes time and memory.
+ * Plans a run: counts the operations that a team file requires, measures or reads how fast a machine is, and
+ * computes time and memory.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -21,14 +22,14 @@ import { type GpuPlanRequest, planGpu } from './plan-gpu.ts';
 import type { DownloadEvent, UseCaseOptions } from './use-case.ts';
 
 export interface PlanRequest extends UseCaseOptions<DownloadEvent> {
-  /** Path of a team file, or its keys and values. */
+  /** Path of a team file, or a team file as an object. */
   readonly config: string | TeamFile;
   readonly overrides?: readonly Override[];
-  /** File of rates that replaces a calibration. */
+  /** File with the rates of a machine; replaces the measurement on this machine. */
   readonly machine?: string | undefined;
-  /** File that the rates are saved in. */
+  /** File to which the rates of the machine are saved. */
   readonly saveMachine?: string | undefined;
-  /** GPU from a data sheet that replaces this machine. */
+  /** GPU whose data sheet replaces the measurement on this machine. */
   readonly gpu?: GpuPlanRequest | undefined;
 }
 
@@ -38,7 +39,7 @@ export interface PlanResult {
   readonly machine: MachineRates;
   /** Stages of the run. */
   readonly stages: number;
-  /** Absent for a plan of this machine. */
+  /** Assumptions and memory of a plan for a GPU; absent for a plan for this machine. */
   readonly gpu?: GpuPlan;
 }
 
@@ -56,7 +57,7 @@ const RATES: readonly (keyof MachineRates)[] = [
   'loadedBytes',
 ];
 
-/** @throws ConfigError for a team file, a file of rates or a GPU that cannot be used */
+/** @throws ConfigError if the team file, the file with rates or the GPU cannot be used */
 export async function plan(request: PlanRequest): Promise<PlanResult> {
   const resolved = resolveTeam(request.config, request.overrides);
   const { config } = resolved;
@@ -124,7 +125,7 @@ async function measureRates(
   }
 }
 
-/** @throws ConfigError if the file does not have every rate of a machine */
+/** Reads the rates of a machine. @throws ConfigError if a rate is missing or invalid */
 function readRates(path: string): MachineRates {
   let rates: Partial<Record<keyof MachineRates, unknown>>;
   try {

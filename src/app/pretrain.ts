@@ -1,6 +1,6 @@
 /**
- * Pretrains the base models that a team file names and that do not exist yet. A folder is renamed into place when its
- * model is finished, so an interrupted pretraining leaves no folder.
+ * Pretrains the base models that a team file names and that do not exist yet. A finished model is written to
+ * a temporary folder and renamed, so an interrupted pretraining leaves no folder.
  * @module
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
@@ -19,15 +19,20 @@ import { composeEpisodes } from './compose/task.ts';
 import { resolveTeam } from './find-team.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
-/** Key of demonstration streams after the seed; key 0 is that of the initial weights. */
+/**
+ * Second key of the random streams of demonstrations, after the seed. Key 0 is used for the initial weights.
+ */
 const DEMONSTRATIONS = 1;
 
-/** Demonstrations on which the finished model is evaluated. */
+/** Number of demonstrations for the loss on the validation split. */
 const UNSEEN = 256;
-/** Index of the first one in a split without an end: beyond the prompts of any run. */
+/**
+ * Index of the first of these demonstrations, if the split is generated and has no end. No run uses prompts
+ * this far.
+ */
 const FIRST_UNSEEN = 1_000_000;
 
-/** A base model is saved without its optimizer, because training creates its own. */
+/** Optimizer state of a base model. It is deleted, because training creates its own. */
 const OPTIMIZER_FILE = 'optimizer.safetensors';
 
 export type PretrainEvent =
@@ -37,7 +42,7 @@ export type PretrainEvent =
       readonly folder: string;
       readonly step: number;
       readonly steps: number;
-      /** Mean over the tokens of the step, nats. */
+      /** Mean loss over the tokens of the step, nats per token. */
       readonly loss: number;
       readonly elapsedMs: number;
     }
@@ -47,23 +52,23 @@ export interface PretrainedModel {
   readonly folder: string;
   readonly parameters: number;
   readonly steps: number;
-  /** Loss of the last step, nats per token. */
+  /** Training loss of the last step, nats per token. */
   readonly loss: number;
   /** Loss on demonstrations of the validation split, nats per token; absent if the split has none. */
   readonly unseenLoss?: number;
 }
 
 export interface PretrainRequest extends UseCaseOptions<PretrainEvent> {
-  /** Path of a team file, or its keys and values. */
+  /** Path of a team file, or a team file as an object. */
   readonly config: string | TeamFile;
   readonly overrides?: readonly Override[];
-  /** Pretrain models that exist already, too. */
+  /** Whether to pretrain existing models again. */
   readonly force?: boolean | undefined;
 }
 
 /**
- * Pretrains the missing base models. The k-th distinct folder of the team file gets the seed `pretrain.seed` + k, so a
- * model does not depend on which others exist.
+ * Pretrains the missing base models. The k-th distinct model folder of the team file gets the seed
+ * `pretrain.seed` + k, so a model does not depend on which other models already exist.
  *
  * @returns the models that were pretrained
  * @throws ConfigError if the task has no demonstrations
@@ -137,7 +142,7 @@ async function pretrainFolder(
   return result;
 }
 
-/** Saves into a temporary folder and renames it into place. */
+/** Saves a model to a temporary folder and renames it to its final name. */
 async function saveComplete(folder: string, save: (dir: string) => Promise<void>): Promise<void> {
   const temporary = `${folder}.tmp-${process.pid}`;
   mkdirSync(dirname(folder), { recursive: true });
@@ -151,7 +156,7 @@ async function saveComplete(folder: string, save: (dir: string) => Promise<void>
   }
 }
 
-/** Demonstrations of the validation split, which pretraining does not use. */
+/** Returns demonstrations of the validation split. Pretraining uses only the train split. */
 function unseenDemonstrations(task: Task, seed: number): TextExample[] {
   const size = task.size('validation');
   const first = size === undefined ? FIRST_UNSEEN : 0;
@@ -160,7 +165,10 @@ function unseenDemonstrations(task: Task, seed: number): TextExample[] {
   );
 }
 
-/** Demonstration number `index`; a finite split repeats in order. */
+/**
+ * Returns the demonstration at `index`. In a finite split, indices beyond the end start again at the
+ * beginning.
+ */
 function demonstration(
   task: Task,
   split: Split,

@@ -17,7 +17,9 @@ const lost = (): never => {
   });
 };
 
-/** Runs one step per attempt; returns the `resume` flags and the reported losses. */
+/**
+ * Runs one of the steps per attempt, and returns the `resume` flag of each attempt and the reported losses.
+ */
 async function attempts(steps: readonly (() => void)[]) {
   const resumed: boolean[] = [];
   const lines: string[] = [];

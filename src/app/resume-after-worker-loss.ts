@@ -1,7 +1,8 @@
 /**
- * Resumes a run whose models were lost because an actor, a node or a worker died. The work since the last checkpoint
- * is dropped and repeated by the code of `troupe train --resume`, so the run ends with the same bytes as one without a
- * loss. Snapshots are lost with the models; checkpoints are on this machine.
+ * Resumes a run after its models were lost because a worker, a Ray actor or a node died. The run continues
+ * from its last checkpoint with the code of `troupe train --resume`, so it ends with the same files as a run
+ * without a loss. Checkpoints survive, because they are on the machine that trains; model states in workers'
+ * memory do not.
  * @module
  */
 import { existsSync } from 'node:fs';
@@ -11,27 +12,30 @@ import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import { CHECKPOINTS, CONFIG_FILE } from '../store/layout.ts';
 import { EngineError } from '../support/errors.ts';
 
-/** Losses without a new checkpoint after which the run fails. */
+/** Number of consecutive losses without a new checkpoint after which the run fails. */
 const MAX_LOSSES = 3;
-/** End of an engine's message for users who resume by hand. */
+/** End of an engine's error message, which is removed because the run resumes automatically. */
 const ADVICE = '; a run that was training is saved, resume it';
-/** Time for a cluster to notice its losses, ms. */
+/** Pause before the next attempt, in which a cluster detects its lost workers, ms. */
 const PAUSE_MS = 1_000;
 
 export interface ResumeAfterWorkerLossOptions<T> {
-  /** Starts the run, or resumes the one in its folder. */
+  /** Starts the run, or resumes it from its folder. */
   readonly attempt: (resume: boolean) => Promise<T>;
-  /** Receives one line per loss. */
+  /** Called with a one-line message for every loss. */
   readonly onLoss: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
   readonly pauseMs?: number;
 }
 
 /**
- * @param run - run folder; may be missing
- * @param resume - whether the first attempt resumes
- * @returns the result of the attempt that succeeds
- * @throws the error of an attempt: at once if it is not retryable, else after {@link MAX_LOSSES} without a new checkpoint
+ * Repeats attempts until one succeeds.
+ *
+ * @param run - run folder; may not exist yet
+ * @param resume - whether the first attempt resumes the run
+ * @returns the result of the successful attempt
+ * @throws the error of an attempt: at once if it is not retryable, else after {@link MAX_LOSSES} losses
+ *   without a new checkpoint
  */
 export async function resumingAfterWorkerLoss<T>(
   run: string,
@@ -57,7 +61,7 @@ export async function resumingAfterWorkerLoss<T>(
   }
 }
 
-/** Stage of the newest checkpoint. */
+/** Returns the stage of the newest checkpoint; undefined if there is none. */
 function lastStage(run: string): number | undefined {
   const folder = join(run, CHECKPOINTS);
   return existsSync(folder) ? listCheckpoints(folder).at(-1) : undefined;

@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Refuses a path that exists. @throws StoreError */
+/** Checks that a path does not exist. @throws StoreError if it does */
 export { assertFree as requireFreeFolder } from '../store/run-folder.ts';
 
-/** The default run folder: the first of `runs/NAME-1`, `runs/NAME-2`, ... that does not exist. */
+/** Returns the default run folder: the first of `runs/NAME-1`, `runs/NAME-2`, ... that does not exist. */
 export function freeRunFolder(name: string, parent = 'runs'): string {
   const plain = name.replaceAll(/[^\w.-]+/g, '-');
   for (let n = 1; ; n++) {

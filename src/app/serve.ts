@@ -1,5 +1,5 @@
 /**
- * Serves a team: loads it, starts a server, and closes both.
+ * Serves a team: loads its models and starts a server. Closing stops the server and unloads the models.
  * @module
  */
 import type { Override } from '../config/overrides.ts';
@@ -13,28 +13,31 @@ import type { DownloadOptions } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
 import { composeServedTeam } from './served-team.ts';
 
-/** Options that are set take precedence over the serve file, which takes precedence over the defaults. */
+/** Request to serve a team. Its options override the serve file, which overrides the defaults. */
 export interface ServeRequest extends DownloadOptions {
-  /** Run folder (its champion), checkpoint inside one, path of a team file or a serve file, or a team file's keys. */
+  /**
+   * Run folder (its champion is used), checkpoint folder, path of a team file or serve file, or a team file
+   * as an object.
+   */
   readonly team: string | TeamFile;
   /** Address to listen on. Default: 127.0.0.1. */
   readonly host?: string;
-  /** 0: any free port. Default: 8080. */
+  /** Port to listen on; 0: any free port. Default: 8080. */
   readonly port?: number;
   /** Path of the key file. Default: clients need no API key. */
   readonly keys?: string;
-  /** Allows a public address without API keys. */
+  /** Whether the server may listen on a public address without API keys. */
   readonly allowUnauthenticated?: boolean;
-  /** Fewest agents that must answer for the team to answer. */
+  /** Minimum number of agents that must answer. With fewer, a request fails. */
   readonly minAgents?: number;
-  /** Values of `Host` that are accepted besides those of this machine, where clients need no API key. */
+  /** Accepted values of `Host` besides those of this machine. Used only if clients need no API key. */
   readonly allowedHosts?: readonly string[];
   readonly logLevel?: LogLevel;
-  /** Whether prompts and answers are logged. */
+  /** Whether the log contains prompts and answers. */
   readonly logPrompts?: boolean;
-  /** Overrides of fields of the team file. */
+  /** Values that override fields of the team file. */
   readonly overrides?: readonly Override[];
-  /** Creates the log for the chosen level. Default: nothing is logged. */
+  /** Creates the log for a level. Default: nothing is logged. */
   readonly createLog?: (level: LogLevel) => ServerLog;
 }
 
@@ -44,17 +47,18 @@ export interface RunningServer {
   readonly team: ServedTeam;
   /** Path of the key file; undefined: clients need no API key. */
   readonly keys: string | undefined;
-  /** Settles when the server is closed, by {@link close} or by the signal. */
+  /** Resolves when the server is closed, by {@link close} or by the signal. Rejects if closing fails. */
   readonly closed: Promise<void>;
   /** Finishes accepted requests, then closes the server and the models. */
   close(): Promise<void>;
 }
 
 /**
- * Serves a team until {@link RunningServer.close}, or until the signal aborts.
+ * Serves a team until {@link RunningServer.close} is called or the signal aborts.
  *
- * @returns the server, which listens already
- * @throws ConfigError; StoreError if a checkpoint is damaged; the signal's reason if it aborts before the start
+ * @returns the server, which is already listening
+ * @throws ConfigError; StoreError if a checkpoint is damaged; the signal's reason if it aborts before the
+ *   start
  *
  * @example
  * const server = await serve({ team: 'runs/quickstart-1', port: 0 });
@@ -89,7 +93,7 @@ export async function serve(request: ServeRequest): Promise<RunningServer> {
     const close = (): Promise<void> => {
       closing ??= closeAll();
       settle(closing);
-      // the caller may await `close`, `closed`, or neither
+      // prevents unhandled rejections if the caller does not await `close` or `closed`
       closing.catch(() => {});
       closed.catch(() => {});
       return closing;

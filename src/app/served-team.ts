@@ -1,5 +1,5 @@
 /**
- * Composes the team to serve from a run folder, a checkpoint, a team file or a serve file.
+ * Builds the team to serve from a run folder, a checkpoint, a team file or a serve file.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -30,9 +30,9 @@ import type { DownloadOptions } from './hub-models.ts';
 import { type Environment, environmentOf } from './use-case.ts';
 
 export interface ServedTeamOptions extends DownloadOptions {
-  /** Fields that replace those of the team file. */
+  /** Values that override fields of the team file. */
   readonly overrides: readonly Override[];
-  /** Fewest agents that must answer; default: {@link defaultMinAgents}. */
+  /** Minimum number of agents that must answer; default: {@link defaultMinAgents}. */
   readonly minAgents?: number;
 }
 
@@ -44,7 +44,7 @@ export interface ComposedTeam {
   close(): Promise<void>;
 }
 
-/** A trained team, before the agents of a serve file are added. */
+/** A team from a run or a team file, before the agents of a serve file are added. */
 interface Trained {
   readonly name: string;
   readonly agents: readonly {
@@ -56,7 +56,7 @@ interface Trained {
   readonly answerOf: (text: string) => string | undefined;
   readonly isMixed: boolean;
   readonly defaults: ServedTeam['defaults'];
-  /** One text per model, which changes with its weights. */
+  /** One text per model that changes when the weights change; see {@link markOf}. */
   readonly marks: readonly string[];
   close(): Promise<void>;
 }
@@ -64,7 +64,8 @@ interface Trained {
 const DEFAULTS = { temperature: 1, maxTokens: 512 } as const;
 
 /**
- * @param source - run folder (its champion), checkpoint, path of a team file or a serve file, or a team file's keys
+ * @param source - run folder (its champion is used), checkpoint folder, path of a team file or serve file, or
+ *   a team file as an object
  * @throws ConfigError; StoreError if a checkpoint is damaged
  */
 export async function composeServedTeam(
@@ -136,7 +137,10 @@ function isOneModel(agents: readonly ServeFileAgent[], trained: Trained | undefi
   return trained === undefined && new Set(agents.map(({ model }) => model)).size === 1;
 }
 
-/** All agents for `parts`, whose answer joins their messages; else a majority. */
+/**
+ * Default of `min_agents`: all agents for the protocol `parts`, whose answer joins all messages; else a
+ * majority.
+ */
 function defaultMinAgents(kind: ProtocolSection['kind'], agents: number): number {
   return kind === 'parts' ? agents : Math.floor(agents / 2) + 1;
 }
@@ -176,9 +180,9 @@ async function trainedTeam(
 type CreateAgent = (generator: GeneratorOptions) => ServedAgent;
 
 /**
- * Loads the models of the agents of a serve file.
+ * Loads the models of the agents that a serve file lists.
  *
- * @param firstId - id of the first agent, for its default name
+ * @param firstId - id of the first of these agents; it determines their default names
  */
 async function loadFileAgents(
   { file, problem }: ReadServeFile,
@@ -223,7 +227,9 @@ function createEndpointAgent(
   });
 }
 
-/** API keys of endpoints come from the environment; files never contain them. */
+/**
+ * Returns the API key of an agent's endpoint from its environment variable. Keys are never read from files.
+ */
 function keyOf(
   { key_env: variable }: ServeFileAgent,
   env: Environment,
@@ -261,7 +267,7 @@ function requireUniqueNames(agents: readonly ServedAgent[], read: ReadServeFile 
   }
 }
 
-/** A text that changes with the weights in a folder; a mixture has them in subfolders. */
+/** Returns a text that changes when the model in a folder changes: path, size and time of its main file. */
 function markOf(folder: string): string {
   const [stat] = ['model.safetensors', MIXTURE_FILE].flatMap(
     (file) => statSync(join(folder, file), { throwIfNoEntry: false }) ?? [],

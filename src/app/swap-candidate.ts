@@ -1,5 +1,6 @@
 /**
- * The candidate model of a swap, by mode, and how its folder is written.
+ * Creates the candidate of a swap: the model that replaces an agent's current model. It depends on the mode
+ * of the swap.
  * @module
  */
 import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -14,23 +15,28 @@ import type { Team } from '../team/team.ts';
 export const SWAP_MODES = ['mixture', 'handover', 'message', 'distil', 'raw'] as const;
 
 /**
- * `mixture`: at every token within `delta0` of the old model; `handover`: the same, then training until the
- * replacement stands alone; `message`: a mixture of whole messages, for different vocabularies; `distil`: the
- * replacement learns from the mixture first; `raw`: the replacement unchanged.
+ * How the replacement model is introduced.
+ *
+ * - `mixture`: a mixture of the old model and the replacement, within KL `delta0` of the old model at every
+ * token
+ * - `handover`: the same mixture; later training shifts it until only the replacement is left
+ * - `message`: a mixture of whole messages, for models with different vocabularies
+ * - `distil`: the replacement, after it was trained to imitate the mixture
+ * - `raw`: the replacement unchanged
  */
 export type SwapMode = (typeof SWAP_MODES)[number];
 
 export interface SwapSettings {
   readonly mode: SwapMode;
-  /** Radius: nats per token; in mode `message` nats per message. */
+  /** KL radius around the old model: nats per token; in mode `message`, nats per message. */
   readonly delta0: number;
-  /** Messages that mode `message` draws per answer, even. */
+  /** Number of messages that mode `message` draws per answer, from which one is resampled; even. */
   readonly candidates: number;
-  /** Optimizer steps of mode `distil`. */
+  /** Number of optimizer steps in mode `distil`. */
   readonly distilSteps: number;
 }
 
-/** Folders that the two models were loaded from. */
+/** Folders of the old model (incumbent) and of the replacement. */
 export interface SourceFolders {
   readonly incumbent: string;
   readonly replacement: string;
@@ -40,27 +46,27 @@ export interface SourceFolders {
 export type WriteModel = (dir: string, sources: SourceFolders) => Promise<void>;
 
 export interface Candidate {
-  /** Label in tables: `stage-0`, `distilled`. */
+  /** Label in tables, e.g. `stage-0` or `distilled`. */
   readonly label: string;
   readonly model: Model;
-  /** Exact guarantees and estimates, one line each. */
+  /** Returns the exact guarantees and the estimates about the candidate, one line each. */
   readonly notes: () => readonly string[];
   readonly write: WriteModel;
 }
 
 export interface CandidateParts {
   readonly settings: SwapSettings;
-  /** Number of the agent to swap. */
+  /** Id of the agent whose model is replaced. */
   readonly agent: number;
   readonly team: Team;
   readonly replacement: Model;
-  /** Messages that a mixture decodes together. */
+  /** Maximum number of messages that a mixture decodes concurrently. */
   readonly slots: number;
 }
 
 /**
- * @returns undefined for mode `raw`, where the replacement itself is the candidate
- * @throws ConfigError if the two models cannot be used together in this mode
+ * @returns the candidate; undefined in mode `raw`, in which the replacement is used unchanged
+ * @throws ConfigError if the two models cannot be combined in this mode
  */
 export function createCandidate(parts: CandidateParts): Candidate | undefined {
   const { settings, agent, team, replacement, slots } = parts;
@@ -117,14 +123,17 @@ function messageNotes(model: MessageMixtureModel, delta0: number, candidates: nu
   return ['nothing is exact: messages are resampled among candidates, and scored as text', ...measured];
 }
 
-/** Copies every file of both models byte for byte. */
+/** Copies all files of both models byte for byte into the folder of a mixture. */
 function copyComponents(dir: string, { incumbent, replacement }: SourceFolders): void {
   const folders = componentFolders(dir);
   copyModel(incumbent, folders.incumbent);
   copyModel(replacement, folders.replacement);
 }
 
-/** Copies the files of a model, and the two models of a mixture. Links become copies of their targets. */
+/**
+ * Copies the files of a model folder, including the two models of a mixture. Symbolic links are replaced by
+ * their targets.
+ */
 export function copyModel(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {

@@ -1,5 +1,6 @@
 /**
- * Mode `distil` of a swap: trains the replacement on messages of the Stage-0 mixture at the team's own states.
+ * Mode `distil` of a swap: trains the replacement on messages that the mixture of both models (Stage 0)
+ * generates as an agent of the team.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
@@ -14,7 +15,9 @@ import type { RunContext } from '../train/context.ts';
 import { trainStream } from '../train/streams.ts';
 import type { CandidateParts } from './swap-candidate.ts';
 
-/** Distills the mixture into the replacement, in place, on the next training prompts of the run. */
+/**
+ * Distills the mixture into the replacement, in place. The prompts are the next training prompts of the run.
+ */
 export async function distilReplacement(
   context: RunContext,
   { settings, agent, team, replacement, slots }: CandidateParts,
@@ -41,7 +44,7 @@ export async function distilReplacement(
       .map(({ context: before, tokens }) => ({ context: before, tokens })),
   );
   const score = { temperature: options.temperature, ...(context.signal && { signal: context.signal }) };
-  // the teacher contains the replacement, which distillation changes
+  // the mixture contains the replacement, so its distributions are stored before distillation changes them
   const teacherBefore = shareVocabulary ? await distributionsOf(teacher, sequences, score) : undefined;
   const loss = await distil(replacement, sequences, {
     steps: settings.distilSteps,
@@ -63,7 +66,7 @@ export async function distilReplacement(
   };
 }
 
-/** A copy of a model's distributions at given states, to compare with after its weights changed. */
+/** Stores a model's distributions at given states, to compare with after the model's weights have changed. */
 async function distributionsOf(
   model: Model,
   sequences: Parameters<NonNullable<Model['distributions']>>[0],

@@ -1,6 +1,6 @@
 /**
- * Evaluates a swap: forecast from stored episodes, comparison of the teams on the test split, acceptance test on the
- * validation split.
+ * Evaluates a swap in three steps: a forecast from stored episodes, a comparison of the teams on the test
+ * split, and an acceptance test on the validation split.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
@@ -21,16 +21,16 @@ import {
 import { distilReplacement } from './swap-distillation.ts';
 import { storedEpisodes } from './swap-episodes.ts';
 
-/** The swap's place and source, for its record. */
+/** Facts about a swap that its record contains. */
 export interface SwapFacts {
   readonly run: string;
   readonly checkpoint: string;
-  /** Reference or folder of the replacement, as requested. */
+  /** The replacement model as the user named it: a hub reference or a folder. */
   readonly replacement: string;
   readonly dryRun: boolean;
 }
 
-/** @returns the record, and how the swapped agent's folder is written */
+/** @returns the record of the swap, and a function that writes the model folder of the swapped agent */
 export async function evaluateSwap(
   composition: Composition,
   parts: CandidateParts,
@@ -79,7 +79,10 @@ type Contest = Pick<SwapRecord, 'prompts' | 'samples' | 'contenders'> & {
   readonly distillation?: Distillation;
 };
 
-/** The team before, the raw swap and the candidate on the same test prompts; then the acceptance test. */
+/**
+ * Evaluates the old team, the team with the unchanged replacement, and the team with the candidate, all on
+ * the same test prompts. Then runs the acceptance test.
+ */
 async function compareTeams(
   { config, task }: Composition,
   parts: CandidateParts,
@@ -102,7 +105,7 @@ async function compareTeams(
   const raw = withModel(team, agent, replacement);
   const entries = [before, await evaluateCandidate({ label: 'raw swap', team: raw }, task, paired)];
   const teams = [team, raw];
-  // distillation changes the replacement, so the raw swap is evaluated before it
+  // the unchanged replacement was evaluated above, because distillation changes its weights
   const distillation = settings.mode === 'distil' ? await distilReplacement(context, parts) : undefined;
   if (candidate) {
     const after = withModel(team, agent, candidate.model);

@@ -1,7 +1,7 @@
 /**
- * Creates the run folder of a swapped team: its models byte for byte, the settings and the prompt position of the old
- * run, so that `train --resume`, `eval` and `serve` accept it like any run. The folder is written beside its target
- * and renamed into place.
+ * Creates the run folder of a swapped team: copies of its models, the settings, and the old run's position in
+ * the prompts, so that `train --resume`, `eval` and `serve` accept the folder like any run. The folder is
+ * written under a temporary name and renamed at the end.
  * @module
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -21,25 +21,25 @@ import { type Composition, closeTeam, loadTeam } from './compose.ts';
 import { packageVersion } from './package-version.ts';
 import { copyModel, type SourceFolders, type WriteModel } from './swap-candidate.ts';
 
-/** Folder of the initial team of a swapped run, inside the run. */
+/** Name of the folder with the initial models, inside the run folder. */
 const TEAM_FOLDER = 'team';
 const PARTIAL = '.swap-';
 
 export interface SwappedRun {
   /** Folder to create. */
   readonly out: string;
-  /** Number of the swapped agent. */
+  /** Id of the swapped agent. */
   readonly agent: number;
   readonly sources: SourceFolders;
-  /** Writes the swapped agent's folder. */
+  /** Writes the model folder of the swapped agent. */
   readonly write: WriteModel;
-  /** Options and initial state of the run. */
+  /** Training options and initial state of the new run. */
   readonly context: RunContext;
 }
 
 /**
- * @returns hashes of the other agents' files, equal to those of the old team
- * @throws StoreError; `out` is not created
+ * @returns the hashes of the other agents' files; they are equal to those of the old team
+ * @throws StoreError; `out` is then not created
  */
 export async function createSwappedRun(
   composition: Composition,
@@ -87,7 +87,7 @@ export async function createSwappedRun(
   }
 }
 
-/** Removes partial folders of swaps to the same target whose process is gone. */
+/** Removes temporary folders that interrupted swaps to the same target left behind. */
 function removeStalePartials(out: string): void {
   const parent = dirname(out);
   if (!existsSync(parent)) return;
@@ -99,7 +99,9 @@ function removeStalePartials(out: string): void {
   }
 }
 
-/** Hashes of the unchanged agents' files. @throws StoreError if a copy differs from its original */
+/**
+ * Computes the hashes of the unchanged agents' files. @throws StoreError if a copy differs from its original
+ */
 async function verifiedHashes(
   from: readonly string[],
   to: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Replaces the model of one agent of a trained team: forecast from stored episodes, candidate, paired comparison,
- * acceptance test, new run folder. The old team is only read.
+ * Replaces the model of one agent of a trained team. Steps: forecast from stored episodes, creation of the
+ * candidate, paired comparison, acceptance test, new run folder. The old run is only read.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -26,34 +26,35 @@ import { createSwappedRun } from './swap-folder.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
 export interface SwapRequest extends UseCaseOptions {
-  /** Run folder (its champion), or checkpoint inside one. */
+  /** Run folder (its champion is used), or checkpoint folder in a run. */
   readonly team: string;
-  /** Number or name of the agent. */
+  /** Id or name of the agent whose model is replaced. */
   readonly agent: number | string;
-  /** Model folder, or reference of the hub. */
+  /** The new model: a model folder, or a reference of a model on the hub. */
   readonly replacement: string;
   /** Default: mixture. */
   readonly mode?: SwapMode | undefined;
-  /** Radius: nats per token; in mode `message` nats per message. Default: 0.05. */
+  /** KL radius around the old model: nats per token; in mode `message`, nats per message. Default: 0.05. */
   readonly delta0?: number | undefined;
-  /** Messages that mode `message` draws per answer, even. Default: 8. */
+  /** Number of messages that mode `message` draws per answer, even. Default: 8. */
   readonly candidates?: number | undefined;
-  /** Optimizer steps of mode `distil`. Default: 200. */
+  /** Number of optimizer steps in mode `distil`. Default: 200. */
   readonly distilSteps?: number | undefined;
-  /** Run folder to create of the swapped team. Default: none is written. */
+  /** Run folder to create for the swapped team. Default: no run folder is written. */
   readonly out?: string | undefined;
-  /** Forecast and cost alone: no evaluation, no run folder. */
+  /** Whether to stop after the forecast and the cost: no evaluation, no run folder. */
   readonly dryRun?: boolean | undefined;
-  /** Fields that replace those of the run's configuration. */
+  /** Values that override fields of the run's configuration. */
   readonly overrides?: readonly Override[];
 }
 
 const DEFAULTS: SwapSettings = { mode: 'mixture', delta0: 0.05, candidates: 8, distilSteps: 200 };
 
 /**
- * A swap in mode `handover` is continued by `train({ resume: out })`.
+ * Replaces the model of one agent and evaluates the result. After a swap in mode `handover`, call `train({
+ * resume: out })` to continue the handover.
  *
- * @throws TroupeError; the old team is unchanged, and no partial folder is left
+ * @throws TroupeError; the old run is unchanged, and no partial folder is left
  */
 export async function swap(request: SwapRequest): Promise<SwapRecord> {
   const checked = await checkRequest(request);
@@ -106,7 +107,7 @@ interface CheckedRequest {
   readonly agent: number;
 }
 
-/** @throws ConfigError naming the flag */
+/** Checks the request and reads the old run. @throws ConfigError with the name of the invalid flag */
 async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
   const { out } = request;
   const settings: SwapSettings = {
@@ -148,7 +149,7 @@ function agentNumber(agent: number | string, { config }: ResolvedConfig): number
   );
 }
 
-/** The new run continues with the old run's prompts; the swapped agent's penalty and learning rate start anew. */
+/** Creates the training context of the new run, which continues at the old run's position in the prompts. */
 function swapContext(
   { task, resolved }: Composition,
   state: RunState,
@@ -169,7 +170,7 @@ function swapContext(
   });
 }
 
-/** @throws ConfigError if the team's messages do not fit into the replacement's context window */
+/** @throws ConfigError if a message of maximum length does not fit into the replacement's context window */
 function requireContextLength({ config }: ResolvedConfig, replacement: Model, name: string): void {
   const { max_completion_length } = config.train;
   const { maxContext } = replacement.capabilities;
@@ -188,7 +189,7 @@ function requireModelFolder(folder: string, name: string): void {
   );
 }
 
-/** @throws ConfigError if the float32 weights of both models do not fit into free memory */
+/** @throws ConfigError if the weight files of both models are larger than the free memory */
 function requireMemory(...folders: readonly string[]): void {
   const bytes = folders.reduce((sum, folder) => sum + weightBytes(folder), 0);
   const available = process.availableMemory();

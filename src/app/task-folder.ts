@@ -1,5 +1,5 @@
 /**
- * Creates the folder of a new task from the template of this package, with its name and its paths replaced.
+ * Creates the folder of a new task from this package's template, with the task's name and the paths replaced.
  * @module
  */
 import {
@@ -18,9 +18,9 @@ import { packageFile } from '../support/package-root.ts';
 
 const PACKAGE = packageFile('');
 const TEMPLATE = packageFile('templates/task');
-/** Name of the task in the template. */
+/** Matches the task's name in the template. */
 const NAME = /\bmy-task\b/g;
-/** Start of a path from the template to a file of this package. */
+/** Matches the beginning of a path from the template to a file of this package. */
 const TO_PACKAGE = /\.\.\/\.\.\/(?=recipes\/)/g;
 
 export interface CreatedTask {
@@ -29,7 +29,7 @@ export interface CreatedTask {
   readonly files: readonly string[];
 }
 
-/** Creates the folder in one step. @throws ConfigError if the path exists */
+/** Creates the folder atomically. @throws ConfigError if the path exists */
 export function createTaskFolder(folder: string): CreatedTask {
   const target = resolve(folder);
   if (existsSync(target))

@@ -27,14 +27,17 @@ export async function taskCatalogue(): Promise<TaskCatalogue> {
 }
 
 export interface CheckTaskRequest extends DownloadOptions {
-  /** Path of a team file, or its keys and values. */
+  /** Path of a team file, or a team file as an object. */
   readonly config: string | TeamFile;
   readonly overrides?: readonly Override[];
-  /** Prompts that are checked per split. Default: 200. */
+  /** Number of prompts to check per split. Default: 200. */
   readonly prompts?: number | undefined;
 }
 
-/** @throws ConfigError if the task cannot be created */
+/**
+ * Checks the prompts, grading and demonstrations of a team's task. @throws ConfigError if the task cannot be
+ * created
+ */
 export async function checkTeamTask(request: CheckTaskRequest): Promise<TaskCheck> {
   const { signal, onEvent, env } = request;
   const resolved = resolveTeam(request.config, request.overrides);

@@ -1,5 +1,6 @@
 /**
- * Tests the claims about the algorithm on exact worlds, and writes the report of the outcomes.
+ * Tests the claims about the algorithm on small random decision processes (worlds), in which all quantities
+ * can be computed exactly, and writes a report.
  * @module
  */
 import { mkdirSync, rmSync } from 'node:fs';
@@ -16,7 +17,7 @@ import { packageVersion } from './package-version.ts';
 export { countLine, outcomeLine } from '../theory/report.ts';
 
 export type TheoryEvent =
-  /** The claims of a group follow. */
+  /** Start of a group of claims; a `claim` event follows for each of its claims. */
   { readonly kind: 'claim_group'; readonly title: string } | ClaimEvent;
 
 export interface ClaimEvent {
@@ -27,11 +28,11 @@ export interface ClaimEvent {
 export interface TheoryRequest {
   /** Random worlds per claim. */
   readonly worlds: number;
-  /** Seed of every random draw. */
+  /** Seed of all random draws. */
   readonly seed: number;
-  /** Tests only claims with this text in their name. */
+  /** Text that the name of a claim must contain to be tested; default: all claims are tested. */
   readonly only?: string | undefined;
-  /** Folder for the report and its pictures. */
+  /** Folder in which the report and its pictures are written. */
   readonly out: string;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: TheoryEvent) => void) | undefined;
@@ -46,7 +47,7 @@ export interface TheoryResult {
 const REPORT = 'theory-report.md';
 const PICTURES = 'theory-report';
 
-/** @throws ConfigError if no claim has the name */
+/** @throws ConfigError if no claim's name contains `only` */
 export async function testTheory(request: TheoryRequest): Promise<TheoryResult> {
   const { worlds, seed, only, signal, onEvent } = request;
   const groups = selectGroups(only);
@@ -83,7 +84,8 @@ function writeReport(
   { worlds, seed, out }: TheoryRequest,
 ): string {
   const pictures = join(out, PICTURES);
-  rmSync(pictures, { recursive: true, force: true }); // pictures of an earlier report may have other names
+  // deletes the pictures of an earlier report, which may have other names
+  rmSync(pictures, { recursive: true, force: true });
   mkdirSync(pictures, { recursive: true });
   for (const chart of outcomes.flatMap(({ charts = [] }) => charts))
     writeFileAtomic(join(pictures, `${chart.name}.svg`), renderLineChart(chart));

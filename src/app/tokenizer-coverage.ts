@@ -1,17 +1,17 @@
 /**
- * Warns where a tokenizer cannot represent a task's prompts: a base model pretrained for another task has no tokens
- * for some characters, and its agent sees an incomplete prompt.
+ * Warns if a tokenizer cannot represent a task's prompts. A base model that was pretrained for another task
+ * may have no tokens for some characters; its agent then sees incomplete prompts.
  * @module
  */
 import type { Split, Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 
-/** Prompts that are checked. */
+/** Number of prompts to check. */
 const PROMPTS = 8;
 
 /**
- * One line per agent whose tokenizer loses characters of the first prompts. Differences of case, width and white space
- * are normal for some tokenizers and not reported.
+ * Returns a warning for each agent whose tokenizer loses characters of the split's first prompts. Changes of
+ * case, character width and white space are normal for some tokenizers and not reported.
  */
 export function unreadablePrompts({ agents }: Team, task: Task, split: Split): string[] {
   const count = Math.min(PROMPTS, task.size(split) ?? PROMPTS);

@@ -1,6 +1,6 @@
 /**
- * Trains a team: from a team file to a run folder with checkpoints and a report, or on from the last checkpoint.
- * Everything that can be checked is checked before the first write.
+ * Trains a team: starts from a team file, or resumes a run from its last checkpoint. Writes a run folder with
+ * checkpoints and a report. All checks that are possible before training run before the first write.
  * @module
  */
 import { join } from 'node:path';
@@ -21,25 +21,25 @@ import type { UseCaseOptions } from './use-case.ts';
 export type TrainRequest = (NewRun | ResumedRun) &
   LiveViewOptions &
   UseCaseOptions<TrainingEvent> & {
-    /** Fields that replace those of the team file. */
+    /** Values that override fields of the team file. */
     readonly overrides?: readonly Override[];
   };
 
 export interface NewRun {
-  /** Path of a team file, or its keys and values. */
+  /** Path of a team file, or a team file as an object. */
   readonly config: string | TeamFile;
   /** Run folder to create. Default: `runs/NAME-1`, `runs/NAME-2`, ... */
   readonly run?: string | undefined;
 }
 
 export interface ResumedRun {
-  /** Run folder; training goes on from its newest complete checkpoint. */
+  /** Run folder. Training resumes from its newest complete checkpoint. */
   readonly resume: string;
 }
 
 /**
- * Starts training at once. Errors reject `result`: a TroupeError of any kind, after which an existing folder is
- * unchanged or can be resumed.
+ * Starts training immediately. If training fails, `result` rejects with a TroupeError; an existing run folder
+ * is then unchanged or can be resumed.
  *
  * @example
  * const { checkpoint } = await train({ config: { base: 'models/base', agents: 3, task: { name: 'arithmetic' } } }).result;
@@ -59,7 +59,8 @@ async function runTraining(
 ): Promise<TrainingResult> {
   const startViews = await liveViews(request, onEvent);
   const { resolved, run, resume } = resolveRun(request);
-  let stopViews: (() => Promise<void>) | undefined; // views outlive an attempt that lost its models
+  // started once: the views continue to run if an attempt fails because a worker was lost
+  let stopViews: (() => Promise<void>) | undefined;
   try {
     return await resumingAfterWorkerLoss(run, resume, {
       attempt: (resumesNow) =>
@@ -89,7 +90,9 @@ interface RequestedRun {
   readonly resume: boolean;
 }
 
-/** @throws ConfigError for a team file that cannot be used, or a resumed run with other settings than its own */
+/**
+ * @throws ConfigError if the team file cannot be used, or overrides change a fixed setting of a resumed run
+ */
 function resolveRun(request: TrainRequest): RequestedRun {
   const { overrides = [] } = request;
   if ('config' in request) {
@@ -97,7 +100,7 @@ function resolveRun(request: TrainRequest): RequestedRun {
     return { resolved, run: request.run ?? freeRunFolder(resolved.config.name), resume: false };
   }
   const { resume: run } = request;
-  readRunConfig(run); // refuses a folder that is no run before its configuration is read
+  readRunConfig(run); // throws if the folder is not a run folder, before its configuration is read
   const path = join(run, CONFIG_FILE);
   const resolved = resolveConfig(path, overrides);
   if (overrides.length > 0) requireSameRun(resolveConfig(path).config, resolved);

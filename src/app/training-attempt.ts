@@ -1,6 +1,6 @@
 /**
- * One attempt of a training run: loads the models, trains, evaluates, writes the report. An attempt fails if a worker
- * dies; the next one resumes.
+ * One attempt of a training run: loads the models, trains, evaluates, writes the report. If a worker dies,
+ * the attempt fails, and the next attempt resumes the run.
  * @module
  */
 import { existsSync } from 'node:fs';
@@ -42,14 +42,14 @@ export interface AttemptRequest extends Pick<UseCaseOptions, 'signal' | 'env'> {
   readonly resolved: ResolvedConfig;
   /** Run folder. */
   readonly run: string;
-  /** Resume the run in the folder. */
+  /** Whether to resume the run in the folder. */
   readonly resume: boolean;
   readonly onEvent: (event: TrainingEvent) => void;
-  /** Awaited once the run folder exists, before training starts. */
+  /** Called after the run folder is created or opened; training starts when the returned promise resolves. */
   readonly onOpen: (dir: string) => Promise<void>;
 }
 
-/** @throws TroupeError of any kind; an existing folder is unchanged or can be resumed */
+/** @throws TroupeError; an existing run folder is then unchanged or can be resumed */
 export async function trainAttempt(request: AttemptRequest): Promise<TrainingResult> {
   const closing: (() => unknown)[] = [];
   try {
@@ -59,7 +59,10 @@ export async function trainAttempt(request: AttemptRequest): Promise<TrainingRes
   }
 }
 
-/** @param defer - takes functions that release resources at the end, in reverse order */
+/**
+ * @param defer - registers a function that releases a resource; the functions run at the end, in reverse
+ *   order
+ */
 async function attempt(
   request: AttemptRequest,
   defer: (close: () => unknown) => void,
@@ -93,7 +96,7 @@ async function attempt(
       onEvent(event);
     },
   };
-  // the log has these warnings once, before the first checkpoint
+  // warnings are emitted only before the first checkpoint, so that a resumed run does not log them again
   if (store.lastCheckpoint() === undefined)
     for (const event of warningsOf(task, team)) for (const to of [store, sink]) to.emit(event);
   try {
@@ -116,7 +119,10 @@ async function attempt(
   return writeTrainingReport(store, config);
 }
 
-/** Everything that is known before a run folder exists: parts, prompts without contamination, pinned models. */
+/**
+ * Prepares everything that does not need a run folder: the composition of the team, the removal of
+ * contaminated prompts, and the pinning of hub models to commits.
+ */
 async function composeRun(
   { resolved: requested, signal, env, onEvent }: AttemptRequest,
   onWork: EngineContext['onWork'],
@@ -147,7 +153,7 @@ async function withoutEvaluationPrompts(
   return cleanTask(resolved, task, sets, context);
 }
 
-/** Checks what a resumed run needs before its folder is changed. @throws ConfigError */
+/** Checks the preconditions of a resumed run before its folder is changed. @throws ConfigError */
 function checkContinuation(resolved: ResolvedConfig, run: string): void {
   const { agents, train } = resolved.config;
   const done = listCheckpoints(join(run, CHECKPOINTS)).at(-1) ?? 0;
@@ -171,19 +177,22 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
     ]);
 }
 
-/** Warnings about the task's data and the tokenizers. */
+/** Collects the warnings about the task's data and the agents' tokenizers. */
 function warningsOf(task: Task, team: Team): RunEvent[] {
   const texts = [...(task.warnings ?? []), ...unreadablePrompts(team, task, 'train')];
   return texts.map((text) => ({ kind: 'warning', stage: 0, message: `task ${task.name}: ${text}` }));
 }
 
 interface Start {
-  /** Model folder of agent 0, 1, ...; absent: the base models of the team file. */
+  /** Model folders of agent 0, 1, ...; absent: the base models that the team file names. */
   readonly folders?: readonly string[];
   readonly optimizer?: boolean;
 }
 
-/** The newest checkpoint with its optimizers; the base models for a new run. */
+/**
+ * Returns the models to start from: the newest checkpoint with its optimizer states, or the base models for a
+ * new run.
+ */
 function startingPoint(store: DiskRunStore | undefined, agents: number): Start {
   const last = store?.lastCheckpoint();
   if (last === undefined) return {};
@@ -193,7 +202,10 @@ function startingPoint(store: DiskRunStore | undefined, agents: number): Start {
   };
 }
 
-/** Loads an agent's model from a checkpoint. A model that the team was loaded with is returned once without loading. */
+/**
+ * Returns a function that loads an agent's model from a checkpoint. If the team was started with this
+ * checkpoint, the first call for it returns the model that is already loaded.
+ */
 function agentLoader(
   { config, loadModel }: Composition,
   team: Team,
@@ -202,12 +214,16 @@ function agentLoader(
   const unused = new Map(team.agents.map(({ id, model }) => [folders?.[id], model]));
   return async (dir, agent) => {
     const loaded = unused.get(dir);
-    unused.delete(dir); // a second request, such as the champion's, needs its own weights
+    // a second call for the same folder, e.g. for the champion, must load a separate copy of the weights
+    unused.delete(dir);
     return loaded ?? loadModel({ dir, optimizer: true, ...chatTemplateOptions(config, agent) });
   };
 }
 
-/** Compares the trained with the untrained team, which is loaded again because training changed it in place. */
+/**
+ * Compares the trained with the untrained team. Loads the untrained team again, because training changed its
+ * weights.
+ */
 async function evaluateOutcome(
   composition: Composition,
   { team, champion }: TrainingOutcome,

@@ -1,5 +1,5 @@
 /**
- * Writes the report of a finished run from the events of the whole run, those of earlier processes included.
+ * Writes the report of a finished run from all events of the run, including those before it was resumed.
  * @module
  */
 import { join } from 'node:path';

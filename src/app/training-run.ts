@@ -21,11 +21,11 @@ export type TrainingEvent =
 export interface TrainingResult {
   /** Run folder, absolute. */
   readonly run: string;
-  /** Folder of the team to use: the champion, or the last checkpoint where there is none. */
+  /** Folder of the team to deploy: the champion, or the last checkpoint if there is no champion. */
   readonly checkpoint: string;
-  /** Markdown report of the run. */
+  /** Path of the run's report (Markdown). */
   readonly report: string;
-  /** Stages, updates, tests and evaluations of the whole run, over all its processes. */
+  /** Stages, updates, tests and evaluations of the whole run, including those before it was resumed. */
   readonly view: RunView;
 }
 
@@ -39,15 +39,18 @@ const NOT_OF_THE_RUN: ReadonlySet<string> = new Set<Exclude<TrainingEvent, RunEv
   'tensorboard_failed',
 ]);
 
-/** Whether an event is one of the run itself, which `events.jsonl` keeps, `phase` apart. */
+/**
+ * Whether an event is about the training itself. `events.jsonl` stores all of these events except `phase`.
+ */
 export function isRunEvent(event: TrainingEvent): event is RunEvent {
   return !NOT_OF_THE_RUN.has(event.kind);
 }
 
 /**
- * Iterate it for the events, await `result` for the outcome, or both. The run starts at once and does not wait for its
- * reader: unread events queue up, and a progress event replaces an unread one of the same phase before it. Each event
- * goes to one reader. Leaving the loop does not stop the run; an AbortSignal does.
+ * A training run. Iterate over it for the events, await `result` for the outcome, or both. The run starts
+ * immediately and does not wait for a reader: unread events are queued, and a progress event replaces an
+ * unread previous one of the same phase. If several loops iterate, each event goes to only one of them.
+ * Leaving the loop does not stop the run; abort the request's signal to stop it.
  *
  * @example
  * const run = train({ config: 'team.yaml' });
@@ -55,7 +58,7 @@ export function isRunEvent(event: TrainingEvent): event is RunEvent {
  * const { checkpoint } = await run.result;
  */
 export class TrainingRun implements AsyncIterable<TrainingEvent> {
-  /** @throws TroupeError of any kind; {@link Interrupted} if the signal aborted the run */
+  /** @throws TroupeError if training fails; {@link Interrupted} if the signal aborted the run */
   readonly result: Promise<TrainingResult>;
   readonly #unread: TrainingEvent[] = [];
   #wake: () => void = () => {};
@@ -66,7 +69,8 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
       this.#isFinished = true;
       this.#wake();
     });
-    this.result.catch(() => {}); // a reader of the events alone gets the error from the iterator
+    // prevents an unhandled rejection if the caller only iterates; the iterator throws the same error
+    this.result.catch(() => {});
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, undefined> {
@@ -77,7 +81,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
         this.#wake = resolve;
       });
     }
-    await this.result; // throws the error of a failed run
+    await this.result; // throws the error of a failed run to the reader
   }
 
   #push(event: TrainingEvent): void {

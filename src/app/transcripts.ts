@@ -1,6 +1,6 @@
 /**
- * Finds and filters transcripts: training completions of a run, the folder of an evaluation, or a file of
- * `troupe eval`.
+ * Finds and filters transcripts in one of three sources: the training episodes of a run, an evaluation
+ * folder, or a transcript file of `troupe eval`.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -12,9 +12,10 @@ import { COMPLETIONS, CONFIG_FILE } from '../store/layout.ts';
 import { ConfigError } from '../support/errors.ts';
 
 /**
- * The files of transcripts under a path. For a run: its stages, then its evaluations.
+ * Returns the transcript files under a path. For a run, those of its training stages come before those of its
+ * evaluations.
  *
- * @throws ConfigError if the path is no run, evaluation or file
+ * @throws ConfigError if the path is no run folder, evaluation folder or file
  */
 function filesUnder(path: string): TranscriptFile[] {
   if (statSync(path, { throwIfNoEntry: false })?.isFile())
@@ -50,29 +51,33 @@ function jsonlIn(folder: string, kind: TranscriptFile['kind']): TranscriptFile[]
     });
 }
 
-/** Conditions that a transcript must meet. */
+/** Conditions on transcripts; a transcript must meet all of them. */
 export interface TranscriptFilter {
-  /** Position of the prompt, or id of its item. */
+  /** Position of the prompt (see {@link findTranscripts}), or id of its item. */
   readonly prompt?: string;
   /** Stage of training. */
   readonly stage?: number;
-  /** Split, which is the first part of an item's id (`test:17`, `train-3`). */
+  /** Name of the split. An item's id begins with it (`test:17`, `train-3`). */
   readonly split?: string;
-  /** Name of a benchmark or of a file. */
+  /** Name of a benchmark, or name of a transcript file. */
   readonly benchmark?: string;
   /** Number of a sample. */
   readonly sample?: number;
-  /** Only wrong answers of the team. */
+  /** Whether to select only transcripts in which the team's answer is wrong. */
   readonly wrong?: boolean;
-  /** Name or number of an agent that sent a message; in training, of the agent whose batch it is. */
+  /**
+   * Name or id of an agent. Selects evaluation transcripts with a message of this agent, and training
+   * transcripts that were sampled to update this agent.
+   */
   readonly agent?: string;
 }
 
 /**
- * The transcripts that match, in the order they were written. The position of a prompt is its index in the split for
- * an evaluation, and its place among the prompts of the file for training.
+ * Returns the transcripts that match, in the order in which they were written. In an evaluation, the position
+ * of a prompt is its index in the split. In training, it is its rank among the prompts of the transcript
+ * file.
  *
- * @throws ConfigError naming what there is instead, if nothing matches
+ * @throws ConfigError if nothing matches; its message lists what exists instead
  */
 export function findTranscripts(path: string, filter: TranscriptFilter = {}): FoundTranscript[] {
   const files = filesUnder(path).filter(
@@ -87,7 +92,7 @@ export function findTranscripts(path: string, filter: TranscriptFilter = {}): Fo
   throw new ConfigError(`${path}: ${noTranscript(all, filter)}`);
 }
 
-/** Every transcript of a file with the position of its prompt. */
+/** Reads all transcripts of a file, each with the position of its prompt. */
 function readTranscripts(file: TranscriptFile): FoundTranscript[] {
   const positions = new Map<string, number>();
   return (readJsonLines(file.path) as Transcript[]).map((transcript) => {
@@ -128,7 +133,7 @@ function noFile(path: string, { stage, benchmark }: TranscriptFilter): string {
   return `expected transcripts${stage === undefined ? '' : ` of stage ${stage}`}${benchmark === undefined ? '' : ` of ${benchmark}`}, got ${got}`;
 }
 
-/** Why nothing matched: the prompt, else the other conditions. */
+/** Explains why no transcript matched: the prompt does not exist, or the other conditions exclude it. */
 function noTranscript(all: readonly FoundTranscript[], filter: TranscriptFilter): string {
   const here = all.filter((found) =>
     matches(found, { ...(filter.prompt === undefined ? {} : { prompt: filter.prompt }) }),

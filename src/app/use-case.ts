@@ -1,6 +1,6 @@
 /**
- * Options and events that all use cases share. A use case reads no command line, writes to no terminal and handles no
- * signal: the caller passes an AbortSignal and renders the events.
+ * Options and events that all use cases share. A use case does not read the command line, write to the
+ * terminal or handle process signals: the caller passes an AbortSignal and displays the events.
  * @module
  */
 
@@ -10,9 +10,12 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface UseCaseOptions<Event = UseCaseEvent> {
   /** Aborts the use case. */
   readonly signal?: AbortSignal | undefined;
-  /** Receives every event, in order, while the use case runs. */
+  /** Called with every event, in order, while the use case runs. */
   readonly onEvent?: ((event: Event) => void) | undefined;
-  /** Variables for tokens, API keys, cache folders and the Python of workers. Default: those of this process. */
+  /**
+   * Environment variables for tokens, API keys, cache folders and the Python of workers. Default: those of
+   * this process.
+   */
   readonly env?: Environment | undefined;
 }
 
@@ -20,11 +23,11 @@ export type UseCaseEvent = ProgressEvent | WarningEvent | DownloadEvent;
 
 export interface ProgressEvent {
   readonly kind: 'progress';
-  /** What is counted: `messages`, the name of a benchmark, a phase of training. */
+  /** Label of the progress bar, e.g. `messages`, the name of a benchmark, or a phase of training. */
   readonly label: string;
   readonly done: number;
   readonly total: number;
-  /** Time since this count was at 0, ms. */
+  /** Time since `done` was 0, ms. */
   readonly elapsedMs: number;
 }
 
@@ -33,7 +36,7 @@ export interface WarningEvent {
   readonly message: string;
 }
 
-/** A model on its way from the hub into the local cache. */
+/** Progress of the download of a model from the hub into the local cache. */
 export type DownloadEvent =
   | {
       readonly kind: 'download';
@@ -48,7 +51,10 @@ export type DownloadEvent =
   /** The download succeeded or failed. */
   | { readonly kind: 'download_finished'; readonly model: string };
 
-/** Environment variables of a use case; the only place of `src/app` that reads those of the process. */
+/**
+ * Returns the environment variables of a use case. This is the only function of `src/app` that reads those of
+ * the process.
+ */
 export function environmentOf({ env = process.env }: Pick<UseCaseOptions, 'env'>): Environment {
   return env;
 }

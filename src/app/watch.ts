@@ -1,6 +1,7 @@
 /**
- * Follows runs while they train and afterwards: their rows, a dashboard, or event files for TensorBoard. All but the
- * dashboard end when no process writes any of the runs.
+ * Follows runs during and after training: passes on their event rows, serves the dashboard, or writes event
+ * files for TensorBoard. Except for the dashboard, these functions return when no process writes to any of
+ * the runs.
  * @module
  */
 import { join } from 'node:path';
@@ -9,12 +10,15 @@ import type { RunRow } from '../run-view/rows.ts';
 import { createTensorBoardExport } from '../watch/tensorboard-export.ts';
 import { type WatchedRuns, watchRuns } from '../watch/watched-runs.ts';
 
-/** Interval in which the files of TensorBoard are updated, ms. */
+/** Interval between two updates of the TensorBoard files, ms. */
 const EXPORT_MS = 1000;
-/** Interval in which the end of the runs is checked, ms. */
+/** Interval between two checks whether the runs have ended, ms. */
 const IDLE_MS = 250;
 
-/** Opens run folders to follow them. @throws StoreError if a folder is no run, is damaged or has a newer format */
+/**
+ * Opens run folders for reading. @throws StoreError if a folder is no run folder, is damaged or has a newer
+ * format
+ */
 export { watchRuns as openRuns } from '../watch/watched-runs.ts';
 
 export interface WatchRequest {
@@ -24,14 +28,20 @@ export interface WatchRequest {
 }
 
 /**
- * Receives rows of one run, in order.
+ * Receives event rows of one run, in order.
  *
- * @param run - label of the run: the name of its folder, with the parent's where two are equal
- * @param restarted - whether these rows replace all earlier ones, because the run went back to a checkpoint
+ * @param run - label of the run: the name of its folder, prefixed by its parent folder if two runs have the
+ *   same name
+ * @param restarted - whether these rows replace all earlier ones, because the run was resumed from a
+ *   checkpoint
  */
 export type OnRows = (run: string, rows: readonly RunRow[], restarted: boolean) => void;
 
-/** Passes the rows so far to `onRows`, then every new one. @throws StoreError if a folder is no run, or of another format */
+/**
+ * Passes all existing rows to `onRows`, then every new row.
+ *
+ * @throws StoreError if a folder is no run folder, or has another format
+ */
 export async function watch({ runs, signal }: WatchRequest, onRows: OnRows): Promise<void> {
   await withWatchedRuns(runs, async (watched) => {
     const labels = new Map(watched.runs.map(({ id, label }) => [id, label]));
@@ -46,9 +56,9 @@ export async function watch({ runs, signal }: WatchRequest, onRows: OnRows): Pro
 }
 
 export interface DashboardRequest extends WatchRequest {
-  /** Port of this machine; 0: any free one. */
+  /** Port on this machine; 0: any free port. */
   readonly port: number;
-  /** Called when the dashboard listens. */
+  /** Called when the dashboard is listening, with its URL and the labels of the runs. */
   readonly onListening: (url: string, labels: readonly string[]) => void;
 }
 
@@ -69,7 +79,7 @@ export async function watchInBrowser({ runs, port, signal, onListening }: Dashbo
   });
 }
 
-/** Writes event files for TensorBoard, one folder per run. @param dir - folder of all runs */
+/** Writes event files for TensorBoard. @param dir - parent folder; each run gets a subfolder */
 export async function exportTensorBoard({ runs, signal }: WatchRequest, dir: string): Promise<void> {
   await withWatchedRuns(runs, async (watched) => {
     const exports = watched.runs.map((run) => createTensorBoardExport(run.dir, join(dir, run.label)));
@@ -96,7 +106,7 @@ async function withWatchedRuns(
   }
 }
 
-/** Resolves after a time, or when the signal aborts. */
+/** Resolves after `ms` milliseconds, or when the signal aborts. */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

@@ -1,11 +1,11 @@
 /**
- * Checks, before long work, that its result can be written.
+ * Checks whether results can be written, before long work starts.
  * @module
  */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The path itself, or the nearest folder above it that exists. */
+/** Returns the path if it exists, else its nearest existing parent folder. */
 export function nearestExisting(path: string): string {
   return existsSync(path) ? path : nearestExisting(dirname(path));
 }

@@ -1,5 +1,6 @@
 /**
- * Parsers of numbers and splits on the command line. Commander prints the message of an InvalidArgumentError in one line.
+ * Parsers of numbers and names of splits on the command line. Commander prints the message of an
+ * InvalidArgumentError in one line.
  * @module
  */
 import { InvalidArgumentError } from 'commander';
@@ -7,34 +8,34 @@ import { renamedSplitHint } from '../support/renamed-names.ts';
 import { SPLITS } from '../task/split.ts';
 import type { Split } from '../task/task.ts';
 
-/** Port of the dashboard if no other is named. */
+/** Default port of the dashboard. */
 export const DEFAULT_DASHBOARD_PORT = 4600;
 
-/** An integer >= 0. @throws InvalidArgumentError otherwise */
+/** Parses an integer >= 0. @throws InvalidArgumentError for other text */
 export function naturalNumber(text: string): number {
   return integer(text, 0);
 }
 
-/** An integer >= 1. @throws InvalidArgumentError otherwise */
+/** Parses an integer >= 1. @throws InvalidArgumentError for other text */
 export function positiveInteger(text: string): number {
   return integer(text, 1);
 }
 
-/** A port, 0 for any free one. @throws InvalidArgumentError otherwise */
+/** Parses a port; 0 means any free port. @throws InvalidArgumentError for other text */
 export function portNumber(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('expected a port from 0 to 65535');
   return port;
 }
 
-/** A number > 0. @throws InvalidArgumentError otherwise */
+/** Parses a number > 0. @throws InvalidArgumentError for other text */
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('expected a number > 0');
   return value;
 }
 
-/** A split of a task. @throws InvalidArgumentError for other names */
+/** Parses the name of a split of a task. @throws InvalidArgumentError for other names */
 export function splitName(text: string): Split {
   const split = SPLITS.find((name) => name === text);
   if (split === undefined)

@@ -1,11 +1,14 @@
 /**
- * The commands by name, with the description that help prints without loading the command.
+ * The commands by name. Each entry has the description that `--help` prints, so that help does not load the
+ * commands.
  * @module
  */
 import type { DefineCommand } from './command.ts';
 
 export interface ListedCommand {
-  /** Equal to the description in the command's own definition. */
+  /**
+   * Description in `--help`. A test checks that it equals the description in the command's own definition.
+   */
   readonly about: string;
   readonly load: () => Promise<DefineCommand>;
 }

@@ -1,5 +1,6 @@
 /**
- * Prints the events of use cases on standard error: progress on one line, warnings, downloads.
+ * Prints the events of use cases to standard error: progress, warnings and downloads. Progress is updated in
+ * one line.
  * @module
  */
 import type { DownloadEvent, UseCaseEvent } from '../app/use-case.ts';
@@ -9,7 +10,7 @@ const MEGABYTE = 1e6;
 
 export interface EventPrinter<Event> {
   readonly onEvent: (event: Event) => void;
-  /** Clears the progress line. */
+  /** Clears the progress line from the terminal. */
   close(): void;
 }
 
@@ -29,7 +30,7 @@ export function printEvents(stream: NodeJS.WriteStream = process.stderr): EventP
   };
 }
 
-/** Prints downloads of models, each on its own progress line. */
+/** Prints the progress of model downloads, each in a line that is updated. */
 export function printDownloads(stream: NodeJS.WriteStream = process.stderr): EventPrinter<DownloadEvent> {
   let line: ProgressLine | undefined;
   const close = (): void => {

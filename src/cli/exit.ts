@@ -1,6 +1,7 @@
 /**
- * Maps a thrown error to an exit code and a message of one line per problem. Codes: 0 success, 1 failure, 2 usage or
- * configuration, 70 defect of troupe, 74 run folder, 75 retryable, 130 interrupted.
+ * Maps a thrown error to an exit code and a message with one line per problem. Exit codes: 0 success, 1
+ * failure, 2 invalid usage or configuration, 70 defect of troupe, 74 error of a run folder, 75 retryable
+ * error, 130 interrupted.
  * @module
  */
 import { CommanderError } from 'commander';
@@ -9,18 +10,18 @@ import { ConfigError, TroupeError } from '../support/errors.ts';
 
 export interface ExitReport {
   readonly exitCode: number;
-  /** Message for the user; empty if commander has printed one already. */
+  /** Message for the user; empty if commander has already printed one. */
   readonly message: string;
 }
 
-/** @param debug - whether the message includes the stacks of the error and of its causes */
+/** @param debug - whether the message includes the stack traces of the error and its causes */
 export function exitReport(error: unknown, { debug }: { readonly debug: boolean }): ExitReport {
   const { exitCode, message } = reportOf(error);
   return { exitCode, message: debug && error instanceof Error ? `${message}\n${stacks(error)}` : message };
 }
 
 function reportOf(error: unknown): ExitReport {
-  // commander throws after --help and --version too, and prints its own messages
+  // commander also throws after --help and --version, and prints its own messages
   if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2, message: '' };
   if (error instanceof ConfigError) return { exitCode: error.exitCode, message: error.message };
   if (error instanceof TroupeError) return { exitCode: error.exitCode, message: oneLine(error.message) };

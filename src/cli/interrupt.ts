@@ -1,9 +1,9 @@
 /**
- * Ctrl-C: the first one aborts the command's AbortSignal, the second one ends the process.
+ * Handles Ctrl-C: the first Ctrl-C aborts the command's AbortSignal, the second one ends the process.
  * @module
  */
 
-/** Exit code of a process that SIGINT ended, by shell convention. */
+/** Exit code after SIGINT, by shell convention. */
 const INTERRUPTED = 130;
 
 type Process = Pick<NodeJS.Process, 'on' | 'off' | 'exit' | 'stderr'>;
@@ -15,15 +15,17 @@ export interface Interruption {
   release(): void;
 }
 
-/** An interruption whose handler is installed later: until then Ctrl-C ends the process. */
+/** An interruption whose signal handler is installed later. Until then, Ctrl-C ends the process. */
 export interface DeferredInterruption extends Interruption {
-  /** Installs the handler, once. */
+  /** Installs the signal handler; further calls have no effect. */
   listen(): void;
 }
 
 /**
- * @param hint - printed at the first Ctrl-C: what happens now
- * @param on - source of signals; default: this process
+ * Installs the handler of Ctrl-C.
+ *
+ * @param hint - text that is printed at the first Ctrl-C and explains what happens next
+ * @param on - process whose signals are handled; default: this process
  */
 export function listenForInterrupt(hint: string, on: Process = process): Interruption {
   const interruption = prepareInterrupt(hint, on);
@@ -31,7 +33,7 @@ export function listenForInterrupt(hint: string, on: Process = process): Interru
   return interruption;
 }
 
-/** {@link listenForInterrupt} from the call of `listen` on. */
+/** Like {@link listenForInterrupt}, but the handler is installed when the caller calls `listen`. */
 export function prepareInterrupt(hint: string, on: Process = process): DeferredInterruption {
   const controller = new AbortController();
   let isListening = false;
@@ -51,7 +53,10 @@ export function prepareInterrupt(hint: string, on: Process = process): DeferredI
   };
 }
 
-/** For commands that run until Ctrl-C or SIGTERM. A second signal ends the process without cleanup. */
+/**
+ * Handles signals for commands that run until Ctrl-C or SIGTERM. A second signal ends the process without
+ * cleanup.
+ */
 export function listenForEnd(): Interruption {
   const controller = new AbortController();
   const onSignal = (): void => {

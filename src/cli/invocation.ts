@@ -1,5 +1,5 @@
 /**
- * Adapts the commands in messages to how the user starts this program.
+ * Rewrites commands in messages to the form in which the user started this program.
  * @module
  */
 

@@ -1,5 +1,6 @@
 /**
- * The command line: extracts configuration flags, runs the command, and turns errors into one line and an exit code.
+ * Entry point of the command line: extracts configuration flags, runs the command, and converts errors to a
+ * one-line message and an exit code.
  * @module
  */
 import { Command } from 'commander';
@@ -10,14 +11,17 @@ import { COMMANDS } from './command-table.ts';
 import { exitReport } from './exit.ts';
 import { asTyped } from './invocation.ts';
 
-/** Keys of a team file that are flags without a dot (`config/schema.ts` has the same list). */
+/**
+ * Top-level keys of a team file that can be given as flags, e.g. `--seed`; `config/schema.ts` has the same
+ * list.
+ */
 export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
 
 /**
  * Runs a command line.
  *
  * @param argv - arguments after the program's name
- * @returns exit code
+ * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
@@ -32,7 +36,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Ends with success when the reader of standard output closes the pipe, as `head` does. */
+/**
+ * Exits with code 0 when the reader of standard output closes the pipe, as `head` does. Rethrows other
+ * errors.
+ */
 function endQuietly(error: Error): void {
   if (systemErrorCode(error) === 'EPIPE') process.exit(0);
   throw error;

@@ -1,5 +1,6 @@
 /**
- * Prints pretraining on standard output: one progress line per model, then its size and losses.
+ * Prints the progress of pretraining to standard output: one updated line per model, then the model's size
+ * and losses.
  * @module
  */
 import { relative } from 'node:path';

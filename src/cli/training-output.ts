@@ -1,5 +1,6 @@
 /**
- * Runs a training and shows it: events on standard output, as text or JSON lines, then the summary.
+ * Runs a training and prints its events to standard output, as text or JSON lines. Text output ends with a
+ * summary.
  * @module
  */
 import { join, relative } from 'node:path';
@@ -9,7 +10,7 @@ import type { EventSink } from '../train/events.ts';
 import { printDownloads } from './event-printer.ts';
 import { prepareInterrupt } from './interrupt.ts';
 
-/** @throws TroupeError as the training does */
+/** @throws TroupeError if the training fails */
 export async function showTraining(
   request: TrainRequest,
   { json }: { readonly json: boolean },
@@ -33,7 +34,7 @@ export async function showTraining(
         process.stderr.write(`${event.message}\n`);
         break;
       case 'dashboard':
-        // standard output may be a pipe of events
+        // not printed to standard output, from which another program may read the events
         process.stderr.write(`dashboard at ${event.url}\n`);
         break;
       case 'tensorboard_failed':

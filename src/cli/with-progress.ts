@@ -1,12 +1,12 @@
 /**
- * Runs a use case for a command: Ctrl-C aborts it, its events go to standard error.
+ * Runs a use case for a command: Ctrl-C aborts the use case, and its events are printed to standard error.
  * @module
  */
 import type { UseCaseOptions } from '../app/use-case.ts';
 import { printEvents } from './event-printer.ts';
 import { listenForInterrupt } from './interrupt.ts';
 
-/** @param hint - printed at the first Ctrl-C */
+/** @param hint - text that is printed at the first Ctrl-C and explains what happens next */
 export async function withProgress<T>(
   hint: string,
   run: (options: UseCaseOptions) => Promise<T>,

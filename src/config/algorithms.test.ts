@@ -23,7 +23,7 @@ function errorOf(text: string, ...flags: string[]): string {
   throw new Error('expected a ConfigError');
 }
 
-/** The value of a dotted path. */
+/** Returns the value at a dotted path. */
 function at(config: object, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], config);
 }

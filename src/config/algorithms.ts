@@ -1,13 +1,13 @@
 /**
- * Algorithms by name: SAT, SAT as printed in the paper, and baselines. An algorithm is a table of settings without code:
- * all algorithms run in the same stage loop and write the same events and metrics, and the user's own settings override
- * those of the algorithm.
+ * Algorithms by name: SAT, SAT as printed in the paper, and baselines. An algorithm is only a table of
+ * settings: all algorithms run in the same stage loop and write the same events and metrics. The user's own
+ * settings override those of the algorithm.
  * @module
  */
 
 type Value = string | number | boolean;
 
-/** One setting of an algorithm, and its reason. `docs/algorithm.md` has the equations. */
+/** One setting of an algorithm, and the reason for it. `docs/algorithm.md` explains the equations. */
 type Setting = readonly [path: `${string}.${string}`, value: Value, why: string];
 
 export interface Algorithm {
@@ -15,7 +15,7 @@ export interface Algorithm {
   readonly settings: readonly Setting[];
 }
 
-/** GRPO in this loop: no trust region, no test, no KL term. */
+/** Settings of GRPO: no trust region, no acceptance test, no KL term. */
 const GRPO: readonly Setting[] = [
   ['loss.ratio_norm', 'mean', "GRPO's mean over the tokens of a message"],
   ['loss.dual_clip', 'off', 'plain PPO clip'],
@@ -87,7 +87,10 @@ export type AlgorithmName = keyof typeof ALGORITHMS;
 
 export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as [AlgorithmName, ...AlgorithmName[]];
 
-/** Settings of the file's algorithm; empty for unknown names, which the schema rejects. */
+/**
+ * Returns the settings of the algorithm that a team file names; [] for unknown names, which the schema
+ * rejects.
+ */
 export function algorithmSettings(file: unknown): readonly Setting[] {
   const name = isSection(file) ? (file.algorithm ?? 'sat') : 'sat';
   return typeof name === 'string' && Object.hasOwn(ALGORITHMS, name)
@@ -96,10 +99,10 @@ export function algorithmSettings(file: unknown): readonly Setting[] {
 }
 
 /**
- * Adds the settings of the file's algorithm for all keys that the file does not set.
+ * Adds the settings of the team file's algorithm for all keys that the team file does not set.
  *
- * @param file - value of the YAML file, with flags applied
- * @returns the completed value, and the dotted paths of the added settings
+ * @param file - content of the team file as an object, with flags applied
+ * @returns the completed object, and the dotted paths of the added settings
  */
 export function withAlgorithm(file: unknown): {
   readonly file: unknown;

@@ -1,6 +1,6 @@
 /**
- * Checks which settings change when a run is resumed. Settings of the training may change; the team, the task and the
- * reward may not.
+ * Checks which settings change when a run is resumed. Training settings may change; the team, the task and
+ * the reward may not.
  * @module
  */
 import { show } from '../schema/fields.ts';
@@ -9,9 +9,10 @@ import type { ResolvedConfig } from './resolve.ts';
 import type { Config } from './schema.ts';
 
 /**
- * Keys that must not change. With another team, task, policy or reward, acceptance tests before and after the change
- * would not be comparable, and alpha is spent over the whole run (E64). `algorithm` and `base` have no effect on a
- * resumed run, because their settings are already written to other keys.
+ * Keys that must not change when a run is resumed. With another team, task, policy or reward, acceptance
+ * tests before and after the change would not be comparable. `gate.alpha` must not change, because it bounds
+ * the error of all tests of a run together (E64). `algorithm` and `base` have no effect on a resumed run,
+ * because their settings are already in other keys.
  */
 const FIXED: readonly (readonly string[])[] = [
   ['seed'],
@@ -29,7 +30,7 @@ const FIXED: readonly (readonly string[])[] = [
 ];
 
 /**
- * Rejects changes of fixed keys.
+ * Rejects changes of keys that must not change.
  *
  * @param before - configuration of the run
  * @param now - the same configuration with the flags of the resuming command
@@ -56,7 +57,10 @@ function differences(path: readonly string[], before: unknown, now: unknown): Pl
   ];
 }
 
-/** Value for messages; of a list its length, because lists are compared only if their lengths differ. */
+/**
+ * Formats a value for messages. A list is formatted as its length, because only lists of different lengths
+ * are compared here.
+ */
 function shown(value: unknown): string {
   return Array.isArray(value) ? `a list of ${value.length}` : show(value);
 }

@@ -59,7 +59,7 @@ function algorithmText([name, { about, settings }]: readonly [string, Algorithm]
   return [`### ${name}\n`, `${about}\n`, ...body].join('\n');
 }
 
-/** The JSON schema as a file for editors. */
+/** Returns the JSON schema of team files as text. Editors use this file to check team files. */
 export function configSchemaFile(): string {
   return `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
 }
@@ -68,7 +68,7 @@ function sectionTable(node: JsonSchema): string {
   const variants = alternatives(node).filter((one) => one.properties !== undefined);
   if (variants.length === 1)
     return fieldTable(Object.entries(variants[0]?.properties ?? {}), { required: variants[0]?.required });
-  // one row per kind, then the fields that only some kinds have
+  // a section with several kinds: the row of each kind is followed by the rows of its fields
   const rows = variants.flatMap((variant) => Object.entries(variant.properties ?? {}));
   return fieldTable(rows);
 }

@@ -1,5 +1,6 @@
 /**
- * Sections of a team file about evaluation: benchmarks, prompts, and contamination of the training data.
+ * Sections of a team file about evaluation: benchmarks, numbers of prompts, and contamination of the training
+ * data.
  * @module
  */
 import { z } from 'zod';
@@ -7,7 +8,7 @@ import { choice, integer, number, show, text } from '../schema/fields.ts';
 import { renamedSplitHint } from '../support/renamed-names.ts';
 import { taskSection } from './sections.ts';
 
-/** A known benchmark by name, or a custom one with a task section. */
+/** The name of a known benchmark, or a custom benchmark with a task section. */
 const benchmarkEntry = z.union(
   [
     text('the name of a benchmark'),
@@ -44,13 +45,13 @@ const benchmarkEntry = z.union(
   },
 );
 
-/** The new name of the entry's split if it was renamed, else ''. */
+/** Returns a hint with the new name of the split if the entry uses an old name, else ''. */
 function splitHint(entry: unknown): string {
   const isSection = typeof entry === 'object' && entry !== null && 'split' in entry;
   return isSection ? renamedSplitHint(entry.split) : '';
 }
 
-/** A benchmark in a team file. */
+/** An entry of a list of benchmarks in a team file. */
 export type BenchmarkEntry = z.output<typeof benchmarkEntry>;
 
 const benchmarkList = () =>

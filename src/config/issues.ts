@@ -1,6 +1,6 @@
 /**
- * Errors of the configuration schema as lines for users, each with its position in the file or the flag that set the
- * value.
+ * Converts errors of the configuration schema to messages for users. Each message has the position in the
+ * file, or the flag that set the value.
  * @module
  */
 import type { z } from 'zod';
@@ -11,33 +11,33 @@ import type { Override } from './overrides.ts';
 import { RENAMED_TEAM_KEYS, renamedKeyMessage } from './renamed-keys.ts';
 import type { ConfigValues } from './yaml-file.ts';
 
-/** One problem, without its position. */
+/** A problem of a configuration, before its position in the file is known. */
 export interface PlacelessIssue {
   readonly path: readonly PropertyKey[];
-  /** Without the path: `expected a number > 0, got -1`. */
+  /** Message without the path, e.g. `expected a number > 0, got -1`. */
   readonly message: string;
   readonly suggestion?: string;
-  /** Whether the key itself is wrong, not its value. */
+  /** Whether the problem is the key itself, not its value. */
   readonly isKey?: boolean;
 }
 
-/** Sources of the configuration's values. */
+/** The sources of a configuration's values: the file, the flags and the algorithm. */
 export interface Sources {
-  /** Name of the file in messages. */
+  /** Name of the file, used in messages. */
   readonly name: string;
   readonly file: ConfigValues;
   readonly overrides: readonly Override[];
-  /** Dotted paths that only the file's algorithm set. */
+  /** Dotted paths of the settings that come from the file's algorithm. */
   readonly filled: ReadonlySet<string>;
 }
 
-/** Converts one zod issue; an issue about unknown keys may contain several problems. */
+/** Converts one issue of zod. An issue about unknown keys becomes one problem per key. */
 export function explain(issue: z.core.$ZodIssue): PlacelessIssue[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
       const keys = keysAt(path);
-      // the key may exist in another kind of this section
+      // the schema knows the key, but for another `kind` of this section
       if (keys.includes(key)) {
         const kind = kindOf(issue.input);
         return {
@@ -70,7 +70,7 @@ function kindOf(section: unknown): string {
   return typeof kind === 'string' ? `kind ${kind}` : 'this kind';
 }
 
-/** @returns the error with one line per problem: `team.yaml:6:10 trust_region.target_kl: expected ...` */
+/** @returns an error with one line per problem, e.g. `team.yaml:6:10 trust_region.target_kl: expected ...` */
 export function configError(problems: readonly PlacelessIssue[], sources: Sources): ConfigError {
   const located = problems.map((problem) => locate(attributeToAlgorithm(problem, sources), sources));
   const lines = located.map(({ issue, flag }) => {
@@ -85,12 +85,15 @@ export function configError(problems: readonly PlacelessIssue[], sources: Source
   });
 }
 
-/** The message of an unknown key contains the key, so its path ends at the parent. */
+/**
+ * Returns the path for a message. The message about an unknown key contains the key, so the path is that of
+ * its section.
+ */
 function problemPath(issue: ConfigIssue): string {
   return issue.message.startsWith('unknown key') ? issue.path.split('.').slice(0, -1).join('.') : issue.path;
 }
 
-/** Reports a value that the algorithm set at the key `algorithm`. */
+/** If the algorithm set the invalid value, moves the problem to the key `algorithm`. */
 function attributeToAlgorithm(problem: PlacelessIssue, { filled }: Sources): PlacelessIssue {
   const path = problem.path.join('.');
   if (!filled.has(path)) return problem;
@@ -103,7 +106,8 @@ function locate(
 ): { readonly issue: ConfigIssue; readonly flag?: string } {
   const { path, message, suggestion } = problem;
   const issue = { path: path.join('.'), message, ...(suggestion === undefined ? {} : { suggestion }) };
-  // the flag that set the value or one of its parents, else a flag that set a part of the value
+  // first choice: a flag that set the value or one of its parents; second choice: a flag that set a part of
+  // the value
   const override =
     overrides.findLast((one) => startsWith(path, one.path)) ??
     overrides.findLast((one) => path.length > 0 && startsWith(one.path, path));

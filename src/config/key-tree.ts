@@ -9,7 +9,7 @@ import { agentsField, configSchema } from './schema.ts';
 
 let cached: JsonSchema | undefined;
 
-/** JSON schema of the team file as users write it: defaults and descriptions included. */
+/** Returns the JSON schema of a team file as users write it, with defaults and descriptions. */
 export function configJsonSchema(): JsonSchema {
   cached ??= jsonSchemaOf(configSchema, ({ zodSchema, jsonSchema }) => {
     if ((zodSchema as unknown) !== agentsField) return;
@@ -23,7 +23,7 @@ export function configJsonSchema(): JsonSchema {
   return cached;
 }
 
-/** Keys allowed at a path, in the order of the schema; [] where there are none. */
+/** Returns the keys that are allowed at a path, in the order of the schema; [] if the path has no keys. */
 export function keysAt(path: readonly PropertyKey[]): string[] {
   let nodes: JsonSchema[] = [configJsonSchema()];
   for (const step of path)
@@ -35,9 +35,11 @@ export function keysAt(path: readonly PropertyKey[]): string[] {
 }
 
 /**
- * The known key that is nearest to an unknown one: a key of the same section, else a key of another section.
+ * Finds the known key whose spelling is most similar to an unknown key: in the same section, else in another
+ * section.
  *
- * @returns a key of the section, or the dotted path of a key of another section; undefined if none is near
+ * @returns a key of the section, or the dotted path of a key of another section; undefined if no key is
+ *   similar
  */
 export function nearestKey(section: readonly PropertyKey[], key: string): string | undefined {
   const near = nearestName(key, keysAt(section));

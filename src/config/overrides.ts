@@ -1,13 +1,13 @@
 /**
- * Configuration from the command line: `--train.stages 5`, `--train.stages=5` and `--set train.stages=5` are equivalent.
- * Values are YAML, as in the file.
+ * Configuration flags of the command line. `--train.stages 5`, `--train.stages=5` and `--set train.stages=5`
+ * are equivalent. Values are parsed as YAML, as in a team file.
  * @module
  */
 import { parseDocument } from 'yaml';
 import { ConfigError } from '../support/errors.ts';
 
 export interface Override {
-  /** The flag as typed, without its value; used in errors. */
+  /** The flag as the user typed it, without its value; used in error messages. */
   readonly flag: string;
   readonly path: readonly string[];
   readonly value: unknown;
@@ -16,10 +16,10 @@ export interface Override {
 const DOTTED = /^--([A-Za-z_]\w*(?:\.\w+)+)(?:=(.*))?$/s;
 
 /**
- * Extracts the overrides from a command line.
+ * Extracts the configuration flags from a command line.
  *
- * @param plain - keys that are also flags without a dot, e.g. `seed`
- * @returns the remaining arguments of the command, and the overrides in order
+ * @param plain - top-level keys that are also flags, e.g. `seed` for `--seed`
+ * @returns the remaining arguments, and the overrides in order
  * @throws ConfigError for a flag without a value, or whose value is not YAML
  *
  * @example
@@ -85,7 +85,7 @@ function parseValue(flag: string, written: string): unknown {
 }
 
 /**
- * Applies overrides to a parsed file in order.
+ * Applies overrides, in order, to the content of a file.
  *
  * @returns a new value; missing sections are created
  * @throws ConfigError if a parent of a path is neither a section nor a list
@@ -107,6 +107,6 @@ function setAt(parent: unknown, path: readonly string[], override: Override): un
     throw new ConfigError(
       `${override.flag}: expected a key of a section, but its parent is ${JSON.stringify(parent)}`,
     );
-  const section = (parent ?? {}) as Readonly<Record<string, unknown>>; // an object, by the check above
+  const section = (parent ?? {}) as Readonly<Record<string, unknown>>; // the check above excludes other types
   return { ...section, [key]: setAt(section[key], deeper, override) };
 }

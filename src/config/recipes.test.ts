@@ -7,7 +7,7 @@ import { resolveConfig } from './resolve.ts';
 
 const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url));
 
-/** All team files; the folder `cluster` contains files of other tools. */
+/** All team files. The folder `cluster` is excluded, because its YAML files belong to other tools. */
 const files = readdirSync(RECIPES, { recursive: true, encoding: 'utf8' }).filter(
   (name) => name.endsWith('.yaml') && dirname(name) !== 'cluster',
 );

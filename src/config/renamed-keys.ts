@@ -1,12 +1,15 @@
 /**
- * Renamed keys of configuration files. The error for an old key contains the new key; old keys are never read.
+ * Keys of configuration files that were renamed. An old key is an error whose message contains the new key.
  * @module
  */
 
-/** Dotted path of an old key -> dotted path of the new key. Paths leave out positions in lists. */
+/**
+ * Maps the dotted path of an old key to that of the new key. Indices of list entries are left out of the
+ * paths.
+ */
 export type RenamedKeys = Readonly<Record<string, string>>;
 
-/** Renamed keys of team files. Task options are in `support/renamed-names.ts`. */
+/** Renamed keys of team files. Renamed task options are in `support/renamed-names.ts`. */
 export const RENAMED_TEAM_KEYS: RenamedKeys = { 'reward.member': 'reward.agent' };
 
 /** Renamed keys of serve files. */
@@ -17,10 +20,10 @@ export const RENAMED_SERVE_KEYS: RenamedKeys = {
 };
 
 /**
- * Error message for a key that was renamed.
+ * Returns the error message for a key that was renamed.
  *
  * @param path - path of an unknown key, such as `['agents', 0, 'model']`
- * @returns the message; undefined if the key was never in use
+ * @returns the message; undefined if this key was never renamed
  *
  * @example
  * renamedKeyMessage(['reward', 'member'], { 'reward.member': 'reward.agent' }); // => 'unknown key "member"; it is now "agent"'
@@ -31,7 +34,7 @@ export function renamedKeyMessage(path: readonly PropertyKey[], renamed: Renamed
   const now = Object.hasOwn(renamed, old) ? renamed[old] : undefined;
   if (now === undefined) return undefined;
   const section = steps.slice(0, -1).join('.');
-  // within the same section the message omits the section
+  // if the new key is in the same section, the message contains only the key without the section
   const isNear = section !== '' && now.startsWith(`${section}.`);
   return `unknown key "${steps.at(-1)}"; it is now "${isNear ? now.slice(section.length + 1) : now}"`;
 }

@@ -14,7 +14,7 @@ function resolved(text: string, ...flags: string[]) {
   return resolveConfigText(text, { path: '/team/team.yaml', overrides });
 }
 
-/** Lines of the error for a text and flags. */
+/** Returns the lines of the error message for a team file and flags. */
 function errorLines(text: string, ...flags: string[]): string[] {
   try {
     resolved(text, ...flags);

@@ -1,5 +1,5 @@
 /**
- * Resolves a team file and flags to a validated configuration that contains all defaults.
+ * Resolves a team file and flags to a validated configuration with all defaults.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -18,17 +18,20 @@ import { type ConfigValues, parseYamlFile } from './yaml-file.ts';
 export interface ResolvedConfig {
   /** Validated configuration; paths are absolute. */
   readonly config: Config;
-  /** The configuration with all defaults as YAML; stored in the run folder. */
+  /** The configuration with all defaults as YAML. The run folder contains this text. */
   readonly resolvedYaml: string;
-  /** Error about problems that are found later (options of the task, model folders), with positions or flags. */
+  /**
+   * Creates an error with file positions or flags. Used for problems that are found after validation, e.g. in
+   * task options.
+   */
   problem(problems: readonly PlacelessIssue[]): ConfigError;
 }
 
 /**
  * Reads and validates a team file.
  *
- * @param path - YAML file
- * @param overrides - flags; they override the file
+ * @param path - path of the YAML file
+ * @param overrides - flags, which override values of the file
  * @throws ConfigError with one line per problem, each with file:line:column or the flag
  */
 export function resolveConfig(path: string, overrides: readonly Override[] = []): ResolvedConfig {
@@ -51,7 +54,10 @@ export function resolveConfig(path: string, overrides: readonly Override[] = [])
   return resolveConfigText(text, { path, overrides });
 }
 
-/** {@link resolveConfig} for a text; `path` is its name in errors, and relative paths are relative to its folder. */
+/**
+ * Validates the text of a team file, as {@link resolveConfig} does. `path` is the file's name in errors;
+ * relative paths in the text are relative to the folder of `path`.
+ */
 export function resolveConfigText(
   text: string,
   { path, overrides = [] }: { readonly path: string; readonly overrides?: readonly Override[] },
@@ -61,9 +67,9 @@ export function resolveConfigText(
 }
 
 /**
- * {@link resolveConfig} for an object with the keys of a team file.
+ * Validates an object with the keys of a team file, as {@link resolveConfig} does.
  *
- * @param options.folder - folder of relative paths; default: the current folder
+ * @param options.folder - folder to which relative paths are relative; default: the current folder
  * @throws ConfigError with one line per problem, each with the dotted key
  */
 export function resolveConfigObject(
@@ -101,7 +107,7 @@ function resolveFile(
   };
 }
 
-/** Replaces the names of all models, e.g. a branch on the hub by a commit. */
+/** Replaces the names of all models, e.g. the branch in a hub reference by a commit. */
 export function withModels(resolved: ResolvedConfig, nameOf: (model: string) => string): ResolvedConfig {
   const { base, agents } = resolved.config;
   const config: Config = {
@@ -119,7 +125,10 @@ export function withAgentFolders(resolved: ResolvedConfig, folders: readonly str
   return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
 }
 
-/** Expands `agents: 3` to three agents without settings, and removes empty sections, which have their defaults. */
+/**
+ * Expands `agents: 3` to a list of three agents without settings, and removes empty sections, so that they
+ * get defaults.
+ */
 function expandShorthand(root: unknown): unknown {
   if (typeof root !== 'object' || root === null || Array.isArray(root)) return root;
   const entries = Object.entries(root).filter(([, value]) => value !== null);
@@ -130,7 +139,10 @@ function expandShorthand(root: unknown): unknown {
   return expanded;
 }
 
-/** Makes paths absolute: those of the file are relative to its folder, those of flags to the current folder. */
+/**
+ * Makes paths absolute. Paths from the file are relative to the file's folder, paths from flags to the
+ * current folder.
+ */
 function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly Override[]): Config {
   const typed = new Set(overrides.map((override) => override.path.join('.')));
   const absolute = (path: string, ...keys: string[]): string => {
@@ -141,7 +153,8 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
   const taskAt = <T extends Task>(section: T, ...keys: string[]): T => {
     const entries = Object.entries(section).map(([key, value]) =>
       (key === 'module' || /(^|_)path$/.test(key)) && typeof value === 'string'
-        ? [key, absolute(value, ...keys.map((one) => `${one}.${key}`), ...keys)] // --task.path X, --set task={path: X}
+        ? // the path may come from the flag --task.path X or from --set task={path: X}
+          [key, absolute(value, ...keys.map((one) => `${one}.${key}`), ...keys)]
         : [key, value],
     );
     return named(Object.fromEntries(entries) as T); // the same keys
@@ -171,7 +184,7 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
     ...(config.base === undefined ? {} : { base: absolute(config.base, 'base') }),
     agents: config.agents.map((agent, id) => ({
       ...agent,
-      // an agent without a model has that of `base`, whose path may come from a flag
+      // an agent without a model uses the path in `base`, which may come from a flag
       model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
     })),
     task: taskAt(config.task, 'task'),
@@ -186,7 +199,10 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
   };
 }
 
-/** Names a module without a name after its path: `rhymes` for `rhymes/task.ts` and for `rhymes.ts`. */
+/**
+ * Gives a task module without a name the name of its file or folder: `rhymes` for `rhymes/task.ts` and for
+ * `rhymes.ts`.
+ */
 function named<T extends { readonly name?: string | undefined; readonly module?: string | undefined }>(
   task: T,
 ): T {

@@ -1,5 +1,6 @@
 /**
- * Schema of team files: sections, defaults that depend on other fields, and rejected combinations of settings.
+ * Schema of team files: its sections, the defaults that depend on other fields, and combinations of settings
+ * that are rejected.
  * @module
  */
 import { z } from 'zod';
@@ -26,7 +27,10 @@ import {
   trustRegionSection,
 } from './sections.ts';
 
-/** Longer messages have the default `ratio_norm: mean`, because the clip range is too narrow for summed log-ratios (E26). */
+/**
+ * If messages may have more tokens than this, `ratio_norm` defaults to `mean`. The clip range is too narrow
+ * for the sum of log-ratios over a long message (E26).
+ */
 const LONG_MESSAGE_TOKENS = 500;
 
 export const agentsField = z
@@ -73,7 +77,7 @@ const fileSchema = z.strictObject({
   contamination: contaminationSection,
 });
 
-/** Protocols in which every message is an answer. */
+/** Protocols in which the message of every agent is an answer. */
 const AGENTS_ANSWER: ReadonlySet<string> = new Set(['vote', 'debate', 'parts']);
 
 type FileConfig = z.output<typeof fileSchema>;
@@ -81,22 +85,25 @@ type FileConfig = z.output<typeof fileSchema>;
 /** Schema of a team file; its output contains all defaults. */
 export const configSchema = fileSchema.superRefine(rejectInvalid).transform(fillIn);
 
-/** The resolved configuration; keys as in the file. */
+/** A resolved configuration. Keys are spelled as in the team file. */
 export type Config = z.output<typeof configSchema>;
 
-/** A team file before defaults: keys with a default are optional. */
+/** A team file before defaults are filled in: keys with a default are optional. */
 export type TeamFile = Omit<z.input<typeof fileSchema>, 'agents'> & {
   /** A list of agents, or their number if all start from `base`. */
   agents: z.input<typeof agentsField> | number;
 };
 
-/** Top-level keys without subkeys, which are also flags without a dot: `--seed 3`. */
+/** Top-level keys without subkeys. They can be given as flags without a dot: `--seed 3`. */
 export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents'] as const;
 
-/** Fills in dependent defaults. Keys keep the order of the schema, so that a resolved file resolves to itself. */
+/**
+ * Fills in defaults that depend on other fields. Keys keep the order of the schema, so that a resolved file
+ * resolves to itself.
+ */
 function fillIn(config: FileConfig) {
   const { name = '', module, ...options } = config.task;
-  // `resolve.ts` names a module without a name after its absolute path
+  // the name may be empty for a task module; `resolve.ts` then derives it from the module's absolute path
   const task: FileConfig['task'] & { readonly name: string } = {
     name,
     ...(module === undefined ? {} : { module }),
@@ -175,7 +182,9 @@ function rejectAgents({ agents, base }: FileConfig, reject: Reject): void {
   });
 }
 
-/** Rejects options of the stage loop that exclude each other, and teams that do not fit the algorithm. */
+/**
+ * Rejects options of the stage loop that exclude each other, and teams that the algorithm does not support.
+ */
 function rejectScheme(
   { algorithm, agents, protocol, scheme, train, gate }: FileConfig,
   reject: Reject,
@@ -199,7 +208,7 @@ function rejectScheme(
     );
 }
 
-/** Rejects estimators without an implementation, and settings that would void bounds. */
+/** Rejects estimators that are not implemented, and settings that would invalidate statistical bounds. */
 function rejectEstimator({ scheme, engine, certificate }: FileConfig, reject: Reject): void {
   const { estimator, gamma, lam, order_split } = scheme;
   if (estimator !== 'group')
@@ -226,7 +235,7 @@ function rejectEstimator({ scheme, engine, certificate }: FileConfig, reject: Re
     reject(['certificate', 'prompts'], 'expected 0, or at least 2 for a variance, got 1');
 }
 
-/** Rejects settings of other engines. */
+/** Rejects settings that belong to another engine than the selected one. */
 function rejectEngine({ engine, torch, ray, sampler }: FileConfig, reject: Reject): void {
   const { kind, spinning, base_dtype } = engine;
   for (const [name, section] of Object.entries({ torch, ray }))
@@ -260,7 +269,7 @@ function rejectEngine({ engine, torch, ray, sampler }: FileConfig, reject: Rejec
       );
 }
 
-/** Rejects invalid resources and addresses of Ray. */
+/** Rejects invalid resource requests and addresses in the section `ray`. */
 function rejectRay(ray: NonNullable<FileConfig['ray']>, reject: Reject): void {
   const { address, gpus_per_agent, ranks_per_agent, cpus_per_agent } = ray;
   if (gpus_per_agent > 1 && !Number.isInteger(gpus_per_agent))
@@ -286,7 +295,10 @@ function rejectRay(ray: NonNullable<FileConfig['ray']>, reject: Reject): void {
       );
 }
 
-/** Rejects confidence bounds without enough independent trajectories (E33, E34). */
+/**
+ * Rejects confidence bounds on the KL quantile if a batch has too few independent trajectories for them (E33,
+ * E34).
+ */
 function rejectSlack({ train, trust_region }: FileConfig, reject: Reject): void {
   const { slack, slack_confidence: eta, quantile } = trust_region;
   if (slack === 'none') return;

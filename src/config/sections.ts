@@ -1,6 +1,6 @@
 /**
- * Sections of a team file. The descriptions are user documentation: `docs/config.md` and editors show them. `schema.ts`
- * fills in `order` and `ratio_norm`, whose defaults depend on other fields.
+ * Sections of a team file. The descriptions are user documentation, which `docs/config.md` and editors show.
+ * `schema.ts` fills in `order` and `ratio_norm`, because their defaults depend on other fields.
  * @module
  */
 import { z } from 'zod';
@@ -148,7 +148,7 @@ export const samplerSection = z
   .optional()
   .describe('The sampler with engine.kind torch or ray (docs/torch.md).');
 
-/** Variables of a chat template, such as `enable_thinking` and `date_string`. */
+/** Schema of variables for a chat template, such as `enable_thinking` and `date_string`. */
 export function templateKwargs(description: string) {
   return z
     .record(z.string(), z.unknown(), {
@@ -172,7 +172,9 @@ export const agentSchema = z.strictObject({
 
 const rounds = (fallback: number) => integer({ min: 1, max: 100 }).default(fallback);
 
-/** Kind and options of a protocol, in team files and serve files. */
+/**
+ * Schema of the section `protocol` in team files and serve files: the kind of the protocol and its options.
+ */
 export const protocolSchema = z.discriminatedUnion(
   'kind',
   [

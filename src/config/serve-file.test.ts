@@ -14,7 +14,7 @@ function write(yaml: string): string {
   return path;
 }
 
-/** Message of the error, without the folder. */
+/** Returns the error message for a serve file, without the folder. */
 function errorOf(yaml: string): string {
   try {
     readServeFile(write(yaml));

@@ -1,5 +1,6 @@
 /**
- * The serve file: a team to serve, with agents besides the trained ones, and the options of the server.
+ * The serve file. It describes a team to serve, agents to add to a trained team, and the options of the
+ * server.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -81,7 +82,10 @@ const fileSchema = z.strictObject({
 export type ServeFile = z.output<typeof fileSchema>;
 export type ServeFileAgent = ServeFile['agents'][number];
 
-/** Whether a YAML file is a serve file rather than a team file. Both may list agents, but a team file has a task. */
+/**
+ * Whether a YAML file is a serve file, not a team file. Both may list agents, but only a team file has a
+ * task.
+ */
 export function isServeFile(path: string): boolean {
   const { value } = parseYamlFile(readFileSync(path, 'utf8'), path);
   if (typeof value !== 'object' || value === null) return false;
@@ -90,12 +94,12 @@ export function isServeFile(path: string): boolean {
 
 export interface ReadServeFile {
   readonly file: ServeFile;
-  /** The error for a value of the file that turns out to be unusable later. */
+  /** Creates an error with the position of a value that turns out to be unusable after validation. */
   problem(path: readonly PropertyKey[], message: string): ConfigError;
 }
 
 /**
- * Reads a serve file. Relative paths in it are relative to its folder.
+ * Reads a serve file. Relative paths in the file are relative to its folder.
  *
  * @throws ConfigError with one line per problem, each with file:line:column
  */
@@ -130,7 +134,7 @@ function withAbsolutePath<P extends z.output<typeof protocolSchema>>(protocol: P
 interface Problem {
   readonly at: readonly PropertyKey[];
   readonly message: string;
-  /** Whether the key is wrong rather than its value. */
+  /** Whether the problem is the key itself, not its value. */
   readonly isKey?: boolean;
 }
 
@@ -154,7 +158,7 @@ function unknownKeyMessage(key: string, keys: readonly string[]): string {
   return `unknown key "${key}"; ${help}`;
 }
 
-/** The keys that are allowed in a section. @param input - the section as written */
+/** Returns the keys that are allowed in a section. @param input - the section as the user wrote it */
 function keysAt([section]: readonly PropertyKey[], input: unknown): string[] {
   if (section === 'protocol') {
     const variant = protocolSchema.options.find(({ shape }) => shape.kind.safeParse(kindIn(input)).success);

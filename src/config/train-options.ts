@@ -1,5 +1,6 @@
 /**
- * Converts the configuration, with its sections and snake_case keys, to options of the training loop and the engines.
+ * Converts a configuration, with its sections and snake_case keys, to options of the training loop and of the
+ * engines.
  * @module
  */
 
@@ -12,10 +13,11 @@ import { raySection, samplerSection } from './sections.ts';
 const SAMPLER_DEFAULTS = samplerSection.unwrap().parse({});
 const RAY_DEFAULTS = raySection.unwrap().parse({});
 
-/** @returns options of the training loop; values `off` of the file are absent or Infinity */
+/** @returns the options of the training loop; a setting `off` becomes an absent option or Infinity */
 export function trainOptions(config: Config): TrainOptions {
   const { save_total_limit: _, ...train } = config.train;
-  const { update_schedule, credit, state_weight } = config.scheme; // the other keys have a single valid value
+  // the other keys of `scheme` have only one valid value
+  const { update_schedule, credit, state_weight } = config.scheme;
   const { dual_clip, epsilon_high, ...loss } = config.loss;
   const { target_kl_message, ...region } = config.trust_region;
   const { max_grad_norm, ...optimizer } = config.optimizer;
@@ -42,13 +44,13 @@ export function trainOptions(config: Config): TrainOptions {
   };
 }
 
-/** Options of the embedded engine. */
+/** Returns the options of the ONNX engine, which runs models in this process. */
 export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>, 'kind'> {
   const { kind: _, ...engine } = config.engine;
   return camelCased(engine);
 }
 
-/** Options of the PyTorch engine; optional keys that the file does not set are absent. */
+/** Returns the options of the PyTorch engine. Optional keys that the file does not set are absent. */
 export function torchOptions({ engine, torch = { dtype: 'float32' }, sampler }: Config) {
   const { threads, token_budget, decode_batch, lora_rank } = engine;
   const { python, address, device = 'auto', dtype } = torch;
@@ -68,7 +70,7 @@ function samplerOptions({ kind, cache }: Config['sampler'] = SAMPLER_DEFAULTS) {
   return { sampler: kind, samplerCache: cache };
 }
 
-/** Shape of new LoRA adapters, for engines that take it as one option. */
+/** Returns rank, alpha and targets of new LoRA adapters, as one option of the PyTorch and Ray engines. */
 function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: Config['engine']) {
   const names = lora_target_modules.split(',').map((name) => name.trim());
   return {
@@ -79,7 +81,7 @@ function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: 
   };
 }
 
-/** Options of the Ray engine; optional keys that the file does not set are absent. */
+/** Returns the options of the Ray engine. Optional keys that the file does not set are absent. */
 export function rayOptions({ engine, ray, sampler, agents }: Config) {
   const { threads, token_budget, decode_batch, lora_rank } = engine;
   const { address, python, dtype, num_cpus, num_gpus, object_store_mib, temp_dir, ...placement } =

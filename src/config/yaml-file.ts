@@ -1,5 +1,6 @@
 /**
- * A parsed YAML text with the positions of its values, so that errors found after parsing can contain line and column.
+ * A parsed YAML text with the positions of its values, so that errors found after parsing can include line
+ * and column.
  * @module
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
@@ -10,26 +11,26 @@ export interface Position {
   readonly column: number;
 }
 
-/** Values of a configuration, with positions if they were read from a text. */
+/** Values of a configuration, with their positions if they come from a text. */
 export interface ConfigValues {
   /** Plain values. */
   readonly value: unknown;
   /**
-   * Position of the value at a path, or of its nearest parent if the path does not exist; undefined if the values were not
-   * read from a text.
+   * Position of the value at a path, or of its nearest parent if the path does not exist; undefined if the
+   * values do not come from a text.
    *
-   * @param at - `key`: the key itself, for errors about names
+   * @param at - `key` for the position of the key instead of its value, for errors about the key
    */
   position(path: readonly PropertyKey[], at?: 'key' | 'value'): Position | undefined;
 }
 
-/** Values read from a YAML text: every path has a position. */
+/** Values that were read from a YAML text. Every path has a position. */
 export interface YamlFile extends ConfigValues {
   position(path: readonly PropertyKey[], at?: 'key' | 'value'): Position;
 }
 
 /**
- * Parses YAML (JSON is YAML too).
+ * Parses YAML, of which JSON is a subset.
  *
  * @param name - name of the file in messages
  * @throws ConfigError with line and column of each syntax error
@@ -58,7 +59,11 @@ export function parseYamlFile(text: string, name: string): YamlFile {
   };
 }
 
-/** Resolves aliases. @throws ConfigError for an alias without an anchor, or too many aliases */
+/**
+ * Converts the document to plain values and resolves its aliases.
+ *
+ * @throws ConfigError for an alias without an anchor, or too many aliases
+ */
 function plainValue(document: Document.Parsed, name: string): unknown {
   try {
     return document.toJS();
@@ -82,7 +87,7 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: '
     } else if (isMap(node)) {
       const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
       if (pair === undefined) return offset;
-      // if the value does not exist, the position is that of its parent's key
+      // used if there is no value to point at: the position of the last key that exists
       if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
       if (at === 'key' && index === path.length - 1) return offset;
       node = pair.value;

@@ -13,13 +13,13 @@ import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weigh
 export interface ExportAgentOptions {
   /** Element type of the weights. */
   readonly dtype: 'F32' | 'BF16';
-  /** Largest file of weights, bytes. */
+  /** Maximum size of a weight file, bytes. */
   readonly maxShardBytes: number;
-  /** Folder of the base model that an adapter is merged into; absent: an adapter is exported as an adapter. */
+  /** Folder of the base model to merge an adapter into; absent: adapters are not merged. */
   readonly mergeInto?: string;
 }
 
-/** Files of the tokenizer and of generation, copied unchanged. */
+/** Files of the tokenizer, the chat template and the generation settings; they are copied unchanged. */
 const COPIED = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -28,16 +28,18 @@ const COPIED = [
   'generation_config.json',
 ];
 
-/** Whether a folder has an adapter instead of a complete model. */
+/** Whether a folder contains an adapter instead of a complete model. */
 export function isAdapterFolder(dir: string): boolean {
   return existsSync(join(dir, ADAPTER_CONFIG));
 }
 
 /**
+ * Exports the model of one agent.
+ *
  * @param from - model folder of a checkpoint
  * @param to - folder to create
- * @returns names of the files of weights
- * @throws ConfigError if `from` is no complete model
+ * @returns names of the weight files
+ * @throws ConfigError if `from` does not contain a complete model
  * @throws StoreError if a file cannot be written
  */
 export function exportAgent(from: string, to: string, options: ExportAgentOptions): string[] {
@@ -90,7 +92,9 @@ function writeWeights(
   return names;
 }
 
-/** Splits tensors, in order, into shards of at most `maxShardBytes`; a larger tensor gets a shard of its own. */
+/**
+ * Distributes tensors, in order, to shards of at most `maxShardBytes`. A larger tensor gets its own shard.
+ */
 export function planShards<T extends Pick<TensorToWrite, 'shape'>>(
   tensors: readonly T[],
   { dtype, maxShardBytes }: Pick<ExportAgentOptions, 'dtype' | 'maxShardBytes'>,
@@ -109,10 +113,14 @@ export function planShards<T extends Pick<TensorToWrite, 'shape'>>(
   return shards;
 }
 
-/** Writes config.json with the exported element type, and `generation_config.json` if the model has none. */
+/**
+ * Writes config.json with the exported element type. Writes `generation_config.json` if the model has none.
+ */
 function writeConfig(from: string, to: string, dtype: 'F32' | 'BF16'): void {
   const config = JSON.parse(readFileSync(join(from, 'config.json'), 'utf8')) as Record<string, unknown>;
-  const { dtype: _, ...rest } = config; // Transformers 5 writes `dtype`; every version reads `torch_dtype`
+  // removes `dtype`, which Transformers 5 writes; `torch_dtype` below replaces it, because every version
+  // reads that
+  const { dtype: _, ...rest } = config;
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   const torch_dtype = dtype === 'BF16' ? 'bfloat16' : 'float32';
   writeFileAtomic(join(to, 'config.json'), json({ ...rest, torch_dtype }));

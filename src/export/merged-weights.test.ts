@@ -43,7 +43,7 @@ function merged(): Record<string, number[]> {
 describe('an adapter merged into its base', () => {
   it('adds alpha / r times B A to the target weight alone', () => {
     writeAdapter({});
-    // s = 2; B A = [[1, 0, -1], [10, 0, -10]]
+    // scale alpha / r = 2, and B A = [[1, 0, -1], [10, 0, -10]]
     expect(merged()).toEqual({
       'model.layers.0.q.weight': [3, 2, 1, 24, 5, -14],
       'model.norm.weight': [7, 8, 9],

@@ -1,6 +1,6 @@
 /**
- * Weights for an export: those of a model folder, or of a base with a LoRA adapter in PEFT's format merged into it:
- * W + s B A with s = alpha / r, or s = alpha / sqrt(r) for rank-stabilised LoRA.
+ * Weights for an export: those of a model folder, optionally with a LoRA adapter in PEFT's format merged into
+ * them: W + s B A with s = alpha / r, or s = alpha / sqrt(r) for rank-stabilised LoRA.
  * @see Hu et al., "LoRA", arXiv:2106.09685; Kalajdzievski, "rsLoRA", arXiv:2312.03732
  * @module
  */
@@ -17,15 +17,18 @@ export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
 const PREFIX = 'base_model.model.';
 
 export interface ExportedWeights {
-  /** In the order of the base; each is read and merged on demand. */
+  /**
+   * The tensors in the order of the base's files. Each tensor is read and merged when its values are
+   * requested.
+   */
   readonly tensors: readonly TensorToWrite[];
   close(): void;
 }
 
 /**
- * @param dir - folder of complete weights
+ * @param dir - folder with the complete weights
  * @param adapter - folder of an adapter to merge into them
- * @throws ConfigError if a tensor of the adapter has no weight of matching shape in the base
+ * @throws ConfigError if a tensor of the adapter does not match the name and shape of a weight of the base
  */
 export function exportedWeights(dir: string, adapter?: string): ExportedWeights {
   const files = openWeightFiles(dir);
@@ -40,7 +43,8 @@ export function exportedWeights(dir: string, adapter?: string): ExportedWeights 
   }
   const tensors = [...files.tensors].map(([name, { shape }]): TensorToWrite => {
     const values = (): Float32Array => {
-      const read = files.read(name)?.values as Float32Array; // the name comes from the file's header
+      // never undefined: the name comes from this file's header
+      const read = files.read(name)?.values as Float32Array;
       added?.addTo(name, read);
       return read;
     };
@@ -97,7 +101,9 @@ function openAdapter(dir: string): Adapter {
   };
 }
 
-/** @throws ConfigError if a tensor of the adapter has no weight of matching shape in the base */
+/**
+ * @throws ConfigError if a tensor of the adapter does not match the name and shape of a weight of the base
+ */
 function checkAdapter(
   { tensors, path }: SafetensorsReader,
   shapeOf: (name: string) => readonly number[] | undefined,

@@ -1,6 +1,6 @@
 /**
- * The cache on disk, in the layout of Python's `huggingface_hub`, so that both share one copy of a model:
- * `models--OWNER--NAME/blobs/CHECKSUM`, `snapshots/COMMIT/FILE` (links into blobs), `refs/BRANCH`.
+ * The model cache on disk. It has the layout of Python's `huggingface_hub`, so that both use the same copy of
+ * a model: `models--OWNER--NAME/blobs/CHECKSUM`, `snapshots/COMMIT/FILE` (links to blobs), `refs/BRANCH`.
  * @module
  */
 import {
@@ -31,7 +31,7 @@ export class CachedRepo {
     this.#dir = join(cacheDir, `models--${repo.replaceAll('/', '--')}`);
   }
 
-  /** Path of the file with this checksum; it may not exist yet. */
+  /** Returns the path of the file with this checksum. The file may not exist yet. */
   blob(checksum: string): string {
     return join(this.#dir, 'blobs', checksum);
   }
@@ -40,7 +40,7 @@ export class CachedRepo {
     return existsSync(this.blob(checksum));
   }
 
-  /** The nearest existing folder at or above the model's folder. */
+  /** Returns the model's folder if it exists, else its nearest existing parent folder. */
   existingFolder(): string {
     let dir = this.#dir;
     while (!existsSync(dir)) dir = dirname(dir);
@@ -51,7 +51,10 @@ export class CachedRepo {
     return join(this.#dir, 'snapshots', commit);
   }
 
-  /** The commit that a branch or tag pointed to at the last request. */
+  /**
+   * Returns the commit to which a branch or tag pointed at the last request; undefined if there was no
+   * request.
+   */
   commitOf(revision: string): string | undefined {
     if (isCommit(revision)) return revision;
     const path = join(this.#dir, 'refs', revision);
@@ -65,7 +68,10 @@ export class CachedRepo {
     writeFileAtomic(path, commit);
   }
 
-  /** Whether a snapshot has config, tokenizer and all weights; other tools may have downloaded a part of it. */
+  /**
+   * Whether a snapshot has its config, tokenizer and all weights. Other tools may have downloaded only some
+   * files.
+   */
   isWhole(commit: string): boolean {
     const dir = this.snapshot(commit);
     const has = (name: string): boolean => existsSync(join(dir, name));
@@ -74,7 +80,7 @@ export class CachedRepo {
     return has(INDEX_FILE) && shardsOf(join(dir, INDEX_FILE)).every(has);
   }
 
-  /** Links a complete blob into a snapshot. */
+  /** Creates a link in a snapshot to a complete blob. */
   link(commit: string, name: string, blob: string): void {
     const path = join(this.snapshot(commit), name);
     if (existsSync(path)) return;
@@ -84,14 +90,14 @@ export class CachedRepo {
     try {
       symlinkSync(relative(dirname(path), blob), temporary);
     } catch (error) {
-      // links need a privilege on Windows
+      // on Windows, a process may not have the privilege to create links
       if (systemErrorCode(error) !== 'EPERM') throw error;
       copyFileSync(blob, temporary);
     }
     renameSync(temporary, path);
   }
 
-  /** Paths of interrupted downloads of a blob: files in its folder whose names start with the blob's. */
+  /** Returns the paths of interrupted downloads of a blob. Their names begin with the blob's name. */
   partialsOf(blob: string): string[] {
     const dir = dirname(blob);
     if (!existsSync(dir)) return [];
@@ -102,7 +108,10 @@ export class CachedRepo {
   }
 }
 
-/** Shards in an index; none if the index is damaged, which is an error when the model is loaded. */
+/**
+ * Returns the names of the shards in an index; [] if the index is damaged, which loading the model reports as
+ * an error.
+ */
 function shardsOf(index: string): string[] {
   try {
     const { weight_map } = JSON.parse(readFileSync(index, 'utf8')) as { weight_map: Record<string, string> };

@@ -1,6 +1,6 @@
 /**
- * Downloads one file of the hub into the cache: resumes a partial download, and renames the file to its final name
- * only when its size and checksum match those of the hub.
+ * Downloads one file of a hub model into the cache. Resumes a partial download. Renames the file to its final
+ * name only if its size and checksum match those that the hub lists.
  * @module
  */
 import { createHash, type Hash } from 'node:crypto';
@@ -22,16 +22,19 @@ import { systemErrorCode } from '../support/file-system.ts';
 import { processIdentity } from '../support/process-identity.ts';
 import { hubError } from './request.ts';
 
-/** A file in the listing of the hub. */
+/** A file in the hub's list of a model's files. */
 export interface HubFile {
   readonly path: string;
   readonly size: number;
-  /** SHA-256 of a file in large file storage; for other files the SHA-1 of the git blob. */
+  /**
+   * SHA-256 of the content for a file in large file storage (LFS); else the SHA-1 of the git blob.
+   * Hexadecimal.
+   */
   readonly checksum: string;
 }
 
 export interface DownloadOptions {
-  /** Reference of the model, for messages. */
+  /** Reference of the model, used in messages. */
   readonly model: string;
   readonly repo: string;
   readonly commit: string;
@@ -40,21 +43,24 @@ export interface DownloadOptions {
   readonly fetch: typeof fetch;
   /** Path of the finished file. */
   readonly blob: string;
-  /** Paths of interrupted downloads of this file. */
+  /** Paths of interrupted downloads of this file, by this or other processes. */
   readonly partials: readonly string[];
-  /** Receives the number of downloaded bytes of the file. */
+  /** Called with the number of downloaded bytes of the file. */
   readonly onProgress?: (bytes: number) => void;
-  /** Receives one line per resumed connection. */
+  /** Called with a one-line message when a broken connection is resumed. */
   readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Broken connections after which the download fails; a connection without progress fails at once. */
+/**
+ * Number of broken connections after which the download fails. It fails earlier if a connection transferred
+ * nothing.
+ */
 const MAX_BREAKS = 5;
 
 /**
  * @throws EngineError if the download is incomplete; the partial file is kept for the next attempt
- * @throws StoreError if the disk is full; the partial file is removed
+ * @throws StoreError if the disk is full; the partial file is then removed
  */
 export async function downloadBlob(file: HubFile, options: DownloadOptions): Promise<void> {
   const { blob } = options;
@@ -95,7 +101,10 @@ async function fetchAll(file: HubFile, attempt: Attempt): Promise<void> {
   await verify(file, attempt);
 }
 
-/** @returns the error of a broken connection, undefined after a complete response */
+/**
+ * Downloads the missing part of a file. @returns the error of a broken connection; undefined after a complete
+ * response
+ */
 async function fetchRest(file: HubFile, attempt: Attempt): Promise<string | undefined> {
   const { repo, commit, endpoint, token, partial } = attempt;
   let refusal: unknown;
@@ -104,7 +113,7 @@ async function fetchRest(file: HubFile, attempt: Attempt): Promise<string | unde
       const response = await attempt.fetch(input, init);
       return ignoresRange(response, init) ? restart(partial, response) : response;
     } catch (error) {
-      refusal = error; // the hub client rethrows errors without their class
+      refusal = error; // stored here, because the hub client rethrows errors without their class
       throw error;
     }
   };
@@ -130,7 +139,7 @@ async function fetchRest(file: HubFile, attempt: Attempt): Promise<string | unde
   }
 }
 
-/** Whether the hub sent the complete file in response to a request for its rest. */
+/** Whether the request asked for the rest of a file and the hub sent the complete file. */
 function ignoresRange(response: Response, init: RequestInit | undefined): boolean {
   const range = new Headers(init?.headers).get('Range') ?? '';
   return response.status === 200 && /^bytes=[1-9]/.test(range);
@@ -148,15 +157,16 @@ async function append(body: Blob, { partial, onProgress, signal }: Attempt, size
     for (;;) {
       const { done, value } = await reader.read();
       signal?.throwIfAborted();
-      fd ??= openSync(partial, 'a'); // after the first bytes, because a restart removes the partial file
+      // opened after the first bytes arrived, because until then `restart` may remove the partial file
+      fd ??= openSync(partial, 'a');
       if (done) return;
       for (let at = 0; at < value.length; ) at += writeSync(fd, value, at);
       const got = sizeOf(partial);
-      if (got > size) return; // the checksum will not match
+      if (got > size) return; // more bytes than expected: the verification of the checksum fails later
       onProgress?.(got);
     }
   } catch (error) {
-    await reader.cancel().catch(() => undefined); // fails on a broken connection
+    await reader.cancel().catch(() => undefined); // `cancel` itself fails on a broken connection
     throw error;
   } finally {
     if (fd !== undefined) closeSync(fd);
@@ -193,16 +203,19 @@ async function verify(file: HubFile, { model, partial, onProgress }: Attempt): P
   throw error;
 }
 
-/** A git blob id hashes the file after a header with its length. */
+/**
+ * Creates the hash of a file, SHA-256 or git blob id. A git blob id includes a header with the length of the
+ * file.
+ */
 function emptyHash({ checksum }: HubFile, size: number): Hash {
   return checksum.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
 }
 
 /**
- * Renames a partial file of an earlier process to one with this process's id, so that two processes never write to the
- * same file.
+ * Takes over the partial file of a process that has ended, by renaming it. Each process writes only to the
+ * partial file with its own process id, so two processes never write to the same file.
  *
- * @returns path of this process's partial file; it may not exist
+ * @returns path of this process's partial file; the file may not exist
  */
 function claimPartial({ blob, partials }: DownloadOptions): string {
   const partial = `${blob}.part-${process.pid}`;
@@ -216,7 +229,8 @@ function claimPartial({ blob, partials }: DownloadOptions): string {
     try {
       renameSync(free, partial);
     } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error; // another process claimed it first
+      // ENOENT: another process has taken over the file first
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
     }
   return partial;
 }

@@ -1,33 +1,35 @@
 /**
- * Requests to the hub. A refused request becomes an error of one line with an advice. Requests are retried a few times
- * after 429, 5xx and broken connections; every retry is reported.
+ * Requests to the hub. A refused request becomes a one-line error with advice. A request is retried a few
+ * times after status 429 or 5xx and after a broken connection. Every retry is reported.
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type TroupeError } from '../support/errors.ts';
 import type { HubSettings } from './settings.ts';
 
-/** Most attempts of one request. */
+/** Maximum number of attempts of one request. */
 const MAX_ATTEMPTS = 4;
-/** Longest wait before a retry; a longer one is an error, s. */
+/** Longest wait before a retry, s. If the hub requests a longer wait, the request fails. */
 const MAX_WAIT_S = 120;
-/** First wait without a Retry-After header, doubled at each retry, s. */
+/**
+ * Wait before the first retry if the response has no Retry-After header, s. The wait doubles with each retry.
+ */
 const FIRST_WAIT_S = 1;
-/** Time without a response after which the connection counts as broken, ms. */
+/** Time limit for the response headers, ms. After this time, the connection counts as broken. */
 const RESPONSE_TIMEOUT_MS = 60_000;
 
 export interface RequestOptions {
-  /** Reference of the model, for messages. */
+  /** Reference of the model, used in messages. */
   readonly model: string;
   readonly settings: HubSettings;
   readonly signal?: AbortSignal;
-  /** Receives one line before every wait. */
+  /** Called with a one-line message before every wait. */
   readonly onNote?: (text: string) => void;
-  /** Replaces the wait of so many milliseconds, in tests. */
+  /** Replaces the wait in tests; called with its length in milliseconds. */
   readonly wait?: (ms: number) => Promise<void>;
 }
 
-/** A `fetch` with retries, for the hub client. */
+/** Creates a `fetch` function with retries for the hub client. */
 export function createHubFetch(options: RequestOptions): typeof fetch {
   const wait = options.wait ?? ((ms: number) => sleep(ms, undefined, { signal: options.signal }));
   return async (input, init) => {
@@ -57,7 +59,7 @@ async function request(
 ): Promise<Response | Error> {
   const timeout = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
   try {
-    // until the headers arrive; `fetch` itself times out a stalled body
+    // the timeout applies until the headers arrive; `fetch` itself detects a stalled body
     return await withTimeout(fetch(input, { ...init, ...(signal && { signal }) }), timeout);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
@@ -74,12 +76,15 @@ function withTimeout(response: Promise<Response>, timeout: AbortSignal): Promise
   return Promise.race([response, late]);
 }
 
-/** The hub client requests optional files and handles this response itself. */
+/**
+ * Whether the hub responded that a file does not exist. The hub client expects this response for optional
+ * files.
+ */
 function isAbsentFile(response: Response): boolean {
   return response.status === 404 && response.headers.get('X-Error-Code') === 'EntryNotFound';
 }
 
-/** @returns seconds, or undefined if the request must not be retried */
+/** @returns wait before the next attempt, s; undefined if the request must not be retried */
 function waitBeforeRetry(response: Response | Error, attempt: number): number | undefined {
   const growing = FIRST_WAIT_S * 2 ** (attempt - 1);
   if (!(response instanceof Response)) return growing;
@@ -87,7 +92,7 @@ function waitBeforeRetry(response: Response | Error, attempt: number): number | 
   return retryAfter(response.headers.get('Retry-After')) ?? growing;
 }
 
-/** Wait in a Retry-After header, which is a number of seconds or a date; s. */
+/** Parses a Retry-After header, which is a number of seconds or a date. @returns the wait, s */
 export function retryAfter(header: string | null, nowMs = Date.now()): number | undefined {
   if (header === null || header.trim() === '') return undefined;
   const seconds = Number(header);
@@ -135,7 +140,7 @@ function unreachable(error: Error, { model, settings }: RequestOptions): TroupeE
   );
 }
 
-/** A failed request to the hub. */
+/** Creates the error of a failed request to the hub. */
 export function hubError(message: string, retryable = false): EngineError {
   return new EngineError(message, { code: 'TROUPE_HUB', retryable });
 }

@@ -1,5 +1,6 @@
 /**
- * Address, token and cache folder of the hub, from the environment variables of Hugging Face tools.
+ * Settings of the hub: address, token and cache folder. They come from the environment variables of Hugging
+ * Face tools.
  * @see https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
  * @module
  */
@@ -7,19 +8,19 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 export interface HubSettings {
-  /** Address of the hub, without a trailing slash. */
+  /** URL of the hub, without a trailing slash. */
   readonly endpoint: string;
   /** Access token. */
   readonly token?: string;
-  /** Parent of `models--OWNER--NAME`; shared with Python's `huggingface_hub`. */
+  /** Folder that contains the folders `models--OWNER--NAME`; shared with Python's `huggingface_hub`. */
   readonly cacheDir: string;
-  /** Make no request: use the cache alone. */
+  /** Whether to make no requests and use only the cache. */
   readonly offline: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_CACHE` or `HF_HOME`, `HF_HUB_OFFLINE`. */
+/** Reads the variables `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_CACHE` or `HF_HOME`, and `HF_HUB_OFFLINE`. */
 export function hubSettings(environment: Environment = process.env): HubSettings {
   const named = (...keys: string[]): string | undefined =>
     keys.map((key) => environment[key]?.trim()).find((value) => value !== undefined && value !== '');

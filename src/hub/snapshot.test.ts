@@ -70,7 +70,7 @@ async function refusal(attempt: Promise<unknown>): Promise<string> {
   return message.replaceAll(dir, 'DIR').replaceAll(hub?.endpoint ?? '-', 'HUB');
 }
 
-/** Every file of the cache, links left out. */
+/** Returns the names of all files in the cache, without links. */
 function cached(): string[] {
   if (!fs.existsSync(join(dir, 'cache'))) return [];
   return fs
@@ -81,7 +81,7 @@ function cached(): string[] {
 
 const sha256 = createHash('sha256').update(WEIGHTS).digest('hex');
 const isWeights = (request: IncomingMessage): boolean => request.url?.endsWith('/model.safetensors') ?? false;
-/** Any request for the file except the first one, which reads its size. */
+/** Whether a request downloads the weights. The first request for a file reads only its size. */
 const isDownload = (request: IncomingMessage): boolean =>
   isWeights(request) && request.headers.range !== 'bytes=0-0';
 
@@ -169,7 +169,9 @@ describe('a model of the hub', () => {
 });
 
 describe('a connection that breaks', () => {
-  /** Closes the connection after some bytes of the weights, `times` times. */
+  /**
+   * Returns a request handler that closes the connection after `bytes` bytes of the weights, `times` times.
+   */
   function breaking(times: number, bytes = 1_000_000): NonNullable<FakeHubOptions['intercept']> {
     let left = times;
     return (request, response) => {

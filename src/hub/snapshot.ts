@@ -1,6 +1,6 @@
 /**
- * A model of the hub as a folder on disk: downloads missing files into the cache, and links them into the folder when
- * all of them are complete.
+ * Provides a model of the hub as a folder on disk. Downloads missing files into the cache, and creates the
+ * folder's links when all files are complete.
  * @module
  */
 import { statfsSync } from 'node:fs';
@@ -14,9 +14,9 @@ import { createHubFetch, hubError, type RequestOptions } from './request.ts';
 import { type HubSettings, hubSettings } from './settings.ts';
 
 export interface FetchModelOptions extends Partial<Pick<RequestOptions, 'signal' | 'onNote' | 'wait'>> {
-  /** Default: from the environment variables. */
+  /** Settings of the hub. Default: from the environment variables. */
   readonly settings?: HubSettings;
-  /** Receives the downloaded bytes and the total of the missing files. */
+  /** Called with the number of downloaded bytes and the total size of the missing files, bytes. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -27,7 +27,7 @@ export interface FetchedModel {
   readonly commit: string;
 }
 
-/** Files besides the weights: those that engines read, and the model card and license. */
+/** Files to download besides the weights: those that engines read, the model card and the license. */
 const SMALL_FILES = new Set([
   'config.json',
   'generation_config.json',
@@ -41,9 +41,9 @@ const SMALL_FILES = new Set([
 const DEFAULT_REVISION = 'main';
 
 /**
- * Downloads a model into the cache, unless it is complete there.
+ * Downloads a model into the cache, unless the cache has all of its files.
  *
- * @param model - `hf:OWNER/NAME@REVISION`
+ * @param model - reference `hf:OWNER/NAME@REVISION`
  * @throws ConfigError if the reference is malformed
  * @throws EngineError if the hub refuses a request or a download fails
  * @throws StoreError if the disk has too little space
@@ -64,7 +64,10 @@ export async function fetchModel(model: string, options: FetchModelOptions = {})
   return fetchMissing(reference, { ...options, model, settings, cache, revision });
 }
 
-/** The folder of a model in the cache, if it is complete; makes no request. */
+/**
+ * Returns the folder of a model in the cache; undefined if the model is not completely cached. Makes no
+ * request.
+ */
 export function cachedModel(model: string, settings: HubSettings = hubSettings()): string | undefined {
   const { repo, revision = DEFAULT_REVISION } = parseHubReference(model);
   const cache = new CachedRepo(settings.cacheDir, repo);
@@ -104,7 +107,7 @@ async function fetchMissing({ repo }: HubReference, options: Fetching): Promise<
   return { dir: cache.snapshot(commit), commit };
 }
 
-/** The commit that a revision points to now, and its files. */
+/** Requests the commit that a revision currently points to, and the list of its files. */
 async function listSnapshot(
   repo: string,
   { model, settings, revision, fetch, signal }: Fetching & { readonly fetch: typeof globalThis.fetch },
@@ -133,7 +136,10 @@ async function listSnapshot(
   }
 }
 
-/** Files to download. Weights come last, so that an unusable model is refused before gigabytes are downloaded. */
+/**
+ * Selects the files to download. Weights come last, so that an unusable model is refused before gigabytes are
+ * downloaded.
+ */
 function neededFiles(model: string, listed: readonly HubFile[]): HubFile[] {
   const has = (name: string): boolean => listed.some(({ path }) => path === name);
   const isWeight = (path: string): boolean =>
@@ -156,7 +162,7 @@ function neededFiles(model: string, listed: readonly HubFile[]): HubFile[] {
   return files;
 }
 
-/** @throws StoreError before the download if the disk has too little space */
+/** Checks the free disk space before the download. @throws StoreError if there is too little */
 function requireRoom({ model, settings, cache }: Fetching, missing: readonly HubFile[]): void {
   const needed = missing.reduce((sum, { size }) => sum + size, 0);
   const { bavail, bsize } = statfsSync(cache.existingFolder());

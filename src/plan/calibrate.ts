@@ -1,7 +1,7 @@
 /**
- * Measures how fast this machine runs a team: a few episodes of the team's task, then the forward, backward and
- * divergence passes of training, on micro-batches as full as in training. The passes change gradients and optimizer
- * state, so the caller closes the models afterwards.
+ * Measures how fast this machine runs a team. Samples a few episodes of the team's task, then runs the
+ * forward, backward and divergence passes of training on full micro-batches. The passes change gradients and
+ * optimizer state, so the caller must not use the models afterwards and closes them.
  * @module
  */
 import { randomStream } from '../core/rng.ts';
@@ -19,19 +19,19 @@ export interface CalibrateOptions {
   readonly maxTokens: number;
   readonly agentReward: number;
   readonly sharedCompanions: boolean;
-  /** Tokens of one micro-batch. */
+  /** Maximum number of tokens in a micro-batch. */
   readonly tokenBudget: number;
-  /** Messages decoded together. */
+  /** Maximum number of messages that are decoded concurrently. */
   readonly decodeBatch: number;
   readonly signal?: AbortSignal;
 }
 
-/** Key of the random streams after the seed; far from the keys of training. */
+/** Second key of the calibration's random streams, after the seed. It differs from all keys of training. */
 const CALIBRATION = 1002;
 
 const NO_STEP = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
 
-/** Rates without `loadedBytes`, which follows from the sizes of the models. */
+/** Measured rates. `loadedBytes` is missing, because the caller computes it from the sizes of the models. */
 export type MeasuredRates = Omit<MachineRates, 'loadedBytes'>;
 
 export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<MeasuredRates> {
@@ -48,7 +48,7 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
       ...(options.sharedCompanions && { learner: 0 }),
       ...(options.signal && { signal: options.signal }),
     });
-  await play(prompts, 0); // warm-up: the first call compiles
+  await play(prompts, 0); // warm-up, because the first call compiles the models' graphs
   const { seconds, result: trajectories } = await timed(() => play(prompts, 1));
   const sampled = new Set(trajectories.flatMap(({ messages }) => messages.map(({ tokens }) => tokens)));
   const messages = trajectories.flatMap((trajectory) => trajectory.messages);
@@ -124,7 +124,10 @@ function messagesByAgent({ agents }: Team, trajectories: readonly Trajectory[]):
   );
 }
 
-/** Messages for two full micro-batches, at most as many as a training batch has. */
+/**
+ * Returns enough messages to fill two micro-batches, but at most as many as a training batch has. Messages
+ * may repeat.
+ */
 function measuredSequences(own: readonly Sequence[], options: CalibrateOptions): Sequence[] {
   const { tokenBudget, promptsPerStep, numGenerations } = options;
   const count = Math.min(

@@ -4,35 +4,43 @@
  */
 import type { Workload } from './workload.ts';
 
-/** How fast a machine runs the models of a team: measured by `calibrate.ts`, or read from a file. */
+/**
+ * Rates of a machine: how fast it runs the models of a team. Measured by `calibrate.ts`, or read from a file.
+ */
 export interface MachineRates {
-  /** Time of one sampled message, s. */
+  /** Time to sample one message, s. */
   readonly sampleMessage: number;
-  /** Time per token of context and message in each kind of pass, s. */
+  /** Time per token for each kind of pass, s. Tokens of the context and of the message count. */
   readonly forwardToken: number;
   readonly backwardToken: number;
   readonly fullBackwardToken: number;
   readonly divergenceToken: number;
   /** Time of one optimizer step, s. */
   readonly step: number;
-  /** Mean length of a message, and of a message with its context, tokens. */
+  /** Mean length of a message, tokens; `sequenceTokens` also counts the message's context. */
   readonly messageTokens: number;
   readonly sequenceTokens: number;
-  /** Share of episodes in groups whose rewards differ. */
+  /**
+   * Share of episodes in groups (samples of one prompt) whose rewards are not all equal; only these have a
+   * gradient.
+   */
   readonly activeShare: number;
-  /** Resident memory of the process after passes on full micro-batches, bytes. */
+  /** Resident memory of the process after it ran passes on full micro-batches, bytes. */
   readonly residentBytes: number;
-  /** {@link modelBytes} of the models that were loaded for the measurement. */
+  /** Memory of the models that were loaded for the measurement, see {@link modelBytes}. */
   readonly loadedBytes: number;
 }
 
 export interface ModelSize {
   readonly parameters: number;
-  /** Trained parameters: all, or those of an adapter. */
+  /** Number of trained parameters: all of them, or those of an adapter. */
   readonly trainedParameters: number;
-  /** Frozen base of an adapter; agents with the same folder share its memory. */
+  /** Frozen base model of an adapter. Agents with the same base folder share its memory. */
   readonly frozen?: { readonly folder: string; readonly bytes: number };
-  /** Layers x query width; attention costs 2 x this number of operations per pair of tokens. */
+  /**
+   * Number of layers x width of the queries. Attention needs 2 x this number of operations per pair of
+   * tokens.
+   */
   readonly attention: number;
 }
 
@@ -41,31 +49,34 @@ export interface StagePlan {
   readonly phases: Readonly<Record<'rollout' | 'score' | 'update' | 'divergence', number>>;
   /** Tokens sampled. */
   readonly tokens: number;
-  /** Floating-point operations. */
+  /** Number of floating-point operations. */
   readonly flops: number;
 }
 
 export interface Plan {
   readonly stage: StagePlan;
-  /** Longest time of one promotion test, s. */
+  /** Time of one promotion test that does not stop early, s. */
   readonly gateSeconds: number;
-  /** Number of promotion tests. */
+  /** Number of promotion tests in the run. */
   readonly gates: number;
-  /** Time of the closing comparison, s. */
+  /** Time of the evaluation at the end of the run, s. */
   readonly evaluationSeconds: number;
   /** Sampled for training. */
   readonly tokens: number;
   readonly flops: number;
-  /** Without promotion tests, which may stop early, and with all of them at full length. */
+  /**
+   * Bounds of the run's time, s: without promotion tests, and with all promotion tests at full length (they
+   * may stop early).
+   */
   readonly seconds: { readonly least: number; readonly most: number };
   readonly memoryBytes: number;
 }
 
-/** Bytes per parameter: weights, gradient, two moments. */
+/** Bytes per trained parameter: float32 weight, gradient and two Adam moments. */
 const TRAINED = 16;
-/** Bytes per parameter of a snapshot: weights and two moments. */
+/** Bytes per parameter of a snapshot: float32 weight and two Adam moments. */
 const SNAPSHOT = 12;
-/** Bytes per parameter of the untrained team in the closing comparison: weights alone. */
+/** Bytes per parameter of the untrained team in the closing comparison: float32 weight. */
 const UNTRAINED = 4;
 
 export function planCost(
@@ -94,7 +105,8 @@ export function planCost(
   };
   const seconds = Object.values(phases).reduce((sum, value) => sum + value, 0);
   const pass = forwardFlops(models, rates.sequenceTokens);
-  // in forward passes: 1 for its own forward pass, 1 for the gradients of activations, 1 for those of trained weights
+  // cost of a backward pass in units of a forward pass: 1 to recompute the forward pass, 1 for the gradients
+  // of activations, and 1 for the gradients of weights if all weights are trained
   const backward = 2 + trainedShare(models);
   const passes =
     stage.sampled +
@@ -117,7 +129,10 @@ export function planCost(
   };
 }
 
-/** Operations of one forward pass over one message and its context, mean over the team: 2 per parameter and token. */
+/**
+ * Floating-point operations of one forward pass over a message and its context, mean over the agents. Each
+ * parameter costs 2 operations per token; attention is added.
+ */
 function forwardFlops(models: readonly ModelSize[], tokens: number): number {
   const one = ({ parameters, attention }: ModelSize): number =>
     2 * parameters * tokens + 2 * attention * tokens * tokens;
@@ -129,14 +144,20 @@ function trainedShare(models: readonly ModelSize[]): number {
   return Math.min(1, trained / all);
 }
 
-/** Memory of models in training, bytes: trained weights with gradients and moments, and each frozen base once. */
+/**
+ * Memory of models in training, bytes: trained weights with gradients and moments, and every frozen base
+ * model once.
+ */
 export function modelBytes(models: readonly ModelSize[]): number {
   const frozen = new Map(models.map(({ frozen: base }) => [base?.folder, base?.bytes ?? 0]));
   const frozenBytes = [...frozen.values()].reduce((sum, bytes) => sum + bytes, 0);
   return TRAINED * sumOf(models, 'trainedParameters') + frozenBytes;
 }
 
-/** The resident memory of the calibration without its models, plus that of the run's models. */
+/**
+ * Memory of a run, bytes: the resident memory of the calibration without its models, plus that of the run's
+ * models.
+ */
 function memoryOf(models: readonly ModelSize[], rates: MachineRates, promotes: boolean): number {
   const trained = sumOf(models, 'trainedParameters');
   const largest = Math.max(...models.map(({ trainedParameters }) => trainedParameters));

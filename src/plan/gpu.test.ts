@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GPUS, type GpuModel, type GpuUse, gpuBytes, gpuRates } from './gpu.ts';
 
-/** Sizes for which the expected values are computed by hand. */
+/** Sizes of a model for which the expected values were computed by hand. */
 const model: GpuModel = { parameters: 1e9, trainedParameters: 1e9, attention: 1e5, cacheBytesPerToken: 1e5 };
 const card = { flops: 1e14, bandwidth: 1e12, memoryBytes: 2 ** 35 };
 const assume = {
@@ -14,11 +14,12 @@ describe('rates of a GPU', () => {
   const rates = gpuRates(card, [model], { assume, use });
 
   it('equal those computed by hand', () => {
-    // 2e9 operations of weights and 2 x 1e5 x 300 of attention, at half of 1e14
+    // 2e9 operations for the weights and 2 x 1e5 x 300 for attention, at half of the peak of 1e14 per second
     expect(rates.forwardToken).toBeCloseTo((2e9 + 6e7) / 5e13, 12);
     expect(rates.backwardToken).toBeCloseTo(3 * rates.forwardToken, 12);
     expect(rates.divergenceToken).toBeCloseTo(2 * rates.forwardToken, 12);
-    // a token of ten messages reads 2e9 bytes of weights and ten caches of 200 tokens: 2.2e9 at 5e11 a second
+    // decoding one token of each of ten messages reads 2e9 bytes of weights and ten caches of 200 tokens,
+    // together 2.2e9 bytes, at 5e11 bytes per second
     expect(rates.sampleMessage).toBeCloseTo((200 * (2.2e9 / 5e11)) / 10 + (100 * 2e9) / 5e13, 9);
     expect(rates.step).toBeCloseTo(28e9 / 5e11, 12);
   });

@@ -1,13 +1,14 @@
 /**
- * Estimates the rates of a GPU from its data sheet. Matrix products reach an assumed share of the peak, sampling an
- * assumed share of the memory bandwidth, because it reads all weights for every token of a batch. `troupe plan` prints
- * the assumptions.
+ * Estimates the rates of a GPU from its data sheet. Assumes that matrix products reach a given share of the
+ * peak compute rate, and that sampling reaches a given share of the memory bandwidth. Sampling is limited by
+ * bandwidth, because it reads all weights for every decoded token of a batch. `troupe plan` prints the
+ * assumptions.
  * @module
  */
 import type { MachineRates, ModelSize } from './cost.ts';
 
 export interface Gpu {
-  /** Peak of dense bfloat16 matrix products, operations per second. */
+  /** Peak rate of dense bfloat16 matrix products, operations per second. */
   readonly flops: number;
   /** Memory bandwidth, bytes per second. */
   readonly bandwidth: number;
@@ -16,7 +17,7 @@ export interface Gpu {
 
 const GIB = 2 ** 30;
 
-/** From the data sheets of the manufacturers. */
+/** Values from the manufacturers' data sheets, by GPU name. */
 export const GPUS: Readonly<Record<string, Gpu>> = {
   rtx4090: { flops: 165e12, bandwidth: 1.008e12, memoryBytes: 24 * GIB },
   l40s: { flops: 362e12, bandwidth: 0.864e12, memoryBytes: 48 * GIB },
@@ -25,50 +26,56 @@ export const GPUS: Readonly<Record<string, Gpu>> = {
   h200: { flops: 989e12, bandwidth: 4.8e12, memoryBytes: 141 * GIB },
 };
 
-/** Assumptions about a run that has not been measured. */
+/** Assumptions that replace measurements of a run. */
 export interface GpuAssumptions {
-  /** Share of the peak that training passes reach. */
+  /** Share of the peak compute rate that training passes reach. */
   readonly computeShare: number;
-  /** Share of the bandwidth that sampling reaches. */
+  /** Share of the memory bandwidth that sampling reaches. */
   readonly bandwidthShare: number;
   /** Mean length of a prompt, tokens. */
   readonly promptTokens: number;
   /** Mean length of a message, tokens. */
   readonly messageTokens: number;
-  /** Share of episodes in groups whose rewards differ. */
+  /** Share of episodes in groups (samples of one prompt) whose rewards are not all equal. */
   readonly activeShare: number;
 }
 
-/** The part of a configuration that determines how a GPU is used. */
+/** Settings of a configuration that determine how a GPU is used. */
 export interface GpuUse {
   readonly agents: number;
-  /** GPUs per agent: a share of one below 1, else the number that its model is sharded over. */
+  /**
+   * GPUs per agent. Below 1: the share of one GPU. Above 1: the number of GPUs over which the model is
+   * sharded.
+   */
   readonly gpusPerAgent: number;
-  /** Messages decoded together. */
+  /** Maximum number of messages that are decoded concurrently. */
   readonly decodeBatch: number;
-  /** Bytes per weight in computations. */
+  /** Bytes per weight in the element type of computations. */
   readonly weightBytes: 2 | 4;
 }
 
-/** A plan for GPUs from data sheets: the assumptions behind the rates, and the memory per GPU. */
+/**
+ * Part of a plan that comes from a GPU's data sheet: the assumptions behind the rates, and the memory per
+ * GPU.
+ */
 export interface GpuPlan {
   readonly name: string;
   readonly gpu: Gpu;
   readonly assumptions: GpuAssumptions;
   readonly use: GpuUse;
-  /** {@link gpuBytes} of the team. */
+  /** Memory per GPU, bytes, see {@link gpuBytes}. */
   readonly memoryBytes: number;
 }
 
 export interface GpuModel extends ModelSize {
-  /** Keys and values of one token at two bytes per element, bytes. */
+  /** Size of the KV cache per token at two bytes per element, bytes. */
   readonly cacheBytesPerToken: number;
 }
 
 /**
- * Rates of one agent's GPUs for `planCost`. Agents sample in parallel, so a message of the team takes the time of one
- * agent divided by their number; the algorithm trains them one after the other. Several GPUs of an agent split its
- * messages; their communication is assumed to cost nothing.
+ * Rates for `planCost` if every agent has its own GPUs. Agents sample in parallel, so sampling a message
+ * takes the time of one agent divided by the number of agents. Training updates one agent after the other. If
+ * an agent has several GPUs, they split its messages, and their communication is assumed to take no time.
  */
 export function gpuRates(
   gpu: Gpu,
@@ -84,7 +91,8 @@ export function gpuRates(
     return (2 * parameters + 2 * attention * sequenceTokens) / flops;
   });
   const sampleMessages = models.map(({ parameters, attention, cacheBytesPerToken }) => {
-    const read = promptTokens + messageTokens / 2; // on average half of the message is in the cache
+    // mean number of cached tokens: on average, half of the message was decoded before
+    const read = promptTokens + messageTokens / 2;
     const bytes = parameters * use.weightBytes + use.decodeBatch * cacheBytesPerToken * read;
     const operations = use.decodeBatch * (2 * parameters + 4 * attention * read);
     const prefill = (promptTokens * 2 * parameters) / flops;
@@ -96,7 +104,7 @@ export function gpuRates(
     backwardToken: 3 * forward,
     fullBackwardToken: 4 * forward,
     divergenceToken: 2 * forward,
-    // float32: reads weights, gradient and two moments, writes weights and moments
+    // bytes per float32 parameter: reads weight, gradient and two moments, writes weight and moments
     step: mean(models, ({ trainedParameters }) => (28 * trainedParameters) / bandwidth),
     messageTokens,
     sequenceTokens,
@@ -107,10 +115,10 @@ export function gpuRates(
 }
 
 /**
- * Memory per GPU of the largest agent, bytes: weights; for trained weights also gradients, two moments, the snapshot
- * for divergences, float32 master weights under 16-bit computation, and the untrained weights of the closing
- * comparison; keys and values of the messages that are decoded together. Activations, which the token budget limits,
- * are not included.
+ * Memory per GPU of the largest agent, bytes. Counts the weights; for trained weights also gradients, two
+ * moments, the snapshot for divergences, float32 master weights if computations are 16-bit, and the untrained
+ * weights of the closing comparison; and the KV cache of the messages that are decoded concurrently.
+ * Activations are not counted; the token budget limits them.
  */
 export function gpuBytes(
   models: readonly GpuModel[],
@@ -122,12 +130,13 @@ export function gpuBytes(
       const cache = (decodeBatch * cacheBytesPerToken * sequenceTokens * weightBytes) / 2;
       const isAdapter = own < parameters;
       if (gpusPerAgent > 1) {
-        // float32 shards: weights, snapshot, gradients, moments, untrained weights (with their own base for an
-        // adapter); while sampling, the complete model
+        // float32 shards of weights, snapshot, gradients, moments and untrained weights (with their own copy
+        // of the base for an adapter); plus the complete model, which is gathered for sampling
         const shards = 24 * own + (isAdapter ? 2 * parameters * weightBytes : 0);
         return shards / gpusPerAgent + parameters * weightBytes + (isAdapter ? 4 * own : 0) + cache;
       }
-      // weights, snapshot and untrained weights; master weights; gradients and moments
+      // bytes per trained parameter: weights, snapshot and untrained weights; master weights; gradients and
+      // moments
       const perTrained = isAdapter ? 12 + 12 : 3 * weightBytes + (weightBytes === 2 ? 4 : 0) + 12;
       return own * perTrained + (isAdapter ? parameters * weightBytes : 0) + cache;
     }),

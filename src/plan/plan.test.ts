@@ -50,7 +50,8 @@ function teamOf(protocol: Protocol): Team {
 
 describe('the workload of a run', () => {
   it('equals the count by hand for quickstart', () => {
-    // a learner's 512 messages, and one message per prompt of each of its two companions, for three learners
+    // for each of three learners: its 512 messages, and one message per prompt of each of the other two
+    // agents
     expect(workloadOf(QUICKSTART, 0.5)).toEqual({
       stage: {
         sampled: 3 * (512 + 2 * 64),
@@ -98,7 +99,8 @@ describe('the workload of a run', () => {
       }
       const planned = workloadOf(options, 1).stage.sampled;
       expect(planned / sampled).toBeGreaterThanOrEqual(1);
-      expect(planned / sampled).toBeLessThan(1.25); // a rollout samples companions with equal contexts once
+      // the plan is an upper bound, because a rollout samples only once if the contexts happen to be equal
+      expect(planned / sampled).toBeLessThan(1.25);
     },
   );
 });
@@ -129,9 +131,11 @@ describe('the cost of a run', () => {
     });
     expect(plan.stage.tokens).toBe(19_200);
     expect(plan.seconds.most - plan.seconds.least).toBeCloseTo(3 * 18);
-    // per message 2 x 10^6 x 20 + 2 x 512 x 400 operations; passes: 1920 + 1536 + 3 x 384 + 5 x 1152 + 2 x 1536
+    // operations per message: 2 x 10^6 x 20 for weights plus 2 x 512 x 400 for attention; forward passes per
+    // stage: 1920 sampled + 1536 scored + 3 x 384 plain backward + 5 x 1152 full backward + 2 x 1536 compared
     expect(plan.stage.flops).toBeCloseTo(13_440 * (4e7 + 409_600));
-    // minus the calibration's 16 bytes per parameter; plus 20 bytes, 12 of a champion, and one snapshot
+    // -48e6: models of the calibration, 16 bytes per parameter; 96e6: for each of 3e6 parameters, 16 bytes
+    // for training, 4 for the untrained team and 12 for the champion; 12e6: one snapshot
     expect(plan.memoryBytes).toBe(1e9 - 48e6 + 96e6 + 12e6);
   });
 
@@ -144,7 +148,8 @@ describe('the cost of a run', () => {
     const measured = { ...rates, residentBytes: 8e9, loadedBytes: modelBytes(team) };
     const plan = planCost(workloadOf(QUICKSTART, 1), measured, { models: team, stages: 15, promotes: true });
     expect(plan.memoryBytes).toBe(8e9 + 3 * 16e6 + 12e6);
-    // backward has no gradient of the base: 2.001 and 4.001 passes instead of 3 and 5
+    // the base has no weight gradients, so backward passes cost 2.001 and 4.001 forward passes instead of 3
+    // and 5
     const passes = 1920 + 1536 + 2.001 * 384 + 4.001 * 1152 + 2 * 1536;
     expect(plan.stage.flops).toBeCloseTo(passes * (4e10 + 409_600), -6);
   });

@@ -1,20 +1,26 @@
 /**
- * Counts the work of a run from its configuration: messages that are sampled, scored, differentiated and compared, per
- * stage and in the closing comparison. Independent of the machine.
+ * Counts the work of a run from its configuration: the number of messages that are sampled, scored,
+ * differentiated and compared, per stage and in the closing comparison. The counts do not depend on the
+ * machine.
  * @module
  */
 
-/** The part of a configuration that determines the amount of work; names as in the team file. */
+/** Settings of a configuration that determine the amount of work, named as in the team file. */
 export interface WorkloadOptions {
   readonly agents: number;
   readonly protocol: string;
-  /** Rounds of a relay or debate, turns of a router over its agents. */
+  /**
+   * Number of rounds of a relay or debate; for a router, its number of turns divided by the number of agents.
+   */
   readonly rounds: number;
   readonly stages: number;
   readonly reuse: boolean;
-  /** Whether the samples of a prompt share the messages of the learner's companions. */
+  /**
+   * Whether all samples of a prompt share the messages of the agents that are not updated with this batch
+   * (companions).
+   */
   readonly sharedCompanions: boolean;
-  /** Whether every agent plays its episodes alone. */
+  /** Whether each agent is trained on episodes in which it acts alone. */
   readonly alone: boolean;
   readonly promptsPerStep: number;
   readonly numGenerations: number;
@@ -23,43 +29,53 @@ export interface WorkloadOptions {
   readonly klTerm: boolean;
   readonly stagePrompts: number;
   readonly certificatePrompts: number;
-  /** Most paired prompts of one promotion test, and stages between two tests; absent: no tests. */
+  /**
+   * Promotion tests: maximum number of paired prompts per test, and number of stages between tests; absent:
+   * no tests.
+   */
   readonly gate?: { readonly prompts: number; readonly every: number };
   readonly evaluation: { readonly prompts: number; readonly samples: number; readonly contestants: number };
 }
 
-/** Number of messages by kind of work. */
+/** Number of messages for each kind of work. */
 export interface MessageCounts {
   readonly sampled: number;
-  /** Scored by the trainer's forward pass. */
+  /** Messages whose log-probabilities the trainer computes in a forward pass. */
   readonly scored: number;
-  /** Differentiated at the start of an update, without a forward pass and without the KL term. */
+  /**
+   * Messages differentiated before the first optimizer step of an update: no separate forward pass, no KL
+   * term.
+   */
   readonly plainBackward: number;
-  /** Differentiated after the first optimizer step of an attempt: a forward pass, then a backward pass with the KL term. */
+  /**
+   * Messages differentiated after the first optimizer step: a forward pass, then a backward pass with the KL
+   * term.
+   */
   readonly fullBackward: number;
-  /** Compared with the policy before the update, after an attempt. */
+  /** Messages on which the updated policy is compared with the policy before the update (KL divergence). */
   readonly compared: number;
   /** Optimizer steps. */
   readonly steps: number;
 }
 
 export interface Workload {
-  /** One stage, all agents together, with one attempt per update. */
+  /** Work of one stage, all agents together, if every update succeeds at the first attempt. */
   readonly stage: MessageCounts;
-  /** Most messages of one promotion test. */
+  /** Number of messages of one promotion test that does not stop early. */
   readonly gateMessages: number;
   readonly gates: number;
-  /** Messages of the closing comparison. */
+  /** Number of messages of the closing comparison. */
   readonly evaluationMessages: number;
 }
 
 /**
- * @param activeShare - share of episodes with a non-zero advantage, 0..1; only these are differentiated
+ * @param activeShare - share of episodes with a non-zero advantage, 0..1; only their messages are
+ *   differentiated
  */
 export function workloadOf(options: WorkloadOptions, activeShare: number): Workload {
   const { agents, rounds, stages, promptsPerStep, numGenerations, evaluation, gate } = options;
   const episodes = promptsPerStep * numGenerations;
-  const own = episodes * rounds; // messages of one agent in one batch
+  const own = episodes * rounds; // number of messages of one agent in one batch
   const minibatches = Math.ceil(episodes / options.minibatchSize);
   const steps = minibatches * options.numIterations;
   const active = own * activeShare * options.numIterations;
@@ -81,7 +97,10 @@ export function workloadOf(options: WorkloadOptions, activeShare: number): Workl
   };
 }
 
-/** Messages of the rollouts of a stage; a message that the samples of a prompt share counts once. */
+/**
+ * Number of messages that the rollouts of a stage sample. A message that all samples of a prompt share counts
+ * once.
+ */
 function sampledPerStage(options: WorkloadOptions): number {
   const { agents, rounds, promptsPerStep, numGenerations, protocol } = options;
   const episodes = promptsPerStep * numGenerations;
@@ -91,7 +110,7 @@ function sampledPerStage(options: WorkloadOptions): number {
   for (let learner = 0; learner < agents; learner++)
     for (let agent = 0; agent < agents; agent++)
       for (let round = 0; round < rounds; round++) {
-        // before the learner's first message, companions see the same context in all samples of a prompt
+        // before the learner's first message, all samples of a prompt give companions the same context
         const inTurn = protocol === 'relay' || protocol === 'router';
         const isSame =
           protocol === 'vote' || protocol === 'parts' || (round === 0 && (!inTurn || agent < learner));

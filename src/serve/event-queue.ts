@@ -9,21 +9,21 @@ export class EventQueue<T> {
   #isClosed = false;
   #wake = (): void => {};
 
-  /** Adds an event; ignored after {@link close}. */
+  /** Adds an event. After {@link close}, the event is ignored. */
   push(event: T): void {
     if (this.#isClosed) return;
     this.#events.push(event);
     this.#wake();
   }
 
-  /** Ends the queue; events that are already in it can still be taken. */
+  /** Ends the queue. Events that are already in the queue can still be taken. */
   close(): void {
     this.#isClosed = true;
     this.#wake();
   }
 
   /**
-   * Removes all buffered events; waits for the first one if there is none.
+   * Removes and returns all buffered events. If there are none, waits for the first one.
    *
    * @param timeoutMs - longest wait, milliseconds
    * @returns the events in order; [] after a timeout; undefined once the queue is closed and empty

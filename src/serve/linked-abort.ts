@@ -1,6 +1,7 @@
 /**
- * An abort controller that follows other signals until it is unlinked. `AbortSignal.any` cannot be unlinked: every
- * message of a long request would leave an entry on the request's signal.
+ * An abort controller that aborts when one of several source signals aborts, until it is unlinked.
+ * `AbortSignal.any` cannot be unlinked: every message of a long request would leave an entry on the request's
+ * signal.
  * @module
  */
 
@@ -8,7 +9,7 @@ export class LinkedAbort {
   readonly #controller = new AbortController();
   readonly #links: (readonly [signal: AbortSignal, listener: () => void])[] = [];
 
-  /** @param sources - signals whose abort, with its reason, aborts this controller */
+  /** @param sources - signals; when one aborts, this controller aborts with the same reason */
   constructor(...sources: readonly AbortSignal[]) {
     for (const source of sources) {
       const follow = (): void => this.abort(source.reason);

@@ -1,5 +1,5 @@
 /**
- * Options of a server, from the command line, the serve file or the library.
+ * Options of a server. They are set on the command line, in the serve file or by library calls.
  * @module
  */
 import type { RateLimits } from './access/rate-limiter.ts';
@@ -12,14 +12,14 @@ export interface ServerOptions {
   readonly port: number;
   /** Path of the key file; undefined: clients need no API key. */
   readonly keys?: string;
-  /** Limits of keys without limits of their own, and of clients where no key is needed. */
+  /** Rate limits for keys whose entry sets none, and for all clients if no key is required. */
   readonly keyLimits: RateLimits;
   readonly api: ApiLimits;
-  /** Most generation requests that run concurrently. */
+  /** Maximum number of generation requests that run concurrently. */
   readonly maxRunning: number;
-  /** Most generation requests in the queue. */
+  /** Maximum number of generation requests in the queue. */
   readonly maxWaiting: number;
-  /** Largest body of a request, bytes. */
+  /** Maximum size of a request body, bytes. */
   readonly bodyBytes: number;
   /** Time limit of a request, including its time in the queue, milliseconds. */
   readonly requestTimeoutMs: number;
@@ -27,9 +27,12 @@ export interface ServerOptions {
   readonly receiveTimeoutMs: number;
   /** Time limit for finishing accepted requests when the server closes, milliseconds. */
   readonly drainTimeoutMs: number;
-  /** Values of `Host` that are accepted besides those of this machine, where clients need no API key. */
+  /**
+   * Accepted values of `Host` besides `host`, localhost and IP addresses. Used only if clients need no API
+   * key.
+   */
   readonly allowedHosts: readonly string[];
-  /** Whether prompts and answers are logged. */
+  /** Whether the log contains prompts and answers. */
   readonly logPrompts: boolean;
 }
 

@@ -1,11 +1,12 @@
 /**
- * Security headers of pages: they run only their own scripts, load nothing from other origins, and cannot be framed.
+ * Security headers of the HTML pages. With them, a page runs only scripts of this server, loads nothing from
+ * other origins, and cannot be embedded in a frame.
  * @module
  */
 import type { MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 
-/** @param imageSources - sources of images besides the server and data URLs */
+/** @param imageSources - allowed sources of images besides the server and data URLs */
 export function securityHeaders(...imageSources: readonly string[]): MiddlewareHandler {
   return secureHeaders({
     contentSecurityPolicy: {

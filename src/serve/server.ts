@@ -1,6 +1,7 @@
 /**
- * Starts a server for a team, and closes it after it has finished the requests that it accepted. `http/app.ts` lists
- * the steps of a request with their files. A server writes only to the log that it is given, and handles no signals.
+ * Starts a server for a team. When the server closes, it first finishes the requests that it accepted.
+ * `http/app.ts` lists the files that a request passes. A server writes only to its `log` option and handles
+ * no process signals.
  * @module
  */
 import type { Server } from 'node:http';
@@ -21,38 +22,38 @@ import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.ts';
 import type { ServedTeam } from './team/served-team.ts';
 
 export interface StartOptions {
-  /** Default of each: {@link DEFAULT_SERVER_OPTIONS}. */
+  /** Options that differ from {@link DEFAULT_SERVER_OPTIONS}. */
   readonly options?: Partial<ServerOptions>;
-  /** Allows a public address without API keys. */
+  /** Whether the server may listen on a public address without API keys. Default: false. */
   readonly allowUnauthenticated?: boolean;
   /** Version of troupe, for the OpenAPI document. */
   readonly version: string;
-  /** Default: nothing is logged. */
+  /** Log of the server. Default: nothing is logged. */
   readonly log?: ServerLog;
-  /** Closes the server when it aborts. */
+  /** Signal that closes the server when it aborts. */
   readonly signal?: AbortSignal;
 }
 
 const POLL_MS = 20;
 /**
- * Polls for which a closing server keeps listening, so that in-flight requests get a 503. Polls are counted, not
- * time: while the process is blocked, time passes but no connection is read.
+ * Number of polls during which a closing server keeps listening, so that in-flight requests get a 503. The
+ * server counts polls instead of time: while the process is blocked, time passes but no connection is read.
  */
 const GRACE_POLLS = 15;
 const GRACE_MS = GRACE_POLLS * POLL_MS;
-/** Longest time for sending finished responses when the server closes, milliseconds. */
+/** Longest time for flushing the socket buffers when the server closes, milliseconds. */
 const FLUSH_MS = 2000;
 
 /**
- * Starts to listen.
+ * Starts a server and waits until it listens.
  *
  * @example
  * const server = await startServer(team, { options: { port: 0 }, version });
  * console.log(server.url);
  * await server.close();
  *
- * @throws ConfigError if the address is not available, the key file is unusable or empty, or the address is public
- *   and clients need no API key
+ * @throws ConfigError if the address is not available, the key file is unusable or empty, or the address is
+ *   public and clients need no API key
  */
 export async function startServer(team: ServedTeam, start: StartOptions): Promise<TeamServer> {
   start.signal?.throwIfAborted();
@@ -77,7 +78,7 @@ interface TeamServerOptions extends Omit<StartOptions, 'options'> {
   readonly apiKeys: ApiKeys | undefined;
 }
 
-/** Created by {@link startServer}. */
+/** A running server. {@link startServer} creates it. */
 export class TeamServer {
   readonly #options: ServerOptions;
   readonly #server: Server;
@@ -119,9 +120,9 @@ export class TeamServer {
         connectionsCheckingInterval: Math.min(1000, options.receiveTimeoutMs),
         maxHeaderSize: 16 * 1024,
       },
-    }) as Server; // without the http2 option it is an HTTP/1 server
+    }) as Server; // the adapter creates an HTTP/1 server unless the http2 option is set
     this.#server.maxRequestsPerSocket = 0;
-    // a connection that is idle for longer than any response takes has a client that does not read
+    // closes connections that are idle longer than any response takes, because their client does not read
     this.#server.timeout = options.requestTimeoutMs + options.receiveTimeoutMs;
   }
 
@@ -161,15 +162,15 @@ export class TeamServer {
         resolve();
       });
     });
-    // a failed accept, for example for lack of file descriptors, must not end the process
+    // an error of accepting a connection, e.g. for lack of file descriptors, must not end the process
     this.#server.on('error', (err) => this.#log.error({ err }, 'a connection could not be accepted'));
   }
 
   /**
-   * Closes the server: new requests get a 503, accepted requests are finished within `drainTimeoutMs`, then all
-   * connections are closed. Idle connections are closed last, because a request may be in flight on them.
+   * Closes the server: new requests get a 503, accepted requests are finished within `drainTimeoutMs`, then
+   * all connections are closed. Idle connections are closed last, because a request may be in flight on them.
    *
-   * @returns when all connections are closed
+   * @returns a promise that resolves when all connections are closed
    */
   close(): Promise<void> {
     this.#closing ??= this.#drain();
@@ -185,7 +186,7 @@ export class TeamServer {
     }
     if (this.pending > 0) this.#log.error({ pending: this.pending }, 'stopping with unfinished requests');
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    // finished responses may still be in socket buffers
+    // waits until socket buffers are flushed, because they may still contain finished responses
     const flushMs = Math.min(FLUSH_MS, Math.max(0, deadline - performance.now()));
     await Promise.race([closed, sleep(Math.max(GRACE_MS, flushMs))]);
     this.#server.closeAllConnections();

@@ -1,6 +1,6 @@
 /**
- * The chat page: sends the conversation to the server that it was loaded from, and shows the team's answer and, in a
- * collapsed list, the messages of all agents while they are streamed. Text of models is never inserted as HTML.
+ * The chat page: sends the conversation to the server that it was loaded from, and shows the team's answer. A
+ * collapsed list shows the messages of all agents while they are streamed. Model output is never inserted as HTML.
  * @module
  */
 
@@ -9,7 +9,7 @@ const [log, form, prompt, send, stop] = ['log', 'form', 'prompt', 'send', 'stop'
 const model = at('model');
 const key = at('key');
 
-/** The conversation, in the format of the API. */
+/** Messages of the conversation, in the format of the OpenAI API. */
 let messages = [];
 /** Aborts the current request. */
 let running;
@@ -45,7 +45,7 @@ function element(tag, className, text = '') {
   return node;
 }
 
-/** Adds a message to the page. The text of an answer follows while it is streamed. */
+/** Adds a message to the page. The text of an answer is added later, while it is streamed. */
 function addArticle(role, text) {
   const article = element('article', role);
   const body = element('p', 'text', text);
@@ -55,7 +55,7 @@ function addArticle(role, text) {
   return { article, body };
 }
 
-/** One answer on the page. */
+/** An answer of the team on the page, with the messages of its agents. */
 class AnswerView {
   constructor() {
     const { article, body } = addArticle('assistant', '');
@@ -68,12 +68,12 @@ class AnswerView {
     this.details.append(this.summary, this.list);
     this.details.hidden = true;
     article.append(this.meta, this.details);
-    /** Entries by turn and name. */
+    /** List entries of the agents' messages, by turn and name. */
     this.agents = new Map();
     this.text = '';
   }
 
-  /** The list entry of one message of one agent. */
+  /** Returns the list entry of an agent's message of a turn; creates the entry if it is missing. */
   agent({ name, turn }) {
     const id = `${turn}:${name}`;
     let entry = this.agents.get(id);
@@ -189,7 +189,7 @@ async function ask(content) {
     }
     messages.push({ role: 'assistant', content: view.text });
   } catch (error) {
-    messages.pop(); // the user may send the message again
+    messages.pop(); // removes the failed question, so that the user can send it again
     view.fail(running.signal.aborted ? 'stopped' : error.message);
   } finally {
     running = undefined;

@@ -1,5 +1,5 @@
 /**
- * Builds the dashboard's page: three files, byte-identical on every machine.
+ * Builds the dashboard's page. The result is three files, which are byte-identical on every machine.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ export interface BuiltFile {
   readonly text: string;
 }
 
-/** `index.html`, `app.js` and `app.css`. */
+/** Returns the files `index.html`, `app.js` and `app.css`. */
 export async function buildDashboard(): Promise<BuiltFile[]> {
   const root = fileURLToPath(new URL('.', import.meta.url));
   const { outputFiles } = await build({

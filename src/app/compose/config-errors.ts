@@ -1,5 +1,5 @@
 /**
- * Adds the place in the team file to errors of factories, which know the names of their options alone.
+ * Adds positions in the team file to errors of factories. A factory knows only the names of its options.
  * @module
  */
 import type { ResolvedConfig } from '../../config/resolve.ts';
@@ -8,9 +8,9 @@ import { ConfigError, type ConfigIssue } from '../../support/errors.ts';
 type ConfigPath = readonly (string | number)[];
 
 /**
- * Runs a factory and reports its ConfigError at a path of the team file.
+ * Calls a factory. If it throws a ConfigError, rethrows the error with a position in the team file.
  *
- * @param path - section of the factory's options, or the key of the value it uses
+ * @param path - key of the section with the factory's options, or key of the value that the factory uses
  */
 export async function locateErrors<T>(
   resolved: ResolvedConfig,
@@ -25,7 +25,7 @@ export async function locateErrors<T>(
 }
 
 function locatedError(resolved: ResolvedConfig, path: ConfigPath, error: unknown): unknown {
-  // an issue in another file, such as a line of a task's data, already has its place
+  // an error in another file, such as a line of a task's data, already has a position
   if (!(error instanceof ConfigError) || error.issues.some(({ file }) => file !== undefined)) return error;
   const issues: readonly ConfigIssue[] =
     error.issues.length > 0 ? error.issues : [{ path: '', message: error.message }];

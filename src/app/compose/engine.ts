@@ -1,5 +1,6 @@
 /**
- * Creates the engine that a team file names. Each engine is imported on demand, so that a run loads its own alone.
+ * Creates the engine that a team file names. Engines are imported on demand, so that a run loads only the
+ * engine it uses.
  * @module
  */
 import { availableParallelism } from 'node:os';
@@ -16,32 +17,35 @@ import { type DownloadOptions, modelFolder } from '../hub-models.ts';
 import { environmentOf } from '../use-case.ts';
 import { locateErrors } from './config-errors.ts';
 
-/** With more threads per operator, small models run slower. */
+/** Maximum number of threads per operator. Small models run slower with more. */
 const MAX_THREADS = 8;
 
-/** Messages that a mixture decodes together while it is served. */
+/** Maximum number of messages that a served mixture decodes concurrently. */
 const SERVED_SLOTS = 64;
 
 export interface EngineContext extends DownloadOptions {
-  /** Receives the start and end of every call to a model outside of this process. */
+  /** Called with the start and end time of every call to a model outside of this process. */
   readonly onWork?: ((call: TimedModelCall) => void) | undefined;
 }
 
-/** @throws ConfigError with the place in the team file */
+/** @throws ConfigError with the position in the team file */
 export async function createEngine(resolved: ResolvedConfig, context: EngineContext): Promise<Engine> {
   return resolved.config.engine.kind === 'onnx'
     ? createEmbeddedEngine(resolved.config)
     : createWorkerEngine(resolved, context);
 }
 
-/** The engine inside this process; it also pretrains base models for the other engines. */
+/**
+ * Creates the engine that runs models in this process. It also pretrains base models for teams that use
+ * another engine.
+ */
 export async function createEmbeddedEngine(config: Config): Promise<OnnxEngine> {
   const { createOnnxEngine } = await import('../../engine/onnx/engine.ts');
   const { threads, ...options } = embeddedOptions(config);
   return createOnnxEngine({ ...options, threads: threads || defaultThreads() });
 }
 
-/** Options of the embedded engine in a team file. */
+/** Converts a team file's engine settings to options of the engine in this process. */
 export function embeddedOptions(config: Config): OnnxEngineOptions & { readonly threads: number } {
   const { loraRank, loraAlpha, loraTargetModules, loraRslora, activationMib, ...options } =
     engineOptions(config);
@@ -55,7 +59,9 @@ export function embeddedOptions(config: Config): OnnxEngineOptions & { readonly 
   };
 }
 
-/** The engines on PyTorch. Their token comes from the environment, never from a file. */
+/**
+ * Creates the PyTorch or Ray engine. The access token comes from an environment variable, never from a file.
+ */
 async function createWorkerEngine(resolved: ResolvedConfig, context: EngineContext): Promise<TorchEngine> {
   const { readCheckpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
   const { installedPython } = await import('./workers.ts');
@@ -86,9 +92,9 @@ async function createWorkerEngine(resolved: ResolvedConfig, context: EngineConte
 }
 
 /**
- * Loads a model folder: a mixture of two models, or one model of the engine.
+ * Loads a model folder. The folder contains one model of the engine, or a mixture of two models.
  *
- * @param slots - messages that a mixture decodes together
+ * @param slots - maximum number of messages that a mixture decodes concurrently
  */
 export async function loadModelFolder(engine: Engine, slots: number, options: LoadOptions): Promise<Model> {
   if (!isMixtureFolder(options.dir)) return engine.load(options);
@@ -96,7 +102,7 @@ export async function loadModelFolder(engine: Engine, slots: number, options: Lo
   return loadModel(engine, slots, options);
 }
 
-/** Loads a model that is served beside those of a team file. */
+/** Loads the model of an agent that a serve file adds to a team. */
 export async function loadServedModel(
   model: string,
   threads: number = defaultThreads(),
@@ -114,18 +120,21 @@ export async function pretrainModel(engine: OnnxEngine, options: PretrainOptions
   return pretrain(engine, options);
 }
 
-/** Mean loss of a model on demonstrations, nats per token. */
+/** Mean cross-entropy loss of a model on demonstrations, nats per token. */
 export async function demonstrationLoss(model: Model, examples: readonly TextExample[]): Promise<number> {
   const onnx = await import('../../engine/onnx/pretrain.ts');
   return onnx.demonstrationLoss(model, examples);
 }
 
-/** The factory of tabular models, on which claims about the algorithm are exact. */
+/**
+ * Returns the factory of tabular models. Their gradients and divergences are exact, so claims can be checked
+ * exactly.
+ */
 export async function tabularModels(): Promise<typeof createTabularModel> {
   return (await import('../../engine/tabular/model.ts')).createTabularModel;
 }
 
-/** Loads ONNX Runtime and computes one product. @returns its time, ms */
+/** Loads ONNX Runtime and computes one matrix product. @returns the time it took, ms */
 export async function checkRuntime(): Promise<number> {
   const onnx = await import('../../engine/onnx/graph/runtime-check.ts');
   return onnx.checkRuntime();

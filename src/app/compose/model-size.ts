@@ -1,5 +1,5 @@
 /**
- * Sizes of models from their headers and configurations; no weights are read.
+ * Computes the sizes of models from file headers and configurations, without reading weights.
  * @module
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -18,9 +18,10 @@ import { openWeightFiles } from '../../support/weight-files.ts';
 import { embeddedOptions } from './engine.ts';
 
 /**
- * Sizes of a model from its config.json, and the number of parameters that a team file trains.
+ * Computes the sizes of a model from its config.json, and the number of parameters that training with a team
+ * file updates.
  *
- * @throws ConfigError if the file is missing or its model family is unknown
+ * @throws ConfigError if config.json is missing or its model family is unknown
  */
 export function modelShape(dir: string, config: Config): GpuModel {
   const decoder = readDecoderConfig(dir);
@@ -43,7 +44,7 @@ export function modelShape(dir: string, config: Config): GpuModel {
   };
 }
 
-/** Sizes of a model on disk, from its safetensors headers and config.json. */
+/** Computes the sizes of a model on disk from its safetensors headers and config.json. */
 export function modelSize(dir: string, config: Config): ModelSize {
   const whole = wholeModelFolder(dir);
   const files = openWeightFiles(whole);
@@ -67,25 +68,29 @@ export function modelSize(dir: string, config: Config): ModelSize {
 }
 
 /**
- * The folder of the complete weights of a model: its own, or that of the base of an adapter.
+ * Returns the folder with the complete weights of a model. For an adapter, this is the folder of its base
+ * model.
  *
- * @throws ConfigError if the base is missing
+ * @throws ConfigError if the base model is missing
  */
 export function wholeModelFolder(dir: string): string {
   return isAdapterFolder(dir) ? adapterBaseFolder(dir, readAdapterConfig(dir).base) : dir;
 }
 
 /**
- * Memory of a frozen base under adapters in the embedded engine, bytes.
+ * Memory that a frozen base model of adapters needs in the engine of this process, bytes.
  *
- * @param dtype - element type on disk
+ * @param dtype - element type of the weights on disk
  */
 function frozenBytes({ engine }: Config, parameters: number, dtype: string): number {
   const storage = engine.base_dtype === 'auto' ? automaticStorage(4 * parameters, dtype) : engine.base_dtype;
   return parameters * (storage === 'bfloat16' ? 2 : 4);
 }
 
-/** Parameters of the adapter that is trained: the one in the folder, or a fresh one that the team file asks for. */
+/**
+ * Number of parameters of the trained adapter: the adapter in the folder, or a new one of the team file's
+ * rank. Undefined if all parameters are trained.
+ */
 function adapterParameters(dir: string, config: Config): number | undefined {
   if (!isAdapterFolder(dir))
     return config.engine.lora_rank === 0 ? undefined : modelShape(dir, config).trainedParameters;

@@ -1,5 +1,6 @@
 /**
- * Creates the protocol of a team file or a serve file: one of `src/team/protocols.ts`, or a module of the user.
+ * Creates the protocol that a team file or a serve file names: a protocol of `src/team/protocols.ts`, or a
+ * user's module.
  * @module
  */
 import { existsSync } from 'node:fs';
@@ -10,7 +11,9 @@ import type { Protocol } from '../../team/team.ts';
 /** The section `protocol` of a team file or a serve file; the path of a module is absolute. */
 export type ProtocolSection = ProtocolOptions | { readonly kind: 'module'; readonly path: string };
 
-/** @throws ConfigError if a protocol module does not load, or its protocol is incomplete */
+/**
+ * @throws ConfigError if the user's module cannot be loaded, or its protocol lacks a required field or method
+ */
 export async function loadProtocol(section: ProtocolSection, agents: number): Promise<Protocol> {
   if (section.kind !== 'module') return createProtocol(section, agents);
   const { path } = section;
@@ -26,7 +29,7 @@ export async function loadProtocol(section: ProtocolSection, agents: number): Pr
   }
   const mistakes = mistakesOf(protocol);
   if (mistakes.length > 0) throw moduleError(path, mistakes.join('; '));
-  return protocol as Protocol; // mistakesOf checked its members
+  return protocol as Protocol; // mistakesOf has checked the required fields and methods
 }
 
 async function importDefault(path: string): Promise<unknown> {

@@ -16,13 +16,19 @@ import { locateErrors } from './config-errors.ts';
 import { loadServedModel } from './engine.ts';
 import { loadProtocol } from './protocol.ts';
 
-/** The team's own task; loads no model. @throws ConfigError with the place in the team file */
+/**
+ * Creates the team's own task without loading a model. @throws ConfigError with the position in the team file
+ */
 export function composeTask(resolved: ResolvedConfig, options: DownloadOptions = {}): Promise<Task> {
   const { name, ...section } = resolved.config.task;
   return locateErrors(resolved, ['task'], () => createTask(name, section, taskContext(options)));
 }
 
-/** The team's own task and protocol, which must suit each other. @throws ConfigError with the place in the team file */
+/**
+ * Creates the team's own task and its protocol, and checks that they can be used together.
+ *
+ * @throws ConfigError with the position in the team file
+ */
 export async function composeEpisodes(
   resolved: ResolvedConfig,
   options: DownloadOptions = {},
@@ -33,15 +39,15 @@ export async function composeEpisodes(
   return { task, protocol };
 }
 
-/** A task besides the team's own, for an evaluation. */
+/** A task other than the team's own, on which the team is evaluated. */
 export interface OtherTask {
   /** Name and options of the task. */
   readonly section: Readonly<Record<string, unknown>>;
-  /** Place of the section in the team file. */
+  /** Path of the section in the team file, for errors. */
   readonly path: readonly (string | number)[];
 }
 
-/** @throws ConfigError with the place in the team file */
+/** @throws ConfigError with the position in the team file */
 export async function composeOtherTask(
   resolved: ResolvedConfig,
   { section: { name, ...section }, path }: OtherTask,
@@ -59,7 +65,7 @@ async function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
   const protocol = await locateErrors(resolved, ['protocol'], () =>
     loadProtocol(config.protocol, config.agents.length),
   );
-  // the schema checks this for the other kinds
+  // needed for protocol modules; for the built-in protocols, the schema has checked this
   if (config.reward.agent > 0 && protocol.agentsAnswer !== true)
     throw resolved.problem([
       {
@@ -70,7 +76,10 @@ async function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
   return protocol;
 }
 
-/** Extracts answers as the verifier of JSON-lines tasks does, for served teams without a task. */
+/**
+ * Returns a function that extracts the answer from a text with a verifier. Used for served teams without a
+ * task.
+ */
 export async function answerReader(verifier: VerifierName): Promise<(text: string) => string | undefined> {
   const { createVerifier } = await import('../../grade/verifier.ts');
   const { answerOf } = createVerifier(verifier, { ignoreCase: false });

@@ -1,5 +1,6 @@
 /**
- * Workers on PyTorch and Ray that outlive a command: their Python environments, and processes that other runs use.
+ * Python environments of the PyTorch and Ray workers, and worker processes that keep running after a command
+ * ends, so that other runs can use them.
  * @module
  */
 import type { RayDriver, RayDriverOptions } from '../../engine/ray/driver.ts';
@@ -16,7 +17,7 @@ import type { StandaloneWorker, StandaloneWorkerOptions } from '../../engine/tor
 
 export type { RayDriver, RayDriverOptions, StandaloneWorker, StandaloneWorkerOptions };
 
-/** What an environment is for: PyTorch alone, or PyTorch and Ray. */
+/** Kind of a Python environment: `worker` has PyTorch, `ray` has PyTorch and Ray. */
 export type WorkerKind = 'worker' | 'ray';
 
 /** Default folders of the virtual environments. */
@@ -30,13 +31,16 @@ const REQUIREMENTS: Readonly<Record<WorkerKind, readonly string[]>> = {
   ray: [WORKER_REQUIREMENTS, RAY_REQUIREMENTS],
 };
 
-/** The Python of a complete environment in its default folder. */
+/**
+ * Returns the Python interpreter of the environment in the default folder; undefined if the environment is
+ * not complete.
+ */
 export function installedPython(kind: WorkerKind): string | undefined {
   return findEnvironment({ folder: WORKER_ENVIRONMENTS[kind], requirements: REQUIREMENTS[kind] });
 }
 
 /**
- * Creates the virtual environment of a worker, unless it is complete already.
+ * Creates the virtual environment of a worker, unless a complete one exists.
  *
  * @throws EngineError if it cannot be created; a partial environment is removed
  */
@@ -51,13 +55,13 @@ export function installWorker(
   });
 }
 
-/** Starts a worker on PyTorch that other processes use. @throws EngineError if it does not start */
+/** Starts a PyTorch worker for use by other processes. @throws EngineError if it does not start */
 export async function startWorker(options: StandaloneWorkerOptions): Promise<StandaloneWorker> {
   const { startStandaloneWorker } = await import('../../engine/torch/standalone-worker.ts');
   return startStandaloneWorker(options);
 }
 
-/** Starts a driver of a Ray cluster that other processes use. @throws EngineError if it does not start */
+/** Starts a driver of a Ray cluster for use by other processes. @throws EngineError if it does not start */
 export async function startRayDriver(options: RayDriverOptions): Promise<RayDriver> {
   const { startRayDriverProcess } = await import('../../engine/ray/driver.ts');
   return startRayDriverProcess(options);

@@ -25,7 +25,9 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-/** A run of three stages that ends `gain` better than the base on 60 test prompts. */
+/**
+ * Creates the folder of a run with three stages. On 60 test prompts, its accuracy rises from 0.3 by `gain`.
+ */
 async function record(name: string, flags: string[], { gain = 0, prompts = 60 } = {}): Promise<string> {
   const { overrides } = extractOverrides(flags, PLAIN_FLAGS);
   const { resolvedYaml } = resolveConfigText(TEAM, { path: join(dir, 'team.yaml'), overrides });

@@ -1,5 +1,5 @@
 /**
- * `troupe compare RUN RUN ...`: runs side by side, with paired differences.
+ * `troupe compare RUN RUN ...` prints results of runs side by side, with paired differences.
  * @module
  */
 import { mkdirSync } from 'node:fs';
@@ -48,7 +48,7 @@ export const defineCompare: DefineCommand = (program, { overrides }) => {
     });
 };
 
-/** Writes the page, and its pictures into a folder of the same name. */
+/** Writes the comparison as a Markdown page, and its pictures into a folder with the page's name. */
 function writePage(comparison: Comparison, file: string): void {
   const folder = basename(file, extname(file));
   const pictures = join(dirname(file), folder);

@@ -1,5 +1,5 @@
 /**
- * `troupe doctor`: whether this machine can run troupe, one line per check.
+ * `troupe doctor` checks whether this machine can run troupe, and prints one line per check.
  * @module
  */
 import { type Check, checkMachine, measureMachine } from '../../app/doctor.ts';

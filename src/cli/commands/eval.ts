@@ -1,5 +1,5 @@
 /**
- * `troupe eval TEAM`: scores of a team with intervals, on a task or on benchmarks.
+ * `troupe eval TEAM` prints the scores of a team with confidence intervals, on a task or on benchmarks.
  * @module
  */
 import { join, relative } from 'node:path';
@@ -23,7 +23,10 @@ import { positiveInteger, positiveNumber, splitName } from '../arguments.ts';
 import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
 import { withProgress } from '../with-progress.ts';
 
-/** Flags that select an evaluation with its own folder. */
+/**
+ * Flags of evaluations that store their episodes in an evaluation folder. Setting one of them selects such an
+ * evaluation.
+ */
 interface BenchmarkFlags {
   readonly benchmark?: string;
   readonly data?: string;
@@ -138,7 +141,7 @@ async function runBenchmarks(
   return evaluateBenchmarks({
     ...{ team, overrides, task, data, earlyStop, against, out },
     benchmarks: flags.benchmark === undefined ? undefined : benchmarkNames(flags.benchmark),
-    // the default of --split is not a choice: a benchmark may have another split
+    // `--split test` is also the default of the flag; it must not override the split of a benchmark
     settings: { k, prompts, temperature, maxTokens, split: split === 'test' ? undefined : split },
     resume: resume === true,
     ...options,

@@ -1,5 +1,5 @@
 /**
- * `troupe export RUN --out DIR`: a trained team as plain Hugging Face folders.
+ * `troupe export RUN --out DIR` exports a trained team as standard Hugging Face folders.
  * @module
  */
 import { InvalidArgumentError, Option } from 'commander';

@@ -1,5 +1,5 @@
 /**
- * `troupe plan CONFIG`: time, tokens and memory of a run, before it starts.
+ * `troupe plan CONFIG` estimates time, tokens and memory of a run before it starts.
  * @module
  */
 import { plan } from '../../app/plan.ts';

@@ -1,5 +1,5 @@
 /**
- * `troupe pretrain CONFIG`: pretrains the base models of a team file.
+ * `troupe pretrain CONFIG` pretrains the base models of a team file.
  * @module
  */
 import { pretrain } from '../../app/pretrain.ts';

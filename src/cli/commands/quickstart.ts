@@ -1,5 +1,5 @@
 /**
- * `troupe quickstart`: pretrains three base models, trains them as a team and prints the summary.
+ * `troupe quickstart` pretrains three base models, trains them as a team and prints a summary.
  * @module
  */
 import { pretrain } from '../../app/pretrain.ts';

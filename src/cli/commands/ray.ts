@@ -1,6 +1,6 @@
 /**
- * `troupe ray up`: starts a Ray cluster on this machine, or a driver to a running one, and prints the lines for the
- * team file.
+ * `troupe ray up` starts a Ray cluster on this machine, or a driver for a running cluster, and prints the
+ * lines to add to the team file.
  * @module
  */
 import {
@@ -93,7 +93,7 @@ async function up({
   }
 }
 
-/** The Python of the environment, which is created if it is missing. */
+/** Creates the Python environment if it is missing, and returns the path of its Python interpreter. */
 async function installed(folder: string | undefined, signal: AbortSignal): Promise<string> {
   const made = await installWorker('ray', {
     signal,

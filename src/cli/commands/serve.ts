@@ -1,5 +1,5 @@
 /**
- * `troupe serve TEAM`: serves a team behind the OpenAI API. `troupe serve keys` manages its API keys.
+ * `troupe serve TEAM` serves a team with the OpenAI API. `troupe serve keys` manages the API keys.
  * @module
  */
 import { homedir } from 'node:os';
@@ -52,9 +52,10 @@ export const defineServe: DefineCommand = (program, { overrides }) => {
   defineKeys(command);
 };
 
-/** Closes the server at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** Closes the server at the first SIGINT or SIGTERM. A second signal ends the process immediately. */
 async function untilClosed(server: RunningServer): Promise<void> {
-  // signals are handled before the URL is printed, because a reader of the URL may send one
+  // installs the signal handlers before printing the URL, because a program that reads the URL may send a
+  // signal
   const { signal, release } = listenForEnd();
   signal.addEventListener('abort', () => {
     process.stderr.write('finishing accepted requests; a second signal stops at once\n');

@@ -1,5 +1,5 @@
 /**
- * `troupe show RUN --prompt 17`: transcripts with messages, votes and verdicts.
+ * `troupe show RUN --prompt 17` prints transcripts with messages, votes and verdicts.
  * @module
  */
 import { Option } from 'commander';

@@ -1,5 +1,5 @@
 /**
- * `troupe swap RUN --agent K --with MODEL`: another model for one agent of a trained team.
+ * `troupe swap RUN --agent K --with MODEL` replaces the model of one agent of a trained team.
  * @module
  */
 import { Option } from 'commander';

@@ -1,5 +1,5 @@
 /**
- * `troupe tasks`: lists tasks and benchmarks, creates the folder of a new task, checks a task.
+ * `troupe tasks` lists tasks and benchmarks, creates the folder of a new task, and checks a task.
  * @module
  */
 import { join, relative } from 'node:path';

@@ -34,7 +34,7 @@ describe('troupe theory', () => {
     expect(pictures).toEqual(['theory-report/stale-occupancy.svg']);
     expect(readFileSync(join(out, pictures[0] as string), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
 
-    // the next report removes these pictures
+    // a second report without pictures: the pictures of the first one must be deleted
     expect(await main(['theory', '--worlds', '50', '--only', 'chain rule', '--out', out])).toBe(0);
     expect(readdirSync(join(out, 'theory-report'))).toEqual([]);
   });

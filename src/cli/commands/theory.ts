@@ -1,5 +1,6 @@
 /**
- * `troupe theory`: tests every claim about the algorithm on exact worlds.
+ * `troupe theory` tests every claim about the algorithm on small decision processes whose quantities are
+ * computed exactly.
  * @module
  */
 import { relative } from 'node:path';
@@ -16,7 +17,7 @@ interface TheoryFlags {
   readonly json?: boolean;
 }
 
-/** In fewer worlds, rare outcomes may not occur. */
+/** Minimum number of random worlds. With fewer, an outcome that a claim predicts to be rare may not occur. */
 const MIN_WORLDS = 50;
 
 export const defineTheory: DefineCommand = (program, { overrides }) => {
@@ -64,9 +65,10 @@ function worldCount(text: string): number {
 }
 
 /**
- * `--seed` is also a key of team files, so it arrives as an override.
+ * Reads the seed from the overrides: `--seed` is also a key of team files, so the parser treats it as an
+ * override.
  *
- * @throws ConfigError for another key, or a seed that is no integer >= 0
+ * @throws ConfigError for any other override, or a seed that is not an integer >= 0
  */
 function seedOf(overrides: readonly Override[]): number {
   const other = overrides.find(({ path }) => path.join('.') !== 'seed');

@@ -1,5 +1,5 @@
 /**
- * `troupe train CONFIG`, `troupe train --resume RUN`.
+ * `troupe train CONFIG` trains a team. `troupe train --resume RUN` resumes a run.
  * @module
  */
 import { ConfigError } from '../../support/errors.ts';

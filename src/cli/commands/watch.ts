@@ -1,5 +1,6 @@
 /**
- * `troupe watch RUN...`: runs while they train and afterwards, in a browser, in a terminal, or as JSON lines.
+ * `troupe watch RUN...` shows runs during and after training: in a browser, in the terminal, or as JSON
+ * lines.
  * @module
  */
 import { exportTensorBoard, openRuns, pause, watch, watchInBrowser } from '../../app/watch.ts';
@@ -16,7 +17,7 @@ interface WatchFlags {
   readonly tensorboard?: string;
 }
 
-/** Interval of the drawings, ms. */
+/** Interval between two updates of the terminal, ms. */
 const REDRAW_MS = 1000;
 
 export const defineWatch: DefineCommand = (program, { overrides }) => {
@@ -54,7 +55,7 @@ export const defineWatch: DefineCommand = (program, { overrides }) => {
     });
 };
 
-/** Writes every row as `{"run": label, ...row}`. */
+/** Writes every event row as a JSON line `{"run": label, ...row}`. */
 async function watchAsJson(runs: readonly string[], signal: AbortSignal): Promise<void> {
   const begun = new Set<string>();
   const write = (run: string, row: object): void => {
@@ -67,7 +68,10 @@ async function watchAsJson(runs: readonly string[], signal: AbortSignal): Promis
   });
 }
 
-/** Draws until no process writes the runs or the signal aborts. A pipe receives one drawing. */
+/**
+ * Updates the terminal until no process writes to the runs or the signal aborts. If the output is a pipe,
+ * draws once.
+ */
 async function watchInTerminal(runs: readonly string[], signal: AbortSignal): Promise<void> {
   const hub = openRuns(runs);
   const screen = createScreen(process.stdout);
@@ -91,7 +95,10 @@ function onListening(url: string, labels: readonly string[]): void {
   process.stdout.write(`watching ${shown} at ${url}  (Ctrl-C ends)\n`);
 }
 
-/** Watching has nothing to finish: the first Ctrl-C or SIGTERM ends it with exit code 0. */
+/**
+ * Returns a signal that aborts at the first Ctrl-C or SIGTERM. The command can then end at once with exit
+ * code 0.
+ */
 function untilStopped(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const stop = (): void => controller.abort();

@@ -1,6 +1,6 @@
 /**
- * `troupe worker up`: installs and starts a worker for models on PyTorch, and prints the line for the team file;
- * `troupe worker install`: the step that needs the network.
+ * `troupe worker up` installs and starts a worker for PyTorch models, and prints the line to add to the team
+ * file. `troupe worker install` runs only the installation, which needs the network.
  * @module
  */
 import { availableParallelism } from 'node:os';
@@ -87,7 +87,7 @@ async function up({ python, json, venv, ...flags }: UpFlags): Promise<void> {
   }
 }
 
-/** The Python of the environment, which is created if it is missing. */
+/** Creates the Python environment if it is missing, and returns the path of its Python interpreter. */
 async function pythonOf({ python, venv }: InstallFlags, signal: AbortSignal): Promise<string> {
   const made = await installWorker('worker', {
     signal,

@@ -1,6 +1,6 @@
 /**
- * A hub on loopback that serves one model from memory with the responses of the real hub; tests replace responses to
- * simulate failures.
+ * A hub for tests, on the loopback address. It serves one model from memory with the responses of the real
+ * hub. Tests can replace responses to simulate failures.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -11,9 +11,9 @@ export const COMMIT = 'a'.repeat(40);
 
 export interface FakeHub {
   readonly endpoint: string;
-  /** Requests so far, as `GET /path`. */
+  /** All requests so far, as `GET /path`. */
   readonly requests: string[];
-  /** Headers of the newest request. */
+  /** Returns the headers of the newest request. */
   readonly lastHeaders: () => IncomingMessage['headers'];
   close(): Promise<void>;
 }
@@ -21,9 +21,9 @@ export interface FakeHub {
 export interface FakeHubOptions {
   readonly repo: string;
   readonly files: Readonly<Record<string, Uint8Array>>;
-  /** Files in large file storage, with a SHA-256. */
+  /** Names of files in large file storage (LFS), which the hub lists with a SHA-256. */
   readonly large?: readonly string[];
-  /** Responds instead of the hub. @returns whether it did */
+  /** Handles a request instead of the hub. @returns whether it sent a response */
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 

@@ -11,7 +11,7 @@ import { addKey, readKeys, removeKey } from './key-file.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
 const run = promisify(execFile);
-/** What `node --import` takes to run TypeScript. */
+/** URL of the module that `node --import` loads so that the child process can run TypeScript. */
 const TYPESCRIPT = new URL('../../../scripts/typescript.mjs', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'troupe-keys-'));
 afterAll(() => rmSync(folder, { recursive: true }));

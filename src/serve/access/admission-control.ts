@@ -1,6 +1,7 @@
 /**
- * Admission control: a bounded number of requests runs, a bounded number waits, API keys take turns in the queue, and
- * further requests get a 429 with `Retry-After` at once. Without a bound, overload would make every request time out.
+ * Admission control for generation requests. At most `maxRunning` requests run and at most `maxWaiting`
+ * requests wait in a queue, in which API keys take turns. Every further request gets a 429 with `Retry-After`
+ * at once. Without these limits, all requests of an overloaded server would time out.
  * @module
  */
 import { FairQueue } from '../../support/fair-queue.ts';
@@ -44,9 +45,9 @@ export class AdmissionControl {
   /**
    * Waits until the request may run.
    *
-   * @param key - requests of different keys take turns
+   * @param key - identifies the client: its API key or its address. Clients take turns in the queue.
    * @param cost - expected work, > 0, in any unit that all requests share
-   * @returns a function that ends the request
+   * @returns a function that the caller must call when the request ends
    * @throws ApiError (429) if the queue is full; the signal's reason if it aborts
    */
   async acquire(key: string, cost: number, signal: AbortSignal): Promise<() => void> {

@@ -26,12 +26,16 @@ export class ApiKeys {
     return this.#keys.length;
   }
 
-  /** @param key - as the client sent it */
+  /**
+   * Returns the entry of an API key, or undefined if the key is unknown. @param key - the key as the client
+   * sent it
+   */
   find(key: string): KeyEntry | undefined {
     this.#reloadIfChanged();
     const hash = Buffer.from(hashKey(key), 'hex');
     let found: KeyEntry | undefined;
-    // every entry is compared in constant time, so that the time of the search reveals nothing
+    // the comparison takes the same time for every key, so that response times reveal nothing about valid
+    // keys
     for (const entry of this.#keys) if (timingSafeEqual(entry.hash, hash)) found = entry;
     return found;
   }
@@ -55,7 +59,7 @@ export class ApiKeys {
   }
 }
 
-/** Changes with the content of the file. */
+/** Returns a version of the file, which changes when the file changes: modification time, size and inode. */
 function versionOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat === undefined ? 'none' : `${stat.mtimeMs}:${stat.size}:${stat.ino}`;

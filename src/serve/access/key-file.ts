@@ -21,13 +21,13 @@ const entrySchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ version: z.literal(1), keys: z.array(entrySchema) });
 
-/** One key. Absent limits are those of the server. */
+/** One API key. Limits that the entry leaves out have the server's values. */
 export type KeyEntry = z.output<typeof entrySchema>;
 
-/** Prefix of every key, so that scanners find keys that were published by mistake. */
+/** Prefix of every API key, by which secret scanners recognize a key that was published by mistake. */
 const PREFIX = 'trp_';
 
-/** @returns the keys; [] where there is no file @throws ConfigError if the file is not a key file */
+/** @returns the keys; [] if the file does not exist @throws ConfigError if the file is not a key file */
 export function readKeys(path: string): KeyEntry[] {
   let text: string;
   try {
@@ -47,10 +47,10 @@ export function readKeys(path: string): KeyEntry[] {
 }
 
 /**
- * Adds a key.
+ * Creates an API key and adds its hash to the file.
  *
- * @returns the key; it is not stored
- * @throws ConfigError if the name is taken
+ * @returns the key, which is not stored anywhere
+ * @throws ConfigError if the file already has a key of this name
  */
 export function addKey(path: string, { name, created, ...limits }: Omit<KeyEntry, 'sha256'>): string {
   const key = PREFIX + randomBytes(32).toString('base64url');
@@ -65,9 +65,10 @@ export function addKey(path: string, { name, created, ...limits }: Omit<KeyEntry
   return key;
 }
 
-/** @throws ConfigError if there is no key of that name */
+/** Removes a key from the file. @throws ConfigError if the file has no key of this name */
 export function removeKey(path: string, name: string): void {
-  withoutKey(readKeys(path)); // the lock needs the folder of the file, which may be missing
+  // checks the name before the lock, which cannot be created if the folder of the file is missing
+  withoutKey(readKeys(path));
   change(path, withoutKey);
 
   function withoutKey(keys: readonly KeyEntry[]): KeyEntry[] {
@@ -79,7 +80,7 @@ export function removeKey(path: string, name: string): void {
   }
 }
 
-/** @returns SHA-256 of a key, hexadecimal */
+/** @returns the SHA-256 hash of a key, hexadecimal */
 export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }

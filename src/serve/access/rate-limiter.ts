@@ -7,35 +7,36 @@ import { ApiError } from '../api/errors.ts';
 export interface RateLimits {
   /** Infinity: no limit. */
   readonly requestsPerMinute: number;
-  /** Most concurrent requests; Infinity: no limit. */
+  /** Maximum number of concurrent requests; Infinity: no limit. */
   readonly concurrency: number;
 }
 
 interface Bucket {
-  /** Requests that may start now. */
+  /** Number of requests that may start immediately. */
   tokens: number;
   /** Time at which `tokens` was computed, milliseconds. */
   updatedAt: number;
   running: number;
 }
 
-/** Above this number, buckets of idle keys are deleted once they are full again. */
+/** Number of buckets above which the buckets of idle keys are deleted. */
 const MAX_BUCKETS = 10_000;
 
 export class RateLimiter {
   readonly #now: () => number;
   readonly #buckets = new Map<string, Bucket>();
 
-  /** @param now - monotonic clock, milliseconds */
+  /** @param now - returns the time of a monotonic clock, milliseconds */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
   /**
-   * Counts a request.
+   * Counts a request against the limits of its key.
    *
-   * @returns a function that ends the request, and the rate limit headers of the response
-   * @throws ApiError (429) with the seconds until a request may start
+   * @returns the rate limit headers of the response, and a function that the caller must call when the
+   *   request ends
+   * @throws ApiError (429) with the seconds until the key may start another request
    */
   acquire(
     key: string,
@@ -88,7 +89,9 @@ export class RateLimiter {
     return bucket;
   }
 
-  /** Deletes buckets that were idle for a minute, which fills any bucket. */
+  /**
+   * Deletes the buckets of keys that were idle for a minute. They are full by then, and so is a new bucket.
+   */
   #deleteIdle(now: number): void {
     for (const [key, { updatedAt, running }] of this.#buckets)
       if (running === 0 && now - updatedAt > 60_000) this.#buckets.delete(key);

@@ -6,12 +6,12 @@
  */
 
 export interface CircuitBreakerOptions {
-  /** Consecutive failures that open the circuit. */
+  /** Number of consecutive failures that opens the circuit. */
   readonly failures: number;
-  /** First pause, milliseconds. */
+  /** Length of the first pause, milliseconds. */
   readonly pauseMs: number;
   readonly longestPauseMs: number;
-  /** Monotonic clock, milliseconds. */
+  /** Returns the time of a monotonic clock, milliseconds. */
   readonly now: () => number;
 }
 
@@ -40,7 +40,10 @@ export class CircuitBreaker {
     return this.#options.now() < this.#openUntil ? 'open' : 'half_open';
   }
 
-  /** Whether a request may be sent; in the half-open state only one, until its outcome is recorded. */
+  /**
+   * Returns whether a request may be sent. After a pause (half-open state), only one trial request may be
+   * sent until its outcome is recorded.
+   */
   tryAcquire(): boolean {
     if (this.state === 'closed') return true;
     if (this.state === 'open' || this.#isTrying) return false;

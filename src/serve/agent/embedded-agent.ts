@@ -1,6 +1,6 @@
 /**
- * An agent whose model runs in this process. This is where a served request meets the model: `generate` tokenizes
- * the prompt and adds the request to the running batch of the engine.
+ * An agent whose model runs in this process. `generate` connects a served request with the model: it
+ * tokenizes the prompt and adds the request to the running batch of the engine.
  * @module
  */
 import type { Model } from '../../engine/engine.ts';
@@ -22,14 +22,17 @@ export interface EmbeddedAgentOptions {
   readonly generator?: GeneratorOptions;
 }
 
-/** Characters per token; a longer prompt is refused before it is tokenized, because tokenizing takes time. */
+/**
+ * Highest expected ratio of characters to tokens. A prompt whose characters exceed this ratio times the
+ * context window is refused before it is tokenized, because tokenizing a long text takes seconds.
+ */
 const MAX_CHARACTERS_PER_TOKEN = 64;
-/** Most texts have fewer characters per token than this. */
+/** Upper estimate of the mean number of characters per token in ordinary text. */
 const TYPICAL_CHARACTERS_PER_TOKEN = 4;
-/** Tokenized prompts that are cached. */
+/** Number of tokenized prompts in the cache. */
 const CACHED_PROMPTS = 64;
 
-/** @throws ConfigError if the engine of the model cannot serve */
+/** @throws ConfigError if the engine of the model does not support serving */
 export function createEmbeddedAgent(model: Model, options: EmbeddedAgentOptions): EmbeddedAgent {
   const generator = model.generator?.(options.generator);
   if (generator === undefined)
@@ -47,7 +50,10 @@ export class EmbeddedAgent implements ServedAgent {
   readonly #model: Model;
   readonly #generator: MessageGenerator;
   readonly #endTokens: ReadonlySet<number>;
-  /** Token ids of recent prompts, or the error of tokenizing them; the choices of one request share a prompt. */
+  /**
+   * Cache of recent prompts: their token ids, or the error of tokenizing them. The choices of one request
+   * share a prompt.
+   */
   readonly #tokenized = new Map<string, Int32Array | AgentError>();
 
   constructor(model: Model, generator: MessageGenerator, { name, instruction }: EmbeddedAgentOptions) {
@@ -83,7 +89,7 @@ export class EmbeddedAgent implements ServedAgent {
       return {
         text: streamer.end(tokens),
         finish,
-        // a stop sequence cuts the text, so the token ids no longer spell it
+        // a stop sequence shortens the text, so the token ids no longer match it and are left out
         ...(streamer.isStopped ? {} : { tokens }),
         meanLogp: logp.reduce((sum, value) => sum + value, 0) / logp.length,
         logprobs: streamer.logprobs,
@@ -167,8 +173,8 @@ export class EmbeddedAgent implements ServedAgent {
   }
 
   /**
-   * Refuses a text that is certainly too long, by its characters or by the tokens of a prefix. Tokenizing a megabyte
-   * takes seconds, during which the process serves no other request.
+   * Refuses a text that certainly exceeds the context window. The check uses the number of characters, or the
+   * tokens of a prefix, because tokenizing a megabyte would block the process for seconds.
    */
   #refuseLongText(texts: readonly string[]): void {
     const characters = texts.reduce((sum, text) => sum + text.length, 0);

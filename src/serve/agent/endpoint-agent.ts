@@ -1,7 +1,7 @@
 /**
- * An agent behind an OpenAI-compatible endpoint: vLLM, the server of llama.cpp, Ollama, a hosted model. Requests are
- * streamed, so that a stall is detected; failed attempts are repeated with exponential backoff and full jitter; a
- * circuit breaker stops requests to an endpoint that keeps failing.
+ * An agent behind an OpenAI-compatible endpoint: vLLM, the server of llama.cpp, Ollama, a hosted model.
+ * Responses are streamed, so that a stalled endpoint is detected. Failed attempts are repeated with
+ * exponential backoff and full jitter. A circuit breaker stops requests to an endpoint that keeps failing.
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,29 +30,32 @@ export interface EndpointAgentOptions {
   readonly endpoint: string;
   /** Name of the model at the endpoint. */
   readonly model: string;
-  /** Sent as a bearer token; absent: none. */
+  /** API key that is sent as a bearer token; absent: no token is sent. */
   readonly key?: string;
-  /** An attempt fails after this time without a byte, milliseconds. */
+  /** Longest time without a received byte, milliseconds. After this time the attempt fails. */
   readonly stallMs: number;
-  /** Attempts after the first. */
+  /** Number of attempts after the first one. */
   readonly retries: number;
-  /** Whether to request log-probabilities, which break ties of votes. */
+  /** Whether to request log-probabilities from the endpoint. The team uses them to break ties of votes. */
   readonly logprobs: boolean;
-  /** Further fields of every request body, such as `chat_template_kwargs`. */
+  /** Additional fields of every request body, such as `chat_template_kwargs`. */
   readonly extraBody?: Readonly<Record<string, unknown>>;
   readonly breaker?: Partial<CircuitBreakerOptions>;
-  /** Uniform draws in [0, 1) for the jitter. */
+  /** Returns a uniform random number in [0, 1) for the jitter of pauses. */
   readonly random?: () => number;
 }
 
-/** Bound of the first backoff pause, doubled per attempt, milliseconds; a pause is uniform from 0 to its bound. */
+/**
+ * Upper bound of the pause before the second attempt, milliseconds. The bound doubles with every attempt, and
+ * the pause is drawn uniformly between 0 and its bound.
+ */
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8_000;
 
 interface AttemptFailure {
   readonly error: AgentError;
   readonly isRetryable: boolean;
-  /** Whether the failure counts for the circuit breaker. */
+  /** Whether the circuit breaker counts the failure. */
   readonly isEndpointFault: boolean;
   /** Pause that the endpoint requested with `Retry-After`, milliseconds. */
   readonly pauseMs?: number;
@@ -115,7 +118,8 @@ export class EndpointAgent implements ServedAgent {
       if (outcome.isEndpointFault) this.#breaker.recordFailure();
       else this.#breaker.recordCancellation();
       request.signal.throwIfAborted();
-      // emitted text cannot be withdrawn, and another attempt may write another text
+      // no retry after the first emitted text: emitted text cannot be withdrawn, and a retry may produce
+      // different text
       if (!outcome.isRetryable || attempt > retries || hasEmitted)
         throw new AgentError(outcome.error.message, {
           code: outcome.error.code,
@@ -157,7 +161,7 @@ export class EndpointAgent implements ServedAgent {
     } finally {
       clearTimeout(timer);
       abort.unlink();
-      abort.abort(); // releases the connection of a body that was not read to its end
+      abort.abort(); // releases the connection if the response body was not read to its end
     }
   }
 
@@ -182,7 +186,7 @@ export class EndpointAgent implements ServedAgent {
     };
   }
 
-  /** The failure that a status other than 2xx stands for. */
+  /** Converts a response whose status is not 2xx to a failure. */
   async #statusFailure(response: Response): Promise<AttemptFailure> {
     const { status, headers } = response;
     const text = (await response.text().catch(() => '')).slice(0, 2000);
@@ -210,7 +214,9 @@ export class EndpointAgent implements ServedAgent {
     };
   }
 
-  /** @param isCancelled - whether the team cancelled the request */
+  /**
+   * Converts an error of a request to a failure. @param isCancelled - whether the team cancelled the request
+   */
   #failure(error: unknown, isCancelled: boolean): AttemptFailure {
     if (error instanceof EndpointResponseError) {
       const message = `agent ${this.name}: ${error.message}`;
@@ -221,7 +227,7 @@ export class EndpointAgent implements ServedAgent {
         isEndpointFault: true,
       };
     }
-    // a timeout of the whole message is the endpoint's fault, any other cancellation is not
+    // the timeout of the whole message counts as a fault of the endpoint; any other cancellation does not
     const isTimeout = error instanceof AgentError && error.code === 'timeout';
     const reason = error instanceof Error ? rootMessage(error) : String(error);
     return {
@@ -234,7 +240,7 @@ export class EndpointAgent implements ServedAgent {
   }
 }
 
-/** The `error.message` of an error response of the OpenAI API, on one line and truncated. */
+/** Returns the field `error.message` of an OpenAI error response, truncated and on one line. */
 function upstreamMessage(text: string): string {
   try {
     const parsed = JSON.parse(text) as { error?: { message?: unknown } | string; message?: unknown };

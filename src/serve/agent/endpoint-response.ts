@@ -1,6 +1,6 @@
 /**
- * Reads the response of an OpenAI-compatible endpoint, streamed or whole. Responses are not trusted: a malformed,
- * implausible or truncated response is an error and never an answer.
+ * Reads the response of an OpenAI-compatible endpoint, streamed or as one JSON object. A malformed,
+ * implausible or truncated response always becomes an error, never an answer.
  * @module
  */
 import { createParser } from 'eventsource-parser';
@@ -8,12 +8,12 @@ import { z } from 'zod';
 import type { AgentMessage, AgentRequest, SamplingParams, TokenLogprob } from './served-agent.ts';
 import { StopSequenceScanner } from './stop-sequences.ts';
 
-/** The response cannot be used; another attempt may succeed. */
+/** Error for a response that cannot be used. Another attempt may succeed. */
 export class EndpointResponseError extends Error {
   override readonly name = 'EndpointResponseError';
 }
 
-/** The endpoint sent no byte for too long. */
+/** Error for an endpoint that sent no byte within the time limit. */
 export class EndpointStallError extends EndpointResponseError {}
 
 const tokenSchema = z.looseObject({
@@ -27,7 +27,7 @@ const choiceSchema = z.looseObject({
   message: z.looseObject({ content: z.string().nullish() }).nullish(),
   text: z.string().nullish(),
   finish_reason: z.string().nullish(),
-  // `/completions` has another shape of log-probabilities, which is ignored
+  // log-probabilities of `/completions` have a different structure and are ignored
   logprobs: z
     .looseObject({
       content: z.array(tokenSchema.extend({ top_logprobs: z.array(tokenSchema).nullish() })).nullish(),
@@ -45,14 +45,17 @@ const chunkSchema = z.looseObject({
   error: z.unknown().optional(),
 });
 
-/** Longest server-sent event, or whole response, that is read, UTF-16 code units. */
+/** Maximum length of a server-sent event, or of a response that is not streamed, UTF-16 code units. */
 const MAX_EVENT_LENGTH = 1 << 20;
-/** Mean characters per token; a longer text is cut, because no vocabulary has tokens this long on average. */
+/**
+ * Maximum mean number of characters per token. Longer texts are truncated, because no vocabulary has a higher
+ * mean.
+ */
 const MAX_CHARACTERS_PER_TOKEN = 32;
-/** Rounding may raise a log-probability slightly above 0 nats. */
+/** Largest accepted log-probability, nats. Rounding may raise a log-probability slightly above 0. */
 const LOGPROB_TOLERANCE = 1e-3;
 
-/** A message as the endpoint wrote it: without token ids of a model in this process. */
+/** A message of an endpoint. It has no token ids, because only models in this process have them. */
 export type EndpointMessage = Omit<AgentMessage, 'tokens' | 'attempts'>;
 
 /** Collects one message from the chunks of a response. */
@@ -62,7 +65,7 @@ export class EndpointResponseReader {
   readonly #onUsage: AgentRequest['onUsage'];
   readonly #scanner: StopSequenceScanner;
   readonly #logprobs: TokenLogprob[] = [];
-  /** Log-probabilities that were already emitted. */
+  /** Number of log-probabilities that were already emitted. */
   #emittedLogprobs = 0;
   #text = '';
   #chunks = 0;
@@ -79,7 +82,7 @@ export class EndpointResponseReader {
     this.#scanner = new StopSequenceScanner(sampling.stop);
   }
 
-  /** Whether the message is complete, although the endpoint may send more. */
+  /** Whether the message is complete. The endpoint may still send more text. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
@@ -110,7 +113,7 @@ export class EndpointResponseReader {
     this.#finish ??= 'stop';
   }
 
-  /** @throws EndpointResponseError if the response was truncated */
+  /** Ends the message and returns it. @throws EndpointResponseError if the response was truncated */
   end(): EndpointMessage {
     if (this.#finish === undefined && !this.#isComplete)
       throw new EndpointResponseError('expected a complete answer, got a truncated one');
@@ -182,9 +185,9 @@ function tokenLogprob({ token, logprob, bytes }: z.output<typeof tokenSchema>): 
 }
 
 /**
- * Reads a response body to its end, or until the message is complete.
+ * Reads a response body until the body ends or the message is complete.
  *
- * @param onBytes - called for every chunk of bytes that arrives
+ * @param onBytes - called for every received chunk of bytes
  * @throws EndpointResponseError
  */
 export async function readEndpointResponse(
@@ -200,7 +203,7 @@ export async function readEndpointResponse(
     );
   if (response.body === null) throw new EndpointResponseError('expected an answer, got no body');
   const decoder = new TextDecoder();
-  /** Characters since the last complete event. */
+  /** Number of characters received since the last complete event. */
   let pendingLength = 0;
   let whole = '';
   const parser = createParser({

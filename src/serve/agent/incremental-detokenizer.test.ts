@@ -30,7 +30,7 @@ describe('IncrementalDetokenizer', () => {
   });
 
   it('keeps characters of byte-fallback vocabularies, which decode a run of bytes as a whole or not at all', () => {
-    // ids below 256 are bytes, the others are letters
+    // tokens with ids below 256 are bytes, the other tokens are letters
     const decodeWithFallback = (tokens: readonly number[]): string => {
       const strict = new TextDecoder('utf-8', { fatal: true });
       let text = '';
@@ -72,7 +72,7 @@ describe('IncrementalDetokenizer', () => {
   });
 
   it('supports decoders whose text of a token depends on its neighbours', () => {
-    // like SentencePiece, the decoder drops the blank of the first token
+    // the decoder drops the blank before the first token, as SentencePiece does
     const pieces = ['_the', '_cat', 's', '_sat'];
     const decodePieces = (tokens: readonly number[]): string =>
       tokens

@@ -1,13 +1,14 @@
 /**
- * Decodes tokens one at a time. A token may be a part of a character, and its text may depend on its neighbours, so
- * each step decodes a short window of tokens and returns the text that the window gained.
+ * Decodes tokens one at a time. A token may contain only a part of a character, and its text may depend on
+ * neighbouring tokens. Each step therefore decodes a short window of tokens and returns the text that was
+ * added to the window.
  * @module
  */
 
-/** U+FFFD: the decoder writes it for bytes that are no complete character. */
+/** U+FFFD, which the decoder outputs for bytes that do not form a complete character. */
 export const REPLACEMENT = '\uFFFD';
 
-/** Tokens before a new token that can change its text. */
+/** Number of preceding tokens that can change the text of a token. */
 const WINDOW = 6;
 
 export class IncrementalDetokenizer {
@@ -15,22 +16,22 @@ export class IncrementalDetokenizer {
   readonly #tokens: number[] = [];
   /** Index of the first token of the window. */
   #start = 0;
-  /** Text of the window that was already returned. */
+  /** The part of the window's text that was already returned. */
   #returned = '';
 
-  /** @param decode - text of tokens; a pure function */
+  /** @param decode - pure function that returns the text of a list of tokens */
   constructor(decode: (tokens: readonly number[]) => string) {
     this.#decode = decode;
   }
 
-  /** @returns the text that the token adds; '' while a character is incomplete */
+  /** @returns the text that the token adds to the message; '' while a character is incomplete */
   push(token: number): string {
     this.#tokens.push(token);
     const text = this.#decode(this.#tokens.slice(this.#start));
     return text.endsWith(REPLACEMENT) ? '' : this.#gained(text);
   }
 
-  /** @returns the rest of the text, where the message ends within a character */
+  /** @returns the rest of the text, which is not empty if the message ends inside a character */
   end(): string {
     return this.#gained(this.#decode(this.#tokens.slice(this.#start)));
   }
@@ -42,11 +43,12 @@ export class IncrementalDetokenizer {
     return gained;
   }
 
-  /** Moves the window forward, so that the cost per token does not grow with the message. */
+  /** Moves the window forward, so that the cost per token does not grow with the length of the message. */
   #slide(): void {
     const start = this.#tokens.length - WINDOW;
     const tail = this.#decode(this.#tokens.slice(start));
-    // a window that starts within a character would decode it wrongly, and in some vocabularies all later ones
+    // the window must not start inside a character: its bytes, and in some vocabularies all later ones, would
+    // be decoded wrongly
     if (tail.includes(REPLACEMENT) || !this.#returned.endsWith(tail)) return;
     this.#start = start;
     this.#returned = tail;

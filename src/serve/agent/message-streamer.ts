@@ -9,10 +9,10 @@ import { IncrementalDetokenizer, REPLACEMENT } from './incremental-detokenizer.t
 import type { AgentRequest, TokenLogprob } from './served-agent.ts';
 import { StopSequenceScanner } from './stop-sequences.ts';
 
-/** A token's log-probability, kept until the text in which the token ends is emitted. */
+/** A token's log-probability, stored until the text of the token is emitted. */
 interface PendingLogprob {
   readonly logprob: TokenLogprob;
-  /** Offset of the token in the text of all tokens, UTF-16 code units. */
+  /** Offset of the token in the message's text, UTF-16 code units. */
   readonly offset: number;
 }
 
@@ -26,10 +26,13 @@ export class MessageStreamer {
   readonly #detokenizer: IncrementalDetokenizer;
   readonly #scanner: StopSequenceScanner;
   #pending: PendingLogprob[] = [];
-  /** Length of the text of all tokens, emitted or not. */
+  /** Length of the text of all tokens, including text that is not emitted yet, UTF-16 code units. */
   #length = 0;
   #emitted = '';
-  /** The request needs nothing before the end of the message, so the tokens are decoded once, in `end`. */
+  /**
+   * Whether all tokens are decoded at once in `end`, because the request needs no text before the message
+   * ends.
+   */
   readonly #decodesAtEnd: boolean;
 
   constructor(model: Model, endTokens: ReadonlySet<number>, request: AgentRequest) {
@@ -42,7 +45,7 @@ export class MessageStreamer {
     this.#decodesAtEnd = stop.length === 0 && topLogprobs === undefined && request.onDelta === undefined;
   }
 
-  /** Adds a sampled token. @returns false if the message ends with it */
+  /** Adds a sampled token. @returns false if a stop sequence ends the message */
   put({ token, ranked }: GeneratedToken): boolean {
     if (this.#decodesAtEnd || this.#endTokens.has(token)) return true;
     if (ranked !== undefined)
@@ -67,8 +70,9 @@ export class MessageStreamer {
   }
 
   /**
-   * The text that streaming the tokens would give. Invalid UTF-8 decodes differently token by token than in one
-   * piece, so such a message is decoded token by token.
+   * Decodes all tokens to the same text that streaming them would produce. If the text has invalid UTF-8,
+   * decoding token by token gives another result than decoding at once, so the tokens are then decoded one by
+   * one.
    */
   #textOf(tokens: Int32Array): string {
     const text = this.#model.tokenizer.decode(tokens);
@@ -79,7 +83,12 @@ export class MessageStreamer {
     return pieces.join('') + this.#detokenizer.end();
   }
 
-  /** @param isLast - also emits tokens without text of their own, at the end of the message */
+  /**
+   * Emits a part of the text with the log-probabilities of its tokens.
+   *
+   * @param isLast - whether the message ends with this part; log-probabilities of tokens without text are
+   *   then emitted too
+   */
   #emit(text: string, isLast = false): void {
     this.#emitted += text;
     const isEmitted = ({ offset }: PendingLogprob): boolean => isLast || offset < this.#emitted.length;

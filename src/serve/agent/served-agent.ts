@@ -1,27 +1,27 @@
 /**
- * The port of an agent of a served team. Two implementations: a model in this process (`embedded-agent.ts`), and a
- * model behind an OpenAI-compatible endpoint (`endpoint-agent.ts`). Prompts and messages are text, because the
- * agents of a team need not share a vocabulary.
+ * The interface of an agent of a served team. It has two implementations: a model in this process
+ * (`embedded-agent.ts`), and a model behind an OpenAI-compatible endpoint (`endpoint-agent.ts`). Prompts and
+ * messages are text, because the agents of a team may have different vocabularies.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
 import type { ChatMessage } from '../../engine/engine.ts';
 
-/** How the tokens of one message are sampled; names and ranges are those of the OpenAI API. */
+/** Sampling parameters of one message. Names and ranges are those of the OpenAI API. */
 export interface SamplingParams {
   /** >= 0; 0: greedy. */
   readonly temperature: number;
-  /** Nucleus probability, in (0, 1]. */
+  /** Cumulative probability of nucleus sampling, in (0, 1]. */
   readonly topP: number;
-  /** Most tokens of the message, >= 1. */
+  /** Maximum number of tokens in the message, >= 1. */
   readonly maxTokens: number;
-  /** Stop sequences: the message ends before the first of them. */
+  /** Stop sequences. The message ends before the first stop sequence in its text. */
   readonly stop: readonly string[];
-  /** Number of alternatives reported with each token; undefined: no log-probabilities are reported. */
+  /** Number of alternative tokens reported at each position; undefined: no log-probabilities are reported. */
   readonly topLogprobs?: number;
 }
 
-/** What the agent continues: a chat, or raw text or token ids (`/v1/completions`). */
+/** The input of an agent: a chat; or, for `/v1/completions`, raw text or token ids. */
 export type Prompt =
   | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
   | { readonly kind: 'text'; readonly text: string }
@@ -31,16 +31,16 @@ export interface TokenLogprob {
   readonly token: string;
   /** Log-probability at temperature 1, nats. */
   readonly logprob: number;
-  /** UTF-8 bytes of the token, which may be part of a character; absent where they are unknown. */
+  /** UTF-8 bytes of the token, which may be a part of a character; absent if the bytes are unknown. */
   readonly bytes?: readonly number[];
-  /** The most probable alternatives, most probable first. */
+  /** The most probable tokens at this position, most probable first. */
   readonly top: readonly Omit<TokenLogprob, 'top'>[];
 }
 
-/** The next part of a streamed message. It is final: later tokens do not change it. */
+/** The next part of a streamed message. Later tokens do not change a part that was emitted. */
 export interface MessageDelta {
   readonly text: string;
-  /** Tokens that end in this part; empty unless log-probabilities were requested. */
+  /** Log-probabilities of the tokens that end in this part; empty unless log-probabilities were requested. */
   readonly logprobs: readonly TokenLogprob[];
 }
 
@@ -53,19 +53,22 @@ export interface TokenUsage {
 export interface AgentRequest {
   readonly prompt: Prompt;
   readonly sampling: SamplingParams;
-  /** Random draws of this message; an endpoint gets a seed drawn from it if `seeded`. */
+  /** Random stream of this message. If `seeded`, an endpoint gets a seed drawn from this stream. */
   readonly stream: RandomStream;
   /** Whether the client set a seed and therefore expects a reproducible message. */
   readonly seeded: boolean;
-  /** API key or address of the client; agents that batch requests share the batch evenly between keys. */
+  /** API key or address of the client. Agents that batch requests share the batch evenly between clients. */
   readonly fairKey: string;
   readonly signal: AbortSignal;
   /**
-   * Called with each part of the message; the parts add up to its text. An agent does not retry once the first
-   * part was passed to this callback.
+   * Called with each part of the message; the concatenated parts are its text. After the first call the agent
+   * does not retry the request.
    */
   readonly onDelta?: (delta: MessageDelta) => void;
-  /** Called with the tokens used so far; a cancelled message has no other record of them. */
+  /**
+   * Called with the number of tokens used so far. For a cancelled message this is the only record of its
+   * tokens.
+   */
   readonly onUsage?: (usage: TokenUsage) => void;
 }
 
@@ -73,18 +76,24 @@ export interface AgentRequest {
 export interface AgentMessage {
   readonly text: string;
   readonly finish: 'stop' | 'length';
-  /** Token ids sampled by the agent's own model; later prompts reuse them instead of tokenizing `text` again. */
+  /**
+   * Token ids, if the agent's model runs in this process. Later prompts reuse them instead of tokenizing
+   * `text` again.
+   */
   readonly tokens?: Int32Array;
-  /** Mean log-probability per token, nats; -Infinity where the agent reports none, so that it loses ties. */
+  /**
+   * Mean log-probability per token, nats. -Infinity if the agent reports none: the message then loses ties of
+   * votes.
+   */
   readonly meanLogp: number;
   readonly logprobs: readonly TokenLogprob[];
   readonly usage: TokenUsage;
-  /** Attempts until the agent answered, >= 1. */
+  /** Number of attempts that the message needed, >= 1. */
   readonly attempts: number;
 }
 
 export type AgentErrorCode =
-  /** The prompt does not fit into the context: an error of the client. */
+  /** The prompt does not fit into the context window: an error of the client. */
   | 'context_length'
   /** The agent does not support the request, such as token ids for another vocabulary: an error of the client. */
   | 'unsupported'
@@ -95,7 +104,10 @@ export type AgentErrorCode =
   | 'circuit_open'
   | 'engine';
 
-/** An agent gave no message. The text is for operators and clients: it contains no keys and no prompts. */
+/**
+ * Error of an agent that produced no message. Operators and clients see its text, so it contains no API keys
+ * and no prompts.
+ */
 export class AgentError extends Error {
   override readonly name = 'AgentError';
   readonly code: AgentErrorCode;
@@ -113,7 +125,7 @@ export class AgentError extends Error {
 
 export interface AgentHealth {
   readonly ready: boolean;
-  /** State of the model or of the circuit breaker, one clause. */
+  /** State of the model or of the circuit breaker, as one clause of text. */
   readonly state: string;
   readonly running: number;
   readonly waiting: number;
@@ -124,9 +136,9 @@ export interface ServedAgent {
   readonly kind: 'embedded' | 'endpoint';
   /** System message of this agent; absent: none. */
   readonly instruction?: string;
-  /** Most tokens of prompt and message together, where known. */
+  /** Maximum number of tokens of prompt and message together; absent if unknown. */
   readonly maxContext?: number;
-  /** @throws AgentError if the agent gives no message; the signal's reason if it aborts */
+  /** Generates a message. @throws AgentError if generation fails; the signal's reason if it aborts */
   generate(request: AgentRequest): Promise<AgentMessage>;
   health(): AgentHealth;
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StopSequenceScanner } from './stop-sequences.ts';
 
-/** All text that a scanner emits for the pieces. */
+/** Returns all text that a scanner emits for the pieces. */
 function scan(
   pieces: readonly string[],
   stops: readonly string[],
@@ -37,8 +37,8 @@ describe('StopSequenceScanner', () => {
     fc.assert(
       fc.property(fc.array(letters), fc.array(stop, { maxLength: 3 }), (pieces, stops) => {
         const text = pieces.join('');
-        // a stop sequence that ends first may begin later than another one; any match is correct, as long as the
-        // emitted text contains no stop sequence
+        // of two overlapping stop sequences, the one that is complete first may begin later; cutting at
+        // either one is correct, as long as the emitted text contains no stop sequence
         const { text: emitted, isStopped } = scan(pieces, stops);
         expect(text.startsWith(emitted)).toBe(true);
         expect(stops.some((one) => emitted.includes(one))).toBe(false);

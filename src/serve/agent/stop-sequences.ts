@@ -1,13 +1,13 @@
 /**
- * Cuts streamed text at the first stop sequence. A suffix that may be the beginning of a stop sequence is held back,
- * so that emitted text is never withdrawn.
+ * Cuts streamed text at the first stop sequence. A suffix that may be the beginning of a stop sequence is not
+ * emitted yet, because emitted text cannot be withdrawn.
  * @module
  */
 
 export interface ScannedText {
   /** Text that can be emitted. */
   readonly text: string;
-  /** Whether a stop sequence was found; no text follows. */
+  /** Whether a stop sequence was found. If so, no text follows. */
   readonly isStopped: boolean;
 }
 
@@ -21,7 +21,7 @@ export class StopSequenceScanner {
     this.#stops = stops.filter((stop) => stop !== '');
   }
 
-  /** Adds the next piece of text. */
+  /** Adds a piece of text and returns the text that can be emitted. */
   push(piece: string): ScannedText {
     if (this.#isStopped) return { text: '', isStopped: true };
     const text = this.#buffer + piece;
@@ -40,7 +40,9 @@ export class StopSequenceScanner {
     return { text: text.slice(0, text.length - held), isStopped: false };
   }
 
-  /** Ends the message. @returns the held-back suffix, which is ordinary text */
+  /**
+   * Ends the message. @returns the suffix that was not emitted yet, which turned out to be no stop sequence
+   */
   end(): string {
     const rest = this.#buffer;
     this.#buffer = '';

@@ -1,5 +1,6 @@
 /**
- * `POST /v1/chat/completions`: one run of the team's protocol per choice, as one response or as a stream of chunks.
+ * `POST /v1/chat/completions`. Each choice of the response is one run of the team's protocol. The response is
+ * one JSON object or a stream of chunks.
  * @module
  */
 import type { ChatMessage } from '../../engine/engine.ts';
@@ -20,7 +21,10 @@ import { chatLogprobs } from './responses.ts';
 import { type ApiLimits, requestStream, samplingOf } from './sampling.ts';
 import { agentFields, troupeChoice, usageOf } from './troupe-field.ts';
 
-/** A validated chat request. The only error left to the client is a prompt that does not fit or is not supported. */
+/**
+ * A validated chat request. Generation can still refuse its prompt, if the prompt is too long or not
+ * supported.
+ */
 export interface PreparedChat {
   readonly model: ServedModel;
   readonly choices: number;
@@ -60,7 +64,7 @@ export function prepareChat(request: ChatRequest, models: ModelTable, limits: Ap
   };
 }
 
-/** Fields that all chunks of a response share. */
+/** Fields that are equal in all chunks of a response. */
 interface ResponseHeader {
   readonly id: string;
   readonly created: number;
@@ -77,7 +81,7 @@ function responseHeader({ model }: PreparedChat, { requestId }: GenerationContex
   };
 }
 
-/** @throws ApiError; the signal's reason if it aborts */
+/** @throws ApiError if the team gives no answer; the signal's reason if it aborts */
 export async function createChatCompletion(chat: PreparedChat, context: GenerationContext): Promise<object> {
   const answers = await generate(chat, context);
   return {
@@ -96,7 +100,8 @@ export async function createChatCompletion(chat: PreparedChat, context: Generati
 
 /**
  * @param send - called with each chunk
- * @throws ApiError; the signal's reason if it aborts. Chunks may have been sent before.
+ * @throws ApiError if the team gives no answer, the signal's reason if it aborts; both may happen after the
+ *   first chunk
  */
 export async function streamChatCompletion(
   chat: PreparedChat,
@@ -121,7 +126,7 @@ function generate(
   return generateChoices(chat.model.team, questions, { context, listeners, param: 'messages' });
 }
 
-/** The chunks of one streamed response. */
+/** Creates and sends the chunks of one streamed response. */
 class ChatStream {
   readonly #chat: PreparedChat;
   readonly #header: ResponseHeader;
@@ -141,7 +146,7 @@ class ChatStream {
     else if (this.#chat.request.troupe?.stream_agents) this.#sendAgentEvent(event, index);
   }
 
-  /** Sends the rest of a choice, its finish reason, and its `troupe` field. */
+  /** Sends the unsent part of a choice, its finish reason, and its `troupe` field. */
   endChoice(answer: TeamAnswer, index: number): void {
     const sent = this.#sent[index] as SentText; // one per choice
     const rest = unsentPart(answer, sent);
@@ -151,7 +156,7 @@ class ChatStream {
     });
   }
 
-  /** Sends the usage, if the client requested it. */
+  /** Sends the token usage if the client requested it. */
   end(answers: readonly TeamAnswer[]): void {
     if (!this.#chat.request.stream_options?.include_usage) return;
     this.#send({
@@ -178,7 +183,7 @@ class ChatStream {
     ]);
   }
 
-  /** Sends an event of an agent in a chunk without choices, which clients of the OpenAI API ignore. */
+  /** Sends an agent's event in a chunk without choices. Clients of the OpenAI API ignore such chunks. */
   #sendAgentEvent(event: Exclude<TeamEvent, { kind: 'answer_delta' }>, index: number): void {
     const fields =
       event.kind === 'agent_end'

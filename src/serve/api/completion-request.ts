@@ -33,7 +33,7 @@ export const completionRequestSchema = z.strictObject({
 
 export type CompletionRequest = z.output<typeof completionRequestSchema>;
 
-/** Prompts of a request, in order. */
+/** Returns the prompts of a request, in order. */
 export function promptsOf(prompt: CompletionRequest['prompt']): (string | number[])[] {
   if (typeof prompt === 'string') return [prompt];
   return prompt.every((one) => typeof one === 'number') ? [prompt] : prompt;

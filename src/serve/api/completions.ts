@@ -1,6 +1,6 @@
 /**
- * `POST /v1/completions`: for an agent the continuation of a raw text or of token ids. For the team the prompt is the
- * user's message, because protocols run on chats.
+ * `POST /v1/completions`. An agent continues the raw text or token ids of the prompt. For the team, the
+ * prompt becomes a user message, because protocols take chats as input.
  * @module
  */
 import type { MessageDelta } from '../agent/served-agent.ts';
@@ -21,7 +21,7 @@ import { troupeChoice, usageOf } from './troupe-field.ts';
 /** A validated completion request. */
 export interface PreparedCompletion {
   readonly model: ServedModel;
-  /** All choices of the first prompt, then those of the second, and so on. */
+  /** One question per choice: all choices of the first prompt, then those of the second prompt, and so on. */
   readonly questions: readonly ChoiceQuestion[];
   readonly request: CompletionRequest;
 }
@@ -78,7 +78,7 @@ export function prepareCompletion(
   return { model, questions, request };
 }
 
-/** @throws ApiError; the signal's reason if it aborts */
+/** @throws ApiError if the team gives no answer; the signal's reason if it aborts */
 export async function createCompletion(
   { model, questions, request }: PreparedCompletion,
   context: GenerationContext,
@@ -99,7 +99,8 @@ export async function createCompletion(
 
 /**
  * @param send - called with each chunk
- * @throws ApiError; the signal's reason if it aborts. Chunks may have been sent before.
+ * @throws ApiError if the team gives no answer, the signal's reason if it aborts; both may happen after the
+ *   first chunk
  */
 export async function streamCompletion(
   { model, questions, request }: PreparedCompletion,

@@ -1,6 +1,6 @@
 /**
- * The two generation endpoints, as one interface for the HTTP handler: validate a body, then generate a response or
- * a stream of chunks.
+ * The common interface of the two generation endpoints, which the HTTP handler calls: it validates a body,
+ * then generates a response or a stream of chunks.
  * @module
  */
 import { createChatCompletion, prepareChat, streamChatCompletion } from './chat-completions.ts';
@@ -12,23 +12,28 @@ import type { ModelTable } from './models.ts';
 import { parseRequest } from './parse-request.ts';
 import type { ApiLimits } from './sampling.ts';
 
-/** A validated request, chat or completion. */
+/** A validated request for a chat completion or a completion. */
 export interface PreparedRequest {
   readonly isStream: boolean;
   readonly choices: number;
   /** Name of the requested model. */
   readonly model: string;
-  /** Messages or prompts, for the log. */
+  /** The messages or prompts of the request; written to the log if the operator enabled it. */
   readonly prompts: unknown;
-  /** @throws ApiError; the signal's reason if it aborts */
+  /** @throws ApiError if the team gives no answer; the signal's reason if it aborts */
   generate(context: GenerationContext): Promise<object>;
-  /** @throws ApiError; the signal's reason if it aborts. Chunks may have been sent before. */
+  /**
+   * Passes the chunks of the response to `send`.
+   *
+   * @throws ApiError if the team gives no answer, the signal's reason if it aborts; both may happen after the
+   *   first chunk
+   */
   generateStream(context: GenerationContext, send: (chunk: object) => void): Promise<void>;
 }
 
 export interface GenerationEndpoint {
   readonly route: string;
-  /** @throws ApiError that names the invalid field */
+  /** Validates the body of a request. @throws ApiError that names the invalid field */
   prepare(body: string): PreparedRequest;
 }
 

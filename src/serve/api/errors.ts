@@ -1,6 +1,6 @@
 /**
- * Errors in the shape of the OpenAI API: `{error: {message, type, param, code}}`. Clients of that API display
- * `message`, branch on `code`, and point at the request field `param`.
+ * Errors in the format of the OpenAI API: `{error: {message, type, param, code}}`. Clients of this API
+ * display `message`, branch on `code`, and highlight the request field `param`.
  * @module
  */
 import { z } from 'zod';
@@ -18,11 +18,11 @@ export interface ApiErrorOptions {
   readonly status: number;
   readonly type: ErrorType;
   readonly code: string;
-  /** The invalid field, e.g. `messages[0].role`. */
+  /** Name of the invalid field, e.g. `messages[0].role`. */
   readonly param?: string;
-  /** Seconds after which another attempt may succeed. */
+  /** Value of the `Retry-After` header, seconds. */
   readonly retryAfter?: number;
-  /** Headers of the error response. */
+  /** Additional headers of the error response. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -51,7 +51,7 @@ export const errorSchema = z.object({
   }),
 });
 
-/** A request field that the client has to correct (400). */
+/** Creates the error for an invalid request field (status 400). */
 export function invalid(param: string | undefined, message: string, code = 'invalid_value'): ApiError {
   return new ApiError(message, {
     status: 400,

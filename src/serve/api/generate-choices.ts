@@ -1,6 +1,6 @@
 /**
- * Generates the choices of a request, chat or completion: runs the team's protocol once per choice, concurrently, and
- * turns errors of the team into errors of the API.
+ * Generates the choices of a chat completion or completion: runs the team's protocol once per choice,
+ * concurrently, and converts errors of the team to errors of the API.
  * @module
  */
 import { setMaxListeners } from 'node:events';
@@ -17,22 +17,22 @@ import {
 import { ApiError, invalid } from './errors.ts';
 import { type Usage, usageOf } from './troupe-field.ts';
 
-/** What generation needs to know about a request besides its body. */
+/** Data about an HTTP request that generation uses besides the body. */
 export interface GenerationContext {
   readonly requestId: string;
-  /** Name of the client's API key, or its address. */
+  /** Name of the client's API key, or the client's address if no key is required. */
   readonly fairKey: string;
-  /** Aborts on a client disconnect and at the request's deadline. */
+  /** Aborts when the client disconnects and at the request's deadline. */
   readonly signal: AbortSignal;
-  /** Called for every turn of an agent. */
+  /** Called for every finished turn of an agent. */
   readonly onTurn?: (turn: AgentTurn) => void;
   readonly onUsage?: (usage: Usage) => void;
 }
 
-/** A question without the parts that the generation context supplies. */
+/** A question without the fields that come from the {@link GenerationContext}. */
 export type ChoiceQuestion = Omit<Question, 'signal' | 'fairKey'>;
 
-/** Callbacks of a streamed request; `index` is that of the choice. */
+/** Callbacks of a streamed request; `index` is the index of the choice. */
 export interface ChoiceListeners {
   readonly deltas?: Question['deltas'];
   readonly onEvent?: (event: TeamEvent, index: number) => void;
@@ -40,10 +40,10 @@ export interface ChoiceListeners {
 }
 
 /**
- * Generates all choices; the first failure cancels the others.
+ * Generates all choices. If one choice fails, the others are cancelled.
  *
  * @param options.param - the request field that an error names if the prompt is too long or not supported
- * @throws ApiError; the signal's reason if it aborts
+ * @throws ApiError if the team gives no answer; the signal's reason if it aborts
  */
 export async function generateChoices(
   team: ServedTeam,
@@ -57,7 +57,8 @@ export async function generateChoices(
   const { context, listeners, param } = options;
   const { fairKey, onTurn, onUsage } = context;
   const abort = new LinkedAbort(context.signal);
-  setMaxListeners(0, abort.signal); // one listener per choice and agent
+  // each choice and agent adds a listener, so Node's warning about many listeners is disabled
+  setMaxListeners(0, abort.signal);
   try {
     const answers = await Promise.all(
       questions.map(async (question, index) => {
@@ -98,18 +99,18 @@ function apiErrorOf({ code, message }: TeamUnavailableError, param: string): Api
   });
 }
 
-/** How much of a choice was already sent to the client. */
+/** The part of a choice that was already sent to the client. */
 export interface SentText {
   text: string;
-  /** Number of log-probabilities. */
+  /** Number of log-probabilities that were sent. */
   logprobs: number;
 }
 
 /**
- * The rest of an answer of which a part was already streamed.
+ * Returns the part of an answer that was not streamed yet.
  *
- * @throws ApiError if the streamed part is not a prefix of the answer: the agent that wrote it failed, and the
- *   answer is that of another agent
+ * @throws ApiError if the answer does not begin with the streamed part. This happens if the agent whose
+ *   message was streamed fails, and the message of another agent becomes the answer.
  */
 export function unsentPart({ text, logprobs = [] }: TeamAnswer, sent: SentText): MessageDelta {
   if (!text.startsWith(sent.text))

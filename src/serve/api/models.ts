@@ -8,15 +8,17 @@ import { ApiError } from './errors.ts';
 
 export interface ServedModel {
   readonly name: string;
-  /** The team that answers; for an agent, a team in which it alone is active. */
+  /**
+   * The team that answers. For the model name of an agent, this is a team in which only that agent is active.
+   */
   readonly team: ServedTeam;
-  /** Id of the agent; undefined for the team. */
+  /** Id of the agent; undefined for the model name of the team. */
   readonly agent?: number;
 }
 
 export class ModelTable {
   readonly #models: ReadonlyMap<string, ServedModel>;
-  /** Time of creation, seconds since 1970. */
+  /** Creation time that the API reports for all models, seconds since 1970. */
   readonly #created: number;
 
   constructor(team: ServedTeam, created: number) {
@@ -27,7 +29,7 @@ export class ModelTable {
     this.#created = created;
   }
 
-  /** @throws ApiError (404) if there is no such model */
+  /** @throws ApiError (404) if the server has no model of this name */
   get(name: string, param?: string): ServedModel {
     const model = this.#models.get(name);
     if (model) return model;

@@ -9,8 +9,9 @@ import { type ApiError, invalid } from './errors.ts';
 import { UNSUPPORTED } from './shared-fields.ts';
 
 /**
- * @param text - the body
- * @throws ApiError (400) that names the invalid field. A field that is null counts as absent, in messages too.
+ * @param text - the request body. A field whose value is null counts as absent, including the fields of
+ *   messages.
+ * @throws ApiError (400) that names the invalid field
  */
 export function parseRequest<S extends z.ZodObject>(text: string, schema: S): z.output<S> {
   let value: unknown;
@@ -33,10 +34,13 @@ export function parseRequest<S extends z.ZodObject>(text: string, schema: S): z.
   throw issueError(parsed.error.issues[0] as z.core.$ZodIssue, Object.keys(schema.shape));
 }
 
-/** Most objects and lists in one field; a long conversation has hundreds. */
+/** Maximum number of objects and lists inside one field. A long conversation has hundreds. */
 const MAX_PARTS = 10_000;
 
-/** Refuses fields with many parts: validating and explaining each part would block the server for seconds. */
+/**
+ * Refuses fields that contain too many objects and lists, because validating them would block the server for
+ * seconds.
+ */
 function limitParts(fields: Readonly<Record<string, unknown>>): void {
   for (const [name, field] of Object.entries(fields)) {
     const param = paramOf([name]);
@@ -51,7 +55,10 @@ function limitParts(fields: Readonly<Record<string, unknown>>): void {
   }
 }
 
-/** Clients send messages of earlier responses with all of their fields, and most of those are null. */
+/**
+ * Removes fields whose value is null. Clients send the messages of earlier responses back with all their
+ * fields, most of which are null.
+ */
 function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
@@ -83,10 +90,10 @@ function issueError(issue: z.core.$ZodIssue, fields: readonly string[]): ApiErro
   );
 }
 
-/** Field names are truncated to this length in responses and logs. */
+/** Maximum length of a field name in responses and logs; longer names are truncated. */
 const MAX_NAME_LENGTH = 60;
 
-/** `['messages', 0, 'role']` in the notation of the OpenAI API: `messages[0].role`. */
+/** Formats a path in the notation of the OpenAI API: `['messages', 0, 'role']` becomes `messages[0].role`. */
 function paramOf(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;

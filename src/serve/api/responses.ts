@@ -1,5 +1,6 @@
 /**
- * Response bodies of the OpenAI API: schemas for the OpenAPI document, and the shapes of log-probabilities.
+ * Response bodies of the OpenAI API: their schemas for the OpenAPI document, and the conversion of
+ * log-probabilities to the formats of the two endpoints.
  * @module
  */
 import { z } from 'zod';
@@ -88,7 +89,11 @@ export const modelSchema = z.object({
 });
 export const modelListSchema = z.object({ object: z.literal('list'), data: z.array(modelSchema) });
 
-/** @param logprobs - undefined if the client requested none, or the agent reports none */
+/**
+ * Converts log-probabilities to the format of chat completions.
+ *
+ * @param logprobs - undefined if the client requested none, or the agent reports none
+ */
 export function chatLogprobs(
   logprobs: readonly TokenLogprob[] | undefined,
 ): z.output<typeof logprobsSchema> | null {
@@ -108,7 +113,11 @@ export function chatLogprobs(
   };
 }
 
-/** @param offset - of the first token in the whole text, UTF-16 code units */
+/**
+ * Converts log-probabilities to the format of `/v1/completions`.
+ *
+ * @param offset - offset of the first token in the text of the choice, UTF-16 code units
+ */
 export function textLogprobs(
   logprobs: readonly TokenLogprob[] | undefined,
   offset: number,
@@ -130,7 +139,10 @@ export function textLogprobs(
   };
 }
 
-/** JSON has no infinities; OpenAI writes -9999 for a probability of 0. */
+/**
+ * Replaces -Infinity, which JSON cannot represent, by -9999, the value that OpenAI uses for a probability of
+ * 0.
+ */
 function finite(logprob: number): number {
   return Math.max(logprob, -9999);
 }

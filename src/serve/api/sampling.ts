@@ -1,5 +1,5 @@
 /**
- * Sampling parameters and random stream of a request.
+ * Determines the sampling parameters and the random stream of a request.
  * @module
  */
 import { randomInt } from 'node:crypto';
@@ -8,11 +8,11 @@ import type { SamplingParams } from '../agent/served-agent.ts';
 import type { ServedTeam } from '../team/served-team.ts';
 import { invalid } from './errors.ts';
 
-/** Limits of the server on one request. */
+/** Limits that the server sets for each request. */
 export interface ApiLimits {
-  /** Most choices of one request. */
+  /** Maximum number of choices of one request. */
   readonly maxChoices: number;
-  /** Most tokens of one message. */
+  /** Maximum number of tokens of one message. */
   readonly maxTokens: number;
 }
 
@@ -25,9 +25,9 @@ export interface SamplingFields {
 }
 
 /**
- * @param options.maxTokens - the value of `max_tokens`, and the name of the field that the client set
- * @param options.topLogprobs - alternatives per token; undefined: no log-probabilities
- * @throws ApiError (400) that names a field above a limit of the server
+ * @param options.maxTokens - the requested token limit, and the name of the field in which the client set it
+ * @param options.topLogprobs - number of alternatives per token; undefined: no log-probabilities
+ * @throws ApiError (400) that names a field whose value exceeds a limit of the server
  */
 export function samplingOf(
   fields: SamplingFields,
@@ -55,10 +55,13 @@ export function samplingOf(
   };
 }
 
-/** First key of every random stream of serving; runs and evaluations use other keys. */
+/** First key of the random streams of all served requests. Training and evaluation use other keys. */
 const SERVING_STREAM = 2001;
 
-/** The random stream of a request: named by its seed, or new where the request has none. */
+/**
+ * Returns the random stream of a request: derived from the request's seed, or from a random number if it has
+ * no seed.
+ */
 export function requestStream(seed: number | undefined): RandomStream {
   if (seed === undefined) return randomStream(SERVING_STREAM, 2, randomInt(2 ** 48 - 1));
   return randomStream(SERVING_STREAM, seed < 0 ? 1 : 0, Math.abs(seed));

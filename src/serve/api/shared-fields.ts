@@ -1,12 +1,12 @@
 /**
- * Fields that chat and completion requests share, with the ranges of the OpenAI API. Fields of that API without an
- * equivalent here are refused by name, unless they have their default value.
+ * Fields that chat completions and completions share, with the value ranges of the OpenAI API. A field of the
+ * OpenAI API that this server does not support is refused by name, unless it has its default value.
  * @module
  */
 import { z } from 'zod';
 import { choice, flag, integer, number, show, text } from '../../schema/fields.ts';
 
-/** The limit of the OpenAI API. */
+/** Maximum number of stop sequences in the OpenAI API. */
 const MAX_STOP_SEQUENCES = 4;
 
 const stop = z
@@ -46,7 +46,7 @@ export const sharedFields = {
   logit_bias: z.strictObject({}, { error: 'expected no biases, they are not supported' }).optional(),
 } as const;
 
-/** Fields of the OpenAI API without an equivalent here. */
+/** Fields of the OpenAI API that this server does not support. */
 export const UNSUPPORTED: readonly string[] = [
   'audio',
   'function_call',

@@ -1,6 +1,6 @@
 /**
- * The response field `troupe`: facts that the OpenAI API has no field for, one entry per choice. Also the token usage
- * of a request.
+ * The response field `troupe`, with one entry per choice: turns of the agents, vote, early stopping. The
+ * OpenAI API has no fields for these. Also computes the token usage of a request.
  * @module
  */
 import { z } from 'zod';
@@ -102,7 +102,7 @@ export interface Usage {
   readonly total_tokens: number;
 }
 
-/** Prompt and completion tokens of all agents together: the cost of the answers. */
+/** Returns the prompt and completion tokens of all agents together, which is the cost of the answers. */
 export function usageOf(turns: readonly AgentTurn[]): Usage {
   const prompt = turns.reduce((sum, { usage }) => sum + usage.promptTokens, 0);
   const completion = turns.reduce((sum, { usage }) => sum + usage.completionTokens, 0);

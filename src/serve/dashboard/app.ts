@@ -1,7 +1,7 @@
 /**
- * The HTTP interface of the dashboard: the page, the facts of each run, and a stream of new rows. It is read-only.
- * Only requests for a local host name are answered, so that a website cannot read runs through a host name of its own
- * (DNS rebinding).
+ * The HTTP interface of the dashboard: the page, the facts of each run, and a stream of new event rows. The
+ * interface is read-only. It answers only requests for a local host name, so that a website cannot read runs
+ * by resolving its own host name to this machine (DNS rebinding).
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -23,10 +23,10 @@ const ASSETS: Readonly<Record<string, { readonly file: string; readonly type: st
 };
 const BUILT = 'web/dashboard/built/';
 
-/** Local host names, with any port. */
+/** Matches local host names with any port. */
 const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
-/** Longest pause between two events or comments, milliseconds. */
+/** Longest pause of the event stream, milliseconds. A comment is sent if there is no event for this time. */
 const HEARTBEAT_MS = 15_000;
 
 export function createDashboardApp(watched: WatchedRuns): Hono {

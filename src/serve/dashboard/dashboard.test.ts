@@ -1,4 +1,4 @@
-/** The dashboard's server: routes, allowed host names, security headers, and the stream. */
+/** Tests of the dashboard's server: routes, allowed host names, security headers, and the event stream. */
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -84,7 +84,7 @@ describe('the server', () => {
 
   it('listens only on its loopback address', async () => {
     const { port } = new URL(dashboard.url);
-    const other = '127.0.0.2'; // also a loopback address, but not the one of the dashboard
+    const other = '127.0.0.2'; // a loopback address, but not the one on which the dashboard listens
     const outcome = await new Promise((resolve) => {
       const socket = connect(Number(port), other, () => resolve('connected'));
       socket.on('error', ({ message }) => resolve(message));

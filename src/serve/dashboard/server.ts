@@ -10,7 +10,7 @@ import type { WatchedRuns } from '../../watch/watched-runs.ts';
 import { createDashboardApp } from './app.ts';
 
 export interface Dashboard {
-  /** `http://127.0.0.1:4600/`. */
+  /** URL of the page, e.g. `http://127.0.0.1:4600/`. */
   readonly url: string;
   /** Also ends open streams. */
   close(): Promise<void>;
@@ -19,9 +19,9 @@ export interface Dashboard {
 const LOOPBACK = '127.0.0.1';
 
 /**
- * Starts to listen.
+ * Starts the dashboard's server.
  *
- * @param port - 0: any free port
+ * @param port - port to listen on; 0: any free port
  * @throws ConfigError if the port is in use or needs privileges
  */
 export async function startDashboard(watched: WatchedRuns, port: number): Promise<Dashboard> {
@@ -36,7 +36,10 @@ export async function startDashboard(watched: WatchedRuns, port: number): Promis
   });
 }
 
-/** Checks a port by listening on it for a moment. @throws ConfigError if the port is not available */
+/**
+ * Checks that a port is available by listening on it briefly. @throws ConfigError if the port is not
+ * available
+ */
 export async function assertPortFree(port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const server = createServer();

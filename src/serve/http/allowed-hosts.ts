@@ -1,6 +1,7 @@
 /**
- * The host names that a server without API keys answers to. A web page can resolve its own host name to 127.0.0.1
- * (DNS rebinding) and would then have the same origin as this server; its requests carry that name in `Host`.
+ * The host names in the `Host` header that a server without API keys accepts. A malicious web page can
+ * resolve its own host name to 127.0.0.1 (DNS rebinding), so that the browser treats this server as the
+ * page's origin. The requests of such a page have the page's host name in `Host` and are refused.
  * @module
  */
 import { isIP } from 'node:net';
@@ -15,7 +16,7 @@ export interface AllowedHosts {
   readonly allowedHosts: readonly string[];
 }
 
-/** Refuses other host names with 403, unless clients need an API key. */
+/** Refuses requests for other host names with 403, unless clients need an API key. */
 export function requireAllowedHost({ apiKeys, options }: Pick<Dependencies, 'apiKeys' | 'options'>) {
   return createMiddleware<ServerEnv>(async (c, next) => {
     if (apiKeys === undefined && !isAllowedHost(c.req.header('host'), options))
@@ -27,9 +28,9 @@ export function requireAllowedHost({ apiKeys, options }: Pick<Dependencies, 'api
   });
 }
 
-/** @param header - `Host`, with or without a port */
+/** Returns whether a request may be answered. @param header - value of `Host`, with or without a port */
 function isAllowedHost(header: string | undefined, { host, allowedHosts }: AllowedHosts): boolean {
-  if (header === undefined) return true; // browsers always send it, HTTP/1.0 clients need not
+  if (header === undefined) return true; // browsers always send `Host`; HTTP/1.0 clients may omit it
   const name = header
     .replace(/:\d+$/, '')
     .replace(/^\[(.*)\]$/, '$1')
@@ -39,7 +40,7 @@ function isAllowedHost(header: string | undefined, { host, allowedHosts }: Allow
   );
 }
 
-/** Whether only this machine can reach the address. */
+/** Whether an address is reachable only from this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

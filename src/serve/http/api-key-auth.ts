@@ -1,5 +1,5 @@
 /**
- * Requires an API key, as a bearer token.
+ * Middleware that requires an API key as a bearer token.
  * @module
  */
 import type { MiddlewareHandler } from 'hono';
@@ -8,7 +8,7 @@ import type { ApiKeys } from '../access/api-keys.ts';
 import { ApiError } from '../api/errors.ts';
 import type { ServerEnv } from './request-context.ts';
 
-/** @param keys - undefined: no key is required */
+/** @param keys - the valid API keys; undefined: no key is required */
 export function apiKeyAuth(keys: ApiKeys | undefined): MiddlewareHandler<ServerEnv> {
   if (keys === undefined) return (_, next) => next();
   const missing = (): never => {

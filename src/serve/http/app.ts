@@ -1,5 +1,5 @@
 /**
- * The routes of the server. The path of a request for a completion, with the file of each step:
+ * The routes of the server. A generation request passes these files in order:
  *
  *     http/app.ts                  middleware: security headers, request id, log line, host name, API key
  *     http/completion-handler.ts   rate limit, body, admission, deadline
@@ -10,7 +10,7 @@
  *     agent/embedded-agent.ts      tokenizes the prompt and calls the model in this process
  *     agent/endpoint-agent.ts      or calls a model behind an OpenAI-compatible endpoint
  *
- * The response returns the same way, whole or through `http/event-stream.ts`.
+ * The response passes the same files in reverse. A streamed response also passes `http/event-stream.ts`.
  * @module
  */
 import { Hono } from 'hono';
@@ -29,7 +29,7 @@ import { openApiDocument } from './openapi.ts';
 import type { ServerContext, ServerEnv } from './request-context.ts';
 import { requestLog } from './request-log.ts';
 
-/** Longest `x-request-id` of a client that is kept. */
+/** Maximum length of a client's `x-request-id`. A longer one is replaced by a generated id. */
 const MAX_REQUEST_ID_LENGTH = 64;
 
 export function createApp(deps: Dependencies): Hono<ServerEnv> {
@@ -38,7 +38,8 @@ export function createApp(deps: Dependencies): Hono<ServerEnv> {
   app.notFound((c) => handleError(deps, unknownUrl(c), c));
 
   app.use(securityHeaders());
-  addChatPage(app); // before the log: pages are neither logged nor counted
+  // comes before the log middleware, because requests for pages are neither logged nor counted
+  addChatPage(app);
   app.use(requestId({ limitLength: MAX_REQUEST_ID_LENGTH }));
   app.use(requestLog(deps));
   app.use(

@@ -1,5 +1,5 @@
 /**
- * The chat page at `/`: three static files.
+ * Serves the chat page at `/`, which consists of three static files.
  * @module
  */
 import { serveStatic } from '@hono/node-server/serve-static';

@@ -1,6 +1,7 @@
 /**
- * The handler of the generation endpoints: rate limit, body, admission, deadline, then the response or the stream.
- * Slots are released when the response ends. Middleware could not do that: a stream outlives its handler.
+ * The handler of the generation endpoints: rate limit, body, admission, deadline, then the response or the
+ * stream. The handler releases the request's slots when the response ends. Middleware cannot release them,
+ * because a stream continues after its handler has returned.
  * @module
  */
 import { getConnInfo } from '@hono/node-server/conninfo';
@@ -92,7 +93,8 @@ async function streamResponse(
     onEnd: (outcome) => {
       release();
       logFields.outcome = outcome;
-      // before the response starts, a failure becomes a response of its own, which is logged instead
+      // if generation fails before the stream starts, the request gets an error response with its own log
+      // line
       if (c.get('isStreaming')) recordRequest(deps, c, 200);
     },
   });
@@ -101,7 +103,9 @@ async function streamResponse(
   return response;
 }
 
-/** The limits of a key are those of its entry, else those of the server. */
+/**
+ * Returns the rate limits of an API key: those of its entry in the key file, else the defaults of the server.
+ */
 function limitsOf(entry: KeyEntry | undefined, defaults: RateLimits): RateLimits {
   return {
     requestsPerMinute: entry?.requests_per_minute ?? defaults.requestsPerMinute,

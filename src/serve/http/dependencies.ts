@@ -15,7 +15,7 @@ export interface Dependencies {
   readonly team: ServedTeam;
   readonly models: ModelTable;
   readonly options: ServerOptions;
-  /** Undefined: clients need no API key. */
+  /** The valid API keys; undefined: clients need no API key. */
   readonly apiKeys: ApiKeys | undefined;
   readonly rateLimiter: RateLimiter;
   readonly admission: AdmissionControl;
@@ -23,8 +23,8 @@ export interface Dependencies {
   readonly log: ServerLog;
   /** Version of troupe, for the OpenAPI document. */
   readonly version: string;
-  /** Counts an accepted generation request. @returns a function that ends it */
+  /** Counts an accepted generation request as pending. @returns a function that ends the count */
   readonly countPending: () => () => void;
-  /** Whether the server is draining. */
+  /** Whether the server is closing: it finishes accepted requests and refuses new ones. */
   readonly isStopping: () => boolean;
 }

@@ -1,5 +1,6 @@
 /**
- * Error responses in the shape of the OpenAI API. Unexpected errors are logged and become a 500 without details.
+ * Error responses in the format of the OpenAI API. An unexpected error is logged, and the client gets a 500
+ * without details.
  * @module
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -7,7 +8,7 @@ import { ApiError } from '../api/errors.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { ServerContext } from './request-context.ts';
 
-/** The client closed the connection before the response. */
+/** Error for a client that closed the connection before the response. */
 export class ClientDisconnectedError extends Error {
   override readonly name = 'ClientDisconnectedError';
 
@@ -16,10 +17,10 @@ export class ClientDisconnectedError extends Error {
   }
 }
 
-/** Status in the log for a client disconnect, as in nginx; no client receives it. */
+/** Status that is logged when a client disconnects, as in nginx. No client receives this status. */
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** Handles what a handler or middleware threw. */
+/** Converts an error thrown by a handler or middleware to an error response. */
 export function handleError(deps: Dependencies, error: unknown, c: ServerContext): Response {
   const { options, body } = recordError(deps, error, c);
   const { status, retryAfter, headers } = options;
@@ -30,7 +31,7 @@ export function handleError(deps: Dependencies, error: unknown, c: ServerContext
 }
 
 /**
- * Adds an error to the request's log line; an unexpected error gets a line of its own.
+ * Adds an error to the request's log line. An unexpected error is also logged in a separate line.
  *
  * @returns the error for the client
  */

@@ -1,30 +1,31 @@
 /**
- * A response of server-sent events. It starts with the first event, so that an earlier failure gets an HTTP status of
- * its own; a pause is filled with comments, so that proxies keep the connection open.
+ * A response of server-sent events. The response starts with the first event, so that an earlier failure can
+ * still be sent with an HTTP error status. During pauses it sends comments, so that proxies keep the
+ * connection open.
  * @module
  */
 import { streamSSE } from 'hono/streaming';
 import { EventQueue } from '../event-queue.ts';
 import type { ServerContext } from './request-context.ts';
 
-/** Longest pause between two events or comments, milliseconds. */
+/** Longest pause of the stream, milliseconds. A comment is sent if there is no event for this time. */
 const HEARTBEAT_MS = 10_000;
 
 export type StreamOutcome = 'done' | 'failed' | 'client_disconnected';
 
 export interface EventStreamOptions {
-  /** Generates the events; an error after the first event is sent as an error event. */
+  /** Generates the events. An error after the first event is sent to the client as an error event. */
   readonly generate: (send: (event: object) => void) => Promise<void>;
   /** @returns the error event */
   readonly onError: (error: unknown) => object;
   readonly onFirstEvent: () => void;
-  /** Called once, when generation ends or the client disconnects, whichever is first. */
+  /** Called once: when generation ends or when the client disconnects, whichever happens first. */
   readonly onEnd: (outcome: StreamOutcome) => void;
   /** Cancels generation after a client disconnect. */
   readonly cancel: () => void;
 }
 
-/** @throws the error of `generate`, if it fails before the response starts */
+/** @throws the error of `generate` if generation fails before the response starts */
 export async function eventStream(c: ServerContext, options: EventStreamOptions): Promise<Response> {
   const queue = new EventQueue<string>();
   let hasEvents = false;
@@ -75,7 +76,7 @@ export async function eventStream(c: ServerContext, options: EventStreamOptions)
       for (const data of events) await stream.writeSSE({ data });
     }
   });
-  // Node adds it for HTTP/1.1 clients; HTTP/1.0 clients cannot read chunks
+  // Node sets this header itself for HTTP/1.1 clients; HTTP/1.0 clients do not support chunked responses
   response.headers.delete('transfer-encoding');
   return response;
 }

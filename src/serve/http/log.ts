@@ -1,11 +1,11 @@
 /**
- * The server's log: one JSON line per request. It contains prompts and answers only if the operator enabled that, and
- * never API keys.
+ * The server's log: one JSON line per request. The log contains prompts and answers only if the operator
+ * enabled it, and never API keys.
  * @module
  */
 import { pino } from 'pino';
 
-/** Where the server logs; a pino logger fits. */
+/** Logger of the server. A pino logger implements this interface. */
 export interface ServerLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -16,8 +16,8 @@ export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * @param level - lowest level that is written
- * @param destination - a file descriptor, or an object that takes lines
+ * @param level - lowest level of messages that are written
+ * @param destination - a file descriptor, or an object whose `write` receives the lines
  */
 export function createJsonLog(
   level: LogLevel,

@@ -1,13 +1,16 @@
 /**
- * Prometheus metrics of a server. Labels are routes, status codes and names of agents, never text of a client, so
- * the number of series is bounded.
+ * Prometheus metrics of a server. Labels are routes, status codes and names of agents, never text from
+ * clients, so that the number of time series is bounded.
  * @module
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServedTeam } from '../team/served-team.ts';
 import type { AgentTurn } from '../team/team-answer.ts';
 
-/** Bucket bounds, seconds: small models answer in tens of milliseconds, large models in minutes. */
+/**
+ * Bucket bounds of the duration histograms, seconds. Small models answer in tens of milliseconds, large
+ * models in minutes.
+ */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
 export interface GaugeSources {

@@ -80,7 +80,7 @@ function jsonSchema(type: z.ZodType, isRequest: boolean): object {
   const { $schema: _, ...rest } = z.toJSONSchema(type, {
     io: isRequest ? 'input' : 'output',
     override: ({ jsonSchema: schema }) => {
-      // zod adds the bounds of safe integers to every integer, which readers do not need
+      // zod adds the bounds of safe integers to every integer; they are noise in the document
       if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
       if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
     },

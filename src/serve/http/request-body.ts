@@ -1,7 +1,7 @@
 /**
- * Reads the body of a request up to a limit. `hono/body-limit` is not used: it copies a chunked request with
- * `new Request(c.req.raw)`, which throws unless the Node adapter replaces the global `Request` class, and a library
- * must not replace globals.
+ * Reads the body of a request up to a size limit. `hono/body-limit` is not used: it copies a chunked request
+ * with `new Request(c.req.raw)`, which throws unless the Node adapter replaces the global `Request` class,
+ * and a library must not replace globals.
  * @module
  */
 import { ApiError, invalid } from '../api/errors.ts';
@@ -9,8 +9,10 @@ import { ClientDisconnectedError } from './error-response.ts';
 
 /**
  * @returns the body, decoded as UTF-8
- * @throws ApiError (413) as soon as the body exceeds the limit, whether or not its length was announced; (415) if it
- *   is not JSON; ClientDisconnectedError
+ * @throws ApiError (413) if the body exceeds the limit; a body without `content-length` is read up to the
+ *   limit
+ * @throws ApiError (415) if the content type is not JSON
+ * @throws ClientDisconnectedError
  */
 export async function readBody(request: Request, limitBytes: number): Promise<string> {
   requireJson(request.headers.get('content-type') ?? '');
@@ -32,7 +34,10 @@ export async function readBody(request: Request, limitBytes: number): Promise<st
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-/** Browsers send JSON to another origin only with that origin's permission, but other types without. */
+/**
+ * Refuses other content types. Browsers send JSON to another origin only with permission of that origin (CORS
+ * preflight), but they send other content types without permission.
+ */
 function requireJson(contentType: string): void {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'application/json') return;

@@ -1,5 +1,5 @@
 /**
- * The variables of one HTTP request, which middleware and handlers share through Hono's context.
+ * The variables of one HTTP request. Middleware and handlers share them through Hono's context.
  * @module
  */
 import type { HttpBindings } from '@hono/node-server';
@@ -8,13 +8,13 @@ import type { RequestIdVariables } from 'hono/request-id';
 import type { KeyEntry } from '../access/key-file.ts';
 
 export interface RequestVariables extends RequestIdVariables {
-  /** Start of the request, milliseconds of `performance.now()`. */
+  /** Start time of the request on the clock of `performance.now()`, milliseconds. */
   startMs: number;
-  /** Undefined where the server has no API keys, or the route is public. */
+  /** Entry of the client's API key; undefined if the server has no API keys, or the route is public. */
   apiKey: KeyEntry | undefined;
-  /** Further fields of the request's log line. */
+  /** Additional fields of the request's log line. */
   logFields: Record<string, unknown>;
-  /** Whether the response is a stream; its log line is written when the stream ends. */
+  /** Whether the response is a stream. The log line of a stream is written when the stream ends. */
   isStreaming: boolean;
 }
 

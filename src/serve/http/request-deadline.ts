@@ -1,21 +1,27 @@
 /**
- * The abort signal of a generation request. `hono/timeout` is not used: it answers 504 but lets the handler run on,
- * and it ends with the handler, while a stream continues after it.
+ * The abort signal of a generation request. `hono/timeout` is not used: after its 504 response the handler
+ * continues to run, and its timer stops when the handler returns, although a stream continues.
  * @module
  */
 import { ApiError } from '../api/errors.ts';
 import { ClientDisconnectedError } from './error-response.ts';
 
 export interface RequestDeadline {
-  /** Aborts on a client disconnect (ClientDisconnectedError) and after the time limit (ApiError 504). */
+  /**
+   * Aborts with ClientDisconnectedError when the client disconnects, and with ApiError (504) after the time
+   * limit.
+   */
   readonly signal: AbortSignal;
   /** Aborts the signal because the client disconnected. */
   disconnect(): void;
-  /** Stops the timer and listeners. */
+  /** Stops the timer and removes the listeners. */
   clear(): void;
 }
 
-/** @param client - aborts when the connection closes */
+/**
+ * @param client - signal that aborts when the client's connection closes
+ * @param limitMs - time limit of the request, milliseconds
+ */
 export function startDeadline(client: AbortSignal, limitMs: number): RequestDeadline {
   const controller = new AbortController();
   const disconnect = (): void => controller.abort(new ClientDisconnectedError());

@@ -1,6 +1,6 @@
 /**
- * One log line and one metrics sample per request. `hono/logger` writes plain text when the handler returns, which is
- * too early for streams.
+ * Writes one log line and records one metrics sample per request. `hono/logger` is not used: it writes plain
+ * text, and it logs when the handler returns, which is before a stream ends.
  * @module
  */
 import { createMiddleware } from 'hono/factory';
@@ -8,10 +8,10 @@ import { routePath } from 'hono/route';
 import type { Dependencies } from './dependencies.ts';
 import type { ServerContext, ServerEnv } from './request-context.ts';
 
-/** Routes that monitoring requests every few seconds; they are not logged. */
+/** Routes that are not logged, because monitoring systems request them every few seconds. */
 const UNLOGGED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
-/** Sets the variables of the request, and logs it when its response is ready. */
+/** Middleware that sets the variables of the request, and logs the request when its response is ready. */
 export function requestLog(deps: Dependencies) {
   return createMiddleware<ServerEnv>(async (c, next) => {
     c.set('startMs', performance.now());
@@ -23,7 +23,7 @@ export function requestLog(deps: Dependencies) {
   });
 }
 
-/** Counts and logs a finished request. */
+/** Logs a finished request and counts it in the metrics. */
 export function recordRequest({ metrics, log }: Dependencies, c: ServerContext, status: number): void {
   const seconds = (performance.now() - c.get('startMs')) / 1000;
   const route = routeOf(c);
@@ -42,7 +42,10 @@ export function recordRequest({ metrics, log }: Dependencies, c: ServerContext, 
   else log.info(fields, 'request');
 }
 
-/** The registered route, or `other`: labels of metrics must not contain text of clients. */
+/**
+ * Returns the registered route of a request, or `other`. Metrics labels must not contain text from clients,
+ * such as URLs.
+ */
 export function routeOf(c: ServerContext): string {
   const route = routePath(c, -1);
   return route.endsWith('*') ? 'other' : route;

@@ -1,6 +1,6 @@
 /**
- * One turn of one agent: its message, or the record of why there is none. Failures and cancellations of an agent
- * are results, because the team can answer without it.
+ * One turn of one agent: its message, or the reason why it has none. The failure or cancellation of an agent
+ * is returned, not thrown, because the team can answer without this agent.
  * @module
  */
 import { AgentError, type AgentRequest, type ServedAgent, type TokenUsage } from '../agent/served-agent.ts';
@@ -12,14 +12,14 @@ export interface AgentTurnOptions {
   /** Id of the agent. */
   readonly id: number;
   readonly request: AgentRequest;
-  /** Aborts when the vote is decided without this agent. */
+  /** Aborts when the vote is decided and the agent's message is no longer needed. */
   readonly decided: AbortSignal;
-  /** Time limit of the message, all attempts together, milliseconds. */
+  /** Time limit of the turn including all attempts, milliseconds. */
   readonly timeoutMs: number;
   readonly answerOf: (text: string) => string | undefined;
 }
 
-/** @throws the reason of the request's signal if it aborts; unexpected errors of the agent */
+/** @throws the reason of the request's signal if it aborts; errors of the agent that are no AgentError */
 export async function runAgentTurn(
   agent: ServedAgent,
   { turn, id, request, decided, timeoutMs, answerOf }: AgentTurnOptions,

@@ -1,7 +1,7 @@
 /**
- * Runs the team's protocol on one question. The agents of a turn run concurrently; an agent may fail, and may be
- * cancelled once the vote is decided without it. The protocol itself, which defines the active agents, their prompts
- * and the answer, is the code of `src/team` that also trains the team.
+ * Runs the team's protocol on one question. The agents of a turn run concurrently. The protocol continues if
+ * an agent fails, and cancels agents that cannot change a decided vote. The protocol itself (active agents,
+ * prompts, final answer) is implemented in `src/team`, and the same code is used in training.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -24,10 +24,13 @@ import { countVote, joinedAnswer, savedTokens } from './vote-summary.ts';
 export interface Question {
   /** The conversation; the last message is the user's. */
   readonly messages: readonly ChatMessage[];
-  /** A raw prompt in place of the messages, for a team of a single agent. */
+  /** A raw prompt that replaces the messages; only for a team with a single active agent. */
   readonly raw?: Prompt;
   readonly sampling: SamplingParams;
-  /** A message draws from the child (agent, 0, sample, turn) of this stream, as in `rollout`. */
+  /**
+   * Random stream of the question. Each message is sampled with its child stream (agent, 0, sample, turn), as
+   * in `rollout`.
+   */
   readonly stream: RandomStream;
   /** Index of the choice within its request: 0, 1, ... */
   readonly sample: number;
@@ -37,13 +40,13 @@ export interface Question {
   readonly signal: AbortSignal;
   readonly onEvent?: (event: TeamEvent) => void;
   /**
-   * Which messages are streamed as deltas: those of all agents, or only the team's answer (the default). An agent
-   * retries a broken message only while none of it was streamed.
+   * Which messages are streamed: those of all agents, or only the team's answer (default). An agent does not
+   * retry a message of which a part was streamed.
    */
   readonly deltas?: 'all' | 'answer';
 }
 
-/** Abort reason of agents that are cancelled because the vote is decided without them. */
+/** Abort reason for agents that are cancelled because the vote is decided without them. */
 const DECIDED = new Error('the vote was decided without this agent');
 
 /**
@@ -57,26 +60,28 @@ export async function runProtocol(team: ServedTeam, question: Question): Promise
 class ProtocolRun {
   readonly #team: ServedTeam;
   readonly #question: Question;
-  /** The question as an item of a task, which is what protocols take. */
+  /** The question as a task item, the input type of protocols. */
   readonly #item: TaskItem;
-  /** Earlier messages of the conversation; every agent's prompt contains them. */
+  /** Earlier messages of the conversation. The prompt of every agent contains them. */
   readonly #history: readonly ChatMessage[];
   /** System message of the request. */
   readonly #system: string | undefined;
   /** All turns, in the order in which they ended. */
   readonly #turns: AgentTurn[] = [];
-  /** Messages of earlier turns as the protocol sees them, each with its turn, by turn and then by agent. */
+  /**
+   * Messages of earlier turns as the protocol sees them, each with its turn. Sorted by turn, then by agent.
+   */
   readonly #spoken = new Map<ProtocolMessage, AnsweredTurn>();
-  /** Ballots after which the vote was decided; undefined while it is open. */
+  /** Number of ballots after which the vote was decided; undefined while it is undecided. */
   #decidedAfter: number | undefined;
-  /** Extracted answers by text: verifiers may be slow. */
+  /** Cache from a message's text to its extracted answer, because verifiers may be slow. */
   readonly #answers = new Map<string, string | undefined>();
 
   constructor(team: ServedTeam, question: Question) {
     this.#team = team;
     this.#question = question;
     const messages = [...question.messages];
-    const prompt = messages.pop() as ChatMessage; // at least the user's message
+    const prompt = messages.pop() as ChatMessage; // a question has at least the user's message
     this.#item = { id: 'question', prompt: prompt.content };
     const firstOther = messages.findIndex(({ role }) => role !== 'system');
     const leading = messages.slice(0, firstOther < 0 ? messages.length : firstOther);
@@ -95,13 +100,13 @@ class ProtocolRun {
     return this.#answer();
   }
 
-  /** Runs the active agents concurrently; none of them sees another message of this turn. */
+  /** Runs the active agents concurrently. No agent sees another agent's message of this turn. */
   async #runTurn(turn: number, active: readonly number[]): Promise<void> {
     const { protocol } = this.#team;
     const isLast = turn === protocol.maxTurns - 1;
     const vote =
       protocol.votes && isLast ? new VoteStop({ ballots: active.length, rule: 'exact' }) : undefined;
-    // the message of the only agent of the last turn is the answer, so it can be streamed
+    // if the last turn has a single agent, its message is the team's answer, so it can be streamed
     const isAnswer = isLast && active.length === 1 && protocol.agentsAnswer !== true;
     const decided = new AbortController();
     const ended = await Promise.all(
@@ -132,7 +137,7 @@ class ProtocolRun {
     }: { readonly turn: number; readonly isAnswer: boolean; readonly decided: AbortSignal },
   ): Promise<AgentTurn> {
     const { raw, sampling, stream, sample, seeded, fairKey, signal, onEvent, deltas } = this.#question;
-    const agent = this.#team.agents[id] as ServedAgent; // protocols name agents of the team
+    const agent = this.#team.agents[id] as ServedAgent; // protocols return only ids of agents of the team
     const streamsAgents = deltas === 'all';
     onEvent?.({ kind: 'agent_start', turn, agent: id });
     return runAgentTurn(agent, {
@@ -160,19 +165,22 @@ class ProtocolRun {
     });
   }
 
-  /** An agent's message as protocols see it. */
+  /** Converts an agent's message to the message type of protocols. */
   #spokenMessage({ turn, agent, message }: AnsweredTurn): ProtocolMessage {
     return {
       turn,
       agent,
       text: message.text,
-      // random turns of a router are drawn from earlier tokens; without token ids, characters take their place
+      // a router derives random turns from earlier tokens; characters replace token ids if these are unknown
       tokens: message.tokens ?? Int32Array.from(message.text, (letter) => letter.codePointAt(0) as number),
       meanLogp: this.#team.isMixed ? meanLogpPerCharacter(message) : message.meanLogp,
     };
   }
 
-  /** An agent's prompt: the system messages of the agent and the request, the history, and the protocol's view. */
+  /**
+   * Builds an agent's prompt: system messages of the agent and of the request, the conversation, the
+   * protocol's messages.
+   */
   #promptOf(agent: ServedAgent, id: number): ChatMessage[] {
     const system = [agent.instruction, this.#system].filter((text) => text !== undefined).join('\n\n');
     const spoken = [...this.#spoken.keys()];
@@ -181,7 +189,7 @@ class ProtocolRun {
       const own = [...this.#spoken.values()].find(
         (turn) => turn.agent === id && turn.message.text === message.content,
       );
-      // the protocol took the characters for token ids where the message has none
+      // removes `tokens` if they are characters in place of unknown token ids (see `#spokenMessage`)
       return own?.message.tokens === undefined ? { role: message.role, content: message.content } : message;
     });
     return [
@@ -231,7 +239,10 @@ class ProtocolRun {
     };
   }
 
-  /** Of the message that is the answer, or of all messages that the protocol joined into it. */
+  /**
+   * Returns finish reason and log-probabilities of the answer: those of the agent's message that the protocol
+   * chose, or of all messages that the protocol joined.
+   */
   #decidedMessage(decided: ProtocolMessage): Pick<TeamAnswer, 'finish' | 'logprobs'> {
     const single = this.#spoken.get(decided)?.message;
     if (single === undefined)
@@ -244,7 +255,9 @@ class ProtocolRun {
   }
 }
 
-/** Mean log-probability per character, nats, which is comparable between vocabularies. */
+/**
+ * Mean log-probability per character, nats. Unlike the mean per token, it is comparable between vocabularies.
+ */
 function meanLogpPerCharacter({ meanLogp, usage, text }: AgentMessage): number {
   return (meanLogp * usage.completionTokens) / Math.max(1, text.length);
 }

@@ -1,5 +1,5 @@
 /**
- * A team as it is served: its agents, its protocol, and its limits.
+ * The description of a served team: its agents, its protocol, and its limits.
  * @module
  */
 import { createRelay } from '../../team/relay.ts';
@@ -7,25 +7,28 @@ import type { Protocol } from '../../team/team.ts';
 import type { SamplingParams, ServedAgent } from '../agent/served-agent.ts';
 
 export interface ServedTeam {
-  /** Name of the team in messages for the operator; clients request the model `team`. */
+  /** Name of the team in messages for the operator. Clients request the team as the model `team`. */
   readonly name: string;
-  /** In the order of the ids that the protocol uses. */
+  /** The agents; an agent's id in the protocol is its index. */
   readonly agents: readonly ServedAgent[];
   readonly protocol: Protocol;
-  /** Fewest agents that must answer for the team to answer. */
+  /** Minimum number of agents that must answer. With fewer, the request fails. */
   readonly minAgents: number;
-  /** Time limit of one message of an agent, all attempts together, milliseconds. */
+  /** Time limit of one message of an agent including all attempts, milliseconds. */
   readonly agentTimeoutMs: number;
-  /** Extracts the answer that votes are counted on; undefined where a text has none. */
+  /** Extracts the answer that the vote counts from a message; undefined if the message has no answer. */
   readonly answerOf: (text: string) => string | undefined;
   /**
-   * Whether agents write in different vocabularies, so that log-probabilities are compared per character, as
-   * `rollout` does.
+   * Whether the agents have different vocabularies. Log-probabilities are then compared per character, as in
+   * `rollout`.
    */
   readonly isMixed: boolean;
-  /** Used where a request does not set them. */
+  /** Values for requests that do not set these parameters. */
   readonly defaults: Pick<SamplingParams, 'temperature' | 'maxTokens'>;
-  /** `system_fingerprint` of responses; changes with the weights, the agents or the protocol. */
+  /**
+   * Value of `system_fingerprint` in responses. It changes when the weights, the agents or the protocol
+   * change.
+   */
   readonly fingerprint: string;
 }
 
@@ -33,8 +36,9 @@ export interface ServedTeam {
 export const TEAM_MODEL = 'team';
 
 /**
- * The text itself as the answer, for teams without a task. Texts that differ only in white space or in Unicode
- * normalization are the same answer. Where all agents differ, the plurality is the most probable message.
+ * Extracts answers for teams without a task: the answer is the whole text of the message. Texts that differ
+ * only in white space or in Unicode normalization count as the same answer. If all answers differ, the most
+ * probable message wins.
  *
  * @example
  * textAnswer(' a  b\n'); // => 'a b'
@@ -44,7 +48,9 @@ export function textAnswer(text: string): string | undefined {
   return normalized === '' ? undefined : normalized;
 }
 
-/** A team in which only one agent answers, with the random draws that it has in the whole team. */
+/**
+ * Creates a team in which only one agent answers. The agent gets the same random draws as in the whole team.
+ */
 export function singleAgentTeam(team: ServedTeam, id: number): ServedTeam {
   const protocol: Protocol = {
     ...createRelay(team.agents.length),

@@ -11,9 +11,9 @@ import type {
   TokenUsage,
 } from '../agent/served-agent.ts';
 
-/** One turn of one agent, whatever its outcome. */
+/** Fields of a turn of an agent that do not depend on its outcome. */
 interface TurnRecord {
-  /** Turn of the protocol: 0, 1, ... */
+  /** Index of the turn in the protocol: 0, 1, ... */
   readonly turn: number;
   /** Id of the agent. */
   readonly agent: number;
@@ -26,7 +26,7 @@ interface TurnRecord {
 export interface AnsweredTurn extends TurnRecord {
   readonly status: 'answered';
   readonly message: AgentMessage;
-  /** Extracted answer in normal form; absent where the message has none. */
+  /** Extracted answer in normal form; absent if the message has no answer. */
   readonly answer?: string;
 }
 
@@ -35,7 +35,7 @@ export interface FailedTurn extends TurnRecord {
   readonly error: { readonly code: AgentErrorCode; readonly message: string };
 }
 
-/** The vote was decided before the agent finished. */
+/** The turn of an agent that was cancelled because the vote was decided without it. */
 export interface CancelledTurn extends TurnRecord {
   readonly status: 'cancelled';
 }
@@ -44,30 +44,33 @@ export type AgentTurn = AnsweredTurn | FailedTurn | CancelledTurn;
 
 export interface VoteCount {
   readonly winner: string | undefined;
-  /** Answers with the names of their agents, the winner first, then by votes. */
+  /** Each answer with the names of its agents: first the winner, then by decreasing number of votes. */
   readonly counts: readonly { readonly answer: string; readonly agents: readonly string[] }[];
   /** Names of agents whose message has no answer. */
   readonly withoutAnswer: readonly string[];
 }
 
 export interface EarlyStop {
-  /** Ballots after which the winner could not change. */
+  /** Number of ballots after which the winner could no longer change. */
   readonly decidedAfter: number;
   /** Names of the agents that were cancelled. */
   readonly cancelled: readonly string[];
-  /** Tokens that the cancelled messages would still have cost at the mean length of the finished ones. */
+  /**
+   * Estimated number of tokens that were not generated because of the cancellation. The estimate assumes that
+   * cancelled messages would have had the mean length of the finished ones.
+   */
   readonly tokensSavedEstimate: number;
 }
 
 export interface TeamAnswer {
   readonly text: string;
   readonly finish: 'stop' | 'length';
-  /** Of the tokens of the answer; absent where an agent reports none. */
+  /** Log-probabilities of the answer's tokens; absent if an agent of the answer reports none. */
   readonly logprobs?: readonly TokenLogprob[];
   readonly turns: readonly AgentTurn[];
   readonly vote?: VoteCount;
   readonly earlyStop?: EarlyStop;
-  /** Whether a turn of an agent failed. */
+  /** Whether at least one turn of an agent failed. */
   readonly isDegraded: boolean;
 }
 
@@ -84,11 +87,14 @@ export type TeamEvent =
   /** The next part of the team's answer; it is final. */
   | { readonly kind: 'answer_delta'; readonly delta: MessageDelta };
 
-/** Too few agents answered for the team to answer. */
+/** Error for a protocol in which fewer agents answered than the team requires. */
 export class TeamUnavailableError extends Error {
   override readonly name = 'TeamUnavailableError';
   readonly turns: readonly AgentTurn[];
-  /** The error code that all failed agents share, if there is one: then it may be an error of the client. */
+  /**
+   * Error code of the failed agents if all have the same code, else undefined. An equal code may mean a
+   * client error.
+   */
   readonly code: AgentErrorCode | undefined;
 
   constructor(turns: readonly AgentTurn[], { needed, answered }: { needed: number; answered: number }) {

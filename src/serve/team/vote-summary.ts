@@ -1,19 +1,23 @@
 /**
- * Facts about a finished protocol for the response: the vote, the log-probabilities of the answer, and the tokens
- * that early stopping saved.
+ * Computes parts of the response from the turns of a finished protocol: the vote, the log-probabilities of
+ * the answer, and the tokens that early stopping saved.
  * @module
  */
 import type { TokenLogprob } from '../agent/served-agent.ts';
 import type { AgentTurn, AnsweredTurn, VoteCount } from './team-answer.ts';
 
-/** The blank that the protocol inserts between joined messages; it is certain, so its log-probability is 0. */
+/**
+ * The space that the protocol inserts between joined messages. It is not sampled, so its log-probability is
+ * 0.
+ */
 const SEPARATOR: TokenLogprob = { token: ' ', logprob: 0, bytes: [32], top: [] };
 
 /**
- * Finish reason and log-probabilities of the team's answer, where it is several messages joined by blanks.
+ * Returns finish reason and log-probabilities of an answer that consists of several messages joined by
+ * spaces.
  *
  * @param text - the answer
- * @param turns - answered turns of the protocol's last turn
+ * @param turns - the agents' messages of the turn that decided the answer
  */
 export function joinedAnswer(
   text: string,
@@ -29,7 +33,7 @@ export function joinedAnswer(
   };
 }
 
-/** @param ballots - turns of the last turn of the protocol */
+/** Counts the votes. @param ballots - all agents' turns of the last turn of the protocol */
 export function countVote(ballots: readonly AgentTurn[], winner: string | undefined): VoteCount {
   const counts = new Map<string, string[]>();
   const withoutAnswer: string[] = [];
@@ -48,7 +52,10 @@ export function countVote(ballots: readonly AgentTurn[], winner: string | undefi
   return { winner, counts: sorted, withoutAnswer };
 }
 
-/** Estimates the tokens that cancelled messages would still have cost, from the mean length of the finished ones. */
+/**
+ * Estimates how many tokens the cancellation saved: the mean length of the finished messages minus the tokens
+ * that each cancelled message already had.
+ */
 export function savedTokens(ballots: readonly AgentTurn[]): number {
   const lengths = (status: AgentTurn['status']): number[] =>
     ballots.filter((ballot) => ballot.status === status).map(({ usage }) => usage.completionTokens);

@@ -1,5 +1,6 @@
 /**
- * The view "Agents": reward and accuracy of each agent, its handover, and the health of its policy.
+ * The view "Agents": reward and accuracy of each agent, the progress of its handover to a new model, and
+ * statistics of its policy such as entropy.
  * @module
  */
 
@@ -32,7 +33,7 @@ export function Agents({ run, view, theme }: ViewProps) {
   );
 }
 
-/** Accuracies of the closing evaluation, by agent. */
+/** Table with the accuracy of each agent in the evaluation at the end of training. */
 function AgentAccuracies({ view }: { readonly view: RunView }) {
   const evaluations = view.evaluations.filter(({ agents }) => agents.length > 0);
   if (evaluations.length === 0) return null;

@@ -1,5 +1,6 @@
 /**
- * The frame of the page: selection of run and view, status of the run, and the selected view.
+ * The frame of the page: it selects a run and a view, shows the status of the run, and contains the selected
+ * view.
  * @module
  */
 import { useEffect } from 'preact/hooks';
@@ -99,7 +100,10 @@ export function App() {
   );
 }
 
-/** Moves the focus to the view. This is not a link, because the address's fragment selects the view. */
+/**
+ * Moves the keyboard focus to the view. A link to `#main` is not possible, because the URL fragment selects
+ * the view.
+ */
 function toMain(): void {
   document.getElementById('main')?.focus();
 }
@@ -132,7 +136,7 @@ function RunPicker({ runs, current, view }: RunPickerProps) {
   );
 }
 
-/** Status badge and stage count of the run. */
+/** Shows the status and the number of finished stages of the run. */
 function Status({ view }: { readonly view: RunView }) {
   const done = finishedStages(view).length;
   return (

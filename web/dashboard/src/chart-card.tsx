@@ -1,6 +1,6 @@
 /**
- * A chart with its title, explanation, values under the cursor and exports. The arrow keys move the cursor of
- * the focused chart.
+ * A chart with title, explanation, values at the cursor, and export buttons. In the focused chart, the arrow
+ * keys move the cursor.
  * @module
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -14,7 +14,7 @@ import { type PlotData, paint, plotData, plotOptions, shapeOf, type Theme } from
 interface ChartCardProps {
   readonly chart: RunChart;
   readonly theme: Theme;
-  /** Prefix of the names of exported files. */
+  /** Prefix of the file names of exports. */
   readonly prefix: string;
   readonly wide?: boolean;
 }
@@ -84,7 +84,7 @@ interface PlotProps {
   readonly data: PlotData;
   readonly theme: Theme;
   readonly hidden: ReadonlySet<string>;
-  /** Index of the x under the cursor. */
+  /** Index of the x value at the cursor; null if there is no cursor. */
   readonly at: number | null;
   readonly onCursor: (index: number | null) => void;
 }
@@ -143,7 +143,7 @@ interface ReadoutProps extends Omit<PlotProps, 'onCursor'> {
   readonly onToggle: (name: string) => void;
 }
 
-/** Legend with the values under the cursor, or the newest values without a cursor. */
+/** Legend of the chart. It shows the values at the cursor, or the newest values if there is no cursor. */
 function Readout({ chart, data, theme, hidden, at, onToggle }: ReadoutProps) {
   const xs = data.columns[0];
   const index = at !== null && at < xs.length ? at : undefined;
@@ -158,7 +158,7 @@ function Readout({ chart, data, theme, hidden, at, onToggle }: ReadoutProps) {
       </span>
       {chart.series.map(({ name, dashed, marks, colour }, k) => {
         const bounds = data.bandAt[k]?.map(valueIn);
-        // the value of a stacked series is the height of its area
+        // a stacked series is drawn as an area between two bounds, and its value is the height of this area
         const isPart = chart.unit === 'seconds' && bounds !== undefined;
         const value = isPart ? Number(bounds[1]) - Number(bounds[0]) : valueIn(data.lineAt[k]!);
         return (

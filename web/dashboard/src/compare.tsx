@@ -29,7 +29,7 @@ interface CompareProps {
 }
 
 export function Compare({ runs, views, theme }: CompareProps) {
-  // number of stage evaluations: the comparison is loaded again after each new one
+  // key of the request: the comparison is loaded again when a run has another stage evaluation
   const evaluated = runs
     .map(({ id }) => (views.get(id) ? stageEvaluations(views.get(id)!).length : 0))
     .join(' ');

@@ -1,5 +1,5 @@
 /**
- * Details of one decision: its explanation, and the attempts of the update or the bets of the test.
+ * Details of one decision: its explanation, and the attempts of an update or the bets of a sequential test.
  * @module
  */
 
@@ -100,7 +100,10 @@ function Bets({ gate }: { readonly gate: GateView }) {
   );
 }
 
-/** A value as a share of its limit, or of the value needed; highlighted above 1. */
+/**
+ * Bar that shows a value relative to its limit, or to the value that a test requires. Values above 1 are
+ * highlighted.
+ */
 function Meter({ share }: { readonly share: number }) {
   if (!Number.isFinite(share)) return <span>–</span>;
   return (
@@ -114,7 +117,7 @@ function Meter({ share }: { readonly share: number }) {
   );
 }
 
-/** Formats a number; JSON stores numbers that are not finite as null. */
+/** Formats a number. null stands for NaN or infinity, which JSON cannot represent. */
 function number(value: number | null): string {
   return value === null ? '–' : small(value);
 }

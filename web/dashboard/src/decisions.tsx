@@ -1,5 +1,6 @@
 /**
- * The view "Decisions": the timeline, and a list of explained decisions with filters by outcome and agent.
+ * The view "Decisions": the timeline of decisions, and a list that explains each decision, with filters by
+ * outcome and agent.
  * @module
  */
 import { useState } from 'preact/hooks';
@@ -10,7 +11,7 @@ import { OutcomeMark } from './outcome-mark.tsx';
 import { Timeline } from './timeline.tsx';
 import type { ViewProps } from './view-props.ts';
 
-/** Number of decisions per page of the list; a long run has thousands. */
+/** Number of decisions per page of the list. A long run has thousands. */
 const PAGE_SIZE = 60;
 
 export function Decisions({ run, view, route }: ViewProps) {

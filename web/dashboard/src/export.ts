@@ -1,9 +1,9 @@
 /**
- * Exports of charts and data as files. The page creates them itself; no data leaves the machine.
+ * Exports charts and data as files. The page creates the files itself, so no data leaves the machine.
  * @module
  */
 
-/** Starts the download of a file. */
+/** Makes the browser download a file. */
 function save(name: string, content: Blob): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(content);
@@ -20,10 +20,10 @@ export function saveCsv(name: string, csv: string): void {
   save(`${name}.csv`, new Blob([csv], { type: 'text/csv' }));
 }
 
-/** Largest canvas width that every browser supports, pixels. */
+/** Maximum canvas width that all browsers support, pixels. */
 const MAX_CANVAS_WIDTH = 16_000;
 
-/** Saves a PNG at twice the size of the SVG, or smaller if that is too wide for a canvas. */
+/** Saves an SVG as a PNG of twice its size, or smaller if twice the size is too wide for a canvas. */
 export async function savePng(name: string, svg: string): Promise<void> {
   const address = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
   try {

@@ -6,7 +6,7 @@
 import type { Unit } from '../../../src/report/chart/chart.ts';
 import { count, percent, small } from '../../../src/report/format.ts';
 
-/** A short text of a value with its unit. */
+/** Formats a value with its unit as a short text. */
 export function valueText(value: number | null | undefined, unit: Unit): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   switch (unit) {
@@ -31,7 +31,7 @@ export function valueText(value: number | null | undefined, unit: Unit): string 
   }
 }
 
-/** The label of a tick, shorter than {@link valueText}. */
+/** Formats the label of an axis tick, which is shorter than {@link valueText}. */
 export function tickText(value: number, unit: Unit): string {
   if (unit === 'bytes') return bytesText(value);
   if (unit === 'share') return `${Number((100 * value).toFixed(1))}%`;

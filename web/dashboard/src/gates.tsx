@@ -1,6 +1,6 @@
 /**
- * The view "KL and tests": exact KL against the radius, beta and step size, acceptance tests, and certified
- * against measured gains.
+ * The view "KL and tests": the KL divergence of each update compared with its limit (radius), the KL
+ * coefficient beta, the step size, acceptance tests, and certified compared with measured gains.
  * @module
  */
 import { useState } from 'preact/hooks';

@@ -1,5 +1,5 @@
 /**
- * Hooks for the page's state, its route, the theme, and responses of the server.
+ * React-style hooks for the page's state, its route, the theme, and data from the server.
  * @module
  */
 import { useEffect, useState } from 'preact/hooks';
@@ -43,7 +43,7 @@ export function routeTo(run: string, view: string, query: Readonly<Record<string
   return `#/${run}/${view}${parameters === '' ? '' : `?${parameters}`}`;
 }
 
-/** Changes query parameters of the route without a new entry in the browser's history. */
+/** Changes query parameters of the route without adding an entry to the browser's history. */
 export function replaceQuery(route: Route, query: Readonly<Record<string, string>>): void {
   history.replaceState(
     null,
@@ -53,7 +53,7 @@ export function replaceQuery(route: Route, query: Readonly<Record<string, string
   dispatchEvent(new HashChangeEvent('hashchange'));
 }
 
-/** Dark or light: the user's choice, else the preference of the system. */
+/** Returns the theme, dark or light: the user's choice if there is one, else the system's preference. */
 export function useTheme(): { readonly theme: Theme; toggle(): void } {
   const media = matchMedia('(prefers-color-scheme: dark)');
   const read = (): Theme => {
@@ -82,7 +82,9 @@ export type Loaded<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Loads again when `key` changes; returns the previous value until the new one arrives. */
+/**
+ * Loads data, and loads it again when `key` changes. Returns the previous value until the new one arrives.
+ */
 export function useLoaded<T>(key: string, load: () => Promise<T>): Loaded<T> {
   const [loaded, setLoaded] = useState<Loaded<T>>({ kind: 'loading' });
   useEffect(() => {

@@ -1,5 +1,5 @@
 /**
- * The view "Time and memory": time by phase, throughput, memory.
+ * The view "Time and memory": time per phase, throughput, memory.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * The icon of an outcome: its colour and mark, as in the timeline.
+ * The icon of a decision's outcome, with the same colour and shape as in the timeline.
  * @module
  */
 import { MARKS } from '../../../src/report/chart/timeline.ts';

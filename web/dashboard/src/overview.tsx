@@ -1,5 +1,6 @@
 /**
- * The view "Overview": key figures, team reward, timeline, newest decisions, and results before and after.
+ * The view "Overview": key figures, team reward, timeline, newest decisions, and evaluations before and after
+ * training.
  * @module
  */
 
@@ -22,7 +23,7 @@ import { routeTo } from './hooks.ts';
 import { Timeline } from './timeline.tsx';
 import type { ViewProps } from './view-props.ts';
 
-/** Number of newest decisions shown. */
+/** Number of newest decisions that the view shows. */
 const SHOWN_DECISIONS = 5;
 
 export function Overview({ run, view, theme, route }: ViewProps) {
@@ -188,7 +189,7 @@ function BeforeAfter({ view }: { readonly view: RunView }) {
   );
 }
 
-/** A share with its interval on an axis from 0 to 1. */
+/** Draws a share and its confidence interval on an axis from 0 to 1. */
 function Interval({
   mean,
   low,

@@ -1,13 +1,15 @@
 /**
- * Converts the description of a chart to uPlot's options and data: one list of x values for all series,
- * intervals as hidden pairs of series with a filled band between them, and the colours of the theme.
+ * Converts the description of a chart to uPlot's options and data. All series share one list of x values. A
+ * confidence interval becomes two hidden series with a filled band between them. Colours depend on the theme.
  * @module
  */
 import type uPlot from 'uplot';
 import type { RunChart } from '../../../src/report/chart/chart.ts';
 import { tickText } from './format.ts';
 
-/** The palette of Okabe and Ito, darker on a light background and lighter on a dark one, for contrast. */
+/**
+ * The colour palette of Okabe and Ito, darker for the light theme and lighter for the dark one, for contrast.
+ */
 const PALETTE = {
   light: ['#0072B2', '#D55E00', '#009E73', '#AA4A88', '#B77F00', '#2F8FC4', '#222222'],
   dark: ['#4FA8DE', '#F2884B', '#2FC79B', '#DE95BF', '#EDB53A', '#8CCDF2', '#E8E8E8'],
@@ -19,10 +21,13 @@ export function paint(theme: Theme, index: number): string {
   return PALETTE[theme][index % PALETTE[theme].length]!;
 }
 
-/** Columns of data, and the indices of the columns of each series. */
+/** Data of a chart in columns. Column 0 has the x values. */
 export interface PlotData {
   readonly columns: uPlot.AlignedData;
-  /** Column of the line of series k, and columns of the bounds of its interval. */
+  /**
+   * For each series: index of the column of its line, and indices of the two columns of its confidence
+   * interval.
+   */
   readonly lineAt: readonly number[];
   readonly bandAt: readonly (readonly [low: number, high: number] | undefined)[];
 }
@@ -51,7 +56,7 @@ export function plotData({ series }: RunChart): PlotData {
   return { columns: [xs, ...columns] as uPlot.AlignedData, lineAt, bandAt };
 }
 
-/** Key of a plot's options: while it is unchanged, new data needs no new plot. */
+/** Key of the options of a plot. While the key is unchanged, the existing plot can show new data. */
 export function shapeOf({ series, y, guides = [] }: RunChart): string {
   const looks = series.map(({ name, band = [], marks, dashed, points }) => [
     ...[name, band.length > 0, marks, dashed],
@@ -143,14 +148,14 @@ function seriesOptions(
   return columns;
 }
 
-/** Keeps the ticks at powers of ten, for the grid of a log axis. */
+/** Keeps only ticks at powers of ten, for the grid of a logarithmic axis. */
 function wholeDecades(_: uPlot, ticks: readonly number[]): (number | null)[] {
   return ticks.map((tick) =>
     Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-9 ? tick : null,
   );
 }
 
-/** Range of the y axis: the data with a margin, not below 0 for data that is never negative. */
+/** Range of the y axis: the range of the data plus a margin. Does not go below 0 if all values are >= 0. */
 function withMargin(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 1];
   const margin = low === high ? Math.max(Math.abs(low), 1) * 0.1 : (high - low) * 0.06;
@@ -162,7 +167,7 @@ function faded(colour: string, opacity: number): string {
   return `${colour}${alpha.toString(16).padStart(2, '0')}`;
 }
 
-/** Draws the dotted vertical lines of events. */
+/** Draws dotted vertical lines that mark events. */
 function drawGuides(plot: uPlot, { guides = [] }: RunChart, ink: string): void {
   const { ctx, bbox } = plot;
   ctx.save();

@@ -1,5 +1,5 @@
 /**
- * The view "Setup": settings, warnings, configuration, and all metrics as CSV.
+ * The view "Setup": settings, warnings, the configuration, and a download of all metrics as CSV.
  * @module
  */
 import type { ViewProps } from './view-props.ts';

@@ -1,6 +1,6 @@
 /**
- * State of the page: the runs, their views and the connection to the server. Rows arrive in bursts, so
- * listeners are called at most once per frame.
+ * State of the page: the runs, their data and the connection to the server. Event rows arrive in bursts, so
+ * listeners are called at most once per animation frame.
  * @module
  */
 
@@ -10,11 +10,11 @@ import type { RunSummary, StreamMessage } from '../../../src/watch/dashboard-api
 export interface PageState {
   readonly runs: readonly RunSummary[];
   readonly views: ReadonlyMap<string, RunView>;
-  /** `connecting` until the first message, `lost` while the server does not respond. */
+  /** State of the connection: `connecting` until the server responds, `lost` while it does not respond. */
   readonly connection: 'connecting' | 'open' | 'lost';
-  /** Incremented with every change. */
+  /** Number that increases with every change of the state. */
   readonly version: number;
-  /** Error that prevented loading the runs. */
+  /** Message of the error that prevented loading the list of runs. */
   readonly problem?: string;
 }
 
@@ -37,14 +37,14 @@ function change(part: Partial<PageState>): void {
   state = { ...state, ...part, version: state.version + 1 };
   if (isScheduled) return;
   isScheduled = true;
-  // a hidden page gets no frames; its listeners are called when it becomes visible
+  // browsers do not draw frames of a hidden page, so listeners are called when the page becomes visible again
   requestAnimationFrame(() => {
     isScheduled = false;
     for (const listener of listeners) listener(state);
   });
 }
 
-/** Loads the list of runs, then follows their rows while the page is open. */
+/** Loads the list of runs, then receives their event rows while the page is open. */
 export async function connect(): Promise<void> {
   try {
     change({ runs: await getJson<RunSummary[]>('/api/runs') });
@@ -60,12 +60,12 @@ export async function connect(): Promise<void> {
     foldRows(view, rows);
     change({ views: new Map(state.views).set(run, view), connection: 'open' });
   };
-  // the browser reconnects by itself; the server then sends all rows again
+  // the browser reconnects automatically, and the server then sends all rows again
   source.onerror = () => change({ connection: 'lost' });
   source.onopen = () => change({ connection: 'open' });
 }
 
-/** @throws Error with the server's error message */
+/** @throws Error with the error message of the server */
 export async function getJson<T>(path: string): Promise<T> {
   const response = await fetch(path);
   const body: unknown = await response.json();

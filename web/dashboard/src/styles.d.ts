@@ -1,2 +1,2 @@
-/** The build bundles style sheets. */
+/** Type of imported style sheets, which the build bundles into `app.css`. */
 declare module '*.css';

@@ -1,6 +1,6 @@
 /**
- * The timeline of decisions: a row per agent, a column per stage. The mouse or the arrow keys select a cell,
- * and the decision of the selected cell is explained below the timeline.
+ * The timeline of decisions, with a row per agent and a column per stage. The mouse or the arrow keys select
+ * a cell. The decision of the selected cell is explained below the timeline.
  * @module
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -40,7 +40,7 @@ export function Timeline({ run, view, route }: TimelineProps) {
     const element = scroller.current;
     if (element && isAtEnd) element.scrollLeft = element.scrollWidth;
   }, [stages, isAtEnd]);
-  // scrolls to the selected cell after it is drawn
+  // scrolls until the selected cell is visible
   useEffect(() => {
     const element = scroller.current;
     if (!element || selected === undefined) return;
@@ -144,7 +144,9 @@ function clamp(value: number, low: number, high: number): number {
   return Math.max(low, Math.min(high, value));
 }
 
-/** SVG text of a cell; as elements, the thousands of cells of a long run would render slowly. */
+/**
+ * Returns a cell as SVG text. Separate elements for the thousands of cells of a long run would render slowly.
+ */
 function cellSvg({ row, stage, outcome }: ReturnType<typeof timelineCells>['cells'][number]): string {
   const { mark } = MARKS[outcome];
   const x = (stage - 1) * PITCH;
@@ -199,7 +201,7 @@ function decisionAt(view: RunView, { row, stage }: CellPosition): Decision | und
   );
 }
 
-/** One line per decision, with its explanation. */
+/** Formats all decisions as CSV, one line per decision with its explanation. */
 function decisionsCsv({ facts }: RunSummary, view: RunView): string {
   const context = { agents: view.agents, facts };
   const lines = view.decisions.map((decision) => {

@@ -1,6 +1,6 @@
 /**
- * The view "Transcripts": the episodes of one prompt after two stages, side by side, with marked changes and
- * the verifier's reason for each verdict.
+ * The view "Transcripts": the episodes of one prompt after two stages side by side, with marked differences
+ * and the verifier's reason for each verdict.
  * @module
  */
 import { diffChars, diffWordsWithSpace } from 'diff';
@@ -12,12 +12,12 @@ import { type Loaded, replaceQuery, useLoaded } from './hooks.ts';
 import { getJson } from './store.ts';
 import type { ViewProps } from './view-props.ts';
 
-/** Longer texts are compared by word instead of by character. */
+/** Length above which two texts are compared by words instead of characters. */
 const MAX_CHARS_COMPARED = 400;
 
 export function Transcripts({ run, view, route }: ViewProps) {
   const [search, setSearch] = useState('');
-  // loaded again after each stage, which may have new transcripts
+  // number of stages, used as a key: the list of prompts is loaded again after each stage
   const stages = view.stages.size;
   const prompts = useLoaded(`${run.id} ${stages}`, () =>
     getJson<TranscriptPrompt[]>(`/api/runs/${run.id}/prompts`),
@@ -122,7 +122,7 @@ interface SideProps {
   readonly head: preact.ComponentChildren;
   readonly rows: Loaded<TranscriptRow[]>;
   readonly view: RunView;
-  /** Earlier transcripts to compare with. */
+  /** Transcripts of the earlier stage, relative to which changes are marked. */
   readonly against?: Loaded<TranscriptRow[]> | undefined;
 }
 
@@ -197,10 +197,10 @@ function Episode({ row, view, other }: EpisodeProps) {
   );
 }
 
-/** Limits the comparison: two long texts with little in common would block the page for many seconds. */
+/** Time limit of a comparison. Two long texts with little in common would block the page for many seconds. */
 const DIFF_OPTIONS = { timeout: 250 /* ms */ } as const;
 
-/** A text with marked additions and deletions relative to an earlier one. */
+/** Shows a text with marked additions and deletions relative to an earlier text. */
 function Difference({ text, before }: { readonly text: string; readonly before: string | undefined }) {
   const parts = useMemo(() => {
     if (before === undefined || before === text) return undefined;

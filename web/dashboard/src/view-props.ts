@@ -1,5 +1,5 @@
 /**
- * Properties of every view of a run.
+ * Properties that every view of a run receives.
  * @module
  */
 
