@@ -35,8 +35,8 @@ async function frameOf(request: AsyncIterable<unknown>): Promise<Frame> {
   throw new Error('no frame');
 }
 
-const said = (header: object, arrays = {}): Buffer => Buffer.concat(encodeFrame({ ...header }, arrays));
-const result = (value: object = {}): Buffer => said({ kind: 'result', value });
+const encoded = (header: object, arrays = {}): Buffer => Buffer.concat(encodeFrame({ ...header }, arrays));
+const result = (value: object = {}): Buffer => encoded({ kind: 'result', value });
 
 describe('hello', () => {
   it('rejects a wrong token, another version and other servers with one-line errors', async () => {
@@ -99,26 +99,26 @@ describe('a call', () => {
     const operations: unknown[] = [];
     const connection = await worker(async (request, response) => {
       operations.push((await frameOf(request)).header.operation);
-      response.write(said({ kind: 'messages', n: 0 }));
+      response.write(encoded({ kind: 'messages', n: 0 }));
       if (operations.length === 1) {
         response.write(result().subarray(0, 10));
         setTimeout(() => response.destroy(), 20);
       } else if (operations.length === 2) {
         response.end(); // the response ends without a result frame
       } else {
-        response.write(said({ kind: 'heartbeat' }));
-        response.write(said({ kind: 'messages', n: 1 }));
+        response.write(encoded({ kind: 'heartbeat' }));
+        response.write(encoded({ kind: 'messages', n: 1 }));
         response.end(result({ answer: 42 }));
       }
     });
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const frame = await connection.call({
       call: 'sample',
       model: 'm',
-      onFrame: ({ header }) => heard.push(header.n),
+      onFrame: ({ header }) => received.push(header.n),
     });
     expect(frame.header.value).toEqual({ answer: 42 });
-    expect(heard).toEqual([0, 1]);
+    expect(received).toEqual([0, 1]);
     expect(operations).toHaveLength(3);
     expect(new Set(operations).size).toBe(1);
   });
@@ -162,7 +162,7 @@ describe('a call', () => {
     // Vitest fails the test run if there is an uncaught error
     const connection = await worker((request, response) => {
       request.resume().on('end', () => {
-        response.write(said({ kind: 'token' }));
+        response.write(encoded({ kind: 'token' }));
         response.end(result());
       });
     });
@@ -176,18 +176,18 @@ describe('a call', () => {
 
   it('rejects and reports no further frames after an abort, even if the whole response has arrived', async () => {
     const connection = await worker((request, response) => {
-      const frames = [0, 1].map((n) => said({ kind: 'messages', n }));
+      const frames = [0, 1].map((n) => encoded({ kind: 'messages', n }));
       request.resume().on('end', () => response.end(Buffer.concat([...frames, result()])));
     });
     const controller = new AbortController();
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const onFrame = ({ header }: Frame) => {
-      heard.push(header.n);
+      received.push(header.n);
       controller.abort(new Error('enough'));
     };
     const call = connection.call({ call: 'sample', model: 'm', signal: controller.signal, onFrame });
     await expect(call).rejects.toThrow('enough');
-    expect(heard).toEqual([0]);
+    expect(received).toEqual([0]);
   });
 
   it('fails at once if the worker process has exited', async () => {
@@ -207,7 +207,7 @@ describe('a call', () => {
     ['memory', 'EngineError', 'engine torch load: no config.json'],
   ])('throws the worker error of kind "%s" as the matching class', async (kind, name, message) => {
     const connection = await worker((_, response) =>
-      response.end(said({ kind: 'error', error: { kind, message: 'no config.json' } })),
+      response.end(encoded({ kind: 'error', error: { kind, message: 'no config.json' } })),
     );
     await expect(connection.call({ call: 'load' })).rejects.toMatchObject({ name, message });
   });

@@ -109,7 +109,7 @@ export class Connection {
   }
 
   /** Prefix of error messages: `engine torch`. */
-  get #who(): string {
+  get #engineName(): string {
     return `engine ${this.#options.engine}`;
   }
 
@@ -120,22 +120,25 @@ export class Connection {
    * @throws EngineError if there is no answer in time, the token is wrong, or the server is not a worker of this version
    */
   async hello(retryMs = this.#options.retryMs): Promise<Hello> {
-    const knock = () => this.#knock();
-    const { body } = await this.#retried('hello', knock, { retryMs });
+    const request = () => this.#requestHello();
+    const { body } = await this.#retried('hello', request, { retryMs });
     const hello = parsedHello(body.toString());
     if (hello.name !== 'troupe-worker')
-      throw new EngineError(`${this.#who}: expected a troupe worker at ${this.url}, got another server`, {
-        code: 'TROUPE_WORKER_ADDRESS',
-      });
+      throw new EngineError(
+        `${this.#engineName}: expected a troupe worker at ${this.url}, got another server`,
+        {
+          code: 'TROUPE_WORKER_ADDRESS',
+        },
+      );
     if (hello.protocol !== PROTOCOL)
       throw new EngineError(
-        `${this.#who}: expected a worker with protocol version ${PROTOCOL}, got ${hello.protocol} ` +
+        `${this.#engineName}: expected a worker with protocol version ${PROTOCOL}, got ${hello.protocol} ` +
           `(troupe-worker ${hello.version} at ${this.url}); install the worker version of this troupe`,
         { code: 'TROUPE_WORKER_VERSION' },
       );
     if (hello.version !== WORKER_VERSION)
       throw new EngineError(
-        `${this.#who}: expected troupe-worker ${WORKER_VERSION}, got ${hello.version} at ${this.url}; install the worker version of this troupe`,
+        `${this.#engineName}: expected troupe-worker ${WORKER_VERSION}, got ${hello.version} at ${this.url}; install the worker version of this troupe`,
         { code: 'TROUPE_WORKER_VERSION' },
       );
     return hello as Hello;
@@ -145,7 +148,7 @@ export class Connection {
    * Makes one `hello` request. It is not retried if the server accepts the connection but does not answer:
    * then the server is not a worker, or it hangs.
    */
-  async #knock(): Promise<{ readonly body: Buffer }> {
+  async #requestHello(): Promise<{ readonly body: Buffer }> {
     const { helloMs } = this.#options;
     const limit = AbortSignal.timeout(helloMs);
     try {
@@ -153,7 +156,7 @@ export class Connection {
     } catch (error) {
       if (!limit.aborted) throw error;
       throw new EngineError(
-        `${this.#who} hello: expected an answer from ${this.url} within ${helloMs / 1000} s, got none; ` +
+        `${this.#engineName} hello: expected an answer from ${this.url} within ${helloMs / 1000} s, got none; ` +
           'check that it is a troupe worker, and restart a worker that hangs',
         { code: 'TROUPE_WORKER_SILENT', cause: error },
       );
@@ -182,16 +185,16 @@ export class Connection {
     let tokens = tokensOf(call.arrays);
     // number of frames that were passed to onFrame; the response to a retry contains all frames again, so
     // these are skipped
-    let told = 0;
+    let passedFrames = 0;
     const attempt = async (): Promise<Frame> => {
       const ends: Frame[] = [];
-      let heard = 0;
+      let receivedFrames = 0;
       receivedBytes += await this.#frames('/v1/call', body, signal, (frame) => {
         if (frame.header.kind === 'heartbeat') return;
         tokens += frame.arrays.get('tokens')?.length ?? 0;
         if (frame.header.kind === 'result' || frame.header.kind === 'error') ends.push(frame);
-        else if (heard++ === told && !signal?.aborted) {
-          told++;
+        else if (receivedFrames++ === passedFrames && !signal?.aborted) {
+          passedFrames++;
           onFrame?.(frame);
         }
       });
@@ -208,7 +211,7 @@ export class Connection {
     }
     signal?.throwIfAborted(); // the signal can abort after the whole response has arrived
     const { header } = result;
-    if (header.kind === 'error') throw workerError(`${this.#who} ${call.call}`, header.error);
+    if (header.kind === 'error') throw workerError(`${this.#engineName} ${call.call}`, header.error);
     this.#options.onCall?.({
       call: call.call,
       model: call.model,
@@ -273,7 +276,7 @@ export class Connection {
           what === 'hello'
             ? 'start a worker there with "troupe worker up"'
             : 'a run that was training is saved, resume it';
-        throw new EngineError(`${this.#who} ${what}: ${why}; ${advice}`, {
+        throw new EngineError(`${this.#engineName} ${what}: ${why}; ${advice}`, {
           code: 'TROUPE_WORKER_LOST',
           cause: error,
           retryable: true,
@@ -338,11 +341,11 @@ export class Connection {
     response.resume();
     if (response.statusCode === 401)
       throw new EngineError(
-        `${this.#who}: the worker at ${url} does not accept this token; set TROUPE_WORKER_TOKEN to the worker's token`,
+        `${this.#engineName}: the worker at ${url} does not accept this token; set TROUPE_WORKER_TOKEN to the worker's token`,
         { code: 'TROUPE_WORKER_TOKEN' },
       );
     throw new EngineError(
-      `${this.#who}: expected a troupe worker at ${url}, got HTTP ${response.statusCode} for ${path}`,
+      `${this.#engineName}: expected a troupe worker at ${url}, got HTTP ${response.statusCode} for ${path}`,
       {
         code: 'TROUPE_WORKER_ADDRESS',
       },

@@ -70,7 +70,7 @@ export async function ensureEnvironment(options: EnvironmentOptions): Promise<En
   const folder = resolve(options.folder);
   const found = findEnvironment(options);
   if (found !== undefined) return { python: found, isNew: false };
-  if (readMark(folder) === undefined) refuseStranger(folder);
+  if (readMark(folder) === undefined) requireOwnFolder(folder);
   const python = join(folder, 'bin', 'python');
   const wanted = digest(options.requirements);
   const base = options.python ?? 'python3';
@@ -121,7 +121,7 @@ function readMark(folder: string): { readonly requirements?: unknown } | undefin
 }
 
 /** Throws if the folder has content that troupe did not create, so that this content is never removed. */
-function refuseStranger(folder: string): void {
+function requireOwnFolder(folder: string): void {
   let names: string[];
   try {
     names = readdirSync(folder);

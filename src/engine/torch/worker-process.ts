@@ -56,7 +56,7 @@ const LEASE_SECONDS = 600;
 /** Requirements files of engines that do not use `requirements.txt`. */
 const REQUIREMENTS: Readonly<Record<string, string>> = { ray: 'requirements-ray.txt' };
 /** Maximum number of characters of the worker's stderr in an error message. */
-const LAST_WORDS = 400;
+const STDERR_TAIL_LENGTH = 400;
 const LOOPBACK = '127.0.0.1';
 
 /** A running worker process. */
@@ -151,7 +151,7 @@ export async function startWorker({
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-4 * LAST_WORDS);
+    stderr = (stderr + text).slice(-4 * STDERR_TAIL_LENGTH);
   });
   // ignore EPIPE after the worker has exited, because `death` reports the exit
   child.stdin.on('error', () => {});
@@ -216,11 +216,11 @@ function firstLine(
       fail(`the worker of "${python}" ended with exit code ${code}: ${lastLine(stderr())}`),
     );
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).once('line', (line) => {
-      const said = parsed(line);
-      if (typeof said.address === 'string') {
+      const message = parsed(line);
+      if (typeof message.address === 'string') {
         clearTimeout(timer);
-        resolve(said.address);
-      } else fail(startComplaint({ python, engine }, said.error, line), 'TROUPE_WORKER_START');
+        resolve(message.address);
+      } else fail(startErrorMessage({ python, engine }, message.error, line), 'TROUPE_WORKER_START');
     });
   });
 }
@@ -233,7 +233,7 @@ function parsed(line: string): { readonly address?: unknown; readonly error?: un
   }
 }
 
-function startComplaint(
+function startErrorMessage(
   { python, engine }: { readonly python: string; readonly engine: string },
   error: unknown,
   line: string,
@@ -247,5 +247,5 @@ function startComplaint(
 }
 
 function lastLine(text: string): string {
-  return (text.trim().split('\n').at(-1) ?? '').trim().slice(0, LAST_WORDS);
+  return (text.trim().split('\n').at(-1) ?? '').trim().slice(0, STDERR_TAIL_LENGTH);
 }
