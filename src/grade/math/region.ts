@@ -105,8 +105,8 @@ function points(items: readonly Node[], work: WorkBudget): Region | undefined {
 }
 
 /**
- * Returns the solutions of a chain of relations in one unknown, e.g. `1 < x \le 2`, `x \ne 3`, `x \in [1,
- * 2]`.
+ * Returns the solutions of a chain of relations in one unknown, e.g. `1 < x \le 2`, `x \ne 3`,
+ * `x \in [1, 2]`.
  */
 function fromRelation(node: NodeOf<'relation'>, work: WorkBudget): Region | undefined {
   if (node.signs.length === 1 && node.signs[0] === 'in') return regionOf(node.operands[1], work);
