@@ -75,8 +75,9 @@ export function requireAnswerer(fields: AnswererFields, context: z.RefinementCtx
 }
 
 /**
- * Converts parsed options to a request for an answerer model. @param options - parsed by a schema with {@link
- * requireAnswerer}
+ * Converts parsed options to a request for an answerer model.
+ *
+ * @param options - parsed by a schema with {@link requireAnswerer}
  */
 export function answererRequest(options: {
   readonly answererPath?: string | undefined;

@@ -48,7 +48,7 @@ export function contaminatedPrompts(
  * items get smaller indices. A generated split continues with the next problem that is in no evaluation set.
  *
  * @param warning - added to the warnings of the task
- * @throws TaskError from `item` if {@link LOOK_AHEAD} consecutive generated problems are evaluation problems
+ * @throws TaskError from `item` if 1,000 consecutive generated problems are evaluation problems
  */
 export function withoutContaminated(task: Task, index: ContaminationIndex, warning?: string): Task {
   const kept = new Map(CHECKED_SPLITS.map((split) => [split, new KeptItems(task, split, index)]));

@@ -55,7 +55,7 @@ export function powerOf(
       atom: power.atom,
       exponent: multiply(power.exponent, by),
     }));
-    // defined: `by` is an integer and the coefficient is not 0
+    // the power is defined, because `by` is an integer and the coefficient is not 0
     const factor = rationalPower(monomial.coefficient, by, work) as Polynomial;
     return whole(times(factor, normalMonomial(integer(1), powers, work), work));
   }

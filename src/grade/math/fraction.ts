@@ -77,7 +77,8 @@ export function quotientOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction
     atom,
     exponent: multiply(exponent, integer(-1)),
   }));
-  const factor = rational(denominator, numerator) as Rational; // defined: no monomial has coefficient 0
+  // the reciprocal is defined, because no monomial has coefficient 0
+  const factor = rational(denominator, numerator) as Rational;
   const inverse = normalMonomial(factor, powers, work);
   return { over: times(over, inverse, work), under: a.under };
 }

@@ -84,7 +84,7 @@ function linear(
   const slope = difference.get(key)?.coefficient;
   if (!slope || [...difference.keys()].some((other) => other !== key && other !== '')) return undefined;
   const offset = difference.get('')?.coefficient ?? { numerator: 0n, denominator: 1n };
-  // defined: the slope is a coefficient and no coefficient is 0
+  // the quotient is defined, because the slope is a coefficient and no coefficient is 0
   const value = divide(negate(offset), slope) as Rational;
   const of = nodeKey({ kind: 'symbol', name });
   return { sign: slope.numerator < 0n ? mirror : sign, bound: { kind: 'number', value }, of };

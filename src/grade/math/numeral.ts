@@ -98,6 +98,6 @@ export function repeatingValue(digits: string, repeated: string): Rational {
   const shift = 10n ** BigInt(decimals.length);
   const nines = 10n ** BigInt(repeated.length) - 1n;
   const value = BigInt(`${whole}${decimals}` || '0') * nines + BigInt(repeated);
-  // defined: callers pass at least one repeated digit, so the denominator is not 0
+  // callers pass at least one repeated digit, so the denominator is not 0
   return rational(value, shift * nines) as Rational;
 }

@@ -166,7 +166,7 @@ export function puzzleText({ houses, columns, clues }: ZebraPuzzle): string {
 export function clueText(clue: Clue, { houses, columns }: Reader): string {
   const phrase = (value: number): string => {
     const { header, values } = columns[Math.floor(value / houses)] as Column;
-    // defined: all values are in the catalog
+    // the phrase is defined, because all values are in the catalog
     return phraseFor(header, values[value % houses] as string) as string;
   };
   const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
