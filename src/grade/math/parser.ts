@@ -106,7 +106,7 @@ function relation(cursor: Cursor): Node {
     operands.push(setExpression(cursor));
     signs.push(sign);
   }
-  const last = operands.at(-1) as Node; // there is always one
+  const last = operands.at(-1) as Node; // a relation has at least one operand
   if (isBound && operands.length === 1) throw new ParseFailure(`expected a bound after "${first}"`);
   const modulus = takeModulus(cursor);
   if (modulus) operands[operands.length - 1] = { kind: 'residue', of: last, modulus };
@@ -120,7 +120,7 @@ function relationSign(cursor: Cursor): RelationSign | undefined {
   if (sign === undefined || !RELATIONS.has(sign)) return undefined;
   if (isNegated) cursor.take();
   cursor.take();
-  if (!isNegated) return sign as RelationSign; // RELATIONS has these only
+  if (!isNegated) return sign as RelationSign; // RELATIONS contains only values of RelationSign
   const negated = NEGATED.get(sign);
   if (!negated) throw new ParseFailure(`no meaning for a negated ${sign}`);
   return negated;

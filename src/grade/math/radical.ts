@@ -152,7 +152,7 @@ function contentOf(base: Polynomial): Rational {
     over = gcd(over, coefficient.numerator);
     under = (under / gcd(under, coefficient.denominator)) * coefficient.denominator;
   }
-  return rational(over, under) as Rational; // under starts at 1
+  return rational(over, under) as Rational; // `under` is never 0, because it starts at 1
 }
 
 export function gcd(a: bigint, b: bigint): bigint {

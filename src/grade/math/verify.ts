@@ -106,7 +106,7 @@ export function normalAnswer(answer: string, mode: MathMode = 'equivalent'): str
   const work = new WorkBudget();
   try {
     if (mode === 'strict-deepscaler') return sympyNormal(answer.slice(0, MAX_RAW_ANSWER));
-    const [first] = readAnswer(answer, work); // there is always one
+    const [first] = readAnswer(answer, work); // readAnswer returns at least one reading
     return canonicalText(first, work);
   } catch (error) {
     if (error instanceof WorkBudgetExceeded) return singleSpaced(answer).slice(0, MAX_RAW_ANSWER);
